@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_CRYPTO_H
+#define MODFETCH_CRYPTO_H
+/*
+ * The few things modfetch asks of OpenSSL: SHA-256, a detached CMS signature made and checked, and
+ * the PKCS#7 signature appended to a module. Strict where OpenSSL's defaults are not: exactly one
+ * signer, SHA-256 or better, RSA >= 2048, P-256, P-384 or Ed25519, only the keys given. Nothing here
+ * records a failure; the caller knows the subject.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MF_SHA256_LEN 32
+#define MF_SHA256_HEX 65
+
+/* The digest of all of FD from offset 0; the position is left alone. 0 or -errno. */
+int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN]);
+int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN]);
+void mf_sha256_hex(const uint8_t digest[MF_SHA256_LEN], char ret_hex[MF_SHA256_HEX]);
+/* False if HEX is not 64 hexadecimal digits. */
+bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
+
+/* A set of certificates that may sign one kind of thing. */
+struct mf_keyring;
+
+/*
+ * Reads every *.pem, *.crt, *.cer and *.der in a folder, or only those named (with or without the
+ * ending) when N is not 0. An absent folder is an empty keyring; a name that is not there is
+ * -ENOENT; an unreadable certificate is -EBADMSG. RET_BAD (may be NULL) gets the culprit's name, the
+ * caller's to free.
+ */
+int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
+		    char **ret_bad);
+size_t mf_keyring_size(const struct mf_keyring *keyring);
+void mf_keyring_free(struct mf_keyring *keyring);
+
+struct mf_signer {
+	char fingerprint[MF_SHA256_HEX]; /* SHA-256 of the certificate, hex */
+	char subject[192];		 /* its subject, for people */
+	int64_t signing_time;		 /* the signed attribute, seconds since 1970; 0: none */
+};
+
+/*
+ * Is SIG (CMS, DER) a detached signature over DATA by one certificate of KEYRING, valid at its
+ * signing time? Time is judged by the signing time, not the clock. Returns 0 and tells the signer
+ * (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE or -ENOMEM.
+ */
+int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
+		  size_t sig_len, struct mf_signer *ret_signer);
+
+/* Signs DATA with a private key and its certificate, PEM files; the DER is the caller's to free. */
+int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
+		void **ret_sig, size_t *ret_sig_len);
+
+/*
+ * Checks a module's appended signature (as mf_modinfo tells it) over the bytes before it. Returns as
+ * mf_cms_verify().
+ */
+int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
+			       const void *sig, size_t sig_len, struct mf_signer *ret_signer);
+
+#endif

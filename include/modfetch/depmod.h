@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_DEPMOD_H
+#define MODFETCH_DEPMOD_H
+/*
+ * Stage depmod: after modules came or went, brings modules.{dep,alias,symbols,…}[.bin] of one kernel
+ * up to date. The result is what the system's depmod writes for the same tree.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include "modfetch/context.h"
+#include "modfetch/strings.h"
+
+struct mf_depmod_options {
+	const char *basedir;	/* NULL: the context's root; as depmod -b */
+	const char *outdir;	/* NULL: the basedir; as depmod -o */
+	const char *kernel;	/* NULL: the context's kernel */
+	const struct mf_strings *config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
+	const struct mf_strings *changed; /* paths below lib/modules/KVER that changed; NULL: look at all */
+	bool print;		/* as depmod -n: the text files to stdout, nothing written */
+	bool no_sync;		/* leave out fsync: for image builds, where the image is synced once */
+};
+
+struct mf_depmod_result {
+	size_t modules; /* in the tree */
+	size_t read;	/* of them, read because they were new or had changed */
+	bool unchanged; /* nothing had changed; nothing was written */
+};
+
+/*
+ * Returns 0; -MFE_DEPMOD, -MFE_LOCKED or -errno, recorded. On failure the indexes are those of
+ * before. RET_RESULT may be NULL.
+ */
+int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
+	      struct mf_depmod_result *ret_result);
+
+#endif

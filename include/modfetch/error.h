@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_ERROR_H
+#define MODFETCH_ERROR_H
+/*
+ * The error codes of modfetch and the one failure record of a run.
+ *
+ * Functions return 0 when done, a positive documented outcome, or a negative fatal code: -errno
+ * (1..1023) or -MFE_* (from 1024). The failure record in the context is filled once, where the
+ * failure happened, by mf_fail(); everyone above only returns the code, and the command prints one
+ * line:  modfetch: <stage>: <what>: <why> [CODE]
+ *
+ * A code's name is stable: scripts, the journal and man/modfetch-errors(7) rely on it.
+ */
+
+struct mf_context;
+
+/* X(symbol, printed name, exit status of the command, sentence) */
+#define MF_ERRORS(X)                                                                               \
+	X(USAGE, "USAGE", 64, "the command line is not one modfetch understands")                  \
+	X(CONFIG, "CONFIG", 1, "a configuration file cannot be used as it is")                     \
+	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
+	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \
+	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository carries what was asked for")        \
+	X(UNSOLVABLE, "UNSOLVABLE", 1, "the packages wanted cannot be installed together")         \
+	X(NO_SYMBOL, "NO-SYMBOL", 1, "a driver needs a symbol that this kernel does not export")   \
+	X(DENIED, "DENIED", 4, "policy, a blacklist or an install line refuses it")                \
+	X(BAD_MODALIAS, "BAD-MODALIAS", 4, "the name is too long or has bytes no alias has")       \
+	X(UNREACHABLE, "UNREACHABLE", 1, "no mirror of the repository could be reached")           \
+	X(HTTP_STATUS, "HTTP-STATUS", 1, "the server answered, but not with the file")             \
+	X(TOO_LARGE, "TOO-LARGE", 1, "the file is larger than its limit")                          \
+	X(TRUNCATED, "TRUNCATED", 1, "the file ends before it should")                             \
+	X(TIMEOUT, "TIMEOUT", 1, "it took longer than its deadline allows")                        \
+	X(FETCH_HELPER, "FETCH-HELPER", 1, "the process that downloads could not do its work")     \
+	X(BAD_HREF, "BAD-HREF", 4, "a file name in the metadata leaves the repository")            \
+	X(BAD_METADATA, "BAD-METADATA", 1, "signed metadata cannot be understood")                 \
+	X(BAD_SIZE, "BAD-SIZE", 4, "the file does not have the size that was signed for")          \
+	X(BAD_DIGEST, "BAD-DIGEST", 4, "the file does not have the digest that was signed for")    \
+	X(NO_SIGNATURE, "NO-SIGNATURE", 4, "it carries no signature where one is required")        \
+	X(BAD_SIGNATURE, "BAD-SIGNATURE", 4, "its signature is not valid")                         \
+	X(UNTRUSTED_KEY, "UNTRUSTED-KEY", 4, "it is signed, but by no key configured for it")      \
+	X(WEAK_SIGNATURE, "WEAK-SIGNATURE", 4, "its signature uses an algorithm or key too weak")  \
+	X(NO_KEYS, "NO-KEYS", 4, "no key is configured that could have signed it")                 \
+	X(NO_SQV, "NO-SQV", 4, "an OpenPGP signature needs the program sqv, which is missing")     \
+	X(REVOKED, "REVOKED", 4, "the local deny list names its key or digest")                    \
+	X(ROLLBACK, "ROLLBACK", 4, "the metadata is older than what was accepted before")          \
+	X(STALE, "STALE", 4, "the metadata is older than unattended use allows")                   \
+	X(BAD_PACKAGE, "BAD-PACKAGE", 4, "the package is not what the metadata describes")         \
+	X(FORBIDDEN_FILE, "FORBIDDEN-FILE", 4, "the package holds what a driver package must not") \
+	X(SCRIPTLET, "SCRIPTLET", 4, "the package wants to run a program while it is installed")   \
+	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \
+	X(WRONG_KERNEL, "WRONG-KERNEL", 4, "the module was built for another kernel")              \
+	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4, "the module has no valid signature of a known key") \
+	X(LOCKED, "LOCKED", 1, "another program holds the lock longer than we wait")               \
+	X(INSTALL, "INSTALL", 1, "the package transaction failed and was undone")                  \
+	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be brought up to date")               \
+	X(BAD_INDEX, "BAD-INDEX", 1, "an index file is damaged")                                   \
+	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module folder changed meanwhile")     \
+	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
+	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
+	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
+	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")
+
+enum mf_error {
+	MFE_FIRST = 1023,
+#define MF_ERROR_ENUM(symbol, name, status, sentence) MFE_##symbol,
+	MF_ERRORS(MF_ERROR_ENUM)
+#undef MF_ERROR_ENUM
+	MFE_END,
+};
+
+struct mf_failure {
+	int code;         /* negative, as returned; 0: nothing has failed */
+	char stage[16];   /* "verify" */
+	char what[192];   /* the subject: a file, a package, a URL; control characters replaced */
+	char why[384];    /* one clause, no final full stop */
+};
+
+/*
+ * Records a failure at its origin and returns CODE, so that "return mf_fail(…)" reads well. CODE is
+ * -errno or -MFE_*; FMT may be NULL, then the code's own sentence (or strerror) is the why. The
+ * latest origin wins. Never fails.
+ */
+int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
+	    ...) __attribute__((format(printf, 5, 6)));
+
+/* The printed name of a negative code ("BAD-DIGEST", "ENOSPC"); "UNKNOWN" for none. Static. */
+const char *mf_error_name(int code);
+/* The sentence of a negative code. Static; for errno values it is strerror's text. */
+const char *mf_error_sentence(int code);
+/* The exit status a command ends with for a negative code; 1 for errno values. */
+int mf_error_status(int code);
+
+#endif

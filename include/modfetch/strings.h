@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_STRINGS_H
+#define MODFETCH_STRINGS_H
+/*
+ * An ordered list of owned strings, and the few string rules that several stages share. A zeroed
+ * struct is an empty list.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mf_strings {
+	char **v; /* n strings and a final NULL, or NULL when nothing was ever added */
+	size_t n;
+	size_t room;
+};
+
+/* Appends a copy of S. 0 or -ENOMEM. */
+int mf_strings_add(struct mf_strings *list, const char *s);
+int mf_strings_addn(struct mf_strings *list, const char *s, size_t len);
+/* Appends a copy of S unless the list has it. 0 or -ENOMEM. Linear: for short lists. */
+int mf_strings_add_unique(struct mf_strings *list, const char *s);
+bool mf_strings_has(const struct mf_strings *list, const char *s);
+/* Splits at white space and commas and appends the words. 0 or -ENOMEM. */
+int mf_strings_split(struct mf_strings *list, const char *s);
+void mf_strings_sort(struct mf_strings *list);
+void mf_strings_done(struct mf_strings *list);
+
+/*
+ * The name of a module as the kernel and kmod spell it: the file name without folder and without
+ * .ko[.gz|.xz|.zst], '-' turned into '_'. Writes at most SIZE bytes with the NUL. False: the name
+ * is empty or does not fit.
+ */
+bool mf_module_name(const char *path, char *ret_name, size_t size);
+
+bool mf_starts_with(const char *s, const char *prefix);
+bool mf_ends_with(const char *s, const char *suffix);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The context of a run: root, kernel, settings, log.
+ *
+ * Decides which kernel a run works for when nobody says. Opens below the root with openat2 and
+ * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it.
+ */
+#include "modfetch/context.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+
+static const struct mf_settings defaults = {
+	.max_metadata = 512ULL << 20,
+	.max_package = 1ULL << 30,
+	.max_age_days = 14,
+	.fetch_timeout = 600,
+	.lock_timeout = 60,
+	.bind_timeout = 5000,
+	.max_transactions = 20,
+};
+
+static int open_in_root(int root_fd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	/* a rename elsewhere in the tree makes the kernel give up a walk with EAGAIN: ask again */
+	for (int tries = 0; tries < 16; tries++) {
+		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int mf_context_open(const struct mf_context *ctx, const char *path, int flags)
+{
+	return open_in_root(ctx->root_fd, path, flags);
+}
+
+int mf_context_mkdir(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = open_in_root(ctx->root_fd, ".", O_PATH | O_DIRECTORY);
+	char *save = NULL;
+
+	if (!copy)
+		return -ENOMEM;
+	if (fd < 0)
+		return fd;
+	for (char *end = copy;;) {
+		char *name = strtok_r(end, "/", &save);
+		_cleanup_free_ char *so_far = NULL;
+		int next;
+
+		end = NULL;
+		if (!name)
+			break;
+		so_far = strndup(path, (size_t)(name - copy) + strlen(name));
+		if (!so_far)
+			return -ENOMEM;
+		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		/* by the whole path: a link in it (/var/run) is followed inside the root */
+		next = open_in_root(ctx->root_fd, so_far, O_PATH | O_DIRECTORY);
+		if (next < 0)
+			return next;
+		close(fd);
+		fd = next;
+	}
+	return open_in_root(ctx->root_fd, path, O_RDONLY | O_DIRECTORY);
+}
+
+char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
+{
+	_cleanup_free_ char *tail = NULL;
+	char *path;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&tail, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		tail = NULL;
+		return NULL;
+	}
+	return asprintf(&path, "%s%s", ctx->root, tail) < 0 ? NULL : path;
+}
+
+static int open_root(struct mf_context *ctx, const char *root)
+{
+	_cleanup_free_ char *real = NULL;
+
+	real = realpath(root && *root ? root : "/", NULL);
+	if (!real)
+		return mf_fail(ctx, "root", -errno, root, NULL);
+	ctx->root_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ctx->root_fd < 0)
+		return mf_fail(ctx, "root", -errno, root, NULL);
+	ctx->root = strdup(strcmp(real, "/") ? real : "");
+	return ctx->root ? 0 : mf_fail(ctx, "root", -ENOMEM, root, NULL);
+}
+
+static bool has_folder(const struct mf_context *ctx, const char *kernel)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "lib/modules/%s", kernel) < 0) {
+		path = NULL;
+		return false;
+	}
+	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	return fd >= 0;
+}
+
+/* The name of the only folder of lib/modules: new memory, or NULL where there is none or a choice. */
+static char *only_kernel(const struct mf_context *ctx)
+{
+	_cleanup_free_ char *found = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	int fd = mf_context_open(ctx, "lib/modules", O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return NULL;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return NULL;
+	}
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !has_folder(ctx, e->d_name))
+			continue;
+		if (found)
+			return NULL;
+		found = strdup(e->d_name);
+	}
+	return MF_STEAL(found);
+}
+
+static int settle_kernel(struct mf_context *ctx, const char *kernel)
+{
+	struct utsname uts;
+
+	if (uname(&uts) < 0)
+		return mf_fail(ctx, "kernel", -errno, "uname", NULL);
+	if (kernel) {
+		/* it becomes a folder's name and part of package names */
+		if (!*kernel || *kernel == '.' || strchr(kernel, '/') || strlen(kernel) > 128)
+			return mf_fail(ctx, "kernel", -MFE_USAGE, kernel, "not a kernel release");
+		ctx->kernel = strdup(kernel);
+	} else if (!*ctx->root || has_folder(ctx, uts.release)) {
+		ctx->kernel = strdup(uts.release);
+	} else {
+		ctx->kernel = only_kernel(ctx);
+		if (!ctx->kernel)
+			return mf_fail(ctx, "kernel", -MFE_USAGE, ctx->root,
+				       "lib/modules has no single kernel in it; name one with "
+				       "--kernel");
+	}
+	if (!ctx->kernel)
+		return mf_fail(ctx, "kernel", -ENOMEM, "release", NULL);
+	ctx->kernel_running = !*ctx->root && !strcmp(ctx->kernel, uts.release);
+	return 0;
+}
+
+int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *kernel)
+{
+	int r;
+
+	*ret_ctx = (struct mf_context){
+		.root_fd = -1,
+		.log_level = MF_LOG_INFO,
+		.settings = defaults,
+	};
+	ret_ctx->settings.fetch_user = strdup("modfetch");
+	ret_ctx->settings.module_signature = strdup("if-keys");
+	if (!ret_ctx->settings.fetch_user || !ret_ctx->settings.module_signature)
+		return mf_fail(ret_ctx, "root", -ENOMEM, "settings", NULL);
+	r = open_root(ret_ctx, root);
+	return r < 0 ? r : settle_kernel(ret_ctx, kernel);
+}
+
+void mf_context_done(struct mf_context *ctx)
+{
+	if (ctx->root_fd >= 0)
+		close(ctx->root_fd);
+	free(ctx->root);
+	free(ctx->kernel);
+	free(ctx->settings.rpmdb);
+	free(ctx->settings.fetch_user);
+	free(ctx->settings.module_signature);
+	*ctx = (struct mf_context){ .root_fd = -1 };
+}
+
+void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	if (level > ctx->log_level)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	/* one write a line: several processes share this stream */
+	fprintf(stderr, "modfetch: %s\n", line);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whole files in, published files out.
+ *
+ * A publish is: write beside the name, fsync, rename, fsync the folder. Any failure on the way
+ * leaves the old file whole, and the partial one is removed. The partial name is hidden and carries
+ * the pid, so that two writers do not share it; a leftover of a crash is overwritten or harmless.
+ */
+#include "modfetch/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+
+/* A seekable file is read by pread(2), which leaves its position alone. */
+static int read_all(int fd, bool seekable, size_t hint, size_t cap, char **ret_buf, size_t *ret_len)
+{
+	_cleanup_free_ char *buf = NULL;
+	/* one byte more than the file says: the read that finds the end costs no second buffer */
+	size_t len = 0, room = hint && hint <= cap ? hint + 1 : 4096;
+
+	for (;;) {
+		char *bigger = realloc(buf, room + 1);
+		ssize_t got;
+
+		if (!bigger)
+			return -ENOMEM;
+		buf = bigger;
+		got = seekable ? pread(fd, buf + len, room - len, (off_t)len)
+			       : read(fd, buf + len, room - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		len += (size_t)got;
+		if (len > cap)
+			return -EFBIG;
+		if (len == room)
+			room *= 2;
+	}
+	buf[len] = '\0';
+	*ret_buf = MF_STEAL(buf);
+	*ret_len = len;
+	return 0;
+}
+
+int mf_file_read(int fd, size_t cap, char **ret_buf, size_t *ret_len)
+{
+	struct stat st;
+	bool seekable;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	seekable = S_ISREG(st.st_mode);
+	return read_all(fd, seekable, seekable ? (size_t)st.st_size : 0, cap, ret_buf, ret_len);
+}
+
+int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, size_t *ret_len)
+{
+	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : mf_file_read(fd, cap, ret_buf, ret_len);
+}
+
+int mf_file_write(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		ssize_t put = write(fd, p, len);
+
+		if (put < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += put;
+		len -= (size_t)put;
+	}
+	return 0;
+}
+
+int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, unsigned int mode)
+{
+	_cleanup_free_ char *copy = strdup(name), *partial = NULL;
+	int fd;
+
+	if (!copy || asprintf(&partial, ".%s.%d.partial", name, getpid()) < 0) {
+		partial = NULL;
+		return -ENOMEM;
+	}
+	(void)unlinkat(dirfd, partial, 0);
+	fd = openat(dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	/* the mode asked for, whatever the umask */
+	if (fchmod(fd, mode) < 0) {
+		int r = -errno;
+
+		close(fd);
+		(void)unlinkat(dirfd, partial, 0);
+		return r;
+	}
+	*ret_staged = (struct mf_staged){ dirfd, fd, MF_STEAL(partial), MF_STEAL(copy) };
+	return 0;
+}
+
+int mf_staged_publish(struct mf_staged *staged)
+{
+	int fd = mf_steal_fd(&staged->fd);
+
+	if (fsync(fd) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	if (close(fd) < 0)
+		return -errno;
+	if (renameat(staged->dirfd, staged->partial, staged->dirfd, staged->name) < 0)
+		return -errno;
+	free(MF_STEAL(staged->partial));
+	return fsync(staged->dirfd) < 0 ? -errno : 0;
+}
+
+void mf_staged_done(struct mf_staged *staged)
+{
+	if (staged->fd >= 0)
+		close(staged->fd);
+	if (staged->partial)
+		(void)unlinkat(staged->dirfd, staged->partial, 0);
+	free(staged->partial);
+	free(staged->name);
+	*staged = (struct mf_staged)MF_STAGED_INIT;
+}
+
+int mf_file_publish(int dirfd, const char *name, unsigned int mode, const void *buf, size_t len)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	int r;
+
+	r = mf_staged_init(&staged, dirfd, name, mode);
+	if (r < 0)
+		return r;
+	r = mf_file_write(staged.fd, buf, len);
+	if (r < 0)
+		return r;
+	return mf_staged_publish(&staged);
+}
+
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+int mf_memfile_new(const char *label)
+{
+	int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mf_memfile_seal(int fd)
+{
+	if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0)
+		return -errno;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+bool mf_memfile_is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
+}
+
+static int remove_children(int fd)
+{
+	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+
+	if (copy < 0)
+		return -errno;
+	dir = fdopendir(copy);
+	if (!dir)
+		return -errno;
+	mf_steal_fd(&copy);
+	while ((errno = 0, e = readdir(dir))) {
+		int r;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		r = mf_tree_remove(fd, e->d_name);
+		if (r < 0)
+			return r;
+	}
+	return errno ? -errno : 0;
+}
+
+int mf_tree_remove(int dirfd, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!unlinkat(dirfd, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = remove_children(fd);
+	if (r < 0)
+		return r;
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+uint64_t mf_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}

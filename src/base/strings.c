@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lists of owned strings, and the rules on names that several stages share.
+ */
+#include "modfetch/strings.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int mf_strings_addn(struct mf_strings *list, const char *s, size_t len)
+{
+	char *copy;
+
+	if (list->n + 2 > list->room) {
+		size_t room = list->room ? list->room * 2 : 8;
+		char **v = reallocarray(list->v, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		list->v = v;
+		list->room = room;
+	}
+	copy = strndup(s, len);
+	if (!copy)
+		return -ENOMEM;
+	list->v[list->n++] = copy;
+	list->v[list->n] = NULL;
+	return 0;
+}
+
+int mf_strings_add(struct mf_strings *list, const char *s)
+{
+	return mf_strings_addn(list, s, strlen(s));
+}
+
+bool mf_strings_has(const struct mf_strings *list, const char *s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->v[i], s))
+			return true;
+	return false;
+}
+
+int mf_strings_add_unique(struct mf_strings *list, const char *s)
+{
+	return mf_strings_has(list, s) ? 0 : mf_strings_add(list, s);
+}
+
+int mf_strings_split(struct mf_strings *list, const char *s)
+{
+	static const char separators[] = " \t\r\n,";
+
+	for (;;) {
+		size_t len;
+		int r;
+
+		s += strspn(s, separators);
+		len = strcspn(s, separators);
+		if (!len)
+			return 0;
+		r = mf_strings_addn(list, s, len);
+		if (r < 0)
+			return r;
+		s += len;
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void mf_strings_sort(struct mf_strings *list)
+{
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof(*list->v), compare);
+}
+
+void mf_strings_done(struct mf_strings *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->v[i]);
+	free(list->v);
+	*list = (struct mf_strings){ 0 };
+}
+
+bool mf_module_name(const char *path, char *ret_name, size_t size)
+{
+	const char *base = strrchr(path, '/');
+	const char *end;
+	size_t len;
+
+	base = base ? base + 1 : path;
+	/* the last ".ko" that ends the name or is followed by a compression's suffix */
+	end = NULL;
+	for (const char *p = base; (p = strstr(p, ".ko")); p++)
+		if (!p[3] || p[3] == '.')
+			end = p;
+	len = end ? (size_t)(end - base) : strlen(base);
+	if (!len || len >= size)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		ret_name[i] = base[i] == '-' ? '_' : base[i];
+	ret_name[len] = '\0';
+	return true;
+}
+
+bool mf_starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+bool mf_ends_with(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !memcmp(s + n - m, suffix, m);
+}

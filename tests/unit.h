@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+/* What every unit test includes: cmocka wants these headers in this order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define UNIT(f) cmocka_unit_test(f)
+#define UNIT_RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
+
+#endif
