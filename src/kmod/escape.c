@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * %XX in the aliases that stand in dependency strings.
+ *
+ * rpm ends a dependency at a space or a comma and libsolv looks for parentheses and colons; what is
+ * left alone is what neither gives a meaning to. '%' itself is always escaped, so that decoding
+ * gives back exactly what was encoded, whichever form it had.
+ */
+#include "modfetch/escape.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_plain(enum mf_escape form, unsigned char c)
+{
+	if (c >= 0x80 || !c)
+		return false;
+	return isalnum(c) || c == '*' || c == ':' ||
+	       (form == MF_ESCAPE_KALIAS && (c == '-' || c == '_' || c == '.'));
+}
+
+char *mf_alias_escape(enum mf_escape form, const char *alias)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *out = malloc(3 * strlen(alias) + 1), *p = out;
+
+	if (!out)
+		return NULL;
+	for (; *alias; alias++) {
+		unsigned char c = (unsigned char)*alias;
+
+		if (is_plain(form, c)) {
+			*p++ = (char)c;
+			continue;
+		}
+		*p++ = '%';
+		*p++ = hex[c >> 4];
+		*p++ = hex[c & 15];
+	}
+	*p = '\0';
+	return out;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int mf_alias_unescape(const char *s, size_t len, char *ret_alias, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = s[i];
+
+		if (c == '%' && i + 2 < len && digit(s[i + 1]) >= 0 && digit(s[i + 2]) >= 0) {
+			c = (char)(digit(s[i + 1]) << 4 | digit(s[i + 2]));
+			i += 2;
+		}
+		if (!c || n + 1 >= size)
+			return -EINVAL;
+		ret_alias[n++] = c;
+	}
+	if (!size)
+		return -EINVAL;
+	ret_alias[n] = '\0';
+	return (int)n;
+}
