@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one file that talks to zlib, liblzma and libzstd.
+ *
+ * Each format is one row of a table: a magic, and how to begin, step and end a decoder. One loop
+ * drives them all, from memory or from a descriptor, into memory or into a descriptor, and it alone
+ * counts what comes out: the limit is checked before a byte is kept, so a bomb costs its limit plus
+ * one window and no more. The decoders' own memory is bounded too (xz by a memory limit, zstd by
+ * its largest window), since a tiny file may ask for a dictionary of gigabytes.
+ *
+ * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as the formats' own
+ * tools have it. Everything else after the end is damage, and so is an end that comes early.
+ *
+ * Trusts nothing of the input; never looks at a file's name.
+ */
+#include "modfetch/inflate.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#define ZLIB_CONST
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+
+#define CHUNK	    ((size_t)64 << 10)
+#define XZ_MEMORY   ((uint64_t)256 << 20)
+#define ZSTD_WINDOW 27 /* 128 MiB, what the zstd tool itself accepts unasked */
+
+/* What a decoder works on: it moves both pointers forward. */
+struct window {
+	const uint8_t *in;
+	size_t in_len;
+	uint8_t *out;
+	size_t out_len;
+	bool last; /* no input beyond this */
+};
+
+struct decoder {
+	const struct format *format;
+	union {
+		z_stream z;
+		lzma_stream xz;
+		ZSTD_DStream *zstd;
+	} u;
+};
+
+enum step { STEP_MORE, STEP_END }; /* in the middle of a stream, or exactly between two */
+
+struct format {
+	uint8_t magic[6];
+	size_t magic_len;
+	int (*begin)(struct decoder *d);
+	int (*step)(struct decoder *d, struct window *w); /* enum step or -errno */
+	void (*end)(struct decoder *d);
+};
+
+static int gzip_begin(struct decoder *d)
+{
+	d->u.z = (z_stream){0};
+	/* 16: expect gzip's header, not zlib's */
+	return inflateInit2(&d->u.z, 15 + 16) == Z_OK ? 0 : -ENOMEM;
+}
+
+static unsigned int clamp(size_t len)
+{
+	return len > 1u << 30 ? 1u << 30 : (unsigned int)len;
+}
+
+static int gzip_step(struct decoder *d, struct window *w)
+{
+	z_stream *z = &d->u.z;
+	unsigned int in = clamp(w->in_len), out = clamp(w->out_len);
+	int r;
+
+	z->next_in = w->in;
+	z->avail_in = in;
+	z->next_out = w->out;
+	z->avail_out = out;
+	r = inflate(z, Z_NO_FLUSH);
+	w->in += in - z->avail_in;
+	w->in_len -= in - z->avail_in;
+	w->out += out - z->avail_out;
+	w->out_len -= out - z->avail_out;
+	switch (r) {
+	case Z_STREAM_END:
+		return inflateReset(z) == Z_OK ? STEP_END : -EBADMSG;
+	case Z_OK:
+	case Z_BUF_ERROR:
+		return STEP_MORE;
+	case Z_MEM_ERROR:
+		return -ENOMEM;
+	default:
+		return -EBADMSG;
+	}
+}
+
+static void gzip_end(struct decoder *d)
+{
+	inflateEnd(&d->u.z);
+}
+
+static int xz_begin(struct decoder *d)
+{
+	d->u.xz = (lzma_stream)LZMA_STREAM_INIT;
+	return lzma_stream_decoder(&d->u.xz, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK ? 0 : -ENOMEM;
+}
+
+static int xz_step(struct decoder *d, struct window *w)
+{
+	lzma_stream *xz = &d->u.xz;
+	lzma_ret r;
+
+	xz->next_in = w->in;
+	xz->avail_in = w->in_len;
+	xz->next_out = w->out;
+	xz->avail_out = w->out_len;
+	r = lzma_code(xz, w->last ? LZMA_FINISH : LZMA_RUN);
+	w->in = xz->next_in;
+	w->in_len = xz->avail_in;
+	w->out = xz->next_out;
+	w->out_len = xz->avail_out;
+	if (r == LZMA_STREAM_END)
+		return STEP_END;
+	if (r == LZMA_OK || r == LZMA_BUF_ERROR)
+		return STEP_MORE;
+	return r == LZMA_MEM_ERROR ? -ENOMEM : -EBADMSG;
+}
+
+static void xz_end(struct decoder *d)
+{
+	lzma_end(&d->u.xz);
+}
+
+static int zstd_begin(struct decoder *d)
+{
+	d->u.zstd = ZSTD_createDStream();
+	if (!d->u.zstd)
+		return -ENOMEM;
+	if (ZSTD_isError(ZSTD_DCtx_setParameter(d->u.zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW))) {
+		ZSTD_freeDStream(d->u.zstd);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int zstd_step(struct decoder *d, struct window *w)
+{
+	ZSTD_inBuffer in = {w->in, w->in_len, 0};
+	ZSTD_outBuffer out = {w->out, w->out_len, 0};
+	size_t r = ZSTD_decompressStream(d->u.zstd, &out, &in);
+
+	w->in += in.pos;
+	w->in_len -= in.pos;
+	w->out += out.pos;
+	w->out_len -= out.pos;
+	if (ZSTD_isError(r))
+		return -EBADMSG;
+	return r ? STEP_MORE : STEP_END;
+}
+
+static void zstd_end(struct decoder *d)
+{
+	ZSTD_freeDStream(d->u.zstd);
+}
+
+static const struct format formats[] = {
+	{{0x1f, 0x8b}, 2, gzip_begin, gzip_step, gzip_end},
+	{{0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_step, xz_end},
+	{{0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_step, zstd_end},
+};
+
+static const struct format *identify(const void *buf, size_t len)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (len >= formats[i].magic_len &&
+		    !memcmp(buf, formats[i].magic, formats[i].magic_len))
+			return &formats[i];
+	return NULL;
+}
+
+bool mf_inflate_known(const void *buf, size_t len)
+{
+	return identify(buf, len);
+}
+
+/* Where bytes come from: FD, a chunk at a time, or all there at once (FD < 0). */
+struct source {
+	int fd;
+	off_t at;
+	uint8_t *chunk;
+};
+
+static int refill(struct source *src, struct window *w)
+{
+	ssize_t got;
+
+	if (src->fd < 0) {
+		w->last = true;
+		return 0;
+	}
+	do
+		got = pread(src->fd, src->chunk, CHUNK, src->at);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	src->at += got;
+	w->in = src->chunk;
+	w->in_len = (size_t)got;
+	w->last = !got;
+	return 0;
+}
+
+/* Where bytes go: a growing buffer, or FD through a buffer of one chunk. */
+struct sink {
+	int fd;
+	uint8_t *buf;
+	size_t room;
+	size_t held;  /* bytes in buf */
+	size_t total; /* bytes in all */
+	size_t cap;
+};
+
+/* Room for more, or the news that there is to be none: one byte over the limit is asked for. */
+static int make_room(struct sink *sink)
+{
+	size_t room = sink->room * 2;
+	uint8_t *bigger;
+
+	if (sink->fd >= 0) {
+		int r = mf_file_write(sink->fd, sink->buf, sink->held);
+
+		sink->held = 0;
+		return r;
+	}
+	if (room > sink->cap)
+		room = sink->cap + 1;
+	bigger = realloc(sink->buf, room + 1);
+	if (!bigger)
+		return -ENOMEM;
+	sink->buf = bigger;
+	sink->room = room;
+	return 0;
+}
+
+static int drive(struct decoder *d, struct source *src, struct window *w, struct sink *sink)
+{
+	int state = STEP_MORE;
+
+	for (;;) {
+		size_t in_before, out_before;
+		int r;
+
+		if (!w->in_len && !w->last) {
+			r = refill(src, w);
+			if (r < 0)
+				return r;
+		}
+		if (state == STEP_END && !w->in_len && w->last)
+			return 0;
+		if (sink->held == sink->room) {
+			r = make_room(sink);
+			if (r < 0)
+				return r;
+		}
+		w->out = sink->buf + sink->held;
+		w->out_len = sink->room - sink->held;
+		in_before = w->in_len;
+		out_before = w->out_len;
+		state = d->format->step(d, w);
+		if (state < 0)
+			return state;
+		sink->held += out_before - w->out_len;
+		sink->total += out_before - w->out_len;
+		if (sink->total > sink->cap)
+			return -EFBIG;
+		/* nothing in, nothing out, nothing to come: it was cut short */
+		if (state == STEP_MORE && w->last && !w->in_len && in_before == w->in_len &&
+		    out_before == w->out_len)
+			return -EBADMSG;
+	}
+}
+
+static int inflate_all(const struct format *format, struct source *src, struct window *w,
+		       struct sink *sink)
+{
+	struct decoder d = {.format = format};
+	int r = format->begin(&d);
+
+	if (r < 0)
+		return r;
+	r = drive(&d, src, w, sink);
+	format->end(&d);
+	return r;
+}
+
+int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len)
+{
+	const struct format *format = identify(buf, len);
+	struct window w = {.in = buf, .in_len = len, .last = true};
+	struct source src = {.fd = -1};
+	struct sink sink = {.fd = -1, .cap = cap};
+	int r;
+
+	if (!format)
+		return -EINVAL;
+	/* modules shrink to about a quarter */
+	sink.room = len < (cap / 4) ? len * 4 + 64 : cap + 1;
+	sink.buf = malloc(sink.room + 1);
+	if (!sink.buf)
+		return -ENOMEM;
+	r = inflate_all(format, &src, &w, &sink);
+	if (r < 0) {
+		free(sink.buf);
+		return r;
+	}
+	sink.buf[sink.held] = '\0';
+	*ret_buf = sink.buf;
+	*ret_len = sink.held;
+	return 0;
+}
+
+static int copy_all(struct source *src, struct window *w, int fd, size_t cap)
+{
+	size_t total = 0;
+
+	while (w->in_len) {
+		int r;
+
+		total += w->in_len;
+		if (total > cap)
+			return -EFBIG;
+		r = mf_file_write(fd, w->in, w->in_len);
+		if (r >= 0)
+			r = refill(src, w);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int mf_inflate_fd(int fd, size_t cap)
+{
+	_cleanup_free_ uint8_t *in = malloc(CHUNK), *out = malloc(CHUNK);
+	_cleanup_close_ int memfd = mf_memfile_new("inflated");
+	struct source src = {.fd = fd, .chunk = in};
+	struct window w = {0};
+	const struct format *format;
+	int r;
+
+	if (!in || !out)
+		return -ENOMEM;
+	if (memfd < 0)
+		return memfd;
+	r = refill(&src, &w);
+	if (r < 0)
+		return r;
+	format = identify(w.in, w.in_len);
+	if (format) {
+		struct sink sink = {.fd = memfd, .buf = out, .room = CHUNK, .cap = cap};
+
+		r = inflate_all(format, &src, &w, &sink);
+		if (r >= 0)
+			r = mf_file_write(memfd, out, sink.held);
+	} else {
+		r = copy_all(&src, &w, memfd, cap);
+	}
+	if (r >= 0)
+		r = mf_memfile_seal(memfd);
+	return r < 0 ? r : mf_steal_fd(&memfd);
+}
