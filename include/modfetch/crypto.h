@@ -10,28 +10,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define MF_SHA256_LEN 32
-#define MF_SHA256_HEX 65
+#include "modfetch/digest.h"
 
 /* The digest of all of FD from offset 0; the position is left alone. 0 or -errno. */
 int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN]);
 int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN]);
-void mf_sha256_hex(const uint8_t digest[MF_SHA256_LEN], char ret_hex[MF_SHA256_HEX]);
-/* False if HEX is not 64 hexadecimal digits. */
-bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
 
-/* A set of certificates that may sign one kind of thing. */
+/* A set of certificates that may sign one kind of thing, and the revocation lists beside them. */
 struct mf_keyring;
 
+/* An empty one. 0 or -ENOMEM. Folders of keys are read by modfetch/keyring.h. */
+int mf_keyring_new(struct mf_keyring **ret_keyring);
 /*
- * Reads every *.pem, *.crt, *.cer and *.der in a folder, or only those named (with or without the
- * ending) when N is not 0. An absent folder is an empty keyring; a name that is not there is
- * -ENOENT; an unreadable certificate is -EBADMSG. RET_BAD (may be NULL) gets the culprit's name, the
- * caller's to free.
+ * Adds what one file holds: one certificate in DER or one or more in PEM, or with CRL revocation
+ * lists likewise; a certificate that a list names no longer counts. 0, -EBADMSG or -ENOMEM.
  */
-int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
-		    char **ret_bad);
+int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl);
 size_t mf_keyring_size(const struct mf_keyring *keyring);
 void mf_keyring_free(struct mf_keyring *keyring);
 
@@ -42,20 +36,26 @@ struct mf_signer {
 };
 
 /*
- * Is SIG (CMS, DER) a detached signature over DATA by one certificate of KEYRING, valid at its
- * signing time? Time is judged by the signing time, not the clock. Returns 0 and tells the signer
- * (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE or -ENOMEM.
+ * Is SIG (CMS, DER, at most 64 KiB) a detached signature over DATA by one certificate of KEYRING,
+ * valid at its signing time? Time is judged by the signing time, not the clock; a signature without
+ * one is bad. Returns 0 and tells the signer (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE,
+ * -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE, -MFE_REVOKED or -ENOMEM.
  */
 int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
 		  size_t sig_len, struct mf_signer *ret_signer);
 
-/* Signs DATA with a private key and its certificate, PEM files; the DER is the caller's to free. */
+/*
+ * Signs DATA with a private key and its certificate, PEM files; the DER is the caller's to free.
+ * 0; -EBADMSG: a file is no key or certificate, has a passphrase, or the two are no pair;
+ * -MFE_WEAK_SIGNATURE: a key that verifying would refuse; -EFBIG, -ENOMEM or another -errno.
+ */
 int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
 		void **ret_sig, size_t *ret_sig_len);
 
 /*
  * Checks a module's appended signature (as mf_modinfo tells it) over the bytes before it. Returns as
- * mf_cms_verify().
+ * mf_cms_verify(), but needs no signing time: kernels' signatures have none, and then a certificate's
+ * dates are not looked at, as the kernel does not.
  */
 int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
 			       const void *sig, size_t sig_len, struct mf_signer *ret_signer);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_DIGEST_H
+#define MODFETCH_DIGEST_H
+/*
+ * A SHA-256 value and its form in hexadecimal digits. Computing one is in modfetch/crypto.h.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MF_SHA256_LEN 32
+#define MF_SHA256_HEX 65 /* 64 digits and the NUL */
+
+void mf_sha256_hex(const uint8_t digest[MF_SHA256_LEN], char ret_hex[MF_SHA256_HEX]);
+/* False if HEX is not exactly 64 hexadecimal digits. */
+bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one file that talks to OpenSSL: digests, keyrings, CMS signatures and modules' signatures.
+ *
+ * Decides whether a signature counts. It trusts the certificates in the caller's keyring folder and
+ * nothing else: no system store, no certificate that travels inside a signature, no clock. Validity
+ * is judged at the time the signer signed for, so 1970 and 2099 give the same answer. A certificate
+ * named by any CRL of the folder is refused whatever that CRL's own dates and signature say: who may
+ * write into the folder may revoke.
+ *
+ * OpenSSL's own CMS_verify() does the work for RSA and ECDSA. Version 3.0 knows no Ed25519 inside
+ * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,
+ * and CMS_verify() does the rest. What OpenSSL would let through is refused before it is asked:
+ * bytes behind the structure, several signers, content inside, weak digests, curves and keys.
+ *
+ * Every entry ends with an empty error queue. Nothing here prints, asks for a passphrase or reads
+ * openssl.cnf on its own account.
+ */
+#include "modfetch/crypto.h"
+#include <errno.h>
+#include <limits.h>
+#include <openssl/asn1t.h>
+#include <openssl/cms.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/error.h"
+
+#define MAX_SIGNATURE	 (64 << 10)
+#define MAX_KEY_FILE	 (256 << 10)
+#define ED25519_SIGNATURE 64
+#define SHA512_LEN	 64
+
+/* Foreign types get their destructors once. */
+#define CLEANUP_OF(name, type, free_fn)                                                            \
+	static inline void name##_cleanup(type *p)                                                 \
+	{                                                                                          \
+		free_fn(*p);                                                                       \
+	}
+CLEANUP_OF(attributes, STACK_OF(X509_ATTRIBUTE) *, sk_X509_ATTRIBUTE_free)
+CLEANUP_OF(bio, BIO *, BIO_free_all)
+CLEANUP_OF(certs, STACK_OF(X509) *, sk_X509_free)
+CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
+CLEANUP_OF(der, unsigned char *, OPENSSL_free)
+CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
+CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
+CLEANUP_OF(store, X509_STORE *, X509_STORE_free)
+CLEANUP_OF(time, ASN1_TIME *, ASN1_TIME_free)
+CLEANUP_OF(x509, X509 *, X509_free)
+
+static inline void errors_drain(const int *unused)
+{
+	(void)unused;
+	ERR_clear_error();
+}
+
+/* Declared first in every entry: leaves the queue empty on every way out. */
+#define DRAIN_ERRORS _cleanup_(errors_drain) const int drain_errors_ __attribute__((unused)) = 0
+
+/* A key with a passphrase is refused: nobody is asked. */
+static int no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	return -1;
+}
+
+int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN])
+{
+	DRAIN_ERRORS;
+
+	return EVP_Digest(buf, len, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
+{
+	DRAIN_ERRORS;
+	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t buf[32 << 10];
+	ssize_t got;
+
+	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL))
+		return -ENOMEM;
+	for (off_t at = 0; (got = pread(fd, buf, sizeof(buf), at)); at += got > 0 ? got : 0) {
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got > 0 && !EVP_DigestUpdate(md, buf, (size_t)got))
+			return -ENOMEM;
+	}
+	return EVP_DigestFinal_ex(md, ret_digest, NULL) ? 0 : -ENOMEM;
+}
+
+struct mf_keyring {
+	STACK_OF(X509) * certs;
+	STACK_OF(X509_CRL) * crls;
+};
+
+static int add_der(struct mf_keyring *keyring, const unsigned char *p, size_t len, bool crl)
+{
+	const unsigned char *end = p + len;
+	X509 *cert = crl ? NULL : d2i_X509(NULL, &p, (long)len);
+	X509_CRL *list = crl ? d2i_X509_CRL(NULL, &p, (long)len) : NULL;
+
+	if (p == end && (cert ? sk_X509_push(keyring->certs, cert) :
+				sk_X509_CRL_push(keyring->crls, list)))
+		return 0;
+	X509_free(cert);
+	X509_CRL_free(list);
+	return -EBADMSG;
+}
+
+static int add_pem(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
+{
+	_cleanup_(bio_cleanup) BIO *bio = BIO_new_mem_buf(buf, (int)len);
+	STACK_OF(X509_INFO) *infos =
+		bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
+	int found = 0;
+
+	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
+		X509_INFO *info = sk_X509_INFO_value(infos, i);
+
+		if (crl && info->crl && sk_X509_CRL_push(keyring->crls, info->crl)) {
+			info->crl = NULL;
+			found++;
+		} else if (!crl && info->x509 && sk_X509_push(keyring->certs, info->x509)) {
+			info->x509 = NULL;
+			found++;
+		}
+	}
+	sk_X509_INFO_pop_free(infos, X509_INFO_free);
+	return found ? 0 : -EBADMSG;
+}
+
+int mf_keyring_new(struct mf_keyring **ret_keyring)
+{
+	struct mf_keyring *keyring = calloc(1, sizeof(*keyring));
+
+	if (!keyring || !(keyring->certs = sk_X509_new_null()) ||
+	    !(keyring->crls = sk_X509_CRL_new_null())) {
+		mf_keyring_free(keyring);
+		return -ENOMEM;
+	}
+	*ret_keyring = keyring;
+	return 0;
+}
+
+int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
+{
+	DRAIN_ERRORS;
+
+	if (!len || len > MAX_KEY_FILE)
+		return -EBADMSG;
+	/* DER begins with a SEQUENCE, PEM with whatever people write above the dashes */
+	return *(const char *)buf == 0x30 ? add_der(keyring, buf, len, crl) :
+					    add_pem(keyring, buf, len, crl);
+}
+
+size_t mf_keyring_size(const struct mf_keyring *keyring)
+{
+	return (size_t)sk_X509_num(keyring->certs);
+}
+
+void mf_keyring_free(struct mf_keyring *keyring)
+{
+	if (!keyring)
+		return;
+	sk_X509_pop_free(keyring->certs, X509_free);
+	sk_X509_CRL_pop_free(keyring->crls, X509_CRL_free);
+	free(keyring);
+}
+
+static bool is_revoked(const struct mf_keyring *keyring, X509 *cert)
+{
+	for (int i = 0; i < sk_X509_CRL_num(keyring->crls); i++) {
+		X509_REVOKED *entry;
+
+		/* 2 would be "removed from the list" */
+		if (X509_CRL_get0_by_cert(sk_X509_CRL_value(keyring->crls, i), &entry, cert) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* The kinds of key accepted, and the digest used to sign with each. */
+static const struct key_kind {
+	int type;
+	const char *group; /* of EC keys */
+	int min_bits;
+	int digest;
+} key_kinds[] = {
+	{ EVP_PKEY_RSA, NULL, 2048, NID_sha256 },
+	{ EVP_PKEY_EC, "prime256v1", 256, NID_sha256 },
+	{ EVP_PKEY_EC, "secp384r1", 384, NID_sha384 },
+	{ EVP_PKEY_ED25519, NULL, 253, NID_sha512 },
+};
+
+static const struct key_kind *key_kind(const EVP_PKEY *key)
+{
+	char group[64] = "";
+
+	EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+	for (size_t i = 0; key && i < sizeof(key_kinds) / sizeof(*key_kinds); i++) {
+		const struct key_kind *kind = &key_kinds[i];
+
+		if (kind->type == EVP_PKEY_get_base_id(key) &&
+		    (!kind->group || !strcmp(kind->group, group)) &&
+		    EVP_PKEY_get_bits(key) >= kind->min_bits)
+			return kind;
+	}
+	return NULL;
+}
+
+static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kind)
+{
+	X509_ALGOR *digest_alg, *signature_alg;
+	const ASN1_OBJECT *oid;
+	int digest, signature, implied_digest, implied_key;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, &digest_alg, &signature_alg);
+	X509_ALGOR_get0(&oid, NULL, NULL, digest_alg);
+	digest = OBJ_obj2nid(oid);
+	X509_ALGOR_get0(&oid, NULL, NULL, signature_alg);
+	signature = OBJ_obj2nid(oid);
+
+	if (digest != NID_sha256 && digest != NID_sha384 && digest != NID_sha512)
+		return false;
+	/* RFC 8419: with Ed25519 the digest of the content is SHA-512 and no other */
+	if (kind->type == EVP_PKEY_ED25519)
+		return signature == NID_ED25519 && digest == NID_sha512;
+	/* RSA may be named without a digest; where one is named it must be the one that counts */
+	if (signature == NID_rsaEncryption)
+		return kind->type == EVP_PKEY_RSA;
+	return OBJ_find_sigid_algs(signature, &implied_digest, &implied_key) &&
+	       implied_digest == digest && implied_key == kind->type;
+}
+
+/* SET OF Attribute in DER order: the bytes that a signature over signed attributes covers. */
+ASN1_ITEM_TEMPLATE(signed_attributes) =
+	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0, signed_attributes, X509_ATTRIBUTE)
+static_ASN1_ITEM_TEMPLATE_END(signed_attributes)
+
+/* The encoding is OpenSSL's to free. Negative: there are none, or no memory. */
+static int encode_attributes(CMS_SignerInfo *si, unsigned char **ret_der)
+{
+	_cleanup_(attributes_cleanup) STACK_OF(X509_ATTRIBUTE) *set = sk_X509_ATTRIBUTE_new_null();
+	int n = CMS_signed_get_attr_count(si);
+
+	for (int i = 0; i < n; i++)
+		if (!sk_X509_ATTRIBUTE_push(set, CMS_signed_get_attr(si, i)))
+			return -ENOMEM;
+	return n <= 0 ? -ENOENT :
+			ASN1_item_i2d((const ASN1_VALUE *)set, ret_der,
+				      ASN1_ITEM_rptr(signed_attributes));
+}
+
+static bool ed25519_verify(CMS_SignerInfo *si, EVP_PKEY *key)
+{
+	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
+	const ASN1_OCTET_STRING *sig = CMS_SignerInfo_get0_signature(si);
+	_cleanup_(der_cleanup) unsigned char *der = NULL;
+	int len = encode_attributes(si, &der);
+
+	return md && len > 0 && ASN1_STRING_length(sig) == ED25519_SIGNATURE &&
+	       EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
+	       EVP_DigestVerify(md, ASN1_STRING_get0_data(sig), ED25519_SIGNATURE, der,
+				(size_t)len) == 1;
+}
+
+/* Fills in by hand what CMS_final() would for another key. */
+static int ed25519_sign(CMS_SignerInfo *si, EVP_PKEY *key, const void *data, size_t len)
+{
+	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
+	_cleanup_(time_cleanup) ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+	_cleanup_(der_cleanup) unsigned char *der = NULL;
+	unsigned char digest[SHA512_LEN], sig[ED25519_SIGNATURE];
+	size_t sig_len = sizeof(sig);
+	X509_ALGOR *alg;
+	int der_len;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, NULL, &alg);
+	if (!md || !now || !EVP_Digest(data, len, digest, NULL, EVP_sha512(), NULL) ||
+	    !CMS_signed_add1_attr_by_NID(si, NID_pkcs9_contentType, V_ASN1_OBJECT,
+					 OBJ_nid2obj(NID_pkcs7_data), -1) ||
+	    !CMS_signed_add1_attr_by_NID(si, NID_pkcs9_signingTime, ASN1_STRING_type(now), now,
+					 -1) ||
+	    !CMS_signed_add1_attr_by_NID(si, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING, digest,
+					 sizeof(digest)) ||
+	    (der_len = encode_attributes(si, &der)) <= 0 ||
+	    EVP_DigestSignInit(md, NULL, NULL, NULL, key) != 1 ||
+	    EVP_DigestSign(md, sig, &sig_len, der, (size_t)der_len) != 1 ||
+	    !ASN1_OCTET_STRING_set(CMS_SignerInfo_get0_signature(si), sig, (int)sig_len) ||
+	    !X509_ALGOR_set0(alg, OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/* All of SIG as detached signed data with one signer, or -MFE_BAD_SIGNATURE. */
+static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cms,
+			   CMS_SignerInfo **ret_si)
+{
+	const unsigned char *p = sig;
+	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
+	STACK_OF(CMS_SignerInfo) * infos;
+
+	if (!len || len > MAX_SIGNATURE)
+		return -MFE_BAD_SIGNATURE;
+	cms = d2i_CMS_ContentInfo(NULL, &p, (long)len);
+	if (!cms || p != (const unsigned char *)sig + len ||
+	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed || CMS_is_detached(cms) != 1 ||
+	    OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
+		return -MFE_BAD_SIGNATURE;
+	infos = CMS_get0_SignerInfos(cms);
+	if (sk_CMS_SignerInfo_num(infos) != 1)
+		return -MFE_BAD_SIGNATURE;
+	*ret_si = sk_CMS_SignerInfo_value(infos, 0);
+	*ret_cms = MF_STEAL(cms);
+	return 0;
+}
+
+/* The one signing time among the signed attributes. False: none, several or a senseless one. */
+static bool read_signing_time(CMS_SignerInfo *si, int64_t *ret_time)
+{
+	ASN1_OBJECT *oid = OBJ_nid2obj(NID_pkcs9_signingTime);
+	const ASN1_TIME *time = CMS_signed_get0_data_by_OBJ(si, oid, -3, V_ASN1_UTCTIME);
+	struct tm tm;
+
+	if (!time)
+		time = CMS_signed_get0_data_by_OBJ(si, oid, -3, V_ASN1_GENERALIZEDTIME);
+	if (!time || !ASN1_TIME_to_tm(time, &tm))
+		return false;
+	*ret_time = timegm(&tm);
+	return *ret_time > 0;
+}
+
+/*
+ * A store in which CERT is the only anchor, judging validity at TIME, or not at all if that is 0.
+ * Any purpose will do: a key for codeSigning, or for nothing in particular, is still one of ours.
+ */
+static X509_STORE *store_new(X509 *cert, int64_t time)
+{
+	_cleanup_(store_cleanup) X509_STORE *store = X509_STORE_new();
+	X509_VERIFY_PARAM *param = store ? X509_STORE_get0_param(store) : NULL;
+
+	if (!param || !X509_STORE_add_cert(store, cert) ||
+	    !X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY))
+		return NULL;
+	X509_VERIFY_PARAM_set_auth_level(param, 2);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (time)
+		X509_VERIFY_PARAM_set_time(param, time);
+	else
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+	return MF_STEAL(store);
+}
+
+/* One signature against one certificate whose name it carries. */
+static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64_t time,
+		     const void *data, size_t len)
+{
+	_cleanup_(store_cleanup) X509_STORE *store = store_new(cert, time);
+	_cleanup_(bio_cleanup) BIO *content = BIO_new_mem_buf(len ? data : "", (int)len);
+	_cleanup_(certs_cleanup) STACK_OF(X509) *certs = sk_X509_new_null();
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	const struct key_kind *kind = key_kind(key);
+	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
+
+	if (!store || !content || !certs || !sk_X509_push(certs, cert))
+		return -ENOMEM;
+	if (!kind || !algorithms_are_strong(si, kind))
+		return -MFE_WEAK_SIGNATURE;
+	if (kind->type == EVP_PKEY_ED25519) {
+		if (!ed25519_verify(si, key) ||
+		    OBJ_obj2nid(CMS_signed_get0_data_by_OBJ(
+			    si, OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT)) !=
+			    NID_pkcs7_data)
+			return -MFE_BAD_SIGNATURE;
+		flags |= CMS_NO_ATTR_VERIFY;
+	}
+	return CMS_verify(cms, certs, store, content, NULL, flags) == 1 ? 0 : -MFE_BAD_SIGNATURE;
+}
+
+static void describe(X509 *cert, int64_t time, struct mf_signer *ret_signer)
+{
+	_cleanup_(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());
+	uint8_t digest[MF_SHA256_LEN] = { 0 };
+	struct mf_signer signer = { .signing_time = time };
+
+	X509_digest(cert, EVP_sha256(), digest, NULL);
+	mf_sha256_hex(digest, signer.fingerprint);
+	if (out && X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_ONELINE) > 0)
+		(void)BIO_read(out, signer.subject, sizeof(signer.subject) - 1);
+	*ret_signer = signer;
+}
+
+static int verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
+		  size_t sig_len, bool timed, struct mf_signer *ret_signer)
+{
+	DRAIN_ERRORS;
+	int r = -MFE_UNTRUSTED_KEY;
+
+	if (len > INT_MAX)
+		return -MFE_BAD_SIGNATURE;
+	/* once without a certificate, so that a damaged signature is called that by any keyring */
+	for (int i = -1; i < sk_X509_num(keyring->certs); i++) {
+		_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
+		X509 *cert = i < 0 ? NULL : sk_X509_value(keyring->certs, i);
+		CMS_SignerInfo *si;
+		int64_t time = 0;
+		int one = parse_signature(sig, sig_len, &cms, &si);
+
+		if (one < 0)
+			return one;
+		if (!read_signing_time(si, &time) && timed)
+			return -MFE_BAD_SIGNATURE;
+		if (!cert || CMS_SignerInfo_cert_cmp(si, cert) != 0)
+			continue;
+		/* two of our certificates may share issuer and serial: each is tried */
+		r = is_revoked(keyring, cert) ? -MFE_REVOKED :
+						verify_by(cert, cms, si, time, data, len);
+		if (r == 0) {
+			if (ret_signer)
+				describe(cert, time, ret_signer);
+			return 0;
+		}
+	}
+	return r;
+}
+
+int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
+		  size_t sig_len, struct mf_signer *ret_signer)
+{
+	return verify(keyring, data, len, sig, sig_len, true, ret_signer);
+}
+
+int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
+			       const void *sig, size_t sig_len, struct mf_signer *ret_signer)
+{
+	return verify(keyring, elf, elf_len, sig, sig_len, false, ret_signer);
+}
+
+static int read_pair(const char *key_path, const char *cert_path, EVP_PKEY **ret_key,
+		     X509 **ret_cert)
+{
+	_cleanup_(bio_cleanup) BIO *key_bio = BIO_new_file(key_path, "re");
+	_cleanup_(bio_cleanup) BIO *cert_bio = key_bio ? BIO_new_file(cert_path, "re") : NULL;
+	_cleanup_(key_cleanup) EVP_PKEY *key = NULL;
+	_cleanup_(x509_cleanup) X509 *cert = NULL;
+
+	if (!cert_bio)
+		return errno ? -errno : -EIO;
+	key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
+	cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
+	if (!key || !cert || !X509_check_private_key(cert, key))
+		return -EBADMSG;
+	*ret_key = MF_STEAL(key);
+	*ret_cert = MF_STEAL(cert);
+	return 0;
+}
+
+int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
+		void **ret_sig, size_t *ret_sig_len)
+{
+	DRAIN_ERRORS;
+	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
+	_cleanup_(key_cleanup) EVP_PKEY *key = NULL;
+	_cleanup_(x509_cleanup) X509 *cert = NULL;
+	_cleanup_(bio_cleanup) BIO *content = NULL;
+	const unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_PARTIAL | CMS_NOCERTS |
+				   CMS_NOSMIMECAP;
+	const struct key_kind *kind;
+	CMS_SignerInfo *si;
+	unsigned char *der = NULL;
+	int r, der_len;
+
+	r = read_pair(key_path, cert_path, &key, &cert);
+	if (r < 0)
+		return r;
+	kind = key_kind(key);
+	if (!kind || len > INT_MAX)
+		return kind ? -EFBIG : -MFE_WEAK_SIGNATURE;
+	content = BIO_new_mem_buf(len ? data : "", (int)len);
+	cms = CMS_sign(NULL, NULL, NULL, NULL, flags);
+	si = cms ? CMS_add1_signer(cms, cert, key, EVP_get_digestbynid(kind->digest), flags) : NULL;
+	if (!content || !si)
+		return -ENOMEM;
+	r = kind->type == EVP_PKEY_ED25519 ? ed25519_sign(si, key, data, len) :
+	    CMS_final(cms, content, NULL, flags) == 1 ? 0 : -EBADMSG;
+	if (r < 0)
+		return r;
+	der_len = i2d_CMS_ContentInfo(cms, &der);
+	if (der_len <= 0)
+		return -ENOMEM;
+	/* OpenSSL's allocator is malloc() unless somebody replaced it, and nobody here does */
+	*ret_sig = der;
+	*ret_sig_len = (size_t)der_len;
+	return 0;
+}
