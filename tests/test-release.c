@@ -80,12 +80,31 @@ static void a_package_is_named_after_module_flavor_and_abi(void **state)
 	free(name);
 }
 
+static void a_release_in_a_dependency_has_one_dash(void **state)
+{
+	static const struct {
+		const char *release, *uname_r;
+	} pairs[] = {
+		{"6.1.0-56-cloud-amd64", "6.1.0-56.cloud.amd64"},
+		{"6.11.4-301.fc41.x86_64", "6.11.4-301.fc41.x86_64"},
+		{"6.18.2", "6.18.2"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		struct mf_release r;
+
+		assert_int_equal(mf_release_parse(pairs[i].release, NULL, &r), 0);
+		assert_string_equal(r.uname_r, pairs[i].uname_r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(releases_split_into_abi_and_flavor),
 		UNIT(a_given_flavor_replaces_the_one_read),
 		UNIT(what_no_package_name_can_hold_is_refused),
+		UNIT(a_release_in_a_dependency_has_one_dash),
 		UNIT(a_package_is_named_after_module_flavor_and_abi),
 	};
 

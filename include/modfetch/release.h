@@ -15,6 +15,11 @@ struct mf_release {
 	char abi[MF_RELEASE_MAX];      /* never holds '-': that separates it from the flavor */
 	char version[MF_RELEASE_MAX];  /* of the ABI, up to its first '_': "6.1.0" */
 	char revision[MF_RELEASE_MAX]; /* of the ABI, behind it: "56"; "1" where there is none */
+	/*
+	 * The release as a version in dependencies, kernel-uname-r = …: rpmbuild allows one '-' in
+	 * it, the others are written as '.': "6.1.0-56.amd64"
+	 */
+	char uname_r[MF_RELEASE_MAX];
 };
 
 /*

@@ -94,6 +94,16 @@ static void split_abi(struct mf_release *r)
 	}
 }
 
+static void write_uname_r(struct mf_release *r)
+{
+	char *dash;
+
+	strcpy(r->uname_r, r->release);
+	dash = strchr(r->uname_r, '-');
+	while (dash && (dash = strchr(dash + 1, '-')))
+		*dash = '.';
+}
+
 int mf_release_parse(const char *release, const char *flavor, struct mf_release *ret_release)
 {
 	struct mf_release r = {0};
@@ -113,6 +123,7 @@ int mf_release_parse(const char *release, const char *flavor, struct mf_release 
 		if (*c == '-')
 			*c = '_';
 	split_abi(&r);
+	write_uname_r(&r);
 	*ret_release = r;
 	return 0;
 }
