@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest: QEMU without KVM, a monitor, a console in a file, and an agent that runs commands in it."""
+
+import base64
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import image
+from qmp import QMP
+
+PORTS = 12  # root ports a device can be plugged into, named port0, port1, …
+
+
+class GuestError(Exception):
+    """The guest did not do what was asked of it in time."""
+
+
+class Workdir:
+    """A folder beside the cache (hard links need that), removed at the end."""
+
+    def __enter__(self):
+        image.CACHE.mkdir(parents=True, exist_ok=True)
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="vm-", dir=image.CACHE))
+        return self.path
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Guest:
+    """Boots FOLDER/disk.img with a kernel; a context manager that leaves no process behind.
+
+    SNAPSHOT keeps the image as it was, so one image serves several boots.
+    """
+
+    def __init__(self, folder, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest"):
+        self.folder = pathlib.Path(folder)
+        self.console = self.folder / f"{name}.console"
+        sockets = {kind: self.folder / f"{name}.{kind}" for kind in ("qmp", "agent")}
+        for path in sockets.values():
+            path.unlink(missing_ok=True)
+        command = [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(memory),
+            "-kernel", kernel.image, "-initrd", self.folder / "initramfs",
+            "-append", f"console=ttyS0 panic=-1 quiet loglevel=4 systemd.show_status=0 {cmdline}",
+            "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+            "-chardev", f"socket,id=agent,path={sockets['agent']},server=on,wait=off", "-serial", "chardev:agent",
+            "-chardev", f"socket,id=qmp,path={sockets['qmp']},server=on,wait=off", "-mon", "chardev=qmp,mode=control",
+            "-drive", f"file={self.folder}/disk.img,if=none,id=root,format=raw,cache=unsafe"
+                      + (",snapshot=on" if snapshot else ""),
+            "-device", "virtio-blk-pci,drive=root",
+            "-netdev", "user,id=lan", "-device", "virtio-net-pci,netdev=lan,id=nic,romfile=",
+        ]
+        for port in range(PORTS):
+            command += ["-device", f"pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1},bus=pcie.0"]
+        command += [str(arg) for device in devices for arg in device]
+        self.log = open(self.folder / f"{name}.qemu", "wb")
+        self.started = time.monotonic()
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log)
+        self.qmp = self.agent = None
+        self.buffer = b""
+        self.count = 0
+        try:
+            self.qmp = QMP(sockets["qmp"])
+            self.agent = socket.socket(socket.AF_UNIX)
+            self.agent.connect(str(sockets["agent"]))
+        except BaseException:
+            self.kill()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        """The power cord."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for thing in (self.qmp, self.agent, self.log):
+            if thing:
+                thing.close()
+
+    def line(self, deadline):
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or self.process.poll() is not None:
+                tail = self.console.read_text(errors="replace")[-3000:]
+                raise GuestError(f"no answer from the guest; its console ends:\n{tail}")
+            self.agent.settimeout(min(left, 1))
+            try:
+                self.buffer += self.agent.recv(65536)
+            except TimeoutError:
+                pass
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.strip()
+
+    def wait_ready(self, timeout=120):
+        """Until the agent takes commands; that is early in the boot."""
+        deadline = time.monotonic() + timeout
+        while self.line(deadline) != b"ready":
+            pass
+
+    def wait_booted(self, timeout=120):
+        """Until systemd has no job left; the state it is in then ("running", "degraded")."""
+        return self.run("systemctl is-system-running --wait || :", timeout).strip()
+
+    def try_run(self, script, timeout=60):
+        """Runs a shell script in the guest: its exit status and what it said."""
+        self.count += 1
+        ident = b"c%d" % self.count
+        self.agent.settimeout(timeout)
+        self.agent.sendall(ident + b" " + base64.b64encode(script.encode()) + b"\n")
+        deadline = time.monotonic() + timeout
+        while True:
+            words = self.line(deadline).split(b" ")
+            if words[0] == ident:
+                text = base64.b64decode(words[2]) if len(words) > 2 else b""
+                return int(words[1]), text.decode(errors="replace")
+
+    def run(self, script, timeout=60):
+        status, text = self.try_run(script, timeout)
+        if status:
+            raise GuestError(f"in the guest, exit status {status}: {script}\n{text}")
+        return text
+
+    def wait_for(self, script, timeout=30):
+        """Repeats a script until it succeeds; what it said then."""
+        deadline = time.monotonic() + timeout
+        while True:
+            status, text = self.try_run(script, timeout)
+            if not status:
+                return text
+            if time.monotonic() > deadline:
+                raise GuestError(f"not in {timeout} s: {script}\n{text}")
+            time.sleep(0.2)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Disk images for guests: a cached Debian user space, a module tree of a real kernel, our build, a small initramfs.
+
+The tree is made of hard links to the cache and becomes an ext4 image by `mke2fs -d`; nothing is mounted.
+"""
+
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import fcntl
+
+HERE = pathlib.Path(__file__).resolve().parent
+TESTS = HERE.parent
+CACHE = pathlib.Path(os.environ.get("MODFETCH_TEST_CACHE", "/var/cache/modfetch-tests"))
+
+# What reaches the root disk and the network, and what systemd asks libkmod for by itself.
+MINIMAL = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_net", "autofs4", "binfmt_misc"]
+BOOT = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
+
+
+def run(*command, **kwargs):
+    return subprocess.run([str(c) for c in command], check=True, **kwargs)
+
+
+def output(*command):
+    return run(*command, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+class Kernel:
+    """A Debian kernel unpacked in the cache, with indexes of its whole module tree beside it."""
+
+    def __init__(self, kind="default"):
+        root, self.release = output(TESTS / "lib/kernel", kind).rsplit(" ", 1)
+        self.root = pathlib.Path(root)
+        self.image = self.root / "boot" / f"vmlinuz-{self.release}"
+        self.tree = self.indexed() / "lib/modules" / self.release
+        self.depends = {}
+        for line in (self.tree / "modules.dep").read_text().splitlines():
+            path, deps = line.split(":", 1)
+            self.depends[path] = deps.split()
+        self.paths = {self.name_of(path): path for path in self.depends}
+
+    def indexed(self):
+        """A hard-linked copy of the tree on which depmod has run; the unpacked one stays untouched."""
+        folder = CACHE / f"indexed-{self.release}"
+        with open(CACHE / ".indexed.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                partial = folder.with_suffix(".partial")
+                shutil.rmtree(partial, ignore_errors=True)
+                modules = partial / "lib/modules"
+                modules.mkdir(parents=True)
+                run("cp", "-al", self.root / "lib/modules" / self.release, modules)
+                run("depmod", "-b", partial, self.release)
+                partial.rename(folder)
+        return folder
+
+    @staticmethod
+    def name_of(path):
+        return path.rsplit("/", 1)[-1].split(".ko")[0].replace("-", "_")
+
+    def closure(self, names):
+        """The files of modules and all they depend on, dependencies first."""
+        files = []
+        for name in names:
+            path = self.paths[name.replace("-", "_")]
+            for file in [*reversed(self.depends[path]), path]:
+                if file not in files:
+                    files.append(file)
+        return files
+
+    def install(self, root, names):
+        """Puts modules (None: all) and the kernel's own lists into ROOT and indexes them there."""
+        target = pathlib.Path(root) / "usr/lib/modules" / self.release
+        target.mkdir(parents=True)
+        for file in self.depends if names is None else self.closure(names):
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            os.link(self.tree / file, target / file)
+        for file in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            os.link(self.tree / file, target / file)
+        run("depmod", "-b", root, self.release)
+
+
+def cpio(entries):
+    """A newc archive of (name, mode, bytes)."""
+    out = bytearray()
+
+    def pad():
+        out.extend(b"\0" * (-len(out) % 4))
+
+    for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
+        raw = name.encode() + b"\0"
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+        out.extend(b"070701" + b"".join(b"%08X" % f for f in fields) + raw)
+        pad()
+        out.extend(data)
+        pad()
+    return bytes(out)
+
+
+INIT = """#!/bin/busybox sh
+# loads what reaches the root disk, mounts it, and hands over
+/bin/busybox mount -t devtmpfs dev /dev
+for module in {modules}; do
+    /bin/busybox insmod /modules/$module || echo "init: $module failed"
+done
+tries=0
+until [ -b /dev/vda ] || [ $tries = 100 ]; do
+    /bin/busybox usleep 50000
+    tries=$((tries + 1))
+done
+/bin/busybox mount -t ext4 -o rw /dev/vda /root || exec /bin/busybox sh
+/bin/busybox mount -o move /dev /root/dev
+exec /bin/busybox switch_root /root /lib/systemd/systemd
+"""
+
+
+def initramfs(kernel, target):
+    """Writes an uncompressed initramfs that mounts /dev/vda; busybox must be a static one."""
+    busybox = pathlib.Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
+    files = kernel.closure(BOOT)
+    names = [file.rsplit("/", 1)[-1].split(".ko")[0] + ".ko" for file in files]
+    folder, regular = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
+    entries = [(name, folder, b"") for name in ("bin", "dev", "modules", "root")]
+    entries.append(("bin/busybox", regular, busybox))
+    entries.append(("init", regular, INIT.format(modules=" ".join(names)).encode()))
+    for file, name in zip(files, names):
+        data = (kernel.tree / file).read_bytes()
+        if file.endswith(".xz"):
+            data = subprocess.run(["xz", "-dc"], input=data, check=True, capture_output=True).stdout
+        entries.append((f"modules/{name}", regular, data))
+    pathlib.Path(target).write_bytes(cpio(entries))
+
+
+# Everything a guest has beyond Debian's packages: path, mode, text.
+SETTINGS = [
+    ("etc/machine-id", 0o444, "5d6e0f7a3b1c4c2e9f8a7b6c5d4e3f21\n"),
+    ("etc/hostname", 0o644, "guest\n"),
+    ("etc/fstab", 0o644, "/dev/vda / ext4 rw 0 1\n"),
+    ("etc/systemd/network/10-test.network", 0o644,
+     "[Match]\nDriver=virtio_net\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
+     "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"),
+    ("etc/systemd/system/agent.service", 0o644,
+     "[Unit]\nDefaultDependencies=no\nAfter=systemd-tmpfiles-setup-dev.service\n"
+     "[Service]\nExecStart=/usr/local/bin/agent\nRestart=always\nOOMScoreAdjust=-900\n"
+     "[Install]\nWantedBy=sysinit.target\n"),
+    ("etc/systemd/journald.conf.d/test.conf", 0o644,
+     "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nForwardToConsole=no\n"),
+]
+# Debian enables them; a guest of two minutes has no use for them.
+MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+          "e2scrub_reap.service", "fstrim.timer", "systemd-timesyncd.service", "getty@tty1.service",
+          "systemd-networkd-wait-online.service", "systemd-pstore.service"]
+
+
+def put(root, path, mode, data):
+    """Writes a new file; never into one that is a link to the cache."""
+    target = pathlib.Path(root) / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    if isinstance(data, pathlib.Path):
+        shutil.copyfile(data, target)
+    else:
+        target.write_bytes(data if isinstance(data, bytes) else data.encode())
+    target.chmod(mode)
+
+
+def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), size="900M"):
+    """Makes FOLDER/disk.img and FOLDER/initramfs.
+
+    MODULES: names (their dependencies come along), or None for the whole tree. FILES: (path, mode, text, bytes or a
+    Path). BUILD_DIR: a meson build folder with prefix /usr, whose `meson install` goes into the guest. ENABLE: units.
+    """
+    folder = pathlib.Path(folder)
+    root = folder / "root"
+    run("cp", "-al", output(HERE / "base"), root)
+    kernel.install(root, None if modules is None else list(modules))
+    for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
+        put(root, path, mode, data)
+    if build_dir:
+        env = dict(os.environ, DESTDIR=str(root.resolve()))
+        run("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env, stdout=subprocess.DEVNULL)
+        run("systemd-sysusers", f"--root={root}", stderr=subprocess.DEVNULL)
+    run("systemctl", f"--root={root}", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
+    run("systemctl", f"--root={root}", "--quiet", "mask", *MASKED)
+    disk = folder / "disk.img"
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-E",
+        "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size, stderr=subprocess.DEVNULL)
+    shutil.rmtree(root)
+    initramfs(kernel, folder / "initramfs")
