@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_JOURNAL_H
+#define MODFETCH_JOURNAL_H
+/*
+ * One structured line to the journal, over its native socket, without a library. Never blocks: a
+ * journal that cannot take the line loses it. systemd/modfetch.catalog explains each message id.
+ */
+#include <stddef.h>
+#include "modfetch/context.h"
+
+/* What is worth an id: the admin may look for it, a catalog entry explains it. */
+#define MF_MESSAGE_REFUSED   "40e50110e55e472fa5f51d55625c5f19"
+#define MF_MESSAGE_INSTALLED "46c429560b964cff9fa285f104e6b423"
+#define MF_MESSAGE_FAILED    "3e5947e7916c41b8b9ba2ed793fe6339"
+#define MF_MESSAGE_DEFERRED  "22bdfb3d75304feea0796b867bb9a71c"
+#define MF_MESSAGE_LIMITED   "836bd7f0667e48ec85adc5db2c8836f7"
+
+struct mf_journal_field {
+	const char *key;   /* capitals, digits and '_' */
+	const char *value; /* NULL: the field is left out; bytes outside ASCII print become '?' */
+};
+
+/*
+ * Sends MESSAGE with its id (NULL: none), its level and N fields, each cut at 1,024 bytes. 0, or
+ * -errno where there is no journal: then the caller has stderr. Records nothing.
+ */
+int mf_journal_send(enum mf_log_level level, const char *message_id, const char *message,
+		    const struct mf_journal_field *fields, size_t n);
+
+#endif
