@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_SPOOL_H
+#define MODFETCH_SPOOL_H
+/*
+ * The spool: a folder /run/modfetch/queue of the modaliases that wait for their driver, one file
+ * each, named by the hash of the modalias so that repeats collapse. Written by the event helper,
+ * several at a time; read and emptied by `modfetch queue`. Libc only.
+ *
+ * An entry is text, one KEY=VALUE a line, behind the line "modfetch-event 1":
+ *   modalias=pci:v00008086…     what is wanted; once
+ *   devpath=/devices/…          each device that wants it, at most MF_SPOOL_DEVICES of them
+ *   subsystem=pci               of the latest device
+ *   seqnum=1234                 of the latest uevent
+ *   uevent_us=…  decided_us=…   of the first one: CLOCK_MONOTONIC, microseconds
+ * A file is replaced by rename, never edited, so its inode number says whether it changed.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "modfetch/context.h"
+#include "modfetch/strings.h"
+
+#define MF_SPOOL_DIR	 "run/modfetch/queue"
+#define MF_SPOOL_NAME	 33 /* bytes of a name with its NUL: 128 bits in hex */
+#define MF_SPOOL_DEVICES 64
+#define MF_SPOOL_SIZE	 (96 * 1024) /* no entry is larger */
+
+struct mf_spool_entry {
+	char name[MF_SPOOL_NAME];
+	ino_t inode; /* as read; 0 for one that was never in the spool */
+	char *modalias;
+	char *subsystem;
+	struct mf_strings devpaths;
+	uint64_t seqnum;
+	uint64_t uevent_us;
+	uint64_t decided_us;
+};
+
+void mf_spool_entry_done(struct mf_spool_entry *entry);
+
+/* The name a modalias has in the spool: FNV-1a of 128 bits, in hex. */
+void mf_spool_name(const char *modalias, char ret_name[MF_SPOOL_NAME]);
+
+/* Text of an entry, the caller's to free. 0 or -ENOMEM. */
+int mf_spool_format(const struct mf_spool_entry *entry, char **ret_text, size_t *ret_len);
+/* The other way round, trusting no byte. 0, -EBADMSG or -ENOMEM; name and inode stay zero. */
+int mf_spool_parse(const char *text, size_t len, struct mf_spool_entry *ret_entry);
+
+/*
+ * Opens the spool, made with mode 0700 where it is missing. A descriptor; -EPERM when others than
+ * we could write it; another -errno. Records nothing.
+ */
+int mf_spool_open(const struct mf_context *ctx);
+
+/* Puts an entry, or adds its devices to the one of the same modalias. 0 or -errno. */
+int mf_spool_put(int dirfd, const struct mf_spool_entry *entry);
+/* Takes a device out of its modalias's entry, and the entry with its last device. 0 or -errno. */
+int mf_spool_retract(int dirfd, const char *modalias, const char *devpath);
+/*
+ * Reads every entry, oldest first. Damaged ones are removed and counted in RET_DAMAGED. 0 or
+ * -errno; the array and each entry are the caller's.
+ */
+int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
+		  size_t *ret_damaged);
+/* Removes an entry that was dealt with, unless a new event changed it since. 0 or -errno. */
+int mf_spool_remove(int dirfd, const struct mf_spool_entry *entry);
+
+#endif
