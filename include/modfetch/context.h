@@ -28,8 +28,8 @@ struct mf_settings {
 };
 
 struct mf_context {
-	char *root;  /* "" for the running system, else an absolute path without a final slash */
-	int root_fd; /* the same folder, O_PATH */
+	char *root;   /* "" for the running system, else an absolute path without a final slash */
+	int root_fd;  /* the same folder, O_PATH */
 	char *kernel; /* release, as uname -r says; names a folder of /lib/modules */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	bool unattended;     /* started by an event, a timer or the boot: the strict limits hold */
@@ -41,8 +41,8 @@ struct mf_context {
 /*
  * Opens ROOT (NULL or "/" for the running system), settles on KERNEL (NULL: uname -r if that has a
  * folder below the root's lib/modules or the root is "/", else the only folder there is). The
- * settings are the built-in ones until mf_settings_read(). Returns 0, -MFE_USAGE (no kernel to settle
- * on, or no such root) or -errno, each recorded in the context, which is to be given to
+ * settings are the built-in ones until mf_settings_read(). Returns 0, -MFE_USAGE (no kernel to
+ * settle on, or no such root) or -errno, each recorded in the context, which is to be given to
  * mf_context_done() in any case.
  */
 int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *kernel);
@@ -51,7 +51,8 @@ void mf_context_done(struct mf_context *ctx);
 /* Reads /etc/modfetch/modfetch.conf over the built-in settings. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
 
-/* "<root><formatted path>", newly allocated: for libraries that insist on paths. NULL: no memory. */
+/* "<root><formatted path>", newly allocated: for libraries that insist on paths. NULL: no memory.
+ */
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -62,7 +63,8 @@ char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
  */
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 
-/* Makes a folder and its parents (mode 0755) below the root and opens it. A descriptor or -errno. */
+/* Makes a folder and its parents (mode 0755) below the root and opens it. A descriptor or -errno.
+ */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
 
 /* One line to stderr, "modfetch: …", if LEVEL is to be heard. Never fails. */

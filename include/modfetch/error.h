@@ -49,7 +49,8 @@ struct mf_context;
 	X(SCRIPTLET, "SCRIPTLET", 4, "the package wants to run a program while it is installed")   \
 	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \
 	X(WRONG_KERNEL, "WRONG-KERNEL", 4, "the module was built for another kernel")              \
-	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4, "the module has no valid signature of a known key") \
+	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4,                                                   \
+	  "the module has no valid signature of a known key")                                      \
 	X(LOCKED, "LOCKED", 1, "another program holds the lock longer than we wait")               \
 	X(INSTALL, "INSTALL", 1, "the package transaction failed and was undone")                  \
 	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be brought up to date")               \
@@ -65,14 +66,14 @@ enum mf_error {
 #define MF_ERROR_ENUM(symbol, name, status, sentence) MFE_##symbol,
 	MF_ERRORS(MF_ERROR_ENUM)
 #undef MF_ERROR_ENUM
-	MFE_END,
+		MFE_END,
 };
 
 struct mf_failure {
-	int code;         /* negative, as returned; 0: nothing has failed */
-	char stage[16];   /* "verify" */
-	char what[192];   /* the subject: a file, a package, a URL; control characters replaced */
-	char why[384];    /* one clause, no final full stop */
+	int code;	/* negative, as returned; 0: nothing has failed */
+	char stage[16]; /* "verify" */
+	char what[192]; /* the subject: a file, a package, a URL; control characters replaced */
+	char why[384];	/* one clause, no final full stop */
 };
 
 /*

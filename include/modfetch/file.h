@@ -32,7 +32,10 @@ struct mf_staged {
 	char *partial;
 	char *name;
 };
-#define MF_STAGED_INIT { -1, -1, NULL, NULL }
+#define MF_STAGED_INIT                                                                             \
+	{                                                                                          \
+		-1, -1, NULL, NULL                                                                 \
+	}
 
 int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, unsigned int mode);
 int mf_staged_publish(struct mf_staged *staged);

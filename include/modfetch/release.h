@@ -5,6 +5,7 @@
  * What a kernel release says about package names: "6.1.0-56-amd64" is flavor "amd64" of the ABI
  * "6.1.0_56". Pure.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #define MF_RELEASE_MAX 128 /* bytes of a release, with its NUL */
@@ -28,6 +29,12 @@ struct mf_release {
  * that is no digit, or too long; for the flavor: no letter or digit first.
  */
 int mf_release_parse(const char *release, const char *flavor, struct mf_release *ret_release);
+
+/*
+ * Is it what a kernel's packages end in, "<flavor>-<abi>", or a flavor alone? It becomes part of
+ * file names: letters, digits and "._+~-" only, not beginning with a dot.
+ */
+bool mf_release_tag_valid(const char *tag, size_t len);
 
 /* "<stem>-kmp-<flavor>-<abi>", the package of a module. Newly allocated; NULL: no memory. */
 char *mf_release_kmp(const struct mf_release *release, const char *stem);

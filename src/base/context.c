@@ -129,7 +129,8 @@ static bool has_folder(const struct mf_context *ctx, const char *kernel)
 	return fd >= 0;
 }
 
-/* The name of the only folder of lib/modules: new memory, or NULL where there is none or a choice. */
+/* The name of the only folder of lib/modules: new memory, or NULL where there is none or a choice.
+ */
 static char *only_kernel(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *found = NULL;
@@ -206,7 +207,7 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.rpmdb);
 	free(ctx->settings.fetch_user);
 	free(ctx->settings.module_signature);
-	*ctx = (struct mf_context){ .root_fd = -1 };
+	*ctx = (struct mf_context){.root_fd = -1};
 }
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)

@@ -109,7 +109,7 @@ int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, un
 		(void)unlinkat(dirfd, partial, 0);
 		return r;
 	}
-	*ret_staged = (struct mf_staged){ dirfd, fd, MF_STEAL(partial), MF_STEAL(copy) };
+	*ret_staged = (struct mf_staged){dirfd, fd, MF_STEAL(partial), MF_STEAL(copy)};
 	return 0;
 }
 

@@ -81,7 +81,7 @@ void mf_strings_done(struct mf_strings *list)
 	for (size_t i = 0; i < list->n; i++)
 		free(list->v[i]);
 	free(list->v);
-	*list = (struct mf_strings){ 0 };
+	*list = (struct mf_strings){0};
 }
 
 bool mf_module_name(const char *path, char *ret_name, size_t size)

@@ -18,7 +18,6 @@
 #include "modfetch/release.h"
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,12 +72,14 @@ static const char *find_machine(const char *release)
 	return NULL;
 }
 
-static bool is_sound(const char *s)
+bool mf_release_tag_valid(const char *tag, size_t len)
 {
-	return strlen(s) < MF_RELEASE_MAX &&
-	       s[strspn(s,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~-")] ==
-		       '\0';
+	if (!len || len >= MF_RELEASE_MAX || *tag == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)tag[i]) && (!tag[i] || !strchr("._+~-", tag[i])))
+			return false;
+	return true;
 }
 
 static void split_abi(struct mf_release *r)
@@ -109,9 +110,9 @@ int mf_release_parse(const char *release, const char *flavor, struct mf_release 
 	struct mf_release r = {0};
 	const char *end;
 
-	if (!isdigit((unsigned char)*release) || !is_sound(release))
+	if (!isdigit((unsigned char)*release) || !mf_release_tag_valid(release, strlen(release)))
 		return -EINVAL;
-	if (flavor && (!isalnum((unsigned char)*flavor) || !is_sound(flavor)))
+	if (flavor && (!isalnum((unsigned char)*flavor) || !mf_release_tag_valid(flavor, strlen(flavor))))
 		return -EINVAL;
 	end = find_flavor(release);
 	if (!end)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_CATALOG_H
+#define MODFETCH_CATALOG_H
+/*
+ * All enabled repositories as one, seen by one kernel: which modules match an alias, which package
+ * carries a module, and, opened only when a plan is needed, the pool of packages with what is
+ * installed.
+ */
+#include <stdbool.h>
+#include "modfetch/context.h"
+#include "modfetch/repo.h"
+#include "modfetch/solv.h"
+
+struct mf_catalog;
+
+/*
+ * Opens the caches of all enabled repositories for the context's kernel. A repository without one
+ * is skipped with a warning. 0, -MFE_NO_REPOSITORY (none enabled), -MFE_NO_METADATA (none has a
+ * cache), -MFE_CONFIG or -errno, recorded.
+ */
+int mf_catalog_open(struct mf_context *ctx, struct mf_catalog **ret_catalog);
+void mf_catalog_free(struct mf_catalog *catalog);
+
+const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog);
+/* "amd64-6.1.0_56": what this kernel's packages end in. */
+const char *mf_catalog_tag(const struct mf_catalog *catalog);
+
+/*
+ * Told one match: the pattern, the module, and the repository's place in mf_catalog_repos(). A
+ * non-zero return ends it.
+ */
+typedef int mf_catalog_visit(void *arg, const char *pattern, const char *value, size_t repo);
+/* The modules whose alias matches NAME; in repository order. 0, the visitor's return, or
+ * -MFE_BAD_INDEX. */
+int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
+		       void *arg);
+/* The packages that carry a module of that name; VALUE is the package's name. As above. */
+int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
+		      void *arg);
+
+/*
+ * The pool: packages of all repositories for this kernel (origin: place in mf_catalog_repos()),
+ * those installed, and the system's solvable for a kernel and modules no package owns. Loaded at
+ * the first call; belongs to the catalog. 0 or a recorded error.
+ */
+int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_KMOD_H
+#define MODFETCH_KMOD_H
+/*
+ * What modfetch asks of libkmod: what is on disk, what modprobe.d says, and the load itself. Names
+ * and aliases given here have passed mf_modalias_valid(): libkmod before 35 overflows its stack on
+ * what that refuses.
+ */
+#include <stdbool.h>
+#include "modfetch/context.h"
+
+struct mf_kmod;
+
+/* Reads the indexes and modprobe.d below the context's root. 0 or -errno, recorded. */
+int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod);
+void mf_kmod_free(struct mf_kmod *kmod);
+
+enum mf_presence { MF_ABSENT, MF_ON_DISK, MF_BUILTIN };
+/* Is there a module of that name? From the indexes: what depmod has not seen is absent. */
+enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name);
+
+/*
+ * Visits what modprobe would find for a name or alias: modules on disk, or builtin ones if there
+ * are none. 0, the visitor's return, or -errno.
+ */
+typedef int mf_kmod_visit(void *arg, const char *name, enum mf_presence presence);
+int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg);
+
+/* Does a blacklist line of modprobe.d, or modprobe.blacklist= of the command line, name it? */
+bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name);
+/* The command of an install line for that name, or NULL. Borrowed. */
+const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
+
+/* Told the name of each module that was asked for and is in the kernel now. */
+typedef void mf_kmod_loading(void *arg, const char *name);
+/*
+ * Loads what a name or alias stands for, dependencies first, as udev (DEVICE: blacklists apply to
+ * aliases and all) or modprobe would. Returns 0; 1 when nothing was there to load; -EPERM when a
+ * blacklist forbids it; or the kernel's -errno (-ENODEV: no such hardware, -EKEYREJECTED:
+ * signature).
+ */
+int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device, mf_kmod_loading *loading,
+		 void *arg);
+/* Is the module in the kernel now, and initialised? */
+bool mf_kmod_live(struct mf_kmod *kmod, const char *name);
+
+#endif

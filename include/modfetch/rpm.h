@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_RPM_H
+#define MODFETCH_RPM_H
+/*
+ * What modfetch asks of librpm: the installed packages, what a package file says, and one
+ * transaction. The database's folder is always explicit and below the root: the setting "rpmdb",
+ * else the one of /usr/lib/sysimage/rpm and /var/lib/rpm that is there, else /var/lib/rpm. Never
+ * $HOME.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "modfetch/context.h"
+#include "modfetch/crypto.h"
+#include "modfetch/strings.h"
+
+/* Told each installed package as a librpm Header, valid during the call. Non-zero ends it. */
+typedef int mf_rpm_visit(void *arg, void *header);
+/* No database is no package. 0, the visitor's return, or -MFE_INSTALL recorded. */
+int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg);
+
+/*
+ * A word that changes when the database does: its file's inode, size and time. Newly allocated;
+ * "none" where there is no database. NULL: no memory.
+ */
+char *mf_rpm_state(struct mf_context *ctx);
+
+struct mf_rpm_file {
+	char *path;
+	char *link;	 /* target of a symbolic link, or "" */
+	bool has_sha256; /* false for what is no regular file */
+	uint8_t sha256[MF_SHA256_LEN];
+	uint64_t size;
+	uint32_t mode; /* type and permissions, as st_mode */
+	char *user, *group;
+	bool has_caps; /* file capabilities */
+};
+
+struct mf_rpm_header {
+	char *name, *evr, *arch; /* evr as libsolv writes it: epoch only where it is not 0 */
+	struct mf_rpm_file *files;
+	size_t n_files;
+	struct mf_strings scriptlets; /* tags present: "%post", "%triggerin", "%pre -p <lua>" … */
+	struct mf_strings obsoletes;  /* names */
+};
+
+/*
+ * Reads the header of the package in FD (read through a copy; its digests are checked, signatures
+ * are the verify stage's affair). 0, -MFE_BAD_PACKAGE or -ENOMEM; records nothing.
+ */
+int mf_rpm_read(int fd, struct mf_rpm_header *ret_header);
+void mf_rpm_header_done(struct mf_rpm_header *header);
+
+struct mf_rpm_install {
+	int fd;		   /* sealed memory file */
+	const char *nevra; /* "name-evr.arch" */
+	bool scriptlets;   /* may run them */
+};
+
+/*
+ * One transaction: installs (or updates to) all of INSTALL, removes the packages named in ERASE.
+ * Dependencies are not asked about: the resolve stage has, and knows of kernels no rpm owns. Waits
+ * for another rpm at most settings.lock_timeout seconds, and says so. What a failed transaction had
+ * already put in place is taken out again. 0, -MFE_LOCKED or -MFE_INSTALL, recorded.
+ */
+int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
+		       const struct mf_strings *erase);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_SOLV_H
+#define MODFETCH_SOLV_H
+/*
+ * What modfetch asks of libsolv: a pool of packages, who provides what, and a plan that holds
+ * together. Packages are told apart by an id (> 0) that is valid as long as the pool. Metadata
+ * given to it has been verified before. libsolv ends the program when memory runs out.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "modfetch/crypto.h"
+#include "modfetch/strings.h"
+
+/* Where a package of the pool comes from: the number given when it was added, or one of these. */
+#define MF_POOL_INSTALLED (-1) /* the rpm database */
+#define MF_POOL_SYSTEM	  (-2) /* the solvable that stands for what no package owns */
+
+struct mf_pool;
+
+/* MACHINE as uname -m says it. 0 or -ENOMEM. */
+int mf_pool_new(const char *machine, struct mf_pool **ret_pool);
+void mf_pool_free(struct mf_pool *pool);
+
+/* ---- repomd.xml ---- */
+
+struct mf_repomd {
+	char *primary;		       /* location below the repository, unchecked */
+	uint8_t sha256[MF_SHA256_LEN]; /* of the file as it lies there */
+	uint64_t size;		       /* bytes of it; 0: not said */
+	uint64_t open_size;	       /* bytes inflated; 0: not said */
+	char revision[64];
+};
+
+/* Parses repomd.xml from a descriptor. 0, or -EBADMSG where it names no primary with a SHA-256. */
+int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd);
+void mf_repomd_done(struct mf_repomd *repomd);
+
+/* ---- filling the pool ---- */
+
+/* Inflated primary.xml. 0 or -EBADMSG. */
+int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin);
+/* A cache file mf_pool_write() wrote. PRIORITY: lower wins, as in a .repo file. 0 or -EBADMSG. */
+int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
+/* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
+int mf_pool_add_installed(struct mf_pool *pool, void *header);
+
+struct mf_dep {
+	const char *name;
+	const char *evr; /* NULL: any */
+};
+/*
+ * The solvable that stands for the kernel and modules no package owns: it provides DEPS and all
+ * that the packages COPY_IDS provide, but for names that begin with SKIP (NULL: nothing is left
+ * out). Counts as installed and cannot be removed. One a pool.
+ */
+int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
+		       const int *copy_ids, size_t n_copy, const char *skip);
+/* To be called once all is added and before anything below is asked. */
+void mf_pool_ready(struct mf_pool *pool);
+
+/*
+ * Writes the packages IDS as a cache file: name, evr, arch, location, digest, sizes, summary and
+ * dependencies, without supplements (the alias index has them) and without recommends other than of
+ * drivers and firmware. 0 or -errno.
+ */
+int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
+
+/* ---- asking ---- */
+
+struct mf_package { /* strings live as long as the pool */
+	const char *name, *evr, *arch;
+	const char *location; /* below the repository, unchecked; NULL for installed ones */
+	const char *summary;  /* or NULL */
+	int origin;
+	uint64_t size, install_size; /* bytes */
+	bool has_sha256;
+	uint8_t sha256[MF_SHA256_LEN];
+};
+
+void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package);
+/* All ids that were added with ORIGIN; RET_IDS is the caller's to free. 0 or -ENOMEM. */
+int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n);
+/* Who provides DEP ("kmod(igb.ko)", a package's name)? As mf_pool_list(). EVR as in struct mf_dep.
+ */
+int mf_pool_providers(struct mf_pool *pool, const char *dep, const char *evr, int **ret_ids,
+		      size_t *ret_n);
+
+enum mf_dep_kind { MF_PROVIDES, MF_REQUIRES, MF_RECOMMENDS, MF_SUPPLEMENTS };
+/*
+ * The dependencies of one package as text, "name = evr"; a supplement as "kernel-flavor:bus:…" or
+ * "bus:…", the way it stood inside modalias(). A non-zero return of the visitor ends it.
+ */
+typedef int mf_dep_visit(void *arg, const char *name, const char *evr);
+int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_visit *visit,
+		 void *arg);
+
+/* ---- solving ---- */
+
+struct mf_job {
+	bool erase;
+	const int *ids; /* install: one of them is enough; erase: all of them */
+	size_t n;
+};
+
+struct mf_step {
+	int id;
+	bool erase;
+	int needed_by;	  /* the package whose dependency brought it; 0: it was asked for */
+	char *dep;	  /* that dependency, or NULL */
+	bool recommended; /* a recommendation, not a need */
+};
+
+/* Why there is no plan, of the first problem. */
+struct mf_obstacle {
+	int id;	    /* the package that cannot be installed; 0: not one package's fault */
+	char *dep;  /* what nothing provides, "ksym(amd64:foo) = 1f2e"; NULL: a conflict */
+	char *text; /* libsolv's own words */
+};
+
+struct mf_solution {
+	struct mf_step *steps;
+	size_t n;
+	bool solved;
+	struct mf_obstacle obstacle; /* where not solved */
+};
+
+/* 0 (look at solved) or -ENOMEM. */
+int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
+		  struct mf_solution *ret_solution);
+void mf_solution_done(struct mf_solution *solution);
+
+#endif

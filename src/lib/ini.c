@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of inih: its handler says "understood" with a non-zero value and carries no error of
+ * its own, so the visitor's code is kept beside it.
+ */
+#include "modfetch/ini.h"
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+
+struct walk {
+	mf_ini_entry *entry;
+	void *arg;
+	int r;
+};
+
+static int handler(void *user, const char *section, const char *key, const char *value)
+{
+	struct walk *w = user;
+
+	if (!w->r)
+		w->r = w->entry(w->arg, section, key, value ? value : "");
+	return 1;
+}
+
+int mf_ini_parse(const char *text, mf_ini_entry *entry, void *arg, unsigned int *ret_line)
+{
+	struct walk w = {entry, arg, 0};
+	int line = ini_parse_string(text, handler, &w);
+
+	if (w.r)
+		return w.r;
+	if (line < 0)
+		return -ENOMEM;
+	if (line > 0) {
+		*ret_line = (unsigned int)line;
+		return -EBADMSG;
+	}
+	return 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of json-c. Strings from outside (a modalias, a server's words) are made valid UTF-8
+ * on the way in, so that no reader of --json or of the history trips over them.
+ */
+#include "modfetch/json.h"
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+#define DEPTH 32
+
+static struct json_object *inner(struct mf_json *value)
+{
+	return (struct json_object *)value;
+}
+
+static void *need(void *p)
+{
+	if (!p) {
+		fputs("modfetch: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+struct mf_json *mf_json_object(void)
+{
+	return need(json_object_new_object());
+}
+
+struct mf_json *mf_json_array(void)
+{
+	return need(json_object_new_array());
+}
+
+void mf_json_free(struct mf_json *value)
+{
+	json_object_put(inner(value));
+}
+
+/* The length of the UTF-8 sequence at S, or 0 where there is none. */
+static size_t sequence(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80			 ? 1
+		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+static struct json_object *new_string(const char *s)
+{
+	_cleanup_free_ char *clean = NULL;
+
+	if (!s)
+		return NULL;
+	clean = need(strdup(s));
+	for (unsigned char *p = (unsigned char *)clean; *p;) {
+		size_t n = sequence(p);
+
+		if (!n)
+			*p = '?';
+		p += n ? n : 1;
+	}
+	return need(json_object_new_string(clean));
+}
+
+static void set(struct mf_json *object, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(inner(object), key, value) < 0)
+		need(NULL);
+}
+
+void mf_json_set(struct mf_json *object, const char *key, struct mf_json *value)
+{
+	set(object, key, inner(value));
+}
+
+void mf_json_set_string(struct mf_json *object, const char *key, const char *s)
+{
+	set(object, key, new_string(s));
+}
+
+void mf_json_set_int(struct mf_json *object, const char *key, int64_t n)
+{
+	set(object, key, need(json_object_new_int64(n)));
+}
+
+void mf_json_set_bool(struct mf_json *object, const char *key, bool b)
+{
+	set(object, key, need(json_object_new_boolean(b)));
+}
+
+void mf_json_add(struct mf_json *array, struct mf_json *value)
+{
+	if (json_object_array_add(inner(array), inner(value)) < 0)
+		need(NULL);
+}
+
+void mf_json_add_string(struct mf_json *array, const char *s)
+{
+	mf_json_add(array, (struct mf_json *)new_string(s));
+}
+
+void mf_json_set_strings(struct mf_json *object, const char *key, const struct mf_strings *list)
+{
+	struct mf_json *array = mf_json_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		mf_json_add_string(array, list->v[i]);
+	mf_json_set(object, key, array);
+}
+
+const char *mf_json_text(struct mf_json *value, bool pretty)
+{
+	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
+		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+			    : JSON_C_TO_STRING_PLAIN);
+
+	return need((void *)json_object_to_json_string_ext(inner(value), flags));
+}
+
+struct mf_json *mf_json_parse(const char *text)
+{
+	struct json_tokener *tok = need(json_tokener_new_ex(DEPTH));
+	struct json_object *o = json_tokener_parse_ex(tok, text, -1);
+	enum json_tokener_error e = json_tokener_get_error(tok);
+
+	json_tokener_free(tok);
+	if (e != json_tokener_success) {
+		json_object_put(o);
+		return NULL;
+	}
+	return (struct mf_json *)o;
+}
+
+struct mf_json *mf_json_get(struct mf_json *object, const char *key)
+{
+	struct json_object *o = NULL;
+
+	if (!json_object_object_get_ex(inner(object), key, &o))
+		return NULL;
+	return (struct mf_json *)o;
+}
+
+const char *mf_json_get_string(struct mf_json *object, const char *key)
+{
+	struct json_object *o = inner(mf_json_get(object, key));
+
+	return json_object_is_type(o, json_type_string) ? json_object_get_string(o) : NULL;
+}
+
+int64_t mf_json_get_int(struct mf_json *object, const char *key)
+{
+	struct json_object *o = inner(mf_json_get(object, key));
+
+	return json_object_is_type(o, json_type_int) ? json_object_get_int64(o) : 0;
+}
+
+size_t mf_json_length(struct mf_json *array)
+{
+	struct json_object *o = inner(array);
+
+	return json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
+}
+
+struct mf_json *mf_json_at(struct mf_json *array, size_t i)
+{
+	return (struct mf_json *)json_object_array_get_idx(inner(array), i);
+}
+
+const char *mf_json_string_at(struct mf_json *array, size_t i)
+{
+	struct json_object *o = inner(mf_json_at(array, i));
+
+	return json_object_is_type(o, json_type_string) ? json_object_get_string(o) : NULL;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of libkmod.
+ *
+ * libkmod wants paths; all of them are below the context's root, modprobe.d included, so that an
+ * image's own configuration decides for the image. A lookup may answer with a module that exists
+ * only as an install line; that is no module on disk and is left out here.
+ */
+#include "modfetch/kmod.h"
+#include <errno.h>
+#include <libkmod.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+static const char *const config_folders[] = {"/etc/modprobe.d", "/run/modprobe.d",
+					     "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
+					     "/lib/modprobe.d"};
+#define N_FOLDERS (sizeof(config_folders) / sizeof(*config_folders))
+
+struct mf_kmod {
+	struct kmod_ctx *kmod;
+};
+
+static void log_to_us(void *data, int priority, const char *file, int line, const char *fn,
+		      const char *format, va_list args)
+{
+	/* what matters comes back as a return value; a missing index is our everyday */
+}
+
+int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
+{
+	_cleanup_free_ char *modules = mf_context_path(ctx, "/lib/modules/%s", ctx->kernel);
+	char *paths[N_FOLDERS + 1] = {NULL};
+	struct mf_kmod *k = calloc(1, sizeof(*k));
+	int r = modules && k ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < N_FOLDERS; i++) {
+		paths[i] = mf_context_path(ctx, "%s", config_folders[i]);
+		if (!paths[i])
+			r = -ENOMEM;
+	}
+	if (!r) {
+		k->kmod = kmod_new(modules, (const char *const *)paths);
+		if (!k->kmod)
+			r = -ENOMEM;
+	}
+	for (size_t i = 0; i < N_FOLDERS; i++)
+		free(paths[i]);
+	if (r < 0) {
+		free(k);
+		return mf_fail(ctx, "match", r, "libkmod", NULL);
+	}
+	kmod_set_log_fn(k->kmod, log_to_us, NULL);
+	/* fails where depmod never ran; lookups then find nothing, which is the truth */
+	(void)kmod_load_resources(k->kmod);
+	*ret_kmod = k;
+	return 0;
+}
+
+void mf_kmod_free(struct mf_kmod *kmod)
+{
+	if (!kmod)
+		return;
+	kmod_unref(kmod->kmod);
+	free(kmod);
+}
+
+static enum mf_presence presence_of(struct kmod_module *mod)
+{
+	if (kmod_module_get_path(mod))
+		return MF_ON_DISK;
+	return kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN ? MF_BUILTIN : MF_ABSENT;
+}
+
+enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
+{
+	struct kmod_module *mod = NULL;
+	enum mf_presence presence = MF_ABSENT;
+
+	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0)
+		presence = presence_of(mod);
+	if (mod)
+		kmod_module_unref(mod);
+	return presence;
+}
+
+int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
+{
+	struct kmod_list *list = NULL, *it;
+	int r = kmod_module_new_from_lookup(kmod->kmod, name, &list);
+
+	/* -ENOSYS: there is no index to look into */
+	if (r == -ENOSYS || r == -ENOENT)
+		r = 0;
+	kmod_list_foreach(it, list)
+	{
+		struct kmod_module *mod = kmod_module_get_module(it);
+		enum mf_presence presence = presence_of(mod);
+
+		if (r >= 0 && presence != MF_ABSENT)
+			r = visit(arg, kmod_module_get_name(mod), presence);
+		kmod_module_unref(mod);
+	}
+	kmod_module_unref_list(list);
+	return r;
+}
+
+bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name)
+{
+	struct kmod_config_iter *it = kmod_config_get_blacklists(kmod->kmod);
+	bool found = false;
+
+	while (it && !found && kmod_config_iter_next(it))
+		found = !strcmp(kmod_config_iter_get_key(it), name);
+	if (it)
+		kmod_config_iter_free_iter(it);
+	return found;
+}
+
+const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
+{
+	struct kmod_config_iter *it = kmod_config_get_install_commands(kmod->kmod);
+	const char *command = NULL;
+
+	while (it && !command && kmod_config_iter_next(it))
+		if (!strcmp(kmod_config_iter_get_key(it), name))
+			command = kmod_config_iter_get_value(it);
+	if (it)
+		kmod_config_iter_free_iter(it);
+	return command;
+}
+
+static int load_one(struct kmod_module *mod, bool device, mf_kmod_loading *loading, void *arg)
+{
+	unsigned int flags = device ? KMOD_PROBE_APPLY_BLACKLIST : 0;
+	int r;
+
+	if (presence_of(mod) != MF_ON_DISK)
+		return 0;
+	r = kmod_module_probe_insert_module(mod, flags, NULL, NULL, NULL, NULL);
+	if (r > 0)
+		return -EPERM;
+	if (!r && loading)
+		loading(arg, kmod_module_get_name(mod));
+	return r;
+}
+
+int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device, mf_kmod_loading *loading,
+		 void *arg)
+{
+	struct kmod_list *list = NULL, *it;
+	int r = kmod_module_new_from_lookup(kmod->kmod, name, &list), worst = 0;
+
+	if (r < 0 || !list)
+		return r < 0 ? r : 1;
+	/* all that match are tried, as udev does: one that finds no hardware must not stop the next
+	 */
+	kmod_list_foreach(it, list)
+	{
+		struct kmod_module *mod = kmod_module_get_module(it);
+
+		r = load_one(mod, device, loading, arg);
+		if (r < 0)
+			worst = r;
+		kmod_module_unref(mod);
+	}
+	kmod_module_unref_list(list);
+	return worst;
+}
+
+bool mf_kmod_live(struct mf_kmod *kmod, const char *name)
+{
+	struct kmod_module *mod = NULL;
+	bool live = false;
+
+	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
+		int state = kmod_module_get_initstate(mod);
+
+		live = state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;
+	}
+	if (mod)
+		kmod_module_unref(mod);
+	return live;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of librpm: installed packages, headers of package files, one transaction.
+ *
+ * librpm's state is global and its defaults are the distribution's; whatever matters is set here by
+ * hand: the database's folder, what is verified, that no plugin and (unless allowed) no scriptlet
+ * runs. Packages are read through copies of sealed descriptors, never by path.
+ */
+#include "modfetch/rpm.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <rpm/header.h>
+#include <rpm/rpmdb.h>
+#include <rpm/rpmfi.h>
+#include <rpm/rpmfiles.h>
+#include <rpm/rpmio.h>
+#include <rpm/rpmlib.h>
+#include <rpm/rpmlog.h>
+#include <rpm/rpmmacro.h>
+#include <rpm/rpmps.h>
+#include <rpm/rpmte.h>
+#include <rpm/rpmts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+
+#define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
+
+static const char *const db_folders[] = {"/usr/lib/sysimage/rpm", "/var/lib/rpm"};
+static const char *const db_files[] = {"rpmdb.sqlite", "Packages.db", "Packages"};
+
+/* librpm speaks through a callback; its last complaint is the best "why" there is. */
+static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
+{
+	char *last = data;
+	const char *text = rpmlogRecMessage(rec);
+
+	if (rpmlogRecPriority(rec) <= RPMLOG_ERR && text) {
+		snprintf(last, 256, "%s", text);
+		last[strcspn(last, "\n")] = '\0';
+	}
+	return 0;
+}
+
+/* The folder of the database below the root, and its file if there is one. */
+static const char *db_folder(const struct mf_context *ctx, struct stat *ret_st)
+{
+	const char *candidates[] = {ctx->settings.rpmdb, db_folders[0], db_folders[1]};
+
+	*ret_st = (struct stat){0};
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t j = 0; candidates[i] && j < 3; j++) {
+			_cleanup_free_ char *path =
+				mf_context_path(ctx, "%s/%s", candidates[i], db_files[j]);
+
+			if (path && !stat(path, ret_st))
+				return candidates[i];
+		}
+		if (i == 0 && candidates[0])
+			return candidates[0];
+	}
+	return db_folders[1];
+}
+
+/* librpm's configuration is one a process and reading it takes milliseconds: once is enough. */
+static void configure(char *last_message)
+{
+	static bool done;
+
+	rpmlogSetCallback(keep_message, last_message);
+	if (!done)
+		rpmReadConfigFiles(NULL, NULL);
+	done = true;
+}
+
+static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
+{
+	struct stat st;
+	rpmts ts;
+
+	configure(last_message);
+	addMacro(NULL, "_dbpath", NULL, db_folder(ctx, &st), RMIL_CMDLINE);
+	ts = rpmtsCreate();
+	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
+	/* the bytes' digest hangs on signed metadata already; header signatures are verify's affair
+	 */
+	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
+	rpmtsSetVfyFlags(ts, RPMVSF_MASK_NOSIGNATURES);
+	rpmtsSetVfyLevel(ts, RPMSIG_DIGEST_TYPE);
+	return ts;
+}
+
+static void end_transaction(rpmts ts)
+{
+	rpmtsFree(ts);
+	rpmlogSetCallback(NULL, NULL);
+	delMacro(NULL, "_dbpath");
+}
+
+int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg)
+{
+	char message[256] = "the database cannot be read";
+	rpmdbMatchIterator it;
+	struct stat st;
+	const char *folder = db_folder(ctx, &st);
+	Header h;
+	rpmts ts;
+	int r = 0;
+
+	if (!st.st_ino)
+		return 0;
+	ts = new_transaction(ctx, message);
+	if (rpmtsOpenDB(ts, O_RDONLY)) {
+		end_transaction(ts);
+		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
+	}
+	it = rpmtsInitIterator(ts, RPMDBI_PACKAGES, NULL, 0);
+	while (!r && (h = rpmdbNextIterator(it)))
+		r = visit(arg, h);
+	rpmdbFreeIterator(it);
+	end_transaction(ts);
+	return r;
+}
+
+char *mf_rpm_state(struct mf_context *ctx)
+{
+	struct stat st;
+	char *state;
+
+	db_folder(ctx, &st);
+	if (!st.st_ino)
+		return strdup("none");
+	return asprintf(&state, "%lu-%ld-%ld.%09ld", st.st_ino, st.st_size, st.st_mtim.tv_sec,
+			st.st_mtim.tv_nsec) < 0
+		       ? NULL
+		       : state;
+}
+
+/* ---- what a package file says ---- */
+
+void mf_rpm_header_done(struct mf_rpm_header *header)
+{
+	for (size_t i = 0; i < header->n_files; i++) {
+		struct mf_rpm_file *f = &header->files[i];
+
+		free(f->path);
+		free(f->link);
+		free(f->user);
+		free(f->group);
+	}
+	free(header->files);
+	free(header->name);
+	free(header->evr);
+	free(header->arch);
+	mf_strings_done(&header->scriptlets);
+	mf_strings_done(&header->obsoletes);
+	*header = (struct mf_rpm_header){0};
+}
+
+static const struct {
+	rpmTagVal tag;
+	const char *name;
+} scriptlet_tags[] = {
+	{RPMTAG_PREIN, "%pre"},
+	{RPMTAG_POSTIN, "%post"},
+	{RPMTAG_PREUN, "%preun"},
+	{RPMTAG_POSTUN, "%postun"},
+	{RPMTAG_PRETRANS, "%pretrans"},
+	{RPMTAG_POSTTRANS, "%posttrans"},
+	{RPMTAG_VERIFYSCRIPT, "%verifyscript"},
+	{RPMTAG_PREINPROG, "%pre -p"},
+	{RPMTAG_POSTINPROG, "%post -p"},
+	{RPMTAG_PREUNPROG, "%preun -p"},
+	{RPMTAG_POSTUNPROG, "%postun -p"},
+	{RPMTAG_PRETRANSPROG, "%pretrans -p"},
+	{RPMTAG_POSTTRANSPROG, "%posttrans -p"},
+	{RPMTAG_VERIFYSCRIPTPROG, "%verifyscript -p"},
+	{RPMTAG_TRIGGERSCRIPTS, "%trigger"},
+	{RPMTAG_FILETRIGGERSCRIPTS, "%filetrigger"},
+	{RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger"},
+};
+
+static int read_lists(Header h, struct mf_rpm_header *ret)
+{
+	struct rpmtd_s td;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(scriptlet_tags) / sizeof(*scriptlet_tags); i++)
+		if (headerIsEntry(h, scriptlet_tags[i].tag))
+			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
+	if (!r && headerGet(h, RPMTAG_OBSOLETENAME, &td, HEADERGET_MINMEM)) {
+		const char *name;
+
+		while (!r && (name = rpmtdNextString(&td)))
+			r = mf_strings_add(&ret->obsoletes, name);
+		rpmtdFreeData(&td);
+	}
+	return r;
+}
+
+static char *copy_or_empty(const char *s)
+{
+	return strdup(s ? s : "");
+}
+
+static int read_files(Header h, struct mf_rpm_header *ret)
+{
+	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_KEEPHEADER);
+	int n = rpmfilesFC(files), r = 0;
+
+	ret->files = calloc((size_t)n + 1, sizeof(*ret->files));
+	for (int i = 0; ret->files && i < n; i++) {
+		struct mf_rpm_file *f = &ret->files[ret->n_files++];
+		int algo = 0;
+		size_t len = 0;
+		const unsigned char *digest = rpmfilesFDigest(files, i, &algo, &len);
+		const char *caps = rpmfilesFCaps(files, i);
+
+		f->path = rpmfilesFN(files, i);
+		f->link = copy_or_empty(rpmfilesFLink(files, i));
+		f->has_sha256 = digest && algo == HASH_SHA256 && len == sizeof(f->sha256);
+		if (f->has_sha256)
+			memcpy(f->sha256, digest, len);
+		f->user = copy_or_empty(rpmfilesFUser(files, i));
+		f->group = copy_or_empty(rpmfilesFGroup(files, i));
+		f->size = rpmfilesFSize(files, i);
+		f->mode = rpmfilesFMode(files, i);
+		f->has_caps = caps && *caps;
+		if (!f->path || !f->link || !f->user || !f->group)
+			r = -ENOMEM;
+	}
+	rpmfilesFree(files);
+	return ret->files ? r : -ENOMEM;
+}
+
+static int read_header(Header h, struct mf_rpm_header *ret_header)
+{
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = {0};
+	int r;
+
+	ret.name = headerGetAsString(h, RPMTAG_NAME);
+	ret.evr = headerGetAsString(h, RPMTAG_EVR);
+	ret.arch = headerGetAsString(h, RPMTAG_ARCH);
+	if (!ret.name || !ret.evr || !ret.arch)
+		return -MFE_BAD_PACKAGE;
+	/* libsolv leaves an epoch of 0 away, as the metadata's reader does */
+	if (mf_starts_with(ret.evr, "0:"))
+		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
+	r = read_lists(h, &ret);
+	if (r < 0)
+		return r;
+	r = read_files(h, &ret);
+	if (r < 0)
+		return r;
+	*ret_header = ret;
+	ret = (struct mf_rpm_header){0};
+	return 0;
+}
+
+/* An rpm stream over a copy of FD, from its start. */
+static FD_t open_copy(int fd)
+{
+	FD_t f;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return NULL;
+	f = fdDup(fd);
+	return f;
+}
+
+int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
+{
+	char message[256] = "";
+	rpmts ts;
+	FD_t f = open_copy(fd);
+	Header h = NULL;
+	rpmRC rc;
+	int r = -MFE_BAD_PACKAGE;
+
+	if (!f)
+		return -errno;
+	configure(message);
+	ts = rpmtsCreate();
+	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
+	rc = rpmReadPackageFile(ts, f, "package", &h);
+	if (h && (rc == RPMRC_OK || rc == RPMRC_NOTTRUSTED || rc == RPMRC_NOKEY))
+		r = read_header(h, ret_header);
+	headerFree(h);
+	Fclose(f);
+	rpmtsFree(ts);
+	rpmlogSetCallback(NULL, NULL);
+	return r;
+}
+
+/* ---- the transaction ---- */
+
+struct running {
+	const struct mf_rpm_install *failed;
+	FD_t open;
+};
+
+static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount, rpm_loff_t total,
+		    fnpyKey key, rpmCallbackData data)
+{
+	struct running *run = data;
+	const struct mf_rpm_install *item = key;
+
+	switch ((unsigned int)what) {
+	case RPMCALLBACK_INST_OPEN_FILE:
+		run->open = open_copy(item->fd);
+		return run->open;
+	case RPMCALLBACK_INST_CLOSE_FILE:
+		if (run->open)
+			Fclose(run->open);
+		run->open = NULL;
+		return NULL;
+	case RPMCALLBACK_UNPACK_ERROR:
+	case RPMCALLBACK_CPIO_ERROR:
+		run->failed = item;
+		return NULL;
+	default: /* progress: a driver package is too small for it */
+		return NULL;
+	}
+}
+
+/*
+ * librpm waits for its lock without end: so the lock is tried first, for as long as we are ready to
+ * wait. The file is librpm's own, an fcntl lock on .rpm.lock in the database's folder.
+ */
+static int wait_for_lock(struct mf_context *ctx)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	path = mf_context_path(ctx, "%s/.rpm.lock", db_folder(ctx, &st));
+	if (!path)
+		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	for (unsigned int tenths = 0;; tenths++) {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return 0;
+		if (tenths >= ctx->settings.lock_timeout * 10)
+			break;
+		if (!tenths)
+			mf_log(ctx, MF_LOG_WARNING,
+			       "another program holds the rpm lock; waiting for it, at most %u s",
+			       ctx->settings.lock_timeout);
+		usleep(100000);
+	}
+	return mf_fail(ctx, "install", -MFE_LOCKED, path, "the rpm lock was held for %u s",
+		       ctx->settings.lock_timeout);
+}
+
+static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
+			size_t n, const struct mf_strings *erase)
+{
+	for (size_t i = 0; i < n; i++) {
+		FD_t f = open_copy(install[i].fd);
+		Header h = NULL;
+		int bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK ||
+			  rpmtsAddInstallElement(ts, h, (fnpyKey)&install[i], 1, NULL);
+
+		headerFree(h);
+		if (f)
+			Fclose(f);
+		if (bad)
+			return mf_fail(ctx, "install", -MFE_BAD_PACKAGE, install[i].nevra,
+				       "rpm cannot take it into a transaction");
+	}
+	for (size_t i = 0; erase && i < erase->n; i++) {
+		rpmdbMatchIterator it = rpmtsInitIterator(ts, RPMDBI_LABEL, erase->v[i], 0);
+		Header h = rpmdbNextIterator(it);
+		int bad = !h || rpmtsAddEraseElement(ts, h, -1);
+
+		rpmdbFreeIterator(it);
+		if (bad)
+			return mf_fail(ctx, "install", -MFE_INSTALL, erase->v[i],
+				       "it is not installed");
+	}
+	return 0;
+}
+
+static int report_problems(struct mf_context *ctx, rpmts ts, const struct running *run,
+			   const char *message)
+{
+	rpmps ps = rpmtsProblems(ts);
+	rpmpsi it = rpmpsInitIterator(ps);
+	rpmProblem problem = rpmpsiNext(it);
+	_cleanup_free_ char *text = problem ? rpmProblemString(problem) : NULL;
+
+	rpmpsFreeIterator(it);
+	rpmpsFree(ps);
+	return mf_fail(ctx, "install", -MFE_INSTALL,
+		       run->failed ? run->failed->nevra : "transaction", "%s",
+		       text	  ? text
+		       : *message ? message
+				  : "rpm gives no reason");
+}
+
+static int run_once(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
+		    const struct mf_strings *erase)
+{
+	char message[256] = "";
+	struct running run = {0};
+	rpmtransFlags flags =
+		RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOSCRIPTS | RPMTRANS_FLAG_NOTRIGGERS;
+	rpmts ts = new_transaction(ctx, message);
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		if (install[i].scriptlets)
+			flags = 0;
+	rpmtsSetFlags(ts, flags);
+	rpmtsSetNotifyCallback(ts, notify, &run);
+	r = add_elements(ctx, ts, install, n, erase);
+	if (!r) {
+		rpmtsOrder(ts);
+		if (rpmtsRun(ts, NULL, RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG))
+			r = report_problems(ctx, ts, &run, message);
+	}
+	end_transaction(ts);
+	return r;
+}
+
+/* Which of the packages that were to come are in the database now, as labels rpm takes. */
+struct present {
+	const struct mf_strings *wanted;
+	struct mf_strings found;
+};
+
+static int note_present(void *arg, void *header)
+{
+	struct present *p = arg;
+	_cleanup_free_ char *nevra = headerGetAsString(header, RPMTAG_NEVRA);
+
+	return nevra && mf_strings_has(p->wanted, nevra) ? mf_strings_add(&p->found, nevra) : 0;
+}
+
+int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
+		       const struct mf_strings *erase)
+{
+	_cleanup_(mf_strings_done) struct mf_strings wanted = {0};
+	struct present before = {.wanted = &wanted}, after = {.wanted = &wanted};
+	struct mf_failure why;
+	int r = wait_for_lock(ctx);
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = mf_strings_add(&wanted, install[i].nevra);
+	if (r < 0)
+		return r;
+	(void)mf_rpm_each_installed(ctx, note_present, &before);
+	r = run_once(ctx, install, n, erase);
+	why = ctx->failure;
+	if (r == -MFE_INSTALL && !mf_rpm_each_installed(ctx, note_present, &after)) {
+		_cleanup_(mf_strings_done) struct mf_strings undo = {0};
+
+		for (size_t i = 0; i < after.found.n; i++)
+			if (!mf_strings_has(&before.found, after.found.v[i]))
+				(void)mf_strings_add(&undo, after.found.v[i]);
+		if (undo.n && run_once(ctx, NULL, 0, &undo) < 0)
+			mf_log(ctx, MF_LOG_ERROR,
+			       "install: could not take out again what a failed "
+			       "transaction left: %s",
+			       ctx->failure.why);
+		ctx->failure = why;
+	}
+	mf_strings_done(&before.found);
+	mf_strings_done(&after.found);
+	return r;
+}

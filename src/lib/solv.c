@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of libsolv: a pool filled from caches, from the rpm database and with one solvable
+ * for what no package owns; who provides what; a plan or the first reason why there is none.
+ *
+ * Drivers never come in by their supplements here: modfetch asks for packages by name, found
+ * through its own alias index, so the namespace callback stays unset and a cache is written without
+ * supplements, which are most of its bytes. Nothing installed is ever removed to make room for a
+ * driver: uninstalling is allowed only where the admin asked for a removal.
+ */
+#include "modfetch/solv.h"
+#include <errno.h>
+#include <solv/pool.h>
+#include <solv/poolarch.h>
+#include <solv/problems.h>
+#include <solv/repo.h>
+#include <solv/repo_repomdxml.h>
+#include <solv/repo_rpmdb.h>
+#include <solv/repo_rpmmd.h>
+#include <solv/repo_solv.h>
+#include <solv/repo_write.h>
+#include <solv/solver.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+
+#define SYSTEM_NAME "system:kernel"
+
+struct mf_pool {
+	Pool *pool;
+	Repo *installed;
+	Id system;
+};
+
+int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
+{
+	struct mf_pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->pool = pool_create();
+	/* Debian's libsolv would compare versions as dpkg does */
+	pool_setdisttype(p->pool, DISTTYPE_RPM);
+	pool_setarch(p->pool, machine);
+	p->installed = repo_create(p->pool, "installed");
+	pool_set_installed(p->pool, p->installed);
+	*ret_pool = p;
+	return 0;
+}
+
+void mf_pool_free(struct mf_pool *pool)
+{
+	if (!pool)
+		return;
+	pool_free(pool->pool);
+	free(pool);
+}
+
+/* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
+static FILE *stream(int fd, const char *mode)
+{
+	int copy = dup(fd);
+	FILE *f;
+
+	if (copy < 0)
+		return NULL;
+	if (lseek(copy, 0, SEEK_SET) < 0 || !(f = fdopen(copy, mode))) {
+		close(copy);
+		return NULL;
+	}
+	return f;
+}
+
+/* ---- repomd.xml ---- */
+
+void mf_repomd_done(struct mf_repomd *repomd)
+{
+	free(repomd->primary);
+	*repomd = (struct mf_repomd){0};
+}
+
+static int find_primary(Pool *pool, Repo *repo, struct mf_repomd *ret)
+{
+	Dataiterator di;
+	int r = -EBADMSG;
+
+	dataiterator_init(&di, pool, repo, SOLVID_META, REPOSITORY_REPOMD_TYPE, "primary",
+			  SEARCH_STRING);
+	dataiterator_prepend_keyname(&di, REPOSITORY_REPOMD);
+	if (dataiterator_step(&di)) {
+		const unsigned char *sum;
+		const char *location;
+		Id type = 0;
+
+		dataiterator_setpos_parent(&di);
+		location = pool_lookup_str(pool, SOLVID_POS, REPOSITORY_REPOMD_LOCATION);
+		sum = pool_lookup_bin_checksum(pool, SOLVID_POS, REPOSITORY_REPOMD_CHECKSUM, &type);
+		if (location && sum && type == REPOKEY_TYPE_SHA256) {
+			ret->primary = strdup(location);
+			memcpy(ret->sha256, sum, MF_SHA256_LEN);
+			ret->size = pool_lookup_num(pool, SOLVID_POS, REPOSITORY_REPOMD_SIZE, 0);
+			r = ret->primary ? 0 : -ENOMEM;
+		}
+	}
+	dataiterator_free(&di);
+	return r;
+}
+
+int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
+{
+	Pool *pool = pool_create();
+	Repo *repo = repo_create(pool, "repomd");
+	struct mf_repomd found = {0};
+	_cleanup_fclose_ FILE *f = stream(fd, "r");
+	const char *revision;
+	int r = -EBADMSG;
+
+	if (f && !repo_add_repomdxml(repo, f, 0)) {
+		r = find_primary(pool, repo, &found);
+		revision = repo_lookup_str(repo, SOLVID_META, REPOSITORY_REVISION);
+		snprintf(found.revision, sizeof(found.revision), "%s", revision ? revision : "");
+	}
+	if (!r)
+		*ret_repomd = found;
+	repo_free(repo, 0);
+	pool_free(pool);
+	return r;
+}
+
+/* ---- filling the pool ---- */
+
+static Repo *new_repo(struct mf_pool *pool, int origin)
+{
+	Repo *repo = repo_create(pool->pool, "repository");
+
+	repo->appdata = (void *)(intptr_t)origin;
+	return repo;
+}
+
+int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
+{
+	_cleanup_fclose_ FILE *f = stream(fd, "r");
+
+	if (!f)
+		return -errno;
+	return repo_add_rpmmd(new_repo(pool, origin), f, NULL, 0) ? -EBADMSG : 0;
+}
+
+int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
+{
+	_cleanup_fclose_ FILE *f = stream(fd, "r");
+	Repo *repo;
+
+	if (!f)
+		return -errno;
+	repo = new_repo(pool, origin);
+	/* libsolv: the higher wins */
+	repo->priority = -priority;
+	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
+}
+
+int mf_pool_add_installed(struct mf_pool *pool, void *header)
+{
+	return repo_add_rpm_handle(pool->installed, header,
+				   RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS |
+					   REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE)
+		       ? 0
+		       : -EBADMSG;
+}
+
+static void copy_provides(Pool *pool, Id id, const char *skip, Queue *to)
+{
+	Queue q;
+
+	queue_init(&q);
+	solvable_lookup_deparray(pool_id2solvable(pool, id), SOLVABLE_PROVIDES, &q, 0);
+	for (int i = 0; i < q.count; i++)
+		if (!skip || !mf_starts_with(pool_id2str(pool, q.elements[i]), skip))
+			queue_push(to, q.elements[i]);
+	queue_free(&q);
+}
+
+int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
+		       const int *copy_ids, size_t n_copy, const char *skip)
+{
+	Pool *p = pool->pool;
+	Repo *repo = pool->installed;
+	Queue provides;
+	Solvable *s;
+
+	queue_init(&provides);
+	for (size_t i = 0; i < n_deps; i++) {
+		Id id = pool_str2id(p, deps[i].name, 1);
+
+		if (deps[i].evr)
+			id = pool_rel2id(p, id, pool_str2id(p, deps[i].evr, 1), REL_EQ, 1);
+		queue_push(&provides, id);
+	}
+	for (size_t i = 0; i < n_copy; i++)
+		copy_provides(p, copy_ids[i], skip, &provides);
+	pool->system = repo_add_solvable(repo);
+	s = pool_id2solvable(p, pool->system);
+	s->name = pool_str2id(p, SYSTEM_NAME, 1);
+	s->evr = ID_EMPTY;
+	s->arch = ARCH_NOARCH;
+	queue_push(&provides, s->name);
+	/* not repo_addid_dep: that looks for duplicates, which is quadratic */
+	for (int i = 0; i < provides.count; i++)
+		s->provides = repo_addid(repo, s->provides, provides.elements[i]);
+	queue_free(&provides);
+	return 0;
+}
+
+void mf_pool_ready(struct mf_pool *pool)
+{
+	repo_internalize(pool->installed);
+	pool_createwhatprovides(pool->pool);
+}
+
+/* ---- the cache ---- */
+
+/* Recommends are followed: only those of drivers and firmware may be. */
+static bool is_driver_dep(const char *name)
+{
+	static const char *const prefixes[] = {"kmod(", "kalias(", "kernel-firmware"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (mf_starts_with(name, prefixes[i]))
+			return true;
+	return strstr(name, "-kmp") != NULL || strstr(name, "-firmware") != NULL;
+}
+
+static void copy_deps(Solvable *from, Solvable *to, Id key)
+{
+	Queue q;
+
+	queue_init(&q);
+	/* 0: what stands on both sides of libsolv's prerequisite marker */
+	solvable_lookup_deparray(from, key, &q, 0);
+	if (key == SOLVABLE_RECOMMENDS) {
+		int kept = 0;
+
+		for (int i = 0; i < q.count; i++)
+			if (is_driver_dep(pool_id2str(from->repo->pool, q.elements[i])))
+				q.elements[kept++] = q.elements[i];
+		queue_truncate(&q, kept);
+	}
+	if (q.count)
+		solvable_set_deparray(to, key, &q, 0);
+	queue_free(&q);
+}
+
+static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id)
+{
+	static const Id arrays[] = {SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
+				    SOLVABLE_OBSOLETES, SOLVABLE_RECOMMENDS};
+	Id id = repo_add_solvable(slim);
+	Solvable *to = pool_id2solvable(pool, id), *from = pool_id2solvable(pool, from_id);
+	const unsigned char *sum;
+	const char *text;
+	unsigned int medianr;
+	Id type = 0;
+
+	to->name = from->name;
+	to->evr = from->evr;
+	to->arch = from->arch;
+	to->vendor = from->vendor;
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
+		copy_deps(from, to, arrays[i]);
+	text = solvable_lookup_location(from, &medianr);
+	if (text)
+		repodata_set_location(data, id, 0, NULL, text);
+	sum = solvable_lookup_bin_checksum(from, SOLVABLE_CHECKSUM, &type);
+	if (sum)
+		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
+	text = solvable_lookup_str(from, SOLVABLE_SUMMARY);
+	if (text)
+		repodata_set_str(data, id, SOLVABLE_SUMMARY, text);
+	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
+			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
+	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,
+			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
+}
+
+int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
+{
+	Repo *slim = repo_create(pool->pool, "slim");
+	Repodata *data = repo_add_repodata(slim, 0);
+	_cleanup_fclose_ FILE *f = stream(fd, "w");
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		copy_package(pool->pool, data, slim, ids[i]);
+	repo_internalize(slim);
+	if (!f || repo_write(slim, f) || fflush(f))
+		r = errno ? -errno : -EIO;
+	repo_free(slim, 1);
+	return r;
+}
+
+/* ---- asking ---- */
+
+static int origin_of(const struct mf_pool *pool, Id id, const Solvable *s)
+{
+	if (s->repo == pool->installed)
+		return id == pool->system ? MF_POOL_SYSTEM : MF_POOL_INSTALLED;
+	return (int)(intptr_t)s->repo->appdata;
+}
+
+void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package)
+{
+	Solvable *s = pool_id2solvable(pool->pool, id);
+	const unsigned char *sum;
+	unsigned int medianr;
+	Id type = 0;
+
+	*ret_package = (struct mf_package){
+		.name = pool_id2str(pool->pool, s->name),
+		.evr = pool_id2str(pool->pool, s->evr),
+		.arch = pool_id2str(pool->pool, s->arch),
+		.summary = solvable_lookup_str(s, SOLVABLE_SUMMARY),
+		.origin = origin_of(pool, id, s),
+		.size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0),
+		.install_size = solvable_lookup_num(s, SOLVABLE_INSTALLSIZE, 0),
+	};
+	if (ret_package->origin < 0)
+		return;
+	ret_package->location = solvable_lookup_location(s, &medianr);
+	sum = solvable_lookup_bin_checksum(s, SOLVABLE_CHECKSUM, &type);
+	ret_package->has_sha256 = sum && type == REPOKEY_TYPE_SHA256;
+	if (ret_package->has_sha256)
+		memcpy(ret_package->sha256, sum, MF_SHA256_LEN);
+}
+
+static int queue_to_array(Queue *q, int **ret_ids, size_t *ret_n)
+{
+	int *ids = calloc((size_t)q->count + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (int i = 0; i < q->count; i++)
+		ids[i] = q->elements[i];
+	*ret_ids = ids;
+	*ret_n = (size_t)q->count;
+	return 0;
+}
+
+int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
+{
+	Solvable *s;
+	Queue q;
+	Id id;
+	int r;
+
+	queue_init(&q);
+	for (id = 2; id < pool->pool->nsolvables; id++) {
+		s = pool_id2solvable(pool->pool, id);
+		if (s->repo && origin_of(pool, id, s) == origin)
+			queue_push(&q, id);
+	}
+	r = queue_to_array(&q, ret_ids, ret_n);
+	queue_free(&q);
+	return r;
+}
+
+int mf_pool_providers(struct mf_pool *mp, const char *dep, const char *evr, int **ret_ids,
+		      size_t *ret_n)
+{
+	Pool *pool = mp->pool;
+	Id id = pool_str2id(pool, dep, 0), who, offset;
+	Queue q;
+	int r;
+
+	if (id && evr) {
+		Id version = pool_str2id(pool, evr, 0);
+
+		id = version ? pool_rel2id(pool, id, version, REL_EQ, 1) : 0;
+	}
+	queue_init(&q);
+	if (id)
+		FOR_PROVIDES(who, offset, id)
+	queue_push(&q, who);
+	r = queue_to_array(&q, ret_ids, ret_n);
+	queue_free(&q);
+	return r;
+}
+
+/* The parts of a supplement as libsolv split them, put together again: "P:bus:…". */
+static char *supplement_text(Pool *pool, Id id)
+{
+	Reldep *rd;
+	const char *text;
+	char *out;
+
+	if (!ISRELDEP(id)) {
+		text = pool_id2str(pool, id);
+		if (!mf_starts_with(text, "modalias(") || !mf_ends_with(text, ")"))
+			return NULL;
+		text += strlen("modalias(");
+		return strndup(text, strlen(text) - 1);
+	}
+	rd = GETRELDEP(pool, id);
+	if (rd->flags == REL_NAMESPACE && rd->name == NAMESPACE_MODALIAS)
+		return strdup(pool_id2str(pool, rd->evr));
+	if (rd->flags == REL_AND && ISRELDEP(rd->evr)) {
+		_cleanup_free_ char *rest = supplement_text(pool, rd->evr);
+
+		if (rest && asprintf(&out, "%s:%s", pool_id2str(pool, rd->name), rest) >= 0)
+			return out;
+	}
+	return NULL;
+}
+
+int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_visit *visit,
+		 void *arg)
+{
+	static const Id keys[] = {
+		[MF_PROVIDES] = SOLVABLE_PROVIDES,
+		[MF_REQUIRES] = SOLVABLE_REQUIRES,
+		[MF_RECOMMENDS] = SOLVABLE_RECOMMENDS,
+		[MF_SUPPLEMENTS] = SOLVABLE_SUPPLEMENTS,
+	};
+	Pool *p = pool->pool;
+	int r = 0;
+	Queue q;
+
+	queue_init(&q);
+	solvable_lookup_deparray(pool_id2solvable(p, id), keys[kind], &q, 0);
+	for (int i = 0; !r && i < q.count; i++) {
+		Id dep = q.elements[i];
+
+		if (kind == MF_SUPPLEMENTS) {
+			_cleanup_free_ char *text = supplement_text(p, dep);
+
+			if (text)
+				r = visit(arg, text, NULL);
+		} else if (ISRELDEP(dep)) {
+			r = visit(arg, pool_id2str(p, dep), pool_id2evr(p, dep));
+		} else {
+			r = visit(arg, pool_id2str(p, dep), NULL);
+		}
+	}
+	queue_free(&q);
+	return r;
+}
+
+/* ---- solving ---- */
+
+void mf_solution_done(struct mf_solution *solution)
+{
+	for (size_t i = 0; i < solution->n; i++)
+		free(solution->steps[i].dep);
+	free(solution->steps);
+	free(solution->obstacle.dep);
+	free(solution->obstacle.text);
+	*solution = (struct mf_solution){0};
+}
+
+static void explain(Pool *pool, Solver *solver, struct mf_step *step)
+{
+	Id info = 0, from = 0, to = 0, dep = 0;
+	int reason = solver_describe_decision(solver, step->id, &info);
+	SolverRuleinfo type;
+
+	if (reason == SOLVER_REASON_WEAKDEP) {
+		type = solver_weakdepinfo(solver, step->id, &from, &to, &dep);
+		step->recommended = true;
+	} else {
+		type = info ? solver_ruleinfo(solver, info, &from, &to, &dep) : SOLVER_RULE_UNKNOWN;
+		if (type != SOLVER_RULE_PKG_REQUIRES)
+			return;
+	}
+	step->needed_by = from;
+	if (dep)
+		step->dep = strdup(pool_dep2str(pool, dep));
+}
+
+static int collect_steps(struct mf_pool *pool, Solver *solver, struct mf_solution *ret)
+{
+	Queue q;
+	int r = 0;
+
+	queue_init(&q);
+	solver_get_decisionqueue(solver, &q);
+	ret->steps = calloc((size_t)q.count + 1, sizeof(*ret->steps));
+	if (!ret->steps)
+		r = -ENOMEM;
+	for (int i = 0; !r && i < q.count; i++) {
+		Id id = q.elements[i] < 0 ? -q.elements[i] : q.elements[i];
+		Solvable *s = pool_id2solvable(pool->pool, id);
+		bool installed = s->repo == pool->installed, wanted = q.elements[i] > 0;
+
+		if (id == SYSTEMSOLVABLE || installed == wanted)
+			continue;
+		ret->steps[ret->n] = (struct mf_step){.id = id, .erase = !wanted};
+		if (wanted)
+			explain(pool->pool, solver, &ret->steps[ret->n]);
+		ret->n++;
+	}
+	queue_free(&q);
+	return r;
+}
+
+static void find_obstacle(struct mf_pool *pool, Solver *solver, struct mf_obstacle *ret)
+{
+	Id problem = solver_next_problem(solver, 0), from = 0, to = 0, dep = 0;
+	SolverRuleinfo type = SOLVER_RULE_UNKNOWN;
+	Queue rules;
+
+	ret->text = strdup(solver_problem2str(solver, problem));
+	queue_init(&rules);
+	solver_findallproblemrules(solver, problem, &rules);
+	for (int i = 0; i < rules.count; i++) {
+		type = solver_ruleinfo(solver, rules.elements[i], &from, &to, &dep);
+		if (type != SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP)
+			continue;
+		ret->id = from;
+		ret->dep = strdup(pool_dep2str(pool->pool, dep));
+		break;
+	}
+	queue_free(&rules);
+}
+
+int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
+		  struct mf_solution *ret_solution)
+{
+	Pool *p = pool->pool;
+	Solver *solver = solver_create(p);
+	struct mf_solution found = {0};
+	bool erase = false;
+	Queue job, one_of;
+	int r = 0;
+
+	queue_init(&job);
+	for (size_t i = 0; i < n; i++) {
+		queue_init(&one_of);
+		for (size_t j = 0; j < jobs[i].n; j++)
+			if (jobs[i].erase)
+				queue_push2(&job, SOLVER_ERASE | SOLVER_SOLVABLE, jobs[i].ids[j]);
+			else
+				queue_push(&one_of, jobs[i].ids[j]);
+		if (one_of.count)
+			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE_ONE_OF,
+				    pool_queuetowhatprovides(p, &one_of));
+		queue_free(&one_of);
+		erase |= jobs[i].erase;
+	}
+	if (pool->system)
+		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
+	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);
+	solver_set_flag(solver, SOLVER_FLAG_BEST_OBEY_POLICY, 1);
+	if (solver_solve(solver, &job)) {
+		find_obstacle(pool, solver, &found.obstacle);
+	} else {
+		found.solved = true;
+		r = collect_steps(pool, solver, &found);
+	}
+	queue_free(&job);
+	solver_free(solver);
+	if (r < 0)
+		mf_solution_done(&found);
+	else
+		*ret_solution = found;
+	return r;
+}

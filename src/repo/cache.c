@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Building and opening what is kept of a repository between runs.
+ *
+ * Decides which kernel a package belongs to: by its name, which in the package contract ends in
+ * "-<flavor>-<abi>". The packages of a kernel go into a file of their own, so that a repository of
+ * ten kernels costs a lookup no more than one of one. Trusts the bytes it is given: they were
+ * verified; whatever it cannot use it leaves out, it never fails on a strange package.
+ */
+#include "modfetch/cache.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/indexes.h"
+#include "modfetch/release.h"
+#include "modfetch/strings.h"
+
+#define STAMP "modfetch cache 1 "
+
+static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, MF_CACHE_FOLDER "/%s", repo_id) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return make ? mf_context_mkdir(ctx, path)
+		    : mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
+}
+
+int mf_cache_open(const struct mf_context *ctx, const char *repo_id,
+		  uint8_t ret_digest[MF_SHA256_LEN])
+{
+	_cleanup_close_ int dirfd = open_repo_folder(ctx, repo_id, false), fd = -1;
+	_cleanup_free_ char *stamp = NULL;
+	uint8_t digest[MF_SHA256_LEN];
+	size_t len;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, "current", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (mf_file_read_at(fd, "stamp", 256, &stamp, &len) < 0 || !mf_starts_with(stamp, STAMP))
+		return -ENOENT;
+	stamp[strcspn(stamp, "\n")] = '\0';
+	if (!mf_sha256_parse(stamp + strlen(STAMP), digest))
+		return -ENOENT;
+	if (ret_digest)
+		memcpy(ret_digest, digest, sizeof(digest));
+	return mf_steal_fd(&fd);
+}
+
+/* ---- which kernel a package belongs to ---- */
+
+/*
+ * The tag inside a package's name, "amd64-6.1.0_56": behind "-kmp-" if it ends in an ABI, which has
+ * a digit first and no dash. Borrowed from NAME; NULL where there is none.
+ */
+static const char *tag_of_kmp(const char *name)
+{
+	const char *kmp = NULL, *dash;
+
+	for (const char *p = name; (p = strstr(p, "-kmp-")); p++)
+		kmp = p + strlen("-kmp-");
+	dash = kmp ? strrchr(kmp, '-') : NULL;
+	if (!dash || !isdigit((unsigned char)dash[1]) || !mf_release_tag_valid(kmp, strlen(kmp)))
+		return NULL;
+	return kmp;
+}
+
+/* The place of the package's kernel in the list; the list's length: no kernel's, or any one's. */
+static size_t kernel_of(const struct mf_strings *tags, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < tags->n; i++) {
+		size_t n = strlen(tags->v[i]);
+		const char *dash = strrchr(tags->v[i], '-');
+		_cleanup_free_ char *image = NULL;
+
+		if (len > n && name[len - n - 1] == '-' && !strcmp(name + len - n, tags->v[i]))
+			return i;
+		if (asprintf(&image, "kernel-%.*s-image%s", (int)(dash - tags->v[i]), tags->v[i],
+			     dash) < 0) {
+			image = NULL;
+			continue;
+		}
+		if (!strcmp(name, image))
+			return i;
+	}
+	return tags->n;
+}
+
+/* ---- building ---- */
+
+struct build {
+	struct mf_context *ctx;
+	struct mf_pool *pool;
+	int dirfd; /* of the new generation */
+	int *ids;
+	size_t n;
+	struct mf_strings tags;
+	size_t *kernel; /* per package: place in tags, or tags.n */
+};
+
+static void build_done(struct build *b)
+{
+	mf_pool_free(b->pool);
+	mf_strings_done(&b->tags);
+	free(b->ids);
+	free(b->kernel);
+	if (b->dirfd >= 0)
+		close(b->dirfd);
+}
+
+static int sort_by_kernel(struct build *b)
+{
+	struct mf_package package;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < b->n; i++) {
+		const char *tag;
+
+		mf_pool_package(b->pool, b->ids[i], &package);
+		tag = tag_of_kmp(package.name);
+		if (tag)
+			r = mf_strings_add_unique(&b->tags, tag);
+	}
+	b->kernel = calloc(b->n + 1, sizeof(*b->kernel));
+	if (r < 0 || !b->kernel)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n; i++) {
+		mf_pool_package(b->pool, b->ids[i], &package);
+		b->kernel[i] = kernel_of(&b->tags, package.name);
+	}
+	return 0;
+}
+
+/* The packages of one kernel (KERNEL is tags.n: the others), into a file of their own. */
+static int write_packages(struct build *b, size_t kernel)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
+	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ int *ids = calloc(b->n + 1, sizeof(*ids));
+	size_t n = 0;
+	int r;
+
+	if (!ids || asprintf(&name, "packages-%s.solv", tag) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (b->kernel[i] == kernel)
+			ids[n++] = b->ids[i];
+	r = mf_staged_init(&staged, b->dirfd, name, 0644);
+	if (r < 0)
+		return r;
+	r = mf_pool_write(b->pool, ids, n, staged.fd);
+	if (r < 0)
+		return r;
+	r = mf_indexes_write(b->pool, ids, n, kernel < b->tags.n ? tag : NULL, b->dirfd);
+	return r < 0 ? r : mf_staged_publish(&staged);
+}
+
+static int copy_file(int from, int dirfd, const char *name)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t len;
+	int r = mf_file_read(from, SIZE_MAX / 2, &buf, &len);
+
+	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
+}
+
+static int write_generation(struct build *b, const struct mf_cache_source *source)
+{
+	char stamp[sizeof(STAMP) + MF_SHA256_HEX + 2], hex[MF_SHA256_HEX];
+	int r = copy_file(source->repomd, b->dirfd, "repomd.xml");
+
+	for (size_t i = 0; !r && i <= b->tags.n; i++)
+		r = write_packages(b, i);
+	if (r < 0)
+		return r;
+	mf_sha256_hex(source->digest, hex);
+	snprintf(stamp, sizeof(stamp), STAMP "%s\n", hex);
+	return mf_file_publish(b->dirfd, "stamp", 0644, stamp, strlen(stamp));
+}
+
+static int load(struct build *b, int primary, const char *repo_id)
+{
+	int r = mf_pool_new("noarch", &b->pool);
+
+	if (r < 0)
+		return mf_fail(b->ctx, "refresh", r, repo_id, NULL);
+	r = mf_pool_add_primary(b->pool, primary, 0);
+	if (r < 0)
+		return mf_fail(b->ctx, "refresh", -MFE_BAD_METADATA, repo_id,
+			       "primary.xml cannot be parsed");
+	mf_pool_ready(b->pool);
+	r = mf_pool_list(b->pool, 0, &b->ids, &b->n);
+	return r < 0 ? mf_fail(b->ctx, "refresh", r, repo_id, NULL) : 0;
+}
+
+/* Points "current" at NAME, and removes every other generation. */
+static int publish(int repo_fd, const char *name)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	int fd;
+
+	(void)unlinkat(repo_fd, ".current.partial", 0);
+	if (symlinkat(name, repo_fd, ".current.partial") < 0 ||
+	    renameat(repo_fd, ".current.partial", repo_fd, "current") < 0 || fsync(repo_fd) < 0)
+		return -errno;
+	fd = openat(repo_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (e = readdir(dir)))
+		if (mf_starts_with(e->d_name, "gen-") && strcmp(e->d_name, name))
+			(void)mf_tree_remove(repo_fd, e->d_name);
+	return 0;
+}
+
+int mf_cache_build(struct mf_context *ctx, const char *repo_id,
+		   const struct mf_cache_source *source, size_t *ret_packages)
+{
+	_cleanup_(build_done) struct build b = {.ctx = ctx, .dirfd = -1};
+	_cleanup_close_ int repo_fd = -1;
+	char name[4 + MF_SHA256_HEX] = "gen-";
+	int r;
+
+	r = load(&b, source->primary, repo_id);
+	if (r < 0)
+		return r;
+	mf_sha256_hex(source->digest, name + strlen("gen-"));
+	repo_fd = open_repo_folder(ctx, repo_id, true);
+	r = repo_fd < 0 ? repo_fd : sort_by_kernel(&b);
+	/* what a crash left under this name was never published: it is made anew */
+	if (!r)
+		r = mf_tree_remove(repo_fd, name);
+	if (!r && mkdirat(repo_fd, name, 0755) < 0)
+		r = -errno;
+	if (!r)
+		b.dirfd = openat(repo_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!r && b.dirfd < 0)
+		r = -errno;
+	if (!r)
+		r = write_generation(&b, source);
+	if (!r)
+		r = publish(repo_fd, name);
+	if (r < 0)
+		return mf_fail(ctx, "refresh", r, repo_id, NULL);
+	*ret_packages = b.n;
+	return 0;
+}

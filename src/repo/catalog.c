@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All enabled repositories as one, seen by one kernel.
+ *
+ * A question about aliases or modules reads only the small indexes, mapped; the pool of packages is
+ * loaded when somebody wants a plan. Of each cache three layers count for a kernel: its own tag,
+ * its flavor (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
+ */
+#include "modfetch/catalog.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include "modfetch/cache.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/release.h"
+#include "modfetch/rpm.h"
+#include "modfetch/system.h"
+#include "modfetch/trie.h"
+
+enum { LAYER_KERNEL, LAYER_FLAVOR, LAYER_ANY, N_LAYERS };
+
+/* One repository's cache; tries are NULL where the repository has none of the kind. */
+struct shelf {
+	int dirfd;
+	struct mf_trie *aliases[N_LAYERS];
+	struct mf_trie *names[2]; /* of this kernel, of no particular one */
+};
+
+struct mf_catalog {
+	struct mf_repos repos;
+	struct shelf *shelves; /* one a repository */
+	struct mf_release release;
+	char *tag;
+	struct mf_pool *pool;
+};
+
+static void shelf_done(struct shelf *shelf)
+{
+	for (size_t i = 0; i < N_LAYERS; i++)
+		mf_trie_free(shelf->aliases[i]);
+	for (size_t i = 0; i < 2; i++)
+		mf_trie_free(shelf->names[i]);
+	if (shelf->dirfd >= 0)
+		close(shelf->dirfd);
+}
+
+void mf_catalog_free(struct mf_catalog *catalog)
+{
+	if (!catalog)
+		return;
+	for (size_t i = 0; catalog->shelves && i < catalog->repos.n; i++)
+		shelf_done(&catalog->shelves[i]);
+	free(catalog->shelves);
+	free(catalog->tag);
+	mf_pool_free(catalog->pool);
+	mf_repos_done(&catalog->repos);
+	free(catalog);
+}
+
+const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog)
+{
+	return &catalog->repos;
+}
+
+const char *mf_catalog_tag(const struct mf_catalog *catalog)
+{
+	return catalog->tag;
+}
+
+static int open_index(const struct shelf *shelf, const char *kind, const char *label,
+		      struct mf_trie **ret_trie)
+{
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (asprintf(&name, "%s-%s.bin", kind, label) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	r = mf_trie_open_at(shelf->dirfd, name, ret_trie);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, size_t *opened)
+{
+	const char *labels[N_LAYERS] = {catalog->tag, catalog->release.flavor, "any"};
+	const char *name_labels[2] = {catalog->tag, "other"};
+	struct shelf *shelf = &catalog->shelves[i];
+	const char *id = catalog->repos.v[i].id;
+	int r = 0;
+
+	shelf->dirfd = catalog->repos.v[i].enabled ? mf_cache_open(ctx, id, NULL) : -1;
+	if (shelf->dirfd < 0) {
+		if (catalog->repos.v[i].enabled)
+			mf_log(ctx, MF_LOG_WARNING,
+			       "repository %s has no metadata yet; run: modfetch refresh", id);
+		shelf->dirfd = -1;
+		return 0;
+	}
+	for (size_t j = 0; !r && j < N_LAYERS; j++)
+		r = open_index(shelf, "alias", labels[j], &shelf->aliases[j]);
+	for (size_t j = 0; !r && j < 2; j++)
+		r = open_index(shelf, "name", name_labels[j], &shelf->names[j]);
+	if (r < 0)
+		return mf_fail(ctx, "match", r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
+			       "its cache is damaged; run: modfetch refresh --force");
+	(*opened)++;
+	return 0;
+}
+
+static bool any_enabled(const struct mf_repos *repos)
+{
+	for (size_t i = 0; i < repos->n; i++)
+		if (repos->v[i].enabled)
+			return true;
+	return false;
+}
+
+static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
+{
+	size_t opened = 0;
+	int r = mf_repos_read(ctx, &catalog->repos);
+
+	if (r < 0)
+		return r;
+	if (!any_enabled(&catalog->repos))
+		return mf_fail(ctx, "match", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d", NULL);
+	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)
+		return mf_fail(ctx, "match", -MFE_USAGE, ctx->kernel, "not a kernel release");
+	catalog->shelves = calloc(catalog->repos.n, sizeof(*catalog->shelves));
+	if (!catalog->shelves ||
+	    asprintf(&catalog->tag, "%s-%s", catalog->release.flavor, catalog->release.abi) < 0)
+		return mf_fail(ctx, "match", -ENOMEM, "catalog", NULL);
+	for (size_t i = 0; i < catalog->repos.n; i++)
+		catalog->shelves[i].dirfd = -1;
+	for (size_t i = 0; !r && i < catalog->repos.n; i++)
+		r = open_shelf(ctx, catalog, i, &opened);
+	if (!r && !opened)
+		return mf_fail(ctx, "match", -MFE_NO_METADATA, "/var/cache/modfetch",
+			       "no repository has been refreshed yet; run: modfetch refresh");
+	return r;
+}
+
+int mf_catalog_open(struct mf_context *ctx, struct mf_catalog **ret_catalog)
+{
+	struct mf_catalog *catalog = calloc(1, sizeof(*catalog));
+	int r;
+
+	if (!catalog)
+		return mf_fail(ctx, "match", -ENOMEM, "catalog", NULL);
+	r = open_all(ctx, catalog);
+	if (r < 0) {
+		mf_catalog_free(catalog);
+		return r;
+	}
+	*ret_catalog = catalog;
+	return 0;
+}
+
+/* ---- asking the indexes ---- */
+
+struct asking {
+	mf_catalog_visit *visit;
+	void *arg;
+	size_t repo;
+};
+
+static int hand_on(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	struct asking *a = arg;
+
+	return a->visit(a->arg, key, value, a->repo);
+}
+
+int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
+		       void *arg)
+{
+	struct asking a = {visit, arg, 0};
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		for (size_t j = 0; !r && j < N_LAYERS; j++) {
+			const struct mf_trie *trie = catalog->shelves[a.repo].aliases[j];
+
+			if (trie)
+				r = mf_trie_match(trie, name, hand_on, &a);
+		}
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
+int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
+		      void *arg)
+{
+	struct asking a = {visit, arg, 0};
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		for (size_t j = 0; !r && j < 2; j++) {
+			const struct mf_trie *trie = catalog->shelves[a.repo].names[j];
+
+			if (trie)
+				r = mf_trie_find(trie, module, hand_on, &a);
+		}
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
+/* ---- the pool ---- */
+
+static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size_t i,
+			const char *label)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&name, "packages-%s.solv", label) < 0) {
+		name = NULL;
+		return mf_fail(ctx, "resolve", -ENOMEM, "catalog", NULL);
+	}
+	fd = openat(catalog->shelves[i].dirfd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 ||
+	    mf_pool_add_cache(catalog->pool, fd, (int)i, catalog->repos.v[i].priority) < 0)
+		return mf_fail(ctx, "resolve", -MFE_BAD_INDEX, catalog->repos.v[i].id,
+			       "its cache is damaged; run: modfetch refresh --force");
+	return 0;
+}
+
+static int add_installed(void *arg, void *header)
+{
+	return mf_pool_add_installed(arg, header);
+}
+
+static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog)
+{
+	struct utsname uts;
+	int r;
+
+	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
+		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
+	for (size_t i = 0; i < catalog->repos.n; i++) {
+		if (catalog->shelves[i].dirfd < 0)
+			continue;
+		r = add_packages(ctx, catalog, i, catalog->tag);
+		if (!r)
+			r = add_packages(ctx, catalog, i, "other");
+		if (r < 0)
+			return r;
+	}
+	r = mf_rpm_each_installed(ctx, add_installed, catalog->pool);
+	if (r < 0)
+		return r == -EBADMSG ? mf_fail(ctx, "resolve", -MFE_INSTALL, "rpmdb",
+					       "a package in it cannot be read")
+				     : r;
+	r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
+	if (r < 0)
+		return r;
+	mf_pool_ready(catalog->pool);
+	return 0;
+}
+
+int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool)
+{
+	if (!catalog->pool) {
+		int r = fill_pool(ctx, catalog);
+
+		if (r < 0) {
+			mf_pool_free(MF_STEAL(catalog->pool));
+			return r;
+		}
+	}
+	*ret_pool = catalog->pool;
+	return 0;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From packages to alias and name indexes.
+ *
+ * A module's name comes from "kmod(x.ko)", its aliases from "modalias(kernel-…:bus:…)" supplements
+ * and "kalias(tag:name)" provides; both are unescaped and spelt as kmod spells them. A package of
+ * several modules does not say which alias is whose: each of them gets all, and after the
+ * installation depmod's own index tells the truth. An alias no index can hold is left out: it can
+ * come from no device.
+ */
+#include "modfetch/indexes.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/alias.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/escape.h"
+#include "modfetch/file.h"
+#include "modfetch/release.h"
+#include "modfetch/strings.h"
+#include "modfetch/trie.h"
+
+#define ALIAS_MAX 8192
+
+/* One alias index under construction: those of a kernel, of a flavor, or of any kernel. */
+struct shelf {
+	char *label;
+	struct mf_trie_builder *trie;
+};
+
+struct writing {
+	struct mf_pool *pool;
+	const char *tag; /* NULL: of no particular kernel */
+	struct shelf *shelves;
+	size_t n_shelves;
+	struct mf_trie_builder *names;
+	struct mf_strings modules; /* of the package at hand */
+	uint32_t priority;
+};
+
+static void writing_done(struct writing *w)
+{
+	for (size_t i = 0; i < w->n_shelves; i++) {
+		free(w->shelves[i].label);
+		mf_trie_builder_free(w->shelves[i].trie);
+	}
+	free(w->shelves);
+	mf_trie_builder_free(w->names);
+	mf_strings_done(&w->modules);
+}
+
+static int shelf_of(struct writing *w, const char *label, size_t len, struct mf_trie_builder **ret)
+{
+	struct shelf *v;
+	int r;
+
+	for (size_t i = 0; i < w->n_shelves; i++) {
+		if (strlen(w->shelves[i].label) == len &&
+		    !memcmp(w->shelves[i].label, label, len)) {
+			*ret = w->shelves[i].trie;
+			return 0;
+		}
+	}
+	v = reallocarray(w->shelves, w->n_shelves + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	w->shelves = v;
+	v[w->n_shelves] = (struct shelf){.label = strndup(label, len)};
+	r = v[w->n_shelves].label ? mf_trie_builder_new(&v[w->n_shelves].trie) : -ENOMEM;
+	if (r < 0) {
+		free(v[w->n_shelves].label);
+		return r;
+	}
+	*ret = v[w->n_shelves++].trie;
+	return 0;
+}
+
+/* An escaped alias, under the shelf LABEL, for every module of the package. */
+static int add_alias(struct writing *w, const char *label, size_t label_len, const char *alias,
+		     size_t len)
+{
+	struct mf_trie_builder *trie;
+	char plain[ALIAS_MAX], key[ALIAS_MAX];
+	int r;
+
+	if (mf_alias_unescape(alias, len, plain, sizeof(plain)) < 0 ||
+	    mf_alias_normalize(plain, key, sizeof(key)) < 0)
+		return 0;
+	r = shelf_of(w, label, label_len, &trie);
+	for (size_t i = 0; !r && i < w->modules.n; i++) {
+		r = mf_trie_builder_add(trie, key, w->modules.v[i], w->priority);
+		if (r == -EINVAL)
+			r = 0;
+	}
+	return r;
+}
+
+/* "kernel-amd64-6.1.0_56:pci:…", "kernel-default:usb:…" or "pci:…" */
+static int add_supplement(void *arg, const char *text, const char *evr)
+{
+	struct writing *w = arg;
+	const char *colon = strchr(text, ':');
+	size_t len;
+
+	if (!mf_starts_with(text, "kernel-") || !colon)
+		return add_alias(w, "any", 3, text, strlen(text));
+	text += strlen("kernel-");
+	len = (size_t)(colon - text);
+	if (!mf_release_tag_valid(text, len))
+		return 0;
+	/* the prefix of a kernel's package names that kernel: anything else is another's alias */
+	if (w->tag && (strlen(w->tag) != len || memcmp(w->tag, text, len)))
+		return 0;
+	return add_alias(w, text, len, colon + 1, strlen(colon + 1));
+}
+
+/* "kalias(amd64-6.1.0_56:fs-xfs)" */
+static int add_kalias(void *arg, const char *name, const char *evr)
+{
+	struct writing *w = arg;
+	const char *colon;
+
+	if (!mf_starts_with(name, "kalias(") || !mf_ends_with(name, ")"))
+		return 0;
+	name += strlen("kalias(");
+	colon = strchr(name, ':');
+	if (!colon || !mf_release_tag_valid(name, (size_t)(colon - name)))
+		return 0;
+	return add_alias(w, name, (size_t)(colon - name), colon + 1, strlen(colon + 1) - 1);
+}
+
+static int add_module(void *arg, const char *name, const char *evr)
+{
+	struct writing *w = arg;
+	_cleanup_free_ char *file = NULL;
+	char module[256];
+
+	if (!mf_starts_with(name, "kmod("))
+		return 0;
+	name += strlen("kmod(");
+	/* a provide with a version is "kmod(x.ko) = 1.2" here */
+	file = strndup(name, strcspn(name, ")"));
+	if (!file)
+		return -ENOMEM;
+	if (!mf_module_name(file, module, sizeof(module)))
+		return 0;
+	return mf_strings_add_unique(&w->modules, module);
+}
+
+static int add_package(struct writing *w, int id)
+{
+	struct mf_package package;
+	int r;
+
+	mf_strings_done(&w->modules);
+	w->priority++;
+	mf_pool_package(w->pool, id, &package);
+	/* the kernel itself provides kmod() of what is built in: that is not to be fetched */
+	if (mf_starts_with(package.name, "kernel-") && strstr(package.name, "-image"))
+		return 0;
+	r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_module, w);
+	for (size_t i = 0; !r && i < w->modules.n; i++)
+		r = mf_trie_builder_add(w->names, w->modules.v[i], package.name, w->priority);
+	if (!r)
+		r = mf_pool_deps(w->pool, id, MF_SUPPLEMENTS, add_supplement, w);
+	if (!r)
+		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_kalias, w);
+	return r;
+}
+
+static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, const char *label)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ void *buf = NULL;
+	size_t len;
+	int r;
+
+	if (asprintf(&name, "%s-%s.bin", kind, label) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	r = mf_trie_builder_finish(trie, &buf, &len);
+	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
+}
+
+int mf_indexes_write(struct mf_pool *pool, const int *ids, size_t n, const char *tag, int dirfd)
+{
+	_cleanup_(writing_done) struct writing w = {.pool = pool, .tag = tag};
+	int r = mf_trie_builder_new(&w.names);
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = add_package(&w, ids[i]);
+	if (!r)
+		r = publish(w.names, dirfd, "name", tag ? tag : "other");
+	for (size_t i = 0; !r && i < w.n_shelves; i++)
+		r = publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
+	return r;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the machine has without a package: its kernel's exports, and modules in the tree that no rpm
+ * owns, as one solvable.
+ *
+ * The tree is the truth about modules: modules.dep names them. The rpm database is the truth about
+ * packages: a module whose kmod() an installed package provides is left to that package, so that
+ * its removal is noticed. CRCs come from the kernel's own symvers where there is one, since that is
+ * the kernel on disk; the repository's packages of the same release speak where there is none; a
+ * module that neither knows is read itself.
+ */
+#include "modfetch/system.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/modinfo.h"
+#include "modfetch/strings.h"
+#include "modfetch/symvers.h"
+
+#define MODULES_DEP_MAX (64U << 20)
+
+struct module {
+	char *name; /* as kmod spells it */
+	char *path; /* below lib/modules/K */
+	bool owned; /* by an installed package */
+	bool known; /* to a package of a repository, or to symvers */
+};
+
+struct system {
+	struct mf_context *ctx;
+	const struct mf_release *release;
+	struct mf_pool *pool;
+	struct module *modules; /* sorted by name */
+	size_t n_modules;
+	struct mf_dep *deps; /* owned strings */
+	size_t n_deps, room;
+	int *copies;
+	size_t n_copies;
+	char *image;	  /* name of the kernel-image package */
+	bool image_owned; /* it is installed */
+	bool symvers;	  /* the kernel has its own */
+	int id;		  /* of the package at hand */
+	bool installed;	  /* it is */
+};
+
+static void system_done(struct system *s)
+{
+	for (size_t i = 0; i < s->n_modules; i++) {
+		free(s->modules[i].name);
+		free(s->modules[i].path);
+	}
+	for (size_t i = 0; i < s->n_deps; i++) {
+		free((char *)s->deps[i].name);
+		free((char *)s->deps[i].evr);
+	}
+	free(s->modules);
+	free(s->deps);
+	free(s->copies);
+	free(s->image);
+}
+
+static int add_dep(struct system *s, char *name, const char *evr)
+{
+	char *copy = evr ? strdup(evr) : NULL;
+
+	if (s->n_deps == s->room) {
+		size_t room = s->room ? s->room * 2 : 1024;
+		struct mf_dep *deps = reallocarray(s->deps, room, sizeof(*deps));
+
+		if (deps) {
+			s->deps = deps;
+			s->room = room;
+		}
+	}
+	if (!name || (evr && !copy) || s->n_deps == s->room) {
+		free(name);
+		free(copy);
+		return -ENOMEM;
+	}
+	s->deps[s->n_deps++] = (struct mf_dep){name, copy};
+	return 0;
+}
+
+static char *ksym(const struct system *s, const char *symbol)
+{
+	char *name;
+
+	return asprintf(&name, "ksym(%s:%s)", s->release->flavor, symbol) < 0 ? NULL : name;
+}
+
+/* ---- the modules on disk ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct module *)a)->name, ((const struct module *)b)->name);
+}
+
+static struct module *find_module(const struct system *s, const char *name)
+{
+	const struct module key = {.name = (char *)name};
+
+	return s->n_modules ? bsearch(&key, s->modules, s->n_modules, sizeof(key), by_name) : NULL;
+}
+
+static int add_module(struct system *s, const char *path)
+{
+	struct module *modules = reallocarray(s->modules, s->n_modules + 1, sizeof(*modules));
+	char name[256];
+
+	if (!modules)
+		return -ENOMEM;
+	s->modules = modules;
+	if (!mf_module_name(path, name, sizeof(name)))
+		return 0;
+	modules[s->n_modules] = (struct module){.name = strdup(name), .path = strdup(path)};
+	s->n_modules++;
+	return modules[s->n_modules - 1].name && modules[s->n_modules - 1].path ? 0 : -ENOMEM;
+}
+
+static int open_tree(const struct mf_context *ctx)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
+}
+
+static int read_tree(struct system *s, int tree)
+{
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len;
+	int r = mf_file_read_at(tree, "modules.dep", MODULES_DEP_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (char *line = strtok_r(text, "\n", &save); !r && line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, ":")] = '\0';
+		r = add_module(s, line);
+	}
+	if (s->n_modules)
+		qsort(s->modules, s->n_modules, sizeof(*s->modules), by_name);
+	return r;
+}
+
+/* ---- who owns them, who knows them ---- */
+
+static int see_provide(void *arg, const char *name, const char *evr)
+{
+	struct system *s = arg;
+	_cleanup_free_ char *file = NULL;
+	struct module *m;
+	char module[256];
+
+	if (!mf_starts_with(name, "kmod("))
+		return 0;
+	name += strlen("kmod(");
+	file = strndup(name, strcspn(name, ")"));
+	if (!file)
+		return -ENOMEM;
+	m = mf_module_name(file, module, sizeof(module)) ? find_module(s, module) : NULL;
+	if (!m || m->owned)
+		return 0;
+	if (s->installed) {
+		m->owned = true;
+		return 0;
+	}
+	m->known = true;
+	if (!s->n_copies || s->copies[s->n_copies - 1] != s->id)
+		s->copies[s->n_copies++] = s->id;
+	return 0;
+}
+
+static int see_package(struct system *s, int id)
+{
+	struct mf_package package;
+
+	mf_pool_package(s->pool, id, &package);
+	s->id = id;
+	if (!strcmp(package.name, s->image)) {
+		if (s->installed)
+			s->image_owned = true;
+		else if (!s->image_owned)
+			s->copies[s->n_copies++] = id;
+		return 0;
+	}
+	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);
+}
+
+static int see_packages(struct system *s, int origin)
+{
+	_cleanup_free_ int *ids = NULL;
+	int *copies;
+	size_t n;
+	int r = mf_pool_list(s->pool, origin, &ids, &n);
+
+	if (r < 0)
+		return r;
+	copies = reallocarray(s->copies, s->n_copies + n + 1, sizeof(*copies));
+	if (!copies)
+		return -ENOMEM;
+	s->copies = copies;
+	s->installed = origin == MF_POOL_INSTALLED;
+	for (size_t i = 0; !r && i < n; i++)
+		r = see_package(s, ids[i]);
+	return r;
+}
+
+/* ---- exports ---- */
+
+static int see_symvers(void *arg, const char *symbol, const char *crc, const char *module)
+{
+	struct system *s = arg;
+	struct module *m;
+
+	s->symvers = true;
+	if (strcmp(module, "vmlinux")) {
+		m = find_module(s, module);
+		if (!m || m->owned)
+			return 0;
+		m->known = true;
+	} else if (s->image_owned) {
+		return 0;
+	}
+	return add_dep(s, ksym(s, symbol), crc);
+}
+
+/* A module that neither symvers nor a repository knows says itself what it exports. */
+static int read_exports(struct system *s, int tree, const struct module *m)
+{
+	struct mf_modinfo info;
+	char *name = NULL, crc[16];
+	int r = mf_modinfo_read_at(tree, m->path, &info);
+
+	if (r < 0) {
+		mf_log(s->ctx, MF_LOG_WARNING, "resolve: %s: cannot be read: %s", m->path,
+		       mf_error_sentence(r));
+		return 0;
+	}
+	if (asprintf(&name, "kmod(%s.ko)", m->name) < 0)
+		name = NULL;
+	r = add_dep(s, name, NULL);
+	for (size_t i = 0; !r && i < info.n_exports; i++) {
+		snprintf(crc, sizeof(crc), "%x", info.exports[i].crc);
+		r = add_dep(s, ksym(s, info.exports[i].name), info.exports[i].has_crc ? crc : NULL);
+	}
+	mf_modinfo_done(&info);
+	return r;
+}
+
+static int add_names(struct system *s)
+{
+	const struct mf_release *release = s->release;
+	char *flavor = NULL, *kernel = NULL;
+	int r;
+
+	if (s->image_owned)
+		return 0;
+	if (asprintf(&flavor, "kernel-%s", release->flavor) < 0)
+		flavor = NULL;
+	r = add_dep(s, flavor, NULL);
+	if (!r && asprintf(&kernel, "kernel-%s-%s", release->flavor, release->abi) < 0)
+		kernel = NULL;
+	if (!r)
+		r = add_dep(s, kernel, NULL);
+	return r < 0 ? r : add_dep(s, strdup("kernel-uname-r"), s->ctx->kernel);
+}
+
+static int gather(struct system *s, size_t n_repos)
+{
+	_cleanup_close_ int tree = open_tree(s->ctx);
+	int r;
+
+	if (tree < 0 && tree != -ENOENT)
+		return tree;
+	r = tree < 0 ? 0 : read_tree(s, tree);
+	if (!r)
+		r = see_packages(s, MF_POOL_INSTALLED);
+	for (size_t i = 0; !r && i < n_repos; i++)
+		r = see_packages(s, (int)i);
+	if (!r)
+		r = add_names(s);
+	if (!r)
+		r = mf_symvers_read(s->ctx, see_symvers, s);
+	for (size_t i = 0; r >= 0 && i < s->n_modules; i++)
+		if (!s->modules[i].owned && !s->modules[i].known)
+			r = read_exports(s, tree, &s->modules[i]);
+	return r < 0 ? r : 0;
+}
+
+int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size_t n_repos,
+		  struct mf_pool *pool)
+{
+	_cleanup_(system_done) struct system s = {.ctx = ctx, .release = release, .pool = pool};
+	int r;
+
+	if (asprintf(&s.image, "kernel-%s-image-%s", release->flavor, release->abi) < 0)
+		s.image = NULL;
+	r = s.image ? gather(&s, n_repos) : -ENOMEM;
+	if (!r)
+		r = mf_pool_add_system(pool, s.deps, s.n_deps, s.copies, s.n_copies,
+				       s.symvers ? "ksym(" : NULL);
+	if (r < 0 && !ctx->failure.code)
+		return mf_fail(ctx, "resolve", r, "system", NULL);
+	return r;
+}
