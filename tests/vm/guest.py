@@ -26,6 +26,7 @@ class Workdir:
     def __enter__(self):
         image.CACHE.mkdir(parents=True, exist_ok=True)
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="vm-", dir=image.CACHE))
+        self.path.chmod(0o755)  # the web server runs as nobody
         return self.path
 
     def __exit__(self, *_):
