@@ -13,6 +13,9 @@
 
 /* ---- reading ---- */
 
+/* Bytes of the longest key; depmod cuts patterns at as many. */
+#define MF_TRIE_KEY_MAX 4095
+
 struct mf_trie; /* an open index: the file, mapped read-only */
 
 /* Opens NAME below DIRFD. 0, -ENOENT, -EBADMSG (not such a file) or another -errno. */
@@ -40,14 +43,31 @@ int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg);
 
 /* ---- writing ---- */
 
+/* One value under one key: bytes 1..127, no NUL needed at the end, not owned. */
+struct mf_trie_entry {
+	const char *key;
+	const char *value;
+	uint32_t key_len;
+	uint32_t value_len;
+	uint32_t priority;
+};
+
+/*
+ * The index of N entries as bytes, the caller's to free. The entries are sorted by key (bytewise,
+ * the shorter first), those of one key in the order their values are to have. For who has them
+ * sorted already: nothing is copied or checked. 0, -EFBIG (over 256 MiB) or -ENOMEM.
+ */
+int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, size_t *ret_len);
+
+/* Entries in any order. Values of one key are put in order of priority, the later added first. */
 struct mf_trie_builder;
 
 int mf_trie_builder_new(struct mf_trie_builder **ret_builder);
 void mf_trie_builder_free(struct mf_trie_builder *builder);
-/* Adds a value under a key (bytes 1..127). 0, -EINVAL for a byte no index can hold, -ENOMEM. */
+/* Copies a value under a key. 0; -EINVAL for a byte or length no index can hold; -ENOMEM. */
 int mf_trie_builder_add(struct mf_trie_builder *builder, const char *key, const char *value,
 			uint32_t priority);
-/* The whole index as bytes; the buffer is the caller's. 0, -EFBIG (over 256 MiB) or -ENOMEM. */
+/* The whole index as bytes; the buffer is the caller's. As mf_trie_write(). */
 int mf_trie_builder_finish(struct mf_trie_builder *builder, void **ret_buf, size_t *ret_len);
 
 #endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The writer of kmod's binary index (the format is at the top of trie.c).
+ *
+ * depmod builds the trie in memory and writes it in post-order: children from the lowest byte to
+ * the highest, then the node. The shape of a path-compressed trie depends on its keys alone, so
+ * going through sorted keys once gives the same bytes without building it: a stack holds the nodes
+ * on the way to the latest key, and whatever the next key does not share is complete and is
+ * written. Two particulars of depmod's shape: the root never has a prefix, and it is there even
+ * when empty.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/trie.h"
+
+#define MAGIC	     0xB007F457u
+#define VERSION	     0x00020001u
+#define HAS_PREFIX   0x80000000u
+#define HAS_VALUES   0x40000000u
+#define HAS_CHILDREN 0x20000000u
+#define SIZE_MAX_28  ((size_t)1 << 28)
+
+/* A node whose children are still to come. */
+struct open_node {
+	uint32_t depth;		 /* bytes of key up to and with its prefix */
+	const char *key;	 /* some key below it, for those bytes */
+	size_t values, n_values; /* entries */
+	uint8_t first, last;	 /* of its children; first > last: none */
+	uint32_t children[128];	 /* references, from first on */
+};
+
+struct writer {
+	const struct mf_trie_entry *entries;
+	uint8_t *out;
+	size_t len, room;
+	struct open_node *stack;
+	size_t n_open, stack_room;
+};
+
+static int reserve(struct writer *w, size_t n)
+{
+	size_t room = w->room;
+	uint8_t *out;
+
+	if (n <= w->room - w->len)
+		return 0;
+	if (n > SIZE_MAX_28 - w->len)
+		return -EFBIG;
+	while (room - w->len < n)
+		room *= 2;
+	out = realloc(w->out, room);
+	if (!out)
+		return -ENOMEM;
+	w->out = out;
+	w->room = room;
+	return 0;
+}
+
+static void put32(struct writer *w, uint32_t value)
+{
+	uint8_t *p = w->out + w->len;
+
+	p[0] = (uint8_t)(value >> 24);
+	p[1] = (uint8_t)(value >> 16);
+	p[2] = (uint8_t)(value >> 8);
+	p[3] = (uint8_t)value;
+	w->len += 4;
+}
+
+static void put_string(struct writer *w, const char *s, size_t n)
+{
+	if (n)
+		memcpy(w->out + w->len, s, n);
+	w->out[w->len + n] = '\0';
+	w->len += n + 1;
+}
+
+static int write_values(struct writer *w, const struct open_node *node)
+{
+	int r = reserve(w, 4);
+
+	if (r < 0)
+		return r;
+	put32(w, (uint32_t)node->n_values);
+	for (size_t i = 0; i < node->n_values; i++) {
+		const struct mf_trie_entry *e = &w->entries[node->values + i];
+
+		r = reserve(w, 4 + (size_t)e->value_len + 1);
+		if (r < 0)
+			return r;
+		put32(w, e->priority);
+		put_string(w, e->value, e->value_len);
+	}
+	return 0;
+}
+
+/* Writes a complete node whose prefix begins at byte FROM of its key, and tells its reference. */
+static int write_node(struct writer *w, const struct open_node *node, uint32_t from,
+		      uint32_t *ret_ref)
+{
+	uint32_t ref = (uint32_t)w->len;
+	size_t n_children = node->first <= node->last ? (size_t)(node->last - node->first) + 1 : 0;
+	int r = reserve(w, (size_t)node->depth - from + 1 + 2 + 4 * n_children);
+
+	if (r < 0)
+		return r;
+	if (node->depth > from) {
+		ref |= HAS_PREFIX;
+		put_string(w, node->key + from, node->depth - from);
+	}
+	if (n_children) {
+		ref |= HAS_CHILDREN;
+		w->out[w->len++] = node->first;
+		w->out[w->len++] = node->last;
+		for (size_t i = 0; i < n_children; i++)
+			put32(w, node->children[i]);
+	}
+	if (node->n_values) {
+		ref |= HAS_VALUES;
+		r = write_values(w, node);
+		if (r < 0)
+			return r;
+	}
+	*ret_ref = ref;
+	return 0;
+}
+
+/* Bytes come in rising order. */
+static void add_child(struct open_node *node, uint8_t byte, uint32_t ref)
+{
+	if (node->first > node->last) {
+		node->first = byte;
+	} else {
+		for (unsigned int b = node->last + 1u; b < byte; b++)
+			node->children[b - node->first] = 0;
+	}
+	node->last = byte;
+	node->children[byte - node->first] = ref;
+}
+
+static int open_node(struct writer *w, uint32_t depth, const char *key, size_t values,
+		     size_t n_values)
+{
+	struct open_node *node;
+
+	if (w->n_open == w->stack_room) {
+		size_t room = w->stack_room ? w->stack_room * 2 : 32;
+		struct open_node *stack = reallocarray(w->stack, room, sizeof(*stack));
+
+		if (!stack)
+			return -ENOMEM;
+		w->stack = stack;
+		w->stack_room = room;
+	}
+	node = &w->stack[w->n_open++];
+	node->depth = depth;
+	node->key = key;
+	node->values = values;
+	node->n_values = n_values;
+	node->first = 1;
+	node->last = 0;
+	return 0;
+}
+
+/* Completes all nodes deeper than what the next key shares, splitting the last one if need be. */
+static int close_nodes(struct writer *w, uint32_t shared)
+{
+	while (w->stack[w->n_open - 1].depth > shared) {
+		struct open_node *node = &w->stack[w->n_open - 1];
+		uint32_t parent_depth = node[-1].depth, ref;
+		bool split = parent_depth < shared;
+		int r = write_node(w, node, (split ? shared : parent_depth) + 1, &ref);
+
+		if (r < 0)
+			return r;
+		w->n_open--;
+		if (split) {
+			const char *key = node->key;
+
+			/* takes the slot of the node just written */
+			r = open_node(w, shared, key, 0, 0);
+			if (r < 0)
+				return r;
+			add_child(&w->stack[w->n_open - 1], (uint8_t)key[shared], ref);
+		} else {
+			add_child(&w->stack[w->n_open - 1], (uint8_t)node->key[parent_depth], ref);
+		}
+	}
+	return 0;
+}
+
+static uint32_t shared_len(const struct mf_trie_entry *a, const struct mf_trie_entry *b)
+{
+	uint32_t n = a->key_len < b->key_len ? a->key_len : b->key_len, i = 0;
+
+	while (i < n && a->key[i] == b->key[i])
+		i++;
+	return i;
+}
+
+/* One key: the entries from I to END. */
+static int add_key(struct writer *w, size_t i, size_t end)
+{
+	const struct mf_trie_entry *e = &w->entries[i];
+	struct open_node *top;
+	int r = close_nodes(w, i ? shared_len(e - 1, e) : 0);
+
+	if (r < 0)
+		return r;
+	top = &w->stack[w->n_open - 1];
+	if (e->key_len > top->depth)
+		return open_node(w, e->key_len, e->key, i, end - i);
+	/* the empty key, which is the root's */
+	top->values = i;
+	top->n_values = end - i;
+	return 0;
+}
+
+static int write_all(struct writer *w, size_t n)
+{
+	uint32_t root;
+	size_t len;
+	int r = reserve(w, 12);
+
+	if (r < 0)
+		return r;
+	put32(w, MAGIC);
+	put32(w, VERSION);
+	put32(w, 0);
+	r = open_node(w, 0, "", 0, 0);
+	for (size_t i = 0, end; i < n && r >= 0; i = end) {
+		const struct mf_trie_entry *e = &w->entries[i];
+
+		for (end = i + 1; end < n && w->entries[end].key_len == e->key_len; end++)
+			if (memcmp(w->entries[end].key, e->key, e->key_len) != 0)
+				break;
+		r = add_key(w, i, end);
+	}
+	if (r >= 0)
+		r = close_nodes(w, 0);
+	if (r >= 0)
+		r = write_node(w, &w->stack[0], 0, &root);
+	if (r < 0)
+		return r;
+	len = w->len;
+	w->len = 8;
+	put32(w, root);
+	w->len = len;
+	return 0;
+}
+
+int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, size_t *ret_len)
+{
+	struct writer w = {.entries = sorted, .room = 4096 + n * 48};
+	int r;
+
+	w.out = malloc(w.room);
+	if (!w.out)
+		return -ENOMEM;
+	r = write_all(&w, n);
+	free(w.stack);
+	if (r < 0) {
+		free(w.out);
+		return r;
+	}
+	*ret_buf = w.out;
+	*ret_len = w.len;
+	return 0;
+}
+
+struct mf_trie_builder {
+	struct mf_trie_entry *entries; /* key and value share one allocation, the key's */
+	size_t n, room;
+};
+
+int mf_trie_builder_new(struct mf_trie_builder **ret_builder)
+{
+	struct mf_trie_builder *builder = calloc(1, sizeof(*builder));
+
+	if (!builder)
+		return -ENOMEM;
+	*ret_builder = builder;
+	return 0;
+}
+
+void mf_trie_builder_free(struct mf_trie_builder *builder)
+{
+	if (!builder)
+		return;
+	for (size_t i = 0; i < builder->n; i++)
+		free((char *)(uintptr_t)builder->entries[i].key);
+	free(builder->entries);
+	free(builder);
+}
+
+/* Length of a string of bytes 1..127; SIZE_MAX where there are others. */
+static size_t plain_len(const char *s)
+{
+	size_t n = 0;
+
+	for (; s[n]; n++)
+		if ((unsigned char)s[n] > 127)
+			return SIZE_MAX;
+	return n;
+}
+
+int mf_trie_builder_add(struct mf_trie_builder *builder, const char *key, const char *value,
+			uint32_t priority)
+{
+	size_t key_len = plain_len(key), value_len = plain_len(value);
+	char *copy;
+
+	if (key_len > MF_TRIE_KEY_MAX || value_len >= SIZE_MAX_28)
+		return -EINVAL;
+	if (builder->n == builder->room) {
+		size_t room = builder->room ? builder->room * 2 : 64;
+		struct mf_trie_entry *e = reallocarray(builder->entries, room, sizeof(*e));
+
+		if (!e)
+			return -ENOMEM;
+		builder->entries = e;
+		builder->room = room;
+	}
+	copy = malloc(key_len + 1 + value_len + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, key, key_len + 1);
+	memcpy(copy + key_len + 1, value, value_len + 1);
+	builder->entries[builder->n++] = (struct mf_trie_entry){
+		copy, copy + key_len + 1, (uint32_t)key_len, (uint32_t)value_len, priority,
+	};
+	return 0;
+}
+
+static int compare(const void *va, const void *vb)
+{
+	const struct mf_trie_entry *a = *(const struct mf_trie_entry *const *)va;
+	const struct mf_trie_entry *b = *(const struct mf_trie_entry *const *)vb;
+	int c = strcmp(a->key, b->key);
+
+	if (c)
+		return c;
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	/* both are in the array in the order they were added */
+	return a > b ? -1 : a < b;
+}
+
+int mf_trie_builder_finish(struct mf_trie_builder *builder, void **ret_buf, size_t *ret_len)
+{
+	_cleanup_free_ const struct mf_trie_entry **order = NULL;
+	_cleanup_free_ struct mf_trie_entry *sorted = NULL;
+
+	order = reallocarray(NULL, builder->n + 1, sizeof(*order));
+	sorted = reallocarray(NULL, builder->n + 1, sizeof(*sorted));
+	if (!order || !sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < builder->n; i++)
+		order[i] = &builder->entries[i];
+	qsort(order, builder->n, sizeof(*order), compare);
+	for (size_t i = 0; i < builder->n; i++)
+		sorted[i] = *order[i];
+	return mf_trie_write(sorted, builder->n, ret_buf, ret_len);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The reader of kmod's binary index.
+ *
+ * All numbers are 32 bits, big-endian. The file begins with the magic B007F457, the version (major
+ *in the high half; 2 is ours) and a reference to the root node. A reference holds the node's offset
+ *in its low 28 bits; its high bits say which parts the node has, in this order: 0x80000000	a
+ *prefix: the bytes all keys below share, NUL-ended 0x20000000	children: the first and last byte
+ *(one byte each), then a reference for each byte from first to last, 0 where there is none
+ *	0x40000000	values: their count, then for each its priority and its NUL-ended bytes
+ * A child adds its byte and then its own prefix to the key.
+ *
+ * Needs libc and nothing else, since it is linked into the helper that udev runs for each event.
+ * Trusts nothing: every part is checked against the file's end, keys are bounded, and a walk visits
+ * no more nodes than the file has bytes, so that references in a circle end as damage.
+ */
+#include "modfetch/trie.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC	     0xB007F457u
+#define MAJOR	     2
+#define HAS_PREFIX   0x80000000u
+#define HAS_VALUES   0x40000000u
+#define HAS_CHILDREN 0x20000000u
+#define OFFSET	     0x0FFFFFFFu
+#define HEADER_LEN   12
+
+struct mf_trie {
+	const uint8_t *p;
+	size_t len;
+	uint32_t root;
+	bool mapped;
+};
+
+/* One node, its parts checked to lie inside the file. */
+struct node {
+	const char *prefix;
+	size_t prefix_len;
+	uint8_t first, last;
+	const uint8_t *children; /* NULL: none */
+	const uint8_t *values;	 /* NULL: none */
+	uint32_t n_values;
+};
+
+/* A walk under way: the key so far, and how many more nodes it may see. */
+struct walk {
+	const struct mf_trie *trie;
+	mf_trie_visit *visit;
+	void *arg;
+	size_t budget;
+	size_t key_len;
+	char key[MF_TRIE_KEY_MAX + 1];
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie)
+{
+	const uint8_t *p = buf;
+	struct mf_trie *trie;
+
+	if (len < HEADER_LEN || get32(p) != MAGIC || get32(p + 4) >> 16 != MAJOR)
+		return -EBADMSG;
+	trie = malloc(sizeof(*trie));
+	if (!trie)
+		return -ENOMEM;
+	*trie = (struct mf_trie){p, len, get32(p + 8), false};
+	*ret_trie = trie;
+	return 0;
+}
+
+static int map(int fd, struct mf_trie **ret_trie)
+{
+	struct stat st;
+	void *p;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size < HEADER_LEN)
+		return -EBADMSG;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	r = mf_trie_new(p, (size_t)st.st_size, ret_trie);
+	if (r < 0) {
+		munmap(p, (size_t)st.st_size);
+		return r;
+	}
+	(*ret_trie)->mapped = true;
+	return 0;
+}
+
+int mf_trie_open_at(int dirfd, const char *name, struct mf_trie **ret_trie)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+
+	if (fd < 0)
+		return -errno;
+	r = map(fd, ret_trie);
+	close(fd);
+	return r;
+}
+
+void mf_trie_free(struct mf_trie *trie)
+{
+	if (!trie)
+		return;
+	if (trie->mapped)
+		munmap((void *)(uintptr_t)trie->p, trie->len);
+	free(trie);
+}
+
+/* 0 or -EBADMSG. */
+static int read_node(struct walk *w, uint32_t ref, struct node *ret_node)
+{
+	const uint8_t *file = w->trie->p;
+	size_t at = ref & OFFSET, len = w->trie->len;
+	struct node node = {.first = 1};
+
+	if (at < HEADER_LEN || at > len || !w->budget)
+		return -EBADMSG;
+	w->budget--;
+	if (ref & HAS_PREFIX) {
+		node.prefix = (const char *)file + at;
+		node.prefix_len = strnlen(node.prefix, len - at);
+		if (node.prefix_len == len - at)
+			return -EBADMSG;
+		at += node.prefix_len + 1;
+	}
+	if (ref & HAS_CHILDREN) {
+		if (len - at < 2 || file[at] > file[at + 1])
+			return -EBADMSG;
+		node.first = file[at];
+		node.last = file[at + 1];
+		at += 2;
+		if ((len - at) / 4 < (size_t)(node.last - node.first) + 1)
+			return -EBADMSG;
+		node.children = file + at;
+		at += ((size_t)(node.last - node.first) + 1) * 4;
+	}
+	if (ref & HAS_VALUES) {
+		if (len - at < 4)
+			return -EBADMSG;
+		node.n_values = get32(file + at);
+		node.values = file + at + 4;
+	}
+	*ret_node = node;
+	return 0;
+}
+
+/* 0: there is no such child. */
+static uint32_t child_ref(const struct node *node, unsigned int byte)
+{
+	if (!node->children || byte < node->first || byte > node->last)
+		return 0;
+	return get32(node->children + 4 * (size_t)(byte - node->first));
+}
+
+/* Tells the values of a node; the walk's key is the node's. */
+static int visit_values(struct walk *w, const struct node *node)
+{
+	const uint8_t *p = node->values, *end = w->trie->p + w->trie->len;
+
+	w->key[w->key_len] = '\0';
+	for (uint32_t i = 0; i < node->n_values; i++) {
+		size_t n;
+		int r;
+
+		if (end - p < 4)
+			return -EBADMSG;
+		n = strnlen((const char *)p + 4, (size_t)(end - p) - 4);
+		if (n == (size_t)(end - p) - 4)
+			return -EBADMSG;
+		r = w->visit(w->arg, w->key, (const char *)p + 4, get32(p));
+		if (r)
+			return r;
+		p += 4 + n + 1;
+	}
+	return 0;
+}
+
+static int push(struct walk *w, const char *bytes, size_t n)
+{
+	if (n > MF_TRIE_KEY_MAX - w->key_len)
+		return -EBADMSG;
+	if (n)
+		memcpy(w->key + w->key_len, bytes, n);
+	w->key_len += n;
+	return 0;
+}
+
+/*
+ * Everything below a node of which SKIP bytes of prefix are in the key already. With REST, values
+ * count only where the key from FROM on, read as a pattern, matches it.
+ */
+static int walk_all(struct walk *w, const struct node *node, size_t skip, const char *rest,
+		    size_t from)
+{
+	size_t old_len = w->key_len;
+	int r = push(w, node->prefix + skip, node->prefix_len - skip);
+
+	if (r < 0)
+		return r;
+	w->key[w->key_len] = '\0';
+	if (node->n_values && (!rest || !fnmatch(w->key + from, rest, 0))) {
+		r = visit_values(w, node);
+		if (r)
+			return r;
+	}
+	for (unsigned int byte = node->first; node->children && byte <= node->last; byte++) {
+		uint32_t ref = child_ref(node, byte);
+		size_t here = w->key_len;
+		char c = (char)byte;
+		struct node child;
+
+		if (!ref)
+			continue;
+		r = read_node(w, ref, &child);
+		if (r >= 0)
+			r = push(w, &c, 1);
+		if (r >= 0)
+			r = walk_all(w, &child, 0, rest, from);
+		if (r)
+			return r;
+		w->key_len = here;
+	}
+	w->key_len = old_len;
+	return 0;
+}
+
+static bool is_wild(char c)
+{
+	return c == '*' || c == '?' || c == '[';
+}
+
+/* The children of a node that begin a pattern, for what is left of the name. */
+static int match_wild_children(struct walk *w, const struct node *node, const char *name)
+{
+	static const char wild[] = "*?[";
+	size_t here = w->key_len;
+
+	for (const char *c = wild; *c; c++) {
+		uint32_t ref = child_ref(node, (unsigned char)*c);
+		struct node child;
+		int r;
+
+		if (!ref)
+			continue;
+		r = read_node(w, ref, &child);
+		if (r >= 0)
+			r = push(w, c, 1);
+		if (r >= 0)
+			r = walk_all(w, &child, 0, name, here);
+		if (r)
+			return r;
+		w->key_len = here;
+	}
+	return 0;
+}
+
+/*
+ * Down the name byte by byte. Where the trie has a pattern character instead, all that is below it
+ * is compared as a pattern with the rest of the name.
+ */
+static int match(struct walk *w, const char *name)
+{
+	uint32_t ref = w->trie->root;
+
+	for (;;) {
+		struct node node;
+		int r = read_node(w, ref, &node);
+
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < node.prefix_len; i++) {
+			if (is_wild(node.prefix[i]))
+				return walk_all(w, &node, i, name, w->key_len);
+			if (*name != node.prefix[i])
+				return 0;
+			r = push(w, name++, 1);
+			if (r < 0)
+				return r;
+		}
+		r = match_wild_children(w, &node, name);
+		if (r)
+			return r;
+		if (!*name)
+			return visit_values(w, &node);
+		ref = child_ref(&node, (unsigned char)*name);
+		if (!ref)
+			return 0;
+		r = push(w, name++, 1);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int find(struct walk *w, const char *key)
+{
+	uint32_t ref = w->trie->root;
+
+	for (;;) {
+		struct node node;
+		size_t n;
+		int r = read_node(w, ref, &node);
+
+		if (r < 0)
+			return r;
+		n = node.prefix_len;
+		if (n && strncmp(key, node.prefix, n) != 0)
+			return 0;
+		r = push(w, key, n);
+		if (r < 0)
+			return r;
+		key += n;
+		if (!*key)
+			return visit_values(w, &node);
+		ref = child_ref(&node, (unsigned char)*key);
+		if (!ref)
+			return 0;
+		r = push(w, key++, 1);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* An empty index has no root to speak of. */
+static bool is_empty(const struct mf_trie *trie)
+{
+	return !(trie->root & ~OFFSET);
+}
+
+int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
+{
+	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+
+	return is_empty(trie) ? 0 : match(&w, name);
+}
+
+int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
+{
+	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+
+	return is_empty(trie) ? 0 : find(&w, key);
+}
+
+int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
+{
+	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+	struct node root;
+	int r;
+
+	if (is_empty(trie))
+		return 0;
+	r = read_node(&w, trie->root, &root);
+	return r < 0 ? r : walk_all(&w, &root, 0, NULL, 0);
+}
