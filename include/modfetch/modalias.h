@@ -12,7 +12,7 @@
 #define MF_DEVPATH_MAX	1024
 
 /*
- * 1..MF_MODALIAS_MAX printable ASCII bytes without '['. A space is one of them: a real kernel says
+ * 1..MF_MODALIAS_MAX printable ASCII bytes without '[' and ']'. A space is one of them: a real kernel says
  * "platform:Fixed MDIO bus".
  */
 bool mf_modalias_valid(const char *modalias, size_t len);

@@ -21,7 +21,7 @@ static bool printable(const char *s, size_t len)
 bool mf_modalias_valid(const char *modalias, size_t len)
 {
 	return len && len <= MF_MODALIAS_MAX && printable(modalias, len) &&
-	       !memchr(modalias, '[', len);
+	       !memchr(modalias, '[', len) && !memchr(modalias, ']', len);
 }
 
 bool mf_devpath_valid(const char *devpath, size_t len)

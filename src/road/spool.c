@@ -250,7 +250,7 @@ static int merge(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
 int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = {0};
-	_cleanup_close_ int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
 	char name[MF_SPOOL_NAME];
 	int r;
 
@@ -266,7 +266,7 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = {0};
-	_cleanup_close_ int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
 	struct mf_spool_entry left;
 	struct mf_strings devpaths = {0};
 	char name[MF_SPOOL_NAME];
@@ -296,7 +296,7 @@ int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 
 int mf_spool_remove(int dirfd, const struct mf_spool_entry *entry)
 {
-	_cleanup_close_ int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
 	struct stat st;
 
 	if (fstatat(dirfd, entry->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
