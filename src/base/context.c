@@ -3,7 +3,8 @@
  * The context of a run: root, kernel, settings, log.
  *
  * Decides which kernel a run works for when nobody says. Opens below the root with openat2 and
- * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it.
+ * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it; where a sandbox hides openat2,
+ * only the running system can be worked on.
  */
 #include "modfetch/context.h"
 #include <dirent.h>
@@ -30,7 +31,7 @@ static const struct mf_settings defaults = {
 	.max_transactions = 20,
 };
 
-static int open_in_root(int root_fd, const char *path, int flags)
+static int open_in_root(const struct mf_context *ctx, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
@@ -40,22 +41,25 @@ static int open_in_root(int root_fd, const char *path, int flags)
 
 	/* a rename elsewhere in the tree makes the kernel give up a walk with EAGAIN: ask again */
 	for (int tries = 0; tries < 16; tries++) {
-		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+		fd = syscall(SYS_openat2, ctx->root_fd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
+	/* systemd's RestrictSUIDSGID=, which udevd has, hides openat2; "/" needs no confinement */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !*ctx->root)
+		fd = openat(ctx->root_fd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags)
 {
-	return open_in_root(ctx->root_fd, path, flags);
+	return open_in_root(ctx, path, flags);
 }
 
 int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int fd = open_in_root(ctx->root_fd, ".", O_PATH | O_DIRECTORY);
+	_cleanup_close_ int fd = open_in_root(ctx, ".", O_PATH | O_DIRECTORY);
 	char *save = NULL;
 
 	if (!copy)
@@ -76,13 +80,13 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
 			return -errno;
 		/* by the whole path: a link in it (/var/run) is followed inside the root */
-		next = open_in_root(ctx->root_fd, so_far, O_PATH | O_DIRECTORY);
+		next = open_in_root(ctx, so_far, O_PATH | O_DIRECTORY);
 		if (next < 0)
 			return next;
 		close(fd);
 		fd = next;
 	}
-	return open_in_root(ctx->root_fd, path, O_RDONLY | O_DIRECTORY);
+	return open_in_root(ctx, path, O_RDONLY | O_DIRECTORY);
 }
 
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)

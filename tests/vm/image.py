@@ -167,11 +167,11 @@ def put(root, path, mode, data):
     target.chmod(mode)
 
 
-def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), size="900M"):
+def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), mask=(), size="900M"):
     """Makes FOLDER/disk.img and FOLDER/initramfs.
 
     MODULES: names (their dependencies come along), or None for the whole tree. FILES: (path, mode, text, bytes or a
-    Path). BUILD_DIR: a meson build folder with prefix /usr, whose `meson install` goes into the guest. ENABLE: units.
+    Path). BUILD_DIR: a meson build folder with prefix /usr, whose `meson install` goes into the guest. ENABLE, MASK: units.
     """
     folder = pathlib.Path(folder)
     root = folder / "root"
@@ -182,9 +182,9 @@ def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enab
     if build_dir:
         env = dict(os.environ, DESTDIR=str(root.resolve()))
         run("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env, stdout=subprocess.DEVNULL)
-        run("systemd-sysusers", f"--root={root}", stderr=subprocess.DEVNULL)
-    run("systemctl", f"--root={root}", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
-    run("systemctl", f"--root={root}", "--quiet", "mask", *MASKED)
+        run("chroot", root, "systemd-sysusers")
+    run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
+    run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
     disk = folder / "disk.img"
     run("mke2fs", "-q", "-F", "-t", "ext4", "-E",
         "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size, stderr=subprocess.DEVNULL)
