@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_ELF_H
+#define MODFETCH_ELF_H
+/*
+ * The sections and symbols of an ELF object, of 32 or 64 bits and either byte order. The bytes are
+ * in memory, or in a file of which only the sections asked for are read. No offset, size or index
+ * of the file is believed before it has been checked. Source: the ELF gABI.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mf_elf {
+	const uint8_t *buf; /* the object, or NULL: read from fd */
+	int fd;
+	uint64_t len;
+	bool is_64bit, is_big_endian;
+	uint16_t machine;
+	uint32_t n_sections;
+	const uint8_t *headers; /* the section header table */
+	const char *names;	/* and the section names, a final NUL checked */
+	uint64_t names_len;
+	void *owned[2]; /* the two above where they had to be read */
+};
+
+struct mf_elf_section {
+	uint32_t index; /* 0: there is no such section */
+	uint64_t offset, size;
+};
+
+struct mf_elf_symbol {
+	uint32_t name; /* offset in the string table, unchecked */
+	uint64_t value;
+	uint16_t section;
+	uint8_t bind, type;
+};
+
+/* Over BUF, or over FD where BUF is NULL. 0, -EBADMSG for what is no such object, or -errno. */
+int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len);
+void mf_elf_done(struct mf_elf *elf);
+
+/* Finds the first section of each name; one that is not there or not whole has index 0. */
+void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
+		 struct mf_elf_section *ret_sections);
+/* A section by its index. 0 or -EBADMSG. */
+int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_section *ret_section);
+/* Copies LEN bytes at OFFSET. 0, -EBADMSG where the file is shorter, or -errno. */
+int mf_elf_read(const struct mf_elf *elf, uint64_t offset, void *buf, size_t len);
+
+/* An unsigned number of 1, 2, 4 or 8 bytes in the object's byte order. */
+uint64_t mf_elf_uint(const struct mf_elf *elf, const void *p, size_t size);
+/* Bytes of one symbol table entry, and the entry at P. */
+size_t mf_elf_symbol_size(const struct mf_elf *elf);
+struct mf_elf_symbol mf_elf_symbol(const struct mf_elf *elf, const void *p);
+
+#endif
