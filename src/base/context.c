@@ -26,6 +26,7 @@ static const struct mf_settings defaults = {
 	.max_package = 1ULL << 30,
 	.max_age_days = 14,
 	.fetch_timeout = 600,
+	.mirror_timeout = 20,
 	.lock_timeout = 60,
 	.bind_timeout = 5000,
 	.max_transactions = 20,
@@ -224,6 +225,10 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	/* names and texts in it may come from anywhere: nothing may steer a terminal */
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	/* one write a line: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);
 }
