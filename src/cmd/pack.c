@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * modfetch pack: the command line, a progress line, and the figures at the end.
+ *
+ * Progress goes to stderr and only to a terminal; a log gets one line a step. Figures go to stdout,
+ * as text or with --json as one object.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/pack.h"
+#include "src/cmd/cmd.h"
+
+#define BAR_WIDTH 30
+
+enum { /* long options without a letter */
+       OPT_FLAVOR = 256,
+       OPT_SYMVERS,
+       OPT_IMAGE,
+       OPT_SYSTEM_MAP,
+       OPT_CONFIG,
+       OPT_FIRMWARE,
+       OPT_VERSION,
+       OPT_RELEASE,
+       OPT_SIGN,
+       OPT_CERT,
+       OPT_GPG_KEY,
+       OPT_INCREMENTAL,
+       OPT_ONLY,
+       OPT_SPEC_ONLY,
+};
+
+static const struct option long_options[] = {
+	{"output", required_argument, NULL, 'o'},
+	{"jobs", required_argument, NULL, 'j'},
+	{"flavor", required_argument, NULL, OPT_FLAVOR},
+	{"symvers", required_argument, NULL, OPT_SYMVERS},
+	{"image", required_argument, NULL, OPT_IMAGE},
+	{"system-map", required_argument, NULL, OPT_SYSTEM_MAP},
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"firmware", required_argument, NULL, OPT_FIRMWARE},
+	{"version", required_argument, NULL, OPT_VERSION},
+	{"release", required_argument, NULL, OPT_RELEASE},
+	{"sign", required_argument, NULL, OPT_SIGN},
+	{"cert", required_argument, NULL, OPT_CERT},
+	{"gpg-key", required_argument, NULL, OPT_GPG_KEY},
+	{"incremental", no_argument, NULL, OPT_INCREMENTAL},
+	{"only", required_argument, NULL, OPT_ONLY},
+	{"spec-only", required_argument, NULL, OPT_SPEC_ONLY},
+	{0},
+};
+
+struct arguments {
+	struct mf_pack_options options;
+	struct mf_strings trees, only;
+};
+
+static void arguments_done(struct arguments *a)
+{
+	mf_strings_done(&a->trees);
+	mf_strings_done(&a->only);
+}
+
+static int take_jobs(struct cmd *cmd, struct arguments *a, const char *text)
+{
+	char *end;
+	unsigned long jobs = strtoul(text, &end, 10);
+
+	if (!*text || *end || !jobs || jobs > 1024)
+		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, text, "not a number of jobs");
+	a->options.jobs = (unsigned int)jobs;
+	return 0;
+}
+
+static int take_option(struct cmd *cmd, struct arguments *a, int option, const char *value)
+{
+	const struct {
+		int option;
+		const char **to;
+	} texts[] = {
+		{'o', &a->options.output},
+		{OPT_FLAVOR, &a->options.flavor},
+		{OPT_SYMVERS, &a->options.symvers},
+		{OPT_IMAGE, &a->options.image},
+		{OPT_SYSTEM_MAP, &a->options.system_map},
+		{OPT_CONFIG, &a->options.config},
+		{OPT_FIRMWARE, &a->options.firmware},
+		{OPT_VERSION, &a->options.version},
+		{OPT_RELEASE, &a->options.release},
+		{OPT_SIGN, &a->options.key},
+		{OPT_CERT, &a->options.cert},
+		{OPT_GPG_KEY, &a->options.gpg_key},
+		{OPT_SPEC_ONLY, &a->options.spec_only},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].option == option) {
+			*texts[i].to = value;
+			return 0;
+		}
+	switch (option) {
+	case 'j':
+		return take_jobs(cmd, a, value);
+	case OPT_INCREMENTAL:
+		a->options.incremental = true;
+		return 0;
+	case OPT_ONLY:
+		return mf_strings_split(&a->only, value);
+	default:
+		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, "option",
+			       "see modfetch-pack(8) for the options there are");
+	}
+}
+
+static int parse_arguments(struct cmd *cmd, int argc, char **argv, struct arguments *a)
+{
+	int option, r;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "o:j:", long_options, NULL)) >= 0) {
+		if (option == '?')
+			return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, argv[optind - 1],
+				       "no such option, or its value is missing");
+		r = take_option(cmd, a, option, optarg);
+		if (r < 0)
+			return r;
+	}
+	for (; optind < argc; optind++) {
+		r = mf_strings_add(&a->trees, argv[optind]);
+		if (r < 0)
+			return mf_fail(&cmd->ctx, "pack", r, argv[optind], NULL);
+	}
+	a->options.trees = &a->trees;
+	a->options.only = &a->only;
+	return 0;
+}
+
+static void show_bar(void *arg, const char *step, size_t done, size_t n)
+{
+	static const char full[] = "##############################";
+	int filled = n ? (int)(done * BAR_WIDTH / n) : 0;
+
+	fprintf(stderr, "\r%-10s [%.*s%*s] %zu/%zu\033[K", step, filled, full, BAR_WIDTH - filled,
+		"", done, n);
+	if (n && done == n)
+		fputc('\n', stderr);
+	fflush(stderr);
+}
+
+static void show_line(void *arg, const char *step, size_t done, size_t n)
+{
+	const struct cmd *cmd = arg;
+
+	if (n && done == n)
+		mf_log(&cmd->ctx, MF_LOG_INFO, "pack: %s: %zu done", step, n);
+}
+
+static const char *const step_names[MF_PACK_N_STEPS] = {
+	[MF_PACK_STEP_READ] = "read",
+	[MF_PACK_STEP_RELATE] = "relate",
+	[MF_PACK_STEP_BUILD] = "build",
+	[MF_PACK_STEP_PUBLISH] = "publish",
+};
+
+static const char *const share_names[MF_PACK_N_SHARES] = {
+	[MF_PACK_SHARE_KSYM_REQUIRES] = "ksym-requires",
+	[MF_PACK_SHARE_KSYM_PROVIDES] = "ksym-provides",
+	[MF_PACK_SHARE_MODALIAS] = "modalias",
+	[MF_PACK_SHARE_KALIAS] = "kalias",
+	[MF_PACK_SHARE_RELATIONS] = "other-relations",
+	[MF_PACK_SHARE_TEXT] = "text",
+	[MF_PACK_SHARE_FRAME] = "frame",
+};
+
+static void print_json(const struct mf_pack_result *r)
+{
+	printf("{\"modules\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_repository\":%zu,"
+	       "\"problems\":%zu,\"rpm_bytes\":%" PRIu64 ",\"primary_packed\":%" PRIu64
+	       ",\"primary_bytes\":%" PRIu64,
+	       r->modules, r->packages, r->reused, r->in_repository, r->problems, r->rpm_bytes,
+	       r->primary_packed, r->primary_bytes);
+	for (size_t i = 0; i < MF_PACK_N_SHARES; i++)
+		printf("%s\"%s\":%" PRIu64, i ? "," : ",\"shares\":{", share_names[i],
+		       r->shares[i]);
+	for (size_t i = 0; i < MF_PACK_N_STEPS; i++)
+		printf("%s\"%s\":%.3f", i ? "," : "},\"seconds\":{", step_names[i],
+		       (double)r->step_us[i] / 1e6);
+	fputs("},\"patterns\":[", stdout);
+	for (size_t i = 0; i < r->n_patterns; i++)
+		printf("%s{\"name\":\"%s\",\"members\":%zu,\"closed\":%zu,\"size\":%" PRIu64 "}",
+		       i ? "," : "", r->patterns[i].name, r->patterns[i].members,
+		       r->patterns[i].closed, r->patterns[i].size);
+	puts("]}");
+}
+
+static void print_metadata(const struct mf_pack_result *r)
+{
+	if (!r->in_repository || !r->primary_bytes)
+		return;
+	printf("metadata: %.2f MB, %" PRIu64 " bytes a package; of the %.1f MB inflated:",
+	       (double)r->primary_packed / 1e6, r->primary_packed / r->in_repository,
+	       (double)r->primary_bytes / 1e6);
+	for (size_t i = 0; i < MF_PACK_N_SHARES; i++)
+		printf(" %s %.0f%%", share_names[i],
+		       100.0 * (double)r->shares[i] / (double)r->primary_bytes);
+	putchar('\n');
+}
+
+static void print_text(const struct mf_pack_result *r)
+{
+	printf("%zu modules in %zu packages, %zu of them reused, %.1f MB; %zu packages in the "
+	       "repository\n",
+	       r->modules, r->packages, r->reused, (double)r->rpm_bytes / 1e6, r->in_repository);
+	for (size_t i = 0; i < r->n_patterns; i++)
+		printf("pattern %-45s %5zu modules, %5zu with what they need, %6.1f MB\n",
+		       r->patterns[i].name, r->patterns[i].members, r->patterns[i].closed,
+		       (double)r->patterns[i].size / 1e6);
+	print_metadata(r);
+	fputs("seconds:", stdout);
+	for (size_t i = 0; i < MF_PACK_N_STEPS; i++)
+		printf(" %s %.1f", step_names[i], (double)r->step_us[i] / 1e6);
+	putchar('\n');
+}
+
+int cmd_pack(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(arguments_done) struct arguments a = {0};
+	_cleanup_(mf_pack_result_done) struct mf_pack_result result = {0};
+	int r = parse_arguments(cmd, argc, argv, &a);
+
+	if (r < 0)
+		return r;
+	if (!cmd->quiet)
+		a.options.progress = isatty(STDERR_FILENO) ? show_bar : show_line;
+	a.options.progress_arg = cmd;
+	r = mf_pack(&cmd->ctx, &a.options, &result);
+	if (r < 0 && r != -MFE_PACK)
+		return r;
+	if (cmd->json)
+		print_json(&result);
+	else if (!cmd->quiet)
+		print_text(&result);
+	return r;
+}

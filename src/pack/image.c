@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel-image package: what a machine needs to boot this kernel and to know what is built in.
+ *
+ * It provides every export of vmlinux, so that a package manager that knows nothing of kernels
+ * finds what fits to it, and every built-in module by name. It holds the boot files where Debian,
+ * SUSE and Fedora all find them, /boot/NAME-KVER, and beside the modules what depmod wants to read.
+ * The symbol versions go in as symvers.gz. No scriptlet: making an initrd and a boot entry is the
+ * distribution's business.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "src/pack/model.h"
+
+/* Where each part is installed; %K is the release, %M the tree. */
+static const struct {
+	enum pack_part part;
+	const char *folder, *name, *suffix;
+} targets[] = {
+	{PACK_IMAGE, "/boot", "vmlinuz-", NULL},
+	{PACK_SYSTEM_MAP, "/boot", "System.map-", NULL},
+	{PACK_CONFIG, "/boot", "config-", NULL},
+	{PACK_SYMVERS, NULL, "symvers", ".gz"},
+};
+
+static int add_part(const struct pack_kernel *kernel, struct pack_package *package, size_t i)
+{
+	const char *path = kernel->parts[targets[i].part];
+	_cleanup_free_ char *base = NULL, *target = NULL;
+	const char *name;
+	int r;
+
+	if (!path)
+		return 0;
+	name = strrchr(path, '/') + 1;
+	base = strndup(path, (size_t)(name - path));
+	if (!base)
+		return -ENOMEM;
+	if (targets[i].folder)
+		r = asprintf(&target, "%s/%s%s", targets[i].folder, targets[i].name,
+			     kernel->release.release);
+	else /* a compressed one keeps its suffix */
+		r = asprintf(&target, "%s/%s%s", kernel->install_dir, targets[i].name,
+			     mf_ends_with(name, ".xz")	  ? ".xz"
+			     : mf_ends_with(name, ".zst") ? ".zst"
+							  : targets[i].suffix);
+	if (r < 0) {
+		target = NULL;
+		return -ENOMEM;
+	}
+	r = pack_package_file(package, base, name, target, NULL, 0);
+	if (r < 0)
+		return r;
+	package->files[package->n_files - 1].gzip =
+		mf_ends_with(target, ".gz") && !mf_ends_with(name, ".gz");
+	return 0;
+}
+
+static int add_files(const struct pack_kernel *kernel, struct pack_package *package)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof(targets) / sizeof(*targets); i++)
+		r = add_part(kernel, package, i);
+	for (size_t i = 0; r >= 0 && i < kernel->extras.n; i++) {
+		_cleanup_free_ char *target = NULL;
+
+		if (asprintf(&target, "%s/%s", kernel->install_dir, kernel->extras.v[i]) < 0) {
+			target = NULL;
+			return -ENOMEM;
+		}
+		r = pack_package_file(package, kernel->tree, kernel->extras.v[i], target, NULL, 0);
+	}
+	return r;
+}
+
+static void put_relations(const struct pack_kernel *kernel, FILE *out)
+{
+	const struct mf_release *r = &kernel->release;
+
+	fprintf(out, "Provides: kernel-%s\nProvides: kernel-%s-%s\nProvides: kernel-%s-image\n",
+		r->flavor, r->flavor, r->abi, r->flavor);
+	fprintf(out, "Provides: kernel-uname-r = %s\n", r->uname_r);
+	for (size_t i = 0; i < kernel->builtins.n; i++)
+		if (!i || strcmp(kernel->builtins.v[i], kernel->builtins.v[i - 1]))
+			fprintf(out, "Provides: kmod(%s.ko)\n", kernel->builtins.v[i]);
+	for (size_t i = 0; i < kernel->n_vmlinux; i++)
+		if (kernel->vmlinux[i].has_crc)
+			fprintf(out, "Provides: ksym(%s:%s) = %x\n", r->flavor,
+				kernel->vmlinux[i].name, kernel->vmlinux[i].crc);
+}
+
+static int fill(const struct pack_kernel *kernel, struct pack_package *package)
+{
+	const struct mf_release *r = &kernel->release;
+	size_t len;
+	FILE *out;
+
+	package->kind = PACK_KIND_IMAGE;
+	package->kernel = kernel;
+	package->arch = kernel->arch;
+	package->version = strdup(kernel->version);
+	package->revision = strdup(kernel->revision);
+	package->license = strdup("GPL-2.0-only");
+	if (asprintf(&package->name, "kernel-%s-image-%s", r->flavor, r->abi) < 0 ||
+	    asprintf(&package->summary, "Linux %s without its modules", r->release) < 0 ||
+	    asprintf(&package->description,
+		     "The kernel %s itself, its configuration and its symbol versions; each module "
+		     "has a package of its own.",
+		     r->release) < 0 ||
+	    !package->version || !package->revision || !package->license)
+		return -ENOMEM;
+	out = open_memstream(&package->relations, &len);
+	if (!out)
+		return -ENOMEM;
+	put_relations(kernel, out);
+	if (fclose(out))
+		return -ENOMEM;
+	return add_files(kernel, package);
+}
+
+int pack_image_make(struct pack *pack, struct pack_kernel *kernel)
+{
+	struct pack_package *package = pack_package_new(pack);
+	int r = package ? fill(kernel, package) : -ENOMEM;
+
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, kernel->tree, "its image package");
+	pack_package_seal(package);
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The package of a module: its name, what it provides, requires, recommends and supplements.
+ *
+ * The table in README.md ("The packages") is the contract; each function here writes one row of it.
+ * Relations are made as lines of a spec with '%' doubled. What an alias looks like inside rpm and
+ * libsolv is escape.c's business; what cannot work there is told here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/escape.h"
+#include "src/pack/model.h"
+
+/* libsolv leaves a longer dependency alone instead of splitting it, and zypper then misses the
+ * device */
+#define SOLV_TOKEN_MAX 1023
+
+static void put_doubled(const char *s, FILE *out)
+{
+	for (; *s; s++) {
+		if (*s == '%')
+			fputc('%', out);
+		fputc(*s, out);
+	}
+}
+
+static void put_symbols(const struct pack_kernel *kernel, const char *tag,
+			const struct pack_symbol *symbols, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++)
+		if (symbols[i].has_crc && !symbols[i].weak)
+			fprintf(out, "%s: ksym(%s:%s) = %x\n", tag, kernel->release.flavor,
+				symbols[i].name, symbols[i].crc);
+}
+
+/* One alias: a provide where it has no bus, else what the package supplements. */
+static int put_alias(struct pack *pack, const struct pack_kernel *kernel,
+		     const struct pack_module *module, const char *alias, FILE *out)
+{
+	const struct mf_release *r = &kernel->release;
+	bool has_bus = strchr(alias, ':') != NULL;
+	_cleanup_free_ char *escaped =
+		mf_alias_escape(has_bus ? MF_ESCAPE_MODALIAS : MF_ESCAPE_KALIAS, alias);
+	size_t len;
+
+	if (!escaped)
+		return -ENOMEM;
+	if (!*alias)
+		return 0;
+	len = strlen(escaped) + strlen("modalias(kernel--:)") + strlen(r->flavor) + strlen(r->abi);
+	if (has_bus && len > SOLV_TOKEN_MAX)
+		mf_log(pack->ctx, MF_LOG_WARNING,
+		       "pack: %s: an alias of %zu bytes is found by modfetch, but too long for "
+		       "libsolv: %.60s…",
+		       module->path, strlen(alias), alias);
+	fprintf(out, has_bus ? "Supplements: modalias(kernel-%s-%s:" : "Provides: kalias(%s-%s:",
+		r->flavor, r->abi);
+	put_doubled(escaped, out);
+	fputs(")\n", out);
+	return 0;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int put_aliases(struct pack *pack, const struct pack_kernel *kernel,
+		       const struct pack_module *module, FILE *out)
+{
+	const char **aliases = module->fields[PACK_ALIAS];
+	size_t n = module->n_fields[PACK_ALIAS];
+
+	qsort(aliases, n, sizeof(*aliases), compare_strings);
+	for (size_t i = 0; i < n; i++) {
+		int r;
+
+		if (i && !strcmp(aliases[i], aliases[i - 1]))
+			continue;
+		r = put_alias(pack, kernel, module, aliases[i], out);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void put_packages(const struct pack_kernel *kernel, const char *tag,
+			 const struct pack_list *modules, FILE *out)
+{
+	for (size_t i = 0; i < modules->n; i++)
+		fprintf(out, "%s: %s-kmp-%s-%s\n", tag, kernel->modules[modules->v[i]].name,
+			kernel->release.flavor, kernel->release.abi);
+}
+
+/* True if symbol versions bind the module to its kernel. */
+static bool is_bound_by_symbols(const struct pack_module *module)
+{
+	for (size_t i = 0; i < module->n_imports; i++)
+		if (module->imports[i].has_crc)
+			return true;
+	return false;
+}
+
+static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
+			 const struct pack_module *module, FILE *out)
+{
+	const struct mf_release *r = &kernel->release;
+
+	fprintf(out, "Provides: kmod(%s.ko)\nProvides: %s-kmp\nProvides: %s-kmp-%s\n", module->name,
+		module->name, module->name, r->flavor);
+	put_symbols(kernel, "Provides", module->exports, module->n_exports, out);
+	put_symbols(kernel, "Requires", module->imports, module->n_imports, out);
+	if (!is_bound_by_symbols(module))
+		fprintf(out, "Requires: kernel-uname-r = %s\n", r->uname_r);
+	put_packages(kernel, "Requires", &module->needs, out);
+	put_packages(kernel, "Recommends", &module->wants, out);
+	return put_aliases(pack, kernel, module, out);
+}
+
+/* A foreign driver's own version, as far as rpm allows it; an in-tree one goes with its kernel. */
+static char *version_of(const struct pack_kernel *kernel, const struct pack_module *module)
+{
+	char *version;
+
+	if (module->intree || !module->version || !*module->version)
+		return strdup(kernel->version);
+	version = strdup(module->version);
+	for (char *c = version; c && *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~",
+			    *c))
+			*c = '_';
+	return version;
+}
+
+static int fill(struct pack *pack, const struct pack_kernel *kernel,
+		const struct pack_module *module, struct pack_package *package)
+{
+	_cleanup_free_ char *target = NULL;
+	char hex[MF_SHA256_HEX];
+	size_t len;
+	FILE *out;
+	int r;
+
+	package->kind = PACK_KIND_MODULE;
+	package->kernel = kernel;
+	package->arch = module->arch;
+	package->name = mf_release_kmp(&kernel->release, module->name);
+	package->version = version_of(kernel, module);
+	package->revision = strdup(kernel->revision);
+	package->summary = pack_describe_summary(module);
+	package->description = pack_describe_long(module);
+	package->license = pack_describe_text(
+		module->license && *module->license ? module->license : "not stated", 64);
+	if (!package->name || !package->version || !package->revision || !package->summary ||
+	    !package->description || !package->license ||
+	    asprintf(&target, "%s/%s", kernel->install_dir, module->path) < 0)
+		return -ENOMEM;
+	out = open_memstream(&package->relations, &len);
+	if (!out)
+		return -ENOMEM;
+	r = put_relations(pack, kernel, module, out);
+	if (fclose(out) || r < 0)
+		return r < 0 ? r : -ENOMEM;
+	mf_sha256_hex(module->digest, hex);
+	return pack_package_file(package, kernel->tree, module->path, target, hex, module->size);
+}
+
+int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
+{
+	for (size_t m = 0; m < kernel->n_modules; m++) {
+		struct pack_module *module = &kernel->modules[m];
+		struct pack_package *package;
+		int r;
+
+		if (module->error || !module->picked)
+			continue;
+		package = pack_package_new(pack);
+		if (!package)
+			return mf_fail(pack->ctx, "pack", -ENOMEM, module->path, NULL);
+		r = fill(pack, kernel, module, package);
+		if (r < 0)
+			return mf_fail(pack->ctx, "pack", r, module->path, NULL);
+		pack_package_seal(package);
+		module->package = pack->n_packages - 1;
+	}
+	return 0;
+}

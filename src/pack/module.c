@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One module, read and cut down to what packages are made of.
+ *
+ * The inflated file is let go at once: four thousand of them would not fit in memory. All strings
+ * are copied into one arena per module. Which machine a module is for is decided here, from its ELF
+ * header alone; whether it belongs to this kernel is decided in tree.c.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/modinfo.h"
+#include "src/pack/model.h"
+
+#define MODULE_MAX ((size_t)1 << 30)
+
+/* rpm's name for each machine that Linux has modules for; s390 and powerpc depend on the class too
+ */
+static const struct {
+	uint16_t machine;
+	signed char is_64bit, is_big_endian; /* -1: either */
+	const char *arch;
+} machines[] = {
+	{EM_X86_64, 1, 0, "x86_64"},   {EM_386, 0, 0, "i686"},
+	{EM_AARCH64, 1, 0, "aarch64"}, {EM_ARM, 0, 0, "armv7hl"},
+	{EM_S390, 1, 1, "s390x"},      {EM_PPC64, 1, 0, "ppc64le"},
+	{EM_PPC64, 1, 1, "ppc64"},     {EM_PPC, 0, 1, "ppc"},
+	{EM_RISCV, 1, 0, "riscv64"},   {258 /* EM_LOONGARCH */, 1, 0, "loongarch64"},
+	{EM_MIPS, 1, 0, "mips64el"},   {EM_MIPS, 0, 0, "mipsel"},
+	{EM_MIPS, 1, 1, "mips64"},     {EM_MIPS, 0, 1, "mips"},
+	{EM_SPARCV9, 1, 1, "sparc64"}, {EM_ALPHA, 1, 0, "alpha"},
+	{EM_IA_64, 1, 0, "ia64"},      {EM_68K, 0, 1, "m68k"},
+};
+
+static const char *const field_keys[PACK_N_FIELDS] = {
+	[PACK_ALIAS] = "alias",
+	[PACK_SOFTDEP] = "softdep",
+	[PACK_WEAKDEP] = "weakdep",
+	[PACK_FIRMWARE] = "firmware",
+};
+
+static const char *machine_arch(const struct mf_modinfo *info)
+{
+	for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
+		if (machines[i].machine == info->elf_machine &&
+		    machines[i].is_64bit == info->is_64bit &&
+		    machines[i].is_big_endian == info->is_big_endian)
+			return machines[i].arch;
+	return NULL;
+}
+
+/* Bytes the arena needs for the strings of INFO that are kept. */
+static size_t arena_size(const struct mf_modinfo *info)
+{
+	size_t size = 1;
+
+	for (size_t i = 0; i < info->n_exports; i++)
+		size += strlen(info->exports[i].name) + 1;
+	for (size_t i = 0; i < info->n_imports; i++)
+		size += strlen(info->imports[i].name) + 1;
+	for (size_t i = 0; i < info->n_fields; i++)
+		size += strlen(info->fields[i].value) + 1;
+	return size;
+}
+
+static const char *keep(char **end, const char *s)
+{
+	char *copy = *end;
+
+	*end = stpcpy(copy, s) + 1;
+	return copy;
+}
+
+static int keep_symbols(const struct mf_symbol *from, size_t n, char **end,
+			struct pack_symbol **ret_symbols)
+{
+	struct pack_symbol *to = calloc(n ? n : 1, sizeof(*to));
+
+	if (!to)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		to[i] = (struct pack_symbol){keep(end, from[i].name), from[i].crc, from[i].has_crc,
+					     from[i].weak};
+	*ret_symbols = to;
+	return 0;
+}
+
+static int keep_fields(struct pack_module *module, const struct mf_modinfo *info, char **end)
+{
+	for (size_t f = 0; f < PACK_N_FIELDS; f++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < info->n_fields; i++)
+			n += !strcmp(info->fields[i].key, field_keys[f]);
+		module->fields[f] = calloc(n ? n : 1, sizeof(*module->fields[f]));
+		if (!module->fields[f])
+			return -ENOMEM;
+		for (size_t i = 0; i < info->n_fields; i++)
+			if (!strcmp(info->fields[i].key, field_keys[f]))
+				module->fields[f][module->n_fields[f]++] =
+					keep(end, info->fields[i].value);
+	}
+	return 0;
+}
+
+static void keep_words(struct pack_module *module, const struct mf_modinfo *info, char **end)
+{
+	const struct {
+		const char *key;
+		const char **word;
+	} words[] = {
+		{"description", &module->description}, {"license", &module->license},
+		{"version", &module->version},	       {"vermagic", &module->vermagic},
+		{"name", &module->built_as},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		const char *said = mf_modinfo_get(info, words[i].key);
+
+		if (said)
+			*words[i].word = keep(end, said);
+	}
+	module->intree = mf_modinfo_get(info, "intree") != NULL;
+}
+
+static int keep_all(struct pack_module *module, const struct mf_modinfo *info)
+{
+	char *end;
+	int r;
+
+	module->arch = machine_arch(info);
+	module->has_versions = info->has_versions;
+	module->is_signed = info->signature != NULL;
+	module->arena = malloc(arena_size(info));
+	if (!module->arena)
+		return -ENOMEM;
+	end = module->arena;
+	keep_words(module, info, &end);
+	r = keep_fields(module, info, &end);
+	if (r < 0)
+		return r;
+	r = keep_symbols(info->exports, info->n_exports, &end, &module->exports);
+	if (r < 0)
+		return r;
+	module->n_exports = info->n_exports;
+	r = keep_symbols(info->imports, info->n_imports, &end, &module->imports);
+	if (r < 0)
+		return r;
+	module->n_imports = info->n_imports;
+	return 0;
+}
+
+static int read_module(int tree_fd, struct pack_module *module)
+{
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_close_ int fd = openat(tree_fd, module->path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *buf = NULL;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	module->mtime = st.st_mtime;
+	r = mf_file_read(fd, MODULE_MAX, &buf, &len);
+	if (r < 0)
+		return r;
+	module->size = len;
+	r = mf_sha256(buf, len, module->digest);
+	if (r < 0)
+		return r;
+	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
+	if (r < 0)
+		return r;
+	return keep_all(module, &info);
+}
+
+void pack_module_read(int tree_fd, struct pack_module *module)
+{
+	module->error = read_module(tree_fd, module);
+}
+
+void pack_module_done(struct pack_module *module)
+{
+	free(module->path);
+	free(module->arena);
+	free(module->exports);
+	free(module->imports);
+	for (size_t f = 0; f < PACK_N_FIELDS; f++)
+		free(module->fields[f]);
+	pack_list_done(&module->needs);
+	pack_list_done(&module->wants);
+	*module = (struct pack_module){0};
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * modfetch pack, the order of its steps: read the kernels, relate their modules, make the packages,
+ * build what is new, publish.
+ *
+ * Nothing of a repository is touched before everything that goes into it is built; REPO/.pack/work
+ * is this run's scratch, removed at its end (and kept when a program that was called failed, for
+ * its logs). One run at a time: REPO/.pack/lock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/pack/model.h"
+
+char *pack_format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	return r < 0 ? NULL : s;
+}
+
+int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
+{
+	char why[512];
+	va_list ap;
+
+	if (fmt) {
+		va_start(ap, fmt);
+		vsnprintf(why, sizeof(why), fmt, ap);
+		va_end(ap);
+	} else {
+		snprintf(why, sizeof(why), "%s", mf_error_sentence(code));
+	}
+	mf_log(pack->ctx, MF_LOG_ERROR, "pack: %s: %s [%s]", what, why, mf_error_name(code));
+	pack->result.problems++;
+	return 0;
+}
+
+void pack_progress(struct pack *pack, const char *step, size_t done, size_t n)
+{
+	const struct mf_pack_options *o = pack->options;
+	uint64_t now = mf_now_us();
+
+	if (!o->progress || (done && done < n && now - pack->last_progress < 100000))
+		return;
+	pack->last_progress = now;
+	o->progress(o->progress_arg, step, done, n);
+}
+
+/* The time since the last step goes to STEP. */
+static void clock_step(struct pack *pack, enum mf_pack_step step)
+{
+	uint64_t now = mf_now_us();
+
+	pack->result.step_us[step] += now - pack->step_began;
+	pack->step_began = now;
+}
+
+static int open_repository(struct pack *pack)
+{
+	const char *output = pack->options->output;
+
+	if (mkdir(output, 0755) < 0 && errno != EEXIST)
+		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+	pack->output = realpath(output, NULL);
+	pack->repo_fd = pack->output ? open(pack->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (pack->repo_fd < 0)
+		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+	if (mkdirat(pack->repo_fd, ".pack", 0755) < 0 && errno != EEXIST)
+		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+	pack->private_fd = openat(pack->repo_fd, ".pack", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pack->work = pack_format("%s/.pack/work", pack->output);
+	if (pack->private_fd < 0 || !pack->work)
+		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+	return 0;
+}
+
+static int lock_repository(struct pack *pack)
+{
+	int r;
+
+	pack->lock_fd = openat(pack->private_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (pack->lock_fd < 0)
+		return mf_fail(pack->ctx, "pack", -errno, "lock", NULL);
+	if (flock(pack->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return mf_fail(pack->ctx, "pack", -MFE_LOCKED, pack->output,
+			       "another modfetch pack works on it");
+	r = mf_tree_remove(pack->private_fd, "work"); /* of a run that was cut off */
+	if (r >= 0 && (mkdirat(pack->private_fd, "work", 0755) < 0 ||
+		       mkdirat(pack->private_fd, "work/rpms", 0755) < 0))
+		r = -errno;
+	if (r >= 0) {
+		pack->work_fd =
+			openat(pack->private_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = pack->work_fd < 0 ? -errno : 0;
+	}
+	return r < 0 ? mf_fail(pack->ctx, "pack", r, pack->work, NULL) : 0;
+}
+
+static int read_kernel(struct pack *pack, struct pack_kernel *kernel, const char *tree)
+{
+	int r;
+
+	pack_progress(pack, "reading", 0, 0);
+	r = pack_kernel_open(pack, tree, kernel);
+	if (r >= 0)
+		r = pack_tree_read(pack, kernel);
+	if (r >= 0)
+		r = pack_exports_read(pack, kernel);
+	clock_step(pack, MF_PACK_STEP_READ);
+	pack_progress(pack, "reading", kernel->n_modules, kernel->n_modules);
+	return r;
+}
+
+static int make_packages(struct pack *pack, struct pack_kernel *kernel)
+{
+	int r = pack_deps(pack, kernel);
+
+	if (r >= 0)
+		r = pack_deps_pick(pack, kernel);
+	if (r >= 0)
+		r = pack_image_make(pack, kernel);
+	if (r >= 0)
+		r = pack_kmp_make(pack, kernel);
+	clock_step(pack, MF_PACK_STEP_RELATE);
+	return r;
+}
+
+static int make_repository(struct pack *pack)
+{
+	int r = 0;
+
+	if (pack->options->incremental)
+		r = pack_state_reuse(pack);
+	clock_step(pack, MF_PACK_STEP_RELATE);
+	if (r >= 0)
+		r = pack_build(pack);
+	clock_step(pack, MF_PACK_STEP_BUILD);
+	if (r >= 0)
+		r = pack_publish(pack);
+	clock_step(pack, MF_PACK_STEP_PUBLISH);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < pack->n_packages; i++)
+		pack->result.rpm_bytes += pack->packages[i].rpm_size;
+	return 0;
+}
+
+static int pack_all(struct pack *pack)
+{
+	const struct mf_strings *trees = pack->options->trees;
+	int r = 0;
+
+	if (!pack->options->spec_only) {
+		r = open_repository(pack);
+		if (r >= 0)
+			r = lock_repository(pack);
+	}
+	if (r < 0)
+		return r;
+	pack->kernels = calloc(trees->n, sizeof(*pack->kernels));
+	if (!pack->kernels)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, "kernels", NULL);
+	for (size_t k = 0; k < trees->n; k++) {
+		pack->n_kernels++;
+		r = read_kernel(pack, &pack->kernels[k], trees->v[k]);
+		if (r >= 0)
+			r = make_packages(pack, &pack->kernels[k]);
+		if (r < 0)
+			return r;
+	}
+	pack->result.packages = pack->n_packages;
+	if (pack->options->spec_only)
+		return pack_build_specs(pack, pack->options->spec_only);
+	return make_repository(pack);
+}
+
+static void pack_done(struct pack *pack, int r)
+{
+	/* the logs of a program that failed are worth more than a clean folder */
+	if (pack->lock_fd >= 0 && r != -MFE_TOOL && r != -MFE_LOCKED)
+		(void)mf_tree_remove(pack->private_fd, "work");
+	for (size_t i = 0; i < pack->n_packages; i++)
+		pack_package_done(&pack->packages[i]);
+	for (size_t k = 0; k < pack->n_kernels; k++)
+		pack_kernel_done(&pack->kernels[k]);
+	free(pack->packages);
+	free(pack->kernels);
+	free(pack->work);
+	free(pack->output);
+	mf_cleanup_close(&pack->lock_fd);
+	mf_cleanup_close(&pack->work_fd);
+	mf_cleanup_close(&pack->private_fd);
+	mf_cleanup_close(&pack->repo_fd);
+}
+
+static int check_options(struct mf_context *ctx, const struct mf_pack_options *o)
+{
+	const char *const single[] = {o->flavor, o->symvers, o->image,	o->system_map,
+				      o->config, o->version, o->release};
+
+	if (!o->trees || !o->trees->n)
+		return mf_fail(ctx, "pack", -MFE_USAGE, "MODULES_DIR", "no module tree is named");
+	if (!o->output && !o->spec_only)
+		return mf_fail(ctx, "pack", -MFE_USAGE, "--output", "no repository is named");
+	if (!o->key != !o->cert)
+		return mf_fail(ctx, "pack", -MFE_USAGE, "--sign", "--sign and --cert go together");
+	for (size_t i = 0; o->trees->n > 1 && i < sizeof(single) / sizeof(*single); i++)
+		if (single[i])
+			return mf_fail(ctx, "pack", -MFE_USAGE, single[i],
+				       "it speaks of one kernel, and there are %zu", o->trees->n);
+	return 0;
+}
+
+int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
+	    struct mf_pack_result *ret_result)
+{
+	struct mf_pack_options filled = *options;
+	struct pack pack = {
+		.ctx = ctx,
+		.options = &filled,
+		.repo_fd = -1,
+		.private_fd = -1,
+		.work_fd = -1,
+		.lock_fd = -1,
+		.step_began = mf_now_us(),
+	};
+	int r = check_options(ctx, options);
+
+	if (r < 0)
+		return r;
+	if (!filled.jobs)
+		filled.jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	r = pack_all(&pack);
+	pack_done(&pack, r);
+	if (r < 0) {
+		mf_pack_result_done(&pack.result);
+		return r;
+	}
+	*ret_result = pack.result;
+	if (pack.result.problems)
+		return mf_fail(ctx, "pack", -MFE_PACK, options->trees->v[0],
+			       "%zu things could not be packed as they are; the rest was",
+			       pack.result.problems);
+	return 0;
+}
+
+void mf_pack_result_done(struct mf_pack_result *result)
+{
+	for (size_t i = 0; i < result->n_patterns; i++)
+		free(result->patterns[i].name);
+	free(result->patterns);
+	*result = (struct mf_pack_result){0};
+}

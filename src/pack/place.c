@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Built packages into the repository's folders, and old ones out of them.
+ *
+ * A package goes to <arch>/NAME-V-R.ARCH.rpm. Where that file exists with other bytes, somebody's
+ * metadata still describes it: the new one goes to <arch>/<start of its fingerprint>/ instead, and
+ * nothing that was published is overwritten. What neither the new metadata nor those before them
+ * name is removed, after the new ones are in place.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/pack/model.h"
+
+static int digest_at(int dirfd, const char *path, uint8_t ret_digest[MF_SHA256_LEN])
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : mf_sha256_fd(fd, ret_digest);
+}
+
+static bool same_bytes(int a_fd, const char *a, int b_fd, const char *b)
+{
+	uint8_t x[MF_SHA256_LEN], y[MF_SHA256_LEN];
+
+	return !digest_at(a_fd, a, x) && !digest_at(b_fd, b, y) && !memcmp(x, y, sizeof(x));
+}
+
+static int make_folder(const struct pack *pack, const char *path)
+{
+	return mkdirat(pack->repo_fd, path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Moves FROM (below REPO) to TO; what is there already has the same bytes. */
+static int move(const struct pack *pack, const char *from, const char *to)
+{
+	return renameat(pack->repo_fd, from, pack->repo_fd, to) < 0 ? -errno : 0;
+}
+
+static int place_one(struct pack *pack, struct pack_package *package)
+{
+	_cleanup_free_ char *name = pack_spec_rpm_name(package), *from = NULL, *to = NULL;
+	_cleanup_free_ char *folder = NULL;
+	struct stat st;
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	from = pack_format(".pack/work/rpms/%s/%s", package->arch, name);
+	to = pack_format("%s/%s", package->arch, name);
+	folder = pack_format("%s/%.12s", package->arch, package->fingerprint);
+	if (!from || !to || !folder)
+		return -ENOMEM;
+	if (fstatat(pack->repo_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	r = make_folder(pack, package->arch);
+	if (r < 0)
+		return r;
+	if (!faccessat(pack->repo_fd, to, F_OK, 0) &&
+	    !same_bytes(pack->repo_fd, from, pack->repo_fd, to)) {
+		r = make_folder(pack, folder);
+		if (r < 0)
+			return r;
+		free(to);
+		to = pack_format("%s/%s", folder, name);
+		if (!to)
+			return -ENOMEM;
+	}
+	r = move(pack, from, to);
+	if (r < 0)
+		return r;
+	package->href = MF_STEAL(to);
+	package->rpm_size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int pack_place(struct pack *pack)
+{
+	for (size_t i = 0; i < pack->n_packages; i++) {
+		struct pack_package *package = &pack->packages[i];
+		int r;
+
+		if (package->href)
+			continue;
+		r = place_one(pack, package);
+		if (r < 0)
+			return mf_fail(pack->ctx, "pack", r == -ENOENT ? -MFE_TOOL : r,
+				       package->name,
+				       r == -ENOENT ? "rpmbuild did not build it" : NULL);
+	}
+	return 0;
+}
+
+static bool is_listed(const struct mf_strings *sorted, const char *href)
+{
+	size_t low = 0, high = sorted->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int c = strcmp(href, sorted->v[middle]);
+
+		if (!c)
+			return true;
+		if (c < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* Removes unlisted packages below FOLDER, and folders that are empty then. Failures are left over.
+ */
+static void prune_folder(const struct pack *pack, const char *folder, unsigned int depth,
+			 const struct mf_strings *keep, const struct mf_strings *also)
+{
+	int fd = openat(pack->repo_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (e->d_name[0] == '.' || !strcmp(e->d_name, "repodata"))
+			continue;
+		path = strcmp(folder, ".") ? pack_format("%s/%s", folder, e->d_name)
+					   : strdup(e->d_name);
+		if (!path)
+			return;
+		if (depth && e->d_type == DT_DIR) {
+			prune_folder(pack, path, depth - 1, keep, also);
+			(void)unlinkat(pack->repo_fd, path, AT_REMOVEDIR);
+		} else if (mf_ends_with(path, ".rpm") && !is_listed(keep, path) &&
+			   !is_listed(also, path)) {
+			(void)unlinkat(pack->repo_fd, path, 0);
+		}
+	}
+}
+
+void pack_place_prune(struct pack *pack, const struct mf_strings *now,
+		      const struct mf_strings *before)
+{
+	prune_folder(pack, ".", 2, now, before);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The repository's metadata: made beside the old ones, signed, and exchanged with them in one step.
+ *
+ * createrepo_c describes exactly the packages listed. A copy of its whole output stays in .pack/md,
+ * from which the next run takes what has not changed; published is what readers need, primary.xml
+ * alone. The new repodata/ keeps the data files of the one it replaces, so that a reader that has
+ * fetched the old repomd.xml finds what that names; and packages only the old ones name stay until
+ * the run after this. Before the exchange everything is on disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/pack/model.h"
+
+/* Of metadata that only some readers want: modules are not looked up by file, and have no
+ * changelog. */
+static const char *const unneeded[] = {"filelists", "other"};
+
+static int write_lines(int dirfd, const char *name, const struct mf_strings *lines)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < lines->n; i++)
+		fprintf(out, "%s\n", lines->v[i]);
+	return fclose(out) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, text, len);
+}
+
+static int read_lines(int dirfd, const char *name, struct mf_strings *ret_lines)
+{
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len;
+	int r = mf_file_read_at(dirfd, name, (size_t)1 << 28, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		r = mf_strings_add(ret_lines, line);
+		if (r < 0)
+			return r;
+	}
+	mf_strings_sort(ret_lines);
+	return 0;
+}
+
+static bool same_lines(const struct mf_strings *a, const struct mf_strings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]))
+			return false;
+	return true;
+}
+
+static int run(struct pack *pack, const char *const *argv, const char *log_name)
+{
+	_cleanup_free_ char *log = pack_format("%s/%s", pack->work, log_name);
+	struct pack_tool tool = {.argv = argv, .log = log};
+
+	if (!log)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, argv[0], NULL);
+	return pack_tool_check(pack, &tool, pack_tool_run(&tool));
+}
+
+/* Makes work/next/repodata from the packages listed in work/packages. */
+static int make_metadata(struct pack *pack)
+{
+	_cleanup_free_ char *list = pack_format("%s/packages", pack->work);
+	_cleanup_free_ char *next = pack_format("%s/next", pack->work);
+	_cleanup_free_ char *old = pack_format("%s/../md", pack->work);
+	const char *const argv[] = {
+		"createrepo_c",	    "--quiet", "--no-database", "--checksum", "sha256",
+		"--pkglist",	    list,      "--outputdir",	next,	      "--update",
+		"--update-md-path", old,       "--workers",	"2",	      "--error-exit-val",
+		pack->output,	    NULL,
+	};
+
+	if (!list || !next || !old)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, "createrepo_c", NULL);
+	if (mkdir(next, 0755) < 0)
+		return mf_fail(pack->ctx, "pack", -errno, next, NULL);
+	return run(pack, argv, "createrepo.log");
+}
+
+/* Links every file of one folder into another. */
+static int link_all(int from_fd, int to_fd, const char *mentioned_in)
+{
+	_cleanup_close_ int copy = fcntl(from_fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	mf_steal_fd(&copy);
+	rewinddir(dir);
+	while ((errno = 0, e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (mentioned_in && !strstr(mentioned_in, e->d_name))
+			continue;
+		if (linkat(from_fd, e->d_name, to_fd, e->d_name, 0) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return -errno;
+}
+
+/* Puts a copy of the new metadata where the next run looks for it. */
+static int keep_copy(struct pack *pack)
+{
+	_cleanup_close_ int next_fd =
+		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int md_fd = -1;
+	int r;
+
+	if (next_fd < 0)
+		return -errno;
+	r = mf_tree_remove(pack->private_fd, "md");
+	if (r < 0)
+		return r;
+	if (mkdirat(pack->private_fd, "md", 0755) < 0 ||
+	    mkdirat(pack->private_fd, "md/repodata", 0755) < 0)
+		return -errno;
+	md_fd = openat(pack->private_fd, "md/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return md_fd < 0 ? -errno : link_all(next_fd, md_fd, NULL);
+}
+
+static int drop_unneeded(struct pack *pack)
+{
+	_cleanup_free_ char *repodata = pack_format("%s/next/repodata", pack->work);
+
+	for (size_t i = 0; repodata && i < sizeof(unneeded) / sizeof(*unneeded); i++) {
+		const char *const argv[] = {"modifyrepo_c", "--remove", unneeded[i], repodata,
+					    NULL};
+		int r = run(pack, argv, "modifyrepo.log");
+
+		if (r < 0)
+			return r;
+	}
+	return repodata ? 0 : mf_fail(pack->ctx, "pack", -ENOMEM, "repodata", NULL);
+}
+
+static int sign_cms(struct pack *pack, int fd)
+{
+	_cleanup_free_ char *repomd = NULL;
+	_cleanup_free_ void *sig = NULL;
+	size_t len, sig_len;
+	int r = mf_file_read_at(fd, "repomd.xml", 1U << 24, &repomd, &len);
+
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, "repomd.xml", NULL);
+	r = mf_cms_sign(pack->options->key, pack->options->cert, repomd, len, &sig, &sig_len);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, pack->options->key,
+			       r == -EBADMSG
+				       ? "it and the certificate are no pair of a key without a "
+					 "passphrase and its certificate, in PEM"
+				       : NULL);
+	r = mf_file_publish(fd, "repomd.xml.p7s", 0644, sig, sig_len);
+	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repomd.xml.p7s", NULL) : 0;
+}
+
+static int sign_openpgp(struct pack *pack)
+{
+	_cleanup_free_ char *repomd = pack_format("%s/next/repodata/repomd.xml", pack->work);
+	_cleanup_free_ char *asc = pack_format("%s/next/repodata/repomd.xml.asc", pack->work);
+	const char *const argv[] = {"gpg",
+				    "--batch",
+				    "--yes",
+				    "--armor",
+				    "--digest-algo",
+				    "SHA256",
+				    "--local-user",
+				    pack->options->gpg_key,
+				    "--detach-sign",
+				    "--output",
+				    asc,
+				    repomd,
+				    NULL};
+
+	return repomd && asc ? run(pack, argv, "gpg.log")
+			     : mf_fail(pack->ctx, "pack", -ENOMEM, "gpg", NULL);
+}
+
+static int sign(struct pack *pack, int next_fd)
+{
+	int r = 0;
+
+	/* a signature of before is none of what is signed now */
+	(void)unlinkat(next_fd, "repomd.xml.p7s", 0);
+	(void)unlinkat(next_fd, "repomd.xml.asc", 0);
+	if (pack->options->key)
+		r = sign_cms(pack, next_fd);
+	if (r >= 0 && pack->options->gpg_key)
+		r = sign_openpgp(pack);
+	return r;
+}
+
+/* Links what the published repomd.xml names into the new folder. */
+static int carry_over(const struct pack *pack, int next_fd)
+{
+	_cleanup_close_ int old_fd =
+		openat(pack->repo_fd, "repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *repomd = NULL;
+	size_t len;
+	int r;
+
+	if (old_fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = mf_file_read_at(old_fd, "repomd.xml", 1U << 24, &repomd, &len);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return link_all(old_fd, next_fd, repomd);
+}
+
+static int exchange(struct pack *pack)
+{
+	static const char next[] = ".pack/work/next/repodata";
+	int r = 0;
+
+	if (syncfs(pack->repo_fd) < 0)
+		return -errno;
+	if (renameat2(pack->repo_fd, next, pack->repo_fd, "repodata", RENAME_EXCHANGE) < 0) {
+		if (errno == ENOENT)
+			r = renameat(pack->repo_fd, next, pack->repo_fd, "repodata");
+		else
+			r = -1;
+	}
+	if (r < 0)
+		return -errno;
+	return fsync(pack->repo_fd) < 0 ? -errno : 0;
+}
+
+/* The metadata are current: what is published becomes the next, to be signed anew. */
+static int copy_published(struct pack *pack)
+{
+	_cleanup_close_ int old_fd =
+		openat(pack->repo_fd, "repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int next_fd = -1;
+
+	if (old_fd < 0)
+		return -errno;
+	if (mkdirat(pack->private_fd, "work/next", 0755) < 0 ||
+	    mkdirat(pack->private_fd, "work/next/repodata", 0755) < 0)
+		return -errno;
+	next_fd =
+		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return next_fd < 0 ? -errno : link_all(old_fd, next_fd, NULL);
+}
+
+static int prepare(struct pack *pack, const struct mf_strings *now, const struct mf_strings *before)
+{
+	int r;
+
+	if (pack->options->incremental && same_lines(now, before) && !copy_published(pack))
+		return 0;
+	r = mf_tree_remove(pack->private_fd, "work/next");
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, "next", NULL);
+	pack_progress(pack, "describing", 0, now->n);
+	r = make_metadata(pack);
+	if (r < 0)
+		return r;
+	r = keep_copy(pack);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, ".pack/md", NULL);
+	r = drop_unneeded(pack);
+	pack_progress(pack, "describing", now->n, now->n);
+	return r;
+}
+
+static int finish(struct pack *pack)
+{
+	_cleanup_close_ int next_fd =
+		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (next_fd < 0)
+		return mf_fail(pack->ctx, "pack", -errno, "repodata", NULL);
+	r = pack_metadata_measure(pack, next_fd);
+	if (r < 0)
+		return r;
+	r = sign(pack, next_fd);
+	if (r < 0)
+		return r;
+	r = carry_over(pack, next_fd);
+	if (r >= 0)
+		r = exchange(pack);
+	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repodata", "it cannot be put in place") : 0;
+}
+
+int pack_publish(struct pack *pack)
+{
+	_cleanup_(mf_strings_done) struct mf_strings now = {0}, before = {0};
+	int r = pack_place(pack);
+
+	if (r < 0)
+		return r;
+	r = pack_state_hrefs(pack, &now);
+	if (r < 0)
+		return r;
+	pack->result.in_repository = now.n;
+	r = read_lines(pack->private_fd, "published", &before);
+	if (r >= 0)
+		r = write_lines(pack->work_fd, "packages", &now);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, ".pack", NULL);
+	r = prepare(pack, &now, &before);
+	if (r >= 0)
+		r = finish(pack);
+	if (r >= 0)
+		r = pack_state_write(pack);
+	if (r < 0)
+		return r;
+	r = write_lines(pack->private_fd, "published", &now);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, "published", NULL);
+	pack_place_prune(pack, &now, &before);
+	return 0;
+}

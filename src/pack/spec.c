@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The spec file that builds a batch of packages, in this run or inside OBS or Koji.
+ *
+ * It holds everything but the files themselves, which its %install copies from the folders they lie
+ * in; each of those is a macro (source_1, source_2, …) that a build service defines to where it has
+ * the tree. Modules go in as they are: nothing strips, compresses or looks into them, so all of
+ * rpm's post-processing and its dependency generators are off. The payload is zstd, or plain gzip's
+ * least where the modules are compressed already.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "src/pack/model.h"
+
+static const char preamble[] =
+	"# Made by modfetch pack. Define source_1, source_2, ... to build it elsewhere.\n"
+	"%global debug_package %{nil}\n"
+	"%global __os_install_post %{nil}\n"
+	"%global _build_id_links none\n"
+	"%global _source_filedigest_algorithm 8\n"
+	"%global _binary_filedigest_algorithm 8\n"
+	"%global use_source_date_epoch_as_buildtime 1\n"
+	"%global clamp_mtime_to_source_date_epoch 0\n";
+
+static const char install_head[] =
+	"\n%install\n"
+	"copy() { (mkdir -p \"%{buildroot}$2\" && cd \"$1\" &&\n"
+	"\txargs -d '\\n' cp -a --parents -t \"%{buildroot}$2\" --); }\n"
+	"one() { install -D -p -m 0644 \"$1\" \"%{buildroot}$2\"; }\n"
+	"packed() { mkdir -p \"%{buildroot}${2%/*}\" && gzip -9nc \"$1\" >\"%{buildroot}$2\" &&\n"
+	"\ttouch -r \"$1\" \"%{buildroot}$2\"; }\n";
+
+char *pack_spec_rpm_name(const struct pack_package *package)
+{
+	char *name;
+
+	return asprintf(&name, "%s-%s-%s.%s.rpm", package->name, package->version,
+			package->revision, package->arch) < 0
+		       ? NULL
+		       : name;
+}
+
+/* S for the shell and the spec: single quotes around it, '%' doubled. */
+static void put_quoted(const char *s, FILE *out)
+{
+	fputc('\'', out);
+	for (; *s; s++) {
+		if (*s == '\'')
+			fputs("'\\'", out);
+		if (*s == '%')
+			fputc('%', out);
+		fputc(*s, out);
+	}
+	fputc('\'', out);
+}
+
+static void put_percent(const char *s, FILE *out)
+{
+	for (; *s; s++) {
+		if (*s == '%')
+			fputc('%', out);
+		fputc(*s, out);
+	}
+}
+
+/* A name in %files: quoted for its spaces, and with nothing left for glob(3) to expand. */
+static void put_file_name(const char *s, FILE *out)
+{
+	fputc('"', out);
+	for (; *s; s++) {
+		if (strchr("*?[]{}\\\"", *s))
+			fputc('\\', out);
+		if (*s == '%')
+			fputc('%', out);
+		fputc(*s, out);
+	}
+	fputs("\"\n", out);
+}
+
+/* The number of a source folder among those the batch has; it is added if it is new. */
+static size_t source_number(struct mf_strings *sources, const char *base)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (!strcmp(sources->v[i], base))
+			return i + 1;
+	return mf_strings_add(sources, base) < 0 ? 0 : sources->n;
+}
+
+/* The bytes of TARGET before SOURCE, if it ends in "/SOURCE"; 0: it does not. */
+static size_t folder_length(const struct pack_file *file)
+{
+	size_t target = strlen(file->target), source = strlen(file->source);
+
+	return !file->gzip && target > source + 1 && mf_ends_with(file->target, file->source) &&
+			       file->target[target - source - 1] == '/'
+		       ? target - source - 1
+		       : 0;
+}
+
+/* Opens a list of files that keep their names below one folder, unless it is the open one already.
+ */
+static void put_copy(const struct pack_file *file, size_t number, const struct pack_file **open,
+		     FILE *out)
+{
+	size_t len = folder_length(file);
+
+	if (!*open || strcmp((*open)->base, file->base) || folder_length(*open) != len ||
+	    memcmp((*open)->target, file->target, len)) {
+		_cleanup_free_ char *folder = strndup(file->target, len);
+
+		if (*open)
+			fputs("END\n", out);
+		fprintf(out, "copy \"%%{source_%zu}\" ", number);
+		put_quoted(folder ? folder : "", out);
+		fputs(" <<'END'\n", out);
+	}
+	*open = file;
+	put_percent(file->source, out);
+	fputc('\n', out);
+}
+
+static void put_install(const struct pack *pack, const struct pack_list *list,
+			struct mf_strings *sources, FILE *out)
+{
+	const struct pack_file *open = NULL;
+
+	fputs(install_head, out);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct pack_package *package = &pack->packages[list->v[i]];
+
+		for (size_t f = 0; f < package->n_files; f++) {
+			const struct pack_file *file = &package->files[f];
+			size_t number = source_number(sources, file->base);
+
+			if (folder_length(file)) {
+				put_copy(file, number, &open, out);
+				continue;
+			}
+			if (open)
+				fputs("END\n", out);
+			open = NULL;
+			fprintf(out, "%s \"%%{source_%zu}\"/", file->gzip ? "packed" : "one",
+				number);
+			put_quoted(file->source, out);
+			fputc(' ', out);
+			put_quoted(file->target, out);
+			fputc('\n', out);
+		}
+	}
+	if (open)
+		fputs("END\n", out);
+}
+
+static void put_package(const struct pack_package *p, FILE *out)
+{
+	fprintf(out, "\n%%package -n %s\nVersion: %s\nRelease: %s\nSummary: %s\nLicense: %s\n",
+		p->name, p->version, p->revision, p->summary, p->license);
+	if (!strcmp(p->arch, "noarch"))
+		fputs("BuildArch: noarch\n", out);
+	fprintf(out, "AutoReqProv: no\n%s%%description -n %s\n%s\n%%files -n %s\n", p->relations,
+		p->name, p->description, p->name);
+	fputs("%defattr(0644,root,root,0755)\n", out);
+	for (size_t i = 0; i < p->n_files; i++)
+		put_file_name(p->files[i].target, out);
+}
+
+static bool is_packed_already(const struct pack *pack, const struct pack_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct pack_package *p = &pack->packages[list->v[i]];
+
+		if (p->kind == PACK_KIND_MODULE && !mf_ends_with(p->files[0].source, ".ko"))
+			return true;
+	}
+	return false;
+}
+
+int pack_spec_write(const struct pack *pack, const struct pack_list *list, const char *label,
+		    FILE *out)
+{
+	_cleanup_(mf_strings_done) struct mf_strings sources = {0};
+	_cleanup_free_ char *install = NULL;
+	size_t len;
+	FILE *f = open_memstream(&install, &len);
+
+	if (!f)
+		return -ENOMEM;
+	put_install(pack, list, &sources, f);
+	if (fclose(f))
+		return -ENOMEM;
+	fputs(preamble, out);
+	fprintf(out, "%%global _binary_payload %s\n",
+		is_packed_already(pack, list) ? "w1.zstdio" : "w9.zstdio");
+	for (size_t i = 0; i < sources.n; i++) {
+		fprintf(out, "%%{!?source_%zu:%%global source_%zu ", i + 1, i + 1);
+		put_percent(sources.v[i], out);
+		fputs("}\n", out);
+	}
+	fprintf(out, "\nName: modfetch-pack-%s\nVersion: 1\nRelease: 1\nSummary: Driver packages\n",
+		label);
+	fputs("License: GPL-2.0-only\nAutoReqProv: no\n\n%description\nThe packages of one "
+	      "batch.\n",
+	      out);
+	for (size_t i = 0; i < list->n; i++)
+		put_package(&pack->packages[list->v[i]], out);
+	fputs(install, out);
+	return ferror(out) ? -EIO : 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The programs that pack calls: rpmbuild, createrepo_c, gpg. No shell in between; found by PATH,
+ * since pack is an administrator's or a build service's own command. What a program says on stderr
+ * goes to a log, and its last line of it into our one line if it fails.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/pack/model.h"
+
+extern char **environ;
+
+static int spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
+
+	if (r)
+		return -r;
+	r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
+	if (!r)
+		r = posix_spawn_file_actions_addopen(&actions, 2, tool->log,
+						     O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (!r)
+		r = posix_spawnp(ret_pid, tool->argv[0], &actions, NULL,
+				 (char *const *)(uintptr_t)tool->argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Reads what the program writes to its end, a line at a time. */
+static void listen_to(const struct pack_tool *tool, int fd)
+{
+	_cleanup_fclose_ FILE *in = fdopen(fd, "r");
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	if (!in) {
+		close(fd);
+		return;
+	}
+	while ((len = getline(&line, &room, in)) > 0) {
+		if (line[len - 1] == '\n')
+			line[len - 1] = '\0';
+		if (tool->line)
+			tool->line(tool->arg, line);
+	}
+}
+
+/* The last line of the log that is not blank: a program's own word on why it failed. */
+static char *last_word(const char *log)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	char *start;
+
+	if (mf_file_read_at(AT_FDCWD, log, 1U << 24, &text, &len) < 0)
+		return NULL;
+	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		text[--len] = '\0';
+	start = strrchr(text, '\n');
+	return strdup(start ? start + 1 : text);
+}
+
+int pack_tool_run(struct pack_tool *tool)
+{
+	int pipes[2], status, r;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	r = spawn(tool, pipes[1], &pid);
+	close(pipes[1]);
+	if (r < 0) {
+		close(pipes[0]);
+		return r;
+	}
+	listen_to(tool, pipes[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	tool->said = last_word(tool->log);
+	return -MFE_TOOL;
+}
+
+int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r)
+{
+	const char *why = tool->said && *tool->said ? tool->said : "it failed and said nothing";
+
+	if (r == -ENOENT)
+		r = mf_fail(pack->ctx, "pack", -MFE_TOOL, tool->argv[0],
+			    "there is no such program");
+	else if (r == -MFE_TOOL)
+		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], "%s (more in %s)", why, tool->log);
+	else if (r < 0)
+		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], NULL);
+	free(tool->said);
+	tool->said = NULL;
+	return r;
+}

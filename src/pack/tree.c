@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every module of a tree, found and read, and the ones that cannot be packed told.
+ *
+ * Decides which files are modules (name ends in .ko, .ko.gz, .ko.xz or .ko.zst; links are left to
+ * whoever owns their target), which of two files of one module name is packed (the one that depmod
+ * takes without configuration: updates/ before the rest, then the first by path), and which belong
+ * to another kernel (the release in vermagic) or to no machine known. What is refused here is in no
+ * package; the rest goes on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "src/pack/model.h"
+
+static const char *const suffixes[] = {".ko", ".ko.gz", ".ko.xz", ".ko.zst"};
+
+static bool is_module(const char *name)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		if (mf_ends_with(name, suffixes[i]))
+			return true;
+	return false;
+}
+
+static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
+		struct mf_strings *found);
+
+static int visit(struct pack *pack, int dirfd, const char *path, const char *name,
+		 unsigned int depth, struct mf_strings *found)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return mf_fail(pack->ctx, "pack", -errno, path, NULL);
+	if (S_ISDIR(st.st_mode)) {
+		_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return mf_fail(pack->ctx, "pack", -errno, path, NULL);
+		return depth ? walk(pack, fd, path, depth - 1, found)
+			     : mf_fail(pack->ctx, "pack", -ELOOP, path, NULL);
+	}
+	if (!is_module(name))
+		return 0;
+	if (!S_ISREG(st.st_mode)) {
+		mf_log(pack->ctx, MF_LOG_WARNING, "pack: %s: is no plain file, and not packed",
+		       path);
+		return 0;
+	}
+	if (mf_strings_add(found, path) < 0)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, path, NULL);
+	return 0;
+}
+
+static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
+		struct mf_strings *found)
+{
+	_cleanup_close_ int copy = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!dir)
+		return mf_fail(pack->ctx, "pack", -errno, below, NULL);
+	mf_steal_fd(&copy);
+	rewinddir(dir);
+	while ((errno = 0, e = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+		int r;
+
+		if (e->d_name[0] == '.')
+			continue;
+		if (asprintf(&path, "%s%s%s", below, *below ? "/" : "", e->d_name) < 0) {
+			path = NULL;
+			return mf_fail(pack->ctx, "pack", -ENOMEM, below, NULL);
+		}
+		r = visit(pack, dirfd, path, e->d_name, depth, found);
+		if (r < 0)
+			return r;
+	}
+	return errno ? mf_fail(pack->ctx, "pack", -errno, below, NULL) : 0;
+}
+
+struct reading {
+	int tree_fd;
+	struct pack_module *modules;
+};
+
+static void read_one(void *arg, size_t i)
+{
+	struct reading *reading = arg;
+
+	pack_module_read(reading->tree_fd, &reading->modules[i]);
+}
+
+/* A module's name becomes a package's: rpm has its own idea of what may be in one. */
+static bool is_package_name(const char *name)
+{
+	return name[strspn(name,
+			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.")] ==
+		       '\0' &&
+	       *name != '.' && *name != '+';
+}
+
+static bool is_of_release(const struct pack_module *module, const char *release)
+{
+	size_t len = strlen(release);
+
+	return !strncmp(module->vermagic, release, len) &&
+	       (!module->vermagic[len] || module->vermagic[len] == ' ');
+}
+
+/* Tells what is wrong with a module that was read, and marks it. */
+static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pack_module *module)
+{
+	if (module->error == -EBADMSG) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path,
+			     "it is truncated, damaged or no kernel module");
+	} else if (module->error) {
+		pack_problem(pack, module->error, module->path, NULL);
+	} else if (!mf_module_name(module->path, module->name, sizeof(module->name)) ||
+		   !is_package_name(module->name)) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path, "no package can have its name");
+	} else if (!module->arch) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path,
+			     "it is for a machine that rpm has no name for");
+	} else if (!module->vermagic) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path,
+			     "it does not say which kernel it is for (vermagic)");
+	} else if (!is_of_release(module, kernel->release.release)) {
+		module->error = -MFE_WRONG_KERNEL;
+		pack_problem(pack, module->error, module->path, "it was built for %.*s, not for %s",
+			     (int)strcspn(module->vermagic, " "), module->vermagic,
+			     kernel->release.release);
+	}
+}
+
+static bool takes_precedence(const char *path, const char *over)
+{
+	return mf_starts_with(path, "updates/") && !mf_starts_with(over, "updates/");
+}
+
+/* One file a name: enters each module into the kernel's names, and marks the loser of two. */
+static int settle_doubles(struct pack *pack, struct pack_kernel *kernel)
+{
+	for (size_t i = 0; i < kernel->n_modules; i++) {
+		struct pack_module *module = &kernel->modules[i], *other, *loser = module;
+		size_t at;
+
+		if (module->error)
+			continue;
+		at = pack_map_get(&kernel->names, module->name);
+		if (at != PACK_NONE) {
+			other = &kernel->modules[at];
+			if (takes_precedence(module->path, other->path))
+				loser = other;
+			loser->error = -MFE_PACK;
+			pack_problem(
+				pack, loser->error, loser->path,
+				"there is a second file of module %s, %s, and that one is packed",
+				module->name, loser == module ? other->path : module->path);
+			if (loser == module)
+				continue;
+		}
+		if (pack_map_set(&kernel->names, module->name, i) < 0)
+			return mf_fail(pack->ctx, "pack", -ENOMEM, kernel->tree, NULL);
+	}
+	return 0;
+}
+
+/* The machine most modules are for; one of another is for another kernel. */
+static void settle_arch(struct pack *pack, struct pack_kernel *kernel)
+{
+	size_t votes = 0;
+
+	for (size_t i = 0; i < kernel->n_modules; i++) { /* Boyer and Moore's vote */
+		const struct pack_module *module = &kernel->modules[i];
+
+		if (module->error)
+			continue;
+		if (!votes)
+			kernel->arch = module->arch;
+		votes += strcmp(kernel->arch, module->arch) ? -(size_t)1 : 1;
+	}
+	for (size_t i = 0; i < kernel->n_modules; i++) {
+		struct pack_module *module = &kernel->modules[i];
+
+		if (module->error || !strcmp(kernel->arch, module->arch))
+			continue;
+		module->error = -MFE_WRONG_KERNEL;
+		pack_problem(pack, module->error, module->path, "it is for %s, the kernel for %s",
+			     module->arch, kernel->arch);
+	}
+}
+
+int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
+{
+	_cleanup_(mf_strings_done) struct mf_strings found = {0};
+	struct reading reading = {.tree_fd = kernel->tree_fd};
+	int r = walk(pack, kernel->tree_fd, "", 32, &found);
+
+	if (r < 0)
+		return r;
+	if (!found.n)
+		return mf_fail(pack->ctx, "pack", -MFE_USAGE, kernel->tree,
+			       "there is no module in it");
+	mf_strings_sort(&found);
+	kernel->modules = calloc(found.n, sizeof(*kernel->modules));
+	if (!kernel->modules)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, kernel->tree, NULL);
+	for (; kernel->n_modules < found.n; kernel->n_modules++)
+		kernel->modules[kernel->n_modules].path = MF_STEAL(found.v[kernel->n_modules]);
+	reading.modules = kernel->modules;
+	r = pack_parallel(pack->options->jobs, kernel->n_modules, read_one, &reading);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
+	for (size_t i = 0; i < kernel->n_modules; i++)
+		judge(pack, kernel, &kernel->modules[i]);
+	settle_arch(pack, kernel);
+	r = settle_doubles(pack, kernel);
+	pack->result.modules += kernel->n_modules;
+	return r;
+}
