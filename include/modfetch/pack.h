@@ -25,7 +25,8 @@ struct mf_pack_options {
 	const struct mf_strings *trees; /* paths of lib/modules/KVER, one a kernel */
 	const char *output;		/* the repository's folder; made if it is not there */
 	const char *firmware;		/* folder of a firmware tree, or NULL */
-	const struct mf_strings *only;	/* modules to pack with all they need; NULL or empty: all */
+	const struct mf_strings *only;	/* modules (fnmatch patterns) to pack with all they need and
+					   want; NULL or empty: all */
 	const char *spec_only;		/* write specs into this folder, build nothing; or NULL */
 
 	/* these speak of one kernel: with more than one tree they are refused. NULL: found out */

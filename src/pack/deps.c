@@ -326,23 +326,40 @@ int pack_deps_closure(const struct pack_kernel *kernel, const struct pack_list *
 	return close_over(kernel, start, false, ret_closure);
 }
 
+/* Adds the modules whose name matches PATTERN, as fnmatch(3) does. Returns their number or -ENOMEM.
+ */
+static int pick_matching(const struct pack_kernel *kernel, const char *pattern,
+			 struct pack_list *ret_named)
+{
+	int found = 0;
+
+	for (size_t m = 0; m < kernel->n_modules; m++) {
+		const struct pack_module *module = &kernel->modules[m];
+
+		if (module->error || fnmatch(pattern, module->name, 0))
+			continue;
+		if (pack_list_add(ret_named, m) < 0)
+			return -ENOMEM;
+		found++;
+	}
+	return found;
+}
+
 static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack_list *ret_named)
 {
 	const struct mf_strings *only = pack->options->only;
 
 	for (size_t i = 0; i < only->n; i++) {
 		char name[128];
-		size_t at = PACK_NONE;
+		int found = 0;
 
 		if (mf_module_name(only->v[i], name, sizeof(name)))
-			at = pack_map_get(&kernel->names, name);
-		if (at == PACK_NONE && is_builtin(kernel, name))
-			continue;
-		if (at == PACK_NONE)
+			found = pick_matching(kernel, name, ret_named);
+		if (found < 0)
+			return mf_fail(pack->ctx, "pack", found, only->v[i], NULL);
+		if (!found && !is_builtin(kernel, name))
 			return mf_fail(pack->ctx, "pack", -MFE_NOT_FOUND, only->v[i],
 				       "%s has no such module", kernel->tree);
-		if (pack_list_add(ret_named, at) < 0)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, only->v[i], NULL);
 	}
 	return 0;
 }
