@@ -49,6 +49,8 @@ struct mf_rpm_header {
  * are the verify stage's affair). 0, -MFE_BAD_PACKAGE or -ENOMEM; records nothing.
  */
 int mf_rpm_read(int fd, struct mf_rpm_header *ret_header);
+/* The same of a librpm Header, as mf_rpm_each_installed() hands it out. */
+int mf_rpm_header(void *header, struct mf_rpm_header *ret_header);
 void mf_rpm_header_done(struct mf_rpm_header *header);
 
 struct mf_rpm_install {

@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
+#include "modfetch/pipeline.h"
 
 enum cmd_status {
 	CMD_DONE = 0,
@@ -28,8 +29,28 @@ struct cmd {
 	bool quiet; /* -q */
 };
 
+typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
+
 /* The verbs, one file each. */
-int cmd_depmod(struct cmd *cmd, int argc, char **argv);
-int cmd_pack(struct cmd *cmd, int argc, char **argv);
+cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refresh, cmd_depmod;
+cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history;
+
+/* ---- what they share: run.c ---- */
+
+/* Records a usage error of a verb. Returns -MFE_USAGE. */
+int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Goes the road with what RUN asks for, shows progress and the result, and tells the status. The
+ * caller gives RUN to mf_run_done().
+ */
+int cmd_run(struct cmd *cmd, struct mf_run *run);
+
+/* Prints the plan and the wants of a run, as JSON or for people. */
+void cmd_print_run(const struct cmd *cmd, const struct mf_run *run);
+
+/* "1.4 MB" into BUF; for people. */
+const char *cmd_bytes(uint64_t bytes, char buf[16]);
 
 #endif

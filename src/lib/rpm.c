@@ -236,7 +236,7 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 	return ret->files ? r : -ENOMEM;
 }
 
-static int read_header(Header h, struct mf_rpm_header *ret_header)
+int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 {
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = {0};
 	int r;
@@ -287,7 +287,7 @@ int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
 	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rc = rpmReadPackageFile(ts, f, "package", &h);
 	if (h && (rc == RPMRC_OK || rc == RPMRC_NOTTRUSTED || rc == RPMRC_NOKEY))
-		r = read_header(h, ret_header);
+		r = mf_rpm_header(h, ret_header);
 	headerFree(h);
 	Fclose(f);
 	rpmtsFree(ts);

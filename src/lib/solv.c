@@ -32,6 +32,7 @@ struct mf_pool {
 	Pool *pool;
 	Repo *installed;
 	Id system;
+	void *rpm_state; /* of repo_add_rpm_handle() */
 };
 
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
@@ -54,6 +55,8 @@ void mf_pool_free(struct mf_pool *pool)
 {
 	if (!pool)
 		return;
+	if (pool->rpm_state)
+		rpm_state_free(pool->rpm_state);
 	pool_free(pool->pool);
 	free(pool);
 }
@@ -163,7 +166,15 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 
 int mf_pool_add_installed(struct mf_pool *pool, void *header)
 {
-	return repo_add_rpm_handle(pool->installed, header,
+	void *handle;
+
+	/* libsolv's own form of a header; the state owns it, and uses it again for the next one */
+	if (!pool->rpm_state)
+		pool->rpm_state = rpm_state_create(pool->pool, NULL);
+	handle = rpm_byrpmh(pool->rpm_state, header);
+	if (!handle)
+		return -EBADMSG;
+	return repo_add_rpm_handle(pool->installed, handle,
 				   RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS |
 					   REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE)
 		       ? 0

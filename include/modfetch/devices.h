@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_DEVICES_H
+#define MODFETCH_DEVICES_H
+/*
+ * The devices of a machine, of a recorded sysfs tree, or of a list: each modalias becomes a want.
+ */
+#include <stdbool.h>
+#include "modfetch/context.h"
+#include "modfetch/want.h"
+
+/*
+ * Reads SOURCE: a folder that is walked for files called "modalias" (links are not followed), or a
+ * file with a modalias a line. NULL: sys/devices below the context's root. With EACH_DEVICE every
+ * device is a want of its own, with its syspath; without, a modalias is taken once. What is no
+ * valid modalias is passed over with a debug line. 0 or -errno, recorded.
+ */
+int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
+		    struct mf_wants *wants);
+
+/* The name of the driver a device is bound to: new memory, or NULL. */
+char *mf_device_driver(const struct mf_context *ctx, const char *syspath);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_INSTALL_H
+#define MODFETCH_INSTALL_H
+/*
+ * Stage install: proofs in, one rpm transaction, a receipt out. All of it or nothing.
+ */
+#include "modfetch/context.h"
+#include "modfetch/strings.h"
+#include "modfetch/verify.h"
+
+struct mf_receipt {
+	/* Kernels whose module folder changed, and the paths below each that did, "kernel/…/x.ko"
+	 */
+	struct mf_strings kernels;
+	struct mf_strings *changed; /* one list a kernel */
+};
+
+/*
+ * Installs what the proofs are of and removes the packages named in ERASE (may be NULL), then makes
+ * sure the disk has it and reads the files back: each must have the digest its package gives it.
+ * Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST or -errno, recorded; then nothing of it is
+ * installed.
+ */
+int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
+/*
+ * Takes what the proofs are of out again, where a later stage failed. Says so where it cannot; the
+ * failure on record stays.
+ */
+void mf_install_undo(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n);
+void mf_receipt_done(struct mf_receipt *receipt);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_LOAD_H
+#define MODFETCH_LOAD_H
+/*
+ * Stage load: asks the kernel for the modules of each want, dependencies first, and sees whether
+ * the device got its driver.
+ */
+#include "modfetch/context.h"
+#include "modfetch/want.h"
+
+/*
+ * Loads what N wants stand for, all of them whatever becomes of one. Reads the indexes anew, since
+ * depmod has just written them. Fills loaded and load_error. 0, or -errno recorded where libkmod
+ * cannot work at all.
+ */
+int mf_load(struct mf_context *ctx, struct mf_want *wants, size_t n);
+
+/*
+ * Waits until every want's device that has a syspath has a driver, at most settings.bind_timeout
+ * milliseconds for all, and fills driver. Returns the number of devices that have none (yet): no
+ * failure, since a driver may be there for a part of the device, or decline it.
+ */
+int mf_load_wait(struct mf_context *ctx, struct mf_want *wants, size_t n);
+
+#endif

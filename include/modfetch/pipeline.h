@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_PIPELINE_H
+#define MODFETCH_PIPELINE_H
+/*
+ * The road: the only place that knows the order of the stages.
+ *   event → match → resolve → fetch → verify → install → depmod → load → bound
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include "modfetch/catalog.h"
+#include "modfetch/context.h"
+#include "modfetch/fetch.h"
+#include "modfetch/resolve.h"
+#include "modfetch/want.h"
+
+/* The points of the road a time is taken at: the end of each stage. */
+enum mf_stage {
+	MF_STARTED,
+	MF_MATCHED,
+	MF_RESOLVED,
+	MF_FETCHED,
+	MF_VERIFIED,
+	MF_INSTALLED,
+	MF_INDEXED,
+	MF_LOADED,
+	MF_BOUND,
+	MF_N_STAGES,
+};
+const char *mf_stage_name(enum mf_stage stage);
+
+struct mf_run {
+	/* asked */
+	const char *verb;      /* for the history */
+	struct mf_wants wants; /* from mf_want_init(); may be empty with a selection */
+	struct mf_selection selection;
+	bool dry_run; /* ends with the plan; changes nothing, not even metadata */
+	bool no_load;
+	bool no_sync;		     /* an image build: leave syncing to whoever writes the image */
+	mf_fetch_progress *progress; /* or NULL */
+	void *progress_arg;
+	/* answered */
+	struct mf_catalog *catalog; /* NULL where no repository could be opened */
+	struct mf_plan plan;
+	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
+	int unbound;		     /* devices without a driver at the end */
+};
+
+/*
+ * Goes the whole road once, as one transaction, and appends a line to the history. Where a
+ * repository has no metadata yet it is refreshed first. Returns 0: something was installed, removed
+ * or loaded; 1: there was nothing to do (look at the wants' states for why); or a recorded failure.
+ * Give the run to mf_run_done() in any case.
+ */
+int mf_road(struct mf_context *ctx, struct mf_run *run);
+void mf_run_done(struct mf_run *run);
+
+#endif

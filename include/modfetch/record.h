@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_RECORD_H
+#define MODFETCH_RECORD_H
+/*
+ * A run as JSON: the stable object of `lookup --json`, and the line of the history.
+ */
+#include "modfetch/json.h"
+#include "modfetch/pipeline.h"
+
+/*
+ * {"kernel", "results":[{"query","state","modules","packages","reason"}], "install":[{"name","evr",
+ * "arch","repo","size","why"}], "remove":[…]}; the caller's to free.
+ */
+struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run *run);
+
+/*
+ * Appends the run to the history: time, verb, kernel, outcome ("done", "nothing", or the error's
+ * code), queries with devices, modules loaded and driver, packages with digests, milliseconds of
+ * each stage, and the stamps themselves in microseconds of CLOCK_MONOTONIC. RESULT is what the road
+ * returned. 0 or -errno, recorded.
+ */
+int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result);
+
+#endif

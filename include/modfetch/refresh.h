@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_REFRESH_H
+#define MODFETCH_REFRESH_H
+/*
+ * The other road: fetch → verify → publish of a repository's metadata.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include "modfetch/context.h"
+#include "modfetch/repo.h"
+#include "modfetch/trust.h"
+
+struct mf_refresh_result {
+	size_t packages; /* in the repository; 0 where nothing changed */
+	struct mf_vouched trust;
+};
+
+/*
+ * Brings the cache of a repository up to date. FORCE: builds it anew even where the repository has
+ * not changed. Returns 0; 1: it has not changed; or a recorded failure of fetch, trust or the
+ * metadata, and then the old cache stays in use.
+ */
+int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+	       struct mf_refresh_result *ret_result);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_WANT_H
+#define MODFETCH_WANT_H
+/*
+ * The value that travels the road: what somebody wants, what matches it, and what became of it.
+ * Made from a query by mf_want_init(), filled by match, read by resolve and load.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "modfetch/context.h"
+#include "modfetch/strings.h"
+
+enum mf_want_kind {
+	MF_WANT_ALIAS,	/* a modalias: it has a ':' */
+	MF_WANT_NAME,	/* a module, or an alias without a bus: "fs-xfs" */
+	MF_WANT_SYMBOL, /* "symbol:NAME": whoever exports it */
+};
+
+/* The stable words of --json. */
+enum mf_state { MF_PRESENT, MF_BUILTIN_STATE, MF_AVAILABLE, MF_DENIED, MF_UNKNOWN };
+const char *mf_state_name(enum mf_state state);
+
+/* One module that matches. */
+struct mf_match {
+	char *module;  /* as kmod spells it */
+	char *pattern; /* the alias it matched by; NULL: its own name, or known from the disk */
+	bool on_disk, builtin;
+	char *refused;		    /* why it must not be fetched, or NULL */
+	struct mf_strings packages; /* that carry it, best repository first */
+};
+
+void mf_match_done(struct mf_match *match);
+
+struct mf_want {
+	enum mf_want_kind kind;
+	char *query;			/* as it was given */
+	char *name;			/* as the indexes spell it */
+	char *syspath;			/* the device below /sys it is for, or NULL */
+	bool device;			/* a device asks: blacklists count, as they do for udev */
+	uint64_t uevent_us, decided_us; /* CLOCK_MONOTONIC, of the event that asked; 0: none did */
+	enum mf_state state;
+	struct mf_match *matches;
+	size_t n_matches;
+	char *reason; /* one clause, for people */
+	/* what the load stage found */
+	struct mf_strings loaded;
+	char *driver;	/* the device's driver, once bound */
+	int load_error; /* 0, or the kernel's -errno */
+};
+
+/*
+ * From a query: a module name, an alias, a modalias or "symbol:NAME". SYSPATH may be NULL. 0,
+ * -MFE_BAD_MODALIAS (recorded) or -ENOMEM.
+ */
+int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
+		 struct mf_want *ret_want);
+/* From a device: reads SYSPATH/modalias below the context's root. -MFE_NOT_FOUND: it has none. */
+int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want);
+void mf_want_done(struct mf_want *want);
+
+/* Adds a module unless it is there already. The match, or NULL: no memory. */
+struct mf_match *mf_want_add(struct mf_want *want, const char *module, const char *pattern);
+/* Replaces the reason; no memory leaves none. */
+void mf_want_reason(struct mf_want *want, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Is it missing and allowed: the resolve stage's work? */
+bool mf_match_wanted(const struct mf_match *match);
+
+/* A list of wants that grows. */
+struct mf_wants {
+	struct mf_want *v;
+	size_t n;
+};
+/* Takes WANT over, unless one of the same name and device is there: then it is dropped. 0 or
+ * -ENOMEM. */
+int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
+void mf_wants_done(struct mf_wants *wants);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one lock between modfetch processes. flock(2), not a file's existence: a holder that is
+ * killed leaves nothing behind. Polled, because a wait without end is no answer to a person.
+ */
+#include "modfetch/lock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+
+int mf_lock(struct mf_context *ctx)
+{
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch"), fd = -1;
+
+	if (dirfd < 0)
+		return mf_fail(ctx, "lock", dirfd, "/run/modfetch", NULL);
+	fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return mf_fail(ctx, "lock", -errno, "/run/modfetch/lock", NULL);
+	for (unsigned int twentieths = 0;; twentieths++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return mf_steal_fd(&fd);
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return mf_fail(ctx, "lock", -errno, "/run/modfetch/lock", NULL);
+		if (twentieths >= ctx->settings.lock_timeout * 20)
+			break;
+		if (twentieths == 4)
+			mf_log(ctx, MF_LOG_INFO,
+			       "another modfetch is at work; waiting for it, at most %u s",
+			       ctx->settings.lock_timeout);
+		usleep(50000);
+	}
+	return mf_fail(ctx, "lock", -MFE_LOCKED, "/run/modfetch/lock",
+		       "another modfetch held it for %u s", ctx->settings.lock_timeout);
+}

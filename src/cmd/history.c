@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * history: what happened, the latest last. --json prints the records as they lie in the file, one a
+ * line.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/history.h"
+
+struct printing {
+	const struct cmd *cmd;
+	long skip; /* records still to pass over */
+	size_t seen;
+};
+
+static int count(void *arg, struct mf_json *record)
+{
+	((struct printing *)arg)->seen++;
+	return 0;
+}
+
+static void print_times(struct mf_json *record)
+{
+	struct mf_json *ms = mf_json_get(record, "ms");
+
+	for (enum mf_stage s = MF_STARTED + 1; s < MF_N_STAGES; s++)
+		if (mf_json_get(ms, mf_stage_name(s)))
+			printf(" %s %" PRId64, mf_stage_name(s),
+			       mf_json_get_int(ms, mf_stage_name(s)));
+	puts(" ms");
+}
+
+static void print_record(struct mf_json *record)
+{
+	struct mf_json *queries = mf_json_get(record, "queries");
+	struct mf_json *packages = mf_json_get(record, "packages");
+	struct mf_json *error = mf_json_get(record, "error");
+	time_t when = (time_t)mf_json_get_int(record, "time");
+	const char *verb = mf_json_get_string(record, "verb");
+	const char *outcome = mf_json_get_string(record, "outcome");
+	struct tm tm;
+	char stamp[32];
+
+	strftime(stamp, sizeof(stamp), "%F %T", localtime_r(&when, &tm));
+	printf("%s  %s  %s", stamp, verb ? verb : "?", outcome ? outcome : "?");
+	print_times(record);
+	for (size_t i = 0; i < mf_json_length(queries); i++) {
+		struct mf_json *q = mf_json_at(queries, i);
+		const char *driver = mf_json_get_string(q, "driver");
+
+		printf("  %s  %s%s%s\n", mf_json_get_string(q, "query"),
+		       mf_json_get_string(q, "state"), driver ? ", bound to " : "",
+		       driver ? driver : "");
+	}
+	for (size_t i = 0; i < mf_json_length(packages); i++) {
+		struct mf_json *p = mf_json_at(packages, i);
+
+		printf("  + %s-%s\n", mf_json_get_string(p, "name"), mf_json_get_string(p, "evr"));
+	}
+	if (error)
+		printf("  %s: %s: %s [%s]\n", mf_json_get_string(error, "stage"),
+		       mf_json_get_string(error, "what"), mf_json_get_string(error, "why"),
+		       mf_json_get_string(error, "code"));
+}
+
+static int print(void *arg, struct mf_json *record)
+{
+	struct printing *p = arg;
+
+	if (p->skip-- > 0)
+		return 0;
+	if (p->cmd->json)
+		puts(mf_json_text(record, false));
+	else
+		print_record(record);
+	return 0;
+}
+
+int cmd_history(struct cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {{"lines", required_argument, NULL, 'n'}, {0}};
+	struct printing p = {.cmd = cmd};
+	long n = -1;
+	char *end;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
+		if (c != 'n')
+			return cmd_usage(cmd, "history", "it takes -n N");
+		n = strtol(optarg, &end, 10);
+		if (*end || end == optarg || n < 0)
+			return cmd_usage(cmd, "history", "%s is no number", optarg);
+	}
+	r = mf_history_read(&cmd->ctx, count, &p);
+	if (r < 0)
+		return r;
+	p.skip = n >= 0 ? (long)p.seen - n : 0;
+	return mf_history_read(&cmd->ctx, print, &p);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * install and remove: packages and patterns by name, on the same road. Nothing is loaded: whoever
+ * preinstalls drivers does not ask for them to run.
+ */
+#include <stdio.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/cleanup.h"
+
+static int take_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
+{
+	int r = 0;
+
+	if (argc > 1 && argv[1][0] == '-')
+		return cmd_usage(cmd, argv[0], "%s is no option of it", argv[1]);
+	for (int i = 1; !r && i < argc; i++)
+		r = mf_strings_add_unique(ret_names, argv[i]);
+	if (r < 0)
+		return mf_fail(&cmd->ctx, "command", r, argv[0], NULL);
+	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "it needs the name of a package or pattern");
+}
+
+int cmd_install(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = {0};
+	_cleanup_(mf_run_done) struct mf_run run = {
+		.verb = "install", .selection.install = &names, .no_load = true};
+	int r = take_names(cmd, argc, argv, &names);
+
+	return r < 0 ? r : cmd_run(cmd, &run);
+}
+
+int cmd_remove(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = {0};
+	_cleanup_(mf_run_done) struct mf_run run = {
+		.verb = "remove", .selection.remove = &names, .no_load = true};
+	int r = take_names(cmd, argc, argv, &names);
+
+	return r < 0 ? r : cmd_run(cmd, &run);
+}

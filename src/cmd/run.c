@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the verbs that go the road share: progress, the printed result, the exit status.
+ *
+ * On a terminal downloads show as one line that is written over, with rate and time left; into a
+ * pipe or the journal goes one line a package, once it is known what will come.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/file.h"
+#include "modfetch/record.h"
+
+int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return mf_fail(&cmd->ctx, "command", -MFE_USAGE, verb, "%s; see modfetch --help", text);
+}
+
+const char *cmd_bytes(uint64_t bytes, char buf[16])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	while (n >= 999.5 && unit < 4) {
+		n /= 1000;
+		unit++;
+	}
+	snprintf(buf, 16, unit && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+	return buf;
+}
+
+/* ---- progress ---- */
+
+struct progress {
+	uint64_t started;
+	bool drawn;
+};
+
+static void draw(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
+{
+	struct progress *p = arg;
+	uint64_t us = mf_now_us() - p->started;
+	double rate = us ? (double)bytes * 1e6 / (double)us : 0;
+	char got[16], all[16], speed[16];
+	unsigned int left =
+		rate > 0 && total > bytes ? (unsigned int)((double)(total - bytes) / rate) : 0;
+
+	fprintf(stderr, "\r\033[Kfetching %zu/%zu  %s of %s  %s/s  %u:%02u left", done, n,
+		cmd_bytes(bytes, got), cmd_bytes(total, all), cmd_bytes((uint64_t)rate, speed),
+		left / 60, left % 60);
+	p->drawn = true;
+}
+
+static void wipe(const struct progress *p)
+{
+	if (p->drawn)
+		fputs("\r\033[K", stderr);
+}
+
+/* ---- the result ---- */
+
+static void print_want(const struct mf_want *want)
+{
+	printf("%s: %s", want->query, mf_state_name(want->state));
+	if (want->reason)
+		printf(", %s", want->reason);
+	putchar('\n');
+	for (size_t i = 0; i < want->n_matches; i++) {
+		const struct mf_match *m = &want->matches[i];
+
+		if (m->pattern)
+			printf("  %s matches %s\n", m->module, m->pattern);
+	}
+	if (want->driver)
+		printf("  %s is bound to %s\n", want->syspath, want->driver);
+	else if (want->syspath && want->loaded.n)
+		printf("  %s is not bound to a driver yet\n", want->syspath);
+}
+
+static void print_plan(const struct mf_run *run)
+{
+	char size[16];
+
+	for (size_t i = 0; i < run->plan.n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		printf("install %s-%s.%s  %s  from %s, %s\n", item->name, item->evr, item->arch,
+		       cmd_bytes(item->size, size),
+		       mf_catalog_repos(run->catalog)->v[item->repo].id, item->why);
+	}
+	for (size_t i = 0; i < run->plan.erase.n; i++)
+		printf("remove  %s\n", run->plan.erase.v[i]);
+	if (run->plan.n)
+		printf("%zu packages, %s to fetch\n", run->plan.n,
+		       cmd_bytes(run->plan.download, size));
+}
+
+void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
+{
+	if (cmd->json) {
+		struct mf_json *o = mf_record_plan(&cmd->ctx, run);
+
+		puts(mf_json_text(o, true));
+		mf_json_free(o);
+		return;
+	}
+	if (cmd->quiet)
+		return;
+	for (size_t i = 0; i < run->wants.n; i++)
+		print_want(&run->wants.v[i]);
+	print_plan(run);
+}
+
+/* ---- the status ---- */
+
+/* The worst of the wants decides: one not found, or refused, is what a script must hear of. */
+static int status_of(const struct mf_run *run, int r)
+{
+	bool refused = false, unknown = false, failed = false;
+
+	for (size_t i = 0; i < run->wants.n; i++) {
+		const struct mf_want *want = &run->wants.v[i];
+
+		refused |= want->state == MF_DENIED;
+		unknown |= want->state == MF_UNKNOWN;
+		failed |= want->load_error && !want->loaded.n;
+	}
+	if (failed)
+		return CMD_FAILED;
+	if (refused)
+		return CMD_REFUSED;
+	if (unknown)
+		return CMD_NOT_FOUND;
+	return r ? CMD_NOTHING : CMD_DONE;
+}
+
+static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++) {
+		const struct mf_want *want = &run->wants.v[i];
+		int code = want->state == MF_UNKNOWN  ? -MFE_NOT_FOUND
+			   : want->state == MF_DENIED ? -MFE_DENIED
+						      : 0;
+
+		if (code)
+			mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s: %s [%s]", want->query,
+			       want->reason ? want->reason : mf_error_sentence(code),
+			       mf_error_name(code));
+	}
+}
+
+int cmd_run(struct cmd *cmd, struct mf_run *run)
+{
+	struct progress progress = {.started = mf_now_us()};
+	int r;
+
+	run->dry_run |= cmd->dry_run;
+	run->no_load |= cmd->no_load;
+	if (!cmd->quiet && isatty(STDERR_FILENO)) {
+		run->progress = draw;
+		run->progress_arg = &progress;
+	}
+	r = mf_road(&cmd->ctx, run);
+	wipe(&progress);
+	if (r < 0)
+		return r;
+	cmd_print_run(cmd, run);
+	if (!cmd->json && strcmp(run->verb, "coldplug"))
+		tell_unknown(cmd, run);
+	/* a machine always has devices nobody has a driver for: that is no failure of coldplug */
+	if (!strcmp(run->verb, "coldplug"))
+		return r ? CMD_NOTHING : CMD_DONE;
+	return status_of(run, r);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * status: repositories, and devices → modules → packages → drivers. Looks only; a device of which
+ * nothing is known anywhere is listed under --json or -v alone, since every machine has dozens.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/cache.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/devices.h"
+#include "modfetch/record.h"
+
+static struct mf_json *repositories(const struct cmd *cmd, const struct mf_repos *repos)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < repos->n; i++) {
+		const struct mf_repo *repo = &repos->v[i];
+		struct mf_json *o = mf_json_object();
+		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
+
+		mf_json_set_string(o, "id", repo->id);
+		mf_json_set_bool(o, "enabled", repo->enabled);
+		mf_json_set_int(o, "priority", repo->priority);
+		mf_json_set_string(o, "trust", repo->trust == MF_TRUST_NONE ? "none" : "signed");
+		mf_json_set_strings(o, "baseurl", &repo->baseurls);
+		mf_json_set_bool(o, "metadata", cache >= 0);
+		mf_json_add(list, o);
+	}
+	return list;
+}
+
+static void print_json(const struct cmd *cmd, const struct mf_run *run,
+		       const struct mf_repos *repos)
+{
+	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
+	struct mf_json *results = mf_json_get(o, "results");
+
+	for (size_t i = 0; i < run->wants.n; i++)
+		mf_json_set_string(mf_json_at(results, i), "driver", run->wants.v[i].driver);
+	mf_json_set(o, "repositories", repositories(cmd, repos));
+	puts(mf_json_text(o, true));
+	mf_json_free(o);
+}
+
+static void print_repos(const struct cmd *cmd, const struct mf_repos *repos)
+{
+	for (size_t i = 0; i < repos->n; i++) {
+		const struct mf_repo *repo = &repos->v[i];
+		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
+
+		printf("repository %s: %s%s%s, %s\n", repo->id,
+		       repo->enabled ? "enabled" : "disabled", cache < 0 ? ", no metadata yet" : "",
+		       repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
+		       repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
+	}
+}
+
+static void print_devices(const struct cmd *cmd, const struct mf_run *run)
+{
+	size_t silent = 0, driven = 0;
+
+	for (size_t i = 0; i < run->wants.n; i++) {
+		const struct mf_want *want = &run->wants.v[i];
+
+		driven += want->driver != NULL;
+		if (want->state == MF_UNKNOWN && cmd->ctx.log_level < MF_LOG_DEBUG) {
+			silent++;
+			continue;
+		}
+		printf("%s\n  %s: %s%s%s\n", want->syspath, mf_state_name(want->state),
+		       want->reason ? want->reason : "", want->driver ? "; driver " : "",
+		       want->driver ? want->driver : "");
+	}
+	printf("%zu devices, %zu with a driver; nothing is known of %zu others' aliases\n",
+	       run->wants.n, driven, silent);
+	if (run->plan.n)
+		printf("%zu packages would be installed by: modfetch coldplug\n", run->plan.n);
+}
+
+int cmd_status(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(mf_run_done) struct mf_run run = {.verb = "status", .dry_run = true};
+	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	int r;
+
+	if (argc > 1)
+		return cmd_usage(cmd, "status", "%s is not expected", argv[1]);
+	r = mf_repos_read(&cmd->ctx, &repos);
+	if (!r)
+		r = mf_devices_read(&cmd->ctx, NULL, true, &run.wants);
+	if (!r)
+		r = mf_road(&cmd->ctx, &run);
+	/* without a repository there is still a machine to tell of */
+	if (r < 0 && r != -MFE_NO_REPOSITORY && r != -MFE_NO_METADATA)
+		return r;
+	for (size_t i = 0; i < run.wants.n; i++)
+		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);
+	if (cmd->json) {
+		print_json(cmd, &run, &repos);
+		return CMD_DONE;
+	}
+	printf("kernel %s%s\n", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
+	print_repos(cmd, &repos);
+	print_devices(cmd, &run);
+	return CMD_DONE;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * /etc/modfetch/modfetch.conf: one section, [modfetch], over the built-in settings. Each key is a
+ * row of a table with its bounds; an unknown key or a value out of bounds is an error, since a
+ * typing error in a security setting must not go unnoticed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/context.h"
+#include "modfetch/file.h"
+#include "modfetch/ini.h"
+#include "modfetch/strings.h"
+
+#define CONF	 "etc/modfetch/modfetch.conf"
+#define CONF_MAX (64U << 10)
+
+#define WORD(key, field)                                                                           \
+	{                                                                                          \
+		key, offsetof(struct mf_settings, field), 0, 0, 0, 's'                             \
+	}
+#define COUNT(key, field, min, max)                                                                \
+	{                                                                                          \
+		key, offsetof(struct mf_settings, field), min, max, 1, 'u'                         \
+	}
+#define MEGABYTES(key, field, min, max)                                                            \
+	{                                                                                          \
+		key, offsetof(struct mf_settings, field), min, max, 1U << 20, 'q'                  \
+	}
+
+static const struct {
+	const char *key;
+	size_t offset;
+	uint64_t min, max, unit;
+	char type; /* s: string, u: unsigned int, q: uint64_t */
+} keys[] = {
+	WORD("rpmdb", rpmdb),
+	WORD("fetch-user", fetch_user),
+	WORD("module-signature", module_signature),
+	MEGABYTES("max-metadata", max_metadata, 1, 65536),
+	MEGABYTES("max-package", max_package, 1, 65536),
+	COUNT("max-age", max_age_days, 0, 3650),
+	COUNT("fetch-timeout", fetch_timeout, 1, 86400),
+	COUNT("lock-timeout", lock_timeout, 0, 3600),
+	COUNT("bind-timeout", bind_timeout, 0, 600000),
+	COUNT("max-transactions", max_transactions, 1, 10000),
+};
+
+static int bad(struct mf_context *ctx, const char *key, const char *value, const char *why)
+{
+	return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "%s=%s: %s", key, value, why);
+}
+
+static int set_word(struct mf_context *ctx, void *where, const char *key, const char *value)
+{
+	char *copy;
+
+	if (!strcmp(key, "rpmdb") && (*value != '/' || strstr(value, "/..")))
+		return bad(ctx, key, value, "not an absolute path");
+	if (!strcmp(key, "module-signature") && strcmp(value, "require") &&
+	    strcmp(value, "if-keys") && strcmp(value, "kernel"))
+		return bad(ctx, key, value, "neither require, if-keys nor kernel");
+	copy = strdup(value);
+	if (!copy)
+		return mf_fail(ctx, "config", -ENOMEM, "/" CONF, NULL);
+	free(*(char **)where);
+	*(char **)where = copy;
+	return 0;
+}
+
+static int entry(void *arg, const char *section, const char *key, const char *value)
+{
+	struct mf_context *ctx = arg;
+
+	if (strcmp(section, "modfetch"))
+		return bad(ctx, key, value, "it is in no section [modfetch]");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		void *where = (char *)&ctx->settings + keys[i].offset;
+		uint64_t n;
+		char *end;
+
+		if (strcmp(key, keys[i].key))
+			continue;
+		if (keys[i].type == 's')
+			return set_word(ctx, where, key, value);
+		n = strtoull(value, &end, 10);
+		if (*end || end == value || *value == '-' || n < keys[i].min || n > keys[i].max)
+			return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF,
+				       "%s=%s: not a number from %" PRIu64 " to %" PRIu64, key,
+				       value, keys[i].min, keys[i].max);
+		if (keys[i].type == 'u')
+			*(unsigned int *)where = (unsigned int)n;
+		else
+			*(uint64_t *)where = n * keys[i].unit;
+		return 0;
+	}
+	return bad(ctx, key, value, "no such setting");
+}
+
+int mf_settings_read(struct mf_context *ctx)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, CONF, O_RDONLY);
+	_cleanup_free_ char *text = NULL;
+	unsigned int line = 0;
+	size_t len;
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	r = fd < 0 ? fd : mf_file_read(fd, CONF_MAX, &text, &len);
+	if (r < 0)
+		return mf_fail(ctx, "config", r, "/" CONF, NULL);
+	r = mf_ini_parse(text, entry, ctx, &line);
+	if (r == -EBADMSG)
+		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "line %u is no ini line",
+			       line);
+	return r;
+}

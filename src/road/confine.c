@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a driver package may hold, as a table of folders. A path is judged by its text alone, the
+ * way rpm would create it: any "." or ".." component is refused, so a prefix is a true containment.
+ * The kernel's folder is any release's: a repository may serve the next kernel before its first
+ * boot.
+ */
+#include "modfetch/confine.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/strings.h"
+
+static const struct {
+	const char *folder;
+	const char *what;
+} allowed[] = {
+	{"/lib/modules/", "modules"},
+	{"/usr/lib/modules/", "modules"},
+	{"/lib/firmware/", "firmware"},
+	{"/usr/lib/firmware/", "firmware"},
+	{"/usr/lib/depmod.d/", "search order of modules"},
+	{"/etc/depmod.d/", "search order of modules"},
+	{"/usr/share/doc/", "documentation"},
+	{"/usr/share/licenses/", "licenses"},
+	{"/boot/", "the kernel-image package's own"},
+};
+
+/* Only the package of the kernel itself brings something to boot. */
+static bool may_boot(const char *package)
+{
+	return mf_starts_with(package, "kernel-") && strstr(package, "-image");
+}
+
+static bool has_dots(const char *path)
+{
+	for (const char *p = path; (p = strchr(p, '/')); p++) {
+		size_t len = strcspn(p + 1, "/");
+
+		if ((len == 1 && p[1] == '.') || (len == 2 && p[1] == '.' && p[2] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static bool folder_allowed(const char *package, const char *path, bool is_folder)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+		const char *folder = allowed[i].folder;
+		size_t len = strlen(folder);
+
+		if (!strcmp(folder, "/boot/") && !may_boot(package))
+			continue;
+		if (!strncmp(path, folder, len) && path[len])
+			return true;
+		/* the folder itself, and what leads to it, may be listed as a folder */
+		if (is_folder && !strncmp(folder, path, strlen(path)) &&
+		    folder[strlen(path)] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* A link may point to its own folder or below, by name. */
+static bool link_stays(const char *target)
+{
+	return *target && *target != '/' && strcmp(target, "..") && strncmp(target, "../", 3) &&
+	       !strstr(target, "/../") && !mf_ends_with(target, "/..");
+}
+
+static const char *judge(const char *package, const struct mf_rpm_file *file)
+{
+	if (file->path[0] != '/' || has_dots(file->path))
+		return "its path is not plain";
+	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
+		return "it is neither file, folder nor link";
+	if (!folder_allowed(package, file->path, S_ISDIR(file->mode)))
+		return "a driver package has no business there";
+	if (S_ISLNK(file->mode))
+		return link_stays(file->link) ? NULL : "the link leaves its folder";
+	if (file->mode & (S_ISUID | S_ISGID | S_ISVTX))
+		return "it is setuid, setgid or sticky";
+	if (file->mode & S_IWOTH || (file->mode & S_IWGRP && strcmp(file->group, "root")))
+		return "others than root could write it";
+	if (file->has_caps)
+		return "it has file capabilities";
+	if (strcmp(file->user, "root"))
+		return "it does not belong to root";
+	return NULL;
+}
+
+int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+	       const struct mf_rpm_header *header)
+{
+	for (size_t i = 0; i < header->n_files; i++) {
+		const char *why = judge(package, &header->files[i]);
+
+		if (why)
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
+				       header->files[i].path, why);
+	}
+	if (header->scriptlets.n)
+		return mf_fail(ctx, "verify", -MFE_SCRIPTLET, package, "it has a %s",
+			       header->scriptlets.v[0]);
+	for (size_t i = 0; i < header->obsoletes.n; i++)
+		if (!strstr(header->obsoletes.v[i], "-kmp"))
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
+				       "it obsoletes %s, which is no driver",
+				       header->obsoletes.v[i]);
+	return 0;
+}

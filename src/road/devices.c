@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where wants come from when no event brings them: one look at sysfs.
+ *
+ * Only regular files called "modalias" are read, each at most a page, and links are not followed: a
+ * recorded tree may come from anywhere. What a device says is checked by the same rule as an event.
+ */
+#include "modfetch/devices.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/modalias.h"
+
+#define MODALIAS_FILE_MAX 4096
+#define LIST_MAX	  (16U << 20)
+#define DEPTH_MAX	  64
+
+struct walk {
+	struct mf_context *ctx;
+	struct mf_wants *wants;
+	bool each_device;
+};
+
+static int take(struct walk *w, const char *modalias, const char *syspath)
+{
+	struct mf_want want;
+	int r;
+
+	if (!*modalias)
+		return 0;
+	if (!mf_modalias_valid(modalias, strlen(modalias))) {
+		mf_log(w->ctx, MF_LOG_DEBUG, "event: %s: not a valid modalias", syspath);
+		return 0;
+	}
+	r = mf_want_init(w->ctx, modalias, w->each_device ? syspath : NULL, &want);
+	if (r < 0)
+		return r;
+	want.device = true;
+	r = mf_wants_add(w->wants, &want);
+	if (r < 0)
+		mf_want_done(&want);
+	return r;
+}
+
+static int take_file(struct walk *w, int dirfd, const char *syspath)
+{
+	_cleanup_close_ int fd = openat(dirfd, "modalias", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    mf_file_read(fd, MODALIAS_FILE_MAX, &text, &len) < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return take(w, text, syspath);
+}
+
+static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	r = take_file(w, dirfd, syspath);
+	while (r >= 0 && depth < DEPTH_MAX && (e = readdir(dir))) {
+		_cleanup_close_ int child = -1;
+		_cleanup_free_ char *path = NULL;
+
+		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+			continue;
+		child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
+			continue;
+		if (asprintf(&path, "%s/%s", syspath, e->d_name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		r = walk_folder(w, child, path, depth + 1);
+	}
+	return r;
+}
+
+static int walk_list(struct walk *w, int fd)
+{
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len;
+	int r = mf_file_read(fd, LIST_MAX, &text, &len);
+
+	for (char *line = r < 0 ? NULL : strtok_r(text, "\r\n", &save); !r && line;
+	     line = strtok_r(NULL, "\r\n", &save))
+		r = take(w, line, NULL);
+	return r;
+}
+
+int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
+		    struct mf_wants *wants)
+{
+	struct walk w = {ctx, wants, each_device};
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	/* a source is the caller's own path; the machine's devices are below the root */
+	fd = source ? open(source, O_RDONLY | O_CLOEXEC)
+		    : mf_context_open(ctx, "sys/devices", O_RDONLY | O_DIRECTORY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return mf_fail(ctx, "event", source ? -errno : fd, source ? source : "/sys/devices",
+			       NULL);
+	r = S_ISDIR(st.st_mode) ? walk_folder(&w, fd, source ? source : "/sys/devices", 0)
+				: walk_list(&w, fd);
+	return r < 0 ? mf_fail(ctx, "event", r, source ? source : "/sys/devices", NULL) : 0;
+}
+
+char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
+{
+	char target[PATH_MAX];
+	_cleanup_close_ int fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
+	ssize_t len = fd < 0 ? -1 : readlinkat(fd, "driver", target, sizeof(target) - 1);
+	const char *slash;
+
+	if (len <= 0)
+		return NULL;
+	target[len] = '\0';
+	slash = strrchr(target, '/');
+	return strdup(slash ? slash + 1 : target);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The history file. It grows by some hundred bytes a run; beyond 4 MiB the older half is dropped,
+ * by whole lines, so that a machine that replugs for years does not fill its disk.
+ */
+#include "modfetch/history.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+
+#define FOLDER "var/lib/modfetch"
+#define NAME   "history"
+#define MAX    (4U << 20)
+
+static int drop_older_half(int dirfd)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	const char *half;
+	int r = mf_file_read_at(dirfd, NAME, 4 * MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	half = strchr(text + len / 2, '\n');
+	return half ? mf_file_publish(dirfd, NAME, 0644, half + 1, len - (size_t)(half + 1 - text))
+		    : 0;
+}
+
+static int append(int dirfd, const char *line)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	ssize_t put;
+	size_t len = strlen(line);
+	int r;
+
+	if (!fstatat(dirfd, NAME, &st, 0) && st.st_size > MAX) {
+		r = drop_older_half(dirfd);
+		if (r < 0)
+			return r;
+	}
+	fd = openat(dirfd, NAME, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	put = write(fd, line, len);
+	if (put == (ssize_t)len && !fdatasync(fd))
+		return 0;
+	r = put < 0 || put == (ssize_t)len ? -errno : -ENOSPC;
+	/* half a line is worse than none */
+	(void)!ftruncate(fd, st.st_size);
+	return r;
+}
+
+int mf_history_add(struct mf_context *ctx, struct mf_json *record)
+{
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_free_ char *line = NULL;
+	int r = dirfd < 0 ? dirfd : 0;
+
+	if (!r && asprintf(&line, "%s\n", mf_json_text(record, false)) < 0) {
+		line = NULL;
+		r = -ENOMEM;
+	}
+	if (!r)
+		r = append(dirfd, line);
+	return r < 0 ? mf_fail(ctx, "history", r, "/" FOLDER "/" NAME, NULL) : 0;
+}
+
+int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY);
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len;
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	r = fd < 0 ? fd : mf_file_read(fd, 4 * MAX, &text, &len);
+	if (r < 0)
+		return mf_fail(ctx, "history", r, "/" FOLDER "/" NAME, NULL);
+	for (char *line = strtok_r(text, "\n", &save); !r && line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct mf_json *record = mf_json_parse(line);
+
+		if (record)
+			r = visit(arg, record);
+		mf_json_free(record);
+	}
+	return r;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a name to modules, as kmod would find them on a full tree.
+ *
+ * The order is kmod's: a module of that name wins over aliases, and something built in counts only
+ * where no module matches. The disk and the repositories are asked alike and their answers joined;
+ * every module of the repositories that matches and is not on disk is wanted, whether or not the
+ * device already has a driver. Then the rules that refuse are asked, for each of those.
+ */
+#include "modfetch/match.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/policy.h"
+#include "modfetch/release.h"
+
+struct asking {
+	struct mf_context *ctx;
+	struct mf_catalog *catalog;
+	struct mf_kmod *kmod;
+	struct mf_want *want;
+	struct mf_match *match;
+};
+
+/* ---- the disk ---- */
+
+static int see_disk(void *arg, const char *name, enum mf_presence presence)
+{
+	struct asking *a = arg;
+	struct mf_match *m = mf_want_add(a->want, name, NULL);
+
+	if (!m)
+		return -ENOMEM;
+	m->on_disk = presence == MF_ON_DISK;
+	m->builtin = presence == MF_BUILTIN;
+	return 0;
+}
+
+static int ask_disk(struct asking *a)
+{
+	/* symbols go to kmod with their prefix */
+	const char *name = a->want->kind == MF_WANT_SYMBOL ? a->want->query : a->want->name;
+
+	return mf_kmod_lookup(a->kmod, name, see_disk, a);
+}
+
+/* ---- the repositories ---- */
+
+static int see_package(void *arg, const char *pattern, const char *package, size_t repo)
+{
+	struct asking *a = arg;
+
+	return mf_strings_add_unique(&a->match->packages, package);
+}
+
+/* A module that a repository names, by PATTERN or (NULL) by its own name. */
+static int see_module(struct asking *a, const char *module, const char *pattern)
+{
+	struct mf_match *m = mf_want_add(a->want, module, pattern);
+
+	if (!m)
+		return -ENOMEM;
+	if (!m->pattern && pattern && !(m->pattern = strdup(pattern)))
+		return -ENOMEM;
+	if (!m->on_disk && !m->builtin) {
+		enum mf_presence presence = mf_kmod_presence(a->kmod, module);
+
+		m->on_disk = presence == MF_ON_DISK;
+		m->builtin = presence == MF_BUILTIN;
+	}
+	if (m->packages.n)
+		return 0;
+	a->match = m;
+	return mf_catalog_module(a->catalog, module, see_package, a);
+}
+
+static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+{
+	return see_module(arg, module, pattern);
+}
+
+static int found_name(void *arg, const char *pattern, const char *package, size_t repo)
+{
+	return 1;
+}
+
+/* Who exports a symbol: the pool knows, the indexes do not. */
+static int ask_exporters(struct asking *a)
+{
+	_cleanup_free_ char *dep = NULL;
+	_cleanup_free_ int *ids = NULL;
+	struct mf_release release;
+	struct mf_pool *pool;
+	size_t n = 0;
+	int r = mf_catalog_pool(a->ctx, a->catalog, &pool);
+
+	if (r < 0 || mf_release_parse(a->ctx->kernel, NULL, &release) < 0)
+		return r;
+	if (asprintf(&dep, "ksym(%s:%s)", release.flavor, a->want->name) < 0) {
+		dep = NULL;
+		return -ENOMEM;
+	}
+	r = mf_pool_providers(pool, dep, NULL, &ids, &n);
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package package;
+		char module[256];
+		const char *kmp;
+		_cleanup_free_ char *stem = NULL;
+
+		mf_pool_package(pool, ids[i], &package);
+		kmp = strstr(package.name, "-kmp-");
+		if (package.origin < 0 || !kmp)
+			continue;
+		stem = strndup(package.name, (size_t)(kmp - package.name));
+		if (stem && mf_module_name(stem, module, sizeof(module)))
+			r = see_module(a, module, NULL);
+	}
+	return r;
+}
+
+static int ask_repositories(struct asking *a)
+{
+	struct mf_want *want = a->want;
+	int r;
+
+	if (!a->catalog)
+		return 0;
+	switch (want->kind) {
+	case MF_WANT_SYMBOL:
+		return ask_exporters(a);
+	case MF_WANT_NAME:
+		/* a module of that name, wherever it is, wins over aliases */
+		r = mf_catalog_module(a->catalog, want->name, found_name, NULL);
+		if (r)
+			return r < 0 ? r : see_module(a, want->name, NULL);
+		if (mf_kmod_presence(a->kmod, want->name) != MF_ABSENT)
+			return 0;
+		break;
+	case MF_WANT_ALIAS:
+		break;
+	}
+	return mf_catalog_aliases(a->catalog, want->name, see_alias, a);
+}
+
+/* ---- the verdict ---- */
+
+/* Takes out the matches that KEEP does not want. */
+static void filter(struct mf_want *want,
+		   bool (*keep)(const struct mf_want *, const struct mf_match *))
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < want->n_matches; i++) {
+		if (keep(want, &want->matches[i]))
+			want->matches[kept++] = want->matches[i];
+		else
+			mf_match_done(&want->matches[i]);
+	}
+	want->n_matches = kept;
+}
+
+static bool is_named(const struct mf_want *want, const struct mf_match *match)
+{
+	return !strcmp(match->module, want->name);
+}
+
+static bool is_module(const struct mf_want *want, const struct mf_match *match)
+{
+	return !match->builtin;
+}
+
+static bool any(const struct mf_want *want,
+		bool (*test)(const struct mf_want *, const struct mf_match *))
+{
+	for (size_t i = 0; i < want->n_matches; i++)
+		if (test(want, &want->matches[i]))
+			return true;
+	return false;
+}
+
+/* kmod's precedence, over both answers: names before aliases, modules before what is built in. */
+static void prefer(struct mf_want *want)
+{
+	if (want->kind == MF_WANT_NAME && any(want, is_named))
+		filter(want, is_named);
+	if (any(want, is_module))
+		filter(want, is_module);
+}
+
+static int ask_policy(struct asking *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < a->want->n_matches; i++) {
+		struct mf_match *m = &a->want->matches[i];
+
+		if (!m->on_disk && !m->builtin)
+			r = mf_policy_check(a->ctx, a->kmod, m->module, a->want->device,
+					    &m->refused);
+	}
+	return r < 0 ? r : 0;
+}
+
+static void judge(struct mf_want *want)
+{
+	const struct mf_match *wanted = NULL, *refused = NULL, *present = NULL, *builtin = NULL;
+
+	for (size_t i = 0; i < want->n_matches; i++) {
+		const struct mf_match *m = &want->matches[i];
+
+		if (m->on_disk)
+			present = m;
+		else if (m->builtin)
+			builtin = m;
+		else if (m->refused)
+			refused = m;
+		else if (mf_match_wanted(m))
+			wanted = m;
+	}
+	if (wanted) {
+		want->state = MF_AVAILABLE;
+		mf_want_reason(want, "%s is in %s", wanted->module, wanted->packages.v[0]);
+	} else if (refused) {
+		want->state = MF_DENIED;
+		mf_want_reason(want, "%s", refused->refused);
+	} else if (present) {
+		want->state = MF_PRESENT;
+		mf_want_reason(want, "%s is on disk", present->module);
+	} else if (builtin) {
+		want->state = MF_BUILTIN_STATE;
+		mf_want_reason(want, "%s is built into the kernel", builtin->module);
+	} else {
+		want->state = MF_UNKNOWN;
+		mf_want_reason(want, "no package for %s", want->query);
+	}
+}
+
+int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
+	     struct mf_want *wants, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct asking a = {ctx, catalog, kmod, &wants[i], NULL};
+		int r = ask_disk(&a);
+
+		if (r >= 0)
+			r = ask_repositories(&a);
+		if (r >= 0) {
+			prefer(&wants[i]);
+			r = ask_policy(&a);
+		}
+		if (r < 0)
+			return ctx->failure.code ? r
+						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
+		judge(&wants[i]);
+	}
+	return 0;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of the stages, and what is undone when one of them fails.
+ *
+ * Up to verify nothing on the machine has changed, and a failure needs no more than its line. From
+ * install on, a failure takes the packages out again, so that the tree, its indexes and the rpm
+ * database are those of before. A load that the kernel refuses is no reason to: the driver is there
+ * for the next try, and the admin is told. One lock is held from the first look at what is
+ * installed to the end, so that the plan is still true when it is carried out.
+ */
+#include "modfetch/pipeline.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/depmod.h"
+#include "modfetch/file.h"
+#include "modfetch/history.h"
+#include "modfetch/install.h"
+#include "modfetch/kmod.h"
+#include "modfetch/load.h"
+#include "modfetch/lock.h"
+#include "modfetch/match.h"
+#include "modfetch/record.h"
+#include "modfetch/refresh.h"
+#include "modfetch/verify.h"
+
+const char *mf_stage_name(enum mf_stage stage)
+{
+	static const char *const names[MF_N_STAGES] = {
+		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
+		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
+		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",
+	};
+
+	return names[stage];
+}
+
+void mf_run_done(struct mf_run *run)
+{
+	mf_plan_done(&run->plan);
+	mf_wants_done(&run->wants);
+	mf_catalog_free(run->catalog);
+	*run = (struct mf_run){0};
+}
+
+/* What the stages of one run hand to each other. */
+struct cargo {
+	struct mf_fetched *fetched;
+	struct mf_proof **proofs;
+	size_t n; /* of both */
+	struct mf_receipt receipt;
+};
+
+static void cargo_done(struct cargo *cargo)
+{
+	for (size_t i = 0; i < cargo->n; i++) {
+		if (cargo->fetched)
+			mf_fetched_done(&cargo->fetched[i]);
+		if (cargo->proofs)
+			mf_proof_free(cargo->proofs[i]);
+	}
+	free(cargo->fetched);
+	free(cargo->proofs);
+	mf_receipt_done(&cargo->receipt);
+}
+
+static void stamp(struct mf_run *run, enum mf_stage stage)
+{
+	run->stamp[stage] = mf_now_us();
+}
+
+/* ---- decide ---- */
+
+static int refresh_all(struct mf_context *ctx)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	int r = mf_repos_read(ctx, &repos), worst = 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < repos.n; i++) {
+		struct mf_refresh_result result;
+
+		if (!repos.v[i].enabled)
+			continue;
+		r = mf_refresh(ctx, &repos.v[i], false, &result);
+		if (r < 0)
+			worst = r;
+	}
+	return worst;
+}
+
+static bool all_on_disk(const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++)
+		if (run->wants.v[i].state == MF_UNKNOWN)
+			return false;
+	return !run->selection.install && !run->selection.remove;
+}
+
+/*
+ * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
+ * the missing repository is a failure only if something is missing.
+ */
+static int decide(struct mf_context *ctx, struct mf_run *run)
+{
+	int opened = mf_catalog_open(ctx, &run->catalog), r;
+	struct mf_kmod *kmod;
+
+	if (opened == -MFE_NO_METADATA && !run->dry_run && refresh_all(ctx) >= 0)
+		opened = mf_catalog_open(ctx, &run->catalog);
+	r = mf_kmod_new(ctx, &kmod);
+	if (r < 0)
+		return r;
+	r = mf_match(ctx, run->catalog, kmod, run->wants.v, run->wants.n);
+	mf_kmod_free(kmod);
+	stamp(run, MF_MATCHED);
+	return !r && opened < 0 && !all_on_disk(run) ? opened : r;
+}
+
+/* ---- fetch and verify ---- */
+
+static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	_cleanup_free_ struct mf_fetch_request *requests =
+		calloc(run->plan.n + 1, sizeof(*requests));
+
+	cargo->fetched = calloc(run->plan.n + 1, sizeof(*cargo->fetched));
+	cargo->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
+	if (!requests || !cargo->fetched || !cargo->proofs)
+		return mf_fail(ctx, "fetch", -ENOMEM, "plan", NULL);
+	cargo->n = run->plan.n;
+	for (size_t i = 0; i < cargo->n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		cargo->fetched[i].fd = -1;
+		requests[i] = (struct mf_fetch_request){
+			.mirrors = &repos->v[item->repo].baseurls,
+			.path = item->location,
+			.label = item->name,
+			.size = item->size,
+			.max_size = ctx->settings.max_package,
+		};
+	}
+	return mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
+}
+
+static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < cargo->n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		r = mf_verify_package(ctx, &repos->v[item->repo], item, &cargo->fetched[i],
+				      &cargo->proofs[i]);
+	}
+	return r;
+}
+
+/* ---- install and index ---- */
+
+static int index_all(struct mf_context *ctx, const struct mf_run *run, const struct cargo *cargo)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < cargo->receipt.kernels.n; i++) {
+		const struct mf_depmod_options options = {
+			.kernel = cargo->receipt.kernels.v[i],
+			.changed = &cargo->receipt.changed[i],
+			.no_sync = run->no_sync,
+		};
+
+		r = mf_depmod(ctx, &options, NULL);
+	}
+	return r;
+}
+
+static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
+
+	if (r < 0)
+		return r;
+	stamp(run, MF_INSTALLED);
+	r = index_all(ctx, run, cargo);
+	if (r < 0) {
+		struct mf_failure why = ctx->failure;
+
+		mf_install_undo(ctx, cargo->proofs, cargo->n);
+		(void)index_all(ctx, run, cargo);
+		ctx->failure = why;
+		return r;
+	}
+	stamp(run, MF_INDEXED);
+	return 0;
+}
+
+static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = fetch(ctx, run, cargo);
+
+	if (r < 0)
+		return r;
+	stamp(run, MF_FETCHED);
+	r = verify(ctx, run, cargo);
+	if (r < 0)
+		return r;
+	stamp(run, MF_VERIFIED);
+	return install(ctx, run, cargo);
+}
+
+/* ---- load ---- */
+
+static bool something_loaded(const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++)
+		if (run->wants.v[i].loaded.n)
+			return true;
+	return false;
+}
+
+static int load(struct mf_context *ctx, struct mf_run *run)
+{
+	int r;
+
+	if (run->no_load || !ctx->kernel_running || !run->wants.n)
+		return 0;
+	r = mf_load(ctx, run->wants.v, run->wants.n);
+	if (r < 0)
+		return r;
+	stamp(run, MF_LOADED);
+	run->unbound = mf_load_wait(ctx, run->wants.v, run->wants.n);
+	stamp(run, MF_BOUND);
+	return 0;
+}
+
+/* ---- the road ---- */
+
+static int go(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_(cargo_done) struct cargo cargo = {0};
+	bool planned = false;
+	int r = decide(ctx, run);
+
+	if (r < 0)
+		return r;
+	if (run->catalog) {
+		r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+		if (r < 0)
+			return r;
+		planned = r == 0;
+		stamp(run, MF_RESOLVED);
+	}
+	if (run->dry_run)
+		return planned ? 0 : 1;
+	if (planned) {
+		r = carry_out(ctx, run, &cargo);
+		if (r < 0)
+			return r;
+	}
+	r = load(ctx, run);
+	if (r < 0)
+		return r;
+	return planned || something_loaded(run) ? 0 : 1;
+}
+
+int mf_road(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_close_ int lock = -1;
+	struct mf_failure why;
+	int r;
+
+	stamp(run, MF_STARTED);
+	if (run->dry_run)
+		return go(ctx, run);
+	lock = mf_lock(ctx);
+	if (lock < 0)
+		return lock;
+	r = go(ctx, run);
+	/* a full disk must not hide why the run failed */
+	why = ctx->failure;
+	if (mf_record_run(ctx, run, r) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
+	ctx->failure = why;
+	return r;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From fetched bytes to a proof.
+ *
+ * Trusts the plan, which hangs on signed metadata, and nothing in the package. The digest is
+ * compared first: the package's own header is not parsed before the bytes are known to be the ones
+ * that were signed for. What a driver package may hold is a table; what is not in it is refused.
+ * The descriptor must be sealed, so that nobody can change a byte between this check and the
+ * installation.
+ */
+#include "modfetch/verify.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/confine.h"
+#include "modfetch/file.h"
+
+struct mf_proof {
+	int fd;
+	char *nevra;
+	struct mf_rpm_header header;
+};
+
+void mf_proof_free(struct mf_proof *proof)
+{
+	if (!proof)
+		return;
+	if (proof->fd >= 0)
+		close(proof->fd);
+	free(proof->nevra);
+	mf_rpm_header_done(&proof->header);
+	free(proof);
+}
+
+static void proof_cleanup(struct mf_proof **proof)
+{
+	mf_proof_free(*proof);
+}
+
+int mf_proof_fd(const struct mf_proof *proof)
+{
+	return proof->fd;
+}
+
+const char *mf_proof_nevra(const struct mf_proof *proof)
+{
+	return proof->nevra;
+}
+
+const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
+{
+	return &proof->header;
+}
+
+int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
+		    const uint8_t sha256[MF_SHA256_LEN])
+{
+	char is[MF_SHA256_HEX], should[MF_SHA256_HEX];
+	uint8_t digest[MF_SHA256_LEN];
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return mf_fail(ctx, "verify", -errno, what, NULL);
+	if (!mf_memfile_is_sealed(fd))
+		return mf_fail(ctx, "verify", -MFE_FETCH_HELPER, what,
+			       "the file could still be changed by another process");
+	if (size && (uint64_t)st.st_size != size)
+		return mf_fail(ctx, "verify", -MFE_BAD_SIZE, what,
+			       "it has %" PRIu64 " bytes, signed for are %" PRIu64,
+			       (uint64_t)st.st_size, size);
+	r = mf_sha256_fd(fd, digest);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, what, NULL);
+	if (!memcmp(digest, sha256, sizeof(digest)))
+		return 0;
+	mf_sha256_hex(digest, is);
+	mf_sha256_hex(sha256, should);
+	return mf_fail(ctx, "verify", -MFE_BAD_DIGEST, what,
+		       "its SHA-256 is %.16s…, signed for is %.16s…", is, should);
+}
+
+static int check_identity(struct mf_context *ctx, const struct mf_plan_item *item,
+			  const struct mf_rpm_header *header)
+{
+	const struct {
+		const char *what, *is, *should;
+	} words[] = {
+		{"name", header->name, item->name},
+		{"version", header->evr, item->evr},
+		{"architecture", header->arch, item->arch},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i].is, words[i].should))
+			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+				       "its %s is %s, the metadata says %s", words[i].what,
+				       words[i].is, words[i].should);
+	return 0;
+}
+
+int mf_verify_package(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct mf_plan_item *item, struct mf_fetched *fetched,
+		      struct mf_proof **ret_proof)
+{
+	_cleanup_(proof_cleanup) struct mf_proof *proof = calloc(1, sizeof(*proof));
+	int r;
+
+	if (!proof)
+		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+	proof->fd = mf_steal_fd(&fetched->fd);
+	r = mf_verify_bytes(ctx, item->name, proof->fd, item->size, item->sha256);
+	if (r < 0)
+		return r;
+	r = mf_rpm_read(proof->fd, &proof->header);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
+	r = check_identity(ctx, item, &proof->header);
+	if (!r)
+		r = mf_confine(ctx, repo, item->name, &proof->header);
+	if (r < 0)
+		return r;
+	if (asprintf(&proof->nevra, "%s-%s.%s", item->name, item->evr, item->arch) < 0) {
+		proof->nevra = NULL;
+		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+	}
+	*ret_proof = MF_STEAL(proof);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Queries become wants here, and nowhere else: a query that is too long or has bytes no alias has
+ * never reaches libkmod, a matcher or a log line unchecked.
+ */
+#include "modfetch/want.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/alias.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/modalias.h"
+
+#define SYMBOL_PREFIX "symbol:"
+
+const char *mf_state_name(enum mf_state state)
+{
+	static const char *const names[] = {
+		[MF_PRESENT] = "present",     [MF_BUILTIN_STATE] = "builtin",
+		[MF_AVAILABLE] = "available", [MF_DENIED] = "denied",
+		[MF_UNKNOWN] = "unknown",
+	};
+
+	return names[state];
+}
+
+int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
+		 struct mf_want *ret_want)
+{
+	_cleanup_(mf_want_done) struct mf_want want = {.state = MF_UNKNOWN};
+	char name[MF_MODALIAS_MAX + 1];
+
+	if (!mf_modalias_valid(query, strlen(query)))
+		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, query, NULL);
+	want.kind = mf_starts_with(query, SYMBOL_PREFIX) ? MF_WANT_SYMBOL
+		    : strchr(query, ':')		 ? MF_WANT_ALIAS
+							 : MF_WANT_NAME;
+	/* a valid one has no bracket and fits */
+	mf_alias_normalize(query, name, sizeof(name));
+	want.query = strdup(query);
+	/* symbols are case and dash sensitive, and have no dashes anyway */
+	want.name = strdup(want.kind == MF_WANT_SYMBOL ? query + strlen(SYMBOL_PREFIX) : name);
+	want.syspath = syspath ? strdup(syspath) : NULL;
+	want.device = want.kind == MF_WANT_ALIAS;
+	if (!want.query || !want.name || (syspath && !want.syspath))
+		return mf_fail(ctx, "event", -ENOMEM, query, NULL);
+	*ret_want = want;
+	want = (struct mf_want){0};
+	return 0;
+}
+
+int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want)
+{
+	_cleanup_free_ char *path = NULL, *modalias = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len;
+	int r;
+
+	if (!mf_starts_with(syspath, "/sys/") || strstr(syspath, "/../"))
+		return mf_fail(ctx, "event", -MFE_USAGE, syspath,
+			       "a device is a folder below /sys");
+	if (asprintf(&path, "%s/modalias", syspath) < 0) {
+		path = NULL;
+		return mf_fail(ctx, "event", -ENOMEM, syspath, NULL);
+	}
+	fd = mf_context_open(ctx, path, O_RDONLY);
+	r = fd < 0 ? fd : mf_file_read(fd, 4096, &modalias, &len);
+	if (r == -ENOENT)
+		return mf_fail(ctx, "event", -MFE_NOT_FOUND, syspath, "it has no modalias");
+	if (r < 0)
+		return mf_fail(ctx, "event", r, path, NULL);
+	while (len && modalias[len - 1] == '\n')
+		modalias[--len] = '\0';
+	return mf_want_init(ctx, modalias, syspath, ret_want);
+}
+
+void mf_match_done(struct mf_match *match)
+{
+	free(match->module);
+	free(match->pattern);
+	free(match->refused);
+	mf_strings_done(&match->packages);
+	*match = (struct mf_match){0};
+}
+
+void mf_want_done(struct mf_want *want)
+{
+	for (size_t i = 0; i < want->n_matches; i++)
+		mf_match_done(&want->matches[i]);
+	free(want->matches);
+	free(want->query);
+	free(want->name);
+	free(want->syspath);
+	free(want->reason);
+	free(want->driver);
+	mf_strings_done(&want->loaded);
+	*want = (struct mf_want){0};
+}
+
+struct mf_match *mf_want_add(struct mf_want *want, const char *module, const char *pattern)
+{
+	struct mf_match *matches, *m;
+
+	for (size_t i = 0; i < want->n_matches; i++)
+		if (!strcmp(want->matches[i].module, module))
+			return &want->matches[i];
+	matches = reallocarray(want->matches, want->n_matches + 1, sizeof(*matches));
+	if (!matches)
+		return NULL;
+	want->matches = matches;
+	m = &matches[want->n_matches];
+	*m = (struct mf_match){.module = strdup(module),
+			       .pattern = pattern ? strdup(pattern) : NULL};
+	if (!m->module || (pattern && !m->pattern)) {
+		mf_match_done(m);
+		return NULL;
+	}
+	want->n_matches++;
+	return m;
+}
+
+void mf_want_reason(struct mf_want *want, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(want->reason);
+	va_start(ap, fmt);
+	if (vasprintf(&want->reason, fmt, ap) < 0)
+		want->reason = NULL;
+	va_end(ap);
+}
+
+bool mf_match_wanted(const struct mf_match *match)
+{
+	return !match->on_disk && !match->builtin && !match->refused && match->packages.n;
+}
+
+int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
+{
+	struct mf_want *v;
+
+	for (size_t i = 0; i < wants->n; i++) {
+		const struct mf_want *w = &wants->v[i];
+
+		if (!strcmp(w->query, want->query) &&
+		    !strcmp(w->syspath ? w->syspath : "", want->syspath ? want->syspath : "")) {
+			mf_want_done(want);
+			return 0;
+		}
+	}
+	v = reallocarray(wants->v, wants->n + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	wants->v = v;
+	v[wants->n++] = *want;
+	*want = (struct mf_want){0};
+	return 0;
+}
+
+void mf_wants_done(struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		mf_want_done(&wants->v[i]);
+	free(wants->v);
+	*wants = (struct mf_wants){0};
+}
