@@ -182,6 +182,8 @@ void pack_package_done(struct pack_package *package);
 int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel);
 int pack_image_make(struct pack *pack, struct pack_kernel *kernel);
 int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel);
+/* Is the module at PATH (below the tree) a member of the pattern? */
+bool pack_pattern_has(const char *stem, const char *path);
 int pack_firmware_make(struct pack *pack);
 
 /* ---- describe.c: text from what a module says; '%' doubled, UTF-8, one line ---- */

@@ -134,6 +134,8 @@ static int make_packages(struct pack *pack, struct pack_kernel *kernel)
 		r = pack_image_make(pack, kernel);
 	if (r >= 0)
 		r = pack_kmp_make(pack, kernel);
+	if (r >= 0)
+		r = pack_pattern_make(pack, kernel);
 	clock_step(pack, MF_PACK_STEP_RELATE);
 	return r;
 }
