@@ -49,8 +49,6 @@ static const struct {
 	{ "/etc/nsswitch.conf", false },
 	{ "/etc/host.conf", false },
 	{ "/etc/gai.conf", false },
-	{ "/etc/services", false },
-	{ "/etc/localtime", false },
 	{ "/etc/ssl", true },
 	{ "/etc/pki", true },
 	{ "/etc/ca-certificates", true },
@@ -58,7 +56,6 @@ static const struct {
 	{ "/usr/local/share/ca-certificates", true },
 	{ "/usr/share/pki", true },
 	{ "/var/lib/ca-certificates", true },
-	{ "/run/systemd/resolve", true }, /* the local resolver's socket */
 	{ "/dev/null", false },
 	{ "/dev/urandom", false },
 };
@@ -92,7 +89,8 @@ static int show(const char *path, bool folder)
 	if (folder ? mkdir(target, 0755) < 0 :
 		     (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
 		return -errno;
-	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
+	/* with what is mounted inside: containers put single files over the host's */
+	if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return -errno;
 	/* a bind mount takes its flags in a second step; the device nodes must stay usable */
 	return mount(NULL, target, NULL,
@@ -196,9 +194,8 @@ int rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg)
 	char line[160];
 	int r;
 
-	/* libraries that libc would look for later, in a file system that is no longer there */
+	/* what libc would look for later, in a file system that is no longer there */
 	(void)dlopen("libnss_dns.so.2", RTLD_NOW);
-	(void)dlopen("libnss_resolve.so.2", RTLD_NOW);
 	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
 	if (geteuid() == 0) {
 		uid_t uid;

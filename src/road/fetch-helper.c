@@ -5,7 +5,7 @@
  * Under a service manager the services of modfetch have no network; there a socket stands ready
  * behind which the manager starts helpers that have one. Where that socket is absent the helper is
  * started from here. Either way it gets one end of a socket as its standard input and nothing else:
- * no descriptor, no environment but proxies and language, no output.
+ * no descriptor, no environment but the names of proxies, no output.
  *
  * It is killed when its work is done, and when its time is over: nothing of it outlives a fetch.
  */
@@ -26,8 +26,7 @@
 #include "modfetch/fetch-wire.h"
 
 static const char *const kept_variables[] = {
-	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",    "ALL_PROXY",
-	"no_proxy",   "NO_PROXY",    "LANG",	    "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
 };
 
 /* Tests run the helper of the build tree; a program with raised rights does not listen to that. */

@@ -1,0 +1,459 @@
+#!/usr/bin/env python3
+"""The fetch stage against mirrors and helpers that lie. Usage: fetch.py DRIVER LIBEXECDIR [unittest arguments]"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from mirror import DIGEST, ETAG, FAULTS, GOOD, Mirror  # noqa: E402
+
+DRIVER, LIBEXECDIR = map(os.path.abspath, sys.argv[1:3])
+SIZE = len(GOOD)
+IS_ROOT = os.geteuid() == 0
+HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "include", "modfetch", "error.h")
+with open(HEADER, encoding="utf-8") as header:
+    CODES = {name: 1024 + i for i, name in enumerate(re.findall(r'^\tX\(\w+, "([A-Z-]+)"', header.read(), re.M))}
+
+
+def request(*mirrors, path="data", size=SIZE, sha256=DIGEST, **more):
+    words = {"path": path, "size": size, "sha256": sha256} | more
+    return " ".join([f"{k}={v}" for k, v in words.items() if v is not None] + [f"mirror={m}" for m in mirrors])
+
+
+class Answer:
+    def __init__(self, process, seconds):
+        self.lines = [json.loads(line) for line in process.stdout.splitlines()]
+        self.first = self.lines[0] if self.lines else {"code": f"exit status {process.returncode}"}
+        self.code, self.status, self.log, self.seconds = self.first["code"], process.returncode, process.stderr, seconds
+
+
+def fetch(*requests, total=20, mirror=1, user="nobody", libexecdir=LIBEXECDIR, wrap=()):
+    begin = time.monotonic()
+    process = subprocess.run(
+        [*wrap, DRIVER, str(total), str(mirror), user],
+        input="\n".join(requests) + "\n",
+        env=os.environ | {"MODFETCH_LIBEXECDIR": libexecdir},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return Answer(process, time.monotonic() - begin)
+
+
+class WithMirror(unittest.TestCase):
+    def setUp(self):
+        self.mirror = Mirror()
+        self.addCleanup(self.mirror.close)
+        self.dir = tempfile.mkdtemp(prefix="test-fetch.")
+        self.addCleanup(shutil.rmtree, self.dir)
+        os.chmod(self.dir, 0o755)
+        self.out = os.path.join(self.dir, "out")
+
+    def url(self, fault="good"):
+        return self.mirror.url(fault)
+
+    def got(self):
+        with open(self.out, "rb") as f:
+            return f.read()
+
+
+class Faults(WithMirror):
+    def test_each_fault_is_called_what_it_is_and_is_bounded(self):
+        self.assertGreaterEqual(len(FAULTS), 20)
+        for fault, (_, code) in FAULTS.items():
+            with self.subTest(fault=fault):
+                answer = fetch(request(self.url(fault), out=self.out))
+                self.assertEqual((answer.code, answer.status), (code, 1), answer.first)
+                self.assertTrue(answer.first["recorded"])
+                self.assertNotIn("\n", answer.first["why"])
+                self.assertLess(answer.seconds, 6)
+                self.assertFalse(os.path.exists(self.out))
+
+    def test_after_each_fault_the_next_mirror_is_asked(self):
+        for fault in FAULTS:
+            with self.subTest(fault=fault):
+                answer = fetch(request(self.url(fault), self.url(), out=self.out))
+                self.assertIsNone(answer.code, answer.first)
+                self.assertEqual(self.got(), GOOD)
+                self.assertEqual(answer.first["url"], self.url() + "/data")
+                os.unlink(self.out)
+
+    def test_seven_bad_mirrors_of_eight(self):
+        bad = ["404", "portal-of-the-right-size", "stall-before-headers", "one-byte-a-second", "redirect-loop",
+               "endless-chunks", "stall-in-body"]
+        answer = fetch(request(*map(self.url, bad), self.url(), out=self.out))
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(self.got(), GOOD)
+        self.assertLess(answer.seconds, 3 * 2 + 3)  # three of them cost their timeout
+
+    def test_a_dead_mirror_costs_its_timeout_once_and_not_once_a_file(self):
+        silent = socket.create_server(("127.0.0.1", 0), backlog=100)  # accepts, and no more
+        self.addCleanup(silent.close)
+        dead = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        answer = fetch(*[request(dead, self.url(), path=f"data{i}") for i in range(30)])
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(len(answer.lines), 30)
+        self.assertLess(answer.seconds, 4)
+
+    def test_not_one_byte_over_the_cap_is_kept(self):
+        for fault in "endless-chunks", "endless-body", "one-byte-more":
+            trace = os.path.join(self.dir, "trace")
+            answer = fetch(request(self.url(fault), size=None, sha256=None, max=SIZE),
+                           wrap=["strace", "-f", "-qq", "-y", "-e", "trace=write,ftruncate", "-o", trace])
+            self.assertEqual(answer.code, "TOO-LARGE")
+            with open(trace, encoding="utf-8") as f:
+                written = sum(int(n) for n in re.findall(r"write\(\d+</memfd:modfetch>.* = (\d+)$", f.read(), re.M))
+            self.assertLessEqual(written, SIZE)
+            self.assertGreater(written, SIZE // 2 if fault.startswith("endless") else -1)
+
+    def test_a_file_of_exactly_the_cap_is_no_larger_than_it(self):
+        answer = fetch(request(self.url(), size=None, sha256=None, max=SIZE, out=self.out))
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(self.got(), GOOD)
+        self.assertEqual(fetch(request(self.url(), size=None, sha256=None, max=SIZE - 1)).code, "TOO-LARGE")
+
+    def test_the_whole_has_a_deadline_whatever_the_mirrors_do(self):
+        answer = fetch(request(self.url("steady"), self.url("steady")), total=2)
+        self.assertEqual(answer.code, "TIMEOUT")
+        self.assertLess(answer.seconds, 3.5)
+
+    def test_a_mirror_that_no_name_leads_to_or_that_refuses(self):
+        closed = socket.create_server(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        closed.close()
+        for url in f"http://127.0.0.1:{port}", "http://no-such-host.invalid", "https://127.0.0.1:%d" % self.mirror.port:
+            answer = fetch(request(url), total=30)
+            self.assertIn(answer.code, ("UNREACHABLE", "TIMEOUT"), url)
+            self.assertIsNone(fetch(request(url, self.url()), total=30).code)
+
+    def test_all_or_nothing(self):
+        answer = fetch(request(self.url()), request(self.url("404")), request(self.url()))
+        self.assertEqual((answer.code, len(answer.lines)), ("HTTP-STATUS", 1))
+        self.assertIn("404", answer.first["why"])
+
+    def test_a_password_in_a_url_is_not_shown(self):
+        base = self.url("404").replace("http://", "http://me:secret@")
+        answer = fetch(request(base))
+        self.assertEqual(answer.code, "HTTP-STATUS")
+        self.assertNotIn("secret", json.dumps(answer.first) + answer.log)
+        answer = fetch(request(self.url().replace("http://", "http://me:secret@")))
+        self.assertEqual(answer.first["url"], self.url() + "/data")
+
+
+class Transfers(WithMirror):
+    def test_five_redirects_are_followed(self):
+        self.assertIsNone(fetch(request(self.url("five-redirects"))).code)
+
+    def test_a_broken_transfer_goes_on_where_it_was(self):
+        answer = fetch(request(self.url("breaks"), out=self.out))
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(self.got(), GOOD)
+        ranges = [(h.get("range"), h.get("if-range")) for _, h, _ in self.mirror.requests]
+        self.assertEqual(ranges, [(None, None), ("bytes=110000-", ETAG), ("bytes=220000-", ETAG)])
+
+    def test_a_server_without_ranges_or_with_another_version_begins_anew(self):
+        for fault in "breaks-then-whole", "changes-meanwhile":
+            answer = fetch(request(self.url(fault), out=self.out))
+            self.assertIsNone(answer.code, answer.first)
+            self.assertEqual(self.got(), GOOD)
+
+    def test_an_etag_that_still_holds(self):
+        answer = fetch(request(self.url(), etag=ETAG))
+        self.assertTrue(answer.first["not_modified"])
+        answer = fetch(request(self.url(), etag='"v0"'))
+        self.assertFalse(answer.first["not_modified"])
+        self.assertEqual((answer.first["size"], answer.first["etag"]), (SIZE, ETAG))
+
+    def test_what_is_optional_may_be_absent(self):
+        answer = fetch(request(self.url("404"), self.url("404"), optional=1))
+        self.assertTrue(answer.first["absent"])
+        self.assertEqual(fetch(request(self.url("500"), optional=1)).code, "HTTP-STATUS")
+        # a mirror that lacks it does not speak for one that has it
+        self.assertFalse(fetch(request(self.url("404"), self.url(), optional=1)).first["absent"])
+
+    def test_many_at_once(self):
+        answer = fetch(*[request(self.url(), path=f"data{i}") for i in range(100)])
+        self.assertEqual([line["size"] for line in answer.lines], [SIZE] * 100)
+        self.assertEqual(answer.first["called_bytes"], SIZE * 100)
+
+    def test_progress_is_told_at_most_ten_times_a_second(self):
+        answer = fetch(request(self.url("steady")), request(self.url()), total=2)
+        self.assertEqual(answer.code, "TIMEOUT")
+        slow = fetch(*[request(self.url("breaks"), path=f"data{i}") for i in range(200)])
+        self.assertIsNone(slow.code)
+        self.assertGreater(slow.first["calls"], 1)
+        self.assertLess(slow.first["calls"], slow.seconds * 10 + 3)
+
+    def test_no_cookie_no_netrc_no_more_than_needed_is_sent(self):
+        home = os.path.join(self.dir, "home")
+        os.mkdir(home)
+        with open(os.path.join(home, ".netrc"), "w", encoding="utf-8") as f:
+            f.write("machine 127.0.0.1 login me password secret\n")
+        os.environ["HOME"] = home
+        fetch(request(self.url()))
+        sent = set(self.mirror.requests[0][1])
+        self.assertEqual(sent, {"host", "user-agent", "accept"})
+
+
+class Files(WithMirror):
+    def setUp(self):
+        super().setUp()
+        self.repo = os.path.join(self.dir, "a repo")
+        os.makedirs(os.path.join(self.repo, "sub"))
+        with open(os.path.join(self.repo, "sub", "data"), "wb") as f:
+            f.write(GOOD)
+        self.base = "file://" + self.repo.replace(" ", "%20")
+
+    def test_a_repository_on_disk_needs_no_helper(self):
+        answer = fetch(request(self.base, path="sub/data", out=self.out), libexecdir="/nonexistent")
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(self.got(), GOOD)
+        again = fetch(request(self.base, path="sub/data", etag=answer.first["etag"]), libexecdir="/nonexistent")
+        self.assertTrue(again.first["not_modified"])
+        os.utime(os.path.join(self.repo, "sub", "data"))
+        again = fetch(request(self.base, path="sub/data", etag=answer.first["etag"]), libexecdir="/nonexistent")
+        self.assertFalse(again.first["not_modified"])
+
+    def test_what_is_no_file_of_the_repository(self):
+        os.symlink("/etc/passwd", os.path.join(self.repo, "out"))
+        os.symlink("sub/data", os.path.join(self.repo, "in"))
+        os.symlink("../../etc", os.path.join(self.repo, "up"))
+        os.mkfifo(os.path.join(self.repo, "fifo"))
+        with open(os.path.join(self.repo, "grown"), "wb") as f:
+            f.write(GOOD + b"x")
+        with open(os.path.join(self.repo, "shrunk"), "wb") as f:
+            f.write(GOOD[:-1])
+        with open(os.path.join(self.repo, "wrong"), "wb") as f:
+            f.write(bytes(SIZE))
+        cases = {"out": "BAD-HREF", "up/passwd": "BAD-HREF", "absent": "HTTP-STATUS", "sub": "HTTP-STATUS",
+                 "fifo": "HTTP-STATUS", "grown": "TOO-LARGE", "shrunk": "TRUNCATED", "wrong": "BAD-DIGEST",
+                 "../x": "BAD-HREF", "sub/%2e%2e/%2e%2e/x": "BAD-HREF", "/etc/passwd": "BAD-HREF", "in": None}
+        for path, code in cases.items():
+            answer = fetch(request(self.base, path=path), libexecdir="/nonexistent")
+            self.assertEqual(answer.code, code, path)
+        self.assertEqual(fetch(request("file:///absent/folder")).code, "UNREACHABLE")
+        self.assertEqual(fetch(request("file://elsewhere/share")).code, "UNREACHABLE")
+        self.assertTrue(fetch(request(self.base, path="absent", optional=1)).first["absent"])
+
+    def test_disk_comes_before_network_and_network_after_a_bad_disk(self):
+        answer = fetch(request(self.url("sub"), self.base, path="sub/data"))
+        self.assertTrue(answer.first["url"].startswith("file:"))
+        self.assertEqual(self.mirror.requests, [])
+        answer = fetch(request(self.base, self.url(), path="data"))
+        self.assertTrue(answer.first["url"].startswith("http:"))
+
+
+class Rights(WithMirror):
+    def helper_of(self, process):
+        """The helper's pid, while it waits for a mirror that stalls."""
+        for _ in range(100):
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                        fields = f.read().rsplit(")", 1)[1].split()
+                    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                        confined = "Seccomp:\t2" in f.read()
+                except OSError:
+                    continue
+                if int(fields[1]) == process.pid and confined:
+                    return pid
+            time.sleep(0.05)
+        self.fail("no helper came up")
+
+    def start(self, user="nobody"):
+        process = subprocess.Popen([DRIVER, "20", "10", user], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=os.environ | {"MODFETCH_LIBEXECDIR": LIBEXECDIR})
+        process.stdin.write((request(self.url("stall-before-headers")) + "\n").encode())
+        process.stdin.close()
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+        return process
+
+    def status(self, pid):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+    def test_the_helper_has_no_rights(self):
+        status = self.status(self.helper_of(self.start()))
+        for kind in "CapInh", "CapPrm", "CapEff", "CapAmb":
+            self.assertEqual(int(status[kind], 16), 0, kind)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        if IS_ROOT:
+            self.assertEqual(int(status["CapBnd"], 16), 0)
+            self.assertNotIn("0", status["Uid"].split() + status["Gid"].split())
+            self.assertEqual(status["Groups"].split(), [])
+
+    @unittest.skipUnless(IS_ROOT, "namespaces need root")
+    def test_the_helper_sees_nearly_no_files_and_holds_no_descriptors(self):
+        pid = self.helper_of(self.start())
+        self.assertLessEqual(set(os.listdir(f"/proc/{pid}/root")), {"etc", "usr", "var", "dev"})
+        self.assertFalse(os.path.exists(f"/proc/{pid}/root/etc/passwd"))
+        self.assertFalse(os.path.exists(f"/proc/{pid}/root/usr/bin"))
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
+            for line in f:
+                self.assertIn("ro", line.split()[5].split(","), line)
+        kinds = {os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")}
+        self.assertLessEqual(kinds, {"socket", "/dev/null", "pipe", "anon_inode", "/memfd"})
+
+    def test_the_helper_goes_when_its_starter_is_killed(self):
+        process = self.start()
+        pid = self.helper_of(process)
+        process.kill()
+        process.wait()
+        for _ in range(50):
+            if not os.path.exists(f"/proc/{pid}"):
+                return
+            time.sleep(0.1)
+        self.fail("it outlives its starter")
+
+    @unittest.skipUnless(IS_ROOT, "there is no other user to become")
+    def test_without_its_user_it_becomes_nobody_and_says_so_once(self):
+        answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(5)], user="no-such-user")
+        self.assertIsNone(answer.code)
+        self.assertEqual(answer.log.count("nobody"), 1, answer.log)
+        # root under another name would be no loss of rights
+        self.assertIn("nobody", fetch(request(self.url()), user="root").log)
+
+    def test_the_process_with_rights_opens_no_internet_socket(self):
+        trace = os.path.join(self.dir, "trace")
+        answer = fetch(request(self.url(), out=self.out), request(self.url("breaks")),
+                       wrap=["strace", "-f", "-qq", "-e", "trace=socket,connect,execve,setresuid,seccomp", "-o", trace])
+        self.assertIsNone(answer.code, answer.first)
+        with open(trace, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        driver = lines[0].split()[0]
+        confined, internet = set(), set()
+        for line in lines:
+            pid = line.split()[0]
+            if "SECCOMP_SET_MODE_FILTER, 0, {" in line:
+                confined.add(pid)
+            if "AF_INET" in line:
+                internet.add(pid)
+                self.assertIn(pid, confined, "a socket before the filter: " + line)
+        self.assertTrue(internet)
+        self.assertNotIn(driver, internet)
+
+    @unittest.skipUnless(IS_ROOT, "name servers of our own need root")
+    def test_names_and_certificates_work_in_the_empty_file_system(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "tls-and-dns.py")
+        process = subprocess.run(["unshare", "--net", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, self.dir],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+
+
+class HostileHelpers(WithMirror):
+    """The helper is subverted: whatever it sends, the stage keeps its word."""
+
+    PRELUDE = textwrap.dedent("""\
+        #!{python}
+        import array, ctypes, fcntl, os, socket, struct, sys, time
+        s = socket.socket(fileno=0)
+        UNREACHABLE = {code}
+        SETUP, REQUEST, URL, GO, RETRY, PROGRESS, DONE, FAILED, LOG = range(9)
+        def packet(type, index=0, mirror=0, flags=0, code=0, size=0, max=0, text=b""):
+            return struct.pack("=IIIIixxxxQQ", type, index, mirror, flags, code, size, max) + text
+        def send(data, *fds):
+            socket.send_fds(s, [data], list(fds)) if fds else s.send(data)
+        def memfd(data, seals=0xf):
+            fd = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+            os.write(fd, data)
+            fcntl.fcntl(fd, 1033, seals)
+            return fd
+        while struct.unpack("=I", s.recv(8192)[:4])[0] != GO:
+            pass
+        GOOD = b"hello"
+        """)
+
+    def run_helper(self, body, total=3, **more):
+        folder = tempfile.mkdtemp(dir=self.dir)
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "fetch")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(self.PRELUDE.format(python=sys.executable, code=CODES["UNREACHABLE"]) + body + "\ntime.sleep(30)\n")
+        os.chmod(path, 0o755)
+        more = {"size": 5, "sha256": hashlib.sha256(b"hello").hexdigest()} | more
+        return fetch(request("http://a", "http://b", **more), total=total, libexecdir=folder)
+
+    def test_an_honest_one_is_believed_as_far_as_it_can_be_checked(self):
+        answer = self.run_helper("send(packet(DONE, size=5), memfd(GOOD))", out=self.out)
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(self.got(), b"hello")
+
+    def test_each_lie(self):
+        lies = {
+            "send(packet(DONE, size=5), memfd(GOOD, 0))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), memfd(GOOD, 0x7))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), memfd(b'hello, and more'))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), memfd(b'hell'))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), os.open('/etc/passwd', os.O_RDONLY))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), os.open('/', os.O_RDONLY))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), os.pipe()[0])": "FETCH-HELPER",
+            "send(packet(DONE, size=5), 0)": "FETCH-HELPER",
+            "send(packet(DONE, size=5))": "FETCH-HELPER",
+            "send(packet(DONE, index=1, size=5), memfd(GOOD))": "FETCH-HELPER",
+            "send(packet(DONE, index=2**32-1, size=5), memfd(GOOD))": "FETCH-HELPER",
+            "send(packet(DONE, mirror=2, size=5), memfd(GOOD))": "FETCH-HELPER",
+            "send(packet(DONE, flags=2))": "FETCH-HELPER",
+            "send(packet(DONE, flags=4))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), memfd(GOOD), memfd(GOOD))": "FETCH-HELPER",
+            "send(packet(DONE, size=5), *[memfd(GOOD)] * 200)": "FETCH-HELPER",
+            "[send(packet(DONE, size=5), memfd(b'wrong')) for i in range(3)]": "BAD-DIGEST",
+            "send(b'')": "FETCH-HELPER",
+            "send(b'short')": "FETCH-HELPER",
+            "send(packet(DONE, text=b'x' * 5000))": "FETCH-HELPER",
+            "send(packet(99))": "FETCH-HELPER",
+            "send(packet(REQUEST))": "FETCH-HELPER",
+            "send(packet(RETRY))": "FETCH-HELPER",
+            "send(packet(LOG, code=77, text=b'x'))": "FETCH-HELPER",
+            "send(packet(FAILED, code=0))": "FETCH-HELPER",
+            "send(packet(FAILED, code=-UNREACHABLE))": "UNREACHABLE",
+            "send(packet(FAILED, code=-9999))": "FETCH-HELPER",
+            "send(packet(FAILED, mirror=9, code=-UNREACHABLE))": "FETCH-HELPER",
+            "os._exit(0)": "FETCH-HELPER",
+            "os._exit(3)": "FETCH-HELPER",
+            "os.kill(os.getpid(), 11)": "FETCH-HELPER",
+            "s.close(); os.close(0)": "FETCH-HELPER",
+            "pass": "TIMEOUT",
+            "[(send(packet(PROGRESS, size=i)), time.sleep(0.01)) for i in range(9999)]": "TIMEOUT",
+        }
+        for body, code in lies.items():
+            with self.subTest(lie=body):
+                answer = self.run_helper(body, total=1)
+                self.assertEqual(answer.code, code, answer.first)
+                self.assertTrue(answer.first["recorded"])
+                self.assertLess(answer.seconds, 3)
+
+    def test_what_it_says_cannot_steer_a_terminal(self):
+        answer = self.run_helper("send(packet(LOG, code=1, text=b'\\x1b[2J\\r\\nmodfetch: all is well')); os._exit(0)")
+        self.assertIn("?[2J??", answer.log)
+        self.assertNotIn("\x1b", answer.log)
+        answer = self.run_helper("send(packet(FAILED, code=-UNREACHABLE, text=b'\\x1b[31m' + b'x' * 4000))")
+        self.assertEqual(answer.code, "UNREACHABLE")
+        self.assertNotIn("\x1b", answer.first["why"])
+
+    def test_a_descriptor_it_keeps_moves_nothing_of_ours(self):
+        body = "fd = memfd(GOOD)\nos.lseek(fd, 3, 0)\nsend(packet(DONE, size=5), fd)\nos.lseek(fd, 4, 0)"
+        self.assertIsNone(self.run_helper(body, out=self.out).code)
+        self.assertEqual(self.got(), b"hello")
+
+    def test_one_that_is_not_there(self):
+        answer = fetch(request(self.url()), libexecdir="/nonexistent")
+        self.assertEqual(answer.code, "FETCH-HELPER")
+        self.assertIn("/nonexistent/fetch", answer.first["what"])
+
+    def test_the_real_one_by_hand_is_no_tool(self):
+        process = subprocess.run([os.path.join(LIBEXECDIR, "fetch")], stdin=subprocess.DEVNULL, timeout=10)
+        self.assertEqual(process.returncode, 64)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
