@@ -142,6 +142,7 @@ static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 			.path = item->location,
 			.label = item->name,
 			.size = item->size,
+			.sha256 = item->sha256,
 			.max_size = ctx->settings.max_package,
 		};
 	}

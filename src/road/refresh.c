@@ -58,6 +58,7 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 		.path = repomd->primary,
 		.label = repo->id,
 		.size = repomd->size,
+		.sha256 = repomd->sha256,
 		.max_size = ctx->settings.max_metadata,
 	};
 	int r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
