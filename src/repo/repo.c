@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/ini.h"
+#include "modfetch/mirrors.h"
 #include "modfetch/release.h"
 
 #define REPO_FILE_MAX	 (64 * 1024)
@@ -162,6 +163,13 @@ static int set_copy(char **where, const char *value)
 	return *where ? 0 : -ENOMEM;
 }
 
+static int set_mirrorlist(struct reading *rd, struct mf_repo *repo, const char *value)
+{
+	free(repo->mirrorlist);
+	repo->mirrorlist = expand(rd->ctx, value);
+	return repo->mirrorlist ? 0 : -ENOMEM;
+}
+
 static int set_bool(struct reading *rd, struct mf_repo *repo, bool *where, const char *value)
 {
 	static const struct {
@@ -216,7 +224,7 @@ static int entry(void *arg, const char *section, const char *key, const char *va
 	if (!strcmp(key, "baseurl"))
 		return add_url(rd, repo, value);
 	if (!strcmp(key, "mirrorlist"))
-		return set_copy(&repo->mirrorlist, value);
+		return set_mirrorlist(rd, repo, value);
 	if (!strcmp(key, "enabled"))
 		return set_bool(rd, repo, &repo->enabled, value);
 	if (!strcmp(key, "gpgcheck"))
@@ -230,8 +238,14 @@ static int entry(void *arg, const char *section, const char *key, const char *va
 	return 0;
 }
 
-static int check(struct reading *rd, const struct mf_repo *repo)
+static int check(struct reading *rd, struct mf_repo *repo)
 {
+	const char *list = repo->mirrorlist;
+
+	if (list && (!is_url(list) || strchr(list, '?') || mf_starts_with(list, "file:")))
+		return bad(rd, repo->id, "mirrorlist is no plain http: or https: URL", list);
+	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)
+		return -ENOMEM;
 	if (!repo->baseurls.n && !repo->mirrorlist)
 		return bad(rd, repo->id, "no baseurl", "a repository needs one");
 	if (repo->trust == MF_TRUST_SIGNED)

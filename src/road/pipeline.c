@@ -149,6 +149,15 @@ static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 	return mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
 }
 
+/* Without a terminal's progress bar: a line a package, with where it came from. */
+static void tell_fetched(const struct mf_context *ctx, const struct mf_run *run,
+			 const struct cargo *cargo)
+{
+	for (size_t i = 0; !run->progress && i < cargo->n; i++)
+		mf_log(ctx, MF_LOG_INFO, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
+		       (unsigned long long)cargo->fetched[i].size, cargo->fetched[i].url);
+}
+
 static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
@@ -208,6 +217,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	if (r < 0)
 		return r;
 	stamp(run, MF_FETCHED);
+	tell_fetched(ctx, run, cargo);
 	r = verify(ctx, run, cargo);
 	if (r < 0)
 		return r;

@@ -14,12 +14,15 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/fetch.h"
+#include "modfetch/file.h"
 #include "modfetch/inflate.h"
+#include "modfetch/mirrors.h"
 #include "modfetch/solv.h"
 #include "modfetch/verify.h"
 
-#define REPOMD_MAX    (1U << 20)
-#define SIGNATURE_MAX (64U << 10)
+#define REPOMD_MAX     (1U << 20)
+#define SIGNATURE_MAX  (64U << 10)
+#define MIRRORLIST_MAX (64U << 10)
 
 enum { REPOMD, P7S, ASC, N_FILES };
 
@@ -105,11 +108,46 @@ static int build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_
 	return mf_cache_build(ctx, repo->id, &source, ret_packages);
 }
 
-int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
-	       struct mf_refresh_result *ret_result)
+/* The repository's base URLs, and behind them those of its mirrorlist as it is now. */
+static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			  struct mf_strings *ret_urls)
+{
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = {.fd = -1};
+	_cleanup_(mf_strings_done) struct mf_strings folder = {0};
+	_cleanup_free_ char *text = NULL;
+	const char *slash = repo->mirrorlist ? strrchr(repo->mirrorlist, '/') : NULL;
+	size_t len;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < repo->baseurls.n; i++)
+		r = mf_strings_add(ret_urls, repo->baseurls.v[i]);
+	if (!slash || r < 0)
+		return r;
+	r = mf_strings_addn(&folder, repo->mirrorlist, (size_t)(slash - repo->mirrorlist));
+	if (!r) {
+		const struct mf_fetch_request request = {.mirrors = &folder,
+							 .path = slash + 1,
+							 .label = repo->id,
+							 .max_size = MIRRORLIST_MAX};
+
+		r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+	}
+	if (!r)
+		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
+	if (!r)
+		r = mf_mirrors_keep(ctx, repo->id, text, len);
+	/* with mirrors known from before, a list that cannot be had is no reason to give up */
+	if (r < 0 && ret_urls->n) {
+		mf_log(ctx, MF_LOG_WARNING, "refresh: %s: the mirrorlist cannot be had", repo->id);
+		return 0;
+	}
+	return r < 0 ? r : mf_mirrors_parse(text, ret_urls);
+}
+
+static int refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+		   struct mf_refresh_result *result)
 {
 	struct mf_fetched fetched[N_FILES] = {{.fd = -1}, {.fd = -1}, {.fd = -1}};
-	struct mf_refresh_result result = {0};
 	uint8_t digest[MF_SHA256_LEN];
 	int r = fetch_pair(ctx, repo, fetched);
 
@@ -117,16 +155,31 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 		const struct mf_trust_evidence evidence = {fetched[REPOMD].fd, fetched[P7S].fd,
 							   fetched[ASC].fd};
 
-		r = mf_trust_repomd(ctx, repo, &evidence, &result.trust);
+		r = mf_trust_repomd(ctx, repo, &evidence, &result->trust);
 	}
 	if (!r && mf_sha256_fd(fetched[REPOMD].fd, digest) < 0)
 		r = mf_fail(ctx, "refresh", -EIO, repo->id, NULL);
 	if (!r && !force && is_current(ctx, repo->id, digest))
 		r = 1;
 	if (!r)
-		r = build(ctx, repo, fetched[REPOMD].fd, digest, &result.packages);
+		r = build(ctx, repo, fetched[REPOMD].fd, digest, &result->packages);
 	for (size_t i = 0; i < N_FILES; i++)
 		mf_fetched_done(&fetched[i]);
+	return r;
+}
+
+int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+	       struct mf_refresh_result *ret_result)
+{
+	_cleanup_(mf_strings_done) struct mf_strings urls = {0};
+	struct mf_refresh_result result = {0};
+	struct mf_repo with_mirrors = *repo;
+	int r = gather_mirrors(ctx, repo, &urls);
+
+	if (r < 0)
+		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
+	with_mirrors.baseurls = urls;
+	r = refresh(ctx, &with_mirrors, force, &result);
 	if (r >= 0)
 		*ret_result = result;
 	return r;
