@@ -271,7 +271,10 @@ static int add_names(struct system *s)
 		kernel = NULL;
 	if (!r)
 		r = add_dep(s, kernel, NULL);
-	return r < 0 ? r : add_dep(s, strdup("kernel-uname-r"), s->ctx->kernel);
+	/* as rpm 4.17 and later let it be written, and as packages of older ones have it */
+	if (!r)
+		r = add_dep(s, strdup("kernel-uname-r"), release->uname_r);
+	return r < 0 ? r : add_dep(s, strdup("kernel-uname-r"), release->release);
 }
 
 static int gather(struct system *s, size_t n_repos)
