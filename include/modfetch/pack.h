@@ -75,7 +75,8 @@ struct mf_pack_result {
 	size_t packages; /* of this run's kernels, built, reused or written as spec */
 	size_t reused;
 	size_t in_repository;
-	size_t problems; /* lines told; the run then ends with -MFE_PACK */
+	size_t firmware_missing; /* files that modules ask for and the tree does not have */
+	size_t problems;	 /* lines told; the run then ends with -MFE_PACK */
 	uint64_t rpm_bytes;
 	uint64_t primary_packed, primary_bytes; /* primary.xml as sent, and inflated */
 	uint64_t shares[MF_PACK_N_SHARES];

@@ -107,6 +107,7 @@ static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
 			 const struct pack_module *module, FILE *out)
 {
 	const struct mf_release *r = &kernel->release;
+	int e;
 
 	fprintf(out, "Provides: kmod(%s.ko)\nProvides: %s-kmp\nProvides: %s-kmp-%s\n", module->name,
 		module->name, module->name, r->flavor);
@@ -116,6 +117,9 @@ static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
 		fprintf(out, "Requires: kernel-uname-r = %s\n", r->uname_r);
 	put_packages(kernel, "Requires", &module->needs, out);
 	put_packages(kernel, "Recommends", &module->wants, out);
+	e = pack_firmware_recommend(pack, module, out);
+	if (e < 0)
+		return e;
 	return put_aliases(pack, kernel, module, out);
 }
 

@@ -18,6 +18,7 @@
 #include "modfetch/strings.h"
 
 struct pack;
+struct pack_firmware;
 
 /* ---- map.c: names to numbers ---- */
 
@@ -184,7 +185,13 @@ int pack_image_make(struct pack *pack, struct pack_kernel *kernel);
 int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel);
 /* Is the module at PATH (below the tree) a member of the pattern? */
 bool pack_pattern_has(const char *stem, const char *path);
+
+/* firmware.c: what of the firmware tree the picked modules of all kernels ask for. */
+int pack_firmware_plan(struct pack *pack);
+/* Writes the lines with which a module's package recommends its firmware. */
+int pack_firmware_recommend(const struct pack *pack, const struct pack_module *module, FILE *out);
 int pack_firmware_make(struct pack *pack);
+void pack_firmware_free(struct pack_firmware *firmware);
 
 /* ---- describe.c: text from what a module says; '%' doubled, UTF-8, one line ---- */
 
@@ -250,9 +257,10 @@ struct pack {
 	size_t n_kernels;
 	struct pack_package *packages;
 	size_t n_packages, room_packages;
-	int repo_fd;	/* REPO */
-	int private_fd; /* REPO/.pack */
-	int work_fd;	/* REPO/.pack/work */
+	struct pack_firmware *firmware; /* NULL: no tree was given */
+	int repo_fd;			/* REPO */
+	int private_fd;			/* REPO/.pack */
+	int work_fd;			/* REPO/.pack/work */
 	int lock_fd;
 	char *output;			    /* path of REPO */
 	char *work;			    /* path of REPO/.pack/work */

@@ -120,22 +120,48 @@ static int read_kernel(struct pack *pack, struct pack_kernel *kernel, const char
 	if (r >= 0)
 		r = pack_exports_read(pack, kernel);
 	clock_step(pack, MF_PACK_STEP_READ);
+	if (r < 0)
+		return r;
 	pack_progress(pack, "reading", kernel->n_modules, kernel->n_modules);
+	r = pack_deps(pack, kernel);
+	if (r >= 0)
+		r = pack_deps_pick(pack, kernel);
+	clock_step(pack, MF_PACK_STEP_RELATE);
 	return r;
 }
 
-static int make_packages(struct pack *pack, struct pack_kernel *kernel)
+static int read_kernels(struct pack *pack)
 {
-	int r = pack_deps(pack, kernel);
+	const struct mf_strings *trees = pack->options->trees;
 
+	pack->kernels = calloc(trees->n, sizeof(*pack->kernels));
+	if (!pack->kernels)
+		return mf_fail(pack->ctx, "pack", -ENOMEM, "kernels", NULL);
+	for (size_t k = 0; k < trees->n; k++) {
+		int r;
+
+		pack->n_kernels++;
+		r = read_kernel(pack, &pack->kernels[k], trees->v[k]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_packages(struct pack *pack)
+{
+	int r = pack_firmware_plan(pack);
+
+	for (size_t k = 0; r >= 0 && k < pack->n_kernels; k++) {
+		r = pack_image_make(pack, &pack->kernels[k]);
+		if (r >= 0)
+			r = pack_kmp_make(pack, &pack->kernels[k]);
+		if (r >= 0)
+			r = pack_pattern_make(pack, &pack->kernels[k]);
+	}
 	if (r >= 0)
-		r = pack_deps_pick(pack, kernel);
-	if (r >= 0)
-		r = pack_image_make(pack, kernel);
-	if (r >= 0)
-		r = pack_kmp_make(pack, kernel);
-	if (r >= 0)
-		r = pack_pattern_make(pack, kernel);
+		r = pack_firmware_make(pack);
+	pack->result.packages = pack->n_packages;
 	clock_step(pack, MF_PACK_STEP_RELATE);
 	return r;
 }
@@ -162,7 +188,6 @@ static int make_repository(struct pack *pack)
 
 static int pack_all(struct pack *pack)
 {
-	const struct mf_strings *trees = pack->options->trees;
 	int r = 0;
 
 	if (!pack->options->spec_only) {
@@ -170,20 +195,12 @@ static int pack_all(struct pack *pack)
 		if (r >= 0)
 			r = lock_repository(pack);
 	}
+	if (r >= 0)
+		r = read_kernels(pack);
+	if (r >= 0)
+		r = make_packages(pack);
 	if (r < 0)
 		return r;
-	pack->kernels = calloc(trees->n, sizeof(*pack->kernels));
-	if (!pack->kernels)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, "kernels", NULL);
-	for (size_t k = 0; k < trees->n; k++) {
-		pack->n_kernels++;
-		r = read_kernel(pack, &pack->kernels[k], trees->v[k]);
-		if (r >= 0)
-			r = make_packages(pack, &pack->kernels[k]);
-		if (r < 0)
-			return r;
-	}
-	pack->result.packages = pack->n_packages;
 	if (pack->options->spec_only)
 		return pack_build_specs(pack, pack->options->spec_only);
 	return make_repository(pack);
@@ -198,6 +215,7 @@ static void pack_done(struct pack *pack, int r)
 		pack_package_done(&pack->packages[i]);
 	for (size_t k = 0; k < pack->n_kernels; k++)
 		pack_kernel_done(&pack->kernels[k]);
+	pack_firmware_free(pack->firmware);
 	free(pack->packages);
 	free(pack->kernels);
 	free(pack->work);

@@ -65,18 +65,18 @@ static void put_percent(const char *s, FILE *out)
 	}
 }
 
-/* A name in %files: quoted for its spaces, and with nothing left for glob(3) to expand. */
+/*
+ * A name in %files. rpm's globbing has no escape that holds for every byte, so one that would mean
+ * something is written as '?', which matches it.
+ */
 static void put_file_name(const char *s, FILE *out)
 {
-	fputc('"', out);
 	for (; *s; s++) {
-		if (strchr("*?[]{}\\\"", *s))
-			fputc('\\', out);
 		if (*s == '%')
 			fputc('%', out);
-		fputc(*s, out);
+		fputc(strchr("*?[]{}\\\"' \t#", *s) ? '?' : *s, out);
 	}
-	fputs("\"\n", out);
+	fputc('\n', out);
 }
 
 /* The number of a source folder among those the batch has; it is added if it is new. */
