@@ -37,6 +37,7 @@ struct mf_context {
 	enum mf_log_level log_level;
 	struct mf_settings settings;
 	struct mf_failure failure;
+	char helper_said[128]; /* the fetch helper's last log line */
 };
 
 /*

@@ -258,6 +258,17 @@ static bool is_fetch_failure(int code)
 	return code < 0 && code > -MFE_FIRST;
 }
 
+/* A run may start several helpers; what each of them finds of the machine is said once. */
+static void tell_log(struct fetch *f, int level, const char *text)
+{
+	struct mf_context *ctx = f->ctx;
+	bool again = !strncmp(ctx->helper_said, text, sizeof(ctx->helper_said) - 1);
+
+	mf_log(ctx, again && level == MF_LOG_INFO ? MF_LOG_DEBUG : (enum mf_log_level)level,
+	       "fetch: %s", text);
+	snprintf(ctx->helper_said, sizeof(ctx->helper_said), "%.127s", text);
+}
+
 static int take_packet(struct fetch *f, struct job *const *remote, const struct mf_wire *packet,
 		       const char *text, int fd)
 {
@@ -270,7 +281,7 @@ static int take_packet(struct fetch *f, struct job *const *remote, const struct 
 	case MF_WIRE_LOG:
 		if (packet->code < MF_LOG_ERROR || packet->code > MF_LOG_DEBUG)
 			break;
-		mf_log(f->ctx, (enum mf_log_level)packet->code, "fetch: %s", text);
+		tell_log(f, packet->code, text);
 		return 0;
 	case MF_WIRE_DONE:
 		return job ? take_done(f, job, packet, text, fd) : -MFE_FETCH_HELPER;
