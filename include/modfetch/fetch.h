@@ -21,6 +21,7 @@ struct mf_fetch_request {
 	uint64_t size;			  /* bytes, from signed metadata; 0: not known */
 	const uint8_t *sha256;		  /* MF_SHA256_LEN bytes, from signed metadata; NULL: not known */
 	uint64_t max_size;		  /* bytes, never exceeded; 0: SIZE is the limit */
+	unsigned int timeout;		  /* seconds; 0: settings.fetch_timeout. The longest of a call counts */
 	const char *etag;		  /* conditional request, or NULL */
 	bool optional;			  /* that no mirror has it is an answer (fd -1), not a failure */
 };

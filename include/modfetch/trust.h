@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/context.h"
+#include "modfetch/repo-state.h"
 #include "modfetch/repo.h"
 
 /* What was fetched of one mirror; descriptors of sealed memory files, -1 where there is none. */
@@ -17,17 +18,41 @@ struct mf_trust_evidence {
 	int asc; /* detached OpenPGP signature: repomd.xml.asc */
 };
 
+/* What a repository's keys can verify: decides which signatures are worth fetching. */
+enum mf_trust_kinds { MF_TRUST_CMS = 1, MF_TRUST_OPENPGP = 2 };
+
 struct mf_vouched {
 	int64_t signing_time; /* seconds since 1970; 0: unsigned (trust=none) */
 	char signer[192];     /* for people */
 };
 
 /*
- * Returns 0 and says who signed, -MFE_NO_KEYS, -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE,
- * -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE, -MFE_REVOKED, -MFE_NO_SQV, -MFE_ROLLBACK, -MFE_STALE or
- * -errno, recorded.
+ * Verifies the signature (CMS where the repository has a certificate and the mirror a .p7s, else
+ * OpenPGP), asks the deny list, and compares revision and signing time with what was accepted
+ * before; what is accepted is on the disk before this returns. Unattended, metadata older than
+ * settings.max_age_days is refused; otherwise its age is said. Returns 0 and says who signed,
+ * -MFE_NO_KEYS, -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE,
+ * -MFE_REVOKED, -MFE_NO_SQV, -MFE_BAD_METADATA, -MFE_ROLLBACK, -MFE_STALE, -MFE_CONFIG or -errno,
+ * recorded.
  */
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust);
+
+/*
+ * May the metadata accepted of this repository still be used without anybody watching? 0; -MFE_STALE
+ * if it is older than settings.max_age_days, or another code, recorded. Always 0 for trust=none and
+ * for an attended run.
+ */
+int mf_trust_age(struct mf_context *ctx, const struct mf_repo *repo);
+
+/* A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS or -errno, recorded. */
+int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo);
+
+/*
+ * Seconds since SIGNING_TIME, as far as the clock NOW can be believed: a clock that stands before
+ * the signing time, before this program was written, or decades after both, is not set, and says
+ * nothing: -1. Pure.
+ */
+int64_t mf_trust_seconds_since(int64_t signing_time, int64_t now);
 
 #endif

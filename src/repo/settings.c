@@ -44,6 +44,7 @@ static const struct {
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),
 	COUNT("fetch-timeout", fetch_timeout, 1, 86400),
+	COUNT("mirror-timeout", mirror_timeout, 1, 3600),
 	COUNT("lock-timeout", lock_timeout, 0, 3600),
 	COUNT("bind-timeout", bind_timeout, 0, 600000),
 	COUNT("max-transactions", max_transactions, 1, 10000),

@@ -42,6 +42,7 @@ struct fetch {
 	mf_fetch_progress *progress;
 	void *arg;
 	uint64_t told_at, total, local_bytes;
+	unsigned int seconds;
 	uint64_t deadline;
 	struct fetch_helper helper;
 };
@@ -301,7 +302,7 @@ static int fail_helper(struct fetch *f, int r)
 	if (r == -ETIMEDOUT || r == -EAGAIN)
 		return mf_fail(f->ctx, "fetch", -MFE_TIMEOUT, "downloads",
 			       "%zu of %zu were not finished in %u s", f->n - f->done, f->n,
-			       f->ctx->settings.fetch_timeout);
+			       f->seconds);
 	fetch_helper_stop(&f->helper, why, sizeof(why));
 	if (r == 0 || r == -EPIPE)
 		return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper", "%s", why);
@@ -385,6 +386,21 @@ static int run(struct fetch *f, const struct mf_fetch_request *requests, struct 
 	return r == 0 && f->remote ? run_helper(f, remote) : r;
 }
 
+/* Seconds for all of it. */
+static unsigned int patience(const struct mf_context *ctx, const struct mf_fetch_request *requests,
+			     size_t n)
+{
+	unsigned int longest = n ? 0 : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!requests[i].timeout)
+			return ctx->settings.fetch_timeout;
+		if (requests[i].timeout > longest)
+			longest = requests[i].timeout;
+	}
+	return longest < ctx->settings.fetch_timeout ? longest : ctx->settings.fetch_timeout;
+}
+
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
 	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched)
 {
@@ -392,7 +408,7 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 		.ctx = ctx,
 		.progress = progress,
 		.arg = arg,
-		.deadline = mf_now_us() + (uint64_t)ctx->settings.fetch_timeout * 1000000,
+		.seconds = patience(ctx, requests, n),
 		.helper = FETCH_HELPER_INIT,
 	};
 	_cleanup_free_ struct job **remote = calloc(n + 1, sizeof(*remote));
@@ -402,6 +418,7 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	f.jobs = calloc(n + 1, sizeof(*f.jobs));
 	if (!f.jobs || !remote)
 		return mf_fail(ctx, "fetch", -ENOMEM, "downloads", NULL);
+	f.deadline = mf_now_us() + (uint64_t)f.seconds * 1000000;
 	for (; f.n < n; f.n++)
 		f.jobs[f.n].result.fd = -1;
 	r = run(&f, requests, remote);

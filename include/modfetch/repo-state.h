@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_REPO_STATE_H
+#define MODFETCH_REPO_STATE_H
+/*
+ * What was accepted of a repository last: the ground that its metadata never falls back behind.
+ * /var/lib/modfetch/repos/ID.state, lines of "key value", replaced as a whole and synced.
+ */
+#include <stdint.h>
+#include "modfetch/context.h"
+#include "modfetch/digest.h"
+
+struct mf_repo_state {
+	uint64_t revision;   /* of repomd.xml; 0: it has none, or none that is a number */
+	int64_t signing_time; /* seconds since 1970; 0: nothing was ever accepted */
+	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
+	char signer[192];	       /* for people */
+	char url[512];	/* the mirror it came from, "": not to be asked conditionally */
+	char etag[256]; /* what that mirror called it */
+};
+
+/*
+ * 0, also where nothing was accepted yet (an all-zero state); -MFE_ROLLBACK for a state that cannot
+ * be read: then it is not known what may be accepted. Recorded.
+ */
+int mf_repo_state_read(struct mf_context *ctx, const char *repo_id,
+		       struct mf_repo_state *ret_state);
+/* 0 or -errno, recorded. On return 0 the disk has it. */
+int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
+			const struct mf_repo_state *state);
+
+#endif
