@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -16,7 +17,7 @@ struct mf_depmod_options {
 	const char *kernel;	/* NULL: the context's kernel */
 	const struct mf_strings *config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
 	const struct mf_strings *changed; /* paths below lib/modules/KVER that changed; NULL: look at all */
-	bool print;		/* as depmod -n: the text files to stdout, nothing written */
+	FILE *print;		/* as depmod -n: the text files go here, nothing else is written */
 	bool no_sync;		/* leave out fsync: for image builds, where the image is synced once */
 };
 

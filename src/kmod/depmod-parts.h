@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef KMOD_DEPMOD_PARTS_H
+#define KMOD_DEPMOD_PARTS_H
+/*
+ * What the parts of the depmod stage hand each other, in the order they run:
+ *
+ *	config	depmod.d: which folders and files win
+ *	scan	the tree: which files are there, in depmod's order
+ *	select	one file a module name, and the modules' order
+ *	state	what the last run knew of these files: segment BASE
+ *	read	the files it did not know: segment FRESH
+ *	graph	symbols to their owners, dependencies, their order
+ *	text	the indexes as bytes
+ *	publish	the bytes as files, all or none
+ *
+ * Nothing here is known outside the stage; the stage's contract is modfetch/depmod.h.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include "modfetch/context.h"
+#include "modfetch/depmod.h"
+#include "modfetch/strings.h"
+#include "modfetch/table.h"
+
+#define DM_NONE UINT32_MAX
+
+/* A growing buffer. Once FAILED (no memory) it takes nothing more. */
+struct dm_buf {
+	char *p;
+	size_t len, room;
+	bool failed;
+};
+
+/* Room for N more bytes: where they go, or NULL. The caller advances LEN. */
+char *dm_buf_reserve(struct dm_buf *buf, size_t n);
+void dm_buf_add(struct dm_buf *buf, const void *bytes, size_t n);
+void dm_buf_adds(struct dm_buf *buf, const char *s);
+void dm_buf_done(struct dm_buf *buf);
+
+/* ---- which depmod is installed ---- */
+
+/* What the installed depmod does; decided by its version and build. */
+struct dm_flavour {
+	unsigned int version;
+	bool gz, xz, zst;    /* the endings it knows besides .ko */
+	bool weakdep;	     /* writes modules.weakdep */
+	bool first_in_order; /* of two equal lines in modules.order the first counts */
+	uint64_t id;	     /* of the program's file: when it changes, ask again */
+};
+
+/* KNOWN (may be NULL) is what was found last time. Never fails: a guess where there is no depmod.
+ */
+void dm_flavour_find(const struct dm_flavour *known, struct dm_flavour *ret_flavour);
+
+/* ---- config ---- */
+
+enum dm_search_kind { DM_SEARCH_FOLDER, DM_SEARCH_BUILTIN, DM_SEARCH_EXTERNAL };
+
+/* All lists are in depmod's order of looking at them: the last line read comes first. */
+struct dm_search {
+	enum dm_search_kind kind;
+	const char *folder;
+	size_t len;
+};
+
+struct dm_config {
+	struct dm_search *searches;
+	size_t n_searches;
+	struct mf_strings overrides; /* "folder/name", no ending */
+	struct mf_strings externals;
+	struct mf_strings excludes;
+	struct mf_arena arena;
+};
+
+/* Reads PATHS (NULL: depmod's own four folders below /). 0, -ENOMEM; bad lines are only told. */
+int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const char *kernel,
+		   struct dm_config *ret_config);
+void dm_config_done(struct dm_config *config);
+
+/* ---- scan ---- */
+
+/* One module file. PATH is relative to the tree, or absolute below an external folder. */
+struct dm_file {
+	const char *path;
+	uint32_t path_len, base; /* of its last component */
+	uint64_t size, inode;
+	int64_t mtime, ctime; /* ns since 1970 */
+	bool external;
+};
+
+struct dm_scan {
+	struct dm_file *files; /* in the order depmod comes by them */
+	size_t n;
+	struct mf_arena arenas[16];
+};
+
+struct dm_segment;
+
+struct dm_tree {
+	int fd;		     /* lib/modules/KVER */
+	int out_fd;	     /* where the indexes go; often the same folder */
+	const char *dirname; /* as depmod would spell it: absolute, for comparing paths */
+	const char *kernel;
+	unsigned int threads;
+};
+
+/* Fills in a file's numbers. 0 or -errno. */
+int dm_file_stat(int dirfd, const char *path, struct dm_file *file);
+bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len);
+/* 0, -ENOMEM, or -errno where the tree itself cannot be read; lesser trouble is only told. */
+int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
+	    const struct dm_flavour *flavour, struct dm_scan *ret_scan);
+/*
+ * The files that BASE knows, but for those CHANGED names, which are looked at again. 0; 1: the tree
+ * has to be looked at as a whole, since a file came that others share its name with; -ENOMEM.
+ */
+int dm_scan_changed(const struct dm_tree *tree, const struct dm_flavour *flavour,
+		    const struct dm_segment *base, const struct mf_strings *changed,
+		    struct dm_scan *ret_scan);
+void dm_scan_done(struct dm_scan *scan);
+
+/* ---- facts: what modules say, as it is in the state file ---- */
+
+/* Offsets go into the segment's strings. */
+struct dm_symbol {
+	uint32_t name, len;
+	uint32_t bucket; /* its place in depmod's hash: the order of modules.symbols */
+};
+
+struct dm_alias {
+	uint32_t raw, raw_len;	 /* as the module says it */
+	uint32_t norm, norm_len; /* as the index has it; norm_len DM_NONE: it cannot */
+};
+
+enum dm_extra_kind { DM_SOFTDEP_EXTRA, DM_WEAKDEP_EXTRA };
+
+struct dm_extra {
+	uint32_t kind, text, len;
+};
+
+#define DM_WEAK 0x80000000u /* in an import: the symbol may be missing */
+
+enum dm_record_flag {
+	DM_READ = 1, /* the facts are there; otherwise the file is only known to exist */
+	DM_RACY = 2, /* the file may change without its times changing: read it again */
+	DM_EXTERNAL = 4,
+	DM_UNREADABLE = 8, /* it is no module: its facts are empty */
+};
+
+struct dm_record {
+	uint64_t size, inode;
+	int64_t mtime, ctime;
+	uint32_t path, path_len;
+	uint32_t exports, n_exports;
+	uint32_t imports, n_imports;
+	uint32_t aliases, n_aliases;
+	uint32_t extras, n_extras;
+	uint32_t flags, reserved;
+};
+
+struct dm_segment {
+	const char *strings;
+	const struct dm_record *records;
+	const struct dm_symbol *symbols; /* sorted by name, each once */
+	const struct dm_alias *aliases;	 /* those of a record together, in its order */
+	const uint32_t *exports;	 /* symbols, in the order of the module */
+	const uint32_t *imports;	 /* symbols, maybe with DM_WEAK; likewise */
+	const struct dm_extra *extras;
+	const uint32_t *alias_order; /* aliases that an index can have, sorted by norm */
+	const uint32_t *alias_owner; /* record of each alias */
+	uint32_t n_strings, n_records, n_symbols, n_aliases, n_exports, n_imports, n_extras,
+		n_alias_order;
+};
+
+/* ---- select ---- */
+
+struct dm_module {
+	const struct dm_file *file;
+	const char *name;
+	uint32_t name_len, bucket;
+	int32_t line;			  /* of modules.order; INT32_MAX: not there */
+	const struct dm_segment *segment; /* where its facts are; NULL: to be read */
+	const struct dm_record *record;
+	const uint32_t *symbol_ids; /* of the segment's symbols in the graph; NULL: the same */
+	uint32_t *deps;		    /* modules, those it needs itself */
+	uint32_t n_deps;
+	uint32_t users;
+	uint32_t rank; /* in dependency order: a module's dependencies have higher ones */
+};
+
+/* The modules in their order: an index into it is a module's number and its priority. */
+struct dm_modules {
+	struct dm_module *v;
+	size_t n;
+	struct mf_arena arena;
+};
+
+int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
+	      const struct dm_scan *scan, struct dm_modules *ret_modules);
+/* ORDER: the bytes of modules.order, or NULL. */
+int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char *order, size_t len,
+	    struct dm_modules *modules);
+void dm_modules_done(struct dm_modules *modules);
+/* The hash by which depmod orders what has no other order. */
+uint32_t dm_kmod_hash(const char *key, size_t len);
+
+/* ---- state ---- */
+
+struct dm_graph;
+
+/* One index as it was published. */
+struct dm_output {
+	uint64_t size, inode, digest;
+	int64_t mtime, ctime;
+};
+
+#define DM_N_OUTPUTS 11
+
+struct dm_state {
+	struct dm_segment base;
+	struct dm_flavour flavour;
+	uint64_t inputs;     /* digest of all that the indexes came from but the facts */
+	uint64_t scan_rules; /* digest of what decided which files were found */
+	struct dm_output outputs[DM_N_OUTPUTS];
+	void *map;
+	size_t map_len;
+};
+
+#define DM_STATE_NAME "modules.modfetch"
+
+/* 0; 1: there is none that can be used, RET_STATE is empty. */
+int dm_state_read(int dirfd, struct dm_state *ret_state);
+/* The same from bytes that must outlive it. */
+int dm_state_parse(const void *buf, size_t len, struct dm_state *ret_state);
+void dm_state_done(struct dm_state *state);
+/*
+ * The bytes of a new state: the facts of MODULES (each has some), and that the other files of SCAN
+ * exist. OUTPUTS and the digests are filled in by dm_state_seal() when they are known.
+ */
+int dm_state_build(const struct dm_scan *scan, const struct dm_modules *modules,
+		   const struct dm_graph *graph, struct dm_buf *ret_state);
+void dm_state_seal(struct dm_buf *state, const struct dm_state *contents);
+/* Puts it in place of the old one. 0 or -errno; then there may be none. */
+int dm_state_write(int dirfd, const struct dm_buf *state);
+/* Do two records, each of its segment, say the same of a module? */
+bool dm_same_facts(const struct dm_segment *s, const struct dm_record *a,
+		   const struct dm_segment *t, const struct dm_record *b);
+/* Is what the state says of a file still true? */
+bool dm_record_fits(const struct dm_record *record, const struct dm_file *file);
+
+/* ---- read ---- */
+
+/* A segment under construction. */
+struct dm_fresh {
+	struct dm_segment segment;
+	uint32_t *symbol_ids;
+	struct dm_buf buffers[8];
+	struct mf_table symbols;
+	struct mf_arena arenas[16];
+};
+
+/* Reads the facts of all modules that have none. 0 or -ENOMEM. */
+int dm_read(struct mf_context *ctx, const struct dm_tree *tree, struct dm_modules *modules,
+	    struct dm_fresh *ret_fresh);
+void dm_fresh_done(struct dm_fresh *fresh);
+/* Sets NORM (room for LEN bytes) to the alias as an index has it; its length, or -EINVAL. */
+int64_t dm_alias_normalise(const char *alias, size_t len, char *norm);
+
+/* ---- graph ---- */
+
+struct dm_graph {
+	uint32_t *owner; /* module that exports a symbol, by symbol id; DM_NONE: none does */
+	uint32_t n_symbols;
+	uint32_t n_base; /* ids below are the base's symbols, the rest the fresh ones' */
+	const struct dm_segment *base, *fresh;
+	const uint32_t *fresh_ids;
+	struct mf_arena arena;
+};
+
+/* 0, -ENOMEM, or -MFE_DEPMOD for dependency cycles, told and recorded. */
+int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
+		   const struct dm_fresh *fresh, struct dm_graph *ret_graph);
+void dm_graph_done(struct dm_graph *graph);
+
+/* ---- text ---- */
+
+/* The indexes in the order depmod writes them; modules.dep.bin is published last all the same. */
+enum dm_index {
+	DM_DEP,
+	DM_DEP_BIN,
+	DM_ALIAS,
+	DM_ALIAS_BIN,
+	DM_SOFTDEP,
+	DM_WEAKDEP,
+	DM_SYMBOLS,
+	DM_SYMBOLS_BIN,
+	DM_BUILTIN_BIN,
+	DM_BUILTIN_ALIAS_BIN,
+	DM_DEVNAME,
+};
+
+/* A file of the tree that indexes come from; P is NULL where there is none. */
+struct dm_input {
+	char *p;
+	size_t len;
+};
+
+/* What all indexes are made from. */
+struct dm_source {
+	struct mf_context *ctx;
+	const struct dm_modules *modules;
+	const struct dm_graph *graph;
+	const struct dm_segment *base, *fresh;
+	struct dm_input builtin, builtin_modinfo;
+};
+
+/* Each makes some of the indexes: 0, -ENOMEM or -EFBIG. They may run at the same time. */
+int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes);
+int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes);
+int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes);
+int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes);
+int dm_text_rest(const struct dm_source *src, struct dm_buf *indexes);
+
+/* ---- publish ---- */
+
+/* Files being replaced together in one folder. */
+struct dm_publish {
+	struct mf_context *ctx;
+	int fd;
+	bool sync;
+	struct dm_publish_file {
+		const char *name;
+		char partial[48], old[48];
+		int fd;
+		bool staged;	/* there is something to be removed beside the name */
+		bool published; /* the name has the new file */
+		bool exchanged; /* and the old one is under the partial name */
+		bool kept;	/* or under OLD */
+	} files[DM_N_OUTPUTS];
+};
+
+const char *dm_index_name(enum dm_index index);
+void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd, bool sync);
+/* Writes one file beside its name. For different files from different threads at a time. */
+int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const struct dm_buf *buf);
+/* Replaces them all; after a failure all are as they were. */
+int dm_publish_commit(struct dm_publish *publish);
+/* Removes what was not published. */
+void dm_publish_done(struct dm_publish *publish);
+/* The numbers of a published file, for the state. False: it is not there. */
+bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which module files are in a tree, and their numbers.
+ *
+ * Every folder is a job: it is opened, listed and its modules are stat'ed by whichever thread is
+ * free; folders found on the way are new jobs. The result is put together afterwards in depmod's
+ * order: each folder's entries as the file system lists them, a folder's contents in its place.
+ * That order decides between files of one name, so it must not depend on threads.
+ *
+ * Links are followed, to files and to folders, as depmod does; a folder nested deeper than any real
+ * one ends the walk, since a link may lead back up. Entries that cannot be looked at are told and
+ * left out. The files' numbers are taken before anybody reads the files: a change in between shows
+ * as a difference in the next run.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "src/kmod/depmod-parts.h"
+
+#define DEPTH_MAX  40
+#define LIST_BYTES ((size_t)64 << 10)
+
+/* An entry of a folder that matters: a file, or a folder with its own entries. */
+struct entry {
+	struct folder *folder; /* NULL: a file */
+	struct dm_file file;
+};
+
+struct folder {
+	const char *path; /* relative to the tree, or absolute for an external one; "" the tree */
+	size_t path_len;
+	int depth;
+	struct entry *entries;
+	size_t n, room;
+	struct folder *next; /* in the queue */
+};
+
+struct job {
+	struct mf_context *ctx;
+	const struct dm_tree *tree;
+	const struct dm_config *config;
+	const struct dm_flavour *flavour;
+	bool external;
+	struct mf_arena *arenas;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	struct folder *queue;
+	size_t pending; /* folders queued or being listed */
+	int failed;	/* -ENOMEM, or why the first folder could not be listed */
+};
+
+bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len)
+{
+	const struct {
+		const char *ending;
+		size_t len;
+		bool known;
+	} endings[] = {
+		{".ko", 3, true},
+		{".ko.xz", 6, flavour->xz},
+		{".ko.zst", 7, flavour->zst},
+		{".ko.gz", 6, flavour->gz},
+	};
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+		if (endings[i].known && len > endings[i].len &&
+		    !memcmp(name + len - endings[i].len, endings[i].ending, endings[i].len))
+			return true;
+	return false;
+}
+
+static int64_t ns(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+static void take_numbers(const struct stat *st, struct dm_file *file)
+{
+	file->size = (uint64_t)st->st_size;
+	file->inode = st->st_ino;
+	file->mtime = ns(&st->st_mtim);
+	file->ctime = ns(&st->st_ctim);
+}
+
+int dm_file_stat(int dirfd, const char *path, struct dm_file *file)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, path, &st, 0) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	take_numbers(&st, file);
+	return 0;
+}
+
+static bool is_excluded(const struct dm_config *config, const char *name)
+{
+	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "build") ||
+	    !strcmp(name, "source"))
+		return true;
+	return mf_strings_has(&config->excludes, name);
+}
+
+static struct entry *add_entry(struct folder *folder)
+{
+	if (folder->n == folder->room) {
+		size_t room = folder->room ? folder->room * 2 : 16;
+		struct entry *v = reallocarray(folder->entries, room, sizeof(*v));
+
+		if (!v)
+			return NULL;
+		folder->entries = v;
+		folder->room = room;
+	}
+	folder->entries[folder->n] = (struct entry){0};
+	return &folder->entries[folder->n++];
+}
+
+/* "<folder>/<name>" in the arena. */
+static char *join(struct mf_arena *arena, const struct folder *folder, const char *name, size_t len)
+{
+	size_t head = folder->path_len ? folder->path_len + 1 : 0;
+	char *path = mf_arena_alloc(arena, head + len + 1);
+
+	if (!path)
+		return NULL;
+	if (head) {
+		memcpy(path, folder->path, folder->path_len);
+		path[head - 1] = '/';
+	}
+	memcpy(path + head, name, len + 1);
+	return path;
+}
+
+static int add_folder(struct folder *parent, struct mf_arena *arena, const char *name, size_t len)
+{
+	struct folder *folder = mf_arena_alloc(arena, sizeof(*folder));
+	struct entry *e;
+
+	if (parent->depth >= DEPTH_MAX)
+		return 0;
+	e = add_entry(parent);
+	if (!folder || !e)
+		return -ENOMEM;
+	*folder = (struct folder){.depth = parent->depth + 1};
+	folder->path = join(arena, parent, name, len);
+	if (!folder->path)
+		return -ENOMEM;
+	folder->path_len = strlen(folder->path);
+	e->folder = folder;
+	return 0;
+}
+
+static int add_file(struct job *job, struct folder *folder, struct mf_arena *arena,
+		    const char *name, size_t len, const struct stat *st)
+{
+	struct entry *e = add_entry(folder);
+
+	if (!e)
+		return -ENOMEM;
+	take_numbers(st, &e->file);
+	e->file.path = join(arena, folder, name, len);
+	if (!e->file.path)
+		return -ENOMEM;
+	e->file.path_len = (uint32_t)(folder->path_len ? folder->path_len + 1 + len : len);
+	e->file.base = e->file.path_len - (uint32_t)len;
+	e->file.external = job->external;
+	return 0;
+}
+
+static int look_at(struct job *job, struct folder *folder, struct mf_arena *arena, int fd,
+		   const char *name, unsigned char type)
+{
+	size_t len = strlen(name);
+	bool module = dm_is_module_name(job->flavour, name, len);
+	struct stat st;
+
+	if (type == DT_DIR)
+		return add_folder(folder, arena, name, len);
+	if (type == DT_REG && !module)
+		return 0;
+	if (fstatat(fd, name, &st, 0) < 0) {
+		mf_log(job->ctx, MF_LOG_WARNING, "%s/%s: %s", folder->path, name, strerror(errno));
+		return 0;
+	}
+	if (S_ISDIR(st.st_mode))
+		return add_folder(folder, arena, name, len);
+	if (!S_ISREG(st.st_mode) || !module)
+		return 0;
+	return add_file(job, folder, arena, name, len, &st);
+}
+
+/* What getdents64(2) fills a buffer with. */
+struct listed {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+static int list(struct job *job, struct folder *folder, struct mf_arena *arena, char *buf)
+{
+	int base = job->external ? AT_FDCWD : job->tree->fd;
+	_cleanup_close_ int fd = openat(base, folder->path_len ? folder->path : ".",
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		long got = syscall(SYS_getdents64, fd, buf, LIST_BYTES);
+
+		if (got < 0)
+			return -errno;
+		if (!got)
+			return 0;
+		for (char *p = buf; p < buf + got;) {
+			const struct listed *e = (const struct listed *)(const void *)p;
+			int r = 0;
+
+			p += e->size;
+			if (!is_excluded(job->config, e->name))
+				r = look_at(job, folder, arena, fd, e->name, e->type);
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+/* Called with the mutex held. */
+static void queue_children(struct job *job, const struct folder *folder)
+{
+	for (size_t i = 0; i < folder->n; i++) {
+		struct folder *child = folder->entries[i].folder;
+
+		if (!child)
+			continue;
+		child->next = job->queue;
+		job->queue = child;
+		job->pending++;
+	}
+}
+
+static void list_and_queue(struct job *job, struct folder *folder, unsigned int worker, char *buf)
+{
+	int r = list(job, folder, &job->arenas[worker], buf);
+
+	if (r < 0 && r != -ENOMEM && folder->depth)
+		mf_log(job->ctx, MF_LOG_WARNING, "%s: %s", folder->path, mf_error_sentence(r));
+	pthread_mutex_lock(&job->mutex);
+	if (r == -ENOMEM || (r < 0 && !folder->depth))
+		job->failed = r;
+	queue_children(job, folder);
+	job->pending--;
+	pthread_cond_broadcast(&job->cond);
+	pthread_mutex_unlock(&job->mutex);
+}
+
+static void walk(void *arg, size_t i, unsigned int worker)
+{
+	struct job *job = arg;
+	_cleanup_free_ char *buf = malloc(LIST_BYTES);
+
+	for (;;) {
+		struct folder *folder;
+
+		pthread_mutex_lock(&job->mutex);
+		if (!buf)
+			job->failed = -ENOMEM;
+		while (!job->queue && job->pending && !job->failed)
+			pthread_cond_wait(&job->cond, &job->mutex);
+		folder = job->failed ? NULL : job->queue;
+		if (folder)
+			job->queue = folder->next;
+		else
+			pthread_cond_broadcast(&job->cond);
+		pthread_mutex_unlock(&job->mutex);
+		if (!folder)
+			return;
+		list_and_queue(job, folder, worker, buf);
+	}
+}
+
+static size_t count_files(const struct folder *folder)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < folder->n; i++)
+		n += folder->entries[i].folder ? count_files(folder->entries[i].folder) : 1;
+	return n;
+}
+
+static void flatten(struct folder *folder, struct dm_scan *scan)
+{
+	for (size_t i = 0; i < folder->n; i++) {
+		struct entry *e = &folder->entries[i];
+
+		if (e->folder)
+			flatten(e->folder, scan);
+		else
+			scan->files[scan->n++] = e->file;
+	}
+}
+
+static void free_entries(struct folder *folder)
+{
+	for (size_t i = 0; i < folder->n; i++)
+		if (folder->entries[i].folder)
+			free_entries(folder->entries[i].folder);
+	free(folder->entries);
+}
+
+/* Adds the files below one top folder to the scan. */
+static int scan_top(struct job *job, const char *path, struct dm_scan *scan)
+{
+	struct folder top = {.path = path, .path_len = strlen(path)};
+	struct dm_file *files;
+	int r;
+
+	job->external = *path;
+	job->queue = &top;
+	job->pending = 1;
+	job->failed = 0;
+	mf_parallel(job->tree->threads, job->tree->threads, walk, job);
+	r = job->failed;
+	if (r >= 0) {
+		files = reallocarray(scan->files, scan->n + count_files(&top) + 1, sizeof(*files));
+		if (files) {
+			scan->files = files;
+			flatten(&top, scan);
+		} else {
+			r = -ENOMEM;
+		}
+	}
+	free_entries(&top);
+	return r;
+}
+
+int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
+	    const struct dm_flavour *flavour, struct dm_scan *ret_scan)
+{
+	_cleanup_(dm_scan_done) struct dm_scan scan = {0};
+	struct job job = {
+		.ctx = ctx,
+		.tree = tree,
+		.config = config,
+		.flavour = flavour,
+		.arenas = scan.arenas,
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER,
+	};
+	int r = scan_top(&job, "", &scan);
+
+	for (size_t i = 0; i < config->externals.n && r >= 0; i++) {
+		r = scan_top(&job, config->externals.v[i], &scan);
+		if (r < 0 && r != -ENOMEM) {
+			if (r != -ENOENT)
+				mf_log(ctx, MF_LOG_WARNING, "%s: %s", config->externals.v[i],
+				       mf_error_sentence(r));
+			r = 0;
+		}
+	}
+	if (r < 0)
+		return r;
+	*ret_scan = scan;
+	scan = (struct dm_scan){0};
+	return 0;
+}
+
+void dm_scan_done(struct dm_scan *scan)
+{
+	free(scan->files);
+	for (size_t i = 0; i < sizeof(scan->arenas) / sizeof(*scan->arenas); i++)
+		mf_arena_done(&scan->arenas[i]);
+	*scan = (struct dm_scan){0};
+}

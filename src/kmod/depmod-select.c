@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One file for each module name, and the order of the modules.
+ *
+ * Files are compared two at a time, in the order they were found, and with the same oddities that
+ * depmod 30 has, since the winner depends on them: in one search folder the file found later wins,
+ * in the built-in part the one found first; an override names a path without its ending; and each
+ * external folder takes a place of its own among the searches.
+ *
+ * The order is that of modules.order, whose lines name uncompressed paths. Modules it does not have
+ * come behind, in the order of depmod's hash table: 512 buckets by Paul Hsieh's SuperFastHash, by
+ * name within one. A modules.order whose last line is not ended counts as none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "src/kmod/depmod-parts.h"
+
+#define BUCKETS	  512
+#define LINE_MAX_ 4096 /* bytes depmod reads at a time, with a NUL */
+
+/* One file as it is compared: lengths are of the path up to the end of the module's name. */
+struct rival {
+	const char *full; /* the whole path, as depmod would spell it */
+	size_t full_len;
+	const char *rel; /* below the tree, NULL: it is elsewhere */
+	size_t rel_len;
+};
+
+struct picker {
+	struct mf_context *ctx;
+	const struct dm_tree *tree;
+	const struct dm_config *config;
+	size_t dirname_len;
+	struct dm_modules *modules;
+	struct mf_table by_name;
+};
+
+static uint32_t half(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+uint32_t dm_kmod_hash(const char *key, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)key;
+	uint32_t h = (uint32_t)len;
+
+	for (; len >= 4; len -= 4, p += 4) {
+		h += half(p);
+		h = (h << 16) ^ (half(p + 2) << 11) ^ h;
+		h += h >> 11;
+	}
+	if (len == 3) {
+		h += half(p);
+		h ^= h << 16;
+		h ^= (uint32_t)p[2] << 18;
+		h += h >> 11;
+	} else if (len == 2) {
+		h += half(p);
+		h ^= h << 11;
+		h += h >> 17;
+	} else if (len == 1) {
+		h += p[0];
+		h ^= h << 10;
+		h += h >> 1;
+	}
+	h ^= h << 3;
+	h += h >> 5;
+	h ^= h << 4;
+	h += h >> 17;
+	h ^= h << 25;
+	return h + (h >> 6);
+}
+
+/* The full path is only looked at where external folders are configured. */
+static struct rival rival_of(const struct picker *p, const struct dm_file *file, uint32_t name_len)
+{
+	size_t len = file->base + name_len;
+	struct rival r = {.full = file->path, .full_len = len};
+
+	if (!file->external) {
+		r.full = NULL;
+		r.full_len = p->dirname_len + 1 + len;
+		r.rel = file->path;
+		r.rel_len = len;
+	} else if (!strncmp(file->path, p->tree->dirname, p->dirname_len)) {
+		r.rel = file->path + p->dirname_len + 1;
+		r.rel_len = len - (p->dirname_len + 1);
+	}
+	return r;
+}
+
+static bool is_override(const struct rival *r, const char *path)
+{
+	return r->rel && r->rel_len == strlen(path) && !memcmp(path, r->rel, r->rel_len);
+}
+
+/* Is it below the folder LEN bytes of FOLDER name? */
+static bool is_in(const char *path, size_t path_len, const char *folder, size_t len)
+{
+	return path && path_len > len && path[len] == '/' && !memcmp(folder, path, len);
+}
+
+static bool is_in_external(const struct picker *p, const struct rival *r, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	if (r->full)
+		return is_in(r->full, r->full_len, folder, len);
+	/* a path in the tree: the folder would have to be the tree or above it, or inside */
+	if (len <= p->dirname_len)
+		return p->tree->dirname[len] == (len < p->dirname_len ? '/' : '\0') &&
+		       !memcmp(folder, p->tree->dirname, len);
+	return !memcmp(folder, p->tree->dirname, p->dirname_len) && folder[p->dirname_len] == '/' &&
+	       is_in(r->rel, r->rel_len, folder + p->dirname_len + 1, len - p->dirname_len - 1);
+}
+
+/* Where in the searches the two stand; -1: nowhere. The last place that fits counts. */
+static void places(const struct picker *p, const struct rival *new, const struct rival *old,
+		   int *new_place, int *old_place, int *builtin)
+{
+	int i = 0;
+
+	for (size_t k = 0; k < p->config->n_searches; k++, i++) {
+		const struct dm_search *s = &p->config->searches[k];
+
+		switch (s->kind) {
+		case DM_SEARCH_BUILTIN:
+			*builtin = i;
+			break;
+		case DM_SEARCH_EXTERNAL:
+			for (size_t e = 0; e < p->config->externals.n; e++, i++) {
+				if (is_in_external(p, new, p->config->externals.v[e]))
+					*new_place = i;
+				if (is_in_external(p, old, p->config->externals.v[e]))
+					*old_place = i;
+			}
+			break;
+		case DM_SEARCH_FOLDER:
+			/* a folder that has the new one is not asked about the old one */
+			if (is_in(new->rel, new->rel_len, s->folder, s->len))
+				*new_place = i;
+			else if (is_in(old->rel, old->rel_len, s->folder, s->len))
+				*old_place = i;
+			break;
+		}
+	}
+}
+
+static bool old_wins(const struct picker *p, const struct rival *old, const struct rival *new)
+{
+	int new_place = -1, old_place = -1, builtin = -1;
+
+	for (size_t i = 0; i < p->config->overrides.n; i++) {
+		if (is_override(new, p->config->overrides.v[i]))
+			return false;
+		if (is_override(old, p->config->overrides.v[i]))
+			return true;
+	}
+	places(p, new, old, &new_place, &old_place, &builtin);
+	if (new_place < 0)
+		new_place = builtin;
+	if (old_place < 0)
+		old_place = builtin;
+	return new_place <= old_place;
+}
+
+/* depmod's name of a module: up to the first '.', '-' as '_'. */
+static const char *name_of(struct mf_arena *arena, const struct dm_file *file, uint32_t *ret_len)
+{
+	const char *base = file->path + file->base;
+	size_t len = strcspn(base, ".");
+	char *name = mf_arena_copy(arena, base, len);
+
+	if (!name)
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '-')
+			name[i] = '_';
+	*ret_len = (uint32_t)len;
+	return name;
+}
+
+static int pick(struct picker *p, const struct dm_file *file)
+{
+	struct dm_module m = {.file = file, .line = INT32_MAX};
+	struct dm_module *rival;
+	uint32_t *number;
+	int r;
+
+	m.name = name_of(&p->modules->arena, file, &m.name_len);
+	if (!m.name)
+		return -ENOMEM;
+	r = mf_table_put(&p->by_name, m.name, m.name_len, (uint32_t)p->modules->n, &number);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		m.bucket = dm_kmod_hash(m.name, m.name_len) % BUCKETS;
+		p->modules->v[p->modules->n++] = m;
+		return 0;
+	}
+	rival = &p->modules->v[*number];
+	{
+		struct rival old = rival_of(p, rival->file, m.name_len);
+		struct rival new = rival_of(p, file, m.name_len);
+
+		if (!old_wins(p, &old, &new))
+			rival->file = file;
+	}
+	return 0;
+}
+
+int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
+	      const struct dm_scan *scan, struct dm_modules *ret_modules)
+{
+	_cleanup_(dm_modules_done) struct dm_modules modules = {0};
+	struct picker p = {
+		.ctx = ctx,
+		.tree = tree,
+		.config = config,
+		.dirname_len = strlen(tree->dirname),
+		.modules = &modules,
+	};
+	int r = mf_table_reserve(&p.by_name, scan->n);
+
+	modules.v = reallocarray(NULL, scan->n + 1, sizeof(*modules.v));
+	if (!modules.v)
+		r = -ENOMEM;
+	for (size_t i = 0; i < scan->n && r >= 0; i++)
+		r = pick(&p, &scan->files[i]);
+	mf_table_done(&p.by_name);
+	if (r < 0)
+		return r;
+	*ret_modules = modules;
+	modules = (struct dm_modules){0};
+	return 0;
+}
+
+/* Is LINE the module's path without the ending of its compression? */
+static bool is_line_of(const struct dm_module *m, const char *line, size_t len)
+{
+	const struct dm_file *f = m->file;
+
+	/* depmod counts the name's length and ".ko" from the last slash on, whatever is there */
+	return !f->external && len == f->base + m->name_len + 3 && len <= f->path_len &&
+	       !memcmp(line, f->path, len);
+}
+
+static void take_line(const struct dm_flavour *flavour, const struct mf_table *by_base,
+		      struct dm_modules *modules, const char *line, size_t len, int32_t number)
+{
+	const char *slash = memrchr(line, '/', len);
+	const char *base = slash ? slash + 1 : line;
+	uint32_t *found = mf_table_get(by_base, base, strcspn(base, ".\n"));
+	struct dm_module *m = found ? &modules->v[*found] : NULL;
+
+	if (!m || !is_line_of(m, line, len))
+		return;
+	if (m->line == INT32_MAX || !flavour->first_in_order)
+		m->line = number;
+}
+
+/* Walks the lines as fgets(3) with depmod's buffer would; false: the file counts as none. */
+static bool take_lines(const struct dm_flavour *flavour, const struct mf_table *by_base,
+		       struct dm_modules *modules, const char *order, size_t len)
+{
+	int32_t number = 0;
+
+	for (size_t at = 0; at < len; number++) {
+		size_t room = len - at < LINE_MAX_ - 1 ? len - at : LINE_MAX_ - 1;
+		const char *newline = memchr(order + at, '\n', room);
+		size_t n = newline ? (size_t)(newline - (order + at)) : room;
+		size_t shown = strnlen(order + at, n);
+
+		if (!newline || (shown < n && shown))
+			return false;
+		if (shown == n)
+			take_line(flavour, by_base, modules, order + at, n, number);
+		at += n + 1;
+	}
+	return true;
+}
+
+static int compare(const void *va, const void *vb)
+{
+	const struct dm_module *a = va, *b = vb;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->bucket != b->bucket)
+		return a->bucket < b->bucket ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char *order, size_t len,
+	    struct dm_modules *modules)
+{
+	_cleanup_(mf_table_done) struct mf_table by_base = {0};
+	int r = mf_table_reserve(&by_base, order ? modules->n : 0);
+
+	/* by the file's own spelling: a line says "snd-hda-intel" */
+	for (size_t i = 0; i < modules->n && order && r >= 0; i++) {
+		const char *base = modules->v[i].file->path + modules->v[i].file->base;
+		uint32_t *ignored;
+
+		r = mf_table_put(&by_base, base, modules->v[i].name_len, (uint32_t)i, &ignored);
+	}
+	if (r < 0)
+		return r;
+	if (!order || !take_lines(flavour, &by_base, modules, order, len)) {
+		mf_log(ctx, order ? MF_LOG_WARNING : MF_LOG_DEBUG, "modules.order: %s",
+		       order ? "a line is not ended; not used" : "there is none");
+		for (size_t i = 0; i < modules->n; i++)
+			modules->v[i].line = INT32_MAX;
+	}
+	if (modules->n > 1)
+		qsort(modules->v, modules->n, sizeof(*modules->v), compare);
+	return 0;
+}
+
+void dm_modules_done(struct dm_modules *modules)
+{
+	free(modules->v);
+	mf_arena_done(&modules->arena);
+	*modules = (struct dm_modules){0};
+}

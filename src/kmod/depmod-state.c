@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state file, modules.modfetch beside the indexes: what each module said when it was last read.
+ *
+ * It is a cache. A run that finds none, a damaged one, one of another version or another machine,
+ * does without and writes a new one. Layout, all numbers in the machine's own byte order:
+ *
+ *	struct head	magic, version, byte order, length of the file, digests of the head and of
+ *			the rest, how many items each part has, and what the last run did: which
+ *			depmod it followed, the digest of its inputs, each index as it was published
+ *	records		struct dm_record: a file of the tree, in the order of the scan; its numbers,
+ *			and which of the items below are its own
+ *	symbols		struct dm_symbol: every name exported or imported, sorted by name
+ *	aliases		struct dm_alias: each as the module has it and as the index has it
+ *	exports		uint32_t: a symbol
+ *	imports		uint32_t: a symbol; the top bit: weak
+ *	extras		struct dm_extra: soft and weak dependencies
+ *	alias_order	uint32_t: the aliases an index can have, sorted
+ *	alias_owner	uint32_t: the record of each alias
+ *	strings		what the offsets point to; each is NUL-ended
+ *
+ * Parts follow each other, each begun at a multiple of eight. Every index and offset is checked
+ *when the file is read, even though the digest says it is ours: it lies where others can write too.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/kmod/depmod-state.h"
+
+/* The bits of flavour_flags. */
+enum { FLAG_GZ = 1, FLAG_XZ = 2, FLAG_ZST = 4, FLAG_WEAKDEP = 8, FLAG_FIRST = 16 };
+
+static uint64_t head_digest(const struct head *head)
+{
+	return mf_hash(head, offsetof(struct head, head_digest));
+}
+
+static bool is_head(const struct head *head, size_t len)
+{
+	return !memcmp(head->magic, DM_STATE_MAGIC, sizeof(DM_STATE_MAGIC)) &&
+	       head->version == DM_STATE_VERSION && head->byte_order == DM_STATE_BYTE_ORDER &&
+	       head->len == len && head->head_digest == head_digest(head) &&
+	       part_at(head, N_PARTS) == len;
+}
+
+/* [at, at + n) lies in [0, room). */
+static bool inside(uint32_t at, uint32_t n, uint32_t room)
+{
+	return at <= room && n <= room - at;
+}
+
+/* A string of N bytes and its NUL. */
+static bool is_string(const struct dm_segment *s, uint32_t at, uint32_t n)
+{
+	return at < s->n_strings && n < s->n_strings - at && !s->strings[at + n];
+}
+
+static bool below(const uint32_t *v, uint32_t n, uint32_t mask, uint32_t limit)
+{
+	uint32_t bad = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		bad |= (v[i] & mask) >= limit;
+	return !bad;
+}
+
+static bool check_record(const struct dm_segment *s, const struct dm_record *r)
+{
+	return is_string(s, r->path, r->path_len) && r->path_len &&
+	       inside(r->exports, r->n_exports, s->n_exports) &&
+	       inside(r->imports, r->n_imports, s->n_imports) &&
+	       inside(r->aliases, r->n_aliases, s->n_aliases) &&
+	       inside(r->extras, r->n_extras, s->n_extras);
+}
+
+static bool check_segment(const struct dm_segment *s)
+{
+	bool good = below(s->exports, s->n_exports, UINT32_MAX, s->n_symbols) &&
+		    below(s->imports, s->n_imports, ~DM_WEAK, s->n_symbols) &&
+		    below(s->alias_order, s->n_alias_order, UINT32_MAX, s->n_aliases) &&
+		    below(s->alias_owner, s->n_aliases, UINT32_MAX, s->n_records);
+
+	for (uint32_t i = 0; i < s->n_records; i++)
+		good &= check_record(s, &s->records[i]);
+	for (uint32_t i = 0; i < s->n_symbols; i++)
+		good &= is_string(s, s->symbols[i].name, s->symbols[i].len);
+	for (uint32_t i = 0; i < s->n_aliases; i++) {
+		const struct dm_alias *a = &s->aliases[i];
+
+		good &= is_string(s, a->raw, a->raw_len) &&
+			(a->norm_len == DM_NONE || is_string(s, a->norm, a->norm_len) ||
+			 (a->norm == a->raw && a->norm_len <= a->raw_len));
+	}
+	for (uint32_t i = 0; i < s->n_alias_order; i++)
+		good &= s->aliases[s->alias_order[i]].norm_len != DM_NONE;
+	for (uint32_t i = 0; i < s->n_extras; i++)
+		good &= is_string(s, s->extras[i].text, s->extras[i].len);
+	return good;
+}
+
+int dm_state_parse(const void *buf, size_t len, struct dm_state *ret_state)
+{
+	const uint8_t *p = buf;
+	const struct head *head = buf;
+	struct dm_state state = {0};
+	struct dm_segment *s = &state.base;
+
+	*ret_state = state;
+	if (len < sizeof(*head) || !is_head(head, len) ||
+	    mf_hash(p + sizeof(*head), len - sizeof(*head)) != head->digest ||
+	    head->counts[ALIAS_OWNER] != head->counts[ALIASES])
+		return 1;
+	*s = (struct dm_segment){
+		.records = (const void *)(p + part_at(head, RECORDS)),
+		.symbols = (const void *)(p + part_at(head, SYMBOLS)),
+		.aliases = (const void *)(p + part_at(head, ALIASES)),
+		.exports = (const void *)(p + part_at(head, EXPORTS)),
+		.imports = (const void *)(p + part_at(head, IMPORTS)),
+		.extras = (const void *)(p + part_at(head, EXTRAS)),
+		.alias_order = (const void *)(p + part_at(head, ALIAS_ORDER)),
+		.alias_owner = (const void *)(p + part_at(head, ALIAS_OWNER)),
+		.strings = (const void *)(p + part_at(head, STRINGS)),
+		.n_records = head->counts[RECORDS],
+		.n_symbols = head->counts[SYMBOLS],
+		.n_aliases = head->counts[ALIASES],
+		.n_exports = head->counts[EXPORTS],
+		.n_imports = head->counts[IMPORTS],
+		.n_extras = head->counts[EXTRAS],
+		.n_alias_order = head->counts[ALIAS_ORDER],
+		.n_strings = head->counts[STRINGS],
+	};
+	if (!check_segment(s))
+		return 1;
+	state.flavour = (struct dm_flavour){
+		.version = head->flavour_version,
+		.gz = head->flavour_flags & FLAG_GZ,
+		.xz = head->flavour_flags & FLAG_XZ,
+		.zst = head->flavour_flags & FLAG_ZST,
+		.weakdep = head->flavour_flags & FLAG_WEAKDEP,
+		.first_in_order = head->flavour_flags & FLAG_FIRST,
+		.id = head->flavour_id,
+	};
+	state.inputs = head->inputs;
+	state.scan_rules = head->scan_rules;
+	memcpy(state.outputs, head->outputs, sizeof(state.outputs));
+	*ret_state = state;
+	return 0;
+}
+
+int dm_state_read(int dirfd, struct dm_state *ret_state)
+{
+	_cleanup_close_ int fd =
+		openat(dirfd, DM_STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	void *map;
+
+	*ret_state = (struct dm_state){0};
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < (off_t)sizeof(struct head))
+		return 1;
+	/* only we write it, and never in place: it cannot shrink under us */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (map == MAP_FAILED)
+		return 1;
+	if (dm_state_parse(map, (size_t)st.st_size, ret_state)) {
+		munmap(map, (size_t)st.st_size);
+		return 1;
+	}
+	ret_state->map = map;
+	ret_state->map_len = (size_t)st.st_size;
+	return 0;
+}
+
+void dm_state_done(struct dm_state *state)
+{
+	if (state->map)
+		munmap(state->map, state->map_len);
+	*state = (struct dm_state){0};
+}
+
+bool dm_record_fits(const struct dm_record *record, const struct dm_file *file)
+{
+	return record->size == file->size && record->inode == file->inode &&
+	       record->mtime == file->mtime && record->ctime == file->ctime &&
+	       (record->flags & DM_READ) && !(record->flags & DM_RACY);
+}
+
+void dm_state_seal(struct dm_buf *state, const struct dm_state *contents)
+{
+	struct head *head = (struct head *)(void *)state->p;
+	const struct dm_flavour *f = &contents->flavour;
+
+	head->flavour_id = f->id;
+	head->flavour_version = f->version;
+	head->flavour_flags = (f->gz ? FLAG_GZ : 0) | (f->xz ? FLAG_XZ : 0) |
+			      (f->zst ? FLAG_ZST : 0) | (f->weakdep ? FLAG_WEAKDEP : 0) |
+			      (f->first_in_order ? FLAG_FIRST : 0);
+	head->inputs = contents->inputs;
+	head->scan_rules = contents->scan_rules;
+	memcpy(head->outputs, contents->outputs, sizeof(head->outputs));
+	if (!head->digest)
+		head->digest = mf_hash(state->p + sizeof(*head), state->len - sizeof(*head));
+	head->head_digest = head_digest(head);
+}
+
+int dm_state_write(int dirfd, const struct dm_buf *state)
+{
+	static const char partial[] = "." DM_STATE_NAME ".partial";
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	(void)unlinkat(dirfd, partial, 0);
+	fd = openat(dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	r = mf_file_write(fd, state->p, state->len);
+	if (r >= 0 && close(mf_steal_fd(&fd)) < 0)
+		r = -errno;
+	/* a rename over a file makes some file systems write it out at once: take the old one away
+	 */
+	if (r >= 0 && unlinkat(dirfd, DM_STATE_NAME, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r >= 0 && renameat(dirfd, partial, dirfd, DM_STATE_NAME) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dirfd, partial, 0);
+	return r;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef KMOD_DEPMOD_STATE_H
+#define KMOD_DEPMOD_STATE_H
+/* The head of the state file, for its reader and its builder; described in depmod-state.c. */
+#include "src/kmod/depmod-parts.h"
+
+#define DM_STATE_MAGIC	    "modfetch depmod"
+#define DM_STATE_VERSION    1u
+#define DM_STATE_BYTE_ORDER 0x01020304u
+
+enum part {
+	RECORDS,
+	SYMBOLS,
+	ALIASES,
+	EXPORTS,
+	IMPORTS,
+	EXTRAS,
+	ALIAS_ORDER,
+	ALIAS_OWNER,
+	STRINGS,
+	N_PARTS
+};
+
+struct head {
+	char magic[16];
+	uint32_t version, byte_order;
+	uint64_t len;
+	uint64_t digest; /* of everything behind the head */
+	uint32_t counts[N_PARTS], reserved;
+	uint64_t flavour_id;
+	uint32_t flavour_version, flavour_flags;
+	uint64_t inputs, scan_rules;
+	struct dm_output outputs[DM_N_OUTPUTS];
+	uint64_t head_digest; /* of all above */
+};
+
+/* Bytes of one item. */
+static inline size_t part_size(enum part part)
+{
+	static const uint8_t sizes[N_PARTS] = {
+		[RECORDS] = sizeof(struct dm_record),
+		[SYMBOLS] = sizeof(struct dm_symbol),
+		[ALIASES] = sizeof(struct dm_alias),
+		[EXPORTS] = sizeof(uint32_t),
+		[IMPORTS] = sizeof(uint32_t),
+		[EXTRAS] = sizeof(struct dm_extra),
+		[ALIAS_ORDER] = sizeof(uint32_t),
+		[ALIAS_OWNER] = sizeof(uint32_t),
+		[STRINGS] = 1,
+	};
+
+	return sizes[part];
+}
+
+static inline uint64_t part_bytes(const struct head *head, enum part part)
+{
+	return ((uint64_t)head->counts[part] * part_size(part) + 7) / 8 * 8;
+}
+
+/* Where a part begins; of N_PARTS: where the file ends. */
+static inline uint64_t part_at(const struct head *head, enum part part)
+{
+	uint64_t at = sizeof(*head);
+
+	for (enum part p = RECORDS; p < part; p++)
+		at += part_bytes(head, p);
+	return at;
+}
+
+#endif

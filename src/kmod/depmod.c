@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The depmod stage: the order of its steps.
+ *
+ * Reading a module is dear, deriving all indexes from what was read is cheap. So the state file
+ * keeps what each module said (depmod-state.c), the tree is looked at file by file, only files that
+ * are new or differ are read, and everything else is made again in memory. Where nothing has
+ * changed and the indexes are as they were published, nothing is written.
+ *
+ * One run at a time works on a folder: the lock is on the folder itself, and goes with the process.
+ * Nothing of the old set is touched before all of the new one is on disk. The state is written last
+ * and without fsync: it is worth nothing after a crash, and its digests say so.
+ *
+ * Trusts the modules' bytes no further than modinfo.c does, and the state file no further than its
+ * checks. Never runs anything but depmod --version.
+ */
+#include "modfetch/depmod.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/kmod/depmod-parts.h"
+
+#define INPUT_MAX ((size_t)64 << 20)
+
+/* A run: everything its steps made, in their order. */
+struct run {
+	struct mf_context *ctx;
+	const struct mf_depmod_options *options;
+	char *dirname;
+	struct dm_tree tree;
+	struct dm_state state; /* of last time, or empty */
+	bool known;	       /* it is not empty */
+	struct dm_flavour flavour;
+	struct dm_config config;
+	struct dm_scan scan;
+	struct dm_modules modules;
+	struct dm_fresh fresh;
+	struct dm_graph graph;
+	struct dm_input order, builtin, builtin_modinfo;
+	uint64_t inputs, scan_rules;
+	bool facts_changed, numbers_changed;
+	struct dm_buf indexes[DM_N_OUTPUTS];
+	struct dm_buf new_state;
+	struct dm_publish publish;
+	int codes[8]; /* of the jobs that make the indexes */
+	size_t n_read;
+};
+
+static int fail(struct run *run, int code, const char *what)
+{
+	return mf_fail(run->ctx, "depmod", code, what, NULL);
+}
+
+static int open_folder(struct run *run, const char *base, bool make, int *ret_fd, char **ret_name)
+{
+	_cleanup_free_ char *path = NULL, *absolute = NULL;
+	int fd;
+
+	absolute = base ? realpath(base, NULL) : strdup(run->ctx->root);
+	if (!absolute)
+		return fail(run, -errno, base);
+	if (asprintf(&path, "%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "",
+		     run->tree.kernel) < 0) {
+		path = NULL;
+		return fail(run, -ENOMEM, base);
+	}
+	if (make) {
+		struct mf_context *ctx = run->ctx;
+		_cleanup_close_ int root = open(absolute, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		struct mf_context below = {.root_fd = root};
+		int r = mf_context_mkdir(&below, path + strlen(absolute));
+
+		if (r < 0)
+			return mf_fail(ctx, "depmod", r, path, NULL);
+		close(r);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(run, -errno, path);
+	*ret_fd = fd;
+	*ret_name = MF_STEAL(path);
+	return 0;
+}
+
+static int open_tree(struct run *run)
+{
+	const struct mf_depmod_options *o = run->options;
+	_cleanup_free_ char *out_name = NULL;
+	int r;
+
+	run->tree.kernel = o->kernel ? o->kernel : run->ctx->kernel;
+	run->tree.threads = mf_threads();
+	r = open_folder(run, o->basedir, false, &run->tree.fd, &run->dirname);
+	if (r < 0)
+		return r;
+	run->tree.dirname = run->dirname;
+	return open_folder(run, o->outdir ? o->outdir : o->basedir, o->outdir != NULL,
+			   &run->tree.out_fd, &out_name);
+}
+
+static int take_lock(struct run *run)
+{
+	uint64_t end = mf_now_us() + (uint64_t)run->ctx->settings.lock_timeout * 1000000;
+	const struct timespec nap = {.tv_nsec = 20000000};
+
+	while (flock(run->tree.out_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(run, -errno, run->dirname);
+		if (mf_now_us() >= end)
+			return fail(run, -MFE_LOCKED, run->dirname);
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
+/* A file that may be missing. */
+static int read_input(struct run *run, const char *name, struct dm_input *ret_input)
+{
+	int r = mf_file_read_at(run->tree.fd, name, INPUT_MAX, &ret_input->p, &ret_input->len);
+
+	if (r == -ENOENT) {
+		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: there is none", run->dirname, name);
+		return 0;
+	}
+	return r < 0 ? fail(run, r, name) : 0;
+}
+
+static uint64_t chain(uint64_t digest, const void *bytes, size_t len)
+{
+	uint64_t both[2] = {digest, mf_hash(bytes, len)};
+
+	return mf_hash(both, sizeof(both));
+}
+
+static uint64_t chain_strings(uint64_t digest, const struct mf_strings *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		digest = chain(digest, list->v[i], strlen(list->v[i]));
+	return chain(digest, &list->n, sizeof(list->n));
+}
+
+/* What, besides the tree itself, decides which files a scan finds. */
+static void digest_scan_rules(struct run *run)
+{
+	const uint8_t endings[] = {run->flavour.gz, run->flavour.xz, run->flavour.zst};
+	uint64_t d = chain(0, endings, sizeof(endings));
+
+	d = chain(d, run->dirname, strlen(run->dirname));
+	d = chain_strings(d, &run->config.externals);
+	run->scan_rules = chain_strings(d, &run->config.excludes);
+}
+
+static int prepare(struct run *run)
+{
+	int r;
+
+	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
+	dm_flavour_find(run->known ? &run->state.flavour : NULL, &run->flavour);
+	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
+	if (r < 0)
+		return fail(run, r, "depmod.d");
+	digest_scan_rules(run);
+	r = read_input(run, "modules.order", &run->order);
+	if (r >= 0)
+		r = read_input(run, "modules.builtin", &run->builtin);
+	if (r >= 0)
+		r = read_input(run, "modules.builtin.modinfo", &run->builtin_modinfo);
+	return r;
+}
+
+/*
+ * The files as the state has them, but for those named as changed. 1: it cannot be done that way,
+ * since a new file may be one of several with its name, and where it stands decides.
+ */
+static int scan_changed(struct run *run)
+{
+	return dm_scan_changed(&run->tree, &run->flavour, &run->state.base, run->options->changed,
+			       &run->scan);
+}
+
+static int scan(struct run *run)
+{
+	int r = 1;
+
+	if (run->options->changed && run->known && run->scan_rules == run->state.scan_rules)
+		r = scan_changed(run);
+	if (r > 0)
+		r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
+	if (r >= 0)
+		r = dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+	if (r >= 0)
+		r = dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len, &run->modules);
+	return r < 0 ? fail(run, r, run->dirname) : 0;
+}
+
+/* Finds the record of each module's file; what does not fit is left to be read. */
+static int match_records(struct run *run, const struct dm_record **ret_old)
+{
+	const struct dm_segment *base = &run->state.base;
+	_cleanup_(mf_table_done) struct mf_table by_path = {0};
+	int r = mf_table_reserve(&by_path, base->n_records);
+
+	for (uint32_t i = 0; i < base->n_records && r >= 0; i++) {
+		uint32_t *ignored;
+
+		r = mf_table_put(&by_path, base->strings + base->records[i].path,
+				 base->records[i].path_len, i, &ignored);
+	}
+	for (size_t i = 0; i < run->modules.n && r >= 0; i++) {
+		struct dm_module *m = &run->modules.v[i];
+		uint32_t *found = mf_table_get(&by_path, m->file->path, m->file->path_len);
+
+		ret_old[i] = NULL;
+		if (!found)
+			continue;
+		ret_old[i] = &base->records[*found];
+		if (!dm_record_fits(ret_old[i], m->file))
+			continue;
+		m->segment = base;
+		m->record = ret_old[i];
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Was anything read that says other things than it did? */
+static void compare_facts(struct run *run, const struct dm_record *const *old)
+{
+	for (size_t i = 0; i < run->modules.n; i++) {
+		const struct dm_module *m = &run->modules.v[i];
+
+		if (m->segment != &run->fresh.segment)
+			continue;
+		run->n_read++;
+		run->numbers_changed = true;
+		if (!old[i] || !dm_same_facts(&run->state.base, old[i], m->segment, m->record))
+			run->facts_changed = true;
+	}
+}
+
+static int learn(struct run *run)
+{
+	_cleanup_free_ const struct dm_record **old =
+		reallocarray(NULL, run->modules.n + 1, sizeof(struct dm_record *));
+	int r = old ? match_records(run, old) : -ENOMEM;
+
+	if (r >= 0)
+		r = dm_read(run->ctx, &run->tree, &run->modules, &run->fresh);
+	if (r < 0)
+		return fail(run, r, run->dirname);
+	compare_facts(run, old);
+	return 0;
+}
+
+/* All the indexes come from, but what the modules say. */
+static void digest_inputs(struct run *run)
+{
+	uint64_t d = chain(0, &run->flavour.version, sizeof(run->flavour.version));
+
+	for (size_t i = 0; i < run->modules.n; i++) {
+		const struct dm_file *f = run->modules.v[i].file;
+		uint64_t both[2] = {d, mf_hash(f->path, f->path_len)};
+
+		d = mf_hash(both, sizeof(both));
+	}
+	d = chain(d, run->builtin.p ? run->builtin.p : "-", run->builtin.len);
+	run->inputs = chain(d, run->builtin_modinfo.p ? run->builtin_modinfo.p : "-",
+			    run->builtin_modinfo.len);
+}
+
+static bool is_written(const struct run *run, enum dm_index index)
+{
+	return index != DM_WEAKDEP || run->flavour.weakdep;
+}
+
+/* Is the index the file that the last run published? */
+static bool is_intact(const struct run *run, enum dm_index index)
+{
+	struct dm_output now = {.digest = run->state.outputs[index].digest};
+
+	return dm_output_stat(run->tree.out_fd, index, &now) &&
+	       !memcmp(&now, &run->state.outputs[index], sizeof(now));
+}
+
+static bool is_current(const struct run *run)
+{
+	if (!run->known || run->facts_changed || run->inputs != run->state.inputs)
+		return false;
+	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
+		if (is_written(run, i) && !is_intact(run, i))
+			return false;
+	return true;
+}
+
+/*
+ * Stages an index, unless the one in place is the same. modules.dep is always new: its time tells
+ * others (depmod -A) when the tree was last looked at.
+ */
+static int stage(struct run *run, enum dm_index index)
+{
+	const struct dm_buf *buf = &run->indexes[index];
+	uint64_t digest = mf_hash(buf->p ? buf->p : "", buf->len);
+
+	if (!is_written(run, index))
+		return 0;
+	if (run->known && index != DM_DEP && index != DM_DEP_BIN &&
+	    run->state.outputs[index].digest == digest && is_intact(run, index))
+		return 0;
+	run->state.outputs[index].digest = digest;
+	return dm_publish_stage(&run->publish, index, buf);
+}
+
+static int stage_group(struct run *run, const struct dm_source *src,
+		       int (*make)(const struct dm_source *src, struct dm_buf *indexes),
+		       const enum dm_index *group, size_t n)
+{
+	int r = make(src, run->indexes);
+
+	for (size_t i = 0; i < n && r >= 0 && !run->options->print; i++)
+		r = stage(run, group[i]);
+	return r;
+}
+
+/* The state is the largest file and needs the most time, so it goes first. */
+static const struct group {
+	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
+	enum dm_index indexes[3];
+	size_t n;
+} groups[] = {
+	{dm_text_alias, {DM_ALIAS, DM_ALIAS_BIN}, 2},
+	{dm_text_dep, {DM_DEP, DM_DEP_BIN}, 2},
+	{dm_text_symbols, {DM_SYMBOLS, DM_SYMBOLS_BIN}, 2},
+	{dm_text_builtin, {DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN}, 2},
+	{dm_text_rest, {DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME}, 3},
+};
+
+#define N_GROUPS (sizeof(groups) / sizeof(*groups))
+
+static void make_one(void *arg, size_t i, unsigned int worker)
+{
+	struct run *run = arg;
+	const struct dm_source src = {
+		.ctx = run->ctx,
+		.modules = &run->modules,
+		.graph = &run->graph,
+		.base = &run->state.base,
+		.fresh = &run->fresh.segment,
+		.builtin = run->builtin,
+		.builtin_modinfo = run->builtin_modinfo,
+	};
+
+	if (!i && !run->options->print)
+		run->codes[i] =
+			dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
+	else if (i)
+		run->codes[i] = stage_group(run, &src, groups[i - 1].make, groups[i - 1].indexes,
+					    groups[i - 1].n);
+}
+
+static int make_all(struct run *run)
+{
+	int r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
+
+	if (r < 0)
+		return r == -ENOMEM ? fail(run, r, run->dirname) : r;
+	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
+	mf_parallel(run->tree.threads, N_GROUPS + 1, make_one, run);
+	for (size_t i = 0; i <= N_GROUPS; i++)
+		if (run->codes[i] < 0)
+			return fail(run, run->codes[i], run->dirname);
+	return 0;
+}
+
+/* As depmod -n: the text files, one after the other. */
+static int print(const struct run *run)
+{
+	static const enum dm_index texts[] = {DM_DEP,	  DM_ALIAS,   DM_SOFTDEP,
+					      DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		const struct dm_buf *buf = &run->indexes[texts[i]];
+
+		if (is_written(run, texts[i]) && buf->len &&
+		    fwrite(buf->p, buf->len, 1, run->options->print) != 1)
+			return mf_fail(run->ctx, "depmod", -EIO, "standard output", NULL);
+	}
+	return 0;
+}
+
+/* A state that cannot be written costs the next run its time, and nothing else. */
+static void write_state(struct run *run)
+{
+	struct dm_state contents = {
+		.flavour = run->flavour,
+		.inputs = run->inputs,
+		.scan_rules = run->scan_rules,
+	};
+	int r;
+
+	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++) {
+		contents.outputs[i].digest = run->state.outputs[i].digest;
+		if (is_written(run, i))
+			(void)dm_output_stat(run->tree.out_fd, i, &contents.outputs[i]);
+	}
+	dm_state_seal(&run->new_state, &contents);
+	r = dm_state_write(run->tree.out_fd, &run->new_state);
+	if (r < 0)
+		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->dirname, DM_STATE_NAME,
+		       mf_error_sentence(r));
+}
+
+/* The indexes are right; the state may be told new times of files that say the same as before. */
+static int refresh_state(struct run *run)
+{
+	int r;
+
+	if (!run->numbers_changed && run->scan.n == run->state.base.n_records)
+		return 0;
+	r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
+	if (r >= 0)
+		r = dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
+	if (r < 0)
+		return r;
+	write_state(run);
+	return 0;
+}
+
+static int work(struct run *run, struct mf_depmod_result *result)
+{
+	int r = open_tree(run);
+
+	if (r >= 0 && !run->options->print)
+		r = take_lock(run);
+	if (r >= 0)
+		r = prepare(run);
+	if (r >= 0)
+		r = scan(run);
+	if (r >= 0)
+		r = learn(run);
+	if (r < 0)
+		return r;
+	digest_inputs(run);
+	result->modules = run->modules.n;
+	result->read = run->n_read;
+	if (!run->options->print && is_current(run)) {
+		result->unchanged = true;
+		return refresh_state(run);
+	}
+	r = make_all(run);
+	if (r >= 0 && run->options->print)
+		return print(run);
+	if (r >= 0)
+		r = dm_publish_commit(&run->publish);
+	if (r >= 0)
+		write_state(run);
+	return r;
+}
+
+static void run_done(struct run *run)
+{
+	dm_publish_done(&run->publish);
+	for (size_t i = 0; i < DM_N_OUTPUTS; i++)
+		dm_buf_done(&run->indexes[i]);
+	dm_buf_done(&run->new_state);
+	dm_graph_done(&run->graph);
+	dm_fresh_done(&run->fresh);
+	dm_modules_done(&run->modules);
+	dm_scan_done(&run->scan);
+	dm_config_done(&run->config);
+	dm_state_done(&run->state);
+	free(run->order.p);
+	free(run->builtin.p);
+	free(run->builtin_modinfo.p);
+	if (run->tree.fd >= 0)
+		close(run->tree.fd);
+	if (run->tree.out_fd >= 0)
+		close(run->tree.out_fd);
+	free(run->dirname);
+}
+
+int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
+	      struct mf_depmod_result *ret_result)
+{
+	struct mf_depmod_result result = {0};
+	struct run run = {
+		.ctx = ctx,
+		.options = options,
+		.tree = {.fd = -1, .out_fd = -1},
+		.publish = {.fd = -1},
+	};
+	int r;
+
+	for (size_t i = 0; i < DM_N_OUTPUTS; i++)
+		run.publish.files[i].fd = -1;
+	r = work(&run, &result);
+	run_done(&run);
+	if (r >= 0 && ret_result)
+		*ret_result = result;
+	return r < 0 ? r : 0;
+}
