@@ -34,6 +34,7 @@ static const struct verb verbs[] = {
 	{"remove", cmd_remove, "NAME…", "remove packages by name", false},
 	{"refresh", cmd_refresh, "[--force] [REPO…]", "fetch the repositories' metadata now",
 	 false},
+	{"depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true},
 	{"pack", cmd_pack, "… MODULES_DIR…", "a repository from a kernel's lib/modules/KVER", true},
 	{"status", cmd_status, "", "devices, drivers, packages and repositories", false},
 	{"history", cmd_history, "[-n N]", "what happened", false},
