@@ -10,9 +10,10 @@
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
@@ -47,6 +48,7 @@ void mf_run_done(struct mf_run *run)
 
 /* What the stages of one run hand to each other. */
 struct cargo {
+	struct stat folder; /* lib/modules/KVER as it was at the start; st_ino 0: none */
 	struct mf_fetched *fetched;
 	struct mf_proof **proofs;
 	size_t n; /* of both */
@@ -69,6 +71,35 @@ static void cargo_done(struct cargo *cargo)
 static void stamp(struct mf_run *run, enum mf_stage stage)
 {
 	run->stamp[stage] = mf_now_us();
+}
+
+/* ---- bound to one kernel ---- */
+
+static struct stat kernel_folder(const struct mf_context *ctx)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st = {0};
+
+	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
+		path = NULL;
+		return st;
+	}
+	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return (struct stat){0};
+	return st;
+}
+
+/* A kernel update that replaced the folder meanwhile made the plan one for another kernel. */
+static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
+{
+	const struct stat now = kernel_folder(ctx), *before = &cargo->folder;
+
+	if (!before->st_ino || (now.st_ino == before->st_ino && now.st_dev == before->st_dev))
+		return 0;
+	return mf_fail(ctx, "install", -MFE_KERNEL_CHANGED, ctx->kernel,
+		       "/lib/modules/%s was replaced meanwhile", ctx->kernel);
 }
 
 /* ---- decide ---- */
@@ -222,7 +253,8 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	if (r < 0)
 		return r;
 	stamp(run, MF_VERIFIED);
-	return install(ctx, run, cargo);
+	r = same_folder(ctx, cargo);
+	return r < 0 ? r : install(ctx, run, cargo);
 }
 
 /* ---- load ---- */
@@ -254,7 +286,7 @@ static int load(struct mf_context *ctx, struct mf_run *run)
 
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
-	_cleanup_(cargo_done) struct cargo cargo = {0};
+	_cleanup_(cargo_done) struct cargo cargo = {.folder = kernel_folder(ctx)};
 	bool planned = false;
 	int r = decide(ctx, run);
 
@@ -274,7 +306,9 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 		if (r < 0)
 			return r;
 	}
-	r = load(ctx, run);
+	r = same_folder(ctx, &cargo);
+	if (!r)
+		r = load(ctx, run);
 	if (r < 0)
 		return r;
 	return planned || something_loaded(run) ? 0 : 1;
