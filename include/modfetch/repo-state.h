@@ -12,6 +12,7 @@
 struct mf_repo_state {
 	uint64_t revision;   /* of repomd.xml; 0: it has none, or none that is a number */
 	int64_t signing_time; /* seconds since 1970; 0: nothing was ever accepted */
+	int64_t published;    /* signing time of the metadata in use; 0: none is */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
 	char signer[192];	       /* for people */
 	char url[512];	/* the mirror it came from, "": not to be asked conditionally */

@@ -39,7 +39,14 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust);
 
 /*
- * May the metadata accepted of this repository still be used without anybody watching? 0; -MFE_STALE
+ * Notes that what was vouched for is in use from now on, and where it came from: the mirror's URL
+ * and etag, or NULL. 0 or -errno, recorded.
+ */
+int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct mf_vouched *trust, const char *url, const char *etag);
+
+/*
+ * May the metadata in use of this repository still be used without anybody watching? 0; -MFE_STALE
  * if it is older than settings.max_age_days, or another code, recorded. Always 0 for trust=none and
  * for an attended run.
  */

@@ -9,6 +9,7 @@
  *	modfetch-state 1
  *	revision 1763697600
  *	signed 1763697600
+ *	published 1763697600
  *	digest <64 hexadecimal digits>
  *	signer CN = example
  *	url https://mirror.example/repo      (these two where the server gave an etag)
@@ -58,10 +59,10 @@ static bool parse_line(char *line, struct mf_repo_state *state)
 	*value++ = '\0';
 	if (!strcmp(line, "revision"))
 		return parse_number(value, &state->revision);
-	if (!strcmp(line, "signed")) {
+	if (!strcmp(line, "signed") || !strcmp(line, "published")) {
 		if (!parse_number(value, &number) || number > INT64_MAX)
 			return false;
-		state->signing_time = (int64_t)number;
+		*(*line == 's' ? &state->signing_time : &state->published) = (int64_t)number;
 		return true;
 	}
 	if (!strcmp(line, "digest"))
@@ -150,8 +151,9 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
 	}
 	mf_sha256_hex(state->digest, hex);
-	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\ndigest %s\n",
-		state->revision, state->signing_time, hex);
+	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\npublished %" PRId64 "\n",
+		state->revision, state->signing_time, state->published);
+	fprintf(f, "digest %s\n", hex);
 	print_text(f, "signer", state->signer);
 	print_text(f, "url", state->url);
 	print_text(f, "etag", state->etag);

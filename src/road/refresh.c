@@ -2,9 +2,15 @@
 /*
  * Metadata on the same road as packages: fetch → verify → publish.
  *
- * repomd.xml and its signature are fetched as a pair and not parsed before the signature holds;
- * primary.xml is not inflated before its digest is the signed one, and then only up to a limit. The
- * cache is built aside and published by one rename, so a failure leaves the old one in use.
+ * repomd.xml and its signature are fetched as a pair, both of one mirror, and not parsed before the
+ * signature holds. A pair that does not fit may have been caught while the mirror changed: it is
+ * fetched once more, then the next mirror is asked; so it is with a mirror that is behind what was
+ * accepted before. primary.xml is not inflated before its digest is the signed one, and then only
+ * up to a limit. The cache is built aside and published by one rename, so a failure leaves the old
+ * one in use.
+ *
+ * A mirror that says by its etag that repomd.xml is the one accepted before costs one answer without
+ * a body. It may say so for ever: the age of what is in use is measured all the same.
  */
 #include "modfetch/refresh.h"
 #include <errno.h>
@@ -24,30 +30,51 @@
 #define SIGNATURE_MAX  (64U << 10)
 #define MIRRORLIST_MAX (64U << 10)
 
+#define PAIR_SECONDS   30 /* for both: what one bad mirror may cost */
+
 enum { REPOMD, P7S, ASC, N_FILES };
 
-static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
-		      struct mf_fetched fetched[N_FILES])
-{
-	const struct mf_fetch_request requests[N_FILES] = {
-		[REPOMD] = {.mirrors = &repo->baseurls,
-			    .path = "repodata/repomd.xml",
-			    .label = repo->id,
-			    .max_size = REPOMD_MAX},
-		[P7S] = {.mirrors = &repo->baseurls,
-			 .path = "repodata/repomd.xml.p7s",
-			 .label = repo->id,
-			 .max_size = SIGNATURE_MAX,
-			 .optional = true},
-		[ASC] = {.mirrors = &repo->baseurls,
-			 .path = "repodata/repomd.xml.asc",
-			 .label = repo->id,
-			 .max_size = SIGNATURE_MAX,
-			 .optional = true},
-	};
-	bool unsigned_repo = repo->trust == MF_TRUST_NONE;
+static const char *const paths[N_FILES] = {
+	[REPOMD] = "repodata/repomd.xml",
+	[P7S] = "repodata/repomd.xml.p7s",
+	[ASC] = "repodata/repomd.xml.asc",
+};
 
-	return mf_fetch(ctx, requests, unsigned_repo ? 1 : N_FILES, NULL, NULL, fetched);
+static void fetched_done(struct mf_fetched (*fetched)[N_FILES])
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		mf_fetched_done(&(*fetched)[i]);
+}
+
+/* One mirror's repomd.xml and those of its signatures that our keys could verify. */
+static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct mf_strings *mirror, int kinds, const char *etag,
+		      struct mf_fetched ret_fetched[N_FILES])
+{
+	const bool wanted[N_FILES] = { true, kinds & MF_TRUST_CMS, kinds & MF_TRUST_OPENPGP };
+	struct mf_fetched fetched[N_FILES];
+	struct mf_fetch_request requests[N_FILES];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < N_FILES; i++)
+		if (wanted[i])
+			requests[n++] = (struct mf_fetch_request){
+				.mirrors = mirror,
+				.path = paths[i],
+				.label = repo->id,
+				.max_size = i == REPOMD ? REPOMD_MAX : SIGNATURE_MAX,
+				.timeout = PAIR_SECONDS,
+				.optional = i != REPOMD,
+				.etag = i == REPOMD ? etag : NULL,
+			};
+	r = mf_fetch(ctx, requests, n, NULL, NULL, fetched);
+	if (r < 0)
+		return r;
+	for (size_t i = N_FILES; i > 0; i--)
+		if (wanted[i - 1])
+			ret_fetched[i - 1] = fetched[--n];
+	return 0;
 }
 
 /* primary.xml as it was signed for, inflated into a memory file. A descriptor or a recorded error.
@@ -144,27 +171,113 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	return r < 0 ? r : mf_mirrors_parse(text, ret_urls);
 }
 
-static int refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+/* The etag to ask a mirror with: what is in use came from it, and is still there. */
+static const char *known_etag(const struct mf_context *ctx, const struct mf_repo *repo,
+			      const struct mf_repo_state *state, const char *mirror)
+{
+	return *state->etag && !strcmp(state->url, mirror) &&
+			       state->published == state->signing_time &&
+			       is_current(ctx, repo->id, state->digest) ?
+		       state->etag :
+		       NULL;
+}
+
+/* Nothing new at the mirror. 1, or a recorded failure where what we have is too old. */
+static int keep_current(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct mf_repo_state *state, struct mf_refresh_result *result)
+{
+	int r = mf_trust_age(ctx, repo);
+
+	if (r < 0)
+		return r;
+	result->trust.signing_time = state->signing_time;
+	memcpy(result->trust.signer, state->signer, sizeof(state->signer));
+	return 1;
+}
+
+static int publish(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
+		   const struct mf_fetched *repomd, bool force, struct mf_refresh_result *result)
+{
+	uint8_t digest[MF_SHA256_LEN];
+	int r = mf_sha256_fd(repomd->fd, digest), unchanged = 0;
+
+	if (r < 0)
+		return mf_fail(ctx, "refresh", r, repo->id, NULL);
+	if (!force && is_current(ctx, repo->id, digest))
+		unchanged = 1;
+	else
+		r = build(ctx, repo, repomd->fd, digest, &result->packages);
+	if (r == 0)
+		r = mf_trust_published(ctx, repo, &result->trust, mirror, repomd->etag);
+	return r < 0 ? r : unchanged;
+}
+
+static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
+			int kinds, bool force, struct mf_refresh_result *result)
+{
+	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = {
+		{ .fd = -1 }, { .fd = -1 }, { .fd = -1 }
+	};
+	const struct mf_strings one = { (char **)&mirror, 1, 0 };
+	struct mf_repo_state state = { 0 };
+	int r = 0;
+
+	if (!force && kinds)
+		r = mf_repo_state_read(ctx, repo->id, &state);
+	if (r == 0)
+		r = fetch_pair(ctx, repo, &one, kinds, known_etag(ctx, repo, &state, mirror), fetched);
+	if (r < 0)
+		return r;
+	if (fetched[REPOMD].not_modified)
+		return keep_current(ctx, repo, &state, result);
+	r = mf_trust_repomd(ctx, repo,
+			    &(struct mf_trust_evidence){ fetched[REPOMD].fd, fetched[P7S].fd,
+							 fetched[ASC].fd },
+			    &result->trust);
+	return r < 0 ? r : publish(ctx, repo, mirror, &fetched[REPOMD], force, result);
+}
+
+/* What one mirror may do and another need not. How much it says: the most telling is reported. */
+static int mirror_failure(int code)
+{
+	static const int codes[] = {
+		-MFE_UNREACHABLE,  -MFE_TIMEOUT,       -MFE_HTTP_STATUS,    -MFE_TRUNCATED,
+		-MFE_TOO_LARGE,	   -MFE_BAD_DIGEST,    -MFE_BAD_SIZE,	    -MFE_BAD_METADATA,
+		-MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_WEAK_SIGNATURE, -MFE_UNTRUSTED_KEY,
+		-MFE_ROLLBACK,	   -MFE_STALE,	       -MFE_REVOKED,
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (codes[i] == code)
+			return (int)i + 1;
+	return 0;
+}
+
+/* Asks one mirror after the other until one gives what can be accepted. */
+static int refresh(struct mf_context *ctx, const struct mf_repo *repo, int kinds, bool force,
 		   struct mf_refresh_result *result)
 {
-	struct mf_fetched fetched[N_FILES] = {{.fd = -1}, {.fd = -1}, {.fd = -1}};
-	uint8_t digest[MF_SHA256_LEN];
-	int r = fetch_pair(ctx, repo, fetched);
+	struct mf_failure worst = { 0 };
+	int r = 0;
 
-	if (!r) {
-		const struct mf_trust_evidence evidence = {fetched[REPOMD].fd, fetched[P7S].fd,
-							   fetched[ASC].fd};
-
-		r = mf_trust_repomd(ctx, repo, &evidence, &result->trust);
+	if (!repo->baseurls.n)
+		return mf_fail(ctx, "refresh", -MFE_UNREACHABLE, repo->id,
+			       "the repository has no URL");
+	for (size_t i = 0; i < repo->baseurls.n; i++) {
+		for (int tries = 0; tries < 2; tries++) {
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], kinds, force, result);
+			if (r != -MFE_BAD_SIGNATURE)
+				break;
+		}
+		if (r >= 0 || !mirror_failure(r))
+			return r;
+		if (mirror_failure(r) > mirror_failure(worst.code))
+			worst = ctx->failure;
 	}
-	if (!r && mf_sha256_fd(fetched[REPOMD].fd, digest) < 0)
-		r = mf_fail(ctx, "refresh", -EIO, repo->id, NULL);
-	if (!r && !force && is_current(ctx, repo->id, digest))
-		r = 1;
-	if (!r)
-		r = build(ctx, repo, fetched[REPOMD].fd, digest, &result->packages);
-	for (size_t i = 0; i < N_FILES; i++)
-		mf_fetched_done(&fetched[i]);
+	if (worst.code) {
+		ctx->failure = worst;
+		r = worst.code;
+	}
 	return r;
 }
 
@@ -174,12 +287,16 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 	_cleanup_(mf_strings_done) struct mf_strings urls = {0};
 	struct mf_refresh_result result = {0};
 	struct mf_repo with_mirrors = *repo;
-	int r = gather_mirrors(ctx, repo, &urls);
+	int kinds = mf_trust_kinds(ctx, repo), r;
 
+	/* without a key there is nothing to ask a network for */
+	if (kinds < 0)
+		return kinds;
+	r = gather_mirrors(ctx, repo, &urls);
 	if (r < 0)
 		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
 	with_mirrors.baseurls = urls;
-	r = refresh(ctx, &with_mirrors, force, &result);
+	r = refresh(ctx, &with_mirrors, kinds, force, &result);
 	if (r >= 0)
 		*ret_result = result;
 	return r;

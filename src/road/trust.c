@@ -238,10 +238,30 @@ int mf_trust_age(struct mf_context *ctx, const struct mf_repo *repo)
 	r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r < 0)
 		return r;
-	if (!state.signing_time)
+	if (!state.published)
 		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
 			       "it is not known when its metadata was signed");
-	return check_age(ctx, repo, state.signing_time);
+	return check_age(ctx, repo, state.published);
+}
+
+int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct mf_vouched *trust, const char *url, const char *etag)
+{
+	struct mf_repo_state state;
+	int r;
+
+	if (repo->trust == MF_TRUST_NONE)
+		return 0;
+	r = mf_repo_state_read(ctx, repo->id, &state);
+	if (r < 0)
+		return r;
+	state.published = trust->signing_time;
+	*state.url = *state.etag = '\0';
+	if (url && etag && strlen(url) < sizeof(state.url) && strlen(etag) < sizeof(state.etag)) {
+		strcpy(state.url, url);
+		strcpy(state.etag, etag);
+	}
+	return mf_repo_state_write(ctx, repo->id, &state);
 }
 
 /* ---- forward only ---- */
@@ -312,6 +332,7 @@ static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, int 
 	if (r < 0)
 		return r;
 	snprintf(new.signer, sizeof(new.signer), "%s", trust->signer);
+	new.published = old.published;
 	if (!memcmp(new.digest, old.digest, sizeof(new.digest)) &&
 	    new.signing_time == old.signing_time)
 		return 0;
