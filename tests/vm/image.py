@@ -28,6 +28,10 @@ def output(*command):
     return run(*command, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+def output_env(env, *command):
+    return run(*command, stdout=subprocess.PIPE, text=True, env=env).stdout.strip()
+
+
 class Kernel:
     """A Debian kernel unpacked in the cache, with indexes of its whole module tree beside it."""
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest with modfetch on a minimal module tree, and a repository made from its kernel behind a real web server."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+
+import guest
+import image
+import server
+
+UNITS = ["modfetch.path", "modfetch-coldplug.service", "modfetch-fetch.socket"]
+
+# What the disks of plugged devices hold; a guest that reads it back has a working driver.
+PATTERN = bytes(range(256)) * 4096
+
+
+def repository(kind, build):
+    """A folder with a packed, signed repository of the default kernel."""
+    env = dict(os.environ, MODFETCH=str(next(pathlib.Path(build).glob("src/**/modfetch"))))
+    return image.output_env(env, image.TESTS / "lib/repository", kind)
+
+
+class Scene(contextlib.ExitStack):
+    """Builds everything in a work folder; boot() as often as one likes, from the same image or going on with it."""
+
+    def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
+                 repo=""):
+        super().__init__()
+        try:
+            self.kernel = image.Kernel()
+            self.folder = self.enter_context(guest.Workdir())
+            self.server = self.enter_context(
+                server.Server(repository(kind, build), self.folder / "www", rate=rate))
+            keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
+            image.build(self.folder, self.kernel, modules, build_dir=build, enable=enable, files=[
+                ("etc/modfetch/repos.d/test.repo", 0o644,
+                 f"[test]\nname=Drivers\nbaseurl={self.server.guest_url}\nenabled=1\nkeys=repo.crt\n{repo}"),
+                ("etc/modfetch/keys/repo.d/repo.crt", 0o644, keys / "repo.crt"),
+                *files])
+            for name in ("stick", "nvme"):
+                with open(self.folder / f"{name}.img", "wb") as disk:
+                    disk.write(PATTERN)
+                    disk.truncate(64 << 20)
+        except BaseException:
+            self.close()
+            raise
+
+    def boot(self, *, wait=True, **kwargs):
+        devices = list(kwargs.pop("devices", []))
+        devices.append(["-audiodev", "none,id=sound"])
+        for name in ("stick", "nvme"):
+            devices.append(["-blockdev", f"driver=file,node-name={name}-file,filename={self.folder}/{name}.img,"
+                                         f"locking=off",
+                            "-blockdev", f"driver=raw,node-name={name},file={name}-file,read-only=on"])
+        vm = self.enter_context(guest.Guest(self.folder, self.kernel, devices=devices, **kwargs))
+        vm.wait_ready()
+        if wait:
+            vm.wait_booted()
+        return vm
+
+
+def plug_card(vm, port="port0"):
+    vm.qmp.add("e1000e", "card", bus=port, romfile="")
+
+
+def plug_stick(vm, port="port1"):
+    vm.qmp.add("qemu-xhci", "xhci", bus=port)
+    vm.qmp.add("usb-storage", "stick", bus="xhci.0", drive="stick")
+
+
+def plug_sound(vm, port="port2"):
+    """QEMU plugs codecs in before the machine runs only, because their bus names nobody who would handle it; any
+    handler does for one that has nothing to do, and the USB bus is one."""
+    vm.qmp.add("ich9-intel-hda", "hda", bus=port)
+    vm.qmp.execute("qom-set", path="/machine/peripheral/hda/hda.0", property="hotplug-handler",
+                   value="/machine/peripheral/xhci/xhci.0")
+    vm.qmp.add("hda-duplex", "codec", bus="hda.0", audiodev="sound")
+
+
+def plug_nvme(vm, port="port3"):
+    vm.qmp.add("nvme", "ssd", bus=port, drive="nvme", serial="modfetch")
+
+
+def history(vm):
+    """The guest's history, one dictionary a run."""
+    text = vm.run("modfetch history --json 2>/dev/null || :")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+KERNEL_LINE = re.compile(r"KERNEL\[(\d+)\.(\d+)\] (\w+)\s+(\S+) \((\S+)\)")
+
+
+def watch_kernel(vm):
+    """Notes every uevent of the kernel from now on."""
+    vm.run("udevadm monitor --kernel >/run/kernel-events 2>&1 & disown; "
+           "until grep -q 'KERNEL - ' /run/kernel-events; do sleep .05; done")
+
+
+def kernel_events(vm):
+    """(microseconds of CLOCK_MONOTONIC, action, devpath) of every uevent since watch_kernel()."""
+    return [(int(s) * 1000000 + int(us.ljust(6, "0")), action, devpath)
+            for s, us, action, devpath, _ in KERNEL_LINE.findall(vm.run("cat /run/kernel-events"))]
+
+
+def wait_idle(vm, timeout=120):
+    """Until udev and the service have nothing left to do."""
+    vm.wait_for("udevadm settle --timeout=20 && [ -z \"$(ls /run/modfetch/queue)\" ] && "
+                "[ \"$(systemctl is-active modfetch.service)\" != active ] && "
+                "[ \"$(systemctl is-active modfetch.service)\" != activating ]", timeout)
