@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
 	 false},
 	{"depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true},
 	{"pack", cmd_pack, "… MODULES_DIR…", "a repository from a kernel's lib/modules/KVER", true},
+	{"queue", cmd_queue, "[--until-empty | --watch]", "drain the spool of device events", false},
 	{"status", cmd_status, "", "devices, drivers, packages and repositories", false},
 	{"history", cmd_history, "[-n N]", "what happened", false},
 };

@@ -23,7 +23,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "cmd.h"
+#include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/file.h"
@@ -218,11 +218,11 @@ int cmd_queue(struct cmd *cmd, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != UNTIL_EMPTY && opt != WATCH)
-			return CMD_USAGE;
+			return cmd_usage(cmd, "queue", "it takes --until-empty or --watch");
 		mode = (enum mode)opt;
 	}
 	if (optind < argc)
-		return mf_fail(&cmd->ctx, "queue", -MFE_USAGE, argv[optind], "it takes no name");
+		return cmd_usage(cmd, "queue", "%s is not expected", argv[optind]);
 	/* its entries come from devices, whoever started it */
 	cmd->ctx.unattended = mode != ONCE;
 	r = watch_open(cmd, &w);
