@@ -25,7 +25,9 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	snprintf(f->root, sizeof(f->root), "/tmp/test-spool.XXXXXX");
+	/* in memory, as /run is: the wait for the lock is measured for that, not for a disk's fsync */
+	snprintf(f->root, sizeof(f->root), "%s/test-spool.XXXXXX",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	assert_non_null(mkdtemp(f->root));
 	assert_int_equal(mf_context_init(&f->ctx, f->root, "6.1.0-56-amd64"), 0);
 	f->spool = mf_spool_open(&f->ctx);
