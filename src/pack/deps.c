@@ -4,10 +4,10 @@
  *
  * A module NEEDS the module that exports a symbol it imports; of several exporters the one with the
  * right CRC, then the first by path. It WANTS what modprobe would load along with it or what should
- * be on disk: softdeps, weakdeps, and the exporter of a weak symbol. Names in softdeps are looked
- * up as libkmod does: what is built in needs nothing, a module of that name is the answer, and only
- * else every module with such an alias. An import that nobody exports, or exports with another CRC,
- * is told once a module.
+ * be on disk: softdeps, weakdeps, the exporter of a weak symbol, and what a driver is known to ask
+ * the kernel for. Names in softdeps are looked up as libkmod does: what is built in needs nothing,
+ * a module of that name is the answer, and only else every module with such an alias. An import
+ * that nobody exports, or exports with another CRC, is told once a module.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -252,6 +252,29 @@ static int relate_fields(const struct pack_kernel *kernel, const struct exports 
 	return 0;
 }
 
+/*
+ * What a driver asks the kernel to load by a name of its own (request_module) while it probes, and
+ * fails without. The kernel's word starts no download, so it has to be on disk beforehand; no field
+ * of .modinfo says so, where newer kernels might have a weakdep.
+ */
+static const struct {
+	const char *module, *asks_for;
+} requests[] = {
+	{"snd_hda_codec", "snd_hda_codec_generic"}, /* for a codec that nobody knows by its id */
+};
+
+static int relate_requests(const struct pack_kernel *kernel, const struct exports *exports)
+{
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		size_t m = pack_map_get(&kernel->names, requests[i].module);
+		int r = m == PACK_NONE ? 0 : want_name(kernel, exports, m, requests[i].asks_for);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 {
 	_cleanup_(exports_done) struct exports exports = {0};
@@ -259,6 +282,8 @@ int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 
 	if (r >= 0)
 		r = note_aliases(kernel, &exports);
+	if (r >= 0)
+		r = relate_requests(kernel, &exports);
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++) {
 		struct pack_module *module = &kernel->modules[m];
 

@@ -186,11 +186,11 @@ def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enab
     if build_dir:
         env = dict(os.environ, DESTDIR=str(root.resolve()))
         run("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env, stdout=subprocess.DEVNULL)
-        run("chroot", root, "systemd-sysusers")
+        run("chroot", root, "systemd-sysusers", stderr=subprocess.DEVNULL)
     run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
     run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
     disk = folder / "disk.img"
     run("mke2fs", "-q", "-F", "-t", "ext4", "-E",
-        "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size, stderr=subprocess.DEVNULL)
+        "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shutil.rmtree(root)
     initramfs(kernel, folder / "initramfs")
