@@ -44,8 +44,8 @@ struct mf_context {
  * Opens ROOT (NULL or "/" for the running system), settles on KERNEL (NULL: uname -r if that has a
  * folder below the root's lib/modules or the root is "/", else the only folder there is). The
  * settings are the built-in ones until mf_settings_read(). Returns 0, -MFE_USAGE (no kernel to
- * settle on, or no such root) or -errno, each recorded in the context, which is to be given to
- * mf_context_done() in any case.
+ * settle on, or a root that is "" or cannot be opened) or -errno, each recorded in the context,
+ * which is to be given to mf_context_done() in any case.
  */
 int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *kernel);
 void mf_context_done(struct mf_context *ctx);

@@ -10,7 +10,7 @@
 
 /*
  * Reads SOURCE: a folder that is walked for files called "modalias" (links are not followed), or a
- * file with a modalias a line. NULL: sys/devices below the context's root. With EACH_DEVICE every
+ * file with a modalias a line. NULL: sys/devices below the context's root, where there is one. With EACH_DEVICE every
  * device is a want of its own, with its syspath; without, a modalias is taken once. What is no
  * valid modalias is passed over with a debug line. 0 or -errno, recorded.
  */

@@ -111,12 +111,15 @@ static int open_root(struct mf_context *ctx, const char *root)
 {
 	_cleanup_free_ char *real = NULL;
 
-	real = realpath(root && *root ? root : "/", NULL);
+	/* "" is what an unset variable of a script becomes: never the running system */
+	if (root && !*root)
+		return mf_fail(ctx, "root", -MFE_USAGE, "--root", "it needs the name of a folder");
+	real = realpath(root ? root : "/", NULL);
 	if (!real)
-		return mf_fail(ctx, "root", -errno, root, NULL);
+		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
 	ctx->root_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ctx->root_fd < 0)
-		return mf_fail(ctx, "root", -errno, root, NULL);
+		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
 	ctx->root = strdup(strcmp(real, "/") ? real : "");
 	return ctx->root ? 0 : mf_fail(ctx, "root", -ENOMEM, root, NULL);
 }

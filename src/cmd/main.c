@@ -147,7 +147,9 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 		r = 0;
 	if (!r)
 		r = mf_settings_read(&cmd.ctx);
+	/* one failure, one line: the verb says what it takes, getopt need not complain too */
 	optind = 0;
+	opterr = 0;
 	if (!r)
 		r = verb->run(&cmd, argc, argv);
 	r = finish(&cmd, flush_results(&cmd, r));

@@ -8,19 +8,40 @@
 #include <string.h>
 #include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/json.h"
 #include "modfetch/lock.h"
 #include "modfetch/refresh.h"
 
-static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force)
+/* What became of one repository, for --json. */
+static void report(struct mf_json *list, const struct mf_repo *repo, int r,
+		   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
-	struct mf_refresh_result result;
+	struct mf_json *o = mf_json_object();
+
+	mf_json_set_string(o, "id", repo->id);
+	mf_json_set_string(o, "state", r < 0 ? "failed" : r ? "unchanged" : "refreshed");
+	if (!r)
+		mf_json_set_int(o, "packages", (int64_t)result->packages);
+	if (r >= 0)
+		mf_json_set_string(o, "signer", *result->trust.signer ? result->trust.signer : NULL);
+	if (r < 0) {
+		mf_json_set_string(o, "code", mf_error_name(r));
+		mf_json_set_string(o, "what", failure->what);
+		mf_json_set_string(o, "why", failure->why);
+	}
+	mf_json_add(list, o);
+}
+
+static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force, struct mf_json *list)
+{
+	struct mf_refresh_result result = {0};
 	int r = mf_refresh(&cmd->ctx, repo, force, &result);
 
-	if (r < 0 || cmd->quiet)
-		return r;
-	if (r > 0)
+	if (cmd->json)
+		report(list, repo, r, &result, &cmd->ctx.failure);
+	else if (r > 0 && !cmd->quiet)
 		printf("%s: unchanged\n", repo->id);
-	else
+	else if (!r && !cmd->quiet)
 		printf("%s: %zu packages%s%s\n", repo->id, result.packages,
 		       *result.trust.signer ? ", signed by " : "", result.trust.signer);
 	return r;
@@ -43,8 +64,8 @@ static bool named(const struct mf_repo *repo, int n, char **names)
 	return !n && repo->enabled;
 }
 
-static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n,
-		       char **names)
+static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, char **names,
+		       struct mf_json *list)
 {
 	int r, worst = 0, fresh = 0, asked = 0;
 	struct mf_failure why = {0};
@@ -53,16 +74,16 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		if (!named(&repos->v[i], n, names))
 			continue;
 		asked++;
-		/* an earlier failure is said now; the last one is main()'s to say */
+		r = refresh_one(cmd, &repos->v[i], force, list);
+		fresh += r == 0;
+		if (r >= 0)
+			continue;
+		/* the last failure is main()'s to say, the one before it is said now */
 		if (worst < 0)
 			mf_log(&cmd->ctx, MF_LOG_ERROR, "%s: %s: %s [%s]", why.stage, why.what,
 			       why.why, mf_error_name(worst));
-		r = refresh_one(cmd, &repos->v[i], force);
-		if (r < 0) {
-			worst = r;
-			why = cmd->ctx.failure;
-		}
-		fresh += r == 0;
+		worst = r;
+		why = cmd->ctx.failure;
 	}
 	if (!asked)
 		return mf_fail(&cmd->ctx, "refresh", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d",
@@ -72,6 +93,22 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		return worst;
 	}
 	return fresh ? CMD_DONE : CMD_NOTHING;
+}
+
+static int go(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, char **names)
+{
+	struct mf_json *list = mf_json_array(), *o;
+	int r = refresh_all(cmd, repos, force, n, names, list);
+
+	if (!cmd->json || !mf_json_length(list)) {
+		mf_json_free(list);
+		return r;
+	}
+	o = mf_json_object();
+	mf_json_set(o, "repositories", list);
+	puts(mf_json_text(o, true));
+	mf_json_free(o);
+	return r;
 }
 
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
@@ -88,11 +125,13 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 					 "it takes --force and ids of repositories");
 		force = true;
 	}
+	if (cmd->dry_run)
+		return cmd_usage(cmd, "refresh", "it cannot be done dry");
 	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
 		r = check_names(cmd, &repos, argc - optind, argv + optind);
 	if (r < 0)
 		return r;
 	lock = mf_lock(&cmd->ctx);
-	return lock < 0 ? lock : refresh_all(cmd, &repos, force, argc - optind, argv + optind);
+	return lock < 0 ? lock : go(cmd, &repos, force, argc - optind, argv + optind);
 }

@@ -36,7 +36,8 @@ static int take(struct walk *w, const char *modalias, const char *syspath)
 	if (!*modalias)
 		return 0;
 	if (!mf_modalias_valid(modalias, strlen(modalias))) {
-		mf_log(w->ctx, MF_LOG_DEBUG, "event: %s: not a valid modalias", syspath);
+		mf_log(w->ctx, MF_LOG_DEBUG, "event: %s: not a valid modalias",
+		       syspath ? syspath : "list");
 		return 0;
 	}
 	r = mf_want_init(w->ctx, modalias, w->each_device ? syspath : NULL, &want);
@@ -119,6 +120,9 @@ int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device
 	/* a source is the caller's own path; the machine's devices are below the root */
 	fd = source ? open(source, O_RDONLY | O_CLOEXEC)
 		    : mf_context_open(ctx, "sys/devices", O_RDONLY | O_DIRECTORY);
+	/* an image has no sysfs, and so no devices */
+	if (!source && fd == -ENOENT)
+		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return mf_fail(ctx, "event", source ? -errno : fd, source ? source : "/sys/devices",
 			       NULL);

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the command answers: the JSON other people's scripts rely on, exit codes, options in every place."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import root as r  # noqa: E402
+
+STATES = {'present', 'builtin', 'available', 'denied', 'unknown'}
+
+
+class Lookup(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = r.Root()
+        cls.root.repo('file://' + r.repository())
+        done = cls.root.run('refresh')
+        assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.root.close()
+
+    def lookup(self, *queries):
+        status, answer = self.root.json('lookup', *queries)
+        return status, answer, {one['query']: one for one in answer['results']}
+
+    def test_object_has_the_shape_of_the_contract(self):
+        status, answer, results = self.lookup(r.NIC)
+        self.assertEqual(status, 0)
+        self.assertEqual(answer['kernel'], self.root.kver)
+        self.assertLessEqual({'kernel', 'results', 'install'}, set(answer))
+        one = results[r.NIC]
+        self.assertEqual(one['state'], 'available')
+        self.assertEqual(one['modules'], ['e1000e'])
+        self.assertEqual(one['packages'], ['e1000e-kmp-amd64-6.1.0_56'.replace('amd64-6.1.0_56', self.tag())])
+        self.assertIsInstance(one['reason'], str)
+        for item in answer['install']:
+            self.assertEqual({k: type(v) for k, v in item.items()},
+                             {'name': str, 'evr': str, 'arch': str, 'repo': str, 'size': int, 'why': str})
+            self.assertGreater(item['size'], 1000)
+            self.assertEqual(item['repo'], 'test')
+
+    def tag(self):
+        version, flavor = self.root.kver.rsplit('-', 1)
+        return f'{flavor}-{version.replace("-", "_")}'
+
+    def test_states_of_a_machine(self):
+        status, _, results = self.lookup('loop', 'e1000e', 'nosuchmodule', 'ext4', 'unix', r.NOBODY)
+        self.assertEqual(status, 3)
+        self.assertEqual({q: one['state'] for q, one in results.items()},
+                         {'loop': 'present', 'e1000e': 'available', 'nosuchmodule': 'unknown', 'ext4': 'unknown',
+                          'unix': 'builtin', r.NOBODY: 'unknown'})
+        self.assertLessEqual({one['state'] for one in results.values()}, STATES)
+
+    def test_an_alias_nobody_carries_is_not_found(self):
+        done = self.root.run('lookup', r.NOBODY)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f'no package for {r.NOBODY}', done.stderr)
+        self.assertIn('[NOT-FOUND]', done.stderr)
+        done = self.root.run('--no-load', 'probe', r.NOBODY)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f'no package for {r.NOBODY}', done.stderr)
+
+    def test_garbage_and_over_long_aliases_are_refused(self):
+        before = self.root.state()
+        for query in ('pci:v\x01', 'pci:[' + 'x' * 5000, 'a' * 2049, 'usb:v\xff', '', 'pci:\n', 'x[1-', ']'):
+            for verb in ('lookup', 'probe'):
+                done = self.root.run('--no-load', verb, query)
+                self.assertEqual(done.returncode, 4, (query[:20], done.stderr))
+                self.assertIn('[BAD-MODALIAS]', done.stderr)
+                self.assertTrue(all(c >= ' ' for c in done.stderr.rstrip('\n')), repr(done.stderr))
+        self.assertEqual(self.root.run('lookup', 'a' * 2048).returncode, 3)
+        self.assertEqual(self.root.state(), before)
+
+    def test_a_symbol_is_found_by_its_exporter(self):
+        status, _, results = self.lookup('symbol:snd_hda_gen_spec_init')
+        self.assertEqual(status, 0)
+        self.assertEqual(results['symbol:snd_hda_gen_spec_init']['modules'], ['snd_hda_codec_generic'])
+
+    def test_an_alias_without_a_bus_is_found(self):
+        _, _, results = self.lookup('fs-xfs', 'crypto-crc32c')
+        self.assertEqual(results['fs-xfs']['modules'], ['xfs'])
+        self.assertLessEqual({'crc32c_intel', 'crc32c_generic'}, set(results['crypto-crc32c']['modules']))
+
+    def test_names_are_spelt_with_dash_or_underscore(self):
+        _, _, results = self.lookup('snd-hda-intel', 'snd_hda_intel')
+        self.assertEqual(results['snd-hda-intel']['modules'], results['snd_hda_intel']['modules'])
+
+    def test_nothing_is_changed_by_looking(self):
+        before = self.root.state(), self.root.history()
+        for args in (['lookup', r.NIC, r.NOBODY], ['--dry-run', 'probe', r.HDA], ['status'], ['history'],
+                     ['--dry-run', 'install', 'xfs-kmp'], ['coldplug', '--dry-run', '--sysfs', '/dev/null']):
+            self.root.run(*args)
+        self.assertEqual((self.root.state(), self.root.history()), before)
+
+    def test_dry_run_prints_the_object_of_lookup(self):
+        _, by_lookup = self.root.json('lookup', r.NIC)
+        status, by_probe = self.root.json('--dry-run', 'probe', r.NIC)
+        self.assertEqual((status, by_probe), (0, by_lookup))
+
+    def test_why_is_lookup(self):
+        self.assertEqual(self.root.json('why', r.HDA), self.root.json('lookup', r.HDA))
+
+    def test_global_options_stand_before_and_after_the_verb(self):
+        command = [os.path.abspath(r.MODFETCH)]
+        options = ['--root', self.root.path, '--kernel=' + self.root.kver, '--json']
+        for args in (options + ['lookup', r.NIC], ['lookup'] + options + [r.NIC], ['lookup', r.NIC] + options,
+                     options[:2] + ['lookup', r.NIC] + options[2:]):
+            done = subprocess.run(command + args, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)['kernel'], self.root.kver)
+
+    def test_only_json_goes_to_stdout_and_failures_to_stderr(self):
+        for args in (['lookup', r.NIC], ['lookup', r.NOBODY], ['-v', 'lookup', r.NIC], ['status'], ['refresh'],
+                     ['refresh', '--force'], ['--dry-run', 'install', f'e1000e-kmp-{self.tag()}']):
+            done = self.root.run('--json', *args)
+            json.loads(done.stdout)
+        for args in (['lookup', 'x' * 3000], ['lookup'], ['nosuchverb'], ['install', 'no-such-package']):
+            done = self.root.run('--json', *args)
+            self.assertEqual(done.stdout, '', args)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
+    def test_usage_errors_are_64_with_one_line(self):
+        for args in (['nosuchverb'], ['lookup'], ['probe'], ['install'], ['remove'], ['install', '--nosuch'],
+                     ['lookup', '--nosuch', 'x'], ['coldplug', 'x'], ['coldplug', '--sysfs'], ['history', '-n', 'x'],
+                     ['status', 'x'], ['refresh', '--nosuch'], ['lookup', 'x', '--root'], ['--kernel', '', 'lookup', 'x'],
+                     ['--kernel', '../x', 'lookup', 'x'], ['--root', '', 'lookup', 'x'],
+                     ['--root', '/no/such/folder', 'lookup', 'x'], ['--dry-run', 'refresh']):
+            done = self.root.run(*args)
+            self.assertEqual(done.returncode, 64, (args, done.stdout, done.stderr))
+            self.assertEqual(len(done.stderr.splitlines()), 1, (args, done.stderr))
+            self.assertIn('[USAGE]', done.stderr)
+
+    def test_results_that_cannot_be_written_are_a_failure(self):
+        with open('/dev/full', 'w', encoding='utf-8') as full:
+            done = subprocess.run(self.root.command('--json', 'lookup', r.NIC), stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('[ENOSPC]', done.stderr)
+
+    def test_root_may_be_relative_or_a_link(self):
+        folder, name = os.path.split(self.root.path)
+        link = self.root.path + '-link'
+        os.symlink(self.root.path, link)
+        try:
+            for where in (name, f'./{name}/', link, f'../{os.path.basename(folder)}/{name}'):
+                done = self.root.run('--json', 'lookup', r.NIC, root=where, cwd=folder)
+                self.assertEqual(done.returncode, 0, (where, done.stderr))
+        finally:
+            os.unlink(link)
+
+    def test_the_only_kernel_of_a_root_is_found(self):
+        done = subprocess.run([os.path.abspath(r.MODFETCH), '--root', self.root.path, '--json', 'lookup', r.NIC],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(json.loads(done.stdout)['kernel'], self.root.kver)
+        os.mkdir(f'{self.root.path}/lib/modules/6.9.9-amd64')
+        try:
+            done = subprocess.run([os.path.abspath(r.MODFETCH), '--root', self.root.path, 'lookup', r.NIC],
+                                  capture_output=True, text=True, check=False)
+        finally:
+            os.rmdir(f'{self.root.path}/lib/modules/6.9.9-amd64')
+        self.assertEqual(done.returncode, 64)
+        self.assertIn('--kernel', done.stderr)
+
+    def test_a_machine_without_sysfs_has_a_status(self):
+        done = self.root.run('status')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('repository test', done.stdout)
+        status, answer = self.root.json('status')
+        self.assertEqual(status, 0)
+        self.assertEqual(answer['repositories'][0]['id'], 'test')
+        self.assertIs(answer['repositories'][0]['metadata'], True)
+        self.assertEqual(self.root.run('coldplug').returncode, 2)
+
+    def test_quiet_is_quiet(self):
+        done = self.root.run('-q', 'lookup', r.NIC)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+
+    def test_help_and_version(self):
+        for args in (['--help'], ['-h'], ['--version'], ['lookup', '--help']):
+            done = self.root.run(*args)
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            self.assertIn('modfetch', done.stdout)
+
+
+class Coldplug(unittest.TestCase):
+    def setUp(self):
+        self.root = r.Root()
+        self.root.repo('file://' + r.repository())
+
+    def tearDown(self):
+        self.root.close()
+
+    def device(self, path, modalias):
+        os.makedirs(f'{self.root.path}/sys/devices/{path}')
+        with open(f'{self.root.path}/sys/devices/{path}/modalias', 'w', encoding='latin-1') as f:
+            f.write(modalias + '\n')
+
+    def test_all_devices_of_a_tree_are_one_transaction(self):
+        self.device('pci0000:00/0000:00:02.0', r.NIC)
+        self.device('pci0000:00/0000:00:03.0', r.HDA)
+        self.device('pci0000:00/0000:00:04.0', r.NIC)
+        self.device('pci0000:00/0000:00:05.0', r.NOBODY)
+        self.device('platform/odd', 'bad\x01alias')
+        os.symlink('..', f'{self.root.path}/sys/devices/platform/loop')
+        done = self.root.run('coldplug', '--no-load')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLessEqual({'e1000e.ko', 'snd-hda-intel.ko', 'snd-pcm.ko'}, set(self.root.on_disk()))
+        history = self.root.history()
+        self.assertEqual(len(history), 1)
+        self.assertEqual([q['query'] for q in history[0]['queries']].count(r.NIC), 1)
+        self.assertEqual(self.root.run('coldplug').returncode, 2, 'a second run has nothing to do')
+
+    def test_a_recorded_tree_and_a_list_give_the_same_plan(self):
+        self.device('a/b/c', r.NIC)
+        self.device('a/b/d', r.XHCI)
+        done = self.root.run('--dry-run', 'coldplug')
+        self.assertEqual(done.returncode, 1, 'a dry run does not even refresh')
+        self.assertIn('[NO-METADATA]', done.stderr)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        _, by_tree = self.root.json('--dry-run', 'coldplug')
+        _, by_folder = self.root.json('--dry-run', 'coldplug', '--sysfs', f'{self.root.path}/sys')
+        path = f'{self.root.path}/tmp/list'
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(f'{r.XHCI}\n\n{r.NIC}\r\nbroken[\n{r.NIC}\n')
+        _, by_list = self.root.json('--dry-run', 'coldplug', '--sysfs', path)
+        self.assertEqual(by_tree['install'], by_folder['install'])
+        self.assertEqual(by_tree['install'], by_list['install'])
+        self.assertGreater(len(by_tree['install']), 1)
+        self.assertEqual(sorted(one['query'] for one in by_list['results']), sorted([r.NIC, r.XHCI]))
+
+    def test_sources_that_are_not_there_are_failures(self):
+        for source in ('/no/such', f'{self.root.path}/tmp/no'):
+            done = self.root.run('coldplug', '--sysfs', source)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(source, done.stderr)
+
+    def test_one_driver_that_cannot_be_had_does_not_cost_the_others(self):
+        self.device('a', r.NIC)
+        self.device('b', 'dmi:' + 'x' * 1500)
+        self.assertEqual(self.root.run('coldplug').returncode, 0)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+
+    def test_status_tells_devices_and_what_would_come(self):
+        self.device('a', r.NIC)
+        self.device('b', r.NOBODY)
+        os.makedirs(f'{self.root.path}/sys/bus/pci/drivers/some')
+        os.symlink('../../bus/pci/drivers/some', f'{self.root.path}/sys/devices/b/driver')
+        self.root.run('refresh')
+        _, answer = self.root.json('status')
+        by = {one['device']: one for one in answer['results']}
+        self.assertEqual(by['/sys/devices/a']['state'], 'available')
+        self.assertIsNone(by['/sys/devices/a']['driver'])
+        self.assertEqual(by['/sys/devices/b']['driver'], 'some')
+        text = self.root.run('status').stdout
+        self.assertIn('1 packages would be installed', text)
+
+    def test_a_device_is_asked_for_by_its_path(self):
+        self.device('pci0000:00/0000:00:02.0', r.NIC)
+        os.makedirs(f'{self.root.path}/sys/devices/dumb')
+        self.root.run('refresh')
+        status, answer = self.root.json('lookup', '--device', '/sys/devices/pci0000:00/0000:00:02.0')
+        self.assertEqual((status, answer['results'][0]['state']), (0, 'available'))
+        self.assertEqual(answer['results'][0]['device'], '/sys/devices/pci0000:00/0000:00:02.0')
+        self.assertEqual(self.root.run('probe', '--device', '/sys/devices/dumb').returncode, 3)
+        for path in ('/etc/passwd', '/sys/../etc', '/sys/devices/../../etc/passwd'):
+            self.assertEqual(self.root.run('probe', '--device', path).returncode, 64, path)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A minimal machine in a folder, and the command run on it.
+
+A Root has a real kernel's folder with a few of its modules, indexed by the system's depmod, an rpm database with one
+package in it, and a repository configured. What a test must not change is compared by content: tree() and packages().
+Servers and hostile repositories are made here too. Everything lies in one temporary folder that close() removes.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODFETCH = os.environ.get('MODFETCH', os.path.join(HERE, '..', 'build', 'src', 'cmd', 'modfetch'))
+LIBEXECDIR = os.environ.get('MODFETCH_LIBEXECDIR', os.path.join(HERE, '..', 'build', 'src', 'fetch'))
+
+NIC = 'pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00'
+XHCI = 'pci:v00001B36d0000000Dsv00001AF4sd00001100bc0Csc03i30'
+HDA = 'pci:v00008086d00002668sv00001AF4sd00001100bc04sc03i00'
+NVME = 'pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02'
+STICK = 'usb:v0000F4CEp00000001d0002dc00dsc00dp00ic08isc06ip50in00'
+NOBODY = 'pci:v0000FFFFd0000FFFFsv00000000sd00000000bcFFscFFiFF'
+
+
+def output(*command, **options):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+
+
+def kernel(kind='default'):
+    """(folder, release) of a real kernel."""
+    folder, release = output(os.path.join(HERE, 'lib', 'kernel'), kind).split()
+    return folder, release
+
+
+def repository(kind='small'):
+    return output(os.path.join(HERE, 'lib', 'repository'), kind,
+                  env={**os.environ, 'MODFETCH': os.path.abspath(MODFETCH)}).strip()
+
+
+def keys():
+    return output(os.path.join(HERE, 'lib', 'keys')).strip()
+
+
+def sign(folder, name='repo'):
+    """Signs repodata/repomd.xml of a repository with one of the test keys."""
+    repomd = os.path.join(folder, 'repodata', 'repomd.xml')
+    subprocess.run(['openssl', 'cms', '-sign', '-binary', '-outform', 'DER', '-md', 'sha256', '-nosmimecap',
+                    '-signer', f'{keys()}/{name}.crt', '-inkey', f'{keys()}/{name}.key', '-in', repomd,
+                    '-out', repomd + '.p7s'], check=True, stdin=subprocess.DEVNULL)
+
+
+def createrepo(folder, key='repo'):
+    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', folder], check=True)
+    if key:
+        sign(folder, key)
+
+
+def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_64'):
+    """Makes a package: SPEC are lines of its preamble, FILES (path, bytes or link target as str). Returns its path."""
+    top = tempfile.mkdtemp(prefix='rpmbuild-')
+    try:
+        listed = []
+        for path, content in files:
+            where = os.path.join(top, 'root' + path)
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            if isinstance(content, str):
+                os.symlink(content, where)
+            else:
+                with open(where, 'wb') as f:
+                    f.write(content)
+            listed.append(path)
+        text = '\n'.join([
+            f'Name: {name}', f'Version: {version}', f'Release: {release}', 'Summary: test', 'License: none',
+            f'BuildArch: {arch}' if arch == 'noarch' else '', 'AutoReqProv: no', *spec, '%description', 'test',
+            '%install', 'mkdir -p %{buildroot}', f'cp -a {top}/root/. %{{buildroot}}/ 2>/dev/null || :',
+            '%files', *listed])
+        # lines behind a "%" section in SPEC (scriptlets) must come behind the preamble
+        head = [s for s in spec if not s.startswith('%')]
+        tail = [s for s in spec if s.startswith('%')]
+        if tail:
+            text = text.replace('\n'.join(spec), '\n'.join(head)) + '\n' + '\n'.join(tail)
+        path = os.path.join(top, 'test.spec')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text + '\n')
+        subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {folder}',
+                        '--define', '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
+                        '--define', '_build_id_links none', '--define', '__os_install_post %{nil}',
+                        '--define', 'debug_package %{nil}', '--define', '_binary_filedigest_algorithm 8',
+                        '--define', f'buildroot {top}/buildroot', '--target', arch, path],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return os.path.join(folder, f'{name}-{version}-{release}.{arch}.rpm')
+    except subprocess.CalledProcessError as e:
+        raise RuntimeError(e.stderr.decode()) from e
+    finally:
+        shutil.rmtree(top)
+
+
+class Server:
+    """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status."""
+
+    def __init__(self, folder):
+        server = self
+        self.requests, self.refuse, self.truncate, self.delay = [], {}, {}, 0
+
+        class Handler(SimpleHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def __init__(self, *args):
+                super().__init__(*args, directory=folder)
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                server.requests.append(self.path)
+                time.sleep(server.delay)
+                for part, status in server.refuse.items():
+                    if part in self.path:
+                        self.send_error(status)
+                        return
+                for part, keep in server.truncate.items():
+                    if part in self.path:
+                        self.cut(keep)
+                        return
+                super().do_GET()
+
+            def cut(self, keep):
+                with open(self.translate_path(self.path), 'rb') as f:
+                    body = f.read()
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[:keep])
+                self.close_connection = True
+
+        self.http = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        self.url = f'http://127.0.0.1:{self.http.server_port}'
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+class Root:
+    """MODULES: names of modules to have on disk with all they need. SYMVERS: the kernel has its own."""
+
+    def __init__(self, modules=('loop', 'vfat'), symvers=True, kind='default', path=None, link=None):
+        self.base, self.kver = kernel(kind)
+        self.folder = None if path else tempfile.mkdtemp(prefix='modfetch-root-')
+        self.path = path or self.folder
+        if link:
+            os.makedirs(f'{self.path}/usr/lib', exist_ok=True)
+            os.symlink(link, f'{self.path}/lib')
+        self.modules = f'{self.path}/lib/modules/{self.kver}'
+        os.makedirs(self.modules)
+        for name in ('etc/modfetch/repos.d', 'etc/modfetch/keys/repo.d', 'etc/modprobe.d', 'var/lib/rpm', 'tmp'):
+            os.makedirs(f'{self.path}/{name}')
+        self.copy_modules(modules)
+        if symvers:
+            os.makedirs(f'{self.path}/usr/src/linux-headers-{self.kver}')
+            shutil.copy(f'{self.base}/usr/src/linux-headers-{self.kver}/Module.symvers',
+                        f'{self.path}/usr/src/linux-headers-{self.kver}/Module.symvers')
+        self.rpm('--initdb')
+        self.rpm('-i', '--nodeps', '--force-debian', own_package())
+        shutil.copy(f'{keys()}/repo.crt', f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
+
+    def copy_modules(self, names):
+        source = f'{self.base}/lib/modules/{self.kver}'
+        for name in os.listdir(source):
+            if name.startswith('modules.builtin') or name == 'modules.order':
+                shutil.copy(f'{source}/{name}', self.modules)
+        for path in self.needed(names):
+            where = os.path.join(self.modules, path)
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            shutil.copy2(f'{source}/{path}', where)
+        subprocess.run(['depmod', '-b', self.path, self.kver], check=True)
+
+    def needed(self, names):
+        """Paths of modules and of all they depend on."""
+        paths = []
+        for name in names:
+            for line in self.show_depends(full_tree(), name):
+                path = line.split()[1]
+                paths.append(path.split(f'/lib/modules/{self.kver}/')[-1])
+        return sorted(set(paths))
+
+    def show_depends(self, tree, name):
+        """What modprobe would insert, as lines "insmod PATH"."""
+        text = output('modprobe', '-d', tree, '-S', self.kver, '-C', '/nowhere', '--show-depends', name)
+        return [line for line in text.splitlines() if line.startswith('insmod')]
+
+    # ---- the configuration ----
+
+    def repo(self, *urls, name='test', keys_line='', extra=()):
+        lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys_line] if keys_line else []), *extra]
+        with open(f'{self.path}/etc/modfetch/repos.d/{name}.repo', 'w', encoding='utf-8') as f:
+            f.write('\n'.join(lines) + '\n')
+
+    def conf(self, **settings):
+        with open(f'{self.path}/etc/modfetch/modfetch.conf', 'w', encoding='utf-8') as f:
+            f.write('[modfetch]\n')
+            for key, value in settings.items():
+                f.write(f'{key.replace("_", "-")}={value}\n')
+
+    # ---- the command ----
+
+    def command(self, *args, root=None):
+        return [os.path.abspath(MODFETCH), '--root', root or self.path, '--kernel', self.kver, *args]
+
+    def run(self, *args, root=None, **options):
+        env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(LIBEXECDIR), **options.pop('env', {})}
+        options.setdefault('timeout', 90)
+        return subprocess.run(self.command(*args, root=root), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, env=env, check=False, **options)
+
+    def start(self, *args, **options):
+        env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(LIBEXECDIR)}
+        return subprocess.Popen(self.command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=env, **options)
+
+    def json(self, *args):
+        done = self.run('--json', *args)
+        return done.returncode, json.loads(done.stdout)
+
+    # ---- what is there ----
+
+    def rpm(self, *args):
+        return output('rpm', '--root', self.path, '--dbpath', '/var/lib/rpm', *args)
+
+    def packages(self):
+        """Every installed package with the digest of its header."""
+        return sorted(self.rpm('-qa', '--qf', '%{NEVRA} %{SHA256HEADER}\n').splitlines())
+
+    def names(self):
+        return sorted(self.rpm('-qa', '--qf', '%{NAME}\n').split())
+
+    def tree(self):
+        """Path → what is there, for everything but what modfetch writes for itself and the database's bytes."""
+        passed = ('var/cache/modfetch', 'var/lib/modfetch', 'var/lib/rpm', 'run')
+        found = {}
+        for folder, folders, files in os.walk(self.path):
+            at = os.path.relpath(folder, self.path)
+            folders[:] = [d for d in folders if os.path.normpath(f'{at}/{d}') not in passed]
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                found[os.path.normpath(f'{at}/{name}')] = fingerprint(path)
+        return found
+
+    def state(self):
+        return self.tree(), self.packages(), sorted(os.listdir(f'{self.path}/var/lib/rpm'))
+
+    def on_disk(self):
+        """Names of the modules in the tree."""
+        return sorted(name for _, _, files in os.walk(self.modules) for name in files if '.ko' in name)
+
+    def history(self):
+        try:
+            with open(f'{self.path}/var/lib/modfetch/history', encoding='utf-8') as f:
+                return [json.loads(line) for line in f]
+        except FileNotFoundError:
+            return []
+
+    def close(self):
+        if self.folder:
+            shutil.rmtree(self.folder)
+
+
+def fingerprint(path):
+    st = os.lstat(path)
+    if os.path.islink(path):
+        return 'link', os.readlink(path)
+    if os.path.isdir(path):
+        return 'folder', st.st_mode
+    with open(path, 'rb') as f:
+        return 'file', st.st_mode, hashlib.sha256(f.read()).hexdigest()
+
+
+def cache_folder():
+    folder = os.environ.get('MODFETCH_TEST_CACHE', '/var/cache/modfetch-tests')
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def made_once(name, make):
+    """A file or folder of the cache, made by MAKE(partial) if it is not there."""
+    path = os.path.join(cache_folder(), name)
+    if not os.path.exists(path):
+        partial = tempfile.mkdtemp(prefix='.' + name, dir=cache_folder())
+        try:
+            make(partial)
+            os.chmod(partial, 0o755)
+            os.rename(partial, path)
+        except OSError:
+            shutil.rmtree(partial)
+            if not os.path.exists(path):
+                raise
+    return path
+
+
+def own_package():
+    """A package that has nothing to do with modfetch and must survive everything."""
+    def make(folder):
+        rpmbuild(folder, 'bystander', ['Provides: something-else'], [('/usr/share/doc/bystander/README', b'here\n')],
+                 arch='noarch')
+    return made_once('road-bystander-1', make) + '/bystander-1-1.noarch.rpm'
+
+
+def full_tree():
+    """A root with the whole kernel, indexed by the system's depmod: the oracle."""
+    base, kver = kernel()
+
+    def make(folder):
+        subprocess.run(['cp', '-al', '--parents', f'lib/modules/{kver}/kernel', folder], cwd=base, check=True)
+        for name in os.listdir(f'{base}/lib/modules/{kver}'):
+            if name.startswith('modules.builtin') or name == 'modules.order':
+                shutil.copy(f'{base}/lib/modules/{kver}/{name}', f'{folder}/lib/modules/{kver}')
+        subprocess.run(['depmod', '-b', folder, kver], check=True)
+    return made_once(f'road-full-{kver}', make)
