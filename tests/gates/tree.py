@@ -47,6 +47,12 @@ class Findings:
 
     def __init__(self):
         self.lines = []
+        self.notes = 0
+
+    def note(self, where, text):
+        """Worth knowing, but nothing fails for it."""
+        self.notes += 1
+        print(f"note: {where}: {text}")
 
     def add(self, where, text):
         self.lines.append(f"{where}: {text}")
