@@ -55,13 +55,14 @@ int main(void)
 			close(fd);
 	signal(SIGPIPE, SIG_IGN);
 	/* also starts libcurl and OpenSSL, which read their configuration while it can be seen */
-	r = queue_read(SOCKET, &queue);
+	r = fetch_queue_read(SOCKET, &queue);
 	if (r == 0)
-		r = rights_drop(queue_user(queue), queue_max_size(queue), say, NULL);
+		r = fetch_rights_drop(fetch_queue_user(queue), fetch_queue_max_size(queue), say,
+				      NULL);
 	if (r == 0)
-		r = queue_run(queue);
+		r = fetch_queue_run(queue);
 	if (r < 0)
 		say(NULL, MF_LOG_ERROR, strerror(-r));
-	queue_free(queue);
+	fetch_queue_free(queue);
 	return r < 0;
 }

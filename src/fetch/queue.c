@@ -126,10 +126,10 @@ static int take_packet(struct queue *q, const struct mf_wire *packet, const char
 
 static void queue_cleanup(struct queue **queue)
 {
-	queue_free(*queue);
+	fetch_queue_free(*queue);
 }
 
-int queue_read(int sock, struct queue **ret_queue)
+int fetch_queue_read(int sock, struct queue **ret_queue)
 {
 	_cleanup_(queue_cleanup) struct queue *q = calloc(1, sizeof(*q));
 	char text[MF_WIRE_TEXT + 1];
@@ -160,12 +160,12 @@ int queue_read(int sock, struct queue **ret_queue)
 	return 0;
 }
 
-const char *queue_user(const struct queue *q)
+const char *fetch_queue_user(const struct queue *q)
 {
 	return q->user;
 }
 
-uint64_t queue_max_size(const struct queue *q)
+uint64_t fetch_queue_max_size(const struct queue *q)
 {
 	return q->max_size;
 }
@@ -177,7 +177,7 @@ static void close_file(struct job *job)
 	job->exchange.size = 0;
 }
 
-void queue_free(struct queue *q)
+void fetch_queue_free(struct queue *q)
 {
 	if (!q)
 		return;
@@ -430,7 +430,7 @@ static int listen_once(struct queue *q)
 	}
 }
 
-int queue_run(struct queue *q)
+int fetch_queue_run(struct queue *q)
 {
 	int r = 0;
 

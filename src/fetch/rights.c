@@ -188,7 +188,7 @@ static int limit_resources(uint64_t max_file)
 	return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
-int rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg)
+int fetch_rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg)
 {
 	pid_t parent = getppid();
 	char line[160];

@@ -12,6 +12,6 @@ typedef void rights_say(void *arg, int level, const char *line);
  * no way to get one, few resources, and few system calls. Files may grow to MAX_FILE bytes. 0;
  * -errno: then the process must end, for it may still have rights.
  */
-int rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg);
+int fetch_rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg);
 
 #endif
