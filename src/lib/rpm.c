@@ -65,15 +65,15 @@ static const char *db_folder(const struct mf_context *ctx, struct stat *ret_st)
 	return db_folders[1];
 }
 
-/* librpm's configuration is one a process and reading it takes milliseconds: once is enough. */
+/*
+ * librpm's configuration is one a process and reading it takes milliseconds: once is enough. It
+ * defines _dbpath everywhere, and what end_transaction() deletes is only our own above that.
+ */
 static void configure(char *last_message)
 {
-	static bool done;
-
 	rpmlogSetCallback(keep_message, last_message);
-	if (!done)
+	if (!rpmMacroIsDefined(NULL, "_dbpath"))
 		rpmReadConfigFiles(NULL, NULL);
-	done = true;
 }
 
 static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
