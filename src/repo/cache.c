@@ -11,10 +11,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/indexes.h"
@@ -209,13 +211,19 @@ static int load(struct build *b, int primary, const char *repo_id)
 	return r < 0 ? mf_fail(b->ctx, "refresh", r, repo_id, NULL) : 0;
 }
 
-/* Points "current" at NAME, and removes every other generation. */
+/*
+ * Points "current" at NAME. The generation before stays: somebody may just have opened it and not all
+ * of its files. Older ones, and what a crash left half made, go.
+ */
 static int publish(int repo_fd, const char *name)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
+	char before[NAME_MAX + 1];
 	struct dirent *e;
+	ssize_t len = readlinkat(repo_fd, "current", before, sizeof(before) - 1);
 	int fd;
 
+	before[len > 0 ? len : 0] = '\0';
 	(void)unlinkat(repo_fd, ".current.partial", 0);
 	if (symlinkat(name, repo_fd, ".current.partial") < 0 ||
 	    renameat(repo_fd, ".current.partial", repo_fd, "current") < 0 || fsync(repo_fd) < 0)
@@ -223,9 +231,24 @@ static int publish(int repo_fd, const char *name)
 	fd = openat(repo_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (dir && (e = readdir(dir)))
-		if (mf_starts_with(e->d_name, "gen-") && strcmp(e->d_name, name))
+		if (mf_starts_with(e->d_name, "gen-") && strcmp(e->d_name, name) &&
+		    strcmp(e->d_name, before))
 			(void)mf_tree_remove(repo_fd, e->d_name);
 	return 0;
+}
+
+/* A new folder for a generation, of a name no other has, so that even the same metadata built again
+ * never touches the one in use. */
+static int make_folder(int repo_fd, const uint8_t digest[MF_SHA256_LEN], char name[NAME_MAX + 1])
+{
+	char hex[MF_SHA256_HEX];
+	struct timespec now;
+
+	mf_sha256_hex(digest, hex);
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(name, NAME_MAX + 1, "gen-%.16s-%llx%08lx", hex, (unsigned long long)now.tv_sec,
+		 (unsigned long)now.tv_nsec);
+	return mkdirat(repo_fd, name, 0755) < 0 ? -errno : 0;
 }
 
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
@@ -233,20 +256,16 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 {
 	_cleanup_(build_done) struct build b = {.ctx = ctx, .dirfd = -1};
 	_cleanup_close_ int repo_fd = -1;
-	char name[4 + MF_SHA256_HEX] = "gen-";
+	char name[NAME_MAX + 1];
 	int r;
 
 	r = load(&b, source->primary, repo_id);
 	if (r < 0)
 		return r;
-	mf_sha256_hex(source->digest, name + strlen("gen-"));
 	repo_fd = open_repo_folder(ctx, repo_id, true);
 	r = repo_fd < 0 ? repo_fd : sort_by_kernel(&b);
-	/* what a crash left under this name was never published: it is made anew */
 	if (!r)
-		r = mf_tree_remove(repo_fd, name);
-	if (!r && mkdirat(repo_fd, name, 0755) < 0)
-		r = -errno;
+		r = make_folder(repo_fd, source->digest, name);
 	if (!r)
 		b.dirfd = openat(repo_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!r && b.dirfd < 0)
