@@ -7,6 +7,7 @@
  * stands for nothing here either: what came or went below it has to be looked at.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
@@ -52,6 +53,7 @@ static void copy_known(const struct dm_segment *base, struct dm_scan *scan)
 			.mtime = r->mtime,
 			.ctime = r->ctime,
 			.external = r->flags & DM_EXTERNAL,
+			.linked = r->flags & DM_LINKED,
 		};
 		set_path(f, base->strings + r->path, r->path_len);
 	}
@@ -76,33 +78,72 @@ static int add_new(struct dm_scan *scan, const struct dm_file *file)
 	return 0;
 }
 
-/* Looks at one changed path. */
-static int update(const struct dm_tree *tree, const struct dm_flavour *flavour, const char *path,
-		  struct dm_scan *scan)
+static bool in_excluded(const struct dm_config *config, const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	char *save = NULL, *rest = copy, *name;
+
+	while (copy && (name = strtok_r(rest, "/", &save))) {
+		if (dm_is_excluded(config, name))
+			return true;
+		rest = NULL;
+	}
+	return !copy;
+}
+
+/* A folder that is gone takes files with it that nobody named. */
+static bool has_files_below(const struct dm_scan *scan, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < scan->n; i++)
+		if (scan->files[i].path_len > len && scan->files[i].path[len] == '/' &&
+		    !memcmp(scan->files[i].path, path, len))
+			return true;
+	return false;
+}
+
+static void drop(struct dm_scan *scan, struct dm_file *file)
+{
+	memmove(file, file + 1, (size_t)(scan->files + --scan->n - file) * sizeof(*file));
+}
+
+/* Looks at one changed path. 1: that is not enough. */
+static int update(const struct dm_tree *tree, const struct dm_config *config,
+		  const struct dm_flavour *flavour, const char *path, struct dm_scan *scan)
 {
 	struct dm_file *known = find(scan, path), file = {0};
-	int r = dm_file_stat(tree->fd, path, &file);
+	struct stat st;
+	bool gone = fstatat(tree->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0;
 
-	set_path(&file, path, strlen(path));
-	if (*path == '/' || (r < 0 && r != -ENOENT && r != -ENOTDIR))
+	if (*path == '/' || (gone && errno != ENOENT && errno != ENOTDIR) ||
+	    (gone && has_files_below(scan, path)) || (!gone && !S_ISREG(st.st_mode)))
 		return 1;
+	set_path(&file, path, strlen(path));
 	if (!dm_is_module_name(flavour, path + file.base, file.path_len - file.base))
-		return known || !mf_ends_with(path, "/") ? 0 : 1;
-	if (r < 0) {
+		return 0;
+	if (gone || in_excluded(config, path)) {
 		if (known)
-			memmove(known, known + 1,
-				(size_t)(scan->files + --scan->n - known) * sizeof(*known));
+			drop(scan, known);
 		return 0;
 	}
-	if (!known)
-		return add_new(scan, &file);
-	*known = file;
+	dm_take_numbers(&st, known ? known : &file);
+	return known ? 0 : add_new(scan, &file);
+}
+
+/* What links lead to changes without the link being named. 1: one is gone. */
+static int look_at_links(const struct dm_tree *tree, struct dm_scan *scan)
+{
+	for (size_t i = 0; i < scan->n; i++)
+		if (scan->files[i].linked &&
+		    dm_file_stat(tree->fd, scan->files[i].path, &scan->files[i]) < 0)
+			return 1;
 	return 0;
 }
 
-int dm_scan_changed(const struct dm_tree *tree, const struct dm_flavour *flavour,
-		    const struct dm_segment *base, const struct mf_strings *changed,
-		    struct dm_scan *ret_scan)
+int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
+		    const struct dm_flavour *flavour, const struct dm_segment *base,
+		    const struct mf_strings *changed, struct dm_scan *ret_scan)
 {
 	_cleanup_(dm_scan_done) struct dm_scan scan = {0};
 
@@ -111,11 +152,13 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_flavour *flavour
 		return -ENOMEM;
 	copy_known(base, &scan);
 	for (size_t i = 0; i < changed->n; i++) {
-		int r = update(tree, flavour, changed->v[i], &scan);
+		int r = update(tree, config, flavour, changed->v[i], &scan);
 
 		if (r)
 			return r;
 	}
+	if (look_at_links(tree, &scan))
+		return 1;
 	*ret_scan = scan;
 	scan = (struct dm_scan){0};
 	return 0;

@@ -88,6 +88,7 @@ struct dm_file {
 	uint64_t size, inode;
 	int64_t mtime, ctime; /* ns since 1970 */
 	bool external;
+	bool linked; /* a link, or below one: it can change without its folder or name being told */
 };
 
 struct dm_scan {
@@ -106,6 +107,9 @@ struct dm_tree {
 	unsigned int threads;
 };
 
+void dm_take_numbers(const struct stat *st, struct dm_file *file);
+/* Is a folder or file of this name passed over, wherever it is? */
+bool dm_is_excluded(const struct dm_config *config, const char *name);
 /* Fills in a file's numbers. 0 or -errno. */
 int dm_file_stat(int dirfd, const char *path, struct dm_file *file);
 bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len);
@@ -116,9 +120,9 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
  * The files that BASE knows, but for those CHANGED names, which are looked at again. 0; 1: the tree
  * has to be looked at as a whole, since a file came that others share its name with; -ENOMEM.
  */
-int dm_scan_changed(const struct dm_tree *tree, const struct dm_flavour *flavour,
-		    const struct dm_segment *base, const struct mf_strings *changed,
-		    struct dm_scan *ret_scan);
+int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
+		    const struct dm_flavour *flavour, const struct dm_segment *base,
+		    const struct mf_strings *changed, struct dm_scan *ret_scan);
 void dm_scan_done(struct dm_scan *scan);
 
 /* ---- facts: what modules say, as it is in the state file ---- */
@@ -147,6 +151,7 @@ enum dm_record_flag {
 	DM_RACY = 2, /* the file may change without its times changing: read it again */
 	DM_EXTERNAL = 4,
 	DM_UNREADABLE = 8, /* it is no module: its facts are empty */
+	DM_LINKED = 16,	   /* a link leads to it */
 };
 
 struct dm_record {

@@ -244,7 +244,7 @@ static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 		.aliases = count(fresh, ALIASES, sizeof(struct dm_alias)),
 		.extras = count(fresh, EXTRAS, sizeof(struct dm_extra)),
 		.flags = DM_READ | (file->external ? DM_EXTERNAL : 0) |
-			 (notes->failed < 0 ? DM_UNREADABLE : 0) |
+			 (file->linked ? DM_LINKED : 0) | (notes->failed < 0 ? DM_UNREADABLE : 0) |
 			 (is_racy(file, now) ? DM_RACY : 0),
 	};
 

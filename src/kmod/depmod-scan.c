@@ -36,6 +36,7 @@ struct folder {
 	const char *path; /* relative to the tree, or absolute for an external one; "" the tree */
 	size_t path_len;
 	int depth;
+	bool linked;
 	struct entry *entries;
 	size_t n, room;
 	struct folder *next; /* in the queue */
@@ -80,7 +81,7 @@ static int64_t ns(const struct timespec *ts)
 	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
 }
 
-static void take_numbers(const struct stat *st, struct dm_file *file)
+void dm_take_numbers(const struct stat *st, struct dm_file *file)
 {
 	file->size = (uint64_t)st->st_size;
 	file->inode = st->st_ino;
@@ -96,11 +97,11 @@ int dm_file_stat(int dirfd, const char *path, struct dm_file *file)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	take_numbers(&st, file);
+	dm_take_numbers(&st, file);
 	return 0;
 }
 
-static bool is_excluded(const struct dm_config *config, const char *name)
+bool dm_is_excluded(const struct dm_config *config, const char *name)
 {
 	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "build") ||
 	    !strcmp(name, "source"))
@@ -139,7 +140,8 @@ static char *join(struct mf_arena *arena, const struct folder *folder, const cha
 	return path;
 }
 
-static int add_folder(struct folder *parent, struct mf_arena *arena, const char *name, size_t len)
+static int add_folder(struct folder *parent, struct mf_arena *arena, const char *name, size_t len,
+		      bool linked)
 {
 	struct folder *folder = mf_arena_alloc(arena, sizeof(*folder));
 	struct entry *e;
@@ -149,7 +151,7 @@ static int add_folder(struct folder *parent, struct mf_arena *arena, const char 
 	e = add_entry(parent);
 	if (!folder || !e)
 		return -ENOMEM;
-	*folder = (struct folder){.depth = parent->depth + 1};
+	*folder = (struct folder){.depth = parent->depth + 1, .linked = parent->linked || linked};
 	folder->path = join(arena, parent, name, len);
 	if (!folder->path)
 		return -ENOMEM;
@@ -159,19 +161,20 @@ static int add_folder(struct folder *parent, struct mf_arena *arena, const char 
 }
 
 static int add_file(struct job *job, struct folder *folder, struct mf_arena *arena,
-		    const char *name, size_t len, const struct stat *st)
+		    const char *name, size_t len, const struct stat *st, bool linked)
 {
 	struct entry *e = add_entry(folder);
 
 	if (!e)
 		return -ENOMEM;
-	take_numbers(st, &e->file);
+	dm_take_numbers(st, &e->file);
 	e->file.path = join(arena, folder, name, len);
 	if (!e->file.path)
 		return -ENOMEM;
 	e->file.path_len = (uint32_t)(folder->path_len ? folder->path_len + 1 + len : len);
 	e->file.base = e->file.path_len - (uint32_t)len;
 	e->file.external = job->external;
+	e->file.linked = folder->linked || linked;
 	return 0;
 }
 
@@ -183,7 +186,7 @@ static int look_at(struct job *job, struct folder *folder, struct mf_arena *aren
 	struct stat st;
 
 	if (type == DT_DIR)
-		return add_folder(folder, arena, name, len);
+		return add_folder(folder, arena, name, len, false);
 	if (type == DT_REG && !module)
 		return 0;
 	if (fstatat(fd, name, &st, 0) < 0) {
@@ -191,10 +194,10 @@ static int look_at(struct job *job, struct folder *folder, struct mf_arena *aren
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))
-		return add_folder(folder, arena, name, len);
+		return add_folder(folder, arena, name, len, true);
 	if (!S_ISREG(st.st_mode) || !module)
 		return 0;
-	return add_file(job, folder, arena, name, len, &st);
+	return add_file(job, folder, arena, name, len, &st, type != DT_REG);
 }
 
 /* What getdents64(2) fills a buffer with. */
@@ -226,7 +229,7 @@ static int list(struct job *job, struct folder *folder, struct mf_arena *arena, 
 			int r = 0;
 
 			p += e->size;
-			if (!is_excluded(job->config, e->name))
+			if (!dm_is_excluded(job->config, e->name))
 				r = look_at(job, folder, arena, fd, e->name, e->type);
 			if (r < 0)
 				return r;

@@ -168,7 +168,7 @@ static void add_file(struct builder *b, const struct dm_file *file, const struct
 		.mtime = file->mtime,
 		.ctime = file->ctime,
 		.path_len = file->path_len,
-		.flags = file->external ? DM_EXTERNAL : 0,
+		.flags = (file->external ? DM_EXTERNAL : 0) | (file->linked ? DM_LINKED : 0),
 	};
 
 	record.path = add_string(b, file->path, file->path_len);

@@ -180,8 +180,8 @@ static int prepare(struct run *run)
  */
 static int scan_changed(struct run *run)
 {
-	return dm_scan_changed(&run->tree, &run->flavour, &run->state.base, run->options->changed,
-			       &run->scan);
+	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state.base,
+			       run->options->changed, &run->scan);
 }
 
 static int scan(struct run *run)

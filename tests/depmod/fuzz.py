@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Usage: fuzz.py MODFETCH [--steps N] [--seed S] [--seconds T]
+
+Random sequences of what happens to a module tree; after each step the real depmod indexes the tree
+and modfetch brings its own indexes up to date, and every file must be the same byte for byte. Ours
+go to a folder of their own (-o), so that its state is not disturbed by depmod's run; now and then
+that is done on purpose. A sequence is one seed; the seed that failed is printed, with its steps.
+"""
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import ko
+import trees
+
+SEQUENCE = 40  # steps before a new tree
+
+
+class Sequence:
+    """One tree and what happens to it."""
+
+    def __init__(self, program, pools, seed):
+        self.program, self.seed = program, seed
+        self.random = random.Random(seed)
+        self.kind = self.random.choice(sorted(pools))
+        self.source, self.pool = pools[self.kind]
+        self.tree = trees.Tree()
+        self.log = []
+        self.changed, self.failed = None, False
+        self.made = 0
+        for name in self.random.sample(self.pool, self.random.choice((0, 1, 15, 60, 100))):
+            self.tree.put(name, os.path.join(self.source, name))
+        for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            shutil.copyfile(os.path.join(self.source, name), self.tree.path(name))
+
+    # ---- what can happen ----
+
+    def any_module(self):
+        names = self.tree.modules()
+        return self.random.choice(names) if names else None
+
+    def touched(self, *names):
+        if self.changed is not None:
+            self.changed += names
+
+    def op_add(self):
+        for name in self.random.sample(self.pool, self.random.choice((1, 1, 1, 5, 20))):
+            self.tree.put(name, os.path.join(self.source, name))
+            self.touched(name)
+        return name
+
+    def op_remove(self):
+        names = self.tree.modules()
+        gone = self.random.sample(names, min(len(names), self.random.choice((1, 1, 2, 10))))
+        for name in gone:
+            os.unlink(self.tree.path(name))
+            self.touched(name)
+        return gone[:3]
+
+    def op_remove_all(self):
+        if self.random.random() < 0.7:
+            return None
+        for name in self.tree.modules():
+            os.unlink(self.tree.path(name))
+            self.touched(name)
+        return "everything"
+
+    def op_replace(self):
+        name = self.any_module()
+        if not name:
+            return None
+        other = self.random.choice(self.pool)
+        path = self.tree.path(name)
+        os.unlink(path)
+        shutil.copyfile(os.path.join(self.source, other), path)
+        self.touched(name)
+        return name, other
+
+    def plain(self, name):
+        """The bytes of a module, inflated."""
+        path = self.tree.path(name)
+        for ending, tool in ((".xz", "xz"), (".zst", "zstd")):
+            if name.endswith(ending):
+                return subprocess.run([tool, "-dcq", path], capture_output=True, check=False).stdout
+        with open(path, "rb") as f:
+            return f.read()
+
+    def write(self, name, data):
+        """In place, compressed as the name says."""
+        for ending, tool in ((".xz", "xz"), (".zst", "zstd")):
+            if name.endswith(ending):
+                data = subprocess.run([tool, "-1cq"], input=data, capture_output=True,
+                                      check=True).stdout
+        with open(self.tree.path(name), "r+b") as f:
+            f.write(data)
+            f.truncate()
+        self.touched(name)
+
+    def op_edit(self):
+        """Another alias of the same length, in place, sometimes with the old times."""
+        name = self.any_module()
+        if not name or os.path.islink(self.tree.path(name)):
+            return None
+        data = bytearray(self.plain(name))
+        places = [i for i in range(len(data) - 8) if data[i:i + 6] == b"alias="][:50]
+        if not places:
+            return None
+        at = self.random.choice(places) + 6
+        if not data[at]:
+            return None
+        data[at] = self.random.choice(b"abcxyz_-0123456789*?[]")
+        before = os.stat(self.tree.path(name))
+        self.write(name, bytes(data))
+        if self.random.random() < 0.5:
+            os.utime(self.tree.path(name), ns=(before.st_atime_ns, before.st_mtime_ns))
+        return name
+
+    def op_times(self):
+        """A clock that was wrong, and a file only touched."""
+        name = self.any_module()
+        if not name:
+            return None
+        when = self.random.choice((0, 1, 10**9, 4 * 10**9)) * 10**9 + self.random.randrange(10**9)
+        os.utime(self.tree.path(name), ns=(when, when))
+        self.touched(name)
+        return name, when
+
+    def op_override(self):
+        """A second file of a module's name: elsewhere, maybe with another spelling or ending."""
+        name = self.any_module() or self.random.choice(self.pool)
+        base = os.path.basename(name)
+        if self.random.random() < 0.2:
+            base = base.replace("_", "-") if self.random.random() < 0.5 else base.replace("-", "_")
+        folder = self.random.choice(("updates", "extra", "updates/dkms", "weak-updates", "kernel/x",
+                                     "alpha/beta", "kernel"))
+        source = self.random.choice(self.pool) if self.random.random() < 0.3 else name
+        path = os.path.join(self.source, source)
+        if not os.path.exists(path):
+            path = os.path.join(self.source, self.random.choice(self.pool))
+        ending = path[path.index(".ko"):]
+        target = os.path.join(folder, base[:base.index(".ko")] + ending)
+        if os.path.lexists(self.tree.path(target)):
+            os.unlink(self.tree.path(target))
+        self.tree.put(target, path)
+        self.touched(target)
+        return target
+
+    def op_compress(self):
+        name = self.any_module()
+        if not name or os.path.islink(self.tree.path(name)):
+            return None
+        stem = name[:name.index(".ko")] + ".ko"
+        target = stem + self.random.choice(("", ".xz", ".zst", ".gz"))
+        if os.path.lexists(self.tree.path(target)):
+            return None
+        data = self.plain(name) if not name.endswith(".gz") else b""
+        os.unlink(self.tree.path(name))
+        self.tree.put(target, b"")
+        self.write(target, data)
+        self.touched(name, target)
+        return name, target
+
+    def op_link(self):
+        """A link as weak-updates has them, or a linked folder, or one that leads nowhere."""
+        name = self.any_module()
+        target = self.random.choice(("weak-updates/", "extra/linked-")) + \
+            os.path.basename(name or "none.ko")
+        if os.path.lexists(self.tree.path(target)):
+            os.unlink(self.tree.path(target))
+        os.makedirs(os.path.dirname(self.tree.path(target)), exist_ok=True)
+        kind = self.random.random()
+        if kind < 0.2:
+            os.symlink("/nowhere/x.ko", self.tree.path(target))
+        elif name and not os.path.islink(self.tree.path(name)):
+            os.symlink(os.path.relpath(self.tree.path(name), os.path.dirname(self.tree.path(target))),
+                       self.tree.path(target))
+        self.touched(target)
+        return target
+
+    def op_damage(self):
+        """A module cut short, emptied, or full of noise."""
+        name = self.any_module()
+        if not name or os.path.islink(self.tree.path(name)):
+            return None
+        with open(self.tree.path(name), "r+b") as f:
+            size = os.fstat(f.fileno()).st_size
+            how = self.random.randrange(3)
+            if how == 0:
+                f.truncate(self.random.randrange(size + 1))
+            elif how == 1:
+                f.truncate(0)
+            else:
+                f.write(self.random.randbytes(min(size, 64)))
+        self.touched(name)
+        return name, how
+
+    def op_made(self):
+        """A module made up: odd names, aliases, exports that others have too."""
+        self.made += 1
+        spelling = self.random.choice(("made{}", "made-up-{}", "made.dotted.{}", "made_{}.1", "M{}"))
+        name = "extra/" + spelling.format(self.made % 7) + ".ko"
+        pick = lambda what, n: self.random.sample(what, self.random.randrange(n))
+        symbols = [f"made_symbol_{i}" for i in range(6)]
+        info = [("license", "GPL")]
+        info += [("alias", a) for a in pick(
+            ["made:v*", "made-dash-[0-9a-f-]*", "made]", "made[", "char-major-10-7", "devname:made",
+             "block-major-8-*", "block-major-9-3", "a b", "", "fs-made", "fs-made"], 6)]
+        info += [("softdep", "pre: a post: b-c")] * self.random.randrange(3)
+        exports = pick(symbols[:4], 3)
+        # imports from higher numbers only would never make a cycle; a few do
+        imports = [s for s in pick(symbols, 4) if s not in exports]
+        self.tree.put(name, ko.make(info, exports, imports, pick(symbols, 2),
+                                    self.random.random() < 0.5))
+        self.touched(name)
+        return name, exports, imports
+
+    def op_cycle(self):
+        """A ring of modules, which nobody can index, for one step."""
+        if self.random.random() < 0.5:
+            return None
+        n = self.random.randrange(2, 5)
+        names = [f"extra/ring{i}.ko" for i in range(n)]
+        for i, name in enumerate(names):
+            self.tree.put(name, ko.make([], [f"ring_{i}"], [f"ring_{(i + 1) % n}"]))
+        self.touched(*names)
+        self.compare()
+        for name in names:
+            os.unlink(self.tree.path(name))
+        self.touched(*names)
+        return n
+
+    def op_config(self):
+        lines = []
+        for _ in range(self.random.randrange(4)):
+            folders = ["updates", "extra", "built-in", "external", "weak-updates", "kernel",
+                       "updates/dkms", "alpha"]
+            base = os.path.basename(self.any_module() or "x.ko").split(".")[0].replace("-", "_")
+            lines.append(self.random.choice((
+                "search " + " ".join(self.random.sample(folders, self.random.randrange(1, 6))),
+                f"override {base} {self.random.choice(('*', '6.1.*', '5.*', trees.KVER))} "
+                f"{self.random.choice(('updates', 'extra', 'weak-updates', 'kernel/x'))}",
+                f"external {self.random.choice(('*', '^6', 'nomatch'))} {self.tree.external}",
+                "exclude " + self.random.choice(("alpha", "dkms", "drivers weak-updates")),
+                "# nothing", "nonsense here", "search \\\n  updates", "override too few")))
+        name = self.random.choice(("10-a.conf", "20-b.conf", "c.conf", "ignored.txt"))
+        with open(os.path.join(self.tree.conf, name), "w", encoding="ascii") as f:
+            f.write("\n".join(lines) + self.random.choice(("\n", "")))
+        if self.random.random() < 0.3:
+            os.unlink(os.path.join(self.tree.conf, name))
+        self.changed = None
+        return lines
+
+    def op_external(self):
+        name = self.random.choice(self.pool)
+        target = os.path.join(self.tree.external, self.random.choice(("", "sub/")),
+                              os.path.basename(name))
+        if os.path.exists(target):
+            os.unlink(target)
+        else:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(os.path.join(self.source, name), target)
+        self.changed = None
+        return target
+
+    def op_order(self):
+        path = self.tree.path("modules.order")
+        how = self.random.randrange(6)
+        with open(os.path.join(self.source, "modules.order"), encoding="ascii") as f:
+            lines = f.read().splitlines()
+        if how == 0:
+            if os.path.exists(path):
+                os.unlink(path)
+            return "none"
+        if how == 1:
+            self.random.shuffle(lines)
+        elif how == 2:
+            lines = lines[:self.random.randrange(len(lines))]
+        elif how == 3:
+            lines += self.random.sample(lines, 50)
+        text = "\n".join(lines) + ("" if how == 4 else "\n")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        return how
+
+    def op_builtin(self):
+        name = self.random.choice(("modules.builtin", "modules.builtin.modinfo"))
+        path = self.tree.path(name)
+        with open(os.path.join(self.source, name), "rb") as f:
+            data = bytearray(f.read())
+        how = self.random.randrange(5)
+        if how == 0:
+            if os.path.exists(path):
+                os.unlink(path)
+            return name, "none"
+        if how == 1:
+            data = data[:self.random.randrange(len(data))]
+        elif how == 2 and name.endswith("modinfo"):
+            data += b"made.alias=made:-*\0made.alias=made:-*\0nokey\0odd.alias=x[\0z.alias=y\0"
+        elif how == 3:
+            data += b"\n1 odd line\nkernel/a/made-up.ko\nkernel/last"
+        with open(path, "wb") as f:
+            f.write(data)
+        return name, how
+
+    def op_disturb(self):
+        """Something happens to our own files: the next run must notice."""
+        names = [n for n in os.listdir(self.tree.out_dir) if n.startswith("modules.")]
+        if not names:
+            return None
+        name = self.random.choice(names + ["modules.modfetch"] * 5)
+        path = os.path.join(self.tree.out_dir, name)
+        if not os.path.exists(path):
+            return None
+        how = self.random.choice(("delete", "cut", "flip", "copy", "foreign"))
+        with open(path, "rb") as f:
+            data = bytearray(f.read())
+        if how == "delete":
+            os.unlink(path)
+            return name, how
+        if how == "copy":  # the same bytes in a new file, as plain depmod might leave
+            os.unlink(path)
+        elif how == "cut":
+            data = data[:self.random.randrange(len(data) + 1)]
+        elif how == "foreign":
+            data = bytearray(b"something else entirely\n" * 40)
+        elif data:
+            at = self.random.randrange(len(data))
+            data[at] ^= 1 << self.random.randrange(8)
+        with open(path, "wb") as f:
+            f.write(data)
+        return name, how
+
+    def op_nothing(self):
+        return "-"
+
+    # ---- the comparison ----
+
+    def compare(self):
+        theirs = subprocess.CompletedProcess([], -1)
+        try:
+            theirs = self.tree.depmod(timeout=20)
+        except subprocess.TimeoutExpired:
+            pass  # some cycles make it run for ever
+        before = trees.read(self.tree.out_dir)
+        changed = self.changed
+        result = self.tree.ours(self.program, changed=changed)
+        got = trees.read(self.tree.out_dir)
+        if theirs.returncode:
+            assert result.returncode == 1, f"depmod failed, ours did not: {theirs.stderr}"
+            assert got == before, "a failed run changed the indexes"
+            self.failed = True  # what changed until now is still news for the next run
+            return
+        self.failed = False
+        assert result.returncode == 0, f"ours failed: {result.returncode} {result.stderr}"
+        want = trees.read(self.tree.dir)
+        found = trees.differences(want, got)
+        assert not found, "\n".join(found)
+
+    def step(self):
+        ops = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("op_")]
+        # in a third of the steps the caller says what changed
+        if not self.failed:
+            self.changed = [] if self.random.random() < 0.33 else None
+        for _ in range(self.random.choice((1, 1, 2, 4))):
+            op = self.random.choice(ops)
+            try:
+                self.log.append((op.__name__, op()))
+            except FileNotFoundError:
+                self.log.append((op.__name__, "met a link that leads nowhere"))
+        self.compare()
+
+
+def run(program, pools, seed, steps):
+    sequence = Sequence(program, pools, seed)
+    try:
+        for _ in range(steps):
+            sequence.step()
+    except (AssertionError, subprocess.SubprocessError) as e:
+        print(f"seed {seed} ({sequence.kind}, tree left in {sequence.tree.root}): {e}")
+        for line in sequence.log[-8:]:
+            print("   ", str(line)[:300])
+        return False
+    sequence.tree.close()
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--seconds", type=float, default=1e9)
+    args = parser.parse_args()
+    pools = {}
+    for kind, every in (("default", 9), ("xz", 30)):
+        folder = trees.kernel(kind)
+        pools[kind] = (folder, trees.modules_of(folder)[::every])
+    seed = args.seed if args.seed is not None else int(time.time())
+    print(f"first seed {seed}", flush=True)
+    done, end = 0, time.monotonic() + args.seconds
+    while done < args.steps and time.monotonic() < end:
+        if not run(args.program, pools, seed, min(SEQUENCE, args.steps - done)):
+            return 1
+        done += SEQUENCE
+        seed += 1
+    print(f"{min(done, args.steps)} steps, every index equal to depmod's")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
