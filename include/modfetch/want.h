@@ -67,12 +67,14 @@ void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 /* Is it missing and allowed: the resolve stage's work? */
 bool mf_match_wanted(const struct mf_match *match);
 
-/* A list of wants that grows. */
+/* A list of wants that grows; tens of thousands are fine. */
 struct mf_wants {
 	struct mf_want *v;
 	size_t n;
+	uint32_t *slots; /* a hash table of places in v, plus 1 */
+	size_t n_slots;	 /* a power of two, or 0 */
 };
-/* Takes WANT over, unless one of the same name and device is there: then it is dropped. 0 or
+/* Takes WANT over, unless one of the same query and device is there: then it is dropped. 0 or
  * -ENOMEM. */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
 void mf_wants_done(struct mf_wants *wants);

@@ -8,6 +8,7 @@
  */
 #include "modfetch/kmod.h"
 #include <errno.h>
+#include <fnmatch.h>
 #include <libkmod.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,20 @@ int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit,
 		kmod_module_unref(mod);
 	}
 	kmod_module_unref_list(list);
+	return r;
+}
+
+int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,
+			 void *arg)
+{
+	struct kmod_config_iter *it = kmod_config_get_aliases(kmod->kmod);
+	int r = 0;
+
+	while (it && !r && kmod_config_iter_next(it))
+		if (!fnmatch(kmod_config_iter_get_key(it), name, 0))
+			r = visit(arg, kmod_config_iter_get_value(it));
+	if (it)
+		kmod_config_iter_free_iter(it);
 	return r;
 }
 

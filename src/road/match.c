@@ -38,12 +38,15 @@ static int see_disk(void *arg, const char *name, enum mf_presence presence)
 	return 0;
 }
 
+/* symbols go to kmod with their prefix */
+static const char *kmod_name(const struct mf_want *want)
+{
+	return want->kind == MF_WANT_SYMBOL ? want->query : want->name;
+}
+
 static int ask_disk(struct asking *a)
 {
-	/* symbols go to kmod with their prefix */
-	const char *name = a->want->kind == MF_WANT_SYMBOL ? a->want->query : a->want->name;
-
-	return mf_kmod_lookup(a->kmod, name, see_disk, a);
+	return mf_kmod_lookup(a->kmod, kmod_name(a->want), see_disk, a);
 }
 
 /* ---- the repositories ---- */
@@ -70,7 +73,7 @@ static int see_module(struct asking *a, const char *module, const char *pattern)
 		m->on_disk = presence == MF_ON_DISK;
 		m->builtin = presence == MF_BUILTIN;
 	}
-	if (m->packages.n)
+	if (m->packages.n || !a->catalog)
 		return 0;
 	a->match = m;
 	return mf_catalog_module(a->catalog, module, see_package, a);
@@ -135,7 +138,7 @@ static int ask_repositories(struct asking *a)
 		r = mf_catalog_module(a->catalog, want->name, found_name, NULL);
 		if (r)
 			return r < 0 ? r : see_module(a, want->name, NULL);
-		if (mf_kmod_presence(a->kmod, want->name) != MF_ABSENT)
+		if (mf_kmod_presence(a->kmod, want->name) == MF_ON_DISK)
 			return 0;
 		break;
 	case MF_WANT_ALIAS:
@@ -144,26 +147,69 @@ static int ask_repositories(struct asking *a)
 	return mf_catalog_aliases(a->catalog, want->name, see_alias, a);
 }
 
+/* ---- modprobe.d ---- */
+
+/* An alias line answers alone, whatever the indexes say, and may name a module not yet here. */
+static int see_target(void *arg, const char *module)
+{
+	int r = see_module(arg, module, NULL);
+
+	return r < 0 ? r : 0;
+}
+
+/* A line "install NAME" for what is no module's name stands before all aliases. */
+static int ask_install_line(struct asking *a)
+{
+	struct mf_want *want = a->want;
+	struct mf_match *m;
+
+	for (size_t i = 0; i < want->n_matches; i++)
+		if (!want->matches[i].builtin && !strcmp(want->matches[i].module, want->name))
+			return 0;
+	if (!mf_kmod_install_command(a->kmod, want->name))
+		return 0;
+	for (size_t i = 0; i < want->n_matches; i++)
+		mf_match_done(&want->matches[i]);
+	want->n_matches = 0;
+	m = mf_want_add(want, want->name, NULL);
+	if (!m || asprintf(&m->refused, "%s: an install line of modprobe.d answers for it",
+			   want->name) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int ask(struct asking *a)
+{
+	int r = mf_kmod_config_alias(a->kmod, kmod_name(a->want), see_target, a);
+
+	if (r < 0 || a->want->n_matches)
+		return r;
+	r = ask_disk(a);
+	if (r >= 0)
+		r = ask_repositories(a);
+	return r < 0 ? r : ask_install_line(a);
+}
+
 /* ---- the verdict ---- */
 
-/* Takes out the matches that KEEP does not want. */
-static void filter(struct mf_want *want,
-		   bool (*keep)(const struct mf_want *, const struct mf_match *))
+typedef bool test(const struct mf_want *want, const struct mf_match *match);
+
+/* Takes out the matches that KEEP does not want, unless it wants none of them. */
+static void filter(struct mf_want *want, test *keep)
 {
 	size_t kept = 0;
+	bool any = false;
 
-	for (size_t i = 0; i < want->n_matches; i++) {
+	for (size_t i = 0; i < want->n_matches; i++)
+		any |= keep(want, &want->matches[i]);
+	for (size_t i = 0; any && i < want->n_matches; i++) {
 		if (keep(want, &want->matches[i]))
 			want->matches[kept++] = want->matches[i];
 		else
 			mf_match_done(&want->matches[i]);
 	}
-	want->n_matches = kept;
-}
-
-static bool is_named(const struct mf_want *want, const struct mf_match *match)
-{
-	return !strcmp(match->module, want->name);
+	if (any)
+		want->n_matches = kept;
 }
 
 static bool is_module(const struct mf_want *want, const struct mf_match *match)
@@ -171,22 +217,17 @@ static bool is_module(const struct mf_want *want, const struct mf_match *match)
 	return !match->builtin;
 }
 
-static bool any(const struct mf_want *want,
-		bool (*test)(const struct mf_want *, const struct mf_match *))
+/* Only a name can be a module's; kmod does not look for one that has a colon. */
+static bool is_named(const struct mf_want *want, const struct mf_match *match)
 {
-	for (size_t i = 0; i < want->n_matches; i++)
-		if (test(want, &want->matches[i]))
-			return true;
-	return false;
+	return want->kind == MF_WANT_NAME && !strcmp(match->module, want->name);
 }
 
-/* kmod's precedence, over both answers: names before aliases, modules before what is built in. */
+/* kmod's precedence, over both answers: modules before what is built in, names before aliases. */
 static void prefer(struct mf_want *want)
 {
-	if (want->kind == MF_WANT_NAME && any(want, is_named))
-		filter(want, is_named);
-	if (any(want, is_module))
-		filter(want, is_module);
+	filter(want, is_module);
+	filter(want, is_named);
 }
 
 static int ask_policy(struct asking *a)
@@ -196,7 +237,7 @@ static int ask_policy(struct asking *a)
 	for (size_t i = 0; r >= 0 && i < a->want->n_matches; i++) {
 		struct mf_match *m = &a->want->matches[i];
 
-		if (!m->on_disk && !m->builtin)
+		if (!m->on_disk && !m->builtin && !m->refused)
 			r = mf_policy_check(a->ctx, a->kmod, m->module, a->want->device,
 					    &m->refused);
 	}
@@ -242,10 +283,8 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 {
 	for (size_t i = 0; i < n; i++) {
 		struct asking a = {ctx, catalog, kmod, &wants[i], NULL};
-		int r = ask_disk(&a);
+		int r = ask(&a);
 
-		if (r >= 0)
-			r = ask_repositories(&a);
 		if (r >= 0) {
 			prefer(&wants[i]);
 			r = ask_policy(&a);

@@ -118,13 +118,35 @@ static int want_module(struct planning *p, const struct mf_match *match)
 	return n ? add_job(p, false, MF_STEAL(ids), n) : 0;
 }
 
-static int want_all(struct planning *p, const struct mf_want *want)
+static int by_module(const void *a, const void *b)
 {
+	const struct mf_match *const *x = a, *const *y = b;
+
+	return strcmp((*x)->module, (*y)->module);
+}
+
+/* A job for each module that some of the wants miss, in an order that queries do not change. */
+static int want_modules(struct planning *p, const struct mf_want *wants, size_t n_wants)
+{
+	_cleanup_free_ const struct mf_match **missing = NULL;
+	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; !r && want->state == MF_AVAILABLE && i < want->n_matches; i++)
-		if (mf_match_wanted(&want->matches[i]))
-			r = want_module(p, &want->matches[i]);
+	for (size_t i = 0; i < n_wants; i++)
+		n += wants[i].n_matches;
+	missing = calloc(n + 1, sizeof(struct mf_match *));
+	if (!missing)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < n_wants; i++)
+		for (size_t j = 0; wants[i].state == MF_AVAILABLE && j < wants[i].n_matches; j++)
+			if (mf_match_wanted(&wants[i].matches[j]))
+				missing[n++] = &wants[i].matches[j];
+	if (n)
+		qsort(missing, n, sizeof(struct mf_match *), by_module);
+	for (size_t i = 0; !r && i < n; i++)
+		if (!i || by_module(&missing[i - 1], &missing[i]))
+			r = want_module(p, missing[i]);
 	return r;
 }
 
@@ -305,7 +327,7 @@ static int put_aside(struct planning *p, struct mf_wants *wants)
 		if (want->state != MF_AVAILABLE)
 			continue;
 		jobs_clear(p);
-		r = want_all(p, want);
+		r = want_modules(p, want, 1);
 		if (!r)
 			r = solve(p, &plan);
 		if (!r) {
@@ -321,11 +343,10 @@ static int put_aside(struct planning *p, struct mf_wants *wants)
 
 static int gather(struct planning *p, struct mf_wants *wants, const struct mf_selection *selection)
 {
-	int r = 0;
+	int r;
 
 	jobs_clear(p);
-	for (size_t i = 0; !r && i < wants->n; i++)
-		r = want_all(p, &wants->v[i]);
+	r = want_modules(p, wants->v, wants->n);
 	if (r < 0)
 		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
 	if (selection)

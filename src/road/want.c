@@ -139,24 +139,71 @@ bool mf_match_wanted(const struct mf_match *match)
 	return !match->on_disk && !match->builtin && !match->refused && match->packages.n;
 }
 
-int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
+/* ---- the list ---- */
+
+static uint32_t hash_text(uint32_t h, const char *s)
 {
-	struct mf_want *v;
+	for (; s && *s; s++)
+		h = (h ^ (uint8_t)*s) * 16777619U;
+	return h;
+}
 
-	for (size_t i = 0; i < wants->n; i++) {
-		const struct mf_want *w = &wants->v[i];
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
 
-		if (!strcmp(w->query, want->query) &&
-		    !strcmp(w->syspath ? w->syspath : "", want->syspath ? want->syspath : "")) {
-			mf_want_done(want);
-			return 0;
-		}
+/* The slot of a want of that query and device, or the free one where it would go. */
+static uint32_t *slot_of(const struct mf_wants *wants, const struct mf_want *want)
+{
+	size_t i = hash_text(hash_text(2166136261U, want->query), want->syspath);
+
+	for (;; i++) {
+		uint32_t *slot = &wants->slots[i & (wants->n_slots - 1)];
+		const struct mf_want *w = *slot ? &wants->v[*slot - 1] : NULL;
+
+		if (!w || (!strcmp(w->query, want->query) && same(w->syspath, want->syspath)))
+			return slot;
 	}
-	v = reallocarray(wants->v, wants->n + 1, sizeof(*v));
+}
+
+/* Room for one more: the list doubles, and its table is never more than half full. */
+static int grow(struct mf_wants *wants)
+{
+	size_t room = wants->n_slots ? wants->n_slots : 16;
+	struct mf_want *v;
+	uint32_t *slots;
+
+	if (wants->n_slots && wants->n < wants->n_slots / 2)
+		return 0;
+	v = reallocarray(wants->v, room, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	wants->v = v;
-	v[wants->n++] = *want;
+	slots = calloc(room * 2, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(wants->slots);
+	wants->slots = slots;
+	wants->n_slots = room * 2;
+	for (size_t i = 0; i < wants->n; i++)
+		*slot_of(wants, &v[i]) = (uint32_t)i + 1;
+	return 0;
+}
+
+int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
+{
+	uint32_t *slot;
+
+	if (grow(wants) < 0)
+		return -ENOMEM;
+	slot = slot_of(wants, want);
+	if (*slot) {
+		mf_want_done(want);
+		return 0;
+	}
+	wants->v[wants->n++] = *want;
+	*slot = (uint32_t)wants->n;
 	*want = (struct mf_want){0};
 	return 0;
 }
@@ -166,5 +213,6 @@ void mf_wants_done(struct mf_wants *wants)
 	for (size_t i = 0; i < wants->n; i++)
 		mf_want_done(&wants->v[i]);
 	free(wants->v);
+	free(wants->slots);
 	*wants = (struct mf_wants){0};
 }
