@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The one lock between modfetch processes. flock(2), not a file's existence: a holder that is
- * killed leaves nothing behind. Polled, because a wait without end is no answer to a person.
+ * killed leaves nothing behind. Polled, because a wait without end is no answer to a person; a wait
+ * that is long enough to wonder about is said. Never breaks a lock, however old it looks.
  */
 #include "modfetch/lock.h"
 #include <errno.h>

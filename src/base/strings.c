@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists of owned strings, and the rules on names that several stages share.
+ * Lists of owned strings, and the rules on names that several stages share: how a module's name is
+ * told from its file's, what "begins with" means. Nothing here knows where a string comes from, so
+ * nothing here judges one; a list that could not grow is as it was.
  */
 #include "modfetch/strings.h"
 #include <errno.h>

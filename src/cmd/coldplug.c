@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * coldplug: every device at once, as one transaction. From a recorded tree or a list nothing is
- * loaded: its devices are another machine's.
+ * loaded: its devices are another machine's. That a device has no driver anywhere is the rule and
+ * no failure; the status says whether there was anything to do.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * history: what happened, the latest last. --json prints the records as they lie in the file, one a
- * line.
+ * line, for scripts; the text for people leaves out digests. A record that another version wrote
+ * is printed as far as it is understood.
  */
 #include <getopt.h>
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * install and remove: packages and patterns by name, on the same road. Nothing is loaded: whoever
- * preinstalls drivers does not ask for them to run.
+ * preinstalls drivers does not ask for them to run, and a removed package's module stays in the
+ * running kernel until the next boot.
  */
 #include <stdio.h>
 #include "src/cmd/cmd.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * probe and lookup: the road for what somebody names, done or only told.
+ * probe and lookup: the road for what somebody names, done or only told. The two differ in one flag
+ * that the pipeline heeds before its first change, so that lookup cannot promise what probe would
+ * not do.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * refresh: the metadata of all enabled repositories, or of those named. One that fails does not
- * keep the others; the status tells of the worst.
+ * keep the others; each failure is said, and the status tells of the last. Holds the lock for the
+ * whole of it: nobody resolves against half a set.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 /*
  * status: repositories, and devices → modules → packages → drivers. Looks only; a device of which
  * nothing is known anywhere is listed under --json or -v alone, since every machine has dozens.
+ * Without a repository there is still a machine to tell of.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The spelling of aliases in kmod's indexes. A range in brackets ("[A-F]") keeps its dash; an
- * unbalanced bracket is refused, since kmod's own readers do not survive every one of them.
+ * The spelling of aliases in kmod's indexes: a dash is an underscore there. A range in brackets
+ * ("[A-F]") keeps its dash; an unbalanced bracket is refused, since kmod's own readers do not
+ * survive every one of them.
  */
 #include "modfetch/alias.h"
 #include <errno.h>

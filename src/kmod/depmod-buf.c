@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The growing buffer that indexes and segments are made in. Running out of memory is remembered
- * rather than returned, so that a long sequence of additions is checked once, at its end.
+ * rather than returned, so that a long sequence of additions is checked once, at its end; until
+ * then additions do nothing.
  */
 #include <stdlib.h>
 #include <string.h>

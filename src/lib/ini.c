@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The adapter of inih: its handler says "understood" with a non-zero value and carries no error of
- * its own, so the visitor's code is kept beside it.
+ * its own, so the visitor's code is kept beside it. A key without a value is an empty one; a line
+ * that is no ini line is told by its number.
  */
 #include "modfetch/ini.h"
 #include <errno.h>

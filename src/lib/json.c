@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The adapter of json-c. Strings from outside (a modalias, a server's words) are made valid UTF-8
- * on the way in, so that no reader of --json or of the history trips over them.
+ * on the way in, so that no reader of --json or of the history trips over them. Running out of
+ * memory ends the process: half an answer would be taken for a whole one.
  */
 #include "modfetch/json.h"
 #include <json-c/json.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lists of mirrors. A list comes unsigned from a network: it may only add places to ask, never a
- * file: URL, and what those places answer is verified like anything else.
+ * file: URL, and what those places answer is verified like anything else. What is no URL in it is
+ * passed over.
  */
 #include "modfetch/mirrors.h"
 #include <errno.h>

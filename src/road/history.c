@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The history file. It grows by some hundred bytes a run; beyond 4 MiB the older half is dropped,
- * by whole lines, so that a machine that replugs for years does not fill its disk.
+ * The history file /var/lib/modfetch/history: a JSON object a line, appended. It grows by some
+ * hundred bytes a run; beyond 4 MiB the older half is dropped, by whole lines, so that a machine
+ * that replugs for years does not fill its disk. A line that is no JSON is passed over by readers.
  */
 #include "modfetch/history.h"
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Runs as JSON. The field names are a contract: scripts read `lookup --json` and the history;
- * fields are added, never renamed.
+ * Runs as JSON. The field names are a contract: scripts read "lookup --json" and the history;
+ * fields are added, never renamed. What a run is asked for, what it decided and what became of it
+ * are told by the same functions, so that the plan that was shown is the plan that is remembered.
  */
 #include "modfetch/record.h"
 #include <string.h>

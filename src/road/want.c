@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Queries become wants here, and nowhere else: a query that is too long or has bytes no alias has
- * never reaches libkmod, a matcher or a log line unchecked.
+ * never reaches libkmod, a matcher or a log line unchecked. Decides by its form alone what a query
+ * is; what there is for it is the match stage's affair.
  */
 #include "modfetch/want.h"
 #include <errno.h>
