@@ -39,7 +39,8 @@ class Guest:
     SNAPSHOT keeps the image as it was, so one image serves several boots.
     """
 
-    def __init__(self, folder, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest"):
+    def __init__(self, folder, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
+                 paused=False):
         self.folder = pathlib.Path(folder)
         self.console = self.folder / f"{name}.console"
         sockets = {kind: self.folder / f"{name}.{kind}" for kind in ("qmp", "agent")}
@@ -61,6 +62,7 @@ class Guest:
         for port in range(PORTS):
             command += ["-device", f"pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1},bus=pcie.0"]
         command += [str(arg) for device in devices for arg in device]
+        command += ["-S"] if paused else []
         self.log = open(self.folder / f"{name}.qemu", "wb")
         self.started = time.monotonic()
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=self.log,

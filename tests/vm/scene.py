@@ -56,7 +56,8 @@ class Scene(contextlib.ExitStack):
                                          f"locking=off",
                             "-blockdev", f"driver=raw,node-name={name},file={name}-file,read-only=on"])
         vm = self.enter_context(guest.Guest(self.folder, self.kernel, devices=devices, **kwargs))
-        vm.wait_ready()
+        if not kwargs.get("paused"):
+            vm.wait_ready()
         if wait:
             vm.wait_booted()
         return vm

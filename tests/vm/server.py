@@ -93,6 +93,12 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def restart(self, rate=None):
+        """On the same port, at another rate."""
+        self.stop()
+        self.rate = rate
+        self.start()
+
     def log(self, kind="access"):
         try:
             return (self.state / f"{kind}.log").read_text(errors="replace")
