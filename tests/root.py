@@ -199,7 +199,7 @@ class Root:
 
     # ---- the configuration ----
 
-    def repo(self, *urls, name='test', keys_line='', extra=()):
+    def repo(self, *urls, name='test', keys_line='keys=repo', extra=()):
         lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys_line] if keys_line else []), *extra]
         with open(f'{self.path}/etc/modfetch/repos.d/{name}.repo', 'w', encoding='utf-8') as f:
             f.write('\n'.join(lines) + '\n')

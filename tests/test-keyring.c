@@ -123,6 +123,35 @@ static void revocation_lists_are_read_even_when_keys_are_named(void **state)
 	assert_string_equal(bad, "list.crl");
 }
 
+static void a_fingerprint_changes_with_each_file_of_the_choice_and_no_other(void **state)
+{
+	static const char *const changes[] = {
+		"cp two.pem choice/one.pem",
+		"cat two.pem >>choice/one.pem",
+		"cp x.crl choice/y.crl",
+		"rm choice/x.crl",
+	};
+	char *one[] = { (char *)"one" };
+
+	run("touch index.txt && echo 01 >number && printf '[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt"
+	    "\ncrlnumber=number\ndefault_md=sha256\n' >ca.conf && openssl ca -config ca.conf -gencrl "
+	    "-crldays 1 -keyfile one.key -cert one.pem -out x.crl 2>err");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		uint8_t before[MF_SHA256_LEN], after[MF_SHA256_LEN];
+		_cleanup_close_ int fd = -1;
+
+		run("rm -rf choice && mkdir choice && cp one.pem x.crl choice/");
+		fd = open("choice", O_RDONLY | O_DIRECTORY);
+		assert_int_equal(mf_keyring_fingerprint(fd, one, 1, before, NULL), 0);
+		run("cp two.pem choice/ && touch choice/README");
+		assert_int_equal(mf_keyring_fingerprint(fd, one, 1, after, NULL), 0);
+		assert_memory_equal(before, after, sizeof(before));
+		run(changes[i]);
+		assert_int_equal(mf_keyring_fingerprint(fd, one, 1, after, NULL), 0);
+		assert_memory_not_equal(before, after, sizeof(before));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +160,7 @@ int main(void)
 		UNIT(a_name_that_is_not_there_or_leaves_the_folder_is_told),
 		UNIT(one_damaged_file_fails_the_whole),
 		UNIT(revocation_lists_are_read_even_when_keys_are_named),
+		UNIT(a_fingerprint_changes_with_each_file_of_the_choice_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);

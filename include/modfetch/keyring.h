@@ -18,4 +18,11 @@
 int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
 		    char **ret_bad);
 
+/*
+ * A word for exactly this choice of files: it changes when one of them, or any *.crl beside them,
+ * does, comes or goes. As above.
+ */
+int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
+			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad);
+
 #endif

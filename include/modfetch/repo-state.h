@@ -14,6 +14,8 @@ struct mf_repo_state {
 	int64_t signing_time; /* seconds since 1970; 0: nothing was ever accepted */
 	int64_t published;    /* signing time of the metadata in use; 0: none is */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
+	uint8_t keys[MF_SHA256_LEN];   /* a word for the keys that could have signed it then */
+	char key[129];		       /* fingerprint of the one that did */
 	char signer[192];	       /* for people */
 	char url[512];	/* the mirror it came from, "": not to be asked conditionally */
 	char etag[256]; /* what that mirror called it */

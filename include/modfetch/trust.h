@@ -23,6 +23,7 @@ enum mf_trust_kinds { MF_TRUST_CMS = 1, MF_TRUST_OPENPGP = 2 };
 
 struct mf_vouched {
 	int64_t signing_time; /* seconds since 1970; 0: unsigned (trust=none) */
+	char key[129];	      /* the signer's fingerprint, hexadecimal digits */
 	char signer[192];     /* for people */
 };
 
@@ -46,14 +47,19 @@ int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
 		       const struct mf_vouched *trust, const char *url, const char *etag);
 
 /*
- * May the metadata in use of this repository still be used without anybody watching? 0; -MFE_STALE
- * if it is older than settings.max_age_days, or another code, recorded. Always 0 for trust=none and
- * for an attended run.
+ * May the metadata in use of this repository still be used? Its keys must be those it was verified
+ * with, neither they nor it may be on the deny list meanwhile and, unattended, it must not be older
+ * than settings.max_age_days. 0; -MFE_NO_METADATA, -MFE_NO_KEYS, -MFE_UNTRUSTED_KEY (refresh it),
+ * -MFE_REVOKED, -MFE_STALE or another code, recorded. Always 0 for trust=none.
  */
-int mf_trust_age(struct mf_context *ctx, const struct mf_repo *repo);
+int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo);
 
-/* A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS or -errno, recorded. */
-int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo);
+/*
+ * A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. RET_KEYS gets a
+ * word for these keys, as the state has it; it changes when one of them does.
+ */
+int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
+		   uint8_t ret_keys[MF_SHA256_LEN]);
 
 /*
  * Seconds since SIGNING_TIME, as far as the clock NOW can be believed: a clock that stands before

@@ -44,7 +44,7 @@ static const struct verb verbs[] = {
 static void print_help(void)
 {
 	puts("Usage: modfetch [--root DIR] [--kernel KVER] [--json] [--dry-run] [--no-load] "
-	     "[-v|-q] "
+	     "[--unattended] [-v|-q] "
 	     "VERB …\n\nGives a machine the driver it lacks.\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		printf("  %-9s %-26s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
@@ -56,7 +56,7 @@ static void print_help(void)
 /* The global options, told apart from a verb's by this table alone. */
 struct globals {
 	const char *root, *kernel;
-	bool json, dry_run, no_load, quiet, help, version;
+	bool json, dry_run, no_load, quiet, unattended, help, version;
 	int verbose;
 };
 
@@ -84,7 +84,7 @@ static bool take_flag(struct globals *g, const char *arg)
 	} flags[] = {
 		{"--json", &g->json},	{"--dry-run", &g->dry_run}, {"--no-load", &g->no_load},
 		{"--quiet", &g->quiet}, {"-q", &g->quiet},	    {"--help", &g->help},
-		{"-h", &g->help},	{"--version", &g->version},
+		{"-h", &g->help},	{"--version", &g->version}, {"--unattended", &g->unattended},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
@@ -142,6 +142,7 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 		.json = g->json, .no_load = g->no_load, .dry_run = g->dry_run, .quiet = g->quiet};
 	int r = mf_context_init(&cmd.ctx, g->root, g->kernel);
 
+	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.log_level = g->verbose ? MF_LOG_DEBUG : g->quiet ? MF_LOG_ERROR : MF_LOG_INFO;
 	if (r == -MFE_USAGE && verb->any_kernel && !g->kernel)
 		r = 0;

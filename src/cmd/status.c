@@ -6,13 +6,57 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "src/cmd/cmd.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/record.h"
+#include "modfetch/trust.h"
 
-static struct mf_json *repositories(const struct cmd *cmd, const struct mf_repos *repos)
+/* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged. */
+static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
+			 struct mf_repo_state *ret_state)
+{
+	struct mf_failure before = cmd->ctx.failure;
+
+	*ret_state = (struct mf_repo_state){0};
+	/* a damaged state is the next refresh's to refuse */
+	if (repo->trust != MF_TRUST_NONE && mf_repo_state_read(&cmd->ctx, repo->id, ret_state) < 0)
+		cmd->ctx.failure = before;
+	return ret_state->published;
+}
+
+static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json *o)
+{
+	struct mf_repo_state state;
+	int64_t at = signed_at(cmd, repo, &state);
+	int64_t age = at ? mf_trust_seconds_since(at, time(NULL)) : -1;
+
+	if (!at)
+		return;
+	mf_json_set_int(o, "signed", at);
+	mf_json_set_string(o, "signer", state.signer);
+	if (age >= 0) {
+		mf_json_set_int(o, "age_days", age / 86400);
+		mf_json_set_bool(o, "stale", age / 86400 > cmd->ctx.settings.max_age_days);
+	}
+}
+
+/* ", metadata of N days ago, TOO OLD …" behind a repository's line. */
+static void print_age(struct cmd *cmd, const struct mf_repo *repo)
+{
+	struct mf_repo_state state;
+	int64_t at = signed_at(cmd, repo, &state);
+	int64_t age = at ? mf_trust_seconds_since(at, time(NULL)) : -1;
+	int64_t days = age / 86400;
+
+	if (age >= 0)
+		printf(", signed %lld days ago by %s%s", (long long)days, state.signer,
+		       days > cmd->ctx.settings.max_age_days ? ", TOO OLD for unattended use" : "");
+}
+
+static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repos)
 {
 	struct mf_json *list = mf_json_array();
 
@@ -27,12 +71,13 @@ static struct mf_json *repositories(const struct cmd *cmd, const struct mf_repos
 		mf_json_set_string(o, "trust", repo->trust == MF_TRUST_NONE ? "none" : "signed");
 		mf_json_set_strings(o, "baseurl", &repo->baseurls);
 		mf_json_set_bool(o, "metadata", cache >= 0);
+		set_age(cmd, repo, o);
 		mf_json_add(list, o);
 	}
 	return list;
 }
 
-static void print_json(const struct cmd *cmd, const struct mf_run *run,
+static void print_json(struct cmd *cmd, const struct mf_run *run,
 		       const struct mf_repos *repos)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
@@ -45,20 +90,22 @@ static void print_json(const struct cmd *cmd, const struct mf_run *run,
 	mf_json_free(o);
 }
 
-static void print_repos(const struct cmd *cmd, const struct mf_repos *repos)
+static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 {
 	for (size_t i = 0; i < repos->n; i++) {
 		const struct mf_repo *repo = &repos->v[i];
 		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
 
-		printf("repository %s: %s%s%s, %s\n", repo->id,
+		printf("repository %s: %s%s%s, %s", repo->id,
 		       repo->enabled ? "enabled" : "disabled", cache < 0 ? ", no metadata yet" : "",
 		       repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
 		       repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
+		print_age(cmd, repo);
+		putchar('\n');
 	}
 }
 
-static void print_devices(const struct cmd *cmd, const struct mf_run *run)
+static void print_devices(struct cmd *cmd, const struct mf_run *run)
 {
 	size_t silent = 0, driven = 0;
 

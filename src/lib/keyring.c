@@ -31,7 +31,10 @@ static bool is_cert_name(const char *name)
 	return false;
 }
 
-static int read_one(struct mf_keyring *keyring, int dirfd, const char *name)
+/* Told one file of a choice. A negative return ends it. */
+typedef int visit_file(void *arg, const char *name, const char *buf, size_t len);
+
+static int visit_one(int dirfd, const char *name, visit_file *visit, void *arg)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t len;
@@ -40,15 +43,15 @@ static int read_one(struct mf_keyring *keyring, int dirfd, const char *name)
 	r = mf_file_read_at(dirfd, name, MAX_KEY_FILE, &buf, &len);
 	if (r < 0)
 		return r == -EFBIG ? -EBADMSG : r;
-	return mf_keyring_add(keyring, buf, len, mf_ends_with(name, ".crl"));
+	return visit(arg, name, buf, len);
 }
 
-static int read_named(struct mf_keyring *keyring, int dirfd, const char *name)
+static int visit_named(int dirfd, const char *name, visit_file *visit, void *arg)
 {
-	if (strchr(name, '/') || *name == '.')
+	if (dirfd < 0 || strchr(name, '/') || *name == '.')
 		return -ENOENT;
 	if (is_cert_name(name))
-		return read_one(keyring, dirfd, name);
+		return visit_one(dirfd, name, visit, arg);
 	for (size_t i = 0; i < N_CERT_ENDINGS; i++) {
 		char full[NAME_MAX + 1];
 		int r;
@@ -56,7 +59,7 @@ static int read_named(struct mf_keyring *keyring, int dirfd, const char *name)
 		if ((size_t)snprintf(full, sizeof(full), "%s%s", name, cert_endings[i]) >=
 		    sizeof(full))
 			return -ENOENT;
-		r = read_one(keyring, dirfd, full);
+		r = visit_one(dirfd, full, visit, arg);
 		if (r != -ENOENT)
 			return r;
 	}
@@ -64,7 +67,7 @@ static int read_named(struct mf_keyring *keyring, int dirfd, const char *name)
 }
 
 /* All revocation lists, and all certificates unless names were given. */
-static int read_folder(struct mf_keyring *keyring, int dirfd, bool certs, char **ret_bad)
+static int visit_folder(int dirfd, bool certs, visit_file *visit, void *arg, char **ret_bad)
 {
 	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -79,7 +82,7 @@ static int read_folder(struct mf_keyring *keyring, int dirfd, bool certs, char *
 		if (*e->d_name == '.' ||
 		    !(mf_ends_with(e->d_name, ".crl") || (certs && is_cert_name(e->d_name))))
 			continue;
-		r = read_one(keyring, dirfd, e->d_name);
+		r = visit_one(dirfd, e->d_name, visit, arg);
 		if (r < 0) {
 			if (ret_bad)
 				*ret_bad = strdup(e->d_name);
@@ -89,30 +92,63 @@ static int read_folder(struct mf_keyring *keyring, int dirfd, bool certs, char *
 	return -errno;
 }
 
-static void keyring_cleanup(struct mf_keyring **keyring)
+static int visit_choice(int dirfd, char *const *names, size_t n, visit_file *visit, void *arg,
+			char **ret_bad)
 {
-	mf_keyring_free(*keyring);
-}
+	int r = dirfd < 0 ? 0 : visit_folder(dirfd, !n, visit, arg, ret_bad);
 
-int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
-		    char **ret_bad)
-{
-	_cleanup_(keyring_cleanup) struct mf_keyring *keyring = NULL;
-	int r;
-
-	r = mf_keyring_new(&keyring);
-	if (r == 0 && dirfd >= 0)
-		r = read_folder(keyring, dirfd, !n, ret_bad);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		r = dirfd < 0 ? -ENOENT : read_named(keyring, dirfd, names[i]);
+		r = visit_named(dirfd, names[i], visit, arg);
 		if (r < 0) {
 			if (ret_bad)
 				*ret_bad = strdup(names[i]);
 			return r;
 		}
 	}
-	*ret_keyring = MF_STEAL(keyring);
 	return 0;
+}
+
+static int add_file(void *arg, const char *name, const char *buf, size_t len)
+{
+	return mf_keyring_add(arg, buf, len, mf_ends_with(name, ".crl"));
+}
+
+int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
+		    char **ret_bad)
+{
+	struct mf_keyring *keyring;
+	int r = mf_keyring_new(&keyring);
+
+	if (r < 0)
+		return r;
+	r = visit_choice(dirfd, names, n, add_file, keyring, ret_bad);
+	if (r < 0)
+		mf_keyring_free(keyring);
+	else
+		*ret_keyring = keyring;
+	return r;
+}
+
+/* Folders are read in no order: the digests are combined so that none is needed. */
+static int digest_file(void *arg, const char *name, const char *buf, size_t len)
+{
+	uint8_t digest[MF_SHA256_LEN], *sum = arg;
+	int r = mf_sha256(buf, len, digest);
+
+	for (size_t i = 0; r == 0 && i < sizeof(digest); i++)
+		sum[i] ^= digest[i];
+	return r;
+}
+
+int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
+			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad)
+{
+	uint8_t sum[MF_SHA256_LEN] = { 0 };
+	int r = visit_choice(dirfd, names, n, digest_file, sum, ret_bad);
+
+	if (r == 0)
+		memcpy(ret_fingerprint, sum, sizeof(sum));
+	return r;
 }

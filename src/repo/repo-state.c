@@ -11,6 +11,8 @@
  *	signed 1763697600
  *	published 1763697600
  *	digest <64 hexadecimal digits>
+ *	keys <64 hexadecimal digits>
+ *	key <fingerprint>
  *	signer CN = example
  *	url https://mirror.example/repo      (these two where the server gave an etag)
  *	etag "5f3-62"
@@ -67,6 +69,10 @@ static bool parse_line(char *line, struct mf_repo_state *state)
 	}
 	if (!strcmp(line, "digest"))
 		return mf_sha256_parse(value, state->digest);
+	if (!strcmp(line, "keys"))
+		return mf_sha256_parse(value, state->keys);
+	if (!strcmp(line, "key"))
+		return copy_text(value, state->key, sizeof(state->key));
 	if (!strcmp(line, "signer"))
 		return copy_text(value, state->signer, sizeof(state->signer));
 	if (!strcmp(line, "url"))
@@ -154,6 +160,9 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\npublished %" PRId64 "\n",
 		state->revision, state->signing_time, state->published);
 	fprintf(f, "digest %s\n", hex);
+	mf_sha256_hex(state->keys, hex);
+	fprintf(f, "keys %s\n", hex);
+	print_text(f, "key", state->key);
 	print_text(f, "signer", state->signer);
 	print_text(f, "url", state->url);
 	print_text(f, "etag", state->etag);

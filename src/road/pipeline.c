@@ -25,6 +25,7 @@
 #include "modfetch/match.h"
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
+#include "modfetch/trust.h"
 #include "modfetch/verify.h"
 
 const char *mf_stage_name(enum mf_stage stage)
@@ -241,10 +242,28 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 	return 0;
 }
 
+/* Metadata that is too old, or whose key was revoked, stops a run before it asks for packages. */
+static int check_trust(struct mf_context *ctx, const struct mf_run *run)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < repos->n; i++) {
+		bool used = false;
+
+		for (size_t j = 0; j < run->plan.n; j++)
+			used |= run->plan.items[j].repo == i;
+		r = used ? mf_trust_in_use(ctx, &repos->v[i]) : 0;
+	}
+	return r;
+}
+
 static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	int r = fetch(ctx, run, cargo);
+	int r = check_trust(ctx, run);
 
+	if (r == 0)
+		r = fetch(ctx, run, cargo);
 	if (r < 0)
 		return r;
 	stamp(run, MF_FETCHED);

@@ -171,12 +171,24 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	return r < 0 ? r : mf_mirrors_parse(text, ret_urls);
 }
 
-/* The etag to ask a mirror with: what is in use came from it, and is still there. */
+/* What is asked of every mirror. */
+struct asking {
+	int kinds; /* of signatures */
+	uint8_t keys[MF_SHA256_LEN];
+	bool force;
+};
+
+/*
+ * The etag to ask a mirror with: what is in use came from it, is still there, and was verified with
+ * the keys of today.
+ */
 static const char *known_etag(const struct mf_context *ctx, const struct mf_repo *repo,
-			      const struct mf_repo_state *state, const char *mirror)
+			      const struct mf_repo_state *state, const uint8_t keys[MF_SHA256_LEN],
+			      const char *mirror)
 {
 	return *state->etag && !strcmp(state->url, mirror) &&
 			       state->published == state->signing_time &&
+			       !memcmp(state->keys, keys, sizeof(state->keys)) &&
 			       is_current(ctx, repo->id, state->digest) ?
 		       state->etag :
 		       NULL;
@@ -186,7 +198,7 @@ static const char *known_etag(const struct mf_context *ctx, const struct mf_repo
 static int keep_current(struct mf_context *ctx, const struct mf_repo *repo,
 			const struct mf_repo_state *state, struct mf_refresh_result *result)
 {
-	int r = mf_trust_age(ctx, repo);
+	int r = mf_trust_in_use(ctx, repo);
 
 	if (r < 0)
 		return r;
@@ -213,7 +225,7 @@ static int publish(struct mf_context *ctx, const struct mf_repo *repo, const cha
 }
 
 static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-			int kinds, bool force, struct mf_refresh_result *result)
+			const struct asking *asking, struct mf_refresh_result *result)
 {
 	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = {
 		{ .fd = -1 }, { .fd = -1 }, { .fd = -1 }
@@ -222,10 +234,11 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!force && kinds)
+	if (!asking->force && asking->kinds)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
-		r = fetch_pair(ctx, repo, &one, kinds, known_etag(ctx, repo, &state, mirror), fetched);
+		r = fetch_pair(ctx, repo, &one, asking->kinds,
+			       known_etag(ctx, repo, &state, asking->keys, mirror), fetched);
 	if (r < 0)
 		return r;
 	if (fetched[REPOMD].not_modified)
@@ -234,7 +247,7 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 			    &(struct mf_trust_evidence){ fetched[REPOMD].fd, fetched[P7S].fd,
 							 fetched[ASC].fd },
 			    &result->trust);
-	return r < 0 ? r : publish(ctx, repo, mirror, &fetched[REPOMD], force, result);
+	return r < 0 ? r : publish(ctx, repo, mirror, &fetched[REPOMD], asking->force, result);
 }
 
 /* What one mirror may do and another need not. How much it says: the most telling is reported. */
@@ -254,7 +267,7 @@ static int mirror_failure(int code)
 }
 
 /* Asks one mirror after the other until one gives what can be accepted. */
-static int refresh(struct mf_context *ctx, const struct mf_repo *repo, int kinds, bool force,
+static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const struct asking *asking,
 		   struct mf_refresh_result *result)
 {
 	struct mf_failure worst = { 0 };
@@ -265,7 +278,7 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, int kinds
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
 		for (int tries = 0; tries < 2; tries++) {
-			r = refresh_from(ctx, repo, repo->baseurls.v[i], kinds, force, result);
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, result);
 			if (r != -MFE_BAD_SIGNATURE)
 				break;
 		}
@@ -287,16 +300,18 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 	_cleanup_(mf_strings_done) struct mf_strings urls = {0};
 	struct mf_refresh_result result = {0};
 	struct mf_repo with_mirrors = *repo;
-	int kinds = mf_trust_kinds(ctx, repo), r;
+	struct asking asking = { .force = force };
+	int r;
 
+	asking.kinds = mf_trust_kinds(ctx, repo, asking.keys);
 	/* without a key there is nothing to ask a network for */
-	if (kinds < 0)
-		return kinds;
+	if (asking.kinds < 0)
+		return asking.kinds;
 	r = gather_mirrors(ctx, repo, &urls);
 	if (r < 0)
 		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
 	with_mirrors.baseurls = urls;
-	r = refresh(ctx, &with_mirrors, kinds, force, &result);
+	r = refresh(ctx, &with_mirrors, &asking, &result);
 	if (r >= 0)
 		*ret_result = result;
 	return r;

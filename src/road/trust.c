@@ -45,6 +45,7 @@ struct keys {
 	struct mf_keyring *certs;
 	int keyrings[MAX_KEYRINGS];
 	size_t n_keyrings;
+	uint8_t fingerprint[MF_SHA256_LEN];
 };
 
 static void keys_done(struct keys *keys)
@@ -101,6 +102,22 @@ static int open_keyrings(const struct mf_repo *repo, int dirfd, struct keys *key
 	return 0;
 }
 
+static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct keys *keys, char **bad)
+{
+	int r = 0;
+
+	if (certs->n)
+		r = mf_keyring_fingerprint(dirfd, certs->v, certs->n, keys->fingerprint, bad);
+	for (size_t i = 0; r == 0 && i < keys->n_keyrings; i++) {
+		uint8_t digest[MF_SHA256_LEN];
+
+		r = mf_sha256_fd(keys->keyrings[i], digest);
+		for (size_t j = 0; r == 0 && j < sizeof(digest); j++)
+			keys->fingerprint[j] ^= digest[j];
+	}
+	return r;
+}
+
 static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct keys *keys)
 {
 	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_FOLDER, O_RDONLY | O_DIRECTORY);
@@ -119,6 +136,8 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	/* no certificate named must not mean all of them */
 	r = certs.n ? mf_keyring_read(dirfd, certs.v, certs.n, &keys->certs, &bad) :
 		      mf_keyring_new(&keys->certs);
+	if (r == 0)
+		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
 		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
 			       "the key %s it names is not in /" KEY_FOLDER, bad ? bad : "");
@@ -128,7 +147,8 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	return 0;
 }
 
-int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo)
+int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
+		   uint8_t ret_keys[MF_SHA256_LEN])
 {
 	_cleanup_(keys_done) struct keys keys = { 0 };
 	int r;
@@ -138,6 +158,7 @@ int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo)
 	r = read_keys(ctx, repo, &keys);
 	if (r < 0)
 		return r;
+	memcpy(ret_keys, keys.fingerprint, sizeof(keys.fingerprint));
 	return (mf_keyring_size(keys.certs) ? MF_TRUST_CMS : 0) |
 	       (keys.n_keyrings ? MF_TRUST_OPENPGP : 0);
 }
@@ -160,6 +181,7 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo, const s
 		return mf_fail(ctx, "verify", r, repo->id, "repomd.xml: %s", mf_error_sentence(r));
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "%s", signer.subject);
+	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);
 	return mf_deny_check(ctx, repo->id, "key", signer.fingerprint);
 }
 
@@ -177,23 +199,20 @@ static int check_openpgp(struct mf_context *ctx, const struct mf_repo *repo,
 			       mf_error_sentence(r), *why ? ": " : "", why);
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "OpenPGP %s", signer.fingerprint);
+	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);
 	return mf_deny_check(ctx, repo->id, "key", signer.fingerprint);
 }
 
 static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
-			   const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
+			   const struct keys *keys, const struct mf_trust_evidence *evidence,
+			   struct mf_vouched *ret_trust)
 {
-	_cleanup_(keys_done) struct keys keys = { 0 };
-	int r = read_keys(ctx, repo, &keys);
-
-	if (r < 0)
-		return r;
-	if (evidence->p7s >= 0 && mf_keyring_size(keys.certs))
-		return check_cms(ctx, repo, &keys, evidence, ret_trust);
-	if (evidence->asc >= 0 && keys.n_keyrings)
-		return check_openpgp(ctx, repo, &keys, evidence, ret_trust);
+	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
+		return check_cms(ctx, repo, keys, evidence, ret_trust);
+	if (evidence->asc >= 0 && keys->n_keyrings)
+		return check_openpgp(ctx, repo, keys, evidence, ret_trust);
 	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id, "repodata/repomd.xml.%s is missing",
-		       mf_keyring_size(keys.certs) ? "p7s" : "asc");
+		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
 }
 
 /* ---- time ---- */
@@ -228,20 +247,28 @@ static int check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t
 	return 0;
 }
 
-int mf_trust_age(struct mf_context *ctx, const struct mf_repo *repo)
+int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 {
+	_cleanup_(keys_done) struct keys keys = { 0 };
 	struct mf_repo_state state;
 	int r;
 
-	if (repo->trust == MF_TRUST_NONE || !ctx->unattended)
+	if (repo->trust == MF_TRUST_NONE)
 		return 0;
-	r = mf_repo_state_read(ctx, repo->id, &state);
+	r = read_keys(ctx, repo, &keys);
+	if (r == 0)
+		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r < 0)
 		return r;
 	if (!state.published)
-		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
-			       "it is not known when its metadata was signed");
-	return check_age(ctx, repo, state.published);
+		return mf_fail(ctx, "verify", -MFE_NO_METADATA, repo->id, NULL);
+	if (memcmp(state.keys, keys.fingerprint, sizeof(state.keys)))
+		return mf_fail(ctx, "verify", -MFE_UNTRUSTED_KEY, repo->id,
+			       "its keys have changed since its metadata was verified: refresh it");
+	r = mf_deny_check(ctx, repo->id, "key", state.key);
+	if (r == 0)
+		r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", state.digest);
+	return r == 0 && ctx->unattended ? check_age(ctx, repo, state.published) : r;
 }
 
 int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
@@ -311,8 +338,8 @@ static int read_revision(struct mf_context *ctx, const struct mf_repo *repo, int
 	return 0;
 }
 
-static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, int repomd,
-			const struct mf_vouched *trust)
+static int move_forward(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct keys *keys, int repomd, const struct mf_vouched *trust)
 {
 	struct mf_repo_state old, new = { .signing_time = trust->signing_time };
 	int r;
@@ -332,10 +359,9 @@ static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, int 
 	if (r < 0)
 		return r;
 	snprintf(new.signer, sizeof(new.signer), "%s", trust->signer);
+	snprintf(new.key, sizeof(new.key), "%s", trust->key);
+	memcpy(new.keys, keys->fingerprint, sizeof(new.keys));
 	new.published = old.published;
-	if (!memcmp(new.digest, old.digest, sizeof(new.digest)) &&
-	    new.signing_time == old.signing_time)
-		return 0;
 	return mf_repo_state_write(ctx, repo->id, &new);
 }
 
@@ -352,6 +378,7 @@ static bool only_on_disk(const struct mf_repo *repo)
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
 {
+	_cleanup_(keys_done) struct keys keys = { 0 };
 	struct mf_vouched trust = { 0 };
 	int r;
 
@@ -366,9 +393,11 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		*ret_trust = trust;
 		return 0;
 	}
-	r = check_signature(ctx, repo, evidence, &trust);
+	r = read_keys(ctx, repo, &keys);
 	if (r == 0)
-		r = move_forward(ctx, repo, evidence->repomd, &trust);
+		r = check_signature(ctx, repo, &keys, evidence, &trust);
+	if (r == 0)
+		r = move_forward(ctx, repo, &keys, evidence->repomd, &trust);
 	if (r == 0)
 		*ret_trust = trust;
 	return r;

@@ -1,0 +1,564 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whose word is taken for a repository's metadata: keys, signatures of both kinds, time, mirrors, the deny list."""
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import root as r  # noqa: E402
+
+NOW = int(time.time())
+
+
+def write(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'wb') as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+class Gpg:
+    """A gpg home of its own, with keys of every kind; times are faked, so that keys can be old."""
+
+    def __init__(self, folder, name='gnupg'):
+        self.home = os.path.join(folder, name)
+        os.mkdir(self.home, 0o700)
+        write(f'{self.home}/gpg.conf', 'batch\npinentry-mode loopback\npassphrase ""\nallow-weak-digest-algos\n'
+                                       'allow-weak-key-signatures\nno-tty\nquiet\ntrust-model always\n')
+
+    def run(self, *args, at=None, **options):
+        fake = ['--faked-system-time', f'{at}!'] if at else []
+        return subprocess.run(['gpg', '--homedir', self.home, *fake, *args], check=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **options).stdout
+
+    def key(self, name, algorithm='ed25519', expires='0', at=None):
+        self.run('--quick-gen-key', f'{name} <{name}@example.org>', algorithm, 'sign', expires, at=at)
+
+    def fingerprint(self, name):
+        for line in self.run('--with-colons', '--list-keys', f'{name}@example.org').decode().splitlines():
+            if line.startswith('fpr:'):
+                return line.split(':')[9]
+        raise KeyError(name)
+
+    def revoke(self, name):
+        fingerprint = self.fingerprint(name)
+        text = read(f'{self.home}/openpgp-revocs.d/{fingerprint}.rev').replace(b'\n:-----BEGIN', b'\n-----BEGIN')
+        self.run('--import', input=text)
+
+    def sign(self, name, path, *options, at=None):
+        out = path + '.asc'
+        if os.path.exists(out):
+            os.unlink(out)
+        self.run('--armor', '--local-user', f'{name}@example.org', *options, '--output', out, '--detach-sign', path, at=at)
+        os.utime(path)  # to the mirror it is another file, and so is its etag
+
+    def close(self):
+        subprocess.run(['gpgconf', '--homedir', self.home, '--kill', 'all'], check=False)
+
+
+class WithRoot(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = r.Root(modules=())
+        cls.folder = tempfile.mkdtemp(prefix='trust-')
+        cls.keys = f'{cls.root.path}/etc/modfetch/keys'
+        shutil.copy(f'{r.keys()}/other.crt', f'{cls.keys}/repo.d/other.pem')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.root.close()
+        shutil.rmtree(cls.folder)
+
+    def setUp(self):
+        for name in 'var/lib/modfetch', 'var/cache/modfetch', 'etc/modfetch/keys/deny.d':
+            shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
+        for path in glob.glob(f'{self.root.path}/etc/modfetch/repos.d/*') + glob.glob(f'{self.root.path}/etc/modfetch/*.conf'):
+            os.unlink(path)
+        self.repo = tempfile.mkdtemp(dir=self.folder)
+
+    def make(self, folder=None, revision=None, key='repo'):
+        """A repository without packages: what counts here is who says so, and when."""
+        folder = folder or self.repo
+        os.makedirs(folder, exist_ok=True)
+        more = ['--revision', str(revision)] if revision is not None else []
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *more, folder], check=True)
+        if key:
+            r.sign(folder, key)
+        return f'{folder}/repodata/repomd.xml'
+
+    def configure(self, *folders, keys='keys=repo', extra=()):
+        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys_line=keys, extra=extra)
+
+    def refresh(self, *args, **options):
+        done = self.root.run(*args, 'refresh', **options)
+        lines = [line for line in done.stderr.splitlines() if line.endswith(']')]
+        code = lines[-1].rsplit('[', 1)[1][:-1] if lines else None
+        return code if done.returncode not in (0, 2) else {0: 'new', 2: 'unchanged'}[done.returncode]
+
+    def cache(self):
+        return os.path.exists(f'{self.root.path}/var/cache/modfetch/test/current')
+
+    def refused(self, code, *args, **options):
+        self.assertEqual(self.refresh(*args, **options), code)
+
+    def state(self):
+        lines = read(f'{self.root.path}/var/lib/modfetch/repos/test.state').decode().splitlines()
+        return dict(line.split(' ', 1) for line in lines)
+
+
+class Keys(WithRoot):
+    def test_a_key_the_repo_file_names(self):
+        self.make()
+        self.configure()
+        self.assertEqual(self.refresh(), 'new')
+        self.assertEqual(self.refresh(), 'unchanged')
+        self.assertTrue(self.cache())
+
+    def test_who_else_signs_is_not_heard(self):
+        """Rows: who signed, what the .repo file says, the code."""
+        cases = [
+            ('other', 'keys=repo', 'UNTRUSTED-KEY'),
+            ('repo', 'keys=other', 'UNTRUSTED-KEY'),
+            ('other', 'keys=repo other', 'new'),
+            ('repo', '', 'NO-KEYS'),
+            ('repo', 'keys=absent', 'NO-KEYS'),
+            ('repo', 'keys=repo absent', 'NO-KEYS'),
+            ('repo', 'keys=../repo.d/repo', 'NO-KEYS'),
+            ('repo', 'keys=absent.asc', 'NO-KEYS'),
+            (None, 'keys=repo', 'NO-SIGNATURE'),
+            ('module', 'keys=repo', 'UNTRUSTED-KEY'),
+        ]
+        for signer, keys, code in cases:
+            with self.subTest(signer=signer, keys=keys):
+                self.setUp()
+                self.make(key=signer)
+                self.configure(keys=keys)
+                self.assertEqual(self.refresh(), code)
+                self.assertEqual(self.cache(), code == 'new')
+
+    def test_removing_the_file_of_a_key_revokes_it(self):
+        self.make()
+        shutil.copy(f'{r.keys()}/repo.crt', f'{self.keys}/repo.d/mine.pem')
+        self.configure(keys='keys=mine')
+        self.assertEqual(self.refresh(), 'new')
+        os.unlink(f'{self.keys}/repo.d/mine.pem')
+        self.refused('NO-KEYS')
+
+    def test_nothing_is_asked_of_a_network_without_a_key(self):
+        server = r.Server(self.repo)
+        self.addCleanup(server.close)
+        self.configure(server.url, keys='')
+        self.refused('NO-KEYS')
+        self.assertEqual(server.requests, [])
+
+    def test_trust_none_is_for_disks_and_loud(self):
+        self.make(key=None)
+        self.configure(keys='', extra=['trust=none'])
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('without any signature', done.stderr)
+        self.assertIn('NOT SIGNED', self.root.run('status').stdout)
+        self.configure('http://127.0.0.1:9/', keys='', extra=['trust=none'])
+        self.refused('CONFIG')
+        self.configure(self.repo, 'http://127.0.0.1:9/', keys='', extra=['trust=none'])
+        self.refused('CONFIG')
+
+    def test_what_was_changed_after_it_was_signed(self):
+        repomd = self.make()
+        self.configure()
+        good = read(repomd)
+        for change in (good + b'\n', good[:-1], good.replace(b'primary', b'primarx', 1), b'', good[:100]):
+            write(repomd, change)
+            self.refused('BAD-SIGNATURE')
+        write(repomd, good)
+        primary = glob.glob(f'{self.repo}/repodata/*primary.xml*')[0]
+        whole = read(primary)
+        write(primary, bytes([whole[0]]) + bytes([whole[1] ^ 1]) + whole[2:])
+        self.refused('BAD-DIGEST')
+        write(primary, whole[:-1])
+        self.refused('TRUNCATED')
+        self.assertFalse(self.cache())
+        write(primary, whole)
+        self.assertEqual(self.refresh(), 'new')
+
+    def test_signed_but_senseless(self):
+        repomd = self.make()
+        self.configure()
+        for text in ('', 'no xml', '<repomd/>', '<repomd><data type="primary"><location href="x"/></data></repomd>'):
+            write(repomd, text)
+            r.sign(self.repo)
+            self.refused('BAD-METADATA')
+        good = read(self.make())
+        for href in ('../primary.xml', '/etc/passwd', 'file:///etc/passwd', '%2e%2e/primary.xml'):
+            text = good.replace(b'href="repodata/primary.xml.gz"', f'href="{href}"'.encode())
+            self.assertNotEqual(text, good)
+            write(repomd, text)
+            r.sign(self.repo)
+            self.refused('BAD-HREF')
+
+
+class OpenPgp(WithRoot):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.gpg = gpg = Gpg(cls.folder)
+        for name, algorithm in (('good', 'ed25519'), ('stranger', 'ed25519'), ('rsa', 'rsa3072'), ('nist', 'nistp256'),
+                                ('revoked', 'ed25519'), ('small', 'rsa1024'), ('donor', 'ed25519')):
+            gpg.key(name, algorithm)
+        gpg.key('old', at='20240101T000000')
+        gpg.key('expired', expires='seconds=86400', at='20240101T000000')
+        # a second home, of who has the secret keys and does not mind that they no longer count
+        cls.thief = thief = Gpg(cls.folder, 'thief')
+        for name in 'revoked', 'expired':
+            thief.run('--import', input=gpg.run('--export-secret-keys', f'{name}@example.org'))
+        thief.run('--quick-set-expire', gpg.fingerprint('expired'), '0')
+        gpg.revoke('revoked')
+        for name in ('good', 'rsa', 'nist', 'revoked', 'small', 'old', 'expired'):
+            write(f'{cls.keys}/repo.d/{name}.gpg', gpg.run('--export', f'{name}@example.org'))
+        write(f'{cls.keys}/repo.d/armored.asc', gpg.run('--armor', '--export', 'good@example.org'))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.gpg.close()
+        cls.thief.close()
+        super().tearDownClass()
+
+    def check(self, code, signer, *options, keys=None, at=None, change=None, gpg=None):
+        repomd = self.make(key=None, revision=1)
+        (gpg or self.gpg).sign(signer, repomd, *options, at=at)
+        if change:
+            write(repomd + '.asc', change(read(repomd + '.asc')))
+        self.configure(keys=f'keys={keys or signer}')
+        self.assertEqual(self.refresh(), code)
+        self.assertEqual(self.cache(), code == 'new')
+        shutil.rmtree(f'{self.root.path}/var', ignore_errors=True)
+        os.makedirs(f'{self.root.path}/var/lib/rpm', exist_ok=True)
+
+    def test_good_signatures(self):
+        for signer, keys in (('good', None), ('rsa', None), ('nist', None), ('good', 'armored'), ('good', 'armored.asc'),
+                             ('good', 'rsa good'), ('good', 'repo good')):
+            with self.subTest(signer=signer, keys=keys):
+                self.check('new', signer, keys=keys)
+        self.check('new', 'rsa', '--digest-algo', 'SHA512')
+
+    def test_bad_signatures(self):
+        self.check('UNTRUSTED-KEY', 'stranger', keys='good')
+        self.check('BAD-SIGNATURE', 'revoked', gpg=self.thief)
+        self.check('BAD-SIGNATURE', 'expired', gpg=self.thief)
+        self.check('BAD-SIGNATURE', 'small')
+        self.check('BAD-SIGNATURE', 'rsa', '--digest-algo', 'SHA1')
+        self.check('BAD-SIGNATURE', 'rsa', '--digest-algo', 'MD5')
+        self.check('BAD-SIGNATURE', 'rsa', '--digest-algo', 'RIPEMD160')
+        self.check('BAD-SIGNATURE', 'good', change=lambda a: a[:120] + (b'A' if a[120:121] != b'A' else b'B') + a[121:])
+        self.check('BAD-SIGNATURE', 'good', change=lambda a: a[: len(a) // 2])
+        self.check('BAD-SIGNATURE', 'good', change=lambda a: b'')
+        self.check('BAD-SIGNATURE', 'good', change=lambda a: b'-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n')
+        self.check('BAD-SIGNATURE', 'good', change=lambda a: read(f'{self.keys}/repo.d/good.gpg'))
+        self.check('TOO-LARGE', 'good', change=lambda a: a + b'\n' * 70000)
+
+    def test_a_short_ed25519_signature(self):
+        def shorten(armored):
+            raw = self.gpg.run('--dearmor', input=armored)
+            # the last integer, s, shortened to one byte: an old library overflowed its stack here
+            body = raw[2:-34] + b'\x00\x08\x01' if raw[0] in (0x88, 0xC2) else raw[:-34]
+            return self.gpg.run('--enarmor', input=bytes([raw[0], len(body)]) + body).replace(b'ARMORED FILE', b'SIGNATURE')
+
+        self.check('BAD-SIGNATURE', 'good', change=shorten)
+
+    def test_a_subkey_grafted_onto_a_known_key_without_its_consent(self):
+        packets = self.gpg.run('--export', 'good@example.org')
+        donor = self.gpg.run('--export', 'donor@example.org')
+        # the donor's primary key packet, turned into a subkey (tag 6 -> 14), behind our key's packets
+        assert donor[0] == 0x98
+        grafted = packets + bytes([0xB8]) + donor[1 : 2 + donor[1]]
+        write(f'{self.keys}/repo.d/grafted.gpg', grafted)
+        self.check('new', 'good', keys='grafted')
+        repomd = self.make(key=None, revision=1)
+        self.gpg.sign('donor', repomd)
+        self.configure(keys='keys=grafted')
+        self.assertIn(self.refresh(), ('BAD-SIGNATURE', 'UNTRUSTED-KEY'))
+
+    def test_without_sqv_it_is_said_and_not_skipped(self):
+        self.gpg.sign('good', self.make(key=None))
+        self.configure(keys='keys=good')
+        self.refused('NO-SQV', env={'PATH': '/nonexistent'})
+        self.assertFalse(self.cache())
+
+    def test_a_kind_of_signature_nobody_could_verify_does_not_count(self):
+        self.make()  # CMS alone, but the keys are OpenPGP's
+        self.configure(keys='keys=good')
+        self.refused('NO-SIGNATURE')
+        self.gpg.sign('good', self.make(key=None))
+        self.configure(keys='keys=repo')
+        os.path.exists(f'{self.repo}/repodata/repomd.xml.p7s') and os.unlink(f'{self.repo}/repodata/repomd.xml.p7s')
+        self.refused('NO-SIGNATURE')
+
+    def test_a_bad_cms_signature_is_not_mended_by_a_good_openpgp_one(self):
+        repomd = self.make(key='other')
+        self.gpg.sign('good', repomd)
+        self.configure(keys='keys=repo good')
+        self.refused('UNTRUSTED-KEY')
+
+    def test_the_signing_time_is_found_and_only_moves_forward(self):
+        repomd = self.make(key=None, revision=5)
+        self.configure(keys='keys=old')
+        self.gpg.sign('old', repomd, at='20250601T120000')
+        self.assertEqual(self.refresh(), 'new')
+        self.assertEqual(self.state()['signed'], '1748779200')
+        self.gpg.sign('old', repomd, at='20250601T115959')
+        self.refused('ROLLBACK')
+        self.gpg.sign('old', repomd, at='20250601T120001')
+        self.assertEqual(self.refresh(), 'unchanged')
+        self.assertEqual(self.state()['signed'], '1748779201')
+        # and the older signature no longer does
+        self.gpg.sign('old', repomd, at='20250601T120000')
+        self.refused('ROLLBACK')
+
+    def test_what_is_old_is_said_and_not_used_without_anybody_watching(self):
+        self.gpg.sign('old', self.make(key=None), at='20250601T120000')
+        self.configure(keys='keys=old')
+        self.refused('STALE', '--unattended')
+        self.assertFalse(self.cache())
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('days ago', done.stderr)
+        self.assertIn('TOO OLD', self.root.run('status').stdout)
+        self.assertTrue(self.root.json('status')[1]['repositories'][0]['stale'])
+        # a mirror that says for ever that nothing is new does not make it younger
+        self.refused('STALE', '--unattended')
+        self.root.conf(max_age=3650)
+        self.assertEqual(self.refresh('--unattended'), 'unchanged')
+
+    def test_a_key_on_the_deny_list(self):
+        self.gpg.sign('good', self.make(key=None))
+        self.configure(keys='keys=good')
+        fingerprint = self.gpg.fingerprint('good')
+        spaced = ' '.join(fingerprint[i : i + 4] for i in range(0, 40, 4))
+        write(f'{self.keys}/deny.d/list', f'{spaced.lower()}  # lost in March\n')
+        self.refused('REVOKED')
+
+
+class Forward(WithRoot):
+    def two(self, first=1, second=2):
+        """An older and a newer state of one repository."""
+        old, new = f'{self.repo}/old', f'{self.repo}/new'
+        self.make(old, revision=first)
+        time.sleep(1.1)  # signing times are whole seconds
+        self.make(new, revision=second)
+        return old, new
+
+    def test_older_than_what_was_accepted_is_refused(self):
+        old, new = self.two()
+        self.configure(old)
+        self.assertEqual(self.refresh(), 'new')
+        self.configure(new)
+        self.assertEqual(self.refresh(), 'new')
+        before = self.state()
+        self.configure(old)
+        self.refused('ROLLBACK')
+        self.refused('ROLLBACK', '--unattended')
+        self.assertEqual(self.state(), before)
+
+    def test_a_newer_signature_does_not_carry_an_older_revision(self):
+        old, new = self.two(first=7, second=6)
+        self.configure(old)
+        self.assertEqual(self.refresh(), 'new')
+        self.configure(new)
+        self.refused('ROLLBACK')
+
+    def test_a_newer_revision_does_not_carry_an_older_signature(self):
+        old, new = self.two(first=9, second=8)
+        self.configure(new)
+        self.assertEqual(self.refresh(), 'new')
+        self.configure(old)
+        self.refused('ROLLBACK')
+
+    def test_old_metadata_beside_new_is_no_repository(self):
+        old, new = self.two()
+        for name in ('repomd.xml', 'repomd.xml.p7s', 'primary.xml.gz'):
+            mixed = f'{self.repo}/mixed-{name}'
+            shutil.copytree(new, mixed)
+            shutil.copy(f'{old}/repodata/{name}', f'{mixed}/repodata/{name}')
+            if name == 'primary.xml.gz':  # make them differ, as those of a repository with packages do
+                write(f'{mixed}/repodata/{name}', read(f'{mixed}/repodata/{name}')[:-1] + b'\x01')
+            self.configure(mixed)
+            self.assertIn(self.refresh(), ('BAD-SIGNATURE', 'BAD-DIGEST'), name)
+
+    def test_another_repository_signed_by_a_key_of_its_own(self):
+        self.make(f'{self.repo}/a')
+        self.make(f'{self.repo}/b', key='other')
+        self.configure(f'{self.repo}/a')
+        self.assertEqual(self.refresh(), 'new')
+        self.configure(f'{self.repo}/b')
+        self.refused('UNTRUSTED-KEY')
+
+    def test_forced_or_with_an_empty_cache_it_still_moves_forward_only(self):
+        old, new = self.two()
+        self.configure(new)
+        self.assertEqual(self.refresh(), 'new')
+        shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
+        self.configure(old)
+        self.refused('ROLLBACK')
+        self.assertEqual(self.root.run('refresh', '--force').returncode, 4)
+
+    def test_a_damaged_memory_is_not_an_empty_one(self):
+        old, new = self.two()
+        self.configure(new)
+        self.refresh()
+        path = f'{self.root.path}/var/lib/modfetch/repos/test.state'
+        good = read(path)
+        for bad in (b'', good[:-1], good[:30], b'x' + good, good.replace(b'signed ', b'signed x'),
+                    good.replace(b'revision ', b'revision -'), b'modfetch-state 1\n', good + b'\0\n', b'\0' * 100):
+            write(path, bad)
+            self.configure(old)
+            self.refused('ROLLBACK')
+            self.assertEqual(read(path), bad)
+        write(path, good + b'future key\n')
+        self.configure(new)
+        self.assertEqual(self.refresh(), 'unchanged')
+
+    def test_it_is_on_the_disk_before_it_is_used(self):
+        self.make()
+        self.configure()
+        trace = f'{self.repo}/trace'
+        done = subprocess.run(['strace', '-f', '-qq', '-y', '-e', 'trace=fsync,rename,renameat,renameat2', '-o', trace,
+                               *self.root.command('refresh')], check=False, capture_output=True,
+                              env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = read(trace).decode().splitlines()
+        at = {what: next(i for i, line in enumerate(lines) if what in line and kind in line) for what, kind in
+              (('test.state', 'rename'), ('.partial>', 'fsync'), ('repos>)', 'fsync'), ('current', 'rename'))}
+        self.assertLess(at['.partial>'], at['test.state'])
+        self.assertLess(at['test.state'], at['repos>)'])
+        self.assertLess(at['repos>)'], at['current'])
+
+    def test_metadata_in_use_ages_even_if_newer_was_seen_and_could_not_be_had(self):
+        old, new = self.two()
+        self.configure(old)
+        self.refresh()
+        published = self.state()['published']
+        os.unlink(glob.glob(f'{new}/repodata/*primary.xml*')[0])
+        self.configure(new)
+        self.refused('HTTP-STATUS')
+        self.assertGreater(int(self.state()['signed']), int(published))
+        self.assertEqual(self.state()['published'], published)
+
+
+class Mirrors(WithRoot):
+    def server(self, folder=None):
+        server = r.Server(folder or self.repo)
+        self.addCleanup(server.close)
+        return server
+
+    def test_a_mirror_that_is_behind_or_broken_costs_the_next_ones_turn(self):
+        self.make(f'{self.repo}/old', revision=1)
+        time.sleep(1.1)
+        self.make(f'{self.repo}/new', revision=2)
+        self.make(f'{self.repo}/forged', key='other')
+        self.make(f'{self.repo}/unsigned', key=None)
+        shutil.copytree(f'{self.repo}/new', f'{self.repo}/torn')
+        shutil.copy(f'{self.repo}/old/repodata/repomd.xml.p7s', f'{self.repo}/torn/repodata/')
+        os.mkdir(f'{self.repo}/empty')
+        self.configure(f'{self.repo}/new')
+        self.assertEqual(self.refresh(), 'new')
+        server = self.server()
+        bad = [f'{server.url}/{name}' for name in ('old', 'forged', 'unsigned', 'torn', 'empty')] + ['http://127.0.0.1:9']
+        for url in bad:
+            self.configure(url, f'{server.url}/new')
+            self.assertIn(self.refresh(), ('new', 'unchanged'), url)
+        self.configure(*bad, f'{server.url}/new')
+        self.assertEqual(self.refresh(), 'unchanged')
+        # and when none is left, what is said is the most telling
+        self.configure(*bad)
+        self.refused('ROLLBACK')
+
+    def test_a_pair_caught_while_the_mirror_changed_is_fetched_once_more(self):
+        self.make()
+        server = self.server()
+        self.configure(server.url)
+        server.truncate['repomd.xml.p7s'] = 0
+        signature = f'{self.repo}/repodata/repomd.xml.p7s'
+        good = read(signature)
+        os.rename(signature, signature + '.good')
+        write(signature, good[:-1] + bytes([good[-1] ^ 1]))
+        server.truncate.clear()
+        process = self.root.start('refresh')
+        while not any('p7s' in path for path in server.requests):
+            time.sleep(0.005)
+        os.rename(signature + '.good', signature)
+        out, err = process.communicate(timeout=30)
+        self.assertIn(process.returncode, (0, 4), out + err)
+        if process.returncode == 0:
+            self.assertEqual(sum('p7s' in path for path in server.requests), 2)
+
+    def test_a_bad_pair_is_asked_for_twice_and_no_more(self):
+        repomd = self.make()
+        write(repomd, read(repomd) + b' ')
+        server = self.server()
+        self.configure(server.url)
+        self.refused('BAD-SIGNATURE')
+        self.assertEqual(sum(path.endswith('repomd.xml') for path in server.requests), 2)
+
+    def test_nothing_new_costs_no_body(self):
+        self.make()
+        self.configure()
+        self.assertEqual(self.refresh(), 'new')
+        self.assertIn('etag', self.state())
+        trace = f'{self.repo}/trace'
+        subprocess.run(['strace', '-f', '-qq', '-e', 'trace=memfd_create', '-o', trace, *self.root.command('refresh')],
+                       check=False, capture_output=True)
+        self.assertLessEqual(read(trace).count(b'memfd_create('), 1)  # the signature at most
+        # another mirror's etag means nothing here
+        shutil.copytree(f'{self.repo}/repodata', f'{self.repo}/b/repodata')
+        self.configure(f'{self.repo}/b')
+        self.assertEqual(self.refresh(), 'unchanged')
+
+    def test_a_dead_network_leaves_the_old_cache_in_use(self):
+        self.make()
+        self.configure()
+        self.assertEqual(self.refresh(), 'new')
+        self.configure('http://127.0.0.1:9')
+        self.refused('UNREACHABLE')
+        self.assertTrue(self.cache())
+
+
+class Denied(WithRoot):
+    def test_a_key_or_a_file_on_the_list_is_refused_whoever_signed(self):
+        repomd = self.make()
+        self.configure()
+        der = subprocess.run(['openssl', 'x509', '-in', f'{r.keys()}/repo.crt', '-outform', 'DER'], check=True,
+                             stdout=subprocess.PIPE).stdout
+        key, digest = hashlib.sha256(der).hexdigest(), hashlib.sha256(read(repomd)).hexdigest()
+        colons = ':'.join(key[i : i + 2] for i in range(0, 64, 2)).upper()
+        for line in (key, key.upper(), colons, f'  {key} # stolen', f'# a comment\n\n{key}\n', digest):
+            write(f'{self.keys}/deny.d/list', line)
+            self.refused('REVOKED')
+            self.assertFalse(self.cache())
+        write(f'{self.keys}/deny.d/list', f'# {key}\n{"0" * 64}\n')
+        write(f'{self.keys}/deny.d/.list.swp', key)
+        self.assertEqual(self.refresh(), 'new')
+        write(f'{self.keys}/deny.d/second', key)  # counts from this moment on
+        self.refused('REVOKED')
+
+    def test_a_list_that_makes_no_sense_lets_nothing_through(self):
+        self.make()
+        self.configure()
+        for text in ('stolen\n', 'ab' * 19 + '\n', 'g' * 64 + '\n', '0' * 200, '\0', 'a' * 64 + ' and more words\n'):
+            write(f'{self.keys}/deny.d/list', text)
+            self.refused('CONFIG')
+            self.assertFalse(self.cache())
+
+
+if __name__ == '__main__':
+    unittest.main()

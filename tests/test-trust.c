@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a clock may and may not say; the rest of trust.c is tested on whole repositories, road/trust.py. */
+#include "tests/unit.h"
+#include "modfetch/trust.h"
+
+#define DAY	 86400LL
+#define YEAR	 (365 * DAY)
+#define SIGNED	 1780272000LL /* 2026-06-01 */
+#define IN_1970	 86400LL
+#define IN_2099	 4070908800LL
+
+static void a_clock_that_can_be_right_tells_the_age(void **state)
+{
+	assert_int_equal(mf_trust_seconds_since(SIGNED, SIGNED), 0);
+	assert_int_equal(mf_trust_seconds_since(SIGNED, SIGNED + 15 * DAY), 15 * DAY);
+	assert_int_equal(mf_trust_seconds_since(SIGNED, SIGNED + 10 * YEAR), 10 * YEAR);
+	/* a signature older than this program, with a clock of today */
+	assert_int_equal(mf_trust_seconds_since(SIGNED - 20 * YEAR, SIGNED), 20 * YEAR);
+}
+
+static void a_clock_that_is_not_set_tells_nothing(void **state)
+{
+	static const int64_t clocks[] = { 0, IN_1970, SIGNED - 1, SIGNED - YEAR, IN_2099,
+					  SIGNED + 16 * YEAR, INT64_MAX, -1 };
+
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++)
+		assert_int_equal(mf_trust_seconds_since(SIGNED, clocks[i]), -1);
+	/* before this program was written, whatever the signature says */
+	assert_int_equal(mf_trust_seconds_since(SIGNED - 20 * YEAR, SIGNED - 19 * YEAR), -1);
+	assert_int_equal(mf_trust_seconds_since(SIGNED - 20 * YEAR, IN_2099), -1);
+}
+
+static void a_signature_from_the_future_makes_no_overflow(void **state)
+{
+	assert_int_equal(mf_trust_seconds_since(INT64_MAX, INT64_MAX), 0);
+	assert_int_equal(mf_trust_seconds_since(INT64_MAX, 0), -1);
+	assert_int_equal(mf_trust_seconds_since(0, INT64_MAX), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(a_clock_that_can_be_right_tells_the_age),
+		UNIT(a_clock_that_is_not_set_tells_nothing),
+		UNIT(a_signature_from_the_future_makes_no_overflow),
+	};
+
+	return UNIT_RUN(tests);
+}
