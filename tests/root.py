@@ -42,7 +42,7 @@ def repository(kind='small'):
                   env={**os.environ, 'MODFETCH': os.path.abspath(MODFETCH)}).strip()
 
 
-def keys():
+def test_keys():
     return output(os.path.join(HERE, 'lib', 'keys')).strip()
 
 
@@ -50,7 +50,7 @@ def sign(folder, name='repo'):
     """Signs repodata/repomd.xml of a repository with one of the test keys."""
     repomd = os.path.join(folder, 'repodata', 'repomd.xml')
     subprocess.run(['openssl', 'cms', '-sign', '-binary', '-outform', 'DER', '-md', 'sha256', '-nosmimecap',
-                    '-signer', f'{keys()}/{name}.crt', '-inkey', f'{keys()}/{name}.key', '-in', repomd,
+                    '-signer', f'{test_keys()}/{name}.crt', '-inkey', f'{test_keys()}/{name}.key', '-in', repomd,
                     '-out', repomd + '.p7s'], check=True, stdin=subprocess.DEVNULL)
 
 
@@ -170,7 +170,7 @@ class Root:
                         f'{self.path}/usr/src/linux-headers-{self.kver}/Module.symvers')
         self.rpm('--initdb')
         self.rpm('-i', '--nodeps', '--force-debian', own_package())
-        shutil.copy(f'{keys()}/repo.crt', f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
+        shutil.copy(f'{test_keys()}/repo.crt', f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
 
     def copy_modules(self, names):
         source = f'{self.base}/lib/modules/{self.kver}'
@@ -199,8 +199,8 @@ class Root:
 
     # ---- the configuration ----
 
-    def repo(self, *urls, name='test', keys_line='keys=repo', extra=()):
-        lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys_line] if keys_line else []), *extra]
+    def repo(self, *urls, name='test', keys='keys=repo', extra=()):
+        lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys] if keys else []), *extra]
         with open(f'{self.path}/etc/modfetch/repos.d/{name}.repo', 'w', encoding='utf-8') as f:
             f.write('\n'.join(lines) + '\n')
 

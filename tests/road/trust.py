@@ -104,7 +104,7 @@ class WithRoot(unittest.TestCase):
         return f'{folder}/repodata/repomd.xml'
 
     def configure(self, *folders, keys='keys=repo', extra=()):
-        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys_line=keys, extra=extra)
+        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys=keys, extra=extra)
 
     def refresh(self, *args, **options):
         done = self.root.run(*args, 'refresh', **options)

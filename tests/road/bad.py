@@ -1,0 +1,485 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes wrong, and that afterwards the tree and the rpm database are exactly as before."""
+import fcntl
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import root as r  # noqa: E402
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.root = r.Root()
+        self.addCleanup(self.root.close)
+
+    def fails(self, status, code, *args, like='', quick=30):
+        """Runs the command, which must fail so and leave everything as it was."""
+        before, started = self.root.state(), time.monotonic()
+        done = self.root.run(*args)
+        self.assertLess(time.monotonic() - started, quick)
+        self.assertEqual(done.returncode, status, (args, done.stdout, done.stderr))
+        self.assertIn(f'[{code}]', done.stderr.splitlines()[-1])
+        self.assertRegex(done.stderr, like or '.')
+        self.assertEqual(self.root.state(), before)
+        return done
+
+    def tag(self):
+        version, flavor = self.root.kver.rsplit('-', 1)
+        return f'{flavor}-{version.replace("-", "_")}'
+
+
+class Configuration(Case):
+    def test_no_repository(self):
+        self.fails(1, 'NO-REPOSITORY', 'lookup', r.NIC)
+        self.fails(1, 'NO-REPOSITORY', 'probe', r.NIC, like='/etc/modfetch/repos.d')
+        self.fails(1, 'NO-REPOSITORY', 'install', 'x')
+        self.fails(1, 'NO-REPOSITORY', 'refresh')
+        # what is on disk needs none
+        self.assertEqual(self.root.run('probe', 'loop').returncode, 2)
+        self.assertEqual(self.root.run('lookup', 'loop').returncode, 0)
+        self.assertEqual(self.root.run('status').returncode, 0)
+
+    def test_disabled_repository_is_none(self):
+        self.root.repo('file://' + r.repository(), extra=['enabled=0'])
+        self.fails(1, 'NO-REPOSITORY', 'probe', r.NIC)
+
+    def test_repo_files_that_are_wrong(self):
+        for lines, like in ((['[test]', 'baseurl=ftp://x'], 'neither http:, https: nor file:'),
+                            (['[test]', 'name=x'], 'baseurl'),
+                            (['[../x]', 'baseurl=http://x'], 'id'),
+                            (['[test]', 'baseurl=http://x', 'trust=none'], 'file: only'),
+                            (['[test]', 'baseurl=http://x', 'trust=maybe'], 'trust'),
+                            (['[test]', 'baseurl=http://x', 'enabled=perhaps'], 'yes nor no'),
+                            (['[test]', 'baseurl=http://x', 'priority=0'], 'priority'),
+                            (['[test]', 'baseurl=http://' + 'x' * 300], 'line 2'),
+                            (['no ini'], 'line 1')):
+            with open(f'{self.root.path}/etc/modfetch/repos.d/test.repo', 'w', encoding='utf-8') as f:
+                f.write('\n'.join(lines) + '\n')
+            self.fails(1, 'CONFIG', 'probe', r.NIC, like=like)
+            self.fails(1, 'CONFIG', 'status', like=r'test\.repo')
+
+    def test_settings_that_are_wrong(self):
+        for key, value in (('lock_timeout', 'soon'), ('lock_timeout', '-1'), ('nonsense', '1'), ('rpmdb', 'relative'),
+                           ('module_signature', 'maybe'), ('max_package', '0'), ('fetch_timeout', '99999999999999999999')):
+            self.root.conf(**{key: value})
+            self.fails(1, 'CONFIG', 'lookup', r.NIC, like=r'modfetch\.conf')
+
+    def test_a_repository_without_keys(self):
+        self.root.repo('file://' + r.repository(), keys='')
+        self.fails(4, 'NO-KEYS', 'refresh')
+        self.fails(4, 'NO-KEYS', 'probe', r.NIC)
+        self.root.repo('file://' + r.repository(), keys='keys=missing.pem')
+        self.fails(4, 'NO-KEYS', 'refresh', like='missing.pem')
+
+    def test_trust_none_is_said_aloud(self):
+        self.root.repo('file://' + r.repository(), keys='', extra=['trust=none'])
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('without any signature', done.stderr)
+        self.assertIn('NOT SIGNED', self.root.run('status').stdout)
+
+
+class Network(Case):
+    def serve(self):
+        server = r.Server(r.repository())
+        self.addCleanup(server.close)
+        return server
+
+    def test_the_road_over_http(self):
+        server = self.serve()
+        self.root.repo(server.url)
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+        self.assertTrue(any('e1000e-kmp' in path for path in server.requests))
+        count = len(server.requests)
+        self.assertEqual(self.root.run('--no-load', 'probe', r.NIC).returncode, 2)
+        self.assertEqual(len(server.requests), count, 'what is present costs no packet')
+
+    def test_nobody_listens(self):
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            self.root.repo(f'http://127.0.0.1:{s.getsockname()[1]}')
+            self.fails(1, 'UNREACHABLE', 'refresh')
+            self.fails(1, 'UNREACHABLE', 'probe', r.NIC)
+
+    def test_a_name_that_does_not_resolve(self):
+        self.root.repo('http://no-such-host.invalid/repo')
+        self.fails(1, 'UNREACHABLE', 'refresh')
+
+    def test_folder_that_is_not_there(self):
+        self.root.repo('file:///no/such/folder')
+        self.fails(1, 'UNREACHABLE', 'refresh', like='/no/such/folder')
+
+    def test_metadata_is_missing(self):
+        server = self.serve()
+        server.refuse['repomd.xml'] = 404
+        self.root.repo(server.url)
+        self.fails(1, 'HTTP-STATUS', 'refresh', like='404')
+        self.fails(1, 'HTTP-STATUS', 'probe', r.NIC)
+        server.refuse = {'repomd.xml.p7s': 404}
+        self.fails(4, 'NO-SIGNATURE', 'refresh')
+        server.refuse = {'primary': 503}
+        self.fails(1, 'HTTP-STATUS', 'refresh', like='503')
+
+    def test_a_package_is_missing(self):
+        server = self.serve()
+        self.root.repo(server.url)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        server.refuse['e1000e'] = 404
+        self.fails(1, 'HTTP-STATUS', '--no-load', 'probe', r.NIC, like='404')
+
+    def test_a_package_is_cut_off(self):
+        server = self.serve()
+        self.root.repo(server.url)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        server.truncate['e1000e'] = 1000
+        self.fails(1, 'TRUNCATED', '--no-load', 'probe', r.NIC)
+
+    def test_the_next_mirror_helps(self):
+        bad, good = self.serve(), self.serve()
+        bad.refuse['rpm'] = 500
+        self.root.repo(bad.url, good.url)
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+
+    def copy(self):
+        folder = tempfile.mkdtemp(prefix='modfetch-repo-')
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copytree(r.repository(), folder, dirs_exist_ok=True)
+        return folder
+
+    def test_a_package_has_another_digest(self):
+        for url in (lambda folder: 'file://' + folder, self.over_http):
+            folder = self.copy()
+            self.root.repo(url(folder))
+            self.assertIn(self.root.run('refresh').returncode, (0, 2))
+            path = f'{folder}/x86_64/e1000e-kmp-{self.tag()}-{self.version()}.x86_64.rpm'
+            with open(path, 'r+b') as f:
+                f.seek(-100, os.SEEK_END)
+                byte = f.read(1)
+                f.seek(-100, os.SEEK_END)
+                f.write(bytes([byte[0] ^ 1]))
+            self.fails(4, 'BAD-DIGEST', '--no-load', 'probe', r.NIC, like='e1000e')
+            self.fails(4, 'BAD-DIGEST', 'install', f'e1000e-kmp-{self.tag()}')
+
+    def over_http(self, folder):
+        server = r.Server(folder)
+        self.addCleanup(server.close)
+        return server.url
+
+    def version(self):
+        return self.root.kver.rsplit('-', 1)[0]
+
+    def test_metadata_has_another_digest(self):
+        folder = self.copy()
+        self.root.repo('file://' + folder)
+        for name in os.listdir(folder + '/repodata'):
+            if 'primary' in name:
+                with open(f'{folder}/repodata/{name}', 'ab') as f:
+                    f.write(b'x')
+        self.refused('refresh')
+        self.assertEqual(self.root.run('lookup', r.NIC).returncode, 1)
+
+    def refused(self, *args):
+        before = self.root.state()
+        done = self.root.run(*args)
+        self.assertIn(done.returncode, (1, 4))
+        self.assertRegex(done.stderr, r'\[(BAD-DIGEST|BAD-SIZE|TOO-LARGE)\]')
+        self.assertEqual(self.root.state(), before)
+
+    def test_metadata_signed_by_somebody_else(self):
+        folder = self.copy()
+        r.sign(folder, 'other')
+        self.root.repo('file://' + folder)
+        self.fails(4, 'UNTRUSTED-KEY', 'refresh')
+        with open(folder + '/repodata/repomd.xml', 'ab') as f:
+            f.write(b'\n')
+        shutil.copy(r.repository() + '/repodata/repomd.xml.p7s', folder + '/repodata')
+        self.fails(4, 'BAD-SIGNATURE', 'refresh')
+
+    def test_a_failed_refresh_leaves_the_old_metadata_in_use(self):
+        folder = self.copy()
+        self.root.repo('file://' + folder)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        _, before = self.root.json('lookup', r.NIC)
+        with open(folder + '/repodata/repomd.xml', 'ab') as f:
+            f.write(b'\n')
+        for args in (['refresh'], ['refresh', '--force']):
+            self.fails(4, 'BAD-SIGNATURE', *args)
+            self.assertEqual(self.root.json('lookup', r.NIC)[1], before)
+
+    def test_one_bad_repository_does_not_cost_the_others(self):
+        self.root.repo('file:///no/such/folder', name='aaa')
+        self.root.repo('file://' + r.repository(), name='zzz')
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count('UNREACHABLE'), 1, done.stderr)
+        self.assertIn('zzz: unchanged', done.stdout)
+        done = self.root.run('--json', 'refresh', '--force')
+        self.assertIn('"refreshed"', done.stdout)
+
+    def test_a_slow_server_is_given_up(self):
+        server = self.serve()
+        server.delay = 20
+        self.root.conf(fetch_timeout=1)
+        self.root.repo(server.url)
+        self.fails(1, 'TIMEOUT', 'refresh', quick=10)
+        server.delay = 0
+
+
+class Cache(Case):
+    def setUp(self):
+        super().setUp()
+        self.root.repo('file://' + r.repository())
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        self.cache = f'{self.root.path}/var/cache/modfetch/test'
+
+    def files(self):
+        folder = os.path.realpath(f'{self.cache}/current')
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+    def test_refresh_without_change_has_nothing_to_do(self):
+        self.assertEqual(self.root.run('refresh').returncode, 2)
+        self.assertEqual(self.root.run('refresh', '--force').returncode, 0)
+        self.assertEqual(self.root.run('refresh', 'nosuch').returncode, 3)
+        self.assertEqual(self.root.run('refresh', 'test').returncode, 2)
+
+    def test_damaged_files_are_noticed_and_made_anew(self):
+        _, whole = self.root.json('lookup', r.NIC, r.HDA)
+        for name in [os.path.basename(path) for path in self.files()]:
+            for damage in (b'', b'garbage' * 100, None):
+                path = f'{self.cache}/current/{name}'
+                with open(path, 'rb') as f:
+                    content = f.read()
+                if damage is None:
+                    damage = content[:len(content) // 2]
+                with open(path, 'wb') as f:
+                    f.write(damage)
+                done = self.root.run('--json', 'lookup', r.NIC, r.HDA)
+                self.assertIn(done.returncode, (0, 1), (path, done.stderr))
+                if done.returncode:
+                    self.assertRegex(done.stderr, r'\[(BAD-INDEX|NO-METADATA)\]')
+                self.assertIn(self.root.run('refresh', '--force').returncode, (0,))
+                self.assertEqual(self.root.json('lookup', r.NIC, r.HDA)[1], whole, path)
+
+    def test_a_probe_mends_a_damaged_cache(self):
+        for path in self.files():
+            if path.endswith('.bin'):
+                os.truncate(path, os.path.getsize(path) // 2)
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+
+    def test_a_probe_mends_a_damaged_package_list(self):
+        for path in self.files():
+            if path.endswith('.solv'):
+                os.truncate(path, os.path.getsize(path) // 2)
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_cache_that_is_gone_is_fetched_again(self):
+        shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_force_keeps_readers_supplied(self):
+        stop, failures = threading.Event(), []
+
+        def look():
+            while not stop.is_set():
+                done = self.root.run('lookup', r.NIC)
+                if done.returncode:
+                    failures.append(done.stderr)
+        readers = [threading.Thread(target=look) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        for _ in range(15):
+            self.assertEqual(self.root.run('refresh', '--force').returncode, 0)
+        stop.set()
+        for reader in readers:
+            reader.join()
+        self.assertEqual(failures, [])
+        self.assertLessEqual(len([n for n in os.listdir(self.cache) if n.startswith('gen-')]), 2)
+
+
+class Symbols(Case):
+    def symvers(self):
+        return f'{self.root.path}/usr/src/linux-headers-{self.root.kver}/Module.symvers'
+
+    def imports(self):
+        path = [f for f in os.listdir(r.repository() + '/x86_64') if f.startswith('e1000e')][0]
+        text = r.output('rpm', '-qp', '--requires', f'{r.repository()}/x86_64/{path}', stderr=subprocess.DEVNULL)
+        return re.findall(r'ksym\(\w+:(\w+)\) = (\w+)', text)
+
+    def edit(self, symbol, crc):
+        with open(self.symvers(), encoding='utf-8') as f:
+            lines = f.readlines()
+        with open(self.symvers(), 'w', encoding='utf-8') as f:
+            for line in lines:
+                fields = line.split('\t')
+                if fields[1] == symbol:
+                    if not crc:
+                        continue
+                    fields[0] = '0x' + crc
+                f.write('\t'.join(fields))
+
+    def test_the_line_names_the_symbol_and_both_crcs(self):
+        self.root.repo('file://' + r.repository())
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        symbol, crc = self.imports()[7]
+        self.edit(symbol, '0badf00d')
+        done = self.fails(1, 'NO-SYMBOL', '--no-load', 'probe', r.NIC)
+        for word in ('e1000e', symbol, crc, 'badf00d', self.root.kver):
+            self.assertIn(word, done.stderr)
+        self.edit(symbol, None)
+        done = self.fails(1, 'NO-SYMBOL', '--no-load', 'probe', r.NIC)
+        for word in ('e1000e', symbol, crc, 'does not have'):
+            self.assertIn(word, done.stderr)
+
+    def test_the_other_wants_go_on(self):
+        self.root.repo('file://' + r.repository())
+        self.edit(self.imports()[7][0], '0badf00d')
+        done = self.root.run('--no-load', 'probe', r.NIC, r.HDA)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn('badf00d', done.stderr)
+        self.assertIn('snd-hda-intel.ko', self.root.on_disk())
+        self.assertNotIn('e1000e.ko', self.root.on_disk())
+
+    def test_a_kernel_without_symvers_asks_its_image_package(self):
+        os.unlink(self.symvers())
+        self.root.repo('file://' + r.repository())
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Disk(unittest.TestCase):
+    """On a file system of its own that can be small or read-only."""
+
+    def setUp(self):
+        self.mount = tempfile.mkdtemp(prefix='modfetch-disk-')
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64m,mode=755', 'tmpfs', self.mount], check=True)
+        self.addCleanup(self.unmount)
+        self.root = r.Root(path=self.mount)
+        self.root.repo('file://' + r.repository())
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.wal()
+
+    def unmount(self):
+        subprocess.run(['umount', '-l', self.mount], check=True)
+        os.rmdir(self.mount)
+
+    def wal(self):
+        """librpm's files as they are after any use, so that only content counts below."""
+        self.root.packages()
+
+    def test_read_only(self):
+        before = self.root.state()
+        subprocess.run(['mount', '-o', 'remount,ro', self.mount], check=True)
+        for args in (['--no-load', 'probe', r.NIC], ['install', 'xfs-kmp'], ['refresh'], ['remove', 'bystander']):
+            done = self.root.run(*args)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn('[EROFS]', done.stderr)
+        for args in (['lookup', r.NIC], ['status'], ['--dry-run', 'probe', r.NIC]):
+            done = self.root.run(*args)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        subprocess.run(['mount', '-o', 'remount,rw', self.mount], check=True)
+        self.assertEqual(self.root.state(), before)
+
+    def fill(self, left):
+        """Leaves LEFT bytes of the file system free."""
+        path = f'{self.mount}/tmp/ballast'
+        if os.path.exists(path):
+            os.unlink(path)
+        st = os.statvfs(self.mount)
+        size = st.f_bavail * st.f_frsize - left
+        with open(path, 'wb') as f:
+            os.posix_fallocate(f.fileno(), 0, size)
+        return path
+
+    def test_full_at_every_point(self):
+        """Less and less is free: each run either succeeds whole or changes nothing."""
+        ok = failed = 0
+        for left in range(0, 2000 * 1024, 64 * 1024):
+            ballast = self.fill(left)
+            before = self.root.tree(), self.root.packages()
+            done = self.root.run('--no-load', 'probe', r.NIC, r.NVME)
+            after = self.root.tree(), self.root.packages()
+            if done.returncode == 0:
+                ok += 1
+                self.assertIn('e1000e.ko', self.root.on_disk())
+                os.unlink(ballast)
+                self.assertEqual(self.root.run('remove', *[n for n in self.root.names() if '-kmp-' in n]).returncode, 0)
+            else:
+                failed += 1
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()) - done.stderr.count('modfetch: fetched') -
+                                 done.stderr.count('modfetch: history') , 1, done.stderr)
+                self.assertEqual(after[1], before[1], (left, done.stderr))
+                self.assertEqual(after[0], before[0], (left, done.stderr))
+        self.assertGreater(ok, 2)
+        self.assertGreater(failed, 5)
+
+    def test_full_while_refreshing(self):
+        _, before = self.root.json('lookup', r.NIC)
+        for left in (0, 4096, 65536, 200 * 1024):
+            ballast = self.fill(left)
+            self.root.run('refresh', '--force')
+            os.unlink(ballast)
+            self.assertEqual(self.root.json('lookup', r.NIC)[1], before, left)
+
+
+class Locks(Case):
+    def setUp(self):
+        super().setUp()
+        self.root.repo('file://' + r.repository())
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        self.root.conf(lock_timeout=1)
+
+    def test_a_held_rpm_lock_is_waited_for_and_said(self):
+        path = f'{self.root.path}/var/lib/rpm/.rpm.lock'
+        with open(path, 'a+b') as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            done = self.fails(1, 'LOCKED', '--no-load', 'probe', r.NIC, like='waiting for it', quick=5)
+            self.assertIn('at most 1 s', done.stderr)
+            self.fails(1, 'LOCKED', 'remove', 'bystander', quick=5)
+        self.assertEqual(self.root.run('--no-load', 'probe', r.NIC).returncode, 0)
+
+    def test_a_lock_that_is_given_up_in_time_is_taken(self):
+        self.root.conf(lock_timeout=20)
+        with open(f'{self.root.path}/var/lib/rpm/.rpm.lock', 'a+b') as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            running = self.root.start('--no-load', 'probe', r.NIC)
+            time.sleep(1)
+            self.assertIsNone(running.poll())
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+            _, err = running.communicate(timeout=30)
+        self.assertEqual(running.returncode, 0, err)
+        self.assertIn('waiting for it, at most 20 s', err)
+
+    def test_another_modfetch_is_waited_for_and_said(self):
+        path = f'{self.root.path}/run/modfetch/lock'
+        with open(path, 'a+b') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.fails(1, 'LOCKED', '--no-load', 'probe', r.NIC, like='another modfetch', quick=5)
+            self.assertEqual(self.root.run('lookup', r.NIC).returncode, 0, 'looking needs no lock')
+        self.assertEqual(self.root.run('--no-load', 'probe', r.NIC).returncode, 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
