@@ -23,7 +23,7 @@ def files(*tops):
                 for d in folders
                 if d != "__pycache__" and d != ".git" and not (here == pathlib.Path(".") and d.startswith("build"))
             )
-            yield from (here / name for name in sorted(names))
+            yield from (here / name for name in sorted(names) if name != ".git")
 
 
 def c_files(*tops):

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Is every C file as clang-format would write it? Usage: format.py [--report]"""
+
+import re
+import shutil
+import subprocess
+import sys
+
+from tree import ROOT, Findings, c_files
+
+
+def main():
+    findings = Findings()
+    tell = findings.note if "--report" in sys.argv[1:] else findings.add
+    program = shutil.which("clang-format")
+    if not program:
+        print("no clang-format here")
+        sys.exit(77)
+    paths = c_files("src", "include", "tests")
+    done = subprocess.run([program, "--dry-run", *map(str, paths)], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode and "clang-format-violations" not in done.stderr:
+        findings.add("clang-format", done.stderr.strip())
+    places = {}
+    for m in re.finditer(r"^([^:\n]+):(\d+):\d+: (?:warning|error): ", done.stderr, re.M):
+        places.setdefault(m[1], set()).add(int(m[2]))
+    for path, lines in sorted(places.items()):
+        tell(f"{path}:{min(lines)}", f"{len(lines)} lines to format; run clang-format -i {path}")
+    findings.end(f"format: {len(paths)} files, {len(places)} of them to be formatted")
+
+
+if __name__ == "__main__":
+    main()
