@@ -79,7 +79,7 @@ class WithRoot(unittest.TestCase):
         cls.root = r.Root(modules=())
         cls.folder = tempfile.mkdtemp(prefix='trust-')
         cls.keys = f'{cls.root.path}/etc/modfetch/keys'
-        shutil.copy(f'{r.keys()}/other.crt', f'{cls.keys}/repo.d/other.pem')
+        shutil.copy(f'{r.test_keys()}/other.crt', f'{cls.keys}/repo.d/other.pem')
 
     @classmethod
     def tearDownClass(cls):
@@ -155,7 +155,7 @@ class Keys(WithRoot):
 
     def test_removing_the_file_of_a_key_revokes_it(self):
         self.make()
-        shutil.copy(f'{r.keys()}/repo.crt', f'{self.keys}/repo.d/mine.pem')
+        shutil.copy(f'{r.test_keys()}/repo.crt', f'{self.keys}/repo.d/mine.pem')
         self.configure(keys='keys=mine')
         self.assertEqual(self.refresh(), 'new')
         os.unlink(f'{self.keys}/repo.d/mine.pem')
@@ -543,7 +543,7 @@ class Denied(WithRoot):
     def test_a_key_or_a_file_on_the_list_is_refused_whoever_signed(self):
         repomd = self.make()
         self.configure()
-        der = subprocess.run(['openssl', 'x509', '-in', f'{r.keys()}/repo.crt', '-outform', 'DER'], check=True,
+        der = subprocess.run(['openssl', 'x509', '-in', f'{r.test_keys()}/repo.crt', '-outform', 'DER'], check=True,
                              stdout=subprocess.PIPE).stdout
         key, digest = hashlib.sha256(der).hexdigest(), hashlib.sha256(read(repomd)).hexdigest()
         colons = ':'.join(key[i : i + 2] for i in range(0, 64, 2)).upper()
