@@ -199,8 +199,8 @@ class Root:
 
     # ---- the configuration ----
 
-    def repo(self, *urls, name='test', keys='keys=repo', extra=()):
-        lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys] if keys else []), *extra]
+    def repo(self, *urls, name='test', keys_line='keys=repo', extra=()):
+        lines = [f'[{name}]', 'baseurl=' + '\n '.join(urls), *([keys_line] if keys_line else []), *extra]
         with open(f'{self.path}/etc/modfetch/repos.d/{name}.repo', 'w', encoding='utf-8') as f:
             f.write('\n'.join(lines) + '\n')
 

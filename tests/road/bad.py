@@ -75,14 +75,14 @@ class Configuration(Case):
             self.fails(1, 'CONFIG', 'lookup', r.NIC, like=r'modfetch\.conf')
 
     def test_a_repository_without_keys(self):
-        self.root.repo('file://' + r.repository(), keys='')
+        self.root.repo('file://' + r.repository(), keys_line='')
         self.fails(4, 'NO-KEYS', 'refresh')
         self.fails(4, 'NO-KEYS', 'probe', r.NIC)
-        self.root.repo('file://' + r.repository(), keys='keys=missing.pem')
+        self.root.repo('file://' + r.repository(), keys_line='keys=missing.pem')
         self.fails(4, 'NO-KEYS', 'refresh', like='missing.pem')
 
     def test_trust_none_is_said_aloud(self):
-        self.root.repo('file://' + r.repository(), keys='', extra=['trust=none'])
+        self.root.repo('file://' + r.repository(), keys_line='', extra=['trust=none'])
         done = self.root.run('refresh')
         self.assertEqual(done.returncode, 0)
         self.assertIn('without any signature', done.stderr)

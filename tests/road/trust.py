@@ -104,7 +104,7 @@ class WithRoot(unittest.TestCase):
         return f'{folder}/repodata/repomd.xml'
 
     def configure(self, *folders, keys='keys=repo', extra=()):
-        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys=keys, extra=extra)
+        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys_line=keys, extra=extra)
 
     def refresh(self, *args, **options):
         done = self.root.run(*args, 'refresh', **options)
@@ -146,10 +146,10 @@ class Keys(WithRoot):
             ('module', 'keys=repo', 'UNTRUSTED-KEY'),
         ]
         for signer, keys, code in cases:
-            with self.subTest(signer=signer, keys=keys):
+            with self.subTest(signer=signer, keys_line=keys):
                 self.setUp()
                 self.make(key=signer)
-                self.configure(keys=keys)
+                self.configure(keys_line=keys)
                 self.assertEqual(self.refresh(), code)
                 self.assertEqual(self.cache(), code == 'new')
 
@@ -254,8 +254,8 @@ class OpenPgp(WithRoot):
     def test_good_signatures(self):
         for signer, keys in (('good', None), ('rsa', None), ('nist', None), ('good', 'armored'), ('good', 'armored.asc'),
                              ('good', 'rsa good'), ('good', 'repo good')):
-            with self.subTest(signer=signer, keys=keys):
-                self.check('new', signer, keys=keys)
+            with self.subTest(signer=signer, keys_line=keys):
+                self.check('new', signer, keys_line=keys)
         self.check('new', 'rsa', '--digest-algo', 'SHA512')
 
     def test_bad_signatures(self):
