@@ -13,16 +13,23 @@
 #include "modfetch/rpm.h"
 
 struct mf_proof;
+struct mf_verifier; /* what a run's checks have in common: keys and what the kernel exports */
+
+/* 0; -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. */
+int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier);
+void mf_verifier_free(struct mf_verifier *verifier);
 
 /*
  * Checks a package: the size and SHA-256 of the signed metadata; name, version and architecture of
  * the plan; no file but modules of a kernel, firmware, depmod.d and documentation, no link that
- * leaves, no special file or permission, no scriptlet. Takes the descriptor out of FETCHED. Returns
- * 0, -MFE_BAD_SIZE, -MFE_BAD_DIGEST, -MFE_BAD_PACKAGE, -MFE_FORBIDDEN_FILE, -MFE_SCRIPTLET or
- * -errno, recorded.
+ * leaves, no special file or permission, no scriptlet; then every module in it (see
+ * modfetch/verify-module.h) and the deny list. Takes the descriptor out of FETCHED. Returns 0,
+ * -MFE_BAD_SIZE, -MFE_BAD_DIGEST, -MFE_BAD_PACKAGE, -MFE_FORBIDDEN_FILE, -MFE_SCRIPTLET, a code of
+ * mf_verify_modules(), -MFE_REVOKED or -errno, recorded.
  */
-int mf_verify_package(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct mf_plan_item *item, struct mf_fetched *fetched,
+int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
+		      const struct mf_repo *repo, const struct mf_plan_item *item,
+		      struct mf_fetched *fetched,
 		      struct mf_proof **ret_proof);
 void mf_proof_free(struct mf_proof *proof);
 

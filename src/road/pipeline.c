@@ -190,15 +190,21 @@ static void tell_fetched(const struct mf_context *ctx, const struct mf_run *run,
 		       (unsigned long long)cargo->fetched[i].size, cargo->fetched[i].url);
 }
 
+static void verifier_cleanup(struct mf_verifier **verifier)
+{
+	mf_verifier_free(*verifier);
+}
+
 static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
-	int r = 0;
+	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
+	int r = mf_verifier_new(ctx, &verifier);
 
 	for (size_t i = 0; !r && i < cargo->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		r = mf_verify_package(ctx, &repos->v[item->repo], item, &cargo->fetched[i],
+		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item, &cargo->fetched[i],
 				      &cargo->proofs[i]);
 	}
 	return r;

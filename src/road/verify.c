@@ -17,7 +17,33 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/confine.h"
+#include "modfetch/deny.h"
 #include "modfetch/file.h"
+#include "modfetch/verify-module.h"
+
+struct mf_verifier {
+	struct mf_module_verifier *modules;
+};
+
+int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
+{
+	struct mf_verifier *verifier = calloc(1, sizeof(*verifier));
+	int r = verifier ? mf_module_verifier_new(ctx, &verifier->modules) :
+			   mf_fail(ctx, "verify", -ENOMEM, "verifier", NULL);
+
+	if (r < 0)
+		free(verifier);
+	else
+		*ret_verifier = verifier;
+	return r;
+}
+
+void mf_verifier_free(struct mf_verifier *verifier)
+{
+	if (verifier)
+		mf_module_verifier_free(verifier->modules);
+	free(verifier);
+}
 
 struct mf_proof {
 	int fd;
@@ -103,9 +129,9 @@ static int check_identity(struct mf_context *ctx, const struct mf_plan_item *ite
 	return 0;
 }
 
-int mf_verify_package(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct mf_plan_item *item, struct mf_fetched *fetched,
-		      struct mf_proof **ret_proof)
+int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
+		      const struct mf_repo *repo, const struct mf_plan_item *item,
+		      struct mf_fetched *fetched, struct mf_proof **ret_proof)
 {
 	_cleanup_(proof_cleanup) struct mf_proof *proof = calloc(1, sizeof(*proof));
 	int r;
@@ -116,12 +142,18 @@ int mf_verify_package(struct mf_context *ctx, const struct mf_repo *repo,
 	r = mf_verify_bytes(ctx, item->name, proof->fd, item->size, item->sha256);
 	if (r < 0)
 		return r;
+	r = mf_deny_check_digest(ctx, item->name, "package", item->sha256);
+	if (r < 0)
+		return r;
 	r = mf_rpm_read(proof->fd, &proof->header);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
 	r = check_identity(ctx, item, &proof->header);
 	if (!r)
 		r = mf_confine(ctx, repo, item->name, &proof->header);
+	if (!r)
+		r = mf_verify_modules(ctx, verifier->modules, item->name, proof->fd,
+				      &proof->header);
 	if (r < 0)
 		return r;
 	if (asprintf(&proof->nevra, "%s-%s.%s", item->name, item->evr, item->arch) < 0) {
