@@ -4,7 +4,8 @@
 /*
  * What a driver package may bring (promise P16): modules below lib/modules/KVER, firmware, depmod.d
  * and documentation; ordinary files, folders and links that stay inside; owned by root, not
- * writable by others; and no program to run.
+ * writable by others; and no program to run, unless the admin has allowed this very repository to
+ * bring scriptlets (scriptlets=1 in its .repo file).
  */
 #include "modfetch/context.h"
 #include "modfetch/repo.h"

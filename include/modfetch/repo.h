@@ -24,6 +24,7 @@ struct mf_repo {
 	char *mirrorlist;	    /* URL of a list of base URLs, or NULL */
 	bool enabled;
 	bool gpgcheck;
+	bool scriptlets; /* its packages may run programs while they are installed; false */
 	int priority;
 	enum mf_trust trust;
 	struct mf_strings keys;

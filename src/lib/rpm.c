@@ -221,13 +221,15 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 
 		f->path = rpmfilesFN(files, i);
 		f->link = copy_or_empty(rpmfilesFLink(files, i));
-		f->has_sha256 = digest && algo == HASH_SHA256 && len == sizeof(f->sha256);
+		f->mode = rpmfilesFMode(files, i);
+		/* links and folders have one too, of zeros */
+		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
+				len == sizeof(f->sha256);
 		if (f->has_sha256)
 			memcpy(f->sha256, digest, len);
 		f->user = copy_or_empty(rpmfilesFUser(files, i));
 		f->group = copy_or_empty(rpmfilesFGroup(files, i));
 		f->size = rpmfilesFSize(files, i);
-		f->mode = rpmfilesFMode(files, i);
 		f->has_caps = caps && *caps;
 		if (!f->path || !f->link || !f->user || !f->group)
 			r = -ENOMEM;

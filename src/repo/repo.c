@@ -229,6 +229,8 @@ static int entry(void *arg, const char *section, const char *key, const char *va
 		return set_bool(rd, repo, &repo->enabled, value);
 	if (!strcmp(key, "gpgcheck"))
 		return set_bool(rd, repo, &repo->gpgcheck, value);
+	if (!strcmp(key, "scriptlets"))
+		return set_bool(rd, repo, &repo->scriptlets, value);
 	if (!strcmp(key, "priority"))
 		return set_priority(rd, repo, value);
 	if (!strcmp(key, "trust"))

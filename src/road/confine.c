@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver package may hold, as a table of folders. A path is judged by its text alone, the
+ * What a driver package may hold, as a table of folders and of names in them. A path is judged by its text alone, the
  * way rpm would create it: any "." or ".." component is refused, so a prefix is a true containment.
  * The kernel's folder is any release's: a repository may serve the next kernel before its first
  * boot.
@@ -11,25 +11,74 @@
 #include <sys/stat.h>
 #include "modfetch/strings.h"
 
+/* What may stand in a folder of the table. */
+enum holds { ANYTHING, MODULES, CONF, KERNEL };
+
 static const struct {
 	const char *folder;
-	const char *what;
+	enum holds holds;
 } allowed[] = {
-	{"/lib/modules/", "modules"},
-	{"/usr/lib/modules/", "modules"},
-	{"/lib/firmware/", "firmware"},
-	{"/usr/lib/firmware/", "firmware"},
-	{"/usr/lib/depmod.d/", "search order of modules"},
-	{"/etc/depmod.d/", "search order of modules"},
-	{"/usr/share/doc/", "documentation"},
-	{"/usr/share/licenses/", "licenses"},
-	{"/boot/", "the kernel-image package's own"},
+	{"/lib/modules/", MODULES},
+	{"/usr/lib/modules/", MODULES},
+	{"/lib/firmware/", ANYTHING},
+	{"/usr/lib/firmware/", ANYTHING},
+	{"/usr/lib/depmod.d/", CONF},
+	{"/etc/depmod.d/", CONF},
+	{"/usr/share/doc/", ANYTHING},
+	{"/usr/share/licenses/", ANYTHING},
+	{"/boot/", KERNEL},
 };
 
-/* Only the package of the kernel itself brings something to boot. */
-static bool may_boot(const char *package)
+/* What the package of the kernel itself brings: these names, and more behind a '-' or '.'. */
+static const char *const kernel_parts[] = {
+	"vmlinuz",	   "vmlinux",	      "Image",	     "System.map", "config", "symvers",
+	"modules.builtin", "modules.order",
+};
+
+static bool is_module_name(const char *name)
+{
+	static const char *const endings[] = {".ko", ".ko.gz", ".ko.xz", ".ko.zst"};
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+		if (mf_ends_with(name, endings[i]))
+			return true;
+	return false;
+}
+
+static bool is_kernel_part(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kernel_parts) / sizeof(*kernel_parts); i++) {
+		size_t len = strlen(kernel_parts[i]);
+
+		if (!strncmp(name, kernel_parts[i], len) && strchr("-.", name[len]))
+			return true;
+	}
+	return false;
+}
+
+/* The package of the kernel itself, by the contract's name for it. */
+static bool is_kernel(const char *package)
 {
 	return mf_starts_with(package, "kernel-") && strstr(package, "-image");
+}
+
+/* May PACKAGE have a file or link of this name in a folder that holds such things? */
+static bool may_hold(const char *package, enum holds holds, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	switch (holds) {
+	case ANYTHING:
+		return true;
+	case CONF:
+		return mf_ends_with(name, ".conf");
+	case KERNEL:
+		return is_kernel(package) && is_kernel_part(name);
+	case MODULES:
+		/* the indexes depmod writes steer what is loaded: no package brings those */
+		return is_module_name(name) || (is_kernel(package) && is_kernel_part(name));
+	}
+	return false;
 }
 
 static bool has_dots(const char *path)
@@ -49,9 +98,10 @@ static bool folder_allowed(const char *package, const char *path, bool is_folder
 		const char *folder = allowed[i].folder;
 		size_t len = strlen(folder);
 
-		if (!strcmp(folder, "/boot/") && !may_boot(package))
+		if (allowed[i].holds == KERNEL && !is_kernel(package))
 			continue;
-		if (!strncmp(path, folder, len) && path[len])
+		if (!strncmp(path, folder, len) && path[len] &&
+		    (is_folder || may_hold(package, allowed[i].holds, path)))
 			return true;
 		/* the folder itself, and what leads to it, may be listed as a folder */
 		if (is_folder && !strncmp(folder, path, strlen(path)) &&
@@ -99,7 +149,7 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const char *p
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
 				       header->files[i].path, why);
 	}
-	if (header->scriptlets.n)
+	if (header->scriptlets.n && !repo->scriptlets)
 		return mf_fail(ctx, "verify", -MFE_SCRIPTLET, package, "it has a %s",
 			       header->scriptlets.v[0]);
 	for (size_t i = 0; i < header->obsoletes.n; i++)

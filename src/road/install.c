@@ -160,7 +160,8 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		r = mf_rpm_each_installed(ctx, note_leaving, &leaving);
 	for (size_t i = 0; !r && i < n; i++) {
 		install[i] = (struct mf_rpm_install){mf_proof_fd(proofs[i]),
-						     mf_proof_nevra(proofs[i]), false};
+						     mf_proof_nevra(proofs[i]),
+						     mf_proof_scriptlets(proofs[i])};
 		r = note_header(&receipt, mf_proof_header(proofs[i]));
 		if (r < 0)
 			return mf_fail(ctx, "install", r, install[i].nevra, NULL);
