@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <ini.h>
 #include <stddef.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES 198
 
 struct walk {
 	mf_ini_entry *entry;
@@ -24,11 +27,27 @@ static int handler(void *user, const char *section, const char *key, const char 
 	return 1;
 }
 
+/* inih cuts a line off at its buffer's end and takes the rest for the next one: better no line. */
+static unsigned int long_line(const char *text)
+{
+	unsigned int line = 1;
+
+	for (size_t len; *text; line++) {
+		len = strcspn(text, "\n");
+		if (len > LINE_MAX_BYTES)
+			return line;
+		text += len + (text[len] == '\n');
+	}
+	return 0;
+}
+
 int mf_ini_parse(const char *text, mf_ini_entry *entry, void *arg, unsigned int *ret_line)
 {
 	struct walk w = {entry, arg, 0};
-	int line = ini_parse_string(text, handler, &w);
+	int line = (int)long_line(text);
 
+	if (!line)
+		line = ini_parse_string(text, handler, &w);
 	if (w.r)
 		return w.r;
 	if (line < 0)
