@@ -56,6 +56,8 @@ struct mf_dep {
  */
 int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
 		       const int *copy_ids, size_t n_copy, const char *skip);
+/* A package that no dependency may bring in: it comes only where a job of mf_pool_solve() names it. */
+void mf_pool_hold(struct mf_pool *pool, int id);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 

@@ -32,6 +32,7 @@ struct mf_pool {
 	Pool *pool;
 	Repo *installed;
 	Id system;
+	Queue held; /* not to be installed unless a job names them */
 	void *rpm_state; /* of repo_add_rpm_handle() */
 };
 
@@ -47,6 +48,7 @@ int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 	pool_setarch(p->pool, machine);
 	p->installed = repo_create(p->pool, "installed");
 	pool_set_installed(p->pool, p->installed);
+	queue_init(&p->held);
 	*ret_pool = p;
 	return 0;
 }
@@ -57,6 +59,7 @@ void mf_pool_free(struct mf_pool *pool)
 		return;
 	if (pool->rpm_state)
 		rpm_state_free(pool->rpm_state);
+	queue_free(&pool->held);
 	pool_free(pool->pool);
 	free(pool);
 }
@@ -222,6 +225,11 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 		s->provides = repo_addid(repo, s->provides, provides.elements[i]);
 	queue_free(&provides);
 	return 0;
+}
+
+void mf_pool_hold(struct mf_pool *pool, int id)
+{
+	queue_push(&pool->held, id);
 }
 
 void mf_pool_ready(struct mf_pool *pool)
@@ -514,8 +522,29 @@ static int collect_steps(struct mf_pool *pool, Solver *solver, struct mf_solutio
 	return r;
 }
 
-static void find_obstacle(struct mf_pool *pool, Solver *solver, struct mf_obstacle *ret)
+/* A dependency that only packages provide which are not to be brought in: as good as nothing. */
+static bool only_held(const struct mf_pool *mp, Id dep)
 {
+	Pool *pool = mp->pool;
+	Id who, offset;
+	bool some = false;
+
+	FOR_PROVIDES(who, offset, dep)
+	{
+		int i = 0;
+
+		while (i < mp->held.count && mp->held.elements[i] != who)
+			i++;
+		if (i == mp->held.count)
+			return false;
+		some = true;
+	}
+	return some;
+}
+
+static void find_obstacle(const struct mf_pool *mp, Solver *solver, struct mf_obstacle *ret)
+{
+	Pool *pool = mp->pool;
 	Id problem = solver_next_problem(solver, 0), from = 0, to = 0, dep = 0;
 	SolverRuleinfo type = SOLVER_RULE_UNKNOWN;
 	Queue rules;
@@ -525,13 +554,23 @@ static void find_obstacle(struct mf_pool *pool, Solver *solver, struct mf_obstac
 	solver_findallproblemrules(solver, problem, &rules);
 	for (int i = 0; i < rules.count; i++) {
 		type = solver_ruleinfo(solver, rules.elements[i], &from, &to, &dep);
-		if (type != SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP)
+		if (type != SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP &&
+		    (type != SOLVER_RULE_PKG_REQUIRES || !only_held(mp, dep)))
 			continue;
 		ret->id = from;
-		ret->dep = strdup(pool_dep2str(pool->pool, dep));
+		ret->dep = strdup(pool_dep2str(pool, dep));
 		break;
 	}
 	queue_free(&rules);
+}
+
+static bool is_named(const struct mf_job *jobs, size_t n, Id id)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < jobs[i].n; j++)
+			if (jobs[i].ids[j] == id)
+				return true;
+	return false;
 }
 
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
@@ -560,6 +599,9 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 	}
 	if (pool->system)
 		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
+	for (int i = 0; i < pool->held.count; i++)
+		if (!is_named(jobs, n, pool->held.elements[i]))
+			queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->held.elements[i]);
 	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);
 	solver_set_flag(solver, SOLVER_FLAG_BEST_OBEY_POLICY, 1);
 	if (solver_solve(solver, &job)) {

@@ -190,6 +190,10 @@ static int see_package(struct system *s, int id)
 			s->image_owned = true;
 		else if (!s->image_owned)
 			s->copies[s->n_copies++] = id;
+		/* a driver that wants another kernel than the one that is here cannot be had: no driver
+		 * brings a kernel in */
+		if (!s->installed)
+			mf_pool_hold(s->pool, id);
 		return 0;
 	}
 	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);

@@ -201,8 +201,14 @@ static int fail_symbol(struct planning *p, const char *package, const char *dep)
 	symbol = symbol ? symbol + 1 : dep + strlen("ksym(");
 	len = (int)strcspn(symbol, ")");
 	if (name && mf_pool_providers(p->pool, name, NULL, &ids, &n) == 0)
-		for (size_t i = 0; i < n && !*offer.evr; i++)
-			mf_pool_deps(p->pool, ids[i], MF_PROVIDES, see_offer, &offer);
+		for (size_t i = 0; i < n && !*offer.evr; i++) {
+			struct mf_package has;
+
+			/* what this machine has, not what some package could bring */
+			mf_pool_package(p->pool, ids[i], &has);
+			if (has.origin < 0)
+				mf_pool_deps(p->pool, ids[i], MF_PROVIDES, see_offer, &offer);
+		}
 	if (*offer.evr)
 		return mf_fail(
 			p->ctx, "resolve", -MFE_NO_SYMBOL, package,
