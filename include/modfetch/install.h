@@ -6,6 +6,7 @@
  */
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
+#include "modfetch/undo.h"
 #include "modfetch/verify.h"
 
 struct mf_receipt {
@@ -13,21 +14,24 @@ struct mf_receipt {
 	 */
 	struct mf_strings kernels;
 	struct mf_strings *changed; /* one list a kernel */
+	struct mf_undo undo;
 };
 
 /*
  * Installs what the proofs are of and removes the packages named in ERASE (may be NULL), then makes
  * sure the disk has it and reads the files back: each must have the digest its package gives it.
- * Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST or -errno, recorded; then nothing of it is
- * installed.
+ * Folders that a removal left empty go too. Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
+ * -ENOSPC (known beforehand) or another -errno, recorded; then nothing of it is installed. On
+ * success what it takes to undo it stays on disk until mf_undo_forget(), which is to be called when
+ * the indexes are right.
  */
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
 /*
- * Takes what the proofs are of out again, where a later stage failed. Says so where it cannot; the
- * failure on record stays.
+ * Takes what came out again, where a later stage failed. Says so where it cannot, and then leaves
+ * it to the next run; the failure on record stays.
  */
-void mf_install_undo(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n);
+void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt);
 void mf_receipt_done(struct mf_receipt *receipt);
 
 #endif

@@ -62,10 +62,16 @@ struct mf_rpm_install {
 /*
  * One transaction: installs (or updates to) all of INSTALL, removes the packages named in ERASE.
  * Dependencies are not asked about: the resolve stage has, and knows of kernels no rpm owns. Waits
- * for another rpm at most settings.lock_timeout seconds, and says so. What a failed transaction had
- * already put in place is taken out again. 0, -MFE_LOCKED or -MFE_INSTALL, recorded.
+ * for another rpm at most settings.lock_timeout seconds, and says so. A transaction that fails may
+ * have done part of its work: see mf_undo(). 0, -MFE_LOCKED, -MFE_INSTALL or -ECHILD, recorded.
  */
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase);
+
+/* Appends those of LABELS ("name" or "name-evr.arch") that are installed. 0 or -ENOMEM, recorded. */
+int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
+		     struct mf_strings *found);
+/* Removes those of LABELS that are installed, as a transaction. As mf_rpm_transaction(). */
+int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels);
 
 #endif

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/apart.h"
 #include "modfetch/cleanup.h"
 
 #define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
@@ -360,9 +361,22 @@ static int wait_for_lock(struct mf_context *ctx)
 		       ctx->settings.lock_timeout);
 }
 
+/* The installed package of that label ("name" or "name-evr.arch") goes into an erasure. */
+static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
+{
+	rpmdbMatchIterator it = rpmtsInitIterator(ts, RPMDBI_LABEL, label, 0);
+	Header h = rpmdbNextIterator(it);
+	int bad = !h || rpmtsAddEraseElement(ts, h, -1);
+
+	rpmdbFreeIterator(it);
+	return bad ? mf_fail(ctx, "install", -MFE_INSTALL, label, "it is not installed") : 0;
+}
+
 static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
 			size_t n, const struct mf_strings *erase)
 {
+	int r = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		FD_t f = open_copy(install[i].fd);
 		Header h = NULL;
@@ -376,17 +390,9 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 			return mf_fail(ctx, "install", -MFE_BAD_PACKAGE, install[i].nevra,
 				       "rpm cannot take it into a transaction");
 	}
-	for (size_t i = 0; erase && i < erase->n; i++) {
-		rpmdbMatchIterator it = rpmtsInitIterator(ts, RPMDBI_LABEL, erase->v[i], 0);
-		Header h = rpmdbNextIterator(it);
-		int bad = !h || rpmtsAddEraseElement(ts, h, -1);
-
-		rpmdbFreeIterator(it);
-		if (bad)
-			return mf_fail(ctx, "install", -MFE_INSTALL, erase->v[i],
-				       "it is not installed");
-	}
-	return 0;
+	for (size_t i = 0; !r && erase && i < erase->n; i++)
+		r = add_erasure(ctx, ts, erase->v[i]);
+	return r;
 }
 
 static int report_problems(struct mf_context *ctx, rpmts ts, const struct running *run,
@@ -400,15 +406,43 @@ static int report_problems(struct mf_context *ctx, rpmts ts, const struct runnin
 	rpmpsFreeIterator(it);
 	rpmpsFree(ps);
 	return mf_fail(ctx, "install", -MFE_INSTALL,
-		       run->failed ? run->failed->nevra : "transaction", "%s",
-		       text	  ? text
-		       : *message ? message
-				  : "rpm gives no reason");
+		       run->failed ? run->failed->nevra : "transaction", "%s%s%s",
+		       text ? text : "", text && *message ? "; " : "",
+		       *message || text ? message : "rpm gives no reason");
 }
 
-static int run_once(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
-		    const struct mf_strings *erase)
+static bool is_installed(rpmts ts, const char *label)
 {
+	rpmdbMatchIterator it = rpmtsInitIterator(ts, RPMDBI_LABEL, label, 0);
+	bool found = rpmdbNextIterator(it) != NULL;
+
+	rpmdbFreeIterator(it);
+	return found;
+}
+
+struct task {
+	const struct mf_rpm_install *install;
+	size_t n;
+	const struct mf_strings *erase;
+};
+
+/* librpm does not report every failed write to the database: so it is asked what it has now. */
+static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *task)
+{
+	for (size_t i = 0; i < task->n; i++)
+		if (!is_installed(ts, task->install[i].nevra))
+			return mf_fail(ctx, "install", -MFE_INSTALL, task->install[i].nevra,
+				       "the database did not take it");
+	for (size_t i = 0; task->erase && i < task->erase->n; i++)
+		if (is_installed(ts, task->erase->v[i]))
+			return mf_fail(ctx, "install", -MFE_INSTALL, task->erase->v[i],
+				       "the database did not let it go");
+	return 0;
+}
+
+static int run(struct mf_context *ctx, void *arg)
+{
+	const struct task *task = arg;
 	char message[256] = "";
 	struct running run = {0};
 	rpmtransFlags flags =
@@ -416,64 +450,66 @@ static int run_once(struct mf_context *ctx, const struct mf_rpm_install *install
 	rpmts ts = new_transaction(ctx, message);
 	int r;
 
-	for (size_t i = 0; i < n; i++)
-		if (install[i].scriptlets)
+	for (size_t i = 0; i < task->n; i++)
+		if (task->install[i].scriptlets)
 			flags = 0;
 	rpmtsSetFlags(ts, flags);
 	rpmtsSetNotifyCallback(ts, notify, &run);
-	r = add_elements(ctx, ts, install, n, erase);
+	r = add_elements(ctx, ts, task->install, task->n, task->erase);
 	if (!r) {
 		rpmtsOrder(ts);
 		if (rpmtsRun(ts, NULL, RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG))
 			r = report_problems(ctx, ts, &run, message);
+		else
+			r = check_outcome(ctx, ts, task);
 	}
 	end_transaction(ts);
 	return r;
 }
 
-/* Which of the packages that were to come are in the database now, as labels rpm takes. */
-struct present {
-	const struct mf_strings *wanted;
-	struct mf_strings found;
-};
-
-static int note_present(void *arg, void *header)
+/*
+ * In a process of its own: a transaction that failed may leave librpm's connection to the database
+ * half done, and the next one would be lost with it.
+ */
+static int run_apart(struct mf_context *ctx, struct task *task)
 {
-	struct present *p = arg;
-	_cleanup_free_ char *nevra = headerGetAsString(header, RPMTAG_NEVRA);
+	int r = wait_for_lock(ctx);
 
-	return nevra && mf_strings_has(p->wanted, nevra) ? mf_strings_add(&p->found, nevra) : 0;
+	return r < 0 ? r : mf_apart(ctx, "install", run, task);
 }
 
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
 {
-	_cleanup_(mf_strings_done) struct mf_strings wanted = {0};
-	struct present before = {.wanted = &wanted}, after = {.wanted = &wanted};
-	struct mf_failure why;
-	int r = wait_for_lock(ctx);
+	struct task task = {install, n, erase};
 
-	for (size_t i = 0; !r && i < n; i++)
-		r = mf_strings_add(&wanted, install[i].nevra);
-	if (r < 0)
-		return r;
-	(void)mf_rpm_each_installed(ctx, note_present, &before);
-	r = run_once(ctx, install, n, erase);
-	why = ctx->failure;
-	if (r == -MFE_INSTALL && !mf_rpm_each_installed(ctx, note_present, &after)) {
-		_cleanup_(mf_strings_done) struct mf_strings undo = {0};
+	return run_apart(ctx, &task);
+}
 
-		for (size_t i = 0; i < after.found.n; i++)
-			if (!mf_strings_has(&before.found, after.found.v[i]))
-				(void)mf_strings_add(&undo, after.found.v[i]);
-		if (undo.n && run_once(ctx, NULL, 0, &undo) < 0)
-			mf_log(ctx, MF_LOG_ERROR,
-			       "install: could not take out again what a failed "
-			       "transaction left: %s",
-			       ctx->failure.why);
-		ctx->failure = why;
-	}
-	mf_strings_done(&before.found);
-	mf_strings_done(&after.found);
-	return r;
+int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
+		     struct mf_strings *found)
+{
+	char message[256] = "";
+	struct stat st;
+	rpmts ts;
+	int r = 0;
+
+	db_folder(ctx, &st);
+	if (!st.st_ino || !labels->n)
+		return 0;
+	ts = new_transaction(ctx, message);
+	for (size_t i = 0; !r && i < labels->n; i++)
+		if (is_installed(ts, labels->v[i]))
+			r = mf_strings_add(found, labels->v[i]);
+	end_transaction(ts);
+	return r < 0 ? mf_fail(ctx, "install", r, "rpm", NULL) : 0;
+}
+
+int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
+{
+	_cleanup_(mf_strings_done) struct mf_strings found = {0};
+	struct task task = {.erase = &found};
+	int r = mf_rpm_installed(ctx, labels, &found);
+
+	return r < 0 || !found.n ? r : run_apart(ctx, &task);
 }

@@ -3,9 +3,11 @@
  * Proofs become files: one rpm transaction, then one sync of the file system, then a look at what
  * arrived.
  *
- * rpm does not sync what it writes, and its own checks end with the write; so the files are read
- * back here and compared with the digests of the verified header. If one differs, the packages are
- * taken out again and the stage fails: depmod and load then never see it.
+ * How to undo it is written down before (see undo.c), and that there is room for it is looked at:
+ * a database that runs out of room in the middle is the worst of failures. rpm does not sync what
+ * it writes, and its own checks end with the write; so the files are read back here and compared
+ * with the digests of the verified header. If one differs, the packages are taken out again and the
+ * stage fails: depmod and load then never see it.
  */
 #include "modfetch/install.h"
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
@@ -25,6 +28,7 @@ void mf_receipt_done(struct mf_receipt *receipt)
 		mf_strings_done(&receipt->changed[i]);
 	free(receipt->changed);
 	mf_strings_done(&receipt->kernels);
+	mf_undo_done(&receipt->undo);
 	*receipt = (struct mf_receipt){0};
 }
 
@@ -79,6 +83,7 @@ static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *h
 struct leaving {
 	const struct mf_strings *erase;
 	struct mf_receipt *receipt;
+	struct mf_strings paths;
 };
 
 static int note_leaving(void *arg, void *header)
@@ -89,7 +94,9 @@ static int note_leaving(void *arg, void *header)
 
 	if (r < 0 || !mf_strings_has(leaving->erase, h.name))
 		return r;
-	return note_header(leaving->receipt, &h);
+	for (size_t i = 0; !r && i < h.n_files; i++)
+		r = mf_strings_add(&leaving->paths, h.files[i].path);
+	return r < 0 ? r : note_header(leaving->receipt, &h);
 }
 
 static int check_file(struct mf_context *ctx, const char *package, const struct mf_rpm_file *file)
@@ -126,16 +133,19 @@ static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	return 0;
 }
 
-void mf_install_undo(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
+void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
 {
-	_cleanup_(mf_strings_done) struct mf_strings nevras = {0};
 	struct mf_failure why = ctx->failure;
+	struct mf_undo undo = receipt->undo;
 
-	for (size_t i = 0; i < n; i++)
-		(void)mf_strings_add(&nevras, mf_proof_nevra(proofs[i]));
-	if (mf_rpm_transaction(ctx, NULL, 0, &nevras) < 0)
-		mf_log(ctx, MF_LOG_ERROR, "install: could not take the packages out again: %s",
-		       ctx->failure.why);
+	/* what could not be removed stays: whoever asked hears of it */
+	undo.erase = (struct mf_strings){0};
+	if (mf_undo(ctx, &undo) < 0)
+		mf_log(ctx, MF_LOG_ERROR,
+		       "install: could not be undone, the next run will try again: %s: %s",
+		       ctx->failure.what, ctx->failure.why);
+	else
+		(void)mf_undo_forget(ctx);
 	ctx->failure = why;
 }
 
@@ -148,35 +158,124 @@ static int sync_disk(struct mf_context *ctx)
 	return 0;
 }
 
+/* ---- room ---- */
+
+#define ROOM_PACKAGE (160ULL << 10) /* what a package makes the database's journal grow by */
+#define ROOM_JOURNAL (6ULL << 20)   /* it does not grow beyond that */
+#define ROOM_INDEXES (1ULL << 20)
+
+static int check_room(struct mf_context *ctx, const char *folder, uint64_t need, dev_t *dev)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	struct statvfs fs;
+	struct stat st;
+
+	/* a folder that is not there yet will be on its parent's disk: whoever fills that finds out */
+	if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || !fs.f_blocks)
+		return 0;
+	if (*dev == st.st_dev)
+		return 0;
+	*dev = st.st_dev;
+	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
+		return 0;
+	return mf_fail(ctx, "install", -ENOSPC, folder, "%llu kB are needed, %llu kB are free",
+		       (unsigned long long)need >> 10,
+		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
+}
+
+static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
+{
+	uint64_t files = ROOM_INDEXES, database = n * ROOM_PACKAGE;
+	dev_t dev = 0;
+	int r;
+
+	if (!n)
+		return 0;
+	if (database > ROOM_JOURNAL)
+		database = ROOM_JOURNAL;
+	for (size_t i = 0; i < n; i++) {
+		const struct mf_rpm_header *header = mf_proof_header(proofs[i]);
+
+		for (size_t j = 0; j < header->n_files; j++)
+			files += S_ISREG(header->files[j].mode) ? header->files[j].size : 0;
+	}
+	/* on one file system, as a rule, and then asked once */
+	r = check_room(ctx, "/lib/modules", files + database, &dev);
+	return r < 0 ? r : check_room(ctx, "/var/lib", database, &dev);
+}
+
+/* ---- the stage ---- */
+
+static int note_package(struct mf_context *ctx, struct mf_receipt *receipt,
+			const struct mf_proof *proof)
+{
+	const struct mf_rpm_header *header = mf_proof_header(proof);
+	_cleanup_(mf_strings_done) struct mf_strings name = {0}, installed = {0};
+	int r = mf_strings_add(&name, header->name);
+
+	if (!r)
+		r = mf_rpm_installed(ctx, &name, &installed);
+	if (!r)
+		r = mf_undo_note(ctx, &receipt->undo, mf_proof_nevra(proof), header, installed.n > 0);
+	return r < 0 ? r : note_header(receipt, header);
+}
+
+/* Notes all that comes and goes, before anything does. */
+static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		   struct leaving *leaving, struct mf_receipt *receipt)
+{
+	int r = check_space(ctx, proofs, n);
+
+	if (!r && leaving->erase && leaving->erase->n)
+		r = mf_rpm_each_installed(ctx, note_leaving, leaving);
+	for (size_t i = 0; !r && i < n; i++)
+		r = note_package(ctx, receipt, proofs[i]);
+	for (size_t i = 0; !r && i < receipt->kernels.n; i++)
+		r = mf_strings_add(&receipt->undo.kernels, receipt->kernels.v[i]);
+	for (size_t i = 0; !r && leaving->erase && i < leaving->erase->n; i++)
+		r = mf_strings_add(&receipt->undo.erase, leaving->erase->v[i]);
+	if (r < 0 && ctx->failure.code != r)
+		return mf_fail(ctx, "install", r, "transaction", NULL);
+	return r < 0 ? r : mf_undo_keep(ctx, &receipt->undo);
+}
+
+static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		     const struct mf_strings *erase)
+{
+	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
+	int r;
+
+	if (!install)
+		return mf_fail(ctx, "install", -ENOMEM, "transaction", NULL);
+	for (size_t i = 0; i < n; i++)
+		install[i] = (struct mf_rpm_install){mf_proof_fd(proofs[i]),
+						     mf_proof_nevra(proofs[i]),
+						     mf_proof_scriptlets(proofs[i])};
+	r = mf_rpm_transaction(ctx, install, n, erase);
+	if (!r)
+		r = sync_disk(ctx);
+	return r < 0 ? r : read_back(ctx, proofs, n);
+}
+
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = {0};
-	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
-	struct leaving leaving = {erase, &receipt};
-	int r = install ? 0 : mf_fail(ctx, "install", -ENOMEM, "transaction", NULL);
+	struct leaving leaving = {.erase = erase, .receipt = &receipt};
+	int r = prepare(ctx, proofs, n, &leaving, &receipt);
 
-	if (!r && erase && erase->n)
-		r = mf_rpm_each_installed(ctx, note_leaving, &leaving);
-	for (size_t i = 0; !r && i < n; i++) {
-		install[i] = (struct mf_rpm_install){mf_proof_fd(proofs[i]),
-						     mf_proof_nevra(proofs[i]),
-						     mf_proof_scriptlets(proofs[i])};
-		r = note_header(&receipt, mf_proof_header(proofs[i]));
-		if (r < 0)
-			return mf_fail(ctx, "install", r, install[i].nevra, NULL);
+	if (!r) {
+		r = carry_out(ctx, proofs, n, erase);
+		if (r == -MFE_LOCKED)
+			(void)mf_undo_forget(ctx);
+		else if (r < 0)
+			mf_install_undo(ctx, &receipt);
 	}
-	if (!r)
-		r = mf_rpm_transaction(ctx, install, n, erase);
+	for (size_t i = 0; !r && i < leaving.paths.n; i++)
+		mf_undo_prune(ctx, leaving.paths.v[i]);
+	mf_strings_done(&leaving.paths);
 	if (r < 0)
 		return r;
-	r = sync_disk(ctx);
-	if (!r)
-		r = read_back(ctx, proofs, n);
-	if (r < 0) {
-		mf_install_undo(ctx, proofs, n);
-		return r;
-	}
 	*ret_receipt = receipt;
 	receipt = (struct mf_receipt){0};
 	return 0;

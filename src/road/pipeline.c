@@ -26,6 +26,7 @@
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
 #include "modfetch/trust.h"
+#include "modfetch/undo.h"
 #include "modfetch/verify.h"
 
 const char *mf_stage_name(enum mf_stage stage)
@@ -105,10 +106,12 @@ static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
 
 /* ---- decide ---- */
 
-static int refresh_all(struct mf_context *ctx)
+/* 0 where some repository could be refreshed, else the failure of the last. */
+static int refresh_all(struct mf_context *ctx, bool force)
 {
 	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
 	int r = mf_repos_read(ctx, &repos), worst = 0;
+	bool some = false;
 
 	if (r < 0)
 		return r;
@@ -117,11 +120,12 @@ static int refresh_all(struct mf_context *ctx)
 
 		if (!repos.v[i].enabled)
 			continue;
-		r = mf_refresh(ctx, &repos.v[i], false, &result);
+		r = mf_refresh(ctx, &repos.v[i], force, &result);
+		some |= r >= 0;
 		if (r < 0)
 			worst = r;
 	}
-	return worst;
+	return some ? 0 : worst;
 }
 
 static bool all_on_disk(const struct mf_run *run)
@@ -132,24 +136,37 @@ static bool all_on_disk(const struct mf_run *run)
 	return !run->selection.install && !run->selection.remove;
 }
 
+/* Opens the catalog; one that is missing or damaged is fetched anew, but not by a dry run. */
+static int open_catalog(struct mf_context *ctx, struct mf_run *run)
+{
+	int r = mf_catalog_open(ctx, &run->catalog), refreshed;
+
+	if ((r != -MFE_NO_METADATA && r != -MFE_BAD_INDEX) || run->dry_run)
+		return r;
+	refreshed = refresh_all(ctx, r == -MFE_BAD_INDEX);
+	return refreshed < 0 ? refreshed : mf_catalog_open(ctx, &run->catalog);
+}
+
 /*
  * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
  * the missing repository is a failure only if something is missing.
  */
 static int decide(struct mf_context *ctx, struct mf_run *run)
 {
-	int opened = mf_catalog_open(ctx, &run->catalog), r;
+	int opened = open_catalog(ctx, run), r;
+	struct mf_failure why = ctx->failure;
 	struct mf_kmod *kmod;
 
-	if (opened == -MFE_NO_METADATA && !run->dry_run && refresh_all(ctx) >= 0)
-		opened = mf_catalog_open(ctx, &run->catalog);
 	r = mf_kmod_new(ctx, &kmod);
 	if (r < 0)
 		return r;
 	r = mf_match(ctx, run->catalog, kmod, run->wants.v, run->wants.n);
 	mf_kmod_free(kmod);
 	stamp(run, MF_MATCHED);
-	return !r && opened < 0 && !all_on_disk(run) ? opened : r;
+	if (r < 0 || opened >= 0 || all_on_disk(run))
+		return r;
+	ctx->failure = why;
+	return opened;
 }
 
 /* ---- fetch and verify ---- */
@@ -228,24 +245,36 @@ static int index_all(struct mf_context *ctx, const struct mf_run *run, const str
 	return r;
 }
 
+/* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
+static void index_again(struct mf_context *ctx, const struct mf_strings *kernels)
+{
+	struct mf_failure why = ctx->failure;
+
+	for (size_t i = 0; i < kernels->n; i++)
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){.kernel = kernels->v[i]}, NULL);
+	ctx->failure = why;
+}
+
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
+	const struct mf_strings own = {&ctx->kernel, 1, 0};
 	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
 
-	if (r < 0)
+	if (r < 0) {
+		/* a removal that failed half way has taken modules with it */
+		if (run->plan.erase.n && r != -MFE_LOCKED)
+			index_again(ctx, &own);
 		return r;
+	}
 	stamp(run, MF_INSTALLED);
 	r = index_all(ctx, run, cargo);
 	if (r < 0) {
-		struct mf_failure why = ctx->failure;
-
-		mf_install_undo(ctx, cargo->proofs, cargo->n);
-		(void)index_all(ctx, run, cargo);
-		ctx->failure = why;
+		mf_install_undo(ctx, &cargo->receipt);
+		index_again(ctx, &cargo->receipt.kernels);
 		return r;
 	}
 	stamp(run, MF_INDEXED);
-	return 0;
+	return mf_undo_forget(ctx);
 }
 
 /* Metadata that is too old, or whose key was revoked, stops a run before it asks for packages. */
@@ -309,6 +338,36 @@ static int load(struct mf_context *ctx, struct mf_run *run)
 
 /* ---- the road ---- */
 
+/* A run before this one was killed: what it had begun is undone, so that this one starts clean. */
+static int recover(struct mf_context *ctx)
+{
+	_cleanup_(mf_undo_done) struct mf_undo undo = {0};
+	int r = mf_undo_read(ctx, &undo);
+
+	if (r == 0) {
+		mf_log(ctx, MF_LOG_WARNING, "install: a run was cut off; undoing what it had begun");
+		r = mf_undo(ctx, &undo);
+		for (size_t i = 0; !r && i < undo.kernels.n; i++)
+			r = mf_depmod(ctx, &(struct mf_depmod_options){.kernel = undo.kernels.v[i]},
+				      NULL);
+	}
+	return r ? (r < 0 ? r : 0) : mf_undo_forget(ctx);
+}
+
+/* A plan; a package list that turns out to be damaged is fetched anew, but not by a dry run. */
+static int plan(struct mf_context *ctx, struct mf_run *run)
+{
+	int r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+
+	if (r == -MFE_BAD_INDEX && !run->dry_run && refresh_all(ctx, true) == 0) {
+		mf_catalog_free(MF_STEAL(run->catalog));
+		r = mf_catalog_open(ctx, &run->catalog);
+		if (!r)
+			r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+	}
+	return r;
+}
+
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(cargo_done) struct cargo cargo = {.folder = kernel_folder(ctx)};
@@ -318,7 +377,7 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 	if (r < 0)
 		return r;
 	if (run->catalog) {
-		r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+		r = plan(ctx, run);
 		if (r < 0)
 			return r;
 		planned = r == 0;
@@ -351,7 +410,9 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	lock = mf_lock(ctx);
 	if (lock < 0)
 		return lock;
-	r = go(ctx, run);
+	r = recover(ctx);
+	if (!r)
+		r = go(ctx, run);
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
 	if (mf_record_run(ctx, run, r) < 0)
