@@ -19,12 +19,6 @@ typedef int mf_rpm_visit(void *arg, void *header);
 /* No database is no package. 0, the visitor's return, or -MFE_INSTALL recorded. */
 int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg);
 
-/*
- * A word that changes when the database does: its file's inode, size and time. Newly allocated;
- * "none" where there is no database. NULL: no memory.
- */
-char *mf_rpm_state(struct mf_context *ctx);
-
 struct mf_rpm_file {
 	char *path;
 	char *link;	 /* target of a symbolic link, or "" */

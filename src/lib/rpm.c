@@ -126,20 +126,6 @@ int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg
 	return r;
 }
 
-char *mf_rpm_state(struct mf_context *ctx)
-{
-	struct stat st;
-	char *state;
-
-	db_folder(ctx, &st);
-	if (!st.st_ino)
-		return strdup("none");
-	return asprintf(&state, "%lu-%ld-%ld.%09ld", st.st_ino, st.st_size, st.st_mtim.tv_sec,
-			st.st_mtim.tv_nsec) < 0
-		       ? NULL
-		       : state;
-}
-
 /* ---- what a package file says ---- */
 
 void mf_rpm_header_done(struct mf_rpm_header *header)
