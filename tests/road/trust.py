@@ -146,10 +146,10 @@ class Keys(WithRoot):
             ('module', 'keys=repo', 'UNTRUSTED-KEY'),
         ]
         for signer, keys, code in cases:
-            with self.subTest(signer=signer, keys_line=keys):
+            with self.subTest(signer=signer, keys=keys):
                 self.setUp()
                 self.make(key=signer)
-                self.configure(keys_line=keys)
+                self.configure(keys=keys)
                 self.assertEqual(self.refresh(), code)
                 self.assertEqual(self.cache(), code == 'new')
 
@@ -254,8 +254,8 @@ class OpenPgp(WithRoot):
     def test_good_signatures(self):
         for signer, keys in (('good', None), ('rsa', None), ('nist', None), ('good', 'armored'), ('good', 'armored.asc'),
                              ('good', 'rsa good'), ('good', 'repo good')):
-            with self.subTest(signer=signer, keys_line=keys):
-                self.check('new', signer, keys_line=keys)
+            with self.subTest(signer=signer, keys=keys):
+                self.check('new', signer, keys=keys)
         self.check('new', 'rsa', '--digest-algo', 'SHA512')
 
     def test_bad_signatures(self):
