@@ -101,11 +101,12 @@ def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_6
 
 
 class Server:
-    """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status."""
+    """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
+    ONCE: path → what the first to ask for it gets instead."""
 
     def __init__(self, folder):
         server = self
-        self.requests, self.refuse, self.truncate, self.delay = [], {}, {}, 0
+        self.requests, self.refuse, self.truncate, self.once, self.delay = [], {}, {}, {}, 0
 
         class Handler(SimpleHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -127,7 +128,17 @@ class Server:
                     if part in self.path:
                         self.cut(keep)
                         return
+                for part in list(server.once):
+                    if part in self.path:
+                        self.answer(server.once.pop(part))
+                        return
                 super().do_GET()
+
+            def answer(self, body):
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
             def cut(self, keep):
                 with open(self.translate_path(self.path), 'rb') as f:
