@@ -79,7 +79,10 @@ class QMP:
     def remove(self, ident, timeout=30):
         """Asks the guest to let go of a device and waits until it has."""
         self.execute("device_del", id=ident)
-        self.wait_event("DEVICE_DELETED", timeout, device=ident)
+        try:
+            self.wait_event("DEVICE_DELETED", timeout, device=ident)
+        except QMPError as error:
+            raise QMPError(f"the guest did not let go of {ident} in {timeout} s") from error
 
     def close(self):
         self.sock.close()

@@ -115,6 +115,14 @@ class Trouble(unittest.TestCase):
         finally:
             server.restart()
 
+
+class PowerCut(unittest.TestCase):
+    """With an image of its own: what one boot wrote, the next one finds."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD))
+
     def test_a_guest_killed_in_the_middle_finishes_at_its_next_boot(self):
         """The power goes twice: while packages are fetched, and while they are installed or indexed."""
         server = self.scene.server

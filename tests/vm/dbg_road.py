@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The whole road in a guest, where things go wrong: swarms, a dead network, a dead server, a power cut."""
+
+import os
+import time
+import unittest
+
+import scene
+
+BUILD = os.environ["MODFETCH_BUILD"]
+CARD = "readlink -f /sys/bus/pci/drivers/e1000e/0000:*/driver | grep -q e1000e$"
+
+# Ten devices of ten kinds, and the driver each must end with.
+TEN = [("e1000e", "e1000e"), ("vmxnet3", "vmxnet3"), ("rtl8139", "8139cp"), ("ne2k_pci", "ne2k-pci"),
+       ("pcnet", "pcnet32"), ("i82559er", "e100"), ("megasas", "megaraid_sas"), ("lsi53c895a", "sym53c8xx"),
+       ("pvscsi", "vmw_pvscsi"), ("qemu-xhci", "xhci_hcd")]
+
+
+def done(vm, since=0):
+    """The runs that changed something."""
+    return [run for run in scene.history(vm)[since:] if run["outcome"] == "done"]
+
+
+class Swarm(unittest.TestCase):
+    """Against the repository of the whole kernel."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind="full"))
+        cls.vm = cls.scene.boot()
+        scene.wait_idle(cls.vm)
+
+    def test_ten_devices_at_once_are_one_transaction_and_replugs_none(self):
+        vm = self.vm
+        before = len(scene.history(vm))
+        for port, (device, _) in enumerate(TEN):
+            vm.qmp.add(device, f"swarm{port}", bus=f"port{port}")
+        drivers = [driver for _, driver in TEN]
+        bound = " && ".join(f"ls -d /sys/bus/pci/drivers/{driver}/0000:* >/dev/null" for driver in drivers)
+        vm.wait_for(bound, 120)
+        scene.wait_idle(vm)
+        runs = done(vm, before)
+        wanted = {query["query"] for query in runs[0]["queries"] if query["query"].startswith("pci:")}
+        self.assertEqual(len(wanted), len(TEN), runs[0]["queries"])
+        # what comes later was found behind these devices (an xHCI's bus, a SCSI host), not plugged in
+        for run in runs[1:]:
+            self.assertFalse([q for q in run["queries"] if q["query"].startswith("pci:")], run["queries"])
+        print(f"ten devices: {len(runs)} transactions, the first with {len(runs[0]['packages'])} packages, "
+              f"stages {runs[0]['ms']} ms")
+
+        for port in range(len(TEN)):
+            try:
+                vm.qmp.remove(f"swarm{port}", 20)
+            except Exception as e:
+                print("DBG", port, e, vm.run("dmesg | tail -15; lspci 2>/dev/null | tail -12; ls /sys/bus/pci/devices/; ps ax -o pid,stat,wchan:30,args | grep -E \" D|pciehp\""), flush=True)
+        before = len(scene.history(vm))
+        for turn in range(10):
+            vm.qmp.add("e1000e", f"again{turn}", bus="port0")
+            vm.wait_for(CARD, 30)
+            vm.qmp.remove(f"again{turn}")
+        scene.wait_idle(vm)
+        self.assertEqual(len(scene.history(vm)), before)
+
+    def test_indexes_are_what_the_systems_depmod_writes(self):
+        self.vm.run("cp -a /lib/modules /tmp/m && mkdir -p /tmp/m/lib && mv /tmp/m/[0-9]* /tmp/x && "
+                    "mkdir -p /tmp/m/lib/modules && mv /tmp/x /tmp/m/lib/modules/$(uname -r) && "
+                    "depmod -b /tmp/m $(uname -r) && cd /lib/modules/$(uname -r) && for f in modules.*; do "
+                    "cmp $f /tmp/m/lib/modules/$(uname -r)/$f || exit 1; done; rm -rf /tmp/m", 120)
+
+
+class Trouble(unittest.TestCase):
+    """With the small repository; each case boots the same image."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD))
+
+    def plug_and_wait(self, vm, timeout=60):
+        scene.plug_card(vm)
+        vm.wait_for(CARD, timeout)
+
+    def test_a_dead_network_delays_nothing_and_is_made_up_for(self):
+        with self.scene.boot(wait=False, name="nonet", paused=True) as vm:
+            vm.qmp.execute("set_link", name="nic", up=False)
+            vm.qmp.execute("cont")
+            vm.wait_ready()
+            self.assertEqual(vm.wait_booted(), "running")
+            self.assertNotIn("modfetch", vm.run("systemd-analyze critical-chain"))
+            scene.plug_card(vm)
+            waiting = vm.wait_for("systemctl show -P StatusText modfetch.service | grep 'entries wait'", 30)
+            settle = int(vm.run("s=${EPOCHREALTIME/.}; udevadm settle; echo $(( ${EPOCHREALTIME/.} - s ))"))
+            self.assertLess(settle, 2_000_000)
+            self.assertEqual(vm.run("grep -l 10D3 /run/modfetch/queue/* | wc -l").strip(), "1")
+            print(f"dead network: {waiting.strip()}")
+            time.sleep(20)
+            before = time.monotonic()
+            vm.qmp.execute("set_link", name="nic", up=True)
+            vm.wait_for(CARD, 60)
+            print(f"dead network: driver {time.monotonic() - before:.1f} s after the link came up")
+            scene.wait_idle(vm)
+            self.assertEqual(vm.run("ls -A /run/modfetch/queue"), "")
+
+    def test_a_server_killed_in_the_middle_is_asked_again(self):
+        server = self.scene.server
+        try:
+            with self.scene.boot(name="noserver") as vm:
+                scene.wait_idle(vm)
+                server.restart(rate=30000)
+                scene.plug_card(vm)
+                vm.wait_for("systemctl --quiet is-active 'modfetch-fetch@*'", 60)
+                time.sleep(2)
+                server.stop()
+                vm.wait_for("systemctl show -P StatusText modfetch.service | grep -q 'entries wait'", 90)
+                self.assertNotEqual(vm.try_run(CARD)[0], 0)
+                server.restart()
+                vm.wait_for(CARD, 90)
+        finally:
+            server.restart()
+
+
+class PowerCut(unittest.TestCase):
+    """With an image of its own: what one boot wrote, the next one finds."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD))
+
+    def test_a_guest_killed_in_the_middle_finishes_at_its_next_boot(self):
+        """The power goes twice: while packages are fetched, and while they are installed or indexed."""
+        server = self.scene.server
+        with self.scene.boot(name="power0", snapshot=False) as vm:
+            scene.wait_idle(vm)
+            vm.run("sync")
+            server.restart(rate=30000)
+            scene.plug_card(vm)
+            vm.wait_for("systemctl --quiet is-active 'modfetch-fetch@*'", 60)
+            vm.kill()
+        server.restart()
+        card = [["-device", "e1000e,bus=port0,id=card,romfile="]]
+        with self.scene.boot(name="power1", snapshot=False, devices=card, wait=False) as vm:
+            vm.wait_for("ls /lib/modules/*/*/ -d; ls /lib/modules/$(uname -r)/kernel/drivers/net/ethernet/intel", 90)
+            vm.kill()
+        with self.scene.boot(name="power2", snapshot=False, devices=card) as vm:
+            vm.wait_for(CARD, 90)
+            scene.wait_idle(vm)
+            vm.run("rpm --dbpath $(rpm -E %_dbpath) -qa >/dev/null; modfetch status >/dev/null")
+            vm.run("rm -rf /tmp/m; mkdir -p /tmp/m/lib/modules && cp -a /lib/modules/$(uname -r) /tmp/m/lib/modules && "
+                   "depmod -b /tmp/m $(uname -r) && cmp /lib/modules/$(uname -r)/modules.dep.bin "
+                   "/tmp/m/lib/modules/$(uname -r)/modules.dep.bin", 60)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
