@@ -2,8 +2,8 @@
 /*
  * Runs the fetch stage for tests/fetch.py. Usage: fetch-driver TOTAL_SECONDS MIRROR_SECONDS USER
  * Each line of standard input is a request, of words "key=value": path, size, max, etag, optional,
- * sha256, mirror (several), out (a file to write what came). Prints a line of JSON for each request,
- * or one for the failure, whose exit status is 1.
+ * sha256, mirror (several), out (a file to write what came). Prints a line of JSON for each
+ * request, or one for the failure, whose exit status is 1.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -119,7 +119,8 @@ static int run(struct mf_context *ctx)
 	for (size_t i = 0; i < n; i++) {
 		if (*lines[i].out && fetched[i].fd >= 0 && copy_out(&fetched[i], lines[i].out) < 0)
 			return 2;
-		printf("{\"code\": null, \"size\": %lu, \"not_modified\": %s, \"absent\": %s, \"etag\": ",
+		printf("{\"code\": null, \"size\": %lu, \"not_modified\": %s, \"absent\": %s, "
+		       "\"etag\": ",
 		       fetched[i].size, fetched[i].not_modified ? "true" : "false",
 		       fetched[i].fd < 0 && !fetched[i].not_modified ? "true" : "false");
 		print_string(fetched[i].etag);

@@ -293,8 +293,8 @@ static void every_damaged_byte_is_noticed(void **state)
 		 * Unsigned by CMS: version numbers, the outer list of digests, NULL parameters of
 		 * algorithms. What is left is whether any of it changes what was signed: it cannot.
 		 */
-		print_message("%s: %zu of %zu flips in fields without meaning\n", keys[k],
-			      accepted, len);
+		print_message("%s: %zu of %zu flips in fields without meaning\n", keys[k], accepted,
+			      len);
 		assert_true(accepted < 24);
 		mf_keyring_free(ring);
 	}
@@ -333,7 +333,8 @@ static void validity_is_judged_at_the_signing_time(void **state)
 	    "commonName=supplied\\n' >ca.conf && openssl req -new -key rsa2048.key -subj /CN=dated "
 	    "-out dated.csr");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		run("openssl ca -batch -config ca.conf -selfsign -keyfile rsa2048.key -in dated.csr "
+		run("openssl ca -batch -config ca.conf -selfsign -keyfile rsa2048.key -in "
+		    "dated.csr "
 		    "-notext -startdate %s -enddate %s -out dated/dated.pem 2>err || "
 		    "{ cat err; false; }",
 		    cases[i].from, cases[i].to);
@@ -346,7 +347,8 @@ static void validity_is_judged_at_the_signing_time(void **state)
 static void certificates_inside_a_signature_are_never_used(void **state)
 {
 	/* a leaf certified by a key of ours, but itself not among ours */
-	run("openssl req -new -newkey rsa:2048 -nodes -keyout leaf.key -subj /CN=leaf -out leaf.csr "
+	run("openssl req -new -newkey rsa:2048 -nodes -keyout leaf.key -subj /CN=leaf -out "
+	    "leaf.csr "
 	    "2>err && openssl x509 -req -in leaf.csr -CA keys/rsa2048.pem -CAkey rsa2048.key "
 	    "-CAcreateserial -out others/leaf.pem -days 100 2>err");
 	sign("leaf", "-certfile keys/rsa2048.pem");

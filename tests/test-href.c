@@ -111,11 +111,26 @@ static void names_that_stay_are_joined(void **state)
 static void bases_that_are_no_place_of_files_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",	     "x",	       "/srv/repo",	     "ftp://host/x",
-		"http:/x",   "http://",	       "http:///x",	     "https:///x",
-		"http://h?q", "http://h/#f",   "http://h/a b",	     "http://h/\r\nX: y",
-		"HTTP",	     "gopher://h/",    "file:relative",	     "file",
-		"data:x",    "smb://host/x",   "http\\://h",	     " http://h/",
+		"",
+		"x",
+		"/srv/repo",
+		"ftp://host/x",
+		"http:/x",
+		"http://",
+		"http:///x",
+		"https:///x",
+		"http://h?q",
+		"http://h/#f",
+		"http://h/a b",
+		"http://h/\r\nX: y",
+		"HTTP",
+		"gopher://h/",
+		"file:relative",
+		"file",
+		"data:x",
+		"smb://host/x",
+		"http\\://h",
+		" http://h/",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

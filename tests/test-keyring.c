@@ -69,8 +69,8 @@ static void names_choose_with_and_without_their_ending(void **state)
 
 static void a_name_that_is_not_there_or_leaves_the_folder_is_told(void **state)
 {
-	static const char *const names[] = { "four", "four.pem", "../one", "../one.pem", ".hidden",
-					     "", "keys/one", "README" };
+	static const char *const names[] = { "four",	"four.pem", "../one",	"../one.pem",
+					     ".hidden", "",	    "keys/one", "README" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		_cleanup_free_ char *bad = NULL;
@@ -133,8 +133,10 @@ static void a_fingerprint_changes_with_each_file_of_the_choice_and_no_other(void
 	};
 	char *one[] = { (char *)"one" };
 
-	run("touch index.txt && echo 01 >number && printf '[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt"
-	    "\ncrlnumber=number\ndefault_md=sha256\n' >ca.conf && openssl ca -config ca.conf -gencrl "
+	run("touch index.txt && echo 01 >number && printf "
+	    "'[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt"
+	    "\ncrlnumber=number\ndefault_md=sha256\n' >ca.conf && openssl ca -config ca.conf "
+	    "-gencrl "
 	    "-crldays 1 -keyfile one.key -cert one.pem -out x.crl 2>err");
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
 		uint8_t before[MF_SHA256_LEN], after[MF_SHA256_LEN];

@@ -38,8 +38,8 @@ static int in_a_thread(void)
 
 static int by_map(int protection)
 {
-	return mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 :
-												0;
+	return mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
+											      : 0;
 }
 
 static int by_protect(int protection)
@@ -52,7 +52,7 @@ static int by_protect(int protection)
 #define CALL(what, ok)                                                                             \
 	{                                                                                          \
 		int r_ = (int)(what);                                                              \
-		if (ok ? r_ < 0 : (r_ >= 0 || (errno != EPERM && errno != ENOSYS))) {             \
+		if (ok ? r_ < 0 : (r_ >= 0 || (errno != EPERM && errno != ENOSYS))) {              \
 			dprintf(2, "%s: %d, %m\n", #what, r_);                                     \
 			_exit(1);                                                                  \
 		}                                                                                  \

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a clock may and may not say; the rest of trust.c is tested on whole repositories, road/trust.py. */
+/* What a clock may and may not say; the rest of trust.c is tested on whole repositories,
+ * road/trust.py. */
 #include "tests/unit.h"
 #include "modfetch/trust.h"
 
-#define DAY	 86400LL
-#define YEAR	 (365 * DAY)
-#define SIGNED	 1780272000LL /* 2026-06-01 */
-#define IN_1970	 86400LL
-#define IN_2099	 4070908800LL
+#define DAY	86400LL
+#define YEAR	(365 * DAY)
+#define SIGNED	1780272000LL /* 2026-06-01 */
+#define IN_1970 86400LL
+#define IN_2099 4070908800LL
 
 static void a_clock_that_can_be_right_tells_the_age(void **state)
 {
@@ -20,8 +21,9 @@ static void a_clock_that_can_be_right_tells_the_age(void **state)
 
 static void a_clock_that_is_not_set_tells_nothing(void **state)
 {
-	static const int64_t clocks[] = { 0, IN_1970, SIGNED - 1, SIGNED - YEAR, IN_2099,
-					  SIGNED + 16 * YEAR, INT64_MAX, -1 };
+	static const int64_t clocks[] = {
+		0, IN_1970, SIGNED - 1, SIGNED - YEAR, IN_2099, SIGNED + 16 * YEAR, INT64_MAX, -1
+	};
 
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++)
 		assert_int_equal(mf_trust_seconds_since(SIGNED, clocks[i]), -1);

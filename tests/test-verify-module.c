@@ -20,7 +20,7 @@
 
 struct machine {
 	char dir[64], kver[128], path[256];
-	char *module; /* loop.ko, as its distribution ships it */
+	char *module;	      /* loop.ko, as its distribution ships it */
 	size_t len, full_len; /* without and with a signature appended by the distribution */
 };
 
@@ -87,7 +87,8 @@ static int build_machine(void **state)
 	make_key("small", "1024", "root/etc/modfetch/keys/module.d");
 	make_key("repo", "2048", "others");
 	run("openssl x509 -in root/etc/modfetch/keys/module.d/mine.pem -noout -serial | "
-	    "sed s/serial=/0x/ >serial && openssl req -x509 -newkey rsa:2048 -nodes -keyout twin.key "
+	    "sed s/serial=/0x/ >serial && openssl req -x509 -newkey rsa:2048 -nodes -keyout "
+	    "twin.key "
 	    "-out others/twin.pem -subj /CN=mine -days 3650 -set_serial $(cat serial) 2>err");
 	snprintf(m->path, sizeof(m->path), "root/lib/modules/%s/kernel/loop.ko", m->kver);
 	m->module = slurp(m->path, &m->len);
@@ -136,11 +137,12 @@ static int judge(const struct machine *m, const char *policy, const char *path, 
 		if (r_ != (code))                                                                  \
 			fail_msg("%s:%d: %s, not %s", __FILE__, __LINE__,                          \
 				 r_ ? mf_error_name(r_) : "accepted",                              \
-				 (code) ? mf_error_name(code) : "accepted");                         \
+				 (code) ? mf_error_name(code) : "accepted");                       \
 	} while (0)
 
 /* BUF with the signature that a key makes over it, and the trailer; OPTIONS of openssl cms. */
-static char *sign(const void *buf, size_t len, const char *key, const char *options, size_t *ret_len)
+static char *sign(const void *buf, size_t len, const char *key, const char *options,
+		  size_t *ret_len)
 {
 	unsigned char trailer[12] = { 0, 0, 2 };
 	_cleanup_free_ char *sig = NULL;
@@ -149,7 +151,8 @@ static char *sign(const void *buf, size_t len, const char *key, const char *opti
 
 	write_out("content", buf, len);
 	run("openssl cms -sign -binary -noattr -nocerts -outform DER -in content -signer $(ls "
-	    "root/etc/modfetch/keys/module.d/%s.pem others/%s.pem 2>/dev/null) -inkey %s.key %s -out "
+	    "root/etc/modfetch/keys/module.d/%s.pem others/%s.pem 2>/dev/null) -inkey %s.key %s "
+	    "-out "
 	    "sig 2>err || { cat err; false; }",
 	    key, key, key, options);
 	sig = slurp("sig", &sig_len);
@@ -222,22 +225,20 @@ static void trailers_that_lie_are_no_signatures(void **state)
 		int back;
 		unsigned char byte;
 	} lies[] = {
-		{ 12, 1 },    /* algo */
-		{ 11, 4 },    /* hash */
-		{ 10, 0 },    /* id_type: OpenPGP */
-		{ 10, 1 },    /* id_type: X.509 */
-		{ 10, 3 },    /* id_type: unknown */
-		{ 9, 1 },     /* signer_len */
-		{ 8, 1 },     /* key_id_len */
-		{ 7, 1 },     /* padding */
-		{ 5, 0xff },  /* padding */
-		{ 4, 0xff },  /* sig_len beyond the file */
-		{ 4, 0x80 },  /* negative */
-		{ 3, 0xff },
-		{ 2, 0 },     /* shorter */
-		{ 2, 0xff },  /* longer */
-		{ 1, 0 },
-		{ 1, 0xff },
+		{ 12, 1 },	       /* algo */
+		{ 11, 4 },	       /* hash */
+		{ 10, 0 },	       /* id_type: OpenPGP */
+		{ 10, 1 },	       /* id_type: X.509 */
+		{ 10, 3 },	       /* id_type: unknown */
+		{ 9, 1 },	       /* signer_len */
+		{ 8, 1 },	       /* key_id_len */
+		{ 7, 1 },	       /* padding */
+		{ 5, 0xff },	       /* padding */
+		{ 4, 0xff },	       /* sig_len beyond the file */
+		{ 4, 0x80 },	       /* negative */
+		{ 3, 0xff }, { 2, 0 }, /* shorter */
+		{ 2, 0xff },	       /* longer */
+		{ 1, 0 },    { 1, 0xff },
 	};
 	const struct machine *m = *state;
 	size_t len;
@@ -418,7 +419,8 @@ static void policies_say_when_a_signature_is_needed(void **state)
 	assert_int_equal(judge(m, "require", m->path, good, len), -MFE_NO_KEYS);
 	run("echo no key >root/etc/modfetch/keys/module.d/x.pem");
 	assert_int_equal(judge(m, "if-keys", m->path, good, len), -MFE_CONFIG);
-	run("rm -r root/etc/modfetch/keys/module.d && mv keys.away root/etc/modfetch/keys/module.d");
+	run("rm -r root/etc/modfetch/keys/module.d && mv keys.away "
+	    "root/etc/modfetch/keys/module.d");
 	/* whatever the policy: what is made for another kernel stays out */
 	{
 		_cleanup_free_ char *other = patched(m, "vermagic=", "vermagix=");

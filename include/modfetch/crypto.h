@@ -4,8 +4,8 @@
 /*
  * The few things modfetch asks of OpenSSL: SHA-256, a detached CMS signature made and checked, and
  * the PKCS#7 signature appended to a module. Strict where OpenSSL's defaults are not: exactly one
- * signer, SHA-256 or better, RSA >= 2048, P-256, P-384 or Ed25519, only the keys given. Nothing here
- * records a failure; the caller knows the subject.
+ * signer, SHA-256 or better, RSA >= 2048, P-256, P-384 or Ed25519, only the keys given. Nothing
+ * here records a failure; the caller knows the subject.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,9 +53,9 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 		void **ret_sig, size_t *ret_sig_len);
 
 /*
- * Checks a module's appended signature (as mf_modinfo tells it) over the bytes before it. Returns as
- * mf_cms_verify(), but needs no signing time: kernels' signatures have none, and then a certificate's
- * dates are not looked at, as the kernel does not.
+ * Checks a module's appended signature (as mf_modinfo tells it) over the bytes before it. Returns
+ * as mf_cms_verify(), but needs no signing time: kernels' signatures have none, and then a
+ * certificate's dates are not looked at, as the kernel does not.
  */
 int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
 			       const void *sig, size_t sig_len, struct mf_signer *ret_signer);

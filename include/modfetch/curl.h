@@ -24,10 +24,10 @@ struct mf_exchange {
 	uint64_t connect_ms;	   /* how long a connection may take to stand */
 
 	/* what came of it */
-	int code;	   /* 0, -MFE_UNREACHABLE, _HTTP_STATUS, _TOO_LARGE, _TRUNCATED, _TIMEOUT, -errno */
-	long status;	   /* of the last response, 0: none */
-	uint64_t size;	   /* bytes in the file */
-	bool not_modified; /* status 304: nothing was written */
+	int code; /* 0, -MFE_UNREACHABLE, _HTTP_STATUS, _TOO_LARGE, _TRUNCATED, _TIMEOUT, -errno */
+	long status;		/* of the last response, 0: none */
+	uint64_t size;		/* bytes in the file */
+	bool not_modified;	/* status 304: nothing was written */
 	char etag[MF_ETAG_MAX]; /* printable; "": none */
 	char why[256];
 
@@ -40,7 +40,8 @@ void mf_curl_free(struct mf_curl *curl);
 
 /* 0 or -ENOMEM. */
 int mf_curl_start(struct mf_curl *curl, struct mf_exchange *exchange);
-/* Ends a running exchange without an outcome. What it wrote stays, exchange->size tells how much. */
+/* Ends a running exchange without an outcome. What it wrote stays, exchange->size tells how much.
+ */
 void mf_curl_stop(struct mf_curl *curl, struct mf_exchange *exchange);
 /*
  * Moves bytes for at most MS milliseconds, or until something happened or FD can be read. 0 or

@@ -16,18 +16,18 @@
 
 struct mf_fetch_request {
 	const struct mf_strings *mirrors; /* base URLs, tried in order; http:, https: or file: */
-	const char *path;		  /* below the base: checked by components, never leaves it */
-	const char *label;		  /* what a person knows it by: the package's name */
-	uint64_t size;			  /* bytes, from signed metadata; 0: not known */
-	const uint8_t *sha256;		  /* MF_SHA256_LEN bytes, from signed metadata; NULL: not known */
-	uint64_t max_size;		  /* bytes, never exceeded; 0: SIZE is the limit */
-	unsigned int timeout;		  /* seconds; 0: settings.fetch_timeout. The longest of a call counts */
-	const char *etag;		  /* conditional request, or NULL */
-	bool optional;			  /* that no mirror has it is an answer (fd -1), not a failure */
+	const char *path;      /* below the base: checked by components, never leaves it */
+	const char *label;     /* what a person knows it by: the package's name */
+	uint64_t size;	       /* bytes, from signed metadata; 0: not known */
+	const uint8_t *sha256; /* MF_SHA256_LEN bytes, from signed metadata; NULL: not known */
+	uint64_t max_size;     /* bytes, never exceeded; 0: SIZE is the limit */
+	unsigned int timeout; /* seconds; 0: settings.fetch_timeout. The longest of a call counts */
+	const char *etag;     /* conditional request, or NULL */
+	bool optional;	      /* that no mirror has it is an answer (fd -1), not a failure */
 };
 
 struct mf_fetched {
-	int fd;		   /* sealed memory file, position 0; -1: not modified, or optional and absent */
+	int fd; /* sealed memory file, position 0; -1: not modified, or optional and absent */
 	uint64_t size;	   /* bytes of it */
 	char *etag;	   /* as the server gave it, or NULL */
 	char *url;	   /* the mirror's URL that answered, without a password in it */
@@ -39,12 +39,12 @@ typedef void mf_fetch_progress(void *arg, uint64_t bytes, uint64_t total, size_t
 
 /*
  * Fetches all N requests side by side, all or nothing. file: mirrors are asked before those on the
- * network. A transfer that breaks goes on where it was; a mirror that is dead, or whose bytes do not
- * have the size and digest known beforehand, costs the next mirror's turn and no more. That the
+ * network. A transfer that breaks goes on where it was; a mirror that is dead, or whose bytes do
+ * not have the size and digest known beforehand, costs the next mirror's turn and no more. That the
  * digest fits is no proof: the verify stage looks again, at the bytes that will be used.
  * RET_FETCHED is an array of N zeroed structs of the caller's, filled on success only. Returns 0,
- * -MFE_UNREACHABLE, -MFE_HTTP_STATUS, -MFE_TOO_LARGE, -MFE_TRUNCATED, -MFE_BAD_DIGEST, -MFE_TIMEOUT,
- * -MFE_BAD_HREF, -MFE_FETCH_HELPER or -errno, recorded with the URL.
+ * -MFE_UNREACHABLE, -MFE_HTTP_STATUS, -MFE_TOO_LARGE, -MFE_TRUNCATED, -MFE_BAD_DIGEST,
+ * -MFE_TIMEOUT, -MFE_BAD_HREF, -MFE_FETCH_HELPER or -errno, recorded with the URL.
  */
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
 	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched);

@@ -21,7 +21,8 @@ int mf_href_check(const char *href);
  */
 int mf_href_join(const char *base, const char *href, char **ret_url);
 
-/* The path that a file: URL or a checked name stands for, %XX decoded. 0, -MFE_BAD_HREF, -ENOMEM. */
+/* The path that a file: URL or a checked name stands for, %XX decoded. 0, -MFE_BAD_HREF, -ENOMEM.
+ */
 int mf_href_decode(const char *href, char **ret_path);
 
 #endif

@@ -10,8 +10,8 @@
 
 /*
  * Reads every *.pem, *.crt, *.cer and *.der in a folder, or only those named (with or without the
- * ending) when N is not 0; and in both cases every *.crl. A negative DIRFD (the folder is absent) is
- * an empty keyring; a name that is not there is -ENOENT; an unreadable certificate or list is
+ * ending) when N is not 0; and in both cases every *.crl. A negative DIRFD (the folder is absent)
+ * is an empty keyring; a name that is not there is -ENOENT; an unreadable certificate or list is
  * -EBADMSG. RET_BAD (may be NULL) gets the culprit's name, the caller's to free; untouched where
  * none is to blame.
  */

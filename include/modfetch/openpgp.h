@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct mf_openpgp_signer {
-	char fingerprint[129];	/* of the certificate, hexadecimal digits */
-	int64_t signing_time;	/* seconds since 1970 */
+	char fingerprint[129]; /* of the certificate, hexadecimal digits */
+	int64_t signing_time;  /* seconds since 1970 */
 };
 
 /*

@@ -10,9 +10,9 @@
 #include "modfetch/digest.h"
 
 struct mf_repo_state {
-	uint64_t revision;   /* of repomd.xml; 0: it has none, or none that is a number */
-	int64_t signing_time; /* seconds since 1970; 0: nothing was ever accepted */
-	int64_t published;    /* signing time of the metadata in use; 0: none is */
+	uint64_t revision;	       /* of repomd.xml; 0: it has none, or none that is a number */
+	int64_t signing_time;	       /* seconds since 1970; 0: nothing was ever accepted */
+	int64_t published;	       /* signing time of the metadata in use; 0: none is */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
 	uint8_t keys[MF_SHA256_LEN];   /* a word for the keys that could have signed it then */
 	char key[129];		       /* fingerprint of the one that did */

@@ -55,8 +55,8 @@ int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
 int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo);
 
 /*
- * A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. RET_KEYS gets a
- * word for these keys, as the state has it; it changes when one of them does.
+ * A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. RET_KEYS gets
+ * a word for these keys, as the state has it; it changes when one of them does.
  */
 int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 		   uint8_t ret_keys[MF_SHA256_LEN]);

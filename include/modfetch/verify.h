@@ -29,8 +29,7 @@ void mf_verifier_free(struct mf_verifier *verifier);
  */
 int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 		      const struct mf_repo *repo, const struct mf_plan_item *item,
-		      struct mf_fetched *fetched,
-		      struct mf_proof **ret_proof);
+		      struct mf_fetched *fetched, struct mf_proof **ret_proof);
 void mf_proof_free(struct mf_proof *proof);
 
 /* What a proof is about; all borrowed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packets between the fetch stage and its helper; include/modfetch/fetch-wire.h says what they mean.
+ * Packets between the fetch stage and its helper; include/modfetch/fetch-wire.h says what they
+ * mean.
  *
  * Trusts neither side: a packet that is too short, too long, or brings more descriptors than one is
  * refused as a whole, and what came with it is closed. Text may hold any byte but NUL; whoever

@@ -25,20 +25,23 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{"probe", cmd_probe, "QUERY… | --device SYSPATH", "load a driver, fetching what is missing",
-	 false},
-	{"lookup", cmd_lookup, "QUERY… | --device SYSPATH", "what probe would do, and why", false},
-	{"why", cmd_lookup, "QUERY…", "the same as lookup", false},
-	{"coldplug", cmd_coldplug, "[--sysfs DIR|FILE]", "all devices of this machine", false},
-	{"install", cmd_install, "NAME…", "packages or patterns by name", false},
-	{"remove", cmd_remove, "NAME…", "remove packages by name", false},
-	{"refresh", cmd_refresh, "[--force] [REPO…]", "fetch the repositories' metadata now",
-	 false},
-	{"depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true},
-	{"pack", cmd_pack, "… MODULES_DIR…", "a repository from a kernel's lib/modules/KVER", true},
-	{"queue", cmd_queue, "[--until-empty | --watch]", "drain the spool of device events", false},
-	{"status", cmd_status, "", "devices, drivers, packages and repositories", false},
-	{"history", cmd_history, "[-n N]", "what happened", false},
+	{ "probe", cmd_probe, "QUERY… | --device SYSPATH",
+	  "load a driver, fetching what is missing", false },
+	{ "lookup", cmd_lookup, "QUERY… | --device SYSPATH", "what probe would do, and why",
+	  false },
+	{ "why", cmd_lookup, "QUERY…", "the same as lookup", false },
+	{ "coldplug", cmd_coldplug, "[--sysfs DIR|FILE]", "all devices of this machine", false },
+	{ "install", cmd_install, "NAME…", "packages or patterns by name", false },
+	{ "remove", cmd_remove, "NAME…", "remove packages by name", false },
+	{ "refresh", cmd_refresh, "[--force] [REPO…]", "fetch the repositories' metadata now",
+	  false },
+	{ "depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true },
+	{ "pack", cmd_pack, "… MODULES_DIR…", "a repository from a kernel's lib/modules/KVER",
+	  true },
+	{ "queue", cmd_queue, "[--until-empty | --watch]", "drain the spool of device events",
+	  false },
+	{ "status", cmd_status, "", "devices, drivers, packages and repositories", false },
+	{ "history", cmd_history, "[-n N]", "what happened", false },
 };
 
 static void print_help(void)
@@ -82,9 +85,15 @@ static bool take_flag(struct globals *g, const char *arg)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-		{"--json", &g->json},	{"--dry-run", &g->dry_run}, {"--no-load", &g->no_load},
-		{"--quiet", &g->quiet}, {"-q", &g->quiet},	    {"--help", &g->help},
-		{"-h", &g->help},	{"--version", &g->version}, {"--unattended", &g->unattended},
+		{ "--json", &g->json },
+		{ "--dry-run", &g->dry_run },
+		{ "--no-load", &g->no_load },
+		{ "--quiet", &g->quiet },
+		{ "-q", &g->quiet },
+		{ "--help", &g->help },
+		{ "-h", &g->help },
+		{ "--version", &g->version },
+		{ "--unattended", &g->unattended },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
@@ -139,7 +148,8 @@ static int flush_results(struct cmd *cmd, int r)
 static int run_verb(const struct verb *verb, const struct globals *g, int argc, char **argv)
 {
 	struct cmd cmd = {
-		.json = g->json, .no_load = g->no_load, .dry_run = g->dry_run, .quiet = g->quiet};
+		.json = g->json, .no_load = g->no_load, .dry_run = g->dry_run, .quiet = g->quiet
+	};
 	int r = mf_context_init(&cmd.ctx, g->root, g->kernel);
 
 	cmd.ctx.unattended = g->unattended;
@@ -160,7 +170,7 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 
 int main(int argc, char **argv)
 {
-	struct globals g = {0};
+	struct globals g = { 0 };
 
 	/* nobody's leftover permissions decide who may read what we write */
 	umask(022);

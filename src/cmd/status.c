@@ -14,13 +14,14 @@
 #include "modfetch/record.h"
 #include "modfetch/trust.h"
 
-/* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged. */
+/* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged.
+ */
 static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
 			 struct mf_repo_state *ret_state)
 {
 	struct mf_failure before = cmd->ctx.failure;
 
-	*ret_state = (struct mf_repo_state){0};
+	*ret_state = (struct mf_repo_state){ 0 };
 	/* a damaged state is the next refresh's to refuse */
 	if (repo->trust != MF_TRUST_NONE && mf_repo_state_read(&cmd->ctx, repo->id, ret_state) < 0)
 		cmd->ctx.failure = before;
@@ -77,8 +78,7 @@ static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repo
 	return list;
 }
 
-static void print_json(struct cmd *cmd, const struct mf_run *run,
-		       const struct mf_repos *repos)
+static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
@@ -129,8 +129,8 @@ static void print_devices(struct cmd *cmd, const struct mf_run *run)
 
 int cmd_status(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(mf_run_done) struct mf_run run = {.verb = "status", .dry_run = true};
-	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "status", .dry_run = true };
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	int r;
 
 	if (argc > 1)

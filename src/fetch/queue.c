@@ -39,7 +39,8 @@ struct job {
 	bool *tried;
 	size_t current; /* place in urls */
 	unsigned int resumes;
-	uint64_t slow_since, slow_bytes; /* the time and size at which slowness began to be measured */
+	uint64_t slow_since,
+		slow_bytes; /* the time and size at which slowness began to be measured */
 	uint32_t index, worst_mirror;
 	int worst;
 	char why[256];
@@ -100,8 +101,8 @@ static int add_request(struct queue *q, const struct mf_wire *packet, const char
 
 static int add_url(struct queue *q, const struct mf_wire *packet, const char *text)
 {
-	return q->n && packet->index == q->n - 1 ? mf_strings_add(&q->jobs[q->n - 1]->urls, text) :
-						   -EBADMSG;
+	return q->n && packet->index == q->n - 1 ? mf_strings_add(&q->jobs[q->n - 1]->urls, text)
+						 : -EBADMSG;
 }
 
 static int take_packet(struct queue *q, const struct mf_wire *packet, const char *text)

@@ -36,7 +36,7 @@
 #include "modfetch/seccomp.h"
 
 /* Where the empty file system is built; any folder that exists everywhere will do. */
-#define VIEW "/tmp"
+#define VIEW   "/tmp"
 #define NOBODY 65534
 
 /* What the resolver and TLS read while they work. Absent ones are left out. */
@@ -86,8 +86,8 @@ static int show(const char *path, bool folder)
 	r = make_parents(target);
 	if (r < 0)
 		return r;
-	if (folder ? mkdir(target, 0755) < 0 :
-		     (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
+	if (folder ? mkdir(target, 0755) < 0
+		   : (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
 		return -errno;
 	/* with what is mounted inside: containers put single files over the host's */
 	if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
@@ -96,9 +96,9 @@ static int show(const char *path, bool folder)
 	return mount(NULL, target, NULL,
 		     MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC |
 			     (S_ISCHR(st.st_mode) ? 0 : MS_NODEV),
-		     NULL) < 0 ?
-		       -errno :
-		       0;
+		     NULL) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int narrow_view(void)
@@ -129,7 +129,8 @@ static void find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, rights_s
 	char line[160];
 
 	if (!pw || !pw->pw_uid) {
-		snprintf(line, sizeof(line), "there is no user \"%s\": downloading as nobody", name);
+		snprintf(line, sizeof(line), "there is no user \"%s\": downloading as nobody",
+			 name);
 		say(arg, MF_LOG_INFO, line);
 		pw = getpwnam("nobody");
 	}
@@ -166,12 +167,8 @@ static int limit_resources(uint64_t max_file)
 		__rlimit_resource_t what;
 		rlim_t value;
 	} limits[] = {
-		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_FSIZE, max_file },
-		{ RLIMIT_NOFILE, 512 },
-		{ RLIMIT_AS, 1ULL << 30 },
-		{ RLIMIT_MEMLOCK, 0 },
-		{ RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_CORE, 0 },	   { RLIMIT_FSIZE, max_file }, { RLIMIT_NOFILE, 512 },
+		{ RLIMIT_AS, 1ULL << 30 }, { RLIMIT_MEMLOCK, 0 },      { RLIMIT_MSGQUEUE, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
@@ -205,7 +202,8 @@ int fetch_rights_drop(const char *user, uint64_t max_file, rights_say *say, void
 		r = narrow_view();
 		if (r < 0) {
 			snprintf(line, sizeof(line),
-				 "the download helper sees the whole file system: %s", strerror(-r));
+				 "the download helper sees the whole file system: %s",
+				 strerror(-r));
 			say(arg, MF_LOG_WARNING, line);
 		}
 		r = become(uid, gid);

@@ -2,10 +2,10 @@
 /*
  * Finds the parts of a package file and walks its payload.
  *
- * A package is a lead of 96 bytes, a signature header (padded to 8), a header, and the payload. Both
- * headers are 16 bytes (magic, index count, data length), an index of 16 bytes an entry (tag, type,
- * offset, count; all big-endian), and data. Only the header's signature is looked up here; what the
- * header says is librpm's to read.
+ * A package is a lead of 96 bytes, a signature header (padded to 8), a header, and the payload.
+ * Both headers are 16 bytes (magic, index count, data length), an index of 16 bytes an entry (tag,
+ * type, offset, count; all big-endian), and data. Only the header's signature is looked up here;
+ * what the header says is librpm's to read.
  *
  * The archive is of the "new ASCII" kind: 110 bytes of hexadecimal fields, the name, the data, each
  * padded to 4. rpm's variant for files beyond 4 GiB is refused.

@@ -5,8 +5,8 @@
  * Decides whether a signature counts. It trusts the certificates in the caller's keyring folder and
  * nothing else: no system store, no certificate that travels inside a signature, no clock. Validity
  * is judged at the time the signer signed for, so 1970 and 2099 give the same answer. A certificate
- * named by any CRL of the folder is refused whatever that CRL's own dates and signature say: who may
- * write into the folder may revoke.
+ * named by any CRL of the folder is refused whatever that CRL's own dates and signature say: who
+ * may write into the folder may revoke.
  *
  * OpenSSL's own CMS_verify() does the work for RSA and ECDSA. Version 3.0 knows no Ed25519 inside
  * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,
@@ -31,10 +31,10 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 
-#define MAX_SIGNATURE	 (64 << 10)
-#define MAX_KEY_FILE	 (256 << 10)
+#define MAX_SIGNATURE	  (64 << 10)
+#define MAX_KEY_FILE	  (256 << 10)
 #define ED25519_SIGNATURE 64
-#define SHA512_LEN	 64
+#define SHA512_LEN	  64
 
 /* Foreign types get their destructors once. */
 #define CLEANUP_OF(name, type, free_fn)                                                            \
@@ -104,8 +104,8 @@ static int add_der(struct mf_keyring *keyring, const unsigned char *p, size_t le
 	X509 *cert = crl ? NULL : d2i_X509(NULL, &p, (long)len);
 	X509_CRL *list = crl ? d2i_X509_CRL(NULL, &p, (long)len) : NULL;
 
-	if (p == end && (cert ? sk_X509_push(keyring->certs, cert) :
-				sk_X509_CRL_push(keyring->crls, list)))
+	if (p == end &&
+	    (cert ? sk_X509_push(keyring->certs, cert) : sk_X509_CRL_push(keyring->crls, list)))
 		return 0;
 	X509_free(cert);
 	X509_CRL_free(list);
@@ -154,8 +154,8 @@ int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool
 	if (!len || len > MAX_KEY_FILE)
 		return -EBADMSG;
 	/* DER begins with a SEQUENCE, PEM with whatever people write above the dashes */
-	return *(const char *)buf == 0x30 ? add_der(keyring, buf, len, crl) :
-					    add_pem(keyring, buf, len, crl);
+	return *(const char *)buf == 0x30 ? add_der(keyring, buf, len, crl)
+					  : add_pem(keyring, buf, len, crl);
 }
 
 size_t mf_keyring_size(const struct mf_keyring *keyring)
@@ -238,12 +238,12 @@ static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kin
 }
 
 /* SET OF Attribute in DER order: the bytes that a signature over signed attributes covers. */
-ASN1_ITEM_TEMPLATE(signed_attributes) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0, signed_attributes, X509_ATTRIBUTE)
-static_ASN1_ITEM_TEMPLATE_END(signed_attributes)
+ASN1_ITEM_TEMPLATE(signed_attributes) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0,
+							      signed_attributes, X509_ATTRIBUTE)
+	static_ASN1_ITEM_TEMPLATE_END(signed_attributes)
 
-/* The encoding is OpenSSL's to free. Negative: there are none, or no memory. */
-static int encode_attributes(CMS_SignerInfo *si, unsigned char **ret_der)
+	/* The encoding is OpenSSL's to free. Negative: there are none, or no memory. */
+	static int encode_attributes(CMS_SignerInfo * si, unsigned char **ret_der)
 {
 	_cleanup_(attributes_cleanup) STACK_OF(X509_ATTRIBUTE) *set = sk_X509_ATTRIBUTE_new_null();
 	int n = CMS_signed_get_attr_count(si);
@@ -251,8 +251,8 @@ static int encode_attributes(CMS_SignerInfo *si, unsigned char **ret_der)
 	for (int i = 0; i < n; i++)
 		if (!sk_X509_ATTRIBUTE_push(set, CMS_signed_get_attr(si, i)))
 			return -ENOMEM;
-	return n <= 0 ? -ENOENT :
-			ASN1_item_i2d((const ASN1_VALUE *)set, ret_der,
+	return n <= 0 ? -ENOENT
+		      : ASN1_item_i2d((const ASN1_VALUE *)set, ret_der,
 				      ASN1_ITEM_rptr(signed_attributes));
 }
 
@@ -373,9 +373,8 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 		return -MFE_WEAK_SIGNATURE;
 	if (kind->type == EVP_PKEY_ED25519) {
 		if (!ed25519_verify(si, key) ||
-		    OBJ_obj2nid(CMS_signed_get0_data_by_OBJ(
-			    si, OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT)) !=
-			    NID_pkcs7_data)
+		    OBJ_obj2nid(CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_contentType),
+							    -3, V_ASN1_OBJECT)) != NID_pkcs7_data)
 			return -MFE_BAD_SIGNATURE;
 		flags |= CMS_NO_ATTR_VERIFY;
 	}
@@ -418,8 +417,8 @@ static int verify(const struct mf_keyring *keyring, const void *data, size_t len
 		if (!cert || CMS_SignerInfo_cert_cmp(si, cert) != 0)
 			continue;
 		/* two of our certificates may share issuer and serial: each is tried */
-		r = is_revoked(keyring, cert) ? -MFE_REVOKED :
-						verify_by(cert, cms, si, time, data, len);
+		r = is_revoked(keyring, cert) ? -MFE_REVOKED
+					      : verify_by(cert, cms, si, time, data, len);
 		if (r == 0) {
 			if (ret_signer)
 				describe(cert, time, ret_signer);
@@ -468,8 +467,8 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	_cleanup_(key_cleanup) EVP_PKEY *key = NULL;
 	_cleanup_(x509_cleanup) X509 *cert = NULL;
 	_cleanup_(bio_cleanup) BIO *content = NULL;
-	const unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_PARTIAL | CMS_NOCERTS |
-				   CMS_NOSMIMECAP;
+	const unsigned int flags =
+		CMS_BINARY | CMS_DETACHED | CMS_PARTIAL | CMS_NOCERTS | CMS_NOSMIMECAP;
 	const struct key_kind *kind;
 	CMS_SignerInfo *si;
 	unsigned char *der = NULL;
@@ -486,8 +485,9 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	si = cms ? CMS_add1_signer(cms, cert, key, EVP_get_digestbynid(kind->digest), flags) : NULL;
 	if (!content || !si)
 		return -ENOMEM;
-	r = kind->type == EVP_PKEY_ED25519 ? ed25519_sign(si, key, data, len) :
-	    CMS_final(cms, content, NULL, flags) == 1 ? 0 : -EBADMSG;
+	r = kind->type == EVP_PKEY_ED25519		? ed25519_sign(si, key, data, len)
+	    : CMS_final(cms, content, NULL, flags) == 1 ? 0
+							: -EBADMSG;
 	if (r < 0)
 		return r;
 	der_len = i2d_CMS_ContentInfo(cms, &der);

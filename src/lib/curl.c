@@ -106,9 +106,9 @@ static const char *response_header(struct mf_exchange *x, const char *name)
 {
 	struct curl_header *h;
 
-	return curl_easy_header(x->priv->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ?
-		       h->value :
-		       NULL;
+	return curl_easy_header(x->priv->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK
+		       ? h->value
+		       : NULL;
 }
 
 /* The first bytes of a body: is this the answer we want, and does it begin where our file ends? */

@@ -209,9 +209,7 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 		f->path = rpmfilesFN(files, i);
 		f->link = copy_or_empty(rpmfilesFLink(files, i));
 		f->mode = rpmfilesFMode(files, i);
-		/* links and folders have one too, of zeros */
-		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
-				len == sizeof(f->sha256);
+		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 && len == 32;
 		if (f->has_sha256)
 			memcpy(f->sha256, digest, len);
 		f->user = copy_or_empty(rpmfilesFUser(files, i));

@@ -102,8 +102,7 @@ static bool parse(char *text, size_t len, struct mf_repo_state *ret_state)
 	return true;
 }
 
-int mf_repo_state_read(struct mf_context *ctx, const char *repo_id,
-		       struct mf_repo_state *ret_state)
+int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_repo_state *ret_state)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	_cleanup_close_ int fd = -1;
@@ -167,7 +166,9 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 	print_text(f, "url", state->url);
 	print_text(f, "etag", state->etag);
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, text, len);
-	return r < 0 ? mf_fail(ctx, "verify", r, repo_id, "what was accepted cannot be written "
-							  "down: %s", mf_error_sentence(r))
+	return r < 0 ? mf_fail(ctx, "verify", r, repo_id,
+			       "what was accepted cannot be written "
+			       "down: %s",
+			       mf_error_sentence(r))
 		     : 0;
 }

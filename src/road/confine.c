@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver package may hold, as a table of folders and of names in them. A path is judged by its text alone, the
- * way rpm would create it: any "." or ".." component is refused, so a prefix is a true containment.
- * The kernel's folder is any release's: a repository may serve the next kernel before its first
- * boot.
+ * What a driver package may hold, as a table of folders and of names in them. A path is judged by
+ * its text alone, the way rpm would create it: any "." or ".." component is refused, so a prefix is
+ * a true containment. The kernel's folder is any release's: a repository may serve the next kernel
+ * before its first boot.
  */
 #include "modfetch/confine.h"
 #include <errno.h>
@@ -18,26 +18,26 @@ static const struct {
 	const char *folder;
 	enum holds holds;
 } allowed[] = {
-	{"/lib/modules/", MODULES},
-	{"/usr/lib/modules/", MODULES},
-	{"/lib/firmware/", ANYTHING},
-	{"/usr/lib/firmware/", ANYTHING},
-	{"/usr/lib/depmod.d/", CONF},
-	{"/etc/depmod.d/", CONF},
-	{"/usr/share/doc/", ANYTHING},
-	{"/usr/share/licenses/", ANYTHING},
-	{"/boot/", KERNEL},
+	{ "/lib/modules/", MODULES },
+	{ "/usr/lib/modules/", MODULES },
+	{ "/lib/firmware/", ANYTHING },
+	{ "/usr/lib/firmware/", ANYTHING },
+	{ "/usr/lib/depmod.d/", CONF },
+	{ "/etc/depmod.d/", CONF },
+	{ "/usr/share/doc/", ANYTHING },
+	{ "/usr/share/licenses/", ANYTHING },
+	{ "/boot/", KERNEL },
 };
 
 /* What the package of the kernel itself brings: these names, and more behind a '-' or '.'. */
 static const char *const kernel_parts[] = {
-	"vmlinuz",	   "vmlinux",	      "Image",	     "System.map", "config", "symvers",
-	"modules.builtin", "modules.order",
+	"vmlinuz", "vmlinux", "Image",		 "System.map",
+	"config",  "symvers", "modules.builtin", "modules.order",
 };
 
 static bool is_module_name(const char *name)
 {
-	static const char *const endings[] = {".ko", ".ko.gz", ".ko.xz", ".ko.zst"};
+	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
 		if (mf_ends_with(name, endings[i]))

@@ -94,10 +94,10 @@ int mf_deny_check(struct mf_context *ctx, const char *what, const char *kind, co
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	r = dir ? (mf_steal_fd(&fd), search_folder(dir, hex)) : fd < 0 ? fd : -errno;
 	if (r > 0)
-		return mf_fail(ctx, "verify", -MFE_REVOKED, what, "its %s %.16s… is on the list in /" FOLDER,
-			       kind, hex);
-	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" FOLDER, "a list in it cannot be used: %s",
-			       mf_error_sentence(r))
+		return mf_fail(ctx, "verify", -MFE_REVOKED, what,
+			       "its %s %.16s… is on the list in /" FOLDER, kind, hex);
+	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" FOLDER,
+			       "a list in it cannot be used: %s", mf_error_sentence(r))
 		     : 0;
 }
 

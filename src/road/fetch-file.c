@@ -3,9 +3,9 @@
  * file: repositories, read here without a helper and without a socket.
  *
  * The base is the administrator's and opened as it is. The name below it came from metadata: it is
- * opened by openat2 with RESOLVE_BENEATH, so that neither it nor a link in the repository leads out.
- * Only regular files are read, at most as many bytes as allowed, into a memory file that is sealed:
- * whoever writes to the repository meanwhile no longer matters.
+ * opened by openat2 with RESOLVE_BENEATH, so that neither it nor a link in the repository leads
+ * out. Only regular files are read, at most as many bytes as allowed, into a memory file that is
+ * sealed: whoever writes to the repository meanwhile no longer matters.
  *
  * The etag is made of inode, size and time of change, so that an unchanged file need not be copied.
  */

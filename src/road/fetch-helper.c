@@ -26,7 +26,8 @@
 #include "modfetch/fetch-wire.h"
 
 static const char *const kept_variables[] = {
-	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
+	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
 };
 
 /* Tests run the helper of the build tree; a program with raised rights does not listen to that. */

@@ -22,7 +22,10 @@ struct fetch_helper {
 	int sock;
 	pid_t pid; /* 0: a service manager's, which is not ours to wait for */
 };
-#define FETCH_HELPER_INIT { -1, 0 }
+#define FETCH_HELPER_INIT                                                                          \
+	{                                                                                          \
+		-1, 0                                                                              \
+	}
 
 /* Starts one, or reaches the service manager's. 0 or -MFE_FETCH_HELPER, recorded. */
 int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper);

@@ -332,9 +332,9 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 		if (r == -MFE_FETCH_HELPER || r == -EPIPE || r == -ETIMEDOUT)
 			return fail_helper(f, r);
 		if (r < 0)
-			return f->ctx->failure.code == r ?
-				       r :
-				       mf_fail(f->ctx, "fetch", r, "downloads", NULL);
+			return f->ctx->failure.code == r
+				       ? r
+				       : mf_fail(f->ctx, "fetch", r, "downloads", NULL);
 	}
 	return 0;
 }
@@ -357,9 +357,9 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 			r = mf_strings_add(&job->urls, url);
 		if (r == -MFE_BAD_HREF)
 			return mf_fail(f->ctx, "fetch", r, request->path,
-				       mf_href_check(request->path) < 0 ?
-					       NULL :
-					       "the repository's URL is not one to fetch from");
+				       mf_href_check(request->path) < 0
+					       ? NULL
+					       : "the repository's URL is not one to fetch from");
 		if (r < 0)
 			return mf_fail(f->ctx, "fetch", r, request->path, NULL);
 	}

@@ -118,7 +118,8 @@ static int hear(int fd, char said[SAID_MAX])
 
 		if (poll(&p, 1, (int)((deadline - now) / 1000) + 1) <= 0)
 			continue;
-		got = full ? read(fd, rest, sizeof(rest)) : read(fd, said + len, SAID_MAX - 1 - len);
+		got = full ? read(fd, rest, sizeof(rest))
+			   : read(fd, said + len, SAID_MAX - 1 - len);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -222,9 +223,9 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig,
 		return r;
 	if (r == 0) {
 		snprintf(why, why_size, "%.*s", (int)strcspn(said, "\n"), said);
-		return strcasestr(said, "missing key") || strcasestr(said, "no key") ?
-			       -MFE_UNTRUSTED_KEY :
-			       -MFE_BAD_SIGNATURE;
+		return strcasestr(said, "missing key") || strcasestr(said, "no key")
+			       ? -MFE_UNTRUSTED_KEY
+			       : -MFE_BAD_SIGNATURE;
 	}
 	if (!take_fingerprint(said, &signer))
 		return -MFE_BAD_SIGNATURE;

@@ -45,7 +45,7 @@ void mf_run_done(struct mf_run *run)
 	mf_plan_done(&run->plan);
 	mf_wants_done(&run->wants);
 	mf_catalog_free(run->catalog);
-	*run = (struct mf_run){0};
+	*run = (struct mf_run){ 0 };
 }
 
 /* What the stages of one run hand to each other. */
@@ -81,7 +81,7 @@ static struct stat kernel_folder(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
-	struct stat st = {0};
+	struct stat st = { 0 };
 
 	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
 		path = NULL;
@@ -89,7 +89,7 @@ static struct stat kernel_folder(const struct mf_context *ctx)
 	}
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return (struct stat){0};
+		return (struct stat){ 0 };
 	return st;
 }
 
@@ -109,7 +109,7 @@ static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
 /* 0 where some repository could be refreshed, else the failure of the last. */
 static int refresh_all(struct mf_context *ctx, bool force)
 {
-	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	int r = mf_repos_read(ctx, &repos), worst = 0;
 	bool some = false;
 
@@ -221,8 +221,8 @@ static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 	for (size_t i = 0; !r && i < cargo->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item, &cargo->fetched[i],
-				      &cargo->proofs[i]);
+		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item,
+				      &cargo->fetched[i], &cargo->proofs[i]);
 	}
 	return r;
 }
@@ -251,13 +251,13 @@ static void index_again(struct mf_context *ctx, const struct mf_strings *kernels
 	struct mf_failure why = ctx->failure;
 
 	for (size_t i = 0; i < kernels->n; i++)
-		(void)mf_depmod(ctx, &(struct mf_depmod_options){.kernel = kernels->v[i]}, NULL);
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
 	ctx->failure = why;
 }
 
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	const struct mf_strings own = {&ctx->kernel, 1, 0};
+	const struct mf_strings own = { &ctx->kernel, 1, 0 };
 	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
 
 	if (r < 0) {
@@ -341,14 +341,16 @@ static int load(struct mf_context *ctx, struct mf_run *run)
 /* A run before this one was killed: what it had begun is undone, so that this one starts clean. */
 static int recover(struct mf_context *ctx)
 {
-	_cleanup_(mf_undo_done) struct mf_undo undo = {0};
+	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
 	int r = mf_undo_read(ctx, &undo);
 
 	if (r == 0) {
-		mf_log(ctx, MF_LOG_WARNING, "install: a run was cut off; undoing what it had begun");
+		mf_log(ctx, MF_LOG_WARNING,
+		       "install: a run was cut off; undoing what it had begun");
 		r = mf_undo(ctx, &undo);
 		for (size_t i = 0; !r && i < undo.kernels.n; i++)
-			r = mf_depmod(ctx, &(struct mf_depmod_options){.kernel = undo.kernels.v[i]},
+			r = mf_depmod(ctx,
+				      &(struct mf_depmod_options){ .kernel = undo.kernels.v[i] },
 				      NULL);
 	}
 	return r ? (r < 0 ? r : 0) : mf_undo_forget(ctx);
@@ -370,7 +372,7 @@ static int plan(struct mf_context *ctx, struct mf_run *run)
 
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
-	_cleanup_(cargo_done) struct cargo cargo = {.folder = kernel_folder(ctx)};
+	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
 	bool planned = false;
 	int r = decide(ctx, run);
 

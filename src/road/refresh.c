@@ -9,8 +9,8 @@
  * up to a limit. The cache is built aside and published by one rename, so a failure leaves the old
  * one in use.
  *
- * A mirror that says by its etag that repomd.xml is the one accepted before costs one answer without
- * a body. It may say so for ever: the age of what is in use is measured all the same.
+ * A mirror that says by its etag that repomd.xml is the one accepted before costs one answer
+ * without a body. It may say so for ever: the age of what is in use is measured all the same.
  */
 #include "modfetch/refresh.h"
 #include <errno.h>
@@ -30,7 +30,7 @@
 #define SIGNATURE_MAX  (64U << 10)
 #define MIRRORLIST_MAX (64U << 10)
 
-#define PAIR_SECONDS   30 /* for both: what one bad mirror may cost */
+#define PAIR_SECONDS 30 /* for both: what one bad mirror may cost */
 
 enum { REPOMD, P7S, ASC, N_FILES };
 
@@ -82,7 +82,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 			 const struct mf_repomd *repomd)
 {
-	_cleanup_(mf_fetched_done) struct mf_fetched fetched = {.fd = -1};
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
 	const struct mf_fetch_request request = {
 		.mirrors = &repo->baseurls,
 		.path = repomd->primary,
@@ -119,9 +119,9 @@ static bool is_current(const struct mf_context *ctx, const char *id,
 static int build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_fd,
 		 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
 {
-	_cleanup_(mf_repomd_done) struct mf_repomd repomd = {0};
+	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
 	_cleanup_close_ int primary = -1;
-	struct mf_cache_source source = {.repomd = repomd_fd};
+	struct mf_cache_source source = { .repomd = repomd_fd };
 	int r = mf_repomd_parse(repomd_fd, &repomd);
 
 	if (r < 0)
@@ -139,8 +139,8 @@ static int build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_
 static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 			  struct mf_strings *ret_urls)
 {
-	_cleanup_(mf_fetched_done) struct mf_fetched fetched = {.fd = -1};
-	_cleanup_(mf_strings_done) struct mf_strings folder = {0};
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
+	_cleanup_(mf_strings_done) struct mf_strings folder = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const char *slash = repo->mirrorlist ? strrchr(repo->mirrorlist, '/') : NULL;
 	size_t len;
@@ -152,10 +152,10 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 		return r;
 	r = mf_strings_addn(&folder, repo->mirrorlist, (size_t)(slash - repo->mirrorlist));
 	if (!r) {
-		const struct mf_fetch_request request = {.mirrors = &folder,
-							 .path = slash + 1,
-							 .label = repo->id,
-							 .max_size = MIRRORLIST_MAX};
+		const struct mf_fetch_request request = { .mirrors = &folder,
+							  .path = slash + 1,
+							  .label = repo->id,
+							  .max_size = MIRRORLIST_MAX };
 
 		r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
 	}
@@ -189,9 +189,9 @@ static const char *known_etag(const struct mf_context *ctx, const struct mf_repo
 	return *state->etag && !strcmp(state->url, mirror) &&
 			       state->published == state->signing_time &&
 			       !memcmp(state->keys, keys, sizeof(state->keys)) &&
-			       is_current(ctx, repo->id, state->digest) ?
-		       state->etag :
-		       NULL;
+			       is_current(ctx, repo->id, state->digest)
+		       ? state->etag
+		       : NULL;
 }
 
 /* Nothing new at the mirror. 1, or a recorded failure where what we have is too old. */
@@ -227,9 +227,9 @@ static int publish(struct mf_context *ctx, const struct mf_repo *repo, const cha
 static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
 			const struct asking *asking, struct mf_refresh_result *result)
 {
-	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = {
-		{ .fd = -1 }, { .fd = -1 }, { .fd = -1 }
-	};
+	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
+								       { .fd = -1 },
+								       { .fd = -1 } };
 	const struct mf_strings one = { (char **)&mirror, 1, 0 };
 	struct mf_repo_state state = { 0 };
 	int r = 0;
@@ -243,10 +243,10 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 		return r;
 	if (fetched[REPOMD].not_modified)
 		return keep_current(ctx, repo, &state, result);
-	r = mf_trust_repomd(ctx, repo,
-			    &(struct mf_trust_evidence){ fetched[REPOMD].fd, fetched[P7S].fd,
-							 fetched[ASC].fd },
-			    &result->trust);
+	r = mf_trust_repomd(
+		ctx, repo,
+		&(struct mf_trust_evidence){ fetched[REPOMD].fd, fetched[P7S].fd, fetched[ASC].fd },
+		&result->trust);
 	return r < 0 ? r : publish(ctx, repo, mirror, &fetched[REPOMD], asking->force, result);
 }
 
@@ -297,8 +297,8 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const str
 int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 	       struct mf_refresh_result *ret_result)
 {
-	_cleanup_(mf_strings_done) struct mf_strings urls = {0};
-	struct mf_refresh_result result = {0};
+	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
+	struct mf_refresh_result result = { 0 };
 	struct mf_repo with_mirrors = *repo;
 	struct asking asking = { .force = force };
 	int r;

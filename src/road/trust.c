@@ -102,7 +102,8 @@ static int open_keyrings(const struct mf_repo *repo, int dirfd, struct keys *key
 	return 0;
 }
 
-static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct keys *keys, char **bad)
+static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct keys *keys,
+			    char **bad)
 {
 	int r = 0;
 
@@ -134,8 +135,8 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, "/" KEY_FOLDER, NULL);
 	/* no certificate named must not mean all of them */
-	r = certs.n ? mf_keyring_read(dirfd, certs.v, certs.n, &keys->certs, &bad) :
-		      mf_keyring_new(&keys->certs);
+	r = certs.n ? mf_keyring_read(dirfd, certs.v, certs.n, &keys->certs, &bad)
+		    : mf_keyring_new(&keys->certs);
 	if (r == 0)
 		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
@@ -211,7 +212,8 @@ static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
 		return check_cms(ctx, repo, keys, evidence, ret_trust);
 	if (evidence->asc >= 0 && keys->n_keyrings)
 		return check_openpgp(ctx, repo, keys, evidence, ret_trust);
-	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id, "repodata/repomd.xml.%s is missing",
+	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
+		       "repodata/repomd.xml.%s is missing",
 		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
 }
 
@@ -232,7 +234,8 @@ static int check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t
 	int64_t limit = (int64_t)ctx->settings.max_age_days * DAY;
 
 	if (age < 0) {
-		mf_log(ctx, MF_LOG_INFO, "%s: the clock is not set: how old the metadata is cannot be told",
+		mf_log(ctx, MF_LOG_INFO,
+		       "%s: the clock is not set: how old the metadata is cannot be told",
 		       repo->id);
 		return 0;
 	}
@@ -338,8 +341,8 @@ static int read_revision(struct mf_context *ctx, const struct mf_repo *repo, int
 	return 0;
 }
 
-static int move_forward(struct mf_context *ctx, const struct mf_repo *repo,
-			const struct keys *keys, int repomd, const struct mf_vouched *trust)
+static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, const struct keys *keys,
+			int repomd, const struct mf_vouched *trust)
 {
 	struct mf_repo_state old, new = { .signing_time = trust->signing_time };
 	int r;

@@ -36,11 +36,12 @@
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
 
-#define KEY_FOLDER   "etc/modfetch/keys/module.d"
-#define MODULE_MAX   (256U << 20)
+#define KEY_FOLDER    "etc/modfetch/keys/module.d"
+#define MODULE_MAX    (256U << 20)
 #define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
 
-struct export {
+struct export
+{
 	char *name;
 	uint32_t crc;
 };
@@ -51,7 +52,8 @@ struct mf_module_verifier {
 	bool exports_read;
 	struct export *exports; /* of the context's kernel, by name */
 	size_t n_exports, room;
-	char *flags; /* vermagic behind the release, of a module of the kernel's own; NULL: none there */
+	char *flags; /* vermagic behind the release, of a module of the kernel's own; NULL: none
+			there */
 };
 
 /* ---- what the kernel has ---- */
@@ -157,8 +159,8 @@ int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **r
 
 	if (!v)
 		return mf_fail(ctx, "verify", -ENOMEM, "modules", NULL);
-	r = dirfd < 0 && dirfd != -ENOENT ? dirfd :
-					    mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
+	r = dirfd < 0 && dirfd != -ENOENT ? dirfd
+					  : mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_CONFIG : r,
 			       bad ? bad : "/" KEY_FOLDER, "the key cannot be read");
@@ -195,7 +197,8 @@ static int check_signature(struct mf_context *ctx, const struct mf_module_verifi
 		return 0;
 	if (!info->signature)
 		return mf_fail(ctx, "verify", -MFE_MODULE_UNSIGNED, path,
-			       "it has no signature, and one of a key in /" KEY_FOLDER " is needed");
+			       "it has no signature, and one of a key in /" KEY_FOLDER
+			       " is needed");
 	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
 	if (r < 0)
@@ -213,14 +216,15 @@ static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v
 		const struct mf_symbol *import = &info->imports[i];
 		const struct export key = { (char *)import->name, 0 }, *found;
 
-		found = import->has_crc && v->n_exports ?
-				bsearch(&key, v->exports, v->n_exports, sizeof(key), compare_exports) :
-				NULL;
+		found = import->has_crc && v->n_exports ? bsearch(&key, v->exports, v->n_exports,
+								  sizeof(key), compare_exports)
+							: NULL;
 		if (!found || !found->crc)
 			continue;
 		if (found->crc != import->crc)
 			return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
-				       "it wants %s with CRC %08" PRIx32 ", kernel %s has %08" PRIx32,
+				       "it wants %s with CRC %08" PRIx32
+				       ", kernel %s has %08" PRIx32,
 				       import->name, import->crc, ctx->kernel, found->crc);
 		known = 1;
 	}
@@ -237,7 +241,8 @@ static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, co
 	int r = 0;
 
 	if (!vermagic)
-		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path, "it does not say for which kernel it is");
+		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+			       "it does not say for which kernel it is");
 	if (ours) {
 		r = read_kernel(ctx, v);
 		if (r == 0)
@@ -246,8 +251,9 @@ static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, co
 			return r;
 	}
 	if (!same && r != 1)
-		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path, "it was built for %.*s, not for %.*s",
-			       (int)release_len, vermagic, (int)kernel_len, kernel);
+		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+			       "it was built for %.*s, not for %.*s", (int)release_len, vermagic,
+			       (int)kernel_len, kernel);
 	if (ours && v->flags && strcmp(vermagic + release_len, v->flags))
 		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
 			       "its vermagic has \"%s\", the kernel's own modules \"%s\"",
@@ -289,8 +295,10 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
 	if (r < 0)
 		return mf_fail(ctx, "verify",
-			       r == -EBADMSG ? -MFE_BAD_MODULE : r == -EFBIG ? -MFE_TOO_LARGE : r, path,
-			       NULL);
+			       r == -EBADMSG ? -MFE_BAD_MODULE
+			       : r == -EFBIG ? -MFE_TOO_LARGE
+					     : r,
+			       path, NULL);
 	r = check_signature(ctx, v, path, &info);
 	return r < 0 ? r : check_kernel(ctx, v, path, kernel, kernel_len, &info);
 }
@@ -354,7 +362,8 @@ static int open_payload(const void *buf, size_t len, const struct mf_rpm_header 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < header->n_files && cap < limit; i++)
-		cap += CPIO_PER_FILE + (header->files[i].size < limit ? header->files[i].size : limit);
+		cap += CPIO_PER_FILE +
+		       (header->files[i].size < limit ? header->files[i].size : limit);
 	cap = cap < limit ? cap : limit;
 	if (!mf_inflate_known(file.payload, file.payload_len)) {
 		*ret_payload = file.payload;
@@ -378,10 +387,10 @@ static int walk_payload(struct walk *w, const void *buf, size_t len)
 		r = mf_cpio_each(payload, payload_len, visit, w);
 	if (r == -ENOMEM && w->ctx->failure.code != r)
 		return mf_fail(w->ctx, "verify", r, w->package, NULL);
-	return r == -EBADMSG || r == -EFBIG || r == -EINVAL ?
-		       mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
-			       "its payload cannot be read") :
-		       r;
+	return r == -EBADMSG || r == -EFBIG || r == -EINVAL
+		       ? mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+				 "its payload cannot be read")
+		       : r;
 }
 
 int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifier,
@@ -407,6 +416,7 @@ int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifie
 	munmap(map, (size_t)st.st_size);
 	if (r == 0 && w.seen != modules)
 		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
-			       "its header lists %zu modules, its payload has %zu", modules, w.seen);
+			       "its header lists %zu modules, its payload has %zu", modules,
+			       w.seen);
 	return r;
 }

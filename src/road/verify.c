@@ -28,8 +28,8 @@ struct mf_verifier {
 int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
 {
 	struct mf_verifier *verifier = calloc(1, sizeof(*verifier));
-	int r = verifier ? mf_module_verifier_new(ctx, &verifier->modules) :
-			   mf_fail(ctx, "verify", -ENOMEM, "verifier", NULL);
+	int r = verifier ? mf_module_verifier_new(ctx, &verifier->modules)
+			 : mf_fail(ctx, "verify", -ENOMEM, "verifier", NULL);
 
 	if (r < 0)
 		free(verifier);
@@ -122,9 +122,9 @@ static int check_identity(struct mf_context *ctx, const struct mf_plan_item *ite
 	const struct {
 		const char *what, *is, *should;
 	} words[] = {
-		{"name", header->name, item->name},
-		{"version", header->evr, item->evr},
-		{"architecture", header->arch, item->arch},
+		{ "name", header->name, item->name },
+		{ "version", header->evr, item->evr },
+		{ "architecture", header->arch, item->arch },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

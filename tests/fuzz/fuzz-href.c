@@ -18,7 +18,8 @@ static void check_components(const char *path)
 	for (const char *p = path;; p++) {
 		size_t len = strcspn(p, "/");
 
-		assert(len && !(len == 1 && *p == '.') && !(len == 2 && p[0] == '.' && p[1] == '.'));
+		assert(len && !(len == 1 && *p == '.') &&
+		       !(len == 2 && p[0] == '.' && p[1] == '.'));
 		p += len;
 		if (!*p)
 			return;

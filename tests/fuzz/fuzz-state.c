@@ -19,7 +19,8 @@ static bool has_digits(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char hex[] = "0000000000000000000000000000000000000000000000000000000000000003";
+	static const char hex[] =
+		"0000000000000000000000000000000000000000000000000000000000000003";
 	struct mf_context *ctx = fuzz_root();
 	struct mf_repo_state state, again;
 	int r;
@@ -32,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_put(ctx, "var/lib/modfetch/repos", "again.state", (const uint8_t *)"", 0);
 		assert(!mf_repo_state_write(ctx, "again", &state));
 		assert(!mf_repo_state_read(ctx, "again", &again));
-		assert(again.signing_time == state.signing_time && again.revision == state.revision);
+		assert(again.signing_time == state.signing_time &&
+		       again.revision == state.revision);
 		assert(!memcmp(again.digest, state.digest, sizeof(state.digest)));
 	}
 	fuzz_put(ctx, "etc/modfetch/keys/deny.d", "fuzz", data, size);
