@@ -6,16 +6,23 @@
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
+#include "modfetch/rules.h"
 #include "modfetch/want.h"
 
 /*
  * Reads SOURCE: a folder that is walked for files called "modalias" (links are not followed), or a
- * file with a modalias a line. NULL: sys/devices below the context's root, where there is one. With EACH_DEVICE every
- * device is a want of its own, with its syspath; without, a modalias is taken once. What is no
- * valid modalias is passed over with a debug line. 0 or -errno, recorded.
+ * file with a modalias a line. NULL: sys/devices below the context's root, where there is one. With
+ * EACH_DEVICE every device is a want of its own, with its syspath; without, a modalias is taken
+ * once. What is no valid modalias is passed over with a debug line. 0 or -errno, recorded.
  */
 int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
 		    struct mf_wants *wants);
+
+/*
+ * Can the device be taken out? The nearest "removable" attribute at it or above it says so, for USB
+ * and for PCI behind an external port.
+ */
+enum mf_removable mf_device_removable(const struct mf_context *ctx, const char *syspath);
 
 /* The name of the driver a device is bound to: new memory, or NULL. */
 char *mf_device_driver(const struct mf_context *ctx, const char *syspath);

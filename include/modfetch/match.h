@@ -7,6 +7,7 @@
  */
 #include "modfetch/catalog.h"
 #include "modfetch/kmod.h"
+#include "modfetch/policy.h"
 #include "modfetch/want.h"
 
 /*
@@ -14,6 +15,6 @@
  * -MFE_BAD_INDEX or -errno, recorded.
  */
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
-	     struct mf_want *wants, size_t n);
+	     const struct mf_policy *policy, struct mf_want *wants, size_t n);
 
 #endif

@@ -2,19 +2,36 @@
 #ifndef MODFETCH_POLICY_H
 #define MODFETCH_POLICY_H
 /*
- * What the admin has refused, before any packet is sent: blacklists and install lines of
- * modprobe.d, module_blacklist= of the kernel's command line, kernel.modules_disabled.
+ * What the admin has refused, before any packet is sent: kernel.modules_disabled, module_blacklist=
+ * of the kernel's command line, the rules of policy.d, blacklists and install lines of modprobe.d.
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
 #include "modfetch/kmod.h"
+#include "modfetch/want.h"
+
+struct mf_policy;
+
+/* Reads what is said; KMOD is borrowed and must live as long. 0, -MFE_CONFIG or -errno, recorded.
+ */
+int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy **ret_policy);
+void mf_policy_free(struct mf_policy *policy);
+
+/* What would be fetched, and for whom; NULL where there is no such thing. */
+struct mf_request {
+	const struct mf_want *want; /* NULL: packages were asked for by name */
+	const char *module;
+	const char *package;
+	const char *repository;
+};
 
 /*
- * May a module be fetched? DEVICE: a device or alias asks, so that blacklists count; a module that
- * an admin names is not held back by them, as with modprobe. Returns 0: it may; 1: it may not, and
- * RET_WHY (the caller's) is one clause with the rule; -ENOMEM.
+ * May it be fetched? The rules are asked in the order above, and the first one that says no is
+ * told. Blacklists count where a device or an alias asks; a module that an admin names is not held
+ * back by them, as with modprobe. Returns 0: it may; 1: it may not, and RET_WHY (the caller's) is
+ * one clause with the rule; -ENOMEM.
  */
-int mf_policy_check(const struct mf_context *ctx, struct mf_kmod *kmod, const char *module,
-		    bool device, char **ret_why);
+int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
+		    char **ret_why);
 
 #endif

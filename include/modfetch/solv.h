@@ -56,8 +56,6 @@ struct mf_dep {
  */
 int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
 		       const int *copy_ids, size_t n_copy, const char *skip);
-/* A package that no dependency may bring in: it comes only where a job of mf_pool_solve() names it. */
-void mf_pool_hold(struct mf_pool *pool, int id);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 
@@ -97,39 +95,7 @@ typedef int mf_dep_visit(void *arg, const char *name, const char *evr);
 int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_visit *visit,
 		 void *arg);
 
-/* ---- solving ---- */
-
-struct mf_job {
-	bool erase;
-	const int *ids; /* install: one of them is enough; erase: all of them */
-	size_t n;
-};
-
-struct mf_step {
-	int id;
-	bool erase;
-	int needed_by;	  /* the package whose dependency brought it; 0: it was asked for */
-	char *dep;	  /* that dependency, or NULL */
-	bool recommended; /* a recommendation, not a need */
-};
-
-/* Why there is no plan, of the first problem. */
-struct mf_obstacle {
-	int id;	    /* the package that cannot be installed; 0: not one package's fault */
-	char *dep;  /* what nothing provides, "ksym(amd64:foo) = 1f2e"; NULL: a conflict */
-	char *text; /* libsolv's own words */
-};
-
-struct mf_solution {
-	struct mf_step *steps;
-	size_t n;
-	bool solved;
-	struct mf_obstacle obstacle; /* where not solved */
-};
-
-/* 0 (look at solved) or -ENOMEM. */
-int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
-		  struct mf_solution *ret_solution);
-void mf_solution_done(struct mf_solution *solution);
+/* Compares versions as rpm does, of any two packages: below 0, 0, above 0. */
+int mf_pool_compare(struct mf_pool *pool, int a, int b);
 
 #endif

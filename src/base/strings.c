@@ -6,6 +6,7 @@
  */
 #include "modfetch/strings.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +84,7 @@ void mf_strings_done(struct mf_strings *list)
 	for (size_t i = 0; i < list->n; i++)
 		free(list->v[i]);
 	free(list->v);
-	*list = (struct mf_strings){0};
+	*list = (struct mf_strings){ 0 };
 }
 
 bool mf_module_name(const char *path, char *ret_name, size_t size)
@@ -117,4 +118,48 @@ bool mf_ends_with(const char *s, const char *suffix)
 	size_t n = strlen(s), m = strlen(suffix);
 
 	return n >= m && !memcmp(s + n - m, suffix, m);
+}
+
+const char *mf_dep_symbol(const char *dep, size_t *ret_len)
+{
+	bool ksym = mf_starts_with(dep, "ksym("), kernel = mf_starts_with(dep, "kernel(");
+	const char *symbol = dep + (ksym ? strlen("ksym(") : strlen("kernel("));
+	size_t len, flavor;
+
+	if (!ksym && !kernel)
+		return NULL;
+	len = strcspn(symbol, ")");
+	flavor = strcspn(symbol, ":)") + 1;
+	if (flavor <= len) {
+		if (kernel)
+			return NULL;
+		symbol += flavor;
+		len -= flavor;
+	}
+	if (ret_len)
+		*ret_len = len;
+	return symbol;
+}
+
+bool mf_dep_module(const char *dep, char *ret_name, size_t size)
+{
+	char file[256];
+
+	if (!mf_starts_with(dep, "kmod("))
+		return false;
+	dep += strlen("kmod(");
+	/* a provide with a version is "kmod(x.ko) = 1.2" here */
+	return snprintf(file, sizeof(file), "%.*s", (int)strcspn(dep, ")"), dep) <
+		       (int)sizeof(file) &&
+	       mf_module_name(file, ret_name, size);
+}
+
+bool mf_dep_is_driver(const char *dep)
+{
+	static const char *const prefixes[] = { "kmod(", "kalias(", "kernel-firmware" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (mf_starts_with(dep, prefixes[i]))
+			return true;
+	return strstr(dep, "-kmp") != NULL || strstr(dep, "-firmware") != NULL;
 }

@@ -33,6 +33,8 @@ static const struct verb verbs[] = {
 	{ "coldplug", cmd_coldplug, "[--sysfs DIR|FILE]", "all devices of this machine", false },
 	{ "install", cmd_install, "NAME…", "packages or patterns by name", false },
 	{ "remove", cmd_remove, "NAME…", "remove packages by name", false },
+	{ "deny", cmd_deny, "NAME|CONDITION…", "never fetch that again", true },
+	{ "allow", cmd_allow, "NAME|CONDITION…", "fetch it, whatever other rules say", true },
 	{ "refresh", cmd_refresh, "[--force] [REPO…]", "fetch the repositories' metadata now",
 	  false },
 	{ "depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true },

@@ -173,6 +173,9 @@ int cmd_run(struct cmd *cmd, struct mf_run *run)
 	}
 	r = mf_road(&cmd->ctx, run);
 	wipe(&progress);
+	/* that nothing of it can be had is an answer too: the object says it of each query */
+	if (r < 0 && cmd->json && run->dry_run && run->catalog)
+		cmd_print_run(cmd, run);
 	if (r < 0)
 		return r;
 	cmd_print_run(cmd, run);

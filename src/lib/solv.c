@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of libsolv: a pool filled from caches, from the rpm database and with one solvable
- * for what no package owns; who provides what; a plan or the first reason why there is none.
+ * The adapter of libsolv, first half: a pool filled from caches, from the rpm database and with one
+ * solvable for what no package owns; what its packages say, and who provides what.
  *
  * Drivers never come in by their supplements here: modfetch asks for packages by name, found
  * through its own alias index, so the namespace callback stays unset and a cache is written without
@@ -10,31 +10,14 @@
  */
 #include "modfetch/solv.h"
 #include <errno.h>
-#include <solv/pool.h>
-#include <solv/poolarch.h>
-#include <solv/problems.h>
-#include <solv/repo.h>
-#include <solv/repo_repomdxml.h>
-#include <solv/repo_rpmdb.h>
-#include <solv/repo_rpmmd.h>
-#include <solv/repo_solv.h>
-#include <solv/repo_write.h>
-#include <solv/solver.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "src/lib/solv-private.h"
 
 #define SYSTEM_NAME "system:kernel"
-
-struct mf_pool {
-	Pool *pool;
-	Repo *installed;
-	Id system;
-	Queue held; /* not to be installed unless a job names them */
-	void *rpm_state; /* of repo_add_rpm_handle() */
-};
 
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 {
@@ -48,7 +31,6 @@ int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 	pool_setarch(p->pool, machine);
 	p->installed = repo_create(p->pool, "installed");
 	pool_set_installed(p->pool, p->installed);
-	queue_init(&p->held);
 	*ret_pool = p;
 	return 0;
 }
@@ -59,7 +41,9 @@ void mf_pool_free(struct mf_pool *pool)
 		return;
 	if (pool->rpm_state)
 		rpm_state_free(pool->rpm_state);
-	queue_free(&pool->held);
+	if (pool->pool->considered)
+		map_free(pool->pool->considered);
+	pool->pool->considered = solv_free(pool->pool->considered);
 	pool_free(pool->pool);
 	free(pool);
 }
@@ -84,7 +68,7 @@ static FILE *stream(int fd, const char *mode)
 void mf_repomd_done(struct mf_repomd *repomd)
 {
 	free(repomd->primary);
-	*repomd = (struct mf_repomd){0};
+	*repomd = (struct mf_repomd){ 0 };
 }
 
 static int find_primary(Pool *pool, Repo *repo, struct mf_repomd *ret)
@@ -118,7 +102,7 @@ int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
 {
 	Pool *pool = pool_create();
 	Repo *repo = repo_create(pool, "repomd");
-	struct mf_repomd found = {0};
+	struct mf_repomd found = { 0 };
 	_cleanup_fclose_ FILE *f = stream(fd, "r");
 	const char *revision;
 	int r = -EBADMSG;
@@ -227,11 +211,6 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 	return 0;
 }
 
-void mf_pool_hold(struct mf_pool *pool, int id)
-{
-	queue_push(&pool->held, id);
-}
-
 void mf_pool_ready(struct mf_pool *pool)
 {
 	repo_internalize(pool->installed);
@@ -239,17 +218,6 @@ void mf_pool_ready(struct mf_pool *pool)
 }
 
 /* ---- the cache ---- */
-
-/* Recommends are followed: only those of drivers and firmware may be. */
-static bool is_driver_dep(const char *name)
-{
-	static const char *const prefixes[] = {"kmod(", "kalias(", "kernel-firmware"};
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-		if (mf_starts_with(name, prefixes[i]))
-			return true;
-	return strstr(name, "-kmp") != NULL || strstr(name, "-firmware") != NULL;
-}
 
 static void copy_deps(Solvable *from, Solvable *to, Id key)
 {
@@ -262,7 +230,8 @@ static void copy_deps(Solvable *from, Solvable *to, Id key)
 		int kept = 0;
 
 		for (int i = 0; i < q.count; i++)
-			if (is_driver_dep(pool_id2str(from->repo->pool, q.elements[i])))
+			/* recommends are followed: only those of drivers and firmware may be */
+			if (mf_dep_is_driver(pool_id2str(from->repo->pool, q.elements[i])))
 				q.elements[kept++] = q.elements[i];
 		queue_truncate(&q, kept);
 	}
@@ -273,8 +242,8 @@ static void copy_deps(Solvable *from, Solvable *to, Id key)
 
 static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id)
 {
-	static const Id arrays[] = {SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
-				    SOLVABLE_OBSOLETES, SOLVABLE_RECOMMENDS};
+	static const Id arrays[] = { SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
+				     SOLVABLE_OBSOLETES, SOLVABLE_RECOMMENDS };
 	Id id = repo_add_solvable(slim);
 	Solvable *to = pool_id2solvable(pool, id), *from = pool_id2solvable(pool, from_id);
 	const unsigned char *sum;
@@ -364,6 +333,14 @@ static int queue_to_array(Queue *q, int **ret_ids, size_t *ret_n)
 	*ret_ids = ids;
 	*ret_n = (size_t)q->count;
 	return 0;
+}
+
+int mf_pool_compare(struct mf_pool *mp, int a, int b)
+{
+	Pool *pool = mp->pool;
+
+	return pool_evrcmp(pool, pool_id2solvable(pool, a)->evr, pool_id2solvable(pool, b)->evr,
+			   EVRCMP_COMPARE);
 }
 
 int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
@@ -462,159 +439,5 @@ int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_vis
 		}
 	}
 	queue_free(&q);
-	return r;
-}
-
-/* ---- solving ---- */
-
-void mf_solution_done(struct mf_solution *solution)
-{
-	for (size_t i = 0; i < solution->n; i++)
-		free(solution->steps[i].dep);
-	free(solution->steps);
-	free(solution->obstacle.dep);
-	free(solution->obstacle.text);
-	*solution = (struct mf_solution){0};
-}
-
-static void explain(Pool *pool, Solver *solver, struct mf_step *step)
-{
-	Id info = 0, from = 0, to = 0, dep = 0;
-	int reason = solver_describe_decision(solver, step->id, &info);
-	SolverRuleinfo type;
-
-	if (reason == SOLVER_REASON_WEAKDEP) {
-		type = solver_weakdepinfo(solver, step->id, &from, &to, &dep);
-		step->recommended = true;
-	} else {
-		type = info ? solver_ruleinfo(solver, info, &from, &to, &dep) : SOLVER_RULE_UNKNOWN;
-		if (type != SOLVER_RULE_PKG_REQUIRES)
-			return;
-	}
-	step->needed_by = from;
-	if (dep)
-		step->dep = strdup(pool_dep2str(pool, dep));
-}
-
-static int collect_steps(struct mf_pool *pool, Solver *solver, struct mf_solution *ret)
-{
-	Queue q;
-	int r = 0;
-
-	queue_init(&q);
-	solver_get_decisionqueue(solver, &q);
-	ret->steps = calloc((size_t)q.count + 1, sizeof(*ret->steps));
-	if (!ret->steps)
-		r = -ENOMEM;
-	for (int i = 0; !r && i < q.count; i++) {
-		Id id = q.elements[i] < 0 ? -q.elements[i] : q.elements[i];
-		Solvable *s = pool_id2solvable(pool->pool, id);
-		bool installed = s->repo == pool->installed, wanted = q.elements[i] > 0;
-
-		if (id == SYSTEMSOLVABLE || installed == wanted)
-			continue;
-		ret->steps[ret->n] = (struct mf_step){.id = id, .erase = !wanted};
-		if (wanted)
-			explain(pool->pool, solver, &ret->steps[ret->n]);
-		ret->n++;
-	}
-	queue_free(&q);
-	return r;
-}
-
-/* A dependency that only packages provide which are not to be brought in: as good as nothing. */
-static bool only_held(const struct mf_pool *mp, Id dep)
-{
-	Pool *pool = mp->pool;
-	Id who, offset;
-	bool some = false;
-
-	FOR_PROVIDES(who, offset, dep)
-	{
-		int i = 0;
-
-		while (i < mp->held.count && mp->held.elements[i] != who)
-			i++;
-		if (i == mp->held.count)
-			return false;
-		some = true;
-	}
-	return some;
-}
-
-static void find_obstacle(const struct mf_pool *mp, Solver *solver, struct mf_obstacle *ret)
-{
-	Pool *pool = mp->pool;
-	Id problem = solver_next_problem(solver, 0), from = 0, to = 0, dep = 0;
-	SolverRuleinfo type = SOLVER_RULE_UNKNOWN;
-	Queue rules;
-
-	ret->text = strdup(solver_problem2str(solver, problem));
-	queue_init(&rules);
-	solver_findallproblemrules(solver, problem, &rules);
-	for (int i = 0; i < rules.count; i++) {
-		type = solver_ruleinfo(solver, rules.elements[i], &from, &to, &dep);
-		if (type != SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP &&
-		    (type != SOLVER_RULE_PKG_REQUIRES || !only_held(mp, dep)))
-			continue;
-		ret->id = from;
-		ret->dep = strdup(pool_dep2str(pool, dep));
-		break;
-	}
-	queue_free(&rules);
-}
-
-static bool is_named(const struct mf_job *jobs, size_t n, Id id)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < jobs[i].n; j++)
-			if (jobs[i].ids[j] == id)
-				return true;
-	return false;
-}
-
-int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
-		  struct mf_solution *ret_solution)
-{
-	Pool *p = pool->pool;
-	Solver *solver = solver_create(p);
-	struct mf_solution found = {0};
-	bool erase = false;
-	Queue job, one_of;
-	int r = 0;
-
-	queue_init(&job);
-	for (size_t i = 0; i < n; i++) {
-		queue_init(&one_of);
-		for (size_t j = 0; j < jobs[i].n; j++)
-			if (jobs[i].erase)
-				queue_push2(&job, SOLVER_ERASE | SOLVER_SOLVABLE, jobs[i].ids[j]);
-			else
-				queue_push(&one_of, jobs[i].ids[j]);
-		if (one_of.count)
-			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE_ONE_OF,
-				    pool_queuetowhatprovides(p, &one_of));
-		queue_free(&one_of);
-		erase |= jobs[i].erase;
-	}
-	if (pool->system)
-		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
-	for (int i = 0; i < pool->held.count; i++)
-		if (!is_named(jobs, n, pool->held.elements[i]))
-			queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->held.elements[i]);
-	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);
-	solver_set_flag(solver, SOLVER_FLAG_BEST_OBEY_POLICY, 1);
-	if (solver_solve(solver, &job)) {
-		find_obstacle(pool, solver, &found.obstacle);
-	} else {
-		found.solved = true;
-		r = collect_steps(pool, solver, &found);
-	}
-	queue_free(&job);
-	solver_free(solver);
-	if (r < 0)
-		mf_solution_done(&found);
-	else
-		*ret_solution = found;
 	return r;
 }

@@ -133,17 +133,9 @@ static int add_kalias(void *arg, const char *name, const char *evr)
 static int add_module(void *arg, const char *name, const char *evr)
 {
 	struct writing *w = arg;
-	_cleanup_free_ char *file = NULL;
 	char module[256];
 
-	if (!mf_starts_with(name, "kmod("))
-		return 0;
-	name += strlen("kmod(");
-	/* a provide with a version is "kmod(x.ko) = 1.2" here */
-	file = strndup(name, strcspn(name, ")"));
-	if (!file)
-		return -ENOMEM;
-	if (!mf_module_name(file, module, sizeof(module)))
+	if (!mf_dep_module(name, module, sizeof(module)))
 		return 0;
 	return mf_strings_add_unique(&w->modules, module);
 }

@@ -156,17 +156,10 @@ static int read_tree(struct system *s, int tree)
 static int see_provide(void *arg, const char *name, const char *evr)
 {
 	struct system *s = arg;
-	_cleanup_free_ char *file = NULL;
 	struct module *m;
 	char module[256];
 
-	if (!mf_starts_with(name, "kmod("))
-		return 0;
-	name += strlen("kmod(");
-	file = strndup(name, strcspn(name, ")"));
-	if (!file)
-		return -ENOMEM;
-	m = mf_module_name(file, module, sizeof(module)) ? find_module(s, module) : NULL;
+	m = mf_dep_module(name, module, sizeof(module)) ? find_module(s, module) : NULL;
 	if (!m || m->owned)
 		return 0;
 	if (s->installed) {
@@ -190,10 +183,6 @@ static int see_package(struct system *s, int id)
 			s->image_owned = true;
 		else if (!s->image_owned)
 			s->copies[s->n_copies++] = id;
-		/* a driver that wants another kernel than the one that is here cannot be had: no driver
-		 * brings a kernel in */
-		if (!s->installed)
-			mf_pool_hold(s->pool, id);
 		return 0;
 	}
 	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);

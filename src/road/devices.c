@@ -112,7 +112,7 @@ static int walk_list(struct walk *w, int fd)
 int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
 		    struct mf_wants *wants)
 {
-	struct walk w = {ctx, wants, each_device};
+	struct walk w = { ctx, wants, each_device };
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
@@ -143,4 +143,32 @@ char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
 	target[len] = '\0';
 	slash = strrchr(target, '/');
 	return strdup(slash ? slash + 1 : target);
+}
+
+enum mf_removable mf_device_removable(const struct mf_context *ctx, const char *syspath)
+{
+	static const struct {
+		const char *word;
+		enum mf_removable value;
+	} words[] = { { "removable", MF_REMOVABLE }, { "fixed", MF_FIXED } };
+	_cleanup_free_ char *path = strdup(syspath);
+	char *slash;
+
+	while (path && (slash = strrchr(path, '/')) && slash > path + strlen("/sys")) {
+		_cleanup_free_ char *attribute = NULL, *text = NULL;
+		_cleanup_close_ int fd = -1;
+		size_t len;
+
+		if (asprintf(&attribute, "%s/removable", path) < 0) {
+			attribute = NULL;
+			break;
+		}
+		fd = mf_context_open(ctx, attribute, O_RDONLY);
+		if (fd >= 0 && !mf_file_read(fd, 64, &text, &len))
+			for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+				if (mf_starts_with(text, words[i].word))
+					return words[i].value;
+		*slash = '\0';
+	}
+	return MF_REMOVABLE_UNKNOWN;
 }

@@ -20,8 +20,10 @@ struct asking {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
 	struct mf_kmod *kmod;
+	const struct mf_policy *policy;
 	struct mf_want *want;
 	struct mf_match *match;
+	bool allowed; /* one of the match's packages */
 };
 
 /* ---- the disk ---- */
@@ -54,8 +56,33 @@ static int ask_disk(struct asking *a)
 static int see_package(void *arg, const char *pattern, const char *package, size_t repo)
 {
 	struct asking *a = arg;
+	struct mf_match *m = a->match;
+	const struct mf_request request = { a->want, m->module, package,
+					    mf_catalog_repos(a->catalog)->v[repo].id };
+	_cleanup_free_ char *why = NULL;
+	int r = mf_strings_add_unique(&m->packages, package);
 
-	return mf_strings_add_unique(&a->match->packages, package);
+	if (r < 0 || a->allowed || m->on_disk || m->builtin)
+		return r;
+	r = mf_policy_check(a->policy, &request, &why);
+	a->allowed = !r;
+	if (r == 1 && !m->refused)
+		m->refused = MF_STEAL(why);
+	return r < 0 ? r : 0;
+}
+
+static int see_packages(struct asking *a, struct mf_match *match)
+{
+	int r;
+
+	a->match = match;
+	a->allowed = false;
+	r = mf_catalog_module(a->catalog, match->module, see_package, a);
+	if (a->allowed) {
+		free(match->refused);
+		match->refused = NULL;
+	}
+	return r;
 }
 
 /* A module that a repository names, by PATTERN or (NULL) by its own name. */
@@ -75,8 +102,7 @@ static int see_module(struct asking *a, const char *module, const char *pattern)
 	}
 	if (m->packages.n || !a->catalog)
 		return 0;
-	a->match = m;
-	return mf_catalog_module(a->catalog, module, see_package, a);
+	return see_packages(a, m);
 }
 
 static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
@@ -230,20 +256,6 @@ static void prefer(struct mf_want *want)
 	filter(want, is_named);
 }
 
-static int ask_policy(struct asking *a)
-{
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < a->want->n_matches; i++) {
-		struct mf_match *m = &a->want->matches[i];
-
-		if (!m->on_disk && !m->builtin && !m->refused)
-			r = mf_policy_check(a->ctx, a->kmod, m->module, a->want->device,
-					    &m->refused);
-	}
-	return r < 0 ? r : 0;
-}
-
 static void judge(struct mf_want *want)
 {
 	const struct mf_match *wanted = NULL, *refused = NULL, *present = NULL, *builtin = NULL;
@@ -279,19 +291,16 @@ static void judge(struct mf_want *want)
 }
 
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
-	     struct mf_want *wants, size_t n)
+	     const struct mf_policy *policy, struct mf_want *wants, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct asking a = {ctx, catalog, kmod, &wants[i], NULL};
+		struct asking a = { ctx, catalog, kmod, policy, &wants[i], NULL, false };
 		int r = ask(&a);
 
-		if (r >= 0) {
-			prefer(&wants[i]);
-			r = ask_policy(&a);
-		}
 		if (r < 0)
 			return ctx->failure.code ? r
 						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
+		prefer(&wants[i]);
 		judge(&wants[i]);
 	}
 	return 0;

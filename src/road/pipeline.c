@@ -23,6 +23,7 @@
 #include "modfetch/load.h"
 #include "modfetch/lock.h"
 #include "modfetch/match.h"
+#include "modfetch/policy.h"
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
 #include "modfetch/trust.h"
@@ -50,6 +51,8 @@ void mf_run_done(struct mf_run *run)
 
 /* What the stages of one run hand to each other. */
 struct cargo {
+	struct mf_kmod *kmod;
+	struct mf_policy *policy;
 	struct stat folder; /* lib/modules/KVER as it was at the start; st_ino 0: none */
 	struct mf_fetched *fetched;
 	struct mf_proof **proofs;
@@ -68,6 +71,8 @@ static void cargo_done(struct cargo *cargo)
 	free(cargo->fetched);
 	free(cargo->proofs);
 	mf_receipt_done(&cargo->receipt);
+	mf_policy_free(cargo->policy);
+	mf_kmod_free(cargo->kmod);
 }
 
 static void stamp(struct mf_run *run, enum mf_stage stage)
@@ -151,17 +156,17 @@ static int open_catalog(struct mf_context *ctx, struct mf_run *run)
  * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
  * the missing repository is a failure only if something is missing.
  */
-static int decide(struct mf_context *ctx, struct mf_run *run)
+static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int opened = open_catalog(ctx, run), r;
 	struct mf_failure why = ctx->failure;
-	struct mf_kmod *kmod;
 
-	r = mf_kmod_new(ctx, &kmod);
+	r = mf_kmod_new(ctx, &cargo->kmod);
+	if (!r)
+		r = mf_policy_new(ctx, cargo->kmod, &cargo->policy);
 	if (r < 0)
 		return r;
-	r = mf_match(ctx, run->catalog, kmod, run->wants.v, run->wants.n);
-	mf_kmod_free(kmod);
+	r = mf_match(ctx, run->catalog, cargo->kmod, cargo->policy, run->wants.v, run->wants.n);
 	stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
@@ -357,15 +362,16 @@ static int recover(struct mf_context *ctx)
 }
 
 /* A plan; a package list that turns out to be damaged is fetched anew, but not by a dry run. */
-static int plan(struct mf_context *ctx, struct mf_run *run)
+static int plan(struct mf_context *ctx, struct mf_run *run, const struct mf_policy *policy)
 {
-	int r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+	int r = mf_resolve(ctx, run->catalog, policy, &run->wants, &run->selection, &run->plan);
 
 	if (r == -MFE_BAD_INDEX && !run->dry_run && refresh_all(ctx, true) == 0) {
 		mf_catalog_free(MF_STEAL(run->catalog));
 		r = mf_catalog_open(ctx, &run->catalog);
 		if (!r)
-			r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+			r = mf_resolve(ctx, run->catalog, policy, &run->wants, &run->selection,
+				       &run->plan);
 	}
 	return r;
 }
@@ -374,12 +380,12 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
 	bool planned = false;
-	int r = decide(ctx, run);
+	int r = decide(ctx, run, &cargo);
 
 	if (r < 0)
 		return r;
 	if (run->catalog) {
-		r = plan(ctx, run);
+		r = plan(ctx, run, cargo.policy);
 		if (r < 0)
 			return r;
 		planned = r == 0;

@@ -2,7 +2,8 @@
 /*
  * The rules that say no, as a table in the order in which they are asked. Each returns the rule
  * that refused, in words, or NULL. What the running kernel refuses counts only when that kernel is
- * the one we work for.
+ * the one we work for. Everything is read once; a check costs no look at the disk but for whether a
+ * device is removable, which only sysfs knows.
  */
 #include "modfetch/policy.h"
 #include <errno.h>
@@ -11,17 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/devices.h"
 #include "modfetch/file.h"
+#include "modfetch/rules.h"
 #include "modfetch/strings.h"
 
-struct question {
+struct mf_policy {
 	const struct mf_context *ctx;
 	struct mf_kmod *kmod;
-	const char *module;
-	bool device;
+	struct mf_rules *rules;
+	bool modules_disabled;
+	struct mf_strings blacklist; /* module_blacklist= */
 };
 
-typedef const char *rule(const struct question *q);
+typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
+
+/* ---- what is said, read once ---- */
 
 static char *read_small(const struct mf_context *ctx, const char *path)
 {
@@ -32,58 +38,115 @@ static char *read_small(const struct mf_context *ctx, const char *path)
 	return fd >= 0 && mf_file_read(fd, 65536, &text, &len) == 0 ? text : NULL;
 }
 
-static const char *modules_disabled(const struct question *q)
+/* "a,b-c" from module_blacklist= */
+static int add_listed(struct mf_strings *names, const char *list)
 {
-	_cleanup_free_ char *text = NULL;
+	size_t len = strcspn(list, " \t\n");
+	_cleanup_free_ char *words = strndup(list, len);
+	_cleanup_(mf_strings_done) struct mf_strings listed = { 0 };
+	int r = words ? mf_strings_split(&listed, words) : -ENOMEM;
 
-	if (!q->ctx->kernel_running)
-		return NULL;
-	text = read_small(q->ctx, "proc/sys/kernel/modules_disabled");
-	return text && text[0] == '1' ? "kernel.modules_disabled is set" : NULL;
-}
-
-static bool listed(const char *list, const char *module)
-{
-	for (;;) {
-		size_t len = strcspn(list, ", \t\n");
-		_cleanup_free_ char *word = strndup(list, len);
+	for (size_t i = 0; !r && i < listed.n; i++) {
 		char name[256];
 
-		if (word && mf_module_name(word, name, sizeof(name)) && !strcmp(name, module))
-			return true;
-		if (list[len] != ',')
-			return false;
-		list += len + 1;
+		if (mf_module_name(listed.v[i], name, sizeof(name)))
+			r = mf_strings_add(names, name);
 	}
+	return r;
 }
 
-static const char *kernel_command_line(const struct question *q)
+static int read_kernel(struct mf_policy *policy)
 {
 	static const char key[] = "module_blacklist=";
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *disabled = read_small(policy->ctx, "proc/sys/kernel/modules_disabled");
+	_cleanup_free_ char *line = read_small(policy->ctx, "proc/cmdline");
+	int r = 0;
 
-	if (!q->ctx->kernel_running)
-		return NULL;
-	text = read_small(q->ctx, "proc/cmdline");
-	for (char *p = text; p && (p = strstr(p, key)); p += strlen(key))
-		if ((p == text || p[-1] == ' ') && listed(p + strlen(key), q->module))
-			return "module_blacklist= of the kernel command line names it";
-	return NULL;
+	policy->modules_disabled = disabled && disabled[0] == '1';
+	for (char *p = line; !r && p && (p = strstr(p, key)); p += strlen(key))
+		if (p == line || p[-1] == ' ')
+			r = add_listed(&policy->blacklist, p + strlen(key));
+	return r;
 }
 
-static const char *blacklist(const struct question *q)
+void mf_policy_free(struct mf_policy *policy)
 {
-	return q->device && mf_kmod_blacklisted(q->kmod, q->module)
+	if (!policy)
+		return;
+	mf_rules_free(policy->rules);
+	mf_strings_done(&policy->blacklist);
+	free(policy);
+}
+
+int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy **ret_policy)
+{
+	struct mf_policy *policy = calloc(1, sizeof(*policy));
+	int r = policy ? 0 : -ENOMEM;
+
+	if (policy)
+		*policy = (struct mf_policy){ .ctx = ctx, .kmod = kmod };
+	if (!r && ctx->kernel_running)
+		r = read_kernel(policy);
+	if (r < 0)
+		mf_fail(ctx, "policy", r, "policy", NULL);
+	else
+		r = mf_rules_read(ctx, &policy->rules);
+	if (r < 0) {
+		mf_policy_free(policy);
+		return r;
+	}
+	*ret_policy = policy;
+	return 0;
+}
+
+/* ---- the rules ---- */
+
+static const char *modules_disabled(const struct mf_policy *policy,
+				    const struct mf_request *request)
+{
+	return policy->modules_disabled ? "kernel.modules_disabled is set" : NULL;
+}
+
+static const char *kernel_command_line(const struct mf_policy *policy,
+				       const struct mf_request *request)
+{
+	return request->module && mf_strings_has(&policy->blacklist, request->module)
+		       ? "module_blacklist= of the kernel command line names it"
+		       : NULL;
+}
+
+static const char *local_rules(const struct mf_policy *policy, const struct mf_request *request)
+{
+	const struct mf_want *want = request->want;
+	const struct mf_facts facts = {
+		.modalias = want ? want->name : NULL,
+		.removable = want && want->syspath ? mf_device_removable(policy->ctx, want->syspath)
+						   : MF_REMOVABLE_UNKNOWN,
+		.module = request->module,
+		.package = request->package,
+		.repository = request->repository,
+	};
+	const char *text;
+
+	return mf_rules_ask(policy->rules, &facts, &text) ? text : NULL;
+}
+
+static const char *blacklist(const struct mf_policy *policy, const struct mf_request *request)
+{
+	return request->module && request->want && request->want->device &&
+			       mf_kmod_blacklisted(policy->kmod, request->module)
 		       ? "a blacklist line of modprobe.d names it"
 		       : NULL;
 }
 
 /* "install foo /bin/false" is how admins say never; any other command is theirs to run. */
-static const char *install_line(const struct question *q)
+static const char *install_line(const struct mf_policy *policy, const struct mf_request *request)
 {
-	static const char *const refusals[] = {
-		"/bin/false", "/usr/bin/false", "false", "/bin/true", "/usr/bin/true", "true", ":"};
-	const char *command = mf_kmod_install_command(q->kmod, q->module);
+	static const char *const refusals[] = { "/bin/false", "/usr/bin/false", "false",
+						"/bin/true",  "/usr/bin/true",	"true",
+						":" };
+	const char *command =
+		request->module ? mf_kmod_install_command(policy->kmod, request->module) : NULL;
 	size_t len;
 
 	if (!command)
@@ -96,24 +159,23 @@ static const char *install_line(const struct question *q)
 	return NULL;
 }
 
-static rule *const rules[] = {modules_disabled, kernel_command_line, blacklist, install_line};
+static rule *const table[] = { modules_disabled, kernel_command_line, local_rules, blacklist,
+			       install_line };
 
-int mf_policy_check(const struct mf_context *ctx, struct mf_kmod *kmod, const char *module,
-		    bool device, char **ret_why)
+int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
+		    char **ret_why)
 {
-	const struct question q = {ctx, kmod, module, device};
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const char *why = table[i](policy, request);
+		char *text;
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		const char *why = rules[i](&q);
-
-		if (why) {
-			char *text;
-
-			if (asprintf(&text, "%s: %s", module, why) < 0)
-				return -ENOMEM;
-			*ret_why = text;
-			return 1;
-		}
+		if (!why)
+			continue;
+		if (asprintf(&text, "%s: %s", request->module ? request->module : request->package,
+			     why) < 0)
+			return -ENOMEM;
+		*ret_why = text;
+		return 1;
 	}
 	return 0;
 }

@@ -36,7 +36,7 @@ ADAPTERS = {
     r"(lzma|zlib|zstd)\.h": "src/lib/inflate.c",
     r"rpm/": "src/lib/rpm.c",
     r"seccomp\.h": "src/lib/seccomp.c",
-    r"solv/": "src/lib/solv.c",
+    r"solv/": "src/lib/solv-private.h",
 }
 # Headers of the C library and of the kernel's interface: anybody's.
 SYSTEM = re.compile(

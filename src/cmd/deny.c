@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * deny and allow: the admin's word, kept as the first rule of policy.d, until it is taken back.
+ *
+ * Decides nothing itself: what a rule may say, and where it stands, is src/road/rules.c's. Never
+ * touches what is loaded or on disk already: a rule is about what will be fetched.
+ */
+#include <stdio.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/rules.h"
+
+static int set(struct cmd *cmd, int argc, char **argv, bool deny)
+{
+	int r;
+
+	if (argc < 2 || argv[1][0] == '-')
+		return cmd_usage(cmd, argv[0],
+				 "it needs a module, a modalias pattern, a package or conditions");
+	r = mf_rules_set(&cmd->ctx, deny, (const char *const *)argv + 1, (size_t)argc - 1);
+	if (r < 0)
+		return r;
+	if (!cmd->quiet)
+		printf("%s in /" MF_RULES_FOLDER "/" MF_RULES_ADMIN "\n",
+		       r ? "it stands first already" : "noted");
+	return r ? CMD_NOTHING : CMD_DONE;
+}
+
+int cmd_deny(struct cmd *cmd, int argc, char **argv)
+{
+	return set(cmd, argc, argv, true);
+}
+
+int cmd_allow(struct cmd *cmd, int argc, char **argv)
+{
+	return set(cmd, argc, argv, false);
+}

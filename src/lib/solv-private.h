@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIB_SOLV_PRIVATE_H
+#define LIB_SOLV_PRIVATE_H
+/*
+ * What the two halves of libsolv's adapter share; the one file that includes it. solv.c fills a
+ * pool and answers what is in it, solve.c makes plans of it.
+ */
+#include <solv/evr.h>
+#include <solv/pool.h>
+#include <solv/poolarch.h>
+#include <solv/problems.h>
+#include <solv/repo.h>
+#include <solv/repo_repomdxml.h>
+#include <solv/repo_rpmdb.h>
+#include <solv/repo_rpmmd.h>
+#include <solv/repo_solv.h>
+#include <solv/repo_write.h>
+#include <solv/solver.h>
+
+struct mf_pool {
+	Pool *pool;
+	Repo *installed;
+	Id system;
+	void *rpm_state; /* of repo_add_rpm_handle() */
+};
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a solver's steps to a plan that outlives the pool.
+ *
+ * A package without a location or without a SHA-256 cannot be fetched or verified, so a plan that
+ * needs one is no plan. The items are sorted by name: what is shown, fetched and recorded has the
+ * same order every time.
+ */
+#include "modfetch/plan.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+
+void mf_plan_done(struct mf_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct mf_plan_item *item = &plan->items[i];
+
+		free(item->name);
+		free(item->evr);
+		free(item->arch);
+		free(item->location);
+		free(item->why);
+	}
+	free(plan->items);
+	mf_strings_done(&plan->erase);
+	*plan = (struct mf_plan){ 0 };
+}
+
+static char *why(struct mf_pool *pool, const struct mf_step *step)
+{
+	struct mf_package by;
+	const char *symbol;
+	size_t len = 0;
+	char *text;
+
+	if (!step->needed_by)
+		return strdup("asked for");
+	mf_pool_package(pool, step->needed_by, &by);
+	symbol = step->dep ? mf_dep_symbol(step->dep, &len) : NULL;
+	if (asprintf(&text, "%s by %s%s%.*s", step->recommended ? "recommended" : "needed", by.name,
+		     symbol ? " for the symbol " : "", symbol ? (int)len : 0,
+		     symbol ? symbol : "") < 0)
+		return NULL;
+	return text;
+}
+
+static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan *plan,
+		    const struct mf_step *step)
+{
+	struct mf_plan_item *item = &plan->items[plan->n];
+	struct mf_package package;
+
+	mf_pool_package(pool, step->id, &package);
+	if (!package.location || !package.has_sha256)
+		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
+			       "the metadata gives it no location or no SHA-256");
+	plan->n++;
+	*item = (struct mf_plan_item){
+		.name = strdup(package.name),
+		.evr = strdup(package.evr),
+		.arch = strdup(package.arch),
+		.location = strdup(package.location),
+		.repo = (size_t)package.origin,
+		.size = package.size,
+		.install_size = package.install_size,
+		.why = why(pool, step),
+		.asked = !step->needed_by,
+	};
+	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
+	plan->download += item->size;
+	return item->name && item->evr && item->arch && item->location && item->why
+		       ? 0
+		       : mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct mf_plan_item *)a)->name,
+		      ((const struct mf_plan_item *)b)->name);
+}
+
+static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
+		     const struct mf_solution *solution, struct mf_plan *plan)
+{
+	int r = 0;
+
+	plan->items = calloc(solution->n + 1, sizeof(*plan->items));
+	if (!plan->items)
+		return -ENOMEM;
+	for (size_t i = 0; !r && i < solution->n; i++) {
+		const struct mf_step *step = &solution->steps[i];
+		struct mf_package package;
+
+		mf_pool_package(pool, step->id, &package);
+		r = step->erase ? mf_strings_add(&plan->erase, package.name)
+				: add_item(ctx, pool, plan, step);
+	}
+	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
+	return r;
+}
+
+int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
+		 struct mf_plan *ret_plan)
+{
+	_cleanup_(mf_plan_done) struct mf_plan plan = { 0 };
+	int r = add_steps(ctx, pool, solution, &plan);
+
+	if (r < 0)
+		return r;
+	*ret_plan = plan;
+	plan = (struct mf_plan){ 0 };
+	return 0;
+}
