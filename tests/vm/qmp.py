@@ -76,7 +76,7 @@ class QMP:
         """Plugs a device in."""
         self.execute("device_add", driver=driver, id=ident, **properties)
 
-    def remove(self, ident, timeout=30):
+    def remove(self, ident, timeout=120):
         """Asks the guest to let go of a device and waits until it has."""
         self.execute("device_del", id=ident)
         try:
