@@ -18,7 +18,7 @@ struct mf_trust_evidence {
 	int asc; /* detached OpenPGP signature: repomd.xml.asc */
 };
 
-/* What a repository's keys can verify: decides which signatures are worth fetching. */
+/* Which signature vouches for a repository's metadata: CMS as soon as it names a certificate. */
 enum mf_trust_kinds { MF_TRUST_CMS = 1, MF_TRUST_OPENPGP = 2 };
 
 struct mf_vouched {
@@ -28,13 +28,12 @@ struct mf_vouched {
 };
 
 /*
- * Verifies the signature (CMS where the repository has a certificate and the mirror a .p7s, else
- * OpenPGP), asks the deny list, and compares revision and signing time with what was accepted
- * before; what is accepted is on the disk before this returns. Unattended, metadata older than
- * settings.max_age_days is refused; otherwise its age is said. Returns 0 and says who signed,
- * -MFE_NO_KEYS, -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE,
- * -MFE_REVOKED, -MFE_NO_SQV, -MFE_BAD_METADATA, -MFE_ROLLBACK, -MFE_STALE, -MFE_CONFIG or -errno,
- * recorded.
+ * Verifies the signature (CMS where the repository names a certificate, else OpenPGP), asks the
+ * deny list, and compares revision and signing time with what was accepted before; what is accepted
+ * is on the disk before this returns. Unattended, metadata older than settings.max_age_days is
+ * refused; otherwise its age is said. Returns 0 and says who signed, -MFE_NO_KEYS,
+ * -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE, -MFE_REVOKED,
+ * -MFE_NO_SQV, -MFE_BAD_METADATA, -MFE_ROLLBACK, -MFE_STALE, -MFE_CONFIG or -errno, recorded.
  */
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust);
@@ -55,8 +54,16 @@ int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
 int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo);
 
 /*
- * A bit set of enum mf_trust_kinds, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. RET_KEYS gets
- * a word for these keys, as the state has it; it changes when one of them does.
+ * Is SIGNATURE (OpenPGP) one over a package's HEADER by a key of the repository? Both are
+ * descriptors. 0, -MFE_NO_KEYS, -MFE_NO_SQV, -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_REVOKED
+ * or -errno, recorded.
+ */
+int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+		     int header, int signature);
+
+/*
+ * One of enum mf_trust_kinds, 0 for trust=none, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded.
+ * RET_KEYS gets a word for these keys, as the state has it; it changes when one of them does.
  */
 int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 		   uint8_t ret_keys[MF_SHA256_LEN]);

@@ -160,8 +160,7 @@ int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 	if (r < 0)
 		return r;
 	memcpy(ret_keys, keys.fingerprint, sizeof(keys.fingerprint));
-	return (mf_keyring_size(keys.certs) ? MF_TRUST_CMS : 0) |
-	       (keys.n_keyrings ? MF_TRUST_OPENPGP : 0);
+	return mf_keyring_size(keys.certs) ? MF_TRUST_CMS : MF_TRUST_OPENPGP;
 }
 
 /* ---- signatures ---- */
@@ -186,22 +185,50 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo, const s
 	return mf_deny_check(ctx, repo->id, "key", signer.fingerprint);
 }
 
-static int check_openpgp(struct mf_context *ctx, const struct mf_repo *repo,
-			 const struct keys *keys, const struct mf_trust_evidence *evidence,
-			 struct mf_vouched *ret_trust)
+/* By a key of the repository's keyrings; WHAT is the subject, SIGNED what the signature is over. */
+static int check_openpgp(struct mf_context *ctx, const char *what, const char *signed_part,
+			 const struct keys *keys, int data, int sig, bool timed,
+			 struct mf_openpgp_signer *ret_signer)
 {
-	struct mf_openpgp_signer signer = { 0 };
 	char why[256] = "";
-	int r = mf_openpgp_verify(keys->keyrings, keys->n_keyrings, evidence->repomd, evidence->asc,
-				  &signer, why, sizeof(why));
+	int r = mf_openpgp_verify(keys->keyrings, keys->n_keyrings, data, sig, timed, ret_signer,
+				  why, sizeof(why));
 
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, repo->id, "repomd.xml: %s%s%s",
+		return mf_fail(ctx, "verify", r, what, "%s: %s%s%s", signed_part,
 			       mf_error_sentence(r), *why ? ": " : "", why);
+	return mf_deny_check(ctx, what, "key", ret_signer->fingerprint);
+}
+
+static int check_repomd_openpgp(struct mf_context *ctx, const struct mf_repo *repo,
+				const struct keys *keys, const struct mf_trust_evidence *evidence,
+				struct mf_vouched *ret_trust)
+{
+	struct mf_openpgp_signer signer = { 0 };
+	int r = check_openpgp(ctx, repo->id, "repomd.xml", keys, evidence->repomd, evidence->asc,
+			      true, &signer);
+
+	if (r < 0)
+		return r;
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "OpenPGP %s", signer.fingerprint);
 	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);
-	return mf_deny_check(ctx, repo->id, "key", signer.fingerprint);
+	return 0;
+}
+
+int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+		     int header, int signature)
+{
+	_cleanup_(keys_done) struct keys keys = { 0 };
+	struct mf_openpgp_signer signer = { 0 };
+	int r = read_keys(ctx, repo, &keys);
+
+	if (r == 0 && !keys.n_keyrings)
+		r = mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
+			    "gpgcheck=1, but its .repo file names no OpenPGP keyring");
+	return r < 0 ? r
+		     : check_openpgp(ctx, package, "the package", &keys, header, signature, false,
+				     &signer);
 }
 
 static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
@@ -210,8 +237,10 @@ static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
 {
 	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
 		return check_cms(ctx, repo, keys, evidence, ret_trust);
-	if (evidence->asc >= 0 && keys->n_keyrings)
-		return check_openpgp(ctx, repo, keys, evidence, ret_trust);
+	/* a repository with a certificate is vouched for by that alone: its OpenPGP keys sign
+	 * packages */
+	if (evidence->asc >= 0 && keys->n_keyrings && !mf_keyring_size(keys->certs))
+		return check_repomd_openpgp(ctx, repo, keys, evidence, ret_trust);
 	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
 		       "repodata/repomd.xml.%s is missing",
 		       mf_keyring_size(keys->certs) ? "p7s" : "asc");

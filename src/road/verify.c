@@ -19,6 +19,7 @@
 #include "modfetch/confine.h"
 #include "modfetch/deny.h"
 #include "modfetch/file.h"
+#include "modfetch/gpgcheck.h"
 #include "modfetch/verify-module.h"
 
 struct mf_verifier {
@@ -149,6 +150,9 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	if (r < 0)
 		return r;
 	r = mf_deny_check_digest(ctx, item->name, "package", item->sha256);
+	if (r < 0)
+		return r;
+	r = mf_gpgcheck(ctx, repo, item->name, proof->fd);
 	if (r < 0)
 		return r;
 	r = mf_rpm_read(proof->fd, &proof->header);
