@@ -10,6 +10,11 @@ def write(path, data):
         f.write(data if isinstance(data, bytes) else data.encode())
 
 
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
 def flip(armored):
     """Another letter near the end, in the signature's numbers: what lies further ahead need not be signed."""
     at = armored.rindex(b'\n=') - 10

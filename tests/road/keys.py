@@ -15,15 +15,10 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import root as r  # noqa: E402
-from gpg import Gpg, write  # noqa: E402
+from gpg import Gpg, read, write  # noqa: E402
 
 ROLES = 'repo', 'module', 'package'
 MARKER = b'~Module signature appended~\n'
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
 
 
 def openssl(*args, **options):

@@ -14,14 +14,9 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import root as r  # noqa: E402
-from gpg import Gpg, flip, write  # noqa: E402
+from gpg import Gpg, flip, read, write  # noqa: E402
 
 NOW = int(time.time())
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
 
 
 class WithRoot(unittest.TestCase):
