@@ -167,8 +167,12 @@ int mf_memfile_new(const char *label)
 
 int mf_memfile_seal(int fd)
 {
-	if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0)
-		return -errno;
+	/* the kernel says EBUSY while a page of it is in flight somewhere, as under load: soon over */
+	for (int tries = 0; fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0; tries++) {
+		if (errno != EBUSY || tries == 20)
+			return -errno;
+		usleep(1000);
+	}
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
