@@ -80,9 +80,11 @@ static int open_folder(struct run *run, const char *base, bool make, int *ret_fd
 			return mf_fail(ctx, "depmod", r, path, NULL);
 		close(r);
 	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* below the context's root no link may lead out, not even an absolute /lib of an image */
+	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		  : mf_context_open(run->ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return fail(run, -errno, path);
+		return fail(run, base ? -errno : fd, path);
 	*ret_fd = fd;
 	*ret_name = MF_STEAL(path);
 	return 0;

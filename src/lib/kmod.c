@@ -8,11 +8,14 @@
  */
 #include "modfetch/kmod.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <libkmod.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
@@ -23,6 +26,7 @@ static const char *const config_folders[] = {"/etc/modprobe.d", "/run/modprobe.d
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
+	int tree; /* the modules' folder, where it is below another root */
 };
 
 static void log_to_us(void *data, int priority, const char *file, int line, const char *fn,
@@ -31,9 +35,31 @@ static void log_to_us(void *data, int priority, const char *file, int line, cons
 	/* what matters comes back as a return value; a missing index is our everyday */
 }
 
+/*
+ * The modules' folder as a path for libkmod. Below another root it goes by a descriptor: in an image
+ * whose /lib is an absolute link, the plain path would lead to this machine's modules.
+ */
+static char *tree_path(const struct mf_context *ctx, int *ret_fd)
+{
+	_cleanup_free_ char *below = NULL;
+	char *path = NULL;
+	int fd;
+
+	if (asprintf(&below, "/lib/modules/%s", ctx->kernel) < 0) {
+		below = NULL;
+		return NULL;
+	}
+	fd = *ctx->root ? mf_context_open(ctx, below, O_PATH | O_DIRECTORY) : -1;
+	if (fd < 0)
+		return mf_context_path(ctx, "%s", below);
+	*ret_fd = fd;
+	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
+}
+
 int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 {
-	_cleanup_free_ char *modules = mf_context_path(ctx, "/lib/modules/%s", ctx->kernel);
+	_cleanup_close_ int tree = -1;
+	_cleanup_free_ char *modules = tree_path(ctx, &tree);
 	char *paths[N_FOLDERS + 1] = {NULL};
 	struct mf_kmod *k = calloc(1, sizeof(*k));
 	int r = modules && k ? 0 : -ENOMEM;
@@ -57,6 +83,7 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 	kmod_set_log_fn(k->kmod, log_to_us, NULL);
 	/* fails where depmod never ran; lookups then find nothing, which is the truth */
 	(void)kmod_load_resources(k->kmod);
+	k->tree = mf_steal_fd(&tree);
 	*ret_kmod = k;
 	return 0;
 }
@@ -66,6 +93,8 @@ void mf_kmod_free(struct mf_kmod *kmod)
 	if (!kmod)
 		return;
 	kmod_unref(kmod->kmod);
+	if (kmod->tree >= 0)
+		close(kmod->tree);
 	free(kmod);
 }
 
