@@ -16,8 +16,12 @@
 
 /* Told each installed package as a librpm Header, valid during the call. Non-zero ends it. */
 typedef int mf_rpm_visit(void *arg, void *header);
-/* No database is no package. 0, the visitor's return, or -MFE_INSTALL recorded. */
-int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg);
+/*
+ * Those called NAMES, or all (NULL). No database is no package. 0, the visitor's return, or
+ * -MFE_INSTALL recorded.
+ */
+int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
+			  mf_rpm_visit *visit, void *arg);
 
 struct mf_rpm_file {
 	char *path;

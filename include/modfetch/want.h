@@ -26,6 +26,7 @@ struct mf_match {
 	char *module;  /* as kmod spells it */
 	char *pattern; /* the alias it matched by; NULL: its own name, or known from the disk */
 	bool on_disk, builtin;
+	bool broken;		    /* its package is installed, but lacks files */
 	char *refused;		    /* why it must not be fetched, or NULL */
 	struct mf_strings packages; /* that carry it, best repository first */
 };
@@ -58,6 +59,8 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 /* From a device: reads SYSPATH/modalias below the context's root. -MFE_NOT_FOUND: it has none. */
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want);
 void mf_want_done(struct mf_want *want);
+/* Drops its matches, so that it can be matched again. */
+void mf_want_forget(struct mf_want *want);
 
 /* Adds a module unless it is there already. The match, or NULL: no memory. */
 struct mf_match *mf_want_add(struct mf_want *want, const char *module, const char *pattern);

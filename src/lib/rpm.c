@@ -101,13 +101,25 @@ static void end_transaction(rpmts ts)
 	delMacro(NULL, "_dbpath");
 }
 
-int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg)
+static int visit_all(rpmts ts, const char *name, mf_rpm_visit *visit, void *arg)
+{
+	rpmdbMatchIterator it =
+		rpmtsInitIterator(ts, name ? RPMDBI_NAME : RPMDBI_PACKAGES, name, 0);
+	Header h;
+	int r = 0;
+
+	while (!r && (h = rpmdbNextIterator(it)))
+		r = visit(arg, h);
+	rpmdbFreeIterator(it);
+	return r;
+}
+
+int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
+			  mf_rpm_visit *visit, void *arg)
 {
 	char message[256] = "the database cannot be read";
-	rpmdbMatchIterator it;
 	struct stat st;
 	const char *folder = db_folder(ctx, &st);
-	Header h;
 	rpmts ts;
 	int r = 0;
 
@@ -118,10 +130,8 @@ int mf_rpm_each_installed(struct mf_context *ctx, mf_rpm_visit *visit, void *arg
 		end_transaction(ts);
 		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
 	}
-	it = rpmtsInitIterator(ts, RPMDBI_PACKAGES, NULL, 0);
-	while (!r && (h = rpmdbNextIterator(it)))
-		r = visit(arg, h);
-	rpmdbFreeIterator(it);
+	for (size_t i = 0; !r && i < (names ? names->n : 1); i++)
+		r = visit_all(ts, names ? names->v[i] : NULL, visit, arg);
 	end_transaction(ts);
 	return r;
 }
@@ -209,7 +219,9 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 		f->path = rpmfilesFN(files, i);
 		f->link = copy_or_empty(rpmfilesFLink(files, i));
 		f->mode = rpmfilesFMode(files, i);
-		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 && len == 32;
+		/* links and folders have one too, of zeros */
+		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
+				len == sizeof(f->sha256);
 		if (f->has_sha256)
 			memcpy(f->sha256, digest, len);
 		f->user = copy_or_empty(rpmfilesFUser(files, i));

@@ -250,7 +250,7 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog)
 		if (r < 0)
 			return r;
 	}
-	r = mf_rpm_each_installed(ctx, add_installed, catalog->pool);
+	r = mf_rpm_each_installed(ctx, NULL, add_installed, catalog->pool);
 	if (r < 0)
 		return r == -EBADMSG ? mf_fail(ctx, "resolve", -MFE_INSTALL, "rpmdb",
 					       "a package in it cannot be read")

@@ -92,8 +92,6 @@ static int note_leaving(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = {0};
 	int r = mf_rpm_header(header, &h);
 
-	if (r < 0 || !mf_strings_has(leaving->erase, h.name))
-		return r;
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		r = mf_strings_add(&leaving->paths, h.files[i].path);
 	return r < 0 ? r : note_header(leaving->receipt, &h);
@@ -227,7 +225,7 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 	int r = check_space(ctx, proofs, n);
 
 	if (!r && leaving->erase && leaving->erase->n)
-		r = mf_rpm_each_installed(ctx, note_leaving, leaving);
+		r = mf_rpm_each_installed(ctx, leaving->erase, note_leaving, leaving);
 	for (size_t i = 0; !r && i < n; i++)
 		r = note_package(ctx, receipt, proofs[i]);
 	for (size_t i = 0; !r && i < receipt->kernels.n; i++)

@@ -88,11 +88,19 @@ void mf_match_done(struct mf_match *match)
 	*match = (struct mf_match){0};
 }
 
-void mf_want_done(struct mf_want *want)
+void mf_want_forget(struct mf_want *want)
 {
 	for (size_t i = 0; i < want->n_matches; i++)
 		mf_match_done(&want->matches[i]);
 	free(want->matches);
+	want->matches = NULL;
+	want->n_matches = 0;
+	want->state = MF_UNKNOWN;
+}
+
+void mf_want_done(struct mf_want *want)
+{
+	mf_want_forget(want);
 	free(want->query);
 	free(want->name);
 	free(want->syspath);
