@@ -246,12 +246,18 @@ class Root:
     def rpm(self, *args):
         return output('rpm', '--root', self.path, '--dbpath', '/var/lib/rpm', *args)
 
+    def ask(self, form):
+        """A line each package, of a copy of the database: rpm leaves its -shm and -wal wherever it looks."""
+        with tempfile.TemporaryDirectory() as copy:
+            shutil.copytree(f'{self.path}/var/lib/rpm', copy, dirs_exist_ok=True)
+            return sorted(output('rpm', '--dbpath', copy, '-qa', '--qf', form + '\n').splitlines())
+
     def packages(self):
         """Every installed package with the digest of its header."""
-        return sorted(self.rpm('-qa', '--qf', '%{NEVRA} %{SHA256HEADER}\n').splitlines())
+        return self.ask('%{NEVRA} %{SHA256HEADER}')
 
     def names(self):
-        return sorted(self.rpm('-qa', '--qf', '%{NAME}\n').split())
+        return self.ask('%{NAME}')
 
     def tree(self):
         """Path → what is there, for everything but what modfetch writes for itself and the database's bytes."""
@@ -261,12 +267,20 @@ class Root:
             at = os.path.relpath(folder, self.path)
             folders[:] = [d for d in folders if os.path.normpath(f'{at}/{d}') not in passed]
             for name in folders + files:
+                if name == 'modules.modfetch':
+                    continue
                 path = os.path.join(folder, name)
                 found[os.path.normpath(f'{at}/{name}')] = fingerprint(path)
         return found
 
     def state(self):
-        return self.tree(), self.packages(), sorted(os.listdir(f'{self.path}/var/lib/rpm'))
+        return self.tree(), self.packages(), self.database()
+
+    def database(self):
+        """What lies beside the database. rpm keeps a -shm and an empty -wal once it has been there, which is no trace."""
+        folder = f'{self.path}/var/lib/rpm'
+        return sorted(name for name in os.listdir(folder) if not name.endswith('-shm') and
+                      not (name.endswith('-wal') and not os.path.getsize(f'{folder}/{name}')))
 
     def on_disk(self):
         """Names of the modules in the tree."""

@@ -132,8 +132,10 @@ int mf_undo_forget(struct mf_context *ctx)
 
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" FOLDER, NULL);
-	if ((unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT) || fsync(dirfd) < 0)
+	if (unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT)
 		return mf_fail(ctx, "install", -errno, "/" FOLDER "/" NAME, NULL);
+	/* should it come back after a power cut, the next run starts from before: no harm in that */
+	(void)fsync(dirfd);
 	return 0;
 }
 
@@ -219,10 +221,33 @@ static void take_partials(const struct mf_context *ctx, const char *path)
 		close(dirfd);
 }
 
+/* So does depmod's publishing: ".modules.dep.bin.partial", which only a run that writes it reuses. */
+static void take_index_partials(const struct mf_context *ctx, const char *kernel)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_free_ char *path = NULL;
+	struct dirent *e;
+	int fd = -1;
+
+	if (asprintf(&path, "/lib/modules/%s", kernel) < 0)
+		path = NULL;
+	if (path)
+		fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (e = readdir(dir)))
+		if (mf_starts_with(e->d_name, ".modules.") &&
+		    (mf_ends_with(e->d_name, ".partial") || mf_ends_with(e->d_name, ".old")))
+			(void)unlinkat(fd, e->d_name, 0);
+	if (!dir && fd >= 0)
+		close(fd);
+}
+
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)
 {
 	int r;
 
+	for (size_t i = 0; i < undo->kernels.n; i++)
+		take_index_partials(ctx, undo->kernels.v[i]);
 	for (size_t i = 0; i < undo->fresh.n; i++)
 		(void)take_away(ctx, undo->fresh.v[i], 0);
 	for (size_t i = 0; i < undo->files.n; i++)
