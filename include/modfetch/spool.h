@@ -23,7 +23,7 @@
 #define MF_SPOOL_DIR	 "run/modfetch/queue"
 #define MF_SPOOL_NAME	 33 /* bytes of a name with its NUL: 128 bits in hex */
 #define MF_SPOOL_DEVICES 64
-#define MF_SPOOL_SIZE	 (96 * 1024) /* no entry is larger */
+#define MF_SPOOL_SIZE	 (96U << 10) /* no entry is larger */
 
 struct mf_spool_entry {
 	char name[MF_SPOOL_NAME];

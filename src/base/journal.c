@@ -37,11 +37,11 @@ static void append(struct datagram *d, const char *key, const char *value)
 
 	if (!value || d->len + klen + vlen + 2 > sizeof(d->buf))
 		return;
-	memcpy(p, key, klen);
-	p[klen] = '=';
+	p = mempcpy(p, key, klen);
+	*p++ = '=';
 	for (size_t i = 0; i < vlen; i++)
-		p[klen + 1 + i] = value[i] < 0x20 || value[i] > 0x7e ? '?' : value[i];
-	p[klen + 1 + vlen] = '\n';
+		*p++ = value[i] < 0x20 || value[i] > 0x7e ? '?' : value[i];
+	*p = '\n';
 	d->len += klen + vlen + 2;
 }
 

@@ -41,7 +41,7 @@ int main(void)
 	r = mf_context_init(&ctx, NULL, NULL);
 	if (r == 0)
 		r = mf_event(&ctx, &event, &verdict);
-	if (r < 0) {
+	if (r) {
 		const struct mf_failure *f = &ctx.failure;
 
 		snprintf(line, sizeof(line), "%s: %s: %s [%s]", f->stage, f->what, f->why,

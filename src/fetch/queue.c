@@ -303,7 +303,7 @@ static int tell_progress(struct queue *q)
 	struct mf_wire packet = { .type = MF_WIRE_PROGRESS, .size = q->finished_bytes };
 	uint64_t now = mf_now_us();
 
-	if (now - q->told_at < TICK_MS * 1000)
+	if (now - q->told_at < TICK_MS * 1000ULL)
 		return 0;
 	q->told_at = now;
 	for (size_t i = 0; i < q->n; i++)

@@ -486,7 +486,7 @@ static struct node find_node(const struct dm_module *m)
 
 		if (mf_starts_with(alias, "devname:"))
 			node.name = alias + strlen("devname:");
-		else if (*alias == 'c' || *alias == 'b')
+		else if (mf_starts_with(alias, "char-") || mf_starts_with(alias, "block-"))
 			parse_numbers(alias, &node);
 	}
 	return node;

@@ -136,7 +136,7 @@ static int read_tables(struct mf_elf *elf, const uint8_t *header)
 int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len)
 {
 	struct mf_elf elf = {.buf = buf, .fd = fd, .len = len};
-	uint8_t header[64];
+	uint8_t header[64] = {0};
 	int r;
 
 	r = mf_elf_read(&elf, 0, header, layouts[0].header_size);

@@ -38,7 +38,7 @@
 
 /* Foreign types get their destructors once. */
 #define CLEANUP_OF(name, type, free_fn)                                                            \
-	static inline void name##_cleanup(type *p)                                                 \
+	static inline void name##_cleanup(__typeof__(type) *p)                                     \
 	{                                                                                          \
 		free_fn(*p);                                                                       \
 	}

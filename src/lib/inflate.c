@@ -174,7 +174,7 @@ static const struct format formats[] = {
 
 static const struct format *identify(const void *buf, size_t len)
 {
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+	for (size_t i = 0; len && i < sizeof(formats) / sizeof(*formats); i++)
 		if (len >= formats[i].magic_len &&
 		    !memcmp(buf, formats[i].magic, formats[i].magic_len))
 			return &formats[i];

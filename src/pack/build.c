@@ -195,8 +195,8 @@ static int deal(struct build *build, const char *arch, struct waiting *waiting)
 		*batch = (struct batch){.arch = arch};
 		snprintf(batch->label, sizeof(batch->label), "batch-%zu", build->n_batches + i);
 	}
-	for (size_t i = 0; i < n; i++) {
-		int r = pack_list_add(&build->batches[build->n_batches + i % batches].packages,
+	for (size_t i = 0, b = 0; i < n; i++, b = b + 1 < batches ? b + 1 : 0) {
+		int r = pack_list_add(&build->batches[build->n_batches + b].packages,
 				      waiting[i].number);
 
 		if (r < 0)

@@ -21,10 +21,10 @@ extern char **environ;
 static int spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
-	int r = posix_spawn_file_actions_init(&actions);
+	int r;
 
-	if (r)
-		return -r;
+	if (posix_spawn_file_actions_init(&actions))
+		return -ENOMEM;
 	r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
@@ -76,13 +76,13 @@ static char *last_word(const char *log)
 int pack_tool_run(struct pack_tool *tool)
 {
 	int pipes[2], status, r;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	r = spawn(tool, pipes[1], &pid);
 	close(pipes[1]);
-	if (r < 0) {
+	if (r) {
 		close(pipes[0]);
 		return r;
 	}

@@ -22,7 +22,7 @@
 #include "modfetch/mirrors.h"
 #include "modfetch/release.h"
 
-#define REPO_FILE_MAX	 (64 * 1024)
+#define REPO_FILE_MAX	 (64U << 10)
 #define DEFAULT_PRIORITY 99
 
 struct reading {
@@ -63,7 +63,8 @@ static int bad(const struct reading *rd, const char *id, const char *why, const 
 	char what[192];
 
 	snprintf(what, sizeof(what), "%s [%s]", rd->file, id);
-	return mf_fail(rd->ctx, "config", -MFE_CONFIG, what, "%s: %s", why, value);
+	mf_fail(rd->ctx, "config", -MFE_CONFIG, what, "%s: %s", why, value);
+	return -MFE_CONFIG;
 }
 
 static int repo_of(struct reading *rd, const char *id, struct mf_repo **ret_repo)

@@ -87,7 +87,7 @@ static size_t read_runs(const struct mf_context *ctx, uint64_t now, uint64_t run
 	char *save = NULL;
 	size_t len, n = 0;
 
-	if (fd < 0 || mf_file_read(fd, RUNS_MAX * 21, &text, &len) < 0)
+	if (fd < 0 || mf_file_read(fd, (size_t)RUNS_MAX * 21, &text, &len) < 0)
 		return 0;
 	for (char *line = strtok_r(text, "\n", &save); line && n < RUNS_MAX;
 	     line = strtok_r(NULL, "\n", &save)) {

@@ -66,7 +66,7 @@ static int open_request(const struct mf_fetch_request *request, const char *base
 		r = encoded ? mf_href_decode(encoded, &folder) : -MFE_UNREACHABLE;
 	if (r == 0)
 		r = mf_href_decode(request->path, &name);
-	if (r < 0)
+	if (r)
 		return r;
 	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)

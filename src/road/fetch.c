@@ -12,6 +12,7 @@
  * limited by killing it.
  */
 #include "modfetch/fetch.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -177,9 +178,11 @@ static int send_all(struct fetch *f, struct job *const *remote)
 	const struct mf_wire go = { .type = MF_WIRE_GO };
 	int r;
 
-	for (size_t i = 0; i < f->remote; i++)
+	for (size_t i = 0; i < f->remote; i++) {
+		assert(remote[i]);
 		if (remote[i]->cap > setup.max)
 			setup.max = remote[i]->cap;
+	}
 	r = mf_wire_send(f->helper.sock, &setup, s->fetch_user, -1, f->deadline);
 	for (size_t i = 0; r == 0 && i < f->remote; i++)
 		r = send_job(f, remote[i], (uint32_t)i);

@@ -16,7 +16,7 @@
 
 #define FOLDER "var/lib/modfetch"
 #define NAME   "history"
-#define MAX    (4U << 20)
+#define MAX    ((size_t)4 << 20)
 
 static int drop_older_half(int dirfd)
 {
@@ -40,7 +40,7 @@ static int append(int dirfd, const char *line)
 	size_t len = strlen(line);
 	int r;
 
-	if (!fstatat(dirfd, NAME, &st, 0) && st.st_size > MAX) {
+	if (!fstatat(dirfd, NAME, &st, 0) && st.st_size > (off_t)MAX) {
 		r = drop_older_half(dirfd);
 		if (r < 0)
 			return r;

@@ -142,7 +142,7 @@ static int ask(const struct job *job, int64_t not_before, char said[SAID_MAX])
 	in = pair[0];
 	out = pair[1];
 	r = start(job, not_before, out, &pid);
-	if (r < 0)
+	if (r)
 		return r;
 	close(mf_steal_fd(&out));
 	r = hear(in, said);

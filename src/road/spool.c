@@ -207,7 +207,7 @@ static int read_entry(int dirfd, const char *name, struct mf_spool_entry *ret_en
 	r = mf_file_read(fd, MF_SPOOL_SIZE, &text, &len);
 	if (r == 0)
 		r = mf_spool_parse(text, len, &entry);
-	if (r < 0)
+	if (r)
 		return r == -ENOMEM ? r : -EBADMSG;
 	mf_spool_name(entry.modalias, entry.name);
 	if (strcmp(entry.name, name)) {

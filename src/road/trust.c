@@ -290,7 +290,7 @@ int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 	r = read_keys(ctx, repo, &keys);
 	if (r == 0)
 		r = mf_repo_state_read(ctx, repo->id, &state);
-	if (r < 0)
+	if (r)
 		return r;
 	if (!state.published)
 		return mf_fail(ctx, "verify", -MFE_NO_METADATA, repo->id, NULL);
@@ -373,7 +373,7 @@ static int read_revision(struct mf_context *ctx, const struct mf_repo *repo, int
 static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, const struct keys *keys,
 			int repomd, const struct mf_vouched *trust)
 {
-	struct mf_repo_state old, new = { .signing_time = trust->signing_time };
+	struct mf_repo_state old = { 0 }, new = { .signing_time = trust->signing_time };
 	int r;
 
 	r = mf_sha256_fd(repomd, new.digest);
