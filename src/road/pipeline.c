@@ -24,6 +24,7 @@
 #include "modfetch/lock.h"
 #include "modfetch/match.h"
 #include "modfetch/mend.h"
+#include "modfetch/policy.h"
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
 #include "modfetch/trust.h"
@@ -46,11 +47,13 @@ void mf_run_done(struct mf_run *run)
 	mf_plan_done(&run->plan);
 	mf_wants_done(&run->wants);
 	mf_catalog_free(run->catalog);
-	*run = (struct mf_run){0};
+	*run = (struct mf_run){ 0 };
 }
 
 /* What the stages of one run hand to each other. */
 struct cargo {
+	struct mf_kmod *kmod;
+	struct mf_policy *policy;
 	struct stat folder; /* lib/modules/KVER as it was at the start; st_ino 0: none */
 	struct mf_fetched *fetched;
 	struct mf_proof **proofs;
@@ -69,6 +72,8 @@ static void cargo_done(struct cargo *cargo)
 	free(cargo->fetched);
 	free(cargo->proofs);
 	mf_receipt_done(&cargo->receipt);
+	mf_policy_free(cargo->policy);
+	mf_kmod_free(cargo->kmod);
 }
 
 static void stamp(struct mf_run *run, enum mf_stage stage)
@@ -82,7 +87,7 @@ static struct stat kernel_folder(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
-	struct stat st = {0};
+	struct stat st = { 0 };
 
 	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
 		path = NULL;
@@ -90,7 +95,7 @@ static struct stat kernel_folder(const struct mf_context *ctx)
 	}
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return (struct stat){0};
+		return (struct stat){ 0 };
 	return st;
 }
 
@@ -110,7 +115,7 @@ static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
 /* 0 where some repository could be refreshed, else the failure of the last. */
 static int refresh_all(struct mf_context *ctx, bool force)
 {
-	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	int r = mf_repos_read(ctx, &repos), worst = 0;
 	bool some = false;
 
@@ -148,19 +153,22 @@ static int open_catalog(struct mf_context *ctx, struct mf_run *run)
 	return refreshed < 0 ? refreshed : mf_catalog_open(ctx, &run->catalog);
 }
 
-static int match(struct mf_context *ctx, struct mf_run *run)
+/* With the indexes and modprobe.d as they are now: mending changes the former. */
+static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	struct mf_kmod *kmod;
-	int r = mf_kmod_new(ctx, &kmod);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = mf_match(ctx, run->catalog, kmod, run->wants.v, run->wants.n);
-	mf_kmod_free(kmod);
-	return r;
+	mf_policy_free(MF_STEAL(cargo->policy));
+	mf_kmod_free(MF_STEAL(cargo->kmod));
+	r = mf_kmod_new(ctx, &cargo->kmod);
+	if (!r)
+		r = mf_policy_new(ctx, cargo->kmod, &cargo->policy);
+	return r < 0 ? r
+		     : mf_match(ctx, run->catalog, cargo->kmod, cargo->policy, run->wants.v,
+				run->wants.n);
 }
 
-static int mend(struct mf_context *ctx, struct mf_run *run)
+static int mend(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r = mf_mend_indexes(ctx, &run->wants);
 
@@ -169,7 +177,7 @@ static int mend(struct mf_context *ctx, struct mf_run *run)
 	run->mended = true;
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_want_forget(&run->wants.v[i]);
-	r = match(ctx, run);
+	r = match(ctx, run, cargo);
 	return r < 0 ? r : mf_mend_mark(ctx, &run->wants);
 }
 
@@ -177,14 +185,14 @@ static int mend(struct mf_context *ctx, struct mf_run *run)
  * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
  * the missing repository is a failure only if something is missing.
  */
-static int decide(struct mf_context *ctx, struct mf_run *run)
+static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int opened = open_catalog(ctx, run), r;
 	struct mf_failure why = ctx->failure;
 
-	r = match(ctx, run);
+	r = match(ctx, run, cargo);
 	if (!r && run->catalog && !run->dry_run)
-		r = mend(ctx, run);
+		r = mend(ctx, run, cargo);
 	stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
@@ -244,8 +252,8 @@ static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 	for (size_t i = 0; !r && i < cargo->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item, &cargo->fetched[i],
-				      &cargo->proofs[i]);
+		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item,
+				      &cargo->fetched[i], &cargo->proofs[i]);
 	}
 	return r;
 }
@@ -274,13 +282,13 @@ static void index_again(struct mf_context *ctx, const struct mf_strings *kernels
 	struct mf_failure why = ctx->failure;
 
 	for (size_t i = 0; i < kernels->n; i++)
-		(void)mf_depmod(ctx, &(struct mf_depmod_options){.kernel = kernels->v[i]}, NULL);
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
 	ctx->failure = why;
 }
 
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	const struct mf_strings own = {&ctx->kernel, 1, 0};
+	const struct mf_strings own = { &ctx->kernel, 1, 0 };
 	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
 
 	if (r < 0) {
@@ -367,43 +375,47 @@ static int load(struct mf_context *ctx, struct mf_run *run)
 /* A run before this one was killed: what it had begun is undone, so that this one starts clean. */
 static int recover(struct mf_context *ctx)
 {
-	_cleanup_(mf_undo_done) struct mf_undo undo = {0};
+	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
 	int r = mf_undo_read(ctx, &undo);
 
 	if (r == 0) {
-		mf_log(ctx, MF_LOG_WARNING, "install: a run was cut off; undoing what it had begun");
+		mf_log(ctx, MF_LOG_WARNING,
+		       "install: a run was cut off; undoing what it had begun");
 		r = mf_undo(ctx, &undo);
 		for (size_t i = 0; !r && i < undo.kernels.n; i++)
-			r = mf_depmod(ctx, &(struct mf_depmod_options){.kernel = undo.kernels.v[i]},
+			r = mf_depmod(ctx,
+				      &(struct mf_depmod_options){ .kernel = undo.kernels.v[i] },
 				      NULL);
 	}
 	return r ? (r < 0 ? r : 0) : mf_undo_forget(ctx);
 }
 
 /* A plan; a package list that turns out to be damaged is fetched anew, but not by a dry run. */
-static int plan(struct mf_context *ctx, struct mf_run *run)
+static int plan(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
 {
-	int r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+	int r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
+			   &run->plan);
 
 	if (r == -MFE_BAD_INDEX && !run->dry_run && refresh_all(ctx, true) == 0) {
 		mf_catalog_free(MF_STEAL(run->catalog));
 		r = mf_catalog_open(ctx, &run->catalog);
 		if (!r)
-			r = mf_resolve(ctx, run->catalog, &run->wants, &run->selection, &run->plan);
+			r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants,
+				       &run->selection, &run->plan);
 	}
 	return r;
 }
 
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
-	_cleanup_(cargo_done) struct cargo cargo = {.folder = kernel_folder(ctx)};
+	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
 	bool planned = false;
-	int r = decide(ctx, run);
+	int r = decide(ctx, run, &cargo);
 
 	if (r < 0)
 		return r;
 	if (run->catalog) {
-		r = plan(ctx, run);
+		r = plan(ctx, run, &cargo);
 		if (r < 0)
 			return r;
 		planned = r == 0;
