@@ -26,9 +26,18 @@ struct choosing {
 
 typedef int order(const struct choosing *c, const struct candidate *a, const struct candidate *b);
 
+/* What is installed is not fetched again. */
+static int by_presence(const struct choosing *c, const struct candidate *a,
+		       const struct candidate *b)
+{
+	return (b->package.origin < 0) - (a->package.origin < 0);
+}
+
 static int by_priority(const struct choosing *c, const struct candidate *a,
 		       const struct candidate *b)
 {
+	if (a->package.origin < 0)
+		return 0;
 	return c->repos->v[a->package.origin].priority - c->repos->v[b->package.origin].priority;
 }
 
@@ -55,7 +64,8 @@ static int by_repository(const struct choosing *c, const struct candidate *a,
 	return a->package.origin - b->package.origin;
 }
 
-static order *const table[] = { by_priority, by_ownership, by_version, by_name, by_repository };
+static order *const table[] = { by_presence, by_priority, by_ownership,
+				by_version,  by_name,	  by_repository };
 
 static int compare(const void *a, const void *b, void *arg)
 {

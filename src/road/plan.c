@@ -82,6 +82,19 @@ static int by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
+/* What another version takes the place of goes with its coming: that is no removal. */
+static int add_erasure(struct mf_pool *pool, struct mf_plan *plan, const struct mf_step *step)
+{
+	struct mf_package package;
+	struct mf_plan_item key;
+
+	mf_pool_package(pool, step->id, &package);
+	key.name = (char *)package.name;
+	if (plan->n && bsearch(&key, plan->items, plan->n, sizeof(key), by_name))
+		return 0;
+	return mf_strings_add(&plan->erase, package.name);
+}
+
 static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 		     const struct mf_solution *solution, struct mf_plan *plan)
 {
@@ -90,15 +103,13 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	plan->items = calloc(solution->n + 1, sizeof(*plan->items));
 	if (!plan->items)
 		return -ENOMEM;
-	for (size_t i = 0; !r && i < solution->n; i++) {
-		const struct mf_step *step = &solution->steps[i];
-		struct mf_package package;
-
-		mf_pool_package(pool, step->id, &package);
-		r = step->erase ? mf_strings_add(&plan->erase, package.name)
-				: add_item(ctx, pool, plan, step);
-	}
+	for (size_t i = 0; !r && i < solution->n; i++)
+		if (!solution->steps[i].erase)
+			r = add_item(ctx, pool, plan, &solution->steps[i]);
 	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
+	for (size_t i = 0; !r && i < solution->n; i++)
+		if (solution->steps[i].erase)
+			r = add_erasure(pool, plan, &solution->steps[i]);
 	return r;
 }
 

@@ -2,25 +2,36 @@
 /*
  * From wants to a plan.
  *
- * Every module that is wanted becomes one job, "one of the packages that carry it"; libsolv adds
- * what they need and what drivers recommend. If the whole does not hold together, each want is
- * tried by itself and the ones that fail are put aside with their reason: one driver of a machine's
- * hundred that cannot be had must not cost the others. A failure is said in words of drivers and
- * kernels.
+ * Every module that is wanted becomes one job, the best package that carries it, or, where that one
+ * cannot be had, any of them; libsolv adds what they need and what drivers recommend. What it added
+ * is shown to the policy as well: a package that is refused is taken from libsolv's sight and it
+ * tries again, so another provider, or a plan without a mere recommendation, may still be found. If
+ * the whole does not hold together, wants are added by halves, and the single ones that do not fit
+ * are put aside with their reason: one driver of a machine's hundred that cannot be had must not
+ * cost the others. Another kernel is never brought in by a driver.
  */
 #include "modfetch/resolve.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/choice.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/obstacle.h"
+#include "modfetch/solve.h"
 
 struct planning {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
+	const struct mf_policy *policy;
+	const struct mf_selection *selection;
 	struct mf_pool *pool;
 	struct mf_job *jobs;
+	const struct mf_want **askers; /* one a job; NULL: a name was asked for */
 	size_t n_jobs, room;
+	struct mf_refusals refusals;
+	size_t n_kernels; /* refusals that always hold: of other kernels */
+	bool any;	  /* any package that carries the module, not the best alone */
 };
 
 static void jobs_clear(struct planning *p)
@@ -34,41 +45,39 @@ static void planning_done(struct planning *p)
 {
 	jobs_clear(p);
 	free(p->jobs);
-}
-
-void mf_plan_done(struct mf_plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		struct mf_plan_item *item = &plan->items[i];
-
-		free(item->name);
-		free(item->evr);
-		free(item->arch);
-		free(item->location);
-		free(item->why);
-	}
-	free(plan->items);
-	mf_strings_done(&plan->erase);
-	*plan = (struct mf_plan){0};
+	free(p->askers);
+	if (p->pool)
+		mf_refusals_done(&p->refusals);
 }
 
 /* ---- jobs ---- */
 
-/* Takes IDS over. */
-static int add_job(struct planning *p, bool erase, int *ids, size_t n)
+static int grow_jobs(struct planning *p)
 {
-	if (p->n_jobs == p->room) {
-		size_t room = p->room ? p->room * 2 : 16;
-		struct mf_job *jobs = reallocarray(p->jobs, room, sizeof(*jobs));
+	size_t room = p->room ? p->room * 2 : 16;
+	struct mf_job *jobs = reallocarray(p->jobs, room, sizeof(*jobs));
+	const struct mf_want **askers;
 
-		if (!jobs) {
-			free(ids);
-			return -ENOMEM;
-		}
-		p->jobs = jobs;
-		p->room = room;
+	if (!jobs)
+		return -ENOMEM;
+	p->jobs = jobs;
+	askers = reallocarray(p->askers, room, sizeof(struct mf_want *));
+	if (!askers)
+		return -ENOMEM;
+	p->askers = askers;
+	p->room = room;
+	return 0;
+}
+
+/* Takes IDS over. */
+static int add_job(struct planning *p, const struct mf_want *asker, bool erase, int *ids, size_t n)
+{
+	if (p->n_jobs == p->room && grow_jobs(p) < 0) {
+		free(ids);
+		return -ENOMEM;
 	}
-	p->jobs[p->n_jobs++] = (struct mf_job){erase, ids, n};
+	p->askers[p->n_jobs] = asker;
+	p->jobs[p->n_jobs++] = (struct mf_job){ erase, ids, n };
 	return 0;
 }
 
@@ -99,18 +108,55 @@ static int named(struct planning *p, const char *name, enum which which, int **r
 	return 0;
 }
 
-/* One job for a module: any of the packages that carry it will do. */
-static int want_module(struct planning *p, const struct mf_match *match)
+/* Leaves those of the packages that may be fetched for this module. */
+static int allowed(struct planning *p, const struct mf_want *want, const char *module, int *ids,
+		   size_t *n)
 {
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		_cleanup_free_ char *why = NULL;
+		struct mf_request request = { want, module, NULL, NULL };
+		struct mf_package package;
+		int r;
+
+		mf_pool_package(p->pool, ids[i], &package);
+		if (package.origin < 0) {
+			ids[kept++] = ids[i];
+			continue;
+		}
+		request.package = package.name;
+		request.repository = mf_catalog_repos(p->catalog)->v[package.origin].id;
+		r = mf_policy_check(p->policy, &request, &why);
+		if (r < 0)
+			return r;
+		if (!r)
+			ids[kept++] = ids[i];
+	}
+	*n = kept;
+	return 0;
+}
+
+/* A module that is missing, and who wants it. */
+struct missing {
+	const struct mf_want *want;
+	const struct mf_match *match;
+};
+
+/* One job for a module: the best of the packages that carry it, or any. */
+static int want_module(struct planning *p, const struct missing *missing)
+{
+	const struct mf_strings *names = &missing->match->packages;
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
+	int r;
 
-	for (size_t i = 0; i < match->packages.n; i++) {
+	for (size_t i = 0; i < names->n; i++) {
 		_cleanup_free_ int *more = NULL;
 		size_t n_more = 0;
 		int *both;
-		int r = named(p, match->packages.v[i], match->broken ? AVAILABLE : ANY, &more, &n_more);
 
+		r = named(p, names->v[i], missing->match->broken ? AVAILABLE : ANY, &more, &n_more);
 		if (r < 0)
 			return r;
 		both = reallocarray(ids, n + n_more + 1, sizeof(*ids));
@@ -120,38 +166,43 @@ static int want_module(struct planning *p, const struct mf_match *match)
 		for (size_t j = 0; j < n_more; j++)
 			ids[n++] = more[j];
 	}
-	return n ? add_job(p, false, MF_STEAL(ids), n) : 0;
+	r = allowed(p, missing->want, missing->match->module, ids, &n);
+	if (r < 0 || !n)
+		return r;
+	mf_choice_sort(p->ctx, p->catalog, p->pool, ids, n);
+	return add_job(p, missing->want, false, MF_STEAL(ids), p->any ? n : 1);
 }
 
 static int by_module(const void *a, const void *b)
 {
-	const struct mf_match *const *x = a, *const *y = b;
+	const struct missing *x = a, *y = b;
+	int r = strcmp(x->match->module, y->match->module);
 
-	return strcmp((*x)->module, (*y)->module);
+	/* who asked first speaks for a module */
+	return r ? r : (x->want > y->want) - (x->want < y->want);
 }
 
 /* A job for each module that some of the wants miss, in an order that queries do not change. */
 static int want_modules(struct planning *p, const struct mf_want *wants, size_t n_wants)
 {
-	_cleanup_free_ const struct mf_match **missing = NULL;
+	_cleanup_free_ struct missing *missing = NULL;
 	size_t n = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < n_wants; i++)
 		n += wants[i].n_matches;
-	missing = calloc(n + 1, sizeof(struct mf_match *));
+	missing = calloc(n + 1, sizeof(*missing));
 	if (!missing)
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < n_wants; i++)
 		for (size_t j = 0; wants[i].state == MF_AVAILABLE && j < wants[i].n_matches; j++)
 			if (mf_match_wanted(&wants[i].matches[j]))
-				missing[n++] = &wants[i].matches[j];
-	if (n)
-		qsort(missing, n, sizeof(struct mf_match *), by_module);
+				missing[n++] = (struct missing){ &wants[i], &wants[i].matches[j] };
+	qsort(missing, n, sizeof(*missing), by_module);
 	for (size_t i = 0; !r && i < n; i++)
-		if (!i || by_module(&missing[i - 1], &missing[i]))
-			r = want_module(p, missing[i]);
+		if (!i || strcmp(missing[i - 1].match->module, missing[i].match->module))
+			r = want_module(p, &missing[i]);
 	return r;
 }
 
@@ -168,235 +219,241 @@ static int select_names(struct planning *p, const struct mf_strings *names, bool
 			return mf_fail(p->ctx, "resolve", -MFE_NOT_FOUND, names->v[i], "%s",
 				       erase ? "no such package is installed"
 					     : "no configured repository has a package for it");
-		r = add_job(p, erase, MF_STEAL(ids), n);
+		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
 		if (r < 0)
 			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
 	}
 	return 0;
 }
 
-/* ---- why not ---- */
+/* ---- what was added, shown to the policy ---- */
 
-struct offer {
-	const char *name;
-	char evr[64];
+/* Who asked for what brought a step in, at the end of the chain. NULL: a name was asked for. */
+static const struct mf_want *asker_of(const struct planning *p, const struct mf_solution *solution,
+				      const struct mf_step *step)
+{
+	int id = step->id;
+
+	for (size_t depth = 0; step && step->needed_by && depth < solution->n; depth++) {
+		const struct mf_step *next = NULL;
+
+		id = step->needed_by;
+		for (size_t i = 0; !next && i < solution->n; i++)
+			if (solution->steps[i].id == id)
+				next = &solution->steps[i];
+		step = next;
+	}
+	for (size_t i = 0; i < p->n_jobs; i++)
+		for (size_t j = 0; j < p->jobs[i].n; j++)
+			if (p->jobs[i].ids[j] == id)
+				return p->askers[i];
+	return NULL;
+}
+
+struct judging {
+	struct planning *p;
+	struct mf_request request;
+	char *why;
 };
 
-static int see_offer(void *arg, const char *name, const char *evr)
+static int judge_module(void *arg, const char *name, const char *evr)
 {
-	struct offer *offer = arg;
-	size_t len = strlen(offer->name);
+	struct judging *j = arg;
+	char module[256];
 
-	if (!evr || strncmp(name, offer->name, len) || (name[len] && name[len] != ' '))
+	if (!mf_dep_module(name, module, sizeof(module)))
 		return 0;
-	snprintf(offer->evr, sizeof(offer->evr), "%s", evr);
-	return 1;
+	j->request.module = module;
+	return mf_policy_check(j->p->policy, &j->request, &j->why);
 }
 
-/* "ksym(amd64:foo) = 1f2e": the symbol, the CRC wanted, and the one that is there. */
-static int fail_symbol(struct planning *p, const char *package, const char *dep)
+/* 1: the policy refuses a package that somebody else needs, or a module in it. */
+static int judge(struct planning *p, const struct mf_solution *solution, const struct mf_step *step,
+		 char **ret_why)
 {
-	_cleanup_free_ char *name = strndup(dep, strcspn(dep, " "));
-	_cleanup_free_ int *ids = NULL;
-	struct offer offer = {.name = name};
-	const char *symbol = strchr(dep, ':'), *crc = strstr(dep, " = ");
-	size_t n = 0;
-	int len;
-
-	symbol = symbol ? symbol + 1 : dep + strlen("ksym(");
-	len = (int)strcspn(symbol, ")");
-	if (name && mf_pool_providers(p->pool, name, NULL, &ids, &n) == 0)
-		for (size_t i = 0; i < n && !*offer.evr; i++) {
-			struct mf_package has;
-
-			/* what this machine has, not what some package could bring */
-			mf_pool_package(p->pool, ids[i], &has);
-			if (has.origin < 0)
-				mf_pool_deps(p->pool, ids[i], MF_PROVIDES, see_offer, &offer);
-		}
-	if (*offer.evr)
-		return mf_fail(
-			p->ctx, "resolve", -MFE_NO_SYMBOL, package,
-			"needs the symbol %.*s with CRC %s, but kernel %s has it with CRC %s", len,
-			symbol, crc ? crc + 3 : "?", p->ctx->kernel, offer.evr);
-	return mf_fail(p->ctx, "resolve", -MFE_NO_SYMBOL, package,
-		       "needs the symbol %.*s with CRC %s, which kernel %s does not have", len,
-		       symbol, crc ? crc + 3 : "?", p->ctx->kernel);
-}
-
-static int fail_obstacle(struct planning *p, const struct mf_obstacle *obstacle)
-{
-	struct mf_package package = {.name = "plan"};
-
-	if (obstacle->id)
-		mf_pool_package(p->pool, obstacle->id, &package);
-	if (obstacle->dep && mf_starts_with(obstacle->dep, "ksym("))
-		return fail_symbol(p, package.name, obstacle->dep);
-	if (obstacle->dep)
-		return mf_fail(p->ctx, "resolve", -MFE_UNSOLVABLE, package.name,
-			       "needs %s, which nothing installed and no repository provides",
-			       obstacle->dep);
-	return mf_fail(p->ctx, "resolve", -MFE_UNSOLVABLE, package.name, "%s",
-		       obstacle->text ? obstacle->text : "the packages contradict each other");
-}
-
-/* ---- the plan ---- */
-
-static char *why(struct planning *p, const struct mf_step *step)
-{
-	struct mf_package by;
-	char *text;
-
-	if (!step->needed_by)
-		return strdup("asked for");
-	mf_pool_package(p->pool, step->needed_by, &by);
-	if (asprintf(&text, "%s by %s%s%s", step->recommended ? "recommended" : "needed", by.name,
-		     step->dep ? " for " : "", step->dep ? step->dep : "") < 0)
-		return NULL;
-	return text;
-}
-
-static int add_item(struct planning *p, struct mf_plan *plan, const struct mf_step *step)
-{
-	struct mf_plan_item *item = &plan->items[plan->n];
+	struct judging j = { p, { 0 }, NULL };
 	struct mf_package package;
+	int r;
 
 	mf_pool_package(p->pool, step->id, &package);
-	if (!package.location || !package.has_sha256)
-		return mf_fail(p->ctx, "resolve", -MFE_BAD_METADATA, package.name,
-			       "the metadata gives it no location or no SHA-256");
-	plan->n++;
-	*item = (struct mf_plan_item){
-		.name = strdup(package.name),
-		.evr = strdup(package.evr),
-		.arch = strdup(package.arch),
-		.location = strdup(package.location),
-		.repo = (size_t)package.origin,
-		.size = package.size,
-		.install_size = package.install_size,
-		.why = why(p, step),
-		.asked = !step->needed_by,
-	};
-	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
-	plan->download += item->size;
-	return item->name && item->evr && item->arch && item->location && item->why ? 0 : -ENOMEM;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct mf_plan_item *)a)->name,
-		      ((const struct mf_plan_item *)b)->name);
-}
-
-/* What another version takes the place of goes with its coming: that is no removal. */
-static int add_erasure(struct planning *p, struct mf_plan *plan, const struct mf_step *step)
-{
-	struct mf_package package;
-	struct mf_plan_item key;
-
-	mf_pool_package(p->pool, step->id, &package);
-	key.name = (char *)package.name;
-	if (plan->n && bsearch(&key, plan->items, plan->n, sizeof(key), by_name))
-		return 0;
-	return mf_strings_add(&plan->erase, package.name);
-}
-
-static int make_plan(struct planning *p, const struct mf_solution *solution, struct mf_plan *plan)
-{
-	int r = 0;
-
-	plan->items = calloc(solution->n + 1, sizeof(*plan->items));
-	if (!plan->items)
-		return -ENOMEM;
-	for (size_t i = 0; !r && i < solution->n; i++)
-		if (!solution->steps[i].erase)
-			r = add_item(p, plan, &solution->steps[i]);
-	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
-	for (size_t i = 0; !r && i < solution->n; i++)
-		if (solution->steps[i].erase)
-			r = add_erasure(p, plan, &solution->steps[i]);
+	j.request.want = asker_of(p, solution, step);
+	j.request.package = package.name;
+	j.request.repository = mf_catalog_repos(p->catalog)->v[package.origin].id;
+	r = mf_policy_check(p->policy, &j.request, &j.why);
+	if (!r)
+		r = mf_pool_deps(p->pool, step->id, MF_PROVIDES, judge_module, &j);
+	if (r == 1)
+		*ret_why = j.why;
 	return r;
 }
 
-static int solve(struct planning *p, struct mf_plan *ret_plan)
+/* Refuses what the policy does of the steps. Returns their number. */
+static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 {
-	_cleanup_(mf_solution_done) struct mf_solution solution = {0};
-	_cleanup_(mf_plan_done) struct mf_plan plan = {0};
-	int r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
+	int refused = 0;
 
-	if (r < 0)
-		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
-	if (!solution.solved)
-		return fail_obstacle(p, &solution.obstacle);
-	r = make_plan(p, &solution, &plan);
-	if (r < 0)
-		return p->ctx->failure.code ? r : mf_fail(p->ctx, "resolve", r, "plan", NULL);
-	*ret_plan = plan;
-	plan = (struct mf_plan){0};
-	return 0;
-}
-
-/* Tries each want alone; those that cannot be had are put aside. Returns how many remain. */
-static int put_aside(struct planning *p, struct mf_wants *wants)
-{
-	int remain = 0;
-
-	for (size_t i = 0; i < wants->n; i++) {
-		_cleanup_(mf_plan_done) struct mf_plan plan = {0};
-		struct mf_want *want = &wants->v[i];
+	for (size_t i = 0; i < solution->n; i++) {
+		const struct mf_step *step = &solution->steps[i];
+		char *why;
 		int r;
 
-		if (want->state != MF_AVAILABLE)
+		/* what was asked for has been judged by who asked */
+		if (step->erase || (!step->needed_by && asker_of(p, solution, step)))
 			continue;
-		jobs_clear(p);
-		r = want_modules(p, want, 1);
-		if (!r)
-			r = solve(p, &plan);
-		if (!r) {
-			remain++;
+		r = judge(p, solution, step, &why);
+		if (r == 1)
+			r = mf_refusals_add(&p->refusals, step->id, -MFE_DENIED, why);
+		else if (!r)
 			continue;
-		}
-		want->state = MF_UNKNOWN;
-		mf_want_reason(want, "%s %s", p->ctx->failure.what, p->ctx->failure.why);
-		mf_log(p->ctx, MF_LOG_WARNING, "resolve: %s: %s", want->query, want->reason);
+		if (r < 0)
+			return r;
+		refused++;
 	}
-	return remain;
+	return refused;
 }
 
-static int gather(struct planning *p, struct mf_wants *wants, const struct mf_selection *selection)
+/* ---- solving ---- */
+
+/* Plans for the jobs at hand. 0 or a recorded failure. */
+static int solve(struct planning *p, struct mf_plan *ret_plan)
+{
+	_cleanup_(mf_solution_done) struct mf_solution solution = { 0 };
+	int r;
+
+	mf_refusals_cut(&p->refusals, p->n_kernels);
+	do {
+		mf_solution_done(&solution);
+		r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
+		if (!r && !solution.solved)
+			return mf_obstacle_fail(p->ctx, &p->refusals, &solution);
+		if (!r)
+			r = refuse_steps(p, &solution);
+	} while (r > 0);
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL)
+		     : mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+}
+
+static int gather(struct planning *p, const struct mf_want *wants, size_t n)
 {
 	int r;
 
 	jobs_clear(p);
-	r = want_modules(p, wants->v, wants->n);
+	r = want_modules(p, wants, n);
 	if (r < 0)
 		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
-	if (selection)
-		r = select_names(p, selection->install, false);
-	if (!r && selection)
-		r = select_names(p, selection->remove, true);
+	if (p->selection)
+		r = select_names(p, p->selection->install, false);
+	if (!r && p->selection)
+		r = select_names(p, p->selection->remove, true);
 	return r;
 }
 
-int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_wants *wants,
-	       const struct mf_selection *selection, struct mf_plan *ret_plan)
+/* Plans for the first N wants and the selection. 1: there is nothing to plan for. */
+static int plan_for(struct planning *p, const struct mf_want *wants, size_t n,
+		    struct mf_plan *ret_plan)
 {
-	_cleanup_(planning_done) struct planning p = {.ctx = ctx, .catalog = catalog};
-	int r = mf_catalog_pool(ctx, catalog, &p.pool);
+	int r = 0;
 
-	if (!r)
-		r = gather(&p, wants, selection);
+	for (int pass = 0; pass < 2; pass++) {
+		p->any = pass == 1;
+		r = gather(p, wants, n);
+		if (r < 0)
+			return r;
+		if (!p->n_jobs)
+			return 1;
+		r = solve(p, ret_plan);
+		if (!r)
+			return 0;
+	}
+	return r;
+}
+
+static void put_aside(struct planning *p, struct mf_want *want)
+{
+	const struct mf_failure *f = &p->ctx->failure;
+
+	want->state = f->code == -MFE_DENIED ? MF_DENIED : MF_UNKNOWN;
+	mf_want_reason(want, "%s %s", f->what, f->why);
+	mf_log(p->ctx, MF_LOG_DEBUG, "resolve: %s: %s", want->query, want->reason);
+}
+
+/*
+ * Adds the wants from FROM up to TO to those before that hold together; the ones that do not fit
+ * are put aside.
+ */
+static void fit_in(struct planning *p, struct mf_wants *wants, size_t from, size_t to)
+{
+	_cleanup_(mf_plan_done) struct mf_plan plan = { 0 };
+
+	if (from == to || plan_for(p, wants->v, to, &plan) >= 0)
+		return;
+	if (to - from == 1) {
+		if (wants->v[from].state == MF_AVAILABLE)
+			put_aside(p, &wants->v[from]);
+		return;
+	}
+	fit_in(p, wants, from, from + (to - from) / 2);
+	fit_in(p, wants, from + (to - from) / 2, to);
+}
+
+/* Other kernels come only where somebody names them. */
+static int refuse_kernels(struct planning *p)
+{
+	const struct mf_strings *names = p->selection ? p->selection->install : NULL;
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_providers(p->pool, "kernel-uname-r", NULL, &ids, &n);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package package;
+		char *why;
+
+		mf_pool_package(p->pool, ids[i], &package);
+		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
+			continue;
+		why = strdup("that is a kernel, which no driver brings in");
+		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
+	}
+	p->n_kernels = p->refusals.n;
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+}
+
+static bool any_available(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].state == MF_AVAILABLE)
+			return true;
+	return false;
+}
+
+int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
+	       struct mf_wants *wants, const struct mf_selection *selection,
+	       struct mf_plan *ret_plan)
+{
+	_cleanup_(planning_done) struct planning p = {
+		.ctx = ctx, .catalog = catalog, .policy = policy, .selection = selection
+	};
+	bool named = selection && (selection->install || selection->remove);
+	int r;
+
+	if (!named && !any_available(wants))
+		return 1;
+	r = mf_catalog_pool(ctx, catalog, &p.pool);
 	if (r < 0)
 		return r;
-	if (!p.n_jobs)
-		return 1;
-	r = solve(&p, ret_plan);
-	if (r < 0 && wants->n > 1 && put_aside(&p, wants) > 0) {
-		r = gather(&p, wants, selection);
-		if (!r)
-			r = solve(&p, ret_plan);
+	p.refusals.pool = p.pool;
+	r = refuse_kernels(&p);
+	if (!r)
+		r = plan_for(&p, wants->v, wants->n, ret_plan);
+	if (r < 0 && any_available(wants)) {
+		struct mf_failure why = ctx->failure;
+
+		fit_in(&p, wants, 0, wants->n);
+		ctx->failure = why;
+		if (any_available(wants) || named)
+			r = plan_for(&p, wants->v, wants->n, ret_plan);
 	}
-	if (r < 0)
+	if (r)
 		return r;
 	return ret_plan->n || ret_plan->erase.n ? 0 : 1;
 }
