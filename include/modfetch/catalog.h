@@ -26,6 +26,12 @@ const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog);
 const char *mf_catalog_tag(const struct mf_catalog *catalog);
 
 /*
+ * Where a repository has drivers for other kernels of this flavor and none for this one: a clause
+ * that says so and what would help, or NULL.
+ */
+const char *mf_catalog_moved(const struct mf_catalog *catalog);
+
+/*
  * Told one match: the pattern, the module, and the repository's place in mf_catalog_repos(). A
  * non-zero return ends it.
  */

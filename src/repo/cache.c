@@ -78,18 +78,24 @@ static const char *tag_of_kmp(const char *name)
 	return kmp;
 }
 
-/* The place of the package's kernel in the list; the list's length: no kernel's, or any one's. */
+/*
+ * The place of the package's kernel in the list; the list's length: no kernel's, or any one's. Of
+ * several the longest: "cloud-amd64-6.1.0_56" ends in another flavor's tag.
+ */
 static size_t kernel_of(const struct mf_strings *tags, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), found = tags->n, longest = 0;
 
 	for (size_t i = 0; i < tags->n; i++) {
 		size_t n = strlen(tags->v[i]);
 		const char *dash = strrchr(tags->v[i], '-');
 		_cleanup_free_ char *image = NULL;
 
-		if (len > n && name[len - n - 1] == '-' && !strcmp(name + len - n, tags->v[i]))
-			return i;
+		if (n > longest && len > n && name[len - n - 1] == '-' &&
+		    !strcmp(name + len - n, tags->v[i])) {
+			found = i;
+			longest = n;
+		}
 		if (asprintf(&image, "kernel-%.*s-image%s", (int)(dash - tags->v[i]), tags->v[i],
 			     dash) < 0) {
 			image = NULL;
@@ -98,7 +104,7 @@ static size_t kernel_of(const struct mf_strings *tags, const char *name)
 		if (!strcmp(name, image))
 			return i;
 	}
-	return tags->n;
+	return found;
 }
 
 /* ---- building ---- */
@@ -212,8 +218,8 @@ static int load(struct build *b, int primary, const char *repo_id)
 }
 
 /*
- * Points "current" at NAME. The generation before stays: somebody may just have opened it and not all
- * of its files. Older ones, and what a crash left half made, go.
+ * Points "current" at NAME. The generation before stays: somebody may just have opened it and not
+ * all of its files. Older ones, and what a crash left half made, go.
  */
 static int publish(int repo_fd, const char *name)
 {
@@ -254,7 +260,7 @@ static int make_folder(int repo_fd, const uint8_t digest[MF_SHA256_LEN], char na
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		   const struct mf_cache_source *source, size_t *ret_packages)
 {
-	_cleanup_(build_done) struct build b = {.ctx = ctx, .dirfd = -1};
+	_cleanup_(build_done) struct build b = { .ctx = ctx, .dirfd = -1 };
 	_cleanup_close_ int repo_fd = -1;
 	char name[NAME_MAX + 1];
 	int r;

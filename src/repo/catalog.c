@@ -7,6 +7,7 @@
  * its flavor (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
  */
 #include "modfetch/catalog.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct mf_catalog {
 	struct shelf *shelves; /* one a repository */
 	struct mf_release release;
 	char *tag;
+	char *moved; /* mf_catalog_moved() */
 	struct mf_pool *pool;
 };
 
@@ -55,6 +57,7 @@ void mf_catalog_free(struct mf_catalog *catalog)
 		shelf_done(&catalog->shelves[i]);
 	free(catalog->shelves);
 	free(catalog->tag);
+	free(catalog->moved);
 	mf_pool_free(catalog->pool);
 	mf_repos_done(&catalog->repos);
 	free(catalog);
@@ -68,6 +71,66 @@ const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog)
 const char *mf_catalog_tag(const struct mf_catalog *catalog)
 {
 	return catalog->tag;
+}
+
+const char *mf_catalog_moved(const struct mf_catalog *catalog)
+{
+	return catalog->moved;
+}
+
+/* "packages-amd64-6.1.0_57.solv" as a release of this flavor, "6.1.0-57-amd64". NULL: of none. */
+static char *release_of(const struct mf_release *release, const char *file)
+{
+	static const char prefix[] = "packages-", suffix[] = ".solv";
+	size_t flavor = strlen(release->flavor);
+	char *name;
+
+	if (!mf_starts_with(file, prefix) || !mf_ends_with(file, suffix))
+		return NULL;
+	file += strlen(prefix);
+	if (strncmp(file, release->flavor, flavor) || file[flavor] != '-' ||
+	    strchr(file + flavor + 1, '-'))
+		return NULL;
+	file += flavor + 1;
+	if (asprintf(&name, "%.*s-%s", (int)(strlen(file) - strlen(suffix)), file,
+		     release->flavor) < 0)
+		return NULL;
+	for (char *p = name; *p; p++)
+		if (*p == '_')
+			*p = '-';
+	return name;
+}
+
+/* A repository that knows this flavor's kernels, but not this one: which is its newest? */
+static void look_for_others(struct mf_catalog *catalog, size_t i)
+{
+	_cleanup_free_ char *own = NULL, *newest = NULL;
+	struct dirent **names = NULL;
+	int n;
+
+	if (asprintf(&own, "packages-%s.solv", catalog->tag) < 0) {
+		own = NULL;
+		return;
+	}
+	if (catalog->moved || !faccessat(catalog->shelves[i].dirfd, own, F_OK, 0))
+		return;
+	n = scandirat(catalog->shelves[i].dirfd, ".", &names, NULL, versionsort);
+	for (int j = 0; j < n; j++) {
+		char *release = release_of(&catalog->release, names[j]->d_name);
+
+		if (release) {
+			free(newest);
+			newest = release;
+		}
+		free(names[j]);
+	}
+	free(names);
+	if (newest && asprintf(&catalog->moved,
+			       "repository %s has drivers for kernel %s, not for %s: boot that "
+			       "kernel, or keep "
+			       "the old one's packages in the repository",
+			       catalog->repos.v[i].id, newest, catalog->release.release) < 0)
+		catalog->moved = NULL;
 }
 
 static int open_index(const struct shelf *shelf, const char *kind, const char *label,
@@ -86,8 +149,8 @@ static int open_index(const struct shelf *shelf, const char *kind, const char *l
 
 static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, size_t *opened)
 {
-	const char *labels[N_LAYERS] = {catalog->tag, catalog->release.flavor, "any"};
-	const char *name_labels[2] = {catalog->tag, "other"};
+	const char *labels[N_LAYERS] = { catalog->tag, catalog->release.flavor, "any" };
+	const char *name_labels[2] = { catalog->tag, "other" };
 	struct shelf *shelf = &catalog->shelves[i];
 	const char *id = catalog->repos.v[i].id;
 	int r = 0;
@@ -107,6 +170,7 @@ static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t
 	if (r < 0)
 		return mf_fail(ctx, "match", r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
 			       "its cache is damaged; run: modfetch refresh --force");
+	look_for_others(catalog, i);
 	(*opened)++;
 	return 0;
 }
@@ -178,7 +242,7 @@ static int hand_on(void *arg, const char *key, const char *value, uint32_t prior
 int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
 		       void *arg)
 {
-	struct asking a = {visit, arg, 0};
+	struct asking a = { visit, arg, 0 };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
@@ -194,7 +258,7 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg)
 {
-	struct asking a = {visit, arg, 0};
+	struct asking a = { visit, arg, 0 };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)

@@ -256,7 +256,7 @@ static void prefer(struct mf_want *want)
 	filter(want, is_named);
 }
 
-static void judge(struct mf_want *want)
+static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 {
 	const struct mf_match *wanted = NULL, *refused = NULL, *present = NULL, *builtin = NULL;
 
@@ -286,7 +286,10 @@ static void judge(struct mf_want *want)
 		mf_want_reason(want, "%s is built into the kernel", builtin->module);
 	} else {
 		want->state = MF_UNKNOWN;
-		mf_want_reason(want, "no package for %s", want->query);
+		const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
+
+		mf_want_reason(want, "no package for %s%s%s", want->query, moved ? "; " : "",
+			       moved ? moved : "");
 	}
 }
 
@@ -301,7 +304,7 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 			return ctx->failure.code ? r
 						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
 		prefer(&wants[i]);
-		judge(&wants[i]);
+		judge(catalog, &wants[i]);
 	}
 	return 0;
 }

@@ -130,6 +130,42 @@ static const struct mf_obstacle *needs_of(const struct mf_pool *pool,
 	return NULL;
 }
 
+/* Who is installed and needs what an update would take away. NULL: nobody. */
+static const struct mf_obstacle *needs_of_installed(struct mf_pool *pool,
+						    const struct mf_solution *solution)
+{
+	for (size_t i = 0; i < solution->n_obstacles; i++) {
+		const struct mf_obstacle *o = &solution->obstacles[i];
+		struct mf_package package;
+
+		if (o->clash != MF_CLASH_NEEDS || !o->dep)
+			continue;
+		mf_pool_package(pool, o->from, &package);
+		if (package.origin == MF_POOL_INSTALLED)
+			return o;
+	}
+	return NULL;
+}
+
+static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
+			 const struct mf_solution *solution, const struct mf_obstacle *o)
+{
+	const struct mf_obstacle *needs = needs_of_installed(pool, solution);
+	struct mf_package from, to, user;
+
+	mf_pool_package(pool, o->from, &from);
+	mf_pool_package(pool, o->to, &to);
+	if (!strcmp(from.name, to.name) && needs) {
+		mf_pool_package(pool, needs->from, &user);
+		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, to.name,
+			       "cannot be updated, because %s, which is installed, needs %s of it",
+			       user.name, needs->dep);
+	}
+	return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
+		       "cannot be installed together with %s-%s%s%s%s", to.name, to.evr,
+		       o->dep ? " (" : "", o->dep ? o->dep : "", o->dep ? ")" : "");
+}
+
 static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusals,
 			const struct mf_solution *solution, int id)
 {
@@ -159,7 +195,7 @@ int mf_obstacle_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
 		     const struct mf_solution *solution)
 {
 	const struct mf_obstacle *o = most_telling(solution);
-	struct mf_package from, to;
+	struct mf_package from;
 
 	if (!o)
 		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, "plan",
@@ -185,8 +221,5 @@ int mf_obstacle_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
 	if (!o->to)
 		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
 			       "needs %s, which is not to be had here", o->dep ? o->dep : "more");
-	mf_pool_package(refusals->pool, o->to, &to);
-	return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
-		       "cannot be installed together with %s-%s%s%s%s", to.name, to.evr,
-		       o->dep ? " (" : "", o->dep ? o->dep : "", o->dep ? ")" : "");
+	return fail_conflict(ctx, refusals->pool, solution, o);
 }

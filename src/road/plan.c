@@ -82,16 +82,15 @@ static int by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
-/* What another version takes the place of goes with its coming: that is no removal. */
-static int add_erasure(struct mf_pool *pool, struct mf_plan *plan, const struct mf_step *step)
+/* What gives way to another version of itself is an update, and none of the plan's removals. */
+static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 {
 	struct mf_package package;
-	struct mf_plan_item key;
 
-	mf_pool_package(pool, step->id, &package);
-	key.name = (char *)package.name;
-	if (plan->n && bsearch(&key, plan->items, plan->n, sizeof(key), by_name))
-		return 0;
+	mf_pool_package(pool, id, &package);
+	for (size_t i = 0; i < plan->n; i++)
+		if (!strcmp(plan->items[i].name, package.name))
+			return 0;
 	return mf_strings_add(&plan->erase, package.name);
 }
 
@@ -106,10 +105,10 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (!solution->steps[i].erase)
 			r = add_item(ctx, pool, plan, &solution->steps[i]);
-	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (solution->steps[i].erase)
-			r = add_erasure(pool, plan, &solution->steps[i]);
+			r = add_erased(pool, plan, solution->steps[i].id);
+	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
 	return r;
 }
 
