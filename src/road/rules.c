@@ -21,7 +21,7 @@
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 
-#define FILE_MAX     (256 * 1024)
+#define FILE_MAX     (256U << 10)
 #define VALUE_MAX    512
 #define N_CONDITIONS 8
 
