@@ -44,6 +44,21 @@ static Id telling_dep(Pool *pool, Id from, Id package, Id dep)
 	return dep;
 }
 
+/* Who recommends a package, and by which dependency; solver_weakdepinfo() leaks its list of them. */
+static void weak_reason(Solver *solver, Id package, Id *ret_from, Id *ret_dep)
+{
+	Queue q;
+
+	queue_init(&q);
+	solver_allweakdepinfos(solver, package, &q);
+	/* a reason is four words: kind, from, to, dependency */
+	if (q.count >= 4) {
+		*ret_from = q.elements[1];
+		*ret_dep = q.elements[3];
+	}
+	queue_free(&q);
+}
+
 static void explain(Pool *pool, Solver *solver, struct mf_step *step)
 {
 	Id info = 0, from = 0, to = 0, dep = 0;
@@ -51,7 +66,7 @@ static void explain(Pool *pool, Solver *solver, struct mf_step *step)
 	SolverRuleinfo type;
 
 	if (reason == SOLVER_REASON_WEAKDEP) {
-		type = solver_weakdepinfo(solver, step->id, &from, &to, &dep);
+		weak_reason(solver, step->id, &from, &dep);
 		step->recommended = true;
 	} else {
 		type = info ? solver_ruleinfo(solver, info, &from, &to, &dep) : SOLVER_RULE_UNKNOWN;
