@@ -391,7 +391,8 @@ class Forward(WithRoot):
         trace = f'{self.repo}/trace'
         done = subprocess.run(['strace', '-E', 'ASAN_OPTIONS=detect_leaks=0', '-f', '-qq', '-y', '-e', 'trace=fsync,rename,renameat,renameat2', '-o', trace,
                                *self.root.command('refresh')], check=False, capture_output=True,
-                              env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+                              env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
+                                   'ASAN_OPTIONS': 'detect_leaks=0'})
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = read(trace).decode().splitlines()
         at = {what: next(i for i, line in enumerate(lines) if what in line and kind in line) for what, kind in
