@@ -27,6 +27,9 @@ int mf_keyring_new(struct mf_keyring **ret_keyring);
  */
 int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl);
 size_t mf_keyring_size(const struct mf_keyring *keyring);
+/* Does TEST hold for any certificate? It is told the subject key identifier, upper-case digits. */
+typedef bool mf_keyring_test(void *arg, const char *key_id);
+bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg);
 void mf_keyring_free(struct mf_keyring *keyring);
 
 struct mf_signer {
@@ -37,12 +40,31 @@ struct mf_signer {
 
 /*
  * Is SIG (CMS, DER, at most 64 KiB) a detached signature over DATA by one certificate of KEYRING,
- * valid at its signing time? Time is judged by the signing time, not the clock; a signature without
- * one is bad. Returns 0 and tells the signer (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE,
- * -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE, -MFE_REVOKED or -ENOMEM.
+ * valid at its signing time? Time is judged by the signing time, not the clock. TIMED: a signature
+ * without one is bad; else the certificate's dates are then not looked at. Returns 0 and tells the
+ * signer (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE,
+ * -MFE_REVOKED or -ENOMEM.
  */
-int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
-		  size_t sig_len, struct mf_signer *ret_signer);
+int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size_t len,
+			const void *sig, size_t sig_len, bool timed, struct mf_signer *ret_signer);
+
+/* Of metadata: with a signing time. */
+static inline int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len,
+				const void *sig, size_t sig_len, struct mf_signer *ret_signer)
+{
+	return mf_signature_verify(keyring, data, len, sig, sig_len, true, ret_signer);
+}
+
+/*
+ * Of a module, appended to it (as mf_modinfo tells it), over the bytes before. Kernels' signatures
+ * have no signing time, and the kernel does not look at a certificate's dates either.
+ */
+static inline int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf,
+					     size_t elf_len, const void *sig, size_t sig_len,
+					     struct mf_signer *ret_signer)
+{
+	return mf_signature_verify(keyring, elf, elf_len, sig, sig_len, false, ret_signer);
+}
 
 /*
  * Signs DATA with a private key and its certificate, PEM files; the DER is the caller's to free.
@@ -51,13 +73,5 @@ int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len
  */
 int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
 		void **ret_sig, size_t *ret_sig_len);
-
-/*
- * Checks a module's appended signature (as mf_modinfo tells it) over the bytes before it. Returns
- * as mf_cms_verify(), but needs no signing time: kernels' signatures have none, and then a
- * certificate's dates are not looked at, as the kernel does not.
- */
-int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
-			       const void *sig, size_t sig_len, struct mf_signer *ret_signer);
 
 #endif

@@ -18,6 +18,13 @@ int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **r
 void mf_module_verifier_free(struct mf_module_verifier *verifier);
 
 /*
+ * Says what can be known before anything is downloaded: that the running kernel demands signed
+ * modules and knows none of these keys, or that nobody here can tell. Refuses nothing.
+ */
+void mf_module_verifier_foresee(const struct mf_context *ctx,
+				const struct mf_module_verifier *verifier);
+
+/*
  * Checks a module that would become the file PATH, "…/lib/modules/KVER/…"; its bytes may be
  * compressed. Returns 0, -MFE_BAD_MODULE, -MFE_MODULE_UNSIGNED, -MFE_BAD_SIGNATURE,
  * -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE, -MFE_REVOKED, -MFE_WRONG_KERNEL, -MFE_TOO_LARGE,

@@ -18,6 +18,8 @@ struct mf_verifier; /* what a run's checks have in common: keys and what the ker
 /* 0; -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded. */
 int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier);
 void mf_verifier_free(struct mf_verifier *verifier);
+/* Says, before anything is downloaded, what the running kernel will refuse. */
+void mf_verifier_foresee(const struct mf_context *ctx, const struct mf_verifier *verifier);
 
 /*
  * Checks a package: the size and SHA-256 of the signed metadata; name, version and architecture of

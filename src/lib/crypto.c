@@ -13,14 +13,14 @@
  * and CMS_verify() does the rest. What OpenSSL would let through is refused before it is asked:
  * bytes behind the structure, several signers, content inside, weak digests, curves and keys.
  *
- * Every entry ends with an empty error queue. Nothing here prints, asks for a passphrase or reads
- * openssl.cnf on its own account.
+ * Every entry ends with an empty error queue. Nothing here prints or asks for a passphrase.
  */
 #include "modfetch/crypto.h"
 #include <errno.h>
 #include <limits.h>
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -55,7 +55,6 @@ CLEANUP_OF(x509, X509 *, X509_free)
 
 static inline void errors_drain(const int *unused)
 {
-	(void)unused;
 	ERR_clear_error();
 }
 
@@ -98,9 +97,9 @@ struct mf_keyring {
 	STACK_OF(X509_CRL) * crls;
 };
 
-static int add_der(struct mf_keyring *keyring, const unsigned char *p, size_t len, bool crl)
+static int add_der(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
 {
-	const unsigned char *end = p + len;
+	const unsigned char *p = buf, *end = p + len;
 	X509 *cert = crl ? NULL : d2i_X509(NULL, &p, (long)len);
 	X509_CRL *list = crl ? d2i_X509_CRL(NULL, &p, (long)len) : NULL;
 
@@ -153,14 +152,27 @@ int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool
 
 	if (!len || len > MAX_KEY_FILE)
 		return -EBADMSG;
-	/* DER begins with a SEQUENCE, PEM with whatever people write above the dashes */
-	return *(const char *)buf == 0x30 ? add_der(keyring, buf, len, crl)
-					  : add_pem(keyring, buf, len, crl);
+	return (*(const char *)buf == 0x30 ? add_der : add_pem)(keyring, buf, len, crl);
 }
 
 size_t mf_keyring_size(const struct mf_keyring *keyring)
 {
 	return (size_t)sk_X509_num(keyring->certs);
+}
+
+bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg)
+{
+	for (int i = 0; i < sk_X509_num(keyring->certs); i++) {
+		X509 *cert = sk_X509_value(keyring->certs, i);
+		const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+		size_t n = id ? (size_t)id->length : 0;
+		char hex[129];
+
+		if (n && OPENSSL_buf2hexstr_ex(hex, sizeof(hex), NULL, id->data, n, 0) &&
+		    test(arg, hex))
+			return true;
+	}
+	return false;
 }
 
 void mf_keyring_free(struct mf_keyring *keyring)
@@ -394,8 +406,8 @@ static void describe(X509 *cert, int64_t time, struct mf_signer *ret_signer)
 	*ret_signer = signer;
 }
 
-static int verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
-		  size_t sig_len, bool timed, struct mf_signer *ret_signer)
+int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size_t len,
+			const void *sig, size_t sig_len, bool timed, struct mf_signer *ret_signer)
 {
 	DRAIN_ERRORS;
 	int r = -MFE_UNTRUSTED_KEY;
@@ -426,18 +438,6 @@ static int verify(const struct mf_keyring *keyring, const void *data, size_t len
 		}
 	}
 	return r;
-}
-
-int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len, const void *sig,
-		  size_t sig_len, struct mf_signer *ret_signer)
-{
-	return verify(keyring, data, len, sig, sig_len, true, ret_signer);
-}
-
-int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf, size_t elf_len,
-			       const void *sig, size_t sig_len, struct mf_signer *ret_signer)
-{
-	return verify(keyring, elf, elf_len, sig, sig_len, false, ret_signer);
 }
 
 static int read_pair(const char *key_path, const char *cert_path, EVP_PKEY **ret_key,

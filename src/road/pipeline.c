@@ -243,11 +243,11 @@ static void verifier_cleanup(struct mf_verifier **verifier)
 	mf_verifier_free(*verifier);
 }
 
-static int verify(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier *verifier,
+		  struct cargo *cargo)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
-	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
-	int r = mf_verifier_new(ctx, &verifier);
+	int r = 0;
 
 	for (size_t i = 0; !r && i < cargo->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
@@ -329,15 +329,21 @@ static int check_trust(struct mf_context *ctx, const struct mf_run *run)
 
 static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
+	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
 	int r = check_trust(ctx, run);
 
 	if (r == 0)
-		r = fetch(ctx, run, cargo);
+		r = mf_verifier_new(ctx, &verifier);
+	if (r < 0)
+		return r;
+	if (ctx->kernel_running && !run->no_load)
+		mf_verifier_foresee(ctx, verifier);
+	r = fetch(ctx, run, cargo);
 	if (r < 0)
 		return r;
 	stamp(run, MF_FETCHED);
 	tell_fetched(ctx, run, cargo);
-	r = verify(ctx, run, cargo);
+	r = verify(ctx, run, verifier, cargo);
 	if (r < 0)
 		return r;
 	stamp(run, MF_VERIFIED);

@@ -30,6 +30,7 @@
 #include "modfetch/deny.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
+#include "modfetch/kernel-keys.h"
 #include "modfetch/keyring.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/rpmfile.h"
@@ -183,6 +184,26 @@ void mf_module_verifier_free(struct mf_module_verifier *v)
 	free(v->exports);
 	free(v->flags);
 	free(v);
+}
+
+void mf_module_verifier_foresee(const struct mf_context *ctx, const struct mf_module_verifier *v)
+{
+	const char *why;
+
+	if (mf_kernel_keys_check(ctx, v->keyring, &why) != MF_KERNEL_KNOWS_NONE)
+		return;
+	if (mf_keyring_size(v->keyring))
+		mf_log(ctx, MF_LOG_WARNING,
+		       "the running kernel loads signed modules only (%s) and knows none of the "
+		       "keys in "
+		       "/" KEY_FOLDER ": it will refuse what they signed",
+		       why);
+	else
+		mf_log(ctx, MF_LOG_INFO,
+		       "the running kernel loads signed modules only (%s); whether it knows the "
+		       "key of "
+		       "what is fetched cannot be told without that key in /" KEY_FOLDER,
+		       why);
 }
 
 /* ---- one module ---- */

@@ -39,6 +39,11 @@ int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
 	return r;
 }
 
+void mf_verifier_foresee(const struct mf_context *ctx, const struct mf_verifier *verifier)
+{
+	mf_module_verifier_foresee(ctx, verifier->modules);
+}
+
 void mf_verifier_free(struct mf_verifier *verifier)
 {
 	if (verifier)

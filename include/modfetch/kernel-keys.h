@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_KERNEL_KEYS_H
+#define MODFETCH_KERNEL_KEYS_H
+/*
+ * Does the running kernel load signed modules only, and whose? "Key was rejected by service" is
+ * what a user sees when it does; better said before anything is downloaded.
+ */
+#include "modfetch/context.h"
+#include "modfetch/crypto.h"
+
+enum mf_kernel_enforces { MF_KERNEL_TAKES_ANY, MF_KERNEL_KNOWS_A_KEY, MF_KERNEL_KNOWS_NONE };
+
+/*
+ * Looks below the root at /sys/module/module/parameters/sig_enforce, /sys/kernel/security/lockdown
+ * and, where one of them demands signatures, for each certificate's key identifier in /proc/keys.
+ * RET_WHY, where it is not the first answer, is what demands them ("sig_enforce", "lockdown");
+ * static. Records nothing; what cannot be read demands nothing.
+ */
+enum mf_kernel_enforces mf_kernel_keys_check(const struct mf_context *ctx,
+					     const struct mf_keyring *keyring,
+					     const char **ret_why);
+
+#endif
