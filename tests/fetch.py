@@ -350,6 +350,13 @@ class Rights(WithMirror):
                                  capture_output=True, text=True, timeout=60)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
 
+    @unittest.skipUnless(IS_ROOT, "a socket of the service manager needs root")
+    def test_a_process_without_a_network_reaches_the_helper_of_a_service_manager(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "fetch-service.py")
+        process = subprocess.run(["unshare", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, self.url()],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+
 
 class HostileHelpers(WithMirror):
     """The helper is subverted: whatever it sends, the stage keeps its word."""

@@ -472,6 +472,34 @@ class Mirrors(WithRoot):
         self.configure(f'{self.repo}/b')
         self.assertEqual(self.refresh(), 'unchanged')
 
+    def test_in_a_whole_run_only_what_has_no_rights_opens_an_internet_socket(self):
+        self.make()
+        server = self.server()
+        self.configure(server.url)
+        trace = f'{self.repo}/trace'
+        done = subprocess.run(['strace', '-f', '-qq', '-e', 'trace=socket,execve,seccomp,openat,setresuid', '-o', trace,
+                               *self.root.command('refresh')], check=False, capture_output=True,
+                              env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
+                                   'ASAN_OPTIONS': 'detect_leaks=0'})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = read(trace).decode().splitlines()
+        root = lines[0].split()[0]
+        programs = {line.split()[0]: line for line in lines if 'execve(' in line and line.endswith('= 0')}
+        confined, internet = set(), set()
+        for line in lines:
+            pid = line.split()[0]
+            if 'SECCOMP_SET_MODE_FILTER, 0, {' in line:
+                confined.add(pid)
+            if 'socket(AF_INET' in line:
+                internet.add(pid)
+                self.assertIn(pid, confined, line)
+            if pid in confined and 'openat(' in line and not line.endswith(')'):
+                self.assertNotRegex(line, r'O_(WRONLY|RDWR|CREAT)[^)]*\) = \d')
+        self.assertTrue(internet)
+        self.assertNotIn(root, internet)
+        for pid in internet:
+            self.assertIn('/fetch"', programs[pid])
+
     def test_a_dead_network_leaves_the_old_cache_in_use(self):
         self.make()
         self.configure()

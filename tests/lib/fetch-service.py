@@ -1,0 +1,42 @@
+"""Run in a mount namespace: what a service manager does behind modfetch-fetch.socket.
+
+Usage: fetch-service.py DRIVER LIBEXECDIR URL. The driver is not told where the helper is: it must go by the socket.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+DRIVER, LIBEXECDIR, URL = sys.argv[1:4]
+connections = []
+
+
+def serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        connections.append(subprocess.Popen([f"{LIBEXECDIR}/fetch"], stdin=connection))
+        connection.close()
+
+
+def main():
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    os.mkdir("/run/modfetch")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind("/run/modfetch/fetch.socket")
+    listener.listen()
+    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    env = {k: v for k, v in os.environ.items() if k != "MODFETCH_LIBEXECDIR"}
+    # without a network of its own, as the services have it
+    done = subprocess.run(["unshare", "--net", DRIVER, "10", "3", "nobody"], input=f"path=data mirror={URL}\n", env=env,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["size"] == 300000, done.stdout
+    assert len(connections) == 1
+    assert connections[0].wait(10) == 0  # it ends when the other side has what it wanted
+
+
+main()
