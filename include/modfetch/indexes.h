@@ -7,12 +7,22 @@
  */
 #include <stddef.h>
 #include "modfetch/solv.h"
+#include "modfetch/strings.h"
+
+struct mf_indexes_source {
+	const int *ids; /* the packages of one kernel, or those of no particular one */
+	size_t n;
+	const char *tag;	       /* the kernel they belong to; NULL: no particular one */
+	const struct mf_strings *tags; /* of all kernels of the repository */
+	const int *loose; /* those of no particular kernel: what they say of this one counts */
+	size_t n_loose;
+};
 
 /*
- * Writes alias-*.bin and name-*.bin for the packages IDS into a folder. TAG: the kernel they all
- * belong to, or NULL for packages of no particular kernel, whose aliases are sorted by the flavor
- * their supplements name ("alias-default.bin") or into "alias-any.bin". 0 or -errno.
+ * Writes alias-*.bin and name-*.bin of a kernel into a folder, or without a tag those of packages
+ * of no particular kernel, whose aliases are sorted by the flavor their supplements name
+ * ("alias-default.bin") or into "alias-any.bin". 0 or -errno.
  */
-int mf_indexes_write(struct mf_pool *pool, const int *ids, size_t n, const char *tag, int dirfd);
+int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd);
 
 #endif

@@ -152,30 +152,44 @@ static int sort_by_kernel(struct build *b)
 	return 0;
 }
 
+/* New memory; NULL: none. */
+static int *select_packages(const struct build *b, size_t kernel, size_t *ret_n)
+{
+	int *ids = calloc(b->n + 1, sizeof(*ids));
+	size_t n = 0;
+
+	for (size_t i = 0; ids && i < b->n; i++)
+		if (b->kernel[i] == kernel)
+			ids[n++] = b->ids[i];
+	*ret_n = n;
+	return ids;
+}
+
 /* The packages of one kernel (KERNEL is tags.n: the others), into a file of their own. */
 static int write_packages(struct build *b, size_t kernel)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
 	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
 	_cleanup_free_ char *name = NULL;
-	_cleanup_free_ int *ids = calloc(b->n + 1, sizeof(*ids));
-	size_t n = 0;
-	int r;
+	_cleanup_free_ int *ids = NULL, *loose = NULL;
+	struct mf_indexes_source source = {.tag = kernel < b->tags.n ? tag : NULL, .tags = &b->tags};
+	int r = 0;
 
-	if (!ids || asprintf(&name, "packages-%s.solv", tag) < 0) {
+	ids = select_packages(b, kernel, &source.n);
+	loose = select_packages(b, b->tags.n, &source.n_loose);
+	if (!ids || !loose || asprintf(&name, "packages-%s.solv", tag) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < b->n; i++)
-		if (b->kernel[i] == kernel)
-			ids[n++] = b->ids[i];
+	source.ids = ids;
+	source.loose = loose;
 	r = mf_staged_init(&staged, b->dirfd, name, 0644);
 	if (r < 0)
 		return r;
-	r = mf_pool_write(b->pool, ids, n, staged.fd);
+	r = mf_pool_write(b->pool, ids, source.n, staged.fd);
 	if (r < 0)
 		return r;
-	r = mf_indexes_write(b->pool, ids, n, kernel < b->tags.n ? tag : NULL, b->dirfd);
+	r = mf_indexes_write(b->pool, &source, b->dirfd);
 	return r < 0 ? r : mf_staged_publish(&staged);
 }
 

@@ -10,6 +10,7 @@
  */
 #include "modfetch/indexes.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ struct shelf {
 struct writing {
 	struct mf_pool *pool;
 	const char *tag; /* NULL: of no particular kernel */
+	const struct mf_strings *tags;
+	bool loose; /* the package at hand is of no particular kernel */
 	struct shelf *shelves;
 	size_t n_shelves;
 	struct mf_trie_builder *names;
@@ -76,6 +79,32 @@ static int shelf_of(struct writing *w, const char *label, size_t len, struct mf_
 	return 0;
 }
 
+/*
+ * The shelf an alias belongs on; LABEL is what its prefix names ("any" without one). NULL: on none
+ * that is being written. Each file is written once: what a package of no particular kernel says of
+ * this very kernel goes on that kernel's shelf, and what a kernel's package says of another is not
+ * its to say.
+ */
+static const char *place(const struct writing *w, const char *label, size_t *len)
+{
+	size_t n = w->tag ? strlen(w->tag) : 0;
+	const char *dash = w->tag ? strrchr(w->tag, '-') : NULL;
+
+	if (!w->tag) {
+		for (size_t i = 0; i < w->tags->n; i++)
+			if (strlen(w->tags->v[i]) == *len && !memcmp(w->tags->v[i], label, *len))
+				return NULL;
+		return label;
+	}
+	if ((*len == n && !memcmp(w->tag, label, n)) ||
+	    (!w->loose && ((*len == 3 && !memcmp(label, "any", 3)) ||
+			   (*len == (size_t)(dash - w->tag) && !memcmp(w->tag, label, *len))))) {
+		*len = n;
+		return w->tag;
+	}
+	return NULL;
+}
+
 /* An escaped alias, under the shelf LABEL, for every module of the package. */
 static int add_alias(struct writing *w, const char *label, size_t label_len, const char *alias,
 		     size_t len)
@@ -84,6 +113,9 @@ static int add_alias(struct writing *w, const char *label, size_t label_len, con
 	char plain[ALIAS_MAX], key[ALIAS_MAX];
 	int r;
 
+	label = place(w, label, &label_len);
+	if (!label)
+		return 0;
 	if (mf_alias_unescape(alias, len, plain, sizeof(plain)) < 0 ||
 	    mf_alias_normalize(plain, key, sizeof(key)) < 0)
 		return 0;
@@ -108,9 +140,6 @@ static int add_supplement(void *arg, const char *text, const char *evr)
 	text += strlen("kernel-");
 	len = (size_t)(colon - text);
 	if (!mf_release_tag_valid(text, len))
-		return 0;
-	/* the prefix of a kernel's package names that kernel: anything else is another's alias */
-	if (w->tag && (strlen(w->tag) != len || memcmp(w->tag, text, len)))
 		return 0;
 	return add_alias(w, text, len, colon + 1, strlen(colon + 1));
 }
@@ -152,7 +181,7 @@ static int add_package(struct writing *w, int id)
 	if (mf_starts_with(package.name, "kernel-") && strstr(package.name, "-image"))
 		return 0;
 	r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_module, w);
-	for (size_t i = 0; !r && i < w->modules.n; i++)
+	for (size_t i = 0; !r && !w->loose && i < w->modules.n; i++)
 		r = mf_trie_builder_add(w->names, w->modules.v[i], package.name, w->priority);
 	if (!r)
 		r = mf_pool_deps(w->pool, id, MF_SUPPLEMENTS, add_supplement, w);
@@ -176,15 +205,19 @@ static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, co
 	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
 }
 
-int mf_indexes_write(struct mf_pool *pool, const int *ids, size_t n, const char *tag, int dirfd)
+int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd)
 {
-	_cleanup_(writing_done) struct writing w = {.pool = pool, .tag = tag};
+	_cleanup_(writing_done) struct writing w = {
+		.pool = pool, .tag = source->tag, .tags = source->tags};
 	int r = mf_trie_builder_new(&w.names);
 
-	for (size_t i = 0; !r && i < n; i++)
-		r = add_package(&w, ids[i]);
+	for (size_t i = 0; !r && i < source->n; i++)
+		r = add_package(&w, source->ids[i]);
+	w.loose = true;
+	for (size_t i = 0; !r && source->tag && i < source->n_loose; i++)
+		r = add_package(&w, source->loose[i]);
 	if (!r)
-		r = publish(w.names, dirfd, "name", tag ? tag : "other");
+		r = publish(w.names, dirfd, "name", source->tag ? source->tag : "other");
 	for (size_t i = 0; !r && i < w.n_shelves; i++)
 		r = publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
 	return r;
