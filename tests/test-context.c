@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which root and which kernel a run works on, and that nothing leads out of that root. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include <sys/utsname.h>
+
+static void opens_below_the_root_and_never_leaves_it(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int fd;
+
+	root_write(r, "etc/hostname", "inside");
+	root_link(r, "/etc/hostname", "absolute");
+	root_link(r, "../../../../../etc/hostname", "climbing");
+	root_link(r, "/", "self");
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const paths[] = {"etc/hostname", "/etc/hostname", "absolute", "climbing",
+						    "self/../../self/etc/../etc/hostname"};
+
+		fd = mf_context_open(&r->ctx, paths[i], O_RDONLY);
+		assert_true(fd >= 0);
+		assert_int_equal(mf_file_read(fd, 100, &text, &len), 0);
+		assert_string_equal(text, "inside");
+		free(MF_STEAL(text));
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		close(fd);
+	}
+	assert_int_equal(mf_context_open(&r->ctx, "../../etc/passwd", O_RDONLY), -ENOENT);
+	assert_int_equal(mf_context_open(&r->ctx, "nothing", O_RDONLY), -ENOENT);
+}
+
+static void folders_are_made_inside_even_through_links(void **state)
+{
+	struct root *r = *state;
+	int fd = mf_context_mkdir(&r->ctx, "a/b/c");
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_true(root_has(r, "a/b/c"));
+	/* as /var/run is on many systems */
+	root_mkdir(r, "var");
+	root_mkdir(r, "run");
+	root_link(r, "/run", "var/run");
+	fd = mf_context_mkdir(&r->ctx, "/var/run/modfetch/x");
+	assert_true(fd >= 0);
+	close(fd);
+	assert_true(root_has(r, "run/modfetch/x"));
+	root_write(r, "file", "");
+	assert_int_equal(mf_context_mkdir(&r->ctx, "file/x"), -ENOTDIR);
+}
+
+static void paths_begin_with_the_root(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *path = mf_context_path(&r->ctx, "/lib/%s-%d", "x", 7), *want = NULL;
+
+	assert_true(asprintf(&want, "%s/lib/x-7", r->path) > 0);
+	assert_string_equal(path, want);
+}
+
+static int init_code(const char *root, const char *kernel)
+{
+	struct mf_context ctx;
+	int r = mf_context_init(&ctx, root, kernel);
+
+	if (r < 0)
+		assert_int_equal(ctx.failure.code, r);
+	mf_context_done(&ctx);
+	return r;
+}
+
+static void a_root_that_cannot_be_one_is_refused(void **state)
+{
+	struct root *r = *state;
+	char file[128];
+
+	root_write(r, "file", "");
+	snprintf(file, sizeof(file), "%s/file", r->path);
+	/* "" is what an unset variable becomes: it must not mean the running system */
+	assert_int_equal(init_code("", KERNEL), -MFE_USAGE);
+	assert_int_equal(init_code("/no/such/folder", KERNEL), -MFE_USAGE);
+	assert_int_equal(init_code(file, KERNEL), -MFE_USAGE);
+	assert_int_equal(init_code(r->path, "../x"), -MFE_USAGE);
+	assert_int_equal(init_code(r->path, ""), -MFE_USAGE);
+	assert_int_equal(init_code(r->path, "."), -MFE_USAGE);
+	assert_int_equal(init_code(r->path, ".."), -MFE_USAGE);
+}
+
+static void a_relative_root_becomes_absolute(void **state)
+{
+	struct root *r = *state;
+	struct mf_context ctx;
+	char *before = getcwd(NULL, 0);
+
+	assert_int_equal(chdir(r->path), 0);
+	assert_int_equal(mf_context_init(&ctx, ".", KERNEL), 0);
+	assert_string_equal(ctx.root, r->path);
+	assert_false(ctx.kernel_running);
+	mf_context_done(&ctx);
+	assert_int_equal(chdir(before), 0);
+	free(before);
+}
+
+static void the_running_system_has_the_running_kernel(void **state)
+{
+	struct mf_context ctx;
+	struct utsname uts;
+
+	assert_int_equal(uname(&uts), 0);
+	assert_int_equal(mf_context_init(&ctx, NULL, NULL), 0);
+	assert_string_equal(ctx.root, "");
+	assert_string_equal(ctx.kernel, uts.release);
+	assert_true(ctx.kernel_running);
+	mf_context_done(&ctx);
+	assert_int_equal(mf_context_init(&ctx, "/", "1.2.3-other"), 0);
+	assert_string_equal(ctx.root, "");
+	assert_false(ctx.kernel_running);
+	mf_context_done(&ctx);
+}
+
+static void an_image_has_the_only_kernel_in_it(void **state)
+{
+	struct root *r = *state;
+	struct mf_context ctx;
+	struct utsname uts;
+
+	root_write(r, "lib/modules/README", "no folder");
+	root_mkdir(r, "lib/modules/.hidden");
+	assert_int_equal(mf_context_init(&ctx, r->path, NULL), 0);
+	assert_string_equal(ctx.kernel, KERNEL);
+	mf_context_done(&ctx);
+	root_mkdir(r, "lib/modules/5.4.0-1-amd64");
+	assert_int_equal(init_code(r->path, NULL), -MFE_USAGE);
+	/* but for the running one, if it is among them */
+	assert_int_equal(uname(&uts), 0);
+	root_mkdir(r, "lib/modules/x");
+	assert_int_equal(renameat(r->fd, "lib/modules/x", r->fd, "lib/modules/y"), 0);
+	{
+		char path[256];
+
+		snprintf(path, sizeof(path), "lib/modules/%s", uts.release);
+		root_mkdir(r, path);
+	}
+	assert_int_equal(mf_context_init(&ctx, r->path, NULL), 0);
+	assert_string_equal(ctx.kernel, uts.release);
+	assert_false(ctx.kernel_running);
+	mf_context_done(&ctx);
+}
+
+/* What mf_log() writes to stderr for that level. */
+static char *logged(struct mf_context *ctx, enum mf_log_level level, const char *text)
+{
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	char *out = NULL;
+	size_t len;
+
+	assert_non_null(f);
+	fflush(stderr);
+	dup2(fileno(f), STDERR_FILENO);
+	mf_log(ctx, level, "%s", text);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_int_equal(mf_file_read(fileno(f), 4096, &out, &len), 0);
+	fclose(f);
+	return out;
+}
+
+static void a_log_line_cannot_steer_a_terminal(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *line = NULL, *quiet = NULL, *long_line = NULL;
+	char text[3000];
+
+	r->ctx.log_level = MF_LOG_INFO;
+	line = logged(&r->ctx, MF_LOG_INFO, "a\033[31m\nb\r\177");
+	assert_string_equal(line, "modfetch: a?[31m?b??\n");
+	quiet = logged(&r->ctx, MF_LOG_DEBUG, "nobody hears it");
+	assert_string_equal(quiet, "");
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	long_line = logged(&r->ctx, MF_LOG_ERROR, text);
+	assert_int_equal(strlen(long_line), strlen("modfetch: ") + 1023 + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(opens_below_the_root_and_never_leaves_it),
+		ROOTED(folders_are_made_inside_even_through_links),
+		ROOTED(paths_begin_with_the_root),
+		ROOTED(a_root_that_cannot_be_one_is_refused),
+		ROOTED(a_relative_root_becomes_absolute),
+		ROOTED(the_running_system_has_the_running_kernel),
+		ROOTED(an_image_has_the_only_kernel_in_it),
+		ROOTED(a_log_line_cannot_steer_a_terminal),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files read whole, published whole, sealed for good, removed without following a link. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+static void reading_is_bounded(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 7;
+
+	root_write(r, "ten", "0123456789");
+	assert_int_equal(mf_file_read_at(r->fd, "ten", 10, &text, &len), 0);
+	assert_int_equal(len, 10);
+	assert_string_equal(text, "0123456789");
+	free(MF_STEAL(text));
+	len = 7;
+	assert_int_equal(mf_file_read_at(r->fd, "ten", 9, &text, &len), -EFBIG);
+	assert_null(text);
+	assert_int_equal(len, 7);
+	assert_int_equal(mf_file_read_at(r->fd, "none", 9, &text, &len), -ENOENT);
+	root_write(r, "empty", "");
+	assert_int_equal(mf_file_read_at(r->fd, "empty", 0, &text, &len), 0);
+	assert_int_equal(len, 0);
+	assert_string_equal(text, "");
+	free(MF_STEAL(text));
+	/* a folder is no file */
+	assert_int_equal(mf_file_read_at(r->fd, ".", 9, &text, &len), -EISDIR);
+}
+
+static void a_position_does_not_matter_and_does_not_move(void **state)
+{
+	struct root *r = *state;
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	root_write(r, "f", "abcdef");
+	fd = openat(r->fd, "f", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
+	assert_int_equal(mf_file_read(fd, 100, &text, &len), 0);
+	assert_string_equal(text, "abcdef");
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 3);
+}
+
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	char *data = malloc(300000);
+	size_t len;
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	memset(data, 'p', 300000);
+	pid = fork();
+	if (!pid)
+		_exit(mf_file_write(ends[1], data, 300000) < 0);
+	close(ends[1]);
+	assert_int_equal(mf_file_read(ends[0], 300000, &text, &len), 0);
+	assert_int_equal(len, 300000);
+	assert_memory_equal(text, data, len);
+	close(ends[0]);
+	waitpid(pid, NULL, 0);
+	free(data);
+}
+
+static void what_says_it_has_no_bytes_is_read_all_the_same(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	/* files of /proc have size 0 */
+	assert_int_equal(mf_file_read_at(AT_FDCWD, "/proc/self/status", 1 << 20, &text, &len), 0);
+	assert_true(len > 100);
+	assert_non_null(strstr(text, "VmRSS"));
+}
+
+static void publishing_replaces_the_whole_file(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	struct stat before, after;
+
+	root_write(r, "f", "old");
+	assert_int_equal(fstatat(r->fd, "f", &before, 0), 0);
+	umask(077);
+	assert_int_equal(mf_file_publish(r->fd, "f", 0640, "new", 3), 0);
+	umask(022);
+	text = root_read(r, "f");
+	assert_string_equal(text, "new");
+	assert_int_equal(fstatat(r->fd, "f", &after, 0), 0);
+	assert_int_equal(after.st_mode & 07777, 0640);
+	assert_int_not_equal(after.st_ino, before.st_ino);
+}
+
+static size_t count_entries(const struct root *r)
+{
+	DIR *dir = opendir(r->path);
+	size_t n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void what_is_not_published_leaves_no_trace(void **state)
+{
+	struct root *r = *state;
+	struct mf_staged staged = MF_STAGED_INIT;
+	_cleanup_free_ char *text = NULL;
+	size_t n;
+
+	root_write(r, "f", "old");
+	n = count_entries(r);
+	assert_int_equal(mf_staged_init(&staged, r->fd, "f", 0644), 0);
+	assert_int_equal(mf_file_write(staged.fd, "half", 4), 0);
+	assert_int_equal(count_entries(r), n + 1);
+	mf_staged_done(&staged);
+	assert_int_equal(count_entries(r), n);
+	text = root_read(r, "f");
+	assert_string_equal(text, "old");
+	/* done twice, and on one never begun */
+	mf_staged_done(&staged);
+	/* a name that is taken by a folder cannot be published over */
+	root_mkdir(r, "folder/x");
+	assert_true(mf_file_publish(r->fd, "folder", 0644, "x", 1) < 0);
+	assert_int_equal(count_entries(r), n + 1);
+}
+
+static void a_link_in_the_way_is_replaced_not_followed(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+
+	root_write(r, "victim", "untouched");
+	root_link(r, "victim", "f");
+	assert_int_equal(mf_file_publish(r->fd, "f", 0644, "new", 3), 0);
+	text = root_read(r, "victim");
+	assert_string_equal(text, "untouched");
+	assert_int_equal(fstatat(r->fd, "f", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+}
+
+static void a_sealed_file_is_never_changed_again(void **state)
+{
+	_cleanup_close_ int fd = mf_memfile_new("test"), again = -1;
+	char path[64];
+
+	assert_true(fd >= 0);
+	assert_int_equal(mf_file_write(fd, "content", 7), 0);
+	assert_false(mf_memfile_is_sealed(fd));
+	assert_int_equal(mf_memfile_seal(fd), 0);
+	assert_true(mf_memfile_is_sealed(fd));
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+	assert_int_equal(mf_file_write(fd, "X", 1), -EPERM);
+	assert_true(ftruncate(fd, 0) < 0);
+	assert_true(mmap(NULL, 7, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	/* nor by another description of it */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(again >= 0);
+	assert_int_equal(mf_file_write(again, "X", 1), -EPERM);
+	/* sealing twice is refused, but it is sealed */
+	assert_true(mf_memfile_seal(fd) < 0);
+	assert_true(mf_memfile_is_sealed(fd));
+}
+
+static void half_a_seal_is_none(void **state)
+{
+	struct root *r = *state;
+	_cleanup_close_ int fd = mf_memfile_new("test"), plain = -1;
+
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK), 0);
+	assert_false(mf_memfile_is_sealed(fd));
+	root_write(r, "f", "x");
+	plain = openat(r->fd, "f", O_RDONLY | O_CLOEXEC);
+	assert_false(mf_memfile_is_sealed(plain));
+}
+
+static void removing_a_tree_follows_no_link(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, "keep/me", "x");
+	root_write(r, "tree/a/b/c", "x");
+	root_link(r, "../keep", "tree/link");
+	root_link(r, "/keep", "tree/a/absolute");
+	assert_int_equal(mf_tree_remove(r->fd, "tree"), 0);
+	assert_false(root_has(r, "tree"));
+	assert_true(root_has(r, "keep/me"));
+	assert_int_equal(mf_tree_remove(r->fd, "tree"), 0);
+	root_link(r, "keep", "link");
+	assert_int_equal(mf_tree_remove(r->fd, "link"), 0);
+	assert_true(root_has(r, "keep/me"));
+	assert_int_equal(mf_tree_remove(r->fd, "keep/me"), 0);
+	assert_false(root_has(r, "keep/me"));
+}
+
+static void the_clock_goes_forward(void **state)
+{
+	uint64_t a = mf_now_us(), b;
+
+	usleep(2000);
+	b = mf_now_us();
+	assert_true(b - a >= 2000 && b - a < 5000000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(reading_is_bounded),
+		ROOTED(a_position_does_not_matter_and_does_not_move),
+		ROOTED(a_pipe_is_read_to_its_end),
+		ROOTED(what_says_it_has_no_bytes_is_read_all_the_same),
+		ROOTED(publishing_replaces_the_whole_file),
+		ROOTED(what_is_not_published_leaves_no_trace),
+		ROOTED(a_link_in_the_way_is_replaced_not_followed),
+		ROOTED(a_sealed_file_is_never_changed_again),
+		ROOTED(half_a_seal_is_none),
+		ROOTED(removing_a_tree_follows_no_link),
+		ROOTED(the_clock_goes_forward),
+	};
+
+	return UNIT_RUN(tests);
+}
