@@ -55,6 +55,10 @@ static size_t sequence(const unsigned char *s)
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
+	/* longer than need be, a surrogate, or beyond U+10FFFF: no decoder takes those */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
 	return n;
 }
 
@@ -135,9 +139,11 @@ struct mf_json *mf_json_parse(const char *text)
 	struct json_tokener *tok = need(json_tokener_new_ex(DEPTH));
 	struct json_object *o = json_tokener_parse_ex(tok, text, -1);
 	enum json_tokener_error e = json_tokener_get_error(tok);
+	size_t end = json_tokener_get_parse_end(tok);
 
 	json_tokener_free(tok);
-	if (e != json_tokener_success) {
+	if (e != json_tokener_success || text[end + strspn(text + end, " \t\r\n")] ||
+	    (!json_object_is_type(o, json_type_object) && !json_object_is_type(o, json_type_array))) {
 		json_object_put(o);
 		return NULL;
 	}
