@@ -111,13 +111,16 @@ static char *expand(const struct mf_context *ctx, const char *url)
 		{"$flavor", release.flavor},
 	};
 
-	if (!f || uname(&uts) < 0 || mf_release_parse(ctx->kernel, NULL, &release) < 0)
+	if (!f || uname(&uts) < 0)
 		return NULL;
+	/* a release of another form has no flavor: then the word stays as it is */
+	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
+		release.flavor[0] = '\0';
 	while (*url) {
 		bool found = false;
 
 		for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-			if (!mf_starts_with(url, variables[i].name))
+			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
 				continue;
 			fputs(variables[i].value, f);
 			url += strlen(variables[i].name);

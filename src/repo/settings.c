@@ -114,6 +114,8 @@ int mf_settings_read(struct mf_context *ctx)
 	r = fd < 0 ? fd : mf_file_read(fd, CONF_MAX, &text, &len);
 	if (r < 0)
 		return mf_fail(ctx, "config", r, "/" CONF, NULL);
+	if (strlen(text) != len)
+		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "it holds a NUL byte");
 	r = mf_ini_parse(text, entry, ctx, &line);
 	if (r == -EBADMSG)
 		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "line %u is no ini line",
