@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef TESTS_PRIMARY_H
+#define TESTS_PRIMARY_H
+/*
+ * Repository metadata for unit tests, written from a table. Dependencies are words separated by
+ * blanks: "kmod(x.ko)" or "ksym(amd64:foo)=1f2e".
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cache.h"
+#include "modfetch/file.h"
+
+struct primary {
+	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements, *recommends, *obsoletes;
+};
+
+static inline void primary_escape(FILE *f, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '&')
+			fputs("&amp;", f);
+		else if (s[i] == '<')
+			fputs("&lt;", f);
+		else if (s[i] == '"')
+			fputs("&quot;", f);
+		else
+			fputc(s[i], f);
+	}
+}
+
+static inline void primary_deps(FILE *f, const char *kind, const char *deps)
+{
+	if (!deps)
+		return;
+	fprintf(f, "<rpm:%s>", kind);
+	while (*(deps += strspn(deps, " "))) {
+		size_t len = strcspn(deps, " "), name = 0;
+
+		/* the '=' of a version stands behind the name's bracket */
+		while (name < len && !(deps[name] == '=' && (!name || deps[name - 1] == ')' || !strchr(deps, '('))))
+			name++;
+		fputs("<rpm:entry name=\"", f);
+		primary_escape(f, deps, name);
+		if (name < len)
+			fprintf(f, "\" flags=\"EQ\" epoch=\"0\" ver=\"%.*s", (int)(len - name - 1), deps + name + 1);
+		fputs("\"/>", f);
+		deps += len;
+	}
+	fprintf(f, "</rpm:%s>", kind);
+}
+
+static inline void primary_package(FILE *f, const struct primary *p)
+{
+	const char *colon = strchr(p->evr, ':'), *version = colon ? colon + 1 : p->evr;
+	const char *dash = strchr(version, '-');
+
+	fprintf(f, "<package type=\"rpm\"><name>%s</name><arch>x86_64</arch>", p->name);
+	fprintf(f, "<version epoch=\"%.*s\" ver=\"%.*s\" rel=\"%s\"/>", colon ? (int)(colon - p->evr) : 1,
+		colon ? p->evr : "0", (int)(dash - version), version, dash + 1);
+	fprintf(f, "<checksum type=\"sha256\" pkgid=\"YES\">%064x</checksum><summary>of %s</summary>",
+		(unsigned int)strlen(p->name), p->name);
+	fprintf(f, "<size package=\"1000\" installed=\"5000\" archive=\"5000\"/><location href=\"x86_64/%s.rpm\"/><format>",
+		p->name);
+	primary_deps(f, "provides", p->provides);
+	primary_deps(f, "requires", p->requires);
+	primary_deps(f, "obsoletes", p->obsoletes);
+	primary_deps(f, "recommends", p->recommends);
+	primary_deps(f, "supplements", p->supplements);
+	/* every package provides itself */
+	fputs("</format></package>", f);
+}
+
+/* A memory file with the primary.xml of N packages. */
+static inline int primary_file(const struct primary *packages, size_t n)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int fd = mf_memfile_new("primary.xml");
+
+	assert_non_null(f);
+	assert_true(fd >= 0);
+	fprintf(f,
+		"<?xml version=\"1.0\"?><metadata xmlns=\"http://linux.duke.edu/metadata/common\" "
+		"xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"%zu\">",
+		n);
+	for (size_t i = 0; i < n; i++)
+		primary_package(f, &packages[i]);
+	fputs("</metadata>", f);
+	fclose(f);
+	assert_int_equal(mf_file_write(fd, text, len), 0);
+	free(text);
+	return fd;
+}
+
+/* Builds the cache of a repository as refresh does; SEED makes the generation's digest. */
+static inline int primary_cache(struct mf_context *ctx, const char *id, const struct primary *packages, size_t n,
+				unsigned char seed)
+{
+	struct mf_cache_source source = {.repomd = mf_memfile_new("repomd.xml"), .primary = primary_file(packages, n)};
+	size_t count = 0;
+	int r;
+
+	memset(source.digest, seed, sizeof(source.digest));
+	assert_int_equal(mf_file_write(source.repomd, "<repomd/>", 9), 0);
+	r = mf_cache_build(ctx, id, &source, &count);
+	close(source.repomd);
+	close(source.primary);
+	if (!r)
+		assert_int_equal(count, n);
+	return r;
+}
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+
+#endif
