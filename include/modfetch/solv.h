@@ -56,6 +56,8 @@ struct mf_dep {
  */
 int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
 		       const int *copy_ids, size_t n_copy, const char *skip);
+/* Does any package of the pool speak of that name, as what it is, needs or has? */
+bool mf_pool_knows(const struct mf_pool *pool, const char *name);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 

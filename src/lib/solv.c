@@ -211,6 +211,11 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 	return 0;
 }
 
+bool mf_pool_knows(const struct mf_pool *pool, const char *name)
+{
+	return pool_str2id(pool->pool, name, 0) != 0;
+}
+
 void mf_pool_ready(struct mf_pool *pool)
 {
 	repo_internalize(pool->installed);

@@ -69,7 +69,7 @@ static int shelf_of(struct writing *w, const char *label, size_t len, struct mf_
 	if (!v)
 		return -ENOMEM;
 	w->shelves = v;
-	v[w->n_shelves] = (struct shelf){.label = strndup(label, len)};
+	v[w->n_shelves] = (struct shelf){ .label = strndup(label, len) };
 	r = v[w->n_shelves].label ? mf_trie_builder_new(&v[w->n_shelves].trie) : -ENOMEM;
 	if (r < 0) {
 		free(v[w->n_shelves].label);
@@ -144,6 +144,28 @@ static int add_supplement(void *arg, const char *text, const char *evr)
 	return add_alias(w, text, len, colon + 1, strlen(colon + 1));
 }
 
+/*
+ * RHEL's "modalias(pci:v*…) = 1.2", of any kernel. Its generator writes '_' for every byte it does
+ * not like, so a '_' stands for any byte: an alias too many is better than one too few, and the
+ * kernel's own index has the last word when the module is there.
+ */
+static int add_provided_modalias(void *arg, const char *name, const char *evr)
+{
+	struct writing *w = arg;
+	char pattern[ALIAS_MAX];
+	size_t len = strcspn(name, ")");
+
+	if (!mf_starts_with(name, "modalias(") || name[len] != ')' || len >= sizeof(pattern))
+		return 0;
+	name += strlen("modalias(");
+	len -= strlen("modalias(");
+	if (!memchr(name, ':', len))
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		pattern[i] = name[i] == '_' ? '?' : name[i];
+	return add_alias(w, "any", 3, pattern, len);
+}
+
 /* "kalias(amd64-6.1.0_56:fs-xfs)" */
 static int add_kalias(void *arg, const char *name, const char *evr)
 {
@@ -187,6 +209,8 @@ static int add_package(struct writing *w, int id)
 		r = mf_pool_deps(w->pool, id, MF_SUPPLEMENTS, add_supplement, w);
 	if (!r)
 		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_kalias, w);
+	if (!r && !w->tag)
+		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_provided_modalias, w);
 	return r;
 }
 

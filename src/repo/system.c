@@ -81,15 +81,35 @@ static int add_dep(struct system *s, char *name, const char *evr)
 		free(copy);
 		return -ENOMEM;
 	}
-	s->deps[s->n_deps++] = (struct mf_dep){name, copy};
+	s->deps[s->n_deps++] = (struct mf_dep){ name, copy };
 	return 0;
 }
 
-static char *ksym(const struct system *s, const char *symbol)
+/*
+ * An export in each of the forms packages ask for it: SUSE's and our own, RHEL's of the kernel and
+ * of a foreign driver. CRC: hex without 0x, or NULL. Only what some package speaks of is added.
+ */
+static int add_export(struct system *s, const char *symbol, const char *crc)
 {
-	char *name;
+	char padded[16], *names[3] = { NULL };
+	const char *const crcs[3] = { crc, crc ? padded : NULL, crc ? padded : NULL };
+	int r = 0;
 
-	return asprintf(&name, "ksym(%s:%s)", s->release->flavor, symbol) < 0 ? NULL : name;
+	snprintf(padded, sizeof(padded), "0x%08lx", crc ? strtoul(crc, NULL, 16) : 0UL);
+	if (asprintf(&names[0], "ksym(%s:%s)", s->release->flavor, symbol) < 0)
+		names[0] = NULL;
+	if (asprintf(&names[1], "kernel(%s)", symbol) < 0)
+		names[1] = NULL;
+	if (asprintf(&names[2], "ksym(%s)", symbol) < 0)
+		names[2] = NULL;
+	for (size_t i = 0; i < 3; i++) {
+		if (!r && !names[i])
+			r = -ENOMEM;
+		if (!r && mf_pool_knows(s->pool, names[i]))
+			r = add_dep(s, MF_STEAL(names[i]), crcs[i]);
+		free(names[i]);
+	}
+	return r;
 }
 
 /* ---- the modules on disk ---- */
@@ -101,7 +121,7 @@ static int by_name(const void *a, const void *b)
 
 static struct module *find_module(const struct system *s, const char *name)
 {
-	const struct module key = {.name = (char *)name};
+	const struct module key = { .name = (char *)name };
 
 	return s->n_modules ? bsearch(&key, s->modules, s->n_modules, sizeof(key), by_name) : NULL;
 }
@@ -116,7 +136,7 @@ static int add_module(struct system *s, const char *path)
 	s->modules = modules;
 	if (!mf_module_name(path, name, sizeof(name)))
 		return 0;
-	modules[s->n_modules] = (struct module){.name = strdup(name), .path = strdup(path)};
+	modules[s->n_modules] = (struct module){ .name = strdup(name), .path = strdup(path) };
 	s->n_modules++;
 	return modules[s->n_modules - 1].name && modules[s->n_modules - 1].path ? 0 : -ENOMEM;
 }
@@ -223,7 +243,7 @@ static int see_symvers(void *arg, const char *symbol, const char *crc, const cha
 	} else if (s->image_owned) {
 		return 0;
 	}
-	return add_dep(s, ksym(s, symbol), crc);
+	return add_export(s, symbol, crc);
 }
 
 /* A module that neither symvers nor a repository knows says itself what it exports. */
@@ -243,7 +263,7 @@ static int read_exports(struct system *s, int tree, const struct module *m)
 	r = add_dep(s, name, NULL);
 	for (size_t i = 0; !r && i < info.n_exports; i++) {
 		snprintf(crc, sizeof(crc), "%x", info.exports[i].crc);
-		r = add_dep(s, ksym(s, info.exports[i].name), info.exports[i].has_crc ? crc : NULL);
+		r = add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
 	}
 	mf_modinfo_done(&info);
 	return r;
@@ -295,7 +315,7 @@ static int gather(struct system *s, size_t n_repos)
 int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size_t n_repos,
 		  struct mf_pool *pool)
 {
-	_cleanup_(system_done) struct system s = {.ctx = ctx, .release = release, .pool = pool};
+	_cleanup_(system_done) struct system s = { .ctx = ctx, .release = release, .pool = pool };
 	int r;
 
 	if (asprintf(&s.image, "kernel-%s-image-%s", release->flavor, release->abi) < 0)

@@ -7,7 +7,7 @@ Lines that are not indented open a section; its lines are indented. Comments beg
   symvers                        the kernel's own exports: SYMBOL CRC [MODULE]; none: it has no symvers
   builtin                        NAME ALIAS…
   present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC]
-  repository ID [priority=N]     packages: "package NAME EVR [ARCH]", and below each, further indented, its lines
+  repository ID [priority=N] [built=yes]  packages (built: made by rpmbuild and createrepo_c, not as metadata alone): "package NAME EVR [ARCH]", and below each, further indented, its lines
                                  "provides|requires|recommends|conflicts|obsoletes|supplements DEPENDENCY"
   installed                      the same, of the rpm database
   file PATH                      any other file below the root, its lines indented
@@ -155,8 +155,7 @@ def write_repository(folder, packages):
 
 # ---- installed packages and modules on disk, as real ones ----
 
-def install_packages(root, packages):
-    """Into the rpm database alone, with all they say."""
+def rpmbuild(packages, folder):
     top = tempfile.mkdtemp(prefix='case-rpm-')
     try:
         for package in packages:
@@ -169,14 +168,32 @@ def install_packages(root, packages):
             with open(path, 'w', encoding='utf-8') as f:
                 f.write('\n'.join(spec + ['%description', 'x', '%files', '']))
             subprocess.run(['rpmbuild', '-bb', '--quiet', '--target', package.arch, '--define', f'_topdir {top}',
-                            '--define', f'_rpmdir {top}/rpms', path], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        rpms = [os.path.join(d, n) for d, _, names in os.walk(f'{top}/rpms') for n in names]
+                            '--define', f'_rpmdir {folder}', path], check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE)
+    except subprocess.CalledProcessError as e:
+        raise RuntimeError(e.stderr.decode()) from e
+    finally:
+        shutil.rmtree(top)
+
+
+def build_repository(folder, packages):
+    os.makedirs(folder)
+    rpmbuild(packages, folder)
+    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', folder], check=True)
+
+
+def install_packages(root, packages):
+    """Into the rpm database alone, with all they say."""
+    folder = tempfile.mkdtemp(prefix='case-rpms-')
+    try:
+        rpmbuild(packages, folder)
+        rpms = [os.path.join(d, n) for d, _, names in os.walk(folder) for n in names]
         subprocess.run(['rpm', '--root', root, '--dbpath', '/var/lib/rpm', '-U', '--justdb', '--nodeps', '--ignorearch',
                         *rpms], check=True, stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as e:
         raise RuntimeError(e.stderr.decode()) from e
     finally:
-        shutil.rmtree(top)
+        shutil.rmtree(folder)
 
 
 def write_module(path, name, words):
@@ -220,7 +237,10 @@ class Machine:
             os.makedirs(f'{self.path}/{folder}')
         write_tree(self.path, case)
         for name, settings, packages in case.repositories:
-            write_repository(f'{self.path}/repositories/{name}', packages)
+            if settings.pop('built', None):
+                build_repository(f'{self.path}/repositories/{name}', packages)
+            else:
+                write_repository(f'{self.path}/repositories/{name}', packages)
             with open(f'{self.path}/etc/modfetch/repos.d/{name}.repo', 'w', encoding='utf-8') as f:
                 f.write(f'[{name}]\nbaseurl=file:{self.path}/repositories/{name}\ntrust=none\n')
                 f.writelines(f'{key}={value}\n' for key, value in settings.items())
