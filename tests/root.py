@@ -249,7 +249,9 @@ class Root:
     def ask(self, form):
         """A line each package, of a copy of the database: rpm leaves its -shm and -wal wherever it looks."""
         with tempfile.TemporaryDirectory() as copy:
-            shutil.copytree(f'{self.path}/var/lib/rpm', copy, dirs_exist_ok=True)
+            # to close the lock's file would give up a lock this process may hold on it
+            shutil.copytree(f'{self.path}/var/lib/rpm', copy, dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns('.rpm.lock'))
             return sorted(output('rpm', '--dbpath', copy, '-qa', '--qf', form + '\n').splitlines())
 
     def packages(self):
