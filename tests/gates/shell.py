@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""shellcheck over every shell script of the tree, found by its first line."""
+"""shellcheck over every shell script of the tree, found by its first line or its name."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ def main():
     if not program:
         print("no shellcheck here")
         sys.exit(77)
-    scripts = [f for f in files() if interpreter(f) in ("sh", "bash", "dash")]
+    scripts = [f for f in files() if interpreter(f) in ("sh", "bash", "dash") or f.suffix in (".sh", ".bash")]
     # -x: follow what a script sources
     command = [program, "-x", "-f", "gcc", *map(str, scripts)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

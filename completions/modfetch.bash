@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Completion of modfetch for bash. Names of modules and repositories come from the disk; no network is asked.
+
+_modfetch_repositories() {
+    sed -n 's/^\[\(.*\)\]$/\1/p' /etc/modfetch/repos.d/*.repo 2>/dev/null
+}
+
+_modfetch_kernels() {
+    find /lib/modules/ -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null
+}
+
+_modfetch_verb() { # the first word that is neither an option nor an option's value
+    local i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --root | --kernel) ((i++)) ;;
+        -*) ;;
+        *)
+            echo "${COMP_WORDS[i]}"
+            return
+            ;;
+        esac
+    done
+}
+
+_modfetch() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
+    local globals="--root --kernel --json --dry-run --no-load --unattended --verbose --quiet --help --version"
+    local verbs="probe lookup why coldplug install remove deny allow refresh depmod pack queue status history"
+
+    COMPREPLY=()
+    case $before in
+    --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
+        --symvers | --image | --system-map | --sign | --cert)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --kernel)
+        mapfile -t COMPREPLY < <(compgen -W "$(_modfetch_kernels)" -- "$word")
+        return
+        ;;
+    esac
+
+    verb=$(_modfetch_verb)
+    case $verb in
+    "") words=$verbs ;;
+    probe | lookup | why) options="--device --file" ;;
+    coldplug) options="--sysfs --boot" ;;
+    deny | allow) words="bus class modalias module package repository removable fixed" ;;
+    refresh)
+        options="--force"
+        words=$(_modfetch_repositories)
+        ;;
+    depmod)
+        options="--all --quick --basedir --config --outdir --show --no-sync --changed"
+        words=$(_modfetch_kernels)
+        ;;
+    pack)
+        options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
+            --gpg-key --incremental --only --spec-only"
+        [[ $word == -* ]] || compopt -o filenames
+        words=$(compgen -d -- "$word")
+        ;;
+    queue) options="--until-empty --watch" ;;
+    history) options="--lines" ;;
+    esac
+    [[ $word != -* ]] || words="$options $globals"
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _modfetch modfetch

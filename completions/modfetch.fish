@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of modfetch for fish.
+
+set -l verbs probe lookup why coldplug install remove deny allow refresh depmod pack queue status history
+set -l none "not __fish_seen_subcommand_from $verbs"
+
+complete -c modfetch -f
+complete -c modfetch -l root -d "work on the system below" -xa "(__fish_complete_directories)"
+complete -c modfetch -l kernel -d "work for this kernel" -xa "(path basename /lib/modules/*)"
+complete -c modfetch -l json -d "print JSON"
+complete -c modfetch -l dry-run -d "plan only"
+complete -c modfetch -l no-load -d "install, but load nothing"
+complete -c modfetch -l unattended -d "the limits for runs nobody watches"
+complete -c modfetch -s v -l verbose -d "say more"
+complete -c modfetch -s q -l quiet -d "say errors only"
+complete -c modfetch -s h -l help -d "list the verbs"
+complete -c modfetch -n $none -l version -d "print the version"
+
+complete -c modfetch -n $none -a probe -d "load a driver, fetching what is missing"
+complete -c modfetch -n $none -a lookup -d "what probe would do, and why"
+complete -c modfetch -n $none -a why -d "the same as lookup"
+complete -c modfetch -n $none -a coldplug -d "all devices of this machine"
+complete -c modfetch -n $none -a install -d "packages or patterns by name"
+complete -c modfetch -n $none -a remove -d "remove packages by name"
+complete -c modfetch -n $none -a deny -d "never fetch that again"
+complete -c modfetch -n $none -a allow -d "fetch it, whatever other rules say"
+complete -c modfetch -n $none -a refresh -d "fetch the metadata of repositories now"
+complete -c modfetch -n $none -a depmod -d "bring the module indexes up to date"
+complete -c modfetch -n $none -a pack -d "a repository from a kernel's modules"
+complete -c modfetch -n $none -a queue -d "drain the spool of device events"
+complete -c modfetch -n $none -a status -d "devices, drivers, packages and repositories"
+complete -c modfetch -n $none -a history -d "what happened"
+
+complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l file -d "queries, one a line" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l sysfs -d "a recorded tree or list" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l boot -d "as the service does"
+complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"
+complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "unchanged metadata too"
+complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s a -l all -d "taken, changes nothing"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s A -l quick -d "taken, changes nothing"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s b -l basedir -d "root of the tree" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s C -l config -d "configuration" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s o -l outdir -d "where indexes go" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s n -l show -d "print, write nothing"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l no-sync -d "do not wait for the disk"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l changed -d "look at these paths alone"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -a "(path basename /lib/modules/*)"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -s o -l output -d "the repository" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -s j -l jobs -d "threads and builds" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l flavor -d "flavor" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l symvers -d "CRCs of exports" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l image -d "kernel image" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l system-map -d "System.map" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l config -d "configuration of the kernel" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l firmware -d "a firmware tree" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l version -d "version of in-tree drivers" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l release -d "release of in-tree drivers" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l sign -d "key" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l cert -d "certificate" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l gpg-key -d "OpenPGP key" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -a "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from queue" -l until-empty -d "go on until nothing is left"
+complete -c modfetch -n "__fish_seen_subcommand_from queue" -l watch -d "go on for ever"
+complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the program takes and says, the manual describes and the completions know; nothing else is described.
+
+Verbs, options, settings, keys, conditions and error codes are read from the tables in the source.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+
+from tree import ROOT, Findings, files, read
+
+findings = Findings()
+COMPLETIONS = ["completions/modfetch.bash", "completions/_modfetch", "completions/modfetch.fish"]
+# Where the options of a verb are described, if not in modfetch(8).
+PAGES = {"pack": "man/modfetch-pack.8.scd"}
+
+
+def page(path):
+    """A page's text without its marks."""
+    return re.sub(r"[*_\\]", "", read(path))
+
+
+def has_word(text, word):
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)
+
+
+def demand(word, paths, what):
+    for path in paths:
+        text = page(path) if path.endswith(".scd") else read(path)
+        # fish and zsh name an option without its dashes: "-l json"
+        bare = path.endswith(".fish") and word.startswith("-") and has_word(text, f"{'-l' if word[1] == '-' else '-s'} {word.lstrip('-')}")
+        if not has_word(text, word) and not bare:
+            findings.add(path, f"{what} {word} is missing")
+
+
+def verbs():
+    """name: file of each verb."""
+    table = read("src/cmd/main.c")
+    functions = {}
+    for path in files("src/cmd"):
+        for m in re.finditer(r"^int (cmd_\w+)\(struct cmd \*cmd, int argc, char \*\*argv\)$", read(path), re.M):
+            functions[m[1]] = path
+    return {m[1]: functions.get(m[2]) for m in re.finditer(r'\{\s*"(\w+)",\s*(cmd_\w+),', table)}
+
+
+def global_options():
+    text = read("src/cmd/main.c")
+    return set(re.findall(r'take_value\("(--[\w-]+)"', text)) | set(re.findall(r'[{(,]\s*"(--?\w[\w-]*)"', text))
+
+
+def options_of(path):
+    """Long options of a verb's file, and the letters of its own getopt string."""
+    text = read(path)
+    long = {f"--{name}" for name in re.findall(r'\{\s*"([a-z][\w-]*)",\s*(?:no|required|optional)_argument', text)}
+    letters = "".join(re.findall(r'getopt_long\(argc, argv,\s*"([^"]*)"', text))
+    return long | {f"-{c}" for c in letters if c.isalnum()}
+
+
+def check_verbs():
+    known = global_options()
+    for option in known:
+        demand(option, ["man/modfetch.8.scd"], "global option")
+        if option.startswith("--"):
+            demand(option, COMPLETIONS, "global option")
+    for verb, path in verbs().items():
+        demand(verb, ["man/modfetch.8.scd", *COMPLETIONS], "verb")
+        if not path:
+            findings.add("src/cmd/main.c", f"the function of {verb} is in no file of src/cmd")
+            continue
+        options = options_of(path)
+        known |= options
+        for option in options:
+            demand(option, [PAGES.get(verb, "man/modfetch.8.scd")], f"option of {verb}")
+            if option.startswith("--"):
+                demand(option, COMPLETIONS, f"option of {verb}")
+    for path in ("man/modfetch.8.scd", "man/modfetch-pack.8.scd", *COMPLETIONS[:2]):
+        for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][\w-]*", read(path))) - known):
+            findings.add(path, f"there is no option {option}")
+    return len(verbs()), len(known)
+
+
+def check_errors():
+    """Each code with its exit status."""
+    table = re.findall(r'\bX\((\w+),\s*"([\w-]+)",\s*(\d+)', read("include/modfetch/error.h"))
+    text = page("man/modfetch-errors.7.scd")
+    for _, name, status in table:
+        if not re.search(rf"^{re.escape(name)} \({status}\)$", text, re.M):
+            findings.add("man/modfetch-errors.7.scd", f"{name} ({status}) is missing")
+    described = re.findall(r"^([A-Z][A-Z0-9-]+) \((\d+)\)$", text, re.M)
+    for name in sorted({n for n, _ in described} - {n for _, n, _ in table}):
+        findings.add("man/modfetch-errors.7.scd", f"there is no code {name}")
+    return len(table)
+
+
+def check_tables():
+    """Words of configuration files."""
+    tables = {
+        "man/modfetch.conf.5.scd": re.findall(r'\b(?:WORD|COUNT|MEGABYTES)\("([\w-]+)"', read("src/repo/settings.c")),
+        "man/modfetch-repo.5.scd": re.findall(r'strcmp\(key, "([\w-]+)"\)', read("src/repo/repo.c")),
+        "man/modfetch-policy.5.scd": re.findall(r'\{\s*"(\w+)",\s*is_\w+,', read("src/road/rules.c")),
+    }
+    for path, words in tables.items():
+        if len(words) < 5:
+            findings.add(path, "its table in the source is not where it was")
+        for word in words:
+            demand(word, [path], "key")
+    for key in re.findall(r"^\*([\w-]+)\*=", read("man/modfetch.conf.5.scd"), re.M):
+        if key not in tables["man/modfetch.conf.5.scd"]:
+            findings.add("man/modfetch.conf.5.scd", f"there is no setting {key}")
+
+
+def check_pages():
+    """Each page is built, and scdoc takes it."""
+    scdoc = shutil.which("scdoc")
+    built = read("man/meson.build")
+    for path in files("man"):
+        if path.suffix != ".scd":
+            continue
+        if f"'{path.name.removesuffix('.scd')}'" not in built:
+            findings.add(path, "man/meson.build does not build it")
+        if scdoc:
+            done = subprocess.run([scdoc], input=read(path), capture_output=True, text=True, check=False)
+            if done.returncode:
+                findings.add(path, done.stderr.strip())
+        # a page of ours that another names must be there
+        for name, section in re.findall(r"\*(modfetch[\w.-]*)\*\((\d)\)", read(path)):
+            if not (ROOT / f"man/{name}.{section}.scd").exists():
+                findings.add(path, f"there is no {name}({section})")
+
+
+def complete(*words):
+    """What bash offers for the last of WORDS."""
+    script = f"""
+        compopt() {{ :; }}
+        source {ROOT}/completions/modfetch.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _modfetch
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-uc", script, "bash", "modfetch", *words], capture_output=True, text=True, check=False)
+    if done.stderr:
+        findings.add("completions/modfetch.bash", done.stderr.strip())
+    return done.stdout.split()
+
+
+def check_completions():
+    for verb, path in verbs().items():
+        if verb not in complete(verb[:2]):
+            findings.add("completions/modfetch.bash", f"it does not complete {verb}")
+        for option in sorted(o for o in options_of(path) if o.startswith("--")):
+            if option not in complete("--root", "/", verb, option[:4]):
+                findings.add("completions/modfetch.bash", f"it does not complete {verb} {option}")
+    for shell, path in (("zsh", COMPLETIONS[1]), ("fish", COMPLETIONS[2])):
+        program = shutil.which(shell)
+        if not program:
+            findings.note(path, f"there is no {shell} to read it")
+            continue
+        done = subprocess.run([program, "-n", ROOT / path], capture_output=True, text=True, check=False)
+        if done.returncode or done.stderr:
+            findings.add(path, done.stderr.strip())
+
+
+def main():
+    n_verbs, n_options = check_verbs()
+    n_errors = check_errors()
+    check_tables()
+    check_pages()
+    check_completions()
+    if n_verbs < 10 or n_errors < 30:
+        findings.add("manual", f"only {n_verbs} verbs and {n_errors} codes: the tables are not where they were")
+    findings.end(f"manual: {n_verbs} verbs, {n_options} options, {n_errors} codes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
