@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "src/lib/solv-private.h"
 
+#define CACHE_END   "modfetch packages end"
 #define SYSTEM_NAME "system:kernel"
 
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
@@ -138,6 +140,17 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 	return repo_add_rpmmd(new_repo(pool, origin), f, NULL, 0) ? -EBADMSG : 0;
 }
 
+/* libsolv reads much of a file only when it is asked for, and says nothing of an end that is missing. */
+static bool is_whole(int fd)
+{
+	char end[sizeof(CACHE_END)];
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_size > (off_t)sizeof(end) &&
+	       pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == sizeof(end) &&
+	       !memcmp(end, CACHE_END, sizeof(end));
+}
+
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 {
 	_cleanup_fclose_ FILE *f = stream(fd, "r");
@@ -145,6 +158,8 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 
 	if (!f)
 		return -errno;
+	if (!is_whole(fd))
+		return -EBADMSG;
 	repo = new_repo(pool, origin);
 	/* libsolv: the higher wins */
 	repo->priority = -priority;
@@ -287,7 +302,7 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 	for (size_t i = 0; i < n; i++)
 		copy_package(pool->pool, data, slim, ids[i]);
 	repo_internalize(slim);
-	if (!f || repo_write(slim, f) || fflush(f))
+	if (!f || repo_write(slim, f) || !fwrite(CACHE_END, sizeof(CACHE_END), 1, f) || fflush(f))
 		r = errno ? -errno : -EIO;
 	repo_free(slim, 1);
 	return r;
