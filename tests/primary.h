@@ -112,6 +112,31 @@ static inline int primary_cache(struct mf_context *ctx, const char *id, const st
 	return r;
 }
 
+/* A pool of them, not ready yet. */
+static inline struct mf_pool *primary_pool(const struct primary *packages, size_t n)
+{
+	struct mf_pool *pool;
+	int fd = primary_file(packages, n);
+
+	assert_int_equal(mf_pool_new("x86_64", &pool), 0);
+	assert_int_equal(mf_pool_add_primary(pool, fd, 0), 0);
+	close(fd);
+	return pool;
+}
+
+/* The only provider of a dependency; 0: none. */
+static inline int primary_provider(struct mf_pool *pool, const char *dep, const char *evr)
+{
+	int *ids = NULL, id;
+	size_t n = 0;
+
+	assert_int_equal(mf_pool_providers(pool, dep, evr, &ids, &n), 0);
+	assert_true(n < 2);
+	id = n ? ids[0] : 0;
+	free(ids);
+	return id;
+}
+
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 #endif
