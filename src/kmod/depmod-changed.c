@@ -41,22 +41,35 @@ static void set_path(struct dm_file *file, const char *path, size_t len)
 	file->base = slash ? (uint32_t)(slash + 1 - path) : 0;
 }
 
-static void copy_known(const struct dm_segment *base, struct dm_scan *scan)
+static void copy_record(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
 {
-	for (uint32_t i = 0; i < base->n_records; i++) {
-		const struct dm_record *r = &base->records[i];
-		struct dm_file *f = &scan->files[scan->n++];
+	struct dm_file *f = &scan->files[scan->n++];
 
-		*f = (struct dm_file){
-			.size = r->size,
-			.inode = r->inode,
-			.mtime = r->mtime,
-			.ctime = r->ctime,
-			.external = r->flags & DM_EXTERNAL,
-			.linked = r->flags & DM_LINKED,
-		};
-		set_path(f, base->strings + r->path, r->path_len);
+	*f = (struct dm_file){
+		.size = r->size,
+		.inode = r->inode,
+		.mtime = r->mtime,
+		.ctime = r->ctime,
+		.external = r->flags & DM_EXTERNAL,
+		.linked = r->flags & DM_LINKED,
+	};
+	set_path(f, s->strings + r->path, r->path_len);
+}
+
+/* The state lists what is gone in rising order. */
+static void copy_known(const struct dm_state *state, struct dm_scan *scan)
+{
+	uint32_t g = 0;
+
+	for (uint32_t i = 0; i < state->base.n_records; i++) {
+		while (g < state->n_gone && state->gone[g] < i)
+			g++;
+		if (g < state->n_gone && state->gone[g] == i)
+			continue;
+		copy_record(&state->base, &state->base.records[i], scan);
 	}
+	for (uint32_t i = 0; i < state->recent.n_records; i++)
+		copy_record(&state->recent, &state->recent.records[i], scan);
 }
 
 static struct dm_file *find(struct dm_scan *scan, const char *path)
@@ -142,15 +155,17 @@ static int look_at_links(const struct dm_tree *tree, struct dm_scan *scan)
 }
 
 int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
-		    const struct dm_flavour *flavour, const struct dm_segment *base,
+		    const struct dm_flavour *flavour, const struct dm_state *state,
 		    const struct mf_strings *changed, struct dm_scan *ret_scan)
 {
 	_cleanup_(dm_scan_done) struct dm_scan scan = {0};
 
-	scan.files = reallocarray(NULL, base->n_records + changed->n + 1, sizeof(*scan.files));
+	scan.files = reallocarray(
+		NULL, (size_t)state->base.n_records + state->recent.n_records + changed->n + 1,
+		sizeof(*scan.files));
 	if (!scan.files)
 		return -ENOMEM;
-	copy_known(base, &scan);
+	copy_known(state, &scan);
 	for (size_t i = 0; i < changed->n; i++) {
 		int r = update(tree, config, flavour, changed->v[i], &scan);
 

@@ -97,7 +97,7 @@ struct dm_scan {
 	struct mf_arena arenas[16];
 };
 
-struct dm_segment;
+struct dm_state;
 
 struct dm_tree {
 	int fd;		     /* lib/modules/KVER */
@@ -117,11 +117,11 @@ bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan);
 /*
- * The files that BASE knows, but for those CHANGED names, which are looked at again. 0; 1: the tree
- * has to be looked at as a whole, since a file came that others share its name with; -ENOMEM.
+ * The files that STATE knows, but for those CHANGED names, which are looked at again. 0; 1: the
+ * tree has to be looked at as a whole, since a file came that others share its name with; -ENOMEM.
  */
 int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
-		    const struct dm_flavour *flavour, const struct dm_segment *base,
+		    const struct dm_flavour *flavour, const struct dm_state *state,
 		    const struct mf_strings *changed, struct dm_scan *ret_scan);
 void dm_scan_done(struct dm_scan *scan);
 
@@ -186,10 +186,13 @@ struct dm_module {
 	const char *name;
 	uint32_t name_len, bucket;
 	int32_t line;			  /* of modules.order; INT32_MAX: not there */
-	const struct dm_segment *segment; /* where its facts are; NULL: to be read */
-	const struct dm_record *record;
-	const uint32_t *symbol_ids; /* of the segment's symbols in the graph; NULL: the same */
-	uint32_t *deps;		    /* modules, those it needs itself */
+	const struct dm_segment *segment; /* where its facts are */
+	const struct dm_record *record;	  /* NULL: still to be read */
+	const struct dm_segment *old_segment;
+	const struct dm_record *old; /* what the state knows of it, or NULL */
+	bool recalled;		     /* from the recent part of the state: not read again */
+	const uint32_t *symbol_ids;  /* of the segment's symbols in the graph; NULL: the same */
+	uint32_t *deps;		     /* modules, those it needs itself */
 	uint32_t n_deps;
 	uint32_t users;
 	uint32_t rank; /* in dependency order: a module's dependencies have higher ones */
@@ -223,37 +226,77 @@ struct dm_output {
 
 #define DM_N_OUTPUTS 11
 
-struct dm_state {
-	struct dm_segment base;
+/* What the last run did. */
+struct dm_done {
 	struct dm_flavour flavour;
 	uint64_t inputs;     /* digest of all that the indexes came from but the facts */
 	uint64_t scan_rules; /* digest of what decided which files were found */
 	struct dm_output outputs[DM_N_OUTPUTS];
-	void *map;
-	size_t map_len;
 };
 
-#define DM_STATE_NAME "modules.modfetch"
+/* One of the two files. */
+struct dm_state_file {
+	struct dm_segment segment;
+	const uint32_t *gone; /* records of the base that are out of use */
+	uint32_t n_gone;
+	uint64_t id;   /* of a base */
+	uint64_t base; /* 0, or the id of the base it adds to */
+	struct dm_done done;
+};
+
+struct dm_state {
+	struct dm_segment base, recent;
+	const uint32_t *gone;
+	uint32_t n_gone;
+	uint64_t id;
+	struct dm_done done;
+	struct {
+		void *p;
+		size_t len;
+	} maps[2];
+};
+
+#define DM_STATE_NAME  "modules.modfetch"
+#define DM_RECENT_NAME "modules.modfetch.recent"
 
 /* 0; 1: there is none that can be used, RET_STATE is empty. */
 int dm_state_read(int dirfd, struct dm_state *ret_state);
-/* The same from bytes that must outlive it. */
-int dm_state_parse(const void *buf, size_t len, struct dm_state *ret_state);
+/* Either file, from bytes (aligned as malloc's) that must outlive it. 0; 1: it cannot be used. */
+int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file);
 void dm_state_done(struct dm_state *state);
 /*
- * The bytes of a new state: the facts of MODULES (each has some), and that the other files of SCAN
- * exist. OUTPUTS and the digests are filled in by dm_state_seal() when they are known.
+ * The bytes of a new base: the facts of MODULES (each has some), and that the other files of SCAN
+ * exist. What the run did is filled in by dm_state_seal() when it is known.
  */
 int dm_state_build(const struct dm_scan *scan, const struct dm_modules *modules,
 		   const struct dm_graph *graph, struct dm_buf *ret_state);
-void dm_state_seal(struct dm_buf *state, const struct dm_state *contents);
+/* The bytes of what to add to the base: a segment, and which records of the base it replaces. */
+int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32_t n_gone,
+		    struct dm_buf *ret_state);
+/* BASE: the id of the base it adds to; 0: it is one itself. */
+void dm_state_seal(struct dm_buf *state, const struct dm_done *done, uint64_t base);
 /* Puts it in place of the old one. 0 or -errno; then there may be none. */
-int dm_state_write(int dirfd, const struct dm_buf *state);
+int dm_state_write(int dirfd, const char *name, const struct dm_buf *state);
 /* Do two records, each of its segment, say the same of a module? */
 bool dm_same_facts(const struct dm_segment *s, const struct dm_record *a,
 		   const struct dm_segment *t, const struct dm_record *b);
-/* Is what the state says of a file still true? */
-bool dm_record_fits(const struct dm_record *record, const struct dm_file *file);
+
+/* ---- match ---- */
+
+/* What the state knows of each file of the scan, and what it knows in vain. */
+struct dm_match {
+	uint32_t *by_file; /* record of the base; from its number of records on: of the recent */
+	uint32_t *gone; /* records of the base that are out of use; filled in by dm_match_gone() */
+	uint32_t n_gone;
+	bool news; /* a file came or went */
+};
+
+int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm_modules *modules,
+	     struct dm_match *ret_match);
+/* When all facts are there: tells what has become useless. 0 or -ENOMEM. */
+int dm_match_gone(const struct dm_state *state, const struct dm_scan *scan,
+		  const struct dm_modules *modules, struct dm_match *match);
+void dm_match_done(struct dm_match *match);
 
 /* ---- read ---- */
 
@@ -266,8 +309,13 @@ struct dm_fresh {
 	struct mf_arena arenas[16];
 };
 
-/* Reads the facts of all modules that have none. 0 or -ENOMEM. */
-int dm_read(struct mf_context *ctx, const struct dm_tree *tree, struct dm_modules *modules,
+/*
+ * Reads the facts of all modules that have none, or recalls them. The segment also gets a record of
+ * each file of SCAN that is no module's and that MATCH finds in none of the base's N_BASE records.
+ * 0 or -ENOMEM.
+ */
+int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
+	    const struct dm_match *match, uint32_t n_base, struct dm_modules *modules,
 	    struct dm_fresh *ret_fresh);
 void dm_fresh_done(struct dm_fresh *fresh);
 /* Sets NORM (room for LEN bytes) to the alias as an index has it; its length, or -EINVAL. */
@@ -326,6 +374,8 @@ int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes);
+/* The aliases of a module, and how many. */
+const struct dm_alias *dm_aliases_of(const struct dm_module *m, uint32_t *ret_n);
 int dm_text_rest(const struct dm_source *src, struct dm_buf *indexes);
 
 /* ---- publish ---- */

@@ -80,18 +80,43 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 				note(buf, keys[k].kind, info->fields[i].value);
 }
 
+/* The notes of a module that the recent part of the state knows. */
+static void recall(const struct dm_segment *s, const struct dm_record *r, struct dm_buf *buf)
+{
+	for (uint32_t i = 0; i < r->n_exports; i++)
+		note(buf, NOTE_EXPORT, s->strings + s->symbols[s->exports[r->exports + i]].name);
+	for (uint32_t i = 0; i < r->n_imports; i++) {
+		uint32_t symbol = s->imports[r->imports + i];
+
+		note(buf, symbol & DM_WEAK ? NOTE_WEAK : NOTE_IMPORT,
+		     s->strings + s->symbols[symbol & ~DM_WEAK].name);
+	}
+	for (uint32_t i = 0; i < r->n_aliases; i++)
+		note(buf, NOTE_ALIAS, s->strings + s->aliases[r->aliases + i].raw);
+	for (uint32_t i = 0; i < r->n_extras; i++) {
+		const struct dm_extra *e = &s->extras[r->extras + i];
+
+		note(buf, e->kind == DM_SOFTDEP_EXTRA ? NOTE_SOFTDEP : NOTE_WEAKDEP,
+		     s->strings + e->text);
+	}
+}
+
 static void read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reader *reader = arg;
-	const struct dm_file *file = reader->wanted[i]->file;
+	const struct dm_module *m = reader->wanted[i];
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
 	_cleanup_(dm_buf_done) struct dm_buf buf = {0};
 	struct notes *notes = &reader->notes[i];
 
-	notes->failed = mf_modinfo_scan_at(reader->tree->fd, file->path, &info);
-	if (notes->failed < 0)
-		return;
-	take_notes(&info, &buf);
+	if (m->recalled) {
+		recall(m->old_segment, m->old, &buf);
+	} else {
+		notes->failed = mf_modinfo_scan_at(reader->tree->fd, m->file->path, &info);
+		if (notes->failed < 0)
+			return;
+		take_notes(&info, &buf);
+	}
 	notes->text = mf_arena_copy(&reader->fresh->arenas[worker], buf.p, buf.len);
 	notes->len = buf.len;
 	if (buf.failed || !notes->text)
@@ -230,7 +255,7 @@ static bool is_racy(const struct dm_file *file, const struct timespec *now)
 }
 
 static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
-		       const struct notes *notes, const struct timespec *now)
+		       const struct notes *notes, uint32_t flags)
 {
 	struct dm_record record = {
 		.size = file->size,
@@ -243,9 +268,8 @@ static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 		.imports = count(fresh, IMPORTS, sizeof(uint32_t)),
 		.aliases = count(fresh, ALIASES, sizeof(struct dm_alias)),
 		.extras = count(fresh, EXTRAS, sizeof(struct dm_extra)),
-		.flags = DM_READ | (file->external ? DM_EXTERNAL : 0) |
-			 (file->linked ? DM_LINKED : 0) | (notes->failed < 0 ? DM_UNREADABLE : 0) |
-			 (is_racy(file, now) ? DM_RACY : 0),
+		.flags =
+			flags | (file->external ? DM_EXTERNAL : 0) | (file->linked ? DM_LINKED : 0),
 	};
 
 	for (size_t at = 0; at < notes->len;) {
@@ -358,33 +382,55 @@ static int finish(struct dm_fresh *fresh)
 	return sort_aliases(fresh, s);
 }
 
-static int build(struct mf_context *ctx, const struct reader *reader, size_t n)
+static uint32_t flags_of(const struct dm_module *m, const struct notes *notes,
+			 const struct timespec *now)
 {
-	struct dm_fresh *fresh = reader->fresh;
+	if (m->recalled)
+		return m->old->flags;
+	return DM_READ | (notes->failed < 0 ? DM_UNREADABLE : 0) |
+	       (is_racy(m->file, now) ? DM_RACY : 0);
+}
+
+/* Files that are no module's, and that the base does not know. */
+static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
+		      const struct dm_match *match, uint32_t n_base,
+		      const struct dm_modules *modules)
+{
+	_cleanup_free_ uint8_t *is_module = calloc(scan->n + 1, 1);
+	const struct notes nothing = {0};
+
+	if (!is_module)
+		return -ENOMEM;
+	for (size_t i = 0; i < modules->n; i++)
+		is_module[modules->v[i].file - scan->files] = 1;
+	for (size_t i = 0; i < scan->n; i++)
+		if (!is_module[i] && match->by_file[i] >= n_base)
+			add_record(fresh, &scan->files[i], &nothing, 0);
+	return 0;
+}
+
+static int add_modules(struct mf_context *ctx, const struct reader *reader, size_t n)
+{
 	struct timespec now;
-	int r;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	for (size_t i = 0; i < n; i++) {
 		const struct notes *notes = &reader->notes[i];
+		const struct dm_module *m = reader->wanted[i];
 
 		if (notes->failed == -ENOMEM)
 			return -ENOMEM;
 		if (notes->failed < 0)
-			mf_log(ctx, MF_LOG_WARNING, "%s: %s", reader->wanted[i]->file->path,
+			mf_log(ctx, MF_LOG_WARNING, "%s: %s", m->file->path,
 			       mf_error_sentence(notes->failed == -EBADMSG ? -MFE_BAD_MODULE
 									   : notes->failed));
-		add_record(fresh, reader->wanted[i]->file, notes, &now);
+		add_record(reader->fresh, m->file, notes, flags_of(m, notes, &now));
 	}
-	r = finish(fresh);
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		reader->wanted[i]->segment = &fresh->segment;
-		reader->wanted[i]->record = &fresh->segment.records[i];
-	}
-	return r;
+	return 0;
 }
 
-int dm_read(struct mf_context *ctx, const struct dm_tree *tree, struct dm_modules *modules,
+int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
+	    const struct dm_match *match, uint32_t n_base, struct dm_modules *modules,
 	    struct dm_fresh *ret_fresh)
 {
 	_cleanup_free_ struct dm_module **wanted =
@@ -397,6 +443,7 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, struct dm_module
 		.fresh = ret_fresh,
 	};
 	size_t n = 0;
+	int r;
 
 	if (!wanted || !notes)
 		return -ENOMEM;
@@ -404,7 +451,16 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, struct dm_module
 		if (!modules->v[i].record)
 			wanted[n++] = &modules->v[i];
 	mf_parallel(tree->threads, n, read_one, &reader);
-	return build(ctx, &reader, n);
+	r = add_modules(ctx, &reader, n);
+	if (r >= 0)
+		r = add_others(ret_fresh, scan, match, n_base, modules);
+	if (r >= 0)
+		r = finish(ret_fresh);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		wanted[i]->segment = &ret_fresh->segment;
+		wanted[i]->record = &ret_fresh->segment.records[i];
+	}
+	return r;
 }
 
 void dm_fresh_done(struct dm_fresh *fresh)

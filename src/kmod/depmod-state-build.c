@@ -240,18 +240,19 @@ static int allocate(struct builder *b, const struct dm_graph *graph)
 	return 0;
 }
 
-/* Puts the parts behind a head whose other half dm_state_seal() fills in. */
-static int assemble(struct builder *b, struct dm_buf *ret_state)
+int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_state)
 {
-	struct head head = {.magic = DM_STATE_MAGIC,
-			    .version = DM_STATE_VERSION,
-			    .byte_order = DM_STATE_BYTE_ORDER};
+	struct head head = {
+		.magic = DM_STATE_MAGIC,
+		.version = DM_STATE_VERSION,
+		.byte_order = DM_STATE_BYTE_ORDER,
+	};
 	struct dm_buf buf = {0};
 
 	for (enum part p = RECORDS; p < N_PARTS; p++) {
-		if (b->parts[p].failed || b->parts[p].len > UINT32_MAX)
+		if (parts[p].failed || parts[p].len > UINT32_MAX)
 			return -ENOMEM;
-		head.counts[p] = count(b, p);
+		head.counts[p] = (uint32_t)(parts[p].len / part_size(p));
 	}
 	head.len = part_at(&head, N_PARTS);
 	if (!dm_buf_reserve(&buf, head.len))
@@ -260,11 +261,36 @@ static int assemble(struct builder *b, struct dm_buf *ret_state)
 	for (enum part p = RECORDS; p < N_PARTS; p++) {
 		static const char zeros[8] = {0};
 
-		dm_buf_add(&buf, b->parts[p].p, b->parts[p].len);
-		dm_buf_add(&buf, zeros, part_bytes(&head, p) - b->parts[p].len);
+		dm_buf_add(&buf, parts[p].p, parts[p].len);
+		dm_buf_add(&buf, zeros, part_bytes(&head, p) - parts[p].len);
 	}
 	*ret_state = buf;
 	return 0;
+}
+
+/* A buffer over bytes of others. */
+static struct dm_buf view(const void *p, size_t len)
+{
+	return (struct dm_buf){(char *)(uintptr_t)p, len, len, false};
+}
+
+int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32_t n_gone,
+		    struct dm_buf *ret_state)
+{
+	const struct dm_buf parts[N_PARTS] = {
+		[RECORDS] = view(fresh->records, fresh->n_records * sizeof(*fresh->records)),
+		[SYMBOLS] = view(fresh->symbols, fresh->n_symbols * sizeof(*fresh->symbols)),
+		[ALIASES] = view(fresh->aliases, fresh->n_aliases * sizeof(*fresh->aliases)),
+		[EXPORTS] = view(fresh->exports, fresh->n_exports * sizeof(uint32_t)),
+		[IMPORTS] = view(fresh->imports, fresh->n_imports * sizeof(uint32_t)),
+		[EXTRAS] = view(fresh->extras, fresh->n_extras * sizeof(*fresh->extras)),
+		[ALIAS_ORDER] = view(fresh->alias_order, fresh->n_alias_order * sizeof(uint32_t)),
+		[ALIAS_OWNER] = view(fresh->alias_owner, fresh->n_aliases * sizeof(uint32_t)),
+		[GONE] = view(gone, n_gone * sizeof(*gone)),
+		[STRINGS] = view(fresh->strings, fresh->n_strings),
+	};
+
+	return dm_state_assemble(parts, ret_state);
 }
 
 static int build(struct builder *b, const struct dm_modules *modules, const struct dm_graph *graph,
@@ -284,7 +310,7 @@ static int build(struct builder *b, const struct dm_modules *modules, const stru
 	for (size_t i = 0; i < b->scan->n; i++)
 		add_file(b, &b->scan->files[i], module_of(modules, by_file, i));
 	merge_aliases(b);
-	return assemble(b, ret_state);
+	return dm_state_assemble(b->parts, ret_state);
 }
 
 int dm_state_build(const struct dm_scan *scan, const struct dm_modules *modules,

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The state file, modules.modfetch beside the indexes: what each module said when it was last read.
+ * The state: what each module said when it was last read, in two files beside the indexes.
  *
- * It is a cache. A run that finds none, a damaged one, one of another version or another machine,
- * does without and writes a new one. Layout, all numbers in the machine's own byte order:
+ * modules.modfetch is the base. What was read since it was written is in modules.modfetch.recent,
+ * together with which of the base's records are out of use: so the cost of one more module is not
+ * that of writing down thousands. When the recent part has grown, a new base takes in both.
+ *
+ * Both are caches. A run that finds none, a damaged one, one of another version or another machine,
+ * does without and writes new ones. Both have this layout, all numbers in the machine's byte order:
  *
  *	struct head	magic, version, byte order, length of the file, digests of the head and of
- *			the rest, how many items each part has, and what the last run did: which
- *			depmod it followed, the digest of its inputs, each index as it was published
+ *			the rest, the digest of the base that a recent part belongs to, how many
+ *			items each part has, and what the last run did: which depmod it followed,
+ *			the digest of its inputs, each index as it was published
  *	records		struct dm_record: a file of the tree, in the order of the scan; its numbers,
  *			and which of the items below are its own
  *	symbols		struct dm_symbol: every name exported or imported, sorted by name
@@ -17,10 +22,11 @@
  *	extras		struct dm_extra: soft and weak dependencies
  *	alias_order	uint32_t: the aliases an index can have, sorted
  *	alias_owner	uint32_t: the record of each alias
+ *	gone		uint32_t: records of the base that are out of use, rising
  *	strings		what the offsets point to; each is NUL-ended
  *
  * Parts follow each other, each begun at a multiple of eight. Every index and offset is checked
- *when the file is read, even though the digest says it is ours: it lies where others can write too.
+ *when a file is read, even though the digest says it is ours: it lies where others can write too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,19 +109,9 @@ static bool check_segment(const struct dm_segment *s)
 	return good;
 }
 
-int dm_state_parse(const void *buf, size_t len, struct dm_state *ret_state)
+static struct dm_segment segment_in(const uint8_t *p, const struct head *head)
 {
-	const uint8_t *p = buf;
-	const struct head *head = buf;
-	struct dm_state state = {0};
-	struct dm_segment *s = &state.base;
-
-	*ret_state = state;
-	if (len < sizeof(*head) || !is_head(head, len) ||
-	    mf_hash(p + sizeof(*head), len - sizeof(*head)) != head->digest ||
-	    head->counts[ALIAS_OWNER] != head->counts[ALIASES])
-		return 1;
-	*s = (struct dm_segment){
+	return (struct dm_segment){
 		.records = (const void *)(p + part_at(head, RECORDS)),
 		.symbols = (const void *)(p + part_at(head, SYMBOLS)),
 		.aliases = (const void *)(p + part_at(head, ALIASES)),
@@ -134,32 +130,63 @@ int dm_state_parse(const void *buf, size_t len, struct dm_state *ret_state)
 		.n_alias_order = head->counts[ALIAS_ORDER],
 		.n_strings = head->counts[STRINGS],
 	};
-	if (!check_segment(s))
-		return 1;
-	state.flavour = (struct dm_flavour){
-		.version = head->flavour_version,
-		.gz = head->flavour_flags & FLAG_GZ,
-		.xz = head->flavour_flags & FLAG_XZ,
-		.zst = head->flavour_flags & FLAG_ZST,
-		.weakdep = head->flavour_flags & FLAG_WEAKDEP,
-		.first_in_order = head->flavour_flags & FLAG_FIRST,
-		.id = head->flavour_id,
+}
+
+static struct dm_done done_in(const struct head *head)
+{
+	struct dm_done done = {
+		.flavour =
+			{
+				.version = head->flavour_version,
+				.gz = head->flavour_flags & FLAG_GZ,
+				.xz = head->flavour_flags & FLAG_XZ,
+				.zst = head->flavour_flags & FLAG_ZST,
+				.weakdep = head->flavour_flags & FLAG_WEAKDEP,
+				.first_in_order = head->flavour_flags & FLAG_FIRST,
+				.id = head->flavour_id,
+			},
+		.inputs = head->inputs,
+		.scan_rules = head->scan_rules,
 	};
-	state.inputs = head->inputs;
-	state.scan_rules = head->scan_rules;
-	memcpy(state.outputs, head->outputs, sizeof(state.outputs));
-	*ret_state = state;
+
+	memcpy(done.outputs, head->outputs, sizeof(done.outputs));
+	return done;
+}
+
+int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
+{
+	const uint8_t *p = buf;
+	const struct head *head = buf;
+	struct dm_state_file file = {0};
+
+	if (len < sizeof(*head) || !is_head(head, len) ||
+	    mf_hash(p + sizeof(*head), len - sizeof(*head)) != head->digest ||
+	    head->counts[ALIAS_OWNER] != head->counts[ALIASES])
+		return 1;
+	file.segment = segment_in(p, head);
+	file.gone = (const void *)(p + part_at(head, GONE));
+	file.n_gone = head->counts[GONE];
+	for (uint32_t i = 1; i < file.n_gone; i++)
+		if (file.gone[i] <= file.gone[i - 1])
+			return 1;
+	if (!check_segment(&file.segment))
+		return 1;
+	file.id = head->digest;
+	file.base = head->base;
+	file.done = done_in(head);
+	*ret_file = file;
 	return 0;
 }
 
-int dm_state_read(int dirfd, struct dm_state *ret_state)
+/* Maps and parses one file. 0, or 1: it cannot be used. */
+static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file, void **ret_map,
+		     size_t *ret_len)
 {
 	_cleanup_close_ int fd =
-		openat(dirfd, DM_STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 	void *map;
 
-	*ret_state = (struct dm_state){0};
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size < (off_t)sizeof(struct head))
 		return 1;
@@ -167,53 +194,75 @@ int dm_state_read(int dirfd, struct dm_state *ret_state)
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED)
 		return 1;
-	if (dm_state_parse(map, (size_t)st.st_size, ret_state)) {
+	if (dm_state_parse(map, (size_t)st.st_size, ret_file)) {
 		munmap(map, (size_t)st.st_size);
 		return 1;
 	}
-	ret_state->map = map;
-	ret_state->map_len = (size_t)st.st_size;
+	*ret_map = map;
+	*ret_len = (size_t)st.st_size;
+	return 0;
+}
+
+int dm_state_read(int dirfd, struct dm_state *ret_state)
+{
+	struct dm_state state = {0};
+	struct dm_state_file base, recent;
+
+	*ret_state = state;
+	if (read_file(dirfd, DM_STATE_NAME, &base, &state.maps[0].p, &state.maps[0].len))
+		return 1;
+	if (base.base || base.n_gone) {
+		dm_state_done(&state);
+		return 1;
+	}
+	state.base = base.segment;
+	state.id = base.id;
+	state.done = base.done;
+	if (!read_file(dirfd, DM_RECENT_NAME, &recent, &state.maps[1].p, &state.maps[1].len) &&
+	    recent.base == base.id &&
+	    (!recent.n_gone || recent.gone[recent.n_gone - 1] < base.segment.n_records)) {
+		state.recent = recent.segment;
+		state.gone = recent.gone;
+		state.n_gone = recent.n_gone;
+		state.done = recent.done;
+	}
+	*ret_state = state;
 	return 0;
 }
 
 void dm_state_done(struct dm_state *state)
 {
-	if (state->map)
-		munmap(state->map, state->map_len);
+	for (size_t i = 0; i < 2; i++)
+		if (state->maps[i].p)
+			munmap(state->maps[i].p, state->maps[i].len);
 	*state = (struct dm_state){0};
 }
 
-bool dm_record_fits(const struct dm_record *record, const struct dm_file *file)
-{
-	return record->size == file->size && record->inode == file->inode &&
-	       record->mtime == file->mtime && record->ctime == file->ctime &&
-	       (record->flags & DM_READ) && !(record->flags & DM_RACY);
-}
-
-void dm_state_seal(struct dm_buf *state, const struct dm_state *contents)
+void dm_state_seal(struct dm_buf *state, const struct dm_done *done, uint64_t base)
 {
 	struct head *head = (struct head *)(void *)state->p;
-	const struct dm_flavour *f = &contents->flavour;
+	const struct dm_flavour *f = &done->flavour;
 
 	head->flavour_id = f->id;
 	head->flavour_version = f->version;
 	head->flavour_flags = (f->gz ? FLAG_GZ : 0) | (f->xz ? FLAG_XZ : 0) |
 			      (f->zst ? FLAG_ZST : 0) | (f->weakdep ? FLAG_WEAKDEP : 0) |
 			      (f->first_in_order ? FLAG_FIRST : 0);
-	head->inputs = contents->inputs;
-	head->scan_rules = contents->scan_rules;
-	memcpy(head->outputs, contents->outputs, sizeof(head->outputs));
-	if (!head->digest)
-		head->digest = mf_hash(state->p + sizeof(*head), state->len - sizeof(*head));
+	head->inputs = done->inputs;
+	head->scan_rules = done->scan_rules;
+	head->base = base;
+	memcpy(head->outputs, done->outputs, sizeof(head->outputs));
+	head->digest = mf_hash(state->p + sizeof(*head), state->len - sizeof(*head));
 	head->head_digest = head_digest(head);
 }
 
-int dm_state_write(int dirfd, const struct dm_buf *state)
+int dm_state_write(int dirfd, const char *name, const struct dm_buf *state)
 {
-	static const char partial[] = "." DM_STATE_NAME ".partial";
 	_cleanup_close_ int fd = -1;
+	char partial[64];
 	int r;
 
+	snprintf(partial, sizeof(partial), ".%s.partial", name);
 	(void)unlinkat(dirfd, partial, 0);
 	fd = openat(dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
@@ -223,9 +272,9 @@ int dm_state_write(int dirfd, const struct dm_buf *state)
 		r = -errno;
 	/* a rename over a file makes some file systems write it out at once: take the old one away
 	 */
-	if (r >= 0 && unlinkat(dirfd, DM_STATE_NAME, 0) < 0 && errno != ENOENT)
+	if (r >= 0 && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
 		r = -errno;
-	if (r >= 0 && renameat(dirfd, partial, dirfd, DM_STATE_NAME) < 0)
+	if (r >= 0 && renameat(dirfd, partial, dirfd, name) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(dirfd, partial, 0);

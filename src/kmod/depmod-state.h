@@ -17,6 +17,7 @@ enum part {
 	EXTRAS,
 	ALIAS_ORDER,
 	ALIAS_OWNER,
+	GONE,
 	STRINGS,
 	N_PARTS
 };
@@ -26,7 +27,8 @@ struct head {
 	uint32_t version, byte_order;
 	uint64_t len;
 	uint64_t digest; /* of everything behind the head */
-	uint32_t counts[N_PARTS], reserved;
+	uint32_t counts[N_PARTS];
+	uint64_t base; /* digest of the base this adds to; 0: it is one */
 	uint64_t flavour_id;
 	uint32_t flavour_version, flavour_flags;
 	uint64_t inputs, scan_rules;
@@ -46,6 +48,7 @@ static inline size_t part_size(enum part part)
 		[EXTRAS] = sizeof(struct dm_extra),
 		[ALIAS_ORDER] = sizeof(uint32_t),
 		[ALIAS_OWNER] = sizeof(uint32_t),
+		[GONE] = sizeof(uint32_t),
 		[STRINGS] = 1,
 	};
 
@@ -66,5 +69,8 @@ static inline uint64_t part_at(const struct head *head, enum part part)
 		at += part_bytes(head, p);
 	return at;
 }
+
+/* Puts the parts behind a head whose other half dm_state_seal() fills in. 0 or -ENOMEM. */
+int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_state);
 
 #endif

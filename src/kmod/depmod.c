@@ -40,11 +40,13 @@ struct run {
 	struct dm_config config;
 	struct dm_scan scan;
 	struct dm_modules modules;
+	struct dm_match match;
 	struct dm_fresh fresh;
 	struct dm_graph graph;
 	struct dm_input order, builtin, builtin_modinfo;
 	uint64_t inputs, scan_rules;
-	bool facts_changed, numbers_changed;
+	bool facts_changed;
+	bool new_base; /* the recent part of the state is taken into a new base */
 	struct dm_buf indexes[DM_N_OUTPUTS];
 	struct dm_buf new_state;
 	struct dm_publish publish;
@@ -163,7 +165,7 @@ static int prepare(struct run *run)
 	int r;
 
 	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
-	dm_flavour_find(run->known ? &run->state.flavour : NULL, &run->flavour);
+	dm_flavour_find(run->known ? &run->state.done.flavour : NULL, &run->flavour);
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
 		return fail(run, r, "depmod.d");
@@ -182,7 +184,7 @@ static int prepare(struct run *run)
  */
 static int scan_changed(struct run *run)
 {
-	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state.base,
+	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
 			       run->options->changed, &run->scan);
 }
 
@@ -190,7 +192,7 @@ static int scan(struct run *run)
 {
 	int r = 1;
 
-	if (run->options->changed && run->known && run->scan_rules == run->state.scan_rules)
+	if (run->options->changed && run->known && run->scan_rules == run->state.done.scan_rules)
 		r = scan_changed(run);
 	if (r > 0)
 		r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
@@ -201,61 +203,30 @@ static int scan(struct run *run)
 	return r < 0 ? fail(run, r, run->dirname) : 0;
 }
 
-/* Finds the record of each module's file; what does not fit is left to be read. */
-static int match_records(struct run *run, const struct dm_record **ret_old)
-{
-	const struct dm_segment *base = &run->state.base;
-	_cleanup_(mf_table_done) struct mf_table by_path = {0};
-	int r = mf_table_reserve(&by_path, base->n_records);
-
-	for (uint32_t i = 0; i < base->n_records && r >= 0; i++) {
-		uint32_t *ignored;
-
-		r = mf_table_put(&by_path, base->strings + base->records[i].path,
-				 base->records[i].path_len, i, &ignored);
-	}
-	for (size_t i = 0; i < run->modules.n && r >= 0; i++) {
-		struct dm_module *m = &run->modules.v[i];
-		uint32_t *found = mf_table_get(&by_path, m->file->path, m->file->path_len);
-
-		ret_old[i] = NULL;
-		if (!found)
-			continue;
-		ret_old[i] = &base->records[*found];
-		if (!dm_record_fits(ret_old[i], m->file))
-			continue;
-		m->segment = base;
-		m->record = ret_old[i];
-	}
-	return r < 0 ? r : 0;
-}
-
 /* Was anything read that says other things than it did? */
-static void compare_facts(struct run *run, const struct dm_record *const *old)
+static void compare_facts(struct run *run)
 {
 	for (size_t i = 0; i < run->modules.n; i++) {
 		const struct dm_module *m = &run->modules.v[i];
 
-		if (m->segment != &run->fresh.segment)
+		if (m->segment != &run->fresh.segment || m->recalled)
 			continue;
 		run->n_read++;
-		run->numbers_changed = true;
-		if (!old[i] || !dm_same_facts(&run->state.base, old[i], m->segment, m->record))
+		if (!m->old || !dm_same_facts(m->old_segment, m->old, m->segment, m->record))
 			run->facts_changed = true;
 	}
 }
 
 static int learn(struct run *run)
 {
-	_cleanup_free_ const struct dm_record **old =
-		reallocarray(NULL, run->modules.n + 1, sizeof(struct dm_record *));
-	int r = old ? match_records(run, old) : -ENOMEM;
+	int r = dm_match(&run->state, &run->scan, &run->modules, &run->match);
 
 	if (r >= 0)
-		r = dm_read(run->ctx, &run->tree, &run->modules, &run->fresh);
+		r = dm_read(run->ctx, &run->tree, &run->scan, &run->match,
+			    run->state.base.n_records, &run->modules, &run->fresh);
 	if (r < 0)
 		return fail(run, r, run->dirname);
-	compare_facts(run, old);
+	compare_facts(run);
 	return 0;
 }
 
@@ -283,15 +254,15 @@ static bool is_written(const struct run *run, enum dm_index index)
 /* Is the index the file that the last run published? */
 static bool is_intact(const struct run *run, enum dm_index index)
 {
-	struct dm_output now = {.digest = run->state.outputs[index].digest};
+	struct dm_output now = {.digest = run->state.done.outputs[index].digest};
 
 	return dm_output_stat(run->tree.out_fd, index, &now) &&
-	       !memcmp(&now, &run->state.outputs[index], sizeof(now));
+	       !memcmp(&now, &run->state.done.outputs[index], sizeof(now));
 }
 
 static bool is_current(const struct run *run)
 {
-	if (!run->known || run->facts_changed || run->inputs != run->state.inputs)
+	if (!run->known || run->facts_changed || run->inputs != run->state.done.inputs)
 		return false;
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
 		if (is_written(run, i) && !is_intact(run, i))
@@ -311,9 +282,9 @@ static int stage(struct run *run, enum dm_index index)
 	if (!is_written(run, index))
 		return 0;
 	if (run->known && index != DM_DEP && index != DM_DEP_BIN &&
-	    run->state.outputs[index].digest == digest && is_intact(run, index))
+	    run->state.done.outputs[index].digest == digest && is_intact(run, index))
 		return 0;
-	run->state.outputs[index].digest = digest;
+	run->state.done.outputs[index].digest = digest;
 	return dm_publish_stage(&run->publish, index, buf);
 }
 
@@ -342,6 +313,21 @@ static const struct group {
 };
 
 #define N_GROUPS (sizeof(groups) / sizeof(*groups))
+
+/* A new base where there was none, or where much has come since. */
+static int build_state(struct run *run)
+{
+	const struct dm_segment *base = &run->state.base, *fresh = &run->fresh.segment;
+	int r = dm_match_gone(&run->state, &run->scan, &run->modules, &run->match);
+
+	if (r < 0)
+		return r;
+	run->new_base = !run->known || fresh->n_records > base->n_records / 8 + 16 ||
+			run->match.n_gone > base->n_records / 4 + 16;
+	if (run->new_base)
+		return dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
+	return dm_recent_build(fresh, run->match.gone, run->match.n_gone, &run->new_state);
+}
 
 static void make_one(void *arg, size_t i, unsigned int worker)
 {
@@ -397,7 +383,8 @@ static int print(const struct run *run)
 /* A state that cannot be written costs the next run its time, and nothing else. */
 static void write_state(struct run *run)
 {
-	struct dm_state contents = {
+	const char *name = run->new_base ? DM_STATE_NAME : DM_RECENT_NAME;
+	struct dm_done done = {
 		.flavour = run->flavour,
 		.inputs = run->inputs,
 		.scan_rules = run->scan_rules,
@@ -405,14 +392,16 @@ static void write_state(struct run *run)
 	int r;
 
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++) {
-		contents.outputs[i].digest = run->state.outputs[i].digest;
+		done.outputs[i].digest = run->state.done.outputs[i].digest;
 		if (is_written(run, i))
-			(void)dm_output_stat(run->tree.out_fd, i, &contents.outputs[i]);
+			(void)dm_output_stat(run->tree.out_fd, i, &done.outputs[i]);
 	}
-	dm_state_seal(&run->new_state, &contents);
-	r = dm_state_write(run->tree.out_fd, &run->new_state);
+	dm_state_seal(&run->new_state, &done, run->new_base ? 0 : run->state.id);
+	r = dm_state_write(run->tree.out_fd, name, &run->new_state);
+	if (r >= 0 && run->new_base)
+		(void)unlinkat(run->tree.out_fd, DM_RECENT_NAME, 0);
 	if (r < 0)
-		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->dirname, DM_STATE_NAME,
+		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->dirname, name,
 		       mf_error_sentence(r));
 }
 
@@ -421,11 +410,11 @@ static int refresh_state(struct run *run)
 {
 	int r;
 
-	if (!run->numbers_changed && run->scan.n == run->state.base.n_records)
+	if (!run->n_read && !run->match.news)
 		return 0;
 	r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
 	if (r >= 0)
-		r = dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
+		r = build_state(run);
 	if (r < 0)
 		return r;
 	write_state(run);
@@ -471,6 +460,7 @@ static void run_done(struct run *run)
 	dm_buf_done(&run->new_state);
 	dm_graph_done(&run->graph);
 	dm_fresh_done(&run->fresh);
+	dm_match_done(&run->match);
 	dm_modules_done(&run->modules);
 	dm_scan_done(&run->scan);
 	dm_config_done(&run->config);
