@@ -150,7 +150,7 @@ def check_completions():
     for verb, path in verbs().items():
         if verb not in complete(verb[:2]):
             findings.add("completions/modfetch.bash", f"it does not complete {verb}")
-        for option in sorted(o for o in options_of(path) if o.startswith("--")):
+        for option in sorted(o for o in (options_of(path) if path else ()) if o.startswith("--")):
             if option not in complete("--root", "/", verb, option[:4]):
                 findings.add("completions/modfetch.bash", f"it does not complete {verb} {option}")
     for shell, path in (("zsh", COMPLETIONS[1]), ("fish", COMPLETIONS[2])):

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Do the gates see what they are for? Plants one violation after the other in a copy of the tree and asks the gate."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from tree import ROOT, build_root
+
+COPIED = ["src", "include", "tests", "man", "completions", ".clang-format", ".clang-tidy", "dependencies.tsv"]
+
+
+class Gates(unittest.TestCase):
+    """The copy is made once; each test puts back what it changed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tree = pathlib.Path(tempfile.mkdtemp(prefix="gates."))
+        cls.addClassCleanup(shutil.rmtree, cls.tree)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, cls.tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, cls.tree / name)
+
+    def run_gate(self, gate):
+        return subprocess.run(
+            [sys.executable, self.tree / "tests/gates" / f"{gate}.py"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"MODFETCH_BUILD": str(build_root())},
+        )
+
+    def plant(self, path, text, old=None):
+        """Appends TEXT to a file, or puts it in place of OLD; undone at the end of the test."""
+        file = self.tree / path
+        before = file.read_text(encoding="utf-8") if file.exists() else None
+        if old:
+            self.assertIn(old, before)
+            file.write_text(before.replace(old, text, 1), encoding="utf-8")
+        else:
+            file.write_text((before or "") + text, encoding="utf-8")
+        if before is None:
+            self.addCleanup(file.unlink)
+        else:
+            self.addCleanup(file.write_text, before, encoding="utf-8")
+
+    def expect(self, gate, finding):
+        done = self.run_gate(gate)
+        self.assertRegex(done.stdout, finding)
+        self.assertEqual(done.returncode, 1, done.stdout)
+
+    # ---- layers ----
+
+    def test_an_include_from_above_is_seen(self):
+        self.plant("src/base/file.c", '#include "modfetch/resolve.h"\n')
+        self.expect("layers", r"src/base/file.c:\d+: base is below stage")
+
+    def test_a_stage_that_sees_a_stage_is_seen(self):
+        self.plant("src/road/match.c", '#include "modfetch/load.h"\n')
+        self.expect("layers", r"src/road/match.c:\d+: a stage does not see the stage load")
+
+    def test_a_second_adapter_of_a_library_is_seen(self):
+        self.plant("src/road/fetch.c", "#include <openssl/evp.h>\n")
+        self.expect("layers", r"<openssl/evp.h> is for .*src/lib/crypto.c")
+
+    def test_an_unknown_library_is_seen(self):
+        self.plant("src/lib/ini.c", "#include <glib.h>\n")
+        self.expect("layers", r"<glib.h> is neither")
+
+    def test_what_the_event_helper_must_not_know_is_seen(self):
+        self.plant("src/event/main.c", '#include "modfetch/json.h"\n')
+        self.expect("layers", r"src/event is not to know modfetch/json.h")
+
+    def test_a_foreign_private_header_is_seen(self):
+        self.plant("src/cmd/pack.c", '#include "src/pack/model.h"\n')
+        self.expect("layers", r"private to its own folder")
+
+    def test_a_contract_without_a_source_is_seen(self):
+        self.plant("include/modfetch/nobody.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
+        self.expect("layers", r"include/modfetch/nobody.h: it belongs to 0 sources")
+
+    # ---- style ----
+
+    def test_a_long_function_is_seen(self):
+        self.plant("src/base/file.c", "\nvoid endless(void)\n{\n" + "\t;\n" * 90 + "}\n")
+        self.expect("style", r"endless\(\) has 92 lines")
+
+    def test_a_long_file_is_seen(self):
+        self.plant("src/base/lock.c", "\n" * 600)
+        self.expect("style", r"src/base/lock.c: \d+ lines")
+
+    def test_a_default_that_hides_an_enum_is_seen(self):
+        self.plant("src/base/lock.c", "\nint f(int x)\n{\n\tswitch (x) {\n\tcase MF_DENIED:\n\t\treturn 1;\n\tdefault:\n\t\treturn 0;\n\t}\n}\n")
+        self.expect("style", r"default: in a switch over an enum of ours")
+
+    def test_a_missing_licence_and_prose_are_seen(self):
+        self.plant("src/base/bare.c", "int x;\n")
+        self.expect("style", r"(?s)bare.c:1: no SPDX line.*bare.c:2: 0 lines of opening prose")
+
+    # ---- symbols, through the objects of this build ----
+
+    def test_a_stage_that_calls_a_stage_is_seen(self):
+        """There is one at once when looking at a value is none of its rights."""
+        self.plant("tests/gates/symbols.py", 'mf_(nothing)_', old="mf_(want|wants|match|plan|fetched|proof|receipt)_")
+        self.expect("symbols", r"a stage, calls mf_\w+\(\) of the stage")
+
+    def test_a_library_too_many_is_seen(self):
+        self.plant("tests/gates/symbols.py", '"src/fetch/fetch": {"libcurl"}', old='"src/fetch/fetch": {"libcurl", "libseccomp"}')
+        self.expect("symbols", r"src/fetch/fetch: needs libseccomp")
+
+    # ---- scripts and words ----
+
+    def test_a_careless_script_is_seen(self):
+        if not shutil.which("shellcheck"):
+            self.skipTest("no shellcheck here")
+        self.plant("tests/lib/careless", "#!/bin/bash\nrm -rf $1/x\n")
+        self.expect("shell", r"careless:2:\d+: .*SC2086")
+
+    def test_a_name_that_is_nowhere_is_seen(self):
+        self.plant("tests/lib/lost.py", "import os\n\n\ndef f():\n    return nowhere\n")
+        self.expect("python", r"(?s)nowhere is defined nowhere.*os is imported, but not used")
+
+    def test_a_promise_is_seen(self):
+        self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
+        self.expect("texts", r"a promise for later")
+
+    # ---- manual ----
+
+    def test_an_undocumented_verb_and_option_are_seen(self):
+        self.plant("src/cmd/main.c", '{ "dance", cmd_dance, "", "", false },\n\t{ "probe",', old='{ "probe",')
+        self.plant("src/cmd/refresh.c", '\nstatic const struct option more[] = {{ "sideways", no_argument, NULL, 0 }};\n')
+        self.expect("manual", r"(?s)verb dance is missing.*option of refresh --sideways is missing")
+
+    def test_an_option_that_is_not_there_is_seen(self):
+        self.plant("man/modfetch.8.scd", "\n*--sideways*\n")
+        self.expect("manual", r"there is no option --sideways")
+
+    def test_an_undocumented_code_is_seen(self):
+        self.plant("include/modfetch/error.h", 'X(NEWS, "NEWS", 1, "news") X(USAGE,', old="X(USAGE,")
+        self.expect("manual", r"NEWS \(1\) is missing")
+
+
+if __name__ == "__main__":
+    unittest.main()
