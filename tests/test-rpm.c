@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Real packages in a real database: read, installed, updated, taken out. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include <signal.h>
+#include <sys/wait.h>
+#include "modfetch/rpm.h"
+#include "tests/rpms.h"
+
+#define DRIVER "/lib/modules/" KERNEL "/updates/x.ko"
+
+enum { ONE, NEWER, EPOCH, CLASH, SCRIPT, N_PACKAGES };
+
+static const struct rpm_spec specs[N_PACKAGES] = {
+	[ONE] = {.name = "one-kmp", .version = "1", .files = DRIVER " /usr/share/doc/one/README",
+		 .preamble = "Obsoletes: ancient-kmp\nObsoletes: elder-kmp < 3"},
+	[NEWER] = {.name = "one-kmp", .version = "2", .files = DRIVER},
+	[EPOCH] = {.name = "epoch-kmp", .version = "3:1", .files = "/lib/modules/" KERNEL "/updates/e.ko"},
+	[CLASH] = {.name = "clash-kmp", .version = "1", .files = DRIVER},
+	[SCRIPT] = {.name = "script-kmp", .version = "1", .files = "/lib/modules/" KERNEL "/updates/s.ko",
+		    .sections = "%post\necho x > /tmp/was-here\n%triggerin -- one-kmp\ntrue\n%pretrans -p <lua>\nreturn 1"},
+};
+
+struct packages {
+	char folder[64];
+	int fd[N_PACKAGES];
+};
+
+/* They take a moment to build: once for all tests. */
+static struct packages *packages(void)
+{
+	static struct packages all;
+
+	if (!*all.folder) {
+		snprintf(all.folder, sizeof(all.folder), "/tmp/modfetch-rpms.XXXXXX");
+		assert_non_null(mkdtemp(all.folder));
+		for (size_t i = 0; i < N_PACKAGES; i++)
+			all.fd[i] = rpm_build(all.folder, &specs[i]);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, all.folder), 0);
+	}
+	return &all;
+}
+
+static int transaction(struct root *r, size_t which, const char *nevra, const struct mf_strings *erase)
+{
+	const struct mf_rpm_install install = {packages()->fd[which], nevra, false};
+
+	return mf_rpm_transaction(&r->ctx, &install, nevra ? 1 : 0, erase);
+}
+
+static bool installed(struct root *r, const char *label)
+{
+	struct mf_strings labels = {0}, found = {0};
+	bool is;
+
+	assert_int_equal(mf_strings_add(&labels, label), 0);
+	assert_int_equal(mf_rpm_installed(&r->ctx, &labels, &found), 0);
+	is = found.n == 1;
+	mf_strings_done(&labels);
+	mf_strings_done(&found);
+	return is;
+}
+
+static int take_out(struct root *r, const char *label)
+{
+	struct mf_strings labels = {0};
+	int err;
+
+	assert_int_equal(mf_strings_add(&labels, label), 0);
+	err = mf_rpm_take_out(&r->ctx, &labels);
+	mf_strings_done(&labels);
+	return err;
+}
+
+static void a_header_says_what_will_come(void **state)
+{
+	struct mf_rpm_header h = {0};
+	const struct mf_rpm_file *f;
+
+	assert_int_equal(mf_rpm_read(packages()->fd[ONE], &h), 0);
+	assert_string_equal(h.name, "one-kmp");
+	assert_string_equal(h.evr, "1-1");
+	assert_string_equal(h.arch, "x86_64");
+	assert_int_equal(h.n_files, 2);
+	assert_int_equal(h.scriptlets.n, 0);
+	assert_int_equal(h.obsoletes.n, 2);
+	assert_true(mf_strings_has(&h.obsoletes, "elder-kmp"));
+	f = !strcmp(h.files[0].path, DRIVER) ? &h.files[0] : &h.files[1];
+	assert_string_equal(f->path, DRIVER);
+	assert_string_equal(f->user, "root");
+	assert_string_equal(f->link, "");
+	assert_true(S_ISREG(f->mode));
+	assert_true(f->has_sha256 && !f->has_caps);
+	assert_int_equal(f->size, strlen("one-kmp-1 " DRIVER "\n"));
+	mf_rpm_header_done(&h);
+	/* twice from one descriptor */
+	assert_int_equal(mf_rpm_read(packages()->fd[ONE], &h), 0);
+	mf_rpm_header_done(&h);
+}
+
+static void epochs_and_scripts_are_seen(void **state)
+{
+	struct mf_rpm_header h = {0};
+
+	assert_int_equal(mf_rpm_read(packages()->fd[EPOCH], &h), 0);
+	assert_string_equal(h.evr, "3:1-1");
+	mf_rpm_header_done(&h);
+	assert_int_equal(mf_rpm_read(packages()->fd[SCRIPT], &h), 0);
+	assert_true(mf_strings_has(&h.scriptlets, "%post"));
+	assert_true(mf_strings_has(&h.scriptlets, "%trigger"));
+	assert_true(mf_strings_has(&h.scriptlets, "%pretrans"));
+	mf_rpm_header_done(&h);
+}
+
+static void what_is_no_package_is_refused(void **state)
+{
+	_cleanup_free_ char *bytes = NULL;
+	struct mf_rpm_header h = {0};
+	size_t len;
+
+	assert_int_equal(mf_file_read(packages()->fd[ONE], 1 << 24, &bytes, &len), 0);
+	for (size_t cut = 0; cut < len; cut += len / 23 + 1) {
+		_cleanup_close_ int fd = mf_memfile_new("cut");
+
+		assert_int_equal(mf_file_write(fd, bytes, cut), 0);
+		/* what is cut off behind the header is the digest's affair */
+		if (cut < 96 + 200)
+			assert_int_equal(mf_rpm_read(fd, &h), -MFE_BAD_PACKAGE);
+		else if (!mf_rpm_read(fd, &h))
+			mf_rpm_header_done(&h);
+	}
+	for (size_t at = 100; at < len && at < 3000; at += 97) {
+		_cleanup_close_ int fd = mf_memfile_new("flipped");
+
+		bytes[at] ^= 0x20;
+		assert_int_equal(mf_file_write(fd, bytes, len), 0);
+		bytes[at] ^= 0x20;
+		if (!mf_rpm_read(fd, &h))
+			mf_rpm_header_done(&h);
+	}
+}
+
+static int count(void *arg, void *header)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+static int stop(void *arg, void *header)
+{
+	return ++*(int *)arg;
+}
+
+static void a_package_comes_and_goes(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	struct mf_strings names = {0};
+	int n = 0;
+
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, count, &n), 0);
+	assert_int_equal(n, 0);
+	assert_false(installed(r, "one-kmp"));
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_true(root_has(r, "var/lib/rpm/rpmdb.sqlite"));
+	text = root_read(r, DRIVER + 1);
+	assert_string_equal(text, "one-kmp-1 " DRIVER "\n");
+	assert_true(installed(r, "one-kmp"));
+	assert_true(installed(r, "one-kmp-1-1.x86_64"));
+	assert_false(installed(r, "one-kmp-2-1.x86_64"));
+	assert_int_equal(transaction(r, EPOCH, "epoch-kmp-3:1-1.x86_64", NULL), 0);
+	assert_true(installed(r, "epoch-kmp-3:1-1.x86_64"));
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, count, &n), 0);
+	assert_int_equal(n, 2);
+	n = 0;
+	assert_int_equal(mf_strings_add(&names, "epoch-kmp"), 0);
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, &names, count, &n), 0);
+	assert_int_equal(n, 1);
+	n = 6;
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, stop, &n), 7);
+	assert_int_equal(mf_rpm_transaction(&r->ctx, NULL, 0, &names), 0);
+	assert_false(installed(r, "epoch-kmp"));
+	assert_int_equal(take_out(r, "one-kmp-1-1.x86_64"), 0);
+	assert_false(root_has(r, DRIVER + 1));
+	/* not there any more: nothing to do */
+	assert_int_equal(take_out(r, "one-kmp-1-1.x86_64"), 0);
+	mf_strings_done(&names);
+}
+
+static void a_newer_version_takes_the_place_of_the_older(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_int_equal(transaction(r, NEWER, "one-kmp-2-1.x86_64", NULL), 0);
+	assert_false(installed(r, "one-kmp-1-1.x86_64"));
+	assert_true(installed(r, "one-kmp-2-1.x86_64"));
+	text = root_read(r, DRIVER + 1);
+	assert_string_equal(text, "one-kmp-2 " DRIVER "\n");
+	/* and back again, and once more the same: the plan decides, not rpm */
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_true(installed(r, "one-kmp-1-1.x86_64"));
+	assert_int_equal(unlinkat(r->fd, DRIVER + 1, 0), 0);
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_true(root_has(r, DRIVER + 1));
+}
+
+static void what_rpm_refuses_is_a_failure_with_its_reason(void **state)
+{
+	struct root *r = *state;
+	struct mf_strings none = {0};
+
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_int_equal(transaction(r, CLASH, "clash-kmp-1-1.x86_64", NULL), -MFE_INSTALL);
+	assert_int_equal(r->ctx.failure.code, -MFE_INSTALL);
+	assert_non_null(strstr(r->ctx.failure.why, "conflicts"));
+	assert_false(installed(r, "clash-kmp"));
+	assert_true(installed(r, "one-kmp"));
+	assert_int_equal(mf_strings_add(&none, "no-such-package"), 0);
+	assert_int_equal(mf_rpm_transaction(&r->ctx, NULL, 0, &none), -MFE_INSTALL);
+	assert_non_null(strstr(r->ctx.failure.why, "not installed"));
+	mf_strings_done(&none);
+}
+
+static void no_script_runs_unless_it_is_allowed(void **state)
+{
+	struct root *r = *state;
+
+	/* there is no shell in this root: a script that ran would fail the transaction */
+	root_mkdir(r, "tmp");
+	assert_int_equal(transaction(r, SCRIPT, "script-kmp-1-1.x86_64", NULL), 0);
+	assert_false(root_has(r, "tmp/was-here"));
+	assert_false(!access("/tmp/was-here", F_OK));
+}
+
+static void a_held_lock_is_waited_for(void **state)
+{
+	struct root *r = *state;
+	int ends[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		struct flock lock = {.l_type = F_WRLCK};
+		int fd = openat(r->fd, "var/lib/rpm/.rpm.lock", O_RDWR);
+
+		if (fd < 0 || fcntl(fd, F_SETLK, &lock) || write(ends[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	r->ctx.settings.lock_timeout = 1;
+	assert_int_equal(transaction(r, EPOCH, "epoch-kmp-3:1-1.x86_64", NULL), -MFE_LOCKED);
+	assert_false(installed(r, "epoch-kmp"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(transaction(r, EPOCH, "epoch-kmp-3:1-1.x86_64", NULL), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void the_database_is_where_the_root_has_it(void **state)
+{
+	struct root *r = *state;
+
+	r->ctx.settings.rpmdb = strdup("/opt/packages");
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_true(root_has(r, "opt/packages/rpmdb.sqlite"));
+	assert_false(root_has(r, "var/lib/rpm"));
+	assert_true(installed(r, "one-kmp"));
+	free(MF_STEAL(r->ctx.settings.rpmdb));
+	assert_false(installed(r, "one-kmp"));
+}
+
+static void a_database_that_is_none_is_a_failure(void **state)
+{
+	struct root *r = *state;
+	int n = 0;
+
+	root_write(r, "var/lib/rpm/rpmdb.sqlite", "this is no database at all, not even a small one");
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, count, &n), -MFE_INSTALL);
+	assert_int_equal(n, 0);
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), -MFE_INSTALL);
+	assert_false(root_has(r, DRIVER + 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(a_header_says_what_will_come),
+		UNIT(epochs_and_scripts_are_seen),
+		UNIT(what_is_no_package_is_refused),
+		ROOTED(a_package_comes_and_goes),
+		ROOTED(a_newer_version_takes_the_place_of_the_older),
+		ROOTED(what_rpm_refuses_is_a_failure_with_its_reason),
+		ROOTED(no_script_runs_unless_it_is_allowed),
+		ROOTED(a_held_lock_is_waited_for),
+		ROOTED(the_database_is_where_the_root_has_it),
+		ROOTED(a_database_that_is_none_is_a_failure),
+	};
+
+	return UNIT_RUN(tests);
+}
