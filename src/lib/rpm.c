@@ -262,12 +262,7 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 /* An rpm stream over a copy of FD, from its start. */
 static FD_t open_copy(int fd)
 {
-	FD_t f;
-
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return NULL;
-	f = fdDup(fd);
-	return f;
+	return lseek(fd, 0, SEEK_SET) < 0 ? NULL : fdDup(fd);
 }
 
 int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
@@ -369,22 +364,24 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 }
 
 static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
-			size_t n, const struct mf_strings *erase)
+			size_t n, const struct mf_strings *erase, const char *message)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		FD_t f = open_copy(install[i].fd);
 		Header h = NULL;
-		int bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK ||
-			  rpmtsAddInstallElement(ts, h, (fnpyKey)&install[i], 1, NULL);
+		bool bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK;
+		/* this looks into the database */
+		bool refused = !bad && rpmtsAddInstallElement(ts, h, (fnpyKey)&install[i], 1, NULL);
 
 		headerFree(h);
 		if (f)
 			Fclose(f);
-		if (bad)
-			return mf_fail(ctx, "install", -MFE_BAD_PACKAGE, install[i].nevra,
-				       "rpm cannot take it into a transaction");
+		if (bad || refused)
+			return mf_fail(ctx, "install", bad ? -MFE_BAD_PACKAGE : -MFE_INSTALL,
+				       install[i].nevra, "rpm cannot take it into a transaction%s%s",
+				       *message ? ": " : "", message);
 	}
 	for (size_t i = 0; !r && erase && i < erase->n; i++)
 		r = add_erasure(ctx, ts, erase->v[i]);
@@ -451,7 +448,7 @@ static int run(struct mf_context *ctx, void *arg)
 			flags = 0;
 	rpmtsSetFlags(ts, flags);
 	rpmtsSetNotifyCallback(ts, notify, &run);
-	r = add_elements(ctx, ts, task->install, task->n, task->erase);
+	r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
 	if (!r) {
 		rpmtsOrder(ts);
 		if (rpmtsRun(ts, NULL, RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG))
@@ -467,19 +464,13 @@ static int run(struct mf_context *ctx, void *arg)
  * In a process of its own: a transaction that failed may leave librpm's connection to the database
  * half done, and the next one would be lost with it.
  */
-static int run_apart(struct mf_context *ctx, struct task *task)
-{
-	int r = wait_for_lock(ctx);
-
-	return r < 0 ? r : mf_apart(ctx, "install", run, task);
-}
-
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
 {
 	struct task task = {install, n, erase};
+	int r = wait_for_lock(ctx);
 
-	return run_apart(ctx, &task);
+	return r < 0 ? r : mf_apart(ctx, "install", run, &task);
 }
 
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
@@ -504,8 +495,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = {0};
-	struct task task = {.erase = &found};
 	int r = mf_rpm_installed(ctx, labels, &found);
 
-	return r < 0 || !found.n ? r : run_apart(ctx, &task);
+	return r < 0 || !found.n ? r : mf_rpm_transaction(ctx, NULL, 0, &found);
 }
