@@ -86,8 +86,7 @@ static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 	addMacro(NULL, "_dbpath", NULL, db_folder(ctx, &st), RMIL_CMDLINE);
 	ts = rpmtsCreate();
 	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
-	/* the bytes' digest hangs on signed metadata already; header signatures are verify's affair
-	 */
+	/* the digest hangs on signed metadata already; header signatures are verify's affair */
 	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyLevel(ts, RPMSIG_DIGEST_TYPE);
