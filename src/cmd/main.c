@@ -81,7 +81,7 @@ static bool take_value(const char *name, int argc, char **argv, int *i, const ch
 	return true;
 }
 
-static bool take_flag(struct globals *g, const char *arg)
+static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 {
 	const struct {
 		const char *name;
@@ -100,6 +100,9 @@ static bool take_flag(struct globals *g, const char *arg)
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
 		if (!strcmp(arg, flags[i].name)) {
+			/* behind a verb it is that verb's: pack --version V */
+			if (flags[i].flag == &g->version && !before_verb)
+				return false;
 			*flags[i].flag = true;
 			return true;
 		}
@@ -118,9 +121,9 @@ static int take_globals(struct globals *g, int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		end |= !strcmp(argv[i], "--");
-		if (!end &&
-		    (take_value("--root", argc, argv, &i, &g->root) ||
-		     take_value("--kernel", argc, argv, &i, &g->kernel) || take_flag(g, argv[i])))
+		if (!end && (take_value("--root", argc, argv, &i, &g->root) ||
+			     take_value("--kernel", argc, argv, &i, &g->kernel) ||
+			     take_flag(g, argv[i], kept == 1)))
 			continue;
 		argv[kept++] = argv[i];
 	}

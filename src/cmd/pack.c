@@ -35,23 +35,23 @@ enum { /* long options without a letter */
 };
 
 static const struct option long_options[] = {
-	{"output", required_argument, NULL, 'o'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"flavor", required_argument, NULL, OPT_FLAVOR},
-	{"symvers", required_argument, NULL, OPT_SYMVERS},
-	{"image", required_argument, NULL, OPT_IMAGE},
-	{"system-map", required_argument, NULL, OPT_SYSTEM_MAP},
-	{"config", required_argument, NULL, OPT_CONFIG},
-	{"firmware", required_argument, NULL, OPT_FIRMWARE},
-	{"version", required_argument, NULL, OPT_VERSION},
-	{"release", required_argument, NULL, OPT_RELEASE},
-	{"sign", required_argument, NULL, OPT_SIGN},
-	{"cert", required_argument, NULL, OPT_CERT},
-	{"gpg-key", required_argument, NULL, OPT_GPG_KEY},
-	{"incremental", no_argument, NULL, OPT_INCREMENTAL},
-	{"only", required_argument, NULL, OPT_ONLY},
-	{"spec-only", required_argument, NULL, OPT_SPEC_ONLY},
-	{0},
+	{ "output", required_argument, NULL, 'o' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "flavor", required_argument, NULL, OPT_FLAVOR },
+	{ "symvers", required_argument, NULL, OPT_SYMVERS },
+	{ "image", required_argument, NULL, OPT_IMAGE },
+	{ "system-map", required_argument, NULL, OPT_SYSTEM_MAP },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "firmware", required_argument, NULL, OPT_FIRMWARE },
+	{ "version", required_argument, NULL, OPT_VERSION },
+	{ "release", required_argument, NULL, OPT_RELEASE },
+	{ "sign", required_argument, NULL, OPT_SIGN },
+	{ "cert", required_argument, NULL, OPT_CERT },
+	{ "gpg-key", required_argument, NULL, OPT_GPG_KEY },
+	{ "incremental", no_argument, NULL, OPT_INCREMENTAL },
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
+	{ 0 },
 };
 
 struct arguments {
@@ -82,19 +82,19 @@ static int take_option(struct cmd *cmd, struct arguments *a, int option, const c
 		int option;
 		const char **to;
 	} texts[] = {
-		{'o', &a->options.output},
-		{OPT_FLAVOR, &a->options.flavor},
-		{OPT_SYMVERS, &a->options.symvers},
-		{OPT_IMAGE, &a->options.image},
-		{OPT_SYSTEM_MAP, &a->options.system_map},
-		{OPT_CONFIG, &a->options.config},
-		{OPT_FIRMWARE, &a->options.firmware},
-		{OPT_VERSION, &a->options.version},
-		{OPT_RELEASE, &a->options.release},
-		{OPT_SIGN, &a->options.key},
-		{OPT_CERT, &a->options.cert},
-		{OPT_GPG_KEY, &a->options.gpg_key},
-		{OPT_SPEC_ONLY, &a->options.spec_only},
+		{ 'o', &a->options.output },
+		{ OPT_FLAVOR, &a->options.flavor },
+		{ OPT_SYMVERS, &a->options.symvers },
+		{ OPT_IMAGE, &a->options.image },
+		{ OPT_SYSTEM_MAP, &a->options.system_map },
+		{ OPT_CONFIG, &a->options.config },
+		{ OPT_FIRMWARE, &a->options.firmware },
+		{ OPT_VERSION, &a->options.version },
+		{ OPT_RELEASE, &a->options.release },
+		{ OPT_SIGN, &a->options.key },
+		{ OPT_CERT, &a->options.cert },
+		{ OPT_GPG_KEY, &a->options.gpg_key },
+		{ OPT_SPEC_ONLY, &a->options.spec_only },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -180,9 +180,9 @@ static void print_json(const struct mf_pack_result *r)
 {
 	printf("{\"modules\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_repository\":%zu,"
 	       "\"problems\":%zu,\"rpm_bytes\":%" PRIu64 ",\"primary_packed\":%" PRIu64
-	       ",\"primary_bytes\":%" PRIu64,
+	       ",\"primary_bytes\":%" PRIu64 ",\"firmware_missing\":%zu",
 	       r->modules, r->packages, r->reused, r->in_repository, r->problems, r->rpm_bytes,
-	       r->primary_packed, r->primary_bytes);
+	       r->primary_packed, r->primary_bytes, r->firmware_missing);
 	for (size_t i = 0; i < MF_PACK_N_SHARES; i++)
 		printf("%s\"%s\":%" PRIu64, i ? "," : ",\"shares\":{", share_names[i],
 		       r->shares[i]);
@@ -228,8 +228,8 @@ static void print_text(const struct mf_pack_result *r)
 
 int cmd_pack(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(arguments_done) struct arguments a = {0};
-	_cleanup_(mf_pack_result_done) struct mf_pack_result result = {0};
+	_cleanup_(arguments_done) struct arguments a = { 0 };
+	_cleanup_(mf_pack_result_done) struct mf_pack_result result = { 0 };
 	int r = parse_arguments(cmd, argc, argv, &a);
 
 	if (r < 0)

@@ -16,7 +16,7 @@
 #include "modfetch/cleanup.h"
 #include "src/pack/model.h"
 
-static const char *const suffixes[] = {".ko", ".ko.gz", ".ko.xz", ".ko.zst"};
+static const char *const suffixes[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
 
 static bool is_module(const char *name)
 {
@@ -202,8 +202,8 @@ static void settle_arch(struct pack *pack, struct pack_kernel *kernel)
 
 int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 {
-	_cleanup_(mf_strings_done) struct mf_strings found = {0};
-	struct reading reading = {.tree_fd = kernel->tree_fd};
+	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
+	struct reading reading = { .tree_fd = kernel->tree_fd };
 	int r = walk(pack, kernel->tree_fd, "", 32, &found);
 
 	if (r < 0)
@@ -223,8 +223,10 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
 	for (size_t i = 0; i < kernel->n_modules; i++)
 		judge(pack, kernel, &kernel->modules[i]);
-	settle_arch(pack, kernel);
-	r = settle_doubles(pack, kernel);
 	pack->result.modules += kernel->n_modules;
-	return r;
+	settle_arch(pack, kernel);
+	if (!kernel->arch)
+		return mf_fail(pack->ctx, "pack", -MFE_BAD_MODULE, kernel->tree,
+			       "none of its files is a module of this kernel");
+	return settle_doubles(pack, kernel);
 }
