@@ -23,11 +23,11 @@
 #include <string.h>
 
 /* Debian's 686, 686-pae, 4kc-malta and 5kc-malta */
-static const char *const digit_flavors[] = {"686", "4kc", "5kc"};
+static const char *const digit_flavors[] = { "686", "4kc", "5kc" };
 
 /* What stands last in a release without a flavor, as Fedora and RHEL write it. */
-static const char *const machines[] = {"x86_64",  "aarch64", "ppc64le", "s390x",
-				       "riscv64", "i686",    "armv7hl"};
+static const char *const machines[] = { "x86_64",  "aarch64", "ppc64le", "s390x",
+					"riscv64", "i686",    "armv7hl" };
 
 static bool is_word(const char *s, size_t len, const char *word)
 {
@@ -107,12 +107,13 @@ static void write_uname_r(struct mf_release *r)
 
 int mf_release_parse(const char *release, const char *flavor, struct mf_release *ret_release)
 {
-	struct mf_release r = {0};
+	struct mf_release r = { 0 };
 	const char *end;
 
 	if (!isdigit((unsigned char)*release) || !mf_release_tag_valid(release, strlen(release)))
 		return -EINVAL;
-	if (flavor && (!isalnum((unsigned char)*flavor) || !mf_release_tag_valid(flavor, strlen(flavor))))
+	if (flavor &&
+	    (!isalnum((unsigned char)*flavor) || !mf_release_tag_valid(flavor, strlen(flavor))))
 		return -EINVAL;
 	end = find_flavor(release);
 	if (!end)

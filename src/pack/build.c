@@ -94,7 +94,7 @@ static const char *word(struct mf_strings *words, const char *fmt, ...)
 
 static int run_rpmbuild(struct build *build, struct batch *batch, const char *top, const char *spec)
 {
-	_cleanup_(mf_strings_done) struct mf_strings words = {0};
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	const char *const argv[] = {
 		"rpmbuild",
 		"-bb",
@@ -122,7 +122,7 @@ static int run_rpmbuild(struct build *build, struct batch *batch, const char *to
 	for (size_t i = 0; i + 1 < sizeof(argv) / sizeof(*argv); i++)
 		if (!argv[i])
 			return -ENOMEM;
-	batch->tool = (struct pack_tool){argv, batch->log, count_written, build, NULL};
+	batch->tool = (struct pack_tool){ argv, batch->log, count_written, build, NULL };
 	return pack_tool_run(&batch->tool);
 }
 
@@ -170,7 +170,7 @@ static size_t list_waiting(const struct pack *pack, const char *arch, struct wai
 
 	for (size_t i = 0; i < pack->n_packages; i++)
 		if (!pack->packages[i].href && !strcmp(pack->packages[i].arch, arch))
-			waiting[n++] = (struct waiting){i, pack->packages[i].size};
+			waiting[n++] = (struct waiting){ i, pack->packages[i].size };
 	qsort(waiting, n, sizeof(*waiting), by_size);
 	return n;
 }
@@ -192,7 +192,7 @@ static int deal(struct build *build, const char *arch, struct waiting *waiting)
 	for (size_t i = 0; i < batches; i++) {
 		struct batch *batch = &build->batches[build->n_batches + i];
 
-		*batch = (struct batch){.arch = arch};
+		*batch = (struct batch){ .arch = arch };
 		snprintf(batch->label, sizeof(batch->label), "batch-%zu", build->n_batches + i);
 	}
 	for (size_t i = 0, b = 0; i < n; i++, b = b + 1 < batches ? b + 1 : 0) {
@@ -212,7 +212,7 @@ static int make_batches(struct build *build)
 	struct pack *pack = build->pack;
 	_cleanup_free_ struct waiting *waiting =
 		calloc(pack->n_packages ? pack->n_packages : 1, sizeof(*waiting));
-	_cleanup_(mf_strings_done) struct mf_strings arches = {0};
+	_cleanup_(mf_strings_done) struct mf_strings arches = { 0 };
 	int r;
 
 	if (!waiting)
@@ -236,7 +236,7 @@ static int judge(struct build *build)
 {
 	for (size_t i = 0; i < build->n_batches; i++) {
 		struct batch *batch = &build->batches[i];
-		static const char *const rpmbuild[] = {"rpmbuild", NULL};
+		static const char *const rpmbuild[] = { "rpmbuild", NULL };
 
 		batch->tool.argv = rpmbuild;
 		batch->tool.log = batch->log;
@@ -262,7 +262,7 @@ static void set_build_time(const struct pack *pack)
 
 int pack_build(struct pack *pack)
 {
-	_cleanup_(build_done) struct build build = {.pack = pack};
+	_cleanup_(build_done) struct build build = { .pack = pack };
 	int r = make_batches(&build);
 
 	if (r < 0)
@@ -278,7 +278,7 @@ int pack_build(struct pack *pack)
 
 int pack_build_specs(struct pack *pack, const char *folder)
 {
-	_cleanup_(build_done) struct build build = {.pack = pack};
+	_cleanup_(build_done) struct build build = { .pack = pack };
 	int r = make_batches(&build);
 
 	if (r < 0)

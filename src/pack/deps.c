@@ -239,7 +239,7 @@ static int relate_words(const struct pack_kernel *kernel, const struct exports *
 
 static int relate_fields(const struct pack_kernel *kernel, const struct exports *exports, size_t m)
 {
-	static const enum pack_field fields[] = {PACK_SOFTDEP, PACK_WEAKDEP};
+	static const enum pack_field fields[] = { PACK_SOFTDEP, PACK_WEAKDEP };
 	const struct pack_module *module = &kernel->modules[m];
 
 	for (size_t f = 0; f < sizeof(fields) / sizeof(*fields); f++)
@@ -260,7 +260,7 @@ static int relate_fields(const struct pack_kernel *kernel, const struct exports 
 static const struct {
 	const char *module, *asks_for;
 } requests[] = {
-	{"snd_hda_codec", "snd_hda_codec_generic"}, /* for a codec that nobody knows by its id */
+	{ "snd_hda_codec", "snd_hda_codec_generic" }, /* for a codec that nobody knows by its id */
 };
 
 static int relate_requests(const struct pack_kernel *kernel, const struct exports *exports)
@@ -277,7 +277,7 @@ static int relate_requests(const struct pack_kernel *kernel, const struct export
 
 int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 {
-	_cleanup_(exports_done) struct exports exports = {0};
+	_cleanup_(exports_done) struct exports exports = { 0 };
 	int r = note_symbols(kernel, &exports);
 
 	if (r >= 0)
@@ -304,8 +304,8 @@ static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pack_module *module = &kernel->modules[list->v[i]];
-		const struct pack_list *next[] = {&module->needs,
-						  wants_too ? &module->wants : NULL};
+		const struct pack_list *next[] = { &module->needs,
+						   wants_too ? &module->wants : NULL };
 
 		for (size_t k = 0; k < 2; k++)
 			for (size_t j = 0; next[k] && j < next[k]->n; j++) {
@@ -325,7 +325,7 @@ static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct
 static int close_over(const struct pack_kernel *kernel, const struct pack_list *start,
 		      bool wants_too, struct pack_list *ret_closure)
 {
-	_cleanup_(pack_list_done) struct pack_list list = {0};
+	_cleanup_(pack_list_done) struct pack_list list = { 0 };
 	_cleanup_free_ bool *seen = calloc(kernel->n_modules, sizeof(*seen));
 	int r = 0;
 
@@ -341,7 +341,7 @@ static int close_over(const struct pack_kernel *kernel, const struct pack_list *
 		return r;
 	pack_list_unique(&list);
 	*ret_closure = list;
-	list = (struct pack_list){0};
+	list = (struct pack_list){ 0 };
 	return 0;
 }
 
@@ -391,7 +391,7 @@ static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack
 
 int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel)
 {
-	_cleanup_(pack_list_done) struct pack_list named = {0}, closure = {0};
+	_cleanup_(pack_list_done) struct pack_list named = { 0 }, closure = { 0 };
 	int r;
 
 	if (!pack->options->only || !pack->options->only->n) {

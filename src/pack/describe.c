@@ -119,7 +119,7 @@ static int by_count(const void *a, const void *b)
 /* "118 pci, 2 usb": how many patterns of which bus, the most numerous first. */
 static void put_devices(const struct pack_module *module, FILE *out)
 {
-	struct bus buses[32] = {0};
+	struct bus buses[32] = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < module->n_fields[PACK_ALIAS]; i++) {
@@ -133,7 +133,7 @@ static void put_devices(const struct pack_module *module, FILE *out)
 		if (b == sizeof(buses) / sizeof(*buses))
 			continue;
 		if (b == n)
-			buses[n++] = (struct bus){alias, len, 0};
+			buses[n++] = (struct bus){ alias, len, 0 };
 		buses[b].n++;
 	}
 	qsort(buses, n, sizeof(*buses), by_count);

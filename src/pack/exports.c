@@ -64,7 +64,7 @@ static int note(void *arg, const char *symbol, const char *crc, const char *modu
 	}
 	/* zeros for all: the kernel was built without symbol versions */
 	kernel->vmlinux[kernel->n_vmlinux++] =
-		(struct pack_symbol){strdup(symbol), value, value != 0, false};
+		(struct pack_symbol){ strdup(symbol), value, value != 0, false };
 	return kernel->vmlinux[kernel->n_vmlinux - 1].name ? 0 : -ENOMEM;
 }
 
@@ -83,8 +83,8 @@ static int note_modules(const struct pack_kernel *kernel, struct pack_map *seen)
 /* What is imported and by no module exported. */
 static int derive(struct pack_kernel *kernel)
 {
-	_cleanup_(pack_map_done) struct pack_map seen = {0};
-	struct growing growing = {.kernel = kernel};
+	_cleanup_(pack_map_done) struct pack_map seen = { 0 };
+	struct growing growing = { .kernel = kernel };
 	int r = note_modules(kernel, &seen);
 
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++) {
@@ -108,7 +108,7 @@ static int derive(struct pack_kernel *kernel)
 int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 {
 	const char *path = kernel->parts[PACK_SYMVERS];
-	struct growing growing = {.kernel = kernel};
+	struct growing growing = { .kernel = kernel };
 	_cleanup_free_ char *text = NULL;
 	int r = 0;
 

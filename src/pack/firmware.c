@@ -91,7 +91,7 @@ static int add_file(struct pack_firmware *fw, const char *path, size_t driver)
 			fw->room_files = room;
 		}
 		at = fw->n_files++;
-		fw->files[at] = (struct firmware_file){.path = strdup(path)};
+		fw->files[at] = (struct firmware_file){ .path = strdup(path) };
 		if (!fw->files[at].path)
 			return -ENOMEM;
 		r = pack_map_set(&fw->file_map, fw->files[at].path, at);
@@ -160,7 +160,7 @@ static int add_chain(struct pack_firmware *fw, const char *path, size_t driver)
 static int add_name(struct pack_firmware *fw, const char *name, size_t driver)
 {
 	_cleanup_free_ char *pattern = pack_format("%s/%s{,.xz,.zst}", fw->tree, name);
-	glob_t found = {0};
+	glob_t found = { 0 };
 	int n = 0;
 
 	if (!pattern)
@@ -316,7 +316,7 @@ static void put_name(const char *name, FILE *out)
 
 int pack_firmware_recommend(const struct pack *pack, const struct pack_module *module, FILE *out)
 {
-	_cleanup_(pack_list_done) struct pack_list groups = {0};
+	_cleanup_(pack_list_done) struct pack_list groups = { 0 };
 	const struct pack_firmware *fw = pack->firmware;
 	size_t driver;
 

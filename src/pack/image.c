@@ -19,10 +19,10 @@ static const struct {
 	enum pack_part part;
 	const char *folder, *name, *suffix;
 } targets[] = {
-	{PACK_IMAGE, "/boot", "vmlinuz-", NULL},
-	{PACK_SYSTEM_MAP, "/boot", "System.map-", NULL},
-	{PACK_CONFIG, "/boot", "config-", NULL},
-	{PACK_SYMVERS, NULL, "symvers", ".gz"},
+	{ PACK_IMAGE, "/boot", "vmlinuz-", NULL },
+	{ PACK_SYSTEM_MAP, "/boot", "System.map-", NULL },
+	{ PACK_CONFIG, "/boot", "config-", NULL },
+	{ PACK_SYMVERS, NULL, "symvers", ".gz" },
 };
 
 static int add_part(const struct pack_kernel *kernel, struct pack_package *package, size_t i)

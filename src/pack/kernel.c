@@ -25,23 +25,23 @@ static const struct {
 	enum pack_part part;
 	const char *pattern;
 } places[] = {
-	{PACK_IMAGE, "%T/vmlinuz"},
-	{PACK_IMAGE, "%R/boot/vmlinuz-%K"},
-	{PACK_IMAGE, "%T/Image"},
-	{PACK_IMAGE, "%R/boot/Image-%K"},
-	{PACK_IMAGE, "%R/boot/image-%K"},
-	{PACK_IMAGE, "%R/boot/zImage-%K"},
-	{PACK_IMAGE, "%R/boot/vmlinux-%K"},
-	{PACK_SYSTEM_MAP, "%T/System.map"},
-	{PACK_SYSTEM_MAP, "%R/boot/System.map-%K"},
-	{PACK_CONFIG, "%T/config"},
-	{PACK_CONFIG, "%R/boot/config-%K"},
-	{PACK_SYMVERS, "%T/symvers{,.gz,.xz,.zst}"},
-	{PACK_SYMVERS, "%R/boot/symvers-%K{,.gz,.xz,.zst}"},
-	{PACK_SYMVERS, "%R/usr/src/linux-headers-%K/Module.symvers"},
-	{PACK_SYMVERS, "%R/usr/src/kernels/%K/Module.symvers"},
-	{PACK_SYMVERS, "%R/usr/src/linux-*-obj/*/%F/Module.symvers"},
-	{PACK_SYMVERS, "%T/build/Module.symvers"},
+	{ PACK_IMAGE, "%T/vmlinuz" },
+	{ PACK_IMAGE, "%R/boot/vmlinuz-%K" },
+	{ PACK_IMAGE, "%T/Image" },
+	{ PACK_IMAGE, "%R/boot/Image-%K" },
+	{ PACK_IMAGE, "%R/boot/image-%K" },
+	{ PACK_IMAGE, "%R/boot/zImage-%K" },
+	{ PACK_IMAGE, "%R/boot/vmlinux-%K" },
+	{ PACK_SYSTEM_MAP, "%T/System.map" },
+	{ PACK_SYSTEM_MAP, "%R/boot/System.map-%K" },
+	{ PACK_CONFIG, "%T/config" },
+	{ PACK_CONFIG, "%R/boot/config-%K" },
+	{ PACK_SYMVERS, "%T/symvers{,.gz,.xz,.zst}" },
+	{ PACK_SYMVERS, "%R/boot/symvers-%K{,.gz,.xz,.zst}" },
+	{ PACK_SYMVERS, "%R/usr/src/linux-headers-%K/Module.symvers" },
+	{ PACK_SYMVERS, "%R/usr/src/kernels/%K/Module.symvers" },
+	{ PACK_SYMVERS, "%R/usr/src/linux-*-obj/*/%F/Module.symvers" },
+	{ PACK_SYMVERS, "%T/build/Module.symvers" },
 };
 
 static const char *const part_names[PACK_N_PARTS] = {
@@ -52,8 +52,8 @@ static const char *const part_names[PACK_N_PARTS] = {
 };
 
 /* The files of the tree that are nobody's module and no index that depmod writes. */
-static const char *const extras[] = {"modules.builtin", "modules.builtin.modinfo",
-				     "modules.builtin.ranges", "modules.order"};
+static const char *const extras[] = { "modules.builtin", "modules.builtin.modinfo",
+				      "modules.builtin.ranges", "modules.order" };
 
 /* PATTERN with its % words filled in; new memory. ROOT NULL: a pattern that needs it gives "". */
 static char *fill_in(const struct pack_kernel *kernel, const char *root, const char *pattern)
@@ -96,7 +96,7 @@ static char *fill_in(const struct pack_kernel *kernel, const char *root, const c
  */
 static char *root_of(const struct pack_kernel *kernel, const char **ret_prefix)
 {
-	static const char *const prefixes[] = {"/usr/lib/modules", "/lib/modules"};
+	static const char *const prefixes[] = { "/usr/lib/modules", "/lib/modules" };
 	const char *slash = strrchr(kernel->tree, '/');
 	size_t len = (size_t)(slash - kernel->tree);
 
@@ -117,7 +117,7 @@ static int find_parts(struct pack_kernel *kernel, const char *root)
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char **part = &kernel->parts[places[i].part];
 		_cleanup_free_ char *pattern = NULL;
-		glob_t found = {0};
+		glob_t found = { 0 };
 
 		if (*part)
 			continue;
@@ -220,7 +220,7 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	const char *prefix;
 	int r;
 
-	*kernel = (struct pack_kernel){.tree_fd = -1};
+	*kernel = (struct pack_kernel){ .tree_fd = -1 };
 	r = settle_names(pack, kernel, tree);
 	if (r < 0)
 		return r;
@@ -261,5 +261,5 @@ void pack_kernel_done(struct pack_kernel *kernel)
 	free(kernel->tree);
 	if (kernel->tree_fd >= 0)
 		close(kernel->tree_fd);
-	*kernel = (struct pack_kernel){.tree_fd = -1};
+	*kernel = (struct pack_kernel){ .tree_fd = -1 };
 }

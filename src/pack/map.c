@@ -36,7 +36,7 @@ static struct pack_map_slot *find(const struct pack_map *map, const char *key)
 
 static int grow(struct pack_map *map)
 {
-	struct pack_map bigger = {.room = map->room ? 2 * map->room : 64, .n = map->n};
+	struct pack_map bigger = { .room = map->room ? 2 * map->room : 64, .n = map->n };
 
 	bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
 	if (!bigger.slots)
@@ -61,7 +61,7 @@ int pack_map_set(struct pack_map *map, const char *key, size_t value)
 	}
 	slot = find(map, key);
 	map->n += !slot->key;
-	*slot = (struct pack_map_slot){slot->key ? slot->key : key, value};
+	*slot = (struct pack_map_slot){ slot->key ? slot->key : key, value };
 	return 0;
 }
 
@@ -75,7 +75,7 @@ size_t pack_map_get(const struct pack_map *map, const char *key)
 void pack_map_done(struct pack_map *map)
 {
 	free(map->slots);
-	*map = (struct pack_map){0};
+	*map = (struct pack_map){ 0 };
 }
 
 int pack_list_add(struct pack_list *list, size_t value)
@@ -121,5 +121,5 @@ bool pack_list_has(const struct pack_list *list, size_t value)
 void pack_list_done(struct pack_list *list)
 {
 	free(list->v);
-	*list = (struct pack_list){0};
+	*list = (struct pack_list){ 0 };
 }

@@ -21,13 +21,13 @@ static const struct {
 	const char *section, *prefix;
 	enum mf_pack_share share;
 } rules[] = {
-	{"rpm:requires", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_REQUIRES},
-	{"rpm:provides", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_PROVIDES},
-	{NULL, "<rpm:entry name=\"modalias(", MF_PACK_SHARE_MODALIAS},
-	{NULL, "<rpm:entry name=\"kalias(", MF_PACK_SHARE_KALIAS},
-	{NULL, "<rpm:entry ", MF_PACK_SHARE_RELATIONS},
-	{NULL, "<summary>", MF_PACK_SHARE_TEXT},
-	{NULL, "<description>", MF_PACK_SHARE_TEXT},
+	{ "rpm:requires", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_REQUIRES },
+	{ "rpm:provides", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_PROVIDES },
+	{ NULL, "<rpm:entry name=\"modalias(", MF_PACK_SHARE_MODALIAS },
+	{ NULL, "<rpm:entry name=\"kalias(", MF_PACK_SHARE_KALIAS },
+	{ NULL, "<rpm:entry ", MF_PACK_SHARE_RELATIONS },
+	{ NULL, "<summary>", MF_PACK_SHARE_TEXT },
+	{ NULL, "<description>", MF_PACK_SHARE_TEXT },
 };
 
 static enum mf_pack_share share_of(const char *section, size_t section_len, const char *line,

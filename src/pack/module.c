@@ -27,15 +27,15 @@ static const struct {
 	signed char is_64bit, is_big_endian; /* -1: either */
 	const char *arch;
 } machines[] = {
-	{EM_X86_64, 1, 0, "x86_64"},   {EM_386, 0, 0, "i686"},
-	{EM_AARCH64, 1, 0, "aarch64"}, {EM_ARM, 0, 0, "armv7hl"},
-	{EM_S390, 1, 1, "s390x"},      {EM_PPC64, 1, 0, "ppc64le"},
-	{EM_PPC64, 1, 1, "ppc64"},     {EM_PPC, 0, 1, "ppc"},
-	{EM_RISCV, 1, 0, "riscv64"},   {258 /* EM_LOONGARCH */, 1, 0, "loongarch64"},
-	{EM_MIPS, 1, 0, "mips64el"},   {EM_MIPS, 0, 0, "mipsel"},
-	{EM_MIPS, 1, 1, "mips64"},     {EM_MIPS, 0, 1, "mips"},
-	{EM_SPARCV9, 1, 1, "sparc64"}, {EM_ALPHA, 1, 0, "alpha"},
-	{EM_IA_64, 1, 0, "ia64"},      {EM_68K, 0, 1, "m68k"},
+	{ EM_X86_64, 1, 0, "x86_64" },	 { EM_386, 0, 0, "i686" },
+	{ EM_AARCH64, 1, 0, "aarch64" }, { EM_ARM, 0, 0, "armv7hl" },
+	{ EM_S390, 1, 1, "s390x" },	 { EM_PPC64, 1, 0, "ppc64le" },
+	{ EM_PPC64, 1, 1, "ppc64" },	 { EM_PPC, 0, 1, "ppc" },
+	{ EM_RISCV, 1, 0, "riscv64" },	 { 258 /* EM_LOONGARCH */, 1, 0, "loongarch64" },
+	{ EM_MIPS, 1, 0, "mips64el" },	 { EM_MIPS, 0, 0, "mipsel" },
+	{ EM_MIPS, 1, 1, "mips64" },	 { EM_MIPS, 0, 1, "mips" },
+	{ EM_SPARCV9, 1, 1, "sparc64" }, { EM_ALPHA, 1, 0, "alpha" },
+	{ EM_IA_64, 1, 0, "ia64" },	 { EM_68K, 0, 1, "m68k" },
 };
 
 static const char *const field_keys[PACK_N_FIELDS] = {
@@ -85,8 +85,8 @@ static int keep_symbols(const struct mf_symbol *from, size_t n, char **end,
 	if (!to)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (struct pack_symbol){keep(end, from[i].name), from[i].crc, from[i].has_crc,
-					     from[i].weak};
+		to[i] = (struct pack_symbol){ keep(end, from[i].name), from[i].crc, from[i].has_crc,
+					      from[i].weak };
 	*ret_symbols = to;
 	return 0;
 }
@@ -115,9 +115,9 @@ static void keep_words(struct pack_module *module, const struct mf_modinfo *info
 		const char *key;
 		const char **word;
 	} words[] = {
-		{"description", &module->description}, {"license", &module->license},
-		{"version", &module->version},	       {"vermagic", &module->vermagic},
-		{"name", &module->built_as},
+		{ "description", &module->description }, { "license", &module->license },
+		{ "version", &module->version },	 { "vermagic", &module->vermagic },
+		{ "name", &module->built_as },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -158,7 +158,7 @@ static int keep_all(struct pack_module *module, const struct mf_modinfo *info)
 
 static int read_module(int tree_fd, struct pack_module *module)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_close_ int fd = openat(tree_fd, module->path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *buf = NULL;
 	struct stat st;
@@ -196,5 +196,5 @@ void pack_module_done(struct pack_module *module)
 		free(module->fields[f]);
 	pack_list_done(&module->needs);
 	pack_list_done(&module->wants);
-	*module = (struct pack_module){0};
+	*module = (struct pack_module){ 0 };
 }

@@ -228,8 +228,8 @@ static void pack_done(struct pack *pack, int r)
 
 static int check_options(struct mf_context *ctx, const struct mf_pack_options *o)
 {
-	const char *const single[] = {o->flavor, o->symvers, o->image,	o->system_map,
-				      o->config, o->version, o->release};
+	const char *const single[] = { o->flavor, o->symvers, o->image,	 o->system_map,
+				       o->config, o->version, o->release };
 
 	if (!o->trees || !o->trees->n)
 		return mf_fail(ctx, "pack", -MFE_USAGE, "MODULES_DIR", "no module tree is named");
@@ -282,5 +282,5 @@ void mf_pack_result_done(struct mf_pack_result *result)
 	for (size_t i = 0; i < result->n_patterns; i++)
 		free(result->patterns[i].name);
 	free(result->patterns);
-	*result = (struct mf_pack_result){0};
+	*result = (struct mf_pack_result){ 0 };
 }

@@ -29,7 +29,7 @@ struct pack_package *pack_package_new(struct pack *pack)
 		pack->packages = more;
 		pack->room_packages = room;
 	}
-	pack->packages[pack->n_packages] = (struct pack_package){0};
+	pack->packages[pack->n_packages] = (struct pack_package){ 0 };
 	return &pack->packages[pack->n_packages++];
 }
 
@@ -57,7 +57,7 @@ int pack_package_file(struct pack_package *package, const char *base, const char
 {
 	struct pack_file *files =
 		reallocarray(package->files, package->n_files + 1, sizeof(*files));
-	struct pack_file file = {0};
+	struct pack_file file = { 0 };
 	int r;
 
 	if (!files)
@@ -81,7 +81,7 @@ int pack_package_file(struct pack_package *package, const char *base, const char
 void pack_package_seal(struct pack_package *package)
 {
 	_cleanup_free_ char *text = NULL;
-	uint8_t digest[MF_SHA256_LEN] = {0};
+	uint8_t digest[MF_SHA256_LEN] = { 0 };
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
@@ -112,5 +112,5 @@ void pack_package_done(struct pack_package *package)
 	free(package->description);
 	free(package->relations);
 	free(package->href);
-	*package = (struct pack_package){0};
+	*package = (struct pack_package){ 0 };
 }

@@ -30,7 +30,7 @@ static void *run(void *p)
 
 int pack_parallel(unsigned int jobs, size_t n, pack_work *work, void *arg)
 {
-	struct loop loop = {.work = work, .arg = arg, .n = n};
+	struct loop loop = { .work = work, .arg = arg, .n = n };
 	_cleanup_free_ pthread_t *threads = NULL;
 	unsigned int made = 0;
 

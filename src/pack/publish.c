@@ -21,7 +21,7 @@
 
 /* Of metadata that only some readers want: modules are not looked up by file, and have no
  * changelog. */
-static const char *const unneeded[] = {"filelists", "other"};
+static const char *const unneeded[] = { "filelists", "other" };
 
 static int write_lines(int dirfd, const char *name, const struct mf_strings *lines)
 {
@@ -67,7 +67,7 @@ static bool same_lines(const struct mf_strings *a, const struct mf_strings *b)
 static int run(struct pack *pack, const char *const *argv, const char *log_name)
 {
 	_cleanup_free_ char *log = pack_format("%s/%s", pack->work, log_name);
-	struct pack_tool tool = {.argv = argv, .log = log};
+	struct pack_tool tool = { .argv = argv, .log = log };
 
 	if (!log)
 		return mf_fail(pack->ctx, "pack", -ENOMEM, argv[0], NULL);
@@ -141,8 +141,8 @@ static int drop_unneeded(struct pack *pack)
 	_cleanup_free_ char *repodata = pack_format("%s/next/repodata", pack->work);
 
 	for (size_t i = 0; repodata && i < sizeof(unneeded) / sizeof(*unneeded); i++) {
-		const char *const argv[] = {"modifyrepo_c", "--remove", unneeded[i], repodata,
-					    NULL};
+		const char *const argv[] = { "modifyrepo_c", "--remove", unneeded[i], repodata,
+					     NULL };
 		int r = run(pack, argv, "modifyrepo.log");
 
 		if (r < 0)
@@ -175,19 +175,19 @@ static int sign_openpgp(struct pack *pack)
 {
 	_cleanup_free_ char *repomd = pack_format("%s/next/repodata/repomd.xml", pack->work);
 	_cleanup_free_ char *asc = pack_format("%s/next/repodata/repomd.xml.asc", pack->work);
-	const char *const argv[] = {"gpg",
-				    "--batch",
-				    "--yes",
-				    "--armor",
-				    "--digest-algo",
-				    "SHA256",
-				    "--local-user",
-				    pack->options->gpg_key,
-				    "--detach-sign",
-				    "--output",
-				    asc,
-				    repomd,
-				    NULL};
+	const char *const argv[] = { "gpg",
+				     "--batch",
+				     "--yes",
+				     "--armor",
+				     "--digest-algo",
+				     "SHA256",
+				     "--local-user",
+				     pack->options->gpg_key,
+				     "--detach-sign",
+				     "--output",
+				     asc,
+				     repomd,
+				     NULL };
 
 	return repomd && asc ? run(pack, argv, "gpg.log")
 			     : mf_fail(pack->ctx, "pack", -ENOMEM, "gpg", NULL);
@@ -302,7 +302,7 @@ static int finish(struct pack *pack)
 
 int pack_publish(struct pack *pack)
 {
-	_cleanup_(mf_strings_done) struct mf_strings now = {0}, before = {0};
+	_cleanup_(mf_strings_done) struct mf_strings now = { 0 }, before = { 0 };
 	int r = pack_place(pack);
 
 	if (r < 0)

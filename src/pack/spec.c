@@ -180,7 +180,7 @@ static bool is_packed_already(const struct pack *pack, const struct pack_list *l
 int pack_spec_write(const struct pack *pack, const struct pack_list *list, const char *label,
 		    FILE *out)
 {
-	_cleanup_(mf_strings_done) struct mf_strings sources = {0};
+	_cleanup_(mf_strings_done) struct mf_strings sources = { 0 };
 	_cleanup_free_ char *install = NULL;
 	size_t len;
 	FILE *f = open_memstream(&install, &len);

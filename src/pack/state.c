@@ -58,7 +58,7 @@ static int add_entry(struct entries *entries, const char *fingerprint, const cha
 		entries->room = room;
 	}
 	e = &entries->v[entries->n++];
-	*e = (struct entry){strdup(fingerprint), strdup(href), size};
+	*e = (struct entry){ strdup(fingerprint), strdup(href), size };
 	return e->fingerprint && e->href ? 0 : -ENOMEM;
 }
 
@@ -147,9 +147,9 @@ static bool is_there(const struct pack *pack, const struct entry *entry)
 
 int pack_state_reuse(struct pack *pack)
 {
-	_cleanup_(entries_done) struct entries entries = {0};
-	_cleanup_(pack_map_done) struct pack_map map = {0};
-	const struct mf_strings none = {0};
+	_cleanup_(entries_done) struct entries entries = { 0 };
+	_cleanup_(pack_map_done) struct pack_map map = { 0 };
+	const struct mf_strings none = { 0 };
 	int r = read_lists(pack, &none, &entries);
 
 	if (r < 0)
@@ -209,7 +209,7 @@ static int write_list(struct pack *pack, const char *owner)
 
 int pack_state_write(struct pack *pack)
 {
-	_cleanup_(mf_strings_done) struct mf_strings owners = {0};
+	_cleanup_(mf_strings_done) struct mf_strings owners = { 0 };
 	int r = own_lists(pack, &owners);
 
 	for (size_t i = 0; r >= 0 && i < owners.n; i++)
@@ -221,8 +221,8 @@ int pack_state_write(struct pack *pack)
 
 int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs)
 {
-	_cleanup_(entries_done) struct entries entries = {0};
-	_cleanup_(mf_strings_done) struct mf_strings owners = {0};
+	_cleanup_(entries_done) struct entries entries = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings owners = { 0 };
 	int r = own_lists(pack, &owners);
 
 	if (r < 0)
