@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Equality: a machine with many devices, booted once with the kernel's whole module tree and once with a minimal tree,
+modfetch and a repository of that kernel, ends with the same modules loaded and the same drivers bound. What differs is
+named below with its reason; anything else fails."""
+
+import os
+import unittest
+
+import guest
+import image
+import scene
+
+BUILD = os.environ["MODFETCH_BUILD"]
+
+DEVICES = """
+-device e1000e,bus=port0 -device vmxnet3,bus=port1 -device rtl8139,bus=port2 -device nvme,bus=port3,drive=nvme,serial=x
+-device qemu-xhci,id=xhci,bus=port4 -device usb-storage,bus=xhci.0,drive=stick -device usb-tablet,bus=xhci.0
+-device usb-audio,bus=xhci.0,audiodev=sound -device usb-net,bus=xhci.0,netdev=usblan -netdev user,id=usblan
+-chardev null,id=n0 -chardev null,id=n1 -device usb-serial,bus=xhci.0,chardev=n0
+-device ich9-intel-hda,id=hda,bus=port5 -device hda-duplex,bus=hda.0,audiodev=sound
+-device megasas,bus=port6 -device lsi53c895a,bus=port7 -device pvscsi,bus=port8 -device sdhci-pci,bus=port9
+-device i6300esb,bus=port10 -device pci-serial,bus=port11,chardev=n1
+-device virtio-rng-pci -device virtio-balloon-pci -device virtio-serial-pci -device virtio-scsi-pci
+-device virtio-keyboard-pci -device virtio-gpu-pci -device ES1370,audiodev=sound -device AC97,audiodev=sound
+-device ich9-usb-ehci1,id=ehci -device pvpanic-pci -device ipmi-bmc-sim,id=bmc -device isa-ipmi-kcs,bmc=bmc
+-device vmgenid -device edu
+""".split()
+
+# Loaded from the whole tree only, since no device asks for them: who does.
+BY_NAME = "a unit of systemd asks modprobe for it by name (modprobe@.service), no device does"
+BY_SOCKET = "the kernel asks for it by name when a program opens a socket, which fetches nothing by policy"
+EXPLAINED = {
+    "configfs": BY_NAME, "dm_mod": BY_NAME, "fuse": BY_NAME, "loop": BY_NAME,
+    "cfg80211": BY_SOCKET, "rfkill": BY_SOCKET + " (cfg80211 needs it)",
+    "ip_tables": BY_SOCKET, "x_tables": BY_SOCKET + " (ip_tables needs it)",
+    "sg": "Debian's 80-debian-compat.rules asks udev for it by name, no modalias does",
+}
+
+LOADED = "lsmod | awk 'NR > 1 { print $1 }'"
+BOUND = ("cd /sys/bus; for d in */devices/*; do [ -e $d/driver ] && "
+         "echo $d $(basename $(readlink $d/driver)); done; :")
+
+
+def look(vm):
+    """The modules loaded and the drivers bound, once nothing changes any more."""
+    vm.wait_for("a=$(" + LOADED + " | sort); sleep 4; udevadm settle; [ \"$a\" = \"$(" + LOADED + " | sort)\" ]", 90)
+    return set(vm.run(LOADED).split()), set(vm.run(BOUND).splitlines())
+
+
+class Equality(unittest.TestCase):
+    def test_coldplug_ends_where_the_whole_tree_does(self):
+        with guest.Workdir() as folder, scene.Scene(BUILD, kind="full") as stage:
+            kernel = stage.kernel
+            image.build(folder, kernel, None, size="1800M")
+            for name in ("stick", "nvme"):
+                os.link(stage.folder / f"{name}.img", folder / f"{name}.img")
+            small, stage.folder = stage.folder, folder
+            with stage.boot(devices=[DEVICES], memory=2048, name="whole") as vm:
+                whole, whole_bound = look(vm)
+            stage.folder = small
+            with stage.boot(devices=[DEVICES], memory=2048, name="minimal") as vm:
+                scene.wait_idle(vm, 300)
+                ours, our_bound = look(vm)
+                runs = [run for run in scene.history(vm) if run["outcome"] == "done"]
+                journal = vm.run("journalctl -b --no-pager -t modfetch -p warning | tail -30")
+        print(f"modules: {len(whole)} with the whole tree, {len(ours)} with modfetch; "
+              f"bound: {len(whole_bound)} and {len(our_bound)}; transactions: {len(runs)}, "
+              f"packages: {sum(len(run['packages']) for run in runs)}")
+        for name in sorted((whole - ours) & set(EXPLAINED)):
+            print(f"  only with the whole tree: {name}: {EXPLAINED[name]}")
+        for what, one, other in (("modules, whole tree only", whole - set(EXPLAINED), ours),
+                                 ("modules, modfetch only", ours, whole),
+                                 ("bound, whole tree only", whole_bound, our_bound),
+                                 ("bound, modfetch only", our_bound, whole_bound)):
+            with self.subTest(what):
+                self.assertEqual(sorted(one - other), [], journal)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
