@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The verb queue without systemd: what it says to its manager, what it waits for, and that it ends when told to."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MODFETCH = os.environ["MODFETCH"]
+ENTRY = "modfetch-event 1\nmodalias={0}\ndevpath=/devices/x\nseqnum=1\nuevent_us=1\ndecided_us=2\n"
+
+
+def spool_name(modalias):
+    value = 0x6c62272e07bb014262b821756295c58d
+    for byte in modalias.encode():
+        value = (value ^ byte) * ((1 << 88) | 0x13b) % (1 << 128)
+    return f"{value:032x}"
+
+
+class Queue(unittest.TestCase):
+    def setUp(self):
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for folder in ("lib/modules/6.1.0-56-amd64", "sys/devices/x", "run/modfetch/queue", "etc/modfetch/repos.d"):
+            (self.root / folder).mkdir(parents=True)
+        self.spool = self.root / "run/modfetch/queue"
+        self.spool.chmod(0o700)
+        self.manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.manager.bind(str(self.root / "notify"))
+        self.manager.settimeout(20)
+
+    def command(self, *arguments):
+        return [MODFETCH, "--root", str(self.root), "queue", *arguments]
+
+    def start(self, *arguments):
+        process = subprocess.Popen(self.command(*arguments), stderr=subprocess.DEVNULL,
+                                   env=dict(os.environ, NOTIFY_SOCKET=str(self.root / "notify")))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.hear("READY=1")
+        return process
+
+    def hear(self, text):
+        """The manager is told something that holds TEXT, within its time."""
+        while True:
+            said = self.manager.recv(4096).decode()
+            if text in said:
+                return said
+
+    def put(self, modalias):
+        name = self.spool / spool_name(modalias)
+        partial = self.spool / ".partial"
+        partial.write_text(ENTRY.format(modalias))
+        partial.rename(name)
+        return name
+
+    def dead_repository(self):
+        (self.root / "etc/modfetch/repos.d/t.repo").write_text(
+            "[t]\nname=t\nbaseurl=file:///nonexistent\nenabled=1\ntrust=none\n")
+
+    def test_an_empty_spool_is_nothing_to_do(self):
+        for arguments in ((), ("--until-empty",)):
+            self.assertEqual(subprocess.run(self.command(*arguments), timeout=30, check=False).returncode, 2)
+
+    def test_an_unknown_word_is_a_usage_error(self):
+        for word in ("--forever", "pci:x"):
+            done = subprocess.run(self.command(word), timeout=30, check=False, stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn(b"[USAGE]", done.stderr)
+
+    def test_while_no_repository_can_be_reached_it_waits_with_the_entries(self):
+        self.dead_repository()
+        name = self.put("pci:v1")
+        process = self.start("--until-empty")
+        first = self.hear("1 entries wait")
+        self.assertIn("next try in 1 s", first)
+        self.hear("1 entries wait")
+        self.assertIsNone(process.poll())
+        self.assertTrue(name.exists())
+        before = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        self.assertLess(time.monotonic() - before, 5)
+        self.assertTrue(name.exists())
+        history = (self.root / "var/lib/modfetch/history").read_text()
+        self.assertGreaterEqual(history.count('"outcome":"failed"'), 1)
+
+    def test_a_new_device_does_not_hurry_a_dead_network(self):
+        self.dead_repository()
+        self.put("pci:v1")
+        self.start("--until-empty")
+        self.hear("1 entries wait")
+        tries = 0
+        end = time.monotonic() + 4
+        self.manager.settimeout(0.2)
+        while time.monotonic() < end:
+            self.put(f"pci:v{time.monotonic_ns()}")
+            with contextlib.suppress(TimeoutError):
+                tries += "entries wait" in self.manager.recv(4096).decode()
+        # pauses of 1, 2 and 4 seconds, a quarter shorter at most
+        self.assertLessEqual(tries, 3)
+
+    def test_watching_takes_what_comes_and_goes_on(self):
+        process = self.start("--watch")
+        self.hear("STATUS=Waiting for devices")
+        for modalias in ("pci:v1", "usb:v2"):
+            name = self.put(modalias)
+            self.hear("STATUS=Fetching")
+            self.hear("STATUS=Waiting for devices")
+            # no repository is configured: nobody has it, and that is its outcome
+            self.assertFalse(name.exists())
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(20), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=2))
