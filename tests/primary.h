@@ -12,7 +12,8 @@
 #include "modfetch/file.h"
 
 struct primary {
-	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements, *recommends, *obsoletes;
+	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements,
+		*recommends, *obsoletes;
 };
 
 static inline void primary_escape(FILE *f, const char *s, size_t len)
@@ -38,12 +39,14 @@ static inline void primary_deps(FILE *f, const char *kind, const char *deps)
 		size_t len = strcspn(deps, " "), name = 0;
 
 		/* the '=' of a version stands behind the name's bracket */
-		while (name < len && !(deps[name] == '=' && (!name || deps[name - 1] == ')' || !strchr(deps, '('))))
+		while (name < len && !(deps[name] == '=' &&
+				       (!name || deps[name - 1] == ')' || !strchr(deps, '('))))
 			name++;
 		fputs("<rpm:entry name=\"", f);
 		primary_escape(f, deps, name);
 		if (name < len)
-			fprintf(f, "\" flags=\"EQ\" epoch=\"0\" ver=\"%.*s", (int)(len - name - 1), deps + name + 1);
+			fprintf(f, "\" flags=\"EQ\" epoch=\"0\" ver=\"%.*s", (int)(len - name - 1),
+				deps + name + 1);
 		fputs("\"/>", f);
 		deps += len;
 	}
@@ -56,11 +59,15 @@ static inline void primary_package(FILE *f, const struct primary *p)
 	const char *dash = strchr(version, '-');
 
 	fprintf(f, "<package type=\"rpm\"><name>%s</name><arch>x86_64</arch>", p->name);
-	fprintf(f, "<version epoch=\"%.*s\" ver=\"%.*s\" rel=\"%s\"/>", colon ? (int)(colon - p->evr) : 1,
-		colon ? p->evr : "0", (int)(dash - version), version, dash + 1);
-	fprintf(f, "<checksum type=\"sha256\" pkgid=\"YES\">%064x</checksum><summary>of %s</summary>",
+	fprintf(f, "<version epoch=\"%.*s\" ver=\"%.*s\" rel=\"%s\"/>",
+		colon ? (int)(colon - p->evr) : 1, colon ? p->evr : "0", (int)(dash - version),
+		version, dash + 1);
+	fprintf(f,
+		"<checksum type=\"sha256\" pkgid=\"YES\">%064x</checksum><summary>of %s</summary>",
 		(unsigned int)strlen(p->name), p->name);
-	fprintf(f, "<size package=\"1000\" installed=\"5000\" archive=\"5000\"/><location href=\"x86_64/%s.rpm\"/><format>",
+	fprintf(f,
+		"<size package=\"1000\" installed=\"5000\" archive=\"5000\"/><location "
+		"href=\"x86_64/%s.rpm\"/><format>",
 		p->name);
 	primary_deps(f, "provides", p->provides);
 	primary_deps(f, "requires", p->requires);
@@ -95,10 +102,11 @@ static inline int primary_file(const struct primary *packages, size_t n)
 }
 
 /* Builds the cache of a repository as refresh does; SEED makes the generation's digest. */
-static inline int primary_cache(struct mf_context *ctx, const char *id, const struct primary *packages, size_t n,
-				unsigned char seed)
+static inline int primary_cache(struct mf_context *ctx, const char *id,
+				const struct primary *packages, size_t n, unsigned char seed)
 {
-	struct mf_cache_source source = {.repomd = mf_memfile_new("repomd.xml"), .primary = primary_file(packages, n)};
+	struct mf_cache_source source = { .repomd = mf_memfile_new("repomd.xml"),
+					  .primary = primary_file(packages, n) };
 	size_t count = 0;
 	int r;
 

@@ -82,7 +82,7 @@ static inline void root_link(const struct root *root, const char *target, const 
 
 static inline void root_init(struct root *root)
 {
-	*root = (struct root){.fd = -1};
+	*root = (struct root){ .fd = -1 };
 	snprintf(root->path, sizeof(root->path), "/tmp/modfetch-unit.XXXXXX");
 	assert_non_null(mkdtemp(root->path));
 	root->fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -11,16 +11,17 @@
 
 struct rpm_spec {
 	const char *name, *version; /* "1", or "2:1" with an epoch */
-	const char *files;	    /* paths, separated by blanks; each is made with its own path in it */
-	const char *preamble;	    /* lines before %description, or NULL */
-	const char *sections;	    /* %post and the like, or NULL */
-	const char *install;	    /* more commands of %install, or NULL */
+	const char *files;    /* paths, separated by blanks; each is made with its own path in it */
+	const char *preamble; /* lines before %description, or NULL */
+	const char *sections; /* %post and the like, or NULL */
+	const char *install;  /* more commands of %install, or NULL */
 };
 
 /* The package file of SPEC, built below FOLDER. */
 static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
 {
-	const char *colon = strchr(spec->version, ':'), *version = colon ? colon + 1 : spec->version;
+	const char *colon = strchr(spec->version, ':'),
+		   *version = colon ? colon + 1 : spec->version;
 	char path[300], command[1200];
 	int from, to;
 	size_t len;
@@ -30,12 +31,17 @@ static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
 	snprintf(path, sizeof(path), "%s/%s.spec", folder, spec->name);
 	f = fopen(path, "w");
 	assert_non_null(f);
-	fprintf(f, "Name: %s\nVersion: %s\nRelease: 1\nSummary: test\nLicense: none\nAutoReqProv: no\n", spec->name, version);
+	fprintf(f,
+		"Name: %s\nVersion: %s\nRelease: 1\nSummary: test\nLicense: none\nAutoReqProv: "
+		"no\n",
+		spec->name, version);
 	if (colon)
 		fprintf(f, "Epoch: %.*s\n", (int)(colon - spec->version), spec->version);
-	fprintf(f, "%s\n%%description\ntest\n%%install\nfor f in %s; do\n", spec->preamble ? spec->preamble : "",
-		*spec->files ? spec->files : "''");
-	fprintf(f, "[ -z \"$f\" ] && continue\nmkdir -p %%{buildroot}$(dirname $f)\necho %s-%s $f > %%{buildroot}$f\ndone\n",
+	fprintf(f, "%s\n%%description\ntest\n%%install\nfor f in %s; do\n",
+		spec->preamble ? spec->preamble : "", *spec->files ? spec->files : "''");
+	fprintf(f,
+		"[ -z \"$f\" ] && continue\nmkdir -p %%{buildroot}$(dirname $f)\necho %s-%s $f > "
+		"%%{buildroot}$f\ndone\n",
 		spec->name, version);
 	fprintf(f, "%s\n%%files\n", spec->install ? spec->install : "");
 	for (const char *p = spec->files; *(p += strspn(p, " ")); p += strcspn(p, " "))
@@ -44,8 +50,10 @@ static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
 	fclose(f);
 	snprintf(command, sizeof(command),
 		 "rpmbuild -bb --quiet --target x86_64 --define '_topdir %s' --define '_rpmdir %s' "
-		 "--define '_rpmfilename %%{NAME}.rpm' --define 'debug_package %%{nil}' --define '_build_id_links none' "
-		 "--define '__os_install_post %%{nil}' --define '_binary_filedigest_algorithm 8' %s >%s/log 2>&1 || "
+		 "--define '_rpmfilename %%{NAME}.rpm' --define 'debug_package %%{nil}' --define "
+		 "'_build_id_links none' "
+		 "--define '__os_install_post %%{nil}' --define '_binary_filedigest_algorithm 8' "
+		 "%s >%s/log 2>&1 || "
 		 "{ cat %s/log >&2; false; }",
 		 folder, folder, path, folder, folder);
 	assert_int_equal(system(command), 0);

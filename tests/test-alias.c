@@ -27,7 +27,7 @@ static void dashes_become_underscores_but_not_in_brackets(void **state)
 
 static void an_unbalanced_bracket_is_refused(void **state)
 {
-	static const char *const bad[] = {"[", "a[b", "]", "a]b", "a[[b]]", "a[b]]", "[]["};
+	static const char *const bad[] = { "[", "a[b", "]", "a]b", "a[[b]]", "a[b]]", "[][" };
 	char out[100] = "untouched";
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -52,8 +52,8 @@ static void depmods_own_lines_stay_as_they_are(void **state)
 	FILE *pipe;
 
 	snprintf(command, sizeof(command),
-		 "modinfo -F alias %s/kernel/drivers/net/ethernet/intel/*/*.ko %s/kernel/fs/*/*.ko", tree_of("default"),
-		 tree_of("default"));
+		 "modinfo -F alias %s/kernel/drivers/net/ethernet/intel/*/*.ko %s/kernel/fs/*/*.ko",
+		 tree_of("default"), tree_of("default"));
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
 	while (fgets(line, sizeof(line), pipe)) {

@@ -7,12 +7,14 @@
 #define KMP(stem, tag) stem "-kmp-" tag
 
 static const struct primary packages[] = {
-	{.name = KMP("e1000e", TAG), .evr = "1-1", .provides = "kmod(e1000e.ko)",
-	 .supplements = "modalias(kernel-" TAG ":pci:v8086*)"},
-	{.name = KMP("e1000e", "amd64-6.9.0_1"), .evr = "1-1", .provides = "kmod(e1000e.ko)"},
-	{.name = "kernel-amd64-image-6.1.0_56", .evr = "1-1", .provides = "kernel-amd64"},
-	{.name = "kernel-network-driver-all-" TAG, .evr = "1-1"},
-	{.name = "foreign-kmp-default", .evr = "1-1", .provides = "kmod(foreign.ko)"},
+	{ .name = KMP("e1000e", TAG),
+	  .evr = "1-1",
+	  .provides = "kmod(e1000e.ko)",
+	  .supplements = "modalias(kernel-" TAG ":pci:v8086*)" },
+	{ .name = KMP("e1000e", "amd64-6.9.0_1"), .evr = "1-1", .provides = "kmod(e1000e.ko)" },
+	{ .name = "kernel-amd64-image-6.1.0_56", .evr = "1-1", .provides = "kernel-amd64" },
+	{ .name = "kernel-network-driver-all-" TAG, .evr = "1-1" },
+	{ .name = "foreign-kmp-default", .evr = "1-1", .provides = "kmod(foreign.ko)" },
 };
 
 static bool has(const struct root *r, const char *name)
@@ -26,7 +28,8 @@ static bool has(const struct root *r, const char *name)
 static char *generation(const struct root *r)
 {
 	char target[300];
-	ssize_t len = readlinkat(r->fd, "var/cache/modfetch/test/current", target, sizeof(target) - 1);
+	ssize_t len =
+		readlinkat(r->fd, "var/cache/modfetch/test/current", target, sizeof(target) - 1);
 
 	assert_true(len > 0);
 	target[len] = '\0';
@@ -129,7 +132,8 @@ static void old_generations_go(void **state)
 static void what_cannot_be_parsed_leaves_the_old_one(void **state)
 {
 	struct root *r = *state;
-	struct mf_cache_source source = {.repomd = mf_memfile_new("r"), .primary = mf_memfile_new("p")};
+	struct mf_cache_source source = { .repomd = mf_memfile_new("r"),
+					  .primary = mf_memfile_new("p") };
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	size_t n = 77, left;
 
@@ -149,7 +153,8 @@ static void what_cannot_be_parsed_leaves_the_old_one(void **state)
 
 static void a_stamp_that_is_not_ours_is_no_cache(void **state)
 {
-	static const char *const bad[] = {"", "modfetch cache 99 abc\n", "modfetch cache 2 xyz\n", "garbage"};
+	static const char *const bad[] = { "", "modfetch cache 99 abc\n", "modfetch cache 2 xyz\n",
+					   "garbage" };
 	struct root *r = *state;
 
 	assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), 7), 0);
@@ -162,9 +167,12 @@ static void a_stamp_that_is_not_ours_is_no_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(packages_are_kept_by_kernel),	    ROOTED(each_package_is_in_one_file),
-		ROOTED(the_generation_in_use_is_not_touched), ROOTED(old_generations_go),
-		ROOTED(what_cannot_be_parsed_leaves_the_old_one), ROOTED(a_stamp_that_is_not_ours_is_no_cache),
+		ROOTED(packages_are_kept_by_kernel),
+		ROOTED(each_package_is_in_one_file),
+		ROOTED(the_generation_in_use_is_not_touched),
+		ROOTED(old_generations_go),
+		ROOTED(what_cannot_be_parsed_leaves_the_old_one),
+		ROOTED(a_stamp_that_is_not_ours_is_no_cache),
 	};
 
 	return UNIT_RUN(tests);

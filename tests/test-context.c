@@ -16,8 +16,9 @@ static void opens_below_the_root_and_never_leaves_it(void **state)
 	root_link(r, "../../../../../etc/hostname", "climbing");
 	root_link(r, "/", "self");
 	for (size_t i = 0; i < 5; i++) {
-		static const char *const paths[] = {"etc/hostname", "/etc/hostname", "absolute", "climbing",
-						    "self/../../self/etc/../etc/hostname"};
+		static const char *const paths[] = { "etc/hostname", "/etc/hostname", "absolute",
+						     "climbing",
+						     "self/../../self/etc/../etc/hostname" };
 
 		fd = mf_context_open(&r->ctx, paths[i], O_RDONLY);
 		assert_true(fd >= 0);

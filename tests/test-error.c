@@ -19,7 +19,8 @@ static void every_code_has_a_name_of_its_own_and_a_sentence(void **state)
 		assert_true(strlen(sentence) > 10);
 		/* it follows "what: " in a line */
 		assert_false(sentence[strlen(sentence) - 1] == '.');
-		assert_false(isupper((unsigned char)sentence[0]) && !isupper((unsigned char)sentence[1]));
+		assert_false(isupper((unsigned char)sentence[0]) &&
+			     !isupper((unsigned char)sentence[1]));
 	}
 }
 
@@ -51,9 +52,10 @@ static void errno_has_names_too(void **state)
 
 static void a_failure_is_recorded_where_it_happened(void **state)
 {
-	struct mf_context ctx = {0};
+	struct mf_context ctx = { 0 };
 
-	assert_int_equal(mf_fail(&ctx, "verify", -MFE_BAD_DIGEST, "x.rpm", "%d of %d", 1, 2), -MFE_BAD_DIGEST);
+	assert_int_equal(mf_fail(&ctx, "verify", -MFE_BAD_DIGEST, "x.rpm", "%d of %d", 1, 2),
+			 -MFE_BAD_DIGEST);
 	assert_int_equal(ctx.failure.code, -MFE_BAD_DIGEST);
 	assert_string_equal(ctx.failure.stage, "verify");
 	assert_string_equal(ctx.failure.what, "x.rpm");
@@ -68,7 +70,7 @@ static void a_failure_is_recorded_where_it_happened(void **state)
 
 static void what_comes_from_outside_is_bounded_and_printable(void **state)
 {
-	struct mf_context ctx = {0};
+	struct mf_context ctx = { 0 };
 	char text[5000];
 
 	memset(text, '\n', sizeof(text) - 1);

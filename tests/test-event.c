@@ -83,20 +83,22 @@ static void make_repository(struct fixture *f)
 	_cleanup_close_ int fd = mf_context_mkdir(&f->ctx, CACHE);
 
 	put_index(f, CACHE "1f", "alias-amd64-6.1.0_56.bin",
-		  (const char *const[]){ALIAS, "e1000e", "pci:v00008086d*", "intel-second",
-					"platform:a_b", "ab", NULL});
+		  (const char *const[]){ ALIAS, "e1000e", "pci:v00008086d*", "intel-second",
+					 "platform:a_b", "ab", NULL });
 	assert_int_equal(symlinkat("1f", fd, "current"), 0);
 }
 
 static void put_on_disk(struct fixture *f, const char *list, const char *module)
 {
-	put_index(f, TREE, list, (const char *const[]){module, "kernel/x.ko:", NULL});
+	put_index(f, TREE, list, (const char *const[]){ module, "kernel/x.ko:", NULL });
 }
 
 static enum mf_event_verdict judge(struct fixture *f, const char *action, const char *modalias,
 				   const char *devpath)
 {
-	const struct mf_event event = {.action = action, .modalias = modalias, .devpath = devpath};
+	const struct mf_event event = { .action = action,
+					.modalias = modalias,
+					.devpath = devpath };
 	enum mf_event_verdict verdict = 0;
 
 	assert_int_equal(mf_event_judge(&f->ctx, &event, &verdict), 0);
@@ -105,11 +107,11 @@ static enum mf_event_verdict judge(struct fixture *f, const char *action, const 
 
 static void the_first_of_each_key_counts(void **state)
 {
-	static const char *const text[] = {"ACTION=add",  "MODALIASX=no",	"MODALIAS=" NIC,
-					   "MODALIAS=x",  "DEVPATH=" DEV,	"SUBSYSTEM=pci",
-					   "SEQNUM=1308", "USEC_INITIALIZED=1x"};
-	char *env[sizeof(text) / sizeof(*text) + 1] = {NULL};
-	char *none[] = {NULL};
+	static const char *const text[] = { "ACTION=add",  "MODALIASX=no",	 "MODALIAS=" NIC,
+					    "MODALIAS=x",  "DEVPATH=" DEV,	 "SUBSYSTEM=pci",
+					    "SEQNUM=1308", "USEC_INITIALIZED=1x" };
+	char *env[sizeof(text) / sizeof(*text) + 1] = { NULL };
+	char *none[] = { NULL };
 	struct mf_event e;
 
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
@@ -148,14 +150,14 @@ static void every_switch_turns_events_off(void **state)
 		const char *dir, *name, *text;
 		enum mf_event_verdict want;
 	} cases[] = {
-		{"etc", "initrd-release", "", MF_EVENT_OFF},
-		{"etc/modfetch/policy.d", "off", "", MF_EVENT_OFF},
-		{"etc/modfetch/policy.d", "off.conf", "", MF_EVENT_MISSING},
-		{"proc", "cmdline", "quiet modfetch=off root=/dev/vda\n", MF_EVENT_OFF},
-		{"proc", "cmdline", "modfetch=off", MF_EVENT_OFF},
-		{"proc", "cmdline", "xmodfetch=off modfetch=offline\n", MF_EVENT_MISSING},
-		{"proc/sys/kernel", "modules_disabled", "1\n", MF_EVENT_OFF},
-		{"proc/sys/kernel", "modules_disabled", "0\n", MF_EVENT_MISSING},
+		{ "etc", "initrd-release", "", MF_EVENT_OFF },
+		{ "etc/modfetch/policy.d", "off", "", MF_EVENT_OFF },
+		{ "etc/modfetch/policy.d", "off.conf", "", MF_EVENT_MISSING },
+		{ "proc", "cmdline", "quiet modfetch=off root=/dev/vda\n", MF_EVENT_OFF },
+		{ "proc", "cmdline", "modfetch=off", MF_EVENT_OFF },
+		{ "proc", "cmdline", "xmodfetch=off modfetch=offline\n", MF_EVENT_MISSING },
+		{ "proc/sys/kernel", "modules_disabled", "1\n", MF_EVENT_OFF },
+		{ "proc/sys/kernel", "modules_disabled", "0\n", MF_EVENT_MISSING },
 	};
 	struct fixture *f = *state;
 
@@ -174,7 +176,7 @@ static void odd_names_are_refused_and_leave_nothing(void **state)
 	struct fixture *f = *state;
 	char longest[MF_MODALIAS_MAX + 2];
 	enum mf_event_verdict verdict;
-	struct mf_event event = {.action = "add", .modalias = "usb:[", .devpath = DEV};
+	struct mf_event event = { .action = "add", .modalias = "usb:[", .devpath = DEV };
 
 	memset(longest, 'a', sizeof(longest));
 	longest[MF_MODALIAS_MAX + 1] = '\0';
@@ -196,7 +198,7 @@ static void without_any_index_the_service_decides(void **state)
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 	/* a repository of another kernel's indexes only is no index of ours */
 	put_index(f, CACHE "current", "alias-amd64-6.1.0_55.bin",
-		  (const char *const[]){"pci:*", "x", NULL});
+		  (const char *const[]){ "pci:*", "x", NULL });
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 }
 
@@ -229,9 +231,9 @@ static void indexes_of_the_flavor_and_of_any_kernel_count_too(void **state)
 
 	make_repository(f);
 	put_index(f, "var/cache/modfetch/second/current", "alias-amd64.bin",
-		  (const char *const[]){"pci:v00001234*", "foreign", NULL});
+		  (const char *const[]){ "pci:v00001234*", "foreign", NULL });
 	put_index(f, "var/cache/modfetch/third/current", "alias-any.bin",
-		  (const char *const[]){"usb:v1*", "any", NULL});
+		  (const char *const[]){ "usb:v1*", "any", NULL });
 	assert_int_equal(judge(f, "add", "pci:v00001234d0", DEV), MF_EVENT_MISSING);
 	assert_int_equal(judge(f, "add", "usb:v1d2", DEV), MF_EVENT_MISSING);
 	assert_int_equal(judge(f, "add", "usb:v2d2", DEV), MF_EVENT_UNKNOWN);
@@ -255,7 +257,7 @@ static void a_link_cannot_lead_out_of_the_root(void **state)
 
 	/* the same names outside the root hold an index that knows nothing */
 	assert_int_equal(setup(&p), 0);
-	put_index(p, "x", "alias-amd64-6.1.0_56.bin", (const char *const[]){"a", "b", NULL});
+	put_index(p, "x", "alias-amd64-6.1.0_56.bin", (const char *const[]){ "a", "b", NULL });
 	fd = mf_context_mkdir(&f->ctx, "var/cache/modfetch/debian");
 	snprintf(target, sizeof(target), "%s/x", ((struct fixture *)p)->root);
 	assert_int_equal(symlinkat(target, fd, "current"), 0);
@@ -284,12 +286,12 @@ static size_t entries(struct fixture *f)
 
 static void an_add_is_spooled_and_its_remove_takes_it_back(void **state)
 {
-	struct mf_event event = {.action = "add",
-				 .modalias = NIC,
-				 .devpath = DEV,
-				 .subsystem = "pci",
-				 .seqnum = 3,
-				 .uevent_us = 5};
+	struct mf_event event = { .action = "add",
+				  .modalias = NIC,
+				  .devpath = DEV,
+				  .subsystem = "pci",
+				  .seqnum = 3,
+				  .uevent_us = 5 };
 	struct fixture *f = *state;
 	enum mf_event_verdict verdict;
 
@@ -304,7 +306,7 @@ static void an_add_is_spooled_and_its_remove_takes_it_back(void **state)
 
 static void a_spool_of_somebody_else_is_an_error_that_names_it(void **state)
 {
-	const struct mf_event event = {.action = "add", .modalias = NIC, .devpath = DEV};
+	const struct mf_event event = { .action = "add", .modalias = NIC, .devpath = DEV };
 	struct fixture *f = *state;
 	enum mf_event_verdict verdict;
 	_cleanup_close_ int fd = mf_context_mkdir(&f->ctx, "run/modfetch");

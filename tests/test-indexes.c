@@ -42,22 +42,27 @@ static void build(struct root *r, const struct primary *packages, size_t n)
 static void aliases_are_spelt_as_kmod_does(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "snd-hda-kmp-" TAG, .evr = "1-1",
-		 .provides = "kmod(snd-hda.ko) kalias(" TAG ":char-major-14) kalias(" TAG ":a%2Cb)",
-		 .supplements = "modalias(kernel-" TAG ":usb:v%5B0-9%5Dx-y*)"},
+		{ .name = "snd-hda-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides =
+			  "kmod(snd-hda.ko) kalias(" TAG ":char-major-14) kalias(" TAG ":a%2Cb)",
+		  .supplements = "modalias(kernel-" TAG ":usb:v%5B0-9%5Dx-y*)" },
 	};
 	struct root *r = *state;
 
 	build(r, packages, N(packages));
-	assert_string_equal(content(r, "alias-" TAG ".bin"), "a,b=snd_hda;char_major_14=snd_hda;usb:v[0-9]x_y*=snd_hda;");
+	assert_string_equal(content(r, "alias-" TAG ".bin"),
+			    "a,b=snd_hda;char_major_14=snd_hda;usb:v[0-9]x_y*=snd_hda;");
 	assert_string_equal(content(r, "name-" TAG ".bin"), "snd_hda=snd-hda-kmp-" TAG ";");
 }
 
 static void a_package_of_several_modules_gives_each_all_aliases(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "two-kmp-" TAG, .evr = "1-1", .provides = "kmod(a.ko)=1.2 kmod(b.ko.xz) other",
-		 .supplements = "modalias(kernel-" TAG ":pci:x*)"},
+		{ .name = "two-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "kmod(a.ko)=1.2 kmod(b.ko.xz) other",
+		  .supplements = "modalias(kernel-" TAG ":pci:x*)" },
 	};
 	struct root *r = *state;
 
@@ -70,9 +75,14 @@ static void a_package_of_several_modules_gives_each_all_aliases(void **state)
 static void what_names_no_kernel_is_sorted_by_flavor(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "suse-kmp-default", .evr = "1-1", .provides = "kmod(suse.ko)",
-		 .supplements = "modalias(kernel-default:pci:s*)"},
-		{.name = "kmod-rhel", .evr = "1-1", .provides = "kmod(rhel.ko)", .supplements = "modalias(pci:r*)"},
+		{ .name = "suse-kmp-default",
+		  .evr = "1-1",
+		  .provides = "kmod(suse.ko)",
+		  .supplements = "modalias(kernel-default:pci:s*)" },
+		{ .name = "kmod-rhel",
+		  .evr = "1-1",
+		  .provides = "kmod(rhel.ko)",
+		  .supplements = "modalias(pci:r*)" },
 	};
 	struct root *r = *state;
 
@@ -86,11 +96,20 @@ static void what_names_no_kernel_is_sorted_by_flavor(void **state)
 static void nobody_takes_another_kernels_aliases_away(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "a-kmp-" TAG, .evr = "1-1", .provides = "kmod(a.ko)", .supplements = "modalias(kernel-" TAG ":pci:a*)"},
-		{.name = "b-kmp-" OTHER, .evr = "1-1", .provides = "kmod(b.ko) kalias(" TAG ":evil) kalias(" OTHER ":good)",
-		 .supplements = "modalias(kernel-" OTHER ":pci:b*) modalias(kernel-" TAG ":pci:evil*)"},
-		{.name = "loose-kmp-default", .evr = "1-1", .provides = "kmod(loose.ko) kalias(" TAG ":loose)",
-		 .supplements = "modalias(kernel-" TAG ":pci:l*) modalias(kernel-default:pci:d*)"},
+		{ .name = "a-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "kmod(a.ko)",
+		  .supplements = "modalias(kernel-" TAG ":pci:a*)" },
+		{ .name = "b-kmp-" OTHER,
+		  .evr = "1-1",
+		  .provides = "kmod(b.ko) kalias(" TAG ":evil) kalias(" OTHER ":good)",
+		  .supplements =
+			  "modalias(kernel-" OTHER ":pci:b*) modalias(kernel-" TAG ":pci:evil*)" },
+		{ .name = "loose-kmp-default",
+		  .evr = "1-1",
+		  .provides = "kmod(loose.ko) kalias(" TAG ":loose)",
+		  .supplements =
+			  "modalias(kernel-" TAG ":pci:l*) modalias(kernel-default:pci:d*)" },
 	};
 	struct root *r = *state;
 
@@ -105,9 +124,15 @@ static void nobody_takes_another_kernels_aliases_away(void **state)
 static void a_kernels_package_need_not_name_its_kernel(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "a-kmp-" TAG, .evr = "1-1", .provides = "kmod(a.ko)",
-		 .supplements = "modalias(pci:plain*) modalias(kernel-amd64:pci:flavor*) modalias(kernel-default:pci:no*)"},
-		{.name = "b-kmp-" OTHER, .evr = "1-1", .provides = "kmod(b.ko)", .supplements = "modalias(pci:b*)"},
+		{ .name = "a-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "kmod(a.ko)",
+		  .supplements = "modalias(pci:plain*) modalias(kernel-amd64:pci:flavor*) "
+				 "modalias(kernel-default:pci:no*)" },
+		{ .name = "b-kmp-" OTHER,
+		  .evr = "1-1",
+		  .provides = "kmod(b.ko)",
+		  .supplements = "modalias(pci:b*)" },
 	};
 	struct root *r = *state;
 
@@ -120,10 +145,15 @@ static void a_kernels_package_need_not_name_its_kernel(void **state)
 static void hostile_labels_become_no_file_names(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "x-kmp-default", .evr = "1-1", .provides = "kmod(x.ko) kalias(../../../tmp/x:a) kalias(:b) kalias(.:c)",
-		 .supplements = "modalias(kernel-../../x:pci:a*) modalias(kernel-.hidden:pci:b*) modalias(kernel-:pci:c*)"},
-		{.name = "y-kmp-../../etc-1", .evr = "1-1", .provides = "kmod(y.ko)"},
-		{.name = "z-kmp-a/b-1.2", .evr = "1-1", .provides = "kmod(../../z.ko) kmod() kmod(.ko)"},
+		{ .name = "x-kmp-default",
+		  .evr = "1-1",
+		  .provides = "kmod(x.ko) kalias(../../../tmp/x:a) kalias(:b) kalias(.:c)",
+		  .supplements = "modalias(kernel-../../x:pci:a*) modalias(kernel-.hidden:pci:b*) "
+				 "modalias(kernel-:pci:c*)" },
+		{ .name = "y-kmp-../../etc-1", .evr = "1-1", .provides = "kmod(y.ko)" },
+		{ .name = "z-kmp-a/b-1.2",
+		  .evr = "1-1",
+		  .provides = "kmod(../../z.ko) kmod() kmod(.ko)" },
 	};
 	struct root *r = *state;
 	DIR *dir;
@@ -134,8 +164,10 @@ static void hostile_labels_become_no_file_names(void **state)
 	fd = mf_cache_open(&r->ctx, "test", NULL);
 	dir = fdopendir(fd);
 	while ((e = readdir(dir)))
-		assert_true(e->d_name[0] == '.' || !strcmp(e->d_name, "stamp") || !strcmp(e->d_name, "repomd.xml") ||
-			    !strcmp(e->d_name, "packages-other.solv") || !strcmp(e->d_name, "name-other.bin"));
+		assert_true(e->d_name[0] == '.' || !strcmp(e->d_name, "stamp") ||
+			    !strcmp(e->d_name, "repomd.xml") ||
+			    !strcmp(e->d_name, "packages-other.solv") ||
+			    !strcmp(e->d_name, "name-other.bin"));
 	closedir(dir);
 	assert_false(root_has(r, "tmp"));
 	assert_false(root_has(r, "etc"));
@@ -145,7 +177,10 @@ static void aliases_no_index_can_hold_are_left_out(void **state)
 {
 	static char supplements[20000];
 	struct primary packages[] = {
-		{.name = "x-kmp-" TAG, .evr = "1-1", .provides = "kmod(x.ko)", .supplements = supplements},
+		{ .name = "x-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "kmod(x.ko)",
+		  .supplements = supplements },
 	};
 	struct root *r = *state;
 	size_t len;
@@ -153,8 +188,9 @@ static void aliases_no_index_can_hold_are_left_out(void **state)
 	strcpy(supplements, "modalias(kernel-" TAG ":pci:");
 	len = strlen(supplements);
 	memset(supplements + len, 'l', 9000);
-	strcpy(supplements + len + 9000, "*) modalias(kernel-" TAG ":pci:un[closed) modalias(kernel-" TAG
-					  ":pci:%zz) modalias(kernel-" TAG ":pci:good*)");
+	strcpy(supplements + len + 9000,
+	       "*) modalias(kernel-" TAG ":pci:un[closed) modalias(kernel-" TAG
+	       ":pci:%zz) modalias(kernel-" TAG ":pci:good*)");
 	build(r, packages, N(packages));
 	assert_string_equal(content(r, "alias-" TAG ".bin"), "pci:%zz=x;pci:good*=x;");
 }
@@ -162,8 +198,10 @@ static void aliases_no_index_can_hold_are_left_out(void **state)
 static void what_is_built_in_is_not_to_be_fetched(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "a-kmp-" TAG, .evr = "1-1", .provides = "kmod(a.ko)"},
-		{.name = "kernel-amd64-image-6.1.0_56", .evr = "1-1", .provides = "kmod(ext4.ko)"},
+		{ .name = "a-kmp-" TAG, .evr = "1-1", .provides = "kmod(a.ko)" },
+		{ .name = "kernel-amd64-image-6.1.0_56",
+		  .evr = "1-1",
+		  .provides = "kmod(ext4.ko)" },
 	};
 	struct root *r = *state;
 

@@ -12,7 +12,8 @@
 
 #define MIB ((size_t)1 << 20)
 
-static const char *const tools[] = {"gzip -c", "xz -c", "xz -9 -c", "zstd -q -c", "zstd -q -19 -c"};
+static const char *const tools[] = { "gzip -c", "xz -c", "xz -9 -c", "zstd -q -c",
+				     "zstd -q -19 -c" };
 #define N_TOOLS (sizeof(tools) / sizeof(*tools))
 
 /* The bytes of COMMAND's output; INPUT goes to its standard input. */
@@ -50,7 +51,7 @@ static char *sample(size_t len)
 
 static void every_format_comes_out_as_it_went_in(void **state)
 {
-	static const size_t sizes[] = {0, 1, 4096, 65536, 700000 + 17};
+	static const size_t sizes[] = { 0, 1, 4096, 65536, 700000 + 17 };
 
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
 		_cleanup_free_ char *plain = sample(sizes[s] + 1);

@@ -22,7 +22,7 @@ static int note(void *arg, const char *section, const char *key, const char *val
 
 static void check(const char *text, const char *want)
 {
-	struct seen s = {0};
+	struct seen s = { 0 };
 	unsigned int line = 0;
 
 	assert_int_equal(mf_ini_parse(text, note, &s, &line), 0);
@@ -32,7 +32,7 @@ static void check(const char *text, const char *want)
 
 static unsigned int bad_line(const char *text)
 {
-	struct seen s = {0};
+	struct seen s = { 0 };
 	unsigned int line = 0;
 
 	assert_int_equal(mf_ini_parse(text, note, &s, &line), -EBADMSG);
@@ -75,7 +75,7 @@ static void a_line_too_long_is_refused_not_cut(void **state)
 		text[4 + len] = '\n';
 		text[4 + len + 1] = '\0';
 		if (len <= 198) {
-			struct seen s = {0};
+			struct seen s = { 0 };
 			unsigned int line = 0;
 
 			assert_int_equal(mf_ini_parse(text, note, &s, &line), 0);
@@ -89,7 +89,7 @@ static void a_line_too_long_is_refused_not_cut(void **state)
 
 static void a_visitor_ends_it(void **state)
 {
-	struct seen s = {.stop_after = 2};
+	struct seen s = { .stop_after = 2 };
 	unsigned int line = 0;
 
 	assert_int_equal(mf_ini_parse("a=1\nb=2\nc=3\n", note, &s, &line), -EPERM);

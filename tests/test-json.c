@@ -8,7 +8,7 @@
 
 static void values_come_out_as_they_went_in(void **state)
 {
-	struct mf_strings list = {0};
+	struct mf_strings list = { 0 };
 	struct mf_json *o = mf_json_object(), *a = mf_json_array(), *inner = mf_json_object();
 
 	mf_json_set_string(o, "s", "a\"b\\c/d\n");
@@ -45,7 +45,8 @@ static void check_bytes(const char *in, const char *want)
 static void bytes_that_are_no_text_become_question_marks(void **state)
 {
 	check_bytes("plain", "plain");
-	check_bytes("\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80");
+	check_bytes("\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80",
+		    "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80");
 	check_bytes("\xff\xfe", "??");
 	check_bytes("a\x80z", "a?z");
 	/* cut off */
@@ -68,7 +69,7 @@ static void bytes_that_are_no_text_become_question_marks(void **state)
 static void every_byte_makes_a_line_that_can_be_read_again(void **state)
 {
 	for (int c = 1; c < 256; c++) {
-		const char s[] = {'<', (char)c, '>', '\0'};
+		const char s[] = { '<', (char)c, '>', '\0' };
 		struct mf_json *o = mf_json_object(), *back;
 		const char *text;
 
@@ -86,7 +87,7 @@ static void every_byte_makes_a_line_that_can_be_read_again(void **state)
 static void reading_is_strict_and_bounded(void **state)
 {
 	char deep[200];
-	static const char *const bad[] = {"", "{", "{\"a\":}", "[1,2", "\"open", "nope"};
+	static const char *const bad[] = { "", "{", "{\"a\":}", "[1,2", "\"open", "nope" };
 	struct mf_json *o;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)

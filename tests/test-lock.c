@@ -101,8 +101,10 @@ static void a_link_in_its_place_is_not_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(it_is_free_and_then_it_is_not),	      ROOTED(a_wait_ends_when_the_time_is_up),
-		ROOTED(a_wait_ends_when_the_holder_ends),     ROOTED(a_killed_holder_leaves_nothing_behind),
+		ROOTED(it_is_free_and_then_it_is_not),
+		ROOTED(a_wait_ends_when_the_time_is_up),
+		ROOTED(a_wait_ends_when_the_holder_ends),
+		ROOTED(a_killed_holder_leaves_nothing_behind),
 		ROOTED(a_link_in_its_place_is_not_followed),
 	};
 

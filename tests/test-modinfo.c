@@ -87,7 +87,7 @@ struct seen {
 static void compare_module(void *arg, const char *path)
 {
 	struct seen *seen = arg;
-	_cleanup_(mf_modinfo_done) struct mf_modinfo full = {0}, names = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo full = { 0 }, names = { 0 };
 	struct kmod_ctx *ctx = kmod_new("/nowhere", NULL);
 	struct kmod_module *mod;
 
@@ -112,7 +112,7 @@ static void compare_module(void *arg, const char *path)
 
 static void every_module_of_a_kernel_reads_as_libkmod_reads_it(void **state)
 {
-	struct seen seen = {0};
+	struct seen seen = { 0 };
 
 	assert_true(each_module(tree_of("default"), 1, compare_module, &seen) > 3000);
 	assert_true(seen.exports > 10000);
@@ -122,7 +122,7 @@ static void every_module_of_a_kernel_reads_as_libkmod_reads_it(void **state)
 
 static void compressed_modules_read_as_libkmod_reads_them(void **state)
 {
-	struct seen seen = {0};
+	struct seen seen = { 0 };
 
 	assert_true(each_module(tree_of("xz"), 40, compare_module, &seen) > 100);
 }
@@ -198,14 +198,14 @@ static void other_byte_orders_and_word_sizes_read_alike(void **state)
 		int machine;
 		bool wide, big;
 	} targets[] = {
-		{"i386-linux-gnu", EM_386, false, false},
-		{"powerpc-linux-gnu", EM_PPC, false, true},
-		{"s390x-linux-gnu", EM_S390, true, true},
-		{"aarch64-linux-gnu", EM_AARCH64, true, false},
+		{ "i386-linux-gnu", EM_386, false, false },
+		{ "powerpc-linux-gnu", EM_PPC, false, true },
+		{ "s390x-linux-gnu", EM_S390, true, true },
+		{ "aarch64-linux-gnu", EM_AARCH64, true, false },
 	};
 
 	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
-		_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 		_cleanup_free_ char *source = NULL, *object = NULL;
 		size_t len;
 
@@ -226,7 +226,7 @@ static void other_byte_orders_and_word_sizes_read_alike(void **state)
 
 static void the_newer_form_of_versions_reads_alike(void **state)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_free_ char *source = NULL, *object = NULL;
 	size_t len;
 
@@ -241,7 +241,7 @@ static void the_newer_form_of_versions_reads_alike(void **state)
 
 static void without_crc_symbols_exports_come_by_name(void **state)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	size_t len;
 	_cleanup_free_ char *object = assemble(
 		"x86_64-linux-gnu",
@@ -268,9 +268,9 @@ static void append(char **buf, size_t *len, const void *bytes, size_t n)
 
 static void only_a_whole_signature_is_one(void **state)
 {
-	static const uint8_t head[12] = {0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3};
+	static const uint8_t head[12] = { 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3 };
 	static const char marker[] = "~Module signature appended~\n";
-	_cleanup_(mf_modinfo_done) struct mf_modinfo good = {0}, bad = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo good = { 0 }, bad = { 0 };
 	size_t len, elf_len;
 	_cleanup_free_ char *object = assemble("x86_64-linux-gnu", ".byte 1\n", &len);
 
@@ -292,7 +292,7 @@ static void only_a_whole_signature_is_one(void **state)
 
 static void what_is_no_module_or_cut_short_is_refused(void **state)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	size_t len;
 	_cleanup_free_ char *object = assemble("x86_64-linux-gnu", source_head, &len);
 

@@ -17,7 +17,7 @@
 
 static int listener(const char *path, socklen_t len)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	memcpy(addr.sun_path, path, len);
@@ -85,7 +85,7 @@ static bool own_network(void)
 /* In a network of its own: 0 as it should be, else the step that was not. */
 static int watch_a_new_network(void)
 {
-	struct pollfd p = {.events = POLLIN};
+	struct pollfd p = { .events = POLLIN };
 
 	if (!own_network())
 		return 1;

@@ -9,21 +9,21 @@
 static const struct {
 	const char *release, *abi, *flavor, *version, *revision;
 } known[] = {
-	{"6.1.0-56-amd64", "6.1.0_56", "amd64", "6.1.0", "56"},
-	{"6.1.0-56-cloud-amd64", "6.1.0_56", "cloud-amd64", "6.1.0", "56"},
-	{"6.1.0-56-686-pae", "6.1.0_56", "686-pae", "6.1.0", "56"},
-	{"6.1.0-56-4kc-malta", "6.1.0_56", "4kc-malta", "6.1.0", "56"},
-	{"6.12.117+deb12-amd64", "6.12.117+deb12", "amd64", "6.12.117+deb12", "1"},
-	{"6.12.117+deb12-arm64-16k", "6.12.117+deb12", "arm64-16k", "6.12.117+deb12", "1"},
-	{"5.10.0-0.bpo.3-amd64", "5.10.0_0.bpo.3", "amd64", "5.10.0", "0.bpo.3"},
-	{"6.4.0-150600.21-default", "6.4.0_150600.21", "default", "6.4.0", "150600.21"},
-	{"6.11.4-301.fc41.x86_64", "6.11.4_301.fc41", "x86_64", "6.11.4", "301.fc41"},
-	{"5.14.0-427.el9.x86_64+rt", "5.14.0_427.el9", "x86_64+rt", "5.14.0", "427.el9"},
-	{"6.8.0-45-generic", "6.8.0_45", "generic", "6.8.0", "45"},
-	{"6.6.31+rpt-rpi-v8", "6.6.31+rpt", "rpi-v8", "6.6.31+rpt", "1"},
-	{"6.6.0-rc7-amd64", "6.6.0_rc7", "amd64", "6.6.0", "rc7"},
-	{"6.6.0-rc7", "6.6.0_rc7", "default", "6.6.0", "rc7"},
-	{"6.18.2", "6.18.2", "default", "6.18.2", "1"},
+	{ "6.1.0-56-amd64", "6.1.0_56", "amd64", "6.1.0", "56" },
+	{ "6.1.0-56-cloud-amd64", "6.1.0_56", "cloud-amd64", "6.1.0", "56" },
+	{ "6.1.0-56-686-pae", "6.1.0_56", "686-pae", "6.1.0", "56" },
+	{ "6.1.0-56-4kc-malta", "6.1.0_56", "4kc-malta", "6.1.0", "56" },
+	{ "6.12.117+deb12-amd64", "6.12.117+deb12", "amd64", "6.12.117+deb12", "1" },
+	{ "6.12.117+deb12-arm64-16k", "6.12.117+deb12", "arm64-16k", "6.12.117+deb12", "1" },
+	{ "5.10.0-0.bpo.3-amd64", "5.10.0_0.bpo.3", "amd64", "5.10.0", "0.bpo.3" },
+	{ "6.4.0-150600.21-default", "6.4.0_150600.21", "default", "6.4.0", "150600.21" },
+	{ "6.11.4-301.fc41.x86_64", "6.11.4_301.fc41", "x86_64", "6.11.4", "301.fc41" },
+	{ "5.14.0-427.el9.x86_64+rt", "5.14.0_427.el9", "x86_64+rt", "5.14.0", "427.el9" },
+	{ "6.8.0-45-generic", "6.8.0_45", "generic", "6.8.0", "45" },
+	{ "6.6.31+rpt-rpi-v8", "6.6.31+rpt", "rpi-v8", "6.6.31+rpt", "1" },
+	{ "6.6.0-rc7-amd64", "6.6.0_rc7", "amd64", "6.6.0", "rc7" },
+	{ "6.6.0-rc7", "6.6.0_rc7", "default", "6.6.0", "rc7" },
+	{ "6.18.2", "6.18.2", "default", "6.18.2", "1" },
 };
 
 static void releases_split_into_abi_and_flavor(void **state)
@@ -52,10 +52,11 @@ static void a_given_flavor_replaces_the_one_read(void **state)
 
 static void what_no_package_name_can_hold_is_refused(void **state)
 {
-	static const char *const bad[] = {"",	   "amd64", "6.1/..", "6.1 0",
-					  "6.1:0", "6.1\n", "6.1%x"};
+	static const char *const bad[] = {
+		"", "amd64", "6.1/..", "6.1 0", "6.1:0", "6.1\n", "6.1%x"
+	};
 	char longest[MF_RELEASE_MAX + 1];
-	struct mf_release r = {.flavor = "untouched"};
+	struct mf_release r = { .flavor = "untouched" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(mf_release_parse(bad[i], NULL, &r), -EINVAL);
@@ -85,9 +86,9 @@ static void a_release_in_a_dependency_has_one_dash(void **state)
 	static const struct {
 		const char *release, *uname_r;
 	} pairs[] = {
-		{"6.1.0-56-cloud-amd64", "6.1.0-56.cloud.amd64"},
-		{"6.11.4-301.fc41.x86_64", "6.11.4-301.fc41.x86_64"},
-		{"6.18.2", "6.18.2"},
+		{ "6.1.0-56-cloud-amd64", "6.1.0-56.cloud.amd64" },
+		{ "6.11.4-301.fc41.x86_64", "6.11.4-301.fc41.x86_64" },
+		{ "6.18.2", "6.18.2" },
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {

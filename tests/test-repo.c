@@ -8,11 +8,14 @@
 static void all_files_are_read_in_order_of_priority(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 
-	root_write(r, "etc/modfetch/repos.d/b.repo", "[late]\nbaseurl=http://late\npriority=150\n[b]\nbaseurl=http://b\n");
-	root_write(r, "etc/modfetch/repos.d/a.repo", "[a]\nname=The A\nbaseurl=https://a/\nenabled=0\n");
-	root_write(r, "etc/modfetch/repos.d/z.repo", "[first]\nbaseurl=file:/srv\npriority=1\ngpgcheck=yes\n");
+	root_write(r, "etc/modfetch/repos.d/b.repo",
+		   "[late]\nbaseurl=http://late\npriority=150\n[b]\nbaseurl=http://b\n");
+	root_write(r, "etc/modfetch/repos.d/a.repo",
+		   "[a]\nname=The A\nbaseurl=https://a/\nenabled=0\n");
+	root_write(r, "etc/modfetch/repos.d/z.repo",
+		   "[first]\nbaseurl=file:/srv\npriority=1\ngpgcheck=yes\n");
 	root_write(r, "etc/modfetch/repos.d/README", "no repository");
 	root_write(r, "etc/modfetch/repos.d/.hidden.repo", "nonsense");
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
@@ -37,7 +40,7 @@ static void all_files_are_read_in_order_of_priority(void **state)
 static void none_configured_is_none(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {.n = 7};
+	struct mf_repos repos = { .n = 7 };
 
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
 	assert_int_equal(repos.n, 0);
@@ -50,14 +53,15 @@ static void none_configured_is_none(void **state)
 static void urls_are_a_list_with_variables(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 	_cleanup_free_ char *arch = NULL;
 	struct utsname uts;
 
 	uname(&uts);
 	assert_true(asprintf(&arch, "https://a/%s/x", uts.machine) > 0);
 	root_write(r, "etc/modfetch/repos.d/a.repo",
-		   "[a]\nbaseurl=https://a/$basearch/x/// https://b/$kernel\n\tfile:///c/$flavor\n https://b/$kernel\n"
+		   "[a]\nbaseurl=https://a/$basearch/x/// https://b/$kernel\n\tfile:///c/$flavor\n "
+		   "https://b/$kernel\n"
 		   "keys=one.pem, two.pem\n");
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
 	assert_int_equal(repos.v[0].baseurls.n, 3);
@@ -72,10 +76,11 @@ static void urls_are_a_list_with_variables(void **state)
 static void what_other_tools_need_is_passed_over(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 
 	root_write(r, "etc/modfetch/repos.d/a.repo",
-		   "[a]\nbaseurl=http://a\nautorefresh=1\ntype=rpm-md\nkeeppackages=0\nmetadata_expire=6h\n");
+		   "[a]\nbaseurl=http://"
+		   "a\nautorefresh=1\ntype=rpm-md\nkeeppackages=0\nmetadata_expire=6h\n");
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
 	assert_int_equal(repos.n, 1);
 	mf_repos_done(&repos);
@@ -86,24 +91,24 @@ static void what_is_wrong_is_an_error_with_its_place(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{"[a]\nname=x\n", "no baseurl"},
-		{"[a]\nbaseurl=ftp://a\n", "neither http:, https: nor file:"},
-		{"[a]\nbaseurl=/srv/repo\n", "neither http:, https: nor file:"},
-		{"[a]\nbaseurl=http://a\npriority=0\n", "priority"},
-		{"[a]\nbaseurl=http://a\npriority=high\n", "priority"},
-		{"[a]\nbaseurl=http://a\nenabled=maybe\n", "neither yes nor no"},
-		{"[a]\nbaseurl=http://a\ntrust=all\n", "neither signed nor none"},
-		{"[a]\nbaseurl=http://a\ntrust=none\n", "file: only"},
-		{"[a]\nbaseurl=file:/a http://b\ntrust=none\n", "file: only"},
-		{"[a]\nbaseurl=file:/a\nmirrorlist=http://b\ntrust=none\n", "file: only"},
-		{"[../a]\nbaseurl=http://a\n", "not usable as a repository's id"},
-		{"[.a]\nbaseurl=http://a\n", "not usable as a repository's id"},
-		{"[a b]\nbaseurl=http://a\n", "not usable as a repository's id"},
-		{"baseurl=http://a\n", "not usable as a repository's id"},
-		{"[a]\nbaseurl=http://a\nwhat\n", "line 3"},
+		{ "[a]\nname=x\n", "no baseurl" },
+		{ "[a]\nbaseurl=ftp://a\n", "neither http:, https: nor file:" },
+		{ "[a]\nbaseurl=/srv/repo\n", "neither http:, https: nor file:" },
+		{ "[a]\nbaseurl=http://a\npriority=0\n", "priority" },
+		{ "[a]\nbaseurl=http://a\npriority=high\n", "priority" },
+		{ "[a]\nbaseurl=http://a\nenabled=maybe\n", "neither yes nor no" },
+		{ "[a]\nbaseurl=http://a\ntrust=all\n", "neither signed nor none" },
+		{ "[a]\nbaseurl=http://a\ntrust=none\n", "file: only" },
+		{ "[a]\nbaseurl=file:/a http://b\ntrust=none\n", "file: only" },
+		{ "[a]\nbaseurl=file:/a\nmirrorlist=http://b\ntrust=none\n", "file: only" },
+		{ "[../a]\nbaseurl=http://a\n", "not usable as a repository's id" },
+		{ "[.a]\nbaseurl=http://a\n", "not usable as a repository's id" },
+		{ "[a b]\nbaseurl=http://a\n", "not usable as a repository's id" },
+		{ "baseurl=http://a\n", "not usable as a repository's id" },
+		{ "[a]\nbaseurl=http://a\nwhat\n", "line 3" },
 	};
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		root_write(r, "etc/modfetch/repos.d/a.repo", bad[i].text);
@@ -118,9 +123,10 @@ static void what_is_wrong_is_an_error_with_its_place(void **state)
 static void a_file_that_hides_its_end_is_refused(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 
-	root_write_bytes(r, "etc/modfetch/repos.d/a.repo", "[a]\nbaseurl=http://a\n\0trust=none\n", 33);
+	root_write_bytes(r, "etc/modfetch/repos.d/a.repo", "[a]\nbaseurl=http://a\n\0trust=none\n",
+			 33);
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), -MFE_CONFIG);
 	assert_non_null(strstr(r->ctx.failure.why, "NUL"));
 }
@@ -128,7 +134,7 @@ static void a_file_that_hides_its_end_is_refused(void **state)
 static void a_kernel_without_a_flavor_is_no_failure(void **state)
 {
 	struct root *r = *state;
-	struct mf_repos repos = {0};
+	struct mf_repos repos = { 0 };
 
 	root_write(r, "etc/modfetch/repos.d/a.repo", "[a]\nbaseurl=http://a/$kernel/$flavor\n");
 	free(r->ctx.kernel);

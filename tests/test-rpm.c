@@ -12,13 +12,20 @@
 enum { ONE, NEWER, EPOCH, CLASH, SCRIPT, N_PACKAGES };
 
 static const struct rpm_spec specs[N_PACKAGES] = {
-	[ONE] = {.name = "one-kmp", .version = "1", .files = DRIVER " /usr/share/doc/one/README",
-		 .preamble = "Obsoletes: ancient-kmp\nObsoletes: elder-kmp < 3"},
-	[NEWER] = {.name = "one-kmp", .version = "2", .files = DRIVER},
-	[EPOCH] = {.name = "epoch-kmp", .version = "3:1", .files = "/lib/modules/" KERNEL "/updates/e.ko"},
-	[CLASH] = {.name = "clash-kmp", .version = "1", .files = DRIVER},
-	[SCRIPT] = {.name = "script-kmp", .version = "1", .files = "/lib/modules/" KERNEL "/updates/s.ko",
-		    .sections = "%post\necho x > /tmp/was-here\n%triggerin -- one-kmp\ntrue\n%pretrans -p <lua>\nreturn 1"},
+	[ONE] = { .name = "one-kmp",
+		  .version = "1",
+		  .files = DRIVER " /usr/share/doc/one/README",
+		  .preamble = "Obsoletes: ancient-kmp\nObsoletes: elder-kmp < 3" },
+	[NEWER] = { .name = "one-kmp", .version = "2", .files = DRIVER },
+	[EPOCH] = { .name = "epoch-kmp",
+		    .version = "3:1",
+		    .files = "/lib/modules/" KERNEL "/updates/e.ko" },
+	[CLASH] = { .name = "clash-kmp", .version = "1", .files = DRIVER },
+	[SCRIPT] = { .name = "script-kmp",
+		     .version = "1",
+		     .files = "/lib/modules/" KERNEL "/updates/s.ko",
+		     .sections = "%post\necho x > /tmp/was-here\n%triggerin -- "
+				 "one-kmp\ntrue\n%pretrans -p <lua>\nreturn 1" },
 };
 
 struct packages {
@@ -41,16 +48,17 @@ static struct packages *packages(void)
 	return &all;
 }
 
-static int transaction(struct root *r, size_t which, const char *nevra, const struct mf_strings *erase)
+static int transaction(struct root *r, size_t which, const char *nevra,
+		       const struct mf_strings *erase)
 {
-	const struct mf_rpm_install install = {packages()->fd[which], nevra, false};
+	const struct mf_rpm_install install = { packages()->fd[which], nevra, false };
 
 	return mf_rpm_transaction(&r->ctx, &install, nevra ? 1 : 0, erase);
 }
 
 static bool installed(struct root *r, const char *label)
 {
-	struct mf_strings labels = {0}, found = {0};
+	struct mf_strings labels = { 0 }, found = { 0 };
 	bool is;
 
 	assert_int_equal(mf_strings_add(&labels, label), 0);
@@ -63,7 +71,7 @@ static bool installed(struct root *r, const char *label)
 
 static int take_out(struct root *r, const char *label)
 {
-	struct mf_strings labels = {0};
+	struct mf_strings labels = { 0 };
 	int err;
 
 	assert_int_equal(mf_strings_add(&labels, label), 0);
@@ -74,7 +82,7 @@ static int take_out(struct root *r, const char *label)
 
 static void a_header_says_what_will_come(void **state)
 {
-	struct mf_rpm_header h = {0};
+	struct mf_rpm_header h = { 0 };
 	const struct mf_rpm_file *f;
 
 	assert_int_equal(mf_rpm_read(packages()->fd[ONE], &h), 0);
@@ -100,7 +108,7 @@ static void a_header_says_what_will_come(void **state)
 
 static void epochs_and_scripts_are_seen(void **state)
 {
-	struct mf_rpm_header h = {0};
+	struct mf_rpm_header h = { 0 };
 
 	assert_int_equal(mf_rpm_read(packages()->fd[EPOCH], &h), 0);
 	assert_string_equal(h.evr, "3:1-1");
@@ -115,7 +123,7 @@ static void epochs_and_scripts_are_seen(void **state)
 static void what_is_no_package_is_refused(void **state)
 {
 	_cleanup_free_ char *bytes = NULL;
-	struct mf_rpm_header h = {0};
+	struct mf_rpm_header h = { 0 };
 	size_t len;
 
 	assert_int_equal(mf_file_read(packages()->fd[ONE], 1 << 24, &bytes, &len), 0);
@@ -155,7 +163,7 @@ static void a_package_comes_and_goes(void **state)
 {
 	struct root *r = *state;
 	_cleanup_free_ char *text = NULL;
-	struct mf_strings names = {0};
+	struct mf_strings names = { 0 };
 	int n = 0;
 
 	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, count, &n), 0);
@@ -209,7 +217,7 @@ static void a_newer_version_takes_the_place_of_the_older(void **state)
 static void what_rpm_refuses_is_a_failure_with_its_reason(void **state)
 {
 	struct root *r = *state;
-	struct mf_strings none = {0};
+	struct mf_strings none = { 0 };
 
 	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
 	assert_int_equal(transaction(r, CLASH, "clash-kmp-1-1.x86_64", NULL), -MFE_INSTALL);
@@ -245,7 +253,7 @@ static void a_held_lock_is_waited_for(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
-		struct flock lock = {.l_type = F_WRLCK};
+		struct flock lock = { .l_type = F_WRLCK };
 		int fd = openat(r->fd, "var/lib/rpm/.rpm.lock", O_RDWR);
 
 		if (fd < 0 || fcntl(fd, F_SETLK, &lock) || write(ends[1], "x", 1) != 1)
@@ -281,7 +289,8 @@ static void a_database_that_is_none_is_a_failure(void **state)
 	struct root *r = *state;
 	int n = 0;
 
-	root_write(r, "var/lib/rpm/rpmdb.sqlite", "this is no database at all, not even a small one");
+	root_write(r, "var/lib/rpm/rpmdb.sqlite",
+		   "this is no database at all, not even a small one");
 	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, count, &n), -MFE_INSTALL);
 	assert_int_equal(n, 0);
 	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), -MFE_INSTALL);

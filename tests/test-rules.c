@@ -85,9 +85,10 @@ static void without_rules_everything_is_allowed(void **state)
 	struct mf_rules *rules = read_rules(*state);
 	const char *rule;
 
-	assert_int_equal(
-		mf_rules_ask(rules, &(struct mf_facts){.modalias = nic, .module = "e1000e"}, &rule),
-		0);
+	assert_int_equal(mf_rules_ask(rules,
+				      &(struct mf_facts){ .modalias = nic, .module = "e1000e" },
+				      &rule),
+			 0);
 	mf_rules_free(rules);
 }
 
@@ -98,39 +99,39 @@ static void each_condition_holds_for_what_it_names_alone(void **state)
 		struct mf_facts facts;
 		int answer;
 	} cases[] = {
-		{"deny bus usb", {.modalias = stick}, 1},
-		{"deny bus usb", {.modalias = nic}, 0},
-		{"deny bus us", {.modalias = stick}, 0},
-		{"deny bus usb", {.modalias = NULL}, 0},
-		{"deny class 02", {.modalias = nic}, 1},
-		{"deny class 0200", {.modalias = nic}, 1},
-		{"deny class 020000", {.modalias = nic}, 1},
-		{"deny class 0280", {.modalias = nic}, 0},
-		{"deny class 0806", {.modalias = stick}, 1},
-		{"deny class 08", {.modalias = nic}, 0},
-		{"deny class 02", {.modalias = "fs_xfs"}, 0},
-		{"deny modalias pci:v00008086*", {.modalias = nic}, 1},
-		{"deny modalias fs-*", {.modalias = "fs_xfs"}, 1},
-		{"deny modalias pci:v000010EC*", {.modalias = nic}, 0},
-		{"deny module snd-hda-*", {.module = "snd_hda_intel"}, 1},
-		{"deny module snd_hda_*", {.module = "snd_usb_audio"}, 0},
-		{"deny module *", {.module = NULL}, 0},
-		{"deny package igb-kmp-*", {.package = "igb-kmp-amd64-6.1.0_56"}, 1},
-		{"deny package igb", {.package = "igb-kmp-amd64-6.1.0_56"}, 0},
-		{"deny repository ex*", {.repository = "extra"}, 1},
-		{"deny repository base", {.repository = "extra"}, 0},
-		{"deny removable", {.removable = MF_REMOVABLE}, 1},
-		{"deny removable", {.removable = MF_FIXED}, 0},
-		{"deny removable", {.removable = MF_REMOVABLE_UNKNOWN}, 0},
-		{"deny fixed", {.removable = MF_FIXED}, 1},
-		{"deny fixed", {.removable = MF_REMOVABLE_UNKNOWN}, 0},
-		{"deny bus usb removable module uas",
-		 {.modalias = stick, .removable = MF_REMOVABLE, .module = "uas"},
-		 1},
-		{"deny bus usb removable module uas",
-		 {.modalias = stick, .removable = MF_FIXED, .module = "uas"},
-		 0},
-		{"deny modalias cpu:type:x86,ven*", {.modalias = "cpu:type:x86,ven0000fam"}, 1},
+		{ "deny bus usb", { .modalias = stick }, 1 },
+		{ "deny bus usb", { .modalias = nic }, 0 },
+		{ "deny bus us", { .modalias = stick }, 0 },
+		{ "deny bus usb", { .modalias = NULL }, 0 },
+		{ "deny class 02", { .modalias = nic }, 1 },
+		{ "deny class 0200", { .modalias = nic }, 1 },
+		{ "deny class 020000", { .modalias = nic }, 1 },
+		{ "deny class 0280", { .modalias = nic }, 0 },
+		{ "deny class 0806", { .modalias = stick }, 1 },
+		{ "deny class 08", { .modalias = nic }, 0 },
+		{ "deny class 02", { .modalias = "fs_xfs" }, 0 },
+		{ "deny modalias pci:v00008086*", { .modalias = nic }, 1 },
+		{ "deny modalias fs-*", { .modalias = "fs_xfs" }, 1 },
+		{ "deny modalias pci:v000010EC*", { .modalias = nic }, 0 },
+		{ "deny module snd-hda-*", { .module = "snd_hda_intel" }, 1 },
+		{ "deny module snd_hda_*", { .module = "snd_usb_audio" }, 0 },
+		{ "deny module *", { .module = NULL }, 0 },
+		{ "deny package igb-kmp-*", { .package = "igb-kmp-amd64-6.1.0_56" }, 1 },
+		{ "deny package igb", { .package = "igb-kmp-amd64-6.1.0_56" }, 0 },
+		{ "deny repository ex*", { .repository = "extra" }, 1 },
+		{ "deny repository base", { .repository = "extra" }, 0 },
+		{ "deny removable", { .removable = MF_REMOVABLE }, 1 },
+		{ "deny removable", { .removable = MF_FIXED }, 0 },
+		{ "deny removable", { .removable = MF_REMOVABLE_UNKNOWN }, 0 },
+		{ "deny fixed", { .removable = MF_FIXED }, 1 },
+		{ "deny fixed", { .removable = MF_REMOVABLE_UNKNOWN }, 0 },
+		{ "deny bus usb removable module uas",
+		  { .modalias = stick, .removable = MF_REMOVABLE, .module = "uas" },
+		  1 },
+		{ "deny bus usb removable module uas",
+		  { .modalias = stick, .removable = MF_FIXED, .module = "uas" },
+		  0 },
+		{ "deny modalias cpu:type:x86,ven*", { .modalias = "cpu:type:x86,ven0000fam" }, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
@@ -143,14 +144,14 @@ static void the_first_rule_that_applies_decides(void **state)
 	static const char text[] = "# only storage\n\nallow class 08 bus usb # sticks\n"
 				   "deny bus usb\nallow module x\ndeny module *\n";
 
-	assert_int_equal(ask(*state, text, (struct mf_facts){.modalias = stick, .module = "uas"}),
+	assert_int_equal(ask(*state, text, (struct mf_facts){ .modalias = stick, .module = "uas" }),
 			 0);
 	assert_int_equal(ask(*state, text,
-			     (struct mf_facts){.modalias = "usb:v0001p0002ic03isc00ip00in00",
-					       .module = "x"}),
+			     (struct mf_facts){ .modalias = "usb:v0001p0002ic03isc00ip00in00",
+						.module = "x" }),
 			 1);
-	assert_int_equal(ask(*state, text, (struct mf_facts){.modalias = nic, .module = "x"}), 0);
-	assert_int_equal(ask(*state, text, (struct mf_facts){.modalias = nic, .module = "y"}), 1);
+	assert_int_equal(ask(*state, text, (struct mf_facts){ .modalias = nic, .module = "x" }), 0);
+	assert_int_equal(ask(*state, text, (struct mf_facts){ .modalias = nic, .module = "y" }), 1);
 }
 
 static void files_are_read_in_the_order_of_their_names(void **state)
@@ -164,9 +165,9 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 	put(f, "not-a-rule", "deny module c\n");
 	put(f, ".hidden.conf", "deny module c\n");
 	rules = read_rules(f);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){.module = "b"}, &rule), 0);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){.module = "c"}, &rule), 0);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){.module = "a"}, &rule), 1);
+	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "b" }, &rule), 0);
+	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "c" }, &rule), 0);
+	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "a" }, &rule), 1);
 	assert_string_equal(rule, "deny module a (05-a.conf, line 2)");
 	mf_rules_free(rules);
 }
@@ -174,9 +175,16 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 static void a_line_that_is_no_rule_fails_the_run(void **state)
 {
 	static const char *const lines[] = {
-		"deny",		       "denie module x", "deny modul x", "deny module",
-		"deny module x class", "module x",	 "deny x",	 "deny module [a-",
-		"allow removable yes", "deny module x y",
+		"deny",
+		"denie module x",
+		"deny modul x",
+		"deny module",
+		"deny module x class",
+		"module x",
+		"deny x",
+		"deny module [a-",
+		"allow removable yes",
+		"deny module x y",
 	};
 	struct fixture *f = *state;
 
@@ -205,7 +213,7 @@ static void the_admins_word_comes_first_and_stays_once(void **state)
 	assert_int_equal(set(f, true, "igb-kmp-amd64-6.1.0_56"), 1);
 	assert_int_equal(set(f, false, "igb"), 0);
 	assert_int_equal(
-		mf_rules_set(&f->ctx, true, (const char *const[]){"bus", "usb", "removable"}, 3),
+		mf_rules_set(&f->ctx, true, (const char *const[]){ "bus", "usb", "removable" }, 3),
 		0);
 	text = get(f, MF_RULES_ADMIN);
 	assert_string_equal(text, "deny bus usb removable\nallow module igb\n"
@@ -226,7 +234,7 @@ static void the_admins_file_keeps_what_else_stands_there(void **state)
 
 static void what_would_be_no_rule_is_not_written(void **state)
 {
-	static const char *const words[] = {"a b", "x#y", "x\ndeny module z", "module", ""};
+	static const char *const words[] = { "a b", "x#y", "x\ndeny module z", "module", "" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

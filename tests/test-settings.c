@@ -6,7 +6,7 @@
 static int read_conf(struct root *r, const char *text)
 {
 	root_write(r, "etc/modfetch/modfetch.conf", text);
-	r->ctx.failure = (struct mf_failure){0};
+	r->ctx.failure = (struct mf_failure){ 0 };
 	return mf_settings_read(&r->ctx);
 }
 
@@ -29,10 +29,12 @@ static void each_key_sets_its_setting(void **state)
 	struct root *r = *state;
 	const struct mf_settings *s = &r->ctx.settings;
 
-	assert_int_equal(read_conf(r, "# a comment\n[modfetch]\nrpmdb=/opt/rpm\nfetch-user=nobody\n"
-				      "module-signature=require\nmax-metadata=3\nmax-package=4\nmax-age=5\n"
-				      "fetch-timeout=6\nlock-timeout=0\nbind-timeout=7\nmax-transactions=8\n"),
-			 0);
+	assert_int_equal(
+		read_conf(r,
+			  "# a comment\n[modfetch]\nrpmdb=/opt/rpm\nfetch-user=nobody\n"
+			  "module-signature=require\nmax-metadata=3\nmax-package=4\nmax-age=5\n"
+			  "fetch-timeout=6\nlock-timeout=0\nbind-timeout=7\nmax-transactions=8\n"),
+		0);
 	assert_string_equal(s->rpmdb, "/opt/rpm");
 	assert_string_equal(s->fetch_user, "nobody");
 	assert_string_equal(s->module_signature, "require");
@@ -53,19 +55,19 @@ static void what_is_wrong_is_an_error(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{"[modfetch]\nlock-timout=5\n", "no such setting"},
-		{"lock-timeout=5\n", "section"},
-		{"[other]\nlock-timeout=5\n", "section"},
-		{"[modfetch]\nlock-timeout=\n", "not a number"},
-		{"[modfetch]\nlock-timeout=5x\n", "not a number"},
-		{"[modfetch]\nlock-timeout=-5\n", "not a number"},
-		{"[modfetch]\nlock-timeout=99999\n", "not a number from 0 to 3600"},
-		{"[modfetch]\nmax-package=0\n", "not a number from 1"},
-		{"[modfetch]\nmax-package=18446744073709551616\n", "not a number"},
-		{"[modfetch]\nrpmdb=var/lib/rpm\n", "absolute"},
-		{"[modfetch]\nrpmdb=/var/../../rpm\n", "absolute"},
-		{"[modfetch]\nmodule-signature=sometimes\n", "neither"},
-		{"[modfetch]\nwhat is this\n", "line 2"},
+		{ "[modfetch]\nlock-timout=5\n", "no such setting" },
+		{ "lock-timeout=5\n", "section" },
+		{ "[other]\nlock-timeout=5\n", "section" },
+		{ "[modfetch]\nlock-timeout=\n", "not a number" },
+		{ "[modfetch]\nlock-timeout=5x\n", "not a number" },
+		{ "[modfetch]\nlock-timeout=-5\n", "not a number" },
+		{ "[modfetch]\nlock-timeout=99999\n", "not a number from 0 to 3600" },
+		{ "[modfetch]\nmax-package=0\n", "not a number from 1" },
+		{ "[modfetch]\nmax-package=18446744073709551616\n", "not a number" },
+		{ "[modfetch]\nrpmdb=var/lib/rpm\n", "absolute" },
+		{ "[modfetch]\nrpmdb=/var/../../rpm\n", "absolute" },
+		{ "[modfetch]\nmodule-signature=sometimes\n", "neither" },
+		{ "[modfetch]\nwhat is this\n", "line 2" },
 	};
 	struct root *r = *state;
 
@@ -81,7 +83,8 @@ static void a_file_that_hides_its_end_is_refused(void **state)
 {
 	struct root *r = *state;
 
-	root_write_bytes(r, "etc/modfetch/modfetch.conf", "[modfetch]\n\0module-signature=require\n", 37);
+	root_write_bytes(r, "etc/modfetch/modfetch.conf",
+			 "[modfetch]\n\0module-signature=require\n", 37);
 	assert_int_equal(mf_settings_read(&r->ctx), -MFE_CONFIG);
 }
 

@@ -6,12 +6,18 @@
 #include "tests/primary.h"
 
 static const struct primary nics[] = {
-	{.name = "e1000e-kmp", .evr = "1-1", .provides = "e1000e-kmp kmod(e1000e.ko)",
-	 .requires = "ksym(amd64:printk)=1f2e ksym(amd64:ptp)=abcd",
-	 .supplements = "modalias(kernel-amd64-6.1.0_56:pci:v00008086d*) modalias(usb:v1234p*) something-else"},
-	{.name = "ptp-kmp", .evr = "2:1-1", .provides = "ptp-kmp ksym(amd64:ptp)=abcd kmod(ptp.ko)=7",
-	 .requires = "ksym(amd64:printk)=1f2e", .recommends = "extra-kmp"},
-	{.name = "extra-kmp", .evr = "1-1", .provides = "extra-kmp"},
+	{ .name = "e1000e-kmp",
+	  .evr = "1-1",
+	  .provides = "e1000e-kmp kmod(e1000e.ko)",
+	  .requires = "ksym(amd64:printk)=1f2e ksym(amd64:ptp)=abcd",
+	  .supplements = "modalias(kernel-amd64-6.1.0_56:pci:v00008086d*) modalias(usb:v1234p*) "
+			 "something-else" },
+	{ .name = "ptp-kmp",
+	  .evr = "2:1-1",
+	  .provides = "ptp-kmp ksym(amd64:ptp)=abcd kmod(ptp.ko)=7",
+	  .requires = "ksym(amd64:printk)=1f2e",
+	  .recommends = "extra-kmp" },
+	{ .name = "extra-kmp", .evr = "1-1", .provides = "extra-kmp" },
 };
 
 static void what_a_package_is_can_be_asked(void **state)
@@ -59,7 +65,8 @@ static int note(void *arg, const char *name, const char *evr)
 {
 	char *text = arg;
 
-	snprintf(text + strlen(text), 500 - strlen(text), "%s%s%s;", name, evr ? "=" : "", evr ? evr : "");
+	snprintf(text + strlen(text), 500 - strlen(text), "%s%s%s;", name, evr ? "=" : "",
+		 evr ? evr : "");
 	return 0;
 }
 
@@ -135,7 +142,8 @@ static void a_cache_keeps_what_a_plan_needs(void **state)
 	assert_string_equal(text, "ksym(amd64:printk)=1f2e;ksym(amd64:ptp)=abcd;");
 	/* the alias index has those */
 	*text = '\0';
-	mf_pool_deps(again, primary_provider(again, "e1000e-kmp", NULL), MF_SUPPLEMENTS, note, text);
+	mf_pool_deps(again, primary_provider(again, "e1000e-kmp", NULL), MF_SUPPLEMENTS, note,
+		     text);
 	assert_string_equal(text, "");
 	mf_pool_free(again);
 }
@@ -186,7 +194,8 @@ static void what_is_damaged_is_said_to_be(void **state)
 
 #define REPOMD(type, digest)                                                                       \
 	"<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1234</revision>"          \
-	"<data type=\"filelists\"><checksum type=\"sha256\">" Z64 "</checksum><location href=\"x\"/></data>"  \
+	"<data type=\"filelists\"><checksum type=\"sha256\">" Z64                                  \
+	"</checksum><location href=\"x\"/></data>"                                                 \
 	"<data type=\"primary\"><checksum type=\"" type "\">" digest "</checksum>"                 \
 	"<location href=\"repodata/primary.xml.gz\"/><size>77</size></data></repomd>"
 #define Z64 "0000000000000000000000000000000000000000000000000000000000000000"
@@ -204,7 +213,7 @@ static int repomd(const char *text, struct mf_repomd *ret)
 
 static void repomd_names_its_primary(void **state)
 {
-	struct mf_repomd md = {0};
+	struct mf_repomd md = { 0 };
 
 	assert_int_equal(repomd(REPOMD("sha256", A64), &md), 0);
 	assert_string_equal(md.primary, "repodata/primary.xml.gz");
@@ -213,7 +222,8 @@ static void repomd_names_its_primary(void **state)
 	assert_string_equal(md.revision, "1234");
 	mf_repomd_done(&md);
 	/* a weak digest is none, and so is half of one */
-	assert_int_equal(repomd(REPOMD("sha", "00000000000000000000000000000000000000ab"), &md), -EBADMSG);
+	assert_int_equal(repomd(REPOMD("sha", "00000000000000000000000000000000000000ab"), &md),
+			 -EBADMSG);
 	assert_int_equal(repomd(REPOMD("md5", "000000000000000000000000000000ab"), &md), -EBADMSG);
 	assert_int_equal(repomd(REPOMD("sha256", "ab"), &md), -EBADMSG);
 	assert_int_equal(repomd("<repomd/>", &md), -EBADMSG);

@@ -6,17 +6,23 @@
 #include "tests/primary.h"
 
 static const struct primary nics[] = {
-	{.name = "e1000e-kmp", .evr = "1-1", .provides = "e1000e-kmp kmod(e1000e.ko)",
-	 .requires = "ksym(amd64:printk)=1f2e ksym(amd64:ptp)=abcd",
-	 .supplements = "modalias(kernel-amd64-6.1.0_56:pci:v00008086d*) modalias(usb:v1234p*) something-else"},
-	{.name = "ptp-kmp", .evr = "2:1-1", .provides = "ptp-kmp ksym(amd64:ptp)=abcd kmod(ptp.ko)=7",
-	 .requires = "ksym(amd64:printk)=1f2e", .recommends = "extra-kmp"},
-	{.name = "extra-kmp", .evr = "1-1", .provides = "extra-kmp"},
+	{ .name = "e1000e-kmp",
+	  .evr = "1-1",
+	  .provides = "e1000e-kmp kmod(e1000e.ko)",
+	  .requires = "ksym(amd64:printk)=1f2e ksym(amd64:ptp)=abcd",
+	  .supplements = "modalias(kernel-amd64-6.1.0_56:pci:v00008086d*) modalias(usb:v1234p*) "
+			 "something-else" },
+	{ .name = "ptp-kmp",
+	  .evr = "2:1-1",
+	  .provides = "ptp-kmp ksym(amd64:ptp)=abcd kmod(ptp.ko)=7",
+	  .requires = "ksym(amd64:printk)=1f2e",
+	  .recommends = "extra-kmp" },
+	{ .name = "extra-kmp", .evr = "1-1", .provides = "extra-kmp" },
 };
 
 static void add_system(struct mf_pool *pool, const char *crc)
 {
-	const struct mf_dep deps[] = {{"ksym(amd64:printk)", crc}, {"kernel-amd64", NULL}};
+	const struct mf_dep deps[] = { { "ksym(amd64:printk)", crc }, { "kernel-amd64", NULL } };
 
 	assert_int_equal(mf_pool_add_system(pool, deps, 2, NULL, 0, NULL), 0);
 	mf_pool_ready(pool);
@@ -25,7 +31,7 @@ static void add_system(struct mf_pool *pool, const char *crc)
 static void a_plan_holds_what_is_needed_and_says_why(void **state)
 {
 	struct mf_pool *pool = primary_pool(nics, N(nics));
-	struct mf_solution s = {0};
+	struct mf_solution s = { 0 };
 	struct mf_job job;
 	int asked, ptp, extra;
 	size_t seen = 0;
@@ -34,7 +40,7 @@ static void a_plan_holds_what_is_needed_and_says_why(void **state)
 	asked = primary_provider(pool, "e1000e-kmp", NULL);
 	ptp = primary_provider(pool, "ptp-kmp", NULL);
 	extra = primary_provider(pool, "extra-kmp", NULL);
-	job = (struct mf_job){false, &asked, 1};
+	job = (struct mf_job){ false, &asked, 1 };
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_true(s.solved);
 	assert_int_equal(s.n, 3);
@@ -63,14 +69,14 @@ static void a_plan_holds_what_is_needed_and_says_why(void **state)
 static void what_is_missing_is_named(void **state)
 {
 	struct mf_pool *pool = primary_pool(nics, N(nics));
-	struct mf_solution s = {0};
+	struct mf_solution s = { 0 };
 	struct mf_job job;
 	int asked;
 
 	/* the kernel has the symbol, with another CRC */
 	add_system(pool, "beef");
 	asked = primary_provider(pool, "extra-kmp", NULL);
-	job = (struct mf_job){false, &asked, 1};
+	job = (struct mf_job){ false, &asked, 1 };
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_true(s.solved);
 	mf_solution_done(&s);
@@ -87,10 +93,14 @@ static void what_is_missing_is_named(void **state)
 
 static void one_of_several_is_enough_and_the_better_repository_wins(void **state)
 {
-	static const struct primary a[] = {{.name = "x-kmp", .evr = "1-1", .provides = "x-kmp"}};
-	static const struct primary b[] = {{.name = "x-kmp", .evr = "2-1", .provides = "x-kmp"}};
+	static const struct primary a[] = {
+		{ .name = "x-kmp", .evr = "1-1", .provides = "x-kmp" }
+	};
+	static const struct primary b[] = {
+		{ .name = "x-kmp", .evr = "2-1", .provides = "x-kmp" }
+	};
 	struct mf_pool *from, *pool;
-	struct mf_solution s = {0};
+	struct mf_solution s = { 0 };
 	struct mf_package p;
 	struct mf_job job;
 	int *ids;
@@ -113,7 +123,7 @@ static void one_of_several_is_enough_and_the_better_repository_wins(void **state
 	add_system(pool, "1");
 	assert_int_equal(mf_pool_providers(pool, "x-kmp", NULL, &ids, &n), 0);
 	assert_int_equal(n, 2);
-	job = (struct mf_job){false, ids, n};
+	job = (struct mf_job){ false, ids, n };
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_true(s.solved);
 	assert_int_equal(s.n, 1);
@@ -128,11 +138,16 @@ static void one_of_several_is_enough_and_the_better_repository_wins(void **state
 static void what_is_refused_is_not_used_and_named(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "drv-kmp", .evr = "1-1", .provides = "drv-kmp", .requires = "ksym(amd64:printk)=2"},
-		{.name = "kernel-image", .evr = "1-1", .provides = "kernel-image ksym(amd64:printk)=2"},
+		{ .name = "drv-kmp",
+		  .evr = "1-1",
+		  .provides = "drv-kmp",
+		  .requires = "ksym(amd64:printk)=2" },
+		{ .name = "kernel-image",
+		  .evr = "1-1",
+		  .provides = "kernel-image ksym(amd64:printk)=2" },
 	};
 	struct mf_pool *pool = primary_pool(packages, N(packages));
-	struct mf_solution s = {0};
+	struct mf_solution s = { 0 };
 	struct mf_job job;
 	int drv, image;
 	bool refused = false;
@@ -140,7 +155,7 @@ static void what_is_refused_is_not_used_and_named(void **state)
 	add_system(pool, "1");
 	drv = primary_provider(pool, "drv-kmp", NULL);
 	image = primary_provider(pool, "kernel-image", NULL);
-	job = (struct mf_job){false, &drv, 1};
+	job = (struct mf_job){ false, &drv, 1 };
 	mf_pool_refuse(pool, image, true);
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_false(s.solved);
@@ -160,13 +175,13 @@ static void what_is_refused_is_not_used_and_named(void **state)
 static void two_that_exclude_each_other_are_a_conflict(void **state)
 {
 	static const struct primary packages[] = {
-		{.name = "new-kmp", .evr = "1-1", .provides = "new-kmp", .obsoletes = "old-kmp"},
-		{.name = "old-kmp", .evr = "1-1", .provides = "old-kmp"},
+		{ .name = "new-kmp", .evr = "1-1", .provides = "new-kmp", .obsoletes = "old-kmp" },
+		{ .name = "old-kmp", .evr = "1-1", .provides = "old-kmp" },
 	};
 	struct mf_pool *pool = primary_pool(packages, N(packages));
-	struct mf_solution s = {0};
+	struct mf_solution s = { 0 };
 	int ids[2];
-	const struct mf_job jobs[] = {{false, &ids[0], 1}, {false, &ids[1], 1}};
+	const struct mf_job jobs[] = { { false, &ids[0], 1 }, { false, &ids[1], 1 } };
 
 	add_system(pool, "1");
 	ids[0] = primary_provider(pool, "new-kmp", NULL);

@@ -25,7 +25,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	/* in memory, as /run is: the wait for the lock is measured for that, not for a disk's fsync */
+	/* in memory, as /run is: the wait for the lock is measured for that, not for a disk's fsync
+	 */
 	snprintf(f->root, sizeof(f->root), "%s/test-spool.XXXXXX",
 		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	assert_non_null(mkdtemp(f->root));
@@ -49,7 +50,7 @@ static int teardown(void **state)
 
 static struct mf_spool_entry entry_of(const char *modalias, const char *devpath)
 {
-	struct mf_spool_entry e = {.seqnum = 7, .uevent_us = 10, .decided_us = 20};
+	struct mf_spool_entry e = { .seqnum = 7, .uevent_us = 10, .decided_us = 20 };
 
 	e.modalias = strdup(modalias);
 	e.subsystem = strdup("pci");
@@ -97,7 +98,7 @@ static void a_name_is_the_fnv_hash_of_the_modalias(void **state)
 static void an_entry_survives_format_and_parse(void **state)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry in = entry_of(NIC, "/devices/pci/a");
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry out = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry out = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
@@ -139,7 +140,7 @@ static void nothing_but_an_entry_is_parsed(void **state)
 		"modfetch-event 1\nmodalias=a:b\ndevpath=/devices/x/..\n",
 		"modfetch-event 1\nmodalias=a:b\n\n",
 	};
-	struct mf_spool_entry e = {0};
+	struct mf_spool_entry e = { 0 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(mf_spool_parse(bad[i], strlen(bad[i]), &e), -EBADMSG);
@@ -149,7 +150,7 @@ static void nothing_but_an_entry_is_parsed(void **state)
 
 static void repeats_collapse_and_devices_add_up(void **state)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = { 0 };
 	struct fixture *f = *state;
 
 	for (int i = 0; i < 1000; i++)
@@ -171,7 +172,7 @@ static void repeats_collapse_and_devices_add_up(void **state)
 
 static void a_removed_device_takes_back_its_own_part_only(void **state)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = { 0 };
 	struct fixture *f = *state;
 
 	assert_int_equal(put(f->spool, NIC, "/devices/a"), 0);
@@ -188,7 +189,7 @@ static void a_removed_device_takes_back_its_own_part_only(void **state)
 
 static void an_entry_that_changed_while_it_was_worked_on_stays(void **state)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry first = {0}, second = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry first = { 0 }, second = { 0 };
 	struct fixture *f = *state;
 
 	assert_int_equal(put(f->spool, NIC, "/devices/a"), 0);
@@ -241,7 +242,7 @@ static void a_spool_that_others_can_write_is_not_used(void **state)
 static void writers_at_once_lose_no_device(void **state)
 {
 	enum { WRITERS = 8, EACH = 6 };
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = { 0 };
 	struct fixture *f = *state;
 
 	for (int w = 0; w < WRITERS; w++) {

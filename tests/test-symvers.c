@@ -28,7 +28,7 @@ static int note(void *arg, const char *symbol, const char *crc, const char *modu
 
 static void parse(const char *text, int want, const char *seen, size_t stop_at)
 {
-	struct seen s = {.stop_at = stop_at};
+	struct seen s = { .stop_at = stop_at };
 	char copy[1000];
 
 	snprintf(copy, sizeof(copy), "%s", text);
@@ -48,12 +48,13 @@ static void lines_say_symbol_crc_and_module(void **state)
 
 static void lines_in_another_form_are_passed_over(void **state)
 {
-	parse("garbage\n\n\t\t\t\n0x1\n0x1\ta\n0x1\t\tvmlinux\n12345678\ta\tvmlinux\n0x2\tb\tc\n", 0, "b 2 c;", 0);
+	parse("garbage\n\n\t\t\t\n0x1\n0x1\ta\n0x1\t\tvmlinux\n12345678\ta\tvmlinux\n0x2\tb\tc\n",
+	      0, "b 2 c;", 0);
 }
 
 static void check_place(struct root *r, const char *path, const char *command)
 {
-	struct seen s = {0};
+	struct seen s = { 0 };
 	char line[600];
 
 	root_write(r, "plain", TEXT);
@@ -68,7 +69,7 @@ static void check_place(struct root *r, const char *path, const char *command)
 static void every_place_and_compression_is_known(void **state)
 {
 	struct root *r = *state;
-	struct seen s = {0};
+	struct seen s = { 0 };
 
 	assert_int_equal(mf_symvers_read(&r->ctx, note, &s), 1);
 	assert_string_equal(s.text, "");
@@ -85,7 +86,7 @@ static void every_place_and_compression_is_known(void **state)
 static void the_first_place_is_believed(void **state)
 {
 	struct root *r = *state;
-	struct seen s = {0};
+	struct seen s = { 0 };
 
 	root_write(r, "usr/src/linux-headers-" KERNEL "/Module.symvers", "0x1\tfar\tvmlinux\n");
 	root_write(r, "lib/modules/" KERNEL "/symvers", "0x2\tnear\tvmlinux\n");
@@ -96,7 +97,7 @@ static void the_first_place_is_believed(void **state)
 static void one_that_is_damaged_is_a_failure(void **state)
 {
 	struct root *r = *state;
-	struct seen s = {0};
+	struct seen s = { 0 };
 
 	root_write_bytes(r, "lib/modules/" KERNEL "/symvers.gz", "\x1f\x8b\x08\x00garbage", 11);
 	assert_true(mf_symvers_read(&r->ctx, note, &s) < 0);
@@ -119,7 +120,7 @@ static int count(void *arg, const char *symbol, const char *crc, const char *mod
 static void a_real_kernels_are_all_understood(void **state)
 {
 	struct mf_context ctx;
-	size_t n[2] = {0, 0};
+	size_t n[2] = { 0, 0 };
 	char root[512], *lib;
 
 	snprintf(root, sizeof(root), "%s", tree_of("default"));
@@ -135,9 +136,12 @@ static void a_real_kernels_are_all_understood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(lines_say_symbol_crc_and_module),	    UNIT(lines_in_another_form_are_passed_over),
-		ROOTED(every_place_and_compression_is_known), ROOTED(the_first_place_is_believed),
-		ROOTED(one_that_is_damaged_is_a_failure),   UNIT(a_real_kernels_are_all_understood),
+		UNIT(lines_say_symbol_crc_and_module),
+		UNIT(lines_in_another_form_are_passed_over),
+		ROOTED(every_place_and_compression_is_known),
+		ROOTED(the_first_place_is_believed),
+		ROOTED(one_that_is_damaged_is_a_failure),
+		UNIT(a_real_kernels_are_all_understood),
 	};
 
 	return UNIT_RUN(tests);

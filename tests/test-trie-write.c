@@ -80,13 +80,13 @@ static int expect(void *arg, const char *key, const char *value, uint32_t priori
 static void values_stand_in_order_of_priority_the_later_first(void **state)
 {
 	static const struct mf_trie_entry entries[] = {
-		{"b", "x", 0, 0, 2},   {"ab", "y", 0, 0, 0},  {"abc", "1", 0, 0, 5},
-		{"abc", "2", 0, 0, 3}, {"abc", "3", 0, 0, 5}, {"", "root", 0, 0, 1},
-		{"abd", "z", 0, 0, 0}, {"abc", "2", 0, 0, 3},
+		{ "b", "x", 0, 0, 2 },	 { "ab", "y", 0, 0, 0 },  { "abc", "1", 0, 0, 5 },
+		{ "abc", "2", 0, 0, 3 }, { "abc", "3", 0, 0, 5 }, { "", "root", 0, 0, 1 },
+		{ "abd", "z", 0, 0, 0 }, { "abc", "2", 0, 0, 3 },
 	};
-	static const char *const lines[] = {"=root/1", "ab=y/0",  "abc=2/3", "abc=2/3",
-					    "abc=3/5", "abc=1/5", "abd=z/0", "b=x/2"};
-	struct wanted wanted = {lines, sizeof(lines) / sizeof(*lines)};
+	static const char *const lines[] = { "=root/1", "ab=y/0",  "abc=2/3", "abc=2/3",
+					     "abc=3/5", "abc=1/5", "abd=z/0", "b=x/2" };
+	struct wanted wanted = { lines, sizeof(lines) / sizeof(*lines) };
 	_cleanup_free_ void *buf = NULL;
 	struct mf_trie_builder *builder;
 	struct mf_trie *trie;
@@ -107,7 +107,7 @@ static void values_stand_in_order_of_priority_the_later_first(void **state)
 
 static void an_empty_index_is_depmods_twelve_bytes(void **state)
 {
-	static const uint8_t empty[12] = {0xb0, 0x07, 0xf4, 0x57, 0, 2, 0, 1, 0, 0, 0, 12};
+	static const uint8_t empty[12] = { 0xb0, 0x07, 0xf4, 0x57, 0, 2, 0, 1, 0, 0, 0, 12 };
 	_cleanup_free_ void *buf = NULL;
 	size_t len;
 

@@ -233,26 +233,26 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 		size_t len;
 	} bad[] = {
 		/* a node that is its own child; a circle costs its budget and no more */
-		{HEAD "\x20\0\0\x0c"
-		      "aa\x20\0\0\x0c",
-		 18},
-		{HEAD "\x80\0\0\x0c"
-		      "abc",
-		 15}, /* a prefix without end */
-		{HEAD "\x20\0\0\x0c"
-		      "az\0\0\0\0",
-		 18}, /* 26 children in 4 bytes */
-		{HEAD "\x20\0\0\x0c"
-		      "za\0\0\0\0",
-		 18}, /* last before first */
-		{HEAD "\x40\0\0\x0c"
-		      "\0\0\0\2\0\0\0\0v\0",
-		 22}, /* two values, one there */
-		{HEAD "\x40\0\0\x0c"
-		      "\xff\xff\xff\xff",
-		 16},
-		{HEAD "\x4f\xff\xff\xff", 12}, /* a root far outside */
-		{HEAD "\x40\0\0\0", 12},       /* a root in the header */
+		{ HEAD "\x20\0\0\x0c"
+		       "aa\x20\0\0\x0c",
+		  18 },
+		{ HEAD "\x80\0\0\x0c"
+		       "abc",
+		  15 }, /* a prefix without end */
+		{ HEAD "\x20\0\0\x0c"
+		       "az\0\0\0\0",
+		  18 }, /* 26 children in 4 bytes */
+		{ HEAD "\x20\0\0\x0c"
+		       "za\0\0\0\0",
+		  18 }, /* last before first */
+		{ HEAD "\x40\0\0\x0c"
+		       "\0\0\0\2\0\0\0\0v\0",
+		  22 }, /* two values, one there */
+		{ HEAD "\x40\0\0\x0c"
+		       "\xff\xff\xff\xff",
+		  16 },
+		{ HEAD "\x4f\xff\xff\xff", 12 }, /* a root far outside */
+		{ HEAD "\x40\0\0\0", 12 },	 /* a root in the header */
 	};
 	struct mf_trie *trie;
 	size_t n = 0;

@@ -28,7 +28,7 @@ static inline size_t each_module(const char *dir, size_t every,
 				 void (*visit)(void *arg, const char *path), void *arg)
 {
 	char copy[512];
-	char *const roots[] = {copy, NULL};
+	char *const roots[] = { copy, NULL };
 	size_t seen = 0, visited = 0;
 	FTSENT *e;
 	FTS *fts;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define UNIT(f) cmocka_unit_test(f)
+#define UNIT(f)		cmocka_unit_test(f)
 #define UNIT_RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
 
 #endif

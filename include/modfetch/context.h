@@ -22,9 +22,9 @@ struct mf_settings {
 	uint64_t max_package;	    /* bytes of one package; 1 GiB */
 	unsigned int max_age_days;  /* metadata older than this is refused unattended; 14 */
 	unsigned int fetch_timeout; /* seconds for all downloads of one run; 600 */
-	unsigned int mirror_timeout; /* seconds a mirror may be silent or very slow; 20 */
-	unsigned int lock_timeout;  /* seconds to wait for a lock; 60 */
-	unsigned int bind_timeout;  /* milliseconds to wait for a device to be bound; 5000 */
+	unsigned int mirror_timeout;   /* seconds a mirror may be silent or very slow; 20 */
+	unsigned int lock_timeout;     /* seconds to wait for a lock; 60 */
+	unsigned int bind_timeout;     /* milliseconds to wait for a device to be bound; 5000 */
 	unsigned int max_transactions; /* transactions an hour started by events; 20 */
 };
 

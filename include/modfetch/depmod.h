@@ -2,8 +2,8 @@
 #ifndef MODFETCH_DEPMOD_H
 #define MODFETCH_DEPMOD_H
 /*
- * Stage depmod: after modules came or went, brings modules.{dep,alias,symbols,…}[.bin] of one kernel
- * up to date. The result is what the system's depmod writes for the same tree.
+ * Stage depmod: after modules came or went, brings modules.{dep,alias,symbols,…}[.bin] of one
+ * kernel up to date. The result is what the system's depmod writes for the same tree.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,13 +12,15 @@
 #include "modfetch/strings.h"
 
 struct mf_depmod_options {
-	const char *basedir;	/* NULL: the context's root; as depmod -b */
-	const char *outdir;	/* NULL: the basedir; as depmod -o */
-	const char *kernel;	/* NULL: the context's kernel */
-	const struct mf_strings *config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
-	const struct mf_strings *changed; /* paths below lib/modules/KVER that changed; NULL: look at all */
-	FILE *print;		/* as depmod -n: the text files go here, nothing else is written */
-	bool no_sync;		/* leave out fsync: for image builds, where the image is synced once */
+	const char *basedir; /* NULL: the context's root; as depmod -b */
+	const char *outdir;  /* NULL: the basedir; as depmod -o */
+	const char *kernel;  /* NULL: the context's kernel */
+	const struct mf_strings
+		*config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
+	const struct mf_strings
+		*changed; /* paths below lib/modules/KVER that changed; NULL: look at all */
+	FILE *print;	  /* as depmod -n: the text files go here, nothing else is written */
+	bool no_sync;	  /* leave out fsync: for image builds, where the image is synced once */
 };
 
 struct mf_depmod_result {

@@ -11,8 +11,8 @@
  *   etc/initrd-release, proc/cmdline (modfetch=off), proc/sys/kernel/modules_disabled,
  *   etc/modfetch/policy.d/off                      any of them switches events off
  *   lib/modules/KVER/modules.{dep,builtin}.bin      is the module here?
- *   var/cache/modfetch/REPO/current/alias-TAG.bin   does a repository carry it? TAG is FLAVOR-ABI as
- *       in package names (amd64-6.1.0_56), FLAVOR or "any": see cache.h
+ *   var/cache/modfetch/REPO/current/alias-TAG.bin   does a repository carry it? TAG is FLAVOR-ABI
+ * as in package names (amd64-6.1.0_56), FLAVOR or "any": see cache.h
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -24,9 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MF_WIRE_TEXT   4096
-#define MF_WIRE_SOCKET "/run/modfetch/fetch.socket" /* a service manager starts helpers behind it  \
-						     */
+#define MF_WIRE_TEXT 4096
+#define MF_WIRE_SOCKET                                                                             \
+	"/run/modfetch/fetch.socket" /* a service manager starts helpers behind it                 \
+				      */
 
 enum mf_wire_type {
 	MF_WIRE_SETUP,

@@ -20,8 +20,8 @@ bool mf_inflate_known(const void *buf, size_t len);
 int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len);
 
 /*
- * The same from a descriptor (read from offset 0) into a new, sealed memory file; a file in no known
- * format is copied. Returns the descriptor or one of the errors above.
+ * The same from a descriptor (read from offset 0) into a new, sealed memory file; a file in no
+ * known format is copied. Returns the descriptor or one of the errors above.
  */
 int mf_inflate_fd(int fd, size_t cap);
 

@@ -27,8 +27,8 @@ typedef int mf_kmod_visit(void *arg, const char *name, enum mf_presence presence
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg);
 
 /*
- * Visits the modules that alias lines of modprobe.d name for NAME, be they anywhere or nowhere. Where
- * there are any, kmod asks nothing else. 0 or the visitor's return.
+ * Visits the modules that alias lines of modprobe.d name for NAME, be they anywhere or nowhere.
+ * Where there are any, kmod asks nothing else. 0 or the visitor's return.
  */
 typedef int mf_kmod_alias_visit(void *arg, const char *module);
 int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,

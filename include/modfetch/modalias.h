@@ -12,8 +12,8 @@
 #define MF_DEVPATH_MAX	1024
 
 /*
- * 1..MF_MODALIAS_MAX printable ASCII bytes without '[' and ']'. A space is one of them: a real kernel says
- * "platform:Fixed MDIO bus".
+ * 1..MF_MODALIAS_MAX printable ASCII bytes without '[' and ']'. A space is one of them: a real
+ * kernel says "platform:Fixed MDIO bus".
  */
 bool mf_modalias_valid(const char *modalias, size_t len);
 

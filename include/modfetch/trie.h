@@ -32,8 +32,8 @@ typedef int mf_trie_visit(void *arg, const char *key, const char *value, uint32_
 
 /*
  * Visits the values of every pattern that matches NAME as fnmatch(3) does without flags, as kmod's
- * wildcard search does; in the order of the file, not of priority. NAME must hold no '['. Returns 0,
- * the visitor's return, or -EBADMSG for a damaged file.
+ * wildcard search does; in the order of the file, not of priority. NAME must hold no '['. Returns
+ * 0, the visitor's return, or -EBADMSG for a damaged file.
  */
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg);
 /* Visits the values under exactly KEY. */

@@ -22,7 +22,7 @@ struct answer {
 
 static void answer_and_exit(struct mf_context *ctx, int fd, mf_apart_work *work, void *arg)
 {
-	struct answer answer = {.r = work(ctx, arg)};
+	struct answer answer = { .r = work(ctx, arg) };
 
 	answer.failure = ctx->failure;
 	_exit(mf_file_write(fd, &answer, sizeof(answer)) < 0);

@@ -215,7 +215,7 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.rpmdb);
 	free(ctx->settings.fetch_user);
 	free(ctx->settings.module_signature);
-	*ctx = (struct mf_context){.root_fd = -1};
+	*ctx = (struct mf_context){ .root_fd = -1 };
 }
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)

@@ -19,7 +19,7 @@ struct error_entry {
 
 static const struct error_entry errors[] = {
 #define ERROR_ENTRY(symbol, name, status, sentence)                                                \
-	[MFE_##symbol - MFE_FIRST] = {name, status, sentence},
+	[MFE_##symbol - MFE_FIRST] = { name, status, sentence },
 	MF_ERRORS(ERROR_ENTRY)
 #undef ERROR_ENTRY
 };

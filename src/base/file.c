@@ -109,7 +109,7 @@ int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, un
 		(void)unlinkat(dirfd, partial, 0);
 		return r;
 	}
-	*ret_staged = (struct mf_staged){dirfd, fd, MF_STEAL(partial), MF_STEAL(copy)};
+	*ret_staged = (struct mf_staged){ dirfd, fd, MF_STEAL(partial), MF_STEAL(copy) };
 	return 0;
 }
 
@@ -167,7 +167,8 @@ int mf_memfile_new(const char *label)
 
 int mf_memfile_seal(int fd)
 {
-	/* the kernel says EBUSY while a page of it is in flight somewhere, as under load: soon over */
+	/* the kernel says EBUSY while a page of it is in flight somewhere, as under load: soon over
+	 */
 	for (int tries = 0; fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0; tries++) {
 		if (errno != EBUSY || tries == 20)
 			return -errno;

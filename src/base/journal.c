@@ -48,8 +48,8 @@ static void append(struct datagram *d, const char *key, const char *value)
 int mf_journal_send(enum mf_log_level level, const char *message_id, const char *message,
 		    const struct mf_journal_field *fields, size_t n)
 {
-	const struct sockaddr_un addr = {.sun_family = AF_UNIX,
-					 .sun_path = "/run/systemd/journal/socket"};
+	const struct sockaddr_un addr = { .sun_family = AF_UNIX,
+					  .sun_path = "/run/systemd/journal/socket" };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct datagram d;
 

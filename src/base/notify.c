@@ -21,7 +21,7 @@
 int mf_notify(const char *fmt, ...)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = -1;
 	size_t len = path ? strlen(path) : 0;
 	char state[512];
@@ -85,7 +85,7 @@ int mf_netwatch_read(int fd)
 	int any = 0;
 
 	for (;;) {
-		struct sockaddr_nl from = {0};
+		struct sockaddr_nl from = { 0 };
 		socklen_t size = sizeof(from);
 		char buf[16384];
 		ssize_t got = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &size);

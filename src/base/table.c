@@ -51,7 +51,7 @@ uint64_t mf_hash(const void *buf, size_t len)
 {
 	const uint8_t *p = buf;
 	uint64_t h = K0 ^ len;
-	uint8_t tail[16] = {0};
+	uint8_t tail[16] = { 0 };
 
 	if (len >= 32)
 		h = hash_blocks(&p, &len, h);
@@ -118,7 +118,7 @@ int mf_table_put(struct mf_table *table, const char *key, size_t len, uint32_t v
 	*ret_value = &slot->value;
 	if (slot->key)
 		return 0;
-	*slot = (struct mf_table_slot){key, (uint32_t)len, hash, value};
+	*slot = (struct mf_table_slot){ key, (uint32_t)len, hash, value };
 	table->n++;
 	return 1;
 }
@@ -136,7 +136,7 @@ uint32_t *mf_table_get(const struct mf_table *table, const char *key, size_t len
 void mf_table_done(struct mf_table *table)
 {
 	free(table->slots);
-	*table = (struct mf_table){0};
+	*table = (struct mf_table){ 0 };
 }
 
 struct mf_arena_chunk {
@@ -190,7 +190,7 @@ void mf_arena_done(struct mf_arena *arena)
 		free(arena->chunk);
 		arena->chunk = next;
 	}
-	*arena = (struct mf_arena){0};
+	*arena = (struct mf_arena){ 0 };
 }
 
 #define THREADS_MAX 16u
@@ -233,7 +233,7 @@ static void *work(void *arg)
 void mf_parallel(unsigned int threads, size_t n,
 		 void (*job)(void *arg, size_t i, unsigned int worker), void *arg)
 {
-	struct loop loop = {.job = job, .arg = arg, .n = n};
+	struct loop loop = { .job = job, .arg = arg, .n = n };
 	pthread_t others[THREADS_MAX];
 	unsigned int started = 0;
 

@@ -20,15 +20,15 @@ struct arguments {
 };
 
 static const struct option long_options[] = {
-	{"all", no_argument, NULL, 'a'},
-	{"quick", no_argument, NULL, 'A'},
-	{"basedir", required_argument, NULL, 'b'},
-	{"config", required_argument, NULL, 'C'},
-	{"outdir", required_argument, NULL, 'o'},
-	{"show", no_argument, NULL, 'n'},
-	{"no-sync", no_argument, NULL, 'S'},
-	{"changed", no_argument, NULL, 'c'},
-	{NULL, 0, NULL, 0},
+	{ "all", no_argument, NULL, 'a' },
+	{ "quick", no_argument, NULL, 'A' },
+	{ "basedir", required_argument, NULL, 'b' },
+	{ "config", required_argument, NULL, 'C' },
+	{ "outdir", required_argument, NULL, 'o' },
+	{ "show", no_argument, NULL, 'n' },
+	{ "no-sync", no_argument, NULL, 'S' },
+	{ "changed", no_argument, NULL, 'c' },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* A path as the stage takes it: below the kernel's folder. */
@@ -118,7 +118,7 @@ static void arguments_done(struct arguments *args)
 
 int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(arguments_done) struct arguments args = {0};
+	_cleanup_(arguments_done) struct arguments args = { 0 };
 	struct mf_depmod_result result;
 	int r = parse(cmd, &args, argc, argv);
 

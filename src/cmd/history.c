@@ -84,8 +84,8 @@ static int print(void *arg, struct mf_json *record)
 
 int cmd_history(struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = {{"lines", required_argument, NULL, 'n'}, {0}};
-	struct printing p = {.cmd = cmd};
+	static const struct option options[] = { { "lines", required_argument, NULL, 'n' }, { 0 } };
+	struct printing p = { .cmd = cmd };
 	long n = -1;
 	char *end;
 	int c, r;

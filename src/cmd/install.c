@@ -23,9 +23,10 @@ static int take_names(struct cmd *cmd, int argc, char **argv, struct mf_strings 
 
 int cmd_install(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = {0};
-	_cleanup_(mf_run_done) struct mf_run run = {
-		.verb = "install", .selection.install = &names, .no_load = true};
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
+						     .selection.install = &names,
+						     .no_load = true };
 	int r = take_names(cmd, argc, argv, &names);
 
 	return r < 0 ? r : cmd_run(cmd, &run);
@@ -33,9 +34,10 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 
 int cmd_remove(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = {0};
-	_cleanup_(mf_run_done) struct mf_run run = {
-		.verb = "remove", .selection.remove = &names, .no_load = true};
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "remove",
+						     .selection.remove = &names,
+						     .no_load = true };
 	int r = take_names(cmd, argc, argv, &names);
 
 	return r < 0 ? r : cmd_run(cmd, &run);

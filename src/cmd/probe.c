@@ -59,9 +59,9 @@ static int take_device(struct cmd *cmd, struct mf_run *run, const char *syspath)
 static int take_queries(struct cmd *cmd, struct mf_run *run, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"device", required_argument, NULL, 'd'},
-		{"file", required_argument, NULL, 'f'},
-		{0},
+		{ "device", required_argument, NULL, 'd' },
+		{ "file", required_argument, NULL, 'f' },
+		{ 0 },
 	};
 	int c, r = 0;
 
@@ -84,7 +84,7 @@ static int take_queries(struct cmd *cmd, struct mf_run *run, int argc, char **ar
 
 static int go(struct cmd *cmd, int argc, char **argv, const char *verb, bool dry_run)
 {
-	_cleanup_(mf_run_done) struct mf_run run = {.verb = verb, .dry_run = dry_run};
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = verb, .dry_run = dry_run };
 	int r = take_queries(cmd, &run, argc, argv);
 
 	return r < 0 ? r : cmd_run(cmd, &run);

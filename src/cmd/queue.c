@@ -51,7 +51,7 @@ struct watch {
 
 static void watch_done(struct watch *w)
 {
-	const int fds[] = {w->spool, w->network, w->signals};
+	const int fds[] = { w->spool, w->network, w->signals };
 
 	for (size_t i = 0; i < 3; i++)
 		if (fds[i] >= 0)
@@ -91,9 +91,9 @@ enum { HEED_SPOOL = 1, HEED_NETWORK = 2 };
 static bool watch_wait(struct watch *w, int timeout_ms, unsigned int heed)
 {
 	struct pollfd p[] = {
-		{.fd = w->signals, .events = POLLIN},
-		{.fd = heed & HEED_SPOOL ? w->spool : -1, .events = POLLIN},
-		{.fd = heed & HEED_NETWORK ? w->network : -1, .events = POLLIN},
+		{ .fd = w->signals, .events = POLLIN },
+		{ .fd = heed & HEED_SPOOL ? w->spool : -1, .events = POLLIN },
+		{ .fd = heed & HEED_NETWORK ? w->network : -1, .events = POLLIN },
 	};
 	uint64_t end = mf_now_us() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000;
 
@@ -208,11 +208,11 @@ static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
 int cmd_queue(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"until-empty", no_argument, NULL, UNTIL_EMPTY},
-		{"watch", no_argument, NULL, WATCH},
-		{0},
+		{ "until-empty", no_argument, NULL, UNTIL_EMPTY },
+		{ "watch", no_argument, NULL, WATCH },
+		{ 0 },
 	};
-	_cleanup_(watch_done) struct watch w = {.spool = -1, .network = -1, .signals = -1};
+	_cleanup_(watch_done) struct watch w = { .spool = -1, .network = -1, .signals = -1 };
 	enum mode mode = ONCE;
 	int opt, r;
 

@@ -24,7 +24,8 @@ static void report(struct mf_json *list, const struct mf_repo *repo, int r,
 	if (!r)
 		mf_json_set_int(o, "packages", (int64_t)result->packages);
 	if (r >= 0)
-		mf_json_set_string(o, "signer", *result->trust.signer ? result->trust.signer : NULL);
+		mf_json_set_string(o, "signer",
+				   *result->trust.signer ? result->trust.signer : NULL);
 	if (r < 0) {
 		mf_json_set_string(o, "code", mf_error_name(r));
 		mf_json_set_string(o, "what", failure->what);
@@ -33,9 +34,10 @@ static void report(struct mf_json *list, const struct mf_repo *repo, int r,
 	mf_json_add(list, o);
 }
 
-static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force, struct mf_json *list)
+static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
+		       struct mf_json *list)
 {
-	struct mf_refresh_result result = {0};
+	struct mf_refresh_result result = { 0 };
 	int r = mf_refresh(&cmd->ctx, repo, force, &result);
 
 	if (cmd->json)
@@ -65,11 +67,11 @@ static bool named(const struct mf_repo *repo, int n, char **names)
 	return !n && repo->enabled;
 }
 
-static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, char **names,
-		       struct mf_json *list)
+static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n,
+		       char **names, struct mf_json *list)
 {
 	int r, worst = 0, fresh = 0, asked = 0;
-	struct mf_failure why = {0};
+	struct mf_failure why = { 0 };
 
 	for (size_t i = 0; i < repos->n; i++) {
 		if (!named(&repos->v[i], n, names))
@@ -114,8 +116,8 @@ static int go(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, 
 
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = {{"force", no_argument, NULL, 'f'}, {0}};
-	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	static const struct option options[] = { { "force", no_argument, NULL, 'f' }, { 0 } };
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_close_ int lock = -1;
 	bool force = false;
 	int c, r;

@@ -28,7 +28,7 @@ int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
 	double n = (double)bytes;
 	size_t unit = 0;
 
@@ -162,7 +162,7 @@ static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 
 int cmd_run(struct cmd *cmd, struct mf_run *run)
 {
-	struct progress progress = {.started = mf_now_us()};
+	struct progress progress = { .started = mf_now_us() };
 	int r;
 
 	run->dry_run |= cmd->dry_run;

@@ -19,9 +19,9 @@
 static void say(const struct mf_context *ctx, const struct mf_event *event, const char *message)
 {
 	const struct mf_journal_field fields[] = {
-		{"MODALIAS", event->modalias},
-		{"DEVPATH", event->devpath},
-		{"SUBSYSTEM", event->subsystem},
+		{ "MODALIAS", event->modalias },
+		{ "DEVPATH", event->devpath },
+		{ "SUBSYSTEM", event->subsystem },
 	};
 
 	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_REFUSED, message, fields,

@@ -167,14 +167,11 @@ static int limit_resources(uint64_t max_file)
 		__rlimit_resource_t what;
 		rlim_t value;
 	} limits[] = {
-		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_FSIZE, max_file },
-		{ RLIMIT_NOFILE, 512 },
+		{ RLIMIT_CORE, 0 },	   { RLIMIT_FSIZE, max_file }, { RLIMIT_NOFILE, 512 },
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow of the memory takes terabytes of addresses */
 		{ RLIMIT_AS, 1ULL << 30 },
 #endif
-		{ RLIMIT_MEMLOCK, 0 },
-		{ RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_MEMLOCK, 0 },	   { RLIMIT_MSGQUEUE, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {

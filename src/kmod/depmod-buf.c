@@ -47,5 +47,5 @@ void dm_buf_adds(struct dm_buf *buf, const char *s)
 void dm_buf_done(struct dm_buf *buf)
 {
 	free(buf->p);
-	*buf = (struct dm_buf){0};
+	*buf = (struct dm_buf){ 0 };
 }

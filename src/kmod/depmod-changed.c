@@ -125,7 +125,7 @@ static void drop(struct dm_scan *scan, struct dm_file *file)
 static int update(const struct dm_tree *tree, const struct dm_config *config,
 		  const struct dm_flavour *flavour, const char *path, struct dm_scan *scan)
 {
-	struct dm_file *known = find(scan, path), file = {0};
+	struct dm_file *known = find(scan, path), file = { 0 };
 	struct stat st;
 	bool gone = fstatat(tree->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0;
 
@@ -158,7 +158,7 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 		    const struct dm_flavour *flavour, const struct dm_state *state,
 		    const struct mf_strings *changed, struct dm_scan *ret_scan)
 {
-	_cleanup_(dm_scan_done) struct dm_scan scan = {0};
+	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
 
 	scan.files = reallocarray(
 		NULL, (size_t)state->base.n_records + state->recent.n_records + changed->n + 1,
@@ -175,6 +175,6 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 	if (look_at_links(tree, &scan))
 		return 1;
 	*ret_scan = scan;
-	scan = (struct dm_scan){0};
+	scan = (struct dm_scan){ 0 };
 	return 0;
 }

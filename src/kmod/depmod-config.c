@@ -37,7 +37,7 @@ static int add_search(struct parser *p, const char *word)
 {
 	struct dm_config *c = p->config;
 	struct dm_search *v = reallocarray(c->searches, c->n_searches + 1, sizeof(*v));
-	struct dm_search s = {DM_SEARCH_FOLDER, NULL, strlen(word)};
+	struct dm_search s = { DM_SEARCH_FOLDER, NULL, strlen(word) };
 
 	if (!v)
 		return -ENOMEM;
@@ -131,9 +131,9 @@ static const struct command {
 	const char *name;
 	int (*parse)(struct parser *p, char **save);
 } commands[] = {
-	{"search", parse_search},     {"override", parse_override},
-	{"external", parse_external}, {"exclude", parse_exclude},
-	{"include", parse_nothing},   {"make_map_files", parse_nothing}, /* of old, no effect */
+	{ "search", parse_search },	{ "override", parse_override },
+	{ "external", parse_external }, { "exclude", parse_exclude },
+	{ "include", parse_nothing },	{ "make_map_files", parse_nothing }, /* of old, no effect */
 };
 
 static int parse_line(struct parser *p, char *line)
@@ -220,7 +220,7 @@ static int add_conf(struct confs *confs, const char *folder, const char *name)
 		return -ENOMEM;
 	snprintf(path, len + 1, "%s%s%s", folder, *folder ? "/" : "", name);
 	memmove(v + at + 1, v + at, (confs->n - at) * sizeof(*v));
-	v[at] = (struct conf){path, path + len - strlen(name)};
+	v[at] = (struct conf){ path, path + len - strlen(name) };
 	confs->n++;
 	return 0;
 }
@@ -310,9 +310,9 @@ static int parse_files(struct parser *p, const struct confs *confs)
 int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const char *kernel,
 		   struct dm_config *ret_config)
 {
-	_cleanup_(dm_config_done) struct dm_config config = {0};
-	struct parser p = {.ctx = ctx, .kernel = kernel, .config = &config};
-	struct confs confs = {.arena = &config.arena};
+	_cleanup_(dm_config_done) struct dm_config config = { 0 };
+	struct parser p = { .ctx = ctx, .kernel = kernel, .config = &config };
+	struct confs confs = { .arena = &config.arena };
 	size_t n = paths ? paths->n : sizeof(folders) / sizeof(*folders);
 	int r = 0;
 
@@ -325,7 +325,7 @@ int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const
 		return r;
 	reverse(&config);
 	*ret_config = config;
-	config = (struct dm_config){0};
+	config = (struct dm_config){ 0 };
 	return 0;
 }
 
@@ -336,5 +336,5 @@ void dm_config_done(struct dm_config *config)
 	mf_strings_done(&config->externals);
 	mf_strings_done(&config->excludes);
 	mf_arena_done(&config->arena);
-	*config = (struct dm_config){0};
+	*config = (struct dm_config){ 0 };
 }

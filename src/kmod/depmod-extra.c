@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The indexes that are text alone: soft and weak dependencies, and the device nodes to make before a
- * driver is there.
+ * The indexes that are text alone: soft and weak dependencies, and the device nodes to make before
+ * a driver is there.
  *
  * A line a module, in the order of the modules. A node's numbers come from the aliases
  * char-major-N-M and block-major-N-M; a module that names a node and no numbers is said, as depmod
@@ -55,7 +55,7 @@ static bool parse_numbers(const char *alias, struct node *node)
 
 static struct node find_node(const struct dm_module *m)
 {
-	struct node node = {0};
+	struct node node = { 0 };
 	uint32_t n;
 	const struct dm_alias *a = dm_aliases_of(m, &n);
 

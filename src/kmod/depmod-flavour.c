@@ -47,8 +47,8 @@ static const char *find_program(uint64_t *ret_id)
 static bool run(const char *program, char *ret_text, size_t size)
 {
 	char name[] = "depmod", option[] = "--version";
-	char *const argv[] = {name, option, NULL};
-	char *const envp[] = {NULL};
+	char *const argv[] = { name, option, NULL };
+	char *const envp[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	size_t len = 0;
 	int fds[2], status = -1;
@@ -80,7 +80,7 @@ static bool run(const char *program, char *ret_text, size_t size)
 
 void dm_flavour_find(const struct dm_flavour *known, struct dm_flavour *ret_flavour)
 {
-	struct dm_flavour f = {.version = MF_KMOD_VERSION, .gz = true, .xz = true, .zst = true};
+	struct dm_flavour f = { .version = MF_KMOD_VERSION, .gz = true, .xz = true, .zst = true };
 	const char *program = find_program(&f.id);
 	char text[512];
 

@@ -169,7 +169,7 @@ struct hunt {
 
 static void tell_cycle(struct hunt *h, size_t depth)
 {
-	_cleanup_(dm_buf_done) struct dm_buf line = {0};
+	_cleanup_(dm_buf_done) struct dm_buf line = { 0 };
 
 	for (size_t i = 0; i < depth; i++) {
 		uint32_t m = h->path[i];
@@ -222,7 +222,7 @@ static int tell_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 	size_t n = modules->n;
 	_cleanup_free_ uint32_t *path = reallocarray(NULL, n + 1, sizeof(*path));
 	_cleanup_free_ uint8_t *marks = calloc(n + 1, 4);
-	struct hunt h = {.ctx = ctx, .modules = modules, .path = path};
+	struct hunt h = { .ctx = ctx, .modules = modules, .path = path };
 
 	if (!path || !marks)
 		return -ENOMEM;
@@ -273,12 +273,12 @@ int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const str
 	if (r < 0)
 		return r;
 	*ret_graph = graph;
-	graph = (struct dm_graph){0};
+	graph = (struct dm_graph){ 0 };
 	return 0;
 }
 
 void dm_graph_done(struct dm_graph *graph)
 {
 	mf_arena_done(&graph->arena);
-	*graph = (struct dm_graph){0};
+	*graph = (struct dm_graph){ 0 };
 }

@@ -63,7 +63,7 @@ static void match_module(const struct dm_state *state, uint32_t number, struct d
 static int match_files(const struct dm_state *state, const struct dm_scan *scan,
 		       struct dm_match *match)
 {
-	_cleanup_(mf_table_done) struct mf_table by_path = {0};
+	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records;
 	size_t n_known = 0;
 	int r = mf_table_reserve(&by_path, (size_t)n_base + n_recent);
@@ -88,7 +88,7 @@ static int match_files(const struct dm_state *state, const struct dm_scan *scan,
 int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm_modules *modules,
 	     struct dm_match *ret_match)
 {
-	_cleanup_(dm_match_done) struct dm_match match = {0};
+	_cleanup_(dm_match_done) struct dm_match match = { 0 };
 	int r;
 
 	match.by_file = reallocarray(NULL, scan->n + 1, sizeof(uint32_t));
@@ -103,7 +103,7 @@ int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm
 		match_module(state, match.by_file[m->file - scan->files], m);
 	}
 	*ret_match = match;
-	match = (struct dm_match){0};
+	match = (struct dm_match){ 0 };
 	return 0;
 }
 
@@ -137,5 +137,5 @@ void dm_match_done(struct dm_match *match)
 {
 	free(match->by_file);
 	free(match->gone);
-	*match = (struct dm_match){0};
+	*match = (struct dm_match){ 0 };
 }

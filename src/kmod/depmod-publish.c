@@ -41,7 +41,7 @@ const char *dm_index_name(enum dm_index index)
 
 void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd, bool sync)
 {
-	*publish = (struct dm_publish){.ctx = ctx, .fd = fd, .sync = sync};
+	*publish = (struct dm_publish){ .ctx = ctx, .fd = fd, .sync = sync };
 	for (size_t i = 0; i < DM_N_OUTPUTS; i++) {
 		struct dm_publish_file *f = &publish->files[i];
 

@@ -61,9 +61,9 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 		const char *key;
 		enum note kind;
 	} keys[] = {
-		{"alias", NOTE_ALIAS},
-		{"softdep", NOTE_SOFTDEP},
-		{"weakdep", NOTE_WEAKDEP},
+		{ "alias", NOTE_ALIAS },
+		{ "softdep", NOTE_SOFTDEP },
+		{ "weakdep", NOTE_WEAKDEP },
 	};
 
 	for (size_t i = 0; i < info->n_exports; i++)
@@ -105,8 +105,8 @@ static void read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reader *reader = arg;
 	const struct dm_module *m = reader->wanted[i];
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
-	_cleanup_(dm_buf_done) struct dm_buf buf = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
 	struct notes *notes = &reader->notes[i];
 
 	if (m->recalled) {
@@ -189,7 +189,7 @@ int64_t dm_alias_normalise(const char *alias, size_t len, char *norm)
 static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 {
 	uint32_t owner = count(fresh, RECORDS, sizeof(struct dm_record));
-	struct dm_alias alias = {.raw_len = (uint32_t)len, .norm_len = DM_NONE};
+	struct dm_alias alias = { .raw_len = (uint32_t)len, .norm_len = DM_NONE };
 	_cleanup_free_ char *norm = malloc(len + 1);
 	int64_t norm_len;
 
@@ -211,7 +211,7 @@ static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 
 static void add_extra(struct dm_fresh *fresh, enum dm_extra_kind kind, const char *text, size_t len)
 {
-	struct dm_extra extra = {kind, add_string(fresh, text, len), (uint32_t)len};
+	struct dm_extra extra = { kind, add_string(fresh, text, len), (uint32_t)len };
 
 	add(fresh, EXTRAS, &extra, sizeof(extra));
 }
@@ -397,7 +397,7 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
 		      const struct dm_modules *modules)
 {
 	_cleanup_free_ uint8_t *is_module = calloc(scan->n + 1, 1);
-	const struct notes nothing = {0};
+	const struct notes nothing = { 0 };
 
 	if (!is_module)
 		return -ENOMEM;
@@ -471,5 +471,5 @@ void dm_fresh_done(struct dm_fresh *fresh)
 		mf_arena_done(&fresh->arenas[i]);
 	mf_table_done(&fresh->symbols);
 	free(fresh->symbol_ids);
-	*fresh = (struct dm_fresh){0};
+	*fresh = (struct dm_fresh){ 0 };
 }

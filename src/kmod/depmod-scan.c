@@ -63,10 +63,10 @@ bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_
 		size_t len;
 		bool known;
 	} endings[] = {
-		{".ko", 3, true},
-		{".ko.xz", 6, flavour->xz},
-		{".ko.zst", 7, flavour->zst},
-		{".ko.gz", 6, flavour->gz},
+		{ ".ko", 3, true },
+		{ ".ko.xz", 6, flavour->xz },
+		{ ".ko.zst", 7, flavour->zst },
+		{ ".ko.gz", 6, flavour->gz },
 	};
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
@@ -120,7 +120,7 @@ static struct entry *add_entry(struct folder *folder)
 		folder->entries = v;
 		folder->room = room;
 	}
-	folder->entries[folder->n] = (struct entry){0};
+	folder->entries[folder->n] = (struct entry){ 0 };
 	return &folder->entries[folder->n++];
 }
 
@@ -151,7 +151,7 @@ static int add_folder(struct folder *parent, struct mf_arena *arena, const char 
 	e = add_entry(parent);
 	if (!folder || !e)
 		return -ENOMEM;
-	*folder = (struct folder){.depth = parent->depth + 1, .linked = parent->linked || linked};
+	*folder = (struct folder){ .depth = parent->depth + 1, .linked = parent->linked || linked };
 	folder->path = join(arena, parent, name, len);
 	if (!folder->path)
 		return -ENOMEM;
@@ -323,7 +323,7 @@ static void free_entries(struct folder *folder)
 /* Adds the files below one top folder to the scan. */
 static int scan_top(struct job *job, const char *path, struct dm_scan *scan)
 {
-	struct folder top = {.path = path, .path_len = strlen(path)};
+	struct folder top = { .path = path, .path_len = strlen(path) };
 	struct dm_file *files;
 	int r;
 
@@ -349,7 +349,7 @@ static int scan_top(struct job *job, const char *path, struct dm_scan *scan)
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan)
 {
-	_cleanup_(dm_scan_done) struct dm_scan scan = {0};
+	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
 	struct job job = {
 		.ctx = ctx,
 		.tree = tree,
@@ -373,7 +373,7 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	if (r < 0)
 		return r;
 	*ret_scan = scan;
-	scan = (struct dm_scan){0};
+	scan = (struct dm_scan){ 0 };
 	return 0;
 }
 
@@ -382,5 +382,5 @@ void dm_scan_done(struct dm_scan *scan)
 	free(scan->files);
 	for (size_t i = 0; i < sizeof(scan->arenas) / sizeof(*scan->arenas); i++)
 		mf_arena_done(&scan->arenas[i]);
-	*scan = (struct dm_scan){0};
+	*scan = (struct dm_scan){ 0 };
 }

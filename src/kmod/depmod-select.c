@@ -81,7 +81,7 @@ uint32_t dm_kmod_hash(const char *key, size_t len)
 static struct rival rival_of(const struct picker *p, const struct dm_file *file, uint32_t name_len)
 {
 	size_t len = file->base + name_len;
-	struct rival r = {.full = file->path, .full_len = len};
+	struct rival r = { .full = file->path, .full_len = len };
 
 	if (!file->external) {
 		r.full = NULL;
@@ -188,7 +188,7 @@ static const char *name_of(struct mf_arena *arena, const struct dm_file *file, u
 
 static int pick(struct picker *p, const struct dm_file *file)
 {
-	struct dm_module m = {.file = file, .line = INT32_MAX};
+	struct dm_module m = { .file = file, .line = INT32_MAX };
 	struct dm_module *rival;
 	uint32_t *number;
 	int r;
@@ -218,7 +218,7 @@ static int pick(struct picker *p, const struct dm_file *file)
 int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	      const struct dm_scan *scan, struct dm_modules *ret_modules)
 {
-	_cleanup_(dm_modules_done) struct dm_modules modules = {0};
+	_cleanup_(dm_modules_done) struct dm_modules modules = { 0 };
 	struct picker p = {
 		.ctx = ctx,
 		.tree = tree,
@@ -237,7 +237,7 @@ int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct d
 	if (r < 0)
 		return r;
 	*ret_modules = modules;
-	modules = (struct dm_modules){0};
+	modules = (struct dm_modules){ 0 };
 	return 0;
 }
 
@@ -300,7 +300,7 @@ static int compare(const void *va, const void *vb)
 int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char *order, size_t len,
 	    struct dm_modules *modules)
 {
-	_cleanup_(mf_table_done) struct mf_table by_base = {0};
+	_cleanup_(mf_table_done) struct mf_table by_base = { 0 };
 	int r = mf_table_reserve(&by_base, order ? modules->n : 0);
 
 	/* by the file's own spelling: a line says "snd-hda-intel" */
@@ -327,5 +327,5 @@ void dm_modules_done(struct dm_modules *modules)
 {
 	free(modules->v);
 	mf_arena_done(&modules->arena);
-	*modules = (struct dm_modules){0};
+	*modules = (struct dm_modules){ 0 };
 }

@@ -247,7 +247,7 @@ int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_sta
 		.version = DM_STATE_VERSION,
 		.byte_order = DM_STATE_BYTE_ORDER,
 	};
-	struct dm_buf buf = {0};
+	struct dm_buf buf = { 0 };
 
 	for (enum part p = RECORDS; p < N_PARTS; p++) {
 		if (parts[p].failed || parts[p].len > UINT32_MAX)
@@ -259,7 +259,7 @@ int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_sta
 		return -ENOMEM;
 	dm_buf_add(&buf, &head, sizeof(head));
 	for (enum part p = RECORDS; p < N_PARTS; p++) {
-		static const char zeros[8] = {0};
+		static const char zeros[8] = { 0 };
 
 		dm_buf_add(&buf, parts[p].p, parts[p].len);
 		dm_buf_add(&buf, zeros, part_bytes(&head, p) - parts[p].len);
@@ -271,7 +271,7 @@ int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_sta
 /* A buffer over bytes of others. */
 static struct dm_buf view(const void *p, size_t len)
 {
-	return (struct dm_buf){(char *)(uintptr_t)p, len, len, false};
+	return (struct dm_buf){ (char *)(uintptr_t)p, len, len, false };
 }
 
 int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32_t n_gone,
@@ -316,7 +316,7 @@ static int build(struct builder *b, const struct dm_modules *modules, const stru
 int dm_state_build(const struct dm_scan *scan, const struct dm_modules *modules,
 		   const struct dm_graph *graph, struct dm_buf *ret_state)
 {
-	struct builder b = {.scan = scan};
+	struct builder b = { .scan = scan };
 	int r = build(&b, modules, graph, ret_state);
 
 	for (enum part p = RECORDS; p < N_PARTS; p++)

@@ -157,7 +157,7 @@ int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
 {
 	const uint8_t *p = buf;
 	const struct head *head = buf;
-	struct dm_state_file file = {0};
+	struct dm_state_file file = { 0 };
 
 	if (len < sizeof(*head) || !is_head(head, len) ||
 	    mf_hash(p + sizeof(*head), len - sizeof(*head)) != head->digest ||
@@ -205,7 +205,7 @@ static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file
 
 int dm_state_read(int dirfd, struct dm_state *ret_state)
 {
-	struct dm_state state = {0};
+	struct dm_state state = { 0 };
 	struct dm_state_file base, recent;
 
 	*ret_state = state;
@@ -235,7 +235,7 @@ void dm_state_done(struct dm_state *state)
 	for (size_t i = 0; i < 2; i++)
 		if (state->maps[i].p)
 			munmap(state->maps[i].p, state->maps[i].len);
-	*state = (struct dm_state){0};
+	*state = (struct dm_state){ 0 };
 }
 
 void dm_state_seal(struct dm_buf *state, const struct dm_done *done, uint64_t base)

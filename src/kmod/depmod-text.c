@@ -98,7 +98,7 @@ static struct named *sort_names(const struct dm_modules *modules)
 	for (size_t i = 0; i < modules->n; i++) {
 		const struct dm_module *m = &modules->v[i];
 
-		v[i] = (struct named){0, (uint32_t)i};
+		v[i] = (struct named){ 0, (uint32_t)i };
 		for (size_t k = 0; k < 8; k++)
 			v[i].head =
 				v[i].head << 8 | (k < m->name_len ? (unsigned char)m->name[k] : 0);
@@ -151,7 +151,7 @@ int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes)
 	_cleanup_free_ uint32_t *seen = reallocarray(NULL, modules->n + 1, sizeof(*seen));
 	_cleanup_free_ uint32_t *list = reallocarray(NULL, modules->n + 1, sizeof(*list));
 	_cleanup_free_ size_t *lines = reallocarray(NULL, modules->n + 2, sizeof(*lines));
-	struct closure c = {.modules = modules, .seen = seen, .list = list};
+	struct closure c = { .modules = modules, .seen = seen, .list = list };
 
 	if (!seen || !list || !lines)
 		return -ENOMEM;
@@ -289,7 +289,7 @@ static size_t merge_aliases(const struct dm_modules *modules, struct sorted *bas
 
 static int make_alias_trie(const struct dm_source *src, struct dm_buf *index)
 {
-	struct sorted base = {.s = src->base}, fresh = {.s = src->fresh};
+	struct sorted base = { .s = src->base }, fresh = { .s = src->fresh };
 	size_t room = (size_t)src->base->n_alias_order + src->fresh->n_alias_order + 1, n;
 	_cleanup_free_ struct mf_trie_entry *entries = reallocarray(NULL, room, sizeof(*entries));
 	_cleanup_free_ uint32_t *in_base = module_by_record(src->modules, src->base);
@@ -338,8 +338,8 @@ static void take_symbol(const struct dm_segment *s, uint32_t i, uint32_t owner, 
 	const struct dm_symbol *symbol = &s->symbols[i];
 
 	if (owner != DM_NONE)
-		v[(*n)++] = (struct exported){s->strings + symbol->name, symbol->len,
-					      symbol->bucket, owner, 0};
+		v[(*n)++] = (struct exported){ s->strings + symbol->name, symbol->len,
+					       symbol->bucket, owner, 0 };
 }
 
 /* All exported symbols, sorted by name. Fresh symbols that the base has too are the base's. */
@@ -370,7 +370,7 @@ static size_t list_symbols(const struct dm_graph *g, struct exported *v)
 static int add_symbol_lines(const struct dm_modules *modules, struct exported *v, size_t n,
 			    struct dm_buf *text)
 {
-	size_t at[SYMBOL_BUCKETS + 1] = {0};
+	size_t at[SYMBOL_BUCKETS + 1] = { 0 };
 	_cleanup_free_ uint32_t *order = reallocarray(NULL, n + 1, sizeof(*order));
 	static const char head[] = "alias symbol:";
 

@@ -75,7 +75,7 @@ static int open_folder(struct run *run, const char *base, bool make, int *ret_fd
 	if (make) {
 		struct mf_context *ctx = run->ctx;
 		_cleanup_close_ int root = open(absolute, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		struct mf_context below = {.root_fd = root};
+		struct mf_context below = { .root_fd = root };
 		int r = mf_context_mkdir(&below, path + strlen(absolute));
 
 		if (r < 0)
@@ -111,7 +111,7 @@ static int open_tree(struct run *run)
 static int take_lock(struct run *run)
 {
 	uint64_t end = mf_now_us() + (uint64_t)run->ctx->settings.lock_timeout * 1000000;
-	const struct timespec nap = {.tv_nsec = 20000000};
+	const struct timespec nap = { .tv_nsec = 20000000 };
 
 	while (flock(run->tree.out_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
@@ -137,7 +137,7 @@ static int read_input(struct run *run, const char *name, struct dm_input *ret_in
 
 static uint64_t chain(uint64_t digest, const void *bytes, size_t len)
 {
-	uint64_t both[2] = {digest, mf_hash(bytes, len)};
+	uint64_t both[2] = { digest, mf_hash(bytes, len) };
 
 	return mf_hash(both, sizeof(both));
 }
@@ -152,7 +152,7 @@ static uint64_t chain_strings(uint64_t digest, const struct mf_strings *list)
 /* What, besides the tree itself, decides which files a scan finds. */
 static void digest_scan_rules(struct run *run)
 {
-	const uint8_t endings[] = {run->flavour.gz, run->flavour.xz, run->flavour.zst};
+	const uint8_t endings[] = { run->flavour.gz, run->flavour.xz, run->flavour.zst };
 	uint64_t d = chain(0, endings, sizeof(endings));
 
 	d = chain(d, run->dirname, strlen(run->dirname));
@@ -237,7 +237,7 @@ static void digest_inputs(struct run *run)
 
 	for (size_t i = 0; i < run->modules.n; i++) {
 		const struct dm_file *f = run->modules.v[i].file;
-		uint64_t both[2] = {d, mf_hash(f->path, f->path_len)};
+		uint64_t both[2] = { d, mf_hash(f->path, f->path_len) };
 
 		d = mf_hash(both, sizeof(both));
 	}
@@ -254,7 +254,7 @@ static bool is_written(const struct run *run, enum dm_index index)
 /* Is the index the file that the last run published? */
 static bool is_intact(const struct run *run, enum dm_index index)
 {
-	struct dm_output now = {.digest = run->state.done.outputs[index].digest};
+	struct dm_output now = { .digest = run->state.done.outputs[index].digest };
 
 	return dm_output_stat(run->tree.out_fd, index, &now) &&
 	       !memcmp(&now, &run->state.done.outputs[index], sizeof(now));
@@ -305,11 +305,11 @@ static const struct group {
 	enum dm_index indexes[3];
 	size_t n;
 } groups[] = {
-	{dm_text_alias, {DM_ALIAS, DM_ALIAS_BIN}, 2},
-	{dm_text_dep, {DM_DEP, DM_DEP_BIN}, 2},
-	{dm_text_symbols, {DM_SYMBOLS, DM_SYMBOLS_BIN}, 2},
-	{dm_text_builtin, {DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN}, 2},
-	{dm_text_rest, {DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME}, 3},
+	{ dm_text_alias, { DM_ALIAS, DM_ALIAS_BIN }, 2 },
+	{ dm_text_dep, { DM_DEP, DM_DEP_BIN }, 2 },
+	{ dm_text_symbols, { DM_SYMBOLS, DM_SYMBOLS_BIN }, 2 },
+	{ dm_text_builtin, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, 2 },
+	{ dm_text_rest, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, 3 },
 };
 
 #define N_GROUPS (sizeof(groups) / sizeof(*groups))
@@ -367,8 +367,8 @@ static int make_all(struct run *run)
 /* As depmod -n: the text files, one after the other. */
 static int print(const struct run *run)
 {
-	static const enum dm_index texts[] = {DM_DEP,	  DM_ALIAS,   DM_SOFTDEP,
-					      DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME};
+	static const enum dm_index texts[] = { DM_DEP,	   DM_ALIAS,   DM_SOFTDEP,
+					       DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		const struct dm_buf *buf = &run->indexes[texts[i]];
@@ -478,12 +478,12 @@ static void run_done(struct run *run)
 int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
 	      struct mf_depmod_result *ret_result)
 {
-	struct mf_depmod_result result = {0};
+	struct mf_depmod_result result = { 0 };
 	struct run run = {
 		.ctx = ctx,
 		.options = options,
-		.tree = {.fd = -1, .out_fd = -1},
-		.publish = {.fd = -1},
+		.tree = { .fd = -1, .out_fd = -1 },
+		.publish = { .fd = -1 },
 	};
 	int r;
 

@@ -27,8 +27,8 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-	{52, 32, 46, 48, 50, 4, 40, 16, 20, 16, 12, 14, 4},
-	{64, 40, 58, 60, 62, 8, 64, 24, 32, 24, 4, 6, 8},
+	{ 52, 32, 46, 48, 50, 4, 40, 16, 20, 16, 12, 14, 4 },
+	{ 64, 40, 58, 60, 62, 8, 64, 24, 32, 24, 4, 6, 8 },
 };
 
 static const struct layout *layout(const struct mf_elf *elf)
@@ -135,8 +135,8 @@ static int read_tables(struct mf_elf *elf, const uint8_t *header)
 
 int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len)
 {
-	struct mf_elf elf = {.buf = buf, .fd = fd, .len = len};
-	uint8_t header[64] = {0};
+	struct mf_elf elf = { .buf = buf, .fd = fd, .len = len };
+	uint8_t header[64] = { 0 };
 	int r;
 
 	r = mf_elf_read(&elf, 0, header, layouts[0].header_size);
@@ -160,7 +160,7 @@ void mf_elf_done(struct mf_elf *elf)
 {
 	for (size_t i = 0; i < sizeof(elf->owned) / sizeof(*elf->owned); i++)
 		free(elf->owned[i]);
-	*elf = (struct mf_elf){.fd = -1};
+	*elf = (struct mf_elf){ .fd = -1 };
 }
 
 int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_section *ret_section)
@@ -176,7 +176,7 @@ int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_se
 	size = mf_elf_uint(elf, p + l->sh_size, l->word);
 	if (offset > elf->len || size > elf->len - offset)
 		return -EBADMSG;
-	*ret_section = (struct mf_elf_section){index, offset, size};
+	*ret_section = (struct mf_elf_section){ index, offset, size };
 	return 0;
 }
 

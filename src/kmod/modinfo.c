@@ -278,7 +278,7 @@ static size_t count_imports(const struct sections *s, size_t n_symbols)
 
 static int parse_imports(const struct sections *s, struct mf_modinfo *info)
 {
-	_cleanup_(mf_versions_done) struct mf_versions versions = {0};
+	_cleanup_(mf_versions_done) struct mf_versions versions = { 0 };
 	size_t n_symbols = count_symbols(s);
 	int r = mf_versions_init(&versions, &s->elf, s->p[VERSIONS], s->len[VERSIONS],
 				 s->p[EXT_CRCS], s->len[EXT_CRCS], s->p[EXT_NAMES],
@@ -311,7 +311,7 @@ static void find_signature(struct mf_modinfo *info)
 {
 	const uint8_t *end = (const uint8_t *)info->data + info->data_len;
 	const uint8_t *head = end - MARKER_LEN - SIG_LEN;
-	static const uint8_t pkcs7[8] = {[2] = SIG_PKCS7};
+	static const uint8_t pkcs7[8] = { [2] = SIG_PKCS7 };
 	size_t len;
 
 	info->elf_len = info->data_len;
@@ -346,7 +346,7 @@ static int parse_elf(struct sections *s, struct mf_modinfo *info)
 
 static int parse_bytes(struct mf_modinfo *info, const void *buf, int fd, uint64_t len, bool crcs)
 {
-	struct sections s = {.want_crcs = crcs};
+	struct sections s = { .want_crcs = crcs };
 	int r = mf_elf_init(&s.elf, buf, fd, len);
 
 	if (r < 0)
@@ -358,7 +358,7 @@ static int parse_bytes(struct mf_modinfo *info, const void *buf, int fd, uint64_
 
 int mf_modinfo_parse(const void *buf, size_t len, size_t cap, struct mf_modinfo *ret_info)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	int r = 0;
 
 	if (mf_inflate_known(buf, len)) {
@@ -379,7 +379,7 @@ int mf_modinfo_parse(const void *buf, size_t len, size_t cap, struct mf_modinfo 
 	if (r < 0)
 		return r;
 	*ret_info = info;
-	info = (struct mf_modinfo){0};
+	info = (struct mf_modinfo){ 0 };
 	return 0;
 }
 
@@ -407,7 +407,7 @@ static int scan_compressed(int fd, struct mf_modinfo *info)
 
 int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = {0};
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	uint8_t magic[6];
 	struct stat st;
@@ -428,7 +428,7 @@ int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 	if (r < 0)
 		return r;
 	*ret_info = info;
-	info = (struct mf_modinfo){0};
+	info = (struct mf_modinfo){ 0 };
 	return 0;
 }
 
@@ -447,5 +447,5 @@ void mf_modinfo_done(struct mf_modinfo *info)
 	free(info->imports);
 	free(info->strings);
 	free(info->data);
-	*info = (struct mf_modinfo){0};
+	*info = (struct mf_modinfo){ 0 };
 }

@@ -21,16 +21,16 @@
 static const struct {
 	const char *before, *behind;
 } places[] = {
-	{"lib/modules/", "/symvers"},
-	{"lib/modules/", "/symvers.gz"},
-	{"lib/modules/", "/symvers.xz"},
-	{"lib/modules/", "/symvers.zst"},
-	{"lib/modules/", "/build/Module.symvers"},
-	{"boot/symvers-", ""},
-	{"boot/symvers-", ".gz"},
-	{"boot/symvers-", ".xz"},
-	{"boot/symvers-", ".zst"},
-	{"usr/src/linux-headers-", "/Module.symvers"},
+	{ "lib/modules/", "/symvers" },
+	{ "lib/modules/", "/symvers.gz" },
+	{ "lib/modules/", "/symvers.xz" },
+	{ "lib/modules/", "/symvers.zst" },
+	{ "lib/modules/", "/build/Module.symvers" },
+	{ "boot/symvers-", "" },
+	{ "boot/symvers-", ".gz" },
+	{ "boot/symvers-", ".xz" },
+	{ "boot/symvers-", ".zst" },
+	{ "usr/src/linux-headers-", "/Module.symvers" },
 };
 
 /* Cuts the field at *TEXT off at the next tab or at the end of the line. */

@@ -254,7 +254,7 @@ static int write_all(struct writer *w, size_t n)
 
 int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, size_t *ret_len)
 {
-	struct writer w = {.entries = sorted, .room = 4096 + n * 48};
+	struct writer w = { .entries = sorted, .room = 4096 + n * 48 };
 	int r;
 
 	w.out = malloc(w.room);

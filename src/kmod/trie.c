@@ -75,7 +75,7 @@ int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie)
 	trie = malloc(sizeof(*trie));
 	if (!trie)
 		return -ENOMEM;
-	*trie = (struct mf_trie){p, len, get32(p + 8), false};
+	*trie = (struct mf_trie){ p, len, get32(p + 8), false };
 	*ret_trie = trie;
 	return 0;
 }
@@ -127,7 +127,7 @@ static int read_node(struct walk *w, uint32_t ref, struct node *ret_node)
 {
 	const uint8_t *file = w->trie->p;
 	size_t at = ref & OFFSET, len = w->trie->len;
-	struct node node = {.first = 1};
+	struct node node = { .first = 1 };
 
 	if (at < HEADER_LEN || at > len || !w->budget)
 		return -EBADMSG;
@@ -344,21 +344,21 @@ static bool is_empty(const struct mf_trie *trie)
 
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
 {
-	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
 
 	return is_empty(trie) ? 0 : match(&w, name);
 }
 
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
 {
-	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
 
 	return is_empty(trie) ? 0 : find(&w, key);
 }
 
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
 {
-	struct walk w = {.trie = trie, .visit = visit, .arg = arg, .budget = trie->len};
+	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
 	struct node root;
 	int r;
 

@@ -47,7 +47,7 @@ static void add(struct mf_versions *versions, const char *name, uint64_t crc)
 
 	if (!*name || *slot)
 		return;
-	versions->v[versions->n] = (struct mf_version){name, (uint32_t)crc, false};
+	versions->v[versions->n] = (struct mf_version){ name, (uint32_t)crc, false };
 	*slot = (uint32_t)++versions->n;
 }
 
@@ -79,7 +79,7 @@ int mf_versions_init(struct mf_versions *ret_versions, const struct mf_elf *elf,
 		     size_t basic_len, const void *ext_crcs, size_t ext_crcs_len,
 		     const void *ext_names, size_t ext_names_len)
 {
-	_cleanup_(mf_versions_done) struct mf_versions versions = {0};
+	_cleanup_(mf_versions_done) struct mf_versions versions = { 0 };
 	size_t n = basic_len / ENTRY + ext_crcs_len / 4, slots = 4;
 
 	while (slots < 2 * n)
@@ -92,7 +92,7 @@ int mf_versions_init(struct mf_versions *ret_versions, const struct mf_elf *elf,
 	add_basic(&versions, elf, basic, basic_len);
 	add_extended(&versions, elf, ext_crcs, ext_crcs_len / 4, ext_names, ext_names_len);
 	*ret_versions = versions;
-	versions = (struct mf_versions){0};
+	versions = (struct mf_versions){ 0 };
 	return 0;
 }
 
@@ -100,5 +100,5 @@ void mf_versions_done(struct mf_versions *versions)
 {
 	free(versions->v);
 	free(versions->slots);
-	*versions = (struct mf_versions){0};
+	*versions = (struct mf_versions){ 0 };
 }

@@ -59,7 +59,7 @@ struct format {
 
 static int gzip_begin(struct decoder *d)
 {
-	d->u.z = (z_stream){0};
+	d->u.z = (z_stream){ 0 };
 	/* 16: expect gzip's header, not zlib's */
 	return inflateInit2(&d->u.z, 15 + 16) == Z_OK ? 0 : -ENOMEM;
 }
@@ -148,8 +148,8 @@ static int zstd_begin(struct decoder *d)
 
 static int zstd_step(struct decoder *d, struct window *w)
 {
-	ZSTD_inBuffer in = {w->in, w->in_len, 0};
-	ZSTD_outBuffer out = {w->out, w->out_len, 0};
+	ZSTD_inBuffer in = { w->in, w->in_len, 0 };
+	ZSTD_outBuffer out = { w->out, w->out_len, 0 };
 	size_t r = ZSTD_decompressStream(d->u.zstd, &out, &in);
 
 	w->in += in.pos;
@@ -167,9 +167,9 @@ static void zstd_end(struct decoder *d)
 }
 
 static const struct format formats[] = {
-	{{0x1f, 0x8b}, 2, gzip_begin, gzip_step, gzip_end},
-	{{0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_step, xz_end},
-	{{0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_step, zstd_end},
+	{ { 0x1f, 0x8b }, 2, gzip_begin, gzip_step, gzip_end },
+	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, xz_begin, xz_step, xz_end },
+	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, zstd_begin, zstd_step, zstd_end },
 };
 
 static const struct format *identify(const void *buf, size_t len)
@@ -286,7 +286,7 @@ static int drive(struct decoder *d, struct source *src, struct window *w, struct
 static int inflate_all(const struct format *format, struct source *src, struct window *w,
 		       struct sink *sink)
 {
-	struct decoder d = {.format = format};
+	struct decoder d = { .format = format };
 	int r = format->begin(&d);
 
 	if (r < 0)
@@ -299,9 +299,9 @@ static int inflate_all(const struct format *format, struct source *src, struct w
 int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len)
 {
 	const struct format *format = identify(buf, len);
-	struct window w = {.in = buf, .in_len = len, .last = true};
-	struct source src = {.fd = -1};
-	struct sink sink = {.fd = -1, .cap = cap};
+	struct window w = { .in = buf, .in_len = len, .last = true };
+	struct source src = { .fd = -1 };
+	struct sink sink = { .fd = -1, .cap = cap };
 	int r;
 
 	if (!format)
@@ -345,8 +345,8 @@ int mf_inflate_fd(int fd, size_t cap)
 {
 	_cleanup_free_ uint8_t *in = malloc(CHUNK), *out = malloc(CHUNK);
 	_cleanup_close_ int memfd = mf_memfile_new("inflated");
-	struct source src = {.fd = fd, .chunk = in};
-	struct window w = {0};
+	struct source src = { .fd = fd, .chunk = in };
+	struct window w = { 0 };
 	const struct format *format;
 	int r;
 
@@ -359,7 +359,7 @@ int mf_inflate_fd(int fd, size_t cap)
 		return r;
 	format = identify(w.in, w.in_len);
 	if (format) {
-		struct sink sink = {.fd = memfd, .buf = out, .room = CHUNK, .cap = cap};
+		struct sink sink = { .fd = memfd, .buf = out, .room = CHUNK, .cap = cap };
 
 		r = inflate_all(format, &src, &w, &sink);
 		if (r >= 0)

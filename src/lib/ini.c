@@ -43,7 +43,7 @@ static unsigned int long_line(const char *text)
 
 int mf_ini_parse(const char *text, mf_ini_entry *entry, void *arg, unsigned int *ret_line)
 {
-	struct walk w = {entry, arg, 0};
+	struct walk w = { entry, arg, 0 };
 	int line = (int)long_line(text);
 
 	if (!line)

@@ -143,7 +143,8 @@ struct mf_json *mf_json_parse(const char *text)
 
 	json_tokener_free(tok);
 	if (e != json_tokener_success || text[end + strspn(text + end, " \t\r\n")] ||
-	    (!json_object_is_type(o, json_type_object) && !json_object_is_type(o, json_type_array))) {
+	    (!json_object_is_type(o, json_type_object) &&
+	     !json_object_is_type(o, json_type_array))) {
 		json_object_put(o);
 		return NULL;
 	}

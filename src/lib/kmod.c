@@ -19,9 +19,9 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
-static const char *const config_folders[] = {"/etc/modprobe.d", "/run/modprobe.d",
-					     "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
-					     "/lib/modprobe.d"};
+static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.d",
+					      "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
+					      "/lib/modprobe.d" };
 #define N_FOLDERS (sizeof(config_folders) / sizeof(*config_folders))
 
 struct mf_kmod {
@@ -36,8 +36,8 @@ static void log_to_us(void *data, int priority, const char *file, int line, cons
 }
 
 /*
- * The modules' folder as a path for libkmod. Below another root it goes by a descriptor: in an image
- * whose /lib is an absolute link, the plain path would lead to this machine's modules.
+ * The modules' folder as a path for libkmod. Below another root it goes by a descriptor: in an
+ * image whose /lib is an absolute link, the plain path would lead to this machine's modules.
  */
 static char *tree_path(const struct mf_context *ctx, int *ret_fd)
 {
@@ -60,7 +60,7 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 {
 	_cleanup_close_ int tree = -1;
 	_cleanup_free_ char *modules = tree_path(ctx, &tree);
-	char *paths[N_FOLDERS + 1] = {NULL};
+	char *paths[N_FOLDERS + 1] = { NULL };
 	struct mf_kmod *k = calloc(1, sizeof(*k));
 	int r = modules && k ? 0 : -ENOMEM;
 

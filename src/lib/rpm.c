@@ -30,8 +30,8 @@
 
 #define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
 
-static const char *const db_folders[] = {"/usr/lib/sysimage/rpm", "/var/lib/rpm"};
-static const char *const db_files[] = {"rpmdb.sqlite", "Packages.db", "Packages"};
+static const char *const db_folders[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
+static const char *const db_files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
 /* librpm speaks through a callback; its last complaint is the best "why" there is. */
 static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
@@ -49,9 +49,9 @@ static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
 /* The folder of the database below the root, and its file if there is one. */
 static const char *db_folder(const struct mf_context *ctx, struct stat *ret_st)
 {
-	const char *candidates[] = {ctx->settings.rpmdb, db_folders[0], db_folders[1]};
+	const char *candidates[] = { ctx->settings.rpmdb, db_folders[0], db_folders[1] };
 
-	*ret_st = (struct stat){0};
+	*ret_st = (struct stat){ 0 };
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t j = 0; candidates[i] && j < 3; j++) {
 			_cleanup_free_ char *path =
@@ -153,30 +153,30 @@ void mf_rpm_header_done(struct mf_rpm_header *header)
 	free(header->arch);
 	mf_strings_done(&header->scriptlets);
 	mf_strings_done(&header->obsoletes);
-	*header = (struct mf_rpm_header){0};
+	*header = (struct mf_rpm_header){ 0 };
 }
 
 static const struct {
 	rpmTagVal tag;
 	const char *name;
 } scriptlet_tags[] = {
-	{RPMTAG_PREIN, "%pre"},
-	{RPMTAG_POSTIN, "%post"},
-	{RPMTAG_PREUN, "%preun"},
-	{RPMTAG_POSTUN, "%postun"},
-	{RPMTAG_PRETRANS, "%pretrans"},
-	{RPMTAG_POSTTRANS, "%posttrans"},
-	{RPMTAG_VERIFYSCRIPT, "%verifyscript"},
-	{RPMTAG_PREINPROG, "%pre -p"},
-	{RPMTAG_POSTINPROG, "%post -p"},
-	{RPMTAG_PREUNPROG, "%preun -p"},
-	{RPMTAG_POSTUNPROG, "%postun -p"},
-	{RPMTAG_PRETRANSPROG, "%pretrans -p"},
-	{RPMTAG_POSTTRANSPROG, "%posttrans -p"},
-	{RPMTAG_VERIFYSCRIPTPROG, "%verifyscript -p"},
-	{RPMTAG_TRIGGERSCRIPTS, "%trigger"},
-	{RPMTAG_FILETRIGGERSCRIPTS, "%filetrigger"},
-	{RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger"},
+	{ RPMTAG_PREIN, "%pre" },
+	{ RPMTAG_POSTIN, "%post" },
+	{ RPMTAG_PREUN, "%preun" },
+	{ RPMTAG_POSTUN, "%postun" },
+	{ RPMTAG_PRETRANS, "%pretrans" },
+	{ RPMTAG_POSTTRANS, "%posttrans" },
+	{ RPMTAG_VERIFYSCRIPT, "%verifyscript" },
+	{ RPMTAG_PREINPROG, "%pre -p" },
+	{ RPMTAG_POSTINPROG, "%post -p" },
+	{ RPMTAG_PREUNPROG, "%preun -p" },
+	{ RPMTAG_POSTUNPROG, "%postun -p" },
+	{ RPMTAG_PRETRANSPROG, "%pretrans -p" },
+	{ RPMTAG_POSTTRANSPROG, "%posttrans -p" },
+	{ RPMTAG_VERIFYSCRIPTPROG, "%verifyscript -p" },
+	{ RPMTAG_TRIGGERSCRIPTS, "%trigger" },
+	{ RPMTAG_FILETRIGGERSCRIPTS, "%filetrigger" },
+	{ RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger" },
 };
 
 static int read_lists(Header h, struct mf_rpm_header *ret)
@@ -236,7 +236,7 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 
 int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 {
-	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = {0};
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = { 0 };
 	int r;
 
 	ret.name = headerGetAsString(h, RPMTAG_NAME);
@@ -254,7 +254,7 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 	if (r < 0)
 		return r;
 	*ret_header = ret;
-	ret = (struct mf_rpm_header){0};
+	ret = (struct mf_rpm_header){ 0 };
 	return 0;
 }
 
@@ -325,7 +325,7 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
  */
 static int wait_for_lock(struct mf_context *ctx)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -379,7 +379,8 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 			Fclose(f);
 		if (bad || refused)
 			return mf_fail(ctx, "install", bad ? -MFE_BAD_PACKAGE : -MFE_INSTALL,
-				       install[i].nevra, "rpm cannot take it into a transaction%s%s",
+				       install[i].nevra,
+				       "rpm cannot take it into a transaction%s%s",
 				       *message ? ": " : "", message);
 	}
 	for (size_t i = 0; !r && erase && i < erase->n; i++)
@@ -398,8 +399,8 @@ static int report_problems(struct mf_context *ctx, rpmts ts, const struct runnin
 	rpmpsFreeIterator(it);
 	rpmpsFree(ps);
 	return mf_fail(ctx, "install", -MFE_INSTALL,
-		       run->failed ? run->failed->nevra : "transaction", "%s%s%s",
-		       text ? text : "", text && *message ? "; " : "",
+		       run->failed ? run->failed->nevra : "transaction", "%s%s%s", text ? text : "",
+		       text && *message ? "; " : "",
 		       *message || text ? message : "rpm gives no reason");
 }
 
@@ -436,7 +437,7 @@ static int run(struct mf_context *ctx, void *arg)
 {
 	const struct task *task = arg;
 	char message[256] = "";
-	struct running run = {0};
+	struct running run = { 0 };
 	rpmtransFlags flags =
 		RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOSCRIPTS | RPMTRANS_FLAG_NOTRIGGERS;
 	rpmts ts = new_transaction(ctx, message);
@@ -466,7 +467,7 @@ static int run(struct mf_context *ctx, void *arg)
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
 {
-	struct task task = {install, n, erase};
+	struct task task = { install, n, erase };
 	int r = wait_for_lock(ctx);
 
 	return r < 0 ? r : mf_apart(ctx, "install", run, &task);
@@ -493,7 +494,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 
 int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
 {
-	_cleanup_(mf_strings_done) struct mf_strings found = {0};
+	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	int r = mf_rpm_installed(ctx, labels, &found);
 
 	return r < 0 || !found.n ? r : mf_rpm_transaction(ctx, NULL, 0, &found);

@@ -140,7 +140,8 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 	return repo_add_rpmmd(new_repo(pool, origin), f, NULL, 0) ? -EBADMSG : 0;
 }
 
-/* libsolv reads much of a file only when it is asked for, and says nothing of an end that is missing. */
+/* libsolv reads much of a file only when it is asked for, and says nothing of an end that is
+ * missing. */
 static bool is_whole(int fd)
 {
 	char end[sizeof(CACHE_END)];

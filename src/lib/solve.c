@@ -44,7 +44,8 @@ static Id telling_dep(Pool *pool, Id from, Id package, Id dep)
 	return dep;
 }
 
-/* Who recommends a package, and by which dependency; solver_weakdepinfo() leaks its list of them. */
+/* Who recommends a package, and by which dependency; solver_weakdepinfo() leaks its list of them.
+ */
 static void weak_reason(Solver *solver, Id package, Id *ret_from, Id *ret_dep)
 {
 	Queue q;

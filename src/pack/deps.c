@@ -260,10 +260,11 @@ static int relate_fields(const struct pack_kernel *kernel, const struct exports 
 static const struct {
 	const char *module, *asks_for;
 } requests[] = {
-	{"snd_hda_codec", "snd_hda_codec_generic"}, /* for a codec that nobody knows by its id */
-	{"crc64_rocksoft", "crc64_rocksoft_generic"}, /* the algorithm it looks up while it loads */
-	{"ipmi_si", "acpi_ipmi"}, /* the firmware's own way to the controller */
-	{"ipmi_ssif", "acpi_ipmi"},
+	{ "snd_hda_codec", "snd_hda_codec_generic" }, /* for a codec that nobody knows by its id */
+	{ "crc64_rocksoft",
+	  "crc64_rocksoft_generic" }, /* the algorithm it looks up while it loads */
+	{ "ipmi_si", "acpi_ipmi" },   /* the firmware's own way to the controller */
+	{ "ipmi_ssif", "acpi_ipmi" },
 };
 
 static int relate_requests(const struct pack_kernel *kernel, const struct exports *exports)

@@ -172,7 +172,8 @@ static int write_packages(struct build *b, size_t kernel)
 	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
 	_cleanup_free_ char *name = NULL;
 	_cleanup_free_ int *ids = NULL, *loose = NULL;
-	struct mf_indexes_source source = {.tag = kernel < b->tags.n ? tag : NULL, .tags = &b->tags};
+	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
+					    .tags = &b->tags };
 	int r = 0;
 
 	ids = select_packages(b, kernel, &source.n);

@@ -45,7 +45,7 @@ void mf_repos_done(struct mf_repos *repos)
 	for (size_t i = 0; i < repos->n; i++)
 		repo_done(&repos->v[i]);
 	free(repos->v);
-	*repos = (struct mf_repos){0};
+	*repos = (struct mf_repos){ 0 };
 }
 
 static bool id_valid(const char *id)
@@ -106,9 +106,9 @@ static char *expand(const struct mf_context *ctx, const char *url)
 	const struct {
 		const char *name, *value;
 	} variables[] = {
-		{"$basearch", uts.machine},
-		{"$kernel", ctx->kernel},
-		{"$flavor", release.flavor},
+		{ "$basearch", uts.machine },
+		{ "$kernel", ctx->kernel },
+		{ "$flavor", release.flavor },
 	};
 
 	if (!f || uname(&uts) < 0)
@@ -145,7 +145,7 @@ static bool is_url(const char *s)
 
 static int add_url(struct reading *rd, struct mf_repo *repo, const char *value)
 {
-	_cleanup_(mf_strings_done) struct mf_strings words = {0};
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	int r = mf_strings_split(&words, value);
 
 	for (size_t i = 0; !r && i < words.n; i++) {
@@ -180,8 +180,8 @@ static int set_bool(struct reading *rd, struct mf_repo *repo, bool *where, const
 		const char *word;
 		bool value;
 	} words[] = {
-		{"1", true},  {"yes", true}, {"true", true},   {"on", true},
-		{"0", false}, {"no", false}, {"false", false}, {"off", false},
+		{ "1", true },	{ "yes", true }, { "true", true },   { "on", true },
+		{ "0", false }, { "no", false }, { "false", false }, { "off", false },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -304,7 +304,7 @@ static int is_repo_file(const struct dirent *e)
 
 int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
 {
-	_cleanup_(mf_repos_done) struct mf_repos repos = {0};
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, "etc/modfetch/repos.d", O_RDONLY | O_DIRECTORY);
 	struct dirent **names = NULL;
@@ -316,7 +316,7 @@ int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
 	if (n < 0)
 		return mf_fail(ctx, "config", -errno, "/etc/modfetch/repos.d", NULL);
 	for (int i = 0; i < n; i++) {
-		struct reading rd = {ctx, &repos, names[i]->d_name};
+		struct reading rd = { ctx, &repos, names[i]->d_name };
 
 		if (!r)
 			r = read_file(&rd, dirfd);
@@ -328,7 +328,7 @@ int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
 	if (repos.n)
 		qsort(repos.v, repos.n, sizeof(*repos.v), by_priority);
 	*ret_repos = repos;
-	repos = (struct mf_repos){0};
+	repos = (struct mf_repos){ 0 };
 	return 0;
 }
 

@@ -241,11 +241,11 @@ static void say_installed(struct mf_context *ctx, const struct mf_run *run)
 		}
 		if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
 				    (const struct mf_journal_field[]){
-					    {"MODALIAS", want->query},
-					    {"DEVPATH", want->syspath ? want->syspath + 4 : NULL},
-					    {"PACKAGE", package},
-					    {"MODULE", module},
-					    {"DRIVER", want->driver},
+					    { "MODALIAS", want->query },
+					    { "DEVPATH", want->syspath ? want->syspath + 4 : NULL },
+					    { "PACKAGE", package },
+					    { "MODULE", module },
+					    { "DRIVER", want->driver },
 				    },
 				    5) < 0)
 			mf_log(ctx, MF_LOG_INFO, "%s", message);
@@ -263,9 +263,9 @@ static void say_failed(struct mf_context *ctx, const char *modalias, int code)
 	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
 			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
 			    (const struct mf_journal_field[]){
-				    {"MODALIAS", modalias},
-				    {"MODFETCH_STAGE", f->stage},
-				    {"MODFETCH_CODE", mf_error_name(code)},
+				    { "MODALIAS", modalias },
+				    { "MODFETCH_STAGE", f->stage },
+				    { "MODFETCH_CODE", mf_error_name(code) },
 			    },
 			    3) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
@@ -275,7 +275,7 @@ static void say_failed(struct mf_context *ctx, const char *modalias, int code)
 static int run_entries(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end,
 		       struct mf_drained *drained)
 {
-	_cleanup_(mf_run_done) struct mf_run run = {.verb = "queue"};
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
 	int r = 0, removed = 0;
 
 	for (size_t i = first; i < end; i++) {
@@ -324,8 +324,8 @@ static int run_each(struct mf_context *ctx, const struct spool *spool, struct mf
 
 int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 {
-	_cleanup_(spool_done) struct spool spool = {.fd = -1};
-	struct mf_drained drained = {0};
+	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
+	struct mf_drained drained = { 0 };
 	int r = spool_read(ctx, &spool);
 
 	*ret_drained = drained;

@@ -40,9 +40,9 @@ static uint64_t number(const char *s)
 
 void mf_event_parse(char *const *env, struct mf_event *ret_event)
 {
-	static const char *const keys[] = {
-		"ACTION=", "MODALIAS=", "DEVPATH=", "SUBSYSTEM=", "SEQNUM=", "USEC_INITIALIZED="};
-	const char *value[sizeof(keys) / sizeof(*keys)] = {0};
+	static const char *const keys[] = { "ACTION=",	  "MODALIAS=", "DEVPATH=",
+					    "SUBSYSTEM=", "SEQNUM=",   "USEC_INITIALIZED=" };
+	const char *value[sizeof(keys) / sizeof(*keys)] = { 0 };
 
 	for (; *env; env++)
 		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
@@ -145,7 +145,7 @@ static int found(void *arg, const char *key, const char *value, uint32_t priorit
 
 static void open_lists(struct look *look)
 {
-	static const char *const lists[] = {"modules.dep.bin", "modules.builtin.bin"};
+	static const char *const lists[] = { "modules.dep.bin", "modules.builtin.bin" };
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
@@ -234,7 +234,7 @@ static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXE
 
 static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted)
 {
-	_cleanup_(look_done) struct look look = {.ctx = ctx};
+	_cleanup_(look_done) struct look look = { .ctx = ctx };
 	char any[] = "alias-any.bin";
 	_cleanup_free_ char *flavor = NULL, *kernel = NULL;
 	struct mf_release release;
@@ -249,7 +249,7 @@ static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted)
 		kernel = NULL;
 		return -ENOMEM;
 	}
-	return look_everywhere(&look, dir, (char *[INDEXES]){kernel, flavor, any}, wanted);
+	return look_everywhere(&look, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
 }
 
 static int rule_indexes(const struct mf_context *ctx, const struct mf_event *event)

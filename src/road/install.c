@@ -29,7 +29,7 @@ void mf_receipt_done(struct mf_receipt *receipt)
 	free(receipt->changed);
 	mf_strings_done(&receipt->kernels);
 	mf_undo_done(&receipt->undo);
-	*receipt = (struct mf_receipt){0};
+	*receipt = (struct mf_receipt){ 0 };
 }
 
 /* The list of changed paths of a kernel, made where it is missing. NULL: no memory. */
@@ -44,7 +44,7 @@ static struct mf_strings *changed_of(struct mf_receipt *receipt, const char *ker
 	if (!changed)
 		return NULL;
 	receipt->changed = changed;
-	changed[receipt->kernels.n] = (struct mf_strings){0};
+	changed[receipt->kernels.n] = (struct mf_strings){ 0 };
 	if (mf_strings_addn(&receipt->kernels, kernel, len) < 0)
 		return NULL;
 	return &changed[receipt->kernels.n - 1];
@@ -89,7 +89,7 @@ struct leaving {
 static int note_leaving(void *arg, void *header)
 {
 	struct leaving *leaving = arg;
-	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = {0};
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
 	for (size_t i = 0; !r && i < h.n_files; i++)
@@ -137,7 +137,7 @@ void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
 	struct mf_undo undo = receipt->undo;
 
 	/* what could not be removed stays: whoever asked hears of it */
-	undo.erase = (struct mf_strings){0};
+	undo.erase = (struct mf_strings){ 0 };
 	if (mf_undo(ctx, &undo) < 0)
 		mf_log(ctx, MF_LOG_ERROR,
 		       "install: could not be undone, the next run will try again: %s: %s",
@@ -168,7 +168,8 @@ static int check_room(struct mf_context *ctx, const char *folder, uint64_t need,
 	struct statvfs fs;
 	struct stat st;
 
-	/* a folder that is not there yet will be on its parent's disk: whoever fills that finds out */
+	/* a folder that is not there yet will be on its parent's disk: whoever fills that finds out
+	 */
 	if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || !fs.f_blocks)
 		return 0;
 	if (*dev == st.st_dev)
@@ -208,13 +209,14 @@ static int note_package(struct mf_context *ctx, struct mf_receipt *receipt,
 			const struct mf_proof *proof)
 {
 	const struct mf_rpm_header *header = mf_proof_header(proof);
-	_cleanup_(mf_strings_done) struct mf_strings name = {0}, installed = {0};
+	_cleanup_(mf_strings_done) struct mf_strings name = { 0 }, installed = { 0 };
 	int r = mf_strings_add(&name, header->name);
 
 	if (!r)
 		r = mf_rpm_installed(ctx, &name, &installed);
 	if (!r)
-		r = mf_undo_note(ctx, &receipt->undo, mf_proof_nevra(proof), header, installed.n > 0);
+		r = mf_undo_note(ctx, &receipt->undo, mf_proof_nevra(proof), header,
+				 installed.n > 0);
 	return r < 0 ? r : note_header(receipt, header);
 }
 
@@ -246,9 +248,9 @@ static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	if (!install)
 		return mf_fail(ctx, "install", -ENOMEM, "transaction", NULL);
 	for (size_t i = 0; i < n; i++)
-		install[i] = (struct mf_rpm_install){mf_proof_fd(proofs[i]),
-						     mf_proof_nevra(proofs[i]),
-						     mf_proof_scriptlets(proofs[i])};
+		install[i] =
+			(struct mf_rpm_install){ mf_proof_fd(proofs[i]), mf_proof_nevra(proofs[i]),
+						 mf_proof_scriptlets(proofs[i]) };
 	r = mf_rpm_transaction(ctx, install, n, erase);
 	if (!r)
 		r = sync_disk(ctx);
@@ -258,8 +260,8 @@ static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
-	_cleanup_(mf_receipt_done) struct mf_receipt receipt = {0};
-	struct leaving leaving = {.erase = erase, .receipt = &receipt};
+	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
+	struct leaving leaving = { .erase = erase, .receipt = &receipt };
 	int r = prepare(ctx, proofs, n, &leaving, &receipt);
 
 	if (!r) {
@@ -275,6 +277,6 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	if (r < 0)
 		return r;
 	*ret_receipt = receipt;
-	receipt = (struct mf_receipt){0};
+	receipt = (struct mf_receipt){ 0 };
 	return 0;
 }

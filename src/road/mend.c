@@ -17,7 +17,7 @@
 static int find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
 			  struct mf_strings *found)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = {0};
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -33,14 +33,14 @@ static int find_installed(struct mf_context *ctx, const struct mf_want *wants, s
 
 int mf_mend_indexes(struct mf_context *ctx, const struct mf_wants *wants)
 {
-	_cleanup_(mf_strings_done) struct mf_strings found = {0};
+	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	int r = find_installed(ctx, wants->v, wants->n, &found);
 
 	if (r < 0 || !found.n)
 		return r;
 	mf_log(ctx, MF_LOG_WARNING, "%s is installed, but its module is not in the indexes",
 	       found.v[0]);
-	r = mf_depmod(ctx, &(struct mf_depmod_options){0}, NULL);
+	r = mf_depmod(ctx, &(struct mf_depmod_options){ 0 }, NULL);
 	return r < 0 ? r : 1;
 }
 
@@ -52,7 +52,7 @@ struct looking {
 static int look(void *arg, void *header)
 {
 	struct looking *looking = arg;
-	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = {0};
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
 	for (size_t i = 0; !r && i < h.n_files; i++) {
@@ -60,9 +60,9 @@ static int look(void *arg, void *header)
 			mf_context_open(looking->ctx, h.files[i].path, O_PATH | O_NOFOLLOW);
 		struct stat st;
 
-		looking->lacks |= S_ISREG(h.files[i].mode) &&
-				  (fd < 0 || fstat(fd, &st) < 0 ||
-				   (uint64_t)st.st_size != h.files[i].size);
+		looking->lacks |=
+			S_ISREG(h.files[i].mode) &&
+			(fd < 0 || fstat(fd, &st) < 0 || (uint64_t)st.st_size != h.files[i].size);
 	}
 	return r;
 }
@@ -72,7 +72,7 @@ int mf_mend_mark(struct mf_context *ctx, struct mf_wants *wants)
 	for (size_t i = 0; i < wants->n; i++)
 		for (size_t j = 0; j < wants->v[i].n_matches; j++) {
 			struct mf_match *m = &wants->v[i].matches[j];
-			struct looking looking = {ctx, false};
+			struct looking looking = { ctx, false };
 			int r = 0;
 
 			if (mf_match_wanted(m))

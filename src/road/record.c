@@ -13,7 +13,7 @@
 static struct mf_json *result_of(const struct mf_want *want)
 {
 	struct mf_json *o = mf_json_object(), *modules = mf_json_array();
-	struct mf_strings packages = {0};
+	struct mf_strings packages = { 0 };
 
 	mf_json_set_string(o, "query", want->query);
 	if (want->syspath)

@@ -35,7 +35,7 @@ void mf_spool_entry_done(struct mf_spool_entry *entry)
 	free(entry->modalias);
 	free(entry->subsystem);
 	mf_strings_done(&entry->devpaths);
-	*entry = (struct mf_spool_entry){0};
+	*entry = (struct mf_spool_entry){ 0 };
 }
 
 void mf_spool_name(const char *modalias, char ret_name[MF_SPOOL_NAME])
@@ -115,12 +115,12 @@ static const struct {
 	int (*parse)(const char *value, size_t len, void *ret);
 	size_t offset;
 } fields[] = {
-	{"modalias=", parse_text, offsetof(struct mf_spool_entry, modalias)},
-	{"devpath=", parse_devpath, offsetof(struct mf_spool_entry, devpaths)},
-	{"subsystem=", parse_text, offsetof(struct mf_spool_entry, subsystem)},
-	{"seqnum=", parse_number, offsetof(struct mf_spool_entry, seqnum)},
-	{"uevent_us=", parse_number, offsetof(struct mf_spool_entry, uevent_us)},
-	{"decided_us=", parse_number, offsetof(struct mf_spool_entry, decided_us)},
+	{ "modalias=", parse_text, offsetof(struct mf_spool_entry, modalias) },
+	{ "devpath=", parse_devpath, offsetof(struct mf_spool_entry, devpaths) },
+	{ "subsystem=", parse_text, offsetof(struct mf_spool_entry, subsystem) },
+	{ "seqnum=", parse_number, offsetof(struct mf_spool_entry, seqnum) },
+	{ "uevent_us=", parse_number, offsetof(struct mf_spool_entry, uevent_us) },
+	{ "decided_us=", parse_number, offsetof(struct mf_spool_entry, decided_us) },
 };
 
 static int parse_line(const char *line, size_t len, struct mf_spool_entry *entry)
@@ -137,7 +137,7 @@ static int parse_line(const char *line, size_t len, struct mf_spool_entry *entry
 
 int mf_spool_parse(const char *text, size_t len, struct mf_spool_entry *ret_entry)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	const char *end = text + len;
 
 	if (len > MF_SPOOL_SIZE || len < sizeof(magic) - 1 || memchr(text, '\0', len) ||
@@ -157,7 +157,7 @@ int mf_spool_parse(const char *text, size_t len, struct mf_spool_entry *ret_entr
 	if (!entry.modalias)
 		return -EBADMSG;
 	*ret_entry = entry;
-	entry = (struct mf_spool_entry){0};
+	entry = (struct mf_spool_entry){ 0 };
 	return 0;
 }
 
@@ -182,7 +182,7 @@ int mf_spool_open(const struct mf_context *ctx)
 /* The lock belongs to this open file, so each change opens the folder anew; closing lets it go. */
 static int lock_folder(int dirfd)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int tries = 0; fd >= 0 && tries < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB); tries++)
@@ -249,7 +249,7 @@ static int merge(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
 
 int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = { 0 };
 	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
 	char name[MF_SPOOL_NAME];
 	int r;
@@ -265,10 +265,10 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = {0};
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = { 0 };
 	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
 	struct mf_spool_entry left;
-	struct mf_strings devpaths = {0};
+	struct mf_strings devpaths = { 0 };
 	char name[MF_SPOOL_NAME];
 	int r;
 

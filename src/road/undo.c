@@ -95,11 +95,11 @@ struct list {
 
 static void lists_of(struct mf_undo *undo, struct list lists[N_LISTS])
 {
-	lists[0] = (struct list){'k', &undo->kernels};
-	lists[1] = (struct list){'p', &undo->packages};
-	lists[2] = (struct list){'e', &undo->erase};
-	lists[3] = (struct list){'n', &undo->fresh};
-	lists[4] = (struct list){'f', &undo->files};
+	lists[0] = (struct list){ 'k', &undo->kernels };
+	lists[1] = (struct list){ 'p', &undo->packages };
+	lists[2] = (struct list){ 'e', &undo->erase };
+	lists[3] = (struct list){ 'n', &undo->fresh };
+	lists[4] = (struct list){ 'f', &undo->files };
 }
 
 int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
@@ -134,7 +134,8 @@ int mf_undo_forget(struct mf_context *ctx)
 		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" FOLDER, NULL);
 	if (unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT)
 		return mf_fail(ctx, "install", -errno, "/" FOLDER "/" NAME, NULL);
-	/* should it come back after a power cut, the next run starts from before: no harm in that */
+	/* should it come back after a power cut, the next run starts from before: no harm in that
+	 */
 	(void)fsync(dirfd);
 	return 0;
 }
@@ -159,7 +160,7 @@ static int parse(const char *text, size_t len, struct mf_undo *undo)
 int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY | O_NOFOLLOW);
-	_cleanup_(mf_undo_done) struct mf_undo undo = {0};
+	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	int r;
@@ -173,7 +174,7 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 		return mf_fail(ctx, "install", r, "/" FOLDER "/" NAME, NULL);
 	if (!r) {
 		*ret_undo = undo;
-		undo = (struct mf_undo){0};
+		undo = (struct mf_undo){ 0 };
 	}
 	return r;
 }
@@ -221,7 +222,8 @@ static void take_partials(const struct mf_context *ctx, const char *path)
 		close(dirfd);
 }
 
-/* So does depmod's publishing: ".modules.dep.bin.partial", which only a run that writes it reuses. */
+/* So does depmod's publishing: ".modules.dep.bin.partial", which only a run that writes it reuses.
+ */
 static void take_index_partials(const struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_closedir_ DIR *dir = NULL;

@@ -32,7 +32,7 @@ const char *mf_state_name(enum mf_state state)
 int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 		 struct mf_want *ret_want)
 {
-	_cleanup_(mf_want_done) struct mf_want want = {.state = MF_UNKNOWN};
+	_cleanup_(mf_want_done) struct mf_want want = { .state = MF_UNKNOWN };
 	char name[MF_MODALIAS_MAX + 1];
 
 	if (!mf_modalias_valid(query, strlen(query)))
@@ -50,7 +50,7 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 	if (!want.query || !want.name || (syspath && !want.syspath))
 		return mf_fail(ctx, "event", -ENOMEM, query, NULL);
 	*ret_want = want;
-	want = (struct mf_want){0};
+	want = (struct mf_want){ 0 };
 	return 0;
 }
 
@@ -85,7 +85,7 @@ void mf_match_done(struct mf_match *match)
 	free(match->pattern);
 	free(match->refused);
 	mf_strings_done(&match->packages);
-	*match = (struct mf_match){0};
+	*match = (struct mf_match){ 0 };
 }
 
 void mf_want_forget(struct mf_want *want)
@@ -107,7 +107,7 @@ void mf_want_done(struct mf_want *want)
 	free(want->reason);
 	free(want->driver);
 	mf_strings_done(&want->loaded);
-	*want = (struct mf_want){0};
+	*want = (struct mf_want){ 0 };
 }
 
 struct mf_match *mf_want_add(struct mf_want *want, const char *module, const char *pattern)
@@ -122,8 +122,8 @@ struct mf_match *mf_want_add(struct mf_want *want, const char *module, const cha
 		return NULL;
 	want->matches = matches;
 	m = &matches[want->n_matches];
-	*m = (struct mf_match){.module = strdup(module),
-			       .pattern = pattern ? strdup(pattern) : NULL};
+	*m = (struct mf_match){ .module = strdup(module),
+				.pattern = pattern ? strdup(pattern) : NULL };
 	if (!m->module || (pattern && !m->pattern)) {
 		mf_match_done(m);
 		return NULL;
@@ -213,7 +213,7 @@ int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
 	}
 	wants->v[wants->n++] = *want;
 	*slot = (uint32_t)wants->n;
-	*want = (struct mf_want){0};
+	*want = (struct mf_want){ 0 };
 	return 0;
 }
 
@@ -223,5 +223,5 @@ void mf_wants_done(struct mf_wants *wants)
 		mf_want_done(&wants->v[i]);
 	free(wants->v);
 	free(wants->slots);
-	*wants = (struct mf_wants){0};
+	*wants = (struct mf_wants){ 0 };
 }

@@ -26,8 +26,8 @@ static uint64_t next(uint64_t *state)
 
 static size_t mutate(uint8_t *buf, size_t len, uint64_t *state)
 {
-	static const uint8_t odd[] = {0,   1,	'\n', ' ', '*',	 '-',  '.',
-				      '/', '=', '[',  ']', 0x7f, 0x80, 0xff};
+	static const uint8_t odd[] = { 0,   1,	 '\n', ' ', '*',  '-',	'.',
+				       '/', '=', '[',  ']', 0x7f, 0x80, 0xff };
 	size_t edits = 1 + next(state) % 8;
 
 	while (edits--) {

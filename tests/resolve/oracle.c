@@ -66,7 +66,7 @@ static void answer_needs(struct kmod_ctx *kmod, const char *query, struct names 
 
 int main(int argc, char **argv)
 {
-	const char *config[] = {argc > 2 ? argv[2] : NULL, NULL};
+	const char *config[] = { argc > 2 ? argv[2] : NULL, NULL };
 	struct kmod_ctx *kmod = argc > 2 ? kmod_new(argv[1], config) : NULL;
 	bool needs = argc > 3 && !strcmp(argv[3], "needs");
 	char *line = NULL;
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	while (getline(&line, &room, stdin) >= 0) {
-		struct names names = {0};
+		struct names names = { 0 };
 
 		line[strcspn(line, "\n")] = '\0';
 		(needs ? answer_needs : answer)(kmod, line, &names);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an ordinary user can try: uevents that no kernel sent. Sends COUNT of them to everything that
- * listens on the uevent netlink family: to the kernel's group, to udev's, and to each port that
+ * What an ordinary user can try: uevents that no kernel sent. Sends COUNT of them to everything
+ *that listens on the uevent netlink family: to the kernel's group, to udev's, and to each port that
  * /proc/net/netlink shows; by turns in the kernel's form and in udev's. Linked statically, since it
  * runs in guests. Prints how many the kernel let through to somebody.
  *
@@ -25,13 +25,13 @@ static size_t targets(struct sockaddr_nl addr[PORTS])
 	char line[256];
 
 	for (unsigned int group = 1; group <= 2; group++)
-		addr[n++] = (struct sockaddr_nl){.nl_family = AF_NETLINK, .nl_groups = group};
+		addr[n++] = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_groups = group };
 	while (f && n < PORTS && fgets(line, sizeof(line), f)) {
 		unsigned int family, port;
 
 		if (sscanf(line, "%*s %u %u", &family, &port) == 2 &&
 		    family == NETLINK_KOBJECT_UEVENT && port)
-			addr[n++] = (struct sockaddr_nl){.nl_family = AF_NETLINK, .nl_pid = port};
+			addr[n++] = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_pid = port };
 	}
 	if (f)
 		fclose(f);
@@ -47,10 +47,10 @@ struct udev_header {
 
 static size_t message(char *buf, int form, const char *modalias, const char *devpath, int seqnum)
 {
-	struct udev_header header = {.prefix = "libudev",
-				     .magic = __builtin_bswap32(0xfeedcafe),
-				     .header_size = sizeof(header),
-				     .properties_off = sizeof(header)};
+	struct udev_header header = { .prefix = "libudev",
+				      .magic = __builtin_bswap32(0xfeedcafe),
+				      .header_size = sizeof(header),
+				      .properties_off = sizeof(header) };
 	char *p = buf;
 
 	if (form)
