@@ -6,9 +6,8 @@
  * together with which of the base's records are out of use: so the cost of one more module is not
  * that of writing down thousands. When the recent part has grown, a new base takes in both.
  *
- * Both are caches. A run that finds none, a damaged one, one of another version or another machine,
- * does without and writes new ones. Both have this layout, all numbers in the machine's byte order:
- *
+ * Both are caches: a run that finds none, or a damaged or foreign one, does without and writes new
+ * ones. Their layout, all numbers in the machine's byte order:
  *	struct head	magic, version, byte order, length of the file, digests of the head and of
  *			the rest, the digest of the base that a recent part belongs to, how many
  *			items each part has, and what the last run did: which depmod it followed,
@@ -24,9 +23,8 @@
  *	alias_owner	uint32_t: the record of each alias
  *	gone		uint32_t: records of the base that are out of use, rising
  *	strings		what the offsets point to; each is NUL-ended
- *
  * Parts follow each other, each begun at a multiple of eight. Every index and offset is checked
- *when a file is read, even though the digest says it is ours: it lies where others can write too.
+ * when a file is read, even though the digest says it is ours: it lies where others can write too.
  */
 #include <errno.h>
 #include <fcntl.h>
