@@ -43,28 +43,27 @@ static int add(const struct dm_source *src, struct mf_trie_builder *builder, con
 	return 0;
 }
 
+/* LAST is the name of the line before: a line that ends in a slash stands for it again. */
 static int add_builtin(const struct dm_source *src, struct mf_trie_builder *builder,
-		       const char *line, size_t len)
+		       const char *line, size_t len, char last[PIECE])
 {
 	const char *slash = memrchr(line, '/', len);
 	const char *base = slash ? slash + 1 : line;
 	size_t n = (size_t)(line + len - base);
-	_cleanup_free_ char *name = NULL;
 
 	if (!isalpha((unsigned char)*line)) {
 		mf_log(src->ctx, MF_LOG_WARNING, "modules.builtin: a line that is no path");
 		return 0;
 	}
-	if (!n)
-		return 0;
-	name = strndup(base, n);
-	if (!name)
-		return -ENOMEM;
-	name[strcspn(name, ".")] = '\0';
-	for (char *p = name; *p; p++)
-		if (*p == '-')
-			*p = '_';
-	return add(src, builder, name, "");
+	if (n) {
+		memcpy(last, base, n);
+		last[n] = '\0';
+		last[strcspn(last, ".")] = '\0';
+		for (char *p = last; *p; p++)
+			if (*p == '-')
+				*p = '_';
+	}
+	return *last || n ? add(src, builder, last, "") : 0;
 }
 
 /* A line as fgets(3) gives it: with its end, and cut where depmod's buffer ends. */
@@ -72,6 +71,7 @@ static int make_builtin(const struct dm_source *src, struct dm_buf *index)
 {
 	_cleanup_(free_builder) struct mf_trie_builder *builder = NULL;
 	const struct dm_input *in = &src->builtin;
+	char last[PIECE] = "";
 	int r = mf_trie_builder_new(&builder);
 
 	for (size_t at = 0; at < in->len && r >= 0;) {
@@ -79,7 +79,7 @@ static int make_builtin(const struct dm_source *src, struct dm_buf *index)
 		const char *newline = memchr(in->p + at, '\n', room);
 		size_t n = newline ? (size_t)(newline - (in->p + at)) + 1 : room;
 
-		r = add_builtin(src, builder, in->p + at, strnlen(in->p + at, n));
+		r = add_builtin(src, builder, in->p + at, strnlen(in->p + at, n), last);
 		at += n;
 	}
 	return r < 0 ? r : finish(builder, index);

@@ -2,9 +2,10 @@
 /*
  * A scan that is spared: the caller knows which paths changed, the state knows the rest.
  *
- * New files are put at the end. Their place matters only between files of one module name, where
- * the order of the scan decides; then the tree is scanned after all. A path that names a folder
- * stands for nothing here either: what came or went below it has to be looked at.
+ * What was read since the last base stands behind the rest, and new files come last. Their place
+ * matters only between files of one module name, where the order of the scan decides; the caller
+ * scans the tree after all where there are such. So it is, too, for a path that names a folder or a
+ * link. Files that links lead to are looked at in any case, since their own paths were named.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,25 +13,6 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "src/kmod/depmod-parts.h"
-
-static size_t name_len(const struct dm_file *file)
-{
-	return strcspn(file->path + file->base, ".");
-}
-
-/* Do two files have one module name? */
-static bool same_name(const struct dm_file *a, const struct dm_file *b)
-{
-	const char *p = a->path + a->base, *q = b->path + b->base;
-	size_t n = name_len(a);
-
-	if (n != name_len(b))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != q[i] && !(strchr("-_", p[i]) && strchr("-_", q[i])))
-			return false;
-	return true;
-}
 
 static void set_path(struct dm_file *file, const char *path, size_t len)
 {
@@ -80,15 +62,6 @@ static struct dm_file *find(struct dm_scan *scan, const char *path)
 		if (scan->files[i].path_len == len && !memcmp(scan->files[i].path, path, len))
 			return &scan->files[i];
 	return NULL;
-}
-
-static int add_new(struct dm_scan *scan, const struct dm_file *file)
-{
-	for (size_t i = 0; i < scan->n; i++)
-		if (same_name(&scan->files[i], file))
-			return 1;
-	scan->files[scan->n++] = *file;
-	return 0;
 }
 
 static bool in_excluded(const struct dm_config *config, const char *path)
@@ -141,7 +114,9 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 		return 0;
 	}
 	dm_take_numbers(&st, known ? known : &file);
-	return known ? 0 : add_new(scan, &file);
+	if (!known)
+		scan->files[scan->n++] = file;
+	return 0;
 }
 
 /* What links lead to changes without the link being named. 1: one is gone. */

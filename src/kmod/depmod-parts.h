@@ -99,13 +99,21 @@ struct dm_scan {
 
 struct dm_state;
 
+/* Zeroed but for the descriptors, -1: none. */
 struct dm_tree {
-	int fd;		     /* lib/modules/KVER */
-	int out_fd;	     /* where the indexes go; often the same folder */
-	const char *dirname; /* as depmod would spell it: absolute, for comparing paths */
-	const char *kernel;
+	int fd;		    /* lib/modules/KVER */
+	int out_fd;	    /* where the indexes go; often the same folder */
+	char *dirname;	    /* as depmod would spell it: absolute, for comparing paths */
+	const char *kernel; /* borrowed */
 	unsigned int threads;
 };
+
+/* Opens the folders. 0, or a code that is recorded. */
+int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
+		 struct dm_tree *tree);
+/* Keeps other runs out of where the indexes go. 0, -MFE_LOCKED or -errno, recorded. */
+int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree);
+void dm_tree_done(struct dm_tree *tree);
 
 void dm_take_numbers(const struct stat *st, struct dm_file *file);
 /* Is a folder or file of this name passed over, wherever it is? */
@@ -117,8 +125,8 @@ bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan);
 /*
- * The files that STATE knows, but for those CHANGED names, which are looked at again. 0; 1: the
- * tree has to be looked at as a whole, since a file came that others share its name with; -ENOMEM.
+ * The files that STATE knows, but for those CHANGED names, which are looked at again. Their order
+ * is not that of a scan. 0; 1: the tree has to be looked at as a whole; -ENOMEM.
  */
 int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 		    const struct dm_flavour *flavour, const struct dm_state *state,

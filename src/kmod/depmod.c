@@ -17,10 +17,9 @@
 #include "modfetch/depmod.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -28,11 +27,12 @@
 
 #define INPUT_MAX ((size_t)64 << 20)
 
+enum { JOB_GRAPH, JOB_STATE = 6, N_JOBS };
+
 /* A run: everything its steps made, in their order. */
 struct run {
 	struct mf_context *ctx;
 	const struct mf_depmod_options *options;
-	char *dirname;
 	struct dm_tree tree;
 	struct dm_state state; /* of last time, or empty */
 	bool known;	       /* it is not empty */
@@ -50,7 +50,10 @@ struct run {
 	struct dm_buf indexes[DM_N_OUTPUTS];
 	struct dm_buf new_state;
 	struct dm_publish publish;
-	int codes[8]; /* of the jobs that make the indexes */
+	int codes[N_JOBS];
+	pthread_mutex_t mutex; /* of the two below, while jobs run */
+	pthread_cond_t cond;
+	bool graph_done, graph_failed;
 	size_t n_read;
 };
 
@@ -59,77 +62,13 @@ static int fail(struct run *run, int code, const char *what)
 	return mf_fail(run->ctx, "depmod", code, what, NULL);
 }
 
-static int open_folder(struct run *run, const char *base, bool make, int *ret_fd, char **ret_name)
-{
-	_cleanup_free_ char *path = NULL, *absolute = NULL;
-	int fd;
-
-	absolute = base ? realpath(base, NULL) : strdup(run->ctx->root);
-	if (!absolute)
-		return fail(run, -errno, base);
-	if (asprintf(&path, "%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "",
-		     run->tree.kernel) < 0) {
-		path = NULL;
-		return fail(run, -ENOMEM, base);
-	}
-	if (make) {
-		struct mf_context *ctx = run->ctx;
-		_cleanup_close_ int root = open(absolute, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		struct mf_context below = { .root_fd = root };
-		int r = mf_context_mkdir(&below, path + strlen(absolute));
-
-		if (r < 0)
-			return mf_fail(ctx, "depmod", r, path, NULL);
-		close(r);
-	}
-	/* below the context's root no link may lead out, not even an absolute /lib of an image */
-	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-		  : mf_context_open(run->ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fail(run, base ? -errno : fd, path);
-	*ret_fd = fd;
-	*ret_name = MF_STEAL(path);
-	return 0;
-}
-
-static int open_tree(struct run *run)
-{
-	const struct mf_depmod_options *o = run->options;
-	_cleanup_free_ char *out_name = NULL;
-	int r;
-
-	run->tree.kernel = o->kernel ? o->kernel : run->ctx->kernel;
-	run->tree.threads = mf_threads();
-	r = open_folder(run, o->basedir, false, &run->tree.fd, &run->dirname);
-	if (r < 0)
-		return r;
-	run->tree.dirname = run->dirname;
-	return open_folder(run, o->outdir ? o->outdir : o->basedir, o->outdir != NULL,
-			   &run->tree.out_fd, &out_name);
-}
-
-static int take_lock(struct run *run)
-{
-	uint64_t end = mf_now_us() + (uint64_t)run->ctx->settings.lock_timeout * 1000000;
-	const struct timespec nap = { .tv_nsec = 20000000 };
-
-	while (flock(run->tree.out_fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(run, -errno, run->dirname);
-		if (mf_now_us() >= end)
-			return fail(run, -MFE_LOCKED, run->dirname);
-		nanosleep(&nap, NULL);
-	}
-	return 0;
-}
-
 /* A file that may be missing. */
 static int read_input(struct run *run, const char *name, struct dm_input *ret_input)
 {
 	int r = mf_file_read_at(run->tree.fd, name, INPUT_MAX, &ret_input->p, &ret_input->len);
 
 	if (r == -ENOENT) {
-		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: there is none", run->dirname, name);
+		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: there is none", run->tree.dirname, name);
 		return 0;
 	}
 	return r < 0 ? fail(run, r, name) : 0;
@@ -155,7 +94,7 @@ static void digest_scan_rules(struct run *run)
 	const uint8_t endings[] = { run->flavour.gz, run->flavour.xz, run->flavour.zst };
 	uint64_t d = chain(0, endings, sizeof(endings));
 
-	d = chain(d, run->dirname, strlen(run->dirname));
+	d = chain(d, run->tree.dirname, strlen(run->tree.dirname));
 	d = chain_strings(d, &run->config.externals);
 	run->scan_rules = chain_strings(d, &run->config.excludes);
 }
@@ -178,14 +117,27 @@ static int prepare(struct run *run)
 	return r;
 }
 
-/*
- * The files as the state has them, but for those named as changed. 1: it cannot be done that way,
- * since a new file may be one of several with its name, and where it stands decides.
- */
+static int scan_all(struct run *run)
+{
+	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
+
+	return r < 0 ? r : dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+}
+
+/* The same from what the state knows and the caller says. 1: it cannot be done that way. */
 static int scan_changed(struct run *run)
 {
-	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
-			       run->options->changed, &run->scan);
+	int r = dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
+				run->options->changed, &run->scan);
+
+	if (!r)
+		r = dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+	/* between two files of one name the order of the scan decides, and this was none */
+	if (r || run->modules.n == run->scan.n)
+		return r;
+	dm_modules_done(&run->modules);
+	dm_scan_done(&run->scan);
+	return 1;
 }
 
 static int scan(struct run *run)
@@ -195,12 +147,10 @@ static int scan(struct run *run)
 	if (run->options->changed && run->known && run->scan_rules == run->state.done.scan_rules)
 		r = scan_changed(run);
 	if (r > 0)
-		r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
-	if (r >= 0)
-		r = dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+		r = scan_all(run);
 	if (r >= 0)
 		r = dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len, &run->modules);
-	return r < 0 ? fail(run, r, run->dirname) : 0;
+	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
 }
 
 /* Was anything read that says other things than it did? */
@@ -225,7 +175,7 @@ static int learn(struct run *run)
 		r = dm_read(run->ctx, &run->tree, &run->scan, &run->match,
 			    run->state.base.n_records, &run->modules, &run->fresh);
 	if (r < 0)
-		return fail(run, r, run->dirname);
+		return fail(run, r, run->tree.dirname);
 	compare_facts(run);
 	return 0;
 }
@@ -288,32 +238,6 @@ static int stage(struct run *run, enum dm_index index)
 	return dm_publish_stage(&run->publish, index, buf);
 }
 
-static int stage_group(struct run *run, const struct dm_source *src,
-		       int (*make)(const struct dm_source *src, struct dm_buf *indexes),
-		       const enum dm_index *group, size_t n)
-{
-	int r = make(src, run->indexes);
-
-	for (size_t i = 0; i < n && r >= 0 && !run->options->print; i++)
-		r = stage(run, group[i]);
-	return r;
-}
-
-/* The state is the largest file and needs the most time, so it goes first. */
-static const struct group {
-	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
-	enum dm_index indexes[3];
-	size_t n;
-} groups[] = {
-	{ dm_text_alias, { DM_ALIAS, DM_ALIAS_BIN }, 2 },
-	{ dm_text_dep, { DM_DEP, DM_DEP_BIN }, 2 },
-	{ dm_text_symbols, { DM_SYMBOLS, DM_SYMBOLS_BIN }, 2 },
-	{ dm_text_builtin, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, 2 },
-	{ dm_text_rest, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, 3 },
-};
-
-#define N_GROUPS (sizeof(groups) / sizeof(*groups))
-
 /* A new base where there was none, or where much has come since. */
 static int build_state(struct run *run)
 {
@@ -329,9 +253,27 @@ static int build_state(struct run *run)
 	return dm_recent_build(fresh, run->match.gone, run->match.n_gone, &run->new_state);
 }
 
-static void make_one(void *arg, size_t i, unsigned int worker)
+/*
+ * The jobs that make everything, begun in this order. The graph is the first, so that whoever has
+ * to wait for it waits for one that is under way.
+ */
+static const struct job {
+	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
+	enum dm_index indexes[3];
+	size_t n;
+	bool needs_graph;
+} jobs[N_JOBS] = {
+	[JOB_GRAPH] = { 0 },
+	{ dm_text_alias, { DM_ALIAS, DM_ALIAS_BIN }, 2, false },
+	{ dm_text_builtin, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, 2, false },
+	{ dm_text_rest, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, 3, false },
+	{ dm_text_dep, { DM_DEP, DM_DEP_BIN }, 2, true },
+	{ dm_text_symbols, { DM_SYMBOLS, DM_SYMBOLS_BIN }, 2, true },
+	[JOB_STATE] = { .needs_graph = true },
+};
+
+static int make_indexes(struct run *run, const struct job *job)
 {
-	struct run *run = arg;
 	const struct dm_source src = {
 		.ctx = run->ctx,
 		.modules = &run->modules,
@@ -341,26 +283,62 @@ static void make_one(void *arg, size_t i, unsigned int worker)
 		.builtin = run->builtin,
 		.builtin_modinfo = run->builtin_modinfo,
 	};
+	int r = job->make(&src, run->indexes);
 
-	if (!i && !run->options->print)
-		run->codes[i] =
-			dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
-	else if (i)
-		run->codes[i] = stage_group(run, &src, groups[i - 1].make, groups[i - 1].indexes,
-					    groups[i - 1].n);
+	for (size_t i = 0; i < job->n && r >= 0 && !run->options->print; i++)
+		r = stage(run, job->indexes[i]);
+	return r;
+}
+
+static int make_graph(struct run *run)
+{
+	int r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
+
+	pthread_mutex_lock(&run->mutex);
+	run->graph_done = true;
+	run->graph_failed = r < 0;
+	pthread_cond_broadcast(&run->cond);
+	pthread_mutex_unlock(&run->mutex);
+	return r;
+}
+
+/* False: there is none. */
+static bool wait_for_graph(struct run *run)
+{
+	bool there;
+
+	pthread_mutex_lock(&run->mutex);
+	while (!run->graph_done)
+		pthread_cond_wait(&run->cond, &run->mutex);
+	there = !run->graph_failed;
+	pthread_mutex_unlock(&run->mutex);
+	return there;
+}
+
+static void do_job(void *arg, size_t i, unsigned int worker)
+{
+	struct run *run = arg;
+
+	if (i == JOB_GRAPH)
+		run->codes[i] = make_graph(run);
+	else if (jobs[i].needs_graph && !wait_for_graph(run))
+		return;
+	else if (i != JOB_STATE)
+		run->codes[i] = make_indexes(run, &jobs[i]);
+	else if (!run->options->print)
+		run->codes[i] = build_state(run);
 }
 
 static int make_all(struct run *run)
 {
-	int r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
-
-	if (r < 0)
-		return r == -ENOMEM ? fail(run, r, run->dirname) : r;
 	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
-	mf_parallel(run->tree.threads, N_GROUPS + 1, make_one, run);
-	for (size_t i = 0; i <= N_GROUPS; i++)
+	mf_parallel(run->tree.threads, N_JOBS, do_job, run);
+	for (size_t i = 0; i < N_JOBS; i++)
+		/* cycles are told and recorded where they were found */
 		if (run->codes[i] < 0)
-			return fail(run, run->codes[i], run->dirname);
+			return run->codes[i] == -MFE_DEPMOD
+				       ? run->codes[i]
+				       : fail(run, run->codes[i], run->tree.dirname);
 	return 0;
 }
 
@@ -401,7 +379,7 @@ static void write_state(struct run *run)
 	if (r >= 0 && run->new_base)
 		(void)unlinkat(run->tree.out_fd, DM_RECENT_NAME, 0);
 	if (r < 0)
-		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->dirname, name,
+		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->tree.dirname, name,
 		       mf_error_sentence(r));
 }
 
@@ -423,10 +401,10 @@ static int refresh_state(struct run *run)
 
 static int work(struct run *run, struct mf_depmod_result *result)
 {
-	int r = open_tree(run);
+	int r = dm_tree_open(run->ctx, run->options, &run->tree);
 
 	if (r >= 0 && !run->options->print)
-		r = take_lock(run);
+		r = dm_tree_lock(run->ctx, &run->tree);
 	if (r >= 0)
 		r = prepare(run);
 	if (r >= 0)
@@ -468,11 +446,7 @@ static void run_done(struct run *run)
 	free(run->order.p);
 	free(run->builtin.p);
 	free(run->builtin_modinfo.p);
-	if (run->tree.fd >= 0)
-		close(run->tree.fd);
-	if (run->tree.out_fd >= 0)
-		close(run->tree.out_fd);
-	free(run->dirname);
+	dm_tree_done(&run->tree);
 }
 
 int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
@@ -484,6 +458,8 @@ int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
 		.options = options,
 		.tree = { .fd = -1, .out_fd = -1 },
 		.publish = { .fd = -1 },
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER,
 	};
 	int r;
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The folders of a run: the tree that is read, the one the indexes go to, and the lock on it.
+ *
+ * The lock is flock(2) on the folder itself: it leaves nothing behind, and goes with the process.
+ * Paths are taken as depmod takes them: -b and -o name folders of the running system.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "src/kmod/depmod-parts.h"
+
+static int fail(struct mf_context *ctx, int code, const char *what)
+{
+	return mf_fail(ctx, "depmod", code, what, NULL);
+}
+
+static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
+		       bool make, int *ret_fd, char **ret_name)
+{
+	_cleanup_free_ char *path = NULL, *absolute = NULL;
+	int fd;
+
+	absolute = base ? realpath(base, NULL) : strdup(ctx->root);
+	if (!absolute)
+		return fail(ctx, -errno, base);
+	if (asprintf(&path, "%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "",
+		     tree->kernel) < 0) {
+		path = NULL;
+		return fail(ctx, -ENOMEM, base);
+	}
+	if (make) {
+		_cleanup_close_ int root = open(absolute, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		struct mf_context below = { .root_fd = root };
+		int r = mf_context_mkdir(&below, path + strlen(absolute));
+
+		if (r < 0)
+			return mf_fail(ctx, "depmod", r, path, NULL);
+		close(r);
+	}
+	/* below the context's root no link may lead out, not even an absolute /lib of an image */
+	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fail(ctx, base ? -errno : fd, path);
+	*ret_fd = fd;
+	*ret_name = MF_STEAL(path);
+	return 0;
+}
+
+int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
+		 struct dm_tree *tree)
+{
+	_cleanup_free_ char *out_name = NULL;
+	int r;
+
+	tree->kernel = options->kernel ? options->kernel : ctx->kernel;
+	tree->threads = mf_threads();
+	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
+	if (r < 0)
+		return r;
+	return open_folder(ctx, tree, options->outdir ? options->outdir : options->basedir,
+			   options->outdir != NULL, &tree->out_fd, &out_name);
+}
+
+int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree)
+{
+	uint64_t end = mf_now_us() + (uint64_t)ctx->settings.lock_timeout * 1000000;
+	const struct timespec nap = { .tv_nsec = 2000000 };
+
+	while (flock(tree->out_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(ctx, -errno, tree->dirname);
+		if (mf_now_us() >= end)
+			return fail(ctx, -MFE_LOCKED, tree->dirname);
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
+void dm_tree_done(struct dm_tree *tree)
+{
+	if (tree->fd >= 0)
+		close(tree->fd);
+	if (tree->out_fd >= 0)
+		close(tree->out_fd);
+	free(tree->dirname);
+	*tree = (struct dm_tree){ .fd = -1, .out_fd = -1 };
+}
