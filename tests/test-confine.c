@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a driver package may hold, path by path. Whole hostile packages: road/hostile.py. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/confine.h"
+
+static int judge(struct root *r, const char *package, struct mf_rpm_file file)
+{
+	struct mf_rpm_header h = {.name = (char *)package, .files = &file, .n_files = 1};
+	struct mf_repo repo = {.id = (char *)"test"};
+
+	if (!file.user)
+		file.user = file.group = (char *)"root";
+	if (!file.link)
+		file.link = (char *)"";
+	if (!file.mode)
+		file.mode = S_IFREG | 0644;
+	return mf_confine(&r->ctx, &repo, package, &h);
+}
+
+static int path(struct root *r, const char *name)
+{
+	return judge(r, "x-kmp-" TAG, (struct mf_rpm_file){.path = (char *)name});
+}
+
+static void drivers_firmware_and_their_papers_may_come(void **state)
+{
+	static const char *const good[] = {
+		"/lib/modules/" KERNEL "/kernel/drivers/net/x.ko",
+		"/lib/modules/" KERNEL "/updates/x.ko.xz",
+		"/usr/lib/modules/" KERNEL "/extra/deep/er/x.ko.zst",
+		"/lib/modules/6.9.9-other/extra/x.ko",
+		"/lib/firmware/vendor/x.bin",
+		"/usr/lib/firmware/x.bin.xz",
+		"/usr/share/doc/x/README",
+		"/usr/share/licenses/x/COPYING",
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_int_equal(path(r, good[i]), 0);
+}
+
+static void everything_else_may_not(void **state)
+{
+	static const char *const bad[] = {
+		"/etc/passwd",
+		"/usr/bin/x",
+		"/lib/systemd/system/x.service",
+		"/lib/modulesx/y",
+		"/lib/modules",
+		"/lib/modules/",
+		"lib/modules/" KERNEL "/x.ko",
+		"/lib/modules/" KERNEL "/../../../etc/x.ko",
+		"/lib/modules/./" KERNEL "/x.ko",
+		"/lib/modules/..",
+		"/usr/share/doc/../../bin/x",
+		"/boot/vmlinuz",
+		"/etc/modprobe.d/x.conf",
+		"/lib/firmware",
+		"/",
+		"",
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(path(r, bad[i]), -MFE_FORBIDDEN_FILE);
+		assert_int_equal(r->ctx.failure.code, -MFE_FORBIDDEN_FILE);
+	}
+}
+
+#define KO "/lib/modules/" KERNEL "/updates/x.ko"
+
+static void special_files_and_permissions_may_not(void **state)
+{
+	static const uint32_t bad[] = {S_IFCHR | 0600, S_IFBLK | 0600, S_IFIFO | 0600, S_IFSOCK | 0600, S_IFREG | 04755,
+				       S_IFREG | 02755, S_IFREG | 01644, S_IFREG | 0666, S_IFREG | 0646};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)KO, .mode = bad[i]}),
+				 -MFE_FORBIDDEN_FILE);
+	assert_int_equal(judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)KO, .has_caps = true}), -MFE_FORBIDDEN_FILE);
+	assert_int_equal(judge(r, "x-kmp",
+			       (struct mf_rpm_file){.path = (char *)KO, .user = (char *)"daemon", .group = (char *)"root"}),
+			 -MFE_FORBIDDEN_FILE);
+}
+
+static int link_to(struct root *r, const char *at, const char *target)
+{
+	return judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)at, .mode = S_IFLNK | 0777, .link = (char *)target});
+}
+
+static void links_stay_in_their_folder(void **state)
+{
+	static const char *const bad[] = {"/etc/shadow", "..", "../x", "a/../../x", "a/..", ""};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", bad[i]), -MFE_FORBIDDEN_FILE);
+	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "y.bin"), 0);
+	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "sub/y.bin"), 0);
+}
+
+static void only_a_kernel_brings_something_to_boot(void **state)
+{
+	struct root *r = *state;
+	const struct mf_rpm_file boot = {.path = (char *)"/boot/vmlinuz-" KERNEL};
+
+	assert_int_equal(judge(r, "kernel-amd64-image-6.1.0_56", boot), 0);
+	assert_int_equal(judge(r, "evil-kmp-" TAG, boot), -MFE_FORBIDDEN_FILE);
+	assert_int_equal(judge(r, "not-a-kernel-image", boot), -MFE_FORBIDDEN_FILE);
+}
+
+static void scripts_run_only_where_the_admin_allows(void **state)
+{
+	struct root *r = *state;
+	struct mf_repo repo = {.id = (char *)"test"};
+	struct mf_rpm_header h = {0};
+
+	assert_int_equal(mf_strings_add(&h.scriptlets, "%post"), 0);
+	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), -MFE_SCRIPTLET);
+	assert_non_null(strstr(r->ctx.failure.why, "%post"));
+	repo.scriptlets = true;
+	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), 0);
+	mf_strings_done(&h.scriptlets);
+}
+
+static void nobody_obsoletes_what_is_no_driver(void **state)
+{
+	struct root *r = *state;
+	struct mf_repo repo = {.id = (char *)"test"};
+	struct mf_rpm_header h = {0};
+
+	assert_int_equal(mf_strings_add(&h.obsoletes, "older-kmp-default"), 0);
+	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), 0);
+	assert_int_equal(mf_strings_add(&h.obsoletes, "bash"), 0);
+	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), -MFE_FORBIDDEN_FILE);
+	assert_non_null(strstr(r->ctx.failure.why, "bash"));
+	mf_strings_done(&h.obsoletes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(drivers_firmware_and_their_papers_may_come),
+		ROOTED(everything_else_may_not),
+		ROOTED(special_files_and_permissions_may_not),
+		ROOTED(links_stay_in_their_folder),
+		ROOTED(only_a_kernel_brings_something_to_boot),
+		ROOTED(scripts_run_only_where_the_admin_allows),
+		ROOTED(nobody_obsoletes_what_is_no_driver),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where wants come from when no event brings them: sysfs, a copy of it, a list. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/devices.h"
+
+static void plug(struct root *r, const char *path, const char *modalias)
+{
+	char file[300];
+
+	snprintf(file, sizeof(file), "sys/devices/%s/modalias", path);
+	root_write(r, file, modalias);
+}
+
+static bool has(const struct mf_wants *wants, const char *query, const char *syspath)
+{
+	for (size_t i = 0; i < wants->n; i++) {
+		const struct mf_want *w = &wants->v[i];
+
+		if (!strcmp(w->query, query) && (syspath ? w->syspath && !strcmp(w->syspath, syspath) : !w->syspath))
+			return true;
+	}
+	return false;
+}
+
+static void a_modalias_is_taken_once_or_once_a_device(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+
+	plug(r, "pci/a", "pci:one\n");
+	plug(r, "pci/b/c", "pci:one\n");
+	plug(r, "pci/b", "usb:two");
+	plug(r, "pci/empty", "");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_int_equal(wants.n, 2);
+	assert_true(has(&wants, "pci:one", NULL) && has(&wants, "usb:two", NULL));
+	assert_true(wants.v[0].device);
+	mf_wants_done(&wants);
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, true, &wants), 0);
+	assert_int_equal(wants.n, 3);
+	assert_true(has(&wants, "pci:one", "/sys/devices/pci/a"));
+	assert_true(has(&wants, "pci:one", "/sys/devices/pci/b/c"));
+	assert_true(has(&wants, "usb:two", "/sys/devices/pci/b"));
+	mf_wants_done(&wants);
+}
+
+static void an_image_has_no_devices(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_int_equal(wants.n, 0);
+}
+
+static void what_is_no_modalias_is_passed_over(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+	char big[4200];
+
+	memset(big, 'b', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	plug(r, "a", "good\nsecond line");
+	plug(r, "b", "bad[");
+	plug(r, "c", "bad\x01");
+	plug(r, "d", big);
+	big[3000] = '\0';
+	plug(r, "e", big);
+	root_mkdir(r, "sys/devices/f/modalias");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_int_equal(wants.n, 1);
+	assert_true(has(&wants, "good", NULL));
+	mf_wants_done(&wants);
+}
+
+static void links_are_not_followed(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+
+	plug(r, "a", "one");
+	root_link(r, "..", "sys/devices/a/up");
+	root_link(r, "/etc", "sys/devices/a/out");
+	root_write(r, "secret", "not:mine");
+	root_mkdir(r, "sys/devices/b");
+	root_link(r, "../../../secret", "sys/devices/b/modalias");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_int_equal(wants.n, 1);
+	mf_wants_done(&wants);
+}
+
+static void a_tree_deeper_than_any_machines_ends(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+	char path[1000] = "d";
+
+	for (int i = 0; i < 150; i++)
+		strcat(path, "/d");
+	plug(r, "d/d", "shallow");
+	plug(r, path, "deep");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_true(has(&wants, "shallow", NULL));
+	assert_false(has(&wants, "deep", NULL));
+	mf_wants_done(&wants);
+}
+
+static void a_list_has_a_modalias_a_line(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+	char path[128];
+
+	root_write(r, "list", "one\r\n\ntwo\nbad[\none\nthree");
+	snprintf(path, sizeof(path), "%s/list", r->path);
+	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
+	assert_int_equal(wants.n, 3);
+	assert_true(has(&wants, "one", NULL) && has(&wants, "two", NULL) && has(&wants, "three", NULL));
+	mf_wants_done(&wants);
+	/* with a debug log a bad line is told, and it has no device */
+	r->ctx.log_level = MF_LOG_DEBUG;
+	assert_int_equal(mf_devices_read(&r->ctx, path, true, &wants), 0);
+	mf_wants_done(&wants);
+}
+
+static void a_nul_in_a_list_hides_nothing(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+	char path[128];
+
+	root_write_bytes(r, "list", "one\nt\0o\nthree\n", 14);
+	snprintf(path, sizeof(path), "%s/list", r->path);
+	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
+	assert_int_equal(wants.n, 2);
+	assert_true(has(&wants, "one", NULL) && has(&wants, "three", NULL));
+	mf_wants_done(&wants);
+}
+
+static void a_recorded_tree_lies_anywhere(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = {0};
+	char path[128];
+
+	root_write(r, "recorded/x/y/modalias", "one\n");
+	snprintf(path, sizeof(path), "%s/recorded", r->path);
+	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
+	assert_int_equal(wants.n, 1);
+	mf_wants_done(&wants);
+	assert_int_equal(mf_devices_read(&r->ctx, "/no/such/source", false, &wants), -ENOENT);
+	assert_string_equal(r->ctx.failure.what, "/no/such/source");
+}
+
+static void a_driver_is_read_from_its_link(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *name = NULL;
+
+	plug(r, "a", "one");
+	assert_null(mf_device_driver(&r->ctx, "/sys/devices/a"));
+	assert_null(mf_device_driver(&r->ctx, "/sys/devices/none"));
+	root_link(r, "../../bus/pci/drivers/e1000e", "sys/devices/a/driver");
+	name = mf_device_driver(&r->ctx, "/sys/devices/a");
+	assert_string_equal(name, "e1000e");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(a_modalias_is_taken_once_or_once_a_device),
+		ROOTED(an_image_has_no_devices),
+		ROOTED(what_is_no_modalias_is_passed_over),
+		ROOTED(links_are_not_followed),
+		ROOTED(a_tree_deeper_than_any_machines_ends),
+		ROOTED(a_list_has_a_modalias_a_line),
+		ROOTED(a_nul_in_a_list_hides_nothing),
+		ROOTED(a_recorded_tree_lies_anywhere),
+		ROOTED(a_driver_is_read_from_its_link),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lines that are whole or not there, whoever was killed while writing the last one. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/history.h"
+
+#define FILE_NAME "var/lib/modfetch/history"
+
+static int add(struct root *r, int n, const char *text)
+{
+	struct mf_json *o = mf_json_object();
+	int err;
+
+	mf_json_set_int(o, "n", n);
+	mf_json_set_string(o, "text", text);
+	err = mf_history_add(&r->ctx, o);
+	mf_json_free(o);
+	return err;
+}
+
+struct seen {
+	int n, last, stop;
+};
+
+static int note(void *arg, struct mf_json *record)
+{
+	struct seen *s = arg;
+
+	s->n++;
+	s->last = (int)mf_json_get_int(record, "n");
+	return s->n == s->stop ? 5 : 0;
+}
+
+static struct seen read_all(struct root *r)
+{
+	struct seen s = {0};
+
+	assert_int_equal(mf_history_read(&r->ctx, note, &s), 0);
+	return s;
+}
+
+static void records_are_read_in_their_order(void **state)
+{
+	struct root *r = *state;
+	struct seen s = {.stop = 2};
+
+	assert_int_equal(read_all(r).n, 0);
+	for (int i = 1; i <= 5; i++)
+		assert_int_equal(add(r, i, "line\nbreak"), 0);
+	assert_int_equal(read_all(r).n, 5);
+	assert_int_equal(read_all(r).last, 5);
+	assert_int_equal(mf_history_read(&r->ctx, note, &s), 5);
+	assert_int_equal(s.last, 2);
+}
+
+static void what_is_no_record_is_passed_over(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, FILE_NAME, "garbage\n{\"n\":1}\n\n[\n7\n{\"n\":2}\n");
+	assert_int_equal(read_all(r).n, 2);
+	assert_int_equal(read_all(r).last, 2);
+}
+
+/* A power cut may leave half a line: the next record must not be lost with it. */
+static void half_a_line_costs_no_other(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, FILE_NAME, "{\"n\":1}\n{\"n\":2,\"te");
+	assert_int_equal(add(r, 3, "x"), 0);
+	assert_int_equal(add(r, 4, "x"), 0);
+	assert_int_equal(read_all(r).n, 3);
+	assert_int_equal(read_all(r).last, 4);
+}
+
+static void it_does_not_grow_for_ever(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL;
+	char big[20000];
+	struct stat st;
+
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	for (int i = 1; i <= 500; i++) {
+		assert_int_equal(add(r, i, big), 0);
+		assert_int_equal(fstatat(r->fd, FILE_NAME, &st, 0), 0);
+		assert_true(st.st_size < (5 << 20));
+	}
+	assert_int_equal(read_all(r).last, 500);
+	assert_true(read_all(r).n > 100);
+	text = root_read(r, FILE_NAME);
+	assert_true(text[0] == '{');
+	assert_int_equal(st.st_mode & 0777, 0644);
+}
+
+static void a_link_in_its_place_is_not_followed(void **state)
+{
+	struct root *r = *state;
+
+	root_mkdir(r, "var/lib/modfetch");
+	root_write(r, "victim", "untouched");
+	root_link(r, "../../../victim", FILE_NAME);
+	assert_int_equal(add(r, 1, "x"), -ELOOP);
+	assert_string_equal(r->ctx.failure.stage, "history");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(records_are_read_in_their_order),   ROOTED(what_is_no_record_is_passed_over),
+		ROOTED(half_a_line_costs_no_other),	   ROOTED(it_does_not_grow_for_ever),
+		ROOTED(a_link_in_its_place_is_not_followed),
+	};
+
+	return UNIT_RUN(tests);
+}
