@@ -103,6 +103,10 @@ static int walk_list(struct walk *w, int fd)
 	size_t len;
 	int r = mf_file_read(fd, LIST_MAX, &text, &len);
 
+	/* a NUL is no end of the list, but a byte that no modalias has */
+	for (size_t i = 0; !r && i < len; i++)
+		if (!text[i])
+			text[i] = '\1';
 	for (char *line = r < 0 ? NULL : strtok_r(text, "\r\n", &save); !r && line;
 	     line = strtok_r(NULL, "\r\n", &save))
 		r = take(w, line, NULL);

@@ -7,6 +7,7 @@
 #include "modfetch/history.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,14 @@ static int drop_older_half(int dirfd)
 		    : 0;
 }
 
+/* A power cut may have left half a line: it must not swallow the next one. */
+static bool is_torn(int fd, off_t size)
+{
+	char last;
+
+	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
 static int append(int dirfd, const char *line)
 {
 	_cleanup_close_ int fd = -1;
@@ -45,8 +54,10 @@ static int append(int dirfd, const char *line)
 		if (r < 0)
 			return r;
 	}
-	fd = openat(dirfd, NAME, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = openat(dirfd, NAME, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (is_torn(fd, st.st_size) && write(fd, "\n", 1) != 1)
 		return -errno;
 	put = write(fd, line, len);
 	if (put == (ssize_t)len && !fdatasync(fd))
