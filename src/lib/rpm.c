@@ -319,10 +319,7 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 	}
 }
 
-/*
- * librpm waits for its lock without end: so the lock is tried first, for as long as we are ready to
- * wait. The file is librpm's own, an fcntl lock on .rpm.lock in the database's folder.
- */
+/* librpm waits for its lock, an fcntl lock on .rpm.lock, without end: so it is tried first. */
 static int wait_for_lock(struct mf_context *ctx)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
