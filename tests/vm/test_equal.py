@@ -42,16 +42,17 @@ EXPLAINED = {
 RACING = ("cdc_ether", "cdc_subset")
 
 LOADED = "lsmod | awk 'NR > 1 { print $1 }'"
-BOUND = ("cd /sys/bus; for d in */devices/*; do [ -e $d/driver ] && "
-         "echo $d $(basename $(readlink $d/driver)); done; :")
+BOUND = "find /sys/bus/*/devices/*/driver -maxdepth 0 -printf '%p %l\\n'"
 
 
 def look(vm):
     """The modules loaded and the drivers bound, once nothing changes any more."""
-    vm.wait_for("a=$(" + LOADED + " | sort); sleep 4; udevadm settle; [ \"$a\" = \"$(" + LOADED + " | sort)\" ]", 90)
-    bound = [line for line in vm.run(BOUND).splitlines() if not line.endswith(RACING)]
+    vm.wait_for("a=$(" + LOADED + " | sort); sleep 4; udevadm settle; [ \"$a\" = \"$(" + LOADED + " | sort)\" ]", 180)
+    bound = [f"{path.removeprefix('/sys/bus/').removesuffix('/driver')} {link.rsplit('/', 1)[-1]}"
+             for path, link in (line.split(" ", 1) for line in vm.run(BOUND, 180).splitlines())
+             if not link.endswith(RACING)]
     # sound cards are numbered in the order they come
-    return set(vm.run(LOADED).split()), {re.sub(r"hdaudioC\d", "hdaudioC#", line) for line in bound}
+    return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d", "hdaudioC#", line) for line in bound}
 
 
 class Equality(unittest.TestCase):
