@@ -171,7 +171,8 @@ static bool is_packed_already(const struct pack *pack, const struct pack_list *l
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pack_package *p = &pack->packages[list->v[i]];
 
-		if (p->kind == PACK_KIND_MODULE && !mf_ends_with(p->files[0].source, ".ko"))
+		if (p->kind == PACK_KIND_MODULE && p->n_files &&
+		    !mf_ends_with(p->files[0].source, ".ko"))
 			return true;
 	}
 	return false;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What of a repository changes in one step, with real createrepo_c and no packages at all. */
+#include "tests/unit.h"
+#include "tests/packs.h"
+
+static struct packs *begin(void)
+{
+	struct packs *p = packs_new();
+
+	packs_open(p);
+	packs_kernel(p, NULL, 0);
+	return p;
+}
+
+static char *read_text(const struct packs *p, const char *name)
+{
+	char *text;
+	size_t len;
+
+	assert_int_equal(mf_file_read_at(p->pack.repo_fd, name, 1 << 20, &text, &len), 0);
+	return text;
+}
+
+static void metadata_are_put_in_place_with_primary_alone(void **state)
+{
+	struct packs *p = begin();
+	char *repomd;
+
+	assert_int_equal(pack_publish(&p->pack), 0);
+	repomd = read_text(p, "repodata/repomd.xml");
+	assert_non_null(strstr(repomd, "type=\"primary\""));
+	assert_null(strstr(repomd, "filelists"));
+	assert_null(strstr(repomd, "\"other\""));
+	assert_true(packs_has(p, ".pack/md/repodata/repomd.xml"));
+	assert_true(packs_has(p, ".pack/published"));
+	assert_true(p->pack.result.primary_bytes > 0);
+	free(repomd);
+	packs_free(p);
+}
+
+static void what_the_old_metadata_name_stays_and_what_older_ones_named_goes(void **state)
+{
+	struct packs *p = begin();
+
+	packs_write(p, "repodata/repomd.xml", "<repomd>old-primary.xml.gz</repomd>");
+	packs_write(p, "repodata/old-primary.xml.gz", "");
+	packs_write(p, "repodata/older-filelists.xml.gz", "");
+	packs_write(p, "repodata/repomd.xml.p7s", "signature of before");
+	packs_write(p, ".pack/published", "x86_64/before.rpm\n");
+	packs_write(p, "x86_64/before.rpm", "");
+	packs_write(p, "x86_64/long-before.rpm", "");
+	assert_int_equal(pack_publish(&p->pack), 0);
+	assert_true(packs_has(p, "repodata/old-primary.xml.gz"));
+	assert_false(packs_has(p, "repodata/older-filelists.xml.gz"));
+	assert_false(packs_has(p, "repodata/repomd.xml.p7s"));
+	assert_true(packs_has(p, "x86_64/before.rpm"));
+	assert_false(packs_has(p, "x86_64/long-before.rpm"));
+	packs_free(p);
+}
+
+static void a_signature_that_fails_leaves_all_as_it_was(void **state)
+{
+	struct packs *p = begin();
+	char *repomd;
+
+	packs_write(p, "repodata/repomd.xml", "<repomd>old</repomd>");
+	p->options.key = "/nonexistent.key";
+	p->options.cert = "/nonexistent.crt";
+	assert_true(pack_publish(&p->pack) < 0);
+	assert_string_equal(p->ctx.failure.what, "/nonexistent.key");
+	repomd = read_text(p, "repodata/repomd.xml");
+	assert_string_equal(repomd, "<repomd>old</repomd>");
+	assert_false(packs_has(p, ".pack/published"));
+	free(repomd);
+	packs_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(metadata_are_put_in_place_with_primary_alone),
+		UNIT(what_the_old_metadata_name_stays_and_what_older_ones_named_goes),
+		UNIT(a_signature_that_fails_leaves_all_as_it_was),
+	};
+
+	return UNIT_RUN(tests);
+}
