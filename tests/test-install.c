@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Proofs become files, or nothing does; the way back is written down before. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/install.h"
+#include "tests/machine.h"
+
+static struct mf_proof *prove(struct machine *m)
+{
+	struct mf_proof *proof;
+	int fd = fcntl(m->package, F_DUPFD_CLOEXEC, 0);
+
+	assert_int_equal(machine_verify(m, fd, &proof), 0);
+	return proof;
+}
+
+static int install(struct machine *m, const char *erase, struct mf_receipt *receipt)
+{
+	struct mf_proof *proof = erase ? NULL : prove(m);
+	struct mf_strings names = {0};
+	int r;
+
+	if (erase)
+		assert_int_equal(mf_strings_add(&names, erase), 0);
+	r = mf_install(&m->root.ctx, &proof, proof ? 1 : 0, &names, receipt);
+	mf_proof_free(proof);
+	mf_strings_done(&names);
+	return r;
+}
+
+static bool is_installed(struct machine *m)
+{
+	struct mf_strings labels = {0}, found = {0};
+	bool is;
+
+	assert_int_equal(mf_strings_add(&labels, "sound-kmp"), 0);
+	assert_int_equal(mf_rpm_installed(&m->root.ctx, &labels, &found), 0);
+	is = found.n == 1;
+	mf_strings_done(&labels);
+	mf_strings_done(&found);
+	return is;
+}
+
+static void a_receipt_says_what_changed_where(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = {0};
+
+	assert_int_equal(install(m, NULL, &receipt), 0);
+	assert_true(root_has(&m->root, m->module) && root_has(&m->root, m->firmware));
+	assert_int_equal(receipt.kernels.n, 1);
+	assert_string_equal(receipt.kernels.v[0], m->kver);
+	assert_int_equal(receipt.changed[0].n, 1);
+	assert_string_equal(receipt.changed[0].v[0], "updates/soundcore.ko");
+	/* until the indexes are right */
+	assert_true(root_has(&m->root, "var/lib/modfetch/undo"));
+	mf_receipt_done(&receipt);
+}
+
+static void a_removal_leaves_no_empty_folder(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = {0};
+
+	assert_int_equal(install(m, NULL, &receipt), 0);
+	mf_receipt_done(&receipt);
+	assert_int_equal(install(m, "sound-kmp", &receipt), 0);
+	assert_string_equal(receipt.kernels.v[0], m->kver);
+	assert_string_equal(receipt.changed[0].v[0], "updates/soundcore.ko");
+	assert_false(root_has(&m->root, m->module));
+	assert_false(root_has(&m->root, "lib/firmware/vendor"));
+	{
+		char folder[300];
+
+		snprintf(folder, sizeof(folder), "lib/modules/%s/updates", m->kver);
+		assert_false(root_has(&m->root, folder));
+		*strrchr(folder, '/') = '\0';
+		assert_true(root_has(&m->root, folder));
+	}
+	mf_receipt_done(&receipt);
+}
+
+static void an_install_can_be_undone(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = {0};
+
+	assert_int_equal(install(m, NULL, &receipt), 0);
+	mf_fail(&m->root.ctx, "depmod", -MFE_DEPMOD, "x", NULL);
+	mf_install_undo(&m->root.ctx, &receipt);
+	assert_false(root_has(&m->root, m->module));
+	assert_false(root_has(&m->root, "lib/firmware"));
+	assert_false(is_installed(m));
+	assert_false(root_has(&m->root, "var/lib/modfetch/undo"));
+	/* why it was undone stays on record */
+	assert_int_equal(m->root.ctx.failure.code, -MFE_DEPMOD);
+	mf_receipt_done(&receipt);
+}
+
+static void what_cannot_be_written_is_undone(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = {0};
+
+	/* a file where a folder must be */
+	root_write(&m->root, "lib/firmware/vendor", "in the way");
+	assert_true(install(m, NULL, &receipt) < 0);
+	assert_false(root_has(&m->root, m->module));
+	assert_false(is_installed(m));
+	assert_false(root_has(&m->root, "var/lib/modfetch/undo"));
+	assert_int_equal(receipt.kernels.n, 0);
+}
+
+static void what_is_not_installed_cannot_be_removed(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = {0};
+
+	assert_int_equal(install(m, "no-such-kmp", &receipt), -MFE_INSTALL);
+	assert_false(root_has(&m->root, "var/lib/modfetch/undo"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MACHINE(a_receipt_says_what_changed_where),	  MACHINE(a_removal_leaves_no_empty_folder),
+		MACHINE(an_install_can_be_undone),		  MACHINE(what_cannot_be_written_is_undone),
+		MACHINE(what_is_not_installed_cannot_be_removed),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From fetched bytes to a proof, or to the reason why there is none. Hostile packages: road/hostile.py. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "tests/machine.h"
+
+/* A copy of the package with one byte changed, or cut off, sealed or not. */
+static int copy(const struct machine *m, long flip, size_t cut, bool seal)
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t len;
+	int fd = mf_memfile_new("copy");
+
+	assert_int_equal(mf_file_read(m->package, 1 << 24, &bytes, &len), 0);
+	if (flip >= 0)
+		bytes[flip] ^= 1;
+	assert_int_equal(mf_file_write(fd, bytes, len - cut), 0);
+	if (seal)
+		assert_int_equal(mf_memfile_seal(fd), 0);
+	return fd;
+}
+
+static void what_was_signed_for_gets_a_proof(void **state)
+{
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), 0);
+	assert_string_equal(mf_proof_nevra(proof), "sound-kmp-1-1.x86_64");
+	assert_string_equal(mf_proof_header(proof)->name, "sound-kmp");
+	assert_int_equal(mf_proof_header(proof)->n_files, 2);
+	assert_true(mf_memfile_is_sealed(mf_proof_fd(proof)));
+	assert_false(mf_proof_scriptlets(proof));
+	mf_proof_free(proof);
+}
+
+static void a_changed_byte_anywhere_is_noticed(void **state)
+{
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	for (long at = 0; at < (long)m->item.size; at += 397) {
+		assert_int_equal(machine_verify(m, copy(m, at, 0, true), &proof), -MFE_BAD_DIGEST);
+		assert_null(proof);
+	}
+}
+
+static void another_size_is_noticed_before_anything_is_read(void **state)
+{
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	assert_int_equal(machine_verify(m, copy(m, -1, 1, true), &proof), -MFE_BAD_SIZE);
+	assert_int_equal(m->root.ctx.failure.code, -MFE_BAD_SIZE);
+	/* where the metadata says no size the digest alone decides */
+	m->item.size = 0;
+	assert_int_equal(machine_verify(m, copy(m, -1, 1, true), &proof), -MFE_BAD_DIGEST);
+}
+
+static void what_could_still_be_changed_is_refused(void **state)
+{
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, false), &proof), -MFE_FETCH_HELPER);
+}
+
+static void a_package_that_is_another_one_is_refused(void **state)
+{
+	struct machine *m = *state;
+	const struct mf_plan_item right = m->item;
+	struct mf_proof *proof;
+
+	m->item.name = (char *)"other-kmp";
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
+	assert_non_null(strstr(m->root.ctx.failure.why, "its name is sound-kmp"));
+	m->item = right;
+	m->item.evr = (char *)"2-1";
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
+	m->item = right;
+	m->item.arch = (char *)"aarch64";
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
+}
+
+static void a_package_for_a_kernel_not_running_may_come(void **state)
+{
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	/* its module lies in the folder of the kernel it was built for: the next one's drivers */
+	free(m->root.ctx.kernel);
+	m->root.ctx.kernel = strdup("5.4.0-1-amd64");
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), 0);
+	mf_proof_free(proof);
+}
+
+static void bytes_are_compared_with_what_is_known(void **state)
+{
+	struct machine *m = *state;
+	uint8_t wrong[MF_SHA256_LEN] = {1};
+	_cleanup_close_ int fd = copy(m, -1, 0, true);
+
+	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, m->item.size, m->item.sha256), 0);
+	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, 0, m->item.sha256), 0);
+	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, m->item.size, wrong), -MFE_BAD_DIGEST);
+	assert_non_null(strstr(m->root.ctx.failure.why, "0100000000000000"));
+	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, 1, m->item.sha256), -MFE_BAD_SIZE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MACHINE(what_was_signed_for_gets_a_proof),
+		MACHINE(a_changed_byte_anywhere_is_noticed),
+		MACHINE(another_size_is_noticed_before_anything_is_read),
+		MACHINE(what_could_still_be_changed_is_refused),
+		MACHINE(a_package_that_is_another_one_is_refused),
+		MACHINE(a_package_for_a_kernel_not_running_may_come),
+		MACHINE(bytes_are_compared_with_what_is_known),
+	};
+
+	return UNIT_RUN(tests);
+}
