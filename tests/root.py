@@ -269,7 +269,7 @@ class Root:
             at = os.path.relpath(folder, self.path)
             folders[:] = [d for d in folders if os.path.normpath(f'{at}/{d}') not in passed]
             for name in folders + files:
-                if name == 'modules.modfetch':
+                if name in ('modules.modfetch', 'modules.modfetch.recent'):
                     continue
                 path = os.path.join(folder, name)
                 found[os.path.normpath(f'{at}/{name}')] = fingerprint(path)

@@ -51,8 +51,8 @@ def look(vm):
     bound = [f"{path.removeprefix('/sys/bus/').removesuffix('/driver')} {link.rsplit('/', 1)[-1]}"
              for path, link in (line.split(" ", 1) for line in vm.run(BOUND, 180).splitlines())
              if not link.endswith(RACING)]
-    # sound cards are numbered in the order they come
-    return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d", "hdaudioC#", line) for line in bound}
+    # sound cards and SCSI hosts are numbered in the order they come
+    return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d|(?<=scsi/devices/)\d+", "#", line) for line in bound}
 
 
 class Equality(unittest.TestCase):
