@@ -259,16 +259,16 @@ static int build_state(struct run *run)
  */
 static const struct job {
 	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
-	enum dm_index indexes[3];
 	size_t n;
+	enum dm_index indexes[3];
 	bool needs_graph;
 } jobs[N_JOBS] = {
 	[JOB_GRAPH] = { 0 },
-	{ dm_text_alias, { DM_ALIAS, DM_ALIAS_BIN }, 2, false },
-	{ dm_text_builtin, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, 2, false },
-	{ dm_text_rest, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, 3, false },
-	{ dm_text_dep, { DM_DEP, DM_DEP_BIN }, 2, true },
-	{ dm_text_symbols, { DM_SYMBOLS, DM_SYMBOLS_BIN }, 2, true },
+	{ dm_text_alias, 2, { DM_ALIAS, DM_ALIAS_BIN }, false },
+	{ dm_text_builtin, 2, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, false },
+	{ dm_text_rest, 3, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, false },
+	{ dm_text_dep, 2, { DM_DEP, DM_DEP_BIN }, true },
+	{ dm_text_symbols, 2, { DM_SYMBOLS, DM_SYMBOLS_BIN }, true },
 	[JOB_STATE] = { .needs_graph = true },
 };
 
