@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_MACHINE_H
 #define TESTS_MACHINE_H
-/* A root for the release of a real kernel, and a package with one of its real modules and firmware. */
+/* A root for the release of a real kernel, and a package with one of its real modules and firmware.
+ */
 #include "modfetch/crypto.h"
 #include "modfetch/plan.h"
 #include "modfetch/verify.h"
@@ -24,11 +25,14 @@ static inline int machine_package(const struct machine *m)
 
 	if (package < 0) {
 		char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[900], files[500];
-		const struct rpm_spec spec = {.name = "sound-kmp", .version = "1", .files = files, .install = command};
+		const struct rpm_spec spec = {
+			.name = "sound-kmp", .version = "1", .files = files, .install = command
+		};
 
 		assert_non_null(mkdtemp(folder));
 		snprintf(files, sizeof(files), "/%s /%s", m->module, m->firmware);
-		snprintf(command, sizeof(command), "cp %s/kernel/sound/soundcore.ko %%{buildroot}/%s", tree_of("default"),
+		snprintf(command, sizeof(command),
+			 "cp %s/kernel/sound/soundcore.ko %%{buildroot}/%s", tree_of("default"),
 			 m->module);
 		package = rpm_build(folder, &spec);
 		assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
@@ -49,8 +53,10 @@ static inline int machine_setup(void **state)
 	snprintf(m->firmware, sizeof(m->firmware), "lib/firmware/vendor/x.bin");
 	m->package = machine_package(m);
 	assert_int_equal(fstat(m->package, &st), 0);
-	m->item = (struct mf_plan_item){.name = (char *)"sound-kmp", .evr = (char *)"1-1", .arch = (char *)"x86_64",
-					.size = (uint64_t)st.st_size};
+	m->item = (struct mf_plan_item){ .name = (char *)"sound-kmp",
+					 .evr = (char *)"1-1",
+					 .arch = (char *)"x86_64",
+					 .size = (uint64_t)st.st_size };
 	assert_int_equal(mf_sha256_fd(m->package, m->item.sha256), 0);
 	m->repo.id = (char *)"test";
 	assert_int_equal(mf_verifier_new(&m->root.ctx, &m->verifier), 0);
@@ -71,7 +77,7 @@ static inline int machine_teardown(void **state)
 /* Verifies FD (taken over) as the item; the proof is NULL where it fails. */
 static inline int machine_verify(struct machine *m, int fd, struct mf_proof **ret_proof)
 {
-	struct mf_fetched fetched = {.fd = fd};
+	struct mf_fetched fetched = { .fd = fd };
 	int r;
 
 	*ret_proof = NULL;

@@ -6,22 +6,36 @@
 #include "tests/primary.h"
 
 static const struct primary main_repo[] = {
-	{.name = "e1000e-kmp-" TAG, .evr = "1-1", .provides = "e1000e-kmp kmod(e1000e.ko)",
-	 .supplements = "modalias(kernel-" TAG ":pci:v8086*)"},
-	{.name = "xfs-kmp-" TAG, .evr = "1-1", .provides = "kmod(xfs.ko) kalias(" TAG ":fs-xfs)"},
-	{.name = "e1000e-kmp-amd64-6.9.0_1", .evr = "1-1", .provides = "kmod(e1000e.ko)",
-	 .supplements = "modalias(kernel-amd64-6.9.0_1:pci:v9999*)"},
+	{ .name = "e1000e-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "e1000e-kmp kmod(e1000e.ko)",
+	  .supplements = "modalias(kernel-" TAG ":pci:v8086*)" },
+	{ .name = "xfs-kmp-" TAG, .evr = "1-1", .provides = "kmod(xfs.ko) kalias(" TAG ":fs-xfs)" },
+	{ .name = "e1000e-kmp-amd64-6.9.0_1",
+	  .evr = "1-1",
+	  .provides = "kmod(e1000e.ko)",
+	  .supplements = "modalias(kernel-amd64-6.9.0_1:pci:v9999*)" },
 };
 static const struct primary vendor_repo[] = {
-	{.name = "nic-kmp-amd64", .evr = "1-1", .provides = "kmod(nic.ko)", .supplements = "modalias(kernel-amd64:pci:v8086*)"},
-	{.name = "odd-kmp-default", .evr = "1-1", .provides = "kmod(odd.ko)", .supplements = "modalias(kernel-default:pci:v8086*)"},
-	{.name = "plain-kmp", .evr = "1-1", .provides = "kmod(plain.ko)", .supplements = "modalias(pci:v8086d1*)"},
+	{ .name = "nic-kmp-amd64",
+	  .evr = "1-1",
+	  .provides = "kmod(nic.ko)",
+	  .supplements = "modalias(kernel-amd64:pci:v8086*)" },
+	{ .name = "odd-kmp-default",
+	  .evr = "1-1",
+	  .provides = "kmod(odd.ko)",
+	  .supplements = "modalias(kernel-default:pci:v8086*)" },
+	{ .name = "plain-kmp",
+	  .evr = "1-1",
+	  .provides = "kmod(plain.ko)",
+	  .supplements = "modalias(pci:v8086d1*)" },
 };
 
 static void configure(struct root *r)
 {
-	root_write(r, "etc/modfetch/repos.d/a.repo", "[vendor]\nbaseurl=http://v\npriority=50\n[main]\nbaseurl=http://m\n"
-						     "[off]\nbaseurl=http://o\nenabled=0\n");
+	root_write(r, "etc/modfetch/repos.d/a.repo",
+		   "[vendor]\nbaseurl=http://v\npriority=50\n[main]\nbaseurl=http://m\n"
+		   "[off]\nbaseurl=http://o\nenabled=0\n");
 	assert_int_equal(primary_cache(&r->ctx, "main", main_repo, N(main_repo), 1), 0);
 	assert_int_equal(primary_cache(&r->ctx, "vendor", vendor_repo, N(vendor_repo), 2), 0);
 	assert_int_equal(primary_cache(&r->ctx, "off", main_repo, N(main_repo), 3), 0);
@@ -109,7 +123,8 @@ static void without_a_repository_or_its_metadata_there_is_none(void **state)
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_NO_REPOSITORY);
 	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\nenabled=0\n");
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_NO_REPOSITORY);
-	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n[other]\nbaseurl=http://o\n");
+	root_write(r, "etc/modfetch/repos.d/a.repo",
+		   "[main]\nbaseurl=http://m\n[other]\nbaseurl=http://o\n");
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_NO_METADATA);
 	assert_null(c);
 	/* one that has some is enough */
@@ -122,7 +137,8 @@ static void without_a_repository_or_its_metadata_there_is_none(void **state)
 
 static void a_damaged_index_is_said_to_be(void **state)
 {
-	static const char *const names[] = {"alias-" TAG ".bin", "name-" TAG ".bin", "name-other.bin"};
+	static const char *const names[] = { "alias-" TAG ".bin", "name-" TAG ".bin",
+					     "name-other.bin" };
 	struct root *r = *state;
 	struct mf_catalog *c;
 	char path[200];

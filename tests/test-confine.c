@@ -6,8 +6,8 @@
 
 static int judge(struct root *r, const char *package, struct mf_rpm_file file)
 {
-	struct mf_rpm_header h = {.name = (char *)package, .files = &file, .n_files = 1};
-	struct mf_repo repo = {.id = (char *)"test"};
+	struct mf_rpm_header h = { .name = (char *)package, .files = &file, .n_files = 1 };
+	struct mf_repo repo = { .id = (char *)"test" };
 
 	if (!file.user)
 		file.user = file.group = (char *)"root";
@@ -20,7 +20,7 @@ static int judge(struct root *r, const char *package, struct mf_rpm_file file)
 
 static int path(struct root *r, const char *name)
 {
-	return judge(r, "x-kmp-" TAG, (struct mf_rpm_file){.path = (char *)name});
+	return judge(r, "x-kmp-" TAG, (struct mf_rpm_file){ .path = (char *)name });
 }
 
 static void drivers_firmware_and_their_papers_may_come(void **state)
@@ -73,31 +73,40 @@ static void everything_else_may_not(void **state)
 
 static void special_files_and_permissions_may_not(void **state)
 {
-	static const uint32_t bad[] = {S_IFCHR | 0600, S_IFBLK | 0600, S_IFIFO | 0600, S_IFSOCK | 0600, S_IFREG | 04755,
-				       S_IFREG | 02755, S_IFREG | 01644, S_IFREG | 0666, S_IFREG | 0646};
+	static const uint32_t bad[] = { S_IFCHR | 0600,	 S_IFBLK | 0600,  S_IFIFO | 0600,
+					S_IFSOCK | 0600, S_IFREG | 04755, S_IFREG | 02755,
+					S_IFREG | 01644, S_IFREG | 0666,  S_IFREG | 0646 };
 	struct root *r = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)KO, .mode = bad[i]}),
+		assert_int_equal(judge(r, "x-kmp",
+				       (struct mf_rpm_file){ .path = (char *)KO, .mode = bad[i] }),
 				 -MFE_FORBIDDEN_FILE);
-	assert_int_equal(judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)KO, .has_caps = true}), -MFE_FORBIDDEN_FILE);
+	assert_int_equal(
+		judge(r, "x-kmp", (struct mf_rpm_file){ .path = (char *)KO, .has_caps = true }),
+		-MFE_FORBIDDEN_FILE);
 	assert_int_equal(judge(r, "x-kmp",
-			       (struct mf_rpm_file){.path = (char *)KO, .user = (char *)"daemon", .group = (char *)"root"}),
+			       (struct mf_rpm_file){ .path = (char *)KO,
+						     .user = (char *)"daemon",
+						     .group = (char *)"root" }),
 			 -MFE_FORBIDDEN_FILE);
 }
 
 static int link_to(struct root *r, const char *at, const char *target)
 {
-	return judge(r, "x-kmp", (struct mf_rpm_file){.path = (char *)at, .mode = S_IFLNK | 0777, .link = (char *)target});
+	return judge(r, "x-kmp",
+		     (struct mf_rpm_file){
+			     .path = (char *)at, .mode = S_IFLNK | 0777, .link = (char *)target });
 }
 
 static void links_stay_in_their_folder(void **state)
 {
-	static const char *const bad[] = {"/etc/shadow", "..", "../x", "a/../../x", "a/..", ""};
+	static const char *const bad[] = { "/etc/shadow", "..", "../x", "a/../../x", "a/..", "" };
 	struct root *r = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", bad[i]), -MFE_FORBIDDEN_FILE);
+		assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", bad[i]),
+				 -MFE_FORBIDDEN_FILE);
 	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "y.bin"), 0);
 	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "sub/y.bin"), 0);
 }
@@ -105,7 +114,7 @@ static void links_stay_in_their_folder(void **state)
 static void only_a_kernel_brings_something_to_boot(void **state)
 {
 	struct root *r = *state;
-	const struct mf_rpm_file boot = {.path = (char *)"/boot/vmlinuz-" KERNEL};
+	const struct mf_rpm_file boot = { .path = (char *)"/boot/vmlinuz-" KERNEL };
 
 	assert_int_equal(judge(r, "kernel-amd64-image-6.1.0_56", boot), 0);
 	assert_int_equal(judge(r, "evil-kmp-" TAG, boot), -MFE_FORBIDDEN_FILE);
@@ -115,8 +124,8 @@ static void only_a_kernel_brings_something_to_boot(void **state)
 static void scripts_run_only_where_the_admin_allows(void **state)
 {
 	struct root *r = *state;
-	struct mf_repo repo = {.id = (char *)"test"};
-	struct mf_rpm_header h = {0};
+	struct mf_repo repo = { .id = (char *)"test" };
+	struct mf_rpm_header h = { 0 };
 
 	assert_int_equal(mf_strings_add(&h.scriptlets, "%post"), 0);
 	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), -MFE_SCRIPTLET);
@@ -129,8 +138,8 @@ static void scripts_run_only_where_the_admin_allows(void **state)
 static void nobody_obsoletes_what_is_no_driver(void **state)
 {
 	struct root *r = *state;
-	struct mf_repo repo = {.id = (char *)"test"};
-	struct mf_rpm_header h = {0};
+	struct mf_repo repo = { .id = (char *)"test" };
+	struct mf_rpm_header h = { 0 };
 
 	assert_int_equal(mf_strings_add(&h.obsoletes, "older-kmp-default"), 0);
 	assert_int_equal(mf_confine(&r->ctx, &repo, "x-kmp", &h), 0);

@@ -17,7 +17,8 @@ static bool has(const struct mf_wants *wants, const char *query, const char *sys
 	for (size_t i = 0; i < wants->n; i++) {
 		const struct mf_want *w = &wants->v[i];
 
-		if (!strcmp(w->query, query) && (syspath ? w->syspath && !strcmp(w->syspath, syspath) : !w->syspath))
+		if (!strcmp(w->query, query) &&
+		    (syspath ? w->syspath && !strcmp(w->syspath, syspath) : !w->syspath))
 			return true;
 	}
 	return false;
@@ -26,7 +27,7 @@ static bool has(const struct mf_wants *wants, const char *query, const char *sys
 static void a_modalias_is_taken_once_or_once_a_device(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	plug(r, "pci/a", "pci:one\n");
 	plug(r, "pci/b/c", "pci:one\n");
@@ -48,7 +49,7 @@ static void a_modalias_is_taken_once_or_once_a_device(void **state)
 static void an_image_has_no_devices(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
 	assert_int_equal(wants.n, 0);
@@ -57,7 +58,7 @@ static void an_image_has_no_devices(void **state)
 static void what_is_no_modalias_is_passed_over(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	char big[4200];
 
 	memset(big, 'b', sizeof(big) - 1);
@@ -78,7 +79,7 @@ static void what_is_no_modalias_is_passed_over(void **state)
 static void links_are_not_followed(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	plug(r, "a", "one");
 	root_link(r, "..", "sys/devices/a/up");
@@ -94,7 +95,7 @@ static void links_are_not_followed(void **state)
 static void a_tree_deeper_than_any_machines_ends(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	char path[1000] = "d";
 
 	for (int i = 0; i < 150; i++)
@@ -110,14 +111,15 @@ static void a_tree_deeper_than_any_machines_ends(void **state)
 static void a_list_has_a_modalias_a_line(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	char path[128];
 
 	root_write(r, "list", "one\r\n\ntwo\nbad[\none\nthree");
 	snprintf(path, sizeof(path), "%s/list", r->path);
 	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
 	assert_int_equal(wants.n, 3);
-	assert_true(has(&wants, "one", NULL) && has(&wants, "two", NULL) && has(&wants, "three", NULL));
+	assert_true(has(&wants, "one", NULL) && has(&wants, "two", NULL) &&
+		    has(&wants, "three", NULL));
 	mf_wants_done(&wants);
 	/* with a debug log a bad line is told, and it has no device */
 	r->ctx.log_level = MF_LOG_DEBUG;
@@ -128,7 +130,7 @@ static void a_list_has_a_modalias_a_line(void **state)
 static void a_nul_in_a_list_hides_nothing(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	char path[128];
 
 	root_write_bytes(r, "list", "one\nt\0o\nthree\n", 14);
@@ -142,7 +144,7 @@ static void a_nul_in_a_list_hides_nothing(void **state)
 static void a_recorded_tree_lies_anywhere(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	char path[128];
 
 	root_write(r, "recorded/x/y/modalias", "one\n");

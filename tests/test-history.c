@@ -33,7 +33,7 @@ static int note(void *arg, struct mf_json *record)
 
 static struct seen read_all(struct root *r)
 {
-	struct seen s = {0};
+	struct seen s = { 0 };
 
 	assert_int_equal(mf_history_read(&r->ctx, note, &s), 0);
 	return s;
@@ -42,7 +42,7 @@ static struct seen read_all(struct root *r)
 static void records_are_read_in_their_order(void **state)
 {
 	struct root *r = *state;
-	struct seen s = {.stop = 2};
+	struct seen s = { .stop = 2 };
 
 	assert_int_equal(read_all(r).n, 0);
 	for (int i = 1; i <= 5; i++)
@@ -109,8 +109,10 @@ static void a_link_in_its_place_is_not_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(records_are_read_in_their_order),   ROOTED(what_is_no_record_is_passed_over),
-		ROOTED(half_a_line_costs_no_other),	   ROOTED(it_does_not_grow_for_ever),
+		ROOTED(records_are_read_in_their_order),
+		ROOTED(what_is_no_record_is_passed_over),
+		ROOTED(half_a_line_costs_no_other),
+		ROOTED(it_does_not_grow_for_ever),
 		ROOTED(a_link_in_its_place_is_not_followed),
 	};
 

@@ -17,7 +17,7 @@ static struct mf_proof *prove(struct machine *m)
 static int install(struct machine *m, const char *erase, struct mf_receipt *receipt)
 {
 	struct mf_proof *proof = erase ? NULL : prove(m);
-	struct mf_strings names = {0};
+	struct mf_strings names = { 0 };
 	int r;
 
 	if (erase)
@@ -30,7 +30,7 @@ static int install(struct machine *m, const char *erase, struct mf_receipt *rece
 
 static bool is_installed(struct machine *m)
 {
-	struct mf_strings labels = {0}, found = {0};
+	struct mf_strings labels = { 0 }, found = { 0 };
 	bool is;
 
 	assert_int_equal(mf_strings_add(&labels, "sound-kmp"), 0);
@@ -44,7 +44,7 @@ static bool is_installed(struct machine *m)
 static void a_receipt_says_what_changed_where(void **state)
 {
 	struct machine *m = *state;
-	struct mf_receipt receipt = {0};
+	struct mf_receipt receipt = { 0 };
 
 	assert_int_equal(install(m, NULL, &receipt), 0);
 	assert_true(root_has(&m->root, m->module) && root_has(&m->root, m->firmware));
@@ -60,7 +60,7 @@ static void a_receipt_says_what_changed_where(void **state)
 static void a_removal_leaves_no_empty_folder(void **state)
 {
 	struct machine *m = *state;
-	struct mf_receipt receipt = {0};
+	struct mf_receipt receipt = { 0 };
 
 	assert_int_equal(install(m, NULL, &receipt), 0);
 	mf_receipt_done(&receipt);
@@ -83,7 +83,7 @@ static void a_removal_leaves_no_empty_folder(void **state)
 static void an_install_can_be_undone(void **state)
 {
 	struct machine *m = *state;
-	struct mf_receipt receipt = {0};
+	struct mf_receipt receipt = { 0 };
 
 	assert_int_equal(install(m, NULL, &receipt), 0);
 	mf_fail(&m->root.ctx, "depmod", -MFE_DEPMOD, "x", NULL);
@@ -100,7 +100,7 @@ static void an_install_can_be_undone(void **state)
 static void what_cannot_be_written_is_undone(void **state)
 {
 	struct machine *m = *state;
-	struct mf_receipt receipt = {0};
+	struct mf_receipt receipt = { 0 };
 
 	/* a file where a folder must be */
 	root_write(&m->root, "lib/firmware/vendor", "in the way");
@@ -114,7 +114,7 @@ static void what_cannot_be_written_is_undone(void **state)
 static void what_is_not_installed_cannot_be_removed(void **state)
 {
 	struct machine *m = *state;
-	struct mf_receipt receipt = {0};
+	struct mf_receipt receipt = { 0 };
 
 	assert_int_equal(install(m, "no-such-kmp", &receipt), -MFE_INSTALL);
 	assert_false(root_has(&m->root, "var/lib/modfetch/undo"));
@@ -123,8 +123,10 @@ static void what_is_not_installed_cannot_be_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MACHINE(a_receipt_says_what_changed_where),	  MACHINE(a_removal_leaves_no_empty_folder),
-		MACHINE(an_install_can_be_undone),		  MACHINE(what_cannot_be_written_is_undone),
+		MACHINE(a_receipt_says_what_changed_where),
+		MACHINE(a_removal_leaves_no_empty_folder),
+		MACHINE(an_install_can_be_undone),
+		MACHINE(what_cannot_be_written_is_undone),
 		MACHINE(what_is_not_installed_cannot_be_removed),
 	};
 

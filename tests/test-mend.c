@@ -13,15 +13,19 @@
 static void install(struct root *r)
 {
 	static int package = -1;
-	const struct mf_rpm_install item = {.nevra = "soundcore-kmp-1-1.x86_64"};
+	const struct mf_rpm_install item = { .nevra = "soundcore-kmp-1-1.x86_64" };
 	struct mf_rpm_install copy = item;
 
 	if (package < 0) {
 		char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[700];
-		const struct rpm_spec spec = {.name = "soundcore-kmp", .version = "1", .files = "/" MODULE, .install = command};
+		const struct rpm_spec spec = { .name = "soundcore-kmp",
+					       .version = "1",
+					       .files = "/" MODULE,
+					       .install = command };
 
 		assert_non_null(mkdtemp(folder));
-		snprintf(command, sizeof(command), "cp %s/kernel/sound/soundcore.ko %%{buildroot}/" MODULE,
+		snprintf(command, sizeof(command),
+			 "cp %s/kernel/sound/soundcore.ko %%{buildroot}/" MODULE,
 			 tree_of("default"));
 		package = rpm_build(folder, &spec);
 		assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
@@ -47,7 +51,7 @@ static void want(struct root *r, struct mf_wants *wants, const char *module, con
 static void what_is_not_installed_needs_no_mending(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	want(r, &wants, "soundcore", "soundcore-kmp");
 	assert_int_equal(mf_mend_indexes(&r->ctx, &wants), 0);
@@ -59,7 +63,7 @@ static void what_is_not_installed_needs_no_mending(void **state)
 static void indexes_are_made_anew(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	_cleanup_free_ char *dep = NULL;
 
 	install(r);
@@ -76,7 +80,7 @@ static void indexes_are_made_anew(void **state)
 static void a_package_that_lacks_a_file_is_marked(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	install(r);
 	want(r, &wants, "soundcore", "soundcore-kmp");

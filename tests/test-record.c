@@ -6,7 +6,8 @@
 #include "modfetch/record.h"
 #include "tests/primary.h"
 
-static void add_want(struct root *r, struct mf_run *run, const char *query, const char *syspath, enum mf_state state)
+static void add_want(struct root *r, struct mf_run *run, const char *query, const char *syspath,
+		     enum mf_state state)
 {
 	struct mf_want w;
 
@@ -19,7 +20,9 @@ static void add_want(struct root *r, struct mf_run *run, const char *query, cons
 /* A run that has gone the whole way. */
 static void fill(struct root *r, struct mf_run *run)
 {
-	static const struct primary packages[] = {{.name = "x-kmp-" TAG, .evr = "1-1", .provides = "kmod(x.ko)"}};
+	static const struct primary packages[] = {
+		{ .name = "x-kmp-" TAG, .evr = "1-1", .provides = "kmod(x.ko)" }
+	};
 	struct mf_match *m;
 
 	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
@@ -36,8 +39,12 @@ static void fill(struct root *r, struct mf_run *run)
 	run->wants.v[0].driver = strdup("x_driver");
 	run->plan.items = calloc(1, sizeof(*run->plan.items));
 	run->plan.n = 1;
-	run->plan.items[0] = (struct mf_plan_item){.name = strdup("x-kmp-" TAG), .evr = strdup("1-1"), .arch = strdup("x86_64"),
-						   .location = strdup("x.rpm"), .size = 1234, .why = strdup("asked for")};
+	run->plan.items[0] = (struct mf_plan_item){ .name = strdup("x-kmp-" TAG),
+						    .evr = strdup("1-1"),
+						    .arch = strdup("x86_64"),
+						    .location = strdup("x.rpm"),
+						    .size = 1234,
+						    .why = strdup("asked for") };
 	memset(run->plan.items[0].sha256, 0xab, MF_SHA256_LEN);
 	assert_int_equal(mf_strings_add(&run->plan.erase, "old-kmp"), 0);
 	for (enum mf_stage s = MF_STARTED; s < MF_LOADED; s++)
@@ -47,7 +54,7 @@ static void fill(struct root *r, struct mf_run *run)
 static void a_plan_has_the_fields_of_the_contract(void **state)
 {
 	struct root *r = *state;
-	struct mf_run run = {0};
+	struct mf_run run = { 0 };
 	struct mf_json *o, *one, *item;
 
 	fill(r, &run);
@@ -90,7 +97,7 @@ static int keep(void *arg, struct mf_json *record)
 
 static struct mf_json *recorded(struct root *r, struct mf_run *run, int result)
 {
-	struct seen s = {{0}};
+	struct seen s = { { 0 } };
 	struct mf_json *o;
 
 	assert_int_equal(mf_record_run(&r->ctx, run, result), 0);
@@ -103,7 +110,7 @@ static struct mf_json *recorded(struct root *r, struct mf_run *run, int result)
 static void a_run_is_recorded_with_all_it_did(void **state)
 {
 	struct root *r = *state;
-	struct mf_run run = {0};
+	struct mf_run run = { 0 };
 	struct mf_json *o, *one;
 	char hex[65];
 
@@ -123,7 +130,8 @@ static void a_run_is_recorded_with_all_it_did(void **state)
 	assert_string_equal(mf_json_string_at(mf_json_get(o, "removed"), 0), "old-kmp");
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "ms"), "decided"), 5);
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "started"), 1000000);
-	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "indexed"), 1000000 + 5000 * MF_INDEXED);
+	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "indexed"),
+			 1000000 + 5000 * MF_INDEXED);
 	/* a stage that was not reached is not told */
 	assert_null(mf_json_get(mf_json_get(o, "ms"), "bound"));
 	assert_null(mf_json_get(o, "error"));
@@ -134,7 +142,7 @@ static void a_run_is_recorded_with_all_it_did(void **state)
 static void what_failed_is_recorded_with_its_reason(void **state)
 {
 	struct root *r = *state;
-	struct mf_run run = {0};
+	struct mf_run run = { 0 };
 	struct mf_json *o, *e;
 
 	fill(r, &run);
@@ -156,7 +164,7 @@ static void what_failed_is_recorded_with_its_reason(void **state)
 static void a_run_that_ended_early_is_recorded_too(void **state)
 {
 	struct root *r = *state;
-	struct mf_run run = {.verb = "probe"};
+	struct mf_run run = { .verb = "probe" };
 	struct mf_json *o;
 
 	mf_fail(&r->ctx, "match", -MFE_NO_REPOSITORY, "x", NULL);

@@ -11,11 +11,16 @@
 #define SYMVERS "usr/src/linux-headers-" KERNEL "/Module.symvers"
 
 static const struct primary repo[] = {
-	{.name = "ptp-kmp-" TAG, .evr = "1-1", .provides = "kmod(ptp.ko) ksym(amd64:ptp_clock_register)=aaaa"},
-	{.name = "kernel-amd64-image-6.1.0_56", .evr = "1-1",
-	 .provides = "kernel-amd64 ksym(amd64:printk)=1111 ksym(amd64:old)=2222 kmod(ext4.ko)"},
+	{ .name = "ptp-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(ptp.ko) ksym(amd64:ptp_clock_register)=aaaa" },
+	{ .name = "kernel-amd64-image-6.1.0_56",
+	  .evr = "1-1",
+	  .provides = "kernel-amd64 ksym(amd64:printk)=1111 ksym(amd64:old)=2222 kmod(ext4.ko)" },
 	/* only what somebody asks for is worth being told */
-	{.name = "snd-kmp-" TAG, .evr = "1-1", .requires = "ksym(amd64:register_sound_special)=1 ksym(amd64:gone)=3"},
+	{ .name = "snd-kmp-" TAG,
+	  .evr = "1-1",
+	  .requires = "ksym(amd64:register_sound_special)=1 ksym(amd64:gone)=3" },
 };
 
 static struct mf_pool *with_system(struct root *r)
@@ -64,7 +69,9 @@ static void its_own_symvers_speak_for_it(void **state)
 	struct root *r = *state;
 	struct mf_pool *pool;
 
-	root_write(r, SYMVERS, "0x00009999\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n0x3\tgone\tdrivers/gone\tEXPORT_SYMBOL\t\n");
+	root_write(r, SYMVERS,
+		   "0x00009999\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n0x3\tgone\tdrivers/"
+		   "gone\tEXPORT_SYMBOL\t\n");
 	pool = with_system(r);
 	assert_true(provides(pool, "ksym(amd64:printk)", "9999"));
 	assert_false(provides(pool, "ksym(amd64:printk)", "1111"));
@@ -90,7 +97,8 @@ static void a_module_on_disk_counts_with_its_symbols(void **state)
 	struct root *r = *state;
 	struct mf_pool *pool;
 
-	root_write(r, TREE "modules.dep", "kernel/drivers/ptp/ptp.ko: kernel/drivers/pps/pps_core.ko\n");
+	root_write(r, TREE "modules.dep",
+		   "kernel/drivers/ptp/ptp.ko: kernel/drivers/pps/pps_core.ko\n");
 	/* of its package in the repository */
 	pool = with_system(r);
 	assert_true(provides(pool, "kmod(ptp.ko)", NULL));
@@ -112,8 +120,8 @@ static void a_module_nobody_knows_is_read(void **state)
 	struct mf_pool *pool;
 	char command[1200];
 
-	snprintf(command, sizeof(command), "cd %s/" TREE " && cp %s/kernel/sound/soundcore.ko .", r->path,
-		 tree_of("default"));
+	snprintf(command, sizeof(command), "cd %s/" TREE " && cp %s/kernel/sound/soundcore.ko .",
+		 r->path, tree_of("default"));
 	assert_int_equal(system(command), 0);
 	root_write(r, TREE "modules.dep", "soundcore.ko:\nmissing.ko:\nbroken.ko:\n");
 	root_write(r, TREE "broken.ko", "no module");
@@ -127,8 +135,10 @@ static void a_module_nobody_knows_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(a_kernel_no_rpm_owns_provides_its_names), ROOTED(its_own_symvers_speak_for_it),
-		ROOTED(without_symvers_the_repositorys_image_speaks), ROOTED(a_module_on_disk_counts_with_its_symbols),
+		ROOTED(a_kernel_no_rpm_owns_provides_its_names),
+		ROOTED(its_own_symvers_speak_for_it),
+		ROOTED(without_symvers_the_repositorys_image_speaks),
+		ROOTED(a_module_on_disk_counts_with_its_symbols),
 		ROOTED(a_module_nobody_knows_is_read),
 	};
 

@@ -8,15 +8,16 @@
 #define RECORD "var/lib/modfetch/undo"
 
 static struct mf_rpm_file files[] = {
-	{.path = (char *)"/" TREE "kernel/net/a.ko", .mode = S_IFREG | 0644},
-	{.path = (char *)"/" TREE "kernel/net/deep/er/b.ko", .mode = S_IFREG | 0644},
-	{.path = (char *)"/" TREE "kernel/fs/there.ko", .mode = S_IFREG | 0644},
-	{.path = (char *)"/usr/share/doc/x/README", .mode = S_IFREG | 0644},
-	{.path = (char *)"/" TREE "updates", .mode = S_IFDIR | 0755},
-	{.path = (char *)"/" TREE "updates/link.ko", .mode = S_IFLNK | 0777},
+	{ .path = (char *)"/" TREE "kernel/net/a.ko", .mode = S_IFREG | 0644 },
+	{ .path = (char *)"/" TREE "kernel/net/deep/er/b.ko", .mode = S_IFREG | 0644 },
+	{ .path = (char *)"/" TREE "kernel/fs/there.ko", .mode = S_IFREG | 0644 },
+	{ .path = (char *)"/usr/share/doc/x/README", .mode = S_IFREG | 0644 },
+	{ .path = (char *)"/" TREE "updates", .mode = S_IFDIR | 0755 },
+	{ .path = (char *)"/" TREE "updates/link.ko", .mode = S_IFLNK | 0777 },
 };
-static const struct mf_rpm_header header = {
-	.name = (char *)"x-kmp", .files = files, .n_files = sizeof(files) / sizeof(*files)};
+static const struct mf_rpm_header header = { .name = (char *)"x-kmp",
+					     .files = files,
+					     .n_files = sizeof(files) / sizeof(*files) };
 
 /* As rpm would have put them there, and what a killed one leaves. */
 static void install_files(struct root *r)
@@ -40,7 +41,7 @@ static void note(struct root *r, struct mf_undo *undo, bool replaces)
 static void what_is_fresh_goes_and_what_was_there_stays(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0};
+	struct mf_undo undo = { 0 };
 	_cleanup_free_ char *text = NULL;
 
 	note(r, &undo, false);
@@ -62,7 +63,7 @@ static void what_is_fresh_goes_and_what_was_there_stays(void **state)
 static void a_folder_somebody_else_uses_meanwhile_stays(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0};
+	struct mf_undo undo = { 0 };
 
 	note(r, &undo, false);
 	install_files(r);
@@ -77,7 +78,7 @@ static void a_folder_somebody_else_uses_meanwhile_stays(void **state)
 static void a_package_that_replaces_another_is_left_alone(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0};
+	struct mf_undo undo = { 0 };
 
 	note(r, &undo, true);
 	assert_int_equal(undo.packages.n, 0);
@@ -93,7 +94,7 @@ static void a_package_that_replaces_another_is_left_alone(void **state)
 static void depmods_leftovers_go_too(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0};
+	struct mf_undo undo = { 0 };
 
 	note(r, &undo, false);
 	root_write(r, TREE ".modules.dep.bin.partial", "half");
@@ -110,7 +111,7 @@ static void depmods_leftovers_go_too(void **state)
 static void it_is_kept_and_read_again(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0}, again = {0};
+	struct mf_undo undo = { 0 }, again = { 0 };
 	struct stat st;
 
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 1);
@@ -138,7 +139,7 @@ static void it_is_kept_and_read_again(void **state)
 static void half_a_record_is_none(void **state)
 {
 	struct root *r = *state;
-	struct mf_undo undo = {0}, again = {0};
+	struct mf_undo undo = { 0 }, again = { 0 };
 	_cleanup_free_ char *bytes = NULL;
 	size_t len;
 

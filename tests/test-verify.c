@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From fetched bytes to a proof, or to the reason why there is none. Hostile packages: road/hostile.py. */
+/* From fetched bytes to a proof, or to the reason why there is none. Hostile packages:
+ * road/hostile.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "tests/machine.h"
@@ -97,12 +98,13 @@ static void a_package_for_a_kernel_not_running_may_come(void **state)
 static void bytes_are_compared_with_what_is_known(void **state)
 {
 	struct machine *m = *state;
-	uint8_t wrong[MF_SHA256_LEN] = {1};
+	uint8_t wrong[MF_SHA256_LEN] = { 1 };
 	_cleanup_close_ int fd = copy(m, -1, 0, true);
 
 	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, m->item.size, m->item.sha256), 0);
 	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, 0, m->item.sha256), 0);
-	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, m->item.size, wrong), -MFE_BAD_DIGEST);
+	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, m->item.size, wrong),
+			 -MFE_BAD_DIGEST);
 	assert_non_null(strstr(m->root.ctx.failure.why, "0100000000000000"));
 	assert_int_equal(mf_verify_bytes(&m->root.ctx, "x", fd, 1, m->item.sha256), -MFE_BAD_SIZE);
 }

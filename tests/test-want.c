@@ -4,9 +4,10 @@
 #include "tests/root.h"
 #include "modfetch/want.h"
 
-static void check(struct root *r, const char *query, enum mf_want_kind kind, const char *name, bool device)
+static void check(struct root *r, const char *query, enum mf_want_kind kind, const char *name,
+		  bool device)
 {
-	struct mf_want w = {0};
+	struct mf_want w = { 0 };
 
 	assert_int_equal(mf_want_init(&r->ctx, query, NULL, &w), 0);
 	assert_int_equal(w.kind, kind);
@@ -33,12 +34,12 @@ static void what_no_alias_has_is_refused(void **state)
 {
 	struct root *r = *state;
 	char big[3000];
-	const char *const bad[] = {"", "a[b", "a]", "tab\there", "line\n", "\x80", "\x7f", big};
+	const char *const bad[] = { "", "a[b", "a]", "tab\there", "line\n", "\x80", "\x7f", big };
 
 	memset(big, 'x', sizeof(big));
 	big[2049] = '\0';
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct mf_want w = {.query = (char *)"untouched"};
+		struct mf_want w = { .query = (char *)"untouched" };
 
 		assert_int_equal(mf_want_init(&r->ctx, bad[i], NULL, &w), -MFE_BAD_MODALIAS);
 		assert_string_equal(w.query, "untouched");
@@ -57,7 +58,7 @@ static int device(struct root *r, const char *path, struct mf_want *w)
 static void a_device_is_known_by_its_modalias(void **state)
 {
 	struct root *r = *state;
-	struct mf_want w = {0};
+	struct mf_want w = { 0 };
 
 	root_write(r, "sys/devices/pci0/modalias", "pci:v1\n");
 	root_write(r, "sys/devices/bad/modalias", "bad[\n");
@@ -79,7 +80,7 @@ static void a_device_is_known_by_its_modalias(void **state)
 static void a_link_to_a_device_stays_in_the_root(void **state)
 {
 	struct root *r = *state;
-	struct mf_want w = {0};
+	struct mf_want w = { 0 };
 
 	root_write(r, "sys/devices/pci0/modalias", "pci:v1\n");
 	root_mkdir(r, "sys/class/net");
@@ -93,7 +94,7 @@ static void a_link_to_a_device_stays_in_the_root(void **state)
 
 static int add(struct root *r, struct mf_wants *wants, const char *query, const char *syspath)
 {
-	struct mf_want w = {0};
+	struct mf_want w = { 0 };
 
 	assert_int_equal(mf_want_init(&r->ctx, query, syspath, &w), 0);
 	assert_int_equal(mf_wants_add(wants, &w), 0);
@@ -104,7 +105,7 @@ static int add(struct root *r, struct mf_wants *wants, const char *query, const 
 static void the_same_want_is_taken_once(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 
 	assert_int_equal(add(r, &wants, "pci:a", NULL), 1);
 	assert_int_equal(add(r, &wants, "pci:a", NULL), 1);
@@ -121,13 +122,14 @@ static void the_same_want_is_taken_once(void **state)
 static void thousands_of_wants_take_no_time(void **state)
 {
 	struct root *r = *state;
-	struct mf_wants wants = {0};
+	struct mf_wants wants = { 0 };
 	uint64_t start = mf_now_us();
 	char query[64];
 
 	for (int round = 0; round < 2; round++)
 		for (unsigned int i = 0; i < 30000; i++) {
-			snprintf(query, sizeof(query), "pci:v%08Xd00000000sv00000000sd00000000bc02sc00i00", i);
+			snprintf(query, sizeof(query),
+				 "pci:v%08Xd00000000sv00000000sd00000000bc02sc00i00", i);
 			add(r, &wants, query, NULL);
 		}
 	assert_int_equal(wants.n, 30000);
@@ -137,7 +139,7 @@ static void thousands_of_wants_take_no_time(void **state)
 
 static void matches_are_told_apart_by_module(void **state)
 {
-	struct mf_want w = {0};
+	struct mf_want w = { 0 };
 	struct mf_match *m = mf_want_add(&w, "a", NULL);
 
 	assert_non_null(m);
