@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Is every C file as clang-format would write it? Usage: format.py [--report]"""
+"""Is every C file as clang-format would write it?"""
 
 import re
 import shutil
@@ -12,7 +12,6 @@ from tree import ROOT, Findings, c_files
 
 def main():
     findings = Findings()
-    tell = findings.note if "--report" in sys.argv[1:] else findings.add
     program = shutil.which("clang-format")
     if not program:
         print("no clang-format here")
@@ -25,7 +24,7 @@ def main():
     for m in re.finditer(r"^([^:\n]+):(\d+):\d+: (?:warning|error): ", done.stderr, re.M):
         places.setdefault(m[1], set()).add(int(m[2]))
     for path, lines in sorted(places.items()):
-        tell(f"{path}:{min(lines)}", f"{len(lines)} lines to format; run clang-format -i {path}")
+        findings.add(f"{path}:{min(lines)}", f"{len(lines)} lines to format; run clang-format -i {path}")
     findings.end(f"format: {len(paths)} files, {len(places)} of them to be formatted")
 
 
