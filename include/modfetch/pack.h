@@ -4,7 +4,7 @@
 /*
  * modfetch pack: from the module trees of kernels to a repository of driver packages. Names,
  * provides and requires of the packages are a contract with resolve and with zypper, dnf and rpm;
- * README.md has its table. Calls rpmbuild and createrepo_c (and gpg for an OpenPGP signature);
+ * modfetch-pack(8) has it. Calls rpmbuild and createrepo_c (and gpg for an OpenPGP signature);
  * everything they are given is made here.
  *
  * REPO/<arch>/ holds packages, REPO/repodata/ the metadata, REPO/.pack/ what the next run wants to
@@ -71,8 +71,9 @@ struct mf_pack_pattern {
 };
 
 struct mf_pack_result {
-	size_t modules;	 /* .ko files found */
-	size_t packages; /* of this run's kernels, built, reused or written as spec */
+	size_t modules;	       /* .ko files found */
+	size_t modules_signed; /* of those packed, how many carry a signature */
+	size_t packages;       /* of this run's kernels, built, reused or written as spec */
 	size_t reused;
 	size_t in_repository;
 	size_t firmware_missing; /* files that modules ask for and the tree does not have */

@@ -178,11 +178,12 @@ static const char *const share_names[MF_PACK_N_SHARES] = {
 
 static void print_json(const struct mf_pack_result *r)
 {
-	printf("{\"modules\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_repository\":%zu,"
+	printf("{\"modules\":%zu,\"modules_signed\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_"
+	       "repository\":%zu,"
 	       "\"problems\":%zu,\"rpm_bytes\":%" PRIu64 ",\"primary_packed\":%" PRIu64
 	       ",\"primary_bytes\":%" PRIu64 ",\"firmware_missing\":%zu",
-	       r->modules, r->packages, r->reused, r->in_repository, r->problems, r->rpm_bytes,
-	       r->primary_packed, r->primary_bytes, r->firmware_missing);
+	       r->modules, r->modules_signed, r->packages, r->reused, r->in_repository, r->problems,
+	       r->rpm_bytes, r->primary_packed, r->primary_bytes, r->firmware_missing);
 	for (size_t i = 0; i < MF_PACK_N_SHARES; i++)
 		printf("%s\"%s\":%" PRIu64, i ? "," : ",\"shares\":{", share_names[i],
 		       r->shares[i]);
@@ -212,9 +213,11 @@ static void print_metadata(const struct mf_pack_result *r)
 
 static void print_text(const struct mf_pack_result *r)
 {
-	printf("%zu modules in %zu packages, %zu of them reused, %.1f MB; %zu packages in the "
+	printf("%zu modules, %zu of those packed signed, in %zu packages, %zu of them reused, %.1f "
+	       "MB; %zu packages in the "
 	       "repository\n",
-	       r->modules, r->packages, r->reused, (double)r->rpm_bytes / 1e6, r->in_repository);
+	       r->modules, r->modules_signed, r->packages, r->reused, (double)r->rpm_bytes / 1e6,
+	       r->in_repository);
 	for (size_t i = 0; i < r->n_patterns; i++)
 		printf("pattern %-45s %5zu modules, %5zu with what they need, %6.1f MB\n",
 		       r->patterns[i].name, r->patterns[i].members, r->patterns[i].closed,

@@ -2,9 +2,9 @@
 /*
  * The package of a module: its name, what it provides, requires, recommends and supplements.
  *
- * The table in README.md ("The packages") is the contract; each function here writes one row of it.
- * Relations are made as lines of a spec with '%' doubled. What an alias looks like inside rpm and
- * libsolv is escape.c's business; what cannot work there is told here.
+ * The section PACKAGES of modfetch-pack(8) is the contract; each function here writes one row of
+ * it. Relations are made as lines of a spec with '%' doubled. What an alias looks like inside rpm
+ * and libsolv is escape.c's business; what cannot work there is told here.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -188,6 +188,7 @@ int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
 			return mf_fail(pack->ctx, "pack", r, module->path, NULL);
 		pack_package_seal(package);
 		module->package = pack->n_packages - 1;
+		pack->result.modules_signed += module->is_signed;
 	}
 	return 0;
 }

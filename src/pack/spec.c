@@ -4,9 +4,10 @@
  *
  * It holds everything but the files themselves, which its %install copies from the folders they lie
  * in; each of those is a macro (source_1, source_2, …) that a build service defines to where it has
- * the tree. Modules go in as they are: nothing strips, compresses or looks into them, so all of
- * rpm's post-processing and its dependency generators are off. The payload is zstd, or plain gzip's
- * least where the modules are compressed already.
+ * the tree, and source_package names what brings it there. Modules go in as they are: nothing
+ * strips, compresses or looks into them, so all of rpm's post-processing and its dependency
+ * generators are off. The payload is zstd, at its lowest level where the modules are compressed
+ * already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@
 #include "src/pack/model.h"
 
 static const char preamble[] =
-	"# Made by modfetch pack. Define source_1, source_2, ... to build it elsewhere.\n"
+	"# Made by modfetch pack. To build it elsewhere define source_1, source_2, ... (the "
+	"folders\n"
+	"# that the files lie in there) and source_package (what brings them).\n"
 	"%global debug_package %{nil}\n"
 	"%global __os_install_post %{nil}\n"
 	"%global _build_id_links none\n"
@@ -201,8 +204,9 @@ int pack_spec_write(const struct pack *pack, const struct pack_list *list, const
 	}
 	fprintf(out, "\nName: modfetch-pack-%s\nVersion: 1\nRelease: 1\nSummary: Driver packages\n",
 		label);
-	fputs("License: GPL-2.0-only\nAutoReqProv: no\n\n%description\nThe packages of one "
-	      "batch.\n",
+	fputs("License: GPL-2.0-only\nAutoReqProv: no\n"
+	      "%{?source_package:BuildRequires: %{source_package}}\n\n"
+	      "%description\nThe packages of one batch.\n",
 	      out);
 	for (size_t i = 0; i < list->n; i++)
 		put_package(&pack->packages[list->v[i]], out);
