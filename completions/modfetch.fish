@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug install remove deny allow refresh depmod pack queue status history
+set -l verbs probe lookup why coldplug install remove deny allow refresh depmod pack queue status history check
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -30,6 +30,7 @@ complete -c modfetch -n $none -a pack -d "a repository from a kernel's modules"
 complete -c modfetch -n $none -a queue -d "drain the spool of device events"
 complete -c modfetch -n $none -a status -d "devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "what happened"
+complete -c modfetch -n $none -a check -d "is every driver intact, signed and for this kernel"
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l file -d "queries, one a line" -rF

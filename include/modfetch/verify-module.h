@@ -5,6 +5,7 @@
  * May these kernel modules be put below /lib/modules? By their appended signature, the deny list,
  * and whether they are for the kernel whose folder they go to. Part of the verify stage.
  */
+#include <stdbool.h>
 #include "modfetch/context.h"
 #include "modfetch/rpm.h"
 
@@ -16,6 +17,8 @@ struct mf_module_verifier; /* keys, policy, and what the kernel exports: read on
  */
 int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **ret_verifier);
 void mf_module_verifier_free(struct mf_module_verifier *verifier);
+/* Must every module be signed by one of the keys? */
+bool mf_module_verifier_requires(const struct mf_module_verifier *verifier);
 
 /*
  * Says what can be known before anything is downloaded: that the running kernel demands signed

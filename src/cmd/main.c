@@ -44,6 +44,7 @@ static const struct verb verbs[] = {
 	  false },
 	{ "status", cmd_status, "", "devices, drivers, packages and repositories", false },
 	{ "history", cmd_history, "[-n N]", "what happened", false },
+	{ "check", cmd_check, "", "is every driver intact, signed and for this kernel", false },
 };
 
 static void print_help(void)

@@ -186,6 +186,11 @@ void mf_module_verifier_free(struct mf_module_verifier *v)
 	free(v);
 }
 
+bool mf_module_verifier_requires(const struct mf_module_verifier *v)
+{
+	return v->required;
+}
+
 void mf_module_verifier_foresee(const struct mf_context *ctx, const struct mf_module_verifier *v)
 {
 	const char *why;

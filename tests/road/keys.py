@@ -131,6 +131,30 @@ class Matrix(WithKeys):
         self.configure(folder)
         self.assertEqual(self.outcome(), 'MODULE-UNSIGNED')
 
+    def test_check_judges_what_is_installed_by_the_same_keys(self):
+        folder, _ = self.package()
+        self.publish(folder)
+        self.configure(folder)
+        self.root.run('refresh')
+        self.assertEqual(self.root.run('--no-load', 'install', 'mine-kmp-test').returncode, 0)
+        self.addCleanup(self.root.run, 'remove', 'mine-kmp-test')
+
+        def mine():
+            status, found = self.root.json('check')
+            self.assertTrue(found['signatures'])
+            # the kernel's own modules are signed by nobody this machine knows
+            self.assertEqual(status, 1)
+            return {f['code'] for f in found['findings'] if f['package']}
+        self.assertEqual(mine(), set())
+        deny = f'{self.root.path}/etc/modfetch/keys/deny.d/list'
+        write(deny, hashlib.sha256(self.signed_module('module')).hexdigest())
+        self.assertEqual(mine(), {'REVOKED'})
+        os.unlink(deny)
+        key = f'{self.root.path}/etc/modfetch/keys/module.d/module.pem'
+        shutil.copy(f'{self.folder}/stranger.pem', key)
+        self.addCleanup(shutil.copy, f'{self.folder}/module.pem', key)
+        self.assertEqual(mine(), {'UNTRUSTED-KEY'})
+
     def test_a_package_or_module_on_the_deny_list(self):
         folder, path = self.package()
         self.publish(folder)

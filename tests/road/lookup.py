@@ -272,5 +272,35 @@ class Coldplug(unittest.TestCase):
             self.assertEqual(self.root.run('probe', '--device', path).returncode, 64, path)
 
 
+class Check(unittest.TestCase):
+    def test_a_machine_is_sound_until_somebody_touches_a_driver(self):
+        root = r.Root()
+        self.addCleanup(root.close)
+        root.repo('file://' + r.repository())
+        self.assertEqual(root.run('--no-load', 'probe', r.NIC, r.XHCI).returncode, 0)
+        before = root.state()
+        status, found = root.json('check')
+        self.assertEqual((status, found['findings'], found['modules']), (0, [], len(root.on_disk())))
+        self.assertEqual(found['owned'], len([name for name in root.names() if '-kmp-' in name]))
+        self.assertEqual(root.state(), before, 'it only looks')
+        nic = next(os.path.join(at, 'e1000e.ko') for at, _, files in os.walk(root.modules) if 'e1000e.ko' in files)
+        with open(nic, 'ab') as f:
+            f.write(b'x')
+        done = root.run('check')
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r'e1000e\.ko: its bytes .* \(e1000e-kmp-.*\) \[ALTERED\]')
+        os.unlink(nic)
+        codes = [f['code'] for f in root.json('check')[1]['findings']]
+        self.assertEqual(codes, ['ALTERED', 'BAD-INDEX'])
+        self.assertEqual(root.run('check', 'x').returncode, 64)
+
+    def test_a_whole_kernel_has_nothing_to_be_found(self):
+        tree = r.full_tree()
+        done = subprocess.run([os.path.abspath(r.MODFETCH), '--root', tree, '--json', 'check'], stdout=subprocess.PIPE, check=False)
+        found = json.loads(done.stdout)
+        self.assertEqual((done.returncode, found['findings']), (0, []))
+        self.assertGreater(found['modules'], 3000)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check: is everything compatible, signed and unmodified? A line a finding, that ends with its
+ * stable code, and one that sums up. Findings are results and go to standard output; the status
+ * says that there are some.
+ */
+#include <stdio.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/check.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/json.h"
+
+static void print_json(const struct cmd *cmd, const struct mf_check *check)
+{
+	struct mf_json *o = mf_json_object(), *findings = mf_json_array();
+
+	for (size_t i = 0; i < check->n_findings; i++) {
+		const struct mf_finding *f = &check->findings[i];
+		struct mf_json *finding = mf_json_object();
+
+		mf_json_set_string(finding, "file", f->what);
+		mf_json_set_string(finding, "package", f->package);
+		mf_json_set_string(finding, "code", mf_error_name(f->code));
+		mf_json_set_string(finding, "reason", f->why);
+		mf_json_add(findings, finding);
+	}
+	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+	mf_json_set_int(o, "modules", (int64_t)check->modules);
+	mf_json_set_int(o, "owned", (int64_t)check->owned);
+	mf_json_set_int(o, "packages", (int64_t)check->packages);
+	mf_json_set_bool(o, "signatures", check->signatures);
+	mf_json_set(o, "findings", findings);
+	puts(mf_json_text(o, true));
+	mf_json_free(o);
+}
+
+static void print_text(const struct cmd *cmd, const struct mf_check *check)
+{
+	for (size_t i = 0; i < check->n_findings; i++) {
+		const struct mf_finding *f = &check->findings[i];
+
+		printf("%s: %s%s%s%s [%s]\n", f->what, f->why, f->package ? " (" : "",
+		       f->package ? f->package : "", f->package ? ")" : "", mf_error_name(f->code));
+	}
+	printf("kernel %s: %zu modules, %zu of them from %zu packages; %s; %zu findings\n",
+	       cmd->ctx.kernel, check->modules, check->owned, check->packages,
+	       check->signatures ? "signatures were checked"
+				 : "signatures were not checked, no key in "
+				   "/etc/modfetch/keys/module.d asks for them",
+	       check->n_findings);
+}
+
+int cmd_check(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(mf_check_done) struct mf_check check = { 0 };
+	int r;
+
+	if (argc > 1)
+		return cmd_usage(cmd, "check", "%s is not expected", argv[1]);
+	r = mf_check(&cmd->ctx, &check);
+	if (r < 0)
+		return r;
+	if (cmd->json)
+		print_json(cmd, &check);
+	else
+		print_text(cmd, &check);
+	return check.n_findings ? CMD_FAILED : CMD_DONE;
+}
