@@ -15,7 +15,7 @@ from tree import ROOT, Findings, files, read
 findings = Findings()
 COMPLETIONS = ["completions/modfetch.bash", "completions/_modfetch", "completions/modfetch.fish"]
 # Where the options of a verb are described, if not in modfetch(8).
-PAGES = {"pack": "man/modfetch-pack.8.scd"}
+PAGES = {"depmod": "man/modfetch-depmod.8.scd", "pack": "man/modfetch-pack.8.scd"}
 
 
 def page(path):
@@ -76,7 +76,7 @@ def check_verbs():
             demand(option, [PAGES.get(verb, "man/modfetch.8.scd")], f"option of {verb}")
             if option.startswith("--"):
                 demand(option, COMPLETIONS, f"option of {verb}")
-    for path in ("man/modfetch.8.scd", "man/modfetch-pack.8.scd", *COMPLETIONS[:2]):
+    for path in ("man/modfetch.8.scd", *PAGES.values(), *COMPLETIONS[:2]):
         for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][\w-]*", read(path))) - known):
             findings.add(path, f"there is no option {option}")
     return len(verbs()), len(known)
