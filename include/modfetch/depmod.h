@@ -17,10 +17,14 @@ struct mf_depmod_options {
 	const char *kernel;  /* NULL: the context's kernel */
 	const struct mf_strings
 		*config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
-	const struct mf_strings
-		*changed; /* paths below lib/modules/KVER that changed; NULL: look at all */
-	FILE *print;	  /* as depmod -n: the text files go here, nothing else is written */
-	bool no_sync;	  /* leave out fsync: for image builds, where the image is synced once */
+	/*
+	 * All paths below lib/modules/KVER that changed since the last run, however spelled, or
+	 * folders of them; NULL: look at all. What somebody else indexed since is noticed, and all
+	 * is looked at then, as with external folders and links to folders.
+	 */
+	const struct mf_strings *changed;
+	FILE *print;  /* as depmod -n: the text files go here, nothing else is written */
+	bool no_sync; /* leave out fsync: for image builds, where the image is synced once */
 };
 
 struct mf_depmod_result {

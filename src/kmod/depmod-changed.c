@@ -5,14 +5,21 @@
  * What was read since the last base stands behind the rest, and new files come last. Their place
  * matters only between files of one module name, where the order of the scan decides; the caller
  * scans the tree after all where there are such. So it is, too, for a path that names a folder or a
- * link. Files that links lead to are looked at in any case, since their own paths were named.
+ * link, or leads over one. Files that links lead to are looked at in any case, since their own
+ * paths were named; where links lead to folders or nowhere the caller does not come here.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "src/kmod/depmod-parts.h"
+
+#define DEPTH_MAX 30  /* folders; a scan goes deeper, but no path of a module does */
+#define MANY	  200 /* paths: looking at the whole tree costs less */
 
 static void set_path(struct dm_file *file, const char *path, size_t len)
 {
@@ -94,20 +101,67 @@ static void drop(struct dm_scan *scan, struct dm_file *file)
 	memmove(file, file + 1, (size_t)(scan->files + --scan->n - file) * sizeof(*file));
 }
 
+/*
+ * A path as a scan spells it: no "." and no second slash. NULL with *RET_R set: 1 where it may mean
+ * something else than one file of the tree, -ENOMEM.
+ */
+static char *normalise(struct mf_arena *arena, const char *path, int *ret_r)
+{
+	char *copy = mf_arena_copy(arena, path, strlen(path)), *to = copy;
+	size_t depth = 0;
+
+	*ret_r = copy ? 1 : -ENOMEM;
+	if (!copy || *path == '/')
+		return NULL;
+	for (const char *from = path; *from;) {
+		size_t n = strcspn(from, "/");
+
+		if ((n == 2 && !memcmp(from, "..", 2)) || ++depth > DEPTH_MAX)
+			return NULL;
+		if (n && !(n == 1 && *from == '.')) {
+			if (to > copy)
+				*to++ = '/';
+			memmove(to, from, n);
+			to += n;
+		}
+		from += n + (from[n] == '/');
+	}
+	*to = '\0';
+	return to > copy ? copy : NULL;
+}
+
+/* 0; 1: nothing is there; -errno: something is, but no link has led there. */
+static int look(const struct dm_tree *tree, const char *path, struct stat *st)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+	};
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, tree->fd, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 1 : -errno;
+	return fstat(fd, st) < 0 ? -errno : 0;
+}
+
 /* Looks at one changed path. 1: that is not enough. */
 static int update(const struct dm_tree *tree, const struct dm_config *config,
-		  const struct dm_flavour *flavour, const char *path, struct dm_scan *scan)
+		  const struct dm_flavour *flavour, const char *name, struct dm_scan *scan)
 {
-	struct dm_file *known = find(scan, path), file = { 0 };
+	struct dm_file *known, file = { 0 };
 	struct stat st;
-	bool gone = fstatat(tree->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0;
+	int r, gone;
+	char *path = normalise(&scan->arenas[0], name, &r);
 
-	if (*path == '/' || (gone && errno != ENOENT && errno != ENOTDIR) ||
-	    (gone && has_files_below(scan, path)) || (!gone && !S_ISREG(st.st_mode)))
+	if (!path)
+		return r;
+	gone = look(tree, path, &st);
+	if (gone < 0 || (!gone && !S_ISREG(st.st_mode)) || has_files_below(scan, path))
 		return 1;
 	set_path(&file, path, strlen(path));
 	if (!dm_is_module_name(flavour, path + file.base, file.path_len - file.base))
 		return 0;
+	known = find(scan, path);
 	if (gone || in_excluded(config, path)) {
 		if (known)
 			drop(scan, known);
@@ -135,6 +189,9 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 {
 	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
 
+	/* each path is looked for among all files */
+	if (changed->n > MANY)
+		return 1;
 	scan.files = reallocarray(
 		NULL, (size_t)state->base.n_records + state->recent.n_records + changed->n + 1,
 		sizeof(*scan.files));

@@ -94,6 +94,8 @@ struct dm_file {
 struct dm_scan {
 	struct dm_file *files; /* in the order depmod comes by them */
 	size_t n;
+	bool loose; /* a link leads to a folder or nowhere, or a folder could not be looked into:
+		       files may come without their own path changing */
 	struct mf_arena arenas[16];
 };
 
@@ -126,7 +128,8 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan);
 /*
  * The files that STATE knows, but for those CHANGED names, which are looked at again. Their order
- * is not that of a scan. 0; 1: the tree has to be looked at as a whole; -ENOMEM.
+ * is not that of a scan. STATE must be of the indexes as they are now. 0; 1: the tree has to be
+ * looked at as a whole; -ENOMEM.
  */
 int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 		    const struct dm_flavour *flavour, const struct dm_state *state,
@@ -239,6 +242,7 @@ struct dm_done {
 	struct dm_flavour flavour;
 	uint64_t inputs;     /* digest of all that the indexes came from but the facts */
 	uint64_t scan_rules; /* digest of what decided which files were found */
+	bool loose;	     /* as the scan's */
 	struct dm_output outputs[DM_N_OUTPUTS];
 };
 

@@ -36,7 +36,7 @@ struct folder {
 	const char *path; /* relative to the tree, or absolute for an external one; "" the tree */
 	size_t path_len;
 	int depth;
-	bool linked;
+	bool linked, loose;
 	struct entry *entries;
 	size_t n, room;
 	struct folder *next; /* in the queue */
@@ -53,6 +53,7 @@ struct job {
 	pthread_cond_t cond;
 	struct folder *queue;
 	size_t pending; /* folders queued or being listed */
+	bool loose;	/* of any folder */
 	int failed;	/* -ENOMEM, or why the first folder could not be listed */
 };
 
@@ -146,6 +147,7 @@ static int add_folder(struct folder *parent, struct mf_arena *arena, const char 
 	struct folder *folder = mf_arena_alloc(arena, sizeof(*folder));
 	struct entry *e;
 
+	parent->loose |= linked || parent->depth >= DEPTH_MAX;
 	if (parent->depth >= DEPTH_MAX)
 		return 0;
 	e = add_entry(parent);
@@ -191,12 +193,15 @@ static int look_at(struct job *job, struct folder *folder, struct mf_arena *aren
 		return 0;
 	if (fstatat(fd, name, &st, 0) < 0) {
 		mf_log(job->ctx, MF_LOG_WARNING, "%s/%s: %s", folder->path, name, strerror(errno));
+		folder->loose = true;
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))
 		return add_folder(folder, arena, name, len, true);
-	if (!S_ISREG(st.st_mode) || !module)
+	if (!S_ISREG(st.st_mode) || !module) {
+		folder->loose |= type != DT_REG;
 		return 0;
+	}
 	return add_file(job, folder, arena, name, len, &st, type != DT_REG);
 }
 
@@ -260,6 +265,7 @@ static void list_and_queue(struct job *job, struct folder *folder, unsigned int 
 	pthread_mutex_lock(&job->mutex);
 	if (r == -ENOMEM || (r < 0 && !folder->depth))
 		job->failed = r;
+	job->loose |= folder->loose || r < 0;
 	queue_children(job, folder);
 	job->pending--;
 	pthread_cond_broadcast(&job->cond);
@@ -372,6 +378,7 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	}
 	if (r < 0)
 		return r;
+	scan.loose = job.loose;
 	*ret_scan = scan;
 	scan = (struct dm_scan){ 0 };
 	return 0;

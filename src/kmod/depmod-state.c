@@ -36,8 +36,8 @@
 #include "modfetch/file.h"
 #include "src/kmod/depmod-state.h"
 
-/* The bits of flavour_flags. */
-enum { FLAG_GZ = 1, FLAG_XZ = 2, FLAG_ZST = 4, FLAG_WEAKDEP = 8, FLAG_FIRST = 16 };
+/* The bits of flags. */
+enum { FLAG_GZ = 1, FLAG_XZ = 2, FLAG_ZST = 4, FLAG_WEAKDEP = 8, FLAG_FIRST = 16, FLAG_LOOSE = 32 };
 
 static uint64_t head_digest(const struct head *head)
 {
@@ -136,15 +136,16 @@ static struct dm_done done_in(const struct head *head)
 		.flavour =
 			{
 				.version = head->flavour_version,
-				.gz = head->flavour_flags & FLAG_GZ,
-				.xz = head->flavour_flags & FLAG_XZ,
-				.zst = head->flavour_flags & FLAG_ZST,
-				.weakdep = head->flavour_flags & FLAG_WEAKDEP,
-				.first_in_order = head->flavour_flags & FLAG_FIRST,
+				.gz = head->flags & FLAG_GZ,
+				.xz = head->flags & FLAG_XZ,
+				.zst = head->flags & FLAG_ZST,
+				.weakdep = head->flags & FLAG_WEAKDEP,
+				.first_in_order = head->flags & FLAG_FIRST,
 				.id = head->flavour_id,
 			},
 		.inputs = head->inputs,
 		.scan_rules = head->scan_rules,
+		.loose = head->flags & FLAG_LOOSE,
 	};
 
 	memcpy(done.outputs, head->outputs, sizeof(done.outputs));
@@ -243,9 +244,9 @@ void dm_state_seal(struct dm_buf *state, const struct dm_done *done, uint64_t ba
 
 	head->flavour_id = f->id;
 	head->flavour_version = f->version;
-	head->flavour_flags = (f->gz ? FLAG_GZ : 0) | (f->xz ? FLAG_XZ : 0) |
-			      (f->zst ? FLAG_ZST : 0) | (f->weakdep ? FLAG_WEAKDEP : 0) |
-			      (f->first_in_order ? FLAG_FIRST : 0);
+	head->flags = (f->gz ? FLAG_GZ : 0) | (f->xz ? FLAG_XZ : 0) | (f->zst ? FLAG_ZST : 0) |
+		      (f->weakdep ? FLAG_WEAKDEP : 0) | (f->first_in_order ? FLAG_FIRST : 0) |
+		      (done->loose ? FLAG_LOOSE : 0);
 	head->inputs = done->inputs;
 	head->scan_rules = done->scan_rules;
 	head->base = base;

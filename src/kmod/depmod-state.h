@@ -5,7 +5,7 @@
 #include "src/kmod/depmod-parts.h"
 
 #define DM_STATE_MAGIC	    "modfetch depmod"
-#define DM_STATE_VERSION    1u
+#define DM_STATE_VERSION    2u
 #define DM_STATE_BYTE_ORDER 0x01020304u
 
 enum part {
@@ -30,7 +30,7 @@ struct head {
 	uint32_t counts[N_PARTS];
 	uint64_t base; /* digest of the base this adds to; 0: it is one */
 	uint64_t flavour_id;
-	uint32_t flavour_version, flavour_flags;
+	uint32_t flavour_version, flags;
 	uint64_t inputs, scan_rules;
 	struct dm_output outputs[DM_N_OUTPUTS];
 	uint64_t head_digest; /* of all above */

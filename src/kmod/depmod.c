@@ -117,6 +117,28 @@ static int prepare(struct run *run)
 	return r;
 }
 
+static bool is_written(const struct run *run, enum dm_index index)
+{
+	return index != DM_WEAKDEP || run->flavour.weakdep;
+}
+
+/* Is the index the file that the last run published? */
+static bool is_intact(const struct run *run, enum dm_index index)
+{
+	struct dm_output now = { .digest = run->state.done.outputs[index].digest };
+
+	return dm_output_stat(run->tree.out_fd, index, &now) &&
+	       !memcmp(&now, &run->state.done.outputs[index], sizeof(now));
+}
+
+static bool all_intact(const struct run *run)
+{
+	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
+		if (is_written(run, i) && !is_intact(run, i))
+			return false;
+	return true;
+}
+
 static int scan_all(struct run *run)
 {
 	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
@@ -140,12 +162,22 @@ static int scan_changed(struct run *run)
 	return 1;
 }
 
+/*
+ * Is what the state knows of the tree as good as what the caller knew before the changes? Whoever
+ * else indexed the tree since saw more than the state has. Of external folders nobody tells.
+ */
+static bool can_spare_scan(const struct run *run)
+{
+	const struct dm_done *done = &run->state.done;
+
+	return run->options->changed && run->known && !done->loose && !run->config.externals.n &&
+	       run->scan_rules == done->scan_rules && all_intact(run);
+}
+
 static int scan(struct run *run)
 {
-	int r = 1;
+	int r = can_spare_scan(run) ? scan_changed(run) : 1;
 
-	if (run->options->changed && run->known && run->scan_rules == run->state.done.scan_rules)
-		r = scan_changed(run);
 	if (r > 0)
 		r = scan_all(run);
 	if (r >= 0)
@@ -196,28 +228,14 @@ static void digest_inputs(struct run *run)
 			    run->builtin_modinfo.len);
 }
 
-static bool is_written(const struct run *run, enum dm_index index)
-{
-	return index != DM_WEAKDEP || run->flavour.weakdep;
-}
-
-/* Is the index the file that the last run published? */
-static bool is_intact(const struct run *run, enum dm_index index)
-{
-	struct dm_output now = { .digest = run->state.done.outputs[index].digest };
-
-	return dm_output_stat(run->tree.out_fd, index, &now) &&
-	       !memcmp(&now, &run->state.done.outputs[index], sizeof(now));
-}
-
+/*
+ * A file that came or went without a difference to any index still makes the run write: else a
+ * state that could not be written would look like one of these indexes, and lack that file.
+ */
 static bool is_current(const struct run *run)
 {
-	if (!run->known || run->facts_changed || run->inputs != run->state.done.inputs)
-		return false;
-	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
-		if (is_written(run, i) && !is_intact(run, i))
-			return false;
-	return true;
+	return run->known && !run->facts_changed && !run->match.news &&
+	       run->inputs == run->state.done.inputs && all_intact(run);
 }
 
 /*
@@ -366,6 +384,7 @@ static void write_state(struct run *run)
 		.flavour = run->flavour,
 		.inputs = run->inputs,
 		.scan_rules = run->scan_rules,
+		.loose = run->scan.loose,
 	};
 	int r;
 
@@ -388,7 +407,7 @@ static int refresh_state(struct run *run)
 {
 	int r;
 
-	if (!run->n_read && !run->match.news)
+	if (!run->n_read)
 		return 0;
 	r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
 	if (r >= 0)

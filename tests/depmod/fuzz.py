@@ -5,7 +5,8 @@
 Random sequences of what happens to a module tree; after each step the real depmod indexes the tree
 and modfetch brings its own indexes up to date, and every file must be the same byte for byte. Ours
 go to a folder of their own (-o), so that its state is not disturbed by depmod's run; now and then
-that is done on purpose. A sequence is one seed; the seed that failed is printed, with its steps.
+that is done on purpose. In half of the sequences' steps the caller says what changed (--changed), in
+one of the ways of telling.py. A sequence is one seed; the one that failed is printed, with its steps.
 """
 import argparse
 import os
@@ -17,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ko
+import telling
 import trees
 
 SEQUENCE = 40  # steps before a new tree
@@ -33,7 +35,9 @@ class Sequence:
         self.tree = trees.Tree()
         self.log = []
         self.changed, self.failed = None, False
+        self.told = 0  # steps in which the caller said what changed
         self.made = 0
+        self.older = {}
         for name in self.random.sample(self.pool, self.random.choice((0, 1, 15, 60, 100))):
             self.tree.put(name, os.path.join(self.source, name))
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
@@ -183,6 +187,109 @@ class Sequence:
         self.touched(target)
         return target
 
+    def op_link_folder(self):
+        """A folder of the tree under a second name; its files come and go without being named so."""
+        target = self.random.choice(("extra/second", "updates/second", "kernel/second"))
+        path = self.tree.path(target)
+        if os.path.lexists(path):
+            os.unlink(path)
+            names = []
+        else:
+            folders = sorted({os.path.dirname(name) for name in self.tree.modules()
+                              if "second" not in name and "linked" not in name})
+            if not folders:
+                return None
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.symlink(self.tree.path(self.random.choice(folders)), path)
+            names = [name for name in self.tree.modules() if name.startswith(target)]
+        self.touched(target, *names)
+        return target, len(names)
+
+    def op_link_early(self):
+        """A link that leads to a module that is yet to come; or now it comes."""
+        name = self.random.choice(self.pool)
+        link = "weak-updates/" + os.path.basename(name)
+        if not os.path.lexists(self.tree.path(link)) and not os.path.exists(self.tree.path(name)):
+            os.makedirs(self.tree.path("weak-updates"), exist_ok=True)
+            os.symlink(self.tree.path(name), self.tree.path(link))
+            self.touched(link)
+            self.early = name
+        elif getattr(self, "early", None):
+            self.tree.put(self.early, os.path.join(self.source, self.early))
+            self.touched(self.early)
+            return self.early, "has come"
+        return link
+
+    def op_remove_winner(self):
+        """Of two files of one name the one that is in the index goes; the other must come back."""
+        by_name = {}
+        for name in self.tree.modules():
+            by_name.setdefault(os.path.basename(name).split(".")[0].replace("-", "_"), []).append(name)
+        twice = [names for names in by_name.values() if len(names) > 1]
+        if not twice:
+            return None
+        names = self.random.choice(twice)
+        with open(os.path.join(self.tree.dir, "modules.dep"), encoding="ascii") as f:
+            winners = {line.split(":")[0] for line in f}
+        for name in names:
+            if name in winners:
+                os.unlink(self.tree.path(name))
+                self.touched(name)
+        return names
+
+    def op_folder(self):
+        """A whole folder goes, or gets another name, or becomes a file."""
+        folders = sorted({os.path.dirname(name) for name in self.tree.modules()} - {""})
+        folders = [f for f in folders if not os.path.islink(self.tree.path(f))]
+        if not folders or self.random.random() < 0.5:
+            return None
+        folder = self.random.choice(folders)
+        names = [name for name in self.tree.modules() if name.startswith(folder + "/")]
+        target = "extra/moved"
+        how = self.random.randrange(3)
+        if how == 0 or os.path.lexists(self.tree.path(target)) or target.startswith(folder):
+            shutil.rmtree(self.tree.path(folder))
+            self.touched(*self.random.choice((names, [folder])))
+        elif how == 1:
+            os.makedirs(self.tree.path("extra"), exist_ok=True)
+            os.rename(self.tree.path(folder), self.tree.path(target))
+            self.touched(folder, target)
+        else:
+            shutil.rmtree(self.tree.path(folder))
+            shutil.copyfile(os.path.join(self.source, self.pool[0]), self.tree.path(folder))
+            self.touched(folder)
+        return folder, how
+
+    def op_plain(self):
+        """Somebody else adds and removes, and runs plain depmod; nobody tells us."""
+        told, self.changed = self.changed, None
+        log = [self.random.choice((self.op_add, self.op_remove, self.op_override, self.op_link,
+                                   self.op_remove_winner))() for _ in range(2)]
+        try:
+            if self.tree.depmod("-o", self.tree.out, timeout=20).returncode == 0:
+                self.changed = told
+        except subprocess.TimeoutExpired:
+            pass
+        return log, self.changed is not None
+
+    def op_stale(self):
+        """The state, or half of it, is one of long ago."""
+        back = []
+        for name in ("modules.modfetch", "modules.modfetch.recent"):
+            path = os.path.join(self.tree.out_dir, name)
+            how = self.random.randrange(4)
+            if how == 0 and self.older.get(name):
+                with open(path, "wb") as f:
+                    f.write(self.older[name])
+                back.append(name)
+            elif how == 1 and os.path.exists(path):
+                with open(path, "rb") as f:
+                    self.older[name] = f.read()
+            elif how == 2 and name.endswith("recent") and os.path.exists(path):
+                os.unlink(path)
+                back.append("none")
+        return back
+
     def op_damage(self):
         """A module cut short, emptied, or full of noise."""
         name = self.any_module()
@@ -253,7 +360,6 @@ class Sequence:
             f.write("\n".join(lines) + self.random.choice(("\n", "")))
         if self.random.random() < 0.3:
             os.unlink(os.path.join(self.tree.conf, name))
-        self.changed = None
         return lines
 
     def op_external(self):
@@ -265,7 +371,6 @@ class Sequence:
         else:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copyfile(os.path.join(self.source, name), target)
-        self.changed = None
         return target
 
     def op_order(self):
@@ -349,6 +454,10 @@ class Sequence:
             pass  # some cycles make it run for ever
         before = trees.read(self.tree.out_dir)
         changed = self.changed
+        if changed is not None:
+            changed = telling.tell(self.random, self.tree, changed)
+            self.told += 1
+            self.log.append(("--changed", changed))
         result = self.tree.ours(self.program, changed=changed)
         got = trees.read(self.tree.out_dir)
         if theirs.returncode:
@@ -364,15 +473,15 @@ class Sequence:
 
     def step(self):
         ops = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("op_")]
-        # in a third of the steps the caller says what changed
         if not self.failed:
-            self.changed = [] if self.random.random() < 0.33 else None
+            self.changed = [] if self.random.random() < 0.5 else None
         for _ in range(self.random.choice((1, 1, 2, 4))):
             op = self.random.choice(ops)
             try:
                 self.log.append((op.__name__, op()))
-            except FileNotFoundError:
-                self.log.append((op.__name__, "met a link that leads nowhere"))
+            except OSError as e:  # a link that leads nowhere, a file where a folder was
+                self.log.append((op.__name__, str(e)))
+                self.changed = None
         self.compare()
 
 
@@ -385,9 +494,9 @@ def run(program, pools, seed, steps):
         print(f"seed {seed} ({sequence.kind}, tree left in {sequence.tree.root}): {e}")
         for line in sequence.log[-8:]:
             print("   ", str(line)[:300])
-        return False
+        return None
     sequence.tree.close()
-    return True
+    return sequence.told
 
 
 def main():
@@ -403,13 +512,15 @@ def main():
         pools[kind] = (folder, trees.modules_of(folder)[::every])
     seed = args.seed if args.seed is not None else int(time.time())
     print(f"first seed {seed}", flush=True)
-    done, end = 0, time.monotonic() + args.seconds
+    done, told, end = 0, 0, time.monotonic() + args.seconds
     while done < args.steps and time.monotonic() < end:
-        if not run(args.program, pools, seed, min(SEQUENCE, args.steps - done)):
+        more = run(args.program, pools, seed, min(SEQUENCE, args.steps - done))
+        if more is None:
             return 1
+        told += more
         done += SEQUENCE
         seed += 1
-    print(f"{min(done, args.steps)} steps, every index equal to depmod's")
+    print(f"{min(done, args.steps)} steps, every index equal to depmod's; {told} runs with --changed")
     return 0
 
 

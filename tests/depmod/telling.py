@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How a caller may put what changed behind --changed: exactly, or loosely, but always all of it."""
+import os
+
+
+def spell(chance, tree, name):
+    """Another way to write the same path."""
+    folder, base = os.path.split(name)
+    return chance.choice((
+        f"./{folder}/{base}", f"{folder}//{base}", f"{folder}/./{base}",
+        f"{folder}/../{os.path.basename(folder)}/{base}" if folder else name,
+        tree.path(name), tree.dir + "//" + name, f"../{os.path.basename(tree.dir)}/{name}"))
+
+
+def add_others(chance, tree, names):
+    """What did not change, and what is none of our business."""
+    rest = tree.modules()
+    more = chance.sample(rest, min(len(rest), chance.randrange(1, 12)))
+    more += chance.sample(["modules.order", "modules.builtin", "modules.dep", "/etc/passwd", "build",
+                           "kernel/none/such.ko", "nowhere.ko", "", ".", "..", "kernel/none",
+                           "../x.ko", "vmlinuz", "build/x.ko", "extra/way/deep.ko.zst"],
+                          chance.randrange(4))
+    return names + more
+
+
+def as_folders(chance, names):
+    """The folders of what changed in place of the files."""
+    return [os.path.dirname(name) + chance.choice(("", "/")) for name in names]
+
+
+def tell(chance, tree, names):
+    """NAMES, as one of many callers would say it."""
+    names = list(names)
+    for _ in range(chance.randrange(3)):
+        how = chance.randrange(6)
+        if how == 0:
+            names = add_others(chance, tree, names)
+        elif how == 1:
+            names = as_folders(chance, names)
+        elif how == 2:
+            names = [spell(chance, tree, name) if chance.random() < 0.5 else name for name in names]
+        elif how == 3:
+            names = names * 2
+        elif how == 4:
+            chance.shuffle(names)
+        elif how == 5 and chance.random() < 0.2:
+            names = [os.path.join(tree.dir, name) for name in names]
+    return names
