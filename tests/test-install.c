@@ -80,6 +80,54 @@ static void a_removal_leaves_no_empty_folder(void **state)
 	mf_receipt_done(&receipt);
 }
 
+/* A second version of the package, with its module in another folder. */
+static struct mf_proof *prove_newer(struct machine *m)
+{
+	char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[900], file[300];
+	struct rpm_spec spec = {
+		.name = "sound-kmp", .version = "2", .files = file, .install = command
+	};
+	struct mf_proof *proof;
+	struct stat st;
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(file, sizeof(file), "/lib/modules/%s/extra/soundcore.ko", m->kver);
+	snprintf(command, sizeof(command), "cp %s/kernel/sound/soundcore.ko %%{buildroot}%s",
+		 tree_of("default"), file);
+	fd = rpm_build(folder, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	m->item.evr = (char *)"2-1";
+	m->item.size = (uint64_t)st.st_size;
+	assert_int_equal(mf_sha256_fd(fd, m->item.sha256), 0);
+	assert_int_equal(machine_verify(m, fd, &proof), 0);
+	return proof;
+}
+
+static void an_update_tells_of_the_files_that_went_with_the_old_version(void **state)
+{
+	struct machine *m = *state;
+	struct mf_receipt receipt = { 0 };
+	struct mf_proof *proof;
+	char folder[200];
+
+	assert_int_equal(install(m, NULL, &receipt), 0);
+	mf_receipt_done(&receipt);
+	proof = prove_newer(m);
+	assert_int_equal(mf_install(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
+	mf_proof_free(proof);
+	assert_false(root_has(&m->root, m->module));
+	snprintf(folder, sizeof(folder), "lib/modules/%s/updates", m->kver);
+	assert_false(root_has(&m->root, folder));
+	assert_int_equal(receipt.kernels.n, 1);
+	assert_true(mf_strings_has(&receipt.changed[0], "updates/soundcore.ko"));
+	assert_true(mf_strings_has(&receipt.changed[0], "extra/soundcore.ko"));
+	/* there is no way back to a package that is gone */
+	assert_int_equal(receipt.undo.packages.n, 0);
+	mf_receipt_done(&receipt);
+}
+
 static void an_install_can_be_undone(void **state)
 {
 	struct machine *m = *state;
@@ -125,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MACHINE(a_receipt_says_what_changed_where),
 		MACHINE(a_removal_leaves_no_empty_folder),
+		MACHINE(an_update_tells_of_the_files_that_went_with_the_old_version),
 		MACHINE(an_install_can_be_undone),
 		MACHINE(what_cannot_be_written_is_undone),
 		MACHINE(what_is_not_installed_cannot_be_removed),

@@ -10,7 +10,9 @@
 #include "modfetch/verify.h"
 
 struct mf_receipt {
-	/* Kernels whose module folder changed, and the paths below each that did, "kernel/…/x.ko"
+	/*
+	 * Kernels whose module folder changed, and the paths below each that did, "kernel/…/x.ko";
+	 * those of packages that gave way are among them.
 	 */
 	struct mf_strings kernels;
 	struct mf_strings *changed; /* one list a kernel */

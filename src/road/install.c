@@ -79,11 +79,10 @@ static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *h
 	return r;
 }
 
-/* The files of packages that are about to go. */
+/* The packages that are about to go, or to give way to others, and their files. */
 struct leaving {
-	const struct mf_strings *erase;
 	struct mf_receipt *receipt;
-	struct mf_strings paths;
+	struct mf_strings names, paths;
 };
 
 static int note_leaving(void *arg, void *header)
@@ -92,6 +91,8 @@ static int note_leaving(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
+	if (!r)
+		r = mf_strings_add(&leaving->names, h.name);
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		r = mf_strings_add(&leaving->paths, h.files[i].path);
 	return r < 0 ? r : note_header(leaving->receipt, &h);
@@ -205,35 +206,57 @@ static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, s
 
 /* ---- the stage ---- */
 
-static int note_package(struct mf_context *ctx, struct mf_receipt *receipt,
+static int add_all(struct mf_strings *to, const struct mf_strings *from)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && from && i < from->n; i++)
+		r = mf_strings_add(to, from->v[i]);
+	return r;
+}
+
+/* What goes is what is to be erased, what is replaced by another version, and what is obsoleted. */
+static int note_all_leaving(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+			    const struct mf_strings *erase, struct leaving *leaving)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	int r = add_all(&names, erase);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		const struct mf_rpm_header *header = mf_proof_header(proofs[i]);
+
+		r = mf_strings_add(&names, header->name);
+		if (!r)
+			r = add_all(&names, &header->obsoletes);
+	}
+	return r || !names.n ? r : mf_rpm_each_installed(ctx, &names, note_leaving, leaving);
+}
+
+static int note_package(struct mf_context *ctx, const struct leaving *leaving,
 			const struct mf_proof *proof)
 {
 	const struct mf_rpm_header *header = mf_proof_header(proof);
-	_cleanup_(mf_strings_done) struct mf_strings name = { 0 }, installed = { 0 };
-	int r = mf_strings_add(&name, header->name);
+	int r = mf_undo_note(ctx, &leaving->receipt->undo, mf_proof_nevra(proof), header,
+			     mf_strings_has(&leaving->names, header->name));
 
-	if (!r)
-		r = mf_rpm_installed(ctx, &name, &installed);
-	if (!r)
-		r = mf_undo_note(ctx, &receipt->undo, mf_proof_nevra(proof), header,
-				 installed.n > 0);
-	return r < 0 ? r : note_header(receipt, header);
+	return r < 0 ? r : note_header(leaving->receipt, header);
 }
 
 /* Notes all that comes and goes, before anything does. */
 static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		   struct leaving *leaving, struct mf_receipt *receipt)
+		   const struct mf_strings *erase, struct leaving *leaving)
 {
+	struct mf_receipt *receipt = leaving->receipt;
 	int r = check_space(ctx, proofs, n);
 
-	if (!r && leaving->erase && leaving->erase->n)
-		r = mf_rpm_each_installed(ctx, leaving->erase, note_leaving, leaving);
+	if (!r)
+		r = note_all_leaving(ctx, proofs, n, erase, leaving);
 	for (size_t i = 0; !r && i < n; i++)
-		r = note_package(ctx, receipt, proofs[i]);
-	for (size_t i = 0; !r && i < receipt->kernels.n; i++)
-		r = mf_strings_add(&receipt->undo.kernels, receipt->kernels.v[i]);
-	for (size_t i = 0; !r && leaving->erase && i < leaving->erase->n; i++)
-		r = mf_strings_add(&receipt->undo.erase, leaving->erase->v[i]);
+		r = note_package(ctx, leaving, proofs[i]);
+	if (!r)
+		r = add_all(&receipt->undo.kernels, &receipt->kernels);
+	if (!r)
+		r = add_all(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, "install", r, "transaction", NULL);
 	return r < 0 ? r : mf_undo_keep(ctx, &receipt->undo);
@@ -261,8 +284,8 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
-	struct leaving leaving = { .erase = erase, .receipt = &receipt };
-	int r = prepare(ctx, proofs, n, &leaving, &receipt);
+	struct leaving leaving = { .receipt = &receipt };
+	int r = prepare(ctx, proofs, n, erase, &leaving);
 
 	if (!r) {
 		r = carry_out(ctx, proofs, n, erase);
@@ -273,6 +296,7 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	}
 	for (size_t i = 0; !r && i < leaving.paths.n; i++)
 		mf_undo_prune(ctx, leaving.paths.v[i]);
+	mf_strings_done(&leaving.names);
 	mf_strings_done(&leaving.paths);
 	if (r < 0)
 		return r;
