@@ -196,7 +196,9 @@ class Sequence:
             names = []
         else:
             folders = sorted({os.path.dirname(name) for name in self.tree.modules()
-                              if "second" not in name and "linked" not in name})
+                              # a link to the folder it is in keeps depmod busy for ever
+                              if name.startswith("kernel/") and "second" not in name})
+            folders = [name for name in folders if name != "kernel"]
             if not folders:
                 return None
             os.makedirs(os.path.dirname(path), exist_ok=True)
