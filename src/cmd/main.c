@@ -15,13 +15,15 @@
 #include "src/cmd/cmd.h"
 #include "config.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/surroundings.h"
 
 struct verb {
 	const char *name;
 	cmd_verb *run;
 	const char *arguments;
 	const char *what;
-	bool any_kernel; /* works without a kernel to work for */
+	bool any_kernel;  /* works without a kernel to work for */
+	bool environment; /* runs other people's tools, who may look for what they know there */
 };
 
 static const struct verb verbs[] = {
@@ -39,7 +41,7 @@ static const struct verb verbs[] = {
 	  false },
 	{ "depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true },
 	{ "pack", cmd_pack, "... MODULES_DIR...", "a repository from a kernel's lib/modules/KVER",
-	  true },
+	  true, true },
 	{ "queue", cmd_queue, "[--until-empty | --watch]", "drain the spool of device events",
 	  false },
 	{ "status", cmd_status, "", "devices, drivers, packages and repositories", false },
@@ -156,8 +158,11 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	struct cmd cmd = {
 		.json = g->json, .no_load = g->no_load, .dry_run = g->dry_run, .quiet = g->quiet
 	};
-	int r = mf_context_init(&cmd.ctx, g->root, g->kernel);
+	int r;
 
+	if (!verb->environment)
+		mf_surroundings_environment();
+	r = mf_context_init(&cmd.ctx, g->root, g->kernel);
 	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.log_level = g->verbose ? MF_LOG_DEBUG : g->quiet ? MF_LOG_ERROR : MF_LOG_INFO;
 	if (r == -MFE_USAGE && verb->any_kernel && !g->kernel)
@@ -180,6 +185,8 @@ int main(int argc, char **argv)
 
 	/* nobody's leftover permissions decide who may read what we write */
 	umask(022);
+	if (mf_surroundings_descriptors() < 0)
+		return CMD_FAILED;
 	argc = take_globals(&g, argc, argv);
 	if (g.version) {
 		puts("modfetch " MF_VERSION);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_SURROUNDINGS_H
+#define MODFETCH_SURROUNDINGS_H
+/*
+ * What a process inherits from whoever started it, and what of that is left to count. Libc only;
+ * to be called before anything else is, while there is one thread.
+ */
+
+/*
+ * Occupies the descriptors 0 to 2 where they are closed, so that no file opened later becomes what
+ * somebody writes messages to. Reading and writing them fails as before, with EBADF. 0 or -errno.
+ */
+int mf_surroundings_descriptors(void);
+
+/* Takes all variables out of the environment but those that are documented to count. */
+void mf_surroundings_environment(void);
+
+#endif

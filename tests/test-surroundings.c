@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is left of what a process inherits. Each case is a child, for what it does is not undone. */
+#include "tests/unit.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "modfetch/surroundings.h"
+
+/* The exit status of a child that does WORK. */
+static int in_a_child(int (*work)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(work());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int without_any(void)
+{
+	int next;
+
+	close(0);
+	close(1);
+	close(2);
+	if (mf_surroundings_descriptors() < 0)
+		return 1;
+	next = open("/", O_RDONLY);
+	if (next != 3)
+		return 2;
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 || write(fd, "x", 1) >= 0 || errno != EBADF)
+			return 3 + fd;
+	return 0;
+}
+
+static int with_a_gap(void)
+{
+	close(1);
+	return mf_surroundings_descriptors() < 0 || open("/", O_RDONLY) <= 2 ||
+	       fcntl(0, F_GETFD) < 0 || write(2, "", 0) < 0;
+}
+
+static void closed_descriptors_stay_useless_and_are_not_given_to_files(void **state)
+{
+	assert_int_equal(in_a_child(without_any), 0);
+	assert_int_equal(in_a_child(with_a_gap), 0);
+}
+
+static int open_ones(void)
+{
+	int next = dup(0);
+
+	close(next);
+	return mf_surroundings_descriptors() < 0 || dup(0) != next;
+}
+
+static void open_descriptors_are_left_alone(void **state)
+{
+	assert_int_equal(in_a_child(open_ones), 0);
+}
+
+static int environment(void)
+{
+	static const char *const gone[] = {
+		"HOME",
+		"RPM_CONFIGDIR",
+		"OPENSSL_CONF",
+		"OPENSSL_MODULES",
+		"XDG_CONFIG_HOME",
+		"LD_PRELOAD",
+		"SQLITE_TMPDIR",
+		"BASH_ENV",
+		"PATHX",
+		"http_proxy_",
+		"OPENSSL_ENGINES",
+		"KMOD_CONFIG",
+		"TMPDIR",
+		"MAGIC",
+	};
+
+	clearenv();
+	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+		setenv(gone[i], "/tmp/theirs", 1);
+	setenv("PATH", "/bin", 1);
+	setenv("https_proxy", "http://proxy", 1);
+	setenv("TZ", "", 1);
+	mf_surroundings_environment();
+	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+		if (getenv(gone[i]))
+			return 1 + (int)i;
+	if (!getenv("TZ") || !getenv("https_proxy") || strcmp(getenv("PATH"), "/bin") || environ[3])
+		return 100;
+	/* and again, and with nothing there */
+	mf_surroundings_environment();
+	if (!getenv("PATH"))
+		return 101;
+	clearenv();
+	mf_surroundings_environment();
+	return getenv("PATH") != NULL;
+}
+
+static void variables_that_are_not_in_the_table_are_gone(void **state)
+{
+	assert_int_equal(in_a_child(environment), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(closed_descriptors_stay_useless_and_are_not_given_to_files),
+		UNIT(open_descriptors_are_left_alone),
+		UNIT(variables_that_are_not_in_the_table_are_gone),
+	};
+
+	return UNIT_RUN(tests);
+}
