@@ -120,6 +120,21 @@ static void what_is_wrong_is_an_error_with_its_place(void **state)
 	}
 }
 
+static void what_one_file_begins_another_does_not_make_worse(void **state)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	struct root *r = *state;
+
+	root_write(r, "etc/modfetch/repos.d/a.repo", "[a]\nbaseurl=file:///a\ntrust=none\n");
+	root_write(r, "etc/modfetch/repos.d/b.repo", "[a]\nbaseurl=http://b\n");
+	assert_int_equal(mf_repos_read(&r->ctx, &repos), -MFE_CONFIG);
+	assert_non_null(strstr(r->ctx.failure.what, "b.repo [a]"));
+	root_write(r, "etc/modfetch/repos.d/b.repo", "[a]\nbaseurl=file:///b\n");
+	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
+	assert_int_equal(repos.n, 1);
+	assert_int_equal(repos.v[0].baseurls.n, 2);
+}
+
 static void a_file_that_hides_its_end_is_refused(void **state)
 {
 	struct root *r = *state;
@@ -152,6 +167,7 @@ int main(void)
 		ROOTED(urls_are_a_list_with_variables),
 		ROOTED(what_other_tools_need_is_passed_over),
 		ROOTED(what_is_wrong_is_an_error_with_its_place),
+		ROOTED(what_one_file_begins_another_does_not_make_worse),
 		ROOTED(a_file_that_hides_its_end_is_refused),
 		ROOTED(a_kernel_without_a_flavor_is_no_failure),
 	};

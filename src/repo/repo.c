@@ -268,7 +268,7 @@ static int check(struct reading *rd, struct mf_repo *repo)
 static int read_file(struct reading *rd, int dirfd)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t len, before = rd->repos->n;
+	size_t len;
 	unsigned int line = 0;
 	int r;
 
@@ -283,7 +283,8 @@ static int read_file(struct reading *rd, int dirfd)
 			       "line %u is no ini line, or longer than 198 bytes", line);
 	if (r == -ENOMEM)
 		return mf_fail(rd->ctx, "config", r, rd->file, NULL);
-	for (size_t i = before; !r && i < rd->repos->n; i++)
+	/* all of them: a section may add to what another file began */
+	for (size_t i = 0; !r && i < rd->repos->n; i++)
 		r = check(rd, &rd->repos->v[i]);
 	return r;
 }
