@@ -41,11 +41,32 @@ static void anything_but_64_digits_is_refused_and_writes_nothing(void **state)
 	}
 }
 
+static void a_sum_does_not_mind_the_order_and_forgets_nothing(void **state)
+{
+	uint8_t a[MF_SHA256_LEN], b[MF_SHA256_LEN],
+		ab[MF_SHA256_LEN] = { 0 }, ba[MF_SHA256_LEN] = { 0 }, twice[MF_SHA256_LEN] = { 0 };
+
+	memset(a, 0xff, sizeof(a));
+	memset(b, 0x03, sizeof(b));
+	mf_sha256_sum(ab, a);
+	mf_sha256_sum(ab, b);
+	mf_sha256_sum(ba, b);
+	mf_sha256_sum(ba, a);
+	assert_memory_equal(ab, ba, sizeof(ab));
+	/* all ones and that: one less */
+	assert_int_equal(ab[MF_SHA256_LEN - 1], 0x02);
+	assert_int_equal(ab[0], 0x03);
+	mf_sha256_sum(twice, b);
+	mf_sha256_sum(twice, b);
+	assert_int_equal(twice[0], 0x06);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(text_and_value_turn_into_each_other),
 		UNIT(anything_but_64_digits_is_refused_and_writes_nothing),
+		UNIT(a_sum_does_not_mind_the_order_and_forgets_nothing),
 	};
 
 	return UNIT_RUN(tests);

@@ -154,6 +154,21 @@ static void a_fingerprint_changes_with_each_file_of_the_choice_and_no_other(void
 	}
 }
 
+static void a_file_named_twice_is_not_a_file_not_named(void **state)
+{
+	char *ones[] = { (char *)"one", (char *)"one" }, *twos[] = { (char *)"two", (char *)"two" };
+	uint8_t first[MF_SHA256_LEN], second[MF_SHA256_LEN], other[MF_SHA256_LEN];
+	_cleanup_close_ int fd = -1;
+
+	run("rm -rf twice && mkdir twice && cp one.pem two.pem twice/");
+	fd = open("twice", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mf_keyring_fingerprint(fd, ones, 1, first, NULL), 0);
+	assert_int_equal(mf_keyring_fingerprint(fd, ones, 2, second, NULL), 0);
+	assert_int_equal(mf_keyring_fingerprint(fd, twos, 2, other, NULL), 0);
+	assert_memory_not_equal(first, second, sizeof(first));
+	assert_memory_not_equal(second, other, sizeof(second));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +178,7 @@ int main(void)
 		UNIT(one_damaged_file_fails_the_whole),
 		UNIT(revocation_lists_are_read_even_when_keys_are_named),
 		UNIT(a_fingerprint_changes_with_each_file_of_the_choice_and_no_other),
+		UNIT(a_file_named_twice_is_not_a_file_not_named),
 	};
 
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);

@@ -46,3 +46,14 @@ bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN])
 	memcpy(ret_digest, digest, sizeof(digest));
 	return true;
 }
+
+void mf_sha256_sum(uint8_t sum[MF_SHA256_LEN], const uint8_t digest[MF_SHA256_LEN])
+{
+	unsigned int carry = 0;
+
+	for (size_t i = MF_SHA256_LEN; i-- > 0;) {
+		carry += (unsigned int)sum[i] + digest[i];
+		sum[i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+}

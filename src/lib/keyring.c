@@ -134,11 +134,11 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 /* Folders are read in no order: the digests are combined so that none is needed. */
 static int digest_file(void *arg, const char *name, const char *buf, size_t len)
 {
-	uint8_t digest[MF_SHA256_LEN], *sum = arg;
+	uint8_t digest[MF_SHA256_LEN];
 	int r = mf_sha256(buf, len, digest);
 
-	for (size_t i = 0; r == 0 && i < sizeof(digest); i++)
-		sum[i] ^= digest[i];
+	if (r == 0)
+		mf_sha256_sum(arg, digest);
 	return r;
 }
 

@@ -113,8 +113,8 @@ static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct ke
 		uint8_t digest[MF_SHA256_LEN];
 
 		r = mf_sha256_fd(keys->keyrings[i], digest);
-		for (size_t j = 0; r == 0 && j < sizeof(digest); j++)
-			keys->fingerprint[j] ^= digest[j];
+		if (r == 0)
+			mf_sha256_sum(keys->fingerprint, digest);
 	}
 	return r;
 }
