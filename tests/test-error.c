@@ -83,6 +83,14 @@ static void what_comes_from_outside_is_bounded_and_printable(void **state)
 	assert_int_equal(strspn(ctx.failure.why, "?"), strlen(ctx.failure.why));
 	mf_fail(&ctx, "x", -EIO, "ümlaut", NULL);
 	assert_string_equal(ctx.failure.what, "ümlaut");
+	/* CSI as one character, as one byte; what turns the writing round; half a character */
+	mf_fail(&ctx, "x", -EIO,
+		"a\xc2\x9b"
+		"2Jb\x9b"
+		"c",
+		"%s", "\xe2\x80\xaegpj.exe \xe2\x82");
+	assert_string_equal(ctx.failure.what, "a??2Jb?c");
+	assert_string_equal(ctx.failure.why, "???gpj.exe ??");
 }
 
 int main(void)

@@ -52,6 +52,9 @@ static void what_does_not_fit_or_holds_nul_is_refused(void **state)
 
 	assert_int_equal(mf_alias_unescape("wxyz", 4, out, sizeof(out)), -EINVAL);
 	assert_int_equal(mf_alias_unescape("%00", 3, out, sizeof(out)), -EINVAL);
+	assert_int_equal(mf_alias_unescape("%0a", 3, out, sizeof(out)), -EINVAL);
+	assert_int_equal(mf_alias_unescape("%1b", 3, out, sizeof(out)), -EINVAL);
+	assert_int_equal(mf_alias_unescape("a\n", 2, out, sizeof(out)), -EINVAL);
 	assert_int_equal(mf_alias_unescape("", 0, out, 0), -EINVAL);
 	assert_int_equal(mf_alias_unescape("", 0, out, 1), 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
+#include <string.h>
 #include "modfetch/strings.h"
 
 static void module_names_are_spelt_as_kmod_spells_them(void **state)
@@ -22,6 +23,9 @@ static void module_names_are_spelt_as_kmod_spells_them(void **state)
 	assert_false(mf_module_name("", name, sizeof(name)));
 	assert_false(mf_module_name("e1000e.ko", name, 6));
 	assert_true(mf_module_name("e1000e.ko", name, 7));
+	assert_false(mf_module_name("a b.ko", name, sizeof(name)));
+	assert_false(mf_module_name("a\nb.ko", name, sizeof(name)));
+	assert_false(mf_dep_module("kmod(a\x1b[2J.ko)", name, sizeof(name)));
 }
 
 static void a_list_splits_sorts_and_knows_its_words(void **state)
@@ -51,12 +55,58 @@ static void prefixes_and_suffixes_may_be_the_whole_or_longer(void **state)
 	assert_false(mf_ends_with("o", ".ko"));
 }
 
+static void a_word_is_one(void **state)
+{
+	assert_true(mf_is_word("6.1.0-56~bpo+1:2", 16));
+	assert_false(mf_is_word("", 0));
+	assert_false(mf_is_word("a b", 3));
+	assert_true(mf_is_word("a b", 1));
+	assert_false(mf_is_word("a\n", 2));
+	assert_false(mf_is_word("\xc3\xa4", 2));
+	assert_false(mf_is_word("\x7f", 1));
+}
+
+static void a_text_is_tamed_and_stays_readable(void **state)
+{
+	static const struct {
+		const char *text, *tamed;
+	} cases[] = {
+		{ "", "" },
+		{ "plain \x7e", "plain \x7e" },
+		{ "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xa7",
+		  "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xa7" },
+		{ "\t\r\n\x1b[31m\x7f", "???"
+					"?[31m?" },
+		{ "\xc2\x80\xc2\x9f\xc2\xa0", "????\xc2\xa0" },
+		{ "\x9b"
+		  "1A",
+		  "?1A" },
+		{ "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf", "????????????" },
+		/* longer than it need be, halves of pairs, beyond the last, cut off */
+		{ "\xc0\x8a\xe0\x80\x8a\xf0\x80\x80\x8a", "?????????" },
+		{ "\xed\xa0\x80\xf4\x90\x80\x80\xf8\x88", "?????????" },
+		{ "a\xc3", "a?" },
+		{ "a\xe2\x82", "a??" },
+		{ "a\xf0\x9f\x90", "a???" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[64];
+
+		strcpy(text, cases[i].text);
+		mf_text_tame(text);
+		assert_string_equal(text, cases[i].tamed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(module_names_are_spelt_as_kmod_spells_them),
 		UNIT(a_list_splits_sorts_and_knows_its_words),
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
+		UNIT(a_word_is_one),
+		UNIT(a_text_is_tamed_and_stays_readable),
 	};
 
 	return UNIT_RUN(tests);

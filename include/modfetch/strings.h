@@ -28,7 +28,7 @@ void mf_strings_done(struct mf_strings *list);
 /*
  * The name of a module as the kernel and kmod spell it: the file name without folder and without
  * .ko[.gz|.xz|.zst], '-' turned into '_'. Writes at most SIZE bytes with the NUL. False: the name
- * is empty or does not fit.
+ * is empty, no word, or does not fit.
  */
 bool mf_module_name(const char *path, char *ret_name, size_t size);
 
@@ -44,6 +44,13 @@ bool mf_dep_module(const char *dep, char *ret_name, size_t size);
 bool mf_dep_is_driver(const char *dep);
 
 bool mf_starts_with(const char *s, const char *prefix);
+/* Not empty, and of printing ASCII without a space: fit for a name in a line, a path, an index. */
+bool mf_is_word(const char *s, size_t len);
+/*
+ * Puts a '?' in the place of each byte that could steer a terminal or end a line: controls, also
+ * those above ASCII, what turns the direction of writing, and what is not UTF-8.
+ */
+void mf_text_tame(char *s);
 bool mf_ends_with(const char *s, const char *suffix);
 
 #endif

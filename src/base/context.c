@@ -20,6 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 
 static const struct mf_settings defaults = {
 	.max_metadata = 512ULL << 20,
@@ -229,9 +230,7 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	/* names and texts in it may come from anywhere: nothing may steer a terminal */
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	mf_text_tame(line);
 	/* one write a line: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);
 }

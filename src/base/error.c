@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "modfetch/context.h"
+#include "modfetch/strings.h"
 
 struct error_entry {
 	const char *name;
@@ -54,16 +55,6 @@ int mf_error_status(int code)
 	return e ? e->status : 1;
 }
 
-static void blank_controls(char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x20 || c == 0x7f)
-			*s = '?';
-	}
-}
-
 int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
 	    ...)
 {
@@ -80,7 +71,7 @@ int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *wha
 	} else {
 		snprintf(f->why, sizeof(f->why), "%s", mf_error_sentence(code));
 	}
-	blank_controls(f->what);
-	blank_controls(f->why);
+	mf_text_tame(f->what);
+	mf_text_tame(f->why);
 	return code;
 }

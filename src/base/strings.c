@@ -6,6 +6,7 @@
  */
 #include "modfetch/strings.h"
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,12 +101,66 @@ bool mf_module_name(const char *path, char *ret_name, size_t size)
 		if (!p[3] || p[3] == '.')
 			end = p;
 	len = end ? (size_t)(end - base) : strlen(base);
-	if (!len || len >= size)
+	if (len >= size || !mf_is_word(base, len))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		ret_name[i] = base[i] == '-' ? '_' : base[i];
 	ret_name[len] = '\0';
 	return true;
+}
+
+bool mf_is_word(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return len > 0;
+}
+
+/* Characters beyond ASCII that are no letters: the range of each. */
+static const struct {
+	uint32_t first, last;
+} unprintable[] = {
+	{ 0x80, 0x9f },				/* controls: one of them begins what ESC [ begins */
+	{ 0x200b, 0x200f },			/* no width; direction */
+	{ 0x2028, 0x202e },			/* ends of lines; direction */
+	{ 0x2060, 0x206f }, { 0xd800, 0xdfff }, /* halves */
+	{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+};
+
+/* The length of the character beyond ASCII at S that may be printed; 0: it is none. */
+static size_t beyond_ascii(const unsigned char *s)
+{
+	size_t len = *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : 4;
+	uint32_t c = *s & (0x7fU >> len);
+
+	if (*s < 0xc2 || *s > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	for (size_t i = 0; i < sizeof(unprintable) / sizeof(*unprintable); i++)
+		if (c >= unprintable[i].first && c <= unprintable[i].last)
+			return 0;
+	return len;
+}
+
+void mf_text_tame(char *s)
+{
+	while (*s) {
+		unsigned char c = (unsigned char)*s;
+		size_t len = c >= 0x20 && c < 0x7f ? 1
+			     : c >= 0x80	   ? beyond_ascii((const unsigned char *)s)
+						   : 0;
+
+		if (!len)
+			*s = '?';
+		s += len ? len : 1;
+	}
 }
 
 bool mf_starts_with(const char *s, const char *prefix)

@@ -63,7 +63,8 @@ int mf_alias_unescape(const char *s, size_t len, char *ret_alias, size_t size)
 			c = (char)(digit(s[i + 1]) << 4 | digit(s[i + 2]));
 			i += 2;
 		}
-		if (!c || n + 1 >= size)
+		/* a line end hidden so would be one in every list and message it reaches */
+		if (iscntrl((unsigned char)c) || n + 1 >= size)
 			return -EINVAL;
 		ret_alias[n++] = c;
 	}

@@ -57,6 +57,12 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	if (!package.location || !package.has_sha256)
 		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
 			       "the metadata gives it no location or no SHA-256");
+	/* they become lines for people, paths and arguments */
+	if (!mf_is_word(package.name, strlen(package.name)) ||
+	    !mf_is_word(package.evr, strlen(package.evr)) ||
+	    !mf_is_word(package.arch, strlen(package.arch)))
+		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
+			       "its name, version or architecture is no word");
 	plan->n++;
 	*item = (struct mf_plan_item){
 		.name = strdup(package.name),
