@@ -401,6 +401,32 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 	}
 }
 
+static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
+{
+	static const char *const keys[][2] = {
+		{ "alias=devname:loop-control", "alias=devname:\n"
+						"oop-control" },
+		{ "alias=devname:loop-control", "softdep=pre: x\ninstall a b" },
+		{ "alias=devname:loop-control", "alias=devname:loop-contr\033l" },
+		{ "alias=devname:loop-control", "weakdep=a\rb0123456789abcd" },
+		{ "depends=", "name=\177\n\b" },
+	};
+	const struct machine *m = *state;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		_cleanup_free_ char *other = patched(m, keys[i][0], keys[i][1]);
+
+		assert_int_equal(judge(m, "kernel", m->path, other, m->len), -MFE_BAD_MODULE);
+	}
+	/* what is for people may have several */
+	{
+		_cleanup_free_ char *other =
+			patched(m, "alias=devname:loop-control", "description=several\nlines.");
+
+		assert_int_equal(judge(m, "kernel", m->path, other, m->len), 0);
+	}
+}
+
 static void policies_say_when_a_signature_is_needed(void **state)
 {
 	const struct machine *m = *state;
@@ -455,6 +481,7 @@ int main(void)
 		UNIT(the_distributions_own_signature_is_of_no_key_of_ours),
 		UNIT(only_keys_of_the_folder_and_strong_ones_count),
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),
+		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
 		UNIT(policies_say_when_a_signature_is_needed),
 		UNIT(the_deny_list_wins),
 	};

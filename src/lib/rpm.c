@@ -187,6 +187,11 @@ static int read_lists(Header h, struct mf_rpm_header *ret)
 	for (size_t i = 0; !r && i < sizeof(scriptlet_tags) / sizeof(*scriptlet_tags); i++)
 		if (headerIsEntry(h, scriptlet_tags[i].tag))
 			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
+	/* %preuntrans and %postuntrans of rpm 4.19, which may run what was compiled with an older
+	 */
+	for (rpmTagVal tag = 5103; !r && tag <= 5106; tag++)
+		if (headerIsEntry(h, tag))
+			r = mf_strings_add(&ret->scriptlets, "%preuntrans or %postuntrans");
 	if (!r && headerGet(h, RPMTAG_OBSOLETENAME, &td, HEADERGET_MINMEM)) {
 		const char *name;
 
@@ -195,11 +200,6 @@ static int read_lists(Header h, struct mf_rpm_header *ret)
 		rpmtdFreeData(&td);
 	}
 	return r;
-}
-
-static char *copy_or_empty(const char *s)
-{
-	return strdup(s ? s : "");
 }
 
 static int read_files(Header h, struct mf_rpm_header *ret)
@@ -216,15 +216,15 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 		const char *caps = rpmfilesFCaps(files, i);
 
 		f->path = rpmfilesFN(files, i);
-		f->link = copy_or_empty(rpmfilesFLink(files, i));
+		f->link = strdup(rpmfilesFLink(files, i) ?: "");
 		f->mode = rpmfilesFMode(files, i);
 		/* links and folders have one too, of zeros */
 		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
 				len == sizeof(f->sha256);
 		if (f->has_sha256)
 			memcpy(f->sha256, digest, len);
-		f->user = copy_or_empty(rpmfilesFUser(files, i));
-		f->group = copy_or_empty(rpmfilesFGroup(files, i));
+		f->user = strdup(rpmfilesFUser(files, i) ?: "");
+		f->group = strdup(rpmfilesFGroup(files, i) ?: "");
 		f->size = rpmfilesFSize(files, i);
 		f->has_caps = caps && *caps;
 		if (!f->path || !f->link || !f->user || !f->group)
@@ -309,14 +309,13 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 		if (run->open)
 			Fclose(run->open);
 		run->open = NULL;
-		return NULL;
+		break;
 	case RPMCALLBACK_UNPACK_ERROR:
 	case RPMCALLBACK_CPIO_ERROR:
 		run->failed = item;
-		return NULL;
-	default: /* progress: a driver package is too small for it */
-		return NULL;
+		break;
 	}
+	return NULL; /* the rest is progress: a driver package is too small for it */
 }
 
 /* librpm waits for its lock, an fcntl lock on .rpm.lock, without end: so it is tried first. */

@@ -92,6 +92,23 @@ static bool has_dots(const char *path)
 	return false;
 }
 
+/*
+ * Whole characters that print; and nothing that the indexes of modules give a meaning to, in whose
+ * lines a blank or a colon ends a path.
+ */
+static bool is_plain(const char *path)
+{
+	bool module =
+		mf_starts_with(path, "/lib/modules/") || mf_starts_with(path, "/usr/lib/modules/");
+
+	if (module)
+		return mf_is_word(path, strlen(path)) && !strchr(path, ':');
+	for (; *path; path++)
+		if ((unsigned char)*path < ' ' || *path == 0x7f)
+			return false;
+	return true;
+}
+
 static bool folder_allowed(const char *package, const char *path, bool is_folder)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
@@ -120,7 +137,7 @@ static bool link_stays(const char *target)
 
 static const char *judge(const char *package, const struct mf_rpm_file *file)
 {
-	if (file->path[0] != '/' || has_dots(file->path))
+	if (file->path[0] != '/' || has_dots(file->path) || !is_plain(file->path))
 		return "its path is not plain";
 	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
 		return "it is neither file, folder nor link";

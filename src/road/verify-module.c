@@ -232,6 +232,27 @@ static int check_signature(struct mf_context *ctx, const struct mf_module_verifi
 	return mf_deny_check(ctx, path, "module's key", signer.fingerprint);
 }
 
+/*
+ * What depmod copies into indexes is a line there, and modules.softdep is read with the grammar of
+ * modprobe.d: a second line in it could be an "install" with a command.
+ */
+static int check_lines(struct mf_context *ctx, const char *path, const struct mf_modinfo *info)
+{
+	static const char *const keys[] = { "alias", "softdep", "weakdep", "depends", "name" };
+
+	for (size_t i = 0; i < info->n_fields; i++) {
+		const struct mf_modinfo_field *field = &info->fields[i];
+
+		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
+				if ((unsigned char)*p < ' ' || *p == 0x7f)
+					return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+						       "its %s holds a control character: %s",
+						       keys[k], field->value);
+	}
+	return 0;
+}
+
 /* 1: the CRCs of all symbols the kernel is known to export fit, at least one; 0: none is known. */
 static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v, const char *path,
 		      const struct mf_modinfo *info)
@@ -326,6 +347,8 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 					     : r,
 			       path, NULL);
 	r = check_signature(ctx, v, path, &info);
+	if (r == 0)
+		r = check_lines(ctx, path, &info);
 	return r < 0 ? r : check_kernel(ctx, v, path, kernel, kernel_len, &info);
 }
 
