@@ -228,6 +228,33 @@ class OpenPgp(WithRoot):
 
         self.check('BAD-SIGNATURE', 'good', change=shorten)
 
+    def test_genuine_signatures_with_a_short_number_are_accepted(self):
+        """One in 128 has a number that begins with a zero byte, which is left away."""
+        repomd = self.make(key=None, revision=1)
+        good, longest = read(repomd), 0
+        for i in range(5000):
+            write(repomd, good + b'<!-- %d -->' % i)
+            self.gpg.sign('good', repomd)
+            length = len(self.gpg.run('--dearmor', input=read(repomd + '.asc')))
+            longest = max(longest, length)
+            if length < longest:
+                break
+        else:
+            self.fail('5,000 signatures of one length')
+        self.configure(keys='keys=good')
+        self.assertEqual(self.refresh(), 'new')
+
+    def test_a_signing_subkey_speaks_for_its_key_and_is_denied_with_it(self):
+        self.gpg.key('holder')
+        primary = self.gpg.fingerprint('holder')
+        self.gpg.run('--quick-add-key', primary, 'ed25519', 'sign', '0')
+        write(f'{self.keys}/repo.d/holder.gpg', self.gpg.run('--export', primary))
+        self.check('new', 'holder')  # gpg signs with the newest that can
+        self.gpg.sign('holder', self.make(key=None))
+        self.configure(keys='keys=holder')
+        write(f'{self.keys}/deny.d/list', primary)
+        self.refused('REVOKED')
+
     def test_a_subkey_grafted_onto_a_known_key_without_its_consent(self):
         packets = self.gpg.run('--export', 'good@example.org')
         donor = self.gpg.run('--export', 'donor@example.org')
@@ -507,6 +534,90 @@ class Mirrors(WithRoot):
         self.configure('http://127.0.0.1:9')
         self.refused('UNREACHABLE')
         self.assertTrue(self.cache())
+
+
+class Clocks(WithRoot):
+    """The clock of a machine may stand anywhere: at its first boot, with an empty battery, after a typing error."""
+
+    IN_1970, IN_2000, IN_2038, IN_2099 = 100, 951825600, 2147483640, 4102444700
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.shim = f'{cls.folder}/clock.so'
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'clock.c')
+        subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', cls.shim, source], check=True)
+
+    def at(self, clock, *args):
+        """The code of a refresh, or what it says, with the clock at that time; None: as it is."""
+        faked = {'LD_PRELOAD': self.shim, 'TEST_CLOCK': str(clock), 'ASAN_OPTIONS': 'verify_asan_link_order=0'} if clock else {}
+        done = self.root.run(*args, 'refresh', env=faked)
+        self.said = done.stderr
+        if done.returncode in (0, 2):
+            return {0: 'new', 2: 'unchanged'}[done.returncode]
+        return done.stderr.strip().rsplit('[', 1)[1][:-1]
+
+    def two(self):
+        old, new = f'{self.repo}/old', f'{self.repo}/new'
+        self.make(old, revision=1)
+        time.sleep(1.1)  # signing times are whole seconds
+        self.make(new, revision=2)
+        return old, new
+
+    def test_the_clock_that_is_faked_is_the_one_that_is_read(self):
+        self.make()
+        self.configure()
+        self.assertEqual(self.at(NOW + 20 * 86400, '--unattended'), 'STALE')
+        self.assertEqual(self.at(NOW + 13 * 86400, '--unattended'), 'new')
+
+    def test_wherever_it_stands_what_is_signed_is_accepted_and_what_is_older_is_not(self):
+        for clock in (self.IN_1970, self.IN_2000, self.IN_2038 + 10 * 366 * 86400, self.IN_2099):
+            with self.subTest(clock=clock):
+                self.setUp()
+                old, new = self.two()
+                self.configure(new)
+                self.assertEqual(self.at(clock, '--unattended'), 'new')
+                self.assertIn('the clock is not set', self.said)
+                self.configure(old)
+                self.assertEqual(self.at(clock, '--unattended'), 'ROLLBACK')
+                self.assertEqual(self.at(None), 'ROLLBACK')
+
+    def test_it_may_jump_between_runs(self):
+        """Each row: clocks in the order in which the older and the newer state, and the older again, are met."""
+        rows = [(a, b, c) for a in (self.IN_1970, None, self.IN_2099) for b in (self.IN_1970, None, self.IN_2099)
+                for c in (self.IN_1970, self.IN_2099)]
+        old, new = self.two()
+        for row in rows:
+            with self.subTest(row=row):
+                for name in 'var/lib/modfetch', 'var/cache/modfetch':
+                    shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
+                self.configure(old)
+                self.assertEqual(self.at(row[0], '--unattended'), 'new')
+                self.configure(new)
+                self.assertEqual(self.at(row[1], '--unattended'), 'new')
+                signed = self.state()['signed']
+                self.configure(old)
+                self.assertEqual(self.at(row[2], '--unattended'), 'ROLLBACK')
+                self.configure(new)
+                self.assertEqual(self.at(None, '--unattended'), 'unchanged')
+                self.assertEqual(self.state()['signed'], signed)
+
+    def test_the_state_keeps_the_time_that_was_signed_and_never_the_clocks(self):
+        self.make()
+        self.configure()
+        self.assertEqual(self.at(self.IN_2099), 'new')
+        for name in 'signed', 'published':
+            self.assertLess(abs(int(self.state()[name]) - time.time()), 300)
+
+    def test_a_certificate_that_has_ended_meanwhile_counts_for_what_it_signed_before(self):
+        """Validity is judged at the time of signing; the test's keys are not valid in 1970, nor in 2099."""
+        end = subprocess.run(['openssl', 'x509', '-in', f'{r.test_keys()}/repo.crt', '-noout', '-checkend', str(70 * 365 * 86400)],
+                             check=False, stdout=subprocess.PIPE)
+        self.assertEqual(end.returncode, 1)
+        self.make()
+        self.configure()
+        self.assertEqual(self.at(self.IN_2099), 'new')
+        self.assertEqual(self.at(self.IN_1970, '--unattended'), 'unchanged')
 
 
 class Denied(WithRoot):
