@@ -83,6 +83,22 @@ static void a_package_that_is_another_one_is_refused(void **state)
 	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
 }
 
+static void a_module_the_metadata_does_not_name_is_refused(void **state)
+{
+	char *others[] = { (char *)"snd", (char *)"soundcore_other", NULL };
+	char *right[] = { (char *)"snd", (char *)"soundcore", (char *)"xfs", NULL };
+	struct machine *m = *state;
+	struct mf_proof *proof;
+
+	m->item.modules = (struct mf_strings){ others, 2, 0 };
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
+	assert_non_null(
+		strstr(m->root.ctx.failure.why, "soundcore.ko: the metadata does not name"));
+	m->item.modules = (struct mf_strings){ right, 3, 0 };
+	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), 0);
+	mf_proof_free(proof);
+}
+
 static void a_package_for_a_kernel_not_running_may_come(void **state)
 {
 	struct machine *m = *state;
@@ -117,6 +133,7 @@ int main(void)
 		MACHINE(another_size_is_noticed_before_anything_is_read),
 		MACHINE(what_could_still_be_changed_is_refused),
 		MACHINE(a_package_that_is_another_one_is_refused),
+		MACHINE(a_module_the_metadata_does_not_name_is_refused),
 		MACHINE(a_package_for_a_kernel_not_running_may_come),
 		MACHINE(bytes_are_compared_with_what_is_known),
 	};

@@ -18,8 +18,10 @@ struct mf_plan_item {
 	size_t repo;		     /* place in mf_catalog_repos() */
 	uint64_t size, install_size; /* bytes */
 	uint8_t sha256[MF_SHA256_LEN];
-	char *why;  /* "asked for", "needed by X for the symbol foo", "recommended by X" */
-	bool asked; /* it carries what was asked for */
+	struct mf_strings
+		modules; /* names of those it says it has, sorted; none: it does not say */
+	char *why;	 /* "asked for", "needed by X for the symbol foo", "recommended by X" */
+	bool asked;	 /* it carries what was asked for */
 };
 
 struct mf_plan {

@@ -23,6 +23,7 @@ void mf_plan_done(struct mf_plan *plan)
 		free(item->arch);
 		free(item->location);
 		free(item->why);
+		mf_strings_done(&item->modules);
 	}
 	free(plan->items);
 	mf_strings_done(&plan->erase);
@@ -45,6 +46,13 @@ static char *why(struct mf_pool *pool, const struct mf_step *step)
 		     symbol ? symbol : "") < 0)
 		return NULL;
 	return text;
+}
+
+static int note_module(void *arg, const char *name, const char *evr)
+{
+	char module[128];
+
+	return mf_dep_module(name, module, sizeof(module)) ? mf_strings_add(arg, module) : 0;
 }
 
 static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan *plan,
@@ -77,6 +85,9 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	};
 	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
 	plan->download += item->size;
+	if (mf_pool_deps(pool, step->id, MF_PROVIDES, note_module, &item->modules) < 0)
+		return mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
+	mf_strings_sort(&item->modules);
 	return item->name && item->evr && item->arch && item->location && item->why
 		       ? 0
 		       : mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);

@@ -20,6 +20,7 @@
 #include "modfetch/deny.h"
 #include "modfetch/file.h"
 #include "modfetch/gpgcheck.h"
+#include "modfetch/strings.h"
 #include "modfetch/verify-module.h"
 
 struct mf_verifier {
@@ -141,6 +142,33 @@ static int check_identity(struct mf_context *ctx, const struct mf_plan_item *ite
 	return 0;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/*
+ * Policy judged the modules that the metadata names: another one in the package would come without
+ * anybody having been asked. A package that names none is a foreign one, known by its name alone.
+ */
+static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item,
+			 const struct mf_rpm_header *header)
+{
+	for (size_t i = 0; item->modules.n && i < header->n_files; i++) {
+		const char *path = header->files[i].path;
+		char buf[128], *name = buf;
+
+		if (S_ISDIR(header->files[i].mode) || !strstr(path, "/lib/modules/") ||
+		    !strstr(path, ".ko"))
+			continue;
+		if (!mf_module_name(path, buf, sizeof(buf)) ||
+		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), compare))
+			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+				       "%s: the metadata does not name this module", path);
+	}
+	return 0;
+}
+
 int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 		      const struct mf_repo *repo, const struct mf_plan_item *item,
 		      struct mf_fetched *fetched, struct mf_proof **ret_proof)
@@ -164,6 +192,8 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
 	r = check_identity(ctx, item, &proof->header);
+	if (!r)
+		r = check_modules(ctx, item, &proof->header);
 	if (!r)
 		r = mf_confine(ctx, repo, item->name, &proof->header);
 	if (!r)

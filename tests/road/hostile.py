@@ -92,7 +92,10 @@ SCRIPTLETS = {
     'transfiletriggerpostun': ['%transfiletriggerpostun -n NAME -- /usr/bin', 'true'],
 }
 OBSOLETES = {'obsoletes-bash': 'bash', 'obsoletes-kernel': 'kernel', 'obsoletes-modfetch': 'modfetch'}
+# what the metadata says it has, and what else is in it
+UNNAMED = {'another-module': 'kmod(other.ko)', 'one-more-module': 'kmod(mine.ko)'}
 HARMLESS = {
+    'named': [KO],
     'module': [KO],
     'module-usr': ['/usr/lib/modules/KVER/updates/other.ko'],
     'shell': ['/usr/share/doc/shell/README'],  # what scriptlets need, in name
@@ -131,6 +134,7 @@ def make_files(top, kver, lines, module):
 def build(folder, kver, module):
     """All of the packages, by one rpmbuild."""
     packages = FORBIDDEN | {c: [KO] for c in SCRIPTLETS} | {c: [KO] for c in OBSOLETES} | HARMLESS
+    packages |= {'another-module': [KO], 'one-more-module': [KO, '/lib/modules/KVER/updates/more.ko.xz']}
     top = tempfile.mkdtemp(prefix='hostile-')
     spec = ['Name: hostile', 'Version: 1', 'Release: 1', 'Summary: test', 'License: none', 'AutoReqProv: no',
             '%description', 'test']
@@ -139,6 +143,8 @@ def build(folder, kver, module):
         make_files(f'{top}/root', kver, lines, module)
         spec += [f'%package -n {name_of(case)}', 'Summary: test', 'AutoReqProv: no']
         spec += [f'Obsoletes: {OBSOLETES[case]}'] if case in OBSOLETES else []
+        spec += [f'Provides: {UNNAMED[case]}'] if case in UNNAMED else []
+        spec += ['Provides: kmod(mine.ko)', 'Provides: kmod(built-in.ko)'] if case == 'named' else []
         spec += ['Provides: /bin/sh', 'Provides: /sbin/ldconfig'] if case == 'shell' else []
         spec += [f'%description -n {name_of(case)}', 'test']
         spec += [line.replace('NAME', name_of(case)) for line in SCRIPTLETS.get(case, [])]
@@ -233,6 +239,10 @@ class Hostile(unittest.TestCase):
     def test_packages_that_would_push_others_out(self):
         for case in OBSOLETES:
             self.refused(case, 'FORBIDDEN-FILE')
+
+    def test_modules_the_metadata_does_not_name(self):
+        for case in UNNAMED:
+            self.refused(case, 'BAD-PACKAGE')
 
     def test_what_is_harmless_is_installed_and_goes_again(self):
         for case in HARMLESS:
