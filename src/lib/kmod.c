@@ -36,49 +36,56 @@ static void log_to_us(void *data, int priority, const char *file, int line, cons
 }
 
 /*
- * The modules' folder as a path for libkmod. Below another root it goes by a descriptor: in an
- * image whose /lib is an absolute link, the plain path would lead to this machine's modules.
+ * A folder as a path for libkmod. Below another root it goes by a descriptor: in an image where it,
+ * or /lib, is an absolute link, the plain path would lead to this machine's. NULL: no memory.
  */
-static char *tree_path(const struct mf_context *ctx, int *ret_fd)
+static char *path_for_kmod(const struct mf_context *ctx, const char *below, int *ret_fd)
 {
-	_cleanup_free_ char *below = NULL;
+	int fd = *ctx->root ? mf_context_open(ctx, below, O_PATH | O_DIRECTORY) : -1;
 	char *path = NULL;
-	int fd;
 
-	if (asprintf(&below, "/lib/modules/%s", ctx->kernel) < 0) {
-		below = NULL;
-		return NULL;
-	}
-	fd = *ctx->root ? mf_context_open(ctx, below, O_PATH | O_DIRECTORY) : -1;
-	if (fd < 0)
-		return mf_context_path(ctx, "%s", below);
+	if (fd < 0) /* what is not there is not there by its inner name, not by where a link led */
+		return *ctx->root ? strdup("/proc/self/fd/-1") : strdup(below);
 	*ret_fd = fd;
 	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
 }
 
+/* libkmod's context over the modules' folder. It reads modprobe.d at once. NULL: no memory. */
+static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *modules)
+{
+	char *paths[N_FOLDERS + 1] = { NULL };
+	int fds[N_FOLDERS];
+	struct kmod_ctx *kmod;
+	bool all = true;
+
+	for (size_t i = 0; i < N_FOLDERS; i++) {
+		fds[i] = -1;
+		paths[i] = path_for_kmod(ctx, config_folders[i], &fds[i]);
+		all = all && paths[i];
+	}
+	kmod = all ? kmod_new(modules, (const char *const *)paths) : NULL;
+	for (size_t i = 0; i < N_FOLDERS; i++) {
+		free(paths[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return kmod;
+}
+
 int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 {
+	_cleanup_free_ char *below = NULL, *modules = NULL;
 	_cleanup_close_ int tree = -1;
-	_cleanup_free_ char *modules = tree_path(ctx, &tree);
-	char *paths[N_FOLDERS + 1] = { NULL };
 	struct mf_kmod *k = calloc(1, sizeof(*k));
-	int r = modules && k ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !r && i < N_FOLDERS; i++) {
-		paths[i] = mf_context_path(ctx, "%s", config_folders[i]);
-		if (!paths[i])
-			r = -ENOMEM;
-	}
-	if (!r) {
-		k->kmod = kmod_new(modules, (const char *const *)paths);
-		if (!k->kmod)
-			r = -ENOMEM;
-	}
-	for (size_t i = 0; i < N_FOLDERS; i++)
-		free(paths[i]);
-	if (r < 0) {
+	if (asprintf(&below, "/lib/modules/%s", ctx->kernel) < 0)
+		below = NULL;
+	modules = below ? path_for_kmod(ctx, below, &tree) : NULL;
+	if (k && modules)
+		k->kmod = new_context(ctx, modules);
+	if (!k || !k->kmod) {
 		free(k);
-		return mf_fail(ctx, "match", r, "libkmod", NULL);
+		return mf_fail(ctx, "match", -ENOMEM, "libkmod", NULL);
 	}
 	kmod_set_log_fn(k->kmod, log_to_us, NULL);
 	/* fails where depmod never ran; lookups then find nothing, which is the truth */

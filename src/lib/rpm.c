@@ -27,11 +27,9 @@
 #include <unistd.h>
 #include "modfetch/apart.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/rpmdb.h"
 
 #define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
-
-static const char *const db_folders[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
-static const char *const db_files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
 /* librpm speaks through a callback; its last complaint is the best "why" there is. */
 static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
@@ -44,26 +42,6 @@ static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
 		last[strcspn(last, "\n")] = '\0';
 	}
 	return 0;
-}
-
-/* The folder of the database below the root, and its file if there is one. */
-static const char *db_folder(const struct mf_context *ctx, struct stat *ret_st)
-{
-	const char *candidates[] = { ctx->settings.rpmdb, db_folders[0], db_folders[1] };
-
-	*ret_st = (struct stat){ 0 };
-	for (size_t i = 0; i < 3; i++) {
-		for (size_t j = 0; candidates[i] && j < 3; j++) {
-			_cleanup_free_ char *path =
-				mf_context_path(ctx, "%s/%s", candidates[i], db_files[j]);
-
-			if (path && !stat(path, ret_st))
-				return candidates[i];
-		}
-		if (i == 0 && candidates[0])
-			return candidates[0];
-	}
-	return db_folders[1];
 }
 
 /*
@@ -79,11 +57,13 @@ static void configure(char *last_message)
 
 static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 {
-	struct stat st;
+	bool there;
+	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
 	rpmts ts;
 
 	configure(last_message);
-	addMacro(NULL, "_dbpath", NULL, db_folder(ctx, &st), RMIL_CMDLINE);
+	/* without memory for its name there is no database, rather than another one */
+	addMacro(NULL, "_dbpath", NULL, folder ? folder : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
 	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
 	/* the digest hangs on signed metadata already; header signatures are verify's affair */
@@ -117,12 +97,12 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 			  mf_rpm_visit *visit, void *arg)
 {
 	char message[256] = "the database cannot be read";
-	struct stat st;
-	const char *folder = db_folder(ctx, &st);
+	bool there;
+	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
 	rpmts ts;
 	int r = 0;
 
-	if (!st.st_ino)
+	if (!there)
 		return 0;
 	ts = new_transaction(ctx, message);
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
@@ -322,14 +302,18 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 static int wait_for_lock(struct mf_context *ctx)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_free_ char *path = NULL;
+	bool there;
+	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, true, &there), *path = NULL;
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 
-	path = mf_context_path(ctx, "%s/.rpm.lock", db_folder(ctx, &st));
-	if (!path)
+	if (!folder)
+		return mf_fail(ctx, "install", -MFE_INSTALL, "the rpm database",
+			       "its folder is a link that leads nowhere, or cannot be made");
+	if (asprintf(&path, "%s/.rpm.lock", folder) < 0) {
+		path = NULL;
 		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	fd = mf_context_open(ctx, path, O_RDWR);
 	if (fd < 0)
 		return 0;
 	for (unsigned int tenths = 0;; tenths++) {
@@ -473,12 +457,12 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 		     struct mf_strings *found)
 {
 	char message[256] = "";
-	struct stat st;
+	bool there;
+	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
 	rpmts ts;
 	int r = 0;
 
-	db_folder(ctx, &st);
-	if (!st.st_ino || !labels->n)
+	if (!there || !labels->n)
 		return 0;
 	ts = new_transaction(ctx, message);
 	for (size_t i = 0; !r && i < labels->n; i++)

@@ -444,7 +444,7 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 		return r;
 	dirfd = mf_context_mkdir(ctx, MF_RULES_FOLDER);
 	r = dirfd < 0 ? dirfd : mf_file_read_at(dirfd, MF_RULES_ADMIN, FILE_MAX, &old, &len);
-	if (r == -ENOENT)
+	if (r == -ENOENT && dirfd >= 0)
 		r = 0;
 	if (!r)
 		r = publish(dirfd, rule, conditions, old);

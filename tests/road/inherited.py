@@ -54,6 +54,82 @@ class Environment(Case):
         self.works(OPENSSL_CONF=conf)
 
 
+class Links(Case):
+    """In an image absolute links lead to what is in the image, whatever this machine has by that name."""
+
+    def setUp(self):
+        super().setUp()
+        self.outside = f'{self.folder}/outside'
+        os.mkdir(self.outside)
+
+    def another_root(self):
+        self.root = r.Root()
+        self.addCleanup(self.root.close)
+        self.root.repo('file://' + r.repository())
+
+    def move(self, below, link):
+        """BELOW becomes LINK; what it was is at the link's end inside the root, and a copy of it outside."""
+        path, inside = f'{self.root.path}/{below}', f'{self.root.path}{link}'
+        os.makedirs(path, exist_ok=True)
+        shutil.copytree(path, link, dirs_exist_ok=True)
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
+        os.rename(path, inside)
+        os.symlink(link, path)
+
+    def tree_outside(self):
+        return {path: r.fingerprint(path) for folder, folders, files in os.walk(self.outside)
+                for path in (os.path.join(folder, name) for name in folders + files)}
+
+    def works_inside(self):
+        before = self.tree_outside()
+        for args, status in (('refresh',), 0), (('--no-load', 'probe', r.NIC), 0), (('deny', 'loop'), 0), (('status',), 0), (('history',), 0):
+            done = self.root.run(*args)
+            self.assertEqual(done.returncode, status, (args, done.stderr))
+        self.assertIn('e1000e.ko', self.root.on_disk())
+        self.assertEqual(self.tree_outside(), before)
+
+    def test_the_database(self):
+        for below in 'var/lib/rpm', 'usr/lib/sysimage/rpm':
+            with self.subTest(below=below):
+                self.another_root()
+                if below.startswith('usr'):
+                    os.makedirs(f'{self.root.path}/usr/lib/sysimage')
+                    os.rename(f'{self.root.path}/var/lib/rpm', f'{self.root.path}/{below}')
+                self.move(below, f'{self.outside}/{below}')
+                self.works_inside()
+                names = subprocess.run(['rpm', '--dbpath', f'{self.root.path}{self.outside}/{below}', '-qa', '--qf', '%{NAME} '],
+                                       check=True, stdout=subprocess.PIPE, text=True).stdout
+                self.assertIn('e1000e-kmp', names)
+
+    def test_what_modfetch_keeps(self):
+        for below in 'var/lib/modfetch', 'var/cache/modfetch', 'run', 'etc/modfetch/policy.d', 'etc/modprobe.d':
+            self.move(below, f'{self.outside}/{below}')
+        self.works_inside()
+
+    def test_links_that_lead_nowhere_in_the_image_are_failures(self):
+        for below in 'var/lib/rpm', 'var/lib/modfetch', 'var/cache', 'run', 'etc/modfetch/policy.d':
+            with self.subTest(below=below):
+                self.another_root()
+                path = f'{self.root.path}/{below}'
+                shutil.rmtree(path, ignore_errors=True)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.symlink(self.outside, path)
+                done = self.root.run('deny', 'loop') if 'policy' in below else self.root.run('--no-load', 'probe', r.NIC)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, r'\[(ENOENT|INSTALL)\]')
+                self.assertEqual(os.listdir(self.outside), [])
+
+    def test_an_images_own_blacklist_counts(self):
+        self.move('etc/modprobe.d', f'{self.outside}/modprobe.d')
+        with open(f'{self.outside}/modprobe.d/theirs.conf', 'w', encoding='utf-8') as f:
+            f.write('blacklist snd_hda_intel\n')
+        with open(f'{self.root.path}{self.outside}/modprobe.d/ours.conf', 'w', encoding='utf-8') as f:
+            f.write('blacklist e1000e\n')
+        self.root.run('refresh')
+        self.assertEqual(self.root.json('lookup', r.NIC)[1]['results'][0]['state'], 'denied')
+        self.assertEqual(self.root.json('lookup', r.HDA)[1]['results'][0]['state'], 'available')
+
+
 class Descriptors(Case):
     def test_messages_do_not_land_in_files(self):
         """Closed 0, 1 and 2 would be the first numbers of the files that are opened."""
@@ -61,7 +137,7 @@ class Descriptors(Case):
         for args in ('-v refresh', f'-v --no-load probe {r.NIC}', f'-v --json lookup {r.HDA}', 'remove bystander'):
             words = ' '.join(self.root.command(*args.split()))
             for closed in ('2>&-', '<&- >&- 2>&-', '<&- 2>&-', '>&- 2>&-'):
-                subprocess.run(['bash', '-c', f'exec {words} {closed}'], check=False, timeout=60,
+                subprocess.run(['bash', '-c', f'exec {words} {closed}'], check=False, timeout=60, capture_output=True,
                                env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
         self.assertIn('e1000e.ko', self.root.on_disk())
         for path in self.files() - before:

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_RPMDB_H
+#define MODFETCH_RPMDB_H
+/*
+ * Where the database of installed packages is below a root.
+ */
+#include <stdbool.h>
+#include "modfetch/context.h"
+
+/*
+ * The folder as a path below the root in which no link is left, so that whoever opens it by name
+ * stays below the root: "/var/lib/rpm". Where none exists, the one where it will be made; MAKE: the
+ * folder is made. RET_THERE: is there a database? NULL: out of memory, or it cannot be made.
+ */
+char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there);
+
+#endif

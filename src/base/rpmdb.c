@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finds rpm's database without asking rpm, whose own default is the distribution's, or in $HOME.
+ *
+ * The setting decides; else the first of the folders of SUSE's and Fedora's time and of the time
+ * before that has a database; else the older one, where one will be made.
+ *
+ * librpm opens by path, the root's name in front of the folder's, and follows what links it finds:
+ * in an image whose /var/lib/rpm is an absolute link, the database would be this machine's. So the
+ * links are followed here, inside the root, and librpm gets a path that has none.
+ */
+#include "modfetch/rpmdb.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+static const char *const folders[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
+static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
+
+static bool has_database(const struct mf_context *ctx, const char *folder)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		_cleanup_free_ char *path = NULL;
+		_cleanup_close_ int fd = -1;
+
+		if (asprintf(&path, "%s/%s", folder, files[i]) < 0) {
+			path = NULL;
+			return false;
+		}
+		fd = mf_context_open(ctx, path, O_PATH);
+		if (fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *choose(const struct mf_context *ctx, bool *ret_there)
+{
+	const char *set = ctx->settings.rpmdb;
+
+	*ret_there = set && has_database(ctx, set);
+	if (set)
+		return set;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		*ret_there = has_database(ctx, folders[i]);
+		if (*ret_there)
+			return folders[i];
+	}
+	return folders[1];
+}
+
+char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there)
+{
+	const char *folder = choose(ctx, ret_there);
+	_cleanup_close_ int fd = make ? mf_context_mkdir(ctx, folder)
+				      : mf_context_open(ctx, folder, O_PATH | O_DIRECTORY);
+	char link[64], real[PATH_MAX];
+	ssize_t len;
+
+	if (fd < 0)
+		return make ? NULL : strdup(folder);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, real, sizeof(real) - 1);
+	if (len <= 0)
+		return strdup(folder); /* without /proc there is no image to work on either */
+	real[len] = '\0';
+	return mf_starts_with(real, ctx->root) && real[strlen(ctx->root)] == '/'
+		       ? strdup(real + strlen(ctx->root))
+		       : NULL;
+}
