@@ -89,6 +89,9 @@ static bool check_segment(const struct dm_segment *s)
 		    below(s->alias_order, s->n_alias_order, UINT32_MAX, s->n_aliases) &&
 		    below(s->alias_owner, s->n_aliases, UINT32_MAX, s->n_records);
 
+	/* what is looked up below has to be there */
+	if (!good)
+		return false;
 	for (uint32_t i = 0; i < s->n_records; i++)
 		good &= check_record(s, &s->records[i]);
 	for (uint32_t i = 0; i < s->n_symbols; i++)
