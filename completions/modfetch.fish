@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug install remove deny allow refresh depmod pack queue status history check
+set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -20,6 +20,8 @@ complete -c modfetch -n $none -a probe -d "load a driver, fetching what is missi
 complete -c modfetch -n $none -a lookup -d "what probe would do, and why"
 complete -c modfetch -n $none -a why -d "the same as lookup"
 complete -c modfetch -n $none -a coldplug -d "all devices of this machine"
+complete -c modfetch -n $none -a search -d "packages that have to do with a word"
+complete -c modfetch -n $none -a info -d "all that is known of a package or module"
 complete -c modfetch -n $none -a install -d "packages or patterns by name"
 complete -c modfetch -n $none -a remove -d "remove packages by name"
 complete -c modfetch -n $none -a deny -d "never fetch that again"

@@ -40,6 +40,8 @@ typedef int mf_catalog_visit(void *arg, const char *pattern, const char *value, 
  * -MFE_BAD_INDEX. */
 int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
 		       void *arg);
+/* Every alias that counts for this kernel, with its module. As above. */
+int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
 /* The packages that carry a module of that name; VALUE is the package's name. As above. */
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg);

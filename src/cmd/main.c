@@ -33,6 +33,8 @@ static const struct verb verbs[] = {
 	  false },
 	{ "why", cmd_lookup, "QUERY...", "the same as lookup", false },
 	{ "coldplug", cmd_coldplug, "[--sysfs DIR|FILE]", "all devices of this machine", false },
+	{ "search", cmd_search, "TERM...", "packages that have to do with a word", false },
+	{ "info", cmd_info, "NAME...", "all that is known of a package or module", false },
 	{ "install", cmd_install, "NAME...", "packages or patterns by name", false },
 	{ "remove", cmd_remove, "NAME...", "remove packages by name", false },
 	{ "deny", cmd_deny, "NAME|CONDITION...", "never fetch that again", true },

@@ -17,6 +17,10 @@
 #include <solv/repo_write.h>
 #include <solv/solver.h>
 
+/* A key of our own: libsolv keeps its own kind in pages that it reads later, and wrongly where the
+ * file was opened by descriptor. */
+#define DESCRIPTION "modfetch:description"
+
 struct mf_pool {
 	Pool *pool;
 	Repo *installed;

@@ -261,6 +261,21 @@ static void copy_deps(Solvable *from, Solvable *to, Id key)
 	queue_free(&q);
 }
 
+/* For people. */
+static void copy_texts(Repodata *data, Solvable *from, Id id)
+{
+	const char *text = solvable_lookup_str(from, SOLVABLE_SUMMARY);
+
+	if (text)
+		repodata_set_str(data, id, SOLVABLE_SUMMARY, text);
+	text = solvable_lookup_str(from, SOLVABLE_LICENSE);
+	if (text)
+		repodata_set_poolstr(data, id, SOLVABLE_LICENSE, text);
+	text = solvable_lookup_str(from, SOLVABLE_DESCRIPTION);
+	if (text && *text)
+		repodata_set_str(data, id, pool_str2id(from->repo->pool, DESCRIPTION, 1), text);
+}
+
 static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id)
 {
 	static const Id arrays[] = { SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
@@ -284,9 +299,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id)
 	sum = solvable_lookup_bin_checksum(from, SOLVABLE_CHECKSUM, &type);
 	if (sum)
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
-	text = solvable_lookup_str(from, SOLVABLE_SUMMARY);
-	if (text)
-		repodata_set_str(data, id, SOLVABLE_SUMMARY, text);
+	copy_texts(data, from, id);
 	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
 			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
 	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,

@@ -255,6 +255,21 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
+int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
+{
+	struct asking a = { visit, arg, 0 };
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		for (size_t j = 0; !r && j < N_LAYERS; j++) {
+			const struct mf_trie *trie = catalog->shelves[a.repo].aliases[j];
+
+			if (trie)
+				r = mf_trie_walk(trie, hand_on, &a);
+		}
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg)
 {

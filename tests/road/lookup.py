@@ -106,6 +106,67 @@ class Lookup(unittest.TestCase):
     def test_why_is_lookup(self):
         self.assertEqual(self.root.json('why', r.HDA), self.root.json('lookup', r.HDA))
 
+    def test_search_finds_by_name_summary_and_alias(self):
+        status, hits = self.root.json('search', 'E1000E')
+        self.assertEqual(status, 0)
+        self.assertEqual([(h['name'], h['found'], h['repo'], h['installed']) for h in hits],
+                         [(f'e1000e-kmp-{self.tag()}', 'name', 'test', None)])
+        self.assertGreater(hits[0]['size'], 1000)
+        _, hits = self.root.json('search', r.NIC)
+        self.assertEqual([(h['name'], h['found']) for h in hits], [(f'e1000e-kmp-{self.tag()}', 'alias')])
+        self.assertTrue(hits[0]['alias'].startswith('pci:v00008086d000010D3'))
+        _, hits = self.root.json('search', 'pro/1000', 'network')
+        self.assertEqual([(h['name'], h['found']) for h in hits], [(f'e1000e-kmp-{self.tag()}', 'summary')])
+        _, hits = self.root.json('search', 'snd?hda*')
+        self.assertGreater(len(hits), 3)
+        self.assertTrue(all('snd_hda' in h['name'] for h in hits))
+        text = self.root.run('search', 'hda', 'intel').stdout
+        self.assertIn(f'  snd_hda_intel-kmp-{self.tag()}', text)
+
+    def test_search_for_what_nobody_has_is_not_found(self):
+        done = self.root.run('search', 'nosuchthing')
+        self.assertEqual((done.returncode, done.stdout), (3, ''))
+        self.assertIn('[NOT-FOUND]', done.stderr)
+        self.assertEqual(self.root.json('search', 'nosuchthing'), (3, []))
+
+    def test_info_tells_who_gives_what_a_driver_needs(self):
+        status, found = self.root.json('info', 'snd-hda-intel')
+        self.assertEqual((status, len(found)), (0, 1))
+        one = found[0]
+        self.assertEqual((one['name'], one['modules'], one['installed'], one['on_disk']),
+                         (f'snd_hda_intel-kmp-{self.tag()}', ['snd_hda_intel'], None, []))
+        modinfo = subprocess.run(['find', r.kernel()[0], '-name', 'snd-hda-intel.ko'], capture_output=True, text=True,
+                                 check=True).stdout.strip()
+
+        def field(name):
+            done = subprocess.run(['/sbin/modinfo', '-F', name, modinfo], capture_output=True, text=True, check=True)
+            return done.stdout.splitlines()
+        self.assertEqual(one['license'], field('license')[0])
+        self.assertEqual(sorted(one['aliases']), sorted(field('alias')))
+        givers = {n['need'].partition(' ')[0]: n['giver'] for n in one['requires']}
+        self.assertEqual(givers[f'ksym({self.tag().split("-")[0]}:snd_pcm_period_elapsed)'], f'snd_pcm-kmp-{self.tag()}')
+        self.assertNotIn(None, givers.values())
+        _, answer, _ = self.lookup('snd_hda_intel')
+        planned = {item['name'] for item in answer['install']}
+        self.assertLessEqual({g for g in givers.values() if g != 'kernel'}, planned)
+        text = self.root.run('info', 'snd-hda-intel').stdout
+        for line in ('installed    no', 'module       snd_hda_intel', 'license      GPL', 'more (-v)'):
+            self.assertIn(line, text)
+        self.assertNotIn('(-v)', self.root.run('-v', 'info', 'snd-hda-intel').stdout)
+        self.assertEqual(self.root.run('info', 'nosuchmodule').returncode, 3)
+
+    def test_info_of_what_is_installed_says_so(self):
+        root = r.Root()
+        try:
+            root.repo('file://' + r.repository())
+            self.assertEqual(root.run('--no-load', 'probe', r.NIC).returncode, 0)
+            _, (one, *_) = root.json('info', 'e1000e')
+            self.assertEqual(one['installed'], one['evr'])
+            self.assertIn(f'i e1000e-kmp-{self.tag()}', root.run('search', 'e1000e').stdout)
+            self.assertEqual(len(root.json('search', 'e1000e')[1]), 1, 'what is here and there is one')
+        finally:
+            root.close()
+
     def test_global_options_stand_before_and_after_the_verb(self):
         command = [os.path.abspath(r.MODFETCH)]
         options = ['--root', self.root.path, '--kernel=' + self.root.kver, '--json']
@@ -127,7 +188,8 @@ class Lookup(unittest.TestCase):
 
     def test_usage_errors_are_64_with_one_line(self):
         for args in (['nosuchverb'], ['lookup'], ['probe'], ['install'], ['remove'], ['install', '--nosuch'],
-                     ['lookup', '--nosuch', 'x'], ['coldplug', 'x'], ['coldplug', '--sysfs'], ['history', '-n', 'x'],
+                     ['lookup', '--nosuch', 'x'], ['coldplug', 'x'], ['search'], ['info'], ['search', ''],
+                     ['info', '--nosuch'], ['coldplug', '--sysfs'], ['history', '-n', 'x'],
                      ['status', 'x'], ['refresh', '--nosuch'], ['lookup', 'x', '--root'], ['--kernel', '', 'lookup', 'x'],
                      ['--kernel', '../x', 'lookup', 'x'], ['--root', '', 'lookup', 'x'],
                      ['--root', '/no/such/folder', 'lookup', 'x'], ['--dry-run', 'refresh']):

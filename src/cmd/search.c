@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * search and info: what the repositories have, for people who do not know its name, and all that is
+ * known of a package.
+ *
+ * Both look at the packages for one kernel, change nothing and ask no network. What a driver needs
+ * are mostly symbols: for people they are put together by who gives them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/about.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/json.h"
+#include "modfetch/search.h"
+
+#define SHOWN 6 /* of a long list, unless -v asks for all */
+
+static void catalog_cleanup(struct mf_catalog **catalog)
+{
+	mf_catalog_free(*catalog);
+}
+
+static const char *repo_of(const struct mf_catalog *catalog, const struct mf_package *package)
+{
+	return package->origin < 0 ? NULL : mf_catalog_repos(catalog)->v[package->origin].id;
+}
+
+/* What both say of a package. */
+static struct mf_json *package_json(const struct mf_catalog *catalog,
+				    const struct mf_package *package, const char *present)
+{
+	struct mf_json *o = mf_json_object();
+
+	mf_json_set_string(o, "name", package->name);
+	mf_json_set_string(o, "evr", package->evr);
+	mf_json_set_string(o, "arch", package->arch);
+	mf_json_set_string(o, "repo", repo_of(catalog, package));
+	mf_json_set_int(o, "size", (int64_t)package->size);
+	mf_json_set_string(o, "summary", package->summary);
+	mf_json_set_string(o, "installed", present);
+	return o;
+}
+
+/* ---- search ---- */
+
+static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
+			    const struct mf_hits *hits)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < hits->n; i++) {
+		const struct mf_hit *hit = &hits->v[i];
+		struct mf_package package;
+		struct mf_json *o;
+
+		mf_pool_package(pool, hit->id, &package);
+		o = package_json(catalog, &package, hit->present);
+		mf_json_set_string(o, "found", mf_found_name(hit->found));
+		mf_json_set_string(o, "alias", hit->alias);
+		mf_json_add(list, o);
+	}
+	puts(mf_json_text(list, true));
+	mf_json_free(list);
+}
+
+/* "i" the same version is installed, "v" another, as zypper marks them. */
+static char mark_of(const struct mf_package *package, const char *present)
+{
+	if (!present)
+		return ' ';
+	return strcmp(package->evr, present) ? 'v' : 'i';
+}
+
+static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const struct mf_hits *hits)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < hits->n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(pool, hits->v[i].id, &package);
+		if ((int)strlen(package.name) > width)
+			width = (int)strlen(package.name);
+	}
+	for (size_t i = 0; i < hits->n; i++) {
+		const struct mf_hit *hit = &hits->v[i];
+		struct mf_package package;
+		const char *repo;
+
+		mf_pool_package(pool, hit->id, &package);
+		repo = repo_of(catalog, &package);
+		printf("%c %-*s  %s  %s  %s\n", mark_of(&package, hit->present), width,
+		       package.name, package.evr, repo ? repo : "(installed)",
+		       package.summary ? package.summary : "");
+		if (hit->found == MF_FOUND_ALIAS)
+			printf("    matches %s\n", hit->alias);
+	}
+}
+
+int cmd_search(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	_cleanup_(mf_strings_done) struct mf_strings terms = { 0 };
+	_cleanup_(mf_hits_done) struct mf_hits hits = { 0 };
+	struct mf_pool *pool;
+	int r = 0;
+
+	for (int i = 1; !r && i < argc; i++) {
+		if (argv[i][0] == '-' || !argv[i][0])
+			return cmd_usage(cmd, "search", "%s is no word to look for", argv[i]);
+		r = mf_strings_add(&terms, argv[i]);
+	}
+	if (!terms.n)
+		return cmd_usage(cmd, "search", "for what? It needs a word");
+	if (!r)
+		r = mf_catalog_open(&cmd->ctx, &catalog);
+	if (!r)
+		r = mf_search(&cmd->ctx, catalog, &terms, &hits);
+	if (!r)
+		r = mf_catalog_pool(&cmd->ctx, catalog, &pool);
+	if (r < 0)
+		return r;
+	if (cmd->json)
+		print_hits_json(catalog, pool, &hits);
+	else if (!cmd->quiet)
+		print_hits(catalog, pool, &hits);
+	if (!hits.n && !cmd->json)
+		return mf_fail(&cmd->ctx, "match", -MFE_NOT_FOUND, argv[1],
+			       "nothing for kernel %s has it", cmd->ctx.kernel);
+	return hits.n ? CMD_DONE : CMD_NOT_FOUND;
+}
+
+/* ---- info ---- */
+
+static struct mf_json *needs_json(struct mf_catalog *catalog, struct mf_pool *pool,
+				  const struct mf_needs *needs)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mf_need *need = &needs->v[i];
+		struct mf_json *o = mf_json_object();
+		struct mf_package giver = { .origin = MF_POOL_SYSTEM };
+
+		if (need->giver)
+			mf_pool_package(pool, need->giver, &giver);
+		mf_json_set_string(o, "need", need->text);
+		mf_json_set_string(o, "giver", need->system ? "kernel" : giver.name);
+		mf_json_set_string(o, "repo", repo_of(catalog, &giver));
+		mf_json_set_bool(o, "present", need->here);
+		mf_json_add(list, o);
+	}
+	return list;
+}
+
+static struct mf_json *about_json(struct mf_catalog *catalog, struct mf_pool *pool,
+				  const struct mf_about *about)
+{
+	struct mf_json *o = package_json(catalog, &about->package, about->present);
+
+	mf_json_set_int(o, "install_size", (int64_t)about->package.install_size);
+	mf_json_set_string(o, "license", about->text.license);
+	mf_json_set_string(o, "description", about->text.description);
+	mf_json_set_strings(o, "modules", &about->modules);
+	mf_json_set_strings(o, "on_disk", &about->on_disk);
+	mf_json_set_strings(o, "aliases", &about->aliases);
+	mf_json_set(o, "requires", needs_json(catalog, pool, &about->requires));
+	mf_json_set(o, "recommends", needs_json(catalog, pool, &about->recommends));
+	return o;
+}
+
+static void print_list(const char *label, const struct mf_strings *list, size_t most)
+{
+	for (size_t i = 0; i < list->n && i < most; i++)
+		printf("%-12s %s\n", i ? "" : label, list->v[i]);
+	if (list->n > most)
+		printf("%-12s and %zu more (-v)\n", "", list->n - most);
+}
+
+/* The needs from I on that one giver has, on one line. Returns where the next giver's begin. */
+static size_t print_giver(struct cmd *cmd, struct mf_pool *pool, const struct mf_needs *needs,
+			  size_t i, size_t most)
+{
+	const struct mf_need *first = &needs->v[i];
+	struct mf_package giver = { .name = "NOBODY" };
+	size_t n = 0;
+
+	if (first->giver)
+		mf_pool_package(pool, first->giver, &giver);
+	if (first->system)
+		printf("kernel %s", cmd->ctx.kernel);
+	else
+		printf("%s%s", giver.name, !first->giver ? "" : first->here ? " (installed)" : "");
+	for (; i < needs->n && needs->v[i].giver == first->giver; i++, n++) {
+		size_t len;
+		const char *symbol = mf_dep_symbol(needs->v[i].text, &len);
+
+		if (n < most)
+			printf("%s%.*s", n ? ", " : ": ", symbol ? (int)len : 1000,
+			       symbol ? symbol : needs->v[i].text);
+	}
+	if (n > most)
+		printf(" and %zu more", n - most);
+	putchar('\n');
+	return i;
+}
+
+static void print_needs(struct cmd *cmd, struct mf_pool *pool, const char *label,
+			const struct mf_needs *needs, size_t most)
+{
+	for (size_t i = 0; i < needs->n;) {
+		printf("%-12s ", i ? "" : label);
+		i = print_giver(cmd, pool, needs, i, most);
+	}
+}
+
+static void print_state(const struct mf_about *about)
+{
+	if (about->present)
+		printf("%-12s %s%s\n", "installed", about->present,
+		       strcmp(about->present, about->package.evr) ? ", another version" : "");
+	else if (about->on_disk.n)
+		printf("%-12s no, but the module is on disk, owned by no package\n", "installed");
+	else
+		printf("%-12s no\n", "installed");
+}
+
+static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_pool *pool,
+			const struct mf_about *about)
+{
+	const struct mf_package *p = &about->package;
+	size_t most = cmd->ctx.log_level >= MF_LOG_DEBUG ? SIZE_MAX : SHOWN;
+	const char *repo = repo_of(catalog, p);
+	char size[16], on_disk[16];
+
+	printf("%-12s %s\n%-12s %s.%s\n", "package", p->name, "version", p->evr, p->arch);
+	print_state(about);
+	if (repo)
+		printf("%-12s %s\n%-12s %s, %s installed\n", "repository", repo, "size",
+		       cmd_bytes(p->size, size), cmd_bytes(p->install_size, on_disk));
+	print_list("module", &about->modules, most);
+	if (about->text.license && *about->text.license)
+		printf("%-12s %s\n", "license", about->text.license);
+	if (p->summary)
+		printf("%-12s %s\n", "summary", p->summary);
+	if (about->text.description && *about->text.description)
+		printf("%-12s %s\n", "description", about->text.description);
+	print_list("alias", &about->aliases, most);
+	print_needs(cmd, pool, "needs", &about->requires, most);
+	print_needs(cmd, pool, "recommends", &about->recommends, most);
+}
+
+static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, struct mf_json *list)
+{
+	_cleanup_free_ int *ids = NULL;
+	struct mf_pool *pool;
+	size_t n = 0;
+	int r = mf_about_find(&cmd->ctx, catalog, name, &ids, &n);
+
+	if (!r)
+		r = mf_catalog_pool(&cmd->ctx, catalog, &pool);
+	for (size_t i = 0; !r && i < n; i++) {
+		_cleanup_(mf_about_done) struct mf_about about = { 0 };
+
+		r = mf_about(&cmd->ctx, catalog, ids[i], &about);
+		if (r < 0)
+			return r;
+		if (i && !cmd->json)
+			putchar('\n');
+		if (cmd->json)
+			mf_json_add(list, about_json(catalog, pool, &about));
+		else
+			print_about(cmd, catalog, pool, &about);
+	}
+	return r;
+}
+
+int cmd_info(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	struct mf_json *list;
+	int r;
+
+	if (argc < 2)
+		return cmd_usage(cmd, "info", "of what? It needs the name of a package or module");
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-' || !argv[i][0])
+			return cmd_usage(cmd, "info", "%s is no name", argv[i]);
+	r = mf_catalog_open(&cmd->ctx, &catalog);
+	if (r < 0)
+		return r;
+	list = mf_json_array();
+	for (int i = 1; !r && i < argc; i++) {
+		if (i > 1 && !cmd->json)
+			putchar('\n');
+		r = tell(cmd, catalog, argv[i], list);
+	}
+	if (!r && cmd->json)
+		puts(mf_json_text(list, true));
+	mf_json_free(list);
+	return r;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of libsolv, for people's questions: license and description, and each need with those
+ * who have it.
+ *
+ * Who has a need is libsolv's answer, versions and flags included.
+ */
+#include "modfetch/solv-needs.h"
+#include <errno.h>
+#include "modfetch/cleanup.h"
+#include "src/lib/solv-private.h"
+
+void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text)
+{
+	Solvable *s = pool_id2solvable(pool->pool, id);
+
+	Id key = pool_str2id(pool->pool, DESCRIPTION, 0);
+
+	*ret_text = (struct mf_text){
+		.license = solvable_lookup_str(s, SOLVABLE_LICENSE),
+		.description = key ? solvable_lookup_str(s, key) : NULL,
+	};
+	/* an installed package came straight from its header */
+	if (!ret_text->description)
+		ret_text->description = solvable_lookup_str(s, SOLVABLE_DESCRIPTION);
+}
+
+static int visit_need(Pool *pool, Id need, mf_need_visit *visit, void *arg)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, i = 0;
+	Id who, offset;
+
+	FOR_PROVIDES(who, offset, need)
+	n++;
+	ids = calloc(n + 1, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	FOR_PROVIDES(who, offset, need)
+	ids[i++] = who;
+	return visit(arg, pool_dep2str(pool, need), ids, n);
+}
+
+int mf_pool_needs(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_need_visit *visit,
+		  void *arg)
+{
+	Pool *p = pool->pool;
+	int r = 0;
+	Queue q;
+
+	queue_init(&q);
+	solvable_lookup_deparray(pool_id2solvable(p, id),
+				 kind == MF_RECOMMENDS ? SOLVABLE_RECOMMENDS : SOLVABLE_REQUIRES,
+				 &q, 0);
+	for (int i = 0; !r && i < q.count; i++)
+		if (q.elements[i] != SOLVABLE_PREREQMARKER)
+			r = visit_need(p, q.elements[i], visit, arg);
+	queue_free(&q);
+	return r;
+}
