@@ -46,7 +46,8 @@ _modfetch() {
     verb=$(_modfetch_verb)
     case $verb in
     "") words=$verbs ;;
-    probe | lookup | why) options="--device --file" ;;
+    probe) options="--device --file" ;;
+    lookup | why) options="--device --file --dot --case" ;;
     coldplug) options="--sysfs --boot" ;;
     deny | allow) words="bus class modalias module package repository removable fixed" ;;
     refresh)

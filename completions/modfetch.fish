@@ -36,6 +36,8 @@ complete -c modfetch -n $none -a check -d "is every driver intact, signed and fo
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l file -d "queries, one a line" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from lookup why" -l dot -d "as a graph"
+complete -c modfetch -n "__fish_seen_subcommand_from lookup why" -l case -d "as a case for a bug report"
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l sysfs -d "a recorded tree or list" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l boot -d "as the service does"
 complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"

@@ -17,7 +17,7 @@ void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text);
  * packages that have it: none, or in the pool's order. A non-zero return ends it.
  */
 typedef int mf_need_visit(void *arg, const char *need, const int *ids, size_t n);
-/* KIND: MF_REQUIRES or MF_RECOMMENDS. 0, the visitor's return, or -ENOMEM. */
+/* KIND: any but MF_PROVIDES and MF_SUPPLEMENTS. 0, the visitor's return, or -ENOMEM. */
 int mf_pool_needs(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_need_visit *visit,
 		  void *arg);
 

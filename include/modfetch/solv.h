@@ -88,7 +88,15 @@ int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
 int mf_pool_providers(struct mf_pool *pool, const char *dep, const char *evr, int **ret_ids,
 		      size_t *ret_n);
 
-enum mf_dep_kind { MF_PROVIDES, MF_REQUIRES, MF_RECOMMENDS, MF_SUPPLEMENTS };
+enum mf_dep_kind {
+	MF_PROVIDES,
+	MF_REQUIRES,
+	MF_RECOMMENDS,
+	MF_CONFLICTS,
+	MF_OBSOLETES,
+	MF_SUPPLEMENTS,
+};
+const char *mf_dep_kind_name(enum mf_dep_kind kind); /* "provides" */
 /*
  * The dependencies of one package as text, "name = evr"; a supplement as "kernel-flavor:bus:…" or
  * "bus:…", the way it stood inside modalias(). A non-zero return of the visitor ends it.

@@ -42,6 +42,14 @@ cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* ---- what probe and lookup are asked for: queries.c ---- */
+
+enum { CMD_OPTION_DEVICE = 'd', CMD_OPTION_FILE = 'f' };
+/* Adds the want, or wants, of --device or --file; any other option is a usage error. */
+int cmd_take_query_option(struct cmd *cmd, struct mf_run *run, int option, const char *value);
+/* Adds those of the words up to NULL; that there is none at all is a usage error. */
+int cmd_take_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
+
 /*
  * Goes the road with what RUN asks for, shows progress and the result, and tells the status. The
  * caller gives RUN to mf_run_done().

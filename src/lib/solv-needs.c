@@ -10,6 +10,28 @@
 #include "modfetch/cleanup.h"
 #include "src/lib/solv-private.h"
 
+static const struct {
+	const char *name;
+	Id key;
+} dep_kinds[] = {
+	[MF_PROVIDES] = { "provides", SOLVABLE_PROVIDES },
+	[MF_REQUIRES] = { "requires", SOLVABLE_REQUIRES },
+	[MF_RECOMMENDS] = { "recommends", SOLVABLE_RECOMMENDS },
+	[MF_CONFLICTS] = { "conflicts", SOLVABLE_CONFLICTS },
+	[MF_OBSOLETES] = { "obsoletes", SOLVABLE_OBSOLETES },
+	[MF_SUPPLEMENTS] = { "supplements", SOLVABLE_SUPPLEMENTS },
+};
+
+const char *mf_dep_kind_name(enum mf_dep_kind kind)
+{
+	return dep_kinds[kind].name;
+}
+
+Id solv_key(enum mf_dep_kind kind)
+{
+	return dep_kinds[kind].key;
+}
+
 void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text)
 {
 	Solvable *s = pool_id2solvable(pool->pool, id);
@@ -49,9 +71,7 @@ int mf_pool_needs(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_need_v
 	Queue q;
 
 	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(p, id),
-				 kind == MF_RECOMMENDS ? SOLVABLE_RECOMMENDS : SOLVABLE_REQUIRES,
-				 &q, 0);
+	solvable_lookup_deparray(pool_id2solvable(p, id), solv_key(kind), &q, 0);
 	for (int i = 0; !r && i < q.count; i++)
 		if (q.elements[i] != SOLVABLE_PREREQMARKER)
 			r = visit_need(p, q.elements[i], visit, arg);

@@ -16,6 +16,7 @@
 #include <solv/repo_solv.h>
 #include <solv/repo_write.h>
 #include <solv/solver.h>
+#include "modfetch/solv.h"
 
 /* A key of our own: libsolv keeps its own kind in pages that it reads later, and wrongly where the
  * file was opened by descriptor. */
@@ -27,5 +28,7 @@ struct mf_pool {
 	Id system;
 	void *rpm_state; /* of repo_add_rpm_handle() */
 };
+
+Id solv_key(enum mf_dep_kind kind);
 
 #endif

@@ -446,18 +446,12 @@ static char *supplement_text(Pool *pool, Id id)
 int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_visit *visit,
 		 void *arg)
 {
-	static const Id keys[] = {
-		[MF_PROVIDES] = SOLVABLE_PROVIDES,
-		[MF_REQUIRES] = SOLVABLE_REQUIRES,
-		[MF_RECOMMENDS] = SOLVABLE_RECOMMENDS,
-		[MF_SUPPLEMENTS] = SOLVABLE_SUPPLEMENTS,
-	};
 	Pool *p = pool->pool;
 	int r = 0;
 	Queue q;
 
 	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(p, id), keys[kind], &q, 0);
+	solvable_lookup_deparray(pool_id2solvable(p, id), solv_key(kind), &q, 0);
 	for (int i = 0; !r && i < q.count; i++) {
 		Id dep = q.elements[i];
 

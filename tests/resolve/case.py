@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A resolver case: a text file that says what there is, what is asked and what must come of it.
+"""Usage: case.py [--round-trip] [FILE...]      those of tests/cases; --round-trip: as modfetch lookup --case writes them
+
+A resolver case: a text file that says what there is, what is asked and what must come of it.
 
 Lines that are not indented open a section; its lines are indented. Comments begin with '#'.
 
@@ -303,6 +305,36 @@ def judge(case):
         there.close()
 
 
+def essence(answer):
+    """What a plan is, without sizes, which a case does not tell."""
+    return (sorted((r['query'], r['state'], tuple(sorted(r['modules']))) for r in answer['results']),
+            sorted((i['name'], i['evr'], i['repo'], i['why']) for i in answer['install']), sorted(answer.get('remove', [])))
+
+
+def round_trip(case):
+    """The case as the command itself writes it: holds, and has the same plan for the same reasons."""
+    if case.install or case.remove:
+        return []
+    there = Machine(case)
+    try:
+        done, answer = there.ask()
+        dumped = there.run('lookup', '--case', *(word for query in case.queries for word in query))
+    finally:
+        there.close()
+    if dumped.returncode:
+        return [f'no case is written: {dumped.stderr}']
+    again = Case(dumped.stdout)
+    there = Machine(again)
+    try:
+        done_again, answer_again = there.ask()
+    finally:
+        there.close()
+    wrong = compare(again, done_again, answer_again)
+    if essence(answer) != essence(answer_again) or done.returncode != done_again.returncode:
+        wrong.append(f'another plan: {essence(answer_again)}, not {essence(answer)}')
+    return [*wrong, dumped.stdout] if wrong else []
+
+
 def compare(case, done, answer):
     wrong, installs, removes = [], {}, set()
     results = {r['query']: r for r in answer['results']}
@@ -337,13 +369,15 @@ def compare(case, done, answer):
 
 
 def main():
-    failed = 0
-    paths = sys.argv[1:] or sorted(os.path.join(HERE, '..', 'cases', n) for n in os.listdir(f'{HERE}/../cases'))
+    failed, judged_by, paths = 0, judge, sys.argv[1:]
+    if paths[:1] == ['--round-trip']:
+        judged_by, paths = round_trip, paths[1:]
+    paths = paths or sorted(os.path.join(HERE, '..', 'cases', n) for n in os.listdir(f'{HERE}/../cases'))
     for path in paths:
         with open(path, encoding='utf-8') as f:
             text = f.read()
         try:
-            wrong = judge(Case(text))
+            wrong = judged_by(Case(text))
         except (ValueError, RuntimeError, subprocess.SubprocessError) as e:
             wrong = [f'{type(e).__name__}: {e}']
         failed += bool(wrong)

@@ -3,6 +3,7 @@
 """What the command answers: the JSON other people's scripts rely on, exit codes, options in every place."""
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -166,6 +167,39 @@ class Lookup(unittest.TestCase):
             self.assertEqual(len(root.json('search', 'e1000e')[1]), 1, 'what is here and there is one')
         finally:
             root.close()
+
+    def test_a_plan_can_be_drawn(self):
+        done = self.root.run('lookup', '--dot', r.HDA)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        _, answer, _ = self.lookup(r.HDA)
+        planned = {item['name'] for item in answer['install']}
+        self.assertEqual(set(re.findall(r'^"p:([^"]+)" \[shape=component', done.stdout, re.M)), planned)
+        edges = re.findall(r'^"p:([^"]+)" -> "p:([^"]+)" \[label="([^"]*)"(, style=dashed)?\];$', done.stdout, re.M)
+        self.assertIn((f'snd_hda_intel-kmp-{self.tag()}', f'snd_pcm-kmp-{self.tag()}'), {edge[:2] for edge in edges})
+        self.assertTrue(any(label.startswith('symbol snd_') for _, _, label, _ in edges))
+        # whatever comes is there because of an arrow
+        self.assertEqual(planned, {edge[1] for edge in edges} | set(re.findall(r'^"m:[^"]+" -> "p:([^"]+)";$', done.stdout, re.M)))
+
+    def test_a_case_of_a_real_machine_has_the_same_plan(self):
+        with open(f'{self.root.path}/etc/modprobe.d/case.conf', 'w', encoding='utf-8') as f:
+            f.write('blacklist nvme\n')
+        queries = (r.NIC, r.HDA, r.NVME, 'fs-xfs', 'loop', 'unix', 'symbol:snd_hda_gen_spec_init', r.NOBODY)
+        try:
+            done = self.root.run('lookup', '--case', *queries)
+            _, answer, _ = self.lookup(*queries)
+        finally:
+            os.unlink(f'{self.root.path}/etc/modprobe.d/case.conf')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertGreater(len(answer['install']), 8)
+        path = f'{self.root.path}/tmp/real.case'
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(done.stdout)
+        self.assertLess(len(done.stdout), 1 << 20)
+        expected = {f'  install {i["name"]}-{i["evr"]} from test' for i in answer['install']}
+        self.assertEqual({line for line in done.stdout.splitlines() if line.startswith('  install ')}, expected)
+        runner = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'resolve', 'case.py')
+        judged = subprocess.run([sys.executable, runner, path], capture_output=True, text=True, check=False)
+        self.assertEqual(judged.returncode, 0, judged.stdout + judged.stderr)
 
     def test_global_options_stand_before_and_after_the_verb(self):
         command = [os.path.abspath(r.MODFETCH)]

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lookup: the road as far as the plan, told as text, as JSON, as a graph or as a resolver case.
+ *
+ * It differs from probe in one flag that the pipeline heeds before its first change, so that it
+ * cannot promise what probe would not do.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/case.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/dot.h"
+
+/* How lookup tells what it found. */
+enum form { FORM_TEXT, FORM_DOT, FORM_CASE };
+
+/* A plan that fails is no graph, but the very thing that a case is for. */
+static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
+{
+	int r = mf_road(&cmd->ctx, run);
+	struct mf_failure failure = cmd->ctx.failure;
+
+	if (r < 0 && (form == FORM_DOT || !run->catalog))
+		return r;
+	if (!run->catalog)
+		return mf_fail(&cmd->ctx, "match", -MFE_NO_METADATA, run->verb,
+			       "there is no repository to tell of");
+	if (form == FORM_DOT)
+		return mf_dot_write(&cmd->ctx, run, stdout);
+	cmd->ctx.failure = (struct mf_failure){ 0 };
+	return mf_case_write(&cmd->ctx, run, r < 0 ? &failure : NULL, stdout);
+}
+
+int cmd_lookup(struct cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "device", required_argument, NULL, CMD_OPTION_DEVICE },
+		{ "file", required_argument, NULL, CMD_OPTION_FILE },
+		{ "dot", no_argument, NULL, FORM_DOT },
+		{ "case", no_argument, NULL, FORM_CASE },
+		{ 0 },
+	};
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "lookup", .dry_run = true };
+	enum form form = FORM_TEXT;
+	int c, r = 0;
+
+	while (!r && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == FORM_DOT || c == FORM_CASE)
+			form = (enum form)c;
+		else
+			r = cmd_take_query_option(cmd, &run, c, optarg);
+	}
+	if (!r)
+		r = cmd_take_queries(cmd, &run, argv + optind);
+	if (r < 0)
+		return r;
+	if (form != FORM_TEXT)
+		return print_form(cmd, &run, form);
+	r = cmd_run(cmd, &run);
+	/* that there is nothing to install is an answer, not a lack of one */
+	return r == CMD_NOTHING ? CMD_DONE : r;
+}
