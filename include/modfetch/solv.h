@@ -45,6 +45,11 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
 /* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
 int mf_pool_add_installed(struct mf_pool *pool, void *header);
 
+/* A cache file of installed packages, written by mf_pool_write(). 0, or -EBADMSG: nothing was
+ * added.
+ */
+int mf_pool_add_installed_cache(struct mf_pool *pool, int fd);
+
 struct mf_dep {
 	const char *name;
 	const char *evr; /* NULL: any */

@@ -8,6 +8,11 @@
  * librpm opens by path, the root's name in front of the folder's, and follows what links it finds:
  * in an image whose /var/lib/rpm is an absolute link, the database would be this machine's. So the
  * links are followed here, inside the root, and librpm gets a path that has none.
+ *
+ * Every form of database is one file that a transaction writes to (sqlite, ndb, bdb); sqlite may
+ * have the latest of it in a log beside, which counts unless it is empty: librpm leaves an empty
+ * one behind whenever it has only looked. Times are the kernel's, of the inode: they move even
+ * where a tool sets the modification time back.
  */
 #include "modfetch/rpmdb.h"
 #include <fcntl.h>
@@ -15,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
@@ -22,21 +28,35 @@
 static const char *const folders[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
 static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
+/* Looks at FOLDER/NAME and SUFFIX. */
+static bool look_at(const struct mf_context *ctx, const char *folder, const char *name,
+		    const char *suffix, struct stat *ret_st)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "%s/%s%s", folder, name, suffix) < 0) {
+		path = NULL;
+		return false;
+	}
+	fd = mf_context_open(ctx, path, O_PATH);
+	return fd >= 0 && !fstat(fd, ret_st);
+}
+
+/* The database's file in that folder, or NULL. */
+static const char *file_in(const struct mf_context *ctx, const char *folder, struct stat *ret_st)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (look_at(ctx, folder, files[i], "", ret_st))
+			return files[i];
+	return NULL;
+}
+
 static bool has_database(const struct mf_context *ctx, const char *folder)
 {
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int fd = -1;
+	struct stat st;
 
-		if (asprintf(&path, "%s/%s", folder, files[i]) < 0) {
-			path = NULL;
-			return false;
-		}
-		fd = mf_context_open(ctx, path, O_PATH);
-		if (fd >= 0)
-			return true;
-	}
-	return false;
+	return file_in(ctx, folder, &st);
 }
 
 static const char *choose(const struct mf_context *ctx, bool *ret_there)
@@ -72,4 +92,34 @@ char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there)
 	return mf_starts_with(real, ctx->root) && real[strlen(ctx->root)] == '/'
 		       ? strdup(real + strlen(ctx->root))
 		       : NULL;
+}
+
+static void add_to_key(struct mf_rpmdb *db, const struct stat *st)
+{
+	size_t len = strlen(db->key);
+
+	snprintf(db->key + len, sizeof(db->key) - len, "%s%llx-%llx-%llx-%lx-%llx-%lx",
+		 len ? "-" : "", (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+		 (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
+		 (unsigned long long)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
+	if (st->st_mtime > db->changed)
+		db->changed = st->st_mtime;
+	if (st->st_ctime > db->changed)
+		db->changed = st->st_ctime;
+}
+
+void mf_rpmdb_look(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
+{
+	bool there;
+	const char *folder = choose(ctx, &there), *file;
+	struct stat st;
+
+	*ret_db = (struct mf_rpmdb){ 0 };
+	file = file_in(ctx, folder, &st);
+	if (!file)
+		return;
+	ret_db->exists = true;
+	add_to_key(ret_db, &st);
+	if (look_at(ctx, folder, file, "-wal", &st) && st.st_size)
+		add_to_key(ret_db, &st);
 }

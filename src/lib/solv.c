@@ -167,6 +167,20 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
 }
 
+int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
+{
+	_cleanup_fclose_ FILE *f = stream(fd, "r");
+
+	if (!f)
+		return -errno;
+	if (!is_whole(fd))
+		return -EBADMSG;
+	if (!repo_add_solv(pool->installed, f, 0))
+		return 0;
+	repo_empty(pool->installed, 1);
+	return -EBADMSG;
+}
+
 int mf_pool_add_installed(struct mf_pool *pool, void *header)
 {
 	void *handle;
@@ -313,6 +327,8 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 	_cleanup_fclose_ FILE *f = stream(fd, "w");
 	int r = 0;
 
+	/* the headers of what is installed are in here one by one */
+	repo_internalize(pool->installed);
 	for (size_t i = 0; i < n; i++)
 		copy_package(pool->pool, data, slim, ids[i]);
 	repo_internalize(slim);

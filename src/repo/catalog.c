@@ -16,8 +16,8 @@
 #include <sys/utsname.h>
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/installed.h"
 #include "modfetch/release.h"
-#include "modfetch/rpm.h"
 #include "modfetch/system.h"
 #include "modfetch/trie.h"
 
@@ -308,11 +308,6 @@ static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size
 	return 0;
 }
 
-static int add_installed(void *arg, void *header)
-{
-	return mf_pool_add_installed(arg, header);
-}
-
 static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog)
 {
 	struct utsname uts;
@@ -329,11 +324,9 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog)
 		if (r < 0)
 			return r;
 	}
-	r = mf_rpm_each_installed(ctx, NULL, add_installed, catalog->pool);
+	r = mf_installed_add(ctx, catalog->pool);
 	if (r < 0)
-		return r == -EBADMSG ? mf_fail(ctx, "resolve", -MFE_INSTALL, "rpmdb",
-					       "a package in it cannot be read")
-				     : r;
+		return r;
 	r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
 	if (r < 0)
 		return r;

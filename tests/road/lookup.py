@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
@@ -282,6 +283,61 @@ class Lookup(unittest.TestCase):
             done = self.root.run(*args)
             self.assertEqual((done.returncode, done.stderr), (0, ''))
             self.assertIn('modfetch', done.stdout)
+
+
+class Installed(unittest.TestCase):
+    """The list of installed packages is kept between runs, and believed only while the database is as it was."""
+
+    def setUp(self):
+        self.root = r.Root()
+        self.root.repo('file://' + r.repository())
+        done = self.root.run('--no-load', 'probe', r.NIC)
+        assert done.returncode == 0, done.stderr
+        self.folder = f'{self.root.path}/var/cache/modfetch/.installed'
+
+    def tearDown(self):
+        self.root.close()
+
+    def kept(self):
+        return [n for n in os.listdir(self.folder) if n.endswith('.solv')] if os.path.isdir(self.folder) else []
+
+    def installed(self):
+        return self.root.json('info', 'e1000e')[1][0]['installed']
+
+    def rpm(self, *args):
+        subprocess.run(['rpm', '--root', self.root.path, '--dbpath', '/var/lib/rpm', *args], check=True,
+                       stderr=subprocess.PIPE)
+
+    def test_what_another_program_changes_is_seen_at_once(self):
+        self.assertIsNotNone(self.installed())
+        # a database of a moment ago might still change without a trace in its times
+        self.assertEqual(self.kept(), [])
+        time.sleep(4.1)
+        evr = self.installed()
+        self.assertEqual(len(self.kept()), 1)
+        first = self.kept()
+        self.assertEqual(self.installed(), evr)
+        self.assertEqual(self.kept(), first, 'looking must not make it stale')
+        name = subprocess.run(['rpm', '--root', self.root.path, '--dbpath', '/var/lib/rpm', '-qa', 'e1000e-kmp*'],
+                              check=True, capture_output=True, text=True).stdout.strip()
+        self.assertEqual(self.installed(), evr)
+        self.rpm('-e', '--justdb', '--nodeps', name)
+        self.assertIsNone(self.installed())
+        time.sleep(4.1)
+        self.assertIsNone(self.installed())
+        self.assertEqual(len(self.kept()), 1, 'of the states before nothing is kept')
+        self.assertNotEqual(self.kept(), first)
+
+    def test_a_damaged_list_is_read_anew(self):
+        time.sleep(4.1)
+        evr = self.installed()
+        path = f'{self.folder}/{self.kept()[0]}'
+        with open(path, 'rb') as f:
+            whole = f.read()
+        for damage in (whole[:len(whole) // 2], b'', whole[:100] + b'\xff' * 40 + whole[140:], b'x' * len(whole)):
+            with open(path, 'wb') as f:
+                f.write(damage)
+            self.assertEqual(self.installed(), evr)
 
 
 class Coldplug(unittest.TestCase):
