@@ -47,6 +47,13 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
 		      void *arg);
 
 /*
+ * Told every module (its name as the pattern, its package as the value), or every alias without a
+ * bus (the module as the value), some of them more than once. As above.
+ */
+int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
+int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
+
+/*
  * The pool: packages of all repositories for this kernel (origin: place in mf_catalog_repos()),
  * those installed, and the system's solvable for a kernel and modules no package owns. Loaded at
  * the first call; belongs to the catalog. 0 or a recorded error.

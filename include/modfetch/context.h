@@ -17,6 +17,7 @@ enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 struct mf_settings {
 	char *rpmdb;		    /* folder of the rpm database below the root; NULL: found out */
 	char *fetch_user;	    /* who downloads; default "modfetch" */
+	char *kernel_requests;	    /* names the kernel may have fetched, globs; NULL: none */
 	char *module_signature;	    /* "require", "if-keys" (default) or "kernel" */
 	uint64_t max_metadata;	    /* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	    /* bytes of one package; 1 GiB */

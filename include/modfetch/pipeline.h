@@ -42,6 +42,7 @@ struct mf_run {
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
 	struct mf_plan plan;
 	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
+	bool refreshed;		     /* metadata was fetched on the way */
 	bool mended;		     /* indexes were wrong and made anew */
 	int unbound;		     /* devices without a driver at the end */
 };

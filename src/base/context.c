@@ -215,6 +215,7 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->kernel);
 	free(ctx->settings.rpmdb);
 	free(ctx->settings.fetch_user);
+	free(ctx->settings.kernel_requests);
 	free(ctx->settings.module_signature);
 	*ctx = (struct mf_context){ .root_fd = -1 };
 }

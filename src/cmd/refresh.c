@@ -12,6 +12,7 @@
 #include "modfetch/json.h"
 #include "modfetch/lock.h"
 #include "modfetch/refresh.h"
+#include "modfetch/stubs.h"
 
 /* What became of one repository, for --json. */
 static void report(struct mf_json *list, const struct mf_repo *repo, int r,
@@ -114,6 +115,18 @@ static int go(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, 
 	return r;
 }
 
+/* What can be fetched now, modprobe is to know; and what no repository has any more. */
+static int tell_modprobe(struct cmd *cmd, int r)
+{
+	struct mf_failure why = cmd->ctx.failure;
+	int told = mf_stubs_update(&cmd->ctx);
+
+	if (r >= 0 && told < 0)
+		return told;
+	cmd->ctx.failure = why;
+	return r;
+}
+
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = { { "force", no_argument, NULL, 'f' }, { 0 } };
@@ -136,5 +149,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	lock = mf_lock(&cmd->ctx);
-	return lock < 0 ? lock : go(cmd, &repos, force, argc - optind, argv + optind);
+	if (lock < 0)
+		return lock;
+	r = go(cmd, &repos, force, argc - optind, argv + optind);
+	return tell_modprobe(cmd, r);
 }

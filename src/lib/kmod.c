@@ -4,7 +4,9 @@
  *
  * libkmod wants paths; all of them are below the context's root, modprobe.d included, so that an
  * image's own configuration decides for the image. A lookup may answer with a module that exists
- * only as an install line; that is no module on disk and is left out here.
+ * only as an install line; that is no module on disk and is left out here. The install lines that
+ * modfetch itself writes for modprobe are not read: they say what is missing, which is our
+ * question.
  */
 #include "modfetch/kmod.h"
 #include <errno.h>
@@ -23,6 +25,9 @@ static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.
 					      "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
 					      "/lib/modprobe.d" };
 #define N_FOLDERS (sizeof(config_folders) / sizeof(*config_folders))
+
+#define OWN_FOLDER "/run/modprobe.d"
+#define OWN_FILE   "zz-modfetch.conf"
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
@@ -50,25 +55,51 @@ static char *path_for_kmod(const struct mf_context *ctx, const char *below, int 
 	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
 }
 
+/* Of the folder that modfetch writes to, the files of others, one by one. */
+static int add_others(struct mf_strings *paths, const char *folder)
+{
+	_cleanup_closedir_ DIR *dir = opendir(folder);
+	struct dirent *d;
+	int r = 0;
+
+	while (dir && !r && (d = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (*d->d_name == '.' || !strcmp(d->d_name, OWN_FILE))
+			continue;
+		if (asprintf(&path, "%s/%s", folder, d->d_name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		r = mf_strings_add(paths, path);
+	}
+	return r;
+}
+
 /* libkmod's context over the modules' folder. It reads modprobe.d at once. NULL: no memory. */
 static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *modules)
 {
-	char *paths[N_FOLDERS + 1] = { NULL };
+	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
+	struct kmod_ctx *kmod = NULL;
 	int fds[N_FOLDERS];
-	struct kmod_ctx *kmod;
-	bool all = true;
+	int r = 0;
 
-	for (size_t i = 0; i < N_FOLDERS; i++) {
+	for (size_t i = 0; i < N_FOLDERS; i++)
 		fds[i] = -1;
-		paths[i] = path_for_kmod(ctx, config_folders[i], &fds[i]);
-		all = all && paths[i];
+	for (size_t i = 0; !r && i < N_FOLDERS; i++) {
+		_cleanup_free_ char *path = path_for_kmod(ctx, config_folders[i], &fds[i]);
+
+		if (!path)
+			r = -ENOMEM;
+		else
+			r = strcmp(config_folders[i], OWN_FOLDER) ? mf_strings_add(&paths, path)
+								  : add_others(&paths, path);
 	}
-	kmod = all ? kmod_new(modules, (const char *const *)paths) : NULL;
-	for (size_t i = 0; i < N_FOLDERS; i++) {
-		free(paths[i]);
+	if (!r)
+		kmod = kmod_new(modules, (const char *const *)paths.v);
+	for (size_t i = 0; i < N_FOLDERS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	}
 	return kmod;
 }
 
@@ -191,6 +222,9 @@ static int load_one(struct kmod_module *mod, bool device, mf_kmod_loading *loadi
 
 	if (presence_of(mod) != MF_ON_DISK)
 		return 0;
+	/* an admin's install line may call modprobe, and that our own lines: no fetching within */
+	if (setenv("MODFETCH_LOADING", "1", 1) < 0)
+		return -ENOMEM;
 	r = kmod_module_probe_insert_module(mod, flags, NULL, NULL, NULL, NULL);
 	if (r > 0)
 		return -EPERM;

@@ -286,6 +286,44 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
+static int walk(const struct mf_trie *const *tries, size_t n, struct asking *a,
+		mf_trie_visit *visit)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++)
+		if (tries[i])
+			r = mf_trie_walk(tries[i], visit, a);
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
+int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
+{
+	struct asking a = { visit, arg, 0 };
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		r = walk((const struct mf_trie *const *)catalog->shelves[a.repo].names, 2, &a,
+			 hand_on);
+	return r;
+}
+
+static int hand_on_without_bus(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	return strchr(key, ':') ? 0 : hand_on(arg, key, value, priority);
+}
+
+int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
+{
+	struct asking a = { visit, arg, 0 };
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		r = walk((const struct mf_trie *const *)catalog->shelves[a.repo].aliases, N_LAYERS,
+			 &a, hand_on_without_bus);
+	return r;
+}
+
 /* ---- the pool ---- */
 
 static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size_t i,

@@ -40,6 +40,7 @@ static const struct {
 	WORD("rpmdb", rpmdb),
 	WORD("fetch-user", fetch_user),
 	WORD("module-signature", module_signature),
+	WORD("kernel-requests", kernel_requests),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),

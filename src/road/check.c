@@ -229,35 +229,46 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 	return r;
 }
 
+/* What is known of a module before a byte of it is looked at. */
+static int check_place(struct work *w, const char *path, struct owned *owner, const struct stat *st)
+{
+	const char *below = path + strlen(w->folder), *fault = mode_fault(st, owner);
+	uint32_t *indexed = mf_table_get(&w->indexed, below, strlen(below));
+	int r = 0;
+
+	if (indexed)
+		*indexed = 1;
+	else
+		r = find(w, path, owner, -MFE_BAD_INDEX,
+			 "modules.dep does not name it: depmod has not run since it came");
+	return r || !fault ? r : find(w, path, owner, -MFE_ALTERED, fault);
+}
+
 /* PATH is from the root, NAME in DIRFD. */
 static int check_module(struct work *w, int dirfd, const char *name, const char *path)
 {
 	struct owned *owner = owner_of(w, path);
-	uint32_t *indexed = mf_table_get(&w->indexed, path + strlen(w->folder),
-					 strlen(path + strlen(w->folder)));
 	_cleanup_free_ char *buf = NULL;
 	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	const char *fault;
 	struct stat st;
 	size_t len;
-	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MODULE_MAX, &buf, &len);
+	int r;
 
 	w->check->modules++;
 	if (owner) {
 		w->check->owned++;
 		owner->seen = true;
 	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return find(w, path, owner, -errno, mf_error_sentence(-errno));
+	r = check_place(w, path, owner, &st);
 	if (r < 0)
-		return r == -ENOMEM ? r : find(w, path, owner, r, mf_error_sentence(r));
-	if (indexed)
-		*indexed = 1;
-	else
-		r = find(w, path, owner, -MFE_BAD_INDEX,
-			 "modules.dep does not name it: depmod has not run since it came");
-	fault = mode_fault(&st, owner);
-	if (!r && fault)
-		r = find(w, path, owner, -MFE_ALTERED, fault);
-	return r ? r : check_bytes(w, path, owner, buf, len);
+		return r;
+	r = mf_file_read(fd, MODULE_MAX, &buf, &len);
+	if (r == -ENOMEM)
+		return r;
+	return r < 0 ? find(w, path, owner, r, mf_error_sentence(r))
+		     : check_bytes(w, path, owner, buf, len);
 }
 
 static bool is_module(const char *name)

@@ -27,6 +27,7 @@
 #include "modfetch/policy.h"
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
+#include "modfetch/stubs.h"
 #include "modfetch/trust.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
@@ -150,6 +151,7 @@ static int open_catalog(struct mf_context *ctx, struct mf_run *run)
 	if ((r != -MFE_NO_METADATA && r != -MFE_BAD_INDEX) || run->dry_run)
 		return r;
 	refreshed = refresh_all(ctx, r == -MFE_BAD_INDEX);
+	run->refreshed = refreshed >= 0;
 	return refreshed < 0 ? refreshed : mf_catalog_open(ctx, &run->catalog);
 }
 
@@ -442,6 +444,21 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 	return planned || run->mended || something_loaded(run) ? 0 : 1;
 }
 
+/*
+ * modprobe hears of what came and went. Behind the load, so that no device waits for it; that it
+ * cannot be written is said, and nothing more: the drivers are there.
+ */
+static void tell_modprobe(struct mf_context *ctx, const struct mf_run *run, int r)
+{
+	bool changed = run->stamp[MF_INSTALLED] || run->mended || run->refreshed;
+	struct mf_failure why = ctx->failure;
+
+	if (r >= 0 && (changed || mf_stubs_missing(ctx)) && mf_stubs_update(ctx) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", ctx->failure.stage, ctx->failure.what,
+		       ctx->failure.why);
+	ctx->failure = why;
+}
+
 int mf_road(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_close_ int lock = -1;
@@ -457,6 +474,7 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	r = recover(ctx);
 	if (!r)
 		r = go(ctx, run);
+	tell_modprobe(ctx, run, r);
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
 	if (mf_record_run(ctx, run, r) < 0)

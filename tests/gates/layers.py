@@ -11,11 +11,11 @@ import sys
 from tree import Findings, c_files, files, read
 
 # Lower layers first; a file includes headers of its own layer and of those below.
-LAYERS = ["base", "lib", "kmod", "repo", "part", "stage", "pipeline", "pack", "event", "fetch", "cmd"]
+LAYERS = ["base", "lib", "kmod", "repo", "part", "stage", "pipeline", "pack", "event", "fetch", "modprobe", "cmd"]
 # The packer stands beside the road, not above it.
 APART = {"pack": {"repo", "part", "stage", "pipeline"}}
-# Two small programs see the base and these contracts, nothing else: one starts in a millisecond, one has no rights.
-ONLY = {"event": {"event", "spool"}, "fetch": {"curl", "seccomp"}}
+# Small programs see the base and these contracts, nothing else: two start in a millisecond, one has no rights.
+ONLY = {"event": {"event", "spool"}, "fetch": {"curl", "seccomp"}, "modprobe": {"stub-request"}}
 
 # src/road holds three layers. A part serves one stage or is a value that travels; a stage is one step of the road;
 # the pipeline alone knows their order.

@@ -149,7 +149,7 @@ class Package(Scratch):
         self.assertTrue(os.access(root / "usr/sbin/modfetch", os.X_OK))
         self.assertIn("modfetch", run(root / "usr/sbin/modfetch", "--version"))
         # what it leaves behind while it is at work
-        for path in ("var/cache/modfetch/x/solv", "var/lib/modfetch/history", "run/modfetch/lock", "run/modprobe.d/modfetch.conf",
+        for path in ("var/cache/modfetch/x/solv", "var/lib/modfetch/history", "run/modfetch/lock", "run/modprobe.d/zz-modfetch.conf",
                      "lib/modules/6.1/modules.modfetch"):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text("x")

@@ -45,13 +45,31 @@ LOADED = "lsmod | awk 'NR > 1 { print $1 }'"
 BOUND = "find /sys/bus/*/devices/*/driver -maxdepth 0 -printf '%p %l\\n'"
 
 
+# "usb2 /sys/devices/pci0000:00/0000:00:05.0/0000:06:00.0/usb2": which controller a bus belongs to
+BUSES = "for b in /sys/bus/usb/devices/usb*; do echo ${b##*/} $(readlink -f $b); done"
+
+
+def usb_buses(vm):
+    """The number of each USB bus → its controller, and which of that one's buses it is: they are numbered as they come."""
+    buses = [line.split() for line in vm.run(BUSES, 60).splitlines()]
+    buses.sort(key=lambda bus: int(bus[0].removeprefix("usb")))
+    names, of_controller = {}, {}
+    for bus, path in buses:
+        controller = path.split("/")[-2]
+        of_controller[controller] = of_controller.get(controller, 0) + 1
+        names[bus.removeprefix("usb")] = f"{controller}:{of_controller[controller]}"
+    return names
+
+
 def look(vm):
     """The modules loaded and the drivers bound, once nothing changes any more."""
     vm.wait_for("a=$(" + LOADED + " | sort); sleep 4; udevadm settle; [ \"$a\" = \"$(" + LOADED + " | sort)\" ]", 180)
     bound = [f"{path.removeprefix('/sys/bus/').removesuffix('/driver')} {link.rsplit('/', 1)[-1]}"
              for path, link in (line.split(" ", 1) for line in vm.run(BOUND, 180).splitlines())
              if not link.endswith(RACING)]
-    # sound cards and SCSI hosts are numbered in the order they come
+    # sound cards and SCSI hosts are numbered in the order they come, and so are USB buses
+    buses = usb_buses(vm)
+    bound = [re.sub(r"(?<=usb/devices/)(usb)?(\d+)(?=[- ])", lambda m: f"{m[1] or ''}{buses[m[2]]}", line) for line in bound]
     return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d|(?<=scsi/devices/)\d+", "#", line) for line in bound}
 
 

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * modprobe asks nobody when a name is unknown, but it does as modprobe.d says: an "install NAME"
+ * line for each module that could be fetched sends it to libexec/modfetch/modprobe, which fetches
+ * and then lets modprobe load. The lines are volatile and made anew whenever the disk or a
+ * repository has changed, since modprobe would run the line even for a module that is there.
+ *
+ * A name gets a line if the repositories carry a module of that name and neither the disk, the
+ * kernel nor modprobe.d has one; and so does an alias without a bus ("fs-xfs") that matches a
+ * pattern of kernel-requests= in modfetch.conf. Those patterns also say which names may be fetched
+ * when the kernel itself asks, told to the helper by "-k": request_module() can be provoked by any
+ * user, so without a pattern it fetches nothing.
+ *
+ * The lines are run by a shell, as root. A name is written only if it is made of letters, digits,
+ * '_', '-' and '.', whatever the signed metadata says, and it is no argument: the helper learns it
+ * from modprobe's environment.
+ */
+#include "modfetch/stubs.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "config.h"
+#include "modfetch/catalog.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/kmod.h"
+#include "modfetch/strings.h"
+#include "modfetch/table.h"
+
+#define FILE_MAX ((size_t)16 << 20)
+
+static const char head[] =
+	"# Written by modfetch: these modules are not on this disk, but can be fetched. modprobe "
+	"does\n"
+	"# so by the lines below. Gone with the next boot; see modfetch(8), MODPROBE.\n";
+
+struct work {
+	const struct mf_context *ctx;
+	struct mf_kmod *kmod;
+	struct mf_strings patterns; /* kernel-requests= */
+	struct mf_table seen;
+	struct mf_arena arena; /* the keys of SEEN */
+	FILE *out;
+	size_t written;
+};
+
+static void work_done(struct work *w)
+{
+	mf_strings_done(&w->patterns);
+	mf_table_done(&w->seen);
+	mf_arena_done(&w->arena);
+	mf_kmod_free(w->kmod);
+	if (w->out)
+		fclose(w->out);
+}
+
+static bool harmless(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+
+	return *name && *name != '-' && *name != '.' && !name[strspn(name, letters)];
+}
+
+static bool kernel_may_ask(const struct work *w, const char *name)
+{
+	for (size_t i = 0; i < w->patterns.n; i++)
+		if (!fnmatch(w->patterns.v[i], name, 0))
+			return true;
+	return false;
+}
+
+/* Once a name. */
+static int write_line(struct work *w, const char *name)
+{
+	char *key = mf_arena_copy(&w->arena, name, strlen(name));
+	uint32_t *place;
+	int r = key ? mf_table_put(&w->seen, key, strlen(key), 1, &place) : -ENOMEM;
+
+	if (r <= 0)
+		return r;
+	w->written++;
+	fprintf(w->out, "install %s " MF_LIBEXECDIR "/modprobe%s $CMDLINE_OPTS\n", name,
+		kernel_may_ask(w, name) ? " -k" : "");
+	return ferror(w->out) ? -ENOMEM : 0;
+}
+
+static int see_module(void *arg, const char *name, const char *package, size_t repo)
+{
+	struct work *w = arg;
+
+	if (!harmless(name) || mf_kmod_presence(w->kmod, name) != MF_ABSENT ||
+	    mf_kmod_install_command(w->kmod, name))
+		return 0;
+	return write_line(w, name);
+}
+
+static int on_disk(void *arg, const char *name, enum mf_presence presence)
+{
+	return 1;
+}
+
+static int see_alias(void *arg, const char *alias, const char *module, size_t repo)
+{
+	struct work *w = arg;
+	int r;
+
+	if (!harmless(alias) || !kernel_may_ask(w, alias) ||
+	    mf_kmod_install_command(w->kmod, alias))
+		return 0;
+	r = mf_kmod_lookup(w->kmod, alias, on_disk, NULL);
+	return r ? (r < 0 ? r : 0) : write_line(w, alias);
+}
+
+/* The file's text; what cannot be fetched at the moment is no failure and makes none. */
+static int compose(struct mf_context *ctx, struct work *w, const struct mf_catalog *catalog)
+{
+	int r = mf_kmod_new(ctx, &w->kmod);
+
+	if (r < 0)
+		return r;
+	if (ctx->settings.kernel_requests)
+		r = mf_strings_split(&w->patterns, ctx->settings.kernel_requests);
+	/* as kmod spells names */
+	for (size_t i = 0; i < w->patterns.n; i++)
+		for (char *p = w->patterns.v[i]; (p = strchr(p, '-')); *p = '_')
+			;
+	fputs(head, w->out);
+	if (!r)
+		r = mf_catalog_each_module(catalog, see_module, w);
+	if (!r && w->patterns.n)
+		r = mf_catalog_each_alias(catalog, see_alias, w);
+	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL) : 0;
+}
+
+/* Not where a machine is not itself yet, nor where it was told to leave it. */
+static bool wanted(const struct mf_context *ctx)
+{
+	_cleanup_close_ int initrd = mf_context_open(ctx, "etc/initrd-release", O_PATH);
+	_cleanup_close_ int fd = mf_context_open(ctx, "proc/cmdline", O_RDONLY);
+	_cleanup_free_ char *line = NULL;
+	size_t len;
+
+	if (initrd >= 0)
+		return false;
+	if (fd < 0 || mf_file_read(fd, 1 << 16, &line, &len) < 0)
+		return true;
+	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+		if (!strcmp(word, "modfetch=off"))
+			return false;
+	return true;
+}
+
+static bool is_there(int dirfd, const char *text, size_t len)
+{
+	_cleanup_free_ char *now = NULL;
+	size_t now_len;
+
+	return !mf_file_read_at(dirfd, MF_STUBS_FILE, FILE_MAX, &now, &now_len) && now_len == len &&
+	       !memcmp(now, text, len);
+}
+
+static int publish(struct mf_context *ctx, const char *text, size_t len)
+{
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_FOLDER);
+	int r = dirfd < 0 ? dirfd : 0;
+
+	if (!r && !is_there(dirfd, text, len))
+		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
+	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL) : 0;
+}
+
+static int withdraw(struct mf_context *ctx)
+{
+	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_STUBS_FOLDER, O_RDONLY | O_DIRECTORY);
+
+	if (dirfd < 0 || !unlinkat(dirfd, MF_STUBS_FILE, 0) || errno == ENOENT)
+		return 0;
+	return mf_fail(ctx, "stubs", -errno, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL);
+}
+
+/* Another kernel's modules are nothing that modprobe could load now. */
+static bool for_this_kernel(const struct mf_context *ctx)
+{
+	return *ctx->root || ctx->kernel_running;
+}
+
+bool mf_stubs_missing(const struct mf_context *ctx)
+{
+	int fd = for_this_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_FOLDER "/" MF_STUBS_FILE,
+							O_PATH | O_NOFOLLOW)
+				      : -EINVAL;
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT;
+}
+
+static void catalog_cleanup(struct mf_catalog **catalog)
+{
+	mf_catalog_free(*catalog);
+}
+
+static void text_cleanup(char **text)
+{
+	free(*text);
+}
+
+int mf_stubs_update(struct mf_context *ctx)
+{
+	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	_cleanup_(text_cleanup) char *text = NULL;
+	_cleanup_(work_done) struct work w = { .ctx = ctx };
+	size_t len;
+	int r;
+
+	if (!for_this_kernel(ctx))
+		return 0;
+	r = wanted(ctx) ? mf_catalog_open(ctx, &catalog) : -MFE_NO_REPOSITORY;
+	if (r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA)
+		return withdraw(ctx);
+	if (r < 0)
+		return r;
+	w.out = open_memstream(&text, &len);
+	r = w.out ? compose(ctx, &w, catalog) : mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
+	if (w.out && fclose(MF_STEAL(w.out)) && !r)
+		r = mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
+	if (r < 0)
+		return r;
+	return w.written ? publish(ctx, text, len) : withdraw(ctx);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The install lines modprobe gets: for what could be fetched, and for nothing else. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/strings.h"
+#include "modfetch/stubs.h"
+#include "tests/primary.h"
+
+#define FILE_PATH MF_STUBS_FOLDER "/" MF_STUBS_FILE
+
+static const struct primary packages[] = {
+	{ .name = "xfs-kmp-" TAG, .evr = "1-1", .provides = "kmod(xfs.ko) kalias(" TAG ":fs-xfs)" },
+	{ .name = "af-alg-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(af-alg.ko) kalias(" TAG ":net-pf-38) kalias(" TAG ":fs-odd%2Ax)" },
+	{ .name = "evil-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(a;reboot.ko) kmod($PATH.ko) kalias(" TAG ":fs-$%28id%29)" },
+	{ .name = "other-kmp-amd64-6.9.0_1", .evr = "1-1", .provides = "kmod(other.ko)" },
+};
+
+static struct root *configured(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
+	assert_int_equal(primary_cache(&r->ctx, "main", packages, N(packages), 1), 0);
+	return r;
+}
+
+static void ask_kernel(struct root *r, const char *patterns)
+{
+	free(r->ctx.settings.kernel_requests);
+	r->ctx.settings.kernel_requests = strdup(patterns);
+}
+
+/* The lines without the comment on top, each without what all end in. */
+static char *lines(struct root *r)
+{
+	static char text[2000];
+	char *all, *line;
+
+	*text = '\0';
+	assert_int_equal(mf_stubs_update(&r->ctx), 0);
+	if (!root_has(r, FILE_PATH))
+		return text;
+	all = root_read(r, FILE_PATH);
+	for (line = strtok(all, "\n"); line; line = strtok(NULL, "\n")) {
+		char name[100], *k = strstr(line, "/modprobe -k $CMDLINE_OPTS");
+
+		if (*line == '#')
+			continue;
+		assert_int_equal(sscanf(line, "install %99s", name), 1);
+		assert_true(k || mf_ends_with(line, "/modprobe $CMDLINE_OPTS"));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s;", name,
+			 k ? " -k" : "");
+	}
+	free(all);
+	return text;
+}
+
+static void each_module_that_could_be_fetched_has_a_line(void **state)
+{
+	struct root *r = configured(state);
+
+	assert_true(mf_stubs_missing(&r->ctx));
+	assert_string_equal(lines(r), "af_alg;xfs;");
+	assert_false(mf_stubs_missing(&r->ctx));
+}
+
+static void a_shell_is_given_no_name_it_could_read_otherwise(void **state)
+{
+	struct root *r = configured(state);
+	char *text;
+
+	ask_kernel(r, "*");
+	lines(r);
+	text = root_read(r, FILE_PATH);
+	assert_null(strstr(text, "reboot"));
+	assert_null(strstr(text, "PATH"));
+	assert_null(strstr(text, "id"));
+	free(text);
+}
+
+static void the_kernel_may_ask_for_what_the_admin_lists(void **state)
+{
+	struct root *r = configured(state);
+
+	ask_kernel(r, "fs-*, xf?");
+	assert_string_equal(lines(r), "af_alg;xfs -k;fs_xfs -k;");
+	ask_kernel(r, "net-pf-*");
+	assert_string_equal(lines(r), "af_alg;xfs;net_pf_38 -k;");
+}
+
+static void the_admins_own_line_is_the_only_one(void **state)
+{
+	struct root *r = configured(state);
+
+	root_write(r, "etc/modprobe.d/local.conf", "install xfs /bin/false\n");
+	assert_string_equal(lines(r), "af_alg;");
+	/* in the same folder as ours, and ours is not taken for somebody's */
+	root_write(r, "run/modprobe.d/other.conf", "install af_alg /bin/true\n");
+	assert_string_equal(lines(r), "");
+	assert_false(root_has(r, FILE_PATH));
+	assert_true(root_has(r, "run/modprobe.d/other.conf"));
+}
+
+static void a_file_that_is_right_is_not_touched(void **state)
+{
+	struct root *r = configured(state);
+	struct stat before, after;
+
+	lines(r);
+	assert_int_equal(fstatat(r->fd, FILE_PATH, &before, 0), 0);
+	lines(r);
+	assert_int_equal(fstatat(r->fd, FILE_PATH, &after, 0), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	ask_kernel(r, "xfs");
+	lines(r);
+	assert_int_equal(fstatat(r->fd, FILE_PATH, &after, 0), 0);
+	assert_int_not_equal(before.st_ino, after.st_ino);
+}
+
+static void without_a_repository_the_lines_go(void **state)
+{
+	struct root *r = configured(state);
+
+	lines(r);
+	assert_int_equal(unlinkat(r->fd, "etc/modfetch/repos.d/a.repo", 0), 0);
+	assert_string_equal(lines(r), "");
+	assert_false(root_has(r, FILE_PATH));
+	/* and where there never were any, nothing is made */
+	assert_int_equal(unlinkat(r->fd, MF_STUBS_FOLDER, AT_REMOVEDIR), 0);
+	assert_string_equal(lines(r), "");
+	assert_false(root_has(r, MF_STUBS_FOLDER));
+}
+
+static void in_an_initrd_and_with_modfetch_off_there_are_none(void **state)
+{
+	struct root *r = configured(state);
+
+	root_write(r, "proc/cmdline", "quiet modfetch=off");
+	assert_string_equal(lines(r), "");
+	root_write(r, "proc/cmdline", "quiet");
+	assert_string_equal(lines(r), "af_alg;xfs;");
+	root_write(r, "etc/initrd-release", "");
+	assert_string_equal(lines(r), "");
+}
+
+static void a_folder_that_is_none_is_a_failure(void **state)
+{
+	struct root *r = configured(state);
+
+	root_write(r, MF_STUBS_FOLDER, "");
+	assert_true(mf_stubs_update(&r->ctx) < 0);
+	assert_string_equal(r->ctx.failure.stage, "stubs");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(each_module_that_could_be_fetched_has_a_line),
+		ROOTED(a_shell_is_given_no_name_it_could_read_otherwise),
+		ROOTED(the_kernel_may_ask_for_what_the_admin_lists),
+		ROOTED(the_admins_own_line_is_the_only_one),
+		ROOTED(a_file_that_is_right_is_not_touched),
+		ROOTED(without_a_repository_the_lines_go),
+		ROOTED(in_an_initrd_and_with_modfetch_off_there_are_none),
+		ROOTED(a_folder_that_is_none_is_a_failure),
+	};
+
+	return UNIT_RUN(tests);
+}
