@@ -241,8 +241,7 @@ static int tell_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 		hunt_from(&h, (uint32_t)i, 0);
 	}
 	mf_log(ctx, MF_LOG_ERROR, "Found %zu modules in dependency cycles!", h.n_reported);
-	return mf_fail(ctx, "depmod", -MFE_DEPMOD, ctx->kernel, "%zu modules in dependency cycles",
-		       h.n_reported);
+	return -MFE_DEPMOD;
 }
 
 static int rank_or_tell(struct mf_context *ctx, struct dm_modules *modules)

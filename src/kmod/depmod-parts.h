@@ -344,7 +344,7 @@ struct dm_graph {
 	struct mf_arena arena;
 };
 
-/* 0, -ENOMEM, or -MFE_DEPMOD for dependency cycles, told and recorded. */
+/* 0, -ENOMEM, or -MFE_DEPMOD for dependency cycles, which are told. */
 int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
 		   const struct dm_fresh *fresh, struct dm_graph *ret_graph);
 void dm_graph_done(struct dm_graph *graph);

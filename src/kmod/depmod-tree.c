@@ -21,12 +21,29 @@ static int fail(struct mf_context *ctx, int code, const char *what)
 	return mf_fail(ctx, "depmod", code, what, NULL);
 }
 
+/* As mkdir -p; what is wrong shows when the folder is opened. */
+static void make_folders(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+
+	for (char *p = copy; p && *p; p++)
+		if (p > copy && *p == '/') {
+			*p = '\0';
+			(void)mkdir(copy, 0755);
+			*p = '/';
+		}
+	if (copy)
+		(void)mkdir(copy, 0755);
+}
+
 static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
 		       bool make, int *ret_fd, char **ret_name)
 {
 	_cleanup_free_ char *path = NULL, *absolute = NULL;
 	int fd;
 
+	if (base && make)
+		make_folders(base);
 	absolute = base ? realpath(base, NULL) : strdup(ctx->root);
 	if (!absolute)
 		return fail(ctx, -errno, base);

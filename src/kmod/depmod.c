@@ -352,11 +352,11 @@ static int make_all(struct run *run)
 	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
 	mf_parallel(run->tree.threads, N_JOBS, do_job, run);
 	for (size_t i = 0; i < N_JOBS; i++)
-		/* cycles are told and recorded where they were found */
-		if (run->codes[i] < 0)
-			return run->codes[i] == -MFE_DEPMOD
-				       ? run->codes[i]
-				       : fail(run, run->codes[i], run->tree.dirname);
+		if (run->codes[i] == -MFE_DEPMOD)
+			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,
+				       "modules in dependency cycles");
+		else if (run->codes[i] < 0)
+			return fail(run, run->codes[i], run->tree.dirname);
 	return 0;
 }
 

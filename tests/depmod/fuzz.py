@@ -268,11 +268,14 @@ class Sequence:
         log = [self.random.choice((self.op_add, self.op_remove, self.op_override, self.op_link,
                                    self.op_remove_winner))() for _ in range(2)]
         try:
-            if self.tree.depmod("-o", self.tree.out, timeout=20).returncode == 0:
+            if self.tree.depmod(timeout=20).returncode == 0:
                 self.changed = told
+                for name in set(trees.INDEXES) & set(os.listdir(self.tree.dir)):
+                    shutil.copyfile(self.tree.path(name), os.path.join(self.tree.out_dir, "new"))
+                    os.rename(os.path.join(self.tree.out_dir, "new"), os.path.join(self.tree.out_dir, name))
         except subprocess.TimeoutExpired:
             pass
-        return log, self.changed is not None
+        return log, self.changed is told
 
     def op_stale(self):
         """The state, or half of it, is one of long ago."""

@@ -70,7 +70,9 @@ static void read_any(const uint8_t *data, size_t size)
 		/* in a damaged index two branches may have the same byte: then one of them is found
 		 */
 		(void)mf_trie_find(trie, seen.keys[i], expect, &seen);
-		if (!r && !strchr(seen.keys[i], '['))
+		/* kmod compares a backslash in front of the first wildcard as a byte, fnmatch does
+		 * not */
+		if (!r && !strpbrk(seen.keys[i], "[\\"))
 			(void)mf_trie_match(trie, seen.keys[i], expect_match, seen.keys[i]);
 		free(seen.keys[i]);
 	}

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""modfetch depmod beside depmod: options, cycles, the order of publishing, the lock, and a very large tree."""
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import ko
+import trees
+
+PROGRAM = os.path.abspath(os.environ["MODFETCH"])
+STATES = {"modules.modfetch", "modules.modfetch.recent"}
+
+
+class WithTree(unittest.TestCase):
+    def setUp(self):
+        self.tree = trees.Tree()
+        self.addCleanup(self.tree.close)
+
+    def ours(self, *more, **options):
+        return self.tree.ours(PROGRAM, *more, **options)
+
+    def real(self, every=40):
+        """Some modules of a real kernel."""
+        source = trees.kernel("default")
+        for name in trees.modules_of(source)[::every] + ["modules.order", "modules.builtin", "modules.builtin.modinfo"]:
+            self.tree.put(name, os.path.join(source, name))
+
+    def assertSame(self):
+        """Ours, beside the tree, and theirs, in it."""
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(self.ours().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
+
+
+class Options(WithTree):
+    def test_show_prints_what_depmod_prints_and_writes_nothing(self):
+        self.real()
+        before = sorted(os.listdir(self.tree.dir))
+        theirs = self.tree.depmod("-n")
+        for option in ("-n", "--show"):
+            shown = self.ours(option, out=False)
+            self.assertEqual((shown.returncode, shown.stdout), (0, theirs.stdout))
+        self.assertEqual(sorted(os.listdir(self.tree.dir)), before)
+
+    def test_outdir_leaves_the_tree_alone(self):
+        self.real()
+        before = sorted(os.listdir(self.tree.dir))
+        self.assertEqual(self.ours().returncode, 0)
+        self.assertEqual(sorted(os.listdir(self.tree.dir)), before)
+        self.assertLessEqual(set(trees.INDEXES) | {"modules.modfetch"}, set(os.listdir(self.tree.out_dir)))
+
+    def test_configuration_is_taken_from_files_and_folders_in_their_order(self):
+        self.real()
+        name = next(n for n in self.tree.modules() if n.startswith("kernel/drivers"))
+        for folder in ("alpha", "beta"):
+            self.tree.put(f"{folder}/{os.path.basename(name)}", self.tree.path(name))
+        paths = []
+        for number, folder in enumerate(("alpha", "beta")):
+            paths.append(os.path.join(self.tree.root, f"{number}.conf"))
+            with open(paths[-1], "w", encoding="ascii") as f:
+                f.write(f"search {folder} built-in\n")
+        winners = set()
+        for order in (paths, paths[::-1], paths[:1], paths[1:]):
+            options = [word for path in order for word in ("-C", path)]
+            out = os.path.join(self.tree.root, "again")
+            subprocess.run(["depmod", "-b", self.tree.root, *options, trees.KVER], check=True)
+            subprocess.run([PROGRAM, "depmod", "-b", self.tree.root, "-o", out, *options, trees.KVER], check=True)
+            got = trees.read(os.path.join(out, "lib/modules", trees.KVER))
+            self.assertEqual(trees.differences(trees.read(self.tree.dir), got), [])
+            winners.add(re.search(rb"^(\w+)/" + os.path.basename(name).encode(), got["modules.dep"], re.M)[1])
+        self.assertEqual(winners, {b"alpha", b"beta"})
+
+    def test_verbose_says_who_needs_whom_for_which_symbol(self):
+        self.real(15)
+        needs = re.compile(r'(\S+) needs "(\S+)": (\S+)')
+        theirs = self.tree.depmod("-v", "-n").stdout
+        # nothing is told of a tree that has not changed, but printing is always all of it
+        wanted = {tuple(word.removeprefix(self.tree.dir + "/") for word in m.groups()) for m in needs.finditer(theirs)}
+        self.assertGreater(len(wanted), 20)
+        for option in ("-v", "--verbose"):
+            told = {m.groups() for m in needs.finditer(self.ours(option, "-n").stderr)}
+            # depmod says it once for each symbol, we once for each module
+            self.assertLessEqual(told, wanted)
+            self.assertEqual({(a, b) for a, _, b in told}, {(a, b) for a, _, b in wanted})
+
+    def test_what_depmod_takes_for_old_scripts_is_taken(self):
+        self.real()
+        for option in ("-a", "--all", "-A", "--quick"):
+            self.assertEqual(self.ours(option).returncode, 0)
+        self.assertSame()
+
+    def test_what_is_not_understood_is_refused(self):
+        for more in (("--no-such",), ("-o",), ("kernel/x.ko",)):
+            done = subprocess.run([PROGRAM, "depmod", "-b", self.tree.root, trees.KVER, *more], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 64, done.stderr)
+        done = subprocess.run([PROGRAM, "depmod", "-b", self.tree.root, "6.1.98-none"], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("6.1.98-none", done.stderr)
+
+
+class Cycles(WithTree):
+    """Who asks for a symbol of whom."""
+
+    def put(self, **needs):
+        for name, others in needs.items():
+            self.tree.put(f"kernel/{name}.ko", ko.make([("license", "GPL")], [f"of_{name}"], [f"of_{o}" for o in others]))
+
+    @staticmethod
+    def cycles(text):
+        """What is said of them; it matters little where a ring begins, and depmod has no rule for it."""
+        found = []
+        for line in text.splitlines():
+            if m := re.search(r"Cycle detected: (.*)", line):
+                ring = m[1].split(" -> ")
+                assert ring[0] == ring[-1] and len(ring) > 1, line
+                at = ring.index(min(ring))
+                found.append(ring[at:-1] + ring[:at])
+            elif m := re.search(r"Found \d+ modules in dependency cycles!", line):
+                found.append(m[0].split())
+        return sorted(found)
+
+    def test_they_are_told_as_depmod_tells_them(self):
+        for needs in ({"a": "b", "b": "c", "c": "a", "x": "a"}, {"a": "b", "b": "a", "c": "d", "d": "c", "e": ""},
+                      {"a": "b", "b": "c", "c": "d", "d": "e", "e": "a"}):
+            with self.subTest(needs=needs):
+                for name in self.tree.modules():
+                    os.unlink(self.tree.path(name))
+                self.put(**needs)
+                theirs, ours = self.tree.depmod(), self.ours()
+                self.assertEqual(*(self.cycles(run.stderr) for run in (theirs, ours)))
+                self.assertEqual((theirs.returncode, ours.returncode), (1, 1))
+                self.assertIn(f"modfetch: depmod: {trees.KVER}: modules in dependency cycles [DEPMOD]", ours.stderr)
+
+    def test_the_old_indexes_stay(self):
+        self.put(a="b", b="", c="a")
+        self.assertSame()
+        before = trees.read(self.tree.out_dir)
+        self.put(b="c")
+        self.assertEqual(self.ours().returncode, 1)
+        self.assertEqual(trees.read(self.tree.out_dir), before)
+        self.put(b="")
+        self.assertSame()
+
+    def test_a_symbol_that_nobody_has_is_nobodys_dependency(self):
+        self.put(a="b", b=["nobody"])
+        self.assertSame()
+
+
+class Publishing(WithTree):
+    """In the order of system calls."""
+
+    def trace(self, *more):
+        path = os.path.join(self.tree.root, "trace")
+        done = self.ours(*more, wrap=("strace", "-f", "-y", "-qq", "-o", path, "-e",
+                                      "trace=fsync,fdatasync,renameat,renameat2,rename,flock,openat,unlinkat"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(path, encoding="utf-8") as f:
+            return f.read().splitlines()
+
+    def test_all_is_on_disk_before_the_first_name_changes_and_modules_dep_bin_is_last(self):
+        self.real()
+        lines = self.trace()
+        renames = [i for i, line in enumerate(lines) if "rename" in line and "modfetch" not in line]
+        names = [re.search(r'"(modules\.[\w.]+)"', lines[i])[1] for i in renames]
+        # each may need a second call where there was no file to exchange with
+        self.assertEqual(set(names), set(trees.INDEXES))
+        self.assertEqual(names[-1], "modules.dep.bin")
+        synced = [i for i, line in enumerate(lines) if "fsync(" in line and ".partial>" in line]
+        self.assertEqual(len(synced), len(trees.INDEXES))
+        self.assertLess(max(synced), renames[0])
+        folder = [i for i, line in enumerate(lines) if "fsync(" in line and f"{trees.KVER}>" in line]
+        self.assertGreater(folder[-1], renames[-1])
+        locked = [i for i, line in enumerate(lines) if "flock(" in line][0]
+        self.assertLess(locked, next(i for i, line in enumerate(lines) if ".partial" in line))
+        self.assertTrue(any("modules.modfetch" in line for line in lines[renames[-1]:]), "the state comes last")
+
+    def test_without_sync_nothing_waits_for_the_disk(self):
+        self.real()
+        self.assertFalse([line for line in self.trace("--no-sync") if "sync(" in line])
+
+    def test_what_has_not_changed_is_not_written_again(self):
+        self.real()
+        self.ours()
+        self.assertFalse([line for line in self.trace() if "rename" in line])
+
+    def test_a_run_waits_for_the_one_before(self):
+        self.real()
+        self.assertEqual(self.ours().returncode, 0)
+        fd = os.open(self.tree.out_dir, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        started = time.monotonic()
+        threading.Timer(0.5, os.close, (fd,)).start()
+        self.assertEqual(self.ours().returncode, 0)
+        self.assertGreater(time.monotonic() - started, 0.4)
+
+    def test_a_lock_that_is_never_released_ends_in_a_line(self):
+        self.real()
+        etc = os.path.join(self.tree.root, "etc/modfetch")
+        os.makedirs(etc)
+        with open(os.path.join(etc, "modfetch.conf"), "w", encoding="ascii") as f:
+            f.write("[modfetch]\nlock-timeout=0\n")
+        fd = os.open(self.tree.dir, os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        done = subprocess.run([PROGRAM, "--root", self.tree.root, "depmod", trees.KVER], capture_output=True, text=True,
+                              check=False, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^modfetch: depmod: .*\[LOCKED\]")
+        self.assertFalse(os.path.exists(self.tree.path("modules.dep")))
+
+
+class Large(WithTree):
+    """As many aliases as 60,000 modules of a real kernel have."""
+
+    def test_sixty_thousand_modules(self):
+        for i in range(60000):
+            folder = f"kernel/drivers/d{i // 100}"
+            if i % 100 == 0:
+                os.makedirs(self.tree.path(folder))
+            aliases = [("alias", f"pci:v{i:08X}d{k:08X}sv*sd*bc*sc*i*") for k in range(6)]
+            with open(self.tree.path(f"{folder}/m{i}.ko"), "wb") as f:
+                f.write(ko.make([("license", "GPL"), *aliases], [f"of_{i}"], [f"of_{i // 7}"] if i else []))
+        with open(self.tree.path("modules.order"), "w", encoding="ascii") as f:
+            f.writelines(f"kernel/drivers/d{i // 100}/m{i}.ko\n" for i in range(0, 60000, 3))
+        self.assertSame()
+        os.unlink(self.tree.path("kernel/drivers/d7/m777.ko"))
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(self.ours(changed=["kernel/drivers/d7/m777.ko"]).returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
