@@ -20,7 +20,8 @@ static int add_url(const char *line, size_t len, struct mf_strings *urls)
 {
 	while (len && strchr(" \t\r/", line[len - 1]))
 		len--;
-	if (len > URL_MAX ||
+	/* the slashes of "http://" are final ones too where nothing follows */
+	if (len < strlen("http://x") || len > URL_MAX ||
 	    (!mf_starts_with(line, "http://") && !mf_starts_with(line, "https://")))
 		return 0;
 	for (size_t i = 0; i < urls->n; i++)
