@@ -5,6 +5,8 @@ import os
 
 def spell(chance, tree, name):
     """Another way to write the same path."""
+    if os.path.isabs(name):
+        return name
     folder, base = os.path.split(name)
     return chance.choice((
         f"./{folder}/{base}", f"{folder}//{base}", f"{folder}/./{base}",
