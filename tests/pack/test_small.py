@@ -159,6 +159,18 @@ class BadInput(PackCase):
         # xfs wants the symbol that the module in updates/ does not export
         self.assertRegex(done.stderr, r"xfs\.ko: it needs crc32c .*which nothing exports.*\[NO-SYMBOL\]")
 
+    def test_two_spellings_of_one_name_are_one_module(self):
+        tree = self.tree(KERNEL, "usb-common", "dummy")
+        (tree / "updates").mkdir()
+        shutil.copy2(tree / KERNEL.find("usb-common"), tree / "updates/usb_common.ko")
+        done = self.pack(tree, status=1)
+        self.assertRegex(done.stderr, rf"{KERNEL.find('usb-common')}: .*updates/usb_common\.ko.* \[PACK\]")
+        packed = Repository(self.repo)
+        self.assertEqual({n.split("-kmp-")[0] for n in packed.packages if "-kmp-" in n}, {"usb_common", "dummy"})
+        # depmod would take that one too
+        self.assertEqual(rpm_query(self.repo / packed.kmp("usb_common", SUFFIX).href, "-l"),
+                         [f"/lib/modules/{KERNEL.release}/updates/usb_common.ko"])
+
     def test_without_symvers_the_exports_are_derived_and_that_is_told(self):
         tree = self.tree(KERNEL, "e1000e", "xfs", "libcrc32c")
         shutil.rmtree(tree.parent.parent.parent / "usr")
@@ -555,6 +567,21 @@ class Others(PackCase):
         # without a tree the files are asked of whoever provides them
         self.pack(tree)
         self.assertIn("firmware(absent.bin)", Repository(self.repo).kmp("dummy", SUFFIX).names("recommends"))
+
+    def test_progress_is_a_bar_on_a_terminal(self):
+        tree = self.tree(KERNEL, "dummy")
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        done = subprocess.run([MODFETCH, "pack", "--output", self.repo, tree], stdout=subprocess.PIPE, stderr=theirs,
+                              check=False)
+        os.close(theirs)
+        shown = b""
+        while b"\n" not in shown.split(b"describing")[-1] or b"describing" not in shown:
+            shown += os.read(ours, 4096)
+        self.assertEqual(done.returncode, 0, shown)
+        for step in (b"reading", b"building", b"describing"):
+            self.assertRegex(shown, rb"\r" + step + rb" +\[#{30}\] (\d+)/\1\x1b\[K\r\n")
+        self.assertIn(b"0/", shown, "it begins empty")
 
     def test_progress_is_a_line_a_step_in_a_log(self):
         tree = self.tree(KERNEL, "dummy")
