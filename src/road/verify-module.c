@@ -246,7 +246,7 @@ static int check_lines(struct mf_context *ctx, const char *path, const struct mf
 		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
 			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
 				if ((unsigned char)*p < ' ' || *p == 0x7f)
-					return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+					return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, path,
 						       "its %s holds a control character: %s",
 						       keys[k], field->value);
 	}
