@@ -28,7 +28,10 @@ class Case(unittest.TestCase):
         done = self.root.run(*args)
         self.assertLess(time.monotonic() - started, quick)
         self.assertEqual(done.returncode, status, (args, done.stdout, done.stderr))
-        self.assertIn(f'[{code}]', done.stderr.splitlines()[-1])
+        last = done.stderr.splitlines()[-1]
+        self.assertIn(f'[{code}]', last)
+        # where it stopped, what it was about, why
+        self.assertRegex(last, r'^modfetch: [a-z]+: \S[^:]*(:\S[^:]*)*: .{8,} \[[A-Z-]+\]$')
         self.assertRegex(done.stderr, like or '.')
         self.assertEqual(self.root.state(), before)
         return done
@@ -87,6 +90,53 @@ class Configuration(Case):
         self.assertEqual(done.returncode, 0)
         self.assertIn('without any signature', done.stderr)
         self.assertIn('NOT SIGNED', self.root.run('status').stdout)
+
+
+class Queries(Case):
+    """What is asked for is nothing anybody has, or no name at all."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = r.Server(r.repository())
+        self.addCleanup(self.server.close)
+        self.root.repo(self.server.url)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        self.asked = len(self.server.requests)
+
+    def tearDown(self):
+        self.assertEqual(len(self.server.requests), self.asked, 'nothing was there to ask for')
+
+    def test_an_alias_nobody_carries(self):
+        for verb in 'probe', 'lookup':
+            for query in r.NOBODY, 'no-such-module', 'symbol:no_such_symbol':
+                before = self.root.state()
+                done = self.root.run('--no-load', verb, query)
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertIn(f'no package for {query}', done.stderr)
+                self.assertIn('[NOT-FOUND]', done.stderr)
+                self.assertEqual(self.root.state(), before)
+        self.fails(3, 'NOT-FOUND', 'install', 'no-such-package', like='no-such-package')
+
+    def test_garbage_and_what_is_too_long(self):
+        for query in 'pci:v\x01', 'pci:[' + 'x' * 5000, 'x' * 2049, 'usb:v\xff', 'a b\tc', '\u202epci:x', '%s%n', '../../etc/passwd', '$(id)':
+            for verb in 'probe', 'lookup':
+                before = self.root.state()
+                done = self.root.run('--no-load', verb, query)
+                self.assertIn(done.returncode, (3, 4), done.stderr)
+                self.assertRegex(done.stderr, r'\[(BAD-MODALIAS|NOT-FOUND)\]')
+                self.assertTrue(all(' ' <= c and not 0x7f <= ord(c) <= 0x9f and c != '\u202e' for c in done.stderr.replace('\n', '')),
+                                repr(done.stderr))
+                self.assertLess(len(done.stderr), 3000)
+                self.assertEqual(self.root.state(), before)
+
+    def test_garbage_among_many_costs_nobody_else_anything(self):
+        path = f'{self.root.path}/tmp/list'
+        with open(path, 'wb') as f:
+            f.write(b'pci:[\n' + b'x' * 9000 + b'\n\xff\xfe\n' + r.NOBODY.encode() + b'\n')
+        before = self.root.state()
+        done = self.root.run('--no-load', 'coldplug', '--sysfs', path)
+        self.assertIn(done.returncode, (2, 3, 4), done.stderr)
+        self.assertEqual(self.root.state(), before)
 
 
 class Network(Case):
