@@ -407,6 +407,22 @@ static bool only_on_disk(const struct mf_repo *repo)
 	return !repo->mirrorlist;
 }
 
+/*
+ * The cache is about to hold what nobody signed: should the repository ask for signatures again, it
+ * must not be taken for what they were once checked of. How far things had come stays known.
+ */
+static int forget_published(struct mf_context *ctx, const struct mf_repo *repo)
+{
+	struct mf_repo_state state;
+	int r = mf_repo_state_read(ctx, repo->id, &state);
+
+	if (r < 0 || !state.published)
+		return r;
+	state.published = 0;
+	*state.url = *state.etag = '\0';
+	return mf_repo_state_write(ctx, repo->id, &state);
+}
+
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
 {
@@ -423,7 +439,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		       "repository %s is used without any signature, as its trust=none says",
 		       repo->id);
 		*ret_trust = trust;
-		return 0;
+		return forget_published(ctx, repo);
 	}
 	r = read_keys(ctx, repo, &keys);
 	if (r == 0)

@@ -126,6 +126,28 @@ class Keys(WithRoot):
         self.configure(self.repo, 'http://127.0.0.1:9/', keys='', extra=['trust=none'])
         self.refused('CONFIG')
 
+    def test_what_came_unsigned_is_not_trusted_when_signatures_are_asked_for_again(self):
+        path = r.rpmbuild(self.repo, 'paper', [], [('/usr/share/doc/paper/README', b'x')], arch='noarch')
+        self.make(revision=1)
+        self.configure()
+        self.assertEqual(self.refresh(), 'new')
+        forged = f'{self.repo}/forged'
+        os.mkdir(forged)
+        shutil.copy(path, forged)
+        self.make(forged, key=None, revision=1)
+        self.configure(forged, keys='', extra=['trust=none'])
+        self.assertEqual(self.refresh(), 'new')
+        self.configure()
+        done = self.root.run('--no-load', 'install', 'paper')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn('[NO-METADATA]', done.stderr)
+        self.assertEqual(self.refresh(), 'new')
+        self.assertEqual(self.root.run('--no-load', 'install', 'paper').returncode, 0)
+        self.root.run('remove', 'paper')
+        # and how far it had come was not forgotten
+        self.make(revision=0)
+        self.refused('ROLLBACK')
+
     def test_what_was_changed_after_it_was_signed(self):
         repomd = self.make()
         self.configure()
