@@ -422,6 +422,7 @@ class HostileHelpers(WithMirror):
             "send(packet(REQUEST))": "FETCH-HELPER",
             "send(packet(RETRY))": "FETCH-HELPER",
             "send(packet(LOG, code=77, text=b'x'))": "FETCH-HELPER",
+            "[send(packet(LOG, code=1, text=b'%d' % i)) for i in range(9999)]": "FETCH-HELPER",
             "send(packet(FAILED, code=0))": "FETCH-HELPER",
             "send(packet(FAILED, code=-UNREACHABLE))": "UNREACHABLE",
             "send(packet(FAILED, code=-9999))": "FETCH-HELPER",

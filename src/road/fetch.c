@@ -26,6 +26,7 @@
 #include "modfetch/file.h"
 
 #define PROGRESS_US 100000
+#define LOG_MAX	    64 /* lines; one that has more to say floods the journal */
 
 struct job {
 	const struct mf_fetch_request *request;
@@ -43,7 +44,7 @@ struct fetch {
 	mf_fetch_progress *progress;
 	void *arg;
 	uint64_t told_at, total, local_bytes;
-	unsigned int seconds;
+	unsigned int seconds, logged;
 	uint64_t deadline;
 	struct fetch_helper helper;
 };
@@ -283,7 +284,8 @@ static int take_packet(struct fetch *f, struct job *const *remote, const struct 
 		tell_progress(f, f->local_bytes + packet->size, false);
 		return 0;
 	case MF_WIRE_LOG:
-		if (packet->code < MF_LOG_ERROR || packet->code > MF_LOG_DEBUG)
+		if (packet->code < MF_LOG_ERROR || packet->code > MF_LOG_DEBUG ||
+		    f->logged++ == LOG_MAX)
 			break;
 		tell_log(f, packet->code, text);
 		return 0;
