@@ -102,11 +102,11 @@ def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_6
 
 class Server:
     """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
-    ONCE: path → what the first to ask for it gets instead."""
+    ONCE: path → what the first to ask for it gets instead; BEFORE: path → what is called before the first answer."""
 
     def __init__(self, folder):
         server = self
-        self.requests, self.refuse, self.truncate, self.once, self.delay = [], {}, {}, {}, 0
+        self.requests, self.refuse, self.truncate, self.once, self.before, self.delay = [], {}, {}, {}, {}, 0
 
         class Handler(SimpleHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -120,6 +120,8 @@ class Server:
             def do_GET(self):
                 server.requests.append(self.path)
                 time.sleep(server.delay)
+                for part in [part for part in server.before if part in self.path]:
+                    server.before.pop(part)()
                 for part, status in server.refuse.items():
                     if part in self.path:
                         self.send_error(status)

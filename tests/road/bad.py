@@ -139,6 +139,39 @@ class Queries(Case):
         self.assertEqual(self.root.state(), before)
 
 
+class Meanwhile(Case):
+    """An update of the kernel replaces its folder while a run is on its way."""
+
+    def replace(self):
+        os.rename(self.root.modules, self.root.modules + '.old')
+        shutil.copytree(self.root.modules + '.old', self.root.modules, symlinks=True)
+
+    def back(self):
+        shutil.rmtree(self.root.modules)
+        os.rename(self.root.modules + '.old', self.root.modules)
+
+    def test_at_each_answer_of_the_server(self):
+        server = r.Server(r.repository())
+        self.addCleanup(server.close)
+        self.root.repo(server.url)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        packages = [item['name'] for item in self.root.json('lookup', r.HDA, r.NIC)[1]['install']]
+        points = ['repomd.xml', 'repomd.xml.p7s', 'primary'] + [f'/{name}-' for name in packages]
+        self.assertGreaterEqual(len(points), 10)
+        before = self.root.state()
+        for point in points:
+            with self.subTest(point=point):
+                for name in 'cache', 'lib':
+                    shutil.rmtree(f'{self.root.path}/var/{name}/modfetch', ignore_errors=True)
+                server.before[point] = self.replace
+                done = self.root.run('--no-load', 'probe', r.HDA, r.NIC)
+                self.assertEqual(server.before, {})
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn('[KERNEL-CHANGED]', done.stderr)
+                self.back()
+                self.assertEqual(self.root.state(), before)
+
+
 class Network(Case):
     def serve(self):
         server = r.Server(r.repository())
