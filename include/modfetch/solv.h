@@ -63,6 +63,14 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 		       const int *copy_ids, size_t n_copy, const char *skip);
 /* Does any package of the pool speak of that name, as what it is, needs or has? */
 bool mf_pool_knows(const struct mf_pool *pool, const char *name);
+/*
+ * Visits the packages of ORIGIN that provide one of N NAMES, whatever the version; unlike
+ * mf_pool_providers() it may be asked before the pool is ready. 0, the visitor's return, or
+ * -ENOMEM.
+ */
+typedef int mf_pool_visit(void *arg, int id);
+int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names, size_t n,
+		      mf_pool_visit *visit, void *arg);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 

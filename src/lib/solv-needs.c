@@ -32,6 +32,46 @@ Id solv_key(enum mf_dep_kind kind)
 	return dep_kinds[kind].key;
 }
 
+/* Does any of the provides stand under a string that is marked? */
+static bool has_marked(Pool *pool, const Solvable *s, const Map *marked)
+{
+	const Id *p = s->provides ? s->repo->idarraydata + s->provides : NULL;
+
+	for (; p && *p; p++) {
+		Id id = *p;
+
+		while (ISRELDEP(id))
+			id = GETRELDEP(pool, id)->name;
+		if (id < marked->size << 3 && MAPTST(marked, id))
+			return true;
+	}
+	return false;
+}
+
+int mf_pool_each_with(struct mf_pool *mp, int origin, const char *const *names, size_t n,
+		      mf_pool_visit *visit, void *arg)
+{
+	Pool *pool = mp->pool;
+	int r = 0;
+	Map marked;
+
+	map_init(&marked, pool->ss.nstrings);
+	for (size_t i = 0; i < n; i++) {
+		Id id = pool_str2id(pool, names[i], 0);
+
+		if (id)
+			MAPSET(&marked, id);
+	}
+	for (Id id = 2; !r && id < pool->nsolvables; id++) {
+		const Solvable *s = pool_id2solvable(pool, id);
+
+		if (s->repo && solv_origin(mp, id) == origin && has_marked(pool, s, &marked))
+			r = visit(arg, id);
+	}
+	map_free(&marked);
+	return r;
+}
+
 void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text)
 {
 	Solvable *s = pool_id2solvable(pool->pool, id);

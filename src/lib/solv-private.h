@@ -30,5 +30,6 @@ struct mf_pool {
 };
 
 Id solv_key(enum mf_dep_kind kind);
+int solv_origin(const struct mf_pool *pool, Id id);
 
 #endif

@@ -340,8 +340,10 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 
 /* ---- asking ---- */
 
-static int origin_of(const struct mf_pool *pool, Id id, const Solvable *s)
+int solv_origin(const struct mf_pool *pool, Id id)
 {
+	const Solvable *s = pool_id2solvable(pool->pool, id);
+
 	if (s->repo == pool->installed)
 		return id == pool->system ? MF_POOL_SYSTEM : MF_POOL_INSTALLED;
 	return (int)(intptr_t)s->repo->appdata;
@@ -359,7 +361,7 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 		.evr = pool_id2str(pool->pool, s->evr),
 		.arch = pool_id2str(pool->pool, s->arch),
 		.summary = solvable_lookup_str(s, SOLVABLE_SUMMARY),
-		.origin = origin_of(pool, id, s),
+		.origin = solv_origin(pool, id),
 		.size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0),
 		.install_size = solvable_lookup_num(s, SOLVABLE_INSTALLSIZE, 0),
 	};
@@ -403,7 +405,7 @@ int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
 	queue_init(&q);
 	for (id = 2; id < pool->pool->nsolvables; id++) {
 		s = pool_id2solvable(pool->pool, id);
-		if (s->repo && origin_of(pool, id, s) == origin)
+		if (s->repo && solv_origin(pool, id) == origin)
 			queue_push(&q, id);
 	}
 	r = queue_to_array(&q, ret_ids, ret_n);

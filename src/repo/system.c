@@ -208,23 +208,48 @@ static int see_package(struct system *s, int id)
 	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);
 }
 
-static int see_packages(struct system *s, int origin)
+/* Under which names packages may have the modules on disk: the file's, and kmod's spellings. */
+static int name_modules(const struct system *s, struct mf_strings *ret_names)
 {
-	_cleanup_free_ int *ids = NULL;
-	int *copies;
-	size_t n;
-	int r = mf_pool_list(s->pool, origin, &ids, &n);
+	int r = mf_strings_add(ret_names, s->image);
 
-	if (r < 0)
-		return r;
-	copies = reallocarray(s->copies, s->n_copies + n + 1, sizeof(*copies));
+	for (size_t i = 0; !r && i < s->n_modules; i++) {
+		const char *slash = strrchr(s->modules[i].path, '/');
+		const char *file = slash ? slash + 1 : s->modules[i].path;
+
+		for (int form = 0; !r && form < 3; form++) {
+			_cleanup_free_ char *name = NULL;
+
+			if (asprintf(&name, "kmod(%.*s.ko)", (int)strcspn(file, "."), file) < 0) {
+				name = NULL;
+				return -ENOMEM;
+			}
+			for (char *p = name; form && *p; p++)
+				if (*p == '-' || *p == '_')
+					*p = form == 1 ? '_' : '-';
+			r = mf_strings_add(ret_names, name);
+		}
+	}
+	return r;
+}
+
+static int see_package_by_id(void *arg, int id)
+{
+	struct system *s = arg;
+	int *copies = reallocarray(s->copies, s->n_copies + 2, sizeof(*copies));
+
 	if (!copies)
 		return -ENOMEM;
 	s->copies = copies;
+	return see_package(s, id);
+}
+
+/* Of thousands of packages only those are looked into that have something that is on disk. */
+static int see_packages(struct system *s, int origin, const struct mf_strings *names)
+{
 	s->installed = origin == MF_POOL_INSTALLED;
-	for (size_t i = 0; !r && i < n; i++)
-		r = see_package(s, ids[i]);
-	return r;
+	return mf_pool_each_with(s->pool, origin, (const char *const *)names->v, names->n,
+				 see_package_by_id, s);
 }
 
 /* ---- exports ---- */
@@ -293,15 +318,18 @@ static int add_names(struct system *s)
 static int gather(struct system *s, size_t n_repos)
 {
 	_cleanup_close_ int tree = open_tree(s->ctx);
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r;
 
 	if (tree < 0 && tree != -ENOENT)
 		return tree;
 	r = tree < 0 ? 0 : read_tree(s, tree);
 	if (!r)
-		r = see_packages(s, MF_POOL_INSTALLED);
+		r = name_modules(s, &names);
+	if (!r)
+		r = see_packages(s, MF_POOL_INSTALLED, &names);
 	for (size_t i = 0; !r && i < n_repos; i++)
-		r = see_packages(s, (int)i);
+		r = see_packages(s, (int)i, &names);
 	if (!r)
 		r = add_names(s);
 	if (!r)
