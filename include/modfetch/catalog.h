@@ -59,5 +59,11 @@ int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *vi
  * the first call; belongs to the catalog. 0 or a recorded error.
  */
 int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool);
+/*
+ * The same for who wants to see what packages need: the one above leaves out of a kernel's drivers
+ * what that very kernel exports. Ids of a pool that was there before are no longer valid.
+ */
+int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
+			  struct mf_pool **ret_pool);
 
 #endif

@@ -81,6 +81,17 @@ void mf_pool_ready(struct mf_pool *pool);
  */
 int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
+/*
+ * The same for planning: what the kernel's IMAGE (one of IDS; 0: there is none) provides is not
+ * told one by one of each package that needs it. Before such a file is of use it must be settled.
+ */
+int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image, int fd);
+/*
+ * To be called behind mf_pool_add_system(): does what is here have all that the images of the
+ * caches written for planning export? False: other caches, written whole, must be used instead.
+ */
+bool mf_pool_settle(struct mf_pool *pool);
+
 /* ---- asking ---- */
 
 struct mf_package { /* strings live as long as the pool */

@@ -260,7 +260,7 @@ static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, s
 	int r = mf_about_find(&cmd->ctx, catalog, name, &ids, &n);
 
 	if (!r)
-		r = mf_catalog_pool(&cmd->ctx, catalog, &pool);
+		r = mf_catalog_pool_whole(&cmd->ctx, catalog, &pool);
 	for (size_t i = 0; !r && i < n; i++) {
 		_cleanup_(mf_about_done) struct mf_about about = { 0 };
 

@@ -22,6 +22,11 @@
  * file was opened by descriptor. */
 #define DESCRIPTION "modfetch:description"
 
+/* Ends a cache file. */
+#define CACHE_END "modfetch packages end"
+/* Begins the word that stands for all exports of a kernel's image. */
+#define BUNDLE "modfetch-exports("
+
 struct mf_pool {
 	Pool *pool;
 	Repo *installed;
@@ -29,6 +34,8 @@ struct mf_pool {
 	void *rpm_state; /* of repo_add_rpm_handle() */
 };
 
+/* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
+FILE *solv_stream(int fd, const char *mode);
 Id solv_key(enum mf_dep_kind kind);
 int solv_origin(const struct mf_pool *pool, Id id);
 

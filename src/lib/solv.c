@@ -18,8 +18,8 @@
 #include "modfetch/cleanup.h"
 #include "src/lib/solv-private.h"
 
-#define CACHE_END   "modfetch packages end"
-#define SYSTEM_NAME "system:kernel"
+#define STREAM_BUFFER ((size_t)128 << 10)
+#define SYSTEM_NAME   "system:kernel"
 
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 {
@@ -51,7 +51,7 @@ void mf_pool_free(struct mf_pool *pool)
 }
 
 /* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
-static FILE *stream(int fd, const char *mode)
+FILE *solv_stream(int fd, const char *mode)
 {
 	int copy = dup(fd);
 	FILE *f;
@@ -105,7 +105,7 @@ int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
 	Pool *pool = pool_create();
 	Repo *repo = repo_create(pool, "repomd");
 	struct mf_repomd found = { 0 };
-	_cleanup_fclose_ FILE *f = stream(fd, "r");
+	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
 	const char *revision;
 	int r = -EBADMSG;
 
@@ -133,7 +133,7 @@ static Repo *new_repo(struct mf_pool *pool, int origin)
 
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 {
-	_cleanup_fclose_ FILE *f = stream(fd, "r");
+	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
 
 	if (!f)
 		return -errno;
@@ -152,33 +152,34 @@ static bool is_whole(int fd)
 	       !memcmp(end, CACHE_END, sizeof(end));
 }
 
+/* A cache has megabytes, and stdio would ask for them by pages. -EBADMSG where it is not whole. */
+static int add_cache(Repo *repo, int fd)
+{
+	_cleanup_free_ char *buffer = malloc(STREAM_BUFFER);
+	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
+
+	if (!f || !buffer)
+		return f ? -ENOMEM : -errno;
+	(void)setvbuf(f, buffer, _IOFBF, STREAM_BUFFER);
+	return is_whole(fd) && !repo_add_solv(repo, f, 0) ? 0 : -EBADMSG;
+}
+
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 {
-	_cleanup_fclose_ FILE *f = stream(fd, "r");
-	Repo *repo;
+	Repo *repo = new_repo(pool, origin);
 
-	if (!f)
-		return -errno;
-	if (!is_whole(fd))
-		return -EBADMSG;
-	repo = new_repo(pool, origin);
 	/* libsolv: the higher wins */
 	repo->priority = -priority;
-	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
+	return add_cache(repo, fd);
 }
 
 int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
 {
-	_cleanup_fclose_ FILE *f = stream(fd, "r");
+	int r = add_cache(pool->installed, fd);
 
-	if (!f)
-		return -errno;
-	if (!is_whole(fd))
-		return -EBADMSG;
-	if (!repo_add_solv(pool->installed, f, 0))
-		return 0;
-	repo_empty(pool->installed, 1);
-	return -EBADMSG;
+	if (r < 0)
+		repo_empty(pool->installed, 1);
+	return r;
 }
 
 int mf_pool_add_installed(struct mf_pool *pool, void *header)
@@ -205,7 +206,8 @@ static void copy_provides(Pool *pool, Id id, const char *skip, Queue *to)
 	queue_init(&q);
 	solvable_lookup_deparray(pool_id2solvable(pool, id), SOLVABLE_PROVIDES, &q, 0);
 	for (int i = 0; i < q.count; i++)
-		if (!skip || !mf_starts_with(pool_id2str(pool, q.elements[i]), skip))
+		if ((!skip || !mf_starts_with(pool_id2str(pool, q.elements[i]), skip)) &&
+		    !mf_starts_with(pool_id2str(pool, q.elements[i]), BUNDLE))
 			queue_push(to, q.elements[i]);
 	queue_free(&q);
 }
@@ -246,96 +248,23 @@ bool mf_pool_knows(const struct mf_pool *pool, const char *name)
 	return pool_str2id(pool->pool, name, 0) != 0;
 }
 
+/*
+ * libsolv drops its table of strings while it looks for providers, to save memory, and would make
+ * it anew at the next question: it is kept from that, since no string is added meanwhile.
+ */
 void mf_pool_ready(struct mf_pool *pool)
 {
+	Stringpool *strings = &pool->pool->ss;
+	Hashtable table = strings->stringhashtbl;
+	int n = strings->nstrings;
+
 	repo_internalize(pool->installed);
+	strings->stringhashtbl = NULL;
 	pool_createwhatprovides(pool->pool);
-}
-
-/* ---- the cache ---- */
-
-static void copy_deps(Solvable *from, Solvable *to, Id key)
-{
-	Queue q;
-
-	queue_init(&q);
-	/* 0: what stands on both sides of libsolv's prerequisite marker */
-	solvable_lookup_deparray(from, key, &q, 0);
-	if (key == SOLVABLE_RECOMMENDS) {
-		int kept = 0;
-
-		for (int i = 0; i < q.count; i++)
-			/* recommends are followed: only those of drivers and firmware may be */
-			if (mf_dep_is_driver(pool_id2str(from->repo->pool, q.elements[i])))
-				q.elements[kept++] = q.elements[i];
-		queue_truncate(&q, kept);
-	}
-	if (q.count)
-		solvable_set_deparray(to, key, &q, 0);
-	queue_free(&q);
-}
-
-/* For people. */
-static void copy_texts(Repodata *data, Solvable *from, Id id)
-{
-	const char *text = solvable_lookup_str(from, SOLVABLE_SUMMARY);
-
-	if (text)
-		repodata_set_str(data, id, SOLVABLE_SUMMARY, text);
-	text = solvable_lookup_str(from, SOLVABLE_LICENSE);
-	if (text)
-		repodata_set_poolstr(data, id, SOLVABLE_LICENSE, text);
-	text = solvable_lookup_str(from, SOLVABLE_DESCRIPTION);
-	if (text && *text)
-		repodata_set_str(data, id, pool_str2id(from->repo->pool, DESCRIPTION, 1), text);
-}
-
-static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id)
-{
-	static const Id arrays[] = { SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
-				     SOLVABLE_OBSOLETES, SOLVABLE_RECOMMENDS };
-	Id id = repo_add_solvable(slim);
-	Solvable *to = pool_id2solvable(pool, id), *from = pool_id2solvable(pool, from_id);
-	const unsigned char *sum;
-	const char *text;
-	unsigned int medianr;
-	Id type = 0;
-
-	to->name = from->name;
-	to->evr = from->evr;
-	to->arch = from->arch;
-	to->vendor = from->vendor;
-	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
-		copy_deps(from, to, arrays[i]);
-	text = solvable_lookup_location(from, &medianr);
-	if (text)
-		repodata_set_location(data, id, 0, NULL, text);
-	sum = solvable_lookup_bin_checksum(from, SOLVABLE_CHECKSUM, &type);
-	if (sum)
-		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
-	copy_texts(data, from, id);
-	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
-			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
-	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,
-			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
-}
-
-int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
-{
-	Repo *slim = repo_create(pool->pool, "slim");
-	Repodata *data = repo_add_repodata(slim, 0);
-	_cleanup_fclose_ FILE *f = stream(fd, "w");
-	int r = 0;
-
-	/* the headers of what is installed are in here one by one */
-	repo_internalize(pool->installed);
-	for (size_t i = 0; i < n; i++)
-		copy_package(pool->pool, data, slim, ids[i]);
-	repo_internalize(slim);
-	if (!f || repo_write(slim, f) || !fwrite(CACHE_END, sizeof(CACHE_END), 1, f) || fflush(f))
-		r = errno ? -errno : -EIO;
-	repo_free(slim, 1);
-	return r;
+	if (strings->stringhashtbl || strings->nstrings != n)
+		solv_free(table);
+	else
+		strings->stringhashtbl = table;
 }
 
 /* ---- asking ---- */

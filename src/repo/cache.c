@@ -23,7 +23,7 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 3 "
+#define STAMP "modfetch cache 4 "
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {
@@ -165,33 +165,61 @@ static int *select_packages(const struct build *b, size_t kernel, size_t *ret_n)
 	return ids;
 }
 
-/* The packages of one kernel (KERNEL is tags.n: the others), into a file of their own. */
-static int write_packages(struct build *b, size_t kernel)
+/* The kernel's own package among those of its tag; 0: it is not there. */
+static int image_of(const struct build *b, const char *tag, const int *ids, size_t n)
+{
+	const char *dash = strrchr(tag, '-');
+
+	for (size_t i = 0; dash && i < n; i++) {
+		_cleanup_free_ char *image = NULL;
+		struct mf_package p;
+
+		mf_pool_package(b->pool, ids[i], &p);
+		if (asprintf(&image, "kernel-%.*s-image%s", (int)(dash - tag), tag, dash) < 0)
+			image = NULL;
+		if (image && !strcmp(p.name, image))
+			return ids[i];
+	}
+	return 0;
+}
+
+static int write_file(struct build *b, const char *kind, const char *tag, const int *ids, size_t n,
+		      int image)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
 	_cleanup_free_ char *name = NULL;
-	_cleanup_free_ int *ids = NULL, *loose = NULL;
-	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
-					    .tags = &b->tags };
-	int r = 0;
+	int r;
 
-	ids = select_packages(b, kernel, &source.n);
-	loose = select_packages(b, b->tags.n, &source.n_loose);
-	if (!ids || !loose || asprintf(&name, "packages-%s.solv", tag) < 0) {
+	if (asprintf(&name, "%s-%s.solv", kind, tag) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
+	r = mf_staged_init(&staged, b->dirfd, name, 0644);
+	if (!r)
+		r = mf_pool_write_plan(b->pool, ids, n, image, staged.fd);
+	return r < 0 ? r : mf_staged_publish(&staged);
+}
+
+/* The packages of one kernel (KERNEL is tags.n: the others), into files of their own. */
+static int write_packages(struct build *b, size_t kernel)
+{
+	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
+	_cleanup_free_ int *ids = NULL, *loose = NULL;
+	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
+					    .tags = &b->tags };
+	int image, r;
+
+	ids = select_packages(b, kernel, &source.n);
+	loose = select_packages(b, b->tags.n, &source.n_loose);
+	if (!ids || !loose)
+		return -ENOMEM;
 	source.ids = ids;
 	source.loose = loose;
-	r = mf_staged_init(&staged, b->dirfd, name, 0644);
-	if (r < 0)
-		return r;
-	r = mf_pool_write(b->pool, ids, source.n, staged.fd);
-	if (r < 0)
-		return r;
-	r = mf_indexes_write(b->pool, &source, b->dirfd);
-	return r < 0 ? r : mf_staged_publish(&staged);
+	image = image_of(b, tag, ids, source.n);
+	r = write_file(b, "packages", tag, ids, source.n, 0);
+	if (!r && image)
+		r = write_file(b, "plan", tag, ids, source.n, image);
+	return r < 0 ? r : mf_indexes_write(b->pool, &source, b->dirfd);
 }
 
 static int copy_file(int from, int dirfd, const char *name)

@@ -37,6 +37,7 @@ struct mf_catalog {
 	char *tag;
 	char *moved; /* mf_catalog_moved() */
 	struct mf_pool *pool;
+	bool whole; /* the pool has every need of every package */
 };
 
 static void shelf_done(struct shelf *shelf)
@@ -326,19 +327,20 @@ int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *vi
 
 /* ---- the pool ---- */
 
-static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size_t i,
-			const char *label)
+/* 1: there is no such file. */
+static int add_file(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, const char *kind,
+		    const char *label)
 {
 	_cleanup_free_ char *name = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&name, "packages-%s.solv", label) < 0) {
+	if (asprintf(&name, "%s-%s.solv", kind, label) < 0) {
 		name = NULL;
 		return mf_fail(ctx, "resolve", -ENOMEM, "catalog", NULL);
 	}
 	fd = openat(catalog->shelves[i].dirfd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return 0;
+		return 1;
 	if (fd < 0 ||
 	    mf_pool_add_cache(catalog->pool, fd, (int)i, catalog->repos.v[i].priority) < 0)
 		return mf_fail(ctx, "resolve", -MFE_BAD_INDEX, catalog->repos.v[i].id,
@@ -346,42 +348,71 @@ static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size
 	return 0;
 }
 
-static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog)
+static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, bool whole)
+{
+	int r = whole ? 1 : add_file(ctx, catalog, i, "plan", catalog->tag);
+
+	if (r > 0)
+		r = add_file(ctx, catalog, i, "packages", catalog->tag);
+	return r < 0 ? r : add_file(ctx, catalog, i, "packages", "other");
+}
+
+/* 1: the kernel that is here is another build than the repository's, which the whole can tell. */
+static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, bool whole)
 {
 	struct utsname uts;
-	int r;
+	int r = 0;
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
 		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
-	for (size_t i = 0; i < catalog->repos.n; i++) {
-		if (catalog->shelves[i].dirfd < 0)
-			continue;
-		r = add_packages(ctx, catalog, i, catalog->tag);
-		if (!r)
-			r = add_packages(ctx, catalog, i, "other");
-		if (r < 0)
-			return r;
-	}
-	r = mf_installed_add(ctx, catalog->pool);
+	for (size_t i = 0; r >= 0 && i < catalog->repos.n; i++)
+		if (catalog->shelves[i].dirfd >= 0)
+			r = add_packages(ctx, catalog, i, whole);
+	if (r >= 0)
+		r = mf_installed_add(ctx, catalog->pool);
+	if (!r)
+		r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
 	if (r < 0)
 		return r;
-	r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
-	if (r < 0)
-		return r;
+	if (!mf_pool_settle(catalog->pool) && !whole)
+		return 1;
 	mf_pool_ready(catalog->pool);
 	return 0;
 }
 
+static int make_pool(struct mf_context *ctx, struct mf_catalog *catalog, bool whole)
+{
+	int r = fill_pool(ctx, catalog, whole);
+
+	if (r)
+		mf_pool_free(MF_STEAL(catalog->pool));
+	if (r == 1)
+		return make_pool(ctx, catalog, true);
+	catalog->whole = whole;
+	return r;
+}
+
 int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool)
 {
-	if (!catalog->pool) {
-		int r = fill_pool(ctx, catalog);
+	int r = catalog->pool ? 0 : make_pool(ctx, catalog, false);
 
-		if (r < 0) {
-			mf_pool_free(MF_STEAL(catalog->pool));
-			return r;
-		}
+	if (r < 0)
+		return r;
+	*ret_pool = catalog->pool;
+	return 0;
+}
+
+int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
+			  struct mf_pool **ret_pool)
+{
+	int r = 0;
+
+	if (!catalog->pool || !catalog->whole) {
+		mf_pool_free(MF_STEAL(catalog->pool));
+		r = make_pool(ctx, catalog, true);
 	}
+	if (r < 0)
+		return r;
 	*ret_pool = catalog->pool;
 	return 0;
 }

@@ -82,7 +82,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 	_cleanup_free_ int *ids = NULL;
 	struct mf_pool *pool;
 	size_t n = 0;
-	int r = mf_catalog_pool(ctx, catalog, &pool);
+	int r = mf_catalog_pool_whole(ctx, catalog, &pool);
 
 	if (r < 0)
 		return r;
@@ -269,7 +269,7 @@ int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct 
 {
 	_cleanup_(mf_about_done) struct mf_about about = { .id = id };
 	struct gathering g = { .ctx = ctx, .catalog = catalog };
-	int r = mf_catalog_pool(ctx, catalog, &g.pool);
+	int r = mf_catalog_pool_whole(ctx, catalog, &g.pool);
 
 	if (r < 0)
 		return r;

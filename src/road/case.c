@@ -373,7 +373,7 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 	_cleanup_(dump_done) struct dump d = { .ctx = ctx, .run = run, .out = out };
 	_cleanup_free_ char *image = NULL;
 	struct mf_release release;
-	int r = mf_catalog_pool(ctx, run->catalog, &d.pool);
+	int r = mf_catalog_pool_whole(ctx, run->catalog, &d.pool);
 
 	if (!r)
 		r = mf_kmod_new(ctx, &d.kmod);
