@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
@@ -110,6 +111,17 @@ static int parse(struct cmd *cmd, struct arguments *args, int argc, char **argv)
 	return r < 0 ? r : parse_rest(cmd, args, argc, argv);
 }
 
+/*
+ * A page that is given back and asked for again costs as much as writing it: a run this short keeps
+ * what it has.
+ */
+static void keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	(void)mallopt(M_TOP_PAD, 4 << 20);
+}
+
 static void arguments_done(struct arguments *args)
 {
 	mf_strings_done(&args->config);
@@ -124,6 +136,7 @@ int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 
 	if (r == -ENOMEM)
 		return mf_fail(&cmd->ctx, "depmod", r, "arguments", NULL);
+	keep_memory();
 	if (r >= 0)
 		r = mf_depmod(&cmd->ctx, &args.options, &result);
 	if (r < 0)
