@@ -14,6 +14,8 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/rules.h"
+#include "modfetch/strings.h"
+#include "modfetch/stubs.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 
@@ -38,11 +40,10 @@ static void put(FILE *out, const char *path, char *text)
 	}
 }
 
+/* What modfetch itself writes to modprobe.d follows from the rest of the case. */
 static int is_config(const struct dirent *e)
 {
-	size_t len = strlen(e->d_name);
-
-	return len > 5 && !strcmp(e->d_name + len - 5, ".conf");
+	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE);
 }
 
 static int put_folder(struct mf_context *ctx, const char *folder, FILE *out)

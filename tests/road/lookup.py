@@ -424,22 +424,6 @@ class Coldplug(unittest.TestCase):
             self.assertEqual(self.root.run('probe', '--device', path).returncode, 64, path)
 
 
-class Descriptors(unittest.TestCase):
-    def test_a_start_without_any_writes_no_message_into_a_file(self):
-        """As the kernel starts programs: what is opened first must not be taken for standard error."""
-        root = r.Root()
-        self.addCleanup(root.close)
-        root.repo('file://' + r.repository())
-        self.assertEqual(root.run('refresh').returncode, 0)
-        before = root.state()
-        for args in (['--no-load', 'probe', r.NOBODY], ['install', 'no-such-package'], ['lookup', 'x' * 3000]):
-            quoted = ' '.join(f"'{arg}'" for arg in root.command(*args))
-            done = subprocess.run(['sh', '-c', f'exec {quoted} <&- >&- 2>&-'], check=False, env={
-                **os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
-            self.assertIn(done.returncode, (3, 4))
-        self.assertEqual(root.state(), before)
-
-
 class Check(unittest.TestCase):
     def test_a_machine_is_sound_until_somebody_touches_a_driver(self):
         root = r.Root()
