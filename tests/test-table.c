@@ -99,7 +99,7 @@ static void an_arena_gives_aligned_memory_of_any_size(void **state)
 
 		pieces[i] = mf_arena_alloc(&arena, len);
 		assert_non_null(pieces[i]);
-		assert_int_equal((uintptr_t)pieces[i] % sizeof(max_align_t), 0);
+		assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
 		memset(pieces[i], (int)i, len);
 	}
 	for (size_t i = 1; i < 200; i++)

@@ -316,7 +316,6 @@ static void put_name(const char *name, FILE *out)
 
 int pack_firmware_recommend(const struct pack *pack, const struct pack_module *module, FILE *out)
 {
-	_cleanup_(pack_list_done) struct pack_list groups = { 0 };
 	const struct pack_firmware *fw = pack->firmware;
 	size_t driver;
 
