@@ -255,16 +255,23 @@ bool mf_pool_knows(const struct mf_pool *pool, const char *name)
 void mf_pool_ready(struct mf_pool *pool)
 {
 	Stringpool *strings = &pool->pool->ss;
-	Hashtable table = strings->stringhashtbl;
-	int n = strings->nstrings;
+	Hashtable table;
+	Hashval mask;
+	int n;
 
 	repo_internalize(pool->installed);
+	table = strings->stringhashtbl;
+	mask = strings->stringhashmask;
+	n = strings->nstrings;
 	strings->stringhashtbl = NULL;
+	strings->stringhashmask = 0;
 	pool_createwhatprovides(pool->pool);
-	if (strings->stringhashtbl || strings->nstrings != n)
+	if (strings->stringhashtbl || strings->nstrings != n) {
 		solv_free(table);
-	else
-		strings->stringhashtbl = table;
+		return;
+	}
+	strings->stringhashtbl = table;
+	strings->stringhashmask = mask;
 }
 
 /* ---- asking ---- */
