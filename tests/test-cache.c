@@ -153,7 +153,7 @@ static void what_cannot_be_parsed_leaves_the_old_one(void **state)
 
 static void a_stamp_that_is_not_ours_is_no_cache(void **state)
 {
-	static const char *const bad[] = { "", "modfetch cache 99 abc\n", "modfetch cache 4 xyz\n",
+	static const char *const bad[] = { "", "modfetch cache 99 abc\n", "modfetch cache 5 xyz\n",
 					   "garbage" };
 	struct root *r = *state;
 

@@ -83,7 +83,8 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 /*
  * The same for planning: what the kernel's IMAGE (one of IDS; 0: there is none) provides is not
- * told one by one of each package that needs it. Before such a file is of use it must be settled.
+ * told one by one of each package that needs it, and texts for people are left out. Before such a
+ * file is of use it must be settled.
  */
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image, int fd);
 /*

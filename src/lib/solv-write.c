@@ -127,7 +127,9 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	sum = solvable_lookup_bin_checksum(from, SOLVABLE_CHECKSUM, &type);
 	if (sum)
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
-	copy_texts(data, from, id);
+	/* a plan needs no texts */
+	if (!bundle->word)
+		copy_texts(data, from, id);
 	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
 			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
 	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,

@@ -293,7 +293,7 @@ int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct m
 	      struct mf_hits *ret_hits)
 {
 	_cleanup_(searching_done) struct searching s = { 0 };
-	int r = mf_catalog_pool(ctx, catalog, &s.pool);
+	int r = mf_catalog_pool_whole(ctx, catalog, &s.pool);
 
 	if (r < 0)
 		return r;
