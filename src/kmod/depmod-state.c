@@ -11,8 +11,7 @@
  *	struct head	magic, version, byte order, length of the file, digests of the head and of
  *			the rest, the digest of the base that a recent part belongs to, how many
  *			items each part has, and what the last run did: which depmod it followed,
- *			whether files may come unseen over links, the digests of its inputs and of
- *			what decided which files it found, each index as it was published
+ *			could files come unseen over links, its inputs' digests, what it published
  *	records		struct dm_record: a file of the tree, in the order of the scan; its numbers,
  *			and which of the items below are its own
  *	symbols		struct dm_symbol: every name exported or imported, sorted by name
