@@ -3,11 +3,14 @@
 #define MODFETCH_CACHE_H
 /*
  * What is kept of a repository between runs: /var/cache/modfetch/ID/, where the link "current"
- * names the generation in use, a folder called after the digest of its repomd.xml: repomd.xml as
- * verified packages-TAG.solv   the packages of one kernel; TAG is "flavor-ABI", or "other" for the
- * rest alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
+ * names the generation in use, a folder called after the digest of its repomd.xml:
+ *   repomd.xml          as verified
+ *   packages-TAG.solv   the packages of one kernel; TAG is "flavor-ABI", or "other" for the rest
+ *   plan-TAG.solv       the same for planning, where the kernel's image is one of them
+ *   alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
  *   name-TAG.bin        kmod trie: module → package
  *   stamp               format version and digest, written last
+ *
  * A generation is built aside and published by renaming the link: a reader sees the old or the new.
  */
 #include <stdbool.h>
