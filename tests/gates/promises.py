@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""SECURITY.md names for each promise what keeps it and what tests it: is all of that there, and is every test run?"""
+
+import re
+
+from tree import ROOT, Findings, read
+
+PAGE = "SECURITY.md"
+findings = Findings()
+text = read(PAGE)
+rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if re.match(r"\| P\d+ ", line)]
+numbers = [row[0] for row in rows]
+missing = set(re.findall(r"\bP\d+\b", text.split("## What is missing", 1)[1]))
+registered = "".join(read(f"tests/{f}meson.build") for f in ("", "road/", "fuzz/", "gates/", "vm/", "depmod/", "resolve/"))
+
+for n in range(1, 26):
+    if f"P{n}" not in numbers and f"P{n}" not in missing:
+        findings.add(PAGE, f"P{n} is neither kept nor said to be missing")
+for row in rows:
+    if len(row) != 4 or "`" not in row[2] or "`tests/" not in row[3]:
+        findings.add(PAGE, f"{row[0]} lacks a source or a test")
+names = re.findall(r"`((?:src|tests|include|systemd|udev)/[^`]+)`", text)
+for name in names:
+    path, _, what = name.partition(":")
+    if not (ROOT / path).exists():
+        findings.add(PAGE, f"{path} is not there")
+    elif what and not re.search(rf"\b{re.escape(what)}\b", read(path)):
+        findings.add(PAGE, f"{path} has no {what}")
+    elif path.startswith("tests/") and not path.startswith("tests/cases/"):
+        stem = re.sub(r"^(test|fuzz)[-_]", "", path.rsplit("/", 1)[1].rsplit(".", 1)[0])
+        if not re.search(rf"['_/-]{re.escape(stem)}['.]", registered):
+            findings.add(PAGE, f"{path} is not run by tests/check")
+findings.end(f"promises: {len(rows)} of 25, {len(set(names))} sources and tests")
