@@ -104,7 +104,7 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
 	_cleanup_(mf_strings_done) struct mf_strings terms = { 0 };
 	_cleanup_(mf_hits_done) struct mf_hits hits = { 0 };
-	struct mf_pool *pool;
+	struct mf_pool *pool = NULL;
 	int r = 0;
 
 	for (int i = 1; !r && i < argc; i++) {

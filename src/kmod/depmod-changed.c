@@ -149,7 +149,7 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 		  const struct dm_flavour *flavour, const char *name, struct dm_scan *scan)
 {
 	struct dm_file *known, file = { 0 };
-	struct stat st;
+	struct stat st = { 0 };
 	int r, gone;
 	char *path = normalise(&scan->arenas[0], name, &r);
 

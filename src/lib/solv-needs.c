@@ -65,7 +65,7 @@ int mf_pool_each_with(struct mf_pool *mp, int origin, const char *const *names, 
 	for (Id id = 2; !r && id < pool->nsolvables; id++) {
 		const Solvable *s = pool_id2solvable(pool, id);
 
-		if (s->repo && solv_origin(mp, id) == origin && has_marked(pool, s, &marked))
+		if (s->repo && mf_solv_origin(mp, id) == origin && has_marked(pool, s, &marked))
 			r = visit(arg, id);
 	}
 	map_free(&marked);

@@ -35,8 +35,8 @@ struct mf_pool {
 };
 
 /* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
-FILE *solv_stream(int fd, const char *mode);
+FILE *mf_solv_stream(int fd, const char *mode);
 Id solv_key(enum mf_dep_kind kind);
-int solv_origin(const struct mf_pool *pool, Id id);
+int mf_solv_origin(const struct mf_pool *pool, Id id);
 
 #endif

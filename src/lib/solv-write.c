@@ -140,7 +140,7 @@ int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image
 {
 	Repo *slim = repo_create(pool->pool, "slim");
 	Repodata *data = repo_add_repodata(slim, 0);
-	_cleanup_fclose_ FILE *f = solv_stream(fd, "w");
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "w");
 	struct bundle bundle = { 0 };
 	int r = 0;
 

@@ -51,7 +51,7 @@ void mf_pool_free(struct mf_pool *pool)
 }
 
 /* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
-FILE *solv_stream(int fd, const char *mode)
+FILE *mf_solv_stream(int fd, const char *mode)
 {
 	int copy = dup(fd);
 	FILE *f;
@@ -105,7 +105,7 @@ int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
 	Pool *pool = pool_create();
 	Repo *repo = repo_create(pool, "repomd");
 	struct mf_repomd found = { 0 };
-	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
 	const char *revision;
 	int r = -EBADMSG;
 
@@ -133,7 +133,7 @@ static Repo *new_repo(struct mf_pool *pool, int origin)
 
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 {
-	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
 
 	if (!f)
 		return -errno;
@@ -156,7 +156,7 @@ static bool is_whole(int fd)
 static int add_cache(Repo *repo, int fd)
 {
 	_cleanup_free_ char *buffer = malloc(STREAM_BUFFER);
-	_cleanup_fclose_ FILE *f = solv_stream(fd, "r");
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
 
 	if (!f || !buffer)
 		return f ? -ENOMEM : -errno;
@@ -276,7 +276,7 @@ void mf_pool_ready(struct mf_pool *pool)
 
 /* ---- asking ---- */
 
-int solv_origin(const struct mf_pool *pool, Id id)
+int mf_solv_origin(const struct mf_pool *pool, Id id)
 {
 	const Solvable *s = pool_id2solvable(pool->pool, id);
 
@@ -297,7 +297,7 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 		.evr = pool_id2str(pool->pool, s->evr),
 		.arch = pool_id2str(pool->pool, s->arch),
 		.summary = solvable_lookup_str(s, SOLVABLE_SUMMARY),
-		.origin = solv_origin(pool, id),
+		.origin = mf_solv_origin(pool, id),
 		.size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0),
 		.install_size = solvable_lookup_num(s, SOLVABLE_INSTALLSIZE, 0),
 	};
@@ -341,7 +341,7 @@ int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
 	queue_init(&q);
 	for (id = 2; id < pool->pool->nsolvables; id++) {
 		s = pool_id2solvable(pool->pool, id);
-		if (s->repo && solv_origin(pool, id) == origin)
+		if (s->repo && mf_solv_origin(pool, id) == origin)
 			queue_push(&q, id);
 	}
 	r = queue_to_array(&q, ret_ids, ret_n);

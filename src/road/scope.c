@@ -38,7 +38,7 @@ static int add(struct finding *f, int id)
 	mf_pool_package(f->pool, id, &p);
 	if (p.origin == MF_POOL_SYSTEM)
 		return 0;
-	if ((size_t)id >= s->n_has) {
+	if (!s->has || (size_t)id >= s->n_has) {
 		size_t n = (size_t)id * 2 + 64;
 		bool *has = reallocarray(s->has, n, sizeof(*has));
 
