@@ -134,7 +134,7 @@ class Keys(WithRoot):
         forged = f'{self.repo}/forged'
         os.mkdir(forged)
         shutil.copy(path, forged)
-        self.make(forged, key=None, revision=1)
+        self.make(forged, key=None, revision=2)
         self.configure(forged, keys='', extra=['trust=none'])
         self.assertEqual(self.refresh(), 'new')
         self.configure()
