@@ -34,9 +34,8 @@
 #define FILE_MAX ((size_t)16 << 20)
 
 static const char head[] =
-	"# Written by modfetch: these modules are not on this disk, but can be fetched. modprobe "
-	"does\n"
-	"# so by the lines below. Gone with the next boot; see modfetch(8), MODPROBE.\n";
+	"# These modules are not on this disk, but modfetch can fetch them: modprobe has it do so\n"
+	"# by the lines below. Gone with the next boot; see modfetch(8), MODPROBE.\n";
 
 struct work {
 	const struct mf_context *ctx;
