@@ -63,6 +63,9 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 		       const int *copy_ids, size_t n_copy, const char *skip);
 /* Does any package of the pool speak of that name, as what it is, needs or has? */
 bool mf_pool_knows(const struct mf_pool *pool, const char *name);
+/* Of any name that begins with OPEN and has no ':' behind it? For who would ask thousands of times.
+ */
+bool mf_pool_knows_form(const struct mf_pool *pool, const char *open);
 /*
  * Visits the packages of ORIGIN that provide one of N NAMES, whatever the version; unlike
  * mf_pool_providers() it may be asked before the pool is ready. 0, the visitor's return, or

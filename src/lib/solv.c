@@ -248,6 +248,19 @@ bool mf_pool_knows(const struct mf_pool *pool, const char *name)
 	return pool_str2id(pool->pool, name, 0) != 0;
 }
 
+bool mf_pool_knows_form(const struct mf_pool *mp, const char *open)
+{
+	size_t len = strlen(open);
+
+	for (Id id = 1; id < mp->pool->ss.nstrings; id++) {
+		const char *name = pool_id2str(mp->pool, id);
+
+		if (!strncmp(name, open, len) && !strchr(name + len, ':'))
+			return true;
+	}
+	return false;
+}
+
 /*
  * libsolv drops its table of strings while it looks for providers, to save memory, and would make
  * it anew at the next question: it is kept from that, since no string is added meanwhile.

@@ -22,6 +22,7 @@
 #include "modfetch/symvers.h"
 
 #define MODULES_DEP_MAX (64U << 20)
+#define DEP_MAX		1024 /* bytes of a dependency that libsolv still takes apart */
 
 struct module {
 	char *name; /* as kmod spells it */
@@ -33,6 +34,8 @@ struct module {
 struct system {
 	struct mf_context *ctx;
 	const struct mf_release *release;
+	char ksym[160];		    /* "ksym(FLAVOR:" */
+	const char *kernel, *plain; /* RHEL's "kernel(" and "ksym(" where any package has such */
 	struct mf_pool *pool;
 	struct module *modules; /* sorted by name */
 	size_t n_modules;
@@ -85,29 +88,41 @@ static int add_dep(struct system *s, char *name, const char *evr)
 	return 0;
 }
 
+/* OPEN, the symbol and ")" into NAME; false where that is too long for any package to ask for. */
+static bool dep_name(char name[DEP_MAX], const char *open, const char *symbol, size_t len)
+{
+	size_t before = strlen(open);
+
+	if (before + len + 2 > DEP_MAX)
+		return false;
+	memcpy(name, open, before);
+	memcpy(name + before, symbol, len);
+	memcpy(name + before + len, ")", 2);
+	return true;
+}
+
 /*
  * An export in each of the forms packages ask for it: SUSE's and our own, RHEL's of the kernel and
- * of a foreign driver. CRC: hex without 0x, or NULL. Only what some package speaks of is added.
+ * of a foreign driver. CRC: hex without 0x, or NULL. Only what some package speaks of is added; a
+ * kernel has twenty thousand exports, so that what is not costs no memory.
  */
 static int add_export(struct system *s, const char *symbol, const char *crc)
 {
-	char padded[16], *names[3] = { NULL };
-	const char *const crcs[3] = { crc, crc ? padded : NULL, crc ? padded : NULL };
+	const struct {
+		const char *open;
+		bool padded;
+	} forms[] = { { s->ksym, false }, { s->kernel, true }, { s->plain, true } };
+	size_t len = strlen(symbol);
+	char name[DEP_MAX], padded[16];
 	int r = 0;
 
-	snprintf(padded, sizeof(padded), "0x%08lx", crc ? strtoul(crc, NULL, 16) : 0UL);
-	if (asprintf(&names[0], "ksym(%s:%s)", s->release->flavor, symbol) < 0)
-		names[0] = NULL;
-	if (asprintf(&names[1], "kernel(%s)", symbol) < 0)
-		names[1] = NULL;
-	if (asprintf(&names[2], "ksym(%s)", symbol) < 0)
-		names[2] = NULL;
-	for (size_t i = 0; i < 3; i++) {
-		if (!r && !names[i])
-			r = -ENOMEM;
-		if (!r && mf_pool_knows(s->pool, names[i]))
-			r = add_dep(s, MF_STEAL(names[i]), crcs[i]);
-		free(names[i]);
+	for (size_t i = 0; !r && i < sizeof(forms) / sizeof(*forms); i++) {
+		if (!forms[i].open || !dep_name(name, forms[i].open, symbol, len) ||
+		    !mf_pool_knows(s->pool, name))
+			continue;
+		if (crc && forms[i].padded)
+			snprintf(padded, sizeof(padded), "0x%08lx", strtoul(crc, NULL, 16));
+		r = add_dep(s, strdup(name), crc && forms[i].padded ? padded : crc);
 	}
 	return r;
 }
@@ -348,6 +363,10 @@ int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size
 
 	if (asprintf(&s.image, "kernel-%s-image-%s", release->flavor, release->abi) < 0)
 		s.image = NULL;
+	/* a release has at most 64 bytes */
+	snprintf(s.ksym, sizeof(s.ksym), "ksym(%s:", release->flavor);
+	s.kernel = mf_pool_knows_form(pool, "kernel(") ? "kernel(" : NULL;
+	s.plain = mf_pool_knows_form(pool, "ksym(") ? "ksym(" : NULL;
 	r = s.image ? gather(&s, n_repos) : -ENOMEM;
 	if (!r)
 		r = mf_pool_add_system(pool, s.deps, s.n_deps, s.copies, s.n_copies,
