@@ -12,6 +12,7 @@
  * Nothing here parses what came from a network; libc only.
  * Exit status: modprobe's own, or 1 where nothing could be fetched (modfetch has said why).
  */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 #include "config.h"
 #include "modfetch/stub-request.h"
-#include "modfetch/surroundings.h"
 
 /* Fetches and installs; loads nothing. Returns modfetch's exit status. */
 static int fetch(const char *name)
@@ -65,14 +65,29 @@ static int load(const char *name, int n_options, char **options)
 	return 1;
 }
 
+/*
+ * The kernel starts modprobe without any descriptor: a file opened later must not become stderr,
+ * and what is started here must find it can write its results, be it to nowhere.
+ */
+static bool have_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* not close-on-exec */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = getenv("MODPROBE_MODULE");
 	bool kernel_may = argc > 1 && !strcmp(argv[1], "-k");
 	int first = 1 + kernel_may, status;
 
-	/* the kernel starts modprobe without any */
-	if (mf_surroundings_descriptors() < 0)
+	if (!have_standard_files())
 		return 1;
 	if (!name || !*name || *name == '-') {
 		fputs("modfetch: modprobe: to be started by modprobe alone, by its install "

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine that has booted: a card that comes and goes a thousand times, and what its boot waited for."""
+"""A machine that has booted: a card that comes and goes a thousand times, what its boot waited for, and clocks that are wrong."""
 
 import os
 import unittest
@@ -33,6 +33,29 @@ class Live(unittest.TestCase):
 
     def test_nothing_of_ours_is_in_the_critical_chain(self):
         self.assertNotIn("modfetch", self.vm.run("systemd-analyze critical-chain"))
+
+
+class Clocks(unittest.TestCase):
+    """The metadata were signed today; the machine believes in another day. systemd sets odd clocks right while it boots, so
+    they are set wrong behind it."""
+
+    def test_an_impossible_clock_stops_nothing_and_a_late_one_what_nobody_watches(self):
+        with scene.Scene(BUILD) as stage, stage.boot(name="clocks") as vm:
+            scene.wait_idle(vm)
+            now = int(vm.run("date +%s"))
+            for day, plug, bound in (("1970-01-02", scene.plug_card, CARD),
+                                     ("2099-01-01", scene.plug_stick, "ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*")):
+                vm.run(f"date -s '{day} 00:00:00'")
+                plug(vm)
+                vm.wait_for(bound, 60)
+                scene.wait_idle(vm)
+            vm.run(f"date -s @{now + 40 * 86400}")
+            scene.plug_nvme(vm)
+            vm.wait_for("journalctl -b --no-pager | grep -q '\\[STALE\\]'", 60)
+            self.assertNotEqual(vm.try_run("lsmod | grep -q ^nvme")[0], 0)
+            self.assertIn("TOO OLD", vm.run("modfetch status"))
+            # by hand, with the warning in sight, it is the admin's word
+            vm.run("modfetch probe nvme && lsmod | grep -q ^nvme", 60)
 
 
 if __name__ == "__main__":
