@@ -91,13 +91,9 @@ static int add_dep(struct system *s, char *name, const char *evr)
 /* OPEN, the symbol and ")" into NAME; false where that is too long for any package to ask for. */
 static bool dep_name(char name[DEP_MAX], const char *open, const char *symbol, size_t len)
 {
-	size_t before = strlen(open);
-
-	if (before + len + 2 > DEP_MAX)
+	if (strlen(open) + len + 2 > DEP_MAX)
 		return false;
-	memcpy(name, open, before);
-	memcpy(name + before, symbol, len);
-	memcpy(name + before + len, ")", 2);
+	stpcpy(stpcpy(stpcpy(name, open), symbol), ")");
 	return true;
 }
 
