@@ -16,14 +16,23 @@
 #include <solv/repo_solv.h>
 #include <solv/repo_write.h>
 #include <solv/solver.h>
+#include <stdint.h>
 #include "modfetch/solv.h"
 
 /* A key of our own: libsolv keeps its own kind in pages that it reads later, and wrongly where the
  * file was opened by descriptor. */
 #define DESCRIPTION "modfetch:description"
 
-/* Ends a cache file. */
-#define CACHE_END "modfetch packages end"
+/*
+ * What a cache ends in. libsolv trusts a .solv file as it trusts its own memory: one in which a
+ * byte has changed is not to be given to it.
+ */
+struct mf_solv_end {
+	char mark[24]; /* "modfetch packages end" */
+	uint64_t hash; /* mf_hash() of all before, as this machine writes numbers */
+};
+
+void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end);
 /* Begins the word that stands for all exports of a kernel's image. */
 #define BUNDLE "modfetch-exports("
 

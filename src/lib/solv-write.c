@@ -13,7 +13,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "src/lib/solv-private.h"
 
 /* What a kernel's image exports, and the one word that stands for all of it. */
@@ -136,11 +138,22 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
 }
 
+static int write_sealed(int fd, const char *text, size_t len)
+{
+	struct mf_solv_end end;
+	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : mf_file_write(fd, text, len);
+
+	mf_solv_end_of(text, len, &end);
+	return r < 0 ? r : mf_file_write(fd, &end, sizeof(end));
+}
+
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image, int fd)
 {
 	Repo *slim = repo_create(pool->pool, "slim");
 	Repodata *data = repo_add_repodata(slim, 0);
-	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "w");
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
 	struct bundle bundle = { 0 };
 	int r = 0;
 
@@ -158,8 +171,12 @@ int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image
 			last->provides = repo_addid(slim, last->provides, bundle.word);
 	}
 	repo_internalize(slim);
-	if (!f || repo_write(slim, f) || !fwrite(CACHE_END, sizeof(CACHE_END), 1, f) || fflush(f))
+	if (!f || repo_write(slim, f))
 		r = errno ? -errno : -EIO;
+	if (f && fclose(f) && !r)
+		r = -ENOMEM;
+	if (!r)
+		r = write_sealed(fd, text, len);
 	map_free(&bundle.exports);
 	repo_free(slim, 1);
 	return r;

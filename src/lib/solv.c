@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/table.h"
 #include "src/lib/solv-private.h"
 
 #define STREAM_BUFFER ((size_t)128 << 10)
@@ -140,16 +142,32 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 	return repo_add_rpmmd(new_repo(pool, origin), f, NULL, 0) ? -EBADMSG : 0;
 }
 
-/* libsolv reads much of a file only when it is asked for, and says nothing of an end that is
- * missing. */
+void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
+{
+	*ret_end =
+		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
+}
+
+/* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,
+ * and follows what a damaged one says out of its memory. */
 static bool is_whole(int fd)
 {
-	char end[sizeof(CACHE_END)];
+	struct mf_solv_end end;
 	struct stat st;
+	size_t len;
+	char *map;
+	bool whole;
 
-	return !fstat(fd, &st) && st.st_size > (off_t)sizeof(end) &&
-	       pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == sizeof(end) &&
-	       !memcmp(end, CACHE_END, sizeof(end));
+	if (fstat(fd, &st) < 0 || st.st_size <= (off_t)sizeof(end))
+		return false;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	len = (size_t)st.st_size - sizeof(end);
+	mf_solv_end_of(map, len, &end);
+	whole = !memcmp(&end, map + len, sizeof(end));
+	munmap(map, (size_t)st.st_size);
+	return whole;
 }
 
 /* A cache has megabytes, and stdio would ask for them by pages. -EBADMSG where it is not whole. */

@@ -23,7 +23,7 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 5 "
+#define STAMP "modfetch cache 6 "
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {
