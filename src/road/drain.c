@@ -221,34 +221,48 @@ static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 
 /* ---- the runs ---- */
 
+/* The package of this run that brought the module, or NULL: it was here before. */
+static const char *brought_by(const struct mf_run *run, const struct mf_match *match)
+{
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (mf_strings_has(&match->packages, run->plan.items[i].name))
+			return run->plan.items[i].name;
+	return NULL;
+}
+
+static void say_brought(struct mf_context *ctx, const struct mf_want *want, const char *module,
+			const char *package)
+{
+	_cleanup_free_ char *message = NULL;
+
+	if (asprintf(&message, "%s: loaded %s from %s", want->query, module, package) < 0) {
+		message = NULL;
+		return;
+	}
+	if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
+			    (const struct mf_journal_field[]){
+				    { "MODALIAS", want->query },
+				    { "DEVPATH", want->syspath ? want->syspath + 4 : NULL },
+				    { "PACKAGE", package },
+				    { "MODULE", module },
+				    { "DRIVER", want->driver },
+			    },
+			    5) < 0)
+		mf_log(ctx, MF_LOG_INFO, "%s", message);
+}
+
 static void say_installed(struct mf_context *ctx, const struct mf_run *run)
 {
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
-		_cleanup_free_ char *message = NULL;
-		const char *module = want->loaded.n ? want->loaded.v[want->loaded.n - 1] : NULL;
-		const char *package = NULL;
 
-		for (size_t m = 0; m < want->n_matches && !package; m++)
-			if (want->matches[m].packages.n)
-				package = want->matches[m].packages.v[0];
-		if (!module)
-			continue;
-		if (asprintf(&message, "%s: loaded %s%s%s", want->query, module,
-			     package ? " from " : "", package ? package : "") < 0) {
-			message = NULL;
-			continue;
+		for (size_t m = 0; m < want->n_matches; m++) {
+			const char *module = want->matches[m].module;
+			const char *package = brought_by(run, &want->matches[m]);
+
+			if (package && mf_strings_has(&want->loaded, module))
+				say_brought(ctx, want, module, package);
 		}
-		if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
-				    (const struct mf_journal_field[]){
-					    { "MODALIAS", want->query },
-					    { "DEVPATH", want->syspath ? want->syspath + 4 : NULL },
-					    { "PACKAGE", package },
-					    { "MODULE", module },
-					    { "DRIVER", want->driver },
-				    },
-				    5) < 0)
-			mf_log(ctx, MF_LOG_INFO, "%s", message);
 	}
 }
 
