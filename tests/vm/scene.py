@@ -27,7 +27,7 @@ class Scene(contextlib.ExitStack):
     """Builds everything in a work folder; boot() as often as one likes, from the same image or going on with it."""
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
-                 repo=""):
+                 repo="", size="900M"):
         super().__init__()
         try:
             self.kernel = image.Kernel()
@@ -35,7 +35,7 @@ class Scene(contextlib.ExitStack):
             self.server = self.enter_context(
                 server.Server(repository(kind, build), self.folder / "www", rate=rate))
             keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
-            image.build(self.folder, self.kernel, modules, build_dir=build, enable=enable, files=[
+            image.build(self.folder, self.kernel, modules, build_dir=build, enable=enable, size=size, files=[
                 ("etc/modfetch/repos.d/test.repo", 0o644,
                  f"[test]\nname=Drivers\nbaseurl={self.server.guest_url}\nenabled=1\nkeys=repo.crt\n{repo}"),
                 ("etc/modfetch/keys/repo.d/repo.crt", 0o644, keys / "repo.crt"),
@@ -107,7 +107,6 @@ def kernel_events(vm):
 
 
 def wait_idle(vm, timeout=120):
-    """Until udev and the service have nothing left to do."""
+    """Until udev and the services have nothing left to do."""
     vm.wait_for("udevadm settle --timeout=20 && [ -z \"$(ls /run/modfetch/queue)\" ] && "
-                "[ \"$(systemctl is-active modfetch.service)\" != active ] && "
-                "[ \"$(systemctl is-active modfetch.service)\" != activating ]", timeout)
+                "! systemctl is-active modfetch.service modfetch-coldplug.service | grep -qx 'active\\|activating'", timeout)
