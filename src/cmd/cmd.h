@@ -36,7 +36,7 @@ cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refre
 cmd_verb cmd_deny, cmd_allow, cmd_search, cmd_info;
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
 
-/* ---- what they share: run.c ---- */
+/* ---- what they share: usage.c, run.c ---- */
 
 /* Records a usage error of a verb. Returns -MFE_USAGE. */
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)

@@ -4,7 +4,13 @@
  *
  * Global options are taken before and after the verb, up to "--"; what they leave is the verb's.
  * Standard output belongs to results, standard error to everything else.
+ *
+ * A program that is linked to twenty libraries has spent three milliseconds before main(), which is
+ * most of what a depmod takes that has little to do. So most verbs, and with them librpm, libsolv
+ * and OpenSSL, are in a module that is loaded when one of them is named. Its name has the version
+ * in it: while a package manager replaces the two files, no half works with another's other half.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -17,8 +23,13 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/surroundings.h"
 
+/* Where the module has a verb's function. */
+#define IN_MODULE(verb) "cmd_" #verb, NULL
+#define HERE(verb)	NULL, cmd_##verb
+
 struct verb {
 	const char *name;
+	const char *symbol; /* of the module, or NULL: */
 	cmd_verb *run;
 	const char *arguments;
 	const char *what;
@@ -27,28 +38,31 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "probe", cmd_probe, "QUERY... | --device SYSPATH",
+	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
 	  "load a driver, fetching what is missing", false },
-	{ "lookup", cmd_lookup, "QUERY... | --device SYSPATH", "what probe would do, and why",
+	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
+	  "what probe would do, and why", false },
+	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", false },
+	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]", "all devices of this machine",
 	  false },
-	{ "why", cmd_lookup, "QUERY...", "the same as lookup", false },
-	{ "coldplug", cmd_coldplug, "[--sysfs DIR|FILE]", "all devices of this machine", false },
-	{ "search", cmd_search, "TERM...", "packages that have to do with a word", false },
-	{ "info", cmd_info, "NAME...", "all that is known of a package or module", false },
-	{ "install", cmd_install, "NAME...", "packages or patterns by name", false },
-	{ "remove", cmd_remove, "NAME...", "remove packages by name", false },
-	{ "deny", cmd_deny, "NAME|CONDITION...", "never fetch that again", true },
-	{ "allow", cmd_allow, "NAME|CONDITION...", "fetch it, whatever other rules say", true },
-	{ "refresh", cmd_refresh, "[--force] [REPO...]", "fetch the repositories' metadata now",
+	{ "search", IN_MODULE(search), "TERM...", "packages that have to do with a word", false },
+	{ "info", IN_MODULE(info), "NAME...", "all that is known of a package or module", false },
+	{ "install", IN_MODULE(install), "NAME...", "packages or patterns by name", false },
+	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", false },
+	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch that again", true },
+	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "fetch it, whatever other rules say",
+	  true },
+	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
+	  "fetch the repositories' metadata now", false },
+	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "bring the module indexes up to date", true },
+	{ "pack", IN_MODULE(pack), "... MODULES_DIR...",
+	  "a repository from a kernel's lib/modules/KVER", true, true },
+	{ "queue", IN_MODULE(queue), "[--until-empty | --watch]",
+	  "drain the spool of device events", false },
+	{ "status", IN_MODULE(status), "", "devices, drivers, packages and repositories", false },
+	{ "history", IN_MODULE(history), "[-n N]", "what happened", false },
+	{ "check", IN_MODULE(check), "", "is every driver intact, signed and for this kernel",
 	  false },
-	{ "depmod", cmd_depmod, "[-b DIR] [KVER]", "bring the module indexes up to date", true },
-	{ "pack", cmd_pack, "... MODULES_DIR...", "a repository from a kernel's lib/modules/KVER",
-	  true, true },
-	{ "queue", cmd_queue, "[--until-empty | --watch]", "drain the spool of device events",
-	  false },
-	{ "status", cmd_status, "", "devices, drivers, packages and repositories", false },
-	{ "history", cmd_history, "[-n N]", "what happened", false },
-	{ "check", cmd_check, "", "is every driver intact, signed and for this kernel", false },
 };
 
 static void print_help(void)
@@ -155,6 +169,17 @@ static int flush_results(struct cmd *cmd, int r)
 	return r;
 }
 
+/* The module is never given back: its libraries have handlers that run at exit. */
+static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
+{
+	void *module = verb->run ? NULL : dlopen(MF_VERBS, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = module ? dlsym(module, verb->symbol) : NULL;
+	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
+
+	return run ? run(cmd, argc, argv)
+		   : mf_fail(&cmd->ctx, "command", -ELIBACC, verb->name, "%s", dlerror());
+}
+
 static int run_verb(const struct verb *verb, const struct globals *g, int argc, char **argv)
 {
 	struct cmd cmd = {
@@ -175,7 +200,7 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	optind = 0;
 	opterr = 0;
 	if (!r)
-		r = verb->run(&cmd, argc, argv);
+		r = call_verb(&cmd, verb, argc, argv);
 	r = finish(&cmd, flush_results(&cmd, r));
 	mf_context_done(&cmd.ctx);
 	return r;

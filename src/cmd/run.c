@@ -6,7 +6,6 @@
  * pipe or the journal goes one line a package, once it is known what will come.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +13,6 @@
 #include "src/cmd/cmd.h"
 #include "modfetch/file.h"
 #include "modfetch/record.h"
-
-int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return mf_fail(&cmd->ctx, "command", -MFE_USAGE, verb, "%s; see modfetch --help", text);
-}
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
 {

@@ -220,6 +220,35 @@ class Publishing(WithTree):
         self.assertFalse(os.path.exists(self.tree.path("modules.dep")))
 
 
+class Alone(WithTree):
+    """The verb is in the program itself; what the others need is loaded for them alone."""
+
+    def setUp(self):
+        super().setUp()
+        self.alone = os.path.join(self.tree.root, "alone")
+        with open(PROGRAM, "rb") as f:
+            program = f.read()
+        self.assertIn(b"modfetch-verbs-", program)
+        with open(self.alone, "wb") as f:
+            f.write(program.replace(b"modfetch-verbs-", b"modfetch-absent"))
+        os.chmod(self.alone, 0o755)
+
+    def run_alone(self, *arguments):
+        return subprocess.run([self.alone, *arguments], capture_output=True, text=True, check=False)
+
+    def test_depmod_needs_no_other_file(self):
+        self.real()
+        done = self.run_alone("depmod", "-b", self.tree.root, "-C", self.tree.conf, "-o", self.tree.out, trees.KVER)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
+
+    def test_any_other_verb_fails_in_one_line(self):
+        done = self.run_alone("--root", self.tree.root, "lookup", "e1000e")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^modfetch: command: lookup: modfetch-absent\S+: .* \[ELIBACC\]\n$")
+
+
 class Large(WithTree):
     """As many aliases as 60,000 modules of a real kernel have."""
 

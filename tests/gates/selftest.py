@@ -135,7 +135,7 @@ class Gates(unittest.TestCase):
     # ---- manual ----
 
     def test_an_undocumented_verb_and_option_are_seen(self):
-        self.plant("src/cmd/main.c", '{ "dance", cmd_dance, "", "", false },\n\t{ "probe",', old='{ "probe",')
+        self.plant("src/cmd/main.c", '{ "dance", IN_MODULE(dance), "", "", false },\n\t{ "probe",', old='{ "probe",')
         self.plant("src/cmd/refresh.c", '\nstatic const struct option more[] = {{ "sideways", no_argument, NULL, 0 }};\n')
         self.expect("manual", r"(?s)verb dance is missing.*option of refresh --sideways is missing")
 

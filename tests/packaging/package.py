@@ -37,8 +37,9 @@ def below(folder):
 
 
 def merged(paths):
-    """As a system whose /lib is /usr/lib has them; manual pages without the compression that rpm adds."""
-    return {re.sub(r"(/man/.*)\.(gz|zst|xz|bz2)$", r"\1", re.sub("^/lib/", "/usr/lib/", path)) for path in paths}
+    """As a system has them whose /lib is /usr/lib and the only one; manual pages without the compression that rpm adds."""
+    paths = {re.sub(r"^(/usr)?/lib(64|/\w+-linux-gnu\w*)?/", "/usr/lib/", path) for path in paths}
+    return {re.sub(r"(/man/.*)\.(gz|zst|xz|bz2)$", r"\1", path) for path in paths}
 
 
 class Scratch(unittest.TestCase):
