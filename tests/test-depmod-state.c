@@ -60,9 +60,11 @@ static struct dm_buf build(const struct facts *f, const uint32_t *gone, uint32_t
 				      .inputs = 8,
 				      .scan_rules = 9,
 				      .loose = true };
+	struct dm_folder folders[] = { { "", 0, 2, 3, 4 }, { "kernel", 6, 5, 6, DM_UNSURE } };
+	const struct dm_scan scan = { .folders = folders, .n_folders = 2 };
 	struct dm_buf buf;
 
-	assert_int_equal(dm_recent_build(&f->segment, gone, n_gone, &buf), 0);
+	assert_int_equal(dm_recent_build(&scan, &f->segment, gone, n_gone, &buf), 0);
 	dm_state_seal(&buf, &done, base);
 	return buf;
 }
@@ -84,6 +86,10 @@ static void what_was_written_is_read(void **state)
 	assert_int_equal(file.done.inputs, 8);
 	assert_int_equal(file.done.scan_rules, 9);
 	assert_int_equal(file.base, 0);
+	assert_int_equal(file.folders.n, 2);
+	assert_string_equal(file.folders.paths + file.folders.v[1].path, "kernel");
+	assert_int_equal(file.folders.v[0].ctime, 4);
+	assert_true(file.folders.v[1].ctime == DM_UNSURE);
 	dm_buf_done(&buf);
 }
 

@@ -30,37 +30,6 @@ static void set_path(struct dm_file *file, const char *path, size_t len)
 	file->base = slash ? (uint32_t)(slash + 1 - path) : 0;
 }
 
-static void copy_record(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
-{
-	struct dm_file *f = &scan->files[scan->n++];
-
-	*f = (struct dm_file){
-		.size = r->size,
-		.inode = r->inode,
-		.mtime = r->mtime,
-		.ctime = r->ctime,
-		.external = r->flags & DM_EXTERNAL,
-		.linked = r->flags & DM_LINKED,
-	};
-	set_path(f, s->strings + r->path, r->path_len);
-}
-
-/* The state lists what is gone in rising order. */
-static void copy_known(const struct dm_state *state, struct dm_scan *scan)
-{
-	uint32_t g = 0;
-
-	for (uint32_t i = 0; i < state->base.n_records; i++) {
-		while (g < state->n_gone && state->gone[g] < i)
-			g++;
-		if (g < state->n_gone && state->gone[g] == i)
-			continue;
-		copy_record(&state->base, &state->base.records[i], scan);
-	}
-	for (uint32_t i = 0; i < state->recent.n_records; i++)
-		copy_record(&state->recent, &state->recent.records[i], scan);
-}
-
 static struct dm_file *find(struct dm_scan *scan, const char *path)
 {
 	size_t len = strlen(path);
@@ -192,12 +161,8 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 	/* each path is looked for among all files */
 	if (changed->n > MANY)
 		return 1;
-	scan.files = reallocarray(
-		NULL, (size_t)state->base.n_records + state->recent.n_records + changed->n + 1,
-		sizeof(*scan.files));
-	if (!scan.files)
+	if (dm_scan_recall(state, changed->n, &scan) < 0)
 		return -ENOMEM;
-	copy_known(state, &scan);
 	for (size_t i = 0; i < changed->n; i++) {
 		int r = update(tree, config, flavour, changed->v[i], &scan);
 

@@ -91,9 +91,21 @@ struct dm_file {
 	bool linked; /* a link, or below one: it can change without its folder or name being told */
 };
 
+/* A folder as it was when its entries were asked for. */
+struct dm_folder {
+	const char *path; /* relative to the tree; "" the tree itself */
+	uint32_t path_len;
+	uint64_t inode;
+	int64_t mtime, ctime; /* DM_UNSURE: its entries may be others with the same numbers */
+};
+
+#define DM_UNSURE INT64_MIN
+
 struct dm_scan {
 	struct dm_file *files; /* in the order depmod comes by them */
 	size_t n;
+	struct dm_folder *folders; /* those of the tree, not of external ones */
+	size_t n_folders;
 	bool loose; /* a link leads to a folder or nowhere, or a folder could not be looked into:
 		       files may come without their own path changing */
 	struct mf_arena arenas[16];
@@ -108,16 +120,36 @@ struct dm_tree {
 	char *dirname;	    /* as depmod would spell it: absolute, for comparing paths */
 	const char *kernel; /* borrowed */
 	unsigned int threads;
+	int64_t began;	  /* the clock before anything was looked at, ns since 1970 */
+	bool keeps_times; /* a folder's entries change on this file system only with its times */
+	uint64_t device;
 };
 
 /* Opens the folders. 0, or a code that is recorded. */
 int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
 		 struct dm_tree *tree);
+
+/* A file of the tree that indexes come from; P is NULL where there is none. */
+struct dm_input {
+	char *p;
+	size_t len;
+};
+
+/* One that may be missing, which is told. 0, or a code that is recorded. */
+int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
+		 struct dm_input *ret_input);
 /* Keeps other runs out of where the indexes go. 0, -MFE_LOCKED or -errno, recorded. */
 int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree);
 void dm_tree_done(struct dm_tree *tree);
 
 void dm_take_numbers(const struct stat *st, struct dm_file *file);
+/*
+ * Was something with this change time changed so shortly before or while it was looked at that
+ * another change may have left the same time? NOW is the clock after the look.
+ */
+bool dm_is_racy(const struct dm_tree *tree, int64_t ctime, int64_t now);
+/* The clock, ns since 1970. */
+int64_t dm_now(void);
 /* Is a folder or file of this name passed over, wherever it is? */
 bool dm_is_excluded(const struct dm_config *config, const char *name);
 /* Fills in a file's numbers. 0 or -errno. */
@@ -126,6 +158,25 @@ bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_
 /* 0, -ENOMEM, or -errno where the tree itself cannot be read; lesser trouble is only told. */
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan);
+/*
+ * Adds to SCAN what is in N folders of the tree and below them; folders that are in KNOWN, by their
+ * paths, are not entered. 0 or -ENOMEM; trouble is told, and makes the scan loose.
+ */
+int dm_scan_folders(struct mf_context *ctx, const struct dm_tree *tree,
+		    const struct dm_config *config, const struct dm_flavour *flavour,
+		    const struct dm_folder *tops, size_t n, const struct mf_table *known,
+		    struct dm_scan *scan);
+/*
+ * The same as dm_scan() from what STATE knows: only folders that have changed are listed, every
+ * file is looked at. The files' order is not that of a scan. 0; 1: the tree has to be looked at as
+ * a whole; -ENOMEM.
+ */
+int dm_scan_known(struct mf_context *ctx, const struct dm_tree *tree,
+		  const struct dm_config *config, const struct dm_flavour *flavour,
+		  const struct dm_state *state, struct dm_scan *ret_scan);
+/* The files and folders that STATE knows, as they were: their memory is the scan's. 0 or -ENOMEM.
+ */
+int dm_scan_recall(const struct dm_state *state, size_t more, struct dm_scan *scan);
 /*
  * The files that STATE knows, but for those CHANGED names, which are looked at again. Their order
  * is not that of a scan. STATE must be of the indexes as they are now. 0; 1: the tree has to be
@@ -174,6 +225,19 @@ struct dm_record {
 	uint32_t aliases, n_aliases;
 	uint32_t extras, n_extras;
 	uint32_t flags, reserved;
+};
+
+/* A struct dm_folder in the state; PATH goes into the folders' own strings. */
+struct dm_folder_record {
+	uint64_t inode;
+	int64_t mtime, ctime;
+	uint32_t path, path_len;
+};
+
+struct dm_folders {
+	const struct dm_folder_record *v;
+	const char *paths;
+	uint32_t n, n_paths;
 };
 
 struct dm_segment {
@@ -249,6 +313,7 @@ struct dm_done {
 /* One of the two files. */
 struct dm_state_file {
 	struct dm_segment segment;
+	struct dm_folders folders;
 	const uint32_t *gone; /* records of the base that are out of use */
 	uint32_t n_gone;
 	uint64_t id;   /* of a base */
@@ -258,6 +323,7 @@ struct dm_state_file {
 
 struct dm_state {
 	struct dm_segment base, recent;
+	struct dm_folders folders; /* of the later of the two */
 	const uint32_t *gone;
 	uint32_t n_gone;
 	uint64_t id;
@@ -282,9 +348,12 @@ void dm_state_done(struct dm_state *state);
  */
 int dm_state_build(const struct dm_scan *scan, const struct dm_modules *modules,
 		   const struct dm_graph *graph, struct dm_buf *ret_state);
-/* The bytes of what to add to the base: a segment, and which records of the base it replaces. */
-int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32_t n_gone,
-		    struct dm_buf *ret_state);
+/*
+ * The bytes of what to add to the base: a segment, which records of the base it replaces, and all
+ * folders of SCAN.
+ */
+int dm_recent_build(const struct dm_scan *scan, const struct dm_segment *fresh,
+		    const uint32_t *gone, uint32_t n_gone, struct dm_buf *ret_state);
 /* BASE: the id of the base it adds to; 0: it is one itself. */
 void dm_state_seal(struct dm_buf *state, const struct dm_done *done, uint64_t base);
 /* Puts it in place of the old one. 0 or -errno; then there may be none. */
@@ -366,12 +435,6 @@ enum dm_index {
 	DM_DEVNAME,
 };
 
-/* A file of the tree that indexes come from; P is NULL where there is none. */
-struct dm_input {
-	char *p;
-	size_t len;
-};
-
 /* What all indexes are made from. */
 struct dm_source {
 	struct mf_context *ctx;
@@ -418,5 +481,7 @@ int dm_publish_commit(struct dm_publish *publish);
 void dm_publish_done(struct dm_publish *publish);
 /* The numbers of a published file, for the state. False: it is not there. */
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);
+/* Has the file in place these numbers? */
+bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output);
 
 #endif

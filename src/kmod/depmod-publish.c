@@ -201,3 +201,10 @@ bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output)
 	output->ctime = file.ctime;
 	return true;
 }
+
+bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output)
+{
+	struct dm_output now = { .digest = output->digest };
+
+	return dm_output_stat(fd, index, &now) && !memcmp(&now, output, sizeof(now));
+}

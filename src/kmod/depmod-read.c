@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
 #include "src/kmod/depmod-parts.h"
@@ -242,18 +241,6 @@ static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, s
 	}
 }
 
-/*
- * A file system's clock ticks every few milliseconds, or seconds on old ones: a file changed twice
- * in one tick has the same times. What was changed just now is read again next time.
- */
-static bool is_racy(const struct dm_file *file, const struct timespec *now)
-{
-	int64_t t = (int64_t)now->tv_sec * 1000000000 + now->tv_nsec;
-	int64_t slack = file->ctime % 1000000000 ? 20000000 : 2000000000;
-
-	return llabs(t - file->ctime) <= slack;
-}
-
 static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 		       const struct notes *notes, uint32_t flags)
 {
@@ -382,13 +369,13 @@ static int finish(struct dm_fresh *fresh)
 	return sort_aliases(fresh, s);
 }
 
-static uint32_t flags_of(const struct dm_module *m, const struct notes *notes,
-			 const struct timespec *now)
+static uint32_t flags_of(const struct dm_tree *tree, const struct dm_module *m,
+			 const struct notes *notes, int64_t now)
 {
 	if (m->recalled)
 		return m->old->flags;
 	return DM_READ | (notes->failed < 0 ? DM_UNREADABLE : 0) |
-	       (is_racy(m->file, now) ? DM_RACY : 0);
+	       (dm_is_racy(tree, m->file->ctime, now) ? DM_RACY : 0);
 }
 
 /* Files that are no module's, and that the base does not know. */
@@ -411,9 +398,8 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
 
 static int add_modules(struct mf_context *ctx, const struct reader *reader, size_t n)
 {
-	struct timespec now;
+	int64_t now = dm_now();
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	for (size_t i = 0; i < n; i++) {
 		const struct notes *notes = &reader->notes[i];
 		const struct dm_module *m = reader->wanted[i];
@@ -424,7 +410,7 @@ static int add_modules(struct mf_context *ctx, const struct reader *reader, size
 			mf_log(ctx, MF_LOG_WARNING, "%s: %s", m->file->path,
 			       mf_error_sentence(notes->failed == -EBADMSG ? -MFE_BAD_MODULE
 									   : notes->failed));
-		add_record(reader->fresh, m->file, notes, flags_of(m, notes, &now));
+		add_record(reader->fresh, m->file, notes, flags_of(reader->tree, m, notes, now));
 	}
 	return 0;
 }

@@ -7,6 +7,11 @@
  * order: each folder's entries as the file system lists them, a folder's contents in its place.
  * That order decides between files of one name, so it must not depend on threads.
  *
+ * A folder's own numbers are taken before its entries are asked for, so that the next run can tell
+ * whether they are still the same (depmod-known.c). That is remembered only where it is sure to
+ * show: not over links, not on another file system than the tree's, not on one that is not known to
+ * keep a folder's times, and not where the folder changed just now.
+ *
  * Links are followed, to files and to folders, as depmod does; a folder nested deeper than any real
  * one ends the walk, since a link may lead back up. Entries that cannot be looked at are told and
  * left out. The files' numbers are taken before anybody reads the files: a change in between shows
@@ -25,6 +30,7 @@
 
 #define DEPTH_MAX  40
 #define LIST_BYTES ((size_t)64 << 10)
+#define FEW	   8
 
 /* An entry of a folder that matters: a file, or a folder with its own entries. */
 struct entry {
@@ -37,6 +43,8 @@ struct folder {
 	size_t path_len;
 	int depth;
 	bool linked, loose;
+	uint64_t inode;
+	int64_t mtime, ctime;
 	struct entry *entries;
 	size_t n, room;
 	struct folder *next; /* in the queue */
@@ -48,13 +56,14 @@ struct job {
 	const struct dm_config *config;
 	const struct dm_flavour *flavour;
 	bool external;
+	const struct mf_table *known; /* folders that are not entered */
 	struct mf_arena *arenas;
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	struct folder *queue;
 	size_t pending; /* folders queued or being listed */
 	bool loose;	/* of any folder */
-	int failed;	/* -ENOMEM, or why the first folder could not be listed */
+	int failed;	/* -ENOMEM, or why a top folder could not be listed */
 };
 
 bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len)
@@ -141,8 +150,8 @@ static char *join(struct mf_arena *arena, const struct folder *folder, const cha
 	return path;
 }
 
-static int add_folder(struct folder *parent, struct mf_arena *arena, const char *name, size_t len,
-		      bool linked)
+static int add_folder(const struct job *job, struct folder *parent, struct mf_arena *arena,
+		      const char *name, size_t len, bool linked)
 {
 	struct folder *folder = mf_arena_alloc(arena, sizeof(*folder));
 	struct entry *e;
@@ -150,14 +159,18 @@ static int add_folder(struct folder *parent, struct mf_arena *arena, const char 
 	parent->loose |= linked || parent->depth >= DEPTH_MAX;
 	if (parent->depth >= DEPTH_MAX)
 		return 0;
-	e = add_entry(parent);
-	if (!folder || !e)
+	if (!folder)
 		return -ENOMEM;
 	*folder = (struct folder){ .depth = parent->depth + 1, .linked = parent->linked || linked };
 	folder->path = join(arena, parent, name, len);
 	if (!folder->path)
 		return -ENOMEM;
 	folder->path_len = strlen(folder->path);
+	if (job->known && mf_table_get(job->known, folder->path, folder->path_len))
+		return 0;
+	e = add_entry(parent);
+	if (!e)
+		return -ENOMEM;
 	e->folder = folder;
 	return 0;
 }
@@ -188,7 +201,7 @@ static int look_at(struct job *job, struct folder *folder, struct mf_arena *aren
 	struct stat st;
 
 	if (type == DT_DIR)
-		return add_folder(folder, arena, name, len, false);
+		return add_folder(job, folder, arena, name, len, false);
 	if (type == DT_REG && !module)
 		return 0;
 	if (fstatat(fd, name, &st, 0) < 0) {
@@ -197,7 +210,7 @@ static int look_at(struct job *job, struct folder *folder, struct mf_arena *aren
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))
-		return add_folder(folder, arena, name, len, true);
+		return add_folder(job, folder, arena, name, len, true);
 	if (!S_ISREG(st.st_mode) || !module) {
 		folder->loose |= type != DT_REG;
 		return 0;
@@ -214,14 +227,36 @@ struct listed {
 	char name[];
 };
 
+/* Before the entries are read: a change in between then shows in the next run. */
+static int take_folder_numbers(const struct job *job, struct folder *folder, int fd)
+{
+	const struct dm_tree *tree = job->tree;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	folder->inode = st.st_ino;
+	folder->mtime = ns(&st.st_mtim);
+	folder->ctime = ns(&st.st_ctim);
+	if (!tree->keeps_times || st.st_dev != tree->device || folder->linked ||
+	    dm_is_racy(tree, folder->ctime, dm_now()))
+		folder->ctime = DM_UNSURE;
+	return 0;
+}
+
 static int list(struct job *job, struct folder *folder, struct mf_arena *arena, char *buf)
 {
 	int base = job->external ? AT_FDCWD : job->tree->fd;
 	_cleanup_close_ int fd = openat(base, folder->path_len ? folder->path : ".",
 					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	int r;
+
 	if (fd < 0)
 		return -errno;
+	r = take_folder_numbers(job, folder, fd);
+	if (r < 0)
+		return r;
 	for (;;) {
 		long got = syscall(SYS_getdents64, fd, buf, LIST_BYTES);
 
@@ -231,7 +266,6 @@ static int list(struct job *job, struct folder *folder, struct mf_arena *arena, 
 			return 0;
 		for (char *p = buf; p < buf + got;) {
 			const struct listed *e = (const struct listed *)(const void *)p;
-			int r = 0;
 
 			p += e->size;
 			if (!dm_is_excluded(job->config, e->name))
@@ -297,22 +331,28 @@ static void walk(void *arg, size_t i, unsigned int worker)
 	}
 }
 
-static size_t count_files(const struct folder *folder)
+static void count(const struct folder *folder, size_t *n_files, size_t *n_folders)
 {
-	size_t n = 0;
-
+	++*n_folders;
 	for (size_t i = 0; i < folder->n; i++)
-		n += folder->entries[i].folder ? count_files(folder->entries[i].folder) : 1;
-	return n;
+		if (folder->entries[i].folder)
+			count(folder->entries[i].folder, n_files, n_folders);
+		else
+			++*n_files;
 }
 
-static void flatten(struct folder *folder, struct dm_scan *scan)
+static void flatten(const struct job *job, struct folder *folder, struct dm_scan *scan)
 {
+	if (!job->external)
+		scan->folders[scan->n_folders++] = (struct dm_folder){
+			folder->path,  (uint32_t)folder->path_len, folder->inode, folder->mtime,
+			folder->ctime,
+		};
 	for (size_t i = 0; i < folder->n; i++) {
 		struct entry *e = &folder->entries[i];
 
 		if (e->folder)
-			flatten(e->folder, scan);
+			flatten(job, e->folder, scan);
 		else
 			scan->files[scan->n++] = e->file;
 	}
@@ -326,56 +366,110 @@ static void free_entries(struct folder *folder)
 	free(folder->entries);
 }
 
-/* Adds the files below one top folder to the scan. */
-static int scan_top(struct job *job, const char *path, struct dm_scan *scan)
+/* Room for what is below the tops. */
+static int make_room(const struct folder *tops, size_t n, struct dm_scan *scan)
 {
-	struct folder top = { .path = path, .path_len = strlen(path) };
+	size_t n_files = scan->n + 1, n_folders = scan->n_folders + 1;
+	struct dm_folder *folders;
 	struct dm_file *files;
+
+	for (size_t i = 0; i < n; i++)
+		count(&tops[i], &n_files, &n_folders);
+	files = reallocarray(scan->files, n_files, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	scan->files = files;
+	folders = reallocarray(scan->folders, n_folders, sizeof(*folders));
+	if (!folders)
+		return -ENOMEM;
+	scan->folders = folders;
+	return 0;
+}
+
+/* Adds the files below some top folders to the scan. */
+static int scan_tops(struct job *job, struct folder *tops, size_t n, struct dm_scan *scan)
+{
+	/* a thread costs as much to start as some folders to list */
+	unsigned int threads = job->known && n <= FEW ? 1 : job->tree->threads;
 	int r;
 
-	job->external = *path;
-	job->queue = &top;
-	job->pending = 1;
+	job->pending = n;
+	job->queue = n ? tops : NULL;
 	job->failed = 0;
-	mf_parallel(job->tree->threads, job->tree->threads, walk, job);
-	r = job->failed;
-	if (r >= 0) {
-		files = reallocarray(scan->files, scan->n + count_files(&top) + 1, sizeof(*files));
-		if (files) {
-			scan->files = files;
-			flatten(&top, scan);
-		} else {
-			r = -ENOMEM;
-		}
+	for (size_t i = 0; i + 1 < n; i++)
+		tops[i].next = &tops[i + 1];
+	mf_parallel(threads, threads, walk, job);
+	r = job->failed < 0 ? job->failed : make_room(tops, n, scan);
+	for (size_t i = 0; i < n; i++) {
+		if (r >= 0)
+			flatten(job, &tops[i], scan);
+		free_entries(&tops[i]);
 	}
-	free_entries(&top);
 	return r;
+}
+
+static struct job job_of(struct mf_context *ctx, const struct dm_tree *tree,
+			 const struct dm_config *config, const struct dm_flavour *flavour,
+			 struct dm_scan *scan)
+{
+	return (struct job){
+		.ctx = ctx,
+		.tree = tree,
+		.config = config,
+		.flavour = flavour,
+		.arenas = scan->arenas,
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER,
+	};
+}
+
+int dm_scan_folders(struct mf_context *ctx, const struct dm_tree *tree,
+		    const struct dm_config *config, const struct dm_flavour *flavour,
+		    const struct dm_folder *tops, size_t n, const struct mf_table *known,
+		    struct dm_scan *scan)
+{
+	_cleanup_free_ struct folder *folders = calloc(n + 1, sizeof(*folders));
+	struct job job = job_of(ctx, tree, config, flavour, scan);
+	int r;
+
+	if (!folders)
+		return -ENOMEM;
+	job.known = known;
+	for (size_t i = 0; i < n; i++) {
+		folders[i].path = tops[i].path;
+		folders[i].path_len = tops[i].path_len;
+		folders[i].depth = tops[i].path_len > 0;
+		for (const char *p = tops[i].path; *p; p++)
+			folders[i].depth += *p == '/';
+	}
+	r = scan_tops(&job, folders, n, scan);
+	scan->loose |= job.loose;
+	return r;
+}
+
+static int scan_external(struct job *job, const char *path, struct dm_scan *scan)
+{
+	struct folder top = { .path = path, .path_len = strlen(path) };
+	int r;
+
+	job->external = true;
+	r = scan_tops(job, &top, 1, scan);
+	if (r == -ENOENT || r >= 0 || r == -ENOMEM)
+		return r == -ENOENT ? 0 : r;
+	mf_log(job->ctx, MF_LOG_WARNING, "%s: %s", path, mf_error_sentence(r));
+	return 0;
 }
 
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,
 	    const struct dm_flavour *flavour, struct dm_scan *ret_scan)
 {
 	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
-	struct job job = {
-		.ctx = ctx,
-		.tree = tree,
-		.config = config,
-		.flavour = flavour,
-		.arenas = scan.arenas,
-		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.cond = PTHREAD_COND_INITIALIZER,
-	};
-	int r = scan_top(&job, "", &scan);
+	struct job job = job_of(ctx, tree, config, flavour, &scan);
+	struct folder top = { .path = "" };
+	int r = scan_tops(&job, &top, 1, &scan);
 
-	for (size_t i = 0; i < config->externals.n && r >= 0; i++) {
-		r = scan_top(&job, config->externals.v[i], &scan);
-		if (r < 0 && r != -ENOMEM) {
-			if (r != -ENOENT)
-				mf_log(ctx, MF_LOG_WARNING, "%s: %s", config->externals.v[i],
-				       mf_error_sentence(r));
-			r = 0;
-		}
-	}
+	for (size_t i = 0; i < config->externals.n && r >= 0; i++)
+		r = scan_external(&job, config->externals.v[i], &scan);
 	if (r < 0)
 		return r;
 	scan.loose = job.loose;
@@ -387,6 +481,7 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 void dm_scan_done(struct dm_scan *scan)
 {
 	free(scan->files);
+	free(scan->folders);
 	for (size_t i = 0; i < sizeof(scan->arenas) / sizeof(*scan->arenas); i++)
 		mf_arena_done(&scan->arenas[i]);
 	*scan = (struct dm_scan){ 0 };

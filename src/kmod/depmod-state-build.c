@@ -268,16 +268,33 @@ int dm_state_assemble(const struct dm_buf parts[N_PARTS], struct dm_buf *ret_sta
 	return 0;
 }
 
+static void add_folders(const struct dm_scan *scan, struct dm_buf *folders, struct dm_buf *paths)
+{
+	for (size_t i = 0; i < scan->n_folders; i++) {
+		const struct dm_folder *f = &scan->folders[i];
+		struct dm_folder_record record = {
+			.inode = f->inode,
+			.mtime = f->mtime,
+			.ctime = f->ctime,
+			.path = (uint32_t)paths->len,
+			.path_len = f->path_len,
+		};
+
+		dm_buf_add(paths, f->path, f->path_len + 1);
+		dm_buf_add(folders, &record, sizeof(record));
+	}
+}
+
 /* A buffer over bytes of others. */
 static struct dm_buf view(const void *p, size_t len)
 {
 	return (struct dm_buf){ (char *)(uintptr_t)p, len, len, false };
 }
 
-int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32_t n_gone,
-		    struct dm_buf *ret_state)
+int dm_recent_build(const struct dm_scan *scan, const struct dm_segment *fresh,
+		    const uint32_t *gone, uint32_t n_gone, struct dm_buf *ret_state)
 {
-	const struct dm_buf parts[N_PARTS] = {
+	struct dm_buf parts[N_PARTS] = {
 		[RECORDS] = view(fresh->records, fresh->n_records * sizeof(*fresh->records)),
 		[SYMBOLS] = view(fresh->symbols, fresh->n_symbols * sizeof(*fresh->symbols)),
 		[ALIASES] = view(fresh->aliases, fresh->n_aliases * sizeof(*fresh->aliases)),
@@ -289,8 +306,13 @@ int dm_recent_build(const struct dm_segment *fresh, const uint32_t *gone, uint32
 		[GONE] = view(gone, n_gone * sizeof(*gone)),
 		[STRINGS] = view(fresh->strings, fresh->n_strings),
 	};
+	int r;
 
-	return dm_state_assemble(parts, ret_state);
+	add_folders(scan, &parts[FOLDERS], &parts[FOLDER_PATHS]);
+	r = dm_state_assemble(parts, ret_state);
+	dm_buf_done(&parts[FOLDERS]);
+	dm_buf_done(&parts[FOLDER_PATHS]);
+	return r;
 }
 
 static int build(struct builder *b, const struct dm_modules *modules, const struct dm_graph *graph,
@@ -310,6 +332,7 @@ static int build(struct builder *b, const struct dm_modules *modules, const stru
 	for (size_t i = 0; i < b->scan->n; i++)
 		add_file(b, &b->scan->files[i], module_of(modules, by_file, i));
 	merge_aliases(b);
+	add_folders(b->scan, &b->parts[FOLDERS], &b->parts[FOLDER_PATHS]);
 	return dm_state_assemble(b->parts, ret_state);
 }
 

@@ -6,8 +6,7 @@
  * together with which of the base's records are out of use: so the cost of one more module is not
  * that of writing down thousands. When the recent part has grown, a new base takes in both.
  *
- * Both are caches: a run that finds none, or a damaged or foreign one, does without and writes new
- * ones. Their layout, all numbers in the machine's byte order:
+ * Both are caches: without one, or with a damaged one, a run writes new ones. Layout:
  *	struct head	magic, version, byte order, length of the file, digests of the head and of
  *			the rest, the digest of the base that a recent part belongs to, how many
  *			items each part has, and what the last run did: which depmod it followed,
@@ -19,12 +18,13 @@
  *	exports		uint32_t: a symbol
  *	imports		uint32_t: a symbol; the top bit: weak
  *	extras		struct dm_extra: soft and weak dependencies
- *	alias_order	uint32_t: the aliases an index can have, sorted
- *	alias_owner	uint32_t: the record of each alias
+ *	alias_order	uint32_t: the aliases an index can have, sorted; alias_owner: their records
  *	gone		uint32_t: records of the base that are out of use, rising
- *	strings		what the offsets point to; each is NUL-ended
- * Parts follow each other, each begun at a multiple of eight. Every index and offset is checked
- * when a file is read, even though the digest says it is ours: it lies where others can write too.
+ *	folders		struct dm_folder_record: all of the tree, a recent part's instead of the
+ *			base's; and in a part of their own their paths
+ *	strings		what the other offsets point to; each is NUL-ended
+ * Numbers are in the machine's byte order, parts begin at multiples of eight. Each index and offset
+ * is checked when a file is read, though the digest says it is ours: others can write there too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +133,27 @@ static struct dm_segment segment_in(const uint8_t *p, const struct head *head)
 	};
 }
 
+static struct dm_folders folders_in(const uint8_t *p, const struct head *head)
+{
+	return (struct dm_folders){
+		.v = (const void *)(p + part_at(head, FOLDERS)),
+		.paths = (const void *)(p + part_at(head, FOLDER_PATHS)),
+		.n = head->counts[FOLDERS],
+		.n_paths = head->counts[FOLDER_PATHS],
+	};
+}
+
+static bool check_folders(const struct dm_folders *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t at = f->v[i].path, len = f->v[i].path_len;
+
+		if (at >= f->n_paths || len >= f->n_paths - at || f->paths[at + len])
+			return false;
+	}
+	return true;
+}
+
 static struct dm_done done_in(const struct head *head)
 {
 	struct dm_done done = {
@@ -166,12 +187,13 @@ int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
 	    head->counts[ALIAS_OWNER] != head->counts[ALIASES])
 		return 1;
 	file.segment = segment_in(p, head);
+	file.folders = folders_in(p, head);
 	file.gone = (const void *)(p + part_at(head, GONE));
 	file.n_gone = head->counts[GONE];
 	for (uint32_t i = 1; i < file.n_gone; i++)
 		if (file.gone[i] <= file.gone[i - 1])
 			return 1;
-	if (!check_segment(&file.segment))
+	if (!check_segment(&file.segment) || !check_folders(&file.folders))
 		return 1;
 	file.id = head->digest;
 	file.base = head->base;
@@ -218,12 +240,14 @@ int dm_state_read(int dirfd, struct dm_state *ret_state)
 		return 1;
 	}
 	state.base = base.segment;
+	state.folders = base.folders;
 	state.id = base.id;
 	state.done = base.done;
 	if (!read_file(dirfd, DM_RECENT_NAME, &recent, &state.maps[1].p, &state.maps[1].len) &&
 	    recent.base == base.id &&
 	    (!recent.n_gone || recent.gone[recent.n_gone - 1] < base.segment.n_records)) {
 		state.recent = recent.segment;
+		state.folders = recent.folders;
 		state.gone = recent.gone;
 		state.n_gone = recent.n_gone;
 		state.done = recent.done;

@@ -5,7 +5,7 @@
 #include "src/kmod/depmod-parts.h"
 
 #define DM_STATE_MAGIC	    "modfetch depmod"
-#define DM_STATE_VERSION    2u
+#define DM_STATE_VERSION    3u
 #define DM_STATE_BYTE_ORDER 0x01020304u
 
 enum part {
@@ -18,6 +18,8 @@ enum part {
 	ALIAS_ORDER,
 	ALIAS_OWNER,
 	GONE,
+	FOLDERS,
+	FOLDER_PATHS,
 	STRINGS,
 	N_PARTS
 };
@@ -49,6 +51,8 @@ static inline size_t part_size(enum part part)
 		[ALIAS_ORDER] = sizeof(uint32_t),
 		[ALIAS_OWNER] = sizeof(uint32_t),
 		[GONE] = sizeof(uint32_t),
+		[FOLDERS] = sizeof(struct dm_folder_record),
+		[FOLDER_PATHS] = 1,
 		[STRINGS] = 1,
 	};
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The folders of a run: the tree that is read, the one the indexes go to, and the lock on it.
+ * The folders of a run: the tree that is read, the one the indexes go to, and the lock on it; and
+ * how far the times of what is in it can be relied on.
+ *
+ * A folder's times change with its entries on the file systems of the table below, and there only
+ * it is believed that entries are the same when the times are: others may be merged from several
+ * (overlayfs), be another machine's (NFS), or have no time of change at all (FAT).
  *
  * The lock is flock(2) on the folder itself: it leaves nothing behind, and goes with the process.
  * Paths are taken as depmod takes them: -b and -o name folders of the running system.
@@ -10,11 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "src/kmod/depmod-parts.h"
+
+#define INPUT_MAX ((size_t)64 << 20)
+
+/* Of <linux/magic.h> and, for the latter two, of the file systems' own sources. */
+static const uint32_t keeping_times[] = {
+	0xEF53,	    /* ext2, ext3, ext4 */
+	0x9123683E, /* btrfs */
+	0x01021994, /* tmpfs */
+	0xF2F52010, /* f2fs */
+	0x58465342, /* xfs */
+};
 
 static int fail(struct mf_context *ctx, int code, const char *what)
 {
@@ -71,6 +88,49 @@ static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const
 	return 0;
 }
 
+int64_t dm_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * A file system's clock ticks every few milliseconds, or seconds on old ones: what is changed twice
+ * in one tick has the same time twice. The clock may have been set back in between.
+ */
+bool dm_is_racy(const struct dm_tree *tree, int64_t ctime, int64_t now)
+{
+	int64_t slack = ctime % 1000000000 ? 20000000 : 2000000000;
+	int64_t first = now < tree->began ? now : tree->began;
+	int64_t last = now < tree->began ? tree->began : now;
+
+	return ctime >= first - slack && ctime <= last + slack;
+}
+
+static bool keeps_times(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(keeping_times) / sizeof(*keeping_times); i++)
+		if ((uint32_t)fs.f_type == keeping_times[i])
+			return true;
+	return false;
+}
+
+/* What is to be known before the tree is looked at. */
+static void take_times(struct dm_tree *tree)
+{
+	struct stat st;
+
+	tree->began = dm_now();
+	tree->keeps_times = fstat(tree->fd, &st) == 0 && keeps_times(tree->fd);
+	tree->device = tree->keeps_times ? st.st_dev : 0;
+}
+
 int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
 		 struct dm_tree *tree)
 {
@@ -82,8 +142,21 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
 		return r;
+	take_times(tree);
 	return open_folder(ctx, tree, options->outdir ? options->outdir : options->basedir,
 			   options->outdir != NULL, &tree->out_fd, &out_name);
+}
+
+int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
+		 struct dm_input *ret_input)
+{
+	int r = mf_file_read_at(tree->fd, name, INPUT_MAX, &ret_input->p, &ret_input->len);
+
+	if (r == -ENOENT) {
+		mf_log(ctx, MF_LOG_WARNING, "%s/%s: there is none", tree->dirname, name);
+		return 0;
+	}
+	return r < 0 ? fail(ctx, r, name) : 0;
 }
 
 int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree)

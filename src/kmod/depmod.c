@@ -22,10 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/file.h"
 #include "src/kmod/depmod-parts.h"
-
-#define INPUT_MAX ((size_t)64 << 20)
 
 enum { JOB_GRAPH, JOB_STATE = 6, N_JOBS };
 
@@ -60,18 +57,6 @@ struct run {
 static int fail(struct run *run, int code, const char *what)
 {
 	return mf_fail(run->ctx, "depmod", code, what, NULL);
-}
-
-/* A file that may be missing. */
-static int read_input(struct run *run, const char *name, struct dm_input *ret_input)
-{
-	int r = mf_file_read_at(run->tree.fd, name, INPUT_MAX, &ret_input->p, &ret_input->len);
-
-	if (r == -ENOENT) {
-		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: there is none", run->tree.dirname, name);
-		return 0;
-	}
-	return r < 0 ? fail(run, r, name) : 0;
 }
 
 static uint64_t chain(uint64_t digest, const void *bytes, size_t len)
@@ -109,11 +94,12 @@ static int prepare(struct run *run)
 	if (r < 0)
 		return fail(run, r, "depmod.d");
 	digest_scan_rules(run);
-	r = read_input(run, "modules.order", &run->order);
+	r = dm_tree_read(run->ctx, &run->tree, "modules.order", &run->order);
 	if (r >= 0)
-		r = read_input(run, "modules.builtin", &run->builtin);
+		r = dm_tree_read(run->ctx, &run->tree, "modules.builtin", &run->builtin);
 	if (r >= 0)
-		r = read_input(run, "modules.builtin.modinfo", &run->builtin_modinfo);
+		r = dm_tree_read(run->ctx, &run->tree, "modules.builtin.modinfo",
+				 &run->builtin_modinfo);
 	return r;
 }
 
@@ -125,10 +111,7 @@ static bool is_written(const struct run *run, enum dm_index index)
 /* Is the index the file that the last run published? */
 static bool is_intact(const struct run *run, enum dm_index index)
 {
-	struct dm_output now = { .digest = run->state.done.outputs[index].digest };
-
-	return dm_output_stat(run->tree.out_fd, index, &now) &&
-	       !memcmp(&now, &run->state.done.outputs[index], sizeof(now));
+	return dm_output_is(run->tree.out_fd, index, &run->state.done.outputs[index]);
 }
 
 static bool all_intact(const struct run *run)
@@ -139,27 +122,31 @@ static bool all_intact(const struct run *run)
 	return true;
 }
 
+/* Each way to scan: 0, a failure, or 1: it cannot be done that way. */
 static int scan_all(struct run *run)
 {
-	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
-
-	return r < 0 ? r : dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+	return dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
 }
 
-/* The same from what the state knows and the caller says. 1: it cannot be done that way. */
+static int scan_known(struct run *run)
+{
+	return dm_scan_known(run->ctx, &run->tree, &run->config, &run->flavour, &run->state,
+			     &run->scan);
+}
+
 static int scan_changed(struct run *run)
 {
-	int r = dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
-				run->options->changed, &run->scan);
+	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
+			       run->options->changed, &run->scan);
+}
 
-	if (!r)
-		r = dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
-	/* between two files of one name the order of the scan decides, and this was none */
-	if (r || run->modules.n == run->scan.n)
-		return r;
-	dm_modules_done(&run->modules);
-	dm_scan_done(&run->scan);
-	return 1;
+/* Does the state know the files that a scan with these rules would find? */
+static bool can_recall(const struct run *run)
+{
+	const struct dm_done *done = &run->state.done;
+
+	return run->known && !done->loose && !run->config.externals.n &&
+	       run->scan_rules == done->scan_rules;
 }
 
 /*
@@ -168,18 +155,37 @@ static int scan_changed(struct run *run)
  */
 static bool can_spare_scan(const struct run *run)
 {
-	const struct dm_done *done = &run->state.done;
-
-	return run->options->changed && run->known && !done->loose && !run->config.externals.n &&
-	       run->scan_rules == done->scan_rules && all_intact(run);
+	return run->options->changed && can_recall(run) && all_intact(run);
 }
 
 static int scan(struct run *run)
 {
-	int r = can_spare_scan(run) ? scan_changed(run) : 1;
+	/* from the cheapest to the one that is always right */
+	const struct {
+		bool possible;
+		int (*scan)(struct run *run);
+		bool in_order; /* as depmod comes by the files */
+	} ways[] = {
+		{ can_spare_scan(run), scan_changed, false },
+		{ can_recall(run), scan_known, false },
+		{ true, scan_all, true },
+	};
+	int r = 1;
 
-	if (r > 0)
-		r = scan_all(run);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && r > 0; i++) {
+		if (!ways[i].possible)
+			continue;
+		r = ways[i].scan(run);
+		if (!r)
+			r = dm_select(run->ctx, &run->tree, &run->config, &run->scan,
+				      &run->modules);
+		/* between two files of one name the order decides */
+		if (r || ways[i].in_order || run->modules.n == run->scan.n)
+			continue;
+		dm_modules_done(&run->modules);
+		dm_scan_done(&run->scan);
+		r = 1;
+	}
 	if (r >= 0)
 		r = dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len, &run->modules);
 	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
@@ -268,7 +274,8 @@ static int build_state(struct run *run)
 			run->match.n_gone > base->n_records / 4 + 16;
 	if (run->new_base)
 		return dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
-	return dm_recent_build(fresh, run->match.gone, run->match.n_gone, &run->new_state);
+	return dm_recent_build(&run->scan, fresh, run->match.gone, run->match.n_gone,
+			       &run->new_state);
 }
 
 /*

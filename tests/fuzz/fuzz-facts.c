@@ -59,6 +59,9 @@ static void check(const struct bounds *b, const struct dm_state_file *file)
 	for (uint32_t i = 0; i < s->n_records; i++)
 		check_record(b, s, &s->records[i]);
 	check_aliases(b, s);
+	for (uint32_t i = 0; i < file->folders.n; i++)
+		check_string(b, file->folders.paths + file->folders.v[i].path,
+			     file->folders.v[i].path_len);
 	for (uint32_t i = 1; i < file->n_gone; i++)
 		assert(file->gone[i] > file->gone[i - 1]);
 }

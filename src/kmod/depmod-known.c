@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A scan by somebody who has been here before.
+ *
+ * Listing the 880 folders of a full tree costs as much as looking at its 4,000 files. But what is
+ * in a folder can only change with the folder's own times; so the state has, of each folder, the
+ * times it had when it was listed, and only those that have others, and new ones, are listed again.
+ * Every file is still looked at: an edit in place changes nothing of the folder.
+ *
+ * A folder is believed to be unchanged if it has the same inode and times, and if these could not
+ * be the same after another change: depmod-scan.c says when that is sure, and marks the rest, which
+ * is listed in every run. Whatever does not fit together (a known file is gone from a folder that
+ * is the same, a link leads to a folder) ends this, and the tree is scanned as if for the first
+ * time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "src/kmod/depmod-parts.h"
+
+#define AT_ONCE 64 /* looks between two questions for more work */
+
+static void recall_file(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
+{
+	const char *path = s->strings + r->path;
+	const char *slash = memrchr(path, '/', r->path_len);
+
+	scan->files[scan->n++] = (struct dm_file){
+		.path = path,
+		.path_len = r->path_len,
+		.base = slash ? (uint32_t)(slash + 1 - path) : 0,
+		.size = r->size,
+		.inode = r->inode,
+		.mtime = r->mtime,
+		.ctime = r->ctime,
+		.external = r->flags & DM_EXTERNAL,
+		.linked = r->flags & DM_LINKED,
+	};
+}
+
+/* The state lists what is gone in rising order. */
+static void recall_files(const struct dm_state *state, struct dm_scan *scan)
+{
+	uint32_t g = 0;
+
+	for (uint32_t i = 0; i < state->base.n_records; i++) {
+		while (g < state->n_gone && state->gone[g] < i)
+			g++;
+		if (g < state->n_gone && state->gone[g] == i)
+			continue;
+		recall_file(&state->base, &state->base.records[i], scan);
+	}
+	for (uint32_t i = 0; i < state->recent.n_records; i++)
+		recall_file(&state->recent, &state->recent.records[i], scan);
+}
+
+int dm_scan_recall(const struct dm_state *state, size_t more, struct dm_scan *scan)
+{
+	const struct dm_folders *folders = &state->folders;
+	size_t n = (size_t)state->base.n_records + state->recent.n_records + more + 1;
+
+	scan->files = reallocarray(NULL, n, sizeof(*scan->files));
+	scan->folders = reallocarray(NULL, (size_t)folders->n + 1, sizeof(*scan->folders));
+	if (!scan->files || !scan->folders)
+		return -ENOMEM;
+	recall_files(state, scan);
+	for (uint32_t i = 0; i < folders->n; i++) {
+		const struct dm_folder_record *r = &folders->v[i];
+
+		scan->folders[scan->n_folders++] = (struct dm_folder){
+			folders->paths + r->path, r->path_len, r->inode, r->mtime, r->ctime,
+		};
+	}
+	return 0;
+}
+
+/* A scan from memory on its way to what is there. */
+struct revisit {
+	const struct dm_tree *tree;
+	struct dm_scan *scan;
+	uint8_t *changed; /* folders */
+	atomic_bool odd;  /* a file is not where its folder says */
+};
+
+static bool is_same(const struct dm_tree *tree, const struct dm_folder *folder)
+{
+	struct dm_file now;
+	struct stat st;
+
+	if (folder->ctime == DM_UNSURE)
+		return false;
+	if (fstatat(tree->fd, folder->path_len ? folder->path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	dm_take_numbers(&st, &now);
+	return S_ISDIR(st.st_mode) && st.st_dev == tree->device && now.inode == folder->inode &&
+	       now.mtime == folder->mtime && now.ctime == folder->ctime;
+}
+
+static void look_at_folders(void *arg, size_t k, unsigned int worker)
+{
+	struct revisit *v = arg;
+	size_t end = (k + 1) * AT_ONCE;
+
+	for (size_t i = k * AT_ONCE; i < end && i < v->scan->n_folders; i++)
+		v->changed[i] = !is_same(v->tree, &v->scan->folders[i]);
+}
+
+static void look_at_files(void *arg, size_t k, unsigned int worker)
+{
+	struct revisit *v = arg;
+	size_t end = (k + 1) * AT_ONCE;
+
+	for (size_t i = k * AT_ONCE; i < end && i < v->scan->n; i++) {
+		struct dm_file *file = &v->scan->files[i];
+
+		if (dm_file_stat(v->tree->fd, file->path, file) < 0)
+			v->odd = true;
+	}
+}
+
+static int put_folders(const struct dm_scan *scan, struct mf_table *by_path)
+{
+	int r = mf_table_reserve(by_path, scan->n_folders);
+
+	for (size_t i = 0; i < scan->n_folders && r >= 0; i++) {
+		uint32_t *ignored;
+
+		r = mf_table_put(by_path, scan->folders[i].path, scan->folders[i].path_len,
+				 (uint32_t)i, &ignored);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Leaves out the files of changed folders. 1: one is in a folder nobody knows. */
+static int drop_files(struct revisit *v, const struct mf_table *by_path)
+{
+	struct dm_scan *scan = v->scan;
+	const struct dm_folder *last = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < scan->n; i++) {
+		const struct dm_file *f = &scan->files[i];
+		uint32_t len = f->base ? f->base - 1 : 0;
+
+		/* most are in the folder of the one before */
+		if (!last || last->path_len != len || memcmp(last->path, f->path, len) != 0) {
+			const uint32_t *found = mf_table_get(by_path, f->path, len);
+
+			if (!found)
+				return 1;
+			last = &scan->folders[*found];
+		}
+		if (!v->changed[last - scan->folders])
+			scan->files[kept++] = *f;
+	}
+	scan->n = kept;
+	return 0;
+}
+
+/* Takes the changed folders out of the scan. */
+static struct dm_folder *take_changed(struct revisit *v, size_t *ret_n)
+{
+	struct dm_scan *scan = v->scan;
+	struct dm_folder *changed = reallocarray(NULL, scan->n_folders + 1, sizeof(*changed));
+	size_t n = 0, kept = 0;
+
+	if (!changed)
+		return NULL;
+	for (size_t i = 0; i < scan->n_folders; i++)
+		if (v->changed[i])
+			changed[n++] = scan->folders[i];
+		else
+			scan->folders[kept++] = scan->folders[i];
+	scan->n_folders = kept;
+	*ret_n = n;
+	return changed;
+}
+
+static bool is_gone(const struct dm_tree *tree, const struct dm_folder *folder)
+{
+	const char *path = folder->path_len ? folder->path : ".";
+	struct stat st;
+
+	if (fstatat(tree->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return !S_ISDIR(st.st_mode);
+}
+
+/* A folder that is gone is no news to be told; one that cannot be looked at is. */
+static size_t drop_gone(const struct dm_tree *tree, struct dm_folder *folders, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_gone(tree, &folders[i]))
+			folders[kept++] = folders[i];
+	return kept;
+}
+
+int dm_scan_known(struct mf_context *ctx, const struct dm_tree *tree,
+		  const struct dm_config *config, const struct dm_flavour *flavour,
+		  const struct dm_state *state, struct dm_scan *ret_scan)
+{
+	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
+	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
+	_cleanup_free_ uint8_t *marks = calloc((size_t)state->folders.n + 1, 1);
+	_cleanup_free_ struct dm_folder *changed = NULL;
+	struct revisit v = { .tree = tree, .scan = &scan, .changed = marks };
+	size_t n;
+	int r;
+
+	if (!state->folders.n || !tree->keeps_times)
+		return 1;
+	if (!marks || dm_scan_recall(state, 0, &scan) < 0 || put_folders(&scan, &by_path) < 0)
+		return -ENOMEM;
+	mf_parallel(tree->threads, (scan.n_folders + AT_ONCE - 1) / AT_ONCE, look_at_folders, &v);
+	if (drop_files(&v, &by_path))
+		return 1;
+	changed = take_changed(&v, &n);
+	if (!changed)
+		return -ENOMEM;
+	mf_parallel(tree->threads, (scan.n + AT_ONCE - 1) / AT_ONCE, look_at_files, &v);
+	if (v.odd)
+		return 1;
+	n = drop_gone(tree, changed, n);
+	r = dm_scan_folders(ctx, tree, config, flavour, changed, n, &by_path, &scan);
+	if (r < 0 || scan.loose)
+		return r < 0 ? r : 1;
+	*ret_scan = scan;
+	scan = (struct dm_scan){ 0 };
+	return 0;
+}

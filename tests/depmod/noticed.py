@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What happens to a tree behind the back of its folders' times, or too soon after a run to show in them, is noticed."""
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import ko
+import trees
+
+PROGRAM = os.path.abspath(os.environ["MODFETCH"])
+RENAME_EXCHANGE = 2
+AT_FDCWD = -100
+
+
+def module(name):
+    """One that says who it is, always at the same length."""
+    return ko.make([("license", "GPL"), ("alias", f"noticed:{name:_<8}")], [f"of_{name:_<8}"])
+
+
+class WithTree(unittest.TestCase):
+    def setUp(self):
+        self.tree = trees.Tree()
+        self.addCleanup(self.tree.close)
+        for folder in ("alpha", "beta", "beta/deep", "gamma"):
+            for name in ("one", "two"):
+                self.put(f"kernel/{folder}/{folder.replace('/', '_')}_{name}.ko")
+        for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            self.tree.put(name, b"")
+        # that folders are believed, and not listed because they are new
+        time.sleep(0.03)
+        self.assertNoticed()
+
+    def put(self, path, says=None):
+        self.tree.put(path, module(says or os.path.basename(path).split(".")[0]))
+
+    def ours(self):
+        done = self.tree.ours(PROGRAM)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def assertNoticed(self):
+        """Ours first: depmod's run would take the time in which changes are too new."""
+        self.ours()
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
+
+    def listed(self):
+        """Folders of which a run asks for the entries."""
+        trace = os.path.join(self.tree.root, "trace")
+        # LeakSanitizer cannot work in what is traced
+        done = self.tree.ours(PROGRAM, wrap=("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-y", "-o", trace,
+                                             "-e", "trace=getdents64"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(trace, encoding="utf-8") as f:
+            return {line.partition("<")[2].partition(">")[0] for line in f if self.tree.dir in line}
+
+
+class Times(WithTree):
+    def edit(self, path, says):
+        """Other bytes in the same file."""
+        data = module(says)
+        with open(self.tree.path(path), "r+b") as f:
+            f.write(data)
+
+    def test_an_unchanged_tree_is_not_listed(self):
+        time.sleep(0.03)
+        self.ours()
+        self.assertEqual(self.listed() - {self.tree.dir}, set())
+
+    def test_only_the_folder_that_changed_is_listed(self):
+        time.sleep(0.03)
+        self.ours()
+        self.put("kernel/beta/deep/more.ko")
+        self.assertEqual(self.listed() - {self.tree.dir}, {self.tree.path("kernel/beta/deep")})
+        self.assertNoticed()
+
+    def test_an_edit_in_place_leaves_the_folder_as_it_was(self):
+        for path in ("kernel/alpha/alpha_one.ko", "kernel/beta/deep/beta_deep_two.ko"):
+            times = os.stat(self.tree.path(path))
+            self.edit(path, "edited")
+            os.utime(self.tree.path(path), ns=(times.st_atime_ns, times.st_mtime_ns))
+            self.assertEqual(os.stat(self.tree.path(path)).st_size, times.st_size)
+            self.assertNoticed()
+
+    def test_a_folder_whose_time_was_set_back(self):
+        for path in ("kernel/alpha", "kernel/beta/deep", "kernel"):
+            times = os.stat(self.tree.path(path))
+            self.put(f"{path}/added.ko", f"in{path.count('/')}")
+            os.utime(self.tree.path(path), ns=(times.st_atime_ns, times.st_mtime_ns))
+            self.assertNoticed()
+            os.unlink(self.tree.path(f"{path}/added.ko"))
+            os.utime(self.tree.path(path), ns=(times.st_atime_ns, times.st_mtime_ns))
+            self.assertNoticed()
+
+    def test_folders_and_files_of_another_time(self):
+        for when in (0, 1, 2**31, 2**33):
+            os.utime(self.tree.path("kernel/alpha"), (when, when))
+            self.put("kernel/alpha/then.ko", f"t{when % 1000}")
+            os.utime(self.tree.path("kernel/alpha/then.ko"), (when, when))
+            os.utime(self.tree.path("kernel/alpha"), (when, when))
+            self.assertNoticed()
+
+    def test_many_changes_within_one_tick_of_the_clock(self):
+        for i in range(60):
+            self.put(f"kernel/alpha/quick{i}.ko")
+            self.ours()
+            # mostly in the same tick as the change before it, and that run has seen the folder
+            self.put(f"kernel/alpha/quicker{i}.ko", f"q{i}")
+            self.edit(f"kernel/alpha/quick{i}.ko", f"e{i}")
+            if i % 2:
+                os.unlink(self.tree.path("kernel/alpha/quick%d.ko" % (i - 1)))
+            if i % 5:
+                self.ours()
+            else:
+                self.assertNoticed()
+        self.assertNoticed()
+
+    def test_a_file_replaced_by_another_of_the_same_size_at_once(self):
+        for i in range(30):
+            self.put("kernel/beta/new.ko", f"n{i}")
+            os.rename(self.tree.path("kernel/beta/new.ko"), self.tree.path("kernel/beta/beta_one.ko"))
+            self.ours()
+            self.put("kernel/beta/new.ko", f"m{i}")
+            os.rename(self.tree.path("kernel/beta/new.ko"), self.tree.path("kernel/beta/beta_one.ko"))
+            self.assertNoticed()
+
+
+class Places(WithTree):
+    def exchange(self, a, b):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.assertEqual(libc.renameat2(AT_FDCWD, self.tree.path(a).encode(), AT_FDCWD, self.tree.path(b).encode(),
+                                        RENAME_EXCHANGE), 0, os.strerror(ctypes.get_errno()))
+
+    def test_folders_change_places(self):
+        self.exchange("kernel/alpha", "kernel/beta")
+        self.assertNoticed()
+        self.exchange("kernel/alpha/deep", "kernel/gamma")
+        self.assertNoticed()
+        os.rename(self.tree.path("kernel/alpha"), self.tree.path("updates"))
+        self.assertNoticed()
+
+    def test_a_folder_is_replaced_by_a_copy_with_its_times(self):
+        subprocess.run(["cp", "-a", self.tree.path("kernel/beta"), self.tree.path("copy")], check=True)
+        shutil.rmtree(self.tree.path("kernel/beta"))
+        os.rename(self.tree.path("copy"), self.tree.path("kernel/beta"))
+        self.put("kernel/beta/deep/hidden.ko")
+        subprocess.run(["touch", "-r", self.tree.path("kernel/beta"), self.tree.path("kernel/beta/deep")], check=True)
+        self.assertNoticed()
+
+    def test_a_file_comes_with_its_old_times(self):
+        away = os.path.join(self.tree.root, "away.ko")
+        os.rename(self.tree.path("kernel/gamma/gamma_one.ko"), away)
+        self.assertNoticed()
+        os.rename(away, self.tree.path("kernel/alpha/gamma_one.ko"))
+        self.assertNoticed()
+        os.link(self.tree.path("kernel/alpha/gamma_one.ko"), self.tree.path("kernel/beta/linked.ko"))
+        self.assertNoticed()
+
+    def test_another_file_of_a_name_comes_and_goes(self):
+        for path in ("updates/alpha_one.ko", "kernel/gamma/alpha_one.ko", "extra/sub/alpha_one.ko"):
+            self.put(path, "other")
+            self.assertNoticed()
+            time.sleep(0.03)
+            self.assertNoticed()
+        os.unlink(self.tree.path("kernel/alpha/alpha_one.ko"))
+        self.assertNoticed()
+
+    def test_links_to_files_and_folders(self):
+        os.makedirs(self.tree.path("weak-updates"))
+        outside = os.path.join(self.tree.root, "outside.ko")
+        with open(outside, "wb") as f:
+            f.write(module("outside1"))
+        os.symlink(outside, self.tree.path("weak-updates/outside.ko"))
+        self.assertNoticed()
+        time.sleep(0.03)
+        self.assertNoticed()
+        with open(outside, "r+b") as f:  # what a link leads to changes, the link and its folder do not
+            f.write(module("outside2"))
+        self.assertNoticed()
+        os.unlink(outside)
+        self.assertEqual(self.tree.ours(PROGRAM).returncode, 0)
+        with open(outside, "wb") as f:
+            f.write(module("outside3"))
+        self.assertNoticed()
+        os.symlink(self.tree.path("kernel/alpha"), self.tree.path("weak-updates/folder"))
+        self.assertNoticed()
+        self.put("kernel/alpha/behind.ko")
+        self.assertNoticed()
+
+    def test_a_folder_that_is_mounted_over(self):
+        other = os.path.join(self.tree.root, "other")
+        os.makedirs(other)
+        with open(os.path.join(other, "mounted.ko"), "wb") as f:
+            f.write(module("mounted"))
+        mount = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+        if mount.returncode:
+            self.skipTest("no mounts here")
+        theirs = ["depmod", "-b", self.tree.root, "-C", self.tree.conf, trees.KVER]
+        ours = [PROGRAM, "depmod", "-b", self.tree.root, "-C", self.tree.conf, "-o", self.tree.out, trees.KVER]
+        mounted = 'mount --bind "$0" "$1"; shift; exec "$@"'
+        for run in (theirs, ours):
+            subprocess.run(["unshare", "--mount", "sh", "-c", mounted, other, self.tree.path("kernel/beta"), *run], check=True)
+        found = trees.read(self.tree.out_dir)
+        self.assertIn(b"kernel/beta/mounted.ko", found["modules.dep"])
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), found), [])
+        self.assertNoticed()
+
+
+if __name__ == "__main__":
+    unittest.main()
