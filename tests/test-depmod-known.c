@@ -53,7 +53,8 @@ static void remember(struct world *w)
 						    .inode = f->inode,
 						    .mtime = f->mtime,
 						    .ctime = f->ctime,
-						    .path_len = f->path_len };
+						    .path_len = f->path_len,
+						    .flags = DM_READ };
 		w->records[i].path = add_string(w, &end, f->path);
 	}
 	for (size_t i = 0; i < w->scan.n_folders; i++) {
@@ -199,6 +200,43 @@ static void folders_come_and_go(void **state)
 	assert_same(w, 0);
 }
 
+static size_t count_read(const struct world *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->scan.n; i++)
+		n += w->scan.files[i].notes != NULL;
+	return n;
+}
+
+static void a_few_new_files_are_read_at_once(void **state)
+{
+	struct world *w = *state;
+	char path[64];
+
+	assert_same(w, 3);
+	assert_int_equal(count_read(w), 0);
+	root_write(&w->root, FOLDER "/kernel/a/new.ko", "no module");
+	assert_int_equal(scan(w), 0);
+	/* not the one that was beside it */
+	assert_int_equal(count_read(w), 1);
+	assert_int_equal(file_of(w, "kernel/a/new.ko").notes->failed, -EBADMSG);
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), FOLDER "/kernel/b/new%d.ko", i);
+		root_write(&w->root, path, "no module");
+	}
+	assert_same(w, 24);
+	assert_int_equal(count_read(w), 0);
+}
+
+static void two_files_of_one_name_need_a_scan_in_order(void **state)
+{
+	struct world *w = *state;
+
+	w->records[1].flags = 0;
+	assert_int_equal(scan(w), 1);
+}
+
 static void what_changed_just_now_is_listed_again(void **state)
 {
 	struct world *w = *state;
@@ -293,6 +331,8 @@ int main(void)
 		WORLD(a_folder_that_is_the_same_is_not_listed),
 		WORLD(every_change_is_seen),
 		WORLD(folders_come_and_go),
+		WORLD(a_few_new_files_are_read_at_once),
+		WORLD(two_files_of_one_name_need_a_scan_in_order),
 		WORLD(what_changed_just_now_is_listed_again),
 		WORLD(what_does_not_fit_together_is_scanned_as_a_whole),
 		WORLD(where_times_cannot_be_relied_on_none_is_remembered),

@@ -11,7 +11,10 @@
  * be the same after another change: depmod-scan.c says when that is sure, and marks the rest, which
  * is listed in every run. Whatever does not fit together (a known file is gone from a folder that
  * is the same, a link leads to a folder) ends this, and the tree is scanned as if for the first
- * time.
+ * time; so does a state with two files of one module name.
+ *
+ * A few new files are read while the others are looked at: one that is compressed takes longer to
+ * inflate than all the rest to be looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +25,10 @@
 #include "src/kmod/depmod-parts.h"
 
 #define AT_ONCE 64 /* looks between two questions for more work */
+#define EARLY	16 /* files that are read meanwhile */
 
-static void recall_file(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
+static void recall_file(const struct dm_segment *s, const struct dm_record *r, uint32_t number,
+			struct dm_scan *scan)
 {
 	const char *path = s->strings + r->path;
 	const char *slash = memrchr(path, '/', r->path_len);
@@ -38,6 +43,7 @@ static void recall_file(const struct dm_segment *s, const struct dm_record *r, s
 		.ctime = r->ctime,
 		.external = r->flags & DM_EXTERNAL,
 		.linked = r->flags & DM_LINKED,
+		.known = number + 1,
 	};
 }
 
@@ -51,10 +57,11 @@ static void recall_files(const struct dm_state *state, struct dm_scan *scan)
 			g++;
 		if (g < state->n_gone && state->gone[g] == i)
 			continue;
-		recall_file(&state->base, &state->base.records[i], scan);
+		recall_file(&state->base, &state->base.records[i], i, scan);
 	}
 	for (uint32_t i = 0; i < state->recent.n_records; i++)
-		recall_file(&state->recent, &state->recent.records[i], scan);
+		recall_file(&state->recent, &state->recent.records[i], state->base.n_records + i,
+			    scan);
 }
 
 int dm_scan_recall(const struct dm_state *state, size_t more, struct dm_scan *scan)
@@ -81,8 +88,13 @@ int dm_scan_recall(const struct dm_state *state, size_t more, struct dm_scan *sc
 struct revisit {
 	const struct dm_tree *tree;
 	struct dm_scan *scan;
-	uint8_t *changed; /* folders */
-	atomic_bool odd;  /* a file is not where its folder says */
+	uint8_t *changed;	 /* folders */
+	struct dm_file *dropped; /* known files of these folders */
+	size_t n_dropped, n_kept;
+	struct dm_file *early[EARLY];
+	struct dm_notes notes[EARLY];
+	size_t n_early;
+	atomic_bool odd; /* a file is not where its folder says */
 };
 
 static bool is_same(const struct dm_tree *tree, const struct dm_folder *folder)
@@ -108,17 +120,70 @@ static void look_at_folders(void *arg, size_t k, unsigned int worker)
 		v->changed[i] = !is_same(v->tree, &v->scan->folders[i]);
 }
 
-static void look_at_files(void *arg, size_t k, unsigned int worker)
+static void look_at_files(struct revisit *v, size_t k)
 {
-	struct revisit *v = arg;
 	size_t end = (k + 1) * AT_ONCE;
 
-	for (size_t i = k * AT_ONCE; i < end && i < v->scan->n; i++) {
+	for (size_t i = k * AT_ONCE; i < end && i < v->n_kept; i++) {
 		struct dm_file *file = &v->scan->files[i];
 
 		if (dm_file_stat(v->tree->fd, file->path, file) < 0)
 			v->odd = true;
 	}
+}
+
+static void read_or_look(void *arg, size_t k, unsigned int worker)
+{
+	struct revisit *v = arg;
+
+	if (k < v->n_early)
+		v->notes[k] = dm_notes_read(v->tree, v->early[k], &v->scan->arenas[worker]);
+	else
+		look_at_files(v, k - v->n_early);
+}
+
+/* Has it been there as it is? */
+static bool was_there(const struct revisit *v, const struct dm_file *file)
+{
+	for (size_t i = 0; i < v->n_dropped; i++) {
+		const struct dm_file *was = &v->dropped[i];
+
+		if (was->path_len == file->path_len &&
+		    !memcmp(was->path, file->path, file->path_len))
+			return was->size == file->size && was->inode == file->inode &&
+			       was->mtime == file->mtime && was->ctime == file->ctime;
+	}
+	return false;
+}
+
+/* Files of changed folders that are sure to be read. Where there are more this is no time for it.
+ */
+static void choose_early(struct revisit *v)
+{
+	size_t n = 0;
+
+	for (size_t i = v->n_kept; i < v->scan->n; i++) {
+		if (was_there(v, &v->scan->files[i]))
+			continue;
+		if (n == EARLY)
+			return;
+		v->early[n++] = &v->scan->files[i];
+	}
+	v->n_early = n;
+}
+
+/* The notes go with the scan. */
+static int keep_early(struct revisit *v)
+{
+	for (size_t i = 0; i < v->n_early; i++) {
+		struct dm_notes *notes = mf_arena_alloc(&v->scan->arenas[0], sizeof(*notes));
+
+		if (!notes)
+			return -ENOMEM;
+		*notes = v->notes[i];
+		v->early[i]->notes = notes;
+	}
+	return 0;
 }
 
 static int put_folders(const struct dm_scan *scan, struct mf_table *by_path)
@@ -134,7 +199,7 @@ static int put_folders(const struct dm_scan *scan, struct mf_table *by_path)
 	return r < 0 ? r : 0;
 }
 
-/* Leaves out the files of changed folders. 1: one is in a folder nobody knows. */
+/* Puts the files of changed folders aside. 1: one is in a folder nobody knows. */
 static int drop_files(struct revisit *v, const struct mf_table *by_path)
 {
 	struct dm_scan *scan = v->scan;
@@ -153,10 +218,12 @@ static int drop_files(struct revisit *v, const struct mf_table *by_path)
 				return 1;
 			last = &scan->folders[*found];
 		}
-		if (!v->changed[last - scan->folders])
+		if (v->changed[last - scan->folders])
+			v->dropped[v->n_dropped++] = *f;
+		else
 			scan->files[kept++] = *f;
 	}
-	scan->n = kept;
+	scan->n = v->n_kept = kept;
 	return 0;
 }
 
@@ -200,35 +267,62 @@ static size_t drop_gone(const struct dm_tree *tree, struct dm_folder *folders, s
 	return kept;
 }
 
+/* A file that was no module's: where two have one name it matters which was found first. */
+static bool has_rivals(const struct dm_segment *s)
+{
+	for (uint32_t i = 0; i < s->n_records; i++)
+		if (!(s->records[i].flags & DM_READ))
+			return true;
+	return false;
+}
+
+/* Finds what folders have changed, lists them, and looks at everything else. */
+static int revisit(struct mf_context *ctx, const struct dm_config *config,
+		   const struct dm_flavour *flavour, struct revisit *v)
+{
+	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
+	_cleanup_free_ struct dm_folder *changed = NULL;
+	unsigned int threads = v->tree->threads;
+	struct dm_scan *scan = v->scan;
+	size_t n;
+	int r;
+
+	if (put_folders(scan, &by_path) < 0)
+		return -ENOMEM;
+	mf_parallel(threads, (scan->n_folders + AT_ONCE - 1) / AT_ONCE, look_at_folders, v);
+	if (drop_files(v, &by_path))
+		return 1;
+	changed = take_changed(v, &n);
+	if (!changed)
+		return -ENOMEM;
+	n = drop_gone(v->tree, changed, n);
+	r = dm_scan_folders(ctx, v->tree, config, flavour, changed, n, &by_path, scan);
+	if (r < 0 || scan->loose)
+		return r < 0 ? r : 1;
+	choose_early(v);
+	mf_parallel(threads, v->n_early + (v->n_kept + AT_ONCE - 1) / AT_ONCE, read_or_look, v);
+	return v->odd ? 1 : keep_early(v);
+}
+
 int dm_scan_known(struct mf_context *ctx, const struct dm_tree *tree,
 		  const struct dm_config *config, const struct dm_flavour *flavour,
 		  const struct dm_state *state, struct dm_scan *ret_scan)
 {
-	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
 	_cleanup_free_ uint8_t *marks = calloc((size_t)state->folders.n + 1, 1);
-	_cleanup_free_ struct dm_folder *changed = NULL;
+	_cleanup_free_ struct dm_file *dropped = NULL;
 	struct revisit v = { .tree = tree, .scan = &scan, .changed = marks };
-	size_t n;
 	int r;
 
-	if (!state->folders.n || !tree->keeps_times)
+	if (!state->folders.n || !tree->keeps_times || has_rivals(&state->base) ||
+	    has_rivals(&state->recent))
 		return 1;
-	if (!marks || dm_scan_recall(state, 0, &scan) < 0 || put_folders(&scan, &by_path) < 0)
+	if (!marks || dm_scan_recall(state, 0, &scan) < 0)
 		return -ENOMEM;
-	mf_parallel(tree->threads, (scan.n_folders + AT_ONCE - 1) / AT_ONCE, look_at_folders, &v);
-	if (drop_files(&v, &by_path))
-		return 1;
-	changed = take_changed(&v, &n);
-	if (!changed)
-		return -ENOMEM;
-	mf_parallel(tree->threads, (scan.n + AT_ONCE - 1) / AT_ONCE, look_at_files, &v);
-	if (v.odd)
-		return 1;
-	n = drop_gone(tree, changed, n);
-	r = dm_scan_folders(ctx, tree, config, flavour, changed, n, &by_path, &scan);
-	if (r < 0 || scan.loose)
-		return r < 0 ? r : 1;
+	v.dropped = dropped = reallocarray(NULL, scan.n + 1, sizeof(*dropped));
+	r = dropped ? revisit(ctx, config, flavour, &v) : -ENOMEM;
+	if (r)
+		return r;
 	*ret_scan = scan;
 	scan = (struct dm_scan){ 0 };
 	return 0;

@@ -60,12 +60,11 @@ static void match_module(const struct dm_state *state, uint32_t number, struct d
 	}
 }
 
-static int match_files(const struct dm_state *state, const struct dm_scan *scan,
-		       struct dm_match *match)
+/* Numbers those files that do not come from the state themselves. */
+static int ask_for(const struct dm_state *state, const struct dm_scan *scan, struct dm_match *match)
 {
 	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records;
-	size_t n_known = 0;
 	int r = mf_table_reserve(&by_path, (size_t)n_base + n_recent);
 
 	if (r >= 0)
@@ -75,13 +74,37 @@ static int match_files(const struct dm_state *state, const struct dm_scan *scan,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < scan->n; i++) {
-		uint32_t *found =
-			mf_table_get(&by_path, scan->files[i].path, scan->files[i].path_len);
+		const struct dm_file *f = &scan->files[i];
+		const uint32_t *found =
+			f->known ? NULL : mf_table_get(&by_path, f->path, f->path_len);
 
-		match->by_file[i] = found ? *found : DM_NONE;
-		n_known += found != NULL;
+		if (!f->known)
+			match->by_file[i] = found ? *found : DM_NONE;
 	}
-	match->news = n_known != scan->n || scan->n != (size_t)n_base - state->n_gone + n_recent;
+	return 0;
+}
+
+static int match_files(const struct dm_state *state, const struct dm_scan *scan,
+		       struct dm_match *match)
+{
+	size_t n_asked = 0, n_known = 0;
+
+	for (size_t i = 0; i < scan->n; i++)
+		if (scan->files[i].known)
+			match->by_file[i] = scan->files[i].known - 1;
+		else
+			n_asked++;
+	if (n_asked) {
+		int r = ask_for(state, scan, match);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < scan->n; i++)
+		n_known += match->by_file[i] != DM_NONE;
+	match->news =
+		n_known != scan->n ||
+		scan->n != (size_t)state->base.n_records - state->n_gone + state->recent.n_records;
 	return 0;
 }
 

@@ -89,6 +89,15 @@ struct dm_file {
 	int64_t mtime, ctime; /* ns since 1970 */
 	bool external;
 	bool linked; /* a link, or below one: it can change without its folder or name being told */
+	uint32_t known; /* as numbered by struct dm_match, plus one; 0: has not been asked */
+	const struct dm_notes *notes; /* NULL: has not been read yet */
+};
+
+/* What a module says, strings with a letter in front: see depmod-read.c. */
+struct dm_notes {
+	const char *text;
+	size_t len;
+	int failed; /* why it could not be read */
 };
 
 /* A folder as it was when its entries were asked for. */
@@ -390,6 +399,9 @@ struct dm_fresh {
 	struct mf_arena arenas[16];
 };
 
+/* Reads one module, as the file FILE says it is; the text is the arena's. */
+struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *file,
+			      struct mf_arena *arena);
 /*
  * Reads the facts of all modules that have none, or recalls them. The segment also gets a record of
  * each file of SCAN that is no module's and that MATCH finds in none of the base's N_BASE records.

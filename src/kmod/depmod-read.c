@@ -32,16 +32,10 @@ enum note {
 /* The growing parts of the segment, by index into dm_fresh's buffers. */
 enum part { STRINGS, RECORDS, SYMBOLS, ALIASES, EXPORTS, IMPORTS, EXTRAS, ALIAS_OWNER };
 
-struct notes {
-	char *text;
-	size_t len;
-	int failed; /* why it could not be read */
-};
-
 struct reader {
 	const struct dm_tree *tree;
 	struct dm_module **wanted;
-	struct notes *notes;
+	struct dm_notes *notes;
 	struct dm_fresh *fresh;
 	bool no_memory;
 };
@@ -100,26 +94,43 @@ static void recall(const struct dm_segment *s, const struct dm_record *r, struct
 	}
 }
 
+static struct dm_notes keep_notes(const struct dm_buf *buf, struct mf_arena *arena)
+{
+	struct dm_notes notes = { mf_arena_copy(arena, buf->p, buf->len), buf->len, 0 };
+
+	if (buf->failed || !notes.text)
+		return (struct dm_notes){ .failed = -ENOMEM };
+	return notes;
+}
+
+struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *file,
+			      struct mf_arena *arena)
+{
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
+	int r = mf_modinfo_scan_at(tree->fd, file->path, &info);
+
+	if (r < 0)
+		return (struct dm_notes){ .failed = r };
+	take_notes(&info, &buf);
+	return keep_notes(&buf, arena);
+}
+
 static void read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reader *reader = arg;
 	const struct dm_module *m = reader->wanted[i];
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+	struct mf_arena *arena = &reader->fresh->arenas[worker];
 	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
-	struct notes *notes = &reader->notes[i];
 
 	if (m->recalled) {
 		recall(m->old_segment, m->old, &buf);
+		reader->notes[i] = keep_notes(&buf, arena);
+	} else if (m->file->notes) {
+		reader->notes[i] = *m->file->notes;
 	} else {
-		notes->failed = mf_modinfo_scan_at(reader->tree->fd, m->file->path, &info);
-		if (notes->failed < 0)
-			return;
-		take_notes(&info, &buf);
+		reader->notes[i] = dm_notes_read(reader->tree, m->file, arena);
 	}
-	notes->text = mf_arena_copy(&reader->fresh->arenas[worker], buf.p, buf.len);
-	notes->len = buf.len;
-	if (buf.failed || !notes->text)
-		notes->failed = -ENOMEM;
 }
 
 static uint32_t count(const struct dm_fresh *fresh, enum part part, size_t size)
@@ -242,7 +253,7 @@ static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, s
 }
 
 static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
-		       const struct notes *notes, uint32_t flags)
+		       const struct dm_notes *notes, uint32_t flags)
 {
 	struct dm_record record = {
 		.size = file->size,
@@ -370,7 +381,7 @@ static int finish(struct dm_fresh *fresh)
 }
 
 static uint32_t flags_of(const struct dm_tree *tree, const struct dm_module *m,
-			 const struct notes *notes, int64_t now)
+			 const struct dm_notes *notes, int64_t now)
 {
 	if (m->recalled)
 		return m->old->flags;
@@ -384,7 +395,7 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
 		      const struct dm_modules *modules)
 {
 	_cleanup_free_ uint8_t *is_module = calloc(scan->n + 1, 1);
-	const struct notes nothing = { 0 };
+	const struct dm_notes nothing = { 0 };
 
 	if (!is_module)
 		return -ENOMEM;
@@ -401,7 +412,7 @@ static int add_modules(struct mf_context *ctx, const struct reader *reader, size
 	int64_t now = dm_now();
 
 	for (size_t i = 0; i < n; i++) {
-		const struct notes *notes = &reader->notes[i];
+		const struct dm_notes *notes = &reader->notes[i];
 		const struct dm_module *m = reader->wanted[i];
 
 		if (notes->failed == -ENOMEM)
@@ -421,7 +432,7 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 {
 	_cleanup_free_ struct dm_module **wanted =
 		reallocarray(NULL, modules->n + 1, sizeof(struct dm_module *));
-	_cleanup_free_ struct notes *notes = calloc(modules->n + 1, sizeof(*notes));
+	_cleanup_free_ struct dm_notes *notes = calloc(modules->n + 1, sizeof(*notes));
 	struct reader reader = {
 		.tree = tree,
 		.wanted = wanted,
