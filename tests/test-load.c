@@ -60,11 +60,12 @@ static void what_was_not_loaded_will_not_bind(void **state)
 static void with_nothing_on_disk_nothing_is_loaded(void **state)
 {
 	struct root *r = *state;
+	struct mf_attempts attempts = { 0 };
 	struct mf_want w[2];
 
 	init(r, &w[0], NULL, false);
 	assert_int_equal(mf_want_init(&r->ctx, "no-such-module", NULL, &w[1]), 0);
-	assert_int_equal(mf_load(&r->ctx, w, 2), 0);
+	assert_int_equal(mf_load(&r->ctx, &attempts, w, 2), 0);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(w[i].loaded.n, 0);
 		assert_int_equal(w[i].load_error, 0);

@@ -58,6 +58,7 @@ struct mf_context;
 	X(BAD_INDEX, "BAD-INDEX", 1, "an index file is damaged")                                   \
 	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module folder changed meanwhile")     \
 	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
+	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
 	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")

@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
+#include "modfetch/strings.h"
 
 struct mf_kmod;
 
@@ -39,16 +40,26 @@ bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name);
 /* The command of an install line for that name, or NULL. Borrowed. */
 const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
 
-/* Told the name of each module that was asked for and is in the kernel now. */
-typedef void mf_kmod_loading(void *arg, const char *name);
+/* Who is told of a load. */
+struct mf_kmod_watch {
+	/*
+	 * Before a module goes into the kernel: the files below its folder that will, what it needs
+	 * included and itself last; those that are in the kernel are not among them. What is
+	 * negative stands for the load.
+	 */
+	int (*before)(void *arg, const struct mf_strings *paths);
+	/* The name of each module that was asked for and is in the kernel now. */
+	void (*loaded)(void *arg, const char *name);
+	void *arg;
+};
 /*
  * Loads what a name or alias stands for, dependencies first, as udev (DEVICE: blacklists apply to
  * aliases and all) or modprobe would. Returns 0; 1 when nothing was there to load; -EPERM when a
- * blacklist forbids it; or the kernel's -errno (-ENODEV: no such hardware, -EKEYREJECTED:
- * signature).
+ * blacklist forbids it; what the watcher said; or the kernel's -errno (-ENODEV: no such hardware,
+ * -EKEYREJECTED: signature).
  */
-int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device, mf_kmod_loading *loading,
-		 void *arg);
+int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
+		 const struct mf_kmod_watch *watch);
 /* Is the module in the kernel now, and initialised? */
 bool mf_kmod_live(struct mf_kmod *kmod, const char *name);
 

@@ -5,15 +5,17 @@
  * Stage load: asks the kernel for the modules of each want, dependencies first, and sees whether
  * the device got its driver.
  */
+#include "modfetch/attempt.h"
 #include "modfetch/context.h"
 #include "modfetch/want.h"
 
 /*
  * Loads what N wants stand for, all of them whatever becomes of one. Reads the indexes anew, since
- * depmod has just written them. Fills loaded and load_error. 0, or -errno recorded where libkmod
- * cannot work at all.
+ * depmod has just written them. Fills loaded and load_error. Notes in ATTEMPTS, and on disk, what
+ * it is about to load; unattended, what another boot did not survive is left out, which is said
+ * once. 0, or -errno recorded where libkmod cannot work at all.
  */
-int mf_load(struct mf_context *ctx, struct mf_want *wants, size_t n);
+int mf_load(struct mf_context *ctx, struct mf_attempts *attempts, struct mf_want *wants, size_t n);
 
 /*
  * Waits until every want's device that has a syspath has a driver, at most settings.bind_timeout

@@ -3,9 +3,11 @@
 #define MODFETCH_POLICY_H
 /*
  * What the admin has refused, before any packet is sent: kernel.modules_disabled, module_blacklist=
- * of the kernel's command line, the rules of policy.d, blacklists and install lines of modprobe.d.
+ * of the kernel's command line, the rules of policy.d, blacklists and install lines of modprobe.d;
+ * and, unattended, what brought the machine down.
  */
 #include <stdbool.h>
+#include "modfetch/attempt.h"
 #include "modfetch/context.h"
 #include "modfetch/kmod.h"
 #include "modfetch/want.h"
@@ -33,5 +35,7 @@ struct mf_request {
  */
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
 		    char **ret_why);
+/* What is known of a module that brought the machine down; NULL: it did not. Borrowed. */
+const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module);
 
 #endif

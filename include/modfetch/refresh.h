@@ -23,4 +23,7 @@ struct mf_refresh_result {
 int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 	       struct mf_refresh_result *ret_result);
 
+/* All that are enabled. 0 where some could be refreshed, else the failure of the last. */
+int mf_refresh_all(struct mf_context *ctx, bool force);
+
 #endif

@@ -27,7 +27,8 @@ struct mf_match {
 	char *pattern; /* the alias it matched by; NULL: its own name, or known from the disk */
 	bool on_disk, builtin;
 	bool broken;		    /* its package is installed, but lacks files */
-	char *refused;		    /* why it must not be fetched, or NULL */
+	bool crashed;		    /* it brought the machine down */
+	char *refused;		    /* why it must not be fetched or loaded, or NULL */
 	struct mf_strings packages; /* that carry it, best repository first */
 };
 
@@ -47,7 +48,7 @@ struct mf_want {
 	/* what the load stage found */
 	struct mf_strings loaded;
 	char *driver;	/* the device's driver, once bound */
-	int load_error; /* 0, or the kernel's -errno */
+	int load_error; /* 0, the kernel's -errno, or -MFE_CRASHED */
 };
 
 /*
@@ -64,6 +65,8 @@ void mf_want_forget(struct mf_want *want);
 
 /* Adds a module unless it is there already. The match, or NULL: no memory. */
 struct mf_match *mf_want_add(struct mf_want *want, const char *module, const char *pattern);
+/* The module of it that brought the machine down, or NULL. */
+const char *mf_want_crashed(const struct mf_want *want);
 /* Replaces the reason; no memory leaves none. */
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

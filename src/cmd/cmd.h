@@ -56,6 +56,12 @@ int cmd_take_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
  */
 int cmd_run(struct cmd *cmd, struct mf_run *run);
 
+/*
+ * The admin wants a module, a package or what a glob matches: what brought the machine down may be
+ * tried again. Returns how many could not before, or a recorded failure.
+ */
+int cmd_forgive(struct cmd *cmd, const char *glob);
+
 /* Prints the plan and the wants of a run, as JSON or for people. */
 void cmd_print_run(const struct cmd *cmd, const struct mf_run *run);
 

@@ -3,7 +3,8 @@
  * deny and allow: the admin's word, kept as the first rule of policy.d, until it is taken back.
  *
  * Decides nothing itself: what a rule may say, and where it stands, is src/road/rules.c's. Never
- * touches what is loaded or on disk already: a rule is about what will be fetched.
+ * touches what is loaded or on disk already: a rule is about what will be fetched. To allow a
+ * module is also to say that it may be loaded again, if that brought the machine down.
  */
 #include <stdio.h>
 #include "src/cmd/cmd.h"
@@ -11,7 +12,7 @@
 
 static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 {
-	int r;
+	int r, forgiven = 0;
 
 	if (argc < 2 || argv[1][0] == '-')
 		return cmd_usage(cmd, argv[0],
@@ -19,10 +20,16 @@ static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 	r = mf_rules_set(&cmd->ctx, deny, (const char *const *)argv + 1, (size_t)argc - 1);
 	if (r < 0)
 		return r;
+	if (!deny)
+		forgiven = cmd_forgive(cmd, argv[argc - 1]);
+	if (forgiven < 0)
+		return forgiven;
+	if (forgiven && !cmd->quiet)
+		printf("%d that brought the machine down will be tried again\n", forgiven);
 	if (!cmd->quiet)
 		printf("%s in /" MF_RULES_FOLDER "/" MF_RULES_ADMIN "\n",
 		       r ? "it stands first already" : "noted");
-	return r ? CMD_NOTHING : CMD_DONE;
+	return r && !forgiven ? CMD_NOTHING : CMD_DONE;
 }
 
 int cmd_deny(struct cmd *cmd, int argc, char **argv)

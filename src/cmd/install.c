@@ -29,7 +29,15 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 						     .no_load = true };
 	int r = take_names(cmd, argc, argv, &names);
 
-	return r < 0 ? r : cmd_run(cmd, &run);
+	if (!r)
+		r = cmd_run(cmd, &run);
+	for (size_t i = 0; r >= 0 && !run.dry_run && !cmd->ctx.unattended && i < names.n; i++) {
+		int forgiven = cmd_forgive(cmd, names.v[i]);
+
+		if (forgiven)
+			r = forgiven < 0 ? forgiven : CMD_DONE;
+	}
+	return r;
 }
 
 int cmd_remove(struct cmd *cmd, int argc, char **argv)

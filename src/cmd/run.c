@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/attempt.h"
+#include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/lock.h"
 #include "modfetch/record.h"
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
@@ -122,7 +125,8 @@ static int status_of(const struct mf_run *run, int r)
 
 		refused |= want->state == MF_DENIED;
 		unknown |= want->state == MF_UNKNOWN;
-		failed |= want->load_error && !want->loaded.n;
+		refused |= want->load_error == -MFE_CRASHED;
+		failed |= want->load_error && want->load_error != -MFE_CRASHED && !want->loaded.n;
 	}
 	if (failed)
 		return CMD_FAILED;
@@ -137,15 +141,30 @@ static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 {
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
+		bool crashed = want->state == MF_DENIED && mf_want_crashed(want);
 		int code = want->state == MF_UNKNOWN  ? -MFE_NOT_FOUND
+			   : crashed		      ? -MFE_CRASHED
 			   : want->state == MF_DENIED ? -MFE_DENIED
 						      : 0;
 
-		if (code)
+		/* the load stage has said it already */
+		if (code && want->load_error != -MFE_CRASHED)
 			mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s: %s [%s]", want->query,
 			       want->reason ? want->reason : mf_error_sentence(code),
 			       mf_error_name(code));
 	}
+}
+
+int cmd_forgive(struct cmd *cmd, const char *glob)
+{
+	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
+	_cleanup_close_ int lock = -1;
+	int r = mf_attempts_read(&cmd->ctx, &attempts);
+
+	if (r < 0 || !(attempts.n || attempts.changed))
+		return r;
+	lock = mf_lock(&cmd->ctx);
+	return lock < 0 ? lock : mf_attempts_forgive(&cmd->ctx, glob);
 }
 
 int cmd_run(struct cmd *cmd, struct mf_run *run)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/attempt.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
@@ -78,7 +79,36 @@ static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repo
 	return list;
 }
 
-static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos)
+static struct mf_json *crashed(const struct mf_attempts *attempts)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < attempts->n; i++) {
+		const struct mf_attempt *a = &attempts->v[i];
+		struct mf_json *o = mf_json_object();
+
+		mf_json_set_string(o, "module", a->module);
+		mf_json_set_string(o, "kernel", a->kernel);
+		mf_json_set_string(o, "for", a->subject);
+		mf_json_set_string(o, "boot", a->boot);
+		mf_json_set_string(o, "sha256", a->digest);
+		mf_json_add(list, o);
+	}
+	return list;
+}
+
+static void print_crashed(const struct mf_attempts *attempts)
+{
+	for (size_t i = 0; i < attempts->n; i++)
+		printf("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s): left "
+		       "alone "
+		       "until modfetch allow %s\n",
+		       attempts->v[i].module, attempts->v[i].subject, attempts->v[i].kernel,
+		       attempts->v[i].module);
+}
+
+static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos,
+		       const struct mf_attempts *attempts)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
@@ -86,6 +116,7 @@ static void print_json(struct cmd *cmd, const struct mf_run *run, const struct m
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_json_set_string(mf_json_at(results, i), "driver", run->wants.v[i].driver);
 	mf_json_set(o, "repositories", repositories(cmd, repos));
+	mf_json_set(o, "crashed", crashed(attempts));
 	puts(mf_json_text(o, true));
 	mf_json_free(o);
 }
@@ -131,11 +162,14 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "status", .dry_run = true };
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
 	int r;
 
 	if (argc > 1)
 		return cmd_usage(cmd, "status", "%s is not expected", argv[1]);
 	r = mf_repos_read(&cmd->ctx, &repos);
+	if (!r)
+		r = mf_attempts_read(&cmd->ctx, &attempts);
 	if (!r)
 		r = mf_devices_read(&cmd->ctx, NULL, true, &run.wants);
 	if (!r)
@@ -146,11 +180,12 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	for (size_t i = 0; i < run.wants.n; i++)
 		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);
 	if (cmd->json) {
-		print_json(cmd, &run, &repos);
+		print_json(cmd, &run, &repos, &attempts);
 		return CMD_DONE;
 	}
 	printf("kernel %s%s\n", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
 	print_repos(cmd, &repos);
+	print_crashed(&attempts);
 	print_devices(cmd, &run);
 	return CMD_DONE;
 }

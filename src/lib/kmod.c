@@ -4,9 +4,9 @@
  *
  * libkmod wants paths; all of them are below the context's root, modprobe.d included, so that an
  * image's own configuration decides for the image. A lookup may answer with a module that exists
- * only as an install line; that is no module on disk and is left out here. The install lines that
- * modfetch itself writes for modprobe are not read: they say what is missing, which is our
- * question.
+ * only as an install line; that is no module on disk and is left out here. The lines that modfetch
+ * itself writes for modprobe and udev are not read: they say what is missing and what is being
+ * loaded, which are our questions.
  */
 #include "modfetch/kmod.h"
 #include <errno.h>
@@ -26,8 +26,11 @@ static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.
 					      "/lib/modprobe.d" };
 #define N_FOLDERS (sizeof(config_folders) / sizeof(*config_folders))
 
-#define OWN_FOLDER "/run/modprobe.d"
-#define OWN_FILE   "zz-modfetch.conf"
+/* What modfetch writes itself, and where. */
+static const struct {
+	const char *folder, *file;
+} own[] = { { "/run/modprobe.d", "zz-modfetch.conf" },
+	    { "/etc/modprobe.d", "modfetch-loading.conf" } };
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
@@ -55,8 +58,23 @@ static char *path_for_kmod(const struct mf_context *ctx, const char *below, int 
 	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
 }
 
-/* Of the folder that modfetch writes to, the files of others, one by one. */
-static int add_others(struct mf_strings *paths, const char *folder)
+static const char *own_file(const char *folder)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (!strcmp(own[i].folder, folder))
+			return own[i].file;
+	return NULL;
+}
+
+/* What kmod would read of a folder: a file that is named to it is read whatever its name. */
+static bool is_config(const char *name)
+{
+	return *name != '.' && strlen(name) > 5 &&
+	       (mf_ends_with(name, ".conf") || mf_ends_with(name, ".alias"));
+}
+
+/* Of a folder that modfetch writes to, the files of others, one by one. */
+static int add_others(struct mf_strings *paths, const char *folder, const char *file)
 {
 	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *d;
@@ -65,7 +83,7 @@ static int add_others(struct mf_strings *paths, const char *folder)
 	while (dir && !r && (d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
 
-		if (*d->d_name == '.' || !strcmp(d->d_name, OWN_FILE))
+		if (!is_config(d->d_name) || !strcmp(d->d_name, file))
 			continue;
 		if (asprintf(&path, "%s/%s", folder, d->d_name) < 0) {
 			path = NULL;
@@ -88,12 +106,12 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 		fds[i] = -1;
 	for (size_t i = 0; !r && i < N_FOLDERS; i++) {
 		_cleanup_free_ char *path = path_for_kmod(ctx, config_folders[i], &fds[i]);
+		const char *file = own_file(config_folders[i]);
 
 		if (!path)
 			r = -ENOMEM;
 		else
-			r = strcmp(config_folders[i], OWN_FOLDER) ? mf_strings_add(&paths, path)
-								  : add_others(&paths, path);
+			r = file ? add_others(&paths, path, file) : mf_strings_add(&paths, path);
 	}
 	if (!r)
 		kmod = kmod_new(modules, (const char *const *)paths.v);
@@ -215,26 +233,65 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
 	return command;
 }
 
-static int load_one(struct kmod_module *mod, bool device, mf_kmod_loading *loading, void *arg)
+/* The file of a module that is not in the kernel yet, as the indexes name it. */
+static int add_absent(const struct kmod_module *mod, const char *folder, struct mf_strings *paths)
+{
+	const char *path = kmod_module_get_path(mod);
+	int state = kmod_module_get_initstate(mod);
+
+	if (!path || state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN)
+		return 0;
+	if (mf_starts_with(path, folder))
+		path += strlen(folder);
+	return mf_strings_add(paths, path + strspn(path, "/"));
+}
+
+/* Says what will go into the kernel, and whether it may. */
+static int ask_before(struct kmod_module *mod, const char *folder,
+		      const struct mf_kmod_watch *watch)
+{
+	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
+	struct kmod_list *needs = kmod_module_get_dependencies(mod), *it;
+	int r = 0;
+
+	kmod_list_foreach(it, needs)
+	{
+		struct kmod_module *need = kmod_module_get_module(it);
+
+		if (!r)
+			r = add_absent(need, folder, &paths);
+		kmod_module_unref(need);
+	}
+	kmod_module_unref_list(needs);
+	if (!r)
+		r = add_absent(mod, folder, &paths);
+	return r < 0 || !paths.n ? r : watch->before(watch->arg, &paths);
+}
+
+static int load_one(struct kmod_module *mod, const char *folder, bool device,
+		    const struct mf_kmod_watch *watch)
 {
 	unsigned int flags = device ? KMOD_PROBE_APPLY_BLACKLIST : 0;
 	int r;
 
 	if (presence_of(mod) != MF_ON_DISK)
 		return 0;
+	r = ask_before(mod, folder, watch);
+	if (r < 0)
+		return r;
 	/* an admin's install line may call modprobe, and that our own lines: no fetching within */
 	if (setenv("MODFETCH_LOADING", "1", 1) < 0)
 		return -ENOMEM;
 	r = kmod_module_probe_insert_module(mod, flags, NULL, NULL, NULL, NULL);
 	if (r > 0)
 		return -EPERM;
-	if (!r && loading)
-		loading(arg, kmod_module_get_name(mod));
+	if (!r)
+		watch->loaded(watch->arg, kmod_module_get_name(mod));
 	return r;
 }
 
-int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device, mf_kmod_loading *loading,
-		 void *arg)
+int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
+		 const struct mf_kmod_watch *watch)
 {
 	struct kmod_list *list = NULL, *it;
 	int r = kmod_module_new_from_lookup(kmod->kmod, name, &list), worst = 0;
@@ -247,7 +304,7 @@ int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device, mf_kmod_lo
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
 
-		r = load_one(mod, device, loading, arg);
+		r = load_one(mod, kmod_get_dirname(kmod->kmod), device, watch);
 		if (r < 0)
 			worst = r;
 		kmod_module_unref(mod);

@@ -256,19 +256,46 @@ static void prefer(struct mf_want *want)
 	filter(want, is_named);
 }
 
+/* What brought the machine down is refused, on disk or not, where nobody watches; else told. */
+static int see_crashed(const struct asking *a)
+{
+	struct mf_want *want = a->want;
+
+	for (size_t i = 0; i < want->n_matches; i++) {
+		struct mf_match *m = &want->matches[i];
+		const struct mf_attempt *attempt = mf_policy_crashed(a->policy, m->module);
+
+		m->crashed = attempt != NULL;
+		if (attempt && a->ctx->unattended) {
+			free(m->refused);
+			m->refused = NULL;
+		}
+		if (attempt && a->ctx->unattended &&
+		    asprintf(&m->refused,
+			     "%s: the machine went down when it was loaded for %s; see modfetch "
+			     "allow",
+			     m->module, attempt->subject) < 0) {
+			m->refused = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 {
+	const char *crashed = mf_want_crashed(want);
 	const struct mf_match *wanted = NULL, *refused = NULL, *present = NULL, *builtin = NULL;
 
 	for (size_t i = 0; i < want->n_matches; i++) {
 		const struct mf_match *m = &want->matches[i];
 
-		if (m->on_disk)
+		if (m->refused && (m->crashed || !(m->on_disk || m->builtin)))
+			refused = m;
+		else if (m->on_disk)
 			present = m;
 		else if (m->builtin)
 			builtin = m;
-		else if (m->refused)
-			refused = m;
 		else if (mf_match_wanted(m))
 			wanted = m;
 	}
@@ -280,7 +307,8 @@ static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 		mf_want_reason(want, "%s", refused->refused);
 	} else if (present) {
 		want->state = MF_PRESENT;
-		mf_want_reason(want, "%s is on disk", present->module);
+		mf_want_reason(want, "%s is on disk%s", present->module,
+			       crashed ? ", but the machine went down when it was loaded" : "");
 	} else if (builtin) {
 		want->state = MF_BUILTIN_STATE;
 		mf_want_reason(want, "%s is built into the kernel", builtin->module);
@@ -304,6 +332,8 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 			return ctx->failure.code ? r
 						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
 		prefer(&wants[i]);
+		if (see_crashed(&a) < 0)
+			return mf_fail(ctx, "match", -ENOMEM, wants[i].query, NULL);
 		judge(catalog, &wants[i]);
 	}
 	return 0;

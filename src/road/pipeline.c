@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include "modfetch/attempt.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
@@ -60,6 +62,7 @@ struct cargo {
 	struct mf_proof **proofs;
 	size_t n; /* of both */
 	struct mf_receipt receipt;
+	struct mf_attempts attempts;
 };
 
 static void cargo_done(struct cargo *cargo)
@@ -73,6 +76,7 @@ static void cargo_done(struct cargo *cargo)
 	free(cargo->fetched);
 	free(cargo->proofs);
 	mf_receipt_done(&cargo->receipt);
+	mf_attempts_done(&cargo->attempts);
 	mf_policy_free(cargo->policy);
 	mf_kmod_free(cargo->kmod);
 }
@@ -113,28 +117,6 @@ static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
 
 /* ---- decide ---- */
 
-/* 0 where some repository could be refreshed, else the failure of the last. */
-static int refresh_all(struct mf_context *ctx, bool force)
-{
-	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
-	int r = mf_repos_read(ctx, &repos), worst = 0;
-	bool some = false;
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < repos.n; i++) {
-		struct mf_refresh_result result;
-
-		if (!repos.v[i].enabled)
-			continue;
-		r = mf_refresh(ctx, &repos.v[i], force, &result);
-		some |= r >= 0;
-		if (r < 0)
-			worst = r;
-	}
-	return some ? 0 : worst;
-}
-
 static bool all_on_disk(const struct mf_run *run)
 {
 	for (size_t i = 0; i < run->wants.n; i++)
@@ -150,7 +132,7 @@ static int open_catalog(struct mf_context *ctx, struct mf_run *run)
 
 	if ((r != -MFE_NO_METADATA && r != -MFE_BAD_INDEX) || run->dry_run)
 		return r;
-	refreshed = refresh_all(ctx, r == -MFE_BAD_INDEX);
+	refreshed = mf_refresh_all(ctx, r == -MFE_BAD_INDEX);
 	run->refreshed = refreshed >= 0;
 	return refreshed < 0 ? refreshed : mf_catalog_open(ctx, &run->catalog);
 }
@@ -278,6 +260,22 @@ static int index_all(struct mf_context *ctx, const struct mf_run *run, const str
 	return r;
 }
 
+static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
+{
+	return !run->no_load && ctx->kernel_running && run->wants.n;
+}
+
+/* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
+static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && will_load(ctx, run) && i < cargo->receipt.kernels.n; i++)
+		if (!strcmp(cargo->receipt.kernels.v[i], ctx->kernel))
+			r = mf_attempts_expect(ctx, &cargo->attempts, &cargo->receipt.changed[i]);
+	return r;
+}
+
 /* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
 static void index_again(struct mf_context *ctx, const struct mf_strings *kernels)
 {
@@ -300,7 +298,9 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return r;
 	}
 	stamp(run, MF_INSTALLED);
-	r = index_all(ctx, run, cargo);
+	r = expect(ctx, run, cargo);
+	if (!r)
+		r = index_all(ctx, run, cargo);
 	/* what cannot be forgotten would be undone by the next run: then rather by this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
@@ -363,13 +363,13 @@ static bool something_loaded(const struct mf_run *run)
 	return false;
 }
 
-static int load(struct mf_context *ctx, struct mf_run *run)
+static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r;
 
-	if (run->no_load || !ctx->kernel_running || !run->wants.n)
+	if (!will_load(ctx, run))
 		return 0;
-	r = mf_load(ctx, run->wants.v, run->wants.n);
+	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
 	if (r < 0)
 		return r;
 	stamp(run, MF_LOADED);
@@ -404,7 +404,7 @@ static int plan(struct mf_context *ctx, struct mf_run *run, const struct cargo *
 	int r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
 			   &run->plan);
 
-	if (r == -MFE_BAD_INDEX && !run->dry_run && refresh_all(ctx, true) == 0) {
+	if (r == -MFE_BAD_INDEX && !run->dry_run && mf_refresh_all(ctx, true) == 0) {
 		mf_catalog_free(MF_STEAL(run->catalog));
 		r = mf_catalog_open(ctx, &run->catalog);
 		if (!r)
@@ -414,16 +414,15 @@ static int plan(struct mf_context *ctx, struct mf_run *run, const struct cargo *
 	return r;
 }
 
-static int go(struct mf_context *ctx, struct mf_run *run)
+static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
 	bool planned = false;
-	int r = decide(ctx, run, &cargo);
+	int r = decide(ctx, run, cargo);
 
 	if (r < 0)
 		return r;
 	if (run->catalog) {
-		r = plan(ctx, run, &cargo);
+		r = plan(ctx, run, cargo);
 		if (r < 0)
 			return r;
 		planned = r == 0;
@@ -432,16 +431,33 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 	if (run->dry_run)
 		return planned ? 0 : 1;
 	if (planned) {
-		r = carry_out(ctx, run, &cargo);
+		r = carry_out(ctx, run, cargo);
 		if (r < 0)
 			return r;
 	}
-	r = same_folder(ctx, &cargo);
+	r = same_folder(ctx, cargo);
 	if (!r)
-		r = load(ctx, run);
+		r = load(ctx, run, cargo);
 	if (r < 0)
 		return r;
 	return planned || run->mended || something_loaded(run) ? 0 : 1;
+}
+
+/* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
+static int go(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
+	int r = run->dry_run ? 0 : mf_attempts_settle(ctx, &cargo.attempts);
+	struct mf_failure why;
+
+	if (r < 0)
+		return r;
+	r = go_on(ctx, run, &cargo);
+	why = ctx->failure;
+	if (mf_attempts_end(ctx, &cargo.attempts) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
+	ctx->failure = why;
+	return r;
 }
 
 /*

@@ -23,6 +23,7 @@ struct mf_policy {
 	struct mf_rules *rules;
 	bool modules_disabled;
 	struct mf_strings blacklist; /* module_blacklist= */
+	struct mf_attempts attempts; /* of other boots */
 };
 
 typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
@@ -75,6 +76,7 @@ void mf_policy_free(struct mf_policy *policy)
 		return;
 	mf_rules_free(policy->rules);
 	mf_strings_done(&policy->blacklist);
+	mf_attempts_done(&policy->attempts);
 	free(policy);
 }
 
@@ -91,6 +93,8 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 		mf_fail(ctx, "policy", r, "policy", NULL);
 	else
 		r = mf_rules_read(ctx, &policy->rules);
+	if (!r)
+		r = mf_attempts_read(ctx, &policy->attempts);
 	if (r < 0) {
 		mf_policy_free(policy);
 		return r;
@@ -159,8 +163,21 @@ static const char *install_line(const struct mf_policy *policy, const struct mf_
 	return NULL;
 }
 
-static rule *const table[] = { modules_disabled, kernel_command_line, local_rules, blacklist,
-			       install_line };
+const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module)
+{
+	return mf_attempts_find(policy->ctx, &policy->attempts, module);
+}
+
+static const char *brought_down(const struct mf_policy *policy, const struct mf_request *request)
+{
+	return policy->ctx->unattended && request->module &&
+			       mf_policy_crashed(policy, request->module)
+		       ? "the machine went down when it was loaded"
+		       : NULL;
+}
+
+static rule *const table[] = { modules_disabled, kernel_command_line, local_rules,
+			       blacklist,	 install_line,	      brought_down };
 
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
 		    char **ret_why)

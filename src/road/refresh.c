@@ -316,3 +316,24 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
 		*ret_result = result;
 	return r;
 }
+
+int mf_refresh_all(struct mf_context *ctx, bool force)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	int r = mf_repos_read(ctx, &repos), worst = 0;
+	bool some = false;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < repos.n; i++) {
+		struct mf_refresh_result result;
+
+		if (!repos.v[i].enabled)
+			continue;
+		r = mf_refresh(ctx, &repos.v[i], force, &result);
+		some |= r >= 0;
+		if (r < 0)
+			worst = r;
+	}
+	return some ? 0 : worst;
+}

@@ -132,6 +132,14 @@ struct mf_match *mf_want_add(struct mf_want *want, const char *module, const cha
 	return m;
 }
 
+const char *mf_want_crashed(const struct mf_want *want)
+{
+	for (size_t i = 0; i < want->n_matches; i++)
+		if (want->matches[i].crashed)
+			return want->matches[i].module;
+	return NULL;
+}
+
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 {
 	va_list ap;

@@ -24,7 +24,10 @@ def repository(kind, build):
 
 
 class Scene(contextlib.ExitStack):
-    """Builds everything in a work folder; boot() as often as one likes, from the same image or going on with it."""
+    """Builds everything in a work folder; boot() as often as one likes, from the same image or going on with it.
+
+    KIND: one of tests/lib/repository, or what makes one in a folder of its own: called with that folder and the kernel.
+    """
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
                  repo="", size="900M"):
@@ -32,8 +35,8 @@ class Scene(contextlib.ExitStack):
         try:
             self.kernel = image.Kernel()
             self.folder = self.enter_context(guest.Workdir())
-            self.server = self.enter_context(
-                server.Server(repository(kind, build), self.folder / "www", rate=rate))
+            packages = kind(self.folder, self.kernel) if callable(kind) else repository(kind, build)
+            self.server = self.enter_context(server.Server(packages, self.folder / "www", rate=rate))
             keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
             image.build(self.folder, self.kernel, modules, build_dir=build, enable=enable, size=size, files=[
                 ("etc/modfetch/repos.d/test.repo", 0o644,

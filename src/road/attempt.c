@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A driver that brings the machine down when it is loaded would do so at every boot: it is on disk
+ * now, its device is still there, and udev loads it before anything of ours runs. So what is about
+ * to be loaded is written down first, where udev reads it, and crossed out when it has ended.
+ *
+ * Decides which attempts count: one that was begun in another boot, never ended, and whose file is
+ * what it was then. Of an attempt that merely waited for its turn nothing is held against it. A
+ * power cut at that very moment cannot be told from a driver's fault, and counts as one. That the
+ * file has changed is known by its digest: another version of the package ends the matter, and so
+ * does the removal of the kernel; that of the file does not, since the next event would fetch it.
+ *
+ * On disk: /etc/modprobe.d/modfetch-loading.conf, two lines a module:
+ *	#modfetch begun|waits BOOT-ID SHA256 KERNEL PATH SUBJECT
+ *	blacklist MODULE
+ * The second is for udev; modfetch's own libkmod does not read this file, but asks here. A line
+ *that is not understood counts for nothing and goes with the next change.
+ */
+#include "modfetch/attempt.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/crypto.h"
+#include "modfetch/file.h"
+
+#define WHERE	 "/" MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
+#define FILE_MAX (4U << 20)
+
+static const char head[] =
+	"# Drivers that modfetch was about to load. While this file is there for longer than that\n"
+	"# took, the machine went down meanwhile: nobody tries them again unattended. They are "
+	"told\n"
+	"# by \"modfetch status\"; \"modfetch allow MODULE\" gives one another chance.\n";
+static const char mark[] = "#modfetch ";
+
+static void attempt_done(struct mf_attempt *a)
+{
+	free(a->boot);
+	free(a->digest);
+	free(a->kernel);
+	free(a->path);
+	free(a->module);
+	free(a->subject);
+	*a = (struct mf_attempt){ 0 };
+}
+
+void mf_attempts_done(struct mf_attempts *attempts)
+{
+	for (size_t i = 0; i < attempts->n; i++)
+		attempt_done(&attempts->v[i]);
+	free(attempts->v);
+	*attempts = (struct mf_attempts){ 0 };
+}
+
+/* ---- the list ---- */
+
+/* Takes ATTEMPT over. 0 or -ENOMEM. */
+static int add(struct mf_attempts *attempts, struct mf_attempt *attempt)
+{
+	struct mf_attempt *v = reallocarray(attempts->v, attempts->n + 1, sizeof(*v));
+
+	if (!v || !attempt->boot || !attempt->digest || !attempt->kernel || !attempt->path ||
+	    !attempt->module || !attempt->subject) {
+		attempts->v = v ? v : attempts->v;
+		attempt_done(attempt);
+		return -ENOMEM;
+	}
+	attempts->v = v;
+	v[attempts->n++] = *attempt;
+	return 0;
+}
+
+typedef bool test(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		  const void *arg);
+
+/* Takes out those that the test holds for. Returns how many. */
+static int drop(struct mf_attempts *attempts, test *holds, const void *arg)
+{
+	size_t kept = 0, n = attempts->n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (holds(attempts, &attempts->v[i], arg))
+			attempt_done(&attempts->v[i]);
+		else
+			attempts->v[kept++] = attempts->v[i];
+	}
+	attempts->n = kept;
+	attempts->changed |= kept < n;
+	return (int)(n - kept);
+}
+
+static bool of_this_boot(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+			 const void *arg)
+{
+	return !strcmp(attempt->boot, attempts->boot);
+}
+
+static bool was_for(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		    const void *arg)
+{
+	return attempt->begun && of_this_boot(attempts, attempt, NULL) &&
+	       !strcmp(attempt->subject, arg);
+}
+
+struct file {
+	const char *kernel, *path;
+};
+
+static bool is_about(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		     const void *arg)
+{
+	const struct file *file = arg;
+
+	return !strcmp(attempt->kernel, file->kernel) && !strcmp(attempt->path, file->path);
+}
+
+const struct mf_attempt *mf_attempts_find(const struct mf_context *ctx,
+					  const struct mf_attempts *attempts, const char *module)
+{
+	for (size_t i = 0; i < attempts->n; i++) {
+		const struct mf_attempt *a = &attempts->v[i];
+
+		if (!of_this_boot(attempts, a, NULL) && !strcmp(a->kernel, ctx->kernel) &&
+		    !strcmp(a->module, module))
+			return a;
+	}
+	return NULL;
+}
+
+/* ---- on disk ---- */
+
+static void read_boot(const struct mf_context *ctx, char boot[40])
+{
+	_cleanup_close_ int fd =
+		mf_context_open(ctx, "proc/sys/kernel/random/boot_id", O_RDONLY | O_NOCTTY);
+	ssize_t got = fd < 0 ? 0 : read(fd, boot, 39);
+
+	boot[got > 0 ? got : 0] = '\0';
+	boot[strcspn(boot, " \n")] = '\0';
+	if (!*boot)
+		memcpy(boot, "-", 2);
+}
+
+/* The digest of a file of a kernel's, in hex. 0, -ENOENT or another -errno. */
+static int digest_of(const struct mf_context *ctx, const char *kernel, const char *path,
+		     char ret_hex[MF_SHA256_HEX])
+{
+	_cleanup_free_ char *where = NULL;
+	_cleanup_close_ int fd = -1;
+	uint8_t digest[MF_SHA256_LEN];
+	int r;
+
+	if (asprintf(&where, "lib/modules/%s/%s", kernel, path) < 0) {
+		where = NULL;
+		return -ENOMEM;
+	}
+	fd = mf_context_open(ctx, where, O_RDONLY);
+	r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
+	if (!r)
+		mf_sha256_hex(digest, ret_hex);
+	return r;
+}
+
+/* A line behind its mark. 0; 1: it is none of ours; -ENOMEM. */
+static int parse(struct mf_attempts *attempts, const char *line)
+{
+	char state[8], boot[40], digest[MF_SHA256_HEX], kernel[256], path[1024], name[256];
+	struct mf_attempt attempt;
+	int end = 0;
+
+	if (sscanf(line, "%7s %39s %64s %255s %1023s %n", state, boot, digest, kernel, path,
+		   &end) != 5 ||
+	    !end || !line[end] || strchr(kernel, '/') || !mf_module_name(path, name, sizeof(name)))
+		return 1;
+	attempt = (struct mf_attempt){
+		.begun = !strcmp(state, "begun"),
+		.boot = strdup(boot),
+		.digest = strdup(digest),
+		.kernel = strdup(kernel),
+		.path = strdup(path),
+		.module = strdup(name),
+		.subject = strdup(line + end),
+	};
+	return add(attempts, &attempt);
+}
+
+static int read_file(const struct mf_context *ctx, struct mf_attempts *attempts)
+{
+	_cleanup_close_ int fd =
+		mf_context_open(ctx, MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE, O_RDONLY | O_NOFOLLOW);
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	size_t len;
+	int r = fd < 0 ? fd : mf_file_read(fd, FILE_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	attempts->on_disk = true;
+	for (rest = text; r >= 0 && (line = strsep(&rest, "\n"));)
+		if (mf_starts_with(line, mark))
+			r = parse(attempts, line + strlen(mark));
+	return r < 0 ? r : 0;
+}
+
+static char *text_of(const struct mf_attempts *attempts, size_t *ret_len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, ret_len);
+
+	if (!f)
+		return NULL;
+	fputs(head, f);
+	for (size_t i = 0; i < attempts->n; i++) {
+		const struct mf_attempt *a = &attempts->v[i];
+
+		fprintf(f, "%s%s %s %s %s %s %s\nblacklist %s\n", mark,
+			a->begun ? "begun" : "waits", a->boot, a->digest, a->kernel, a->path,
+			a->subject, a->module);
+	}
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int withdraw(const struct mf_context *ctx, struct mf_attempts *attempts)
+{
+	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_ATTEMPT_FOLDER, O_RDONLY | O_DIRECTORY);
+
+	if (dirfd < 0)
+		return dirfd == -ENOENT ? 0 : dirfd;
+	if (unlinkat(dirfd, MF_ATTEMPT_FILE, 0) < 0 && errno != ENOENT)
+		return -errno;
+	attempts->on_disk = false;
+	/* should it come back after a power cut, a driver that was good would be refused */
+	return fsync(dirfd) < 0 ? -errno : 0;
+}
+
+static int publish(struct mf_context *ctx, struct mf_attempts *attempts)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int dirfd = -1;
+	size_t len;
+	int r;
+
+	if (!attempts->n) {
+		r = attempts->on_disk ? withdraw(ctx, attempts) : 0;
+	} else {
+		text = text_of(attempts, &len);
+		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_FOLDER);
+		r = !text ? -ENOMEM : dirfd;
+		if (r >= 0)
+			r = mf_file_publish(dirfd, MF_ATTEMPT_FILE, 0644, text, len);
+		attempts->on_disk |= !r;
+	}
+	attempts->changed &= r < 0;
+	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : 0;
+}
+
+/* Whoever watches a machine go down knows what did it; nobody else does. */
+static int publish_before(struct mf_context *ctx, struct mf_attempts *attempts)
+{
+	struct mf_failure before = ctx->failure;
+	int r = publish(ctx, attempts);
+
+	if (r >= 0 || ctx->unattended)
+		return r;
+	mf_log(ctx, MF_LOG_WARNING, "load: %s: %s; going on without", WHERE, ctx->failure.why);
+	ctx->failure = before;
+	return 0;
+}
+
+/* ---- what counts ---- */
+
+static bool exists(const struct mf_context *ctx, const char *kernel)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "lib/modules/%s", kernel) < 0) {
+		path = NULL;
+		return true;
+	}
+	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	return fd != -ENOENT;
+}
+
+static bool is_over(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		    const void *arg)
+{
+	const struct mf_context *ctx = arg;
+	char digest[MF_SHA256_HEX];
+	int r;
+
+	if (!attempt->begun || of_this_boot(attempts, attempt, NULL) ||
+	    !exists(ctx, attempt->kernel))
+		return true;
+	r = digest_of(ctx, attempt->kernel, attempt->path, digest);
+	return !r && strcmp(digest, attempt->digest) != 0;
+}
+
+int mf_attempts_read(struct mf_context *ctx, struct mf_attempts *ret_attempts)
+{
+	struct mf_attempts attempts = { 0 };
+	int r;
+
+	read_boot(ctx, attempts.boot);
+	r = read_file(ctx, &attempts);
+	if (r < 0) {
+		mf_attempts_done(&attempts);
+		return mf_fail(ctx, "load", r, WHERE, NULL);
+	}
+	drop(&attempts, is_over, ctx);
+	attempts.changed |= attempts.on_disk && !attempts.n;
+	*ret_attempts = attempts;
+	return 0;
+}
+
+int mf_attempts_settle(struct mf_context *ctx, struct mf_attempts *ret_attempts)
+{
+	struct mf_attempts attempts = { 0 };
+	int r = mf_attempts_read(ctx, &attempts);
+
+	if (r < 0)
+		return r;
+	/* what cannot be removed is no reason to do nothing: it counts for nothing to us */
+	if (attempts.changed && publish(ctx, &attempts) < 0) {
+		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", WHERE, ctx->failure.why);
+		ctx->failure = (struct mf_failure){ 0 };
+	}
+	*ret_attempts = attempts;
+	return 0;
+}
+
+/* ---- an attempt's life ---- */
+
+/* One that can stand at the end of a line. NULL: no memory. */
+static char *subject_text(const char *subject)
+{
+	char *text = strdup(*subject ? subject : "-");
+
+	if (text)
+		mf_text_tame(text);
+	/* to kmod one at the end of a line, be it a comment's, is no end */
+	for (char *p = text; p && (p = strchr(p, '\\')); *p = '?')
+		;
+	return text;
+}
+
+static int note(struct mf_context *ctx, struct mf_attempts *attempts, const char *path, bool begun,
+		const char *subject)
+{
+	const struct file file = { ctx->kernel, path };
+	struct mf_attempt attempt;
+	char digest[MF_SHA256_HEX], name[256];
+	int r = mf_module_name(path, name, sizeof(name)) && !path[strcspn(path, " \t\n")] ? 0 : 1;
+
+	if (!r)
+		r = digest_of(ctx, ctx->kernel, path, digest);
+	/* what is no module by its name, and what is not there, is nothing that could be loaded */
+	if (r)
+		return r == -ENOMEM ? r : 0;
+	drop(attempts, is_about, &file);
+	attempt = (struct mf_attempt){
+		.begun = begun,
+		.boot = strdup(attempts->boot),
+		.digest = strdup(digest),
+		.kernel = strdup(ctx->kernel),
+		.path = strdup(path),
+		.module = strdup(name),
+		.subject = subject_text(subject),
+	};
+	return add(attempts, &attempt);
+}
+
+static int note_all(struct mf_context *ctx, struct mf_attempts *attempts,
+		    const struct mf_strings *paths, bool begun, const char *subject)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < paths->n; i++)
+		r = note(ctx, attempts, paths->v[i], begun, subject);
+	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : publish_before(ctx, attempts);
+}
+
+int mf_attempts_expect(struct mf_context *ctx, struct mf_attempts *attempts,
+		       const struct mf_strings *paths)
+{
+	return note_all(ctx, attempts, paths, false, "-");
+}
+
+int mf_attempts_begin(struct mf_context *ctx, struct mf_attempts *attempts,
+		      const struct mf_strings *paths, const char *subject)
+{
+	return note_all(ctx, attempts, paths, true, subject);
+}
+
+void mf_attempts_ended(struct mf_attempts *attempts, const char *subject)
+{
+	_cleanup_free_ char *text = subject_text(subject);
+
+	if (text)
+		drop(attempts, was_for, text);
+}
+
+static bool is_module(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		      const void *arg)
+{
+	const struct file *file = arg;
+
+	return !of_this_boot(attempts, attempt, NULL) && !strcmp(attempt->kernel, file->kernel) &&
+	       !strcmp(attempt->module, file->path);
+}
+
+void mf_attempts_watched(const struct mf_context *ctx, struct mf_attempts *attempts,
+			 const char *module)
+{
+	drop(attempts, is_module, &(const struct file){ ctx->kernel, module });
+}
+
+int mf_attempts_end(struct mf_context *ctx, struct mf_attempts *attempts)
+{
+	drop(attempts, of_this_boot, NULL);
+	return attempts->changed ? publish(ctx, attempts) : 0;
+}
+
+static bool matches(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+		    const void *arg)
+{
+	_cleanup_free_ char *stem = strdup(arg);
+	char *kmp = stem ? strstr(stem, "-kmp") : NULL;
+
+	if (!stem)
+		return false;
+	if (kmp)
+		*kmp = '\0';
+	for (char *p = stem; (p = strchr(p, '-')); *p = '_')
+		;
+	return !fnmatch(stem, attempt->module, 0);
+}
+
+int mf_attempts_forgive(struct mf_context *ctx, const char *glob)
+{
+	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
+	int n, r = mf_attempts_read(ctx, &attempts);
+
+	if (r < 0)
+		return r;
+	n = drop(&attempts, matches, glob);
+	r = attempts.changed ? publish(ctx, &attempts) : 0;
+	return r < 0 ? r : n;
+}

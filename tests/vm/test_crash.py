@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""P22: a real driver that panics as soon as it is loaded, and the boots behind that."""
+
+import os
+import pathlib
+import struct
+import time
+import unittest
+
+import image
+import scene
+
+BUILD = os.environ["MODFETCH_BUILD"]
+CARD = ["-device", "e1000e,bus=port0,id=card,romfile="]
+RECORD = "/etc/modprobe.d/modfetch-loading.conf"
+SIGNED = b"~Module signature appended~\n"
+
+
+def deadly(data):
+    """A module whose init function begins with an instruction that is none: with oops=panic that is a panic."""
+    if data.endswith(SIGNED):  # a wrong signature would be refused; none is not
+        data = data[:len(data) - len(SIGNED) - 12 - struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]]
+    table, = struct.unpack_from("<Q", data, 40)
+    size, count = struct.unpack_from("<HH", data, 58)
+    sections = [struct.unpack_from("<IIQQQQIIQQ", data, table + size * i) for i in range(count)]
+    symbols = next(s for s in sections if s[1] == 2)
+    names = sections[symbols[6]][4]
+    for at in range(symbols[4], symbols[4] + symbols[5], 24):
+        name, _, _, section, value, _ = struct.unpack_from("<IBBHQQ", data, at)
+        if data[names + name:].startswith(b"init_module\0"):
+            break
+    else:
+        raise AssertionError("no init_module")
+    start = sections[section][4] + value
+    place = 4 if data[start:start + 4] == b"\xf3\x0f\x1e\xfa" else 0  # endbr64
+    place += 5 if data[start + place] == 0xE8 else 0  # call __fentry__, which is relocated
+    relocated = [struct.unpack_from("<Q", data, at)[0] - value for s in sections if s[1] == 4 and s[7] == section
+                 for at in range(s[4], s[4] + s[5], 24)]
+    assert not any(place - 4 < r < place + 2 for r in relocated), (place, relocated)
+    return data[:start + place] + b"\x0f\x0b" + data[start + place + 2:]
+
+
+def repository(folder, kernel):
+    """Signed and all, of a driver for the card that nobody should have built."""
+    image.run("cp", "-al", kernel.root, folder / "bad")
+    tree = folder / "bad/lib/modules" / kernel.release
+    module = tree / kernel.paths["e1000e"]
+    data = module.read_bytes()
+    module.unlink()  # a link to the cache
+    module.write_bytes(deadly(data))
+    keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
+    image.run(next(pathlib.Path(BUILD).glob("src/**/modfetch")), "-q", "pack", "--output", folder / "repository", "--sign",
+              keys / "repo.key", "--cert", keys / "repo.crt", "--only", "e1000e", tree)
+    return folder / "repository"
+
+
+class Crash(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind=repository))
+
+    def boot(self, name, **kwargs):
+        return self.scene.boot(name=name, snapshot=False, cmdline="oops=panic", **kwargs)
+
+    def dies(self, vm):
+        deadline = time.monotonic() + 90
+        while vm.process.poll() is None:
+            self.assertLess(time.monotonic(), deadline, "the guest is still alive")
+            time.sleep(0.1)
+        self.assertIn("Kernel panic", vm.console.read_text(errors="replace"))
+
+    def test_a_driver_that_panics_is_tried_once_and_not_at_the_next_boots(self):
+        with self.boot("boot1") as vm:
+            scene.wait_idle(vm)
+            scene.plug_card(vm)
+            self.dies(vm)
+        for name in ("boot2", "boot3"):
+            with self.boot(name, devices=[CARD], wait=False) as vm:
+                vm.wait_for("systemctl is-active basic.target", 90)
+                scene.wait_idle(vm)
+                # it is on disk, its device is there, and nobody loads it: neither udev nor we
+                vm.run("modinfo e1000e >/dev/null && grep -qs 0x10d3 /sys/bus/pci/devices/*/device")
+                vm.run("udevadm trigger --action=add --subsystem-match=pci --settle; modfetch -q --unattended coldplug; "
+                       "! grep -q '^e1000e ' /proc/modules", 60)
+                vm.run("journalctl -b --no-pager | grep 'e1000e: .*\\[CRASHED\\]'")
+                self.assertRegex(vm.run("modfetch status"), r"(?m)^e1000e BROUGHT THE MACHINE DOWN .*/0000:")
+                if name == "boot3":
+                    # the control: without its record udev would have loaded it, and that is the end
+                    vm.run(f"rm {RECORD}; (sleep 1; udevadm trigger --action=add --subsystem-match=pci) >/dev/null 2>&1 & disown")
+                    self.dies(vm)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
