@@ -298,8 +298,13 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 	return NULL; /* the rest is progress: a driver package is too small for it */
 }
 
-/* librpm waits for its lock, an fcntl lock on .rpm.lock, without end: so it is tried first. */
-static int wait_for_lock(struct mf_context *ctx)
+/*
+ * librpm waits for its lock, an fcntl lock on .rpm.lock, without end, or not at all where nobody
+ * types: so it is taken first, and kept until librpm has ended. Such a lock is the process's, so
+ * librpm gets it too; that it gives it up for us, when it has ended, comes in time. RET_FD: its
+ * descriptor, or -1 where no package has ever been installed.
+ */
+static int take_lock(struct mf_context *ctx, int *ret_fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	bool there;
@@ -314,11 +319,11 @@ static int wait_for_lock(struct mf_context *ctx)
 		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
 	}
 	fd = mf_context_open(ctx, path, O_RDWR);
-	if (fd < 0)
-		return 0;
 	for (unsigned int tenths = 0;; tenths++) {
-		if (fcntl(fd, F_SETLK, &lock) == 0)
+		if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0) {
+			*ret_fd = mf_steal_fd(&fd);
 			return 0;
+		}
 		if (tenths >= ctx->settings.lock_timeout * 10)
 			break;
 		if (!tenths)
@@ -420,9 +425,13 @@ static int run(struct mf_context *ctx, void *arg)
 	struct running run = { 0 };
 	rpmtransFlags flags =
 		RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOSCRIPTS | RPMTRANS_FLAG_NOTRIGGERS;
-	rpmts ts = new_transaction(ctx, message);
-	int r;
+	_cleanup_close_ int lock = -1;
+	int r = take_lock(ctx, &lock);
+	rpmts ts;
 
+	if (r < 0)
+		return r;
+	ts = new_transaction(ctx, message);
 	for (size_t i = 0; i < task->n; i++)
 		if (task->install[i].scriptlets)
 			flags = 0;
@@ -448,9 +457,8 @@ int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *inst
 		       const struct mf_strings *erase)
 {
 	struct task task = { install, n, erase };
-	int r = wait_for_lock(ctx);
 
-	return r < 0 ? r : mf_apart(ctx, "install", run, &task);
+	return mf_apart(ctx, "install", run, &task);
 }
 
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
