@@ -154,11 +154,25 @@ void mf_kmod_free(struct mf_kmod *kmod)
 	free(kmod);
 }
 
-static enum mf_presence presence_of(struct kmod_module *mod)
+/*
+ * libkmod looks below /sys/module for whatever is not built in, and that for each of a machine's
+ * devices. A name that it finds in none of its indexes, which are in memory, is not built in.
+ */
+static bool is_builtin(struct mf_kmod *kmod, struct kmod_module *mod)
+{
+	struct kmod_list *list = NULL;
+	bool nowhere =
+		!kmod_module_new_from_lookup(kmod->kmod, kmod_module_get_name(mod), &list) && !list;
+
+	kmod_module_unref_list(list);
+	return !nowhere && kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN;
+}
+
+static enum mf_presence presence_of(struct mf_kmod *kmod, struct kmod_module *mod)
 {
 	if (kmod_module_get_path(mod))
 		return MF_ON_DISK;
-	return kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN ? MF_BUILTIN : MF_ABSENT;
+	return is_builtin(kmod, mod) ? MF_BUILTIN : MF_ABSENT;
 }
 
 enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
@@ -167,7 +181,7 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	enum mf_presence presence = MF_ABSENT;
 
 	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0)
-		presence = presence_of(mod);
+		presence = presence_of(kmod, mod);
 	if (mod)
 		kmod_module_unref(mod);
 	return presence;
@@ -184,7 +198,7 @@ int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit,
 	kmod_list_foreach(it, list)
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
-		enum mf_presence presence = presence_of(mod);
+		enum mf_presence presence = presence_of(kmod, mod);
 
 		if (r >= 0 && presence != MF_ABSENT)
 			r = visit(arg, kmod_module_get_name(mod), presence);
@@ -268,15 +282,15 @@ static int ask_before(struct kmod_module *mod, const char *folder,
 	return r < 0 || !paths.n ? r : watch->before(watch->arg, &paths);
 }
 
-static int load_one(struct kmod_module *mod, const char *folder, bool device,
+static int load_one(struct mf_kmod *kmod, struct kmod_module *mod, bool device,
 		    const struct mf_kmod_watch *watch)
 {
 	unsigned int flags = device ? KMOD_PROBE_APPLY_BLACKLIST : 0;
 	int r;
 
-	if (presence_of(mod) != MF_ON_DISK)
+	if (presence_of(kmod, mod) != MF_ON_DISK)
 		return 0;
-	r = ask_before(mod, folder, watch);
+	r = ask_before(mod, kmod_get_dirname(kmod->kmod), watch);
 	if (r < 0)
 		return r;
 	/* an admin's install line may call modprobe, and that our own lines: no fetching within */
@@ -304,7 +318,7 @@ int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
 
-		r = load_one(mod, kmod_get_dirname(kmod->kmod), device, watch);
+		r = load_one(kmod, mod, device, watch);
 		if (r < 0)
 			worst = r;
 		kmod_module_unref(mod);
