@@ -202,6 +202,48 @@ static int push(struct walk *w, const char *bytes, size_t n)
 }
 
 /*
+ * fnmatch(3) without flags. Nearly all patterns of devices are made of stars alone, which need no
+ * more than the last star to go back to; fnmatch itself tries every star again.
+ */
+static bool is_match(const char *pattern, const char *name)
+{
+	const char *star = NULL, *from = NULL;
+
+	if (strpbrk(pattern, "[\\?"))
+		return !fnmatch(pattern, name, 0);
+	for (;;) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			from = name;
+		} else if (*name && *pattern == *name) {
+			pattern++;
+			name++;
+		} else if (!*name && !*pattern) {
+			return true;
+		} else if (star && *from) {
+			pattern = star;
+			name = ++from;
+		} else {
+			return false;
+		}
+	}
+}
+
+/* Can a pattern that begins with the key's end from FROM on match? Only stars are known to go on.
+ */
+static bool may_match(struct walk *w, size_t from, const char *name)
+{
+	bool may;
+
+	if (w->key_len >= MF_TRIE_KEY_MAX || strpbrk(w->key + from, "[\\?"))
+		return true;
+	memcpy(w->key + w->key_len, "*", 2);
+	may = is_match(w->key + from, name);
+	w->key[w->key_len] = '\0';
+	return may;
+}
+
+/*
  * Everything below a node of which SKIP bytes of prefix are in the key already. With REST, values
  * count only where the key from FROM on, read as a pattern, matches it.
  */
@@ -214,10 +256,14 @@ static int walk_all(struct walk *w, const struct node *node, size_t skip, const 
 	if (r < 0)
 		return r;
 	w->key[w->key_len] = '\0';
-	if (node->n_values && (!rest || !fnmatch(w->key + from, rest, 0))) {
+	if (node->n_values && (!rest || is_match(w->key + from, rest))) {
 		r = visit_values(w, node);
 		if (r)
 			return r;
+	}
+	if (rest && node->children && !may_match(w, from, rest)) {
+		w->key_len = old_len;
+		return 0;
 	}
 	for (unsigned int byte = node->first; node->children && byte <= node->last; byte++) {
 		uint32_t ref = child_ref(node, byte);
