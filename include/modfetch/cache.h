@@ -7,6 +7,7 @@
  *   repomd.xml          as verified
  *   packages-TAG.solv   the packages of one kernel; TAG is "flavor-ABI", or "other" for the rest
  *   plan-TAG.solv       the same for planning, where the kernel's image is one of them
+ *   parts-TAG.bin       that again, to take single packages from
  *   alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
  *   name-TAG.bin        kmod trie: module → package
  *   stamp               format version and digest, written last

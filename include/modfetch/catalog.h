@@ -10,6 +10,7 @@
 #include "modfetch/context.h"
 #include "modfetch/repo.h"
 #include "modfetch/solv.h"
+#include "modfetch/strings.h"
 
 struct mf_catalog;
 
@@ -65,5 +66,12 @@ int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct m
  */
 int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 			  struct mf_pool **ret_pool);
+/*
+ * For a plan of packages that provide NAMES: a pool that may have no others than such a plan can
+ * touch. Whatever is asked of it but a plan that holds together is a question for the one above.
+ * Returns 1 where the pool is that one already, or another that has all its packages.
+ */
+int mf_catalog_pool_parts(struct mf_context *ctx, struct mf_catalog *catalog,
+			  const struct mf_strings *names, struct mf_pool **ret_pool);
 
 #endif

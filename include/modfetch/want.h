@@ -83,6 +83,11 @@ struct mf_wants {
 /* Takes WANT over, unless one of the same query and device is there: then it is dropped. 0 or
  * -ENOMEM. */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
+/*
+ * The names of all packages that have what is missing. 0, 1 (one of them is installed and lacks
+ * files, so it would replace itself), or -ENOMEM.
+ */
+int mf_wants_packages(const struct mf_wants *wants, struct mf_strings *ret_names);
 void mf_wants_done(struct mf_wants *wants);
 
 #endif

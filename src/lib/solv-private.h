@@ -32,6 +32,10 @@ struct mf_solv_end {
 	uint64_t hash; /* mf_hash() of all before, as this machine writes numbers */
 };
 
+int mf_solv_write_sealed(int fd, const char *text, size_t len);
+/* A sealed file as it lies in memory, LEN bytes before its end; NULL: it is not whole. */
+char *mf_solv_map_sealed(int fd, size_t *ret_len);
+void mf_solv_unmap(char *map, size_t len);
 void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end);
 /* Begins the word that stands for all exports of a kernel's image. */
 #define BUNDLE "modfetch-exports("
@@ -41,11 +45,15 @@ struct mf_pool {
 	Repo *installed;
 	Id system;
 	void *rpm_state; /* of repo_add_rpm_handle() */
+	struct mf_parts *parts;
 };
 
 /* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
 FILE *mf_solv_stream(int fd, const char *mode);
 Id solv_key(enum mf_dep_kind kind);
 int mf_solv_origin(const struct mf_pool *pool, Id id);
+Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority);
+/* The word that stands for its exports, of an image; 0: it is none. */
+Id mf_solv_word_of(Pool *pool, const Solvable *s);
 
 #endif

@@ -17,6 +17,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "src/lib/solv-private.h"
+#include "src/lib/solv-parts.h"
 
 /* What a kernel's image exports, and the one word that stands for all of it. */
 struct bundle {
@@ -138,7 +139,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
 }
 
-static int write_sealed(int fd, const char *text, size_t len)
+int mf_solv_write_sealed(int fd, const char *text, size_t len)
 {
 	struct mf_solv_end end;
 	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : mf_file_write(fd, text, len);
@@ -176,7 +177,7 @@ int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image
 	if (f && fclose(f) && !r)
 		r = -ENOMEM;
 	if (!r)
-		r = write_sealed(fd, text, len);
+		r = mf_solv_write_sealed(fd, text, len);
 	map_free(&bundle.exports);
 	repo_free(slim, 1);
 	return r;
@@ -190,7 +191,7 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 /* ---- what the word means here ---- */
 
 /* The word among an image's provides; 0: none. */
-static Id word_of(Pool *pool, const Solvable *s)
+Id mf_solv_word_of(Pool *pool, const Solvable *s)
 {
 	const Id *p = s->provides ? s->repo->idarraydata + s->provides : NULL;
 
@@ -227,9 +228,10 @@ bool mf_pool_settle(struct mf_pool *mp)
 			MAPSET(&here, GETRELID(*p));
 	for (id = 2; settled && id < pool->nsolvables; id++) {
 		s = pool_id2solvable(pool, id);
-		if (!s->repo || s->repo == mp->installed || !(word = word_of(pool, s)))
+		if (!s->repo || s->repo == mp->installed || !(word = mf_solv_word_of(pool, s)))
 			continue;
-		settled = mp->system && are_here(pool, s, &here);
+		settled = mp->system && (mf_solv_is_part(mp, id) ? mf_parts_are_here(mp, &here)
+								 : are_here(pool, s, &here));
 		if (settled) {
 			s = pool_id2solvable(pool, mp->system);
 			s->provides = repo_addid(s->repo, s->provides, word);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/table.h"
-#include "src/lib/solv-private.h"
+#include "src/lib/solv-parts.h"
 
 #define STREAM_BUFFER ((size_t)128 << 10)
 #define SYSTEM_NAME   "system:kernel"
@@ -49,6 +49,7 @@ void mf_pool_free(struct mf_pool *pool)
 		map_free(pool->pool->considered);
 	pool->pool->considered = solv_free(pool->pool->considered);
 	pool_free(pool->pool);
+	mf_parts_free(pool->parts);
 	free(pool);
 }
 
@@ -125,11 +126,13 @@ int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
 
 /* ---- filling the pool ---- */
 
-static Repo *new_repo(struct mf_pool *pool, int origin)
+Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
 {
 	Repo *repo = repo_create(pool->pool, "repository");
 
 	repo->appdata = (void *)(intptr_t)origin;
+	/* libsolv: the higher wins */
+	repo->priority = -priority;
 	return repo;
 }
 
@@ -139,7 +142,7 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 
 	if (!f)
 		return -errno;
-	return repo_add_rpmmd(new_repo(pool, origin), f, NULL, 0) ? -EBADMSG : 0;
+	return repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0) ? -EBADMSG : 0;
 }
 
 void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
@@ -148,26 +151,45 @@ void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
 		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
 }
 
-/* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,
- * and follows what a damaged one says out of its memory. */
-static bool is_whole(int fd)
+/* A sealed file as it lies in memory, to be unmapped by the caller; NULL: it is not whole. LEN is
+ * that of what is before the end. */
+char *mf_solv_map_sealed(int fd, size_t *ret_len)
 {
 	struct mf_solv_end end;
 	struct stat st;
 	size_t len;
 	char *map;
-	bool whole;
 
 	if (fstat(fd, &st) < 0 || st.st_size <= (off_t)sizeof(end))
-		return false;
+		return NULL;
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED)
-		return false;
+		return NULL;
 	len = (size_t)st.st_size - sizeof(end);
 	mf_solv_end_of(map, len, &end);
-	whole = !memcmp(&end, map + len, sizeof(end));
-	munmap(map, (size_t)st.st_size);
-	return whole;
+	if (memcmp(&end, map + len, sizeof(end))) {
+		mf_solv_unmap(map, len);
+		return NULL;
+	}
+	*ret_len = len;
+	return map;
+}
+
+void mf_solv_unmap(char *map, size_t len)
+{
+	munmap(map, len + sizeof(struct mf_solv_end));
+}
+
+/* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,
+ * and follows what a damaged one says out of its memory. */
+static bool is_whole(int fd)
+{
+	size_t len = 0;
+	char *map = mf_solv_map_sealed(fd, &len);
+
+	if (map)
+		mf_solv_unmap(map, len);
+	return map;
 }
 
 /* A cache has megabytes, and stdio would ask for them by pages. -EBADMSG where it is not whole. */
@@ -184,11 +206,7 @@ static int add_cache(Repo *repo, int fd)
 
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
 {
-	Repo *repo = new_repo(pool, origin);
-
-	/* libsolv: the higher wins */
-	repo->priority = -priority;
-	return add_cache(repo, fd);
+	return add_cache(mf_solv_new_repo(pool, origin, priority), fd);
 }
 
 int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
@@ -246,8 +264,12 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 			id = pool_rel2id(p, id, pool_str2id(p, deps[i].evr, 1), REL_EQ, 1);
 		queue_push(&provides, id);
 	}
-	for (size_t i = 0; i < n_copy; i++)
+	for (size_t i = 0; i < n_copy; i++) {
 		copy_provides(p, copy_ids[i], skip, &provides);
+		if (mf_solv_is_part(pool, copy_ids[i]) &&
+		    mf_solv_word_of(p, pool_id2solvable(p, copy_ids[i])))
+			mf_parts_copy_exports(pool, skip, &provides);
+	}
 	pool->system = repo_add_solvable(repo);
 	s = pool_id2solvable(p, pool->system);
 	s->name = pool_str2id(p, SYSTEM_NAME, 1);
@@ -334,6 +356,10 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 	};
 	if (ret_package->origin < 0)
 		return;
+	if (mf_solv_is_part(pool, id)) {
+		mf_parts_package(pool, id, ret_package);
+		return;
+	}
 	ret_package->location = solvable_lookup_location(s, &medianr);
 	sum = solvable_lookup_bin_checksum(s, SOLVABLE_CHECKSUM, &type);
 	ret_package->has_sha256 = sum && type == REPOKEY_TYPE_SHA256;

@@ -21,9 +21,10 @@
 #include "modfetch/file.h"
 #include "modfetch/indexes.h"
 #include "modfetch/release.h"
+#include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 6 "
+#define STAMP "modfetch cache 7 "
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {
@@ -183,21 +184,50 @@ static int image_of(const struct build *b, const char *tag, const int *ids, size
 	return 0;
 }
 
-static int write_file(struct build *b, const char *kind, const char *tag, const int *ids, size_t n,
-		      int image)
+/* IMAGE: for planning, with this one as the kernel's own; 0: whole. */
+static int write_file(struct build *b, const char *name, const int *ids, size_t n, int image)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	_cleanup_free_ char *name = NULL;
-	int r;
+	int r = mf_staged_init(&staged, b->dirfd, name, 0644);
 
-	if (asprintf(&name, "%s-%s.solv", kind, tag) < 0) {
-		name = NULL;
-		return -ENOMEM;
-	}
-	r = mf_staged_init(&staged, b->dirfd, name, 0644);
 	if (!r)
 		r = mf_pool_write_plan(b->pool, ids, n, image, staged.fd);
 	return r < 0 ? r : mf_staged_publish(&staged);
+}
+
+/* The plan's file once more, as parts. */
+static int write_parts(struct build *b, const char *plan, const char *name,
+		       const struct mf_indexes_source *source)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	_cleanup_close_ int fd = openat(b->dirfd, plan, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : mf_staged_init(&staged, b->dirfd, name, 0644);
+
+	if (!r)
+		r = mf_pool_write_parts(b->pool, fd, source->loose, source->n_loose, staged.fd);
+	/* then plans are made without */
+	return r ? (r < 0 ? r : 0) : mf_staged_publish(&staged);
+}
+
+static int write_files(struct build *b, const char *tag, const struct mf_indexes_source *source)
+{
+	_cleanup_free_ char *whole = NULL, *plan = NULL, *parts = NULL;
+	int image = image_of(b, tag, source->ids, source->n), r;
+
+	if (asprintf(&whole, "packages-%s.solv", tag) < 0)
+		whole = NULL;
+	if (asprintf(&plan, "plan-%s.solv", tag) < 0)
+		plan = NULL;
+	if (asprintf(&parts, "parts-%s.bin", tag) < 0)
+		parts = NULL;
+	if (!whole || !plan || !parts)
+		return -ENOMEM;
+	r = write_file(b, whole, source->ids, source->n, 0);
+	if (!r && image)
+		r = write_file(b, plan, source->ids, source->n, image);
+	if (!r && image)
+		r = write_parts(b, plan, parts, source);
+	return r;
 }
 
 /* The packages of one kernel (KERNEL is tags.n: the others), into files of their own. */
@@ -207,7 +237,7 @@ static int write_packages(struct build *b, size_t kernel)
 	_cleanup_free_ int *ids = NULL, *loose = NULL;
 	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
 					    .tags = &b->tags };
-	int image, r;
+	int r;
 
 	ids = select_packages(b, kernel, &source.n);
 	loose = select_packages(b, b->tags.n, &source.n_loose);
@@ -215,10 +245,7 @@ static int write_packages(struct build *b, size_t kernel)
 		return -ENOMEM;
 	source.ids = ids;
 	source.loose = loose;
-	image = image_of(b, tag, ids, source.n);
-	r = write_file(b, "packages", tag, ids, source.n, 0);
-	if (!r && image)
-		r = write_file(b, "plan", tag, ids, source.n, image);
+	r = write_files(b, tag, &source);
 	return r < 0 ? r : mf_indexes_write(b->pool, &source, b->dirfd);
 }
 

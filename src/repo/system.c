@@ -18,6 +18,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
 
@@ -219,7 +220,8 @@ static int see_package(struct system *s, int id)
 	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);
 }
 
-/* Under which names packages may have the modules on disk: the file's, and kmod's spellings. */
+/* Under which names packages may have the modules on disk that are nobody's yet: the file's, and
+ * kmod's spellings. */
 static int name_modules(const struct system *s, struct mf_strings *ret_names)
 {
 	int r = mf_strings_add(ret_names, s->image);
@@ -228,6 +230,8 @@ static int name_modules(const struct system *s, struct mf_strings *ret_names)
 		const char *slash = strrchr(s->modules[i].path, '/');
 		const char *file = slash ? slash + 1 : s->modules[i].path;
 
+		if (s->modules[i].owned)
+			continue;
 		for (int form = 0; !r && form < 3; form++) {
 			_cleanup_free_ char *name = NULL;
 
@@ -339,6 +343,13 @@ static int gather(struct system *s, size_t n_repos)
 		r = name_modules(s, &names);
 	if (!r)
 		r = see_packages(s, MF_POOL_INSTALLED, &names);
+	mf_strings_done(&names);
+	if (!r)
+		r = name_modules(s, &names);
+	if (!r)
+		r = mf_pool_bring(s->pool, (const char *const *)names.v, names.n);
+	if (r == -EBADMSG)
+		r = -MFE_BAD_INDEX;
 	for (size_t i = 0; !r && i < n_repos; i++)
 		r = see_packages(s, (int)i, &names);
 	if (!r)

@@ -349,23 +349,24 @@ static int gather(struct planning *p, const struct mf_want *wants, size_t n)
 }
 
 /* Plans for the first N wants and the selection. 1: there is nothing to plan for. */
+static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, bool any,
+		     struct mf_plan *ret_plan)
+{
+	int r;
+
+	p->any = any;
+	r = gather(p, wants, n);
+	if (r < 0)
+		return r;
+	return p->n_jobs ? solve(p, ret_plan) : 1;
+}
+
 static int plan_for(struct planning *p, const struct mf_want *wants, size_t n,
 		    struct mf_plan *ret_plan)
 {
-	int r = 0;
+	int r = plan_once(p, wants, n, false, ret_plan);
 
-	for (int pass = 0; pass < 2; pass++) {
-		p->any = pass == 1;
-		r = gather(p, wants, n);
-		if (r < 0)
-			return r;
-		if (!p->n_jobs)
-			return 1;
-		r = solve(p, ret_plan);
-		if (!r)
-			return 0;
-	}
-	return r;
+	return r < 0 ? plan_once(p, wants, n, true, ret_plan) : r;
 }
 
 static void put_aside(struct planning *p, struct mf_want *want)
@@ -426,32 +427,71 @@ static bool any_available(const struct mf_wants *wants)
 	return false;
 }
 
+/*
+ * For modules alone, and with no more packages than their plan can touch. 2: to be planned with all
+ * of them, which can also tell why something cannot be had.
+ */
+static int plan_quickly(struct planning *p, const struct mf_wants *wants, struct mf_plan *ret_plan)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	int r = mf_wants_packages(wants, &names);
+
+	/* what is installed and broken gives way to itself */
+	if (r)
+		return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 2;
+	r = mf_catalog_pool_parts(p->ctx, p->catalog, &names, &p->pool);
+	p->refusals.pool = p->pool;
+	if (r)
+		return r < 0 ? r : 2;
+	r = refuse_kernels(p);
+	if (!r)
+		r = plan_once(p, wants->v, wants->n, false, ret_plan);
+	if (r >= 0)
+		return r;
+	p->ctx->failure = (struct mf_failure){ 0 };
+	return 2;
+}
+
+static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
+		      struct mf_plan *ret_plan)
+{
+	int r = mf_catalog_pool(p->ctx, p->catalog, &p->pool);
+
+	if (r < 0)
+		return r;
+	p->refusals.pool = p->pool;
+	r = refuse_kernels(p);
+	if (!r)
+		r = plan_for(p, wants->v, wants->n, ret_plan);
+	if (r < 0 && any_available(wants)) {
+		struct mf_failure why = p->ctx->failure;
+
+		fit_in(p, wants, 0, wants->n);
+		p->ctx->failure = why;
+		if (any_available(wants) || named)
+			r = plan_for(p, wants->v, wants->n, ret_plan);
+	}
+	return r;
+}
+
 int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
 	       struct mf_wants *wants, const struct mf_selection *selection,
 	       struct mf_plan *ret_plan)
 {
-	_cleanup_(planning_done) struct planning p = {
+	const struct planning start = {
 		.ctx = ctx, .catalog = catalog, .policy = policy, .selection = selection
 	};
+	_cleanup_(planning_done) struct planning p = start;
 	bool named = selection && (selection->install || selection->remove);
 	int r;
 
 	if (!named && !any_available(wants))
 		return 1;
-	r = mf_catalog_pool(ctx, catalog, &p.pool);
-	if (r < 0)
-		return r;
-	p.refusals.pool = p.pool;
-	r = refuse_kernels(&p);
-	if (!r)
-		r = plan_for(&p, wants->v, wants->n, ret_plan);
-	if (r < 0 && any_available(wants)) {
-		struct mf_failure why = ctx->failure;
-
-		fit_in(&p, wants, 0, wants->n);
-		ctx->failure = why;
-		if (any_available(wants) || named)
-			r = plan_for(&p, wants->v, wants->n, ret_plan);
+	r = named ? 2 : plan_quickly(&p, wants, ret_plan);
+	if (r == 2) {
+		planning_done(&p);
+		p = start;
+		r = plan_fully(&p, wants, named, ret_plan);
 	}
 	if (r)
 		return r;
