@@ -27,6 +27,8 @@ static void what_libkmod_or_a_log_line_could_choke_on_is_not(void **state)
 {
 	assert_false(modalias(""));
 	assert_false(modalias("usb:v1d[0-9]"));
+	/* the one that has no end is the one that overflows */
+	assert_false(modalias("usb:v1d[0-9"));
 	assert_false(modalias("usb:v1d0-9]"));
 	assert_false(modalias("pci:\n"));
 	assert_false(modalias("pci:\x7f"));
