@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""P20: a disk as it would be had the power gone at any of its writes, mounted and looked at, and gone on with.
+
+QEMU's storage daemon stands below a loop device and logs each write and each flush of a run. A state is all that was
+flushed and, of what was written since, a part: up to some write, or any of it. POWERCUT_STATES is how many of each run are
+looked at (40; a thousand take five minutes). The control is the system's depmod, which flushes nothing: it must be found out.
+"""
+
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = pathlib.Path(os.environ["MODFETCH_BUILD"])
+os.environ.setdefault("MODFETCH", str(BUILD / "src/cmd/modfetch"))
+os.environ.setdefault("MODFETCH_LIBEXECDIR", str(BUILD / "src/fetch"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import root as r  # noqa: E402
+
+STATES = int(os.environ.get("POWERCUT_STATES", "40"))
+GO_ON = 8  # every so many states the next run finishes or undoes the work
+SIZE = 80 << 20
+FLUSH, DISCARD = 1, 4
+MAGIC = 0x6A736677736872
+
+
+def run(*command):
+    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def wait_until(true, seconds=10):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.02)
+
+
+class Disk:
+    """A mounted image; with LOG, all that is written to it from now on is noted there."""
+
+    def __init__(self, folder, image, options="", log=None):
+        self.mount, self.daemon, self.loop = folder / "mount", None, None
+        self.mount.mkdir(exist_ok=True)
+        device = image
+        try:
+            if log:
+                device = self.logged(folder, image, log)
+            self.loop = run("losetup", "-f", "--show", device)
+            run("mount", "-o", ",".join(filter(None, ["noatime", options])), self.loop, self.mount)
+        except BaseException:
+            self.close()
+            raise
+
+    def logged(self, folder, image, log):
+        export = folder / "export"
+        export.touch()
+        with open(log, "wb") as f:
+            f.truncate(1 << 30)
+        self.daemon = subprocess.Popen([
+            "qemu-storage-daemon", "--blockdev", f"driver=file,node-name=disk,filename={image}", "--blockdev",
+            f"driver=file,node-name=log,filename={log}", "--blockdev",
+            "driver=blklogwrites,node-name=both,file=disk,log=log,log-sector-size=512", "--export",
+            f"type=fuse,id=x,node-name=both,mountpoint={export},writable=on"])
+        wait_until(lambda: os.stat(export).st_size == SIZE)
+        return export
+
+    def close(self):
+        subprocess.run(["umount", "-q", self.mount], check=False)
+        if self.loop:
+            run("losetup", "-d", self.loop)
+        if self.daemon:
+            self.daemon.terminate()
+            self.daemon.wait()
+
+    def __enter__(self):
+        return self.mount
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def entries(log):
+    """(flags, place, bytes) of everything that was noted."""
+    with open(log, "rb") as f:
+        magic, _, count, sector = struct.unpack("<QQQI", f.read(28))
+        assert magic == MAGIC, magic
+        f.seek(sector)
+        for _ in range(count):
+            place, sectors, flags, _ = struct.unpack("<QQQQ", f.read(sector)[:32])
+            data = b"" if flags & DISCARD else f.read(sectors * sector)
+            yield flags, place * sector, bytes(sectors * sector) if flags & DISCARD else data
+
+
+def states(log, count, dice):
+    """The writes of COUNT states, as (those that are on disk for sure, those that may be): each a list of (place, bytes)."""
+    noted = list(entries(log))
+    cuts = [dice.randrange(1, len(noted) + 1) for _ in range(count)]
+    sure, since = [], []
+    wanted = {}
+    for cut in cuts:
+        wanted[cut] = wanted.get(cut, 0) + 1
+    for at, (flags, place, data) in enumerate(noted, 1):
+        if flags & FLUSH:
+            sure, since = sure + since, []
+        if data:
+            since = [*since, (place, data)]
+        for turn in range(wanted.get(at, 0)):
+            yield sure, since if not turn else [w for w in since if dice.random() < 0.5]
+
+
+def machine(path):
+    """What is there already, as tests/root.py sees it."""
+    found = object.__new__(r.Root)
+    found.base, found.kver = r.kernel()
+    found.folder, found.path = None, str(path)
+    found.modules = f"{path}/lib/modules/{found.kver}"
+    return found
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def indexes(root):
+    """The digest of each index, but for our own, which says itself whether it is whole."""
+    return {p.name: digest(p) for p in pathlib.Path(root.modules).glob("modules.*") if "modfetch" not in p.name}
+
+
+class PowerCut(unittest.TestCase):
+    def make(self, kind):
+        """A machine on a file system of its own."""
+        # images are written whole for each state: in memory, where there is some
+        memory = pathlib.Path("/dev/shm")
+        roomy = memory.is_dir() and shutil.disk_usage(memory).free > 12 * SIZE
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=memory if roomy else None)))
+        self.base, self.log, self.state = (self.folder / name for name in ("base.img", "log", "state.img"))
+        with open(self.base, "wb") as f:
+            f.truncate(SIZE)
+        run("mke2fs", "-q", "-F", "-t", kind, "-E", "lazy_itable_init=0,lazy_journal_init=0", self.base)
+        with Disk(self.folder, self.base) as mount:
+            root = r.Root(path=str(mount))
+            root.repo("file://" + r.repository())
+            self.assertEqual(root.run("refresh").returncode, 0)
+            self.assertIn(root.run("--no-load", "probe", "loop").returncode, (0, 2))
+            self.assertEqual(root.run("depmod").returncode, 0)
+            self.kmp = next(p for p in root.json("lookup", r.NIC)[1]["results"][0]["packages"] if p.startswith("e1000e-kmp"))
+            self.before = indexes(root)
+        self.known = {name: {value, None} for name, value in self.before.items()}
+
+    def record(self, work, options):
+        """Does WORK on a copy of the disk and notes all it writes."""
+        shutil.copy(self.base, self.state)
+        with Disk(self.folder, self.state, options, self.log) as mount:
+            root = machine(mount)
+            for step in work:
+                step(root)
+                for name, value in indexes(root).items():
+                    self.known.setdefault(name, {None}).add(value)
+            return root.tree(), root.packages()
+
+    def look(self, mount):
+        """What is wrong with a disk, or None."""
+        root = machine(mount)
+        there = indexes(root)
+        for name, versions in self.known.items():
+            if there.get(name) not in versions or (name in self.before and name not in there):
+                return f"{name} is neither the old one nor the new one"
+        listed = (pathlib.Path(root.modules) / "modules.dep").read_text(encoding="ascii").splitlines()
+        for path in (line.split(":")[0] for line in listed):
+            module, original = (pathlib.Path(tree, "lib/modules", root.kver, path) for tree in (root.path, root.base))
+            # one that a removal has taken may be named for a moment longer; one that is there is the right one
+            if module.exists() and original.exists() and digest(module) != digest(original):
+                return f"{path} is in the indexes and is not what was verified"
+        return None
+
+    def each_state(self, count, seed):
+        for sure, perhaps in states(self.log, count, random.Random(seed)):
+            shutil.copy(self.base, self.state)
+            with open(self.state, "r+b") as f:
+                for place, data in [*sure, *perhaps]:
+                    f.seek(place)
+                    f.write(data)
+            with Disk(self.folder, self.state) as mount:
+                yield mount
+
+    def cut(self, kind, options):
+        self.make(kind)
+
+        def probe(root):
+            self.assertEqual(root.run("--no-load", "probe", r.NIC).returncode, 0)
+
+        def remove(root):
+            self.assertEqual(root.run("remove", self.kmp).returncode, 0)
+        end = self.record((probe, remove, probe), options)
+        looked = went_on = 0
+        for mount in self.each_state(STATES, kind + options):
+            self.assertIsNone(self.look(mount))
+            looked += 1
+            if looked % GO_ON == 0:
+                root = machine(mount)
+                done = root.run("--no-load", "probe", r.NIC)
+                self.assertIn(done.returncode, (0, 2), done.stderr)
+                self.assertEqual((root.tree(), root.packages()), end)
+                self.assertFalse((mount / "var/lib/modfetch/undo").exists())
+                went_on += 1
+        print(f"{kind} {options or 'as it is'}: {len(list(entries(self.log)))} writes, {looked} states, {went_on} gone on with")
+
+    def test_ext4(self):
+        self.cut("ext4", "")
+
+    def test_ext4_that_allocates_late(self):
+        self.cut("ext4", "noauto_da_alloc")
+
+    def test_ext3(self):
+        self.cut("ext3", "")
+
+    def test_who_flushes_nothing_is_found_out(self):
+        """The control: another program's depmod, and somebody's fsync of something else."""
+        def depmod(root):
+            shutil.copy(next(pathlib.Path(root.modules).rglob("*.ko")), f"{root.modules}/kernel/another.ko")
+            run("depmod", "-b", root.path, root.kver)
+            with open(f"{root.path}/tmp/x", "wb") as f:
+                f.write(b"x")
+                os.fsync(f.fileno())
+        self.make("ext4")
+        self.record((depmod,), "noauto_da_alloc")
+        # what became of the extra module is not the question
+        wrong = {text for text in map(self.look, self.each_state(30, "control")) if text}
+        self.assertTrue([text for text in wrong if "neither the old" in text], wrong)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
