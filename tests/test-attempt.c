@@ -287,6 +287,36 @@ static void what_waited_for_its_turn_is_innocent(void **state)
 	mf_strings_done(&paths);
 }
 
+/* Who holds udev back from a module has to load it: what a driver needs, or came along, is not held
+ * back. */
+static void only_what_will_be_loaded_waits_for_its_turn(void **state)
+{
+	struct root *r = *state;
+	struct mf_attempts attempts = { .boot = BOOT };
+	struct mf_strings changed = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct mf_want want;
+
+	machine(r, "true");
+	assert_int_equal(mf_want_init(&r->ctx, ALIAS, NULL, &want), 0);
+	assert_int_equal(mf_strings_add(&changed, NEEDED), 0);
+	assert_int_equal(mf_load_expect(&r->ctx, &attempts, &want, 1, &changed), 0);
+	assert_non_null(mf_want_add(&want, "hfcpci", NULL));
+	assert_int_equal(mf_load_expect(&r->ctx, &attempts, &want, 1, &changed), 0);
+	assert_false(root_has(r, RECORD));
+	assert_int_equal(mf_strings_add(&changed, CARD), 0);
+	assert_int_equal(mf_load_expect(&r->ctx, &attempts, &want, 1, &changed), 0);
+	text = root_read(r, RECORD);
+	assert_non_null(strstr(text, "#modfetch waits " BOOT));
+	assert_non_null(strstr(text, "blacklist hfcpci\n"));
+	assert_null(strstr(text, "blacklist mISDN_core\n"));
+	assert_int_equal(mf_attempts_end(&r->ctx, &attempts), 0);
+	assert_false(root_has(r, RECORD));
+	mf_attempts_done(&attempts);
+	mf_strings_done(&changed);
+	mf_want_done(&want);
+}
+
 /* One whose device is not bound when its load returns stays, one that has ended goes. */
 static void what_may_still_be_looking_for_its_device_is_not_over(void **state)
 {
@@ -400,6 +430,7 @@ int main(void)
 		ROOTED(another_version_ends_the_matter_and_a_removal_does_not),
 		ROOTED(the_end_of_a_kernel_ends_the_matter),
 		ROOTED(what_waited_for_its_turn_is_innocent),
+		ROOTED(only_what_will_be_loaded_waits_for_its_turn),
 		ROOTED(what_may_still_be_looking_for_its_device_is_not_over),
 		ROOTED(the_admins_word_names_modules_packages_and_globs),
 		ROOTED(what_is_not_understood_counts_for_nothing),

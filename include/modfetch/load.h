@@ -18,6 +18,14 @@
 int mf_load(struct mf_context *ctx, struct mf_attempts *attempts, struct mf_want *wants, size_t n);
 
 /*
+ * Notes the modules that are about to be named by the indexes, CHANGED being their files, and that
+ * mf_load() will load for these wants. Others that came along are not noted: who holds udev back
+ * from a module has to load it. 0 or -errno, recorded.
+ */
+int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
+		   const struct mf_want *wants, size_t n, const struct mf_strings *changed);
+
+/*
  * Waits until every want's device that has a syspath has a driver, at most settings.bind_timeout
  * milliseconds for all, and fills driver. Returns the number of devices that have none (yet): no
  * failure, since a driver may be there for a part of the device, or decline it.

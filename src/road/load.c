@@ -11,6 +11,7 @@
  */
 #include "modfetch/load.h"
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
@@ -25,6 +26,37 @@ struct loading {
 	struct mf_want *want;
 	const struct mf_attempt *crashed; /* why it is left alone */
 };
+
+/* ---- before the indexes name them ---- */
+
+static bool is_wanted(const struct mf_want *wants, size_t n, const char *path)
+{
+	char name[256];
+
+	if (!mf_module_name(path, name, sizeof(name)))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < wants[i].n_matches; j++)
+			if (!strcmp(wants[i].matches[j].module, name))
+				return true;
+	return false;
+}
+
+int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
+		   const struct mf_want *wants, size_t n, const struct mf_strings *changed)
+{
+	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; !r && i < changed->n; i++)
+		if (is_wanted(wants, n, changed->v[i]))
+			r = mf_strings_add(&paths, changed->v[i]);
+	if (r < 0)
+		return mf_fail(ctx, "load", r, ctx->kernel, NULL);
+	return paths.n ? mf_attempts_expect(ctx, attempts, &paths) : 0;
+}
+
+/* ---- the load ---- */
 
 static const char *subject_of(const struct mf_want *want)
 {

@@ -268,12 +268,11 @@ static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
 /* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
 static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && will_load(ctx, run) && i < cargo->receipt.kernels.n; i++)
+	for (size_t i = 0; will_load(ctx, run) && i < cargo->receipt.kernels.n; i++)
 		if (!strcmp(cargo->receipt.kernels.v[i], ctx->kernel))
-			r = mf_attempts_expect(ctx, &cargo->attempts, &cargo->receipt.changed[i]);
-	return r;
+			return mf_load_expect(ctx, &cargo->attempts, run->wants.v, run->wants.n,
+					      &cargo->receipt.changed[i]);
+	return 0;
 }
 
 /* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
