@@ -62,10 +62,20 @@ static struct node find_node(const struct dm_module *m)
 	for (uint32_t i = 0; i < n && !(node.name && node.type); i++) {
 		const char *alias = m->segment->strings + a[i].raw;
 
-		if (mf_starts_with(alias, "devname:"))
-			node.name = alias + strlen("devname:");
-		else if (mf_starts_with(alias, "char-") || mf_starts_with(alias, "block-"))
-			parse_numbers(alias, &node);
+		/* there are many aliases, and few that begin like one of these */
+		switch (*alias) {
+		case 'd':
+			if (mf_starts_with(alias, "devname:"))
+				node.name = alias + strlen("devname:");
+			break;
+		case 'b':
+		case 'c':
+			if (mf_starts_with(alias, "char-") || mf_starts_with(alias, "block-"))
+				parse_numbers(alias, &node);
+			break;
+		default:
+			break;
+		}
 	}
 	return node;
 }

@@ -14,6 +14,7 @@
 #include "src/kmod/depmod-parts.h"
 
 #define SYMBOL_BUCKETS 2048
+#define INSERTED       32 /* dependencies sorted by the simplest way */
 
 static int make_trie(const struct mf_trie_entry *entries, size_t n, struct dm_buf *index)
 {
@@ -28,7 +29,7 @@ static int make_trie(const struct mf_trie_entry *entries, size_t n, struct dm_bu
 struct closure {
 	const struct dm_modules *modules;
 	uint32_t *seen; /* number of the module asked for, by module */
-	uint32_t *list;
+	uint64_t *list; /* rank and number */
 	uint32_t n;
 };
 
@@ -37,21 +38,38 @@ static void collect(struct closure *c, uint32_t of, uint32_t stamp)
 	const struct dm_module *m = &c->modules->v[of];
 
 	for (uint32_t k = 0; k < m->n_deps; k++) {
-		if (c->seen[m->deps[k]] == stamp)
+		uint32_t dep = m->deps[k];
+
+		if (c->seen[dep] == stamp)
 			continue;
-		c->seen[m->deps[k]] = stamp;
-		c->list[c->n++] = m->deps[k];
-		collect(c, m->deps[k], stamp);
+		c->seen[dep] = stamp;
+		c->list[c->n++] = (uint64_t)c->modules->v[dep].rank << 32 | dep;
+		collect(c, dep, stamp);
 	}
 }
 
-static int by_rank(const void *va, const void *vb, void *arg)
+static int by_value(const void *va, const void *vb)
 {
-	const struct dm_modules *modules = arg;
-	uint32_t a = modules->v[*(const uint32_t *)va].rank;
-	uint32_t b = modules->v[*(const uint32_t *)vb].rank;
+	const uint64_t *a = va, *b = vb;
 
-	return a < b ? -1 : a > b;
+	return *a < *b ? -1 : *a > *b;
+}
+
+/* By their ranks, which are the upper halves; most lists are short. */
+static void sort_deps(uint64_t *v, size_t n)
+{
+	if (n > INSERTED) {
+		qsort(v, n, sizeof(*v), by_value);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		uint64_t moved = v[i];
+		size_t k = i;
+
+		for (; k && v[k - 1] > moved; k--)
+			v[k] = v[k - 1];
+		v[k] = moved;
+	}
 }
 
 static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
@@ -60,12 +78,11 @@ static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
 
 	c->n = 0;
 	collect(c, i, i);
-	if (c->n > 1)
-		qsort_r(c->list, c->n, sizeof(*c->list), by_rank, (void *)(uintptr_t)c->modules);
+	sort_deps(c->list, c->n);
 	dm_buf_add(text, file->path, file->path_len);
 	dm_buf_add(text, ":", 1);
 	for (uint32_t k = 0; k < c->n; k++) {
-		const struct dm_file *dep = c->modules->v[c->list[k]].file;
+		const struct dm_file *dep = c->modules->v[(uint32_t)c->list[k]].file;
 
 		dm_buf_add(text, " ", 1);
 		dm_buf_add(text, dep->path, dep->path_len);
@@ -149,7 +166,7 @@ int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes)
 	const struct dm_modules *modules = src->modules;
 	struct dm_buf *text = &indexes[DM_DEP];
 	_cleanup_free_ uint32_t *seen = reallocarray(NULL, modules->n + 1, sizeof(*seen));
-	_cleanup_free_ uint32_t *list = reallocarray(NULL, modules->n + 1, sizeof(*list));
+	_cleanup_free_ uint64_t *list = reallocarray(NULL, modules->n + 1, sizeof(*list));
 	_cleanup_free_ size_t *lines = reallocarray(NULL, modules->n + 2, sizeof(*lines));
 	struct closure c = { .modules = modules, .seen = seen, .list = list };
 
