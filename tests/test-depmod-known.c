@@ -105,13 +105,43 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int scan(struct world *w)
+/* The paths are there, in whatever order. */
+static int take_paths(void *arg, const struct dm_scan *scan)
+{
+	int *n = arg;
+
+	for (size_t i = 0; i < scan->n; i++)
+		assert_int_equal(scan->files[i].path[scan->files[i].path_len], '\0');
+	return *n < 0 ? *n : (*n = (int)scan->n, 0);
+}
+
+/* N below 0: what is done meanwhile fails. */
+static int scan_meanwhile(struct world *w, int n)
 {
 	const struct dm_flavour flavour = { .xz = true };
+	const struct dm_meanwhile meanwhile = { take_paths, &n };
+	int r;
 
 	dm_scan_done(&w->scan);
 	w->tree.began = dm_now();
-	return dm_scan_known(&w->root.ctx, &w->tree, &w->config, &flavour, &w->state, &w->scan);
+	r = dm_scan_known(&w->root.ctx, &w->tree, &w->config, &flavour, &w->state, &meanwhile,
+			  &w->scan);
+	if (!r)
+		assert_int_equal(n, w->scan.n);
+	return r;
+}
+
+static int scan(struct world *w)
+{
+	return scan_meanwhile(w, 0);
+}
+
+static void a_failure_meanwhile_is_the_scans(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(scan_meanwhile(w, -ENOSPC), -ENOSPC);
+	assert_int_equal(w->scan.n, 0);
 }
 
 /* What the scan has of a file; one without a path: nothing. */
@@ -331,6 +361,7 @@ int main(void)
 		WORLD(a_folder_that_is_the_same_is_not_listed),
 		WORLD(every_change_is_seen),
 		WORLD(folders_come_and_go),
+		WORLD(a_failure_meanwhile_is_the_scans),
 		WORLD(a_few_new_files_are_read_at_once),
 		WORLD(two_files_of_one_name_need_a_scan_in_order),
 		WORLD(what_changed_just_now_is_listed_again),

@@ -94,6 +94,8 @@ struct revisit {
 	struct dm_file *early[EARLY];
 	struct dm_notes notes[EARLY];
 	size_t n_early;
+	const struct dm_meanwhile *meanwhile;
+	int meant;	 /* what it returned */
 	atomic_bool odd; /* a file is not where its folder says */
 };
 
@@ -138,8 +140,10 @@ static void read_or_look(void *arg, size_t k, unsigned int worker)
 
 	if (k < v->n_early)
 		v->notes[k] = dm_notes_read(v->tree, v->early[k], &v->scan->arenas[worker]);
+	else if (k == v->n_early)
+		v->meant = v->meanwhile->call(v->meanwhile->arg, v->scan);
 	else
-		look_at_files(v, k - v->n_early);
+		look_at_files(v, k - v->n_early - 1);
 }
 
 /* Has it been there as it is? */
@@ -300,18 +304,23 @@ static int revisit(struct mf_context *ctx, const struct dm_config *config,
 	if (r < 0 || scan->loose)
 		return r < 0 ? r : 1;
 	choose_early(v);
-	mf_parallel(threads, v->n_early + (v->n_kept + AT_ONCE - 1) / AT_ONCE, read_or_look, v);
-	return v->odd ? 1 : keep_early(v);
+	mf_parallel(threads, v->n_early + 1 + (v->n_kept + AT_ONCE - 1) / AT_ONCE, read_or_look, v);
+	if (v->odd || v->meant < 0)
+		return v->meant < 0 ? v->meant : 1;
+	return keep_early(v);
 }
 
 int dm_scan_known(struct mf_context *ctx, const struct dm_tree *tree,
 		  const struct dm_config *config, const struct dm_flavour *flavour,
-		  const struct dm_state *state, struct dm_scan *ret_scan)
+		  const struct dm_state *state, const struct dm_meanwhile *meanwhile,
+		  struct dm_scan *ret_scan)
 {
 	_cleanup_(dm_scan_done) struct dm_scan scan = { 0 };
 	_cleanup_free_ uint8_t *marks = calloc((size_t)state->folders.n + 1, 1);
 	_cleanup_free_ struct dm_file *dropped = NULL;
-	struct revisit v = { .tree = tree, .scan = &scan, .changed = marks };
+	struct revisit v = {
+		.tree = tree, .scan = &scan, .changed = marks, .meanwhile = meanwhile
+	};
 	int r;
 
 	if (!state->folders.n || !tree->keeps_times || has_rivals(&state->base) ||

@@ -11,7 +11,7 @@
  *	read	the files it did not know: segment FRESH
  *	graph	symbols to their owners, dependencies, their order
  *	text	the indexes as bytes
- *	publish	the bytes as files, all or none
+ *	publish	the bytes as files, all or none: depmod-publish.h
  *
  * Nothing here is known outside the stage; the stage's contract is modfetch/depmod.h.
  */
@@ -175,14 +175,21 @@ int dm_scan_folders(struct mf_context *ctx, const struct dm_tree *tree,
 		    const struct dm_config *config, const struct dm_flavour *flavour,
 		    const struct dm_folder *tops, size_t n, const struct mf_table *known,
 		    struct dm_scan *scan);
+/* What can be done as soon as the files' paths are known, but not yet their numbers. */
+struct dm_meanwhile {
+	int (*call)(void *arg, const struct dm_scan *scan); /* 0 or a negative code */
+	void *arg;
+};
+
 /*
  * The same as dm_scan() from what STATE knows: only folders that have changed are listed, every
- * file is looked at. The files' order is not that of a scan. 0; 1: the tree has to be looked at as
- * a whole; -ENOMEM.
+ * file is looked at, MEANWHILE is called once from some thread, or not at all. The files' order is
+ * not that of a scan. 0; 1: the tree has to be looked at as a whole; -ENOMEM or MEANWHILE's code.
  */
 int dm_scan_known(struct mf_context *ctx, const struct dm_tree *tree,
 		  const struct dm_config *config, const struct dm_flavour *flavour,
-		  const struct dm_state *state, struct dm_scan *ret_scan);
+		  const struct dm_state *state, const struct dm_meanwhile *meanwhile,
+		  struct dm_scan *ret_scan);
 /* The files and folders that STATE knows, as they were: their memory is the scan's. 0 or -ENOMEM.
  */
 int dm_scan_recall(const struct dm_state *state, size_t more, struct dm_scan *scan);
@@ -464,36 +471,5 @@ int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes);
 /* The aliases of a module, and how many. */
 const struct dm_alias *dm_aliases_of(const struct dm_module *m, uint32_t *ret_n);
 int dm_text_rest(const struct dm_source *src, struct dm_buf *indexes);
-
-/* ---- publish ---- */
-
-/* Files being replaced together in one folder. */
-struct dm_publish {
-	struct mf_context *ctx;
-	int fd;
-	bool sync;
-	struct dm_publish_file {
-		const char *name;
-		char partial[48], old[48];
-		int fd;
-		bool staged;	/* there is something to be removed beside the name */
-		bool published; /* the name has the new file */
-		bool exchanged; /* and the old one is under the partial name */
-		bool kept;	/* or under OLD */
-	} files[DM_N_OUTPUTS];
-};
-
-const char *dm_index_name(enum dm_index index);
-void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd, bool sync);
-/* Writes one file beside its name. For different files from different threads at a time. */
-int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const struct dm_buf *buf);
-/* Replaces them all; after a failure all are as they were. */
-int dm_publish_commit(struct dm_publish *publish);
-/* Removes what was not published. */
-void dm_publish_done(struct dm_publish *publish);
-/* The numbers of a published file, for the state. False: it is not there. */
-bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);
-/* Has the file in place these numbers? */
-bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output);
 
 #endif

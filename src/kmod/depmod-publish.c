@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/kmod/depmod-publish.h"
 
 static const char *const names[DM_N_OUTPUTS] = {
 	[DM_DEP] = "modules.dep",
@@ -207,4 +207,21 @@ bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output)
 	struct dm_output now = { .digest = output->digest };
 
 	return dm_output_stat(fd, index, &now) && !memcmp(&now, output, sizeof(now));
+}
+
+int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavour *flavour,
+	     const struct dm_buf *indexes)
+{
+	static const enum dm_index texts[] = { DM_DEP,	   DM_ALIAS,   DM_SOFTDEP,
+					       DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		const struct dm_buf *buf = &indexes[texts[i]];
+
+		if (texts[i] == DM_WEAKDEP && !flavour->weakdep)
+			continue;
+		if (buf->len && fwrite(buf->p, buf->len, 1, file) != 1)
+			return mf_fail(ctx, "depmod", -EIO, "standard output", NULL);
+	}
+	return 0;
 }

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/kmod/depmod-publish.h"
 
 enum { JOB_GRAPH, JOB_STATE = 6, N_JOBS };
 
@@ -122,22 +122,39 @@ static bool all_intact(const struct run *run)
 	return true;
 }
 
+/* From paths alone: what the files' numbers are does not matter yet. */
+static int select_and_sort(void *arg, const struct dm_scan *scan)
+{
+	struct run *run = arg;
+	int r = dm_select(run->ctx, &run->tree, &run->config, scan, &run->modules);
+
+	return r < 0 ? r
+		     : dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len,
+			       &run->modules);
+}
+
 /* Each way to scan: 0, a failure, or 1: it cannot be done that way. */
 static int scan_all(struct run *run)
 {
-	return dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
+	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
+
+	return r < 0 ? r : select_and_sort(run, &run->scan);
 }
 
 static int scan_known(struct run *run)
 {
+	const struct dm_meanwhile meanwhile = { select_and_sort, run };
+
 	return dm_scan_known(run->ctx, &run->tree, &run->config, &run->flavour, &run->state,
-			     &run->scan);
+			     &meanwhile, &run->scan);
 }
 
 static int scan_changed(struct run *run)
 {
-	return dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
-			       run->options->changed, &run->scan);
+	int r = dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
+				run->options->changed, &run->scan);
+
+	return r ? r : select_and_sort(run, &run->scan);
 }
 
 /* Does the state know the files that a scan with these rules would find? */
@@ -172,22 +189,17 @@ static int scan(struct run *run)
 	};
 	int r = 1;
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && r > 0; i++) {
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		if (!ways[i].possible)
 			continue;
 		r = ways[i].scan(run);
-		if (!r)
-			r = dm_select(run->ctx, &run->tree, &run->config, &run->scan,
-				      &run->modules);
 		/* between two files of one name the order decides */
-		if (r || ways[i].in_order || run->modules.n == run->scan.n)
-			continue;
+		if (r < 0 || (!r && (ways[i].in_order || run->modules.n == run->scan.n)))
+			break;
 		dm_modules_done(&run->modules);
 		dm_scan_done(&run->scan);
 		r = 1;
 	}
-	if (r >= 0)
-		r = dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len, &run->modules);
 	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
 }
 
@@ -367,22 +379,6 @@ static int make_all(struct run *run)
 	return 0;
 }
 
-/* As depmod -n: the text files, one after the other. */
-static int print(const struct run *run)
-{
-	static const enum dm_index texts[] = { DM_DEP,	   DM_ALIAS,   DM_SOFTDEP,
-					       DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME };
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		const struct dm_buf *buf = &run->indexes[texts[i]];
-
-		if (is_written(run, texts[i]) && buf->len &&
-		    fwrite(buf->p, buf->len, 1, run->options->print) != 1)
-			return mf_fail(run->ctx, "depmod", -EIO, "standard output", NULL);
-	}
-	return 0;
-}
-
 /* A state that cannot be written costs the next run its time, and nothing else. */
 static void write_state(struct run *run)
 {
@@ -448,7 +444,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 	}
 	r = make_all(run);
 	if (r >= 0 && run->options->print)
-		return print(run);
+		return dm_print(run->ctx, run->options->print, &run->flavour, run->indexes);
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
 	if (r >= 0)
