@@ -324,6 +324,9 @@ static int make_indexes(struct run *run, const struct job *job)
 
 	for (size_t i = 0; i < job->n && r >= 0 && !run->options->print; i++)
 		r = stage(run, job->indexes[i]);
+	/* memory that has been written to once is cheaper than new memory */
+	for (size_t i = 0; i < job->n && !run->options->print; i++)
+		dm_buf_done(&run->indexes[job->indexes[i]]);
 	return r;
 }
 

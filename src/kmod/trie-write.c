@@ -270,6 +270,9 @@ int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, 
 	struct writer w = { .entries = sorted, .room = 4096 + n * 48 };
 	int r;
 
+	/* mostly enough: what is not used costs nothing, and growing is copying */
+	for (size_t i = 0; i < n; i++)
+		w.room += sorted[i].value_len;
 	w.out = malloc(w.room);
 	if (!w.out)
 		return -ENOMEM;
