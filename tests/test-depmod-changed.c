@@ -2,7 +2,7 @@
 /* Whatever way a caller writes a path, it means the file or leads to a look at everything. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 static const char strings[] = "kernel/a.ko\0kernel/b.ko";
 

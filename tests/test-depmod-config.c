@@ -3,7 +3,7 @@
  */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 static struct dm_config read_folder(struct root *root)
 {

@@ -2,7 +2,7 @@
 /* Who needs whom, from two segments whose symbols have numbers of their own. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define N 4
 

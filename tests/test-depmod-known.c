@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <time.h>
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define FOLDER "lib/modules/" KERNEL
 

@@ -2,7 +2,7 @@
 /* A file is known only while everything about it is as it was. */
 #include "tests/unit.h"
 #include <string.h>
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 static const char strings[] = "a.ko\0b.ko";
 

@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <dirent.h>
-#include "src/kmod/depmod-publish.h"
+#include "src/depmod/depmod-publish.h"
 
 static struct dm_publish stage(struct root *root, const char *text, bool sync)
 {

@@ -3,7 +3,7 @@
  * first. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/kmod/depmod-state.h"
+#include "src/depmod/depmod-state.h"
 
 static const char strings[] = "kernel/a.ko\0sym_a\0sym_b\0fs-a\0fs_a";
 

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "src/kmod/depmod-state.h"
+#include "src/depmod/depmod-state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

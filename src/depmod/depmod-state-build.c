@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-state.h"
+#include "src/depmod/depmod-state.h"
 
 /* One of the two segments facts come from, and the new numbers of its symbols and aliases. */
 struct source {

@@ -13,7 +13,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/trie.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define PIECE 4096 /* bytes depmod has room for, with a NUL */
 

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define DEPTH_MAX 30  /* folders; a scan goes deeper, but no path of a module does */
 #define MANY	  200 /* paths: looking at the whole tree costs less */

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define AT_ONCE 64 /* looks between two questions for more work */
 #define EARLY	16 /* files that are read meanwhile */

@@ -34,7 +34,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/kmod/depmod-state.h"
+#include "src/depmod/depmod-state.h"
 
 /* The bits of flags. */
 enum { FLAG_GZ = 1, FLAG_XZ = 2, FLAG_ZST = 4, FLAG_WEAKDEP = 8, FLAG_FIRST = 16, FLAG_LOOSE = 32 };

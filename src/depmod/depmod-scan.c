@@ -26,7 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define DEPTH_MAX  40
 #define LIST_BYTES ((size_t)64 << 10)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef KMOD_DEPMOD_PUBLISH_H
-#define KMOD_DEPMOD_PUBLISH_H
+#ifndef DEPMOD_PUBLISH_H
+#define DEPMOD_PUBLISH_H
 /* The last part of the depmod stage: the indexes as files; described in depmod-publish.c. */
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 /* Files being replaced together in one folder. */
 struct dm_publish {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/trie.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define SYMBOL_BUCKETS 2048
 #define INSERTED       32 /* dependencies sorted by the simplest way */

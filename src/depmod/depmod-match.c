@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 static bool fits(const struct dm_record *record, const struct dm_file *file)
 {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define CYCLES_MAX 1000 /* told of one module */
 

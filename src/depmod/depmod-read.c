@@ -15,7 +15,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define SYMBOL_BUCKETS 2048
 #define ALIAS_MAX      4095 /* bytes of a pattern that an index takes; the rest is cut off */

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/kmod/depmod-publish.h"
+#include "src/depmod/depmod-publish.h"
 
 static const char *const names[DM_N_OUTPUTS] = {
 	[DM_DEP] = "modules.dep",

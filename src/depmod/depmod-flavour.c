@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include "config.h"
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 static const char *const places[] = {
 	"/usr/sbin/depmod", "/sbin/depmod",	      "/usr/bin/depmod",

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define BUCKETS	  512
 #define LINE_MAX_ 4096 /* bytes depmod reads at a time, with a NUL */

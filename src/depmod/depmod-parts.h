@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef KMOD_DEPMOD_PARTS_H
-#define KMOD_DEPMOD_PARTS_H
+#ifndef DEPMOD_PARTS_H
+#define DEPMOD_PARTS_H
 /*
  * What the parts of the depmod stage hand each other, in the order they run:
  *

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/kmod/depmod-publish.h"
+#include "src/depmod/depmod-publish.h"
 
 enum { JOB_GRAPH, JOB_STATE = 6, N_JOBS };
 

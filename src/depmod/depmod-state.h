@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef KMOD_DEPMOD_STATE_H
-#define KMOD_DEPMOD_STATE_H
+#ifndef DEPMOD_STATE_H
+#define DEPMOD_STATE_H
 /* The head of the state file, for its reader and its builder; described in depmod-state.c. */
-#include "src/kmod/depmod-parts.h"
+#include "src/depmod/depmod-parts.h"
 
 #define DM_STATE_MAGIC	    "modfetch depmod"
 #define DM_STATE_VERSION    3u
