@@ -39,6 +39,7 @@ struct mf_context {
 	struct mf_settings settings;
 	struct mf_failure failure;
 	char helper_said[128]; /* the fetch helper's last log line */
+	int helper;	       /* a fetch helper that stands ready, see mf_fetch_ready(), or -1 */
 };
 
 /*

@@ -50,4 +50,13 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched);
 void mf_fetched_done(struct mf_fetched *fetched);
 
+/*
+ * Has the service manager start a helper for the next mf_fetch() of this context, so that it stands
+ * ready when that is known what to ask for. Where no manager does, nothing happens, and mf_fetch()
+ * starts one itself.
+ */
+void mf_fetch_ready(struct mf_context *ctx);
+/* Lets one go that was not needed. */
+void mf_fetch_unready(struct mf_context *ctx);
+
 #endif

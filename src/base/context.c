@@ -196,6 +196,7 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 
 	*ret_ctx = (struct mf_context){
 		.root_fd = -1,
+		.helper = -1,
 		.log_level = MF_LOG_INFO,
 		.settings = defaults,
 	};
@@ -211,13 +212,15 @@ void mf_context_done(struct mf_context *ctx)
 {
 	if (ctx->root_fd >= 0)
 		close(ctx->root_fd);
+	if (ctx->helper >= 0)
+		close(ctx->helper);
 	free(ctx->root);
 	free(ctx->kernel);
 	free(ctx->settings.rpmdb);
 	free(ctx->settings.fetch_user);
 	free(ctx->settings.kernel_requests);
 	free(ctx->settings.module_signature);
-	*ctx = (struct mf_context){ .root_fd = -1 };
+	*ctx = (struct mf_context){ .root_fd = -1, .helper = -1 };
 }
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)

@@ -26,6 +26,7 @@
 #include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
+#include "modfetch/fetch.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
 #include "modfetch/notify.h"
@@ -174,14 +175,19 @@ static void wait_for_better(struct cmd *cmd, struct watch *w, const struct mf_dr
 static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
 {
 	int pause_ms = PAUSE_MIN_MS, worst = 1;
+	bool woken = true;
 
 	while (!w->stop) {
 		struct mf_drained drained;
 		int r;
 
+		/* what is waited for now is not waited for later */
+		if (woken)
+			mf_fetch_ready(&cmd->ctx);
 		settle(cmd, w);
 		mf_notify("STATUS=Fetching and loading drivers");
 		r = mf_drain(&cmd->ctx, &drained);
+		mf_fetch_unready(&cmd->ctx);
 		if (r <= 0)
 			worst = r;
 		if (mode == ONCE)
@@ -195,6 +201,7 @@ static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
 			wait_for_better(cmd, w, &drained, &pause_ms);
 		else
 			pause_ms = PAUSE_MIN_MS;
+		woken = !drained.entries;
 		if (drained.entries)
 			continue;
 		if (mode == UNTIL_EMPTY) /* what failed is in the history and the journal */

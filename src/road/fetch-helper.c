@@ -49,6 +49,18 @@ static int reach_service(void)
 	return mf_steal_fd(&sock);
 }
 
+void mf_fetch_ready(struct mf_context *ctx)
+{
+	if (ctx->helper < 0)
+		ctx->helper = reach_service();
+}
+
+void mf_fetch_unready(struct mf_context *ctx)
+{
+	if (ctx->helper >= 0)
+		close(mf_steal_fd(&ctx->helper));
+}
+
 static int make_environment(struct mf_strings *ret_environment)
 {
 	int r = mf_strings_add(ret_environment, "PATH=/usr/bin:/bin");
@@ -119,7 +131,8 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 {
 	const char *folder = build_folder();
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int ours = reach_service(), theirs = -1;
+	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : reach_service();
+	_cleanup_close_ int theirs = -1;
 	int pair[2], r;
 	pid_t pid = 0;
 
