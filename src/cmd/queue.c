@@ -10,7 +10,7 @@
  * queue and nothing came for a tenth of a second; after a failure that passes it waits with doubled
  * pauses up to five minutes, a random quarter shorter so that a hall of machines does not come back
  * at once, and goes on early when an address or a route appears. It keeps no state of its own:
- *ended at any point, the next one finds the spool as it is.
+ * ended at any point, the next one finds the spool as it is.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,9 @@
  *
  * It is asked once, by running it with --version; as long as its file has the same inode, size and
  * times the answer of last time holds. Where there is none, the libkmod this was built with
- *decides. Which versions differ is known from kmod's history: 33	modules.weakdep 34	of
- *two equal lines in modules.order the first counts
+ * decides. Which versions differ is known from kmod's history:
+ *	33	modules.weakdep
+ *	34	of two equal lines in modules.order the first counts
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -3,10 +3,11 @@
  * The reader of kmod's binary index.
  *
  * All numbers are 32 bits, big-endian. The file begins with the magic B007F457, the version (major
- *in the high half; 2 is ours) and a reference to the root node. A reference holds the node's offset
- *in its low 28 bits; its high bits say which parts the node has, in this order: 0x80000000	a
- *prefix: the bytes all keys below share, NUL-ended 0x20000000	children: the first and last byte
- *(one byte each), then a reference for each byte from first to last, 0 where there is none
+ * in the high half; 2 is ours) and a reference to the root node. A reference holds the node's offset
+ * in its low 28 bits; its high bits say which parts the node has, in this order:
+ *	0x80000000	a prefix: the bytes all keys below share, NUL-ended
+ *	0x20000000	children: the first and last byte (one byte each), then a reference for each
+ *			byte from first to last, 0 where there is none
  *	0x40000000	values: their count, then for each its priority and its NUL-ended bytes
  * A child adds its byte and then its own prefix to the key.
  *

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a repository consists of, remembered for the next run: REPO/.pack/<owner>.list, one file for
- *each kernel (its release and flavor) and one for firmware. A text file, one line a package:
+ * each kernel (its release and flavor) and one for firmware. A text file, one line a package:
  *
  *	modfetch-pack-state 1
  *	<fingerprint> <bytes of the rpm> <file below REPO>
  *
  * A run rewrites the lists of its own kernels only; the repository is what all lists name together.
- *A list that cannot be understood is an error, not an empty one: its packages would vanish from the
+ * A list that cannot be understood is an error, not an empty one: its packages would vanish from the
  * repository. A package is reused when its fingerprint is listed and the file is there in the size
- *noted.
+ * noted.
  */
 #include <dirent.h>
 #include <errno.h>

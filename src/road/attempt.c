@@ -14,7 +14,7 @@
  *	#modfetch begun|waits BOOT-ID SHA256 KERNEL PATH SUBJECT
  *	blacklist MODULE
  * The second is for udev; modfetch's own libkmod does not read this file, but asks here. A line
- *that is not understood counts for nothing and goes with the next change.
+ * that is not understood counts for nothing and goes with the next change.
  */
 #include "modfetch/attempt.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What an ordinary user can try: uevents that no kernel sent. Sends COUNT of them to everything
- *that listens on the uevent netlink family: to the kernel's group, to udev's, and to each port that
+ * that listens on the uevent netlink family: to the kernel's group, to udev's, and to each port that
  * /proc/net/netlink shows; by turns in the kernel's form and in udev's. Linked statically, since it
  * runs in guests. Prints how many the kernel let through to somebody.
  *
