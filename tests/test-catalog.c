@@ -161,6 +161,70 @@ static void a_damaged_index_is_said_to_be(void **state)
 	mf_catalog_free(c);
 }
 
+/* A kernel with its image: the packages a pool has for a plan of xfs, or less than 0. */
+static int packages_for_xfs(struct root *r, int *ret_r)
+{
+	struct mf_strings names = { 0 };
+	struct mf_catalog *c;
+	struct mf_pool *pool;
+	size_t n = 0;
+	int *ids;
+
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+	assert_int_equal(mf_strings_add(&names, "xfs-kmp-" TAG), 0);
+	*ret_r = mf_catalog_pool_parts(&r->ctx, c, &names, &pool);
+	if (*ret_r >= 0) {
+		assert_int_equal(mf_pool_list(pool, 0, &ids, &n), 0);
+		free(ids);
+		/* whoever wants to know more has all of them, whatever was there before */
+		assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), 0);
+		assert_true(primary_provider(pool, "kmod(e1000e.ko)", NULL) > 0);
+	}
+	mf_strings_done(&names);
+	mf_catalog_free(c);
+	return (int)n;
+}
+
+static void a_plan_has_a_pool_of_its_own_where_one_repository_speaks(void **state)
+{
+	static const struct primary with_image[] = {
+		{ .name = "kernel-amd64-image-6.1.0_56",
+		  .evr = "1-1",
+		  .provides = "kernel-amd64-image-6.1.0_56 ksym(amd64:printk)=1" },
+		{ .name = "e1000e-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "e1000e-kmp-" TAG " kmod(e1000e.ko)" },
+		{ .name = "xfs-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "xfs-kmp-" TAG " kmod(xfs.ko)",
+		  .requires = "ksym(amd64:printk)=1 ksym(amd64:crc)=2" },
+		{ .name = "crc-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "crc-kmp-" TAG " kmod(crc.ko) ksym(amd64:crc)=2" },
+	};
+	static const char parts[] = "var/cache/modfetch/main/current/parts-" TAG ".bin";
+	struct root *r = *state;
+	int ret;
+
+	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
+	assert_int_equal(primary_cache(&r->ctx, "main", with_image, N(with_image), 1), 0);
+	/* xfs, crc and the image */
+	assert_int_equal(packages_for_xfs(r, &ret), 3);
+	assert_int_equal(ret, 0);
+	root_write(r, "etc/modfetch/repos.d/b.repo", "[vendor]\nbaseurl=http://v\n");
+	assert_int_equal(primary_cache(&r->ctx, "vendor", vendor_repo, N(vendor_repo), 2), 0);
+	assert_int_equal(packages_for_xfs(r, &ret), N(with_image));
+	assert_int_equal(ret, 1);
+	root_write(r, "etc/modfetch/repos.d/b.repo", "");
+	root_write(r, parts, "no parts");
+	packages_for_xfs(r, &ret);
+	assert_int_equal(ret, -MFE_BAD_INDEX);
+	assert_string_equal(r->ctx.failure.what, "main");
+	assert_int_equal(unlinkat(r->ctx.root_fd, parts, 0), 0);
+	assert_int_equal(packages_for_xfs(r, &ret), N(with_image));
+	assert_int_equal(ret, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +233,7 @@ int main(void)
 		ROOTED(the_pool_has_this_kernels_packages_and_anybodys),
 		ROOTED(without_a_repository_or_its_metadata_there_is_none),
 		ROOTED(a_damaged_index_is_said_to_be),
+		ROOTED(a_plan_has_a_pool_of_its_own_where_one_repository_speaks),
 	};
 
 	return UNIT_RUN(tests);
