@@ -194,6 +194,35 @@ static void wants_are_deferred_into_the_spool(void **state)
 	assert_int_equal(d.entries, 2);
 }
 
+static void put_times(struct fixture *f, const char *modalias, uint64_t uevent_us,
+		      uint64_t decided_us)
+{
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = {
+		.uevent_us = uevent_us,
+		.decided_us = decided_us,
+	};
+
+	e.modalias = strdup(modalias);
+	assert_int_equal(mf_strings_add(&e.devpaths, "/devices/x"), 0);
+	assert_int_equal(mf_spool_put(f->spool, &e), 0);
+}
+
+static void the_pace_is_that_of_the_slowest_device(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mf_drain_pace(&f->ctx), 0);
+	put_times(f, "pci:a", 1000, 6000);
+	assert_int_equal(mf_drain_pace(&f->ctx), 5000);
+	put_times(f, "pci:b", 1000, 31000);
+	put_times(f, "pci:c", 8000, 9000);
+	assert_int_equal(mf_drain_pace(&f->ctx), 30000);
+	/* by a clock that was set, or by somebody who did not see the event */
+	put_times(f, "pci:d", 5000, 4000);
+	assert_true(mf_drain_pace(&f->ctx) == UINT64_MAX);
+	assert_int_equal(waiting(f), 4);
+}
+
 static void only_what_passes_is_worth_another_try(void **state)
 {
 	assert_true(mf_drain_passes(-MFE_UNREACHABLE));
@@ -218,6 +247,7 @@ int main(void)
 		WITH_ROOT(without_a_repository_nobody_waits_for_one),
 		WITH_ROOT(events_start_so_many_runs_an_hour),
 		WITH_ROOT(wants_are_deferred_into_the_spool),
+		WITH_ROOT(the_pace_is_that_of_the_slowest_device),
 		UNIT(only_what_passes_is_worth_another_try),
 	};
 

@@ -33,6 +33,13 @@ struct mf_drained {
  */
 int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained);
 
+/*
+ * How long udev took for the slowest device in the spool, from the kernel's event to its entry, in
+ * microseconds: how fast devices can come on this machine. 0: nothing is there; UINT64_MAX: nobody
+ * knows. Records nothing.
+ */
+uint64_t mf_drain_pace(struct mf_context *ctx);
+
 /* Is a failure one that passes: no network, a lock, a full server? */
 bool mf_drain_passes(int code);
 

@@ -7,7 +7,7 @@
  *	modfetch queue --watch		for ever: what modfetch.path does, without systemd
  *
  * Decides when: devices come in swarms (a dock, a hub), so it waits until udev has nothing in its
- * queue and nothing came for a tenth of a second; after a failure that passes it waits with doubled
+ * queue and nothing came for twice as long as it needed for one of them; after a failure that passes it waits with doubled
  * pauses up to five minutes, a random quarter shorter so that a hall of machines does not come back
  * at once, and goes on early when an address or a route appears. It keeps no state of its own:
  * ended at any point, the next one finds the spool as it is.
@@ -33,7 +33,8 @@
 #include "modfetch/spool.h"
 
 enum {
-	QUIET_MS = 100,	    /* nothing came for so long: the swarm is complete */
+	QUIET_MIN_MS = 20,  /* nothing came for so long: the swarm is complete */
+	QUIET_MAX_MS = 100, /* on a machine that is slow or busy */
 	SETTLE_MS = 2000,   /* but no swarm is waited for longer */
 	PATIENCE_MS = 5000, /* after a failure, a new device starts no new try before */
 	PAUSE_MIN_MS = 1000,
@@ -119,6 +120,15 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int heed)
 	}
 }
 
+static int quiet_ms(struct cmd *cmd)
+{
+	uint64_t pace_ms = mf_drain_pace(&cmd->ctx) / 1000;
+
+	return pace_ms > QUIET_MAX_MS / 2   ? QUIET_MAX_MS
+	       : pace_ms < QUIET_MIN_MS / 2 ? QUIET_MIN_MS
+					    : (int)pace_ms * 2;
+}
+
 /* Until the swarm is complete: udev's own queue is empty and the spool quiet. */
 static void settle(struct cmd *cmd, struct watch *w)
 {
@@ -127,7 +137,7 @@ static void settle(struct cmd *cmd, struct watch *w)
 	do {
 		_cleanup_close_ int busy = -1;
 
-		if (watch_wait(w, QUIET_MS, HEED_SPOOL))
+		if (watch_wait(w, quiet_ms(cmd), HEED_SPOOL))
 			continue;
 		busy = mf_context_open(&cmd->ctx, "run/udev/queue", O_PATH);
 		if (busy < 0)

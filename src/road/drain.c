@@ -162,6 +162,27 @@ static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
 	return 0;
 }
 
+uint64_t mf_drain_pace(struct mf_context *ctx)
+{
+	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
+	struct mf_failure before = ctx->failure;
+	uint64_t slowest = 0;
+
+	if (spool_read(ctx, &spool) < 0) {
+		ctx->failure = before;
+		return UINT64_MAX;
+	}
+	for (size_t i = 0; i < spool.n; i++) {
+		const struct mf_spool_entry *e = &spool.v[i];
+
+		if (!e->uevent_us || e->decided_us < e->uevent_us)
+			return UINT64_MAX;
+		if (e->decided_us - e->uevent_us > slowest)
+			slowest = e->decided_us - e->uevent_us;
+	}
+	return slowest;
+}
+
 static int remove_entry(struct mf_context *ctx, const struct spool *spool, size_t i)
 {
 	int r = mf_spool_remove(spool->fd, &spool->v[i]);
