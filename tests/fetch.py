@@ -117,6 +117,18 @@ class Faults(WithMirror):
             self.assertLessEqual(written, SIZE)
             self.assertGreater(written, SIZE // 2 if fault.startswith("endless") else -1)
 
+    def test_each_file_has_its_own_cap(self):
+        """The limit that the kernel keeps is that of the largest file: of a smaller one beside it the helper has to see to itself."""
+        trace = os.path.join(self.dir, "trace")
+        answer = fetch(request(self.url("endless-body"), size=None, sha256=None, max=SIZE), request(self.url(), max=8 * SIZE),
+                       wrap=["strace", "-E", "ASAN_OPTIONS=detect_leaks=0", "-f", "-qq", "-y", "-e", "trace=write", "-o", trace])
+        self.assertEqual(answer.code, "TOO-LARGE")
+        written = {}
+        with open(trace, encoding="utf-8") as f:
+            for fd, n in re.findall(r"write\((\d+)</memfd:modfetch>.* = (\d+)$", f.read(), re.M):
+                written[fd] = written.get(fd, 0) + int(n)
+        self.assertTrue(SIZE // 2 < max(written.values()) <= SIZE, written)
+
     def test_a_file_of_exactly_the_cap_is_no_larger_than_it(self):
         answer = fetch(request(self.url(), size=None, sha256=None, max=SIZE, out=self.out))
         self.assertIsNone(answer.code, answer.first)
