@@ -168,9 +168,16 @@ static void events_start_so_many_runs_an_hour(void **state)
 	f->ctx.unattended = false;
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
-	/* nor anybody by a damaged file */
-	put_text(f, "run/modfetch", "runs", "x\n\n-1\n");
+	/* nor anybody by what was more than an hour ago: of three that are allowed two count */
+	put_text(f, "run/modfetch", "runs", runs);
+	f->ctx.settings.max_transactions = 3;
 	f->ctx.unattended = true;
+	device(f, "pci:v1", "/devices/a", true);
+	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
+	assert_int_equal(d.wait_s, 0);
+	f->ctx.settings.max_transactions = 2;
+	/* nor by a damaged file */
+	put_text(f, "run/modfetch", "runs", "x\n\n-1\n");
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 }
