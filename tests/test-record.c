@@ -98,10 +98,12 @@ static int keep(void *arg, struct mf_json *record)
 static struct mf_json *recorded(struct root *r, struct mf_run *run, int result)
 {
 	struct seen s = { { 0 } };
+	_cleanup_free_ char *line = NULL;
 	struct mf_json *o;
 
-	assert_int_equal(mf_record_run(&r->ctx, run, result), 0);
+	assert_int_equal(mf_record_run(&r->ctx, run, result, &line), 0);
 	assert_int_equal(mf_history_read(&r->ctx, keep, &s), 0);
+	assert_string_equal(line, s.text);
 	o = mf_json_parse(s.text);
 	assert_non_null(o);
 	return o;

@@ -17,8 +17,9 @@ struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run
  * Appends the run to the history: time, verb, kernel, outcome ("done", "nothing", or the error's
  * code), queries with devices, modules loaded and driver, packages with digests, milliseconds of
  * each stage, and the stamps themselves in microseconds of CLOCK_MONOTONIC. RESULT is what the road
- * returned. 0 or -errno, recorded.
+ * returned. The line, without its end, is the caller's to free; NULL: no memory. 0 or -errno,
+ * recorded.
  */
-int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result);
+int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line);
 
 #endif

@@ -39,6 +39,13 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo);
  */
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo);
 
+/*
+ * At the beginning of a run: if one before it was killed, what that had begun is undone and the
+ * indexes are made to agree, so that this one starts clean. Only with the lock held. 0, or a
+ * recorded failure.
+ */
+int mf_undo_recover(struct mf_context *ctx);
+
 /* Removes the folders a removed file has left empty, up to the kernel's or its kind's own. */
 void mf_undo_prune(const struct mf_context *ctx, const char *path);
 

@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
+#include "modfetch/hooks.h"
 #include "modfetch/history.h"
 #include "modfetch/install.h"
 #include "modfetch/kmod.h"
@@ -52,6 +53,8 @@ void mf_run_done(struct mf_run *run)
 	mf_catalog_free(run->catalog);
 	*run = (struct mf_run){ 0 };
 }
+
+#define HOOK_SECONDS 30
 
 /* What the stages of one run hand to each other. */
 struct cargo {
@@ -379,24 +382,6 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 
 /* ---- the road ---- */
 
-/* A run before this one was killed: what it had begun is undone, so that this one starts clean. */
-static int recover(struct mf_context *ctx)
-{
-	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
-	int r = mf_undo_read(ctx, &undo);
-
-	if (r == 0) {
-		mf_log(ctx, MF_LOG_WARNING,
-		       "install: a run was cut off; undoing what it had begun");
-		r = mf_undo(ctx, &undo);
-		for (size_t i = 0; !r && i < undo.kernels.n; i++)
-			r = mf_depmod(ctx,
-				      &(struct mf_depmod_options){ .kernel = undo.kernels.v[i] },
-				      NULL);
-	}
-	return r ? (r < 0 ? r : 0) : mf_undo_forget(ctx);
-}
-
 /* A plan; a package list that turns out to be damaged is fetched anew, but not by a dry run. */
 static int plan(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
 {
@@ -476,6 +461,7 @@ static void tell_modprobe(struct mf_context *ctx, const struct mf_run *run, int 
 
 int mf_road(struct mf_context *ctx, struct mf_run *run)
 {
+	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int lock = -1;
 	struct mf_failure why;
 	int r;
@@ -486,14 +472,18 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	lock = mf_lock(ctx);
 	if (lock < 0)
 		return lock;
-	r = recover(ctx);
+	r = mf_undo_recover(ctx);
 	if (!r)
 		r = go(ctx, run);
 	tell_modprobe(ctx, run, r);
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
-	if (mf_record_run(ctx, run, r) < 0)
+	if (mf_record_run(ctx, run, r, &line) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
+	/* a hook may call us */
+	close(mf_steal_fd(&lock));
+	if (r == 0 && line && run->stamp[MF_INSTALLED] && something_loaded(run))
+		mf_hooks_run(ctx, line, HOOK_SECONDS);
 	return r;
 }

@@ -125,9 +125,10 @@ static void add_error(struct mf_json *o, const struct mf_failure *failure)
 	mf_json_set(o, "error", e);
 }
 
-int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result)
+int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line)
 {
 	struct mf_json *o = mf_json_object(), *queries = mf_json_array();
+	const char *text;
 	int r;
 
 	mf_json_set_int(o, "time", (int64_t)time(NULL));
@@ -145,6 +146,8 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result)
 	if (result < 0)
 		add_error(o, &ctx->failure);
 	r = mf_history_add(ctx, o);
+	text = mf_json_text(o, false);
+	*ret_line = text ? strdup(text) : NULL;
 	mf_json_free(o);
 	return r;
 }

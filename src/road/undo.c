@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/depmod.h"
 #include "modfetch/file.h"
 
 #define FOLDER "var/lib/modfetch"
@@ -261,6 +262,23 @@ int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)
 	for (size_t i = undo->fresh.n; i > 0; i--)
 		(void)take_away(ctx, undo->fresh.v[i - 1], AT_REMOVEDIR);
 	return r;
+}
+
+int mf_undo_recover(struct mf_context *ctx)
+{
+	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
+	int r = mf_undo_read(ctx, &undo);
+
+	if (r == 0) {
+		mf_log(ctx, MF_LOG_WARNING,
+		       "install: a run was cut off; undoing what it had begun");
+		r = mf_undo(ctx, &undo);
+		for (size_t i = 0; !r && i < undo.kernels.n; i++)
+			r = mf_depmod(ctx,
+				      &(struct mf_depmod_options){ .kernel = undo.kernels.v[i] },
+				      NULL);
+	}
+	return r ? (r < 0 ? r : 0) : mf_undo_forget(ctx);
 }
 
 void mf_undo_prune(const struct mf_context *ctx, const char *path)

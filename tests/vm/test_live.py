@@ -15,7 +15,8 @@ CARD = "ls -d /sys/bus/pci/drivers/e1000e/0000:* >/dev/null"
 class Live(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.scene = cls.enterClassContext(scene.Scene(BUILD))
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD, files=[
+            ("etc/modfetch/hooks.d/50-note", 0o755, "#!/bin/sh\ncat >>/run/modfetch/arrived\n")]))
         cls.vm = cls.scene.boot()
         scene.wait_idle(cls.vm)
 
@@ -37,6 +38,9 @@ class Live(unittest.TestCase):
                 vm.run("journalctl -b --no-pager -o json MESSAGE_ID=46c429560b964cff9fa285f104e6b423").splitlines()]
         self.assertEqual([(line["MODULE"], line["PACKAGE"].split("-kmp-")[0], line["DEVPATH"].split("/")[1]) for line in said
                           if "v00008086d000010D3" in line["MODALIAS"]], [("e1000e", "e1000e", "devices")])
+        # and the admin's own programs heard of it once
+        heard = [json.loads(line) for line in vm.run("cat /run/modfetch/arrived").splitlines()]
+        self.assertEqual([run for run in heard if run["verb"] == "queue"], runs)
         print(f"1,000 replugs: 1 transaction of {len(scene.history(vm)) - before} runs; its moments {runs[0]['us']}")
 
     def test_nothing_of_ours_is_in_the_critical_chain(self):
