@@ -86,8 +86,10 @@ class Crash(unittest.TestCase):
                 vm.run("journalctl -b --no-pager | grep 'e1000e: .*\\[CRASHED\\]'")
                 self.assertRegex(vm.run("modfetch status"), r"(?m)^e1000e BROUGHT THE MACHINE DOWN .*/0000:")
                 if name == "boot3":
-                    # the control: without its record udev would have loaded it, and that is the end
-                    vm.run(f"rm {RECORD}; (sleep 1; udevadm trigger --action=add --subsystem-match=pci) >/dev/null 2>&1 & disown")
+                    # the control: without its record udev would have loaded it, and that is the end; udev looks for new
+                    # configuration every three seconds at most
+                    vm.run(f"rm {RECORD}; (while sleep 4; do udevadm trigger --action=add --subsystem-match=pci; done) "
+                           ">/dev/null 2>&1 & disown")
                     self.dies(vm)
 
 

@@ -20,7 +20,8 @@ DEVICES = """
 -device usb-audio,bus=xhci.0,audiodev=sound -device usb-net,bus=xhci.0,netdev=usblan -netdev user,id=usblan
 -chardev null,id=n0 -chardev null,id=n1 -device usb-serial,bus=xhci.0,chardev=n0
 -device ich9-intel-hda,id=hda,bus=port5 -device hda-duplex,bus=hda.0,audiodev=sound
--device megasas,bus=port6 -device lsi53c895a,bus=port7 -device pvscsi,bus=port8 -device sdhci-pci,bus=port9
+-device megasas,bus=port6 -device lsi53c895a,bus=port7 -device pvscsi,bus=port8 -device sdhci-pci,bus=port9 -device sd-card,drive=card
+-blockdev driver=null-co,node-name=card,size=67108864,read-zeroes=on
 -device i6300esb,bus=port10 -device pci-serial,bus=port11,chardev=n1
 -device virtio-rng-pci -device virtio-balloon-pci -device virtio-serial-pci -device virtio-scsi-pci
 -device virtio-keyboard-pci -device virtio-gpu-pci -device ES1370,audiodev=sound -device AC97,audiodev=sound
