@@ -3,6 +3,8 @@
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -112,12 +114,42 @@ static void variables_that_are_not_in_the_table_are_gone(void **state)
 	assert_int_equal(in_a_child(environment), 0);
 }
 
+static int start_with_touched_signals(void)
+{
+	/* glibc itself leaves the two signals ignored that it keeps for its threads, 32 and 33 */
+	const char *as_new = "SigBlk:[[:space:]]0{16}[[:space:]]SigIgn:[[:space:]]0{7}[01][08]0{7}";
+	char *const argv[] = { (char *)"grep", (char *)"-qzE", (char *)as_new,
+			       (char *)"/proc/self/status", NULL };
+	posix_spawnattr_t attributes;
+	sigset_t some;
+	int status;
+	pid_t pid;
+
+	signal(SIGUSR2, SIG_IGN);
+	sigemptyset(&some);
+	sigaddset(&some, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &some, NULL) < 0 || posix_spawnattr_init(&attributes) ||
+	    mf_surroundings_signals(&attributes, POSIX_SPAWN_SETPGROUP) ||
+	    posix_spawnp(&pid, "grep", NULL, &attributes, argv, environ))
+		return 1;
+	posix_spawnattr_destroy(&attributes);
+	if (getpgid(pid) != pid)
+		return 2;
+	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 3;
+}
+
+static void a_program_is_started_with_signals_as_if_nobody_had_touched_them(void **state)
+{
+	assert_int_equal(in_a_child(start_with_touched_signals), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(closed_descriptors_stay_useless_and_are_not_given_to_files),
 		UNIT(open_descriptors_are_left_alone),
 		UNIT(variables_that_are_not_in_the_table_are_gone),
+		UNIT(a_program_is_started_with_signals_as_if_nobody_had_touched_them),
 	};
 
 	return UNIT_RUN(tests);

@@ -2,9 +2,10 @@
 #ifndef MODFETCH_SURROUNDINGS_H
 #define MODFETCH_SURROUNDINGS_H
 /*
- * What a process inherits from whoever started it, and what of that is left to count. Libc only;
- * to be called before anything else is, while there is one thread.
+ * What a process inherits from whoever started it, and what of that is left to count. Libc only.
+ * The first two are to be called before anything else is, while there is one thread.
  */
+#include <spawn.h>
 
 /*
  * Occupies the descriptors 0 to 2 where they are closed, so that no file opened later becomes what
@@ -14,5 +15,11 @@ int mf_surroundings_descriptors(void);
 
 /* Takes all variables out of the environment but those that are documented to count. */
 void mf_surroundings_environment(void);
+
+/*
+ * For a program that is about to be started: all signals as if nobody had touched them, and none
+ * blocked. FLAGS: further ones of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
+ */
+int mf_surroundings_signals(posix_spawnattr_t *attributes, int flags);
 
 #endif

@@ -15,6 +15,7 @@
 #include "modfetch/surroundings.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,4 +72,18 @@ void mf_surroundings_environment(void)
 			environ[kept++] = environ[i];
 	if (environ)
 		environ[kept] = NULL;
+}
+
+int mf_surroundings_signals(posix_spawnattr_t *attributes, int flags)
+{
+	sigset_t all, none;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	flags |= POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+	if (posix_spawnattr_setsigdefault(attributes, &all) ||
+	    posix_spawnattr_setsigmask(attributes, &none) ||
+	    posix_spawnattr_setflags(attributes, (short)flags))
+		return -ENOMEM;
+	return 0;
 }

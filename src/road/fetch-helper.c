@@ -24,6 +24,7 @@
 #include "fetch-private.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/fetch-wire.h"
+#include "modfetch/surroundings.h"
 
 static const char *const kept_variables[] = {
 	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
@@ -80,20 +81,6 @@ static int make_environment(struct mf_strings *ret_environment)
 	return r;
 }
 
-/* All signals as if nobody had touched them, and none blocked. */
-static int reset_signals(posix_spawnattr_t *attributes)
-{
-	sigset_t all, none;
-
-	sigfillset(&all);
-	sigemptyset(&none);
-	if (posix_spawnattr_setsigdefault(attributes, &all) ||
-	    posix_spawnattr_setsigmask(attributes, &none) ||
-	    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-		return -ENOMEM;
-	return 0;
-}
-
 static int spawn(const char *path, int sock, pid_t *ret_pid)
 {
 	_cleanup_(mf_strings_done) struct mf_strings environment = { 0 };
@@ -111,7 +98,7 @@ static int spawn(const char *path, int sock, pid_t *ret_pid)
 		posix_spawn_file_actions_destroy(&actions);
 		return -ENOMEM;
 	}
-	r = reset_signals(&attributes);
+	r = mf_surroundings_signals(&attributes, 0);
 	if (r == 0)
 		r = -posix_spawn_file_actions_adddup2(&actions, sock, STDIN_FILENO);
 	if (r == 0)

@@ -29,6 +29,7 @@
 #include "modfetch/error.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
+#include "modfetch/surroundings.h"
 
 static bool is_ours_alone(const struct stat *st)
 {
@@ -88,7 +89,6 @@ static int start(const char *path, int in, pid_t *ret_pid)
 	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	int r;
 
 	if (posix_spawn_file_actions_init(&actions))
@@ -97,16 +97,9 @@ static int start(const char *path, int in, pid_t *ret_pid)
 		posix_spawn_file_actions_destroy(&actions);
 		return -ENOMEM;
 	}
-	sigemptyset(&none);
-	sigfillset(&all);
 	/* a group of its own, so that what it started ends with it; our results are no place for
 	 * its words */
-	r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-							  POSIX_SPAWN_SETSIGDEF);
-	if (!r)
-		r = posix_spawnattr_setsigmask(&attributes, &none);
-	if (!r)
-		r = posix_spawnattr_setsigdefault(&attributes, &all);
+	r = -mf_surroundings_signals(&attributes, POSIX_SPAWN_SETPGROUP);
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (!r)
