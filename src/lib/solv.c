@@ -151,8 +151,6 @@ void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
 		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
 }
 
-/* A sealed file as it lies in memory, to be unmapped by the caller; NULL: it is not whole. LEN is
- * that of what is before the end. */
 char *mf_solv_map_sealed(int fd, size_t *ret_len)
 {
 	struct mf_solv_end end;
