@@ -10,9 +10,6 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
-#define MF_ATTEMPT_FOLDER "etc/modprobe.d"
-#define MF_ATTEMPT_FILE	  "modfetch-loading.conf"
-
 struct mf_attempt {
 	bool begun;    /* else it waits for its turn */
 	char *boot;    /* the boot it belongs to */

@@ -10,6 +10,16 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
+/*
+ * What modfetch writes for others below modprobe.d, and what a lookup here passes over: modprobe's
+ * lines (modfetch/stubs.h) sort behind what admins write, as kmod takes the first install line for
+ * a name; the other is udev's (modfetch/attempt.h).
+ */
+#define MF_STUBS_FOLDER	  "run/modprobe.d"
+#define MF_STUBS_FILE	  "zz-modfetch.conf"
+#define MF_ATTEMPT_FOLDER "etc/modprobe.d"
+#define MF_ATTEMPT_FILE	  "modfetch-loading.conf"
+
 struct mf_kmod;
 
 /* Reads the indexes and modprobe.d below the context's root. 0 or -errno, recorded. */

@@ -10,10 +10,6 @@
 #include <stdbool.h>
 #include "modfetch/context.h"
 
-#define MF_STUBS_FOLDER "run/modprobe.d"
-/* Sorts behind what admins write: kmod takes the first install line for a name. */
-#define MF_STUBS_FILE "zz-modfetch.conf"
-
 /*
  * Writes the file for the context's kernel, or removes it where there is nothing to fetch, in an
  * initrd, and with modfetch=off on the kernel's command line. Does nothing for a kernel that the

@@ -29,8 +29,7 @@ static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.
 /* What modfetch writes itself, and where. */
 static const struct {
 	const char *folder, *file;
-} own[] = { { "/run/modprobe.d", "zz-modfetch.conf" },
-	    { "/etc/modprobe.d", "modfetch-loading.conf" } };
+} own[] = { { "/" MF_STUBS_FOLDER, MF_STUBS_FILE }, { "/" MF_ATTEMPT_FOLDER, MF_ATTEMPT_FILE } };
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;

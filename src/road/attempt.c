@@ -27,6 +27,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/kmod.h"
 
 #define WHERE	 "/" MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
 #define FILE_MAX (4U << 20)

@@ -13,9 +13,9 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/kmod.h"
 #include "modfetch/rules.h"
 #include "modfetch/strings.h"
-#include "modfetch/stubs.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 
