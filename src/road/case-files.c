@@ -40,10 +40,14 @@ static void put(FILE *out, const char *path, char *text)
 	}
 }
 
-/* What modfetch itself writes to modprobe.d follows from the rest of the case. */
+/*
+ * modprobe's lines follow from the rest of the case, and udev's are for udev alone: no lookup reads
+ * either of the two, here or where the case is played.
+ */
 static int is_config(const struct dirent *e)
 {
-	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE);
+	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE) &&
+	       strcmp(e->d_name, MF_ATTEMPT_FILE);
 }
 
 static int put_folder(struct mf_context *ctx, const char *folder, FILE *out)

@@ -184,13 +184,18 @@ class Lookup(unittest.TestCase):
     def test_a_case_of_a_real_machine_has_the_same_plan(self):
         with open(f'{self.root.path}/etc/modprobe.d/case.conf', 'w', encoding='utf-8') as f:
             f.write('blacklist nvme\n')
+        with open(f'{self.root.path}/etc/modprobe.d/modfetch-loading.conf', 'w', encoding='utf-8') as f:
+            f.write('blacklist e1000e\n')
         queries = (r.NIC, r.HDA, r.NVME, 'fs-xfs', 'loop', 'unix', 'symbol:snd_hda_gen_spec_init', r.NOBODY)
         try:
             done = self.root.run('lookup', '--case', *queries)
             _, answer, _ = self.lookup(*queries)
         finally:
             os.unlink(f'{self.root.path}/etc/modprobe.d/case.conf')
+            os.unlink(f'{self.root.path}/etc/modprobe.d/modfetch-loading.conf')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn('  blacklist nvme\n', done.stdout)
+        self.assertNotIn('blacklist e1000e', done.stdout)
         self.assertGreater(len(answer['install']), 8)
         path = f'{self.root.path}/tmp/real.case'
         with open(path, 'w', encoding='utf-8') as f:
