@@ -87,7 +87,7 @@ static int setup(void **state)
 	w->tree.device = st.st_dev;
 	/* not what this test's own folder is on, but what it is about */
 	w->tree.keeps_times = true;
-	w->tree.threads = 2;
+	assert_int_equal(mf_workers_new(2, &w->tree.workers), 0);
 	settle();
 	remember(w);
 	*state = w;
@@ -98,6 +98,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	mf_workers_free(w->tree.workers);
 	close(w->tree.fd);
 	dm_scan_done(&w->scan);
 	root_done(&w->root);

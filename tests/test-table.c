@@ -2,7 +2,6 @@
 /* Many keys, odd keys, and jobs that are each done once. */
 #include "tests/unit.h"
 #include "modfetch/table.h"
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,40 +108,6 @@ static void an_arena_gives_aligned_memory_of_any_size(void **state)
 	assert_null(arena.chunk);
 }
 
-struct tally {
-	atomic_uint done[1000];
-	atomic_uint bad_workers;
-	unsigned int threads;
-};
-
-static void count(void *arg, size_t i, unsigned int worker)
-{
-	struct tally *tally = arg;
-
-	atomic_fetch_add(&tally->done[i], 1);
-	if (worker >= tally->threads)
-		atomic_fetch_add(&tally->bad_workers, 1);
-}
-
-static void each_job_is_done_once(void **state)
-{
-	static const unsigned int threads[] = { 1, 2, 7, 16, 100 };
-
-	for (size_t t = 0; t < sizeof(threads) / sizeof(*threads); t++) {
-		struct tally *tally = calloc(1, sizeof(*tally));
-
-		tally->threads = threads[t];
-		mf_parallel(threads[t], 1000, count, tally);
-		for (size_t i = 0; i < 1000; i++)
-			assert_int_equal(tally->done[i], 1);
-		assert_int_equal(tally->bad_workers, 0);
-		mf_parallel(threads[t], 0, count, tally);
-		assert_int_equal(tally->done[0], 1);
-		free(tally);
-	}
-	assert_in_range(mf_threads(), 1, 16);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,7 +117,6 @@ int main(void)
 		UNIT(an_empty_table_has_nothing),
 		UNIT(a_hash_depends_on_every_byte),
 		UNIT(an_arena_gives_aligned_memory_of_any_size),
-		UNIT(each_job_is_done_once),
 	};
 
 	return UNIT_RUN(tests);

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_TABLE_H
 #define MODFETCH_TABLE_H
 /*
- * A hash table from byte strings to numbers, and the memory and threads that work on many small
- * strings needs: an arena freed at once, and a loop over numbered jobs shared by a few threads.
+ * A hash table from byte strings to numbers, and the memory that work on many small strings needs:
+ * an arena freed at once.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -48,15 +48,5 @@ void *mf_arena_alloc(struct mf_arena *arena, size_t len);
 /* A copy with a NUL behind it; NULL: no memory. */
 char *mf_arena_copy(struct mf_arena *arena, const char *s, size_t len);
 void mf_arena_done(struct mf_arena *arena);
-
-/* How many threads are worth starting: the processors this process may use, at most 16. */
-unsigned int mf_threads(void);
-/*
- * Calls JOB for each i < N from up to THREADS threads, the caller's among them, in no order; WORKER
- * < THREADS tells them apart. Returns when all are done. Fewer threads do the work where more
- * cannot be started.
- */
-void mf_parallel(unsigned int threads, size_t n,
-		 void (*job)(void *arg, size_t i, unsigned int worker), void *arg);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Hash table, arena, parallel loop.
+ * Hash table and arena.
  *
  * The table probes linearly through slots that keep 32 bits of hash beside the borrowed key, so
  * that a miss rarely touches a key. It is at most half full. The hash reads eight bytes at a time
@@ -9,9 +9,6 @@
  */
 #include "modfetch/table.h"
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,58 +188,4 @@ void mf_arena_done(struct mf_arena *arena)
 		arena->chunk = next;
 	}
 	*arena = (struct mf_arena){ 0 };
-}
-
-#define THREADS_MAX 16u
-
-unsigned int mf_threads(void)
-{
-	cpu_set_t set;
-	int n;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	n = CPU_COUNT(&set);
-	if (n < 1)
-		return 1;
-	return (unsigned int)n > THREADS_MAX ? THREADS_MAX : (unsigned int)n;
-}
-
-struct loop {
-	void (*job)(void *arg, size_t i, unsigned int worker);
-	void *arg;
-	size_t n;
-	atomic_size_t next;
-	atomic_uint workers;
-};
-
-static void *work(void *arg)
-{
-	struct loop *loop = arg;
-	unsigned int worker = atomic_fetch_add(&loop->workers, 1);
-
-	for (;;) {
-		size_t i = atomic_fetch_add(&loop->next, 1);
-
-		if (i >= loop->n)
-			return NULL;
-		loop->job(loop->arg, i, worker);
-	}
-}
-
-void mf_parallel(unsigned int threads, size_t n,
-		 void (*job)(void *arg, size_t i, unsigned int worker), void *arg)
-{
-	struct loop loop = { .job = job, .arg = arg, .n = n };
-	pthread_t others[THREADS_MAX];
-	unsigned int started = 0;
-
-	while (started + 1 < threads && started + 1 < n && started < THREADS_MAX)
-		if (pthread_create(&others[started], NULL, work, &loop))
-			break;
-		else
-			started++;
-	work(&loop);
-	for (unsigned int i = 0; i < started; i++)
-		pthread_join(others[i], NULL);
 }

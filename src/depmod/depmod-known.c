@@ -286,14 +286,14 @@ static int revisit(struct mf_context *ctx, const struct dm_config *config,
 {
 	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	_cleanup_free_ struct dm_folder *changed = NULL;
-	unsigned int threads = v->tree->threads;
 	struct dm_scan *scan = v->scan;
 	size_t n;
 	int r;
 
 	if (put_folders(scan, &by_path) < 0)
 		return -ENOMEM;
-	mf_parallel(threads, (scan->n_folders + AT_ONCE - 1) / AT_ONCE, look_at_folders, v);
+	mf_workers_run(v->tree->workers, (scan->n_folders + AT_ONCE - 1) / AT_ONCE, look_at_folders,
+		       v);
 	if (drop_files(v, &by_path))
 		return 1;
 	changed = take_changed(v, &n);
@@ -304,7 +304,8 @@ static int revisit(struct mf_context *ctx, const struct dm_config *config,
 	if (r < 0 || scan->loose)
 		return r < 0 ? r : 1;
 	choose_early(v);
-	mf_parallel(threads, v->n_early + 1 + (v->n_kept + AT_ONCE - 1) / AT_ONCE, read_or_look, v);
+	mf_workers_run(v->tree->workers, v->n_early + 1 + (v->n_kept + AT_ONCE - 1) / AT_ONCE,
+		       read_or_look, v);
 	if (v->odd || v->meant < 0)
 		return v->meant < 0 ? v->meant : 1;
 	return keep_early(v);

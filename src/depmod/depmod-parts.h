@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include "modfetch/context.h"
 #include "modfetch/depmod.h"
+#include "modfetch/workers.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
 
@@ -128,7 +129,7 @@ struct dm_tree {
 	int out_fd;	    /* where the indexes go; often the same folder */
 	char *dirname;	    /* as depmod would spell it: absolute, for comparing paths */
 	const char *kernel; /* borrowed */
-	unsigned int threads;
+	struct mf_workers *workers;
 	int64_t began;	  /* the clock before anything was looked at, ns since 1970 */
 	bool keeps_times; /* a folder's entries change on this file system only with its times */
 	uint64_t device;

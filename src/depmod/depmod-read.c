@@ -447,7 +447,7 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	for (size_t i = 0; i < modules->n; i++)
 		if (!modules->v[i].record)
 			wanted[n++] = &modules->v[i];
-	mf_parallel(tree->threads, n, read_one, &reader);
+	mf_workers_run(tree->workers, n, read_one, &reader);
 	r = add_modules(ctx, &reader, n);
 	if (r >= 0)
 		r = add_others(ret_fresh, scan, match, n_base, modules);

@@ -389,8 +389,8 @@ static int make_room(const struct folder *tops, size_t n, struct dm_scan *scan)
 /* Adds the files below some top folders to the scan. */
 static int scan_tops(struct job *job, struct folder *tops, size_t n, struct dm_scan *scan)
 {
-	/* a thread costs as much to start as some folders to list */
-	unsigned int threads = job->known && n <= FEW ? 1 : job->tree->threads;
+	/* to wake the others costs as much as to list some folders */
+	unsigned int threads = job->known && n <= FEW ? 1 : mf_threads();
 	int r;
 
 	job->pending = n;
@@ -398,7 +398,7 @@ static int scan_tops(struct job *job, struct folder *tops, size_t n, struct dm_s
 	job->failed = 0;
 	for (size_t i = 0; i + 1 < n; i++)
 		tops[i].next = &tops[i + 1];
-	mf_parallel(threads, threads, walk, job);
+	mf_workers_run(job->tree->workers, threads, walk, job);
 	r = job->failed < 0 ? job->failed : make_room(tops, n, scan);
 	for (size_t i = 0; i < n; i++) {
 		if (r >= 0)

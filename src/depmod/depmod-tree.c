@@ -138,7 +138,9 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	int r;
 
 	tree->kernel = options->kernel ? options->kernel : ctx->kernel;
-	tree->threads = mf_threads();
+	r = mf_workers_new(mf_threads(), &tree->workers);
+	if (r < 0)
+		return fail(ctx, r, "threads");
 	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
 		return r;
@@ -181,5 +183,6 @@ void dm_tree_done(struct dm_tree *tree)
 	if (tree->out_fd >= 0)
 		close(tree->out_fd);
 	free(tree->dirname);
+	mf_workers_free(tree->workers);
 	*tree = (struct dm_tree){ .fd = -1, .out_fd = -1 };
 }

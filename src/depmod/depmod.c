@@ -372,7 +372,7 @@ static void do_job(void *arg, size_t i, unsigned int worker)
 static int make_all(struct run *run)
 {
 	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
-	mf_parallel(run->tree.threads, N_JOBS, do_job, run);
+	mf_workers_run(run->tree.workers, N_JOBS, do_job, run);
 	for (size_t i = 0; i < N_JOBS; i++)
 		if (run->codes[i] == -MFE_DEPMOD)
 			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,

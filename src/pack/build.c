@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/workers.h"
 #include "src/pack/model.h"
 
 #define BATCH_MAX 200
@@ -143,7 +144,7 @@ static int build_one(struct build *build, struct batch *batch)
 	return r < 0 ? r : run_rpmbuild(build, batch, top, spec);
 }
 
-static void build_batch(void *arg, size_t i)
+static void build_batch(void *arg, size_t i, unsigned int worker)
 {
 	struct build *build = arg;
 
@@ -263,16 +264,18 @@ static void set_build_time(const struct pack *pack)
 int pack_build(struct pack *pack)
 {
 	_cleanup_(build_done) struct build build = { .pack = pack };
+	struct mf_workers *workers = NULL;
 	int r = make_batches(&build);
 
+	if (r >= 0)
+		r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, "batches", NULL);
 	set_build_time(pack);
 	pthread_mutex_init(&build.mutex, NULL);
-	r = pack_parallel(pack->options->jobs, build.n_batches, build_batch, &build);
+	mf_workers_run(workers, build.n_batches, build_batch, &build);
+	mf_workers_free(workers);
 	pthread_mutex_destroy(&build.mutex);
-	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "batches", NULL);
 	return judge(&build);
 }
 

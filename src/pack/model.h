@@ -47,13 +47,6 @@ void pack_list_unique(struct pack_list *list);
 bool pack_list_has(const struct pack_list *list, size_t value);
 void pack_list_done(struct pack_list *list);
 
-/* ---- parallel.c ---- */
-
-typedef void pack_work(void *arg, size_t i);
-
-/* Calls WORK for 0..N-1 from JOBS threads, in no order. 0 or -ENOMEM, before any call. */
-int pack_parallel(unsigned int jobs, size_t n, pack_work *work, void *arg);
-
 /* ---- module.c: one module ---- */
 
 struct pack_symbol {

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/workers.h"
 #include "src/pack/model.h"
 
 static const char *const suffixes[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
@@ -89,7 +90,7 @@ struct reading {
 	struct pack_module *modules;
 };
 
-static void read_one(void *arg, size_t i)
+static void read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reading *reading = arg;
 
@@ -204,6 +205,7 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	struct reading reading = { .tree_fd = kernel->tree_fd };
+	struct mf_workers *workers;
 	int r = walk(pack, kernel->tree_fd, "", 32, &found);
 
 	if (r < 0)
@@ -218,9 +220,11 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	for (; kernel->n_modules < found.n; kernel->n_modules++)
 		kernel->modules[kernel->n_modules].path = MF_STEAL(found.v[kernel->n_modules]);
 	reading.modules = kernel->modules;
-	r = pack_parallel(pack->options->jobs, kernel->n_modules, read_one, &reading);
+	r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
+	mf_workers_run(workers, kernel->n_modules, read_one, &reading);
+	mf_workers_free(workers);
 	for (size_t i = 0; i < kernel->n_modules; i++)
 		judge(pack, kernel, &kernel->modules[i]);
 	pack->result.modules += kernel->n_modules;
