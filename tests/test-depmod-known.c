@@ -107,7 +107,7 @@ static int teardown(void **state)
 }
 
 /* The paths are there, in whatever order. */
-static int take_paths(void *arg, const struct dm_scan *scan)
+static int take_paths(void *arg, const struct dm_scan *scan, bool news)
 {
 	int *n = arg;
 

@@ -128,6 +128,7 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 	if (gone < 0 || (!gone && !S_ISREG(st.st_mode)) || has_files_below(scan, path))
 		return 1;
 	set_path(&file, path, strlen(path));
+	file.known = DM_NONE;
 	if (!dm_is_module_name(flavour, path + file.base, file.path_len - file.base))
 		return 0;
 	known = find(scan, path);

@@ -254,17 +254,22 @@ static int rank_or_tell(struct mf_context *ctx, struct dm_modules *modules)
 	return rank_modules(modules, users, stack) < modules->n ? tell_cycles(ctx, modules) : 0;
 }
 
+int dm_graph_owners(struct dm_modules *modules, const struct dm_segment *base,
+		    const struct dm_segment *second, struct dm_graph *ret_graph)
+{
+	int r;
+
+	*ret_graph = (struct dm_graph){ .base = base, .fresh = second };
+	r = number_symbols(ret_graph);
+	return r < 0 ? r : find_owners(ret_graph, modules);
+}
+
 int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
 		   const struct dm_fresh *fresh, struct dm_graph *ret_graph)
 {
-	_cleanup_(dm_graph_done) struct dm_graph graph = {
-		.base = &state->base,
-		.fresh = &fresh->segment,
-	};
-	int r = number_symbols(&graph);
+	_cleanup_(dm_graph_done) struct dm_graph graph = { 0 };
+	int r = dm_graph_owners(modules, &state->base, &fresh->segment, &graph);
 
-	if (r >= 0)
-		r = find_owners(&graph, modules);
 	if (r >= 0)
 		r = find_all_deps(ctx, &graph, modules);
 	if (r >= 0)

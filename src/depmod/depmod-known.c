@@ -25,7 +25,6 @@
 #include "src/depmod/depmod-parts.h"
 
 #define AT_ONCE 64 /* looks between two questions for more work */
-#define EARLY	16 /* files that are read meanwhile */
 
 static void recall_file(const struct dm_segment *s, const struct dm_record *r, uint32_t number,
 			struct dm_scan *scan)
@@ -91,8 +90,8 @@ struct revisit {
 	uint8_t *changed;	 /* folders */
 	struct dm_file *dropped; /* known files of these folders */
 	size_t n_dropped, n_kept;
-	struct dm_file *early[EARLY];
-	struct dm_notes notes[EARLY];
+	struct dm_file *early[DM_FEW];
+	struct dm_notes notes[DM_FEW];
 	size_t n_early;
 	const struct dm_meanwhile *meanwhile;
 	int meant;	 /* what it returned */
@@ -141,39 +140,48 @@ static void read_or_look(void *arg, size_t k, unsigned int worker)
 	if (k < v->n_early)
 		v->notes[k] = dm_notes_read(v->tree, v->early[k], &v->scan->arenas[worker]);
 	else if (k == v->n_early)
-		v->meant = v->meanwhile->call(v->meanwhile->arg, v->scan);
+		v->meant = v->meanwhile->call(v->meanwhile->arg, v->scan, v->n_early > 0);
 	else
 		look_at_files(v, k - v->n_early - 1);
 }
 
-/* Has it been there as it is? */
-static bool was_there(const struct revisit *v, const struct dm_file *file)
+static bool is_as_it_was(const struct dm_file *was, const struct dm_file *file)
 {
-	for (size_t i = 0; i < v->n_dropped; i++) {
-		const struct dm_file *was = &v->dropped[i];
-
-		if (was->path_len == file->path_len &&
-		    !memcmp(was->path, file->path, file->path_len))
-			return was->size == file->size && was->inode == file->inode &&
-			       was->mtime == file->mtime && was->ctime == file->ctime;
-	}
-	return false;
+	return was->size == file->size && was->inode == file->inode && was->mtime == file->mtime &&
+	       was->ctime == file->ctime;
 }
 
-/* Files of changed folders that are sure to be read. Where there are more this is no time for it.
+/*
+ * Of the files of changed folders: what the state knows of them, and which are sure to be read.
+ * Where these are more than a few this is no time for it.
  */
-static void choose_early(struct revisit *v)
+static int ask_for_new(struct revisit *v)
 {
+	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	size_t n = 0;
+	int r = mf_table_reserve(&by_path, v->n_dropped);
 
-	for (size_t i = v->n_kept; i < v->scan->n; i++) {
-		if (was_there(v, &v->scan->files[i]))
-			continue;
-		if (n == EARLY)
-			return;
-		v->early[n++] = &v->scan->files[i];
+	for (size_t i = 0; i < v->n_dropped && r >= 0; i++) {
+		uint32_t *ignored;
+
+		r = mf_table_put(&by_path, v->dropped[i].path, v->dropped[i].path_len, (uint32_t)i,
+				 &ignored);
 	}
-	v->n_early = n;
+	if (r < 0)
+		return r;
+	for (size_t i = v->n_kept; i < v->scan->n; i++) {
+		struct dm_file *file = &v->scan->files[i];
+		const uint32_t *found = mf_table_get(&by_path, file->path, file->path_len);
+
+		file->known = found ? v->dropped[*found].known : DM_NONE;
+		if (found && is_as_it_was(&v->dropped[*found], file))
+			continue;
+		if (n < DM_FEW)
+			v->early[n] = file;
+		n++;
+	}
+	v->n_early = n <= DM_FEW ? n : 0;
+	return 0;
 }
 
 /* The notes go with the scan. */
@@ -303,7 +311,9 @@ static int revisit(struct mf_context *ctx, const struct dm_config *config,
 	r = dm_scan_folders(ctx, v->tree, config, flavour, changed, n, &by_path, scan);
 	if (r < 0 || scan->loose)
 		return r < 0 ? r : 1;
-	choose_early(v);
+	r = ask_for_new(v);
+	if (r < 0)
+		return r;
 	mf_workers_run(v->tree->workers, v->n_early + 1 + (v->n_kept + AT_ONCE - 1) / AT_ONCE,
 		       read_or_look, v);
 	if (v->odd || v->meant < 0)

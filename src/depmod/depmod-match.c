@@ -61,7 +61,7 @@ static void match_module(const struct dm_state *state, uint32_t number, struct d
 }
 
 /* Numbers those files that do not come from the state themselves. */
-static int ask_for(const struct dm_state *state, const struct dm_scan *scan, struct dm_match *match)
+static int ask_for_rest(const struct dm_state *state, struct dm_scan *scan)
 {
 	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records;
@@ -74,41 +74,41 @@ static int ask_for(const struct dm_state *state, const struct dm_scan *scan, str
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < scan->n; i++) {
-		const struct dm_file *f = &scan->files[i];
+		struct dm_file *f = &scan->files[i];
 		const uint32_t *found =
 			f->known ? NULL : mf_table_get(&by_path, f->path, f->path_len);
 
 		if (!f->known)
-			match->by_file[i] = found ? *found : DM_NONE;
+			f->known = found ? *found + 1 : DM_NONE;
 	}
 	return 0;
 }
 
-static int match_files(const struct dm_state *state, const struct dm_scan *scan,
-		       struct dm_match *match)
+static int match_files(const struct dm_state *state, struct dm_scan *scan, struct dm_match *match)
 {
 	size_t n_asked = 0, n_known = 0;
 
 	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].known)
-			match->by_file[i] = scan->files[i].known - 1;
-		else
-			n_asked++;
-	if (n_asked) {
-		int r = ask_for(state, scan, match);
+		n_asked += scan->files[i].known != 0;
+	if (n_asked < scan->n) {
+		int r = ask_for_rest(state, scan);
 
 		if (r < 0)
 			return r;
 	}
-	for (size_t i = 0; i < scan->n; i++)
-		n_known += match->by_file[i] != DM_NONE;
+	for (size_t i = 0; i < scan->n; i++) {
+		uint32_t known = scan->files[i].known;
+
+		match->by_file[i] = known == DM_NONE ? DM_NONE : known - 1;
+		n_known += known != DM_NONE;
+	}
 	match->news =
 		n_known != scan->n ||
 		scan->n != (size_t)state->base.n_records - state->n_gone + state->recent.n_records;
 	return 0;
 }
 
-int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm_modules *modules,
+int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modules *modules,
 	     struct dm_match *ret_match)
 {
 	_cleanup_(dm_match_done) struct dm_match match = { 0 };
@@ -127,6 +127,27 @@ int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm
 	}
 	*ret_match = match;
 	match = (struct dm_match){ 0 };
+	return 0;
+}
+
+int dm_match_guess(const struct dm_state *state, const struct dm_modules *modules,
+		   struct dm_modules *ret_guess)
+{
+	static const struct dm_record nothing;
+	struct dm_module *v = reallocarray(NULL, modules->n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < modules->n; i++) {
+		uint32_t known = modules->v[i].file->known;
+
+		v[i] = modules->v[i];
+		v[i].segment = &state->base;
+		v[i].record = &nothing;
+		if (known != DM_NONE)
+			v[i].segment = segment_of(state, known - 1, &v[i].record);
+	}
+	*ret_guess = (struct dm_modules){ .v = v, .n = modules->n };
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include "modfetch/table.h"
 
 #define DM_NONE UINT32_MAX
+#define DM_FEW	16 /* files to be read for which the rest of the work need not wait */
 
 /* A growing buffer. Once FAILED (no memory) it takes nothing more. */
 struct dm_buf {
@@ -90,7 +91,8 @@ struct dm_file {
 	int64_t mtime, ctime; /* ns since 1970 */
 	bool external;
 	bool linked; /* a link, or below one: it can change without its folder or name being told */
-	uint32_t known; /* as numbered by struct dm_match, plus one; 0: has not been asked */
+	uint32_t known; /* as numbered by struct dm_match, plus one; 0: has not been asked;
+			   DM_NONE: the state does not know it */
 	const struct dm_notes *notes; /* NULL: has not been read yet */
 };
 
@@ -176,9 +178,12 @@ int dm_scan_folders(struct mf_context *ctx, const struct dm_tree *tree,
 		    const struct dm_config *config, const struct dm_flavour *flavour,
 		    const struct dm_folder *tops, size_t n, const struct mf_table *known,
 		    struct dm_scan *scan);
-/* What can be done as soon as the files' paths are known, but not yet their numbers. */
+/*
+ * What can be done as soon as the files' paths are known, and each file's KNOWN, but not yet their
+ * numbers. NEWS: some file is sure to be read.
+ */
 struct dm_meanwhile {
-	int (*call)(void *arg, const struct dm_scan *scan); /* 0 or a negative code */
+	int (*call)(void *arg, const struct dm_scan *scan, bool news); /* 0 or a negative code */
 	void *arg;
 };
 
@@ -389,8 +394,16 @@ struct dm_match {
 	bool news; /* a file came or went */
 };
 
-int dm_match(const struct dm_state *state, const struct dm_scan *scan, struct dm_modules *modules,
+/* Each file is asked for that has not been. 0 or -ENOMEM. */
+int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modules *modules,
 	     struct dm_match *ret_match);
+/*
+ * A copy of MODULES with the facts they have if no file has changed; those the state does not know
+ * say nothing. Every file must have been asked for. The copy borrows all; free(3) its V. 0 or
+ * -ENOMEM.
+ */
+int dm_match_guess(const struct dm_state *state, const struct dm_modules *modules,
+		   struct dm_modules *ret_guess);
 /* When all facts are there: tells what has become useless. 0 or -ENOMEM. */
 int dm_match_gone(const struct dm_state *state, const struct dm_scan *scan,
 		  const struct dm_modules *modules, struct dm_match *match);
@@ -413,11 +426,11 @@ struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *
 /*
  * Reads the facts of all modules that have none, or recalls them. The segment also gets a record of
  * each file of SCAN that is no module's and that MATCH finds in none of the base's N_BASE records.
- * 0 or -ENOMEM.
+ * MEANWHILE is called once, beside the reading. 0, -ENOMEM or its code.
  */
 int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
-	    const struct dm_match *match, uint32_t n_base, struct dm_modules *modules,
-	    struct dm_fresh *ret_fresh);
+	    const struct dm_match *match, uint32_t n_base, const struct dm_meanwhile *meanwhile,
+	    struct dm_modules *modules, struct dm_fresh *ret_fresh);
 void dm_fresh_done(struct dm_fresh *fresh);
 /* Sets NORM (room for LEN bytes) to the alias as an index has it; its length, or -EINVAL. */
 int64_t dm_alias_normalise(const char *alias, size_t len, char *norm);
@@ -436,6 +449,9 @@ struct dm_graph {
 /* 0, -ENOMEM, or -MFE_DEPMOD for dependency cycles, which are told. */
 int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
 		   const struct dm_fresh *fresh, struct dm_graph *ret_graph);
+/* The part of it that tells who exports what, with SECOND for the fresh segment. 0 or -ENOMEM. */
+int dm_graph_owners(struct dm_modules *modules, const struct dm_segment *base,
+		    const struct dm_segment *second, struct dm_graph *ret_graph);
 void dm_graph_done(struct dm_graph *graph);
 
 /* ---- text ---- */
@@ -467,6 +483,7 @@ struct dm_source {
 /* Each makes some of the indexes: 0, -ENOMEM or -EFBIG. They may run at the same time. */
 int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes);
+int dm_text_alias_bin(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes);
 /* The aliases of a module, and how many. */

@@ -36,8 +36,11 @@ struct reader {
 	const struct dm_tree *tree;
 	struct dm_module **wanted;
 	struct dm_notes *notes;
+	size_t n;
 	struct dm_fresh *fresh;
-	bool no_memory;
+	const struct dm_scan *scan;
+	const struct dm_meanwhile *meanwhile;
+	int meant; /* what it returned */
 };
 
 static void note(struct dm_buf *buf, enum note kind, const char *s)
@@ -116,9 +119,8 @@ struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *
 	return keep_notes(&buf, arena);
 }
 
-static void read_one(void *arg, size_t i, unsigned int worker)
+static void read_one(struct reader *reader, size_t i, unsigned int worker)
 {
-	struct reader *reader = arg;
 	const struct dm_module *m = reader->wanted[i];
 	struct mf_arena *arena = &reader->fresh->arenas[worker];
 	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
@@ -131,6 +133,28 @@ static void read_one(void *arg, size_t i, unsigned int worker)
 	} else {
 		reader->notes[i] = dm_notes_read(reader->tree, m->file, arena);
 	}
+}
+
+static void read_or_mean(void *arg, size_t i, unsigned int worker)
+{
+	struct reader *reader = arg;
+
+	if (i < reader->n)
+		read_one(reader, i, worker);
+	else
+		reader->meant = reader->meanwhile->call(reader->meanwhile->arg, reader->scan, true);
+}
+
+/* Reads all that is wanted. With one file to read, the others would have nothing to do. */
+static void read_all(struct reader *reader)
+{
+	size_t n_unread = 0;
+	bool few;
+
+	for (size_t i = 0; i < reader->n; i++)
+		n_unread += !reader->wanted[i]->recalled && !reader->wanted[i]->file->notes;
+	few = n_unread && n_unread <= DM_FEW;
+	mf_workers_run(reader->tree->workers, reader->n + few, read_or_mean, reader);
 }
 
 static uint32_t count(const struct dm_fresh *fresh, enum part part, size_t size)
@@ -407,11 +431,11 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
 	return 0;
 }
 
-static int add_modules(struct mf_context *ctx, const struct reader *reader, size_t n)
+static int add_modules(struct mf_context *ctx, const struct reader *reader)
 {
 	int64_t now = dm_now();
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < reader->n; i++) {
 		const struct dm_notes *notes = &reader->notes[i];
 		const struct dm_module *m = reader->wanted[i];
 
@@ -427,8 +451,8 @@ static int add_modules(struct mf_context *ctx, const struct reader *reader, size
 }
 
 int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
-	    const struct dm_match *match, uint32_t n_base, struct dm_modules *modules,
-	    struct dm_fresh *ret_fresh)
+	    const struct dm_match *match, uint32_t n_base, const struct dm_meanwhile *meanwhile,
+	    struct dm_modules *modules, struct dm_fresh *ret_fresh)
 {
 	_cleanup_free_ struct dm_module **wanted =
 		reallocarray(NULL, modules->n + 1, sizeof(struct dm_module *));
@@ -438,22 +462,23 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 		.wanted = wanted,
 		.notes = notes,
 		.fresh = ret_fresh,
+		.scan = scan,
+		.meanwhile = meanwhile,
 	};
-	size_t n = 0;
 	int r;
 
 	if (!wanted || !notes)
 		return -ENOMEM;
 	for (size_t i = 0; i < modules->n; i++)
 		if (!modules->v[i].record)
-			wanted[n++] = &modules->v[i];
-	mf_workers_run(tree->workers, n, read_one, &reader);
-	r = add_modules(ctx, &reader, n);
+			wanted[reader.n++] = &modules->v[i];
+	read_all(&reader);
+	r = reader.meant < 0 ? reader.meant : add_modules(ctx, &reader);
 	if (r >= 0)
 		r = add_others(ret_fresh, scan, match, n_base, modules);
 	if (r >= 0)
 		r = finish(ret_fresh);
-	for (size_t i = 0; i < n && r >= 0; i++) {
+	for (size_t i = 0; i < reader.n && r >= 0; i++) {
 		wanted[i]->segment = &ret_fresh->segment;
 		wanted[i]->record = &ret_fresh->segment.records[i];
 	}

@@ -304,7 +304,7 @@ static size_t merge_aliases(const struct dm_modules *modules, struct sorted *bas
 	}
 }
 
-static int make_alias_trie(const struct dm_source *src, struct dm_buf *index)
+int dm_text_alias_bin(const struct dm_source *src, struct dm_buf *indexes)
 {
 	struct sorted base = { .s = src->base }, fresh = { .s = src->fresh };
 	size_t room = (size_t)src->base->n_alias_order + src->fresh->n_alias_order + 1, n;
@@ -318,7 +318,7 @@ static int make_alias_trie(const struct dm_source *src, struct dm_buf *index)
 	fresh.module = in_fresh;
 	n = merge_aliases(src->modules, &base, &fresh, entries);
 	order_values(entries, n);
-	return make_trie(entries, n, index);
+	return make_trie(entries, n, &indexes[DM_ALIAS_BIN]);
 }
 
 int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes)
@@ -339,7 +339,7 @@ int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes)
 				       m->segment->strings + a[k].raw);
 		}
 	}
-	return text->failed ? -ENOMEM : make_alias_trie(src, &indexes[DM_ALIAS_BIN]);
+	return text->failed ? -ENOMEM : 0;
 }
 
 /* A symbol that some module exports. */

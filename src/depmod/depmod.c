@@ -17,44 +17,13 @@
 #include "modfetch/depmod.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/depmod/depmod-publish.h"
+#include "src/depmod/depmod-run.h"
 
-enum { JOB_GRAPH, JOB_STATE = 6, N_JOBS };
-
-/* A run: everything its steps made, in their order. */
-struct run {
-	struct mf_context *ctx;
-	const struct mf_depmod_options *options;
-	struct dm_tree tree;
-	struct dm_state state; /* of last time, or empty */
-	bool known;	       /* it is not empty */
-	struct dm_flavour flavour;
-	struct dm_config config;
-	struct dm_scan scan;
-	struct dm_modules modules;
-	struct dm_match match;
-	struct dm_fresh fresh;
-	struct dm_graph graph;
-	struct dm_input order, builtin, builtin_modinfo;
-	uint64_t inputs, scan_rules;
-	bool facts_changed;
-	bool new_base; /* the recent part of the state is taken into a new base */
-	struct dm_buf indexes[DM_N_OUTPUTS];
-	struct dm_buf new_state;
-	struct dm_publish publish;
-	int codes[N_JOBS];
-	pthread_mutex_t mutex; /* of the two below, while jobs run */
-	pthread_cond_t cond;
-	bool graph_done, graph_failed;
-	size_t n_read;
-};
-
-static int fail(struct run *run, int code, const char *what)
+static int fail(struct dm_run *run, int code, const char *what)
 {
 	return mf_fail(run->ctx, "depmod", code, what, NULL);
 }
@@ -74,7 +43,7 @@ static uint64_t chain_strings(uint64_t digest, const struct mf_strings *list)
 }
 
 /* What, besides the tree itself, decides which files a scan finds. */
-static void digest_scan_rules(struct run *run)
+static void digest_scan_rules(struct dm_run *run)
 {
 	const uint8_t endings[] = { run->flavour.gz, run->flavour.xz, run->flavour.zst };
 	uint64_t d = chain(0, endings, sizeof(endings));
@@ -84,7 +53,7 @@ static void digest_scan_rules(struct run *run)
 	run->scan_rules = chain_strings(d, &run->config.excludes);
 }
 
-static int prepare(struct run *run)
+static int prepare(struct dm_run *run)
 {
 	int r;
 
@@ -103,29 +72,17 @@ static int prepare(struct run *run)
 	return r;
 }
 
-static bool is_written(const struct run *run, enum dm_index index)
-{
-	return index != DM_WEAKDEP || run->flavour.weakdep;
-}
-
-/* Is the index the file that the last run published? */
-static bool is_intact(const struct run *run, enum dm_index index)
-{
-	return dm_output_is(run->tree.out_fd, index, &run->state.done.outputs[index]);
-}
-
-static bool all_intact(const struct run *run)
+static bool all_intact(const struct dm_run *run)
 {
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
-		if (is_written(run, i) && !is_intact(run, i))
+		if (dm_is_written(run, i) && !dm_is_intact(run, i))
 			return false;
 	return true;
 }
 
 /* From paths alone: what the files' numbers are does not matter yet. */
-static int select_and_sort(void *arg, const struct dm_scan *scan)
+static int select_and_sort(struct dm_run *run, const struct dm_scan *scan)
 {
-	struct run *run = arg;
 	int r = dm_select(run->ctx, &run->tree, &run->config, scan, &run->modules);
 
 	return r < 0 ? r
@@ -134,22 +91,33 @@ static int select_and_sort(void *arg, const struct dm_scan *scan)
 }
 
 /* Each way to scan: 0, a failure, or 1: it cannot be done that way. */
-static int scan_all(struct run *run)
+static int scan_all(struct dm_run *run)
 {
 	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
 
 	return r < 0 ? r : select_and_sort(run, &run->scan);
 }
 
-static int scan_known(struct run *run)
+static int while_looking(void *arg, const struct dm_scan *scan, bool news)
 {
-	const struct dm_meanwhile meanwhile = { select_and_sort, run };
+	struct dm_run *run = arg;
+	int r = select_and_sort(run, scan);
+
+	/* of two files of one name the whole scan decides */
+	if (r >= 0 && news && run->modules.n == scan->n)
+		dm_make_ahead(run);
+	return r;
+}
+
+static int scan_known(struct dm_run *run)
+{
+	const struct dm_meanwhile meanwhile = { while_looking, run };
 
 	return dm_scan_known(run->ctx, &run->tree, &run->config, &run->flavour, &run->state,
 			     &meanwhile, &run->scan);
 }
 
-static int scan_changed(struct run *run)
+static int scan_changed(struct dm_run *run)
 {
 	int r = dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
 				run->options->changed, &run->scan);
@@ -158,7 +126,7 @@ static int scan_changed(struct run *run)
 }
 
 /* Does the state know the files that a scan with these rules would find? */
-static bool can_recall(const struct run *run)
+static bool can_recall(const struct dm_run *run)
 {
 	const struct dm_done *done = &run->state.done;
 
@@ -170,17 +138,17 @@ static bool can_recall(const struct run *run)
  * Is what the state knows of the tree as good as what the caller knew before the changes? Whoever
  * else indexed the tree since saw more than the state has. Of external folders nobody tells.
  */
-static bool can_spare_scan(const struct run *run)
+static bool can_spare_scan(const struct dm_run *run)
 {
 	return run->options->changed && can_recall(run) && all_intact(run);
 }
 
-static int scan(struct run *run)
+static int scan(struct dm_run *run)
 {
 	/* from the cheapest to the one that is always right */
 	const struct {
 		bool possible;
-		int (*scan)(struct run *run);
+		int (*scan)(struct dm_run *run);
 		bool in_order; /* as depmod comes by the files */
 	} ways[] = {
 		{ can_spare_scan(run), scan_changed, false },
@@ -196,6 +164,7 @@ static int scan(struct run *run)
 		/* between two files of one name the order decides */
 		if (r < 0 || (!r && (ways[i].in_order || run->modules.n == run->scan.n)))
 			break;
+		dm_make_forget(run);
 		dm_modules_done(&run->modules);
 		dm_scan_done(&run->scan);
 		r = 1;
@@ -204,7 +173,7 @@ static int scan(struct run *run)
 }
 
 /* Was anything read that says other things than it did? */
-static void compare_facts(struct run *run)
+static void compare_facts(struct dm_run *run)
 {
 	for (size_t i = 0; i < run->modules.n; i++) {
 		const struct dm_module *m = &run->modules.v[i];
@@ -217,13 +186,20 @@ static void compare_facts(struct run *run)
 	}
 }
 
-static int learn(struct run *run)
+static int while_reading(void *arg, const struct dm_scan *scan, bool news)
 {
+	dm_make_ahead(arg);
+	return 0;
+}
+
+static int learn(struct dm_run *run)
+{
+	const struct dm_meanwhile meanwhile = { while_reading, run };
 	int r = dm_match(&run->state, &run->scan, &run->modules, &run->match);
 
 	if (r >= 0)
 		r = dm_read(run->ctx, &run->tree, &run->scan, &run->match,
-			    run->state.base.n_records, &run->modules, &run->fresh);
+			    run->state.base.n_records, &meanwhile, &run->modules, &run->fresh);
 	if (r < 0)
 		return fail(run, r, run->tree.dirname);
 	compare_facts(run);
@@ -231,7 +207,7 @@ static int learn(struct run *run)
 }
 
 /* All the indexes come from, but what the modules say. */
-static void digest_inputs(struct run *run)
+static void digest_inputs(struct dm_run *run)
 {
 	uint64_t d = chain(0, &run->flavour.version, sizeof(run->flavour.version));
 
@@ -250,140 +226,14 @@ static void digest_inputs(struct run *run)
  * A file that came or went without a difference to any index still makes the run write: else a
  * state that could not be written would look like one of these indexes, and lack that file.
  */
-static bool is_current(const struct run *run)
+static bool is_current(const struct dm_run *run)
 {
 	return run->known && !run->facts_changed && !run->match.news &&
 	       run->inputs == run->state.done.inputs && all_intact(run);
 }
 
-/*
- * Stages an index, unless the one in place is the same. modules.dep is always new: its time tells
- * others (depmod -A) when the tree was last looked at.
- */
-static int stage(struct run *run, enum dm_index index)
-{
-	const struct dm_buf *buf = &run->indexes[index];
-	uint64_t digest = mf_hash(buf->p ? buf->p : "", buf->len);
-
-	if (!is_written(run, index))
-		return 0;
-	if (run->known && index != DM_DEP && index != DM_DEP_BIN &&
-	    run->state.done.outputs[index].digest == digest && is_intact(run, index))
-		return 0;
-	run->state.done.outputs[index].digest = digest;
-	return dm_publish_stage(&run->publish, index, buf);
-}
-
-/* A new base where there was none, or where much has come since. */
-static int build_state(struct run *run)
-{
-	const struct dm_segment *base = &run->state.base, *fresh = &run->fresh.segment;
-	int r = dm_match_gone(&run->state, &run->scan, &run->modules, &run->match);
-
-	if (r < 0)
-		return r;
-	run->new_base = !run->known || fresh->n_records > base->n_records / 8 + 16 ||
-			run->match.n_gone > base->n_records / 4 + 16;
-	if (run->new_base)
-		return dm_state_build(&run->scan, &run->modules, &run->graph, &run->new_state);
-	return dm_recent_build(&run->scan, fresh, run->match.gone, run->match.n_gone,
-			       &run->new_state);
-}
-
-/*
- * The jobs that make everything, begun in this order. The graph is the first, so that whoever has
- * to wait for it waits for one that is under way.
- */
-static const struct job {
-	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
-	size_t n;
-	enum dm_index indexes[3];
-	bool needs_graph;
-} jobs[N_JOBS] = {
-	[JOB_GRAPH] = { 0 },
-	{ dm_text_alias, 2, { DM_ALIAS, DM_ALIAS_BIN }, false },
-	{ dm_text_builtin, 2, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, false },
-	{ dm_text_rest, 3, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, false },
-	{ dm_text_dep, 2, { DM_DEP, DM_DEP_BIN }, true },
-	{ dm_text_symbols, 2, { DM_SYMBOLS, DM_SYMBOLS_BIN }, true },
-	[JOB_STATE] = { .needs_graph = true },
-};
-
-static int make_indexes(struct run *run, const struct job *job)
-{
-	const struct dm_source src = {
-		.ctx = run->ctx,
-		.modules = &run->modules,
-		.graph = &run->graph,
-		.base = &run->state.base,
-		.fresh = &run->fresh.segment,
-		.builtin = run->builtin,
-		.builtin_modinfo = run->builtin_modinfo,
-	};
-	int r = job->make(&src, run->indexes);
-
-	for (size_t i = 0; i < job->n && r >= 0 && !run->options->print; i++)
-		r = stage(run, job->indexes[i]);
-	/* memory that has been written to once is cheaper than new memory */
-	for (size_t i = 0; i < job->n && !run->options->print; i++)
-		dm_buf_done(&run->indexes[job->indexes[i]]);
-	return r;
-}
-
-static int make_graph(struct run *run)
-{
-	int r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
-
-	pthread_mutex_lock(&run->mutex);
-	run->graph_done = true;
-	run->graph_failed = r < 0;
-	pthread_cond_broadcast(&run->cond);
-	pthread_mutex_unlock(&run->mutex);
-	return r;
-}
-
-/* False: there is none. */
-static bool wait_for_graph(struct run *run)
-{
-	bool there;
-
-	pthread_mutex_lock(&run->mutex);
-	while (!run->graph_done)
-		pthread_cond_wait(&run->cond, &run->mutex);
-	there = !run->graph_failed;
-	pthread_mutex_unlock(&run->mutex);
-	return there;
-}
-
-static void do_job(void *arg, size_t i, unsigned int worker)
-{
-	struct run *run = arg;
-
-	if (i == JOB_GRAPH)
-		run->codes[i] = make_graph(run);
-	else if (jobs[i].needs_graph && !wait_for_graph(run))
-		return;
-	else if (i != JOB_STATE)
-		run->codes[i] = make_indexes(run, &jobs[i]);
-	else if (!run->options->print)
-		run->codes[i] = build_state(run);
-}
-
-static int make_all(struct run *run)
-{
-	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
-	mf_workers_run(run->tree.workers, N_JOBS, do_job, run);
-	for (size_t i = 0; i < N_JOBS; i++)
-		if (run->codes[i] == -MFE_DEPMOD)
-			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,
-				       "modules in dependency cycles");
-		else if (run->codes[i] < 0)
-			return fail(run, run->codes[i], run->tree.dirname);
-	return 0;
-}
-
 /* A state that cannot be written costs the next run its time, and nothing else. */
-static void write_state(struct run *run)
+static void write_state(struct dm_run *run)
 {
 	const char *name = run->new_base ? DM_STATE_NAME : DM_RECENT_NAME;
 	struct dm_done done = {
@@ -396,7 +246,7 @@ static void write_state(struct run *run)
 
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++) {
 		done.outputs[i].digest = run->state.done.outputs[i].digest;
-		if (is_written(run, i))
+		if (dm_is_written(run, i))
 			(void)dm_output_stat(run->tree.out_fd, i, &done.outputs[i]);
 	}
 	dm_state_seal(&run->new_state, &done, run->new_base ? 0 : run->state.id);
@@ -409,7 +259,7 @@ static void write_state(struct run *run)
 }
 
 /* The indexes are right; the state may be told new times of files that say the same as before. */
-static int refresh_state(struct run *run)
+static int refresh_state(struct dm_run *run)
 {
 	int r;
 
@@ -417,14 +267,14 @@ static int refresh_state(struct run *run)
 		return 0;
 	r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
 	if (r >= 0)
-		r = build_state(run);
+		r = dm_make_state(run);
 	if (r < 0)
 		return r;
 	write_state(run);
 	return 0;
 }
 
-static int work(struct run *run, struct mf_depmod_result *result)
+static int work(struct dm_run *run, struct mf_depmod_result *result)
 {
 	int r = dm_tree_open(run->ctx, run->options, &run->tree);
 
@@ -445,7 +295,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 		result->unchanged = true;
 		return refresh_state(run);
 	}
-	r = make_all(run);
+	r = dm_make_all(run);
 	if (r >= 0 && run->options->print)
 		return dm_print(run->ctx, run->options->print, &run->flavour, run->indexes);
 	if (r >= 0)
@@ -455,7 +305,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 	return r;
 }
 
-static void run_done(struct run *run)
+static void run_done(struct dm_run *run)
 {
 	dm_publish_done(&run->publish);
 	for (size_t i = 0; i < DM_N_OUTPUTS; i++)
@@ -478,7 +328,7 @@ int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
 	      struct mf_depmod_result *ret_result)
 {
 	struct mf_depmod_result result = { 0 };
-	struct run run = {
+	struct dm_run run = {
 		.ctx = ctx,
 		.options = options,
 		.tree = { .fd = -1, .out_fd = -1 },
