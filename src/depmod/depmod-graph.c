@@ -57,22 +57,39 @@ static int number_symbols(struct dm_graph *graph)
 	return 0;
 }
 
-static int find_owners(struct dm_graph *graph, struct dm_modules *modules)
+static int make_owners(struct dm_graph *graph)
 {
-	graph->owner = mf_arena_alloc(&graph->arena, (graph->n_symbols + 1) * sizeof(uint32_t));
+	size_t len = ((size_t)graph->n_symbols + 1) * sizeof(*graph->owner);
+
+	graph->owner = mf_arena_alloc(&graph->arena, len);
 	if (!graph->owner)
 		return -ENOMEM;
-	memset(graph->owner, 0xff, (graph->n_symbols + 1) * sizeof(uint32_t));
-	for (size_t i = 0; i < modules->n; i++) {
+	memset(graph->owner, 0xff, len);
+	return 0;
+}
+
+/* Module I says that it exports these. */
+static void own(const struct dm_graph *graph, const struct dm_segment *s, const struct dm_record *r,
+		uint32_t i)
+{
+	const uint32_t *exports = s->exports + r->exports;
+	const uint32_t *ids = s == graph->fresh ? graph->fresh_ids : NULL;
+
+	for (uint32_t k = 0; k < r->n_exports; k++)
+		graph->owner[ids ? ids[exports[k]] : exports[k]] = i;
+}
+
+static int find_owners(struct dm_graph *graph, struct dm_modules *modules)
+{
+	int r = make_owners(graph);
+
+	for (size_t i = 0; i < modules->n && r >= 0; i++) {
 		struct dm_module *m = &modules->v[i];
-		const uint32_t *exports = m->segment->exports + m->record->exports;
 
 		m->symbol_ids = m->segment == graph->fresh ? graph->fresh_ids : NULL;
-		for (uint32_t k = 0; k < m->record->n_exports; k++)
-			graph->owner[m->symbol_ids ? m->symbol_ids[exports[k]] : exports[k]] =
-				(uint32_t)i;
+		own(graph, m->segment, m->record, (uint32_t)i);
 	}
-	return 0;
+	return r;
 }
 
 static void tell_need(struct mf_context *ctx, const struct dm_modules *modules,
@@ -254,22 +271,45 @@ static int rank_or_tell(struct mf_context *ctx, struct dm_modules *modules)
 	return rank_modules(modules, users, stack) < modules->n ? tell_cycles(ctx, modules) : 0;
 }
 
-int dm_graph_owners(struct dm_modules *modules, const struct dm_segment *base,
-		    const struct dm_segment *second, struct dm_graph *ret_graph)
+int dm_graph_guess(const struct dm_modules *modules, const struct dm_state *state,
+		   struct dm_graph *ret_graph)
 {
-	int r;
+	_cleanup_(dm_graph_done) struct dm_graph graph = {
+		.base = &state->base,
+		.fresh = &state->recent,
+	};
+	int r = number_symbols(&graph);
 
-	*ret_graph = (struct dm_graph){ .base = base, .fresh = second };
-	r = number_symbols(ret_graph);
-	return r < 0 ? r : find_owners(ret_graph, modules);
+	if (r >= 0)
+		r = make_owners(&graph);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < modules->n; i++) {
+		uint32_t known = modules->v[i].file->known;
+		const struct dm_record *record;
+		const struct dm_segment *s;
+
+		if (known == DM_NONE)
+			continue;
+		s = dm_match_record(state, known - 1, &record);
+		own(&graph, s, record, (uint32_t)i);
+	}
+	*ret_graph = graph;
+	graph = (struct dm_graph){ 0 };
+	return 0;
 }
 
 int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
 		   const struct dm_fresh *fresh, struct dm_graph *ret_graph)
 {
-	_cleanup_(dm_graph_done) struct dm_graph graph = { 0 };
-	int r = dm_graph_owners(modules, &state->base, &fresh->segment, &graph);
+	_cleanup_(dm_graph_done) struct dm_graph graph = {
+		.base = &state->base,
+		.fresh = &fresh->segment,
+	};
+	int r = number_symbols(&graph);
 
+	if (r >= 0)
+		r = find_owners(&graph, modules);
 	if (r >= 0)
 		r = find_all_deps(ctx, &graph, modules);
 	if (r >= 0)

@@ -42,14 +42,16 @@ bool dm_is_intact(const struct dm_run *run, enum dm_index index)
 static int stage(struct dm_run *run, enum dm_index index)
 {
 	const struct dm_buf *buf = &run->indexes[index];
-	uint64_t digest = mf_hash(buf->p ? buf->p : "", buf->len);
+	uint64_t *last = &run->state.done.outputs[index].digest, digest;
 
 	if (!dm_is_written(run, index))
 		return 0;
-	if (run->known && index != DM_DEP && index != DM_DEP_BIN &&
-	    run->state.done.outputs[index].digest == digest && dm_is_intact(run, index))
-		return 0;
-	run->state.done.outputs[index].digest = digest;
+	if (index != DM_DEP && index != DM_DEP_BIN) {
+		digest = mf_hash(buf->p ? buf->p : "", buf->len);
+		if (run->known && *last == digest && dm_is_intact(run, index))
+			return 0;
+		*last = digest;
+	}
 	return dm_publish_stage(&run->publish, index, buf);
 }
 
@@ -77,18 +79,11 @@ static struct dm_source source_of(const struct dm_run *run)
 static int guess_symbols(struct dm_run *run)
 {
 	_cleanup_(dm_graph_done) struct dm_graph graph = { 0 };
-	struct dm_modules guess = { 0 };
 	struct dm_source src = source_of(run);
-	int r = dm_match_guess(&run->state, &run->modules, &guess);
+	int r = dm_graph_guess(&run->modules, &run->state, &graph);
 
-	if (r >= 0)
-		r = dm_graph_owners(&guess, &run->state.base, &run->state.recent, &graph);
-	src.modules = &guess;
 	src.graph = &graph;
-	if (r >= 0)
-		r = dm_text_symbols(&src, run->indexes);
-	free(guess.v);
-	return r;
+	return r < 0 ? r : dm_text_symbols(&src, run->indexes);
 }
 
 void dm_make_ahead(struct dm_run *run)

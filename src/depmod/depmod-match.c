@@ -35,8 +35,8 @@ static int add_paths(const struct dm_segment *s, uint32_t first, struct mf_table
 	return 0;
 }
 
-static const struct dm_segment *segment_of(const struct dm_state *state, uint32_t number,
-					   const struct dm_record **ret_record)
+const struct dm_segment *dm_match_record(const struct dm_state *state, uint32_t number,
+					 const struct dm_record **ret_record)
 {
 	bool recent = number >= state->base.n_records;
 	const struct dm_segment *s = recent ? &state->recent : &state->base;
@@ -49,7 +49,7 @@ static void match_module(const struct dm_state *state, uint32_t number, struct d
 {
 	if (number == DM_NONE)
 		return;
-	m->old_segment = segment_of(state, number, &m->old);
+	m->old_segment = dm_match_record(state, number, &m->old);
 	if (!fits(m->old, m->file))
 		return;
 	if (m->old_segment == &state->base) {
@@ -127,27 +127,6 @@ int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modul
 	}
 	*ret_match = match;
 	match = (struct dm_match){ 0 };
-	return 0;
-}
-
-int dm_match_guess(const struct dm_state *state, const struct dm_modules *modules,
-		   struct dm_modules *ret_guess)
-{
-	static const struct dm_record nothing;
-	struct dm_module *v = reallocarray(NULL, modules->n + 1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < modules->n; i++) {
-		uint32_t known = modules->v[i].file->known;
-
-		v[i] = modules->v[i];
-		v[i].segment = &state->base;
-		v[i].record = &nothing;
-		if (known != DM_NONE)
-			v[i].segment = segment_of(state, known - 1, &v[i].record);
-	}
-	*ret_guess = (struct dm_modules){ .v = v, .n = modules->n };
 	return 0;
 }
 

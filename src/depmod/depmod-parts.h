@@ -397,13 +397,9 @@ struct dm_match {
 /* Each file is asked for that has not been. 0 or -ENOMEM. */
 int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modules *modules,
 	     struct dm_match *ret_match);
-/*
- * A copy of MODULES with the facts they have if no file has changed; those the state does not know
- * say nothing. Every file must have been asked for. The copy borrows all; free(3) its V. 0 or
- * -ENOMEM.
- */
-int dm_match_guess(const struct dm_state *state, const struct dm_modules *modules,
-		   struct dm_modules *ret_guess);
+/* What the state knows by this number, and in which segment. */
+const struct dm_segment *dm_match_record(const struct dm_state *state, uint32_t number,
+					 const struct dm_record **ret_record);
 /* When all facts are there: tells what has become useless. 0 or -ENOMEM. */
 int dm_match_gone(const struct dm_state *state, const struct dm_scan *scan,
 		  const struct dm_modules *modules, struct dm_match *match);
@@ -449,9 +445,13 @@ struct dm_graph {
 /* 0, -ENOMEM, or -MFE_DEPMOD for dependency cycles, which are told. */
 int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
 		   const struct dm_fresh *fresh, struct dm_graph *ret_graph);
-/* The part of it that tells who exports what, with SECOND for the fresh segment. 0 or -ENOMEM. */
-int dm_graph_owners(struct dm_modules *modules, const struct dm_segment *base,
-		    const struct dm_segment *second, struct dm_graph *ret_graph);
+/*
+ * The part of it that tells who exports what, as it is if no file has changed and those that the
+ * state does not know export nothing. Its fresh segment is the state's recent one. Every file must
+ * have been asked for. 0 or -ENOMEM.
+ */
+int dm_graph_guess(const struct dm_modules *modules, const struct dm_state *state,
+		   struct dm_graph *ret_graph);
 void dm_graph_done(struct dm_graph *graph);
 
 /* ---- text ---- */

@@ -342,110 +342,113 @@ int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes)
 	return text->failed ? -ENOMEM : 0;
 }
 
-/* A symbol that some module exports. */
+/* The symbols that modules export, sorted by name; each an entry of the trie to be. */
 struct exported {
-	const char *name;
-	uint32_t len, bucket, owner;
-	size_t line; /* where its line begins in the text */
+	struct mf_trie_entry *v;
+	uint16_t *bucket;
+	size_t n;
 };
 
-static void take_symbol(const struct dm_segment *s, uint32_t i, uint32_t owner, struct exported *v,
-			size_t *n)
+static void take_symbol(const struct dm_source *src, const struct dm_segment *s, uint32_t i,
+			uint32_t owner, struct exported *list)
 {
 	const struct dm_symbol *symbol = &s->symbols[i];
+	const struct dm_module *m;
 
-	if (owner != DM_NONE)
-		v[(*n)++] = (struct exported){ s->strings + symbol->name, symbol->len,
-					       symbol->bucket, owner, 0 };
+	if (owner == DM_NONE)
+		return;
+	m = &src->modules->v[owner];
+	list->bucket[list->n] = symbol->bucket % SYMBOL_BUCKETS;
+	list->v[list->n++] = (struct mf_trie_entry){
+		.key = s->strings + symbol->name,
+		.key_len = symbol->len,
+		.value = m->name,
+		.value_len = m->name_len,
+		.priority = owner,
+	};
 }
 
-/* All exported symbols, sorted by name. Fresh symbols that the base has too are the base's. */
-static size_t list_symbols(const struct dm_graph *g, struct exported *v)
+/* Fresh symbols that the base has too are the base's. */
+static void list_symbols(const struct dm_source *src, struct exported *list)
 {
+	const struct dm_graph *g = src->graph;
 	uint32_t i = 0, k = 0;
-	size_t n = 0;
 
 	for (;;) {
 		while (k < g->fresh->n_symbols && g->fresh_ids[k] < g->n_base)
 			k++;
 		if (i >= g->base->n_symbols && k >= g->fresh->n_symbols)
-			return n;
+			return;
 		if (k >= g->fresh->n_symbols ||
 		    (i < g->base->n_symbols &&
 		     strcmp(g->base->strings + g->base->symbols[i].name,
 			    g->fresh->strings + g->fresh->symbols[k].name) < 0)) {
-			take_symbol(g->base, i, g->owner[i], v, &n);
+			take_symbol(src, g->base, i, g->owner[i], list);
 			i++;
 		} else {
-			take_symbol(g->fresh, k, g->owner[g->fresh_ids[k]], v, &n);
+			take_symbol(src, g->fresh, k, g->owner[g->fresh_ids[k]], list);
 			k++;
 		}
 	}
 }
 
-/* The lines in the order of depmod's hash: by bucket, and by name within one. */
-static int add_symbol_lines(const struct dm_modules *modules, struct exported *v, size_t n,
-			    struct dm_buf *text)
+/*
+ * The lines in the order of depmod's hash: by bucket, and by name within one. The entries' keys are
+ * in the lines then.
+ */
+static int add_symbol_lines(struct exported *list, struct dm_buf *text)
 {
 	size_t at[SYMBOL_BUCKETS + 1] = { 0 };
-	_cleanup_free_ uint32_t *order = reallocarray(NULL, n + 1, sizeof(*order));
+	_cleanup_free_ uint32_t *order = reallocarray(NULL, list->n + 1, sizeof(*order));
 	static const char head[] = "alias symbol:";
+	size_t room = 0;
+	char *p;
 
 	if (!order)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		at[v[i].bucket % SYMBOL_BUCKETS + 1]++;
+	for (size_t i = 0; i < list->n; i++) {
+		at[list->bucket[i] + 1]++;
+		room += sizeof(head) - 1 + list->v[i].key_len + 1 + list->v[i].value_len + 1;
+	}
 	for (size_t i = 1; i <= SYMBOL_BUCKETS; i++)
 		at[i] += at[i - 1];
-	for (size_t i = 0; i < n; i++)
-		order[at[v[i].bucket % SYMBOL_BUCKETS]++] = (uint32_t)i;
-	for (size_t i = 0; i < n; i++) {
-		struct exported *e = &v[order[i]];
-		const struct dm_module *m = &modules->v[e->owner];
-		size_t room = sizeof(head) - 1 + e->len + 1 + m->name_len + 1;
-		char *p = dm_buf_reserve(text, room);
+	for (size_t i = 0; i < list->n; i++)
+		order[at[list->bucket[i]]++] = (uint32_t)i;
+	p = dm_buf_reserve(text, room);
+	if (!p)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		struct mf_trie_entry *e = &list->v[order[i]];
+		char *line = p;
 
-		if (!p)
-			return -ENOMEM;
-		e->line = text->len;
 		p = mempcpy(p, head, sizeof(head) - 1);
-		p = mempcpy(p, e->name, e->len);
+		p = mempcpy(p, e->key, e->key_len);
 		*p++ = ' ';
-		p = mempcpy(p, m->name, m->name_len);
-		*p = '\n';
-		text->len += room;
+		p = mempcpy(p, e->value, e->value_len);
+		*p++ = '\n';
+		e->key = line + strlen("alias ");
+		e->key_len += (uint32_t)strlen("symbol:");
 	}
+	text->len += room;
 	return 0;
 }
 
 int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes)
 {
 	struct dm_buf *text = &indexes[DM_SYMBOLS];
-	size_t room = (size_t)src->graph->n_symbols + 1, n, kept = 0;
-	_cleanup_free_ struct exported *v = reallocarray(NULL, room, sizeof(*v));
+	size_t room = (size_t)src->graph->n_symbols + 1, kept = 0;
 	_cleanup_free_ struct mf_trie_entry *entries = reallocarray(NULL, room, sizeof(*entries));
-	int r;
+	_cleanup_free_ uint16_t *bucket = reallocarray(NULL, room, sizeof(*bucket));
+	struct exported list = { .v = entries, .bucket = bucket };
 
-	if (!v || !entries)
+	if (!entries || !bucket)
 		return -ENOMEM;
 	dm_buf_adds(text, "# Aliases for symbols, used by symbol_request().\n");
-	n = list_symbols(src->graph, v);
-	r = add_symbol_lines(src->modules, v, n, text);
-	if (r < 0 || text->failed)
+	list_symbols(src, &list);
+	if (text->failed || add_symbol_lines(&list, text) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const char *key = text->p + v[i].line + strlen("alias ");
-		const struct dm_module *m = &src->modules->v[v[i].owner];
-
-		if (!is_ascii(v[i].name, v[i].len))
-			continue;
-		entries[kept++] = (struct mf_trie_entry){
-			.key = key,
-			.key_len = (uint32_t)strlen("symbol:") + v[i].len,
-			.value = m->name,
-			.value_len = m->name_len,
-			.priority = v[i].owner,
-		};
-	}
+	for (size_t i = 0; i < list.n; i++)
+		if (is_ascii(entries[i].key, entries[i].key_len))
+			entries[kept++] = entries[i];
 	return make_trie(entries, kept, &indexes[DM_SYMBOLS_BIN]);
 }
