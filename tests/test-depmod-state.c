@@ -77,7 +77,7 @@ static void what_was_written_is_read(void **state)
 
 	init(&f);
 	buf = build(&f, NULL, 0, 0);
-	assert_int_equal(dm_state_parse(buf.p, buf.len, &file), 0);
+	assert_int_equal(dm_state_parse(buf.p, buf.len, NULL, &file), 0);
 	assert_true(dm_same_facts(&f.segment, &f.record, &file.segment, file.segment.records));
 	assert_string_equal(file.segment.strings + file.segment.records[0].path, "kernel/a.ko");
 	assert_int_equal(file.segment.imports[0], 1 | DM_WEAK);
@@ -103,12 +103,12 @@ static void any_other_byte_makes_it_nobodys(void **state)
 	buf = build(&f, NULL, 0, 0);
 	for (size_t i = 0; i < buf.len; i++) {
 		buf.p[i] ^= 1;
-		if (!dm_state_parse(buf.p, buf.len, &file))
+		if (!dm_state_parse(buf.p, buf.len, NULL, &file))
 			fail_msg("byte %zu is not looked at", i);
 		buf.p[i] ^= 1;
-		assert_int_equal(dm_state_parse(buf.p, i, &file), 1);
+		assert_int_equal(dm_state_parse(buf.p, i, NULL, &file), 1);
 	}
-	assert_int_equal(dm_state_parse(buf.p, buf.len, &file), 0);
+	assert_int_equal(dm_state_parse(buf.p, buf.len, NULL, &file), 0);
 	dm_buf_done(&buf);
 }
 
@@ -132,7 +132,7 @@ static void numbers_out_of_range_are_refused_even_with_right_digests(void **stat
 		f.owner[0] = what == 10 ? UINT32_MAX : 0;
 		f.extra.len = what == 11 ? 90 : 4;
 		buf = build(&f, NULL, 0, 0);
-		if (!dm_state_parse(buf.p, buf.len, &file))
+		if (!dm_state_parse(buf.p, buf.len, NULL, &file))
 			fail_msg("damage %d was taken", what);
 		dm_buf_done(&buf);
 	}
@@ -169,17 +169,17 @@ static void the_second_half_counts_beside_its_first_alone(void **state)
 		struct dm_state read;
 
 		write_both(root, &base, &recent);
-		assert_int_equal(dm_state_read(root->fd, &read), 0);
+		assert_int_equal(dm_state_read(root->fd, NULL, &read), 0);
 		assert_int_equal(read.base.n_records, 1);
 		assert_int_equal(read.recent.n_records, cases[i].n_recent);
 		assert_int_equal(read.n_gone, cases[i].n_recent);
 		dm_state_done(&read);
 		/* alone it is nothing */
 		assert_int_equal(unlinkat(root->fd, DM_STATE_NAME, 0), 0);
-		assert_int_equal(dm_state_read(root->fd, &read), 1);
+		assert_int_equal(dm_state_read(root->fd, NULL, &read), 1);
 		/* nor is it a first one */
 		assert_int_equal(dm_state_write(root->fd, DM_STATE_NAME, &recent), 0);
-		assert_int_equal(dm_state_read(root->fd, &read), 1);
+		assert_int_equal(dm_state_read(root->fd, NULL, &read), 1);
 		dm_buf_done(&recent);
 	}
 	dm_buf_done(&base);
@@ -190,12 +190,12 @@ static void what_is_no_file_is_no_state(void **state)
 	struct root *root = *state;
 	struct dm_state read;
 
-	assert_int_equal(dm_state_read(root->fd, &read), 1);
+	assert_int_equal(dm_state_read(root->fd, NULL, &read), 1);
 	root_link(root, "/etc/passwd", DM_STATE_NAME);
-	assert_int_equal(dm_state_read(root->fd, &read), 1);
+	assert_int_equal(dm_state_read(root->fd, NULL, &read), 1);
 	assert_int_equal(unlinkat(root->fd, DM_STATE_NAME, 0), 0);
 	assert_int_equal(mkfifoat(root->fd, DM_STATE_NAME, 0644), 0);
-	assert_int_equal(dm_state_read(root->fd, &read), 1);
+	assert_int_equal(dm_state_read(root->fd, NULL, &read), 1);
 }
 
 int main(void)

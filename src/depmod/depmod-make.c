@@ -17,11 +17,11 @@ static const struct job {
 } jobs[DM_N_JOBS] = {
 	[DM_JOB_GRAPH] = { 0 },
 	[DM_JOB_ALIAS_BIN] = { dm_text_alias_bin, 1, { DM_ALIAS_BIN }, false },
-	[DM_JOB_ALIAS] = { dm_text_alias, 1, { DM_ALIAS }, false },
-	[DM_JOB_BUILTIN] = { dm_text_builtin, 2, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, false },
-	[DM_JOB_REST] = { dm_text_rest, 3, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, false },
-	[DM_JOB_SYMBOLS] = { dm_text_symbols, 2, { DM_SYMBOLS, DM_SYMBOLS_BIN }, true },
 	[DM_JOB_DEP] = { dm_text_dep, 2, { DM_DEP, DM_DEP_BIN }, true },
+	[DM_JOB_SYMBOLS] = { dm_text_symbols, 2, { DM_SYMBOLS, DM_SYMBOLS_BIN }, true },
+	[DM_JOB_ALIAS] = { dm_text_alias, 1, { DM_ALIAS }, false },
+	[DM_JOB_REST] = { dm_text_rest, 3, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME }, false },
+	[DM_JOB_BUILTIN] = { dm_text_builtin, 2, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN }, false },
 	[DM_JOB_STATE] = { .needs_graph = true },
 };
 

@@ -299,6 +299,7 @@ struct dm_module {
 struct dm_modules {
 	struct dm_module *v;
 	size_t n;
+	struct mf_table by_name; /* until they are sorted */
 	struct mf_arena arena;
 };
 
@@ -359,10 +360,12 @@ struct dm_state {
 #define DM_STATE_NAME  "modules.modfetch"
 #define DM_RECENT_NAME "modules.modfetch.recent"
 
-/* 0; 1: there is none that can be used, RET_STATE is empty. */
-int dm_state_read(int dirfd, struct dm_state *ret_state);
+/* WORKERS, of this and the next one, may be NULL. 0; 1: there is none that can be used, RET_STATE is
+ * empty. */
+int dm_state_read(int dirfd, struct mf_workers *workers, struct dm_state *ret_state);
 /* Either file, from bytes (aligned as malloc's) that must outlive it. 0; 1: it cannot be used. */
-int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file);
+int dm_state_parse(const void *buf, size_t len, struct mf_workers *workers,
+		   struct dm_state_file *ret_file);
 void dm_state_done(struct dm_state *state);
 /*
  * The bytes of a new base: the facts of MODULES (each has some), and that the other files of SCAN

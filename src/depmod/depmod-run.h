@@ -5,14 +5,15 @@
 #include <pthread.h>
 #include "src/depmod/depmod-publish.h"
 
+/* The longest first; GRAPH before all, so that whoever waits for it waits for one under way. */
 enum dm_job {
-	DM_JOB_GRAPH, /* the first, so that whoever waits for it waits for one that is under way */
+	DM_JOB_GRAPH,
 	DM_JOB_ALIAS_BIN,
-	DM_JOB_ALIAS,
-	DM_JOB_BUILTIN,
-	DM_JOB_REST,
-	DM_JOB_SYMBOLS,
 	DM_JOB_DEP,
+	DM_JOB_SYMBOLS,
+	DM_JOB_ALIAS,
+	DM_JOB_REST,
+	DM_JOB_BUILTIN,
 	DM_JOB_STATE,
 	DM_N_JOBS
 };

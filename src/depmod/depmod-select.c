@@ -34,7 +34,6 @@ struct picker {
 	const struct dm_config *config;
 	size_t dirname_len;
 	struct dm_modules *modules;
-	struct mf_table by_name;
 };
 
 static uint32_t half(const uint8_t *p)
@@ -170,18 +169,23 @@ static bool old_wins(const struct picker *p, const struct rival *old, const stru
 	return new_place <= old_place;
 }
 
+static void copy_name(char *name, const char *base, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		name[i] = base[i] == '-' ? '_' : base[i];
+}
+
 /* depmod's name of a module: up to the first '.', '-' as '_'. */
 static const char *name_of(struct mf_arena *arena, const struct dm_file *file, uint32_t *ret_len)
 {
 	const char *base = file->path + file->base;
 	size_t len = strcspn(base, ".");
-	char *name = mf_arena_copy(arena, base, len);
+	char *name = mf_arena_alloc(arena, len + 1);
 
 	if (!name)
 		return NULL;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] == '-')
-			name[i] = '_';
+	copy_name(name, base, len);
+	name[len] = '\0';
 	*ret_len = (uint32_t)len;
 	return name;
 }
@@ -196,7 +200,8 @@ static int pick(struct picker *p, const struct dm_file *file)
 	m.name = name_of(&p->modules->arena, file, &m.name_len);
 	if (!m.name)
 		return -ENOMEM;
-	r = mf_table_put(&p->by_name, m.name, m.name_len, (uint32_t)p->modules->n, &number);
+	r = mf_table_put(&p->modules->by_name, m.name, m.name_len, (uint32_t)p->modules->n,
+			 &number);
 	if (r < 0)
 		return r;
 	if (r > 0) {
@@ -226,14 +231,13 @@ int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct d
 		.dirname_len = strlen(tree->dirname),
 		.modules = &modules,
 	};
-	int r = mf_table_reserve(&p.by_name, scan->n);
+	int r = mf_table_reserve(&modules.by_name, scan->n);
 
 	modules.v = reallocarray(NULL, scan->n + 1, sizeof(*modules.v));
 	if (!modules.v)
 		r = -ENOMEM;
 	for (size_t i = 0; i < scan->n && r >= 0; i++)
 		r = pick(&p, &scan->files[i]);
-	mf_table_done(&p.by_name);
 	if (r < 0)
 		return r;
 	*ret_modules = modules;
@@ -251,14 +255,22 @@ static bool is_line_of(const struct dm_module *m, const char *line, size_t len)
 	       !memcmp(line, f->path, len);
 }
 
-static void take_line(const struct dm_flavour *flavour, const struct mf_table *by_base,
-		      struct dm_modules *modules, const char *line, size_t len, int32_t number)
+static void take_line(const struct dm_flavour *flavour, struct dm_modules *modules,
+		      const char *line, size_t len, int32_t number)
 {
 	const char *slash = memrchr(line, '/', len);
 	const char *base = slash ? slash + 1 : line;
-	uint32_t *found = mf_table_get(by_base, base, strcspn(base, ".\n"));
-	struct dm_module *m = found ? &modules->v[*found] : NULL;
+	size_t n = strcspn(base, ".\n");
+	struct dm_module *m;
+	uint32_t *found;
+	char name[256];
 
+	/* a line says "snd-hda-intel"; no file's name is longer */
+	if (n > sizeof(name))
+		return;
+	copy_name(name, base, n);
+	found = mf_table_get(&modules->by_name, name, n);
+	m = found ? &modules->v[*found] : NULL;
 	if (!m || !is_line_of(m, line, len))
 		return;
 	if (m->line == INT32_MAX || !flavour->first_in_order)
@@ -266,8 +278,8 @@ static void take_line(const struct dm_flavour *flavour, const struct mf_table *b
 }
 
 /* Walks the lines as fgets(3) with depmod's buffer would; false: the file counts as none. */
-static bool take_lines(const struct dm_flavour *flavour, const struct mf_table *by_base,
-		       struct dm_modules *modules, const char *order, size_t len)
+static bool take_lines(const struct dm_flavour *flavour, struct dm_modules *modules,
+		       const char *order, size_t len)
 {
 	int32_t number = 0;
 
@@ -280,52 +292,70 @@ static bool take_lines(const struct dm_flavour *flavour, const struct mf_table *
 		if (!newline || (shown < n && shown))
 			return false;
 		if (shown == n)
-			take_line(flavour, by_base, modules, order + at, n, number);
+			take_line(flavour, modules, order + at, n, number);
 		at += n + 1;
 	}
 	return true;
 }
 
+/* What decides a module's place; the module itself is moved once, when that is known. */
+struct place {
+	int32_t line;
+	uint32_t bucket;
+	const struct dm_module *module;
+};
+
 static int compare(const void *va, const void *vb)
 {
-	const struct dm_module *a = va, *b = vb;
+	const struct place *a = va, *b = vb;
 
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
 	if (a->bucket != b->bucket)
 		return a->bucket < b->bucket ? -1 : 1;
-	return strcmp(a->name, b->name);
+	return strcmp(a->module->name, b->module->name);
+}
+
+static int sort(struct dm_modules *modules)
+{
+	_cleanup_free_ struct place *places = reallocarray(NULL, modules->n + 1, sizeof(*places));
+	struct dm_module *v = reallocarray(NULL, modules->n + 1, sizeof(*v));
+
+	if (!places || !v) {
+		free(v);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < modules->n; i++) {
+		const struct dm_module *m = &modules->v[i];
+
+		places[i] = (struct place){ m->line, m->bucket, m };
+	}
+	if (modules->n > 1)
+		qsort(places, modules->n, sizeof(*places), compare);
+	for (size_t i = 0; i < modules->n; i++)
+		v[i] = *places[i].module;
+	free(modules->v);
+	modules->v = v;
+	return 0;
 }
 
 int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char *order, size_t len,
 	    struct dm_modules *modules)
 {
-	_cleanup_(mf_table_done) struct mf_table by_base = { 0 };
-	int r = mf_table_reserve(&by_base, order ? modules->n : 0);
-
-	/* by the file's own spelling: a line says "snd-hda-intel" */
-	for (size_t i = 0; i < modules->n && order && r >= 0; i++) {
-		const char *base = modules->v[i].file->path + modules->v[i].file->base;
-		uint32_t *ignored;
-
-		r = mf_table_put(&by_base, base, modules->v[i].name_len, (uint32_t)i, &ignored);
-	}
-	if (r < 0)
-		return r;
-	if (!order || !take_lines(flavour, &by_base, modules, order, len)) {
+	if (!order || !take_lines(flavour, modules, order, len)) {
 		mf_log(ctx, order ? MF_LOG_WARNING : MF_LOG_DEBUG, "modules.order: %s",
 		       order ? "a line is not ended; not used" : "there is none");
 		for (size_t i = 0; i < modules->n; i++)
 			modules->v[i].line = INT32_MAX;
 	}
-	if (modules->n > 1)
-		qsort(modules->v, modules->n, sizeof(*modules->v), compare);
-	return 0;
+	mf_table_done(&modules->by_name);
+	return sort(modules);
 }
 
 void dm_modules_done(struct dm_modules *modules)
 {
 	free(modules->v);
+	mf_table_done(&modules->by_name);
 	mf_arena_done(&modules->arena);
 	*modules = (struct dm_modules){ 0 };
 }

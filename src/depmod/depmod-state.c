@@ -176,24 +176,50 @@ static struct dm_done done_in(const struct head *head)
 	return done;
 }
 
-int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
+static bool check_gone(const uint32_t *gone, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (gone[i] <= gone[i - 1])
+			return false;
+	return true;
+}
+
+/* What of a file is looked at side by side. */
+struct checks {
+	const struct head *head;
+	size_t len;
+	const struct dm_state_file *file;
+	bool right, good;
+};
+
+static void check(void *arg, size_t i, unsigned int worker)
+{
+	struct checks *c = arg;
+
+	if (!i)
+		c->right = mf_hash(c->head + 1, c->len - sizeof(*c->head)) == c->head->digest;
+	else
+		c->good = check_segment(&c->file->segment) && check_folders(&c->file->folders) &&
+			  check_gone(c->file->gone, c->file->n_gone);
+}
+
+int dm_state_parse(const void *buf, size_t len, struct mf_workers *workers,
+		   struct dm_state_file *ret_file)
 {
 	const uint8_t *p = buf;
 	const struct head *head = buf;
 	struct dm_state_file file = { 0 };
+	struct checks checks = { .head = head, .len = len, .file = &file };
 
 	if (len < sizeof(*head) || !is_head(head, len) ||
-	    mf_hash(p + sizeof(*head), len - sizeof(*head)) != head->digest ||
 	    head->counts[ALIAS_OWNER] != head->counts[ALIASES])
 		return 1;
 	file.segment = segment_in(p, head);
 	file.folders = folders_in(p, head);
 	file.gone = (const void *)(p + part_at(head, GONE));
 	file.n_gone = head->counts[GONE];
-	for (uint32_t i = 1; i < file.n_gone; i++)
-		if (file.gone[i] <= file.gone[i - 1])
-			return 1;
-	if (!check_segment(&file.segment) || !check_folders(&file.folders))
+	mf_workers_run(workers, 2, check, &checks);
+	if (!checks.right || !checks.good)
 		return 1;
 	file.id = head->digest;
 	file.base = head->base;
@@ -203,8 +229,8 @@ int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
 }
 
 /* Maps and parses one file. 0, or 1: it cannot be used. */
-static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file, void **ret_map,
-		     size_t *ret_len)
+static int read_file(int dirfd, const char *name, struct mf_workers *workers,
+		     struct dm_state_file *ret_file, void **ret_map, size_t *ret_len)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -218,7 +244,7 @@ static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED)
 		return 1;
-	if (dm_state_parse(map, (size_t)st.st_size, ret_file)) {
+	if (dm_state_parse(map, (size_t)st.st_size, workers, ret_file)) {
 		munmap(map, (size_t)st.st_size);
 		return 1;
 	}
@@ -227,13 +253,13 @@ static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file
 	return 0;
 }
 
-int dm_state_read(int dirfd, struct dm_state *ret_state)
+int dm_state_read(int dirfd, struct mf_workers *workers, struct dm_state *ret_state)
 {
 	struct dm_state state = { 0 };
 	struct dm_state_file base, recent;
 
 	*ret_state = state;
-	if (read_file(dirfd, DM_STATE_NAME, &base, &state.maps[0].p, &state.maps[0].len))
+	if (read_file(dirfd, DM_STATE_NAME, workers, &base, &state.maps[0].p, &state.maps[0].len))
 		return 1;
 	if (base.base || base.n_gone) {
 		dm_state_done(&state);
@@ -243,7 +269,8 @@ int dm_state_read(int dirfd, struct dm_state *ret_state)
 	state.folders = base.folders;
 	state.id = base.id;
 	state.done = base.done;
-	if (!read_file(dirfd, DM_RECENT_NAME, &recent, &state.maps[1].p, &state.maps[1].len) &&
+	if (!read_file(dirfd, DM_RECENT_NAME, NULL, &recent, &state.maps[1].p,
+		       &state.maps[1].len) &&
 	    recent.base == base.id &&
 	    (!recent.n_gone || recent.gone[recent.n_gone - 1] < base.segment.n_records)) {
 		state.recent = recent.segment;

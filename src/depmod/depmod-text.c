@@ -14,7 +14,8 @@
 #include "src/depmod/depmod-parts.h"
 
 #define SYMBOL_BUCKETS 2048
-#define INSERTED       32 /* dependencies sorted by the simplest way */
+#define AHEAD	       ((size_t)4) /* keys that are on their way */
+#define INSERTED       32	   /* dependencies sorted by the simplest way */
 
 static int make_trie(const struct mf_trie_entry *entries, size_t n, struct dm_buf *index)
 {
@@ -421,6 +422,11 @@ static int add_symbol_lines(struct exported *list, struct dm_buf *text)
 		struct mf_trie_entry *e = &list->v[order[i]];
 		char *line = p;
 
+		/* they are all over the memory */
+		if (list->n - i > 2 * AHEAD) {
+			__builtin_prefetch(&list->v[order[i + 2 * AHEAD]]);
+			__builtin_prefetch(list->v[order[i + AHEAD]].key);
+		}
 		p = mempcpy(p, head, sizeof(head) - 1);
 		p = mempcpy(p, e->key, e->key_len);
 		*p++ = ' ';

@@ -57,7 +57,7 @@ static int prepare(struct dm_run *run)
 {
 	int r;
 
-	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
+	run->known = dm_state_read(run->tree.out_fd, run->tree.workers, &run->state) == 0;
 	dm_flavour_find(run->known ? &run->state.done.flavour : NULL, &run->flavour);
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
@@ -274,6 +274,17 @@ static int refresh_state(struct dm_run *run)
 	return 0;
 }
 
+/* What is left when the indexes are published. */
+static void write_or_clean(void *arg, size_t i, unsigned int worker)
+{
+	struct dm_run *run = arg;
+
+	if (i)
+		dm_publish_done(&run->publish);
+	else
+		write_state(run);
+}
+
 static int work(struct dm_run *run, struct mf_depmod_result *result)
 {
 	int r = dm_tree_open(run->ctx, run->options, &run->tree);
@@ -301,7 +312,7 @@ static int work(struct dm_run *run, struct mf_depmod_result *result)
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
 	if (r >= 0)
-		write_state(run);
+		mf_workers_run(run->tree.workers, 2, write_or_clean, run);
 	return r;
 }
 

@@ -22,6 +22,7 @@
 #define HAS_VALUES   0x40000000u
 #define HAS_CHILDREN 0x20000000u
 #define SIZE_MAX_28  ((size_t)1 << 28)
+#define AHEAD	     8 /* keys that are on their way */
 
 /* A node whose children are still to come. */
 struct open_node {
@@ -244,6 +245,9 @@ static int write_all(struct writer *w, size_t n)
 		const struct mf_trie_entry *e = &w->entries[i];
 		uint32_t next = 0;
 
+		/* keys are all over the memory */
+		if (n - i > AHEAD)
+			__builtin_prefetch(w->entries[i + AHEAD].key);
 		for (end = i + 1; end < n; end++) {
 			next = shared_len(e, &w->entries[end]);
 			if (next < e->key_len || w->entries[end].key_len > e->key_len)

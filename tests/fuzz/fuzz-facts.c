@@ -87,11 +87,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	assert(copy);
 	memcpy(copy, data, size);
-	if (!dm_state_parse(copy, size, &file))
+	if (!dm_state_parse(copy, size, NULL, &file))
 		check(&(struct bounds){ copy, copy + size }, &file);
 	if (size >= sizeof(struct head)) {
 		seal(copy, size);
-		if (!dm_state_parse(copy, size, &file))
+		if (!dm_state_parse(copy, size, NULL, &file))
 			check(&(struct bounds){ copy, copy + size }, &file);
 	}
 	free(copy);
