@@ -106,21 +106,31 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The paths are there, in whatever order. */
+/* What a scan did meanwhile. */
+struct meant {
+	int r; /* to be returned */
+	size_t n;
+	bool news;
+};
+
+/* The paths are there, in whatever order, and whether the state knows them. */
 static int take_paths(void *arg, const struct dm_scan *scan, bool news)
 {
-	int *n = arg;
+	struct meant *meant = arg;
 
-	for (size_t i = 0; i < scan->n; i++)
+	for (size_t i = 0; i < scan->n; i++) {
 		assert_int_equal(scan->files[i].path[scan->files[i].path_len], '\0');
-	return *n < 0 ? *n : (*n = (int)scan->n, 0);
+		assert_int_not_equal(scan->files[i].known, 0);
+	}
+	meant->n = scan->n;
+	meant->news = news;
+	return meant->r;
 }
 
-/* N below 0: what is done meanwhile fails. */
-static int scan_meanwhile(struct world *w, int n)
+static int scan_meanwhile(struct world *w, struct meant *meant)
 {
 	const struct dm_flavour flavour = { .xz = true };
-	const struct dm_meanwhile meanwhile = { take_paths, &n };
+	const struct dm_meanwhile meanwhile = { take_paths, meant };
 	int r;
 
 	dm_scan_done(&w->scan);
@@ -128,20 +138,24 @@ static int scan_meanwhile(struct world *w, int n)
 	r = dm_scan_known(&w->root.ctx, &w->tree, &w->config, &flavour, &w->state, &meanwhile,
 			  &w->scan);
 	if (!r)
-		assert_int_equal(n, w->scan.n);
+		assert_int_equal(meant->n, w->scan.n);
 	return r;
 }
 
 static int scan(struct world *w)
 {
-	return scan_meanwhile(w, 0);
+	struct meant meant = { 0 };
+
+	return scan_meanwhile(w, &meant);
 }
 
 static void a_failure_meanwhile_is_the_scans(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(scan_meanwhile(w, -ENOSPC), -ENOSPC);
+	struct meant meant = { .r = -ENOSPC };
+
+	assert_int_equal(scan_meanwhile(w, &meant), -ENOSPC);
 	assert_int_equal(w->scan.n, 0);
 }
 
@@ -152,6 +166,34 @@ static struct dm_file file_of(const struct world *w, const char *path)
 		if (!strcmp(w->scan.files[i].path, path))
 			return w->scan.files[i];
 	return (struct dm_file){ 0 };
+}
+
+/* Does the scan know which record a file has in the state? */
+static bool has_its_record(const struct world *w, const char *path)
+{
+	const struct dm_segment *base = &w->state.base;
+	uint32_t known = file_of(w, path).known;
+	const struct dm_record *r = &base->records[known - 1];
+
+	assert_in_range(known, 1, base->n_records);
+	return !strcmp(base->strings + r->path, path);
+}
+
+static void the_state_is_asked_for_every_file(void **state)
+{
+	struct world *w = *state;
+	struct meant meant = { 0 };
+
+	assert_int_equal(scan_meanwhile(w, &meant), 0);
+	assert_false(meant.news);
+	root_write(&w->root, FOLDER "/kernel/b/new.ko", "new");
+	assert_int_equal(scan_meanwhile(w, &meant), 0);
+	assert_true(meant.news);
+	assert_int_equal(meant.n, 4);
+	assert_true(has_its_record(w, "kernel/a/a.ko"));
+	assert_true(has_its_record(w, "kernel/b/b.ko"));
+	assert_true(has_its_record(w, "kernel/b/deep/c.ko.xz"));
+	assert_int_equal(file_of(w, "kernel/b/new.ko").known, DM_NONE);
 }
 
 /* Both ways to scan find the same files with the same numbers, and the same folders. */
@@ -363,6 +405,7 @@ int main(void)
 		WORLD(every_change_is_seen),
 		WORLD(folders_come_and_go),
 		WORLD(a_failure_meanwhile_is_the_scans),
+		WORLD(the_state_is_asked_for_every_file),
 		WORLD(a_few_new_files_are_read_at_once),
 		WORLD(two_files_of_one_name_need_a_scan_in_order),
 		WORLD(what_changed_just_now_is_listed_again),

@@ -192,6 +192,21 @@ class Places(WithTree):
         self.put("kernel/alpha/behind.ko")
         self.assertNoticed()
 
+    def test_what_a_link_leads_to_goes_as_another_module_comes(self):
+        os.makedirs(self.tree.path("weak-updates"))
+        outside = os.path.join(self.tree.root, "outside.ko")
+        with open(outside, "wb") as f:
+            f.write(module("outside"))
+        os.symlink(outside, self.tree.path("weak-updates/outside.ko"))
+        time.sleep(0.03)
+        self.assertNoticed()
+        os.unlink(outside)
+        # one that exports nothing, so that what others export can be guessed before it is read
+        self.tree.put("kernel/alpha/comes.ko", ko.make([("license", "GPL")], []))
+        self.assertEqual(self.tree.ours(PROGRAM).returncode, 0)
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
+
     def test_a_folder_that_is_mounted_over(self):
         other = os.path.join(self.tree.root, "other")
         os.makedirs(other)
