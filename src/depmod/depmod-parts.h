@@ -425,7 +425,8 @@ struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *
 /*
  * Reads the facts of all modules that have none, or recalls them. The segment also gets a record of
  * each file of SCAN that is no module's and that MATCH finds in none of the base's N_BASE records.
- * MEANWHILE is called once, beside the reading. 0, -ENOMEM or its code.
+ * MEANWHILE is called beside the reading of a few files: where there are none there is nothing to
+ * wait for, and many leave nobody idle. 0, -ENOMEM or its code.
  */
 int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
 	    const struct dm_match *match, uint32_t n_base, const struct dm_meanwhile *meanwhile,
