@@ -92,13 +92,16 @@ static void where_there_was_nothing_there_is_nothing_again(void **state)
 	assert_int_equal(left_over(root), 0);
 }
 
-static void what_a_killed_run_left_is_overwritten(void **state)
+static void what_a_killed_run_left_goes_first(void **state)
 {
 	struct root *root = *state;
 	struct dm_publish publish;
 
 	root_write(root, ".modules.dep.partial", "half a");
 	root_link(root, "/etc/passwd", ".modules.alias.partial");
+	root_write(root, ".modules.symbols.old", "old");
+	dm_publish_sweep(root->fd);
+	assert_int_equal(left_over(root), 0);
 	publish = stage(root, "new", false);
 	assert_int_equal(dm_publish_commit(&publish), 0);
 	dm_publish_done(&publish);
@@ -125,7 +128,7 @@ int main(void)
 		ROOTED(names_change_when_all_is_written),
 		ROOTED(a_name_that_cannot_change_takes_all_back),
 		ROOTED(where_there_was_nothing_there_is_nothing_again),
-		ROOTED(what_a_killed_run_left_is_overwritten),
+		ROOTED(what_a_killed_run_left_goes_first),
 		ROOTED(giving_up_leaves_what_was_there),
 	};
 

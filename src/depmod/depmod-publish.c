@@ -9,7 +9,7 @@
  *
  * A crash in between leaves each file whole, old or new, and no record of them in the state: the
  * next run makes them all again. The names beside are fixed, since a lock keeps other runs out;
- * whatever a crash left there is overwritten and removed then.
+ * whatever a crash or a disk left there goes when the next run begins.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,12 +52,22 @@ void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd,
 	}
 }
 
+void dm_publish_sweep(int fd)
+{
+	struct dm_publish publish;
+
+	dm_publish_init(&publish, NULL, fd, false);
+	for (size_t i = 0; i < DM_N_OUTPUTS; i++) {
+		(void)unlinkat(fd, publish.files[i].partial, 0);
+		(void)unlinkat(fd, publish.files[i].old, 0);
+	}
+}
+
 int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const struct dm_buf *buf)
 {
 	struct dm_publish_file *f = &publish->files[index];
 	int r;
 
-	(void)unlinkat(publish->fd, f->partial, 0);
 	f->fd = openat(publish->fd, f->partial,
 		       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (f->fd < 0)
@@ -174,6 +184,13 @@ int dm_publish_commit(struct dm_publish *publish)
 	return r;
 }
 
+static void take_away(struct dm_publish *publish, const char *name)
+{
+	if (unlinkat(publish->fd, name, 0) < 0 && errno != ENOENT)
+		mf_log(publish->ctx, MF_LOG_WARNING, "%s is left until the next run: %s", name,
+		       strerror(errno));
+}
+
 void dm_publish_done(struct dm_publish *publish)
 {
 	for (size_t i = 0; i < DM_N_OUTPUTS; i++) {
@@ -182,10 +199,10 @@ void dm_publish_done(struct dm_publish *publish)
 		if (f->fd >= 0)
 			close(mf_steal_fd(&f->fd));
 		if (f->staged)
-			(void)unlinkat(publish->fd, f->partial, 0);
+			take_away(publish, f->partial);
 		if (f->kept)
-			(void)unlinkat(publish->fd, f->old, 0);
-		f->staged = false;
+			take_away(publish, f->old);
+		f->staged = f->kept = false;
 	}
 }
 

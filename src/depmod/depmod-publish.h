@@ -22,11 +22,13 @@ struct dm_publish {
 
 const char *dm_index_name(enum dm_index index);
 void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd, bool sync);
+/* Removes what runs that ended too soon left in a folder. Only with the lock held. */
+void dm_publish_sweep(int fd);
 /* Writes one file beside its name. For different files from different threads at a time. */
 int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const struct dm_buf *buf);
 /* Replaces them all; after a failure all are as they were. */
 int dm_publish_commit(struct dm_publish *publish);
-/* Removes what was not published. */
+/* Removes what was not published, and what was before; what cannot be is told. */
 void dm_publish_done(struct dm_publish *publish);
 /* The numbers of a published file, for the state. False: it is not there. */
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);

@@ -291,6 +291,8 @@ static int work(struct dm_run *run, struct mf_depmod_result *result)
 
 	if (r >= 0 && !run->options->print)
 		r = dm_tree_lock(run->ctx, &run->tree);
+	if (r >= 0 && !run->options->print)
+		dm_publish_sweep(run->tree.out_fd);
 	if (r >= 0)
 		r = prepare(run);
 	if (r >= 0)
