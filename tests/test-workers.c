@@ -60,15 +60,20 @@ static void each_job_is_done_once(void **state)
 	assert_in_range(mf_threads(), 1, 16);
 }
 
+struct meeting {
+	atomic_uint there, met;
+};
+
 /* Two jobs that wait for each other. */
 static void meet(void *arg, size_t i, unsigned int worker)
 {
-	atomic_uint *there = arg;
+	struct meeting *m = arg;
 
-	atomic_fetch_add(there, 1);
-	for (unsigned int naps = 0; atomic_load(there) < 2 && naps < 20000; naps++)
+	atomic_fetch_add(&m->there, 1);
+	for (unsigned int naps = 0; atomic_load(&m->there) < 2 && naps < 20000; naps++)
 		usleep(1000);
-	assert_int_equal(atomic_load(there), 2);
+	if (atomic_load(&m->there) == 2)
+		atomic_fetch_add(&m->met, 1);
 }
 
 static void jobs_run_side_by_side(void **state)
@@ -77,9 +82,10 @@ static void jobs_run_side_by_side(void **state)
 
 	assert_int_equal(mf_workers_new(2, &workers), 0);
 	for (size_t k = 0; k < 20; k++) {
-		atomic_uint there = 0;
+		struct meeting m = { 0 };
 
-		mf_workers_run(workers, 2, meet, &there);
+		mf_workers_run(workers, 2, meet, &m);
+		assert_int_equal(m.met, 2);
 	}
 	mf_workers_free(workers);
 }

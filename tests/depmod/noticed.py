@@ -39,6 +39,15 @@ class WithTree(unittest.TestCase):
     def put(self, path, says=None):
         self.tree.put(path, module(says or os.path.basename(path).split(".")[0]))
 
+    def put_link(self, says):
+        """A link to a module outside the tree, which is returned."""
+        os.makedirs(self.tree.path("weak-updates"))
+        outside = os.path.join(self.tree.root, "outside.ko")
+        with open(outside, "wb") as f:
+            f.write(module(says))
+        os.symlink(outside, self.tree.path("weak-updates/outside.ko"))
+        return outside
+
     def ours(self):
         done = self.tree.ours(PROGRAM)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -171,11 +180,7 @@ class Places(WithTree):
         self.assertNoticed()
 
     def test_links_to_files_and_folders(self):
-        os.makedirs(self.tree.path("weak-updates"))
-        outside = os.path.join(self.tree.root, "outside.ko")
-        with open(outside, "wb") as f:
-            f.write(module("outside1"))
-        os.symlink(outside, self.tree.path("weak-updates/outside.ko"))
+        outside = self.put_link("outside1")
         self.assertNoticed()
         time.sleep(0.03)
         self.assertNoticed()
@@ -193,11 +198,7 @@ class Places(WithTree):
         self.assertNoticed()
 
     def test_what_a_link_leads_to_goes_as_another_module_comes(self):
-        os.makedirs(self.tree.path("weak-updates"))
-        outside = os.path.join(self.tree.root, "outside.ko")
-        with open(outside, "wb") as f:
-            f.write(module("outside"))
-        os.symlink(outside, self.tree.path("weak-updates/outside.ko"))
+        outside = self.put_link("outside")
         time.sleep(0.03)
         self.assertNoticed()
         os.unlink(outside)
