@@ -86,15 +86,22 @@ static int guess_symbols(struct dm_run *run)
 	return r < 0 ? r : dm_text_symbols(&src, run->indexes);
 }
 
+/* What failed leaves nothing behind: it is made again with the others. */
+static void keep(struct dm_run *run, enum dm_job job, int r)
+{
+	run->ahead[job] = r >= 0;
+	if (r < 0)
+		drop_indexes(run, &jobs[job]);
+}
+
 void dm_make_ahead(struct dm_run *run)
 {
 	const struct dm_source src = source_of(run);
 
-	if (run->ahead[DM_JOB_BUILTIN])
+	if (run->ahead[DM_JOB_SYMBOLS] || run->ahead[DM_JOB_BUILTIN])
 		return;
-	dm_make_forget(run);
-	run->ahead[DM_JOB_SYMBOLS] = guess_symbols(run) >= 0;
-	run->ahead[DM_JOB_BUILTIN] = dm_text_builtin(&src, run->indexes) >= 0;
+	keep(run, DM_JOB_SYMBOLS, guess_symbols(run));
+	keep(run, DM_JOB_BUILTIN, dm_text_builtin(&src, run->indexes));
 }
 
 void dm_make_forget(struct dm_run *run)
@@ -102,20 +109,6 @@ void dm_make_forget(struct dm_run *run)
 	drop_indexes(run, &jobs[DM_JOB_SYMBOLS]);
 	drop_indexes(run, &jobs[DM_JOB_BUILTIN]);
 	run->ahead[DM_JOB_SYMBOLS] = run->ahead[DM_JOB_BUILTIN] = false;
-}
-
-/* Did no file that was read export anything, then or now? All others say what they said. */
-static bool guess_came_true(const struct dm_run *run)
-{
-	for (size_t i = 0; i < run->modules.n; i++) {
-		const struct dm_module *m = &run->modules.v[i];
-
-		if (m->segment != &run->fresh.segment || m->recalled)
-			continue;
-		if (m->record->n_exports || (m->old && m->old->n_exports))
-			return false;
-	}
-	return true;
 }
 
 /* ---- all ---- */
@@ -192,7 +185,7 @@ static void do_job(void *arg, size_t i, unsigned int worker)
 
 int dm_make_all(struct dm_run *run)
 {
-	if (!guess_came_true(run))
+	if (run->exports_read)
 		dm_make_forget(run);
 	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
 	mf_workers_run(run->tree.workers, DM_N_JOBS, do_job, run);

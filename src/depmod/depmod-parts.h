@@ -21,9 +21,9 @@
 #include <sys/stat.h>
 #include "modfetch/context.h"
 #include "modfetch/depmod.h"
-#include "modfetch/workers.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
+#include "modfetch/workers.h"
 
 #define DM_NONE UINT32_MAX
 #define DM_FEW	16 /* files to be read for which the rest of the work need not wait */
@@ -360,8 +360,10 @@ struct dm_state {
 #define DM_STATE_NAME  "modules.modfetch"
 #define DM_RECENT_NAME "modules.modfetch.recent"
 
-/* WORKERS, of this and the next one, may be NULL. 0; 1: there is none that can be used, RET_STATE is
- * empty. */
+/*
+ * WORKERS, of this and the next one, may be NULL. 0; 1: there is none that can be used, RET_STATE
+ * is empty.
+ */
 int dm_state_read(int dirfd, struct mf_workers *workers, struct dm_state *ret_state);
 /* Either file, from bytes (aligned as malloc's) that must outlive it. 0; 1: it cannot be used. */
 int dm_state_parse(const void *buf, size_t len, struct mf_workers *workers,

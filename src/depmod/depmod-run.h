@@ -35,6 +35,7 @@ struct dm_run {
 	struct dm_input order, builtin, builtin_modinfo;
 	uint64_t inputs, scan_rules;
 	bool facts_changed;
+	bool exports_read; /* by a file that was read, now or when it was last */
 	size_t n_read;
 	bool ahead[DM_N_JOBS]; /* made before all was known */
 	struct dm_buf indexes[DM_N_OUTPUTS];

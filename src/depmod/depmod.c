@@ -172,7 +172,7 @@ static int scan(struct dm_run *run)
 	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
 }
 
-/* Was anything read that says other things than it did? */
+/* Was anything read that says other things than it did, or that others may import? */
 static void compare_facts(struct dm_run *run)
 {
 	for (size_t i = 0; i < run->modules.n; i++) {
@@ -181,6 +181,7 @@ static void compare_facts(struct dm_run *run)
 		if (m->segment != &run->fresh.segment || m->recalled)
 			continue;
 		run->n_read++;
+		run->exports_read |= m->record->n_exports || (m->old && m->old->n_exports);
 		if (!m->old || !dm_same_facts(m->old_segment, m->old, m->segment, m->record))
 			run->facts_changed = true;
 	}
@@ -289,10 +290,11 @@ static int work(struct dm_run *run, struct mf_depmod_result *result)
 {
 	int r = dm_tree_open(run->ctx, run->options, &run->tree);
 
-	if (r >= 0 && !run->options->print)
+	if (r >= 0 && !run->options->print) {
 		r = dm_tree_lock(run->ctx, &run->tree);
-	if (r >= 0 && !run->options->print)
-		dm_publish_sweep(run->tree.out_fd);
+		if (r >= 0)
+			dm_publish_sweep(run->tree.out_fd);
+	}
 	if (r >= 0)
 		r = prepare(run);
 	if (r >= 0)
