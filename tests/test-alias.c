@@ -23,9 +23,12 @@ static void dashes_become_underscores_but_not_in_brackets(void **state)
 	check("snd_hda-codec-id:*", "snd_hda_codec_id:*");
 	check("usb:v0[A-F]-x", "usb:v0[A-F]_x");
 	check("a[1-2]b-[x-z]-", "a[1-2]b_[x-z]_");
+	check("bvr-[TBE132I-2.50]-", "bvr_[TBE132I-2.50]_");
+	/* a second '[' is a byte of the first one's range */
+	check("a[[-b]-", "a[[-b]_");
 }
 
-static void an_unbalanced_bracket_is_refused(void **state)
+static void a_bracket_without_its_pair_is_refused(void **state)
 {
 	static const char *const bad[] = { "[", "a[b", "]", "a]b", "a[[b]]", "a[b]]", "[][" };
 	char out[100] = "untouched";
@@ -72,7 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(dashes_become_underscores_but_not_in_brackets),
-		UNIT(an_unbalanced_bracket_is_refused),
+		UNIT(a_bracket_without_its_pair_is_refused),
 		UNIT(what_does_not_fit_is_refused),
 		UNIT(depmods_own_lines_stay_as_they_are),
 	};

@@ -55,7 +55,24 @@ static void an_image_has_no_devices(void **state)
 	assert_int_equal(wants.n, 0);
 }
 
-static void what_is_no_modalias_is_passed_over(void **state)
+/* The bad ones: each with its device and a reason. */
+static size_t count_bad(const struct mf_wants *wants)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].kind == MF_WANT_BAD) {
+			assert_int_equal(wants->v[i].state, MF_INVALID);
+			assert_int_equal(mf_want_code(&wants->v[i]), -MFE_BAD_MODALIAS);
+			assert_non_null(wants->v[i].reason);
+			assert_null(strpbrk(wants->v[i].query, "\x01\n"));
+			assert_true(strlen(wants->v[i].query) <= 128);
+			n++;
+		}
+	return n;
+}
+
+static void what_is_no_modalias_says_so_and_the_others_go_on(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -71,8 +88,42 @@ static void what_is_no_modalias_is_passed_over(void **state)
 	plug(r, "e", big);
 	root_mkdir(r, "sys/devices/f/modalias");
 	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
-	assert_int_equal(wants.n, 1);
-	assert_true(has(&wants, "good", NULL));
+	assert_int_equal(wants.n, 4);
+	assert_int_equal(count_bad(&wants), 3);
+	assert_true(has(&wants, "good", NULL) && has(&wants, "bad[", "/sys/devices/b") &&
+		    has(&wants, "bad?", "/sys/devices/c"));
+	mf_wants_done(&wants);
+}
+
+static void some_devices_say_it_in_their_uevent_alone(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = { 0 };
+	char big[4200];
+
+	root_write(r, "sys/devices/pci/mlx5_core.eth.0/uevent",
+		   "DRIVER=x\nMODALIAS=auxiliary:mlx5_core.eth\nMODALIAS=second\n");
+	root_write(r, "sys/devices/mdio/uevent", "MODALIAS=mdio:0000101\n");
+	/* its own file counts, where there is one */
+	plug(r, "both", "pci:one\n");
+	root_write(r, "sys/devices/both/uevent", "MODALIAS=pci:other\n");
+	/* the key is the whole of what stands before '=' */
+	root_write(r, "sys/devices/not/uevent",
+		   "OF_MODALIAS=x\nMODALIAS_2=y\n MODALIAS=z\nDEVTYPE=MODALIAS=q\nMODALIAS");
+	root_write(r, "sys/devices/empty/uevent", "MODALIAS=\n");
+	root_write(r, "secret", "MODALIAS=not:mine\n");
+	root_mkdir(r, "sys/devices/link");
+	root_link(r, "../../../secret", "sys/devices/link/uevent");
+	root_mkdir(r, "sys/devices/fifo");
+	assert_int_equal(mkfifoat(r->fd, "sys/devices/fifo/uevent", 0600), 0);
+	memset(big, 'b', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	memcpy(big, "MODALIAS=pci:big\n", 17);
+	root_write(r, "sys/devices/big/uevent", big);
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	assert_int_equal(wants.n, 3);
+	assert_true(has(&wants, "auxiliary:mlx5_core.eth", NULL) &&
+		    has(&wants, "mdio:0000101", NULL) && has(&wants, "pci:one", NULL));
 	mf_wants_done(&wants);
 }
 
@@ -114,16 +165,13 @@ static void a_list_has_a_modalias_a_line(void **state)
 	struct mf_wants wants = { 0 };
 	char path[128];
 
-	root_write(r, "list", "one\r\n\ntwo\nbad[\none\nthree");
+	root_write(r, "list", "# a comment\r\none\r\n\ntwo\nbad[\none\n#\nthree#no comment");
 	snprintf(path, sizeof(path), "%s/list", r->path);
 	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
-	assert_int_equal(wants.n, 3);
+	assert_int_equal(wants.n, 4);
+	assert_int_equal(count_bad(&wants), 1);
 	assert_true(has(&wants, "one", NULL) && has(&wants, "two", NULL) &&
-		    has(&wants, "three", NULL));
-	mf_wants_done(&wants);
-	/* with a debug log a bad line is told, and it has no device */
-	r->ctx.log_level = MF_LOG_DEBUG;
-	assert_int_equal(mf_devices_read(&r->ctx, path, true, &wants), 0);
+		    has(&wants, "bad[", NULL) && has(&wants, "three#no comment", NULL));
 	mf_wants_done(&wants);
 }
 
@@ -136,8 +184,10 @@ static void a_nul_in_a_list_hides_nothing(void **state)
 	root_write_bytes(r, "list", "one\nt\0o\nthree\n", 14);
 	snprintf(path, sizeof(path), "%s/list", r->path);
 	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
-	assert_int_equal(wants.n, 2);
-	assert_true(has(&wants, "one", NULL) && has(&wants, "three", NULL));
+	assert_int_equal(wants.n, 3);
+	assert_int_equal(count_bad(&wants), 1);
+	assert_true(has(&wants, "one", NULL) && has(&wants, "t?o", NULL) &&
+		    has(&wants, "three", NULL));
 	mf_wants_done(&wants);
 }
 
@@ -174,7 +224,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_modalias_is_taken_once_or_once_a_device),
 		ROOTED(an_image_has_no_devices),
-		ROOTED(what_is_no_modalias_is_passed_over),
+		ROOTED(what_is_no_modalias_says_so_and_the_others_go_on),
+		ROOTED(some_devices_say_it_in_their_uevent_alone),
 		ROOTED(links_are_not_followed),
 		ROOTED(a_tree_deeper_than_any_machines_ends),
 		ROOTED(a_list_has_a_modalias_a_line),

@@ -190,6 +190,20 @@ static void odd_names_are_refused_and_leave_nothing(void **state)
 	assert_true(mf_context_open(&f->ctx, MF_SPOOL_DIR, O_PATH) == -ENOENT);
 }
 
+static void brackets_in_a_name_are_ordinary_bytes(void **state)
+{
+	struct fixture *f = *state;
+	const char *dmi = "dmi:bvnLENOVO:bvr-[TBE132I-2.50]-:pnX1:";
+
+	make_repository(f);
+	put_index(f, CACHE "current", "alias-any.bin",
+		  (const char *const[]){ "dmi*:bvnLENOVO:*:pnX1:", "laptop", NULL });
+	assert_int_equal(judge(f, "add", dmi, DEV), MF_EVENT_MISSING);
+	assert_int_equal(judge(f, "add", "dmi:bvnLENOVO:bvr-[T:pnX1:", DEV), MF_EVENT_REFUSED);
+	put_on_disk(f, "modules.dep.bin", "laptop");
+	assert_int_equal(judge(f, "add", dmi, DEV), MF_EVENT_PRESENT);
+}
+
 static void without_any_index_the_service_decides(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +228,21 @@ static void a_module_is_missing_until_each_is_on_disk_or_built_in(void **state)
 	/* the other one's name is spelt with '-' in the index, with '_' by the kernel */
 	put_on_disk(f, "modules.builtin.bin", "intel_second");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_PRESENT);
+}
+
+/* A kernel that was just unpacked has the text alone. */
+static void what_is_built_in_is_known_before_depmod_ran(void **state)
+{
+	struct fixture *f = *state;
+
+	make_repository(f);
+	put_on_disk(f, "modules.dep.bin", "e1000e");
+	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
+	put_text(f, TREE, "modules.builtin", "kernel/drivers/net/intel-second.ko\n");
+	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_PRESENT);
+	/* the index wins where there is one */
+	put_on_disk(f, "modules.builtin.bin", "another");
+	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 }
 
 static void a_name_is_looked_up_as_depmod_spells_it(void **state)
@@ -333,8 +362,10 @@ int main(void)
 		WITH_ROOT(only_devices_that_come_or_go_are_ours),
 		WITH_ROOT(every_switch_turns_events_off),
 		WITH_ROOT(odd_names_are_refused_and_leave_nothing),
+		WITH_ROOT(brackets_in_a_name_are_ordinary_bytes),
 		WITH_ROOT(without_any_index_the_service_decides),
 		WITH_ROOT(a_module_is_missing_until_each_is_on_disk_or_built_in),
+		WITH_ROOT(what_is_built_in_is_known_before_depmod_ran),
 		WITH_ROOT(a_name_is_looked_up_as_depmod_spells_it),
 		WITH_ROOT(indexes_of_the_flavor_and_of_any_kernel_count_too),
 		WITH_ROOT(a_damaged_index_leaves_it_to_the_service),

@@ -20,16 +20,35 @@ static void names_of_real_devices_are_within_bounds(void **state)
 	assert_true(modalias("platform:Fixed MDIO bus"));
 	assert_true(modalias("cpu:type:x86,ven0000fam0006mod003A:feature:,0000,0001,"));
 	assert_true(modalias("of:NfooT(null)Cvendor,part-1"));
+	assert_true(modalias("dmi:bvnLENOVO:bvr-[TBE132I-2.50]-:bd10/14/2020:"));
+	assert_true(modalias("dmi:svn<NULL>:pn(none)@#1:"));
 	assert_true(modalias("x"));
 }
 
-static void what_libkmod_or_a_log_line_could_choke_on_is_not(void **state)
+static void brackets_count_as_libkmod_pairs_them(void **state)
 {
-	assert_false(modalias(""));
-	assert_false(modalias("usb:v1d[0-9]"));
+	static const char *const good[] = {
+		"[]", "[a]", "a[b]c[d]", "[[a]", "[a[b[c]", "[a-z][-]"
+	};
+	static const char *const open[] = { "[", "a[b", "[a][b", "[a]b[[" };
+	static const char *const closed[] = { "]", "a]b", "[a]]", "][", "[[a]]" };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_null(mf_modalias_fault(good[i], strlen(good[i])));
 	/* the one that has no end is the one that overflows */
-	assert_false(modalias("usb:v1d[0-9"));
-	assert_false(modalias("usb:v1d0-9]"));
+	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++)
+		assert_string_equal(mf_modalias_fault(open[i], strlen(open[i])),
+				    "it has a '[' without its ']'");
+	for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++)
+		assert_string_equal(mf_modalias_fault(closed[i], strlen(closed[i])),
+				    "it has a ']' without its '['");
+	/* pairs count within the length alone */
+	assert_false(mf_modalias_valid("a[b]", 3));
+}
+
+static void what_a_log_line_could_choke_on_is_not(void **state)
+{
+	assert_string_equal(mf_modalias_fault("", 0), "it is empty");
 	assert_false(modalias("pci:\n"));
 	assert_false(modalias("pci:\x7f"));
 	assert_false(modalias("pci:\xc3\xa9"));
@@ -70,7 +89,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(names_of_real_devices_are_within_bounds),
-		UNIT(what_libkmod_or_a_log_line_could_choke_on_is_not),
+		UNIT(brackets_count_as_libkmod_pairs_them),
+		UNIT(what_a_log_line_could_choke_on_is_not),
 		UNIT(a_modalias_ends_at_2048_bytes),
 		UNIT(a_device_path_stays_below_devices),
 	};

@@ -30,6 +30,24 @@ static void queries_are_of_three_kinds(void **state)
 	check(r, "symbol:usb-register", MF_WANT_SYMBOL, "usb-register", false);
 }
 
+/* Among many it keeps its place, and says why. */
+static void check_bad(struct root *r, const char *query)
+{
+	struct mf_want w = { 0 };
+
+	assert_int_equal(mf_want_init_any(&r->ctx, query, "/sys/devices/x", &w), 0);
+	assert_int_equal(w.kind, MF_WANT_BAD);
+	assert_int_equal(w.state, MF_INVALID);
+	assert_int_equal(mf_want_code(&w), -MFE_BAD_MODALIAS);
+	assert_string_equal(w.syspath, "/sys/devices/x");
+	assert_true(strlen(w.query) <= 128 && !strpbrk(w.query, "\t\n\x7f\x80"));
+	assert_string_equal(w.reason, r->ctx.failure.why);
+	mf_want_forget(&w);
+	assert_int_equal(w.state, MF_INVALID);
+	assert_non_null(w.reason);
+	mf_want_done(&w);
+}
+
 static void what_no_alias_has_is_refused(void **state)
 {
 	struct root *r = *state;
@@ -45,6 +63,7 @@ static void what_no_alias_has_is_refused(void **state)
 		assert_string_equal(w.query, "untouched");
 		assert_int_equal(r->ctx.failure.code, -MFE_BAD_MODALIAS);
 		assert_null(strpbrk(r->ctx.failure.what, "\t\n\x7f"));
+		check_bad(r, bad[i]);
 	}
 	big[2048] = '\0';
 	check(r, big, MF_WANT_NAME, big, false);
@@ -71,7 +90,10 @@ static void a_device_is_known_by_its_modalias(void **state)
 	mf_want_done(&w);
 	assert_int_equal(device(r, "/sys/devices/none", &w), -MFE_NOT_FOUND);
 	assert_int_equal(device(r, "/sys/devices/missing", &w), -MFE_NOT_FOUND);
-	assert_int_equal(device(r, "/sys/devices/bad", &w), -MFE_BAD_MODALIAS);
+	assert_int_equal(device(r, "/sys/devices/bad", &w), 0);
+	assert_int_equal(w.kind, MF_WANT_BAD);
+	assert_int_equal(w.state, MF_INVALID);
+	mf_want_done(&w);
 	assert_int_equal(device(r, "/etc", &w), -MFE_USAGE);
 	assert_int_equal(device(r, "/sys/devices/../../etc", &w), -MFE_USAGE);
 	assert_int_equal(device(r, "sys/devices/pci0", &w), -MFE_USAGE);
@@ -199,6 +221,7 @@ static void states_have_the_words_of_the_contract(void **state)
 	assert_string_equal(mf_state_name(MF_AVAILABLE), "available");
 	assert_string_equal(mf_state_name(MF_DENIED), "denied");
 	assert_string_equal(mf_state_name(MF_UNKNOWN), "unknown");
+	assert_string_equal(mf_state_name(MF_INVALID), "invalid");
 }
 
 int main(void)

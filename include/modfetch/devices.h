@@ -10,13 +10,21 @@
 #include "modfetch/want.h"
 
 /*
- * Reads SOURCE: a folder that is walked for files called "modalias" (links are not followed), or a
- * file with a modalias a line. NULL: sys/devices below the context's root, where there is one. With
- * EACH_DEVICE every device is a want of its own, with its syspath; without, a modalias is taken
- * once. What is no valid modalias is passed over with a debug line. 0 or -errno, recorded.
+ * Reads SOURCE: a directory that is walked for devices (links are not followed), or a list, a file
+ * with a modalias a line; empty lines and those that begin with '#' are passed over. NULL:
+ * sys/devices below the context's root, where there is one. With EACH_DEVICE every device is a want
+ * of its own, with its syspath; without, a modalias is taken once. What is out of bounds is a want
+ * of kind MF_WANT_BAD, always with its syspath. 0 or -errno, recorded.
  */
 int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
 		    struct mf_wants *wants);
+
+/*
+ * What the device of a directory of sysfs calls itself: the first line of its "modalias", or what
+ * its "uevent" has after "MODALIAS=". Unchecked. 0 (new memory); 1: neither says so; -EFBIG or
+ * -errno.
+ */
+int mf_device_modalias(int dirfd, char **ret_modalias);
 
 /*
  * Can the device be taken out? The nearest "removable" attribute at it or above it says so, for USB

@@ -2,9 +2,9 @@
 #ifndef MODFETCH_KMOD_H
 #define MODFETCH_KMOD_H
 /*
- * What modfetch asks of libkmod: what is on disk, what modprobe.d says, and the load itself. Names
- * and aliases given here have passed mf_modalias_valid(): libkmod before 35 overflows its stack on
- * what that refuses.
+ * What modfetch asks of libkmod: what is on disk, what modprobe.d says, and the load itself. A name
+ * or alias that mf_modalias_valid() refuses is never handed to libkmod, which before 35 overflows
+ * its stack on some of them: to all questions here it is nothing's name.
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
@@ -27,7 +27,10 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod);
 void mf_kmod_free(struct mf_kmod *kmod);
 
 enum mf_presence { MF_ABSENT, MF_ON_DISK, MF_BUILTIN };
-/* Is there a module of that name? From the indexes: what depmod has not seen is absent. */
+/*
+ * Is there a module of that name? From the indexes: what depmod has not seen is absent. What is
+ * built in is known without them, from the kernel's own text files (modfetch/builtin.h).
+ */
 enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name);
 
 /*

@@ -12,9 +12,11 @@
 #define MF_DEVPATH_MAX	1024
 
 /*
- * 1..MF_MODALIAS_MAX printable ASCII bytes without '[' and ']'. A space is one of them: a real
- * kernel says "platform:Fixed MDIO bus".
+ * Why a name is out of bounds, as a clause ("it is empty"); NULL: it is not. Within bounds are
+ * 1..MF_MODALIAS_MAX printable ASCII bytes, blanks included, where each '[' has a ']' after it and
+ * each ']' a '[' before it, as libkmod pairs them.
  */
+const char *mf_modalias_fault(const char *modalias, size_t len);
 bool mf_modalias_valid(const char *modalias, size_t len);
 
 /* A device's path below /sys as uevents give it: /devices/…, printable, no ".." component. */

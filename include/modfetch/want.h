@@ -15,10 +15,11 @@ enum mf_want_kind {
 	MF_WANT_ALIAS,	/* a modalias: it has a ':' */
 	MF_WANT_NAME,	/* a module, or an alias without a bus: "fs-xfs" */
 	MF_WANT_SYMBOL, /* "symbol:NAME": whoever exports it */
+	MF_WANT_BAD,	/* out of bounds (modfetch/modalias.h): it is looked up nowhere */
 };
 
 /* The stable words of --json. */
-enum mf_state { MF_PRESENT, MF_BUILTIN_STATE, MF_AVAILABLE, MF_DENIED, MF_UNKNOWN };
+enum mf_state { MF_PRESENT, MF_BUILTIN_STATE, MF_AVAILABLE, MF_DENIED, MF_UNKNOWN, MF_INVALID };
 const char *mf_state_name(enum mf_state state);
 
 /* One module that matches. */
@@ -36,7 +37,7 @@ void mf_match_done(struct mf_match *match);
 
 struct mf_want {
 	enum mf_want_kind kind;
-	char *query;			/* as it was given */
+	char *query;			/* as it was given; of a bad one, what can be printed */
 	char *name;			/* as the indexes spell it */
 	char *syspath;			/* the device below /sys it is for, or NULL */
 	bool device;			/* a device asks: blacklists count, as they do for udev */
@@ -57,7 +58,16 @@ struct mf_want {
  */
 int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 		 struct mf_want *ret_want);
-/* From a device: reads SYSPATH/modalias below the context's root. -MFE_NOT_FOUND: it has none. */
+/*
+ * The same of one among many: a query out of bounds becomes a want of kind MF_WANT_BAD, which keeps
+ * its place in the answer and says why. Its query is cut and sanitized. 0 or -ENOMEM.
+ */
+int mf_want_init_any(struct mf_context *ctx, const char *query, const char *syspath,
+		     struct mf_want *ret_want);
+/*
+ * From a device: its modalias (mf_device_modalias()) below the context's root, as
+ * mf_want_init_any() takes it. 0, -MFE_NOT_FOUND (it has none), -MFE_USAGE or -errno, recorded.
+ */
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want);
 void mf_want_done(struct mf_want *want);
 /* Drops its matches, so that it can be matched again. */
@@ -70,6 +80,8 @@ const char *mf_want_crashed(const struct mf_want *want);
 /* Replaces the reason; no memory leaves none. */
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The code of a want that nothing can be done for: NOT_FOUND, DENIED, CRASHED, BAD_MODALIAS; or 0. */
+int mf_want_code(const struct mf_want *want);
 /* Is it missing and allowed: the resolve stage's work? */
 bool mf_match_wanted(const struct mf_match *match);
 

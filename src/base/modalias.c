@@ -3,9 +3,14 @@
  * The bounds of modaliases and device paths.
  *
  * A modalias is made of what a device says of itself, and a plugged-in one may say anything.
- * libkmod up to 34 overflows its stack on an unclosed '[' of more than 4 KiB, journals and spools
- * are lines of text, and patterns are matched in time that grows with the name: hence short,
- * printable, and no bracket. Real modaliases stay below 500 bytes.
+ * Journals and spools are lines of text, and patterns are matched in time that grows with the name:
+ * hence printable and at most 2 KiB. Real modaliases reach 1,193 bytes and have blanks, '#', '@',
+ * parentheses and brackets: firmware versions ("bvr-[TBE132I-2.50]-") stand in them as they are.
+ *
+ * In a modalias a bracket is an ordinary byte, as the patterns of the index are the globs and it is
+ * the subject. libkmod reads brackets in it all the same while it spells it: it refuses a ']'
+ * without its '[' and a '[' without its ']', and up to version 34 it overflows its stack on the
+ * latter in a name of 4 KiB. Neither can match, so neither gets there.
  */
 #include "modfetch/modalias.h"
 #include <string.h>
@@ -18,10 +23,34 @@ static bool printable(const char *s, size_t len)
 	return true;
 }
 
+/* As libkmod pairs them: whatever stands between a '[' and the next ']' is no bracket. */
+static const char *bracket_fault(const char *s, size_t len)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == ']' && !open)
+			return "it has a ']' without its '['";
+		if (s[i] == '[' || s[i] == ']')
+			open = s[i] == '[';
+	}
+	return open ? "it has a '[' without its ']'" : NULL;
+}
+
+const char *mf_modalias_fault(const char *modalias, size_t len)
+{
+	if (!len)
+		return "it is empty";
+	if (len > MF_MODALIAS_MAX)
+		return "it is longer than 2048 bytes";
+	if (!printable(modalias, len))
+		return "it has a byte that is not printable ASCII";
+	return bracket_fault(modalias, len);
+}
+
 bool mf_modalias_valid(const char *modalias, size_t len)
 {
-	return len && len <= MF_MODALIAS_MAX && printable(modalias, len) &&
-	       !memchr(modalias, '[', len) && !memchr(modalias, ']', len);
+	return !mf_modalias_fault(modalias, len);
 }
 
 bool mf_devpath_valid(const char *devpath, size_t len)

@@ -2,8 +2,9 @@
 /*
  * What probe and lookup are asked for: queries as words, a file of them, or a device.
  *
- * A file may be long and made by a program, so its empty lines and comments are passed over; a
- * query that is no name at all ends the run before anything is looked up.
+ * A file may be long and made by a program, so its empty lines and comments are passed over. A query
+ * that is out of bounds gets its own answer and is looked up nowhere; the others go on. Where it is
+ * the only one, nothing is left to do, and the command fails.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static int add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
 static int take_query(struct cmd *cmd, struct mf_run *run, const char *query)
 {
 	struct mf_want want;
-	int r = mf_want_init(&cmd->ctx, query, NULL, &want);
+	int r = mf_want_init_any(&cmd->ctx, query, NULL, &want);
 
 	return r < 0 ? r : add_want(cmd, run, &want);
 }
@@ -36,11 +37,16 @@ static int take_file(struct cmd *cmd, struct mf_run *run, const char *path)
 	_cleanup_fclose_ FILE *f = is_stdin ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
+	ssize_t len;
 	int r = 0;
 
 	if (!f)
 		return mf_fail(&cmd->ctx, "command", -errno, path, NULL);
-	while (!r && getline(&line, &room, f) >= 0) {
+	while (!r && (len = getline(&line, &room, f)) >= 0) {
+		/* a NUL is no end of the line, but a byte that no modalias has */
+		for (ssize_t i = 0; i < len; i++)
+			if (!line[i])
+				line[i] = '\1';
 		line[strcspn(line, "\r\n")] = '\0';
 		if (*line && *line != '#')
 			r = take_query(cmd, run, line);
@@ -74,5 +80,8 @@ int cmd_take_queries(struct cmd *cmd, struct mf_run *run, char *const *queries)
 	if (!r && !run->wants.n)
 		return cmd_usage(cmd, run->verb,
 				 "what for? It needs a query, --device SYSPATH or --file FILE");
+	if (!r && run->wants.n == 1 && run->wants.v[0].kind == MF_WANT_BAD)
+		return mf_fail(&cmd->ctx, "event", -MFE_BAD_MODALIAS, run->wants.v[0].query, "%s",
+			       run->wants.v[0].reason);
 	return r;
 }

@@ -115,6 +115,8 @@ void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
 
 /* ---- the status ---- */
 
+#define NAME_SHOWN 256 /* bytes of a name in a line: the reason and the code must fit as well */
+
 /* The worst of the wants decides: one not found, or refused, is what a script must hear of. */
 static int status_of(const struct mf_run *run, int r)
 {
@@ -123,7 +125,7 @@ static int status_of(const struct mf_run *run, int r)
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
 
-		refused |= want->state == MF_DENIED;
+		refused |= want->state == MF_DENIED || want->state == MF_INVALID;
 		unknown |= want->state == MF_UNKNOWN;
 		refused |= want->load_error == -MFE_CRASHED;
 		failed |= want->load_error && want->load_error != -MFE_CRASHED && !want->loaded.n;
@@ -137,21 +139,24 @@ static int status_of(const struct mf_run *run, int r)
 	return r ? CMD_NOTHING : CMD_DONE;
 }
 
+/* A line each; of coldplug, where most devices have no driver anywhere, only of bad names. */
 static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 {
+	bool bad_only = !strcmp(run->verb, "coldplug");
+
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
-		bool crashed = want->state == MF_DENIED && mf_want_crashed(want);
-		int code = want->state == MF_UNKNOWN  ? -MFE_NOT_FOUND
-			   : crashed		      ? -MFE_CRASHED
-			   : want->state == MF_DENIED ? -MFE_DENIED
-						      : 0;
+		int code = mf_want_code(want);
 
 		/* the load stage has said it already */
-		if (code && want->load_error != -MFE_CRASHED)
-			mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s: %s [%s]", want->query,
-			       want->reason ? want->reason : mf_error_sentence(code),
-			       mf_error_name(code));
+		if (!code || want->load_error == -MFE_CRASHED ||
+		    (bad_only && code != -MFE_BAD_MODALIAS))
+			continue;
+		mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s%s%.*s%s: %.512s [%s]",
+		       bad_only && want->syspath ? want->syspath : "",
+		       bad_only && want->syspath ? ": " : "", NAME_SHOWN, want->query,
+		       strlen(want->query) > NAME_SHOWN ? "…" : "",
+		       want->reason ? want->reason : mf_error_sentence(code), mf_error_name(code));
 	}
 }
 
@@ -186,7 +191,7 @@ int cmd_run(struct cmd *cmd, struct mf_run *run)
 	if (r < 0)
 		return r;
 	cmd_print_run(cmd, run);
-	if (!cmd->json && strcmp(run->verb, "coldplug"))
+	if (!cmd->json)
 		tell_unknown(cmd, run);
 	/* a machine always has devices nobody has a driver for: that is no failure of coldplug */
 	if (!strcmp(run->verb, "coldplug"))

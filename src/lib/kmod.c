@@ -7,6 +7,9 @@
  * only as an install line; that is no module on disk and is left out here. The lines that modfetch
  * itself writes for modprobe and udev are not read: they say what is missing and what is being
  * loaded, which are our questions.
+ *
+ * Every name on its way to libkmod is checked here once more, whoever has checked it before: a '['
+ * without its ']' writes beyond libkmod's stack.
  */
 #include "modfetch/kmod.h"
 #include <errno.h>
@@ -18,7 +21,9 @@
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+#include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/modalias.h"
 #include "modfetch/strings.h"
 
 static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.d",
@@ -33,7 +38,8 @@ static const struct {
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
-	int tree; /* the modules' folder, where it is below another root */
+	int tree;		     /* the modules' folder, where it is below another root */
+	struct mf_builtins builtins; /* of a kernel whose indexes do not say it */
 };
 
 static void log_to_us(void *data, int priority, const char *file, int line, const char *fn,
@@ -120,20 +126,55 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 	return kmod;
 }
 
+/* Where the kernel's modules are: the first directory that exists. NULL: no memory. */
+static char *modules_of(const struct mf_context *ctx, int *ret_dirfd)
+{
+	static const char *const prefixes[] = { "/usr/lib/modules", "/lib/modules" };
+	char *below = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		free(below);
+		if (asprintf(&below, "%s/%s", prefixes[1 - i], ctx->kernel) < 0)
+			return NULL;
+		*ret_dirfd = mf_context_open(ctx, below, O_PATH | O_DIRECTORY);
+		if (*ret_dirfd >= 0)
+			break;
+	}
+	return below;
+}
+
+/* What depmod has not made an index of yet. */
+static int read_builtins(struct mf_kmod *k, int dirfd)
+{
+	int r = 0;
+
+	if (dirfd < 0)
+		return 0;
+	if (faccessat(dirfd, "modules.builtin.bin", F_OK, 0) < 0)
+		r = mf_builtins_read_names(dirfd, &k->builtins);
+	if (!r && faccessat(dirfd, "modules.builtin.alias.bin", F_OK, 0) < 0)
+		r = mf_builtins_read_aliases(dirfd, &k->builtins);
+	return r;
+}
+
 int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 {
-	_cleanup_free_ char *below = NULL, *modules = NULL;
-	_cleanup_close_ int tree = -1;
+	_cleanup_close_ int tree = -1, dirfd = -1;
 	struct mf_kmod *k = calloc(1, sizeof(*k));
+	_cleanup_free_ char *below = modules_of(ctx, &dirfd), *modules = NULL;
+	int r;
 
-	if (asprintf(&below, "/lib/modules/%s", ctx->kernel) < 0)
-		below = NULL;
 	modules = below ? path_for_kmod(ctx, below, &tree) : NULL;
 	if (k && modules)
 		k->kmod = new_context(ctx, modules);
 	if (!k || !k->kmod) {
 		free(k);
 		return mf_fail(ctx, "match", -ENOMEM, "libkmod", NULL);
+	}
+	r = read_builtins(k, dirfd);
+	if (r < 0) {
+		mf_kmod_free(k);
+		return mf_fail(ctx, "match", r, below, "modules.builtin: %s", mf_error_sentence(r));
 	}
 	kmod_set_log_fn(k->kmod, log_to_us, NULL);
 	/* fails where depmod never ran; lookups then find nothing, which is the truth */
@@ -150,7 +191,14 @@ void mf_kmod_free(struct mf_kmod *kmod)
 	kmod_unref(kmod->kmod);
 	if (kmod->tree >= 0)
 		close(kmod->tree);
+	mf_builtins_done(&kmod->builtins);
 	free(kmod);
+}
+
+/* May it be handed to libkmod? */
+static bool is_sane(const char *name)
+{
+	return mf_modalias_valid(name, strlen(name));
 }
 
 /*
@@ -179,21 +227,40 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	enum mf_presence presence = MF_ABSENT;
 
+	if (!is_sane(name))
+		return MF_ABSENT;
 	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0)
 		presence = presence_of(kmod, mod);
 	if (mod)
 		kmod_module_unref(mod);
+	if (presence == MF_ABSENT && mf_strings_has(&kmod->builtins.names, name))
+		presence = MF_BUILTIN;
 	return presence;
+}
+
+struct handing {
+	mf_kmod_visit *visit;
+	void *arg;
+};
+
+static int hand_on(void *arg, const char *module)
+{
+	const struct handing *handing = arg;
+
+	return handing->visit(handing->arg, module, MF_BUILTIN);
 }
 
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = kmod_module_new_from_lookup(kmod->kmod, name, &list);
+	int r = is_sane(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : -ENOENT;
 
 	/* -ENOSYS: there is no index to look into */
 	if (r == -ENOSYS || r == -ENOENT)
 		r = 0;
+	if (r >= 0 && !list)
+		r = mf_builtins_lookup(&kmod->builtins, name, hand_on,
+				       &(struct handing){ visit, arg });
 	kmod_list_foreach(it, list)
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
@@ -307,7 +374,8 @@ int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 		 const struct mf_kmod_watch *watch)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = kmod_module_new_from_lookup(kmod->kmod, name, &list), worst = 0;
+	int r = is_sane(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : 0;
+	int worst = 0;
 
 	if (r < 0 || !list)
 		return r < 0 ? r : 1;
@@ -331,7 +399,7 @@ bool mf_kmod_live(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	bool live = false;
 
-	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
+	if (is_sane(name) && kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
 		int state = kmod_module_get_initstate(mod);
 
 		live = state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;

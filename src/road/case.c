@@ -334,7 +334,7 @@ static void put_expect(const struct dump *d, const struct mf_failure *failure)
 	for (size_t i = 0; i < d->run->wants.n; i++) {
 		const struct mf_want *want = &d->run->wants.v[i];
 
-		if (strchr(want->query, ' '))
+		if (strchr(want->query, ' ') || want->kind == MF_WANT_BAD)
 			continue;
 		fprintf(d->out, "  %s is %s", want->query, mf_state_name(want->state));
 		for (size_t j = 0; j < want->n_matches; j++)
@@ -358,7 +358,9 @@ static void put_wants(const struct dump *d)
 	for (size_t i = 0; i < d->run->wants.n; i++) {
 		const struct mf_want *want = &d->run->wants.v[i];
 
-		if (strchr(want->query, ' '))
+		if (want->kind == MF_WANT_BAD)
+			fprintf(d->out, "# left out, %s: %s\n", want->reason, want->query);
+		else if (strchr(want->query, ' '))
 			fprintf(d->out, "# left out, for the blank in it: %s\n", want->query);
 		else if (want->syspath)
 			fprintf(d->out, "query --device %s\n", want->syspath);

@@ -2,8 +2,10 @@
 /*
  * Where wants come from when no event brings them: one look at sysfs.
  *
- * Only regular files called "modalias" are read, each at most a page, and links are not followed: a
- * recorded tree may come from anywhere. What a device says is checked by the same rule as an event.
+ * A device says its modalias in a file of that name, or (auxiliary, mdio and other buses) only in a
+ * line of its "uevent". Only regular files are read, each at most a page, and links are not
+ * followed: a recorded tree may come from anywhere. What a device says is checked by the same rule
+ * as an event; one that is out of bounds is a want that says so, and the others go on.
  */
 #include "modfetch/devices.h"
 #include <errno.h>
@@ -18,9 +20,10 @@
 #include "modfetch/file.h"
 #include "modfetch/modalias.h"
 
-#define MODALIAS_FILE_MAX 4096
-#define LIST_MAX	  (16U << 20)
-#define DEPTH_MAX	  64
+#define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
+#define LIST_MAX      (16U << 20)
+#define DEPTH_MAX     64
+#define MODALIAS_KEY  "MODALIAS="
 
 struct walk {
 	struct mf_context *ctx;
@@ -35,12 +38,9 @@ static int take(struct walk *w, const char *modalias, const char *syspath)
 
 	if (!*modalias)
 		return 0;
-	if (!mf_modalias_valid(modalias, strlen(modalias))) {
-		mf_log(w->ctx, MF_LOG_DEBUG, "event: %s: not a valid modalias",
-		       syspath ? syspath : "list");
-		return 0;
-	}
-	r = mf_want_init(w->ctx, modalias, w->each_device ? syspath : NULL, &want);
+	if (mf_modalias_valid(modalias, strlen(modalias)) && !w->each_device)
+		syspath = NULL;
+	r = mf_want_init_any(w->ctx, modalias, syspath, &want);
 	if (r < 0)
 		return r;
 	want.device = true;
@@ -50,18 +50,64 @@ static int take(struct walk *w, const char *modalias, const char *syspath)
 	return r;
 }
 
-static int take_file(struct walk *w, int dirfd, const char *syspath)
+/* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
+static int read_attribute(int dirfd, const char *name, char **ret_text)
 {
-	_cleanup_close_ int fd = openat(dirfd, "modalias", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	size_t len;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    mf_file_read(fd, MODALIAS_FILE_MAX, &text, &len) < 0)
+	if (fd < 0)
+		return errno == ELOOP ? -ENOENT : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? mf_file_read(fd, ATTRIBUTE_MAX, ret_text, &len) : -ENOENT;
+}
+
+/* What stands after "MODALIAS=" at the beginning of a line, or NULL. */
+static char *find_modalias(char *uevent)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(uevent, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (mf_starts_with(line, MODALIAS_KEY))
+			return line + strlen(MODALIAS_KEY);
+	return NULL;
+}
+
+int mf_device_modalias(int dirfd, char **ret_modalias)
+{
+	_cleanup_free_ char *text = NULL;
+	char *modalias;
+	int r = read_attribute(dirfd, "modalias", &text);
+
+	if (!r && text) {
+		text[strcspn(text, "\n")] = '\0';
+		*ret_modalias = MF_STEAL(text);
 		return 0;
-	text[strcspn(text, "\n")] = '\0';
-	return take(w, text, syspath);
+	}
+	if (r == -ENOENT)
+		r = read_attribute(dirfd, "uevent", &text);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	modalias = text ? find_modalias(text) : NULL;
+	if (!modalias)
+		return 1;
+	*ret_modalias = strdup(modalias);
+	return *ret_modalias ? 0 : -ENOMEM;
+}
+
+/* A device that went meanwhile, or whose attribute cannot be read, says nothing. */
+static int take_device(struct walk *w, int dirfd, const char *syspath)
+{
+	_cleanup_free_ char *modalias = NULL;
+	int r = mf_device_modalias(dirfd, &modalias);
+
+	if (r == -EFBIG)
+		mf_log(w->ctx, MF_LOG_WARNING, "event: %s: its modalias is longer than a page [%s]",
+		       syspath, mf_error_name(-MFE_BAD_MODALIAS));
+	return r ? (r == -ENOMEM ? r : 0) : take(w, modalias, syspath);
 }
 
 static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth)
@@ -77,7 +123,7 @@ static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth
 			close(fd);
 		return r;
 	}
-	r = take_file(w, dirfd, syspath);
+	r = take_device(w, dirfd, syspath);
 	while (r >= 0 && depth < DEPTH_MAX && (e = readdir(dir))) {
 		_cleanup_close_ int child = -1;
 		_cleanup_free_ char *path = NULL;
@@ -109,7 +155,8 @@ static int walk_list(struct walk *w, int fd)
 			text[i] = '\1';
 	for (char *line = r < 0 ? NULL : strtok_r(text, "\r\n", &save); !r && line;
 	     line = strtok_r(NULL, "\r\n", &save))
-		r = take(w, line, NULL);
+		if (*line != '#')
+			r = take(w, line, NULL);
 	return r;
 }
 

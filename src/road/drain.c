@@ -23,7 +23,6 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
-#include "modfetch/modalias.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
 
@@ -398,7 +397,7 @@ int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants)
 		};
 		int r = 0;
 
-		if (!mf_modalias_valid(want->query, strlen(want->query)))
+		if (want->kind == MF_WANT_BAD)
 			continue;
 		entry.modalias = strdup(want->query);
 		if (!entry.modalias)

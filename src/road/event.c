@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/alias.h"
+#include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/release.h"
@@ -128,6 +129,7 @@ static void trie_free(struct mf_trie **trie)
 struct look {
 	const struct mf_context *ctx;
 	struct mf_trie *here[2];
+	struct mf_builtins builtins; /* where modules.builtin.bin is not made yet */
 	bool tried;
 	bool known; /* some repository has an alias for it */
 };
@@ -136,6 +138,7 @@ static void look_done(struct look *look)
 {
 	for (size_t i = 0; i < 2; i++)
 		mf_trie_free(look->here[i]);
+	mf_builtins_done(&look->builtins);
 }
 
 static int found(void *arg, const char *key, const char *value, uint32_t priority)
@@ -143,21 +146,36 @@ static int found(void *arg, const char *key, const char *value, uint32_t priorit
 	return 1;
 }
 
+/* The kernel's directory below lib/modules or usr/lib/modules, or -errno. */
+static int open_kernel(const struct mf_context *ctx)
+{
+	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
+	int fd = -ENOENT;
+
+	for (size_t i = 0; fd < 0 && i < 2; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", prefixes[i], ctx->kernel) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	}
+	return fd;
+}
+
 static void open_lists(struct look *look)
 {
 	static const char *const lists[] = { "modules.dep.bin", "modules.builtin.bin" };
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = open_kernel(look->ctx);
 
 	look->tried = true;
-	if (asprintf(&path, "lib/modules/%s", look->ctx->kernel) < 0) {
-		path = NULL;
-		return;
-	}
-	fd = mf_context_open(look->ctx, path, O_PATH | O_DIRECTORY);
 	for (size_t i = 0; fd >= 0 && i < 2; i++)
 		if (mf_trie_open_at(fd, lists[i], &look->here[i]) < 0)
 			look->here[i] = NULL;
+	/* a list that cannot be read hides nothing: then the service looks closely */
+	if (fd >= 0 && !look->here[1])
+		(void)mf_builtins_read_names(fd, &look->builtins);
 }
 
 /* One module a repository offers: 1, ending the walk, if it is neither on disk nor built in. */
@@ -174,7 +192,7 @@ static int offered(void *arg, const char *key, const char *value, uint32_t prior
 	for (size_t i = 0; i < 2; i++)
 		if (look->here[i] && mf_trie_find(look->here[i], name, found, NULL) == 1)
 			return 0;
-	return 1;
+	return !mf_strings_has(&look->builtins.names, name);
 }
 
 /* The indexes of one repository that may speak about this kernel. */

@@ -129,7 +129,8 @@ int mf_load(struct mf_context *ctx, struct mf_attempts *attempts, struct mf_want
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		load_want(kmod, &(struct loading){ ctx, attempts, &wants[i], NULL });
+		if (wants[i].kind != MF_WANT_BAD)
+			load_want(kmod, &(struct loading){ ctx, attempts, &wants[i], NULL });
 	mf_kmod_free(kmod);
 	return 0;
 }

@@ -16,6 +16,9 @@
 #include "modfetch/policy.h"
 #include "modfetch/release.h"
 
+#define REASON_MAX 8   /* modules that a reason names */
+#define NAME_SHOWN 256 /* bytes of a query that it repeats */
+
 struct asking {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
@@ -168,6 +171,7 @@ static int ask_repositories(struct asking *a)
 			return 0;
 		break;
 	case MF_WANT_ALIAS:
+	case MF_WANT_BAD:
 		break;
 	}
 	return mf_catalog_aliases(a->catalog, want->name, see_alias, a);
@@ -282,43 +286,113 @@ static int see_crashed(const struct asking *a)
 	return 0;
 }
 
+enum class { WANTED, REFUSED, PRESENT, BUILTIN, N_CLASSES, NOTHING = N_CLASSES };
+
+static enum class class_of(const struct mf_match *m) {
+	if (m->refused && (m->crashed || !(m->on_disk || m->builtin))) return REFUSED;
+	if (m->on_disk) return PRESENT;
+	if (m->builtin) return BUILTIN;
+	return mf_match_wanted(m) ? WANTED : NOTHING;
+}
+
+/* Has the same been said of both? What is refused has a reason of its own each. */
+static bool share_clause(const struct mf_match *a, const struct mf_match *b)
+{
+	enum class class = class_of(a);
+
+	return class == class_of(b) && class != REFUSED && a->crashed == b->crashed &&
+	       (class != WANTED || !strcmp(a->packages.v[0], b->packages.v[0]));
+}
+
+/* "a, b and c are on disk" */
+static void put_clause(FILE *f, const struct mf_match *const *group, size_t n)
+{
+	static const char *const places[] = {
+		[WANTED] = "in ",
+		[PRESENT] = "on disk",
+		[BUILTIN] = "built into the kernel",
+	};
+	enum class class = class_of(group[0]);
+
+	if (class == REFUSED) {
+		fputs(group[0]->refused, f);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", group[i]->module);
+	fprintf(f, " %s %s%s", n > 1 ? "are" : "is", places[class],
+		class == WANTED ? group[0]->packages.v[0] : "");
+	if (group[0]->crashed)
+		fprintf(f, ", but the machine went down when %s loaded",
+			n > 1 ? "they were" : "it was");
+}
+
+/* The matches that decide first; at most REASON_MAX. Returns how many there are in all. */
+static size_t pick(const struct mf_want *want, const struct mf_match *ret_picked[REASON_MAX])
+{
+	size_t n = 0;
+
+	for (enum class class = WANTED; class < N_CLASSES; class ++)
+		for (size_t i = 0; i < want->n_matches; i++) {
+			if (class_of(&want->matches[i]) != class)
+				continue;
+			if (n < REASON_MAX)
+				ret_picked[n] = &want->matches[i];
+			n++;
+		}
+	return n;
+}
+
+/* All that match, in clauses: "a is in a-kmp-default; b and c are on disk". */
+static void put_reason(FILE *f, const struct mf_match **picked, size_t n)
+{
+	const struct mf_match *group[REASON_MAX];
+	size_t left = n < REASON_MAX ? n : REASON_MAX, more = n - left;
+
+	for (const char *sep = ""; left; sep = "; ") {
+		size_t in_group = 0, others = 0;
+
+		for (size_t i = 0; i < left; i++) {
+			const struct mf_match *m = picked[i];
+
+			if (!in_group || share_clause(group[0], m))
+				group[in_group++] = m;
+			else
+				picked[others++] = m;
+		}
+		fputs(sep, f);
+		put_clause(f, group, in_group);
+		left = others;
+	}
+	if (more)
+		fprintf(f, "; %zu more match%s", more, more > 1 ? "" : "es");
+}
+
 static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 {
-	const char *crashed = mf_want_crashed(want);
-	const struct mf_match *wanted = NULL, *refused = NULL, *present = NULL, *builtin = NULL;
+	static const enum mf_state states[] = { [WANTED] = MF_AVAILABLE,
+						[REFUSED] = MF_DENIED,
+						[PRESENT] = MF_PRESENT,
+						[BUILTIN] = MF_BUILTIN_STATE };
+	const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
+	const struct mf_match *picked[REASON_MAX] = { NULL };
+	size_t n = pick(want, picked), len;
+	char *reason = NULL;
+	FILE *f;
 
-	for (size_t i = 0; i < want->n_matches; i++) {
-		const struct mf_match *m = &want->matches[i];
-
-		if (m->refused && (m->crashed || !(m->on_disk || m->builtin)))
-			refused = m;
-		else if (m->on_disk)
-			present = m;
-		else if (m->builtin)
-			builtin = m;
-		else if (mf_match_wanted(m))
-			wanted = m;
-	}
-	if (wanted) {
-		want->state = MF_AVAILABLE;
-		mf_want_reason(want, "%s is in %s", wanted->module, wanted->packages.v[0]);
-	} else if (refused) {
-		want->state = MF_DENIED;
-		mf_want_reason(want, "%s", refused->refused);
-	} else if (present) {
-		want->state = MF_PRESENT;
-		mf_want_reason(want, "%s is on disk%s", present->module,
-			       crashed ? ", but the machine went down when it was loaded" : "");
-	} else if (builtin) {
-		want->state = MF_BUILTIN_STATE;
-		mf_want_reason(want, "%s is built into the kernel", builtin->module);
-	} else {
-		want->state = MF_UNKNOWN;
-		const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
-
-		mf_want_reason(want, "no package for %s%s%s", want->query, moved ? "; " : "",
+	want->state = picked[0] ? states[class_of(picked[0])] : MF_UNKNOWN;
+	if (!picked[0]) {
+		mf_want_reason(want, "no package for %.*s%s%s%s", NAME_SHOWN, want->query,
+			       strlen(want->query) > NAME_SHOWN ? "…" : "", moved ? "; " : "",
 			       moved ? moved : "");
+		return;
 	}
+	f = open_memstream(&reason, &len);
+	if (f)
+		put_reason(f, picked, n);
+	if (f && !fclose(f))
+		mf_want_reason(want, "%s", reason);
+	free(reason);
 }
 
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
@@ -326,7 +400,11 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 {
 	for (size_t i = 0; i < n; i++) {
 		struct asking a = { ctx, catalog, kmod, policy, &wants[i], NULL, false };
-		int r = ask(&a);
+		int r;
+
+		if (wants[i].kind == MF_WANT_BAD)
+			continue;
+		r = ask(&a);
 
 		if (r < 0)
 			return ctx->failure.code ? r

@@ -27,6 +27,8 @@ static struct mf_json *result_of(const struct mf_want *want)
 	mf_json_set(o, "modules", modules);
 	mf_json_set_strings(o, "packages", &packages);
 	mf_json_set_string(o, "reason", want->reason);
+	if (mf_want_code(want))
+		mf_json_set_string(o, "code", mf_error_name(mf_want_code(want)));
 	if (mf_want_crashed(want))
 		mf_json_set_string(o, "crashed", mf_want_crashed(want));
 	mf_strings_done(&packages);

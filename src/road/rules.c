@@ -19,10 +19,11 @@
 #include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/modalias.h"
 #include "modfetch/strings.h"
 
 #define FILE_MAX     (256U << 10)
-#define VALUE_MAX    512
+#define VALUE_MAX    (MF_MODALIAS_MAX + 1)
 #define N_CONDITIONS 8
 
 typedef bool holds(const struct mf_facts *facts, const char *value);
@@ -77,7 +78,9 @@ static bool is_class(const struct mf_facts *facts, const char *value)
 
 static bool is_modalias(const struct mf_facts *facts, const char *value)
 {
-	return match_glob(value, facts->modalias);
+	/* one that was copied from a device may have brackets, which are no glob there */
+	return match_glob(value, facts->modalias) ||
+	       (facts->modalias && !strcmp(value, facts->modalias));
 }
 
 static bool is_module(const struct mf_facts *facts, const char *value)

@@ -13,17 +13,18 @@
 #include <string.h>
 #include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/file.h"
+#include "modfetch/devices.h"
 #include "modfetch/modalias.h"
 
 #define SYMBOL_PREFIX "symbol:"
+#define BAD_QUERY_MAX 128 /* bytes of a query out of bounds that are kept to be shown */
 
 const char *mf_state_name(enum mf_state state)
 {
 	static const char *const names[] = {
 		[MF_PRESENT] = "present",     [MF_BUILTIN_STATE] = "builtin",
 		[MF_AVAILABLE] = "available", [MF_DENIED] = "denied",
-		[MF_UNKNOWN] = "unknown",
+		[MF_UNKNOWN] = "unknown",     [MF_INVALID] = "invalid",
 	};
 
 	return names[state];
@@ -33,14 +34,15 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 		 struct mf_want *ret_want)
 {
 	_cleanup_(mf_want_done) struct mf_want want = { .state = MF_UNKNOWN };
+	const char *fault = mf_modalias_fault(query, strlen(query));
 	char name[MF_MODALIAS_MAX + 1];
 
-	if (!mf_modalias_valid(query, strlen(query)))
-		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, query, NULL);
+	if (fault)
+		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, query, "%s", fault);
 	want.kind = mf_starts_with(query, SYMBOL_PREFIX) ? MF_WANT_SYMBOL
 		    : strchr(query, ':')		 ? MF_WANT_ALIAS
 							 : MF_WANT_NAME;
-	/* a valid one has no bracket and fits */
+	/* a valid one has its brackets paired and fits */
 	mf_alias_normalize(query, name, sizeof(name));
 	want.query = strdup(query);
 	/* symbols are case and dash sensitive, and have no dashes anyway */
@@ -54,29 +56,42 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 	return 0;
 }
 
+int mf_want_init_any(struct mf_context *ctx, const char *query, const char *syspath,
+		     struct mf_want *ret_want)
+{
+	_cleanup_(mf_want_done) struct mf_want want = { .kind = MF_WANT_BAD, .state = MF_INVALID };
+	const char *fault = mf_modalias_fault(query, strlen(query));
+
+	if (!fault)
+		return mf_want_init(ctx, query, syspath, ret_want);
+	want.query = strndup(query, BAD_QUERY_MAX);
+	want.name = strdup("");
+	want.syspath = syspath ? strdup(syspath) : NULL;
+	mf_want_reason(&want, "%s", fault);
+	if (!want.query || !want.name || !want.reason || (syspath && !want.syspath))
+		return mf_fail(ctx, "event", -ENOMEM, "query", NULL);
+	mf_text_tame(want.query);
+	*ret_want = want;
+	want = (struct mf_want){ 0 };
+	return 0;
+}
+
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want)
 {
-	_cleanup_free_ char *path = NULL, *modalias = NULL;
+	_cleanup_free_ char *modalias = NULL;
 	_cleanup_close_ int fd = -1;
-	size_t len;
 	int r;
 
 	if (!mf_starts_with(syspath, "/sys/") || strstr(syspath, "/../"))
 		return mf_fail(ctx, "event", -MFE_USAGE, syspath,
 			       "a device is a folder below /sys");
-	if (asprintf(&path, "%s/modalias", syspath) < 0) {
-		path = NULL;
-		return mf_fail(ctx, "event", -ENOMEM, syspath, NULL);
-	}
-	fd = mf_context_open(ctx, path, O_RDONLY);
-	r = fd < 0 ? fd : mf_file_read(fd, 4096, &modalias, &len);
-	if (r == -ENOENT)
+	fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
+	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
+	if (r == -ENOENT || r == 1)
 		return mf_fail(ctx, "event", -MFE_NOT_FOUND, syspath, "it has no modalias");
 	if (r < 0)
-		return mf_fail(ctx, "event", r, path, NULL);
-	while (len && modalias[len - 1] == '\n')
-		modalias[--len] = '\0';
-	return mf_want_init(ctx, modalias, syspath, ret_want);
+		return mf_fail(ctx, "event", r, syspath, NULL);
+	return mf_want_init_any(ctx, modalias, syspath, ret_want);
 }
 
 void mf_match_done(struct mf_match *match)
@@ -95,7 +110,7 @@ void mf_want_forget(struct mf_want *want)
 	free(want->matches);
 	want->matches = NULL;
 	want->n_matches = 0;
-	want->state = MF_UNKNOWN;
+	want->state = want->kind == MF_WANT_BAD ? MF_INVALID : MF_UNKNOWN;
 }
 
 void mf_want_done(struct mf_want *want)
@@ -138,6 +153,23 @@ const char *mf_want_crashed(const struct mf_want *want)
 		if (want->matches[i].crashed)
 			return want->matches[i].module;
 	return NULL;
+}
+
+int mf_want_code(const struct mf_want *want)
+{
+	switch (want->state) {
+	case MF_UNKNOWN:
+		return -MFE_NOT_FOUND;
+	case MF_INVALID:
+		return -MFE_BAD_MODALIAS;
+	case MF_DENIED:
+		return mf_want_crashed(want) ? -MFE_CRASHED : -MFE_DENIED;
+	case MF_PRESENT:
+	case MF_BUILTIN_STATE:
+	case MF_AVAILABLE:
+		break;
+	}
+	return 0;
 }
 
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)

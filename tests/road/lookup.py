@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-STATES = {'present', 'builtin', 'available', 'denied', 'unknown'}
+STATES = {'present', 'builtin', 'available', 'denied', 'unknown', 'invalid'}
 
 
 class Lookup(unittest.TestCase):
@@ -78,6 +78,37 @@ class Lookup(unittest.TestCase):
                 self.assertTrue(all(c >= ' ' for c in done.stderr.rstrip('\n')), repr(done.stderr))
         self.assertEqual(self.root.run('lookup', 'a' * 2048).returncode, 3)
         self.assertEqual(self.root.state(), before)
+
+    def test_one_bad_query_of_several_is_answered_for_itself(self):
+        path = f'{self.root.path}/tmp/queries'
+        with open(path, 'wb') as f:
+            f.write(b'# a comment\r\n\r\n' + r.NIC.encode() + b'\r\nx[1-\nz\0z\n#\n' + b'y' * 5000 + b'\n')
+        status, answer = self.root.json('lookup', 'loop', ']', '--file', path, 'a#b')
+        self.assertEqual(status, 4)
+        got = {one['query']: one for one in answer['results']}
+        bad = {'x[1-': "it has a '[' without its ']'", ']': "it has a ']' without its '['",
+               'z?z': 'it has a byte that is not printable ASCII', 'y' * 128: 'it is longer than 2048 bytes'}
+        self.assertEqual(set(got), {r.NIC, 'loop', 'a#b', *bad})
+        for query, reason in bad.items():
+            self.assertEqual((got[query]['state'], got[query]['code'], got[query]['reason']), ('invalid', 'BAD-MODALIAS', reason))
+            self.assertEqual(got[query]['modules'], [])
+        self.assertEqual((got[r.NIC]['state'], got['a#b']['state'], got['a#b']['code']), ('available', 'unknown', 'NOT-FOUND'))
+        self.assertNotIn('code', got[r.NIC])
+        self.assertEqual([item['name'].split('-kmp-')[0] for item in answer['install'] if item['name'].startswith('e1000e')], ['e1000e'])
+        done = self.root.run('lookup', 'loop', ']', '--file', path)
+        self.assertEqual(len([line for line in done.stderr.splitlines() if '[BAD-MODALIAS]' in line]), len(bad))
+
+    def test_long_names_leave_room_for_the_reason_and_the_code(self):
+        done = self.root.run('lookup', 'dmi:' + 'x' * 1189)
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stderr, r'^modfetch: match: dmi:x+…: no package for dmi:x+… \[NOT-FOUND\]\n$')
+
+    def test_the_reason_names_all_that_match(self):
+        _, _, results = self.lookup('crypto-crc32c')
+        reason = results['crypto-crc32c']['reason']
+        for module in results['crypto-crc32c']['modules']:
+            self.assertIn(module, reason)
+        self.assertIn('crc32c_intel is in crc32c_intel-kmp-', reason.replace('-intel', '_intel'))
 
     def test_a_symbol_is_found_by_its_exporter(self):
         status, _, results = self.lookup('symbol:snd_hda_gen_spec_init')
@@ -389,7 +420,44 @@ class Coldplug(unittest.TestCase):
         self.assertEqual(by_tree['install'], by_folder['install'])
         self.assertEqual(by_tree['install'], by_list['install'])
         self.assertGreater(len(by_tree['install']), 1)
-        self.assertEqual(sorted(one['query'] for one in by_list['results']), sorted([r.NIC, r.XHCI]))
+        states = {one['query']: one['state'] for one in by_list['results']}
+        self.assertEqual(states, {r.NIC: 'available', r.XHCI: 'available', 'broken[': 'invalid'})
+
+    def test_a_name_out_of_bounds_is_one_line_and_the_others_are_installed(self):
+        self.device('a', r.NIC)
+        self.device('platform/odd', 'bad\x01alias')
+        self.device('platform/long', 'x' * 3000)
+        dmi = 'dmi:bvnLENOVO:bvr-[TBE132I-2.50]-:bd10/14/2020:svn<NULL>:pn@(x)#1:'
+        self.device('virtual/dmi/id', dmi)
+        done = self.root.run('coldplug', '--no-load')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+        bad = sorted(line for line in done.stderr.splitlines() if '[BAD-MODALIAS]' in line)
+        self.assertEqual(len(bad), 2, done.stderr)
+        self.assertIn('/sys/devices/platform/long: xxx', bad[0])
+        self.assertIn('it is longer than 2048 bytes', bad[0])
+        self.assertIn('/sys/devices/platform/odd: bad?alias: it has a byte that is not printable ASCII', bad[1])
+        queries = {q['query']: q for q in self.root.history()[0]['queries']}
+        self.assertEqual(queries[dmi]['state'], 'unknown', 'kmod could match it, and nothing does')
+        self.assertEqual(queries['bad?alias']['state'], 'invalid')
+        self.assertEqual(queries['bad?alias']['code'], 'BAD-MODALIAS')
+        self.assertEqual(queries['bad?alias']['device'], '/sys/devices/platform/odd')
+        self.assertEqual(self.root.run('coldplug').returncode, 2, 'a second run has nothing to do')
+
+    def test_a_device_that_says_it_in_its_uevent_alone_is_found(self):
+        for folder, text in (('virtual/mdio', 'DRIVER=\nMODALIAS=' + r.NIC + '\n'), ('virtual/none', 'OF_MODALIAS=' + r.HDA + '\n')):
+            os.makedirs(f'{self.root.path}/sys/devices/{folder}')
+            with open(f'{self.root.path}/sys/devices/{folder}/uevent', 'w', encoding='utf-8') as f:
+                f.write(text)
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        _, answer = self.root.json('lookup', '--device', '/sys/devices/virtual/mdio')
+        self.assertEqual(answer['results'][0]['modules'], ['e1000e'])
+        done = self.root.run('lookup', '--device', '/sys/devices/virtual/none')
+        self.assertEqual(done.returncode, 3)
+        self.assertIn('it has no modalias', done.stderr)
+        self.assertEqual(self.root.run('coldplug', '--no-load').returncode, 0)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+        self.assertNotIn('snd-hda-intel.ko', self.root.on_disk())
 
     def test_sources_that_are_not_there_are_failures(self):
         for source in ('/no/such', f'{self.root.path}/tmp/no'):

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The spelling of aliases in kmod's indexes: a dash is an underscore there. A range in brackets
- * ("[A-F]") keeps its dash; an unbalanced bracket is refused, since kmod's own readers do not
- * survive every one of them.
+ * The spelling of aliases in kmod's indexes: a dash is an underscore there.
+ *
+ * kmod copies what is between a '[' and the next ']' unchanged, so that a range ("[A-F]") keeps its
+ * dash; a second '[' in between is one of these bytes. It does so in patterns and in the names it
+ * looks up alike, and has no answer for a ']' without its '[' or a '[' without its ']'.
  */
 #include "modfetch/alias.h"
 #include <errno.h>
@@ -18,15 +20,12 @@ int mf_alias_normalize(const char *alias, char *ret_alias, size_t size)
 
 		if (i + 1 >= size)
 			return -E2BIG;
-		if (c == '[') {
-			if (bracket)
-				return -EINVAL;
+		if (c == ']' && !bracket)
+			return -EINVAL;
+		if (c == '[')
 			bracket = true;
-		} else if (c == ']') {
-			if (!bracket)
-				return -EINVAL;
+		else if (c == ']')
 			bracket = false;
-		}
 		ret_alias[i] = c == '-' && !bracket ? '_' : c;
 	}
 	if (bracket || i >= size)
