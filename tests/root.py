@@ -166,6 +166,7 @@ class Root:
     """MODULES: names of modules to have on disk with all they need. SYMVERS: the kernel has its own."""
 
     def __init__(self, modules=('loop', 'vfat'), symvers=True, kind='default', path=None, link=None):
+        self.kind = kind
         self.base, self.kver = kernel(kind)
         self.folder = None if path else tempfile.mkdtemp(prefix='modfetch-root-')
         self.path = path or self.folder
@@ -200,7 +201,7 @@ class Root:
         """Paths of modules and of all they depend on."""
         paths = []
         for name in names:
-            for line in self.show_depends(full_tree(), name):
+            for line in self.show_depends(full_tree(self.kind), name):
                 path = line.split()[1]
                 paths.append(path.split(f'/lib/modules/{self.kver}/')[-1])
         return sorted(set(paths))
@@ -342,9 +343,9 @@ def own_package():
     return made_once('road-bystander-1', make) + '/bystander-1-1.noarch.rpm'
 
 
-def full_tree():
+def full_tree(kind='default'):
     """A root with the whole kernel, indexed by the system's depmod: the oracle."""
-    base, kver = kernel()
+    base, kver = kernel(kind)
 
     def make(folder):
         subprocess.run(['cp', '-al', '--parents', f'lib/modules/{kver}/kernel', folder], cwd=base, check=True)

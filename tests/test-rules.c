@@ -132,6 +132,11 @@ static void each_condition_holds_for_what_it_names_alone(void **state)
 		  { .modalias = stick, .removable = MF_FIXED, .module = "uas" },
 		  0 },
 		{ "deny modalias cpu:type:x86,ven*", { .modalias = "cpu:type:x86,ven0000fam" }, 1 },
+		/* brackets: a class in a pattern, themselves in a name that was copied */
+		{ "deny modalias dmi:*bvr-[A-C]-*", { .modalias = "dmi:bvnX:bvr_B_:" }, 1 },
+		{ "deny modalias dmi:*bvr-[A-C]-*", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 0 },
+		{ "deny modalias dmi:bvnX:bvr-[A-C]-:", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 1 },
+		{ "deny modalias dmi:*\\[A-C\\]*", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

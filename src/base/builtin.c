@@ -3,9 +3,11 @@
  * What is built into a kernel, before any depmod has run.
  *
  * Two files of the kernel's build (Documentation/kbuild/kbuild.rst), both in its package:
- *	modules.builtin		a line a module, the path its file would have: kernel/fs/ext4/ext4.ko
- *	modules.builtin.modinfo	NUL-ended strings NAME.KEY=VALUE, the .modinfo sections of all that is
- *				built in, each behind its module's name: ext4.alias=fs-ext4
+ *	modules.builtin
+ *		a line a module, the path that its file would have: kernel/fs/ext4/ext4.ko
+ *	modules.builtin.modinfo
+ *		NUL-ended strings NAME.KEY=VALUE, the .modinfo sections of all that is built in,
+ *		each after its module's name and a dot: ext4.alias=fs-ext4
  * depmod turns them into modules.builtin.bin and modules.builtin.alias.bin, and libkmod reads these
  * alone. A kernel that was just unpacked has the text files only.
  *

@@ -2,9 +2,9 @@
 /*
  * What probe and lookup are asked for: queries as words, a file of them, or a device.
  *
- * A file may be long and made by a program, so its empty lines and comments are passed over. A query
- * that is out of bounds gets its own answer and is looked up nowhere; the others go on. Where it is
- * the only one, nothing is left to do, and the command fails.
+ * A file may be long and made by a program, so its empty lines and comments are passed over. A
+ * query that is out of bounds gets its own answer and is looked up nowhere; the others go on. Where
+ * it is the only one, nothing is left to do, and the command fails.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 """Usage: exact.py ORACLE      lookup against kmod on the full tree, name by name
 
 A machine with nothing but what is built in asks the repository of a whole kernel; libkmod asks the whole kernel's tree.
-Asked are every id of pci.ids and usb.ids, every alias of the kernel with its wildcards filled in, every module's name,
-every symbol, and recorded machines. What lookup says and what modprobe -R would say must be the same, each time.
+Asked are every id of pci.ids and usb.ids, every alias of the kernel with its wildcards filled in and as it is, every
+module's name, every symbol, and recorded machines. What lookup says and what modprobe -R would say must be the same, each time.
 """
 import json
 import os
@@ -118,6 +118,8 @@ def queries_of(tree, rng):
         'pci.ids': list(pci_modaliases(rng)),
         'usb.ids': list(usb_modaliases(rng)),
         'aliases with a bus': [filled(a, rng) for a in aliases if ':' in a],
+        'aliases as they are': [a for a in aliases if ':' in a],
+        'odd names': odd_names(aliases, rng),
         'aliases without': bare + [a.replace('_', '-') for a in bare],
         'module names': names + [n.replace('_', '-') for n in names],
         'symbols': words_of(f'{tree}/modules.symbols', 1) + ['symbol:printk', 'symbol:no_such_symbol'],
@@ -128,9 +130,19 @@ def queries_of(tree, rng):
     return groups
 
 
+def odd_names(aliases, rng):
+    """Names with brackets and other bytes of globs in them, which are ordinary ones there, alone and where a '*' was."""
+    odd = ['bvr-[TBE132I-2.50]-', '[]', '[a-z]', '[[x]', '<NULL>', 'a b', '@#(-)', '\\', '?', '*', '[!a]', '[^-]']
+    wild = rng.sample([a for a in aliases if '*' in a and ':' in a and '[' not in a], 400)
+    names = [f'dmi:bvnLENOVO:{text}:bd10/14/2020:pnX1:' for text in odd]
+    for head, tail in (re.sub(r'\?', 'a', a).split('*', 1) for a in wild):
+        names += [head + rng.choice(odd) + tail.replace('*', 'a'), head + '[x-y]' + tail.replace('*', '[x-y]')]
+    return names
+
+
 def usable(query):
-    """What lookup takes: printable, without brackets, at most 2 KiB."""
-    return re.fullmatch(r'[ -Z\\^-~]{1,2048}', query)
+    """What lookup takes: printable, each bracket with its pair, at most 2 KiB."""
+    return re.fullmatch(r'(?=.{1,2048}$)(?:[ -Z\\^-~]|\[[ -\\^-~]*\])*', query)
 
 
 def ask_oracle(queries, *mode, config='/nowhere'):
@@ -154,11 +166,14 @@ class Exact(unittest.TestCase):
         assert done.returncode == 0, done.stderr
         cls.tree = f'{machine.full_tree()}/lib/modules/{cls.root.kver}'
 
-    def lookup(self, queries):
+    def written(self, queries):
         path = f'{self.root.path}/tmp/queries'
         with open(path, 'w', encoding='utf-8') as f:
             f.write('\n'.join(queries) + '\n')
-        done = self.root.run('--json', 'lookup', '--file', path)
+        return path
+
+    def lookup(self, queries):
+        done = self.root.run('--json', 'lookup', '--file', self.written(queries))
         self.assertEqual('', done.stderr)
         return json.loads(done.stdout)
 
@@ -234,6 +249,43 @@ class Exact(unittest.TestCase):
             done = subprocess.run(['modprobe', '-d', machine.full_tree(), '-S', self.root.kver, '-C', '/nowhere', '-R',
                                    query], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
             self.assertEqual(set(done.stdout.split()), expected[query], query)
+
+    def test_kmod_refuses_the_same_names(self):
+        rng = random.Random(10)
+        queries = sorted({'x' + ''.join(rng.choice('[]ab-*') for _ in range(rng.randrange(12))) for _ in range(3000)})
+        refused = {q for q, names in ask_oracle(queries).items() if names == {'(refused)'}}
+        self.assertTrue(300 < len(refused) < len(queries) - 300, len(refused))
+        done = self.root.run('--json', 'lookup', '--file', self.written(queries))
+        self.assertEqual(4, done.returncode)
+        invalid = {r['query'] for r in json.loads(done.stdout)['results'] if r['state'] == 'invalid'}
+        self.assertEqual(refused, invalid)
+        self.assertEqual({q for q in queries if not usable(q)}, invalid)
+
+    def test_what_is_built_in_is_known_before_the_first_depmod(self):
+        new = machine.Root(modules=(), symvers=False)
+        self.addCleanup(new.close)
+        for name in os.listdir(new.modules):
+            if name.startswith('modules.') and name not in ('modules.builtin', 'modules.builtin.modinfo', 'modules.order'):
+                os.unlink(f'{new.modules}/{name}')
+        new.repo('file:' + machine.repository('full'), keys_line='keys=repo.pem')
+        self.assertEqual(0, new.run('refresh').returncode)
+        names = [re.sub(r'\.ko.*', '', os.path.basename(line)) for line in words_of(f'{self.tree}/modules.builtin', 0)]
+        with open(f'{self.tree}/modules.builtin.modinfo', encoding='utf-8') as f:
+            aliases = re.findall(r'\0[^.\0]+\.alias=([^\0]+)', f.read())
+        self.assertTrue(len(names) > 100 and len(aliases) > 30)
+        rng = random.Random(11)
+        queries = sorted({q for q in names + [filled(a, rng) for a in aliases] + ['e1000e', 'loop', machine.NIC] if usable(q)})
+        expected = ask_oracle(queries)
+        self.assertGreater(sum(1 for q in queries if expected[q]), 100)
+        for where in ('lib', 'usr/lib'):
+            if where != 'lib':
+                os.makedirs(f'{new.path}/usr', exist_ok=True)
+                os.rename(f'{new.path}/lib', f'{new.path}/usr/lib')
+            done = new.run('--json', 'lookup', '--file', self.written(queries))
+            for result in json.loads(done.stdout)['results']:
+                self.assertEqual(expected[result['query']], set(result['modules']), (where, result['query']))
+                if expected[result['query']] == {result['query']} and result['query'] in names:
+                    self.assertEqual('builtin', result['state'], (where, result['query']))
 
     def test_a_plan_is_the_module_and_all_it_needs(self):
         """Each of some modules alone: what the plan needs (not: recommends) is what kmod would load first."""

@@ -4,13 +4,16 @@
  * test. Usage: oracle MODULES-DIR CONFIG-DIR [needs] <queries
  * Prints a line a query: the query, a tab, and the names `modprobe -R` would print, sorted. With
  * "needs" the names are those of the hard dependencies of a module of that name, itself included.
+ * Of a query that libkmod refuses to spell the only name is REFUSED.
  */
+#include <errno.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAMES_MAX 1024
+#define REFUSED	  "(refused)"
 
 struct names {
 	char *v[NAMES_MAX];
@@ -48,8 +51,11 @@ static void add_list(struct names *names, struct kmod_list *list)
 static void answer(struct kmod_ctx *kmod, const char *query, struct names *names)
 {
 	struct kmod_list *list = NULL;
+	int r = kmod_module_new_from_lookup(kmod, query, &list);
 
-	if (kmod_module_new_from_lookup(kmod, query, &list) >= 0)
+	if (r == -EINVAL)
+		add(names, REFUSED);
+	if (r >= 0)
 		add_list(names, list);
 }
 
