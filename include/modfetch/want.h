@@ -80,7 +80,8 @@ const char *mf_want_crashed(const struct mf_want *want);
 /* Replaces the reason; no memory leaves none. */
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Of a want that nothing can be done for: -MFE_NOT_FOUND, _DENIED, _CRASHED or _BAD_MODALIAS. Or 0. */
+/* Of a want that nothing can be done for, the code: -MFE_NOT_FOUND, -MFE_DENIED, -MFE_CRASHED or
+ * -MFE_BAD_MODALIAS; else 0. */
 int mf_want_code(const struct mf_want *want);
 /* Is it missing and allowed: the resolve stage's work? */
 bool mf_match_wanted(const struct mf_match *match);
