@@ -391,6 +391,19 @@ static void what_udevs_rules_load_by_name_waits_as_well(void **state)
 	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, disk), "");
 }
 
+static void a_request_of_udevs_waits_without_a_device(void **state)
+{
+	struct fixture *f = *state;
+	char *none[] = { NULL };
+
+	assert_int_equal(mf_event_request(&f->ctx, "sg"), 0);
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, none), " sg");
+	assert_int_equal(mf_event_request(&f->ctx, "s[g"), -MFE_BAD_MODALIAS);
+	put_text(f, "etc/modfetch/policy.d", "off", "");
+	assert_int_equal(mf_event_request(&f->ctx, "sg"), 0);
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, none), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +420,7 @@ int main(void)
 		WITH_ROOT(an_add_is_spooled_and_its_remove_takes_it_back),
 		WITH_ROOT(a_spool_of_somebody_else_is_an_error_that_names_it),
 		WITH_ROOT(what_udevs_rules_load_by_name_waits_as_well),
+		WITH_ROOT(a_request_of_udevs_waits_without_a_device),
 		UNIT(every_verdict_has_a_name),
 	};
 

@@ -60,6 +60,12 @@ int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	     enum mf_event_verdict *ret_verdict);
 
+/*
+ * Puts an entry for a module that udev loads by name, whatever its device: for who knows no more.
+ * 0, also where events are off, or -errno, recorded.
+ */
+int mf_event_request(struct mf_context *ctx, const char *name);
+
 /* "missing", "unknown", … for logs and tests. Static. */
 const char *mf_event_verdict_name(enum mf_event_verdict verdict);
 

@@ -411,6 +411,15 @@ int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	return 0;
 }
 
+int mf_event_request(struct mf_context *ctx, const char *name)
+{
+	const struct mf_event event = { .devpath = "" };
+
+	if (!mf_modalias_valid(name, strlen(name)))
+		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, name, NULL);
+	return rule_off(ctx, &event) ? 0 : act(ctx, &event, name, MF_EVENT_MISSING);
+}
+
 const char *mf_event_verdict_name(enum mf_event_verdict verdict)
 {
 	static const char *const names[] = {
