@@ -68,26 +68,30 @@ static const char distribution[] =
 			   "\"MS\"" LOAD("tifm_ms") "SUBSYSTEM==\"memstick\"" LOAD(
 				   "ms_block "
 				   "mspro_block") "SUBSYSTEM==\"module\", "
-						  "KERNEL==\"parport_pc\"" LOAD("ppdev") "KERNEL"
-											 "=="
-											 "\"mtd*"
-											 "ro\", "
-											 "ENV{"
-											 "MTD_"
-											 "FTL}=="
-											 "\"smar"
-											 "tmedia"
-											 "\"" LOAD(
-												 "s"
-												 "m"
-												 "_"
-												 "f"
-												 "t"
-												 "l") "LABEL=\"drivers_end\"\n"
-												      "SUBSYSTEM==\"scsi\", "
-												      "ENV{DEVTYPE}==\"scsi_device\", "
-												      "TEST!=\"[module/sg]\"" LOAD(
-													      "sg");
+						  "KERNEL==\"parport_pc\"" LOAD(
+							  "ppdev") "KERNEL"
+								   "=="
+								   "\"mtd*"
+								   "ro\", "
+								   "ENV{"
+								   "MTD_"
+								   "FTL}=="
+								   "\"smar"
+								   "tmedia"
+								   "\"" LOAD(
+									   "s"
+									   "m"
+									   "_"
+									   "f"
+									   "t"
+									   "l") "LABEL=\"drivers_"
+										"end\"\n"
+										"SUBSYSTEM=="
+										"\"scsi\", "
+										"ENV{DEVTYPE}=="
+										"\"scsi_device\", "
+										"TEST!=\"[module/"
+										"sg]\"" LOAD("sg");
 
 static void the_rules_of_distributions_load_what_they_say(void **state)
 {
