@@ -219,6 +219,60 @@ static void a_driver_is_read_from_its_link(void **state)
 	assert_string_equal(name, "e1000e");
 }
 
+static void what_udevs_rules_load_by_name_is_wanted_too(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = { 0 };
+	char path[128];
+
+	root_write(r, "usr/lib/udev/rules.d/80-drivers.rules",
+		   "ACTION!=\"add\", GOTO=\"end\"\n"
+		   "ENV{MODALIAS}==\"?*\", RUN{builtin}+=\"kmod load\"\n"
+		   "SUBSYSTEM==\"memstick\", RUN{builtin}+=\"kmod load ms_block mspro_block\"\n"
+		   "SUBSYSTEM==\"module\", KERNEL==\"parport_pc\", RUN{builtin}+=\"kmod load "
+		   "ppdev\"\n"
+		   "LABEL=\"end\"\n"
+		   "SUBSYSTEM==\"scsi\", ENV{DEVTYPE}==\"scsi_device\", "
+		   "TEST!=\"[module/sg]\", RUN{builtin}+=\"kmod load sg\"\n");
+	for (int i = 0; i < 2; i++) {
+		const char *top = i ? "recorded" : "sys";
+
+		snprintf(path, sizeof(path), "%s/devices/a/0:0:0:0/uevent", top);
+		root_write(r, path, "DEVTYPE=scsi_device\n");
+		snprintf(path, sizeof(path), "%s/devices/a/0:0:0:0/subsystem", top);
+		root_link(r, "../../../bus/scsi", path);
+		snprintf(path, sizeof(path), "%s/devices/a/ms/uevent", top);
+		root_write(r, path, "");
+		snprintf(path, sizeof(path), "%s/devices/a/ms/subsystem", top);
+		root_link(r, "../../../bus/memstick", path);
+		snprintf(path, sizeof(path), "%s/module/parport_pc/uevent", top);
+		root_write(r, path, "");
+	}
+	plug(r, "a", "pci:one");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, true, &wants), 0);
+	assert_int_equal(wants.n, 5);
+	assert_true(has(&wants, "sg", "/sys/devices/a/0:0:0:0"));
+	assert_true(has(&wants, "ms_block", "/sys/devices/a/ms") &&
+		    has(&wants, "mspro_block", "/sys/devices/a/ms"));
+	assert_true(has(&wants, "ppdev", "/sys/module/parport_pc"));
+	for (size_t i = 0; i < wants.n; i++)
+		assert_true(wants.v[i].device);
+	mf_wants_done(&wants);
+	/* a recorded tree, its path with or without a slash at the end */
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/recorded%s", r->path, i ? "//" : "");
+		assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
+		assert_int_equal(wants.n, 4);
+		assert_true(has(&wants, "sg", NULL) && has(&wants, "ppdev", NULL));
+		mf_wants_done(&wants);
+	}
+	/* the module is loaded */
+	root_write(r, "recorded/module/sg/uevent", "");
+	assert_int_equal(mf_devices_read(&r->ctx, path, false, &wants), 0);
+	assert_int_equal(wants.n, 3);
+	mf_wants_done(&wants);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +286,7 @@ int main(void)
 		ROOTED(a_nul_in_a_list_hides_nothing),
 		ROOTED(a_recorded_tree_lies_anywhere),
 		ROOTED(a_driver_is_read_from_its_link),
+		ROOTED(what_udevs_rules_load_by_name_is_wanted_too),
 	};
 
 	return UNIT_RUN(tests);

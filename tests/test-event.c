@@ -355,6 +355,84 @@ static void every_verdict_has_a_name(void **state)
 
 #define WITH_ROOT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static const char rules[] =
+	"SUBSYSTEM==\"scsi\", ENV{DEVTYPE}==\"scsi_device\", TEST!=\"[module/sg]\", "
+	"RUN{builtin}+=\"kmod load sg\"\n"
+	"SUBSYSTEM==\"module\", KERNEL==\"parport_pc\", RUN{builtin}+=\"kmod load ppdev\"\n"
+	"KERNEL==\"0:*\", RUN{builtin}+=\"kmod load on-disk nowhere\"\n";
+
+/* An event of these properties; the names that wait afterwards, a blank in front of each. */
+static const char *names_asked_for(struct fixture *f, enum mf_event_verdict expected,
+				   char *const *env)
+{
+	static char said[500];
+	_cleanup_close_ int spool = mf_spool_open(&f->ctx);
+	struct mf_spool_entry *entries;
+	enum mf_event_verdict verdict = 0;
+	struct mf_event event;
+	size_t n, damaged;
+
+	mf_event_parse(env, &event);
+	assert_int_equal(mf_event(&f->ctx, &event, &verdict), 0);
+	assert_int_equal(verdict, expected);
+	assert_int_equal(mf_spool_read(spool, &entries, &n, &damaged), 0);
+	*said = '\0';
+	for (size_t i = 0; i < n; i++) {
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), " %s%s%s",
+			 entries[i].modalias, entries[i].devpaths.n ? "@" : "",
+			 entries[i].devpaths.n ? entries[i].devpaths.v[0] : "");
+		assert_int_equal(mf_spool_remove(spool, &entries[i]), 0);
+		mf_spool_entry_done(&entries[i]);
+	}
+	free(entries);
+	return said;
+}
+
+static void what_udevs_rules_load_by_name_waits_as_well(void **state)
+{
+	struct fixture *f = *state;
+	char *disk[] = { (char *)"ACTION=add", (char *)"DEVPATH=/devices/a/0:0:0:0",
+			 (char *)"DEVTYPE=scsi_device", (char *)"MODALIAS=scsi:t-0x00", NULL };
+	char *module[] = { (char *)"ACTION=add", (char *)"DEVPATH=/module/parport_pc", NULL };
+	_cleanup_close_ int dir = mf_context_mkdir(&f->ctx, "sys/devices/a/0:0:0:0");
+
+	make_repository(f);
+	put_index(f, CACHE "1f", "name-amd64-6.1.0_56.bin",
+		  (const char *const[]){ "sg", "sg-kmp", "on_disk", "x-kmp", "ppdev", "y-kmp",
+					 NULL });
+	put_on_disk(f, "modules.dep.bin", "on_disk");
+	assert_int_equal(symlinkat("../../../../bus/scsi", dir, "subsystem"), 0);
+	assert_string_equal(names_asked_for(f, MF_EVENT_UNKNOWN, disk), "");
+	put_text(f, "etc/udev/rules.d", "80-t.rules", rules);
+	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, disk), " sg@/devices/a/0:0:0:0");
+	disk[3] = NULL; /* without a modalias too */
+	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, disk), " sg@/devices/a/0:0:0:0");
+	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, module), " ppdev");
+	module[1] = (char *)"DEVPATH=/module/../parport_pc";
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, module), "");
+	disk[0] = (char *)"ACTION=change";
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, disk), "");
+	disk[0] = (char *)"ACTION=add";
+	disk[2] = (char *)"DEVTYPE=scsi_host";
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, disk), "");
+	disk[2] = (char *)"DEVTYPE=scsi_device";
+	put_text(f, "etc/modfetch/policy.d", "off", "");
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, disk), "");
+}
+
+static void a_request_of_udevs_waits_without_a_device(void **state)
+{
+	struct fixture *f = *state;
+	char *none[] = { NULL };
+
+	assert_int_equal(mf_event_request(&f->ctx, "sg"), 0);
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, none), " sg");
+	assert_int_equal(mf_event_request(&f->ctx, "s[g"), -MFE_BAD_MODALIAS);
+	put_text(f, "etc/modfetch/policy.d", "off", "");
+	assert_int_equal(mf_event_request(&f->ctx, "sg"), 0);
+	assert_string_equal(names_asked_for(f, MF_EVENT_NOT_OURS, none), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +450,8 @@ int main(void)
 		WITH_ROOT(a_link_cannot_lead_out_of_the_root),
 		WITH_ROOT(an_add_is_spooled_and_its_remove_takes_it_back),
 		WITH_ROOT(a_spool_of_somebody_else_is_an_error_that_names_it),
+		WITH_ROOT(what_udevs_rules_load_by_name_waits_as_well),
+		WITH_ROOT(a_request_of_udevs_waits_without_a_device),
 		UNIT(every_verdict_has_a_name),
 	};
 

@@ -88,6 +88,28 @@ static void shells_without_end_are_given_up(void **state)
 	assert_false(mf_stub_kernel_asks(r->path, 105));
 }
 
+static void udev_is_told_by_its_process(void **state)
+{
+	struct root *r = *state;
+
+	process(r, 1, "systemd", 0, USER);
+	process(r, 90, "systemd-udevd", 1, USER);
+	process(r, 100, "(udev-worker)", 90, USER);
+	process(r, 101, "sh", 100, USER);
+	assert_true(mf_stub_udev_asks(r->path, 101));
+	/* a rule that starts modprobe */
+	process(r, 101, "modprobe", 100, USER);
+	process(r, 102, "sh", 101, USER);
+	assert_true(mf_stub_udev_asks(r->path, 102));
+	assert_true(mf_stub_udev_asks(r->path, 100));
+	process(r, 100, "bash", 1, USER);
+	assert_false(mf_stub_udev_asks(r->path, 102));
+	assert_false(mf_stub_udev_asks(r->path, 5000));
+	/* what is in a circle ends */
+	process(r, 100, "bash", 102, USER);
+	assert_false(mf_stub_udev_asks(r->path, 102));
+}
+
 static void this_test_was_started_by_no_kernel_thread(void **state)
 {
 	assert_false(mf_stub_kernel_asks("/", getpid()));
@@ -115,6 +137,7 @@ int main(void)
 		ROOTED(a_name_can_hide_nothing),
 		ROOTED(what_cannot_be_read_counts_as_the_kernel),
 		ROOTED(shells_without_end_are_given_up),
+		ROOTED(udev_is_told_by_its_process),
 		cmocka_unit_test(this_test_was_started_by_no_kernel_thread),
 		ROOTED(an_initrd_and_modfetch_off_are_left_alone),
 	};

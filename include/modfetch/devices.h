@@ -2,7 +2,8 @@
 #ifndef MODFETCH_DEVICES_H
 #define MODFETCH_DEVICES_H
 /*
- * The devices of a machine, of a recorded sysfs tree, or of a list: each modalias becomes a want.
+ * The devices of a machine, of a recorded sysfs tree, or of a list: each modalias becomes a want,
+ * and so does each module that a rule of udev's loads by name for a device (not for a list's).
  */
 #include <stdbool.h>
 #include "modfetch/context.h"

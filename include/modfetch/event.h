@@ -11,6 +11,8 @@
  *   etc/initrd-release, proc/cmdline (modfetch=off), proc/sys/kernel/modules_disabled,
  *   etc/modfetch/policy.d/off                      any of them switches events off
  *   lib/modules/KVER/modules.{dep,builtin}.bin      is the module here?
+ *   {etc,run,usr/lib,…}/udev/rules.d                what do udev's rules load by name for it?
+ *   var/cache/modfetch/REPO/current/name-TAG.bin    does a repository carry that?
  *   var/cache/modfetch/REPO/current/alias-TAG.bin   does a repository carry it? TAG is FLAVOR-ABI
  * as in package names (amd64-6.1.0_56), FLAVOR or "any": see cache.h
  */
@@ -28,7 +30,8 @@ struct mf_event {
 	const char *devpath;
 	const char *subsystem;
 	uint64_t seqnum;
-	uint64_t uevent_us; /* when udev first saw the device, CLOCK_MONOTONIC; 0: not told */
+	uint64_t uevent_us;	 /* when udev first saw the device, CLOCK_MONOTONIC; 0: not told */
+	char *const *properties; /* all KEY=VALUE strings of the event, or NULL */
 };
 
 enum mf_event_verdict {
@@ -50,10 +53,18 @@ int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 
 /*
  * Judges and acts on it: MISSING puts an entry into the spool, REMOVED takes the device out of its
- * entry. 0 and the verdict, or -errno, recorded.
+ * entry. What udev's rules load by name for an added device, with a modalias or without, gets an
+ * entry of its own if it is missing: the verdict is then MISSING. 0 and the verdict, or -errno,
+ * recorded.
  */
 int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	     enum mf_event_verdict *ret_verdict);
+
+/*
+ * Puts an entry for a module that udev loads by name, whatever its device: for who knows no more.
+ * 0, also where events are off, or -errno, recorded.
+ */
+int mf_event_request(struct mf_context *ctx, const char *name);
 
 /* "missing", "unknown", … for logs and tests. Static. */
 const char *mf_event_verdict_name(enum mf_event_verdict verdict);

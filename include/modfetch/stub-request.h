@@ -14,6 +14,11 @@
  * fetched.
  */
 bool mf_stub_kernel_asks(const char *root, pid_t parent);
+/*
+ * Is PARENT or a process above it udev? Its "kmod load" builtin runs the install lines in the
+ * process that handles the device, and a rule may start modprobe: nobody may wait there.
+ */
+bool mf_stub_udev_asks(const char *root, pid_t parent);
 /* False in an initrd, and with modfetch=off on the kernel's command line. */
 bool mf_stub_system_ready(const char *root);
 

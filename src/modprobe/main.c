@@ -9,6 +9,10 @@
  * can be provoked by any user (socket(AF_ALG, …)), so without "-k" it ends here, in silence and at
  * once. It also ends where modfetch itself is loading: the lock it holds would be waited for.
  *
+ * udev runs install lines too, for its rules that load by name: while it handles a device, so that
+ * "udevadm settle" and the device's other rules would wait for a network. Such a request is left in
+ * the spool, as the event helper's are, and the module is loaded by modfetch.service.
+ *
  * Nothing here parses what came from a network; libc only.
  * Exit status: modprobe's own, or 1 where nothing could be fetched (modfetch has said why).
  */
@@ -20,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "modfetch/event.h"
 #include "modfetch/stub-request.h"
 
 /* Fetches and installs; loads nothing. Returns modfetch's exit status. */
@@ -41,6 +46,21 @@ static int fetch(const char *name)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return 1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* Leaves it to the service. Nothing was loaded, so this is no success either. */
+static int leave(const char *name)
+{
+	struct mf_context ctx;
+	int r = mf_context_init(&ctx, NULL, NULL);
+
+	if (r == 0)
+		r = mf_event_request(&ctx, name);
+	if (r < 0)
+		fprintf(stderr, "modfetch: modprobe: %s: %s: %s [%s]\n", name, ctx.failure.what,
+			ctx.failure.why, mf_error_name(r));
+	mf_context_done(&ctx);
+	return 1;
 }
 
 /* Becomes modprobe; the line that led here is passed over. */
@@ -99,6 +119,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (!kernel_may && mf_stub_kernel_asks("/", getppid()))
 		return 1;
+	if (mf_stub_udev_asks("/", getppid()))
+		return leave(name);
 	status = fetch(name);
 	/* 2: it is on disk already, brought by somebody else meanwhile */
 	if (status != 0 && status != 2)

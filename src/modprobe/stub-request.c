@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PF_KTHREAD 0x00200000UL /* include/linux/sched.h */
-#define SHELLS_MAX 3
+#define PF_KTHREAD    0x00200000UL /* include/linux/sched.h */
+#define SHELLS_MAX    3
+#define ANCESTORS_MAX 8
 
 struct process {
 	char comm[32];
@@ -81,6 +82,18 @@ bool mf_stub_kernel_asks(const char *root, pid_t parent)
 		if (!read_process(root, modprobe.parent, &modprobe))
 			return true;
 	return !read_process(root, modprobe.parent, &above) || above.flags & PF_KTHREAD;
+}
+
+bool mf_stub_udev_asks(const char *root, pid_t parent)
+{
+	static const char *const names[] = { "(udev-worker)", "systemd-udevd", "udevd" };
+	struct process process = { .parent = parent };
+
+	for (int i = 0; i < ANCESTORS_MAX && read_process(root, process.parent, &process); i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (!strcmp(process.comm, names[k]))
+				return true;
+	return false;
 }
 
 bool mf_stub_system_ready(const char *root)

@@ -6,6 +6,9 @@
  * line of its "uevent". Only regular files are read, each at most a page, and links are not
  * followed: a recorded tree may come from anywhere. What a device says is checked by the same rule
  * as an event; one that is out of bounds is a want that says so, and the others go on.
+ *
+ * Some drivers are loaded by name: where a rule of udev's does so (udev-rules.h), the name is wanted
+ * as a modalias would be. These rules are the machine's, also for a recorded tree, which has none.
  */
 #include "modfetch/devices.h"
 #include <errno.h>
@@ -19,6 +22,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modalias.h"
+#include "modfetch/udev-device.h"
 
 #define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
 #define LIST_MAX      (16U << 20)
@@ -29,6 +33,9 @@ struct walk {
 	struct mf_context *ctx;
 	struct mf_wants *wants;
 	bool each_device;
+	struct mf_udev_rules *rules;
+	struct mf_udev_device device; /* all but its place is the same for each */
+	size_t root_len;	      /* of a syspath, up to the root of the tree */
 };
 
 static int take(struct walk *w, const char *modalias, const char *syspath)
@@ -110,6 +117,24 @@ static int take_device(struct walk *w, int dirfd, const char *syspath)
 	return r ? (r == -ENOMEM ? r : 0) : take(w, modalias, syspath);
 }
 
+/* What udev's rules load by name for the device whose directory this is. */
+static int take_rules(struct walk *w, int dirfd, const char *syspath)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	size_t n;
+	int r;
+
+	mf_udev_rules_lines(w->rules, &n);
+	/* a directory is a device by having this file */
+	if (!n || faccessat(dirfd, "uevent", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	w->device.devpath = syspath + w->root_len;
+	r = mf_udev_device_modules(&w->device, w->rules, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = take(w, names.v[i], syspath);
+	return r;
+}
+
 static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
@@ -124,6 +149,8 @@ static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth
 		return r;
 	}
 	r = take_device(w, dirfd, syspath);
+	if (r >= 0)
+		r = take_rules(w, dirfd, syspath);
 	while (r >= 0 && depth < DEPTH_MAX && (e = readdir(dir))) {
 		_cleanup_close_ int child = -1;
 		_cleanup_free_ char *path = NULL;
@@ -160,10 +187,52 @@ static int walk_list(struct walk *w, int fd)
 	return r;
 }
 
+/* udev's rules know loaded modules as devices too: what is loaded after one, as ppdev is. */
+static int walk_modules(struct walk *w)
+{
+	_cleanup_close_ int fd = mf_context_open(w->ctx, "sys/module", O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? 0 : walk_folder(w, fd, "/sys/module", DEPTH_MAX - 1);
+}
+
+static int walk_machine(struct walk *w, int fd)
+{
+	int r;
+
+	w->device = (struct mf_udev_device){ .tree = w->ctx,
+					     .sysfs = "sys",
+					     .database = "run/udev/data" };
+	w->root_len = strlen("/sys");
+	r = walk_folder(w, fd, "/sys/devices", 0);
+	return r < 0 ? r : walk_modules(w);
+}
+
+/* A tree is the root of its own paths, so that no link in it leads to this machine's devices. */
+static int walk_recorded(struct walk *w, int fd, const char *source)
+{
+	_cleanup_free_ char *path = strdup(source);
+	struct mf_context tree = { .root = path, .root_fd = fd };
+
+	if (!path)
+		return -ENOMEM;
+	w->root_len = strlen(path);
+	while (w->root_len && path[w->root_len - 1] == '/')
+		path[--w->root_len] = '\0';
+	w->device = (struct mf_udev_device){ .tree = &tree, .sysfs = "." };
+	return walk_folder(w, fd, path, 0);
+}
+
+static void walk_done(struct walk *w)
+{
+	mf_udev_rules_free(w->rules);
+}
+
 int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
 		    struct mf_wants *wants)
 {
-	struct walk w = { ctx, wants, each_device };
+	_cleanup_(walk_done) struct walk w = { .ctx = ctx,
+					       .wants = wants,
+					       .each_device = each_device };
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
@@ -177,8 +246,11 @@ int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return mf_fail(ctx, "event", source ? -errno : fd, source ? source : "/sys/devices",
 			       NULL);
-	r = S_ISDIR(st.st_mode) ? walk_folder(&w, fd, source ? source : "/sys/devices", 0)
-				: walk_list(&w, fd);
+	r = mf_udev_rules_read(ctx, &w.rules);
+	if (r == 0 && source)
+		r = S_ISDIR(st.st_mode) ? walk_recorded(&w, fd, source) : walk_list(&w, fd);
+	else if (r == 0)
+		r = walk_machine(&w, fd);
 	return r < 0 ? mf_fail(ctx, "event", r, source ? source : "/sys/devices", NULL) : 0;
 }
 

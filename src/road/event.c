@@ -26,6 +26,7 @@
 #include "modfetch/release.h"
 #include "modfetch/spool.h"
 #include "modfetch/trie.h"
+#include "modfetch/udev-device.h"
 
 static uint64_t number(const char *s)
 {
@@ -44,6 +45,7 @@ void mf_event_parse(char *const *env, struct mf_event *ret_event)
 	static const char *const keys[] = { "ACTION=",	  "MODALIAS=", "DEVPATH=",
 					    "SUBSYSTEM=", "SEQNUM=",   "USEC_INITIALIZED=" };
 	const char *value[sizeof(keys) / sizeof(*keys)] = { 0 };
+	char *const *first = env;
 
 	for (; *env; env++)
 		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
@@ -56,6 +58,7 @@ void mf_event_parse(char *const *env, struct mf_event *ret_event)
 		.subsystem = value[3],
 		.seqnum = number(value[4]),
 		.uevent_us = number(value[5]),
+		.properties = first,
 	};
 }
 
@@ -131,7 +134,8 @@ struct look {
 	struct mf_trie *here[2];
 	struct mf_builtins builtins; /* where modules.builtin.bin is not made yet */
 	bool tried;
-	bool known; /* some repository has an alias for it */
+	bool by_name; /* not by an alias: a rule of udev's names the module */
+	bool known;   /* some repository has an alias for it, or that module */
 };
 
 static void look_done(struct look *look)
@@ -185,7 +189,7 @@ static int offered(void *arg, const char *key, const char *value, uint32_t prior
 	char name[256];
 
 	look->known = true;
-	if (!mf_module_name(value, name, sizeof(name)))
+	if (!mf_module_name(look->by_name ? key : value, name, sizeof(name)))
 		return 0;
 	if (!look->tried)
 		open_lists(look);
@@ -218,7 +222,8 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 		int r = mf_trie_open_at(fd, index[i], &trie);
 
 		if (r == 0)
-			r = mf_trie_match(trie, wanted, offered, look);
+			r = look->by_name ? mf_trie_find(trie, wanted, offered, look)
+					  : mf_trie_match(trie, wanted, offered, look);
 		if (r && r != -ENOENT)
 			return r;
 		if (r == 0)
@@ -250,33 +255,37 @@ static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXE
 	return look->known ? MF_EVENT_PRESENT : MF_EVENT_UNKNOWN;
 }
 
-static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted)
+static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, bool by_name)
 {
-	_cleanup_(look_done) struct look look = { .ctx = ctx };
-	char any[] = "alias-any.bin";
-	_cleanup_free_ char *flavor = NULL, *kernel = NULL;
+	_cleanup_(look_done) struct look look = { .ctx = ctx, .by_name = by_name };
+	_cleanup_free_ char *any = NULL, *flavor = NULL, *kernel = NULL;
+	const char *kind = by_name ? "name" : "alias";
 	struct mf_release release;
 
 	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
 		return MF_EVENT_MISSING;
-	if (asprintf(&flavor, "alias-%s.bin", release.flavor) < 0) {
+	if (asprintf(&any, "%s-any.bin", kind) < 0) {
+		any = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&flavor, "%s-%s.bin", kind, release.flavor) < 0) {
 		flavor = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&kernel, "alias-%s-%s.bin", release.flavor, release.abi) < 0) {
+	if (asprintf(&kernel, "%s-%s-%s.bin", kind, release.flavor, release.abi) < 0) {
 		kernel = NULL;
 		return -ENOMEM;
 	}
 	return look_everywhere(&look, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
 }
 
-static int rule_indexes(const struct mf_context *ctx, const struct mf_event *event)
+static int look_up(const struct mf_context *ctx, const char *query, bool by_name)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	char wanted[MF_MODALIAS_MAX + 1];
 	int fd;
 
-	if (mf_alias_normalize(event->modalias, wanted, sizeof(wanted)) < 0)
+	if (mf_alias_normalize(query, wanted, sizeof(wanted)) < 0)
 		return MF_EVENT_REFUSED;
 	fd = mf_context_open(ctx, "var/cache/modfetch", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -286,7 +295,12 @@ static int rule_indexes(const struct mf_context *ctx, const struct mf_event *eve
 		close(fd);
 		return -ENOMEM;
 	}
-	return look_for(ctx, dir, wanted);
+	return look_for(ctx, dir, wanted, by_name);
+}
+
+static int rule_indexes(const struct mf_context *ctx, const struct mf_event *event)
+{
+	return look_up(ctx, event->modalias, false);
 }
 
 int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
@@ -305,7 +319,7 @@ int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 	return 0;
 }
 
-static int put(int spool, const struct mf_event *event)
+static int put(int spool, const struct mf_event *event, const char *wanted)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
 		.seqnum = event->seqnum,
@@ -313,11 +327,14 @@ static int put(int spool, const struct mf_event *event)
 		.decided_us = mf_now_us(),
 	};
 	const char *subsystem = event->subsystem;
-	int r = mf_strings_add(&entry.devpaths, event->devpath);
+	int r = 0;
 
+	/* a module that was loaded is a device of udev's as well, but hangs off no bus */
+	if (mf_devpath_valid(event->devpath, strlen(event->devpath)))
+		r = mf_strings_add(&entry.devpaths, event->devpath);
 	if (r < 0)
 		return r;
-	entry.modalias = strdup(event->modalias);
+	entry.modalias = strdup(wanted);
 	if (!entry.modalias)
 		return -ENOMEM;
 	if (subsystem && mf_modalias_valid(subsystem, strlen(subsystem))) {
@@ -328,27 +345,97 @@ static int put(int spool, const struct mf_event *event)
 	return mf_spool_put(spool, &entry);
 }
 
+/* Spools an entry for WANTED, or takes the device out of its entry. 0 or a recorded failure. */
+static int act(struct mf_context *ctx, const struct mf_event *event, const char *wanted,
+	       enum mf_event_verdict verdict)
+{
+	_cleanup_close_ int spool = mf_spool_open(ctx);
+	int r;
+
+	if (spool < 0)
+		return mf_fail(ctx, "event", spool, "/" MF_SPOOL_DIR, NULL);
+	r = verdict == MF_EVENT_MISSING ? put(spool, event, wanted)
+					: mf_spool_retract(spool, wanted, event->devpath);
+	return r < 0 ? mf_fail(ctx, "event", r, wanted, NULL) : 0;
+}
+
+/* "/module/NAME": what udev calls a loaded module. */
+static bool is_module(const char *devpath)
+{
+	static const char prefix[] = "/module/";
+	char name[64];
+
+	return devpath && mf_starts_with(devpath, prefix) &&
+	       !strchr(devpath + sizeof(prefix) - 1, '/') &&
+	       mf_module_name(devpath + sizeof(prefix) - 1, name, sizeof(name));
+}
+
+/* Is it a device that is added, so that udev's rules may load something for it by name? */
+static bool may_load_by_name(const struct mf_context *ctx, const struct mf_event *event)
+{
+	size_t len = event->devpath ? strlen(event->devpath) : 0;
+
+	return event->properties && event->action && !strcmp(event->action, "add") &&
+	       len <= MF_DEVPATH_MAX &&
+	       (mf_devpath_valid(event->devpath, len) || is_module(event->devpath)) &&
+	       !rule_off(ctx, event);
+}
+
+/* What udev's rules load by name for this device. 0, MF_EVENT_MISSING, or a recorded failure. */
+static int event_by_name(struct mf_context *ctx, const struct mf_event *event)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	const struct mf_udev_device device = { .tree = ctx,
+					       .sysfs = "sys",
+					       .devpath = event->devpath,
+					       .properties = event->properties };
+	struct mf_udev_rules *rules = NULL;
+	int r, missing = 0;
+
+	if (!may_load_by_name(ctx, event))
+		return 0;
+	r = mf_udev_rules_read(ctx, &rules);
+	if (r == 0)
+		r = mf_udev_device_modules(&device, rules, &names);
+	mf_udev_rules_free(rules);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		r = look_up(ctx, names.v[i], true);
+		if (r != MF_EVENT_MISSING)
+			continue;
+		missing = MF_EVENT_MISSING;
+		r = act(ctx, event, names.v[i], MF_EVENT_MISSING);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? mf_fail(ctx, "event", r, event->devpath, NULL) : missing;
+}
+
 int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	     enum mf_event_verdict *ret_verdict)
 {
-	_cleanup_close_ int spool = -1;
 	enum mf_event_verdict verdict;
 	int r = mf_event_judge(ctx, event, &verdict);
 
 	if (r < 0)
 		return mf_fail(ctx, "event", r, event->modalias, NULL);
-	if (verdict == MF_EVENT_MISSING || verdict == MF_EVENT_REMOVED) {
-		spool = mf_spool_open(ctx);
-		if (spool < 0)
-			return mf_fail(ctx, "event", spool, "/" MF_SPOOL_DIR, NULL);
-		r = verdict == MF_EVENT_MISSING
-			    ? put(spool, event)
-			    : mf_spool_retract(spool, event->modalias, event->devpath);
-		if (r < 0)
-			return mf_fail(ctx, "event", r, event->modalias, NULL);
-	}
-	*ret_verdict = verdict;
+	if (verdict == MF_EVENT_MISSING || verdict == MF_EVENT_REMOVED)
+		r = act(ctx, event, event->modalias, verdict);
+	if (r == 0)
+		r = event_by_name(ctx, event);
+	if (r < 0)
+		return r;
+	*ret_verdict =
+		r == MF_EVENT_MISSING && verdict != MF_EVENT_REFUSED ? MF_EVENT_MISSING : verdict;
 	return 0;
+}
+
+int mf_event_request(struct mf_context *ctx, const char *name)
+{
+	const struct mf_event event = { .devpath = "" };
+
+	if (!mf_modalias_valid(name, strlen(name)))
+		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, name, NULL);
+	return rule_off(ctx, &event) ? 0 : act(ctx, &event, name, MF_EVENT_MISSING);
 }
 
 const char *mf_event_verdict_name(enum mf_event_verdict verdict)

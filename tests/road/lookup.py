@@ -3,6 +3,7 @@
 """What the command answers: the JSON other people's scripts rely on, exit codes, options in every place."""
 import json
 import os
+import shutil
 import re
 import subprocess
 import sys
@@ -403,6 +404,20 @@ class Coldplug(unittest.TestCase):
         self.assertEqual(len(history), 1)
         self.assertEqual([q['query'] for q in history[0]['queries']].count(r.NIC), 1)
         self.assertEqual(self.root.run('coldplug').returncode, 2, 'a second run has nothing to do')
+
+    def test_coldplug_wants_what_udevs_rules_load_by_name(self):
+        rules = f'{self.root.path}/usr/lib/udev/rules.d'
+        device = f'{self.root.path}/recorded/devices/host0/0:0:0:0'
+        for folder in (rules, device):
+            os.makedirs(folder, exist_ok=True)
+        with open(f'{rules}/80-debian-compat.rules', 'w', encoding='ascii') as f:
+            f.write('SUBSYSTEM=="scsi", ENV{DEVTYPE}=="scsi_device", TEST!="[module/sg]", RUN{builtin}+="kmod load sg"\n')
+        with open(f'{device}/uevent', 'w', encoding='ascii') as f:
+            f.write('DEVTYPE=scsi_device\n')
+        os.symlink('../../../bus/scsi', f'{device}/subsystem')
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        _, answer = self.root.json('--dry-run', 'coldplug', '--sysfs', f'{self.root.path}/recorded')
+        self.assertEqual([one['query'] for one in answer['results']], ['sg'])
 
     def test_a_recorded_tree_and_a_list_give_the_same_plan(self):
         self.device('a/b/c', r.NIC)

@@ -36,7 +36,6 @@ EXPLAINED = {
     "configfs": BY_NAME, "dm_mod": BY_NAME, "fuse": BY_NAME, "loop": BY_NAME,
     "cfg80211": BY_SOCKET, "rfkill": BY_SOCKET + " (cfg80211 needs it)",
     "ip_tables": BY_SOCKET, "x_tables": BY_SOCKET + " (ip_tables needs it)",
-    "sg": "Debian's 80-debian-compat.rules asks udev for it by name, no modalias does",
 }
 
 # Two drivers match QEMU's USB network stick, and on any tree the one that is loaded first takes it.
