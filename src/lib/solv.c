@@ -460,7 +460,7 @@ int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_vis
 	Queue q;
 
 	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(p, id), solv_key(kind), &q, 0);
+	mf_solv_deps(p, id, kind, &q);
 	for (int i = 0; !r && i < q.count; i++) {
 		Id dep = q.elements[i];
 

@@ -24,7 +24,7 @@
 #include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 7 "
+#define STAMP "modfetch cache 8 "
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {

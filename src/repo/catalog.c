@@ -421,7 +421,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
 		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
-	if (form == FORM_PARTS && !is_alone(catalog))
+	/* parts have no suggests */
+	if (form == FORM_PARTS && (ctx->settings.thorough || !is_alone(catalog)))
 		return 1;
 	r = add_repositories(ctx, catalog, form, names);
 	if (!r)
@@ -434,6 +435,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 		return r;
 	if (form != FORM_WHOLE && !mf_pool_settle(catalog->pool))
 		return 1;
+	if (ctx->settings.thorough)
+		mf_pool_promote_suggests(catalog->pool);
 	mf_pool_ready(catalog->pool);
 	return 0;
 }
