@@ -18,7 +18,7 @@
 
 struct mf_pool;
 
-/* MACHINE as uname -m says it. 0 or -ENOMEM. */
+/* MACHINE as uname -m says it; NULL: packages for any machine count as providers. 0 or -ENOMEM. */
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool);
 void mf_pool_free(struct mf_pool *pool);
 

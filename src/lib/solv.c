@@ -32,7 +32,8 @@ int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 	p->pool = pool_create();
 	/* Debian's libsolv would compare versions as dpkg does */
 	pool_setdisttype(p->pool, DISTTYPE_RPM);
-	pool_setarch(p->pool, machine);
+	if (machine)
+		pool_setarch(p->pool, machine);
 	p->installed = repo_create(p->pool, "installed");
 	pool_set_installed(p->pool, p->installed);
 	*ret_pool = p;
