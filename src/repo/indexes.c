@@ -297,10 +297,9 @@ static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, co
 
 int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd)
 {
-	_cleanup_(writing_done) struct writing w = { .pool = pool,
-						     .source = source,
-						     .tag = source->tag,
-						     .tags = source->tags };
+	_cleanup_(writing_done) struct writing w = {
+		.pool = pool, .source = source, .tag = source->tag, .tags = source->tags
+	};
 	int r = mf_trie_builder_new(&w.names);
 
 	/* writing package lists has made it forget who provides what */
