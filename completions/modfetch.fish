@@ -10,6 +10,8 @@ complete -c modfetch -l kernel -d "work for this kernel" -xa "(path basename /li
 complete -c modfetch -l json -d "print JSON"
 complete -c modfetch -l dry-run -d "plan only"
 complete -c modfetch -l no-load -d "install, but load nothing"
+complete -c modfetch -l thorough -d "what packages suggest comes too"
+complete -c modfetch -l from-modprobe -d "for the helper of modprobe"
 complete -c modfetch -l unattended -d "the limits for runs nobody watches"
 complete -c modfetch -s v -l verbose -d "say more"
 complete -c modfetch -s q -l quiet -d "say errors only"

@@ -13,7 +13,7 @@
 
 struct primary {
 	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements,
-		*recommends, *obsoletes;
+		*recommends, *obsoletes, *suggests;
 };
 
 static inline void primary_escape(FILE *f, const char *s, size_t len)
@@ -73,6 +73,7 @@ static inline void primary_package(FILE *f, const struct primary *p)
 	primary_deps(f, "requires", p->requires);
 	primary_deps(f, "obsoletes", p->obsoletes);
 	primary_deps(f, "recommends", p->recommends);
+	primary_deps(f, "suggests", p->suggests);
 	primary_deps(f, "supplements", p->supplements);
 	/* every package provides itself */
 	fputs("</format></package>", f);

@@ -209,6 +209,36 @@ static void what_is_built_in_is_not_to_be_fetched(void **state)
 	assert_string_equal(content(r, "name-" TAG ".bin"), "a=a-kmp-" TAG ";");
 }
 
+static void who_recommends_or_suggests_a_module_asks_for_it(void **state)
+{
+	static const struct primary packages[] = {
+		{ .name = "a-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "kmod(a.ko)",
+		  .recommends = "b-kmp-" TAG " kernel-firmware-a absent",
+		  .suggests = "kmod(c-d.ko)" },
+		{ .name = "b-kmp-" TAG, .evr = "1-1", .provides = "kmod(b.ko)" },
+		{ .name = "c-kmp-" TAG, .evr = "1-1", .provides = "kmod(c-d.ko)" },
+		{ .name = "c-kmp-" OTHER,
+		  .evr = "1-1",
+		  .provides = "kmod(c-d.ko)",
+		  .recommends = "a-kmp-" TAG },
+		{ .name = "kernel-firmware-a", .evr = "1-1" },
+		{ .name = "pattern", .evr = "1-1", .recommends = "b-kmp-" TAG },
+		{ .name = "loose-kmp-default",
+		  .evr = "1-1",
+		  .provides = "kmod(loose.ko)",
+		  .suggests = "kmod(b.ko) kmod(loose2.ko)" },
+		{ .name = "loose2-kmp-default", .evr = "1-1", .provides = "kmod(loose2.ko)" },
+	};
+	struct root *r = *state;
+
+	build(r, packages, N(packages));
+	assert_string_equal(content(r, "request-" TAG ".bin"), "b=a;b=loose;c_d=a;loose2=loose;");
+	assert_string_equal(content(r, "request-" OTHER ".bin"), "loose2=loose;");
+	assert_string_equal(content(r, "request-other.bin"), "loose2=loose;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +250,7 @@ int main(void)
 		ROOTED(hostile_labels_become_no_file_names),
 		ROOTED(aliases_no_index_can_hold_are_left_out),
 		ROOTED(what_is_built_in_is_not_to_be_fetched),
+		ROOTED(who_recommends_or_suggests_a_module_asks_for_it),
 	};
 
 	return UNIT_RUN(tests);

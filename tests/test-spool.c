@@ -272,6 +272,29 @@ static void writers_at_once_lose_no_device(void **state)
 
 #define WITH_SPOOL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void names_are_remembered_once_and_not_without_end(void **state)
+{
+	struct fixture *f = *state;
+	char name[300];
+
+	assert_false(mf_spool_waits(f->spool, "crypto_ccm"));
+	assert_int_equal(mf_spool_put_name(f->spool, "crypto_ccm"), 0);
+	assert_int_equal(mf_spool_put_name(f->spool, "crypto_ccm"), 0);
+	assert_true(mf_spool_waits(f->spool, "crypto_ccm"));
+	assert_int_equal(mf_spool_put_name(f->spool, "two\nlines"), 1);
+	memset(name, 'x', sizeof(name));
+	name[256] = '\0';
+	assert_int_equal(mf_spool_put_name(f->spool, name), 1);
+	for (int i = 1; i < MF_SPOOL_NAMES; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		assert_int_equal(mf_spool_put_name(f->spool, name), 0);
+	}
+	assert_int_equal(mf_spool_put_name(f->spool, "one_more"), 1);
+	assert_false(mf_spool_waits(f->spool, "one_more"));
+	/* a device is never turned away */
+	assert_int_equal(put(f->spool, NIC, "/devices/x"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +307,7 @@ int main(void)
 		WITH_SPOOL(what_nobody_of_us_wrote_is_thrown_away),
 		WITH_SPOOL(a_spool_that_others_can_write_is_not_used),
 		WITH_SPOOL(writers_at_once_lose_no_device),
+		WITH_SPOOL(names_are_remembered_once_and_not_without_end),
 	};
 
 	return UNIT_RUN(tests);

@@ -5,6 +5,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/kmod.h"
 #include "modfetch/stubs.h"
+#include "modfetch/trie.h"
 #include "tests/primary.h"
 
 #define FILE_PATH MF_STUBS_FOLDER "/" MF_STUBS_FILE
@@ -93,6 +94,55 @@ static void the_kernel_may_ask_for_what_the_admin_lists(void **state)
 	assert_string_equal(lines(r), "af_alg;xfs;net_pf_38 -k;");
 }
 
+static const struct primary requests[] = {
+	{ .name = "mac80211-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(mac80211.ko)",
+	  .suggests = "ccm-kmp-" TAG },
+	{ .name = "ccm-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(ccm.ko) kalias(" TAG ":crypto-ccm) kalias(" TAG ":crypto-x%3Breboot)" },
+	{ .name = "vmac-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(vmac.ko) kalias(" TAG ":crypto-vmac)" },
+};
+
+/* A tree whose index names one module, NAME, with the aliases of one more. */
+static void put_on_disk(struct root *r, const char *file, const char *key, const char *value)
+{
+	struct mf_trie_entry entry = { key, value, (uint32_t)strlen(key), (uint32_t)strlen(value),
+				       0 };
+	char path[100];
+	void *buf;
+	size_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "lib/modules/%s", r->ctx.kernel);
+	fd = mf_context_mkdir(&r->ctx, path);
+	assert_int_equal(mf_trie_write(&entry, 1, &buf, &len), 0);
+	assert_int_equal(mf_file_publish(fd, file, 0644, buf, len), 0);
+	close(fd);
+	free(buf);
+}
+
+static void what_a_module_on_disk_asks_for_has_a_line(void **state)
+{
+	struct root *r = configured(state);
+
+	assert_int_equal(primary_cache(&r->ctx, "main", requests, N(requests), 2), 0);
+	assert_string_equal(lines(r), "ccm;mac80211;vmac;");
+	/* libkmod opens all of its indexes or none */
+	put_on_disk(r, "modules.dep.bin", "mac80211", "kernel/mac80211.ko:");
+	put_on_disk(r, "modules.alias.bin", "x", "mac80211");
+	put_on_disk(r, "modules.symbols.bin", "symbol:x", "mac80211");
+	put_on_disk(r, "modules.builtin.bin", "x", "x");
+	put_on_disk(r, "modules.builtin.alias.bin", "x", "x");
+	assert_string_equal(lines(r), "ccm;vmac;crypto_ccm;");
+	/* a line would hide what the disk answers */
+	put_on_disk(r, "modules.alias.bin", "crypto_ccm", "mac80211");
+	assert_string_equal(lines(r), "ccm;vmac;");
+}
+
 static void the_admins_own_line_is_the_only_one(void **state)
 {
 	struct root *r = configured(state);
@@ -163,6 +213,7 @@ int main(void)
 		ROOTED(each_module_that_could_be_fetched_has_a_line),
 		ROOTED(a_shell_is_given_no_name_it_could_read_otherwise),
 		ROOTED(the_kernel_may_ask_for_what_the_admin_lists),
+		ROOTED(what_a_module_on_disk_asks_for_has_a_line),
 		ROOTED(the_admins_own_line_is_the_only_one),
 		ROOTED(a_file_that_is_right_is_not_touched),
 		ROOTED(without_a_repository_the_lines_go),

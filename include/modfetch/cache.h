@@ -10,6 +10,7 @@
  *   parts-TAG.bin       that again, to take single packages from
  *   alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
  *   name-TAG.bin        kmod trie: module → package
+ *   request-TAG.bin     kmod trie: module → module that asks for it by name; TAG also "other"
  *   stamp               format version and digest, written last
  *
  * A generation is built aside and published by renaming the link: a reader sees the old or the new.

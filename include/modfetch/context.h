@@ -19,6 +19,7 @@ struct mf_settings {
 	char *fetch_user;	    /* who downloads; default "modfetch" */
 	char *kernel_requests;	    /* names the kernel may have fetched, globs; NULL: none */
 	char *module_signature;	    /* "require", "if-keys" (default) or "kernel" */
+	bool thorough;		    /* plans take what packages suggest; no */
 	uint64_t max_metadata;	    /* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	    /* bytes of one package; 1 GiB */
 	unsigned int max_age_days;  /* metadata older than this is refused unattended; 14 */
@@ -35,6 +36,7 @@ struct mf_context {
 	char *kernel; /* release, as uname -r says; names a folder of /lib/modules */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	bool unattended;     /* started by an event, a timer or the boot: the strict limits hold */
+	bool from_modprobe; /* the helper of modprobe asks: where drivers are loaded, do not wait */
 	enum mf_log_level log_level;
 	struct mf_settings settings;
 	struct mf_failure failure;

@@ -2,8 +2,9 @@
 #ifndef MODFETCH_INDEXES_H
 #define MODFETCH_INDEXES_H
 /*
- * The alias and name indexes of a cache, made from packages' supplements and provides: the same
- * answers libsolv would give, as maps the udev helper can read with nothing but libc.
+ * The alias, name and request indexes of a cache, made from packages' supplements, provides,
+ * recommends and suggests: the same answers libsolv would give, as maps that the helpers of udev and
+ * modprobe can read with nothing but libc.
  */
 #include <stddef.h>
 #include "modfetch/solv.h"
@@ -19,7 +20,7 @@ struct mf_indexes_source {
 };
 
 /*
- * Writes alias-*.bin and name-*.bin of a kernel into a folder, or without a tag those of packages
+ * Writes alias-*.bin, name-*.bin and request-*.bin of a kernel into a folder, or without a tag those of packages
  * of no particular kernel, whose aliases are sorted by the flavor their supplements name
  * ("alias-default.bin") or into "alias-any.bin". 0 or -errno.
  */

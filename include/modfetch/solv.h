@@ -18,7 +18,7 @@
 
 struct mf_pool;
 
-/* MACHINE as uname -m says it. 0 or -ENOMEM. */
+/* MACHINE as uname -m says it; NULL: packages for any machine count as providers. 0 or -ENOMEM. */
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool);
 void mf_pool_free(struct mf_pool *pool);
 
@@ -74,13 +74,18 @@ bool mf_pool_knows_form(const struct mf_pool *pool, const char *open);
 typedef int mf_pool_visit(void *arg, int id);
 int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names, size_t n,
 		      mf_pool_visit *visit, void *arg);
+/*
+ * To be called before mf_pool_ready(), if at all: what packages of the caches suggest counts as
+ * recommended from now on. Not for a pool of parts.
+ */
+void mf_pool_promote_suggests(struct mf_pool *pool);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 
 /*
  * Writes the packages IDS as a cache file: name, evr, arch, location, digest, sizes, summary and
- * dependencies, without supplements (the alias index has them) and without recommends other than of
- * drivers and firmware. 0 or -errno.
+ * dependencies, without supplements (the alias index has them) and without recommends and suggests
+ * other than of drivers and firmware. 0 or -errno.
  */
 int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
@@ -120,6 +125,7 @@ enum mf_dep_kind {
 	MF_PROVIDES,
 	MF_REQUIRES,
 	MF_RECOMMENDS,
+	MF_SUGGESTS, /* a cache keeps those of drivers and firmware alone, as of recommends */
 	MF_CONFLICTS,
 	MF_OBSOLETES,
 	MF_SUPPLEMENTS,

@@ -7,13 +7,14 @@
  * several at a time; read and emptied by `modfetch queue`. Libc only.
  *
  * An entry is text, one KEY=VALUE a line, behind the line "modfetch-event 1":
- *   modalias=pci:v00008086…     what is wanted; once
+ *   modalias=pci:v00008086…     what is wanted, a modalias or a module's name; once
  *   devpath=/devices/…          each device that wants it, at most MF_SPOOL_DEVICES of them
  *   subsystem=pci               of the latest device
  *   seqnum=1234                 of the latest uevent
  *   uevent_us=…  decided_us=…   of the first one: CLOCK_MONOTONIC, microseconds
  * A file is replaced by rename, never edited, so its inode number says whether it changed.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,7 @@
 #define MF_SPOOL_DIR	 "run/modfetch/queue"
 #define MF_SPOOL_NAME	 33 /* bytes of a name with its NUL: 128 bits in hex */
 #define MF_SPOOL_DEVICES 64
+#define MF_SPOOL_NAMES	 256	     /* entries beyond which no name is added */
 #define MF_SPOOL_SIZE	 (96U << 10) /* no entry is larger */
 
 struct mf_spool_entry {
@@ -54,6 +56,13 @@ int mf_spool_open(const struct mf_context *ctx);
 
 /* Puts an entry, or adds its devices to the one of the same modalias. 0 or -errno. */
 int mf_spool_put(int dirfd, const struct mf_spool_entry *entry);
+/*
+ * Remembers a module or alias that modprobe was asked for, without a device. 0; 1: the spool holds
+ * too much already, or NAME is longer than 255 bytes; or -errno.
+ */
+int mf_spool_put_name(int dirfd, const char *name);
+/* Does an entry of that name wait? */
+bool mf_spool_waits(int dirfd, const char *name);
 /* Takes a device out of its modalias's entry, and the entry with its last device. 0 or -errno. */
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath);
 /*

@@ -25,6 +25,9 @@ int mf_lock(struct mf_context *ctx)
 			return mf_steal_fd(&fd);
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return mf_fail(ctx, "lock", -errno, "/run/modfetch/lock", NULL);
+		if (ctx->from_modprobe && !faccessat(dirfd, "loading", F_OK, AT_SYMLINK_NOFOLLOW))
+			return mf_fail(ctx, "lock", -MFE_LOCKED, "/run/modfetch/lock",
+				       "another modfetch is loading drivers");
 		if (twentieths >= ctx->settings.lock_timeout * 20)
 			break;
 		if (twentieths == 4)

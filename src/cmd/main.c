@@ -68,7 +68,7 @@ static const struct verb verbs[] = {
 static void print_help(void)
 {
 	puts("Usage: modfetch [--root DIR] [--kernel KVER] [--json] [--dry-run] [--no-load] "
-	     "[--unattended] [-v|-q] "
+	     "[--unattended] [--thorough] [-v|-q] "
 	     "VERB …\n\nGives a machine the driver it lacks.\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		printf("  %-9s %-26s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
@@ -81,6 +81,7 @@ static void print_help(void)
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
+	bool thorough, from_modprobe;
 	int verbose;
 };
 
@@ -115,6 +116,8 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "-h", &g->help },
 		{ "--version", &g->version },
 		{ "--unattended", &g->unattended },
+		{ "--thorough", &g->thorough },
+		{ "--from-modprobe", &g->from_modprobe },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
@@ -191,11 +194,13 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 		mf_surroundings_environment();
 	r = mf_context_init(&cmd.ctx, g->root, g->kernel);
 	cmd.ctx.unattended = g->unattended;
+	cmd.ctx.from_modprobe = g->from_modprobe;
 	cmd.ctx.log_level = g->verbose ? MF_LOG_DEBUG : g->quiet ? MF_LOG_ERROR : MF_LOG_INFO;
 	if (r == -MFE_USAGE && verb->any_kernel && !g->kernel)
 		r = 0;
 	if (!r)
 		r = mf_settings_read(&cmd.ctx);
+	cmd.ctx.settings.thorough |= g->thorough;
 	/* one failure, one line: the verb says what it takes, getopt need not complain too */
 	optind = 0;
 	opterr = 0;

@@ -3,11 +3,36 @@
  * probe: the road for what somebody names, to its end.
  *
  * It is the verb that modprobe's users know, with the one difference that what is missing is
- * fetched; what it would do is told by lookup, which goes the same road and stops at the plan.
+ * fetched. With --from-modprobe the helper of modprobe asks, unattended where the kernel does: it
+ * waits less, and what fails for a reason that passes is remembered. What it would do is told by lookup, which goes the same road and stops at the plan.
  */
 #include <getopt.h>
 #include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/drain.h"
+#include "modfetch/spool.h"
+
+enum { KERNEL_WAITS_S = 15 };
+
+/* Somebody waits inside a system call: the service has more time. */
+static void limit_waiting(struct cmd *cmd)
+{
+	struct mf_settings *s = &cmd->ctx.settings;
+
+	s->fetch_timeout = s->fetch_timeout < KERNEL_WAITS_S ? s->fetch_timeout : KERNEL_WAITS_S;
+	s->lock_timeout = s->lock_timeout < KERNEL_WAITS_S ? s->lock_timeout : KERNEL_WAITS_S;
+}
+
+/* What cannot be had at the moment is left to modfetch.service. */
+static void remember(struct cmd *cmd, const struct mf_run *run)
+{
+	_cleanup_close_ int fd = mf_spool_open(&cmd->ctx);
+
+	for (size_t i = 0; fd >= 0 && i < run->wants.n; i++)
+		if (mf_spool_put_name(fd, run->wants.v[i].query) == 0)
+			mf_log(&cmd->ctx, MF_LOG_INFO, "%s: left to modfetch.service",
+			       run->wants.v[i].query);
+}
 
 int cmd_probe(struct cmd *cmd, int argc, char **argv)
 {
@@ -23,5 +48,12 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 		r = cmd_take_query_option(cmd, &run, c, optarg);
 	if (!r)
 		r = cmd_take_queries(cmd, &run, argv + optind);
-	return r < 0 ? r : cmd_run(cmd, &run);
+	if (r < 0)
+		return r;
+	if (cmd->ctx.from_modprobe && cmd->ctx.unattended)
+		limit_waiting(cmd);
+	r = cmd_run(cmd, &run);
+	if (r < 0 && cmd->ctx.from_modprobe && mf_drain_passes(r))
+		remember(cmd, &run);
+	return r;
 }

@@ -17,6 +17,7 @@ static const struct {
 	[MF_PROVIDES] = { "provides", SOLVABLE_PROVIDES },
 	[MF_REQUIRES] = { "requires", SOLVABLE_REQUIRES },
 	[MF_RECOMMENDS] = { "recommends", SOLVABLE_RECOMMENDS },
+	[MF_SUGGESTS] = { "suggests", SOLVABLE_SUGGESTS },
 	[MF_CONFLICTS] = { "conflicts", SOLVABLE_CONFLICTS },
 	[MF_OBSOLETES] = { "obsoletes", SOLVABLE_OBSOLETES },
 	[MF_SUPPLEMENTS] = { "supplements", SOLVABLE_SUPPLEMENTS },
@@ -27,9 +28,15 @@ const char *mf_dep_kind_name(enum mf_dep_kind kind)
 	return dep_kinds[kind].name;
 }
 
-Id solv_key(enum mf_dep_kind kind)
+void mf_solv_deps(Pool *pool, Id id, enum mf_dep_kind kind, Queue *q)
 {
-	return dep_kinds[kind].key;
+	Solvable *s = pool_id2solvable(pool, id);
+	Id own = kind == MF_SUGGESTS ? pool_str2id(pool, SUGGESTS, 0) : 0;
+
+	/* 0: what stands on both sides of libsolv's prerequisite marker */
+	solvable_lookup_deparray(s, dep_kinds[kind].key, q, 0);
+	if (own && !q->count)
+		solvable_lookup_deparray(s, own, q, 0);
 }
 
 /* Does any of the provides stand under a string that is marked? */
@@ -111,7 +118,7 @@ int mf_pool_needs(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_need_v
 	Queue q;
 
 	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(p, id), solv_key(kind), &q, 0);
+	mf_solv_deps(p, id, kind, &q);
 	for (int i = 0; !r && i < q.count; i++)
 		if (q.elements[i] != SOLVABLE_PREREQMARKER)
 			r = visit_need(p, q.elements[i], visit, arg);

@@ -22,6 +22,8 @@
 /* A key of our own: libsolv keeps its own kind in pages that it reads later, and wrongly where the
  * file was opened by descriptor. */
 #define DESCRIPTION "modfetch:description"
+/* What a cache calls suggests: libsolv's own would count in its choice between equal packages. */
+#define SUGGESTS "modfetch:suggests"
 
 /*
  * What a cache ends in. libsolv trusts a .solv file as it trusts its own memory: one in which a
@@ -50,7 +52,8 @@ struct mf_pool {
 
 /* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
 FILE *mf_solv_stream(int fd, const char *mode);
-Id solv_key(enum mf_dep_kind kind);
+/* Adds a package's dependencies to Q; SUGGESTS are found under either name. */
+void mf_solv_deps(Pool *pool, Id id, enum mf_dep_kind kind, Queue *q);
 int mf_solv_origin(const struct mf_pool *pool, Id id);
 Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority);
 /* The word that stands for its exports, of an image; 0: it is none. */

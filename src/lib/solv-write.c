@@ -68,6 +68,30 @@ static void find_exports(Pool *pool, Id image, struct bundle *bundle)
 	queue_free(&q);
 }
 
+/* Recommends and suggests are followed: only those of drivers and firmware may be. */
+static void keep_drivers(Pool *pool, Queue *q)
+{
+	int kept = 0;
+
+	for (int i = 0; i < q->count; i++)
+		if (mf_dep_is_driver(pool_id2str(pool, q->elements[i])))
+			q->elements[kept++] = q->elements[i];
+	queue_truncate(q, kept);
+}
+
+static void copy_suggests(Pool *pool, Repodata *data, Id from, Id to)
+{
+	Id key = pool_str2id(pool, SUGGESTS, 1);
+	Queue q;
+
+	queue_init(&q);
+	mf_solv_deps(pool, from, MF_SUGGESTS, &q);
+	keep_drivers(pool, &q);
+	for (int i = 0; i < q.count; i++)
+		repodata_add_idarray(data, to, key, q.elements[i]);
+	queue_free(&q);
+}
+
 static void copy_deps(Solvable *from, Solvable *to, Id key, const struct bundle *bundle)
 {
 	Queue q;
@@ -75,15 +99,8 @@ static void copy_deps(Solvable *from, Solvable *to, Id key, const struct bundle 
 	queue_init(&q);
 	/* 0: what stands on both sides of libsolv's prerequisite marker */
 	solvable_lookup_deparray(from, key, &q, 0);
-	if (key == SOLVABLE_RECOMMENDS) {
-		int kept = 0;
-
-		for (int i = 0; i < q.count; i++)
-			/* recommends are followed: only those of drivers and firmware may be */
-			if (mf_dep_is_driver(pool_id2str(from->repo->pool, q.elements[i])))
-				q.elements[kept++] = q.elements[i];
-		queue_truncate(&q, kept);
-	}
+	if (key == SOLVABLE_RECOMMENDS)
+		keep_drivers(from->repo->pool, &q);
 	if (key == SOLVABLE_REQUIRES && bundle->word)
 		bundle_needs(bundle, &q);
 	if (q.count)
@@ -124,6 +141,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	to->vendor = from->vendor;
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
 		copy_deps(from, to, arrays[i], bundle);
+	copy_suggests(pool, data, from_id, id);
 	text = solvable_lookup_location(from, &medianr);
 	if (text)
 		repodata_set_location(data, id, 0, NULL, text);
@@ -186,6 +204,27 @@ int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image
 int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 {
 	return mf_pool_write_plan(pool, ids, n, 0, fd);
+}
+
+/* ---- what is only suggested ---- */
+
+void mf_pool_promote_suggests(struct mf_pool *mp)
+{
+	Pool *pool = mp->pool;
+	Queue q;
+
+	queue_init(&q);
+	for (Id id = 2; id < pool->nsolvables; id++) {
+		Solvable *s = pool_id2solvable(pool, id);
+
+		if (!s->repo || s->repo == mp->installed)
+			continue;
+		queue_empty(&q);
+		mf_solv_deps(pool, id, MF_SUGGESTS, &q);
+		for (int i = 0; i < q.count; i++)
+			s->recommends = repo_addid_dep(s->repo, s->recommends, q.elements[i], 0);
+	}
+	queue_free(&q);
 }
 
 /* ---- what the word means here ---- */

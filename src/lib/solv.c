@@ -32,7 +32,8 @@ int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 	p->pool = pool_create();
 	/* Debian's libsolv would compare versions as dpkg does */
 	pool_setdisttype(p->pool, DISTTYPE_RPM);
-	pool_setarch(p->pool, machine);
+	if (machine)
+		pool_setarch(p->pool, machine);
 	p->installed = repo_create(p->pool, "installed");
 	pool_set_installed(p->pool, p->installed);
 	*ret_pool = p;
@@ -460,7 +461,7 @@ int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_vis
 	Queue q;
 
 	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(p, id), solv_key(kind), &q, 0);
+	mf_solv_deps(p, id, kind, &q);
 	for (int i = 0; !r && i < q.count; i++) {
 		Id dep = q.elements[i];
 

@@ -24,7 +24,7 @@
 #include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 7 "
+#define STAMP "modfetch cache 8 "
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {
@@ -274,7 +274,7 @@ static int write_generation(struct build *b, const struct mf_cache_source *sourc
 
 static int load(struct build *b, int primary, const char *repo_id)
 {
-	int r = mf_pool_new("noarch", &b->pool);
+	int r = mf_pool_new(NULL, &b->pool);
 
 	if (r < 0)
 		return mf_fail(b->ctx, "refresh", r, repo_id, NULL);

@@ -36,6 +36,7 @@ struct shelf {
 	int dirfd;
 	struct mf_trie *aliases[N_LAYERS];
 	struct mf_trie *names[2]; /* of this kernel, of no particular one */
+	struct mf_trie *requests[2];
 };
 
 struct mf_catalog {
@@ -52,8 +53,10 @@ static void shelf_done(struct shelf *shelf)
 {
 	for (size_t i = 0; i < N_LAYERS; i++)
 		mf_trie_free(shelf->aliases[i]);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		mf_trie_free(shelf->names[i]);
+		mf_trie_free(shelf->requests[i]);
+	}
 	if (shelf->dirfd >= 0)
 		close(shelf->dirfd);
 }
@@ -176,6 +179,8 @@ static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t
 		r = open_index(shelf, "alias", labels[j], &shelf->aliases[j]);
 	for (size_t j = 0; !r && j < 2; j++)
 		r = open_index(shelf, "name", name_labels[j], &shelf->names[j]);
+	for (size_t j = 0; !r && j < 2; j++)
+		r = open_index(shelf, "request", name_labels[j], &shelf->requests[j]);
 	if (r < 0)
 		return mf_fail(ctx, "match", r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
 			       "its cache is damaged; run: modfetch refresh --force");
@@ -288,6 +293,22 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
 		for (size_t j = 0; !r && j < 2; j++) {
 			const struct mf_trie *trie = catalog->shelves[a.repo].names[j];
+
+			if (trie)
+				r = mf_trie_find(trie, module, hand_on, &a);
+		}
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
+int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
+			  mf_catalog_visit *visit, void *arg)
+{
+	struct asking a = { visit, arg, 0 };
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		for (size_t j = 0; !r && j < 2; j++) {
+			const struct mf_trie *trie = catalog->shelves[a.repo].requests[j];
 
 			if (trie)
 				r = mf_trie_find(trie, module, hand_on, &a);
@@ -421,7 +442,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
 		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
-	if (form == FORM_PARTS && !is_alone(catalog))
+	/* parts have no suggests */
+	if (form == FORM_PARTS && (ctx->settings.thorough || !is_alone(catalog)))
 		return 1;
 	r = add_repositories(ctx, catalog, form, names);
 	if (!r)
@@ -434,6 +456,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 		return r;
 	if (form != FORM_WHOLE && !mf_pool_settle(catalog->pool))
 		return 1;
+	if (ctx->settings.thorough)
+		mf_pool_promote_suggests(catalog->pool);
 	mf_pool_ready(catalog->pool);
 	return 0;
 }

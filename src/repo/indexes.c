@@ -7,6 +7,10 @@
  * several modules does not say which alias is whose: each of them gets all, and after the
  * installation depmod's own index tells the truth. An alias no index can hold is left out: it can
  * come from no device.
+ *
+ * A module asks for those in the packages that its own recommends or suggests, whatever words it does
+ * that with: the pool says who provides them. Only packages of the same kernel or of no particular one
+ * count, and no more than a bounded number of pairs: what is left out is not fetched for the kernel.
  */
 #include "modfetch/indexes.h"
 #include <errno.h>
@@ -19,10 +23,12 @@
 #include "modfetch/escape.h"
 #include "modfetch/file.h"
 #include "modfetch/release.h"
+#include "modfetch/solv-needs.h"
 #include "modfetch/strings.h"
 #include "modfetch/trie.h"
 
-#define ALIAS_MAX 8192
+#define ALIAS_MAX    8192
+#define REQUESTS_MAX (1U << 20) /* pairs of an index */
 
 /* One alias index under construction: those of a kernel, of a flavor, or of any kernel. */
 struct shelf {
@@ -37,7 +43,9 @@ struct writing {
 	bool loose; /* the package at hand is of no particular kernel */
 	struct shelf *shelves;
 	size_t n_shelves;
-	struct mf_trie_builder *names;
+	const struct mf_indexes_source *source;
+	struct mf_trie_builder *names, *requests;
+	size_t n_requests;
 	struct mf_strings modules; /* of the package at hand */
 	uint32_t priority;
 };
@@ -50,6 +58,7 @@ static void writing_done(struct writing *w)
 	}
 	free(w->shelves);
 	mf_trie_builder_free(w->names);
+	mf_trie_builder_free(w->requests);
 	mf_strings_done(&w->modules);
 }
 
@@ -191,6 +200,63 @@ static int add_module(void *arg, const char *name, const char *evr)
 	return mf_strings_add_unique(&w->modules, module);
 }
 
+/* ---- who asks for whom ---- */
+
+static bool is_one_of(int id, const int *ids, size_t n)
+{
+	for (size_t low = 0; n; n /= 2) {
+		size_t middle = low + n / 2;
+
+		if (ids[middle] == id)
+			return true;
+		if (ids[middle] < id) {
+			low = middle + 1;
+			n--;
+		}
+	}
+	return false;
+}
+
+static int add_requested(void *arg, const char *name, const char *evr)
+{
+	struct writing *w = arg;
+	char module[256];
+	int r = 0;
+
+	if (!mf_dep_module(name, module, sizeof(module)))
+		return 0;
+	for (size_t i = 0; !r && i < w->modules.n && w->n_requests < REQUESTS_MAX; i++) {
+		if (!strcmp(module, w->modules.v[i]))
+			continue;
+		w->n_requests++;
+		r = mf_trie_builder_add(w->requests, module, w->modules.v[i], w->priority);
+		if (r == -EINVAL)
+			r = 0;
+	}
+	return r;
+}
+
+static int add_need(void *arg, const char *need, const int *ids, size_t n)
+{
+	struct writing *w = arg;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++)
+		if (is_one_of(ids[i], w->source->ids, w->source->n) ||
+		    is_one_of(ids[i], w->source->loose, w->source->n_loose))
+			r = mf_pool_deps(w->pool, ids[i], MF_PROVIDES, add_requested, w);
+	return r;
+}
+
+static int add_requests(struct writing *w, int id)
+{
+	int r = w->modules.n ? mf_pool_needs(w->pool, id, MF_RECOMMENDS, add_need, w) : 0;
+
+	if (!r && w->modules.n)
+		r = mf_pool_needs(w->pool, id, MF_SUGGESTS, add_need, w);
+	return r;
+}
+
 static int add_package(struct writing *w, int id)
 {
 	struct mf_package package;
@@ -211,7 +277,7 @@ static int add_package(struct writing *w, int id)
 		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_kalias, w);
 	if (!r && !w->tag)
 		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_provided_modalias, w);
-	return r;
+	return r ? r : add_requests(w, id);
 }
 
 static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, const char *label)
@@ -231,11 +297,15 @@ static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, co
 
 int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd)
 {
-	_cleanup_(writing_done) struct writing w = { .pool = pool,
-						     .tag = source->tag,
-						     .tags = source->tags };
+	_cleanup_(writing_done) struct writing w = {
+		.pool = pool, .source = source, .tag = source->tag, .tags = source->tags
+	};
 	int r = mf_trie_builder_new(&w.names);
 
+	/* writing package lists has made it forget who provides what */
+	mf_pool_ready(pool);
+	if (!r)
+		r = mf_trie_builder_new(&w.requests);
 	for (size_t i = 0; !r && i < source->n; i++)
 		r = add_package(&w, source->ids[i]);
 	w.loose = true;
@@ -243,6 +313,8 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 		r = add_package(&w, source->loose[i]);
 	if (!r)
 		r = publish(w.names, dirfd, "name", source->tag ? source->tag : "other");
+	if (!r && w.n_requests)
+		r = publish(w.requests, dirfd, "request", source->tag ? source->tag : "other");
 	for (size_t i = 0; !r && i < w.n_shelves; i++)
 		r = publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
 	return r;

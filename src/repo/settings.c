@@ -22,6 +22,10 @@
 	{                                                                                          \
 		key, offsetof(struct mf_settings, field), 0, 0, 0, 's'                             \
 	}
+#define YES_NO(key, field)                                                                         \
+	{                                                                                          \
+		key, offsetof(struct mf_settings, field), 0, 0, 0, 'b'                             \
+	}
 #define COUNT(key, field, min, max)                                                                \
 	{                                                                                          \
 		key, offsetof(struct mf_settings, field), min, max, 1, 'u'                         \
@@ -35,12 +39,13 @@ static const struct {
 	const char *key;
 	size_t offset;
 	uint64_t min, max, unit;
-	char type; /* s: string, u: unsigned int, q: uint64_t */
+	char type; /* s: string, b: bool, u: unsigned int, q: uint64_t */
 } keys[] = {
 	WORD("rpmdb", rpmdb),
 	WORD("fetch-user", fetch_user),
 	WORD("module-signature", module_signature),
 	WORD("kernel-requests", kernel_requests),
+	YES_NO("thorough", thorough),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),
@@ -73,6 +78,12 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 	return 0;
 }
 
+static int set_bool(struct mf_context *ctx, bool *where, const char *key, const char *value)
+{
+	*where = !strcmp(value, "yes");
+	return *where || !strcmp(value, "no") ? 0 : bad(ctx, key, value, "neither yes nor no");
+}
+
 static int entry(void *arg, const char *section, const char *key, const char *value)
 {
 	struct mf_context *ctx = arg;
@@ -88,6 +99,8 @@ static int entry(void *arg, const char *section, const char *key, const char *va
 			continue;
 		if (keys[i].type == 's')
 			return set_word(ctx, where, key, value);
+		if (keys[i].type == 'b')
+			return set_bool(ctx, where, key, value);
 		n = strtoull(value, &end, 10);
 		if (*end || end == value || *value == '-' || n < keys[i].min || n > keys[i].max)
 			return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF,

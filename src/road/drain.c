@@ -216,7 +216,8 @@ static int add_want(struct mf_context *ctx, const struct mf_spool_entry *entry, 
 	r = mf_want_init(ctx, entry->modalias, syspath, &want);
 	if (r < 0)
 		return r;
-	want.device = true;
+	/* a name without a device is what modprobe was asked for, which blacklists do not hold back */
+	want.device = want.kind == MF_WANT_ALIAS || devpath;
 	want.uevent_us = entry->uevent_us;
 	want.decided_us = entry->decided_us;
 	r = mf_wants_add(wants, &want);

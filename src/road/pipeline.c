@@ -268,6 +268,30 @@ static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
 	return !run->no_load && ctx->kernel_running && run->wants.n;
 }
 
+/*
+ * From now on modules may be loaded, by udev or by us, and may ask for others meanwhile. Without the
+ * mark such a request waits for the lock's timeout: no reason to fail.
+ */
+static void mark_loading(struct mf_context *ctx)
+{
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch");
+	_cleanup_close_ int fd =
+		dirfd < 0 ? -1
+			  : openat(dirfd, "loading", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+				   0600);
+
+	if (fd < 0)
+		mf_log(ctx, MF_LOG_WARNING, "load: /" MF_LOADING_FILE ": %m");
+}
+
+static void unmark_loading(struct mf_context *ctx)
+{
+	_cleanup_close_ int dirfd = mf_context_open(ctx, "run/modfetch", O_RDONLY | O_DIRECTORY);
+
+	if (dirfd >= 0)
+		(void)unlinkat(dirfd, "loading", 0);
+}
+
 /* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
 static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
 {
@@ -300,6 +324,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return r;
 	}
 	stamp(run, MF_INSTALLED);
+	mark_loading(ctx);
 	r = expect(ctx, run, cargo);
 	if (!r)
 		r = index_all(ctx, run, cargo);
@@ -371,6 +396,7 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 
 	if (!will_load(ctx, run))
 		return 0;
+	mark_loading(ctx);
 	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
 	if (r < 0)
 		return r;
@@ -481,6 +507,7 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	if (mf_record_run(ctx, run, r, &line) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
+	unmark_loading(ctx);
 	/* a hook may call us */
 	close(mf_steal_fd(&lock));
 	if (r == 0 && line && run->stamp[MF_INSTALLED] && something_loaded(run))

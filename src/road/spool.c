@@ -263,6 +263,43 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 	return r < 0 ? r : write_entry(dirfd, &old);
 }
 
+/* At most LIMIT are counted. */
+static size_t count_entries(int dirfd, size_t limit)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	size_t n = 0;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && n < limit && (e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+bool mf_spool_waits(int dirfd, const char *name)
+{
+	char file[MF_SPOOL_NAME];
+
+	mf_spool_name(name, file);
+	return !faccessat(dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+int mf_spool_put_name(int dirfd, const char *name)
+{
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { .decided_us = mf_now_us() };
+	size_t len = strlen(name);
+
+	if (mf_spool_waits(dirfd, name))
+		return 0;
+	if (len > 255 || !mf_modalias_valid(name, len) ||
+	    count_entries(dirfd, MF_SPOOL_NAMES) >= MF_SPOOL_NAMES)
+		return 1;
+	entry.modalias = strdup(name);
+	return entry.modalias ? mf_spool_put(dirfd, &entry) : -ENOMEM;
+}
+
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = { 0 };

@@ -7,9 +7,11 @@
  *
  * A name gets a line if the repositories carry a module of that name and neither the disk, the
  * kernel nor modprobe.d has one; and so does an alias without a bus ("fs-xfs") that matches a
- * pattern of kernel-requests= in modfetch.conf. Those patterns also say which names may be fetched
- * when the kernel itself asks, told to the helper by "-k": request_module() can be provoked by any
- * user, so without a pattern it fetches nothing.
+ * pattern of kernel-requests= in modfetch.conf, or that a module on disk or in the kernel may ask
+ * for when it runs ("crypto-ccm", for mac80211). Those patterns also say which names may be fetched
+ * when the kernel itself asks, which "-k" reports to the helper: request_module() can be provoked by
+ * any user, so without a pattern the helper looks whether a module that is here lists the name. A
+ * line for an alias would hide what the disk has, so none is written where a module on disk answers.
  *
  * The lines are run by a shell, as root. A name is written only if it is made of letters, digits,
  * '_', '-' and '.', whatever the signed metadata says, and it is no argument: the helper learns it
@@ -42,7 +44,9 @@ struct work {
 	struct mf_kmod *kmod;
 	struct mf_strings patterns; /* kernel-requests= */
 	struct mf_table seen;
-	struct mf_arena arena; /* the keys of SEEN */
+	struct mf_table requesters; /* module: is it here? */
+	struct mf_arena arena;	    /* the keys of both */
+	const struct mf_catalog *catalog;
 	FILE *out;
 	size_t written;
 };
@@ -51,6 +55,7 @@ static void work_done(struct work *w)
 {
 	mf_strings_done(&w->patterns);
 	mf_table_done(&w->seen);
+	mf_table_done(&w->requesters);
 	mf_arena_done(&w->arena);
 	mf_kmod_free(w->kmod);
 	if (w->out)
@@ -103,14 +108,34 @@ static int on_disk(void *arg, const char *name, enum mf_presence presence)
 	return 1;
 }
 
+/* 1: it is here and may ask. */
+static int on_requester(void *arg, const char *module, const char *requester, size_t repo)
+{
+	struct work *w = arg;
+	size_t len = strlen(requester);
+	uint32_t *here = mf_table_get(&w->requesters, requester, len);
+	char *key = here ? NULL : mf_arena_copy(&w->arena, requester, len);
+
+	if (here)
+		return (int)*here;
+	if (!key || mf_table_put(&w->requesters, key, len, 0, &here) < 0)
+		return -ENOMEM;
+	*here = mf_kmod_presence(w->kmod, requester) == MF_ON_DISK ||
+		(w->ctx->kernel_running && mf_kmod_live(w->kmod, requester));
+	return (int)*here;
+}
+
 static int see_alias(void *arg, const char *alias, const char *module, size_t repo)
 {
 	struct work *w = arg;
 	int r;
 
-	if (!harmless(alias) || !kernel_may_ask(w, alias) ||
-	    mf_kmod_install_command(w->kmod, alias))
+	if (!harmless(alias) || mf_kmod_install_command(w->kmod, alias))
 		return 0;
+	r = kernel_may_ask(w, alias) ? 1
+				     : mf_catalog_requesters(w->catalog, module, on_requester, w);
+	if (r <= 0)
+		return r;
 	r = mf_kmod_lookup(w->kmod, alias, on_disk, NULL);
 	return r ? (r < 0 ? r : 0) : write_line(w, alias);
 }
@@ -128,10 +153,11 @@ static int compose(struct mf_context *ctx, struct work *w, const struct mf_catal
 	for (size_t i = 0; i < w->patterns.n; i++)
 		for (char *p = w->patterns.v[i]; (p = strchr(p, '-')); *p = '_')
 			;
+	w->catalog = catalog;
 	fputs(head, w->out);
 	if (!r)
 		r = mf_catalog_each_module(catalog, see_module, w);
-	if (!r && w->patterns.n)
+	if (!r)
 		r = mf_catalog_each_alias(catalog, see_alias, w);
 	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL) : 0;
 }

@@ -10,11 +10,12 @@ Lines that are not indented open a section; its lines are indented. Comments beg
   builtin                        NAME ALIAS…
   present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC]
   repository ID [priority=N] [built=yes]  packages (built: made by rpmbuild and createrepo_c, not as metadata alone): "package NAME EVR [ARCH]", and below each, further indented, its lines
-                                 "provides|requires|recommends|conflicts|obsoletes|supplements DEPENDENCY"
+                                 "provides|requires|recommends|suggests|conflicts|obsoletes|supplements DEPENDENCY"
   installed                      the same, of the rpm database
   file PATH                      any other file below the root, its lines indented
   query QUERY                    or "query --device PATH"; several are one call of lookup
   install NAME / remove NAME     asked for instead of a query
+  option --thorough              of the call
   expect                         what must come of it, in any order:
     QUERY is STATE [MODULE…]     the state, and the modules if there are any
     because TEXT                 some query's reason, or the error, has this in it
@@ -37,7 +38,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import root as machine  # noqa: E402
 
-KINDS = ('provides', 'requires', 'recommends', 'conflicts', 'obsoletes', 'supplements')
+KINDS = ('provides', 'requires', 'recommends', 'suggests', 'conflicts', 'obsoletes', 'supplements')
 FLAGS = {'=': 'EQ', '<': 'LT', '>': 'GT', '<=': 'LE', '>=': 'GE'}
 
 
@@ -81,6 +82,7 @@ class Case:
         self.kernel, self.symvers, self.builtin, self.present = None, None, [], []
         self.repositories, self.installed, self.files = [], [], []
         self.queries, self.install, self.remove, self.expect = [], [], [], []
+        self.options = []
         for words, lines in sections(text):
             self.take(words[0], words[1:], [line.strip() for line in lines], lines)
 
@@ -97,6 +99,8 @@ class Case:
             self.files.append((rest[0], '\n'.join(stripped) + '\n'))
         elif word == 'query':
             self.queries.append(rest)
+        elif word == 'option':
+            self.options.extend(rest)
         elif word in ('install', 'remove'):
             getattr(self, word).extend(rest)
         elif word == 'expect':
@@ -262,7 +266,8 @@ class Machine:
 
     def run(self, *args):
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(machine.LIBEXECDIR)}
-        return subprocess.run([os.path.abspath(machine.MODFETCH), '--root', self.path, '--kernel', self.case.kernel, *args],
+        return subprocess.run([os.path.abspath(machine.MODFETCH), '--root', self.path, '--kernel', self.case.kernel,
+                               *self.case.options, *args],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, check=False, timeout=60)
 
     def ask(self):
