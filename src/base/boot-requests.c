@@ -26,6 +26,7 @@ static const struct mf_boot_request requests[] = {
 	{ "ip_tables", PID_1, NULL, "masquerading for networks and containers" },
 	{ "dmi_sysfs", PID_1, "sys/firmware/dmi", "credentials in SMBIOS strings" },
 	{ "efivarfs", PID_1, EFI, "mounted on every EFI machine" },
+	{ "binfmt_misc", UNIT("systemd-binfmt.service"), NULL, "formats in binfmt.d" },
 	{ "configfs", UNIT("sys-kernel-config.mount"), NULL, "is mounted" },
 	{ "fuse", UNIT("sys-fs-fuse-connections.mount"), NULL, "is mounted" },
 	{ "drm", UNIT("systemd-logind.service"), NULL, "seats and their graphics cards" },

@@ -52,7 +52,6 @@ static const struct {
 	{ "kernel-base-driver-all", IN, "drivers/firmware/qemu_fw_cfg",
 	  "systemd reads credentials" },
 	{ "kernel-base-driver-all", IN, "drivers/char/hw_random/virtio-rng", "systemd seeds" },
-	{ "kernel-base-driver-all", IN, "fs/binfmt_misc", "systemd mounts it on access" },
 	{ "kernel-base-driver-all", IN, "net/unix/*", "every D-Bus socket" },
 	{ "kernel-base-driver-all", IN, "net/packet/af_packet", "DHCP clients" },
 	{ "kernel-base-driver-all", IN, "net/netfilter/nf_tables", "systemd's firewall" },

@@ -111,13 +111,13 @@ class Guest:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line.strip()
 
-    def wait_ready(self, timeout=120):
+    def wait_ready(self, timeout=240):
         """Until the agent takes commands; that is early in the boot."""
         deadline = time.monotonic() + timeout
         while self.line(deadline) != b"ready":
             pass
 
-    def wait_booted(self, timeout=120):
+    def wait_booted(self, timeout=240):
         """Until systemd has no job left; the state it is in then ("running", "degraded")."""
         return self.run("systemctl is-system-running --wait || :", timeout).strip()
 
