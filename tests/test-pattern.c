@@ -31,6 +31,11 @@ static const struct {
 	{ "kernel-virt-driver-all", "kernel/arch/x86/kvm/kvm-intel.ko", true },
 	{ "kernel-virt-driver-all", "kernel/drivers/block/virtio_blk.ko", true },
 	{ "kernel-base-driver-all", "kernel/fs/autofs/autofs4.ko", true },
+	{ "kernel-base-driver-all", "kernel/drivers/md/dm-mod.ko.xz", true },
+	{ "kernel-base-driver-all", "kernel/drivers/gpu/drm/drm.ko", true },
+	{ "kernel-base-driver-all", "kernel/fs/binfmt_misc.ko", true },
+	{ "kernel-base-driver-all", "kernel/drivers/md/dm-crypt.ko", false },
+	{ "kernel-crypto-all", "kernel/fs/fuse/fuse.ko", false },
 	{ "kernel-crypto-all", "kernel/arch/x86/crypto/aesni-intel.ko", true },
 	{ "no-such-pattern", "kernel/fs/xfs/xfs.ko", false },
 };

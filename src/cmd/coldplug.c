@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * coldplug: every device at once, as one transaction. From a recorded tree or a list nothing is
- * loaded: its devices are another machine's. That a device has no driver anywhere is the rule and
- * no failure; the status says whether there was anything to do.
+ * coldplug: every device at once, as one transaction, and with them what user space asked for by
+ * name when this machine booted. From a recorded tree or a list nothing is loaded: its devices are
+ * another machine's, and of that one's user space nothing is known. That a device has no driver
+ * anywhere is the rule and no failure; the status says whether there was anything to do.
  *
  * With --boot it is the service's: what no repository could be asked for yet goes into the spool,
  * where modfetch.service waits for the network with it, and a machine without a repository is none
@@ -11,6 +12,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/boot-wants.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/drain.h"
@@ -48,6 +50,8 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (optind < argc)
 		return cmd_usage(cmd, "coldplug", "%s is not expected", argv[optind]);
 	r = mf_devices_read(&cmd->ctx, source, false, &run.wants);
+	if (r >= 0 && !source)
+		r = mf_boot_wants(&cmd->ctx, &run.wants);
 	if (r < 0)
 		return r;
 	run.no_load = source != NULL;

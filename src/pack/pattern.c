@@ -3,7 +3,8 @@
  * Patterns: packages that hold nothing and require every driver of a kind.
  *
  * Which module belongs to which pattern is decided by its place in the kernel's source, by the
- * table below and nothing else; a pattern's first rule that fits decides. A module may be in
+ * table below and nothing else; a pattern's first rule that fits decides. The base pattern has, in
+ * addition, what systemd asks for by name at every boot (modfetch/boot-requests.h). A module may be in
  * several patterns or in none. Patterns name their members alone: what those need, their own
  * packages require. The closure is computed to say what installing the pattern costs.
  */
@@ -11,7 +12,9 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/boot-requests.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 #include "src/pack/model.h"
 
 static const struct {
@@ -46,20 +49,11 @@ static const struct {
 	const char *glob;
 	const char *reason;
 } rules[] = {
-	{ "kernel-base-driver-all", IN, "fs/autofs/*", "systemd's automount units" },
-	{ "kernel-base-driver-all", IN, "fs/configfs/*", "sys-kernel-config.mount" },
-	{ "kernel-base-driver-all", IN, "fs/fuse/fuse", "sys-fs-fuse-connections.mount" },
-	{ "kernel-base-driver-all", IN, "fs/efivarfs/*", "mounted on every EFI machine" },
-	{ "kernel-base-driver-all", IN, "drivers/firmware/efi/efi-pstore", "systemd-pstore" },
-	{ "kernel-base-driver-all", IN, "drivers/firmware/dmi-sysfs", "systemd reads credentials" },
 	{ "kernel-base-driver-all", IN, "drivers/firmware/qemu_fw_cfg",
 	  "systemd reads credentials" },
-	{ "kernel-base-driver-all", IN, "drivers/block/loop", "images, modprobe@loop" },
-	{ "kernel-base-driver-all", IN, "drivers/md/dm-mod", "LVM and LUKS, modprobe@dm_mod" },
+	{ "kernel-base-driver-all", IN, "drivers/char/hw_random/virtio-rng", "systemd seeds" },
 	{ "kernel-base-driver-all", IN, "net/unix/*", "every D-Bus socket" },
 	{ "kernel-base-driver-all", IN, "net/packet/af_packet", "DHCP clients" },
-	{ "kernel-base-driver-all", IN, "net/ipv6/ipv6", "opened by nearly every daemon" },
-	{ "kernel-base-driver-all", IN, "net/ipv4/netfilter/ip_tables", "systemd's firewall" },
 	{ "kernel-base-driver-all", IN, "net/netfilter/nf_tables", "systemd's firewall" },
 
 	{ "kernel-network-driver-all", OUT, "drivers/net/wireless/*",
@@ -179,6 +173,14 @@ static const struct {
 	{ "kernel-virt-driver-all", IN, "*/xen-*", "guest and host: Xen" },
 };
 
+static bool is_boot_request(const char *stem, const char *path)
+{
+	char name[256];
+
+	return !strcmp(stem, "kernel-base-driver-all") &&
+	       mf_module_name(path, name, sizeof(name)) && mf_boot_requests_has(name);
+}
+
 bool pack_pattern_has(const char *stem, const char *path)
 {
 	_cleanup_free_ char *place = NULL;
@@ -186,6 +188,8 @@ bool pack_pattern_has(const char *stem, const char *path)
 
 	if (!slash)
 		return false;
+	if (is_boot_request(stem, path))
+		return true;
 	dot = strstr(slash, ".ko");
 	place = strndup(slash + 1, dot ? (size_t)(dot - slash - 1) : strlen(slash + 1));
 	if (!place)

@@ -36,12 +36,13 @@ class Workdir:
 class Guest:
     """Boots FOLDER/disk.img with a kernel; a context manager that leaves no process behind.
 
+    CPU: QEMU's name of the processor, for a machine whose processor lacks something ("qemu64").
     SNAPSHOT keeps the image as it was, so one image serves several boots. COUNTED: its clock counts instructions, one
     a nanosecond, so what it measures is the same however busy the machine around it is; QEMU does so for one processor.
     """
 
     def __init__(self, folder, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
-                 paused=False, counted=False):
+                 paused=False, counted=False, cpu="max"):
         self.folder = pathlib.Path(folder)
         self.console = self.folder / f"{name}.console"
         sockets = {kind: self.folder / f"{name}.{kind}" for kind in ("qmp", "agent")}
@@ -49,7 +50,7 @@ class Guest:
             path.unlink(missing_ok=True)
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-machine", "q35", "-cpu", "max", "-m", str(memory),
+            "-machine", "q35", "-cpu", cpu, "-m", str(memory),
             *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"] if counted else
               ["-accel", "tcg,thread=multi", "-smp", "2"]),
             "-kernel", kernel.image, "-initrd", self.folder / "initramfs",
@@ -110,13 +111,13 @@ class Guest:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line.strip()
 
-    def wait_ready(self, timeout=120):
+    def wait_ready(self, timeout=240):
         """Until the agent takes commands; that is early in the boot."""
         deadline = time.monotonic() + timeout
         while self.line(deadline) != b"ready":
             pass
 
-    def wait_booted(self, timeout=120):
+    def wait_booted(self, timeout=240):
         """Until systemd has no job left; the state it is in then ("running", "degraded")."""
         return self.run("systemctl is-system-running --wait || :", timeout).strip()
 

@@ -156,7 +156,7 @@ SETTINGS = [
 # Debian enables them; a guest of two minutes has no use for them.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
           "e2scrub_reap.service", "fstrim.timer", "systemd-timesyncd.service", "getty@tty1.service",
-          "systemd-networkd-wait-online.service", "systemd-pstore.service"]
+          "systemd-networkd-wait-online.service", "systemd-pstore.service", "wpa_supplicant.service"]
 
 
 def put(root, path, mode, data):

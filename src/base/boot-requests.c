@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What systemd asks for by name while it boots.
+ *
+ * PID 1 hands names to libkmod, or mounts a file system that the kernel then asks for; some units
+ * pull in modprobe@NAME.service. That is over before anything could be fetched, and no device names
+ * these modules: on a machine that lacks one of them it stays away. So coldplug asks for the same
+ * names (modfetch/boot-wants.h): the first boot ends with them, and from the second one on systemd
+ * finds them.
+ *
+ * Here is what is asked for on every machine that has the asker, whatever its devices are: what
+ * systemd asks for on some hardware alone (virtio_rng, qemu_fw_cfg) comes with that device. Seen with
+ * the kernel's trace events module:module_load and module:module_request, and in systemd's units.
+ */
+#include "modfetch/boot-requests.h"
+#include <string.h>
+
+#define PID_1	   "lib/systemd/systemd"
+#define UNIT(name) "lib/systemd/system/" name
+#define EFI	   "sys/firmware/efi/efivars"
+
+static const struct mf_boot_request requests[] = {
+	{ "autofs4", PID_1, NULL, "automount units" },
+	{ "unix", PID_1, NULL, "every D-Bus socket" },
+	{ "ipv6", PID_1, NULL, "opened by nearly every daemon" },
+	{ "ip_tables", PID_1, NULL, "masquerading for networks and containers" },
+	{ "dmi_sysfs", PID_1, "sys/firmware/dmi", "credentials in SMBIOS strings" },
+	{ "efivarfs", PID_1, EFI, "mounted on every EFI machine" },
+	{ "binfmt_misc", UNIT("systemd-binfmt.service"), NULL, "formats in binfmt.d" },
+	{ "configfs", UNIT("sys-kernel-config.mount"), NULL, "is mounted" },
+	{ "fuse", UNIT("sys-fs-fuse-connections.mount"), NULL, "is mounted" },
+	{ "drm", UNIT("systemd-logind.service"), NULL, "seats and their graphics cards" },
+	{ "dm_mod", UNIT("systemd-repart.service"), NULL, "LVM, LUKS" },
+	{ "loop", UNIT("systemd-repart.service"), NULL, "disk images" },
+	{ "efi_pstore", UNIT("systemd-pstore.service"), EFI, "what a crash left behind" },
+};
+
+const struct mf_boot_request *mf_boot_requests(size_t *ret_n)
+{
+	*ret_n = sizeof(requests) / sizeof(*requests);
+	return requests;
+}
+
+bool mf_boot_requests_has(const char *module)
+{
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
+		if (!strcmp(requests[i].name, module))
+			return true;
+	return false;
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A disk with f2fs, on a machine that has no driver for it.
+
+f2fs asks the kernel's crypto interface for "crc32" when it mounts, and names that as a soft dependency. The kernel has a
+library of that name built in, which is no answer: what is meant are the modules with the alias "crc32". The guest's
+processor, an old one, cannot multiply without carries, so crc32_pclmul does not help and crc32_generic has to come."""
+
+import os
+import unittest
+
+import image
+import scene
+
+BUILD = os.environ["MODFETCH_BUILD"]
+
+MOUNT = "mount -t f2fs /dev/vdb /mnt"
+WORKS = f"{MOUNT} && echo works >/mnt/file && sync && umount /mnt && {MOUNT} && grep -qx works /mnt/file && umount /mnt"
+# modprobe -r follows the soft dependencies too, where nothing else uses them
+AWAY = "modprobe -r f2fs crc32_generic; modprobe -r crc32_generic; ! grep -E '^(f2fs|crc32_generic) ' /proc/modules"
+
+
+def settings(text):
+    """Writes modfetch.conf, or removes it (""), and has modprobe's lines follow."""
+    conf = "/etc/modfetch/modfetch.conf"
+    change = f"printf '[modfetch]\\n{text}\\n' >{conf}" if text else f"rm -f {conf}"
+    return f"{change} && {{ modfetch -q refresh || [ $? = 2 ]; }}"
+
+
+class F2fs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind="full"))
+        disk = cls.scene.folder / "f2fs.img"
+        with open(disk, "wb") as file:
+            file.truncate(64 << 20)
+        image.run("mkfs.f2fs", "-q", disk)
+        cls.vm = cls.scene.boot(cpu="qemu64", devices=[
+            ["-drive", f"file={disk},if=none,id=f2fs,format=raw,snapshot=on", "-device", "virtio-blk-pci,drive=f2fs"]])
+        scene.wait_idle(cls.vm, 300)
+
+    def setUp(self):
+        """As after the boot: nothing of f2fs on disk or in the kernel, nothing configured."""
+        self.vm.run(settings(""), 60)
+        self.vm.try_run(AWAY, 60)
+        self.vm.try_run(f"modfetch remove {self.package('f2fs')}; modfetch remove {self.package('crc32_generic')}", 120)
+        self.vm.run("! find /lib/modules | grep -E '/(f2fs|crc32_generic)[.]ko'")
+        self.before = len(scene.history(self.vm))
+
+    def package(self, module):
+        abi, flavor = self.scene.kernel.release.rsplit("-", 1)
+        return f"{module}-kmp-{flavor}-{abi.replace('-', '_')}"
+
+    def fetched(self):
+        return [package["name"].split("-kmp-")[0] for run in scene.history(self.vm)[self.before:]
+                if run["outcome"] == "done" for package in run["packages"]]
+
+    def test_what_was_probed_can_be_mounted(self):
+        self.vm.run("modfetch probe f2fs", 120)
+        self.assertLessEqual({"f2fs", "crc32_generic"}, set(self.fetched()))
+        self.vm.run(WORKS, 60)
+        self.assertIn("crc32_generic ", self.vm.run("cat /proc/modules"))
+
+    def test_the_kernel_asks_in_vain_unless_the_file_system_is_listed(self):
+        self.assertIn("unknown filesystem type", self.vm.try_run(f"{MOUNT} 2>&1", 60)[1])
+        self.assertEqual(self.fetched(), [])
+        self.vm.run(settings("kernel-requests=fs-*"), 60)
+        self.vm.run(WORKS, 120)
+        self.assertLessEqual({"f2fs", "crc32_generic"}, set(self.fetched()))
+
+    def test_what_a_driver_on_disk_asks_for_is_fetched(self):
+        """f2fs is here, without what it asks for: the kernel's request is one that a module on disk lists."""
+        self.vm.run("modfetch probe f2fs", 120)
+        self.vm.run(AWAY, 60)
+        self.vm.run(f"modfetch remove {self.package('crc32_generic')} && ! find /lib/modules | grep /crc32_generic[.]ko", 120)
+        before = len(self.fetched())
+        self.vm.run(WORKS, 120)
+        self.assertEqual(self.fetched()[before:], ["crc32_generic"])
+        # and nothing else is: f2fs does not list this one
+        self.assertNotEqual(self.vm.try_run("mount -t minix /dev/vdb /mnt", 60)[0], 0)
+        self.assertEqual(self.fetched()[before:], ["crc32_generic"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
