@@ -74,6 +74,9 @@ bool mf_pool_knows_form(const struct mf_pool *pool, const char *open);
 typedef int mf_pool_visit(void *arg, int id);
 int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names, size_t n,
 		      mf_pool_visit *visit, void *arg);
+/* The same for packages that provide any name that begins with OPEN. */
+int mf_pool_each_form(struct mf_pool *pool, int origin, const char *open, mf_pool_visit *visit,
+		      void *arg);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 
