@@ -16,7 +16,7 @@ struct mf_rpm_file {
 	uint64_t size;
 	uint32_t mode; /* type and permissions, as st_mode */
 	char *user, *group;
-	bool has_caps; /* file capabilities */
+	bool has_caps;	/* file capabilities */
 	uint32_t mtime; /* seconds; rpm gives it to the file */
 	bool ghost;	/* listed, but not in the package: it may be made later, by anybody */
 	bool left_out;	/* of an installed package: rpm does not count the file as brought by it */

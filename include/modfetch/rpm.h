@@ -46,7 +46,9 @@ struct mf_rpm_install {
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase);
 
-/* Appends those of LABELS ("name" or "name-evr.arch") that are installed. 0 or -ENOMEM, recorded.
+/*
+ * Appends those of LABELS ("name" or "name-evr.arch") that are installed. 0, -ENOMEM, or
+ * -MFE_INSTALL where the database cannot be read; recorded.
  */
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 		     struct mf_strings *found);

@@ -362,7 +362,7 @@ int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *inst
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 		     struct mf_strings *found)
 {
-	char message[256] = "";
+	char message[256] = "the database cannot be read";
 	bool there;
 	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
 	rpmts ts;
@@ -371,6 +371,11 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	if (!there || !labels->n)
 		return 0;
 	ts = new_transaction(ctx, message);
+	/* a database that cannot be read has no packages, as librpm sees it */
+	if (rpmtsOpenDB(ts, O_RDONLY)) {
+		end_transaction(ts);
+		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
+	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))
 			r = mf_strings_add(found, labels->v[i]);
