@@ -231,6 +231,57 @@ static void what_rpm_refuses_is_a_failure_with_its_reason(void **state)
 	mf_strings_done(&none);
 }
 
+static int find_left_out(void *arg, void *header)
+{
+	struct mf_rpm_header h = { 0 };
+
+	assert_int_equal(mf_rpm_header(header, &h), 0);
+	for (size_t i = 0; i < h.n_files; i++)
+		if (h.files[i].left_out)
+			assert_int_equal(mf_strings_add(arg, h.files[i].path), 0);
+	mf_rpm_header_done(&h);
+	return 0;
+}
+
+static void a_file_that_is_left_out_is_nobodys_business_afterwards(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	struct mf_strings without = { 0 }, left_out = { 0 };
+	const struct mf_rpm_install install = { packages()->fd[ONE], "one-kmp-1-1.x86_64", false,
+						&without };
+
+	root_write(r, DRIVER + 1, "of another");
+	assert_int_equal(mf_strings_add(&without, DRIVER), 0);
+	assert_int_equal(mf_rpm_transaction(&r->ctx, &install, 1, NULL), 0);
+	before = root_read(r, DRIVER + 1);
+	assert_string_equal(before, "of another");
+	assert_true(root_has(r, "usr/share/doc/one/README"));
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, find_left_out, &left_out), 0);
+	assert_int_equal(left_out.n, 1);
+	assert_string_equal(left_out.v[0], DRIVER);
+	assert_int_equal(take_out(r, "one-kmp"), 0);
+	after = root_read(r, DRIVER + 1);
+	assert_string_equal(after, "of another");
+	assert_false(root_has(r, "usr/share/doc/one/README"));
+	mf_strings_done(&without);
+	mf_strings_done(&left_out);
+}
+
+static void a_package_can_be_forgotten_without_its_files(void **state)
+{
+	struct root *r = *state;
+	struct mf_strings labels = { 0 };
+
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	assert_int_equal(mf_strings_add(&labels, "one-kmp-1-1.x86_64"), 0);
+	assert_int_equal(mf_rpm_forget(&r->ctx, &labels), 0);
+	assert_false(installed(r, "one-kmp"));
+	assert_true(root_has(r, DRIVER + 1));
+	assert_int_equal(mf_rpm_forget(&r->ctx, &labels), 0);
+	mf_strings_done(&labels);
+}
+
 static void no_script_runs_unless_it_is_allowed(void **state)
 {
 	struct root *r = *state;
@@ -306,6 +357,8 @@ int main(void)
 		ROOTED(a_package_comes_and_goes),
 		ROOTED(a_newer_version_takes_the_place_of_the_older),
 		ROOTED(what_rpm_refuses_is_a_failure_with_its_reason),
+		ROOTED(a_file_that_is_left_out_is_nobodys_business_afterwards),
+		ROOTED(a_package_can_be_forgotten_without_its_files),
 		ROOTED(no_script_runs_unless_it_is_allowed),
 		ROOTED(a_held_lock_is_waited_for),
 		ROOTED(the_database_is_where_the_root_has_it),

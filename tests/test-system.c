@@ -17,6 +17,12 @@ static const struct primary repo[] = {
 	{ .name = "kernel-amd64-image-6.1.0_56",
 	  .evr = "1-1",
 	  .provides = "kernel-amd64 ksym(amd64:printk)=1111 ksym(amd64:old)=2222 kmod(ext4.ko)" },
+	{ .name = "kmp-firmware-ptp",
+	  .evr = "1-1",
+	  .provides = "firmware(vendor/a.bin) firmware(vendor/b%20c.bin.xz)" },
+	{ .name = "both-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "firmware(vendor/a.bin) kmod(both.ko)" },
 	/* only what somebody asks for is worth being told */
 	{ .name = "snd-kmp-" TAG,
 	  .evr = "1-1",
@@ -132,6 +138,29 @@ static void a_module_nobody_knows_is_read(void **state)
 	mf_pool_free(pool);
 }
 
+static void firmware_on_disk_is_not_wanted(void **state)
+{
+	struct root *r = *state;
+	struct mf_pool *pool = with_system(r);
+
+	assert_false(provides(pool, "firmware(vendor/a.bin)", NULL));
+	assert_false(provides(pool, "kmp-firmware-ptp", NULL));
+	mf_pool_free(pool);
+	/* a part of it, and a link that leads nowhere */
+	root_write(r, "lib/firmware/vendor/a.bin", "a");
+	root_link(r, "nowhere", "lib/firmware/vendor/b c.bin.xz");
+	pool = with_system(r);
+	assert_true(provides(pool, "firmware(vendor/a.bin)", NULL));
+	assert_false(provides(pool, "kmp-firmware-ptp", NULL));
+	mf_pool_free(pool);
+	/* all of it, be it packed otherwise; but not a driver with it */
+	root_write(r, "lib/firmware/vendor/b c.bin.zst", "b");
+	pool = with_system(r);
+	assert_true(provides(pool, "kmp-firmware-ptp", NULL));
+	assert_false(provides(pool, "both-kmp-" TAG, NULL));
+	mf_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +169,7 @@ int main(void)
 		ROOTED(without_symvers_the_repositorys_image_speaks),
 		ROOTED(a_module_on_disk_counts_with_its_symbols),
 		ROOTED(a_module_nobody_knows_is_read),
+		ROOTED(firmware_on_disk_is_not_wanted),
 	};
 
 	return UNIT_RUN(tests);

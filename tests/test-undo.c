@@ -7,17 +7,49 @@
 #define TREE   "lib/modules/" KERNEL "/"
 #define RECORD "var/lib/modfetch/undo"
 
+#define TIME 1500000000
+
 static struct mf_rpm_file files[] = {
-	{ .path = (char *)"/" TREE "kernel/net/a.ko", .mode = S_IFREG | 0644 },
-	{ .path = (char *)"/" TREE "kernel/net/deep/er/b.ko", .mode = S_IFREG | 0644 },
-	{ .path = (char *)"/" TREE "kernel/fs/there.ko", .mode = S_IFREG | 0644 },
-	{ .path = (char *)"/usr/share/doc/x/README", .mode = S_IFREG | 0644 },
+	{ .path = (char *)"/" TREE "kernel/net/a.ko",
+	  .mode = S_IFREG | 0644,
+	  .mtime = TIME,
+	  .size = 3 },
+	{ .path = (char *)"/" TREE "kernel/net/deep/er/b.ko",
+	  .mode = S_IFREG | 0644,
+	  .mtime = TIME,
+	  .size = 3 },
+	{ .path = (char *)"/" TREE "kernel/fs/there.ko",
+	  .mode = S_IFREG | 0644,
+	  .mtime = TIME,
+	  .size = 3 },
+	{ .path = (char *)"/usr/share/doc/x/README",
+	  .mode = S_IFREG | 0644,
+	  .mtime = TIME,
+	  .size = 3 },
 	{ .path = (char *)"/" TREE "updates", .mode = S_IFDIR | 0755 },
-	{ .path = (char *)"/" TREE "updates/link.ko", .mode = S_IFLNK | 0777 },
+	{ .path = (char *)"/" TREE "updates/link.ko",
+	  .mode = S_IFLNK | 0777,
+	  .mtime = TIME,
+	  .size = 3 },
 };
 static const struct mf_rpm_header header = { .name = (char *)"x-kmp",
 					     .files = files,
 					     .n_files = sizeof(files) / sizeof(*files) };
+
+static void set_time(const struct root *r, const char *path, time_t time)
+{
+	const struct timespec times[2] = { { .tv_sec = time }, { .tv_sec = time } };
+
+	assert_int_equal(utimensat(r->fd, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static bool has_fresh(const struct mf_undo *undo, const char *path)
+{
+	for (size_t i = 0; i < undo->n_fresh; i++)
+		if (!strcmp(undo->fresh[i].path, path))
+			return true;
+	return false;
+}
 
 /* As rpm would have put them there, and what a killed one leaves. */
 static void install_files(struct root *r)
@@ -29,6 +61,10 @@ static void install_files(struct root *r)
 	root_write(r, "usr/share/doc/x/README", "new");
 	root_mkdir(r, TREE "updates");
 	root_link(r, "../kernel/net/a.ko", TREE "updates/link.ko");
+	set_time(r, TREE "kernel/net/a.ko", TIME);
+	set_time(r, TREE "kernel/net/deep/er/b.ko", TIME);
+	set_time(r, "usr/share/doc/x/README", TIME);
+	set_time(r, TREE "updates/link.ko", TIME);
 }
 
 static void note(struct root *r, struct mf_undo *undo, bool replaces)
@@ -46,8 +82,8 @@ static void what_is_fresh_goes_and_what_was_there_stays(void **state)
 
 	note(r, &undo, false);
 	assert_int_equal(undo.packages.n, 1);
-	assert_false(mf_strings_has(&undo.fresh, "/" TREE "kernel/fs/there.ko"));
-	assert_true(mf_strings_has(&undo.fresh, "/" TREE "kernel/net"));
+	assert_false(has_fresh(&undo, "/" TREE "kernel/fs/there.ko"));
+	assert_true(has_fresh(&undo, "/" TREE "kernel/net"));
 	install_files(r);
 	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
 	assert_false(root_has(r, TREE "kernel/net"));
@@ -82,11 +118,12 @@ static void a_package_that_replaces_another_is_left_alone(void **state)
 
 	note(r, &undo, true);
 	assert_int_equal(undo.packages.n, 0);
-	assert_int_equal(undo.fresh.n, 0);
+	assert_int_equal(undo.updates.n, 1);
 	install_files(r);
 	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
-	assert_true(root_has(r, TREE "kernel/net/a.ko"));
-	/* but for rpm's own leftovers */
+	assert_true(root_has(r, TREE "kernel/fs/there.ko"));
+	/* the database does not have it: what it has brought beside the old one's files goes */
+	assert_false(root_has(r, TREE "kernel/net/a.ko"));
 	assert_false(root_has(r, TREE "kernel/fs/there.ko;65a3f2c1"));
 	mf_undo_done(&undo);
 }
@@ -117,15 +154,23 @@ static void it_is_kept_and_read_again(void **state)
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 1);
 	note(r, &undo, false);
 	/* a name with a line break must not become another record */
-	assert_int_equal(mf_strings_add(&undo.fresh, "/odd\nebash\nppasswd"), 0);
+	free(undo.fresh[undo.n_fresh - 1].path);
+	undo.fresh[undo.n_fresh - 1].path = strdup("/odd\nebash\nppasswd");
 	assert_int_equal(mf_strings_add(&undo.erase, "gone-kmp"), 0);
 	assert_int_equal(mf_undo_keep(&r->ctx, &undo), 0);
 	assert_int_equal(fstatat(r->fd, RECORD, &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 0);
 	assert_int_equal(again.packages.n, undo.packages.n);
-	assert_int_equal(again.fresh.n, undo.fresh.n);
-	assert_string_equal(again.fresh.v[again.fresh.n - 1], "/odd\nebash\nppasswd");
+	assert_int_equal(again.n_fresh, undo.n_fresh);
+	for (size_t i = 0; i < undo.n_fresh; i++) {
+		assert_string_equal(again.fresh[i].path, undo.fresh[i].path);
+		assert_int_equal(again.fresh[i].mode, undo.fresh[i].mode);
+		assert_int_equal(again.fresh[i].mtime, undo.fresh[i].mtime);
+		assert_int_equal(again.fresh[i].size, undo.fresh[i].size);
+		assert_int_equal(again.fresh[i].update, -1);
+	}
+	assert_string_equal(again.fresh[again.n_fresh - 1].path, "/odd\nebash\nppasswd");
 	assert_int_equal(again.files.n, undo.files.n);
 	assert_string_equal(again.kernels.v[0], KERNEL);
 	assert_int_equal(again.erase.n, 1);
@@ -155,26 +200,87 @@ static void half_a_record_is_none(void **state)
 	mf_undo_done(&undo);
 }
 
-static void empty_folders_are_pruned_up_to_their_kinds_own(void **state)
+static void what_somebody_else_has_put_there_since_stays(void **state)
 {
 	struct root *r = *state;
+	struct mf_undo undo = { 0 };
+	_cleanup_free_ char *text = NULL;
 
-	root_mkdir(r, TREE "kernel/a/b/c");
-	root_mkdir(r, TREE "kernel/a/other");
-	mf_undo_prune(&r->ctx, "/" TREE "kernel/a/b/c/gone.ko");
-	assert_false(root_has(r, TREE "kernel/a/b"));
-	assert_true(root_has(r, TREE "kernel/a/other"));
-	mf_undo_prune(&r->ctx, "/" TREE "kernel/a/other/gone.ko");
-	assert_false(root_has(r, TREE "kernel"));
-	assert_true(root_has(r, TREE));
-	root_mkdir(r, "usr/lib/firmware/vendor");
-	mf_undo_prune(&r->ctx, "/usr/lib/firmware/vendor/gone.bin");
-	assert_false(root_has(r, "usr/lib/firmware/vendor"));
-	assert_true(root_has(r, "usr/lib/firmware"));
-	mf_undo_prune(&r->ctx, "/usr/lib/firmware/gone.bin");
-	assert_true(root_has(r, "usr/lib/firmware"));
-	/* of a folder that is not there */
-	mf_undo_prune(&r->ctx, "/usr/share/doc/x/README");
+	note(r, &undo, false);
+	install_files(r);
+	/* other bytes, another time, a link or a directory in its place */
+	root_write(r, TREE "kernel/net/a.ko", "dkms");
+	assert_int_equal(unlinkat(r->fd, TREE "kernel/net/deep/er/b.ko", 0), 0);
+	root_link(r, "a.ko", TREE "kernel/net/deep/er/b.ko");
+	set_time(r, TREE "kernel/net/deep/er/b.ko", TIME);
+	assert_int_equal(unlinkat(r->fd, "usr/share/doc/x/README", 0), 0);
+	root_mkdir(r, "usr/share/doc/x/README");
+	assert_int_equal(unlinkat(r->fd, TREE "updates/link.ko", 0), 0);
+	root_write(r, TREE "updates/link.ko", "new");
+	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
+	text = root_read(r, TREE "kernel/net/a.ko");
+	assert_string_equal(text, "dkms");
+	assert_true(root_has(r, TREE "kernel/net/deep/er/b.ko"));
+	assert_true(root_has(r, "usr/share/doc/x/README"));
+	assert_true(root_has(r, TREE "updates/link.ko"));
+	mf_undo_done(&undo);
+}
+
+static void a_file_that_a_power_cut_has_shortened_goes(void **state)
+{
+	struct root *r = *state;
+	struct mf_undo undo = { 0 };
+
+	note(r, &undo, false);
+	install_files(r);
+	root_write(r, TREE "kernel/net/a.ko", "");
+	set_time(r, TREE "kernel/net/a.ko", TIME);
+	/* longer than rpm makes it: not rpm's */
+	root_write(r, "usr/share/doc/x/README", "longer");
+	set_time(r, "usr/share/doc/x/README", TIME);
+	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
+	assert_false(root_has(r, TREE "kernel/net"));
+	assert_true(root_has(r, "usr/share/doc/x/README"));
+	mf_undo_done(&undo);
+}
+
+static void folders_that_begin_alike_are_two(void **state)
+{
+	static struct mf_rpm_file alike[] = {
+		{ .path = (char *)"/" TREE "extra-foo/x.ko", .mode = S_IFREG | 0644 },
+		{ .path = (char *)"/" TREE "extra/y.ko", .mode = S_IFREG | 0644 },
+	};
+	const struct mf_rpm_header two = { .files = alike, .n_files = 2 };
+	struct root *r = *state;
+	struct mf_undo undo = { 0 };
+	struct mf_strings directories = { 0 };
+
+	assert_int_equal(mf_undo_note(&r->ctx, &undo, "x-kmp-1-1.x86_64", &two, false), 0);
+	assert_int_equal(mf_undo_directories(&undo, &directories), 0);
+	assert_int_equal(directories.n, 2);
+	assert_true(mf_strings_has(&directories, "/" TREE "extra"));
+	root_mkdir(r, TREE "extra");
+	root_mkdir(r, TREE "extra-foo");
+	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
+	assert_false(root_has(r, TREE "extra") || root_has(r, TREE "extra-foo"));
+	mf_strings_done(&directories);
+	mf_undo_done(&undo);
+}
+
+static void a_link_that_leads_nowhere_is_somebodys(void **state)
+{
+	static struct mf_rpm_file file = { .path = (char *)"/lib/firmware/x.bin",
+					   .mode = S_IFREG | 0644 };
+	const struct mf_rpm_header one = { .files = &file, .n_files = 1 };
+	struct root *r = *state;
+	struct mf_undo undo = { 0 };
+
+	root_link(r, "/nowhere", "lib/firmware");
+	assert_int_equal(mf_undo_note(&r->ctx, &undo, "x-kmp-1-1.x86_64", &one, false), 0);
+	assert_false(has_fresh(&undo, "/lib/firmware"));
+	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
+	assert_true(root_has(r, "lib/firmware"));
+	mf_undo_done(&undo);
 }
 
 int main(void)
@@ -186,7 +292,10 @@ int main(void)
 		ROOTED(depmods_leftovers_go_too),
 		ROOTED(it_is_kept_and_read_again),
 		ROOTED(half_a_record_is_none),
-		ROOTED(empty_folders_are_pruned_up_to_their_kinds_own),
+		ROOTED(what_somebody_else_has_put_there_since_stays),
+		ROOTED(a_file_that_a_power_cut_has_shortened_goes),
+		ROOTED(folders_that_begin_alike_are_two),
+		ROOTED(a_link_that_leads_nowhere_is_somebodys),
 	};
 
 	return UNIT_RUN(tests);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/context.h"
-#include "modfetch/crypto.h"
+#include "modfetch/rpm-header.h"
 #include "modfetch/strings.h"
 
 /* Told each installed package as a librpm Header, valid during the call. Non-zero ends it. */
@@ -23,38 +23,18 @@ typedef int mf_rpm_visit(void *arg, void *header);
 int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
 			  mf_rpm_visit *visit, void *arg);
 
-struct mf_rpm_file {
-	char *path;
-	char *link;	 /* target of a symbolic link, or "" */
-	bool has_sha256; /* false for what is no regular file */
-	uint8_t sha256[MF_SHA256_LEN];
-	uint64_t size;
-	uint32_t mode; /* type and permissions, as st_mode */
-	char *user, *group;
-	bool has_caps; /* file capabilities */
-};
-
-struct mf_rpm_header {
-	char *name, *evr, *arch; /* evr as libsolv writes it: epoch only where it is not 0 */
-	struct mf_rpm_file *files;
-	size_t n_files;
-	struct mf_strings scriptlets; /* tags present: "%post", "%triggerin", "%pre -p <lua>" … */
-	struct mf_strings obsoletes;  /* names */
-};
-
 /*
  * Reads the header of the package in FD (read through a copy; its digests are checked, signatures
  * are the verify stage's affair). 0, -MFE_BAD_PACKAGE or -ENOMEM; records nothing.
  */
 int mf_rpm_read(int fd, struct mf_rpm_header *ret_header);
-/* The same of a librpm Header, as mf_rpm_each_installed() hands it out. */
-int mf_rpm_header(void *header, struct mf_rpm_header *ret_header);
-void mf_rpm_header_done(struct mf_rpm_header *header);
 
 struct mf_rpm_install {
 	int fd;		   /* sealed memory file */
 	const char *nevra; /* "name-evr.arch" */
 	bool scriptlets;   /* may run them */
+	/* paths of its files that it is installed without, see left_out; NULL: none */
+	const struct mf_strings *without;
 };
 
 /*
@@ -66,11 +46,15 @@ struct mf_rpm_install {
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase);
 
-/* Appends those of LABELS ("name" or "name-evr.arch") that are installed. 0 or -ENOMEM, recorded.
+/*
+ * Appends those of LABELS ("name" or "name-evr.arch") that are installed. 0, -ENOMEM, or
+ * -MFE_INSTALL where the database cannot be read; recorded.
  */
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 		     struct mf_strings *found);
 /* Removes those of LABELS that are installed, as a transaction. As mf_rpm_transaction(). */
 int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels);
+/* The same in the database alone: no file is touched. */
+int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels);
 
 #endif

@@ -79,6 +79,9 @@ int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names
  * recommended from now on. Not for a pool of parts.
  */
 void mf_pool_promote_suggests(struct mf_pool *pool);
+/* The same for packages that provide any name that begins with OPEN. */
+int mf_pool_each_form(struct mf_pool *pool, int origin, const char *open, mf_pool_visit *visit,
+		      void *arg);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 

@@ -3,8 +3,8 @@
 #define MODFETCH_SYSTEM_H
 /*
  * The solvable that stands for what no package owns: the kernel itself, where no rpm brought it,
- * and modules that lie in its tree without an owner. Present beats fetched: what it provides is
- * never planned.
+ * modules that lie in its tree without an owner, and firmware on disk. Present beats fetched: what
+ * it provides is never planned.
  */
 #include <stddef.h>
 #include "modfetch/context.h"

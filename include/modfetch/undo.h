@@ -6,16 +6,28 @@
  * indexes agree again. A run that is killed in between leaves it to the next one.
  */
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include "modfetch/context.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 
+/* What rpm is about to make where nothing is now, as the package's header has it. */
+struct mf_undo_fresh {
+	char *path;
+	uint32_t mode, mtime; /* as struct mf_rpm_file */
+	uint64_t size;
+	int update; /* number in UPDATES of its package, or -1: it is one of PACKAGES */
+};
+
 struct mf_undo {
 	struct mf_strings kernels;  /* whose module folders are about to change */
 	struct mf_strings packages; /* to come, "name-evr.arch", of names not installed now */
+	struct mf_strings updates;  /* the same, of names that are installed */
 	struct mf_strings erase;    /* names to go */
-	struct mf_strings fresh;    /* paths of PACKAGES that are not there now, folders too */
 	struct mf_strings files;    /* paths of all that comes, where rpm may leave partial files */
+	struct mf_undo_fresh *fresh;
+	size_t n_fresh, room_fresh;
 };
 void mf_undo_done(struct mf_undo *undo);
 
@@ -25,6 +37,8 @@ void mf_undo_done(struct mf_undo *undo);
  */
 int mf_undo_note(const struct mf_context *ctx, struct mf_undo *undo, const char *nevra,
 		 const struct mf_rpm_header *header, bool replaces);
+/* Appends the directories that are among what is fresh. 0 or -ENOMEM. */
+int mf_undo_directories(const struct mf_undo *undo, struct mf_strings *ret_paths);
 
 /* Keeps it below /var/lib/modfetch, synced; forgets it, synced. 0 or -errno, recorded. */
 int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo);
@@ -33,9 +47,10 @@ int mf_undo_forget(struct mf_context *ctx);
 int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo);
 
 /*
- * Undoes: takes PACKAGES and what is FRESH out, partial files too, and finishes the removal of
- * ERASE, which cannot be undone. What is not there (any more) is passed over. The indexes are the
- * caller's affair. 0, or the recorded failure of the rpm transaction.
+ * Undoes: takes away what is FRESH and still as rpm has made it, partial files, and PACKAGES from
+ * the database; finishes the removal of ERASE, which cannot be undone. A file that somebody else
+ * has put in the place of one of these stays, and a package to be erased with it. What is not there
+ * (any more) is passed over. The indexes are the caller's affair. 0, or a recorded failure.
  */
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo);
 
@@ -45,8 +60,5 @@ int mf_undo(struct mf_context *ctx, const struct mf_undo *undo);
  * recorded failure.
  */
 int mf_undo_recover(struct mf_context *ctx);
-
-/* Removes the folders a removed file has left empty, up to the kernel's or its kind's own. */
-void mf_undo_prune(const struct mf_context *ctx, const char *path);
 
 #endif

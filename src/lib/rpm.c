@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of librpm: installed packages, headers of package files, one transaction.
+ * The adapter of librpm: installed packages and transactions; rpm-header.c reads headers.
  *
  * librpm's state is global and its defaults are the distribution's; whatever matters is set here by
  * hand: the database's folder, what is verified, that no plugin and (unless allowed) no scriptlet
@@ -9,17 +9,6 @@
 #include "modfetch/rpm.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <rpm/header.h>
-#include <rpm/rpmdb.h>
-#include <rpm/rpmfi.h>
-#include <rpm/rpmfiles.h>
-#include <rpm/rpmio.h>
-#include <rpm/rpmlib.h>
-#include <rpm/rpmlog.h>
-#include <rpm/rpmmacro.h>
-#include <rpm/rpmps.h>
-#include <rpm/rpmte.h>
-#include <rpm/rpmts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +17,7 @@
 #include "modfetch/apart.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/rpmdb.h"
-
-#define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
+#include "src/lib/rpm-private.h"
 
 /* librpm speaks through a callback; its last complaint is the best "why" there is. */
 static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
@@ -116,127 +104,6 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 }
 
 /* ---- what a package file says ---- */
-
-void mf_rpm_header_done(struct mf_rpm_header *header)
-{
-	for (size_t i = 0; i < header->n_files; i++) {
-		struct mf_rpm_file *f = &header->files[i];
-
-		free(f->path);
-		free(f->link);
-		free(f->user);
-		free(f->group);
-	}
-	free(header->files);
-	free(header->name);
-	free(header->evr);
-	free(header->arch);
-	mf_strings_done(&header->scriptlets);
-	mf_strings_done(&header->obsoletes);
-	*header = (struct mf_rpm_header){ 0 };
-}
-
-static const struct {
-	rpmTagVal tag;
-	const char *name;
-} scriptlet_tags[] = {
-	{ RPMTAG_PREIN, "%pre" },
-	{ RPMTAG_POSTIN, "%post" },
-	{ RPMTAG_PREUN, "%preun" },
-	{ RPMTAG_POSTUN, "%postun" },
-	{ RPMTAG_PRETRANS, "%pretrans" },
-	{ RPMTAG_POSTTRANS, "%posttrans" },
-	{ RPMTAG_VERIFYSCRIPT, "%verifyscript" },
-	{ RPMTAG_PREINPROG, "%pre -p" },
-	{ RPMTAG_POSTINPROG, "%post -p" },
-	{ RPMTAG_PREUNPROG, "%preun -p" },
-	{ RPMTAG_POSTUNPROG, "%postun -p" },
-	{ RPMTAG_PRETRANSPROG, "%pretrans -p" },
-	{ RPMTAG_POSTTRANSPROG, "%posttrans -p" },
-	{ RPMTAG_VERIFYSCRIPTPROG, "%verifyscript -p" },
-	{ RPMTAG_TRIGGERSCRIPTS, "%trigger" },
-	{ RPMTAG_FILETRIGGERSCRIPTS, "%filetrigger" },
-	{ RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger" },
-};
-
-static int read_lists(Header h, struct mf_rpm_header *ret)
-{
-	struct rpmtd_s td;
-	int r = 0;
-
-	for (size_t i = 0; !r && i < sizeof(scriptlet_tags) / sizeof(*scriptlet_tags); i++)
-		if (headerIsEntry(h, scriptlet_tags[i].tag))
-			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
-	/* %preuntrans and %postuntrans of rpm 4.19, which may run what was compiled with an older
-	 */
-	for (rpmTagVal tag = 5103; !r && tag <= 5106; tag++)
-		if (headerIsEntry(h, tag))
-			r = mf_strings_add(&ret->scriptlets, "%preuntrans or %postuntrans");
-	if (!r && headerGet(h, RPMTAG_OBSOLETENAME, &td, HEADERGET_MINMEM)) {
-		const char *name;
-
-		while (!r && (name = rpmtdNextString(&td)))
-			r = mf_strings_add(&ret->obsoletes, name);
-		rpmtdFreeData(&td);
-	}
-	return r;
-}
-
-static int read_files(Header h, struct mf_rpm_header *ret)
-{
-	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_KEEPHEADER);
-	int n = rpmfilesFC(files), r = 0;
-
-	ret->files = calloc((size_t)n + 1, sizeof(*ret->files));
-	for (int i = 0; ret->files && i < n; i++) {
-		struct mf_rpm_file *f = &ret->files[ret->n_files++];
-		int algo = 0;
-		size_t len = 0;
-		const unsigned char *digest = rpmfilesFDigest(files, i, &algo, &len);
-		const char *caps = rpmfilesFCaps(files, i);
-
-		f->path = rpmfilesFN(files, i);
-		f->link = strdup(rpmfilesFLink(files, i) ?: "");
-		f->mode = rpmfilesFMode(files, i);
-		/* links and folders have one too, of zeros */
-		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
-				len == sizeof(f->sha256);
-		if (f->has_sha256)
-			memcpy(f->sha256, digest, len);
-		f->user = strdup(rpmfilesFUser(files, i) ?: "");
-		f->group = strdup(rpmfilesFGroup(files, i) ?: "");
-		f->size = rpmfilesFSize(files, i);
-		f->has_caps = caps && *caps;
-		if (!f->path || !f->link || !f->user || !f->group)
-			r = -ENOMEM;
-	}
-	rpmfilesFree(files);
-	return ret->files ? r : -ENOMEM;
-}
-
-int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
-{
-	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = { 0 };
-	int r;
-
-	ret.name = headerGetAsString(h, RPMTAG_NAME);
-	ret.evr = headerGetAsString(h, RPMTAG_EVR);
-	ret.arch = headerGetAsString(h, RPMTAG_ARCH);
-	if (!ret.name || !ret.evr || !ret.arch)
-		return -MFE_BAD_PACKAGE;
-	/* libsolv leaves an epoch of 0 away, as the metadata's reader does */
-	if (mf_starts_with(ret.evr, "0:"))
-		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
-	r = read_lists(h, &ret);
-	if (r < 0)
-		return r;
-	r = read_files(h, &ret);
-	if (r < 0)
-		return r;
-	*ret_header = ret;
-	ret = (struct mf_rpm_header){ 0 };
-	return 0;
-}
 
 /* An rpm stream over a copy of FD, from its start. */
 static FD_t open_copy(int fd)
@@ -347,6 +214,32 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 	return bad ? mf_fail(ctx, "install", -MFE_INSTALL, label, "it is not installed") : 0;
 }
 
+/*
+ * rpm's --excludepath: the package is installed without these files, and the database says so of
+ * each of them, so that a removal passes them over as well.
+ */
+static rpmRelocation *relocations_for(const struct mf_strings *without)
+{
+	rpmRelocation *relocations;
+
+	if (!without || !without->n)
+		return NULL;
+	relocations = calloc(without->n + 1, sizeof(*relocations));
+	for (size_t i = 0; relocations && i < without->n; i++)
+		relocations[i].oldPath = without->v[i];
+	return relocations;
+}
+
+static bool add_install(rpmts ts, const struct mf_rpm_install *install, Header h)
+{
+	bool some = install->without && install->without->n;
+	_cleanup_free_ rpmRelocation *relocations = relocations_for(install->without);
+
+	/* this looks into the database; rpm copies the paths */
+	return (!some || relocations) &&
+	       !rpmtsAddInstallElement(ts, h, (fnpyKey)install, 1, relocations);
+}
+
 static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
 			size_t n, const struct mf_strings *erase, const char *message)
 {
@@ -356,8 +249,7 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 		FD_t f = open_copy(install[i].fd);
 		Header h = NULL;
 		bool bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK;
-		/* this looks into the database */
-		bool refused = !bad && rpmtsAddInstallElement(ts, h, (fnpyKey)&install[i], 1, NULL);
+		bool refused = !bad && !add_install(ts, &install[i], h);
 
 		headerFree(h);
 		if (f)
@@ -402,6 +294,7 @@ struct task {
 	const struct mf_rpm_install *install;
 	size_t n;
 	const struct mf_strings *erase;
+	bool database_only;
 };
 
 /* librpm does not report every failed write to the database: so it is asked what it has now. */
@@ -425,6 +318,9 @@ static int run(struct mf_context *ctx, void *arg)
 	struct running run = { 0 };
 	rpmtransFlags flags =
 		RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOSCRIPTS | RPMTRANS_FLAG_NOTRIGGERS;
+	/* a package that leaves files out counts as relocated, which it need not permit */
+	const rpmprobFilterFlags ignored = RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG |
+					   RPMPROB_FILTER_FORCERELOCATE;
 	_cleanup_close_ int lock = -1;
 	int r = take_lock(ctx, &lock);
 	rpmts ts;
@@ -435,12 +331,14 @@ static int run(struct mf_context *ctx, void *arg)
 	for (size_t i = 0; i < task->n; i++)
 		if (task->install[i].scriptlets)
 			flags = 0;
+	if (task->database_only)
+		flags |= RPMTRANS_FLAG_JUSTDB;
 	rpmtsSetFlags(ts, flags);
 	rpmtsSetNotifyCallback(ts, notify, &run);
 	r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
 	if (!r) {
 		rpmtsOrder(ts);
-		if (rpmtsRun(ts, NULL, RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG))
+		if (rpmtsRun(ts, NULL, ignored))
 			r = report_problems(ctx, ts, &run, message);
 		else
 			r = check_outcome(ctx, ts, task);
@@ -456,7 +354,7 @@ static int run(struct mf_context *ctx, void *arg)
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
 {
-	struct task task = { install, n, erase };
+	struct task task = { install, n, erase, false };
 
 	return mf_apart(ctx, "install", run, &task);
 }
@@ -464,7 +362,7 @@ int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *inst
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 		     struct mf_strings *found)
 {
-	char message[256] = "";
+	char message[256] = "the database cannot be read";
 	bool there;
 	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
 	rpmts ts;
@@ -473,6 +371,11 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	if (!there || !labels->n)
 		return 0;
 	ts = new_transaction(ctx, message);
+	/* a database that cannot be read has no packages, as librpm sees it */
+	if (rpmtsOpenDB(ts, O_RDONLY)) {
+		end_transaction(ts);
+		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
+	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))
 			r = mf_strings_add(found, labels->v[i]);
@@ -480,10 +383,21 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	return r < 0 ? mf_fail(ctx, "install", r, "rpm", NULL) : 0;
 }
 
-int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
+static int take_out(struct mf_context *ctx, const struct mf_strings *labels, bool database_only)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
+	struct task task = { NULL, 0, &found, database_only };
 	int r = mf_rpm_installed(ctx, labels, &found);
 
-	return r < 0 || !found.n ? r : mf_rpm_transaction(ctx, NULL, 0, &found);
+	return r < 0 || !found.n ? r : mf_apart(ctx, "install", run, &task);
+}
+
+int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
+{
+	return take_out(ctx, labels, false);
+}
+
+int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels)
+{
+	return take_out(ctx, labels, true);
 }

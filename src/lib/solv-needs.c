@@ -7,6 +7,7 @@
  */
 #include "modfetch/solv-needs.h"
 #include <errno.h>
+#include <string.h>
 #include "modfetch/cleanup.h"
 #include "src/lib/solv-private.h"
 
@@ -55,26 +56,55 @@ static bool has_marked(Pool *pool, const Solvable *s, const Map *marked)
 	return false;
 }
 
-int mf_pool_each_with(struct mf_pool *mp, int origin, const char *const *names, size_t n,
-		      mf_pool_visit *visit, void *arg)
+static int each_marked(struct mf_pool *mp, int origin, const Map *marked, mf_pool_visit *visit,
+		       void *arg)
 {
 	Pool *pool = mp->pool;
 	int r = 0;
-	Map marked;
 
-	map_init(&marked, pool->ss.nstrings);
+	for (Id id = 2; !r && id < pool->nsolvables; id++) {
+		const Solvable *s = pool_id2solvable(pool, id);
+
+		if (s->repo && mf_solv_origin(mp, id) == origin && has_marked(pool, s, marked))
+			r = visit(arg, id);
+	}
+	return r;
+}
+
+int mf_pool_each_with(struct mf_pool *mp, int origin, const char *const *names, size_t n,
+		      mf_pool_visit *visit, void *arg)
+{
+	Map marked;
+	int r;
+
+	map_init(&marked, mp->pool->ss.nstrings);
 	for (size_t i = 0; i < n; i++) {
-		Id id = pool_str2id(pool, names[i], 0);
+		Id id = pool_str2id(mp->pool, names[i], 0);
 
 		if (id)
 			MAPSET(&marked, id);
 	}
-	for (Id id = 2; !r && id < pool->nsolvables; id++) {
-		const Solvable *s = pool_id2solvable(pool, id);
+	r = each_marked(mp, origin, &marked, visit, arg);
+	map_free(&marked);
+	return r;
+}
 
-		if (s->repo && mf_solv_origin(mp, id) == origin && has_marked(pool, s, &marked))
-			r = visit(arg, id);
-	}
+int mf_pool_each_form(struct mf_pool *mp, int origin, const char *open, mf_pool_visit *visit,
+		      void *arg)
+{
+	size_t len = strlen(open);
+	bool any = false;
+	Map marked;
+	int r = 0;
+
+	map_init(&marked, mp->pool->ss.nstrings);
+	for (Id id = 1; id < mp->pool->ss.nstrings; id++)
+		if (!strncmp(pool_id2str(mp->pool, id), open, len)) {
+			MAPSET(&marked, id);
+			any = true;
+		}
+	if (any)
+		r = each_marked(mp, origin, &marked, visit, arg);
 	map_free(&marked);
 	return r;
 }

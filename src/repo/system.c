@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the machine has without a package: its kernel's exports, and modules in the tree that no rpm
- * owns, as one solvable.
+ * What the machine has without a package: its kernel's exports, modules in the tree that no rpm
+ * owns, and firmware, as one solvable.
  *
  * The tree is the truth about modules: modules.dep names them. The rpm database is the truth about
  * packages: a module whose kmod() an installed package provides is left to that package, so that
  * its removal is noticed. CRCs come from the kernel's own symvers where there is one, since that is
  * the kernel on disk; the repository's packages of the same release speak where there is none; a
  * module that neither knows is read itself.
+ *
+ * Firmware counts as there whoever brought it: a package that has nothing but firmware which is all
+ * there is not wanted, so its name is provided too.
  */
 #include "modfetch/system.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/escape.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/solv-parts.h"
@@ -309,6 +314,82 @@ static int read_exports(struct system *s, int tree, const struct module *m)
 	return r;
 }
 
+/* ---- firmware ---- */
+
+#define FIRMWARE "firmware("
+
+/* As the package asks for it, or as the machine has compressed it: the kernel reads each. */
+static bool firmware_is_there(const struct mf_context *ctx, const char *name)
+{
+	static const char *const endings[] = { "", ".xz", ".zst" };
+	size_t len = strlen(name);
+
+	for (size_t i = 1; i < sizeof(endings) / sizeof(*endings); i++)
+		if (mf_ends_with(name, endings[i]))
+			len -= strlen(endings[i]);
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		char path[PATH_MAX];
+		_cleanup_close_ int fd = -1;
+
+		if (snprintf(path, sizeof(path), "lib/firmware/%.*s%s", (int)len, name,
+			     endings[i]) >= (int)sizeof(path))
+			return false;
+		/* a link that leads nowhere is no firmware */
+		fd = mf_context_open(ctx, path, O_PATH);
+		if (fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a package provides as firmware. */
+struct firmware {
+	struct system *s;
+	const char *package;
+	bool others; /* it has something that is not there, or no firmware */
+};
+
+static int see_firmware(void *arg, const char *name, const char *evr)
+{
+	struct firmware *firmware = arg;
+	const char *begin = name + strlen(FIRMWARE), *end = strrchr(name, ')');
+	char file[DEP_MAX];
+
+	if (!mf_starts_with(name, FIRMWARE)) {
+		/* "name" and "name(x86-64)" are every package's */
+		firmware->others |= !mf_starts_with(name, firmware->package);
+		return 0;
+	}
+	if (!end || mf_alias_unescape(begin, (size_t)(end - begin), file, sizeof(file)) < 0 ||
+	    !firmware_is_there(firmware->s->ctx, file)) {
+		firmware->others = true;
+		return 0;
+	}
+	return add_dep(firmware->s, strndup(name, (size_t)(end + 1 - name)), NULL);
+}
+
+static int see_firmware_package(void *arg, int id)
+{
+	struct firmware firmware = { .s = arg };
+	struct mf_package package;
+	int r;
+
+	mf_pool_package(firmware.s->pool, id, &package);
+	firmware.package = package.name;
+	r = mf_pool_deps(firmware.s->pool, id, MF_PROVIDES, see_firmware, &firmware);
+	return r || firmware.others ? r : add_dep(firmware.s, strdup(package.name), NULL);
+}
+
+static int add_firmware(struct system *s, size_t n_repos)
+{
+	_cleanup_close_ int folder = mf_context_open(s->ctx, "lib/firmware", O_PATH | O_DIRECTORY);
+	int r = 0;
+
+	for (size_t i = 0; folder >= 0 && !r && i < n_repos; i++)
+		r = mf_pool_each_form(s->pool, (int)i, FIRMWARE, see_firmware_package, s);
+	return r;
+}
+
 static int add_names(struct system *s)
 {
 	const struct mf_release *release = s->release;
@@ -352,6 +433,8 @@ static int gather(struct system *s, size_t n_repos)
 		r = -MFE_BAD_INDEX;
 	for (size_t i = 0; !r && i < n_repos; i++)
 		r = see_packages(s, (int)i, &names);
+	if (!r)
+		r = add_firmware(s, n_repos);
 	if (!r)
 		r = add_names(s);
 	if (!r)

@@ -141,7 +141,9 @@ static int note_package(void *arg, void *header)
 	int r = mf_rpm_header(header, &h);
 
 	for (size_t i = 0; !r && i < h.n_files; i++) {
-		if (S_ISDIR(h.files[i].mode) || !is_ours(w, without_usr(h.files[i].path)))
+		/* nor what the package is installed without, or what may be made later */
+		if (S_ISDIR(h.files[i].mode) || h.files[i].left_out || h.files[i].ghost ||
+		    !is_ours(w, without_usr(h.files[i].path)))
 			continue;
 		if (!nevra) {
 			if (asprintf(&label, "%s-%s.%s", h.name, h.evr, h.arch) < 0) {

@@ -60,6 +60,7 @@ static bool spoils(int code)
 		-MFE_BAD_PACKAGE,  -MFE_FORBIDDEN_FILE,	 -MFE_SCRIPTLET, -MFE_BAD_MODULE,
 		-MFE_WRONG_KERNEL, -MFE_MODULE_UNSIGNED, -MFE_INSTALL,	 -MFE_TOO_LARGE,
 		-MFE_BAD_HREF,	   -MFE_DENIED,		 -MFE_NOT_FOUND, -MFE_BAD_MODALIAS,
+		-MFE_FILE_EXISTS,  -MFE_ALTERED,
 	};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)

@@ -3,8 +3,9 @@
  * Proofs become files: one rpm transaction, then one sync of the file system, then a look at what
  * arrived.
  *
- * How to undo it is written down before (see undo.c), and that there is room for it is looked at:
- * a database that runs out of room in the middle is the worst of failures. rpm does not sync what
+ * What lies in its way and is not ours stays as it is, or nothing is begun (see owners.c). How to
+ * undo it is written down before (see undo.c), and that there is room for it is looked at: a
+ * database that runs out of room in the middle is the worst of failures. rpm does not sync what
  * it writes, and its own checks end with the write; so the files are read back here and compared
  * with the digests of the verified header. If one differs, the packages are taken out again and the
  * stage fails: depmod and load then never see it.
@@ -20,6 +21,8 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
+#include "modfetch/directories.h"
+#include "modfetch/owners.h"
 #include "modfetch/rpm.h"
 
 void mf_receipt_done(struct mf_receipt *receipt)
@@ -82,6 +85,7 @@ static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *h
 /* The packages that are about to go, or to give way to others, and their files. */
 struct leaving {
 	struct mf_receipt *receipt;
+	struct mf_owners *owners;
 	struct mf_strings names, paths;
 };
 
@@ -91,6 +95,8 @@ static int note_leaving(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
+	if (!r)
+		r = mf_owners_leaves(leaving->owners, &h);
 	if (!r)
 		r = mf_strings_add(&leaving->names, h.name);
 	for (size_t i = 0; !r && i < h.n_files; i++)
@@ -117,14 +123,19 @@ static int check_file(struct mf_context *ctx, const char *package, const struct 
 	return 0;
 }
 
-static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
+static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		     const struct mf_owners *owners)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct mf_rpm_header *header = mf_proof_header(proofs[i]);
+		const struct mf_strings *kept = mf_owners_kept(owners, i);
 
 		for (size_t j = 0; j < header->n_files; j++) {
-			int r = check_file(ctx, mf_proof_nevra(proofs[i]), &header->files[j]);
+			const struct mf_rpm_file *file = &header->files[j];
+			int r = 0;
 
+			if (!file->ghost && !mf_strings_has(kept, file->path))
+				r = check_file(ctx, mf_proof_nevra(proofs[i]), file);
 			if (r < 0)
 				return r;
 		}
@@ -242,6 +253,32 @@ static int note_package(struct mf_context *ctx, const struct leaving *leaving,
 	return r < 0 ? r : note_header(leaving->receipt, header);
 }
 
+/* What comes, what goes, and what neither may touch. */
+static int ask_owners(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		      const struct mf_strings *erase, struct leaving *leaving)
+{
+	int r = mf_owners_new(ctx, &leaving->owners);
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = mf_owners_arrives(leaving->owners, mf_proof_nevra(proofs[i]),
+				      mf_proof_header(proofs[i]));
+	if (!r)
+		r = note_all_leaving(ctx, proofs, n, erase, leaving);
+	return r ? r : mf_owners_settle(leaving->owners);
+}
+
+/* Writes down how to undo it, and which directories it makes. */
+static int keep_notes(struct mf_context *ctx, const struct mf_undo *undo)
+{
+	_cleanup_(mf_strings_done) struct mf_strings directories = { 0 };
+	int r = mf_undo_directories(undo, &directories);
+
+	if (r < 0)
+		return mf_fail(ctx, "install", r, "undo", NULL);
+	r = directories.n ? mf_directories_update(ctx, &directories) : 0;
+	return r < 0 ? r : mf_undo_keep(ctx, undo);
+}
+
 /* Notes all that comes and goes, before anything does. */
 static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		   const struct mf_strings *erase, struct leaving *leaving)
@@ -250,7 +287,7 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 	int r = check_space(ctx, proofs, n);
 
 	if (!r)
-		r = note_all_leaving(ctx, proofs, n, erase, leaving);
+		r = ask_owners(ctx, proofs, n, erase, leaving);
 	for (size_t i = 0; !r && i < n; i++)
 		r = note_package(ctx, leaving, proofs[i]);
 	if (!r)
@@ -259,11 +296,11 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 		r = add_all(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, "install", r, "transaction", NULL);
-	return r < 0 ? r : mf_undo_keep(ctx, &receipt->undo);
+	return r < 0 ? r : keep_notes(ctx, &receipt->undo);
 }
 
 static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		     const struct mf_strings *erase)
+		     const struct mf_strings *erase, const struct mf_owners *owners)
 {
 	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
 	int r;
@@ -271,13 +308,24 @@ static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	if (!install)
 		return mf_fail(ctx, "install", -ENOMEM, "transaction", NULL);
 	for (size_t i = 0; i < n; i++)
-		install[i] =
-			(struct mf_rpm_install){ mf_proof_fd(proofs[i]), mf_proof_nevra(proofs[i]),
-						 mf_proof_scriptlets(proofs[i]) };
+		install[i] = (struct mf_rpm_install){ .fd = mf_proof_fd(proofs[i]),
+						      .nevra = mf_proof_nevra(proofs[i]),
+						      .scriptlets = mf_proof_scriptlets(proofs[i]),
+						      .without = mf_owners_kept(owners, i) };
 	r = mf_rpm_transaction(ctx, install, n, erase);
 	if (!r)
 		r = sync_disk(ctx);
-	return r < 0 ? r : read_back(ctx, proofs, n);
+	return r < 0 ? r : read_back(ctx, proofs, n, owners);
+}
+
+/* Another rpm holds its lock: nothing was begun. */
+static void give_up(struct mf_context *ctx)
+{
+	struct mf_failure why = ctx->failure;
+
+	(void)mf_directories_update(ctx, NULL);
+	(void)mf_undo_forget(ctx);
+	ctx->failure = why;
 }
 
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
@@ -288,14 +336,15 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	int r = prepare(ctx, proofs, n, erase, &leaving);
 
 	if (!r) {
-		r = carry_out(ctx, proofs, n, erase);
+		r = carry_out(ctx, proofs, n, erase, leaving.owners);
 		if (r == -MFE_LOCKED)
-			(void)mf_undo_forget(ctx);
+			give_up(ctx);
 		else if (r < 0)
 			mf_install_undo(ctx, &receipt);
 	}
-	for (size_t i = 0; !r && i < leaving.paths.n; i++)
-		mf_undo_prune(ctx, leaving.paths.v[i]);
+	if (!r)
+		mf_directories_prune(ctx, &leaving.paths);
+	mf_owners_free(leaving.owners);
 	mf_strings_done(&leaving.names);
 	mf_strings_done(&leaving.paths);
 	if (r < 0)

@@ -56,13 +56,15 @@ static int look(void *arg, void *header)
 	int r = mf_rpm_header(header, &h);
 
 	for (size_t i = 0; !r && i < h.n_files; i++) {
+		const struct mf_rpm_file *file = &h.files[i];
 		_cleanup_close_ int fd =
-			mf_context_open(looking->ctx, h.files[i].path, O_PATH | O_NOFOLLOW);
+			mf_context_open(looking->ctx, file->path, O_PATH | O_NOFOLLOW);
 		struct stat st;
 
-		looking->lacks |=
-			S_ISREG(h.files[i].mode) &&
-			(fd < 0 || fstat(fd, &st) < 0 || (uint64_t)st.st_size != h.files[i].size);
+		/* of a file that was there before the package any other will do */
+		looking->lacks |= S_ISREG(file->mode) && !file->ghost &&
+				  (fd < 0 || fstat(fd, &st) < 0 ||
+				   (!file->left_out && (uint64_t)st.st_size != file->size));
 	}
 	return r;
 }

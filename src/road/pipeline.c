@@ -312,6 +312,12 @@ static void index_again(struct mf_context *ctx, const struct mf_strings *kernels
 	ctx->failure = why;
 }
 
+/* These are found out before anything is begun. */
+static bool was_begun(int failure)
+{
+	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS;
+}
+
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_strings own = { &ctx->kernel, 1, 0 };
@@ -319,7 +325,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 
 	if (r < 0) {
 		/* a removal that failed half way has taken modules with it */
-		if (run->plan.erase.n && r != -MFE_LOCKED)
+		if (run->plan.erase.n && was_begun(r))
 			index_again(ctx, &own);
 		return r;
 	}

@@ -35,7 +35,7 @@ ADAPTERS = {
     r"json-c/": "src/lib/json.c",
     r"libkmod\.h": "src/lib/kmod.c",
     r"(lzma|zlib|zstd)\.h": "src/lib/inflate.c",
-    r"rpm/": "src/lib/rpm.c",
+    r"rpm/": "src/lib/rpm-private.h",
     r"seccomp\.h": "src/lib/seccomp.c",
     r"solv/": "src/lib/solv-private.h",
 }

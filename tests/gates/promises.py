@@ -14,7 +14,7 @@ numbers = [row[0] for row in rows]
 missing = set(re.findall(r"\bP\d+\b", text.split("## What is missing", 1)[1]))
 registered = "".join(read(f"tests/{f}meson.build") for f in ("", "road/", "fuzz/", "gates/", "vm/", "depmod/", "resolve/"))
 
-for n in range(1, 26):
+for n in range(1, 27):
     if f"P{n}" not in numbers and f"P{n}" not in missing:
         findings.add(PAGE, f"P{n} is neither kept nor said to be missing")
 for row in rows:

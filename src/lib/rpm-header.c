@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of librpm, for what a header says: of a package file, or of an installed package.
+ *
+ * The header of an installed package also says which of its files rpm did not install or has given
+ * to another package: those are not its own, and rpm leaves them alone when the package goes.
+ */
+#include "modfetch/rpm-header.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/error.h"
+#include "src/lib/rpm-private.h"
+
+#define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
+
+void mf_rpm_header_done(struct mf_rpm_header *header)
+{
+	for (size_t i = 0; i < header->n_files; i++) {
+		struct mf_rpm_file *f = &header->files[i];
+
+		free(f->path);
+		free(f->link);
+		free(f->user);
+		free(f->group);
+	}
+	free(header->files);
+	free(header->name);
+	free(header->evr);
+	free(header->arch);
+	mf_strings_done(&header->scriptlets);
+	mf_strings_done(&header->obsoletes);
+	*header = (struct mf_rpm_header){ 0 };
+}
+
+static const struct {
+	rpmTagVal tag;
+	const char *name;
+} scriptlet_tags[] = {
+	{ RPMTAG_PREIN, "%pre" },
+	{ RPMTAG_POSTIN, "%post" },
+	{ RPMTAG_PREUN, "%preun" },
+	{ RPMTAG_POSTUN, "%postun" },
+	{ RPMTAG_PRETRANS, "%pretrans" },
+	{ RPMTAG_POSTTRANS, "%posttrans" },
+	{ RPMTAG_VERIFYSCRIPT, "%verifyscript" },
+	{ RPMTAG_PREINPROG, "%pre -p" },
+	{ RPMTAG_POSTINPROG, "%post -p" },
+	{ RPMTAG_PREUNPROG, "%preun -p" },
+	{ RPMTAG_POSTUNPROG, "%postun -p" },
+	{ RPMTAG_PRETRANSPROG, "%pretrans -p" },
+	{ RPMTAG_POSTTRANSPROG, "%posttrans -p" },
+	{ RPMTAG_VERIFYSCRIPTPROG, "%verifyscript -p" },
+	{ RPMTAG_TRIGGERSCRIPTS, "%trigger" },
+	{ RPMTAG_FILETRIGGERSCRIPTS, "%filetrigger" },
+	{ RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger" },
+};
+
+static int read_lists(Header h, struct mf_rpm_header *ret)
+{
+	struct rpmtd_s td;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(scriptlet_tags) / sizeof(*scriptlet_tags); i++)
+		if (headerIsEntry(h, scriptlet_tags[i].tag))
+			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
+	/* %preuntrans and %postuntrans of rpm 4.19, which may run what was compiled with an older
+	 */
+	for (rpmTagVal tag = 5103; !r && tag <= 5106; tag++)
+		if (headerIsEntry(h, tag))
+			r = mf_strings_add(&ret->scriptlets, "%preuntrans or %postuntrans");
+	if (!r && headerGet(h, RPMTAG_OBSOLETENAME, &td, HEADERGET_MINMEM)) {
+		const char *name;
+
+		while (!r && (name = rpmtdNextString(&td)))
+			r = mf_strings_add(&ret->obsoletes, name);
+		rpmtdFreeData(&td);
+	}
+	return r;
+}
+
+static int read_files(Header h, struct mf_rpm_header *ret)
+{
+	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_KEEPHEADER);
+	/* a package file has no states */
+	bool states = headerIsEntry(h, RPMTAG_FILESTATES);
+	int n = rpmfilesFC(files), r = 0;
+
+	ret->files = calloc((size_t)n + 1, sizeof(*ret->files));
+	for (int i = 0; ret->files && i < n; i++) {
+		struct mf_rpm_file *f = &ret->files[ret->n_files++];
+		int algo = 0;
+		size_t len = 0;
+		const unsigned char *digest = rpmfilesFDigest(files, i, &algo, &len);
+		const char *caps = rpmfilesFCaps(files, i);
+
+		f->path = rpmfilesFN(files, i);
+		f->link = strdup(rpmfilesFLink(files, i) ?: "");
+		f->mode = rpmfilesFMode(files, i);
+		f->mtime = rpmfilesFMtime(files, i);
+		f->ghost = rpmfilesFFlags(files, i) & RPMFILE_GHOST;
+		f->left_out = states && rpmfilesFState(files, i) != RPMFILE_STATE_NORMAL;
+		/* links and folders have one too, of zeros */
+		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
+				len == sizeof(f->sha256);
+		if (f->has_sha256)
+			memcpy(f->sha256, digest, len);
+		f->user = strdup(rpmfilesFUser(files, i) ?: "");
+		f->group = strdup(rpmfilesFGroup(files, i) ?: "");
+		f->size = rpmfilesFSize(files, i);
+		f->has_caps = caps && *caps;
+		if (!f->path || !f->link || !f->user || !f->group)
+			r = -ENOMEM;
+	}
+	rpmfilesFree(files);
+	return ret->files ? r : -ENOMEM;
+}
+
+int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
+{
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = { 0 };
+	int r;
+
+	ret.name = headerGetAsString(h, RPMTAG_NAME);
+	ret.evr = headerGetAsString(h, RPMTAG_EVR);
+	ret.arch = headerGetAsString(h, RPMTAG_ARCH);
+	if (!ret.name || !ret.evr || !ret.arch)
+		return -MFE_BAD_PACKAGE;
+	/* libsolv leaves an epoch of 0 away, as the metadata's reader does */
+	if (mf_starts_with(ret.evr, "0:"))
+		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
+	r = read_lists(h, &ret);
+	if (r < 0)
+		return r;
+	r = read_files(h, &ret);
+	if (r < 0)
+		return r;
+	*ret_header = ret;
+	ret = (struct mf_rpm_header){ 0 };
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a header says of its files beyond their names: times, ghosts, links. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/rpm.h"
+#include "tests/rpms.h"
+
+#define DEPMOD "/etc/depmod.d/x.conf"
+#define GHOST  "/etc/depmod.d/later.conf"
+#define LINK   "/lib/firmware/x.bin"
+
+static int package(void)
+{
+	char folder[] = "/tmp/modfetch-rpms.XXXXXX";
+	const struct rpm_spec spec = {
+		.name = "odd-kmp",
+		.version = "0:1",
+		.files = DEPMOD,
+		.install = "touch -d @1500000000 %{buildroot}" DEPMOD
+			   "; mkdir -p %{buildroot}/lib/firmware; ln -s y.bin %{buildroot}" LINK,
+		.sections = LINK "\n%ghost " GHOST,
+	};
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	fd = rpm_build(folder, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	return fd;
+}
+
+static const struct mf_rpm_file *find(const struct mf_rpm_header *h, const char *path)
+{
+	static const struct mf_rpm_file none;
+
+	for (size_t i = 0; i < h->n_files; i++)
+		if (!strcmp(h->files[i].path, path))
+			return &h->files[i];
+	fail_msg("%s is not listed", path);
+	return &none;
+}
+
+static void files_have_a_time_and_ghosts_are_told_apart(void **state)
+{
+	_cleanup_close_ int fd = package();
+	struct mf_rpm_header h = { 0 };
+	const struct mf_rpm_file *conf, *ghost, *link;
+
+	assert_int_equal(mf_rpm_read(fd, &h), 0);
+	/* libsolv leaves an epoch of 0 away */
+	assert_string_equal(h.evr, "1-1");
+	assert_int_equal(h.n_files, 3);
+	conf = find(&h, DEPMOD);
+	ghost = find(&h, GHOST);
+	link = find(&h, LINK);
+	assert_int_equal(conf->mtime, 1500000000);
+	assert_true(conf->has_sha256 && !conf->ghost && !conf->left_out);
+	assert_true(ghost->ghost && !ghost->left_out);
+	assert_false(link->has_sha256);
+	assert_string_equal(link->link, "y.bin");
+	mf_rpm_header_done(&h);
+	/* twice does no harm */
+	mf_rpm_header_done(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(files_have_a_time_and_ghosts_are_told_apart),
+	};
+
+	return UNIT_RUN(tests);
+}
