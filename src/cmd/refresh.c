@@ -15,12 +15,12 @@
 #include "modfetch/stubs.h"
 
 /* What became of one repository, for --json. */
-static void report(struct mf_json *list, const struct mf_repo *repo, int r,
+static void report(struct mf_json *list, const char *id, int r,
 		   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
 	struct mf_json *o = mf_json_object();
 
-	mf_json_set_string(o, "id", repo->id);
+	mf_json_set_string(o, "id", id);
 	mf_json_set_string(o, "state", r < 0 ? "failed" : r ? "unchanged" : "refreshed");
 	if (!r)
 		mf_json_set_int(o, "packages", (int64_t)result->packages);
@@ -42,7 +42,7 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
 	int r = mf_refresh(&cmd->ctx, repo, force, &result);
 
 	if (cmd->json)
-		report(list, repo, r, &result, &cmd->ctx.failure);
+		report(list, repo->id, r, &result, &cmd->ctx.failure);
 	else if (r > 0 && !cmd->quiet)
 		printf("%s: unchanged\n", repo->id);
 	else if (!r && !cmd->quiet)
@@ -51,10 +51,20 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
 	return r;
 }
 
+static const struct mf_repo_fault *find_fault(const struct mf_repos *repos, const char *id)
+{
+	for (size_t i = 0; i < repos->n_faults; i++)
+		if (repos->faults[i].id && !strcmp(repos->faults[i].id, id))
+			return &repos->faults[i];
+	return NULL;
+}
+
 static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
-		if (!mf_repos_find(repos, names[i]))
+		if (find_fault(repos, names[i]))
+			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
+		else if (!mf_repos_find(repos, names[i]))
 			return mf_fail(&cmd->ctx, "refresh", -MFE_NOT_FOUND, names[i],
 				       "no repository of that id is configured");
 	return 0;
@@ -66,6 +76,23 @@ static bool named(const struct mf_repo *repo, int n, char **names)
 		if (!strcmp(repo->id, names[i]))
 			return true;
 	return !n && repo->enabled;
+}
+
+/* What cannot be used although it is enabled was not refreshed; which, a warning has said. */
+static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct mf_json *list)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < repos->n_faults; i++) {
+		const struct mf_repo_fault *fault = &repos->faults[i];
+
+		if (!fault->enabled)
+			continue;
+		r = mf_repo_fault_fail(&cmd->ctx, fault);
+		if (cmd->json && fault->id)
+			report(list, fault->id, r, NULL, &cmd->ctx.failure);
+	}
+	return r;
 }
 
 static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n,
@@ -90,12 +117,14 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		why = cmd->ctx.failure;
 	}
 	if (!asked)
-		return mf_fail(&cmd->ctx, "refresh", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d",
-			       NULL);
+		return mf_repos_check_any(&cmd->ctx, repos);
 	if (worst < 0) {
 		cmd->ctx.failure = why;
 		return worst;
 	}
+	r = n ? 0 : refresh_faults(cmd, repos, list);
+	if (r < 0)
+		return r;
 	return fresh ? CMD_DONE : CMD_NOTHING;
 }
 

@@ -162,7 +162,7 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	if (!r)
 		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
 	if (!r)
-		r = mf_mirrors_keep(ctx, repo->id, text, len);
+		r = mf_mirrors_keep(ctx, repo->id, text);
 	/* with mirrors known from before, a list that cannot be had is no reason to give up */
 	if (r < 0 && ret_urls->n) {
 		mf_log(ctx, MF_LOG_WARNING, "refresh: %s: the mirrorlist cannot be had", repo->id);
