@@ -30,9 +30,14 @@ struct mf_repomd {
 	uint64_t size;		       /* bytes of it; 0: not said */
 	uint64_t open_size;	       /* bytes inflated; 0: not said */
 	char revision[64];
+	char *identity; /* which repository it says it is, see mf_repomd_parse(), or NULL */
 };
 
-/* Parses repomd.xml from a descriptor. 0, or -EBADMSG where it names no primary with a SHA-256. */
+/*
+ * Parses repomd.xml from a descriptor. Which repository it is, the first kind of its <tags> tells
+ * that there is: <repo>, <distro> (its cpeid, or its text), <content>; several of a kind with a
+ * blank between them. 0, or -EBADMSG where it names no primary with a SHA-256.
+ */
 int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd);
 void mf_repomd_done(struct mf_repomd *repomd);
 

@@ -35,11 +35,11 @@ static void report(struct mf_json *list, const char *id, int r,
 	mf_json_add(list, o);
 }
 
-static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
+static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int flags,
 		       struct mf_json *list)
 {
 	struct mf_refresh_result result = { 0 };
-	int r = mf_refresh(&cmd->ctx, repo, force, &result);
+	int r = mf_refresh(&cmd->ctx, repo, flags, &result);
 
 	if (cmd->json)
 		report(list, repo->id, r, &result, &cmd->ctx.failure);
@@ -95,7 +95,7 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 	return r;
 }
 
-static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n,
+static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
 		       char **names, struct mf_json *list)
 {
 	int r, worst = 0, fresh = 0, asked = 0;
@@ -105,7 +105,7 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		if (!named(&repos->v[i], n, names))
 			continue;
 		asked++;
-		r = refresh_one(cmd, &repos->v[i], force, list);
+		r = refresh_one(cmd, &repos->v[i], flags, list);
 		fresh += r == 0;
 		if (r >= 0)
 			continue;
@@ -128,10 +128,11 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 	return fresh ? CMD_DONE : CMD_NOTHING;
 }
 
-static int go(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, char **names)
+static int go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
+	      char **names)
 {
 	struct mf_json *list = mf_json_array(), *o;
-	int r = refresh_all(cmd, repos, force, n, names, list);
+	int r = refresh_all(cmd, repos, flags, n, names, list);
 
 	if (!cmd->json || !mf_json_length(list)) {
 		mf_json_free(list);
@@ -158,18 +159,28 @@ static int tell_modprobe(struct cmd *cmd, int r)
 
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = { { "force", no_argument, NULL, 'f' }, { 0 } };
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, MF_REFRESH_FORCE },
+		{ "accept-older", no_argument, NULL, MF_REFRESH_OLDER },
+		{ "accept-identity", no_argument, NULL, MF_REFRESH_IDENTITY },
+		{ 0 },
+	};
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_close_ int lock = -1;
-	bool force = false;
+	unsigned int flags = 0;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (c != 'f')
+		if (c == '?')
 			return cmd_usage(cmd, "refresh",
-					 "it takes --force and ids of repositories");
-		force = true;
+					 "it takes --force, --accept-older, --accept-identity and "
+					 "ids of repositories");
+		flags |= c == 'f' ? MF_REFRESH_FORCE : (unsigned int)c;
 	}
+	if ((flags & (MF_REFRESH_OLDER | MF_REFRESH_IDENTITY)) && optind == argc)
+		return cmd_usage(
+			cmd, "refresh",
+			"--accept-older and --accept-identity need the id of a repository");
 	if (cmd->dry_run)
 		return cmd_usage(cmd, "refresh", "it cannot be done dry");
 	r = mf_repos_read(&cmd->ctx, &repos);
@@ -180,6 +191,6 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	lock = mf_lock(&cmd->ctx);
 	if (lock < 0)
 		return lock;
-	r = go(cmd, &repos, force, argc - optind, argv + optind);
+	r = go(cmd, &repos, flags, argc - optind, argv + optind);
 	return tell_modprobe(cmd, r);
 }

@@ -27,7 +27,7 @@ static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
 	/* a damaged state is the next refresh's to refuse */
 	if (repo->trust != MF_TRUST_NONE && mf_repo_state_read(&cmd->ctx, repo->id, ret_state) < 0)
 		cmd->ctx.failure = before;
-	return ret_state->published;
+	return ret_state->used.signing_time;
 }
 
 static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json *o)
@@ -39,7 +39,8 @@ static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json 
 	if (!at)
 		return;
 	mf_json_set_int(o, "signed", at);
-	mf_json_set_string(o, "signer", state.signer);
+	mf_json_set_string(o, "identity", *state.identity ? state.identity : NULL);
+	mf_json_set_string(o, "signer", state.used.signer);
 	if (age >= 0) {
 		mf_json_set_int(o, "age_days", age / 86400);
 		mf_json_set_bool(o, "stale", age / 86400 > cmd->ctx.settings.max_age_days);
@@ -55,8 +56,12 @@ static void print_age(struct cmd *cmd, const struct mf_repo *repo)
 	int64_t days = age / 86400;
 
 	if (age >= 0)
-		printf(", signed %lld days ago by %s%s", (long long)days, state.signer,
+		printf(", signed %lld days ago by %s%s", (long long)days, state.used.signer,
 		       days > cmd->ctx.settings.max_age_days ? ", TOO OLD for unattended use" : "");
+	if (at && *state.identity)
+		printf(", identity \"%s\"", state.identity);
+	else if (at)
+		printf(", of no identity");
 }
 
 /* The base URLs without their passwords. */
