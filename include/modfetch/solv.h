@@ -47,6 +47,8 @@ void mf_repomd_done(struct mf_repomd *repomd);
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin);
 /* A cache file mf_pool_write() wrote. PRIORITY: lower wins, as in a .repo file. 0 or -EBADMSG. */
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
+/* Another priority for all that was added with ORIGIN. */
+void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
 /* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
 int mf_pool_add_installed(struct mf_pool *pool, void *header);
 

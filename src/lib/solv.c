@@ -80,6 +80,16 @@ Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
 	return repo;
 }
 
+void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority)
+{
+	for (int i = 1; i < pool->pool->nrepos; i++) {
+		Repo *repo = pool->pool->repos[i];
+
+		if (repo && repo != pool->installed && (int)(intptr_t)repo->appdata == origin)
+			repo->priority = -priority;
+	}
+}
+
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 {
 	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
