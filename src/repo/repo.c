@@ -3,9 +3,9 @@
  * Reads repos.d into values that are checked once, here.
  *
  * What a .repo file says is the admin's word and is believed. An id that is no directory's name, or
- * that two entries have, makes an entry unusable, since the keys and deny rules of one would act on
- * the other; so does a line that is none, and a value that is wrong (repo-entry.c). Such an entry is
- * reported, and takes no other one with it.
+ * that two entries have, makes an entry unusable, since the keys and deny rules of one would act
+ * on the other; so does a line that is none, and a value that is wrong (repo-entry.c). Such an
+ * entry is reported, and takes no other one with it.
  */
 #include "modfetch/repo.h"
 #include <ctype.h>

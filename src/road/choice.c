@@ -3,9 +3,9 @@
  * The order of preference, as a table.
  *
  * A driver is the kernel's own or it is not; its version number does not make it so, for who builds
- * drivers elsewhere numbers them as he likes. The kernel's own is a package of the kernel's tag with
- * the version of the kernel's image, both packed from one build, in the repository that the kernel
- * comes from. That is the one which has the image; should several say so, the one which has more of
+ * drivers elsewhere numbers them as he likes. The kernel's own is a package of the kernel's tag
+ * with the version of the kernel's image, both packed from one build, in the repository that the
+ * kernel comes from. That is the one which has the image; should several say so, the one which has more of
  * the kernel's own drivers. Where no repository has an image nothing is the kernel's own, and the
  * next line of the table decides.
  *
