@@ -73,15 +73,19 @@ static bool same_lines(const struct mf_strings *a, const struct mf_strings *b)
 
 /* ---- identity ---- */
 
-/* It becomes XML, an argument and a line for people. */
-static bool identity_valid(const char *identity, size_t len)
+static bool is_identity(const char *text, size_t len)
 {
 	static const char others[] = "-_.:+/@~=, ";
 
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)identity[i]) && !strchr(others, identity[i]))
+		if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))
 			return false;
-	return len && len <= IDENTITY_MAX && identity[0] != ' ' && identity[len - 1] != ' ';
+	return len && len <= IDENTITY_MAX && text[0] != ' ' && text[len - 1] != ' ';
+}
+
+bool pack_identity_valid(const char *text)
+{
+	return is_identity(text, strlen(text));
 }
 
 /* What the published metadata says. New memory; NULL: nothing. */
@@ -96,7 +100,7 @@ static char *published_identity(const struct pack *pack)
 	begin = strstr(repomd, "<repo>");
 	begin = begin ? begin + strlen("<repo>") : NULL;
 	end = begin ? strstr(begin, "</repo>") : NULL;
-	return end && identity_valid(begin, (size_t)(end - begin))
+	return end && is_identity(begin, (size_t)(end - begin))
 		       ? strndup(begin, (size_t)(end - begin))
 		       : NULL;
 }
@@ -111,20 +115,6 @@ static char *new_identity(void)
 		return NULL;
 	uuid[strcspn(uuid, "\n")] = '\0';
 	return pack_format("uuid:%s", uuid);
-}
-
-/* WAS: of the published metadata, or NULL. */
-static int choose_identity(struct pack *pack, const char *was, char **ret_identity)
-{
-	const char *named = pack->options->identity;
-
-	if (named && !identity_valid(named, strlen(named)))
-		return mf_fail(pack->ctx, "pack", -MFE_USAGE, "--identity",
-			       "it is no text of at most %d letters, digits and any of "
-			       "-_.:+/@~=, and blanks",
-			       IDENTITY_MAX);
-	*ret_identity = named ? strdup(named) : was ? strdup(was) : new_identity();
-	return *ret_identity ? 0 : mf_fail(pack->ctx, "pack", -EIO, "identity", NULL);
 }
 
 /* ---- metadata ---- */
@@ -327,10 +317,13 @@ static int copy_published(struct pack *pack)
 static int prepare(struct pack *pack, const struct mf_strings *now, const struct mf_strings *before)
 {
 	_cleanup_free_ char *was = published_identity(pack), *identity = NULL;
-	int r = choose_identity(pack, was, &identity);
+	int r;
 
-	if (r < 0)
-		return r;
+	identity = pack->options->identity ? strdup(pack->options->identity)
+		   : was		   ? strdup(was)
+					   : new_identity();
+	if (!identity)
+		return mf_fail(pack->ctx, "pack", -EIO, "identity", NULL);
 	if (pack->options->incremental && same_lines(now, before) && was &&
 	    !strcmp(was, identity) && !copy_published(pack))
 		return 0;
