@@ -51,7 +51,7 @@ _modfetch() {
     coldplug) options="--sysfs --boot" ;;
     deny | allow) words="bus class modalias module package repository removable fixed" ;;
     refresh)
-        options="--force"
+        options="--force --accept-older --accept-identity"
         words=$(_modfetch_repositories)
         ;;
     depmod)
@@ -60,7 +60,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --incremental --only --spec-only"
+            --gpg-key --identity --incremental --only --spec-only"
         [[ $word == -* ]] || compopt -o filenames
         words=$(compgen -d -- "$word")
         ;;

@@ -44,6 +44,8 @@ complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l sysfs -d "a re
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l boot -d "as the service does"
 complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "unchanged metadata too"
+complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
+complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s a -l all -d "taken, changes nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s A -l quick -d "taken, changes nothing"
@@ -67,6 +69,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l release -d "releas
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l sign -d "key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l cert -d "certificate" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l gpg-key -d "OpenPGP key" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l identity -d "which repository it is" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"

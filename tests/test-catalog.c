@@ -131,8 +131,14 @@ static void without_a_repository_or_its_metadata_there_is_none(void **state)
 	assert_int_equal(primary_cache(&r->ctx, "other", main_repo, N(main_repo), 1), 0);
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
 	mf_catalog_free(c);
+	/* and what is no repository costs it nothing; alone it is the failure */
 	root_write(r, "etc/modfetch/repos.d/b.repo", "nonsense");
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+	mf_catalog_free(c);
+	c = NULL;
+	root_write(r, "etc/modfetch/repos.d/a.repo", "");
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_CONFIG);
+	assert_null(c);
 }
 
 static void a_damaged_index_is_said_to_be(void **state)

@@ -33,6 +33,8 @@ static void what_is_no_url_of_a_server_is_passed_over(void **state)
 		"http:",
 		"<metalink xmlns=\"x\">",
 		"HTTP://SHOUTED.EXAMPLE",
+		"http://user:password@a.example",
+		"https://user@a.example/x",
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
@@ -73,7 +75,7 @@ static void what_was_kept_is_read_again(void **state)
 	root_init(&root);
 	assert_int_equal(mf_mirrors_read(&root.ctx, "main", &urls), 0);
 	assert_int_equal(urls.n, 0);
-	assert_int_equal(mf_mirrors_keep(&root.ctx, "main", list, strlen(list)), 0);
+	assert_int_equal(mf_mirrors_keep(&root.ctx, "main", list), 0);
 	assert_true(root_has(&root, "var/cache/modfetch/main.mirrors"));
 	assert_int_equal(mf_mirrors_read(&root.ctx, "other", &urls), 0);
 	assert_int_equal(urls.n, 0);

@@ -48,33 +48,73 @@ static void nothing_accepted_yet_is_an_empty_state(void **state)
 
 	memset(&got, 0xff, sizeof(got));
 	assert_int_equal(mf_repo_state_read(*state, "never", &got), 0);
-	assert_int_equal(got.signing_time, 0);
-	assert_int_equal(got.published, 0);
+	assert_int_equal(got.accepted.signing_time, 0);
+	assert_int_equal(got.used.signing_time, 0);
 	assert_string_equal(got.etag, "");
 }
 
 static void what_is_written_is_read_again(void **state)
 {
-	struct mf_repo_state put_in = { .revision = UINT64_MAX,
-					.signing_time = 4102444800,
-					.published = 1,
-					.key = "abc",
-					.signer = "CN = a, O = b",
-					.url = "https://a/b c",
-					.etag = "W/\"x\"" };
+	struct mf_repo_state put_in = {
+		.revision = UINT64_MAX,
+		.accepted = { .signing_time = 4102444800, .key = "abc", .signer = "CN = a, O = b" },
+		.used = { .signing_time = 1, .key = "def", .signer = "CN = c" },
+		.marks = { { .key = "abc", .revision = UINT64_MAX, .signing_time = 4102444800 },
+			   { .key = "def", .revision = 0, .signing_time = 1, .keyring = { 7 } } },
+		.n_marks = 2,
+		.identity = "drivers/stable, of ours",
+		.url = "https://a/b c",
+		.etag = "W/\"x\"",
+	};
 	struct mf_repo_state got;
 
-	memset(put_in.digest, 0xa5, sizeof(put_in.digest));
-	memset(put_in.keys, 0x5a, sizeof(put_in.keys));
+	memset(put_in.accepted.digest, 0xa5, sizeof(put_in.accepted.digest));
+	memset(put_in.used.keys, 0x5a, sizeof(put_in.used.keys));
 	assert_int_equal(mf_repo_state_write(*state, "a", &put_in), 0);
 	assert_int_equal(mf_repo_state_read(*state, "a", &got), 0);
 	assert_memory_equal(&got, &put_in, sizeof(got));
 	/* text that came from elsewhere makes no line of its own */
-	strcpy(put_in.signer, "CN = x\nsigned 9999999999");
+	strcpy(put_in.accepted.signer, "CN = x\nsigned 9999999999");
 	assert_int_equal(mf_repo_state_write(*state, "a", &put_in), 0);
 	assert_int_equal(mf_repo_state_read(*state, "a", &got), 0);
-	assert_int_equal(got.signing_time, 4102444800);
-	assert_string_equal(got.signer, "CN = x?signed 9999999999");
+	assert_int_equal(got.accepted.signing_time, 4102444800);
+	assert_string_equal(got.accepted.signer, "CN = x?signed 9999999999");
+}
+
+static void what_an_older_version_wrote_is_understood(void **state)
+{
+	static const char other[] =
+		"modfetch-state 1\nrevision 7\nsigned 9\npublished 8\ndigest " DIGITS
+		"\nkeys " DIGITS "\nkey abc\nsigner CN = x\n";
+	static const char same[] =
+		"modfetch-state 1\nrevision 7\nsigned 9\npublished 9\ndigest " DIGITS
+		"\nkeys " DIGITS "\nkey abc\nsigner CN = x\n";
+	struct mf_repo_state got;
+
+	put(*state, same, sizeof(same) - 1);
+	assert_int_equal(mf_repo_state_read(*state, "a", &got), 0);
+	assert_string_equal(got.used.key, "abc");
+	assert_int_equal(got.n_marks, 1);
+	assert_string_equal(got.marks[0].key, "abc");
+	assert_int_equal(got.marks[0].revision, 7);
+	assert_int_equal(got.marks[0].signing_time, 9);
+	/* what is in use is another one, of which nothing is known */
+	put(*state, other, sizeof(other) - 1);
+	assert_int_equal(mf_repo_state_read(*state, "a", &got), 0);
+	assert_int_equal(got.used.signing_time, 0);
+	assert_int_equal(got.marks[0].signing_time, 9);
+}
+
+static void no_password_is_written(void **state)
+{
+	struct mf_repo_state put_in = { .accepted = { .signing_time = 1, .key = "abc" },
+					.url = "http://user:s3cret@host/repo",
+					.etag = "x" };
+	struct mf_repo_state got;
+
+	assert_int_equal(mf_repo_state_write(*state, "a", &put_in), 0);
+	assert_int_equal(mf_repo_state_read(*state, "a", &got), 0);
+	assert_string_equal(got.url, "http://host/repo");
 }
 
 static void any_cut_and_any_nonsense_is_a_damaged_state(void **state)
@@ -95,6 +135,14 @@ static void any_cut_and_any_nonsense_is_a_damaged_state(void **state)
 		"modfetch-state 1\nsigned 1\nrevision +1\n",
 		"modfetch-state 1\nsigned 1\ndigest 00\n",
 		"modfetch-state 1\nsigned 1",
+		"modfetch-state 1\nsigned 1\nused-digest 00\n",
+		"modfetch-state 1\nsigned 1\nmark abc 1 1\n",
+		"modfetch-state 1\nsigned 1\nmark abc -1 1 -\n",
+		"modfetch-state 1\nsigned 1\nmark abc 1 x -\n",
+		"modfetch-state 1\nsigned 1\nmark abc 1 1 00\n",
+		"modfetch-state 1\nsigned 1\n"
+		"mark a 1 1 -\nmark a 1 1 -\nmark a 1 1 -\nmark a 1 1 -\nmark a 1 1 -\n"
+		"mark a 1 1 -\nmark a 1 1 -\nmark a 1 1 -\nmark a 1 1 -\n",
 	};
 	struct mf_repo_state got;
 	char longer[400];
@@ -138,6 +186,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(nothing_accepted_yet_is_an_empty_state),
 		UNIT(what_is_written_is_read_again),
+		UNIT(what_an_older_version_wrote_is_understood),
+		UNIT(no_password_is_written),
 		UNIT(any_cut_and_any_nonsense_is_a_damaged_state),
 		UNIT(a_link_in_its_place_is_not_followed),
 	};

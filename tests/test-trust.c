@@ -39,12 +39,51 @@ static void a_signature_from_the_future_makes_no_overflow(void **state)
 	assert_int_equal(mf_trust_seconds_since(0, INT64_MAX), -1);
 }
 
+static void a_clock_tells_the_future_as_well_as_it_can(void **state)
+{
+	assert_false(mf_trust_is_ahead(SIGNED, SIGNED, true));
+	assert_false(mf_trust_is_ahead(SIGNED + DAY, SIGNED, true));
+	assert_true(mf_trust_is_ahead(SIGNED + DAY + 1, SIGNED, true));
+	/* of a battery that was empty it is not believed so soon */
+	assert_false(mf_trust_is_ahead(SIGNED + YEAR, SIGNED, false));
+	assert_true(mf_trust_is_ahead(SIGNED + YEAR + 1, SIGNED, false));
+	assert_true(mf_trust_is_ahead(INT64_MAX, SIGNED, true));
+	/* and one that stands before this program was written is not set */
+	assert_false(mf_trust_is_ahead(SIGNED, IN_1970, true));
+	assert_false(mf_trust_is_ahead(INT64_MAX, IN_1970, true));
+	assert_false(mf_trust_is_ahead(SIGNED, IN_2099, true));
+}
+
+static void a_revision_is_a_count_or_a_time_that_was(void **state)
+{
+	static const char *const senseless[] = { "",
+						 "x",
+						 "-1",
+						 " 7",
+						 "+7",
+						 "7x",
+						 "1.5",
+						 "2026-11",
+						 "18446744073709551616",
+						 "18446744073709551615" };
+
+	assert_int_equal(mf_trust_revision("0", SIGNED), 0);
+	assert_int_equal(mf_trust_revision("7", SIGNED), 7);
+	assert_int_equal(mf_trust_revision("1780272000", SIGNED), SIGNED);
+	assert_int_equal(mf_trust_revision("1780358400", SIGNED), SIGNED + DAY);
+	assert_int_equal(mf_trust_revision("1780358401", SIGNED), 0);
+	for (size_t i = 0; i < sizeof(senseless) / sizeof(*senseless); i++)
+		assert_int_equal(mf_trust_revision(senseless[i], SIGNED), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_clock_that_can_be_right_tells_the_age),
 		UNIT(a_clock_that_is_not_set_tells_nothing),
 		UNIT(a_signature_from_the_future_makes_no_overflow),
+		UNIT(a_clock_tells_the_future_as_well_as_it_can),
+		UNIT(a_revision_is_a_count_or_a_time_that_was),
 	};
 
 	return UNIT_RUN(tests);

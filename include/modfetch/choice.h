@@ -3,15 +3,16 @@
 #define MODFETCH_CHOICE_H
 /*
  * Which of several packages that carry a module: the one of the repository with the better
- * priority; then the kernel's own driver before one built elsewhere; then the newer; then, so that
- * it is always the same, by name. Who wants an out-of-box driver says so by its repository's
- * priority, or denies the other.
+ * priority; then of one that the admin prefers; then the kernel's own driver before one built
+ * elsewhere; then the newer; then, so that it is always the same, by name. Who wants an out-of-box
+ * driver says so by its repository's priority= or prefer=, or denies the other.
  */
 #include <stddef.h>
 #include "modfetch/catalog.h"
 
 /* Sorts the packages IDS of the catalog's pool, the best first. */
-void mf_choice_sort(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool *pool,
-		    int *ids, size_t n);
+void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n);
+/* Gives the pool's repositories the same order, for what the solver chooses by itself. */
+void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
 
 #endif

@@ -40,6 +40,7 @@ struct mf_context {
 	enum mf_log_level log_level;
 	struct mf_settings settings;
 	struct mf_failure failure;
+	bool faults_said;      /* the .repo entries that cannot be used were reported */
 	char helper_said[128]; /* the fetch helper's last log line */
 	int helper;	       /* a fetch helper that stands ready, see mf_fetch_ready(), or -1 */
 };

@@ -27,8 +27,11 @@ int mf_keyring_new(struct mf_keyring **ret_keyring);
  */
 int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl);
 size_t mf_keyring_size(const struct mf_keyring *keyring);
-/* Does TEST hold for any certificate? It is told the subject key identifier, upper-case digits. */
-typedef bool mf_keyring_test(void *arg, const char *key_id);
+/*
+ * Does TEST hold for any certificate that no list revokes? It is given the subject key identifier
+ * ("": there is none) and the fingerprint as struct mf_signer has it, both hexadecimal digits.
+ */
+typedef bool mf_keyring_test(void *arg, const char *key_id, const char *fingerprint);
 bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg);
 void mf_keyring_free(struct mf_keyring *keyring);
 

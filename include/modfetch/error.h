@@ -43,6 +43,8 @@ struct mf_context;
 	X(NO_SQV, "NO-SQV", 4, "an OpenPGP signature needs the program sqv, which is missing")     \
 	X(REVOKED, "REVOKED", 4, "the local deny list names its key or digest")                    \
 	X(ROLLBACK, "ROLLBACK", 4, "the metadata is older than what was accepted before")          \
+	X(FUTURE, "FUTURE", 4, "the metadata says that it is from the future")                     \
+	X(IDENTITY, "IDENTITY", 4, "the metadata is of another repository than before")            \
 	X(STALE, "STALE", 4, "the metadata is older than unattended use allows")                   \
 	X(BAD_PACKAGE, "BAD-PACKAGE", 4, "the package is not what the metadata describes")         \
 	X(FORBIDDEN_FILE, "FORBIDDEN-FILE", 4, "the package holds what a driver package must not") \

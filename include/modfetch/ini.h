@@ -2,18 +2,23 @@
 #ifndef MODFETCH_INI_H
 #define MODFETCH_INI_H
 /*
- * Ini files, read by inih: [section], key=value, '#' and ';' comment lines, and a further value of
- * the same key on an indented line. A line holds at most 198 bytes; a longer one is an error, not
- * cut.
+ * Ini files: [section], key=value (or key: value), '#' and ';' comment lines, " ;" begins a comment
+ * behind a value, and a further value of the same key stands on an indented line. Nothing is cut: a
+ * line, a section and a key are as long as the file has them.
  */
 
-/* Told each value; SECTION is "" before the first. Non-zero ends it and is handed on. */
-typedef int mf_ini_entry(void *arg, const char *section, const char *key, const char *value);
+struct mf_ini_line {
+	unsigned int number; /* from 1 */
+	const char *section; /* "" before the first, and after a line that is none */
+	const char *key;     /* NULL: the line begins SECTION, or is wrong */
+	const char *value;   /* "" where there is none */
+	const char *wrong;   /* why it is no ini line, or NULL */
+};
 
-/*
- * Parses TEXT. 0; the visitor's return; or -EBADMSG with the number of the first line that is no
- * ini line in RET_LINE.
- */
-int mf_ini_parse(const char *text, mf_ini_entry *entry, void *arg, unsigned int *ret_line);
+/* Is shown each line but comments and empty ones. A non-zero return ends it and is handed on. */
+typedef int mf_ini_visit(void *arg, const struct mf_ini_line *line);
+
+/* Parses TEXT; a line that is wrong does not end it. 0, the visitor's return, or -ENOMEM. */
+int mf_ini_parse(const char *text, mf_ini_visit *visit, void *arg);
 
 #endif

@@ -12,13 +12,14 @@
 
 #define MF_MIRRORS_MAX 64 /* more of a list are not used */
 
-/* Adds the http: and https: URLs of a list, without final slashes, behind what URLS has. 0 or
- * -ENOMEM. */
+/*
+ * Adds the http: and https: URLs of a list, without final slashes, behind what URLS has; those with
+ * a user or password in them are none. 0 or -ENOMEM.
+ */
 int mf_mirrors_parse(const char *text, struct mf_strings *urls);
 /* Adds those kept for a repository; none kept is no error. 0 or -ENOMEM. */
 int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf_strings *urls);
-/* Keeps a list. 0 or -errno. */
-int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text,
-		    size_t len);
+/* Keeps the URLs of a list. 0 or -errno. */
+int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text);
 
 #endif

@@ -36,8 +36,10 @@ struct mf_pack_options {
 
 	const char *key, *cert; /* PEM files: sign repomd.xml with CMS; both or none */
 	const char *gpg_key;	/* sign it with this OpenPGP key too; or NULL */
-	unsigned int jobs;	/* threads, and rpmbuilds side by side; 0: as many as processors */
-	bool incremental; /* take over packages of the repository that would come out the same */
+	const char
+		*identity; /* which repository its metadata says it is; NULL: as before, or new */
+	unsigned int jobs; /* threads, and rpmbuilds side by side; 0: as many as processors */
+	bool incremental;  /* take over packages of the repository that would come out the same */
 
 	mf_pack_progress *progress; /* or NULL */
 	void *progress_arg;

@@ -15,12 +15,17 @@ struct mf_refresh_result {
 	struct mf_vouched trust;
 };
 
+enum mf_refresh_flags {
+	MF_REFRESH_FORCE = 1, /* build the cache anew even where the repository has not changed */
+	MF_REFRESH_OLDER = 2, /* take what is older than what was accepted before */
+	MF_REFRESH_IDENTITY = 4, /* take another repository than what was accepted before */
+};
+
 /*
- * Brings the cache of a repository up to date. FORCE: builds it anew even where the repository has
- * not changed. Returns 0; 1: it has not changed; or a recorded failure of fetch, trust or the
- * metadata, and then the old cache stays in use.
+ * Brings the cache of a repository up to date. Returns 0; 1: it has not changed; or a recorded
+ * failure of fetch, trust or the metadata, and then the old cache stays in use.
  */
-int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int flags,
 	       struct mf_refresh_result *ret_result);
 
 /* All that are enabled. 0 where some could be refreshed, else the failure of the last. */

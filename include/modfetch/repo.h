@@ -5,10 +5,10 @@
  * The configured repositories: /etc/modfetch/repos.d/ID.repo, in the form and with the keys zypper
  * and dnf know. One file may describe several, a section each; the section is the repository's id.
  *   name, baseurl (several: on further lines, tried in order), mirrorlist, enabled, priority
- * (1..99, lower wins), gpgcheck, type=rpm-md; and our own: trust=signed (default) or none (file:
+ * (1..200, lower wins), gpgcheck, type=rpm-md; and our own: trust=signed (default) or none (file:
  * only); keys= names of files below /etc/modfetch/keys/repo.d/, each a certificate (.pem, .der:
- * CMS) or an OpenPGP keyring (.asc, .gpg) $basearch, $kernel (release), and $flavor are replaced in
- * URLs. modfetch-repo(5) describes it.
+ * CMS) or an OpenPGP keyring (.asc, .gpg); identity=, prefer= and scriptlets=. $basearch, $kernel
+ * (release), and $flavor are replaced in URLs. modfetch-repo(5) describes it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,31 +17,55 @@
 
 enum mf_trust { MF_TRUST_SIGNED, MF_TRUST_NONE };
 
+#define MF_REPO_ID_MAX 128 /* bytes; COPR's reach 60 and more */
+
 struct mf_repo {
-	char *id; /* letters, digits, "-_.:+", not beginning with '.': it becomes a folder's name */
+	/* letters, digits, "-_.:+", not beginning with '.': it becomes a directory's name */
+	char *id;
 	char *name;
+	/* both as configured, with a password perhaps: see modfetch/secret.h */
 	struct mf_strings baseurls; /* without a final slash */
 	char *mirrorlist;	    /* URL of a list of base URLs, or NULL */
+	char *identity; /* what its metadata must say of itself, see modfetch/trust.h, or NULL */
 	bool enabled;
 	bool gpgcheck;
 	bool scriptlets; /* its packages may run programs while they are installed; false */
+	bool prefer;	 /* its drivers come before the kernel's own at equal priority; false */
 	int priority;
 	enum mf_trust trust;
 	struct mf_strings keys;
 };
 
+/* An entry, or a file, that cannot be used as it stands. It costs itself alone. */
+struct mf_repo_fault {
+	char *id;    /* of the entry; NULL: the fault is a file's */
+	char *where; /* "vendor.repo line 7 [vendor]" */
+	char *why;   /* one clause, fit to be printed */
+	bool enabled;
+};
+
 struct mf_repos {
 	struct mf_repo *v; /* ordered by priority, then id */
 	size_t n;
+	struct mf_repo_fault *faults; /* in the order of files and lines */
+	size_t n_faults;
 };
 
 /*
- * Reads all of repos.d. 0 (also with none configured), or -MFE_CONFIG, -ENOMEM or another -errno,
- * recorded with the file and, where it can be told, the line.
+ * Reads all of repos.d. An entry with a value that cannot be meant, a line that is none, or an id
+ * that another entry has as well, is no repository but a fault; each is reported by one warning a
+ * run. 0 (also with none configured), or -ENOMEM or another -errno, recorded.
  */
 int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos);
 void mf_repos_done(struct mf_repos *repos);
 /* The repository of that id, or NULL. */
 const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id);
+/* Records a fault, as -MFE_CONFIG, which it returns. */
+int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault);
+/*
+ * Is any repository enabled? 0; -MFE_CONFIG, with its fault recorded, where one is and cannot be
+ * used; -MFE_NO_REPOSITORY, recorded.
+ */
+int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos);
 
 #endif

@@ -30,9 +30,14 @@ struct mf_repomd {
 	uint64_t size;		       /* bytes of it; 0: not said */
 	uint64_t open_size;	       /* bytes inflated; 0: not said */
 	char revision[64];
+	char *identity; /* which repository it says it is, see mf_repomd_parse(), or NULL */
 };
 
-/* Parses repomd.xml from a descriptor. 0, or -EBADMSG where it names no primary with a SHA-256. */
+/*
+ * Parses repomd.xml from a descriptor. Which repository it is, the first kind of its <tags> tells
+ * that there is: <repo>, <distro> (its cpeid, or its text), <content>; several of a kind with a
+ * blank between them. 0, or -EBADMSG where it names no primary with a SHA-256.
+ */
 int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd);
 void mf_repomd_done(struct mf_repomd *repomd);
 
@@ -42,6 +47,8 @@ void mf_repomd_done(struct mf_repomd *repomd);
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin);
 /* A cache file mf_pool_write() wrote. PRIORITY: lower wins, as in a .repo file. 0 or -EBADMSG. */
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
+/* Another priority for all that was added with ORIGIN. */
+void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
 /* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
 int mf_pool_add_installed(struct mf_pool *pool, void *header);
 

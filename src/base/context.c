@@ -20,7 +20,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/secret.h"
 #include "modfetch/strings.h"
+
+#define LOG_LINE_MAX 1023
 
 static const struct mf_settings defaults = {
 	.max_metadata = 512ULL << 20,
@@ -225,15 +228,23 @@ void mf_context_done(struct mf_context *ctx)
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
 {
-	char line[1024];
+	_cleanup_free_ char *line = NULL;
 	va_list ap;
+	int r;
 
 	if (level > ctx->log_level)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	r = vasprintf(&line, fmt, ap);
 	va_end(ap);
+	if (r < 0) {
+		line = NULL;
+		return;
+	}
 	/* names and texts in it may come from anywhere: nothing may steer a terminal */
+	mf_secret_hide(line);
+	if (strlen(line) > LOG_LINE_MAX)
+		line[LOG_LINE_MAX] = '\0';
 	mf_text_tame(line);
 	/* one write a line: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);

@@ -3,13 +3,17 @@
  * The names and sentences of the error codes, and the failure record.
  *
  * Whatever text reaches the record may come from a network or a hostile package; it is printed on a
- * terminal and into the journal, so control bytes are replaced here, once, for everybody.
+ * terminal and into the journal, so control bytes are replaced here, once, for everybody. It may also
+ * be a URL with a password: that is taken out before anything is cut to size, since half a URL does
+ * not look like one.
  */
 #include "modfetch/error.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "modfetch/cleanup.h"
 #include "modfetch/context.h"
+#include "modfetch/secret.h"
 #include "modfetch/strings.h"
 
 struct error_entry {
@@ -55,23 +59,32 @@ int mf_error_status(int code)
 	return e ? e->status : 1;
 }
 
+/* A clean text, in the room there is. Without memory for the whole, none. */
+static void put_text(char *ret, size_t size, const char *text)
+{
+	_cleanup_free_ char *clean = mf_secret_hidden(text);
+
+	snprintf(ret, size, "%s", clean ? clean : "");
+	mf_text_tame(ret);
+}
+
 int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
 	    ...)
 {
+	_cleanup_free_ char *why = NULL;
 	struct mf_failure *f = &ctx->failure;
 	va_list ap;
 
-	f->code = code;
-	snprintf(f->stage, sizeof(f->stage), "%s", stage);
-	snprintf(f->what, sizeof(f->what), "%s", what ? what : "");
+	/* its arguments may be of the record that is written over here */
 	if (fmt) {
 		va_start(ap, fmt);
-		vsnprintf(f->why, sizeof(f->why), fmt, ap);
+		if (vasprintf(&why, fmt, ap) < 0)
+			why = NULL;
 		va_end(ap);
-	} else {
-		snprintf(f->why, sizeof(f->why), "%s", mf_error_sentence(code));
 	}
-	mf_text_tame(f->what);
-	mf_text_tame(f->why);
+	f->code = code;
+	put_text(f->stage, sizeof(f->stage), stage);
+	put_text(f->what, sizeof(f->what), what ? what : "");
+	put_text(f->why, sizeof(f->why), why ? why : mf_error_sentence(code));
 	return code;
 }

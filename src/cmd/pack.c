@@ -29,6 +29,7 @@ enum { /* long options without a letter */
        OPT_SIGN,
        OPT_CERT,
        OPT_GPG_KEY,
+       OPT_IDENTITY,
        OPT_INCREMENTAL,
        OPT_ONLY,
        OPT_SPEC_ONLY,
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
 	{ "sign", required_argument, NULL, OPT_SIGN },
 	{ "cert", required_argument, NULL, OPT_CERT },
 	{ "gpg-key", required_argument, NULL, OPT_GPG_KEY },
+	{ "identity", required_argument, NULL, OPT_IDENTITY },
 	{ "incremental", no_argument, NULL, OPT_INCREMENTAL },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
@@ -94,6 +96,7 @@ static int take_option(struct cmd *cmd, struct arguments *a, int option, const c
 		{ OPT_SIGN, &a->options.key },
 		{ OPT_CERT, &a->options.cert },
 		{ OPT_GPG_KEY, &a->options.gpg_key },
+		{ OPT_IDENTITY, &a->options.identity },
 		{ OPT_SPEC_ONLY, &a->options.spec_only },
 	};
 

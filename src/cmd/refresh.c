@@ -15,12 +15,12 @@
 #include "modfetch/stubs.h"
 
 /* What became of one repository, for --json. */
-static void report(struct mf_json *list, const struct mf_repo *repo, int r,
+static void report(struct mf_json *list, const char *id, int r,
 		   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
 	struct mf_json *o = mf_json_object();
 
-	mf_json_set_string(o, "id", repo->id);
+	mf_json_set_string(o, "id", id);
 	mf_json_set_string(o, "state", r < 0 ? "failed" : r ? "unchanged" : "refreshed");
 	if (!r)
 		mf_json_set_int(o, "packages", (int64_t)result->packages);
@@ -35,14 +35,14 @@ static void report(struct mf_json *list, const struct mf_repo *repo, int r,
 	mf_json_add(list, o);
 }
 
-static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
+static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int flags,
 		       struct mf_json *list)
 {
 	struct mf_refresh_result result = { 0 };
-	int r = mf_refresh(&cmd->ctx, repo, force, &result);
+	int r = mf_refresh(&cmd->ctx, repo, flags, &result);
 
 	if (cmd->json)
-		report(list, repo, r, &result, &cmd->ctx.failure);
+		report(list, repo->id, r, &result, &cmd->ctx.failure);
 	else if (r > 0 && !cmd->quiet)
 		printf("%s: unchanged\n", repo->id);
 	else if (!r && !cmd->quiet)
@@ -51,10 +51,20 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, bool force,
 	return r;
 }
 
+static const struct mf_repo_fault *find_fault(const struct mf_repos *repos, const char *id)
+{
+	for (size_t i = 0; i < repos->n_faults; i++)
+		if (repos->faults[i].id && !strcmp(repos->faults[i].id, id))
+			return &repos->faults[i];
+	return NULL;
+}
+
 static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
-		if (!mf_repos_find(repos, names[i]))
+		if (find_fault(repos, names[i]))
+			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
+		else if (!mf_repos_find(repos, names[i]))
 			return mf_fail(&cmd->ctx, "refresh", -MFE_NOT_FOUND, names[i],
 				       "no repository of that id is configured");
 	return 0;
@@ -68,7 +78,24 @@ static bool named(const struct mf_repo *repo, int n, char **names)
 	return !n && repo->enabled;
 }
 
-static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force, int n,
+/* What cannot be used although it is enabled was not refreshed; which, a warning has said. */
+static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct mf_json *list)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < repos->n_faults; i++) {
+		const struct mf_repo_fault *fault = &repos->faults[i];
+
+		if (!fault->enabled)
+			continue;
+		r = mf_repo_fault_fail(&cmd->ctx, fault);
+		if (cmd->json && fault->id)
+			report(list, fault->id, r, NULL, &cmd->ctx.failure);
+	}
+	return r;
+}
+
+static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
 		       char **names, struct mf_json *list)
 {
 	int r, worst = 0, fresh = 0, asked = 0;
@@ -78,7 +105,7 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		if (!named(&repos->v[i], n, names))
 			continue;
 		asked++;
-		r = refresh_one(cmd, &repos->v[i], force, list);
+		r = refresh_one(cmd, &repos->v[i], flags, list);
 		fresh += r == 0;
 		if (r >= 0)
 			continue;
@@ -90,19 +117,22 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, bool force
 		why = cmd->ctx.failure;
 	}
 	if (!asked)
-		return mf_fail(&cmd->ctx, "refresh", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d",
-			       NULL);
+		return mf_repos_check_any(&cmd->ctx, repos);
 	if (worst < 0) {
 		cmd->ctx.failure = why;
 		return worst;
 	}
+	r = n ? 0 : refresh_faults(cmd, repos, list);
+	if (r < 0)
+		return r;
 	return fresh ? CMD_DONE : CMD_NOTHING;
 }
 
-static int go(struct cmd *cmd, const struct mf_repos *repos, bool force, int n, char **names)
+static int go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
+	      char **names)
 {
 	struct mf_json *list = mf_json_array(), *o;
-	int r = refresh_all(cmd, repos, force, n, names, list);
+	int r = refresh_all(cmd, repos, flags, n, names, list);
 
 	if (!cmd->json || !mf_json_length(list)) {
 		mf_json_free(list);
@@ -129,18 +159,28 @@ static int tell_modprobe(struct cmd *cmd, int r)
 
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = { { "force", no_argument, NULL, 'f' }, { 0 } };
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, MF_REFRESH_FORCE },
+		{ "accept-older", no_argument, NULL, MF_REFRESH_OLDER },
+		{ "accept-identity", no_argument, NULL, MF_REFRESH_IDENTITY },
+		{ 0 },
+	};
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_close_ int lock = -1;
-	bool force = false;
+	unsigned int flags = 0;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (c != 'f')
+		if (c == '?')
 			return cmd_usage(cmd, "refresh",
-					 "it takes --force and ids of repositories");
-		force = true;
+					 "it takes --force, --accept-older, --accept-identity and "
+					 "ids of repositories");
+		flags |= c == 'f' ? MF_REFRESH_FORCE : (unsigned int)c;
 	}
+	if ((flags & (MF_REFRESH_OLDER | MF_REFRESH_IDENTITY)) && optind == argc)
+		return cmd_usage(
+			cmd, "refresh",
+			"--accept-older and --accept-identity need the id of a repository");
 	if (cmd->dry_run)
 		return cmd_usage(cmd, "refresh", "it cannot be done dry");
 	r = mf_repos_read(&cmd->ctx, &repos);
@@ -151,6 +191,6 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	lock = mf_lock(&cmd->ctx);
 	if (lock < 0)
 		return lock;
-	r = go(cmd, &repos, force, argc - optind, argv + optind);
+	r = go(cmd, &repos, flags, argc - optind, argv + optind);
 	return tell_modprobe(cmd, r);
 }

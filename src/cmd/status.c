@@ -13,6 +13,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/record.h"
+#include "modfetch/secret.h"
 #include "modfetch/trust.h"
 
 /* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged.
@@ -26,7 +27,7 @@ static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
 	/* a damaged state is the next refresh's to refuse */
 	if (repo->trust != MF_TRUST_NONE && mf_repo_state_read(&cmd->ctx, repo->id, ret_state) < 0)
 		cmd->ctx.failure = before;
-	return ret_state->published;
+	return ret_state->used.signing_time;
 }
 
 static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json *o)
@@ -38,7 +39,8 @@ static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json 
 	if (!at)
 		return;
 	mf_json_set_int(o, "signed", at);
-	mf_json_set_string(o, "signer", state.signer);
+	mf_json_set_string(o, "identity", *state.identity ? state.identity : NULL);
+	mf_json_set_string(o, "signer", state.used.signer);
 	if (age >= 0) {
 		mf_json_set_int(o, "age_days", age / 86400);
 		mf_json_set_bool(o, "stale", age / 86400 > cmd->ctx.settings.max_age_days);
@@ -54,8 +56,25 @@ static void print_age(struct cmd *cmd, const struct mf_repo *repo)
 	int64_t days = age / 86400;
 
 	if (age >= 0)
-		printf(", signed %lld days ago by %s%s", (long long)days, state.signer,
+		printf(", signed %lld days ago by %s%s", (long long)days, state.used.signer,
 		       days > cmd->ctx.settings.max_age_days ? ", TOO OLD for unattended use" : "");
+	if (at && *state.identity)
+		printf(", identity \"%s\"", state.identity);
+	else if (at)
+		printf(", of no identity");
+}
+
+/* The base URLs without their passwords. */
+static struct mf_json *public_urls(const struct mf_repo *repo)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < repo->baseurls.n; i++) {
+		_cleanup_free_ char *url = mf_secret_hidden(repo->baseurls.v[i]);
+
+		mf_json_add_string(list, url ? url : "");
+	}
+	return list;
 }
 
 static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repos)
@@ -71,9 +90,27 @@ static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repo
 		mf_json_set_bool(o, "enabled", repo->enabled);
 		mf_json_set_int(o, "priority", repo->priority);
 		mf_json_set_string(o, "trust", repo->trust == MF_TRUST_NONE ? "none" : "signed");
-		mf_json_set_strings(o, "baseurl", &repo->baseurls);
+		mf_json_set(o, "baseurl", public_urls(repo));
 		mf_json_set_bool(o, "metadata", cache >= 0);
 		set_age(cmd, repo, o);
+		mf_json_add(list, o);
+	}
+	return list;
+}
+
+/* Entries of repos.d that cannot be used. */
+static struct mf_json *faults(const struct mf_repos *repos)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < repos->n_faults; i++) {
+		const struct mf_repo_fault *fault = &repos->faults[i];
+		struct mf_json *o = mf_json_object();
+
+		mf_json_set_string(o, "id", fault->id);
+		mf_json_set_bool(o, "enabled", fault->enabled);
+		mf_json_set_string(o, "where", fault->where);
+		mf_json_set_string(o, "why", fault->why);
 		mf_json_add(list, o);
 	}
 	return list;
@@ -116,6 +153,7 @@ static void print_json(struct cmd *cmd, const struct mf_run *run, const struct m
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_json_set_string(mf_json_at(results, i), "driver", run->wants.v[i].driver);
 	mf_json_set(o, "repositories", repositories(cmd, repos));
+	mf_json_set(o, "faults", faults(repos));
 	mf_json_set(o, "crashed", crashed(attempts));
 	puts(mf_json_text(o, true));
 	mf_json_free(o);
@@ -126,14 +164,20 @@ static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 	for (size_t i = 0; i < repos->n; i++) {
 		const struct mf_repo *repo = &repos->v[i];
 		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
+		_cleanup_free_ char *url =
+			mf_secret_hidden(repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
 
 		printf("repository %s: %s%s%s, %s", repo->id,
 		       repo->enabled ? "enabled" : "disabled", cache < 0 ? ", no metadata yet" : "",
 		       repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
-		       repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
+		       url ? url : "");
 		print_age(cmd, repo);
 		putchar('\n');
 	}
+	for (size_t i = 0; i < repos->n_faults; i++)
+		printf("repository %s: NOT USED: %s: %s\n",
+		       repos->faults[i].id ? repos->faults[i].id : "of no name",
+		       repos->faults[i].where, repos->faults[i].why);
 }
 
 static void print_devices(struct cmd *cmd, const struct mf_run *run)
@@ -175,7 +219,8 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	if (!r)
 		r = mf_road(&cmd->ctx, &run);
 	/* without a repository there is still a machine to tell of */
-	if (r < 0 && r != -MFE_NO_REPOSITORY && r != -MFE_NO_METADATA)
+	if (r < 0 && r != -MFE_NO_REPOSITORY && r != -MFE_NO_METADATA &&
+	    (r != -MFE_CONFIG || mf_repos_check_any(&cmd->ctx, &repos) == 0))
 		return r;
 	for (size_t i = 0; i < run.wants.n; i++)
 		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);

@@ -12,7 +12,6 @@
  * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,
  * and CMS_verify() does the rest. What OpenSSL would let through is refused before it is asked:
  * bytes behind the structure, several signers, content inside, weak digests, curves and keys.
- *
  * Every entry ends with an empty error queue. Nothing here prints or asks for a passphrase.
  */
 #include "modfetch/crypto.h"
@@ -20,11 +19,9 @@
 #include <limits.h>
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
@@ -70,7 +67,6 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN])
 {
 	DRAIN_ERRORS;
-
 	return EVP_Digest(buf, len, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
 
@@ -137,13 +133,13 @@ int mf_keyring_new(struct mf_keyring **ret_keyring)
 {
 	struct mf_keyring *keyring = calloc(1, sizeof(*keyring));
 
-	if (!keyring || !(keyring->certs = sk_X509_new_null()) ||
-	    !(keyring->crls = sk_X509_CRL_new_null())) {
-		mf_keyring_free(keyring);
-		return -ENOMEM;
+	if (keyring && (keyring->certs = sk_X509_new_null()) &&
+	    (keyring->crls = sk_X509_CRL_new_null())) {
+		*ret_keyring = keyring;
+		return 0;
 	}
-	*ret_keyring = keyring;
-	return 0;
+	mf_keyring_free(keyring);
+	return -ENOMEM;
 }
 
 int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
@@ -158,21 +154,6 @@ int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool
 size_t mf_keyring_size(const struct mf_keyring *keyring)
 {
 	return (size_t)sk_X509_num(keyring->certs);
-}
-
-bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg)
-{
-	for (int i = 0; i < sk_X509_num(keyring->certs); i++) {
-		X509 *cert = sk_X509_value(keyring->certs, i);
-		const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
-		size_t n = id ? (size_t)id->length : 0;
-		char hex[129];
-
-		if (n && OPENSSL_buf2hexstr_ex(hex, sizeof(hex), NULL, id->data, n, 0) &&
-		    test(arg, hex))
-			return true;
-	}
-	return false;
 }
 
 void mf_keyring_free(struct mf_keyring *keyring)
@@ -191,6 +172,31 @@ static bool is_revoked(const struct mf_keyring *keyring, X509 *cert)
 
 		/* 2 would be "removed from the list" */
 		if (X509_CRL_get0_by_cert(sk_X509_CRL_value(keyring->crls, i), &entry, cert) == 1)
+			return true;
+	}
+	return false;
+}
+
+static void fingerprint_of(X509 *cert, char ret_hex[MF_SHA256_HEX])
+{
+	uint8_t digest[MF_SHA256_LEN] = { 0 };
+
+	X509_digest(cert, EVP_sha256(), digest, NULL);
+	mf_sha256_hex(digest, ret_hex);
+}
+
+bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg)
+{
+	for (int i = 0; i < sk_X509_num(keyring->certs); i++) {
+		X509 *cert = sk_X509_value(keyring->certs, i);
+		const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
+		char hex[129] = "", fingerprint[MF_SHA256_HEX];
+
+		if (id &&
+		    !OPENSSL_buf2hexstr_ex(hex, sizeof(hex), NULL, id->data, (size_t)id->length, 0))
+			*hex = '\0';
+		fingerprint_of(cert, fingerprint);
+		if (!is_revoked(keyring, cert) && test(arg, hex, fingerprint))
 			return true;
 	}
 	return false;
@@ -236,7 +242,6 @@ static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kin
 	digest = OBJ_obj2nid(oid);
 	X509_ALGOR_get0(&oid, NULL, NULL, signature_alg);
 	signature = OBJ_obj2nid(oid);
-
 	if (digest != NID_sha256 && digest != NID_sha384 && digest != NID_sha512)
 		return false;
 	/* RFC 8419: with Ed25519 the digest of the content is SHA-512 and no other */
@@ -396,11 +401,9 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 static void describe(X509 *cert, int64_t time, struct mf_signer *ret_signer)
 {
 	_cleanup_(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());
-	uint8_t digest[MF_SHA256_LEN] = { 0 };
 	struct mf_signer signer = { .signing_time = time };
 
-	X509_digest(cert, EVP_sha256(), digest, NULL);
-	mf_sha256_hex(digest, signer.fingerprint);
+	fingerprint_of(cert, signer.fingerprint);
 	if (out && X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_ONELINE) > 0)
 		(void)BIO_read(out, signer.subject, sizeof(signer.subject) - 1);
 	*ret_signer = signer;
@@ -431,11 +434,10 @@ int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size
 		/* two of our certificates may share issuer and serial: each is tried */
 		r = is_revoked(keyring, cert) ? -MFE_REVOKED
 					      : verify_by(cert, cms, si, time, data, len);
-		if (r == 0) {
-			if (ret_signer)
-				describe(cert, time, ret_signer);
+		if (r == 0 && ret_signer)
+			describe(cert, time, ret_signer);
+		if (r == 0)
 			return 0;
-		}
 	}
 	return r;
 }
@@ -488,11 +490,9 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	r = kind->type == EVP_PKEY_ED25519		? ed25519_sign(si, key, data, len)
 	    : CMS_final(cms, content, NULL, flags) == 1 ? 0
 							: -EBADMSG;
-	if (r < 0)
-		return r;
-	der_len = i2d_CMS_ContentInfo(cms, &der);
+	der_len = r < 0 ? 0 : i2d_CMS_ContentInfo(cms, &der);
 	if (der_len <= 0)
-		return -ENOMEM;
+		return r < 0 ? r : -ENOMEM;
 	/* OpenSSL's allocator is malloc() unless somebody replaced it, and nobody here does */
 	*ret_sig = der;
 	*ret_sig_len = (size_t)der_len;

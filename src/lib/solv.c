@@ -69,62 +69,6 @@ FILE *mf_solv_stream(int fd, const char *mode)
 	return f;
 }
 
-/* ---- repomd.xml ---- */
-
-void mf_repomd_done(struct mf_repomd *repomd)
-{
-	free(repomd->primary);
-	*repomd = (struct mf_repomd){ 0 };
-}
-
-static int find_primary(Pool *pool, Repo *repo, struct mf_repomd *ret)
-{
-	Dataiterator di;
-	int r = -EBADMSG;
-
-	dataiterator_init(&di, pool, repo, SOLVID_META, REPOSITORY_REPOMD_TYPE, "primary",
-			  SEARCH_STRING);
-	dataiterator_prepend_keyname(&di, REPOSITORY_REPOMD);
-	if (dataiterator_step(&di)) {
-		const unsigned char *sum;
-		const char *location;
-		Id type = 0;
-
-		dataiterator_setpos_parent(&di);
-		location = pool_lookup_str(pool, SOLVID_POS, REPOSITORY_REPOMD_LOCATION);
-		sum = pool_lookup_bin_checksum(pool, SOLVID_POS, REPOSITORY_REPOMD_CHECKSUM, &type);
-		if (location && sum && type == REPOKEY_TYPE_SHA256) {
-			ret->primary = strdup(location);
-			memcpy(ret->sha256, sum, MF_SHA256_LEN);
-			ret->size = pool_lookup_num(pool, SOLVID_POS, REPOSITORY_REPOMD_SIZE, 0);
-			r = ret->primary ? 0 : -ENOMEM;
-		}
-	}
-	dataiterator_free(&di);
-	return r;
-}
-
-int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
-{
-	Pool *pool = pool_create();
-	Repo *repo = repo_create(pool, "repomd");
-	struct mf_repomd found = { 0 };
-	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
-	const char *revision;
-	int r = -EBADMSG;
-
-	if (f && !repo_add_repomdxml(repo, f, 0)) {
-		r = find_primary(pool, repo, &found);
-		revision = repo_lookup_str(repo, SOLVID_META, REPOSITORY_REVISION);
-		snprintf(found.revision, sizeof(found.revision), "%s", revision ? revision : "");
-	}
-	if (!r)
-		*ret_repomd = found;
-	repo_free(repo, 0);
-	pool_free(pool);
-	return r;
-}
-
 /* ---- filling the pool ---- */
 
 Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
@@ -135,6 +79,16 @@ Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
 	/* libsolv: the higher wins */
 	repo->priority = -priority;
 	return repo;
+}
+
+void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority)
+{
+	for (int i = 1; i < pool->pool->nrepos; i++) {
+		Repo *repo = pool->pool->repos[i];
+
+		if (repo && repo != pool->installed && (int)(intptr_t)repo->appdata == origin)
+			repo->priority = -priority;
+	}
 }
 
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)

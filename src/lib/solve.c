@@ -4,8 +4,9 @@
  * parts of the first problem.
  *
  * Nothing installed is ever removed to make room for a driver: uninstalling is allowed only where
- * the admin asked for a removal. Recommendations bring packages in only with the package that
- * recommends, never years later.
+ * the admin asked for a removal, and a package of another name that obsoletes an installed one,
+ * which libsolv does not call uninstalling, is not taken either. Recommendations bring packages in
+ * only with the package that recommends, never years later.
  */
 #include "modfetch/solve.h"
 #include <errno.h>
@@ -154,6 +155,17 @@ void mf_pool_refuse(struct mf_pool *mp, int id, bool refused)
 		MAPSET(pool->considered, id);
 }
 
+/* Every name that is installed stays: as it is, or as another version of itself. */
+static void keep_installed(const struct mf_pool *pool, Queue *job)
+{
+	Solvable *s;
+	Id id;
+
+	FOR_REPO_SOLVABLES(pool->installed, id, s)
+	if (id != pool->system)
+		queue_push2(job, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, s->name);
+}
+
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution)
 {
@@ -178,6 +190,8 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		queue_free(&one_of);
 		erase |= jobs[i].erase;
 	}
+	if (!erase)
+		keep_installed(pool, &job);
 	if (pool->system)
 		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
 	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);

@@ -232,6 +232,8 @@ int pack_state_write(struct pack *pack);
 int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs);
 /* place.c: moves built packages to where they stay, and sets their hrefs. */
 int pack_place(struct pack *pack);
+/* May the text be a repository's identity? It becomes XML, an argument and a line for people. */
+bool pack_identity_valid(const char *text);
 /* Removes the packages that neither list (sorted) names. */
 void pack_place_prune(struct pack *pack, const struct mf_strings *now,
 		      const struct mf_strings *before);

@@ -237,6 +237,10 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 		return mf_fail(ctx, "pack", -MFE_USAGE, "--output", "no repository is named");
 	if (!o->key != !o->cert)
 		return mf_fail(ctx, "pack", -MFE_USAGE, "--sign", "--sign and --cert go together");
+	if (o->identity && !pack_identity_valid(o->identity))
+		return mf_fail(ctx, "pack", -MFE_USAGE, "--identity",
+			       "it is no text of at most 128 letters, digits and any of "
+			       "-_.:+/@~=, and blanks inside");
 	for (size_t i = 0; o->trees->n > 1 && i < sizeof(single) / sizeof(*single); i++)
 		if (single[i])
 			return mf_fail(ctx, "pack", -MFE_USAGE, single[i],

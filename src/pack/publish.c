@@ -7,7 +7,12 @@
  * alone. The new repodata/ keeps the data files of the one it replaces, so that a reader that has
  * fetched the old repomd.xml finds what that names; and packages only the old ones name stay until
  * the run after this. Before the exchange everything is on disk.
+ *
+ * The metadata says which repository it is, in the <repo> tag, so that no other one that the same
+ * key signs can be served for it. The first run makes the identity up if nobody names one, and later
+ * runs keep what is published.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +23,8 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "src/pack/model.h"
+
+#define IDENTITY_MAX 128
 
 /* Of metadata that only some readers want: modules are not looked up by file, and have no
  * changelog. */
@@ -64,6 +71,54 @@ static bool same_lines(const struct mf_strings *a, const struct mf_strings *b)
 	return true;
 }
 
+/* ---- identity ---- */
+
+static bool is_identity(const char *text, size_t len)
+{
+	static const char others[] = "-_.:+/@~=, ";
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))
+			return false;
+	return len && len <= IDENTITY_MAX && text[0] != ' ' && text[len - 1] != ' ';
+}
+
+bool pack_identity_valid(const char *text)
+{
+	return is_identity(text, strlen(text));
+}
+
+/* What the published metadata says. New memory; NULL: nothing. */
+static char *published_identity(const struct pack *pack)
+{
+	_cleanup_free_ char *repomd = NULL;
+	const char *begin, *end;
+	size_t len;
+
+	if (mf_file_read_at(pack->repo_fd, "repodata/repomd.xml", 1U << 24, &repomd, &len) < 0)
+		return NULL;
+	begin = strstr(repomd, "<repo>");
+	begin = begin ? begin + strlen("<repo>") : NULL;
+	end = begin ? strstr(begin, "</repo>") : NULL;
+	return end && is_identity(begin, (size_t)(end - begin))
+		       ? strndup(begin, (size_t)(end - begin))
+		       : NULL;
+}
+
+/* A name that no other repository has. */
+static char *new_identity(void)
+{
+	_cleanup_free_ char *uuid = NULL;
+	size_t len;
+
+	if (mf_file_read_at(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, &uuid, &len) < 0)
+		return NULL;
+	uuid[strcspn(uuid, "\n")] = '\0';
+	return pack_format("uuid:%s", uuid);
+}
+
+/* ---- metadata ---- */
+
 static int run(struct pack *pack, const char *const *argv, const char *log_name)
 {
 	_cleanup_free_ char *log = pack_format("%s/%s", pack->work, log_name);
@@ -75,7 +130,7 @@ static int run(struct pack *pack, const char *const *argv, const char *log_name)
 }
 
 /* Makes work/next/repodata from the packages listed in work/packages. */
-static int make_metadata(struct pack *pack)
+static int make_metadata(struct pack *pack, const char *identity)
 {
 	_cleanup_free_ char *list = pack_format("%s/packages", pack->work);
 	_cleanup_free_ char *next = pack_format("%s/next", pack->work);
@@ -84,7 +139,7 @@ static int make_metadata(struct pack *pack)
 		"createrepo_c",	    "--quiet", "--no-database", "--checksum", "sha256",
 		"--pkglist",	    list,      "--outputdir",	next,	      "--update",
 		"--update-md-path", old,       "--workers",	"2",	      "--error-exit-val",
-		pack->output,	    NULL,
+		"--repo",	    identity,  pack->output,	NULL,
 	};
 
 	if (!list || !next || !old)
@@ -261,15 +316,22 @@ static int copy_published(struct pack *pack)
 
 static int prepare(struct pack *pack, const struct mf_strings *now, const struct mf_strings *before)
 {
+	_cleanup_free_ char *was = published_identity(pack), *identity = NULL;
 	int r;
 
-	if (pack->options->incremental && same_lines(now, before) && !copy_published(pack))
+	identity = pack->options->identity ? strdup(pack->options->identity)
+		   : was		   ? strdup(was)
+					   : new_identity();
+	if (!identity)
+		return mf_fail(pack->ctx, "pack", -EIO, "identity", NULL);
+	if (pack->options->incremental && same_lines(now, before) && was &&
+	    !strcmp(was, identity) && !copy_published(pack))
 		return 0;
 	r = mf_tree_remove(pack->private_fd, "work/next");
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, "next", NULL);
 	pack_progress(pack, "describing", 0, now->n);
-	r = make_metadata(pack);
+	r = make_metadata(pack, identity);
 	if (r < 0)
 		return r;
 	r = keep_copy(pack);

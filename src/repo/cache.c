@@ -24,7 +24,8 @@
 #include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 
-#define STAMP "modfetch cache 8 "
+#define STAMP	     "modfetch cache 9 "
+#define ODD_REPORTED 8 /* packages of odd names; no more of them are told one by one */
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
 {
@@ -272,6 +273,27 @@ static int write_generation(struct build *b, const struct mf_cache_source *sourc
 	return mf_file_publish(b->dirfd, "stamp", 0644, stamp, strlen(stamp));
 }
 
+/* Names become lines, paths and keys of indexes: a package whose name cannot is left out. */
+static void leave_out_odd(struct build *b, const char *repo_id)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(b->pool, b->ids[i], &p);
+		if (mf_is_word(p.name, strlen(p.name)) && mf_is_word(p.evr, strlen(p.evr)) &&
+		    mf_is_word(p.arch, strlen(p.arch)))
+			b->ids[kept++] = b->ids[i];
+		else if (i - kept < ODD_REPORTED)
+			mf_log(b->ctx, MF_LOG_WARNING,
+			       "refresh: %s: left out package %s: its name, version or "
+			       "architecture is not of printing ASCII",
+			       repo_id, p.name);
+	}
+	b->n = kept;
+}
+
 static int load(struct build *b, int primary, const char *repo_id)
 {
 	int r = mf_pool_new(NULL, &b->pool);
@@ -284,7 +306,10 @@ static int load(struct build *b, int primary, const char *repo_id)
 			       "primary.xml cannot be parsed");
 	mf_pool_ready(b->pool);
 	r = mf_pool_list(b->pool, 0, &b->ids, &b->n);
-	return r < 0 ? mf_fail(b->ctx, "refresh", r, repo_id, NULL) : 0;
+	if (r < 0)
+		return mf_fail(b->ctx, "refresh", r, repo_id, NULL);
+	leave_out_odd(b, repo_id);
+	return 0;
 }
 
 /*

@@ -189,23 +189,15 @@ static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t
 	return 0;
 }
 
-static bool any_enabled(const struct mf_repos *repos)
-{
-	for (size_t i = 0; i < repos->n; i++)
-		if (repos->v[i].enabled)
-			return true;
-	return false;
-}
-
 static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 {
 	size_t opened = 0;
 	int r = mf_repos_read(ctx, &catalog->repos);
 
+	if (!r)
+		r = mf_repos_check_any(ctx, &catalog->repos);
 	if (r < 0)
 		return r;
-	if (!any_enabled(&catalog->repos))
-		return mf_fail(ctx, "match", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d", NULL);
 	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)
 		return mf_fail(ctx, "match", -MFE_USAGE, ctx->kernel, "not a kernel release");
 	catalog->shelves = calloc(catalog->repos.n, sizeof(*catalog->shelves));

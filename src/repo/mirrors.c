@@ -2,7 +2,7 @@
 /*
  * Lists of mirrors. A list comes unsigned from a network: it may only add places to ask, never a
  * file: URL, and what those places answer is verified like anything else. What is no URL in it is
- * passed over.
+ * passed over, and so is a URL with a password: what is kept is for everybody to read.
  */
 #include "modfetch/mirrors.h"
 #include <errno.h>
@@ -12,9 +12,19 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/secret.h"
 
 #define LIST_MAX (64U << 10)
 #define URL_MAX	 512
+
+static bool has_secret(const char *line, size_t len)
+{
+	_cleanup_free_ char *url = strndup(line, len);
+
+	if (url)
+		mf_secret_hide(url);
+	return !url || strlen(url) != len;
+}
 
 static int add_url(const char *line, size_t len, struct mf_strings *urls)
 {
@@ -22,7 +32,8 @@ static int add_url(const char *line, size_t len, struct mf_strings *urls)
 		len--;
 	/* the slashes of "http://" are final ones too where nothing follows */
 	if (len < strlen("http://x") || len > URL_MAX ||
-	    (!mf_starts_with(line, "http://") && !mf_starts_with(line, "https://")))
+	    (!mf_starts_with(line, "http://") && !mf_starts_with(line, "https://")) ||
+	    has_secret(line, len))
 		return 0;
 	for (size_t i = 0; i < urls->n; i++)
 		if (strlen(urls->v[i]) == len && !memcmp(urls->v[i], line, len))
@@ -64,12 +75,20 @@ int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf
 	return mf_mirrors_parse(text, urls);
 }
 
-int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text, size_t len)
+int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_CACHE_FOLDER);
-	_cleanup_free_ char *name = list_name(repo_id);
+	_cleanup_free_ char *name = list_name(repo_id), *list = NULL;
+	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
+	size_t len = 0;
+	FILE *f;
 
-	if (dirfd < 0 || !name)
+	if (dirfd < 0 || !name || mf_mirrors_parse(text, &urls) < 0)
 		return dirfd < 0 ? dirfd : -ENOMEM;
-	return mf_file_publish(dirfd, name, 0644, text, len);
+	f = open_memstream(&list, &len);
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; i < urls.n; i++)
+		fprintf(f, "%s\n", urls.v[i]);
+	return fclose(f) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, list, len);
 }

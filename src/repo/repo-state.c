@@ -8,14 +8,19 @@
  *
  *	modfetch-state 1
  *	revision 1763697600
- *	signed 1763697600
- *	published 1763697600
+ *	signed 1763697600            what was accepted last
  *	digest <64 hexadecimal digits>
  *	keys <64 hexadecimal digits>
  *	key <fingerprint>
  *	signer CN = example
+ *	published 1763697600         the same of what is in use
+ *	used-digest, used-keys, used-key, used-signer
+ *	mark <fingerprint> <revision> <signing time> <digest of the keyring, or "-">
+ *	identity <text>              (where the metadata has one)
  *	url https://mirror.example/repo      (these two where the server gave an etag)
  *	etag "5f3-62"
+ *
+ * A mark is kept for each key: what a key vouched for counts as long as that key does.
  */
 #include "modfetch/repo-state.h"
 #include <errno.h>
@@ -27,11 +32,12 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/secret.h"
 #include "modfetch/strings.h"
 
 #define FOLDER	  "var/lib/modfetch/repos"
 #define FORMAT	  "modfetch-state 1"
-#define STATE_MAX 4096
+#define STATE_MAX 8192
 
 static bool parse_number(const char *value, uint64_t *ret_number)
 {
@@ -50,36 +56,95 @@ static bool copy_text(const char *value, char *ret, size_t size)
 	return true;
 }
 
+static bool parse_time(const char *value, int64_t *ret_time)
+{
+	uint64_t number;
+
+	if (!parse_number(value, &number) || number > INT64_MAX)
+		return false;
+	*ret_time = (int64_t)number;
+	return true;
+}
+
+static bool parse_mark(char *value, struct mf_repo_state *state)
+{
+	struct mf_repo_mark mark = { 0 };
+	char *save = NULL;
+	const char *key = strtok_r(value, " ", &save), *revision = strtok_r(NULL, " ", &save),
+		   *at = strtok_r(NULL, " ", &save), *keyring = strtok_r(NULL, " ", &save);
+
+	if (!keyring || state->n_marks == MF_REPO_MARKS ||
+	    !copy_text(key, mark.key, sizeof(mark.key)) ||
+	    !parse_number(revision, &mark.revision) || !parse_time(at, &mark.signing_time) ||
+	    (strcmp(keyring, "-") && !mf_sha256_parse(keyring, mark.keyring)))
+		return false;
+	state->marks[state->n_marks++] = mark;
+	return true;
+}
+
+/* A key of metadata that was seen. -1: it is none. */
+static int parse_seen(const char *key, const char *value, struct mf_repo_seen *seen)
+{
+	if (!strcmp(key, "digest"))
+		return mf_sha256_parse(value, seen->digest);
+	if (!strcmp(key, "keys"))
+		return mf_sha256_parse(value, seen->keys);
+	if (!strcmp(key, "key"))
+		return copy_text(value, seen->key, sizeof(seen->key));
+	if (!strcmp(key, "signer"))
+		return copy_text(value, seen->signer, sizeof(seen->signer));
+	return -1;
+}
+
 /* False for a value that makes no sense; a key from the future is passed over. */
 static bool parse_line(char *line, struct mf_repo_state *state)
 {
 	char *value = strchr(line, ' ');
-	uint64_t number;
+	int r;
 
 	if (!value)
 		return false;
 	*value++ = '\0';
+	r = mf_starts_with(line, "used-") ? parse_seen(line + 5, value, &state->used)
+					  : parse_seen(line, value, &state->accepted);
+	if (r >= 0)
+		return r;
 	if (!strcmp(line, "revision"))
 		return parse_number(value, &state->revision);
-	if (!strcmp(line, "signed") || !strcmp(line, "published")) {
-		if (!parse_number(value, &number) || number > INT64_MAX)
-			return false;
-		*(*line == 's' ? &state->signing_time : &state->published) = (int64_t)number;
-		return true;
-	}
-	if (!strcmp(line, "digest"))
-		return mf_sha256_parse(value, state->digest);
-	if (!strcmp(line, "keys"))
-		return mf_sha256_parse(value, state->keys);
-	if (!strcmp(line, "key"))
-		return copy_text(value, state->key, sizeof(state->key));
-	if (!strcmp(line, "signer"))
-		return copy_text(value, state->signer, sizeof(state->signer));
+	if (!strcmp(line, "signed"))
+		return parse_time(value, &state->accepted.signing_time);
+	if (!strcmp(line, "published"))
+		return parse_time(value, &state->used.signing_time);
+	if (!strcmp(line, "mark"))
+		return parse_mark(value, state);
+	if (!strcmp(line, "identity"))
+		return copy_text(value, state->identity, sizeof(state->identity));
 	if (!strcmp(line, "url"))
 		return copy_text(value, state->url, sizeof(state->url));
 	if (!strcmp(line, "etag"))
 		return copy_text(value, state->etag, sizeof(state->etag));
 	return true;
+}
+
+/*
+ * A file that an older version wrote has neither marks nor what is said of the metadata in use:
+ * that was the accepted one, or it is not known.
+ */
+static void complete(struct mf_repo_state *state)
+{
+	struct mf_repo_mark *mark = &state->marks[0];
+
+	if (!*state->used.key && state->used.signing_time) {
+		bool same = state->used.signing_time == state->accepted.signing_time;
+
+		state->used = same ? state->accepted : (struct mf_repo_seen){ 0 };
+	}
+	if (state->n_marks || !*state->accepted.key)
+		return;
+	*mark = (struct mf_repo_mark){ .revision = state->revision,
+				       .signing_time = state->accepted.signing_time };
+	strcpy(mark->key, state->accepted.key);
+	state->n_marks = 1;
 }
 
 static bool parse(char *text, size_t len, struct mf_repo_state *ret_state)
@@ -96,8 +161,9 @@ static bool parse(char *text, size_t len, struct mf_repo_state *ret_state)
 	while ((line = strtok_r(NULL, "\n", &save)))
 		if (!parse_line(line, &state))
 			return false;
-	if (!state.signing_time)
+	if (!state.accepted.signing_time)
 		return false;
+	complete(&state);
 	*ret_state = state;
 	return true;
 }
@@ -121,7 +187,9 @@ int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_re
 	r = fd < 0 ? fd : mf_file_read(fd, STATE_MAX, &text, &len);
 	if (r < 0 || !parse(text, len, ret_state))
 		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo_id,
-			       "what was accepted before is not known: /%s is damaged", path);
+			       "what was accepted before is not known: /%s is damaged; modfetch "
+			       "refresh --accept-older %s forgets it",
+			       path, repo_id);
 	return 0;
 }
 
@@ -136,12 +204,54 @@ static void print_text(FILE *f, const char *key, const char *text)
 	fputc('\n', f);
 }
 
+static void print_digest(FILE *f, const char *key, const uint8_t digest[MF_SHA256_LEN])
+{
+	char hex[MF_SHA256_HEX];
+
+	mf_sha256_hex(digest, hex);
+	fprintf(f, "%s %s\n", key, hex);
+}
+
+static void print_mark(FILE *f, const struct mf_repo_mark *mark)
+{
+	static const uint8_t none[MF_SHA256_LEN];
+	char hex[MF_SHA256_HEX] = "-";
+
+	if (memcmp(mark->keyring, none, sizeof(none)))
+		mf_sha256_hex(mark->keyring, hex);
+	fprintf(f, "mark %s %" PRIu64 " %" PRId64 " %s\n", mark->key, mark->revision,
+		mark->signing_time, hex);
+}
+
+static void print_state(FILE *f, const struct mf_repo_state *state)
+{
+	_cleanup_free_ char *url = mf_secret_hidden(state->url);
+	const struct mf_repo_seen *accepted = &state->accepted, *used = &state->used;
+
+	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\npublished %" PRId64 "\n",
+		state->revision, accepted->signing_time, used->signing_time);
+	print_digest(f, "digest", accepted->digest);
+	print_digest(f, "keys", accepted->keys);
+	print_text(f, "key", accepted->key);
+	print_text(f, "signer", accepted->signer);
+	if (used->signing_time) {
+		print_digest(f, "used-digest", used->digest);
+		print_digest(f, "used-keys", used->keys);
+		print_text(f, "used-key", used->key);
+		print_text(f, "used-signer", used->signer);
+	}
+	for (size_t i = 0; i < state->n_marks; i++)
+		print_mark(f, &state->marks[i]);
+	print_text(f, "identity", state->identity);
+	print_text(f, "url", url ? url : "");
+	print_text(f, "etag", state->etag);
+}
+
 int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 			const struct mf_repo_state *state)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
 	_cleanup_free_ char *name = NULL, *text = NULL;
-	char hex[MF_SHA256_HEX];
 	size_t len = 0;
 	FILE *f;
 	int r;
@@ -155,16 +265,7 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 			fclose(f);
 		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
 	}
-	mf_sha256_hex(state->digest, hex);
-	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\npublished %" PRId64 "\n",
-		state->revision, state->signing_time, state->published);
-	fprintf(f, "digest %s\n", hex);
-	mf_sha256_hex(state->keys, hex);
-	fprintf(f, "keys %s\n", hex);
-	print_text(f, "key", state->key);
-	print_text(f, "signer", state->signer);
-	print_text(f, "url", state->url);
-	print_text(f, "etag", state->etag);
+	print_state(f, state);
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, text, len);
 	return r < 0 ? mf_fail(ctx, "verify", r, repo_id,
 			       "what was accepted cannot be written "

@@ -2,10 +2,10 @@
 /*
  * Reads repos.d into values that are checked once, here.
  *
- * What a .repo file says is the admin's word and is believed; a key that is not understood is
- * ignored as zypper and dnf do, but a value that is wrong (an id that is no folder's name,
- * trust=none for a network URL, no URL at all) is an error: a repository that silently means less
- * than it says would be a hole.
+ * What a .repo file says is the admin's word and is believed. An id that is no directory's name, or
+ * that two entries have, makes an entry unusable, since the keys and deny rules of one would act
+ * on the other; so does a line that is none, and a value that is wrong (repo-entry.c). Such an
+ * entry is reported, and takes no other one with it.
  */
 #include "modfetch/repo.h"
 #include <ctype.h>
@@ -15,29 +15,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/ini.h"
-#include "modfetch/mirrors.h"
-#include "modfetch/release.h"
+#include "src/repo/repo-entry.h"
 
 #define REPO_FILE_MAX	 (64U << 10)
 #define DEFAULT_PRIORITY 99
-
-struct reading {
-	struct mf_context *ctx;
-	struct mf_repos *repos;
-	const char *file;
-};
 
 static void repo_done(struct mf_repo *repo)
 {
 	free(repo->id);
 	free(repo->name);
 	free(repo->mirrorlist);
+	free(repo->identity);
 	mf_strings_done(&repo->baseurls);
 	mf_strings_done(&repo->keys);
+}
+
+static void drafts_done(struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->n; i++) {
+		struct draft *d = &drafts->v[i];
+
+		repo_done(&d->repo);
+		free(d->file);
+		free(d->where);
+		free(d->why);
+	}
+	free(drafts->v);
 }
 
 void mf_repos_done(struct mf_repos *repos)
@@ -45,12 +51,21 @@ void mf_repos_done(struct mf_repos *repos)
 	for (size_t i = 0; i < repos->n; i++)
 		repo_done(&repos->v[i]);
 	free(repos->v);
+	for (size_t i = 0; i < repos->n_faults; i++) {
+		free(repos->faults[i].id);
+		free(repos->faults[i].where);
+		free(repos->faults[i].why);
+	}
+	free(repos->faults);
 	*repos = (struct mf_repos){ 0 };
 }
 
+/* ---- entries ---- */
+
 static bool id_valid(const char *id)
 {
-	if (!*id || *id == '.' || strlen(id) > 100)
+	/* a list of mirrors lies beside the directories that ids name */
+	if (!*id || *id == '.' || strlen(id) > MF_REPO_ID_MAX || mf_ends_with(id, ".mirrors"))
 		return false;
 	for (; *id; id++)
 		if (!isalnum((unsigned char)*id) && !strchr("-_.:+", *id))
@@ -58,235 +73,108 @@ static bool id_valid(const char *id)
 	return true;
 }
 
-static int bad(const struct reading *rd, const char *id, const char *why, const char *value)
+/* A new entry; an empty ID is for what stands in none. */
+static int begin_entry(struct reading *rd, const char *id)
 {
-	char what[192];
+	struct drafts *drafts = rd->drafts;
+	struct draft *v = reallocarray(drafts->v, drafts->n + 1, sizeof(*v));
 
-	snprintf(what, sizeof(what), "%s [%s]", rd->file, id);
-	mf_fail(rd->ctx, "config", -MFE_CONFIG, what, "%s: %s", why, value);
-	return -MFE_CONFIG;
-}
-
-static int repo_of(struct reading *rd, const char *id, struct mf_repo **ret_repo)
-{
-	struct mf_repos *repos = rd->repos;
-	struct mf_repo *v;
-
-	for (size_t i = 0; i < repos->n; i++) {
-		if (!strcmp(repos->v[i].id, id)) {
-			*ret_repo = &repos->v[i];
-			return 0;
-		}
-	}
-	if (!id_valid(id))
-		return bad(rd, id, "not usable as a repository's id", id);
-	v = reallocarray(repos->v, repos->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	repos->v = v;
-	v[repos->n] = (struct mf_repo){
-		.id = strdup(id),
-		.enabled = true,
-		.priority = DEFAULT_PRIORITY,
+	drafts->v = v;
+	v += drafts->n;
+	*v = (struct draft){
+		.repo = { .id = strdup(id), .enabled = true, .priority = DEFAULT_PRIORITY },
+		.file = strdup(rd->file),
+		.line = rd->line,
 	};
-	if (!v[repos->n].id)
+	drafts->n++;
+	rd->in_entry = true;
+	if (!v->repo.id || !v->file)
 		return -ENOMEM;
-	*ret_repo = &v[repos->n++];
+	return *id && !id_valid(id) ? repo_spoil(rd, v, "not usable as a repository's id", id) : 0;
+}
+
+static int visit_line(void *arg, const struct mf_ini_line *line)
+{
+	struct reading *rd = arg;
+	struct draft *d;
+	int r = 0;
+
+	rd->line = line->number;
+	if (!line->key && !line->wrong)
+		return begin_entry(rd, line->section);
+	/* what follows a section's name that is none must not be taken for the entry before */
+	if (!rd->in_entry || strcmp(rd->drafts->v[rd->drafts->n - 1].repo.id, line->section))
+		r = begin_entry(rd, "");
+	if (r < 0)
+		return r;
+	d = &rd->drafts->v[rd->drafts->n - 1];
+	if (line->wrong)
+		return repo_spoil(rd, d, line->wrong, "");
+	return *d->repo.id ? repo_entry_set(rd, d, line->key, line->value)
+			   : repo_spoil(rd, d, "it stands in no section", line->key);
+}
+
+/* Neither of two that share an id can be used: which of them the admin means is not known. */
+static int check_twins(struct drafts *drafts, struct draft *d)
+{
+	for (struct draft *other = drafts->v; other < d; other++) {
+		char why[512];
+		int r;
+
+		if (!*d->repo.id || strcmp(other->repo.id, d->repo.id))
+			continue;
+		snprintf(why, sizeof(why), "the id stands in %s line %u and in %s line %u",
+			 other->file, other->line, d->file, d->line);
+		r = repo_spoil_at(other, other->file, other->line, why, "");
+		if (!r)
+			r = repo_spoil_at(d, d->file, d->line, why, "");
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
-/* Replaces $basearch, $kernel and $flavor; new memory. */
-static char *expand(const struct mf_context *ctx, const char *url)
+static int check_all(struct mf_context *ctx, struct drafts *drafts)
 {
-	struct mf_release release;
-	struct utsname uts;
-	_cleanup_free_ char *out = NULL;
-	size_t len = 0, room = 0;
-	_cleanup_fclose_ FILE *f = open_memstream(&out, &room);
-	const struct {
-		const char *name, *value;
-	} variables[] = {
-		{ "$basearch", uts.machine },
-		{ "$kernel", ctx->kernel },
-		{ "$flavor", release.flavor },
-	};
+	int r = 0;
 
-	if (!f || uname(&uts) < 0)
-		return NULL;
-	/* a release of another form has no flavor: then the word stays as it is */
-	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
-		release.flavor[0] = '\0';
-	while (*url) {
-		bool found = false;
+	for (size_t i = 0; !r && i < drafts->n; i++) {
+		struct draft *d = &drafts->v[i];
+		struct reading rd = { ctx, drafts, d->file, d->line, true };
 
-		for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
-				continue;
-			fputs(variables[i].value, f);
-			url += strlen(variables[i].name);
-			found = true;
-			break;
-		}
-		if (!found)
-			fputc(*url++, f);
+		r = d->why ? 0 : repo_entry_check(&rd, d);
 	}
-	fflush(f);
-	len = out ? strlen(out) : 0;
-	while (len && out[len - 1] == '/')
-		out[--len] = '\0';
-	return out ? strdup(out) : NULL;
-}
-
-static bool is_url(const char *s)
-{
-	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
-	       mf_starts_with(s, "file:/");
-}
-
-static int add_url(struct reading *rd, struct mf_repo *repo, const char *value)
-{
-	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
-	int r = mf_strings_split(&words, value);
-
-	for (size_t i = 0; !r && i < words.n; i++) {
-		_cleanup_free_ char *url = expand(rd->ctx, words.v[i]);
-
-		if (!url)
-			return -ENOMEM;
-		if (!is_url(url))
-			return bad(rd, repo->id, "neither http:, https: nor file:", url);
-		r = mf_strings_add_unique(&repo->baseurls, url);
-	}
+	for (size_t i = 0; !r && i < drafts->n; i++)
+		r = check_twins(drafts, &drafts->v[i]);
 	return r;
 }
 
-static int set_copy(char **where, const char *value)
+/* ---- files ---- */
+
+/* The file is of no use as a whole. */
+static int spoil_file(struct reading *rd, const char *why)
 {
-	free(*where);
-	*where = strdup(value);
-	return *where ? 0 : -ENOMEM;
-}
+	int r = begin_entry(rd, "");
 
-static int set_mirrorlist(struct reading *rd, struct mf_repo *repo, const char *value)
-{
-	free(repo->mirrorlist);
-	repo->mirrorlist = expand(rd->ctx, value);
-	return repo->mirrorlist ? 0 : -ENOMEM;
-}
-
-static int set_bool(struct reading *rd, struct mf_repo *repo, bool *where, const char *value)
-{
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{ "1", true },	{ "yes", true }, { "true", true },   { "on", true },
-		{ "0", false }, { "no", false }, { "false", false }, { "off", false },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (!strcasecmp(value, words[i].word)) {
-			*where = words[i].value;
-			return 0;
-		}
-	}
-	return bad(rd, repo->id, "neither yes nor no", value);
-}
-
-static int set_priority(struct reading *rd, struct mf_repo *repo, const char *value)
-{
-	char *end;
-	long n = strtol(value, &end, 10);
-
-	if (*end || end == value || n < 1 || n > 200)
-		return bad(rd, repo->id, "priority is not a number from 1 to 200", value);
-	repo->priority = (int)n;
-	return 0;
-}
-
-static int set_trust(struct reading *rd, struct mf_repo *repo, const char *value)
-{
-	if (!strcmp(value, "signed"))
-		repo->trust = MF_TRUST_SIGNED;
-	else if (!strcmp(value, "none"))
-		repo->trust = MF_TRUST_NONE;
-	else
-		return bad(rd, repo->id, "trust is neither signed nor none", value);
-	return 0;
-}
-
-static int entry(void *arg, const char *section, const char *key, const char *value)
-{
-	struct reading *rd = arg;
-	struct mf_repo *repo = NULL;
-	int r = repo_of(rd, section, &repo);
-
-	if (r < 0)
-		return r;
-	if (!strcmp(key, "name"))
-		return set_copy(&repo->name, value);
-	if (!strcmp(key, "baseurl"))
-		return add_url(rd, repo, value);
-	if (!strcmp(key, "mirrorlist"))
-		return set_mirrorlist(rd, repo, value);
-	if (!strcmp(key, "enabled"))
-		return set_bool(rd, repo, &repo->enabled, value);
-	if (!strcmp(key, "gpgcheck"))
-		return set_bool(rd, repo, &repo->gpgcheck, value);
-	if (!strcmp(key, "scriptlets"))
-		return set_bool(rd, repo, &repo->scriptlets, value);
-	if (!strcmp(key, "priority"))
-		return set_priority(rd, repo, value);
-	if (!strcmp(key, "trust"))
-		return set_trust(rd, repo, value);
-	if (!strcmp(key, "keys"))
-		return mf_strings_split(&repo->keys, value);
-	return 0;
-}
-
-static int check(struct reading *rd, struct mf_repo *repo)
-{
-	const char *list = repo->mirrorlist;
-
-	if (list && (!is_url(list) || strchr(list, '?') || mf_starts_with(list, "file:")))
-		return bad(rd, repo->id, "mirrorlist is no plain http: or https: URL", list);
-	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)
-		return -ENOMEM;
-	if (!repo->baseurls.n && !repo->mirrorlist)
-		return bad(rd, repo->id, "no baseurl", "a repository needs one");
-	if (repo->trust == MF_TRUST_SIGNED)
-		return 0;
-	if (repo->mirrorlist)
-		return bad(rd, repo->id, "trust=none is for file: only", repo->mirrorlist);
-	for (size_t i = 0; i < repo->baseurls.n; i++)
-		if (!mf_starts_with(repo->baseurls.v[i], "file:"))
-			return bad(rd, repo->id, "trust=none is for file: only",
-				   repo->baseurls.v[i]);
-	return 0;
+	return r < 0 ? r : repo_spoil_at(&rd->drafts->v[rd->drafts->n - 1], rd->file, 0, why, "");
 }
 
 static int read_file(struct reading *rd, int dirfd)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	unsigned int line = 0;
 	int r;
 
 	r = mf_file_read_at(dirfd, rd->file, REPO_FILE_MAX, &text, &len);
-	if (r < 0)
-		return mf_fail(rd->ctx, "config", r, rd->file, NULL);
-	if (strlen(text) != len)
-		return mf_fail(rd->ctx, "config", -MFE_CONFIG, rd->file, "it holds a NUL byte");
-	r = mf_ini_parse(text, entry, rd, &line);
-	if (r == -EBADMSG)
-		return mf_fail(rd->ctx, "config", -MFE_CONFIG, rd->file,
-			       "line %u is no ini line, or longer than 198 bytes", line);
 	if (r == -ENOMEM)
-		return mf_fail(rd->ctx, "config", r, rd->file, NULL);
-	/* all of them: a section may add to what another file began */
-	for (size_t i = 0; !r && i < rd->repos->n; i++)
-		r = check(rd, &rd->repos->v[i]);
-	return r;
+		return r;
+	if (r < 0)
+		return spoil_file(rd, mf_error_sentence(r));
+	if (strlen(text) != len)
+		return spoil_file(rd, "it holds a NUL byte");
+	return mf_ini_parse(text, visit_line, rd);
 }
 
 static int by_priority(const void *a, const void *b)
@@ -303,31 +191,76 @@ static int is_repo_file(const struct dirent *e)
 	return e->d_name[0] != '.' && mf_ends_with(e->d_name, ".repo");
 }
 
-int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
+static int read_files(struct mf_context *ctx, struct drafts *drafts)
 {
-	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, "etc/modfetch/repos.d", O_RDONLY | O_DIRECTORY);
 	struct dirent **names = NULL;
 	int n, r = 0;
 
-	if (dirfd < 0 && dirfd != -ENOENT)
-		return mf_fail(ctx, "config", dirfd, "/etc/modfetch/repos.d", NULL);
-	n = dirfd < 0 ? 0 : scandirat(dirfd, ".", &names, is_repo_file, alphasort);
+	if (dirfd < 0)
+		return dirfd == -ENOENT ? 0 : dirfd;
+	n = scandirat(dirfd, ".", &names, is_repo_file, alphasort);
 	if (n < 0)
-		return mf_fail(ctx, "config", -errno, "/etc/modfetch/repos.d", NULL);
+		return -errno;
 	for (int i = 0; i < n; i++) {
-		struct reading rd = { ctx, &repos, names[i]->d_name };
+		struct reading rd = { ctx, drafts, names[i]->d_name, 0, false };
 
 		if (!r)
 			r = read_file(&rd, dirfd);
 		free(names[i]);
 	}
 	free(names);
+	return r < 0 ? r : check_all(ctx, drafts);
+}
+
+/* Turns drafts into repositories and faults, and leaves nothing in them. */
+static int sort_out(struct drafts *drafts, struct mf_repos *repos)
+{
+	repos->v = calloc(drafts->n + 1, sizeof(*repos->v));
+	repos->faults = calloc(drafts->n + 1, sizeof(*repos->faults));
+	if (!repos->v || !repos->faults)
+		return -ENOMEM;
+	for (size_t i = 0; i < drafts->n; i++) {
+		struct draft *d = &drafts->v[i];
+		struct mf_repo_fault *fault;
+
+		if (!d->why) {
+			repos->v[repos->n++] = d->repo;
+			d->repo = (struct mf_repo){ 0 };
+			continue;
+		}
+		fault = &repos->faults[repos->n_faults++];
+		fault->id = *d->repo.id ? MF_STEAL(d->repo.id) : NULL;
+		fault->where = MF_STEAL(d->where);
+		fault->why = MF_STEAL(d->why);
+		fault->enabled = d->repo.enabled;
+	}
+	qsort(repos->v, repos->n, sizeof(*repos->v), by_priority);
+	return 0;
+}
+
+static void report_faults(struct mf_context *ctx, const struct mf_repos *repos)
+{
+	for (size_t i = 0; !ctx->faults_said && i < repos->n_faults; i++)
+		mf_log(ctx, MF_LOG_WARNING, "config: %s: %s: %s", repos->faults[i].where,
+		       repos->faults[i].why,
+		       repos->faults[i].id ? "this repository is not used"
+					   : "what it should be is not known");
+	ctx->faults_said = true;
+}
+
+int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	_cleanup_(drafts_done) struct drafts drafts = { 0 };
+	int r = read_files(ctx, &drafts);
+
+	if (!r)
+		r = sort_out(&drafts, &repos);
 	if (r < 0)
-		return r;
-	if (repos.n)
-		qsort(repos.v, repos.n, sizeof(*repos.v), by_priority);
+		return mf_fail(ctx, "config", r, "/etc/modfetch/repos.d", NULL);
+	report_faults(ctx, &repos);
 	*ret_repos = repos;
 	repos = (struct mf_repos){ 0 };
 	return 0;
@@ -339,4 +272,20 @@ const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id
 		if (!strcmp(repos->v[i].id, id))
 			return &repos->v[i];
 	return NULL;
+}
+
+int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault)
+{
+	return mf_fail(ctx, "config", -MFE_CONFIG, fault->where, "%s", fault->why);
+}
+
+int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos)
+{
+	for (size_t i = 0; i < repos->n; i++)
+		if (repos->v[i].enabled)
+			return 0;
+	for (size_t i = 0; i < repos->n_faults; i++)
+		if (repos->faults[i].enabled)
+			return mf_repo_fault_fail(ctx, &repos->faults[i]);
+	return mf_fail(ctx, "config", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d", NULL);
 }

@@ -84,11 +84,17 @@ static int set_bool(struct mf_context *ctx, bool *where, const char *key, const 
 	return *where || !strcmp(value, "no") ? 0 : bad(ctx, key, value, "neither yes nor no");
 }
 
-static int entry(void *arg, const char *section, const char *key, const char *value)
+static int entry(void *arg, const struct mf_ini_line *line)
 {
+	const char *key = line->key, *value = line->value;
 	struct mf_context *ctx = arg;
 
-	if (strcmp(section, "modfetch"))
+	if (line->wrong)
+		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "line %u is no ini line: %s",
+			       line->number, line->wrong);
+	if (!key)
+		return 0;
+	if (strcmp(line->section, "modfetch"))
 		return bad(ctx, key, value, "it is in no section [modfetch]");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		void *where = (char *)&ctx->settings + keys[i].offset;
@@ -119,7 +125,6 @@ int mf_settings_read(struct mf_context *ctx)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, CONF, O_RDONLY);
 	_cleanup_free_ char *text = NULL;
-	unsigned int line = 0;
 	size_t len;
 	int r;
 
@@ -130,9 +135,6 @@ int mf_settings_read(struct mf_context *ctx)
 		return mf_fail(ctx, "config", r, "/" CONF, NULL);
 	if (strlen(text) != len)
 		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "it holds a NUL byte");
-	r = mf_ini_parse(text, entry, ctx, &line);
-	if (r == -EBADMSG)
-		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "line %u is no ini line",
-			       line);
-	return r;
+	r = mf_ini_parse(text, entry, ctx);
+	return r == -ENOMEM ? mf_fail(ctx, "config", r, "/" CONF, NULL) : r;
 }

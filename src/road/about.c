@@ -101,7 +101,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 	if (!n)
 		return mf_fail(ctx, "match", -MFE_NOT_FOUND, name,
 			       "no package and no module of that name");
-	mf_choice_sort(ctx, catalog, pool, ids, n);
+	mf_choice_sort(catalog, pool, ids, n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;
 	return 0;
@@ -204,7 +204,7 @@ static int giver_of(const struct gathering *g, const int *ids, size_t n)
 	if (!copy)
 		return 0;
 	memcpy(copy, ids, n * sizeof(*copy));
-	mf_choice_sort(g->ctx, g->catalog, g->pool, copy, n);
+	mf_choice_sort(g->catalog, g->pool, copy, n);
 	return copy[0];
 }
 

@@ -159,8 +159,8 @@ static int put_all_packages(struct dump *d)
 	for (size_t i = 0; !r && i < repos->n; i++) {
 		if (!repos->v[i].enabled)
 			continue;
-		fprintf(d->out, "repository %s priority=%d\n", repos->v[i].id,
-			repos->v[i].priority);
+		fprintf(d->out, "repository %s priority=%d%s\n", repos->v[i].id,
+			repos->v[i].priority, repos->v[i].prefer ? " prefer=yes" : "");
 		r = put_packages(d, (int)i);
 	}
 	if (r < 0)

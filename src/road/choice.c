@@ -2,15 +2,20 @@
 /*
  * The order of preference, as a table.
  *
- * The kernel's own driver is a package of the kernel's tag with the version of the kernel's image:
- * both were packed from one build. A foreign driver has its own version. Where a repository has no
- * image of the kernel nothing is the kernel's own, and the next line of the table decides.
+ * A driver is the kernel's own or it is not; its version number does not make it so, for who builds
+ * drivers elsewhere numbers them as he likes. The kernel's own is a package of the kernel's tag
+ * with the version of the kernel's image, both packed from one build, in the repository that the
+ * kernel comes from. That is the one which has the image; should several say so, the one which has more of
+ * the kernel's own drivers. Where no repository has an image nothing is the kernel's own, and the
+ * next line of the table decides.
+ *
+ * libsolv, which chooses between those that provide what a driver needs, is given the same order as
+ * priorities.
  */
 #include "modfetch/choice.h"
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/release.h"
 #include "modfetch/strings.h"
 
 struct candidate {
@@ -22,6 +27,13 @@ struct candidate {
 struct choosing {
 	struct mf_pool *pool;
 	const struct mf_repos *repos;
+	const char *tag; /* the kernel's, "amd64-6.1.0_56" */
+};
+
+/* The kernel's image in the repository that the kernel comes from; id 0: there is none. */
+struct home {
+	int id;
+	struct mf_package image;
 };
 
 typedef int order(const struct choosing *c, const struct candidate *a, const struct candidate *b);
@@ -39,6 +51,14 @@ static int by_priority(const struct choosing *c, const struct candidate *a,
 	if (a->package.origin < 0)
 		return 0;
 	return c->repos->v[a->package.origin].priority - c->repos->v[b->package.origin].priority;
+}
+
+static int by_preference(const struct choosing *c, const struct candidate *a,
+			 const struct candidate *b)
+{
+	if (a->package.origin < 0)
+		return 0;
+	return c->repos->v[b->package.origin].prefer - c->repos->v[a->package.origin].prefer;
 }
 
 static int by_ownership(const struct choosing *c, const struct candidate *a,
@@ -64,7 +84,7 @@ static int by_repository(const struct choosing *c, const struct candidate *a,
 	return a->package.origin - b->package.origin;
 }
 
-static order *const table[] = { by_presence, by_priority, by_ownership,
+static order *const table[] = { by_presence, by_priority, by_preference, by_ownership,
 				by_version,  by_name,	  by_repository };
 
 static int compare(const void *a, const void *b, void *arg)
@@ -76,47 +96,110 @@ static int compare(const void *a, const void *b, void *arg)
 	return r;
 }
 
-/* Is there an image of this kernel, of that version, in the package's repository? */
-static bool is_own(struct mf_context *ctx, struct mf_pool *pool, const char *tag,
-		   const struct mf_package *package)
-{
-	_cleanup_free_ char *image = NULL;
-	_cleanup_free_ int *ids = NULL;
-	struct mf_release release;
-	size_t n = 0;
+/* ---- the kernel's own ---- */
 
-	if (!mf_ends_with(package->name, tag) || mf_release_parse(ctx->kernel, NULL, &release) < 0)
-		return false;
-	if (asprintf(&image, "kernel-%s-image-%s", release.flavor, release.abi) < 0) {
-		image = NULL;
-		return false;
-	}
-	if (mf_pool_providers(pool, image, NULL, &ids, &n) < 0)
-		return false;
+static bool is_built_with(const struct mf_package *package, const struct mf_package *image,
+			  const char *tag)
+{
+	return package->origin == image->origin && mf_ends_with(package->name, tag) &&
+	       !strcmp(package->evr, image->evr);
+}
+
+/* How many packages of its repository were built with this image. */
+static size_t count_built_with(const struct choosing *c, const struct mf_package *image)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, found = 0;
+
+	if (mf_pool_list(c->pool, image->origin, &ids, &n) < 0)
+		return 0;
 	for (size_t i = 0; i < n; i++) {
 		struct mf_package p;
 
-		mf_pool_package(pool, ids[i], &p);
-		if (p.origin == package->origin && !strcmp(p.evr, package->evr))
-			return true;
+		mf_pool_package(c->pool, ids[i], &p);
+		found += is_built_with(&p, image, c->tag);
 	}
-	return false;
+	return found;
 }
 
-void mf_choice_sort(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool *pool,
-		    int *ids, size_t n)
+/* Images of this kernel that repositories have. New memory, or NULL. */
+static int *find_images(const struct choosing *c, size_t *ret_n)
 {
-	struct choosing choosing = { pool, mf_catalog_repos(catalog) };
+	const char *dash = strrchr(c->tag, '-');
+	_cleanup_free_ char *name = NULL;
+	size_t n = 0, kept = 0;
+	int *ids = NULL;
+
+	if (!dash ||
+	    asprintf(&name, "kernel-%.*s-image%s", (int)(dash - c->tag), c->tag, dash) < 0) {
+		name = NULL;
+		return NULL;
+	}
+	if (mf_pool_providers(c->pool, name, NULL, &ids, &n) < 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(c->pool, ids[i], &p);
+		if (p.origin >= 0 && !strcmp(p.name, name))
+			ids[kept++] = ids[i];
+	}
+	*ret_n = kept;
+	return ids;
+}
+
+static struct home find_home(const struct choosing *c)
+{
+	struct home home = { 0 };
+	size_t n = 0, most = 0;
+	_cleanup_free_ int *ids = find_images(c, &n);
+
+	for (size_t i = 0; ids && i < n; i++) {
+		struct mf_package image;
+		size_t count;
+
+		mf_pool_package(c->pool, ids[i], &image);
+		count = n > 1 ? count_built_with(c, &image) : 1;
+		/* repositories are in the order of their priority */
+		if (!home.id || count > most ||
+		    (count == most && image.origin < home.image.origin)) {
+			home = (struct home){ ids[i], image };
+			most = count;
+		}
+	}
+	return home;
+}
+
+/* ---- all of it ---- */
+
+void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
 	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
+	struct home home;
 
 	if (!v)
 		return;
+	home = find_home(&choosing);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(pool, ids[i], &v[i].package);
-		v[i].own = is_own(ctx, pool, mf_catalog_tag(catalog), &v[i].package);
+		v[i].own = home.id && is_built_with(&v[i].package, &home.image, choosing.tag);
 	}
 	qsort_r(v, n, sizeof(*v), compare, &choosing);
 	for (size_t i = 0; i < n; i++)
 		ids[i] = v[i].id;
+}
+
+void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct home home = find_home(&choosing);
+
+	for (size_t i = 0; i < choosing.repos->n; i++) {
+		const struct mf_repo *repo = &choosing.repos->v[i];
+		bool is_home = home.id && home.image.origin == (int)i;
+
+		mf_pool_set_priority(pool, (int)i, repo->priority * 4 - repo->prefer * 2 - is_home);
+	}
 }

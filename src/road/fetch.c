@@ -24,6 +24,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/fetch-wire.h"
 #include "modfetch/file.h"
+#include "modfetch/secret.h"
 
 #define PROGRESS_US 100000
 #define LOG_MAX	    64 /* lines; one that has more to say floods the journal */
@@ -78,24 +79,9 @@ static void tell_progress(struct fetch *f, uint64_t bytes, bool now)
 	f->progress(f->arg, bytes, f->total, f->done, f->n);
 }
 
-/* The URL as it may be shown: without user and password. */
-static char *public_url(const char *url)
-{
-	const char *host = strstr(url, "://"), *at;
-	char *shown;
-
-	host = host ? host + 3 : url;
-	at = memchr(host, '@', strcspn(host, "/"));
-	if (!at)
-		return strdup(url);
-	return asprintf(&shown, "%.*s%s", (int)(host - url), url, at + 1) < 0 ? NULL : shown;
-}
-
 static int fail_url(struct mf_context *ctx, int code, const char *url, const char *why)
 {
-	_cleanup_free_ char *shown = public_url(url);
-
-	return mf_fail(ctx, "fetch", code, shown, why && *why ? "%s" : NULL, why);
+	return mf_fail(ctx, "fetch", code, url, why && *why ? "%s" : NULL, why);
 }
 
 /* ---- repositories on disk ---- */
@@ -240,7 +226,7 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 	}
 	if (r < 0)
 		return r;
-	got.url = public_url(url);
+	got.url = mf_secret_hidden(url);
 	got.etag = *etag ? strndup(etag, 255) : NULL;
 	if (!got.url || (*etag && !got.etag))
 		return -ENOMEM;

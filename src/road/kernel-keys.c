@@ -42,11 +42,11 @@ static const char *who_demands(const struct mf_context *ctx)
 }
 
 /* Is there a line of an asymmetric key with this identifier? */
-static bool is_in_keys(void *arg, const char *key_id)
+static bool is_in_keys(void *arg, const char *key_id, const char *fingerprint)
 {
 	const char *keys = arg;
 
-	for (const char *line = keys; *line;) {
+	for (const char *line = keys; *key_id && *line;) {
 		size_t len = strcspn(line, "\n");
 		const char *type = memmem(line, len, " asymmetri ", strlen(" asymmetri "));
 

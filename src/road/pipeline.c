@@ -66,6 +66,7 @@ struct cargo {
 	size_t n; /* of both */
 	struct mf_receipt receipt;
 	struct mf_attempts attempts;
+	bool refreshable; /* what failed may not fail with new metadata */
 };
 
 static void cargo_done(struct cargo *cargo)
@@ -367,6 +368,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
 	int r = check_trust(ctx, run);
 
+	cargo->refreshable = r == -MFE_STALE;
 	if (r == 0)
 		r = mf_verifier_new(ctx, &verifier);
 	if (r < 0)
@@ -414,23 +416,7 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 
 /* ---- the road ---- */
 
-/* A plan; a package list that turns out to be damaged is fetched anew, but not by a dry run. */
-static int plan(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
-{
-	int r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
-			   &run->plan);
-
-	if (r == -MFE_BAD_INDEX && !run->dry_run && mf_refresh_all(ctx, true) == 0) {
-		mf_catalog_free(MF_STEAL(run->catalog));
-		r = mf_catalog_open(ctx, &run->catalog);
-		if (!r)
-			r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants,
-				       &run->selection, &run->plan);
-	}
-	return r;
-}
-
-static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	bool planned = false;
 	int r = decide(ctx, run, cargo);
@@ -438,7 +424,9 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 	if (r < 0)
 		return r;
 	if (run->catalog) {
-		r = plan(ctx, run, cargo);
+		r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
+			       &run->plan);
+		cargo->refreshable = r == -MFE_BAD_INDEX;
 		if (r < 0)
 			return r;
 		planned = r == 0;
@@ -457,6 +445,28 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 	if (r < 0)
 		return r;
 	return planned || run->mended || something_loaded(run) ? 0 : 1;
+}
+
+/*
+ * Metadata that is too old, or a package list that turns out to be damaged, is fetched anew, once
+ * and not by a dry run. Nothing has been changed then.
+ */
+static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = go_once(ctx, run, cargo);
+	struct mf_failure why = ctx->failure;
+
+	if (r >= 0 || !cargo->refreshable || run->dry_run || run->refreshed)
+		return r;
+	run->refreshed = mf_refresh_all(ctx, r == -MFE_BAD_INDEX) == 0;
+	ctx->failure = why;
+	if (!run->refreshed)
+		return r;
+	mf_plan_done(&run->plan);
+	mf_catalog_free(MF_STEAL(run->catalog));
+	for (size_t i = 0; i < run->wants.n; i++)
+		mf_want_forget(&run->wants.v[i]);
+	return go_once(ctx, run, cargo);
 }
 
 /* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */

@@ -9,11 +9,13 @@
  * up to a limit. The cache is built aside and published by one rename, so a failure leaves the old
  * one in use.
  *
- * A mirror that says by its etag that repomd.xml is the one accepted before costs one answer
- * without a body. It may say so for ever: the age of what is in use is measured all the same.
+ * A mirror that says by its etag that repomd.xml is the one in use costs one answer without a body.
+ * It may say so for ever, so the age of what is in use is measured all the same: by the signature
+ * that the mirror has now, which may be a newer one over the same bytes.
  */
 #include "modfetch/refresh.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cache.h"
@@ -23,6 +25,7 @@
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
 #include "modfetch/mirrors.h"
+#include "modfetch/secret.h"
 #include "modfetch/solv.h"
 #include "modfetch/verify.h"
 
@@ -162,7 +165,7 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	if (!r)
 		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
 	if (!r)
-		r = mf_mirrors_keep(ctx, repo->id, text, len);
+		r = mf_mirrors_keep(ctx, repo->id, text);
 	/* with mirrors known from before, a list that cannot be had is no reason to give up */
 	if (r < 0 && ret_urls->n) {
 		mf_log(ctx, MF_LOG_WARNING, "refresh: %s: the mirrorlist cannot be had", repo->id);
@@ -175,7 +178,7 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 struct asking {
 	int kinds; /* of signatures */
 	uint8_t keys[MF_SHA256_LEN];
-	bool force;
+	unsigned int flags; /* of enum mf_refresh_flags */
 };
 
 /*
@@ -186,25 +189,13 @@ static const char *known_etag(const struct mf_context *ctx, const struct mf_repo
 			      const struct mf_repo_state *state, const uint8_t keys[MF_SHA256_LEN],
 			      const char *mirror)
 {
-	return *state->etag && !strcmp(state->url, mirror) &&
-			       state->published == state->signing_time &&
-			       !memcmp(state->keys, keys, sizeof(state->keys)) &&
-			       is_current(ctx, repo->id, state->digest)
+	_cleanup_free_ char *url = mf_secret_hidden(mirror);
+
+	return *state->etag && url && !strcmp(state->url, url) &&
+			       !memcmp(state->used.keys, keys, sizeof(state->used.keys)) &&
+			       is_current(ctx, repo->id, state->used.digest)
 		       ? state->etag
 		       : NULL;
-}
-
-/* Nothing new at the mirror. 1, or a recorded failure where what we have is too old. */
-static int keep_current(struct mf_context *ctx, const struct mf_repo *repo,
-			const struct mf_repo_state *state, struct mf_refresh_result *result)
-{
-	int r = mf_trust_in_use(ctx, repo);
-
-	if (r < 0)
-		return r;
-	result->trust.signing_time = state->signing_time;
-	memcpy(result->trust.signer, state->signer, sizeof(state->signer));
-	return 1;
 }
 
 static int publish(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
@@ -220,12 +211,43 @@ static int publish(struct mf_context *ctx, const struct mf_repo *repo, const cha
 	else
 		r = build(ctx, repo, repomd->fd, digest, &result->packages);
 	if (r == 0)
-		r = mf_trust_published(ctx, repo, &result->trust, mirror, repomd->etag);
+		r = mf_trust_published(ctx, repo, mirror, repomd->etag);
 	return r < 0 ? r : unchanged;
 }
 
+/* The mirror has nothing newer than repomd.xml of the cache: takes that for what it sent. */
+static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct mf_repo_state *state, struct mf_fetched *repomd)
+{
+	_cleanup_close_ int dirfd = mf_cache_open(ctx, repo->id, NULL);
+
+	repomd->fd = dirfd < 0 ? dirfd : openat(dirfd, "repomd.xml", O_RDONLY | O_CLOEXEC);
+	if (repomd->fd < 0)
+		return mf_fail(ctx, "refresh", -MFE_BAD_INDEX, repo->id,
+			       "its cache is damaged; run: modfetch refresh --force");
+	if (!repomd->etag)
+		repomd->etag = strdup(state->etag);
+	return repomd->etag ? 0 : mf_fail(ctx, "refresh", -ENOMEM, repo->id, NULL);
+}
+
+static int judge_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct asking *asking, const struct mf_fetched fetched[N_FILES],
+		      struct mf_refresh_result *result)
+{
+	const struct mf_trust_evidence evidence = {
+		.repomd = fetched[REPOMD].fd,
+		.p7s = fetched[P7S].fd,
+		.asc = fetched[ASC].fd,
+		.accept = (asking->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
+			  (asking->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
+	};
+
+	return mf_trust_repomd(ctx, repo, &evidence, &result->trust);
+}
+
+/* AGAIN: the pair that came before did not fit, and this one is to be fetched whole. */
 static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-			const struct asking *asking, struct mf_refresh_result *result)
+			const struct asking *asking, bool again, struct mf_refresh_result *result)
 {
 	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
 								       { .fd = -1 },
@@ -234,20 +256,18 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!asking->force && asking->kinds)
+	if (!asking->flags && asking->kinds && !again)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
 		r = fetch_pair(ctx, repo, &one, asking->kinds,
 			       known_etag(ctx, repo, &state, asking->keys, mirror), fetched);
-	if (r < 0)
-		return r;
-	if (fetched[REPOMD].not_modified)
-		return keep_current(ctx, repo, &state, result);
-	r = mf_trust_repomd(
-		ctx, repo,
-		&(struct mf_trust_evidence){ fetched[REPOMD].fd, fetched[P7S].fd, fetched[ASC].fd },
-		&result->trust);
-	return r < 0 ? r : publish(ctx, repo, mirror, &fetched[REPOMD], asking->force, result);
+	if (r == 0 && fetched[REPOMD].not_modified)
+		r = take_current(ctx, repo, &state, &fetched[REPOMD]);
+	if (r == 0)
+		r = judge_pair(ctx, repo, asking, fetched, result);
+	return r < 0 ? r
+		     : publish(ctx, repo, mirror, &fetched[REPOMD],
+			       asking->flags & MF_REFRESH_FORCE, result);
 }
 
 /* What one mirror may do and another need not. How much it says: the most telling is reported. */
@@ -257,7 +277,8 @@ static int mirror_failure(int code)
 		-MFE_UNREACHABLE,  -MFE_TIMEOUT,       -MFE_HTTP_STATUS,    -MFE_TRUNCATED,
 		-MFE_TOO_LARGE,	   -MFE_BAD_DIGEST,    -MFE_BAD_SIZE,	    -MFE_BAD_METADATA,
 		-MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_WEAK_SIGNATURE, -MFE_UNTRUSTED_KEY,
-		-MFE_ROLLBACK,	   -MFE_STALE,	       -MFE_REVOKED,
+		-MFE_ROLLBACK,	   -MFE_FUTURE,	       -MFE_IDENTITY,	    -MFE_STALE,
+		-MFE_REVOKED,
 	};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
@@ -278,7 +299,7 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const str
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
 		for (int tries = 0; tries < 2; tries++) {
-			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, result);
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, tries, result);
 			if (r != -MFE_BAD_SIGNATURE)
 				break;
 		}
@@ -294,13 +315,13 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const str
 	return r;
 }
 
-int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, bool force,
+int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int flags,
 	       struct mf_refresh_result *ret_result)
 {
 	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
 	struct mf_refresh_result result = { 0 };
 	struct mf_repo with_mirrors = *repo;
-	struct asking asking = { .force = force };
+	struct asking asking = { .flags = flags };
 	int r;
 
 	asking.kinds = mf_trust_kinds(ctx, repo, asking.keys);
@@ -330,7 +351,7 @@ int mf_refresh_all(struct mf_context *ctx, bool force)
 
 		if (!repos.v[i].enabled)
 			continue;
-		r = mf_refresh(ctx, &repos.v[i], force, &result);
+		r = mf_refresh(ctx, &repos.v[i], force ? MF_REFRESH_FORCE : 0, &result);
 		some |= r >= 0;
 		if (r < 0)
 			worst = r;

@@ -169,7 +169,7 @@ static int want_module(struct planning *p, const struct missing *missing)
 	r = allowed(p, missing->want, missing->match->module, ids, &n);
 	if (r < 0 || !n)
 		return r;
-	mf_choice_sort(p->ctx, p->catalog, p->pool, ids, n);
+	mf_choice_sort(p->catalog, p->pool, ids, n);
 	return add_job(p, missing->want, false, MF_STEAL(ids), p->any ? n : 1);
 }
 
@@ -459,6 +459,7 @@ static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 
 	if (r < 0)
 		return r;
+	mf_choice_rank(p->catalog, p->pool);
 	p->refusals.pool = p->pool;
 	r = refuse_kernels(p);
 	if (!r)

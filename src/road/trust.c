@@ -1,54 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Is this repomd.xml one that a configured key vouches for, and is it new enough?
+ * Is this repomd.xml one that a configured key vouches for?
  *
  * The .repo file names the keys; only those count, and a repository that names none has none. A
  * name is a certificate (.pem, .crt, .cer, .der) or an OpenPGP keyring (.asc, .gpg, .pgp); without
  * an ending it may be either. Nothing of the file is parsed before its signature holds, and then
- * only its revision. trust=none is for file: alone and is said aloud.
+ * only its revision and its identity (trust-memory.c). trust=none is for file: alone and is said
+ * aloud.
  *
- * Forward only: the newest revision and signing time accepted are kept (repo-state.c); anything
- * that is older in either is refused, so neither an old mirror nor a replayed one takes a machine
- * back to a driver with a known hole. What is accepted is on the disk first.
- *
- * The clock is not believed in any of this. Only the age, which has no other measure, asks it, and
- * only a clock that can be right: not before the newest signature known, not decades after it.
+ * What is in use is judged each time it is used, by the key that signed *it*: newer metadata may
+ * have been accepted since, and not be had.
  */
 #include "modfetch/trust.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "src/road/trust-private.h"
+#include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/crypto.h"
 #include "modfetch/deny.h"
 #include "modfetch/file.h"
 #include "modfetch/keyring.h"
 #include "modfetch/openpgp.h"
-#include "modfetch/solv.h"
 
 #define KEY_FOLDER    "etc/modfetch/keys/repo.d"
 #define REPOMD_MAX    (1U << 20)
 #define SIGNATURE_MAX (64U << 10)
-#define MAX_KEYRINGS  16
-
-#define DAY	     86400
-#define OLDEST_CLOCK 1767225600 /* 2026-01-01: this program is not older */
-#define YEARS_AHEAD  15		/* a clock this far ahead of all we know is not set */
 
 /* ---- keys ---- */
 
-struct keys {
-	struct mf_keyring *certs;
-	int keyrings[MAX_KEYRINGS];
-	size_t n_keyrings;
-	uint8_t fingerprint[MF_SHA256_LEN];
-};
-
-static void keys_done(struct keys *keys)
+static void keys_done(struct trust_keys *keys)
 {
 	mf_keyring_free(keys->certs);
 	while (keys->n_keyrings)
@@ -61,7 +44,7 @@ static const char *const keyring_endings[] = { "", ".asc", ".gpg", ".pgp" };
  * Opens NAME as an OpenPGP keyring, with the ending it has or one it may have. 1; 0: it is none; or
  * -errno.
  */
-static int open_keyring(struct keys *keys, int dirfd, const char *name)
+static int open_keyring(struct trust_keys *keys, int dirfd, const char *name)
 {
 	for (size_t i = 0; i < sizeof(keyring_endings) / sizeof(*keyring_endings); i++) {
 		_cleanup_free_ char *full = NULL;
@@ -74,7 +57,7 @@ static int open_keyring(struct keys *keys, int dirfd, const char *name)
 		if (!mf_ends_with(full, ".asc") && !mf_ends_with(full, ".gpg") &&
 		    !mf_ends_with(full, ".pgp"))
 			continue;
-		if (strchr(full, '/') || *full == '.' || keys->n_keyrings == MAX_KEYRINGS)
+		if (strchr(full, '/') || *full == '.' || keys->n_keyrings == TRUST_KEYRINGS)
 			return 0;
 		fd = openat(dirfd, full, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0) {
@@ -88,7 +71,7 @@ static int open_keyring(struct keys *keys, int dirfd, const char *name)
 }
 
 /* Sorts the names: keyrings are opened, CERTS gets the others. */
-static int open_keyrings(const struct mf_repo *repo, int dirfd, struct keys *keys,
+static int open_keyrings(const struct mf_repo *repo, int dirfd, struct trust_keys *keys,
 			 struct mf_strings *certs)
 {
 	for (size_t i = 0; i < repo->keys.n; i++) {
@@ -102,7 +85,7 @@ static int open_keyrings(const struct mf_repo *repo, int dirfd, struct keys *key
 	return 0;
 }
 
-static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct keys *keys,
+static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct trust_keys *keys,
 			    char **bad)
 {
 	int r = 0;
@@ -110,16 +93,14 @@ static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct ke
 	if (certs->n)
 		r = mf_keyring_fingerprint(dirfd, certs->v, certs->n, keys->fingerprint, bad);
 	for (size_t i = 0; r == 0 && i < keys->n_keyrings; i++) {
-		uint8_t digest[MF_SHA256_LEN];
-
-		r = mf_sha256_fd(keys->keyrings[i], digest);
+		r = mf_sha256_fd(keys->keyrings[i], keys->digests[i]);
 		if (r == 0)
-			mf_sha256_sum(keys->fingerprint, digest);
+			mf_sha256_sum(keys->fingerprint, keys->digests[i]);
 	}
 	return r;
 }
 
-static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct keys *keys)
+static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct trust_keys *keys)
 {
 	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_FOLDER, O_RDONLY | O_DIRECTORY);
 	_cleanup_(mf_strings_done) struct mf_strings certs = { 0 };
@@ -151,7 +132,7 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 		   uint8_t ret_keys[MF_SHA256_LEN])
 {
-	_cleanup_(keys_done) struct keys keys = { 0 };
+	_cleanup_(keys_done) struct trust_keys keys = { 0 };
 	int r;
 
 	if (repo->trust == MF_TRUST_NONE)
@@ -165,8 +146,9 @@ int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 
 /* ---- signatures ---- */
 
-static int check_cms(struct mf_context *ctx, const struct mf_repo *repo, const struct keys *keys,
-		     const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
+static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
+		     const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
+		     struct mf_vouched *ret_trust)
 {
 	_cleanup_free_ char *data = NULL, *sig = NULL;
 	struct mf_signer signer = { 0 };
@@ -187,7 +169,7 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo, const s
 
 /* By a key of the repository's keyrings; WHAT is the subject, SIGNED what the signature is over. */
 static int check_openpgp(struct mf_context *ctx, const char *what, const char *signed_part,
-			 const struct keys *keys, int data, int sig, bool timed,
+			 const struct trust_keys *keys, int data, int sig, bool timed,
 			 struct mf_openpgp_signer *ret_signer)
 {
 	char why[256] = "";
@@ -200,8 +182,32 @@ static int check_openpgp(struct mf_context *ctx, const char *what, const char *s
 	return mf_deny_check(ctx, what, "key", ret_signer->fingerprint);
 }
 
+/* Which keyring has the key that sqv has just accepted? */
+static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
+			struct mf_vouched *trust)
+{
+	for (size_t i = 0; i < keys->n_keyrings; i++) {
+		struct mf_openpgp_signer signer;
+		char why[256];
+		int r = keys->n_keyrings == 1 ? 0
+					      : mf_openpgp_verify(&keys->keyrings[i], 1,
+								  evidence->repomd, evidence->asc,
+								  false, &signer, why, sizeof(why));
+
+		if (r == 0) {
+			memcpy(trust->keyring, keys->digests[i], sizeof(trust->keyring));
+			return 0;
+		}
+		if (r != -MFE_UNTRUSTED_KEY && r != -MFE_BAD_SIGNATURE)
+			return mf_fail(ctx, "verify", r, repo->id, NULL);
+	}
+	return 0;
+}
+
 static int check_repomd_openpgp(struct mf_context *ctx, const struct mf_repo *repo,
-				const struct keys *keys, const struct mf_trust_evidence *evidence,
+				const struct trust_keys *keys,
+				const struct mf_trust_evidence *evidence,
 				struct mf_vouched *ret_trust)
 {
 	struct mf_openpgp_signer signer = { 0 };
@@ -213,13 +219,13 @@ static int check_repomd_openpgp(struct mf_context *ctx, const struct mf_repo *re
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "OpenPGP %s", signer.fingerprint);
 	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);
-	return 0;
+	return find_keyring(ctx, repo, keys, evidence, ret_trust);
 }
 
 int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
 		     int header, int signature)
 {
-	_cleanup_(keys_done) struct keys keys = { 0 };
+	_cleanup_(keys_done) struct trust_keys keys = { 0 };
 	struct mf_openpgp_signer signer = { 0 };
 	int r = read_keys(ctx, repo, &keys);
 
@@ -232,7 +238,7 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 }
 
 static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
-			   const struct keys *keys, const struct mf_trust_evidence *evidence,
+			   const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
 			   struct mf_vouched *ret_trust)
 {
 	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
@@ -246,42 +252,27 @@ static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
 		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
 }
 
-/* ---- time ---- */
+/* ---- what is in use ---- */
 
-int64_t mf_trust_seconds_since(int64_t signing_time, int64_t now)
+/* What the cache holds, as it was verified; NULL: nothing that was. */
+static const struct mf_repo_seen *used_of(const struct mf_context *ctx, const struct mf_repo *repo,
+					  const struct mf_repo_state *state)
 {
-	int64_t known = signing_time > OLDEST_CLOCK ? signing_time : OLDEST_CLOCK;
+	uint8_t digest[MF_SHA256_LEN];
+	_cleanup_close_ int fd = mf_cache_open(ctx, repo->id, digest);
 
-	if (now < known || now - known > (int64_t)YEARS_AHEAD * 365 * DAY)
-		return -1;
-	return now - signing_time;
-}
-
-static int check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t signing_time)
-{
-	int64_t age = mf_trust_seconds_since(signing_time, time(NULL));
-	int64_t limit = (int64_t)ctx->settings.max_age_days * DAY;
-
-	if (age < 0) {
-		mf_log(ctx, MF_LOG_INFO,
-		       "%s: the clock is not set: how old the metadata is cannot be told",
-		       repo->id);
-		return 0;
-	}
-	if (age <= limit)
-		return 0;
-	if (ctx->unattended)
-		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
-			       "its metadata was signed %" PRId64 " days ago, %u are allowed",
-			       age / DAY, ctx->settings.max_age_days);
-	mf_log(ctx, MF_LOG_WARNING, "%s: its metadata was signed %" PRId64 " days ago", repo->id,
-	       age / DAY);
-	return 0;
+	if (fd < 0 || !state->used.signing_time)
+		return NULL;
+	if (!memcmp(digest, state->used.digest, sizeof(digest)))
+		return &state->used;
+	/* a run that was ended after it had put the cache in place */
+	return memcmp(digest, state->accepted.digest, sizeof(digest)) ? NULL : &state->accepted;
 }
 
 int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 {
-	_cleanup_(keys_done) struct keys keys = { 0 };
+	_cleanup_(keys_done) struct trust_keys keys = { 0 };
+	const struct mf_repo_seen *used;
 	struct mf_repo_state state;
 	int r;
 
@@ -292,19 +283,22 @@ int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r)
 		return r;
-	if (!state.published)
+	used = used_of(ctx, repo, &state);
+	if (!used)
 		return mf_fail(ctx, "verify", -MFE_NO_METADATA, repo->id, NULL);
-	if (memcmp(state.keys, keys.fingerprint, sizeof(state.keys)))
+	r = mf_deny_check(ctx, repo->id, "key", used->key);
+	if (r == 0)
+		r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", used->digest);
+	if (r < 0)
+		return r;
+	if (memcmp(used->keys, keys.fingerprint, sizeof(used->keys)))
 		return mf_fail(ctx, "verify", -MFE_UNTRUSTED_KEY, repo->id,
 			       "its keys have changed since its metadata was verified: refresh it");
-	r = mf_deny_check(ctx, repo->id, "key", state.key);
-	if (r == 0)
-		r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", state.digest);
-	return r == 0 && ctx->unattended ? check_age(ctx, repo, state.published) : r;
+	return ctx->unattended ? trust_check_age(ctx, repo, used->signing_time) : 0;
 }
 
-int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
-		       const struct mf_vouched *trust, const char *url, const char *etag)
+int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo, const char *url,
+		       const char *etag)
 {
 	struct mf_repo_state state;
 	int r;
@@ -314,87 +308,13 @@ int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo,
 	r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r < 0)
 		return r;
-	state.published = trust->signing_time;
+	state.used = state.accepted;
 	*state.url = *state.etag = '\0';
 	if (url && etag && strlen(url) < sizeof(state.url) && strlen(etag) < sizeof(state.etag)) {
 		strcpy(state.url, url);
 		strcpy(state.etag, etag);
 	}
 	return mf_repo_state_write(ctx, repo->id, &state);
-}
-
-/* ---- forward only ---- */
-
-static void format_time(int64_t at, char ret[32])
-{
-	time_t t = at;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(ret, 32, "%Y-%m-%d %H:%M:%S UTC", &tm))
-		snprintf(ret, 32, "%" PRId64, at);
-}
-
-static int compare_with_state(struct mf_context *ctx, const struct mf_repo *repo,
-			      const struct mf_repo_state *new, const struct mf_repo_state *old)
-{
-	char is[32], was[32];
-
-	if (new->signing_time < old->signing_time) {
-		format_time(new->signing_time, is);
-		format_time(old->signing_time, was);
-		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
-			       "it was signed %s, what was accepted before %s", is, was);
-	}
-	if (new->revision < old->revision)
-		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
-			       "it is revision %" PRIu64 ", accepted before was %" PRIu64,
-			       new->revision, old->revision);
-	return 0;
-}
-
-static int read_revision(struct mf_context *ctx, const struct mf_repo *repo, int fd,
-			 uint64_t *ret_revision)
-{
-	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
-	char *end;
-	int r = mf_repomd_parse(fd, &repomd);
-
-	if (r < 0)
-		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_BAD_METADATA : r, repo->id,
-			       "repomd.xml names no primary with a SHA-256");
-	errno = 0;
-	*ret_revision = strtoull(repomd.revision, &end, 10);
-	/* some make it a word: then the signing time alone tells old from new */
-	if (!*repomd.revision || *repomd.revision == '-' || *end || errno)
-		*ret_revision = 0;
-	return 0;
-}
-
-static int move_forward(struct mf_context *ctx, const struct mf_repo *repo, const struct keys *keys,
-			int repomd, const struct mf_vouched *trust)
-{
-	struct mf_repo_state old = { 0 }, new = { .signing_time = trust->signing_time };
-	int r;
-
-	r = mf_sha256_fd(repomd, new.digest);
-	if (r < 0)
-		return mf_fail(ctx, "verify", r, repo->id, NULL);
-	r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", new.digest);
-	if (r == 0)
-		r = read_revision(ctx, repo, repomd, &new.revision);
-	if (r == 0)
-		r = mf_repo_state_read(ctx, repo->id, &old);
-	if (r == 0)
-		r = compare_with_state(ctx, repo, &new, &old);
-	if (r == 0)
-		r = check_age(ctx, repo, new.signing_time);
-	if (r < 0)
-		return r;
-	snprintf(new.signer, sizeof(new.signer), "%s", trust->signer);
-	snprintf(new.key, sizeof(new.key), "%s", trust->key);
-	memcpy(new.keys, keys->fingerprint, sizeof(new.keys));
-	new.published = old.published;
-	return mf_repo_state_write(ctx, repo->id, &new);
 }
 
 /* ---- all of it ---- */
@@ -416,9 +336,9 @@ static int forget_published(struct mf_context *ctx, const struct mf_repo *repo)
 	struct mf_repo_state state;
 	int r = mf_repo_state_read(ctx, repo->id, &state);
 
-	if (r < 0 || !state.published)
+	if (r < 0 || !state.used.signing_time)
 		return r;
-	state.published = 0;
+	state.used = (struct mf_repo_seen){ 0 };
 	*state.url = *state.etag = '\0';
 	return mf_repo_state_write(ctx, repo->id, &state);
 }
@@ -426,7 +346,7 @@ static int forget_published(struct mf_context *ctx, const struct mf_repo *repo)
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
 {
-	_cleanup_(keys_done) struct keys keys = { 0 };
+	_cleanup_(keys_done) struct trust_keys keys = { 0 };
 	struct mf_vouched trust = { 0 };
 	int r;
 
@@ -445,7 +365,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	if (r == 0)
 		r = check_signature(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
-		r = move_forward(ctx, repo, &keys, evidence->repomd, &trust);
+		r = trust_move_forward(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
 		*ret_trust = trust;
 	return r;

@@ -29,13 +29,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = mf_repo_state_read(ctx, "fuzz", &state);
 	assert(r == 0 || (r == -MFE_ROLLBACK && ctx->failure.code == r));
 	if (r == 0) {
-		assert(state.signing_time > 0);
+		assert(state.accepted.signing_time > 0);
 		fuzz_put(ctx, "var/lib/modfetch/repos", "again.state", (const uint8_t *)"", 0);
 		assert(!mf_repo_state_write(ctx, "again", &state));
 		assert(!mf_repo_state_read(ctx, "again", &again));
-		assert(again.signing_time == state.signing_time &&
-		       again.revision == state.revision);
-		assert(!memcmp(again.digest, state.digest, sizeof(state.digest)));
+		assert(again.accepted.signing_time == state.accepted.signing_time &&
+		       again.used.signing_time == state.used.signing_time &&
+		       again.revision == state.revision && again.n_marks == state.n_marks);
+		assert(!memcmp(again.accepted.digest, state.accepted.digest,
+			       sizeof(state.accepted.digest)));
+		for (size_t i = 0; i < state.n_marks; i++)
+			assert(!strcmp(again.marks[i].key, state.marks[i].key) &&
+			       again.marks[i].revision == state.marks[i].revision);
 	}
 	fuzz_put(ctx, "etc/modfetch/keys/deny.d", "fuzz", data, size);
 	ctx->failure = (struct mf_failure){ 0 };

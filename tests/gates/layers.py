@@ -31,7 +31,6 @@ VALUES = {"resolve": "the plan", "fetch": "the fetched file", "verify": "the pro
 ADAPTERS = {
     r"openssl/": "src/lib/crypto.c",
     r"curl/": "src/lib/curl.c",
-    r"ini\.h": "src/lib/ini.c",
     r"json-c/": "src/lib/json.c",
     r"libkmod\.h": "src/lib/kmod.c",
     r"(lzma|zlib|zstd)\.h": "src/lib/inflate.c",

@@ -25,9 +25,9 @@ VALUE_CALLS = re.compile(r"mf_(want|wants|match|plan|fetched|proof|receipt)_\w+"
 LIBRARIES = {
     "src/event/event": set(),
     "src/fetch/fetch": {"libcurl", "libseccomp"},
-    "src/cmd/modfetch": {"libinih", "libz", "liblzma", "libzstd"},
+    "src/cmd/modfetch": {"libz", "liblzma", "libzstd"},
     "src/cmd/modfetch-verbs-*.so": {
-        "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libinih", "libjson-c", "libz", "liblzma",
+        "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libjson-c", "libz", "liblzma",
         "libzstd",
     },
 }

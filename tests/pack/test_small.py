@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -322,6 +323,32 @@ class Rebuilding(PackCase):
         second = self.figures("--incremental", tree)
         self.assertEqual((first["reused"], second["reused"]), (0, second["packages"]))
         self.assertEqual((self.state(), Repository(self.repo).repomd), (before, repomd))
+
+    def identity(self):
+        tags = re.findall(rb"<repo>([^<]*)</repo>", Repository(self.repo).repomd)
+        self.assertEqual(len(tags), 1)
+        return tags[0].decode()
+
+    def test_the_metadata_say_which_repository_it_is_and_go_on_to(self):
+        tree = self.tree(KERNEL, "xfs", "libcrc32c")
+        self.pack(tree)
+        first = self.identity()
+        self.assertRegex(first, r"^uuid:[0-9a-f-]{36}$")
+        self.pack(tree)
+        self.assertEqual(self.identity(), first)
+        # also where what the packer keeps for itself is gone
+        shutil.rmtree(self.repo / ".pack")
+        self.pack("--incremental", tree)
+        self.assertEqual(self.identity(), first)
+        self.pack("--incremental", "--identity", "drivers/stable 2", tree)
+        self.assertEqual(self.identity(), "drivers/stable 2")
+        self.pack("--incremental", tree)
+        self.assertEqual(self.identity(), "drivers/stable 2")
+        shutil.rmtree(self.repo)
+        self.pack(tree)
+        self.assertNotIn(self.identity(), (first, "drivers/stable 2"))
+        for bad in "", " x", "x ", "a<b", "a&b", "x" * 129, "a\nb", "gr\u00fcn":
+            self.assertIn("[USAGE]", self.pack("--identity", bad, tree, status=64).stderr)
 
     def test_a_changed_module_alone_is_built_again_and_never_in_place(self):
         tree = self.tree(KERNEL, "e1000e", "xfs", "libcrc32c")

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the password of a URL stands, and how a text loses it.
+ *
+ * RFC 3986: "scheme://userinfo@host:port/path". The userinfo ends at the last '@' before the path.
+ * A password that is not encoded may hold a '/', a '?' or a '#'; then what stands before it looks
+ * like a host with a port that is no number, and everything up to the next '@' is taken away: it is
+ * better to print too little of a wrong URL than one byte of a password.
+ */
+#include "modfetch/secret.h"
+#include <stddef.h>
+#include <string.h>
+
+#define WORD_END      " \t\r\n\"'<>"
+#define AUTHORITY_END "/?#" WORD_END
+
+/* The last '@' of the LEN bytes at S, or NULL. */
+static char *last_at(char *s, size_t len)
+{
+	return memrchr(s, '@', len);
+}
+
+/* "host:port" where the port is no number. */
+static int is_odd_authority(const char *s, size_t len)
+{
+	const char *colon = *s == '[' ? NULL : memchr(s, ':', len);
+	size_t port;
+
+	if (!colon)
+		return 0;
+	port = len - (size_t)(colon + 1 - s);
+	return strspn(colon + 1, "0123456789") < port;
+}
+
+void mf_secret_hide(char *text)
+{
+	for (char *p = text; (p = strstr(p, "://"));) {
+		size_t len;
+		char *at;
+
+		p += strlen("://");
+		len = strcspn(p, AUTHORITY_END);
+		at = last_at(p, len);
+		if (!at && is_odd_authority(p, len))
+			at = last_at(p, strcspn(p, WORD_END));
+		if (at)
+			memmove(p, at + 1, strlen(at + 1) + 1);
+	}
+}
+
+char *mf_secret_hidden(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		mf_secret_hide(copy);
+	return copy;
+}

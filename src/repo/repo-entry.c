@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The keys of an entry in a .repo file.
+ *
+ * A key that is not understood is passed over as zypper and dnf do, but a value that is wrong
+ * (trust=none for a network URL, a priority that is no number, no URL at all) makes the whole entry
+ * unusable: a repository that silently means less than it says would be a hole. The rest of a
+ * spoiled entry is still read, since it may say that it is disabled.
+ */
+#include "src/repo/repo-entry.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/mirrors.h"
+#include "modfetch/release.h"
+#include "modfetch/secret.h"
+
+int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
+		  const char *value)
+{
+	_cleanup_free_ char *shown = mf_secret_hidden(value);
+	const char *id = d->repo.id;
+	int r;
+
+	if (d->why)
+		return 0;
+	if (!shown)
+		return -ENOMEM;
+	r = !line ? asprintf(&d->where, "%s", file)
+	    : *id ? asprintf(&d->where, "%s line %u [%s]", file, line, id)
+		  : asprintf(&d->where, "%s line %u", file, line);
+	if (r < 0) {
+		d->where = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&d->why, "%s%s%s", why, *shown ? ": " : "", shown) < 0) {
+		d->why = NULL;
+		return -ENOMEM;
+	}
+	mf_text_tame(d->where);
+	mf_text_tame(d->why);
+	return 0;
+}
+
+int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const char *value)
+{
+	return repo_spoil_at(d, rd->file, rd->line, why, value);
+}
+
+/* ---- values ---- */
+
+/* Replaces $basearch, $kernel and $flavor; new memory. */
+static char *expand(const struct mf_context *ctx, const char *url)
+{
+	struct mf_release release;
+	struct utsname uts;
+	_cleanup_free_ char *out = NULL;
+	size_t len = 0, room = 0;
+	_cleanup_fclose_ FILE *f = open_memstream(&out, &room);
+	const struct {
+		const char *name, *value;
+	} variables[] = {
+		{ "$basearch", uts.machine },
+		{ "$kernel", ctx->kernel },
+		{ "$flavor", release.flavor },
+	};
+
+	if (!f || uname(&uts) < 0)
+		return NULL;
+	/* a release of another form has no flavor: then the word stays as it is */
+	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
+		release.flavor[0] = '\0';
+	while (*url) {
+		bool found = false;
+
+		for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
+				continue;
+			fputs(variables[i].value, f);
+			url += strlen(variables[i].name);
+			found = true;
+			break;
+		}
+		if (!found)
+			fputc(*url++, f);
+	}
+	fflush(f);
+	len = out ? strlen(out) : 0;
+	while (len && out[len - 1] == '/')
+		out[--len] = '\0';
+	return out ? strdup(out) : NULL;
+}
+
+static bool is_url(const char *s)
+{
+	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
+	       mf_starts_with(s, "file:/");
+}
+
+static int add_url(const struct reading *rd, struct draft *d, const char *value)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	int r = mf_strings_split(&words, value);
+
+	for (size_t i = 0; !r && i < words.n; i++) {
+		_cleanup_free_ char *url = expand(rd->ctx, words.v[i]);
+
+		if (!url)
+			return -ENOMEM;
+		if (!is_url(url))
+			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
+		r = mf_strings_add_unique(&d->repo.baseurls, url);
+	}
+	return r;
+}
+
+static int set_copy(char **where, const char *value)
+{
+	free(*where);
+	*where = strdup(value);
+	return *where ? 0 : -ENOMEM;
+}
+
+static int set_mirrorlist(const struct reading *rd, struct mf_repo *repo, const char *value)
+{
+	free(repo->mirrorlist);
+	repo->mirrorlist = expand(rd->ctx, value);
+	return repo->mirrorlist ? 0 : -ENOMEM;
+}
+
+static int set_bool(const struct reading *rd, struct draft *d, bool *where, const char *value)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{ "1", true },	{ "yes", true }, { "true", true },   { "on", true },
+		{ "0", false }, { "no", false }, { "false", false }, { "off", false },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!strcasecmp(value, words[i].word)) {
+			*where = words[i].value;
+			return 0;
+		}
+	}
+	return repo_spoil(rd, d, "neither yes nor no", value);
+}
+
+static int set_priority(const struct reading *rd, struct draft *d, const char *value)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (*end || end == value || n < 1 || n > 200)
+		return repo_spoil(rd, d, "priority is not a number from 1 to 200", value);
+	d->repo.priority = (int)n;
+	return 0;
+}
+
+static int set_trust(const struct reading *rd, struct draft *d, const char *value)
+{
+	if (!strcmp(value, "signed"))
+		d->repo.trust = MF_TRUST_SIGNED;
+	else if (!strcmp(value, "none"))
+		d->repo.trust = MF_TRUST_NONE;
+	else
+		return repo_spoil(rd, d, "trust is neither signed nor none", value);
+	return 0;
+}
+
+int repo_entry_set(const struct reading *rd, struct draft *d, const char *key, const char *value)
+{
+	struct mf_repo *repo = &d->repo;
+
+	if (!strcmp(key, "name"))
+		return set_copy(&repo->name, value);
+	if (!strcmp(key, "baseurl"))
+		return add_url(rd, d, value);
+	if (!strcmp(key, "mirrorlist"))
+		return set_mirrorlist(rd, repo, value);
+	if (!strcmp(key, "enabled"))
+		return set_bool(rd, d, &repo->enabled, value);
+	if (!strcmp(key, "gpgcheck"))
+		return set_bool(rd, d, &repo->gpgcheck, value);
+	if (!strcmp(key, "scriptlets"))
+		return set_bool(rd, d, &repo->scriptlets, value);
+	if (!strcmp(key, "prefer"))
+		return set_bool(rd, d, &repo->prefer, value);
+	if (!strcmp(key, "priority"))
+		return set_priority(rd, d, value);
+	if (!strcmp(key, "trust"))
+		return set_trust(rd, d, value);
+	if (!strcmp(key, "identity"))
+		return set_copy(&repo->identity, value);
+	if (!strcmp(key, "keys"))
+		return mf_strings_split(&repo->keys, value);
+	return 0;
+}
+
+/* ---- a whole entry ---- */
+
+int repo_entry_check(const struct reading *rd, struct draft *d)
+{
+	struct mf_repo *repo = &d->repo;
+	const char *list = repo->mirrorlist;
+
+	if (list && (!is_url(list) || strchr(list, '?') || mf_starts_with(list, "file:")))
+		return repo_spoil(rd, d, "mirrorlist is no plain http: or https: URL", list);
+	if (!repo->baseurls.n && !list)
+		return repo_spoil(rd, d, "no baseurl: a repository needs one", "");
+	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)
+		return -ENOMEM;
+	if (repo->trust == MF_TRUST_SIGNED)
+		return 0;
+	if (list)
+		return repo_spoil(rd, d, "trust=none is for file: only", list);
+	for (size_t i = 0; i < repo->baseurls.n; i++)
+		if (!mf_starts_with(repo->baseurls.v[i], "file:"))
+			return repo_spoil(rd, d, "trust=none is for file: only",
+					  repo->baseurls.v[i]);
+	return 0;
+}
