@@ -261,17 +261,21 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
-int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
+/* In one kind of index of each repository, those of this kernel and of no particular one. */
+static int find(const struct mf_catalog *catalog, bool requests, const char *module,
+		mf_catalog_visit *visit, void *arg)
 {
 	struct asking a = { visit, arg, 0 };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		for (size_t j = 0; !r && j < N_LAYERS; j++) {
-			const struct mf_trie *trie = catalog->shelves[a.repo].aliases[j];
+		for (size_t j = 0; !r && j < 2; j++) {
+			const struct shelf *shelf = &catalog->shelves[a.repo];
+			const struct mf_trie *trie =
+				requests ? shelf->requests[j] : shelf->names[j];
 
 			if (trie)
-				r = mf_trie_walk(trie, hand_on, &a);
+				r = mf_trie_find(trie, module, hand_on, &a);
 		}
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
@@ -279,33 +283,13 @@ int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, v
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg)
 {
-	struct asking a = { visit, arg, 0 };
-	int r = 0;
-
-	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		for (size_t j = 0; !r && j < 2; j++) {
-			const struct mf_trie *trie = catalog->shelves[a.repo].names[j];
-
-			if (trie)
-				r = mf_trie_find(trie, module, hand_on, &a);
-		}
-	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+	return find(catalog, false, module, visit, arg);
 }
 
 int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
 			  mf_catalog_visit *visit, void *arg)
 {
-	struct asking a = { visit, arg, 0 };
-	int r = 0;
-
-	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		for (size_t j = 0; !r && j < 2; j++) {
-			const struct mf_trie *trie = catalog->shelves[a.repo].requests[j];
-
-			if (trie)
-				r = mf_trie_find(trie, module, hand_on, &a);
-		}
-	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+	return find(catalog, true, module, visit, arg);
 }
 
 static int walk(const struct mf_trie *const *tries, size_t n, struct asking *a,
@@ -330,6 +314,22 @@ int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *v
 	return r;
 }
 
+/* All aliases, each given to HAND. */
+static int walk_aliases(const struct mf_catalog *catalog, struct asking *a, mf_trie_visit *hand)
+{
+	int r = 0;
+
+	for (; !r && a->repo < catalog->repos.n; a->repo++)
+		r = walk((const struct mf_trie *const *)catalog->shelves[a->repo].aliases, N_LAYERS,
+			 a, hand);
+	return r;
+}
+
+int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
+{
+	return walk_aliases(catalog, &(struct asking){ visit, arg, 0 }, hand_on);
+}
+
 static int hand_on_without_bus(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	return strchr(key, ':') ? 0 : hand_on(arg, key, value, priority);
@@ -337,13 +337,7 @@ static int hand_on_without_bus(void *arg, const char *key, const char *value, ui
 
 int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
-	struct asking a = { visit, arg, 0 };
-	int r = 0;
-
-	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->shelves[a.repo].aliases, N_LAYERS,
-			 &a, hand_on_without_bus);
-	return r;
+	return walk_aliases(catalog, &(struct asking){ visit, arg, 0 }, hand_on_without_bus);
 }
 
 /* ---- the pool ---- */

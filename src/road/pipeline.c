@@ -22,8 +22,10 @@
 #include "modfetch/hooks.h"
 #include "modfetch/history.h"
 #include "modfetch/install.h"
+#include "modfetch/kernel-dir.h"
 #include "modfetch/kmod.h"
 #include "modfetch/load.h"
+#include "modfetch/loading.h"
 #include "modfetch/lock.h"
 #include "modfetch/match.h"
 #include "modfetch/mend.h"
@@ -60,7 +62,7 @@ void mf_run_done(struct mf_run *run)
 struct cargo {
 	struct mf_kmod *kmod;
 	struct mf_policy *policy;
-	struct stat folder; /* lib/modules/KVER as it was at the start; st_ino 0: none */
+	struct stat tree; /* lib/modules/KVER as it was at the start */
 	struct mf_fetched *fetched;
 	struct mf_proof **proofs;
 	size_t n; /* of both */
@@ -88,35 +90,6 @@ static void cargo_done(struct cargo *cargo)
 static void stamp(struct mf_run *run, enum mf_stage stage)
 {
 	run->stamp[stage] = mf_now_us();
-}
-
-/* ---- bound to one kernel ---- */
-
-static struct stat kernel_folder(const struct mf_context *ctx)
-{
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-	struct stat st = { 0 };
-
-	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
-		path = NULL;
-		return st;
-	}
-	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return (struct stat){ 0 };
-	return st;
-}
-
-/* A kernel update that replaced the folder meanwhile made the plan one for another kernel. */
-static int same_folder(struct mf_context *ctx, const struct cargo *cargo)
-{
-	const struct stat now = kernel_folder(ctx), *before = &cargo->folder;
-
-	if (!before->st_ino || (now.st_ino == before->st_ino && now.st_dev == before->st_dev))
-		return 0;
-	return mf_fail(ctx, "install", -MFE_KERNEL_CHANGED, ctx->kernel,
-		       "/lib/modules/%s was replaced meanwhile", ctx->kernel);
 }
 
 /* ---- decide ---- */
@@ -269,30 +242,6 @@ static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
 	return !run->no_load && ctx->kernel_running && run->wants.n;
 }
 
-/*
- * From now on modules may be loaded, by udev or by us, and may ask for others meanwhile. Without the
- * mark such a request waits for the lock's timeout: no reason to fail.
- */
-static void mark_loading(struct mf_context *ctx)
-{
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch");
-	_cleanup_close_ int fd =
-		dirfd < 0 ? -1
-			  : openat(dirfd, "loading", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				   0600);
-
-	if (fd < 0)
-		mf_log(ctx, MF_LOG_WARNING, "load: /" MF_LOADING_FILE ": %m");
-}
-
-static void unmark_loading(struct mf_context *ctx)
-{
-	_cleanup_close_ int dirfd = mf_context_open(ctx, "run/modfetch", O_RDONLY | O_DIRECTORY);
-
-	if (dirfd >= 0)
-		(void)unlinkat(dirfd, "loading", 0);
-}
-
 /* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
 static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
 {
@@ -331,7 +280,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return r;
 	}
 	stamp(run, MF_INSTALLED);
-	mark_loading(ctx);
+	mf_loading_mark(ctx);
 	r = expect(ctx, run, cargo);
 	if (!r)
 		r = index_all(ctx, run, cargo);
@@ -384,7 +333,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	if (r < 0)
 		return r;
 	stamp(run, MF_VERIFIED);
-	r = same_folder(ctx, cargo);
+	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	return r < 0 ? r : install(ctx, run, cargo);
 }
 
@@ -404,7 +353,7 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 
 	if (!will_load(ctx, run))
 		return 0;
-	mark_loading(ctx);
+	mf_loading_mark(ctx);
 	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
 	if (r < 0)
 		return r;
@@ -439,7 +388,7 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		if (r < 0)
 			return r;
 	}
-	r = same_folder(ctx, cargo);
+	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	if (!r)
 		r = load(ctx, run, cargo);
 	if (r < 0)
@@ -472,7 +421,7 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 /* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
-	_cleanup_(cargo_done) struct cargo cargo = { .folder = kernel_folder(ctx) };
+	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
 	int r = run->dry_run ? 0 : mf_attempts_settle(ctx, &cargo.attempts);
 	struct mf_failure why;
 
@@ -523,7 +472,7 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	if (mf_record_run(ctx, run, r, &line) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
-	unmark_loading(ctx);
+	mf_loading_unmark(ctx);
 	/* a hook may call us */
 	close(mf_steal_fd(&lock));
 	if (r == 0 && line && run->stamp[MF_INSTALLED] && something_loaded(run))
