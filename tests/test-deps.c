@@ -63,7 +63,8 @@ static void softdeps_are_looked_up_as_libkmod_does(void **state)
 	struct packs *p = packs_new();
 	struct pack_kernel *k = related(p);
 
-	/* by alias where there is no such module, itself and built-ins left out */
+	/* by alias where there is no such module; "pre:" and "post:" are marks; itself and what is
+	 * only built in are left out */
 	check_list(&k->modules[SOFT].wants, 4, (size_t[]){ A_B, USER, GENERIC, INTEL });
 	packs_free(p);
 }

@@ -22,6 +22,8 @@ static struct packs *packed(void)
 	k->vmlinux[0] = (struct pack_symbol){ strdup("in"), 0xff, true, false };
 	k->n_vmlinux = 1;
 	assert_int_equal(pack_deps(&p->pack, k), 0);
+	assert_int_equal(pack_list_add(&k->modules[2].asks, 0), 0);
+	assert_int_equal(pack_list_add(&k->modules[2].may_ask, 1), 0);
 	k->modules[3].picked = false;
 	k->modules[1].error = 0;
 	k->modules[2].intree = false;
@@ -62,6 +64,17 @@ static void without_symbol_versions_the_release_binds(void **state)
 	packs_free(p);
 }
 
+static void requests_are_recommended_or_suggested(void **state)
+{
+	struct packs *p = packed();
+	const char *relations = p->pack.packages[2].relations;
+
+	assert_non_null(strstr(relations, "Recommends: dri_ver-kmp-amd64-6.1.0_56\n"));
+	assert_non_null(strstr(relations, "Suggests: needed-kmp-amd64-6.1.0_56\n"));
+	assert_null(strstr(p->pack.packages[1].relations, "Suggests: "));
+	packs_free(p);
+}
+
 static void a_foreign_driver_keeps_its_version_as_far_as_rpm_allows(void **state)
 {
 	struct packs *p = packed();
@@ -92,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(relations_are_as_the_contract_has_them),
 		UNIT(without_symbol_versions_the_release_binds),
+		UNIT(requests_are_recommended_or_suggested),
 		UNIT(a_foreign_driver_keeps_its_version_as_far_as_rpm_allows),
 		UNIT(a_package_holds_its_module_alone),
 	};

@@ -60,6 +60,9 @@ static void patterns_require_what_is_picked_and_count_what_that_needs(void **sta
 	const struct pack_package *net, *usb;
 
 	assert_int_equal(pack_deps(&p->pack, k), 0);
+	/* what no member is; what is one; what is not packed */
+	for (size_t m = 1; m < 4; m++)
+		assert_int_equal(pack_list_add(&k->modules[0].may_ask, m), 0);
 	k->modules[3].picked = false;
 	assert_int_equal(pack_pattern_make(&p->pack, k), 0);
 	assert_int_equal(p->pack.n_packages, 2);
@@ -67,6 +70,9 @@ static void patterns_require_what_is_picked_and_count_what_that_needs(void **sta
 	usb = &p->pack.packages[1];
 	assert_string_equal(net->name, "kernel-network-driver-all-amd64-6.1.0_56");
 	assert_non_null(strstr(net->relations, "Requires: mii-kmp-amd64-6.1.0_56\n"));
+	assert_non_null(strstr(net->relations, "Recommends: s-kmp-amd64-6.1.0_56\n"));
+	assert_null(strstr(net->relations, "Recommends: u-kmp"));
+	assert_null(strstr(net->relations, "Recommends: left_out-kmp"));
 	assert_non_null(strstr(net->relations, "Requires: u-kmp-amd64-6.1.0_56\n"));
 	assert_null(strstr(net->relations, "left_out"));
 	assert_null(strstr(net->relations, "Requires: s-kmp"));

@@ -44,6 +44,8 @@ void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
 		 struct mf_elf_section *ret_sections);
 /* A section by its index. 0 or -EBADMSG. */
 int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_section *ret_section);
+/* The name of a section; "" where it has none that can be read. Borrowed from ELF. */
+const char *mf_elf_section_name(const struct mf_elf *elf, uint32_t index);
 /* Copies LEN bytes at OFFSET. 0, -EBADMSG where the file is shorter, or -errno. */
 int mf_elf_read(const struct mf_elf *elf, uint64_t offset, void *buf, size_t len);
 

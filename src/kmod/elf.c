@@ -180,6 +180,16 @@ int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_se
 	return 0;
 }
 
+const char *mf_elf_section_name(const struct mf_elf *elf, uint32_t index)
+{
+	uint64_t name;
+
+	if (!index || index >= elf->n_sections)
+		return "";
+	name = mf_elf_uint(elf, elf->headers + (size_t)index * layout(elf)->section_size, 4);
+	return name < elf->names_len ? elf->names + name : "";
+}
+
 void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
 		 struct mf_elf_section *ret_sections)
 {

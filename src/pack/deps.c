@@ -4,10 +4,9 @@
  *
  * A module NEEDS the module that exports a symbol it imports; of several exporters the one with the
  * right CRC, then the first by path. It WANTS what modprobe would load along with it or what should
- * be on disk: softdeps, weakdeps, the exporter of a weak symbol, and what a driver is known to ask
- * the kernel for. Names in softdeps are looked up as libkmod does: what is built in needs nothing,
- * a module of that name is the answer, and only else every module with such an alias. An import
- * that nobody exports, or exports with another CRC, is told once a module.
+ * be on disk: softdeps, weakdeps, and the exporter of a weak symbol; what their words stand for is
+ * decided in names.c. What it ASKS for while it runs is found in requests.c. An import that nobody
+ * exports, or exports with another CRC, is told once a module.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -16,19 +15,11 @@
 #include "modfetch/cleanup.h"
 #include "src/pack/model.h"
 
-/* An alias without a bus, normalised as names are. */
-struct alias {
-	char name[128];
-	size_t module;
-};
-
 /* Who exports what. */
 struct exports {
 	struct pack_map vmlinux; /* to its place in kernel->vmlinux */
 	struct pack_map modules; /* to the module that exports it, or the first of several */
 	struct pack_map doubles; /* to a further one */
-	struct alias *aliases;
-	size_t n_aliases;
 };
 
 static void exports_done(struct exports *exports)
@@ -36,7 +27,6 @@ static void exports_done(struct exports *exports)
 	pack_map_done(&exports->vmlinux);
 	pack_map_done(&exports->modules);
 	pack_map_done(&exports->doubles);
-	free(exports->aliases);
 }
 
 static int note_symbols(const struct pack_kernel *kernel, struct exports *exports)
@@ -58,43 +48,6 @@ static int note_symbols(const struct pack_kernel *kernel, struct exports *export
 		}
 	}
 	return r;
-}
-
-/* False: too long for a name anybody asks for. */
-static bool normalise(const char *from, size_t len, char *to, size_t size)
-{
-	if (len >= size)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		to[i] = from[i] == '-' ? '_' : from[i];
-	to[len] = '\0';
-	return true;
-}
-
-static int note_aliases(const struct pack_kernel *kernel, struct exports *exports)
-{
-	size_t room = 0;
-
-	for (size_t m = 0; m < kernel->n_modules; m++)
-		room += kernel->modules[m].n_fields[PACK_ALIAS];
-	exports->aliases = calloc(room ? room : 1, sizeof(*exports->aliases));
-	if (!exports->aliases)
-		return -ENOMEM;
-	for (size_t m = 0; m < kernel->n_modules; m++) {
-		const struct pack_module *module = &kernel->modules[m];
-
-		for (size_t i = 0; !module->error && i < module->n_fields[PACK_ALIAS]; i++) {
-			struct alias *alias = &exports->aliases[exports->n_aliases];
-			const char *name = module->fields[PACK_ALIAS][i];
-
-			if (strchr(name, ':') ||
-			    !normalise(name, strlen(name), alias->name, sizeof(alias->name)))
-				continue;
-			alias->module = m;
-			exports->n_aliases++;
-		}
-	}
-	return 0;
 }
 
 static bool exports_with(const struct pack_module *module, const struct pack_symbol *wanted)
@@ -178,73 +131,29 @@ static int relate_symbols(struct pack *pack, struct pack_kernel *kernel,
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
+/*
+ * Words of a softdep or weakdep: "pre: a b post: c", commas allowed. "pre:" and "post:" are marks and
+ * nothing else is: "platform:idma64" is an alias.
+ */
+static int relate_words(const struct pack_names *names, struct pack_list *wants, const char *words)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	_cleanup_(mf_strings_done) struct mf_strings list = { 0 };
+	int r = mf_strings_split(&list, words);
+
+	for (size_t i = 0; r >= 0 && i < list.n; i++)
+		if (strcmp(list.v[i], "pre:") && strcmp(list.v[i], "post:"))
+			r = pack_names_lookup(names, list.v[i], wants);
+	return r;
 }
 
-static bool is_builtin(const struct pack_kernel *kernel, const char *name)
-{
-	return kernel->builtins.n && bsearch(&name, kernel->builtins.v, kernel->builtins.n,
-					     sizeof(*kernel->builtins.v), compare_names);
-}
-
-static int want_name(const struct pack_kernel *kernel, const struct exports *exports, size_t m,
-		     const char *name)
-{
-	struct pack_list *wants = &kernel->modules[m].wants;
-	size_t at = pack_map_get(&kernel->names, name);
-
-	if (is_builtin(kernel, name))
-		return 0;
-	if (at != PACK_NONE)
-		return at == m ? 0 : pack_list_add(wants, at);
-	for (size_t i = 0; i < exports->n_aliases; i++) {
-		const struct alias *alias = &exports->aliases[i];
-		int r;
-
-		if (alias->module == m || fnmatch(alias->name, name, 0))
-			continue;
-		r = pack_list_add(wants, alias->module);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Words of a softdep or weakdep: "pre: a b post: c", commas allowed; a word that ends in ':' is a
- * mark. */
-static int relate_words(const struct pack_kernel *kernel, const struct exports *exports, size_t m,
-			const char *words)
-{
-	static const char separators[] = " \t\n,";
-
-	for (;;) {
-		char name[128];
-		size_t len;
-		int r;
-
-		words += strspn(words, separators);
-		len = strcspn(words, separators);
-		if (!len)
-			return 0;
-		if (words[len - 1] != ':' && normalise(words, len, name, sizeof(name))) {
-			r = want_name(kernel, exports, m, name);
-			if (r < 0)
-				return r;
-		}
-		words += len;
-	}
-}
-
-static int relate_fields(const struct pack_kernel *kernel, const struct exports *exports, size_t m)
+static int relate_fields(const struct pack_names *names, struct pack_kernel *kernel, size_t m)
 {
 	static const enum pack_field fields[] = { PACK_SOFTDEP, PACK_WEAKDEP };
-	const struct pack_module *module = &kernel->modules[m];
+	struct pack_module *module = &kernel->modules[m];
 
 	for (size_t f = 0; f < sizeof(fields) / sizeof(*fields); f++)
 		for (size_t i = 0; i < module->n_fields[fields[f]]; i++) {
-			int r = relate_words(kernel, exports, m, module->fields[fields[f]][i]);
+			int r = relate_words(names, &module->wants, module->fields[fields[f]][i]);
 
 			if (r < 0)
 				return r;
@@ -252,53 +161,50 @@ static int relate_fields(const struct pack_kernel *kernel, const struct exports 
 	return 0;
 }
 
-/*
- * What a driver asks the kernel to load by a name of its own (request_module) while it probes, and
- * fails without. The kernel's word starts no download, so it has to be on disk beforehand; no field
- * of .modinfo says so, where newer kernels might have a weakdep.
- */
-static const struct {
-	const char *module, *asks_for;
-} requests[] = {
-	{ "snd_hda_codec", "snd_hda_codec_generic" }, /* for a codec that nobody knows by its id */
-	{ "crc64_rocksoft",
-	  "crc64_rocksoft_generic" }, /* the algorithm it looks up while it loads */
-	{ "ipmi_si", "acpi_ipmi" },   /* the firmware's own way to the controller */
-	{ "ipmi_ssif", "acpi_ipmi" },
-};
-
-static int relate_requests(const struct pack_kernel *kernel, const struct exports *exports)
+static void drop_itself(struct pack_list *list, size_t m)
 {
-	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
-		size_t m = pack_map_get(&kernel->names, requests[i].module);
-		int r = m == PACK_NONE ? 0 : want_name(kernel, exports, m, requests[i].asks_for);
+	size_t kept = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i] != m)
+			list->v[kept++] = list->v[i];
+	list->n = kept;
 }
 
-int pack_deps(struct pack *pack, struct pack_kernel *kernel)
+/* Requests are related last: what a module needs anyhow it need not ask for. */
+static int relate_all(struct pack *pack, struct pack_kernel *kernel, const struct exports *exports,
+		      const struct pack_names *names)
 {
-	_cleanup_(exports_done) struct exports exports = { 0 };
-	int r = note_symbols(kernel, &exports);
+	int r = 0;
 
-	if (r >= 0)
-		r = note_aliases(kernel, &exports);
-	if (r >= 0)
-		r = relate_requests(kernel, &exports);
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++) {
 		struct pack_module *module = &kernel->modules[m];
 
 		if (module->error)
 			continue;
-		r = relate_symbols(pack, kernel, &exports, m);
+		r = relate_symbols(pack, kernel, exports, m);
 		if (r >= 0)
-			r = relate_fields(kernel, &exports, m);
+			r = relate_fields(names, kernel, m);
+		drop_itself(&module->wants, m);
 		pack_list_unique(&module->needs);
 		pack_list_unique(&module->wants);
 	}
+	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++)
+		if (!kernel->modules[m].error)
+			r = pack_requests_relate(names, kernel, m);
+	return r;
+}
+
+int pack_deps(struct pack *pack, struct pack_kernel *kernel)
+{
+	_cleanup_(exports_done) struct exports exports = { 0 };
+	_cleanup_(pack_names_done) struct pack_names names = { 0 };
+	int r = note_symbols(kernel, &exports);
+
+	if (r >= 0)
+		r = pack_names_init(&names, kernel);
+	if (r >= 0)
+		r = relate_all(pack, kernel, &exports, &names);
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, kernel->tree, NULL) : 0;
 }
 
@@ -309,9 +215,10 @@ static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pack_module *module = &kernel->modules[list->v[i]];
 		const struct pack_list *next[] = { &module->needs,
-						   wants_too ? &module->wants : NULL };
+						   wants_too ? &module->wants : NULL,
+						   wants_too ? &module->asks : NULL };
 
-		for (size_t k = 0; k < 2; k++)
+		for (size_t k = 0; k < sizeof(next) / sizeof(*next); k++)
 			for (size_t j = 0; next[k] && j < next[k]->n; j++) {
 				int r;
 
@@ -386,7 +293,7 @@ static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack
 			found = pick_matching(kernel, name, ret_named);
 		if (found < 0)
 			return mf_fail(pack->ctx, "pack", found, only->v[i], NULL);
-		if (!found && !is_builtin(kernel, name))
+		if (!found && !pack_strings_sorted_has(&kernel->builtins, name))
 			return mf_fail(pack->ctx, "pack", -MFE_NOT_FOUND, only->v[i],
 				       "%s has no such module", kernel->tree);
 	}

@@ -176,6 +176,34 @@ static int read_builtins(struct pack *pack, struct pack_kernel *kernel)
 	return 0;
 }
 
+/* One "NAME.KEY=VALUE" of modules.builtin.modinfo: keeps VALUE if KEY is alias. */
+static int note_builtin_alias(struct pack_kernel *kernel, const char *line)
+{
+	const char *dot = strchr(line, '.'), *equals = strchr(line, '=');
+	char alias[1024];
+
+	if (!dot || !equals || !mf_starts_with(dot, ".alias=") ||
+	    !pack_name_normalise(equals + 1, strlen(equals + 1), alias, sizeof(alias)))
+		return 0;
+	return mf_strings_add(&kernel->builtin_aliases, alias);
+}
+
+static int read_builtin_aliases(struct pack *pack, struct pack_kernel *kernel)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = mf_file_read_at(kernel->tree_fd, "modules.builtin.modinfo", 16U << 20, &text, &len);
+
+	if (r == -ENOENT) /* kernels before 5.2 have none */
+		return 0;
+	for (size_t at = 0; r >= 0 && at < len; at += strnlen(text + at, len - at) + 1)
+		r = note_builtin_alias(kernel, text + at);
+	if (r < 0)
+		return mf_fail(pack->ctx, "pack", r, "modules.builtin.modinfo", NULL);
+	mf_strings_sort(&kernel->builtin_aliases);
+	return 0;
+}
+
 static int find_extras(struct pack_kernel *kernel)
 {
 	for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
@@ -241,7 +269,8 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 		if (!kernel->parts[i] && i != PACK_SYMVERS)
 			pack_problem(pack, -MFE_PACK, tree, "no %s was found beside the tree",
 				     part_names[i]);
-	return read_builtins(pack, kernel);
+	r = read_builtins(pack, kernel);
+	return r < 0 ? r : read_builtin_aliases(pack, kernel);
 }
 
 void pack_kernel_done(struct pack_kernel *kernel)
@@ -252,6 +281,7 @@ void pack_kernel_done(struct pack_kernel *kernel)
 	for (size_t i = 0; i < PACK_N_PARTS; i++)
 		free(kernel->parts[i]);
 	mf_strings_done(&kernel->builtins);
+	mf_strings_done(&kernel->builtin_aliases);
 	mf_strings_done(&kernel->extras);
 	pack_map_done(&kernel->names);
 	pack_exports_done(kernel);

@@ -117,6 +117,8 @@ static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
 		fprintf(out, "Requires: kernel-uname-r = %s\n", r->uname_r);
 	put_packages(kernel, "Requires", &module->needs, out);
 	put_packages(kernel, "Recommends", &module->wants, out);
+	put_packages(kernel, "Recommends", &module->asks, out);
+	put_packages(kernel, "Suggests", &module->may_ask, out);
 	e = pack_firmware_recommend(pack, module, out);
 	if (e < 0)
 		return e;

@@ -80,11 +80,17 @@ struct pack_module {
 	size_t n_exports, n_imports;
 	const char **fields[PACK_N_FIELDS];
 	size_t n_fields[PACK_N_FIELDS];
+	/* read-only strings that may be requests; none where it calls nothing that asks for modules
+	 */
+	struct mf_strings strings;
 	/* deps.c: modules of the same kernel */
 	struct pack_list needs; /* hard dependencies, direct ones */
 	struct pack_list wants; /* softdeps, weakdeps, and who exports a weak symbol */
-	bool picked;		/* to be packed */
-	size_t package;		/* number of its package in the pack */
+	/* requests.c: what it asks the kernel to load while it runs */
+	struct pack_list asks;	  /* and cannot work without */
+	struct pack_list may_ask; /* in some configurations only */
+	bool picked;		  /* to be packed */
+	size_t package;		  /* number of its package in the pack */
 };
 
 /* Reads PATH below TREE_FD into a zeroed module whose path is set; a failure goes to module->error.
@@ -107,11 +113,12 @@ struct pack_kernel {
 	int tree_fd;
 	char *install_dir; /* where packages put it: /lib/modules/KVER or /usr/lib/modules/KVER */
 	struct mf_release release;
-	char *version, *revision;    /* of in-tree drivers and the image */
-	char *parts[PACK_N_PARTS];   /* paths; NULL: there is none */
-	struct mf_strings builtins;  /* normalised names of modules.builtin, sorted */
-	struct mf_strings extras;    /* modules.builtin*, modules.order below the tree */
-	struct pack_symbol *vmlinux; /* what it exports; owns the names */
+	char *version, *revision;	   /* of in-tree drivers and the image */
+	char *parts[PACK_N_PARTS];	   /* paths; NULL: there is none */
+	struct mf_strings builtins;	   /* normalised names of modules.builtin, sorted */
+	struct mf_strings builtin_aliases; /* of modules.builtin.modinfo, normalised, sorted */
+	struct mf_strings extras;	   /* modules.builtin*, modules.order below the tree */
+	struct pack_symbol *vmlinux;	   /* what it exports; owns the names */
 	size_t n_vmlinux;
 	struct pack_module *modules; /* sorted by path */
 	size_t n_modules;
@@ -127,6 +134,53 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel);
 void pack_exports_done(struct pack_kernel *kernel);
 /* Finds and reads every module of the tree; problems are told one by one. */
 int pack_tree_read(struct pack *pack, struct pack_kernel *kernel);
+
+/* ---- names.c: what a word stands for in a kernel ---- */
+
+struct pack_names {
+	const struct pack_kernel *kernel;
+	struct pack_name *v; /* names and aliases of all modules */
+	size_t n;
+	char *arena;		 /* their text */
+	struct pack_map exact;	 /* those without wildcards, to the first of each text */
+	struct pack_list wild;	 /* the others */
+	struct pack_map symbols; /* to the module that exports it */
+};
+
+int pack_names_init(struct pack_names *names, const struct pack_kernel *kernel);
+void pack_names_done(struct pack_names *names);
+/*
+ * Adds the modules that modprobe would load for WORD: as libkmod has it, the module of that name,
+ * else the exporter ("symbol:…"), else all with such an alias; what is only built in gives none.
+ * 0 or -ENOMEM.
+ */
+int pack_names_lookup(const struct pack_names *names, const char *word, struct pack_list *list);
+/*
+ * Adds the modules that a request of the kernel for WORD loads: as above, but what is built in
+ * (under that name or alias) is there already and asks for nothing, and aliases with wildcards do
+ * not count. 0 or -ENOMEM.
+ */
+int pack_names_request(const struct pack_names *names, const char *word, struct pack_list *list);
+/* Adds the modules with a name or alias (normalised) for which FITS holds. */
+int pack_names_fitting(const struct pack_names *names, const char *pattern,
+		       bool fits(const char *pattern, const char *name), struct pack_list *list);
+/* Copies LEN bytes of WORD with '-' turned into '_' but in brackets. False: it does not fit. */
+bool pack_name_normalise(const char *word, size_t len, char *ret_name, size_t size);
+/* Is NAME in the sorted LIST? */
+bool pack_strings_sorted_has(const struct mf_strings *list, const char *name);
+
+/* ---- requests.c: what modules ask for while they run ---- */
+
+struct mf_modinfo;
+/* Keeps the strings of a module that calls a function by which modules are asked for. */
+int pack_requests_read(struct pack_module *module, const struct mf_modinfo *info);
+/* Fills asks and may_ask of module M; its needs and wants are known. 0 or -ENOMEM. */
+int pack_requests_relate(const struct pack_names *names, struct pack_kernel *kernel, size_t m);
+/*
+ * Could NAME be what the printf format makes? "%s" stands for one or more bytes; a '?' of an alias is
+ * a digit.
+ */
+bool pack_requests_format_fits(const char *format, const char *name);
 
 /* ---- deps.c ---- */
 

@@ -3,7 +3,8 @@
  * One module, read and cut down to what packages are made of.
  *
  * The inflated file is let go at once: four thousand of them would not fit in memory. All strings
- * are copied into one arena per module. Which machine a module is for is decided here, from its ELF
+ * are copied into one arena per module; of what its code holds only the strings that may be requests
+ * for other modules are kept (requests.c). Which machine a module is for is decided here, from its ELF
  * header alone; whether it belongs to this kernel is decided in tree.c.
  */
 #include <elf.h>
@@ -178,7 +179,8 @@ static int read_module(int tree_fd, struct pack_module *module)
 	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
 	if (r < 0)
 		return r;
-	return keep_all(module, &info);
+	r = keep_all(module, &info);
+	return r < 0 ? r : pack_requests_read(module, &info);
 }
 
 void pack_module_read(int tree_fd, struct pack_module *module)
@@ -196,5 +198,8 @@ void pack_module_done(struct pack_module *module)
 		free(module->fields[f]);
 	pack_list_done(&module->needs);
 	pack_list_done(&module->wants);
+	pack_list_done(&module->asks);
+	pack_list_done(&module->may_ask);
+	mf_strings_done(&module->strings);
 	*module = (struct pack_module){ 0 };
 }

@@ -239,15 +239,41 @@ static int note_result(struct pack *pack, const struct pack_kernel *kernel,
 	return 0;
 }
 
+/* What the members may ask for and no member is, so that a pattern brings all of its kind. */
+static int list_asked(const struct pack_kernel *kernel, const struct pack_list *members,
+		      struct pack_list *ret_asked)
+{
+	for (size_t i = 0; i < members->n; i++) {
+		const struct pack_list *may_ask = &kernel->modules[members->v[i]].may_ask;
+
+		for (size_t j = 0; j < may_ask->n; j++) {
+			size_t m = may_ask->v[j];
+			int r = 0;
+
+			if (kernel->modules[m].picked && !pack_list_has(members, m))
+				r = pack_list_add(ret_asked, m);
+			if (r < 0)
+				return r;
+		}
+	}
+	pack_list_unique(ret_asked);
+	return 0;
+}
+
 static int put_relations(const struct pack_kernel *kernel, const char *stem,
 			 const struct pack_list *members, struct pack_package *package)
 {
+	_cleanup_(pack_list_done) struct pack_list asked = { 0 };
 	const struct mf_release *r = &kernel->release;
 	size_t len;
 	FILE *out = open_memstream(&package->relations, &len);
 
 	if (!out)
 		return -ENOMEM;
+	if (list_asked(kernel, members, &asked) < 0) {
+		fclose(out);
+		return -ENOMEM;
+	}
 	fprintf(out, "Provides: %s\nProvides: %s-%s\n", stem, stem, r->flavor);
 	fprintf(out, "Provides: pattern() = ");
 	for (const char *c = stem; *c; c++)
@@ -255,6 +281,9 @@ static int put_relations(const struct pack_kernel *kernel, const char *stem,
 	fputs("\nProvides: pattern-category() = Drivers\nProvides: pattern-visible()\n", out);
 	for (size_t i = 0; i < members->n; i++)
 		fprintf(out, "Requires: %s-kmp-%s-%s\n", kernel->modules[members->v[i]].name,
+			r->flavor, r->abi);
+	for (size_t i = 0; i < asked.n; i++)
+		fprintf(out, "Recommends: %s-kmp-%s-%s\n", kernel->modules[asked.v[i]].name,
 			r->flavor, r->abi);
 	return fclose(out) ? -ENOMEM : 0;
 }
