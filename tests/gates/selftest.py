@@ -132,6 +132,38 @@ class Gates(unittest.TestCase):
         self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
         self.expect("texts", r"a promise for later")
 
+    # ---- programs ----
+
+    def without_row(self, start):
+        row = next(line for line in (self.tree / "dependencies.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+                   if line.startswith(start))
+        self.plant("dependencies.tsv", "", old=row)
+
+    def test_a_program_that_no_row_names_is_seen(self):
+        self.without_row("test\tdnf\t")
+        self.expect("programs", r"tests/pack/test_full.py:\d+: starts dnf, which dependencies.tsv does not name")
+
+    def test_a_program_that_the_demo_does_not_install_is_seen(self):
+        self.without_row("vm\topenssl\t")
+        self.expect("programs", r"tests/lib/keys:\d+: starts openssl, which no row for tests/demo")
+
+    def test_a_program_started_by_python_is_seen(self):
+        self.plant("tests/lib/starts.py", 'import subprocess\n\nsubprocess.run(["unshare", "--net", "rsync", "a", "b"])\n')
+        self.expect("programs", r"tests/lib/starts.py:3: starts rsync,")
+
+    def test_a_program_started_through_a_helper_is_seen(self):
+        self.plant("tests/root.py", '\n\ndef speed():\n    return output("iperf3", "-v")\n')
+        self.expect("programs", r"tests/root.py:\d+: starts iperf3,")
+
+    def test_a_program_started_by_a_shell_is_seen(self):
+        self.plant("tests/lib/starts", '#!/bin/bash\ncase $1 in\na) x="$(timeout 3 jq . "$1")" ;;\nesac\ntrue | pv\n')
+        self.expect("programs", r"(?s)tests/lib/starts:3: starts jq,.*tests/lib/starts:5: starts pv,")
+
+    def test_a_program_started_by_c_and_meson_is_seen(self):
+        self.plant("tests/test-crypto.c", '\nstatic void more(void)\n{\n\trun("certtool --help "\n\t    ">%s", "x");\n}\n')
+        self.plant("tests/meson.build", "find_program('valgrind')\n")
+        self.expect("programs", r"(?s)test-crypto.c:\d+: starts certtool,.*tests/meson.build:\d+: starts valgrind,")
+
     # ---- manual ----
 
     def test_an_undocumented_verb_and_option_are_seen(self):
