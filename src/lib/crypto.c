@@ -12,7 +12,6 @@
  * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,
  * and CMS_verify() does the rest. What OpenSSL would let through is refused before it is asked:
  * bytes behind the structure, several signers, content inside, weak digests, curves and keys.
- *
  * Every entry ends with an empty error queue. Nothing here prints or asks for a passphrase.
  */
 #include "modfetch/crypto.h"
@@ -315,7 +314,6 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 {
 	const unsigned char *p = sig;
 	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
-	STACK_OF(CMS_SignerInfo) * infos;
 
 	if (!len || len > MAX_SIGNATURE)
 		return -MFE_BAD_SIGNATURE;
@@ -324,10 +322,9 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed || CMS_is_detached(cms) != 1 ||
 	    OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
 		return -MFE_BAD_SIGNATURE;
-	infos = CMS_get0_SignerInfos(cms);
-	if (sk_CMS_SignerInfo_num(infos) != 1)
+	if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) != 1)
 		return -MFE_BAD_SIGNATURE;
-	*ret_si = sk_CMS_SignerInfo_value(infos, 0);
+	*ret_si = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms), 0);
 	*ret_cms = MF_STEAL(cms);
 	return 0;
 }
@@ -368,33 +365,20 @@ static X509_STORE *store_new(X509 *cert, int64_t time)
 	return MF_STEAL(store);
 }
 
-/*
- * The content for CMS_verify(). Of a plain memory BIO that function makes a copy, which it forgets
- * where the signature lists a digest it does not know; of one that it reads through a filter it
- * makes none.
- */
-static BIO *content_new(const void *data, size_t len)
-{
-	BIO *memory = BIO_new_mem_buf(len ? data : "", (int)len);
-	BIO *filter = memory ? BIO_new(BIO_f_null()) : NULL;
-
-	if (!filter)
-		BIO_free(memory);
-	return filter ? BIO_push(filter, memory) : NULL;
-}
-
 /* One signature against one certificate whose name it carries. */
 static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64_t time,
 		     const void *data, size_t len)
 {
 	_cleanup_(store_cleanup) X509_STORE *store = store_new(cert, time);
-	_cleanup_(bio_cleanup) BIO *content = content_new(data, len);
+	_cleanup_(bio_cleanup) BIO *content =
+		BIO_push(BIO_new(BIO_f_null()), BIO_new_mem_buf(len ? data : "", (int)len));
 	_cleanup_(certs_cleanup) STACK_OF(X509) *certs = sk_X509_new_null();
 	EVP_PKEY *key = X509_get0_pubkey(cert);
 	const struct key_kind *kind = key_kind(key);
 	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
 
-	if (!store || !content || !certs || !sk_X509_push(certs, cert))
+	/* CMS_verify() copies a plain memory BIO, and leaks that where a digest listed is unknown */
+	if (!store || !BIO_next(content) || !certs || !sk_X509_push(certs, cert))
 		return -ENOMEM;
 	if (!kind || !algorithms_are_strong(si, kind))
 		return -MFE_WEAK_SIGNATURE;
