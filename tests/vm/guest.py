@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import commands
 import image
 from qmp import QMP
 
@@ -132,6 +133,7 @@ class Guest:
             words = self.line(deadline).split(b" ")
             if words[0] == ident:
                 text = base64.b64decode(words[2]) if len(words) > 2 else b""
+                commands.record(f"in the guest: {script}", int(words[1]), text)
                 return int(words[1]), text.decode(errors="replace")
 
     def run(self, script, timeout=60):
