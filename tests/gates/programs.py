@@ -10,7 +10,7 @@ seen; what runs in a guest is a matter of tests/vm/base and is not read.
 import ast
 import re
 
-from tree import Findings, files, interpreter, read
+from tree import ROOT, Findings, files, interpreter, read
 
 findings = Findings()
 
@@ -390,7 +390,7 @@ def main():
     for f in files():
         if f.name == "meson.build":
             found += [(f, m[1], read(f).count("\n", 0, m.start()) + 1)
-                      for m in re.finditer(r"find_program\('([\w.-]+)'\s*[,)]", read(f)) if not (f.parent / m[1]).exists()]
+                      for m in re.finditer(r"find_program\('([\w.-]+)'\s*[,)]", read(f)) if not (ROOT / f.parent / m[1]).exists()]
     names = set()
     for path, word, line in found:
         name = word.rpartition("/")[2]
