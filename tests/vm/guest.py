@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 import time
 
-import commands
 import image
+from image import commands
 from qmp import QMP
 
 PORTS = 12  # root ports a device can be plugged into, named port0, port1, …
