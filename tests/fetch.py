@@ -14,6 +14,8 @@ import textwrap
 import time
 import unittest
 
+import commands  # noqa: F401: a failing test prints what it ran
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from mirror import DIGEST, ETAG, FAULTS, GOOD, Mirror  # noqa: E402
 

@@ -15,6 +15,8 @@ import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import commands  # noqa: F401: a failing test prints what it ran
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODFETCH = os.environ.get('MODFETCH', os.path.join(HERE, '..', 'build', 'src', 'cmd', 'modfetch'))
 LIBEXECDIR = os.environ.get('MODFETCH_LIBEXECDIR', os.path.join(HERE, '..', 'build', 'src', 'fetch'))

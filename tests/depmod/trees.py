@@ -3,9 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import commands  # noqa: E402, F401: a failing test prints what it ran
+
 KVER = "6.1.99-test"
 INDEXES = ["modules.dep", "modules.dep.bin", "modules.alias", "modules.alias.bin", "modules.softdep",
            "modules.symbols", "modules.symbols.bin", "modules.builtin.bin",

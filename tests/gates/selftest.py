@@ -132,6 +132,80 @@ class Gates(unittest.TestCase):
         self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
         self.expect("texts", r"a promise for later")
 
+    # ---- programs ----
+
+    def without_row(self, start):
+        row = next(line for line in (self.tree / "dependencies.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+                   if line.startswith(start))
+        self.plant("dependencies.tsv", "", old=row)
+
+    def test_a_program_that_no_row_names_is_seen(self):
+        self.without_row("test\tdnf\t")
+        self.expect("programs", r"tests/pack/test_full.py:\d+: starts dnf, which dependencies.tsv does not name")
+
+    def test_a_program_that_the_demo_does_not_install_is_seen(self):
+        self.without_row("vm\topenssl\t")
+        self.expect("programs", r"tests/lib/keys:\d+: starts openssl, which no row for tests/demo")
+
+    def test_a_program_started_by_python_is_seen(self):
+        self.plant("tests/lib/starts.py", 'import subprocess\n\nsubprocess.run(["unshare", "--net", "rsync", "a", "b"])\n')
+        self.expect("programs", r"tests/lib/starts.py:3: starts rsync,")
+
+    def test_a_program_started_through_a_helper_is_seen(self):
+        self.plant("tests/root.py", '\n\ndef speed():\n    return output("iperf3", "-v")\n')
+        self.expect("programs", r"tests/root.py:\d+: starts iperf3,")
+
+    def test_a_program_started_by_a_shell_is_seen(self):
+        self.plant("tests/lib/starts", '#!/bin/bash\ncase $1 in\na) x="$(timeout 3 jq . "$1")" ;;\nesac\ntrue | pv\n')
+        self.expect("programs", r"(?s)tests/lib/starts:3: starts jq,.*tests/lib/starts:5: starts pv,")
+
+    def test_a_program_started_by_c_and_meson_is_seen(self):
+        self.plant("tests/test-crypto.c", '\nstatic void more(void)\n{\n\trun("certtool --help "\n\t    ">%s", "x");\n}\n')
+        self.plant("tests/meson.build", "find_program('valgrind')\n")
+        self.expect("programs", r"(?s)test-crypto.c:\d+: starts certtool,.*tests/meson.build:\d+: starts valgrind,")
+
+    # ---- tests that report ----
+
+    def test_a_failing_test_prints_what_it_ran(self):
+        self.plant("tests/failing.py", """import subprocess
+import unittest
+
+import commands
+
+
+class Failing(unittest.TestCase):
+    def test(self):
+        for word in ("first", "second"):
+            with self.subTest(word):
+                done = subprocess.run(["sh", "-c", f"echo {word} line; echo why >&2; exit 3"], capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0)
+
+    def test_without_a_word(self):
+        commands.record("in the guest: false", 1, "nothing here")
+        raise KeyError("x")
+
+
+unittest.main()
+""")
+        done = subprocess.run([sys.executable, self.tree / "tests/failing.py"], capture_output=True, text=True, check=False)
+        self.assertRegex(done.stderr, r"(?s)3 != 0.*--- ran: sh -c 'echo first line.*exit status 3.*\| first line.*\| why")
+        self.assertRegex(done.stderr, r"(?s)3 != 0.*\| second line")
+        self.assertRegex(done.stderr, r"(?s)KeyError.*ran: in the guest: false\n    exit status 1\n    \| nothing here")
+
+    def test_a_second_try_shows_both_outputs(self):
+        logs, info = self.tree / "build-again/meson-logs", self.tree / "build-again/meson-info"
+        for folder in (logs, info):
+            folder.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, logs.parent)
+        result = '{"name": "modfetch:road / storm", "duration": 1, "result": "%s", "stdout": "%s"}\n'
+        (info / "intro-tests.json").write_text('[{"name": "storm", "suite": ["modfetch:road"]}]', encoding="utf-8")
+        (logs / "testlog-first.json").write_text(result % ("FAIL", "too late\\n"), encoding="utf-8")
+        (logs / "testlog.json").write_text(result % ("OK", "in time\\n"), encoding="utf-8")
+        done = subprocess.run([self.tree / "tests/lib/tally", logs.parent], capture_output=True, text=True, check=False)
+        self.assertRegex(done.stdout, r"(?s)^1 0\nagain    road storm .*failed FAIL.*\| too late\n.*passed OK")
+        self.assertEqual((logs / "again-storm-failed.txt").read_text(encoding="utf-8"), "too late\n")
+        self.assertEqual((logs / "again-storm-passed.txt").read_text(encoding="utf-8"), "in time\n")
+
     # ---- manual ----
 
     def test_an_undocumented_verb_and_option_are_seen(self):

@@ -7,11 +7,15 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as ET
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import commands  # noqa: E402, F401: a failing test prints what it ran
+
 LIB = HERE.parent / "lib"
 BUILD = pathlib.Path(os.environ.get("MODFETCH_BUILD", HERE.parent.parent / "build"))
 MODFETCH = os.environ.get("MODFETCH", str(BUILD / "src/cmd/modfetch"))

@@ -16,6 +16,9 @@ import tempfile
 import unittest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TREE / "tests"))
+import commands  # noqa: E402, F401: a failing test prints what it ran
+
 BUILD = pathlib.Path(os.environ.get("MODFETCH_BUILD", TREE / "build"))
 
 

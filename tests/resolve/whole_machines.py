@@ -4,7 +4,7 @@
 Each list of machines/ that says where it was taken from is the devices of one machine, a modalias a line. A machine with
 nothing but what is built in runs coldplug for it. Then everything that modprobe would load for these devices on the full
 tree is on its disk, soft dependencies included, and beyond that only what the packages of these modules recommend.
-With MODFETCH_TEST_ALL=1 in the environment the same with the other kernel, whose modules are compressed.
+With MODFETCH_TEST_ALL=1 the same with the other kernel, whose modules are compressed.
 """
 import glob
 import gzip

@@ -12,6 +12,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import commands  # noqa: E402, F401: a failing test prints what it ran
+
 MODFETCH = os.environ["MODFETCH"]
 ENTRY = "modfetch-event 1\nmodalias={0}\ndevpath=/devices/x\nseqnum=1\nuevent_us=1\ndecided_us=2\n"
 

@@ -36,6 +36,7 @@ DEVICES = [
      "$(lsblk -dno NAME,SIZE,SERIAL /dev/nvme0n1), its bytes are the disk's\""),
 ]
 
+PATIENCE = 180  # seconds for a device: a busy machine takes a minute
 STAGES = ["decided", "resolved", "fetched", "verified", "installed", "indexed", "loaded", "bound"]
 
 
@@ -75,7 +76,7 @@ def plug(vm, label, how, module, proof):
     before = len(scene.history(vm))
     started = time.monotonic()
     how(vm)
-    shown = vm.wait_for(proof, 60).strip()
+    shown = vm.wait_for(proof, PATIENCE).strip()
     took = time.monotonic() - started
     scene.wait_idle(vm)
     print(f"plugged in: {label}: works after {took:.1f} s", flush=True)

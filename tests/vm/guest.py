@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import image
+from image import commands
 from qmp import QMP
 
 PORTS = 12  # root ports a device can be plugged into, named port0, port1, …
@@ -132,6 +133,7 @@ class Guest:
             words = self.line(deadline).split(b" ")
             if words[0] == ident:
                 text = base64.b64decode(words[2]) if len(words) > 2 else b""
+                commands.record(f"in the guest: {script}", int(words[1]), text)
                 return int(words[1]), text.decode(errors="replace")
 
     def run(self, script, timeout=60):

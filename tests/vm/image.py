@@ -9,10 +9,14 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import sys
 import fcntl
 
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
+sys.path.insert(0, str(TESTS))
+import commands  # noqa: E402, F401: a failing test prints what it ran
+
 CACHE = pathlib.Path(os.environ.get("MODFETCH_TEST_CACHE", "/var/cache/modfetch-tests"))
 
 # What reaches the root disk and the network, and what systemd asks libkmod for by itself.
@@ -22,6 +26,14 @@ BOOT = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
 
 def run(*command, **kwargs):
     return subprocess.run([str(c) for c in command], check=True, **kwargs)
+
+
+def quietly(*command, **kwargs):
+    """Keeps what a program prints to itself, unless it fails."""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          **kwargs)
+    if done.returncode:
+        raise RuntimeError(f"exit status {done.returncode} of: {' '.join(map(str, command))}\n{done.stdout}")
 
 
 def output(*command):
@@ -185,12 +197,12 @@ def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enab
         put(root, path, mode, data)
     if build_dir:
         env = dict(os.environ, DESTDIR=str(root.resolve()))
-        run("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env, stdout=subprocess.DEVNULL)
-        run("chroot", root, "systemd-sysusers", stderr=subprocess.DEVNULL)
+        quietly("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env)
+        quietly("chroot", root, "systemd-sysusers")
     run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
     run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
     disk = folder / "disk.img"
-    run("mke2fs", "-q", "-F", "-t", "ext4", "-E",
-        "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quietly("mke2fs", "-q", "-F", "-t", "ext4", "-E",
+            "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size)
     shutil.rmtree(root)
     initramfs(kernel, folder / "initramfs")
