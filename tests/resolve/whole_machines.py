@@ -141,8 +141,6 @@ class Machines(unittest.TestCase):
                     driven += len(drivers) > 10
             self.assertGreaterEqual(driven, 6)
 
-    # until packages say it: who makes them do so takes this line away
-    @unittest.expectedFailure
     def test_what_drivers_ask_for_at_run_time_is_there(self):
         checked, missing = set(), {}
         for kernel in self.kernels:
@@ -153,7 +151,6 @@ class Machines(unittest.TestCase):
                     lacking = set(REQUESTS[driver]) & kernel.modules - on_disk
                     if lacking:
                         missing[kernel.kver, name, driver] = lacking
-        print('asked for and not there:', missing)
         self.assertLessEqual({'iwlwifi', 'mac80211', 'bluetooth', 'snd_hda_codec'}, checked)
         self.assertEqual({}, missing)
 
