@@ -3,7 +3,6 @@
 """What the command answers: the JSON other people's scripts rely on, exit codes, options in every place."""
 import json
 import os
-import shutil
 import re
 import subprocess
 import sys
