@@ -11,6 +11,7 @@ static const struct primary packages[] = {
 	  .provides = "nic-kmp nic-kmp-" TAG " kmod(my-nic.ko)",
 	  .requires = "ksym(amd64:ptp)=ab ksym(amd64:printk)=12 ksym(amd64:gone)=34",
 	  .recommends = "extra-kmp-" TAG,
+	  .suggests = "ptp-kmp-" TAG,
 	  .supplements = "modalias(kernel-" TAG ":pci:v2*) modalias(kernel-" TAG ":pci:v1*)" },
 	{ .name = "ptp-kmp-" TAG,
 	  .evr = "1-1",
@@ -90,11 +91,35 @@ static void all_that_is_known_is_told(void **state)
 	assert_string_equal(about.requires.v[2].text, "ksym(amd64:printk) = 12");
 	assert_true(about.requires.v[2].system);
 	assert_int_equal(about.recommends.n, 1);
+	assert_int_equal(about.suggests.n, 1);
+	assert_string_equal(about.suggests.v[0].text, "ptp-kmp-" TAG);
+	mf_pool_package(pool, about.suggests.v[0].giver, &giver);
+	assert_string_equal(giver.evr, "2-1");
 	mf_about_done(&about);
 	free(ids);
 	assert_int_equal(mf_about_find(&r->ctx, catalog, "extra", &ids, &n), 0);
 	assert_int_equal(mf_about(&r->ctx, catalog, ids[0], &about), 0);
 	assert_int_equal(about.on_disk.n, 1);
+	mf_about_done(&about);
+	free(ids);
+	mf_catalog_free(catalog);
+}
+
+static void what_a_thorough_plan_takes_is_still_shown_as_suggested(void **state)
+{
+	struct root *r = *state;
+	struct mf_catalog *catalog;
+	struct mf_about about;
+	int *ids;
+	size_t n;
+
+	r->ctx.settings.thorough = true;
+	assert_int_equal(mf_catalog_open(&r->ctx, &catalog), 0);
+	assert_int_equal(mf_about_find(&r->ctx, catalog, "my_nic", &ids, &n), 0);
+	assert_int_equal(mf_about(&r->ctx, catalog, ids[0], &about), 0);
+	assert_int_equal(about.recommends.n, 1);
+	assert_string_equal(about.recommends.v[0].text, "extra-kmp-" TAG);
+	assert_int_equal(about.suggests.n, 1);
 	mf_about_done(&about);
 	free(ids);
 	mf_catalog_free(catalog);
@@ -107,6 +132,9 @@ int main(void)
 			a_name_is_a_packages_then_a_modules_then_what_is_provided, setup,
 			root_teardown),
 		cmocka_unit_test_setup_teardown(all_that_is_known_is_told, setup, root_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_a_thorough_plan_takes_is_still_shown_as_suggested, setup,
+			root_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

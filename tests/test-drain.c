@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
+#include "modfetch/failed-names.h"
 #include "modfetch/file.h"
 #include "modfetch/spool.h"
 
@@ -182,6 +183,45 @@ static void events_start_so_many_runs_an_hour(void **state)
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 }
 
+static void the_kernels_requests_have_half_of_the_hour(void **state)
+{
+	struct fixture *f = *state;
+	struct mf_drained d;
+
+	f->ctx.settings.max_transactions = 4;
+	f->ctx.unattended = true;
+	assert_true(mf_drain_kernel_may(&f->ctx));
+	assert_int_equal(mf_drain_count(&f->ctx), 0);
+	assert_true(mf_drain_kernel_may(&f->ctx));
+	assert_int_equal(mf_drain_count(&f->ctx), 0);
+	assert_false(mf_drain_kernel_may(&f->ctx));
+	/* the other half is for devices */
+	device(f, "pci:v1", "/devices/a", true);
+	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
+	assert_int_equal(d.wait_s, 0);
+	f->ctx.settings.max_transactions = 1;
+	assert_false(mf_drain_kernel_may(&f->ctx));
+}
+
+static void what_no_device_asks_for_and_fails_is_noted(void **state)
+{
+	struct fixture *f = *state;
+	struct mf_drained d;
+
+	assert_int_equal(mf_spool_put_name(f->spool, "crypto-ccm"), 0);
+	device(f, "pci:v1", "/devices/a", true);
+	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
+	assert_int_equal(d.failed, 2);
+	assert_true(mf_failed_lately(&f->ctx, "crypto_ccm"));
+	assert_false(mf_failed_lately(&f->ctx, "pci:v1"));
+	/* a failure that passes is none */
+	repository(f, "file:///nonexistent");
+	assert_int_equal(mf_spool_put_name(f->spool, "xfs"), 0);
+	assert_true(mf_drain(&f->ctx, &d) < 0);
+	assert_int_equal(d.kept, 1);
+	assert_false(mf_failed_lately(&f->ctx, "xfs"));
+}
+
 static void wants_are_deferred_into_the_spool(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +293,8 @@ int main(void)
 		WITH_ROOT(what_a_dead_repository_leaves_undecided_stays),
 		WITH_ROOT(without_a_repository_nobody_waits_for_one),
 		WITH_ROOT(events_start_so_many_runs_an_hour),
+		WITH_ROOT(the_kernels_requests_have_half_of_the_hour),
+		WITH_ROOT(what_no_device_asks_for_and_fails_is_noted),
 		WITH_ROOT(wants_are_deferred_into_the_spool),
 		WITH_ROOT(the_pace_is_that_of_the_slowest_device),
 		UNIT(only_what_passes_is_worth_another_try),

@@ -2,7 +2,9 @@
 /* What can be said of loading without a kernel that loads: who is waited for, and for how long. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/kmod.h"
 #include "modfetch/load.h"
+#include "modfetch/trie.h"
 
 static void init(struct root *r, struct mf_want *w, const char *syspath, bool loaded)
 {
@@ -73,6 +75,55 @@ static void with_nothing_on_disk_nothing_is_loaded(void **state)
 	}
 }
 
+/* An index of kmod's in the modules' directory, with one line. */
+static void put_index(struct root *r, const char *file, const char *key, const char *value)
+{
+	struct mf_trie_builder *builder;
+	char path[128];
+	void *bytes;
+	size_t len;
+
+	assert_int_equal(mf_trie_builder_new(&builder), 0);
+	assert_int_equal(mf_trie_builder_add(builder, key, value, 0), 0);
+	assert_int_equal(mf_trie_builder_finish(builder, &bytes, &len), 0);
+	snprintf(path, sizeof(path), "lib/modules/" KERNEL "/%s", file);
+	root_write_bytes(r, path, bytes, len);
+	free(bytes);
+	mf_trie_builder_free(builder);
+}
+
+static int on_before(void *arg, const struct mf_strings *paths)
+{
+	return 0;
+}
+
+static void on_loaded(void *arg, const char *name)
+{
+	fail_msg("%s has no file and was loaded", name);
+}
+
+/* As modprobe: the blacklist is for aliases, and for all that devices ask for. */
+static void blacklists_hold_back_what_an_alias_stands_for(void **state)
+{
+	const struct mf_kmod_watch watch = { on_before, on_loaded, NULL };
+	struct root *r = *state;
+	struct mf_kmod *kmod;
+
+	put_index(r, "modules.dep.bin", "nofile", "kernel/nofile.ko:");
+	put_index(r, "modules.alias.bin", "fs_nofile", "nofile");
+	assert_int_equal(mf_kmod_new(&r->ctx, &kmod), 0);
+	assert_int_equal(mf_kmod_load(kmod, "fs-nofile", false, &watch), -ENOENT);
+	mf_kmod_free(kmod);
+
+	root_write(r, "etc/modprobe.d/x.conf", "alias my-disk nofile\nblacklist nofile\n");
+	assert_int_equal(mf_kmod_new(&r->ctx, &kmod), 0);
+	assert_int_equal(mf_kmod_load(kmod, "fs-nofile", false, &watch), -EPERM);
+	assert_int_equal(mf_kmod_load(kmod, "my-disk", false, &watch), -EPERM);
+	assert_int_equal(mf_kmod_load(kmod, "nofile", false, &watch), -ENOENT);
+	assert_int_equal(mf_kmod_load(kmod, "nofile", true, &watch), -EPERM);
+	mf_kmod_free(kmod);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +131,7 @@ int main(void)
 		ROOTED(the_wait_for_a_driver_is_bounded),
 		ROOTED(what_was_not_loaded_will_not_bind),
 		ROOTED(with_nothing_on_disk_nothing_is_loaded),
+		ROOTED(blacklists_hold_back_what_an_alias_stands_for),
 	};
 
 	return UNIT_RUN(tests);

@@ -30,7 +30,7 @@ struct mf_about {
 	const char *present; /* evr of what is installed under its name, or NULL; the pool's */
 	struct mf_strings modules, aliases; /* sorted; aliases as kmod's indexes spell them */
 	struct mf_strings on_disk;	    /* those of its modules that are there unowned */
-	struct mf_needs requires, recommends;
+	struct mf_needs requires, recommends, suggests;
 };
 
 /*

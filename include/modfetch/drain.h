@@ -6,6 +6,7 @@
  * when its outcome is in the history, never before. What cannot be decided now, for want of a
  * network or because somebody holds a lock, stays.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/context.h"
@@ -32,6 +33,14 @@ struct mf_drained {
  * failure, recorded. RET_DRAINED is filled in any case.
  */
 int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained);
+
+/*
+ * The kernel's own requests count in the same hour, whether they end well or not. They have half of
+ * it: a user who provokes them must not keep devices waiting. May the kernel have one more?
+ */
+bool mf_drain_kernel_may(const struct mf_context *ctx);
+/* Counts a run as one of the hour. 0 or -errno, not recorded. */
+int mf_drain_count(const struct mf_context *ctx);
 
 /*
  * How long udev took for the slowest device in the spool, from the kernel's event to its entry, in

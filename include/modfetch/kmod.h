@@ -67,7 +67,7 @@ struct mf_kmod_watch {
 };
 /*
  * Loads what a name or alias stands for, dependencies first, as udev (DEVICE: blacklists apply to
- * aliases and all) or modprobe would. Returns 0; 1 when nothing was there to load; -EPERM when a
+ * all) or modprobe (they apply to what an alias stands for) would. Returns 0; 1 when nothing was there to load; -EPERM when a
  * blacklist forbids it; what the watcher said; or the kernel's -errno (-ENODEV: no such hardware,
  * -EKEYREJECTED: signature).
  */

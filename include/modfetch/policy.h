@@ -25,12 +25,14 @@ struct mf_request {
 	const char *module;
 	const char *package;
 	const char *repository;
+	bool by_alias; /* the module was found by an alias (mf_match_by_alias) */
 };
 
 /*
  * May it be fetched? The rules are asked in the order above, and the first one that says no is
- * told. Blacklists count where a device or an alias asks; a module that an admin names is not held
- * back by them, as with modprobe. Returns 0: it may; 1: it may not, and RET_WHY (the caller's) is
+ * told. Blacklists count where a device asks, for what its driver needs too, and, as with modprobe,
+ * for the modules that an alias stands for; a module that is asked for by its own name is not held
+ * back by them. Returns 0: it may; 1: it may not, and RET_WHY (the caller's) is
  * one clause with the rule; -ENOMEM.
  */
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,

@@ -20,6 +20,7 @@ struct mf_step {
 	int needed_by;	  /* the package whose dependency brought it; 0: it was asked for */
 	char *dep;	  /* that dependency, or NULL */
 	bool recommended; /* a recommendation, not a need */
+	bool suggested;	  /* a suggestion that counts as one (mf_pool_promote_suggests) */
 };
 
 /* A part of why there is no plan, of the first problem. */

@@ -85,6 +85,8 @@ void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 int mf_want_code(const struct mf_want *want);
 /* Is it missing and allowed: the resolve stage's work? */
 bool mf_match_wanted(const struct mf_match *match);
+/* Was the module found by anything but its own name? Then blacklists apply, as in modprobe. */
+bool mf_match_by_alias(const struct mf_want *want, const struct mf_match *match);
 
 /* A list of wants that grows; tens of thousands are fine. */
 struct mf_wants {

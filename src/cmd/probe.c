@@ -4,12 +4,15 @@
  *
  * It is the verb that modprobe's users know, with the one difference that what is missing is
  * fetched. With --from-modprobe the helper of modprobe asks, unattended where the kernel does: it
- * waits less, and what fails for a reason that passes is remembered. What it would do is told by lookup, which goes the same road and stops at the plan.
+ * waits less, the runs of an hour are limited as those for devices are, and what fails is remembered,
+ * to be tried again by modfetch.service or not to be tried again soon. What it would do is told by
+ * lookup, which goes the same road and stops at the plan.
  */
 #include <getopt.h>
 #include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
+#include "modfetch/failed-names.h"
 #include "modfetch/spool.h"
 
 enum { KERNEL_WAITS_S = 15 };
@@ -34,6 +37,20 @@ static void remember(struct cmd *cmd, const struct mf_run *run)
 			       run->wants.v[i].query);
 }
 
+/*
+ * What any user can provoke is counted, if it came to a download, and not repeated soon if it failed
+ * for good. An answer like 404 may stay: in the spool it would hold up the devices' entries.
+ */
+static void account(struct cmd *cmd, const struct mf_run *run, int r)
+{
+	bool for_good = r < 0 && (!mf_drain_passes(r) || r == -MFE_HTTP_STATUS);
+
+	if (run->plan.n)
+		(void)mf_drain_count(&cmd->ctx);
+	for (size_t i = 0; for_good && i < run->wants.n; i++)
+		(void)mf_failed_note(&cmd->ctx, run->wants.v[i].query);
+}
+
 int cmd_probe(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -42,6 +59,7 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 		{ 0 },
 	};
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "probe" };
+	bool kernel;
 	int c, r = 0;
 
 	while (!r && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -50,10 +68,17 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 		r = cmd_take_queries(cmd, &run, argv + optind);
 	if (r < 0)
 		return r;
-	if (cmd->ctx.from_modprobe && cmd->ctx.unattended)
+	kernel = cmd->ctx.from_modprobe && cmd->ctx.unattended;
+	if (kernel && !mf_drain_kernel_may(&cmd->ctx)) {
+		remember(cmd, &run);
+		return CMD_FAILED;
+	}
+	if (kernel)
 		limit_waiting(cmd);
 	r = cmd_run(cmd, &run);
-	if (r < 0 && cmd->ctx.from_modprobe && mf_drain_passes(r))
+	if (kernel)
+		account(cmd, &run, r);
+	if (r < 0 && cmd->ctx.from_modprobe && mf_drain_passes(r) && r != -MFE_HTTP_STATUS)
 		remember(cmd, &run);
 	return r;
 }

@@ -168,6 +168,7 @@ static struct mf_json *about_json(struct mf_catalog *catalog, struct mf_pool *po
 	mf_json_set_strings(o, "aliases", &about->aliases);
 	mf_json_set(o, "requires", needs_json(catalog, pool, &about->requires));
 	mf_json_set(o, "recommends", needs_json(catalog, pool, &about->recommends));
+	mf_json_set(o, "suggests", needs_json(catalog, pool, &about->suggests));
 	return o;
 }
 
@@ -250,6 +251,7 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 	print_list("alias", &about->aliases, most);
 	print_needs(cmd, pool, "needs", &about->requires, most);
 	print_needs(cmd, pool, "recommends", &about->recommends, most);
+	print_needs(cmd, pool, "suggests", &about->suggests, most);
 }
 
 static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, struct mf_json *list)

@@ -351,7 +351,8 @@ static int ask_before(struct kmod_module *mod, const char *folder,
 static int load_one(struct mf_kmod *kmod, struct kmod_module *mod, bool device,
 		    const struct mf_kmod_watch *watch)
 {
-	unsigned int flags = device ? KMOD_PROBE_APPLY_BLACKLIST : 0;
+	unsigned int flags =
+		device ? KMOD_PROBE_APPLY_BLACKLIST : KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY;
 	int r;
 
 	if (presence_of(kmod, mod) != MF_ON_DISK)

@@ -61,6 +61,20 @@ static void weak_reason(Solver *solver, Id package, Id *ret_from, Id *ret_dep)
 	queue_free(&q);
 }
 
+/* Is DEP among what the package suggests? */
+static bool is_suggested(Pool *pool, Id from, Id dep)
+{
+	bool found = false;
+	Queue q;
+
+	queue_init(&q);
+	mf_solv_deps(pool, from, MF_SUGGESTS, &q);
+	for (int i = 0; i < q.count && !found; i++)
+		found = q.elements[i] == dep;
+	queue_free(&q);
+	return found;
+}
+
 static void explain(Pool *pool, Solver *solver, struct mf_step *step)
 {
 	Id info = 0, from = 0, to = 0, dep = 0;
@@ -69,14 +83,15 @@ static void explain(Pool *pool, Solver *solver, struct mf_step *step)
 
 	if (reason == SOLVER_REASON_WEAKDEP) {
 		weak_reason(solver, step->id, &from, &dep);
-		step->recommended = true;
+		step->suggested = from && is_suggested(pool, from, dep);
+		step->recommended = !step->suggested;
 	} else {
 		type = info ? solver_ruleinfo(solver, info, &from, &to, &dep) : SOLVER_RULE_UNKNOWN;
 		if (type != SOLVER_RULE_PKG_REQUIRES)
 			return;
 	}
 	step->needed_by = from;
-	if (from && !step->recommended)
+	if (from && !step->recommended && !step->suggested)
 		dep = telling_dep(pool, from, step->id, dep);
 	if (dep)
 		step->dep = strdup(pool_dep2str(pool, dep));

@@ -12,7 +12,8 @@
  *
  * A driver that modfetch is loading may ask, and modfetch waits for that driver: then the name is
  * remembered in the spool and the request fails at once; the service fetches it when that run ends.
- * What waits in the spool is not fetched for the kernel a second time.
+ * What waits in the spool is not fetched for the kernel a second time, and what has failed for good
+ * is not tried again for the kernel within an hour.
  *
  * udev runs install lines too, for its rules that load by name: while it handles a device, so that
  * "udevadm settle" and the device's other rules would wait for a network. Such a request is left in
@@ -32,6 +33,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/event.h"
+#include "modfetch/failed-names.h"
 #include "modfetch/kernel-request.h"
 #include "modfetch/spool.h"
 #include "modfetch/stub-request.h"
@@ -150,6 +152,8 @@ static int serve(struct mf_context *ctx, const char *name, bool listed, int n, c
 		if (verdict == MF_REQUEST_PRESENT)
 			return load_present(ctx, name, n, args);
 		if (loading || (kernel && !listed && verdict != MF_REQUEST_LISTED))
+			return 1;
+		if (kernel && mf_failed_lately(ctx, name))
 			return 1;
 	}
 	if (udev)

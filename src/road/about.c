@@ -29,6 +29,7 @@ void mf_about_done(struct mf_about *about)
 	mf_strings_done(&about->on_disk);
 	needs_done(&about->requires);
 	needs_done(&about->recommends);
+	needs_done(&about->suggests);
 	*about = (struct mf_about){ 0 };
 }
 
@@ -265,6 +266,24 @@ static int gather(struct gathering *g, int id, enum mf_dep_kind kind, struct mf_
 	return r;
 }
 
+/* For a thorough plan what is suggested counts as recommended: here it is shown as what it is. */
+static void drop_promoted(struct mf_needs *recommends, const struct mf_needs *suggests)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < recommends->n; i++) {
+		bool promoted = false;
+
+		for (size_t j = 0; !promoted && j < suggests->n; j++)
+			promoted = !strcmp(recommends->v[i].text, suggests->v[j].text);
+		if (promoted)
+			free(recommends->v[i].text);
+		else
+			recommends->v[kept++] = recommends->v[i];
+	}
+	recommends->n = kept;
+}
+
 int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct mf_about *ret_about)
 {
 	_cleanup_(mf_about_done) struct mf_about about = { .id = id };
@@ -286,8 +305,12 @@ int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct 
 		r = gather(&g, id, MF_REQUIRES, &about.requires);
 	if (!r)
 		r = gather(&g, id, MF_RECOMMENDS, &about.recommends);
+	if (!r)
+		r = gather(&g, id, MF_SUGGESTS, &about.suggests);
 	if (r < 0)
 		return mf_fail(ctx, "match", r, about.package.name, NULL);
+	if (ctx->settings.thorough)
+		drop_promoted(&about.recommends, &about.suggests);
 	drop_repeats(&about.aliases);
 	mf_strings_sort(&about.modules);
 	*ret_about = about;

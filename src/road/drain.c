@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/failed-names.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
 #include "modfetch/pipeline.h"
@@ -91,7 +92,7 @@ static size_t read_runs(const struct mf_context *ctx, uint64_t now, uint64_t run
 	return n;
 }
 
-static int add_run(struct mf_context *ctx)
+int mf_drain_count(const struct mf_context *ctx)
 {
 	_cleanup_close_ int dir = mf_context_mkdir(ctx, "run/modfetch");
 	_cleanup_free_ char *text = NULL;
@@ -109,15 +110,20 @@ static int add_run(struct mf_context *ctx)
 	return dir < 0 ? dir : mf_file_publish(dir, "runs", 0600, text, len);
 }
 
-/* Seconds until one more run is allowed; 0: now. */
-static unsigned int limit(const struct mf_context *ctx)
+/* Seconds until one more run is allowed, of MAX an hour; 0: now. */
+static unsigned int limit(const struct mf_context *ctx, size_t max)
 {
 	uint64_t now = now_s(), runs[RUNS_MAX];
-	size_t n = read_runs(ctx, now, runs), max = ctx->settings.max_transactions;
+	size_t n = read_runs(ctx, now, runs);
 
 	if (n < max || !max)
 		return 0;
 	return (unsigned int)(runs[n - max] + MF_DRAIN_WINDOW - now);
+}
+
+bool mf_drain_kernel_may(const struct mf_context *ctx)
+{
+	return !limit(ctx, (ctx->settings.max_transactions + 1) / 2);
 }
 
 /* ---- entries and wants ---- */
@@ -299,6 +305,14 @@ static void say_failed(struct mf_context *ctx, const char *modalias, int code)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
 }
 
+/* What no device asks for may be the kernel's request, which any user can provoke again. */
+static void note_failed(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		if (!spool->v[i].devpaths.n)
+			(void)mf_failed_note(ctx, spool->v[i].modalias);
+}
+
 /* Goes the road for the entries FIRST to END; those that are done with leave the spool. */
 static int run_entries(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end,
 		       struct mf_drained *drained)
@@ -315,7 +329,7 @@ static int run_entries(struct mf_context *ctx, const struct spool *spool, size_t
 	r = run.wants.n ? mf_road(ctx, &run) : 1;
 	if (r == 0) {
 		say_installed(ctx, &run);
-		(void)add_run(ctx);
+		(void)mf_drain_count(ctx);
 	}
 	if (r < 0)
 		say_failed(ctx, end - first == 1 ? spool->v[first].modalias : NULL, r);
@@ -325,8 +339,10 @@ static int run_entries(struct mf_context *ctx, const struct spool *spool, size_t
 	}
 	if (r < 0 && end - first > 1 && spoils(r))
 		return r;
-	if (r < 0)
+	if (r < 0) {
 		drained->failed += end - first;
+		note_failed(ctx, spool, first, end);
+	}
 	for (size_t i = first; removed == 0 && i < end; i++)
 		removed = remove_entry(ctx, spool, i);
 	return removed < 0 ? removed : r;
@@ -362,7 +378,7 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 	if (!spool.n)
 		return 1;
 	drained.entries = spool.n;
-	drained.wait_s = ctx->unattended ? limit(ctx) : 0;
+	drained.wait_s = ctx->unattended ? limit(ctx, ctx->settings.max_transactions) : 0;
 	if (drained.wait_s) {
 		drained.kept = spool.n;
 		r = 1;

@@ -61,7 +61,8 @@ static int see_package(void *arg, const char *pattern, const char *package, size
 	struct asking *a = arg;
 	struct mf_match *m = a->match;
 	const struct mf_request request = { a->want, m->module, package,
-					    mf_catalog_repos(a->catalog)->v[repo].id };
+					    mf_catalog_repos(a->catalog)->v[repo].id,
+					    mf_match_by_alias(a->want, m) };
 	_cleanup_free_ char *why = NULL;
 	int r = mf_strings_add_unique(&m->packages, package);
 
@@ -247,10 +248,9 @@ static bool is_module(const struct mf_want *want, const struct mf_match *match)
 	return !match->builtin;
 }
 
-/* Only a name can be a module's; kmod does not look for one that has a colon. */
 static bool is_named(const struct mf_want *want, const struct mf_match *match)
 {
-	return want->kind == MF_WANT_NAME && !strcmp(match->module, want->name);
+	return !mf_match_by_alias(want, match);
 }
 
 /* kmod's precedence, over both answers: modules before what is built in, names before aliases. */

@@ -41,8 +41,11 @@ static char *why(struct mf_pool *pool, const struct mf_step *step)
 		return strdup("asked for");
 	mf_pool_package(pool, step->needed_by, &by);
 	symbol = step->dep ? mf_dep_symbol(step->dep, &len) : NULL;
-	if (asprintf(&text, "%s by %s%s%.*s", step->recommended ? "recommended" : "needed", by.name,
-		     symbol ? " for the symbol " : "", symbol ? (int)len : 0,
+	if (asprintf(&text, "%s by %s%s%.*s",
+		     step->suggested     ? "suggested"
+		     : step->recommended ? "recommended"
+					 : "needed",
+		     by.name, symbol ? " for the symbol " : "", symbol ? (int)len : 0,
 		     symbol ? symbol : "") < 0)
 		return NULL;
 	return text;

@@ -137,8 +137,9 @@ static const char *local_rules(const struct mf_policy *policy, const struct mf_r
 
 static const char *blacklist(const struct mf_policy *policy, const struct mf_request *request)
 {
-	return request->module && request->want && request->want->device &&
-			       mf_kmod_blacklisted(policy->kmod, request->module)
+	bool applies = request->by_alias || (request->want && request->want->device);
+
+	return applies && request->module && mf_kmod_blacklisted(policy->kmod, request->module)
 		       ? "a blacklist line of modprobe.d names it"
 		       : NULL;
 }

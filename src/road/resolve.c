@@ -108,15 +108,24 @@ static int named(struct planning *p, const char *name, enum which which, int **r
 	return 0;
 }
 
+/* A module that is missing, and who wants it. */
+struct missing {
+	const struct mf_want *want;
+	const struct mf_match *match;
+};
+
 /* Leaves those of the packages that may be fetched for this module. */
-static int allowed(struct planning *p, const struct mf_want *want, const char *module, int *ids,
-		   size_t *n)
+static int allowed(struct planning *p, const struct missing *missing, int *ids, size_t *n)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *n; i++) {
 		_cleanup_free_ char *why = NULL;
-		struct mf_request request = { want, module, NULL, NULL };
+		struct mf_request request = {
+			.want = missing->want,
+			.module = missing->match->module,
+			.by_alias = mf_match_by_alias(missing->want, missing->match),
+		};
 		struct mf_package package;
 		int r;
 
@@ -136,12 +145,6 @@ static int allowed(struct planning *p, const struct mf_want *want, const char *m
 	*n = kept;
 	return 0;
 }
-
-/* A module that is missing, and who wants it. */
-struct missing {
-	const struct mf_want *want;
-	const struct mf_match *match;
-};
 
 /* One job for a module: the best of the packages that carry it, or any. */
 static int want_module(struct planning *p, const struct missing *missing)
@@ -166,7 +169,7 @@ static int want_module(struct planning *p, const struct missing *missing)
 		for (size_t j = 0; j < n_more; j++)
 			ids[n++] = more[j];
 	}
-	r = allowed(p, missing->want, missing->match->module, ids, &n);
+	r = allowed(p, missing, ids, &n);
 	if (r < 0 || !n)
 		return r;
 	mf_choice_sort(p->catalog, p->pool, ids, n);

@@ -188,6 +188,12 @@ bool mf_match_wanted(const struct mf_match *match)
 	return !match->on_disk && !match->builtin && !match->refused && match->packages.n;
 }
 
+bool mf_match_by_alias(const struct mf_want *want, const struct mf_match *match)
+{
+	/* kmod looks for no module whose name has a colon */
+	return want->kind != MF_WANT_NAME || strcmp(match->module, want->name) != 0;
+}
+
 /* ---- the list ---- */
 
 static uint32_t hash_text(uint32_t h, const char *s)

@@ -16,7 +16,7 @@ LAYERS = ["base", "lib", "kmod", "depmod", "repo", "part", "stage", "pipeline", 
 APART = {"pack": {"repo", "part", "stage", "pipeline"}}
 # Small programs see the base and these contracts, nothing else: two start in a millisecond, one has no rights.
 ONLY = {"event": {"event", "spool"}, "fetch": {"curl", "seccomp"},
-        "modprobe": {"event", "stub-request", "kernel-request", "alias", "release", "spool", "trie"}}
+        "modprobe": {"event", "stub-request", "kernel-request", "failed-names", "alias", "release", "spool", "trie"}}
 
 # src/road holds three layers. A part serves one stage or is a value that travels; a stage is one step of the road;
 # the pipeline alone knows their order.

@@ -74,6 +74,23 @@ class Denied(unittest.TestCase):
                 self.assertEqual(self.root.state(), before)
                 os.unlink(where)
 
+    def test_a_blacklist_holds_back_what_an_alias_stands_for(self):
+        """mount(2) and request_module() ask by alias: "fs-xfs". As with modprobe, a module's own name is not held back."""
+        for line in 'blacklist xfs', 'alias fs-xfs xfs\nblacklist xfs', 'alias my-disk xfs\nblacklist xfs':
+            query = 'my-disk' if 'my-disk' in line else 'fs-xfs'
+            with self.subTest(line=line):
+                where = self.put('etc/modprobe.d/x.conf', line)
+                before, asked = self.root.state(), len(self.server.requests)
+                for verb in ('lookup',), ('--no-load', 'probe'), ('--no-load', '--unattended', '--from-modprobe', 'probe'):
+                    done = self.root.run(*verb, query)
+                    self.assertEqual(done.returncode, 4, (verb, done.stdout, done.stderr))
+                    self.assertIn('[DENIED]', done.stderr)
+                self.assertEqual(len(self.server.requests), asked)
+                self.assertEqual(self.root.state(), before)
+                self.assertEqual(self.root.json('lookup', 'xfs')[1]['results'][0]['state'], 'available')
+                os.unlink(where)
+        self.assertEqual(self.root.json('lookup', 'fs-xfs')[1]['results'][0]['state'], 'available')
+
     def test_nobody_else_is_refused_with_it(self):
         self.put('etc/modprobe.d/x.conf', 'blacklist soundcore')
         self.assertEqual(self.root.json('lookup', r.NIC)[1]['results'][0]['state'], 'available')
