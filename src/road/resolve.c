@@ -121,11 +121,8 @@ static int allowed(struct planning *p, const struct missing *missing, int *ids, 
 
 	for (size_t i = 0; i < *n; i++) {
 		_cleanup_free_ char *why = NULL;
-		struct mf_request request = {
-			.want = missing->want,
-			.module = missing->match->module,
-			.by_alias = mf_match_by_alias(missing->want, missing->match),
-		};
+		struct mf_request request = { missing->want, missing->match->module, NULL, NULL,
+					      mf_match_by_alias(missing->want, missing->match) };
 		struct mf_package package;
 		int r;
 
