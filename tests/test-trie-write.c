@@ -46,7 +46,7 @@ static void depmods_indexes_come_out_byte_for_byte(void **state)
 
 	assert_non_null(mkdtemp(scratch));
 	snprintf(command, sizeof(command),
-		 "mkdir -p %s/lib/modules && cp -al %s %s/lib/modules/1.2.3 && depmod -b %s 1.2.3",
+		 "mkdir -p %s/lib/modules && cp -as %s %s/lib/modules/1.2.3 && depmod -b %s 1.2.3",
 		 scratch, tree_of("default"), scratch, scratch);
 	assert_int_equal(system(command), 0);
 	snprintf(dir, sizeof(dir), "%s/lib/modules/1.2.3", scratch);
