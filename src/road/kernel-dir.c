@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A run is bound to one kernel's directory of modules. An update that replaces the directory while
- * the run downloads makes its plan one for another kernel; the inode says so.
+ * the run downloads makes its plan one for another kernel; the inode says so. A directory that a
+ * transaction of the run makes is no replacement: where there was none, nothing is compared.
  */
 #include "modfetch/kernel-dir.h"
 #include <fcntl.h>
