@@ -59,9 +59,9 @@ static void files_of_one_folder_are_copied_together(void **state)
 	add_file(packs_package(p, "z", "x86_64"), "/src", "kernel/z.ko", "/lib/K/kernel/z.ko");
 	spec = spec_of(p);
 	assert_non_null(strstr(
-		spec, "copy \"%{source_1}\" '/lib/K' <<'END'\nkernel/x.ko\nkernel/y.ko\nEND\n"
+		spec, "copy \"%{source_1}\" '/lib/K' <<'END'\n./kernel/x.ko\n./kernel/y.ko\nEND\n"
 		      "one \"%{source_2}\"/'vmlinuz' '/boot/vmlinuz-K'\n"
-		      "copy \"%{source_1}\" '/lib/K' <<'END'\nkernel/z.ko\nEND\n"));
+		      "copy \"%{source_1}\" '/lib/K' <<'END'\n./kernel/z.ko\nEND\n"));
 	assert_non_null(strstr(spec, "%{!?source_1:%global source_1 /src}\n"));
 	assert_non_null(strstr(spec, "%{!?source_2:%global source_2 /boot's}\n"));
 	free(spec);
@@ -92,7 +92,7 @@ static void names_with_any_byte_mean_nothing_else(void **state)
 	add_file(packs_package(p, "y", "noarch"), "/fw", "moved.bin", "/it's/50%");
 	spec = spec_of(p);
 	assert_non_null(strstr(spec, "\n/other/a?b?s??x??%%s.bin\n"));
-	assert_non_null(strstr(spec, "\na b's [x] %%s.bin\nEND\n"));
+	assert_non_null(strstr(spec, "\n./a b's [x] %%s.bin\nEND\n"));
 	assert_non_null(strstr(spec, "%global source_1 /fw%%d}"));
 	assert_non_null(strstr(spec, "one \"%{source_2}\"/'moved.bin' '/it'\\''s/50%%'\n"));
 	free(spec);

@@ -40,7 +40,8 @@ static int read_text(const char *path, char **ret_text)
 
 struct growing {
 	struct pack_kernel *kernel;
-	size_t room;
+	size_t room, n_odd;
+	char *odd; /* the first name that no package can list */
 };
 
 /* Names stay where they are, in the kernel's copy of the text. */
@@ -52,6 +53,11 @@ static int note(void *arg, const char *symbol, const char *crc, const char *modu
 
 	if (strcmp(module, "vmlinux"))
 		return 0;
+	if (!pack_plain_symbol(symbol)) {
+		if (!growing->n_odd++)
+			growing->odd = strdup(symbol);
+		return 0;
+	}
 	if (kernel->n_vmlinux == growing->room) {
 		size_t room = growing->room ? 2 * growing->room : 4096;
 		struct pack_symbol *more =
@@ -116,6 +122,11 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 		r = read_text(path, &text);
 		if (r >= 0)
 			r = mf_symvers_parse(text, note, &growing);
+		if (growing.n_odd)
+			pack_problem(pack, -MFE_PACK, path,
+				     "no package can name %zu of its symbols, the first is %s",
+				     growing.n_odd, growing.odd ? growing.odd : "?");
+		free(MF_STEAL(growing.odd));
 		if (r >= 0 && kernel->n_vmlinux)
 			return 0;
 		pack_problem(pack, r < 0 ? r : -MFE_PACK, path,

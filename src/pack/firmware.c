@@ -128,8 +128,9 @@ static char *follow(const struct pack_firmware *fw, const char *path)
 }
 
 /* A file and whatever it links to. Returns 1 if it is there, 0 if not, -ENOMEM. */
-static int add_chain(struct pack_firmware *fw, const char *path, size_t driver)
+static int add_chain(struct pack *pack, const char *path, size_t driver)
 {
+	struct pack_firmware *fw = pack->firmware;
 	_cleanup_free_ char *at = strdup(path);
 
 	for (int i = 0; at && i < LINKS_MAX; i++) {
@@ -145,6 +146,9 @@ static int add_chain(struct pack_firmware *fw, const char *path, size_t driver)
 			fw->newest = st.st_mtime;
 		if (S_ISLNK(st.st_mode) && stat(full, &st) < 0)
 			return 0;
+		if (!pack_plain_path(at))
+			return pack_problem(pack, -MFE_PACK, at,
+					    "no package can hold firmware of that name");
 		if (add_file(fw, at, driver) < 0)
 			return -ENOMEM;
 		next = follow(fw, at);
@@ -157,8 +161,9 @@ static int add_chain(struct pack_firmware *fw, const char *path, size_t driver)
 }
 
 /* All files that NAME, a glob, stands for. Returns their number or -ENOMEM. */
-static int add_name(struct pack_firmware *fw, const char *name, size_t driver)
+static int add_name(struct pack *pack, const char *name, size_t driver)
 {
+	const struct pack_firmware *fw = pack->firmware;
 	_cleanup_free_ char *pattern = pack_format("%s/%s{,.xz,.zst}", fw->tree, name);
 	glob_t found = { 0 };
 	int n = 0;
@@ -169,7 +174,7 @@ static int add_name(struct pack_firmware *fw, const char *name, size_t driver)
 		return 0;
 	if (!glob(pattern, GLOB_BRACE | GLOB_NOSORT, NULL, &found))
 		for (size_t i = 0; n >= 0 && i < found.gl_pathc; i++) {
-			int r = add_chain(fw, found.gl_pathv[i] + strlen(fw->tree) + 1, driver);
+			int r = add_chain(pack, found.gl_pathv[i] + strlen(fw->tree) + 1, driver);
 
 			n = r < 0 ? r : n + r;
 		}
@@ -200,7 +205,7 @@ static int scan_module(struct pack *pack, const struct pack_module *module)
 	for (size_t i = 0; r >= 0 && i < module->n_fields[PACK_FIRMWARE]; i++) {
 		const char *name = module->fields[PACK_FIRMWARE][i];
 
-		r = add_name(pack->firmware, name, driver);
+		r = add_name(pack, name, driver);
 		if (r)
 			continue;
 		if (!missing++)
@@ -287,6 +292,10 @@ int pack_firmware_plan(struct pack *pack)
 	fw->tree = realpath(pack->options->firmware, NULL);
 	if (!fw->tree)
 		return mf_fail(pack->ctx, "pack", -errno, pack->options->firmware, NULL);
+	if (!pack_plain_base(fw->tree))
+		return mf_fail(pack->ctx, "pack", -MFE_USAGE, pack->options->firmware,
+			       "the path %s has bytes that a spec cannot hold; use another path",
+			       fw->tree);
 	for (size_t k = 0; k < pack->n_kernels; k++)
 		for (size_t m = 0; r >= 0 && m < pack->kernels[k].n_modules; m++) {
 			const struct pack_module *module = &pack->kernels[k].modules[m];

@@ -146,6 +146,11 @@ static int take_given_parts(struct pack *pack, struct pack_kernel *kernel)
 		kernel->parts[i] = realpath(given[i], NULL);
 		if (!kernel->parts[i])
 			return mf_fail(pack->ctx, "pack", -errno, given[i], NULL);
+		if (!pack_plain_base(kernel->parts[i]))
+			return mf_fail(pack->ctx, "pack", -MFE_USAGE, given[i],
+				       "the path %s has bytes that a spec cannot hold; use another "
+				       "path",
+				       kernel->parts[i]);
 	}
 	return 0;
 }
@@ -168,6 +173,11 @@ static int read_builtins(struct pack *pack, struct pack_kernel *kernel)
 
 		if (!mf_module_name(line, name, sizeof(name)))
 			continue;
+		if (!pack_plain_name(name)) {
+			pack_problem(pack, -MFE_PACK, "modules.builtin",
+				     "no package can provide the module %s", name);
+			continue;
+		}
 		r = mf_strings_add(&kernel->builtins, name);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, "modules.builtin", NULL);
@@ -228,6 +238,10 @@ static int settle_names(struct pack *pack, struct pack_kernel *kernel, const cha
 	kernel->tree_fd = open(kernel->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (kernel->tree_fd < 0)
 		return mf_fail(pack->ctx, "pack", -errno, tree, NULL);
+	if (!pack_plain_base(kernel->tree))
+		return mf_fail(pack->ctx, "pack", -MFE_USAGE, tree,
+			       "the path %s has bytes that a spec cannot hold; use another path",
+			       kernel->tree);
 	r = mf_release_parse(strrchr(kernel->tree, '/') + 1, o->flavor, &kernel->release);
 	if (r < 0)
 		return mf_fail(

@@ -240,6 +240,17 @@ int pack_firmware_recommend(const struct pack *pack, const struct pack_module *m
 int pack_firmware_make(struct pack *pack);
 void pack_firmware_free(struct pack_firmware *firmware);
 
+/* ---- plain.c: names that may stand in a spec ---- */
+
+/* Part of a package's name, as a module's is: letters, digits and any of "_+." */
+bool pack_plain_name(const char *name);
+/* A symbol in a dependency: letters, digits and any of "_." */
+bool pack_plain_symbol(const char *symbol);
+/* A file below a tree: no control character, and no '%', which rpm expands once more in %files. */
+bool pack_plain_path(const char *path);
+/* The directory of a tree, which becomes a macro that the spec's shell script has in quotes. */
+bool pack_plain_base(const char *path);
+
 /* ---- describe.c: text from what a module says; '%' doubled, UTF-8, one line ---- */
 
 char *pack_describe_text(const char *said, size_t max);

@@ -78,6 +78,12 @@ static int open_repository(struct pack *pack)
 	pack->repo_fd = pack->output ? open(pack->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (pack->repo_fd < 0)
 		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+	if (!pack_plain_base(pack->output))
+		return mf_fail(
+			pack->ctx, "pack", -MFE_USAGE, output,
+			"the path %s has bytes that rpmbuild would take for more than a path; "
+			"use another path",
+			pack->output);
 	if (mkdirat(pack->repo_fd, ".pack", 0755) < 0 && errno != EEXIST)
 		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
 	pack->private_fd = openat(pack->repo_fd, ".pack", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

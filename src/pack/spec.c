@@ -120,6 +120,8 @@ static void put_copy(const struct pack_file *file, size_t number, const struct p
 		fputs(" <<'END'\n", out);
 	}
 	*open = file;
+	/* no file's line can be the one that ends the list */
+	fputs("./", out);
 	put_percent(file->source, out);
 	fputc('\n', out);
 }

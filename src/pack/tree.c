@@ -97,13 +97,17 @@ static void read_one(void *arg, size_t i, unsigned int worker)
 	pack_module_read(reading->tree_fd, &reading->modules[i]);
 }
 
-/* A module's name becomes a package's: rpm has its own idea of what may be in one. */
-static bool is_package_name(const char *name)
+/* The first of its symbols that no dependency can name, or NULL. */
+static const char *find_odd_symbol(const struct pack_module *module)
 {
-	return name[strspn(name,
-			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.")] ==
-		       '\0' &&
-	       *name != '.' && *name != '+';
+	const struct pack_symbol *lists[] = { module->exports, module->imports };
+	const size_t n[] = { module->n_exports, module->n_imports };
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < n[k]; i++)
+			if (!pack_plain_symbol(lists[k][i].name))
+				return lists[k][i].name;
+	return NULL;
 }
 
 static bool is_of_release(const struct pack_module *module, const char *release)
@@ -117,6 +121,8 @@ static bool is_of_release(const struct pack_module *module, const char *release)
 /* Tells what is wrong with a module that was read, and marks it. */
 static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pack_module *module)
 {
+	const char *odd;
+
 	if (module->error == -EBADMSG) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
@@ -124,7 +130,7 @@ static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pa
 	} else if (module->error) {
 		pack_problem(pack, module->error, module->path, NULL);
 	} else if (!mf_module_name(module->path, module->name, sizeof(module->name)) ||
-		   !is_package_name(module->name)) {
+		   !pack_plain_name(module->name)) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path, "no package can have its name");
 	} else if (!module->arch) {
@@ -140,6 +146,14 @@ static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pa
 		pack_problem(pack, module->error, module->path, "it was built for %.*s, not for %s",
 			     (int)strcspn(module->vermagic, " "), module->vermagic,
 			     kernel->release.release);
+	} else if (!pack_plain_path(module->path)) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path,
+			     "no package can hold a file of that name");
+	} else if ((odd = find_odd_symbol(module))) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path, "no package can name its symbol %s",
+			     odd);
 	}
 }
 

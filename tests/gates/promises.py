@@ -12,7 +12,7 @@ text = read(PAGE)
 rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if re.match(r"\| P\d+ ", line)]
 numbers = [row[0] for row in rows]
 missing = set(re.findall(r"\bP\d+\b", text.split("## What is missing", 1)[1]))
-registered = "".join(read(f"tests/{f}meson.build") for f in ("", "road/", "fuzz/", "gates/", "vm/", "depmod/", "resolve/"))
+registered = "".join(read(f"tests/{f}meson.build") for f in ("", "road/", "fuzz/", "gates/", "vm/", "pack/", "depmod/", "resolve/"))
 
 for n in range(1, 27):
     if f"P{n}" not in numbers and f"P{n}" not in missing:

@@ -294,6 +294,62 @@ class Aliases(PackCase):
         package = Repository(self.repo).kmp("dummy", SUFFIX)
         self.assertTrue(package.summary.startswith("100%{nil} caf\u00e9 %files \U0001f600 %(touch "), package.summary)
 
+    def assemble(self, path, text=""):
+        """A module of this kernel without code."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = f'.section .modinfo,"a"\n.asciz "vermagic={KERNEL.release} SMP "\n.asciz "license=GPL"\n'
+        subprocess.run(["as", "-o", str(path)], input=head + text, text=True, check=True)
+
+    def export(self, symbol):
+        return f'.set "__crc_{symbol}", 1\n.globl "__crc_{symbol}"\n'
+
+    def test_no_name_is_run_and_an_odd_one_costs_itself_alone(self):
+        ran = self.scratch / "ran"
+        command = f"%(touch {ran})"
+        tree = self.tree(KERNEL, "dummy")
+        self.assemble(tree / "kernel/crc.ko", self.export(command))
+        self.assemble(tree / "kernel/lua.ko", self.export(f"%{{lua:os.execute('touch {ran}')}}"))
+        self.assemble(tree / "kernel/list.ko", self.export("q = 1"))
+        self.assemble(tree / "kernel/%(touch$IFS$RAN)/dir.ko")
+        self.assemble(tree / "kernel/good.ko", self.export("fine"))
+        with open(tree / "modules.builtin", "a", encoding="utf-8") as f:
+            f.write("kernel/%(touch$IFS$RAN).ko\n")
+        symvers = self.scratch / "symvers"
+        symvers.write_text(f"0x1\t{command.replace(' ', '$IFS')}\tvmlinux\tEXPORT_SYMBOL\t\n"
+                           "0x2\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n")
+        done = self.pack(tree, "--symvers", symvers, status=1, env={**os.environ, "RAN": str(ran)})
+        self.assertFalse(ran.exists(), done.stderr)
+        for what in ("kernel/crc.ko", "kernel/lua.ko", "kernel/list.ko", "kernel/%(touch$IFS$RAN)/dir.ko", "modules.builtin",
+                     str(symvers)):
+            self.assertIn(f"pack: {what}: no package can", done.stderr)
+        packed = Repository(self.repo)
+        self.assertEqual({n.split("-kmp-")[0] for n in packed.packages if "-kmp-" in n}, {"dummy", "good"})
+        self.assertIn(f"ksym({FLAVOR}:printk)", packed.packages[f"kernel-{FLAVOR}-image-{ABI}"].names("provides"))
+
+    def test_a_path_that_a_spec_cannot_hold_is_refused(self):
+        ran = self.scratch / "ran"
+        tree = self.tree(KERNEL, "dummy")
+        odd = self.scratch / "%(touch$IFS$RAN)" / "lib/modules"
+        odd.mkdir(parents=True)
+        tree.rename(odd / KERNEL.release)
+        done = call(MODFETCH, "pack", "-o", self.repo, odd / KERNEL.release, env={**os.environ, "RAN": str(ran)})
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("has bytes that a spec cannot hold", done.stderr)
+        self.assertFalse(ran.exists())
+
+    def test_firmware_whose_name_ends_a_list_ends_nothing(self):
+        ran = self.scratch / "ran"
+        tree, firmware = self.tree(KERNEL, "dummy"), self.scratch / "firmware"
+        firmware.mkdir()
+        self.assemble(tree / "kernel/loud.ko", "".join(f'.asciz "firmware={n}"\n' for n in ("END", "touch $RAN", "100%.bin")))
+        for name in ("END", "touch $RAN", "100%.bin"):
+            (firmware / name).write_bytes(b"x")
+        done = self.pack(tree, "--firmware", firmware, status=1, env={**os.environ, "RAN": str(ran)})
+        self.assertFalse(ran.exists())
+        self.assertIn("pack: 100%.bin: no package can hold firmware of that name", done.stderr)
+        self.assertEqual(sorted(rpm_query(self.repo / Repository(self.repo).packages["kmp-firmware-loud"].href, "-l")),
+                         ["/lib/firmware/END", "/lib/firmware/touch $RAN"])
+
     def test_a_foreign_driver_has_a_version_of_its_own_and_no_symbols_bind_by_release(self):
         tree = self.tree(KERNEL, "e1000e", "dummy")
         path = tree / KERNEL.find("dummy")
