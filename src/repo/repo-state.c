@@ -56,6 +56,12 @@ static bool copy_text(const char *value, char *ret, size_t size)
 	return true;
 }
 
+/* A fingerprint: it becomes a word of a mark's line. */
+static bool copy_key(const char *value, char *ret, size_t size)
+{
+	return mf_is_word(value, strlen(value)) && copy_text(value, ret, size);
+}
+
 static bool parse_time(const char *value, int64_t *ret_time)
 {
 	uint64_t number;
@@ -74,7 +80,7 @@ static bool parse_mark(char *value, struct mf_repo_state *state)
 		   *at = strtok_r(NULL, " ", &save), *keyring = strtok_r(NULL, " ", &save);
 
 	if (!keyring || state->n_marks == MF_REPO_MARKS ||
-	    !copy_text(key, mark.key, sizeof(mark.key)) ||
+	    !copy_key(key, mark.key, sizeof(mark.key)) ||
 	    !parse_number(revision, &mark.revision) || !parse_time(at, &mark.signing_time) ||
 	    (strcmp(keyring, "-") && !mf_sha256_parse(keyring, mark.keyring)))
 		return false;
@@ -90,7 +96,7 @@ static int parse_seen(const char *key, const char *value, struct mf_repo_seen *s
 	if (!strcmp(key, "keys"))
 		return mf_sha256_parse(value, seen->keys);
 	if (!strcmp(key, "key"))
-		return copy_text(value, seen->key, sizeof(seen->key));
+		return copy_key(value, seen->key, sizeof(seen->key));
 	if (!strcmp(key, "signer"))
 		return copy_text(value, seen->signer, sizeof(seen->signer));
 	return -1;
