@@ -79,8 +79,9 @@ static void neither_odd_names_nor_a_damaged_file_do_harm(void **state)
 		assert_false(mf_failed_lately(&r->ctx, odd[i]));
 	}
 	assert_false(root_has(r, MF_FAILED_FILE));
-	snprintf(text, sizeof(text), "\n-1 a\nx b\n99999999999999999999999 c\n%lld\n%lld  d\n%lld e",
-		 seconds(), seconds(), seconds());
+	snprintf(text, sizeof(text),
+		 "\n-1 a\nx b\n99999999999999999999999 c\n%lld\n%lld  d\n%lld e", seconds(),
+		 seconds(), seconds());
 	root_write(r, MF_FAILED_FILE, text);
 	for (const char *p = "abcd"; *p; p++)
 		assert_false(mf_failed_lately(&r->ctx, (const char[]){ *p, '\0' }));

@@ -20,8 +20,8 @@ struct mf_plan_item {
 	uint8_t sha256[MF_SHA256_LEN];
 	struct mf_strings
 		modules; /* names of those it says it has, sorted; none: it does not say */
-	char *why;	 /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
-	bool asked;	 /* it carries what was asked for */
+	char *why; /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
+	bool asked; /* it carries what was asked for */
 };
 
 struct mf_plan {

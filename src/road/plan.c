@@ -42,7 +42,7 @@ static char *why(struct mf_pool *pool, const struct mf_step *step)
 	mf_pool_package(pool, step->needed_by, &by);
 	symbol = step->dep ? mf_dep_symbol(step->dep, &len) : NULL;
 	if (asprintf(&text, "%s by %s%s%.*s",
-		     step->suggested     ? "suggested"
+		     step->suggested	 ? "suggested"
 		     : step->recommended ? "recommended"
 					 : "needed",
 		     by.name, symbol ? " for the symbol " : "", symbol ? (int)len : 0,
