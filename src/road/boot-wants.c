@@ -80,7 +80,7 @@ static char *read_list(struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	char *text;
+	char *text = NULL;
 	size_t len;
 	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
 

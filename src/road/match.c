@@ -8,6 +8,7 @@
  * device already has a driver. Then the rules that refuse are asked, for each of those.
  */
 #include "modfetch/match.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,6 +315,7 @@ static void put_clause(FILE *f, const struct mf_match *const *group, size_t n)
 	};
 	enum class class = class_of(group[0]);
 
+	assert(class < N_CLASSES);
 	if (class == REFUSED) {
 		fputs(group[0]->refused, f);
 		return;
@@ -377,10 +379,11 @@ static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 	const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
 	const struct mf_match *picked[REASON_MAX] = { NULL };
 	size_t n = pick(want, picked), len;
+	enum class best = picked[0] ? class_of(picked[0]) : NOTHING;
 	char *reason = NULL;
 	FILE *f;
 
-	want->state = picked[0] ? states[class_of(picked[0])] : MF_UNKNOWN;
+	want->state = best < N_CLASSES ? states[best] : MF_UNKNOWN;
 	if (!picked[0]) {
 		mf_want_reason(want, "no package for %.*s%s%s%s", NAME_SHOWN, want->query,
 			       strlen(want->query) > NAME_SHOWN ? "…" : "", moved ? "; " : "",
