@@ -80,8 +80,8 @@ static bool parse_mark(char *value, struct mf_repo_state *state)
 		   *at = strtok_r(NULL, " ", &save), *keyring = strtok_r(NULL, " ", &save);
 
 	if (!keyring || state->n_marks == MF_REPO_MARKS ||
-	    !copy_key(key, mark.key, sizeof(mark.key)) ||
-	    !parse_number(revision, &mark.revision) || !parse_time(at, &mark.signing_time) ||
+	    !copy_key(key, mark.key, sizeof(mark.key)) || !parse_number(revision, &mark.revision) ||
+	    !parse_time(at, &mark.signing_time) ||
 	    (strcmp(keyring, "-") && !mf_sha256_parse(keyring, mark.keyring)))
 		return false;
 	state->marks[state->n_marks++] = mark;
