@@ -44,6 +44,7 @@ static void none_configured_is_none(void **state)
 
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
 	assert_int_equal(repos.n, 0);
+	mf_repos_done(&repos);
 	root_mkdir(r, "etc/modfetch/repos.d");
 	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
 	assert_int_equal(repos.n, 0);

@@ -311,9 +311,12 @@ def judge(case):
 
 
 def essence(answer):
-    """What a plan is, without sizes, which a case does not tell."""
+    """What a plan is, without sizes, which a case does not have. What a thorough run takes as recommended is written so."""
+    def why(item):
+        return item['why'].replace('suggested by', 'recommended by')
+
     return (sorted((r['query'], r['state'], tuple(sorted(r['modules']))) for r in answer['results']),
-            sorted((i['name'], i['evr'], i['repo'], i['why']) for i in answer['install']), sorted(answer.get('remove', [])))
+            sorted((i['name'], i['evr'], i['repo'], why(i)) for i in answer['install']), sorted(answer.get('remove', [])))
 
 
 def round_trip(case):
