@@ -47,6 +47,11 @@ bool mf_starts_with(const char *s, const char *prefix);
 /* Not empty, and of printing ASCII without a space: fit for a name in a line, a path, an index. */
 bool mf_is_word(const char *s, size_t len);
 /*
+ * Of ASCII letters, digits and any of "_.-", and beginning with neither '-' nor '.': fit for a line
+ * that root's shell runs, and for a component of a path.
+ */
+bool mf_is_plain_name(const char *name);
+/*
  * Puts a '?' in the place of each byte that could steer a terminal or end a line: controls, also
  * those above ASCII, what turns the direction of writing, and what is not UTF-8.
  */

@@ -109,6 +109,14 @@ bool mf_module_name(const char *path, char *ret_name, size_t size)
 	return true;
 }
 
+bool mf_is_plain_name(const char *name)
+{
+	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.-";
+
+	return *name && *name != '-' && *name != '.' && !name[strspn(name, bytes)];
+}
+
 bool mf_is_word(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -44,15 +44,10 @@ static void trie_free(struct mf_trie **trie)
 	mf_trie_free(*trie);
 }
 
-/* Letters of names that an install line can have, and of nothing that leaves a directory. */
+/* A name that an install line can have, within bounds: it leaves no directory. */
 static bool is_name(const char *name)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-	size_t len = strlen(name);
-
-	return len && len <= MF_KERNEL_REQUEST_MAX && *name != '-' && *name != '.' &&
-	       strspn(name, letters) == len;
+	return mf_is_plain_name(name) && strlen(name) <= MF_KERNEL_REQUEST_MAX;
 }
 
 static int look_init(struct look *look, const struct mf_context *ctx, const char *name)

@@ -62,14 +62,6 @@ static void work_done(struct work *w)
 		fclose(w->out);
 }
 
-static bool harmless(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-
-	return *name && *name != '-' && *name != '.' && !name[strspn(name, letters)];
-}
-
 static bool kernel_may_ask(const struct work *w, const char *name)
 {
 	for (size_t i = 0; i < w->patterns.n; i++)
@@ -97,7 +89,7 @@ static int see_module(void *arg, const char *name, const char *package, size_t r
 {
 	struct work *w = arg;
 
-	if (!harmless(name) || mf_kmod_presence(w->kmod, name) != MF_ABSENT ||
+	if (!mf_is_plain_name(name) || mf_kmod_presence(w->kmod, name) != MF_ABSENT ||
 	    mf_kmod_install_command(w->kmod, name))
 		return 0;
 	return write_line(w, name);
@@ -130,7 +122,7 @@ static int see_alias(void *arg, const char *alias, const char *module, size_t re
 	struct work *w = arg;
 	int r;
 
-	if (!harmless(alias) || mf_kmod_install_command(w->kmod, alias))
+	if (!mf_is_plain_name(alias) || mf_kmod_install_command(w->kmod, alias))
 		return 0;
 	r = kernel_may_ask(w, alias) ? 1
 				     : mf_catalog_requesters(w->catalog, module, on_requester, w);
