@@ -21,6 +21,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
@@ -273,16 +274,6 @@ static int check_module(struct work *w, int dirfd, const char *name, const char 
 		     : check_bytes(w, path, owner, buf, len);
 }
 
-static bool is_module(const char *name)
-{
-	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (mf_ends_with(name, endings[i]))
-			return true;
-	return false;
-}
-
 /* FD is taken over. */
 static int walk(struct work *w, int fd, const char *path, int depth)
 {
@@ -307,7 +298,7 @@ static int walk(struct work *w, int fd, const char *path, int depth)
 			below = NULL;
 			return -ENOMEM;
 		}
-		if (S_ISREG(st.st_mode) && is_module(d->d_name))
+		if (S_ISREG(st.st_mode) && mf_is_module(d->d_name))
 			r = check_module(w, fd, d->d_name, below);
 		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 			continue;

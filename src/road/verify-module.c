@@ -33,6 +33,7 @@
 #include "modfetch/kernel-keys.h"
 #include "modfetch/keyring.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rpmfile.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
@@ -356,12 +357,7 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 
 static bool is_module(const struct mf_rpm_file *file)
 {
-	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-
-	for (size_t i = 0; S_ISREG(file->mode) && i < sizeof(endings) / sizeof(*endings); i++)
-		if (mf_ends_with(file->path, endings[i]))
-			return true;
-	return false;
+	return S_ISREG(file->mode) && mf_is_module(file->path);
 }
 
 struct walk {
