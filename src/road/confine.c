@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/confine-modules.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
@@ -165,5 +166,5 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const char *p
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
 				       "it obsoletes %s, which is no driver",
 				       header->obsoletes.v[i]);
-	return 0;
+	return mf_confine_modules(ctx, package, header);
 }
