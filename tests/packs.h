@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "src/pack/model.h"
 
 struct packs {

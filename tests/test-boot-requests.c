@@ -2,6 +2,7 @@
 /* The table of what systemd asks for by name: spelled so that the packer and kmod find it. */
 #include "tests/unit.h"
 #include "modfetch/boot-requests.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
 static void names_are_spelled_as_kmod_does_and_stand_once(void **state)

@@ -3,29 +3,17 @@
 #include <string.h>
 #include "modfetch/strings.h"
 
-static void module_names_are_spelt_as_kmod_spells_them(void **state)
+static void a_dependency_on_a_module_names_it_as_kmod_does(void **state)
 {
-	static const struct {
-		const char *path, *name;
-	} cases[] = {
-		{ "kernel/drivers/net/e1000e.ko", "e1000e" },
-		{ "snd-hda-intel.ko.xz", "snd_hda_intel" },
-		{ "/lib/modules/6.1/a.kohl.ko.zst", "a.kohl" },
-		{ "snd-hda-intel", "snd_hda_intel" },
-	};
 	char name[64];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_true(mf_module_name(cases[i].path, name, sizeof(name)));
-		assert_string_equal(name, cases[i].name);
-	}
-	assert_false(mf_module_name("dir/.ko", name, sizeof(name)));
-	assert_false(mf_module_name("", name, sizeof(name)));
-	assert_false(mf_module_name("e1000e.ko", name, 6));
-	assert_true(mf_module_name("e1000e.ko", name, 7));
-	assert_false(mf_module_name("a b.ko", name, sizeof(name)));
-	assert_false(mf_module_name("a\nb.ko", name, sizeof(name)));
+	assert_true(mf_dep_module("kmod(snd-hda-intel.ko)", name, sizeof(name)));
+	assert_string_equal(name, "snd_hda_intel");
+	assert_true(mf_dep_module("kmod(e1000e.evil.ko) = 1.2", name, sizeof(name)));
+	assert_string_equal(name, "e1000e");
 	assert_false(mf_dep_module("kmod(a\x1b[2J.ko)", name, sizeof(name)));
+	assert_false(mf_dep_module("kmod(.ko)", name, sizeof(name)));
+	assert_false(mf_dep_module("ksym(x)", name, sizeof(name)));
 }
 
 static void a_list_splits_sorts_and_knows_its_words(void **state)
@@ -102,7 +90,7 @@ static void a_text_is_tamed_and_stays_readable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(module_names_are_spelt_as_kmod_spells_them),
+		UNIT(a_dependency_on_a_module_names_it_as_kmod_does),
 		UNIT(a_list_splits_sorts_and_knows_its_words),
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
 		UNIT(a_word_is_one),

@@ -88,9 +88,13 @@ static void what_is_no_module_is_marked_and_told(void **state)
 
 	put_module(p, "kernel/good.ko");
 	put_module(p, "kernel/bad name.ko");
+	/* to kmod it is another file of the good one */
+	put_module(p, "updates/good.evil.ko");
 	packs_write(p, "kernel/text.ko", "text");
 	assert_int_equal(pack_tree_read(&p->pack, k), 0);
-	assert_int_equal(p->pack.result.problems, 2);
+	assert_int_equal(p->pack.result.problems, 3);
+	assert_int_equal(find(k, "kernel/good.ko")->error, 0);
+	assert_int_equal(find(k, "updates/good.evil.ko")->error, -MFE_BAD_MODULE);
 	assert_int_equal(find(k, "kernel/text.ko")->error, -MFE_BAD_MODULE);
 	assert_int_equal(find(k, "kernel/bad name.ko")->error, -MFE_BAD_MODULE);
 	packs_free(p);

@@ -17,6 +17,7 @@ struct mf_rpm_file {
 	uint32_t mode; /* type and permissions, as st_mode */
 	char *user, *group;
 	bool has_caps;	/* file capabilities */
+	uint32_t links; /* names that the package gives this file; more than 1: hard links */
 	uint32_t mtime; /* seconds; rpm gives it to the file */
 	bool ghost;	/* listed, but not in the package: it may be made later, by anybody */
 	bool left_out;	/* of an installed package: rpm does not count the file as brought by it */

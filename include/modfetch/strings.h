@@ -26,19 +26,12 @@ void mf_strings_sort(struct mf_strings *list);
 void mf_strings_done(struct mf_strings *list);
 
 /*
- * The name of a module as the kernel and kmod spell it: the file name without folder and without
- * .ko[.gz|.xz|.zst], '-' turned into '_'. Writes at most SIZE bytes with the NUL. False: the name
- * is empty, no word, or does not fit.
- */
-bool mf_module_name(const char *path, char *ret_name, size_t size);
-
-/*
  * The symbol that a dependency is about: in "ksym(amd64:foo)", "ksym(foo)" and RHEL's "kernel(foo)"
  * it is foo, whatever follows. NULL: none (SUSE's "kernel(flavor:symset)" names a file's digest).
  * Borrowed from DEP; RET_LEN may be NULL.
  */
 const char *mf_dep_symbol(const char *dep, size_t *ret_len);
-/* The module in "kmod(foo-bar.ko)", spelt as mf_module_name() does. False: it is another thing. */
+/* The module in "kmod(foo-bar.ko)", spelled as mf_module_name() does. False: it is another thing. */
 bool mf_dep_module(const char *dep, char *ret_name, size_t size);
 /* Is it a driver or firmware that the name of a dependency asks for? */
 bool mf_dep_is_driver(const char *dep);

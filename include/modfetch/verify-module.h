@@ -37,9 +37,9 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *verifier
 		     const void *buf, size_t len);
 
 /*
- * Checks every module of a package: all that HEADER lists must be in the payload, with the digest
- * the header gives them, so that what is looked at here is what librpm will write. As above, or
- * -MFE_BAD_PACKAGE.
+ * Checks every module of a package, and what it has for depmod.d (verify-conf.h): all that HEADER
+ * lists must be in the payload, with the digest the header gives them, so that what is looked at
+ * here is what librpm will write. As above, -MFE_FORBIDDEN_FILE or -MFE_BAD_PACKAGE.
  */
 int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifier,
 		      const char *package, int fd, const struct mf_rpm_header *header);

@@ -22,6 +22,7 @@
 #include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 
 #define FILE_MAX    (16U << 20)
 #define ALIAS_MAX   4096

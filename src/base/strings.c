@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists of owned strings, and the rules on names that several stages share: how a module's name is
- * told from its file's, what "begins with" means. Nothing here knows where a string comes from, so
+ * Lists of owned strings, and the rules on names that several stages share: which bytes a name may
+ * have, what a dependency is about, what "begins with" means. Nothing here knows where a string comes from, so
  * nothing here judges one; a list that could not grow is as it was.
  */
 #include "modfetch/strings.h"
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/module-name.h"
 
 int mf_strings_addn(struct mf_strings *list, const char *s, size_t len)
 {
@@ -86,27 +87,6 @@ void mf_strings_done(struct mf_strings *list)
 		free(list->v[i]);
 	free(list->v);
 	*list = (struct mf_strings){ 0 };
-}
-
-bool mf_module_name(const char *path, char *ret_name, size_t size)
-{
-	const char *base = strrchr(path, '/');
-	const char *end;
-	size_t len;
-
-	base = base ? base + 1 : path;
-	/* the last ".ko" that ends the name or is followed by a compression's suffix */
-	end = NULL;
-	for (const char *p = base; (p = strstr(p, ".ko")); p++)
-		if (!p[3] || p[3] == '.')
-			end = p;
-	len = end ? (size_t)(end - base) : strlen(base);
-	if (len >= size || !mf_is_word(base, len))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		ret_name[i] = base[i] == '-' ? '_' : base[i];
-	ret_name[len] = '\0';
-	return true;
 }
 
 bool mf_is_plain_name(const char *name)
@@ -206,7 +186,7 @@ const char *mf_dep_symbol(const char *dep, size_t *ret_len)
 
 bool mf_dep_module(const char *dep, char *ret_name, size_t size)
 {
-	char file[256];
+	char file[MF_MODULE_NAME_SIZE];
 
 	if (!mf_starts_with(dep, "kmod("))
 		return false;

@@ -26,6 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "src/depmod/depmod-parts.h"
 
 #define DEPTH_MAX  40
@@ -68,21 +69,18 @@ struct job {
 
 bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len)
 {
-	const struct {
-		const char *ending;
-		size_t len;
-		bool known;
-	} endings[] = {
-		{ ".ko", 3, true },
-		{ ".ko.xz", 6, flavour->xz },
-		{ ".ko.zst", 7, flavour->zst },
-		{ ".ko.gz", 6, flavour->gz },
-	};
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (endings[i].known && len > endings[i].len &&
-		    !memcmp(name + len - endings[i].len, endings[i].ending, endings[i].len))
-			return true;
+	switch (mf_module_ending(name, len)) {
+	case MF_NO_MODULE:
+		return false;
+	case MF_MODULE_KO:
+		return true;
+	case MF_MODULE_KO_GZ:
+		return flavour->gz;
+	case MF_MODULE_KO_XZ:
+		return flavour->xz;
+	case MF_MODULE_KO_ZST:
+		return flavour->zst;
+	}
 	return false;
 }
 

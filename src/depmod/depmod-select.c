@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "src/depmod/depmod-parts.h"
 
 #define BUCKETS	  512
@@ -169,24 +170,14 @@ static bool old_wins(const struct picker *p, const struct rival *old, const stru
 	return new_place <= old_place;
 }
 
-static void copy_name(char *name, const char *base, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		name[i] = base[i] == '-' ? '_' : base[i];
-}
-
-/* depmod's name of a module: up to the first '.', '-' as '_'. */
 static const char *name_of(struct mf_arena *arena, const struct dm_file *file, uint32_t *ret_len)
 {
 	const char *base = file->path + file->base;
-	size_t len = strcspn(base, ".");
+	size_t len = file->path_len - file->base;
 	char *name = mf_arena_alloc(arena, len + 1);
 
-	if (!name)
-		return NULL;
-	copy_name(name, base, len);
-	name[len] = '\0';
-	*ret_len = (uint32_t)len;
+	if (name)
+		*ret_len = (uint32_t)mf_module_spell(base, len, name);
 	return name;
 }
 
@@ -260,15 +251,15 @@ static void take_line(const struct dm_flavour *flavour, struct dm_modules *modul
 {
 	const char *slash = memrchr(line, '/', len);
 	const char *base = slash ? slash + 1 : line;
-	size_t n = strcspn(base, ".\n");
+	size_t n = len - (size_t)(base - line);
 	struct dm_module *m;
 	uint32_t *found;
-	char name[256];
+	char name[MF_MODULE_NAME_SIZE];
 
 	/* a line says "snd-hda-intel"; no file's name is longer */
-	if (n > sizeof(name))
+	if (n >= sizeof(name))
 		return;
-	copy_name(name, base, n);
+	n = mf_module_spell(base, n, name);
 	found = mf_table_get(&modules->by_name, name, n);
 	m = found ? &modules->v[*found] : NULL;
 	if (!m || !is_line_of(m, line, len))

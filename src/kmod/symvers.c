@@ -14,6 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
 #define SYMVERS_MAX (64U << 20)

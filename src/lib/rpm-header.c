@@ -99,6 +99,7 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 		f->path = rpmfilesFN(files, i);
 		f->link = strdup(rpmfilesFLink(files, i) ?: "");
 		f->mode = rpmfilesFMode(files, i);
+		f->links = rpmfilesFNlink(files, i);
 		f->mtime = rpmfilesFMtime(files, i);
 		f->ghost = rpmfilesFFlags(files, i) & RPMFILE_GHOST;
 		f->left_out = states && rpmfilesFState(files, i) != RPMFILE_STATE_NORMAL;

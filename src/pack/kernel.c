@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "src/pack/model.h"
 
 /*

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "modfetch/boot-requests.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "src/pack/model.h"
 

@@ -2,8 +2,8 @@
 /*
  * Every module of a tree, found and read, and the ones that cannot be packed told.
  *
- * Decides which files are modules (name ends in .ko, .ko.gz, .ko.xz or .ko.zst; links are left to
- * whoever owns their target), which of two files of one module name is packed (the one that depmod
+ * Decides which files are packed (what is a module by its name; links are left to whoever owns their
+ * target), which of two files of one module name is packed (the one that depmod
  * takes without configuration: updates/ before the rest, then the first by path), and which belong
  * to another kernel (the release in vermagic) or to no machine known. What is refused here is in no
  * package; the rest goes on.
@@ -14,18 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/workers.h"
 #include "src/pack/model.h"
-
-static const char *const suffixes[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-
-static bool is_module(const char *name)
-{
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
-		if (mf_ends_with(name, suffixes[i]))
-			return true;
-	return false;
-}
 
 static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		struct mf_strings *found);
@@ -45,7 +36,7 @@ static int visit(struct pack *pack, int dirfd, const char *path, const char *nam
 		return depth ? walk(pack, fd, path, depth - 1, found)
 			     : mf_fail(pack->ctx, "pack", -ELOOP, path, NULL);
 	}
-	if (!is_module(name))
+	if (!mf_is_module(name))
 		return 0;
 	if (!S_ISREG(st.st_mode)) {
 		mf_log(pack->ctx, MF_LOG_WARNING, "pack: %s: is no plain file, and not packed",
@@ -133,6 +124,11 @@ static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pa
 		   !pack_plain_name(module->name)) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path, "no package can have its name");
+	} else if (mf_module_name_is_cut(module->path)) {
+		module->error = -MFE_BAD_MODULE;
+		pack_problem(pack, module->error, module->path,
+			     "there is a dot in its name: kmod takes it for module %s",
+			     module->name);
 	} else if (!module->arch) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,

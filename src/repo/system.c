@@ -23,6 +23,7 @@
 #include "modfetch/escape.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
 #include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"

@@ -28,6 +28,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/kmod.h"
+#include "modfetch/module-name.h"
 
 #define WHERE	 "/" MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
 #define FILE_MAX (4U << 20)

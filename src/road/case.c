@@ -19,6 +19,7 @@
 #include "modfetch/file.h"
 #include "modfetch/kmod.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
 #include "modfetch/release.h"
 #include "modfetch/scope.h"
 #include "modfetch/symvers.h"

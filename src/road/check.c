@@ -7,13 +7,21 @@
  * must be there with the digest and mode that the rpm database has for it. A module must be in
  * modules.dep, or the next modprobe will not find it, and what modules.dep names must be there.
  *
- * The rpm database is trusted here: who can write it can write the modules. Links are not followed
- * (weak-updates: the file they lead to belongs to another kernel, and is checked with that).
- * One unreadable file is one finding, never the end.
+ * A link is judged by what it leads to, as a module of this kernel, since modprobe would load that:
+ * weak-updates has links to modules of other kernels, which must fit this one. A link that leads out
+ * of the kernels' directories, or to a file that is no module by its name, leads to what nobody
+ * judged when it came. What modules.dep names below a linked directory, or outside of the tree
+ * (depmod's "external"), is judged likewise. Of two modules of one name depmod takes one: the other
+ * is in no index, and that is no finding.
+ *
+ * The rpm database is trusted here: who can write it can write the modules. One unreadable file is
+ * one finding, never the end.
  */
 #include "modfetch/check.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +29,8 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
+#include "modfetch/modules-dep.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
@@ -48,8 +58,7 @@ struct work {
 	struct owned *owned;
 	size_t n_owned, room_owned, room_findings;
 	struct mf_table by_path; /* of OWNED */
-	char *dep;
-	struct mf_table indexed; /* paths in modules.dep; 1 when the file is there */
+	struct mf_modules_dep dep;
 };
 
 static void work_done(struct work *w)
@@ -57,9 +66,8 @@ static void work_done(struct work *w)
 	mf_module_verifier_free(w->verifier);
 	free(w->folder);
 	free(w->owned);
-	free(w->dep);
 	mf_table_done(&w->by_path);
-	mf_table_done(&w->indexed);
+	mf_modules_dep_done(&w->dep);
 	mf_arena_done(&w->arena);
 }
 
@@ -165,30 +173,7 @@ static struct owned *owner_of(const struct work *w, const char *path)
 	return place ? &w->owned[*place] : NULL;
 }
 
-/* ---- what the index names ---- */
-
-/* Lines of "path: paths…"; absolute paths are modules outside of the tree, and not ours to look at.
- */
-static int read_index(struct work *w, int dirfd)
-{
-	size_t len;
-	int r = mf_file_read_at(dirfd, "modules.dep", MODULE_MAX, &w->dep, &len);
-
-	if (r == -ENOENT)
-		return 0;
-	for (char *line = w->dep, *next; r >= 0 && line && *line; line = next) {
-		size_t n = strcspn(line, ":\n");
-		uint32_t *place;
-
-		next = strchr(line, '\n');
-		next = next ? next + 1 : NULL;
-		if (line[n] == ':' && *line != '/')
-			r = mf_table_put(&w->indexed, line, n, 0, &place);
-	}
-	return r < 0 ? mf_fail(w->ctx, "check", r, "modules.dep", NULL) : 0;
-}
-
-/* ---- what is there ---- */
+/* ---- one module ---- */
 
 /* Who may write a module may run code in the kernel. */
 static const char *mode_fault(const struct stat *st, const struct owned *owner)
@@ -218,7 +203,9 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 			return find(w, path, owner, -MFE_ALTERED,
 				    "its bytes are not those its package brought");
 	}
-	if (asprintf(&absolute, "/%s", path) < 0)
+	/* what lies elsewhere is judged as a module of this kernel too */
+	if (asprintf(&absolute, "/%s%s", mf_starts_with(path, w->folder) ? "" : w->folder, path) <
+	    0)
 		return -ENOMEM;
 	r = mf_verify_module(w->ctx, w->verifier, absolute, buf, len);
 	free(absolute);
@@ -234,15 +221,12 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 /* What is known of a module before a byte of it is looked at. */
 static int check_place(struct work *w, const char *path, struct owned *owner, const struct stat *st)
 {
-	const char *below = path + strlen(w->folder), *fault = mode_fault(st, owner);
-	uint32_t *indexed = mf_table_get(&w->indexed, below, strlen(below));
-	int r = 0;
+	const char *fault = mode_fault(st, owner);
+	int r = mf_modules_dep_meet(&w->dep, path + strlen(w->folder))
+			? 0
+			: find(w, path, owner, -MFE_BAD_INDEX,
+			       "modules.dep does not name it: depmod has not run since it came");
 
-	if (indexed)
-		*indexed = 1;
-	else
-		r = find(w, path, owner, -MFE_BAD_INDEX,
-			 "modules.dep does not name it: depmod has not run since it came");
 	return r || !fault ? r : find(w, path, owner, -MFE_ALTERED, fault);
 }
 
@@ -273,14 +257,85 @@ static int check_module(struct work *w, int dirfd, const char *name, const char 
 		     : check_bytes(w, path, owner, buf, len);
 }
 
-static bool is_module(const char *name)
-{
-	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
+/* ---- what links lead to ---- */
 
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (mf_ends_with(name, endings[i]))
-			return true;
-	return false;
+/* Where an open file lies below the root, without /usr; NULL: nobody can tell. */
+static char *place_of(const struct work *w, int fd)
+{
+	size_t root = strlen(w->ctx->root);
+	char link[64], real[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, real, sizeof(real) - 1);
+	if (len <= (ssize_t)root || strncmp(real, w->ctx->root, root) != 0)
+		return NULL;
+	real[len] = '\0';
+	return strdup(without_usr(real + root));
+}
+
+/* Why the file at PLACE was perhaps never judged, or NULL. */
+static const char *place_fault(const char *place)
+{
+	if (!mf_starts_with(place, "lib/modules/"))
+		return "outside of the kernels' directories";
+	return mf_is_module(place) ? NULL : "which is no module by its name";
+}
+
+/* A module that is met over a link at PATH, or below one, or that is EXTERNAL to the tree. */
+static int check_linked(struct work *w, const char *path, int fd, bool external)
+{
+	_cleanup_free_ char *buf = NULL, *place = place_of(w, fd), *why = NULL;
+	size_t findings = w->check->n_findings, len;
+	const char *fault;
+	struct stat st;
+	int r;
+
+	if (place && mf_starts_with(place, w->folder) && mf_is_module(place))
+		return 0; /* met where it lies */
+	w->check->modules++;
+	r = fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MODULE_MAX, &buf, &len);
+	if (r < 0)
+		return r == -ENOMEM ? r : find(w, path, NULL, r, mf_error_sentence(r));
+	fault = mode_fault(&st, NULL);
+	r = fault ? find(w, path, NULL, -MFE_ALTERED, fault) : check_bytes(w, path, NULL, buf, len);
+	fault = place && !external ? place_fault(place) : NULL;
+	if (r < 0 || !fault || w->check->n_findings > findings)
+		return r;
+	if (asprintf(&why, "it leads to /%s, %s: nobody judged that file when it came", place,
+		     fault) < 0) {
+		why = NULL;
+		return -ENOMEM;
+	}
+	return find(w, path, NULL, -MFE_FORBIDDEN_FILE, why);
+}
+
+/* A link that has a module's name; depmod leaves out one that leads to no file. */
+static int check_link(struct work *w, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(w->ctx, path, O_RDONLY | O_NONBLOCK);
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (!mf_modules_dep_meet(&w->dep, path + strlen(w->folder)))
+		r = find(w, path, NULL, -MFE_BAD_INDEX,
+			 "modules.dep does not name it: depmod has not run since it came");
+	return r ? r : check_linked(w, path, fd, false);
+}
+
+/* ---- what is there ---- */
+
+/* Does depmod look at an entry of this name? */
+static bool is_looked_at(const char *name)
+{
+	static const char *const passed[] = { ".", "..", "build", "source" };
+
+	for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++)
+		if (!strcmp(name, passed[i]))
+			return false;
+	return true;
 }
 
 /* FD is taken over. */
@@ -300,15 +355,18 @@ static int walk(struct work *w, int fd, const char *path, int depth)
 		struct stat st;
 		int sub;
 
-		if (*d->d_name == '.' || fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!is_looked_at(d->d_name) ||
+		    fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (asprintf(&below, "%s%s%s", path, d->d_name, S_ISDIR(st.st_mode) ? "/" : "") <
 		    0) {
 			below = NULL;
 			return -ENOMEM;
 		}
-		if (S_ISREG(st.st_mode) && is_module(d->d_name))
+		if (S_ISREG(st.st_mode) && mf_is_module(d->d_name))
 			r = check_module(w, fd, d->d_name, below);
+		else if (S_ISLNK(st.st_mode) && mf_is_module(d->d_name))
+			r = check_link(w, below);
 		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 			continue;
 		sub = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -341,30 +399,34 @@ static int check_owned(struct work *w, const struct owned *o)
 		       : 0;
 }
 
+/* What modules.dep names and was not met: below a linked directory, outside of the tree, or gone. */
+static int check_unmet(void *arg, const char *key, size_t len)
+{
+	struct work *w = arg;
+	bool external = *key == '/';
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (asprintf(&path, "%s%.*s", external ? "" : w->folder, (int)len - external,
+		     key + external) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	fd = mf_context_open(w->ctx, path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return find(w, path, owner_of(w, path), -MFE_BAD_INDEX,
+			    "modules.dep names it, but it is not there");
+	return check_linked(w, path, fd, external);
+}
+
 static int check_rest(struct work *w)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < w->n_owned; i++)
 		r = check_owned(w, &w->owned[i]);
-	for (size_t i = 0; !r && w->indexed.slots && i <= w->indexed.mask; i++) {
-		const struct mf_table_slot *slot = &w->indexed.slots[i];
-		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int fd = -1;
-
-		if (!slot->key || slot->value)
-			continue;
-		if (asprintf(&path, "%s%.*s", w->folder, (int)slot->len, slot->key) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		/* links are in the index, and were not met */
-		fd = mf_context_open(w->ctx, path, O_RDONLY | O_PATH);
-		if (fd < 0)
-			r = find(w, path, owner_of(w, path), -MFE_BAD_INDEX,
-				 "modules.dep names it, but it is not there");
-	}
-	return r;
+	return r ? r : mf_modules_dep_each_unmet(&w->dep, check_unmet, w);
 }
 
 static int by_path(const void *a, const void *b)
@@ -393,8 +455,11 @@ static int check(struct work *w)
 		w->check->signatures = mf_module_verifier_requires(w->verifier);
 		r = mf_rpm_each_installed(w->ctx, NULL, note_package, w);
 	}
-	if (!r)
-		r = read_index(w, fd);
+	if (!r) {
+		r = mf_modules_dep_read(fd, &w->dep);
+		if (r < 0)
+			mf_fail(w->ctx, "check", r, "modules.dep", NULL);
+	}
 	if (r) {
 		close(fd);
 		return r;

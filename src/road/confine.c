@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/confine-modules.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
 /* What may stand in a folder of the table. */
@@ -34,16 +36,6 @@ static const char *const kernel_parts[] = {
 	"vmlinuz", "vmlinux", "Image",		 "System.map",
 	"config",  "symvers", "modules.builtin", "modules.order",
 };
-
-static bool is_module_name(const char *name)
-{
-	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (mf_ends_with(name, endings[i]))
-			return true;
-	return false;
-}
 
 static bool is_kernel_part(const char *name)
 {
@@ -76,7 +68,7 @@ static bool may_hold(const char *package, enum holds holds, const char *path)
 		return is_kernel(package) && is_kernel_part(name);
 	case MODULES:
 		/* the indexes depmod writes steer what is loaded: no package brings those */
-		return is_module_name(name) || (is_kernel(package) && is_kernel_part(name));
+		return mf_is_module(name) || (is_kernel(package) && is_kernel_part(name));
 	}
 	return false;
 }
@@ -174,5 +166,5 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const char *p
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
 				       "it obsoletes %s, which is no driver",
 				       header->obsoletes.v[i]);
-	return 0;
+	return mf_confine_modules(ctx, package, header);
 }

@@ -23,6 +23,7 @@
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "modfetch/release.h"
 #include "modfetch/spool.h"
 #include "modfetch/trie.h"

@@ -17,6 +17,7 @@
 #include "modfetch/devices.h"
 #include "modfetch/file.h"
 #include "modfetch/kmod.h"
+#include "modfetch/module-name.h"
 
 #define POLL_US 2000
 

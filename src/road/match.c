@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/policy.h"
 #include "modfetch/release.h"
 

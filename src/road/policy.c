@@ -14,6 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rules.h"
 #include "modfetch/strings.h"
 

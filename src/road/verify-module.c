@@ -33,9 +33,11 @@
 #include "modfetch/kernel-keys.h"
 #include "modfetch/keyring.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rpmfile.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
+#include "modfetch/verify-conf.h"
 
 #define KEY_FOLDER    "etc/modfetch/keys/module.d"
 #define MODULE_MAX    (256U << 20)
@@ -354,14 +356,10 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 
 /* ---- the modules of a package ---- */
 
-static bool is_module(const struct mf_rpm_file *file)
+/* Must the bytes of this file be looked at? */
+static bool is_judged(const struct mf_rpm_file *file)
 {
-	static const char *const endings[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-
-	for (size_t i = 0; S_ISREG(file->mode) && i < sizeof(endings) / sizeof(*endings); i++)
-		if (mf_ends_with(file->path, endings[i]))
-			return true;
-	return false;
+	return S_ISREG(file->mode) && (mf_is_module(file->path) || mf_is_depmod_conf(file->path));
 }
 
 struct walk {
@@ -388,7 +386,7 @@ static int visit(void *arg, const char *name, uint32_t mode, const void *data, s
 	if (!file)
 		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
 			       "its payload has %s, its header has not", name);
-	if (!is_module(file))
+	if (!is_judged(file))
 		return 0;
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
@@ -397,7 +395,9 @@ static int visit(void *arg, const char *name, uint32_t mode, const void *data, s
 		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
 			       "%s is not what the package's header says", name);
 	w->seen++;
-	return mf_verify_module(w->ctx, w->verifier, file->path, data, len);
+	return mf_is_module(file->path)
+		       ? mf_verify_module(w->ctx, w->verifier, file->path, data, len)
+		       : mf_verify_conf(w->ctx, w->header, file->path, data, len);
 }
 
 /* The payload as an archive: borrowed from BUF, or inflated into RET_OWNED. */
@@ -446,14 +446,14 @@ int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifie
 		      const char *package, int fd, const struct mf_rpm_header *header)
 {
 	struct walk w = { ctx, verifier, package, header, 0 };
-	size_t modules = 0;
+	size_t judged = 0;
 	struct stat st;
 	void *map;
 	int r;
 
 	for (size_t i = 0; i < header->n_files; i++)
-		modules += is_module(&header->files[i]);
-	if (!modules)
+		judged += is_judged(&header->files[i]);
+	if (!judged)
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return mf_fail(ctx, "verify", -errno, package, NULL);
@@ -463,9 +463,10 @@ int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifie
 		return mf_fail(ctx, "verify", -errno, package, NULL);
 	r = walk_payload(&w, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
-	if (r == 0 && w.seen != modules)
+	if (r == 0 && w.seen != judged)
 		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
-			       "its header lists %zu modules, its payload has %zu", modules,
-			       w.seen);
+			       "its header lists %zu modules and files for depmod, its payload has "
+			       "%zu",
+			       judged, w.seen);
 	return r;
 }

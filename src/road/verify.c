@@ -20,6 +20,7 @@
 #include "modfetch/deny.h"
 #include "modfetch/file.h"
 #include "modfetch/gpgcheck.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "modfetch/verify-module.h"
 
@@ -156,10 +157,9 @@ static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item
 {
 	for (size_t i = 0; item->modules.n && i < header->n_files; i++) {
 		const char *path = header->files[i].path;
-		char buf[128], *name = buf;
+		char buf[MF_MODULE_NAME_SIZE], *name = buf;
 
-		if (S_ISDIR(header->files[i].mode) || !strstr(path, "/lib/modules/") ||
-		    !strstr(path, ".ko"))
+		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path))
 			continue;
 		if (!mf_module_name(path, buf, sizeof(buf)) ||
 		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), compare))

@@ -128,7 +128,7 @@ def make_files(top, kver, lines, module):
                 os.mkfifo(where)
         elif not line.startswith(('%dir', '%dev')):
             with open(where, 'w', encoding='utf-8') as f:
-                f.write('mine\n')
+                f.write('search updates\n' if where.endswith('.conf') else 'mine\n')
 
 
 def build(folder, kver, module):

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_MODULE_NAME_H
+#define MODFETCH_MODULE_NAME_H
+/*
+ * Which files are kernel modules, and what a module is called: kmod's answers, for everybody here.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes for any module's name with its NUL: no file system has longer names. */
+#define MF_MODULE_NAME_SIZE 256
+
+/* By which ending a file counts as a module. Which compressions kmod knows is chosen at its build. */
+enum mf_module_ending {
+	MF_NO_MODULE,
+	MF_MODULE_KO,
+	MF_MODULE_KO_GZ,
+	MF_MODULE_KO_XZ,
+	MF_MODULE_KO_ZST,
+};
+
+/*
+ * The ending of a path or file name of LEN bytes. MF_NO_MODULE: kmod does not take the file for a
+ * module, as with ".ko", which is an ending and nothing before it.
+ */
+enum mf_module_ending mf_module_ending(const char *path, size_t len);
+/* Has PATH any of these endings? */
+bool mf_is_module(const char *path);
+
+/*
+ * The name of a module as the kernel and kmod spell it: the file name without directory, up to its
+ * first dot, '-' turned into '_'. The names in kmod's lists, which have no ending, are spelled
+ * likewise. Writes at most SIZE bytes with the NUL. False: the name is empty, has a byte that is no
+ * printing ASCII or is a blank, or does not fit.
+ */
+bool mf_module_name(const char *path, char *ret_name, size_t size);
+
+/*
+ * The same of a file name of LEN bytes without a directory, whatever its bytes are. RET_NAME has
+ * room for LEN bytes and the NUL. The length of the name.
+ */
+size_t mf_module_spell(const char *file, size_t len, char *ret_name);
+
+/*
+ * Is there a dot in the file name before its ending, as in "e1000e.evil.ko"? kmod then knows the
+ * module by less than its file name says. False for what is no module.
+ */
+bool mf_module_name_is_cut(const char *path);
+
+#endif
