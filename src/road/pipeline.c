@@ -265,7 +265,8 @@ static void index_again(struct mf_context *ctx, const struct mf_strings *kernels
 /* These are found out before anything is begun. */
 static bool was_begun(int failure)
 {
-	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS;
+	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS &&
+	       failure != -MFE_FORBIDDEN_FILE && failure != -MFE_DENIED;
 }
 
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
@@ -379,6 +380,8 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		if (r < 0)
 			return r;
 		planned = r == 0;
+		if (run->selection.install && !ctx->unattended)
+			mf_plan_mark_named(&run->plan, run->selection.install);
 		stamp(run, MF_RESOLVED);
 	}
 	if (run->dry_run)
