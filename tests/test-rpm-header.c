@@ -62,10 +62,51 @@ static void files_have_a_time_and_ghosts_are_told_apart(void **state)
 	mf_rpm_header_done(&h);
 }
 
+/* A package that provides PROVIDES, nothing else. */
+static void read_provides(const char *provides, struct mf_rpm_header *ret_header)
+{
+	char folder[] = "/tmp/modfetch-rpms.XXXXXX";
+	const struct rpm_spec spec = {
+		.name = "odd-kmp", .version = "1", .files = DEPMOD, .preamble = provides
+	};
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	fd = rpm_build(folder, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	assert_int_equal(mf_rpm_read(fd, ret_header), 0);
+	close(fd);
+}
+
+static void accounts_and_kernels_are_told_by_what_is_provided(void **state)
+{
+	static const char *const accounts[] = {
+		"Provides: user(x)", "Provides: group(x) = 1",
+		"Provides: kmod(x.ko)\nProvides: groupmember(x/y)"
+	};
+	struct mf_rpm_header h = { 0 };
+
+	for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
+		read_provides(accounts[i], &h);
+		assert_int_equal(h.scriptlets.n, 1);
+		assert_int_equal(h.uname_r.n, 0);
+		mf_rpm_header_done(&h);
+	}
+	read_provides("Provides: kernel-uname-r = 6.1.0-56.amd64\nProvides: kernel-uname-r\n"
+		      "Provides: kernel = 5\nProvides: user-manual",
+		      &h);
+	assert_int_equal(h.scriptlets.n, 0);
+	assert_int_equal(h.uname_r.n, 2);
+	assert_true(mf_strings_has(&h.uname_r, "6.1.0-56.amd64"));
+	assert_true(mf_strings_has(&h.uname_r, ""));
+	mf_rpm_header_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(files_have_a_time_and_ghosts_are_told_apart),
+		UNIT(accounts_and_kernels_are_told_by_what_is_provided),
 	};
 
 	return UNIT_RUN(tests);

@@ -12,6 +12,8 @@
 
 /* Sorts the packages IDS of the catalog's pool, the best first. */
 void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n);
+/* The repository that the kernel comes from: its place in mf_catalog_repos(), or -1. */
+int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool);
 /* Gives the pool's repositories the same order, for what the solver chooses by itself. */
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
 

@@ -13,6 +13,8 @@
  * there. 0 or -errno, recorded.
  */
 int mf_directories_update(struct mf_context *ctx, const struct mf_strings *made);
+/* Appends those that are written down, with /usr/lib as /lib. 0 or -errno; records nothing. */
+int mf_directories_read(const struct mf_context *ctx, struct mf_strings *ret_paths);
 /*
  * Removes the directories that the removal of PATHS has left empty, if we made them, up to the
  * kernel's or their kind's own. That one cannot be removed, or that the list cannot be read, is no

@@ -22,7 +22,9 @@ struct mf_receipt {
 /*
  * Installs what the proofs are of and removes the packages named in ERASE (may be NULL), then makes
  * sure the disk has it and reads the files back: each must have the digest its package gives it.
- * Folders that a removal left empty go too. Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
+ * Folders that a removal left empty go too; those that were there before our packages stay as they
+ * were. Returns 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS, -MFE_ALTERED or -MFE_DENIED (the running
+ * kernel's own package), before anything is begun; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
  * -ENOSPC (known beforehand) or another -errno, recorded; then nothing of it is installed. On
  * success what it takes to undo it stays on disk until mf_undo_forget(), which is to be called when
  * the indexes are right.

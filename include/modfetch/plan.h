@@ -22,6 +22,7 @@ struct mf_plan_item {
 		modules; /* names of those it says it has, sorted; none: it does not say */
 	char *why; /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
 	bool asked; /* it carries what was asked for */
+	bool named; /* see mf_plan_mark_named() */
 };
 
 struct mf_plan {
@@ -34,6 +35,11 @@ struct mf_plan {
 /* From a solution over POOL. 0; -MFE_BAD_METADATA or -ENOMEM, recorded. */
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan);
+/*
+ * NAMES are what an admin has typed after "install": who types a package's whole name means this
+ * very package.
+ */
+void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names);
 void mf_plan_done(struct mf_plan *plan);
 
 #endif

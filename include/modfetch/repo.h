@@ -17,7 +17,8 @@
 
 enum mf_trust { MF_TRUST_SIGNED, MF_TRUST_NONE };
 
-#define MF_REPO_ID_MAX 128 /* bytes; COPR's reach 60 and more */
+#define MF_REPO_PRIORITY 99  /* unless its .repo file says another */
+#define MF_REPO_ID_MAX	 128 /* bytes; COPR's reach 60 and more */
 
 struct mf_repo {
 	/* letters, digits, "-_.:+", not beginning with '.': it becomes a directory's name */

@@ -29,6 +29,8 @@ struct mf_rpm_header {
 	size_t n_files;
 	struct mf_strings scriptlets; /* tags present: "%post", "%triggerin", "%pre -p <lua>" … */
 	struct mf_strings obsoletes;  /* names */
+	struct mf_strings
+		uname_r; /* versions of "kernel-uname-r" it provides: a kernel's package */
 };
 
 /*

@@ -32,6 +32,7 @@ void mf_rpm_header_done(struct mf_rpm_header *header)
 	free(header->arch);
 	mf_strings_done(&header->scriptlets);
 	mf_strings_done(&header->obsoletes);
+	mf_strings_done(&header->uname_r);
 	*header = (struct mf_rpm_header){ 0 };
 }
 
@@ -78,6 +79,35 @@ static int read_lists(Header h, struct mf_rpm_header *ret)
 			r = mf_strings_add(&ret->obsoletes, name);
 		rpmtdFreeData(&td);
 	}
+	return r;
+}
+
+/*
+ * Which kernel it is, if any; and accounts it wants made: from 4.19 on rpm runs a program for each
+ * "user(NAME)" and "group(NAME)" that a package provides.
+ */
+static int read_provides(Header h, struct mf_rpm_header *ret)
+{
+	static const char *const accounts[] = { "user(", "group(", "groupmember(" };
+	struct rpmtd_s names, versions;
+	const char *name;
+	int r = 0;
+
+	if (!headerGet(h, RPMTAG_PROVIDENAME, &names, HEADERGET_MINMEM))
+		return 0;
+	if (!headerGet(h, RPMTAG_PROVIDEVERSION, &versions, HEADERGET_MINMEM))
+		rpmtdReset(&versions);
+	while (!r && (name = rpmtdNextString(&names))) {
+		const char *version = rpmtdNextString(&versions);
+
+		if (!strcmp(name, "kernel-uname-r"))
+			r = mf_strings_add(&ret->uname_r, version ? version : "");
+		for (size_t i = 0; !r && i < sizeof(accounts) / sizeof(*accounts); i++)
+			if (mf_starts_with(name, accounts[i]))
+				r = mf_strings_add_unique(&ret->scriptlets, "sysusers entry");
+	}
+	rpmtdFreeData(&names);
+	rpmtdFreeData(&versions);
 	return r;
 }
 
@@ -133,9 +163,10 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 	if (mf_starts_with(ret.evr, "0:"))
 		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
 	r = read_lists(h, &ret);
-	if (r < 0)
-		return r;
-	r = read_files(h, &ret);
+	if (!r)
+		r = read_provides(h, &ret);
+	if (!r)
+		r = read_files(h, &ret);
 	if (r < 0)
 		return r;
 	*ret_header = ret;

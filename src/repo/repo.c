@@ -20,8 +20,7 @@
 #include "modfetch/ini.h"
 #include "src/repo/repo-entry.h"
 
-#define REPO_FILE_MAX	 (64U << 10)
-#define DEFAULT_PRIORITY 99
+#define REPO_FILE_MAX (64U << 10)
 
 static void repo_done(struct mf_repo *repo)
 {
@@ -84,7 +83,7 @@ static int begin_entry(struct reading *rd, const char *id)
 	drafts->v = v;
 	v += drafts->n;
 	*v = (struct draft){
-		.repo = { .id = strdup(id), .enabled = true, .priority = DEFAULT_PRIORITY },
+		.repo = { .id = strdup(id), .enabled = true, .priority = MF_REPO_PRIORITY },
 		.file = strdup(rd->file),
 		.line = rd->line,
 	};

@@ -191,6 +191,14 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 		ids[i] = v[i].id;
 }
 
+int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct home home = find_home(&choosing);
+
+	return home.id ? home.image.origin : -1;
+}
+
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
 {
 	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };

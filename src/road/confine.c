@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/confine-modules.h"
+#include "modfetch/kernel-files.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
@@ -31,31 +32,19 @@ static const struct {
 	{ "/boot/", KERNEL },
 };
 
-/* What the package of the kernel itself brings: these names, and more behind a '-' or '.'. */
-static const char *const kernel_parts[] = {
-	"vmlinuz", "vmlinux", "Image",		 "System.map",
-	"config",  "symvers", "modules.builtin", "modules.order",
+/* What is being judged, and as what. */
+struct candidate {
+	const struct mf_rpm_header *header;
+	bool kernel; /* a kernel that an admin asked for by its name: it brings a kernel's files */
 };
 
-static bool is_kernel_part(const char *name)
+static bool is_kernel_file(const struct candidate *c, const char *path)
 {
-	for (size_t i = 0; i < sizeof(kernel_parts) / sizeof(*kernel_parts); i++) {
-		size_t len = strlen(kernel_parts[i]);
-
-		if (!strncmp(name, kernel_parts[i], len) && strchr("-.", name[len]))
-			return true;
-	}
-	return false;
+	return c->kernel && mf_kernel_file(path, &c->header->uname_r);
 }
 
-/* The package of the kernel itself, by the contract's name for it. */
-static bool is_kernel(const char *package)
-{
-	return mf_starts_with(package, "kernel-") && strstr(package, "-image");
-}
-
-/* May PACKAGE have a file or link of this name in a folder that holds such things? */
-static bool may_hold(const char *package, enum holds holds, const char *path)
+/* May the package have a file or link of this name in a folder that holds such things? */
+static bool may_hold(const struct candidate *c, enum holds holds, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
 
@@ -65,10 +54,10 @@ static bool may_hold(const char *package, enum holds holds, const char *path)
 	case CONF:
 		return mf_ends_with(name, ".conf");
 	case KERNEL:
-		return is_kernel(package) && is_kernel_part(name);
+		return is_kernel_file(c, path);
 	case MODULES:
 		/* the indexes depmod writes steer what is loaded: no package brings those */
-		return mf_is_module(name) || (is_kernel(package) && is_kernel_part(name));
+		return mf_is_module(name) || is_kernel_file(c, path);
 	}
 	return false;
 }
@@ -101,16 +90,17 @@ static bool is_plain(const char *path)
 	return true;
 }
 
-static bool folder_allowed(const char *package, const char *path, bool is_folder)
+static bool folder_allowed(const struct candidate *c, const char *path, bool is_folder)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
 		const char *folder = allowed[i].folder;
+		enum holds holds = allowed[i].holds;
 		size_t len = strlen(folder);
 
-		if (allowed[i].holds == KERNEL && !is_kernel(package))
+		if (holds == KERNEL && !c->kernel)
 			continue;
 		if (!strncmp(path, folder, len) && path[len] &&
-		    (is_folder || may_hold(package, allowed[i].holds, path)))
+		    (is_folder ? holds != KERNEL : may_hold(c, holds, path)))
 			return true;
 		/* the folder itself, and what leads to it, may be listed as a folder */
 		if (is_folder && !strncmp(folder, path, strlen(path)) &&
@@ -127,32 +117,61 @@ static bool link_stays(const char *target)
 	       !strstr(target, "/../") && !mf_ends_with(target, "/..");
 }
 
-static const char *judge(const char *package, const struct mf_rpm_file *file)
+/*
+ * Nobody else's name may reach librpm: it would ask the accounts of the machine for it, and below a
+ * root that means to run the name service modules of that root.
+ */
+static const char *judge_owner(const struct mf_rpm_file *file)
 {
+	if (strcmp(file->user, "root"))
+		return "it does not belong to root";
+	return strcmp(file->group, "root") ? "its group is not root" : NULL;
+}
+
+/* rpm gives a directory its mode, one that is there already included. */
+static const char *judge_mode(const struct mf_rpm_file *file)
+{
+	if (S_ISLNK(file->mode))
+		return NULL;
+	if (file->mode & (S_ISUID | S_ISGID | S_ISVTX))
+		return "it is setuid, setgid or sticky";
+	if (file->mode & (S_IWGRP | S_IWOTH))
+		return "others than root could write it";
+	if (S_ISDIR(file->mode) && (file->mode & 07777) != 0755)
+		return "the mode of a directory is 0755 and no other";
+	return file->has_caps ? "it has file capabilities" : NULL;
+}
+
+static const char *judge(const struct candidate *c, const struct mf_rpm_file *file)
+{
+	const char *why;
+
 	if (file->path[0] != '/' || has_dots(file->path) || !is_plain(file->path))
 		return "its path is not plain";
 	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
 		return "it is neither file, folder nor link";
-	if (!folder_allowed(package, file->path, S_ISDIR(file->mode)))
-		return "a driver package has no business there";
-	if (S_ISLNK(file->mode))
-		return link_stays(file->link) ? NULL : "the link leaves its folder";
-	if (file->mode & (S_ISUID | S_ISGID | S_ISVTX))
-		return "it is setuid, setgid or sticky";
-	if (file->mode & S_IWOTH || (file->mode & S_IWGRP && strcmp(file->group, "root")))
-		return "others than root could write it";
-	if (file->has_caps)
-		return "it has file capabilities";
-	if (strcmp(file->user, "root"))
-		return "it does not belong to root";
-	return NULL;
+	if (!folder_allowed(c, file->path, S_ISDIR(file->mode)))
+		return c->header->uname_r.n && !c->kernel
+			       ? "it belongs to a kernel, which comes only if an admin asks for "
+				 "its "
+				 "package: modfetch install NAME"
+			       : "a driver package has no business there";
+	why = judge_owner(file);
+	if (!why)
+		why = judge_mode(file);
+	if (!why && S_ISLNK(file->mode) && !link_stays(file->link))
+		why = "the link leaves its folder";
+	return why;
 }
 
-int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct mf_plan_item *item,
 	       const struct mf_rpm_header *header)
 {
+	const struct candidate candidate = { header, item->named && header->uname_r.n };
+	const char *package = item->name;
+
 	for (size_t i = 0; i < header->n_files; i++) {
-		const char *why = judge(package, &header->files[i]);
+		const char *why = judge(&candidate, &header->files[i]);
 
 		if (why)
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",

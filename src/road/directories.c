@@ -29,8 +29,7 @@ static const char *without_usr(const char *path)
 	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
 }
 
-/* Appends what the list has. 0 or -errno. */
-static int read_list(const struct mf_context *ctx, struct mf_strings *list)
+int mf_directories_read(const struct mf_context *ctx, struct mf_strings *list)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
@@ -73,7 +72,7 @@ static int write_list(struct mf_context *ctx, const struct mf_strings *list)
 static int update(struct mf_context *ctx, const struct mf_strings *made)
 {
 	_cleanup_(mf_strings_done) struct mf_strings old = { 0 }, list = { 0 };
-	int r = read_list(ctx, &old);
+	int r = mf_directories_read(ctx, &old);
 
 	for (size_t i = 0; !r && i < old.n; i++)
 		if (is_directory(ctx, old.v[i]))
@@ -152,7 +151,7 @@ void mf_directories_prune(struct mf_context *ctx, const struct mf_strings *paths
 	_cleanup_(mf_strings_done) struct mf_strings list = { 0 };
 	struct mf_failure before = ctx->failure;
 
-	if (!paths->n || read_list(ctx, &list) < 0 || !list.n)
+	if (!paths->n || mf_directories_read(ctx, &list) < 0 || !list.n)
 		return;
 	mf_strings_sort(&list);
 	for (size_t i = 0; i < paths->n; i++)

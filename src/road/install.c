@@ -20,10 +20,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/contents.h"
 #include "modfetch/crypto.h"
 #include "modfetch/directories.h"
+#include "modfetch/kernel-files.h"
 #include "modfetch/owners.h"
 #include "modfetch/rpm.h"
+#include "modfetch/standing.h"
 
 void mf_receipt_done(struct mf_receipt *receipt)
 {
@@ -84,10 +87,21 @@ static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *h
 
 /* The packages that are about to go, or to give way to others, and their files. */
 struct leaving {
+	struct mf_context *ctx;
+	const struct mf_strings *erase; /* not to come back in another version; may be NULL */
 	struct mf_receipt *receipt;
 	struct mf_owners *owners;
+	struct mf_standing *standing;
 	struct mf_strings names, paths;
 };
+
+static void leaving_done(struct leaving *leaving)
+{
+	mf_owners_free(leaving->owners);
+	mf_standing_free(leaving->standing);
+	mf_strings_done(&leaving->names);
+	mf_strings_done(&leaving->paths);
+}
 
 static int note_leaving(void *arg, void *header)
 {
@@ -95,8 +109,12 @@ static int note_leaving(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
+	if (!r && leaving->erase && mf_strings_has(leaving->erase, h.name))
+		r = mf_kernel_may_leave(leaving->ctx, &h);
 	if (!r)
 		r = mf_owners_leaves(leaving->owners, &h);
+	if (!r)
+		r = mf_standing_leaves(leaving->standing, &h);
 	if (!r)
 		r = mf_strings_add(&leaving->names, h.name);
 	for (size_t i = 0; !r && i < h.n_files; i++)
@@ -253,12 +271,28 @@ static int note_package(struct mf_context *ctx, const struct leaving *leaving,
 	return r < 0 ? r : note_header(leaving->receipt, header);
 }
 
+static int check_contents(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
+{
+	_cleanup_free_ const struct mf_rpm_header **headers =
+		calloc(n + 1, sizeof(struct mf_rpm_header *));
+
+	if (!headers)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		headers[i] = mf_proof_header(proofs[i]);
+	return mf_contents_check(ctx, headers, n);
+}
+
 /* What comes, what goes, and what neither may touch. */
 static int ask_owners(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		      const struct mf_strings *erase, struct leaving *leaving)
 {
 	int r = mf_owners_new(ctx, &leaving->owners);
 
+	if (!r)
+		r = mf_standing_new(ctx, &leaving->standing);
+	for (size_t i = 0; !r && i < n; i++)
+		r = mf_standing_arrives(leaving->standing, mf_proof_header(proofs[i]));
 	for (size_t i = 0; !r && i < n; i++)
 		r = mf_owners_arrives(leaving->owners, mf_proof_nevra(proofs[i]),
 				      mf_proof_header(proofs[i]));
@@ -284,8 +318,10 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 		   const struct mf_strings *erase, struct leaving *leaving)
 {
 	struct mf_receipt *receipt = leaving->receipt;
-	int r = check_space(ctx, proofs, n);
+	int r = check_contents(ctx, proofs, n);
 
+	if (!r)
+		r = check_space(ctx, proofs, n);
 	if (!r)
 		r = ask_owners(ctx, proofs, n, erase, leaving);
 	for (size_t i = 0; !r && i < n; i++)
@@ -332,7 +368,7 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
-	struct leaving leaving = { .receipt = &receipt };
+	struct leaving leaving = { .ctx = ctx, .erase = erase, .receipt = &receipt };
 	int r = prepare(ctx, proofs, n, erase, &leaving);
 
 	if (!r) {
@@ -341,12 +377,12 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 			give_up(ctx);
 		else if (r < 0)
 			mf_install_undo(ctx, &receipt);
+		if (r != -MFE_LOCKED)
+			mf_standing_restore(leaving.standing);
 	}
 	if (!r)
 		mf_directories_prune(ctx, &leaving.paths);
-	mf_owners_free(leaving.owners);
-	mf_strings_done(&leaving.names);
-	mf_strings_done(&leaving.paths);
+	leaving_done(&leaving);
 	if (r < 0)
 		return r;
 	*ret_receipt = receipt;

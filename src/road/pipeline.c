@@ -32,6 +32,7 @@
 #include "modfetch/policy.h"
 #include "modfetch/record.h"
 #include "modfetch/refresh.h"
+#include "modfetch/shadow.h"
 #include "modfetch/stubs.h"
 #include "modfetch/trust.h"
 #include "modfetch/undo.h"
@@ -219,6 +220,18 @@ static int verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier
 	return r;
 }
 
+static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
+{
+	_cleanup_free_ const struct mf_rpm_header **headers =
+		calloc(cargo->n + 1, sizeof(struct mf_rpm_header *));
+
+	if (!headers)
+		return mf_fail(ctx, "verify", -ENOMEM, "shadows", NULL);
+	for (size_t i = 0; i < cargo->n; i++)
+		headers[i] = mf_proof_header(cargo->proofs[i]);
+	return mf_shadow_check(ctx, run->catalog, cargo->policy, &run->plan, headers);
+}
+
 /* ---- install and index ---- */
 
 static int index_all(struct mf_context *ctx, const struct mf_run *run, const struct cargo *cargo)
@@ -265,7 +278,8 @@ static void index_again(struct mf_context *ctx, const struct mf_strings *kernels
 /* These are found out before anything is begun. */
 static bool was_begun(int failure)
 {
-	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS;
+	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS &&
+	       failure != -MFE_FORBIDDEN_FILE && failure != -MFE_DENIED;
 }
 
 static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
@@ -332,6 +346,9 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	r = verify(ctx, run, verifier, cargo);
 	if (r < 0)
 		return r;
+	r = check_shadows(ctx, run, cargo);
+	if (r < 0)
+		return r;
 	stamp(run, MF_VERIFIED);
 	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	return r < 0 ? r : install(ctx, run, cargo);
@@ -379,6 +396,8 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		if (r < 0)
 			return r;
 		planned = r == 0;
+		if (run->selection.install && !ctx->unattended)
+			mf_plan_mark_named(&run->plan, run->selection.install);
 		stamp(run, MF_RESOLVED);
 	}
 	if (run->dry_run)

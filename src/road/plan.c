@@ -132,6 +132,12 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	return r;
 }
 
+void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		plan->items[i].named = mf_strings_has(names, plan->items[i].name);
+}
+
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan)
 {

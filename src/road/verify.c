@@ -195,7 +195,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	if (!r)
 		r = check_modules(ctx, item, &proof->header);
 	if (!r)
-		r = mf_confine(ctx, repo, item->name, &proof->header);
+		r = mf_confine(ctx, repo, item, &proof->header);
 	if (!r)
 		r = mf_verify_modules(ctx, verifier->modules, item->name, proof->fd,
 				      &proof->header);

@@ -71,6 +71,27 @@ FORBIDDEN = {
     'fifo': ['/lib/firmware/mine/fifo'],
     'device': ['%dev(c, 1, 1) /lib/firmware/mine/device'],
     'ghost': ['%ghost /etc/shadow.mine'],
+    'group-readable-by-strangers': ['%attr(0640,root,strangers) ' + KO],
+    'a-group-of-numbers': ['%attr(0644,root,1) ' + KO],
+    'a-user-of-numbers': ['%attr(0644,1,root) ' + KO],
+    'no-such-user': ['%attr(0644,stranger,root) ' + KO],
+    'group-of-a-document': ['%attr(0644,root,strangers) /usr/share/doc/mine/README'],
+    'group-of-firmware': ['%attr(0644,root,strangers) /lib/firmware/mine/blob.bin'],
+    'group-of-a-configuration': ['%config %attr(0644,root,strangers) /etc/depmod.d/mine.conf'],
+    'group-of-a-ghost': ['%ghost %attr(0644,root,strangers) /etc/depmod.d/ghostly.conf'],
+    'group-of-a-directory': ['%dir %attr(0755,root,strangers) /lib/modules/KVER/updates', KO],
+    'user-of-a-directory': ['%dir %attr(0755,stranger,root) /lib/modules/KVER/updates', KO],
+    'owner-of-a-link': [KO, '%attr(-,stranger,strangers) /lib/modules/KVER/updates/link.ko -> mine.ko'],
+    'writable-by-its-group': ['%attr(0664,root,root) ' + KO],
+    'usr-of-mode-0': ['%dir %attr(0000,root,root) /usr', '/usr/share/doc/mine/README'],
+    'etc-of-mode-0700': ['%dir %attr(0700,root,root) /etc', '/usr/share/doc/mine/README'],
+    'modules-of-mode-0750': ['%dir %attr(0750,root,root) /lib/modules', KO],
+    'setgid-directory': ['%dir %attr(2755,root,root) /lib/firmware/mine', '/lib/firmware/mine/blob.bin'],
+    'sticky-directory': ['%dir %attr(1755,root,root) /lib/firmware/mine', '/lib/firmware/mine/blob.bin'],
+    'directory-of-its-group': ['%dir %attr(0775,root,root) /lib/firmware/mine', '/lib/firmware/mine/blob.bin'],
+    'ghostly-directory': ['%dir %ghost %attr(0777,root,root) /lib/firmware/mine', '/lib/firmware/mine/blob.bin'],
+    'boot-directory': ['%dir /boot/loader', '/usr/share/doc/mine/README'],
+    'through-its-own-link': ['/lib/firmware/mine-too -> mine', '/lib/firmware/mine-too/x'],
 }
 SCRIPTLETS = {
     'pre': ['%pre -n NAME', 'true'],
@@ -92,6 +113,7 @@ SCRIPTLETS = {
     'transfiletriggerpostun': ['%transfiletriggerpostun -n NAME -- /usr/bin', 'true'],
 }
 OBSOLETES = {'obsoletes-bash': 'bash', 'obsoletes-kernel': 'kernel', 'obsoletes-modfetch': 'modfetch'}
+ACCOUNTS = {'makes-a-user': 'user(mine) = dSBtaW5lIC0gLSAtIC0K', 'makes-a-group': 'group(mine)', 'joins': 'groupmember(mine/root)'}
 # what the metadata says it has, and what else is in it
 UNNAMED = {'another-module': 'kmod(other.ko)', 'one-more-module': 'kmod(mine.ko)'}
 HARMLESS = {
@@ -102,6 +124,7 @@ HARMLESS = {
     'firmware': ['/lib/firmware/mine/blob.bin', '/usr/lib/firmware/mine/blob2.bin'],
     'documented': [KO, '%doc /usr/share/doc/mine/README', '/usr/share/licenses/mine/COPYING'],
     'search-order': ['/usr/lib/depmod.d/mine.conf', '/etc/depmod.d/mine.conf'],
+    'a-directory': ['%dir /lib/firmware/mine', '/lib/firmware/mine/blob.bin'],
     'staying-link': ['/lib/modules/KVER/updates/mine.ko', '/lib/modules/KVER/updates/link.ko -> mine.ko'],
 }
 
@@ -134,6 +157,7 @@ def make_files(top, kver, lines, module):
 def build(folder, kver, module):
     """All of the packages, by one rpmbuild."""
     packages = FORBIDDEN | {c: [KO] for c in SCRIPTLETS} | {c: [KO] for c in OBSOLETES} | HARMLESS
+    packages |= {c: [KO] for c in ACCOUNTS}
     packages |= {'another-module': [KO], 'one-more-module': [KO, '/lib/modules/KVER/updates/more.ko.xz']}
     top = tempfile.mkdtemp(prefix='hostile-')
     spec = ['Name: hostile', 'Version: 1', 'Release: 1', 'Summary: test', 'License: none', 'AutoReqProv: no',
@@ -143,7 +167,7 @@ def build(folder, kver, module):
         make_files(f'{top}/root', kver, lines, module)
         spec += [f'%package -n {name_of(case)}', 'Summary: test', 'AutoReqProv: no']
         spec += [f'Obsoletes: {OBSOLETES[case]}'] if case in OBSOLETES else []
-        spec += [f'Provides: {UNNAMED[case]}'] if case in UNNAMED else []
+        spec += [f'Provides: {(UNNAMED | ACCOUNTS)[case]}'] if case in UNNAMED | ACCOUNTS else []
         spec += ['Provides: kmod(mine.ko)', 'Provides: kmod(built-in.ko)'] if case == 'named' else []
         spec += ['Provides: /bin/sh', 'Provides: /sbin/ldconfig'] if case == 'shell' else []
         spec += [f'%description -n {name_of(case)}', 'test']
@@ -243,6 +267,10 @@ class Hostile(unittest.TestCase):
     def test_modules_the_metadata_does_not_name(self):
         for case in UNNAMED:
             self.refused(case, 'BAD-PACKAGE')
+
+    def test_accounts_that_rpm_would_make(self):
+        for case in ACCOUNTS:
+            self.refused(case, 'SCRIPTLET')
 
     def test_what_is_harmless_is_installed_and_goes_again(self):
         for case in HARMLESS:

@@ -71,9 +71,13 @@ class Machine(r.Root):
             return [(path, b'kernel/x.ko\n' + second), (f'/boot/vmlinuz-{self.kver}', b'kernel' + second)]
         return [(path, b'# ours\n' + second)]
 
+    def provides(self, name):
+        version, _, rest = self.kver.partition('-')
+        return [f'Provides: kernel-uname-r = {version}-{rest.replace("-", ".")}'] if name == self.image else []
+
     def build(self, repository):
         for name in self.kinds:
-            r.rpmbuild(repository, name, [], self.files(name, '1'))
+            r.rpmbuild(repository, name, self.provides(name), self.files(name, '1'))
         r.createrepo(repository)
 
     def use(self, repository):
@@ -88,7 +92,7 @@ class Case(unittest.TestCase):
         machine = Machine()
         cls.first = f'{cls.folder}/first'
         cls.kinds = dict(machine.kinds)
-        shutil.copytree(r.made_once(f'owners-{machine.kver}', machine.build), cls.first)
+        shutil.copytree(r.made_once(f'owners-2-{machine.kver}', machine.build), cls.first)
         machine.close()
         cls.image = machine.image
 
@@ -174,7 +178,7 @@ class SomebodyElses(Case):
         machine = self.make()
         repository = f'{self.folder}/builtin'
         os.mkdir(repository)
-        r.rpmbuild(repository, machine.image, [], [(f'{machine.tree_of_kernel}/modules.builtin', b'kernel/none.ko\n')])
+        r.rpmbuild(repository, machine.image, machine.provides(machine.image), [(f'{machine.tree_of_kernel}/modules.builtin', b'kernel/none.ko\n')])
         r.createrepo(repository)
         self.done(machine.use(repository))
         before = machine.tree()
