@@ -345,6 +345,24 @@ def own_package():
     return made_once('road-bystander-1', make) + '/bystander-1-1.noarch.rpm'
 
 
+def next_second():
+    """Waits until the clock shows another second: signing times are whole ones."""
+    now = int(time.time())
+    while int(time.time()) == now:
+        time.sleep(0.01)
+
+
+def clock_at(at):
+    """What to add to a program's environment so that its clock stands there when it starts."""
+    source = os.path.join(HERE, 'lib', 'clock.c')
+    with open(source, 'rb') as f:
+        name = 'clock-' + hashlib.sha256(f.read()).hexdigest()[:12]
+
+    def make(folder):
+        subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', f'{folder}/clock.so', source], check=True)
+    return {'LD_PRELOAD': made_once(name, make) + '/clock.so', 'TEST_CLOCK': str(int(at)), 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
+
+
 def full_tree(kind='default'):
     """A root with the whole kernel, indexed by the system's depmod: the oracle."""
     base, kver = kernel(kind)

@@ -11,6 +11,7 @@
 #include "modfetch/depmod.h"
 #include "modfetch/kmod.h"
 #include "modfetch/load.h"
+#include "tests/syscalls.h"
 #include "tests/trees.h"
 
 #define RECORD	MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
@@ -125,6 +126,28 @@ static void while_it_lasts_it_is_on_disk_with_what_it_needs(void **state)
 	assert_true(want.load_error < 0);
 	mf_want_done(&want);
 	assert_false(root_has(r, RECORD));
+}
+
+static int load_one(void *arg)
+{
+	struct mf_want want = load(arg);
+	int r = want.load_error;
+
+	mf_want_done(&want);
+	return r;
+}
+
+/* Should it come back after a power cut, a driver that was good would be refused. */
+static void that_it_is_over_is_on_the_disk_too(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *calls = NULL;
+
+	machine(r, "true");
+	calls = syscalls_of(load_one, r);
+	assert_true(comes_before(calls, "rename modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
+	assert_true(
+		comes_before(calls, "unlinkat modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
 }
 
 static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
@@ -423,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(while_it_lasts_it_is_on_disk_with_what_it_needs),
+		ROOTED(that_it_is_over_is_on_the_disk_too),
 		ROOTED(what_a_boot_did_not_survive_is_left_alone_unattended),
 		ROOTED(udev_reads_that_it_is_to_be_left_alone),
 		ROOTED(who_was_killed_and_not_the_machine_starts_again),

@@ -3,6 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "tests/primary.h"
+#include "tests/syscalls.h"
 
 #define KMP(stem, tag) stem "-kmp-" tag
 
@@ -125,8 +126,38 @@ static void old_generations_go(void **state)
 
 	for (unsigned char seed = 1; seed < 6; seed++)
 		assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), seed), 0);
-	/* current, the one in use, and at most the one before */
-	assert_in_range(entries(r), 2, 3);
+	/* current, the one in use, and the one before, which somebody may be reading */
+	assert_int_equal(entries(r), 3);
+}
+
+static void whoever_has_opened_a_generation_finds_all_its_files_after_the_next(void **state)
+{
+	struct root *r = *state;
+	int before, fd;
+
+	assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), 1), 0);
+	before = mf_cache_open(&r->ctx, "test", NULL);
+	assert_true(before >= 0);
+	assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), 2), 0);
+	fd = openat(before, "packages-" TAG ".solv", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+	close(before);
+}
+
+static int build_one(void *arg)
+{
+	struct root *r = arg;
+
+	return primary_cache(&r->ctx, "test", packages, N(packages), 3);
+}
+
+static void a_generation_and_the_link_to_it_are_on_the_disk(void **state)
+{
+	_cleanup_free_ char *calls = syscalls_of(build_one, *state);
+
+	assert_true(comes_before(calls, "rename gen-", "rename test current\n"));
+	assert_true(comes_before(calls, "rename test current\n", "fsync test\n"));
 }
 
 static void what_cannot_be_parsed_leaves_the_old_one(void **state)
@@ -171,6 +202,8 @@ int main(void)
 		ROOTED(each_package_is_in_one_file),
 		ROOTED(the_generation_in_use_is_not_touched),
 		ROOTED(old_generations_go),
+		ROOTED(whoever_has_opened_a_generation_finds_all_its_files_after_the_next),
+		ROOTED(a_generation_and_the_link_to_it_are_on_the_disk),
 		ROOTED(what_cannot_be_parsed_leaves_the_old_one),
 		ROOTED(a_stamp_that_is_not_ours_is_no_cache),
 	};

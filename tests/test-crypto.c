@@ -264,6 +264,70 @@ static void weak_and_mismatched_pairs_do_not_sign(void **state)
 	}
 }
 
+/* What an Ed25519 signature in CMS is over: its signed attributes, which begin with the content's type. */
+static uint8_t *signed_attributes(uint8_t *sig, size_t sig_len, size_t *ret_len)
+{
+	static const uint8_t type[] = { 0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48,
+					0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03 };
+	uint8_t *at = memmem(sig, sig_len, type, sizeof(type));
+
+	assert_non_null(at);
+	/* [0] with a length of one byte, or of two that say so */
+	if (at[-2] == 0xa0) {
+		*ret_len = at[-1] + 2U;
+		return at - 2;
+	}
+	assert_memory_equal(at - 3, "\xa0\x81", 2);
+	*ret_len = at[-1] + 3U;
+	return at - 3;
+}
+
+/* Signs them once more with the ed25519 key: as a SET, in place of the signature at the end. */
+static void sign_attributes(uint8_t *sig, size_t sig_len)
+{
+	_cleanup_free_ char *made = NULL;
+	uint8_t *attributes;
+	size_t len;
+
+	attributes = signed_attributes(sig, sig_len, &len);
+	*attributes = 0x31;
+	write_file("attributes", attributes, len);
+	*attributes = 0xa0;
+	run("openssl pkeyutl -sign -rawin -inkey ed25519.key -in attributes -out made");
+	assert_int_equal(mf_file_read_at(AT_FDCWD, "made", 64, &made, &len), 0);
+	assert_int_equal(len, 64);
+	memcpy(sig + sig_len - 64, made, 64);
+}
+
+static void an_ed25519_signature_over_something_else_than_data_is_none(void **state)
+{
+	static const uint8_t data[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+					0xf7, 0x0d, 0x01, 0x07, 0x01 };
+	struct mf_keyring *ring = keyring("keys");
+	_cleanup_free_ void *sig = NULL;
+	uint8_t *attributes, *type;
+	size_t len, attributes_len;
+
+	assert_code(
+		mf_cms_sign("ed25519.key", "keys/ed25519.pem", content, CONTENT_LEN, &sig, &len),
+		0);
+	attributes = signed_attributes(sig, len, &attributes_len);
+	type = memmem(attributes, attributes_len, data, sizeof(data));
+	assert_non_null(type);
+	/* the control: what is signed here counts */
+	memset((uint8_t *)sig + len - 64, 0, 64);
+	assert_code(mf_cms_verify(ring, content, CONTENT_LEN, sig, len, NULL), -MFE_BAD_SIGNATURE);
+	sign_attributes(sig, len);
+	assert_code(mf_cms_verify(ring, content, CONTENT_LEN, sig, len, NULL), 0);
+	for (uint8_t other = 2; other < 7; other++) {
+		type[sizeof(data) - 1] = other;
+		sign_attributes(sig, len);
+		assert_code(mf_cms_verify(ring, content, CONTENT_LEN, sig, len, NULL),
+			    -MFE_BAD_SIGNATURE);
+	}
+	mf_keyring_free(ring);
+}
+
 /* Every bit that matters is looked at: none of these may verify, none may crash. */
 static void every_damaged_byte_is_noticed(void **state)
 {
@@ -451,6 +515,7 @@ int main(void)
 		UNIT(the_signer_is_told),
 		UNIT(our_own_signatures_verify_here_and_by_openssl),
 		UNIT(weak_and_mismatched_pairs_do_not_sign),
+		UNIT(an_ed25519_signature_over_something_else_than_data_is_none),
 		UNIT(every_damaged_byte_is_noticed),
 		UNIT(bytes_behind_the_signature_are_refused),
 		UNIT(validity_is_judged_at_the_signing_time),

@@ -143,6 +143,50 @@ static void what_is_cut_changed_or_too_long_is_damaged(void **state)
 	}
 }
 
+static uint32_t crc32_of(const uint8_t *p, size_t len)
+{
+	uint32_t crc = ~0U;
+
+	while (len--) {
+		crc ^= *p++;
+		for (int i = 0; i < 8; i++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
+	}
+	return ~crc;
+}
+
+/* Makes the first block of an xz file ask for a dictionary of 2^(N / 2 + 12) bytes, N even. */
+static void ask_for(char *xz, uint8_t n)
+{
+	uint8_t *block = (uint8_t *)xz + 12; /* after the stream's header */
+	size_t len = 4U * block[0];	     /* without its CRC */
+	uint32_t crc;
+
+	/* one filter, LZMA2, with one byte of properties */
+	assert_memory_equal(block + 1, "\0\x21\1", 3);
+	block[4] = n;
+	crc = crc32_of(block, len);
+	for (int i = 0; i < 4; i++)
+		block[len + (size_t)i] = (uint8_t)(crc >> 8 * i);
+}
+
+static void a_small_file_may_not_ask_for_a_large_dictionary(void **state)
+{
+	_cleanup_free_ void *out = NULL;
+	size_t n, len;
+	_cleanup_free_ char *xz = run("xz -c", "hello", 5, &n), *zstd = NULL;
+
+	ask_for(xz, 30); /* 128 MiB */
+	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), 0);
+	assert_memory_equal(out, "hello", 5);
+	ask_for(xz, 32); /* 256 MiB, and what the decoder needs itself */
+	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
+	ask_for(xz, 38);
+	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
+	zstd = run("zstd -q -1 --long=28 -c", "hello", 5, &n);
+	assert_int_equal(mf_inflate(zstd, n, MIB, &out, &len), -EBADMSG);
+}
+
 static int memfile(const void *buf, size_t len)
 {
 	int fd = mf_memfile_new("test");
@@ -190,6 +234,7 @@ int main(void)
 		UNIT(concatenated_streams_are_one_file),
 		UNIT(the_limit_holds_to_the_byte_and_for_a_bomb),
 		UNIT(what_is_cut_changed_or_too_long_is_damaged),
+		UNIT(a_small_file_may_not_ask_for_a_large_dictionary),
 		UNIT(a_descriptor_becomes_a_sealed_file),
 	};
 

@@ -258,6 +258,56 @@ static void without_crc_symbols_exports_come_by_name(void **state)
 	assert_null(mf_modinfo_get(&info, "license"));
 }
 
+/* The entry of an undefined symbol in a 64-bit object of this machine's byte order. */
+static Elf64_Sym *undefined_symbol(char *object, const char *name)
+{
+	Elf64_Ehdr *head = (Elf64_Ehdr *)object;
+	Elf64_Shdr *sections = (Elf64_Shdr *)(object + head->e_shoff);
+
+	for (size_t i = 0; i < head->e_shnum; i++) {
+		const Elf64_Shdr *s = &sections[i];
+		Elf64_Sym *symbols = (Elf64_Sym *)(object + s->sh_offset);
+
+		for (size_t k = 1; s->sh_type == SHT_SYMTAB && k < s->sh_size / sizeof(*symbols);
+		     k++)
+			if (symbols[k].st_shndx == SHN_UNDEF &&
+			    !strcmp(object + sections[s->sh_link].sh_offset + symbols[k].st_name,
+				    name))
+				return &symbols[k];
+	}
+	fail_msg("no undefined %s", name);
+	abort();
+}
+
+static void an_import_whose_name_cannot_be_read_discredits_them_all(void **state)
+{
+	size_t len;
+	_cleanup_free_ char *object = assemble("x86_64-linux-gnu", source_head, &len);
+	Elf64_Sym *must = undefined_symbol(object, "must");
+
+	{
+		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+
+		assert_int_equal(mf_modinfo_parse(object, len, CAP, &info), 0);
+		assert_int_equal(info.n_imports, 2);
+	}
+	must->st_name = 0; /* it has none: it is passed over */
+	{
+		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+
+		assert_int_equal(mf_modinfo_parse(object, len, CAP, &info), 0);
+		assert_int_equal(info.n_imports, 1);
+		assert_string_equal(info.imports[0].name, "maybe");
+	}
+	must->st_name = 0x7fffffff;
+	{
+		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+
+		assert_int_equal(mf_modinfo_parse(object, len, CAP, &info), 0);
+		assert_int_equal(info.n_imports, 0);
+	}
+}
+
 static void append(char **buf, size_t *len, const void *bytes, size_t n)
 {
 	*buf = realloc(*buf, *len + n);
@@ -316,6 +366,7 @@ int main(void)
 		UNIT(other_byte_orders_and_word_sizes_read_alike),
 		UNIT(the_newer_form_of_versions_reads_alike),
 		UNIT(without_crc_symbols_exports_come_by_name),
+		UNIT(an_import_whose_name_cannot_be_read_discredits_them_all),
 		UNIT(only_a_whole_signature_is_one),
 		UNIT(what_is_no_module_or_cut_short_is_refused),
 	};

@@ -2,6 +2,8 @@
 /* What of a repository changes in one step, with real createrepo_c and no packages at all. */
 #include "tests/unit.h"
 #include "tests/packs.h"
+#include "tests/rpms.h"
+#include "tests/syscalls.h"
 
 static struct packs *begin(void)
 {
@@ -75,12 +77,52 @@ static void a_signature_that_fails_leaves_all_as_it_was(void **state)
 	packs_free(p);
 }
 
+/* Else the next run would take packages for published that no metadata names. */
+static void what_could_not_be_published_is_not_remembered(void **state)
+{
+	static const char list[] = ".pack/6.1.0-56-amd64 amd64.list";
+	struct packs *p = begin();
+	struct pack_package *package = packs_package(p, "paper", "x86_64");
+
+	close(rpm_build(p->dir, &(struct rpm_spec){
+					.name = "paper", .version = "1", .files = "/etc/paper" }));
+	pack_package_seal(package);
+	package->href = strdup("paper.rpm");
+	p->options.key = "/nonexistent.key";
+	p->options.cert = "/nonexistent.crt";
+	assert_true(pack_publish(&p->pack) < 0);
+	assert_string_equal(p->ctx.failure.what, "/nonexistent.key");
+	assert_false(packs_has(p, list));
+	p->options.key = p->options.cert = NULL;
+	assert_int_equal(pack_publish(&p->pack), 0);
+	assert_true(packs_has(p, list));
+	packs_free(p);
+}
+
+static int publish(void *arg)
+{
+	return pack_publish(arg);
+}
+
+static void all_is_on_the_disk_before_the_metadata_that_name_it(void **state)
+{
+	struct packs *p = begin();
+	char *calls = syscalls_of(publish, &p->pack);
+
+	assert_true(comes_before(calls, "syncfs ", " repodata\n"));
+	assert_true(comes_before(calls, " repodata\n", "fsync modfetch-test-"));
+	free(calls);
+	packs_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(metadata_are_put_in_place_with_primary_alone),
 		UNIT(what_the_old_metadata_name_stays_and_what_older_ones_named_goes),
 		UNIT(a_signature_that_fails_leaves_all_as_it_was),
+		UNIT(what_could_not_be_published_is_not_remembered),
+		UNIT(all_is_on_the_disk_before_the_metadata_that_name_it),
 	};
 
 	return UNIT_RUN(tests);

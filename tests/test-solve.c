@@ -194,6 +194,34 @@ static void two_that_exclude_each_other_are_a_conflict(void **state)
 	mf_pool_free(pool);
 }
 
+/* What the machine has by itself is in the pool as one package, which no other one takes the place of. */
+static void the_kernel_at_hand_is_never_replaced(void **state)
+{
+	static const struct primary packages[] = {
+		{ .name = "drv-kmp",
+		  .evr = "1-1",
+		  .provides = "drv-kmp",
+		  .obsoletes = "system:kernel" },
+		{ .name = "other-kmp", .evr = "1-1", .provides = "other-kmp" },
+	};
+	struct mf_pool *pool = primary_pool(packages, N(packages));
+	int drv, other;
+	/* where a plan erases something, packages may go */
+	const struct mf_job jobs[] = { { false, &drv, 1 }, { true, &other, 1 } };
+
+	add_system(pool, "1");
+	drv = primary_provider(pool, "drv-kmp", NULL);
+	other = primary_provider(pool, "other-kmp", NULL);
+	for (size_t n = 1; n <= N(jobs); n++) {
+		struct mf_solution s = { 0 };
+
+		assert_int_equal(mf_pool_solve(pool, jobs, n, &s), 0);
+		assert_false(s.solved);
+		mf_solution_done(&s);
+	}
+	mf_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +230,7 @@ int main(void)
 		UNIT(one_of_several_is_enough_and_the_better_repository_wins),
 		UNIT(what_is_refused_is_not_used_and_named),
 		UNIT(two_that_exclude_each_other_are_a_conflict),
+		UNIT(the_kernel_at_hand_is_never_replaced),
 	};
 
 	return UNIT_RUN(tests);

@@ -170,6 +170,30 @@ static void repeats_collapse_and_devices_add_up(void **state)
 	assert_int_equal(e.devpaths.n, MF_SPOOL_DEVICES);
 }
 
+static void the_one_that_waits_longest_is_first(void **state)
+{
+	struct fixture *f = *state;
+	struct mf_spool_entry *entries;
+	size_t n, damaged;
+
+	for (unsigned int i = 0; i < 40; i++) {
+		_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = entry_of("", "/devices/x");
+
+		free(e.modalias);
+		assert_true(asprintf(&e.modalias, "pci:v%u", i) > 0);
+		/* in an order of its own: neither that of names nor that of writing */
+		e.decided_us = 1000 + i * 17 % 40;
+		assert_int_equal(mf_spool_put(f->spool, &e), 0);
+	}
+	assert_int_equal(mf_spool_read(f->spool, &entries, &n, &damaged), 0);
+	assert_int_equal(n, 40);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(entries[i].decided_us, 1000 + i);
+		mf_spool_entry_done(&entries[i]);
+	}
+	free(entries);
+}
+
 static void a_removed_device_takes_back_its_own_part_only(void **state)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = { 0 };
@@ -302,6 +326,7 @@ int main(void)
 		UNIT(an_entry_survives_format_and_parse),
 		UNIT(nothing_but_an_entry_is_parsed),
 		WITH_SPOOL(repeats_collapse_and_devices_add_up),
+		WITH_SPOOL(the_one_that_waits_longest_is_first),
 		WITH_SPOOL(a_removed_device_takes_back_its_own_part_only),
 		WITH_SPOOL(an_entry_that_changed_while_it_was_worked_on_stays),
 		WITH_SPOOL(what_nobody_of_us_wrote_is_thrown_away),

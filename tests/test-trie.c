@@ -270,6 +270,43 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 	assert_int_equal(mf_trie_open_at(AT_FDCWD, "/", &trie), -EBADMSG);
 }
 
+static int count_some(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	size_t *n = arg;
+
+	return ++*n > 1000;
+}
+
+/* Nodes that share their children are many keys in few bytes: as many are visited as fit the file. */
+static void shared_nodes_cost_no_more_than_the_file_is_long(void **state)
+{
+	enum { LEVELS = 40, NODE = 10 };
+	uint8_t file[12 + LEVELS * NODE + 10] = HEAD "\x20\0\0\x0c";
+	struct mf_trie *trie;
+	size_t n = 0;
+
+	for (size_t i = 0; i < LEVELS; i++) {
+		uint8_t *node = file + 12 + i * NODE;
+		size_t next = 12 + (i + 1) * NODE;
+
+		memcpy(node, "ab", 2);
+		for (size_t child = 0; child < 2; child++) {
+			uint8_t *ref = node + 2 + 4 * child;
+
+			ref[0] = i + 1 < LEVELS ? 0x20 : 0x40;
+			ref[2] = (uint8_t)(next >> 8);
+			ref[3] = (uint8_t)next;
+		}
+	}
+	memcpy(file + 12 + LEVELS * NODE, "\0\0\0\1\0\0\0\0v", 10);
+	assert_int_equal(mf_trie_new(file, sizeof(file), &trie), 0);
+	assert_int_equal(mf_trie_walk(trie, count_some, &n), -EBADMSG);
+	assert_in_range(n, 1, sizeof(file));
+	assert_int_equal(
+		mf_trie_match(trie, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", count_some, &n), 0);
+	mf_trie_free(trie);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +315,7 @@ int main(void)
 		UNIT(a_walk_sees_everything),
 		UNIT(a_visitor_can_end_the_walk),
 		UNIT(damaged_files_are_refused_or_end_as_damage),
+		UNIT(shared_nodes_cost_no_more_than_the_file_is_long),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

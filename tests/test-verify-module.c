@@ -403,27 +403,144 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 
 static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
 {
-	static const char *const keys[][2] = {
-		{ "alias=devname:loop-control", "alias=devname:\n"
-						"oop-control" },
-		{ "alias=devname:loop-control", "softdep=pre: x\ninstall a b" },
-		{ "alias=devname:loop-control", "alias=devname:loop-contr\033l" },
-		{ "alias=devname:loop-control", "weakdep=a\rb0123456789abcde" },
-		{ "depends=", "name=\177\n\b" },
-	};
+	static const char *const keys[] = { "alias", "softdep", "weakdep", "depends", "name" };
+	static const char *const values[] = { "x\ninstall a b", "a\rb", "a\033[2J", "a\177",
+					      "\ta" };
+	static const char from[] = "alias=devname:loop-control";
 	const struct machine *m = *state;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		_cleanup_free_ char *other = patched(m, keys[i][0], keys[i][1]);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		for (size_t k = 0; k < sizeof(values) / sizeof(*values); k++) {
+			_cleanup_free_ char *to = NULL, *other = NULL;
 
-		assert_int_equal(judge(m, "kernel", m->path, other, m->len), -MFE_FORBIDDEN_FILE);
-	}
+			assert_true(asprintf(&to, "%s=%s%s", keys[i], values[k],
+					     "__________________________") > 0);
+			to[strlen(from)] = '\0';
+			other = patched(m, from, to);
+			assert_int_equal(judge(m, "kernel", m->path, other, m->len),
+					 -MFE_FORBIDDEN_FILE);
+		}
 	/* what is for people may have several */
 	{
 		_cleanup_free_ char *other =
 			patched(m, "alias=devname:loop-control", "description=several\nlines.");
 
 		assert_int_equal(judge(m, "kernel", m->path, other, m->len), 0);
+	}
+}
+
+/* ---- the modules of a package ---- */
+
+/* One entry of a cpio archive, "newc"; its data and its name are padded to four bytes. */
+static void add_entry(FILE *f, const char *name, uint32_t mode, const void *data, size_t len)
+{
+	size_t name_len = strlen(name) + 1;
+	/* inode, mode, owner, group, links, time, length, 4 numbers of devices, the name's length, sum */
+	const size_t fields[13] = { 1, mode, [4] = 1, [6] = len, [11] = name_len };
+
+	fputs("070701", f);
+	for (size_t i = 0; i < 13; i++)
+		fprintf(f, "%08zx", fields[i]);
+	fwrite(name, 1, name_len, f);
+	fwrite("\0\0\0", 1, -(110 + name_len) & 3, f);
+	fwrite(data, 1, len, f);
+	fwrite("\0\0\0", 1, -len & 3, f);
+}
+
+/* A package of COPIES of the module, with so many zeros after its archive's end, packed by gzip. */
+static int make_package(const struct machine *m, int copies, size_t zeros)
+{
+	/* as far as anybody looks here: a lead, and two headers of one entry each */
+	static const uint8_t lead[96] = { 0xed, 0xab, 0xee, 0xdb };
+	static const uint8_t header[32] = { 0x8e, 0xad, 0xe8, 1, [11] = 1 };
+	_cleanup_free_ char *name = NULL, *zero = calloc(1, zeros + 1);
+	FILE *f = fopen("archive", "we");
+
+	assert_non_null(f);
+	assert_non_null(zero);
+	assert_true(asprintf(&name, ".%s", m->path) > 0);
+	while (copies--)
+		add_entry(f, name, S_IFREG | 0644, m->module, m->len);
+	add_entry(f, "TRAILER!!!", 0, "", 0);
+	fwrite(zero, 1, zeros, f);
+	assert_int_equal(fclose(f), 0);
+	f = fopen("package", "we");
+	assert_non_null(f);
+	fwrite(lead, 1, sizeof(lead), f);
+	fwrite(header, 1, sizeof(header), f);
+	fwrite(header, 1, sizeof(header), f);
+	assert_int_equal(fclose(f), 0);
+	run("gzip -c archive >>package");
+	return open("package", O_RDONLY | O_CLOEXEC);
+}
+
+struct claims {
+	size_t listed, packed; /* how often */
+	bool no_digest, other_digest;
+	size_t zeros, max_package;
+	uint64_t size;
+	int code;
+};
+
+static int judge_package(const struct machine *m, const struct claims *c)
+{
+	struct mf_rpm_file files[2] = { 0 };
+	const struct mf_rpm_header header = { .files = files, .n_files = c->listed };
+	_cleanup_close_ int fd = make_package(m, (int)c->packed, c->zeros);
+	_cleanup_(mf_context_done) struct mf_context ctx;
+	struct mf_module_verifier *verifier = NULL;
+	_cleanup_free_ char *second = NULL;
+	int r;
+
+	assert_true(fd >= 0);
+	assert_true(asprintf(&second, "%s/../more/loop.ko", m->path) > 0);
+	for (size_t i = 0; i < c->listed; i++) {
+		files[i] = (struct mf_rpm_file){ .path = i ? second : (char *)m->path,
+						 .mode = S_IFREG | 0644,
+						 .size = c->size ? c->size : m->len,
+						 .has_sha256 = !c->no_digest };
+		assert_int_equal(mf_sha256(m->module, m->len, files[i].sha256), 0);
+		files[i].sha256[5] ^= c->other_digest;
+	}
+	assert_int_equal(mf_context_init(&ctx, "root", m->kver), 0);
+	free(ctx.settings.module_signature);
+	ctx.settings.module_signature = strdup("kernel");
+	if (c->max_package)
+		ctx.settings.max_package = c->max_package;
+	assert_int_equal(mf_module_verifier_new(&ctx, &verifier), 0);
+	r = mf_verify_modules(&ctx, verifier, "package", fd, &header);
+	mf_module_verifier_free(verifier);
+	return r;
+}
+
+static void what_a_package_lists_is_what_it_has(void **state)
+{
+	const struct machine *m = *state;
+	const struct claims cases[] = {
+		{ .listed = 1, .packed = 1, .code = 0 },
+		{ .listed = 0, .packed = 0, .code = 0 },
+		{ .listed = 2, .packed = 1, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 0, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 2, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .no_digest = true, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .other_digest = true, .code = -MFE_BAD_PACKAGE },
+		/* a payload that is much longer than the files listed, or than a package may be */
+		{ .listed = 1, .packed = 1, .zeros = 1000, .code = 0 },
+		{ .listed = 1, .packed = 1, .zeros = 1 << 20, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .max_package = m->len + 4096, .code = 0 },
+		{ .listed = 1, .packed = 1, .max_package = m->len, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1,
+		  .packed = 1,
+		  .max_package = m->len,
+		  .size = UINT64_MAX,
+		  .code = -MFE_BAD_PACKAGE },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r = judge_package(m, &cases[i]);
+
+		if (r != cases[i].code)
+			fail_msg("case %zu: %s", i, r ? mf_error_name(r) : "accepted");
 	}
 }
 
@@ -482,6 +599,7 @@ int main(void)
 		UNIT(only_keys_of_the_folder_and_strong_ones_count),
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),
 		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
+		UNIT(what_a_package_lists_is_what_it_has),
 		UNIT(policies_say_when_a_signature_is_needed),
 		UNIT(the_deny_list_wins),
 	};

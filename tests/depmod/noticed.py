@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What happens to a tree behind the back of its folders' times, or too soon after a run to show in them, is noticed."""
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -51,6 +52,12 @@ class WithTree(unittest.TestCase):
     def ours(self):
         done = self.tree.ours(PROGRAM)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def report(self):
+        """What a run reports of itself."""
+        done = self.tree.ours(PROGRAM, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
 
     def assertNoticed(self):
         """Ours first: depmod's run would take the time in which changes are too new."""
@@ -177,6 +184,21 @@ class Places(WithTree):
             time.sleep(0.03)
             self.assertNoticed()
         os.unlink(self.tree.path("kernel/alpha/alpha_one.ko"))
+        self.assertNoticed()
+
+    def test_a_file_that_another_one_of_its_name_hides_is_news_too(self):
+        """No index has it. But a state that lacks it, or still has it, is not the one of this tree."""
+        self.put("updates/alpha_one.ko", "hides")
+        self.assertNoticed()
+        time.sleep(0.03)
+        self.assertTrue(self.report()["unchanged"])
+        self.put("kernel/gamma/alpha_one.ko", "hidden")
+        self.assertFalse(self.report()["unchanged"])
+        time.sleep(0.03)
+        self.ours()
+        self.assertTrue(self.report()["unchanged"])
+        os.unlink(self.tree.path("kernel/gamma/alpha_one.ko"))
+        self.assertFalse(self.report()["unchanged"])
         self.assertNoticed()
 
     def test_links_to_files_and_folders(self):

@@ -2,7 +2,8 @@
 /*
  * Runs a fuzz target without libFuzzer: driver SECONDS FILE… gives it every file, then mutants of
  * them made by a fixed sequence of random numbers, until the time is over. With clang, the targets
- * are linked with -fsanitize=fuzzer instead and this file is not used.
+ * are linked with -fsanitize=fuzzer instead and this file is not used. As libFuzzer does, it hands
+ * out memory of exactly the input's size, so that sanitizers see who reads beyond it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -69,6 +70,20 @@ static size_t mutate(uint8_t *buf, size_t len, uint64_t *state)
 	return len;
 }
 
+static void run(const uint8_t *data, size_t size)
+{
+	/* of no bytes too: malloc(0) is memory of which none may be read */
+	uint8_t *exact = malloc(size);
+
+	if (!exact) {
+		fprintf(stderr, "driver: out of memory\n");
+		exit(1);
+	}
+	memcpy(exact, data, size);
+	LLVMFuzzerTestOneInput(exact, size);
+	free(exact);
+}
+
 int main(int argc, char **argv)
 {
 	static uint8_t seed[SEEDS][SIZE], work[SIZE];
@@ -86,7 +101,7 @@ int main(int argc, char **argv)
 		}
 		size[n] = fread(seed[n], 1, SIZE, f);
 		fclose(f);
-		LLVMFuzzerTestOneInput(seed[n], size[n]);
+		run(seed[n], size[n]);
 		n++;
 	}
 	if (!n) {
@@ -98,7 +113,7 @@ int main(int argc, char **argv)
 
 		memcpy(work, seed[which], len);
 		len = mutate(work, len, &state);
-		LLVMFuzzerTestOneInput(work, len);
+		run(work, len);
 		runs++;
 	}
 	printf("%zu seeds, %llu mutants\n", n, (unsigned long long)runs);

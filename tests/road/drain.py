@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +14,10 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import commands  # noqa: E402, F401: a failing test prints what it ran
+import root as r  # noqa: E402
 
 MODFETCH = os.environ["MODFETCH"]
-ENTRY = "modfetch-event 1\nmodalias={0}\ndevpath=/devices/x\nseqnum=1\nuevent_us=1\ndecided_us=2\n"
+ENTRY = "modfetch-event 1\nmodalias={0}\ndevpath=/devices/{1}\nseqnum=1\nuevent_us=1\ndecided_us={2}\n"
 
 
 def spool_name(modalias):
@@ -60,7 +61,7 @@ class Queue(unittest.TestCase):
     def put(self, modalias):
         name = self.spool / spool_name(modalias)
         partial = self.spool / ".partial"
-        partial.write_text(ENTRY.format(modalias))
+        partial.write_text(ENTRY.format(modalias, "x", 2))
         partial.rename(name)
         return name
 
@@ -122,6 +123,73 @@ class Queue(unittest.TestCase):
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(20), 0)
+
+
+class EachForItself(unittest.TestCase):
+    """A package that is not what was signed fails the run for all; each device is then tried alone, while the network lasts."""
+
+    DEVICES = {name: f"pci:v0000F4CEd0000000{i}sv00000000sd00000000bcFFscFFiFF" for i, name in enumerate("abc")}
+
+    def setUp(self):
+        self.root = r.Root(modules=())
+        self.addCleanup(self.root.close)
+        repo = tempfile.mkdtemp(prefix="drain-")
+        self.addCleanup(shutil.rmtree, repo)
+        tag = "amd64-" + self.root.kver.removesuffix("-amd64").replace("-", "_")
+        for name, modalias in self.DEVICES.items():
+            path = r.rpmbuild(repo, f"{name}-kmp-{tag}", [f"Provides: kmod({name}.ko)", f"Supplements: modalias(kernel-{tag}:{modalias})"],
+                              [(f"/usr/share/doc/{name}/README", b"x")])
+            if name == "a":
+                self.other = b"x" * os.path.getsize(path)  # of that length, but not what was signed
+            self.device(name, modalias)
+        r.createrepo(repo)
+        self.server = r.Server(repo)
+        self.addCleanup(self.server.close)
+        self.root.repo(self.server.url)
+        self.assertEqual(self.root.run("refresh").returncode, 0)
+        self.server.requests.clear()
+
+    def device(self, name, modalias):
+        sysfs, spool = (pathlib.Path(self.root.path) / folder for folder in (f"sys/devices/{name}", "run/modfetch/queue"))
+        sysfs.mkdir(parents=True)
+        (sysfs / "modalias").write_text(modalias + "\n")
+        spool.mkdir(parents=True, exist_ok=True)
+        spool.chmod(0o700)
+        (spool / spool_name(modalias)).write_text(ENTRY.format(modalias, name, 2 + ord(name)))
+
+    def waiting(self):
+        return len(list((pathlib.Path(self.root.path) / "run/modfetch/queue").iterdir()))
+
+    def answer(self, name, *answers):
+        """What the first to ask for a package get in its place: bytes, or what is called before it is served."""
+        def next_one():
+            first, *rest = answers
+            if rest:
+                self.answer(name, *rest)
+            if callable(first):
+                first()
+            else:
+                self.server.once[f"/{name}-kmp"] = first
+        self.server.before[f"/{name}-kmp"] = next_one
+
+    def test_one_bad_package_costs_the_others_nothing(self):
+        self.answer("a", self.other, self.other)
+        done = self.root.run("queue")
+        self.assertEqual(self.waiting(), 0, done.stderr)
+        self.assertEqual([name[0] for name in self.root.names() if "-kmp-" in name], ["b", "c"])
+
+    def test_when_the_network_goes_meanwhile_nothing_more_is_asked_for(self):
+        seen = []
+
+        def down():
+            seen.extend(self.server.requests[:-1])
+            self.server.refuse["/"] = 503
+        self.answer("a", self.other, down)
+        done = self.root.run("queue")
+        self.assertEqual(self.waiting(), 3, done.stderr)
+        self.assertTrue(seen)
+        later = self.server.requests[len(seen):]
+        self.assertEqual([path for path in later if "/a-kmp" not in path], [])
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class FastForward(Repositories):
         self.make(key='new', revision=5)
         self.configure(keys='old new')
         self.assertEqual(self.refresh(), 'new')
-        time.sleep(1.1)
+        r.next_second()
         self.make(key='old', at=time.time() + 200 * DAY, revision=9)
         self.assertEqual(self.refresh(env=self.clock(time.time() + 199.5 * DAY)), 'new')
         self.make(key='new', revision=7)
@@ -177,7 +177,7 @@ class InUse(Repositories):
         self.configure(keys='old new')
         self.assertEqual(self.refresh(), 'new')
         used = subprocess.run(['sha256sum', f'{self.repo}/repodata/repomd.xml'], check=True, stdout=subprocess.PIPE).stdout.decode().split()[0]
-        time.sleep(1.1)
+        r.next_second()
         self.make(key='new')
         for path in glob.glob(f'{self.repo}/repodata/*primary*'):
             os.unlink(path)
@@ -210,6 +210,44 @@ class InUse(Repositories):
         done = self.install()
         self.assertIn('[NO-METADATA]', done.stderr)
         self.assertEqual(self.refresh('--force'), 'new')
+
+    def other_keys(self):
+        """(keys before, what changes them, keys afterwards): each of them makes other keys of the same repository."""
+        gpg = Gpg(self.folder, 'other-keys')
+        self.addCleanup(gpg.close)
+        for name in 'mine', 'yours':
+            gpg.key(name, 'ed25519')
+        exported = {name: gpg.run('--export', f'{name}@example.org') for name in ('mine', 'yours')}
+        write(f'{self.keys}/repo.d/ring.gpg', exported['mine'])
+        gpg.sign('mine', f'{self.repo}/repodata/repomd.xml')
+        return [('new', lambda: None, 'old new'), ('old new', lambda: None, 'new'),
+                ('ring', lambda: write(f'{self.keys}/repo.d/ring.gpg', exported['yours'] + exported['mine']), 'ring'),
+                ('new ring', lambda: write(f'{self.keys}/repo.d/ring.gpg', exported['yours']), 'new ring')]
+
+    def test_metadata_that_other_keys_verified_is_not_used_nor_asked_for_by_its_etag(self):
+        r.rpmbuild(self.repo, 'paper', [], [('/usr/share/doc/paper/README', b'x')], arch='noarch')
+        self.make()
+        server = EtagServer(self.repo)
+        self.addCleanup(server.close)
+        for before, change, after in self.other_keys():
+            with self.subTest(before=before, after=after):
+                for name in 'var/lib/modfetch', 'var/cache/modfetch':
+                    shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
+                self.root.repo(server.url, keys_line=f'keys={before}')
+                self.assertEqual(self.refresh(), 'new', self.done.stderr)
+                server.not_modified = 0
+                self.assertEqual(self.refresh(), 'unchanged')
+                self.assertEqual(server.not_modified, 1)
+                change()
+                self.root.repo(server.url, keys_line=f'keys={after}')
+                done = self.install()
+                self.assertEqual(done.returncode, 4, done.stderr)
+                self.assertIn('[UNTRUSTED-KEY]', done.stderr)
+                self.assertEqual(self.root.names(), ['bystander'])
+                self.assertEqual(self.refresh(), 'unchanged')
+                self.assertEqual(server.not_modified, 1)
+                self.assertEqual(self.install().returncode, 0)
+                self.root.run('remove', 'paper')
 
     def test_the_same_bytes_signed_anew_are_younger(self):
         later = self.clock(time.time() + 20 * DAY)
@@ -361,6 +399,21 @@ class BesideEachOther(Repositories):
         self.assertEqual((shown[other]['trust'], shown[other]['enabled']), ('none', False))
         self.assertEqual(os.listdir(f'{self.root.path}/var/lib/modfetch/repos'), [f'{one}.state'])
 
+    def test_one_that_is_disabled_is_asked_by_nobody_unless_it_is_named(self):
+        self.make()
+        server = r.Server(self.repo)
+        self.addCleanup(server.close)
+        self.root.repo(server.url, name='off', keys_line='keys=new', extra=['enabled=0'])
+        self.configure(name='on')
+        # a refresh by hand, and the one that a run without metadata makes
+        self.assertEqual(self.refresh(), 'new')
+        shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
+        self.root.run('--no-load', 'probe', STICK)
+        self.assertTrue(os.path.exists(f'{self.root.path}/var/cache/modfetch/on/current'))
+        self.assertEqual(server.requests, [])
+        self.assertEqual(self.refresh('off'), 'new')
+        self.assertNotEqual(server.requests, [])
+
     def test_an_id_in_two_files_is_an_error_that_names_both(self):
         self.make()
         self.configure()
@@ -393,6 +446,9 @@ class EtagServer:
     """A server that knows If-None-Match, and asks for a password where one is given."""
 
     def __init__(self, folder):
+        server = self
+        self.not_modified = 0  # answers
+
         class Handler(SimpleHTTPRequestHandler):
             def __init__(self, *args):
                 super().__init__(*args, directory=folder)
@@ -406,6 +462,7 @@ class EtagServer:
                 except OSError:
                     etag = '"none"'
                 if self.path.endswith('repomd.xml') and self.headers.get('If-None-Match') == etag:
+                    server.not_modified += 1
                     self.send_response(304)
                     super().end_headers()
                     return

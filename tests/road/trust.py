@@ -290,6 +290,15 @@ class OpenPgp(WithRoot):
         self.configure(keys='keys=grafted')
         self.assertIn(self.refresh(), ('BAD-SIGNATURE', 'UNTRUSTED-KEY'))
 
+    def test_a_key_lies_in_its_directory_and_is_not_hidden(self):
+        ring = self.gpg.run('--export', 'good@example.org')
+        for place, name in (('outside.gpg', '../outside.gpg'), ('outside.gpg', '../outside'), ('repo.d/sub/ring.gpg', 'sub/ring.gpg'),
+                            ('repo.d/.ring.gpg', '.ring.gpg'), ('repo.d/.ring.gpg', '.ring'), ('repo.d/good.gpg', './good.gpg')):
+            with self.subTest(name=name):
+                os.makedirs(os.path.dirname(f'{self.keys}/{place}'), exist_ok=True)
+                write(f'{self.keys}/{place}', ring)
+                self.check('NO-KEYS', 'good', keys=name)
+
     def test_without_sqv_it_is_said_and_not_skipped(self):
         self.gpg.sign('good', self.make(key=None))
         self.configure(keys='keys=good')
@@ -360,7 +369,7 @@ class Forward(WithRoot):
         """An older and a newer state of one repository."""
         old, new = f'{self.repo}/old', f'{self.repo}/new'
         self.make(old, revision=first)
-        time.sleep(1.1)  # signing times are whole seconds
+        r.next_second()
         self.make(new, revision=second)
         return old, new
 
@@ -470,7 +479,7 @@ class Mirrors(WithRoot):
 
     def test_a_mirror_that_is_behind_or_broken_costs_the_next_ones_turn(self):
         self.make(f'{self.repo}/old', revision=1)
-        time.sleep(1.1)
+        r.next_second()
         self.make(f'{self.repo}/new', revision=2)
         self.make(f'{self.repo}/forged', key='other')
         self.make(f'{self.repo}/unsigned', key=None)
@@ -582,7 +591,7 @@ class Clocks(WithRoot):
     def two(self):
         old, new = f'{self.repo}/old', f'{self.repo}/new'
         self.make(old, revision=1)
-        time.sleep(1.1)  # signing times are whole seconds
+        r.next_second()
         self.make(new, revision=2)
         return old, new
 

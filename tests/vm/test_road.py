@@ -129,7 +129,8 @@ class Trouble(unittest.TestCase):
             self.assertLess(settle, 2_000_000)
             self.assertEqual(vm.run("grep -l 10D3 /run/modfetch/queue/* | wc -l").strip(), "1")
             print(f"dead network: {waiting.strip()}")
-            time.sleep(20)
+            # until it has been dead for so long that the pauses have grown
+            vm.wait_for("systemctl show -P StatusText modfetch.service | grep -E 'next try in ([4-9]|[1-9][0-9]+) s'", 60)
             before = time.monotonic()
             vm.qmp.execute("set_link", name="nic", up=True)
             vm.wait_for(CARD, 60)
