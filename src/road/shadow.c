@@ -27,21 +27,21 @@
 #include "modfetch/builtin.h"
 #include "modfetch/choice.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 
-#define DEPTH_MAX  32
-#define NO_HOME	   (-1)
-#define NOT_ASKED  (-2)
-#define MODULES	   "/lib/modules/"
-#define FIRMWARE   "/lib/firmware/"
-#define NAME_BYTES 128
+#define DEPTH_MAX 32
+#define NO_HOME	  (-1)
+#define NOT_ASKED (-2)
+#define MODULES	  "/lib/modules/"
+#define FIRMWARE  "/lib/firmware/"
 
 /* A module that comes. */
 struct arrival {
-	char name[NAME_BYTES]; /* as kmod spells it */
-	const char *path;      /* borrowed */
-	const char *below;     /* of it, below the directory of its kernel */
+	char name[MF_MODULE_NAME_SIZE]; /* as kmod spells it */
+	const char *path;		/* borrowed */
+	const char *below;		/* of it, below the directory of its kernel */
 	size_t package;
 };
 
@@ -164,15 +164,9 @@ static int is_going(struct shadow *s, const char *path)
 
 /* ---- modules ---- */
 
-static bool module_name(const char *path, char ret_name[NAME_BYTES])
+static bool module_name(const char *path, char ret_name[MF_MODULE_NAME_SIZE])
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-	if (!strstr(name, ".ko") || !mf_module_name(name, ret_name, NAME_BYTES))
-		return false;
-	/* kmod's name of a file ends at its first dot */
-	ret_name[strcspn(ret_name, ".")] = '\0';
-	return *ret_name;
+	return mf_is_module(path) && mf_module_name(path, ret_name, MF_MODULE_NAME_SIZE);
 }
 
 static int by_name(const void *a, const void *b)
