@@ -15,7 +15,8 @@ static const struct primary vendor_repo[] = {
 };
 
 /* As if the package came from "vendor", of whose .repo file KEYS are further lines. */
-static int check(struct machine *m, const char *keys, bool named)
+static int check_with(struct machine *m, const struct primary *packages, size_t n, const char *keys,
+		      bool named)
 {
 	struct mf_plan_item item = m->item;
 	struct mf_plan plan = { .items = &item, .n = 1 };
@@ -29,7 +30,7 @@ static int check(struct machine *m, const char *keys, bool named)
 
 	snprintf(text, sizeof(text), "[vendor]\nbaseurl=http://v\n%s\n", keys);
 	root_write(&m->root, "etc/modfetch/repos.d/vendor.repo", text);
-	assert_int_equal(primary_cache(&m->root.ctx, "vendor", vendor_repo, 1, 1), 0);
+	assert_int_equal(primary_cache(&m->root.ctx, "vendor", packages, n, (unsigned char)n), 0);
 	assert_int_equal(machine_verify(m, fcntl(m->package, F_DUPFD_CLOEXEC, 0), &proof), 0);
 	assert_int_equal(mf_kmod_new(&m->root.ctx, &kmod), 0);
 	assert_int_equal(mf_policy_new(&m->root.ctx, kmod, &policy), 0);
@@ -43,6 +44,11 @@ static int check(struct machine *m, const char *keys, bool named)
 	mf_kmod_free(kmod);
 	mf_proof_free(proof);
 	return r;
+}
+
+static int check(struct machine *m, const char *keys, bool named)
+{
+	return check_with(m, vendor_repo, 1, keys, named);
 }
 
 /* PATH with the machine's kernel for a "K" between slashes. */
@@ -187,6 +193,34 @@ static void nor_is_what_the_kernels_repository_has(void **state)
 	assert_int_equal(check(m, "priority=49", false), 0);
 }
 
+/* The one repository calls a package the kernel's image. */
+static void to_have_an_image_is_no_preference(void **state)
+{
+	static const struct {
+		const char *path;
+		int expected;
+	} cases[] = {
+		{ "lib/modules/K/kernel/soundcore.ko", -MFE_FORBIDDEN_FILE },
+		{ "lib/firmware/vendor/x.bin.xz", 0 },
+	};
+	struct machine *m = *state;
+	struct mf_release release;
+	char image[300];
+	const struct primary packages[] = {
+		vendor_repo[0],
+		{ .name = image, .evr = "1-1", .provides = "kernel-uname-r" },
+	};
+
+	assert_int_equal(mf_release_parse(m->kver, NULL, &release), 0);
+	snprintf(image, sizeof(image), "kernel-%s-image-%s", release.flavor, release.abi);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		root_write(&m->root, path_of(m, cases[i].path), "of the machine");
+		assert_int_equal(check_with(m, packages, 2, "", false), cases[i].expected);
+		assert_int_equal(check_with(m, packages, 1, "", false), -MFE_FORBIDDEN_FILE);
+		assert_int_equal(unlinkat(m->root.fd, path_of(m, cases[i].path), 0), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +229,7 @@ int main(void)
 		MACHINE(what_is_built_in_is_not_shadowed),
 		MACHINE(the_admin_says_who_may),
 		MACHINE(nor_is_what_the_kernels_repository_has),
+		MACHINE(to_have_an_image_is_no_preference),
 	};
 
 	return UNIT_RUN(tests);

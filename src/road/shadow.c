@@ -13,9 +13,11 @@
  * of the packages that go in this transaction or are replaced: the tree is listed, for the indexes
  * may be older. A file at the very path of a package's is not a shadow but the affair of owners.c.
  *
- * The kernel's own repository, one that the admin prefers by prefer= or by its priority, and a
- * package that he named may shadow. Without a repository that has the kernel, a priority better than
- * the default is a preference.
+ * A repository that the admin prefers by prefer= or by its priority, and a package that he named may
+ * shadow. Without a repository that has the kernel, a priority better than the default is a
+ * preference. That a repository has a package of the kernel's image is no reason to let it replace
+ * what is on disk, for anybody can call a package so; but its firmware need not be compressed as the
+ * machine's is.
  */
 #include "modfetch/shadow.h"
 #include <errno.h>
@@ -96,8 +98,6 @@ static int is_preferred(struct shadow *s, size_t package)
 
 	if (r < 0)
 		return r;
-	if (s->home == (int)s->plan->items[package].repo)
-		return 1;
 	return repo_of(s, package)->priority <
 	       (s->home == NO_HOME ? MF_REPO_PRIORITY : repos->v[s->home].priority);
 }
@@ -375,10 +375,14 @@ static int stays(struct shadow *s, const char *path)
 	return r < 0 ? r : !r;
 }
 
-static int check_one(struct shadow *s, size_t package, const char *path, const char *other)
+/* OTHER, unless it is PATH itself; the kernel's own repository may do so where OWN_MAY. */
+static int check_one(struct shadow *s, size_t package, const char *path, const char *other,
+		     bool own_may)
 {
 	int r = strcmp(path, without_usr(other)) ? stays(s, other) : 0;
 
+	if (r == 1 && own_may && !find_home(s) && s->home == (int)s->plan->items[package].repo)
+		return 0;
 	return r == 1 ? refuse(s, package, path, other) : r;
 }
 
@@ -418,7 +422,7 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 			other = NULL;
 			return -ENOMEM;
 		}
-		r = check_one(s, package, path, other);
+		r = check_one(s, package, path, other, true);
 	}
 	return r;
 }
@@ -437,7 +441,7 @@ static int check_depmod(struct shadow *s, size_t package, const char *path)
 			other = NULL;
 			return -ENOMEM;
 		}
-		r = check_one(s, package, path, other);
+		r = check_one(s, package, path, other, false);
 	}
 	return r;
 }
