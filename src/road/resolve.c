@@ -30,8 +30,9 @@ struct planning {
 	const struct mf_want **askers; /* one a job; NULL: a name was asked for */
 	size_t n_jobs, room;
 	struct mf_refusals refusals;
-	size_t n_known; /* refusals that always hold: of other kernels, and known before */
-	bool any;	/* any package that carries the module, not the best alone */
+	size_t n_kernels; /* refusals that always hold: of other kernels */
+	size_t n_known;	  /* these, and of what was refused before in this run */
+	bool any;	  /* any package that carries the module, not the best alone */
 };
 
 static void jobs_clear(struct planning *p)
@@ -381,6 +382,7 @@ static int begin(struct planning *p, struct mf_wants *wants)
 
 	p->judge.pool = p->refusals.pool = p->pool;
 	r = refuse_kernels(p);
+	p->n_kernels = p->refusals.n;
 	if (!r)
 		r = refuse_known(p);
 	p->n_known = p->refusals.n;
@@ -439,7 +441,7 @@ static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 /* Recommendations and other providers that policy kept out of the plan. */
 static void report_left_out(const struct planning *p)
 {
-	for (size_t i = p->n_known; i < p->refusals.n; i++) {
+	for (size_t i = p->n_kernels; i < p->refusals.n; i++) {
 		struct mf_package package;
 
 		mf_pool_package(p->pool, p->refusals.v[i].id, &package);
