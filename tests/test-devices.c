@@ -46,6 +46,86 @@ static void a_modalias_is_taken_once_or_once_a_device(void **state)
 	mf_wants_done(&wants);
 }
 
+/* The want of that query and property, or NULL. */
+static const struct mf_want *find(const struct mf_wants *wants, const char *query,
+				  enum mf_removable removable)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (!strcmp(wants->v[i].query, query) && wants->v[i].removable == removable)
+			return &wants->v[i];
+	return NULL;
+}
+
+static void check_removable(const struct mf_wants *wants, const char *sysfs)
+{
+	const struct mf_want *fixed = find(wants, "usb:stick", MF_FIXED);
+	const struct mf_want *removable = find(wants, "usb:stick", MF_REMOVABLE);
+	char path[300];
+
+	assert_int_equal(wants->n, 4);
+	assert_non_null(find(wants, "usb:stick", MF_REMOVABLE_UNKNOWN));
+	assert_non_null(find(wants, "usb:hub", MF_FIXED));
+	if (!fixed || !removable) {
+		fail();
+		return;
+	}
+	assert_int_equal(fixed->devices.n, 2);
+	snprintf(path, sizeof(path), "%s/pci/usb1/1-1/1-1:1.0", sysfs);
+	assert_string_equal(removable->devices.v[0], path);
+}
+
+/* One modalias, but policy may see a difference: of the machine and of a recorded tree. */
+static void devices_that_policy_can_tell_apart_are_not_one(void **state)
+{
+	struct root *r = *state;
+	struct mf_wants wants = { 0 };
+	char source[300];
+
+	plug(r, "pci/usb1/1-1/1-1:1.0", "usb:stick\n");
+	plug(r, "pci/usb1/1-2/1-2:1.0", "usb:stick\n");
+	plug(r, "pci/usb1/1-3/1-3:1.0", "usb:stick\n");
+	plug(r, "pci/usb2/2-1/2-1:1.0", "usb:stick\n");
+	plug(r, "pci/usb1/1-2", "usb:hub\n");
+	root_write(r, "sys/devices/pci/usb1/1-1/removable", "removable\n");
+	root_write(r, "sys/devices/pci/usb1/1-2/removable", "fixed\n");
+	root_write(r, "sys/devices/pci/usb1/1-3/removable", "fixed\n");
+	root_write(r, "sys/devices/pci/usb2/2-1/removable", "unknown\n");
+	assert_int_equal(mf_devices_read(&r->ctx, NULL, false, &wants), 0);
+	check_removable(&wants, "/sys/devices");
+	mf_wants_done(&wants);
+	snprintf(source, sizeof(source), "%s/sys/devices", r->path);
+	assert_int_equal(mf_devices_read(&r->ctx, source, false, &wants), 0);
+	check_removable(&wants, source);
+	mf_wants_done(&wants);
+}
+
+/* However a want comes about, what policy hears of its device is the same. */
+static void a_device_is_described_for_whatever_name_it_asks(void **state)
+{
+	struct root *r = *state;
+	struct mf_want want;
+
+	plug(r, "pci/1-1/host0", "scsi:t-0x00\n");
+	root_write(r, "sys/devices/pci/1-1/removable", "removable\n");
+	assert_int_equal(mf_want_init(&r->ctx, "sg", "/sys/devices/pci/1-1/host0", &want), 0);
+	assert_int_equal(mf_device_describe(&r->ctx, want.syspath, &want), 0);
+	assert_true(want.device);
+	assert_int_equal(want.removable, MF_REMOVABLE);
+	assert_string_equal(want.modalias, "scsi:t_0x00");
+	mf_want_done(&want);
+	assert_int_equal(mf_want_init_device(&r->ctx, "/sys/devices/pci/1-1/host0", &want), 0);
+	assert_true(want.device);
+	assert_int_equal(want.removable, MF_REMOVABLE);
+	assert_null(want.modalias);
+	mf_want_done(&want);
+	/* one that is gone */
+	assert_int_equal(mf_want_init(&r->ctx, "sg", "/sys/devices/gone", &want), 0);
+	assert_int_equal(mf_device_describe(&r->ctx, want.syspath, &want), 0);
+	assert_true(want.device);
+	assert_int_equal(want.removable, MF_REMOVABLE_UNKNOWN);
+	mf_want_done(&want);
+}
+
 static void an_image_has_no_devices(void **state)
 {
 	struct root *r = *state;
@@ -277,6 +357,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_modalias_is_taken_once_or_once_a_device),
+		ROOTED(devices_that_policy_can_tell_apart_are_not_one),
+		ROOTED(a_device_is_described_for_whatever_name_it_asks),
 		ROOTED(an_image_has_no_devices),
 		ROOTED(what_is_no_modalias_says_so_and_the_others_go_on),
 		ROOTED(some_devices_say_it_in_their_uevent_alone),

@@ -222,6 +222,22 @@ static void what_no_device_asks_for_and_fails_is_noted(void **state)
 	assert_false(mf_failed_lately(&f->ctx, "xfs"));
 }
 
+static void check_devpath(struct fixture *f, const char *modalias, const char *devpath)
+{
+	struct mf_spool_entry *v;
+	size_t n, damaged;
+	bool found = false;
+
+	assert_int_equal(mf_spool_read(f->spool, &v, &n, &damaged), 0);
+	for (size_t i = 0; i < n; i++) {
+		found |=
+			!strcmp(v[i].modalias, modalias) && mf_strings_has(&v[i].devpaths, devpath);
+		mf_spool_entry_done(&v[i]);
+	}
+	free(v);
+	assert_true(found);
+}
+
 static void wants_are_deferred_into_the_spool(void **state)
 {
 	struct fixture *f = *state;
@@ -235,10 +251,16 @@ static void wants_are_deferred_into_the_spool(void **state)
 	assert_int_equal(mf_want_init(&f->ctx, "usb:v2", NULL, &want), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
 	assert_int_equal(mf_drain_defer(&f->ctx, &wants), 0);
+	/* one for many keeps its devices, by which policy judges it later */
+	assert_int_equal(mf_want_init(&f->ctx, "usb:v3", NULL, &want), 0);
+	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/c"), 0);
+	assert_int_equal(mf_wants_add(&wants, &want), 0);
+	assert_int_equal(mf_drain_defer(&f->ctx, &wants), 0);
+	check_devpath(f, "usb:v3", "/devices/c");
 	mf_wants_done(&wants);
-	assert_int_equal(waiting(f), 2);
+	assert_int_equal(waiting(f), 3);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
-	assert_int_equal(d.entries, 2);
+	assert_int_equal(d.entries, 3);
 }
 
 static void put_times(struct fixture *f, const char *modalias, uint64_t uevent_us,

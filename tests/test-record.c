@@ -51,6 +51,23 @@ static void fill(struct root *r, struct mf_run *run)
 		run->stamp[s] = 1000000 + (uint64_t)s * 5000;
 }
 
+static void a_refusal_alone_is_not_recorded(void **state)
+{
+	struct root *r = *state;
+	struct mf_run run = { 0 };
+
+	add_want(r, &run, "pci:v1", "/sys/devices/a", MF_PRESENT);
+	assert_false(mf_record_is_refusal(&run, 1));
+	assert_true(mf_record_is_refusal(&run, -MFE_DENIED));
+	add_want(r, &run, "pci:v2", "/sys/devices/b", MF_DENIED);
+	assert_true(mf_record_is_refusal(&run, 1));
+	assert_true(mf_record_is_refusal(&run, -MFE_DENIED));
+	/* something was done, or has failed */
+	assert_false(mf_record_is_refusal(&run, 0));
+	assert_false(mf_record_is_refusal(&run, -MFE_BAD_DIGEST));
+	mf_run_done(&run);
+}
+
 static void a_plan_has_the_fields_of_the_contract(void **state)
 {
 	struct root *r = *state;
@@ -179,6 +196,7 @@ static void a_run_that_ended_early_is_recorded_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ROOTED(a_refusal_alone_is_not_recorded),
 		ROOTED(a_plan_has_the_fields_of_the_contract),
 		ROOTED(a_run_is_recorded_with_all_it_did),
 		ROOTED(what_failed_is_recorded_with_its_reason),

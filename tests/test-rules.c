@@ -45,6 +45,14 @@ static void put(struct fixture *f, const char *name, const char *text)
 	assert_int_equal(mf_file_publish(dirfd, name, 0644, text, strlen(text)), 0);
 }
 
+/* A file where a directory belongs. */
+static int put_plain(struct fixture *f, const char *path)
+{
+	int fd = openat(f->ctx.root_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
 static char *get(struct fixture *f, const char *name)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_FOLDER);
@@ -103,6 +111,12 @@ static void each_condition_holds_for_what_it_names_alone(void **state)
 		{ "deny bus usb", { .modalias = nic }, 0 },
 		{ "deny bus us", { .modalias = stick }, 0 },
 		{ "deny bus usb", { .modalias = NULL }, 0 },
+		/* a name that a device asks for */
+		{ "deny bus usb", { .modalias = "sg", .device = stick }, 1 },
+		{ "deny class 08", { .modalias = "sg", .device = stick }, 1 },
+		{ "deny modalias usb:v0781*", { .modalias = "sg", .device = stick }, 1 },
+		{ "deny modalias sg", { .modalias = "sg", .device = stick }, 1 },
+		{ "deny bus pci", { .modalias = "sg", .device = stick }, 0 },
 		{ "deny class 02", { .modalias = nic }, 1 },
 		{ "deny class 0200", { .modalias = nic }, 1 },
 		{ "deny class 020000", { .modalias = nic }, 1 },
@@ -175,6 +189,48 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "a" }, &rule), 1);
 	assert_string_equal(rule, "deny module a (05-a.conf, line 2)");
 	mf_rules_free(rules);
+}
+
+/* Neither the first nor the last that was made comes first by its name. */
+static void the_order_of_a_directory_decides_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct mf_rules *rules;
+	const char *rule;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%02u-x.conf", (i * 7 + 30) % 20);
+		put(f, name, i % 2 ? "allow module z\ndeny module x\n" : "deny module x\n");
+	}
+	rules = read_rules(f);
+	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "x" }, &rule), 1);
+	assert_non_null(strstr(rule, "(00-x.conf"));
+	mf_rules_free(rules);
+}
+
+static void what_cannot_be_read_fails_the_run(void **state)
+{
+	static const char text[] = "deny module x\n\0deny module y\n";
+	struct fixture *f = *state;
+	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_FOLDER);
+	struct mf_rules *rules = NULL;
+
+	assert_int_equal(mf_file_publish(dirfd, "x.conf", 0644, text, sizeof(text) - 1), 0);
+	assert_int_equal(mf_rules_read(&f->ctx, &rules), -MFE_CONFIG);
+	assert_int_equal(unlinkat(dirfd, "x.conf", 0), 0);
+	assert_int_equal(mkdirat(dirfd, "x.conf", 0755), 0);
+	assert_true(mf_rules_read(&f->ctx, &rules) < 0);
+	assert_int_equal(unlinkat(dirfd, "x.conf", AT_REMOVEDIR), 0);
+	/* no directory is no rule, a directory that is none is an error */
+	assert_int_equal(unlinkat(dirfd, "../policy.d", AT_REMOVEDIR), 0);
+	rules = read_rules(f);
+	mf_rules_free(rules);
+	rules = NULL;
+	assert_int_equal(put_plain(f, "etc/modfetch/policy.d"), 0);
+	assert_true(mf_rules_read(&f->ctx, &rules) < 0);
+	assert_null(rules);
 }
 
 static void a_line_that_is_no_rule_fails_the_run(void **state)
@@ -257,6 +313,8 @@ int main(void)
 		TEST(each_condition_holds_for_what_it_names_alone),
 		TEST(the_first_rule_that_applies_decides),
 		TEST(files_are_read_in_the_order_of_their_names),
+		TEST(the_order_of_a_directory_decides_nothing),
+		TEST(what_cannot_be_read_fails_the_run),
 		TEST(a_line_that_is_no_rule_fails_the_run),
 		TEST(the_admins_word_comes_first_and_stays_once),
 		TEST(the_admins_file_keeps_what_else_stands_there),

@@ -17,7 +17,8 @@ static const struct primary packages[] = {
 	  .provides = "kmod(af-alg.ko) kalias(" TAG ":net-pf-38) kalias(" TAG ":fs-odd%2Ax)" },
 	{ .name = "evil-kmp-" TAG,
 	  .evr = "1-1",
-	  .provides = "kmod(a;reboot.ko) kmod($PATH.ko) kalias(" TAG ":fs-$%28id%29)" },
+	  .provides = "kmod(a;reboot.ko) kmod($PATH.ko) kalias(" TAG ":fs-$%28id%29) "
+		      "kalias(" TAG ":.hidden)" },
 	{ .name = "other-kmp-amd64-6.9.0_1", .evr = "1-1", .provides = "kmod(other.ko)" },
 };
 
@@ -80,7 +81,8 @@ static void a_shell_is_given_no_name_it_could_read_otherwise(void **state)
 	text = root_read(r, FILE_PATH);
 	assert_null(strstr(text, "reboot"));
 	assert_null(strstr(text, "PATH"));
-	assert_null(strstr(text, "id"));
+	assert_null(strstr(text, "$(id"));
+	assert_null(strstr(text, "hidden"));
 	free(text);
 }
 

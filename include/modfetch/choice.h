@@ -17,4 +17,12 @@ int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool);
 /* Gives the pool's repositories the same order, for what the solver chooses by itself. */
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
 
+enum mf_which { MF_WHICH_INSTALLED, MF_WHICH_AVAILABLE, MF_WHICH_ANY };
+/*
+ * The packages of that name, or (except where only installed ones count) that provide it. RET_IDS
+ * is the caller's to free. 0 or -ENOMEM.
+ */
+int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
+		   size_t *ret_n);
+
 #endif

@@ -14,8 +14,9 @@
  * Reads SOURCE: a directory that is walked for devices (links are not followed), or a list, a file
  * with a modalias a line; empty lines and those that begin with '#' are passed over. NULL:
  * sys/devices below the context's root, where there is one. With EACH_DEVICE every device is a want
- * of its own, with its syspath; without, a modalias is taken once. What is out of bounds is a want
- * of kind MF_WANT_BAD, always with its syspath. 0 or -errno, recorded.
+ * of its own, with its syspath; without, devices of one modalias that policy cannot tell apart are
+ * one. What is out of bounds is a want of kind MF_WANT_BAD, always with its syspath. 0 or -errno,
+ * recorded.
  */
 int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
 		    struct mf_wants *wants);
@@ -28,10 +29,13 @@ int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device
 int mf_device_modalias(int dirfd, char **ret_modalias);
 
 /*
- * Can the device be taken out? The nearest "removable" attribute at it or above it says so, for USB
- * and for PCI behind an external port.
+ * Fills in what policy has to know of the device that a want is for: that it is one, whether it can
+ * be unplugged (the nearest "removable" attribute at it or above it says so, for USB and for PCI
+ * behind an external port), and its modalias, where the want is for another name. PATH is its
+ * directory below the root of TREE; of one that is gone nothing is known. Every way that leads from
+ * a device to a want comes by here. 0 or -ENOMEM.
  */
-enum mf_removable mf_device_removable(const struct mf_context *ctx, const char *syspath);
+int mf_device_describe(const struct mf_context *tree, const char *path, struct mf_want *want);
 
 /* The name of the driver a device is bound to: new memory, or NULL. */
 char *mf_device_driver(const struct mf_context *ctx, const char *syspath);

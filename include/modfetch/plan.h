@@ -11,6 +11,7 @@
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
 #include "modfetch/solve.h"
+#include "modfetch/want.h"
 
 struct mf_plan_item {
 	char *name, *evr, *arch;
@@ -23,6 +24,8 @@ struct mf_plan_item {
 	char *why; /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
 	bool asked; /* it carries what was asked for */
 	bool named; /* see mf_plan_mark_named() */
+	/* for which of the run's wants it comes; NULL: for a name given to install */
+	const struct mf_want *asker;
 };
 
 struct mf_plan {
@@ -32,7 +35,7 @@ struct mf_plan {
 	uint64_t download;	 /* bytes */
 };
 
-/* From a solution over POOL. 0; -MFE_BAD_METADATA or -ENOMEM, recorded. */
+/* From a solution over POOL; who asked is left to the caller. 0; -MFE_BAD_METADATA or -ENOMEM, recorded. */
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan);
 /*

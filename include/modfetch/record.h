@@ -22,4 +22,10 @@ struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run
  */
 int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line);
 
+/*
+ * Did policy refuse something of the run, and nothing else happen? Then it is not recorded: a device
+ * that is refused costs no write, however often it comes.
+ */
+bool mf_record_is_refusal(const struct mf_run *run, int result);
+
 #endif

@@ -25,6 +25,7 @@ enum mf_removable { MF_REMOVABLE_UNKNOWN, MF_REMOVABLE, MF_FIXED };
 /* What a rule is asked about; NULL where there is no such thing. */
 struct mf_facts {
 	const char *modalias; /* or the name asked for, as the indexes spell it */
+	const char *device; /* the modalias of a device for which a name is asked for, spelled so */
 	enum mf_removable removable;
 	const char *module;
 	const char *package;

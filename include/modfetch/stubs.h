@@ -19,4 +19,10 @@ int mf_stubs_update(struct mf_context *ctx);
 /* Is there no file, where one may be wanted? It does not outlive the boot. */
 bool mf_stubs_missing(const struct mf_context *ctx);
 
+/*
+ * What a run does at its end: makes the file if something has CHANGED or there is none. That it
+ * cannot be written is a line in the log and nothing more: the drivers are there.
+ */
+void mf_stubs_follow(struct mf_context *ctx, bool changed);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/context.h"
+#include "modfetch/rules.h"
 #include "modfetch/strings.h"
 
 enum mf_want_kind {
@@ -37,10 +38,15 @@ void mf_match_done(struct mf_match *match);
 
 struct mf_want {
 	enum mf_want_kind kind;
-	char *query;			/* as it was given; of a bad one, what can be printed */
-	char *name;			/* as the indexes spell it */
-	char *syspath;			/* the device below /sys it is for, or NULL */
-	bool device;			/* a device asks: blacklists count, as they do for udev */
+	char *query;   /* as it was given; of a bad one, what can be printed */
+	char *name;    /* as the indexes spell it */
+	char *syspath; /* the device below /sys it is for, or NULL */
+	/* what policy judges a device by; mf_device_describe() is the one way to fill it in */
+	bool device;		     /* a device asks: blacklists count, as they do for udev */
+	enum mf_removable removable; /* can it be unplugged? */
+	char *modalias; /* where it asks by another name: its own, as the indexes spell it */
+	struct mf_strings
+		devices; /* of a want for many (syspath is NULL): some of their syspaths */
 	uint64_t uevent_us, decided_us; /* CLOCK_MONOTONIC, of the event that asked; 0: none did */
 	enum mf_state state;
 	struct mf_match *matches;
@@ -95,8 +101,10 @@ struct mf_wants {
 	uint32_t *slots; /* a hash table of places in v, plus 1 */
 	size_t n_slots;	 /* a power of two, or 0 */
 };
-/* Takes WANT over, unless one of the same query and device is there: then it is dropped. 0 or
- * -ENOMEM. */
+/*
+ * Takes WANT over, unless one of the same query, device and properties of the device is there: that
+ * one then gets its devices, and it is dropped. 0 or -ENOMEM.
+ */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
 /*
  * The names of all packages that have what is missing. 0, 1 (one of them is installed and lacks

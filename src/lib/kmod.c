@@ -288,13 +288,23 @@ int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_v
 	return r;
 }
 
+/* An editor's carriage return at the end of a line is no part of a name, though kmod takes it so. */
+static bool is_name_of_line(const char *key, const char *name)
+{
+	size_t len = strlen(key);
+
+	while (len && key[len - 1] == '\r')
+		len--;
+	return strlen(name) == len && !memcmp(key, name, len);
+}
+
 bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name)
 {
 	struct kmod_config_iter *it = kmod_config_get_blacklists(kmod->kmod);
 	bool found = false;
 
 	while (it && !found && kmod_config_iter_next(it))
-		found = !strcmp(kmod_config_iter_get_key(it), name);
+		found = is_name_of_line(kmod_config_iter_get_key(it), name);
 	if (it)
 		kmod_config_iter_free_iter(it);
 	return found;
@@ -306,7 +316,7 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
 	const char *command = NULL;
 
 	while (it && !command && kmod_config_iter_next(it))
-		if (!strcmp(kmod_config_iter_get_key(it), name))
+		if (is_name_of_line(kmod_config_iter_get_key(it), name))
 			command = kmod_config_iter_get_value(it);
 	if (it)
 		kmod_config_iter_free_iter(it);

@@ -170,6 +170,32 @@ static struct home find_home(const struct choosing *c)
 	return home;
 }
 
+/* ---- candidates ---- */
+
+int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
+		   size_t *ret_n)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, kept = 0;
+	int r = mf_pool_providers(pool, name, NULL, &ids, &n);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(pool, ids[i], &package);
+		if (which == MF_WHICH_INSTALLED
+			    ? package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name)
+			    : package.origin >= 0 || (which == MF_WHICH_ANY &&
+						      package.origin == MF_POOL_INSTALLED))
+			ids[kept++] = ids[i];
+	}
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = kept;
+	return 0;
+}
+
 /* ---- all of it ---- */
 
 void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n)

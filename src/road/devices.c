@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modalias.h"
@@ -35,26 +36,27 @@ struct walk {
 	bool each_device;
 	struct mf_udev_rules *rules;
 	struct mf_udev_device device; /* all but its place is the same for each */
-	size_t root_len;	      /* of a syspath, up to the root of the tree */
+	size_t root_len;	      /* of a syspath, up to the root of its sysfs */
+	size_t hidden;		      /* of a syspath, up to the root of the device's tree */
 };
 
 static int take(struct walk *w, const char *modalias, const char *syspath)
 {
-	struct mf_want want;
+	bool many = mf_modalias_valid(modalias, strlen(modalias)) && !w->each_device;
+	_cleanup_(mf_want_done) struct mf_want want = { 0 };
 	int r;
 
 	if (!*modalias)
 		return 0;
-	if (mf_modalias_valid(modalias, strlen(modalias)) && !w->each_device)
-		syspath = NULL;
-	r = mf_want_init_any(w->ctx, modalias, syspath, &want);
+	r = mf_want_init_any(w->ctx, modalias, many ? NULL : syspath, &want);
 	if (r < 0)
 		return r;
 	want.device = true;
-	r = mf_wants_add(w->wants, &want);
-	if (r < 0)
-		mf_want_done(&want);
-	return r;
+	if (syspath)
+		r = mf_device_describe(w->device.tree, syspath + w->hidden, &want);
+	if (!r && syspath && many)
+		r = mf_strings_add(&want.devices, syspath);
+	return r < 0 ? r : mf_wants_add(w->wants, &want);
 }
 
 /* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
@@ -218,6 +220,7 @@ static int walk_recorded(struct walk *w, int fd, const char *source)
 	w->root_len = strlen(path);
 	while (w->root_len && path[w->root_len - 1] == '/')
 		path[--w->root_len] = '\0';
+	w->hidden = w->root_len;
 	w->device = (struct mf_udev_device){ .tree = &tree, .sysfs = "." };
 	return walk_folder(w, fd, path, 0);
 }
@@ -268,16 +271,17 @@ char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
 	return strdup(slash ? slash + 1 : target);
 }
 
-enum mf_removable mf_device_removable(const struct mf_context *ctx, const char *syspath)
+/* The nearest "removable" attribute at PATH or above it. */
+static enum mf_removable find_removable(const struct mf_context *tree, const char *device)
 {
 	static const struct {
 		const char *word;
 		enum mf_removable value;
 	} words[] = { { "removable", MF_REMOVABLE }, { "fixed", MF_FIXED } };
-	_cleanup_free_ char *path = strdup(syspath);
+	_cleanup_free_ char *path = strdup(device);
 	char *slash;
 
-	while (path && (slash = strrchr(path, '/')) && slash > path + strlen("/sys")) {
+	for (; path && (slash = strrchr(path, '/')); *slash = '\0') {
 		_cleanup_free_ char *attribute = NULL, *text = NULL;
 		_cleanup_close_ int fd = -1;
 		size_t len;
@@ -286,12 +290,34 @@ enum mf_removable mf_device_removable(const struct mf_context *ctx, const char *
 			attribute = NULL;
 			break;
 		}
-		fd = mf_context_open(ctx, attribute, O_RDONLY);
+		fd = mf_context_open(tree, attribute, O_RDONLY);
 		if (fd >= 0 && !mf_file_read(fd, 64, &text, &len))
 			for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 				if (mf_starts_with(text, words[i].word))
 					return words[i].value;
-		*slash = '\0';
 	}
 	return MF_REMOVABLE_UNKNOWN;
+}
+
+int mf_device_describe(const struct mf_context *tree, const char *path, struct mf_want *want)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *modalias = NULL;
+	char spelled[MF_MODALIAS_MAX + 1];
+	int r;
+
+	want->device = true;
+	want->removable = find_removable(tree, path);
+	if (want->kind == MF_WANT_BAD)
+		return 0;
+	fd = mf_context_open(tree, path, O_RDONLY | O_DIRECTORY);
+	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
+	if (r == -ENOMEM)
+		return r;
+	if (r || !*modalias || !mf_modalias_valid(modalias, strlen(modalias)) ||
+	    mf_alias_normalize(modalias, spelled, sizeof(spelled)) < 0 ||
+	    !strcmp(spelled, want->name))
+		return 0;
+	want->modalias = strdup(spelled);
+	return want->modalias ? 0 : -ENOMEM;
 }

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/devices.h"
 #include "modfetch/failed-names.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
@@ -28,6 +29,8 @@
 #include "modfetch/spool.h"
 
 enum { RUNS_MAX = 1024 };
+
+#define DEVICES "/sys/devices/" /* where a device of the spool is */
 
 bool mf_drain_passes(int code)
 {
@@ -216,7 +219,10 @@ static int add_want(struct mf_context *ctx, const struct mf_spool_entry *entry, 
 	if (r < 0)
 		return r;
 	/* a name without a device is what modprobe was asked for, which blacklists do not hold back */
-	want.device = want.kind == MF_WANT_ALIAS || devpath;
+	if (syspath && mf_device_describe(ctx, syspath, &want) < 0) {
+		mf_want_done(&want);
+		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
+	}
 	want.uevent_us = entry->uevent_us;
 	want.decided_us = entry->decided_us;
 	r = mf_wants_add(wants, &want);
@@ -393,6 +399,19 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 	return r;
 }
 
+/* The devices that a want is for, of this machine. */
+static int add_devpaths(const struct mf_want *want, struct mf_strings *devpaths)
+{
+	int r = 0;
+
+	if (want->syspath && mf_starts_with(want->syspath, DEVICES))
+		r = mf_strings_add(devpaths, want->syspath + strlen("/sys"));
+	for (size_t i = 0; !r && i < want->devices.n; i++)
+		if (mf_starts_with(want->devices.v[i], DEVICES))
+			r = mf_strings_add(devpaths, want->devices.v[i] + strlen("/sys"));
+	return r;
+}
+
 int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants)
 {
 	_cleanup_close_ int fd = mf_spool_open(ctx);
@@ -412,8 +431,8 @@ int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants)
 		entry.modalias = strdup(want->query);
 		if (!entry.modalias)
 			r = -ENOMEM;
-		else if (want->syspath && !strncmp(want->syspath, "/sys/devices/", 13))
-			r = mf_strings_add(&entry.devpaths, want->syspath + 4);
+		else
+			r = add_devpaths(want, &entry.devpaths);
 		if (r == 0)
 			r = mf_spool_put(fd, &entry);
 		if (r < 0)

@@ -72,8 +72,10 @@ static int see_package(void *arg, const char *pattern, const char *package, size
 		return r;
 	r = mf_policy_check(a->policy, &request, &why);
 	a->allowed = !r;
-	if (r == 1 && !m->refused)
-		m->refused = MF_STEAL(why);
+	if (r == 1 && !m->refused && asprintf(&m->refused, "%s has %s", package, why) < 0) {
+		m->refused = NULL;
+		return -ENOMEM;
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -22,6 +22,7 @@
 #include "modfetch/hooks.h"
 #include "modfetch/history.h"
 #include "modfetch/install.h"
+#include "modfetch/judge.h"
 #include "modfetch/kernel-dir.h"
 #include "modfetch/kmod.h"
 #include "modfetch/load.h"
@@ -69,10 +70,12 @@ struct cargo {
 	size_t n; /* of both */
 	struct mf_receipt receipt;
 	struct mf_attempts attempts;
-	bool refreshable; /* what failed may not fail with new metadata */
+	struct mf_verdicts refused; /* packages, for their files */
+	bool refreshable;	    /* what failed may not fail with new metadata */
 };
 
-static void cargo_done(struct cargo *cargo)
+/* What was fetched, as far as nobody has taken it. */
+static void cargo_drop(struct cargo *cargo)
 {
 	for (size_t i = 0; i < cargo->n; i++) {
 		if (cargo->fetched)
@@ -80,8 +83,15 @@ static void cargo_done(struct cargo *cargo)
 		if (cargo->proofs)
 			mf_proof_free(cargo->proofs[i]);
 	}
-	free(cargo->fetched);
-	free(cargo->proofs);
+	free(MF_STEAL(cargo->fetched));
+	free(MF_STEAL(cargo->proofs));
+	cargo->n = 0;
+}
+
+static void cargo_done(struct cargo *cargo)
+{
+	cargo_drop(cargo);
+	mf_verdicts_done(&cargo->refused);
 	mf_receipt_done(&cargo->receipt);
 	mf_attempts_done(&cargo->attempts);
 	mf_policy_free(cargo->policy);
@@ -328,6 +338,8 @@ static int check_trust(struct mf_context *ctx, const struct mf_run *run)
 
 static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
+	const struct mf_judge judge = { .policy = cargo->policy,
+					.repos = mf_catalog_repos(run->catalog) };
 	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
 	int r = check_trust(ctx, run);
 
@@ -344,6 +356,10 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	stamp(run, MF_FETCHED);
 	tell_fetched(ctx, run, cargo);
 	r = verify(ctx, run, verifier, cargo);
+	/* policy about what no metadata has named: only the files of a package tell */
+	if (!r)
+		r = mf_judge_proofs(ctx, &judge, run->plan.items, cargo->proofs, cargo->n,
+				    &cargo->refused);
 	if (r < 0)
 		return r;
 	r = check_shadows(ctx, run, cargo);
@@ -382,31 +398,48 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 
 /* ---- the road ---- */
 
-static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+/* Plans for what is decided. 0; 1: there is nothing to plan for. */
+static int resolve(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	bool planned = false;
-	int r = decide(ctx, run, cargo);
+	int r = 1;
 
-	if (r < 0)
-		return r;
+	run->selection.refused = &cargo->refused;
 	if (run->catalog) {
 		r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
 			       &run->plan);
 		cargo->refreshable = r == -MFE_BAD_INDEX;
-		if (r < 0)
-			return r;
-		planned = r == 0;
-		if (run->selection.install && !ctx->unattended)
-			mf_plan_mark_named(&run->plan, run->selection.install);
-		stamp(run, MF_RESOLVED);
+		if (r >= 0) {
+			if (run->selection.install && !ctx->unattended)
+				mf_plan_mark_named(&run->plan, run->selection.install);
+			stamp(run, MF_RESOLVED);
+		}
 	}
+	run->selection.refused = NULL;
+	return r;
+}
+
+static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	bool planned;
+	size_t known;
+	int r = decide(ctx, run, cargo);
+
+	if (r < 0)
+		return r;
+	/* as long as there are packages that no plan may have, another plan is possible */
+	do {
+		known = cargo->refused.whys.n;
+		mf_plan_done(&run->plan);
+		cargo_drop(cargo);
+		r = resolve(ctx, run, cargo);
+		planned = r == 0;
+		if (planned && !run->dry_run)
+			r = carry_out(ctx, run, cargo);
+	} while (r == -MFE_DENIED && cargo->refused.whys.n > known);
+	if (r < 0)
+		return r;
 	if (run->dry_run)
 		return planned ? 0 : 1;
-	if (planned) {
-		r = carry_out(ctx, run, cargo);
-		if (r < 0)
-			return r;
-	}
 	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	if (!r)
 		r = load(ctx, run, cargo);
@@ -454,21 +487,6 @@ static int go(struct mf_context *ctx, struct mf_run *run)
 	return r;
 }
 
-/*
- * modprobe hears of what came and went. Behind the load, so that no device waits for it; that it
- * cannot be written is said, and nothing more: the drivers are there.
- */
-static void tell_modprobe(struct mf_context *ctx, const struct mf_run *run, int r)
-{
-	bool changed = run->stamp[MF_INSTALLED] || run->mended || run->refreshed;
-	struct mf_failure why = ctx->failure;
-
-	if (r >= 0 && (changed || mf_stubs_missing(ctx)) && mf_stubs_update(ctx) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", ctx->failure.stage, ctx->failure.what,
-		       ctx->failure.why);
-	ctx->failure = why;
-}
-
 int mf_road(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_free_ char *line = NULL;
@@ -485,10 +503,11 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	r = mf_undo_recover(ctx);
 	if (!r)
 		r = go(ctx, run);
-	tell_modprobe(ctx, run, r);
+	if (r >= 0)
+		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->mended || run->refreshed);
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
-	if (mf_record_run(ctx, run, r, &line) < 0)
+	if (!mf_record_is_refusal(run, r) && mf_record_run(ctx, run, r, &line) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
 	mf_loading_unmark(ctx);

@@ -2,8 +2,7 @@
 /*
  * The rules that say no, as a table in the order in which they are asked. Each returns the rule
  * that refused, in words, or NULL. What the running kernel refuses counts only when that kernel is
- * the one we work for. Everything is read once; a check costs no look at the disk but for whether a
- * device is removable, which only sysfs knows.
+ * the one we work for. Everything is read once; a check costs no look at the disk.
  */
 #include "modfetch/policy.h"
 #include <errno.h>
@@ -12,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/devices.h"
 #include "modfetch/file.h"
+#include "modfetch/install-line.h"
+#include "modfetch/kernel-cmdline.h"
 #include "modfetch/module-name.h"
 #include "modfetch/rules.h"
 #include "modfetch/strings.h"
@@ -23,8 +23,9 @@ struct mf_policy {
 	struct mf_kmod *kmod;
 	struct mf_rules *rules;
 	bool modules_disabled;
-	struct mf_strings blacklist; /* module_blacklist= */
-	struct mf_attempts attempts; /* of other boots */
+	struct mf_strings blacklist;	   /* module_blacklist= */
+	struct mf_strings alias_blacklist; /* modprobe.blacklist= */
+	struct mf_attempts attempts;	   /* of other boots */
 };
 
 typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
@@ -40,13 +41,11 @@ static char *read_small(const struct mf_context *ctx, const char *path)
 	return fd >= 0 && mf_file_read(fd, 65536, &text, &len) == 0 ? text : NULL;
 }
 
-/* "a,b-c" from module_blacklist= */
+/* "a,b-c", the value of a blacklist */
 static int add_listed(struct mf_strings *names, const char *list)
 {
-	size_t len = strcspn(list, " \t\n");
-	_cleanup_free_ char *words = strndup(list, len);
 	_cleanup_(mf_strings_done) struct mf_strings listed = { 0 };
-	int r = words ? mf_strings_split(&listed, words) : -ENOMEM;
+	int r = mf_strings_split(&listed, list);
 
 	for (size_t i = 0; !r && i < listed.n; i++) {
 		char name[256];
@@ -57,18 +56,28 @@ static int add_listed(struct mf_strings *names, const char *list)
 	return r;
 }
 
+/*
+ * Of several module_blacklist= the kernel heeds the last, and kmod takes quotes around the names of
+ * modprobe.blacklist= for a part of them. Whoever wrote them meant all the names: so they count here.
+ */
+static int on_parameter(void *arg, const char *key, const char *value)
+{
+	struct mf_policy *policy = arg;
+
+	if (value && mf_cmdline_is(key, "module_blacklist"))
+		return add_listed(&policy->blacklist, value);
+	if (value && !strcmp(key, "modprobe.blacklist"))
+		return add_listed(&policy->alias_blacklist, value);
+	return 0;
+}
+
 static int read_kernel(struct mf_policy *policy)
 {
-	static const char key[] = "module_blacklist=";
 	_cleanup_free_ char *disabled = read_small(policy->ctx, "proc/sys/kernel/modules_disabled");
 	_cleanup_free_ char *line = read_small(policy->ctx, "proc/cmdline");
-	int r = 0;
 
 	policy->modules_disabled = disabled && disabled[0] == '1';
-	for (char *p = line; !r && p && (p = strstr(p, key)); p += strlen(key))
-		if (p == line || p[-1] == ' ')
-			r = add_listed(&policy->blacklist, p + strlen(key));
-	return r;
+	return line ? mf_cmdline_each(line, on_parameter, policy) : 0;
 }
 
 void mf_policy_free(struct mf_policy *policy)
@@ -77,6 +86,7 @@ void mf_policy_free(struct mf_policy *policy)
 		return;
 	mf_rules_free(policy->rules);
 	mf_strings_done(&policy->blacklist);
+	mf_strings_done(&policy->alias_blacklist);
 	mf_attempts_done(&policy->attempts);
 	free(policy);
 }
@@ -125,8 +135,8 @@ static const char *local_rules(const struct mf_policy *policy, const struct mf_r
 	const struct mf_want *want = request->want;
 	const struct mf_facts facts = {
 		.modalias = want ? want->name : NULL,
-		.removable = want && want->syspath ? mf_device_removable(policy->ctx, want->syspath)
-						   : MF_REMOVABLE_UNKNOWN,
+		.device = want ? want->modalias : NULL,
+		.removable = want ? want->removable : MF_REMOVABLE_UNKNOWN,
 		.module = request->module,
 		.package = request->package,
 		.repository = request->repository,
@@ -140,29 +150,24 @@ static const char *blacklist(const struct mf_policy *policy, const struct mf_req
 {
 	bool applies = request->by_alias || (request->want && request->want->device);
 
-	return applies && request->module && mf_kmod_blacklisted(policy->kmod, request->module)
+	if (!applies || !request->module)
+		return NULL;
+	if (mf_strings_has(&policy->alias_blacklist, request->module))
+		return "modprobe.blacklist= of the kernel command line names it";
+	return mf_kmod_blacklisted(policy->kmod, request->module)
 		       ? "a blacklist line of modprobe.d names it"
 		       : NULL;
 }
 
-/* "install foo /bin/false" is how admins say never; any other command is theirs to run. */
+/* "install foo /bin/false" is how admins say never; a command that loads foo is theirs to run. */
 static const char *install_line(const struct mf_policy *policy, const struct mf_request *request)
 {
-	static const char *const refusals[] = { "/bin/false", "/usr/bin/false", "false",
-						"/bin/true",  "/usr/bin/true",	"true",
-						":" };
 	const char *command =
 		request->module ? mf_kmod_install_command(policy->kmod, request->module) : NULL;
-	size_t len;
 
-	if (!command)
-		return NULL;
-	command += strspn(command, " \t");
-	len = strcspn(command, " \t;#");
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
-		if (strlen(refusals[i]) == len && !memcmp(command, refusals[i], len))
-			return "an install line of modprobe.d refuses it";
-	return NULL;
+	return command && !mf_install_line_loads(command, request->module)
+		       ? "an install line of modprobe.d refuses it: its command does not load it"
+		       : NULL;
 }
 
 const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module)

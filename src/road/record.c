@@ -127,6 +127,15 @@ static void add_error(struct mf_json *o, const struct mf_failure *failure)
 	mf_json_set(o, "error", e);
 }
 
+bool mf_record_is_refusal(const struct mf_run *run, int result)
+{
+	bool denied = result == -MFE_DENIED;
+
+	for (size_t i = 0; i < run->wants.n; i++)
+		denied |= run->wants.v[i].state == MF_DENIED;
+	return denied && (result > 0 || result == -MFE_DENIED);
+}
+
 int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line)
 {
 	struct mf_json *o = mf_json_object(), *queries = mf_json_array();

@@ -23,7 +23,7 @@
 struct planning {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
-	const struct mf_policy *policy;
+	struct mf_judge judge;
 	const struct mf_selection *selection;
 	struct mf_pool *pool;
 	struct mf_job *jobs;
@@ -31,6 +31,7 @@ struct planning {
 	size_t n_jobs, room;
 	struct mf_refusals refusals;
 	size_t n_kernels; /* refusals that always hold: of other kernels */
+	size_t n_known;	  /* these, and of what was refused before in this run */
 	bool any;	  /* any package that carries the module, not the best alone */
 };
 
@@ -81,92 +82,20 @@ static int add_job(struct planning *p, const struct mf_want *asker, bool erase, 
 	return 0;
 }
 
-enum which { INSTALLED, AVAILABLE, ANY };
-
-/* The packages of that name, or (but where only INSTALLED ones count) that provide it. */
-static int named(struct planning *p, const char *name, enum which which, int **ret_ids,
-		 size_t *ret_n)
-{
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0, kept = 0;
-	int r = mf_pool_providers(p->pool, name, NULL, &ids, &n);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		struct mf_package package;
-
-		mf_pool_package(p->pool, ids[i], &package);
-		if (which == INSTALLED
-			    ? package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name)
-			    : package.origin >= 0 ||
-				      (which == ANY && package.origin == MF_POOL_INSTALLED))
-			ids[kept++] = ids[i];
-	}
-	*ret_ids = MF_STEAL(ids);
-	*ret_n = kept;
-	return 0;
-}
-
 /* A module that is missing, and who wants it. */
 struct missing {
 	const struct mf_want *want;
 	const struct mf_match *match;
 };
 
-/* Leaves those of the packages that may be fetched for this module. */
-static int allowed(struct planning *p, const struct missing *missing, int *ids, size_t *n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < *n; i++) {
-		_cleanup_free_ char *why = NULL;
-		struct mf_request request = { missing->want, missing->match->module, NULL, NULL,
-					      mf_match_by_alias(missing->want, missing->match) };
-		struct mf_package package;
-		int r;
-
-		mf_pool_package(p->pool, ids[i], &package);
-		if (package.origin < 0) {
-			ids[kept++] = ids[i];
-			continue;
-		}
-		request.package = package.name;
-		request.repository = mf_catalog_repos(p->catalog)->v[package.origin].id;
-		r = mf_policy_check(p->policy, &request, &why);
-		if (r < 0)
-			return r;
-		if (!r)
-			ids[kept++] = ids[i];
-	}
-	*n = kept;
-	return 0;
-}
-
-/* One job for a module: the best of the packages that carry it, or any. */
+/* One job for a module: the best of the packages that may bring it, or any. */
 static int want_module(struct planning *p, const struct missing *missing)
 {
-	const struct mf_strings *names = &missing->match->packages;
+	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
-	int r;
+	int r = mf_judge_carriers(&p->judge, missing->want, missing->match, &ids, &n, &why);
 
-	for (size_t i = 0; i < names->n; i++) {
-		_cleanup_free_ int *more = NULL;
-		size_t n_more = 0;
-		int *both;
-
-		r = named(p, names->v[i], missing->match->broken ? AVAILABLE : ANY, &more, &n_more);
-		if (r < 0)
-			return r;
-		both = reallocarray(ids, n + n_more + 1, sizeof(*ids));
-		if (!both)
-			return -ENOMEM;
-		ids = both;
-		for (size_t j = 0; j < n_more; j++)
-			ids[n++] = more[j];
-	}
-	r = allowed(p, missing, ids, &n);
 	if (r < 0 || !n)
 		return r;
 	mf_choice_sort(p->catalog, p->pool, ids, n);
@@ -211,7 +140,8 @@ static int select_names(struct planning *p, const struct mf_strings *names, bool
 	for (size_t i = 0; names && i < names->n; i++) {
 		_cleanup_free_ int *ids = NULL;
 		size_t n = 0;
-		int r = named(p, names->v[i], erase ? INSTALLED : ANY, &ids, &n);
+		int r = mf_choice_find(p->pool, names->v[i],
+				       erase ? MF_WHICH_INSTALLED : MF_WHICH_ANY, &ids, &n);
 
 		if (r < 0)
 			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
@@ -250,43 +180,6 @@ static const struct mf_want *asker_of(const struct planning *p, const struct mf_
 	return NULL;
 }
 
-struct judging {
-	struct planning *p;
-	struct mf_request request;
-	char *why;
-};
-
-static int judge_module(void *arg, const char *name, const char *evr)
-{
-	struct judging *j = arg;
-	char module[256];
-
-	if (!mf_dep_module(name, module, sizeof(module)))
-		return 0;
-	j->request.module = module;
-	return mf_policy_check(j->p->policy, &j->request, &j->why);
-}
-
-/* 1: the policy refuses a package that somebody else needs, or a module in it. */
-static int judge(struct planning *p, const struct mf_solution *solution, const struct mf_step *step,
-		 char **ret_why)
-{
-	struct judging j = { p, { 0 }, NULL };
-	struct mf_package package;
-	int r;
-
-	mf_pool_package(p->pool, step->id, &package);
-	j.request.want = asker_of(p, solution, step);
-	j.request.package = package.name;
-	j.request.repository = mf_catalog_repos(p->catalog)->v[package.origin].id;
-	r = mf_policy_check(p->policy, &j.request, &j.why);
-	if (!r)
-		r = mf_pool_deps(p->pool, step->id, MF_PROVIDES, judge_module, &j);
-	if (r == 1)
-		*ret_why = j.why;
-	return r;
-}
-
 /* Refuses what the policy does of the steps. Returns their number. */
 static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 {
@@ -300,7 +193,7 @@ static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 		/* what was asked for has been judged by who asked */
 		if (step->erase || (!step->needed_by && asker_of(p, solution, step)))
 			continue;
-		r = judge(p, solution, step, &why);
+		r = mf_judge_package(&p->judge, step->id, asker_of(p, solution, step), NULL, &why);
 		if (r == 1)
 			r = mf_refusals_add(&p->refusals, step->id, -MFE_DENIED, why);
 		else if (!r)
@@ -312,6 +205,22 @@ static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 	return refused;
 }
 
+/* Each item of the plan learns for whom it comes. */
+static void note_askers(struct planning *p, const struct mf_solution *solution,
+			struct mf_plan *plan)
+{
+	for (size_t i = 0; i < solution->n; i++) {
+		const struct mf_step *step = &solution->steps[i];
+		struct mf_package package;
+
+		mf_pool_package(p->pool, step->id, &package);
+		for (size_t j = 0; !step->erase && j < plan->n; j++)
+			if (!strcmp(plan->items[j].name, package.name) &&
+			    !strcmp(plan->items[j].evr, package.evr))
+				plan->items[j].asker = asker_of(p, solution, step);
+	}
+}
+
 /* ---- solving ---- */
 
 /* Plans for the jobs at hand. 0 or a recorded failure. */
@@ -320,7 +229,7 @@ static int solve(struct planning *p, struct mf_plan *ret_plan)
 	_cleanup_(mf_solution_done) struct mf_solution solution = { 0 };
 	int r;
 
-	mf_refusals_cut(&p->refusals, p->n_kernels);
+	mf_refusals_cut(&p->refusals, p->n_known);
 	do {
 		mf_solution_done(&solution);
 		r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
@@ -329,8 +238,12 @@ static int solve(struct planning *p, struct mf_plan *ret_plan)
 		if (!r)
 			r = refuse_steps(p, &solution);
 	} while (r > 0);
-	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL)
-		     : mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+	if (r < 0)
+		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
+	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+	if (!r)
+		note_askers(p, &solution, ret_plan);
+	return r;
 }
 
 static int gather(struct planning *p, const struct mf_want *wants, size_t n)
@@ -415,7 +328,30 @@ static int refuse_kernels(struct planning *p)
 		why = strdup("that is a kernel, which no driver brings in");
 		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
 	}
-	p->n_kernels = p->refusals.n;
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+}
+
+/* What was refused before is none of any plan. */
+static int refuse_known(struct planning *p)
+{
+	const struct mf_verdicts *verdicts = p->judge.refused;
+	int r = 0;
+
+	for (size_t i = 0; !r && verdicts && verdicts->whys.n && i < p->judge.repos->n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+
+		r = mf_pool_list(p->pool, (int)i, &ids, &n);
+		for (size_t j = 0; !r && j < n; j++) {
+			struct mf_package package;
+			const char *why;
+
+			mf_pool_package(p->pool, ids[j], &package);
+			why = mf_verdicts_find(verdicts, &package);
+			if (why)
+				r = mf_refusals_add(&p->refusals, ids[j], -MFE_DENIED, strdup(why));
+		}
+	}
 	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
 }
 
@@ -427,11 +363,40 @@ static bool any_available(const struct mf_wants *wants)
 	return false;
 }
 
+/* Where policy leaves nothing of what was asked for, the first that was denied says why. */
+static int check_left(struct planning *p, const struct mf_wants *wants)
+{
+	bool left = any_available(wants);
+
+	for (size_t i = 0; !left && i < wants->n; i++)
+		if (wants->v[i].state == MF_DENIED)
+			return mf_fail(p->ctx, "resolve", -MFE_DENIED, wants->v[i].query, "%s",
+				       wants->v[i].reason);
+	return 0;
+}
+
+/* What holds for every plan over the pool at hand, and what of the wants policy leaves. */
+static int begin(struct planning *p, struct mf_wants *wants)
+{
+	int r;
+
+	p->judge.pool = p->refusals.pool = p->pool;
+	r = refuse_kernels(p);
+	p->n_kernels = p->refusals.n;
+	if (!r)
+		r = refuse_known(p);
+	p->n_known = p->refusals.n;
+	if (r < 0)
+		return r;
+	r = mf_judge_wants(&p->judge, wants);
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : check_left(p, wants);
+}
+
 /*
  * For modules alone, and with no more packages than their plan can touch. 2: to be planned with all
  * of them, which can also tell why something cannot be had.
  */
-static int plan_quickly(struct planning *p, const struct mf_wants *wants, struct mf_plan *ret_plan)
+static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r = mf_wants_packages(wants, &names);
@@ -440,13 +405,12 @@ static int plan_quickly(struct planning *p, const struct mf_wants *wants, struct
 	if (r)
 		return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 2;
 	r = mf_catalog_pool_parts(p->ctx, p->catalog, &names, &p->pool);
-	p->refusals.pool = p->pool;
 	if (r)
 		return r < 0 ? r : 2;
-	r = refuse_kernels(p);
+	r = begin(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
-	if (r >= 0)
+	if (r >= 0 || !any_available(wants))
 		return r;
 	p->ctx->failure = (struct mf_failure){ 0 };
 	return 2;
@@ -460,8 +424,7 @@ static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 	if (r < 0)
 		return r;
 	mf_choice_rank(p->catalog, p->pool);
-	p->refusals.pool = p->pool;
-	r = refuse_kernels(p);
+	r = begin(p, wants);
 	if (!r)
 		r = plan_for(p, wants->v, wants->n, ret_plan);
 	if (r < 0 && any_available(wants)) {
@@ -475,12 +438,29 @@ static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 	return r;
 }
 
+/* Recommendations and other providers that policy kept out of the plan. */
+static void report_left_out(const struct planning *p)
+{
+	for (size_t i = p->n_kernels; i < p->refusals.n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(p->pool, p->refusals.v[i].id, &package);
+		mf_log(p->ctx, MF_LOG_INFO, "resolve: %s is left out: %s [%s]", package.name,
+		       p->refusals.v[i].why, mf_error_name(p->refusals.v[i].code));
+	}
+}
+
 int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
 	       struct mf_wants *wants, const struct mf_selection *selection,
 	       struct mf_plan *ret_plan)
 {
 	const struct planning start = {
-		.ctx = ctx, .catalog = catalog, .policy = policy, .selection = selection
+		.ctx = ctx,
+		.catalog = catalog,
+		.judge = { .policy = policy,
+			   .repos = mf_catalog_repos(catalog),
+			   .refused = selection ? selection->refused : NULL },
+		.selection = selection,
 	};
 	_cleanup_(planning_done) struct planning p = start;
 	bool named = selection && (selection->install || selection->remove);
@@ -496,5 +476,6 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 	}
 	if (r)
 		return r;
+	report_left_out(&p);
 	return ret_plan->n || ret_plan->erase.n ? 0 : 1;
 }

@@ -33,12 +33,11 @@ static bool match_glob(const char *glob, const char *text)
 	return text && !fnmatch(glob, text, 0);
 }
 
-static bool is_bus(const struct mf_facts *facts, const char *value)
+static bool has_bus(const char *modalias, const char *value)
 {
 	size_t len = strlen(value);
 
-	return facts->modalias && !strncasecmp(facts->modalias, value, len) &&
-	       facts->modalias[len] == ':';
+	return !strncasecmp(modalias, value, len) && modalias[len] == ':';
 }
 
 /* The hex digits behind three marks in a modalias: "bc02sc80i00" gives 028000. */
@@ -68,19 +67,40 @@ static bool class_of(const char *modalias, char ret_class[7])
 	return false;
 }
 
-static bool is_class(const struct mf_facts *facts, const char *value)
+static bool has_class(const char *modalias, const char *value)
 {
 	char class[7];
 
-	return facts->modalias && class_of(facts->modalias, class) &&
-	       !strncasecmp(class, value, strlen(value));
+	return class_of(modalias, class) && !strncasecmp(class, value, strlen(value));
+}
+
+static bool has_modalias(const char *modalias, const char *value)
+{
+	/* one that was copied from a device may have brackets, which are no glob there */
+	return match_glob(value, modalias) || !strcmp(value, modalias);
+}
+
+/* Does it hold for what was asked for, or for the device that asks? */
+static bool holds_for_either(const struct mf_facts *facts, const char *value,
+			     bool (*has)(const char *modalias, const char *value))
+{
+	return (facts->modalias && has(facts->modalias, value)) ||
+	       (facts->device && has(facts->device, value));
+}
+
+static bool is_bus(const struct mf_facts *facts, const char *value)
+{
+	return holds_for_either(facts, value, has_bus);
+}
+
+static bool is_class(const struct mf_facts *facts, const char *value)
+{
+	return holds_for_either(facts, value, has_class);
 }
 
 static bool is_modalias(const struct mf_facts *facts, const char *value)
 {
-	/* one that was copied from a device may have brackets, which are no glob there */
-	return match_glob(value, facts->modalias) ||
-	       (facts->modalias && !strcmp(value, facts->modalias));
+	return holds_for_either(facts, value, has_modalias);
 }
 
 static bool is_module(const struct mf_facts *facts, const char *value)

@@ -250,3 +250,14 @@ int mf_stubs_update(struct mf_context *ctx)
 		return r;
 	return w.written ? publish(ctx, text, len) : withdraw(ctx);
 }
+
+/* After the load, so that no device waits for it. */
+void mf_stubs_follow(struct mf_context *ctx, bool changed)
+{
+	struct mf_failure why = ctx->failure;
+
+	if ((changed || mf_stubs_missing(ctx)) && mf_stubs_update(ctx) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", ctx->failure.stage, ctx->failure.what,
+		       ctx->failure.why);
+	ctx->failure = why;
+}

@@ -17,6 +17,7 @@
 #include "modfetch/modalias.h"
 
 #define SYMBOL_PREFIX "symbol:"
+#define DEVICES_MAX   8	  /* that are remembered of a want for many */
 #define BAD_QUERY_MAX 128 /* bytes of a query out of bounds that are kept to be shown */
 
 const char *mf_state_name(enum mf_state state)
@@ -78,6 +79,7 @@ int mf_want_init_any(struct mf_context *ctx, const char *query, const char *sysp
 
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want)
 {
+	_cleanup_(mf_want_done) struct mf_want want = { 0 };
 	_cleanup_free_ char *modalias = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;
@@ -91,7 +93,14 @@ int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_w
 		return mf_fail(ctx, "event", -MFE_NOT_FOUND, syspath, "it has no modalias");
 	if (r < 0)
 		return mf_fail(ctx, "event", r, syspath, NULL);
-	return mf_want_init_any(ctx, modalias, syspath, ret_want);
+	r = mf_want_init_any(ctx, modalias, syspath, &want);
+	if (r < 0)
+		return r;
+	if (mf_device_describe(ctx, syspath, &want) < 0)
+		return mf_fail(ctx, "event", -ENOMEM, syspath, NULL);
+	*ret_want = want;
+	want = (struct mf_want){ 0 };
+	return 0;
 }
 
 void mf_match_done(struct mf_match *match)
@@ -121,6 +130,8 @@ void mf_want_done(struct mf_want *want)
 	free(want->syspath);
 	free(want->reason);
 	free(want->driver);
+	free(want->modalias);
+	mf_strings_done(&want->devices);
 	mf_strings_done(&want->loaded);
 	*want = (struct mf_want){ 0 };
 }
@@ -217,7 +228,8 @@ static uint32_t *slot_of(const struct mf_wants *wants, const struct mf_want *wan
 		uint32_t *slot = &wants->slots[i & (wants->n_slots - 1)];
 		const struct mf_want *w = *slot ? &wants->v[*slot - 1] : NULL;
 
-		if (!w || (!strcmp(w->query, want->query) && same(w->syspath, want->syspath)))
+		if (!w || (!strcmp(w->query, want->query) && same(w->syspath, want->syspath) &&
+			   w->removable == want->removable && same(w->modalias, want->modalias)))
 			return slot;
 	}
 }
@@ -246,16 +258,29 @@ static int grow(struct mf_wants *wants)
 	return 0;
 }
 
+/* The first of a want's devices; of a hundred processors a few are enough. */
+static int add_devices(struct mf_want *want, const struct mf_strings *devices)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < devices->n && want->devices.n < DEVICES_MAX; i++)
+		r = mf_strings_add_unique(&want->devices, devices->v[i]);
+	return r;
+}
+
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
 {
 	uint32_t *slot;
+	int r;
 
 	if (grow(wants) < 0)
 		return -ENOMEM;
 	slot = slot_of(wants, want);
 	if (*slot) {
-		mf_want_done(want);
-		return 0;
+		r = add_devices(&wants->v[*slot - 1], &want->devices);
+		if (!r)
+			mf_want_done(want);
+		return r;
 	}
 	wants->v[wants->n++] = *want;
 	*slot = (uint32_t)wants->n;

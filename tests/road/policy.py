@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""P32: whoever says no, and whichever way a package would come: as what a device, a name or an admin asks for, as a need,
+as a recommendation. What is refused is one of two modules of a package, so that none of the ways may look at one alone.
+
+What the running kernel says is in tests/test-policy.c: a root in a directory has another one.
+"""
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import root as r  # noqa: E402
+from drain import ENTRY, spool_name  # noqa: E402
+
+TAG = 'amd64-6.1.0_56'
+TWO, NEEDS, LIKES = f'two-kmp-{TAG}', f'needs-kmp-{TAG}', f'likes-kmp-{TAG}'
+FOREIGN, NEEDS_FOREIGN, LIKES_FOREIGN = f'foreign-kmp-{TAG}', f'needs-foreign-kmp-{TAG}', f'likes-foreign-kmp-{TAG}'
+# package: its modules, what it says of them, what it needs or recommends
+PACKAGES = {
+    TWO: (['e1000', 'dummy'], True, []),
+    NEEDS: (['pcspkr'], True, [f'Requires: {TWO}']),
+    LIKES: (['floppy'], True, [f'Recommends: {TWO}']),
+    FOREIGN: (['veth'], False, []),
+    NEEDS_FOREIGN: (['nlmon'], True, [f'Requires: {FOREIGN}']),
+    LIKES_FOREIGN: (['ifb'], True, [f'Recommends: {FOREIGN}']),
+}
+
+
+def alias(package):
+    return f'pci:v0000FFF0d{list(PACKAGES).index(package):08X}sv00000000sd00000000bc02sc00i00'
+
+
+# The ways a rule holds for: all; those that begin with an alias or a device; those that begin with a device of sysfs.
+ALL, ALIAS, SYSFS = range(3)
+
+POLICY = [
+    (ALL, 'deny module dummy'), (ALL, 'deny module e1000'), (ALL, 'deny module dum*'), (ALL, 'deny module d?mmy'),
+    (ALL, '\tdeny  module\tdummy # why'), (ALL, 'deny module dummy\r'), (ALL, f'deny package {TWO}'),
+    (ALL, 'deny package two-kmp-* module dummy'), (ALL, 'deny repository t* module dummy'), (ALL, 'deny repository test'),
+    (ALL, 'allow module e1000\ndeny module dummy'), (ALL, 'allow bus usb\ndeny module dummy\nallow module dummy'),
+    (ALIAS, 'deny bus pci'), (ALIAS, 'deny bus PCI'), (ALIAS, 'deny class 02'), (ALIAS, 'deny class 0200'),
+    (ALIAS, 'deny modalias pci:v0000FFF0*'), (ALIAS, 'deny bus pci module dummy'),
+    (SYSFS, 'deny removable'), (SYSFS, 'deny removable bus pci'), (SYSFS, 'deny removable module dummy'),
+]
+MODPROBE = [
+    (ALIAS, 'blacklist dummy'), (ALIAS, 'blacklist e1000'), (ALIAS, '\tblacklist \t dummy  '), (ALIAS, 'blacklist dummy\r'),
+    (ALIAS, 'black\\\nlist dummy'), (ALIAS, '# no\nblacklist dummy'),
+    (ALL, 'install e1000 exit 1'), (ALL, 'install dummy /bin/false'), (ALL, 'install dummy exit 1'), (ALL, 'install dummy /dev/null'),
+    (ALL, 'install dummy "/bin/false"'), (ALL, 'install dummy sh -c false'), (ALL, "install dummy /bin/sh -c 'exit 1'"),
+    (ALL, 'install dummy /usr/bin/false'), (ALL, 'install dummy /bin/true'), (ALL, 'install dummy true'), (ALL, 'install dummy :'),
+    (ALL, 'install dummy /bin/false # modprobe -i dummy'), (ALL, 'install dummy /bin/false --modprobe dummy'),
+    (ALL, 'install dummy echo modprobe dummy'), (ALL, 'install dummy modprobe --ignore-install loop'),
+    (ALL, 'install dummy false && modprobe -i dummy'), (ALL, 'install \\\n dummy \\\n false'), (ALL, 'install dummy /bin/false\r'),
+]
+FOLDERS = ['run/modprobe.d', 'usr/local/lib/modprobe.d', 'usr/lib/modprobe.d', 'lib/modprobe.d']
+CONFIGURATIONS = ([('etc/modfetch/policy.d', *c) for c in POLICY] + [('etc/modprobe.d', *c) for c in MODPROBE] +
+                  [(folder, ALL, 'install dummy exit 1\nblacklist dummy') for folder in FOLDERS])
+# And these say nothing about it.
+HARMLESS = [
+    ('etc/modfetch/policy.d', 'deny module dumm'), ('etc/modfetch/policy.d', 'allow module dummy\ndeny module dummy'),
+    ('etc/modfetch/policy.d', '# deny module dummy'), ('etc/modfetch/policy.d', 'deny bus usb\ndeny fixed\ndeny class 03'),
+    ('etc/modprobe.d', 'blacklist dumm'), ('etc/modprobe.d', 'install dummy modprobe --ignore-install dummy'),
+    ('etc/modprobe.d', 'install dummy /sbin/modprobe -i dummy && /usr/local/sbin/after'), ('etc/modprobe.d', 'remove dummy /bin/false'),
+]
+
+
+class Policy(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = r.Root(modules=('loop',))
+        cls.folder = tempfile.mkdtemp(prefix='policy-')
+        for name, (modules, said, lines) in PACKAGES.items():
+            provides = [f'Provides: kmod({m}.ko)' for m in modules if said]
+            supplements = f'Supplements: modalias(kernel-{TAG}:{alias(name)[:22]}sv*sd*bc*sc*i*)'
+            r.rpmbuild(cls.folder, name, [*provides, supplements, *lines], [cls.file(m) for m in modules])
+        r.createrepo(cls.folder)
+        cls.server = r.Server(cls.folder)
+        cls.root.repo(cls.server.url)
+        for name in (TWO, NEEDS):
+            cls.plug(f'sys/devices/pci0/{name}', name)
+        cls.plug(f'sys/elsewhere/{LIKES}', LIKES)
+        os.makedirs(f'{cls.root.path}/run/modfetch/queue')
+        os.chmod(f'{cls.root.path}/run/modfetch/queue', 0o700)
+        done = cls.root.run('refresh')
+        assert done.returncode == 0, done.stderr
+        # what is installed is read once and kept, whoever asks first
+        cls.root.run('lookup', alias(NEEDS))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.root.close()
+        r.shutil.rmtree(cls.folder)
+
+    @classmethod
+    def file(cls, module):
+        """A module as its kernel has it: path and bytes."""
+        path, = cls.root.needed([module])
+        with open(f'{cls.root.base}/lib/modules/{cls.root.kver}/{path}', 'rb') as f:
+            return f'/lib/modules/{cls.root.kver}/{path}', f.read()
+
+    @classmethod
+    def plug(cls, path, package):
+        os.makedirs(f'{cls.root.path}/{path}')
+        for name, text in ('modalias', alias(package)), ('removable', 'removable'):
+            with open(f'{cls.root.path}/{path}/{name}', 'w', encoding='utf-8') as f:
+                f.write(text + '\n')
+
+    def put(self, folder, text):
+        path = f'{self.root.path}/{folder}/x.conf'
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8', newline='') as f:
+            f.write(text + '\n')
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        return path
+
+    def written(self):
+        """Whatever a write would change on a disk; rpm keeps files of its own beside its database."""
+        found = {}
+        for folder, folders, files in os.walk(self.root.path):
+            if folder == self.root.path:
+                folders.remove('run')
+            for name in files + folders:
+                st = os.lstat(os.path.join(folder, name))
+                if not folder.endswith('var/lib/rpm') and name != 'rpm':
+                    found[os.path.join(folder, name)] = st.st_ino, st.st_mtime_ns, st.st_size
+        return found
+
+    def spool(self, *packages):
+        for name in packages:
+            with open(f'{self.root.path}/run/modfetch/queue/{spool_name(alias(name))}', 'w', encoding='utf-8') as f:
+                f.write(ENTRY.format(alias(name)).replace('/devices/x', f'/devices/pci0/{name}'))
+
+    def ways(self, kind):
+        """(command, statuses) of each way for which a rule of that kind holds."""
+        self.spool(TWO, NEEDS)
+        yield ('--no-load', 'queue'), (2, 4)
+        yield ('--no-load', '--unattended', 'coldplug'), (2, 4)
+        yield ('--no-load', 'probe', *(word for p in (TWO, NEEDS) for word in ('--device', f'/sys/devices/pci0/{p}'))), (4,)
+        if kind <= ALIAS:
+            yield ('--no-load', '--unattended', 'probe', alias(TWO), alias(NEEDS)), (4,)
+        if kind == ALL:
+            yield ('--no-load', '--from-modprobe', 'probe', 'e1000', 'pcspkr'), (4,)
+            yield ('install', TWO), (4,)
+            yield ('install', NEEDS), (4,)
+
+    def refused(self, kind):
+        before, asked = self.written(), len(self.server.requests)
+        for command, statuses in self.ways(kind):
+            done = self.root.run(*command)
+            self.assertIn(done.returncode, statuses, (command, done.stdout, done.stderr))
+            self.assertEqual(len(self.server.requests), asked, command)
+            after = self.written()
+            self.assertEqual({p for p in {**before, **after} if before.get(p) != after.get(p)}, set(), command)
+            if statuses == (4,):
+                self.assertIn('[DENIED]', done.stderr, command)
+                self.assertTrue(TWO in done.stderr or NEEDS in done.stderr, command)
+
+    def left_out(self, kind):
+        """What recommends it comes without it, or not at all where the rule is about that as well."""
+        query = ('--device', f'/sys/elsewhere/{LIKES}') if kind == SYSFS else (alias(LIKES),)
+        _, answer = self.root.json('lookup', *query)
+        plan = [item['name'] for item in answer['install']]
+        self.assertEqual(plan, [LIKES] if answer['results'][0]['state'] == 'available' else [])
+        return plan
+
+    def test_nothing_comes_whichever_way(self):
+        without = 0
+        for folder, kind, text in CONFIGURATIONS:
+            with self.subTest(folder=folder, text=text):
+                where = self.put(folder, text)
+                self.refused(kind)
+                without += bool(self.left_out(kind))
+                os.unlink(where)
+        self.assertGreater(without, 20)
+
+    def test_what_says_nothing_about_it_keeps_nothing_away(self):
+        for folder, text in HARMLESS:
+            with self.subTest(folder=folder, text=text):
+                where = self.put(folder, text)
+                for query, plan in (alias(TWO), [TWO]), (alias(NEEDS), [NEEDS, TWO]), (alias(LIKES), [LIKES, TWO]), ('e1000', [TWO]):
+                    _, answer = self.root.json('lookup', query)
+                    self.assertEqual([item['name'] for item in answer['install']], plan, answer)
+                os.unlink(where)
+
+    def test_a_refusal_names_module_package_and_rule(self):
+        self.put('etc/modfetch/policy.d', 'allow bus usb\ndeny module dummy')
+        rule = 'dummy: deny module dummy (x.conf, line 2)'
+        self.assertIn(f'{TWO} has {rule}', self.root.run('lookup', alias(TWO)).stderr)
+        self.assertIn(f'{NEEDS}: needs {TWO}, and {rule}', self.root.run('lookup', alias(NEEDS)).stderr)
+        self.assertIn(f'{TWO} is left out: {rule} [DENIED]', self.root.run('lookup', alias(LIKES)).stderr)
+        self.assertRegex(self.root.run('install', TWO).stderr, f'{TWO}: .*{rule[7:20]}')
+
+    def kmps(self):
+        return [name for name in self.root.names() if '-kmp-' in name]
+
+    def test_what_metadata_does_not_name_is_judged_by_the_files(self):
+        for folder, kind, text in (('etc/modfetch/policy.d', ALL, 'deny module veth'), ('etc/modprobe.d', ALL, 'install veth exit 1'),
+                                   ('etc/modprobe.d', ALIAS, 'blacklist veth'), ('etc/modfetch/policy.d', ALIAS, 'deny bus pci module veth')):
+            with self.subTest(text=text):
+                where = self.put(folder, text)
+                before = self.root.state()[:2], self.root.history()
+                for command in ('--no-load', 'probe', alias(NEEDS_FOREIGN)), ('install', FOREIGN), ('install', NEEDS_FOREIGN):
+                    if kind == ALL or 'probe' in command:
+                        done = self.root.run(*command)
+                        self.assertEqual(done.returncode, 4, (command, done.stdout, done.stderr))
+                        self.assertIn(FOREIGN, done.stderr)
+                        self.assertIn('veth: ', done.stderr)
+                        self.assertIn('[DENIED]', done.stderr)
+                self.assertEqual((self.root.state()[:2], self.root.history()), before)
+                # it costs no other device its driver, and what only recommends it comes without it
+                done = self.root.run('--no-load', 'probe', alias(LIKES_FOREIGN), alias(NEEDS_FOREIGN))
+                self.assertEqual(done.returncode, 4, (done.stdout, done.stderr))
+                self.assertIn(f'{FOREIGN} is left out: veth: ', done.stderr)
+                self.assertEqual(self.kmps(), [LIKES_FOREIGN])
+                self.assertEqual(self.root.run('remove', LIKES_FOREIGN).returncode, 0)
+                os.unlink(where)
+        # the control of all of them
+        done = self.root.run('--no-load', 'probe', alias(NEEDS_FOREIGN))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.kmps(), [FOREIGN, NEEDS_FOREIGN])
+        self.assertEqual(self.root.run('remove', NEEDS_FOREIGN, FOREIGN).returncode, 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
