@@ -58,7 +58,7 @@ static const struct verb verbs[] = {
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "bring the module indexes up to date", true },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...",
 	  "a repository from a kernel's lib/modules/KVER", true, true },
-	{ "queue", IN_MODULE(queue), "[--until-empty | --watch]",
+	{ "queue", IN_MODULE(queue), "[--until-empty | --watch | --retry]",
 	  "drain the spool of device events", false },
 	{ "status", IN_MODULE(status), "", "devices, drivers, packages and repositories", false },
 	{ "history", IN_MODULE(history), "[-n N]", "what happened", false },
