@@ -104,11 +104,13 @@ def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_6
 
 class Server:
     """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
-    ONCE: path → what the first to ask for it gets instead; BEFORE: path → what is called before the first answer."""
+    ONCE: path → what the first to ask for it gets instead; INSTEAD: path → (status, headers, body) for all who ask for it;
+    BEFORE: path → what is called before the first answer."""
 
     def __init__(self, folder):
         server = self
         self.requests, self.refuse, self.truncate, self.once, self.before, self.delay = [], {}, {}, {}, {}, 0
+        self.instead = {}
 
         class Handler(SimpleHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -128,6 +130,10 @@ class Server:
                     if part in self.path:
                         self.send_error(status)
                         return
+                for part, (status, headers, body) in server.instead.items():
+                    if part in self.path:
+                        self.answer(body, status, headers)
+                        return
                 for part, keep in server.truncate.items():
                     if part in self.path:
                         self.cut(keep)
@@ -138,8 +144,10 @@ class Server:
                         return
                 super().do_GET()
 
-            def answer(self, body):
-                self.send_response(200)
+            def answer(self, body, status=200, headers=()):
+                self.send_response(status)
+                for header in headers:
+                    self.send_header(*header)
                 self.send_header('Content-Length', str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -12,7 +12,9 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/failed-names.h"
+#include "modfetch/fault.h"
 #include "modfetch/file.h"
+#include "modfetch/runs.h"
 #include "modfetch/spool.h"
 
 #define KVER "6.1.0-56-amd64"
@@ -126,7 +128,7 @@ static void what_a_dead_repository_leaves_undecided_stays(void **state)
 	device(f, "pci:v1", "/devices/a", true);
 	device(f, "usb:v2", "/devices/b", true);
 	assert_true(mf_drain(&f->ctx, &d) < 0);
-	assert_true(mf_drain_passes(f->ctx.failure.code));
+	assert_true(mf_fault_passes(f->ctx.failure.code));
 	assert_int_equal(d.entries, 2);
 	assert_int_equal(d.kept, 2);
 	assert_int_equal(waiting(f), 2);
@@ -190,17 +192,17 @@ static void the_kernels_requests_have_half_of_the_hour(void **state)
 
 	f->ctx.settings.max_transactions = 4;
 	f->ctx.unattended = true;
-	assert_true(mf_drain_kernel_may(&f->ctx));
-	assert_int_equal(mf_drain_count(&f->ctx), 0);
-	assert_true(mf_drain_kernel_may(&f->ctx));
-	assert_int_equal(mf_drain_count(&f->ctx), 0);
-	assert_false(mf_drain_kernel_may(&f->ctx));
+	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
+	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
+	assert_false(mf_runs_kernel_may(&f->ctx));
 	/* the other half is for devices */
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
 	f->ctx.settings.max_transactions = 1;
-	assert_false(mf_drain_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_may(&f->ctx));
 }
 
 static void what_no_device_asks_for_and_fails_is_noted(void **state)
@@ -250,12 +252,12 @@ static void wants_are_deferred_into_the_spool(void **state)
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
 	assert_int_equal(mf_want_init(&f->ctx, "usb:v2", NULL, &want), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
-	assert_int_equal(mf_drain_defer(&f->ctx, &wants), 0);
+	assert_int_equal(mf_drain_defer(&f->ctx, &wants, false), 0);
 	/* one for many keeps its devices, by which policy judges it later */
 	assert_int_equal(mf_want_init(&f->ctx, "usb:v3", NULL, &want), 0);
 	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/c"), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
-	assert_int_equal(mf_drain_defer(&f->ctx, &wants), 0);
+	assert_int_equal(mf_drain_defer(&f->ctx, &wants, false), 0);
 	check_devpath(f, "usb:v3", "/devices/c");
 	mf_wants_done(&wants);
 	assert_int_equal(waiting(f), 3);
@@ -292,19 +294,6 @@ static void the_pace_is_that_of_the_slowest_device(void **state)
 	assert_int_equal(waiting(f), 4);
 }
 
-static void only_what_passes_is_worth_another_try(void **state)
-{
-	assert_true(mf_drain_passes(-MFE_UNREACHABLE));
-	assert_true(mf_drain_passes(-MFE_TIMEOUT));
-	assert_true(mf_drain_passes(-MFE_LOCKED));
-	assert_false(mf_drain_passes(-MFE_BAD_SIGNATURE));
-	assert_false(mf_drain_passes(-MFE_UNSOLVABLE));
-	assert_false(mf_drain_passes(-MFE_NO_REPOSITORY));
-	assert_false(mf_drain_passes(-ENOSPC));
-	assert_false(mf_drain_passes(0));
-	assert_false(mf_drain_passes(1));
-}
-
 #define WITH_ROOT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -319,7 +308,6 @@ int main(void)
 		WITH_ROOT(what_no_device_asks_for_and_fails_is_noted),
 		WITH_ROOT(wants_are_deferred_into_the_spool),
 		WITH_ROOT(the_pace_is_that_of_the_slowest_device),
-		UNIT(only_what_passes_is_worth_another_try),
 	};
 
 	return UNIT_RUN(tests);

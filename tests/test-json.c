@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whatever is put in, the text is one line of valid JSON in UTF-8; and what is read is typed. */
 #include "tests/unit.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/json.h"
@@ -64,6 +65,39 @@ static void bytes_that_are_no_text_become_question_marks(void **state)
 	/* the last ones that are */
 	check_bytes("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xf0\x90\x80\x80",
 		    "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xf0\x90\x80\x80");
+}
+
+static void what_a_terminal_obeys_is_written_as_an_escape(void **state)
+{
+	static const struct {
+		const char *in, *text;
+	} cases[] = {
+		{ "\xc3\xa4 \xe2\x82\xac", "\xc3\xa4 \xe2\x82\xac" },
+		{ "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\\u0080\\u009b\\u009f\xc2\xa0" },
+		{ "\x1b[0m\x7f\r", "\\u001b[0m\\u007f\\r" },
+		{ "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8e", "\\u202e\\u2066\\u200e" },
+		{ "\xd8\x9c\xe2\x80\xa8\xef\xbb\xbf", "\\u061c\\u2028\\ufeff" },
+		{ "\xf3\xa0\x80\x81\xf0\x9f\x90\xa7", "\\udb40\\udc01\xf0\x9f\x90\xa7" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mf_json *o = mf_json_object(), *back;
+		char want[128];
+
+		mf_json_set_string(o, "k", cases[i].in);
+		snprintf(want, sizeof(want), "{\"k\":\"%s\"}", cases[i].text);
+		assert_string_equal(mf_json_text(o, false), want);
+		/* again, and as it went in where somebody reads it */
+		assert_string_equal(mf_json_text(o, false), want);
+		back = mf_json_parse(want);
+		assert_string_equal(mf_json_get_string(back, "k"), cases[i].in);
+		assert_string_equal(mf_json_text(back, false), want);
+		/* what is added later is in the next text */
+		mf_json_set_bool(o, "b", true);
+		assert_non_null(strstr(mf_json_text(o, true), "\"b\": true"));
+		mf_json_free(o);
+		mf_json_free(back);
+	}
 }
 
 static void every_byte_makes_a_line_that_can_be_read_again(void **state)
@@ -135,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(values_come_out_as_they_went_in),
 		UNIT(bytes_that_are_no_text_become_question_marks),
+		UNIT(what_a_terminal_obeys_is_written_as_an_escape),
 		UNIT(every_byte_makes_a_line_that_can_be_read_again),
 		UNIT(reading_is_strict_and_bounded),
 		UNIT(asking_what_is_no_object_is_answered),

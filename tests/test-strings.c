@@ -76,6 +76,13 @@ static void a_text_is_tamed_and_stays_readable(void **state)
 		{ "a\xc3", "a?" },
 		{ "a\xe2\x82", "a??" },
 		{ "a\xf0\x9f\x90", "a???" },
+		/* soft hyphen, Arabic mark, Mongolian separator, no width, isolates, tags, no character */
+		{ "\xc2\xad\xd8\x9c\xe1\xa0\x8e\xe2\x80\x8b", "??????????" },
+		{ "\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\xaa\xe2\x81\xa9", "????????????" },
+		{ "\xe2\x80\xa9\xef\xbf\xbe\xf3\xa0\x80\x81\xf3\xa0\x81\xbf", "??????????????" },
+		/* and what is beside them */
+		{ "\xc2\xac\xd8\x9b\xe2\x80\x8a\xe2\x80\xa7\xef\xbf\xbd\xf3\xa0\x82\x80",
+		  "\xc2\xac\xd8\x9b\xe2\x80\x8a\xe2\x80\xa7\xef\xbf\xbd\xf3\xa0\x82\x80" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -87,6 +94,35 @@ static void a_text_is_tamed_and_stays_readable(void **state)
 	}
 }
 
+static void a_text_of_lines_keeps_its_lines(void **state)
+{
+	char text[] = "a\tb\nc\r\x1b[0m\xc2\x9b\n";
+
+	mf_text_tame_lines(text);
+	assert_string_equal(text, "a\tb\nc??[0m??\n");
+}
+
+static void every_character_is_read_as_it_is_written(void **state)
+{
+	for (uint32_t c = 1; c <= 0x10ffff; c++) {
+		char s[5] = { 0 };
+		uint32_t got = 0;
+		size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+		if (len == 1)
+			s[0] = (char)c;
+		for (size_t i = len; len > 1 && i-- > 0;)
+			s[i] = (char)((i ? 0x80 | (c >> 6 * (len - 1 - i) & 0x3f)
+					 : (0xf00 >> len & 0xff) | c >> 6 * (len - 1)));
+		if (c >= 0xd800 && c <= 0xdfff) {
+			assert_int_equal(mf_text_char(s, &got), 0);
+			continue;
+		}
+		assert_int_equal(mf_text_char(s, &got), len);
+		assert_int_equal(got, c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +131,8 @@ int main(void)
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
 		UNIT(a_word_is_one),
 		UNIT(a_text_is_tamed_and_stays_readable),
+		UNIT(a_text_of_lines_keeps_its_lines),
+		UNIT(every_character_is_read_as_it_is_written),
 	};
 
 	return UNIT_RUN(tests);

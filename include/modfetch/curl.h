@@ -28,6 +28,7 @@ struct mf_exchange {
 	long status;		/* of the last response, 0: none */
 	uint64_t size;		/* bytes in the file */
 	bool not_modified;	/* status 304: nothing was written */
+	bool page;		/* the server calls its answer a web page */
 	char etag[MF_ETAG_MAX]; /* printable; "": none */
 	char why[256];
 

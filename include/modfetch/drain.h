@@ -12,10 +12,6 @@
 #include "modfetch/context.h"
 #include "modfetch/want.h"
 
-/* Seconds of a window, and the file that remembers the runs that changed something in it. */
-#define MF_DRAIN_WINDOW 3600
-#define MF_DRAIN_RUNS	"run/modfetch/runs"
-
 struct mf_drained {
 	size_t entries; /* that were in the spool */
 	size_t gone;	/* of them, those whose devices are gone: nothing was done for them */
@@ -26,21 +22,15 @@ struct mf_drained {
 };
 
 /*
- * Drains the spool once. More than settings.max_transactions runs that changed something within an
- * hour are refused: wait_s tells how long. Where one run for all fails for a reason that trying
- * again would not change, each modalias gets a run of its own, so that one of them spoils nothing
- * for the others. Returns 0: something was installed or loaded; 1: nothing was to do; or the last
- * failure, recorded. RET_DRAINED is filled in any case.
+ * Drains the spool once, as one attempt. More than settings.max_transactions attempts within an hour
+ * (modfetch/runs.h) are refused: wait_s tells how long. Where one run for all fails for a fault of
+ * one package or repository, or one crashed before, each modalias gets a run of its own, so that
+ * none of them spoils anything for the others; what has crashed twice is set aside. Returns 0:
+ * something was installed or loaded; 1: nothing was to do; or the last failure, recorded, which is
+ * -MFE_SET_ASIDE where nothing else has failed. RET_DRAINED is filled in any case. An unattended run
+ * that does not end is killed by SIGALRM.
  */
 int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained);
-
-/*
- * The kernel's own requests count in the same hour, whether they end well or not. They have half of
- * it: a user who provokes them must not keep devices waiting. May the kernel have one more?
- */
-bool mf_drain_kernel_may(const struct mf_context *ctx);
-/* Counts a run as one of the hour. 0 or -errno, not recorded. */
-int mf_drain_count(const struct mf_context *ctx);
 
 /*
  * How long udev took for the slowest device in the spool, from the kernel's event to its entry, in
@@ -49,13 +39,11 @@ int mf_drain_count(const struct mf_context *ctx);
  */
 uint64_t mf_drain_pace(struct mf_context *ctx);
 
-/* Is a failure one that passes: no network, a lock, a full server? */
-bool mf_drain_passes(int code);
-
 /*
- * Puts wants that could not be served into the spool, so that the service goes on with them. 0 or
+ * Puts wants that could not be served into the spool, so that the service goes on with them.
+ * CRASHED: a run for all of them began and did not end, so each of them is to run alone. 0 or
  * -errno, recorded.
  */
-int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants);
+int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool crashed);
 
 #endif

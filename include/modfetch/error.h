@@ -27,6 +27,7 @@ struct mf_context;
 	X(BAD_MODALIAS, "BAD-MODALIAS", 4, "the name is too long or has bytes no alias has")       \
 	X(UNREACHABLE, "UNREACHABLE", 1, "no mirror of the repository could be reached")           \
 	X(HTTP_STATUS, "HTTP-STATUS", 1, "the server answered, but not with the file")             \
+	X(PORTAL, "PORTAL", 1, "somebody else answered in the place of the server")                \
 	X(TOO_LARGE, "TOO-LARGE", 1, "the file is larger than its limit")                          \
 	X(TRUNCATED, "TRUNCATED", 1, "the file ends before it should")                             \
 	X(TIMEOUT, "TIMEOUT", 1, "it took longer than its deadline allows")                        \
@@ -62,6 +63,7 @@ struct mf_context;
 	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module folder changed meanwhile")     \
 	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
+	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \
 	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")

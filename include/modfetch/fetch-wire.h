@@ -43,7 +43,7 @@ enum mf_wire_type {
 
 enum {
 	MF_WIRE_OPTIONAL = 1,	  /* REQUEST: that it is not there is an answer */
-	MF_WIRE_ABSENT = 2,	  /* DONE: that was the answer */
+	MF_WIRE_ABSENT = 2,	  /* DONE: that was the answer; FAILED: it is not there */
 	MF_WIRE_NOT_MODIFIED = 4, /* DONE: the etag still holds */
 };
 

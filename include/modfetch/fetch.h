@@ -32,6 +32,8 @@ struct mf_fetched {
 	char *etag;	   /* as the server gave it, or NULL */
 	char *url;	   /* the mirror's URL that answered, without a password in it */
 	bool not_modified; /* the condition held: what we have is current */
+	int code;	   /* of a call that failed, for the request it failed for: the failure */
+	bool absent;	   /* and: the server says that there is no such file */
 };
 
 /* Told as bytes arrive; DONE counts finished requests. Called at most ten times a second. */
@@ -42,9 +44,10 @@ typedef void mf_fetch_progress(void *arg, uint64_t bytes, uint64_t total, size_t
  * network. A transfer that breaks goes on where it was; a mirror that is dead, or whose bytes do
  * not have the size and digest known beforehand, costs the next mirror's turn and no more. That the
  * digest fits is no proof: the verify stage looks again, at the bytes that will be used.
- * RET_FETCHED is an array of N zeroed structs of the caller's, filled on success only. Returns 0,
- * -MFE_UNREACHABLE, -MFE_HTTP_STATUS, -MFE_TOO_LARGE, -MFE_TRUNCATED, -MFE_BAD_DIGEST,
- * -MFE_TIMEOUT, -MFE_BAD_HREF, -MFE_FETCH_HELPER or -errno, recorded with the URL.
+ * RET_FETCHED is an array of N zeroed structs of the caller's, filled on success only, but for CODE
+ * and ABSENT. Returns 0, -MFE_UNREACHABLE, -MFE_PORTAL, -MFE_HTTP_STATUS, -MFE_TOO_LARGE,
+ * -MFE_TRUNCATED, -MFE_BAD_DIGEST, -MFE_TIMEOUT, -MFE_BAD_HREF, -MFE_FETCH_HELPER or -errno,
+ * recorded with the URL.
  */
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
 	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched);

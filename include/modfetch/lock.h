@@ -20,4 +20,11 @@
  */
 int mf_lock(struct mf_context *ctx);
 
+/*
+ * The same for who drains the spool, /run/modfetch/queue.lock: what it notes of a run that has
+ * begun must not be taken for one that crashed by another. Taken before mf_lock(), never while it
+ * is held.
+ */
+int mf_lock_spool(struct mf_context *ctx);
+
 #endif

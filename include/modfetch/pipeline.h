@@ -28,6 +28,13 @@ enum mf_stage {
 };
 const char *mf_stage_name(enum mf_stage stage);
 
+/* Whose fault a failure is, where a run for fewer wants may fare better. */
+enum mf_fault {
+	MF_FAULT_NONE,
+	MF_FAULT_PACKAGE,    /* one of the plan: it is gone, or not what it should be */
+	MF_FAULT_REPOSITORY, /* one of several: what needs no package of it could be had */
+};
+
 struct mf_run {
 	/* asked */
 	const char *verb;      /* for the history */
@@ -38,6 +45,9 @@ struct mf_run {
 	bool no_sync;		     /* an image build: leave syncing to whoever writes the image */
 	mf_fetch_progress *progress; /* or NULL */
 	void *progress_arg;
+	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
+	struct mf_strings *unreachable; /* NULL, or ids of repositories that are asked for no
+					   package; those that could not be reached are added */
 	/* answered */
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
 	struct mf_plan plan;
@@ -45,6 +55,8 @@ struct mf_run {
 	bool refreshed;		     /* metadata was fetched on the way */
 	bool mended;		     /* indexes were wrong and made anew */
 	int unbound;		     /* devices without a driver at the end */
+	enum mf_fault fault;	     /* of a run that failed */
+	size_t fault_repo;	     /* of a package: its place in the catalog's repositories */
 };
 
 /*

@@ -28,7 +28,10 @@ enum mf_refresh_flags {
 int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int flags,
 	       struct mf_refresh_result *ret_result);
 
-/* All that are enabled. 0 where some could be refreshed, else the failure of the last. */
-int mf_refresh_all(struct mf_context *ctx, bool force);
+/*
+ * All that are enabled, or the one of them that has this ID. 0 where some could be refreshed, else
+ * the failure of the last. RET_CHANGED, which may be NULL, gets whether any has new metadata.
+ */
+int mf_refresh_all(struct mf_context *ctx, const char *id, bool force, bool *ret_changed);
 
 #endif

@@ -36,6 +36,7 @@ struct mf_spool_entry {
 	uint64_t seqnum;
 	uint64_t uevent_us;
 	uint64_t decided_us;
+	unsigned int tries; /* not in the file: modfetch/tries.h */
 };
 
 void mf_spool_entry_done(struct mf_spool_entry *entry);

@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct mf_strings {
 	char **v; /* n strings and a final NULL, or NULL when nothing was ever added */
@@ -45,10 +46,20 @@ bool mf_is_word(const char *s, size_t len);
  */
 bool mf_is_plain_name(const char *name);
 /*
- * Puts a '?' in the place of each byte that could steer a terminal or end a line: controls, also
- * those above ASCII, what turns the direction of writing, and what is not UTF-8.
+ * The UTF-8 character at S: its length, and in RET_C its code. 0: there is none that a decoder
+ * takes, as at a byte that begins none, one cut off, longer than need be, a surrogate, or beyond
+ * U+10FFFF. S ends with a NUL, which is a character of length 1.
  */
+size_t mf_text_char(const char *s, uint32_t *ret_c);
+/*
+ * May a character go to a terminal as it is? Not if it is a control, also one above ASCII, ends a
+ * line, turns the direction of writing, or cannot be seen: soft hyphens, no-width spaces, tags.
+ */
+bool mf_text_is_printable(uint32_t c);
+/* Puts a '?' in the place of each byte of what is not printable, or not UTF-8. */
 void mf_text_tame(char *s);
+/* The same of a text of several lines: ends of lines and tabs stay. */
+void mf_text_tame_lines(char *s);
 bool mf_ends_with(const char *s, const char *suffix);
 
 #endif

@@ -75,6 +75,11 @@ int mf_want_init_any(struct mf_context *ctx, const char *query, const char *sysp
  * mf_want_init_any() takes it. 0, -MFE_NOT_FOUND (it has none), -MFE_USAGE or -errno, recorded.
  */
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want);
+/*
+ * Adds the devices that WANT is for to DEVPATHS, as the kernel names them in uevents ("/devices/…").
+ * Paths elsewhere than in /sys/devices are left out. 0 or -ENOMEM.
+ */
+int mf_want_devpaths(const struct mf_want *want, struct mf_strings *devpaths);
 void mf_want_done(struct mf_want *want);
 /* Drops its matches, so that it can be matched again. */
 void mf_want_forget(struct mf_want *want);

@@ -105,50 +105,74 @@ bool mf_is_word(const char *s, size_t len)
 	return len > 0;
 }
 
-/* Characters beyond ASCII that are no letters: the range of each. */
+/*
+ * Characters that are not printed, by their ranges: Unicode's controls, formats, surrogates, ends of
+ * lines and of paragraphs (Cc, Cf, Cs, Zl, Zp), but for the signs of Arabic and others that are
+ * seen; and what is no character.
+ */
 static const struct {
 	uint32_t first, last;
 } unprintable[] = {
-	{ 0x80, 0x9f },				/* controls: one of them begins what ESC [ begins */
-	{ 0x200b, 0x200f },			/* no width; direction */
-	{ 0x2028, 0x202e },			/* ends of lines; direction */
-	{ 0x2060, 0x206f }, { 0xd800, 0xdfff }, /* halves */
-	{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+	{ 0x00, 0x1f },	      { 0x7f, 0x9f }, /* U+009B begins what ESC [ begins */
+	{ 0xad, 0xad },	      { 0x061c, 0x061c },   { 0x180e, 0x180e },	  { 0x200b, 0x200f },
+	{ 0x2028, 0x202e },   { 0x2060, 0x206f },   { 0xd800, 0xdfff },	  { 0xfeff, 0xfeff },
+	{ 0xfff9, 0xfffb },   { 0xfffe, 0xffff },   { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },
+	{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe007f },
 };
 
-/* The length of the character beyond ASCII at S that may be printed; 0: it is none. */
-static size_t beyond_ascii(const unsigned char *s)
+bool mf_text_is_printable(uint32_t c)
 {
-	size_t len = *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : 4;
-	uint32_t c = *s & (0x7fU >> len);
+	for (size_t i = 0; i < sizeof(unprintable) / sizeof(*unprintable); i++)
+		if (c >= unprintable[i].first && c <= unprintable[i].last)
+			return false;
+	return true;
+}
 
-	if (*s < 0xc2 || *s > 0xf4)
+size_t mf_text_char(const char *text, uint32_t *ret_c)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = *s < 0x80 ? 1 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+	uint32_t c = len == 1 ? *s : *s & (0x7fU >> len);
+
+	if (len > 1 && (*s < 0xc2 || *s > 0xf4))
 		return 0;
 	for (size_t i = 1; i < len; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);
 	}
-	if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) ||
+	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
 		return 0;
-	for (size_t i = 0; i < sizeof(unprintable) / sizeof(*unprintable); i++)
-		if (c >= unprintable[i].first && c <= unprintable[i].last)
-			return 0;
+	*ret_c = c;
 	return len;
+}
+
+static void tame(char *s, const char *kept)
+{
+	while (*s) {
+		uint32_t c;
+		size_t len = mf_text_char(s, &c);
+
+		if (!len) {
+			*s++ = '?';
+		} else if (mf_text_is_printable(c) || (len == 1 && strchr(kept, *s))) {
+			s += len;
+		} else {
+			memset(s, '?', len);
+			s += len;
+		}
+	}
 }
 
 void mf_text_tame(char *s)
 {
-	while (*s) {
-		unsigned char c = (unsigned char)*s;
-		size_t len = c >= 0x20 && c < 0x7f ? 1
-			     : c >= 0x80	   ? beyond_ascii((const unsigned char *)s)
-						   : 0;
+	tame(s, "");
+}
 
-		if (!len)
-			*s = '?';
-		s += len ? len : 1;
-	}
+void mf_text_tame_lines(char *s)
+{
+	tame(s, "\n\t");
 }
 
 bool mf_starts_with(const char *s, const char *prefix)

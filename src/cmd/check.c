@@ -30,7 +30,7 @@ static void print_json(const struct cmd *cmd, const struct mf_check *check)
 	mf_json_set_int(o, "packages", (int64_t)check->packages);
 	mf_json_set_bool(o, "signatures", check->signatures);
 	mf_json_set(o, "findings", findings);
-	puts(mf_json_text(o, true));
+	cmd_json(o, true);
 	mf_json_free(o);
 }
 
@@ -39,15 +39,16 @@ static void print_text(const struct cmd *cmd, const struct mf_check *check)
 	for (size_t i = 0; i < check->n_findings; i++) {
 		const struct mf_finding *f = &check->findings[i];
 
-		printf("%s: %s%s%s%s [%s]\n", f->what, f->why, f->package ? " (" : "",
-		       f->package ? f->package : "", f->package ? ")" : "", mf_error_name(f->code));
+		cmd_line("%s: %s%s%s%s [%s]", f->what, f->why, f->package ? " (" : "",
+			 f->package ? f->package : "", f->package ? ")" : "",
+			 mf_error_name(f->code));
 	}
-	printf("kernel %s: %zu modules, %zu of them from %zu packages; %s; %zu findings\n",
-	       cmd->ctx.kernel, check->modules, check->owned, check->packages,
-	       check->signatures ? "signatures were checked"
-				 : "signatures were not checked, no key in "
-				   "/etc/modfetch/keys/module.d asks for them",
-	       check->n_findings);
+	cmd_line("kernel %s: %zu modules, %zu of them from %zu packages; %s; %zu findings",
+		 cmd->ctx.kernel, check->modules, check->owned, check->packages,
+		 check->signatures ? "signatures were checked"
+				   : "signatures were not checked, no key in "
+				     "/etc/modfetch/keys/module.d asks for them",
+		 check->n_findings);
 }
 
 int cmd_check(struct cmd *cmd, int argc, char **argv)

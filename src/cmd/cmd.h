@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
+#include "modfetch/json.h"
 #include "modfetch/pipeline.h"
 
 enum cmd_status {
@@ -41,6 +42,16 @@ cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
 /* Records a usage error of a verb. Returns -MFE_USAGE. */
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- what they print to stdout, and nothing else does: print.c ---- */
+
+/* A piece of a line, and a line: whatever does not belong on a terminal is replaced, in all of it. */
+void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A text of several lines, which it changes. */
+void cmd_lines(char *text);
+/* A value as JSON, and the end of a line. */
+void cmd_json(struct mf_json *value, bool pretty);
 
 /* ---- what probe and lookup are asked for: queries.c ---- */
 

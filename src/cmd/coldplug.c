@@ -8,24 +8,78 @@
  * With --boot it is the service's: what no repository could be asked for yet goes into the spool,
  * where modfetch.service waits for the network with it, and a machine without a repository is none
  * that failed to boot.
+ *
+ * The run has a process of its own: if it crashes, or is killed for its memory or its time, all
+ * devices go into the spool, where each has its own run. What is set aside there is passed over here.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/apart.h"
+#include "modfetch/aside.h"
 #include "modfetch/boot-wants.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/drain.h"
+#include "modfetch/fault.h"
+
+/* Longer than any run that ends, and all that a machine misses is one run. */
+enum { RUN_SECONDS = 3600 };
+
+struct work {
+	struct cmd *cmd;
+	struct mf_run *run;
+};
+
+static int work(struct mf_context *ctx, void *arg)
+{
+	struct work *w = arg;
+	int r;
+
+	if (ctx->unattended)
+		alarm(RUN_SECONDS + ctx->settings.fetch_timeout);
+	r = cmd_run(w->cmd, w->run);
+	/* the process ends here: nobody else writes what was printed */
+	if (fflush(stdout) && r >= 0)
+		return mf_fail(ctx, "output", -errno, "stdout", NULL);
+	return r;
+}
+
+/* All devices of this machine: an exit status; what a crash leaves undone is in the spool. */
+static int run_apart(struct cmd *cmd, struct mf_run *run)
+{
+	struct work w = { cmd, run };
+	struct mf_failure why;
+	int r;
+
+	if (cmd->dry_run)
+		return cmd_run(cmd, run);
+	r = mf_aside_pass(&cmd->ctx, &run->wants);
+	if (r < 0)
+		return r;
+	fflush(stdout);
+	r = mf_apart(&cmd->ctx, "coldplug", work, &w);
+	if (r != -ECHILD)
+		return r;
+	why = cmd->ctx.failure;
+	r = mf_drain_defer(&cmd->ctx, &run->wants, true);
+	return r < 0 ? r
+		     : mf_fail(&cmd->ctx, "coldplug", -MFE_SET_ASIDE, "all devices",
+			       "%s; modfetch.service, or modfetch queue, goes on with each alone",
+			       why.why);
+}
 
 static int at_boot(struct cmd *cmd, const struct mf_run *run, int r)
 {
 	if (r == -MFE_NO_REPOSITORY)
 		return CMD_NOTHING;
-	if (r >= 0 || !mf_drain_passes(r))
+	if (r >= 0 || !mf_fault_passes(r))
 		return r;
 	mf_log(&cmd->ctx, MF_LOG_INFO, "coldplug: %s: %s [%s], left to modfetch.service",
 	       cmd->ctx.failure.what, cmd->ctx.failure.why, mf_error_name(r));
-	r = mf_drain_defer(&cmd->ctx, &run->wants);
+	r = mf_drain_defer(&cmd->ctx, &run->wants, false);
 	return r < 0 ? r : CMD_NOTHING;
 }
 
@@ -55,8 +109,10 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	run.no_load = source != NULL;
-	if (!boot)
+	if (source)
 		return cmd_run(cmd, &run);
+	if (!boot)
+		return run_apart(cmd, &run);
 	cmd->ctx.unattended = true;
-	return at_boot(cmd, &run, cmd_run(cmd, &run));
+	return at_boot(cmd, &run, run_apart(cmd, &run));
 }

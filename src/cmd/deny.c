@@ -25,10 +25,10 @@ static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 	if (forgiven < 0)
 		return forgiven;
 	if (forgiven && !cmd->quiet)
-		printf("%d that brought the machine down will be tried again\n", forgiven);
+		cmd_line("%d that brought the machine down will be tried again", forgiven);
 	if (!cmd->quiet)
-		printf("%s in /" MF_RULES_FOLDER "/" MF_RULES_ADMIN "\n",
-		       r ? "it stands first already" : "noted");
+		cmd_line("%s in /" MF_RULES_FOLDER "/" MF_RULES_ADMIN,
+			 r ? "it stands first already" : "noted");
 	return r && !forgiven ? CMD_NOTHING : CMD_DONE;
 }
 

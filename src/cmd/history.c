@@ -31,9 +31,9 @@ static void print_times(struct mf_json *record)
 
 	for (enum mf_stage s = MF_STARTED + 1; s < MF_N_STAGES; s++)
 		if (mf_json_get(ms, mf_stage_name(s)))
-			printf(" %s %" PRId64, mf_stage_name(s),
-			       mf_json_get_int(ms, mf_stage_name(s)));
-	puts(" ms");
+			cmd_put(" %s %" PRId64, mf_stage_name(s),
+				mf_json_get_int(ms, mf_stage_name(s)));
+	cmd_line(" ms");
 }
 
 static void print_record(struct mf_json *record)
@@ -48,25 +48,25 @@ static void print_record(struct mf_json *record)
 	char stamp[32];
 
 	strftime(stamp, sizeof(stamp), "%F %T", localtime_r(&when, &tm));
-	printf("%s  %s  %s", stamp, verb ? verb : "?", outcome ? outcome : "?");
+	cmd_put("%s  %s  %s", stamp, verb ? verb : "?", outcome ? outcome : "?");
 	print_times(record);
 	for (size_t i = 0; i < mf_json_length(queries); i++) {
 		struct mf_json *q = mf_json_at(queries, i);
 		const char *driver = mf_json_get_string(q, "driver");
 
-		printf("  %s  %s%s%s\n", mf_json_get_string(q, "query"),
-		       mf_json_get_string(q, "state"), driver ? ", bound to " : "",
-		       driver ? driver : "");
+		cmd_line("  %s  %s%s%s", mf_json_get_string(q, "query"),
+			 mf_json_get_string(q, "state"), driver ? ", bound to " : "",
+			 driver ? driver : "");
 	}
 	for (size_t i = 0; i < mf_json_length(packages); i++) {
 		struct mf_json *p = mf_json_at(packages, i);
 
-		printf("  + %s-%s\n", mf_json_get_string(p, "name"), mf_json_get_string(p, "evr"));
+		cmd_line("  + %s-%s", mf_json_get_string(p, "name"), mf_json_get_string(p, "evr"));
 	}
 	if (error)
-		printf("  %s: %s: %s [%s]\n", mf_json_get_string(error, "stage"),
-		       mf_json_get_string(error, "what"), mf_json_get_string(error, "why"),
-		       mf_json_get_string(error, "code"));
+		cmd_line("  %s: %s: %s [%s]", mf_json_get_string(error, "stage"),
+			 mf_json_get_string(error, "what"), mf_json_get_string(error, "why"),
+			 mf_json_get_string(error, "code"));
 }
 
 static int print(void *arg, struct mf_json *record)
@@ -76,7 +76,7 @@ static int print(void *arg, struct mf_json *record)
 	if (p->skip-- > 0)
 		return 0;
 	if (p->cmd->json)
-		puts(mf_json_text(record, false));
+		cmd_json(record, false);
 	else
 		print_record(record);
 	return 0;

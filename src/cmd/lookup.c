@@ -5,8 +5,10 @@
  * It differs from probe in one flag that the pipeline heeds before its first change, so that it
  * cannot promise what probe would not do.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "src/cmd/cmd.h"
 #include "modfetch/case.h"
 #include "modfetch/cleanup.h"
@@ -20,16 +22,26 @@ static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 {
 	int r = mf_road(&cmd->ctx, run);
 	struct mf_failure failure = cmd->ctx.failure;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	FILE *out;
 
 	if (r < 0 && (form == FORM_DOT || !run->catalog))
 		return r;
 	if (!run->catalog)
 		return mf_fail(&cmd->ctx, "match", -MFE_NO_METADATA, run->verb,
 			       "there is no repository to tell of");
-	if (form == FORM_DOT)
-		return mf_dot_write(&cmd->ctx, run, stdout);
-	cmd->ctx.failure = (struct mf_failure){ 0 };
-	return mf_case_write(&cmd->ctx, run, r < 0 ? &failure : NULL, stdout);
+	out = open_memstream(&text, &len);
+	if (!out)
+		return mf_fail(&cmd->ctx, "output", -ENOMEM, run->verb, NULL);
+	if (form == FORM_CASE)
+		cmd->ctx.failure = (struct mf_failure){ 0 };
+	r = form == FORM_DOT ? mf_dot_write(&cmd->ctx, run, out)
+			     : mf_case_write(&cmd->ctx, run, r < 0 ? &failure : NULL, out);
+	if (fclose(out))
+		return mf_fail(&cmd->ctx, "output", -ENOMEM, run->verb, NULL);
+	cmd_lines(text);
+	return r;
 }
 
 int cmd_lookup(struct cmd *cmd, int argc, char **argv)

@@ -21,6 +21,7 @@
 #include "src/cmd/cmd.h"
 #include "config.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 #include "modfetch/surroundings.h"
 
 /* Where the module has a verb's function. */
@@ -57,7 +58,7 @@ static const struct verb verbs[] = {
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "bring the module indexes up to date", true },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...",
 	  "a repository from a kernel's lib/modules/KVER", true, true },
-	{ "queue", IN_MODULE(queue), "[--until-empty | --watch]",
+	{ "queue", IN_MODULE(queue), "[--until-empty | --watch | --retry]",
 	  "drain the spool of device events", false },
 	{ "status", IN_MODULE(status), "", "devices, drivers, packages and repositories", false },
 	{ "history", IN_MODULE(history), "[-n N]", "what happened", false },
@@ -231,6 +232,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return run_verb(&verbs[i], &g, argc - 1, argv + 1);
+	mf_text_tame(argv[1]);
 	fprintf(stderr, "modfetch: command: %s: no such verb; see modfetch --help [USAGE]\n",
 		argv[1]);
 	return CMD_USAGE;

@@ -10,9 +10,11 @@
  */
 #include <getopt.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/drain.h"
 #include "modfetch/failed-names.h"
+#include "modfetch/fault.h"
+#include "modfetch/runs.h"
 #include "modfetch/spool.h"
 
 enum { KERNEL_WAITS_S = 15 };
@@ -37,18 +39,42 @@ static void remember(struct cmd *cmd, const struct mf_run *run)
 			       run->wants.v[i].query);
 }
 
-/*
- * What any user can provoke is counted, if it came to a download, and not repeated soon if it failed
- * for good. An answer like 404 may stay: in the spool it would hold up the devices' entries.
- */
-static void account(struct cmd *cmd, const struct mf_run *run, int r)
+/* Will trying again not change it? */
+static bool is_for_good(const struct mf_run *run, int r)
 {
-	bool for_good = r < 0 && (!mf_drain_passes(r) || r == -MFE_HTTP_STATUS);
+	return r < 0 && (!mf_fault_passes(r) || run->fault == MF_FAULT_PACKAGE);
+}
 
-	if (run->plan.n)
-		(void)mf_drain_count(&cmd->ctx);
+/*
+ * What any user can provoke was counted before it began, and stays so if it came to a download; it
+ * is not repeated soon if it failed for good.
+ */
+static void account(struct cmd *cmd, const struct mf_run *run, uint64_t counted_at, int r)
+{
+	bool for_good = is_for_good(run, r);
+
+	if (!run->plan.n)
+		(void)mf_runs_uncount(&cmd->ctx, counted_at);
 	for (size_t i = 0; for_good && i < run->wants.n; i++)
 		(void)mf_failed_note(&cmd->ctx, run->wants.v[i].query);
+}
+
+/* What crashed the runs of a device must not crash those of whoever provokes the kernel. */
+static int refuse_aside(struct cmd *cmd, struct mf_run *run)
+{
+	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
+	int r = mf_aside_read(&cmd->ctx, &aside);
+
+	for (size_t i = 0; r == 0 && i < run->wants.n; i++) {
+		const struct mf_aside_entry *found = mf_aside_find(&aside, run->wants.v[i].query);
+		char words[160];
+
+		if (!found || found->due)
+			continue;
+		mf_aside_words(found, words, sizeof(words));
+		r = mf_fail(&cmd->ctx, "event", -MFE_SET_ASIDE, run->wants.v[i].query, "%s", words);
+	}
+	return r;
 }
 
 int cmd_probe(struct cmd *cmd, int argc, char **argv)
@@ -59,6 +85,7 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 		{ 0 },
 	};
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "probe" };
+	uint64_t counted_at = 0;
 	bool kernel;
 	int c, r = 0;
 
@@ -69,16 +96,21 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	kernel = cmd->ctx.from_modprobe && cmd->ctx.unattended;
-	if (kernel && !mf_drain_kernel_may(&cmd->ctx)) {
+	if (kernel && !mf_runs_kernel_may(&cmd->ctx)) {
 		remember(cmd, &run);
 		return CMD_FAILED;
 	}
-	if (kernel)
+	if (kernel) {
+		r = refuse_aside(cmd, &run);
+		if (r < 0)
+			return r;
 		limit_waiting(cmd);
+		(void)mf_runs_count(&cmd->ctx, &counted_at);
+	}
 	r = cmd_run(cmd, &run);
 	if (kernel)
-		account(cmd, &run, r);
-	if (r < 0 && cmd->ctx.from_modprobe && mf_drain_passes(r) && r != -MFE_HTTP_STATUS)
+		account(cmd, &run, counted_at, r);
+	if (r < 0 && cmd->ctx.from_modprobe && !is_for_good(&run, r))
 		remember(cmd, &run);
 	return r;
 }

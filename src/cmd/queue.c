@@ -5,6 +5,7 @@
  *	modfetch queue			once: what is there now
  *	modfetch queue --until-empty	until the spool is empty; what modfetch.service runs
  *	modfetch queue --watch		for ever: what modfetch.path does, without systemd
+ *	modfetch queue --retry		once, with what was set aside
  *
  * Decides when: devices come in swarms (a dock, a hub), so it waits until udev has nothing in its
  * queue and nothing came for twice as long as it needed for one of them; after a failure that passes it waits with doubled
@@ -24,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/fetch.h"
@@ -41,7 +43,7 @@ enum {
 	PAUSE_MAX_MS = 300000,
 };
 
-enum mode { ONCE, UNTIL_EMPTY, WATCH };
+enum mode { ONCE, UNTIL_EMPTY, WATCH, RETRY };
 
 /* What is waited for. Closed descriptors (-1) are passed over by poll(2). */
 struct watch {
@@ -159,7 +161,7 @@ static void wait_for_limit(struct cmd *cmd, struct watch *w, const struct mf_dra
 	char message[160];
 
 	snprintf(message, sizeof(message),
-		 "queue: %u transactions within an hour; %zu entries wait %u s",
+		 "queue: %u attempts within an hour; %zu entries wait %u s",
 		 cmd->ctx.settings.max_transactions, drained->kept, drained->wait_s);
 	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_LIMITED, message, NULL, 0) < 0)
 		mf_log(&cmd->ctx, MF_LOG_WARNING, "%s", message);
@@ -222,11 +224,42 @@ static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
 	return 0;
 }
 
+/* Who looks at the spool by hand is to know what is not in it. */
+static int print_aside(struct cmd *cmd)
+{
+	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
+	struct mf_failure before = cmd->ctx.failure;
+	int r = mf_aside_read(&cmd->ctx, &aside);
+
+	for (size_t i = 0; i < aside.n; i++) {
+		char words[160];
+
+		mf_aside_words(&aside.v[i], words, sizeof(words));
+		mf_log(&cmd->ctx, MF_LOG_WARNING, "queue: %.256s: %s [%s]",
+		       aside.v[i].entry.modalias, words, mf_error_name(-MFE_SET_ASIDE));
+	}
+	if (r >= 0)
+		cmd->ctx.failure = before;
+	return r;
+}
+
+static int drain_once(struct cmd *cmd, struct watch *w, enum mode mode)
+{
+	int r = mode == RETRY ? mf_aside_revive(&cmd->ctx, true) : 0, printed;
+
+	if (r < 0)
+		return r;
+	r = drain(cmd, w, ONCE);
+	printed = print_aside(cmd);
+	return r < 0 ? r : printed < 0 ? printed : r;
+}
+
 int cmd_queue(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "until-empty", no_argument, NULL, UNTIL_EMPTY },
 		{ "watch", no_argument, NULL, WATCH },
+		{ "retry", no_argument, NULL, RETRY },
 		{ 0 },
 	};
 	_cleanup_(watch_done) struct watch w = { .spool = -1, .network = -1, .signals = -1 };
@@ -234,18 +267,19 @@ int cmd_queue(struct cmd *cmd, int argc, char **argv)
 	int opt, r;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != UNTIL_EMPTY && opt != WATCH)
-			return cmd_usage(cmd, "queue", "it takes --until-empty or --watch");
+		if (opt != UNTIL_EMPTY && opt != WATCH && opt != RETRY)
+			return cmd_usage(cmd, "queue",
+					 "it takes --until-empty, --watch or --retry");
 		mode = (enum mode)opt;
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "queue", "%s is not expected", argv[optind]);
 	/* its entries come from devices, whoever started it */
-	cmd->ctx.unattended = mode != ONCE;
+	cmd->ctx.unattended |= mode == UNTIL_EMPTY || mode == WATCH;
 	r = watch_open(cmd, &w);
 	if (r < 0)
 		return r;
 	mf_notify("READY=1");
-	r = drain(cmd, &w, mode);
+	r = mode == ONCE || mode == RETRY ? drain_once(cmd, &w, mode) : drain(cmd, &w, mode);
 	return r < 0 ? r : r ? CMD_NOTHING : CMD_DONE;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/json.h"
 #include "modfetch/lock.h"
@@ -44,10 +45,10 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int
 	if (cmd->json)
 		report(list, repo->id, r, &result, &cmd->ctx.failure);
 	else if (r > 0 && !cmd->quiet)
-		printf("%s: unchanged\n", repo->id);
+		cmd_line("%s: unchanged", repo->id);
 	else if (!r && !cmd->quiet)
-		printf("%s: %zu packages%s%s\n", repo->id, result.packages,
-		       *result.trust.signer ? ", signed by " : "", result.trust.signer);
+		cmd_line("%s: %zu packages%s%s", repo->id, result.packages,
+			 *result.trust.signer ? ", signed by " : "", result.trust.signer);
 	return r;
 }
 
@@ -140,7 +141,7 @@ static int go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags,
 	}
 	o = mf_json_object();
 	mf_json_set(o, "repositories", list);
-	puts(mf_json_text(o, true));
+	cmd_json(o, true);
 	mf_json_free(o);
 	return r;
 }
@@ -153,6 +154,23 @@ static int tell_modprobe(struct cmd *cmd, int r)
 
 	if (r >= 0 && told < 0)
 		return told;
+	cmd->ctx.failure = why;
+	return r;
+}
+
+/* What was set aside may fare better with what has come. */
+static int revive(struct cmd *cmd, int r)
+{
+	struct mf_failure why = cmd->ctx.failure;
+	int revived = mf_aside_revive(&cmd->ctx, false);
+
+	if (revived > 0)
+		mf_log(&cmd->ctx, MF_LOG_INFO,
+		       "%d devices that were set aside are tried again by modfetch.service, or "
+		       "modfetch queue",
+		       revived);
+	if (r >= 0 && revived < 0)
+		return revived;
 	cmd->ctx.failure = why;
 	return r;
 }
@@ -192,5 +210,5 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	if (lock < 0)
 		return lock;
 	r = go(cmd, &repos, flags, argc - optind, argv + optind);
-	return tell_modprobe(cmd, r);
+	return revive(cmd, tell_modprobe(cmd, r));
 }

@@ -63,20 +63,20 @@ static void wipe(const struct progress *p)
 
 static void print_want(const struct mf_want *want)
 {
-	printf("%s: %s", want->query, mf_state_name(want->state));
+	cmd_put("%s: %s", want->query, mf_state_name(want->state));
 	if (want->reason)
-		printf(", %s", want->reason);
-	putchar('\n');
+		cmd_put(", %s", want->reason);
+	cmd_line("%s", "");
 	for (size_t i = 0; i < want->n_matches; i++) {
 		const struct mf_match *m = &want->matches[i];
 
 		if (m->pattern)
-			printf("  %s matches %s\n", m->module, m->pattern);
+			cmd_line("  %s matches %s", m->module, m->pattern);
 	}
 	if (want->driver)
-		printf("  %s is bound to %s\n", want->syspath, want->driver);
+		cmd_line("  %s is bound to %s", want->syspath, want->driver);
 	else if (want->syspath && want->loaded.n)
-		printf("  %s is not bound to a driver yet\n", want->syspath);
+		cmd_line("  %s is not bound to a driver yet", want->syspath);
 }
 
 static void print_plan(const struct mf_run *run)
@@ -86,15 +86,15 @@ static void print_plan(const struct mf_run *run)
 	for (size_t i = 0; i < run->plan.n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		printf("install %s-%s.%s  %s  from %s, %s\n", item->name, item->evr, item->arch,
-		       cmd_bytes(item->size, size),
-		       mf_catalog_repos(run->catalog)->v[item->repo].id, item->why);
+		cmd_line("install %s-%s.%s  %s  from %s, %s", item->name, item->evr, item->arch,
+			 cmd_bytes(item->size, size),
+			 mf_catalog_repos(run->catalog)->v[item->repo].id, item->why);
 	}
 	for (size_t i = 0; i < run->plan.erase.n; i++)
-		printf("remove  %s\n", run->plan.erase.v[i]);
+		cmd_line("remove  %s", run->plan.erase.v[i]);
 	if (run->plan.n)
-		printf("%zu packages, %s to fetch\n", run->plan.n,
-		       cmd_bytes(run->plan.download, size));
+		cmd_line("%zu packages, %s to fetch", run->plan.n,
+			 cmd_bytes(run->plan.download, size));
 }
 
 void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
@@ -102,7 +102,7 @@ void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
 	if (cmd->json) {
 		struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 
-		puts(mf_json_text(o, true));
+		cmd_json(o, true);
 		mf_json_free(o);
 		return;
 	}

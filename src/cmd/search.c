@@ -61,7 +61,7 @@ static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
 		mf_json_set_string(o, "alias", hit->alias);
 		mf_json_add(list, o);
 	}
-	puts(mf_json_text(list, true));
+	cmd_json(list, true);
 	mf_json_free(list);
 }
 
@@ -91,11 +91,11 @@ static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const s
 
 		mf_pool_package(pool, hit->id, &package);
 		repo = repo_of(catalog, &package);
-		printf("%c %-*s  %s  %s  %s\n", mark_of(&package, hit->present), width,
-		       package.name, package.evr, repo ? repo : "(installed)",
-		       package.summary ? package.summary : "");
+		cmd_line("%c %-*s  %s  %s  %s", mark_of(&package, hit->present), width,
+			 package.name, package.evr, repo ? repo : "(installed)",
+			 package.summary ? package.summary : "");
 		if (hit->found == MF_FOUND_ALIAS)
-			printf("    matches %s\n", hit->alias);
+			cmd_line("    matches %s", hit->alias);
 	}
 }
 
@@ -175,9 +175,9 @@ static struct mf_json *about_json(struct mf_catalog *catalog, struct mf_pool *po
 static void print_list(const char *label, const struct mf_strings *list, size_t most)
 {
 	for (size_t i = 0; i < list->n && i < most; i++)
-		printf("%-12s %s\n", i ? "" : label, list->v[i]);
+		cmd_line("%-12s %s", i ? "" : label, list->v[i]);
 	if (list->n > most)
-		printf("%-12s and %zu more (-v)\n", "", list->n - most);
+		cmd_line("%-12s and %zu more (-v)", "", list->n - most);
 }
 
 /* The needs from I on that one giver has, on one line. Returns where the next giver's begin. */
@@ -191,20 +191,20 @@ static size_t print_giver(struct cmd *cmd, struct mf_pool *pool, const struct mf
 	if (first->giver)
 		mf_pool_package(pool, first->giver, &giver);
 	if (first->system)
-		printf("kernel %s", cmd->ctx.kernel);
+		cmd_put("kernel %s", cmd->ctx.kernel);
 	else
-		printf("%s%s", giver.name, !first->giver ? "" : first->here ? " (installed)" : "");
+		cmd_put("%s%s", giver.name, !first->giver ? "" : first->here ? " (installed)" : "");
 	for (; i < needs->n && needs->v[i].giver == first->giver; i++, n++) {
 		size_t len;
 		const char *symbol = mf_dep_symbol(needs->v[i].text, &len);
 
 		if (n < most)
-			printf("%s%.*s", n ? ", " : ": ", symbol ? (int)len : 1000,
-			       symbol ? symbol : needs->v[i].text);
+			cmd_put("%s%.*s", n ? ", " : ": ", symbol ? (int)len : 1000,
+				symbol ? symbol : needs->v[i].text);
 	}
 	if (n > most)
-		printf(" and %zu more", n - most);
-	putchar('\n');
+		cmd_put(" and %zu more", n - most);
+	cmd_line("%s", "");
 	return i;
 }
 
@@ -212,7 +212,7 @@ static void print_needs(struct cmd *cmd, struct mf_pool *pool, const char *label
 			const struct mf_needs *needs, size_t most)
 {
 	for (size_t i = 0; i < needs->n;) {
-		printf("%-12s ", i ? "" : label);
+		cmd_put("%-12s ", i ? "" : label);
 		i = print_giver(cmd, pool, needs, i, most);
 	}
 }
@@ -220,12 +220,24 @@ static void print_needs(struct cmd *cmd, struct mf_pool *pool, const char *label
 static void print_state(const struct mf_about *about)
 {
 	if (about->present)
-		printf("%-12s %s%s\n", "installed", about->present,
-		       strcmp(about->present, about->package.evr) ? ", another version" : "");
+		cmd_line("%-12s %s%s", "installed", about->present,
+			 strcmp(about->present, about->package.evr) ? ", another version" : "");
 	else if (about->on_disk.n)
-		printf("%-12s no, but the module is on disk, owned by no package\n", "installed");
+		cmd_line("%-12s no, but the module is on disk, owned by no package", "installed");
 	else
-		printf("%-12s no\n", "installed");
+		cmd_line("%-12s no", "installed");
+}
+
+/* Each line of a text behind the label's column, so that none of them looks like a label. */
+static void print_paragraphs(const char *label, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		cmd_line("%-12s %.*s", label, (int)len, text);
+		label = "";
+		text += len + (text[len] == '\n');
+	}
 }
 
 static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_pool *pool,
@@ -236,18 +248,21 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 	const char *repo = repo_of(catalog, p);
 	char size[16], on_disk[16];
 
-	printf("%-12s %s\n%-12s %s.%s\n", "package", p->name, "version", p->evr, p->arch);
+	cmd_line("%-12s %s", "package", p->name);
+	cmd_line("%-12s %s.%s", "version", p->evr, p->arch);
 	print_state(about);
-	if (repo)
-		printf("%-12s %s\n%-12s %s, %s installed\n", "repository", repo, "size",
-		       cmd_bytes(p->size, size), cmd_bytes(p->install_size, on_disk));
+	if (repo) {
+		cmd_line("%-12s %s", "repository", repo);
+		cmd_line("%-12s %s, %s installed", "size", cmd_bytes(p->size, size),
+			 cmd_bytes(p->install_size, on_disk));
+	}
 	print_list("module", &about->modules, most);
 	if (about->text.license && *about->text.license)
-		printf("%-12s %s\n", "license", about->text.license);
+		cmd_line("%-12s %s", "license", about->text.license);
 	if (p->summary)
-		printf("%-12s %s\n", "summary", p->summary);
+		cmd_line("%-12s %s", "summary", p->summary);
 	if (about->text.description && *about->text.description)
-		printf("%-12s %s\n", "description", about->text.description);
+		print_paragraphs("description", about->text.description);
 	print_list("alias", &about->aliases, most);
 	print_needs(cmd, pool, "needs", &about->requires, most);
 	print_needs(cmd, pool, "recommends", &about->recommends, most);
@@ -270,7 +285,7 @@ static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, s
 		if (r < 0)
 			return r;
 		if (i && !cmd->json)
-			putchar('\n');
+			cmd_line("%s", "");
 		if (cmd->json)
 			mf_json_add(list, about_json(catalog, pool, &about));
 		else
@@ -296,11 +311,11 @@ int cmd_info(struct cmd *cmd, int argc, char **argv)
 	list = mf_json_array();
 	for (int i = 1; !r && i < argc; i++) {
 		if (i > 1 && !cmd->json)
-			putchar('\n');
+			cmd_line("%s", "");
 		r = tell(cmd, catalog, argv[i], list);
 	}
 	if (!r && cmd->json)
-		puts(mf_json_text(list, true));
+		cmd_json(list, true);
 	mf_json_free(list);
 	return r;
 }

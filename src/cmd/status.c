@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "src/cmd/cmd.h"
+#include "modfetch/aside.h"
 #include "modfetch/attempt.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
@@ -56,12 +57,13 @@ static void print_age(struct cmd *cmd, const struct mf_repo *repo)
 	int64_t days = age / 86400;
 
 	if (age >= 0)
-		printf(", signed %lld days ago by %s%s", (long long)days, state.used.signer,
-		       days > cmd->ctx.settings.max_age_days ? ", TOO OLD for unattended use" : "");
+		cmd_put(", signed %lld days ago by %s%s", (long long)days, state.used.signer,
+			days > cmd->ctx.settings.max_age_days ? ", TOO OLD for unattended use"
+							      : "");
 	if (at && *state.identity)
-		printf(", identity \"%s\"", state.identity);
+		cmd_put(", identity \"%s\"", state.identity);
 	else if (at)
-		printf(", of no identity");
+		cmd_put(", of no identity");
 }
 
 /* The base URLs without their passwords. */
@@ -137,15 +139,44 @@ static struct mf_json *crashed(const struct mf_attempts *attempts)
 static void print_crashed(const struct mf_attempts *attempts)
 {
 	for (size_t i = 0; i < attempts->n; i++)
-		printf("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s): left "
-		       "alone "
-		       "until modfetch allow %s\n",
-		       attempts->v[i].module, attempts->v[i].subject, attempts->v[i].kernel,
-		       attempts->v[i].module);
+		cmd_line("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s): left "
+			 "alone "
+			 "until modfetch allow %s",
+			 attempts->v[i].module, attempts->v[i].subject, attempts->v[i].kernel,
+			 attempts->v[i].module);
+}
+
+/* What crashed modfetch itself, and waits for something to change. */
+static struct mf_json *set_aside(const struct mf_aside *aside)
+{
+	struct mf_json *list = mf_json_array();
+
+	for (size_t i = 0; i < aside->n; i++) {
+		const struct mf_aside_entry *a = &aside->v[i];
+		struct mf_json *o = mf_json_object();
+
+		mf_json_set_string(o, "query", a->entry.modalias);
+		mf_json_set_strings(o, "devices", &a->entry.devpaths);
+		mf_json_set_int(o, "since", a->since);
+		mf_json_set_bool(o, "due", a->due);
+		mf_json_set_string(o, "code", mf_error_name(-MFE_SET_ASIDE));
+		mf_json_add(list, o);
+	}
+	return list;
+}
+
+static void print_aside(const struct mf_aside *aside)
+{
+	for (size_t i = 0; i < aside->n; i++) {
+		char words[160];
+
+		mf_aside_words(&aside->v[i], words, sizeof(words));
+		cmd_line("%s: %s", aside->v[i].entry.modalias, words);
+	}
 }
 
 static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos,
-		       const struct mf_attempts *attempts)
+		       const struct mf_attempts *attempts, const struct mf_aside *aside)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
@@ -155,7 +186,8 @@ static void print_json(struct cmd *cmd, const struct mf_run *run, const struct m
 	mf_json_set(o, "repositories", repositories(cmd, repos));
 	mf_json_set(o, "faults", faults(repos));
 	mf_json_set(o, "crashed", crashed(attempts));
-	puts(mf_json_text(o, true));
+	mf_json_set(o, "set_aside", set_aside(aside));
+	cmd_json(o, true);
 	mf_json_free(o);
 }
 
@@ -167,17 +199,18 @@ static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 		_cleanup_free_ char *url =
 			mf_secret_hidden(repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
 
-		printf("repository %s: %s%s%s, %s", repo->id,
-		       repo->enabled ? "enabled" : "disabled", cache < 0 ? ", no metadata yet" : "",
-		       repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
-		       url ? url : "");
+		cmd_put("repository %s: %s%s%s, %s", repo->id,
+			repo->enabled ? "enabled" : "disabled",
+			cache < 0 ? ", no metadata yet" : "",
+			repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
+			url ? url : "");
 		print_age(cmd, repo);
-		putchar('\n');
+		cmd_line("%s", "");
 	}
 	for (size_t i = 0; i < repos->n_faults; i++)
-		printf("repository %s: NOT USED: %s: %s\n",
-		       repos->faults[i].id ? repos->faults[i].id : "of no name",
-		       repos->faults[i].where, repos->faults[i].why);
+		cmd_line("repository %s: NOT USED: %s: %s",
+			 repos->faults[i].id ? repos->faults[i].id : "of no name",
+			 repos->faults[i].where, repos->faults[i].why);
 }
 
 static void print_devices(struct cmd *cmd, const struct mf_run *run)
@@ -192,14 +225,15 @@ static void print_devices(struct cmd *cmd, const struct mf_run *run)
 			silent++;
 			continue;
 		}
-		printf("%s\n  %s: %s%s%s\n", want->syspath, mf_state_name(want->state),
-		       want->reason ? want->reason : "", want->driver ? "; driver " : "",
-		       want->driver ? want->driver : "");
+		cmd_line("%s", want->syspath);
+		cmd_line("  %s: %s%s%s", mf_state_name(want->state),
+			 want->reason ? want->reason : "", want->driver ? "; driver " : "",
+			 want->driver ? want->driver : "");
 	}
-	printf("%zu devices, %zu with a driver; nothing is known of %zu others' aliases\n",
-	       run->wants.n, driven, silent);
+	cmd_line("%zu devices, %zu with a driver; nothing is known of %zu others' aliases",
+		 run->wants.n, driven, silent);
 	if (run->plan.n)
-		printf("%zu packages would be installed by: modfetch coldplug\n", run->plan.n);
+		cmd_line("%zu packages would be installed by: modfetch coldplug", run->plan.n);
 }
 
 int cmd_status(struct cmd *cmd, int argc, char **argv)
@@ -207,6 +241,7 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "status", .dry_run = true };
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
+	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	int r;
 
 	if (argc > 1)
@@ -214,6 +249,8 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
 		r = mf_attempts_read(&cmd->ctx, &attempts);
+	if (!r)
+		r = mf_aside_read(&cmd->ctx, &aside);
 	if (!r)
 		r = mf_devices_read(&cmd->ctx, NULL, true, &run.wants);
 	if (!r)
@@ -225,12 +262,13 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	for (size_t i = 0; i < run.wants.n; i++)
 		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);
 	if (cmd->json) {
-		print_json(cmd, &run, &repos, &attempts);
+		print_json(cmd, &run, &repos, &attempts, &aside);
 		return CMD_DONE;
 	}
-	printf("kernel %s%s\n", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
+	cmd_line("kernel %s%s", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
 	print_repos(cmd, &repos);
 	print_crashed(&attempts);
+	print_aside(&aside);
 	print_devices(cmd, &run);
 	return CMD_DONE;
 }

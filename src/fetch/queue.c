@@ -22,6 +22,7 @@
 #include "modfetch/curl.h"
 #include "modfetch/error.h"
 #include "modfetch/file.h"
+#include "modfetch/portal.h"
 #include "modfetch/strings.h"
 
 #define PARALLEL     6
@@ -36,6 +37,7 @@ struct job {
 	char *etag; /* what the other side has */
 	uint64_t size, max;
 	bool optional, running, ended, absent;
+	bool gone; /* the worst failure is that there is no such file */
 	bool *tried;
 	size_t current; /* place in urls */
 	unsigned int resumes;
@@ -60,9 +62,9 @@ struct queue {
 /* How far a mirror came that failed so; the furthest is what is told in the end. */
 static int rank(int code)
 {
-	static const int order[] = { -MFE_UNREACHABLE, -MFE_TIMEOUT,   -MFE_HTTP_STATUS,
-				     -MFE_TRUNCATED,   -MFE_TOO_LARGE, -MFE_BAD_SIZE,
-				     -MFE_BAD_DIGEST };
+	static const int order[] = { -MFE_UNREACHABLE, -MFE_PORTAL,    -MFE_TIMEOUT,
+				     -MFE_HTTP_STATUS, -MFE_TRUNCATED, -MFE_TOO_LARGE,
+				     -MFE_BAD_SIZE,    -MFE_BAD_DIGEST };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
 		if (order[i] == code)
@@ -268,6 +270,7 @@ static int tell_failed(struct queue *q, struct job *job)
 		.type = MF_WIRE_FAILED,
 		.index = job->index,
 		.mirror = job->worst_mirror,
+		.flags = job->gone ? MF_WIRE_ABSENT : 0,
 		.code = job->worst,
 	};
 
@@ -323,13 +326,15 @@ static int end(struct queue *q, struct job *job)
 static int give_up_mirror(struct queue *q, struct job *job, int code, const char *why)
 {
 	const char *url = job->urls.v[job->current];
+	bool gone = code == -MFE_HTTP_STATUS &&
+		    (job->exchange.status == 404 || job->exchange.status == 410);
 
 	job->tried[job->current] = true;
-	if (job->optional && (job->exchange.status == 404 || job->exchange.status == 410))
-		job->absent = true;
+	job->absent |= job->optional && gone;
 	if (!job->worst || rank(code) > rank(job->worst)) {
 		job->worst = code;
 		job->worst_mirror = (uint32_t)job->current;
+		job->gone = gone;
 		snprintf(job->why, sizeof(job->why), "%s", why);
 	}
 	close_file(job);
@@ -348,10 +353,26 @@ static int judge_size(const struct job *job)
 	return x->size < job->size ? -MFE_TRUNCATED : -MFE_TOO_LARGE;
 }
 
+/* A page in the place of a file is somebody else's answer, and no reason to go on where it ended. */
+static bool is_portal(const struct job *job, int code)
+{
+	const struct mf_exchange *x = &job->exchange;
+
+	return x->status == 511 || (code == -MFE_TOO_LARGE && x->page) ||
+	       (x->size && mf_portal_file(x->url, x->fd, code != 0));
+}
+
 static int finish(struct queue *q, struct job *job)
 {
 	struct mf_exchange *x = &job->exchange;
 	int code = judge_size(job);
+
+	if (is_portal(job, code)) {
+		code = -MFE_PORTAL;
+		snprintf(x->why, sizeof(x->why),
+			 "a web page came instead of the file; does this "
+			 "network want a login?");
+	}
 
 	job->running = false;
 	q->running--;

@@ -300,7 +300,7 @@ int mf_curl_run(struct mf_curl *curl, int fd, int ms)
 /* Turns libcurl's result into ours. */
 static void conclude(struct mf_exchange *x, CURLcode result)
 {
-	const char *etag;
+	const char *etag, *type;
 
 	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
 	x->code = x->priv->stopped ? x->priv->stopped : meaning(result);
@@ -310,6 +310,8 @@ static void conclude(struct mf_exchange *x, CURLcode result)
 	/* an empty body calls nobody: 200 is an empty file, anything else is no file */
 	if (!x->code && !x->not_modified && !x->priv->accepted)
 		x->code = accept_response(x);
+	type = response_header(x, "Content-Type");
+	x->page = type && !strncasecmp(type, "text/html", strlen("text/html"));
 	etag = response_header(x, "ETag");
 	if (etag && strlen(etag) < sizeof(x->etag) && is_printable(etag))
 		strcpy(x->etag, etag);

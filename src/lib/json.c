@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The adapter of json-c. Strings from outside (a modalias, a server's words) are made valid UTF-8
- * on the way in, so that no reader of --json or of the history trips over them. Running out of
+ * on the way in, so that no reader of --json or of the history trips over them. What a terminal
+ * would obey and not show is written as an escape, which a reader gets back as it was. Running out of
  * memory ends the process: half an answer would be taken for a whole one.
  */
 #include "modfetch/json.h"
@@ -43,25 +44,6 @@ void mf_json_free(struct mf_json *value)
 	json_object_put(inner(value));
 }
 
-/* The length of the UTF-8 sequence at S, or 0 where there is none. */
-static size_t sequence(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80			 ? 1
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* longer than need be, a surrogate, or beyond U+10FFFF: no decoder takes those */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static struct json_object *new_string(const char *s)
 {
 	_cleanup_free_ char *clean = NULL;
@@ -69,8 +51,9 @@ static struct json_object *new_string(const char *s)
 	if (!s)
 		return NULL;
 	clean = need(strdup(s));
-	for (unsigned char *p = (unsigned char *)clean; *p;) {
-		size_t n = sequence(p);
+	for (char *p = clean; *p;) {
+		uint32_t c;
+		size_t n = mf_text_char(p, &c);
 
 		if (!n)
 			*p = '?';
@@ -125,12 +108,65 @@ void mf_json_set_strings(struct mf_json *object, const char *key, const struct m
 	mf_json_set(object, key, array);
 }
 
+/* ---- as text ---- */
+
+/* Is there a character that json-c writes as it is, and that does not belong on a terminal? */
+static bool needs_escape(const char *s)
+{
+	uint32_t c;
+
+	for (size_t n; *s; s += n ? n : 1) {
+		n = mf_text_char(s, &c);
+		if (!n || (c >= 0x7f && !mf_text_is_printable(c)))
+			return true;
+	}
+	return false;
+}
+
+/* TEXT with \\u escapes for these, as pairs of surrogates where need be; the caller's to free. */
+static char *escape(const char *text)
+{
+	char *escaped = NULL;
+	size_t size = 0;
+	FILE *f = need(open_memstream(&escaped, &size));
+
+	for (size_t n; *text; text += n) {
+		uint32_t c;
+
+		n = mf_text_char(text, &c);
+		if (!n) { /* only of a record that somebody else wrote */
+			fputc('?', f);
+			n = 1;
+		} else if (c < 0x7f || mf_text_is_printable(c)) {
+			fwrite(text, 1, n, f);
+		} else if (c < 0x10000) {
+			fprintf(f, "\\u%04x", c);
+		} else {
+			fprintf(f, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+				0xdc00 + ((c - 0x10000) & 0x3ff));
+		}
+	}
+	if (fclose(f))
+		need(NULL);
+	return escaped;
+}
+
 const char *mf_json_text(struct mf_json *value, bool pretty)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
 			    : JSON_C_TO_STRING_PLAIN);
+	const char *text;
 
+	/* what was set below, for another text of it */
+	json_object_set_serializer(inner(value), NULL, NULL, NULL);
+	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
+	if (!needs_escape(text))
+		return text;
+	/* such characters are in strings and keys alone, so the whole is escaped at once, and kept
+	 * by the value as its own text is */
+	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escape(text),
+				   json_object_free_userdata);
 	return need((void *)json_object_to_json_string_ext(inner(value), flags));
 }
 

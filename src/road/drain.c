@@ -6,10 +6,11 @@
  * entry is removed after the run wrote the history, and only if no event has changed it meanwhile:
  * a crash at any point repeats work, and never forgets a device.
  *
- * A run for all that fails for good is repeated one modalias at a time; a network that is down is
- * not asked again for each. Counts the runs that changed something, in a file of one decimal number
- * (seconds of CLOCK_BOOTTIME) a line: a device that comes and goes all day starts so many
- * transactions an hour and no more.
+ * A run for all that fails for the fault of a package or of one repository is repeated one modalias
+ * at a time; metadata and a repository that could not be had are not asked for again then. Before a
+ * run begins it is noted for whom (modfetch/tries.h), so that after a crash each of them runs alone,
+ * behind the others, and what crashes again is set aside. A pass over the spool counts as one
+ * attempt of the hour, whatever runs it takes, unless all it did was to find that it has to wait.
  */
 #include "modfetch/drain.h"
 #include <errno.h>
@@ -17,117 +18,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
 #include "modfetch/failed-names.h"
+#include "modfetch/fault.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
+#include "modfetch/lock.h"
 #include "modfetch/pipeline.h"
+#include "modfetch/runs.h"
+#include "modfetch/sieve.h"
 #include "modfetch/spool.h"
+#include "modfetch/tries.h"
 
-enum { RUNS_MAX = 1024 };
-
-#define DEVICES "/sys/devices/" /* where a device of the spool is */
-
-bool mf_drain_passes(int code)
-{
-	static const int codes[] = {
-		-MFE_UNREACHABLE,  -MFE_HTTP_STATUS, -MFE_TIMEOUT, -MFE_TRUNCATED,
-		-MFE_NO_METADATA,  -MFE_STALE,	     -MFE_LOCKED,  -MFE_KERNEL_CHANGED,
-		-MFE_FETCH_HELPER, -ENOMEM,	     -EAGAIN,	   -EMFILE,
-		-ENFILE,
-	};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
-		if (codes[i] == code)
-			return true;
-	return false;
-}
-
-/* May a run for fewer modaliases fare better? What ails one package does, what ails a repository
- * not. */
-static bool spoils(int code)
-{
-	static const int codes[] = {
-		-MFE_UNSOLVABLE,   -MFE_NO_SYMBOL,	 -MFE_BAD_SIZE,	 -MFE_BAD_DIGEST,
-		-MFE_BAD_PACKAGE,  -MFE_FORBIDDEN_FILE,	 -MFE_SCRIPTLET, -MFE_BAD_MODULE,
-		-MFE_WRONG_KERNEL, -MFE_MODULE_UNSIGNED, -MFE_INSTALL,	 -MFE_TOO_LARGE,
-		-MFE_BAD_HREF,	   -MFE_DENIED,		 -MFE_NOT_FOUND, -MFE_BAD_MODALIAS,
-		-MFE_FILE_EXISTS,  -MFE_ALTERED,
-	};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
-		if (codes[i] == code)
-			return true;
-	return false;
-}
-
-/* ---- the limit ---- */
-
-static uint64_t now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec;
-}
-
-/* The times of the runs within the window, oldest first; returns how many. */
-static size_t read_runs(const struct mf_context *ctx, uint64_t now, uint64_t runs[RUNS_MAX])
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, MF_DRAIN_RUNS, O_RDONLY);
-	_cleanup_free_ char *text = NULL;
-	char *save = NULL;
-	size_t len, n = 0;
-
-	if (fd < 0 || mf_file_read(fd, (size_t)RUNS_MAX * 21, &text, &len) < 0)
-		return 0;
-	for (char *line = strtok_r(text, "\n", &save); line && n < RUNS_MAX;
-	     line = strtok_r(NULL, "\n", &save)) {
-		uint64_t at = strtoull(line, NULL, 10);
-
-		if (at <= now && now - at < MF_DRAIN_WINDOW)
-			runs[n++] = at;
-	}
-	return n;
-}
-
-int mf_drain_count(const struct mf_context *ctx)
-{
-	_cleanup_close_ int dir = mf_context_mkdir(ctx, "run/modfetch");
-	_cleanup_free_ char *text = NULL;
-	uint64_t now = now_s(), runs[RUNS_MAX];
-	size_t n = read_runs(ctx, now, runs), len = 0;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return -ENOMEM;
-	for (size_t i = n == RUNS_MAX; i < n; i++)
-		fprintf(f, "%llu\n", (unsigned long long)runs[i]);
-	fprintf(f, "%llu\n", (unsigned long long)now);
-	if (fclose(f))
-		return -ENOMEM;
-	return dir < 0 ? dir : mf_file_publish(dir, "runs", 0600, text, len);
-}
-
-/* Seconds until one more run is allowed, of MAX an hour; 0: now. */
-static unsigned int limit(const struct mf_context *ctx, size_t max)
-{
-	uint64_t now = now_s(), runs[RUNS_MAX];
-	size_t n = read_runs(ctx, now, runs);
-
-	if (n < max || !max)
-		return 0;
-	return (unsigned int)(runs[n - max] + MF_DRAIN_WINDOW - now);
-}
-
-bool mf_drain_kernel_may(const struct mf_context *ctx)
-{
-	return !limit(ctx, (ctx->settings.max_transactions + 1) / 2);
-}
+enum { RUN_SECONDS = 900 }; /* for all but downloads and locks */
 
 /* ---- entries and wants ---- */
 
@@ -144,6 +50,7 @@ static void spool_done(struct spool *spool)
 	free(spool->v);
 	if (spool->fd >= 0)
 		close(spool->fd);
+	*spool = (struct spool){ .fd = -1 };
 }
 
 static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
@@ -292,10 +199,9 @@ static void say_installed(struct mf_context *ctx, const struct mf_run *run)
 	}
 }
 
-static void say_failed(struct mf_context *ctx, const char *modalias, int code)
+static void say_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
 {
 	const struct mf_failure *f = &ctx->failure;
-	bool later = mf_drain_passes(code);
 	char message[768];
 
 	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
@@ -319,124 +225,276 @@ static void note_failed(struct mf_context *ctx, const struct spool *spool, size_
 			(void)mf_failed_note(ctx, spool->v[i].modalias);
 }
 
-/* Goes the road for the entries FIRST to END; those that are done with leave the spool. */
-static int run_entries(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end,
-		       struct mf_drained *drained)
+/* What the runs of one pass share. */
+struct pass {
+	struct spool spool;
+	struct mf_strings unreachable; /* repositories that are not asked again in this pass */
+	bool metadata_asked;
+	bool attempted; /* it came to more than waiting */
+	bool stop;	/* what is short is short for all */
+	struct mf_drained drained;
+};
+
+static void pass_done(struct pass *pass)
+{
+	spool_done(&pass->spool);
+	mf_strings_done(&pass->unreachable);
+}
+
+/* Without the note, as on a full /run, a crash does not count; that is no reason to serve nobody. */
+static void note_tries(struct mf_context *ctx, const struct pass *pass)
+{
+	int r = mf_tries_write(ctx, pass->spool.v, pass->spool.n);
+
+	if (r < 0)
+		mf_log(ctx, MF_LOG_WARNING, "event: /" MF_TRIES_FILE ": %s", mf_error_sentence(r));
+}
+
+/* A run without end must not keep the others waiting: it is killed, and that counts as a crash. */
+static unsigned int run_seconds(const struct mf_context *ctx)
+{
+	return 2 * ctx->settings.fetch_timeout + ctx->settings.lock_timeout + RUN_SECONDS;
+}
+
+static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
+		   size_t end)
+{
+	int r;
+
+	run->unreachable = &pass->unreachable;
+	run->metadata_asked = pass->metadata_asked;
+	for (size_t i = first; i < end; i++)
+		pass->spool.v[i].tries++;
+	note_tries(ctx, pass);
+	if (ctx->unattended)
+		alarm(run_seconds(ctx));
+	r = mf_road(ctx, run);
+	alarm(0);
+	for (size_t i = first; i < end; i++)
+		pass->spool.v[i].tries--;
+	note_tries(ctx, pass);
+	pass->metadata_asked = run->metadata_asked;
+	pass->attempted |= r == 0 || (r < 0 && !mf_fault_waits(r));
+	return r;
+}
+
+/* Done, with success or without. */
+static int dismiss(struct mf_context *ctx, struct pass *pass, size_t first, size_t end, bool failed)
+{
+	int r = 0;
+
+	if (failed) {
+		pass->drained.failed += end - first;
+		note_failed(ctx, &pass->spool, first, end);
+	}
+	for (size_t i = first; r == 0 && i < end; i++) {
+		pass->spool.v[i].tries = 0;
+		r = remove_entry(ctx, &pass->spool, i);
+	}
+	note_tries(ctx, pass);
+	return r;
+}
+
+/*
+ * Goes the road for the entries FIRST to END; those that are done with leave the spool. RET_SPLIT:
+ * fewer of them may fare better, so all stay for that.
+ */
+static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, size_t end,
+		       bool *ret_split)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
-	int r = 0, removed = 0;
+	size_t gone = 0;
+	bool later;
+	int r = 0, removed;
 
 	for (size_t i = first; i < end; i++) {
-		r = add_wants(ctx, &spool->v[i], &run.wants);
+		r = add_wants(ctx, &pass->spool.v[i], &run.wants);
 		if (r < 0)
 			return r;
-		drained->gone += (size_t)r;
+		gone += (size_t)r;
 	}
-	r = run.wants.n ? mf_road(ctx, &run) : 1;
-	if (r == 0) {
+	r = run.wants.n ? go_road(ctx, pass, &run, first, end) : 1;
+	later = r < 0 && mf_fault_passes(r) && run.fault != MF_FAULT_PACKAGE;
+	if (r == 0)
 		say_installed(ctx, &run);
-		(void)mf_drain_count(ctx);
-	}
-	if (r < 0)
-		say_failed(ctx, end - first == 1 ? spool->v[first].modalias : NULL, r);
-	if (r < 0 && mf_drain_passes(r)) {
-		drained->kept += end - first;
+	else if (r < 0)
+		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
+	*ret_split = r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_spoils(r)));
+	if (*ret_split)
+		return r;
+	pass->drained.gone += gone;
+	if (later) {
+		pass->drained.kept += end - first;
+		pass->stop = !mf_fault_of_repository(r);
 		return r;
 	}
-	if (r < 0 && end - first > 1 && spoils(r))
-		return r;
-	if (r < 0) {
-		drained->failed += end - first;
-		note_failed(ctx, spool, first, end);
-	}
-	for (size_t i = first; removed == 0 && i < end; i++)
-		removed = remove_entry(ctx, spool, i);
+	removed = dismiss(ctx, pass, first, end, r < 0);
 	return removed < 0 ? removed : r;
 }
 
-/* The run for all has failed for good: each for itself. */
-static int run_each(struct mf_context *ctx, const struct spool *spool, struct mf_drained *drained)
+/* Each for itself. Returns what says most: the last failure, or that one of them was served. */
+static int run_each(struct mf_context *ctx, struct pass *pass, size_t first, size_t end)
 {
 	int worst = 1;
 
-	for (size_t i = 0; i < spool->n; i++) {
-		int r = run_entries(ctx, spool, i, i + 1, drained);
+	for (size_t i = first; i < end; i++) {
+		bool split;
+		int r;
 
-		if (r < 0 && mf_drain_passes(r)) {
-			drained->kept += spool->n - i - 1;
-			return r;
+		if (pass->stop) {
+			pass->drained.kept += end - i;
+			break;
 		}
+		r = run_entries(ctx, pass, i, i + 1, &split);
 		if (r < 0 || (r == 0 && worst > 0))
 			worst = r;
 	}
 	return worst;
 }
 
-int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
+/* Those whose run crashed go to the end. Returns how many are before them. */
+static size_t part_suspects(struct spool *spool)
 {
-	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
-	struct mf_drained drained = { 0 };
-	int r = spool_read(ctx, &spool);
+	size_t fresh = 0;
 
-	*ret_drained = drained;
+	for (size_t i = 0; i < spool->n; i++)
+		if (!spool->v[i].tries) {
+			struct mf_spool_entry entry = spool->v[i];
+
+			memmove(&spool->v[fresh + 1], &spool->v[fresh],
+				(i - fresh) * sizeof(*spool->v));
+			spool->v[fresh++] = entry;
+		}
+	return fresh;
+}
+
+/* All at once, but whose run crashed alone, behind the others: it may crash again. */
+static int run_all(struct mf_context *ctx, struct pass *pass)
+{
+	size_t fresh = part_suspects(&pass->spool);
+	bool split = false;
+	int r = fresh ? run_entries(ctx, pass, 0, fresh, &split) : 1, each;
+	struct mf_failure why;
+
+	if (split)
+		r = run_each(ctx, pass, 0, fresh);
+	why = ctx->failure;
+	each = run_each(ctx, pass, fresh, pass->spool.n);
+	if (each < 0 || (each == 0 && r > 0))
+		return each;
+	ctx->failure = why;
+	return r;
+}
+
+/* What the limit allows, as one attempt, whatever runs it takes. */
+static int attempt(struct mf_context *ctx, struct pass *pass)
+{
+	uint64_t at;
+	int counted, r;
+
+	pass->drained.wait_s =
+		ctx->unattended ? mf_runs_wait(ctx, ctx->settings.max_transactions) : 0;
+	if (pass->drained.wait_s) {
+		pass->drained.kept = pass->spool.n;
+		return 1;
+	}
+	counted = mf_runs_count(ctx, &at);
+	r = run_all(ctx, pass);
+	if (counted == 0 && !pass->attempted)
+		(void)mf_runs_uncount(ctx, at);
+	return r;
+}
+
+static int drain(struct mf_context *ctx, struct pass *pass)
+{
+	struct mf_failure why;
+	size_t aside;
+	int r = mf_aside_revive(ctx, false);
+
+	if (r >= 0)
+		r = spool_read(ctx, &pass->spool);
 	if (r < 0)
 		return r;
-	if (!spool.n)
+	pass->drained.entries = pass->spool.n;
+	mf_tries_read(ctx, pass->spool.v, pass->spool.n);
+	r = mf_sieve(ctx, pass->spool.fd, pass->spool.v, &pass->spool.n, &aside);
+	if (r < 0)
+		return r;
+	/* what comes back has its tries again */
+	note_tries(ctx, pass);
+	pass->drained.failed += aside;
+	why = ctx->failure;
+	r = pass->spool.n ? attempt(ctx, pass) : 1;
+	if (r < 0 || !aside)
+		return r;
+	ctx->failure = why;
+	return why.code;
+}
+
+int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
+{
+	_cleanup_(pass_done) struct pass pass = { .spool = { .fd = -1 } };
+	_cleanup_close_ int lock = -1;
+	int r = spool_read(ctx, &pass.spool);
+
+	*ret_drained = pass.drained;
+	if (r < 0)
+		return r;
+	if (!pass.spool.n)
 		return 1;
-	drained.entries = spool.n;
-	drained.wait_s = ctx->unattended ? limit(ctx, ctx->settings.max_transactions) : 0;
-	if (drained.wait_s) {
-		drained.kept = spool.n;
-		r = 1;
-	} else {
-		r = run_entries(ctx, &spool, 0, spool.n, &drained);
-		if (r < 0 && spoils(r) && spool.n > 1) {
-			drained.gone = 0;
-			r = run_each(ctx, &spool, &drained);
-		}
+	lock = mf_lock_spool(ctx);
+	if (lock < 0) {
+		ret_drained->entries = ret_drained->kept = pass.spool.n;
+		return lock;
 	}
-	*ret_drained = drained;
+	spool_done(&pass.spool);
+	r = drain(ctx, &pass);
+	*ret_drained = pass.drained;
 	return r;
 }
 
-/* The devices that a want is for, of this machine. */
-static int add_devpaths(const struct mf_want *want, struct mf_strings *devpaths)
+static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 {
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
+		.uevent_us = want->uevent_us,
+		.decided_us = want->decided_us ? want->decided_us : mf_now_us(),
+	};
+	int r;
+
+	entry.modalias = strdup(want->query);
+	r = entry.modalias ? mf_want_devpaths(want, &entry.devpaths) : -ENOMEM;
+	if (r == 0)
+		r = mf_spool_put(fd, &entry);
+	return r < 0 ? mf_fail(ctx, "event", r, want->query, NULL) : 0;
+}
+
+/* Of all that waits one or more brought the run down: nobody knows which, so each has its try. */
+static int suspect_all(struct mf_context *ctx)
+{
+	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
+	int r = spool_read(ctx, &spool);
+
+	if (r < 0)
+		return r;
+	mf_tries_read(ctx, spool.v, spool.n);
+	for (size_t i = 0; i < spool.n; i++)
+		spool.v[i].tries += !spool.v[i].tries;
+	r = mf_tries_write(ctx, spool.v, spool.n);
+	return r < 0 ? mf_fail(ctx, "event", r, "/" MF_TRIES_FILE, NULL) : 0;
+}
+
+int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool crashed)
+{
+	_cleanup_close_ int fd = mf_spool_open(ctx), lock = -1;
 	int r = 0;
-
-	if (want->syspath && mf_starts_with(want->syspath, DEVICES))
-		r = mf_strings_add(devpaths, want->syspath + strlen("/sys"));
-	for (size_t i = 0; !r && i < want->devices.n; i++)
-		if (mf_starts_with(want->devices.v[i], DEVICES))
-			r = mf_strings_add(devpaths, want->devices.v[i] + strlen("/sys"));
-	return r;
-}
-
-int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants)
-{
-	_cleanup_close_ int fd = mf_spool_open(ctx);
 
 	if (fd < 0)
 		return mf_fail(ctx, "event", fd, "/" MF_SPOOL_DIR, NULL);
-	for (size_t i = 0; i < wants->n; i++) {
-		const struct mf_want *want = &wants->v[i];
-		_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
-			.uevent_us = want->uevent_us,
-			.decided_us = want->decided_us ? want->decided_us : mf_now_us(),
-		};
-		int r = 0;
-
-		if (want->kind == MF_WANT_BAD)
-			continue;
-		entry.modalias = strdup(want->query);
-		if (!entry.modalias)
-			r = -ENOMEM;
-		else
-			r = add_devpaths(want, &entry.devpaths);
-		if (r == 0)
-			r = mf_spool_put(fd, &entry);
-		if (r < 0)
-			return mf_fail(ctx, "event", r, want->query, NULL);
-	}
-	return 0;
+	/* modfetch.service comes as soon as there is an entry, and must see its tries */
+	if (crashed)
+		lock = mf_lock_spool(ctx);
+	for (size_t i = 0; r == 0 && i < wants->n; i++)
+		if (wants->v[i].kind != MF_WANT_BAD)
+			r = put_want(ctx, fd, &wants->v[i]);
+	return r == 0 && crashed ? suspect_all(ctx) : r;
 }

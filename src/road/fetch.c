@@ -24,6 +24,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/fetch-wire.h"
 #include "modfetch/file.h"
+#include "modfetch/portal.h"
 #include "modfetch/secret.h"
 
 #define PROGRESS_US 100000
@@ -34,7 +35,8 @@ struct job {
 	struct mf_strings urls; /* those for the helper */
 	struct mf_fetched result;
 	uint64_t cap;
-	bool done;
+	bool done, absent;
+	int code; /* the failure that ended it all, if it was this one's */
 	unsigned int retries;
 };
 
@@ -131,7 +133,11 @@ static int try_files(struct fetch *f, struct job *job)
 	}
 	if (!job->done && !job->urls.n && job->request->optional && worst == -MFE_HTTP_STATUS)
 		job->done = true;
-	return job->done || job->urls.n ? 0 : worst;
+	if (job->done || job->urls.n)
+		return 0;
+	job->code = worst;
+	job->absent = worst == -MFE_HTTP_STATUS;
+	return worst;
 }
 
 /* ---- the helper ---- */
@@ -213,8 +219,10 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 		r = take_file(job, fd, &got);
 		if (r == 0)
 			r = check_digest(job, got.fd);
+		if (r == -MFE_BAD_DIGEST && mf_portal_file(url, got.fd, true))
+			r = -MFE_PORTAL;
 	}
-	if (r == -MFE_BAD_DIGEST && job->retries++ < job->urls.n) {
+	if ((r == -MFE_BAD_DIGEST || r == -MFE_PORTAL) && job->retries++ < job->urls.n) {
 		const struct mf_wire retry = {
 			.type = MF_WIRE_RETRY,
 			.index = packet->index,
@@ -241,7 +249,8 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 static bool is_fetch_failure(int code)
 {
 	static const int codes[] = { -MFE_UNREACHABLE, -MFE_HTTP_STATUS, -MFE_TOO_LARGE,
-				     -MFE_TRUNCATED,   -MFE_TIMEOUT,	 -MFE_BAD_DIGEST };
+				     -MFE_TRUNCATED,   -MFE_TIMEOUT,	 -MFE_BAD_DIGEST,
+				     -MFE_PORTAL };
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (codes[i] == code)
@@ -280,6 +289,8 @@ static int take_packet(struct fetch *f, struct job *const *remote, const struct 
 	case MF_WIRE_FAILED:
 		if (!job || packet->mirror >= job->urls.n || !is_fetch_failure(packet->code))
 			break;
+		job->code = packet->code;
+		job->absent = packet->flags == MF_WIRE_ABSENT;
 		return fail_url(f->ctx, packet->code, job->urls.v[packet->mirror], text);
 	}
 	return -MFE_FETCH_HELPER;
@@ -413,6 +424,10 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	for (; f.n < n; f.n++)
 		f.jobs[f.n].result.fd = -1;
 	r = run(&f, requests, remote);
+	for (size_t i = 0; r < 0 && i < n; i++) {
+		ret_fetched[i].code = f.jobs[i].code;
+		ret_fetched[i].absent = f.jobs[i].absent;
+	}
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {

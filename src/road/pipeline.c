@@ -18,6 +18,7 @@
 #include "modfetch/attempt.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
+#include "modfetch/fault.h"
 #include "modfetch/file.h"
 #include "modfetch/hooks.h"
 #include "modfetch/history.h"
@@ -32,10 +33,9 @@
 #include "modfetch/mend.h"
 #include "modfetch/policy.h"
 #include "modfetch/record.h"
-#include "modfetch/refresh.h"
+#include "modfetch/renew.h"
 #include "modfetch/shadow.h"
 #include "modfetch/stubs.h"
-#include "modfetch/trust.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
 
@@ -113,18 +113,6 @@ static bool all_on_disk(const struct mf_run *run)
 	return !run->selection.install && !run->selection.remove;
 }
 
-/* Opens the catalog; one that is missing or damaged is fetched anew, but not by a dry run. */
-static int open_catalog(struct mf_context *ctx, struct mf_run *run)
-{
-	int r = mf_catalog_open(ctx, &run->catalog), refreshed;
-
-	if ((r != -MFE_NO_METADATA && r != -MFE_BAD_INDEX) || run->dry_run)
-		return r;
-	refreshed = mf_refresh_all(ctx, r == -MFE_BAD_INDEX);
-	run->refreshed = refreshed >= 0;
-	return refreshed < 0 ? refreshed : mf_catalog_open(ctx, &run->catalog);
-}
-
 /* With the indexes and modprobe.d as they are now: mending changes the former. */
 static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
@@ -159,7 +147,7 @@ static int mend(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
  */
 static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	int opened = open_catalog(ctx, run), r;
+	int opened = mf_renew_open(ctx, run), r;
 	struct mf_failure why = ctx->failure;
 
 	r = match(ctx, run, cargo);
@@ -179,6 +167,7 @@ static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	_cleanup_free_ struct mf_fetch_request *requests =
 		calloc(run->plan.n + 1, sizeof(*requests));
+	int r;
 
 	cargo->fetched = calloc(run->plan.n + 1, sizeof(*cargo->fetched));
 	cargo->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
@@ -198,7 +187,8 @@ static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 			.max_size = ctx->settings.max_package,
 		};
 	}
-	return mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
+	r = mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
+	return r < 0 ? mf_fault_of_fetch(run, cargo->fetched, r) : 0;
 }
 
 /* Without a terminal's progress bar: a line a package, with where it came from. */
@@ -227,6 +217,9 @@ static int verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier
 		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item,
 				      &cargo->fetched[i], &cargo->proofs[i]);
 	}
+	/* -errno is this machine's trouble, not the package's */
+	if (r <= -MFE_FIRST)
+		run->fault = MF_FAULT_PACKAGE;
 	return r;
 }
 
@@ -320,28 +313,12 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 	return 0;
 }
 
-/* Metadata that is too old, or whose key was revoked, stops a run before it asks for packages. */
-static int check_trust(struct mf_context *ctx, const struct mf_run *run)
-{
-	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < repos->n; i++) {
-		bool used = false;
-
-		for (size_t j = 0; j < run->plan.n; j++)
-			used |= run->plan.items[j].repo == i;
-		r = used ? mf_trust_in_use(ctx, &repos->v[i]) : 0;
-	}
-	return r;
-}
-
 static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_judge judge = { .policy = cargo->policy,
 					.repos = mf_catalog_repos(run->catalog) };
 	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
-	int r = check_trust(ctx, run);
+	int r = mf_fault_foreseen(ctx, run);
 
 	cargo->refreshable = r == -MFE_STALE;
 	if (r == 0)
@@ -351,6 +328,8 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	if (ctx->kernel_running && !run->no_load)
 		mf_verifier_foresee(ctx, verifier);
 	r = fetch(ctx, run, cargo);
+	/* what its server has no more, newer metadata does not name any more */
+	cargo->refreshable = r == -MFE_HTTP_STATUS && run->fault == MF_FAULT_PACKAGE;
 	if (r < 0)
 		return r;
 	stamp(run, MF_FETCHED);
@@ -449,20 +428,17 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 }
 
 /*
- * Metadata that is too old, or a package list that turns out to be damaged, is fetched anew, once
- * and not by a dry run. Nothing has been changed then.
+ * Metadata that is too old, a package list that turns out to be damaged, and one that names a
+ * package which is gone, are fetched anew, once and not by a dry run. Nothing has been changed then.
  */
 static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r = go_once(ctx, run, cargo);
-	struct mf_failure why = ctx->failure;
 
-	if (r >= 0 || !cargo->refreshable || run->dry_run || run->refreshed)
+	if (r >= 0 || !cargo->refreshable || !mf_renew_after(ctx, run, r))
 		return r;
-	run->refreshed = mf_refresh_all(ctx, r == -MFE_BAD_INDEX) == 0;
-	ctx->failure = why;
-	if (!run->refreshed)
-		return r;
+	run->fault = MF_FAULT_NONE;
+	cargo_drop(cargo);
 	mf_plan_done(&run->plan);
 	mf_catalog_free(MF_STEAL(run->catalog));
 	for (size_t i = 0; i < run->wants.n; i++)

@@ -274,11 +274,11 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 static int mirror_failure(int code)
 {
 	static const int codes[] = {
-		-MFE_UNREACHABLE,  -MFE_TIMEOUT,       -MFE_HTTP_STATUS,    -MFE_TRUNCATED,
-		-MFE_TOO_LARGE,	   -MFE_BAD_DIGEST,    -MFE_BAD_SIZE,	    -MFE_BAD_METADATA,
-		-MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_WEAK_SIGNATURE, -MFE_UNTRUSTED_KEY,
-		-MFE_ROLLBACK,	   -MFE_FUTURE,	       -MFE_IDENTITY,	    -MFE_STALE,
-		-MFE_REVOKED,
+		-MFE_UNREACHABLE,   -MFE_PORTAL,       -MFE_TIMEOUT,	   -MFE_HTTP_STATUS,
+		-MFE_TRUNCATED,	    -MFE_TOO_LARGE,    -MFE_BAD_DIGEST,	   -MFE_BAD_SIZE,
+		-MFE_BAD_METADATA,  -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_WEAK_SIGNATURE,
+		-MFE_UNTRUSTED_KEY, -MFE_ROLLBACK,     -MFE_FUTURE,	   -MFE_IDENTITY,
+		-MFE_STALE,	    -MFE_REVOKED,
 	};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
@@ -338,23 +338,26 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int 
 	return r;
 }
 
-int mf_refresh_all(struct mf_context *ctx, bool force)
+int mf_refresh_all(struct mf_context *ctx, const char *id, bool force, bool *ret_changed)
 {
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	int r = mf_repos_read(ctx, &repos), worst = 0;
-	bool some = false;
+	bool some = false, changed = false;
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < repos.n; i++) {
 		struct mf_refresh_result result;
 
-		if (!repos.v[i].enabled)
+		if (!repos.v[i].enabled || (id && strcmp(id, repos.v[i].id) != 0))
 			continue;
 		r = mf_refresh(ctx, &repos.v[i], force ? MF_REFRESH_FORCE : 0, &result);
 		some |= r >= 0;
+		changed |= r == 0;
 		if (r < 0)
 			worst = r;
 	}
+	if (ret_changed)
+		*ret_changed = changed;
 	return some ? 0 : worst;
 }

@@ -313,3 +313,17 @@ int mf_wants_packages(const struct mf_wants *wants, struct mf_strings *ret_names
 	}
 	return r;
 }
+
+#define DEVICES "/sys/devices/"
+
+int mf_want_devpaths(const struct mf_want *want, struct mf_strings *devpaths)
+{
+	int r = 0;
+
+	if (want->syspath && mf_starts_with(want->syspath, DEVICES))
+		r = mf_strings_add(devpaths, want->syspath + strlen("/sys"));
+	for (size_t i = 0; !r && i < want->devices.n; i++)
+		if (mf_starts_with(want->devices.v[i], DEVICES))
+			r = mf_strings_add(devpaths, want->devices.v[i] + strlen("/sys"));
+	return r;
+}

@@ -22,7 +22,7 @@ ONLY = {"event": {"event", "spool"}, "fetch": {"curl", "seccomp"},
 # the pipeline alone knows their order.
 ROAD = {
     "stage": {"event", "match", "resolve", "fetch", "fetch-file", "fetch-helper", "verify", "install", "load"},
-    "pipeline": {"pipeline", "record", "refresh", "drain", "coldplug", "dot", "case", "case-files", "scope"},
+    "pipeline": {"pipeline", "fault", "renew", "record", "refresh", "drain", "sieve", "coldplug", "dot", "case", "case-files", "scope"},
 }
 # What one stage hands to the next is declared in the maker's header; these alone are seen by other stages.
 VALUES = {"resolve": "the plan", "fetch": "the fetched file", "verify": "the proof", "install": "the receipt"}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where text goes to stdout.
+ *
+ * Names, versions and descriptions come from metadata, from devices and from files: data, which may
+ * hold what a terminal obeys, turns the direction of writing, or looks like the end of a line and
+ * another one of ours. So no verb formats a line end: a piece of a line is tamed as a whole, line
+ * ends in it included, and a line is ended here. JSON has its escapes from modfetch/json.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "src/cmd/cmd.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+static void __attribute__((format(printf, 1, 0))) put(const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+
+	/* without memory the line is shorter, as it is where stdout is full */
+	if (vasprintf(&text, fmt, ap) < 0) {
+		text = NULL;
+		return;
+	}
+	mf_text_tame(text);
+	fputs(text, stdout);
+}
+
+void cmd_put(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(fmt, ap);
+	va_end(ap);
+}
+
+void cmd_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+void cmd_lines(char *text)
+{
+	mf_text_tame_lines(text);
+	fputs(text, stdout);
+}
+
+void cmd_json(struct mf_json *value, bool pretty)
+{
+	puts(mf_json_text(value, pretty));
+}
