@@ -47,6 +47,22 @@ class Case(unittest.TestCase):
     def package(self, name, spec, files, **options):
         r.rpmbuild(self.repository, name, spec, files, **options)
 
+    def spec(self, name, directories, files):
+        """A package that lists directories: (path, what %attr says)."""
+        top = tempfile.mkdtemp(prefix='contents-rpm-')
+        self.addCleanup(shutil.rmtree, top)
+        made = ' '.join([f'%{{buildroot}}{d}' for d, _ in directories] + [f'%{{buildroot}}{os.path.dirname(f)}' for f in files])
+        text = [f'Name: {name}', 'Version: 1', 'Release: 1', 'Summary: test', 'License: none', 'AutoReqProv: no', '%description', 'test',
+                '%install', f'mkdir -p {made}', *[f'echo mine > %{{buildroot}}{f}' for f in files], '%files',
+                *[f'%dir %attr({attr}) {d}' for d, attr in directories], *files]
+        with open(f'{top}/test.spec', 'w', encoding='utf-8') as f:
+            f.write('\n'.join(text) + '\n')
+        subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {self.repository}',
+                        '--define', '_rpmfilename %%{NAME}.rpm', '--define', '__os_install_post %{nil}', '--define',
+                        '_binary_filedigest_algorithm 8', '--define', f'buildroot {top}/buildroot', f'{top}/test.spec'],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return f'{self.repository}/{name}.rpm'
+
     def publish(self, *extra):
         r.createrepo(self.repository)
         self.use(*extra)
@@ -135,22 +151,6 @@ class Boot(Case):
 
 
 class Directories(Case):
-    def spec(self, name, directories, files):
-        """A package that lists directories: (path, what %attr says)."""
-        top = tempfile.mkdtemp(prefix='contents-rpm-')
-        self.addCleanup(shutil.rmtree, top)
-        made = ' '.join([f'%{{buildroot}}{d}' for d, _ in directories] + [f'%{{buildroot}}{os.path.dirname(f)}' for f in files])
-        text = [f'Name: {name}', 'Version: 1', 'Release: 1', 'Summary: test', 'License: none', 'AutoReqProv: no', '%description', 'test',
-                '%install', f'mkdir -p {made}', *[f'echo mine > %{{buildroot}}{f}' for f in files], '%files',
-                *[f'%dir %attr({attr}) {d}' for d, attr in directories], *files]
-        with open(f'{top}/test.spec', 'w', encoding='utf-8') as f:
-            f.write('\n'.join(text) + '\n')
-        subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {self.repository}',
-                        '--define', '_rpmfilename %%{NAME}.rpm', '--define', '__os_install_post %{nil}', '--define',
-                        '_binary_filedigest_algorithm 8', '--define', f'buildroot {top}/buildroot', f'{top}/test.spec'],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        return f'{self.repository}/{name}.rpm'
-
     def stat(self, path):
         st = os.lstat(self.root.path + path)
         return st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns
@@ -199,7 +199,7 @@ class Directories(Case):
         self.taken('lists-kmp')
 
 
-class Accounts(Directories):
+class Accounts(Case):
     """A root whose name service modules are hostile."""
 
     SOURCE = ('#include <stdio.h>\n__attribute__((constructor)) static void x(void)'
