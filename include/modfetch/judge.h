@@ -12,8 +12,6 @@
 #include "modfetch/rpm-header.h"
 #include "modfetch/want.h"
 
-struct mf_proof;
-
 /* Packages that were refused for what their files are, after they were downloaded. */
 struct mf_verdicts {
 	struct mf_strings nevras;
@@ -57,13 +55,5 @@ int mf_judge_wants(const struct mf_judge *judge, struct mf_wants *wants);
 /* mf_judge_package() of a package that is here, by the modules among its files. */
 int mf_judge_files(const struct mf_judge *judge, const struct mf_plan_item *item,
 		   const struct mf_rpm_header *header, char **ret_why);
-
-/*
- * The same of all packages of a plan. 0; -MFE_DENIED, recorded, and those that were refused are
- * added to VERDICTS; or -ENOMEM, recorded.
- */
-int mf_judge_proofs(struct mf_context *ctx, const struct mf_judge *judge,
-		    const struct mf_plan_item *items, struct mf_proof *const *proofs, size_t n,
-		    struct mf_verdicts *verdicts);
 
 #endif

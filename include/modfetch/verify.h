@@ -45,4 +45,12 @@ bool mf_proof_scriptlets(const struct mf_proof *proof);
 int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
 		    const uint8_t sha256[MF_SHA256_LEN]);
 
+/*
+ * Policy about what no metadata has named: mf_judge_files() of all packages of a plan. 0;
+ * -MFE_DENIED, recorded, and those that were refused are added to VERDICTS; or -ENOMEM, recorded.
+ */
+int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
+		      const struct mf_plan_item *items, struct mf_proof *const *proofs, size_t n,
+		      struct mf_verdicts *verdicts);
+
 #endif

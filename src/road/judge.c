@@ -20,7 +20,6 @@
 #include "modfetch/choice.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
-#include "modfetch/verify.h"
 
 int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why)
 {
@@ -243,25 +242,4 @@ int mf_judge_files(const struct mf_judge *judge, const struct mf_plan_item *item
 	if (r == 1)
 		*ret_why = j.why;
 	return r;
-}
-
-int mf_judge_proofs(struct mf_context *ctx, const struct mf_judge *judge,
-		    const struct mf_plan_item *items, struct mf_proof *const *proofs, size_t n,
-		    struct mf_verdicts *verdicts)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *why = NULL;
-		int r = mf_judge_files(judge, &items[i], mf_proof_header(proofs[i]), &why);
-
-		if (r == 1) {
-			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name, "it has %s",
-					 why);
-			r = mf_verdicts_add(verdicts, mf_proof_nevra(proofs[i]), why);
-		}
-		if (r < 0)
-			return mf_fail(ctx, "verify", r, items[i].name, NULL);
-	}
-	return result;
 }

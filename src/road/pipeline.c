@@ -337,8 +337,8 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	r = verify(ctx, run, verifier, cargo);
 	/* policy about what no metadata has named: only the files of a package tell */
 	if (!r)
-		r = mf_judge_proofs(ctx, &judge, run->plan.items, cargo->proofs, cargo->n,
-				    &cargo->refused);
+		r = mf_verify_allowed(ctx, &judge, run->plan.items, cargo->proofs, cargo->n,
+				      &cargo->refused);
 	if (r < 0)
 		return r;
 	r = check_shadows(ctx, run, cargo);

@@ -209,3 +209,24 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	*ret_proof = MF_STEAL(proof);
 	return 0;
 }
+
+int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
+		      const struct mf_plan_item *items, struct mf_proof *const *proofs, size_t n,
+		      struct mf_verdicts *verdicts)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *why = NULL;
+		int r = mf_judge_files(judge, &items[i], mf_proof_header(proofs[i]), &why);
+
+		if (r == 1) {
+			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name, "it has %s",
+					 why);
+			r = mf_verdicts_add(verdicts, mf_proof_nevra(proofs[i]), why);
+		}
+		if (r < 0)
+			return mf_fail(ctx, "verify", r, items[i].name, NULL);
+	}
+	return result;
+}
