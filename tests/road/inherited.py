@@ -54,6 +54,20 @@ class Environment(Case):
         self.works(OPENSSL_CONF=conf)
 
 
+    def test_an_installed_program_starts_no_other_helper(self):
+        """A copy outside of the build directory is what an installed one is."""
+        for name in 'fetch', 'helpers/fetch':
+            os.chmod(self.write(name, f'#!/bin/sh\ntouch {self.folder}/ran\n'), 0o755)
+        server = r.Server(r.repository())
+        self.addCleanup(server.close)
+        self.root.repo(server.url)
+        program = shutil.copy(r.MODFETCH, self.folder)
+        for program, runs in (program, False), (os.path.abspath(r.MODFETCH), True):
+            done = subprocess.run([program, *self.root.command('refresh')[1:]], capture_output=True, text=True, timeout=60, check=False,
+                                  env={**os.environ, 'MODFETCH_LIBEXECDIR': f'{self.folder}/helpers'})
+            self.assertEqual(os.path.exists(f'{self.folder}/ran'), runs, done.stderr)
+
+
 class Links(Case):
     """In an image absolute links lead to what is in the image, whatever this machine has by that name."""
 
