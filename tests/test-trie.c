@@ -270,6 +270,26 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 	assert_int_equal(mf_trie_open_at(AT_FDCWD, "/", &trie), -EBADMSG);
 }
 
+static void a_file_that_is_cut_meanwhile_is_damaged(void **state)
+{
+	struct real *real = *state;
+	char path[] = "/tmp/test-trie-cut.XXXXXX", command[256];
+	struct mf_trie *trie;
+	size_t n = 0;
+
+	close(mkstemp(path));
+	snprintf(command, sizeof(command), "cp %s/modules.alias.bin %s", real->dir, path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(mf_trie_open_at(AT_FDCWD, path, &trie), 0);
+	assert_int_equal(mf_trie_walk(trie, count, &n), 0);
+	assert_int_equal(truncate(path, 4096), 0);
+	assert_int_equal(mf_trie_walk(trie, count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_match(trie, "pci:v00008086d000010D3", count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_find(trie, "pci:v00008086d000010D3", count, &n), -EBADMSG);
+	mf_trie_free(trie);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +298,7 @@ int main(void)
 		UNIT(a_walk_sees_everything),
 		UNIT(a_visitor_can_end_the_walk),
 		UNIT(damaged_files_are_refused_or_end_as_damage),
+		UNIT(a_file_that_is_cut_meanwhile_is_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
