@@ -220,6 +220,32 @@ class Transfers(WithMirror):
         self.assertEqual(sent, {"host", "user-agent", "accept"})
 
 
+class Room(WithMirror):
+    """What is fetched is a memory file each until it is installed."""
+
+    def test_more_files_than_may_be_open(self):
+        answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)], wrap=["prlimit", "--nofile=64:1024"])
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(len(answer.lines), 250)
+
+    @unittest.skipUnless(IS_ROOT, "somebody else than root is needed")
+    def test_a_limit_that_cannot_be_raised_is_said_before_anything_is_asked_for(self):
+        answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)],
+                       wrap=["prlimit", "--nofile=64:64", "setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"])
+        self.assertEqual(answer.code, "EMFILE", answer.first)
+        self.assertIn("LimitNOFILE=", answer.first["why"])
+        self.assertEqual(self.mirror.requests, [])
+
+    def test_more_bytes_than_there_is_memory(self):
+        with open("/proc/meminfo", encoding="utf-8") as f:
+            total = next(int(line.split()[1]) << 10 for line in f if line.startswith("MemTotal:"))
+        for sizes in (total // 2 + (1 << 20),), (total // 3, total // 3), (2**64 - 1, 2):
+            answer = fetch(*[request(self.url(), size=size, max=2**63) for size in sizes])
+            self.assertEqual(answer.code, "ENOMEM", answer.first)
+            self.assertTrue(answer.first["recorded"])
+            self.assertIn("fewer at a time", answer.first["why"])
+
+
 class Files(WithMirror):
     def setUp(self):
         super().setUp()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The oracle is libkmod, for lookups in depmod's indexes of a real kernel. */
 #include "tests/unit.h"
+#include "modfetch/bus-error.h"
 #include "modfetch/trie.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -272,21 +273,26 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 
 static void a_file_that_is_cut_meanwhile_is_damaged(void **state)
 {
-	struct real *real = *state;
-	char path[] = "/tmp/test-trie-cut.XXXXXX", command[256];
+	char path[] = "/tmp/test-trie-cut.XXXXXX";
+	int fd = mkstemp(path);
 	struct mf_trie *trie;
 	size_t n = 0;
 
-	close(mkstemp(path));
-	snprintf(command, sizeof(command), "cp %s/modules.alias.bin %s", real->dir, path);
-	assert_int_equal(system(command), 0);
+	/* cmocka takes the signal for itself before each test */
+	mf_bus_errors();
+	/* the root lies in the third page */
+	assert_int_equal(pwrite(fd, HEAD "\x40\0\x20\0", 12, 0), 12);
+	assert_int_equal(ftruncate(fd, 12288), 0);
 	assert_int_equal(mf_trie_open_at(AT_FDCWD, path, &trie), 0);
 	assert_int_equal(mf_trie_walk(trie, count, &n), 0);
-	assert_int_equal(truncate(path, 4096), 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
 	assert_int_equal(mf_trie_walk(trie, count, &n), -EBADMSG);
-	assert_int_equal(mf_trie_match(trie, "pci:v00008086d000010D3", count, &n), -EBADMSG);
-	assert_int_equal(mf_trie_find(trie, "pci:v00008086d000010D3", count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_match(trie, "pci", count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_find(trie, "pci", count, &n), -EBADMSG);
 	mf_trie_free(trie);
+	/* even its first page */
+	assert_int_equal(ftruncate(fd, 12288), 0);
+	close(fd);
 	unlink(path);
 }
 

@@ -17,12 +17,14 @@ struct mf_receipt {
 	struct mf_strings kernels;
 	struct mf_strings *changed; /* one list a kernel */
 	struct mf_undo undo;
+	/* of the first scriptlet that failed and stopped nothing; its code is 0 where none did */
+	struct mf_failure scriptlet;
 };
 
 /*
  * Installs what the proofs are of and removes the packages named in ERASE (may be NULL), then makes
  * sure the disk has it and reads the files back: each must have the digest its package gives it.
- * Folders that a removal left empty go too. Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
+ * Folders that a removal left empty go too. Returns 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST, -MFE_SCRIPTLET_FAILED,
  * -ENOSPC (known beforehand) or another -errno, recorded; then nothing of it is installed. On
  * success what it takes to undo it stays on disk until mf_undo_forget(), which is to be called when
  * the indexes are right.

@@ -44,7 +44,9 @@ struct mf_run {
 	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
 	bool refreshed;		     /* metadata was fetched on the way */
 	bool mended;		     /* indexes were wrong and made anew */
-	int unbound;		     /* devices without a driver at the end */
+	struct mf_failure
+		scriptlet; /* one failed; all else went on, and this is how the run ends */
+	int unbound;	   /* devices without a driver at the end */
 };
 
 /*

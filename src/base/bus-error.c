@@ -41,7 +41,7 @@ static _Thread_local struct guard *guards;
  * The command and its module of verbs have a copy of this each, with guards of its own: the handler
  * is the one of the copy that was asked for a guard last.
  */
-static atomic_flag installed = ATOMIC_FLAG_INIT;
+static atomic_bool installed;
 
 static uintptr_t parse_hex(const char **p)
 {
@@ -142,8 +142,7 @@ void mf_bus_errors(void)
 	struct sigaction action = { .sa_sigaction = on_bus_error,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	if (atomic_flag_test_and_set(&installed))
-		return;
+	installed = true;
 	sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGBUS, &action, NULL);
 }
@@ -155,7 +154,8 @@ int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg)
 			       .outer = guards };
 	int r;
 
-	mf_bus_errors();
+	if (!installed)
+		mf_bus_errors();
 	if (sigsetjmp(guard.back, 0))
 		return -EIO;
 	guards = &guard;

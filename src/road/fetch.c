@@ -18,7 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include "fetch-private.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
@@ -330,6 +332,63 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 	return 0;
 }
 
+/* ---- room ---- */
+
+#define SPARE_FILES 128 /* what the rest of a run has open at a time, and more */
+
+/* Each file keeps a descriptor until it is installed; the usual limit is 1,024. */
+static int allow_files(struct fetch *f)
+{
+	struct rlimit now, more;
+	rlim_t need = f->n + SPARE_FILES;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= need)
+		return 0;
+	more = (struct rlimit){ need, now.rlim_max > need ? now.rlim_max : need };
+	if (!setrlimit(RLIMIT_NOFILE, &more))
+		return 0;
+	return mf_fail(f->ctx, "fetch", -EMFILE, "downloads",
+		       "%zu files at once need %llu open files, %llu are allowed: raise the limit "
+		       "(ulimit -n, LimitNOFILE=), or take fewer at a time",
+		       f->n, (unsigned long long)need, (unsigned long long)now.rlim_max);
+}
+
+/* MemAvailable of /proc/meminfo in bytes, or all there can be where that is not told. */
+static uint64_t memory_available(void)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long long kb;
+	const char *line;
+	size_t len;
+
+	if (mf_file_read_at(AT_FDCWD, "/proc/meminfo", 65536, &text, &len) < 0)
+		return UINT64_MAX;
+	line = strstr(text, "MemAvailable:");
+	return line && sscanf(line, "MemAvailable: %llu kB", &kb) == 1 ? kb << 10 : UINT64_MAX;
+}
+
+/*
+ * What is fetched stays in sealed memory until it is installed, so that nothing can change it in
+ * between: half of the machine's memory may go for that, and no more than is available.
+ */
+static int check_memory(struct fetch *f)
+{
+	uint64_t available = memory_available(), half = UINT64_MAX;
+	struct sysinfo info;
+
+	if (!sysinfo(&info))
+		half = (uint64_t)info.totalram * info.mem_unit / 2;
+	if (half < available)
+		available = half;
+	if (f->total <= available)
+		return 0;
+	return mf_fail(f->ctx, "fetch", -ENOMEM, "downloads",
+		       "%zu files of %llu MB are held in memory until they are installed, %llu MB "
+		       "can be had: take fewer at a time",
+		       f->n, (unsigned long long)f->total >> 20,
+		       (unsigned long long)available >> 20);
+}
+
 /* ---- all of it ---- */
 
 static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_request *request)
@@ -338,7 +397,8 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 	job->cap = request->max_size ? request->max_size : request->size;
 	if (!job->cap)
 		job->cap = f->ctx->settings.max_metadata;
-	f->total += request->size;
+	if (__builtin_add_overflow(f->total, request->size, &f->total))
+		f->total = UINT64_MAX;
 	for (size_t i = 0; i < request->mirrors->n; i++) {
 		const char *base = request->mirrors->v[i];
 		_cleanup_free_ char *url = NULL;
@@ -366,6 +426,10 @@ static int run(struct fetch *f, const struct mf_fetch_request *requests, struct 
 
 	for (size_t i = 0; r == 0 && i < f->n; i++)
 		r = prepare_job(f, &f->jobs[i], &requests[i]);
+	if (r == 0)
+		r = allow_files(f);
+	if (r == 0)
+		r = check_memory(f);
 	for (size_t i = 0; r == 0 && i < f->n; i++) {
 		r = try_files(f, &f->jobs[i]);
 		if (f->jobs[i].done)

@@ -280,6 +280,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return r;
 	}
 	stamp(run, MF_INSTALLED);
+	run->scriptlet = cargo->receipt.scriptlet;
 	mf_loading_mark(ctx);
 	r = expect(ctx, run, cargo);
 	if (!r)
@@ -289,6 +290,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		r = mf_undo_forget(ctx);
 	if (r < 0) {
 		mf_install_undo(ctx, &cargo->receipt);
+		run->scriptlet.code = 0;
 		index_again(ctx, &cargo->receipt.kernels);
 		return r;
 	}
@@ -318,6 +320,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	int r = check_trust(ctx, run);
 
 	cargo->refreshable = r == -MFE_STALE;
+	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
 	if (r == 0)
 		r = mf_verifier_new(ctx, &verifier);
 	if (r < 0)
@@ -467,6 +470,11 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	if (!r)
 		r = go(ctx, run);
 	tell_modprobe(ctx, run, r);
+	/* the packages are there and their drivers loaded, but not all is as they want it */
+	if (r >= 0 && run->scriptlet.code) {
+		ctx->failure = run->scriptlet;
+		r = run->scriptlet.code;
+	}
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
 	if (mf_record_run(ctx, run, r, &line) < 0)
@@ -475,7 +483,8 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	mf_loading_unmark(ctx);
 	/* a hook may call us */
 	close(mf_steal_fd(&lock));
-	if (r == 0 && line && run->stamp[MF_INSTALLED] && something_loaded(run))
+	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
+	    something_loaded(run))
 		mf_hooks_run(ctx, line, HOOK_SECONDS);
 	return r;
 }
