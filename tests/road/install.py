@@ -340,21 +340,21 @@ class Failures(Case):
         """A run at whose end, when the indexes are right, the note of how to undo it cannot be removed."""
         trace, calls = f'{self.make_folder()}/trace', 0
         root = self.make()
-        subprocess.run(['strace', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
+        subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
                        stdout=subprocess.DEVNULL, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
         with open(trace, encoding='utf-8') as f:
             lines = [line for line in f if line.startswith('unlinkat')]
         calls = next(i for i, line in enumerate(lines, 1) if '"undo"' in line)
-        # what else is removed on the way is not the same each time
+        # of that directory alone: what is removed elsewhere is not the same each time
         for k in calls, calls + 1, calls - 1:
             root = self.make()
             before = root.tree(), root.packages()
-            run = subprocess.run(['strace', '-e', f'inject=unlinkat:{injected}:when={k}', '-o', trace,
+            run = subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', f'inject=unlinkat:{injected}:when={k}', '-o', trace,
                                   *root.command('--no-load', 'probe', r.NIC)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                  check=False, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
             if os.path.exists(f'{root.path}/var/lib/modfetch/undo') or 'undo: Input/output error' in run.stderr:
                 return root, before, run
-        self.fail('the note was removed each time')
+        self.fail(f'the note was removed each time: {run.stderr}')
 
     def make_folder(self):
         folder = tempfile.mkdtemp(prefix='install-')
