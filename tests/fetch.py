@@ -220,6 +220,32 @@ class Transfers(WithMirror):
         self.assertEqual(sent, {"host", "user-agent", "accept"})
 
 
+class Room(WithMirror):
+    """What is fetched is a memory file each until it is installed."""
+
+    def test_more_files_than_may_be_open(self):
+        answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)], wrap=["prlimit", "--nofile=64:1024"])
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual(len(answer.lines), 250)
+
+    @unittest.skipUnless(IS_ROOT, "somebody else than root is needed")
+    def test_a_limit_that_cannot_be_raised_is_said_before_anything_is_asked_for(self):
+        answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)],
+                       wrap=["prlimit", "--nofile=64:64", "setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"])
+        self.assertEqual(answer.code, "EMFILE", answer.first)
+        self.assertIn("LimitNOFILE=", answer.first["why"])
+        self.assertEqual(self.mirror.requests, [])
+
+    def test_more_bytes_than_there_is_memory(self):
+        with open("/proc/meminfo", encoding="utf-8") as f:
+            total = next(int(line.split()[1]) << 10 for line in f if line.startswith("MemTotal:"))
+        for sizes in (total // 2 + (1 << 20),), (total // 3, total // 3), (2**64 - 1, 2):
+            answer = fetch(*[request(self.url(), size=size, max=2**63) for size in sizes])
+            self.assertEqual(answer.code, "ENOMEM", answer.first)
+            self.assertTrue(answer.first["recorded"])
+            self.assertIn("fewer at a time", answer.first["why"])
+
+
 class Files(WithMirror):
     def setUp(self):
         super().setUp()
@@ -285,9 +311,9 @@ class Rights(WithMirror):
             time.sleep(0.05)
         self.fail("no helper came up")
 
-    def start(self, user="nobody"):
+    def start(self, user="nobody", **options):
         process = subprocess.Popen([DRIVER, "20", "10", user], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env=os.environ | {"MODFETCH_LIBEXECDIR": LIBEXECDIR})
+                                   stderr=subprocess.PIPE, env=os.environ | {"MODFETCH_LIBEXECDIR": LIBEXECDIR, **options.pop("env", {})}, **options)
         process.stdin.write((request(self.url("stall-before-headers")) + "\n").encode())
         process.stdin.close()
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
@@ -298,7 +324,8 @@ class Rights(WithMirror):
             return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
     def test_the_helper_has_no_rights(self):
-        status = self.status(self.helper_of(self.start()))
+        # root has no other groups here, as a rule: then there would be none to lose
+        status = self.status(self.helper_of(self.start(**({"extra_groups": [4, 24]} if IS_ROOT else {}))))
         for kind in "CapInh", "CapPrm", "CapEff", "CapAmb":
             self.assertEqual(int(status[kind], 16), 0, kind)
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
@@ -306,6 +333,15 @@ class Rights(WithMirror):
             self.assertEqual(int(status["CapBnd"], 16), 0)
             self.assertNotIn("0", status["Uid"].split() + status["Gid"].split())
             self.assertEqual(status["Groups"].split(), [])
+
+    @unittest.skipUnless(IS_ROOT, "the environment of what became another user is root's to read")
+    def test_the_helper_gets_the_names_of_proxies_and_no_other_variable(self):
+        given = {"no_proxy": "127.0.0.1,localhost", "SECRET": "x", "LD_LIBRARY_PATH": "/nonexistent", "SSL_CERT_FILE": "/x", "HOME": "/root"}
+        with open(f"/proc/{self.helper_of(self.start(env=given))}/environ", "rb") as f:
+            names = {line.split(b"=")[0].decode() for line in f.read().split(b"\0") if line}
+        self.assertIn("no_proxy", names)
+        self.assertLessEqual(names, {"PATH"} | {f"{kind}_proxy" for kind in ("http", "https", "all", "no")} |
+                             {f"{kind}_PROXY" for kind in ("HTTPS", "ALL", "NO")})
 
     @unittest.skipUnless(IS_ROOT, "namespaces need root")
     def test_the_helper_sees_nearly_no_files_and_holds_no_descriptors(self):
@@ -454,6 +490,11 @@ class HostileHelpers(WithMirror):
                 self.assertEqual(answer.code, code, answer.first)
                 self.assertTrue(answer.first["recorded"])
                 self.assertLess(answer.seconds, 3)
+
+    def test_a_file_whose_size_nobody_knows_has_its_cap_here_too(self):
+        for size, code in (5, None), (6, "FETCH-HELPER"), (1 << 20, "FETCH-HELPER"):
+            answer = self.run_helper(f"send(packet(DONE, size={size}), memfd(b'x' * {size}))", size=None, sha256=None, max=5)
+            self.assertEqual(answer.code, code, answer.first)
 
     def test_what_it_says_cannot_steer_a_terminal(self):
         answer = self.run_helper("send(packet(LOG, code=1, text=b'\\x1b[2J\\r\\nmodfetch: all is well')); os._exit(0)")

@@ -3,6 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/check.h"
+#include "modfetch/file.h"
 #include "modfetch/install.h"
 #include "tests/machine.h"
 
@@ -90,10 +91,20 @@ static void a_module_that_others_may_write_is_found(void **state)
 {
 	struct machine *m = installed(state);
 
-	assert_int_equal(fchmodat(m->root.fd, m->module, 0666, 0), 0);
-	assert_found(m, m->module, -MFE_ALTERED, true);
+	static const mode_t modes[] = { 0666, 0664, 0646, 0620, 0602 };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		assert_int_equal(fchmodat(m->root.fd, m->module, modes[i], 0), 0);
+		assert_found(m, m->module, -MFE_ALTERED, true);
+	}
 	assert_int_equal(fchmodat(m->root.fd, m->module, 0600, 0), 0);
 	assert_found(m, m->module, -MFE_ALTERED, true);
+	/* nobody's module has no package to say what its mode should be */
+	assert_int_equal(mf_tree_remove(m->root.fd, "var/lib/rpm"), 0);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		assert_int_equal(fchmodat(m->root.fd, m->module, modes[i], 0), 0);
+		assert_found(m, m->module, -MFE_ALTERED, false);
+	}
 }
 
 static void an_index_that_lags_behind_is_found(void **state)

@@ -2,7 +2,14 @@
 /* Which root and which kernel a run works on, and that nothing leads out of that root. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 
 static void opens_below_the_root_and_never_leaves_it(void **state)
 {
@@ -186,6 +193,62 @@ static void a_log_line_cannot_steer_a_terminal(void **state)
 	assert_int_equal(strlen(long_line), strlen("modfetch: ") + 1023 + 1);
 }
 
+/* From now on openat2(2) is not there, as in some sandboxes. */
+static bool hide_openat2(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { 4, filter };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* What a child without openat2(2) gets for PATH below a context's root. */
+static int open_in_a_child(const struct mf_context *ctx, const char *path)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (!hide_openat2())
+			_exit(255);
+		_exit(mf_context_open(ctx, path, O_RDONLY) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void without_confinement_nothing_but_the_running_system_is_opened(void **state)
+{
+	struct root *r = *state;
+	struct mf_context running;
+
+	root_mkdir(r, "etc");
+	assert_int_equal(open_in_a_child(&r->ctx, "etc"), 1);
+	assert_int_equal(mf_context_init(&running, NULL, NULL), 0);
+	assert_int_equal(open_in_a_child(&running, "etc"), 0);
+	mf_context_done(&running);
+}
+
+static void links_of_proc_lead_nowhere(void **state)
+{
+	struct mf_context running;
+	int fd;
+
+	assert_int_equal(mf_context_init(&running, NULL, NULL), 0);
+	fd = mf_context_open(&running, "/proc/self/root/etc", O_PATH);
+	assert_true(fd == -ELOOP || fd == -EXDEV);
+	fd = mf_context_open(&running, "/proc/self/exe", O_RDONLY);
+	assert_true(fd == -ELOOP || fd == -EXDEV);
+	mf_context_done(&running);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +260,8 @@ int main(void)
 		ROOTED(the_running_system_has_the_running_kernel),
 		ROOTED(an_image_has_the_only_kernel_in_it),
 		ROOTED(a_log_line_cannot_steer_a_terminal),
+		ROOTED(without_confinement_nothing_but_the_running_system_is_opened),
+		ROOTED(links_of_proc_lead_nowhere),
 	};
 
 	return UNIT_RUN(tests);

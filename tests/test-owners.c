@@ -46,7 +46,7 @@ static const struct mf_rpm_header *header_of(size_t which)
 
 static void install(struct root *r, size_t which, const struct mf_strings *without)
 {
-	const struct mf_rpm_install install = { packages.fd[which], nevras[which], false, without };
+	const struct mf_rpm_install install = { packages.fd[which], nevras[which], without };
 
 	assert_int_equal(mf_rpm_transaction(&r->ctx, &install, 1, NULL), 0);
 }

@@ -51,7 +51,7 @@ static struct packages *packages(void)
 static int transaction(struct root *r, size_t which, const char *nevra,
 		       const struct mf_strings *erase)
 {
-	const struct mf_rpm_install install = { packages()->fd[which], nevra, false };
+	const struct mf_rpm_install install = { packages()->fd[which], nevra, NULL };
 
 	return mf_rpm_transaction(&r->ctx, &install, nevra ? 1 : 0, erase);
 }
@@ -248,7 +248,7 @@ static void a_file_that_is_left_out_is_nobodys_business_afterwards(void **state)
 	struct root *r = *state;
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	struct mf_strings without = { 0 }, left_out = { 0 };
-	const struct mf_rpm_install install = { packages()->fd[ONE], "one-kmp-1-1.x86_64", false,
+	const struct mf_rpm_install install = { packages()->fd[ONE], "one-kmp-1-1.x86_64",
 						&without };
 
 	root_write(r, DRIVER + 1, "of another");

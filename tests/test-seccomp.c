@@ -3,6 +3,8 @@
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modfetch/seccomp.h"
@@ -57,6 +60,67 @@ static int by_protect(int protection)
 			_exit(1);                                                                  \
 		}                                                                                  \
 	}
+
+/* Every family, type and protocol: those in the table, and no other. */
+static void try_every_socket(void)
+{
+	static const struct {
+		int family, type, protocol;
+	} needed[] = {
+		{ AF_INET, SOCK_STREAM, 0 },  { AF_INET, SOCK_STREAM, IPPROTO_TCP },
+		{ AF_INET, SOCK_DGRAM, 0 },   { AF_INET, SOCK_DGRAM, IPPROTO_UDP },
+		{ AF_INET6, SOCK_STREAM, 0 }, { AF_INET6, SOCK_STREAM, IPPROTO_TCP },
+		{ AF_INET6, SOCK_DGRAM, 0 },  { AF_INET6, SOCK_DGRAM, IPPROTO_UDP },
+	};
+	static const int protocols[] = { 0,  1,	 2,   4,   6,	9,   12,  15,  16,
+					 17, 58, 132, 136, 255, 262, 263, 1000 };
+
+	for (int family = 0; family < 64; family++)
+		for (int type = 0; type < 16; type++)
+			for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+				bool ok = false;
+				int fd;
+
+				for (size_t j = 0; j < sizeof(needed) / sizeof(*needed); j++)
+					ok |= needed[j].family == family &&
+					      needed[j].type == type &&
+					      needed[j].protocol == protocols[i];
+				fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK,
+					    protocols[i]);
+				if (ok != (fd >= 0) || (!ok && errno != EPERM)) {
+					dprintf(2, "%d, %d, %d: %d, %m\n", family, type,
+						protocols[i], fd);
+					_exit(1);
+				}
+				close(fd);
+			}
+}
+
+static int connect_to(int fd, const struct sockaddr_un *address)
+{
+	return connect(fd, (const struct sockaddr *)address, sizeof(*address));
+}
+
+/* Somebody listens on an abstract socket: by no way there is does a byte get there. */
+static void try_abstract_sockets(void)
+{
+	const struct sockaddr_un address = { AF_UNIX, "\0modfetch-test-seccomp" };
+	int pair[2] = { -1, -1 };
+
+	CALL(socket(AF_UNIX, SOCK_STREAM, 0), false)
+	CALL(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), false)
+	CALL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), false)
+	CALL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), true)
+	CALL(bind(pair[0], (const struct sockaddr *)&address, sizeof(address)), false)
+	if (!connect_to(pair[0], &address) || close(pair[1]) || !connect_to(pair[0], &address) ||
+	    sendto(pair[0], "x", 1, MSG_NOSIGNAL, (const struct sockaddr *)&address,
+		   sizeof(address)) > 0)
+		_exit(1);
+	/* the pair can talk */
+	CALL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), true)
+	if (write(pair[0], "x", 1) != 1)
+		_exit(1);
+}
 
 static void try_what_is_needed(void)
 {
@@ -132,11 +196,31 @@ static void and_nothing_that_it_does_not(void **state)
 	in_a_child(try_what_is_not);
 }
 
+static void sockets_are_tcp_and_udp_alone(void **state)
+{
+	in_a_child(try_every_socket);
+}
+
+static void an_abstract_socket_cannot_be_reached(void **state)
+{
+	const struct sockaddr_un address = { AF_UNIX, "\0modfetch-test-seccomp" };
+	int stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p = { .fd = stream, .events = POLLIN };
+
+	assert_int_equal(bind(stream, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(stream, 1), 0);
+	in_a_child(try_abstract_sockets);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	close(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_download_can_do_what_it_needs),
 		UNIT(and_nothing_that_it_does_not),
+		UNIT(sockets_are_tcp_and_udp_alone),
+		UNIT(an_abstract_socket_cannot_be_reached),
 	};
 
 	return UNIT_RUN(tests);

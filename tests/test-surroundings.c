@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "modfetch/cleanup.h"
 #include "modfetch/surroundings.h"
 
 /* The exit status of a child that does WORK. */
@@ -143,13 +145,75 @@ static void a_program_is_started_with_signals_as_if_nobody_had_touched_them(void
 	assert_int_equal(in_a_child(start_with_touched_signals), 0);
 }
 
-int main(void)
+/* A copy of this program outside of any build directory, told to say where it thinks it is. */
+static int elsewhere(void)
 {
+	char directory[] = "/tmp/test-surroundings-XXXXXX", path[64], ninja[64];
+	char *const argv[] = { path, (char *)"where", NULL };
+	int status[2];
+
+	if (!mkdtemp(directory))
+		return 10;
+	snprintf(path, sizeof(path), "%s/program", directory);
+	snprintf(ninja, sizeof(ninja), "%s/build.ninja", directory);
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? open(ninja, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
+		_cleanup_free_ char *self = realpath("/proc/self/exe", NULL);
+		pid_t pid = fork();
+
+		if (!pid) {
+			execlp("cp", "cp", self, path, NULL);
+			_exit(20);
+		}
+		if (waitpid(pid, &status[i], 0) != pid || status[i])
+			return 11;
+		pid = fork();
+		if (!pid) {
+			execv(path, argv);
+			_exit(21);
+		}
+		if (waitpid(pid, &status[i], 0) != pid || !WIFEXITED(status[i]))
+			return 12;
+		status[i] = WEXITSTATUS(status[i]);
+		if (fd >= 0)
+			close(fd);
+	}
+	unlink(path);
+	unlink(ninja);
+	rmdir(directory);
+	return status[0] * 2 + status[1];
+}
+
+static void only_a_program_of_a_build_tree_is_in_one(void **state)
+{
+	assert_true(mf_surroundings_build_tree());
+	/* without a build.ninja it is not, with one it is */
+	assert_int_equal(in_a_child(elsewhere), 0 * 2 + 1);
+}
+
+static int drops_the_folder(void)
+{
+	setenv("MODFETCH_LIBEXECDIR", "/tmp", 1);
+	mf_surroundings_environment();
+	return !getenv("MODFETCH_LIBEXECDIR");
+}
+
+static void the_helpers_folder_counts_in_a_build_tree(void **state)
+{
+	assert_int_equal(in_a_child(drops_the_folder), 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "where"))
+		return mf_surroundings_build_tree();
 	const struct CMUnitTest tests[] = {
 		UNIT(closed_descriptors_stay_useless_and_are_not_given_to_files),
 		UNIT(open_descriptors_are_left_alone),
 		UNIT(variables_that_are_not_in_the_table_are_gone),
 		UNIT(a_program_is_started_with_signals_as_if_nobody_had_touched_them),
+		UNIT(only_a_program_of_a_build_tree_is_in_one),
+		UNIT(the_helpers_folder_counts_in_a_build_tree),
 	};
 
 	return UNIT_RUN(tests);

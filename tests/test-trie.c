@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The oracle is libkmod, for lookups in depmod's indexes of a real kernel. */
 #include "tests/unit.h"
+#include "modfetch/bus-error.h"
 #include "modfetch/trie.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -307,6 +308,31 @@ static void shared_nodes_cost_no_more_than_the_file_is_long(void **state)
 	mf_trie_free(trie);
 }
 
+static void a_file_that_is_cut_meanwhile_is_damaged(void **state)
+{
+	char path[] = "/tmp/test-trie-cut.XXXXXX";
+	int fd = mkstemp(path);
+	struct mf_trie *trie;
+	size_t n = 0;
+
+	/* cmocka takes the signal for itself before each test */
+	mf_bus_errors();
+	/* the root lies in the third page */
+	assert_int_equal(pwrite(fd, HEAD "\x40\0\x20\0", 12, 0), 12);
+	assert_int_equal(ftruncate(fd, 12288), 0);
+	assert_int_equal(mf_trie_open_at(AT_FDCWD, path, &trie), 0);
+	assert_int_equal(mf_trie_walk(trie, count, &n), 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(mf_trie_walk(trie, count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_match(trie, "pci", count, &n), -EBADMSG);
+	assert_int_equal(mf_trie_find(trie, "pci", count, &n), -EBADMSG);
+	mf_trie_free(trie);
+	/* even its first page */
+	assert_int_equal(ftruncate(fd, 12288), 0);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +342,7 @@ int main(void)
 		UNIT(a_visitor_can_end_the_walk),
 		UNIT(damaged_files_are_refused_or_end_as_damage),
 		UNIT(shared_nodes_cost_no_more_than_the_file_is_long),
+		UNIT(a_file_that_is_cut_meanwhile_is_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

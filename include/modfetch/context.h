@@ -37,6 +37,8 @@ struct mf_context {
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	bool unattended;     /* started by an event, a timer or the boot: the strict limits hold */
 	bool from_modprobe; /* the helper of modprobe asks: where drivers are loaded, do not wait */
+	/* scriptlets of packages that come and go may run: some repository was allowed to have them */
+	bool scriptlets;
 	enum mf_log_level log_level;
 	struct mf_settings settings;
 	struct mf_failure failure;

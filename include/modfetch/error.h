@@ -50,6 +50,7 @@ struct mf_context;
 	X(BAD_PACKAGE, "BAD-PACKAGE", 4, "the package is not what the metadata describes")         \
 	X(FORBIDDEN_FILE, "FORBIDDEN-FILE", 4, "the package holds what a driver package must not") \
 	X(SCRIPTLET, "SCRIPTLET", 4, "the package wants to run a program while it is installed")   \
+	X(SCRIPTLET_FAILED, "SCRIPTLET-FAILED", 1, "a program of a package ended with an error")   \
 	X(FILE_EXISTS, "FILE-EXISTS", 4, "a file that modfetch did not bring is in the way")       \
 	X(ALTERED, "ALTERED", 4, "an installed file is not as its package brought it")             \
 	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \

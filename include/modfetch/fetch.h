@@ -44,10 +44,12 @@ typedef void mf_fetch_progress(void *arg, uint64_t bytes, uint64_t total, size_t
  * network. A transfer that breaks goes on where it was; a mirror that is dead, or whose bytes do
  * not have the size and digest known beforehand, costs the next mirror's turn and no more. That the
  * digest fits is no proof: the verify stage looks again, at the bytes that will be used.
+ * The files stay in memory, with a descriptor each: more than there is room for are refused before
+ * anything is asked for, and the limit of open files is raised where that is permitted.
  * RET_FETCHED is an array of N zeroed structs of the caller's, filled on success only, but for CODE
  * and ABSENT. Returns 0, -MFE_UNREACHABLE, -MFE_PORTAL, -MFE_HTTP_STATUS, -MFE_TOO_LARGE,
- * -MFE_TRUNCATED, -MFE_BAD_DIGEST, -MFE_TIMEOUT, -MFE_BAD_HREF, -MFE_FETCH_HELPER or -errno,
- * recorded with the URL.
+ * -MFE_TRUNCATED, -MFE_BAD_DIGEST, -MFE_TIMEOUT, -MFE_BAD_HREF, -MFE_FETCH_HELPER, -ENOMEM, -EMFILE
+ * or another -errno, recorded with the URL.
  */
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
 	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched);

@@ -17,6 +17,8 @@ struct mf_receipt {
 	struct mf_strings kernels;
 	struct mf_strings *changed; /* one list a kernel */
 	struct mf_undo undo;
+	/* of the first scriptlet that failed and stopped nothing; its code is 0 where none did */
+	struct mf_failure scriptlet;
 };
 
 /*
@@ -25,6 +27,7 @@ struct mf_receipt {
  * Folders that a removal left empty go too; those that were there before our packages stay as they
  * were. Returns 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS, -MFE_ALTERED or -MFE_DENIED (the running
  * kernel's own package), before anything is begun; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
+ * -MFE_SCRIPTLET_FAILED,
  * -ENOSPC (known beforehand) or another -errno, recorded; then nothing of it is installed. On
  * success what it takes to undo it stays on disk until mf_undo_forget(), which is to be called when
  * the indexes are right.

@@ -60,6 +60,7 @@ int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
  * sections with names are read. No CRCs, no signature, DATA is NULL.
  */
 int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info);
+int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info);
 /* The first value of a key, or NULL. */
 const char *mf_modinfo_get(const struct mf_modinfo *info, const char *key);
 void mf_modinfo_done(struct mf_modinfo *info);

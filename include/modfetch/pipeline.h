@@ -57,6 +57,8 @@ struct mf_run {
 	int unbound;		     /* devices without a driver at the end */
 	enum mf_fault fault;	     /* of a run that failed */
 	size_t fault_repo;	     /* of a package: its place in the catalog's repositories */
+	struct mf_failure
+		scriptlet; /* one failed; all else went on, and this is how the run ends */
 };
 
 /*

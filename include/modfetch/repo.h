@@ -64,6 +64,11 @@ const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id
 /* Records a fault, as -MFE_CONFIG, which it returns. */
 int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault);
 /*
+ * May packages run scriptlets? One comes with some only from a repository that may have them; one
+ * that goes does not tell where it is from: its own run where any repository may have them.
+ */
+bool mf_repos_have_scriptlets(const struct mf_repos *repos);
+/*
  * Is any repository enabled? 0; -MFE_CONFIG, with its fault recorded, where one is and cannot be
  * used; -MFE_NO_REPOSITORY, recorded.
  */

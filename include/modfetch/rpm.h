@@ -32,7 +32,6 @@ int mf_rpm_read(int fd, struct mf_rpm_header *ret_header);
 struct mf_rpm_install {
 	int fd;		   /* sealed memory file */
 	const char *nevra; /* "name-evr.arch" */
-	bool scriptlets;   /* may run them */
 	/* paths of its files that it is installed without, see left_out; NULL: none */
 	const struct mf_strings *without;
 };
@@ -41,7 +40,10 @@ struct mf_rpm_install {
  * One transaction: installs (or updates to) all of INSTALL, removes the packages named in ERASE.
  * Dependencies are not asked about: the resolve stage has, and knows of kernels no rpm owns. Waits
  * for another rpm at most settings.lock_timeout seconds, and says so. A transaction that fails may
- * have done part of its work: see mf_undo(). 0, -MFE_LOCKED, -MFE_INSTALL or -ECHILD, recorded.
+ * have done part of its work: see mf_undo(). With ctx->scriptlets the packages' own scriptlets run,
+ * of those that come and of those that go; triggers, which are other packages', never do. 0; 1: it is
+ * done, but a scriptlet failed that could not stop it, recorded as -MFE_SCRIPTLET_FAILED;
+ * -MFE_SCRIPTLET_FAILED (one that stopped it), -MFE_LOCKED, -MFE_INSTALL or -ECHILD, recorded.
  */
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase);

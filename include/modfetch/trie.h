@@ -18,7 +18,11 @@
 
 struct mf_trie; /* an open index: the file, mapped read-only */
 
-/* Opens NAME below DIRFD. 0, -ENOENT, -EBADMSG (not such a file) or another -errno. */
+/*
+ * Opens NAME below DIRFD. 0, -ENOENT, -EBADMSG (not such a file) or another -errno. A file whose
+ * bytes cannot be read later, when a walk comes to them, is then found damaged; a visitor that came
+ * upon that is left where it was.
+ */
 int mf_trie_open_at(int dirfd, const char *name, struct mf_trie **ret_trie);
 /* Over bytes of the caller's, which must outlive it. 0, -EBADMSG or -ENOMEM. */
 int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie);

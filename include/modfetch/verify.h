@@ -38,8 +38,6 @@ void mf_proof_free(struct mf_proof *proof);
 int mf_proof_fd(const struct mf_proof *proof);
 const char *mf_proof_nevra(const struct mf_proof *proof);
 const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof);
-/* May its scriptlets run? Only where the admin has allowed its repository to bring some. */
-bool mf_proof_scriptlets(const struct mf_proof *proof);
 
 /* Size (0: not known) and SHA-256 of a fetched file against signed metadata. As above. */
 int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,

@@ -15,17 +15,18 @@
 #include "modfetch/surroundings.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static const char *const counting[] = {
 	"PATH",		       /* where sqv is, and the programs of install lines */
 	"TZ",		       /* in which history shows its times */
 	"NOTIFY_SOCKET",       /* systemd's */
-	"MODFETCH_LIBEXECDIR", /* where the download helper is, for a tree not installed */
+	"MODFETCH_LIBEXECDIR", /* where the download helper is, for a build tree alone */
 	"http_proxy",
 	"https_proxy",
 	"HTTPS_PROXY",
@@ -63,10 +64,31 @@ int mf_surroundings_descriptors(void)
 	}
 }
 
+bool mf_surroundings_build_tree(void)
+{
+	char path[PATH_MAX + sizeof("/build.ninja")];
+	/* of a program that was replaced since, this ends in " (deleted)": its directory counts */
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+	char *slash;
+
+	if (len <= 0 || len >= PATH_MAX || getauxval(AT_SECURE))
+		return false;
+	path[len] = '\0';
+	while ((slash = strrchr(path, '/')) && slash != path) {
+		strcpy(slash, "/build.ninja");
+		if (!access(path, F_OK))
+			return true;
+		*slash = '\0';
+	}
+	return false;
+}
+
 void mf_surroundings_environment(void)
 {
 	size_t kept = 0;
 
+	if (!mf_surroundings_build_tree())
+		unsetenv("MODFETCH_LIBEXECDIR");
 	for (size_t i = 0; environ && environ[i]; i++)
 		if (counts(environ[i]))
 			environ[kept++] = environ[i];

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "src/cmd/cmd.h"
 #include "config.h"
+#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 #include "modfetch/surroundings.h"
@@ -216,6 +217,7 @@ int main(int argc, char **argv)
 {
 	struct globals g = { 0 };
 
+	mf_bus_errors();
 	/* nobody's leftover permissions decide who may read what we write */
 	umask(022);
 	if (mf_surroundings_descriptors() < 0)

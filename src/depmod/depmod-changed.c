@@ -147,8 +147,7 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 static int look_at_links(const struct dm_tree *tree, struct dm_scan *scan)
 {
 	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].linked &&
-		    dm_file_stat(tree->fd, scan->files[i].path, &scan->files[i]) < 0)
+		if (scan->files[i].linked && dm_file_stat(tree, &scan->files[i]) < 0)
 			return 1;
 	return 0;
 }

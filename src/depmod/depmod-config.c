@@ -192,6 +192,8 @@ struct conf {
 };
 
 struct confs {
+	struct mf_context *ctx;
+	bool named; /* by whoever runs this */
 	struct conf *v;
 	size_t n;
 	struct mf_arena *arena;
@@ -225,23 +227,38 @@ static int add_conf(struct confs *confs, const char *folder, const char *name)
 	return 0;
 }
 
-static bool is_conf(int dirfd, const char *name)
+static bool is_conf(const char *name)
 {
-	struct stat st;
+	return *name != '.' && strlen(name) > 5 && mf_ends_with(name, ".conf");
+}
 
-	return *name != '.' && strlen(name) > 5 && mf_ends_with(name, ".conf") &&
-	       !(fstatat(dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode));
+/* depmod's own folders are the root's: in an image no link leads out of it. Others are named by
+ * whoever runs this. A descriptor or -errno. */
+static int open_path(const struct confs *confs, const char *path)
+{
+	int flags = O_RDONLY | O_NONBLOCK, fd;
+
+	if (!confs->named)
+		return mf_context_open(confs->ctx, path, flags);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* PATH is a folder of files or one file; one that is not there is none. */
-static int list_path(struct mf_context *ctx, struct confs *confs, const char *path)
+static int list_path(struct confs *confs, const char *path)
 {
+	_cleanup_close_ int fd = open_path(confs, path);
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *e;
 	struct stat st;
 
-	if (stat(path, &st) < 0)
+	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		mf_log(confs->ctx, MF_LOG_WARNING, "%s: %s", path,
+		       mf_error_sentence(fd < 0 ? fd : -errno));
+		return 0;
+	}
 	if (!S_ISDIR(st.st_mode)) {
 		const char *slash = strrchr(path, '/');
 		_cleanup_free_ char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
@@ -250,13 +267,12 @@ static int list_path(struct mf_context *ctx, struct confs *confs, const char *pa
 			return -ENOMEM;
 		return add_conf(confs, folder, slash ? slash + 1 : path);
 	}
-	dir = opendir(path);
-	if (!dir) {
-		mf_log(ctx, MF_LOG_WARNING, "%s: %s", path, strerror(errno));
-		return 0;
-	}
+	dir = fdopendir(fd);
+	if (!dir)
+		return -ENOMEM;
+	mf_steal_fd(&fd);
 	while ((e = readdir(dir))) {
-		int r = is_conf(dirfd(dir), e->d_name) ? add_conf(confs, path, e->d_name) : 0;
+		int r = is_conf(e->d_name) ? add_conf(confs, path, e->d_name) : 0;
 
 		if (r < 0)
 			return r;
@@ -290,10 +306,13 @@ static void reverse(struct dm_config *c)
 static int parse_files(struct parser *p, const struct confs *confs)
 {
 	for (size_t i = 0; i < confs->n; i++) {
+		_cleanup_close_ int fd = open_path(confs, confs->v[i].path);
 		_cleanup_free_ char *text = NULL;
 		size_t len;
-		int r = mf_file_read_at(AT_FDCWD, confs->v[i].path, FILE_MAX, &text, &len);
+		int r = fd < 0 ? fd : mf_file_read(fd, FILE_MAX, &text, &len);
 
+		if (r == -EISDIR)
+			continue;
 		if (r < 0) {
 			mf_log(p->ctx, MF_LOG_WARNING, "%s: %s", confs->v[i].path,
 			       mf_error_sentence(r));
@@ -312,12 +331,12 @@ int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const
 {
 	_cleanup_(dm_config_done) struct dm_config config = { 0 };
 	struct parser p = { .ctx = ctx, .kernel = kernel, .config = &config };
-	struct confs confs = { .arena = &config.arena };
+	struct confs confs = { .ctx = ctx, .named = paths, .arena = &config.arena };
 	size_t n = paths ? paths->n : sizeof(folders) / sizeof(*folders);
 	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++)
-		r = list_path(ctx, &confs, paths ? paths->v[i] : folders[i]);
+		r = list_path(&confs, paths ? paths->v[i] : folders[i]);
 	if (r >= 0)
 		r = parse_files(&p, &confs);
 	free(confs.v);

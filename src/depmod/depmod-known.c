@@ -128,7 +128,7 @@ static void look_at_files(struct revisit *v, size_t k)
 	for (size_t i = k * AT_ONCE; i < end && i < v->n_kept; i++) {
 		struct dm_file *file = &v->scan->files[i];
 
-		if (dm_file_stat(v->tree->fd, file->path, file) < 0)
+		if (dm_file_stat(v->tree, file) < 0)
 			v->odd = true;
 	}
 }

@@ -24,6 +24,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
 #include "modfetch/workers.h"
+#include "src/depmod/depmod-tree.h"
 
 #define DM_NONE UINT32_MAX
 #define DM_FEW	16 /* files to be read for which the rest of the work need not wait */
@@ -76,7 +77,10 @@ struct dm_config {
 	struct mf_arena arena;
 };
 
-/* Reads PATHS (NULL: depmod's own four folders below /). 0, -ENOMEM; bad lines are only told. */
+/*
+ * Reads PATHS of the running system (NULL: depmod's own folders below the context's root). 0,
+ * -ENOMEM; bad lines are only told.
+ */
 int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const char *kernel,
 		   struct dm_config *ret_config);
 void dm_config_done(struct dm_config *config);
@@ -125,35 +129,6 @@ struct dm_scan {
 
 struct dm_state;
 
-/* Zeroed but for the descriptors, -1: none. */
-struct dm_tree {
-	int fd;		    /* lib/modules/KVER */
-	int out_fd;	    /* where the indexes go; often the same folder */
-	char *dirname;	    /* as depmod would spell it: absolute, for comparing paths */
-	const char *kernel; /* borrowed */
-	struct mf_workers *workers;
-	int64_t began;	  /* the clock before anything was looked at, ns since 1970 */
-	bool keeps_times; /* a folder's entries change on this file system only with its times */
-	uint64_t device;
-};
-
-/* Opens the folders. 0, or a code that is recorded. */
-int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
-		 struct dm_tree *tree);
-
-/* A file of the tree that indexes come from; P is NULL where there is none. */
-struct dm_input {
-	char *p;
-	size_t len;
-};
-
-/* One that may be missing, which is told. 0, or a code that is recorded. */
-int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
-		 struct dm_input *ret_input);
-/* Keeps other runs out of where the indexes go. 0, -MFE_LOCKED or -errno, recorded. */
-int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree);
-void dm_tree_done(struct dm_tree *tree);
-
 void dm_take_numbers(const struct stat *st, struct dm_file *file);
 /*
  * Was something with this change time changed so shortly before or while it was looked at that
@@ -164,8 +139,8 @@ bool dm_is_racy(const struct dm_tree *tree, int64_t ctime, int64_t now);
 int64_t dm_now(void);
 /* Is a folder or file of this name passed over, wherever it is? */
 bool dm_is_excluded(const struct dm_config *config, const char *name);
-/* Fills in a file's numbers. 0 or -errno. */
-int dm_file_stat(int dirfd, const char *path, struct dm_file *file);
+/* Fills in the numbers of a file of the tree, by its path. 0 or -errno. */
+int dm_file_stat(const struct dm_tree *tree, struct dm_file *file);
 bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_t len);
 /* 0, -ENOMEM, or -errno where the tree itself cannot be read; lesser trouble is only told. */
 int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,

@@ -209,9 +209,11 @@ void dm_publish_done(struct dm_publish *publish)
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output)
 {
 	struct dm_file file;
+	struct stat st;
 
-	if (dm_file_stat(fd, names[index], &file) < 0)
+	if (fstatat(fd, names[index], &st, 0) < 0 || !S_ISREG(st.st_mode))
 		return false;
+	dm_take_numbers(&st, &file);
 	output->size = file.size;
 	output->inode = file.inode;
 	output->mtime = file.mtime;

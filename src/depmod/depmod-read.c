@@ -111,7 +111,9 @@ struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
-	int r = mf_modinfo_scan_at(tree->fd, file->path, &info);
+	_cleanup_close_ int fd =
+		dm_tree_at(tree, file->path, file->linked || file->external, O_RDONLY | O_NONBLOCK);
+	int r = fd < 0 ? fd : mf_modinfo_scan(fd, &info);
 
 	if (r < 0)
 		return (struct dm_notes){ .failed = r };

@@ -84,31 +84,6 @@ bool dm_is_module_name(const struct dm_flavour *flavour, const char *name, size_
 	return false;
 }
 
-static int64_t ns(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
-void dm_take_numbers(const struct stat *st, struct dm_file *file)
-{
-	file->size = (uint64_t)st->st_size;
-	file->inode = st->st_ino;
-	file->mtime = ns(&st->st_mtim);
-	file->ctime = ns(&st->st_ctim);
-}
-
-int dm_file_stat(int dirfd, const char *path, struct dm_file *file)
-{
-	struct stat st;
-
-	if (fstatat(dirfd, path, &st, 0) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	dm_take_numbers(&st, file);
-	return 0;
-}
-
 bool dm_is_excluded(const struct dm_config *config, const char *name)
 {
 	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "build") ||
@@ -191,19 +166,35 @@ static int add_file(struct job *job, struct folder *folder, struct mf_arena *are
 	return 0;
 }
 
+/* What an entry is, and whether a link leads to it. 0 or -errno. */
+static int stat_entry(const struct job *job, const struct folder *folder, struct mf_arena *arena,
+		      int fd, const char *name, struct stat *ret_st)
+{
+	const char *path;
+
+	if (fstatat(fd, name, ret_st, job->tree->image ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+		return -errno;
+	if (!S_ISLNK(ret_st->st_mode))
+		return 0;
+	path = join(arena, folder, name, strlen(name));
+	return path ? dm_tree_stat(job->tree, path, ret_st) : -ENOMEM;
+}
+
 static int look_at(struct job *job, struct folder *folder, struct mf_arena *arena, int fd,
 		   const char *name, unsigned char type)
 {
 	size_t len = strlen(name);
 	bool module = dm_is_module_name(job->flavour, name, len);
 	struct stat st;
+	int r;
 
 	if (type == DT_DIR)
 		return add_folder(job, folder, arena, name, len, false);
 	if (type == DT_REG && !module)
 		return 0;
-	if (fstatat(fd, name, &st, 0) < 0) {
-		mf_log(job->ctx, MF_LOG_WARNING, "%s/%s: %s", folder->path, name, strerror(errno));
+	r = stat_entry(job, folder, arena, fd, name, &st);
+	if (r < 0) {
+		mf_log(job->ctx, MF_LOG_WARNING, "%s/%s: %s", folder->path, name, strerror(-r));
 		folder->loose = true;
 		return 0;
 	}
@@ -229,13 +220,15 @@ struct listed {
 static int take_folder_numbers(const struct job *job, struct folder *folder, int fd)
 {
 	const struct dm_tree *tree = job->tree;
+	struct dm_file numbers;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	folder->inode = st.st_ino;
-	folder->mtime = ns(&st.st_mtim);
-	folder->ctime = ns(&st.st_ctim);
+	dm_take_numbers(&st, &numbers);
+	folder->inode = numbers.inode;
+	folder->mtime = numbers.mtime;
+	folder->ctime = numbers.ctime;
 	if (!tree->keeps_times || st.st_dev != tree->device || folder->linked ||
 	    dm_is_racy(tree, folder->ctime, dm_now()))
 		folder->ctime = DM_UNSURE;
@@ -244,14 +237,13 @@ static int take_folder_numbers(const struct job *job, struct folder *folder, int
 
 static int list(struct job *job, struct folder *folder, struct mf_arena *arena, char *buf)
 {
-	int base = job->external ? AT_FDCWD : job->tree->fd;
-	_cleanup_close_ int fd = openat(base, folder->path_len ? folder->path : ".",
-					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
+	_cleanup_close_ int fd =
+		dm_tree_at(job->tree, folder->path_len ? folder->path : ".",
+			   job->external || folder->linked, O_RDONLY | O_DIRECTORY);
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = take_folder_numbers(job, folder, fd);
 	if (r < 0)
 		return r;

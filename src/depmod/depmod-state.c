@@ -32,6 +32,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "src/depmod/depmod-state.h"
@@ -240,11 +241,12 @@ static int read_file(int dirfd, const char *name, struct mf_workers *workers,
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size < (off_t)sizeof(struct head))
 		return 1;
-	/* only we write it, and never in place: it cannot shrink under us */
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	/* only we write it, and never in place: it cannot shrink under us, but its disk can fail */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return 1;
-	if (dm_state_parse(map, (size_t)st.st_size, workers, ret_file)) {
+	if (mf_bus_populate(map, (size_t)st.st_size) < 0 ||
+	    dm_state_parse(map, (size_t)st.st_size, workers, ret_file)) {
 		munmap(map, (size_t)st.st_size);
 		return 1;
 	}

@@ -8,10 +8,14 @@
  * (overlayfs), be another machine's (NFS), or have no time of change at all (FAT).
  *
  * The lock is flock(2) on the folder itself: it leaves nothing behind, and goes with the process.
- * Paths are taken as depmod takes them: -b and -o name folders of the running system.
+ * Paths are taken as depmod takes them: -b and -o name folders of the running system. Below another
+ * root (an image, which may be anybody's) links and absolute paths are followed inside that root
+ * alone: a link to /lib/modules/5.0/extra/x.ko means the image's own file, whatever this machine
+ * has by that name.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -78,14 +82,33 @@ static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const
 			return mf_fail(ctx, "depmod", r, path, NULL);
 		close(r);
 	}
-	/* below the context's root no link may lead out, not even an absolute /lib of an image */
 	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fail(ctx, base ? -errno : fd, path);
+	/* in an image's own words, for what its configuration compares it with */
+	*ret_name = strdup(base ? path : path + strlen(absolute));
 	*ret_fd = fd;
-	*ret_name = MF_STEAL(path);
-	return 0;
+	return *ret_name ? 0 : fail(ctx, -ENOMEM, path);
+}
+
+int dm_tree_at(const struct dm_tree *tree, const char *path, bool followed, int flags)
+{
+	_cleanup_free_ char *whole = NULL;
+	int fd;
+
+	if (!tree->image || !followed) {
+		/* in an image, what has become a link since is not followed */
+		fd = openat(tree->fd, path, flags | O_CLOEXEC | (tree->image ? O_NOFOLLOW : 0));
+		return fd < 0 ? -errno : fd;
+	}
+	if (*path == '/')
+		return mf_context_open(tree->image, path, flags);
+	if (asprintf(&whole, "%s/%s", tree->dirname, path) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	return mf_context_open(tree->image, whole, flags);
 }
 
 int64_t dm_now(void)
@@ -141,6 +164,7 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	r = mf_workers_new(mf_threads(), &tree->workers);
 	if (r < 0)
 		return fail(ctx, r, "threads");
+	tree->image = *ctx->root && !options->basedir ? ctx : NULL;
 	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
 		return r;
@@ -149,10 +173,50 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 			   options->outdir != NULL, &tree->out_fd, &out_name);
 }
 
+static int64_t ns(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+void dm_take_numbers(const struct stat *st, struct dm_file *file)
+{
+	file->size = (uint64_t)st->st_size;
+	file->inode = st->st_ino;
+	file->mtime = ns(&st->st_mtim);
+	file->ctime = ns(&st->st_ctim);
+}
+
+int dm_tree_stat(const struct dm_tree *tree, const char *path, struct stat *ret_st)
+{
+	_cleanup_close_ int fd = dm_tree_at(tree, path, true, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret_st) < 0 ? -errno : 0;
+}
+
+int dm_file_stat(const struct dm_tree *tree, struct dm_file *file)
+{
+	int flags = tree->image ? AT_SYMLINK_NOFOLLOW : 0, r = 0;
+	struct stat st;
+
+	if (tree->image && (file->linked || file->external))
+		r = dm_tree_stat(tree, file->path, &st);
+	else if (fstatat(tree->fd, file->path, &st, flags) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	dm_take_numbers(&st, file);
+	return 0;
+}
+
 int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
 		 struct dm_input *ret_input)
 {
-	int r = mf_file_read_at(tree->fd, name, INPUT_MAX, &ret_input->p, &ret_input->len);
+	_cleanup_close_ int fd = dm_tree_at(tree, name, true, O_RDONLY);
+	int r = fd < 0 ? fd : mf_file_read(fd, INPUT_MAX, &ret_input->p, &ret_input->len);
 
 	if (r == -ENOENT) {
 		mf_log(ctx, MF_LOG_WARNING, "%s/%s: there is none", tree->dirname, name);

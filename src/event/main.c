@@ -11,6 +11,7 @@
  */
 #include <stdio.h>
 #include <unistd.h>
+#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/event.h"
@@ -37,6 +38,7 @@ int main(void)
 	char line[1024];
 	int r;
 
+	mf_bus_errors();
 	mf_event_parse(environ, &event);
 	r = mf_context_init(&ctx, NULL, NULL);
 	if (r == 0)

@@ -407,14 +407,20 @@ static int scan_compressed(int fd, struct mf_modinfo *info)
 
 int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 {
-	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : mf_modinfo_scan(fd, ret_info);
+}
+
+int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info)
+{
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	uint8_t magic[6];
 	struct stat st;
 	ssize_t got;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EBADMSG;

@@ -13,7 +13,8 @@
  *
  * Needs libc and nothing else, since it is linked into the helper that udev runs for each event.
  * Trusts nothing: every part is checked against the file's end, keys are bounded, and a walk visits
- * no more nodes than the file has bytes, so that references in a circle end as damage.
+ * no more nodes than the file has bytes, so that references in a circle end as damage. Where the
+ * file cannot be read any more while it is walked through, it is damaged too.
  */
 #include "modfetch/trie.h"
 #include <errno.h>
@@ -25,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/bus-error.h"
 
 #define MAGIC	     0xB007F457u
 #define MAJOR	     2
@@ -56,6 +58,7 @@ struct walk {
 	const struct mf_trie *trie;
 	mf_trie_visit *visit;
 	void *arg;
+	const char *wanted;
 	size_t budget;
 	size_t key_len;
 	char key[MF_TRIE_KEY_MAX + 1];
@@ -81,8 +84,23 @@ int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie)
 	return 0;
 }
 
+/* The header alone is read here. */
+struct opening {
+	const void *p;
+	size_t len;
+	struct mf_trie **ret_trie;
+};
+
+static int open_mapped(void *arg)
+{
+	struct opening *o = arg;
+
+	return mf_trie_new(o->p, o->len, o->ret_trie);
+}
+
 static int map(int fd, struct mf_trie **ret_trie)
 {
+	struct opening o = { .ret_trie = ret_trie };
 	struct stat st;
 	void *p;
 	int r;
@@ -94,7 +112,9 @@ static int map(int fd, struct mf_trie **ret_trie)
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	r = mf_trie_new(p, (size_t)st.st_size, ret_trie);
+	o.p = p;
+	o.len = (size_t)st.st_size;
+	r = mf_bus_guarded(p, o.len, open_mapped, &o);
 	if (r < 0) {
 		munmap(p, (size_t)st.st_size);
 		return r;
@@ -321,8 +341,10 @@ static int match_wild_children(struct walk *w, const struct node *node, const ch
  * Down the name byte by byte. Where the trie has a pattern character instead, all that is below it
  * is compared as a pattern with the rest of the name.
  */
-static int match(struct walk *w, const char *name)
+static int match(void *arg)
 {
+	struct walk *w = arg;
+	const char *name = w->wanted;
 	uint32_t ref = w->trie->root;
 
 	for (;;) {
@@ -354,8 +376,10 @@ static int match(struct walk *w, const char *name)
 	}
 }
 
-static int find(struct walk *w, const char *key)
+static int find(void *arg)
 {
+	struct walk *w = arg;
+	const char *key = w->wanted;
 	uint32_t ref = w->trie->root;
 
 	for (;;) {
@@ -389,28 +413,41 @@ static bool is_empty(const struct mf_trie *trie)
 	return !(trie->root & ~OFFSET);
 }
 
-int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
+static int walk_whole(void *arg)
 {
-	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
-
-	return is_empty(trie) ? 0 : match(&w, name);
-}
-
-int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
-{
-	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
-
-	return is_empty(trie) ? 0 : find(&w, key);
-}
-
-int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
-{
-	struct walk w = { .trie = trie, .visit = visit, .arg = arg, .budget = trie->len };
+	struct walk *w = arg;
 	struct node root;
+	int r = read_node(w, w->trie->root, &root);
+
+	return r < 0 ? r : walk_all(w, &root, 0, NULL, 0);
+}
+
+static int go(const struct mf_trie *trie, mf_bus_work *way, const char *wanted,
+	      mf_trie_visit *visit, void *arg)
+{
+	struct walk w = {
+		.trie = trie, .visit = visit, .arg = arg, .wanted = wanted, .budget = trie->len
+	};
+
 	int r;
 
 	if (is_empty(trie))
 		return 0;
-	r = read_node(&w, trie->root, &root);
-	return r < 0 ? r : walk_all(&w, &root, 0, NULL, 0);
+	r = trie->mapped ? mf_bus_guarded(trie->p, trie->len, way, &w) : way(&w);
+	return r == -EIO ? -EBADMSG : r;
+}
+
+int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
+{
+	return go(trie, match, name, visit, arg);
+}
+
+int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
+{
+	return go(trie, find, key, visit, arg);
+}
+
+int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
+{
+	return go(trie, walk_whole, NULL, visit, arg);
 }

@@ -3,8 +3,12 @@
  * The adapter of librpm: installed packages and transactions; rpm-header.c reads headers.
  *
  * librpm's state is global and its defaults are the distribution's; whatever matters is set here by
- * hand: the database's folder, what is verified, that no plugin and (unless allowed) no scriptlet
- * runs. Packages are read through copies of sealed descriptors, never by path.
+ * hand: the database's folder, what is verified, that no plugin, no trigger and (unless allowed) no
+ * scriptlet runs. Packages are read through copies of sealed descriptors, never by path.
+ *
+ * Scriptlets are a package's own and run when it comes and when it goes. Triggers, of files too, are
+ * other packages' and may be of any time: they would run for a driver without anybody having allowed
+ * it. What scriptlets print goes to a memory file; its end is part of the complaint if one fails.
  */
 #include "modfetch/rpm.h"
 #include <errno.h>
@@ -16,6 +20,7 @@
 #include <unistd.h>
 #include "modfetch/apart.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/rpmdb.h"
 #include "src/lib/rpm-private.h"
 
@@ -25,7 +30,8 @@ static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
 	char *last = data;
 	const char *text = rpmlogRecMessage(rec);
 
-	if (rpmlogRecPriority(rec) <= RPMLOG_ERR && text) {
+	/* that a scriptlet failed is a warning where it could not stop anything */
+	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed"))) {
 		snprintf(last, 256, "%s", text);
 		last[strcspn(last, "\n")] = '\0';
 	}
@@ -138,9 +144,91 @@ int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
 /* ---- the transaction ---- */
 
 struct running {
+	struct mf_context *ctx;
+	const char *message; /* librpm's last */
 	const struct mf_rpm_install *failed;
 	FD_t open;
+	int output;	/* what scriptlets print, a memory file; -1: they do not run */
+	bool scriptlet; /* one failed, which is recorded */
 };
+
+/* ---- scriptlets ---- */
+
+#define OUTPUT_TAIL 200
+
+static const char *scriptlet_name(rpm_loff_t tag)
+{
+	static const struct {
+		rpmTagVal tag;
+		const char *name;
+	} names[] = {
+		{ RPMTAG_PREIN, "%pre" },	  { RPMTAG_POSTIN, "%post" },
+		{ RPMTAG_PREUN, "%preun" },	  { RPMTAG_POSTUN, "%postun" },
+		{ RPMTAG_PRETRANS, "%pretrans" }, { RPMTAG_POSTTRANS, "%posttrans" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if ((rpm_loff_t)names[i].tag == tag)
+			return names[i].name;
+	return "scriptlet";
+}
+
+/* The end of what it printed, as one line. */
+static void read_tail(int fd, char tail[OUTPUT_TAIL + 1])
+{
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fstat(fd, &st) == 0)
+		n = pread(fd, tail, OUTPUT_TAIL,
+			  st.st_size > OUTPUT_TAIL ? st.st_size - OUTPUT_TAIL : 0);
+	while (n > 0 && tail[n - 1] == '\n')
+		n--;
+	tail[n > 0 ? n : 0] = '\0';
+	for (char *p = tail; *p; p++)
+		*p = *p == '\n' ? ' ' : *p;
+}
+
+/* CRITICAL: for this the package does not come, or does not go. */
+static void scriptlet_failed(struct running *run, const void *header, rpm_loff_t tag, bool critical)
+{
+	_cleanup_free_ char *nevra = headerGetAsString((Header)(uintptr_t)header, RPMTAG_NEVRA);
+	/* "%post(x-1-1.noarch) scriptlet failed, exit status 3" */
+	const char *status = strstr(run->message, "failed, ");
+	char tail[OUTPUT_TAIL + 1] = "";
+
+	read_tail(run->output, tail);
+	mf_log(run->ctx, MF_LOG_WARNING, "install: %s: its %s failed", nevra ? nevra : "",
+	       scriptlet_name(tag));
+	/* the first is the one that is reported, unless another one stopped the whole */
+	if (run->scriptlet && !critical)
+		return;
+	run->scriptlet = true;
+	mf_fail(run->ctx, "install", -MFE_SCRIPTLET_FAILED, nevra, "its %s failed: %s%s%s",
+		scriptlet_name(tag), status ? status + strlen("failed, ") : run->message,
+		*tail ? "; it printed: " : "", tail);
+}
+
+/* Each one's output alone. */
+static void scriptlet_begins(const struct running *run)
+{
+	if (run->output >= 0 && (ftruncate(run->output, 0) < 0 || lseek(run->output, 0, SEEK_SET)))
+		mf_log(run->ctx, MF_LOG_WARNING, "install: the output of scriptlets is lost");
+}
+
+/* Where their output goes: standard output is for results. */
+static int catch_output(struct running *run, rpmts ts)
+{
+	FD_t f;
+
+	run->output = mf_memfile_new("scriptlets");
+	if (run->output < 0 || dup2(run->output, STDOUT_FILENO) < 0)
+		return mf_fail(run->ctx, "install", run->output < 0 ? run->output : -errno,
+			       "scriptlets", NULL);
+	f = fdDup(run->output);
+	rpmtsSetScriptFd(ts, f);
+	return 0;
+}
 
 static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount, rpm_loff_t total,
 		    fnpyKey key, rpmCallbackData data)
@@ -160,6 +248,13 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 	case RPMCALLBACK_UNPACK_ERROR:
 	case RPMCALLBACK_CPIO_ERROR:
 		run->failed = item;
+		break;
+	case RPMCALLBACK_SCRIPT_START:
+		scriptlet_begins(run);
+		break;
+	case RPMCALLBACK_SCRIPT_ERROR:
+		/* librpm abuses the total */
+		scriptlet_failed(run, header, amount, total != RPMRC_OK);
 		break;
 	}
 	return NULL; /* the rest is progress: a driver package is too small for it */
@@ -275,6 +370,8 @@ static int report_problems(struct mf_context *ctx, rpmts ts, const struct runnin
 
 	rpmpsFreeIterator(it);
 	rpmpsFree(ps);
+	if (run->scriptlet)
+		return ctx->failure.code;
 	return mf_fail(ctx, "install", -MFE_INSTALL,
 		       run->failed ? run->failed->nevra : "transaction", "%s%s%s", text ? text : "",
 		       text && *message ? "; " : "",
@@ -294,7 +391,7 @@ struct task {
 	const struct mf_rpm_install *install;
 	size_t n;
 	const struct mf_strings *erase;
-	bool database_only;
+	bool database_only, scriptlets;
 };
 
 /* librpm does not report every failed write to the database: so it is asked what it has now. */
@@ -315,9 +412,8 @@ static int run(struct mf_context *ctx, void *arg)
 {
 	const struct task *task = arg;
 	char message[256] = "";
-	struct running run = { 0 };
-	rpmtransFlags flags =
-		RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOSCRIPTS | RPMTRANS_FLAG_NOTRIGGERS;
+	struct running run = { .ctx = ctx, .message = message, .output = -1 };
+	rpmtransFlags flags = RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOTRIGGERS;
 	/* a package that leaves files out counts as relocated, which it need not permit */
 	const rpmprobFilterFlags ignored = RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG |
 					   RPMPROB_FILTER_FORCERELOCATE;
@@ -328,14 +424,15 @@ static int run(struct mf_context *ctx, void *arg)
 	if (r < 0)
 		return r;
 	ts = new_transaction(ctx, message);
-	for (size_t i = 0; i < task->n; i++)
-		if (task->install[i].scriptlets)
-			flags = 0;
+	if (!task->scriptlets)
+		flags |= RPMTRANS_FLAG_NOSCRIPTS;
 	if (task->database_only)
 		flags |= RPMTRANS_FLAG_JUSTDB;
 	rpmtsSetFlags(ts, flags);
 	rpmtsSetNotifyCallback(ts, notify, &run);
-	r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
+	r = task->scriptlets ? catch_output(&run, ts) : 0;
+	if (!r)
+		r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
 	if (!r) {
 		rpmtsOrder(ts);
 		if (rpmtsRun(ts, NULL, ignored))
@@ -344,7 +441,7 @@ static int run(struct mf_context *ctx, void *arg)
 			r = check_outcome(ctx, ts, task);
 	}
 	end_transaction(ts);
-	return r;
+	return r ? r : run.scriptlet;
 }
 
 /*
@@ -354,7 +451,7 @@ static int run(struct mf_context *ctx, void *arg)
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
 {
-	struct task task = { install, n, erase, false };
+	struct task task = { install, n, erase, false, ctx->scriptlets };
 
 	return mf_apart(ctx, "install", run, &task);
 }
@@ -386,7 +483,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 static int take_out(struct mf_context *ctx, const struct mf_strings *labels, bool database_only)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
-	struct task task = { NULL, 0, &found, database_only };
+	struct task task = { NULL, 0, &found, database_only, false };
 	int r = mf_rpm_installed(ctx, labels, &found);
 
 	return r < 0 || !found.n ? r : mf_apart(ctx, "install", run, &task);

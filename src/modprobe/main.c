@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/event.h"
@@ -192,6 +193,7 @@ int main(int argc, char **argv)
 
 	if (!have_standard_files())
 		return 1;
+	mf_bus_errors();
 	if (!name || !*name || *name == '-') {
 		fputs("modfetch: modprobe: to be started by modprobe alone, by its install "
 		      "lines\n",

@@ -278,6 +278,14 @@ int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault
 	return mf_fail(ctx, "config", -MFE_CONFIG, fault->where, "%s", fault->why);
 }
 
+bool mf_repos_have_scriptlets(const struct mf_repos *repos)
+{
+	for (size_t i = 0; i < repos->n; i++)
+		if (repos->v[i].enabled && repos->v[i].scriptlets)
+			return true;
+	return false;
+}
+
 int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos)
 {
 	for (size_t i = 0; i < repos->n; i++)

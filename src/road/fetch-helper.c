@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -31,10 +30,10 @@ static const char *const kept_variables[] = {
 	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
 };
 
-/* Tests run the helper of the build tree; a program with raised rights does not listen to that. */
+/* Tests run the helper of the build tree; an installed program does not listen to that. */
 static const char *build_folder(void)
 {
-	return getauxval(AT_SECURE) ? NULL : getenv("MODFETCH_LIBEXECDIR");
+	return mf_surroundings_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
 }
 
 static int reach_service(void)

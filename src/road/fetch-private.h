@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef ROAD_FETCH_PRIVATE_H
 #define ROAD_FETCH_PRIVATE_H
-/* Between the parts of the fetch stage: fetch.c (the whole), fetch-file.c, fetch-helper.c. */
+/* Between the parts of the fetch stage: fetch.c (the whole), fetch-file.c, fetch-helper.c,
+ * fetch-room.c. */
 #include <sys/types.h>
 #include "modfetch/fetch.h"
 
@@ -31,5 +32,13 @@ struct fetch_helper {
 int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper);
 /* Ends it and waits until it has ended. What it died of, if of anything, as a clause, into WHY. */
 void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size);
+
+/* ---- fetch-room.c ---- */
+
+/*
+ * Is there room for N files of TOTAL bytes? Raises the limit of open files where that is permitted.
+ * 0; -EMFILE or -ENOMEM, recorded with the way out.
+ */
+int fetch_room(struct mf_context *ctx, size_t n, uint64_t total);
 
 #endif

@@ -349,7 +349,8 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 	job->cap = request->max_size ? request->max_size : request->size;
 	if (!job->cap)
 		job->cap = f->ctx->settings.max_metadata;
-	f->total += request->size;
+	if (__builtin_add_overflow(f->total, request->size, &f->total))
+		f->total = UINT64_MAX;
 	for (size_t i = 0; i < request->mirrors->n; i++) {
 		const char *base = request->mirrors->v[i];
 		_cleanup_free_ char *url = NULL;
@@ -377,6 +378,8 @@ static int run(struct fetch *f, const struct mf_fetch_request *requests, struct 
 
 	for (size_t i = 0; r == 0 && i < f->n; i++)
 		r = prepare_job(f, &f->jobs[i], &requests[i]);
+	if (r == 0)
+		r = fetch_room(f->ctx, f->n, f->total);
 	for (size_t i = 0; r == 0 && i < f->n; i++) {
 		r = try_files(f, &f->jobs[i]);
 		if (f->jobs[i].done)

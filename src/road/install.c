@@ -103,6 +103,18 @@ static void leaving_done(struct leaving *leaving)
 	mf_strings_done(&leaving->paths);
 }
 
+/* What it meant to clean up stays. */
+static void tell_scriptlets(struct mf_context *ctx, const struct mf_rpm_header *h)
+{
+	static const char *const names[] = { "%preun", "%postun" };
+
+	for (size_t i = 0; i < 2 && !ctx->scriptlets; i++)
+		if (mf_strings_has(&h->scriptlets, names[i]))
+			mf_log(ctx, MF_LOG_WARNING,
+			       "install: %s: its %s does not run: no repository has scriptlets=1",
+			       h->name, names[i]);
+}
+
 static int note_leaving(void *arg, void *header)
 {
 	struct leaving *leaving = arg;
@@ -111,6 +123,8 @@ static int note_leaving(void *arg, void *header)
 
 	if (!r && leaving->erase && mf_strings_has(leaving->erase, h.name))
 		r = mf_kernel_may_leave(leaving->ctx, &h);
+	if (!r)
+		tell_scriptlets(leaving->ctx, &h);
 	if (!r)
 		r = mf_owners_leaves(leaving->owners, &h);
 	if (!r)
@@ -336,7 +350,8 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 }
 
 static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		     const struct mf_strings *erase, const struct mf_owners *owners)
+		     const struct mf_strings *erase, const struct mf_owners *owners,
+		     struct mf_receipt *receipt)
 {
 	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
 	int r;
@@ -346,10 +361,11 @@ static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	for (size_t i = 0; i < n; i++)
 		install[i] = (struct mf_rpm_install){ .fd = mf_proof_fd(proofs[i]),
 						      .nevra = mf_proof_nevra(proofs[i]),
-						      .scriptlets = mf_proof_scriptlets(proofs[i]),
 						      .without = mf_owners_kept(owners, i) };
 	r = mf_rpm_transaction(ctx, install, n, erase);
-	if (!r)
+	if (r > 0)
+		receipt->scriptlet = ctx->failure;
+	if (r >= 0)
 		r = sync_disk(ctx);
 	return r < 0 ? r : read_back(ctx, proofs, n, owners);
 }
@@ -372,7 +388,7 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	int r = prepare(ctx, proofs, n, erase, &leaving);
 
 	if (!r) {
-		r = carry_out(ctx, proofs, n, erase, leaving.owners);
+		r = carry_out(ctx, proofs, n, erase, leaving.owners, &receipt);
 		if (r == -MFE_LOCKED)
 			give_up(ctx);
 		else if (r < 0)

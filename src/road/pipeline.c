@@ -10,18 +10,14 @@
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "modfetch/attempt.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/fault.h"
 #include "modfetch/file.h"
 #include "modfetch/hooks.h"
-#include "modfetch/history.h"
 #include "modfetch/install.h"
 #include "modfetch/judge.h"
 #include "modfetch/kernel-dir.h"
@@ -297,6 +293,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return r;
 	}
 	stamp(run, MF_INSTALLED);
+	run->scriptlet = cargo->receipt.scriptlet;
 	mf_loading_mark(ctx);
 	r = expect(ctx, run, cargo);
 	if (!r)
@@ -306,6 +303,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		r = mf_undo_forget(ctx);
 	if (r < 0) {
 		mf_install_undo(ctx, &cargo->receipt);
+		run->scriptlet.code = 0;
 		index_again(ctx, &cargo->receipt.kernels);
 		return r;
 	}
@@ -321,6 +319,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	int r = mf_fault_foreseen(ctx, run);
 
 	cargo->refreshable = r == -MFE_STALE;
+	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
 	if (r == 0)
 		r = mf_verifier_new(ctx, &verifier);
 	if (r < 0)
@@ -481,6 +480,11 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 		r = go(ctx, run);
 	if (r >= 0)
 		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->mended || run->refreshed);
+	/* the packages are there and their drivers loaded, but not all is as they want it */
+	if (r >= 0 && run->scriptlet.code) {
+		ctx->failure = run->scriptlet;
+		r = run->scriptlet.code;
+	}
 	/* a full disk must not hide why the run failed */
 	why = ctx->failure;
 	if (!mf_record_is_refusal(run, r) && mf_record_run(ctx, run, r, &line) < 0)
@@ -489,7 +493,8 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	mf_loading_unmark(ctx);
 	/* a hook may call us */
 	close(mf_steal_fd(&lock));
-	if (r == 0 && line && run->stamp[MF_INSTALLED] && something_loaded(run))
+	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
+	    something_loaded(run))
 		mf_hooks_run(ctx, line, HOOK_SECONDS);
 	return r;
 }

@@ -150,7 +150,8 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, 
 		mf_json_add(queries, query_of(&run->wants.v[i]));
 	mf_json_set(o, "queries", queries);
 	if (run->catalog)
-		mf_json_set(o, result < 0 ? "planned" : "packages", packages_of(run));
+		mf_json_set(o, result < 0 && !run->scriptlet.code ? "planned" : "packages",
+			    packages_of(run));
 	if (run->plan.erase.n)
 		mf_json_set_strings(o, "removed", &run->plan.erase);
 	add_times(o, run);

@@ -56,7 +56,6 @@ void mf_verifier_free(struct mf_verifier *verifier)
 struct mf_proof {
 	int fd;
 	char *nevra;
-	bool scriptlets;
 	struct mf_rpm_header header;
 };
 
@@ -89,11 +88,6 @@ const char *mf_proof_nevra(const struct mf_proof *proof)
 const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
 {
 	return &proof->header;
-}
-
-bool mf_proof_scriptlets(const struct mf_proof *proof)
-{
-	return proof->scriptlets;
 }
 
 int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
@@ -205,7 +199,6 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 		proof->nevra = NULL;
 		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
 	}
-	proof->scriptlets = repo->scriptlets;
 	*ret_proof = MF_STEAL(proof);
 	return 0;
 }

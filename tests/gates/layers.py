@@ -21,7 +21,7 @@ ONLY = {"event": {"event", "spool"}, "fetch": {"curl", "seccomp"},
 # src/road holds three layers. A part serves one stage or is a value that travels; a stage is one step of the road;
 # the pipeline alone knows their order.
 ROAD = {
-    "stage": {"event", "match", "resolve", "fetch", "fetch-file", "fetch-helper", "verify", "install", "load"},
+    "stage": {"event", "match", "resolve", "fetch", "fetch-file", "fetch-helper", "fetch-room", "verify", "install", "load"},
     "pipeline": {"pipeline", "fault", "renew", "record", "refresh", "drain", "sieve", "coldplug", "dot", "case", "case-files", "scope"},
 }
 # What one stage hands to the next is declared in the maker's header; these alone are seen by other stages.

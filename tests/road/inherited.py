@@ -54,6 +54,20 @@ class Environment(Case):
         self.works(OPENSSL_CONF=conf)
 
 
+    def test_an_installed_program_starts_no_other_helper(self):
+        """A copy outside of the build directory is what an installed one is."""
+        for name in 'fetch', 'helpers/fetch':
+            os.chmod(self.write(name, f'#!/bin/sh\ntouch {self.folder}/ran\n'), 0o755)
+        server = r.Server(r.repository())
+        self.addCleanup(server.close)
+        self.root.repo(server.url)
+        program = shutil.copy(r.MODFETCH, self.folder)
+        for program, runs in (program, False), (os.path.abspath(r.MODFETCH), True):
+            done = subprocess.run([program, *self.root.command('refresh')[1:]], capture_output=True, text=True, timeout=60, check=False,
+                                  env={**os.environ, 'MODFETCH_LIBEXECDIR': f'{self.folder}/helpers'})
+            self.assertEqual(os.path.exists(f'{self.folder}/ran'), runs, done.stderr)
+
+
 class Links(Case):
     """In an image absolute links lead to what is in the image, whatever this machine has by that name."""
 
@@ -128,6 +142,115 @@ class Links(Case):
         self.root.run('refresh')
         self.assertEqual(self.root.json('lookup', r.NIC)[1]['results'][0]['state'], 'denied')
         self.assertEqual(self.root.json('lookup', r.HDA)[1]['results'][0]['state'], 'available')
+
+
+class Indexes(Case):
+    """An image's indexes are of its own files, by its own configuration, wherever its links seem to lead on this machine."""
+
+    HOSTS, IMAGES = 'e1000e', 'loop'  # the module that this machine has by a path, and the one that the image has there
+
+    def setUp(self):
+        super().setUp()
+        self.there = f'{self.folder}/there'
+        for below, name in ('', self.HOSTS), (self.root.path, self.IMAGES):
+            os.makedirs(f'{below}{self.there}')
+            path = self.root.needed([name])[-1]
+            shutil.copy(f'{r.full_tree()}/lib/modules/{self.root.kver}/{path}', f'{below}{self.there}/weak.ko')
+        os.makedirs(f'{self.root.modules}/weak-updates')
+        os.makedirs(f'{self.root.path}/etc/depmod.d', exist_ok=True)
+
+    def link(self, to, name='weak-updates/weak.ko'):
+        os.symlink(to, f'{self.root.modules}/{name}')
+
+    def conf(self, text, below=None):
+        self.write_at(f'{below or self.root.path}/etc/depmod.d/test.conf', text)
+
+    def write_at(self, path, text):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def aliases(self, *args):
+        done = self.root.run('depmod', *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(f'{self.root.modules}/modules.alias', encoding='utf-8') as f:
+            return [line.split()[1] for line in f if line.split()[-1] == 'weak'], done.stderr
+
+    def has_the_images(self, *args):
+        aliases, said = self.aliases(*args)
+        self.assertIn('block-major-7-*', aliases, said)
+        self.assertFalse([alias for alias in aliases if alias.startswith('pci:')])
+
+    def test_links_to_modules_lead_to_the_images_own(self):
+        up = '../' * 40
+        for name, to in (('weak-updates/weak.ko', f'{self.there}/weak.ko'), ('weak-updates/weak.ko', f'{up}{self.there}/weak.ko'),
+                         ('extra', self.there), ('extra', f'{up}{self.there}'), ('extra', '/chain')):
+            with self.subTest(name=name, to=to):
+                if to == '/chain' and not os.path.lexists(f'{self.root.path}/chain'):
+                    os.symlink(self.there, f'{self.root.path}/chain')
+                self.link(to, name)
+                self.has_the_images()
+                # again with what is known, as a whole and for one path
+                self.has_the_images()
+                self.has_the_images('--changed', name)
+                os.unlink(f'{self.root.modules}/{name}')
+                self.assertEqual(self.aliases()[0], [])
+
+    def test_a_link_that_leads_nowhere_in_the_image_is_no_module(self):
+        shutil.rmtree(f'{self.root.path}{self.there}')
+        for name, to in ('weak-updates/weak.ko', f'{self.there}/weak.ko'), ('extra', self.there), ('extra', f'/proc/self/root{self.there}'):
+            with self.subTest(name=name, to=to):
+                self.link(to, name)
+                self.assertEqual(self.aliases()[0], [])
+                os.unlink(f'{self.root.modules}/{name}')
+
+    def test_an_images_module_that_becomes_a_link_is_looked_at_again(self):
+        path = f'{self.root.modules}/weak-updates/weak.ko'
+        shutil.copy(f'{self.there}/weak.ko', path)
+        self.assertTrue([alias for alias in self.aliases()[0] if alias.startswith('pci:')])
+        os.unlink(path)
+        self.link(f'{self.there}/weak.ko')
+        self.has_the_images()
+
+    def test_external_folders_are_the_images(self):
+        self.conf(f'external * {self.there}\nsearch updates external built-in\n')
+        self.has_the_images()
+        with open(f'{self.root.modules}/modules.dep', encoding='utf-8') as f:
+            self.assertIn(f'{self.there}/weak.ko:', f.read())
+
+    def test_the_inputs_are_the_images(self):
+        self.link(f'{self.there}/weak.ko')
+        order = f'{self.root.modules}/modules.order'
+        os.unlink(order)
+        self.write_at(f'{self.there}/order', 'kernel/fs/fat/vfat.ko\n')
+        self.write_at(f'{self.root.path}{self.there}/order', 'kernel/fs/fat/fat.ko\n')
+        os.symlink(f'{self.there}/order', order)
+        self.has_the_images()
+        with open(f'{self.root.modules}/modules.dep', encoding='utf-8') as f:
+            self.assertTrue(f.readline().startswith('kernel/fs/fat/fat.ko:'))
+
+    def test_the_configuration_is_the_images(self):
+        """This machine's own says something else; so does what the image's links seem to lead to here."""
+        self.link(f'{self.there}/weak.ko')
+        self.write_at(f'{self.there}/conf', 'exclude weak.ko\n')
+        self.write_at(f'{self.root.path}{self.there}/conf', 'exclude vfat.ko\n')
+        for where, to in ('etc/depmod.d/image.conf', f'{self.there}/conf'), ('run/depmod.d', f'{self.folder}/d'):
+            path = f'{self.root.path}/{where}'
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            for below, text in ('', 'exclude weak.ko\n'), (self.root.path, 'exclude vfat.ko\n'):
+                self.write_at(f'{below}{self.folder}/d/d.conf', text)
+            os.symlink(to, path)
+            script = 'mount -t tmpfs none /run && mkdir /run/depmod.d && echo "exclude weak.ko loop.ko" >/run/depmod.d/host.conf && exec "$@"'
+            done = subprocess.run(['unshare', '--mount', 'sh', '-c', script, 'sh', *self.root.command('depmod')], capture_output=True,
+                                  text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(f'{self.root.modules}/modules.dep', encoding='utf-8') as f:
+                names = [os.path.basename(line.split(':')[0]) for line in f]
+            with self.subTest(where=where):
+                self.assertIn('weak.ko', names)
+                self.assertIn('loop.ko', names)
+                self.assertNotIn('vfat.ko', names)
+            os.unlink(path)
 
 
 class Descriptors(Case):

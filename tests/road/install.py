@@ -336,6 +336,63 @@ class Failures(Case):
                     self.assertEqual((root.tree(), root.packages()), wanted)
                     self.assertFalse(os.path.exists(f'{root.path}/var/lib/modfetch/undo'))
 
+    def forgetting(self, injected):
+        """A run at whose end, when the indexes are right, the note of how to undo it cannot be removed."""
+        trace, calls = f'{self.make_folder()}/trace', 0
+        root = self.make()
+        subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
+                       stdout=subprocess.DEVNULL, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+        with open(trace, encoding='utf-8') as f:
+            lines = [line for line in f if line.startswith('unlinkat')]
+        calls = next(i for i, line in enumerate(lines, 1) if '"undo"' in line)
+        # of that directory alone: what is removed elsewhere is not the same each time
+        for k in calls, calls + 1, calls - 1:
+            root = self.make()
+            before = root.tree(), root.packages()
+            run = subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', f'inject=unlinkat:{injected}:when={k}', '-o', trace,
+                                  *root.command('--no-load', 'probe', r.NIC)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                 check=False, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+            if os.path.exists(f'{root.path}/var/lib/modfetch/undo') or 'undo: Input/output error' in run.stderr:
+                return root, before, run
+        self.fail(f'the note was removed each time: {run.stderr}')
+
+    def make_folder(self):
+        folder = tempfile.mkdtemp(prefix='install-')
+        self.addCleanup(shutil.rmtree, folder)
+        return folder
+
+    def test_indexes_are_made_again_where_the_end_of_a_run_fails(self):
+        root, before, run = self.forgetting('error=EIO')
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertEqual((root.tree(), root.packages()), before)
+
+    def test_indexes_are_made_again_after_a_kill_at_the_end(self):
+        root, before, run = self.forgetting('signal=KILL')
+        self.assertNotEqual((root.tree(), root.packages()), before)
+        self.assertIn(root.run('--no-load', 'probe', 'loop').returncode, (0, 2))
+        self.assertEqual((root.tree(), root.packages()), before)
+
+    def test_room_is_looked_for_before_anything_is_begun(self):
+        """Room for the indexes and the database, and for less than the files."""
+        root = self.make()
+        aside, modules = f'{root.path}/aside', f'{root.path}/lib/modules'
+        os.rename(modules, aside)
+        os.mkdir(modules)
+        size = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(aside) for f in files)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size + (64 << 20)}', 'none', modules], check=True)
+        self.addCleanup(subprocess.run, ['umount', modules], check=True)
+        subprocess.run(['cp', '-a', f'{aside}/.', modules], check=True)
+        shutil.rmtree(aside)
+        plan = root.json('lookup', r.NIC, r.NVME, 'xfs')[1]['install']
+        room = (1 << 20) + len(plan) * (160 << 10) + (256 << 10)
+        fs = os.statvfs(modules)
+        with open(f'{modules}/filler', 'wb') as f:
+            f.write(bytes(fs.f_bfree * fs.f_frsize - room))
+        before = root.state()
+        run = self.done(root.run('--no-load', 'probe', r.NIC, r.NVME, 'xfs'), 1)
+        self.assertRegex(run.stderr, r'install: /lib/modules: \d+ kB are needed, \d+ kB are free \[ENOSPC\]')
+        self.assertEqual(root.state(), before)
+
     def test_indexes_that_cannot_be_written_take_the_packages_out_again(self):
         root = self.make()
         before = root.state()

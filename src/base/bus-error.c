@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What becomes of a SIGBUS: a line, and then a return or the end.
+ *
+ * Indexes are mapped, by us and by libkmod, since a lookup needs few of their pages. The price is
+ * that a disk's EIO arrives in the middle of any instruction. Where our own code walks a map it says
+ * so (a guard: the map and a place to go back to), and gets an error code. Anywhere else nothing is
+ * known of what the process was doing, and the only thing that leaves no half work is to end at
+ * once: an installation is noted on disk before it begins, and undone by the next run.
+ *
+ * The handler may interrupt anything, so it calls the kernel alone. The file's name is in
+ * /proc/self/maps; without /proc it is "a mapped file". A guard counts only for addresses inside
+ * its map: a failure in what a visitor does meanwhile with another map ends the process.
+ */
+#include "modfetch/bus-error.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+#define LINE_MAX_BYTES 4608 /* a path and six numbers */
+
+struct guard {
+	uintptr_t start, end;
+	struct guard *outer;
+	sigjmp_buf back;
+};
+
+static _Thread_local struct guard *guards;
+/*
+ * The command and its module of verbs have a copy of this each, with guards of its own: the handler
+ * is the one of the copy that was asked for a guard last.
+ */
+static atomic_bool installed;
+
+static uintptr_t parse_hex(const char **p)
+{
+	uintptr_t n = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			n = n << 4 | (uintptr_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			n = n << 4 | (uintptr_t)(c - 'a' + 10);
+		else
+			return n;
+	}
+}
+
+/* "start-end perms offset device inode   path": the path, if AT is in there, or NULL. */
+static const char *path_of_line(const char *line, uintptr_t at)
+{
+	uintptr_t start = parse_hex(&line), end;
+
+	line += *line == '-';
+	end = parse_hex(&line);
+	return at >= start && at < end ? strchr(line, '/') : NULL;
+}
+
+/* The next line of FD, cut to its room, without its end. False: there is none. */
+static bool read_line(int fd, char line[LINE_MAX_BYTES])
+{
+	size_t n = 0;
+	char c;
+
+	while (read(fd, &c, 1) == 1) {
+		if (c == '\n') {
+			line[n] = '\0';
+			return true;
+		}
+		if (n + 1 < LINE_MAX_BYTES)
+			line[n++] = c;
+	}
+	return false;
+}
+
+/* Nothing may steer a terminal. */
+static void tame(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+/* One write a line: several processes share this stream. */
+static void print(const char *path)
+{
+	char line[LINE_MAX_BYTES + 128];
+	char *end = stpcpy(line, "modfetch: read: ");
+	ssize_t done;
+
+	end = stpcpy(end, path);
+	end = stpcpy(end, ": cannot be read: Input/output error [EIO]\n");
+	done = write(STDERR_FILENO, line, (size_t)(end - line));
+	(void)done;
+}
+
+static void report(const void *address)
+{
+	char line[LINE_MAX_BYTES];
+	const char *path = NULL;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	while (fd >= 0 && !path && read_line(fd, line))
+		path = path_of_line(line, (uintptr_t)address);
+	if (path)
+		tame(line);
+	if (fd >= 0)
+		close(fd);
+	print(path ? path : "a mapped file");
+}
+
+static void on_bus_error(int number, siginfo_t *info, void *context)
+{
+	uintptr_t at = (uintptr_t)info->si_addr;
+	struct guard *guard = guards;
+
+	report(info->si_addr);
+	while (guard && (at < guard->start || at >= guard->end))
+		guard = guard->outer;
+	if (!guard)
+		_exit(1);
+	guards = guard->outer;
+	siglongjmp(guard->back, 1);
+}
+
+void mf_bus_errors(void)
+{
+	/* not blocked meanwhile: the handler may be left by a jump */
+	struct sigaction action = { .sa_sigaction = on_bus_error,
+				    .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	installed = true;
+	sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGBUS, &action, NULL);
+}
+
+int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg)
+{
+	struct guard guard = { .start = (uintptr_t)map,
+			       .end = (uintptr_t)map + len,
+			       .outer = guards };
+	int r;
+
+	if (!installed)
+		mf_bus_errors();
+	if (sigsetjmp(guard.back, 0))
+		return -EIO;
+	guards = &guard;
+	r = work(arg);
+	guards = guard.outer;
+	return r;
+}
+
+int mf_bus_populate(void *map, size_t len)
+{
+	return madvise(map, len, MADV_POPULATE_READ) < 0 && errno != EINVAL ? -errno : 0;
+}
