@@ -122,7 +122,9 @@ static void all_belongs_to_root_and_its_group(void **state)
 		{ .path = (char *)KO },
 		{ .path = (char *)KO, .ghost = true },
 		{ .path = (char *)"/lib/modules/" KERNEL "/updates", .mode = S_IFDIR | 0755 },
-		{ .path = (char *)KO, .mode = S_IFLNK | 0777, .link = (char *)"y.ko" },
+		{ .path = (char *)"/lib/firmware/x.bin",
+		  .mode = S_IFLNK | 0777,
+		  .link = (char *)"y.bin" },
 		{ .path = (char *)"/usr/share/doc/x" },
 	};
 	struct root *r = *state;
