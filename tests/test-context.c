@@ -39,6 +39,19 @@ static void opens_below_the_root_and_never_leaves_it(void **state)
 	assert_int_equal(mf_context_open(&r->ctx, "nothing", O_RDONLY), -ENOENT);
 }
 
+static void nobody_waits_for_who_writes_into_a_fifo(void **state)
+{
+	struct root *r = *state;
+	char byte;
+	int fd;
+
+	assert_int_equal(mkfifoat(r->ctx.root_fd, "fifo", 0644), 0);
+	fd = mf_context_open(&r->ctx, "fifo", O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+}
+
 static void folders_are_made_inside_even_through_links(void **state)
 {
 	struct root *r = *state;
@@ -253,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(opens_below_the_root_and_never_leaves_it),
+		ROOTED(nobody_waits_for_who_writes_into_a_fifo),
 		ROOTED(folders_are_made_inside_even_through_links),
 		ROOTED(paths_begin_with_the_root),
 		ROOTED(a_root_that_cannot_be_one_is_refused),

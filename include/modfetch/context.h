@@ -67,8 +67,8 @@ char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 
 /*
  * Opens a path below the root; links are followed inside the root and cannot leave it (openat2,
- * RESOLVE_IN_ROOT). FLAGS as open(2), O_CLOEXEC added. Returns the descriptor or -errno; records
- * nothing.
+ * RESOLVE_IN_ROOT). FLAGS as open(2), O_CLOEXEC added; where they only read also O_NONBLOCK and
+ * O_NOCTTY, which a regular file ignores. Returns the descriptor or -errno; records nothing.
  */
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 

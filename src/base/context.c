@@ -44,6 +44,9 @@ static int open_in_root(const struct mf_context *ctx, const char *path, int flag
 	};
 	long fd;
 
+	/* a FIFO or a terminal where a file should be must keep nobody waiting */
+	if (!(flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
+		how.flags |= O_NONBLOCK | O_NOCTTY;
 	/* a rename elsewhere in the tree makes the kernel give up a walk with EAGAIN: ask again */
 	for (int tries = 0; tries < 16; tries++) {
 		fd = syscall(SYS_openat2, ctx->root_fd, path, &how, sizeof(how));
@@ -52,7 +55,7 @@ static int open_in_root(const struct mf_context *ctx, const char *path, int flag
 	}
 	/* systemd's RestrictSUIDSGID=, which udevd has, hides openat2; "/" needs no confinement */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !*ctx->root)
-		fd = openat(ctx->root_fd, path, flags | O_CLOEXEC);
+		fd = openat(ctx->root_fd, path, (int)how.flags);
 	return fd < 0 ? -errno : (int)fd;
 }
 
