@@ -16,7 +16,9 @@ class Live(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scene = cls.enterClassContext(scene.Scene(BUILD, files=[
-            ("etc/modfetch/hooks.d/50-note", 0o755, "#!/bin/sh\ncat >>/run/modfetch/arrived\n")]))
+            ("etc/modfetch/hooks.d/50-note", 0o755, "#!/bin/sh\n"
+             "flock --wait 10 /run/modfetch/lock echo free >>/run/modfetch/arrived-lock || echo held >>/run/modfetch/arrived-lock\n"
+             "cat >>/run/modfetch/arrived\n")]))
         cls.vm = cls.scene.boot()
         scene.wait_idle(cls.vm)
 
@@ -41,6 +43,8 @@ class Live(unittest.TestCase):
         # and the admin's own programs heard of it once
         heard = [json.loads(line) for line in vm.run("cat /run/modfetch/arrived").splitlines()]
         self.assertEqual([run for run in heard if run["verb"] == "queue"], runs)
+        # and could have called modfetch: its run had let go of the lock
+        self.assertEqual(set(vm.run("cat /run/modfetch/arrived-lock").split()), {"free"})
         print(f"1,000 replugs: 1 transaction of {len(scene.history(vm)) - before} runs; its moments {runs[0]['us']}")
 
     def test_nothing_of_ours_is_in_the_critical_chain(self):
