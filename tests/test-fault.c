@@ -63,7 +63,7 @@ static void a_download_that_fails_is_somebodys_fault(void **state)
 	assert_int_equal(fault_of(-MFE_BAD_DIGEST, false, true), MF_FAULT_PACKAGE);
 	assert_int_equal(fault_of(-MFE_TOO_LARGE, false, false), MF_FAULT_PACKAGE);
 	assert_int_equal(fault_of(-MFE_HTTP_STATUS, false, false), MF_FAULT_REPOSITORY);
-	assert_int_equal(fault_of(-MFE_PORTAL, false, false), MF_FAULT_REPOSITORY);
+	assert_int_equal(fault_of(-MFE_PORTAL, false, false), MF_FAULT_PACKAGE);
 	assert_int_equal(fault_of(-MFE_UNREACHABLE, false, false), MF_FAULT_REPOSITORY);
 	/* where all is of that repository nothing could go on */
 	assert_int_equal(fault_of(-MFE_UNREACHABLE, false, true), MF_FAULT_NONE);

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_SHADOW_H
 #define MODFETCH_SHADOW_H
 /*
- * Would a package take the place of a module, of firmware or of a depmod.d file that the machine or
- * its kernel's own repository has (promise P28)? Only the admin says that it may: by prefer=1 or a
+ * Would a package take the place of a module or of firmware that the machine or its kernel's own
+ * repository has (promise P28)? Only the admin says that it may: by prefer=1 or a
  * better priority of its repository, or by naming the package after "install".
  */
 #include "modfetch/catalog.h"

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,12 +35,12 @@ struct guard {
 	sigjmp_buf back;
 };
 
-static _Thread_local struct guard *guards;
 /*
  * The command and its module of verbs have a copy of this each, with guards of its own: the handler
- * is the one of the copy that was asked for a guard last.
+ * is the one of the copy that was asked for a guard last. By the model neither has to ask the
+ * dynamic linker where its copy is, which a signal handler may not.
  */
-static atomic_bool installed;
+static _Thread_local struct guard *guards __attribute__((tls_model("initial-exec")));
 
 static uintptr_t parse_hex(const char **p)
 {
@@ -127,6 +126,12 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 	uintptr_t at = (uintptr_t)info->si_addr;
 	struct guard *guard = guards;
 
+	/* somebody's kill(): it ends the process as it always did, and counts as a crash */
+	if (info->si_code <= 0) {
+		(void)signal(number, SIG_DFL);
+		(void)raise(number);
+		_exit(1);
+	}
 	report(info->si_addr);
 	while (guard && (at < guard->start || at >= guard->end))
 		guard = guard->outer;
@@ -136,13 +141,20 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 	siglongjmp(guard->back, 1);
 }
 
+static bool is_handled(void)
+{
+	struct sigaction now;
+
+	return !sigaction(SIGBUS, NULL, &now) && (now.sa_flags & SA_SIGINFO) &&
+	       now.sa_sigaction == on_bus_error;
+}
+
 void mf_bus_errors(void)
 {
 	/* not blocked meanwhile: the handler may be left by a jump */
 	struct sigaction action = { .sa_sigaction = on_bus_error,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	installed = true;
 	sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGBUS, &action, NULL);
 }
@@ -154,7 +166,7 @@ int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg)
 			       .outer = guards };
 	int r;
 
-	if (!installed)
+	if (!is_handled())
 		mf_bus_errors();
 	if (sigsetjmp(guard.back, 0))
 		return -EIO;

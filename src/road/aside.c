@@ -154,11 +154,15 @@ static int read_one(int dirfd, const char *name, const char *stamp_now,
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = fd < 0 ? -errno : mf_file_read(fd, FILE_MAX, &text, &len);
+	size_t len = 0;
+	int r;
 
-	if (r == 0)
-		r = parse(text, len, stamp_now, ret_entry);
+	if (fd < 0)
+		return -errno;
+	r = mf_file_read(fd, FILE_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	r = parse(text, len, stamp_now, ret_entry);
 	if (r < 0)
 		return r;
 	mf_spool_name(ret_entry->entry.modalias, ret_entry->entry.name);

@@ -286,7 +286,7 @@ static const char *place_fault(const char *place)
 static int check_linked(struct work *w, const char *path, int fd, bool external)
 {
 	_cleanup_free_ char *buf = NULL, *place = place_of(w, fd), *why = NULL;
-	size_t findings = w->check->n_findings, len;
+	size_t findings = w->check->n_findings, len = 0;
 	const char *fault;
 	struct stat st;
 	int r;

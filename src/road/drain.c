@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The spool as one transaction.
+ * The spool as one transaction: which entries are run together, stay for later, or are done with.
  *
- * Decides which entries become wants of one run, which stay for later and which are done with. An
- * entry is removed after the run wrote the history, and only if no event has changed it meanwhile:
+ * An entry is removed after the run wrote the history, and only if no event has changed it meanwhile:
  * a crash at any point repeats work, and never forgets a device.
  *
  * A run for all that fails for the fault of a package or of one repository is repeated one modalias
  * at a time; metadata and a repository that could not be had are not asked for again then. Before a
  * run begins it is noted for whom (modfetch/tries.h), so that after a crash each of them runs alone,
- * behind the others, and what crashes again is set aside. A pass over the spool counts as one
- * attempt of the hour, whatever runs it takes, unless all it did was to find that it has to wait.
+ * after the others, and what crashes again is set aside. A pass over the spool is one attempt of the
+ * hour, unless all it did was to find that it has to wait.
  */
 #include "modfetch/drain.h"
 #include <errno.h>
@@ -304,8 +303,8 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
 	size_t gone = 0;
-	bool later;
 	int r = 0, removed;
+	bool later;
 
 	for (size_t i = first; i < end; i++) {
 		r = add_wants(ctx, &pass->spool.v[i], &run.wants);
@@ -314,10 +313,11 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 		gone += (size_t)r;
 	}
 	r = run.wants.n ? go_road(ctx, pass, &run, first, end) : 1;
-	later = r < 0 && mf_fault_passes(r) && run.fault != MF_FAULT_PACKAGE;
+	/* a page in a package's place may be a filter's: it waits, alone */
+	later = r < 0 && mf_fault_passes(r) && (run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
 	if (r == 0)
 		say_installed(ctx, &run);
-	else if (r < 0)
+	if (r < 0)
 		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
 	*ret_split = r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_spoils(r)));
 	if (*ret_split)

@@ -8,8 +8,8 @@
  * the plan has others is there anything that could go on without it. All else, a lock, no memory,
  * no network at all, is nobody's fault, and a smaller run would meet it too.
  *
- * That a server has no such file it may say for a network that wants a login, too; whether it still
- * shows signed metadata is the pipeline's to find out.
+ * That a server has no such file, or a web page in its place, it may say for a network that wants a
+ * login, too; whether it still shows signed metadata is the pipeline's to find out (renew.c).
  */
 #include "modfetch/fault.h"
 #include <errno.h>
@@ -126,8 +126,8 @@ static bool is_of_bytes(int code)
 /* What says that a repository cannot be had at the moment. */
 static bool is_of_way(int code)
 {
-	return code == -MFE_UNREACHABLE || code == -MFE_PORTAL || code == -MFE_TIMEOUT ||
-	       code == -MFE_HTTP_STATUS || code == -MFE_TRUNCATED;
+	return code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT || code == -MFE_HTTP_STATUS ||
+	       code == -MFE_TRUNCATED;
 }
 
 void mf_fault_unreachable(struct mf_run *run, size_t repo)
@@ -146,7 +146,7 @@ int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int 
 
 		if (!fetched[i].code)
 			continue;
-		if (fetched[i].absent || is_of_bytes(code)) {
+		if (fetched[i].absent || is_of_bytes(code) || code == -MFE_PORTAL) {
 			run->fault = MF_FAULT_PACKAGE;
 			run->fault_repo = repo;
 		} else if (is_of_way(code)) {

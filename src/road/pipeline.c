@@ -328,7 +328,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 		mf_verifier_foresee(ctx, verifier);
 	r = fetch(ctx, run, cargo);
 	/* what its server has no more, newer metadata does not name any more */
-	cargo->refreshable = r == -MFE_HTTP_STATUS && run->fault == MF_FAULT_PACKAGE;
+	cargo->refreshable = mf_fault_passes(r) && run->fault == MF_FAULT_PACKAGE;
 	if (r < 0)
 		return r;
 	stamp(run, MF_FETCHED);

@@ -8,8 +8,9 @@
  * run for fewer wants says so by run->metadata_asked, so that a hundred devices are not a hundred
  * questions.
  *
- * A server that does not have a package, and cannot show signed metadata either, is none: a network
- * that wants a login may answer 404 to everything. Then the repository could not be reached.
+ * A server that does not have a package, or a page in its place, and cannot show signed metadata
+ * either, is none: a network that wants a login may answer so to everything. Then the repository
+ * could not be reached.
  */
 #include "modfetch/renew.h"
 #include <stddef.h>

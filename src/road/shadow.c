@@ -4,8 +4,8 @@
  *
  * Of two modules of one name depmod indexes one, by the directory they lie in, and the kernel looks
  * for firmware in /lib/firmware/updates and /lib/firmware/KVER before it looks in /lib/firmware, and
- * for a plain file before a compressed one. A file of depmod.d hides those of its name in the other
- * directories. So a package for one device can replace the driver of another without touching a file.
+ * for a plain file before a compressed one. So a package for one device can replace the driver of
+ * another without touching a file. What it may say to depmod is the affair of verify-conf.c.
  *
  * What is in-box is the kernel's: a module that is built in or lies in its tree, or one of which the
  * repository that the kernel comes from (choice.c) has a package that the policy does not refuse,
@@ -375,13 +375,12 @@ static int stays(struct shadow *s, const char *path)
 	return r < 0 ? r : !r;
 }
 
-/* OTHER, unless it is PATH itself; the kernel's own repository may do so where OWN_MAY. */
-static int check_one(struct shadow *s, size_t package, const char *path, const char *other,
-		     bool own_may)
+/* OTHER, unless it is PATH itself; the kernel's own repository may do so. */
+static int check_one(struct shadow *s, size_t package, const char *path, const char *other)
 {
 	int r = strcmp(path, without_usr(other)) ? stays(s, other) : 0;
 
-	if (r == 1 && own_may && !find_home(s) && s->home == (int)s->plan->items[package].repo)
+	if (r == 1 && !find_home(s) && s->home == (int)s->plan->items[package].repo)
 		return 0;
 	return r == 1 ? refuse(s, package, path, other) : r;
 }
@@ -422,26 +421,7 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 			other = NULL;
 			return -ENOMEM;
 		}
-		r = check_one(s, package, path, other, true);
-	}
-	return r;
-}
-
-static int check_depmod(struct shadow *s, size_t package, const char *path)
-{
-	static const char *const directories[] = { "/etc/", "/run/", "/usr/local/lib/", "/usr/lib/",
-						   "/lib/" };
-	const char *name = strrchr(path, '/');
-	int r = 0;
-
-	for (size_t i = 0; !r && i < sizeof(directories) / sizeof(*directories); i++) {
-		_cleanup_free_ char *other = NULL;
-
-		if (asprintf(&other, "%sdepmod.d%s", directories[i], name) < 0) {
-			other = NULL;
-			return -ENOMEM;
-		}
-		r = check_one(s, package, path, other, false);
+		r = check_one(s, package, path, other);
 	}
 	return r;
 }
@@ -460,7 +440,7 @@ static int check_file(struct shadow *s, size_t package, const char *path)
 		return note_kernel(s, path);
 	if (mf_starts_with(path, FIRMWARE))
 		return check_firmware(s, package, path);
-	return strstr(path, "/depmod.d/") ? check_depmod(s, package, path) : 0;
+	return 0;
 }
 
 int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,

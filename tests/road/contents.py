@@ -322,7 +322,6 @@ class Shadows(Case):
             'firmware-next-kernel': [('/usr/lib/firmware/6.9.9-1-other/vendor/wifi.bin', b'')],
             'firmware-plain': [('/lib/firmware/vendor/packed.bin', b'')],
             'firmware-zst': [('/usr/lib/firmware/vendor/packed.bin.zst', b'')],
-            'depmod': [('/etc/depmod.d/dist.conf', b'search updates built-in\n')],
         }
 
     def setUp(self):
@@ -330,7 +329,6 @@ class Shadows(Case):
         write(f'{self.root.path}/lib/firmware/vendor/wifi.bin')
         write(f'{self.root.path}/lib/firmware/vendor/packed.bin.xz')
         write(f'{self.root.path}/usr/lib/firmware/vendor/packed.bin.xz')
-        write(f'{self.root.path}/usr/lib/depmod.d/dist.conf', b'# of the distribution\n')
 
     def stick(self, number):
         return f'usb:v1234p{number:04X}d0000dc00dsc00dp00ic00isc00ip00in00'
@@ -346,7 +344,7 @@ class Shadows(Case):
             self.package(f'{case}-kmp-{self.tag}', self.relations(number, files), files)
         # of firmware alone a need is another way in: what needs a module that is there is content
         self.package('needs-kmp', [f'Requires: firmware-updates-kmp-{self.tag}'], [(DOC, b'')])
-        self.package('likes-kmp', [f'Recommends: depmod-kmp-{self.tag}'], [(DOC, b'')])
+        self.package('likes-kmp', [f'Recommends: firmware-zst-kmp-{self.tag}'], [(DOC, b'')])
         self.publish()
         for number, case in enumerate(forms):
             with self.subTest(case):

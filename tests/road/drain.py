@@ -140,7 +140,8 @@ class EachForItself(unittest.TestCase):
             path = r.rpmbuild(repo, f"{name}-kmp-{tag}", [f"Provides: kmod({name}.ko)", f"Supplements: modalias(kernel-{tag}:{modalias})"],
                               [(f"/usr/share/doc/{name}/README", b"x")])
             if name == "a":
-                self.other = b"x" * os.path.getsize(path)  # of that length, but not what was signed
+                with open(path, "rb") as f:
+                    self.other = f.read()[:-1] + b"x"  # a package of that length, but not what was signed
             self.device(name, modalias)
         r.createrepo(repo)
         self.server = r.Server(repo)

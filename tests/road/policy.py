@@ -131,7 +131,7 @@ class Policy(unittest.TestCase):
     def spool(self, *packages):
         for name in packages:
             with open(f'{self.root.path}/run/modfetch/queue/{spool_name(alias(name))}', 'w', encoding='utf-8') as f:
-                f.write(ENTRY.format(alias(name)).replace('/devices/x', f'/devices/pci0/{name}'))
+                f.write(ENTRY.format(alias(name), f'pci0/{name}', 2))
 
     def ways(self, kind):
         """(command, statuses) of each way for which a rule of that kind holds."""
