@@ -143,9 +143,10 @@ static int parse(char *text, size_t len, const char *stamp_now, struct mf_aside_
 		return -EBADMSG;
 	entry.due = strcmp(hex, stamp_now) != 0;
 	r = mf_spool_parse(at, len - (size_t)(at - text), &entry.entry);
-	if (r == 0)
-		*ret_entry = entry;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_entry = entry;
+	return 0;
 }
 
 static int read_one(int dirfd, const char *name, const char *stamp_now,
@@ -284,7 +285,7 @@ static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *e
 
 	mf_spool_name(entry->modalias, name);
 	if (!stamp_of(dirfd, name, hex) || read_one(dirfd, name, hex, &old) < 0 ||
-	    strcmp(old.entry.modalias, entry->modalias) != 0) {
+	    !old.entry.modalias || strcmp(old.entry.modalias, entry->modalias) != 0) {
 		entry_done(&old);
 		r = stamp(ctx, hex);
 		return r < 0 ? r : write_one(dirfd, entry, (int64_t)time(NULL), hex);
