@@ -38,6 +38,11 @@ bool mf_dep_module(const char *dep, char *ret_name, size_t size);
 bool mf_dep_is_driver(const char *dep);
 
 bool mf_starts_with(const char *s, const char *prefix);
+/*
+ * PATH without "/usr" where it begins with "/usr/lib/": a package may be built for either layout,
+ * and where /usr is merged both name the same file. Points into PATH.
+ */
+const char *mf_without_usr(const char *path);
 /* Not empty, and of printing ASCII without a space: fit for a name in a line, a path, an index. */
 bool mf_is_word(const char *s, size_t len);
 /*

@@ -180,6 +180,11 @@ bool mf_starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
+const char *mf_without_usr(const char *path)
+{
+	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
+}
+
 bool mf_ends_with(const char *s, const char *suffix)
 {
 	size_t n = strlen(s), m = strlen(suffix);

@@ -34,11 +34,6 @@ struct contents {
 	char *checked;		 /* the directory that was looked at last, without fault */
 };
 
-static const char *without_usr(const char *path)
-{
-	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
-}
-
 /* ---- among the packages ---- */
 
 static int note_brought(struct contents *c)
@@ -46,7 +41,7 @@ static int note_brought(struct contents *c)
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t j = 0; j < c->headers[i]->n_files; j++) {
 			const struct mf_rpm_file *file = &c->headers[i]->files[j];
-			const char *path = without_usr(file->path);
+			const char *path = mf_without_usr(file->path);
 			uint32_t *place;
 
 			if (!S_ISDIR(file->mode) &&
@@ -163,7 +158,7 @@ static int check_file(struct contents *c, size_t package, const struct mf_rpm_fi
 {
 	bool directory = S_ISDIR(file->mode);
 	size_t len = directory ? strlen(file->path) : parent_length(file->path);
-	int r = check_among(c, package, without_usr(file->path), directory);
+	int r = check_among(c, package, mf_without_usr(file->path), directory);
 
 	if (!r && len)
 		r = check_way(c, package, file->path, len);

@@ -24,11 +24,6 @@
 #define NAME   "directories"
 #define MAX    (16U << 20)
 
-static const char *without_usr(const char *path)
-{
-	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
-}
-
 int mf_directories_read(const struct mf_context *ctx, struct mf_strings *list)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY | O_NOFOLLOW);
@@ -80,7 +75,7 @@ static int update(struct mf_context *ctx, const struct mf_strings *made)
 	if (!r && list.n == old.n && (!made || !made->n))
 		return 0;
 	for (size_t i = 0; !r && made && i < made->n; i++)
-		r = mf_strings_add(&list, without_usr(made->v[i]));
+		r = mf_strings_add(&list, mf_without_usr(made->v[i]));
 	mf_strings_sort(&list);
 	return r < 0 ? r : write_list(ctx, &list);
 }
@@ -130,7 +125,7 @@ static bool is_below_its_kind(const char *path)
 
 static void prune(const struct mf_context *ctx, const struct mf_strings *list, const char *path)
 {
-	_cleanup_free_ char *directory = strdup(without_usr(path));
+	_cleanup_free_ char *directory = strdup(mf_without_usr(path));
 	char *slash;
 
 	while (directory && (slash = strrchr(directory, '/'))) {

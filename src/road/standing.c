@@ -39,11 +39,6 @@ struct mf_standing {
 	struct mf_strings changed; /* something comes into them, or goes */
 };
 
-static const char *without_usr(const char *path)
-{
-	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
-}
-
 int mf_standing_new(struct mf_context *ctx, struct mf_standing **ret_standing)
 {
 	struct mf_standing *s = calloc(1, sizeof(*s));
@@ -101,7 +96,7 @@ static int add_directory(struct mf_standing *s, const char *path)
 
 static int add_changed(struct mf_standing *s, const char *path)
 {
-	const char *plain = without_usr(path), *slash = strrchr(plain, '/');
+	const char *plain = mf_without_usr(path), *slash = strrchr(plain, '/');
 	_cleanup_free_ char *parent = strndup(plain, slash ? (size_t)(slash - plain) : 0);
 
 	return parent ? mf_strings_add_unique(&s->changed, parent) : -ENOMEM;
@@ -113,7 +108,7 @@ static int note(struct mf_standing *s, const struct mf_rpm_header *header, bool 
 
 	for (size_t i = 0; !r && i < header->n_files; i++) {
 		const struct mf_rpm_file *file = &header->files[i];
-		bool ours = leaves && mf_strings_has(&s->ours, without_usr(file->path));
+		bool ours = leaves && mf_strings_has(&s->ours, mf_without_usr(file->path));
 
 		if (S_ISDIR(file->mode) && !ours && is_there(s->ctx, file->path))
 			r = add_directory(s, file->path);
@@ -148,7 +143,7 @@ static int make_again(const struct mf_context *ctx, const struct directory *d)
 
 static int put_times(const struct mf_standing *s, const struct directory *d)
 {
-	bool changed = mf_strings_has(&s->changed, without_usr(d->path));
+	bool changed = mf_strings_has(&s->changed, mf_without_usr(d->path));
 	const struct timespec times[2] = {
 		changed ? (struct timespec){ .tv_nsec = UTIME_OMIT } : d->st.st_atim,
 		changed ? (struct timespec){ .tv_nsec = UTIME_NOW } : d->st.st_mtim,

@@ -57,11 +57,6 @@ static int refuse(const struct conf *c, const char *why)
 		       c->line, why);
 }
 
-static const char *without_usr(const char *path)
-{
-	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
-}
-
 bool mf_is_depmod_conf(const char *path)
 {
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
@@ -77,7 +72,7 @@ bool mf_is_depmod_conf(const char *path)
 static bool is_of_package(const struct mf_rpm_header *header, const char *path)
 {
 	for (size_t i = 0; i < header->n_files; i++)
-		if (!strcmp(without_usr(header->files[i].path), without_usr(path)))
+		if (!strcmp(mf_without_usr(header->files[i].path), mf_without_usr(path)))
 			return true;
 	return false;
 }
@@ -125,7 +120,7 @@ static bool has_module(const struct mf_rpm_header *header, const char *module, c
 	char name[MF_MODULE_NAME_SIZE];
 
 	for (size_t i = 0; i < header->n_files; i++) {
-		const char *path = without_usr(header->files[i].path), *own, *base;
+		const char *path = mf_without_usr(header->files[i].path), *own, *base;
 
 		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path) ||
 		    !mf_starts_with(path, trees) || !mf_module_name(path, name, sizeof(name)) ||
