@@ -22,8 +22,9 @@ struct mf_plan_item {
 	struct mf_strings
 		modules; /* names of those it says it has, sorted; none: it does not say */
 	char *why; /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
-	bool asked; /* it carries what was asked for */
-	bool named; /* see mf_plan_mark_named() */
+	bool asked;  /* it carries what was asked for */
+	bool named;  /* see mf_plan_mark_named() */
+	size_t step; /* its place in the solution that the plan was made of */
 	/* for which of the run's wants it comes; NULL: for a name given to install */
 	const struct mf_want *asker;
 };

@@ -59,8 +59,9 @@ static int note_module(void *arg, const char *name, const char *evr)
 }
 
 static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan *plan,
-		    const struct mf_step *step)
+		    const struct mf_solution *solution, size_t place)
 {
+	const struct mf_step *step = &solution->steps[place];
 	struct mf_plan_item *item = &plan->items[plan->n];
 	struct mf_package package;
 
@@ -85,6 +86,7 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 		.install_size = package.install_size,
 		.why = why(pool, step),
 		.asked = !step->needed_by,
+		.step = place,
 	};
 	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
 	plan->download += item->size;
@@ -124,7 +126,7 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 		return -ENOMEM;
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (!solution->steps[i].erase)
-			r = add_item(ctx, pool, plan, &solution->steps[i]);
+			r = add_item(ctx, pool, plan, solution, i);
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (solution->steps[i].erase)
 			r = add_erased(pool, plan, solution->steps[i].id);

@@ -209,16 +209,8 @@ static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 static void note_askers(struct planning *p, const struct mf_solution *solution,
 			struct mf_plan *plan)
 {
-	for (size_t i = 0; i < solution->n; i++) {
-		const struct mf_step *step = &solution->steps[i];
-		struct mf_package package;
-
-		mf_pool_package(p->pool, step->id, &package);
-		for (size_t j = 0; !step->erase && j < plan->n; j++)
-			if (!strcmp(plan->items[j].name, package.name) &&
-			    !strcmp(plan->items[j].evr, package.evr))
-				plan->items[j].asker = asker_of(p, solution, step);
-	}
+	for (size_t i = 0; i < plan->n; i++)
+		plan->items[i].asker = asker_of(p, solution, &solution->steps[plan->items[i].step]);
 }
 
 /* ---- solving ---- */

@@ -62,11 +62,6 @@ struct shadow {
 	size_t n;
 };
 
-static const char *without_usr(const char *path)
-{
-	return mf_starts_with(path, "/usr/lib/") ? path + strlen("/usr") : path;
-}
-
 static const struct mf_repo *repo_of(const struct shadow *s, size_t package)
 {
 	return &mf_catalog_repos(s->catalog)->v[s->plan->items[package].repo];
@@ -127,7 +122,7 @@ static int note_going(void *arg, void *header)
 
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		if (!S_ISDIR(h.files[i].mode) && !h.files[i].left_out)
-			r = mf_strings_add(&s->going, without_usr(h.files[i].path));
+			r = mf_strings_add(&s->going, mf_without_usr(h.files[i].path));
 	return r;
 }
 
@@ -179,29 +174,40 @@ static int refuse_arrival(struct shadow *s, const struct arrival *a, const char 
 	return refuse(s, a->package, a->path, what);
 }
 
-/* A module of the tree, PATH below the kernel's directory. */
-static int see_module(struct shadow *s, const char *kernel, const char *path)
+/* A file of the tree, in DIRECTORY below the kernel's. Nearly none has the name of an arrival. */
+static int see_file(struct shadow *s, const char *kernel, const char *directory, const char *file)
 {
 	struct arrival key, *a;
 	_cleanup_free_ char *whole = NULL;
+	const char *path;
 	int r;
 
-	if (!module_name(path, key.name))
+	if (!module_name(file, key.name))
 		return 0;
 	a = bsearch(&key, s->arrivals, s->n, sizeof(*a), by_name);
 	if (!a)
 		return 0;
 	while (a > s->arrivals && !by_name(a - 1, &key))
 		a--;
-	if (asprintf(&whole, MODULES "%s/%s", kernel, path) < 0) {
+	if (asprintf(&whole, MODULES "%s/%s%s", kernel, directory, file) < 0) {
 		whole = NULL;
 		return -ENOMEM;
 	}
+	path = whole + strlen(MODULES) + strlen(kernel) + 1;
 	r = is_going(s, whole);
 	for (; !r && a < s->arrivals + s->n && !by_name(a, &key); a++)
 		if (strcmp(a->below, path))
 			r = refuse_arrival(s, a, whole);
 	return r < 0 ? r : 0;
+}
+
+static bool is_directory(int fd, const struct dirent *d)
+{
+	struct stat st;
+
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type == DT_DIR;
+	return !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 }
 
 /* DIRECTORY is below the kernel's, and ends in '/' unless it is that itself. FD is taken over. */
@@ -218,20 +224,17 @@ static int walk(struct shadow *s, int fd, const char *kernel, const char *direct
 	}
 	while (!r && (errno = 0, d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
-		struct stat st;
 		int sub;
 
-		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") ||
-		    fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
-		if (asprintf(&path, "%s%s%s", directory, d->d_name,
-			     S_ISDIR(st.st_mode) ? "/" : "") < 0) {
+		if (!is_directory(fd, d)) {
+			r = see_file(s, kernel, directory, d->d_name);
+			continue;
+		}
+		if (asprintf(&path, "%s%s/", directory, d->d_name) < 0) {
 			path = NULL;
 			return -ENOMEM;
-		}
-		if (!S_ISDIR(st.st_mode)) {
-			r = see_module(s, kernel, path);
-			continue;
 		}
 		sub = depth < DEPTH_MAX ? openat(fd, d->d_name,
 						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -317,7 +320,7 @@ static const char *below(const char *path, const char *kernel)
 {
 	size_t len = strlen(kernel);
 
-	path = without_usr(path);
+	path = mf_without_usr(path);
 	if (!mf_starts_with(path, MODULES))
 		return NULL;
 	path += strlen(MODULES);
@@ -370,7 +373,7 @@ static int check_kernel(struct shadow *s, const char *kernel)
 static int stays(struct shadow *s, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_NOFOLLOW);
-	int r = fd < 0 ? 1 : is_going(s, without_usr(path));
+	int r = fd < 0 ? 1 : is_going(s, mf_without_usr(path));
 
 	return r < 0 ? r : !r;
 }
@@ -378,7 +381,7 @@ static int stays(struct shadow *s, const char *path)
 /* OTHER, unless it is PATH itself; the kernel's own repository may do so. */
 static int check_one(struct shadow *s, size_t package, const char *path, const char *other)
 {
-	int r = strcmp(path, without_usr(other)) ? stays(s, other) : 0;
+	int r = strcmp(path, mf_without_usr(other)) ? stays(s, other) : 0;
 
 	if (r == 1 && !find_home(s) && s->home == (int)s->plan->items[package].repo)
 		return 0;
@@ -460,7 +463,7 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 
 		for (size_t j = 0; !r && !is_free(&s, i) && j < h->n_files; j++)
 			if (!S_ISDIR(h->files[j].mode))
-				r = check_file(&s, i, without_usr(h->files[j].path));
+				r = check_file(&s, i, mf_without_usr(h->files[j].path));
 	}
 	for (size_t i = 0; !r && i < s.kernels.n; i++)
 		r = check_kernel(&s, s.kernels.v[i]);
