@@ -149,6 +149,28 @@ static void wants_are_passed_over_with_their_devices_kept(void **state)
 	mf_wants_done(&wants);
 }
 
+/* A want for many devices alike, as coldplug makes them. */
+static void each_device_of_a_want_is_kept(void **state)
+{
+	struct root *r = *state;
+	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
+	struct mf_wants wants = { 0 };
+	struct mf_want want;
+
+	put(r, "pci:v1", "/devices/a");
+	assert_int_equal(mf_want_init(&r->ctx, "pci:v1", NULL, &want), 0);
+	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/b"), 0);
+	assert_int_equal(mf_strings_add(&want.devices, "/elsewhere/c"), 0);
+	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/d"), 0);
+	assert_int_equal(mf_wants_add(&wants, &want), 0);
+	assert_int_equal(mf_aside_pass(&r->ctx, &wants), 0);
+	assert_int_equal(wants.n, 0);
+	assert_int_equal(mf_aside_read(&r->ctx, &aside), 0);
+	assert_int_equal(aside.v[0].entry.devpaths.n, 3);
+	assert_string_equal(aside.v[0].entry.devpaths.v[2], "/devices/d");
+	mf_wants_done(&wants);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +180,7 @@ int main(void)
 		ROOTED(it_comes_back_for_another_kernel),
 		ROOTED(what_is_damaged_is_passed_over),
 		ROOTED(wants_are_passed_over_with_their_devices_kept),
+		ROOTED(each_device_of_a_want_is_kept),
 	};
 
 	return UNIT_RUN(tests);

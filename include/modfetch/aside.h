@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "modfetch/context.h"
 #include "modfetch/spool.h"
+#include "modfetch/crypto.h"
 #include "modfetch/want.h"
 
 #define MF_ASIDE_DIR "var/lib/modfetch/aside"
@@ -19,8 +20,9 @@
 
 struct mf_aside_entry {
 	struct mf_spool_entry entry;
-	int64_t since; /* seconds of CLOCK_REALTIME */
-	bool due;      /* something has changed since */
+	int64_t since;		   /* seconds of CLOCK_REALTIME */
+	char stamp[MF_SHA256_HEX]; /* of what its outcome rests on, as it was then */
+	bool due;		   /* something of that has changed since */
 };
 struct mf_aside {
 	struct mf_aside_entry *v;

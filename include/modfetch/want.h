@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "modfetch/context.h"
 #include "modfetch/rules.h"
+#include "modfetch/spool.h"
 #include "modfetch/strings.h"
 
 enum mf_want_kind {
@@ -76,10 +77,11 @@ int mf_want_init_any(struct mf_context *ctx, const char *query, const char *sysp
  */
 int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_want *ret_want);
 /*
- * Adds the devices that WANT is for to DEVPATHS, as the kernel names them in uevents ("/devices/…").
- * Paths elsewhere than in /sys/devices are left out. 0 or -ENOMEM.
+ * The spool entry of a want: its query, its moments (decided now, where it was not yet) and its
+ * devices, as the kernel names them in uevents ("/devices/…"); paths elsewhere than in /sys/devices
+ * are left out. The entry is the caller's. 0 or -ENOMEM.
  */
-int mf_want_devpaths(const struct mf_want *want, struct mf_strings *devpaths);
+int mf_want_entry(const struct mf_want *want, struct mf_spool_entry *ret_entry);
 void mf_want_done(struct mf_want *want);
 /* Drops its matches, so that it can be matched again. */
 void mf_want_forget(struct mf_want *want);

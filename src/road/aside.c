@@ -124,7 +124,7 @@ static char *take_line(char **text, const char *key)
 	return value;
 }
 
-static int parse(char *text, size_t len, const char *stamp_now, struct mf_aside_entry *ret_entry)
+static int parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 {
 	char *at = text + strlen(magic), *since, *hex, *end;
 	struct mf_aside_entry entry = { 0 };
@@ -141,7 +141,7 @@ static int parse(char *text, size_t len, const char *stamp_now, struct mf_aside_
 	entry.since = strtoll(since, &end, 10);
 	if (errno || *end)
 		return -EBADMSG;
-	entry.due = strcmp(hex, stamp_now) != 0;
+	mf_sha256_hex(digest, entry.stamp);
 	r = mf_spool_parse(at, len - (size_t)(at - text), &entry.entry);
 	if (r < 0)
 		return r;
@@ -149,8 +149,7 @@ static int parse(char *text, size_t len, const char *stamp_now, struct mf_aside_
 	return 0;
 }
 
-static int read_one(int dirfd, const char *name, const char *stamp_now,
-		    struct mf_aside_entry *ret_entry)
+static int read_one(int dirfd, const char *name, struct mf_aside_entry *ret_entry)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -163,7 +162,7 @@ static int read_one(int dirfd, const char *name, const char *stamp_now,
 	r = mf_file_read(fd, FILE_MAX, &text, &len);
 	if (r < 0)
 		return r;
-	r = parse(text, len, stamp_now, ret_entry);
+	r = parse(text, len, ret_entry);
 	if (r < 0)
 		return r;
 	mf_spool_name(ret_entry->entry.modalias, ret_entry->entry.name);
@@ -181,10 +180,10 @@ static int by_age(const void *a, const void *b)
 				    : strcmp(x->entry.name, y->entry.name);
 }
 
-static int add_file(int dirfd, const char *name, const char *stamp_now, struct mf_aside *aside)
+static int add_file(int dirfd, const char *name, struct mf_aside *aside)
 {
 	struct mf_aside_entry entry, *v;
-	int r = read_one(dirfd, name, stamp_now, &entry);
+	int r = read_one(dirfd, name, &entry);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -205,19 +204,23 @@ int mf_aside_read(struct mf_context *ctx, struct mf_aside *ret_aside)
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	char now[MF_SHA256_HEX];
 	struct dirent *e;
-	int r;
+	int r = 0;
 
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return fd == -ENOENT ? 0 : fail(ctx, fd < 0 ? fd : -ENOMEM);
 	}
-	r = stamp(ctx, now);
 	while (r == 0 && aside.n < MF_ASIDE_MAX && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
-			r = add_file(dirfd(dir), e->d_name, now, &aside);
+			r = add_file(dirfd(dir), e->d_name, &aside);
+	/* nearly always there is none: then nothing is asked for what it would rest on */
+	if (r == 0 && aside.n)
+		r = stamp(ctx, now);
 	if (r < 0)
 		return fail(ctx, r);
+	for (size_t i = 0; i < aside.n; i++)
+		aside.v[i].due = strcmp(aside.v[i].stamp, now) != 0;
 	if (aside.n)
 		qsort(aside.v, aside.n, sizeof(*aside.v), by_age);
 	*ret_aside = aside;
@@ -262,20 +265,6 @@ static int add_devices(struct mf_spool_entry *old, const struct mf_spool_entry *
 	return r;
 }
 
-/* The stamp that the file of an entry has; false: there is no such file. */
-static bool stamp_of(int dirfd, const char *name, char ret_hex[MF_SHA256_HEX])
-{
-	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	const char *hex;
-	size_t len;
-
-	if (fd < 0 || mf_file_read(fd, FILE_MAX, &text, &len) < 0)
-		return false;
-	hex = strstr(text, "\nstamp=");
-	return hex && snprintf(ret_hex, MF_SHA256_HEX, "%.64s", hex + strlen("\nstamp=")) == 64;
-}
-
 static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *entry)
 {
 	struct mf_aside_entry old = { 0 };
@@ -284,8 +273,8 @@ static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *e
 	int r;
 
 	mf_spool_name(entry->modalias, name);
-	if (!stamp_of(dirfd, name, hex) || read_one(dirfd, name, hex, &old) < 0 ||
-	    !old.entry.modalias || strcmp(old.entry.modalias, entry->modalias) != 0) {
+	if (read_one(dirfd, name, &old) < 0 || !old.entry.modalias ||
+	    strcmp(old.entry.modalias, entry->modalias) != 0) {
 		entry_done(&old);
 		r = stamp(ctx, hex);
 		return r < 0 ? r : write_one(dirfd, entry, (int64_t)time(NULL), hex);
@@ -293,7 +282,7 @@ static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *e
 	before = old.entry.devpaths.n;
 	r = add_devices(&old.entry, entry);
 	if (r == 0 && old.entry.devpaths.n != before)
-		r = write_one(dirfd, &old.entry, old.since, hex);
+		r = write_one(dirfd, &old.entry, old.since, old.stamp);
 	entry_done(&old);
 	return r;
 }
@@ -340,14 +329,9 @@ int mf_aside_revive(struct mf_context *ctx, bool all)
 
 static int keep_device(struct mf_context *ctx, const struct mf_want *want)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { .decided_us = mf_now_us() };
-	int r = 0;
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
+	int r = mf_want_entry(want, &entry);
 
-	entry.modalias = strdup(want->query);
-	if (!entry.modalias)
-		r = -ENOMEM;
-	else if (want->syspath && mf_starts_with(want->syspath, "/sys/devices/"))
-		r = mf_strings_add(&entry.devpaths, want->syspath + strlen("/sys"));
 	return r < 0 ? fail(ctx, r) : mf_aside_put(ctx, &entry);
 }
 

@@ -455,14 +455,9 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 
 static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 {
-	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
-		.uevent_us = want->uevent_us,
-		.decided_us = want->decided_us ? want->decided_us : mf_now_us(),
-	};
-	int r;
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
+	int r = mf_want_entry(want, &entry);
 
-	entry.modalias = strdup(want->query);
-	r = entry.modalias ? mf_want_devpaths(want, &entry.devpaths) : -ENOMEM;
 	if (r == 0)
 		r = mf_spool_put(fd, &entry);
 	return r < 0 ? mf_fail(ctx, "event", r, want->query, NULL) : 0;

@@ -14,6 +14,7 @@
 #include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/devices.h"
+#include "modfetch/file.h"
 #include "modfetch/modalias.h"
 
 #define SYMBOL_PREFIX "symbol:"
@@ -314,16 +315,30 @@ int mf_wants_packages(const struct mf_wants *wants, struct mf_strings *ret_names
 	return r;
 }
 
-#define DEVICES "/sys/devices/"
-
-int mf_want_devpaths(const struct mf_want *want, struct mf_strings *devpaths)
+/* Adds a device of this machine. */
+static int add_devpath(struct mf_spool_entry *entry, const char *syspath)
 {
-	int r = 0;
+	return mf_starts_with(syspath, "/sys/devices/")
+		       ? mf_strings_add(&entry->devpaths, syspath + strlen("/sys"))
+		       : 0;
+}
 
-	if (want->syspath && mf_starts_with(want->syspath, DEVICES))
-		r = mf_strings_add(devpaths, want->syspath + strlen("/sys"));
+int mf_want_entry(const struct mf_want *want, struct mf_spool_entry *ret_entry)
+{
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
+		.modalias = strdup(want->query),
+		.uevent_us = want->uevent_us,
+		.decided_us = want->decided_us ? want->decided_us : mf_now_us(),
+	};
+	int r = entry.modalias ? 0 : -ENOMEM;
+
+	if (!r && want->syspath)
+		r = add_devpath(&entry, want->syspath);
 	for (size_t i = 0; !r && i < want->devices.n; i++)
-		if (mf_starts_with(want->devices.v[i], DEVICES))
-			r = mf_strings_add(devpaths, want->devices.v[i] + strlen("/sys"));
-	return r;
+		r = add_devpath(&entry, want->devices.v[i]);
+	if (r < 0)
+		return r;
+	*ret_entry = entry;
+	entry = (struct mf_spool_entry){ 0 };
+	return 0;
 }
