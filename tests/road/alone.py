@@ -45,9 +45,9 @@ def place(name):
     return f'/lib/modules/{KVER}/updates/{name}.ko'
 
 
-def make(folder, name, vendor, spec=(), files=None):
+def make(directory, name, vendor, spec=(), files=None):
     """A package for the devices of a vendor, with the module of a real kernel under a name of its own."""
-    path = r.rpmbuild(folder, f'{name}-kmp-{TAG}', [
+    path = r.rpmbuild(directory, f'{name}-kmp-{TAG}', [
         f'Provides: kmod({name}.ko)', f'Supplements: modalias(kernel-{TAG}:usb:v{vendor:04X}p*d*dc*dsc*dp*ic*isc*ip*in*)', *spec],
         files or [(place(name), module('ccm'))])
     return os.path.basename(path)
@@ -68,13 +68,13 @@ def names_of(kind):
     return kind.replace('-', '')
 
 
-def repository(folder):
-    packages = {'good': make(folder, 'good', GOOD)}
+def repository(directory):
+    packages = {'good': make(directory, 'good', GOOD)}
     for kind, (vendor, spec, files) in BAD_PACKAGES.items():
-        packages[kind] = make(folder, names_of(kind), vendor, spec, files)
-    packages['evil'] = make(folder, 'evil', 0x2222)
-    packages['eviltwo'] = make(folder, 'eviltwo', 0x2223)
-    r.createrepo(folder)
+        packages[kind] = make(directory, names_of(kind), vendor, spec, files)
+    packages['evil'] = make(directory, 'evil', 0x2222)
+    packages['eviltwo'] = make(directory, 'eviltwo', 0x2223)
+    r.createrepo(directory)
     return packages
 
 
@@ -100,10 +100,10 @@ class Machine(unittest.TestCase):
 
     def start(self):
         """A machine and a server with a copy of the repository, both new."""
-        self.folder = tempfile.mkdtemp(prefix='modfetch-alone-')
-        self.addCleanup(shutil.rmtree, self.folder)
-        shutil.copytree(self.made, self.folder, dirs_exist_ok=True)
-        self.server = r.Server(self.folder)
+        self.directory = tempfile.mkdtemp(prefix='modfetch-alone-')
+        self.addCleanup(shutil.rmtree, self.directory)
+        shutil.copytree(self.made, self.directory, dirs_exist_ok=True)
+        self.server = r.Server(self.directory)
         self.addCleanup(self.server.close)
         self.root = r.Root(('loop',))
         self.addCleanup(self.root.close)
@@ -185,7 +185,7 @@ class Packages(Machine):
             with self.subTest(kind):
                 self.start()
                 self.refresh()
-                spoil(f'{self.folder}/{self.packages["evil"]}')
+                spoil(f'{self.directory}/{self.packages["evil"]}')
                 self.plug(0x2222, GOOD)
                 done = self.queue()
                 self.assertLess(done.returncode, 128)
@@ -217,11 +217,11 @@ class Packages(Machine):
 
     def test_a_package_that_was_replaced_comes_in_its_newer_version(self):
         self.refresh()
-        os.remove(f'{self.folder}/{self.packages["evil"]}')
-        r.rpmbuild(self.folder, f'evil-kmp-{TAG}', [
+        os.remove(f'{self.directory}/{self.packages["evil"]}')
+        r.rpmbuild(self.directory, f'evil-kmp-{TAG}', [
             'Provides: kmod(evil.ko)', f'Supplements: modalias(kernel-{TAG}:usb:v2222p*d*dc*dsc*dp*ic*isc*ip*in*)'],
             [(place('evil'), module('ctr'))], version='2')
-        r.createrepo(self.folder)
+        r.createrepo(self.directory)
         self.plug(0x2222, GOOD)
         done = self.queue()
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -314,8 +314,8 @@ class Crashes(Machine):
         self.poison()
         self.refresh()
         self.assertEqual(self.waiting(), [])
-        make(self.folder, 'another', 0x4444)
-        r.createrepo(self.folder)
+        make(self.directory, 'another', 0x4444)
+        r.createrepo(self.directory)
         self.refresh()
         self.assertEqual(self.waiting(), [spool_name(alias(0x2222))])
         self.assertEqual(self.set_aside(), [])
@@ -379,7 +379,7 @@ class Portals(Machine):
 
     def answers(self):
         """How a portal may answer: name → what the server does."""
-        login = r.Server(self.folder)
+        login = r.Server(self.directory)
         self.addCleanup(login.close)
         login.instead[''] = PAGE
         xhtml = b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x" "y">\n<html xmlns="http://www.w3.org/1999/xhtml"></html>'
@@ -485,27 +485,27 @@ class Repositories(Machine):
 
     def second(self):
         self.start()
-        folder = tempfile.mkdtemp(prefix='modfetch-alone-')
-        self.addCleanup(shutil.rmtree, folder)
-        make(folder, 'other', 0x3333)
-        r.createrepo(folder)
-        other = r.Server(folder)
+        directory = tempfile.mkdtemp(prefix='modfetch-alone-')
+        self.addCleanup(shutil.rmtree, directory)
+        make(directory, 'other', 0x3333)
+        r.createrepo(directory)
+        other = r.Server(directory)
         self.addCleanup(other.close)
         self.root.repo(other.url, name='other')
-        return other, folder
+        return other, directory
 
     def test_one_that_cannot_be_had_keeps_nobody(self):
         kinds = {
-            'closed': lambda other, folder: other.refuse.update({'': 503}),
-            'portal': lambda other, folder: other.instead.update({'': PAGE}),
-            'cut off': lambda other, folder: other.truncate.update({'.rpm': 100}),
-            'not found': lambda other, folder: other.refuse.update({'': 404}),
+            'closed': lambda other, directory: other.refuse.update({'': 503}),
+            'portal': lambda other, directory: other.instead.update({'': PAGE}),
+            'cut off': lambda other, directory: other.truncate.update({'.rpm': 100}),
+            'not found': lambda other, directory: other.refuse.update({'': 404}),
         }
         for kind, spoil in kinds.items():
             with self.subTest(kind):
-                other, folder = self.second()
+                other, directory = self.second()
                 self.refresh()
-                spoil(other, folder)
+                spoil(other, directory)
                 self.plug(0x3333, GOOD)
                 self.queue()
                 self.assertTrue(self.has('good'), self.codes())
@@ -517,19 +517,19 @@ class Repositories(Machine):
                 self.assertTrue(self.has('other'))
 
     def test_one_that_never_was_there_keeps_nobody(self):
-        def unsign(other, folder):
-            os.remove(f'{folder}/repodata/repomd.xml.p7s')
+        def unsign(other, directory):
+            os.remove(f'{directory}/repodata/repomd.xml.p7s')
 
         kinds = {
-            'closed': lambda other, folder: other.refuse.update({'': 503}),
+            'closed': lambda other, directory: other.refuse.update({'': 503}),
             'unsigned': unsign,
-            'signed by another': lambda other, folder: r.sign(folder, 'other'),
-            'portal': lambda other, folder: other.instead.update({'': PAGE}),
+            'signed by another': lambda other, directory: r.sign(directory, 'other'),
+            'portal': lambda other, directory: other.instead.update({'': PAGE}),
         }
         for kind, spoil in kinds.items():
             with self.subTest(kind):
-                other, folder = self.second()
-                spoil(other, folder)
+                other, directory = self.second()
+                spoil(other, directory)
                 self.assertIn(self.root.run('refresh').returncode, (1, 4))
                 for verb in ('--no-load', 'probe', alias(GOOD)), ('coldplug',):
                     self.plug(GOOD)
@@ -568,14 +568,14 @@ class Stale(Repositories):
     def clock(self, at):
         return {'LD_PRELOAD': self.shim, 'TEST_CLOCK': str(at), 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
 
-    def sign_later(self, folder):
+    def sign_later(self, directory):
         code = 'import sys; sys.path.insert(0, sys.argv[1]); import root; root.sign(sys.argv[2])'
-        subprocess.run([sys.executable, '-c', code, r.HERE, folder], check=True,
+        subprocess.run([sys.executable, '-c', code, r.HERE, directory], check=True,
                        env={**os.environ, **self.clock(self.LATER - 3600)})
 
     def test_one_that_cannot_be_had_keeps_nobody(self):
-        _, folder = self.second()
-        self.sign_later(self.folder)
+        _, directory = self.second()
+        self.sign_later(self.directory)
         env = self.clock(self.LATER)
         self.assertEqual(self.root.run('refresh', env=env).returncode, 0)
         self.plug(0x3333, GOOD)
@@ -583,7 +583,7 @@ class Stale(Repositories):
         self.assertTrue(self.has('good'), self.codes())
         self.assertFalse(self.has('other'))
         self.assertEqual(self.waiting(), [spool_name(alias(0x3333))])
-        self.sign_later(folder)
+        self.sign_later(directory)
         done = self.root.run('--unattended', 'queue', env=env)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(self.has('other'))

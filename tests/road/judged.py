@@ -135,11 +135,11 @@ def read(path):
         return f.read()
 
 
-def signed(data, folder):
-    with open(f'{folder}/content', 'wb') as f:
+def signed(data, directory):
+    with open(f'{directory}/content', 'wb') as f:
         f.write(data)
     sig = subprocess.run(['openssl', 'cms', '-sign', '-binary', '-noattr', '-nocerts', '-outform', 'DER', '-md', 'sha256', '-in',
-                          f'{folder}/content', '-signer', f'{r.test_keys()}/module.crt', '-inkey',
+                          f'{directory}/content', '-signer', f'{r.test_keys()}/module.crt', '-inkey',
                           f'{r.test_keys()}/module.key'], check=True, stdout=subprocess.PIPE).stdout
     return data + sig + struct.pack('>BBBBBxxxI', 0, 0, 2, 0, 0, len(sig)) + MARKER
 
@@ -251,8 +251,8 @@ class Judged(unittest.TestCase):
 
     @classmethod
     def index(cls, top):
-        folders = [f'{top}/{name}/depmod.d' for name in ('etc', 'usr/lib')]
-        subprocess.run(['depmod', '-b', top, *[word for f in folders for word in ('-C', f)], cls.root.kver], check=False,
+        directories = [f'{top}/{name}/depmod.d' for name in ('etc', 'usr/lib')]
+        subprocess.run(['depmod', '-b', top, *[word for f in directories for word in ('-C', f)], cls.root.kver], check=False,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
     def firmware_of(self, top):

@@ -52,14 +52,14 @@ def change(primary):
     return primary.replace(package, package + second).replace('packages="1"', 'packages="2"')
 
 
-def rewrite(folder):
-    path = f'{folder}/repodata/primary.xml.gz'
+def rewrite(directory):
+    path = f'{directory}/repodata/primary.xml.gz'
     with gzip.open(path, 'rt', encoding='utf-8') as f:
         new = change(f.read()).encode()
     packed = gzip.compress(new)
     with open(path, 'wb') as f:
         f.write(packed)
-    with open(f'{folder}/repodata/repomd.xml', encoding='utf-8') as f:
+    with open(f'{directory}/repodata/repomd.xml', encoding='utf-8') as f:
         repomd = f.read()
 
     def entry(match):
@@ -71,27 +71,27 @@ def rewrite(folder):
 
     repomd = re.sub(r'<data type="primary">.*?</data>', entry, repomd, flags=re.S)
     repomd = repomd.replace('<data ', f'<tags><repo>{STRANGE}identity</repo></tags><data ', 1)
-    with open(f'{folder}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
+    with open(f'{directory}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
         f.write(repomd)
-    r.sign(folder)
+    r.sign(directory)
 
 
 class Output(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='modfetch-output-')
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.directory = tempfile.mkdtemp(prefix='modfetch-output-')
+        self.addCleanup(shutil.rmtree, self.directory)
         source = r.output('find', f'{BASE}/lib/modules/{KVER}/kernel', '-name', 'ccm.ko').strip()
         with open(source, 'rb') as f:
             code = f.read()
-        r.rpmbuild(self.folder, f'odd-kmp-{TAG}', [
+        r.rpmbuild(self.directory, f'odd-kmp-{TAG}', [
             'Provides: kmod(odd.ko)', f'Provides: kalias({TAG}:fs-odd)',
             f'Supplements: modalias(kernel-{TAG}:usb:v1111p*d*dc*dsc*dp*ic*isc*ip*in*)'],
             [(f'/lib/modules/{KVER}/updates/odd.ko', code)])
-        r.createrepo(self.folder, key=None)
-        rewrite(self.folder)
+        r.createrepo(self.directory, key=None)
+        rewrite(self.directory)
         self.root = r.Root(('loop',))
         self.addCleanup(self.root.close)
-        self.root.repo('file://' + self.folder)
+        self.root.repo('file://' + self.directory)
         done = self.root.run('refresh')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.check(done)

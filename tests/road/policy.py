@@ -54,9 +54,9 @@ MODPROBE = [
     (ALL, 'install dummy echo modprobe dummy'), (ALL, 'install dummy modprobe --ignore-install loop'),
     (ALL, 'install dummy false && modprobe -i dummy'), (ALL, 'install \\\n dummy \\\n false'), (ALL, 'install dummy /bin/false\r'),
 ]
-FOLDERS = ['run/modprobe.d', 'usr/local/lib/modprobe.d', 'usr/lib/modprobe.d', 'lib/modprobe.d']
+DIRECTORIES = ['run/modprobe.d', 'usr/local/lib/modprobe.d', 'usr/lib/modprobe.d', 'lib/modprobe.d']
 CONFIGURATIONS = ([('etc/modfetch/policy.d', *c) for c in POLICY] + [('etc/modprobe.d', *c) for c in MODPROBE] +
-                  [(folder, ALL, 'install dummy exit 1\nblacklist dummy') for folder in FOLDERS])
+                  [(directory, ALL, 'install dummy exit 1\nblacklist dummy') for directory in DIRECTORIES])
 # And these say nothing about it.
 HARMLESS = [
     ('etc/modfetch/policy.d', 'deny module dumm'), ('etc/modfetch/policy.d', 'allow module dummy\ndeny module dummy'),
@@ -70,13 +70,13 @@ class Policy(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = r.Root(modules=('loop',))
-        cls.folder = tempfile.mkdtemp(prefix='policy-')
+        cls.directory = tempfile.mkdtemp(prefix='policy-')
         for name, (modules, said, lines) in PACKAGES.items():
             provides = [f'Provides: kmod({m}.ko)' for m in modules if said]
             supplements = f'Supplements: modalias(kernel-{TAG}:{alias(name)[:22]}sv*sd*bc*sc*i*)'
-            r.rpmbuild(cls.folder, name, [*provides, supplements, *lines], [cls.file(m) for m in modules])
-        r.createrepo(cls.folder)
-        cls.server = r.Server(cls.folder)
+            r.rpmbuild(cls.directory, name, [*provides, supplements, *lines], [cls.file(m) for m in modules])
+        r.createrepo(cls.directory)
+        cls.server = r.Server(cls.directory)
         cls.root.repo(cls.server.url)
         for name in (TWO, NEEDS):
             cls.plug(f'sys/devices/pci0/{name}', name)
@@ -92,7 +92,7 @@ class Policy(unittest.TestCase):
     def tearDownClass(cls):
         cls.server.close()
         cls.root.close()
-        r.shutil.rmtree(cls.folder)
+        r.shutil.rmtree(cls.directory)
 
     @classmethod
     def file(cls, module):
@@ -108,8 +108,8 @@ class Policy(unittest.TestCase):
             with open(f'{cls.root.path}/{path}/{name}', 'w', encoding='utf-8') as f:
                 f.write(text + '\n')
 
-    def put(self, folder, text):
-        path = f'{self.root.path}/{folder}/x.conf'
+    def put(self, directory, text):
+        path = f'{self.root.path}/{directory}/x.conf'
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'w', encoding='utf-8', newline='') as f:
             f.write(text + '\n')
@@ -119,13 +119,13 @@ class Policy(unittest.TestCase):
     def written(self):
         """Whatever a write would change on a disk; rpm keeps files of its own beside its database."""
         found = {}
-        for folder, folders, files in os.walk(self.root.path):
-            if folder == self.root.path:
-                folders.remove('run')
-            for name in files + folders:
-                st = os.lstat(os.path.join(folder, name))
-                if not folder.endswith('var/lib/rpm') and name != 'rpm':
-                    found[os.path.join(folder, name)] = st.st_ino, st.st_mtime_ns, st.st_size
+        for directory, directories, files in os.walk(self.root.path):
+            if directory == self.root.path:
+                directories.remove('run')
+            for name in files + directories:
+                st = os.lstat(os.path.join(directory, name))
+                if not directory.endswith('var/lib/rpm') and name != 'rpm':
+                    found[os.path.join(directory, name)] = st.st_ino, st.st_mtime_ns, st.st_size
         return found
 
     def spool(self, *packages):
@@ -168,18 +168,18 @@ class Policy(unittest.TestCase):
 
     def test_nothing_comes_whichever_way(self):
         without = 0
-        for folder, kind, text in CONFIGURATIONS:
-            with self.subTest(folder=folder, text=text):
-                where = self.put(folder, text)
+        for directory, kind, text in CONFIGURATIONS:
+            with self.subTest(directory=directory, text=text):
+                where = self.put(directory, text)
                 self.refused(kind)
                 without += bool(self.left_out(kind))
                 os.unlink(where)
         self.assertGreater(without, 20)
 
     def test_what_says_nothing_about_it_keeps_nothing_away(self):
-        for folder, text in HARMLESS:
-            with self.subTest(folder=folder, text=text):
-                where = self.put(folder, text)
+        for directory, text in HARMLESS:
+            with self.subTest(directory=directory, text=text):
+                where = self.put(directory, text)
                 for query, plan in (alias(TWO), [TWO]), (alias(NEEDS), [NEEDS, TWO]), (alias(LIKES), [LIKES, TWO]), ('e1000', [TWO]):
                     _, answer = self.root.json('lookup', query)
                     self.assertEqual([item['name'] for item in answer['install']], plan, answer)
@@ -197,10 +197,10 @@ class Policy(unittest.TestCase):
         return [name for name in self.root.names() if '-kmp-' in name]
 
     def test_what_metadata_does_not_name_is_judged_by_the_files(self):
-        for folder, kind, text in (('etc/modfetch/policy.d', ALL, 'deny module veth'), ('etc/modprobe.d', ALL, 'install veth exit 1'),
+        for directory, kind, text in (('etc/modfetch/policy.d', ALL, 'deny module veth'), ('etc/modprobe.d', ALL, 'install veth exit 1'),
                                    ('etc/modprobe.d', ALIAS, 'blacklist veth'), ('etc/modfetch/policy.d', ALIAS, 'deny bus pci module veth')):
             with self.subTest(text=text):
-                where = self.put(folder, text)
+                where = self.put(directory, text)
                 before = self.root.state()[:2], self.root.history()
                 for command in ('--no-load', 'probe', alias(NEEDS_FOREIGN)), ('install', FOREIGN), ('install', NEEDS_FOREIGN):
                     if kind == ALL or 'probe' in command:

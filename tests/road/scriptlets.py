@@ -28,36 +28,36 @@ def note(word, status=0):
 class Scriptlets(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix='scriptlets-')
+        cls.directory = tempfile.mkdtemp(prefix='scriptlets-')
         module = f'/lib/modules/{r.kernel()[1]}/updates/NAME.ko'
         with open(f'{r.full_tree()}/lib/modules/{r.kernel()[1]}/kernel/drivers/net/dummy.ko', 'rb') as f:
             ko = f.read()
 
-        def package(folder, name, spec, version='1', module_name='mine'):
-            os.makedirs(folder, exist_ok=True)
-            return r.rpmbuild(folder, name, [f'Provides: kmod({module_name}.ko)', *spec], [(module.replace('NAME', module_name), ko)], version=version)
+        def package(directory, name, spec, version='1', module_name='mine'):
+            os.makedirs(directory, exist_ok=True)
+            return r.rpmbuild(directory, name, [f'Provides: kmod({module_name}.ko)', *spec], [(module.replace('NAME', module_name), ko)], version=version)
         cls.package = staticmethod(package)
         for version in '1', '2':
-            package(f'{cls.folder}/{version}', 'good-kmp', note(''), version=version)
-        package(f'{cls.folder}/2', 'newer-kmp', ['Requires: good-kmp = 2'], module_name='newer')
+            package(f'{cls.directory}/{version}', 'good-kmp', note(''), version=version)
+        package(f'{cls.directory}/2', 'newer-kmp', ['Requires: good-kmp = 2'], module_name='newer')
         for word in 'pre', 'post', 'preun', 'postun':
-            package(f'{cls.folder}/1', f'bad{word}-kmp', note(word, 3), module_name=f'bad{word}')
-        package(f'{cls.folder}/1', 'long-kmp', ['%post\ni=0; while [ $i -lt 1000 ]; do i=$((i + 1)); echo "line $i"; done; printf "\\033[31mred"; kill -9 $$'], module_name='long')
-        package(f'{cls.folder}/1', 'lua-kmp', ['%post -p <lua>\nprint("lua prints") error("lua fails")'], module_name='lua')
+            package(f'{cls.directory}/1', f'bad{word}-kmp', note(word, 3), module_name=f'bad{word}')
+        package(f'{cls.directory}/1', 'long-kmp', ['%post\ni=0; while [ $i -lt 1000 ]; do i=$((i + 1)); echo "line $i"; done; printf "\\033[31mred"; kill -9 $$'], module_name='long')
+        package(f'{cls.directory}/1', 'lua-kmp', ['%post -p <lua>\nprint("lua prints") error("lua fails")'], module_name='lua')
         altered = f'/lib/modules/{r.kernel()[1]}/updates/altering.ko'
-        package(f'{cls.folder}/1', 'altering-kmp', [f'%post\necho more >>{altered}'], module_name='altering')
-        package(f'{cls.folder}/1', 'silent-kmp', [], module_name='silent')
+        package(f'{cls.directory}/1', 'altering-kmp', [f'%post\necho more >>{altered}'], module_name='altering')
+        package(f'{cls.directory}/1', 'silent-kmp', [], module_name='silent')
         for version in '1', '2':
-            r.createrepo(f'{cls.folder}/{version}')
-        cls.shell = r.rpmbuild(cls.folder, 'shell', ['Provides: /bin/sh'], [('/usr/share/doc/shell/README', b'x')], arch='noarch')
+            r.createrepo(f'{cls.directory}/{version}')
+        cls.shell = r.rpmbuild(cls.directory, 'shell', ['Provides: /bin/sh'], [('/usr/share/doc/shell/README', b'x')], arch='noarch')
         marks = [f'%{kind} -p <lua> -- {what}\nlocal f = io.open("{LOG}", "a") f:write("{kind}\\n") f:close()' for kind, what in (
             ('triggerin', 'silent-kmp'), ('triggerun', 'silent-kmp'), ('triggerpostun', 'silent-kmp'), ('filetriggerin', '/lib/modules'),
             ('filetriggerun', '/lib/modules'), ('transfiletriggerin', '/lib/modules'), ('transfiletriggerun', '/lib/modules'))]
-        cls.triggers = r.rpmbuild(cls.folder, 'watcher', marks, [('/usr/share/doc/watcher/README', b'x')], arch='noarch')
+        cls.triggers = r.rpmbuild(cls.directory, 'watcher', marks, [('/usr/share/doc/watcher/README', b'x')], arch='noarch')
 
     @classmethod
     def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def setUp(self):
         self.root = r.Root()
@@ -72,7 +72,7 @@ class Scriptlets(unittest.TestCase):
         self.use('1')
 
     def use(self, version, *extra):
-        self.root.repo(f'file://{self.folder}/{version}', extra=extra or ['scriptlets=1'])
+        self.root.repo(f'file://{self.directory}/{version}', extra=extra or ['scriptlets=1'])
         done = self.root.run('refresh', '--force')
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -176,7 +176,7 @@ class Scriptlets(unittest.TestCase):
             self.done('remove', 'silent-kmp')
             self.assertEqual(self.ran(), [])
         # they would
-        self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.folder}/1/silent-kmp-1-1.x86_64.rpm')
+        self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.directory}/1/silent-kmp-1-1.x86_64.rpm')
         self.root.rpm('-e', '--nodeps', '--force-debian', 'silent-kmp')
         self.assertLessEqual({'triggerin', 'filetriggerin', 'triggerun', 'filetriggerun'}, set(self.ran()))
 

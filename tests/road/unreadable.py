@@ -25,8 +25,8 @@ class BadDisk:
     """A file system with a copy of PATH, of which the first KEEP blocks can be read."""
 
     def __init__(self, path, keep):
-        self.folder, self.over = tempfile.mkdtemp(prefix='unreadable-'), []
-        image, self.at = f'{self.folder}/image', f'{self.folder}/at'
+        self.directory, self.over = tempfile.mkdtemp(prefix='unreadable-'), []
+        image, self.at = f'{self.directory}/image', f'{self.directory}/at'
         os.mkdir(self.at)
         with open(image, 'wb') as f:
             f.truncate(24 * MIB)
@@ -60,7 +60,7 @@ class BadDisk:
         for path in self.over:
             self.unmount(path)
         self.unmount(self.at)
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.directory)
 
 
 @unittest.skipUnless(os.geteuid() == 0, 'loop devices need root')
