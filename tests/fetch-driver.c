@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/digest.h"
+#include "modfetch/strings.h"
 #include "modfetch/fetch.h"
 #include "modfetch/file.h"
 

@@ -19,7 +19,6 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/error.h"
-#include "modfetch/keyring.h"
 
 #define CONTENT_MAX 4096
 

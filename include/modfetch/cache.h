@@ -16,10 +16,12 @@
  * A generation is built aside and published by renaming the link: a reader sees the old or the new.
  */
 #include <stdbool.h>
+#include <stdint.h>
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
 #include "modfetch/repo.h"
 #include "modfetch/solv.h"
+#include "modfetch/strings.h"
 
 #define MF_CACHE_FOLDER "var/cache/modfetch"
 
@@ -41,5 +43,50 @@ struct mf_cache_source {
  */
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		   const struct mf_cache_source *source, size_t *ret_packages);
+
+/*
+ * What was accepted of a repository last: the ground that its metadata never falls back behind.
+ * /var/lib/modfetch/repos/ID.state, lines of "key value", replaced as a whole and synced.
+ */
+
+/* Metadata that a signature vouched for. */
+struct mf_repo_seen {
+	int64_t signing_time;	       /* seconds since 1970; 0: none */
+	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
+	uint8_t keys[MF_SHA256_LEN];   /* a word for the keys that could have signed it then */
+	char key[129];		       /* fingerprint of the one that did */
+	char signer[192];	       /* for people */
+};
+
+/* How far one key has vouched for. */
+struct mf_repo_mark {
+	char key[129];
+	uint64_t revision;
+	int64_t signing_time;
+	uint8_t keyring[MF_SHA256_LEN]; /* OpenPGP: the file that had the key; else all zero */
+};
+
+#define MF_REPO_MARKS 8
+
+struct mf_repo_state {
+	uint64_t revision; /* of what was accepted last; 0: it has none, or none that tells */
+	struct mf_repo_seen accepted; /* last */
+	struct mf_repo_seen used;     /* what the cache holds */
+	struct mf_repo_mark marks[MF_REPO_MARKS];
+	size_t n_marks;
+	char identity[256]; /* which repository its metadata says it is; "": nothing */
+	char url[512];	    /* the mirror it came from, "": not to be asked conditionally */
+	char etag[256];	    /* what that mirror called it */
+};
+
+/*
+ * 0, also where nothing was accepted yet (an all-zero state); -MFE_ROLLBACK for a state that cannot
+ * be read: then it is not known what may be accepted. Recorded.
+ */
+int mf_repo_state_read(struct mf_context *ctx, const char *repo_id,
+		       struct mf_repo_state *ret_state);
+/* 0 or -errno, recorded. On return 0 the disk has it. No password of a URL is written. */
+int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
+			const struct mf_repo_state *state);
 
 #endif

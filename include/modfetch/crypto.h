@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "modfetch/digest.h"
+#include "modfetch/strings.h"
 
 /* The digest of all of FD from offset 0; the position is left alone. 0 or -errno. */
 int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN]);
@@ -19,7 +19,7 @@ int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN]);
 /* A set of certificates that may sign one kind of thing, and the revocation lists beside them. */
 struct mf_keyring;
 
-/* An empty one. 0 or -ENOMEM. Folders of keys are read by modfetch/keyring.h. */
+/* An empty one. 0 or -ENOMEM. Folders of keys are read by modfetch/crypto.h. */
 int mf_keyring_new(struct mf_keyring **ret_keyring);
 /*
  * Adds what one file holds: one certificate in DER or one or more in PEM, or with CRL revocation
@@ -76,5 +76,27 @@ static inline int mf_module_signature_verify(const struct mf_keyring *keyring, c
  */
 int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
 		void **ret_sig, size_t *ret_sig_len);
+
+/*
+ * Folders of keys: /etc/modfetch/keys/repo.d for what signs metadata, module.d for what signs
+ * modules. Removing a file revokes its key.
+ */
+
+/*
+ * Reads every *.pem, *.crt, *.cer and *.der in a folder, or only those named (with or without the
+ * ending) when N is not 0; and in both cases every *.crl. A negative DIRFD (the folder is absent)
+ * is an empty keyring; a name that is not there is -ENOENT; an unreadable certificate or list is
+ * -EBADMSG. RET_BAD (may be NULL) gets the culprit's name, the caller's to free; untouched where
+ * none is to blame.
+ */
+int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
+		    char **ret_bad);
+
+/*
+ * A word for exactly this choice of files: it changes when one of them, or any *.crl beside them,
+ * does, comes or goes. As above.
+ */
+int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
+			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad);
 
 #endif

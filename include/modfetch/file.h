@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "modfetch/context.h"
 
 /*
  * Reads all of FD from its start, at most CAP bytes (-EFBIG beyond). The buffer is the caller's to
@@ -60,5 +61,30 @@ int mf_tree_remove(int dirfd, const char *name);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t mf_now_us(void);
+
+/*
+ * One writer: /run/modfetch/lock, an flock that the kernel lets go with the process that held it.
+
+ * Whoever holds it and is about to make modules visible or load them leaves MF_LOADING_FILE until it
+ * has ended: a driver that is being loaded may ask for another module and wait for the answer, so
+ * who serves such a request must not wait for the lock. A killed run leaves the file behind; it
+ * counts only while the lock is held.
+ */
+
+#define MF_LOADING_FILE "run/modfetch/loading"
+
+/*
+ * Takes the lock, waiting at most settings.lock_timeout seconds and saying so. Returns the
+ * descriptor that holds it (closing it lets go), -MFE_LOCKED or -errno, recorded. A context that is
+ * from_modprobe does not wait while the holder loads: -MFE_LOCKED at once.
+ */
+int mf_lock(struct mf_context *ctx);
+
+/*
+ * The same for who drains the spool, /run/modfetch/queue.lock: what it notes of a run that has
+ * begun must not be taken for one that crashed by another. Taken before mf_lock(), never while it
+ * is held.
+ */
+int mf_lock_spool(struct mf_context *ctx);
 
 #endif

@@ -8,6 +8,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
+#include "modfetch/want.h"
 
 struct mf_receipt {
 	/*
@@ -40,5 +41,22 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
  */
 void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt);
 void mf_receipt_done(struct mf_receipt *receipt);
+
+/*
+ * Where the rpm database and the module tree disagree: a package is installed, but its module is
+ * not to be found.
+ */
+
+/*
+ * Is a package installed that carries a module these wants miss? Then the indexes are made anew.
+ * Returns 1 if that was so: forget the matches and match again; 0; or a recorded failure.
+ */
+int mf_mend_indexes(struct mf_context *ctx, const struct mf_wants *wants);
+/*
+ * To be called after that: marks what is still missing, and whose installed package lacks a file,
+ * as broken: it is to be installed again. What depmod leaves out for a reason of its own is not. 0
+ * or a recorded failure.
+ */
+int mf_mend_mark(struct mf_context *ctx, struct mf_wants *wants);
 
 #endif

@@ -5,6 +5,7 @@
  * Stage load: asks the kernel for the modules of each want, dependencies first, and sees whether
  * the device got its driver.
  */
+#include <sys/stat.h>
 #include "modfetch/attempt.h"
 #include "modfetch/context.h"
 #include "modfetch/want.h"
@@ -31,5 +32,30 @@ int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
  * failure, since a driver may be there for a part of the device, or decline it.
  */
 int mf_load_wait(struct mf_context *ctx, struct mf_want *wants, size_t n);
+
+/*
+ * The mark of a run that may load modules now (MF_LOADING_FILE, modfetch/file.h). To be called by
+ * the holder of the lock.
+ */
+
+/*
+ * From now on modules may be loaded, by udev or by the run, and may ask for others. Without the mark
+ * such a request waits for the lock's timeout; so a mark that cannot be made is a warning.
+ */
+void mf_loading_mark(const struct mf_context *ctx);
+/* To be called before the lock is given back. */
+void mf_loading_unmark(const struct mf_context *ctx);
+
+/*
+ * The identity of the context's kernel directory, lib/modules/KVER below the root.
+ */
+
+/* The directory as it is now; st_ino 0: there is none. Never fails. */
+struct stat mf_kernel_dir(const struct mf_context *ctx);
+/*
+ * Is it still the directory of BEFORE? 0: yes, or there was none. -MFE_KERNEL_CHANGED, recorded: it
+ * was replaced or is gone.
+ */
+int mf_kernel_dir_same(struct mf_context *ctx, const struct stat *before);
 
 #endif

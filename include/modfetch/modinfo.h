@@ -65,4 +65,45 @@ int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info);
 const char *mf_modinfo_get(const struct mf_modinfo *info, const char *key);
 void mf_modinfo_done(struct mf_modinfo *info);
 
+/*
+ * The parts of a package file, so that what it holds can be looked at before librpm unpacks it, and
+ * the cpio archive that is its payload. Pure: bytes in, places in them out. Sources: rpm's
+ * docs/manual/format.md; cpio(5), "New ASCII Format".
+ */
+
+struct mf_rpmfile {
+	const uint8_t *header; /* what a header signature is made over */
+	size_t header_len;
+	const uint8_t *payload; /* the archive, most often compressed */
+	size_t payload_len;
+	const uint8_t *signature; /* OpenPGP, binary, over the header; NULL: there is none */
+	size_t signature_len;
+};
+
+/* 0, or -EBADMSG for what is no package or a truncated one. */
+int mf_rpmfile_parse(const void *buf, size_t len, struct mf_rpmfile *ret_file);
+
+/* Told one file of an archive: its name as it stands there, its mode, its bytes. */
+typedef int mf_cpio_visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len);
+/* 0, the visitor's return if that is not 0, or -EBADMSG for what is no whole archive. */
+int mf_cpio_each(const void *buf, size_t len, mf_cpio_visit *visit, void *arg);
+
+/*
+ * The strings that a kernel module holds in its read-only sections: literals, formats and constant
+ * tables of names. No instruction is looked at, so all machines are read alike.
+ */
+
+/* Longer strings are passed over: no module, alias or algorithm is called like that. */
+#define MF_ROSTRING_MAX 127
+
+/* Gets each string; it is valid during the call only. 0 goes on, anything else ends the walk. */
+typedef int mf_rostring_fn(void *arg, const char *s);
+
+/*
+ * Walks the printable strings (ASCII without blanks, NUL-terminated, 2 to MF_ROSTRING_MAX bytes) of
+ * all sections named .rodata* of the ELF object BUF, in the order of the file; the same string may
+ * come several times. 0; what FN returned if that was not 0; -EBADMSG for what is no ELF object; -ENOMEM.
+ */
+int mf_rostrings_each(const void *buf, size_t len, mf_rostring_fn *fn, void *arg);
+
 #endif

@@ -47,4 +47,34 @@ size_t mf_module_spell(const char *file, size_t len, char *ret_name);
  */
 bool mf_module_name_is_cut(const char *path);
 
+/*
+ * Promise P2: the bounds of what a device may call itself and of where it may be. Everything a
+ * stage hands to libkmod, libsolv or a matcher of its own has passed here. Pure.
+ */
+
+#define MF_MODALIAS_MAX 2048 /* bytes */
+#define MF_DEVPATH_MAX	1024
+
+/*
+ * Why a name is out of bounds, as a clause ("it is empty"); NULL: it is not. Within bounds are
+ * 1..MF_MODALIAS_MAX printable ASCII bytes, blanks included, where each '[' has a ']' after it and
+ * each ']' a '[' before it, as libkmod pairs them.
+ */
+const char *mf_modalias_fault(const char *modalias, size_t len);
+bool mf_modalias_valid(const char *modalias, size_t len);
+
+/* A device's path below /sys as uevents give it: /devices/…, printable, no ".." component. */
+bool mf_devpath_valid(const char *devpath, size_t len);
+
+/*
+ * Aliases as kmod's indexes spell them: '-' is '_', except between brackets. A pattern is
+ * normalised before it goes into an index, a name before it is looked up. Pure.
+ */
+
+/*
+ * Writes the normalised ALIAS into RET_ALIAS (SIZE bytes with the NUL). Returns the length; -EINVAL
+ * for a bracket without its pair, as kmod; -E2BIG where it does not fit.
+ */
+int mf_alias_normalize(const char *alias, char *ret_alias, size_t size);
+
 #endif

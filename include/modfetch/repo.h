@@ -24,7 +24,7 @@ struct mf_repo {
 	/* letters, digits, "-_.:+", not beginning with '.': it becomes a directory's name */
 	char *id;
 	char *name;
-	/* both as configured, with a password perhaps: see modfetch/secret.h */
+	/* both as configured, with a password perhaps: see modfetch/strings.h */
 	struct mf_strings baseurls; /* without a final slash */
 	char *mirrorlist;	    /* URL of a list of base URLs, or NULL */
 	char *identity; /* what its metadata must say of itself, see modfetch/trust.h, or NULL */
@@ -73,5 +73,23 @@ bool mf_repos_have_scriptlets(const struct mf_repos *repos);
  * used; -MFE_NO_REPOSITORY, recorded.
  */
 int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos);
+
+/*
+ * The mirrors behind a repository's mirrorlist=: a text file with a base URL a line, '#' begins a
+ * comment. The list is kept as var/cache/modfetch/ID.mirrors, so that packages are fetched from the
+ * mirrors the last refresh saw. Nobody signs it and nobody needs to: a mirror can only withhold.
+ */
+
+#define MF_MIRRORS_MAX 64 /* more of a list are not used */
+
+/*
+ * Adds the http: and https: URLs of a list, without final slashes, behind what URLS has; those with
+ * a user or password in them are none. 0 or -ENOMEM.
+ */
+int mf_mirrors_parse(const char *text, struct mf_strings *urls);
+/* Adds those kept for a repository; none kept is no error. 0 or -ENOMEM. */
+int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf_strings *urls);
+/* Keeps the URLs of a list. 0 or -errno. */
+int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text);
 
 #endif

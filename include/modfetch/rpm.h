@@ -10,9 +10,44 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include "modfetch/context.h"
-#include "modfetch/rpm-header.h"
+#include "modfetch/crypto.h"
 #include "modfetch/strings.h"
+
+/* What the header of a package says, of a file or of an installed one. */
+
+struct mf_rpm_file {
+	char *path;
+	char *link;	 /* target of a symbolic link, or "" */
+	bool has_sha256; /* false for what is no regular file */
+	uint8_t sha256[MF_SHA256_LEN];
+	uint64_t size;
+	uint32_t mode; /* type and permissions, as st_mode */
+	char *user, *group;
+	bool has_caps;	/* file capabilities */
+	uint32_t links; /* names that the package gives this file; more than 1: hard links */
+	uint32_t mtime; /* seconds; rpm gives it to the file */
+	bool ghost;	/* listed, but not in the package: it may be made later, by anybody */
+	bool left_out;	/* of an installed package: rpm does not count the file as brought by it */
+};
+
+struct mf_rpm_header {
+	char *name, *evr, *arch; /* evr as libsolv writes it: epoch only where it is not 0 */
+	struct mf_rpm_file *files;
+	size_t n_files;
+	struct mf_strings scriptlets; /* tags present: "%post", "%triggerin", "%pre -p <lua>" … */
+	struct mf_strings obsoletes;  /* names */
+	struct mf_strings
+		uname_r; /* versions of "kernel-uname-r" it provides: a kernel's package */
+};
+
+/*
+ * Reads a librpm Header, as mf_rpm_each_installed() hands it out. 0, -MFE_BAD_PACKAGE or -ENOMEM;
+ * records nothing.
+ */
+int mf_rpm_header(void *header, struct mf_rpm_header *ret_header);
+void mf_rpm_header_done(struct mf_rpm_header *header);
 
 /* Told each installed package as a librpm Header, valid during the call. Non-zero ends it. */
 typedef int mf_rpm_visit(void *arg, void *header);
@@ -58,5 +93,29 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels);
 /* The same in the database alone: no file is touched. */
 int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels);
+
+/*
+ * Where the database of installed packages is below a root, and whether it has changed, told
+ * without opening it: opening costs more than a lookup.
+ */
+
+/*
+ * The folder as a path below the root in which no link is left, so that whoever opens it by name
+ * stays below the root: "/var/lib/rpm". Where none exists, the one where it will be made; MAKE: the
+ * folder is made. RET_THERE: is there a database? NULL: out of memory, or it cannot be made.
+ */
+char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there);
+
+struct mf_rpmdb {
+	bool exists;
+	/*
+	 * Another one for every change: inode, size and times of the database's file and of the
+	 * log beside it; letters, digits and '-'. "" where there is no database.
+	 */
+	char key[160];
+	time_t changed; /* the latest of those times */
+};
+
+void mf_rpmdb_look(const struct mf_context *ctx, struct mf_rpmdb *ret_db);
 
 #endif

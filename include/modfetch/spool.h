@@ -36,7 +36,7 @@ struct mf_spool_entry {
 	uint64_t seqnum;
 	uint64_t uevent_us;
 	uint64_t decided_us;
-	unsigned int tries; /* not in the file: modfetch/tries.h */
+	unsigned int tries; /* not in the file: src/pipeline/tries.h */
 };
 
 void mf_spool_entry_done(struct mf_spool_entry *entry);
@@ -74,5 +74,20 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 		  size_t *ret_damaged);
 /* Removes an entry that was dealt with, unless a new event changed it since. 0 or -errno. */
 int mf_spool_remove(int dirfd, const struct mf_spool_entry *entry);
+
+/*
+ * Names that the kernel asked for and that could not be had for good. Any user can provoke such a
+ * request: within MF_FAILED_SECONDS the same download is not tried again for the kernel. Libc only.
+ */
+
+#define MF_FAILED_FILE	  "run/modfetch/failed"
+#define MF_FAILED_SECONDS 3600
+#define MF_FAILED_NAMES	  256 /* the oldest make room */
+
+/* Has NAME, however its '-' and '_' are written, failed lately? False if nobody can tell. */
+bool mf_failed_lately(const struct mf_context *ctx, const char *name);
+
+/* Remembers that NAME failed now. 0, -EINVAL (no name that modprobe could have) or -errno. */
+int mf_failed_note(const struct mf_context *ctx, const char *name);
 
 #endif

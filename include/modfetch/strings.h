@@ -67,4 +67,33 @@ void mf_text_tame(char *s);
 void mf_text_tame_lines(char *s);
 bool mf_ends_with(const char *s, const char *suffix);
 
+/*
+ * A SHA-256 value and its form in hexadecimal digits. Computing one is in modfetch/crypto.h.
+ */
+
+#define MF_SHA256_LEN 32
+#define MF_SHA256_HEX 65 /* 64 digits and the NUL */
+
+void mf_sha256_hex(const uint8_t digest[MF_SHA256_LEN], char ret_hex[MF_SHA256_HEX]);
+/* False if HEX is not exactly 64 hexadecimal digits. */
+bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
+/*
+ * Adds a digest to a sum of digests, which is the same in whatever order they come; unlike an
+ * exclusive or it tells twice the same from not at all.
+ */
+void mf_sha256_sum(uint8_t sum[MF_SHA256_LEN], const uint8_t digest[MF_SHA256_LEN]);
+
+/*
+ * User names and passwords in URLs: they are for the server alone. Whatever is printed, logged or
+ * written to a file was given to one of these first.
+ */
+
+/*
+ * Takes "user:password@" out of every URL in TEXT, in place. Of a URL that was written wrongly, so
+ * that its password has bytes that end a host ("http://user:a/b@host"), all before the '@' goes.
+ */
+void mf_secret_hide(char *text);
+/* The same of a copy; the caller's to free. NULL: no memory. */
+char *mf_secret_hidden(const char *text);
+
 #endif

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "modfetch/cache.h"
 #include "modfetch/context.h"
-#include "modfetch/repo-state.h"
 #include "modfetch/repo.h"
 
 /* What was fetched of one mirror; descriptors of sealed memory files, -1 where there is none. */

@@ -6,7 +6,7 @@
  * dash; a second '[' in between is one of these bytes. It does so in patterns and in the names it
  * looks up alike, and has no answer for a ']' without its '[' or a '[' without its ']'.
  */
-#include "modfetch/alias.h"
+#include "modfetch/module-name.h"
 #include <errno.h>
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
  * killed when the parent is: what it does (a package transaction) is better finished than cut off,
  * and the locks it inherited hold until it has.
  */
-#include "modfetch/apart.h"
+#include "modfetch/process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -5,7 +5,7 @@
  * PID 1 hands names to libkmod, or mounts a file system that the kernel then asks for; some units
  * pull in modprobe@NAME.service. That is over before anything could be fetched, and no device names
  * these modules: on a machine that lacks one of them it stays away. So coldplug asks for the same
- * names (modfetch/boot-wants.h): the first boot ends with them, and from the second one on systemd
+ * names (modfetch/want.h): the first boot ends with them, and from the second one on systemd
  * finds them.
  *
  * Here is what is asked for on every machine that has the asker, whatever its devices are: what

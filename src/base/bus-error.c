@@ -12,7 +12,7 @@
  * /proc/self/maps; without /proc it is "a mapped file". A guard counts only for addresses inside
  * its map: a failure in what a visitor does meanwhile with another map ends the process.
  */
-#include "modfetch/bus-error.h"
+#include "modfetch/process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

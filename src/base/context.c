@@ -20,7 +20,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/secret.h"
 #include "modfetch/strings.h"
 
 #define LOG_LINE_MAX 1023

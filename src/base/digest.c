@@ -4,7 +4,7 @@
  * others: this only turns 32 bytes into 64 lower-case digits and back. Parsing takes digits of
  * either case, exactly 64 of them, and nothing around them.
  */
-#include "modfetch/digest.h"
+#include "modfetch/strings.h"
 #include <string.h>
 
 static int nibble(char c)

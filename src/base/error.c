@@ -13,7 +13,6 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
-#include "modfetch/secret.h"
 #include "modfetch/strings.h"
 
 struct error_entry {

@@ -4,7 +4,7 @@
  * killed leaves nothing behind. Polled, because a wait without end is no answer to a person; a wait
  * that is long enough to wonder about is said. Never breaks a lock, however old it looks.
  */
-#include "modfetch/lock.h"
+#include "modfetch/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  * without its '[' and a '[' without its ']', and up to version 34 it overflows its stack on the
  * latter in a name of 4 KiB. Neither can match, so neither gets there.
  */
-#include "modfetch/modalias.h"
+#include "modfetch/module-name.h"
 #include <string.h>
 
 static bool printable(const char *s, size_t len)

@@ -5,7 +5,7 @@
  * Only messages of the kernel are believed: anybody may write to a netlink socket, and a lie would
  * make a service try early, again and again.
  */
-#include "modfetch/notify.h"
+#include "modfetch/journal.h"
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

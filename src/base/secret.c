@@ -7,7 +7,7 @@
  * like a host with a port that is no number, and everything up to the next '@' is taken away: it is
  * better to print too little of a wrong URL than one byte of a password.
  */
-#include "modfetch/secret.h"
+#include "modfetch/strings.h"
 #include <stddef.h>
 #include <string.h>
 

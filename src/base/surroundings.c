@@ -12,7 +12,7 @@
  * Never trusts that 0, 1 and 2 are open: a lock or a database that became number 2 would be written
  * to by the next warning.
  */
-#include "modfetch/surroundings.h"
+#include "modfetch/process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -7,7 +7,7 @@
  * themselves; what they find out is best gathered behind the loop, in the order of the items, so
  * that many threads say the same as one.
  */
-#include "modfetch/workers.h"
+#include "modfetch/process.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

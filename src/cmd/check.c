@@ -5,10 +5,10 @@
  * says that there are some.
  */
 #include <stdio.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/check.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/json.h"
+#include "modfetch/query.h"
+#include "src/cmd/cmd.h"
 
 static void print_json(const struct cmd *cmd, const struct mf_check *check)
 {

@@ -16,14 +16,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/apart.h"
-#include "modfetch/aside.h"
-#include "modfetch/boot-wants.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/devices.h"
 #include "modfetch/drain.h"
-#include "modfetch/fault.h"
+#include "modfetch/pipeline.h"
+#include "modfetch/process.h"
+#include "modfetch/want.h"
+#include "src/cmd/cmd.h"
 
 /* Longer than any run that ends, and all that a machine misses is one run. */
 enum { RUN_SECONDS = 3600 };

@@ -2,13 +2,13 @@
 /*
  * deny and allow: the admin's word, kept as the first rule of policy.d, until it is taken back.
  *
- * Decides nothing itself: what a rule may say, and where it stands, is src/road/rules.c's. Never
+ * Decides nothing itself: what a rule may say, and where it stands, is src/match/rules.c's. Never
  * touches what is loaded or on disk already: a rule is about what will be fetched. To allow a
  * module is also to say that it may be loaded again, if that brought the machine down.
  */
 #include <stdio.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/rules.h"
+#include "src/cmd/cmd.h"
 
 static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/history.h"
+#include "src/cmd/cmd.h"
 
 struct printing {
 	const struct cmd *cmd;

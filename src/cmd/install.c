@@ -5,8 +5,8 @@
  * running kernel until the next boot.
  */
 #include <stdio.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
+#include "src/cmd/cmd.h"
 
 static int take_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
 {

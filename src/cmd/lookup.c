@@ -9,10 +9,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/case.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/dot.h"
+#include "modfetch/query.h"
+#include "src/cmd/cmd.h"
 
 /* How lookup tells what it found. */
 enum form { FORM_TEXT, FORM_DOT, FORM_CASE };

@@ -18,12 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "src/cmd/cmd.h"
 #include "config.h"
-#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/process.h"
 #include "modfetch/strings.h"
-#include "modfetch/surroundings.h"
+#include "src/cmd/cmd.h"
 
 /* Where the module has a verb's function. */
 #define IN_MODULE(verb) "cmd_" #verb, NULL

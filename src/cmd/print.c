@@ -10,9 +10,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+#include "src/cmd/cmd.h"
 
 static void __attribute__((format(printf, 1, 0))) put(const char *fmt, va_list ap)
 {

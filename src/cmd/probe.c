@@ -9,13 +9,11 @@
  * lookup, which goes the same road and stops at the plan.
  */
 #include <getopt.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/failed-names.h"
-#include "modfetch/fault.h"
-#include "modfetch/runs.h"
+#include "modfetch/drain.h"
+#include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
+#include "src/cmd/cmd.h"
 
 enum { KERNEL_WAITS_S = 15 };
 

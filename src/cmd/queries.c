@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/cleanup.h"
+#include "src/cmd/cmd.h"
 
 static int add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
 {

@@ -24,15 +24,13 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/fetch.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
-#include "modfetch/notify.h"
 #include "modfetch/spool.h"
+#include "src/cmd/cmd.h"
 
 enum {
 	QUIET_MIN_MS = 20,  /* nothing came for so long: the swarm is complete */

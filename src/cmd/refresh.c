@@ -7,13 +7,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/aside.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/drain.h"
+#include "modfetch/file.h"
 #include "modfetch/json.h"
-#include "modfetch/lock.h"
 #include "modfetch/refresh.h"
 #include "modfetch/stubs.h"
+#include "src/cmd/cmd.h"
 
 /* What became of one repository, for --json. */
 static void report(struct mf_json *list, const char *id, int r,

@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "src/cmd/cmd.h"
 #include "modfetch/attempt.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/lock.h"
-#include "modfetch/record.h"
+#include "modfetch/history.h"
+#include "src/cmd/cmd.h"
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
 {

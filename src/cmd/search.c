@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/about.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/json.h"
-#include "modfetch/search.h"
+#include "modfetch/query.h"
+#include "src/cmd/cmd.h"
 
 #define SHOWN 6 /* of a long list, unless -v asks for all */
 

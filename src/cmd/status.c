@@ -7,15 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "src/cmd/cmd.h"
-#include "modfetch/aside.h"
 #include "modfetch/attempt.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/devices.h"
-#include "modfetch/record.h"
-#include "modfetch/secret.h"
+#include "modfetch/drain.h"
+#include "modfetch/history.h"
+#include "modfetch/strings.h"
 #include "modfetch/trust.h"
+#include "modfetch/want.h"
+#include "src/cmd/cmd.h"
 
 /* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged.
  */

@@ -21,9 +21,9 @@
 #include <sys/stat.h>
 #include "modfetch/context.h"
 #include "modfetch/depmod.h"
+#include "modfetch/process.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
-#include "modfetch/workers.h"
 #include "src/depmod/depmod-tree.h"
 
 #define DM_NONE UINT32_MAX

@@ -32,9 +32,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "modfetch/bus-error.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/process.h"
 #include "src/depmod/depmod-state.h"
 
 /* The bits of flags. */

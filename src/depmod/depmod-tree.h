@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include "modfetch/context.h"
 #include "modfetch/depmod.h"
-#include "modfetch/workers.h"
+#include "modfetch/process.h"
 
 /* Zeroed but for the descriptors, -1: none. */
 struct dm_tree {

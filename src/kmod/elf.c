@@ -10,7 +10,7 @@
  * reads the sections it wants. A module is mostly code, relocations and debug data, so this spares
  * most of the file, and pread(2) cannot raise SIGBUS when somebody truncates it meanwhile.
  */
-#include "modfetch/elf.h"
+#include "elf.h"
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * left alone is what neither gives a meaning to. '%' itself is always escaped, so that decoding
  * gives back exactly what was encoded, whichever form it had.
  */
-#include "modfetch/escape.h"
+#include "modfetch/symvers.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -7,7 +7,7 @@
  * (kernels with relative CRCs, and all since 5.19). Without such symbols the names come from
  * __ksymtab_strings.
  *
- * Imports: every undefined symbol, with the CRC that the versions give it (modfetch/versions.h).
+ * Imports: every undefined symbol, with the CRC that the versions give it (src/kmod/versions.h).
  * They also name what no symbol refers to, module_layout; those come last.
  *
  * Signature: the file ends with a marker; before it 12 bytes of which the last four are the length,
@@ -25,10 +25,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/elf.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
-#include "modfetch/versions.h"
+#include "elf.h"
+#include "versions.h"
 
 #define MODULE_MAX ((size_t)512 << 20)
 #define MARKER	   "~Module signature appended~\n"

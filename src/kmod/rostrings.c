@@ -9,11 +9,11 @@
  *
  * Trusts nothing: sections are bounded by mf_elf_section_at(), and a run never leaves its section.
  */
-#include "modfetch/rostrings.h"
+#include "modfetch/modinfo.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include "modfetch/elf.h"
+#include "elf.h"
 
 static int walk_section(const char *p, size_t len, mf_rostring_fn *fn, void *arg)
 {

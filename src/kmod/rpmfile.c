@@ -12,7 +12,7 @@
  *
  * Every length is checked against what is left before it is used; nothing is copied.
  */
-#include "modfetch/rpmfile.h"
+#include "modfetch/modinfo.h"
 #include <endian.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -26,7 +26,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "modfetch/bus-error.h"
+#include "modfetch/process.h"
 
 #define MAGIC	     0xB007F457u
 #define MAJOR	     2

@@ -7,7 +7,7 @@
  * one), names beyond the CRCs and CRCs beyond the names are left out, and of two entries with one
  * name the first counts, as the kernel's loader would find it.
  */
-#include "modfetch/versions.h"
+#include "versions.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * damaged file fails the whole: going on without one key might be safe, going on without one
  * revocation list is not, and an admin wants to hear of both.
  */
-#include "modfetch/keyring.h"
+#include "modfetch/crypto.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

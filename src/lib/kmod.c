@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/modalias.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
 static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.d",

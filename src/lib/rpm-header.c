@@ -5,14 +5,14 @@
  * The header of an installed package also says which of its files rpm did not install or has given
  * to another package: those are not its own, and rpm leaves them alone when the package goes.
  */
-#include "modfetch/rpm-header.h"
+#include "modfetch/rpm.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
-#include "src/lib/rpm-private.h"
+#include "rpm-private.h"
 
 #define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
 

@@ -18,11 +18,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "modfetch/apart.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/rpmdb.h"
-#include "src/lib/rpm-private.h"
+#include "modfetch/process.h"
+#include "rpm-private.h"
 
 /* librpm speaks through a callback; its last complaint is the best "why" there is. */
 static int keep_message(rpmlogRec rec, rpmlogCallbackData data)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/workers.h"
+#include "modfetch/process.h"
 #include "src/pack/model.h"
 
 #define BATCH_MAX 200

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/escape.h"
+#include "modfetch/symvers.h"
 #include "src/pack/model.h"
 
 /* libsolv leaves a longer dependency alone instead of splitting it, and zypper then misses the

@@ -24,7 +24,6 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
-#include "modfetch/rostrings.h"
 #include "src/pack/model.h"
 #include "src/pack/request-table.h"
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
-#include "modfetch/workers.h"
+#include "modfetch/process.h"
 #include "src/pack/model.h"
 
 static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,

@@ -19,10 +19,10 @@
 #include <time.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/indexes.h"
 #include "modfetch/release.h"
 #include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
+#include "indexes.h"
 
 #define STAMP	     "modfetch cache 9 "
 #define ODD_REPORTED 8 /* packages of odd names; no more of them are told one by one */

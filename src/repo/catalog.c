@@ -16,11 +16,11 @@
 #include <sys/utsname.h>
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/installed.h"
 #include "modfetch/release.h"
 #include "modfetch/solv-parts.h"
-#include "modfetch/system.h"
 #include "modfetch/trie.h"
+#include "installed.h"
+#include "system.h"
 
 enum { LAYER_KERNEL, LAYER_FLAVOR, LAYER_ANY, N_LAYERS };
 

@@ -12,19 +12,19 @@
  * that with: the pool says who provides them. Only packages of the same kernel or of no particular one
  * count, and no more than a bounded number of pairs: what is left out is not fetched for the kernel.
  */
-#include "modfetch/indexes.h"
+#include "indexes.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/alias.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/escape.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "modfetch/release.h"
-#include "modfetch/solv-needs.h"
+#include "modfetch/solv.h"
 #include "modfetch/strings.h"
+#include "modfetch/symvers.h"
 #include "modfetch/trie.h"
 
 #define ALIAS_MAX    8192

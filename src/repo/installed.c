@@ -8,7 +8,7 @@
  * it was. A cache that is damaged, or cannot be written (by who is not root, on a full disk), costs
  * time and nothing else.
  */
-#include "modfetch/installed.h"
+#include "installed.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,6 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/rpmdb.h"
 #include "modfetch/rpm.h"
 
 #define FOLDER	MF_CACHE_FOLDER "/.installed"

@@ -4,7 +4,7 @@
  * file: URL, and what those places answer is verified like anything else. What is no URL in it is
  * passed over, and so is a URL with a password: what is kept is for everybody to read.
  */
-#include "modfetch/mirrors.h"
+#include "modfetch/repo.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/secret.h"
+#include "modfetch/strings.h"
 
 #define LIST_MAX (64U << 10)
 #define URL_MAX	 512

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/mirrors.h"
 #include "modfetch/release.h"
-#include "modfetch/secret.h"
+#include "modfetch/repo.h"
+#include "modfetch/strings.h"
 
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value)

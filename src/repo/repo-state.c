@@ -22,7 +22,7 @@
  *
  * A mark is kept for each key: what a key vouched for counts as long as that key does.
  */
-#include "modfetch/repo-state.h"
+#include "modfetch/cache.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -32,7 +32,6 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/secret.h"
 #include "modfetch/strings.h"
 
 #define FOLDER	  "var/lib/modfetch/repos"

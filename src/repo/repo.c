@@ -17,7 +17,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/ini.h"
+#include "ini.h"
 #include "src/repo/repo-entry.h"
 
 #define REPO_FILE_MAX (64U << 10)

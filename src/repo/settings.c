@@ -12,8 +12,8 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
-#include "modfetch/ini.h"
 #include "modfetch/strings.h"
+#include "ini.h"
 
 #define CONF	 "etc/modfetch/modfetch.conf"
 #define CONF_MAX (64U << 10)

@@ -12,7 +12,7 @@
  * Firmware counts as there whoever brought it: a package that has nothing but firmware which is all
  * there is not wanted, so its name is provided too.
  */
-#include "modfetch/system.h"
+#include "system.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/escape.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/event.h"
+#include "src/event/event.h"
 #include "modfetch/file.h"
 #include "modfetch/spool.h"
 #include "modfetch/trie.h"

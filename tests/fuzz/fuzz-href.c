@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "modfetch/href.h"
+#include "modfetch/fetch.h"
 #include "modfetch/strings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,7 +2,7 @@
 /* A package file or an archive of any bytes: every part found lies inside it. */
 #include <assert.h>
 #include <string.h>
-#include "modfetch/rpmfile.h"
+#include "modfetch/modinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

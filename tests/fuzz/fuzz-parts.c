@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What ends the file, as src/lib/solv-private.h has it. */
+/* What ends the file, as src/solv/solv-private.h has it. */
 static int sealed(const uint8_t *data, size_t size)
 {
 	struct {

@@ -4,8 +4,8 @@
  * written and read as the same; neither file is ever taken for an empty one because it is damaged.
  */
 #include "fuzz-root.h"
-#include "modfetch/deny.h"
-#include "modfetch/repo-state.h"
+#include "src/verify/deny.h"
+#include "modfetch/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 #include "fuzz-key.h"
-#include "modfetch/digest.h"
+#include "modfetch/strings.h"
 #include "modfetch/modinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -30,13 +30,13 @@ VALUES = {"resolve": "the plan", "fetch": "the fetched file", "verify": "the pro
 # third-party header: the one file that includes it
 ADAPTERS = {
     r"openssl/": "src/lib/crypto.c",
-    r"curl/": "src/lib/curl.c",
+    r"curl/": "src/fetch/helper/curl.c",
     r"json-c/": "src/lib/json.c",
     r"libkmod\.h": "src/lib/kmod.c",
     r"(lzma|zlib|zstd)\.h": "src/lib/inflate.c",
     r"rpm/": "src/lib/rpm-private.h",
-    r"seccomp\.h": "src/lib/seccomp.c",
-    r"solv/": "src/lib/solv-private.h",
+    r"seccomp\.h": "src/fetch/helper/seccomp.c",
+    r"solv/": "src/solv/solv-private.h",
 }
 # Headers of the C library and of the kernel's interface: anybody's.
 SYSTEM = re.compile(

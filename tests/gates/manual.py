@@ -100,7 +100,7 @@ def check_tables():
     tables = {
         "man/modfetch.conf.5.scd": re.findall(r'\b(?:WORD|YES_NO|COUNT|MEGABYTES)\("([\w-]+)"', read("src/repo/settings.c")),
         "man/modfetch-repo.5.scd": re.findall(r'strcmp\(key, "([\w-]+)"\)', read("src/repo/repo-entry.c")),
-        "man/modfetch-policy.5.scd": re.findall(r'\{\s*"(\w+)",\s*is_\w+,', read("src/road/rules.c")),
+        "man/modfetch-policy.5.scd": re.findall(r'\{\s*"(\w+)",\s*is_\w+,', read("src/match/rules.c")),
     }
     for path, words in tables.items():
         if len(words) < 5:

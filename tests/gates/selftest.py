@@ -64,11 +64,11 @@ class Gates(unittest.TestCase):
         self.expect("layers", r"src/base/file.c:\d+: base is below stage")
 
     def test_a_stage_that_sees_a_stage_is_seen(self):
-        self.plant("src/road/match.c", '#include "modfetch/load.h"\n')
-        self.expect("layers", r"src/road/match.c:\d+: a stage does not see the stage load")
+        self.plant("src/match/match.c", '#include "modfetch/load.h"\n')
+        self.expect("layers", r"src/match/match.c:\d+: a stage does not see the stage load")
 
     def test_a_second_adapter_of_a_library_is_seen(self):
-        self.plant("src/road/fetch.c", "#include <openssl/evp.h>\n")
+        self.plant("src/fetch/fetch.c", "#include <openssl/evp.h>\n")
         self.expect("layers", r"<openssl/evp.h> is for .*src/lib/crypto.c")
 
     def test_an_unknown_library_is_seen(self):
@@ -76,7 +76,7 @@ class Gates(unittest.TestCase):
         self.expect("layers", r"<glib.h> is neither")
 
     def test_what_the_event_helper_must_not_know_is_seen(self):
-        self.plant("src/event/main.c", '#include "modfetch/json.h"\n')
+        self.plant("src/event/helper/main.c", '#include "modfetch/json.h"\n')
         self.expect("layers", r"src/event is not to know modfetch/json.h")
 
     def test_a_foreign_private_header_is_seen(self):
@@ -160,7 +160,7 @@ class Gates(unittest.TestCase):
         self.expect("programs", r"(?s)tests/lib/starts:3: starts jq,.*tests/lib/starts:5: starts pv,")
 
     def test_a_program_started_by_c_and_meson_is_seen(self):
-        self.plant("tests/test-crypto.c", '\nstatic void more(void)\n{\n\trun("certtool --help "\n\t    ">%s", "x");\n}\n')
+        self.plant("tests/lib/test-crypto.c", '\nstatic void more(void)\n{\n\trun("certtool --help "\n\t    ">%s", "x");\n}\n')
         self.plant("tests/meson.build", "find_program('valgrind')\n")
         self.expect("programs", r"(?s)test-crypto.c:\d+: starts certtool,.*tests/meson.build:\d+: starts valgrind,")
 

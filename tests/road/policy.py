@@ -3,7 +3,7 @@
 """P32: whoever says no, and whichever way a package would come: as what a device, a name or an admin asks for, as a need,
 as a recommendation. What is refused is one of two modules of a package, so that none of the ways may look at one alone.
 
-What the running kernel says is in tests/test-policy.c: a root in a directory has another one.
+What the running kernel says is in tests/match/test-policy.c: a root in a directory has another one.
 """
 import os
 import sys

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Stage event: from one uevent to one of seven verdicts.
+ *
+ * Decides only what can be decided in a millisecond without a library: is the event ours, is it
+ * switched off, are its strings within bounds, is a driver here, does a repository carry one that
+ * is not. Whoever is in doubt (no index yet, a damaged one) says "missing": the service has time to
+ * look closely, udev's queue has not.
+ *
+ * Trusts the environment only because udev made it, and bounds every string all the same. Never
+ * reads a repository's configuration, never judges policy beyond its main switch: blacklists and
+ * deny lists are the match stage's, which runs before anything is fetched.
+ */
+#include "event.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/builtin.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/module-name.h"
+#include "modfetch/release.h"
+#include "modfetch/spool.h"
+#include "modfetch/trie.h"
+#include "modfetch/udev-device.h"
+
+static uint64_t number(const char *s)
+{
+	char *end;
+	unsigned long long n;
+
+	if (!s || *s < '0' || *s > '9')
+		return 0;
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	return errno || *end ? 0 : n;
+}
+
+void mf_event_parse(char *const *env, struct mf_event *ret_event)
+{
+	static const char *const keys[] = { "ACTION=",	  "MODALIAS=", "DEVPATH=",
+					    "SUBSYSTEM=", "SEQNUM=",   "USEC_INITIALIZED=" };
+	const char *value[sizeof(keys) / sizeof(*keys)] = { 0 };
+	char *const *first = env;
+
+	for (; *env; env++)
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+			if (!value[i] && !strncmp(*env, keys[i], strlen(keys[i])))
+				value[i] = *env + strlen(keys[i]);
+	*ret_event = (struct mf_event){
+		.action = value[0],
+		.modalias = value[1],
+		.devpath = value[2],
+		.subsystem = value[3],
+		.seqnum = number(value[4]),
+		.uevent_us = number(value[5]),
+		.properties = first,
+	};
+}
+
+/* ---- the rules, each a verdict or 0 for "no opinion" ---- */
+
+static int rule_ours(const struct mf_context *ctx, const struct mf_event *event)
+{
+	if (!event->modalias || !*event->modalias || !event->action || !event->devpath)
+		return MF_EVENT_NOT_OURS;
+	return strcmp(event->action, "add") && strcmp(event->action, "remove") ? MF_EVENT_NOT_OURS
+									       : 0;
+}
+
+static bool exists(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
+
+	return fd >= 0;
+}
+
+/* The first bytes of a small file below the root as a string; "" if it cannot be read. */
+static void slurp(const struct mf_context *ctx, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
+	ssize_t got = fd < 0 ? 0 : read(fd, buf, size - 1);
+
+	buf[got > 0 ? got : 0] = '\0';
+}
+
+static bool switched_off_at_boot(const struct mf_context *ctx)
+{
+	char line[4096], *save = NULL;
+
+	slurp(ctx, "proc/cmdline", line, sizeof(line));
+	for (char *word = strtok_r(line, " \t\n", &save); word;
+	     word = strtok_r(NULL, " \t\n", &save))
+		if (!strcmp(word, "modfetch=off"))
+			return true;
+	return false;
+}
+
+static int rule_off(const struct mf_context *ctx, const struct mf_event *event)
+{
+	char disabled[4];
+
+	if (exists(ctx, "etc/initrd-release") || exists(ctx, "etc/modfetch/policy.d/off"))
+		return MF_EVENT_OFF;
+	slurp(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
+	return disabled[0] == '1' || switched_off_at_boot(ctx) ? MF_EVENT_OFF : 0;
+}
+
+static int rule_bounds(const struct mf_context *ctx, const struct mf_event *event)
+{
+	return mf_modalias_valid(event->modalias, strlen(event->modalias)) &&
+			       mf_devpath_valid(event->devpath, strlen(event->devpath))
+		       ? 0
+		       : MF_EVENT_REFUSED;
+}
+
+static int rule_removed(const struct mf_context *ctx, const struct mf_event *event)
+{
+	return strcmp(event->action, "remove") ? 0 : MF_EVENT_REMOVED;
+}
+
+static void trie_free(struct mf_trie **trie)
+{
+	mf_trie_free(*trie);
+}
+
+/* What one look into the indexes needs; each list of modules is opened when first asked. */
+struct look {
+	const struct mf_context *ctx;
+	struct mf_trie *here[2];
+	struct mf_builtins builtins; /* where modules.builtin.bin is not made yet */
+	bool tried;
+	bool by_name; /* not by an alias: a rule of udev's names the module */
+	bool known;   /* some repository has an alias for it, or that module */
+};
+
+static void look_done(struct look *look)
+{
+	for (size_t i = 0; i < 2; i++)
+		mf_trie_free(look->here[i]);
+	mf_builtins_done(&look->builtins);
+}
+
+static int found(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	return 1;
+}
+
+/* The kernel's directory below lib/modules or usr/lib/modules, or -errno. */
+static int open_kernel(const struct mf_context *ctx)
+{
+	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
+	int fd = -ENOENT;
+
+	for (size_t i = 0; fd < 0 && i < 2; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", prefixes[i], ctx->kernel) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	}
+	return fd;
+}
+
+static void open_lists(struct look *look)
+{
+	static const char *const lists[] = { "modules.dep.bin", "modules.builtin.bin" };
+	_cleanup_close_ int fd = open_kernel(look->ctx);
+
+	look->tried = true;
+	for (size_t i = 0; fd >= 0 && i < 2; i++)
+		if (mf_trie_open_at(fd, lists[i], &look->here[i]) < 0)
+			look->here[i] = NULL;
+	/* a list that cannot be read hides nothing: then the service looks closely */
+	if (fd >= 0 && !look->here[1])
+		(void)mf_builtins_read_names(fd, &look->builtins);
+}
+
+/* One module a repository offers: 1, ending the walk, if it is neither on disk nor built in. */
+static int offered(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	struct look *look = arg;
+	char name[256];
+
+	look->known = true;
+	if (!mf_module_name(look->by_name ? key : value, name, sizeof(name)))
+		return 0;
+	if (!look->tried)
+		open_lists(look);
+	for (size_t i = 0; i < 2; i++)
+		if (look->here[i] && mf_trie_find(look->here[i], name, found, NULL) == 1)
+			return 0;
+	return !mf_strings_has(&look->builtins.names, name);
+}
+
+/* The indexes of one repository that may speak about this kernel. */
+#define INDEXES 3
+
+/* 1: a module is missing, 0: none is, -ENOENT: no index here, other: damaged. */
+static int look_into(struct look *look, const char *repo, char *const index[INDEXES],
+		     const char *wanted)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int result = -ENOENT;
+
+	if (asprintf(&path, "var/cache/modfetch/%s/current", repo) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	fd = mf_context_open(look->ctx, path, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	for (size_t i = 0; i < INDEXES; i++) {
+		_cleanup_(trie_free) struct mf_trie *trie = NULL;
+		int r = mf_trie_open_at(fd, index[i], &trie);
+
+		if (r == 0)
+			r = look->by_name ? mf_trie_find(trie, wanted, offered, look)
+					  : mf_trie_match(trie, wanted, offered, look);
+		if (r && r != -ENOENT)
+			return r;
+		if (r == 0)
+			result = 0;
+	}
+	return result;
+}
+
+static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXES],
+			   const char *wanted)
+{
+	bool any = false;
+	struct dirent *e;
+
+	while ((e = readdir(dir))) {
+		int r;
+
+		if (e->d_name[0] == '.')
+			continue;
+		r = look_into(look, e->d_name, index, wanted);
+		if (r == -ENOENT || r == -ENOTDIR)
+			continue;
+		if (r)
+			return r == -ENOMEM ? r : MF_EVENT_MISSING;
+		any = true;
+	}
+	if (!any)
+		return MF_EVENT_MISSING;
+	return look->known ? MF_EVENT_PRESENT : MF_EVENT_UNKNOWN;
+}
+
+static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, bool by_name)
+{
+	_cleanup_(look_done) struct look look = { .ctx = ctx, .by_name = by_name };
+	_cleanup_free_ char *any = NULL, *flavor = NULL, *kernel = NULL;
+	const char *kind = by_name ? "name" : "alias";
+	struct mf_release release;
+
+	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
+		return MF_EVENT_MISSING;
+	if (asprintf(&any, "%s-any.bin", kind) < 0) {
+		any = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&flavor, "%s-%s.bin", kind, release.flavor) < 0) {
+		flavor = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&kernel, "%s-%s-%s.bin", kind, release.flavor, release.abi) < 0) {
+		kernel = NULL;
+		return -ENOMEM;
+	}
+	return look_everywhere(&look, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
+}
+
+static int look_up(const struct mf_context *ctx, const char *query, bool by_name)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	char wanted[MF_MODALIAS_MAX + 1];
+	int fd;
+
+	if (mf_alias_normalize(query, wanted, sizeof(wanted)) < 0)
+		return MF_EVENT_REFUSED;
+	fd = mf_context_open(ctx, "var/cache/modfetch", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return MF_EVENT_MISSING;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return look_for(ctx, dir, wanted, by_name);
+}
+
+static int rule_indexes(const struct mf_context *ctx, const struct mf_event *event)
+{
+	return look_up(ctx, event->modalias, false);
+}
+
+int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
+		   enum mf_event_verdict *ret_verdict)
+{
+	static int (*const rules[])(const struct mf_context *, const struct mf_event *) = {
+		rule_ours, rule_off, rule_bounds, rule_removed, rule_indexes,
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(rules) / sizeof(*rules); i++)
+		r = rules[i](ctx, event);
+	if (r < 0)
+		return r;
+	*ret_verdict = (enum mf_event_verdict)r;
+	return 0;
+}
+
+static int put(int spool, const struct mf_event *event, const char *wanted)
+{
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
+		.seqnum = event->seqnum,
+		.uevent_us = event->uevent_us,
+		.decided_us = mf_now_us(),
+	};
+	const char *subsystem = event->subsystem;
+	int r = 0;
+
+	/* a module that was loaded is a device of udev's as well, but hangs off no bus */
+	if (mf_devpath_valid(event->devpath, strlen(event->devpath)))
+		r = mf_strings_add(&entry.devpaths, event->devpath);
+	if (r < 0)
+		return r;
+	entry.modalias = strdup(wanted);
+	if (!entry.modalias)
+		return -ENOMEM;
+	if (subsystem && mf_modalias_valid(subsystem, strlen(subsystem))) {
+		entry.subsystem = strdup(subsystem);
+		if (!entry.subsystem)
+			return -ENOMEM;
+	}
+	return mf_spool_put(spool, &entry);
+}
+
+/* Spools an entry for WANTED, or takes the device out of its entry. 0 or a recorded failure. */
+static int act(struct mf_context *ctx, const struct mf_event *event, const char *wanted,
+	       enum mf_event_verdict verdict)
+{
+	_cleanup_close_ int spool = mf_spool_open(ctx);
+	int r;
+
+	if (spool < 0)
+		return mf_fail(ctx, "event", spool, "/" MF_SPOOL_DIR, NULL);
+	r = verdict == MF_EVENT_MISSING ? put(spool, event, wanted)
+					: mf_spool_retract(spool, wanted, event->devpath);
+	return r < 0 ? mf_fail(ctx, "event", r, wanted, NULL) : 0;
+}
+
+/* "/module/NAME": what udev calls a loaded module. */
+static bool is_module(const char *devpath)
+{
+	static const char prefix[] = "/module/";
+	char name[64];
+
+	return devpath && mf_starts_with(devpath, prefix) &&
+	       !strchr(devpath + sizeof(prefix) - 1, '/') &&
+	       mf_module_name(devpath + sizeof(prefix) - 1, name, sizeof(name));
+}
+
+/* Is it a device that is added, so that udev's rules may load something for it by name? */
+static bool may_load_by_name(const struct mf_context *ctx, const struct mf_event *event)
+{
+	size_t len = event->devpath ? strlen(event->devpath) : 0;
+
+	return event->properties && event->action && !strcmp(event->action, "add") &&
+	       len <= MF_DEVPATH_MAX &&
+	       (mf_devpath_valid(event->devpath, len) || is_module(event->devpath)) &&
+	       !rule_off(ctx, event);
+}
+
+/* What udev's rules load by name for this device. 0, MF_EVENT_MISSING, or a recorded failure. */
+static int event_by_name(struct mf_context *ctx, const struct mf_event *event)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	const struct mf_udev_device device = { .tree = ctx,
+					       .sysfs = "sys",
+					       .devpath = event->devpath,
+					       .properties = event->properties };
+	struct mf_udev_rules *rules = NULL;
+	int r, missing = 0;
+
+	if (!may_load_by_name(ctx, event))
+		return 0;
+	r = mf_udev_rules_read(ctx, &rules);
+	if (r == 0)
+		r = mf_udev_device_modules(&device, rules, &names);
+	mf_udev_rules_free(rules);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		r = look_up(ctx, names.v[i], true);
+		if (r != MF_EVENT_MISSING)
+			continue;
+		missing = MF_EVENT_MISSING;
+		r = act(ctx, event, names.v[i], MF_EVENT_MISSING);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? mf_fail(ctx, "event", r, event->devpath, NULL) : missing;
+}
+
+int mf_event(struct mf_context *ctx, const struct mf_event *event,
+	     enum mf_event_verdict *ret_verdict)
+{
+	enum mf_event_verdict verdict;
+	int r = mf_event_judge(ctx, event, &verdict);
+
+	if (r < 0)
+		return mf_fail(ctx, "event", r, event->modalias, NULL);
+	if (verdict == MF_EVENT_MISSING || verdict == MF_EVENT_REMOVED)
+		r = act(ctx, event, event->modalias, verdict);
+	if (r == 0)
+		r = event_by_name(ctx, event);
+	if (r < 0)
+		return r;
+	*ret_verdict =
+		r == MF_EVENT_MISSING && verdict != MF_EVENT_REFUSED ? MF_EVENT_MISSING : verdict;
+	return 0;
+}
+
+int mf_event_request(struct mf_context *ctx, const char *name)
+{
+	const struct mf_event event = { .devpath = "" };
+
+	if (!mf_modalias_valid(name, strlen(name)))
+		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, name, NULL);
+	return rule_off(ctx, &event) ? 0 : act(ctx, &event, name, MF_EVENT_MISSING);
+}
+
+const char *mf_event_verdict_name(enum mf_event_verdict verdict)
+{
+	static const char *const names[] = {
+		[MF_EVENT_NOT_OURS] = "not ours", [MF_EVENT_OFF] = "off",
+		[MF_EVENT_REFUSED] = "refused",	  [MF_EVENT_REMOVED] = "removed",
+		[MF_EVENT_PRESENT] = "present",	  [MF_EVENT_UNKNOWN] = "unknown",
+		[MF_EVENT_MISSING] = "missing",
+	};
+
+	return names[verdict];
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names that failed, in a file of one "SECONDS NAME" a line: CLOCK_BOOTTIME, and the name as
+ * kmod spells it. The file is replaced by rename and lies in /run, so a boot forgets it. Two writers
+ * at once may lose one name, which costs one more try. A line that does not parse is dropped.
+ */
+#include "modfetch/spool.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/module-name.h"
+
+enum { NAME_BYTES = 256, LINE_BYTES = NAME_BYTES + 24 };
+
+struct failed {
+	uint64_t at; /* seconds */
+	char name[NAME_BYTES];
+};
+
+static uint64_t boot_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec;
+}
+
+static bool spell(const char *name, char ret_name[NAME_BYTES])
+{
+	size_t len = strlen(name);
+
+	return len && len < NAME_BYTES && mf_modalias_valid(name, len) && !strpbrk(name, " \t\n") &&
+	       mf_alias_normalize(name, ret_name, NAME_BYTES) >= 0;
+}
+
+static bool parse_line(const char *line, uint64_t now, struct failed *ret)
+{
+	char *end;
+
+	if (*line < '0' || *line > '9')
+		return false;
+	errno = 0;
+	ret->at = strtoull(line, &end, 10);
+	return !errno && *end == ' ' && ret->at <= now && now - ret->at < MF_FAILED_SECONDS &&
+	       spell(end + 1, ret->name);
+}
+
+/* Those that still count, oldest first. Returns how many. */
+static size_t read_all(const struct mf_context *ctx, uint64_t now, struct failed *ret)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, MF_FAILED_FILE, O_RDONLY | O_NOFOLLOW);
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len, n = 0;
+
+	if (fd < 0 || mf_file_read(fd, (size_t)MF_FAILED_NAMES * LINE_BYTES, &text, &len) < 0)
+		return 0;
+	for (char *line = strtok_r(text, "\n", &save); line && n < MF_FAILED_NAMES;
+	     line = strtok_r(NULL, "\n", &save))
+		n += parse_line(line, now, &ret[n]);
+	return n;
+}
+
+bool mf_failed_lately(const struct mf_context *ctx, const char *name)
+{
+	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
+	char spelt[NAME_BYTES];
+	size_t n = all && spell(name, spelt) ? read_all(ctx, boot_seconds(), all) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].name, spelt))
+			return true;
+	return false;
+}
+
+int mf_failed_note(const struct mf_context *ctx, const char *name)
+{
+	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch");
+	_cleanup_free_ char *text = NULL;
+	char spelt[NAME_BYTES];
+	uint64_t now = boot_seconds();
+	size_t len = 0, kept = 0, n;
+	FILE *f;
+
+	if (!all || dirfd < 0)
+		return all ? dirfd : -ENOMEM;
+	if (!spell(name, spelt))
+		return -EINVAL;
+	n = read_all(ctx, now, all);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].name, spelt) != 0)
+			all[kept++] = all[i];
+	f = open_memstream(&text, &len);
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = kept == MF_FAILED_NAMES; i < kept; i++)
+		fprintf(f, "%" PRIu64 " %s\n", all[i].at, all[i].name);
+	fprintf(f, "%" PRIu64 " %s\n", now, spelt);
+	if (fclose(f))
+		return -ENOMEM;
+	return mf_file_publish(dirfd, strrchr(MF_FAILED_FILE, '/') + 1, 0600, text, len);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starts the download helper and ends it.
+ *
+ * Under a service manager the services of modfetch have no network; there a socket stands ready
+ * behind which the manager starts helpers that have one. Where that socket is absent the helper is
+ * started from here. Either way it gets one end of a socket as its standard input and nothing else:
+ * no descriptor, no environment but the names of proxies, no output.
+ *
+ * It is killed when its work is done, and when its time is over: nothing of it outlives a fetch.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include "config.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/process.h"
+#include "fetch-private.h"
+#include "fetch-wire.h"
+
+static const char *const kept_variables[] = {
+	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
+};
+
+/* Tests run the helper of the build tree; an installed program does not listen to that. */
+static const char *build_folder(void)
+{
+	return mf_surroundings_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
+}
+
+static int reach_service(void)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MF_WIRE_SOCKET };
+	_cleanup_close_ int sock = -1;
+
+	if (geteuid() != 0 || build_folder())
+		return -ENOENT;
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0 || connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return mf_steal_fd(&sock);
+}
+
+void mf_fetch_ready(struct mf_context *ctx)
+{
+	if (ctx->helper < 0)
+		ctx->helper = reach_service();
+}
+
+void mf_fetch_unready(struct mf_context *ctx)
+{
+	if (ctx->helper >= 0)
+		close(mf_steal_fd(&ctx->helper));
+}
+
+static int make_environment(struct mf_strings *ret_environment)
+{
+	int r = mf_strings_add(ret_environment, "PATH=/usr/bin:/bin");
+
+	for (size_t i = 0; r == 0 && i < sizeof(kept_variables) / sizeof(*kept_variables); i++) {
+		const char *value = getenv(kept_variables[i]);
+		_cleanup_free_ char *line = NULL;
+
+		if (!value)
+			continue;
+		if (asprintf(&line, "%s=%s", kept_variables[i], value) < 0) {
+			line = NULL;
+			return -ENOMEM;
+		}
+		r = mf_strings_add(ret_environment, line);
+	}
+	return r;
+}
+
+static int spawn(const char *path, int sock, pid_t *ret_pid)
+{
+	_cleanup_(mf_strings_done) struct mf_strings environment = { 0 };
+	char *const argv[] = { (char *)"modfetch-fetch", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int r;
+
+	r = make_environment(&environment);
+	if (r < 0)
+		return r;
+	if (posix_spawn_file_actions_init(&actions))
+		return -ENOMEM;
+	if (posix_spawnattr_init(&attributes)) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -ENOMEM;
+	}
+	r = mf_surroundings_signals(&attributes, 0);
+	if (r == 0)
+		r = -posix_spawn_file_actions_adddup2(&actions, sock, STDIN_FILENO);
+	if (r == 0)
+		r = -posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
+						      O_WRONLY, 0);
+	if (r == 0)
+		r = -posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+						      O_WRONLY, 0);
+	if (r == 0)
+		r = -posix_spawn(ret_pid, path, &actions, &attributes, argv, environment.v);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
+{
+	const char *folder = build_folder();
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : reach_service();
+	_cleanup_close_ int theirs = -1;
+	int pair[2], r;
+	pid_t pid = 0;
+
+	if (ours < 0) {
+		if (asprintf(&path, "%s/fetch", folder ? folder : MF_LIBEXECDIR) < 0) {
+			path = NULL;
+			return mf_fail(ctx, "fetch", -ENOMEM, "fetch", NULL);
+		}
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return mf_fail(ctx, "fetch", -errno, "socketpair", NULL);
+		ours = pair[0];
+		theirs = pair[1];
+		r = spawn(path, theirs, &pid);
+		if (r < 0)
+			return mf_fail(ctx, "fetch", -MFE_FETCH_HELPER, path, "cannot start it: %s",
+				       mf_error_sentence(r));
+	}
+	*ret_helper = (struct fetch_helper){ mf_steal_fd(&ours), pid };
+	return 0;
+}
+
+void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size)
+{
+	int status;
+
+	if (size)
+		snprintf(why, size, "it ended without a word");
+	if (helper->sock >= 0)
+		close(mf_steal_fd(&helper->sock));
+	if (!helper->pid)
+		return;
+	/* one that ended by itself has told its story already; the others have nothing to tell */
+	if (waitpid(helper->pid, &status, WNOHANG) == 0) {
+		kill(helper->pid, SIGKILL);
+		while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	} else if (WIFSIGNALED(status) && size) {
+		snprintf(why, size, "it was ended by signal %d", WTERMSIG(status));
+	} else if (WIFEXITED(status) && size) {
+		snprintf(why, size, "it ended with status %d", WEXITSTATUS(status));
+	}
+	helper->pid = 0;
+}

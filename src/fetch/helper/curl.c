@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one file that talks to libcurl. It runs in the download helper, which has no rights.
+ *
+ * Decides how an HTTP exchange is held: only http and https, also after a redirect, at most five of
+ * those; no cookies, no netrc, no old HTTP/0.9; certificates of servers are checked against the
+ * system's. Bytes are counted as they come, since libcurl's own limit does not stop a transfer
+ * that runs: not one byte is written beyond the cap.
+ *
+ * An interrupted file is gone on with by a Range, tied to the same version by If-Range where the
+ * server gave a strong etag. A server that sends the whole again is taken at its word, from zero.
+ *
+ * Trusts nothing that is received; whether the bytes are the right ones is judged elsewhere.
+ */
+#include "curl.h"
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "config.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/error.h"
+#include "modfetch/file.h"
+
+#define MAX_REDIRECTS 5L
+#define MAX_HEADERS   (64 << 10)
+
+struct mf_curl {
+	CURLM *multi;
+};
+
+struct mf_exchange_private {
+	CURL *easy;
+	struct curl_slist *headers;
+	char error[CURL_ERROR_SIZE];
+	size_t header_bytes;
+	bool accepted; /* the response is one whose body we keep */
+	int stopped;   /* why we ended it ourselves, or 0 */
+};
+
+/* What a failed exchange means. What is not here means that the server could not be reached. */
+static const struct {
+	CURLcode curl;
+	int code;
+} meanings[] = {
+	{ CURLE_OK, 0 },
+	{ CURLE_OPERATION_TIMEDOUT, -MFE_TIMEOUT },
+	{ CURLE_PARTIAL_FILE, -MFE_TRUNCATED },
+	{ CURLE_RECV_ERROR, -MFE_TRUNCATED },
+	{ CURLE_HTTP2, -MFE_TRUNCATED },
+	{ CURLE_HTTP2_STREAM, -MFE_TRUNCATED },
+	{ CURLE_FILESIZE_EXCEEDED, -MFE_TOO_LARGE },
+	{ CURLE_HTTP_RETURNED_ERROR, -MFE_HTTP_STATUS },
+	{ CURLE_TOO_MANY_REDIRECTS, -MFE_HTTP_STATUS },
+	{ CURLE_UNSUPPORTED_PROTOCOL, -MFE_HTTP_STATUS },
+	{ CURLE_WEIRD_SERVER_REPLY, -MFE_HTTP_STATUS },
+	{ CURLE_BAD_CONTENT_ENCODING, -MFE_HTTP_STATUS },
+	{ CURLE_OUT_OF_MEMORY, -ENOMEM },
+};
+
+static int meaning(CURLcode curl)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++)
+		if (meanings[i].curl == curl)
+			return meanings[i].code;
+	return -MFE_UNREACHABLE;
+}
+
+int mf_curl_new(struct mf_curl **ret_curl)
+{
+	struct mf_curl *curl = calloc(1, sizeof(*curl));
+
+	if (!curl || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(curl);
+		return -ENOMEM;
+	}
+	curl->multi = curl_multi_init();
+	if (!curl->multi) {
+		mf_curl_free(curl);
+		return -ENOMEM;
+	}
+	*ret_curl = curl;
+	return 0;
+}
+
+void mf_curl_free(struct mf_curl *curl)
+{
+	if (!curl)
+		return;
+	curl_multi_cleanup(curl->multi);
+	curl_global_cleanup();
+	free(curl);
+}
+
+/* Ends the exchange from inside a callback. */
+static size_t stop_for(struct mf_exchange *x, int code)
+{
+	x->priv->stopped = code;
+	return 0;
+}
+
+static const char *response_header(struct mf_exchange *x, const char *name)
+{
+	struct curl_header *h;
+
+	return curl_easy_header(x->priv->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK
+		       ? h->value
+		       : NULL;
+}
+
+/* The first bytes of a body: is this the answer we want, and does it begin where our file ends? */
+static int accept_response(struct mf_exchange *x)
+{
+	uint64_t begin = 0;
+	const char *range;
+
+	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
+	switch (x->status) {
+	case 206:
+		range = response_header(x, "Content-Range");
+		if (!range || sscanf(range, "bytes %lu-", &begin) != 1 || begin != x->size)
+			return -MFE_HTTP_STATUS;
+		return 0;
+	case 200:
+		if (x->size && (ftruncate(x->fd, 0) < 0 || lseek(x->fd, 0, SEEK_SET) < 0))
+			return -errno;
+		x->size = 0;
+		return 0;
+	}
+	return -MFE_HTTP_STATUS;
+}
+
+static size_t on_body(char *data, size_t one, size_t len, void *arg)
+{
+	struct mf_exchange *x = arg;
+	int r;
+
+	if (!x->priv->accepted) {
+		r = accept_response(x);
+		if (r < 0)
+			return stop_for(x, r);
+		x->priv->accepted = true;
+	}
+	if (len > x->cap - x->size)
+		return stop_for(x, -MFE_TOO_LARGE);
+	r = mf_file_write(x->fd, data, len);
+	if (r < 0)
+		return stop_for(x, r == -EFBIG ? -MFE_TOO_LARGE : r);
+	x->size += len;
+	return len;
+}
+
+static size_t on_header(char *data, size_t one, size_t len, void *arg)
+{
+	struct mf_exchange *x = arg;
+
+	x->priv->header_bytes += len;
+	return x->priv->header_bytes > MAX_HEADERS ? stop_for(x, -MFE_HTTP_STATUS) : len;
+}
+
+static bool is_printable(const char *s)
+{
+	for (; *s; s++)
+		if (*s < 0x21 || *s > 0x7e)
+			return false;
+	return true;
+}
+
+static int add_header(struct mf_exchange_private *p, const char *name, const char *value)
+{
+	char line[MF_ETAG_MAX + 32];
+	struct curl_slist *longer;
+
+	snprintf(line, sizeof(line), "%s: %s", name, value);
+	longer = curl_slist_append(p->headers, line);
+	if (!longer)
+		return -ENOMEM;
+	p->headers = longer;
+	return 0;
+}
+
+static int set_conditions(struct mf_exchange *x)
+{
+	char range[32];
+	int r = 0;
+
+	if (x->offset) {
+		snprintf(range, sizeof(range), "%lu-", x->offset);
+		if (curl_easy_setopt(x->priv->easy, CURLOPT_RANGE, range) != CURLE_OK)
+			return -ENOMEM;
+		/* a weak etag may not be used here, RFC 9110 13.1.5 */
+		if (*x->etag == '"')
+			r = add_header(x->priv, "If-Range", x->etag);
+	} else if (x->if_none_match && is_printable(x->if_none_match)) {
+		r = add_header(x->priv, "If-None-Match", x->if_none_match);
+	}
+	return r;
+}
+
+static CURLcode set_options(struct mf_exchange *x)
+{
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+		{ CURLOPT_FOLLOWLOCATION, 1 },
+		{ CURLOPT_MAXREDIRS, MAX_REDIRECTS },
+		{ CURLOPT_FAILONERROR, 1 },
+		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+		{ CURLOPT_HTTP09_ALLOWED, 0 },
+		{ CURLOPT_PATH_AS_IS, 1 },
+		{ CURLOPT_QUICK_EXIT, 1 },
+		{ CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_ms },
+	};
+	const struct {
+		CURLoption option;
+		const void *value;
+	} pointers[] = {
+		{ CURLOPT_URL, x->url },
+		{ CURLOPT_PROTOCOLS_STR, "http,https" },
+		{ CURLOPT_REDIR_PROTOCOLS_STR, "http,https" },
+		{ CURLOPT_USERAGENT, "modfetch/" MF_VERSION },
+		{ CURLOPT_HTTPHEADER, x->priv->headers },
+		{ CURLOPT_ERRORBUFFER, x->priv->error },
+		{ CURLOPT_WRITEDATA, x },
+		{ CURLOPT_HEADERDATA, x },
+		{ CURLOPT_PRIVATE, x },
+	};
+	CURL *easy = x->priv->easy;
+	CURLcode r = CURLE_OK;
+
+	for (size_t i = 0; r == CURLE_OK && i < sizeof(numbers) / sizeof(*numbers); i++)
+		r = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	for (size_t i = 0; r == CURLE_OK && i < sizeof(pointers) / sizeof(*pointers); i++)
+		r = curl_easy_setopt(easy, pointers[i].option, pointers[i].value);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	/* spares the bytes of a file that says of itself that it is too large */
+	if (r == CURLE_OK && !x->offset)
+		r = curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->cap);
+	return r;
+}
+
+static void release(struct mf_curl *curl, struct mf_exchange *x)
+{
+	if (!x->priv)
+		return;
+	if (x->priv->easy) {
+		curl_multi_remove_handle(curl->multi, x->priv->easy);
+		curl_easy_cleanup(x->priv->easy);
+	}
+	curl_slist_free_all(x->priv->headers);
+	free(MF_STEAL(x->priv));
+}
+
+int mf_curl_start(struct mf_curl *curl, struct mf_exchange *x)
+{
+	x->priv = calloc(1, sizeof(*x->priv));
+	if (!x->priv)
+		return -ENOMEM;
+	x->code = 0;
+	x->status = 0;
+	x->size = x->offset;
+	x->not_modified = false;
+	*x->why = '\0';
+	x->priv->easy = curl_easy_init();
+	if (!x->priv->easy || set_conditions(x) < 0 || set_options(x) != CURLE_OK ||
+	    curl_multi_add_handle(curl->multi, x->priv->easy) != CURLM_OK) {
+		release(curl, x);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void mf_curl_stop(struct mf_curl *curl, struct mf_exchange *x)
+{
+	release(curl, x);
+}
+
+int mf_curl_run(struct mf_curl *curl, int fd, int ms)
+{
+	struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
+	int running;
+	CURLMcode r;
+
+	r = curl_multi_perform(curl->multi, &running);
+	if (r == CURLM_OK)
+		r = curl_multi_poll(curl->multi, &extra, 1, ms, NULL);
+	if (r == CURLM_OK)
+		r = curl_multi_perform(curl->multi, &running);
+	return r == CURLM_OK ? 0 : r == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
+}
+
+/* Turns libcurl's result into ours. */
+static void conclude(struct mf_exchange *x, CURLcode result)
+{
+	const char *etag, *type;
+
+	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
+	x->code = x->priv->stopped ? x->priv->stopped : meaning(result);
+	if (x->code == -MFE_TRUNCATED && !x->priv->accepted)
+		x->code = -MFE_UNREACHABLE;
+	x->not_modified = !x->code && x->status == 304 && x->if_none_match && !x->offset;
+	/* an empty body calls nobody: 200 is an empty file, anything else is no file */
+	if (!x->code && !x->not_modified && !x->priv->accepted)
+		x->code = accept_response(x);
+	type = response_header(x, "Content-Type");
+	x->page = type && !strncasecmp(type, "text/html", strlen("text/html"));
+	etag = response_header(x, "ETag");
+	if (etag && strlen(etag) < sizeof(x->etag) && is_printable(etag))
+		strcpy(x->etag, etag);
+	else
+		*x->etag = '\0';
+	if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
+		snprintf(x->why, sizeof(x->why), "the server answered %ld", x->status);
+	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
+		snprintf(x->why, sizeof(x->why), "status %ld is not an answer to this", x->status);
+	else if (!x->priv->stopped)
+		snprintf(x->why, sizeof(x->why), "%s",
+			 *x->priv->error ? x->priv->error : curl_easy_strerror(result));
+}
+
+struct mf_exchange *mf_curl_finished(struct mf_curl *curl)
+{
+	struct mf_exchange *x;
+	CURLMsg *msg;
+	int left;
+
+	do
+		msg = curl_multi_info_read(curl->multi, &left);
+	while (msg && msg->msg != CURLMSG_DONE);
+	if (!msg)
+		return NULL;
+	curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+	conclude(x, msg->data.result);
+	release(curl, x);
+	return x;
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the download helper works on: requests, each with the places to ask for it in order.
+ *
+ * Decides which mirror is asked when. Mirrors are tried as they were listed, but one that could not
+ * be reached, or stalled, is asked last from then on, for all requests: a dead mirror costs its
+ * timeout once, not once a file. A transfer that breaks goes on at the same mirror as long as each
+ * try brings something; another mirror begins from zero, so that a bad one cannot leave half of its
+ * own bytes in a good one's file. A file whose bytes the other side calls wrong is asked for at the
+ * next mirror. Only when all have failed is the request failed, with the failure of the mirror that
+ * came furthest.
+ *
+ * An exchange that brings less than MIN_RATE bytes a second over the time a mirror may be slow is
+ * ended, whatever it is doing: resolving, connecting, sending headers or a body.
+ */
+#include "queue.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/error.h"
+#include "modfetch/file.h"
+#include "modfetch/strings.h"
+#include "../portal.h"
+#include "curl.h"
+
+#define PARALLEL     6
+#define MIN_RATE     512 /* bytes a second */
+#define MAX_RESUMES  8
+#define MAX_REQUESTS 65536
+#define TICK_MS	     100
+
+struct job {
+	struct mf_exchange exchange;
+	struct mf_strings urls;
+	char *etag; /* what the other side has */
+	uint64_t size, max;
+	bool optional, running, ended, absent;
+	bool gone; /* the worst failure is that there is no such file */
+	bool *tried;
+	size_t current; /* place in urls */
+	unsigned int resumes;
+	uint64_t slow_since,
+		slow_bytes; /* the time and size at which slowness began to be measured */
+	uint32_t index, worst_mirror;
+	int worst;
+	char why[256];
+};
+
+struct queue {
+	int sock;
+	char user[64];
+	uint64_t patience_ms, max_size;
+	struct job **jobs;
+	size_t n, running;
+	struct mf_strings bad_hosts;
+	struct mf_curl *curl;
+	uint64_t finished_bytes, told_at;
+};
+
+/* How far a mirror came that failed so; the furthest is what is told in the end. */
+static int rank(int code)
+{
+	static const int order[] = { -MFE_UNREACHABLE, -MFE_PORTAL,    -MFE_TIMEOUT,
+				     -MFE_HTTP_STATUS, -MFE_TRUNCATED, -MFE_TOO_LARGE,
+				     -MFE_BAD_SIZE,    -MFE_BAD_DIGEST };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+		if (order[i] == code)
+			return (int)i + 1;
+	return (int)(sizeof(order) / sizeof(*order)) + 1;
+}
+
+/* ---- reading the requests ---- */
+
+static int add_request(struct queue *q, const struct mf_wire *packet, const char *text)
+{
+	struct job **jobs, *job;
+
+	if (packet->index != q->n || q->n >= MAX_REQUESTS)
+		return -EBADMSG;
+	jobs = reallocarray(q->jobs, q->n + 1, sizeof(*jobs));
+	if (!jobs)
+		return -ENOMEM;
+	q->jobs = jobs;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return -ENOMEM;
+	q->jobs[q->n++] = job;
+	job->exchange.fd = -1;
+	job->index = packet->index;
+	job->size = packet->size;
+	job->max = packet->max;
+	job->optional = packet->flags & MF_WIRE_OPTIONAL;
+	if (*text) {
+		job->etag = strdup(text);
+		if (!job->etag)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_url(struct queue *q, const struct mf_wire *packet, const char *text)
+{
+	return q->n && packet->index == q->n - 1 ? mf_strings_add(&q->jobs[q->n - 1]->urls, text)
+						 : -EBADMSG;
+}
+
+static int take_packet(struct queue *q, const struct mf_wire *packet, const char *text)
+{
+	switch (packet->type) {
+	case MF_WIRE_SETUP:
+		if (strlen(text) >= sizeof(q->user))
+			return -EBADMSG;
+		strcpy(q->user, text);
+		q->patience_ms = packet->size;
+		q->max_size = packet->max;
+		return 0;
+	case MF_WIRE_REQUEST:
+		return add_request(q, packet, text);
+	case MF_WIRE_URL:
+		return add_url(q, packet, text);
+	case MF_WIRE_GO:
+		return 1;
+	}
+	return -EBADMSG;
+}
+
+static void queue_cleanup(struct queue **queue)
+{
+	fetch_queue_free(*queue);
+}
+
+int fetch_queue_read(int sock, struct queue **ret_queue)
+{
+	_cleanup_(queue_cleanup) struct queue *q = calloc(1, sizeof(*q));
+	char text[MF_WIRE_TEXT + 1];
+	int r;
+
+	if (!q)
+		return -ENOMEM;
+	q->sock = sock;
+	r = mf_curl_new(&q->curl);
+	while (r == 0) {
+		struct mf_wire packet;
+		_cleanup_close_ int fd = -1;
+
+		r = mf_wire_receive(sock, &packet, text, &fd, 0);
+		if (r == 0)
+			return 1;
+		if (r > 0)
+			r = take_packet(q, &packet, text);
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < q->n; i++) {
+		q->jobs[i]->tried = calloc(q->jobs[i]->urls.n + 1, sizeof(bool));
+		if (!q->jobs[i]->tried)
+			return -ENOMEM;
+	}
+	*ret_queue = MF_STEAL(q);
+	return 0;
+}
+
+const char *fetch_queue_user(const struct queue *q)
+{
+	return q->user;
+}
+
+uint64_t fetch_queue_max_size(const struct queue *q)
+{
+	return q->max_size;
+}
+
+static void close_file(struct job *job)
+{
+	if (job->exchange.fd >= 0)
+		close(mf_steal_fd(&job->exchange.fd));
+	job->exchange.size = 0;
+}
+
+void fetch_queue_free(struct queue *q)
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->n; i++) {
+		struct job *job = q->jobs[i];
+
+		if (job->running)
+			mf_curl_stop(q->curl, &job->exchange);
+		close_file(job);
+		mf_strings_done(&job->urls);
+		free(job->etag);
+		free(job->tried);
+		free(job);
+	}
+	free(q->jobs);
+	mf_strings_done(&q->bad_hosts);
+	mf_curl_free(q->curl);
+	free(q);
+}
+
+/* ---- mirrors ---- */
+
+/* The length of "scheme://host:port". */
+static size_t host_len(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host ? host + 3 : url;
+	return (size_t)(host - url) + strcspn(host, "/");
+}
+
+static bool is_bad_host(const struct queue *q, const char *url)
+{
+	size_t len = host_len(url);
+
+	for (size_t i = 0; i < q->bad_hosts.n; i++)
+		if (strlen(q->bad_hosts.v[i]) == len && !strncmp(q->bad_hosts.v[i], url, len))
+			return true;
+	return false;
+}
+
+/* False: all have been tried. */
+static bool next_mirror(const struct queue *q, const struct job *job, size_t *ret_mirror)
+{
+	for (int bad_too = 0; bad_too < 2; bad_too++)
+		for (size_t i = 0; i < job->urls.n; i++)
+			if (!job->tried[i] && (bad_too || !is_bad_host(q, job->urls.v[i]))) {
+				*ret_mirror = i;
+				return true;
+			}
+	return false;
+}
+
+static int start(struct queue *q, struct job *job, bool resume)
+{
+	struct mf_exchange *x = &job->exchange;
+	int r;
+
+	if (!resume) {
+		close_file(job);
+		x->fd = mf_memfile_new("modfetch");
+		if (x->fd < 0)
+			return x->fd;
+		*x->etag = '\0';
+		job->resumes = 0;
+	}
+	x->url = job->urls.v[job->current];
+	x->if_none_match = job->etag;
+	x->offset = x->size;
+	x->cap = job->max;
+	x->connect_ms = q->patience_ms;
+	r = mf_curl_start(q->curl, x);
+	if (r < 0)
+		return r;
+	job->running = true;
+	job->slow_since = mf_now_us();
+	job->slow_bytes = x->size;
+	q->running++;
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static int tell_failed(struct queue *q, struct job *job)
+{
+	const struct mf_wire packet = {
+		.type = MF_WIRE_FAILED,
+		.index = job->index,
+		.mirror = job->worst_mirror,
+		.flags = job->gone ? MF_WIRE_ABSENT : 0,
+		.code = job->worst,
+	};
+
+	return mf_wire_send(q->sock, &packet, job->why, -1, 0);
+}
+
+static int tell_done(struct queue *q, struct job *job)
+{
+	struct mf_exchange *x = &job->exchange;
+	struct mf_wire packet = {
+		.type = MF_WIRE_DONE,
+		.index = job->index,
+		.mirror = (uint32_t)job->current,
+		.size = x->size,
+	};
+	int r;
+
+	if (job->absent || x->not_modified) {
+		packet.flags = job->absent ? MF_WIRE_ABSENT : MF_WIRE_NOT_MODIFIED;
+		return mf_wire_send(q->sock, &packet, x->etag, -1, 0);
+	}
+	r = mf_memfile_seal(x->fd);
+	if (r == 0)
+		r = mf_wire_send(q->sock, &packet, x->etag, x->fd, 0);
+	q->finished_bytes += x->size;
+	/* what was sent is the other side's now */
+	close_file(job);
+	return r;
+}
+
+static int tell_progress(struct queue *q)
+{
+	struct mf_wire packet = { .type = MF_WIRE_PROGRESS, .size = q->finished_bytes };
+	uint64_t now = mf_now_us();
+
+	if (now - q->told_at < TICK_MS * 1000ULL)
+		return 0;
+	q->told_at = now;
+	for (size_t i = 0; i < q->n; i++)
+		packet.size += q->jobs[i]->ended ? 0 : q->jobs[i]->exchange.size;
+	return mf_wire_send(q->sock, &packet, NULL, -1, 0);
+}
+
+/* ---- the course of one request ---- */
+
+static int end(struct queue *q, struct job *job)
+{
+	job->ended = true;
+	return job->worst && !job->absent ? tell_failed(q, job) : tell_done(q, job);
+}
+
+/* The current mirror is done with. */
+static int give_up_mirror(struct queue *q, struct job *job, int code, const char *why)
+{
+	const char *url = job->urls.v[job->current];
+	bool gone = code == -MFE_HTTP_STATUS &&
+		    (job->exchange.status == 404 || job->exchange.status == 410);
+
+	job->tried[job->current] = true;
+	job->absent |= job->optional && gone;
+	if (!job->worst || rank(code) > rank(job->worst)) {
+		job->worst = code;
+		job->worst_mirror = (uint32_t)job->current;
+		job->gone = gone;
+		snprintf(job->why, sizeof(job->why), "%s", why);
+	}
+	close_file(job);
+	if ((code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT) && !is_bad_host(q, url))
+		return mf_strings_addn(&q->bad_hosts, url, host_len(url));
+	return 0;
+}
+
+/* What the bytes that are there mean for a request whose size is known. */
+static int judge_size(const struct job *job)
+{
+	const struct mf_exchange *x = &job->exchange;
+
+	if (x->code || x->not_modified || !job->size || x->size == job->size)
+		return x->code;
+	return x->size < job->size ? -MFE_TRUNCATED : -MFE_TOO_LARGE;
+}
+
+/* A page in the place of a file is somebody else's answer, and no reason to go on where it ended. */
+static bool is_portal(const struct job *job, int code)
+{
+	const struct mf_exchange *x = &job->exchange;
+
+	return x->status == 511 || (code == -MFE_TOO_LARGE && x->page) ||
+	       (x->size && mf_portal_file(x->url, x->fd, code != 0));
+}
+
+static int finish(struct queue *q, struct job *job)
+{
+	struct mf_exchange *x = &job->exchange;
+	int code = judge_size(job);
+
+	if (is_portal(job, code)) {
+		code = -MFE_PORTAL;
+		snprintf(x->why, sizeof(x->why),
+			 "a web page came instead of the file; does this "
+			 "network want a login?");
+	}
+
+	job->running = false;
+	q->running--;
+	if (!code) {
+		job->worst = 0;
+		job->absent = false;
+		return end(q, job);
+	}
+	if (code == -MFE_TRUNCATED && x->size > x->offset && job->resumes < MAX_RESUMES) {
+		job->resumes++;
+		return start(q, job, true);
+	}
+	return give_up_mirror(q, job, code, x->why);
+}
+
+static int check_speed(struct queue *q, struct job *job)
+{
+	struct mf_exchange *x = &job->exchange;
+	uint64_t now = mf_now_us(), elapsed = now - job->slow_since;
+	char why[128];
+
+	if (elapsed < q->patience_ms * 1000)
+		return 0;
+	/* a file begun anew is smaller than it was: that counts as movement */
+	if (x->size < job->slow_bytes ||
+	    (x->size - job->slow_bytes) * 1000000 >= MIN_RATE * elapsed) {
+		job->slow_since = now;
+		job->slow_bytes = x->size;
+		return 0;
+	}
+	snprintf(why, sizeof(why), "less than %d bytes a second for %.1f s", MIN_RATE,
+		 (double)elapsed / 1e6);
+	mf_curl_stop(q->curl, x);
+	job->running = false;
+	q->running--;
+	return give_up_mirror(q, job, -MFE_TIMEOUT, why);
+}
+
+static int advance(struct queue *q, struct job *job)
+{
+	if (job->running)
+		return check_speed(q, job);
+	if (job->ended || q->running >= PARALLEL)
+		return 0;
+	return next_mirror(q, job, &job->current) ? start(q, job, false) : end(q, job);
+}
+
+static int take_verdict(struct queue *q, const struct mf_wire *packet)
+{
+	struct job *job = packet->index < q->n ? q->jobs[packet->index] : NULL;
+
+	if (packet->type != MF_WIRE_RETRY || !job || !job->ended || job->worst)
+		return -EBADMSG;
+	q->finished_bytes -= packet->size < q->finished_bytes ? packet->size : q->finished_bytes;
+	job->ended = false;
+	return give_up_mirror(q, job, packet->code, "");
+}
+
+/* 1: the other side has closed. */
+static int listen_once(struct queue *q)
+{
+	char text[MF_WIRE_TEXT + 1];
+
+	for (;;) {
+		struct mf_wire packet;
+		_cleanup_close_ int fd = -1;
+		int r = mf_wire_receive(q->sock, &packet, text, &fd, MF_WIRE_NOW);
+
+		if (r == -EAGAIN)
+			return 0;
+		if (r == 0)
+			return 1;
+		if (r > 0)
+			r = take_verdict(q, &packet);
+		if (r < 0)
+			return r;
+	}
+}
+
+int fetch_queue_run(struct queue *q)
+{
+	int r = 0;
+
+	while (r == 0) {
+		struct mf_exchange *x;
+
+		for (size_t i = 0; r == 0 && i < q->n; i++)
+			r = advance(q, q->jobs[i]);
+		if (r == 0)
+			r = mf_curl_run(q->curl, q->sock, TICK_MS);
+		while (r == 0 && (x = mf_curl_finished(q->curl)))
+			r = finish(q, (struct job *)x); /* its first member */
+		if (r == 0)
+			r = tell_progress(q);
+		if (r == 0)
+			r = listen_once(q);
+	}
+	return r > 0 || r == -EPIPE ? 0 : r;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a captive portal's answer looks like, by its first bytes.
+ *
+ * None of the files that are fetched is a web page: repomd.xml, its signatures, lists of packages,
+ * packages, lists of mirrors. So a body whose first element is one of HTML's comes from somebody
+ * between here and the server, and so does a repomd.xml that is no XML or has another root. This
+ * decides only what a failure is called: no network, which passes, instead of a bad signature or
+ * digest, which lasts. A server that forges it wins that a device waits, as it does without a
+ * network. Nothing is parsed here: a prolog is stepped over and one name compared, in a few bytes.
+ */
+#include "portal.h"
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include "modfetch/strings.h"
+
+struct text {
+	const char *at, *end;
+};
+
+static bool begins(const struct text *t, const char *what)
+{
+	size_t len = strlen(what);
+
+	return (size_t)(t->end - t->at) >= len && !strncasecmp(t->at, what, len);
+}
+
+/* Steps behind the next WHAT; to the end where there is none. */
+static void step_behind(struct text *t, const char *what)
+{
+	const char *found = memmem(t->at, (size_t)(t->end - t->at), what, strlen(what));
+
+	t->at = found ? found + strlen(what) : t->end;
+}
+
+/* Over blanks, a byte order mark, declarations and comments, but not a DOCTYPE of HTML. */
+static void skip_prolog(struct text *t)
+{
+	if (begins(t, "\xef\xbb\xbf"))
+		t->at += 3;
+	for (;;) {
+		while (t->at < t->end && isspace((unsigned char)*t->at))
+			t->at++;
+		if (begins(t, "<?"))
+			step_behind(t, "?>");
+		else if (begins(t, "<!--"))
+			step_behind(t, "-->");
+		else if (begins(t, "<!doctype") && !begins(t, "<!doctype html"))
+			step_behind(t, ">");
+		else
+			return;
+	}
+}
+
+/* Is the name that follows '<' this one, with or without a prefix? */
+static bool is_element(const struct text *t, const char *name)
+{
+	const char *p = t->at + 1, *start = p;
+
+	for (; p < t->end && (isalnum((unsigned char)*p) || strchr("_.:-", *p)); p++)
+		if (*p == ':')
+			start = p + 1;
+	return (size_t)(p - start) == strlen(name) && !strncasecmp(start, name, strlen(name));
+}
+
+static bool is_page(const struct text *t)
+{
+	static const char *const elements[] = { "html", "head", "body",	  "title",
+						"meta", "link", "script", "style",
+						"div",	"p",	"center", "h1" };
+
+	if (t->at == t->end || *t->at != '<')
+		return false;
+	for (size_t i = 0; i < sizeof(elements) / sizeof(*elements); i++)
+		if (is_element(t, elements[i]))
+			return true;
+	return begins(t, "<!doctype html");
+}
+
+bool mf_portal_body(const char *name, const void *head, size_t len, bool broken)
+{
+	static const char lead[] = "\xed\xab\xee\xdb";
+	struct text t = { head, (const char *)head + len };
+
+	if (broken && mf_ends_with(name, ".rpm") && len >= 4)
+		return memcmp(head, lead, 4) != 0;
+	skip_prolog(&t);
+	if (is_page(&t))
+		return true;
+	return mf_ends_with(name, "repomd.xml") && t.at < t.end &&
+	       (*t.at != '<' || !is_element(&t, "repomd"));
+}
+
+bool mf_portal_file(const char *name, int fd, bool broken)
+{
+	char head[MF_PORTAL_HEAD];
+	ssize_t len = pread(fd, head, sizeof(head), 0);
+
+	return len > 0 && mf_portal_body(name, head, (size_t)len, broken);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tree is the truth about modules, the rpm database about packages. Somebody may have deleted a
+ * module, or restored old indexes; other tools install packages without running depmod. Then a
+ * module is missing that a plan cannot bring, since its package is there already. First the indexes
+ * are made anew, which may be all that is needed; a package that lacks files is installed again.
+ */
+#include "modfetch/install.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/depmod.h"
+#include "modfetch/rpm.h"
+
+/* The packages that carry what is missing and are installed all the same. */
+static int find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
+			  struct mf_strings *found)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < wants[i].n_matches; j++) {
+			const struct mf_match *m = &wants[i].matches[j];
+
+			for (size_t k = 0; !r && mf_match_wanted(m) && k < m->packages.n; k++)
+				r = mf_strings_add(&names, m->packages.v[k]);
+		}
+	return r < 0 ? mf_fail(ctx, "match", r, "packages", NULL)
+		     : mf_rpm_installed(ctx, &names, found);
+}
+
+int mf_mend_indexes(struct mf_context *ctx, const struct mf_wants *wants)
+{
+	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
+	int r = find_installed(ctx, wants->v, wants->n, &found);
+
+	if (r < 0 || !found.n)
+		return r;
+	mf_log(ctx, MF_LOG_WARNING, "%s is installed, but its module is not in the indexes",
+	       found.v[0]);
+	r = mf_depmod(ctx, &(struct mf_depmod_options){ 0 }, NULL);
+	return r < 0 ? r : 1;
+}
+
+struct looking {
+	const struct mf_context *ctx;
+	bool lacks;
+};
+
+static int look(void *arg, void *header)
+{
+	struct looking *looking = arg;
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
+	int r = mf_rpm_header(header, &h);
+
+	for (size_t i = 0; !r && i < h.n_files; i++) {
+		const struct mf_rpm_file *file = &h.files[i];
+		_cleanup_close_ int fd =
+			mf_context_open(looking->ctx, file->path, O_PATH | O_NOFOLLOW);
+		struct stat st;
+
+		/* of a file that was there before the package any other will do */
+		looking->lacks |= S_ISREG(file->mode) && !file->ghost &&
+				  (fd < 0 || fstat(fd, &st) < 0 ||
+				   (!file->left_out && (uint64_t)st.st_size != file->size));
+	}
+	return r;
+}
+
+int mf_mend_mark(struct mf_context *ctx, struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		for (size_t j = 0; j < wants->v[i].n_matches; j++) {
+			struct mf_match *m = &wants->v[i].matches[j];
+			struct looking looking = { ctx, false };
+			int r = 0;
+
+			if (mf_match_wanted(m))
+				r = mf_rpm_each_installed(ctx, &m->packages, look, &looking);
+			if (r < 0)
+				return r;
+			m->broken = looking.lacks;
+		}
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A run is bound to one kernel's directory of modules. An update that replaces the directory while
+ * the run downloads makes its plan one for another kernel; the inode says so. A directory that a
+ * transaction of the run makes is no replacement: where there was none, nothing is compared.
+ */
+#include "modfetch/load.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include "modfetch/cleanup.h"
+
+struct stat mf_kernel_dir(const struct mf_context *ctx)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st = { 0 };
+
+	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
+		path = NULL;
+		return st;
+	}
+	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return (struct stat){ 0 };
+	return st;
+}
+
+int mf_kernel_dir_same(struct mf_context *ctx, const struct stat *before)
+{
+	const struct stat now = mf_kernel_dir(ctx);
+
+	if (!before->st_ino || (now.st_ino == before->st_ino && now.st_dev == before->st_dev))
+		return 0;
+	return mf_fail(ctx, "install", -MFE_KERNEL_CHANGED, ctx->kernel,
+		       "/lib/modules/%s was replaced meanwhile", ctx->kernel);
+}

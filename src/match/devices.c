@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where wants come from when no event brings them: one look at sysfs.
+ *
+ * A device says its modalias in a file of that name, or (auxiliary, mdio and other buses) only in a
+ * line of its "uevent". Only regular files are read, each at most a page, and links are not
+ * followed: a recorded tree may come from anywhere. What a device says is checked by the same rule
+ * as an event; one that is out of bounds is a want that says so, and the others go on.
+ *
+ * Some drivers are loaded by name: where a rule of udev's does so (udev-rules.h), the name is wanted
+ * as a modalias would be. These rules are the machine's, also for a recorded tree, which has none.
+ */
+#include "modfetch/want.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/module-name.h"
+#include "modfetch/udev-device.h"
+
+#define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
+#define LIST_MAX      (16U << 20)
+#define DEPTH_MAX     64
+#define MODALIAS_KEY  "MODALIAS="
+
+struct walk {
+	struct mf_context *ctx;
+	struct mf_wants *wants;
+	bool each_device;
+	struct mf_udev_rules *rules;
+	struct mf_udev_device device; /* all but its place is the same for each */
+	size_t root_len;	      /* of a syspath, up to the root of its sysfs */
+	size_t hidden;		      /* of a syspath, up to the root of the device's tree */
+};
+
+static int take(struct walk *w, const char *modalias, const char *syspath)
+{
+	bool many = mf_modalias_valid(modalias, strlen(modalias)) && !w->each_device;
+	_cleanup_(mf_want_done) struct mf_want want = { 0 };
+	int r;
+
+	if (!*modalias)
+		return 0;
+	r = mf_want_init_any(w->ctx, modalias, many ? NULL : syspath, &want);
+	if (r < 0)
+		return r;
+	want.device = true;
+	if (syspath)
+		r = mf_device_describe(w->device.tree, syspath + w->hidden, &want);
+	if (!r && syspath && many)
+		r = mf_strings_add(&want.devices, syspath);
+	return r < 0 ? r : mf_wants_add(w->wants, &want);
+}
+
+/* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
+static int read_attribute(int dirfd, const char *name, char **ret_text)
+{
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	size_t len;
+
+	if (fd < 0)
+		return errno == ELOOP ? -ENOENT : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? mf_file_read(fd, ATTRIBUTE_MAX, ret_text, &len) : -ENOENT;
+}
+
+/* What stands after "MODALIAS=" at the beginning of a line, or NULL. */
+static char *find_modalias(char *uevent)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(uevent, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (mf_starts_with(line, MODALIAS_KEY))
+			return line + strlen(MODALIAS_KEY);
+	return NULL;
+}
+
+int mf_device_modalias(int dirfd, char **ret_modalias)
+{
+	_cleanup_free_ char *text = NULL;
+	char *modalias;
+	int r = read_attribute(dirfd, "modalias", &text);
+
+	if (!r && text) {
+		text[strcspn(text, "\n")] = '\0';
+		*ret_modalias = MF_STEAL(text);
+		return 0;
+	}
+	if (r == -ENOENT)
+		r = read_attribute(dirfd, "uevent", &text);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	modalias = text ? find_modalias(text) : NULL;
+	if (!modalias)
+		return 1;
+	*ret_modalias = strdup(modalias);
+	return *ret_modalias ? 0 : -ENOMEM;
+}
+
+/* A device that went meanwhile, or whose attribute cannot be read, says nothing. */
+static int take_device(struct walk *w, int dirfd, const char *syspath)
+{
+	_cleanup_free_ char *modalias = NULL;
+	int r = mf_device_modalias(dirfd, &modalias);
+
+	if (r == -EFBIG)
+		mf_log(w->ctx, MF_LOG_WARNING, "event: %s: its modalias is longer than a page [%s]",
+		       syspath, mf_error_name(-MFE_BAD_MODALIAS));
+	return r ? (r == -ENOMEM ? r : 0) : take(w, modalias, syspath);
+}
+
+/* What udev's rules load by name for the device whose directory this is. */
+static int take_rules(struct walk *w, int dirfd, const char *syspath)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	size_t n;
+	int r;
+
+	mf_udev_rules_lines(w->rules, &n);
+	/* a directory is a device by having this file */
+	if (!n || faccessat(dirfd, "uevent", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	w->device.devpath = syspath + w->root_len;
+	r = mf_udev_device_modules(&w->device, w->rules, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = take(w, names.v[i], syspath);
+	return r;
+}
+
+static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	r = take_device(w, dirfd, syspath);
+	if (r >= 0)
+		r = take_rules(w, dirfd, syspath);
+	while (r >= 0 && depth < DEPTH_MAX && (e = readdir(dir))) {
+		_cleanup_close_ int child = -1;
+		_cleanup_free_ char *path = NULL;
+
+		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+			continue;
+		child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
+			continue;
+		if (asprintf(&path, "%s/%s", syspath, e->d_name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		r = walk_folder(w, child, path, depth + 1);
+	}
+	return r;
+}
+
+static int walk_list(struct walk *w, int fd)
+{
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	size_t len;
+	int r = mf_file_read(fd, LIST_MAX, &text, &len);
+
+	/* a NUL is no end of the list, but a byte that no modalias has */
+	for (size_t i = 0; !r && i < len; i++)
+		if (!text[i])
+			text[i] = '\1';
+	for (char *line = r < 0 ? NULL : strtok_r(text, "\r\n", &save); !r && line;
+	     line = strtok_r(NULL, "\r\n", &save))
+		if (*line != '#')
+			r = take(w, line, NULL);
+	return r;
+}
+
+/* udev's rules know loaded modules as devices too: what is loaded after one, as ppdev is. */
+static int walk_modules(struct walk *w)
+{
+	_cleanup_close_ int fd = mf_context_open(w->ctx, "sys/module", O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? 0 : walk_folder(w, fd, "/sys/module", DEPTH_MAX - 1);
+}
+
+static int walk_machine(struct walk *w, int fd)
+{
+	int r;
+
+	w->device = (struct mf_udev_device){ .tree = w->ctx,
+					     .sysfs = "sys",
+					     .database = "run/udev/data" };
+	w->root_len = strlen("/sys");
+	r = walk_folder(w, fd, "/sys/devices", 0);
+	return r < 0 ? r : walk_modules(w);
+}
+
+/* A tree is the root of its own paths, so that no link in it leads to this machine's devices. */
+static int walk_recorded(struct walk *w, int fd, const char *source)
+{
+	_cleanup_free_ char *path = strdup(source);
+	struct mf_context tree = { .root = path, .root_fd = fd };
+
+	if (!path)
+		return -ENOMEM;
+	w->root_len = strlen(path);
+	while (w->root_len && path[w->root_len - 1] == '/')
+		path[--w->root_len] = '\0';
+	w->hidden = w->root_len;
+	w->device = (struct mf_udev_device){ .tree = &tree, .sysfs = "." };
+	return walk_folder(w, fd, path, 0);
+}
+
+static void walk_done(struct walk *w)
+{
+	mf_udev_rules_free(w->rules);
+}
+
+int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device,
+		    struct mf_wants *wants)
+{
+	_cleanup_(walk_done) struct walk w = { .ctx = ctx,
+					       .wants = wants,
+					       .each_device = each_device };
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	/* a source is the caller's own path; the machine's devices are below the root */
+	fd = source ? open(source, O_RDONLY | O_CLOEXEC)
+		    : mf_context_open(ctx, "sys/devices", O_RDONLY | O_DIRECTORY);
+	/* an image has no sysfs, and so no devices */
+	if (!source && fd == -ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return mf_fail(ctx, "event", source ? -errno : fd, source ? source : "/sys/devices",
+			       NULL);
+	r = mf_udev_rules_read(ctx, &w.rules);
+	if (r == 0 && source)
+		r = S_ISDIR(st.st_mode) ? walk_recorded(&w, fd, source) : walk_list(&w, fd);
+	else if (r == 0)
+		r = walk_machine(&w, fd);
+	return r < 0 ? mf_fail(ctx, "event", r, source ? source : "/sys/devices", NULL) : 0;
+}
+
+char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
+{
+	char target[PATH_MAX];
+	_cleanup_close_ int fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
+	ssize_t len = fd < 0 ? -1 : readlinkat(fd, "driver", target, sizeof(target) - 1);
+	const char *slash;
+
+	if (len <= 0)
+		return NULL;
+	target[len] = '\0';
+	slash = strrchr(target, '/');
+	return strdup(slash ? slash + 1 : target);
+}
+
+/* The nearest "removable" attribute at PATH or above it. */
+static enum mf_removable find_removable(const struct mf_context *tree, const char *device)
+{
+	static const struct {
+		const char *word;
+		enum mf_removable value;
+	} words[] = { { "removable", MF_REMOVABLE }, { "fixed", MF_FIXED } };
+	_cleanup_free_ char *path = strdup(device);
+	char *slash;
+
+	for (; path && (slash = strrchr(path, '/')); *slash = '\0') {
+		_cleanup_free_ char *attribute = NULL, *text = NULL;
+		_cleanup_close_ int fd = -1;
+		size_t len;
+
+		if (asprintf(&attribute, "%s/removable", path) < 0) {
+			attribute = NULL;
+			break;
+		}
+		fd = mf_context_open(tree, attribute, O_RDONLY);
+		if (fd >= 0 && !mf_file_read(fd, 64, &text, &len))
+			for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+				if (mf_starts_with(text, words[i].word))
+					return words[i].value;
+	}
+	return MF_REMOVABLE_UNKNOWN;
+}
+
+int mf_device_describe(const struct mf_context *tree, const char *path, struct mf_want *want)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *modalias = NULL;
+	char spelled[MF_MODALIAS_MAX + 1];
+	int r;
+
+	want->device = true;
+	want->removable = find_removable(tree, path);
+	if (want->kind == MF_WANT_BAD)
+		return 0;
+	fd = mf_context_open(tree, path, O_RDONLY | O_DIRECTORY);
+	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
+	if (r == -ENOMEM)
+		return r;
+	if (r || !*modalias || !mf_modalias_valid(modalias, strlen(modalias)) ||
+	    mf_alias_normalize(modalias, spelled, sizeof(spelled)) < 0 ||
+	    !strcmp(spelled, want->name))
+		return 0;
+	want->modalias = strdup(spelled);
+	return want->modalias ? 0 : -ENOMEM;
+}

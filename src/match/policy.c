@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules that say no, as a table in the order in which they are asked. Each returns the rule
+ * that refused, in words, or NULL. What the running kernel refuses counts only when that kernel is
+ * the one we work for. Everything is read once; a check costs no look at the disk.
+ */
+#include "modfetch/policy.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/module-name.h"
+#include "modfetch/rules.h"
+#include "modfetch/strings.h"
+#include "install-line.h"
+#include "kernel-cmdline.h"
+
+struct mf_policy {
+	const struct mf_context *ctx;
+	struct mf_kmod *kmod;
+	struct mf_rules *rules;
+	bool modules_disabled;
+	struct mf_strings blacklist;	   /* module_blacklist= */
+	struct mf_strings alias_blacklist; /* modprobe.blacklist= */
+	struct mf_attempts attempts;	   /* of other boots */
+};
+
+typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
+
+/* ---- what is said, read once ---- */
+
+static char *read_small(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
+	char *text = NULL;
+	size_t len;
+
+	return fd >= 0 && mf_file_read(fd, 65536, &text, &len) == 0 ? text : NULL;
+}
+
+/* "a,b-c", the value of a blacklist */
+static int add_listed(struct mf_strings *names, const char *list)
+{
+	_cleanup_(mf_strings_done) struct mf_strings listed = { 0 };
+	int r = mf_strings_split(&listed, list);
+
+	for (size_t i = 0; !r && i < listed.n; i++) {
+		char name[256];
+
+		if (mf_module_name(listed.v[i], name, sizeof(name)))
+			r = mf_strings_add(names, name);
+	}
+	return r;
+}
+
+/*
+ * Of several module_blacklist= the kernel heeds the last, and kmod takes quotes around the names of
+ * modprobe.blacklist= for a part of them. Whoever wrote them meant all the names: so they count here.
+ */
+static int on_parameter(void *arg, const char *key, const char *value)
+{
+	struct mf_policy *policy = arg;
+
+	if (value && mf_cmdline_is(key, "module_blacklist"))
+		return add_listed(&policy->blacklist, value);
+	if (value && !strcmp(key, "modprobe.blacklist"))
+		return add_listed(&policy->alias_blacklist, value);
+	return 0;
+}
+
+static int read_kernel(struct mf_policy *policy)
+{
+	_cleanup_free_ char *disabled = read_small(policy->ctx, "proc/sys/kernel/modules_disabled");
+	_cleanup_free_ char *line = read_small(policy->ctx, "proc/cmdline");
+
+	policy->modules_disabled = disabled && disabled[0] == '1';
+	return line ? mf_cmdline_each(line, on_parameter, policy) : 0;
+}
+
+void mf_policy_free(struct mf_policy *policy)
+{
+	if (!policy)
+		return;
+	mf_rules_free(policy->rules);
+	mf_strings_done(&policy->blacklist);
+	mf_strings_done(&policy->alias_blacklist);
+	mf_attempts_done(&policy->attempts);
+	free(policy);
+}
+
+int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy **ret_policy)
+{
+	struct mf_policy *policy = calloc(1, sizeof(*policy));
+	int r = policy ? 0 : -ENOMEM;
+
+	if (policy)
+		*policy = (struct mf_policy){ .ctx = ctx, .kmod = kmod };
+	if (!r && ctx->kernel_running)
+		r = read_kernel(policy);
+	if (r < 0)
+		mf_fail(ctx, "policy", r, "policy", NULL);
+	else
+		r = mf_rules_read(ctx, &policy->rules);
+	if (!r)
+		r = mf_attempts_read(ctx, &policy->attempts);
+	if (r < 0) {
+		mf_policy_free(policy);
+		return r;
+	}
+	*ret_policy = policy;
+	return 0;
+}
+
+/* ---- the rules ---- */
+
+static const char *modules_disabled(const struct mf_policy *policy,
+				    const struct mf_request *request)
+{
+	return policy->modules_disabled ? "kernel.modules_disabled is set" : NULL;
+}
+
+static const char *kernel_command_line(const struct mf_policy *policy,
+				       const struct mf_request *request)
+{
+	return request->module && mf_strings_has(&policy->blacklist, request->module)
+		       ? "module_blacklist= of the kernel command line names it"
+		       : NULL;
+}
+
+static const char *local_rules(const struct mf_policy *policy, const struct mf_request *request)
+{
+	const struct mf_want *want = request->want;
+	const struct mf_facts facts = {
+		.modalias = want ? want->name : NULL,
+		.device = want ? want->modalias : NULL,
+		.removable = want ? want->removable : MF_REMOVABLE_UNKNOWN,
+		.module = request->module,
+		.package = request->package,
+		.repository = request->repository,
+	};
+	const char *text;
+
+	return mf_rules_ask(policy->rules, &facts, &text) ? text : NULL;
+}
+
+static const char *blacklist(const struct mf_policy *policy, const struct mf_request *request)
+{
+	bool applies = request->by_alias || (request->want && request->want->device);
+
+	if (!applies || !request->module)
+		return NULL;
+	if (mf_strings_has(&policy->alias_blacklist, request->module))
+		return "modprobe.blacklist= of the kernel command line names it";
+	return mf_kmod_blacklisted(policy->kmod, request->module)
+		       ? "a blacklist line of modprobe.d names it"
+		       : NULL;
+}
+
+/* "install foo /bin/false" is how admins say never; a command that loads foo is theirs to run. */
+static const char *install_line(const struct mf_policy *policy, const struct mf_request *request)
+{
+	const char *command =
+		request->module ? mf_kmod_install_command(policy->kmod, request->module) : NULL;
+
+	return command && !mf_install_line_loads(command, request->module)
+		       ? "an install line of modprobe.d refuses it: its command does not load it"
+		       : NULL;
+}
+
+const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module)
+{
+	return mf_attempts_find(policy->ctx, &policy->attempts, module);
+}
+
+static const char *brought_down(const struct mf_policy *policy, const struct mf_request *request)
+{
+	return policy->ctx->unattended && request->module &&
+			       mf_policy_crashed(policy, request->module)
+		       ? "the machine went down when it was loaded"
+		       : NULL;
+}
+
+static rule *const table[] = { modules_disabled, kernel_command_line, local_rules,
+			       blacklist,	 install_line,	      brought_down };
+
+int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
+		    char **ret_why)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const char *why = table[i](policy, request);
+		char *text;
+
+		if (!why)
+			continue;
+		if (asprintf(&text, "%s: %s", request->module ? request->module : request->package,
+			     why) < 0)
+			return -ENOMEM;
+		*ret_why = text;
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The spool as one transaction: which entries are run together, stay for later, or are done with.
+ *
+ * An entry is removed after the run wrote the history, and only if no event has changed it meanwhile:
+ * a crash at any point repeats work, and never forgets a device.
+ *
+ * A run for all that fails for the fault of a package or of one repository is repeated one modalias
+ * at a time; metadata and a repository that could not be had are not asked for again then. Before a
+ * run begins it is noted for whom (src/pipeline/tries.h), so that after a crash each of them runs alone,
+ * after the others, and what crashes again is set aside. A pass over the spool is one attempt of the
+ * hour, unless all it did was to find that it has to wait.
+ */
+#include "modfetch/drain.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/journal.h"
+#include "modfetch/pipeline.h"
+#include "modfetch/spool.h"
+#include "modfetch/want.h"
+#include "sieve.h"
+#include "tries.h"
+
+enum { RUN_SECONDS = 900 }; /* for all but downloads and locks */
+
+/* ---- entries and wants ---- */
+
+struct spool {
+	int fd;
+	struct mf_spool_entry *v;
+	size_t n;
+};
+
+static void spool_done(struct spool *spool)
+{
+	for (size_t i = 0; i < spool->n; i++)
+		mf_spool_entry_done(&spool->v[i]);
+	free(spool->v);
+	if (spool->fd >= 0)
+		close(spool->fd);
+	*spool = (struct spool){ .fd = -1 };
+}
+
+static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
+{
+	size_t damaged;
+	int r;
+
+	ret_spool->fd = mf_spool_open(ctx);
+	if (ret_spool->fd < 0)
+		return mf_fail(ctx, "event", ret_spool->fd, "/" MF_SPOOL_DIR, NULL);
+	r = mf_spool_read(ret_spool->fd, &ret_spool->v, &ret_spool->n, &damaged);
+	if (r < 0)
+		return mf_fail(ctx, "event", r, "/" MF_SPOOL_DIR, NULL);
+	if (damaged)
+		mf_log(ctx, MF_LOG_WARNING, "event: threw %zu damaged entries of the spool away",
+		       damaged);
+	return 0;
+}
+
+uint64_t mf_drain_pace(struct mf_context *ctx)
+{
+	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
+	struct mf_failure before = ctx->failure;
+	uint64_t slowest = 0;
+
+	if (spool_read(ctx, &spool) < 0) {
+		ctx->failure = before;
+		return UINT64_MAX;
+	}
+	for (size_t i = 0; i < spool.n; i++) {
+		const struct mf_spool_entry *e = &spool.v[i];
+
+		if (!e->uevent_us || e->decided_us < e->uevent_us)
+			return UINT64_MAX;
+		if (e->decided_us - e->uevent_us > slowest)
+			slowest = e->decided_us - e->uevent_us;
+	}
+	return slowest;
+}
+
+static int remove_entry(struct mf_context *ctx, const struct spool *spool, size_t i)
+{
+	int r = mf_spool_remove(spool->fd, &spool->v[i]);
+
+	return r < 0 ? mf_fail(ctx, "event", r, spool->v[i].name, NULL) : 0;
+}
+
+static bool is_there(const struct mf_context *ctx, const char *devpath)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "sys%s", devpath) < 0) {
+		path = NULL;
+		return true;
+	}
+	fd = mf_context_open(ctx, path, O_PATH);
+	return fd != -ENOENT;
+}
+
+static int add_want(struct mf_context *ctx, const struct mf_spool_entry *entry, const char *devpath,
+		    struct mf_wants *wants)
+{
+	_cleanup_free_ char *syspath = NULL;
+	struct mf_want want;
+	int r;
+
+	if (devpath && asprintf(&syspath, "/sys%s", devpath) < 0) {
+		syspath = NULL;
+		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
+	}
+	r = mf_want_init(ctx, entry->modalias, syspath, &want);
+	if (r < 0)
+		return r;
+	/* a name without a device is what modprobe was asked for, which blacklists do not hold back */
+	if (syspath && mf_device_describe(ctx, syspath, &want) < 0) {
+		mf_want_done(&want);
+		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
+	}
+	want.uevent_us = entry->uevent_us;
+	want.decided_us = entry->decided_us;
+	r = mf_wants_add(wants, &want);
+	return r < 0 ? mf_fail(ctx, "event", r, entry->modalias, NULL) : 0;
+}
+
+/* One want for each device that is still there. 0, 1: none is, or a recorded failure. */
+static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
+		     struct mf_wants *wants)
+{
+	bool any = !entry->devpaths.n;
+	int r = any ? add_want(ctx, entry, NULL, wants) : 0;
+
+	for (size_t i = 0; r == 0 && i < entry->devpaths.n; i++) {
+		if (!is_there(ctx, entry->devpaths.v[i]))
+			continue;
+		any = true;
+		r = add_want(ctx, entry, entry->devpaths.v[i], wants);
+	}
+	return r < 0 ? r : !any;
+}
+
+/* ---- the runs ---- */
+
+/* The package of this run that brought the module, or NULL: it was here before. */
+static const char *brought_by(const struct mf_run *run, const struct mf_match *match)
+{
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (mf_strings_has(&match->packages, run->plan.items[i].name))
+			return run->plan.items[i].name;
+	return NULL;
+}
+
+static void say_brought(struct mf_context *ctx, const struct mf_want *want, const char *module,
+			const char *package)
+{
+	_cleanup_free_ char *message = NULL;
+
+	if (asprintf(&message, "%s: loaded %s from %s", want->query, module, package) < 0) {
+		message = NULL;
+		return;
+	}
+	if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
+			    (const struct mf_journal_field[]){
+				    { "MODALIAS", want->query },
+				    { "DEVPATH", want->syspath ? want->syspath + 4 : NULL },
+				    { "PACKAGE", package },
+				    { "MODULE", module },
+				    { "DRIVER", want->driver },
+			    },
+			    5) < 0)
+		mf_log(ctx, MF_LOG_INFO, "%s", message);
+}
+
+static void say_installed(struct mf_context *ctx, const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++) {
+		const struct mf_want *want = &run->wants.v[i];
+
+		for (size_t m = 0; m < want->n_matches; m++) {
+			const char *module = want->matches[m].module;
+			const char *package = brought_by(run, &want->matches[m]);
+
+			if (package && mf_strings_has(&want->loaded, module))
+				say_brought(ctx, want, module, package);
+		}
+	}
+}
+
+static void say_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
+{
+	const struct mf_failure *f = &ctx->failure;
+	char message[768];
+
+	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
+		 mf_error_name(code), later ? ", will be tried again" : "");
+	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
+			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
+			    (const struct mf_journal_field[]){
+				    { "MODALIAS", modalias },
+				    { "MODFETCH_STAGE", f->stage },
+				    { "MODFETCH_CODE", mf_error_name(code) },
+			    },
+			    3) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "%s", message);
+}
+
+/* What no device asks for may be the kernel's request, which any user can provoke again. */
+static void note_failed(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		if (!spool->v[i].devpaths.n)
+			(void)mf_failed_note(ctx, spool->v[i].modalias);
+}
+
+/* What the runs of one pass share. */
+struct pass {
+	struct spool spool;
+	struct mf_strings unreachable; /* repositories that are not asked again in this pass */
+	bool metadata_asked;
+	bool attempted; /* it came to more than waiting */
+	bool stop;	/* what is short is short for all */
+	struct mf_drained drained;
+};
+
+static void pass_done(struct pass *pass)
+{
+	spool_done(&pass->spool);
+	mf_strings_done(&pass->unreachable);
+}
+
+/* Without the note, as on a full /run, a crash does not count; that is no reason to serve nobody. */
+static void note_tries(struct mf_context *ctx, const struct pass *pass)
+{
+	int r = mf_tries_write(ctx, pass->spool.v, pass->spool.n);
+
+	if (r < 0)
+		mf_log(ctx, MF_LOG_WARNING, "event: /" MF_TRIES_FILE ": %s", mf_error_sentence(r));
+}
+
+/* A run without end must not keep the others waiting: it is killed, and that counts as a crash. */
+static unsigned int run_seconds(const struct mf_context *ctx)
+{
+	return 2 * ctx->settings.fetch_timeout + ctx->settings.lock_timeout + RUN_SECONDS;
+}
+
+static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
+		   size_t end)
+{
+	int r;
+
+	run->unreachable = &pass->unreachable;
+	run->metadata_asked = pass->metadata_asked;
+	for (size_t i = first; i < end; i++)
+		pass->spool.v[i].tries++;
+	note_tries(ctx, pass);
+	if (ctx->unattended)
+		alarm(run_seconds(ctx));
+	r = mf_road(ctx, run);
+	alarm(0);
+	for (size_t i = first; i < end; i++)
+		pass->spool.v[i].tries--;
+	note_tries(ctx, pass);
+	pass->metadata_asked = run->metadata_asked;
+	pass->attempted |= r == 0 || (r < 0 && !mf_fault_waits(r));
+	return r;
+}
+
+/* Done, with success or without. */
+static int dismiss(struct mf_context *ctx, struct pass *pass, size_t first, size_t end, bool failed)
+{
+	int r = 0;
+
+	if (failed) {
+		pass->drained.failed += end - first;
+		note_failed(ctx, &pass->spool, first, end);
+	}
+	for (size_t i = first; r == 0 && i < end; i++) {
+		pass->spool.v[i].tries = 0;
+		r = remove_entry(ctx, &pass->spool, i);
+	}
+	note_tries(ctx, pass);
+	return r;
+}
+
+/*
+ * Goes the road for the entries FIRST to END; those that are done with leave the spool. RET_SPLIT:
+ * fewer of them may fare better, so all stay for that.
+ */
+static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, size_t end,
+		       bool *ret_split)
+{
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
+	size_t gone = 0;
+	int r = 0, removed;
+	bool later;
+
+	for (size_t i = first; i < end; i++) {
+		r = add_wants(ctx, &pass->spool.v[i], &run.wants);
+		if (r < 0)
+			return r;
+		gone += (size_t)r;
+	}
+	r = run.wants.n ? go_road(ctx, pass, &run, first, end) : 1;
+	/* a page in a package's place may be a filter's: it waits, alone */
+	later = r < 0 && mf_fault_passes(r) && (run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
+	if (r == 0)
+		say_installed(ctx, &run);
+	if (r < 0)
+		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
+	*ret_split = r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_spoils(r)));
+	if (*ret_split)
+		return r;
+	pass->drained.gone += gone;
+	if (later) {
+		pass->drained.kept += end - first;
+		pass->stop = !mf_fault_of_repository(r);
+		return r;
+	}
+	removed = dismiss(ctx, pass, first, end, r < 0);
+	return removed < 0 ? removed : r;
+}
+
+/* Each for itself. Returns what says most: the last failure, or that one of them was served. */
+static int run_each(struct mf_context *ctx, struct pass *pass, size_t first, size_t end)
+{
+	int worst = 1;
+
+	for (size_t i = first; i < end; i++) {
+		bool split;
+		int r;
+
+		if (pass->stop) {
+			pass->drained.kept += end - i;
+			break;
+		}
+		r = run_entries(ctx, pass, i, i + 1, &split);
+		if (r < 0 || (r == 0 && worst > 0))
+			worst = r;
+	}
+	return worst;
+}
+
+/* Those whose run crashed go to the end. Returns how many are before them. */
+static size_t part_suspects(struct spool *spool)
+{
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < spool->n; i++)
+		if (!spool->v[i].tries) {
+			struct mf_spool_entry entry = spool->v[i];
+
+			memmove(&spool->v[fresh + 1], &spool->v[fresh],
+				(i - fresh) * sizeof(*spool->v));
+			spool->v[fresh++] = entry;
+		}
+	return fresh;
+}
+
+/* All at once, but whose run crashed alone, behind the others: it may crash again. */
+static int run_all(struct mf_context *ctx, struct pass *pass)
+{
+	size_t fresh = part_suspects(&pass->spool);
+	bool split = false;
+	int r = fresh ? run_entries(ctx, pass, 0, fresh, &split) : 1, each;
+	struct mf_failure why;
+
+	if (split)
+		r = run_each(ctx, pass, 0, fresh);
+	why = ctx->failure;
+	each = run_each(ctx, pass, fresh, pass->spool.n);
+	if (each < 0 || (each == 0 && r > 0))
+		return each;
+	ctx->failure = why;
+	return r;
+}
+
+/* What the limit allows, as one attempt, whatever runs it takes. */
+static int attempt(struct mf_context *ctx, struct pass *pass)
+{
+	uint64_t at;
+	int counted, r;
+
+	pass->drained.wait_s =
+		ctx->unattended ? mf_runs_wait(ctx, ctx->settings.max_transactions) : 0;
+	if (pass->drained.wait_s) {
+		pass->drained.kept = pass->spool.n;
+		return 1;
+	}
+	counted = mf_runs_count(ctx, &at);
+	r = run_all(ctx, pass);
+	if (counted == 0 && !pass->attempted)
+		(void)mf_runs_uncount(ctx, at);
+	return r;
+}
+
+static int drain(struct mf_context *ctx, struct pass *pass)
+{
+	struct mf_failure why;
+	size_t aside;
+	int r = mf_aside_revive(ctx, false);
+
+	if (r >= 0)
+		r = spool_read(ctx, &pass->spool);
+	if (r < 0)
+		return r;
+	pass->drained.entries = pass->spool.n;
+	mf_tries_read(ctx, pass->spool.v, pass->spool.n);
+	r = mf_sieve(ctx, pass->spool.fd, pass->spool.v, &pass->spool.n, &aside);
+	if (r < 0)
+		return r;
+	/* what comes back has its tries again */
+	note_tries(ctx, pass);
+	pass->drained.failed += aside;
+	why = ctx->failure;
+	r = pass->spool.n ? attempt(ctx, pass) : 1;
+	if (r < 0 || !aside)
+		return r;
+	ctx->failure = why;
+	return why.code;
+}
+
+int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
+{
+	_cleanup_(pass_done) struct pass pass = { .spool = { .fd = -1 } };
+	_cleanup_close_ int lock = -1;
+	int r = spool_read(ctx, &pass.spool);
+
+	*ret_drained = pass.drained;
+	if (r < 0)
+		return r;
+	if (!pass.spool.n)
+		return 1;
+	lock = mf_lock_spool(ctx);
+	if (lock < 0) {
+		ret_drained->entries = ret_drained->kept = pass.spool.n;
+		return lock;
+	}
+	spool_done(&pass.spool);
+	r = drain(ctx, &pass);
+	*ret_drained = pass.drained;
+	return r;
+}
+
+static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
+{
+	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
+	int r = mf_want_entry(want, &entry);
+
+	if (r == 0)
+		r = mf_spool_put(fd, &entry);
+	return r < 0 ? mf_fail(ctx, "event", r, want->query, NULL) : 0;
+}
+
+/* Of all that waits one or more brought the run down: nobody knows which, so each has its try. */
+static int suspect_all(struct mf_context *ctx)
+{
+	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
+	int r = spool_read(ctx, &spool);
+
+	if (r < 0)
+		return r;
+	mf_tries_read(ctx, spool.v, spool.n);
+	for (size_t i = 0; i < spool.n; i++)
+		spool.v[i].tries += !spool.v[i].tries;
+	r = mf_tries_write(ctx, spool.v, spool.n);
+	return r < 0 ? mf_fail(ctx, "event", r, "/" MF_TRIES_FILE, NULL) : 0;
+}
+
+int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool crashed)
+{
+	_cleanup_close_ int fd = mf_spool_open(ctx), lock = -1;
+	int r = 0;
+
+	if (fd < 0)
+		return mf_fail(ctx, "event", fd, "/" MF_SPOOL_DIR, NULL);
+	/* modfetch.service comes as soon as there is an entry, and must see its tries */
+	if (crashed)
+		lock = mf_lock_spool(ctx);
+	for (size_t i = 0; r == 0 && i < wants->n; i++)
+		if (wants->v[i].kind != MF_WANT_BAD)
+			r = put_want(ctx, fd, &wants->v[i]);
+	return r == 0 && crashed ? suspect_all(ctx) : r;
+}

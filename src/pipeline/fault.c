@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whose fault a failure is.
+ *
+ * A package that its server does not have, that has other bytes than were signed for or holds what
+ * it must not is the package's fault: what does not need it goes on without. A repository that
+ * cannot be reached, or whose metadata is too old, is at fault for its own packages, and only where
+ * the plan has others is there anything that could go on without it. All else, a lock, no memory,
+ * no network at all, is nobody's fault, and a smaller run would meet it too.
+ *
+ * That a server has no such file, or a web page in its place, it may say for a network that wants a
+ * login, too; whether it still shows signed metadata is the pipeline's to find out (renew.c).
+ */
+#include "modfetch/pipeline.h"
+#include <errno.h>
+#include <stddef.h>
+#include "modfetch/strings.h"
+#include "modfetch/trust.h"
+
+/* The failures that pass. */
+static const struct {
+	int code;
+	bool of_repository; /* another one may be there */
+	bool idle;	    /* nothing was downloaded: to have tried costs nobody anything */
+} passing[] = {
+	{ -MFE_UNREACHABLE, true, true },
+	{ -MFE_PORTAL, true, true },
+	{ -MFE_STALE, true, true },
+	{ -MFE_HTTP_STATUS, true, false },
+	{ -MFE_TIMEOUT, true, false },
+	{ -MFE_TRUNCATED, true, false },
+	{ -MFE_NO_METADATA, false, true },
+	{ -MFE_LOCKED, false, true },
+	{ -MFE_KERNEL_CHANGED, false, false },
+	{ -MFE_FETCH_HELPER, false, false },
+	{ -ENOMEM, false, false },
+	{ -EAGAIN, false, false },
+	{ -EMFILE, false, false },
+	{ -ENFILE, false, false },
+};
+
+/* Its place in that table, or the table's length. */
+static size_t find_passing(int code)
+{
+	size_t i = 0;
+
+	while (i < sizeof(passing) / sizeof(*passing) && passing[i].code != code)
+		i++;
+	return i;
+}
+
+bool mf_fault_passes(int code)
+{
+	return find_passing(code) < sizeof(passing) / sizeof(*passing);
+}
+
+bool mf_fault_of_repository(int code)
+{
+	return mf_fault_passes(code) && passing[find_passing(code)].of_repository;
+}
+
+bool mf_fault_waits(int code)
+{
+	return mf_fault_passes(code) && passing[find_passing(code)].idle;
+}
+
+bool mf_fault_spoils(int code)
+{
+	static const int codes[] = {
+		-MFE_UNSOLVABLE,   -MFE_NO_SYMBOL,	 -MFE_BAD_SIZE,		-MFE_BAD_DIGEST,
+		-MFE_BAD_PACKAGE,  -MFE_FORBIDDEN_FILE,	 -MFE_SCRIPTLET,	-MFE_BAD_MODULE,
+		-MFE_WRONG_KERNEL, -MFE_MODULE_UNSIGNED, -MFE_INSTALL,		-MFE_TOO_LARGE,
+		-MFE_BAD_HREF,	   -MFE_DENIED,		 -MFE_NOT_FOUND,	-MFE_BAD_MODALIAS,
+		-MFE_FILE_EXISTS,  -MFE_ALTERED,	 -MFE_SCRIPTLET_FAILED,
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (codes[i] == code)
+			return true;
+	return false;
+}
+
+/* ---- of a plan ---- */
+
+static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
+{
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (run->plan.items[i].repo != repo)
+			return MF_FAULT_REPOSITORY;
+	return MF_FAULT_NONE;
+}
+
+static bool is_used(const struct mf_run *run, size_t repo)
+{
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (run->plan.items[i].repo == repo)
+			return true;
+	return false;
+}
+
+int mf_fault_foreseen(struct mf_context *ctx, struct mf_run *run)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < repos->n; i++) {
+		if (!is_used(run, i))
+			continue;
+		if (run->unreachable && mf_strings_has(run->unreachable, repos->v[i].id))
+			r = mf_fail(ctx, "fetch", -MFE_UNREACHABLE, repos->v[i].id,
+				    "the repository could not be reached a moment ago");
+		else
+			r = mf_trust_in_use(ctx, &repos->v[i]);
+		if (r < 0)
+			run->fault = fault_of_repo(run, i);
+	}
+	return r;
+}
+
+/* What says that the bytes of a package are wrong, wherever they are asked for. */
+static bool is_of_bytes(int code)
+{
+	return code == -MFE_BAD_DIGEST || code == -MFE_TOO_LARGE || code == -MFE_BAD_HREF;
+}
+
+/* What says that a repository cannot be had at the moment. */
+static bool is_of_way(int code)
+{
+	return code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT || code == -MFE_HTTP_STATUS ||
+	       code == -MFE_TRUNCATED;
+}
+
+void mf_fault_unreachable(struct mf_run *run, size_t repo)
+{
+	run->fault = fault_of_repo(run, repo);
+	/* short of memory the next run asks again, which costs time and no more */
+	if (run->unreachable)
+		(void)mf_strings_add_unique(run->unreachable,
+					    mf_catalog_repos(run->catalog)->v[repo].id);
+}
+
+int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code)
+{
+	for (size_t i = 0; i < run->plan.n; i++) {
+		size_t repo = run->plan.items[i].repo;
+
+		if (!fetched[i].code)
+			continue;
+		if (fetched[i].absent || is_of_bytes(code) || code == -MFE_PORTAL) {
+			run->fault = MF_FAULT_PACKAGE;
+			run->fault_repo = repo;
+		} else if (is_of_way(code)) {
+			mf_fault_unreachable(run, repo);
+		}
+		break;
+	}
+	return code;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starts what the admin wants started when a driver has arrived.
+ *
+ * A hook is a program in /etc/modfetch/hooks.d; names with a dot or a tilde in them are passed over,
+ * as package managers and editors leave copies. It runs with the rights of the run that called: in
+ * the service that is root without most of root's power. Who needs more has it start a unit.
+ *
+ * Whoever can write a hook is root. So the folder and the file must be ours, and writable by nobody
+ * else; no package of a repository can put one there (confine.c). A hook gets the run's record on
+ * its standard input, and an environment that says nothing: no word that came from a device or a
+ * repository is ever part of a command.
+ */
+#include "hooks.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/error.h"
+#include "modfetch/file.h"
+#include "modfetch/process.h"
+#include "modfetch/strings.h"
+
+static bool is_ours_alone(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
+}
+
+/* The hooks' names, sorted. 0, 1: there is no folder; or -errno. */
+static int list(const struct mf_context *ctx, struct mf_strings *ret_names)
+{
+	int fd = mf_context_open(ctx, MF_HOOKS_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 1 : fd;
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!is_ours_alone(&st))
+		return -EPERM;
+	while (!r && (e = readdir(dir)))
+		if (!strpbrk(e->d_name, ".~"))
+			r = mf_strings_add(ret_names, e->d_name);
+	mf_strings_sort(ret_names);
+	return r;
+}
+
+/* 0; -EPERM: somebody else could have written it; 1: it is no program. */
+static int look_at(const struct mf_context *ctx, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (asprintf(&path, MF_HOOKS_FOLDER "/%s", name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return 1;
+	return is_ours_alone(&st) ? 0 : -EPERM;
+}
+
+static int start(const char *path, int in, pid_t *ret_pid)
+{
+	char *const argv[] = { (char *)path, NULL };
+	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int r;
+
+	if (posix_spawn_file_actions_init(&actions))
+		return -ENOMEM;
+	if (posix_spawnattr_init(&attributes)) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -ENOMEM;
+	}
+	/* a group of its own, so that what it started ends with it; our results are no place for
+	 * its words */
+	r = -mf_surroundings_signals(&attributes, POSIX_SPAWN_SETPGROUP);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	if (!r)
+		r = posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Its status as wait(2) has it, or -ETIMEDOUT: it was killed with all it started. */
+static int wait_for(pid_t pid, unsigned int seconds)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t end = mf_now_us() + seconds * 1000000ULL, now;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool ended = fd < 0;
+	int status = 0;
+
+	while (!ended && (now = mf_now_us()) < end)
+		ended = poll(&p, 1, (int)((end - now) / 1000) + 1) > 0;
+	if (!ended)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return ended ? status : -ETIMEDOUT;
+}
+
+static int run_one(const struct mf_context *ctx, const char *name, const char *line,
+		   unsigned int seconds)
+{
+	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_FOLDER "/%s", name);
+	_cleanup_close_ int in = mf_memfile_new("modfetch-run");
+	pid_t pid = 0;
+	int r;
+
+	if (!path || in < 0)
+		return path ? in : -ENOMEM;
+	r = mf_file_write(in, line, strlen(line));
+	if (r >= 0)
+		r = mf_file_write(in, "\n", 1);
+	if (r >= 0 && lseek(in, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r >= 0)
+		r = start(path, in, &pid);
+	return r < 0 ? r : wait_for(pid, seconds);
+}
+
+static bool run_and_tell(const struct mf_context *ctx, const char *name, const char *line,
+			 unsigned int seconds)
+{
+	int r = look_at(ctx, name);
+
+	if (r > 0)
+		return false;
+	if (r == 0)
+		r = run_one(ctx, name, line, seconds);
+	if (r == -EPERM)
+		mf_log(ctx, MF_LOG_WARNING,
+		       "hooks: /" MF_HOOKS_FOLDER "/%s: not run: others could write it", name);
+	else if (r == -ETIMEDOUT)
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: killed: it took more than %u s", name,
+		       seconds);
+	else if (r < 0)
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: %s", name, mf_error_sentence(r));
+	else if (WIFSIGNALED(r))
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: ended by signal %d", name, WTERMSIG(r));
+	else if (WEXITSTATUS(r))
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: ended with status %d", name,
+		       WEXITSTATUS(r));
+	return r == 0;
+}
+
+size_t mf_hooks_run(const struct mf_context *ctx, const char *line, unsigned int seconds)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	size_t well = 0;
+	int r = list(ctx, &names);
+
+	if (r == -EPERM)
+		mf_log(ctx, MF_LOG_WARNING,
+		       "hooks: /" MF_HOOKS_FOLDER ": none run: others could write there");
+	else if (r < 0)
+		mf_log(ctx, MF_LOG_WARNING, "hooks: /" MF_HOOKS_FOLDER ": %s",
+		       mf_error_sentence(r));
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		well += run_and_tell(ctx, names.v[i], line, seconds);
+	return well;
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of the stages, and what is undone when one of them fails.
+ *
+ * Up to verify nothing on the machine has changed, and a failure needs no more than its line. From
+ * install on, a failure takes the packages out again, so that the tree, its indexes and the rpm
+ * database are those of before. A load that the kernel refuses is no reason to: the driver is there
+ * for the next try, and the admin is told. One lock is held from the first look at what is
+ * installed to the end, so that the plan is still true when it is carried out.
+ */
+#include "modfetch/pipeline.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/attempt.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/depmod.h"
+#include "modfetch/file.h"
+#include "modfetch/history.h"
+#include "modfetch/install.h"
+#include "modfetch/kmod.h"
+#include "modfetch/load.h"
+#include "modfetch/match.h"
+#include "modfetch/policy.h"
+#include "modfetch/resolve.h"
+#include "modfetch/stubs.h"
+#include "modfetch/undo.h"
+#include "modfetch/verify.h"
+#include "hooks.h"
+#include "renew.h"
+
+const char *mf_stage_name(enum mf_stage stage)
+{
+	static const char *const names[MF_N_STAGES] = {
+		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
+		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
+		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",
+	};
+
+	return names[stage];
+}
+
+void mf_run_done(struct mf_run *run)
+{
+	mf_plan_done(&run->plan);
+	mf_wants_done(&run->wants);
+	mf_catalog_free(run->catalog);
+	*run = (struct mf_run){ 0 };
+}
+
+#define HOOK_SECONDS 30
+
+/* What the stages of one run hand to each other. */
+struct cargo {
+	struct mf_kmod *kmod;
+	struct mf_policy *policy;
+	struct stat tree; /* lib/modules/KVER as it was at the start */
+	struct mf_fetched *fetched;
+	struct mf_proof **proofs;
+	size_t n; /* of both */
+	struct mf_receipt receipt;
+	struct mf_attempts attempts;
+	struct mf_verdicts refused; /* packages, for their files */
+	bool refreshable;	    /* what failed may not fail with new metadata */
+};
+
+/* What was fetched, as far as nobody has taken it. */
+static void cargo_drop(struct cargo *cargo)
+{
+	for (size_t i = 0; i < cargo->n; i++) {
+		if (cargo->fetched)
+			mf_fetched_done(&cargo->fetched[i]);
+		if (cargo->proofs)
+			mf_proof_free(cargo->proofs[i]);
+	}
+	free(MF_STEAL(cargo->fetched));
+	free(MF_STEAL(cargo->proofs));
+	cargo->n = 0;
+}
+
+static void cargo_done(struct cargo *cargo)
+{
+	cargo_drop(cargo);
+	mf_verdicts_done(&cargo->refused);
+	mf_receipt_done(&cargo->receipt);
+	mf_attempts_done(&cargo->attempts);
+	mf_policy_free(cargo->policy);
+	mf_kmod_free(cargo->kmod);
+}
+
+static void stamp(struct mf_run *run, enum mf_stage stage)
+{
+	run->stamp[stage] = mf_now_us();
+}
+
+/* ---- decide ---- */
+
+static bool all_on_disk(const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++)
+		if (run->wants.v[i].state == MF_UNKNOWN)
+			return false;
+	return !run->selection.install && !run->selection.remove;
+}
+
+/* With the indexes and modprobe.d as they are now: mending changes the former. */
+static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r;
+
+	mf_policy_free(MF_STEAL(cargo->policy));
+	mf_kmod_free(MF_STEAL(cargo->kmod));
+	r = mf_kmod_new(ctx, &cargo->kmod);
+	if (!r)
+		r = mf_policy_new(ctx, cargo->kmod, &cargo->policy);
+	return r < 0 ? r
+		     : mf_match(ctx, run->catalog, cargo->kmod, cargo->policy, run->wants.v,
+				run->wants.n);
+}
+
+static int mend(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = mf_mend_indexes(ctx, &run->wants);
+
+	if (r <= 0)
+		return r;
+	run->mended = true;
+	for (size_t i = 0; i < run->wants.n; i++)
+		mf_want_forget(&run->wants.v[i]);
+	r = match(ctx, run, cargo);
+	return r < 0 ? r : mf_mend_mark(ctx, &run->wants);
+}
+
+/*
+ * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
+ * the missing repository is a failure only if something is missing.
+ */
+static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int opened = mf_renew_open(ctx, run), r;
+	struct mf_failure why = ctx->failure;
+
+	r = match(ctx, run, cargo);
+	if (!r && run->catalog && !run->dry_run)
+		r = mend(ctx, run, cargo);
+	stamp(run, MF_MATCHED);
+	if (r < 0 || opened >= 0 || all_on_disk(run))
+		return r;
+	ctx->failure = why;
+	return opened;
+}
+
+/* ---- fetch and verify ---- */
+
+static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	_cleanup_free_ struct mf_fetch_request *requests =
+		calloc(run->plan.n + 1, sizeof(*requests));
+	int r;
+
+	cargo->fetched = calloc(run->plan.n + 1, sizeof(*cargo->fetched));
+	cargo->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
+	if (!requests || !cargo->fetched || !cargo->proofs)
+		return mf_fail(ctx, "fetch", -ENOMEM, "plan", NULL);
+	cargo->n = run->plan.n;
+	for (size_t i = 0; i < cargo->n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		cargo->fetched[i].fd = -1;
+		requests[i] = (struct mf_fetch_request){
+			.mirrors = &repos->v[item->repo].baseurls,
+			.path = item->location,
+			.label = item->name,
+			.size = item->size,
+			.sha256 = item->sha256,
+			.max_size = ctx->settings.max_package,
+		};
+	}
+	r = mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
+	return r < 0 ? mf_fault_of_fetch(run, cargo->fetched, r) : 0;
+}
+
+/* Without a terminal's progress bar: a line a package, with where it came from. */
+static void tell_fetched(const struct mf_context *ctx, const struct mf_run *run,
+			 const struct cargo *cargo)
+{
+	for (size_t i = 0; !run->progress && i < cargo->n; i++)
+		mf_log(ctx, MF_LOG_INFO, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
+		       (unsigned long long)cargo->fetched[i].size, cargo->fetched[i].url);
+}
+
+static void verifier_cleanup(struct mf_verifier **verifier)
+{
+	mf_verifier_free(*verifier);
+}
+
+static int verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier *verifier,
+		  struct cargo *cargo)
+{
+	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < cargo->n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item,
+				      &cargo->fetched[i], &cargo->proofs[i]);
+	}
+	/* -errno is this machine's trouble, not the package's */
+	if (r <= -MFE_FIRST)
+		run->fault = MF_FAULT_PACKAGE;
+	return r;
+}
+
+static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
+{
+	_cleanup_free_ const struct mf_rpm_header **headers =
+		calloc(cargo->n + 1, sizeof(struct mf_rpm_header *));
+
+	if (!headers)
+		return mf_fail(ctx, "verify", -ENOMEM, "shadows", NULL);
+	for (size_t i = 0; i < cargo->n; i++)
+		headers[i] = mf_proof_header(cargo->proofs[i]);
+	return mf_shadow_check(ctx, run->catalog, cargo->policy, &run->plan, headers);
+}
+
+/* ---- install and index ---- */
+
+static int index_all(struct mf_context *ctx, const struct mf_run *run, const struct cargo *cargo)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < cargo->receipt.kernels.n; i++) {
+		const struct mf_depmod_options options = {
+			.kernel = cargo->receipt.kernels.v[i],
+			.changed = &cargo->receipt.changed[i],
+			.no_sync = run->no_sync,
+		};
+
+		r = mf_depmod(ctx, &options, NULL);
+	}
+	return r;
+}
+
+static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
+{
+	return !run->no_load && ctx->kernel_running && run->wants.n;
+}
+
+/* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
+static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
+{
+	for (size_t i = 0; will_load(ctx, run) && i < cargo->receipt.kernels.n; i++)
+		if (!strcmp(cargo->receipt.kernels.v[i], ctx->kernel))
+			return mf_load_expect(ctx, &cargo->attempts, run->wants.v, run->wants.n,
+					      &cargo->receipt.changed[i]);
+	return 0;
+}
+
+/* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
+static void index_again(struct mf_context *ctx, const struct mf_strings *kernels)
+{
+	struct mf_failure why = ctx->failure;
+
+	for (size_t i = 0; i < kernels->n; i++)
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
+	ctx->failure = why;
+}
+
+/* These are found out before anything is begun. */
+static bool was_begun(int failure)
+{
+	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS &&
+	       failure != -MFE_FORBIDDEN_FILE && failure != -MFE_DENIED;
+}
+
+static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	const struct mf_strings own = { &ctx->kernel, 1, 0 };
+	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
+
+	if (r < 0) {
+		/* a removal that failed half way has taken modules with it */
+		if (run->plan.erase.n && was_begun(r))
+			index_again(ctx, &own);
+		return r;
+	}
+	stamp(run, MF_INSTALLED);
+	run->scriptlet = cargo->receipt.scriptlet;
+	mf_loading_mark(ctx);
+	r = expect(ctx, run, cargo);
+	if (!r)
+		r = index_all(ctx, run, cargo);
+	/* what cannot be forgotten would be undone by the next run: then rather by this one */
+	if (!r)
+		r = mf_undo_forget(ctx);
+	if (r < 0) {
+		mf_install_undo(ctx, &cargo->receipt);
+		run->scriptlet.code = 0;
+		index_again(ctx, &cargo->receipt.kernels);
+		return r;
+	}
+	stamp(run, MF_INDEXED);
+	return 0;
+}
+
+static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	const struct mf_judge judge = { .policy = cargo->policy,
+					.repos = mf_catalog_repos(run->catalog) };
+	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
+	int r = mf_fault_foreseen(ctx, run);
+
+	cargo->refreshable = r == -MFE_STALE;
+	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
+	if (r == 0)
+		r = mf_verifier_new(ctx, &verifier);
+	if (r < 0)
+		return r;
+	if (ctx->kernel_running && !run->no_load)
+		mf_verifier_foresee(ctx, verifier);
+	r = fetch(ctx, run, cargo);
+	/* what its server has no more, newer metadata does not name any more */
+	cargo->refreshable = mf_fault_passes(r) && run->fault == MF_FAULT_PACKAGE;
+	if (r < 0)
+		return r;
+	stamp(run, MF_FETCHED);
+	tell_fetched(ctx, run, cargo);
+	r = verify(ctx, run, verifier, cargo);
+	/* policy about what no metadata has named: only the files of a package tell */
+	if (!r)
+		r = mf_verify_allowed(ctx, &judge, run->plan.items, cargo->proofs, cargo->n,
+				      &cargo->refused);
+	if (r < 0)
+		return r;
+	r = check_shadows(ctx, run, cargo);
+	if (r < 0)
+		return r;
+	stamp(run, MF_VERIFIED);
+	r = mf_kernel_dir_same(ctx, &cargo->tree);
+	return r < 0 ? r : install(ctx, run, cargo);
+}
+
+/* ---- load ---- */
+
+static bool something_loaded(const struct mf_run *run)
+{
+	for (size_t i = 0; i < run->wants.n; i++)
+		if (run->wants.v[i].loaded.n)
+			return true;
+	return false;
+}
+
+static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r;
+
+	if (!will_load(ctx, run))
+		return 0;
+	mf_loading_mark(ctx);
+	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
+	if (r < 0)
+		return r;
+	stamp(run, MF_LOADED);
+	run->unbound = mf_load_wait(ctx, run->wants.v, run->wants.n);
+	stamp(run, MF_BOUND);
+	return 0;
+}
+
+/* ---- the road ---- */
+
+/* Plans for what is decided. 0; 1: there is nothing to plan for. */
+static int resolve(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = 1;
+
+	run->selection.refused = &cargo->refused;
+	if (run->catalog) {
+		r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
+			       &run->plan);
+		cargo->refreshable = r == -MFE_BAD_INDEX;
+		if (r >= 0) {
+			if (run->selection.install && !ctx->unattended)
+				mf_plan_mark_named(&run->plan, run->selection.install);
+			stamp(run, MF_RESOLVED);
+		}
+	}
+	run->selection.refused = NULL;
+	return r;
+}
+
+static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	bool planned;
+	size_t known;
+	int r = decide(ctx, run, cargo);
+
+	if (r < 0)
+		return r;
+	/* as long as there are packages that no plan may have, another plan is possible */
+	do {
+		known = cargo->refused.whys.n;
+		mf_plan_done(&run->plan);
+		cargo_drop(cargo);
+		r = resolve(ctx, run, cargo);
+		planned = r == 0;
+		if (planned && !run->dry_run)
+			r = carry_out(ctx, run, cargo);
+	} while (r == -MFE_DENIED && cargo->refused.whys.n > known);
+	if (r < 0)
+		return r;
+	if (run->dry_run)
+		return planned ? 0 : 1;
+	r = mf_kernel_dir_same(ctx, &cargo->tree);
+	if (!r)
+		r = load(ctx, run, cargo);
+	if (r < 0)
+		return r;
+	return planned || run->mended || something_loaded(run) ? 0 : 1;
+}
+
+/*
+ * Metadata that is too old, a package list that turns out to be damaged, and one that names a
+ * package which is gone, are fetched anew, once and not by a dry run. Nothing has been changed then.
+ */
+static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+{
+	int r = go_once(ctx, run, cargo);
+
+	if (r >= 0 || !cargo->refreshable || !mf_renew_after(ctx, run, r))
+		return r;
+	run->fault = MF_FAULT_NONE;
+	cargo_drop(cargo);
+	mf_plan_done(&run->plan);
+	mf_catalog_free(MF_STEAL(run->catalog));
+	for (size_t i = 0; i < run->wants.n; i++)
+		mf_want_forget(&run->wants.v[i]);
+	return go_once(ctx, run, cargo);
+}
+
+/* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
+static int go(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
+	int r = run->dry_run ? 0 : mf_attempts_settle(ctx, &cargo.attempts);
+	struct mf_failure why;
+
+	if (r < 0)
+		return r;
+	r = go_on(ctx, run, &cargo);
+	why = ctx->failure;
+	if (mf_attempts_end(ctx, &cargo.attempts) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
+	ctx->failure = why;
+	return r;
+}
+
+int mf_road(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_free_ char *line = NULL;
+	_cleanup_close_ int lock = -1;
+	struct mf_failure why;
+	int r;
+
+	stamp(run, MF_STARTED);
+	if (run->dry_run)
+		return go(ctx, run);
+	lock = mf_lock(ctx);
+	if (lock < 0)
+		return lock;
+	r = mf_undo_recover(ctx);
+	if (!r)
+		r = go(ctx, run);
+	if (r >= 0)
+		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->mended || run->refreshed);
+	/* the packages are there and their drivers loaded, but not all is as they want it */
+	if (r >= 0 && run->scriptlet.code) {
+		ctx->failure = run->scriptlet;
+		r = run->scriptlet.code;
+	}
+	/* a full disk must not hide why the run failed */
+	why = ctx->failure;
+	if (!mf_record_is_refusal(run, r) && mf_record_run(ctx, run, r, &line) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
+	ctx->failure = why;
+	mf_loading_unmark(ctx);
+	/* a hook may call us */
+	close(mf_steal_fd(&lock));
+	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
+	    something_loaded(run))
+		mf_hooks_run(ctx, line, HOOK_SECONDS);
+	return r;
+}

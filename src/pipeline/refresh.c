@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Metadata on the same road as packages: fetch → verify → publish.
+ *
+ * repomd.xml and its signature are fetched as a pair, both of one mirror, and not parsed before the
+ * signature holds. A pair that does not fit may have been caught while the mirror changed: it is
+ * fetched once more, then the next mirror is asked; so it is with a mirror that is behind what was
+ * accepted before. primary.xml is not inflated before its digest is the signed one, and then only
+ * up to a limit. The cache is built aside and published by one rename, so a failure leaves the old
+ * one in use.
+ *
+ * A mirror that says by its etag that repomd.xml is the one in use costs one answer without a body.
+ * It may say so for ever, so the age of what is in use is measured all the same: by the signature
+ * that the mirror has now, which may be a newer one over the same bytes.
+ */
+#include "modfetch/refresh.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cache.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/crypto.h"
+#include "modfetch/fetch.h"
+#include "modfetch/file.h"
+#include "modfetch/inflate.h"
+#include "modfetch/repo.h"
+#include "modfetch/solv.h"
+#include "modfetch/strings.h"
+#include "modfetch/verify.h"
+
+#define REPOMD_MAX     (1U << 20)
+#define SIGNATURE_MAX  (64U << 10)
+#define MIRRORLIST_MAX (64U << 10)
+
+#define PAIR_SECONDS 30 /* for both: what one bad mirror may cost */
+
+enum { REPOMD, P7S, ASC, N_FILES };
+
+static const char *const paths[N_FILES] = {
+	[REPOMD] = "repodata/repomd.xml",
+	[P7S] = "repodata/repomd.xml.p7s",
+	[ASC] = "repodata/repomd.xml.asc",
+};
+
+static void fetched_done(struct mf_fetched (*fetched)[N_FILES])
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		mf_fetched_done(&(*fetched)[i]);
+}
+
+/* One mirror's repomd.xml and those of its signatures that our keys could verify. */
+static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct mf_strings *mirror, int kinds, const char *etag,
+		      struct mf_fetched ret_fetched[N_FILES])
+{
+	const bool wanted[N_FILES] = { true, kinds & MF_TRUST_CMS, kinds & MF_TRUST_OPENPGP };
+	struct mf_fetched fetched[N_FILES];
+	struct mf_fetch_request requests[N_FILES];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < N_FILES; i++)
+		if (wanted[i])
+			requests[n++] = (struct mf_fetch_request){
+				.mirrors = mirror,
+				.path = paths[i],
+				.label = repo->id,
+				.max_size = i == REPOMD ? REPOMD_MAX : SIGNATURE_MAX,
+				.timeout = PAIR_SECONDS,
+				.optional = i != REPOMD,
+				.etag = i == REPOMD ? etag : NULL,
+			};
+	r = mf_fetch(ctx, requests, n, NULL, NULL, fetched);
+	if (r < 0)
+		return r;
+	for (size_t i = N_FILES; i > 0; i--)
+		if (wanted[i - 1])
+			ret_fetched[i - 1] = fetched[--n];
+	return 0;
+}
+
+/* primary.xml as it was signed for, inflated into a memory file. A descriptor or a recorded error.
+ */
+static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
+			 const struct mf_repomd *repomd)
+{
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
+	const struct mf_fetch_request request = {
+		.mirrors = &repo->baseurls,
+		.path = repomd->primary,
+		.label = repo->id,
+		.size = repomd->size,
+		.sha256 = repomd->sha256,
+		.max_size = ctx->settings.max_metadata,
+	};
+	int r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+
+	if (!r)
+		r = mf_verify_bytes(ctx, repomd->primary, fetched.fd, repomd->size, repomd->sha256);
+	if (r < 0)
+		return r;
+	r = mf_inflate_fd(fetched.fd, ctx->settings.max_metadata);
+	if (r == -EFBIG)
+		return mf_fail(ctx, "refresh", -MFE_TOO_LARGE, repomd->primary,
+			       "inflated it exceeds %llu bytes",
+			       (unsigned long long)ctx->settings.max_metadata);
+	return r < 0 ? mf_fail(ctx, "refresh", -MFE_BAD_METADATA, repomd->primary,
+			       "it cannot be inflated")
+		     : r;
+}
+
+static bool is_current(const struct mf_context *ctx, const char *id,
+		       const uint8_t digest[MF_SHA256_LEN])
+{
+	uint8_t have[MF_SHA256_LEN];
+	_cleanup_close_ int fd = mf_cache_open(ctx, id, have);
+
+	return fd >= 0 && !memcmp(have, digest, sizeof(have));
+}
+
+static int build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_fd,
+		 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
+{
+	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
+	_cleanup_close_ int primary = -1;
+	struct mf_cache_source source = { .repomd = repomd_fd };
+	int r = mf_repomd_parse(repomd_fd, &repomd);
+
+	if (r < 0)
+		return mf_fail(ctx, "refresh", r == -EBADMSG ? -MFE_BAD_METADATA : r, repo->id,
+			       "repomd.xml names no primary with a SHA-256");
+	primary = fetch_primary(ctx, repo, &repomd);
+	if (primary < 0)
+		return primary;
+	source.primary = primary;
+	memcpy(source.digest, digest, sizeof(source.digest));
+	return mf_cache_build(ctx, repo->id, &source, ret_packages);
+}
+
+/* The repository's base URLs, and behind them those of its mirrorlist as it is now. */
+static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			  struct mf_strings *ret_urls)
+{
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
+	_cleanup_(mf_strings_done) struct mf_strings folder = { 0 };
+	_cleanup_free_ char *text = NULL;
+	const char *slash = repo->mirrorlist ? strrchr(repo->mirrorlist, '/') : NULL;
+	size_t len;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < repo->baseurls.n; i++)
+		r = mf_strings_add(ret_urls, repo->baseurls.v[i]);
+	if (!slash || r < 0)
+		return r;
+	r = mf_strings_addn(&folder, repo->mirrorlist, (size_t)(slash - repo->mirrorlist));
+	if (!r) {
+		const struct mf_fetch_request request = { .mirrors = &folder,
+							  .path = slash + 1,
+							  .label = repo->id,
+							  .max_size = MIRRORLIST_MAX };
+
+		r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+	}
+	if (!r)
+		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
+	if (!r)
+		r = mf_mirrors_keep(ctx, repo->id, text);
+	/* with mirrors known from before, a list that cannot be had is no reason to give up */
+	if (r < 0 && ret_urls->n) {
+		mf_log(ctx, MF_LOG_WARNING, "refresh: %s: the mirrorlist cannot be had", repo->id);
+		return 0;
+	}
+	return r < 0 ? r : mf_mirrors_parse(text, ret_urls);
+}
+
+/* What is asked of every mirror. */
+struct asking {
+	int kinds; /* of signatures */
+	uint8_t keys[MF_SHA256_LEN];
+	unsigned int flags; /* of enum mf_refresh_flags */
+};
+
+/*
+ * The etag to ask a mirror with: what is in use came from it, is still there, and was verified with
+ * the keys of today.
+ */
+static const char *known_etag(const struct mf_context *ctx, const struct mf_repo *repo,
+			      const struct mf_repo_state *state, const uint8_t keys[MF_SHA256_LEN],
+			      const char *mirror)
+{
+	_cleanup_free_ char *url = mf_secret_hidden(mirror);
+
+	return *state->etag && url && !strcmp(state->url, url) &&
+			       !memcmp(state->used.keys, keys, sizeof(state->used.keys)) &&
+			       is_current(ctx, repo->id, state->used.digest)
+		       ? state->etag
+		       : NULL;
+}
+
+static int publish(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
+		   const struct mf_fetched *repomd, bool force, struct mf_refresh_result *result)
+{
+	uint8_t digest[MF_SHA256_LEN];
+	int r = mf_sha256_fd(repomd->fd, digest), unchanged = 0;
+
+	if (r < 0)
+		return mf_fail(ctx, "refresh", r, repo->id, NULL);
+	if (!force && is_current(ctx, repo->id, digest))
+		unchanged = 1;
+	else
+		r = build(ctx, repo, repomd->fd, digest, &result->packages);
+	if (r == 0)
+		r = mf_trust_published(ctx, repo, mirror, repomd->etag);
+	return r < 0 ? r : unchanged;
+}
+
+/* The mirror has nothing newer than repomd.xml of the cache: takes that for what it sent. */
+static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct mf_repo_state *state, struct mf_fetched *repomd)
+{
+	_cleanup_close_ int dirfd = mf_cache_open(ctx, repo->id, NULL);
+
+	repomd->fd = dirfd < 0 ? dirfd : openat(dirfd, "repomd.xml", O_RDONLY | O_CLOEXEC);
+	if (repomd->fd < 0)
+		return mf_fail(ctx, "refresh", -MFE_BAD_INDEX, repo->id,
+			       "its cache is damaged; run: modfetch refresh --force");
+	if (!repomd->etag)
+		repomd->etag = strdup(state->etag);
+	return repomd->etag ? 0 : mf_fail(ctx, "refresh", -ENOMEM, repo->id, NULL);
+}
+
+static int judge_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct asking *asking, const struct mf_fetched fetched[N_FILES],
+		      struct mf_refresh_result *result)
+{
+	const struct mf_trust_evidence evidence = {
+		.repomd = fetched[REPOMD].fd,
+		.p7s = fetched[P7S].fd,
+		.asc = fetched[ASC].fd,
+		.accept = (asking->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
+			  (asking->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
+	};
+
+	return mf_trust_repomd(ctx, repo, &evidence, &result->trust);
+}
+
+/* AGAIN: the pair that came before did not fit, and this one is to be fetched whole. */
+static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
+			const struct asking *asking, bool again, struct mf_refresh_result *result)
+{
+	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
+								       { .fd = -1 },
+								       { .fd = -1 } };
+	const struct mf_strings one = { (char **)&mirror, 1, 0 };
+	struct mf_repo_state state = { 0 };
+	int r = 0;
+
+	if (!asking->flags && asking->kinds && !again)
+		r = mf_repo_state_read(ctx, repo->id, &state);
+	if (r == 0)
+		r = fetch_pair(ctx, repo, &one, asking->kinds,
+			       known_etag(ctx, repo, &state, asking->keys, mirror), fetched);
+	if (r == 0 && fetched[REPOMD].not_modified)
+		r = take_current(ctx, repo, &state, &fetched[REPOMD]);
+	if (r == 0)
+		r = judge_pair(ctx, repo, asking, fetched, result);
+	return r < 0 ? r
+		     : publish(ctx, repo, mirror, &fetched[REPOMD],
+			       asking->flags & MF_REFRESH_FORCE, result);
+}
+
+/* What one mirror may do and another need not. How much it says: the most telling is reported. */
+static int mirror_failure(int code)
+{
+	static const int codes[] = {
+		-MFE_UNREACHABLE,   -MFE_PORTAL,       -MFE_TIMEOUT,	   -MFE_HTTP_STATUS,
+		-MFE_TRUNCATED,	    -MFE_TOO_LARGE,    -MFE_BAD_DIGEST,	   -MFE_BAD_SIZE,
+		-MFE_BAD_METADATA,  -MFE_NO_SIGNATURE, -MFE_BAD_SIGNATURE, -MFE_WEAK_SIGNATURE,
+		-MFE_UNTRUSTED_KEY, -MFE_ROLLBACK,     -MFE_FUTURE,	   -MFE_IDENTITY,
+		-MFE_STALE,	    -MFE_REVOKED,
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (codes[i] == code)
+			return (int)i + 1;
+	return 0;
+}
+
+/* Asks one mirror after the other until one gives what can be accepted. */
+static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const struct asking *asking,
+		   struct mf_refresh_result *result)
+{
+	struct mf_failure worst = { 0 };
+	int r = 0;
+
+	if (!repo->baseurls.n)
+		return mf_fail(ctx, "refresh", -MFE_UNREACHABLE, repo->id,
+			       "the repository has no URL");
+	for (size_t i = 0; i < repo->baseurls.n; i++) {
+		for (int tries = 0; tries < 2; tries++) {
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, tries, result);
+			if (r != -MFE_BAD_SIGNATURE)
+				break;
+		}
+		if (r >= 0 || !mirror_failure(r))
+			return r;
+		if (mirror_failure(r) > mirror_failure(worst.code))
+			worst = ctx->failure;
+	}
+	if (worst.code) {
+		ctx->failure = worst;
+		r = worst.code;
+	}
+	return r;
+}
+
+int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int flags,
+	       struct mf_refresh_result *ret_result)
+{
+	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
+	struct mf_refresh_result result = { 0 };
+	struct mf_repo with_mirrors = *repo;
+	struct asking asking = { .flags = flags };
+	int r;
+
+	asking.kinds = mf_trust_kinds(ctx, repo, asking.keys);
+	/* without a key there is nothing to ask a network for */
+	if (asking.kinds < 0)
+		return asking.kinds;
+	r = gather_mirrors(ctx, repo, &urls);
+	if (r < 0)
+		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
+	with_mirrors.baseurls = urls;
+	r = refresh(ctx, &with_mirrors, &asking, &result);
+	if (r >= 0)
+		*ret_result = result;
+	return r;
+}
+
+int mf_refresh_all(struct mf_context *ctx, const char *id, bool force, bool *ret_changed)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	int r = mf_repos_read(ctx, &repos), worst = 0;
+	bool some = false, changed = false;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < repos.n; i++) {
+		struct mf_refresh_result result;
+
+		if (!repos.v[i].enabled || (id && strcmp(id, repos.v[i].id) != 0))
+			continue;
+		r = mf_refresh(ctx, &repos.v[i], force ? MF_REFRESH_FORCE : 0, &result);
+		some |= r >= 0;
+		changed |= r == 0;
+		if (r < 0)
+			worst = r;
+	}
+	if (ret_changed)
+		*ret_changed = changed;
+	return some ? 0 : worst;
+}

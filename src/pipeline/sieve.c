@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a pass over the spool leaves out.
+ *
+ * An entry whose runs did not end as often as MF_TRIES_MAX allows is set aside: it is written to
+ * the disk there first and leaves the spool then, so that a crash in between costs one more look
+ * and no device. An event for what is set aside already adds its device there and is done with.
+ */
+#include "sieve.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/drain.h"
+#include "modfetch/history.h"
+#include "modfetch/journal.h"
+#include "modfetch/pipeline.h"
+#include "modfetch/spool.h"
+#include "tries.h"
+
+/* A record as of a run that failed: nobody else will write one. */
+static void remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
+{
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
+	_cleanup_free_ char *line = NULL, *syspath = NULL;
+	struct mf_failure why = ctx->failure;
+	struct mf_want want;
+
+	if (entry->devpaths.n && asprintf(&syspath, "/sys%s", entry->devpaths.v[0]) < 0)
+		syspath = NULL;
+	if (mf_want_init(ctx, entry->modalias, syspath, &want) == 0)
+		(void)mf_wants_add(&run.wants, &want);
+	ctx->failure = why;
+	if (mf_record_run(ctx, &run, why.code, &line) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
+	ctx->failure = why;
+}
+
+static void tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
+{
+	char message[768];
+
+	snprintf(message, sizeof(message), "event: %s: %s [%s]", ctx->failure.what,
+		 ctx->failure.why, mf_error_name(ctx->failure.code));
+	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_FAILED, message,
+			    (const struct mf_journal_field[]){
+				    { "MODALIAS", entry->modalias },
+				    { "MODFETCH_STAGE", ctx->failure.stage },
+				    { "MODFETCH_CODE", mf_error_name(ctx->failure.code) },
+			    },
+			    3) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "%s", message);
+}
+
+static int set_aside(struct mf_context *ctx, const struct mf_spool_entry *entry)
+{
+	int r = mf_aside_put(ctx, entry);
+
+	if (r < 0)
+		return r;
+	mf_fail(ctx, "event", -MFE_SET_ASIDE, entry->modalias,
+		"%d runs for it crashed or were killed; it is left alone until modfetch or the "
+		"repositories change; to try it again: modfetch queue --retry",
+		MF_TRIES_MAX);
+	tell(ctx, entry);
+	remember(ctx, entry);
+	if (!entry->devpaths.n)
+		(void)mf_failed_note(ctx, entry->modalias);
+	return 0;
+}
+
+int mf_sieve(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
+	     size_t *ret_aside)
+{
+	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
+	size_t left = 0, crashed = 0;
+	int r = mf_aside_read(ctx, &aside);
+
+	for (size_t i = 0; i < *n; i++) {
+		bool known = r == 0 && mf_aside_find(&aside, entries[i].modalias);
+		bool out = r == 0 && (known || entries[i].tries >= MF_TRIES_MAX);
+
+		if (out)
+			r = known ? mf_aside_put(ctx, &entries[i]) : set_aside(ctx, &entries[i]);
+		if (out && r == 0) {
+			crashed += !known;
+			r = mf_spool_remove(spool_fd, &entries[i]);
+			if (r < 0)
+				mf_fail(ctx, "event", r, entries[i].name, NULL);
+			mf_spool_entry_done(&entries[i]);
+		} else {
+			entries[left++] = entries[i];
+		}
+	}
+	*n = left;
+	*ret_aside = crashed;
+	return r;
+}

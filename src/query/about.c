@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is known of a package, gathered from the pool and from the alias indexes.
+ *
+ * Who gives what it needs is told as a plan would choose: what is here before what would have to
+ * come, and of the latter the best by the one order of preference there is. A name is a package's
+ * before it is a module's. Nothing is judged and nothing is planned: a package that could not be
+ * installed has its needs without a giver, which is what somebody asks for who wonders why.
+ */
+#include "modfetch/query.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/resolve.h"
+
+static void needs_done(struct mf_needs *needs)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		free(needs->v[i].text);
+	free(needs->v);
+}
+
+void mf_about_done(struct mf_about *about)
+{
+	mf_strings_done(&about->modules);
+	mf_strings_done(&about->aliases);
+	mf_strings_done(&about->on_disk);
+	needs_done(&about->requires);
+	needs_done(&about->recommends);
+	needs_done(&about->suggests);
+	*about = (struct mf_about){ 0 };
+}
+
+/* ---- by name ---- */
+
+/* Leaves the packages of DEP that are called NAME (NULL: whatever they are called). */
+static int candidates(struct mf_pool *pool, const char *dep, const char *name, int **ret_ids,
+		      size_t *ret_n)
+{
+	size_t n = 0, kept = 0;
+	int *ids = NULL, r = mf_pool_providers(pool, dep, NULL, &ids, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(pool, ids[i], &p);
+		if (p.origin != MF_POOL_SYSTEM && (!name || !strcmp(p.name, name)))
+			ids[kept++] = ids[i];
+	}
+	*ret_ids = ids;
+	*ret_n = kept;
+	return r;
+}
+
+/* A module's packages: RHEL spells kmod() as the file is called, with '-' or '_'. */
+static int of_module(struct mf_pool *pool, const char *name, int **ret_ids, size_t *ret_n)
+{
+	static const char from[] = "_-", to[] = "-_";
+	int r = 0;
+
+	for (int turn = 0; !r && !*ret_n && turn < 3; turn++) {
+		_cleanup_free_ char *dep = NULL;
+
+		if (asprintf(&dep, "kmod(%s.ko)", name) < 0) {
+			dep = NULL;
+			return -ENOMEM;
+		}
+		for (char *p = dep; turn && *p; p++)
+			if (*p == from[turn - 1])
+				*p = to[turn - 1];
+		free(*ret_ids);
+		*ret_ids = NULL;
+		r = candidates(pool, dep, NULL, ret_ids, ret_n);
+	}
+	return r;
+}
+
+int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char *name,
+		  int **ret_ids, size_t *ret_n)
+{
+	_cleanup_free_ int *ids = NULL;
+	struct mf_pool *pool;
+	size_t n = 0;
+	int r = mf_catalog_pool_whole(ctx, catalog, &pool);
+
+	if (r < 0)
+		return r;
+	r = candidates(pool, name, name, &ids, &n);
+	if (!r && !n)
+		r = of_module(pool, name, &ids, &n);
+	if (!r && !n) {
+		free(ids);
+		ids = NULL;
+		/* "e1000e-kmp", "kernel-network-driver-all": what packages of this kernel provide
+		 */
+		r = candidates(pool, name, NULL, &ids, &n);
+	}
+	if (r < 0)
+		return mf_fail(ctx, "match", r, name, NULL);
+	if (!n)
+		return mf_fail(ctx, "match", -MFE_NOT_FOUND, name,
+			       "no package and no module of that name");
+	mf_choice_sort(catalog, pool, ids, n);
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- what it has ---- */
+
+static int see_provide(void *arg, const char *name, const char *evr)
+{
+	struct mf_about *about = arg;
+	char module[256];
+
+	if (!mf_dep_module(name, module, sizeof(module)))
+		return 0;
+	return mf_strings_add_unique(&about->modules, module);
+}
+
+static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+{
+	struct mf_about *about = arg;
+
+	if (about->package.origin >= 0 && (size_t)about->package.origin != repo)
+		return 0;
+	return mf_strings_has(&about->modules, module) ? mf_strings_add(&about->aliases, pattern)
+						       : 0;
+}
+
+/* One and the same alias may come from two layers of the indexes. */
+static void drop_repeats(struct mf_strings *list)
+{
+	size_t kept = 0;
+
+	mf_strings_sort(list);
+	for (size_t i = 0; i < list->n; i++) {
+		if (kept && !strcmp(list->v[kept - 1], list->v[i]))
+			free(list->v[i]);
+		else
+			list->v[kept++] = list->v[i];
+	}
+	if (list->v)
+		list->v[kept] = NULL;
+	list->n = kept;
+}
+
+static int find_on_disk(struct mf_pool *pool, struct mf_about *about)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < about->modules.n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		_cleanup_free_ char *dep = NULL;
+		size_t n = 0;
+
+		if (asprintf(&dep, "kmod(%s.ko)", about->modules.v[i]) < 0) {
+			dep = NULL;
+			return -ENOMEM;
+		}
+		r = mf_pool_providers(pool, dep, NULL, &ids, &n);
+		for (size_t j = 0; !r && j < n; j++) {
+			struct mf_package p;
+
+			mf_pool_package(pool, ids[j], &p);
+			if (p.origin == MF_POOL_SYSTEM)
+				r = mf_strings_add_unique(&about->on_disk, about->modules.v[i]);
+		}
+	}
+	return r;
+}
+
+static int find_present(struct mf_pool *pool, struct mf_about *about)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = candidates(pool, about->package.name, about->package.name, &ids, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(pool, ids[i], &p);
+		if (p.origin == MF_POOL_INSTALLED)
+			about->present = p.evr;
+	}
+	return r;
+}
+
+/* ---- what it needs ---- */
+
+struct gathering {
+	struct mf_context *ctx;
+	struct mf_catalog *catalog;
+	struct mf_pool *pool;
+	struct mf_needs *needs;
+	size_t room;
+};
+
+static int giver_of(const struct gathering *g, const int *ids, size_t n)
+{
+	_cleanup_free_ int *copy = n ? malloc(n * sizeof(*copy)) : NULL;
+
+	if (!copy)
+		return 0;
+	memcpy(copy, ids, n * sizeof(*copy));
+	mf_choice_sort(g->catalog, g->pool, copy, n);
+	return copy[0];
+}
+
+static int see_need(void *arg, const char *text, const int *ids, size_t n)
+{
+	struct gathering *g = arg;
+	struct mf_needs *needs = g->needs;
+	struct mf_need need = { .giver = giver_of(g, ids, n) };
+
+	if (mf_starts_with(text, "rpmlib("))
+		return 0;
+	if (needs->n == g->room) {
+		size_t room = g->room ? 2 * g->room : 64;
+		struct mf_need *v = reallocarray(needs->v, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		needs->v = v;
+		g->room = room;
+	}
+	if (need.giver) {
+		struct mf_package p;
+
+		mf_pool_package(g->pool, need.giver, &p);
+		need.system = p.origin == MF_POOL_SYSTEM;
+		need.here = p.origin < 0;
+	}
+	need.text = strdup(text);
+	if (!need.text)
+		return -ENOMEM;
+	needs->v[needs->n++] = need;
+	return 0;
+}
+
+static int by_giver(const void *a, const void *b, void *arg)
+{
+	const struct mf_need *x = a, *y = b;
+	struct mf_package p = { .name = "" }, q = { .name = "" };
+	int r;
+
+	if (x->giver)
+		mf_pool_package(arg, x->giver, &p);
+	if (y->giver)
+		mf_pool_package(arg, y->giver, &q);
+	r = strcmp(p.name, q.name);
+	return r ? r : strcmp(x->text, y->text);
+}
+
+static int gather(struct gathering *g, int id, enum mf_dep_kind kind, struct mf_needs *ret_needs)
+{
+	int r;
+
+	g->needs = ret_needs;
+	g->room = 0;
+	r = mf_pool_needs(g->pool, id, kind, see_need, g);
+	if (ret_needs->n)
+		qsort_r(ret_needs->v, ret_needs->n, sizeof(*ret_needs->v), by_giver, g->pool);
+	return r;
+}
+
+/* For a thorough plan what is suggested counts as recommended: here it is shown as what it is. */
+static void drop_promoted(struct mf_needs *recommends, const struct mf_needs *suggests)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < recommends->n; i++) {
+		bool promoted = false;
+
+		for (size_t j = 0; !promoted && j < suggests->n; j++)
+			promoted = !strcmp(recommends->v[i].text, suggests->v[j].text);
+		if (promoted)
+			free(recommends->v[i].text);
+		else
+			recommends->v[kept++] = recommends->v[i];
+	}
+	recommends->n = kept;
+}
+
+int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct mf_about *ret_about)
+{
+	_cleanup_(mf_about_done) struct mf_about about = { .id = id };
+	struct gathering g = { .ctx = ctx, .catalog = catalog };
+	int r = mf_catalog_pool_whole(ctx, catalog, &g.pool);
+
+	if (r < 0)
+		return r;
+	mf_pool_package(g.pool, id, &about.package);
+	mf_pool_text(g.pool, id, &about.text);
+	r = mf_pool_deps(g.pool, id, MF_PROVIDES, see_provide, &about);
+	if (!r && about.modules.n)
+		r = mf_catalog_walk(catalog, see_alias, &about);
+	if (!r)
+		r = find_on_disk(g.pool, &about);
+	if (!r)
+		r = find_present(g.pool, &about);
+	if (!r)
+		r = gather(&g, id, MF_REQUIRES, &about.requires);
+	if (!r)
+		r = gather(&g, id, MF_RECOMMENDS, &about.recommends);
+	if (!r)
+		r = gather(&g, id, MF_SUGGESTS, &about.suggests);
+	if (r < 0)
+		return mf_fail(ctx, "match", r, about.package.name, NULL);
+	if (ctx->settings.thorough)
+		drop_promoted(&about.recommends, &about.suggests);
+	drop_repeats(&about.aliases);
+	mf_strings_sort(&about.modules);
+	*ret_about = about;
+	about = (struct mf_about){ 0 };
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Configuration for a case: modprobe.d and policy.d without comments, what the kernel's command
+ * line says of modules, and of devices that ask their modalias and whether they can be taken out.
+ *
+ * The rest of the command line, and every other file, is nobody's business. A file that cannot be
+ * read is left out: the run that is told of could not read it either.
+ */
+#include "case-files.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/kmod.h"
+#include "modfetch/rules.h"
+#include "modfetch/strings.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+
+static const char *const folders[] = { "etc/modprobe.d",	   "run/modprobe.d",
+				       "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+				       "lib/modprobe.d",	   MF_RULES_FOLDER };
+
+/* Lines that say something, indented under one heading; TEXT is written into. */
+static void put(FILE *out, const char *path, char *text)
+{
+	bool heading = false;
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		if (!*line || *line == '#')
+			continue;
+		if (!heading)
+			fprintf(out, "file %s\n", path);
+		heading = true;
+		fprintf(out, "  %s\n", line);
+	}
+}
+
+/*
+ * modprobe's lines follow from the rest of the case, and udev's are for udev alone: no lookup reads
+ * either of the two, here or where the case is played.
+ */
+static int is_config(const struct dirent *e)
+{
+	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE) &&
+	       strcmp(e->d_name, MF_ATTEMPT_FILE);
+}
+
+static int put_folder(struct mf_context *ctx, const char *folder, FILE *out)
+{
+	_cleanup_close_ int dirfd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	struct dirent **names = NULL;
+	int n = dirfd < 0 ? 0 : scandirat(dirfd, ".", &names, is_config, alphasort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *path = NULL, *text = NULL;
+		size_t len;
+
+		if (asprintf(&path, "%s/%s", folder, names[i]->d_name) < 0) {
+			path = NULL;
+			r = -ENOMEM;
+		} else if (!mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len)) {
+			put(out, path, text);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+static char *read_file(struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
+	char *text = NULL;
+	size_t len;
+
+	return fd >= 0 && !mf_file_read(fd, FILE_MAX, &text, &len) ? text : NULL;
+}
+
+static void put_kernel(struct mf_context *ctx, FILE *out)
+{
+	_cleanup_free_ char *disabled = read_file(ctx, "proc/sys/kernel/modules_disabled");
+	_cleanup_free_ char *line = read_file(ctx, "proc/cmdline");
+	bool heading = false;
+	char *save = NULL;
+
+	if (disabled && *disabled == '1')
+		put(out, "proc/sys/kernel/modules_disabled", disabled);
+	for (char *word = line ? strtok_r(line, " \t\n", &save) : NULL; word;
+	     word = strtok_r(NULL, " \t\n", &save)) {
+		if (!strstr(word, "blacklist="))
+			continue;
+		fprintf(out, "%s%s", heading ? " " : "file proc/cmdline\n  ", word);
+		heading = true;
+	}
+	if (heading)
+		fputc('\n', out);
+}
+
+/* A device's modalias, and "removable" of it and of all above it. */
+static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
+{
+	_cleanup_free_ char *folder = strdup(syspath + 1);
+	const char *name = "modalias";
+	char *slash;
+
+	while (folder && (slash = strrchr(folder, '/'))) {
+		_cleanup_free_ char *path = NULL, *text = NULL;
+
+		if (asprintf(&path, "%s/%s", folder, name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		text = read_file(ctx, path);
+		if (text)
+			put(out, path, text);
+		if (strcmp(name, "removable"))
+			name = "removable";
+		else
+			*slash = '\0';
+	}
+	return folder ? 0 : -ENOMEM;
+}
+
+int mf_case_files(struct mf_context *ctx, const struct mf_run *run, FILE *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(*folders); i++)
+		r = put_folder(ctx, folders[i], out);
+	put_kernel(ctx, out);
+	for (size_t i = 0; !r && i < run->wants.n; i++)
+		if (run->wants.v[i].syspath)
+			r = put_device(ctx, run->wants.v[i].syspath, out);
+	return r;
+}

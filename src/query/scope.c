@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a plan can depend on, as the smallest set of packages that is closed: under needing,
+ * recommending and excluding, under having the same name (an update is another choice), and, for
+ * what is installed, under being needed by something installed (an update must not break it).
+ *
+ * A solver that is shown only these decides as it does for all: every clause it could derive is
+ * about packages of the set. The set is some dozens of packages where a repository has thousands.
+ */
+#include "scope.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+
+static const enum mf_dep_kind kinds[] = { MF_REQUIRES, MF_RECOMMENDS, MF_CONFLICTS, MF_OBSOLETES };
+
+struct finding {
+	struct mf_pool *pool;
+	struct mf_scope *scope;
+	size_t done; /* packages whose needs were followed */
+	bool touched;
+};
+
+void mf_scope_done(struct mf_scope *scope)
+{
+	free(scope->ids);
+	free(scope->has);
+	mf_strings_done(&scope->needs);
+	*scope = (struct mf_scope){ 0 };
+}
+
+static int add(struct finding *f, int id)
+{
+	struct mf_scope *s = f->scope;
+	struct mf_package p;
+
+	mf_pool_package(f->pool, id, &p);
+	if (p.origin == MF_POOL_SYSTEM)
+		return 0;
+	if (!s->has || (size_t)id >= s->n_has) {
+		size_t n = (size_t)id * 2 + 64;
+		bool *has = reallocarray(s->has, n, sizeof(*has));
+
+		if (!has)
+			return -ENOMEM;
+		memset(has + s->n_has, 0, n - s->n_has);
+		s->has = has;
+		s->n_has = n;
+	}
+	if (s->has[id])
+		return 0;
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 64;
+		int *ids = reallocarray(s->ids, room, sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		s->ids = ids;
+		s->room = room;
+	}
+	s->has[id] = true;
+	s->ids[s->n++] = id;
+	return 0;
+}
+
+/* All that provide DEP; SAME: only what is called so. */
+static int add_providers(struct finding *f, const char *dep, bool same)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_providers(f->pool, dep, NULL, &ids, &n);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(f->pool, ids[i], &p);
+		if (!same || !strcmp(p.name, dep))
+			r = add(f, ids[i]);
+	}
+	return r;
+}
+
+static int add_module(struct finding *f, const char *module)
+{
+	int r = 0;
+
+	/* RHEL's kmod() is spelt as the file is */
+	for (int dashes = 0; !r && dashes < 2; dashes++) {
+		_cleanup_free_ char *dep = NULL;
+
+		if (asprintf(&dep, "kmod(%s.ko)", module) < 0) {
+			dep = NULL;
+			return -ENOMEM;
+		}
+		for (char *p = dep; dashes && *p; p++)
+			if (*p == '_')
+				*p = '-';
+		r = add_providers(f, dep, false);
+	}
+	return r;
+}
+
+static int see_need(void *arg, const char *need, const int *ids, size_t n)
+{
+	struct finding *f = arg;
+	int r = mf_strings_addn(&f->scope->needs, need, strcspn(need, " "));
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = add(f, ids[i]);
+	return r;
+}
+
+static int follow(struct finding *f, int id)
+{
+	struct mf_package p;
+	int r;
+
+	mf_pool_package(f->pool, id, &p);
+	r = add_providers(f, p.name, true);
+	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
+		r = mf_pool_needs(f->pool, id, kinds[i], see_need, f);
+	return r;
+}
+
+static int see_touch(void *arg, const char *need, const int *ids, size_t n)
+{
+	struct finding *f = arg;
+
+	for (size_t i = 0; !f->touched && i < n; i++)
+		f->touched = (size_t)ids[i] < f->scope->n_has && f->scope->has[ids[i]];
+	return f->touched;
+}
+
+/* What is installed and needs, or excludes, something of the set. */
+static int add_touched(struct finding *f)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_list(f->pool, MF_POOL_INSTALLED, &ids, &n);
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		f->touched = false;
+		for (size_t k = 0; r >= 0 && !f->touched && k < sizeof(kinds) / sizeof(*kinds); k++)
+			if (kinds[k] != MF_RECOMMENDS)
+				r = mf_pool_needs(f->pool, ids[i], kinds[k], see_touch, f);
+		if (r >= 0 && f->touched)
+			r = add(f, ids[i]);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int seed(struct finding *f, const struct mf_run *run, const char *image)
+{
+	int r = add_providers(f, image, true);
+
+	for (size_t i = 0; !r && i < run->wants.n; i++) {
+		const struct mf_want *want = &run->wants.v[i];
+
+		for (size_t j = 0; !r && j < want->n_matches; j++) {
+			const struct mf_match *m = &want->matches[j];
+
+			r = add_module(f, m->module);
+			for (size_t k = 0; !r && k < m->packages.n; k++)
+				r = add_providers(f, m->packages.v[k], true);
+		}
+	}
+	for (size_t i = 0; !r && i < run->plan.n; i++)
+		r = add_providers(f, run->plan.items[i].name, true);
+	return r;
+}
+
+int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *image,
+		  struct mf_scope *ret_scope)
+{
+	_cleanup_(mf_scope_done) struct mf_scope scope = { 0 };
+	struct finding f = { .pool = pool, .scope = &scope };
+	size_t before;
+	int r = seed(&f, run, image);
+
+	do {
+		while (!r && f.done < scope.n)
+			r = follow(&f, scope.ids[f.done++]);
+		before = scope.n;
+		if (!r)
+			r = add_touched(&f);
+	} while (!r && scope.n > before);
+	if (r < 0)
+		return r;
+	mf_strings_sort(&scope.needs);
+	*ret_scope = scope;
+	scope = (struct mf_scope){ 0 };
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, *(char *const *)b);
+}
+
+bool mf_scope_needs(const struct mf_scope *scope, const char *name)
+{
+	return scope->needs.n &&
+	       bsearch(name, scope->needs.v, scope->needs.n, sizeof(char *), compare) != NULL;
+}

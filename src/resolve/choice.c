@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of preference, as a table.
+ *
+ * A driver is the kernel's own or it is not; its version number does not make it so, for who builds
+ * drivers elsewhere numbers them as he likes. The kernel's own is a package of the kernel's tag
+ * with the version of the kernel's image, both packed from one build, in the repository that the
+ * kernel comes from. That is the one which has the image; should several say so, the one which has more of
+ * the kernel's own drivers. Where no repository has an image nothing is the kernel's own, and the
+ * next line of the table decides.
+ *
+ * libsolv, which chooses between those that provide what a driver needs, is given the same order as
+ * priorities.
+ */
+#include "modfetch/resolve.h"
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+struct candidate {
+	int id;
+	struct mf_package package;
+	bool own; /* the kernel's */
+};
+
+struct choosing {
+	struct mf_pool *pool;
+	const struct mf_repos *repos;
+	const char *tag; /* the kernel's, "amd64-6.1.0_56" */
+};
+
+/* The kernel's image in the repository that the kernel comes from; id 0: there is none. */
+struct home {
+	int id;
+	struct mf_package image;
+};
+
+typedef int order(const struct choosing *c, const struct candidate *a, const struct candidate *b);
+
+/* What is installed is not fetched again. */
+static int by_presence(const struct choosing *c, const struct candidate *a,
+		       const struct candidate *b)
+{
+	return (b->package.origin < 0) - (a->package.origin < 0);
+}
+
+static int by_priority(const struct choosing *c, const struct candidate *a,
+		       const struct candidate *b)
+{
+	if (a->package.origin < 0)
+		return 0;
+	return c->repos->v[a->package.origin].priority - c->repos->v[b->package.origin].priority;
+}
+
+static int by_preference(const struct choosing *c, const struct candidate *a,
+			 const struct candidate *b)
+{
+	if (a->package.origin < 0)
+		return 0;
+	return c->repos->v[b->package.origin].prefer - c->repos->v[a->package.origin].prefer;
+}
+
+static int by_ownership(const struct choosing *c, const struct candidate *a,
+			const struct candidate *b)
+{
+	return b->own - a->own;
+}
+
+static int by_version(const struct choosing *c, const struct candidate *a,
+		      const struct candidate *b)
+{
+	return mf_pool_compare(c->pool, b->id, a->id);
+}
+
+static int by_name(const struct choosing *c, const struct candidate *a, const struct candidate *b)
+{
+	return strcmp(a->package.name, b->package.name);
+}
+
+static int by_repository(const struct choosing *c, const struct candidate *a,
+			 const struct candidate *b)
+{
+	return a->package.origin - b->package.origin;
+}
+
+static order *const table[] = { by_presence, by_priority, by_preference, by_ownership,
+				by_version,  by_name,	  by_repository };
+
+static int compare(const void *a, const void *b, void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(table) / sizeof(*table); i++)
+		r = table[i](arg, a, b);
+	return r;
+}
+
+/* ---- the kernel's own ---- */
+
+static bool is_built_with(const struct mf_package *package, const struct mf_package *image,
+			  const char *tag)
+{
+	return package->origin == image->origin && mf_ends_with(package->name, tag) &&
+	       !strcmp(package->evr, image->evr);
+}
+
+/* How many packages of its repository were built with this image. */
+static size_t count_built_with(const struct choosing *c, const struct mf_package *image)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, found = 0;
+
+	if (mf_pool_list(c->pool, image->origin, &ids, &n) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(c->pool, ids[i], &p);
+		found += is_built_with(&p, image, c->tag);
+	}
+	return found;
+}
+
+/* Images of this kernel that repositories have. New memory, or NULL. */
+static int *find_images(const struct choosing *c, size_t *ret_n)
+{
+	const char *dash = strrchr(c->tag, '-');
+	_cleanup_free_ char *name = NULL;
+	size_t n = 0, kept = 0;
+	int *ids = NULL;
+
+	if (!dash ||
+	    asprintf(&name, "kernel-%.*s-image%s", (int)(dash - c->tag), c->tag, dash) < 0) {
+		name = NULL;
+		return NULL;
+	}
+	if (mf_pool_providers(c->pool, name, NULL, &ids, &n) < 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(c->pool, ids[i], &p);
+		if (p.origin >= 0 && !strcmp(p.name, name))
+			ids[kept++] = ids[i];
+	}
+	*ret_n = kept;
+	return ids;
+}
+
+static struct home find_home(const struct choosing *c)
+{
+	struct home home = { 0 };
+	size_t n = 0, most = 0;
+	_cleanup_free_ int *ids = find_images(c, &n);
+
+	for (size_t i = 0; ids && i < n; i++) {
+		struct mf_package image;
+		size_t count;
+
+		mf_pool_package(c->pool, ids[i], &image);
+		count = n > 1 ? count_built_with(c, &image) : 1;
+		/* repositories are in the order of their priority */
+		if (!home.id || count > most ||
+		    (count == most && image.origin < home.image.origin)) {
+			home = (struct home){ ids[i], image };
+			most = count;
+		}
+	}
+	return home;
+}
+
+/* ---- candidates ---- */
+
+int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
+		   size_t *ret_n)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, kept = 0;
+	int r = mf_pool_providers(pool, name, NULL, &ids, &n);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(pool, ids[i], &package);
+		if (which == MF_WHICH_INSTALLED
+			    ? package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name)
+			    : package.origin >= 0 || (which == MF_WHICH_ANY &&
+						      package.origin == MF_POOL_INSTALLED))
+			ids[kept++] = ids[i];
+	}
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = kept;
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
+	struct home home;
+
+	if (!v)
+		return;
+	home = find_home(&choosing);
+	for (size_t i = 0; i < n; i++) {
+		v[i].id = ids[i];
+		mf_pool_package(pool, ids[i], &v[i].package);
+		v[i].own = home.id && is_built_with(&v[i].package, &home.image, choosing.tag);
+	}
+	qsort_r(v, n, sizeof(*v), compare, &choosing);
+	for (size_t i = 0; i < n; i++)
+		ids[i] = v[i].id;
+}
+
+int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct home home = find_home(&choosing);
+
+	return home.id ? home.image.origin : -1;
+}
+
+void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
+{
+	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct home home = find_home(&choosing);
+
+	for (size_t i = 0; i < choosing.repos->n; i++) {
+		const struct mf_repo *repo = &choosing.repos->v[i];
+		bool is_home = home.id && home.image.origin == (int)i;
+
+		mf_pool_set_priority(pool, (int)i, repo->priority * 4 - repo->prefer * 2 - is_home);
+	}
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every module of a package is shown to the policy, for whoever brings it in: the device or name
+ * that was asked for, at the end of the chain of needs and recommendations.
+ *
+ * One module that is denied keeps the whole package away, since a package comes whole. For the
+ * modules that were not asked for, a rule counts as for the one that was: blacklists hold back what
+ * a device or an alias brings in, and not what came by its own name.
+ *
+ * Metadata is believed as far as it goes. What it does not name (foreign packages provide no
+ * kmod(…), only their files tell) is judged by the header of the file that was downloaded and
+ * verified, before anything is installed.
+ */
+#include "modfetch/resolve.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
+
+int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why)
+{
+	int r = mf_strings_add(&verdicts->nevras, nevra);
+
+	return r < 0 ? r : mf_strings_add(&verdicts->whys, why);
+}
+
+const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf_package *package)
+{
+	_cleanup_free_ char *nevra = NULL;
+
+	if (!verdicts || !verdicts->whys.n)
+		return NULL;
+	if (asprintf(&nevra, "%s-%s.%s", package->name, package->evr, package->arch) < 0) {
+		nevra = NULL;
+		return NULL;
+	}
+	for (size_t i = 0; i < verdicts->whys.n; i++)
+		if (!strcmp(verdicts->nevras.v[i], nevra))
+			return verdicts->whys.v[i];
+	return NULL;
+}
+
+void mf_verdicts_done(struct mf_verdicts *verdicts)
+{
+	mf_strings_done(&verdicts->nevras);
+	mf_strings_done(&verdicts->whys);
+}
+
+struct judging {
+	const struct mf_policy *policy;
+	struct mf_request request;
+	char *why;
+};
+
+/* Was a module of the package found for the want by anything but its own name? */
+static bool is_by_alias(const struct mf_want *want, const char *package)
+{
+	for (size_t i = 0; want && i < want->n_matches; i++)
+		if (mf_strings_has(&want->matches[i].packages, package))
+			return mf_match_by_alias(want, &want->matches[i]);
+	return false;
+}
+
+static void begin(struct judging *j, const struct mf_want *want, const char *package,
+		  const char *repository)
+{
+	j->request = (struct mf_request){
+		.want = want,
+		.package = package,
+		.repository = repository,
+		.by_alias = is_by_alias(want, package),
+	};
+}
+
+static int judge_module(struct judging *j, const char *module)
+{
+	j->request.module = module;
+	return mf_policy_check(j->policy, &j->request, &j->why);
+}
+
+static int on_provide(void *arg, const char *name, const char *evr)
+{
+	char module[MF_MODULE_NAME_SIZE];
+
+	return mf_dep_module(name, module, sizeof(module)) ? judge_module(arg, module) : 0;
+}
+
+int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want *want,
+		     const char *module, char **ret_why)
+{
+	struct judging j = { .policy = judge->policy };
+	struct mf_package package;
+	int r;
+
+	mf_pool_package(judge->pool, id, &package);
+	begin(&j, want, package.name, judge->repos->v[package.origin].id);
+	r = judge_module(&j, module);
+	if (!r)
+		r = mf_pool_deps(judge->pool, id, MF_PROVIDES, on_provide, &j);
+	if (r == 1)
+		*ret_why = j.why;
+	return r;
+}
+
+/* ---- the packages of a module ---- */
+
+/* All that carry it. RET_IDS is the caller's to free, also after a failure. */
+static int find_carriers(struct mf_pool *pool, const struct mf_match *match, int **ret_ids,
+			 size_t *ret_n)
+{
+	enum mf_which which = match->broken ? MF_WHICH_AVAILABLE : MF_WHICH_ANY;
+
+	for (size_t i = 0; i < match->packages.n; i++) {
+		_cleanup_free_ int *more = NULL;
+		size_t n_more = 0;
+		int *both, r;
+
+		r = mf_choice_find(pool, match->packages.v[i], which, &more, &n_more);
+		if (r < 0)
+			return r;
+		both = reallocarray(*ret_ids, *ret_n + n_more + 1, sizeof(*both));
+		if (!both)
+			return -ENOMEM;
+		*ret_ids = both;
+		for (size_t j = 0; j < n_more; j++)
+			both[(*ret_n)++] = more[j];
+	}
+	return 0;
+}
+
+static int judge_carrier(const struct mf_judge *judge, const struct mf_want *want,
+			 const char *module, int id, char **ret_why)
+{
+	_cleanup_free_ char *why = NULL;
+	struct mf_package package;
+	const char *known;
+	int r;
+
+	mf_pool_package(judge->pool, id, &package);
+	if (package.origin < 0)
+		return 0;
+	known = mf_verdicts_find(judge->refused, &package);
+	r = known ? 1 : mf_judge_package(judge, id, want, module, &why);
+	if (r == 1 && asprintf(ret_why, "%s has %s", package.name, known ? known : why) < 0)
+		return -ENOMEM;
+	return r;
+}
+
+int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
+		      const struct mf_match *match, int **ret_ids, size_t *ret_n, char **ret_why)
+{
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, kept = 0;
+	int r = find_carriers(judge->pool, match, &ids, &n);
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		char *why = NULL;
+
+		r = judge_carrier(judge, want, match->module, ids[i], &why);
+		if (!r)
+			ids[kept++] = ids[i];
+		if (first || r < 0)
+			free(why);
+		else
+			first = why;
+	}
+	if (r < 0)
+		return r;
+	if (!kept)
+		*ret_why = MF_STEAL(first);
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = kept;
+	return 0;
+}
+
+static int judge_want(const struct mf_judge *judge, struct mf_want *want)
+{
+	const char *refused = NULL;
+	bool left = false;
+
+	for (size_t i = 0; i < want->n_matches; i++) {
+		struct mf_match *match = &want->matches[i];
+		_cleanup_free_ char *why = NULL;
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+		int r;
+
+		if (!mf_match_wanted(match))
+			continue;
+		r = mf_judge_carriers(judge, want, match, &ids, &n, &why);
+		if (r < 0)
+			return r;
+		left |= !why;
+		if (why)
+			refused = match->refused = MF_STEAL(why);
+	}
+	if (!left && refused) {
+		want->state = MF_DENIED;
+		mf_want_reason(want, "%s", refused);
+	}
+	return 0;
+}
+
+int mf_judge_wants(const struct mf_judge *judge, struct mf_wants *wants)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < wants->n; i++)
+		if (wants->v[i].state == MF_AVAILABLE)
+			r = judge_want(judge, &wants->v[i]);
+	return r;
+}
+
+/* ---- what is here ---- */
+
+/* A module of a kernel, by where it lies and what it is called. */
+static bool is_module(const struct mf_rpm_file *file)
+{
+	return !S_ISDIR(file->mode) && strstr(file->path, "/lib/modules/") &&
+	       mf_is_module(file->path);
+}
+
+int mf_judge_files(const struct mf_judge *judge, const struct mf_plan_item *item,
+		   const struct mf_rpm_header *header, char **ret_why)
+{
+	struct judging j = { .policy = judge->policy };
+	int r = 0;
+
+	begin(&j, item->asker, item->name, judge->repos->v[item->repo].id);
+	for (size_t i = 0; !r && i < header->n_files; i++) {
+		char module[MF_MODULE_NAME_SIZE];
+
+		if (is_module(&header->files[i]) &&
+		    mf_module_name(header->files[i].path, module, sizeof(module)))
+			r = judge_module(&j, module);
+	}
+	if (r == 1)
+		*ret_why = j.why;
+	return r;
+}

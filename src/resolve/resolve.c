@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From wants to a plan.
+ *
+ * Every module that is wanted becomes one job, the best package that carries it, or, where that one
+ * cannot be had, any of them; libsolv adds what they need and what drivers recommend. What it added
+ * is shown to the policy as well: a package that is refused is taken from libsolv's sight and it
+ * tries again, so another provider, or a plan without a mere recommendation, may still be found. If
+ * the whole does not hold together, wants are added by halves, and the single ones that do not fit
+ * are put aside with their reason: one driver of a machine's hundred that cannot be had must not
+ * cost the others. Another kernel is never brought in by a driver.
+ */
+#include "modfetch/resolve.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/solve.h"
+#include "obstacle.h"
+
+struct planning {
+	struct mf_context *ctx;
+	struct mf_catalog *catalog;
+	struct mf_judge judge;
+	const struct mf_selection *selection;
+	struct mf_pool *pool;
+	struct mf_job *jobs;
+	const struct mf_want **askers; /* one a job; NULL: a name was asked for */
+	size_t n_jobs, room;
+	struct mf_refusals refusals;
+	size_t n_kernels; /* refusals that always hold: of other kernels */
+	size_t n_known;	  /* these, and of what was refused before in this run */
+	bool any;	  /* any package that carries the module, not the best alone */
+};
+
+static void jobs_clear(struct planning *p)
+{
+	for (size_t i = 0; i < p->n_jobs; i++)
+		free((int *)p->jobs[i].ids);
+	p->n_jobs = 0;
+}
+
+static void planning_done(struct planning *p)
+{
+	jobs_clear(p);
+	free(p->jobs);
+	free(p->askers);
+	if (p->pool)
+		mf_refusals_done(&p->refusals);
+}
+
+/* ---- jobs ---- */
+
+static int grow_jobs(struct planning *p)
+{
+	size_t room = p->room ? p->room * 2 : 16;
+	struct mf_job *jobs = reallocarray(p->jobs, room, sizeof(*jobs));
+	const struct mf_want **askers;
+
+	if (!jobs)
+		return -ENOMEM;
+	p->jobs = jobs;
+	askers = reallocarray(p->askers, room, sizeof(struct mf_want *));
+	if (!askers)
+		return -ENOMEM;
+	p->askers = askers;
+	p->room = room;
+	return 0;
+}
+
+/* Takes IDS over. */
+static int add_job(struct planning *p, const struct mf_want *asker, bool erase, int *ids, size_t n)
+{
+	if (p->n_jobs == p->room && grow_jobs(p) < 0) {
+		free(ids);
+		return -ENOMEM;
+	}
+	p->askers[p->n_jobs] = asker;
+	p->jobs[p->n_jobs++] = (struct mf_job){ erase, ids, n };
+	return 0;
+}
+
+/* A module that is missing, and who wants it. */
+struct missing {
+	const struct mf_want *want;
+	const struct mf_match *match;
+};
+
+/* One job for a module: the best of the packages that may bring it, or any. */
+static int want_module(struct planning *p, const struct missing *missing)
+{
+	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_judge_carriers(&p->judge, missing->want, missing->match, &ids, &n, &why);
+
+	if (r < 0 || !n)
+		return r;
+	mf_choice_sort(p->catalog, p->pool, ids, n);
+	return add_job(p, missing->want, false, MF_STEAL(ids), p->any ? n : 1);
+}
+
+static int by_module(const void *a, const void *b)
+{
+	const struct missing *x = a, *y = b;
+	int r = strcmp(x->match->module, y->match->module);
+
+	/* who asked first speaks for a module */
+	return r ? r : (x->want > y->want) - (x->want < y->want);
+}
+
+/* A job for each module that some of the wants miss, in an order that queries do not change. */
+static int want_modules(struct planning *p, const struct mf_want *wants, size_t n_wants)
+{
+	_cleanup_free_ struct missing *missing = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n_wants; i++)
+		n += wants[i].n_matches;
+	missing = calloc(n + 1, sizeof(*missing));
+	if (!missing)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < n_wants; i++)
+		for (size_t j = 0; wants[i].state == MF_AVAILABLE && j < wants[i].n_matches; j++)
+			if (mf_match_wanted(&wants[i].matches[j]))
+				missing[n++] = (struct missing){ &wants[i], &wants[i].matches[j] };
+	qsort(missing, n, sizeof(*missing), by_module);
+	for (size_t i = 0; !r && i < n; i++)
+		if (!i || strcmp(missing[i - 1].match->module, missing[i].match->module))
+			r = want_module(p, &missing[i]);
+	return r;
+}
+
+static int select_names(struct planning *p, const struct mf_strings *names, bool erase)
+{
+	for (size_t i = 0; names && i < names->n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+		int r = mf_choice_find(p->pool, names->v[i],
+				       erase ? MF_WHICH_INSTALLED : MF_WHICH_ANY, &ids, &n);
+
+		if (r < 0)
+			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
+		if (!n)
+			return mf_fail(p->ctx, "resolve", -MFE_NOT_FOUND, names->v[i], "%s",
+				       erase ? "no such package is installed"
+					     : "no configured repository has a package for it");
+		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
+		if (r < 0)
+			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
+	}
+	return 0;
+}
+
+/* ---- what was added, shown to the policy ---- */
+
+/* Who asked for what brought a step in, at the end of the chain. NULL: a name was asked for. */
+static const struct mf_want *asker_of(const struct planning *p, const struct mf_solution *solution,
+				      const struct mf_step *step)
+{
+	int id = step->id;
+
+	for (size_t depth = 0; step && step->needed_by && depth < solution->n; depth++) {
+		const struct mf_step *next = NULL;
+
+		id = step->needed_by;
+		for (size_t i = 0; !next && i < solution->n; i++)
+			if (solution->steps[i].id == id)
+				next = &solution->steps[i];
+		step = next;
+	}
+	for (size_t i = 0; i < p->n_jobs; i++)
+		for (size_t j = 0; j < p->jobs[i].n; j++)
+			if (p->jobs[i].ids[j] == id)
+				return p->askers[i];
+	return NULL;
+}
+
+/* Refuses what the policy does of the steps. Returns their number. */
+static int refuse_steps(struct planning *p, const struct mf_solution *solution)
+{
+	int refused = 0;
+
+	for (size_t i = 0; i < solution->n; i++) {
+		const struct mf_step *step = &solution->steps[i];
+		char *why;
+		int r;
+
+		/* what was asked for has been judged by who asked */
+		if (step->erase || (!step->needed_by && asker_of(p, solution, step)))
+			continue;
+		r = mf_judge_package(&p->judge, step->id, asker_of(p, solution, step), NULL, &why);
+		if (r == 1)
+			r = mf_refusals_add(&p->refusals, step->id, -MFE_DENIED, why);
+		else if (!r)
+			continue;
+		if (r < 0)
+			return r;
+		refused++;
+	}
+	return refused;
+}
+
+/* Each item of the plan learns for whom it comes. */
+static void note_askers(struct planning *p, const struct mf_solution *solution,
+			struct mf_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		plan->items[i].asker = asker_of(p, solution, &solution->steps[plan->items[i].step]);
+}
+
+/* ---- solving ---- */
+
+/* Plans for the jobs at hand. 0 or a recorded failure. */
+static int solve(struct planning *p, struct mf_plan *ret_plan)
+{
+	_cleanup_(mf_solution_done) struct mf_solution solution = { 0 };
+	int r;
+
+	mf_refusals_cut(&p->refusals, p->n_known);
+	do {
+		mf_solution_done(&solution);
+		r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
+		if (!r && !solution.solved)
+			return mf_obstacle_fail(p->ctx, &p->refusals, &solution);
+		if (!r)
+			r = refuse_steps(p, &solution);
+	} while (r > 0);
+	if (r < 0)
+		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
+	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+	if (!r)
+		note_askers(p, &solution, ret_plan);
+	return r;
+}
+
+static int gather(struct planning *p, const struct mf_want *wants, size_t n)
+{
+	int r;
+
+	jobs_clear(p);
+	r = want_modules(p, wants, n);
+	if (r < 0)
+		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
+	if (p->selection)
+		r = select_names(p, p->selection->install, false);
+	if (!r && p->selection)
+		r = select_names(p, p->selection->remove, true);
+	return r;
+}
+
+/* Plans for the first N wants and the selection. 1: there is nothing to plan for. */
+static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, bool any,
+		     struct mf_plan *ret_plan)
+{
+	int r;
+
+	p->any = any;
+	r = gather(p, wants, n);
+	if (r < 0)
+		return r;
+	return p->n_jobs ? solve(p, ret_plan) : 1;
+}
+
+static int plan_for(struct planning *p, const struct mf_want *wants, size_t n,
+		    struct mf_plan *ret_plan)
+{
+	int r = plan_once(p, wants, n, false, ret_plan);
+
+	return r < 0 ? plan_once(p, wants, n, true, ret_plan) : r;
+}
+
+static void put_aside(struct planning *p, struct mf_want *want)
+{
+	const struct mf_failure *f = &p->ctx->failure;
+
+	want->state = f->code == -MFE_DENIED ? MF_DENIED : MF_UNKNOWN;
+	mf_want_reason(want, "%s %s", f->what, f->why);
+	mf_log(p->ctx, MF_LOG_DEBUG, "resolve: %s: %s", want->query, want->reason);
+}
+
+/*
+ * Adds the wants from FROM up to TO to those before that hold together; the ones that do not fit
+ * are put aside.
+ */
+static void fit_in(struct planning *p, struct mf_wants *wants, size_t from, size_t to)
+{
+	_cleanup_(mf_plan_done) struct mf_plan plan = { 0 };
+
+	if (from == to || plan_for(p, wants->v, to, &plan) >= 0)
+		return;
+	if (to - from == 1) {
+		if (wants->v[from].state == MF_AVAILABLE)
+			put_aside(p, &wants->v[from]);
+		return;
+	}
+	fit_in(p, wants, from, from + (to - from) / 2);
+	fit_in(p, wants, from + (to - from) / 2, to);
+}
+
+/* Other kernels come only where somebody names them. */
+static int refuse_kernels(struct planning *p)
+{
+	const struct mf_strings *names = p->selection ? p->selection->install : NULL;
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_providers(p->pool, "kernel-uname-r", NULL, &ids, &n);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package package;
+		char *why;
+
+		mf_pool_package(p->pool, ids[i], &package);
+		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
+			continue;
+		why = strdup("that is a kernel, which no driver brings in");
+		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
+	}
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+}
+
+/* What was refused before is none of any plan. */
+static int refuse_known(struct planning *p)
+{
+	const struct mf_verdicts *verdicts = p->judge.refused;
+	int r = 0;
+
+	for (size_t i = 0; !r && verdicts && verdicts->whys.n && i < p->judge.repos->n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+
+		r = mf_pool_list(p->pool, (int)i, &ids, &n);
+		for (size_t j = 0; !r && j < n; j++) {
+			struct mf_package package;
+			const char *why;
+
+			mf_pool_package(p->pool, ids[j], &package);
+			why = mf_verdicts_find(verdicts, &package);
+			if (why)
+				r = mf_refusals_add(&p->refusals, ids[j], -MFE_DENIED, strdup(why));
+		}
+	}
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+}
+
+static bool any_available(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].state == MF_AVAILABLE)
+			return true;
+	return false;
+}
+
+/* Where policy leaves nothing of what was asked for, the first that was denied says why. */
+static int check_left(struct planning *p, const struct mf_wants *wants)
+{
+	bool left = any_available(wants);
+
+	for (size_t i = 0; !left && i < wants->n; i++)
+		if (wants->v[i].state == MF_DENIED)
+			return mf_fail(p->ctx, "resolve", -MFE_DENIED, wants->v[i].query, "%s",
+				       wants->v[i].reason);
+	return 0;
+}
+
+/* What holds for every plan over the pool at hand, and what of the wants policy leaves. */
+static int begin(struct planning *p, struct mf_wants *wants)
+{
+	int r;
+
+	p->judge.pool = p->refusals.pool = p->pool;
+	r = refuse_kernels(p);
+	p->n_kernels = p->refusals.n;
+	if (!r)
+		r = refuse_known(p);
+	p->n_known = p->refusals.n;
+	if (r < 0)
+		return r;
+	r = mf_judge_wants(&p->judge, wants);
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : check_left(p, wants);
+}
+
+/*
+ * For modules alone, and with no more packages than their plan can touch. 2: to be planned with all
+ * of them, which can also tell why something cannot be had.
+ */
+static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	int r = mf_wants_packages(wants, &names);
+
+	/* what is installed and broken gives way to itself */
+	if (r)
+		return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 2;
+	r = mf_catalog_pool_parts(p->ctx, p->catalog, &names, &p->pool);
+	if (r)
+		return r < 0 ? r : 2;
+	r = begin(p, wants);
+	if (!r)
+		r = plan_once(p, wants->v, wants->n, false, ret_plan);
+	if (r >= 0 || !any_available(wants))
+		return r;
+	p->ctx->failure = (struct mf_failure){ 0 };
+	return 2;
+}
+
+static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
+		      struct mf_plan *ret_plan)
+{
+	int r = mf_catalog_pool(p->ctx, p->catalog, &p->pool);
+
+	if (r < 0)
+		return r;
+	mf_choice_rank(p->catalog, p->pool);
+	r = begin(p, wants);
+	if (!r)
+		r = plan_for(p, wants->v, wants->n, ret_plan);
+	if (r < 0 && any_available(wants)) {
+		struct mf_failure why = p->ctx->failure;
+
+		fit_in(p, wants, 0, wants->n);
+		p->ctx->failure = why;
+		if (any_available(wants) || named)
+			r = plan_for(p, wants->v, wants->n, ret_plan);
+	}
+	return r;
+}
+
+/* Recommendations and other providers that policy kept out of the plan. */
+static void report_left_out(const struct planning *p)
+{
+	for (size_t i = p->n_kernels; i < p->refusals.n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(p->pool, p->refusals.v[i].id, &package);
+		mf_log(p->ctx, MF_LOG_INFO, "resolve: %s is left out: %s [%s]", package.name,
+		       p->refusals.v[i].why, mf_error_name(p->refusals.v[i].code));
+	}
+}
+
+int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
+	       struct mf_wants *wants, const struct mf_selection *selection,
+	       struct mf_plan *ret_plan)
+{
+	const struct planning start = {
+		.ctx = ctx,
+		.catalog = catalog,
+		.judge = { .policy = policy,
+			   .repos = mf_catalog_repos(catalog),
+			   .refused = selection ? selection->refused : NULL },
+		.selection = selection,
+	};
+	_cleanup_(planning_done) struct planning p = start;
+	bool named = selection && (selection->install || selection->remove);
+	int r;
+
+	if (!named && !any_available(wants))
+		return 1;
+	r = named ? 2 : plan_quickly(&p, wants, ret_plan);
+	if (r == 2) {
+		planning_done(&p);
+		p = start;
+		r = plan_fully(&p, wants, named, ret_plan);
+	}
+	if (r)
+		return r;
+	report_left_out(&p);
+	return ret_plan->n || ret_plan->erase.n ? 0 : 1;
+}

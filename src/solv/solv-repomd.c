@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What repomd.xml says, by libsolv's parser: where primary.xml is and what its digest must be, how
+ * far the repository has come, and which one it is.
+ *
+ * The last is for a reader that knows a key and not a place: one key often signs several
+ * repositories ("stable", "testing"), and a mirror of one could serve another. createrepo_c has
+ * <tags> for it, with options to set them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/solv.h"
+#include "solv-private.h"
+
+void mf_repomd_done(struct mf_repomd *repomd)
+{
+	free(repomd->primary);
+	free(repomd->identity);
+	*repomd = (struct mf_repomd){ 0 };
+}
+
+static int find_primary(Pool *pool, Repo *repo, struct mf_repomd *ret)
+{
+	Dataiterator di;
+	int r = -EBADMSG;
+
+	dataiterator_init(&di, pool, repo, SOLVID_META, REPOSITORY_REPOMD_TYPE, "primary",
+			  SEARCH_STRING);
+	dataiterator_prepend_keyname(&di, REPOSITORY_REPOMD);
+	if (dataiterator_step(&di)) {
+		const unsigned char *sum;
+		const char *location;
+		Id type = 0;
+
+		dataiterator_setpos_parent(&di);
+		location = pool_lookup_str(pool, SOLVID_POS, REPOSITORY_REPOMD_LOCATION);
+		sum = pool_lookup_bin_checksum(pool, SOLVID_POS, REPOSITORY_REPOMD_CHECKSUM, &type);
+		if (location && sum && type == REPOKEY_TYPE_SHA256) {
+			ret->primary = strdup(location);
+			memcpy(ret->sha256, sum, MF_SHA256_LEN);
+			ret->size = pool_lookup_num(pool, SOLVID_POS, REPOSITORY_REPOMD_SIZE, 0);
+			r = ret->primary ? 0 : -ENOMEM;
+		}
+	}
+	dataiterator_free(&di);
+	return r;
+}
+
+/* All values of one kind of tag, a blank between them. */
+static void gather_tags(Pool *pool, Repo *repo, Id array, Id key, char **text)
+{
+	Dataiterator di;
+
+	dataiterator_init(&di, pool, repo, SOLVID_META, key, NULL, 0);
+	if (array)
+		dataiterator_prepend_keyname(&di, array);
+	while (dataiterator_step(&di)) {
+		const char *value =
+			repodata_stringify(pool, di.data, di.key, &di.kv, 0) ? di.kv.str : NULL;
+		char *longer;
+
+		if (value && *value &&
+		    asprintf(&longer, "%s%s%s", *text ? *text : "", *text ? " " : "", value) >= 0) {
+			free(*text);
+			*text = longer;
+		}
+	}
+	dataiterator_free(&di);
+}
+
+static char *find_identity(Pool *pool, Repo *repo)
+{
+	const struct {
+		Id array, key;
+	} tags[] = {
+		{ 0, REPOSITORY_REPOID },
+		{ REPOSITORY_DISTROS, REPOSITORY_PRODUCT_CPEID },
+		{ REPOSITORY_DISTROS, REPOSITORY_PRODUCT_LABEL },
+		{ 0, REPOSITORY_KEYWORDS },
+	};
+	char *text = NULL;
+
+	for (size_t i = 0; !text && i < sizeof(tags) / sizeof(*tags); i++)
+		gather_tags(pool, repo, tags[i].array, tags[i].key, &text);
+	return text;
+}
+
+int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
+{
+	Pool *pool = pool_create();
+	Repo *repo = repo_create(pool, "repomd");
+	struct mf_repomd found = { 0 };
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
+	const char *revision;
+	int r = -EBADMSG;
+
+	if (f && !repo_add_repomdxml(repo, f, 0)) {
+		r = find_primary(pool, repo, &found);
+		revision = repo_lookup_str(repo, SOLVID_META, REPOSITORY_REVISION);
+		snprintf(found.revision, sizeof(found.revision), "%s", revision ? revision : "");
+		found.identity = find_identity(pool, repo);
+	}
+	if (!r)
+		*ret_repomd = found;
+	else
+		mf_repomd_done(&found);
+	repo_free(repo, 0);
+	pool_free(pool);
+	return r;
+}

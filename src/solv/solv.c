@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The adapter of libsolv, first half: a pool filled from caches, from the rpm database and with one
+ * solvable for what no package owns; what its packages say, and who provides what.
+ *
+ * Drivers never come in by their supplements here: modfetch asks for packages by name, found
+ * through its own alias index, so the namespace callback stays unset and a cache is written without
+ * supplements, which are most of its bytes. Nothing installed is ever removed to make room for a
+ * driver: uninstalling is allowed only where the admin asked for a removal.
+ */
+#include "modfetch/solv.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/table.h"
+#include "solv-parts.h"
+
+#define STREAM_BUFFER ((size_t)128 << 10)
+#define SYSTEM_NAME   "system:kernel"
+
+int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
+{
+	struct mf_pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->pool = pool_create();
+	/* Debian's libsolv would compare versions as dpkg does */
+	pool_setdisttype(p->pool, DISTTYPE_RPM);
+	if (machine)
+		pool_setarch(p->pool, machine);
+	p->installed = repo_create(p->pool, "installed");
+	pool_set_installed(p->pool, p->installed);
+	*ret_pool = p;
+	return 0;
+}
+
+void mf_pool_free(struct mf_pool *pool)
+{
+	if (!pool)
+		return;
+	if (pool->rpm_state)
+		rpm_state_free(pool->rpm_state);
+	if (pool->pool->considered)
+		map_free(pool->pool->considered);
+	pool->pool->considered = solv_free(pool->pool->considered);
+	pool_free(pool->pool);
+	mf_parts_free(pool->parts);
+	free(pool);
+}
+
+/* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
+FILE *mf_solv_stream(int fd, const char *mode)
+{
+	int copy = dup(fd);
+	FILE *f;
+
+	if (copy < 0)
+		return NULL;
+	if (lseek(copy, 0, SEEK_SET) < 0 || !(f = fdopen(copy, mode))) {
+		close(copy);
+		return NULL;
+	}
+	return f;
+}
+
+/* ---- filling the pool ---- */
+
+Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
+{
+	Repo *repo = repo_create(pool->pool, "repository");
+
+	repo->appdata = (void *)(intptr_t)origin;
+	/* libsolv: the higher wins */
+	repo->priority = -priority;
+	return repo;
+}
+
+void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority)
+{
+	for (int i = 1; i < pool->pool->nrepos; i++) {
+		Repo *repo = pool->pool->repos[i];
+
+		if (repo && repo != pool->installed && (int)(intptr_t)repo->appdata == origin)
+			repo->priority = -priority;
+	}
+}
+
+int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
+{
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
+
+	if (!f)
+		return -errno;
+	return repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0) ? -EBADMSG : 0;
+}
+
+void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
+{
+	*ret_end =
+		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
+}
+
+char *mf_solv_map_sealed(int fd, size_t *ret_len)
+{
+	struct mf_solv_end end;
+	struct stat st;
+	size_t len;
+	char *map;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= (off_t)sizeof(end))
+		return NULL;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	len = (size_t)st.st_size - sizeof(end);
+	mf_solv_end_of(map, len, &end);
+	if (memcmp(&end, map + len, sizeof(end))) {
+		mf_solv_unmap(map, len);
+		return NULL;
+	}
+	*ret_len = len;
+	return map;
+}
+
+void mf_solv_unmap(char *map, size_t len)
+{
+	munmap(map, len + sizeof(struct mf_solv_end));
+}
+
+/* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,
+ * and follows what a damaged one says out of its memory. */
+static bool is_whole(int fd)
+{
+	size_t len = 0;
+	char *map = mf_solv_map_sealed(fd, &len);
+
+	if (map)
+		mf_solv_unmap(map, len);
+	return map;
+}
+
+/* A cache has megabytes, and stdio would ask for them by pages. -EBADMSG where it is not whole. */
+static int add_cache(Repo *repo, int fd)
+{
+	_cleanup_free_ char *buffer = malloc(STREAM_BUFFER);
+	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
+
+	if (!f || !buffer)
+		return f ? -ENOMEM : -errno;
+	(void)setvbuf(f, buffer, _IOFBF, STREAM_BUFFER);
+	return is_whole(fd) && !repo_add_solv(repo, f, 0) ? 0 : -EBADMSG;
+}
+
+int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
+{
+	return add_cache(mf_solv_new_repo(pool, origin, priority), fd);
+}
+
+int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
+{
+	int r = add_cache(pool->installed, fd);
+
+	if (r < 0)
+		repo_empty(pool->installed, 1);
+	return r;
+}
+
+int mf_pool_add_installed(struct mf_pool *pool, void *header)
+{
+	void *handle;
+
+	/* libsolv's own form of a header; the state owns it, and uses it again for the next one */
+	if (!pool->rpm_state)
+		pool->rpm_state = rpm_state_create(pool->pool, NULL);
+	handle = rpm_byrpmh(pool->rpm_state, header);
+	if (!handle)
+		return -EBADMSG;
+	return repo_add_rpm_handle(pool->installed, handle,
+				   RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS |
+					   REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE)
+		       ? 0
+		       : -EBADMSG;
+}
+
+static void copy_provides(Pool *pool, Id id, const char *skip, Queue *to)
+{
+	Queue q;
+
+	queue_init(&q);
+	solvable_lookup_deparray(pool_id2solvable(pool, id), SOLVABLE_PROVIDES, &q, 0);
+	for (int i = 0; i < q.count; i++)
+		if ((!skip || !mf_starts_with(pool_id2str(pool, q.elements[i]), skip)) &&
+		    !mf_starts_with(pool_id2str(pool, q.elements[i]), BUNDLE))
+			queue_push(to, q.elements[i]);
+	queue_free(&q);
+}
+
+int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
+		       const int *copy_ids, size_t n_copy, const char *skip)
+{
+	Pool *p = pool->pool;
+	Repo *repo = pool->installed;
+	Queue provides;
+	Solvable *s;
+
+	queue_init(&provides);
+	for (size_t i = 0; i < n_deps; i++) {
+		Id id = pool_str2id(p, deps[i].name, 1);
+
+		if (deps[i].evr)
+			id = pool_rel2id(p, id, pool_str2id(p, deps[i].evr, 1), REL_EQ, 1);
+		queue_push(&provides, id);
+	}
+	for (size_t i = 0; i < n_copy; i++) {
+		copy_provides(p, copy_ids[i], skip, &provides);
+		if (mf_solv_is_part(pool, copy_ids[i]) &&
+		    mf_solv_word_of(p, pool_id2solvable(p, copy_ids[i])))
+			mf_parts_copy_exports(pool, skip, &provides);
+	}
+	pool->system = repo_add_solvable(repo);
+	s = pool_id2solvable(p, pool->system);
+	s->name = pool_str2id(p, SYSTEM_NAME, 1);
+	s->evr = ID_EMPTY;
+	s->arch = ARCH_NOARCH;
+	queue_push(&provides, s->name);
+	/* not repo_addid_dep: that looks for duplicates, which is quadratic */
+	for (int i = 0; i < provides.count; i++)
+		s->provides = repo_addid(repo, s->provides, provides.elements[i]);
+	queue_free(&provides);
+	return 0;
+}
+
+bool mf_pool_knows(const struct mf_pool *pool, const char *name)
+{
+	return pool_str2id(pool->pool, name, 0) != 0;
+}
+
+bool mf_pool_knows_form(const struct mf_pool *mp, const char *open)
+{
+	size_t len = strlen(open);
+
+	for (Id id = 1; id < mp->pool->ss.nstrings; id++) {
+		const char *name = pool_id2str(mp->pool, id);
+
+		if (!strncmp(name, open, len) && !strchr(name + len, ':'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * libsolv drops its table of strings while it looks for providers, to save memory, and would make
+ * it anew at the next question: it is kept from that, since no string is added meanwhile.
+ */
+void mf_pool_ready(struct mf_pool *pool)
+{
+	Stringpool *strings = &pool->pool->ss;
+	Hashtable table;
+	Hashval mask;
+	int n;
+
+	repo_internalize(pool->installed);
+	table = strings->stringhashtbl;
+	mask = strings->stringhashmask;
+	n = strings->nstrings;
+	strings->stringhashtbl = NULL;
+	strings->stringhashmask = 0;
+	pool_createwhatprovides(pool->pool);
+	if (strings->stringhashtbl || strings->nstrings != n) {
+		solv_free(table);
+		return;
+	}
+	strings->stringhashtbl = table;
+	strings->stringhashmask = mask;
+}
+
+/* ---- asking ---- */
+
+int mf_solv_origin(const struct mf_pool *pool, Id id)
+{
+	const Solvable *s = pool_id2solvable(pool->pool, id);
+
+	if (s->repo == pool->installed)
+		return id == pool->system ? MF_POOL_SYSTEM : MF_POOL_INSTALLED;
+	return (int)(intptr_t)s->repo->appdata;
+}
+
+void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package)
+{
+	Solvable *s = pool_id2solvable(pool->pool, id);
+	const unsigned char *sum;
+	unsigned int medianr;
+	Id type = 0;
+
+	*ret_package = (struct mf_package){
+		.name = pool_id2str(pool->pool, s->name),
+		.evr = pool_id2str(pool->pool, s->evr),
+		.arch = pool_id2str(pool->pool, s->arch),
+		.summary = solvable_lookup_str(s, SOLVABLE_SUMMARY),
+		.origin = mf_solv_origin(pool, id),
+		.size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0),
+		.install_size = solvable_lookup_num(s, SOLVABLE_INSTALLSIZE, 0),
+	};
+	if (ret_package->origin < 0)
+		return;
+	if (mf_solv_is_part(pool, id)) {
+		mf_parts_package(pool, id, ret_package);
+		return;
+	}
+	ret_package->location = solvable_lookup_location(s, &medianr);
+	sum = solvable_lookup_bin_checksum(s, SOLVABLE_CHECKSUM, &type);
+	ret_package->has_sha256 = sum && type == REPOKEY_TYPE_SHA256;
+	if (ret_package->has_sha256)
+		memcpy(ret_package->sha256, sum, MF_SHA256_LEN);
+}
+
+static int queue_to_array(Queue *q, int **ret_ids, size_t *ret_n)
+{
+	int *ids = calloc((size_t)q->count + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (int i = 0; i < q->count; i++)
+		ids[i] = q->elements[i];
+	*ret_ids = ids;
+	*ret_n = (size_t)q->count;
+	return 0;
+}
+
+int mf_pool_compare(struct mf_pool *mp, int a, int b)
+{
+	Pool *pool = mp->pool;
+
+	return pool_evrcmp(pool, pool_id2solvable(pool, a)->evr, pool_id2solvable(pool, b)->evr,
+			   EVRCMP_COMPARE);
+}
+
+int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
+{
+	Solvable *s;
+	Queue q;
+	Id id;
+	int r;
+
+	queue_init(&q);
+	for (id = 2; id < pool->pool->nsolvables; id++) {
+		s = pool_id2solvable(pool->pool, id);
+		if (s->repo && mf_solv_origin(pool, id) == origin)
+			queue_push(&q, id);
+	}
+	r = queue_to_array(&q, ret_ids, ret_n);
+	queue_free(&q);
+	return r;
+}
+
+int mf_pool_providers(struct mf_pool *mp, const char *dep, const char *evr, int **ret_ids,
+		      size_t *ret_n)
+{
+	Pool *pool = mp->pool;
+	Id id = pool_str2id(pool, dep, 0), who, offset;
+	Queue q;
+	int r;
+
+	if (id && evr) {
+		Id version = pool_str2id(pool, evr, 0);
+
+		id = version ? pool_rel2id(pool, id, version, REL_EQ, 1) : 0;
+	}
+	queue_init(&q);
+	if (id)
+		FOR_PROVIDES(who, offset, id)
+	queue_push(&q, who);
+	r = queue_to_array(&q, ret_ids, ret_n);
+	queue_free(&q);
+	return r;
+}
+
+/* The parts of a supplement as libsolv split them, put together again: "P:bus:…". */
+static char *supplement_text(Pool *pool, Id id)
+{
+	Reldep *rd;
+	const char *text;
+	char *out;
+
+	if (!ISRELDEP(id)) {
+		text = pool_id2str(pool, id);
+		if (!mf_starts_with(text, "modalias(") || !mf_ends_with(text, ")"))
+			return NULL;
+		text += strlen("modalias(");
+		return strndup(text, strlen(text) - 1);
+	}
+	rd = GETRELDEP(pool, id);
+	if (rd->flags == REL_NAMESPACE && rd->name == NAMESPACE_MODALIAS)
+		return strdup(pool_id2str(pool, rd->evr));
+	if (rd->flags == REL_AND && ISRELDEP(rd->evr)) {
+		_cleanup_free_ char *rest = supplement_text(pool, rd->evr);
+
+		if (rest && asprintf(&out, "%s:%s", pool_id2str(pool, rd->name), rest) >= 0)
+			return out;
+	}
+	return NULL;
+}
+
+int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_visit *visit,
+		 void *arg)
+{
+	Pool *p = pool->pool;
+	int r = 0;
+	Queue q;
+
+	queue_init(&q);
+	mf_solv_deps(p, id, kind, &q);
+	for (int i = 0; !r && i < q.count; i++) {
+		Id dep = q.elements[i];
+
+		if (kind == MF_SUPPLEMENTS) {
+			_cleanup_free_ char *text = supplement_text(p, dep);
+
+			if (text)
+				r = visit(arg, text, NULL);
+		} else if (ISRELDEP(dep)) {
+			r = visit(arg, pool_id2str(p, dep), pool_id2evr(p, dep));
+		} else {
+			r = visit(arg, pool_id2str(p, dep), NULL);
+		}
+	}
+	queue_free(&q);
+	return r;
+}

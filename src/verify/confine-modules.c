@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Modules of a package as kmod will see them.
+ *
+ * The verify stage judges regular files that are modules by their names. kmod sees more: depmod
+ * follows links, to directories too, and calls what it finds by the link's name; it ends a name at
+ * the first dot; and of two files of one name it takes one. Each of these would let modprobe answer
+ * with a file that nobody looked at, or that was judged by another name. So:
+ *	- a link by which a module could be reached names a module that is a regular file of the
+ *	  same package, directly; what is on the disk, or in another package, may be anything
+ *	- a module's file name has no dot before its ending
+ *	- a package has one file of a name for a kernel
+ *	- modules, and what depmod is told, are no hard links: rpm checks the bytes that it writes
+ *	  last, and they may be in the header as another file's
+ *	- what depmod is told is no link either
+ * Links that SUSE's and RHEL's scripts make in weak-updates are in no package; check judges them.
+ */
+#include "confine-modules.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
+#include "modfetch/strings.h"
+#include "verify-conf.h"
+
+/* What follows "/lib/modules/" in PATH, "KVER/…"; NULL: it is elsewhere. */
+static const char *below_modules(const char *path)
+{
+	static const char tree[] = "/lib/modules/";
+
+	if (mf_starts_with(path, "/usr/"))
+		path += strlen("/usr");
+	return mf_starts_with(path, tree) ? path + strlen(tree) : NULL;
+}
+
+static const struct mf_rpm_file *find_file(const struct mf_rpm_header *header, const char *dir,
+					   size_t dir_len, const char *name)
+{
+	for (size_t i = 0; i < header->n_files; i++) {
+		const char *path = header->files[i].path;
+
+		if (!strncmp(path, dir, dir_len) && !strcmp(path + dir_len, name))
+			return &header->files[i];
+	}
+	return NULL;
+}
+
+static const char *judge_link(const struct mf_rpm_header *header, const struct mf_rpm_file *file)
+{
+	const char *name = strrchr(file->path, '/') + 1;
+	bool module = mf_is_module(name) || mf_is_module(file->link);
+	const struct mf_rpm_file *target;
+
+	if (!module && !below_modules(file->path))
+		return NULL;
+	target = find_file(header, file->path, (size_t)(name - file->path), file->link);
+	if (!target || !S_ISREG(target->mode))
+		return "the link does not lead to a file of this package";
+	if (module && (!mf_is_module(name) || !mf_is_module(target->path)))
+		return "of the link and the file it leads to, one alone is a module by its name";
+	return NULL;
+}
+
+static const char *judge(const struct mf_rpm_header *header, const struct mf_rpm_file *file)
+{
+	bool module = mf_is_module(file->path), conf = mf_is_depmod_conf(file->path);
+
+	if (S_ISDIR(file->mode))
+		return NULL;
+	if (conf && S_ISLNK(file->mode))
+		return "what is in it is not in the package";
+	if ((module || conf) && file->links > 1)
+		return "it is a hard link, and may get the bytes of another file";
+	if (mf_module_name_is_cut(file->path))
+		return "kmod ends the name of a module at the first dot, and would take it for "
+		       "another one";
+	return S_ISLNK(file->mode) ? judge_link(header, file) : NULL;
+}
+
+/* Appends "KVER/NAME" of a file that is a module of a kernel. */
+static int add_name(struct mf_strings *names, const struct mf_rpm_file *file)
+{
+	const char *kernel = below_modules(file->path);
+	char name[MF_MODULE_NAME_SIZE];
+	_cleanup_free_ char *text = NULL;
+
+	if (!kernel || S_ISDIR(file->mode) || !mf_is_module(file->path) ||
+	    !mf_module_name(file->path, name, sizeof(name)))
+		return 0;
+	if (asprintf(&text, "%.*s/%s", (int)strcspn(kernel, "/"), kernel, name) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return mf_strings_add(names, text);
+}
+
+static int check_doubles(struct mf_context *ctx, const char *package,
+			 const struct mf_rpm_header *header)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+
+	for (size_t i = 0; i < header->n_files; i++)
+		if (add_name(&names, &header->files[i]) < 0)
+			return mf_fail(ctx, "verify", -ENOMEM, package, NULL);
+	mf_strings_sort(&names);
+	for (size_t i = 1; i < names.n; i++)
+		if (!strcmp(names.v[i - 1], names.v[i]))
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
+				       "lib/modules/%s: two of its files are this module",
+				       names.v[i]);
+	return 0;
+}
+
+int mf_confine_modules(struct mf_context *ctx, const char *package,
+		       const struct mf_rpm_header *header)
+{
+	for (size_t i = 0; i < header->n_files; i++) {
+		const char *why = judge(header, &header->files[i]);
+
+		if (why)
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
+				       header->files[i].path, why);
+	}
+	return check_doubles(ctx, package, header);
+}

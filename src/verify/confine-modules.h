@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_CONFINE_MODULES_H
+#define MODFETCH_CONFINE_MODULES_H
+/*
+ * Is each file that kmod will take for a module one that is judged, under the name that kmod will
+ * give it (promise P27)? A part of what a package may bring, see confine.h.
+ */
+#include "modfetch/context.h"
+#include "modfetch/rpm.h"
+
+/* Checks a package's header. Pure but for the record. 0, -MFE_FORBIDDEN_FILE or -ENOMEM, recorded. */
+int mf_confine_modules(struct mf_context *ctx, const char *package,
+		       const struct mf_rpm_header *header);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a driver package may hold, as a table of folders and of names in them. A path is judged by
+ * its text alone, the way rpm would create it: any "." or ".." component is refused, so a prefix is
+ * a true containment. The kernel's folder is any release's: a repository may serve the next kernel
+ * before its first boot.
+ */
+#include "confine.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/module-name.h"
+#include "modfetch/strings.h"
+#include "modfetch/verify.h"
+#include "confine-modules.h"
+
+/* What may stand in a folder of the table. */
+enum holds { ANYTHING, MODULES, CONF, KERNEL };
+
+static const struct {
+	const char *folder;
+	enum holds holds;
+} allowed[] = {
+	{ "/lib/modules/", MODULES },
+	{ "/usr/lib/modules/", MODULES },
+	{ "/lib/firmware/", ANYTHING },
+	{ "/usr/lib/firmware/", ANYTHING },
+	{ "/usr/lib/depmod.d/", CONF },
+	{ "/etc/depmod.d/", CONF },
+	{ "/usr/share/doc/", ANYTHING },
+	{ "/usr/share/licenses/", ANYTHING },
+	{ "/boot/", KERNEL },
+};
+
+/* What is being judged, and as what. */
+struct candidate {
+	const struct mf_rpm_header *header;
+	bool kernel; /* a kernel that an admin asked for by its name: it brings a kernel's files */
+};
+
+static bool is_kernel_file(const struct candidate *c, const char *path)
+{
+	return c->kernel && mf_kernel_file(path, &c->header->uname_r);
+}
+
+/* May the package have a file or link of this name in a folder that holds such things? */
+static bool may_hold(const struct candidate *c, enum holds holds, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	switch (holds) {
+	case ANYTHING:
+		return true;
+	case CONF:
+		return mf_ends_with(name, ".conf");
+	case KERNEL:
+		return is_kernel_file(c, path);
+	case MODULES:
+		/* the indexes depmod writes steer what is loaded: no package brings those */
+		return mf_is_module(name) || is_kernel_file(c, path);
+	}
+	return false;
+}
+
+static bool has_dots(const char *path)
+{
+	for (const char *p = path; (p = strchr(p, '/')); p++) {
+		size_t len = strcspn(p + 1, "/");
+
+		if ((len == 1 && p[1] == '.') || (len == 2 && p[1] == '.' && p[2] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whole characters that print; and nothing that the indexes of modules give a meaning to, in whose
+ * lines a blank or a colon ends a path.
+ */
+static bool is_plain(const char *path)
+{
+	bool module =
+		mf_starts_with(path, "/lib/modules/") || mf_starts_with(path, "/usr/lib/modules/");
+
+	if (module)
+		return mf_is_word(path, strlen(path)) && !strchr(path, ':');
+	for (; *path; path++)
+		if ((unsigned char)*path < ' ' || *path == 0x7f)
+			return false;
+	return true;
+}
+
+static bool folder_allowed(const struct candidate *c, const char *path, bool is_folder)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+		const char *folder = allowed[i].folder;
+		enum holds holds = allowed[i].holds;
+		size_t len = strlen(folder);
+
+		if (holds == KERNEL && !c->kernel)
+			continue;
+		if (!strncmp(path, folder, len) && path[len] &&
+		    (is_folder ? holds != KERNEL : may_hold(c, holds, path)))
+			return true;
+		/* the folder itself, and what leads to it, may be listed as a folder */
+		if (is_folder && !strncmp(folder, path, strlen(path)) &&
+		    folder[strlen(path)] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* A link may point to its own folder or below, by name. */
+static bool link_stays(const char *target)
+{
+	return *target && *target != '/' && strcmp(target, "..") && strncmp(target, "../", 3) &&
+	       !strstr(target, "/../") && !mf_ends_with(target, "/..");
+}
+
+/*
+ * Nobody else's name may reach librpm: it would ask the accounts of the machine for it, and below a
+ * root that means to run the name service modules of that root.
+ */
+static const char *judge_owner(const struct mf_rpm_file *file)
+{
+	if (strcmp(file->user, "root"))
+		return "it does not belong to root";
+	return strcmp(file->group, "root") ? "its group is not root" : NULL;
+}
+
+/* rpm gives a directory its mode, one that is there already included. */
+static const char *judge_mode(const struct mf_rpm_file *file)
+{
+	if (S_ISLNK(file->mode))
+		return NULL;
+	if (file->mode & (S_ISUID | S_ISGID | S_ISVTX))
+		return "it is setuid, setgid or sticky";
+	if (file->mode & (S_IWGRP | S_IWOTH))
+		return "others than root could write it";
+	if (S_ISDIR(file->mode) && (file->mode & 07777) != 0755)
+		return "the mode of a directory is 0755 and no other";
+	return file->has_caps ? "it has file capabilities" : NULL;
+}
+
+static const char *judge(const struct candidate *c, const struct mf_rpm_file *file)
+{
+	const char *why;
+
+	if (file->path[0] != '/' || has_dots(file->path) || !is_plain(file->path))
+		return "its path is not plain";
+	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
+		return "it is neither file, folder nor link";
+	if (!folder_allowed(c, file->path, S_ISDIR(file->mode)))
+		return c->header->uname_r.n && !c->kernel
+			       ? "it belongs to a kernel, which comes only if an admin asks for "
+				 "its "
+				 "package: modfetch install NAME"
+			       : "a driver package has no business there";
+	why = judge_owner(file);
+	if (!why)
+		why = judge_mode(file);
+	if (!why && S_ISLNK(file->mode) && !link_stays(file->link))
+		why = "the link leaves its folder";
+	return why;
+}
+
+int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct mf_plan_item *item,
+	       const struct mf_rpm_header *header)
+{
+	const struct candidate candidate = { header, item->named && header->uname_r.n };
+	const char *package = item->name;
+
+	for (size_t i = 0; i < header->n_files; i++) {
+		const char *why = judge(&candidate, &header->files[i]);
+
+		if (why)
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
+				       header->files[i].path, why);
+	}
+	if (header->scriptlets.n && !repo->scriptlets)
+		return mf_fail(ctx, "verify", -MFE_SCRIPTLET, package, "it has a %s",
+			       header->scriptlets.v[0]);
+	for (size_t i = 0; i < header->obsoletes.n; i++)
+		if (!strstr(header->obsoletes.v[i], "-kmp"))
+			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
+				       "it obsoletes %s, which is no driver",
+				       header->obsoletes.v[i]);
+	return mf_confine_modules(ctx, package, header);
+}

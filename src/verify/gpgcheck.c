@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The signature that a package carries itself, for repositories that ask for it.
+ *
+ * librpm could check it, by its own keyring and its own parser, and with an opinion on SHA-1 and
+ * expired keys that depends on version and macros. So the two parts are cut out of the file here,
+ * the header and the signature over it, and given to sqv with the keyrings of this repository.
+ *
+ * What lies between the parts (the lead, other signatures, digests in the signature header) is
+ * signed by nobody and believed by nobody: the whole file has the digest of signed metadata.
+ */
+#include "gpgcheck.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/modinfo.h"
+#include "modfetch/trust.h"
+
+/* A memory file that holds LEN bytes, or -errno. */
+static int hold(const void *buf, size_t len)
+{
+	_cleanup_close_ int fd = mf_memfile_new("modfetch");
+	int r = fd < 0 ? fd : mf_file_write(fd, buf, len);
+
+	if (r == 0)
+		r = mf_memfile_seal(fd);
+	return r < 0 ? r : mf_steal_fd(&fd);
+}
+
+static int check(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+		 const void *buf, size_t len)
+{
+	_cleanup_close_ int header = -1, signature = -1;
+	struct mf_rpmfile file;
+
+	if (mf_rpmfile_parse(buf, len, &file) < 0)
+		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package, "it is no whole package");
+	if (!file.signature)
+		return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, package,
+			       "gpgcheck=1 of repository %s asks for one", repo->id);
+	header = hold(file.header, file.header_len);
+	signature = hold(file.signature, file.signature_len);
+	if (header < 0 || signature < 0)
+		return mf_fail(ctx, "verify", header < 0 ? header : signature, package, NULL);
+	return mf_trust_package(ctx, repo, package, header, signature);
+}
+
+int mf_gpgcheck(struct mf_context *ctx, const struct mf_repo *repo, const char *package, int fd)
+{
+	struct stat st;
+	void *map;
+	int r;
+
+	if (!repo->gpgcheck)
+		return 0;
+	if (fstat(fd, &st) < 0 || st.st_size <= 0)
+		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package, "it is empty");
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return mf_fail(ctx, "verify", -errno, package, NULL);
+	r = check(ctx, repo, package, map, (size_t)st.st_size);
+	munmap(map, (size_t)st.st_size);
+	return r;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files of a kernel itself.
+ *
+ * A machine boots what lies in /boot: a file there that a driver's package could write, or take
+ * away, would be worth more than any module. So the files are named one by one, each carries the
+ * release of the kernel that its package says it is, and nothing is allowed below /boot but these:
+ * no entry of a boot loader, no initrd, no directory. Indexes that depmod writes are not among the
+ * files beside the modules either.
+ *
+ * rpm allows one dash in a version, so "kernel-uname-r = 6.1.0-56.amd64" is the release
+ * "6.1.0-56-amd64"; what release a path names is compared in that form.
+ */
+#include "modfetch/verify.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include "modfetch/release.h"
+
+static const char *const in_boot[] = {
+	"vmlinuz", "vmlinux", "Image", "System.map", "config", "symvers",
+};
+
+static const char *const beside_modules[] = {
+	"vmlinuz",
+	"System.map",
+	"config",
+	"symvers",
+	"modules.builtin",
+	"modules.builtin.modinfo",
+	"modules.builtin.ranges",
+	"modules.order",
+};
+
+/* Of symvers alone. */
+static const char *const compressed[] = { ".gz", ".xz", ".zst" };
+
+/* Is NAME, of LEN bytes, in the list? What is compressed may have its ending after it. */
+static bool is_listed(const char *const *list, size_t n, const char *name, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(list[i]) == len && !memcmp(list[i], name, len))
+			return true;
+	return false;
+}
+
+/* Length of NAME without the ending of a compressed symvers file. */
+static size_t without_ending(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; mf_starts_with(name, "symvers") && i < 3; i++)
+		if (mf_ends_with(name, compressed[i]))
+			return len - strlen(compressed[i]);
+	return len;
+}
+
+/* Is RELEASE, of LEN bytes, that of one of the kernels? */
+static bool is_release_of(const char *release, size_t len, const struct mf_strings *uname_r)
+{
+	char copy[MF_RELEASE_MAX];
+	struct mf_release parsed;
+
+	if (len >= sizeof(copy))
+		return false;
+	snprintf(copy, sizeof(copy), "%.*s", (int)len, release);
+	return !mf_release_parse(copy, NULL, &parsed) && mf_strings_has(uname_r, parsed.uname_r);
+}
+
+static bool is_boot_file(const char *name, const struct mf_strings *uname_r)
+{
+	size_t len = strcspn(name, "-"), end = without_ending(name);
+
+	return !strchr(name, '/') && name[len] && end > len + 1 &&
+	       is_listed(in_boot, sizeof(in_boot) / sizeof(*in_boot), name, len) &&
+	       is_release_of(name + len + 1, end - len - 1, uname_r);
+}
+
+bool mf_kernel_file(const char *path, const struct mf_strings *uname_r)
+{
+	static const char boot[] = "/boot/", modules[] = "/lib/modules/";
+	const char *name;
+	size_t len;
+
+	if (mf_starts_with(path, boot))
+		return is_boot_file(path + strlen(boot), uname_r);
+	if (mf_starts_with(path, "/usr/"))
+		path += strlen("/usr");
+	if (!mf_starts_with(path, modules))
+		return false;
+	path += strlen(modules);
+	len = strcspn(path, "/");
+	name = path + len + (path[len] == '/');
+	return is_listed(beside_modules, sizeof(beside_modules) / sizeof(*beside_modules), name,
+			 without_ending(name)) &&
+	       is_release_of(path, len, uname_r);
+}
+
+int mf_kernel_may_leave(struct mf_context *ctx, const struct mf_rpm_header *header)
+{
+	struct utsname running;
+	bool leaves = ctx->kernel_running &&
+		      is_release_of(ctx->kernel, strlen(ctx->kernel), &header->uname_r);
+
+	/* the run may be for another kernel than the one that this machine runs */
+	if (!leaves && !*ctx->root && header->uname_r.n && !uname(&running))
+		leaves = is_release_of(running.release, strlen(running.release), &header->uname_r);
+	if (!leaves)
+		return 0;
+	return mf_fail(
+		ctx, "install", -MFE_DENIED, header->name,
+		"it is the kernel that this machine runs, which is not removed; boot another "
+		"one first");
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Asks the running kernel whether it will take modules signed by our keys.
+ *
+ * The kernel demands signatures with module.sig_enforce, and in lockdown, which Secure Boot turns
+ * on. Its keys are those of its keyrings; /proc/keys shows each of type "asymmetri" with a
+ * description that ends in the subject key identifier: "Subject: 0123…ef". The module keys
+ * configured here are the ones that will have signed what is fetched, so if the kernel knows none
+ * of them it will refuse every module. The answer is advice: the kernel has the last word.
+ */
+#include "kernel-keys.h"
+#include <fcntl.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/strings.h"
+
+#define KEYS_MAX (4 << 20)
+
+/* What a file below the root says; NULL: nothing. */
+static char *read_at_root(const struct mf_context *ctx, const char *path, size_t max)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
+	char *text;
+	size_t len;
+
+	return fd >= 0 && mf_file_read(fd, max, &text, &len) == 0 ? text : NULL;
+}
+
+static const char *who_demands(const struct mf_context *ctx)
+{
+	_cleanup_free_ char *enforce =
+		read_at_root(ctx, "sys/module/module/parameters/sig_enforce", 64);
+	_cleanup_free_ char *lockdown = read_at_root(ctx, "sys/kernel/security/lockdown", 256);
+
+	if (enforce && *enforce == 'Y')
+		return "sig_enforce";
+	/* "none [integrity] confidentiality": the one in brackets holds */
+	if (lockdown && strchr(lockdown, '[') && !strstr(lockdown, "[none]"))
+		return "lockdown";
+	return NULL;
+}
+
+/* Is there a line of an asymmetric key with this identifier? */
+static bool is_in_keys(void *arg, const char *key_id, const char *fingerprint)
+{
+	const char *keys = arg;
+
+	for (const char *line = keys; *key_id && *line;) {
+		size_t len = strcspn(line, "\n");
+		const char *type = memmem(line, len, " asymmetri ", strlen(" asymmetri "));
+
+		for (const char *p = type; p && p + strlen(key_id) <= line + len; p++)
+			if (!strncasecmp(p, key_id, strlen(key_id)))
+				return true;
+		line += len + (line[len] == '\n');
+	}
+	return false;
+}
+
+enum mf_kernel_enforces mf_kernel_keys_check(const struct mf_context *ctx,
+					     const struct mf_keyring *keyring, const char **ret_why)
+{
+	const char *why = who_demands(ctx);
+	_cleanup_free_ char *keys = why ? read_at_root(ctx, "proc/keys", KEYS_MAX) : NULL;
+
+	if (!keys)
+		return MF_KERNEL_TAKES_ANY;
+	*ret_why = why;
+	return mf_keyring_any(keyring, is_in_keys, keys) ? MF_KERNEL_KNOWS_A_KEY
+							 : MF_KERNEL_KNOWS_NONE;
+}

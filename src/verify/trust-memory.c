@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What was accepted of a repository, and what may follow it.
+ *
+ * Forward only: the newest revision and signing time that each key vouched for are kept
+ * (repo-state.c); anything that is older in either is refused, so neither an old mirror nor a
+ * replayed one takes a machine back to a driver with a known hole. What is accepted is on the disk
+ * first. The memory belongs to the keys: when one is gone from the configuration, revoked or on the
+ * deny list, what it vouched for is forgotten. A thief who signed for a time far ahead has then
+ * blocked nothing, and what the other keys vouched for still counts.
+ *
+ * The clock is not believed in any of this. The age, which has no other measure, asks it, if it can
+ * be right: not before the newest signature known, not decades after it. And a signature that is
+ * ahead of it is refused: by a clock that the kernel knows to be synchronized beyond a day, by any
+ * other that is not plainly unset beyond a year, for a battery may have been empty so long. The
+ * revision needs no clock: createrepo_c takes the time for it, and no time is later than the
+ * signature's.
+ *
+ * The identity is what signed metadata says of which repository it is. The one seen first is kept,
+ * so that a mirror of "stable" cannot serve "testing", which the same key signs.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <time.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/solv.h"
+#include "deny.h"
+#include "trust-private.h"
+
+#define DAY	     86400
+#define YEAR	     (365LL * DAY)
+#define OLDEST_CLOCK 1767225600 /* 2026-01-01: this program is not older */
+#define YEARS_AHEAD  15		/* a clock this far ahead of all we know is not set */
+
+/* ---- time ---- */
+
+int64_t mf_trust_seconds_since(int64_t signing_time, int64_t now)
+{
+	int64_t known = signing_time > OLDEST_CLOCK ? signing_time : OLDEST_CLOCK;
+
+	if (now < known || now - known > YEARS_AHEAD * YEAR)
+		return -1;
+	return now - signing_time;
+}
+
+bool mf_trust_is_ahead(int64_t signing_time, int64_t now, bool synchronized)
+{
+	return now >= OLDEST_CLOCK && signing_time > now &&
+	       signing_time - now > (synchronized ? DAY : YEAR);
+}
+
+uint64_t mf_trust_revision(const char *revision, int64_t signing_time)
+{
+	uint64_t number;
+	char *end;
+
+	if (!isdigit((unsigned char)*revision))
+		return 0;
+	errno = 0;
+	number = strtoull(revision, &end, 10);
+	return *end || errno || number > (uint64_t)signing_time + DAY ? 0 : number;
+}
+
+/* Where the unit's sandbox hides it, it is not known. */
+static bool clock_is_synchronized(void)
+{
+	struct timex tx = { 0 };
+	int state = adjtimex(&tx);
+
+	return state >= 0 && state != TIME_ERROR && !(tx.status & STA_UNSYNC);
+}
+
+int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t signing_time)
+{
+	int64_t age = mf_trust_seconds_since(signing_time, time(NULL));
+	int64_t limit = (int64_t)ctx->settings.max_age_days * DAY;
+
+	if (age < 0) {
+		mf_log(ctx, MF_LOG_INFO,
+		       "%s: the clock is not set: how old the metadata is cannot be told",
+		       repo->id);
+		return 0;
+	}
+	if (age <= limit)
+		return 0;
+	if (ctx->unattended)
+		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
+			       "its metadata was signed %" PRId64 " days ago, %u are allowed",
+			       age / DAY, ctx->settings.max_age_days);
+	mf_log(ctx, MF_LOG_WARNING, "%s: its metadata was signed %" PRId64 " days ago", repo->id,
+	       age / DAY);
+	return 0;
+}
+
+static void format_time(int64_t at, char ret[32])
+{
+	time_t t = at;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(ret, 32, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		snprintf(ret, 32, "%" PRId64, at);
+}
+
+static int check_future(struct mf_context *ctx, const struct mf_repo *repo, int64_t signing_time)
+{
+	int64_t now = time(NULL);
+	char is[32], clock[32];
+
+	if (!mf_trust_is_ahead(signing_time, now, clock_is_synchronized()))
+		return 0;
+	format_time(signing_time, is);
+	format_time(now, clock);
+	return mf_fail(
+		ctx, "verify", -MFE_FUTURE, repo->id,
+		"it says that it was signed %s, and it is %s: if it is not the clock that is "
+		"wrong, its key has been misused",
+		is, clock);
+}
+
+/* ---- the memory of each key ---- */
+
+struct ground {
+	uint64_t revision;
+	int64_t signing_time;
+};
+
+static bool is_same_key(void *arg, const char *key_id, const char *fingerprint)
+{
+	return !strcmp(arg, fingerprint);
+}
+
+static bool is_configured(const struct trust_keys *keys, const struct mf_repo_mark *mark)
+{
+	char key[sizeof(mark->key)];
+
+	strcpy(key, mark->key);
+	if (mf_keyring_any(keys->certs, is_same_key, key))
+		return true;
+	for (size_t i = 0; i < keys->n_keyrings; i++)
+		if (!memcmp(mark->keyring, keys->digests[i], sizeof(mark->keyring)))
+			return true;
+	return false;
+}
+
+/* Drops what keys vouched for that no longer count; the signer at hand does. 0 or recorded. */
+static int forget_dead(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct trust_keys *keys, const struct mf_vouched *trust,
+		       struct mf_repo_state *state)
+{
+	struct mf_failure before = ctx->failure;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->n_marks; i++) {
+		const struct mf_repo_mark *mark = &state->marks[i];
+		int r = 0;
+
+		if (strcmp(mark->key, trust->key)) {
+			if (!is_configured(keys, mark))
+				continue;
+			r = mf_deny_check(ctx, repo->id, "key", mark->key);
+		}
+		if (r < 0 && r != -MFE_REVOKED)
+			return r;
+		if (r == 0)
+			state->marks[kept++] = *mark;
+	}
+	ctx->failure = before;
+	state->n_marks = kept;
+	return 0;
+}
+
+static struct ground ground_of(const struct mf_repo_state *state)
+{
+	struct ground ground = { 0 };
+
+	for (size_t i = 0; i < state->n_marks; i++) {
+		const struct mf_repo_mark *mark = &state->marks[i];
+
+		if (mark->revision > ground.revision)
+			ground.revision = mark->revision;
+		if (mark->signing_time > ground.signing_time)
+			ground.signing_time = mark->signing_time;
+	}
+	return ground;
+}
+
+/* The signer's mark, moved to where the new metadata is. It is ahead of all others: of too many of
+ * them the first may go. */
+static void set_mark(struct mf_repo_state *state, const struct mf_vouched *trust, uint64_t revision)
+{
+	struct mf_repo_mark *mark = NULL;
+
+	for (size_t i = 0; !mark && i < state->n_marks; i++)
+		if (!strcmp(state->marks[i].key, trust->key))
+			mark = &state->marks[i];
+	if (!mark)
+		mark = state->n_marks < MF_REPO_MARKS ? &state->marks[state->n_marks++]
+						      : &state->marks[0];
+	*mark = (struct mf_repo_mark){ .revision = revision, .signing_time = trust->signing_time };
+	strcpy(mark->key, trust->key);
+	memcpy(mark->keyring, trust->keyring, sizeof(mark->keyring));
+}
+
+static int check_forward(struct mf_context *ctx, const struct mf_repo *repo,
+			 const struct mf_repomd *repomd, const struct mf_vouched *trust,
+			 const struct ground *ground)
+{
+	uint64_t revision = mf_trust_revision(repomd->revision, trust->signing_time);
+	char is[32], was[32];
+
+	if (trust->signing_time < ground->signing_time) {
+		format_time(trust->signing_time, is);
+		format_time(ground->signing_time, was);
+		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
+			       "it was signed %s, what was accepted before %s; modfetch refresh "
+			       "--accept-older %s takes it",
+			       is, was, repo->id);
+	}
+	if (revision >= ground->revision)
+		return 0;
+	if (!revision && strtoull(repomd->revision, NULL, 10) > ground->revision)
+		return mf_fail(ctx, "verify", -MFE_FUTURE, repo->id,
+			       "its revision %.24s is ahead of the time it was signed",
+			       repomd->revision);
+	return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
+		       "it is revision %.24s, accepted before was %" PRIu64
+		       "; modfetch refresh --accept-older %s takes it",
+		       *repomd->revision ? repomd->revision : "0", ground->revision, repo->id);
+}
+
+/* ---- identity ---- */
+
+/* As it is kept: a line of bounded length. An identity of any other form is told by its digest. */
+static int kept_identity(const char *identity, char *ret, size_t size)
+{
+	uint8_t digest[MF_SHA256_LEN];
+	char hex[MF_SHA256_HEX];
+	bool plain = strlen(identity) < size;
+
+	for (const char *p = identity; *p; p++)
+		plain &= (unsigned char)*p >= 0x20 && *p != 0x7f;
+	if (plain) {
+		strcpy(ret, identity);
+		return 0;
+	}
+	if (mf_sha256(identity, strlen(identity), digest) < 0)
+		return -ENOMEM;
+	mf_sha256_hex(digest, hex);
+	snprintf(ret, size, "sha256 %s", hex);
+	return 0;
+}
+
+static int check_identity(struct mf_context *ctx, const struct mf_repo *repo,
+			  const struct mf_repomd *repomd, unsigned int accept,
+			  struct mf_repo_state *state)
+{
+	const char *is = repomd->identity ? repomd->identity : "";
+	char kept[sizeof(state->identity)];
+
+	if (repo->identity && strcmp(is, repo->identity))
+		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
+			       "it says that it is \"%s\", its .repo file asks for \"%s\"", is,
+			       repo->identity);
+	if (kept_identity(is, kept, sizeof(kept)) < 0)
+		return mf_fail(ctx, "verify", -ENOMEM, repo->id, NULL);
+	if (*state->identity && strcmp(kept, state->identity) && !repo->identity &&
+	    !(accept & MF_ACCEPT_IDENTITY))
+		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
+			       "it says that it is \"%s\", what was accepted before was \"%s\"; "
+			       "modfetch refresh --accept-identity %s takes it",
+			       kept, state->identity, repo->id);
+	if (!*kept && !state->accepted.signing_time)
+		mf_log(ctx, MF_LOG_INFO,
+		       "%s: its metadata does not say which repository it is: another one that "
+		       "the same key signs could be taken for it",
+		       repo->id);
+	strcpy(state->identity, kept);
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int judge(struct mf_context *ctx, const struct mf_repo *repo, const struct trust_keys *keys,
+		 const struct mf_repomd *repomd, const struct mf_vouched *trust,
+		 unsigned int accept, struct mf_repo_state *state)
+{
+	struct ground ground;
+	int r;
+
+	if (accept & MF_ACCEPT_OLDER)
+		state->n_marks = 0;
+	r = check_identity(ctx, repo, repomd, accept, state);
+	if (r == 0)
+		r = check_future(ctx, repo, trust->signing_time);
+	if (r == 0)
+		r = forget_dead(ctx, repo, keys, trust, state);
+	if (r < 0)
+		return r;
+	ground = ground_of(state);
+	r = check_forward(ctx, repo, repomd, trust, &ground);
+	return r < 0 ? r : trust_check_age(ctx, repo, trust->signing_time);
+}
+
+/* The state of before; where the admin lets go of it, a damaged one is none. */
+static int read_state(struct mf_context *ctx, const struct mf_repo *repo, unsigned int accept,
+		      struct mf_repo_state *ret_state)
+{
+	struct mf_failure before = ctx->failure;
+	int r = mf_repo_state_read(ctx, repo->id, ret_state);
+
+	if (r != -MFE_ROLLBACK || !(accept & MF_ACCEPT_OLDER))
+		return r;
+	ctx->failure = before;
+	*ret_state = (struct mf_repo_state){ 0 };
+	return 0;
+}
+
+int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
+		       const struct mf_vouched *trust)
+{
+	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
+	struct mf_repo_seen seen = { .signing_time = trust->signing_time };
+	struct mf_repo_state state;
+	int r = mf_sha256_fd(evidence->repomd, seen.digest);
+
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, repo->id, NULL);
+	r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", seen.digest);
+	if (r < 0)
+		return r;
+	r = mf_repomd_parse(evidence->repomd, &repomd);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_BAD_METADATA : r, repo->id,
+			       "repomd.xml names no primary with a SHA-256");
+	r = read_state(ctx, repo, evidence->accept, &state);
+	if (r == 0)
+		r = judge(ctx, repo, keys, &repomd, trust, evidence->accept, &state);
+	if (r < 0)
+		return r;
+	memcpy(seen.keys, keys->fingerprint, sizeof(seen.keys));
+	strcpy(seen.key, trust->key);
+	strcpy(seen.signer, trust->signer);
+	state.revision = mf_trust_revision(repomd.revision, trust->signing_time);
+	set_mark(&state, trust, state.revision);
+	state.accepted = seen;
+	return mf_repo_state_write(ctx, repo->id, &state);
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel code gets a second pair of eyes: keys of its own.
+ *
+ * A repository's key says which files belong to it; a module's key says who built the code. The
+ * two sets are disjoint, so that one stolen key loads nothing. module-signature= in modfetch.conf:
+ *	require   every module is signed by a key in keys/module.d
+ *	if-keys   the same as soon as there is a key there; else as "kernel"
+ *	kernel    the kernel judges alone, when it loads
+ * The signature is the one appended to the file (decompressed), checked with OpenSSL before
+ * anything reaches /lib/modules, whether or not the running kernel would ask for it.
+ *
+ * For the context's kernel the module must also fit it: built for its release, or with the CRCs of
+ * every symbol the kernel is known to export; and with the vermagic flags its own modules have. A
+ * module for another kernel's folder must be built for that release: nothing else is known of it.
+ *
+ * Modules are taken from the payload in memory. Whether librpm will write the same is not assumed:
+ * each file's digest must be the header's, and the install stage compares again what lies on disk.
+ */
+#include "modfetch/verify.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/crypto.h"
+#include "modfetch/file.h"
+#include "modfetch/inflate.h"
+#include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
+#include "modfetch/strings.h"
+#include "modfetch/symvers.h"
+#include "deny.h"
+#include "kernel-keys.h"
+#include "verify-conf.h"
+
+#define KEY_FOLDER    "etc/modfetch/keys/module.d"
+#define MODULE_MAX    (256U << 20)
+#define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
+
+struct export
+{
+	char *name;
+	uint32_t crc;
+};
+
+struct mf_module_verifier {
+	struct mf_keyring *keyring;
+	bool required;
+	bool exports_read;
+	struct export *exports; /* of the context's kernel, by name */
+	size_t n_exports, room;
+	char *flags; /* vermagic behind the release, of a module of the kernel's own; NULL: none
+			there */
+};
+
+/* ---- what the kernel has ---- */
+
+static int add_export(void *arg, const char *symbol, const char *crc, const char *module)
+{
+	struct mf_module_verifier *v = arg;
+	struct export *e;
+
+	if (v->n_exports == v->room) {
+		size_t room = v->room ? v->room * 2 : 4096;
+		struct export *bigger = reallocarray(v->exports, room, sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		v->exports = bigger;
+		v->room = room;
+	}
+	e = &v->exports[v->n_exports];
+	e->name = strdup(symbol);
+	e->crc = (uint32_t)strtoul(crc, NULL, 16);
+	if (!e->name)
+		return -ENOMEM;
+	v->n_exports++;
+	return 0;
+}
+
+static int compare_exports(const void *a, const void *b)
+{
+	const struct export *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Keeps the vermagic of the first module on disk whose path the index tells. */
+static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
+{
+	_cleanup_free_ char *folder = NULL, *dep = NULL;
+	_cleanup_close_ int dirfd = -1;
+	size_t len;
+
+	if (asprintf(&folder, "lib/modules/%s", ctx->kernel) < 0) {
+		folder = NULL;
+		return -ENOMEM;
+	}
+	dirfd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MODULE_MAX, &dep, &len) < 0)
+		return 0;
+	for (char *line = dep; line && *line && !v->flags; line = strchr(line, '\n')) {
+		struct mf_modinfo info;
+		const char *vermagic, *space;
+		char *end;
+
+		line += strspn(line, "\n");
+		end = strchr(line, ':');
+		if (!end)
+			break;
+		*end = '\0';
+		if (mf_modinfo_scan_at(dirfd, line, &info) < 0) {
+			line = end + 1;
+			continue;
+		}
+		vermagic = mf_modinfo_get(&info, "vermagic");
+		space = vermagic ? strchr(vermagic, ' ') : NULL;
+		v->flags = space ? strdup(space) : NULL;
+		mf_modinfo_done(&info);
+		line = end + 1;
+	}
+	return 0;
+}
+
+static int read_kernel(struct mf_context *ctx, struct mf_module_verifier *v)
+{
+	int r;
+
+	if (v->exports_read)
+		return 0;
+	r = mf_symvers_read(ctx, add_export, v);
+	if (r == -ENOMEM || read_flags(ctx, v) < 0)
+		return mf_fail(ctx, "verify", -ENOMEM, ctx->kernel, NULL);
+	if (r < 0)
+		return r;
+	if (v->n_exports)
+		qsort(v->exports, v->n_exports, sizeof(*v->exports), compare_exports);
+	v->exports_read = true;
+	return 0;
+}
+
+/* ---- the verifier ---- */
+
+static void verifier_cleanup(struct mf_module_verifier **v)
+{
+	mf_module_verifier_free(*v);
+}
+
+int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **ret_verifier)
+{
+	_cleanup_(verifier_cleanup) struct mf_module_verifier *v = calloc(1, sizeof(*v));
+	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_FOLDER, O_RDONLY | O_DIRECTORY);
+	const char *policy = ctx->settings.module_signature;
+	_cleanup_free_ char *bad = NULL;
+	int r;
+
+	if (!v)
+		return mf_fail(ctx, "verify", -ENOMEM, "modules", NULL);
+	r = dirfd < 0 && dirfd != -ENOENT ? dirfd
+					  : mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_CONFIG : r,
+			       bad ? bad : "/" KEY_FOLDER, "the key cannot be read");
+	v->required = !strcmp(policy, "require") ||
+		      (!strcmp(policy, "if-keys") && mf_keyring_size(v->keyring));
+	if (v->required && !mf_keyring_size(v->keyring))
+		return mf_fail(ctx, "verify", -MFE_NO_KEYS, "/" KEY_FOLDER,
+			       "module-signature=require, but there is no key in it");
+	*ret_verifier = MF_STEAL(v);
+	return 0;
+}
+
+void mf_module_verifier_free(struct mf_module_verifier *v)
+{
+	if (!v)
+		return;
+	mf_keyring_free(v->keyring);
+	for (size_t i = 0; i < v->n_exports; i++)
+		free(v->exports[i].name);
+	free(v->exports);
+	free(v->flags);
+	free(v);
+}
+
+bool mf_module_verifier_requires(const struct mf_module_verifier *v)
+{
+	return v->required;
+}
+
+void mf_module_verifier_foresee(const struct mf_context *ctx, const struct mf_module_verifier *v)
+{
+	const char *why;
+
+	if (mf_kernel_keys_check(ctx, v->keyring, &why) != MF_KERNEL_KNOWS_NONE)
+		return;
+	if (mf_keyring_size(v->keyring))
+		mf_log(ctx, MF_LOG_WARNING,
+		       "the running kernel loads signed modules only (%s) and knows none of the "
+		       "keys in "
+		       "/" KEY_FOLDER ": it will refuse what they signed",
+		       why);
+	else
+		mf_log(ctx, MF_LOG_INFO,
+		       "the running kernel loads signed modules only (%s); whether it knows the "
+		       "key of "
+		       "what is fetched cannot be told without that key in /" KEY_FOLDER,
+		       why);
+}
+
+/* ---- one module ---- */
+
+static int check_signature(struct mf_context *ctx, const struct mf_module_verifier *v,
+			   const char *path, const struct mf_modinfo *info)
+{
+	struct mf_signer signer;
+	int r;
+
+	if (!v->required)
+		return 0;
+	if (!info->signature)
+		return mf_fail(ctx, "verify", -MFE_MODULE_UNSIGNED, path,
+			       "it has no signature, and one of a key in /" KEY_FOLDER
+			       " is needed");
+	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
+				       info->signature_len, &signer);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, path, "the module: %s", mf_error_sentence(r));
+	return mf_deny_check(ctx, path, "module's key", signer.fingerprint);
+}
+
+/*
+ * What depmod copies into indexes is a line there, and modules.softdep is read with the grammar of
+ * modprobe.d: a second line in it could be an "install" with a command.
+ */
+static int check_lines(struct mf_context *ctx, const char *path, const struct mf_modinfo *info)
+{
+	static const char *const keys[] = { "alias", "softdep", "weakdep", "depends", "name" };
+
+	for (size_t i = 0; i < info->n_fields; i++) {
+		const struct mf_modinfo_field *field = &info->fields[i];
+
+		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
+				if ((unsigned char)*p < ' ' || *p == 0x7f)
+					return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, path,
+						       "its %s holds a control character: %s",
+						       keys[k], field->value);
+	}
+	return 0;
+}
+
+/* 1: the CRCs of all symbols the kernel is known to export fit, at least one; 0: none is known. */
+static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v, const char *path,
+		      const struct mf_modinfo *info)
+{
+	int known = 0;
+
+	for (size_t i = 0; i < info->n_imports; i++) {
+		const struct mf_symbol *import = &info->imports[i];
+		const struct export key = { (char *)import->name, 0 }, *found;
+
+		found = import->has_crc && v->n_exports ? bsearch(&key, v->exports, v->n_exports,
+								  sizeof(key), compare_exports)
+							: NULL;
+		if (!found || !found->crc)
+			continue;
+		if (found->crc != import->crc)
+			return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+				       "it wants %s with CRC %08" PRIx32
+				       ", kernel %s has %08" PRIx32,
+				       import->name, import->crc, ctx->kernel, found->crc);
+		known = 1;
+	}
+	return known;
+}
+
+static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
+			const char *kernel, size_t kernel_len, const struct mf_modinfo *info)
+{
+	const char *vermagic = mf_modinfo_get(info, "vermagic");
+	size_t release_len = vermagic ? strcspn(vermagic, " ") : 0;
+	bool ours = strlen(ctx->kernel) == kernel_len && !strncmp(ctx->kernel, kernel, kernel_len);
+	bool same = release_len == kernel_len && !memcmp(vermagic, kernel, kernel_len);
+	int r = 0;
+
+	if (!vermagic)
+		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+			       "it does not say for which kernel it is");
+	if (ours) {
+		r = read_kernel(ctx, v);
+		if (r == 0)
+			r = check_crcs(ctx, v, path, info);
+		if (r < 0)
+			return r;
+	}
+	if (!same && r != 1)
+		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+			       "it was built for %.*s, not for %.*s", (int)release_len, vermagic,
+			       (int)kernel_len, kernel);
+	if (ours && v->flags && strcmp(vermagic + release_len, v->flags))
+		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+			       "its vermagic has \"%s\", the kernel's own modules \"%s\"",
+			       vermagic + release_len, v->flags);
+	return 0;
+}
+
+/* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another place. */
+static const char *kernel_of(const char *path, size_t *ret_len)
+{
+	static const char folder[] = "/lib/modules/";
+
+	if (mf_starts_with(path, "/usr/"))
+		path += strlen("/usr");
+	if (!mf_starts_with(path, folder))
+		return NULL;
+	path += strlen(folder);
+	*ret_len = strcspn(path, "/");
+	return *ret_len && path[*ret_len] ? path : NULL;
+}
+
+int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
+		     const void *buf, size_t len)
+{
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+	uint8_t digest[MF_SHA256_LEN];
+	size_t kernel_len;
+	const char *kernel = kernel_of(path, &kernel_len);
+	int r;
+
+	if (!kernel)
+		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path, "it is in no kernel's folder");
+	r = mf_sha256(buf, len, digest);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, path, NULL);
+	r = mf_deny_check_digest(ctx, path, "module", digest);
+	if (r < 0)
+		return r;
+	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
+	if (r < 0)
+		return mf_fail(ctx, "verify",
+			       r == -EBADMSG ? -MFE_BAD_MODULE
+			       : r == -EFBIG ? -MFE_TOO_LARGE
+					     : r,
+			       path, NULL);
+	r = check_signature(ctx, v, path, &info);
+	if (r == 0)
+		r = check_lines(ctx, path, &info);
+	return r < 0 ? r : check_kernel(ctx, v, path, kernel, kernel_len, &info);
+}
+
+/* ---- the modules of a package ---- */
+
+/* Must the bytes of this file be looked at? */
+static bool is_judged(const struct mf_rpm_file *file)
+{
+	return S_ISREG(file->mode) && (mf_is_module(file->path) || mf_is_depmod_conf(file->path));
+}
+
+struct walk {
+	struct mf_context *ctx;
+	struct mf_module_verifier *verifier;
+	const char *package;
+	const struct mf_rpm_header *header;
+	size_t seen;
+};
+
+static int visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len)
+{
+	struct walk *w = arg;
+	const struct mf_rpm_file *file = NULL;
+	uint8_t digest[MF_SHA256_LEN];
+	int r;
+
+	/* rpm writes "./lib/…" */
+	if (mf_starts_with(name, "./"))
+		name++;
+	for (size_t i = 0; i < w->header->n_files && !file; i++)
+		if (!strcmp(w->header->files[i].path, name))
+			file = &w->header->files[i];
+	if (!file)
+		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+			       "its payload has %s, its header has not", name);
+	if (!is_judged(file))
+		return 0;
+	r = mf_sha256(data, len, digest);
+	if (r < 0)
+		return mf_fail(w->ctx, "verify", r, w->package, NULL);
+	if (!file->has_sha256 || memcmp(digest, file->sha256, sizeof(digest)))
+		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+			       "%s is not what the package's header says", name);
+	w->seen++;
+	return mf_is_module(file->path)
+		       ? mf_verify_module(w->ctx, w->verifier, file->path, data, len)
+		       : mf_verify_conf(w->ctx, w->header, file->path, data, len);
+}
+
+/* The payload as an archive: borrowed from BUF, or inflated into RET_OWNED. */
+static int open_payload(const void *buf, size_t len, const struct mf_rpm_header *header,
+			uint64_t limit, void **ret_owned, const void **ret_payload, size_t *ret_len)
+{
+	struct mf_rpmfile file;
+	uint64_t cap = CPIO_PER_FILE;
+	int r = mf_rpmfile_parse(buf, len, &file);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < header->n_files && cap < limit; i++)
+		cap += CPIO_PER_FILE +
+		       (header->files[i].size < limit ? header->files[i].size : limit);
+	cap = cap < limit ? cap : limit;
+	if (!mf_inflate_known(file.payload, file.payload_len)) {
+		*ret_payload = file.payload;
+		*ret_len = file.payload_len;
+		return 0;
+	}
+	r = mf_inflate(file.payload, file.payload_len, cap, ret_owned, ret_len);
+	*ret_payload = *ret_owned;
+	return r;
+}
+
+static int walk_payload(struct walk *w, const void *buf, size_t len)
+{
+	_cleanup_free_ void *owned = NULL;
+	const void *payload;
+	size_t payload_len;
+	int r = open_payload(buf, len, w->header, w->ctx->settings.max_package, &owned, &payload,
+			     &payload_len);
+
+	if (r == 0)
+		r = mf_cpio_each(payload, payload_len, visit, w);
+	if (r == -ENOMEM && w->ctx->failure.code != r)
+		return mf_fail(w->ctx, "verify", r, w->package, NULL);
+	return r == -EBADMSG || r == -EFBIG || r == -EINVAL
+		       ? mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+				 "its payload cannot be read")
+		       : r;
+}
+
+int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifier,
+		      const char *package, int fd, const struct mf_rpm_header *header)
+{
+	struct walk w = { ctx, verifier, package, header, 0 };
+	size_t judged = 0;
+	struct stat st;
+	void *map;
+	int r;
+
+	for (size_t i = 0; i < header->n_files; i++)
+		judged += is_judged(&header->files[i]);
+	if (!judged)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return mf_fail(ctx, "verify", -errno, package, NULL);
+	/* sealed: it cannot shrink under the map */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return mf_fail(ctx, "verify", -errno, package, NULL);
+	r = walk_payload(&w, map, (size_t)st.st_size);
+	munmap(map, (size_t)st.st_size);
+	if (r == 0 && w.seen != judged)
+		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
+			       "its header lists %zu modules and files for depmod, its payload has "
+			       "%zu",
+			       judged, w.seen);
+	return r;
+}

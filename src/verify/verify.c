@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From fetched bytes to a proof.
+ *
+ * Trusts the plan, which hangs on signed metadata, and nothing in the package. The digest is
+ * compared first: the package's own header is not parsed before the bytes are known to be the ones
+ * that were signed for. What a driver package may hold is a table; what is not in it is refused.
+ * The descriptor must be sealed, so that nobody can change a byte between this check and the
+ * installation.
+ */
+#include "modfetch/verify.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/module-name.h"
+#include "modfetch/strings.h"
+#include "confine.h"
+#include "deny.h"
+#include "gpgcheck.h"
+
+struct mf_verifier {
+	struct mf_module_verifier *modules;
+};
+
+int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
+{
+	struct mf_verifier *verifier = calloc(1, sizeof(*verifier));
+	int r = verifier ? mf_module_verifier_new(ctx, &verifier->modules)
+			 : mf_fail(ctx, "verify", -ENOMEM, "verifier", NULL);
+
+	if (r < 0)
+		free(verifier);
+	else
+		*ret_verifier = verifier;
+	return r;
+}
+
+void mf_verifier_foresee(const struct mf_context *ctx, const struct mf_verifier *verifier)
+{
+	mf_module_verifier_foresee(ctx, verifier->modules);
+}
+
+void mf_verifier_free(struct mf_verifier *verifier)
+{
+	if (verifier)
+		mf_module_verifier_free(verifier->modules);
+	free(verifier);
+}
+
+struct mf_proof {
+	int fd;
+	char *nevra;
+	struct mf_rpm_header header;
+};
+
+void mf_proof_free(struct mf_proof *proof)
+{
+	if (!proof)
+		return;
+	if (proof->fd >= 0)
+		close(proof->fd);
+	free(proof->nevra);
+	mf_rpm_header_done(&proof->header);
+	free(proof);
+}
+
+static void proof_cleanup(struct mf_proof **proof)
+{
+	mf_proof_free(*proof);
+}
+
+int mf_proof_fd(const struct mf_proof *proof)
+{
+	return proof->fd;
+}
+
+const char *mf_proof_nevra(const struct mf_proof *proof)
+{
+	return proof->nevra;
+}
+
+const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
+{
+	return &proof->header;
+}
+
+int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
+		    const uint8_t sha256[MF_SHA256_LEN])
+{
+	char is[MF_SHA256_HEX], should[MF_SHA256_HEX];
+	uint8_t digest[MF_SHA256_LEN];
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return mf_fail(ctx, "verify", -errno, what, NULL);
+	if (!mf_memfile_is_sealed(fd))
+		return mf_fail(ctx, "verify", -MFE_FETCH_HELPER, what,
+			       "the file could still be changed by another process");
+	if (size && (uint64_t)st.st_size != size)
+		return mf_fail(ctx, "verify", -MFE_BAD_SIZE, what,
+			       "it has %" PRIu64 " bytes, signed for are %" PRIu64,
+			       (uint64_t)st.st_size, size);
+	r = mf_sha256_fd(fd, digest);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, what, NULL);
+	if (!memcmp(digest, sha256, sizeof(digest)))
+		return 0;
+	mf_sha256_hex(digest, is);
+	mf_sha256_hex(sha256, should);
+	return mf_fail(ctx, "verify", -MFE_BAD_DIGEST, what,
+		       "its SHA-256 is %.16s…, signed for is %.16s…", is, should);
+}
+
+static int check_identity(struct mf_context *ctx, const struct mf_plan_item *item,
+			  const struct mf_rpm_header *header)
+{
+	const struct {
+		const char *what, *is, *should;
+	} words[] = {
+		{ "name", header->name, item->name },
+		{ "version", header->evr, item->evr },
+		{ "architecture", header->arch, item->arch },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i].is, words[i].should))
+			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+				       "its %s is %s, the metadata says %s", words[i].what,
+				       words[i].is, words[i].should);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/*
+ * Policy judged the modules that the metadata names: another one in the package would come without
+ * anybody having been asked. A package that names none is a foreign one, known by its name alone.
+ */
+static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item,
+			 const struct mf_rpm_header *header)
+{
+	for (size_t i = 0; item->modules.n && i < header->n_files; i++) {
+		const char *path = header->files[i].path;
+		char buf[MF_MODULE_NAME_SIZE], *name = buf;
+
+		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path))
+			continue;
+		if (!mf_module_name(path, buf, sizeof(buf)) ||
+		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), compare))
+			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+				       "%s: the metadata does not name this module", path);
+	}
+	return 0;
+}
+
+int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
+		      const struct mf_repo *repo, const struct mf_plan_item *item,
+		      struct mf_fetched *fetched, struct mf_proof **ret_proof)
+{
+	_cleanup_(proof_cleanup) struct mf_proof *proof = calloc(1, sizeof(*proof));
+	int r;
+
+	if (!proof)
+		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+	proof->fd = mf_steal_fd(&fetched->fd);
+	r = mf_verify_bytes(ctx, item->name, proof->fd, item->size, item->sha256);
+	if (r < 0)
+		return r;
+	r = mf_deny_check_digest(ctx, item->name, "package", item->sha256);
+	if (r < 0)
+		return r;
+	r = mf_gpgcheck(ctx, repo, item->name, proof->fd);
+	if (r < 0)
+		return r;
+	r = mf_rpm_read(proof->fd, &proof->header);
+	if (r < 0)
+		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
+	r = check_identity(ctx, item, &proof->header);
+	if (!r)
+		r = check_modules(ctx, item, &proof->header);
+	if (!r)
+		r = mf_confine(ctx, repo, item, &proof->header);
+	if (!r)
+		r = mf_verify_modules(ctx, verifier->modules, item->name, proof->fd,
+				      &proof->header);
+	if (r < 0)
+		return r;
+	if (asprintf(&proof->nevra, "%s-%s.%s", item->name, item->evr, item->arch) < 0) {
+		proof->nevra = NULL;
+		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+	}
+	*ret_proof = MF_STEAL(proof);
+	return 0;
+}
+
+int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
+		      const struct mf_plan_item *items, struct mf_proof *const *proofs, size_t n,
+		      struct mf_verdicts *verdicts)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *why = NULL;
+		int r = mf_judge_files(judge, &items[i], mf_proof_header(proofs[i]), &why);
+
+		if (r == 1) {
+			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name, "it has %s",
+					 why);
+			r = mf_verdicts_add(verdicts, mf_proof_nevra(proofs[i]), why);
+		}
+		if (r < 0)
+			return mf_fail(ctx, "verify", r, items[i].name, NULL);
+	}
+	return result;
+}

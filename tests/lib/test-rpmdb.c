@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where the database of packages is, and that no link leads to another machine's. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/rpm.h"
+
+static void is_at(struct root *r, const char *folder, bool there)
+{
+	bool is_there = !there;
+	_cleanup_free_ char *found = mf_rpmdb_folder(&r->ctx, false, &is_there);
+
+	assert_non_null(found);
+	assert_string_equal(found, folder);
+	assert_int_equal(is_there, there);
+}
+
+static void it_is_where_one_is(void **state)
+{
+	struct root *r = *state;
+
+	is_at(r, "/var/lib/rpm", false);
+	root_mkdir(r, "usr/lib/sysimage/rpm");
+	is_at(r, "/var/lib/rpm", false);
+	root_write(r, "var/lib/rpm/Packages", "");
+	is_at(r, "/var/lib/rpm", true);
+	root_write(r, "usr/lib/sysimage/rpm/rpmdb.sqlite", "");
+	is_at(r, "/usr/lib/sysimage/rpm", true);
+}
+
+static void a_setting_decides(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, "var/lib/rpm/rpmdb.sqlite", "");
+	r->ctx.settings.rpmdb = strdup("/opt/packages");
+	is_at(r, "/opt/packages", false);
+	root_write(r, "opt/packages/Packages.db", "");
+	is_at(r, "/opt/packages", true);
+}
+
+static void links_are_followed_below_the_root_and_none_is_left(void **state)
+{
+	char outside[] = "/tmp/test-rpmdb.XXXXXX", path[64];
+	struct root *r = *state;
+
+	root_write(r, "usr/lib/elsewhere/rpmdb.sqlite", "");
+	root_mkdir(r, "var/lib");
+	assert_int_equal(symlinkat("../../usr/lib/elsewhere", r->fd, "var/lib/rpm"), 0);
+	is_at(r, "/usr/lib/elsewhere", true);
+	assert_int_equal(unlinkat(r->fd, "var/lib/rpm", 0), 0);
+	assert_int_equal(symlinkat("/usr/lib/elsewhere", r->fd, "var/lib/rpm"), 0);
+	is_at(r, "/usr/lib/elsewhere", true);
+	assert_int_equal(unlinkat(r->fd, "var/lib/rpm", 0), 0);
+	/* there, but not below the root */
+	assert_non_null(mkdtemp(outside));
+	snprintf(path, sizeof(path), "%s/rpmdb.sqlite", outside);
+	close(open(path, O_WRONLY | O_CREAT, 0644));
+	assert_int_equal(symlinkat(outside, r->fd, "var/lib/rpm"), 0);
+	is_at(r, "/var/lib/rpm", false);
+	{
+		bool there;
+
+		/* a dangling link is nothing to make a folder of */
+		assert_null(mf_rpmdb_folder(&r->ctx, true, &there));
+	}
+	assert_int_equal(mf_tree_remove(AT_FDCWD, outside), 0);
+}
+
+static void it_is_made_where_it_shall_be(void **state)
+{
+	struct root *r = *state;
+	bool there = true;
+	_cleanup_free_ char *folder = mf_rpmdb_folder(&r->ctx, true, &there);
+
+	assert_string_equal(folder, "/var/lib/rpm");
+	assert_false(there);
+	assert_true(root_has(r, "var/lib/rpm"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(it_is_where_one_is),
+		ROOTED(a_setting_decides),
+		ROOTED(links_are_followed_below_the_root_and_none_is_left),
+		ROOTED(it_is_made_where_it_shall_be),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* When a run asks for metadata, and that it does so once. What comes of it: tests/road/alone.py. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "src/pipeline/renew.h"
+
+static void dead_repository(struct root *r)
+{
+	root_write(r, "etc/modfetch/repos.d/t.repo",
+		   "[t]\nbaseurl=file:///nonexistent\ntrust=none\n");
+}
+
+static void without_a_repository_nobody_is_asked(void **state)
+{
+	struct root *r = *state;
+	struct mf_run run = { 0 };
+
+	assert_int_equal(mf_renew_open(&r->ctx, &run), -MFE_NO_REPOSITORY);
+	assert_false(run.metadata_asked);
+}
+
+static void where_there_is_none_it_is_asked_for_once(void **state)
+{
+	struct root *r = *state;
+	struct mf_run run = { 0 };
+
+	dead_repository(r);
+	assert_int_equal(mf_renew_open(&r->ctx, &run), -MFE_UNREACHABLE);
+	assert_true(run.metadata_asked);
+	assert_false(run.refreshed);
+	assert_int_equal(mf_renew_open(&r->ctx, &run), -MFE_NO_METADATA);
+	assert_null(run.catalog);
+}
+
+static void a_dry_run_asks_nobody(void **state)
+{
+	struct root *r = *state;
+	struct mf_run run = { .dry_run = true };
+
+	dead_repository(r);
+	assert_int_equal(mf_renew_open(&r->ctx, &run), -MFE_NO_METADATA);
+	assert_false(mf_renew_after(&r->ctx, &run, -MFE_STALE));
+	assert_false(run.metadata_asked);
+}
+
+static void after_a_failure_it_is_asked_for_once_and_the_failure_stays(void **state)
+{
+	struct root *r = *state;
+	struct mf_run run = { 0 };
+
+	dead_repository(r);
+	mf_fail(&r->ctx, "verify", -MFE_STALE, "t", NULL);
+	assert_false(mf_renew_after(&r->ctx, &run, -MFE_STALE));
+	assert_true(run.metadata_asked);
+	assert_int_equal(r->ctx.failure.code, -MFE_STALE);
+	run.metadata_asked = true;
+	assert_false(mf_renew_after(&r->ctx, &run, -MFE_STALE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(without_a_repository_nobody_is_asked),
+		ROOTED(where_there_is_none_it_is_asked_for_once),
+		ROOTED(a_dry_run_asks_nobody),
+		ROOTED(after_a_failure_it_is_asked_for_once_and_the_failure_stays),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The deny list: which lines are one, and that none of several lists takes back what another says. */
+#include "tests/unit.h"
+#include "src/verify/deny.h"
+#include "modfetch/error.h"
+#include "tests/root.h"
+
+#define FOLDER "etc/modfetch/keys/deny.d"
+#define HEX    "0123456789abcdef0123456789abcdef01234567"
+#define OTHER  "ffff456789abcdef0123456789abcdef01234567"
+
+static int check(struct root *r)
+{
+	return mf_deny_check(&r->ctx, "x", "key", HEX);
+}
+
+static void a_line_is_found_in_whatever_list_it_stands(void **state)
+{
+	enum { LISTS = 9 };
+	struct root *r = *state;
+
+	assert_int_equal(check(r), 0);
+	/* the order in which a directory is read is nobody's to choose: each list has it once */
+	for (int hit = 0; hit < LISTS; hit++) {
+		for (int i = 0; i < LISTS; i++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), FOLDER "/list-%d", i);
+			root_write(r, path, i == hit ? OTHER "\n" HEX "\n" OTHER "\n" : OTHER "\n");
+		}
+		assert_int_equal(check(r), -MFE_REVOKED);
+		assert_int_equal(r->ctx.failure.code, -MFE_REVOKED);
+	}
+}
+
+static void a_line_may_be_written_as_programs_print_it(void **state)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} cases[] = {
+		{ "", 0 },
+		{ "# " HEX "\n", 0 },
+		{ OTHER, 0 },
+		{ HEX, -MFE_REVOKED },
+		{ HEX "# of a lost stick\n", -MFE_REVOKED },
+		{ "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567\n", -MFE_REVOKED },
+		{ "\t01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef:01:23:45:67", -MFE_REVOKED },
+		{ "\n\n" HEX, -MFE_REVOKED },
+		/* what is no digest must not pass for a revocation */
+		{ HEX "x\n", -MFE_CONFIG },
+		{ "0123456789abcdef\n", -MFE_CONFIG },
+		{ HEX "\n-\n", -MFE_CONFIG },
+		{ HEX HEX HEX HEX "\n", -MFE_CONFIG },
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		root_write(r, FOLDER "/list", cases[i].text);
+		assert_int_equal(check(r), cases[i].code);
+	}
+	root_write_bytes(r, FOLDER "/list", HEX "\0\n", sizeof(HEX) + 1);
+	assert_int_equal(check(r), -MFE_CONFIG);
+	/* a file that an editor left is none of the lists */
+	root_write(r, FOLDER "/list", OTHER "\n");
+	root_write(r, FOLDER "/.list.swp", HEX "\n");
+	assert_int_equal(check(r), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(a_line_is_found_in_whatever_list_it_stands),
+		ROOTED(a_line_may_be_written_as_programs_print_it),
+	};
+
+	return UNIT_RUN(tests);
+}

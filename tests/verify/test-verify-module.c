@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A real module of a real kernel, signed as sign-file does it, and what becomes of it in other
+ * hands. Each mutant is one that a careless loader would take.
+ */
+#include "tests/unit.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/context.h"
+#include "modfetch/file.h"
+#include "modfetch/modinfo.h"
+#include "modfetch/verify.h"
+
+#define MARKER "~Module signature appended~\n"
+
+struct machine {
+	char dir[64], kver[128], path[256];
+	char *module;	      /* loop.ko, as its distribution ships it */
+	size_t len, full_len; /* without and with a signature appended by the distribution */
+};
+
+static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *fmt, ...)
+{
+	char command[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	if (system(command) != 0)
+		fail_msg("failed: %s", command);
+}
+
+static void make_key(const char *name, const char *size, const char *folder)
+{
+	run("openssl req -x509 -newkey rsa:%s -nodes -keyout %s.key -out %s/%s.pem -subj /CN=%s "
+	    "-days 3650 2>err || { cat err; false; }",
+	    size, name, folder, name, name);
+}
+
+static char *slurp(const char *name, size_t *ret_len)
+{
+	char *buf;
+
+	if (mf_file_read_at(AT_FDCWD, name, 256 << 20, &buf, ret_len) < 0)
+		fail_msg("cannot read %s", name);
+	return buf;
+}
+
+static void write_out(const char *name, const void *buf, size_t len)
+{
+	_cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_int_equal(mf_file_write(fd, buf, len), 0);
+}
+
+static int build_machine(void **state)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	_cleanup_free_ char *line = NULL;
+	struct mf_modinfo info;
+	char root[512];
+	size_t len;
+
+	strcpy(m->dir, "/tmp/test-verify-module.XXXXXX");
+	assert_non_null(mkdtemp(m->dir));
+	assert_return_code(chdir(m->dir), errno);
+	run(TESTS_DIR "/lib/kernel default >kernel");
+	line = slurp("kernel", &len);
+	assert_int_equal(sscanf(line, "%511s %127s", root, m->kver), 2);
+	run("mkdir -p root/lib/modules/%s/kernel root/usr/src/linux-headers-%s "
+	    "root/etc/modfetch/keys/module.d root/etc/modfetch/keys/deny.d others",
+	    m->kver, m->kver);
+	run("cp %s/lib/modules/%s/kernel/drivers/block/loop.ko root/lib/modules/%s/kernel/ && "
+	    "echo kernel/loop.ko: >root/lib/modules/%s/modules.dep",
+	    root, m->kver, m->kver, m->kver);
+	run("cp %s/usr/src/linux-headers-%s/Module.symvers root/usr/src/linux-headers-%s/", root,
+	    m->kver, m->kver);
+	run("cp %s/lib/modules/%s/kernel/fs/fat/fat.ko other.ko", root, m->kver);
+	make_key("mine", "2048", "root/etc/modfetch/keys/module.d");
+	make_key("small", "1024", "root/etc/modfetch/keys/module.d");
+	make_key("repo", "2048", "others");
+	run("openssl x509 -in root/etc/modfetch/keys/module.d/mine.pem -noout -serial | "
+	    "sed s/serial=/0x/ >serial && openssl req -x509 -newkey rsa:2048 -nodes -keyout "
+	    "twin.key "
+	    "-out others/twin.pem -subj /CN=mine -days 3650 -set_serial $(cat serial) 2>err");
+	snprintf(m->path, sizeof(m->path), "root/lib/modules/%s/kernel/loop.ko", m->kver);
+	m->module = slurp(m->path, &m->len);
+	assert_int_equal(mf_modinfo_parse(m->module, m->len, 256 << 20, &info), 0);
+	m->full_len = m->len;
+	m->len = info.elf_len;
+	mf_modinfo_done(&info);
+	snprintf(m->path, sizeof(m->path), "/lib/modules/%s/updates/loop.ko", m->kver);
+	*state = m;
+	return 0;
+}
+
+static int remove_machine(void **state)
+{
+	struct machine *m = *state;
+
+	run("rm -rf %s", m->dir);
+	free(m->module);
+	free(m);
+	return 0;
+}
+
+/* The code for BUF as the file PATH under a policy. */
+static int judge(const struct machine *m, const char *policy, const char *path, const void *buf,
+		 size_t len)
+{
+	_cleanup_(mf_context_done) struct mf_context ctx;
+	struct mf_module_verifier *verifier = NULL;
+	int r = mf_context_init(&ctx, "root", m->kver);
+
+	assert_int_equal(r, 0);
+	free(ctx.settings.module_signature);
+	ctx.settings.module_signature = strdup(policy);
+	r = mf_module_verifier_new(&ctx, &verifier);
+	if (r == 0)
+		r = mf_verify_module(&ctx, verifier, path, buf, len);
+	mf_module_verifier_free(verifier);
+	if (r < 0)
+		assert_int_equal(ctx.failure.code, r);
+	return r;
+}
+
+#define assert_judged(m, buf, len, code)                                                           \
+	do {                                                                                       \
+		int r_ = judge(m, "if-keys", (m)->path, buf, len);                                 \
+		if (r_ != (code))                                                                  \
+			fail_msg("%s:%d: %s, not %s", __FILE__, __LINE__,                          \
+				 r_ ? mf_error_name(r_) : "accepted",                              \
+				 (code) ? mf_error_name(code) : "accepted");                       \
+	} while (0)
+
+/* BUF with the signature that a key makes over it, and the trailer; OPTIONS of openssl cms. */
+static char *sign(const void *buf, size_t len, const char *key, const char *options,
+		  size_t *ret_len)
+{
+	unsigned char trailer[12] = { 0, 0, 2 };
+	_cleanup_free_ char *sig = NULL;
+	size_t sig_len;
+	char *out, *p;
+
+	write_out("content", buf, len);
+	run("openssl cms -sign -binary -noattr -nocerts -outform DER -in content -signer $(ls "
+	    "root/etc/modfetch/keys/module.d/%s.pem others/%s.pem 2>/dev/null) -inkey %s.key %s "
+	    "-out "
+	    "sig 2>err || { cat err; false; }",
+	    key, key, key, options);
+	sig = slurp("sig", &sig_len);
+	for (int i = 0; i < 4; i++)
+		trailer[8 + i] = (unsigned char)(sig_len >> (24 - 8 * i));
+	*ret_len = len + sig_len + sizeof(trailer) + strlen(MARKER);
+	out = malloc(*ret_len);
+	assert_non_null(out);
+	p = mempcpy(out, buf, len);
+	p = mempcpy(p, sig, sig_len);
+	p = mempcpy(p, trailer, sizeof(trailer));
+	memcpy(p, MARKER, strlen(MARKER));
+	return out;
+}
+
+static void a_signed_module_of_this_kernel_is_accepted_in_any_compression(void **state)
+{
+	static const char *const tools[] = { "cat", "gzip -c", "xz --check=crc32 -c", "zstd -qc" };
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
+
+	write_out("good.ko", good, len);
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		_cleanup_free_ char *packed = NULL;
+		size_t packed_len;
+
+		run("%s good.ko >packed", tools[i]);
+		packed = slurp("packed", &packed_len);
+		assert_judged(m, packed, packed_len, 0);
+		if (i)
+			assert_judged(m, packed, packed_len - 20, -MFE_BAD_MODULE);
+	}
+	{
+		/* signed once more over the whole, as a second build step may */
+		_cleanup_free_ char *twice = sign(good, len, "mine", "-md sha512", &len);
+
+		assert_judged(m, twice, len, 0);
+	}
+}
+
+static void flips_anywhere_in_the_module_are_noticed(void **state)
+{
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
+
+	for (size_t i = 0; i < 20; i++) {
+		size_t at = 64 + i * (m->len - 128) / 20;
+
+		good[at] ^= 1;
+		assert_true(judge(m, "if-keys", m->path, good, len) < 0);
+		good[at] ^= 1;
+	}
+	/* in the RSA signature itself, the last 256 bytes before the trailer */
+	for (size_t i = 0; i < 10; i++) {
+		size_t at = len - strlen(MARKER) - 12 - 256 + i * 25;
+
+		good[at] ^= 1;
+		assert_judged(m, good, len, -MFE_BAD_SIGNATURE);
+		good[at] ^= 1;
+	}
+	assert_judged(m, good, len, 0);
+}
+
+static void trailers_that_lie_are_no_signatures(void **state)
+{
+	/* offset from the end of the file's trailer struct, byte to put there */
+	static const struct {
+		int back;
+		unsigned char byte;
+	} lies[] = {
+		{ 12, 1 },	       /* algo */
+		{ 11, 4 },	       /* hash */
+		{ 10, 0 },	       /* id_type: OpenPGP */
+		{ 10, 1 },	       /* id_type: X.509 */
+		{ 10, 3 },	       /* id_type: unknown */
+		{ 9, 1 },	       /* signer_len */
+		{ 8, 1 },	       /* key_id_len */
+		{ 7, 1 },	       /* padding */
+		{ 5, 0xff },	       /* padding */
+		{ 4, 0xff },	       /* sig_len beyond the file */
+		{ 4, 0x80 },	       /* negative */
+		{ 3, 0xff }, { 2, 0 }, /* shorter */
+		{ 2, 0xff },	       /* longer */
+		{ 1, 0 },    { 1, 0xff },
+	};
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		size_t at = len - strlen(MARKER) - (size_t)lies[i].back;
+		char was = good[at];
+		int r;
+
+		assert_int_not_equal((unsigned char)was, lies[i].byte);
+		good[at] = (char)lies[i].byte;
+		r = judge(m, "if-keys", m->path, good, len);
+		if (r != -MFE_MODULE_UNSIGNED && r != -MFE_BAD_SIGNATURE && r != -MFE_BAD_MODULE)
+			fail_msg("lie %zu: %s", i, r ? mf_error_name(r) : "accepted");
+		good[at] = was;
+	}
+	assert_judged(m, good, len, 0);
+}
+
+static void what_is_cut_off_or_added_is_noticed(void **state)
+{
+	const struct machine *m = *state;
+	size_t len, other_len, marker = strlen(MARKER);
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
+	_cleanup_free_ char *room = malloc(2 * len), *other = NULL, *other_signed = NULL;
+
+	assert_judged(m, m->module, m->len, -MFE_MODULE_UNSIGNED);	 /* stripped */
+	assert_judged(m, good, len - 1, -MFE_MODULE_UNSIGNED);		 /* marker cut */
+	assert_judged(m, good, len - marker, -MFE_MODULE_UNSIGNED);	 /* no marker */
+	assert_judged(m, good, len - marker - 12, -MFE_MODULE_UNSIGNED); /* no struct */
+	assert_judged(m, good, m->len / 2, -MFE_BAD_MODULE);
+	assert_judged(m, MARKER, marker, -MFE_BAD_MODULE);
+	assert_judged(m, "", 0, -MFE_BAD_MODULE);
+	assert_judged(m, "\177ELF", 4, -MFE_BAD_MODULE);
+	/* behind and in front */
+	memcpy(room, good, len);
+	room[len] = '\n';
+	assert_judged(m, room, len + 1, -MFE_MODULE_UNSIGNED);
+	room[0] = '\n';
+	memcpy(room + 1, good, len);
+	assert_true(judge(m, "if-keys", m->path, room, len + 1) < 0);
+	/* bytes between module and signature */
+	memcpy(room, good, m->len);
+	memset(room + m->len, 0, 16);
+	memcpy(room + m->len + 16, good + m->len, len - m->len);
+	assert_judged(m, room, len + 16, -MFE_BAD_SIGNATURE);
+	/* the signature of another module */
+	other = slurp("other.ko", &other_len);
+	other_signed = sign(other, other_len, "mine", "-md sha256", &other_len);
+	memcpy(room, m->module, m->len);
+	memcpy(room + m->len, other_signed + other_len - (len - m->len), len - m->len);
+	assert_judged(m, room, len, -MFE_BAD_SIGNATURE);
+}
+
+static void the_distributions_own_signature_is_of_no_key_of_ours(void **state)
+{
+	const struct machine *m = *state;
+
+	const int code = m->full_len > m->len ? -MFE_UNTRUSTED_KEY : -MFE_MODULE_UNSIGNED;
+
+	assert_judged(m, m->module, m->full_len, code);
+	assert_int_equal(judge(m, "kernel", m->path, m->module, m->full_len), 0);
+}
+
+static void only_keys_of_the_folder_and_strong_ones_count(void **state)
+{
+	static const struct {
+		const char *key, *options;
+		int code;
+	} cases[] = {
+		{ "mine", "-md sha384", 0 },
+		{ "mine", "-md sha512", 0 },
+		{ "mine", "-keyid", 0 },
+		{ "repo", "", -MFE_UNTRUSTED_KEY },
+		{ "repo", "-keyid", -MFE_UNTRUSTED_KEY },
+		{ "twin", "", -MFE_BAD_SIGNATURE },
+		{ "mine", "-md sha1", -MFE_WEAK_SIGNATURE },
+		{ "mine", "-md md5", -MFE_WEAK_SIGNATURE },
+		{ "small", "-md sha256", -MFE_WEAK_SIGNATURE },
+		{ "mine", "-nodetach", -MFE_BAD_SIGNATURE },
+		{ "mine", "-signer others/repo.pem -inkey repo.key", -MFE_BAD_SIGNATURE },
+	};
+	const struct machine *m = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t len;
+		_cleanup_free_ char *signed_ =
+			sign(m->module, m->len, cases[i].key, cases[i].options, &len);
+
+		/* content inside is as long as the module: more than a signature may be */
+		assert_judged(m, signed_, len, cases[i].code);
+	}
+}
+
+/* Replaces the first occurrence of a string in a copy of the module by one of the same length. */
+static char *patched(const struct machine *m, const char *from, const char *to)
+{
+	char *copy = malloc(m->len), *at;
+
+	assert_int_equal(strlen(from), strlen(to));
+	memcpy(copy, m->module, m->len);
+	at = memmem(copy, m->len, from, strlen(from));
+	assert_non_null(at);
+	memcpy(at, to, strlen(to));
+	return copy;
+}
+
+static void a_signature_does_not_make_it_fit_another_kernel(void **state)
+{
+	const struct machine *m = *state;
+	char from[256], to[256], elsewhere[256];
+	size_t len;
+
+	/* for another kernel's folder it must say that kernel */
+	snprintf(elsewhere, sizeof(elsewhere), "/lib/modules/5.9.0-1-other/updates/loop.ko");
+	{
+		_cleanup_free_ char *good = sign(m->module, m->len, "mine", "", &len);
+
+		assert_int_equal(judge(m, "if-keys", elsewhere, good, len), -MFE_WRONG_KERNEL);
+		assert_int_equal(judge(m, "if-keys", "/etc/loop.ko", good, len), -MFE_BAD_MODULE);
+	}
+	/* other flags */
+	snprintf(from, sizeof(from), "vermagic=%s SMP", m->kver);
+	snprintf(to, sizeof(to), "vermagic=%s UMP", m->kver);
+	{
+		_cleanup_free_ char *other = patched(m, from, to);
+		_cleanup_free_ char *signed_ = sign(other, m->len, "mine", "", &len);
+
+		assert_judged(m, signed_, len, -MFE_WRONG_KERNEL);
+	}
+	/* no vermagic at all */
+	{
+		_cleanup_free_ char *other = patched(m, "vermagic=", "vermagix=");
+		_cleanup_free_ char *signed_ = sign(other, m->len, "mine", "", &len);
+
+		assert_judged(m, signed_, len, -MFE_BAD_MODULE);
+	}
+	/* another release, but all CRCs fit: what weak-updates are */
+	snprintf(from, sizeof(from), "vermagic=%s", m->kver);
+	snprintf(to, sizeof(to), "vermagic=%s", m->kver);
+	to[strlen("vermagic=")] = '9';
+	{
+		_cleanup_free_ char *other = patched(m, from, to);
+		_cleanup_free_ char *signed_ = sign(other, m->len, "mine", "", &len);
+
+		assert_judged(m, signed_, len, 0);
+	}
+	/* one CRC that does not: the word before a symbol's name in __versions */
+	{
+		_cleanup_free_ char *other = malloc(m->len), *signed_ = NULL;
+		char *at;
+
+		memcpy(other, m->module, m->len);
+		at = memmem(other, m->len, "module_layout\0\0\0\0\0\0\0\0\0", 22);
+		assert_non_null(at);
+		at[-8] ^= 1;
+		signed_ = sign(other, m->len, "mine", "", &len);
+		assert_judged(m, signed_, len, -MFE_WRONG_KERNEL);
+	}
+}
+
+static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
+{
+	static const char *const keys[] = { "alias", "softdep", "weakdep", "depends", "name" };
+	static const char *const values[] = { "x\ninstall a b", "a\rb", "a\033[2J", "a\177",
+					      "\ta" };
+	static const char from[] = "alias=devname:loop-control";
+	const struct machine *m = *state;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		for (size_t k = 0; k < sizeof(values) / sizeof(*values); k++) {
+			_cleanup_free_ char *to = NULL, *other = NULL;
+
+			assert_true(asprintf(&to, "%s=%s%s", keys[i], values[k],
+					     "__________________________") > 0);
+			to[strlen(from)] = '\0';
+			other = patched(m, from, to);
+			assert_int_equal(judge(m, "kernel", m->path, other, m->len),
+					 -MFE_FORBIDDEN_FILE);
+		}
+	/* what is for people may have several */
+	{
+		_cleanup_free_ char *other =
+			patched(m, "alias=devname:loop-control", "description=several\nlines.");
+
+		assert_int_equal(judge(m, "kernel", m->path, other, m->len), 0);
+	}
+}
+
+/* ---- the modules of a package ---- */
+
+/* One entry of a cpio archive, "newc"; its data and its name are padded to four bytes. */
+static void add_entry(FILE *f, const char *name, uint32_t mode, const void *data, size_t len)
+{
+	size_t name_len = strlen(name) + 1;
+	/* inode, mode, owner, group, links, time, length, 4 numbers of devices, the name's length, sum */
+	const size_t fields[13] = { 1, mode, [4] = 1, [6] = len, [11] = name_len };
+
+	fputs("070701", f);
+	for (size_t i = 0; i < 13; i++)
+		fprintf(f, "%08zx", fields[i]);
+	fwrite(name, 1, name_len, f);
+	fwrite("\0\0\0", 1, -(110 + name_len) & 3, f);
+	fwrite(data, 1, len, f);
+	fwrite("\0\0\0", 1, -len & 3, f);
+}
+
+/* A package of COPIES of the module, with so many zeros after its archive's end, packed by gzip. */
+static int make_package(const struct machine *m, int copies, size_t zeros)
+{
+	/* as far as anybody looks here: a lead, and two headers of one entry each */
+	static const uint8_t lead[96] = { 0xed, 0xab, 0xee, 0xdb };
+	static const uint8_t header[32] = { 0x8e, 0xad, 0xe8, 1, [11] = 1 };
+	_cleanup_free_ char *name = NULL, *zero = calloc(1, zeros + 1);
+	FILE *f = fopen("archive", "we");
+
+	assert_non_null(f);
+	assert_non_null(zero);
+	assert_true(asprintf(&name, ".%s", m->path) > 0);
+	while (copies--)
+		add_entry(f, name, S_IFREG | 0644, m->module, m->len);
+	add_entry(f, "TRAILER!!!", 0, "", 0);
+	fwrite(zero, 1, zeros, f);
+	assert_int_equal(fclose(f), 0);
+	f = fopen("package", "we");
+	assert_non_null(f);
+	fwrite(lead, 1, sizeof(lead), f);
+	fwrite(header, 1, sizeof(header), f);
+	fwrite(header, 1, sizeof(header), f);
+	assert_int_equal(fclose(f), 0);
+	run("gzip -c archive >>package");
+	return open("package", O_RDONLY | O_CLOEXEC);
+}
+
+struct claims {
+	size_t listed, packed; /* how often */
+	bool no_digest, other_digest;
+	size_t zeros, max_package;
+	uint64_t size;
+	int code;
+};
+
+static int judge_package(const struct machine *m, const struct claims *c)
+{
+	struct mf_rpm_file files[2] = { 0 };
+	const struct mf_rpm_header header = { .files = files, .n_files = c->listed };
+	_cleanup_close_ int fd = make_package(m, (int)c->packed, c->zeros);
+	_cleanup_(mf_context_done) struct mf_context ctx;
+	struct mf_module_verifier *verifier = NULL;
+	_cleanup_free_ char *second = NULL;
+	int r;
+
+	assert_true(fd >= 0);
+	assert_true(asprintf(&second, "%s/../more/loop.ko", m->path) > 0);
+	for (size_t i = 0; i < c->listed; i++) {
+		files[i] = (struct mf_rpm_file){ .path = i ? second : (char *)m->path,
+						 .mode = S_IFREG | 0644,
+						 .size = c->size ? c->size : m->len,
+						 .has_sha256 = !c->no_digest };
+		assert_int_equal(mf_sha256(m->module, m->len, files[i].sha256), 0);
+		files[i].sha256[5] ^= c->other_digest;
+	}
+	assert_int_equal(mf_context_init(&ctx, "root", m->kver), 0);
+	free(ctx.settings.module_signature);
+	ctx.settings.module_signature = strdup("kernel");
+	if (c->max_package)
+		ctx.settings.max_package = c->max_package;
+	assert_int_equal(mf_module_verifier_new(&ctx, &verifier), 0);
+	r = mf_verify_modules(&ctx, verifier, "package", fd, &header);
+	mf_module_verifier_free(verifier);
+	return r;
+}
+
+static void what_a_package_lists_is_what_it_has(void **state)
+{
+	const struct machine *m = *state;
+	const struct claims cases[] = {
+		{ .listed = 1, .packed = 1, .code = 0 },
+		{ .listed = 0, .packed = 0, .code = 0 },
+		{ .listed = 2, .packed = 1, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 0, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 2, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .no_digest = true, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .other_digest = true, .code = -MFE_BAD_PACKAGE },
+		/* a payload that is much longer than the files listed, or than a package may be */
+		{ .listed = 1, .packed = 1, .zeros = 1000, .code = 0 },
+		{ .listed = 1, .packed = 1, .zeros = 1 << 20, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1, .packed = 1, .max_package = m->len + 4096, .code = 0 },
+		{ .listed = 1, .packed = 1, .max_package = m->len, .code = -MFE_BAD_PACKAGE },
+		{ .listed = 1,
+		  .packed = 1,
+		  .max_package = m->len,
+		  .size = UINT64_MAX,
+		  .code = -MFE_BAD_PACKAGE },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r = judge_package(m, &cases[i]);
+
+		if (r != cases[i].code)
+			fail_msg("case %zu: %s", i, r ? mf_error_name(r) : "accepted");
+	}
+}
+
+static void policies_say_when_a_signature_is_needed(void **state)
+{
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "", &len);
+
+	assert_int_equal(judge(m, "kernel", m->path, m->module, m->len), 0);
+	assert_int_equal(judge(m, "require", m->path, m->module, m->len), -MFE_MODULE_UNSIGNED);
+	assert_int_equal(judge(m, "require", m->path, good, len), 0);
+	run("mv root/etc/modfetch/keys/module.d keys.away");
+	assert_int_equal(judge(m, "if-keys", m->path, m->module, m->len), 0);
+	assert_int_equal(judge(m, "kernel", m->path, m->module, m->len), 0);
+	assert_int_equal(judge(m, "require", m->path, good, len), -MFE_NO_KEYS);
+	run("mkdir root/etc/modfetch/keys/module.d");
+	assert_int_equal(judge(m, "if-keys", m->path, m->module, m->len), 0);
+	assert_int_equal(judge(m, "require", m->path, good, len), -MFE_NO_KEYS);
+	run("echo no key >root/etc/modfetch/keys/module.d/x.pem");
+	assert_int_equal(judge(m, "if-keys", m->path, good, len), -MFE_CONFIG);
+	run("rm -r root/etc/modfetch/keys/module.d && mv keys.away "
+	    "root/etc/modfetch/keys/module.d");
+	/* whatever the policy: what is made for another kernel stays out */
+	{
+		_cleanup_free_ char *other = patched(m, "vermagic=", "vermagix=");
+
+		assert_int_equal(judge(m, "kernel", m->path, other, m->len), -MFE_BAD_MODULE);
+	}
+}
+
+static void the_deny_list_wins(void **state)
+{
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "", &len);
+
+	write_out("good.ko", good, len);
+	run("sha256sum <good.ko | cut -c1-64 >root/etc/modfetch/keys/deny.d/list");
+	assert_judged(m, good, len, -MFE_REVOKED);
+	run("openssl x509 -in root/etc/modfetch/keys/module.d/mine.pem -outform DER | sha256sum | "
+	    "cut -c1-64 >root/etc/modfetch/keys/deny.d/list");
+	assert_judged(m, good, len, -MFE_REVOKED);
+	run("rm root/etc/modfetch/keys/deny.d/list");
+	assert_judged(m, good, len, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(a_signed_module_of_this_kernel_is_accepted_in_any_compression),
+		UNIT(flips_anywhere_in_the_module_are_noticed),
+		UNIT(trailers_that_lie_are_no_signatures),
+		UNIT(what_is_cut_off_or_added_is_noticed),
+		UNIT(the_distributions_own_signature_is_of_no_key_of_ours),
+		UNIT(only_keys_of_the_folder_and_strong_ones_count),
+		UNIT(a_signature_does_not_make_it_fit_another_kernel),
+		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
+		UNIT(what_a_package_lists_is_what_it_has),
+		UNIT(policies_say_when_a_signature_is_needed),
+		UNIT(the_deny_list_wins),
+	};
+
+	return cmocka_run_group_tests(tests, build_machine, remove_machine);
+}
