@@ -19,7 +19,7 @@ import commands  # noqa: F401: a failing test prints what it ran
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODFETCH = os.environ.get('MODFETCH', os.path.join(HERE, '..', 'build', 'src', 'cmd', 'modfetch'))
-LIBEXECDIR = os.environ.get('MODFETCH_LIBEXECDIR', os.path.join(HERE, '..', 'build', 'src', 'fetch'))
+LIBEXECDIR = os.environ.get('MODFETCH_LIBEXECDIR', os.path.join(HERE, '..', 'build', 'src', 'fetch', 'helper'))
 
 NIC = 'pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00'
 XHCI = 'pci:v00001B36d0000000Dsv00001AF4sd00001100bc0Csc03i30'

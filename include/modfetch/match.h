@@ -6,7 +6,7 @@
  * them may be fetched. Together they are what `modprobe -R` would list on a full tree.
  */
 #include "modfetch/catalog.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/policy.h"
 #include "modfetch/want.h"
 

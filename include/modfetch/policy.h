@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include "modfetch/attempt.h"
 #include "modfetch/context.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/want.h"
 
 struct mf_policy;

@@ -8,18 +8,45 @@
 #include "modfetch/context.h"
 
 /*
+ * What a process inherits from whoever started it, and what of that is left to count. Libc only.
+ * The first two are to be called before anything else is, while there is one thread.
+ */
+
+/*
+ * Occupies the descriptors 0 to 2 where they are closed, so that no file opened later becomes what
+ * somebody writes messages to. Reading and writing them fails as before, with EBADF. 0 or -errno.
+ */
+int mf_process_occupy_stdio(void);
+
+/* Takes all variables out of the environment but those that are documented to count. */
+void mf_process_clean_environment(void);
+
+/*
+ * Is the running program in a build directory, one that has a build.ninja at it or above it? Only
+ * there MODFETCH_LIBEXECDIR counts: an installed program starts the helper it was installed with.
+ * False where that cannot be found out, or where the program has raised rights.
+ */
+bool mf_process_in_build_tree(void);
+
+/*
+ * For a program that is about to be started: all signals as if nobody had touched them, and none
+ * blocked. FLAGS: further ones of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
+ */
+int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags);
+
+/*
  * Work in a process of its own: for a library that keeps state for the whole process, which a
  * failure may leave unusable.
  */
 
-typedef int mf_apart_work(struct mf_context *ctx, void *arg);
+typedef int mf_child_work(struct mf_context *ctx, void *arg);
 
 /*
  * Forks, calls WORK in the child and waits for it. Returns what WORK returned, and takes over the
  * failure it recorded; nothing else it changes in memory comes back. -ECHILD, recorded: the child
  * ended without an answer. To be called while there is one thread.
  */
-int mf_apart(struct mf_context *ctx, const char *stage, mf_apart_work *work, void *arg);
+int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work, void *arg);
 
 /*
  * Threads that share loops over numbered jobs. They are started once and wait between two loops: a
@@ -74,32 +101,5 @@ int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg);
  * does not know how (before Linux 5.14), 0.
  */
 int mf_bus_populate(void *map, size_t len);
-
-/*
- * What a process inherits from whoever started it, and what of that is left to count. Libc only.
- * The first two are to be called before anything else is, while there is one thread.
- */
-
-/*
- * Occupies the descriptors 0 to 2 where they are closed, so that no file opened later becomes what
- * somebody writes messages to. Reading and writing them fails as before, with EBADF. 0 or -errno.
- */
-int mf_surroundings_descriptors(void);
-
-/* Takes all variables out of the environment but those that are documented to count. */
-void mf_surroundings_environment(void);
-
-/*
- * Is the running program in a build directory, one that has a build.ninja at it or above it? Only
- * there MODFETCH_LIBEXECDIR counts: an installed program starts the helper it was installed with.
- * False where that cannot be found out, or where the program has raised rights.
- */
-bool mf_surroundings_build_tree(void);
-
-/*
- * For a program that is about to be started: all signals as if nobody had touched them, and none
- * blocked. FLAGS: further ones of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
- */
-int mf_surroundings_signals(posix_spawnattr_t *attributes, int flags);
 
 #endif

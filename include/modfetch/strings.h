@@ -26,17 +26,6 @@ int mf_strings_split(struct mf_strings *list, const char *s);
 void mf_strings_sort(struct mf_strings *list);
 void mf_strings_done(struct mf_strings *list);
 
-/*
- * The symbol that a dependency is about: in "ksym(amd64:foo)", "ksym(foo)" and RHEL's "kernel(foo)"
- * it is foo, whatever follows. NULL: none (SUSE's "kernel(flavor:symset)" names a file's digest).
- * Borrowed from DEP; RET_LEN may be NULL.
- */
-const char *mf_dep_symbol(const char *dep, size_t *ret_len);
-/* The module in "kmod(foo-bar.ko)", spelled as mf_module_name() does. False: it is another thing. */
-bool mf_dep_module(const char *dep, char *ret_name, size_t size);
-/* Is it a driver or firmware that the name of a dependency asks for? */
-bool mf_dep_is_driver(const char *dep);
-
 bool mf_starts_with(const char *s, const char *prefix);
 /*
  * PATH without "/usr" where it begins with "/usr/lib/": a package may be built for either layout,

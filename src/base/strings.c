@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lists of owned strings, and the rules on names that several stages share: which bytes a name may
- * have, what a dependency is about, what "begins with" means. Nothing here knows where a string comes from, so
+ * have, what "begins with" means. Nothing here knows where a string comes from, so
  * nothing here judges one; a list that could not grow is as it was.
  */
 #include "modfetch/strings.h"
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/module-name.h"
 
 int mf_strings_addn(struct mf_strings *list, const char *s, size_t len)
 {
@@ -190,48 +188,4 @@ bool mf_ends_with(const char *s, const char *suffix)
 	size_t n = strlen(s), m = strlen(suffix);
 
 	return n >= m && !memcmp(s + n - m, suffix, m);
-}
-
-const char *mf_dep_symbol(const char *dep, size_t *ret_len)
-{
-	bool ksym = mf_starts_with(dep, "ksym("), kernel = mf_starts_with(dep, "kernel(");
-	const char *symbol = dep + (ksym ? strlen("ksym(") : strlen("kernel("));
-	size_t len, flavor;
-
-	if (!ksym && !kernel)
-		return NULL;
-	len = strcspn(symbol, ")");
-	flavor = strcspn(symbol, ":)") + 1;
-	if (flavor <= len) {
-		if (kernel)
-			return NULL;
-		symbol += flavor;
-		len -= flavor;
-	}
-	if (ret_len)
-		*ret_len = len;
-	return symbol;
-}
-
-bool mf_dep_module(const char *dep, char *ret_name, size_t size)
-{
-	char file[MF_MODULE_NAME_SIZE];
-
-	if (!mf_starts_with(dep, "kmod("))
-		return false;
-	dep += strlen("kmod(");
-	/* a provide with a version is "kmod(x.ko) = 1.2" here */
-	return snprintf(file, sizeof(file), "%.*s", (int)strcspn(dep, ")"), dep) <
-		       (int)sizeof(file) &&
-	       mf_module_name(file, ret_name, size);
-}
-
-bool mf_dep_is_driver(const char *dep)
-{
-	static const char *const prefixes[] = { "kmod(", "kalias(", "kernel-firmware" };
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-		if (mf_starts_with(dep, prefixes[i]))
-			return true;
-	return strstr(dep, "-kmp") != NULL || strstr(dep, "-firmware") != NULL;
 }

@@ -8,7 +8,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/json.h"
 #include "modfetch/query.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 static void print_json(const struct cmd *cmd, const struct mf_check *check)
 {

@@ -21,7 +21,7 @@
 #include "modfetch/pipeline.h"
 #include "modfetch/process.h"
 #include "modfetch/want.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 /* Longer than any run that ends, and all that a machine misses is one run. */
 enum { RUN_SECONDS = 3600 };
@@ -58,7 +58,7 @@ static int run_apart(struct cmd *cmd, struct mf_run *run)
 	if (r < 0)
 		return r;
 	fflush(stdout);
-	r = mf_apart(&cmd->ctx, "coldplug", work, &w);
+	r = mf_child_run(&cmd->ctx, "coldplug", work, &w);
 	if (r != -ECHILD)
 		return r;
 	why = cmd->ctx.failure;

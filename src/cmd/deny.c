@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 #include "modfetch/rules.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 struct arguments {
 	struct mf_depmod_options options;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include "modfetch/history.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 struct printing {
 	const struct cmd *cmd;

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 #include "modfetch/cleanup.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 static int take_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/query.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 /* How lookup tells what it found. */
 enum form { FORM_TEXT, FORM_DOT, FORM_CASE };

@@ -22,7 +22,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 /* Where the module has a verb's function. */
 #define IN_MODULE(verb) "cmd_" #verb, NULL
@@ -192,7 +192,7 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	int r;
 
 	if (!verb->environment)
-		mf_surroundings_environment();
+		mf_process_clean_environment();
 	r = mf_context_init(&cmd.ctx, g->root, g->kernel);
 	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.from_modprobe = g->from_modprobe;
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 	mf_bus_errors();
 	/* nobody's leftover permissions decide who may read what we write */
 	umask(022);
-	if (mf_surroundings_descriptors() < 0)
+	if (mf_process_occupy_stdio() < 0)
 		return CMD_FAILED;
 	argc = take_globals(&g, argc, argv);
 	if (g.version) {

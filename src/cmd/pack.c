@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/pack.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 #define BAR_WIDTH 30
 

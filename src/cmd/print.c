@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 static void __attribute__((format(printf, 1, 0))) put(const char *fmt, va_list ap)
 {

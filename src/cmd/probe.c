@@ -13,7 +13,7 @@
 #include "modfetch/drain.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 enum { KERNEL_WAITS_S = 15 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 static int add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
 {

@@ -30,7 +30,7 @@
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
 #include "modfetch/spool.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 enum {
 	QUIET_MIN_MS = 20,  /* nothing came for so long: the swarm is complete */

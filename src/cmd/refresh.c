@@ -13,7 +13,7 @@
 #include "modfetch/json.h"
 #include "modfetch/refresh.h"
 #include "modfetch/stubs.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 /* What became of one repository, for --json. */
 static void report(struct mf_json *list, const char *id, int r,

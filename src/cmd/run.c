@@ -14,7 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/history.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
 {

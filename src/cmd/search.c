@@ -11,8 +11,9 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/json.h"
+#include "modfetch/module-name.h"
 #include "modfetch/query.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 #define SHOWN 6 /* of a long list, unless -v asks for all */
 

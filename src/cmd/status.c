@@ -15,7 +15,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 #include "modfetch/want.h"
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 /* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged.
  */

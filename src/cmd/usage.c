@@ -6,7 +6,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include "src/cmd/cmd.h"
+#include "cmd.h"
 
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 {

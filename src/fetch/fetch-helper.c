@@ -33,7 +33,7 @@ static const char *const kept_variables[] = {
 /* Tests run the helper of the build tree; an installed program does not listen to that. */
 static const char *build_folder(void)
 {
-	return mf_surroundings_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
+	return mf_process_in_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
 }
 
 static int reach_service(void)
@@ -97,7 +97,7 @@ static int spawn(const char *path, int sock, pid_t *ret_pid)
 		posix_spawn_file_actions_destroy(&actions);
 		return -ENOMEM;
 	}
-	r = mf_surroundings_signals(&attributes, 0);
+	r = mf_process_reset_signals(&attributes, 0);
 	if (r == 0)
 		r = -posix_spawn_file_actions_adddup2(&actions, sock, STDIN_FILENO);
 	if (r == 0)

@@ -52,15 +52,6 @@ struct fetch {
 	struct fetch_helper helper;
 };
 
-void mf_fetched_done(struct mf_fetched *fetched)
-{
-	if (fetched->fd >= 0)
-		close(fetched->fd);
-	free(fetched->etag);
-	free(fetched->url);
-	*fetched = (struct mf_fetched){ .fd = -1 };
-}
-
 static void fetch_done(struct fetch *f)
 {
 	for (size_t i = 0; i < f->n; i++) {

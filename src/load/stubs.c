@@ -29,7 +29,7 @@
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
 

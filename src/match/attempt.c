@@ -27,7 +27,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/module-name.h"
 
 #define WHERE	 "/" MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE

@@ -2,10 +2,9 @@
 /*
  * Where wants come from when no event brings them: one look at sysfs.
  *
- * A device says its modalias in a file of that name, or (auxiliary, mdio and other buses) only in a
- * line of its "uevent". Only regular files are read, each at most a page, and links are not
- * followed: a recorded tree may come from anywhere. What a device says is checked by the same rule
- * as an event; one that is out of bounds is a want that says so, and the others go on.
+ * What a device says (device.c) is checked by the same rule as an event; one that is out of bounds
+ * is a want that says so, and the others go on. Links are not followed: a recorded tree may come
+ * from anywhere.
  *
  * Some drivers are loaded by name: where a rule of udev's does so (udev-rules.h), the name is wanted
  * as a modalias would be. These rules are the machine's, also for a recorded tree, which has none.
@@ -24,10 +23,8 @@
 #include "modfetch/module-name.h"
 #include "modfetch/udev-device.h"
 
-#define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
-#define LIST_MAX      (16U << 20)
-#define DEPTH_MAX     64
-#define MODALIAS_KEY  "MODALIAS="
+#define LIST_MAX  (16U << 20)
+#define DEPTH_MAX 64
 
 struct walk {
 	struct mf_context *ctx;
@@ -56,54 +53,6 @@ static int take(struct walk *w, const char *modalias, const char *syspath)
 	if (!r && syspath && many)
 		r = mf_strings_add(&want.devices, syspath);
 	return r < 0 ? r : mf_wants_add(w->wants, &want);
-}
-
-/* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
-static int read_attribute(int dirfd, const char *name, char **ret_text)
-{
-	_cleanup_close_ int fd =
-		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	size_t len;
-
-	if (fd < 0)
-		return errno == ELOOP ? -ENOENT : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) ? mf_file_read(fd, ATTRIBUTE_MAX, ret_text, &len) : -ENOENT;
-}
-
-/* What stands after "MODALIAS=" at the beginning of a line, or NULL. */
-static char *find_modalias(char *uevent)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(uevent, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (mf_starts_with(line, MODALIAS_KEY))
-			return line + strlen(MODALIAS_KEY);
-	return NULL;
-}
-
-int mf_device_modalias(int dirfd, char **ret_modalias)
-{
-	_cleanup_free_ char *text = NULL;
-	char *modalias;
-	int r = read_attribute(dirfd, "modalias", &text);
-
-	if (!r && text) {
-		text[strcspn(text, "\n")] = '\0';
-		*ret_modalias = MF_STEAL(text);
-		return 0;
-	}
-	if (r == -ENOENT)
-		r = read_attribute(dirfd, "uevent", &text);
-	if (r < 0)
-		return r == -ENOENT ? 1 : r;
-	modalias = text ? find_modalias(text) : NULL;
-	if (!modalias)
-		return 1;
-	*ret_modalias = strdup(modalias);
-	return *ret_modalias ? 0 : -ENOMEM;
 }
 
 /* A device that went meanwhile, or whose attribute cannot be read, says nothing. */
@@ -254,69 +203,4 @@ int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device
 	else if (r == 0)
 		r = walk_machine(&w, fd);
 	return r < 0 ? mf_fail(ctx, "event", r, source ? source : "/sys/devices", NULL) : 0;
-}
-
-char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
-{
-	char target[PATH_MAX];
-	_cleanup_close_ int fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
-	ssize_t len = fd < 0 ? -1 : readlinkat(fd, "driver", target, sizeof(target) - 1);
-	const char *slash;
-
-	if (len <= 0)
-		return NULL;
-	target[len] = '\0';
-	slash = strrchr(target, '/');
-	return strdup(slash ? slash + 1 : target);
-}
-
-/* The nearest "removable" attribute at PATH or above it. */
-static enum mf_removable find_removable(const struct mf_context *tree, const char *device)
-{
-	static const struct {
-		const char *word;
-		enum mf_removable value;
-	} words[] = { { "removable", MF_REMOVABLE }, { "fixed", MF_FIXED } };
-	_cleanup_free_ char *path = strdup(device);
-	char *slash;
-
-	for (; path && (slash = strrchr(path, '/')); *slash = '\0') {
-		_cleanup_free_ char *attribute = NULL, *text = NULL;
-		_cleanup_close_ int fd = -1;
-		size_t len;
-
-		if (asprintf(&attribute, "%s/removable", path) < 0) {
-			attribute = NULL;
-			break;
-		}
-		fd = mf_context_open(tree, attribute, O_RDONLY);
-		if (fd >= 0 && !mf_file_read(fd, 64, &text, &len))
-			for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-				if (mf_starts_with(text, words[i].word))
-					return words[i].value;
-	}
-	return MF_REMOVABLE_UNKNOWN;
-}
-
-int mf_device_describe(const struct mf_context *tree, const char *path, struct mf_want *want)
-{
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *modalias = NULL;
-	char spelled[MF_MODALIAS_MAX + 1];
-	int r;
-
-	want->device = true;
-	want->removable = find_removable(tree, path);
-	if (want->kind == MF_WANT_BAD)
-		return 0;
-	fd = mf_context_open(tree, path, O_RDONLY | O_DIRECTORY);
-	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
-	if (r == -ENOMEM)
-		return r;
-	if (r || !*modalias || !mf_modalias_valid(modalias, strlen(modalias)) ||
-	    mf_alias_normalize(modalias, spelled, sizeof(spelled)) < 0 ||
-	    !strcmp(spelled, want->name))
-		return 0;
-	want->modalias = strdup(spelled);
-	return want->modalias ? 0 : -ENOMEM;
 }

@@ -18,7 +18,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/process.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define BATCH_MAX 200
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define SUMMARY_MAX 100
 #define BUSES_MAX   3

@@ -14,7 +14,7 @@
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
 #include "modfetch/symvers.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define SYMVERS_MAX ((size_t)256 << 20)
 

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define LINKS_MAX 8
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 /* Where each part is installed; %K is the release, %M the tree. */
 static const struct {

@@ -16,7 +16,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 /*
  * Where each part is looked for, first hit wins. %T is the tree, %R the root it lies in, %K the

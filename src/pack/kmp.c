@@ -11,7 +11,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/symvers.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 /* libsolv leaves a longer dependency alone instead of splitting it, and zypper then misses the
  * device */

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "src/pack/model.h"
+#include "model.h"
 
 struct pack_map_slot {
 	const char *key; /* NULL: empty */

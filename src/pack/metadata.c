@@ -12,7 +12,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define PRIMARY_MAX ((size_t)1 << 32)
 

@@ -187,9 +187,12 @@ bool pack_requests_format_fits(const char *format, const char *name);
 int pack_deps(struct pack *pack, struct pack_kernel *kernel);
 /* Picks the modules named in the options, and all they need and want; all when none are named. */
 int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel);
-/* The modules of START and everything they need; sorted. */
-int pack_deps_closure(const struct pack_kernel *kernel, const struct pack_list *start,
-		      struct pack_list *ret_closure);
+
+/* ---- closure.c ---- */
+
+/* The modules of START and all they need, with WANTS_TOO also all they want and ask for; sorted. 0 or -ENOMEM. */
+int pack_closure(const struct pack_kernel *kernel, const struct pack_list *start, bool wants_too,
+		 struct pack_list *ret_closure);
 
 /* ---- packages ---- */
 
@@ -327,13 +330,15 @@ struct pack {
 	uint64_t last_progress, step_began; /* microseconds */
 };
 
+/* ---- report.c ---- */
+
 /* A formatted string; NULL: no memory. */
 char *pack_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Tells one thing that could not be packed; the run goes on and ends with -MFE_PACK. Returns 0. */
+/* Reports one thing that could not be packed; the run goes on and ends with -MFE_PACK. Returns 0. */
 int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Tells how far a step has got, through the options' callback. */
+/* Reports how far a step has got, through the options' callback. */
 void pack_progress(struct pack *pack, const char *step, size_t done, size_t n);
 
 #endif

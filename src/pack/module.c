@@ -17,7 +17,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define MODULE_MAX ((size_t)1 << 30)
 

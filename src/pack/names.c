@@ -16,7 +16,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include "src/pack/model.h"
+#include "model.h"
 
 #define WORD_MAX 1024
 

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,47 +16,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
-
-char *pack_format(const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(&s, fmt, ap);
-	va_end(ap);
-	return r < 0 ? NULL : s;
-}
-
-int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
-{
-	char why[512];
-	va_list ap;
-
-	if (fmt) {
-		va_start(ap, fmt);
-		vsnprintf(why, sizeof(why), fmt, ap);
-		va_end(ap);
-	} else {
-		snprintf(why, sizeof(why), "%s", mf_error_sentence(code));
-	}
-	mf_log(pack->ctx, MF_LOG_ERROR, "pack: %s: %s [%s]", what, why, mf_error_name(code));
-	pack->result.problems++;
-	return 0;
-}
-
-void pack_progress(struct pack *pack, const char *step, size_t done, size_t n)
-{
-	const struct mf_pack_options *o = pack->options;
-	uint64_t now = mf_now_us();
-
-	if (!o->progress || (done && done < n && now - pack->last_progress < 100000))
-		return;
-	pack->last_progress = now;
-	o->progress(o->progress_arg, step, done, n);
-}
+#include "model.h"
 
 /* The time since the last step goes to STEP. */
 static void clock_step(struct pack *pack, enum mf_pack_step step)

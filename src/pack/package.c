@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 /* Changes when packages of the same content come out otherwise: another payload, other tags. */
 #define FORMAT "modfetch-pack 1"

@@ -16,7 +16,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 static const struct {
 	const char *stem, *title;
@@ -221,7 +221,7 @@ static int note_result(struct pack *pack, const struct pack_kernel *kernel,
 {
 	_cleanup_(pack_list_done) struct pack_list closure = { 0 };
 	struct mf_pack_pattern *more, *p;
-	int r = pack_deps_closure(kernel, members, &closure);
+	int r = pack_closure(kernel, members, false, &closure);
 
 	if (r < 0)
 		return r;

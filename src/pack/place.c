@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 static int digest_at(int dirfd, const char *path, uint8_t ret_digest[MF_SHA256_LEN])
 {

@@ -11,7 +11,7 @@
  * descriptions) is describe.c's business, aliases are escaped (kmod/escape.c).
  */
 #include <string.h>
-#include "src/pack/model.h"
+#include "model.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 

@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define IDENTITY_MAX 128
 

@@ -24,8 +24,8 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
-#include "src/pack/model.h"
-#include "src/pack/request-table.h"
+#include "model.h"
+#include "request-table.h"
 
 #define N_FUNCTIONS    (sizeof(request_functions) / sizeof(*request_functions))
 #define PLAIN_WORD_MIN 6
@@ -275,7 +275,7 @@ static int drop_what_comes(const struct pack_kernel *kernel, struct pack_module 
 	int r = pack_list_add(&start, m);
 
 	if (r >= 0)
-		r = pack_deps_closure(kernel, &start, &comes);
+		r = pack_closure(kernel, &start, false, &comes);
 	if (r >= 0)
 		r = list_append(&comes, &module->wants);
 	if (r < 0)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 static const char preamble[] =
 	"# Made by modfetch pack. To build it elsewhere define source_1, source_2, ... (the "

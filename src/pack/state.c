@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 #define STATE_HEAD "modfetch-pack-state 1"
 #define STATE_MAX  ((size_t)256 << 20)

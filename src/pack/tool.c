@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 extern char **environ;
 

@@ -16,7 +16,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/process.h"
-#include "src/pack/model.h"
+#include "model.h"
 
 static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		struct mf_strings *found);

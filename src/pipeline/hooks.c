@@ -99,7 +99,7 @@ static int start(const char *path, int in, pid_t *ret_pid)
 	}
 	/* a group of its own, so that what it started ends with it; our results are no place for
 	 * its words */
-	r = -mf_surroundings_signals(&attributes, POSIX_SPAWN_SETPGROUP);
+	r = -mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP);
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (!r)

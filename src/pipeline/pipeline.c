@@ -18,7 +18,7 @@
 #include "modfetch/file.h"
 #include "modfetch/history.h"
 #include "modfetch/install.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/load.h"
 #include "modfetch/match.h"
 #include "modfetch/policy.h"
@@ -28,25 +28,6 @@
 #include "modfetch/verify.h"
 #include "hooks.h"
 #include "renew.h"
-
-const char *mf_stage_name(enum mf_stage stage)
-{
-	static const char *const names[MF_N_STAGES] = {
-		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
-		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
-		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",
-	};
-
-	return names[stage];
-}
-
-void mf_run_done(struct mf_run *run)
-{
-	mf_plan_done(&run->plan);
-	mf_wants_done(&run->wants);
-	mf_catalog_free(run->catalog);
-	*run = (struct mf_run){ 0 };
-}
 
 #define HOOK_SECONDS 30
 

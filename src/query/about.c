@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/resolve.h"
 
 static void needs_done(struct mf_needs *needs)

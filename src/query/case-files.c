@@ -13,7 +13,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/rules.h"
 #include "modfetch/strings.h"
 

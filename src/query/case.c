@@ -16,7 +16,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/release.h"

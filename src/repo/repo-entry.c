@@ -7,7 +7,7 @@
  * unusable: a repository that silently means less than it says would be a hole. The rest of a
  * spoiled entry is still read, since it may say that it is disabled.
  */
-#include "src/repo/repo-entry.h"
+#include "repo-entry.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "ini.h"
-#include "src/repo/repo-entry.h"
+#include "repo-entry.h"
 
 #define REPO_FILE_MAX (64U << 10)
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
 /* ---- refusals ---- */

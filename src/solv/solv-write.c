@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/module-name.h"
 #include "solv-parts.h"
 #include "solv-private.h"
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "solv-private.h"
 

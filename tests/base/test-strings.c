@@ -2,6 +2,7 @@
 #include "tests/unit.h"
 #include <string.h>
 #include "modfetch/strings.h"
+#include "modfetch/module-name.h"
 
 static void a_dependency_on_a_module_names_it_as_kmod_does(void **state)
 {

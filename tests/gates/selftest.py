@@ -61,31 +61,36 @@ class Gates(unittest.TestCase):
 
     def test_an_include_from_above_is_seen(self):
         self.plant("src/base/file.c", '#include "modfetch/resolve.h"\n')
-        self.expect("layers", r"src/base/file.c:\d+: base is below stage")
+        self.expect("layers", r"src/base/file.c:\d+: base is below resolve")
 
-    def test_a_stage_that_sees_a_stage_is_seen(self):
+    def test_a_stage_that_sees_a_later_one_is_seen(self):
         self.plant("src/match/match.c", '#include "modfetch/load.h"\n')
-        self.expect("layers", r"src/match/match.c:\d+: a stage does not see the stage load")
+        self.expect("layers", r"src/match/match.c:\d+: match is below load")
 
     def test_a_second_adapter_of_a_library_is_seen(self):
         self.plant("src/fetch/fetch.c", "#include <openssl/evp.h>\n")
         self.expect("layers", r"<openssl/evp.h> is for .*src/lib/crypto.c")
 
     def test_an_unknown_library_is_seen(self):
-        self.plant("src/lib/ini.c", "#include <glib.h>\n")
+        self.plant("src/repo/ini.c", "#include <glib.h>\n")
         self.expect("layers", r"<glib.h> is neither")
 
     def test_what_the_event_helper_must_not_know_is_seen(self):
         self.plant("src/event/helper/main.c", '#include "modfetch/json.h"\n')
-        self.expect("layers", r"src/event is not to know modfetch/json.h")
+        self.expect("layers", r"the program in src/event/helper is not to know modfetch/json.h")
 
     def test_a_foreign_private_header_is_seen(self):
         self.plant("src/cmd/pack.c", '#include "src/pack/model.h"\n')
-        self.expect("layers", r"private to its own folder")
+        self.expect("layers", r"private to its own directory")
 
     def test_a_contract_without_a_source_is_seen(self):
         self.plant("include/modfetch/nobody.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
-        self.expect("layers", r"include/modfetch/nobody.h: it belongs to 0 sources")
+        self.expect("layers", r"include/modfetch/nobody.h: it belongs to 0 directories")
+
+    def test_a_contract_that_nobody_else_includes_is_seen(self):
+        self.plant("src/pack/place.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
+        self.plant("include/modfetch/place.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
+        self.expect("layers", r"include/modfetch/place.h: only src/pack includes it")
 
     # ---- style ----
 
@@ -110,11 +115,11 @@ class Gates(unittest.TestCase):
     def test_a_stage_that_calls_a_stage_is_seen(self):
         """There is one at once when looking at a value is none of its rights."""
         self.plant("tests/gates/symbols.py", 'mf_(nothing)_', old="mf_(want|wants|match|plan|fetched|proof|receipt)_")
-        self.expect("symbols", r"a stage, calls mf_\w+\(\) of the stage")
+        self.expect("symbols", r"calls mf_\w+\(\) of the stage")
 
     def test_a_library_too_many_is_seen(self):
-        self.plant("tests/gates/symbols.py", '"src/fetch/fetch": {"libcurl"}', old='"src/fetch/fetch": {"libcurl", "libseccomp"}')
-        self.expect("symbols", r"src/fetch/fetch: needs libseccomp")
+        self.plant("tests/gates/symbols.py", '"src/fetch/helper/fetch": {"libcurl"}', old='"src/fetch/helper/fetch": {"libcurl", "libseccomp"}')
+        self.expect("symbols", r"src/fetch/helper/fetch: needs libseccomp")
 
     # ---- scripts and words ----
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who calls whom, and who keeps state: asked of the objects, which an #include line cannot hide anything from.
 
-- A function is called from its own layer or from above it; a stage calls no stage, it only looks at the values it is given.
+- A function is called from its own directory or from one that comes after it; no stage calls another's entry: a stage only looks at
+  the values it is given. Files do not call each other in a circle.
 - No object has a variable that can change: what lasts is on disk, what travels is passed.
-- Nothing is public that nobody else uses, and what is public begins with mf_ or, within a folder, with its name:
+- Nothing is public that nobody else uses, and what is public begins with mf_ or, within a directory, with its name:
   plain names like queue_free() are those of libraries.
 - The programs need no other libraries than they may: the event helper none, the fetch helper nothing that knows of
   packages, modfetch nothing that takes long to start, its verbs nothing that speaks to a network.
@@ -15,16 +16,19 @@ import re
 import subprocess
 import sys
 
-from layers import APART, LAYERS, layer_of
+from layers import LAYERS, layer_of
 from tree import ROOT, Findings, build_root, read
 
-# What a stage may call of another: makers, readers and destructors of the values that travel.
+# The stages in the pipeline's order; src/STAGE/STAGE.c has the entry, which the pipeline alone calls.
+STAGES = ["match", "resolve", "fetch", "verify", "install", "load"]
+# What a stage may call of another's entry file: makers, readers and destructors of the values that travel.
 VALUE_CALLS = re.compile(r"mf_(want|wants|match|plan|fetched|proof|receipt)_\w+")
 
 # program: libraries it may name, beside the C library's own
 LIBRARIES = {
-    "src/event/event": set(),
-    "src/fetch/fetch": {"libcurl", "libseccomp"},
+    "src/event/helper/event": set(),
+    "src/event/modprobe/modprobe": set(),
+    "src/fetch/helper/fetch": {"libcurl", "libseccomp"},
     "src/cmd/modfetch": {"libz", "liblzma", "libzstd"},
     "src/cmd/modfetch-verbs-*.so": {
         "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libjson-c", "libz", "liblzma",
@@ -80,16 +84,33 @@ def objects():
 def check_call(caller, callee, name):
     if LAYERS.index(callee.layer) > LAYERS.index(caller.layer):
         findings.add(caller.source, f"calls {name}() of {callee.source}, which is above it")
-    elif callee.layer in APART.get(caller.layer, ()):
-        findings.add(caller.source, f"calls {name}() of {callee.source}, which is beside it")
-    elif caller.layer == callee.layer == "stage" and not VALUE_CALLS.fullmatch(name):
-        if not same_family(caller.source, callee.source):
-            findings.add(caller.source, f"a stage, calls {name}() of the stage {callee.source}")
+    elif caller.layer in STAGES and callee.layer in STAGES and caller.layer != callee.layer:
+        if callee.source.stem == callee.layer and not VALUE_CALLS.fullmatch(name):
+            findings.add(caller.source, f"calls {name}() of the stage {callee.layer}")
 
 
-def same_family(a, b):
-    """fetch.c, fetch-file.c and fetch-helper.c are one stage."""
-    return a.parent == b.parent and a.stem.partition("-")[0] == b.stem.partition("-")[0]
+def circles(edges):
+    """The sets of files that call each other in a circle (Tarjan's strongly connected components)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in sorted(edges.get(v, ())):
+            if w not in index:
+                visit(w)
+            if w in stack:
+                low[v] = min(low[v], low[w])
+        if low[v] == index[v]:
+            circle = stack[stack.index(v):]
+            del stack[stack.index(v):]
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    for v in sorted(edges):
+        if v not in index:
+            visit(v)
+    return found
 
 
 def family(source):
@@ -111,7 +132,7 @@ def check_libraries(program, allowed):
 def main():
     found = list(objects())
     owner = {name: o for o in found for name in o.defines}
-    used = set()
+    used, edges = set(), {}
     calls = 0
     for o in found:
         for name in o.needs & owner.keys():
@@ -119,8 +140,11 @@ def main():
                 used.add(name)
                 calls += 1
                 check_call(o, owner[name], name)
+                edges.setdefault(str(o.source), set()).add(str(owner[name].source))
         for name in o.variables():
             findings.add(o.source, f"{name} is a variable that outlives its function")
+    for circle in circles(edges):
+        findings.add(circle[0], f"calls in a circle with {', '.join(circle[1:])}")
     tests = "\n".join(read(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.c"))
     for name, o in owner.items():
         if name not in used | NOT_CALLED and not re.search(rf"\b{re.escape(name)}\b", tests):

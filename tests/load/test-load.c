@@ -2,7 +2,7 @@
 /* What can be said of loading without a kernel that loads: who is waited for, and for how long. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/load.h"
 #include "modfetch/trie.h"
 

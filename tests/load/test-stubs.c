@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/strings.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/stubs.h"
 #include "modfetch/trie.h"
 #include "tests/primary.h"

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include "modfetch/attempt.h"
 #include "modfetch/depmod.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/load.h"
 #include "tests/syscalls.h"
 #include "tests/trees.h"

@@ -3,7 +3,7 @@
  */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/policy.h"
 
 /* Is the module refused with that kernel command line and that switch? */

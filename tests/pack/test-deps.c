@@ -77,7 +77,7 @@ static void a_closure_ends_though_modules_need_each_other(void **state)
 
 	pack_list_add(&start, LOOP2);
 	pack_list_add(&start, USER);
-	assert_int_equal(pack_deps_closure(k, &start, &closure), 0);
+	assert_int_equal(pack_closure(k, &start, false, &closure), 0);
 	check_list(&closure, 5, (size_t[]){ A_B, SECOND, USER, LOOP1, LOOP2 });
 	pack_list_done(&start);
 	pack_list_done(&closure);

@@ -9,7 +9,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/resolve.h"
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 
 #define KDIR "/lib/modules/" KERNEL
 

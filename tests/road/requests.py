@@ -19,7 +19,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-HELPER = os.environ.get('MODFETCH_MODPROBE', os.path.join(r.HERE, '..', 'build', 'src', 'modprobe', 'modprobe'))
+HELPER = os.environ.get('MODFETCH_MODPROBE', os.path.join(r.HERE, '..', 'build', 'src', 'event', 'modprobe', 'modprobe'))
 CHROOT = shutil.which('chroot', path='/usr/sbin:/usr/bin:/sbin:/bin')
 BASE, KVER = r.kernel()
 ABI, FLAVOR = KVER.rsplit('-', 1)

@@ -21,7 +21,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ["MODFETCH_BUILD"])
 os.environ.setdefault("MODFETCH", str(BUILD / "src/cmd/modfetch"))
-os.environ.setdefault("MODFETCH_LIBEXECDIR", str(BUILD / "src/fetch"))
+os.environ.setdefault("MODFETCH_LIBEXECDIR", str(BUILD / "src/fetch/helper"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import root as r  # noqa: E402
 

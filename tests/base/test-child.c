@@ -33,7 +33,7 @@ static void its_answer_comes_back_and_nothing_else(void **state)
 	struct root *r = *state;
 	int value = 1;
 
-	assert_int_equal(mf_apart(&r->ctx, "test", succeed, &value), 7);
+	assert_int_equal(mf_child_run(&r->ctx, "test", succeed, &value), 7);
 	assert_int_equal(value, 1);
 	assert_int_equal(r->ctx.failure.code, 0);
 }
@@ -42,7 +42,7 @@ static void its_failure_is_recorded_here(void **state)
 {
 	struct root *r = *state;
 
-	assert_int_equal(mf_apart(&r->ctx, "test", refuse, (void *)"a reason"), -MFE_INSTALL);
+	assert_int_equal(mf_child_run(&r->ctx, "test", refuse, (void *)"a reason"), -MFE_INSTALL);
 	assert_int_equal(r->ctx.failure.code, -MFE_INSTALL);
 	assert_string_equal(r->ctx.failure.stage, "there");
 	assert_string_equal(r->ctx.failure.why, "for a reason");
@@ -53,11 +53,11 @@ static void one_that_says_nothing_has_failed(void **state)
 	struct root *r = *state;
 	int status = 3;
 
-	assert_int_equal(mf_apart(&r->ctx, "test", leave, &status), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, "test", leave, &status), -ECHILD);
 	assert_non_null(strstr(r->ctx.failure.why, "status 3"));
 	status = 0;
-	assert_int_equal(mf_apart(&r->ctx, "test", leave, &status), -ECHILD);
-	assert_int_equal(mf_apart(&r->ctx, "test", crash, NULL), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, "test", leave, &status), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, "test", crash, NULL), -ECHILD);
 	assert_non_null(strstr(r->ctx.failure.why, "signal 9"));
 	assert_string_equal(r->ctx.failure.stage, "test");
 }

@@ -11,7 +11,7 @@
  * Every name on its way to libkmod is checked here once more, whoever has checked it before: a '['
  * without its ']' writes beyond libkmod's stack.
  */
-#include "modfetch/kmod.h"
+#include "modfetch/libkmod.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>

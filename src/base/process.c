@@ -48,7 +48,7 @@ static bool counts(const char *line)
 	return false;
 }
 
-int mf_surroundings_descriptors(void)
+int mf_process_occupy_stdio(void)
 {
 	for (;;) {
 		/* of that kind a descriptor can be neither read nor written; and "/" is everywhere
@@ -64,7 +64,7 @@ int mf_surroundings_descriptors(void)
 	}
 }
 
-bool mf_surroundings_build_tree(void)
+bool mf_process_in_build_tree(void)
 {
 	char path[PATH_MAX + sizeof("/build.ninja")];
 	/* of a program that was replaced since, this ends in " (deleted)": its directory counts */
@@ -83,11 +83,11 @@ bool mf_surroundings_build_tree(void)
 	return false;
 }
 
-void mf_surroundings_environment(void)
+void mf_process_clean_environment(void)
 {
 	size_t kept = 0;
 
-	if (!mf_surroundings_build_tree())
+	if (!mf_process_in_build_tree())
 		unsetenv("MODFETCH_LIBEXECDIR");
 	for (size_t i = 0; environ && environ[i]; i++)
 		if (counts(environ[i]))
@@ -96,7 +96,7 @@ void mf_surroundings_environment(void)
 		environ[kept] = NULL;
 }
 
-int mf_surroundings_signals(posix_spawnattr_t *attributes, int flags)
+int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags)
 {
 	sigset_t all, none;
 

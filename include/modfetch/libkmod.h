@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef MODFETCH_KMOD_H
-#define MODFETCH_KMOD_H
+#ifndef MODFETCH_LIBKMOD_H
+#define MODFETCH_LIBKMOD_H
 /*
  * What modfetch asks of libkmod: what is on disk, what modprobe.d says, and the load itself. A name
  * or alias that mf_modalias_valid() refuses is never handed to libkmod, which before 35 overflows

@@ -34,7 +34,7 @@ static int without_any(void)
 	close(0);
 	close(1);
 	close(2);
-	if (mf_surroundings_descriptors() < 0)
+	if (mf_process_occupy_stdio() < 0)
 		return 1;
 	next = open("/", O_RDONLY);
 	if (next != 3)
@@ -48,8 +48,8 @@ static int without_any(void)
 static int with_a_gap(void)
 {
 	close(1);
-	return mf_surroundings_descriptors() < 0 || open("/", O_RDONLY) <= 2 ||
-	       fcntl(0, F_GETFD) < 0 || write(2, "", 0) < 0;
+	return mf_process_occupy_stdio() < 0 || open("/", O_RDONLY) <= 2 || fcntl(0, F_GETFD) < 0 ||
+	       write(2, "", 0) < 0;
 }
 
 static void closed_descriptors_stay_useless_and_are_not_given_to_files(void **state)
@@ -63,7 +63,7 @@ static int open_ones(void)
 	int next = dup(0);
 
 	close(next);
-	return mf_surroundings_descriptors() < 0 || dup(0) != next;
+	return mf_process_occupy_stdio() < 0 || dup(0) != next;
 }
 
 static void open_descriptors_are_left_alone(void **state)
@@ -96,18 +96,18 @@ static int environment(void)
 	setenv("PATH", "/bin", 1);
 	setenv("https_proxy", "http://proxy", 1);
 	setenv("TZ", "", 1);
-	mf_surroundings_environment();
+	mf_process_clean_environment();
 	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		if (getenv(gone[i]))
 			return 1 + (int)i;
 	if (!getenv("TZ") || !getenv("https_proxy") || strcmp(getenv("PATH"), "/bin") || environ[3])
 		return 100;
 	/* and again, and with nothing there */
-	mf_surroundings_environment();
+	mf_process_clean_environment();
 	if (!getenv("PATH"))
 		return 101;
 	clearenv();
-	mf_surroundings_environment();
+	mf_process_clean_environment();
 	return getenv("PATH") != NULL;
 }
 
@@ -131,7 +131,7 @@ static int start_with_touched_signals(void)
 	sigemptyset(&some);
 	sigaddset(&some, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &some, NULL) < 0 || posix_spawnattr_init(&attributes) ||
-	    mf_surroundings_signals(&attributes, POSIX_SPAWN_SETPGROUP) ||
+	    mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP) ||
 	    posix_spawnp(&pid, "grep", NULL, &attributes, argv, environ))
 		return 1;
 	posix_spawnattr_destroy(&attributes);
@@ -186,7 +186,7 @@ static int elsewhere(void)
 
 static void only_a_program_of_a_build_tree_is_in_one(void **state)
 {
-	assert_true(mf_surroundings_build_tree());
+	assert_true(mf_process_in_build_tree());
 	/* without a build.ninja it is not, with one it is */
 	assert_int_equal(in_a_child(elsewhere), 0 * 2 + 1);
 }
@@ -194,7 +194,7 @@ static void only_a_program_of_a_build_tree_is_in_one(void **state)
 static int drops_the_folder(void)
 {
 	setenv("MODFETCH_LIBEXECDIR", "/tmp", 1);
-	mf_surroundings_environment();
+	mf_process_clean_environment();
 	return !getenv("MODFETCH_LIBEXECDIR");
 }
 
@@ -206,7 +206,7 @@ static void the_helpers_folder_counts_in_a_build_tree(void **state)
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "where"))
-		return mf_surroundings_build_tree();
+		return mf_process_in_build_tree();
 	const struct CMUnitTest tests[] = {
 		UNIT(closed_descriptors_stay_useless_and_are_not_given_to_files),
 		UNIT(open_descriptors_are_left_alone),

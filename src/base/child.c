@@ -20,7 +20,7 @@ struct answer {
 	struct mf_failure failure;
 };
 
-static void answer_and_exit(struct mf_context *ctx, int fd, mf_apart_work *work, void *arg)
+static void answer_and_exit(struct mf_context *ctx, int fd, mf_child_work *work, void *arg)
 {
 	struct answer answer = { .r = work(ctx, arg) };
 
@@ -45,7 +45,7 @@ static bool read_answer(int fd, struct answer *ret_answer)
 	return true;
 }
 
-int mf_apart(struct mf_context *ctx, const char *stage, mf_apart_work *work, void *arg)
+int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work, void *arg)
 {
 	_cleanup_close_ int in = -1, out = -1;
 	struct answer answer;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the text of a package's dependency is about: a module, a symbol of the kernel, a driver. The
+ * forms are those of SUSE's and RHEL's KMPs; nothing is looked up.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "modfetch/module-name.h"
+#include "modfetch/strings.h"
+
+const char *mf_dep_symbol(const char *dep, size_t *ret_len)
+{
+	bool ksym = mf_starts_with(dep, "ksym("), kernel = mf_starts_with(dep, "kernel(");
+	const char *symbol = dep + (ksym ? strlen("ksym(") : strlen("kernel("));
+	size_t len, flavor;
+
+	if (!ksym && !kernel)
+		return NULL;
+	len = strcspn(symbol, ")");
+	flavor = strcspn(symbol, ":)") + 1;
+	if (flavor <= len) {
+		if (kernel)
+			return NULL;
+		symbol += flavor;
+		len -= flavor;
+	}
+	if (ret_len)
+		*ret_len = len;
+	return symbol;
+}
+
+bool mf_dep_module(const char *dep, char *ret_name, size_t size)
+{
+	char file[MF_MODULE_NAME_SIZE];
+
+	if (!mf_starts_with(dep, "kmod("))
+		return false;
+	dep += strlen("kmod(");
+	/* a provide with a version is "kmod(x.ko) = 1.2" here */
+	return snprintf(file, sizeof(file), "%.*s", (int)strcspn(dep, ")"), dep) <
+		       (int)sizeof(file) &&
+	       mf_module_name(file, ret_name, size);
+}
+
+bool mf_dep_is_driver(const char *dep)
+{
+	static const char *const prefixes[] = { "kmod(", "kalias(", "kernel-firmware" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (mf_starts_with(dep, prefixes[i]))
+			return true;
+	return strstr(dep, "-kmp") != NULL || strstr(dep, "-firmware") != NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One run of the pipeline as a value: the names of the points that a time is taken at, which the
+ * history keeps and `history` prints, and its destructor.
+ */
+#include "modfetch/pipeline.h"
+
+const char *mf_stage_name(enum mf_stage stage)
+{
+	static const char *const names[MF_N_STAGES] = {
+		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
+		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
+		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",
+	};
+
+	return names[stage];
+}
+
+void mf_run_done(struct mf_run *run)
+{
+	mf_plan_done(&run->plan);
+	mf_wants_done(&run->wants);
+	mf_catalog_free(run->catalog);
+	*run = (struct mf_run){ 0 };
+}
