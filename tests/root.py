@@ -39,6 +39,12 @@ def kernel(kind='default'):
     return folder, release
 
 
+def tag(kver):
+    """What the names of packages for a kernel end in: amd64-6.1.0_56 for 6.1.0-56-amd64."""
+    version, flavor = kver.rsplit('-', 1)
+    return f'{flavor}-{version.replace("-", "_")}'
+
+
 def repository(kind='small'):
     return output(os.path.join(HERE, 'lib', 'repository'), kind,
                   env={**os.environ, 'MODFETCH': os.path.abspath(MODFETCH)}).strip()

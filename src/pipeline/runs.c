@@ -41,9 +41,10 @@ static size_t read_runs(const struct mf_context *ctx, uint64_t now, uint64_t run
 		return 0;
 	for (char *line = strtok_r(text, "\n", &save); line && n < RUNS_MAX;
 	     line = strtok_r(NULL, "\n", &save)) {
-		uint64_t at = strtoull(line, NULL, 10);
+		char *end;
+		uint64_t at = strtoull(line, &end, 10);
 
-		if (at <= now && now - at < MF_RUNS_WINDOW)
+		if (end != line && !*end && at <= now && now - at < MF_RUNS_WINDOW)
 			runs[n++] = at;
 	}
 	return n;

@@ -57,7 +57,8 @@ static void only_the_last_hour_counts(void **state)
 	put(f, text);
 	assert_int_equal(mf_runs_wait(&f->ctx, 2), 0);
 	assert_in_range(mf_runs_wait(&f->ctx, 1), 3495, 3500);
-	put(f, "x\n\n-1\n");
+	snprintf(text, sizeof(text), "x\n\n-1\n%lldx\n", now() - 10);
+	put(f, text);
 	assert_int_equal(mf_runs_wait(&f->ctx, 1), 0);
 }
 

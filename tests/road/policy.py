@@ -5,16 +5,18 @@ as a recommendation. What is refused is one of two modules of a package, so that
 
 What the running kernel says is in tests/match/test-policy.c: a root in a directory has another one.
 """
+import glob
 import os
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 from drain import ENTRY, spool_name  # noqa: E402
 
-TAG = 'amd64-6.1.0_56'
+TAG = r.tag(r.kernel('default')[1])
 TWO, NEEDS, LIKES = f'two-kmp-{TAG}', f'needs-kmp-{TAG}', f'likes-kmp-{TAG}'
 FOREIGN, NEEDS_FOREIGN, LIKES_FOREIGN = f'foreign-kmp-{TAG}', f'needs-foreign-kmp-{TAG}', f'likes-foreign-kmp-{TAG}'
 # package: its modules, what it says of them, what it needs or recommends
@@ -85,8 +87,11 @@ class Policy(unittest.TestCase):
         os.chmod(f'{cls.root.path}/run/modfetch/queue', 0o700)
         done = cls.root.run('refresh')
         assert done.returncode == 0, done.stderr
-        # what is installed is read once and kept, whoever asks first
-        cls.root.run('lookup', alias(NEEDS))
+        # what is installed is read once and kept, whoever asks first, once the database has been still for some seconds
+        deadline = time.monotonic() + 30
+        while not glob.glob(f'{cls.root.path}/var/cache/modfetch/.installed/*.solv') and time.monotonic() < deadline:
+            cls.root.run('lookup', alias(NEEDS))
+            time.sleep(0.5)
 
     @classmethod
     def tearDownClass(cls):

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import root as r  # noqa: E402
 from gpg import Gpg, read, write  # noqa: E402
 
-TAG = 'amd64-6.1.0_56'
+TAG = r.tag(r.kernel('default')[1])
 DAY = 86400
 STICK = 'usb:v1234p0001d0000dc00dsc00dp00ic00isc00ip00in00'
 
