@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the packer reports while it works: problems, which it counts and goes on, and progress; and
- * texts in memory of their own.
+ * texts in memory of their own. Progress is reported at most ten times a second, the first and the
+ * last step of a loop always.
  */
 #include <stdarg.h>
 #include <stdio.h>

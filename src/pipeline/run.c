@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One run of the pipeline as a value: the names of the points that a time is taken at, which the
- * history keeps and `history` prints, and its destructor.
+ * One run of the pipeline as a value: the names of its times, and its destructor.
+ *
+ * The names are stable: the history has them on disk, and `history --json` prints them.
  */
 #include "modfetch/pipeline.h"
 
