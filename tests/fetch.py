@@ -282,7 +282,7 @@ class Files(WithMirror):
         for path, code in cases.items():
             answer = fetch(request(self.base, path=path), libexecdir="/nonexistent")
             self.assertEqual(answer.code, code, path)
-        self.assertEqual(fetch(request("file:///absent/folder")).code, "UNREACHABLE")
+        self.assertEqual(fetch(request("file:///absent/directory")).code, "UNREACHABLE")
         self.assertEqual(fetch(request("file://elsewhere/share")).code, "UNREACHABLE")
         self.assertTrue(fetch(request(self.base, path="absent", optional=1)).first["absent"])
 
@@ -432,14 +432,14 @@ class HostileHelpers(WithMirror):
         """)
 
     def run_helper(self, body, total=3, **more):
-        folder = tempfile.mkdtemp(dir=self.dir)
-        os.chmod(folder, 0o755)
-        path = os.path.join(folder, "fetch")
+        directory = tempfile.mkdtemp(dir=self.dir)
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "fetch")
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.PRELUDE.format(python=sys.executable, code=CODES["UNREACHABLE"]) + body + "\ntime.sleep(30)\n")
         os.chmod(path, 0o755)
         more = {"size": 5, "sha256": hashlib.sha256(b"hello").hexdigest()} | more
-        return fetch(request("http://a", "http://b", **more), total=total, libexecdir=folder)
+        return fetch(request("http://a", "http://b", **more), total=total, libexecdir=directory)
 
     def test_an_honest_one_is_believed_as_far_as_it_can_be_checked(self):
         answer = self.run_helper("send(packet(DONE, size=5), memfd(GOOD))", out=self.out)

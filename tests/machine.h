@@ -24,18 +24,18 @@ static inline int machine_package(const struct machine *m)
 	static int package = -1;
 
 	if (package < 0) {
-		char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[900], files[500];
+		char directory[] = "/tmp/modfetch-rpms.XXXXXX", command[900], files[500];
 		const struct rpm_spec spec = {
 			.name = "sound-kmp", .version = "1", .files = files, .install = command
 		};
 
-		assert_non_null(mkdtemp(folder));
+		assert_non_null(mkdtemp(directory));
 		snprintf(files, sizeof(files), "/%s /%s", m->module, m->firmware);
 		snprintf(command, sizeof(command),
 			 "cp %s/kernel/sound/soundcore.ko %%{buildroot}/%s", tree_of("default"),
 			 m->module);
-		package = rpm_build(folder, &spec);
-		assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+		package = rpm_build(directory, &spec);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 	}
 	return package;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_PACKS_H
 #define TESTS_PACKS_H
-/* What the tests of src/pack share: a pack that works in a scratch folder, and modules made by
+/* What the tests of src/pack share: a pack that works in a scratch directory, and modules made by
  * hand. */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ static inline struct packs *packs_new(void)
 	return p;
 }
 
-/* As mf_pack() opens REPO, which is the scratch folder. */
+/* As mf_pack() opens REPO, which is the scratch directory. */
 static inline void packs_open(struct packs *p)
 {
 	p->pack.output = strdup(p->dir);
@@ -94,7 +94,7 @@ static inline void packs_free(struct packs *p)
 	free(p);
 }
 
-/* Writes TEXT to a file below the scratch folder; folders on the way are made. */
+/* Writes TEXT to a file below the scratch directory; directories on the way are made. */
 static inline void packs_write(const struct packs *p, const char *name, const char *text)
 {
 	char path[512];

@@ -2,7 +2,7 @@
 #ifndef TESTS_ROOT_H
 #define TESTS_ROOT_H
 /*
- * A machine in a folder for unit tests: a root with lib/modules/KERNEL and a context on it. What
+ * A machine in a directory for unit tests: a root with lib/modules/KERNEL and a context on it. What
  * needs a whole machine, with a real kernel and an rpm database, is tested by tests/root.py.
  */
 #include <errno.h>
@@ -25,7 +25,7 @@ struct root {
 	int fd;
 };
 
-/* Makes the folder of a path below the root, and its parents. */
+/* Makes the directory of a path below the root, and its parents. */
 static inline void root_mkdir(const struct root *root, const char *path)
 {
 	char copy[512];
@@ -42,12 +42,12 @@ static inline void root_write_bytes(const struct root *root, const char *path, c
 				    size_t len)
 {
 	const char *slash = strrchr(path, '/');
-	char folder[512];
+	char directory[512];
 	int fd;
 
 	if (slash) {
-		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-		root_mkdir(root, folder);
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+		root_mkdir(root, directory);
 	}
 	fd = openat(root->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A minimal machine in a folder, and the command run on it.
+"""A minimal machine in a directory, and the command run on it.
 
-A Root has a real kernel's folder with a few of its modules, indexed by the system's depmod, an rpm database with one
+A Root has a real kernel's directory with a few of its modules, indexed by the system's depmod, an rpm database with one
 package in it, and a repository configured. What a test must not change is compared by content: tree() and packages().
-Servers and hostile repositories are made here too. Everything lies in one temporary folder that close() removes.
+Servers and hostile repositories are made here too. Everything lies in one temporary directory that close() removes.
 """
 import hashlib
 import json
@@ -34,9 +34,9 @@ def output(*command, **options):
 
 
 def kernel(kind='default'):
-    """(folder, release) of a real kernel."""
-    folder, release = output(os.path.join(HERE, 'lib', 'kernel'), kind).split()
-    return folder, release
+    """(directory, release) of a real kernel."""
+    directory, release = output(os.path.join(HERE, 'lib', 'kernel'), kind).split()
+    return directory, release
 
 
 def tag(kver):
@@ -54,21 +54,21 @@ def test_keys():
     return output(os.path.join(HERE, 'lib', 'keys')).strip()
 
 
-def sign(folder, name='repo'):
+def sign(directory, name='repo'):
     """Signs repodata/repomd.xml of a repository with one of the test keys."""
-    repomd = os.path.join(folder, 'repodata', 'repomd.xml')
+    repomd = os.path.join(directory, 'repodata', 'repomd.xml')
     subprocess.run(['openssl', 'cms', '-sign', '-binary', '-outform', 'DER', '-md', 'sha256', '-nosmimecap',
                     '-signer', f'{test_keys()}/{name}.crt', '-inkey', f'{test_keys()}/{name}.key', '-in', repomd,
                     '-out', repomd + '.p7s'], check=True, stdin=subprocess.DEVNULL)
 
 
-def createrepo(folder, key='repo'):
-    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', folder], check=True)
+def createrepo(directory, key='repo'):
+    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
     if key:
-        sign(folder, key)
+        sign(directory, key)
 
 
-def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_64'):
+def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x86_64'):
     """Makes a package: SPEC are lines of its preamble, FILES (path, bytes or link target as str). Returns its path."""
     top = tempfile.mkdtemp(prefix='rpmbuild-')
     try:
@@ -95,13 +95,13 @@ def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_6
         path = os.path.join(top, 'test.spec')
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text + '\n')
-        subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {folder}',
+        subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {directory}',
                         '--define', '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
                         '--define', '_build_id_links none', '--define', '__os_install_post %{nil}',
                         '--define', 'debug_package %{nil}', '--define', '_binary_filedigest_algorithm 8',
                         '--define', f'buildroot {top}/buildroot', '--target', arch, path],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        return os.path.join(folder, f'{name}-{version}-{release}.{arch}.rpm')
+        return os.path.join(directory, f'{name}-{version}-{release}.{arch}.rpm')
     except subprocess.CalledProcessError as e:
         raise RuntimeError(e.stderr.decode()) from e
     finally:
@@ -109,11 +109,11 @@ def rpmbuild(folder, name, spec, files=(), version='1', release='1', arch='x86_6
 
 
 class Server:
-    """A folder over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
+    """A directory over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
     ONCE: path → what the first to ask for it gets instead; INSTEAD: path → (status, headers, body) for all who ask for it;
     BEFORE: path → what is called before the first answer."""
 
-    def __init__(self, folder):
+    def __init__(self, directory):
         server = self
         self.requests, self.refuse, self.truncate, self.once, self.before, self.delay = [], {}, {}, {}, {}, 0
         self.instead = {}
@@ -122,7 +122,7 @@ class Server:
             protocol_version = 'HTTP/1.1'
 
             def __init__(self, *args):
-                super().__init__(*args, directory=folder)
+                super().__init__(*args, directory=directory)
 
             def log_message(self, *args):
                 pass
@@ -184,8 +184,8 @@ class Root:
     def __init__(self, modules=('loop', 'vfat'), symvers=True, kind='default', path=None, link=None):
         self.kind = kind
         self.base, self.kver = kernel(kind)
-        self.folder = None if path else tempfile.mkdtemp(prefix='modfetch-root-')
-        self.path = path or self.folder
+        self.directory = None if path else tempfile.mkdtemp(prefix='modfetch-root-')
+        self.path = path or self.directory
         if link:
             os.makedirs(f'{self.path}/usr/lib', exist_ok=True)
             os.symlink(link, f'{self.path}/lib')
@@ -284,13 +284,13 @@ class Root:
         """Path → what is there, for everything but what modfetch writes for itself and the database's bytes."""
         passed = ('var/cache/modfetch', 'var/lib/modfetch', 'var/lib/rpm', 'run')
         found = {}
-        for folder, folders, files in os.walk(self.path):
-            at = os.path.relpath(folder, self.path)
-            folders[:] = [d for d in folders if os.path.normpath(f'{at}/{d}') not in passed]
-            for name in folders + files:
+        for directory, directories, files in os.walk(self.path):
+            at = os.path.relpath(directory, self.path)
+            directories[:] = [d for d in directories if os.path.normpath(f'{at}/{d}') not in passed]
+            for name in directories + files:
                 if name in ('modules.modfetch', 'modules.modfetch.recent'):
                     continue
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 found[os.path.normpath(f'{at}/{name}')] = fingerprint(path)
         return found
 
@@ -299,9 +299,9 @@ class Root:
 
     def database(self):
         """What lies beside the database. rpm keeps a -shm and an empty -wal once it has been there, which is no trace."""
-        folder = f'{self.path}/var/lib/rpm'
-        return sorted(name for name in os.listdir(folder) if not name.endswith('-shm') and
-                      not (name.endswith('-wal') and not os.path.getsize(f'{folder}/{name}')))
+        directory = f'{self.path}/var/lib/rpm'
+        return sorted(name for name in os.listdir(directory) if not name.endswith('-shm') and
+                      not (name.endswith('-wal') and not os.path.getsize(f'{directory}/{name}')))
 
     def on_disk(self):
         """Names of the modules in the tree."""
@@ -315,8 +315,8 @@ class Root:
             return []
 
     def close(self):
-        if self.folder:
-            shutil.rmtree(self.folder)
+        if self.directory:
+            shutil.rmtree(self.directory)
 
 
 def fingerprint(path):
@@ -324,22 +324,22 @@ def fingerprint(path):
     if os.path.islink(path):
         return 'link', os.readlink(path)
     if os.path.isdir(path):
-        return 'folder', st.st_mode
+        return 'directory', st.st_mode
     with open(path, 'rb') as f:
         return 'file', st.st_mode, hashlib.sha256(f.read()).hexdigest()
 
 
-def cache_folder():
-    folder = os.environ.get('MODFETCH_TEST_CACHE', '/var/cache/modfetch-tests')
-    os.makedirs(folder, exist_ok=True)
-    return folder
+def cache_directory():
+    directory = os.environ.get('MODFETCH_TEST_CACHE', '/var/cache/modfetch-tests')
+    os.makedirs(directory, exist_ok=True)
+    return directory
 
 
 def made_once(name, make):
-    """A file or folder of the cache, made by MAKE(partial) if it is not there."""
-    path = os.path.join(cache_folder(), name)
+    """A file or directory of the cache, made by MAKE(partial) if it is not there."""
+    path = os.path.join(cache_directory(), name)
     if not os.path.exists(path):
-        partial = tempfile.mkdtemp(prefix='.' + name, dir=cache_folder())
+        partial = tempfile.mkdtemp(prefix='.' + name, dir=cache_directory())
         try:
             make(partial)
             os.chmod(partial, 0o755)
@@ -353,8 +353,8 @@ def made_once(name, make):
 
 def own_package():
     """A package that has nothing to do with modfetch and must survive everything."""
-    def make(folder):
-        rpmbuild(folder, 'bystander', ['Provides: something-else'], [('/usr/share/doc/bystander/README', b'here\n')],
+    def make(directory):
+        rpmbuild(directory, 'bystander', ['Provides: something-else'], [('/usr/share/doc/bystander/README', b'here\n')],
                  arch='noarch')
     return made_once('road-bystander-1', make) + '/bystander-1-1.noarch.rpm'
 
@@ -372,8 +372,8 @@ def clock_at(at):
     with open(source, 'rb') as f:
         name = 'clock-' + hashlib.sha256(f.read()).hexdigest()[:12]
 
-    def make(folder):
-        subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', f'{folder}/clock.so', source], check=True)
+    def make(directory):
+        subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', f'{directory}/clock.so', source], check=True)
     return {'LD_PRELOAD': made_once(name, make) + '/clock.so', 'TEST_CLOCK': str(int(at)), 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
 
 
@@ -381,10 +381,10 @@ def full_tree(kind='default'):
     """A root with the whole kernel, indexed by the system's depmod: the oracle."""
     base, kver = kernel(kind)
 
-    def make(folder):
-        subprocess.run(['cp', '-al', '--parents', f'lib/modules/{kver}/kernel', folder], cwd=base, check=True)
+    def make(directory):
+        subprocess.run(['cp', '-al', '--parents', f'lib/modules/{kver}/kernel', directory], cwd=base, check=True)
         for name in os.listdir(f'{base}/lib/modules/{kver}'):
             if name.startswith('modules.builtin') or name == 'modules.order':
-                shutil.copy(f'{base}/lib/modules/{kver}/{name}', f'{folder}/lib/modules/{kver}')
-        subprocess.run(['depmod', '-b', folder, kver], check=True)
+                shutil.copy(f'{base}/lib/modules/{kver}/{name}', f'{directory}/lib/modules/{kver}')
+        subprocess.run(['depmod', '-b', directory, kver], check=True)
     return made_once(f'road-full-{kver}', make)

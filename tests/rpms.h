@@ -17,8 +17,8 @@ struct rpm_spec {
 	const char *install;  /* more commands of %install, or NULL */
 };
 
-/* The package file of SPEC, built below FOLDER. */
-static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
+/* The package file of SPEC, built below DIRECTORY. */
+static inline int rpm_build(const char *directory, const struct rpm_spec *spec)
 {
 	const char *colon = strchr(spec->version, ':'),
 		   *version = colon ? colon + 1 : spec->version;
@@ -28,7 +28,7 @@ static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
 	char *bytes = NULL;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s.spec", folder, spec->name);
+	snprintf(path, sizeof(path), "%s/%s.spec", directory, spec->name);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f,
@@ -55,9 +55,9 @@ static inline int rpm_build(const char *folder, const struct rpm_spec *spec)
 		 "--define '__os_install_post %%{nil}' --define '_binary_filedigest_algorithm 8' "
 		 "%s >%s/log 2>&1 || "
 		 "{ cat %s/log >&2; false; }",
-		 folder, folder, path, folder, folder);
+		 directory, directory, path, directory, directory);
 	assert_int_equal(system(command), 0);
-	snprintf(path, sizeof(path), "%s/%s.rpm", folder, spec->name);
+	snprintf(path, sizeof(path), "%s/%s.rpm", directory, spec->name);
 	from = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(from >= 0);
 	to = mf_memfile_new(spec->name);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The folder lib/modules/KVER of the kernel that tests/lib/kernel names KIND; static storage. */
+/* The directory lib/modules/KVER of the kernel that tests/lib/kernel names KIND; static storage. */
 static inline const char *tree_of(const char *kind)
 {
 	static char dir[512];

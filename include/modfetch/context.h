@@ -15,15 +15,15 @@ enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 
 /* The keys of section [modfetch] in /etc/modfetch/modfetch.conf; see modfetch.conf(5). */
 struct mf_settings {
-	char *rpmdb;		    /* folder of the rpm database below the root; NULL: found out */
-	char *fetch_user;	    /* who downloads; default "modfetch" */
-	char *kernel_requests;	    /* names the kernel may have fetched, globs; NULL: none */
-	char *module_signature;	    /* "require", "if-keys" (default) or "kernel" */
-	bool thorough;		    /* plans take what packages suggest; no */
-	uint64_t max_metadata;	    /* bytes of one metadata file, as sent and inflated; 512 MiB */
-	uint64_t max_package;	    /* bytes of one package; 1 GiB */
-	unsigned int max_age_days;  /* metadata older than this is refused unattended; 14 */
-	unsigned int fetch_timeout; /* seconds for all downloads of one run; 600 */
+	char *rpmdb;		/* directory of the rpm database below the root; NULL: found out */
+	char *fetch_user;	/* who downloads; default "modfetch" */
+	char *kernel_requests;	/* names the kernel may have fetched, globs; NULL: none */
+	char *module_signature; /* "require", "if-keys" (default) or "kernel" */
+	bool thorough;		/* plans take what packages suggest; no */
+	uint64_t max_metadata;	/* bytes of one metadata file, as sent and inflated; 512 MiB */
+	uint64_t max_package;	/* bytes of one package; 1 GiB */
+	unsigned int max_age_days;     /* metadata older than this is refused unattended; 14 */
+	unsigned int fetch_timeout;    /* seconds for all downloads of one run; 600 */
 	unsigned int mirror_timeout;   /* seconds a mirror may be silent or very slow; 20 */
 	unsigned int lock_timeout;     /* seconds to wait for a lock; 60 */
 	unsigned int bind_timeout;     /* milliseconds to wait for a device to be bound; 5000 */
@@ -32,8 +32,8 @@ struct mf_settings {
 
 struct mf_context {
 	char *root;   /* "" for the running system, else an absolute path without a final slash */
-	int root_fd;  /* the same folder, O_PATH */
-	char *kernel; /* release, as uname -r says; names a folder of /lib/modules */
+	int root_fd;  /* the same directory, O_PATH */
+	char *kernel; /* release, as uname -r says; names a directory of /lib/modules */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	bool unattended;     /* started by an event, a timer or the boot: the strict limits hold */
 	bool from_modprobe; /* the helper of modprobe asks: where drivers are loaded, do not wait */
@@ -49,7 +49,7 @@ struct mf_context {
 
 /*
  * Opens ROOT (NULL or "/" for the running system), settles on KERNEL (NULL: uname -r if that has a
- * folder below the root's lib/modules or the root is "/", else the only folder there is). The
+ * directory below the root's lib/modules or the root is "/", else the only directory there is). The
  * settings are the built-in ones until mf_settings_read(). Returns 0, -MFE_USAGE (no kernel to
  * settle on, or a root that is "" or cannot be opened) or -errno, each recorded in the context,
  * which is to be given to mf_context_done() in any case.
@@ -72,7 +72,7 @@ char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
  */
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 
-/* Makes a folder and its parents (mode 0755) below the root and opens it. A descriptor or -errno.
+/* Makes a directory and its parents (mode 0755) below the root and opens it. A descriptor or -errno.
  */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
 

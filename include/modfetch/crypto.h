@@ -19,7 +19,7 @@ int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN]);
 /* A set of certificates that may sign one kind of thing, and the revocation lists beside them. */
 struct mf_keyring;
 
-/* An empty one. 0 or -ENOMEM. Folders of keys are read by modfetch/crypto.h. */
+/* An empty one. 0 or -ENOMEM. Directories of keys are read by modfetch/crypto.h. */
 int mf_keyring_new(struct mf_keyring **ret_keyring);
 /*
  * Adds what one file holds: one certificate in DER or one or more in PEM, or with CRL revocation
@@ -78,13 +78,13 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 		void **ret_sig, size_t *ret_sig_len);
 
 /*
- * Folders of keys: /etc/modfetch/keys/repo.d for what signs metadata, module.d for what signs
+ * Directories of keys: /etc/modfetch/keys/repo.d for what signs metadata, module.d for what signs
  * modules. Removing a file revokes its key.
  */
 
 /*
- * Reads every *.pem, *.crt, *.cer and *.der in a folder, or only those named (with or without the
- * ending) when N is not 0; and in both cases every *.crl. A negative DIRFD (the folder is absent)
+ * Reads every *.pem, *.crt, *.cer and *.der in a directory, or only those named (with or without the
+ * ending) when N is not 0; and in both cases every *.crl. A negative DIRFD (the directory is absent)
  * is an empty keyring; a name that is not there is -ENOENT; an unreadable certificate or list is
  * -EBADMSG. RET_BAD (may be NULL) gets the culprit's name, the caller's to free; untouched where
  * none is to blame.

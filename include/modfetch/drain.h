@@ -83,15 +83,15 @@ int mf_aside_put(struct mf_context *ctx, const struct mf_spool_entry *entry);
 /*
  * Puts those that are due, or ALL of them, into the spool again. How many, or -errno, recorded.
  */
-int mf_aside_revive(struct mf_context *ctx, bool all);
+int mf_aside_retry(struct mf_context *ctx, bool all);
 /*
  * Takes the wants out that are set aside and not due, and keeps their devices. Each is reported.
  * 0; or -errno, recorded, and then the wants are only good to be freed.
  */
-int mf_aside_pass(struct mf_context *ctx, struct mf_wants *wants);
+int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants);
 
 /* The sentence for people: since when, and the way out. */
-void mf_aside_words(const struct mf_aside_entry *entry, char *ret_text, size_t size);
+void mf_aside_describe(const struct mf_aside_entry *entry, char *ret_text, size_t size);
 
 /*
  * How many runs events and the kernel's requests have started within the last hour. A run counts

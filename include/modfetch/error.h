@@ -61,7 +61,7 @@ struct mf_context;
 	X(INSTALL, "INSTALL", 1, "the package transaction failed and was undone")                  \
 	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be brought up to date")               \
 	X(BAD_INDEX, "BAD-INDEX", 1, "an index file is damaged")                                   \
-	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module folder changed meanwhile")     \
+	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module directory changed meanwhile")  \
 	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
 	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \

@@ -16,15 +16,15 @@
  * free and has a NUL behind its LEN bytes.
  */
 int mf_file_read(int fd, size_t cap, char **ret_buf, size_t *ret_len);
-/* The same by name below a folder; DIRFD as openat(2). */
+/* The same by name below a directory; DIRFD as openat(2). */
 int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, size_t *ret_len);
 
 /* Writes all of it, over short writes and EINTR. */
 int mf_file_write(int fd, const void *buf, size_t len);
 
 /*
- * A file on its way into a folder: written beside its name, published by fsync, rename and fsync of
- * the folder. mf_staged_done() on an unpublished one removes it: the old file stays as it was.
+ * A file on its way into a directory: written beside its name, published by fsync, rename and fsync of
+ * the directory. mf_staged_done() on an unpublished one removes it: the old file stays as it was.
  * Start from MF_STAGED_INIT.
  */
 struct mf_staged {
@@ -54,7 +54,7 @@ int mf_memfile_seal(int fd);
 bool mf_memfile_is_sealed(int fd);
 
 /*
- * Removes a folder below DIRFD with all it holds; links are removed, not followed. A name that is
+ * Removes a directory below DIRFD with all it holds; links are removed, not followed. A name that is
  * not there is no error.
  */
 int mf_tree_remove(int dirfd, const char *name);

@@ -12,7 +12,7 @@
 
 struct mf_receipt {
 	/*
-	 * Kernels whose module folder changed, and the paths below each that did, "kernel/…/x.ko";
+	 * Kernels whose module directory changed, and the paths below each that did, "kernel/…/x.ko";
 	 * those of packages that gave way are among them.
 	 */
 	struct mf_strings kernels;
@@ -25,7 +25,7 @@ struct mf_receipt {
 /*
  * Installs what the proofs are of and removes the packages named in ERASE (may be NULL), then makes
  * sure the disk has it and reads the files back: each must have the digest its package gives it.
- * Folders that a removal left empty go too; those that were there before our packages stay as they
+ * Directories that a removal left empty go too; those that were there before our packages stay as they
  * were. Returns 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS, -MFE_ALTERED or -MFE_DENIED (the running
  * kernel's own package), before anything is begun; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
  * -MFE_SCRIPTLET_FAILED,
@@ -51,12 +51,12 @@ void mf_receipt_done(struct mf_receipt *receipt);
  * Is a package installed that carries a module these wants miss? Then the indexes are made anew.
  * Returns 1 if that was so: forget the matches and match again; 0; or a recorded failure.
  */
-int mf_mend_indexes(struct mf_context *ctx, const struct mf_wants *wants);
+int mf_repair_indexes(struct mf_context *ctx, const struct mf_wants *wants);
 /*
  * To be called after that: marks what is still missing, and whose installed package lacks a file,
  * as broken: it is to be installed again. What depmod leaves out for a reason of its own is not. 0
  * or a recorded failure.
  */
-int mf_mend_mark(struct mf_context *ctx, struct mf_wants *wants);
+int mf_repair_mark(struct mf_context *ctx, struct mf_wants *wants);
 
 #endif

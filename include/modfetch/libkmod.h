@@ -13,12 +13,12 @@
 /*
  * What modfetch writes for others below modprobe.d, and what a lookup here passes over: modprobe's
  * lines (modfetch/stubs.h) sort behind what admins write, as kmod takes the first install line for
- * a name; the other is udev's (modfetch/attempt.h).
+ * a name; the other is udev's (modfetch/pending-loads.h).
  */
-#define MF_STUBS_FOLDER	  "run/modprobe.d"
-#define MF_STUBS_FILE	  "zz-modfetch.conf"
-#define MF_ATTEMPT_FOLDER "etc/modprobe.d"
-#define MF_ATTEMPT_FILE	  "modfetch-loading.conf"
+#define MF_STUBS_DIRECTORY   "run/modprobe.d"
+#define MF_STUBS_FILE	     "zz-modfetch.conf"
+#define MF_ATTEMPT_DIRECTORY "etc/modprobe.d"
+#define MF_ATTEMPT_FILE	     "modfetch-loading.conf"
 
 struct mf_kmod;
 
@@ -56,7 +56,7 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
 /* Who is told of a load. */
 struct mf_kmod_watch {
 	/*
-	 * Before a module goes into the kernel: the files below its folder that will, what it needs
+	 * Before a module goes into the kernel: the files below its directory that will, what it needs
 	 * included and itself last; those that are in the kernel are not among them. What is
 	 * negative stands for the load.
 	 */

@@ -6,7 +6,7 @@
  * the device got its driver.
  */
 #include <sys/stat.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/context.h"
 #include "modfetch/want.h"
 
@@ -16,14 +16,15 @@
  * it is about to load; unattended, what another boot did not survive is left out, which is said
  * once. 0, or -errno recorded where libkmod cannot work at all.
  */
-int mf_load(struct mf_context *ctx, struct mf_attempts *attempts, struct mf_want *wants, size_t n);
+int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf_want *wants,
+	    size_t n);
 
 /*
  * Notes the modules that are about to be named by the indexes, CHANGED being their files, and that
  * mf_load() will load for these wants. Others that came along are not noted: who holds udev back
  * from a module has to load it. 0 or -errno, recorded.
  */
-int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
+int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		   const struct mf_want *wants, size_t n, const struct mf_strings *changed);
 
 /*

@@ -53,7 +53,7 @@ struct mf_modinfo {
  * what is no module or a truncated one; -EFBIG; -ENOMEM.
  */
 int mf_modinfo_parse(const void *buf, size_t len, size_t cap, struct mf_modinfo *ret_info);
-/* Reads and parses a file below a folder. As above, or another -errno. */
+/* Reads and parses a file below a directory. As above, or another -errno. */
 int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info);
 /*
  * The same for who needs names only, several times as fast: of an uncompressed file just the

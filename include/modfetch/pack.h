@@ -23,11 +23,11 @@ typedef void mf_pack_progress(void *arg, const char *step, size_t done, size_t n
 
 struct mf_pack_options {
 	const struct mf_strings *trees; /* paths of lib/modules/KVER, one a kernel */
-	const char *output;		/* the repository's folder; made if it is not there */
-	const char *firmware;		/* folder of a firmware tree, or NULL */
+	const char *output;		/* the repository's directory; made if it is not there */
+	const char *firmware;		/* directory of a firmware tree, or NULL */
 	const struct mf_strings *only;	/* modules (fnmatch patterns) to pack with all they need and
 					   want; NULL or empty: all */
-	const char *spec_only;		/* write specs into this folder, build nothing; or NULL */
+	const char *spec_only; /* write specs into this directory, build nothing; or NULL */
 
 	/* these speak of one kernel: with more than one tree they are refused. NULL: found out */
 	const char *flavor;

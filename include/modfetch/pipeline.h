@@ -54,7 +54,7 @@ struct mf_run {
 	struct mf_plan plan;
 	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
 	bool refreshed;		     /* metadata was fetched on the way */
-	bool mended;		     /* indexes were wrong and made anew */
+	bool repaired;		     /* indexes were wrong and made anew */
 	int unbound;		     /* devices without a driver at the end */
 	enum mf_fault fault;	     /* of a run that failed */
 	size_t fault_repo;	     /* of a package: its place in the catalog's repositories */
@@ -68,7 +68,7 @@ struct mf_run {
  * or loaded; 1: there was nothing to do (look at the wants' states for why); or a recorded failure.
  * Give the run to mf_run_done() in any case.
  */
-int mf_road(struct mf_context *ctx, struct mf_run *run);
+int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run);
 void mf_run_done(struct mf_run *run);
 
 /*
@@ -83,14 +83,14 @@ bool mf_fault_of_repository(int code);
 /* Is it one that passes, of a run that has done nothing but find that it has to wait? */
 bool mf_fault_waits(int code);
 /* May a run for fewer modaliases fare better? With what ails a package it may. */
-bool mf_fault_spoils(int code);
+bool mf_fault_blames_package(int code);
 
 /*
  * May the plan's packages be asked for: is the metadata they come from in use still trusted and
  * young enough, and none of their repositories among run->unreachable? 0 or a recorded failure,
  * with run->fault.
  */
-int mf_fault_foreseen(struct mf_context *ctx, struct mf_run *run);
+int mf_fault_expected(struct mf_context *ctx, struct mf_run *run);
 
 /*
  * Sets run->fault after mf_fetch() of the plan's packages failed with CODE, and adds the repository

@@ -7,7 +7,7 @@
  * and, unattended, what brought the machine down.
  */
 #include <stdbool.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/context.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/want.h"
@@ -38,6 +38,6 @@ struct mf_request {
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
 		    char **ret_why);
 /* What is known of a module that brought the machine down; NULL: it did not. Borrowed. */
-const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module);
+const struct mf_pending_load *mf_policy_crashed(const struct mf_policy *policy, const char *module);
 
 #endif

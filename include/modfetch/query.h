@@ -103,7 +103,7 @@ struct mf_check {
 
 /*
  * Checks what the context's kernel has. 0, findings or none; -MFE_NOT_FOUND where the kernel has no
- * folder; -MFE_INSTALL, -MFE_CONFIG, -MFE_NO_KEYS or -errno, recorded: then nothing is known.
+ * directory; -MFE_INSTALL, -MFE_CONFIG, -MFE_NO_KEYS or -errno, recorded: then nothing is known.
  */
 int mf_check(struct mf_context *ctx, struct mf_check *ret_check);
 void mf_check_done(struct mf_check *check);

@@ -12,7 +12,7 @@
 
 struct mf_refresh_result {
 	size_t packages; /* in the repository; 0 where nothing changed */
-	struct mf_vouched trust;
+	struct mf_trusted trust;
 };
 
 enum mf_refresh_flags {

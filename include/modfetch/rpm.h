@@ -3,7 +3,7 @@
 #define MODFETCH_RPM_H
 /*
  * What modfetch asks of librpm: the installed packages, what a package file says, and one
- * transaction. The database's folder is always explicit and below the root: the setting "rpmdb",
+ * transaction. The database's directory is always explicit and below the root: the setting "rpmdb",
  * else the one of /usr/lib/sysimage/rpm and /var/lib/rpm that is there, else /var/lib/rpm. Never
  * $HOME.
  */
@@ -100,11 +100,11 @@ int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels);
  */
 
 /*
- * The folder as a path below the root in which no link is left, so that whoever opens it by name
+ * The directory as a path below the root in which no link is left, so that whoever opens it by name
  * stays below the root: "/var/lib/rpm". Where none exists, the one where it will be made; MAKE: the
- * folder is made. RET_THERE: is there a database? NULL: out of memory, or it cannot be made.
+ * directory is made. RET_THERE: is there a database? NULL: out of memory, or it cannot be made.
  */
-char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there);
+char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_there);
 
 struct mf_rpmdb {
 	bool exists;
@@ -116,6 +116,6 @@ struct mf_rpmdb {
 	time_t changed; /* the latest of those times */
 };
 
-void mf_rpmdb_look(const struct mf_context *ctx, struct mf_rpmdb *ret_db);
+void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db);
 
 #endif

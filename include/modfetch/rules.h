@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include "modfetch/context.h"
 
-#define MF_RULES_FOLDER "etc/modfetch/policy.d"
+#define MF_RULES_DIRECTORY "etc/modfetch/policy.d"
 /* What `modfetch deny` and `allow` write; its name comes before others, so its rules do. */
 #define MF_RULES_ADMIN "00-admin.conf"
 
@@ -34,7 +34,7 @@ struct mf_facts {
 
 struct mf_rules;
 
-/* Reads all files; no folder is no rule. 0, -MFE_CONFIG or -errno, recorded. */
+/* Reads all files; no directory is no rule. 0, -MFE_CONFIG or -errno, recorded. */
 int mf_rules_read(struct mf_context *ctx, struct mf_rules **ret_rules);
 void mf_rules_free(struct mf_rules *rules);
 

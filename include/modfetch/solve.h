@@ -2,7 +2,7 @@
 #ifndef MODFETCH_SOLVE_H
 #define MODFETCH_SOLVE_H
 /*
- * Plans over a pool of packages: jobs in, steps or obstacles out.
+ * Plans over a pool of packages: jobs in, steps or problems out.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ enum mf_clash {
 	MF_CLASH_NEEDS,	   /* FROM needs DEP; who provides it has a problem of its own */
 };
 
-struct mf_obstacle {
+struct mf_solver_problem {
 	enum mf_clash clash;
 	int from, to;
 	char *dep; /* "ksym(amd64:foo) = 1f2e", or NULL */
@@ -41,8 +41,8 @@ struct mf_solution {
 	struct mf_step *steps;
 	size_t n;
 	bool solved;
-	struct mf_obstacle *obstacles; /* where not solved */
-	size_t n_obstacles;
+	struct mf_solver_problem *problems; /* where not solved */
+	size_t n_problems;
 };
 
 /* Whether a package may be installed; all may at first. */

@@ -2,7 +2,7 @@
 #ifndef MODFETCH_SPOOL_H
 #define MODFETCH_SPOOL_H
 /*
- * The spool: a folder /run/modfetch/queue of the modaliases that wait for their driver, one file
+ * The spool: a directory /run/modfetch/queue of the modaliases that wait for their driver, one file
  * each, named by the hash of the modalias so that repeats collapse. Written by the event helper,
  * several at a time; read and emptied by `modfetch queue`. Libc only.
  *

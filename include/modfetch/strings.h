@@ -51,9 +51,9 @@ size_t mf_text_char(const char *s, uint32_t *ret_c);
  */
 bool mf_text_is_printable(uint32_t c);
 /* Puts a '?' in the place of each byte of what is not printable, or not UTF-8. */
-void mf_text_tame(char *s);
+void mf_text_sanitize(char *s);
 /* The same of a text of several lines: ends of lines and tabs stay. */
-void mf_text_tame_lines(char *s);
+void mf_text_sanitize_lines(char *s);
 bool mf_ends_with(const char *s, const char *suffix);
 
 /*
@@ -83,6 +83,6 @@ void mf_sha256_sum(uint8_t sum[MF_SHA256_LEN], const uint8_t digest[MF_SHA256_LE
  */
 void mf_secret_hide(char *text);
 /* The same of a copy; the caller's to free. NULL: no memory. */
-char *mf_secret_hidden(const char *text);
+char *mf_secret_hide_copy(const char *text);
 
 #endif

@@ -27,7 +27,7 @@ enum mf_trust_accept { MF_ACCEPT_OLDER = 1, MF_ACCEPT_IDENTITY = 2 };
 /* Which signature vouches for a repository's metadata: CMS as soon as it names a certificate. */
 enum mf_trust_kinds { MF_TRUST_CMS = 1, MF_TRUST_OPENPGP = 2 };
 
-struct mf_vouched {
+struct mf_trusted {
 	int64_t signing_time;		/* seconds since 1970; 0: unsigned (trust=none) */
 	char key[129];			/* the signer's fingerprint, hexadecimal digits */
 	char signer[192];		/* for people */
@@ -46,7 +46,7 @@ struct mf_vouched {
  * -MFE_IDENTITY, -MFE_STALE, -MFE_CONFIG or -errno, recorded.
  */
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
-		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust);
+		    const struct mf_trust_evidence *evidence, struct mf_trusted *ret_trust);
 
 /*
  * Notes that what was accepted last is in use from now on, and where it came from: the mirror's URL

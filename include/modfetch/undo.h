@@ -21,7 +21,7 @@ struct mf_undo_fresh {
 };
 
 struct mf_undo {
-	struct mf_strings kernels;  /* whose module folders are about to change */
+	struct mf_strings kernels;  /* whose module directories are about to change */
 	struct mf_strings packages; /* to come, "name-evr.arch", of names not installed now */
 	struct mf_strings updates;  /* the same, of names that are installed */
 	struct mf_strings erase;    /* names to go */

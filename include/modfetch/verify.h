@@ -21,7 +21,7 @@ struct mf_verifier; /* what a run's checks have in common: keys and what the ker
 int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier);
 void mf_verifier_free(struct mf_verifier *verifier);
 /* Says, before anything is downloaded, what the running kernel will refuse. */
-void mf_verifier_foresee(const struct mf_context *ctx, const struct mf_verifier *verifier);
+void mf_verifier_preload(const struct mf_context *ctx, const struct mf_verifier *verifier);
 
 /*
  * Checks a package: the size and SHA-256 of the signed metadata; name, version and architecture of
@@ -55,7 +55,7 @@ int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
 
 /*
  * May these kernel modules be put below /lib/modules? By their appended signature, the deny list,
- * and whether they are for the kernel whose folder they go to. Part of the verify stage.
+ * and whether they are for the kernel whose directory they go to. Part of the verify stage.
  */
 
 struct mf_module_verifier; /* keys, policy, and what the kernel exports: read once a run */
@@ -73,7 +73,7 @@ bool mf_module_verifier_requires(const struct mf_module_verifier *verifier);
  * Says what can be known before anything is downloaded: that the running kernel demands signed
  * modules and knows none of these keys, or that nobody here can tell. Refuses nothing.
  */
-void mf_module_verifier_foresee(const struct mf_context *ctx,
+void mf_module_verifier_preload(const struct mf_context *ctx,
 				const struct mf_module_verifier *verifier);
 
 /*

@@ -86,7 +86,7 @@ static bool read_line(int fd, char line[LINE_MAX_BYTES])
 }
 
 /* Nothing may steer a terminal. */
-static void tame(char *text)
+static void sanitize(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
@@ -115,7 +115,7 @@ static void report(const void *address)
 	while (fd >= 0 && !path && read_line(fd, line))
 		path = path_of_line(line, (uintptr_t)address);
 	if (path)
-		tame(line);
+		sanitize(line);
 	if (fd >= 0)
 		close(fd);
 	print(path ? path : "a mapped file");

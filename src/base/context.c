@@ -119,7 +119,8 @@ static int open_root(struct mf_context *ctx, const char *root)
 
 	/* "" is what an unset variable of a script becomes: never the running system */
 	if (root && !*root)
-		return mf_fail(ctx, "root", -MFE_USAGE, "--root", "it needs the name of a folder");
+		return mf_fail(ctx, "root", -MFE_USAGE, "--root",
+			       "it needs the name of a directory");
 	real = realpath(root ? root : "/", NULL);
 	if (!real)
 		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
@@ -130,7 +131,7 @@ static int open_root(struct mf_context *ctx, const char *root)
 	return ctx->root ? 0 : mf_fail(ctx, "root", -ENOMEM, root, NULL);
 }
 
-static bool has_folder(const struct mf_context *ctx, const char *kernel)
+static bool has_directory(const struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -143,7 +144,7 @@ static bool has_folder(const struct mf_context *ctx, const char *kernel)
 	return fd >= 0;
 }
 
-/* The name of the only folder of lib/modules: new memory, or NULL where there is none or a choice.
+/* The name of the only directory of lib/modules: new memory, or NULL where there is none or a choice.
  */
 static char *only_kernel(const struct mf_context *ctx)
 {
@@ -160,7 +161,7 @@ static char *only_kernel(const struct mf_context *ctx)
 		return NULL;
 	}
 	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || !has_folder(ctx, e->d_name))
+		if (e->d_name[0] == '.' || !has_directory(ctx, e->d_name))
 			continue;
 		if (found)
 			return NULL;
@@ -176,11 +177,11 @@ static int settle_kernel(struct mf_context *ctx, const char *kernel)
 	if (uname(&uts) < 0)
 		return mf_fail(ctx, "kernel", -errno, "uname", NULL);
 	if (kernel) {
-		/* it becomes a folder's name and part of package names */
+		/* it becomes a directory's name and part of package names */
 		if (!*kernel || *kernel == '.' || strchr(kernel, '/') || strlen(kernel) > 128)
 			return mf_fail(ctx, "kernel", -MFE_USAGE, kernel, "not a kernel release");
 		ctx->kernel = strdup(kernel);
-	} else if (!*ctx->root || has_folder(ctx, uts.release)) {
+	} else if (!*ctx->root || has_directory(ctx, uts.release)) {
 		ctx->kernel = strdup(uts.release);
 	} else {
 		ctx->kernel = only_kernel(ctx);
@@ -247,7 +248,7 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	mf_secret_hide(line);
 	if (strlen(line) > LOG_LINE_MAX)
 		line[LOG_LINE_MAX] = '\0';
-	mf_text_tame(line);
+	mf_text_sanitize(line);
 	/* one write a line: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);
 }

@@ -2,6 +2,7 @@
 /*
  * What the text of a package's dependency is about: a module, a symbol of the kernel, a driver. The
  * forms are those of SUSE's and RHEL's KMPs; nothing is looked up.
+ * "kmod(NAME.ko)" is a module, "ksym(FLAVOR:SYMBOL)" and "kernel(SYMBOL)" are exported symbols.
  */
 #include <stdio.h>
 #include <string.h>

@@ -61,10 +61,10 @@ int mf_error_status(int code)
 /* A clean text, in the room there is. Without memory for the whole, none. */
 static void put_text(char *ret, size_t size, const char *text)
 {
-	_cleanup_free_ char *clean = mf_secret_hidden(text);
+	_cleanup_free_ char *clean = mf_secret_hide_copy(text);
 
 	snprintf(ret, size, "%s", clean ? clean : "");
-	mf_text_tame(ret);
+	mf_text_sanitize(ret);
 }
 
 int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,

@@ -2,7 +2,7 @@
 /*
  * Whole files in, published files out.
  *
- * A publish is: write beside the name, fsync, rename, fsync the folder. Any failure on the way
+ * A publish is: write beside the name, fsync, rename, fsync the directory. Any failure on the way
  * leaves the old file whole, and the partial one is removed. The partial name is hidden and carries
  * the pid, so that two writers do not share it; a leftover of a crash is overwritten or harmless.
  */

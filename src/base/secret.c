@@ -48,7 +48,7 @@ void mf_secret_hide(char *text)
 	}
 }
 
-char *mf_secret_hidden(const char *text)
+char *mf_secret_hide_copy(const char *text)
 {
 	char *copy = strdup(text);
 

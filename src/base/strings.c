@@ -146,7 +146,7 @@ size_t mf_text_char(const char *text, uint32_t *ret_c)
 	return len;
 }
 
-static void tame(char *s, const char *kept)
+static void sanitize(char *s, const char *kept)
 {
 	while (*s) {
 		uint32_t c;
@@ -163,14 +163,14 @@ static void tame(char *s, const char *kept)
 	}
 }
 
-void mf_text_tame(char *s)
+void mf_text_sanitize(char *s)
 {
-	tame(s, "");
+	sanitize(s, "");
 }
 
-void mf_text_tame_lines(char *s)
+void mf_text_sanitize_lines(char *s)
 {
-	tame(s, "\n\t");
+	sanitize(s, "\n\t");
 }
 
 bool mf_starts_with(const char *s, const char *prefix)

@@ -54,7 +54,7 @@ static int run_apart(struct cmd *cmd, struct mf_run *run)
 
 	if (cmd->dry_run)
 		return cmd_run(cmd, run);
-	r = mf_aside_pass(&cmd->ctx, &run->wants);
+	r = mf_aside_filter(&cmd->ctx, &run->wants);
 	if (r < 0)
 		return r;
 	fflush(stdout);

@@ -27,7 +27,7 @@ static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 	if (forgiven && !cmd->quiet)
 		cmd_line("%d that brought the machine down will be tried again", forgiven);
 	if (!cmd->quiet)
-		cmd_line("%s in /" MF_RULES_FOLDER "/" MF_RULES_ADMIN,
+		cmd_line("%s in /" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN,
 			 r ? "it stands first already" : "noted");
 	return r && !forgiven ? CMD_NOTHING : CMD_DONE;
 }

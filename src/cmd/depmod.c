@@ -32,18 +32,18 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* A path as the stage takes it: below the kernel's folder. */
+/* A path as the stage takes it: below the kernel's directory. */
 static int add_changed(struct arguments *args, const char *kernel, const char *path)
 {
-	_cleanup_free_ char *folder = NULL;
+	_cleanup_free_ char *directory = NULL;
 	const char *found;
 
-	if (asprintf(&folder, "/lib/modules/%s/", kernel) < 0) {
-		folder = NULL;
+	if (asprintf(&directory, "/lib/modules/%s/", kernel) < 0) {
+		directory = NULL;
 		return -ENOMEM;
 	}
-	found = *path == '/' ? strstr(path, folder) : NULL;
-	return mf_strings_add(&args->changed, found ? found + strlen(folder) : path);
+	found = *path == '/' ? strstr(path, directory) : NULL;
+	return mf_strings_add(&args->changed, found ? found + strlen(directory) : path);
 }
 
 static int parse_option(struct cmd *cmd, struct arguments *args, int c)

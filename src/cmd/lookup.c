@@ -19,7 +19,7 @@ enum form { FORM_TEXT, FORM_DOT, FORM_CASE };
 /* A plan that fails is no graph, but the very thing that a case is for. */
 static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 {
-	int r = mf_road(&cmd->ctx, run);
+	int r = mf_pipeline_run(&cmd->ctx, run);
 	struct mf_failure failure = cmd->ctx.failure;
 	_cleanup_free_ char *text = NULL;
 	size_t len;

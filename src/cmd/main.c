@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return run_verb(&verbs[i], &g, argc - 1, argv + 1);
-	mf_text_tame(argv[1]);
+	mf_text_sanitize(argv[1]);
 	fprintf(stderr, "modfetch: command: %s: no such verb; see modfetch --help [USAGE]\n",
 		argv[1]);
 	return CMD_USAGE;

@@ -4,7 +4,7 @@
  *
  * Names, versions and descriptions come from metadata, from devices and from files: data, which may
  * hold what a terminal obeys, turns the direction of writing, or looks like the end of a line and
- * another one of ours. So no verb formats a line end: a piece of a line is tamed as a whole, line
+ * another one of ours. So no verb formats a line end: a piece of a line is sanitized as a whole, line
  * ends in it included, and a line is ended here. JSON has its escapes from modfetch/json.h.
  */
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static void __attribute__((format(printf, 1, 0))) put(const char *fmt, va_list a
 		text = NULL;
 		return;
 	}
-	mf_text_tame(text);
+	mf_text_sanitize(text);
 	fputs(text, stdout);
 }
 
@@ -48,7 +48,7 @@ void cmd_line(const char *fmt, ...)
 
 void cmd_lines(char *text)
 {
-	mf_text_tame_lines(text);
+	mf_text_sanitize_lines(text);
 	fputs(text, stdout);
 }
 

@@ -69,7 +69,7 @@ static int refuse_aside(struct cmd *cmd, struct mf_run *run)
 
 		if (!found || found->due)
 			continue;
-		mf_aside_words(found, words, sizeof(words));
+		mf_aside_describe(found, words, sizeof(words));
 		r = mf_fail(&cmd->ctx, "event", -MFE_SET_ASIDE, run->wants.v[i].query, "%s", words);
 	}
 	return r;

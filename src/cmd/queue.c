@@ -232,7 +232,7 @@ static int print_aside(struct cmd *cmd)
 	for (size_t i = 0; i < aside.n; i++) {
 		char words[160];
 
-		mf_aside_words(&aside.v[i], words, sizeof(words));
+		mf_aside_describe(&aside.v[i], words, sizeof(words));
 		mf_log(&cmd->ctx, MF_LOG_WARNING, "queue: %.256s: %s [%s]",
 		       aside.v[i].entry.modalias, words, mf_error_name(-MFE_SET_ASIDE));
 	}
@@ -243,7 +243,7 @@ static int print_aside(struct cmd *cmd)
 
 static int drain_once(struct cmd *cmd, struct watch *w, enum mode mode)
 {
-	int r = mode == RETRY ? mf_aside_revive(&cmd->ctx, true) : 0, printed;
+	int r = mode == RETRY ? mf_aside_retry(&cmd->ctx, true) : 0, printed;
 
 	if (r < 0)
 		return r;

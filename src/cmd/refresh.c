@@ -162,7 +162,7 @@ static int tell_modprobe(struct cmd *cmd, int r)
 static int revive(struct cmd *cmd, int r)
 {
 	struct mf_failure why = cmd->ctx.failure;
-	int revived = mf_aside_revive(&cmd->ctx, false);
+	int revived = mf_aside_retry(&cmd->ctx, false);
 
 	if (revived > 0)
 		mf_log(&cmd->ctx, MF_LOG_INFO,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/history.h"
@@ -161,14 +161,14 @@ static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 
 int cmd_forgive(struct cmd *cmd, const char *glob)
 {
-	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
+	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	_cleanup_close_ int lock = -1;
-	int r = mf_attempts_read(&cmd->ctx, &attempts);
+	int r = mf_pending_loads_read(&cmd->ctx, &attempts);
 
 	if (r < 0 || !(attempts.n || attempts.changed))
 		return r;
 	lock = mf_lock(&cmd->ctx);
-	return lock < 0 ? lock : mf_attempts_forgive(&cmd->ctx, glob);
+	return lock < 0 ? lock : mf_pending_loads_forgive(&cmd->ctx, glob);
 }
 
 int cmd_run(struct cmd *cmd, struct mf_run *run)
@@ -182,7 +182,7 @@ int cmd_run(struct cmd *cmd, struct mf_run *run)
 		run->progress = draw;
 		run->progress_arg = &progress;
 	}
-	r = mf_road(&cmd->ctx, run);
+	r = mf_pipeline_run(&cmd->ctx, run);
 	wipe(&progress);
 	/* that nothing of it can be had is an answer too: the object says it of each query */
 	if (r < 0 && cmd->json && run->dry_run && run->catalog)

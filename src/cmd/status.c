@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
@@ -72,7 +72,7 @@ static struct mf_json *public_urls(const struct mf_repo *repo)
 	struct mf_json *list = mf_json_array();
 
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
-		_cleanup_free_ char *url = mf_secret_hidden(repo->baseurls.v[i]);
+		_cleanup_free_ char *url = mf_secret_hide_copy(repo->baseurls.v[i]);
 
 		mf_json_add_string(list, url ? url : "");
 	}
@@ -118,12 +118,12 @@ static struct mf_json *faults(const struct mf_repos *repos)
 	return list;
 }
 
-static struct mf_json *crashed(const struct mf_attempts *attempts)
+static struct mf_json *crashed(const struct mf_pending_loads *attempts)
 {
 	struct mf_json *list = mf_json_array();
 
 	for (size_t i = 0; i < attempts->n; i++) {
-		const struct mf_attempt *a = &attempts->v[i];
+		const struct mf_pending_load *a = &attempts->v[i];
 		struct mf_json *o = mf_json_object();
 
 		mf_json_set_string(o, "module", a->module);
@@ -136,7 +136,7 @@ static struct mf_json *crashed(const struct mf_attempts *attempts)
 	return list;
 }
 
-static void print_crashed(const struct mf_attempts *attempts)
+static void print_crashed(const struct mf_pending_loads *attempts)
 {
 	for (size_t i = 0; i < attempts->n; i++)
 		cmd_line("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s): left "
@@ -170,13 +170,13 @@ static void print_aside(const struct mf_aside *aside)
 	for (size_t i = 0; i < aside->n; i++) {
 		char words[160];
 
-		mf_aside_words(&aside->v[i], words, sizeof(words));
+		mf_aside_describe(&aside->v[i], words, sizeof(words));
 		cmd_line("%s: %s", aside->v[i].entry.modalias, words);
 	}
 }
 
 static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos,
-		       const struct mf_attempts *attempts, const struct mf_aside *aside)
+		       const struct mf_pending_loads *attempts, const struct mf_aside *aside)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
@@ -197,7 +197,7 @@ static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 		const struct mf_repo *repo = &repos->v[i];
 		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
 		_cleanup_free_ char *url =
-			mf_secret_hidden(repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
+			mf_secret_hide_copy(repo->baseurls.n ? repo->baseurls.v[0] : "mirrorlist");
 
 		cmd_put("repository %s: %s%s%s, %s", repo->id,
 			repo->enabled ? "enabled" : "disabled",
@@ -240,7 +240,7 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "status", .dry_run = true };
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
-	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
+	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	int r;
 
@@ -248,13 +248,13 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 		return cmd_usage(cmd, "status", "%s is not expected", argv[1]);
 	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
-		r = mf_attempts_read(&cmd->ctx, &attempts);
+		r = mf_pending_loads_read(&cmd->ctx, &attempts);
 	if (!r)
 		r = mf_aside_read(&cmd->ctx, &aside);
 	if (!r)
 		r = mf_devices_read(&cmd->ctx, NULL, true, &run.wants);
 	if (!r)
-		r = mf_road(&cmd->ctx, &run);
+		r = mf_pipeline_run(&cmd->ctx, &run);
 	/* without a repository there is still a machine to tell of */
 	if (r < 0 && r != -MFE_NO_REPOSITORY && r != -MFE_NO_METADATA &&
 	    (r != -MFE_CONFIG || mf_repos_check_any(&cmd->ctx, &repos) == 0))

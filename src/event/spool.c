@@ -2,13 +2,13 @@
 /*
  * The spool of modaliases that wait for their driver.
  *
- * Decides what an entry looks like and how several writers and one reader share the folder: whoever
- * changes it holds a lock on the folder itself, a file is replaced by rename and never edited, and
+ * Decides what an entry looks like and how several writers and one reader share the directory: whoever
+ * changes it holds a lock on the directory itself, a file is replaced by rename and never edited, and
  * the reader removes only the very file it has read. A writer that does not get the lock within
  * 50 ms goes on without it: the worst that can happen then is that one of two devices with the same
  * modalias is missing from an entry, and its driver comes all the same.
  *
- * Trusts nobody's bytes: the folder must be ours alone, and what does not parse is thrown away.
+ * Trusts nobody's bytes: the directory must be ours alone, and what does not parse is thrown away.
  * Never syncs: the spool lives in /run, and the next boot looks at every device anyway.
  */
 #include "modfetch/spool.h"
@@ -179,8 +179,8 @@ int mf_spool_open(const struct mf_context *ctx)
 	return mf_steal_fd(&fd);
 }
 
-/* The lock belongs to this open file, so each change opens the folder anew; closing lets it go. */
-static int lock_folder(int dirfd)
+/* The lock belongs to this open file, so each change opens the directory anew; closing lets it go. */
+static int lock_directory(int dirfd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -250,7 +250,7 @@ static int merge(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
 int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = { 0 };
-	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_directory(dirfd);
 	char name[MF_SPOOL_NAME];
 	int r;
 
@@ -303,7 +303,7 @@ int mf_spool_put_name(int dirfd, const char *name)
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry old = { 0 };
-	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_directory(dirfd);
 	struct mf_spool_entry left;
 	struct mf_strings devpaths = { 0 };
 	char name[MF_SPOOL_NAME];
@@ -333,7 +333,7 @@ int mf_spool_retract(int dirfd, const char *modalias, const char *devpath)
 
 int mf_spool_remove(int dirfd, const struct mf_spool_entry *entry)
 {
-	_cleanup_close_ __attribute__((unused)) int lock = lock_folder(dirfd);
+	_cleanup_close_ __attribute__((unused)) int lock = lock_directory(dirfd);
 	struct stat st;
 
 	if (fstatat(dirfd, entry->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -366,7 +366,7 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 	while (r == 0 && (errno = 0, e = readdir(dir))) {
 		struct mf_spool_entry *bigger;
 
-		if (e->d_name[0] == '.') /* half written, or a folder's own */
+		if (e->d_name[0] == '.') /* half written, or a directory's own */
 			continue;
 		bigger = reallocarray(entries, n + 1, sizeof(*entries));
 		if (!bigger) {

@@ -56,19 +56,19 @@ static int open_beneath(int base, const char *name)
 
 static int open_request(const struct mf_fetch_request *request, const char *base)
 {
-	_cleanup_free_ char *folder = NULL, *name = NULL;
+	_cleanup_free_ char *directory = NULL, *name = NULL;
 	_cleanup_close_ int dir = -1;
 	const char *encoded = url_path(base);
 	int r;
 
 	r = mf_href_check(request->path);
 	if (r == 0)
-		r = encoded ? mf_href_decode(encoded, &folder) : -MFE_UNREACHABLE;
+		r = encoded ? mf_href_decode(encoded, &directory) : -MFE_UNREACHABLE;
 	if (r == 0)
 		r = mf_href_decode(request->path, &name);
 	if (r)
 		return r;
-	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -MFE_UNREACHABLE;
 	r = open_beneath(dir, name);

@@ -31,7 +31,7 @@ static const char *const kept_variables[] = {
 };
 
 /* Tests run the helper of the build tree; an installed program does not listen to that. */
-static const char *build_folder(void)
+static const char *build_directory(void)
 {
 	return mf_process_in_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
 }
@@ -41,7 +41,7 @@ static int reach_service(void)
 	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MF_WIRE_SOCKET };
 	_cleanup_close_ int sock = -1;
 
-	if (geteuid() != 0 || build_folder())
+	if (geteuid() != 0 || build_directory())
 		return -ENOENT;
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (sock < 0 || connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
@@ -115,7 +115,7 @@ static int spawn(const char *path, int sock, pid_t *ret_pid)
 
 int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 {
-	const char *folder = build_folder();
+	const char *directory = build_directory();
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : reach_service();
 	_cleanup_close_ int theirs = -1;
@@ -123,7 +123,7 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 	pid_t pid = 0;
 
 	if (ours < 0) {
-		if (asprintf(&path, "%s/fetch", folder ? folder : MF_LIBEXECDIR) < 0) {
+		if (asprintf(&path, "%s/fetch", directory ? directory : MF_LIBEXECDIR) < 0) {
 			path = NULL;
 			return mf_fail(ctx, "fetch", -ENOMEM, "fetch", NULL);
 		}

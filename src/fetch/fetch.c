@@ -225,7 +225,7 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 	}
 	if (r < 0)
 		return r;
-	got.url = mf_secret_hidden(url);
+	got.url = mf_secret_hide_copy(url);
 	got.etag = *etag ? strndup(etag, 255) : NULL;
 	if (!got.url || (*etag && !got.etag))
 		return -ENOMEM;

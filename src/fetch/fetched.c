@@ -2,6 +2,7 @@
 /*
  * The value that the fetch stage hands on: a sealed memory file, the address it came from, and what
  * the server said of its version.
+ * Whoever receives it owns the descriptor and the two strings.
  */
 #include "modfetch/fetch.h"
 #include <stdlib.h>

@@ -20,13 +20,13 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-#define FOLDER "var/lib/modfetch"
-#define NAME   "directories"
-#define MAX    (16U << 20)
+#define DIRECTORY "var/lib/modfetch"
+#define NAME	  "directories"
+#define MAX	  (16U << 20)
 
 int mf_directories_read(const struct mf_context *ctx, struct mf_strings *list)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY | O_NOFOLLOW);
+	_cleanup_close_ int fd = mf_context_open(ctx, DIRECTORY "/" NAME, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	int r = fd < 0 ? fd : mf_file_read(fd, MAX, &text, &len);
@@ -48,7 +48,7 @@ static bool is_directory(const struct mf_context *ctx, const char *path)
 
 static int write_list(struct mf_context *ctx, const struct mf_strings *list)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	FILE *f;
@@ -84,7 +84,7 @@ int mf_directories_update(struct mf_context *ctx, const struct mf_strings *made)
 {
 	int r = update(ctx, made);
 
-	return r < 0 ? mf_fail(ctx, "install", r, "/" FOLDER "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 /* ---- removal ---- */

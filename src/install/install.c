@@ -26,7 +26,7 @@
 #include "contents.h"
 #include "directories.h"
 #include "owners.h"
-#include "standing.h"
+#include "directory-modes.h"
 
 void mf_receipt_done(struct mf_receipt *receipt)
 {
@@ -56,18 +56,18 @@ static struct mf_strings *changed_of(struct mf_receipt *receipt, const char *ker
 	return &changed[receipt->kernels.n - 1];
 }
 
-/* Notes a file of a module folder: "/lib/modules/KVER/kernel/…", with or without /usr. */
+/* Notes a file of a module directory: "/lib/modules/KVER/kernel/…", with or without /usr. */
 static int note_file(struct mf_receipt *receipt, const char *path)
 {
-	static const char folder[] = "/lib/modules/";
+	static const char directory[] = "/lib/modules/";
 	struct mf_strings *changed;
 	size_t len;
 
 	if (mf_starts_with(path, "/usr/"))
 		path += strlen("/usr");
-	if (!mf_starts_with(path, folder))
+	if (!mf_starts_with(path, directory))
 		return 0;
-	path += strlen(folder);
+	path += strlen(directory);
 	len = strcspn(path, "/");
 	if (!path[len])
 		return 0;
@@ -91,14 +91,14 @@ struct leaving {
 	const struct mf_strings *erase; /* not to come back in another version; may be NULL */
 	struct mf_receipt *receipt;
 	struct mf_owners *owners;
-	struct mf_standing *standing;
+	struct mf_directory_modes *standing;
 	struct mf_strings names, paths;
 };
 
 static void leaving_done(struct leaving *leaving)
 {
 	mf_owners_free(leaving->owners);
-	mf_standing_free(leaving->standing);
+	mf_directory_modes_free(leaving->standing);
 	mf_strings_done(&leaving->names);
 	mf_strings_done(&leaving->paths);
 }
@@ -128,7 +128,7 @@ static int note_leaving(void *arg, void *header)
 	if (!r)
 		r = mf_owners_leaves(leaving->owners, &h);
 	if (!r)
-		r = mf_standing_leaves(leaving->standing, &h);
+		r = mf_directory_modes_leaves(leaving->standing, &h);
 	if (!r)
 		r = mf_strings_add(&leaving->names, h.name);
 	for (size_t i = 0; !r && i < h.n_files; i++)
@@ -206,13 +206,13 @@ static int sync_disk(struct mf_context *ctx)
 #define ROOM_JOURNAL (6ULL << 20)   /* it does not grow beyond that */
 #define ROOM_INDEXES (1ULL << 20)
 
-static int check_room(struct mf_context *ctx, const char *folder, uint64_t need, dev_t *dev)
+static int check_room(struct mf_context *ctx, const char *directory, uint64_t need, dev_t *dev)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int fd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	struct statvfs fs;
 	struct stat st;
 
-	/* a folder that is not there yet will be on its parent's disk: whoever fills that finds out
+	/* a directory that is not there yet will be on its parent's disk: whoever fills that finds out
 	 */
 	if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || !fs.f_blocks)
 		return 0;
@@ -221,7 +221,7 @@ static int check_room(struct mf_context *ctx, const char *folder, uint64_t need,
 	*dev = st.st_dev;
 	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
 		return 0;
-	return mf_fail(ctx, "install", -ENOSPC, folder, "%llu kB are needed, %llu kB are free",
+	return mf_fail(ctx, "install", -ENOSPC, directory, "%llu kB are needed, %llu kB are free",
 		       (unsigned long long)need >> 10,
 		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
 }
@@ -304,15 +304,15 @@ static int ask_owners(struct mf_context *ctx, struct mf_proof *const *proofs, si
 	int r = mf_owners_new(ctx, &leaving->owners);
 
 	if (!r)
-		r = mf_standing_new(ctx, &leaving->standing);
+		r = mf_directory_modes_new(ctx, &leaving->standing);
 	for (size_t i = 0; !r && i < n; i++)
-		r = mf_standing_arrives(leaving->standing, mf_proof_header(proofs[i]));
+		r = mf_directory_modes_arrives(leaving->standing, mf_proof_header(proofs[i]));
 	for (size_t i = 0; !r && i < n; i++)
 		r = mf_owners_arrives(leaving->owners, mf_proof_nevra(proofs[i]),
 				      mf_proof_header(proofs[i]));
 	if (!r)
 		r = note_all_leaving(ctx, proofs, n, erase, leaving);
-	return r ? r : mf_owners_settle(leaving->owners);
+	return r ? r : mf_owners_decide(leaving->owners);
 }
 
 /* Writes down how to undo it, and which directories it makes. */
@@ -394,7 +394,7 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		else if (r < 0)
 			mf_install_undo(ctx, &receipt);
 		if (r != -MFE_LOCKED)
-			mf_standing_restore(leaving.standing);
+			mf_directory_modes_restore(leaving.standing);
 	}
 	if (!r)
 		mf_directories_prune(ctx, &leaving.paths);

@@ -112,7 +112,7 @@ static int find(const struct mf_context *ctx, const char *path, struct stat *ret
 	return mf_steal_fd(&fd);
 }
 
-int mf_owners_look(const struct mf_context *ctx, const struct mf_rpm_file *file)
+int mf_owners_check_file(const struct mf_context *ctx, const struct mf_rpm_file *file)
 {
 	struct stat st;
 	_cleanup_close_ int fd = find(ctx, file->path, &st);
@@ -317,7 +317,7 @@ static bool is_empty_module(const struct mf_context *ctx, const char *path)
 static int file_leaves(struct mf_owners *o, const struct mf_rpm_header *header,
 		       const struct mf_rpm_file *file)
 {
-	int lies = mf_owners_look(o->ctx, file), r;
+	int lies = mf_owners_check_file(o->ctx, file), r;
 
 	if (lies == MF_LIES_NOTHING)
 		return 0;
@@ -358,7 +358,7 @@ static int note_owner(void *arg, void *header)
 
 		if (S_ISDIR(file->mode) || file->left_out || first_named(o, file->path) == o->n)
 			continue;
-		r = mf_owners_look(o->ctx, file);
+		r = mf_owners_check_file(o->ctx, file);
 		if (r == MF_LIES_SAME)
 			r = mark_owned(o, file, false);
 		r = r < 0 ? r : 0;
@@ -396,7 +396,7 @@ static bool all_owned(const struct mf_owners *o)
 	return true;
 }
 
-int mf_owners_settle(struct mf_owners *o)
+int mf_owners_decide(struct mf_owners *o)
 {
 	int r = all_owned(o) ? 0 : mf_rpm_each_installed(o->ctx, NULL, note_owner, o);
 

@@ -19,11 +19,11 @@ enum mf_lies {
  * What lies at the path of a package's file, links among its directories followed inside the root.
  * One of enum mf_lies or -errno; records nothing.
  */
-int mf_owners_look(const struct mf_context *ctx, const struct mf_rpm_file *file);
+int mf_owners_check_file(const struct mf_context *ctx, const struct mf_rpm_file *file);
 
 /*
  * One transaction's question. First all packages that are to come, then all that are to go, then
- * mf_owners_settle(); nothing is changed. Headers are borrowed until mf_owners_free().
+ * mf_owners_decide(); nothing is changed. Headers are borrowed until mf_owners_free().
  */
 struct mf_owners;
 int mf_owners_new(struct mf_context *ctx, struct mf_owners **ret_owners); /* 0 or -ENOMEM */
@@ -41,7 +41,7 @@ int mf_owners_leaves(struct mf_owners *owners, const struct mf_rpm_header *heade
  * and so do firmware and documentation: the package is to be installed without these files. 0;
  * -MFE_FILE_EXISTS for any other file, -errno, or a failure of the rpm database; recorded.
  */
-int mf_owners_settle(struct mf_owners *owners);
+int mf_owners_decide(struct mf_owners *owners);
 /* After that: the paths that the package (counted from 0, as they came) is to be installed without.
  */
 const struct mf_strings *mf_owners_kept(const struct mf_owners *owners, size_t package);

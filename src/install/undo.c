@@ -3,7 +3,7 @@
  * The way back from a package transaction.
  *
  * rpm's database knows of a package only when all its files are in place: whoever is killed before
- * leaves files that nobody owns, and folders that no package lists. So the paths that are not there
+ * leaves files that nobody owns, and directories that no package lists. So the paths that are not there
  * yet are written down first, and it is they that are removed: before the database is asked to
  * forget the packages, since on a full disk it needs the room for that. rpm itself removes nothing
  * here. What was there before is in no list; and of what is in the list only that goes which has
@@ -32,10 +32,10 @@
 #include "directories.h"
 #include "owners.h"
 
-#define FOLDER "var/lib/modfetch"
-#define NAME   "undo"
-#define MAGIC  "modfetch undo 2"
-#define MAX    (64U << 20)
+#define DIRECTORY "var/lib/modfetch"
+#define NAME	  "undo"
+#define MAGIC	  "modfetch undo 2"
+#define MAX	  (64U << 20)
 
 void mf_undo_done(struct mf_undo *undo)
 {
@@ -87,11 +87,11 @@ static bool leads_to_last(const struct mf_undo *undo, const char *directory)
 	return !strncmp(last, directory, len) && (!last[len] || last[len] == '/');
 }
 
-/* A file and the folders that lead to it, from the first that is not there. */
+/* A file and the directories that lead to it, from the first that is not there. */
 static int note_fresh(const struct mf_context *ctx, struct mf_undo *undo,
 		      const struct mf_rpm_file *file, int update)
 {
-	const struct mf_undo_fresh folder = { .mode = S_IFDIR, .update = update };
+	const struct mf_undo_fresh directory = { .mode = S_IFDIR, .update = update };
 	const struct mf_undo_fresh fresh = {
 		.mode = file->mode, .mtime = file->mtime, .size = file->size, .update = update
 	};
@@ -109,7 +109,7 @@ static int note_fresh(const struct mf_context *ctx, struct mf_undo *undo,
 		missing = missing || !is_there(ctx, copy);
 		/* a package's files lie together: what the last one needed is at the end */
 		if (missing && !leads_to_last(undo, copy))
-			r = add_fresh(undo, path[i] ? &folder : &fresh, copy);
+			r = add_fresh(undo, path[i] ? &directory : &fresh, copy);
 		copy[i] = path[i];
 	}
 	return r;
@@ -162,7 +162,7 @@ static void lists_of(struct mf_undo *undo, struct list lists[N_LISTS])
 
 int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *text = NULL;
 	struct list lists[N_LISTS];
 	size_t len = 0;
@@ -170,7 +170,7 @@ int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
 	int r;
 
 	if (dirfd < 0)
-		return mf_fail(ctx, "install", dirfd, "/" FOLDER, NULL);
+		return mf_fail(ctx, "install", dirfd, "/" DIRECTORY, NULL);
 	f = open_memstream(&text, &len);
 	if (!f)
 		return mf_fail(ctx, "install", -ENOMEM, "undo", NULL);
@@ -185,17 +185,17 @@ int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
 			undo->fresh[i].path, '\0');
 	fprintf(f, ".%c", '\0');
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, NAME, 0600, text, len);
-	return r < 0 ? mf_fail(ctx, "install", r, "/" FOLDER "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 int mf_undo_forget(struct mf_context *ctx)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd = mf_context_open(ctx, DIRECTORY, O_RDONLY | O_DIRECTORY);
 
 	if (dirfd < 0)
-		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" FOLDER, NULL);
+		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" DIRECTORY, NULL);
 	if (unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT)
-		return mf_fail(ctx, "install", -errno, "/" FOLDER "/" NAME, NULL);
+		return mf_fail(ctx, "install", -errno, "/" DIRECTORY "/" NAME, NULL);
 	/* should it come back after a power cut, the next run starts from before: no harm in that
 	 */
 	(void)fsync(dirfd);
@@ -238,7 +238,7 @@ static int parse(const char *text, size_t len, struct mf_undo *undo)
 
 int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY | O_NOFOLLOW);
+	_cleanup_close_ int fd = mf_context_open(ctx, DIRECTORY "/" NAME, O_RDONLY | O_NOFOLLOW);
 	_cleanup_(mf_undo_done) struct mf_undo undo = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t len;
@@ -250,7 +250,7 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 	if (!r)
 		r = parse(text, len, &undo);
 	if (r < 0)
-		return mf_fail(ctx, "install", r, "/" FOLDER "/" NAME, NULL);
+		return mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL);
 	if (!r) {
 		*ret_undo = undo;
 		undo = (struct mf_undo){ 0 };
@@ -260,16 +260,16 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 
 /* ---- back ---- */
 
-/* The folder of PATH, and in RET_NAME its last component, borrowed. A descriptor or -errno. */
+/* The directory of PATH, and in RET_NAME its last component, borrowed. A descriptor or -errno. */
 static int open_parent(const struct mf_context *ctx, const char *path, const char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	_cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 
-	if (!folder)
+	if (!directory)
 		return slash ? -ENOMEM : -EINVAL;
 	*ret_name = slash + 1;
-	return mf_context_open(ctx, *folder ? folder : "/", O_RDONLY | O_DIRECTORY);
+	return mf_context_open(ctx, *directory ? directory : "/", O_RDONLY | O_DIRECTORY);
 }
 
 /* Is it what rpm has made there, if only the beginning of it? */
@@ -310,7 +310,7 @@ static int take_fresh(struct mf_context *ctx, const struct mf_undo *undo,
 {
 	int r = 0;
 
-	/* a folder comes before what is in it */
+	/* a directory comes before what is in it */
 	for (size_t i = undo->n_fresh; i > 0; i--) {
 		const struct mf_undo_fresh *fresh = &undo->fresh[i - 1];
 		int failed;

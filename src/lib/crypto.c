@@ -2,11 +2,11 @@
 /*
  * The one file that talks to OpenSSL: digests, keyrings, CMS signatures and modules' signatures.
  *
- * Decides whether a signature counts. It trusts the certificates in the caller's keyring folder and
+ * Decides whether a signature counts. It trusts the certificates in the caller's keyring directory and
  * nothing else: no system store, no certificate that travels inside a signature, no clock. Validity
  * is judged at the time the signer signed for, so 1970 and 2099 give the same answer. A certificate
- * named by any CRL of the folder is refused whatever that CRL's own dates and signature say: who
- * may write into the folder may revoke.
+ * named by any CRL of the directory is refused whatever that CRL's own dates and signature say: who
+ * may write into the directory may revoke.
  *
  * OpenSSL's own CMS_verify() does the work for RSA and ECDSA. Version 3.0 knows no Ed25519 inside
  * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,

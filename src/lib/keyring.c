@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a folder of certificates and revocation lists into a keyring.
+ * Reads a directory of certificates and revocation lists into a keyring.
  *
  * Decides by the ending what a file is; a file with another ending is not looked at, so a README or
- * a private key's backup does no harm. Trusts the folder: who may write there is root. A single
+ * a private key's backup does no harm. Trusts the directory: who may write there is root. A single
  * damaged file fails the whole: going on without one key might be safe, going on without one
  * revocation list is not, and an admin wants to hear of both.
  */
@@ -67,7 +67,7 @@ static int visit_named(int dirfd, const char *name, visit_file *visit, void *arg
 }
 
 /* All revocation lists, and all certificates unless names were given. */
-static int visit_folder(int dirfd, bool certs, visit_file *visit, void *arg, char **ret_bad)
+static int visit_directory(int dirfd, bool certs, visit_file *visit, void *arg, char **ret_bad)
 {
 	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -95,7 +95,7 @@ static int visit_folder(int dirfd, bool certs, visit_file *visit, void *arg, cha
 static int visit_choice(int dirfd, char *const *names, size_t n, visit_file *visit, void *arg,
 			char **ret_bad)
 {
-	int r = dirfd < 0 ? 0 : visit_folder(dirfd, !n, visit, arg, ret_bad);
+	int r = dirfd < 0 ? 0 : visit_directory(dirfd, !n, visit, arg, ret_bad);
 
 	if (r < 0)
 		return r;
@@ -131,7 +131,7 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 	return r;
 }
 
-/* Folders are read in no order: the digests are combined so that none is needed. */
+/* Directories are read in no order: the digests are combined so that none is needed. */
 static int digest_file(void *arg, const char *name, const char *buf, size_t len)
 {
 	uint8_t digest[MF_SHA256_LEN];

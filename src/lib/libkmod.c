@@ -26,19 +26,20 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
-static const char *const config_folders[] = { "/etc/modprobe.d", "/run/modprobe.d",
-					      "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
-					      "/lib/modprobe.d" };
-#define N_FOLDERS (sizeof(config_folders) / sizeof(*config_folders))
+static const char *const config_directories[] = { "/etc/modprobe.d", "/run/modprobe.d",
+						  "/usr/local/lib/modprobe.d",
+						  "/usr/lib/modprobe.d", "/lib/modprobe.d" };
+#define N_DIRECTORIES (sizeof(config_directories) / sizeof(*config_directories))
 
 /* What modfetch writes itself, and where. */
 static const struct {
-	const char *folder, *file;
-} own[] = { { "/" MF_STUBS_FOLDER, MF_STUBS_FILE }, { "/" MF_ATTEMPT_FOLDER, MF_ATTEMPT_FILE } };
+	const char *directory, *file;
+} own[] = { { "/" MF_STUBS_DIRECTORY, MF_STUBS_FILE },
+	    { "/" MF_ATTEMPT_DIRECTORY, MF_ATTEMPT_FILE } };
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
-	int tree;		     /* the modules' folder, where it is below another root */
+	int tree;		     /* the modules' directory, where it is below another root */
 	struct mf_builtins builtins; /* of a kernel whose indexes do not say it */
 };
 
@@ -49,7 +50,7 @@ static void log_to_us(void *data, int priority, const char *file, int line, cons
 }
 
 /*
- * A folder as a path for libkmod. Below another root it goes by a descriptor: in an image where it,
+ * A directory as a path for libkmod. Below another root it goes by a descriptor: in an image where it,
  * or /lib, is an absolute link, the plain path would lead to this machine's. NULL: no memory.
  */
 static char *path_for_kmod(const struct mf_context *ctx, const char *below, int *ret_fd)
@@ -63,25 +64,25 @@ static char *path_for_kmod(const struct mf_context *ctx, const char *below, int 
 	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
 }
 
-static const char *own_file(const char *folder)
+static const char *own_file(const char *directory)
 {
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		if (!strcmp(own[i].folder, folder))
+		if (!strcmp(own[i].directory, directory))
 			return own[i].file;
 	return NULL;
 }
 
-/* What kmod would read of a folder: a file that is named to it is read whatever its name. */
+/* What kmod would read of a directory: a file that is named to it is read whatever its name. */
 static bool is_config(const char *name)
 {
 	return *name != '.' && strlen(name) > 5 &&
 	       (mf_ends_with(name, ".conf") || mf_ends_with(name, ".alias"));
 }
 
-/* Of a folder that modfetch writes to, the files of others, one by one. */
-static int add_others(struct mf_strings *paths, const char *folder, const char *file)
+/* Of a directory that modfetch writes to, the files of others, one by one. */
+static int add_others(struct mf_strings *paths, const char *directory, const char *file)
 {
-	_cleanup_closedir_ DIR *dir = opendir(folder);
+	_cleanup_closedir_ DIR *dir = opendir(directory);
 	struct dirent *d;
 	int r = 0;
 
@@ -90,7 +91,7 @@ static int add_others(struct mf_strings *paths, const char *folder, const char *
 
 		if (!is_config(d->d_name) || !strcmp(d->d_name, file))
 			continue;
-		if (asprintf(&path, "%s/%s", folder, d->d_name) < 0) {
+		if (asprintf(&path, "%s/%s", directory, d->d_name) < 0) {
 			path = NULL;
 			return -ENOMEM;
 		}
@@ -99,19 +100,19 @@ static int add_others(struct mf_strings *paths, const char *folder, const char *
 	return r;
 }
 
-/* libkmod's context over the modules' folder. It reads modprobe.d at once. NULL: no memory. */
+/* libkmod's context over the modules' directory. It reads modprobe.d at once. NULL: no memory. */
 static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *modules)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
 	struct kmod_ctx *kmod = NULL;
-	int fds[N_FOLDERS];
+	int fds[N_DIRECTORIES];
 	int r = 0;
 
-	for (size_t i = 0; i < N_FOLDERS; i++)
+	for (size_t i = 0; i < N_DIRECTORIES; i++)
 		fds[i] = -1;
-	for (size_t i = 0; !r && i < N_FOLDERS; i++) {
-		_cleanup_free_ char *path = path_for_kmod(ctx, config_folders[i], &fds[i]);
-		const char *file = own_file(config_folders[i]);
+	for (size_t i = 0; !r && i < N_DIRECTORIES; i++) {
+		_cleanup_free_ char *path = path_for_kmod(ctx, config_directories[i], &fds[i]);
+		const char *file = own_file(config_directories[i]);
 
 		if (!path)
 			r = -ENOMEM;
@@ -120,7 +121,7 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 	}
 	if (!r)
 		kmod = kmod_new(modules, (const char *const *)paths.v);
-	for (size_t i = 0; i < N_FOLDERS; i++)
+	for (size_t i = 0; i < N_DIRECTORIES; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return kmod;
@@ -324,20 +325,21 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
 }
 
 /* The file of a module that is not in the kernel yet, as the indexes name it. */
-static int add_absent(const struct kmod_module *mod, const char *folder, struct mf_strings *paths)
+static int add_absent(const struct kmod_module *mod, const char *directory,
+		      struct mf_strings *paths)
 {
 	const char *path = kmod_module_get_path(mod);
 	int state = kmod_module_get_initstate(mod);
 
 	if (!path || state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN)
 		return 0;
-	if (mf_starts_with(path, folder))
-		path += strlen(folder);
+	if (mf_starts_with(path, directory))
+		path += strlen(directory);
 	return mf_strings_add(paths, path + strspn(path, "/"));
 }
 
 /* Says what will go into the kernel, and whether it may. */
-static int ask_before(struct kmod_module *mod, const char *folder,
+static int ask_before(struct kmod_module *mod, const char *directory,
 		      const struct mf_kmod_watch *watch)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
@@ -349,12 +351,12 @@ static int ask_before(struct kmod_module *mod, const char *folder,
 		struct kmod_module *need = kmod_module_get_module(it);
 
 		if (!r)
-			r = add_absent(need, folder, &paths);
+			r = add_absent(need, directory, &paths);
 		kmod_module_unref(need);
 	}
 	kmod_module_unref_list(needs);
 	if (!r)
-		r = add_absent(mod, folder, &paths);
+		r = add_absent(mod, directory, &paths);
 	return r < 0 || !paths.n ? r : watch->before(watch->arg, &paths);
 }
 

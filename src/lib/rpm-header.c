@@ -133,7 +133,7 @@ static int read_files(Header h, struct mf_rpm_header *ret)
 		f->mtime = rpmfilesFMtime(files, i);
 		f->ghost = rpmfilesFFlags(files, i) & RPMFILE_GHOST;
 		f->left_out = states && rpmfilesFState(files, i) != RPMFILE_STATE_NORMAL;
-		/* links and folders have one too, of zeros */
+		/* links and directories have one too, of zeros */
 		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
 				len == sizeof(f->sha256);
 		if (f->has_sha256)

@@ -3,7 +3,7 @@
  * The adapter of librpm: installed packages and transactions; rpm-header.c reads headers.
  *
  * librpm's state is global and its defaults are the distribution's; whatever matters is set here by
- * hand: the database's folder, what is verified, that no plugin, no trigger and (unless allowed) no
+ * hand: the database's directory, what is verified, that no plugin, no trigger and (unless allowed) no
  * scriptlet runs. Packages are read through copies of sealed descriptors, never by path.
  *
  * Scriptlets are a package's own and run when it comes and when it goes. Triggers, of files too, are
@@ -51,12 +51,12 @@ static void configure(char *last_message)
 static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 {
 	bool there;
-	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
+	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
 
 	configure(last_message);
 	/* without memory for its name there is no database, rather than another one */
-	addMacro(NULL, "_dbpath", NULL, folder ? folder : "/dev/null", RMIL_CMDLINE);
+	addMacro(NULL, "_dbpath", NULL, directory ? directory : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
 	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
 	/* the digest hangs on signed metadata already; header signatures are verify's affair */
@@ -91,7 +91,7 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 {
 	char message[256] = "the database cannot be read";
 	bool there;
-	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
+	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
 	int r = 0;
 
@@ -100,7 +100,7 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 	ts = new_transaction(ctx, message);
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
 		end_transaction(ts);
-		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
+		return mf_fail(ctx, "rpm", -MFE_INSTALL, directory, "%s", message);
 	}
 	for (size_t i = 0; !r && i < (names ? names->n : 1); i++)
 		r = visit_all(ts, names ? names->v[i] : NULL, visit, arg);
@@ -269,13 +269,13 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	bool there;
-	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, true, &there), *path = NULL;
+	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, true, &there), *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (!folder)
+	if (!directory)
 		return mf_fail(ctx, "install", -MFE_INSTALL, "the rpm database",
-			       "its folder is a link that leads nowhere, or cannot be made");
-	if (asprintf(&path, "%s/.rpm.lock", folder) < 0) {
+			       "its directory is a link that leads nowhere, or cannot be made");
+	if (asprintf(&path, "%s/.rpm.lock", directory) < 0) {
 		path = NULL;
 		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
 	}
@@ -460,7 +460,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 {
 	char message[256] = "the database cannot be read";
 	bool there;
-	_cleanup_free_ char *folder = mf_rpmdb_folder(ctx, false, &there);
+	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
 	int r = 0;
 
@@ -470,7 +470,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	/* a database that cannot be read has no packages, as librpm sees it */
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
 		end_transaction(ts);
-		return mf_fail(ctx, "rpm", -MFE_INSTALL, folder, "%s", message);
+		return mf_fail(ctx, "rpm", -MFE_INSTALL, directory, "%s", message);
 	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))

@@ -2,10 +2,10 @@
 /*
  * Finds rpm's database without asking rpm, whose own default is the distribution's, or in $HOME.
  *
- * The setting decides; else the first of the folders of SUSE's and Fedora's time and of the time
+ * The setting decides; else the first of the directories of SUSE's and Fedora's time and of the time
  * before that has a database; else the older one, where one will be made.
  *
- * librpm opens by path, the root's name in front of the folder's, and follows what links it finds:
+ * librpm opens by path, the root's name in front of the directory's, and follows what links it finds:
  * in an image whose /var/lib/rpm is an absolute link, the database would be this machine's. So the
  * links are followed here, inside the root, and librpm gets a path that has none.
  *
@@ -25,17 +25,17 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
-static const char *const folders[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
+static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
 static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
-/* Looks at FOLDER/NAME and SUFFIX. */
-static bool look_at(const struct mf_context *ctx, const char *folder, const char *name,
+/* Looks at DIRECTORY/NAME and SUFFIX. */
+static bool look_at(const struct mf_context *ctx, const char *directory, const char *name,
 		    const char *suffix, struct stat *ret_st)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&path, "%s/%s%s", folder, name, suffix) < 0) {
+	if (asprintf(&path, "%s/%s%s", directory, name, suffix) < 0) {
 		path = NULL;
 		return false;
 	}
@@ -43,20 +43,20 @@ static bool look_at(const struct mf_context *ctx, const char *folder, const char
 	return fd >= 0 && !fstat(fd, ret_st);
 }
 
-/* The database's file in that folder, or NULL. */
-static const char *file_in(const struct mf_context *ctx, const char *folder, struct stat *ret_st)
+/* The database's file in that directory, or NULL. */
+static const char *file_in(const struct mf_context *ctx, const char *directory, struct stat *ret_st)
 {
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		if (look_at(ctx, folder, files[i], "", ret_st))
+		if (look_at(ctx, directory, files[i], "", ret_st))
 			return files[i];
 	return NULL;
 }
 
-static bool has_database(const struct mf_context *ctx, const char *folder)
+static bool has_database(const struct mf_context *ctx, const char *directory)
 {
 	struct stat st;
 
-	return file_in(ctx, folder, &st);
+	return file_in(ctx, directory, &st);
 }
 
 static const char *choose(const struct mf_context *ctx, bool *ret_there)
@@ -66,28 +66,28 @@ static const char *choose(const struct mf_context *ctx, bool *ret_there)
 	*ret_there = set && has_database(ctx, set);
 	if (set)
 		return set;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		*ret_there = has_database(ctx, folders[i]);
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+		*ret_there = has_database(ctx, directories[i]);
 		if (*ret_there)
-			return folders[i];
+			return directories[i];
 	}
-	return folders[1];
+	return directories[1];
 }
 
-char *mf_rpmdb_folder(const struct mf_context *ctx, bool make, bool *ret_there)
+char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_there)
 {
-	const char *folder = choose(ctx, ret_there);
-	_cleanup_close_ int fd = make ? mf_context_mkdir(ctx, folder)
-				      : mf_context_open(ctx, folder, O_PATH | O_DIRECTORY);
+	const char *directory = choose(ctx, ret_there);
+	_cleanup_close_ int fd = make ? mf_context_mkdir(ctx, directory)
+				      : mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
 	char link[64], real[PATH_MAX];
 	ssize_t len;
 
 	if (fd < 0)
-		return make ? NULL : strdup(folder);
+		return make ? NULL : strdup(directory);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, real, sizeof(real) - 1);
 	if (len <= 0)
-		return strdup(folder); /* without /proc there is no image to work on either */
+		return strdup(directory); /* without /proc there is no image to work on either */
 	real[len] = '\0';
 	return mf_starts_with(real, ctx->root) && real[strlen(ctx->root)] == '/'
 		       ? strdup(real + strlen(ctx->root))
@@ -108,18 +108,18 @@ static void add_to_key(struct mf_rpmdb *db, const struct stat *st)
 		db->changed = st->st_ctime;
 }
 
-void mf_rpmdb_look(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
+void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
 {
 	bool there;
-	const char *folder = choose(ctx, &there), *file;
+	const char *directory = choose(ctx, &there), *file;
 	struct stat st;
 
 	*ret_db = (struct mf_rpmdb){ 0 };
-	file = file_in(ctx, folder, &st);
+	file = file_in(ctx, directory, &st);
 	if (!file)
 		return;
 	ret_db->exists = true;
 	add_to_key(ret_db, &st);
-	if (look_at(ctx, folder, file, "-wal", &st) && st.st_size)
+	if (look_at(ctx, directory, file, "-wal", &st) && st.st_size)
 		add_to_key(ret_db, &st);
 }

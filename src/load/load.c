@@ -4,7 +4,7 @@
  *
  * A want is loaded as udev or modprobe would have done on a full tree: by its alias, so that every
  * module that matches is tried and blacklists hold. What is about to go into the kernel is on disk
- * as an attempt before it does (modfetch/attempt.h), and is crossed out when the next one begins or
+ * as an attempt before it does (modfetch/pending-loads.h), and is crossed out when the next one begins or
  * all is over; drivers that look for their devices behind the load's back are waited for first.
  * Whether the device is bound is read from sysfs, the only witness; waiting is bounded, because
  * drivers may take their time or decline.
@@ -23,9 +23,9 @@
 
 struct loading {
 	struct mf_context *ctx;
-	struct mf_attempts *attempts;
+	struct mf_pending_loads *attempts;
 	struct mf_want *want;
-	const struct mf_attempt *crashed; /* why it is left alone */
+	const struct mf_pending_load *crashed; /* why it is left alone */
 };
 
 /* ---- before the indexes name them ---- */
@@ -43,7 +43,7 @@ static bool is_wanted(const struct mf_want *wants, size_t n, const char *path)
 	return false;
 }
 
-int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
+int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		   const struct mf_want *wants, size_t n, const struct mf_strings *changed)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
@@ -54,7 +54,7 @@ int mf_load_expect(struct mf_context *ctx, struct mf_attempts *attempts,
 			r = mf_strings_add(&paths, changed->v[i]);
 	if (r < 0)
 		return mf_fail(ctx, "load", r, ctx->kernel, NULL);
-	return paths.n ? mf_attempts_expect(ctx, attempts, &paths) : 0;
+	return paths.n ? mf_pending_loads_expect(ctx, attempts, &paths) : 0;
 }
 
 /* ---- the load ---- */
@@ -72,11 +72,11 @@ static int see_before(void *arg, const struct mf_strings *paths)
 		char name[256];
 
 		if (mf_module_name(paths->v[i], name, sizeof(name)))
-			l->crashed = mf_attempts_find(l->ctx, l->attempts, name);
+			l->crashed = mf_pending_loads_find(l->ctx, l->attempts, name);
 		if (l->crashed)
 			return -MFE_CRASHED;
 	}
-	return mf_attempts_begin(l->ctx, l->attempts, paths, subject_of(l->want));
+	return mf_pending_loads_begin(l->ctx, l->attempts, paths, subject_of(l->want));
 }
 
 static void see_loaded(void *arg, const char *name)
@@ -85,7 +85,7 @@ static void see_loaded(void *arg, const char *name)
 
 	(void)mf_strings_add_unique(&l->want->loaded, name);
 	if (!l->ctx->unattended)
-		mf_attempts_watched(l->ctx, l->attempts, name);
+		mf_pending_loads_watched(l->ctx, l->attempts, name);
 }
 
 /* A driver may look for its device behind the load's back: it has ended when it has found it. */
@@ -96,7 +96,7 @@ static void see_ended(struct loading *l)
 	if (want->syspath && want->loaded.n)
 		want->driver = mf_device_driver(l->ctx, want->syspath);
 	if (!want->syspath || !want->loaded.n || want->driver)
-		mf_attempts_ended(l->attempts, subject_of(want));
+		mf_pending_loads_ended(l->attempts, subject_of(want));
 }
 
 static void load_want(struct mf_kmod *kmod, struct loading *l)
@@ -122,7 +122,8 @@ static void load_want(struct mf_kmod *kmod, struct loading *l)
 	see_ended(l);
 }
 
-int mf_load(struct mf_context *ctx, struct mf_attempts *attempts, struct mf_want *wants, size_t n)
+int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf_want *wants,
+	    size_t n)
 {
 	struct mf_kmod *kmod;
 	int r = mf_kmod_new(ctx, &kmod);

@@ -151,7 +151,7 @@ static int compose(struct mf_context *ctx, struct work *w, const struct mf_catal
 		r = mf_catalog_each_module(catalog, see_module, w);
 	if (!r)
 		r = mf_catalog_each_alias(catalog, see_alias, w);
-	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
 /* Not where a machine is not itself yet, nor where it was told to leave it. */
@@ -183,21 +183,22 @@ static bool is_there(int dirfd, const char *text, size_t len)
 
 static int publish(struct mf_context *ctx, const char *text, size_t len)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_DIRECTORY);
 	int r = dirfd < 0 ? dirfd : 0;
 
 	if (!r && !is_there(dirfd, text, len))
 		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
-	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
 static int withdraw(struct mf_context *ctx)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_STUBS_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd =
+		mf_context_open(ctx, MF_STUBS_DIRECTORY, O_RDONLY | O_DIRECTORY);
 
 	if (dirfd < 0 || !unlinkat(dirfd, MF_STUBS_FILE, 0) || errno == ENOENT)
 		return 0;
-	return mf_fail(ctx, "stubs", -errno, "/" MF_STUBS_FOLDER "/" MF_STUBS_FILE, NULL);
+	return mf_fail(ctx, "stubs", -errno, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL);
 }
 
 /* Another kernel's modules are nothing that modprobe could load now. */
@@ -208,7 +209,7 @@ static bool for_this_kernel(const struct mf_context *ctx)
 
 bool mf_stubs_missing(const struct mf_context *ctx)
 {
-	int fd = for_this_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_FOLDER "/" MF_STUBS_FILE,
+	int fd = for_this_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
 							O_PATH | O_NOFOLLOW)
 				      : -EINVAL;
 

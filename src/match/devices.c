@@ -85,7 +85,7 @@ static int take_rules(struct walk *w, int dirfd, const char *syspath)
 	return r;
 }
 
-static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth)
+static int walk_directory(struct walk *w, int dirfd, const char *syspath, int depth)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *e;
@@ -114,7 +114,7 @@ static int walk_folder(struct walk *w, int dirfd, const char *syspath, int depth
 			path = NULL;
 			return -ENOMEM;
 		}
-		r = walk_folder(w, child, path, depth + 1);
+		r = walk_directory(w, child, path, depth + 1);
 	}
 	return r;
 }
@@ -142,7 +142,7 @@ static int walk_modules(struct walk *w)
 {
 	_cleanup_close_ int fd = mf_context_open(w->ctx, "sys/module", O_RDONLY | O_DIRECTORY);
 
-	return fd < 0 ? 0 : walk_folder(w, fd, "/sys/module", DEPTH_MAX - 1);
+	return fd < 0 ? 0 : walk_directory(w, fd, "/sys/module", DEPTH_MAX - 1);
 }
 
 static int walk_machine(struct walk *w, int fd)
@@ -153,7 +153,7 @@ static int walk_machine(struct walk *w, int fd)
 					     .sysfs = "sys",
 					     .database = "run/udev/data" };
 	w->root_len = strlen("/sys");
-	r = walk_folder(w, fd, "/sys/devices", 0);
+	r = walk_directory(w, fd, "/sys/devices", 0);
 	return r < 0 ? r : walk_modules(w);
 }
 
@@ -170,7 +170,7 @@ static int walk_recorded(struct walk *w, int fd, const char *source)
 		path[--w->root_len] = '\0';
 	w->hidden = w->root_len;
 	w->device = (struct mf_udev_device){ .tree = &tree, .sysfs = "." };
-	return walk_folder(w, fd, path, 0);
+	return walk_directory(w, fd, path, 0);
 }
 
 static void walk_done(struct walk *w)

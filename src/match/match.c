@@ -271,7 +271,7 @@ static int see_crashed(const struct asking *a)
 
 	for (size_t i = 0; i < want->n_matches; i++) {
 		struct mf_match *m = &want->matches[i];
-		const struct mf_attempt *attempt = mf_policy_crashed(a->policy, m->module);
+		const struct mf_pending_load *attempt = mf_policy_crashed(a->policy, m->module);
 
 		m->crashed = attempt != NULL;
 		if (attempt && a->ctx->unattended) {

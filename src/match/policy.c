@@ -25,7 +25,7 @@ struct mf_policy {
 	bool modules_disabled;
 	struct mf_strings blacklist;	   /* module_blacklist= */
 	struct mf_strings alias_blacklist; /* modprobe.blacklist= */
-	struct mf_attempts attempts;	   /* of other boots */
+	struct mf_pending_loads attempts;  /* of other boots */
 };
 
 typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
@@ -87,7 +87,7 @@ void mf_policy_free(struct mf_policy *policy)
 	mf_rules_free(policy->rules);
 	mf_strings_done(&policy->blacklist);
 	mf_strings_done(&policy->alias_blacklist);
-	mf_attempts_done(&policy->attempts);
+	mf_pending_loads_done(&policy->attempts);
 	free(policy);
 }
 
@@ -105,7 +105,7 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 	else
 		r = mf_rules_read(ctx, &policy->rules);
 	if (!r)
-		r = mf_attempts_read(ctx, &policy->attempts);
+		r = mf_pending_loads_read(ctx, &policy->attempts);
 	if (r < 0) {
 		mf_policy_free(policy);
 		return r;
@@ -170,9 +170,9 @@ static const char *install_line(const struct mf_policy *policy, const struct mf_
 		       : NULL;
 }
 
-const struct mf_attempt *mf_policy_crashed(const struct mf_policy *policy, const char *module)
+const struct mf_pending_load *mf_policy_crashed(const struct mf_policy *policy, const char *module)
 {
-	return mf_attempts_find(policy->ctx, &policy->attempts, module);
+	return mf_pending_loads_find(policy->ctx, &policy->attempts, module);
 }
 
 static const char *brought_down(const struct mf_policy *policy, const struct mf_request *request)

@@ -313,7 +313,7 @@ static int read_files(struct mf_context *ctx, struct mf_rules *rules, int dirfd)
 	int n = scandirat(dirfd, ".", &names, is_rule_file, alphasort), r = 0;
 
 	if (n < 0)
-		return mf_fail(ctx, "policy", -errno, "/" MF_RULES_FOLDER, NULL);
+		return mf_fail(ctx, "policy", -errno, "/" MF_RULES_DIRECTORY, NULL);
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *text = NULL;
 		size_t len;
@@ -336,16 +336,17 @@ static int read_files(struct mf_context *ctx, struct mf_rules *rules, int dirfd)
 
 int mf_rules_read(struct mf_context *ctx, struct mf_rules **ret_rules)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_RULES_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd =
+		mf_context_open(ctx, MF_RULES_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	struct mf_rules *rules = calloc(1, sizeof(*rules));
 	int r = 0;
 
 	if (!rules)
-		return mf_fail(ctx, "policy", -ENOMEM, "/" MF_RULES_FOLDER, NULL);
+		return mf_fail(ctx, "policy", -ENOMEM, "/" MF_RULES_DIRECTORY, NULL);
 	if (dirfd >= 0)
 		r = read_files(ctx, rules, dirfd);
 	else if (dirfd != -ENOENT)
-		r = mf_fail(ctx, "policy", dirfd, "/" MF_RULES_FOLDER, NULL);
+		r = mf_fail(ctx, "policy", dirfd, "/" MF_RULES_DIRECTORY, NULL);
 	if (r < 0) {
 		mf_rules_free(rules);
 		return r;
@@ -464,11 +465,12 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 	r = check_text(ctx, conditions);
 	if (r < 0)
 		return r;
-	dirfd = mf_context_mkdir(ctx, MF_RULES_FOLDER);
+	dirfd = mf_context_mkdir(ctx, MF_RULES_DIRECTORY);
 	r = dirfd < 0 ? dirfd : mf_file_read_at(dirfd, MF_RULES_ADMIN, FILE_MAX, &old, &len);
 	if (r == -ENOENT && dirfd >= 0)
 		r = 0;
 	if (!r)
 		r = publish(dirfd, rule, conditions, old);
-	return r < 0 ? mf_fail(ctx, "policy", r, "/" MF_RULES_FOLDER "/" MF_RULES_ADMIN, NULL) : r;
+	return r < 0 ? mf_fail(ctx, "policy", r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, NULL)
+		     : r;
 }

@@ -70,7 +70,7 @@ int mf_want_init_any(struct mf_context *ctx, const char *query, const char *sysp
 	mf_want_reason(&want, "%s", fault);
 	if (!want.query || !want.name || !want.reason || (syspath && !want.syspath))
 		return mf_fail(ctx, "event", -ENOMEM, "query", NULL);
-	mf_text_tame(want.query);
+	mf_text_sanitize(want.query);
 	*ret_want = want;
 	want = (struct mf_want){ 0 };
 	return 0;
@@ -85,7 +85,7 @@ int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_w
 
 	if (!mf_starts_with(syspath, "/sys/") || strstr(syspath, "/../"))
 		return mf_fail(ctx, "event", -MFE_USAGE, syspath,
-			       "a device is a folder below /sys");
+			       "a device is a directory below /sys");
 	fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
 	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
 	if (r == -ENOENT || r == 1)

@@ -4,7 +4,7 @@
  *
  * A batch is one spec: of one architecture, at most 200 packages, since rpmbuild's time grows
  * faster than their number; the largest packages are dealt out first, so that batches end together.
- * Every path rpmbuild writes to, its database included, lies in the pack's work folder. Build host
+ * Every path rpmbuild writes to, its database included, lies in the pack's work directory. Build host
  * and build time are fixed (SOURCE_DATE_EPOCH: the newest module's time), so that the same input
  * gives the same bytes.
  */
@@ -279,22 +279,22 @@ int pack_build(struct pack *pack)
 	return judge(&build);
 }
 
-int pack_build_specs(struct pack *pack, const char *folder)
+int pack_build_specs(struct pack *pack, const char *directory)
 {
 	_cleanup_(build_done) struct build build = { .pack = pack };
 	int r = make_batches(&build);
 
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, "batches", NULL);
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-		return mf_fail(pack->ctx, "pack", -errno, folder, NULL);
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return mf_fail(pack->ctx, "pack", -errno, directory, NULL);
 	for (size_t i = 0; i < build.n_batches; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (asprintf(&path, "%s/modfetch-pack-%s.spec", folder, build.batches[i].label) <
+		if (asprintf(&path, "%s/modfetch-pack-%s.spec", directory, build.batches[i].label) <
 		    0) {
 			path = NULL;
-			return mf_fail(pack->ctx, "pack", -ENOMEM, folder, NULL);
+			return mf_fail(pack->ctx, "pack", -ENOMEM, directory, NULL);
 		}
 		r = write_spec(&build, &build.batches[i], path);
 		if (r < 0)

@@ -2,6 +2,7 @@
 /*
  * The closure of a set of modules: all that they need, and on request also all that they want and
  * ask for, until nothing is new. How modules relate is found in deps.c and requests.c.
+ * A closure is a sorted list of places in the kernel's modules.
  */
 #include <errno.h>
 #include <stdlib.h>

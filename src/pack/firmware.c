@@ -2,7 +2,7 @@
 /*
  * Firmware packages: which files of a firmware tree which drivers ask for.
  *
- * A module names files (or globs) below the firmware folder; the kernel also takes NAME.xz and
+ * A module names files (or globs) below the firmware directory; the kernel also takes NAME.xz and
  * NAME.zst. Files are grouped by who asks for them: what one driver asks for is a package of its
  * own, kmp-firmware-<driver>; what several ask for is in one package per set of drivers,
  * kmp-firmware-shared-<hash of their names>, so no file is in two. A link comes with what it points
@@ -106,7 +106,7 @@ static int add_file(struct pack_firmware *fw, const char *path, size_t driver)
 static char *follow(const struct pack_firmware *fw, const char *path)
 {
 	_cleanup_free_ char *full = pack_format("%s/%s", fw->tree, path), *joined = NULL;
-	_cleanup_free_ char *folder = NULL, *real = NULL;
+	_cleanup_free_ char *directory = NULL, *real = NULL;
 	const char *slash = strrchr(path, '/'), *last;
 	char target[PATH_MAX];
 	size_t len = strlen(fw->tree);
@@ -120,8 +120,8 @@ static char *follow(const struct pack_firmware *fw, const char *path)
 	if (!joined || *target == '/')
 		return NULL;
 	last = strrchr(joined, '/');
-	folder = strndup(joined, (size_t)(last - joined));
-	real = folder ? realpath(folder, NULL) : NULL;
+	directory = strndup(joined, (size_t)(last - joined));
+	real = directory ? realpath(directory, NULL) : NULL;
 	if (!real || strncmp(real, fw->tree, len) || (real[len] && real[len] != '/'))
 		return NULL;
 	return real[len] ? pack_format("%s%s", real + len + 1, last) : strdup(last + 1);

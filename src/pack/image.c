@@ -17,7 +17,7 @@
 /* Where each part is installed; %K is the release, %M the tree. */
 static const struct {
 	enum pack_part part;
-	const char *folder, *name, *suffix;
+	const char *directory, *name, *suffix;
 } targets[] = {
 	{ PACK_IMAGE, "/boot", "vmlinuz-", NULL },
 	{ PACK_SYSTEM_MAP, "/boot", "System.map-", NULL },
@@ -38,8 +38,8 @@ static int add_part(const struct pack_kernel *kernel, struct pack_package *packa
 	base = strndup(path, (size_t)(name - path));
 	if (!base)
 		return -ENOMEM;
-	if (targets[i].folder)
-		r = asprintf(&target, "%s/%s%s", targets[i].folder, targets[i].name,
+	if (targets[i].directory)
+		r = asprintf(&target, "%s/%s%s", targets[i].directory, targets[i].name,
 			     kernel->release.release);
 	else /* a compressed one keeps its suffix */
 		r = asprintf(&target, "%s/%s%s", kernel->install_dir, targets[i].name,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A kernel to be packed: its folder, its names, and where the files lie that belong to it.
+ * A kernel to be packed: its directory, its names, and where the files lie that belong to it.
  *
- * Decides the release (the folder's name), the flavor and ABI, where packages install to, and finds
+ * Decides the release (the directory's name), the flavor and ABI, where packages install to, and finds
  * what the kernel-image package needs in the places where distributions put it. What the command
  * line names is taken as it is and has to be there; what is looked for may be missing, and then the
  * image package does without, with a line that says so.
@@ -93,7 +93,7 @@ static char *fill_in(const struct pack_kernel *kernel, const char *root, const c
 	return MF_STEAL(out);
 }
 
-/* The folder that lib/modules or usr/lib/modules of the tree lies in, new memory; NULL: none such.
+/* The directory that lib/modules or usr/lib/modules of the tree lies in, new memory; NULL: none such.
  */
 static char *root_of(const struct pack_kernel *kernel, const char **ret_prefix)
 {

@@ -71,7 +71,7 @@ void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_P
 	}
 }
 
-/* The name of the primary.xml in a repodata folder, from its repomd.xml; new memory. */
+/* The name of the primary.xml in a repodata directory, from its repomd.xml; new memory. */
 static char *find_primary(int repodata_fd)
 {
 	_cleanup_free_ char *repomd = NULL;

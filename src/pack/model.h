@@ -199,7 +199,7 @@ int pack_closure(const struct pack_kernel *kernel, const struct pack_list *start
 enum pack_kind { PACK_KIND_MODULE, PACK_KIND_IMAGE, PACK_KIND_PATTERN, PACK_KIND_FIRMWARE };
 
 struct pack_file {
-	char *base;		 /* folder it lies below, a path of this machine */
+	char *base;		 /* directory it lies below, a path of this machine */
 	char *source;		 /* below BASE */
 	char *target;		 /* absolute, as installed */
 	char hex[MF_SHA256_HEX]; /* digest of its content */
@@ -291,8 +291,8 @@ int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r);
 
 /* Builds what has no href yet; leaves the files in REPO/.pack/work/rpms. */
 int pack_build(struct pack *pack);
-/* Writes the specs of all packages into a folder instead. */
-int pack_build_specs(struct pack *pack, const char *folder);
+/* Writes the specs of all packages into a directory instead. */
+int pack_build_specs(struct pack *pack, const char *directory);
 /* Takes over packages whose fingerprint an earlier run left. */
 int pack_state_reuse(struct pack *pack);
 /* Writes what this run's kernels consist of; RET_HREFS gets all packages of the repository. */

@@ -173,7 +173,7 @@ static int pack_all(struct pack *pack)
 
 static void pack_done(struct pack *pack, int r)
 {
-	/* the logs of a program that failed are worth more than a clean folder */
+	/* the logs of a program that failed are worth more than a clean directory */
 	if (pack->lock_fd >= 0 && r != -MFE_TOOL && r != -MFE_LOCKED)
 		(void)mf_tree_remove(pack->private_fd, "work");
 	for (size_t i = 0; i < pack->n_packages; i++)

@@ -42,7 +42,7 @@ enum verdict { IN, OUT };
 
 /*
  * GLOB is matched by fnmatch(3) without flags ('*' goes over '/') against the module's path without
- * its first folder (kernel/, updates/, extra/) and without its suffix.
+ * its first directory (kernel/, updates/, extra/) and without its suffix.
  */
 static const struct {
 	const char *stem;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Built packages into the repository's folders, and old ones out of them.
+ * Built packages into the repository's directories, and old ones out of them.
  *
  * A package goes to <arch>/NAME-V-R.ARCH.rpm. Where that file exists with other bytes, somebody's
  * metadata still describes it: the new one goes to <arch>/<start of its fingerprint>/ instead, and
@@ -32,7 +32,7 @@ static bool same_bytes(int a_fd, const char *a, int b_fd, const char *b)
 	return !digest_at(a_fd, a, x) && !digest_at(b_fd, b, y) && !memcmp(x, y, sizeof(x));
 }
 
-static int make_folder(const struct pack *pack, const char *path)
+static int make_directory(const struct pack *pack, const char *path)
 {
 	return mkdirat(pack->repo_fd, path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
@@ -46,7 +46,7 @@ static int move(const struct pack *pack, const char *from, const char *to)
 static int place_one(struct pack *pack, struct pack_package *package)
 {
 	_cleanup_free_ char *name = pack_spec_rpm_name(package), *from = NULL, *to = NULL;
-	_cleanup_free_ char *folder = NULL;
+	_cleanup_free_ char *directory = NULL;
 	struct stat st;
 	int r;
 
@@ -54,21 +54,21 @@ static int place_one(struct pack *pack, struct pack_package *package)
 		return -ENOMEM;
 	from = pack_format(".pack/work/rpms/%s/%s", package->arch, name);
 	to = pack_format("%s/%s", package->arch, name);
-	folder = pack_format("%s/%.12s", package->arch, package->fingerprint);
-	if (!from || !to || !folder)
+	directory = pack_format("%s/%.12s", package->arch, package->fingerprint);
+	if (!from || !to || !directory)
 		return -ENOMEM;
 	if (fstatat(pack->repo_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	r = make_folder(pack, package->arch);
+	r = make_directory(pack, package->arch);
 	if (r < 0)
 		return r;
 	if (!faccessat(pack->repo_fd, to, F_OK, 0) &&
 	    !same_bytes(pack->repo_fd, from, pack->repo_fd, to)) {
-		r = make_folder(pack, folder);
+		r = make_directory(pack, directory);
 		if (r < 0)
 			return r;
 		free(to);
-		to = pack_format("%s/%s", folder, name);
+		to = pack_format("%s/%s", directory, name);
 		if (!to)
 			return -ENOMEM;
 	}
@@ -115,12 +115,12 @@ static bool is_listed(const struct mf_strings *sorted, const char *href)
 	return false;
 }
 
-/* Removes unlisted packages below FOLDER, and folders that are empty then. Failures are left over.
+/* Removes unlisted packages below DIRECTORY, and directories that are empty then. Failures are left over.
  */
-static void prune_folder(const struct pack *pack, const char *folder, unsigned int depth,
-			 const struct mf_strings *keep, const struct mf_strings *also)
+static void prune_directory(const struct pack *pack, const char *directory, unsigned int depth,
+			    const struct mf_strings *keep, const struct mf_strings *also)
 {
-	int fd = openat(pack->repo_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(pack->repo_fd, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -129,12 +129,12 @@ static void prune_folder(const struct pack *pack, const char *folder, unsigned i
 
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "repodata"))
 			continue;
-		path = strcmp(folder, ".") ? pack_format("%s/%s", folder, e->d_name)
-					   : strdup(e->d_name);
+		path = strcmp(directory, ".") ? pack_format("%s/%s", directory, e->d_name)
+					      : strdup(e->d_name);
 		if (!path)
 			return;
 		if (depth && e->d_type == DT_DIR) {
-			prune_folder(pack, path, depth - 1, keep, also);
+			prune_directory(pack, path, depth - 1, keep, also);
 			(void)unlinkat(pack->repo_fd, path, AT_REMOVEDIR);
 		} else if (mf_ends_with(path, ".rpm") && !is_listed(keep, path) &&
 			   !is_listed(also, path)) {
@@ -146,5 +146,5 @@ static void prune_folder(const struct pack *pack, const char *folder, unsigned i
 void pack_place_prune(struct pack *pack, const struct mf_strings *now,
 		      const struct mf_strings *before)
 {
-	prune_folder(pack, ".", 2, now, before);
+	prune_directory(pack, ".", 2, now, before);
 }

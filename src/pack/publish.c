@@ -149,7 +149,7 @@ static int make_metadata(struct pack *pack, const char *identity)
 	return run(pack, argv, "createrepo.log");
 }
 
-/* Links every file of one folder into another. */
+/* Links every file of one directory into another. */
 static int link_all(int from_fd, int to_fd, const char *mentioned_in)
 {
 	_cleanup_close_ int copy = fcntl(from_fd, F_DUPFD_CLOEXEC, 0);
@@ -262,7 +262,7 @@ static int sign(struct pack *pack, int next_fd)
 	return r;
 }
 
-/* Links what the published repomd.xml names into the new folder. */
+/* Links what the published repomd.xml names into the new directory. */
 static int carry_over(const struct pack *pack, int next_fd)
 {
 	_cleanup_close_ int old_fd =

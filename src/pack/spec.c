@@ -2,7 +2,7 @@
 /*
  * The spec file that builds a batch of packages, in this run or inside OBS or Koji.
  *
- * It holds everything but the files themselves, which its %install copies from the folders they lie
+ * It holds everything but the files themselves, which its %install copies from the directories they lie
  * in; each of those is a macro (source_1, source_2, …) that a build service defines to where it has
  * the tree, and source_package names what brings it there. Modules go in as they are: nothing
  * strips, compresses or looks into them, so all of rpm's post-processing and its dependency
@@ -17,7 +17,7 @@
 
 static const char preamble[] =
 	"# Made by modfetch pack. To build it elsewhere define source_1, source_2, ... (the "
-	"folders\n"
+	"directories\n"
 	"# that the files lie in there) and source_package (what brings them).\n"
 	"%global debug_package %{nil}\n"
 	"%global __os_install_post %{nil}\n"
@@ -82,7 +82,7 @@ static void put_file_name(const char *s, FILE *out)
 	fputc('\n', out);
 }
 
-/* The number of a source folder among those the batch has; it is added if it is new. */
+/* The number of a source directory among those the batch has; it is added if it is new. */
 static size_t source_number(struct mf_strings *sources, const char *base)
 {
 	for (size_t i = 0; i < sources->n; i++)
@@ -92,7 +92,7 @@ static size_t source_number(struct mf_strings *sources, const char *base)
 }
 
 /* The bytes of TARGET before SOURCE, if it ends in "/SOURCE"; 0: it does not. */
-static size_t folder_length(const struct pack_file *file)
+static size_t directory_length(const struct pack_file *file)
 {
 	size_t target = strlen(file->target), source = strlen(file->source);
 
@@ -102,21 +102,21 @@ static size_t folder_length(const struct pack_file *file)
 		       : 0;
 }
 
-/* Opens a list of files that keep their names below one folder, unless it is the open one already.
+/* Opens a list of files that keep their names below one directory, unless it is the open one already.
  */
 static void put_copy(const struct pack_file *file, size_t number, const struct pack_file **open,
 		     FILE *out)
 {
-	size_t len = folder_length(file);
+	size_t len = directory_length(file);
 
-	if (!*open || strcmp((*open)->base, file->base) || folder_length(*open) != len ||
+	if (!*open || strcmp((*open)->base, file->base) || directory_length(*open) != len ||
 	    memcmp((*open)->target, file->target, len)) {
-		_cleanup_free_ char *folder = strndup(file->target, len);
+		_cleanup_free_ char *directory = strndup(file->target, len);
 
 		if (*open)
 			fputs("END\n", out);
 		fprintf(out, "copy \"%%{source_%zu}\" ", number);
-		put_quoted(folder ? folder : "", out);
+		put_quoted(directory ? directory : "", out);
 		fputs(" <<'END'\n", out);
 	}
 	*open = file;
@@ -139,7 +139,7 @@ static void put_install(const struct pack *pack, const struct pack_list *list,
 			const struct pack_file *file = &package->files[f];
 			size_t number = source_number(sources, file->base);
 
-			if (folder_length(file)) {
+			if (directory_length(file)) {
 				put_copy(file, number, &open, out);
 				continue;
 			}

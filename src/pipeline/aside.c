@@ -295,7 +295,7 @@ int mf_aside_put(struct mf_context *ctx, const struct mf_spool_entry *entry)
 	return r < 0 ? fail(ctx, r) : 0;
 }
 
-int mf_aside_revive(struct mf_context *ctx, bool all)
+int mf_aside_retry(struct mf_context *ctx, bool all)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	_cleanup_close_ int dirfd = -1, spool = -1;
@@ -335,7 +335,7 @@ static int keep_device(struct mf_context *ctx, const struct mf_want *want)
 	return r < 0 ? fail(ctx, r) : mf_aside_put(ctx, &entry);
 }
 
-int mf_aside_pass(struct mf_context *ctx, struct mf_wants *wants)
+int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	_cleanup_(mf_wants_done) struct mf_wants left = { 0 };
@@ -350,7 +350,7 @@ int mf_aside_pass(struct mf_context *ctx, struct mf_wants *wants)
 		if (found && !found->due) {
 			char words[160];
 
-			mf_aside_words(found, words, sizeof(words));
+			mf_aside_describe(found, words, sizeof(words));
 			mf_log(ctx, MF_LOG_WARNING, "event: %.256s: %s [%s]", want->query, words,
 			       mf_error_name(-MFE_SET_ASIDE));
 			r = keep_device(ctx, want);
@@ -366,7 +366,7 @@ int mf_aside_pass(struct mf_context *ctx, struct mf_wants *wants)
 	return 0;
 }
 
-void mf_aside_words(const struct mf_aside_entry *entry, char *ret_text, size_t size)
+void mf_aside_describe(const struct mf_aside_entry *entry, char *ret_text, size_t size)
 {
 	time_t since = (time_t)entry->since;
 	char when[32] = "";

@@ -24,7 +24,7 @@
 #include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
 #include "modfetch/want.h"
-#include "sieve.h"
+#include "spool-filter.h"
 #include "tries.h"
 
 enum { RUN_SECONDS = 900 }; /* for all but downloads and locks */
@@ -262,7 +262,7 @@ static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run
 	note_tries(ctx, pass);
 	if (ctx->unattended)
 		alarm(run_seconds(ctx));
-	r = mf_road(ctx, run);
+	r = mf_pipeline_run(ctx, run);
 	alarm(0);
 	for (size_t i = first; i < end; i++)
 		pass->spool.v[i].tries--;
@@ -314,7 +314,8 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 		say_installed(ctx, &run);
 	if (r < 0)
 		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
-	*ret_split = r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_spoils(r)));
+	*ret_split =
+		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_blames_package(r)));
 	if (*ret_split)
 		return r;
 	pass->drained.gone += gone;
@@ -404,7 +405,7 @@ static int drain(struct mf_context *ctx, struct pass *pass)
 {
 	struct mf_failure why;
 	size_t aside;
-	int r = mf_aside_revive(ctx, false);
+	int r = mf_aside_retry(ctx, false);
 
 	if (r >= 0)
 		r = spool_read(ctx, &pass->spool);
@@ -412,7 +413,7 @@ static int drain(struct mf_context *ctx, struct pass *pass)
 		return r;
 	pass->drained.entries = pass->spool.n;
 	mf_tries_read(ctx, pass->spool.v, pass->spool.n);
-	r = mf_sieve(ctx, pass->spool.fd, pass->spool.v, &pass->spool.n, &aside);
+	r = mf_spool_filter(ctx, pass->spool.fd, pass->spool.v, &pass->spool.n, &aside);
 	if (r < 0)
 		return r;
 	/* what comes back has its tries again */

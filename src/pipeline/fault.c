@@ -64,7 +64,7 @@ bool mf_fault_waits(int code)
 	return mf_fault_passes(code) && passing[find_passing(code)].idle;
 }
 
-bool mf_fault_spoils(int code)
+bool mf_fault_blames_package(int code)
 {
 	static const int codes[] = {
 		-MFE_UNSOLVABLE,   -MFE_NO_SYMBOL,	 -MFE_BAD_SIZE,		-MFE_BAD_DIGEST,
@@ -98,7 +98,7 @@ static bool is_used(const struct mf_run *run, size_t repo)
 	return false;
 }
 
-int mf_fault_foreseen(struct mf_context *ctx, struct mf_run *run)
+int mf_fault_expected(struct mf_context *ctx, struct mf_run *run)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	int r = 0;

@@ -15,9 +15,9 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-#define FOLDER "var/lib/modfetch"
-#define NAME   "history"
-#define MAX    ((size_t)4 << 20)
+#define DIRECTORY "var/lib/modfetch"
+#define NAME	  "history"
+#define MAX	  ((size_t)4 << 20)
 
 static int drop_older_half(int dirfd)
 {
@@ -70,7 +70,7 @@ static int append(int dirfd, const char *line)
 
 int mf_history_add(struct mf_context *ctx, struct mf_json *record)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *line = NULL;
 	int r = dirfd < 0 ? dirfd : 0;
 
@@ -80,12 +80,12 @@ int mf_history_add(struct mf_context *ctx, struct mf_json *record)
 	}
 	if (!r)
 		r = append(dirfd, line);
-	return r < 0 ? mf_fail(ctx, "history", r, "/" FOLDER "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER "/" NAME, O_RDONLY);
+	_cleanup_close_ int fd = mf_context_open(ctx, DIRECTORY "/" NAME, O_RDONLY);
 	_cleanup_free_ char *text = NULL;
 	char *save = NULL;
 	size_t len;
@@ -95,7 +95,7 @@ int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)
 		return 0;
 	r = fd < 0 ? fd : mf_file_read(fd, 4 * MAX, &text, &len);
 	if (r < 0)
-		return mf_fail(ctx, "history", r, "/" FOLDER "/" NAME, NULL);
+		return mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL);
 	for (char *line = strtok_r(text, "\n", &save); !r && line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		struct mf_json *record = mf_json_parse(line);

@@ -6,7 +6,7 @@
  * as package managers and editors leave copies. It runs with the rights of the run that called: in
  * the service that is root without most of root's power. Who needs more has it start a unit.
  *
- * Whoever can write a hook is root. So the folder and the file must be ours, and writable by nobody
+ * Whoever can write a hook is root. So the directory and the file must be ours, and writable by nobody
  * else; no package of a repository can put one there (confine.c). A hook gets the run's record on
  * its standard input, and an environment that says nothing: no word that came from a device or a
  * repository is ever part of a command.
@@ -36,10 +36,10 @@ static bool is_ours_alone(const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
 }
 
-/* The hooks' names, sorted. 0, 1: there is no folder; or -errno. */
+/* The hooks' names, sorted. 0, 1: there is no directory; or -errno. */
 static int list(const struct mf_context *ctx, struct mf_strings *ret_names)
 {
-	int fd = mf_context_open(ctx, MF_HOOKS_FOLDER, O_RDONLY | O_DIRECTORY);
+	int fd = mf_context_open(ctx, MF_HOOKS_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 	struct stat st;
@@ -69,7 +69,7 @@ static int look_at(const struct mf_context *ctx, const char *name)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (asprintf(&path, MF_HOOKS_FOLDER "/%s", name) < 0) {
+	if (asprintf(&path, MF_HOOKS_DIRECTORY "/%s", name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -133,7 +133,7 @@ static int wait_for(pid_t pid, unsigned int seconds)
 static int run_one(const struct mf_context *ctx, const char *name, const char *line,
 		   unsigned int seconds)
 {
-	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_FOLDER "/%s", name);
+	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_DIRECTORY "/%s", name);
 	_cleanup_close_ int in = mf_memfile_new("modfetch-run");
 	pid_t pid = 0;
 	int r;
@@ -161,7 +161,7 @@ static bool run_and_tell(const struct mf_context *ctx, const char *name, const c
 		r = run_one(ctx, name, line, seconds);
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,
-		       "hooks: /" MF_HOOKS_FOLDER "/%s: not run: others could write it", name);
+		       "hooks: /" MF_HOOKS_DIRECTORY "/%s: not run: others could write it", name);
 	else if (r == -ETIMEDOUT)
 		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: killed: it took more than %u s", name,
 		       seconds);
@@ -183,9 +183,9 @@ size_t mf_hooks_run(const struct mf_context *ctx, const char *line, unsigned int
 
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,
-		       "hooks: /" MF_HOOKS_FOLDER ": none run: others could write there");
+		       "hooks: /" MF_HOOKS_DIRECTORY ": none run: others could write there");
 	else if (r < 0)
-		mf_log(ctx, MF_LOG_WARNING, "hooks: /" MF_HOOKS_FOLDER ": %s",
+		mf_log(ctx, MF_LOG_WARNING, "hooks: /" MF_HOOKS_DIRECTORY ": %s",
 		       mf_error_sentence(r));
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		well += run_and_tell(ctx, names.v[i], line, seconds);

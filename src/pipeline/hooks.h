@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include "modfetch/context.h"
 
-#define MF_HOOKS_FOLDER "etc/modfetch/hooks.d"
+#define MF_HOOKS_DIRECTORY "etc/modfetch/hooks.d"
 
 /*
- * Runs the programs of the folder one after another, in the order of their names, with LINE, the
+ * Runs the programs of the directory one after another, in the order of their names, with LINE, the
  * run's line of the history, on their standard input. Each has SECONDS. What is not root's (or
  * ours) alone to write is not run; that, and one that fails or is killed for its time, is a
  * warning. Returns how many ended well.

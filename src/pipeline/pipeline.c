@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
@@ -40,7 +40,7 @@ struct cargo {
 	struct mf_proof **proofs;
 	size_t n; /* of both */
 	struct mf_receipt receipt;
-	struct mf_attempts attempts;
+	struct mf_pending_loads attempts;
 	struct mf_verdicts refused; /* packages, for their files */
 	bool refreshable;	    /* what failed may not fail with new metadata */
 };
@@ -64,7 +64,7 @@ static void cargo_done(struct cargo *cargo)
 	cargo_drop(cargo);
 	mf_verdicts_done(&cargo->refused);
 	mf_receipt_done(&cargo->receipt);
-	mf_attempts_done(&cargo->attempts);
+	mf_pending_loads_done(&cargo->attempts);
 	mf_policy_free(cargo->policy);
 	mf_kmod_free(cargo->kmod);
 }
@@ -84,7 +84,7 @@ static bool all_on_disk(const struct mf_run *run)
 	return !run->selection.install && !run->selection.remove;
 }
 
-/* With the indexes and modprobe.d as they are now: mending changes the former. */
+/* With the indexes and modprobe.d as they are now: repairing changes the former. */
 static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r;
@@ -99,17 +99,17 @@ static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 				run->wants.n);
 }
 
-static int mend(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
-	int r = mf_mend_indexes(ctx, &run->wants);
+	int r = mf_repair_indexes(ctx, &run->wants);
 
 	if (r <= 0)
 		return r;
-	run->mended = true;
+	run->repaired = true;
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_want_forget(&run->wants.v[i]);
 	r = match(ctx, run, cargo);
-	return r < 0 ? r : mf_mend_mark(ctx, &run->wants);
+	return r < 0 ? r : mf_repair_mark(ctx, &run->wants);
 }
 
 /*
@@ -123,7 +123,7 @@ static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 
 	r = match(ctx, run, cargo);
 	if (!r && run->catalog && !run->dry_run)
-		r = mend(ctx, run, cargo);
+		r = repair(ctx, run, cargo);
 	stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
@@ -291,7 +291,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	const struct mf_judge judge = { .policy = cargo->policy,
 					.repos = mf_catalog_repos(run->catalog) };
 	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
-	int r = mf_fault_foreseen(ctx, run);
+	int r = mf_fault_expected(ctx, run);
 
 	cargo->refreshable = r == -MFE_STALE;
 	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
@@ -300,7 +300,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	if (r < 0)
 		return r;
 	if (ctx->kernel_running && !run->no_load)
-		mf_verifier_foresee(ctx, verifier);
+		mf_verifier_preload(ctx, verifier);
 	r = fetch(ctx, run, cargo);
 	/* what its server has no more, newer metadata does not name any more */
 	cargo->refreshable = mf_fault_passes(r) && run->fault == MF_FAULT_PACKAGE;
@@ -398,7 +398,7 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		r = load(ctx, run, cargo);
 	if (r < 0)
 		return r;
-	return planned || run->mended || something_loaded(run) ? 0 : 1;
+	return planned || run->repaired || something_loaded(run) ? 0 : 1;
 }
 
 /*
@@ -424,20 +424,20 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 static int go(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
-	int r = run->dry_run ? 0 : mf_attempts_settle(ctx, &cargo.attempts);
+	int r = run->dry_run ? 0 : mf_pending_loads_settle(ctx, &cargo.attempts);
 	struct mf_failure why;
 
 	if (r < 0)
 		return r;
 	r = go_on(ctx, run, &cargo);
 	why = ctx->failure;
-	if (mf_attempts_end(ctx, &cargo.attempts) < 0)
+	if (mf_pending_loads_end(ctx, &cargo.attempts) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
 	return r;
 }
 
-int mf_road(struct mf_context *ctx, struct mf_run *run)
+int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int lock = -1;
@@ -454,7 +454,7 @@ int mf_road(struct mf_context *ctx, struct mf_run *run)
 	if (!r)
 		r = go(ctx, run);
 	if (r >= 0)
-		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->mended || run->refreshed);
+		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
 	/* the packages are there and their drivers loaded, but not all is as they want it */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;

@@ -143,7 +143,7 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 			  struct mf_strings *ret_urls)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
-	_cleanup_(mf_strings_done) struct mf_strings folder = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings directory = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const char *slash = repo->mirrorlist ? strrchr(repo->mirrorlist, '/') : NULL;
 	size_t len;
@@ -153,9 +153,9 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 		r = mf_strings_add(ret_urls, repo->baseurls.v[i]);
 	if (!slash || r < 0)
 		return r;
-	r = mf_strings_addn(&folder, repo->mirrorlist, (size_t)(slash - repo->mirrorlist));
+	r = mf_strings_addn(&directory, repo->mirrorlist, (size_t)(slash - repo->mirrorlist));
 	if (!r) {
-		const struct mf_fetch_request request = { .mirrors = &folder,
+		const struct mf_fetch_request request = { .mirrors = &directory,
 							  .path = slash + 1,
 							  .label = repo->id,
 							  .max_size = MIRRORLIST_MAX };
@@ -189,7 +189,7 @@ static const char *known_etag(const struct mf_context *ctx, const struct mf_repo
 			      const struct mf_repo_state *state, const uint8_t keys[MF_SHA256_LEN],
 			      const char *mirror)
 {
-	_cleanup_free_ char *url = mf_secret_hidden(mirror);
+	_cleanup_free_ char *url = mf_secret_hide_copy(mirror);
 
 	return *state->etag && url && !strcmp(state->url, url) &&
 			       !memcmp(state->used.keys, keys, sizeof(state->used.keys)) &&

@@ -3,7 +3,7 @@
  * When a run asks for metadata.
  *
  * At its beginning, where there is none or its index is damaged, and after a failure that newer
- * metadata may mend: too old, a damaged list of packages, a package that its server does not have
+ * metadata may repair: too old, a damaged list of packages, a package that its server does not have
  * any more, since a newer one has taken its place. Once a run, and never by a dry one. Who repeats a
  * run for fewer wants says so by run->metadata_asked, so that a hundred devices are not a hundred
  * questions.

@@ -19,9 +19,9 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-static const char *const folders[] = { "etc/modprobe.d",	   "run/modprobe.d",
-				       "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
-				       "lib/modprobe.d",	   MF_RULES_FOLDER };
+static const char *const directories[] = { "etc/modprobe.d",	       "run/modprobe.d",
+					   "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+					   "lib/modprobe.d",	       MF_RULES_DIRECTORY };
 
 /* Lines that say something, indented under one heading; TEXT is written into. */
 static void put(FILE *out, const char *path, char *text)
@@ -50,9 +50,9 @@ static int is_config(const struct dirent *e)
 	       strcmp(e->d_name, MF_ATTEMPT_FILE);
 }
 
-static int put_folder(struct mf_context *ctx, const char *folder, FILE *out)
+static int put_directory(struct mf_context *ctx, const char *directory, FILE *out)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	struct dirent **names = NULL;
 	int n = dirfd < 0 ? 0 : scandirat(dirfd, ".", &names, is_config, alphasort), r = 0;
 
@@ -60,7 +60,7 @@ static int put_folder(struct mf_context *ctx, const char *folder, FILE *out)
 		_cleanup_free_ char *path = NULL, *text = NULL;
 		size_t len;
 
-		if (asprintf(&path, "%s/%s", folder, names[i]->d_name) < 0) {
+		if (asprintf(&path, "%s/%s", directory, names[i]->d_name) < 0) {
 			path = NULL;
 			r = -ENOMEM;
 		} else if (!mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len)) {
@@ -104,14 +104,14 @@ static void put_kernel(struct mf_context *ctx, FILE *out)
 /* A device's modalias, and "removable" of it and of all above it. */
 static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
 {
-	_cleanup_free_ char *folder = strdup(syspath + 1);
+	_cleanup_free_ char *directory = strdup(syspath + 1);
 	const char *name = "modalias";
 	char *slash;
 
-	while (folder && (slash = strrchr(folder, '/'))) {
+	while (directory && (slash = strrchr(directory, '/'))) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
 
-		if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		if (asprintf(&path, "%s/%s", directory, name) < 0) {
 			path = NULL;
 			return -ENOMEM;
 		}
@@ -123,15 +123,15 @@ static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
 		else
 			*slash = '\0';
 	}
-	return folder ? 0 : -ENOMEM;
+	return directory ? 0 : -ENOMEM;
 }
 
 int mf_case_files(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(*folders); i++)
-		r = put_folder(ctx, folders[i], out);
+	for (size_t i = 0; !r && i < sizeof(directories) / sizeof(*directories); i++)
+		r = put_directory(ctx, directories[i], out);
 	put_kernel(ctx, out);
 	for (size_t i = 0; !r && i < run->wants.n; i++)
 		if (run->wants.v[i].syspath)

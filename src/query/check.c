@@ -2,7 +2,7 @@
 /*
  * The disk is asked what the road asked of each package when it came, once more.
  *
- * Every module below the kernel's folder is read once and judged by those who judge what arrives:
+ * Every module below the kernel's directory is read once and judged by those who judge what arrives:
  * deny list, signature, vermagic, CRCs (verify-module.c). What a package brought, firmware too,
  * must be there with the digest and mode that the rpm database has for it. A module must be in
  * modules.dep, or the next modprobe will not find it, and what modules.dep names must be there.
@@ -53,7 +53,7 @@ struct work {
 	struct mf_context *ctx;
 	struct mf_check *check;
 	struct mf_module_verifier *verifier;
-	char *folder; /* "lib/modules/KVER/" */
+	char *directory; /* "lib/modules/KVER/" */
 	struct mf_arena arena;
 	struct owned *owned;
 	size_t n_owned, room_owned, room_findings;
@@ -64,7 +64,7 @@ struct work {
 static void work_done(struct work *w)
 {
 	mf_module_verifier_free(w->verifier);
-	free(w->folder);
+	free(w->directory);
 	free(w->owned);
 	mf_table_done(&w->by_path);
 	mf_modules_dep_done(&w->dep);
@@ -115,7 +115,7 @@ static const char *without_usr(const char *path)
 
 static bool is_ours(const struct work *w, const char *path)
 {
-	return mf_starts_with(path, w->folder) || mf_starts_with(path, "lib/firmware/");
+	return mf_starts_with(path, w->directory) || mf_starts_with(path, "lib/firmware/");
 }
 
 static int add_owned(struct work *w, const struct mf_rpm_file *file, const char *nevra)
@@ -204,8 +204,8 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 				    "its bytes are not those its package brought");
 	}
 	/* what lies elsewhere is judged as a module of this kernel too */
-	if (asprintf(&absolute, "/%s%s", mf_starts_with(path, w->folder) ? "" : w->folder, path) <
-	    0)
+	if (asprintf(&absolute, "/%s%s", mf_starts_with(path, w->directory) ? "" : w->directory,
+		     path) < 0)
 		return -ENOMEM;
 	r = mf_verify_module(w->ctx, w->verifier, absolute, buf, len);
 	free(absolute);
@@ -222,7 +222,7 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 static int check_place(struct work *w, const char *path, struct owned *owner, const struct stat *st)
 {
 	const char *fault = mode_fault(st, owner);
-	int r = mf_modules_dep_meet(&w->dep, path + strlen(w->folder))
+	int r = mf_modules_dep_meet(&w->dep, path + strlen(w->directory))
 			? 0
 			: find(w, path, owner, -MFE_BAD_INDEX,
 			       "modules.dep does not name it: depmod has not run since it came");
@@ -291,7 +291,7 @@ static int check_linked(struct work *w, const char *path, int fd, bool external)
 	struct stat st;
 	int r;
 
-	if (place && mf_starts_with(place, w->folder) && mf_is_module(place))
+	if (place && mf_starts_with(place, w->directory) && mf_is_module(place))
 		return 0; /* met where it lies */
 	w->check->modules++;
 	r = fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MODULE_MAX, &buf, &len);
@@ -319,7 +319,7 @@ static int check_link(struct work *w, const char *path)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	if (!mf_modules_dep_meet(&w->dep, path + strlen(w->folder)))
+	if (!mf_modules_dep_meet(&w->dep, path + strlen(w->directory)))
 		r = find(w, path, NULL, -MFE_BAD_INDEX,
 			 "modules.dep does not name it: depmod has not run since it came");
 	return r ? r : check_linked(w, path, fd, false);
@@ -408,7 +408,7 @@ static int check_unmet(void *arg, const char *key, size_t len)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (asprintf(&path, "%s%.*s", external ? "" : w->folder, (int)len - external,
+	if (asprintf(&path, "%s%.*s", external ? "" : w->directory, (int)len - external,
 		     key + external) < 0) {
 		path = NULL;
 		return -ENOMEM;
@@ -441,13 +441,13 @@ static int check(struct work *w)
 {
 	int fd, r;
 
-	if (asprintf(&w->folder, "lib/modules/%s/", w->ctx->kernel) < 0) {
-		w->folder = NULL;
+	if (asprintf(&w->directory, "lib/modules/%s/", w->ctx->kernel) < 0) {
+		w->directory = NULL;
 		return -ENOMEM;
 	}
-	fd = mf_context_open(w->ctx, w->folder, O_RDONLY | O_DIRECTORY);
+	fd = mf_context_open(w->ctx, w->directory, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return mf_fail(w->ctx, "check", fd == -ENOENT ? -MFE_NOT_FOUND : fd, w->folder,
+		return mf_fail(w->ctx, "check", fd == -ENOENT ? -MFE_NOT_FOUND : fd, w->directory,
 			       "the kernel's modules cannot be looked at: %s",
 			       mf_error_sentence(fd));
 	r = mf_module_verifier_new(w->ctx, &w->verifier);
@@ -464,7 +464,7 @@ static int check(struct work *w)
 		close(fd);
 		return r;
 	}
-	r = walk(w, fd, w->folder, 0);
+	r = walk(w, fd, w->directory, 0);
 	return r ? r : check_rest(w);
 }
 

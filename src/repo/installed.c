@@ -73,7 +73,7 @@ int mf_installed_add(struct mf_context *ctx, struct mf_pool *pool)
 	char name[sizeof(db.key) + sizeof(".solv")];
 	int r;
 
-	mf_rpmdb_look(ctx, &db);
+	mf_rpmdb_stat(ctx, &db);
 	if (!db.exists)
 		return 0;
 	snprintf(name, sizeof(name), "%s.solv", db.key);
@@ -86,7 +86,7 @@ int mf_installed_add(struct mf_context *ctx, struct mf_pool *pool)
 	if (r < 0)
 		return r;
 	/* what was read is of no one state if the database changed meanwhile */
-	mf_rpmdb_look(ctx, &after);
+	mf_rpmdb_stat(ctx, &after);
 	if (strcmp(db.key, after.key) || db.changed + SETTLED > time(NULL))
 		return 0;
 	r = write_cache(ctx, pool, name);

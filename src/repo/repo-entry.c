@@ -21,7 +21,7 @@
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value)
 {
-	_cleanup_free_ char *shown = mf_secret_hidden(value);
+	_cleanup_free_ char *shown = mf_secret_hide_copy(value);
 	const char *id = d->repo.id;
 	int r;
 
@@ -40,8 +40,8 @@ int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const ch
 		d->why = NULL;
 		return -ENOMEM;
 	}
-	mf_text_tame(d->where);
-	mf_text_tame(d->why);
+	mf_text_sanitize(d->where);
+	mf_text_sanitize(d->why);
 	return 0;
 }
 

@@ -230,7 +230,7 @@ static void print_mark(FILE *f, const struct mf_repo_mark *mark)
 
 static void print_state(FILE *f, const struct mf_repo_state *state)
 {
-	_cleanup_free_ char *url = mf_secret_hidden(state->url);
+	_cleanup_free_ char *url = mf_secret_hide_copy(state->url);
 	const struct mf_repo_seen *accepted = &state->accepted, *used = &state->used;
 
 	fprintf(f, FORMAT "\nrevision %" PRIu64 "\nsigned %" PRId64 "\npublished %" PRId64 "\n",

@@ -17,7 +17,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
-#include "obstacle.h"
+#include "solver-problem.h"
 
 struct planning {
 	struct mf_context *ctx;
@@ -225,7 +225,7 @@ static int solve(struct planning *p, struct mf_plan *ret_plan)
 		mf_solution_done(&solution);
 		r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
 		if (!r && !solution.solved)
-			return mf_obstacle_fail(p->ctx, &p->refusals, &solution);
+			return mf_solver_problem_fail(p->ctx, &p->refusals, &solution);
 		if (!r)
 			r = refuse_steps(p, &solution);
 	} while (r > 0);

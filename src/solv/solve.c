@@ -21,9 +21,9 @@ void mf_solution_done(struct mf_solution *solution)
 	for (size_t i = 0; i < solution->n; i++)
 		free(solution->steps[i].dep);
 	free(solution->steps);
-	for (size_t i = 0; i < solution->n_obstacles; i++)
-		free(solution->obstacles[i].dep);
-	free(solution->obstacles);
+	for (size_t i = 0; i < solution->n_problems; i++)
+		free(solution->problems[i].dep);
+	free(solution->problems);
 	*solution = (struct mf_solution){ 0 };
 }
 
@@ -134,26 +134,26 @@ static enum mf_clash clash_of(SolverRuleinfo type)
 	return type == SOLVER_RULE_PKG_REQUIRES ? MF_CLASH_NEEDS : MF_CLASH_CONFLICT;
 }
 
-static int collect_obstacles(Pool *pool, Solver *solver, struct mf_solution *ret)
+static int collect_problems(Pool *pool, Solver *solver, struct mf_solution *ret)
 {
 	Id problem = solver_next_problem(solver, 0), from, to, dep;
 	Queue q;
 
 	queue_init(&q);
 	solver_findallproblemrules(solver, problem, &q);
-	ret->obstacles = calloc((size_t)q.count + 1, sizeof(*ret->obstacles));
-	for (int i = 0; ret->obstacles && i < q.count; i++) {
+	ret->problems = calloc((size_t)q.count + 1, sizeof(*ret->problems));
+	for (int i = 0; ret->problems && i < q.count; i++) {
 		SolverRuleinfo type = solver_ruleinfo(solver, q.elements[i], &from, &to, &dep);
 
 		/* rules about packages alone; those of our own jobs say nothing new */
 		if ((type & SOLVER_RULE_TYPEMASK) != SOLVER_RULE_PKG)
 			continue;
-		ret->obstacles[ret->n_obstacles++] =
-			(struct mf_obstacle){ clash_of(type), from, to,
-					      dep ? strdup(pool_dep2str(pool, dep)) : NULL };
+		ret->problems[ret->n_problems++] =
+			(struct mf_solver_problem){ clash_of(type), from, to,
+						    dep ? strdup(pool_dep2str(pool, dep)) : NULL };
 	}
 	queue_free(&q);
-	return ret->obstacles ? 0 : -ENOMEM;
+	return ret->problems ? 0 : -ENOMEM;
 }
 
 void mf_pool_refuse(struct mf_pool *mp, int id, bool refused)
@@ -213,7 +213,7 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);
 	solver_set_flag(solver, SOLVER_FLAG_BEST_OBEY_POLICY, 1);
 	if (solver_solve(solver, &job)) {
-		r = collect_obstacles(p, solver, &found);
+		r = collect_problems(p, solver, &found);
 	} else {
 		found.solved = true;
 		r = collect_steps(pool, solver, &found);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver package may hold, as a table of folders and of names in them. A path is judged by
+ * What a driver package may hold, as a table of directories and of names in them. A path is judged by
  * its text alone, the way rpm would create it: any "." or ".." component is refused, so a prefix is
- * a true containment. The kernel's folder is any release's: a repository may serve the next kernel
+ * a true containment. The kernel's directory is any release's: a repository may serve the next kernel
  * before its first boot.
  */
 #include "confine.h"
@@ -14,11 +14,11 @@
 #include "modfetch/verify.h"
 #include "confine-modules.h"
 
-/* What may stand in a folder of the table. */
+/* What may stand in a directory of the table. */
 enum holds { ANYTHING, MODULES, CONF, KERNEL };
 
 static const struct {
-	const char *folder;
+	const char *directory;
 	enum holds holds;
 } allowed[] = {
 	{ "/lib/modules/", MODULES },
@@ -43,7 +43,7 @@ static bool is_kernel_file(const struct candidate *c, const char *path)
 	return c->kernel && mf_kernel_file(path, &c->header->uname_r);
 }
 
-/* May the package have a file or link of this name in a folder that holds such things? */
+/* May the package have a file or link of this name in a directory that holds such things? */
 static bool may_hold(const struct candidate *c, enum holds holds, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
@@ -90,27 +90,27 @@ static bool is_plain(const char *path)
 	return true;
 }
 
-static bool folder_allowed(const struct candidate *c, const char *path, bool is_folder)
+static bool directory_allowed(const struct candidate *c, const char *path, bool is_directory)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
-		const char *folder = allowed[i].folder;
+		const char *directory = allowed[i].directory;
 		enum holds holds = allowed[i].holds;
-		size_t len = strlen(folder);
+		size_t len = strlen(directory);
 
 		if (holds == KERNEL && !c->kernel)
 			continue;
-		if (!strncmp(path, folder, len) && path[len] &&
-		    (is_folder ? holds != KERNEL : may_hold(c, holds, path)))
+		if (!strncmp(path, directory, len) && path[len] &&
+		    (is_directory ? holds != KERNEL : may_hold(c, holds, path)))
 			return true;
-		/* the folder itself, and what leads to it, may be listed as a folder */
-		if (is_folder && !strncmp(folder, path, strlen(path)) &&
-		    folder[strlen(path)] == '/')
+		/* the directory itself, and what leads to it, may be listed as a directory */
+		if (is_directory && !strncmp(directory, path, strlen(path)) &&
+		    directory[strlen(path)] == '/')
 			return true;
 	}
 	return false;
 }
 
-/* A link may point to its own folder or below, by name. */
+/* A link may point to its own directory or below, by name. */
 static bool link_stays(const char *target)
 {
 	return *target && *target != '/' && strcmp(target, "..") && strncmp(target, "../", 3) &&
@@ -149,8 +149,8 @@ static const char *judge(const struct candidate *c, const struct mf_rpm_file *fi
 	if (file->path[0] != '/' || has_dots(file->path) || !is_plain(file->path))
 		return "its path is not plain";
 	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
-		return "it is neither file, folder nor link";
-	if (!folder_allowed(c, file->path, S_ISDIR(file->mode)))
+		return "it is neither file, directory nor link";
+	if (!directory_allowed(c, file->path, S_ISDIR(file->mode)))
 		return c->header->uname_r.n && !c->kernel
 			       ? "it belongs to a kernel, which comes only if an admin asks for "
 				 "its "
@@ -160,7 +160,7 @@ static const char *judge(const struct candidate *c, const struct mf_rpm_file *fi
 	if (!why)
 		why = judge_mode(file);
 	if (!why && S_ISLNK(file->mode) && !link_stays(file->link))
-		why = "the link leaves its folder";
+		why = "the link leaves its directory";
 	return why;
 }
 

@@ -3,7 +3,7 @@
 #define MODFETCH_CONFINE_H
 /*
  * What a driver package may bring (promise P16): modules below lib/modules/KVER, firmware, depmod.d
- * and documentation; ordinary files, folders and links that stay inside; user and group root, not
+ * and documentation; ordinary files, directories and links that stay inside; user and group root, not
  * writable by others, directories of mode 0755; a kernel's own files only where an admin has named
  * the package of that kernel (modfetch/verify.h); and no program to run, unless the admin has allowed this very repository to
  * bring scriptlets (scriptlets=1 in its .repo file).

@@ -2,7 +2,7 @@
 /*
  * What this machine refuses, whoever signed it.
  *
- * Every file in the folder whose name does not begin with a dot is read, each time it matters: a
+ * Every file in the directory whose name does not begin with a dot is read, each time it matters: a
  * line added counts for the very next thing verified. A line is a digest or fingerprint in
  * hexadecimal digits of either case, with or without spaces or colons between them as programs
  * print them, and what it is for behind a '#'. A line that is anything else is an error: a typing
@@ -19,7 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-#define FOLDER	   "etc/modfetch/keys/deny.d"
+#define DIRECTORY  "etc/modfetch/keys/deny.d"
 #define LIST_MAX   (1 << 20)
 #define MIN_DIGITS 40 /* an OpenPGP fingerprint of version 4 */
 #define MAX_DIGITS 128
@@ -61,7 +61,7 @@ static int search(const char *text, const char *hex)
 	return found;
 }
 
-static int search_folder(DIR *dir, const char *hex)
+static int search_directory(DIR *dir, const char *hex)
 {
 	struct dirent *e;
 	int found = 0;
@@ -85,18 +85,18 @@ static int search_folder(DIR *dir, const char *hex)
 
 int mf_deny_check(struct mf_context *ctx, const char *what, const char *kind, const char *hex)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int fd = mf_context_open(ctx, DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_closedir_ DIR *dir = NULL;
 	int r;
 
 	if (fd == -ENOENT)
 		return 0;
 	dir = fd < 0 ? NULL : fdopendir(fd);
-	r = dir ? (mf_steal_fd(&fd), search_folder(dir, hex)) : fd < 0 ? fd : -errno;
+	r = dir ? (mf_steal_fd(&fd), search_directory(dir, hex)) : fd < 0 ? fd : -errno;
 	if (r > 0)
 		return mf_fail(ctx, "verify", -MFE_REVOKED, what,
-			       "its %s %.16s… is on the list in /" FOLDER, kind, hex);
-	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" FOLDER,
+			       "its %s %.16s… is on the list in /" DIRECTORY, kind, hex);
+	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" DIRECTORY,
 			       "a list in it cannot be used: %s", mf_error_sentence(r))
 		     : 0;
 }

@@ -149,7 +149,7 @@ static bool is_configured(const struct trust_keys *keys, const struct mf_repo_ma
 
 /* Drops what keys vouched for that no longer count; the signer at hand does. 0 or recorded. */
 static int forget_dead(struct mf_context *ctx, const struct mf_repo *repo,
-		       const struct trust_keys *keys, const struct mf_vouched *trust,
+		       const struct trust_keys *keys, const struct mf_trusted *trust,
 		       struct mf_repo_state *state)
 {
 	struct mf_failure before = ctx->failure;
@@ -191,7 +191,7 @@ static struct ground ground_of(const struct mf_repo_state *state)
 
 /* The signer's mark, moved to where the new metadata is. It is ahead of all others: of too many of
  * them the first may go. */
-static void set_mark(struct mf_repo_state *state, const struct mf_vouched *trust, uint64_t revision)
+static void set_mark(struct mf_repo_state *state, const struct mf_trusted *trust, uint64_t revision)
 {
 	struct mf_repo_mark *mark = NULL;
 
@@ -207,7 +207,7 @@ static void set_mark(struct mf_repo_state *state, const struct mf_vouched *trust
 }
 
 static int check_forward(struct mf_context *ctx, const struct mf_repo *repo,
-			 const struct mf_repomd *repomd, const struct mf_vouched *trust,
+			 const struct mf_repomd *repomd, const struct mf_trusted *trust,
 			 const struct ground *ground)
 {
 	uint64_t revision = mf_trust_revision(repomd->revision, trust->signing_time);
@@ -286,7 +286,7 @@ static int check_identity(struct mf_context *ctx, const struct mf_repo *repo,
 /* ---- all of it ---- */
 
 static int judge(struct mf_context *ctx, const struct mf_repo *repo, const struct trust_keys *keys,
-		 const struct mf_repomd *repomd, const struct mf_vouched *trust,
+		 const struct mf_repomd *repomd, const struct mf_trusted *trust,
 		 unsigned int accept, struct mf_repo_state *state)
 {
 	struct ground ground;
@@ -322,7 +322,7 @@ static int read_state(struct mf_context *ctx, const struct mf_repo *repo, unsign
 
 int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
 		       const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-		       const struct mf_vouched *trust)
+		       const struct mf_trusted *trust)
 {
 	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
 	struct mf_repo_seen seen = { .signing_time = trust->signing_time };

@@ -25,7 +25,7 @@ struct trust_keys {
  */
 int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
 		       const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-		       const struct mf_vouched *trust);
+		       const struct mf_trusted *trust);
 
 /* Too old? Unattended -MFE_STALE, recorded; else 0, and it is said. */
 int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t signing_time);

@@ -25,7 +25,7 @@
 #include "openpgp.h"
 #include "trust-private.h"
 
-#define KEY_FOLDER    "etc/modfetch/keys/repo.d"
+#define KEY_DIRECTORY "etc/modfetch/keys/repo.d"
 #define REPOMD_MAX    (1U << 20)
 #define SIGNATURE_MAX (64U << 10)
 
@@ -102,19 +102,19 @@ static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct tr
 
 static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct trust_keys *keys)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_(mf_strings_done) struct mf_strings certs = { 0 };
 	_cleanup_free_ char *bad = NULL;
 	int r;
 
 	if (!repo->keys.n)
 		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
-			       "its .repo file names no key (keys=, a file in /" KEY_FOLDER ")");
+			       "its .repo file names no key (keys=, a file in /" KEY_DIRECTORY ")");
 	if (dirfd < 0 && dirfd != -ENOENT)
-		return mf_fail(ctx, "verify", dirfd, "/" KEY_FOLDER, NULL);
+		return mf_fail(ctx, "verify", dirfd, "/" KEY_DIRECTORY, NULL);
 	r = open_keyrings(repo, dirfd, keys, &certs);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, "/" KEY_FOLDER, NULL);
+		return mf_fail(ctx, "verify", r, "/" KEY_DIRECTORY, NULL);
 	/* no certificate named must not mean all of them */
 	r = certs.n ? mf_keyring_read(dirfd, certs.v, certs.n, &keys->certs, &bad)
 		    : mf_keyring_new(&keys->certs);
@@ -122,9 +122,9 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
 		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
-			       "the key %s it names is not in /" KEY_FOLDER, bad ? bad : "");
+			       "the key %s it names is not in /" KEY_DIRECTORY, bad ? bad : "");
 	if (r < 0)
-		return mf_fail(ctx, "verify", -MFE_CONFIG, bad ? bad : "/" KEY_FOLDER,
+		return mf_fail(ctx, "verify", -MFE_CONFIG, bad ? bad : "/" KEY_DIRECTORY,
 			       "the key cannot be read");
 	return 0;
 }
@@ -148,7 +148,7 @@ int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
 
 static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 		     const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-		     struct mf_vouched *ret_trust)
+		     struct mf_trusted *ret_trust)
 {
 	_cleanup_free_ char *data = NULL, *sig = NULL;
 	struct mf_signer signer = { 0 };
@@ -185,7 +185,7 @@ static int check_openpgp(struct mf_context *ctx, const char *what, const char *s
 /* Which keyring has the key that sqv has just accepted? */
 static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
 			const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-			struct mf_vouched *trust)
+			struct mf_trusted *trust)
 {
 	for (size_t i = 0; i < keys->n_keyrings; i++) {
 		struct mf_openpgp_signer signer;
@@ -208,7 +208,7 @@ static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
 static int check_repomd_openpgp(struct mf_context *ctx, const struct mf_repo *repo,
 				const struct trust_keys *keys,
 				const struct mf_trust_evidence *evidence,
-				struct mf_vouched *ret_trust)
+				struct mf_trusted *ret_trust)
 {
 	struct mf_openpgp_signer signer = { 0 };
 	int r = check_openpgp(ctx, repo->id, "repomd.xml", keys, evidence->repomd, evidence->asc,
@@ -239,7 +239,7 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 
 static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
 			   const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-			   struct mf_vouched *ret_trust)
+			   struct mf_trusted *ret_trust)
 {
 	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
 		return check_cms(ctx, repo, keys, evidence, ret_trust);
@@ -344,10 +344,10 @@ static int forget_published(struct mf_context *ctx, const struct mf_repo *repo)
 }
 
 int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
-		    const struct mf_trust_evidence *evidence, struct mf_vouched *ret_trust)
+		    const struct mf_trust_evidence *evidence, struct mf_trusted *ret_trust)
 {
 	_cleanup_(keys_done) struct trust_keys keys = { 0 };
-	struct mf_vouched trust = { 0 };
+	struct mf_trusted trust = { 0 };
 	int r;
 
 	if (repo->trust == MF_TRUST_NONE) {

@@ -12,7 +12,7 @@
  *
  * For the context's kernel the module must also fit it: built for its release, or with the CRCs of
  * every symbol the kernel is known to export; and with the vermagic flags its own modules have. A
- * module for another kernel's folder must be built for that release: nothing else is known of it.
+ * module for another kernel's directory must be built for that release: nothing else is known of it.
  *
  * Modules are taken from the payload in memory. Whether librpm will write the same is not assumed:
  * each file's digest must be the header's, and the install stage compares again what lies on disk.
@@ -38,7 +38,7 @@
 #include "kernel-keys.h"
 #include "verify-conf.h"
 
-#define KEY_FOLDER    "etc/modfetch/keys/module.d"
+#define KEY_DIRECTORY "etc/modfetch/keys/module.d"
 #define MODULE_MAX    (256U << 20)
 #define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
 
@@ -93,15 +93,15 @@ static int compare_exports(const void *a, const void *b)
 /* Keeps the vermagic of the first module on disk whose path the index tells. */
 static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 {
-	_cleanup_free_ char *folder = NULL, *dep = NULL;
+	_cleanup_free_ char *directory = NULL, *dep = NULL;
 	_cleanup_close_ int dirfd = -1;
 	size_t len;
 
-	if (asprintf(&folder, "lib/modules/%s", ctx->kernel) < 0) {
-		folder = NULL;
+	if (asprintf(&directory, "lib/modules/%s", ctx->kernel) < 0) {
+		directory = NULL;
 		return -ENOMEM;
 	}
-	dirfd = mf_context_open(ctx, folder, O_RDONLY | O_DIRECTORY);
+	dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MODULE_MAX, &dep, &len) < 0)
 		return 0;
 	for (char *line = dep; line && *line && !v->flags; line = strchr(line, '\n')) {
@@ -154,7 +154,7 @@ static void verifier_cleanup(struct mf_module_verifier **v)
 int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **ret_verifier)
 {
 	_cleanup_(verifier_cleanup) struct mf_module_verifier *v = calloc(1, sizeof(*v));
-	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	const char *policy = ctx->settings.module_signature;
 	_cleanup_free_ char *bad = NULL;
 	int r;
@@ -165,11 +165,11 @@ int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **r
 					  : mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_CONFIG : r,
-			       bad ? bad : "/" KEY_FOLDER, "the key cannot be read");
+			       bad ? bad : "/" KEY_DIRECTORY, "the key cannot be read");
 	v->required = !strcmp(policy, "require") ||
 		      (!strcmp(policy, "if-keys") && mf_keyring_size(v->keyring));
 	if (v->required && !mf_keyring_size(v->keyring))
-		return mf_fail(ctx, "verify", -MFE_NO_KEYS, "/" KEY_FOLDER,
+		return mf_fail(ctx, "verify", -MFE_NO_KEYS, "/" KEY_DIRECTORY,
 			       "module-signature=require, but there is no key in it");
 	*ret_verifier = MF_STEAL(v);
 	return 0;
@@ -192,7 +192,7 @@ bool mf_module_verifier_requires(const struct mf_module_verifier *v)
 	return v->required;
 }
 
-void mf_module_verifier_foresee(const struct mf_context *ctx, const struct mf_module_verifier *v)
+void mf_module_verifier_preload(const struct mf_context *ctx, const struct mf_module_verifier *v)
 {
 	const char *why;
 
@@ -202,13 +202,13 @@ void mf_module_verifier_foresee(const struct mf_context *ctx, const struct mf_mo
 		mf_log(ctx, MF_LOG_WARNING,
 		       "the running kernel loads signed modules only (%s) and knows none of the "
 		       "keys in "
-		       "/" KEY_FOLDER ": it will refuse what they signed",
+		       "/" KEY_DIRECTORY ": it will refuse what they signed",
 		       why);
 	else
 		mf_log(ctx, MF_LOG_INFO,
 		       "the running kernel loads signed modules only (%s); whether it knows the "
 		       "key of "
-		       "what is fetched cannot be told without that key in /" KEY_FOLDER,
+		       "what is fetched cannot be told without that key in /" KEY_DIRECTORY,
 		       why);
 }
 
@@ -224,7 +224,7 @@ static int check_signature(struct mf_context *ctx, const struct mf_module_verifi
 		return 0;
 	if (!info->signature)
 		return mf_fail(ctx, "verify", -MFE_MODULE_UNSIGNED, path,
-			       "it has no signature, and one of a key in /" KEY_FOLDER
+			       "it has no signature, and one of a key in /" KEY_DIRECTORY
 			       " is needed");
 	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
@@ -312,13 +312,13 @@ static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, co
 /* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another place. */
 static const char *kernel_of(const char *path, size_t *ret_len)
 {
-	static const char folder[] = "/lib/modules/";
+	static const char directory[] = "/lib/modules/";
 
 	if (mf_starts_with(path, "/usr/"))
 		path += strlen("/usr");
-	if (!mf_starts_with(path, folder))
+	if (!mf_starts_with(path, directory))
 		return NULL;
-	path += strlen(folder);
+	path += strlen(directory);
 	*ret_len = strcspn(path, "/");
 	return *ret_len && path[*ret_len] ? path : NULL;
 }
@@ -333,7 +333,8 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	int r;
 
 	if (!kernel)
-		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path, "it is in no kernel's folder");
+		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+			       "it is in no kernel's directory");
 	r = mf_sha256(buf, len, digest);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, path, NULL);

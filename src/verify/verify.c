@@ -40,9 +40,9 @@ int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
 	return r;
 }
 
-void mf_verifier_foresee(const struct mf_context *ctx, const struct mf_verifier *verifier)
+void mf_verifier_preload(const struct mf_context *ctx, const struct mf_verifier *verifier)
 {
-	mf_module_verifier_foresee(ctx, verifier->modules);
+	mf_module_verifier_preload(ctx, verifier->modules);
 }
 
 void mf_verifier_free(struct mf_verifier *verifier)

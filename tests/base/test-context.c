@@ -52,7 +52,7 @@ static void nobody_waits_for_who_writes_into_a_fifo(void **state)
 	close(fd);
 }
 
-static void folders_are_made_inside_even_through_links(void **state)
+static void directories_are_made_inside_even_through_links(void **state)
 {
 	struct root *r = *state;
 	int fd = mf_context_mkdir(&r->ctx, "a/b/c");
@@ -101,7 +101,7 @@ static void a_root_that_cannot_be_one_is_refused(void **state)
 	snprintf(file, sizeof(file), "%s/file", r->path);
 	/* "" is what an unset variable becomes: it must not mean the running system */
 	assert_int_equal(init_code("", KERNEL), -MFE_USAGE);
-	assert_int_equal(init_code("/no/such/folder", KERNEL), -MFE_USAGE);
+	assert_int_equal(init_code("/no/such/directory", KERNEL), -MFE_USAGE);
 	assert_int_equal(init_code(file, KERNEL), -MFE_USAGE);
 	assert_int_equal(init_code(r->path, "../x"), -MFE_USAGE);
 	assert_int_equal(init_code(r->path, ""), -MFE_USAGE);
@@ -147,7 +147,7 @@ static void an_image_has_the_only_kernel_in_it(void **state)
 	struct mf_context ctx;
 	struct utsname uts;
 
-	root_write(r, "lib/modules/README", "no folder");
+	root_write(r, "lib/modules/README", "no directory");
 	root_mkdir(r, "lib/modules/.hidden");
 	assert_int_equal(mf_context_init(&ctx, r->path, NULL), 0);
 	assert_string_equal(ctx.kernel, KERNEL);
@@ -267,7 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(opens_below_the_root_and_never_leaves_it),
 		ROOTED(nobody_waits_for_who_writes_into_a_fifo),
-		ROOTED(folders_are_made_inside_even_through_links),
+		ROOTED(directories_are_made_inside_even_through_links),
 		ROOTED(paths_begin_with_the_root),
 		ROOTED(a_root_that_cannot_be_one_is_refused),
 		ROOTED(a_relative_root_becomes_absolute),

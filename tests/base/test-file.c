@@ -26,7 +26,7 @@ static void reading_is_bounded(void **state)
 	assert_int_equal(len, 0);
 	assert_string_equal(text, "");
 	free(MF_STEAL(text));
-	/* a folder is no file */
+	/* a directory is no file */
 	assert_int_equal(mf_file_read_at(r->fd, ".", 9, &text, &len), -EISDIR);
 }
 
@@ -125,9 +125,9 @@ static void what_is_not_published_leaves_no_trace(void **state)
 	assert_string_equal(text, "old");
 	/* done twice, and on one never begun */
 	mf_staged_done(&staged);
-	/* a name that is taken by a folder cannot be published over */
-	root_mkdir(r, "folder/x");
-	assert_true(mf_file_publish(r->fd, "folder", 0644, "x", 1) < 0);
+	/* a name that is taken by a directory cannot be published over */
+	root_mkdir(r, "directory/x");
+	assert_true(mf_file_publish(r->fd, "directory", 0644, "x", 1) < 0);
 	assert_int_equal(count_entries(r), n + 1);
 }
 

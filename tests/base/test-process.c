@@ -191,7 +191,7 @@ static void only_a_program_of_a_build_tree_is_in_one(void **state)
 	assert_int_equal(in_a_child(elsewhere), 0 * 2 + 1);
 }
 
-static int drops_the_folder(void)
+static int drops_the_directory(void)
 {
 	setenv("MODFETCH_LIBEXECDIR", "/tmp", 1);
 	mf_process_clean_environment();
@@ -200,7 +200,7 @@ static int drops_the_folder(void)
 
 static void the_helpers_folder_counts_in_a_build_tree(void **state)
 {
-	assert_int_equal(in_a_child(drops_the_folder), 0);
+	assert_int_equal(in_a_child(drops_the_directory), 0);
 }
 
 int main(int argc, char **argv)

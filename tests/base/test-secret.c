@@ -7,7 +7,7 @@
 
 static void check(const char *text, const char *want)
 {
-	char *got = mf_secret_hidden(text);
+	char *got = mf_secret_hide_copy(text);
 
 	assert_non_null(got);
 	assert_string_equal(got, want);

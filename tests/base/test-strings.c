@@ -58,7 +58,7 @@ static void a_word_is_one(void **state)
 static void a_text_is_tamed_and_stays_readable(void **state)
 {
 	static const struct {
-		const char *text, *tamed;
+		const char *text, *sanitized;
 	} cases[] = {
 		{ "", "" },
 		{ "plain \x7e", "plain \x7e" },
@@ -90,8 +90,8 @@ static void a_text_is_tamed_and_stays_readable(void **state)
 		char text[64];
 
 		strcpy(text, cases[i].text);
-		mf_text_tame(text);
-		assert_string_equal(text, cases[i].tamed);
+		mf_text_sanitize(text);
+		assert_string_equal(text, cases[i].sanitized);
 	}
 }
 
@@ -99,7 +99,7 @@ static void a_text_of_lines_keeps_its_lines(void **state)
 {
 	char text[] = "a\tb\nc\r\x1b[0m\xc2\x9b\n";
 
-	mf_text_tame_lines(text);
+	mf_text_sanitize_lines(text);
 	assert_string_equal(text, "a\tb\nc??[0m??\n");
 }
 

@@ -118,14 +118,14 @@ def newest(n):
 
 
 def unpack(package, root):
-    folder = tempfile.mkdtemp(dir=CACHE, prefix='download.')
+    directory = tempfile.mkdtemp(dir=CACHE, prefix='download.')
     try:
-        # apt's own user cannot write to a private folder
-        subprocess.run(['apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package], cwd=folder, check=True)
-        for deb in os.listdir(folder):
-            subprocess.run(['dpkg', '-x', f'{folder}/{deb}', root], check=True)
+        # apt's own user cannot write to a private directory
+        subprocess.run(['apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package], cwd=directory, check=True)
+        for deb in os.listdir(directory):
+            subprocess.run(['dpkg', '-x', f'{directory}/{deb}', root], check=True)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
 
 
 def kernel(program, package):
@@ -155,10 +155,10 @@ def kernel(program, package):
     return part, int(count.read_text(encoding='ascii'))
 
 
-def write_repository(folder, parts):
+def write_repository(directory, parts):
     """A repository's metadata from parts of (path, packages)."""
-    os.makedirs(f'{folder}/repodata')
-    primary, opened, size = f'{folder}/repodata/primary.xml.gz', hashlib.sha256(), 0
+    os.makedirs(f'{directory}/repodata')
+    primary, opened, size = f'{directory}/repodata/primary.xml.gz', hashlib.sha256(), 0
     with gzip.open(primary, 'wb', compresslevel=1) as out:
         def write(data):
             nonlocal size
@@ -174,7 +174,7 @@ def write_repository(folder, parts):
                     write(chunk)
         write(b'</metadata>\n')
     packed = pathlib.Path(primary).read_bytes()
-    with open(f'{folder}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
+    with open(f'{directory}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
         f.write('<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo">'
                 '<revision>1</revision><data type="primary">'
                 f'<checksum type="sha256">{hashlib.sha256(packed).hexdigest()}</checksum>'

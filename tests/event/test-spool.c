@@ -233,10 +233,10 @@ static void what_nobody_of_us_wrote_is_thrown_away(void **state)
 	struct mf_spool_entry *entries;
 	size_t n, damaged;
 
-	/* a good text under a name that is not its own, a folder, a link, a fifo, a half written
+	/* a good text under a name that is not its own, a directory, a link, a fifo, a half written
 	 * one */
 	assert_int_equal(mf_file_publish(f->spool, "0123", 0600, text, sizeof(text) - 1), 0);
-	assert_int_equal(mkdirat(f->spool, "folder", 0700), 0);
+	assert_int_equal(mkdirat(f->spool, "directory", 0700), 0);
 	assert_int_equal(symlinkat("/etc/passwd", f->spool, "link"), 0);
 	assert_int_equal(mkfifoat(f->spool, "fifo", 0600), 0);
 	assert_int_equal(mf_file_publish(f->spool, ".x.1.partial", 0600, text, 5), 0);

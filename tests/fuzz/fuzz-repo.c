@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A .repo file of any bytes: an error that is recorded, or repositories whose ids are names of
- * folders, that have a place to be fetched from, and that go unsigned on a disk alone.
+ * directories, that have a place to be fetched from, and that go unsigned on a disk alone.
  */
 #include "fuzz-root.h"
 #include "modfetch/repo.h"

@@ -199,8 +199,8 @@ unittest.main()
 
     def test_a_second_try_shows_both_outputs(self):
         logs, info = self.tree / "build-again/meson-logs", self.tree / "build-again/meson-info"
-        for folder in (logs, info):
-            folder.mkdir(parents=True)
+        for directory in (logs, info):
+            directory.mkdir(parents=True)
         self.addCleanup(shutil.rmtree, logs.parent)
         result = '{"name": "modfetch:road / storm", "duration": 1, "result": "%s", "stdout": "%s"}\n'
         (info / "intro-tests.json").write_text('[{"name": "storm", "suite": ["modfetch:road"]}]', encoding="utf-8")

@@ -55,8 +55,8 @@ class Object:
     def __init__(self, path):
         # build/src/base/libbase.a.p/context.c.o
         self.path = path
-        folder = path.parent.parent.relative_to(build_root())
-        self.source = pathlib.Path(folder) / path.name.removesuffix(".o")
+        directory = path.parent.parent.relative_to(build_root())
+        self.source = pathlib.Path(directory) / path.name.removesuffix(".o")
         self.layer = layer_of(self.source)
         self.defines, self.needs = set(), set()
         for line in run("nm", path).splitlines():
@@ -75,7 +75,7 @@ class Object:
 
 
 def objects():
-    """Those of the sources that are there; a build folder may keep objects of others."""
+    """Those of the sources that are there; a build directory may keep objects of others."""
     for path in sorted((build_root() / "src").rglob("*.c.o")):
         if (ROOT / path.parent.parent.relative_to(build_root()) / path.name.removesuffix(".o")).exists():
             yield Object(path)

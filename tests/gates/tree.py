@@ -16,11 +16,11 @@ def build_root():
 def files(*tops):
     """Every file of the project below TOPS (default: all of it), as paths relative to ROOT; built and hidden ones are not."""
     for top in tops or ["."]:
-        for folder, folders, names in os.walk(ROOT / top):
-            here = pathlib.Path(folder).relative_to(ROOT)
-            folders[:] = sorted(
+        for directory, directories, names in os.walk(ROOT / top):
+            here = pathlib.Path(directory).relative_to(ROOT)
+            directories[:] = sorted(
                 d
-                for d in folders
+                for d in directories
                 if d != "__pycache__" and d != ".git" and not (here == pathlib.Path(".") and d.startswith("build"))
             )
             yield from (here / name for name in sorted(names) if name != ".git")

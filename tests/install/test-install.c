@@ -57,7 +57,7 @@ static void a_receipt_says_what_changed_where(void **state)
 	mf_receipt_done(&receipt);
 }
 
-static void a_removal_leaves_no_empty_folder(void **state)
+static void a_removal_leaves_no_empty_directory(void **state)
 {
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
@@ -70,20 +70,20 @@ static void a_removal_leaves_no_empty_folder(void **state)
 	assert_false(root_has(&m->root, m->module));
 	assert_false(root_has(&m->root, "lib/firmware/vendor"));
 	{
-		char folder[300];
+		char directory[300];
 
-		snprintf(folder, sizeof(folder), "lib/modules/%s/updates", m->kver);
-		assert_false(root_has(&m->root, folder));
-		*strrchr(folder, '/') = '\0';
-		assert_true(root_has(&m->root, folder));
+		snprintf(directory, sizeof(directory), "lib/modules/%s/updates", m->kver);
+		assert_false(root_has(&m->root, directory));
+		*strrchr(directory, '/') = '\0';
+		assert_true(root_has(&m->root, directory));
 	}
 	mf_receipt_done(&receipt);
 }
 
-/* A second version of the package, with its module in another folder. */
+/* A second version of the package, with its module in another directory. */
 static struct mf_proof *prove_newer(struct machine *m)
 {
-	char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[900], file[300];
+	char directory[] = "/tmp/modfetch-rpms.XXXXXX", command[900], file[300];
 	struct rpm_spec spec = {
 		.name = "sound-kmp", .version = "2", .files = file, .install = command
 	};
@@ -91,12 +91,12 @@ static struct mf_proof *prove_newer(struct machine *m)
 	struct stat st;
 	int fd;
 
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(directory));
 	snprintf(file, sizeof(file), "/lib/modules/%s/extra/soundcore.ko", m->kver);
 	snprintf(command, sizeof(command), "cp %s/kernel/sound/soundcore.ko %%{buildroot}%s",
 		 tree_of("default"), file);
-	fd = rpm_build(folder, &spec);
-	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	fd = rpm_build(directory, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	m->item.evr = (char *)"2-1";
 	m->item.size = (uint64_t)st.st_size;
@@ -110,7 +110,7 @@ static void an_update_tells_of_the_files_that_went_with_the_old_version(void **s
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
 	struct mf_proof *proof;
-	char folder[200];
+	char directory[200];
 
 	assert_int_equal(install(m, NULL, &receipt), 0);
 	mf_receipt_done(&receipt);
@@ -118,8 +118,8 @@ static void an_update_tells_of_the_files_that_went_with_the_old_version(void **s
 	assert_int_equal(mf_install(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
 	mf_proof_free(proof);
 	assert_false(root_has(&m->root, m->module));
-	snprintf(folder, sizeof(folder), "lib/modules/%s/updates", m->kver);
-	assert_false(root_has(&m->root, folder));
+	snprintf(directory, sizeof(directory), "lib/modules/%s/updates", m->kver);
+	assert_false(root_has(&m->root, directory));
 	assert_int_equal(receipt.kernels.n, 1);
 	assert_true(mf_strings_has(&receipt.changed[0], "updates/soundcore.ko"));
 	assert_true(mf_strings_has(&receipt.changed[0], "extra/soundcore.ko"));
@@ -150,7 +150,7 @@ static void what_cannot_be_written_is_undone(void **state)
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
 
-	/* a file where a folder must be */
+	/* a file where a directory must be */
 	root_write(&m->root, "lib/firmware/vendor", "in the way");
 	assert_true(install(m, NULL, &receipt) < 0);
 	assert_false(root_has(&m->root, m->module));
@@ -172,7 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MACHINE(a_receipt_says_what_changed_where),
-		MACHINE(a_removal_leaves_no_empty_folder),
+		MACHINE(a_removal_leaves_no_empty_directory),
 		MACHINE(an_update_tells_of_the_files_that_went_with_the_old_version),
 		MACHINE(an_install_can_be_undone),
 		MACHINE(what_cannot_be_written_is_undone),

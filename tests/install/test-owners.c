@@ -33,12 +33,12 @@ static const struct mf_rpm_header *header_of(size_t which)
 		.install = "ln -s x.bin %{buildroot}/" LINK "; echo ghost > %{buildroot}/" GHOST,
 		.sections = "/" LINK "\n%ghost /" GHOST,
 	};
-	char folder[] = "/tmp/modfetch-rpms.XXXXXX";
+	char directory[] = "/tmp/modfetch-rpms.XXXXXX";
 
 	if (!packages.header[which].name) {
-		assert_non_null(mkdtemp(folder));
-		packages.fd[which] = rpm_build(folder, &spec);
-		assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+		assert_non_null(mkdtemp(directory));
+		packages.fd[which] = rpm_build(directory, &spec);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 		assert_int_equal(mf_rpm_read(packages.fd[which], &packages.header[which]), 0);
 	}
 	return &packages.header[which];
@@ -78,7 +78,7 @@ static int ask(struct root *r, size_t which, struct mf_strings *ret_kept)
 	if (!err)
 		err = mf_rpm_each_installed(&r->ctx, &names, leaves, owners);
 	if (!err)
-		err = mf_owners_settle(owners);
+		err = mf_owners_decide(owners);
 	for (size_t i = 0; !err && ret_kept && i < mf_owners_kept(owners, 0)->n; i++)
 		assert_int_equal(mf_strings_add(ret_kept, mf_owners_kept(owners, 0)->v[i]), 0);
 	mf_owners_free(owners);

@@ -244,7 +244,7 @@ static void a_file_that_a_power_cut_has_shortened_goes(void **state)
 	mf_undo_done(&undo);
 }
 
-static void folders_that_begin_alike_are_two(void **state)
+static void directories_that_begin_alike_are_two(void **state)
 {
 	static struct mf_rpm_file alike[] = {
 		{ .path = (char *)"/" TREE "extra-foo/x.ko", .mode = S_IFREG | 0644 },
@@ -294,7 +294,7 @@ int main(void)
 		ROOTED(half_a_record_is_none),
 		ROOTED(what_somebody_else_has_put_there_since_stays),
 		ROOTED(a_file_that_a_power_cut_has_shortened_goes),
-		ROOTED(folders_that_begin_alike_are_two),
+		ROOTED(directories_that_begin_alike_are_two),
 		ROOTED(a_link_that_leads_nowhere_is_somebodys),
 	};
 

@@ -24,8 +24,8 @@ def flip(armored):
 class Gpg:
     """A gpg home of its own, with keys of every kind; times are faked, so that keys can be old."""
 
-    def __init__(self, folder, name='gnupg'):
-        self.home = os.path.join(folder, name)
+    def __init__(self, directory, name='gnupg'):
+        self.home = os.path.join(directory, name)
         os.mkdir(self.home, 0o700)
         write(f'{self.home}/gpg.conf', 'batch\npinentry-mode loopback\npassphrase ""\nallow-weak-digest-algos\n'
                                        'allow-weak-key-signatures\nno-tty\nquiet\ntrust-model always\n')

@@ -76,15 +76,15 @@ static int leave_scratch(void **state)
 	return 0;
 }
 
-static struct mf_keyring *keyring(const char *folder)
+static struct mf_keyring *keyring(const char *directory)
 {
-	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY);
 	struct mf_keyring *ring = NULL;
 	char *bad = NULL;
 	int r = mf_keyring_read(fd, NULL, 0, &ring, &bad);
 
 	if (r < 0)
-		fail_msg("keyring %s: %s: %s", folder, bad ? bad : "", mf_error_name(r));
+		fail_msg("keyring %s: %s: %s", directory, bad ? bad : "", mf_error_name(r));
 	return ring;
 }
 
@@ -102,9 +102,9 @@ static void sign(const char *key, const char *options)
 	    key, key, key, options);
 }
 
-static int verify_file(const char *folder, const char *file, struct mf_signer *ret_signer)
+static int verify_file(const char *directory, const char *file, struct mf_signer *ret_signer)
 {
-	struct mf_keyring *ring = keyring(folder);
+	struct mf_keyring *ring = keyring(directory);
 	_cleanup_free_ char *sig = NULL;
 	size_t len;
 	int r;

@@ -41,9 +41,9 @@ static int leave_scratch(void **state)
 }
 
 /* The number of certificates read, or the code; the culprit into BAD. */
-static int count(const char *folder, char *const *names, size_t n, char **bad)
+static int count(const char *directory, char *const *names, size_t n, char **bad)
 {
-	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY);
 	struct mf_keyring *ring = NULL;
 	int r = mf_keyring_read(fd, names, n, &ring, bad);
 

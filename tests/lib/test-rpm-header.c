@@ -11,7 +11,7 @@
 
 static int package(void)
 {
-	char folder[] = "/tmp/modfetch-rpms.XXXXXX";
+	char directory[] = "/tmp/modfetch-rpms.XXXXXX";
 	const struct rpm_spec spec = {
 		.name = "odd-kmp",
 		.version = "0:1",
@@ -22,9 +22,9 @@ static int package(void)
 	};
 	int fd;
 
-	assert_non_null(mkdtemp(folder));
-	fd = rpm_build(folder, &spec);
-	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	assert_non_null(mkdtemp(directory));
+	fd = rpm_build(directory, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 	return fd;
 }
 
@@ -65,15 +65,15 @@ static void files_have_a_time_and_ghosts_are_told_apart(void **state)
 /* A package that provides PROVIDES, nothing else. */
 static void read_provides(const char *provides, struct mf_rpm_header *ret_header)
 {
-	char folder[] = "/tmp/modfetch-rpms.XXXXXX";
+	char directory[] = "/tmp/modfetch-rpms.XXXXXX";
 	const struct rpm_spec spec = {
 		.name = "odd-kmp", .version = "1", .files = DEPMOD, .preamble = provides
 	};
 	int fd;
 
-	assert_non_null(mkdtemp(folder));
-	fd = rpm_build(folder, &spec);
-	assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+	assert_non_null(mkdtemp(directory));
+	fd = rpm_build(directory, &spec);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 	assert_int_equal(mf_rpm_read(fd, ret_header), 0);
 	close(fd);
 }

@@ -29,7 +29,7 @@ static const struct rpm_spec specs[N_PACKAGES] = {
 };
 
 struct packages {
-	char folder[64];
+	char directory[64];
 	int fd[N_PACKAGES];
 };
 
@@ -38,12 +38,12 @@ static struct packages *packages(void)
 {
 	static struct packages all;
 
-	if (!*all.folder) {
-		snprintf(all.folder, sizeof(all.folder), "/tmp/modfetch-rpms.XXXXXX");
-		assert_non_null(mkdtemp(all.folder));
+	if (!*all.directory) {
+		snprintf(all.directory, sizeof(all.directory), "/tmp/modfetch-rpms.XXXXXX");
+		assert_non_null(mkdtemp(all.directory));
 		for (size_t i = 0; i < N_PACKAGES; i++)
-			all.fd[i] = rpm_build(all.folder, &specs[i]);
-		assert_int_equal(mf_tree_remove(AT_FDCWD, all.folder), 0);
+			all.fd[i] = rpm_build(all.directory, &specs[i]);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, all.directory), 0);
 	}
 	return &all;
 }

@@ -4,13 +4,13 @@
 #include "tests/root.h"
 #include "modfetch/rpm.h"
 
-static void is_at(struct root *r, const char *folder, bool there)
+static void is_at(struct root *r, const char *directory, bool there)
 {
 	bool is_there = !there;
-	_cleanup_free_ char *found = mf_rpmdb_folder(&r->ctx, false, &is_there);
+	_cleanup_free_ char *found = mf_rpmdb_directory(&r->ctx, false, &is_there);
 
 	assert_non_null(found);
-	assert_string_equal(found, folder);
+	assert_string_equal(found, directory);
 	assert_int_equal(is_there, there);
 }
 
@@ -60,8 +60,8 @@ static void links_are_followed_below_the_root_and_none_is_left(void **state)
 	{
 		bool there;
 
-		/* a dangling link is nothing to make a folder of */
-		assert_null(mf_rpmdb_folder(&r->ctx, true, &there));
+		/* a dangling link is nothing to make a directory of */
+		assert_null(mf_rpmdb_directory(&r->ctx, true, &there));
 	}
 	assert_int_equal(mf_tree_remove(AT_FDCWD, outside), 0);
 }
@@ -70,9 +70,9 @@ static void it_is_made_where_it_shall_be(void **state)
 {
 	struct root *r = *state;
 	bool there = true;
-	_cleanup_free_ char *folder = mf_rpmdb_folder(&r->ctx, true, &there);
+	_cleanup_free_ char *directory = mf_rpmdb_directory(&r->ctx, true, &there);
 
-	assert_string_equal(folder, "/var/lib/rpm");
+	assert_string_equal(directory, "/var/lib/rpm");
 	assert_false(there);
 	assert_true(root_has(r, "var/lib/rpm"));
 }

@@ -62,7 +62,7 @@ static void what_was_not_loaded_will_not_bind(void **state)
 static void with_nothing_on_disk_nothing_is_loaded(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 	struct mf_want w[2];
 
 	init(r, &w[0], NULL, false);

@@ -8,7 +8,7 @@
 #include "modfetch/trie.h"
 #include "tests/primary.h"
 
-#define FILE_PATH MF_STUBS_FOLDER "/" MF_STUBS_FILE
+#define FILE_PATH MF_STUBS_DIRECTORY "/" MF_STUBS_FILE
 
 static const struct primary packages[] = {
 	{ .name = "xfs-kmp-" TAG, .evr = "1-1", .provides = "kmod(xfs.ko) kalias(" TAG ":fs-xfs)" },
@@ -151,7 +151,7 @@ static void the_admins_own_line_is_the_only_one(void **state)
 
 	root_write(r, "etc/modprobe.d/local.conf", "install xfs /bin/false\n");
 	assert_string_equal(lines(r), "af_alg;");
-	/* in the same folder as ours, and ours is not taken for somebody's */
+	/* in the same directory as ours, and ours is not taken for somebody's */
 	root_write(r, "run/modprobe.d/other.conf", "install af_alg /bin/true\n");
 	assert_string_equal(lines(r), "");
 	assert_false(root_has(r, FILE_PATH));
@@ -183,9 +183,9 @@ static void without_a_repository_the_lines_go(void **state)
 	assert_string_equal(lines(r), "");
 	assert_false(root_has(r, FILE_PATH));
 	/* and where there never were any, nothing is made */
-	assert_int_equal(unlinkat(r->fd, MF_STUBS_FOLDER, AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(r->fd, MF_STUBS_DIRECTORY, AT_REMOVEDIR), 0);
 	assert_string_equal(lines(r), "");
-	assert_false(root_has(r, MF_STUBS_FOLDER));
+	assert_false(root_has(r, MF_STUBS_DIRECTORY));
 }
 
 static void in_an_initrd_and_with_modfetch_off_there_are_none(void **state)
@@ -204,7 +204,7 @@ static void a_folder_that_is_none_is_a_failure(void **state)
 {
 	struct root *r = configured(state);
 
-	root_write(r, MF_STUBS_FOLDER, "");
+	root_write(r, MF_STUBS_DIRECTORY, "");
 	assert_true(mf_stubs_update(&r->ctx) < 0);
 	assert_string_equal(r->ctx.failure.stage, "stubs");
 }

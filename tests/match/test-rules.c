@@ -39,7 +39,7 @@ static int teardown(void **state)
 
 static void put(struct fixture *f, const char *name, const char *text)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
 
 	assert_true(dirfd >= 0);
 	assert_int_equal(mf_file_publish(dirfd, name, 0644, text, strlen(text)), 0);
@@ -55,7 +55,7 @@ static int put_plain(struct fixture *f, const char *path)
 
 static char *get(struct fixture *f, const char *name)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
 	char *text = NULL;
 	size_t len;
 
@@ -214,7 +214,7 @@ static void what_cannot_be_read_fails_the_run(void **state)
 {
 	static const char text[] = "deny module x\n\0deny module y\n";
 	struct fixture *f = *state;
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
 	struct mf_rules *rules = NULL;
 
 	assert_int_equal(mf_file_publish(dirfd, "x.conf", 0644, text, sizeof(text) - 1), 0);
@@ -301,7 +301,7 @@ static void what_would_be_no_rule_is_not_written(void **state)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (set(f, true, words[i]) != -MFE_USAGE)
 			fail_msg("accepted: %s", words[i]);
-	assert_true(mf_context_open(&f->ctx, MF_RULES_FOLDER "/" MF_RULES_ADMIN, O_RDONLY) < 0);
+	assert_true(mf_context_open(&f->ctx, MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, O_RDONLY) < 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

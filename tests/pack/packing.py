@@ -140,7 +140,7 @@ class Repository:
 
 
 class PackCase(unittest.TestCase):
-    """A scratch folder, and modfetch pack in it."""
+    """A scratch directory, and modfetch pack in it."""
 
     def setUp(self):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="modfetch-pack-"))

@@ -17,7 +17,7 @@ static void batches_are_small_even_and_of_one_machine(void **state)
 {
 	struct packs *p = packs_new();
 	size_t packages = 0, batches = 0;
-	char folder[128];
+	char directory[128];
 
 	for (size_t i = 0; i < 500; i++) {
 		char name[32];
@@ -28,8 +28,8 @@ static void batches_are_small_even_and_of_one_machine(void **state)
 		package->size = i;
 	}
 	p->pack.packages[1].href = strdup("is there already");
-	snprintf(folder, sizeof(folder), "%s/specs", p->dir);
-	assert_int_equal(pack_build_specs(&p->pack, folder), 0);
+	snprintf(directory, sizeof(directory), "%s/specs", p->dir);
+	assert_int_equal(pack_build_specs(&p->pack, directory), 0);
 	for (;; batches++) {
 		char name[256], *text;
 		size_t len, n, noarch;
@@ -37,7 +37,7 @@ static void batches_are_small_even_and_of_one_machine(void **state)
 		snprintf(name, sizeof(name), "specs/modfetch-pack-batch-%zu.spec", batches);
 		if (!packs_has(p, name))
 			break;
-		snprintf(name, sizeof(name), "%s/modfetch-pack-batch-%zu.spec", folder, batches);
+		snprintf(name, sizeof(name), "%s/modfetch-pack-batch-%zu.spec", directory, batches);
 		assert_int_equal(mf_file_read_at(AT_FDCWD, name, 1 << 20, &text, &len), 0);
 		n = count(text, "\n%package -n ");
 		noarch = count(text, "\nBuildArch: noarch\n");

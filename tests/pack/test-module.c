@@ -52,17 +52,17 @@ static void every_module_is_kept_whole(void **state)
 static void a_file_that_cannot_be_read_has_its_error(void **state)
 {
 	struct pack_module absent = { .path = strdup("/nonexistent.ko") };
-	struct pack_module folder = { .path = strdup("/tmp") };
+	struct pack_module directory = { .path = strdup("/tmp") };
 	struct pack_module text = { .path = strdup("/etc/passwd") };
 
 	pack_module_read(AT_FDCWD, &absent);
-	pack_module_read(AT_FDCWD, &folder);
+	pack_module_read(AT_FDCWD, &directory);
 	pack_module_read(AT_FDCWD, &text);
 	assert_int_equal(absent.error, -ENOENT);
-	assert_int_equal(folder.error, -EISDIR);
+	assert_int_equal(directory.error, -EISDIR);
 	assert_int_equal(text.error, -EBADMSG);
 	pack_module_done(&absent);
-	pack_module_done(&folder);
+	pack_module_done(&directory);
 	pack_module_done(&text);
 }
 

@@ -13,7 +13,7 @@ static struct packs *built(const char *bytes)
 	return p;
 }
 
-static void a_package_goes_to_its_machines_folder(void **state)
+static void a_package_goes_to_its_machines_directory(void **state)
 {
 	struct packs *p = built("bytes");
 
@@ -87,7 +87,7 @@ static void pruned_is_what_neither_list_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(a_package_goes_to_its_machines_folder),
+		UNIT(a_package_goes_to_its_machines_directory),
 		UNIT(what_was_published_is_never_overwritten),
 		UNIT(the_same_bytes_share_a_place),
 		UNIT(a_package_that_was_not_built_is_told),

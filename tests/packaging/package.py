@@ -3,7 +3,7 @@
 """modfetch as a distribution gets it: what meson installs, what the spec file packages, and that both go without a trace.
 
 The package is built by rpmbuild from the sources alone and installed into a root that has a shell of busybox, so that its
-scriptlets run. MODFETCH_BUILD: the build folder to install from.
+scriptlets run. MODFETCH_BUILD: the build directory to install from.
 """
 import os
 import pathlib
@@ -30,13 +30,13 @@ def run(*command, **options):
     return done.stdout
 
 
-def below(folder):
-    """Paths of all files and empty folders, from the folder."""
+def below(directory):
+    """Paths of all files and empty directories, from the directory."""
     found = set()
-    for at, folders, files in os.walk(folder):
+    for at, directories, files in os.walk(directory):
         found.update(os.path.join(at, name) for name in files)
-        found.update(os.path.join(at, name) for name in folders if not os.listdir(os.path.join(at, name)))
-    return {"/" + os.path.relpath(path, folder) for path in found}
+        found.update(os.path.join(at, name) for name in directories if not os.listdir(os.path.join(at, name)))
+    return {"/" + os.path.relpath(path, directory) for path in found}
 
 
 def merged(paths):
@@ -120,13 +120,13 @@ class Package(Scratch):
         here = merged(below(self.meson_install("list")))
         there = merged(f for f in files if "/licenses/" not in f and "/share/doc/" not in f)
         self.assertEqual(here - there, set(), "meson installs them, the package has them not")
-        folders = {f for f in there if any(g.startswith(f + "/") for g in there | here)}
-        self.assertEqual(there - here - folders, set())
+        directories = {f for f in there if any(g.startswith(f + "/") for g in there | here)}
+        self.assertEqual(there - here - directories, set())
 
     def test_it_comes_and_goes_without_a_trace(self):
         root = self.scratch / "root"
-        for folder in ("bin", "var/lib/rpm", "usr/lib", "etc", "run/modprobe.d", "lib/modules/6.1"):
-            (root / folder).mkdir(parents=True)
+        for directory in ("bin", "var/lib/rpm", "usr/lib", "etc", "run/modprobe.d", "lib/modules/6.1"):
+            (root / directory).mkdir(parents=True)
         for name in ("sh", "rm"):
             shutil.copy(shutil.which("busybox"), root / "bin" / name)
         rpm = ["rpm", "--root", root, "--dbpath", "/var/lib/rpm"]
@@ -142,7 +142,7 @@ class Package(Scratch):
             (root / path).write_text("x")
         run(*rpm, "-e", "--nodeps", "--noplugins", "modfetch", "modfetch-pack")
         left = {p for p in below(root) ^ before if not p.startswith("/var/lib/rpm/")}
-        # folders that are every system's own are nobody's trace
+        # directories that are every system's own are nobody's trace
         self.assertEqual({p for p in left if not (root / p[1:]).is_dir() or "modfetch" in p}, set())
 
 

@@ -58,7 +58,7 @@ static void devices_add_up_and_the_moment_stays(void **state)
 	assert_non_null(found);
 	assert_int_equal(found->entry.devpaths.n, 2);
 	assert_true(found->since > 1600000000);
-	mf_aside_words(found, words, sizeof(words));
+	mf_aside_describe(found, words, sizeof(words));
 	assert_non_null(strstr(words, "modfetch queue --retry"));
 	assert_null(mf_aside_find(&aside, "pci:v"));
 }
@@ -68,13 +68,13 @@ static void it_comes_back_when_somebody_says_so(void **state)
 	struct root *r = *state;
 
 	put(r, "pci:v1", "/devices/a");
-	assert_int_equal(mf_aside_revive(&r->ctx, false), 0);
+	assert_int_equal(mf_aside_retry(&r->ctx, false), 0);
 	assert_int_equal(waiting(r), 0);
 	assert_int_equal(count(r, false), 1);
-	assert_int_equal(mf_aside_revive(&r->ctx, true), 1);
+	assert_int_equal(mf_aside_retry(&r->ctx, true), 1);
 	assert_int_equal(waiting(r), 1);
 	assert_int_equal(count(r, false), 0);
-	assert_int_equal(mf_aside_revive(&r->ctx, true), 0);
+	assert_int_equal(mf_aside_retry(&r->ctx, true), 0);
 }
 
 static void it_comes_back_when_a_repository_has_come_or_gone(void **state)
@@ -87,7 +87,7 @@ static void it_comes_back_when_a_repository_has_come_or_gone(void **state)
 	/* a device more changes nothing in that */
 	put(r, "pci:v1", "/devices/b");
 	assert_int_equal(count(r, true), 1);
-	assert_int_equal(mf_aside_revive(&r->ctx, false), 1);
+	assert_int_equal(mf_aside_retry(&r->ctx, false), 1);
 	assert_int_equal(waiting(r), 1);
 	put(r, "pci:v1", "/devices/a");
 	assert_int_equal(count(r, false), 1);
@@ -141,7 +141,7 @@ static void wants_are_passed_over_with_their_devices_kept(void **state)
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
 	assert_int_equal(mf_want_init(&r->ctx, "usb:v2", "/sys/devices/c", &want), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
-	assert_int_equal(mf_aside_pass(&r->ctx, &wants), 0);
+	assert_int_equal(mf_aside_filter(&r->ctx, &wants), 0);
 	assert_int_equal(wants.n, 1);
 	assert_string_equal(wants.v[0].query, "usb:v2");
 	assert_int_equal(mf_aside_read(&r->ctx, &aside), 0);
@@ -163,7 +163,7 @@ static void each_device_of_a_want_is_kept(void **state)
 	assert_int_equal(mf_strings_add(&want.devices, "/elsewhere/c"), 0);
 	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/d"), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
-	assert_int_equal(mf_aside_pass(&r->ctx, &wants), 0);
+	assert_int_equal(mf_aside_filter(&r->ctx, &wants), 0);
 	assert_int_equal(wants.n, 0);
 	assert_int_equal(mf_aside_read(&r->ctx, &aside), 0);
 	assert_int_equal(aside.v[0].entry.devpaths.n, 3);

@@ -39,7 +39,7 @@ static void failures_are_sorted(void **state)
 		assert_int_equal(mf_fault_passes(code), cases[i].passes);
 		assert_int_equal(mf_fault_of_repository(code), cases[i].of_repository);
 		assert_int_equal(mf_fault_waits(code), cases[i].waits);
-		assert_int_equal(mf_fault_spoils(code), cases[i].spoils);
+		assert_int_equal(mf_fault_blames_package(code), cases[i].spoils);
 	}
 }
 

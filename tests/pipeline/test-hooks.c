@@ -17,7 +17,7 @@
 struct fixture {
 	struct mf_context ctx;
 	char root[64];
-	int folder;
+	int directory;
 };
 
 static int setup(void **state)
@@ -28,8 +28,8 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(f->root));
 	assert_int_equal(mf_context_init(&f->ctx, f->root, KVER), 0);
 	f->ctx.log_level = MF_LOG_ERROR;
-	f->folder = mf_context_mkdir(&f->ctx, MF_HOOKS_FOLDER);
-	assert_true(f->folder >= 0);
+	f->directory = mf_context_mkdir(&f->ctx, MF_HOOKS_DIRECTORY);
+	assert_true(f->directory >= 0);
 	*state = f;
 	return 0;
 }
@@ -38,7 +38,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	close(f->folder);
+	close(f->directory);
 	mf_context_done(&f->ctx);
 	assert_int_equal(mf_tree_remove(AT_FDCWD, f->root), 0);
 	free(f);
@@ -51,8 +51,8 @@ static void hook(struct fixture *f, const char *name, mode_t mode, const char *s
 	char text[512];
 
 	snprintf(text, sizeof(text), "#!/bin/sh\nR=%s\n%s\n", f->root, script);
-	assert_int_equal(mf_file_publish(f->folder, name, mode, text, strlen(text)), 0);
-	assert_int_equal(fchmodat(f->folder, name, mode, 0), 0);
+	assert_int_equal(mf_file_publish(f->directory, name, mode, text, strlen(text)), 0);
+	assert_int_equal(fchmodat(f->directory, name, mode, 0), 0);
 }
 
 static void assert_wrote(struct fixture *f, const char *expected)
@@ -92,8 +92,8 @@ static void copies_and_what_is_no_program_are_passed_over(void **state)
 	hook(f, "10-a~", 0755, "echo backup >>$R/out");
 	hook(f, ".hidden", 0755, "echo hidden >>$R/out");
 	hook(f, "README", 0644, "echo text >>$R/out");
-	assert_int_equal(symlinkat("/bin/true", f->folder, "link"), 0);
-	assert_int_equal(mkdirat(f->folder, "dir", 0755), 0);
+	assert_int_equal(symlinkat("/bin/true", f->directory, "link"), 0);
+	assert_int_equal(mkdirat(f->directory, "dir", 0755), 0);
 	assert_int_equal(mf_hooks_run(&f->ctx, LINE, 10), 0);
 	assert_wrote(f, "");
 }
@@ -106,12 +106,12 @@ static void what_others_could_write_does_not_run(void **state)
 	hook(f, "20-all", 0757, "echo all >>$R/out");
 	if (geteuid() == 0) {
 		hook(f, "30-foreign", 0755, "echo foreign >>$R/out");
-		assert_int_equal(fchownat(f->folder, "30-foreign", 65534, 65534, 0), 0);
+		assert_int_equal(fchownat(f->directory, "30-foreign", 65534, 65534, 0), 0);
 	}
 	hook(f, "40-good", 0755, "echo good >>$R/out");
 	assert_int_equal(mf_hooks_run(&f->ctx, LINE, 10), 1);
 	assert_wrote(f, "good\n");
-	assert_int_equal(fchmod(f->folder, 0777), 0);
+	assert_int_equal(fchmod(f->directory, 0777), 0);
 	assert_int_equal(mf_hooks_run(&f->ctx, LINE, 10), 0);
 	assert_wrote(f, "good\n");
 }
@@ -125,7 +125,7 @@ static void one_that_fails_or_hangs_keeps_no_other_from_its_turn(void **state)
 	hook(f, "20-dies", 0755, "kill -9 $$");
 	/* what it started ends with it */
 	hook(f, "30-hangs", 0755, "sleep 60 & echo $! >$R/pid; wait");
-	assert_int_equal(mf_file_publish(f->folder, "40-broken", 0755, "#!/no/such/shell\n", 17),
+	assert_int_equal(mf_file_publish(f->directory, "40-broken", 0755, "#!/no/such/shell\n", 17),
 			 0);
 	hook(f, "50-good", 0755,
 	     "grep -qs '^State:.[^Z]' /proc/$(cat $R/pid)/status || echo good >>$R/out");

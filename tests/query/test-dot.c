@@ -47,7 +47,7 @@ static char *told(struct root *r, const char *query, bool dot)
 
 	assert_int_equal(mf_want_init(&r->ctx, query, NULL, &want), 0);
 	assert_int_equal(mf_wants_add(&run.wants, &want), 0);
-	done = mf_road(&r->ctx, &run);
+	done = mf_pipeline_run(&r->ctx, &run);
 	failure = r->ctx.failure;
 	assert_non_null(run.catalog);
 	if (dot)

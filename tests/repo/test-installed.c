@@ -68,7 +68,7 @@ static void a_cache_of_the_database_as_it_is_stands_for_it(void **state)
 
 	/* no database librpm could read: who tries, fails */
 	root_write(r, DB, "not a database, but a file");
-	mf_rpmdb_look(&r->ctx, &db);
+	mf_rpmdb_stat(&r->ctx, &db);
 	keep(r, db.key);
 	assert_int_equal(added(r, &n), 0);
 	assert_int_equal(n, 1);
@@ -81,7 +81,7 @@ static void a_cache_of_another_state_is_not_asked(void **state)
 	size_t n;
 
 	root_write(r, DB, "not a database, but a file");
-	mf_rpmdb_look(&r->ctx, &db);
+	mf_rpmdb_stat(&r->ctx, &db);
 	keep(r, db.key);
 	root_write(r, DB, "not a database, but another file");
 	assert_int_equal(added(r, &n), -MFE_INSTALL);
@@ -95,7 +95,7 @@ static void a_damaged_cache_is_not_believed(void **state)
 	size_t n;
 
 	root_write(r, DB, "not a database, but a file");
-	mf_rpmdb_look(&r->ctx, &db);
+	mf_rpmdb_stat(&r->ctx, &db);
 	keep(r, db.key);
 	snprintf(path, sizeof(path), "%s/var/cache/modfetch/.installed/%s.solv", r->path, db.key);
 	assert_int_equal(truncate(path, 60), 0);
@@ -107,27 +107,27 @@ static void every_change_of_the_database_has_another_key(void **state)
 	struct root *r = *state;
 	struct mf_rpmdb db, after;
 
-	mf_rpmdb_look(&r->ctx, &db);
+	mf_rpmdb_stat(&r->ctx, &db);
 	assert_false(db.exists);
 	assert_string_equal(db.key, "");
 	root_write(r, DB, "one");
-	mf_rpmdb_look(&r->ctx, &db);
+	mf_rpmdb_stat(&r->ctx, &db);
 	assert_true(db.exists);
 	/* an empty log is what looking leaves behind */
 	root_write(r, DB "-wal", "");
-	mf_rpmdb_look(&r->ctx, &after);
+	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_equal(db.key, after.key);
 	root_write(r, DB "-wal", "frames");
-	mf_rpmdb_look(&r->ctx, &after);
+	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_not_equal(db.key, after.key);
 	unlinkat(r->fd, DB "-wal", 0);
 	root_write(r, DB, "two");
-	mf_rpmdb_look(&r->ctx, &after);
+	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_not_equal(db.key, after.key);
 	/* the newer folder goes before */
 	root_write(r, "usr/lib/sysimage/rpm/rpmdb.sqlite", "three");
 	db = after;
-	mf_rpmdb_look(&r->ctx, &after);
+	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_not_equal(db.key, after.key);
 }
 

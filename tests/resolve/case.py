@@ -143,17 +143,17 @@ def package_xml(package):
             f'<format><rpm:license/><rpm:vendor/><rpm:group/><rpm:buildhost/><rpm:sourcerpm/>{lists}</format></package>\n')
 
 
-def write_repository(folder, packages):
-    os.makedirs(f'{folder}/repodata')
-    with open(f'{folder}/repodata/primary.xml', 'w', encoding='utf-8') as f:
+def write_repository(directory, packages):
+    os.makedirs(f'{directory}/repodata')
+    with open(f'{directory}/repodata/primary.xml', 'w', encoding='utf-8') as f:
         f.write('<?xml version="1.0" encoding="UTF-8"?>\n<metadata xmlns="http://linux.duke.edu/metadata/common" '
                 f'xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="{len(packages)}">\n')
         for package in packages:
             f.write(package_xml(package))
         f.write('</metadata>\n')
-    with open(f'{folder}/repodata/primary.xml', 'rb') as f:
+    with open(f'{directory}/repodata/primary.xml', 'rb') as f:
         body = f.read()
-    with open(f'{folder}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
+    with open(f'{directory}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
         f.write('<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo">'
                 f'<revision>1</revision><data type="primary"><checksum type="sha256">{hashlib.sha256(body).hexdigest()}'
                 f'</checksum><location href="repodata/primary.xml"/><size>{len(body)}</size></data></repomd>\n')
@@ -161,7 +161,7 @@ def write_repository(folder, packages):
 
 # ---- installed packages and modules on disk, as real ones ----
 
-def rpmbuild(packages, folder):
+def rpmbuild(packages, directory):
     top = tempfile.mkdtemp(prefix='case-rpm-')
     try:
         for package in packages:
@@ -174,7 +174,7 @@ def rpmbuild(packages, folder):
             with open(path, 'w', encoding='utf-8') as f:
                 f.write('\n'.join(spec + ['%description', 'x', '%files', '']))
             subprocess.run(['rpmbuild', '-bb', '--quiet', '--target', package.arch, '--define', f'_topdir {top}',
-                            '--define', f'_rpmdir {folder}', path], check=True, stdout=subprocess.DEVNULL,
+                            '--define', f'_rpmdir {directory}', path], check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as e:
         raise RuntimeError(e.stderr.decode()) from e
@@ -182,24 +182,24 @@ def rpmbuild(packages, folder):
         shutil.rmtree(top)
 
 
-def build_repository(folder, packages):
-    os.makedirs(folder)
-    rpmbuild(packages, folder)
-    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', folder], check=True)
+def build_repository(directory, packages):
+    os.makedirs(directory)
+    rpmbuild(packages, directory)
+    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
 
 
 def install_packages(root, packages):
     """Into the rpm database alone, with all they say."""
-    folder = tempfile.mkdtemp(prefix='case-rpms-')
+    directory = tempfile.mkdtemp(prefix='case-rpms-')
     try:
-        rpmbuild(packages, folder)
-        rpms = [os.path.join(d, n) for d, _, names in os.walk(folder) for n in names]
+        rpmbuild(packages, directory)
+        rpms = [os.path.join(d, n) for d, _, names in os.walk(directory) for n in names]
         subprocess.run(['rpm', '--root', root, '--dbpath', '/var/lib/rpm', '-U', '--justdb', '--nodeps', '--ignorearch',
                         *rpms], check=True, stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as e:
         raise RuntimeError(e.stderr.decode()) from e
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
 
 
 def write_module(path, name, words):
@@ -233,14 +233,14 @@ def write_tree(root, case):
 
 
 class Machine:
-    """What a case says there is, in a folder."""
+    """What a case says there is, in a directory."""
 
     def __init__(self, case):
         self.case = case
         self.path = tempfile.mkdtemp(prefix='case-')
         os.makedirs(f'{self.path}/etc/modfetch/repos.d')
-        for folder in ('proc', 'sys/devices', 'var/lib/rpm'):
-            os.makedirs(f'{self.path}/{folder}')
+        for directory in ('proc', 'sys/devices', 'var/lib/rpm'):
+            os.makedirs(f'{self.path}/{directory}')
         write_tree(self.path, case)
         for name, settings, packages in case.repositories:
             if settings.pop('built', None):

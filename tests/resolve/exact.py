@@ -22,8 +22,8 @@ IDS = ('/usr/share/misc', '/usr/share/hwdata', '/var/lib/usbutils')
 
 
 def id_lines(name):
-    for folder in IDS:
-        path = os.path.join(folder, name)
+    for directory in IDS:
+        path = os.path.join(directory, name)
         if os.path.exists(path):
             with open(path, encoding='utf-8', errors='replace') as f:
                 return f.read().splitlines()

@@ -144,7 +144,7 @@ class Queries(Case):
 
 
 class Meanwhile(Case):
-    """An update of the kernel replaces its folder while a run is on its way."""
+    """An update of the kernel replaces its directory while a run is on its way."""
 
     def replace(self):
         os.rename(self.root.modules, self.root.modules + '.old')
@@ -205,8 +205,8 @@ class Network(Case):
         self.fails(1, 'UNREACHABLE', 'refresh')
 
     def test_folder_that_is_not_there(self):
-        self.root.repo('file:///no/such/folder')
-        self.fails(1, 'UNREACHABLE', 'refresh', like='/no/such/folder')
+        self.root.repo('file:///no/such/directory')
+        self.fails(1, 'UNREACHABLE', 'refresh', like='/no/such/directory')
 
     def test_metadata_is_missing(self):
         server = self.serve()
@@ -242,17 +242,17 @@ class Network(Case):
         self.assertIn('e1000e.ko', self.root.on_disk())
 
     def copy(self):
-        folder = tempfile.mkdtemp(prefix='modfetch-repo-')
-        self.addCleanup(shutil.rmtree, folder)
-        shutil.copytree(r.repository(), folder, dirs_exist_ok=True)
-        return folder
+        directory = tempfile.mkdtemp(prefix='modfetch-repo-')
+        self.addCleanup(shutil.rmtree, directory)
+        shutil.copytree(r.repository(), directory, dirs_exist_ok=True)
+        return directory
 
     def test_a_package_has_another_digest(self):
-        for url in (lambda folder: 'file://' + folder, self.over_http):
-            folder = self.copy()
-            self.root.repo(url(folder))
+        for url in (lambda directory: 'file://' + directory, self.over_http):
+            directory = self.copy()
+            self.root.repo(url(directory))
             self.assertIn(self.root.run('refresh').returncode, (0, 2))
-            path = f'{folder}/x86_64/e1000e-kmp-{self.tag()}-{self.version()}.x86_64.rpm'
+            path = f'{directory}/x86_64/e1000e-kmp-{self.tag()}-{self.version()}.x86_64.rpm'
             with open(path, 'r+b') as f:
                 f.seek(-100, os.SEEK_END)
                 byte = f.read(1)
@@ -261,8 +261,8 @@ class Network(Case):
             self.fails(4, 'BAD-DIGEST', '--no-load', 'probe', r.NIC, like='e1000e')
             self.fails(4, 'BAD-DIGEST', 'install', f'e1000e-kmp-{self.tag()}')
 
-    def over_http(self, folder):
-        server = r.Server(folder)
+    def over_http(self, directory):
+        server = r.Server(directory)
         self.addCleanup(server.close)
         return server.url
 
@@ -270,11 +270,11 @@ class Network(Case):
         return self.root.kver.rsplit('-', 1)[0]
 
     def test_metadata_has_another_digest(self):
-        folder = self.copy()
-        self.root.repo('file://' + folder)
-        for name in os.listdir(folder + '/repodata'):
+        directory = self.copy()
+        self.root.repo('file://' + directory)
+        for name in os.listdir(directory + '/repodata'):
             if 'primary' in name:
-                with open(f'{folder}/repodata/{name}', 'ab') as f:
+                with open(f'{directory}/repodata/{name}', 'ab') as f:
                     f.write(b'x')
         self.refused('refresh')
         self.assertEqual(self.root.run('lookup', r.NIC).returncode, 1)
@@ -287,28 +287,28 @@ class Network(Case):
         self.assertEqual(self.root.state(), before)
 
     def test_metadata_signed_by_somebody_else(self):
-        folder = self.copy()
-        r.sign(folder, 'other')
-        self.root.repo('file://' + folder)
+        directory = self.copy()
+        r.sign(directory, 'other')
+        self.root.repo('file://' + directory)
         self.fails(4, 'UNTRUSTED-KEY', 'refresh')
-        with open(folder + '/repodata/repomd.xml', 'ab') as f:
+        with open(directory + '/repodata/repomd.xml', 'ab') as f:
             f.write(b'\n')
-        shutil.copy(r.repository() + '/repodata/repomd.xml.p7s', folder + '/repodata')
+        shutil.copy(r.repository() + '/repodata/repomd.xml.p7s', directory + '/repodata')
         self.fails(4, 'BAD-SIGNATURE', 'refresh')
 
     def test_a_failed_refresh_leaves_the_old_metadata_in_use(self):
-        folder = self.copy()
-        self.root.repo('file://' + folder)
+        directory = self.copy()
+        self.root.repo('file://' + directory)
         self.assertEqual(self.root.run('refresh').returncode, 0)
         _, before = self.root.json('lookup', r.NIC)
-        with open(folder + '/repodata/repomd.xml', 'ab') as f:
+        with open(directory + '/repodata/repomd.xml', 'ab') as f:
             f.write(b'\n')
         for args in (['refresh'], ['refresh', '--force']):
             self.fails(4, 'BAD-SIGNATURE', *args)
             self.assertEqual(self.root.json('lookup', r.NIC)[1], before)
 
     def test_one_bad_repository_does_not_cost_the_others(self):
-        self.root.repo('file:///no/such/folder', name='aaa')
+        self.root.repo('file:///no/such/directory', name='aaa')
         self.root.repo('file://' + r.repository(), name='zzz')
         done = self.root.run('--no-load', 'probe', r.NIC)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -337,8 +337,8 @@ class Cache(Case):
         self.cache = f'{self.root.path}/var/cache/modfetch/test'
 
     def files(self):
-        folder = os.path.realpath(f'{self.cache}/current')
-        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        directory = os.path.realpath(f'{self.cache}/current')
+        return [os.path.join(directory, name) for name in sorted(os.listdir(directory))]
 
     def test_refresh_without_change_has_nothing_to_do(self):
         self.assertEqual(self.root.run('refresh').returncode, 2)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A driver that another boot did not survive: refused where nobody watches, before a packet is sent, until somebody says so.
 
-The record is written here as tests/match/test-attempt.c sees it written; tests/vm/test_crash.py has a driver that does panic.
+The record is written here as tests/match/test-pending-loads.c sees it written; tests/vm/test_crash.py has a driver that does panic.
 """
 import hashlib
 import os

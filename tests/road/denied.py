@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whoever says no, in whatever file: nothing is asked of the server, and nothing is changed. What a driver needs counts too.
 
-What the running kernel says is in tests/match/test-policy.c: a root in a folder has another one.
+What the running kernel says is in tests/match/test-policy.c: a root in a directory has another one.
 """
 import os
 import sys

@@ -32,8 +32,8 @@ class Queue(unittest.TestCase):
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
         self.root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for folder in ("lib/modules/6.1.0-56-amd64", "sys/devices/x", "run/modfetch/queue", "etc/modfetch/repos.d"):
-            (self.root / folder).mkdir(parents=True)
+        for directory in ("lib/modules/6.1.0-56-amd64", "sys/devices/x", "run/modfetch/queue", "etc/modfetch/repos.d"):
+            (self.root / directory).mkdir(parents=True)
         self.spool = self.root / "run/modfetch/queue"
         self.spool.chmod(0o700)
         self.manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
@@ -151,7 +151,7 @@ class EachForItself(unittest.TestCase):
         self.server.requests.clear()
 
     def device(self, name, modalias):
-        sysfs, spool = (pathlib.Path(self.root.path) / folder for folder in (f"sys/devices/{name}", "run/modfetch/queue"))
+        sysfs, spool = (pathlib.Path(self.root.path) / directory for directory in (f"sys/devices/{name}", "run/modfetch/queue"))
         sysfs.mkdir(parents=True)
         (sysfs / "modalias").write_text(modalias + "\n")
         spool.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ FORBIDDEN = {
     'colon': ['/lib/modules/KVER/updates/a:b.ko'],
     'near-firmware': ['/lib/firmwares/mine.bin'],
     'lib': ['/lib/libmine.so'],
-    'doc-folder-alone': ['/usr/share/docs/mine'],
+    'doc-directory-alone': ['/usr/share/docs/mine'],
     'index': ['/lib/modules/KVER/modules.dep'],
     'index-bin': ['/lib/modules/KVER/modules.alias.bin'],
     'softdep': ['/lib/modules/KVER/modules.softdep'],
@@ -57,7 +57,7 @@ FORBIDDEN = {
     'sticky': ['%attr(1644,root,root) ' + KO],
     'setuid-doc': ['%attr(4755,root,root) /usr/share/doc/mine/README'],
     'world-writable': ['%attr(0666,root,root) ' + KO],
-    'world-writable-folder': ['%dir %attr(0777,root,root) /lib/modules/KVER/updates', KO],
+    'world-writable-directory': ['%dir %attr(0777,root,root) /lib/modules/KVER/updates', KO],
     'group-writable': ['%attr(0664,root,users) ' + KO],
     'not-roots': ['%attr(0644,nobody,root) ' + KO],
     'capability': ['%caps(cap_sys_admin=ep) ' + KO],
@@ -154,7 +154,7 @@ def make_files(top, kver, lines, module):
                 f.write('search updates\n' if where.endswith('.conf') else 'mine\n')
 
 
-def build(folder, kver, module):
+def build(directory, kver, module):
     """All of the packages, by one rpmbuild."""
     packages = FORBIDDEN | {c: [KO] for c in SCRIPTLETS} | {c: [KO] for c in OBSOLETES} | HARMLESS
     packages |= {c: [KO] for c in ACCOUNTS}
@@ -177,7 +177,7 @@ def build(folder, kver, module):
     with open(f'{top}/hostile.spec', 'w', encoding='utf-8') as f:
         f.write('\n'.join(spec) + '\n')
     done = subprocess.run(
-        ['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {folder}', '--define',
+        ['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {directory}', '--define',
          '_rpmfilename %%{NAME}.rpm', '--define', '_build_id_links none', '--define', '__os_install_post %{nil}', '--define',
          'debug_package %{nil}', '--define', '_unpackaged_files_terminate_build 0', '--define',
          '_binary_filedigest_algorithm 8', '--define', '_missing_doc_files_terminate_build 0', '--define',
@@ -185,10 +185,10 @@ def build(folder, kver, module):
         check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     shutil.rmtree(top)
     assert done.returncode == 0, done.stdout
-    built = {f[:-4] for f in os.listdir(folder) if f.endswith('.rpm')}
+    built = {f[:-4] for f in os.listdir(directory) if f.endswith('.rpm')}
     missing = {name_of(case) for case in packages} - built
     assert not missing, (missing, done.stdout)
-    rename_tags(f'{folder}/{name_of("postuntrans")}.rpm', {1024: 5104, 1086: 5106})
+    rename_tags(f'{directory}/{name_of("postuntrans")}.rpm', {1024: 5104, 1086: 5106})
 
 
 def rename_tags(path, tags):

@@ -16,12 +16,12 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.root = r.Root()
         self.addCleanup(self.root.close)
-        self.folder = tempfile.mkdtemp(prefix='inherited-')
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.directory = tempfile.mkdtemp(prefix='inherited-')
+        self.addCleanup(shutil.rmtree, self.directory)
         self.root.repo('file://' + r.repository())
 
     def write(self, name, text):
-        path = f'{self.folder}/{name}'
+        path = f'{self.directory}/{name}'
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text)
@@ -37,16 +37,16 @@ class Environment(Case):
 
     def test_macros_of_a_home_folder_run_no_program(self):
         for name in '.rpmmacros', '.config/rpm/macros':
-            self.write(name, f'%_dbpath %(touch {self.folder}/ran)/var/lib/rpm\n%_netsharedpath %(touch {self.folder}/ran)\n')
-        self.write('.rpmrc', f'macrofiles: {self.folder}/.rpmmacros\n')
-        self.works(HOME=self.folder, XDG_CONFIG_HOME=f'{self.folder}/.config')
-        self.assertFalse(os.path.exists(f'{self.folder}/ran'))
+            self.write(name, f'%_dbpath %(touch {self.directory}/ran)/var/lib/rpm\n%_netsharedpath %(touch {self.directory}/ran)\n')
+        self.write('.rpmrc', f'macrofiles: {self.directory}/.rpmmacros\n')
+        self.works(HOME=self.directory, XDG_CONFIG_HOME=f'{self.directory}/.config')
+        self.assertFalse(os.path.exists(f'{self.directory}/ran'))
 
     def test_another_configuration_of_rpm_is_not_read(self):
-        self.write('macros', f'%_netsharedpath %(touch {self.folder}/ran)\n')
-        self.write('rpmrc', f'macrofiles: {self.folder}/macros\n')
-        self.works(RPM_CONFIGDIR=self.folder)
-        self.assertFalse(os.path.exists(f'{self.folder}/ran'))
+        self.write('macros', f'%_netsharedpath %(touch {self.directory}/ran)\n')
+        self.write('rpmrc', f'macrofiles: {self.directory}/macros\n')
+        self.works(RPM_CONFIGDIR=self.directory)
+        self.assertFalse(os.path.exists(f'{self.directory}/ran'))
 
     def test_another_configuration_of_openssl_is_not_read(self):
         conf = self.write('openssl.cnf', 'openssl_conf = all\n[all]\nproviders = providers\n[providers]\nnull = null\n'
@@ -57,15 +57,15 @@ class Environment(Case):
     def test_an_installed_program_starts_no_other_helper(self):
         """A copy outside of the build directory is what an installed one is."""
         for name in 'fetch', 'helpers/fetch':
-            os.chmod(self.write(name, f'#!/bin/sh\ntouch {self.folder}/ran\n'), 0o755)
+            os.chmod(self.write(name, f'#!/bin/sh\ntouch {self.directory}/ran\n'), 0o755)
         server = r.Server(r.repository())
         self.addCleanup(server.close)
         self.root.repo(server.url)
-        program = shutil.copy(r.MODFETCH, self.folder)
+        program = shutil.copy(r.MODFETCH, self.directory)
         for program, runs in (program, False), (os.path.abspath(r.MODFETCH), True):
             done = subprocess.run([program, *self.root.command('refresh')[1:]], capture_output=True, text=True, timeout=60, check=False,
-                                  env={**os.environ, 'MODFETCH_LIBEXECDIR': f'{self.folder}/helpers'})
-            self.assertEqual(os.path.exists(f'{self.folder}/ran'), runs, done.stderr)
+                                  env={**os.environ, 'MODFETCH_LIBEXECDIR': f'{self.directory}/helpers'})
+            self.assertEqual(os.path.exists(f'{self.directory}/ran'), runs, done.stderr)
 
 
 class Links(Case):
@@ -73,7 +73,7 @@ class Links(Case):
 
     def setUp(self):
         super().setUp()
-        self.outside = f'{self.folder}/outside'
+        self.outside = f'{self.directory}/outside'
         os.mkdir(self.outside)
 
     def another_root(self):
@@ -91,8 +91,8 @@ class Links(Case):
         os.symlink(link, path)
 
     def tree_outside(self):
-        return {path: r.fingerprint(path) for folder, folders, files in os.walk(self.outside)
-                for path in (os.path.join(folder, name) for name in folders + files)}
+        return {path: r.fingerprint(path) for directory, directories, files in os.walk(self.outside)
+                for path in (os.path.join(directory, name) for name in directories + files)}
 
     def works_inside(self):
         before = self.tree_outside()
@@ -151,7 +151,7 @@ class Indexes(Case):
 
     def setUp(self):
         super().setUp()
-        self.there = f'{self.folder}/there'
+        self.there = f'{self.directory}/there'
         for below, name in ('', self.HOSTS), (self.root.path, self.IMAGES):
             os.makedirs(f'{below}{self.there}')
             path = self.root.needed([name])[-1]
@@ -234,11 +234,11 @@ class Indexes(Case):
         self.link(f'{self.there}/weak.ko')
         self.write_at(f'{self.there}/conf', 'exclude weak.ko\n')
         self.write_at(f'{self.root.path}{self.there}/conf', 'exclude vfat.ko\n')
-        for where, to in ('etc/depmod.d/image.conf', f'{self.there}/conf'), ('run/depmod.d', f'{self.folder}/d'):
+        for where, to in ('etc/depmod.d/image.conf', f'{self.there}/conf'), ('run/depmod.d', f'{self.directory}/d'):
             path = f'{self.root.path}/{where}'
             os.makedirs(os.path.dirname(path), exist_ok=True)
             for below, text in ('', 'exclude weak.ko\n'), (self.root.path, 'exclude vfat.ko\n'):
-                self.write_at(f'{below}{self.folder}/d/d.conf', text)
+                self.write_at(f'{below}{self.directory}/d/d.conf', text)
             os.symlink(to, path)
             script = 'mount -t tmpfs none /run && mkdir /run/depmod.d && echo "exclude weak.ko loop.ko" >/run/depmod.d/host.conf && exec "$@"'
             done = subprocess.run(['unshare', '--mount', 'sh', '-c', script, 'sh', *self.root.command('depmod')], capture_output=True,
@@ -271,8 +271,8 @@ class Descriptors(Case):
         self.root.rpm('-qa')
 
     def files(self):
-        return {os.path.join(folder, name) for folder, _, names in os.walk(self.root.path) for name in names
-                if not os.path.islink(os.path.join(folder, name))}
+        return {os.path.join(directory, name) for directory, _, names in os.walk(self.root.path) for name in names
+                if not os.path.islink(os.path.join(directory, name))}
 
 
 if __name__ == '__main__':

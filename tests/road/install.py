@@ -53,9 +53,9 @@ class RoundTrip(Case):
     def test_what_is_installed_is_what_the_kernel_package_had(self):
         root = self.make()
         self.done(root.run('--no-load', 'probe', r.NIC, r.HDA))
-        for folder, _, files in os.walk(root.modules + '/kernel'):
+        for directory, _, files in os.walk(root.modules + '/kernel'):
             for name in files:
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 original = f'{root.base}/lib/modules/{root.kver}/{os.path.relpath(path, root.modules)}'
                 self.assertEqual(r.fingerprint(path)[2], r.fingerprint(original)[2], path)
                 self.assertEqual(os.stat(path).st_mode & 0o7777, 0o644)
@@ -159,8 +159,8 @@ class RoundTrip(Case):
             found = []
             for path in ('/var/lib/rpm', '/var/lib/modfetch', '/var/cache/modfetch',
                          '/run/modfetch', '/lib/modules', '/usr/lib/sysimage'):
-                for folder, _, files in os.walk(path):
-                    found += [(f, os.lstat(f).st_mtime_ns) for f in [os.path.join(folder, n) for n in files]]
+                for directory, _, files in os.walk(path):
+                    found += [(f, os.lstat(f).st_mtime_ns) for f in [os.path.join(directory, n) for n in files]]
             return found
         before = here()
         root = self.make()
@@ -202,9 +202,9 @@ class Roots(Case):
 
     def test_root_is_named_by_a_relative_path(self):
         root = self.make()
-        folder, name = os.path.split(root.path)
-        self.done(root.run('--no-load', 'probe', r.NIC, root=name, cwd=folder))
-        self.done(root.run('remove', self.kmp(root, 'e1000e'), root=f'./{name}/', cwd=folder))
+        directory, name = os.path.split(root.path)
+        self.done(root.run('--no-load', 'probe', r.NIC, root=name, cwd=directory))
+        self.done(root.run('remove', self.kmp(root, 'e1000e'), root=f'./{name}/', cwd=directory))
 
     def test_a_root_without_a_database_gets_one(self):
         root = self.make()
@@ -338,7 +338,7 @@ class Failures(Case):
 
     def forgetting(self, injected):
         """A run at whose end, when the indexes are right, the note of how to undo it cannot be removed."""
-        trace, calls = f'{self.make_folder()}/trace', 0
+        trace, calls = f'{self.make_directory()}/trace', 0
         root = self.make()
         subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
                        stdout=subprocess.DEVNULL, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
@@ -356,10 +356,10 @@ class Failures(Case):
                 return root, before, run
         self.fail(f'the note was removed each time: {run.stderr}')
 
-    def make_folder(self):
-        folder = tempfile.mkdtemp(prefix='install-')
-        self.addCleanup(shutil.rmtree, folder)
-        return folder
+    def make_directory(self):
+        directory = tempfile.mkdtemp(prefix='install-')
+        self.addCleanup(shutil.rmtree, directory)
+        return directory
 
     def test_indexes_are_made_again_where_the_end_of_a_run_fails(self):
         root, before, run = self.forgetting('error=EIO')

@@ -31,17 +31,17 @@ class WithKeys(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = r.Root()
-        cls.folder = tempfile.mkdtemp(prefix='keys-')
-        cls.gpg = Gpg(cls.folder)
+        cls.directory = tempfile.mkdtemp(prefix='keys-')
+        cls.gpg = Gpg(cls.directory)
         keys = f'{cls.root.path}/etc/modfetch/keys'
         for role in ROLES + ('stranger',):
-            openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{cls.folder}/{role}.key', '-out',
-                    f'{cls.folder}/{role}.pem', '-subj', f'/CN={role}', '-days', '30')
+            openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{cls.directory}/{role}.key', '-out',
+                    f'{cls.directory}/{role}.pem', '-subj', f'/CN={role}', '-days', '30')
             cls.gpg.key(role, 'rsa3072')
         cls.gpg.key('small', 'rsa1024')
         os.makedirs(f'{keys}/module.d')
-        shutil.copy(f'{cls.folder}/repo.pem', f'{keys}/repo.d/repo.pem')
-        shutil.copy(f'{cls.folder}/module.pem', f'{keys}/module.d/module.pem')
+        shutil.copy(f'{cls.directory}/repo.pem', f'{keys}/repo.d/repo.pem')
+        shutil.copy(f'{cls.directory}/module.pem', f'{keys}/module.d/module.pem')
         write(f'{keys}/repo.d/package.gpg', cls.gpg.run('--export', 'package@example.org'))
         write(f'{keys}/repo.d/small.gpg', cls.gpg.run('--export', 'small@example.org'))
         base = read(f'{cls.root.modules}/{cls.root.needed(["loop"])[-1]}')
@@ -52,12 +52,12 @@ class WithKeys(unittest.TestCase):
     def tearDownClass(cls):
         cls.gpg.close()
         cls.root.close()
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def signed_module(self, role):
-        write(f'{self.folder}/content', self.bare)
+        write(f'{self.directory}/content', self.bare)
         sig = openssl('cms', '-sign', '-binary', '-noattr', '-nocerts', '-outform', 'DER', '-md', 'sha256', '-in',
-                      f'{self.folder}/content', '-signer', f'{self.folder}/{role}.pem', '-inkey', f'{self.folder}/{role}.key')
+                      f'{self.directory}/content', '-signer', f'{self.directory}/{role}.pem', '-inkey', f'{self.directory}/{role}.key')
         return self.bare + sig + struct.pack('>BBBBBxxxI', 0, 0, 2, 0, 0, len(sig)) + MARKER
 
     def sign_package(self, path, role, *options):
@@ -65,28 +65,28 @@ class WithKeys(unittest.TestCase):
                         f'_gpg_path {self.gpg.home}', '--define', f'__gpg {shutil.which("gpg")}', *options, path], check=True, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, env={**os.environ, 'GNUPGHOME': self.gpg.home})
 
-    def sign_metadata(self, folder, role):
-        repomd = f'{folder}/repodata/repomd.xml'
-        openssl('cms', '-sign', '-binary', '-outform', 'DER', '-in', repomd, '-signer', f'{self.folder}/{role}.pem', '-inkey',
-                f'{self.folder}/{role}.key', '-out', repomd + '.p7s')
+    def sign_metadata(self, directory, role):
+        repomd = f'{directory}/repodata/repomd.xml'
+        openssl('cms', '-sign', '-binary', '-outform', 'DER', '-in', repomd, '-signer', f'{self.directory}/{role}.pem', '-inkey',
+                f'{self.directory}/{role}.key', '-out', repomd + '.p7s')
 
     def package(self, module='module', package='package'):
         """A repository of one package; the roles that signed module and package, or None."""
-        folder = tempfile.mkdtemp(dir=self.folder)
+        directory = tempfile.mkdtemp(dir=self.directory)
         content = self.signed_module(module) if module else self.bare
-        path = r.rpmbuild(folder, 'mine-kmp-test', [], [(f'/lib/modules/{self.root.kver}/updates/mine.ko', content)])
+        path = r.rpmbuild(directory, 'mine-kmp-test', [], [(f'/lib/modules/{self.root.kver}/updates/mine.ko', content)])
         if package:
             self.sign_package(path, package)
-        return folder, path
+        return directory, path
 
-    def publish(self, folder, metadata='repo'):
-        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', folder], check=True)
-        self.sign_metadata(folder, metadata)
+    def publish(self, directory, metadata='repo'):
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
+        self.sign_metadata(directory, metadata)
 
-    def configure(self, folder, *extra, keys='keys=repo package'):
+    def configure(self, directory, *extra, keys='keys=repo package'):
         for name in 'var/lib/modfetch', 'var/cache/modfetch':
             shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
-        self.root.repo('file://' + folder, keys_line=keys, extra=extra or ['gpgcheck=1'])
+        self.root.repo('file://' + directory, keys_line=keys, extra=extra or ['gpgcheck=1'])
 
     def outcome(self):
         """None, or the code of the refusal; what was installed is taken out again."""
@@ -107,9 +107,9 @@ class Matrix(WithKeys):
             for key in ROLES:
                 with self.subTest(thing=thing, key=key):
                     signers = dict(zip(ROLES, ROLES)) | {thing: key}
-                    folder, _ = self.package(signers['module'], signers['package'])
-                    self.publish(folder, signers['repo'])
-                    self.configure(folder)
+                    directory, _ = self.package(signers['module'], signers['package'])
+                    self.publish(directory, signers['repo'])
+                    self.configure(directory)
                     self.assertEqual(self.outcome(), None if key == thing else 'UNTRUSTED-KEY')
 
     def test_one_stolen_key_loads_nothing(self):
@@ -120,21 +120,21 @@ class Matrix(WithKeys):
                     continue
                 with self.subTest(stolen=stolen, extra=extra):
                     signers = {role: role if role == stolen else 'stranger' for role in ROLES}
-                    folder, _ = self.package(signers['module'], signers['package'])
-                    self.publish(folder, signers['repo'])
-                    self.configure(folder, extra)
+                    directory, _ = self.package(signers['module'], signers['package'])
+                    self.publish(directory, signers['repo'])
+                    self.configure(directory, extra)
                     self.assertEqual(self.outcome(), 'UNTRUSTED-KEY')
 
     def test_an_unsigned_module_is_refused_as_soon_as_there_is_a_module_key(self):
-        folder, _ = self.package(module=None)
-        self.publish(folder)
-        self.configure(folder)
+        directory, _ = self.package(module=None)
+        self.publish(directory)
+        self.configure(directory)
         self.assertEqual(self.outcome(), 'MODULE-UNSIGNED')
 
     def test_check_judges_what_is_installed_by_the_same_keys(self):
-        folder, _ = self.package()
-        self.publish(folder)
-        self.configure(folder)
+        directory, _ = self.package()
+        self.publish(directory)
+        self.configure(directory)
         self.root.run('refresh')
         self.assertEqual(self.root.run('--no-load', 'install', 'mine-kmp-test').returncode, 0)
         self.addCleanup(self.root.run, 'remove', 'mine-kmp-test')
@@ -151,21 +151,21 @@ class Matrix(WithKeys):
         self.assertEqual(mine(), {'REVOKED'})
         os.unlink(deny)
         key = f'{self.root.path}/etc/modfetch/keys/module.d/module.pem'
-        shutil.copy(f'{self.folder}/stranger.pem', key)
-        self.addCleanup(shutil.copy, f'{self.folder}/module.pem', key)
+        shutil.copy(f'{self.directory}/stranger.pem', key)
+        self.addCleanup(shutil.copy, f'{self.directory}/module.pem', key)
         self.assertEqual(mine(), {'UNTRUSTED-KEY'})
 
     def test_a_package_or_module_on_the_deny_list(self):
-        folder, path = self.package()
-        self.publish(folder)
+        directory, path = self.package()
+        self.publish(directory)
         deny = f'{self.root.path}/etc/modfetch/keys/deny.d/list'
         module = hashlib.sha256(self.signed_module('module')).hexdigest()
         for digest in (hashlib.sha256(read(path)).hexdigest(), module):
             write(deny, digest)
-            self.configure(folder)
+            self.configure(directory)
             self.assertEqual(self.outcome(), 'REVOKED')
         os.unlink(deny)
-        self.configure(folder)
+        self.configure(directory)
         self.assertIsNone(self.outcome())
 
 
@@ -244,32 +244,32 @@ class PackageSignatures(WithKeys):
         for role, keys, code in (('stranger', 'keys=repo package', 'UNTRUSTED-KEY'), (None, 'keys=repo package', 'NO-SIGNATURE'),
                                  ('small', 'keys=repo small', 'BAD-SIGNATURE'), ('package', 'keys=repo', 'NO-KEYS')):
             with self.subTest(role=role, keys=keys):
-                folder, _ = self.package(package=role)
-                self.publish(folder)
-                self.configure(folder, keys=keys)
+                directory, _ = self.package(package=role)
+                self.publish(directory)
+                self.configure(directory, keys=keys)
                 self.assertEqual(self.outcome(), code)
 
     def test_a_weak_digest(self):
-        folder, path = self.package(package=None)
+        directory, path = self.package(package=None)
         self.sign_package(path, 'package', '--define', '_gpg_digest_algo sha1')
-        self.publish(folder)
-        self.configure(folder)
+        self.publish(directory)
+        self.configure(directory)
         self.assertEqual(self.outcome(), 'BAD-SIGNATURE')
 
     def test_macros_of_the_system_change_nothing(self):
-        home = tempfile.mkdtemp(dir=self.folder)
+        home = tempfile.mkdtemp(dir=self.directory)
         write(f'{home}/.rpmmacros', '%_pkgverify_level none\n%_pkgverify_flags 0x7fffffff\n%__vsflags 0xffffff\n')
-        folder, _ = self.package(package='stranger')
-        self.publish(folder)
-        self.configure(folder)
+        directory, _ = self.package(package='stranger')
+        self.publish(directory)
+        self.configure(directory)
         self.root.run('refresh')
         done = self.root.run('--no-load', 'install', 'mine-kmp-test', env={'HOME': home})
         self.assertIn('[UNTRUSTED-KEY]', done.stderr)
 
     def test_a_repository_that_does_not_ask_is_not_checked(self):
-        folder, _ = self.package(package=None)
-        self.publish(folder)
-        self.configure(folder, 'gpgcheck=0')
+        directory, _ = self.package(package=None)
+        self.publish(directory)
+        self.configure(directory, 'gpgcheck=0')
         self.assertIsNone(self.outcome())
 
 

@@ -258,7 +258,7 @@ class Lookup(unittest.TestCase):
                      ['info', '--nosuch'], ['coldplug', '--sysfs'], ['history', '-n', 'x'],
                      ['status', 'x'], ['refresh', '--nosuch'], ['lookup', 'x', '--root'], ['--kernel', '', 'lookup', 'x'],
                      ['--kernel', '../x', 'lookup', 'x'], ['--root', '', 'lookup', 'x'],
-                     ['--root', '/no/such/folder', 'lookup', 'x'], ['--dry-run', 'refresh']):
+                     ['--root', '/no/such/directory', 'lookup', 'x'], ['--dry-run', 'refresh']):
             done = self.root.run(*args)
             self.assertEqual(done.returncode, 64, (args, done.stdout, done.stderr))
             self.assertEqual(len(done.stderr.splitlines()), 1, (args, done.stderr))
@@ -272,12 +272,12 @@ class Lookup(unittest.TestCase):
         self.assertIn('[ENOSPC]', done.stderr)
 
     def test_root_may_be_relative_or_a_link(self):
-        folder, name = os.path.split(self.root.path)
+        directory, name = os.path.split(self.root.path)
         link = self.root.path + '-link'
         os.symlink(self.root.path, link)
         try:
-            for where in (name, f'./{name}/', link, f'../{os.path.basename(folder)}/{name}'):
-                done = self.root.run('--json', 'lookup', r.NIC, root=where, cwd=folder)
+            for where in (name, f'./{name}/', link, f'../{os.path.basename(directory)}/{name}'):
+                done = self.root.run('--json', 'lookup', r.NIC, root=where, cwd=directory)
                 self.assertEqual(done.returncode, 0, (where, done.stderr))
         finally:
             os.unlink(link)
@@ -324,13 +324,13 @@ class Installed(unittest.TestCase):
         self.root.repo('file://' + r.repository())
         done = self.root.run('--no-load', 'probe', r.NIC)
         assert done.returncode == 0, done.stderr
-        self.folder = f'{self.root.path}/var/cache/modfetch/.installed'
+        self.directory = f'{self.root.path}/var/cache/modfetch/.installed'
 
     def tearDown(self):
         self.root.close()
 
     def kept(self):
-        return [n for n in os.listdir(self.folder) if n.endswith('.solv')] if os.path.isdir(self.folder) else []
+        return [n for n in os.listdir(self.directory) if n.endswith('.solv')] if os.path.isdir(self.directory) else []
 
     def installed(self, after=None):
         """What a run says; AFTER: with a clock so many seconds after the last change of the database (a busy machine takes a few itself)."""
@@ -364,7 +364,7 @@ class Installed(unittest.TestCase):
 
     def test_a_damaged_list_is_read_anew(self):
         evr = self.installed(after=5)
-        path = f'{self.folder}/{self.kept()[0]}'
+        path = f'{self.directory}/{self.kept()[0]}'
         with open(path, 'rb') as f:
             whole = f.read()
         for damage in (whole[:len(whole) // 2], b'', whole[:100] + b'\xff' * 40 + whole[140:], b'x' * len(whole)):
@@ -404,8 +404,8 @@ class Coldplug(unittest.TestCase):
     def test_coldplug_wants_what_udevs_rules_load_by_name(self):
         rules = f'{self.root.path}/usr/lib/udev/rules.d'
         device = f'{self.root.path}/recorded/devices/host0/0:0:0:0'
-        for folder in (rules, device):
-            os.makedirs(folder, exist_ok=True)
+        for directory in (rules, device):
+            os.makedirs(directory, exist_ok=True)
         with open(f'{rules}/80-debian-compat.rules', 'w', encoding='ascii') as f:
             f.write('SUBSYSTEM=="scsi", ENV{DEVTYPE}=="scsi_device", TEST!="[module/sg]", RUN{builtin}+="kmod load sg"\n')
         with open(f'{device}/uevent', 'w', encoding='ascii') as f:
@@ -423,12 +423,12 @@ class Coldplug(unittest.TestCase):
         self.assertIn('[NO-METADATA]', done.stderr)
         self.assertEqual(self.root.run('refresh').returncode, 0)
         _, by_tree = self.root.json('--dry-run', 'coldplug')
-        _, by_folder = self.root.json('--dry-run', 'coldplug', '--sysfs', f'{self.root.path}/sys')
+        _, by_directory = self.root.json('--dry-run', 'coldplug', '--sysfs', f'{self.root.path}/sys')
         path = f'{self.root.path}/tmp/list'
         with open(path, 'w', encoding='utf-8') as f:
             f.write(f'{r.XHCI}\n\n{r.NIC}\r\nbroken[\n{r.NIC}\n')
         _, by_list = self.root.json('--dry-run', 'coldplug', '--sysfs', path)
-        self.assertEqual(by_tree['install'], by_folder['install'])
+        self.assertEqual(by_tree['install'], by_directory['install'])
         self.assertEqual(by_tree['install'], by_list['install'])
         self.assertGreater(len(by_tree['install']), 1)
         states = {one['query']: one['state'] for one in by_list['results']}
@@ -456,9 +456,9 @@ class Coldplug(unittest.TestCase):
         self.assertEqual(self.root.run('coldplug').returncode, 2, 'a second run has nothing to do')
 
     def test_a_device_that_says_it_in_its_uevent_alone_is_found(self):
-        for folder, text in (('virtual/mdio', 'DRIVER=\nMODALIAS=' + r.NIC + '\n'), ('virtual/none', 'OF_MODALIAS=' + r.HDA + '\n')):
-            os.makedirs(f'{self.root.path}/sys/devices/{folder}')
-            with open(f'{self.root.path}/sys/devices/{folder}/uevent', 'w', encoding='utf-8') as f:
+        for directory, text in (('virtual/mdio', 'DRIVER=\nMODALIAS=' + r.NIC + '\n'), ('virtual/none', 'OF_MODALIAS=' + r.HDA + '\n')):
+            os.makedirs(f'{self.root.path}/sys/devices/{directory}')
+            with open(f'{self.root.path}/sys/devices/{directory}/uevent', 'w', encoding='utf-8') as f:
                 f.write(text)
         self.assertEqual(self.root.run('refresh').returncode, 0)
         _, answer = self.root.json('lookup', '--device', '/sys/devices/virtual/mdio')

@@ -96,26 +96,26 @@ class Huge(Odd):
 
     def test_is_answered_or_refused_within_bounds(self):
         there = self.machine(IMAGE + driver('igb', supplements()))
-        folder = f'{there.path}/repositories/base'
+        directory = f'{there.path}/repositories/base'
         package = case.Package('filler-NUMBER-kmp-amd64-6.9.0_1', '1-1')
         package.deps['requires'] = [f'ksym(amd64:symbol_{i}) = {i:x}' for i in range(80)]
         filler = case.package_xml(package)
         n = (101 << 20) // len(filler) + 1
         own = [p for _, _, packages in there.case.repositories for p in packages]
-        with open(f'{folder}/repodata/primary.xml', 'w', encoding='utf-8') as f:
+        with open(f'{directory}/repodata/primary.xml', 'w', encoding='utf-8') as f:
             f.write('<?xml version="1.0" encoding="UTF-8"?>\n<metadata xmlns="http://linux.duke.edu/metadata/common" '
                     f'xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="{n + len(own)}">\n')
             f.writelines(case.package_xml(p) for p in own)
             f.writelines(filler.replace('NUMBER', str(i)) for i in range(n))
             f.write('</metadata>\n')
-        size = os.path.getsize(f'{folder}/repodata/primary.xml')
+        size = os.path.getsize(f'{directory}/repodata/primary.xml')
         self.assertGreater(size, 100 << 20)
-        digest = subprocess.run(['sha256sum', f'{folder}/repodata/primary.xml'], check=True, capture_output=True,
+        digest = subprocess.run(['sha256sum', f'{directory}/repodata/primary.xml'], check=True, capture_output=True,
                                 text=True).stdout.split()[0]
-        with open(f'{folder}/repodata/repomd.xml', encoding='utf-8') as f:
+        with open(f'{directory}/repodata/repomd.xml', encoding='utf-8') as f:
             text = f.read()
         text = re.sub('>[0-9a-f]{64}<', f'>{digest}<', re.sub('<size>[0-9]+<', f'<size>{size}<', text))
-        with open(f'{folder}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
+        with open(f'{directory}/repodata/repomd.xml', 'w', encoding='utf-8') as f:
             f.write(text.replace('<revision>1<', '<revision>2<'))
         peak, started = self.refresh(there), time.monotonic()
         done, answer = self.lookup(there, NIC)
@@ -157,8 +157,8 @@ class Caches(Odd):
         return done.returncode
 
     def files(self):
-        folder = self.cache(self.there)
-        return [os.path.join(folder, n) for n in sorted(os.listdir(folder)) if TAG in n]
+        directory = self.cache(self.there)
+        return [os.path.join(directory, n) for n in sorted(os.listdir(directory)) if TAG in n]
 
     def test_files_that_end_too_soon(self):
         for path in self.files():

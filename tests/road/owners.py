@@ -88,9 +88,9 @@ class Machine(r.Root):
 class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix='owners-')
+        cls.directory = tempfile.mkdtemp(prefix='owners-')
         machine = Machine()
-        cls.first = f'{cls.folder}/first'
+        cls.first = f'{cls.directory}/first'
         cls.kinds = dict(machine.kinds)
         shutil.copytree(r.made_once(f'owners-2-{machine.kver}', machine.build), cls.first)
         machine.close()
@@ -98,7 +98,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def make(self, repository=None, **options):
         machine = Machine(**options)
@@ -132,7 +132,7 @@ class Case(unittest.TestCase):
 
     def update(self, machine, name):
         """To version 2, by way of a package that needs it."""
-        repository = tempfile.mkdtemp(dir=self.folder)
+        repository = tempfile.mkdtemp(dir=self.directory)
         r.rpmbuild(repository, name, [], machine.files(name, '2'), version='2')
         r.rpmbuild(repository, 'newer-kmp', [f'Requires: {name} = 2'], [('/usr/share/doc/newer-kmp/y', b'')])
         r.createrepo(repository)
@@ -176,7 +176,7 @@ class SomebodyElses(Case):
 
     def test_modules_builtin_is_the_kernels(self):
         machine = self.make()
-        repository = f'{self.folder}/builtin'
+        repository = f'{self.directory}/builtin'
         os.mkdir(repository)
         r.rpmbuild(repository, machine.image, machine.provides(machine.image), [(f'{machine.tree_of_kernel}/modules.builtin', b'kernel/none.ko\n')])
         r.createrepo(repository)
@@ -218,7 +218,7 @@ class SomebodyElses(Case):
 
     def test_the_same_bytes_are_still_somebody_elses(self):
         machine = self.make()
-        repository = f'{self.folder}/same'
+        repository = f'{self.directory}/same'
         os.mkdir(repository)
         r.rpmbuild(repository, 'same-kmp', ['Provides: kmod(e1000e.ko)'],
                    [(self.kinds['inbox-kmp'], read(machine.path + self.kinds['inbox-kmp'])), ('/etc/depmod.d/dist.conf', OTHERS)])
@@ -275,7 +275,7 @@ class SomebodyElses(Case):
 class NotWanted(Case):
     def test_firmware_that_is_there_is_not_fetched(self):
         machine = self.make()
-        repository = tempfile.mkdtemp(dir=self.folder)
+        repository = tempfile.mkdtemp(dir=self.directory)
         r.rpmbuild(repository, 'dummy-kmp', ['Provides: kmod(dummy.ko)', 'Recommends: kmp-firmware-dummy'],
                    machine.files('dkms-kmp', '1'))
         r.rpmbuild(repository, 'kmp-firmware-dummy', ['Provides: firmware(vendor/a.bin)'], [('/lib/firmware/vendor/a.bin', b'a')], arch='noarch')

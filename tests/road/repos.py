@@ -26,46 +26,46 @@ class Repositories(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = r.Root(modules=())
-        cls.folder = tempfile.mkdtemp(prefix='repos-')
+        cls.directory = tempfile.mkdtemp(prefix='repos-')
         cls.keys = f'{cls.root.path}/etc/modfetch/keys'
-        cls.shim = f'{cls.folder}/clock.so'
+        cls.shim = f'{cls.directory}/clock.so'
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'clock.c')
         subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', cls.shim, source], check=True)
         for name in 'old', 'new':
             subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout',
-                            f'{cls.folder}/{name}.key', '-out', f'{cls.folder}/{name}.crt', '-subj', f'/CN={name}', '-days', '7000'],
+                            f'{cls.directory}/{name}.key', '-out', f'{cls.directory}/{name}.crt', '-subj', f'/CN={name}', '-days', '7000'],
                            check=True, stderr=subprocess.DEVNULL)
-            shutil.copy(f'{cls.folder}/{name}.crt', f'{cls.keys}/repo.d/{name}.pem')
+            shutil.copy(f'{cls.directory}/{name}.crt', f'{cls.keys}/repo.d/{name}.pem')
 
     @classmethod
     def tearDownClass(cls):
         cls.root.close()
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def setUp(self):
         for name in 'var/lib/modfetch', 'var/cache/modfetch', 'etc/modfetch/keys/deny.d', 'run/modfetch':
             shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
         for path in glob.glob(f'{self.root.path}/etc/modfetch/repos.d/*'):
             os.unlink(path)
-        self.repo = tempfile.mkdtemp(dir=self.folder)
+        self.repo = tempfile.mkdtemp(dir=self.directory)
 
     def clock(self, at):
         return {'LD_PRELOAD': self.shim, 'TEST_CLOCK': str(int(at)), 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
 
-    def sign(self, folder, key, at=None):
-        repomd = f'{folder}/repodata/repomd.xml'
-        subprocess.run(['openssl', 'cms', '-sign', '-binary', '-outform', 'DER', '-md', 'sha256', '-signer', f'{self.folder}/{key}.crt',
-                        '-inkey', f'{self.folder}/{key}.key', '-in', repomd, '-out', repomd + '.p7s'],
+    def sign(self, directory, key, at=None):
+        repomd = f'{directory}/repodata/repomd.xml'
+        subprocess.run(['openssl', 'cms', '-sign', '-binary', '-outform', 'DER', '-md', 'sha256', '-signer', f'{self.directory}/{key}.crt',
+                        '-inkey', f'{self.directory}/{key}.key', '-in', repomd, '-out', repomd + '.p7s'],
                        check=True, env={**os.environ, **(self.clock(at) if at else {})})
 
-    def make(self, *tags, folder=None, key='new', at=None, revision=None):
-        folder = folder or self.repo
+    def make(self, *tags, directory=None, key='new', at=None, revision=None):
+        directory = directory or self.repo
         more = ['--revision', str(revision)] if revision is not None else []
-        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *tags, *more, folder], check=True)
-        self.sign(folder, key, at)
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *tags, *more, directory], check=True)
+        self.sign(directory, key, at)
 
-    def configure(self, folder=None, keys='new', name='test', extra=()):
-        self.root.repo(f'file://{folder or self.repo}', name=name, keys_line=f'keys={keys}', extra=extra)
+    def configure(self, directory=None, keys='new', name='test', extra=()):
+        self.root.repo(f'file://{directory or self.repo}', name=name, keys_line=f'keys={keys}', extra=extra)
 
     def refresh(self, *args, **options):
         """The code, 'new' or 'unchanged'."""
@@ -77,7 +77,7 @@ class Repositories(unittest.TestCase):
         return read(f'{self.root.path}/var/lib/modfetch/repos/{name}.state').decode()
 
     def fingerprint(self, key):
-        der = subprocess.run(['openssl', 'x509', '-in', f'{self.folder}/{key}.crt', '-outform', 'DER'], check=True, stdout=subprocess.PIPE)
+        der = subprocess.run(['openssl', 'x509', '-in', f'{self.directory}/{key}.crt', '-outform', 'DER'], check=True, stdout=subprocess.PIPE)
         return subprocess.run(['sha256sum'], input=der.stdout, check=True, stdout=subprocess.PIPE).stdout.decode().split()[0]
 
     def deny(self, *lines):
@@ -148,7 +148,7 @@ class FastForward(Repositories):
         self.assertEqual(self.refresh(), 'unchanged')
 
     def test_an_openpgp_keyring_that_goes_takes_its_memory_along(self):
-        gpg = Gpg(self.folder, 'forward')
+        gpg = Gpg(self.directory, 'forward')
         self.addCleanup(gpg.close)
         for name in 'first', 'second':
             gpg.key(name, 'ed25519')
@@ -213,7 +213,7 @@ class InUse(Repositories):
 
     def other_keys(self):
         """(keys before, what changes them, keys afterwards): each of them makes other keys of the same repository."""
-        gpg = Gpg(self.folder, 'other-keys')
+        gpg = Gpg(self.directory, 'other-keys')
         self.addCleanup(gpg.close)
         for name in 'mine', 'yours':
             gpg.key(name, 'ed25519')
@@ -347,9 +347,9 @@ class Identity(Repositories):
 
     def test_a_mirror_that_serves_another_one_costs_the_next_ones_turn(self):
         stable, testing = f'{self.repo}/stable', f'{self.repo}/testing'
-        for folder in stable, testing:
-            os.mkdir(folder)
-            self.make('--repo', os.path.basename(folder), folder=folder)
+        for directory in stable, testing:
+            os.mkdir(directory)
+            self.make('--repo', os.path.basename(directory), directory=directory)
         self.configure(stable)
         self.assertEqual(self.refresh(), 'new')
         self.root.repo(f'file://{testing}', f'file://{stable}', keys_line='keys=new')
@@ -362,12 +362,12 @@ class BesideEachOther(Repositories):
         for name in self.root.names():
             if name != 'bystander':
                 self.root.rpm('-e', '--nodeps', name)
-        self.a, self.b = tempfile.mkdtemp(dir=self.folder), tempfile.mkdtemp(dir=self.folder)
+        self.a, self.b = tempfile.mkdtemp(dir=self.directory), tempfile.mkdtemp(dir=self.directory)
         r.rpmbuild(self.a, f'nic-kmp-{TAG}', ['Vendor: A', 'Provides: kmod(nic.ko)'], [('/usr/share/doc/nic/README', b'x')])
         r.rpmbuild(self.b, f'gadget-kmp-{TAG}', ['Provides: kmod(gadget.ko)', f'Supplements: modalias(kernel-{TAG}:{STICK})', *spec],
                    [('/usr/share/doc/gadget/README', b'x')])
-        self.make(folder=self.a)
-        self.make(folder=self.b, key='old')
+        self.make(directory=self.a)
+        self.make(directory=self.b, key='old')
         self.configure(self.a, name='a')
         self.configure(self.b, name='b', keys='old', **settings)
         self.assertEqual(self.refresh(), 'new')
@@ -445,13 +445,13 @@ class BesideEachOther(Repositories):
 class EtagServer:
     """A server that knows If-None-Match, and asks for a password where one is given."""
 
-    def __init__(self, folder):
+    def __init__(self, directory):
         server = self
         self.not_modified = 0  # answers
 
         class Handler(SimpleHTTPRequestHandler):
             def __init__(self, *args):
-                super().__init__(*args, directory=folder)
+                super().__init__(*args, directory=directory)
 
             def log_message(self, *args):
                 pass
@@ -490,10 +490,10 @@ class Secrets(Repositories):
 
     def scan(self):
         """Nothing below the root has the secret but the .repo files themselves."""
-        for folder, _, files in os.walk(self.root.path):
+        for directory, _, files in os.walk(self.root.path):
             for name in files:
-                path = f'{folder}/{name}'
-                if os.path.islink(path) or '/repos.d' in folder or '/lib/modules/' in folder:
+                path = f'{directory}/{name}'
+                if os.path.islink(path) or '/repos.d' in directory or '/lib/modules/' in directory:
                     continue
                 self.assertNotIn(self.SECRET.encode(), read(path), path)
 

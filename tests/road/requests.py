@@ -40,7 +40,7 @@ def package(name):
     return f'{name}-kmp-{TAG}'
 
 
-def make_repository(folder):
+def make_repository(directory):
     for name, (aliases, recommends, suggests) in MODULES.items():
         source = r.output('find', f'{BASE}/lib/modules/{KVER}/kernel', '-name', f'{name}.ko').strip()
         with open(source, 'rb') as f:
@@ -48,8 +48,8 @@ def make_repository(folder):
         spec = [f'Provides: kmod({name}.ko)', *(f'Provides: kalias({TAG}:{alias})' for alias in aliases),
                 *(f'Recommends: {package(other)}' for other in recommends),
                 *(f'Suggests: {package(other)}' for other in suggests)]
-        r.rpmbuild(folder, package(name), spec, [(source.replace(BASE, ''), code)])
-    r.createrepo(folder)
+        r.rpmbuild(directory, package(name), spec, [(source.replace(BASE, ''), code)])
+    r.createrepo(directory)
 
 
 class Requests(unittest.TestCase):
@@ -64,10 +64,10 @@ class Requests(unittest.TestCase):
 
     def machine(self, modules=('loop', 'vfat')):
         """A root with a copy of the repository of its own."""
-        self.folder = tempfile.mkdtemp(prefix='modfetch-requests-')
-        shutil.copytree(self.made, self.folder, dirs_exist_ok=True)
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.server = r.Server(self.folder)
+        self.directory = tempfile.mkdtemp(prefix='modfetch-requests-')
+        shutil.copytree(self.made, self.directory, dirs_exist_ok=True)
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.server = r.Server(self.directory)
         self.addCleanup(self.server.close)
         self.root = r.Root(modules)
         self.addCleanup(self.root.close)
@@ -252,7 +252,7 @@ class Requests(unittest.TestCase):
 
     def test_what_failed_for_good_is_not_downloaded_for_the_kernel_again(self):
         def damage():
-            path = f'{self.folder}/{package("ccm")}-1-1.x86_64.rpm'
+            path = f'{self.directory}/{package("ccm")}-1-1.x86_64.rpm'
             with open(path, 'r+b') as f:
                 f.seek(-100, os.SEEK_END)
                 f.write(b'x' * 100)

@@ -78,9 +78,9 @@ class Storm(unittest.TestCase):
             os._exit(0)
 
     def spooled(self):
-        found, folder = set(), f'{self.root.path}/run/modfetch/queue'
-        for name in os.listdir(folder):
-            with open(f'{folder}/{name}', encoding='ascii') as f:
+        found, directory = set(), f'{self.root.path}/run/modfetch/queue'
+        for name in os.listdir(directory):
+            with open(f'{directory}/{name}', encoding='ascii') as f:
                 found |= {line.strip()[len('modalias='):] for line in f if line.startswith('modalias=')}
         return found
 

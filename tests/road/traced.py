@@ -73,10 +73,10 @@ class WholeRun(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = r.Root()
-        cls.folder = tempfile.mkdtemp(prefix='traced-')
-        cls.gpg = Gpg(cls.folder)
+        cls.directory = tempfile.mkdtemp(prefix='traced-')
+        cls.gpg = Gpg(cls.directory)
         cls.gpg.key('good', 'ed25519')
-        repo = f'{cls.folder}/repo'
+        repo = f'{cls.directory}/repo'
         shutil.copytree(r.repository(), repo)
         os.unlink(f'{repo}/repodata/repomd.xml.p7s')
         cls.gpg.sign('good', f'{repo}/repodata/repomd.xml')
@@ -85,20 +85,20 @@ class WholeRun(unittest.TestCase):
         cls.root.repo(servers[0].url, name='one')
         cls.root.repo(servers[1].url, name='two', keys_line='keys=good')
         done = subprocess.run(
-            ['strace', '-f', '-qq', '-y', '-s', '300', '-e', 'trace=' + ','.join(CALLS), '-o', f'{cls.folder}/trace',
+            ['strace', '-f', '-qq', '-y', '-s', '300', '-e', 'trace=' + ','.join(CALLS), '-o', f'{cls.directory}/trace',
              *cls.root.command('--no-load', 'probe', r.NIC)], check=False, capture_output=True, text=True, timeout=300,
             env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR), 'ASAN_OPTIONS': 'detect_leaks=0'})
         for server in servers:
             server.close()
         assert done.returncode == 0, done.stderr
         assert 'e1000e.ko' in cls.root.on_disk()
-        cls.trace = Trace(f'{cls.folder}/trace')
+        cls.trace = Trace(f'{cls.directory}/trace')
 
     @classmethod
     def tearDownClass(cls):
         cls.gpg.close()
         cls.root.close()
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def privileged(self):
         """Calls of all processes but the download helper."""

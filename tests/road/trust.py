@@ -23,34 +23,34 @@ class WithRoot(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = r.Root(modules=())
-        cls.folder = tempfile.mkdtemp(prefix='trust-')
+        cls.directory = tempfile.mkdtemp(prefix='trust-')
         cls.keys = f'{cls.root.path}/etc/modfetch/keys'
         shutil.copy(f'{r.test_keys()}/other.crt', f'{cls.keys}/repo.d/other.pem')
 
     @classmethod
     def tearDownClass(cls):
         cls.root.close()
-        shutil.rmtree(cls.folder)
+        shutil.rmtree(cls.directory)
 
     def setUp(self):
         for name in 'var/lib/modfetch', 'var/cache/modfetch', 'etc/modfetch/keys/deny.d':
             shutil.rmtree(f'{self.root.path}/{name}', ignore_errors=True)
         for path in glob.glob(f'{self.root.path}/etc/modfetch/repos.d/*') + glob.glob(f'{self.root.path}/etc/modfetch/*.conf'):
             os.unlink(path)
-        self.repo = tempfile.mkdtemp(dir=self.folder)
+        self.repo = tempfile.mkdtemp(dir=self.directory)
 
-    def make(self, folder=None, revision=None, key='repo'):
+    def make(self, directory=None, revision=None, key='repo'):
         """A repository without packages: what counts here is who says so, and when."""
-        folder = folder or self.repo
-        os.makedirs(folder, exist_ok=True)
+        directory = directory or self.repo
+        os.makedirs(directory, exist_ok=True)
         more = ['--revision', str(revision)] if revision is not None else []
-        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *more, folder], check=True)
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *more, directory], check=True)
         if key:
-            r.sign(folder, key)
-        return f'{folder}/repodata/repomd.xml'
+            r.sign(directory, key)
+        return f'{directory}/repodata/repomd.xml'
 
-    def configure(self, *folders, keys='keys=repo', extra=()):
-        self.root.repo(*(f if '://' in f else f'file://{f}' for f in folders or [self.repo]), keys_line=keys, extra=extra)
+    def configure(self, *directories, keys='keys=repo', extra=()):
+        self.root.repo(*(f if '://' in f else f'file://{f}' for f in directories or [self.repo]), keys_line=keys, extra=extra)
 
     def refresh(self, *args, **options):
         done = self.root.run(*args, 'refresh', **options)
@@ -186,14 +186,14 @@ class OpenPgp(WithRoot):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.gpg = gpg = Gpg(cls.folder)
+        cls.gpg = gpg = Gpg(cls.directory)
         for name, algorithm in (('good', 'ed25519'), ('stranger', 'ed25519'), ('rsa', 'rsa3072'), ('nist', 'nistp256'),
                                 ('revoked', 'ed25519'), ('small', 'rsa1024'), ('donor', 'ed25519')):
             gpg.key(name, algorithm)
         gpg.key('old', at='20240101T000000')
         gpg.key('expired', expires='seconds=86400', at='20240101T000000')
         # a second home, of who has the secret keys and does not mind that they no longer count
-        cls.thief = thief = Gpg(cls.folder, 'thief')
+        cls.thief = thief = Gpg(cls.directory, 'thief')
         for name in 'revoked', 'expired':
             thief.run('--import', input=gpg.run('--export-secret-keys', f'{name}@example.org'))
         thief.run('--quick-set-expire', gpg.fingerprint('expired'), '0')
@@ -472,8 +472,8 @@ class Forward(WithRoot):
 
 
 class Mirrors(WithRoot):
-    def server(self, folder=None):
-        server = r.Server(folder or self.repo)
+    def server(self, directory=None):
+        server = r.Server(directory or self.repo)
         self.addCleanup(server.close)
         return server
 
@@ -575,7 +575,7 @@ class Clocks(WithRoot):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shim = f'{cls.folder}/clock.so'
+        cls.shim = f'{cls.directory}/clock.so'
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'clock.c')
         subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', cls.shim, source], check=True)
 

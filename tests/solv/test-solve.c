@@ -83,10 +83,10 @@ static void what_is_missing_is_named(void **state)
 	asked = primary_provider(pool, "ptp-kmp", NULL);
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_false(s.solved);
-	assert_int_equal(s.n_obstacles, 1);
-	assert_int_equal(s.obstacles[0].clash, MF_CLASH_MISSING);
-	assert_int_equal(s.obstacles[0].from, asked);
-	assert_string_equal(s.obstacles[0].dep, "ksym(amd64:printk) = 1f2e");
+	assert_int_equal(s.n_problems, 1);
+	assert_int_equal(s.problems[0].clash, MF_CLASH_MISSING);
+	assert_int_equal(s.problems[0].from, asked);
+	assert_string_equal(s.problems[0].dep, "ksym(amd64:printk) = 1f2e");
 	mf_solution_done(&s);
 	mf_pool_free(pool);
 }
@@ -159,8 +159,8 @@ static void what_is_refused_is_not_used_and_named(void **state)
 	mf_pool_refuse(pool, image, true);
 	assert_int_equal(mf_pool_solve(pool, &job, 1, &s), 0);
 	assert_false(s.solved);
-	for (size_t i = 0; i < s.n_obstacles; i++)
-		refused |= s.obstacles[i].clash == MF_CLASH_REFUSED && s.obstacles[i].from == image;
+	for (size_t i = 0; i < s.n_problems; i++)
+		refused |= s.problems[i].clash == MF_CLASH_REFUSED && s.problems[i].from == image;
 	assert_true(refused);
 	mf_solution_done(&s);
 	/* and taken back */
@@ -188,8 +188,8 @@ static void two_that_exclude_each_other_are_a_conflict(void **state)
 	ids[1] = primary_provider(pool, "old-kmp", NULL);
 	assert_int_equal(mf_pool_solve(pool, jobs, 2, &s), 0);
 	assert_false(s.solved);
-	assert_true(s.n_obstacles > 0);
-	assert_int_equal(s.obstacles[0].clash, MF_CLASH_CONFLICT);
+	assert_true(s.n_problems > 0);
+	assert_int_equal(s.problems[0].clash, MF_CLASH_CONFLICT);
 	mf_solution_done(&s);
 	mf_pool_free(pool);
 }

@@ -167,7 +167,7 @@ static int link_to(struct root *r, const char *at, const char *target)
 			     .path = (char *)at, .mode = S_IFLNK | 0777, .link = (char *)target });
 }
 
-static void links_stay_in_their_folder(void **state)
+static void links_stay_in_their_directory(void **state)
 {
 	static const char *const bad[] = { "/etc/shadow", "..", "../x", "a/../../x", "a/..", "" };
 	struct root *r = *state;
@@ -244,7 +244,7 @@ int main(void)
 		ROOTED(special_files_and_permissions_may_not),
 		ROOTED(all_belongs_to_root_and_its_group),
 		ROOTED(directories_have_one_mode),
-		ROOTED(links_stay_in_their_folder),
+		ROOTED(links_stay_in_their_directory),
 		ROOTED(only_a_kernel_that_was_named_brings_something_to_boot),
 		ROOTED(scripts_run_only_where_the_admin_allows),
 		ROOTED(nobody_obsoletes_what_is_no_driver),

@@ -5,9 +5,9 @@
 #include "modfetch/error.h"
 #include "tests/root.h"
 
-#define FOLDER "etc/modfetch/keys/deny.d"
-#define HEX    "0123456789abcdef0123456789abcdef01234567"
-#define OTHER  "ffff456789abcdef0123456789abcdef01234567"
+#define DIRECTORY "etc/modfetch/keys/deny.d"
+#define HEX	  "0123456789abcdef0123456789abcdef01234567"
+#define OTHER	  "ffff456789abcdef0123456789abcdef01234567"
 
 static int check(struct root *r)
 {
@@ -25,7 +25,7 @@ static void a_line_is_found_in_whatever_list_it_stands(void **state)
 		for (int i = 0; i < LISTS; i++) {
 			char path[64];
 
-			snprintf(path, sizeof(path), FOLDER "/list-%d", i);
+			snprintf(path, sizeof(path), DIRECTORY "/list-%d", i);
 			root_write(r, path, i == hit ? OTHER "\n" HEX "\n" OTHER "\n" : OTHER "\n");
 		}
 		assert_int_equal(check(r), -MFE_REVOKED);
@@ -56,14 +56,14 @@ static void a_line_may_be_written_as_programs_print_it(void **state)
 	struct root *r = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		root_write(r, FOLDER "/list", cases[i].text);
+		root_write(r, DIRECTORY "/list", cases[i].text);
 		assert_int_equal(check(r), cases[i].code);
 	}
-	root_write_bytes(r, FOLDER "/list", HEX "\0\n", sizeof(HEX) + 1);
+	root_write_bytes(r, DIRECTORY "/list", HEX "\0\n", sizeof(HEX) + 1);
 	assert_int_equal(check(r), -MFE_CONFIG);
 	/* a file that an editor left is none of the lists */
-	root_write(r, FOLDER "/list", OTHER "\n");
-	root_write(r, FOLDER "/.list.swp", HEX "\n");
+	root_write(r, DIRECTORY "/list", OTHER "\n");
+	root_write(r, DIRECTORY "/.list.swp", HEX "\n");
 	assert_int_equal(check(r), 0);
 }
 

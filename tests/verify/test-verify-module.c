@@ -37,11 +37,11 @@ static void run(const char *fmt, ...)
 		fail_msg("failed: %s", command);
 }
 
-static void make_key(const char *name, const char *size, const char *folder)
+static void make_key(const char *name, const char *size, const char *directory)
 {
 	run("openssl req -x509 -newkey rsa:%s -nodes -keyout %s.key -out %s/%s.pem -subj /CN=%s "
 	    "-days 3650 2>err || { cat err; false; }",
-	    size, name, folder, name, name);
+	    size, name, directory, name, name);
 }
 
 static char *slurp(const char *name, size_t *ret_len)
@@ -353,7 +353,7 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 	char from[256], to[256], elsewhere[256];
 	size_t len;
 
-	/* for another kernel's folder it must say that kernel */
+	/* for another kernel's directory it must say that kernel */
 	snprintf(elsewhere, sizeof(elsewhere), "/lib/modules/5.9.0-1-other/updates/loop.ko");
 	{
 		_cleanup_free_ char *good = sign(m->module, m->len, "mine", "", &len);

@@ -103,7 +103,7 @@ static void a_package_for_a_kernel_not_running_may_come(void **state)
 	struct machine *m = *state;
 	struct mf_proof *proof;
 
-	/* its module lies in the folder of the kernel it was built for: the next one's drivers */
+	/* its module lies in the directory of the kernel it was built for: the next one's drivers */
 	free(m->root.ctx.kernel);
 	m->root.ctx.kernel = strdup("5.4.0-1-amd64");
 	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The demo behind tests/demo: four devices are plugged into a running guest that has no driver for any of them.
 
-usage: demo.py BUILD-FOLDER
+usage: demo.py BUILD-DIRECTORY
 
 Prints when each driver went past each point of the road, and what the guest itself shows for it. Exit status 0: every
 device works, by a driver that was not on its disk before.

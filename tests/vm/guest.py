@@ -22,7 +22,7 @@ class GuestError(Exception):
 
 
 class Workdir:
-    """A folder beside the cache (hard links need that), removed at the end."""
+    """A directory beside the cache (hard links need that), removed at the end."""
 
     def __enter__(self):
         image.CACHE.mkdir(parents=True, exist_ok=True)
@@ -35,18 +35,18 @@ class Workdir:
 
 
 class Guest:
-    """Boots FOLDER/disk.img with a kernel; a context manager that leaves no process behind.
+    """Boots DIRECTORY/disk.img with a kernel; a context manager that leaves no process behind.
 
     CPU: QEMU's name of the processor, for a machine whose processor lacks something ("qemu64").
     SNAPSHOT keeps the image as it was, so one image serves several boots. COUNTED: its clock counts instructions, one
     a nanosecond, so what it measures is the same however busy the machine around it is; QEMU does so for one processor.
     """
 
-    def __init__(self, folder, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
+    def __init__(self, directory, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
                  paused=False, counted=False, cpu="max"):
-        self.folder = pathlib.Path(folder)
-        self.console = self.folder / f"{name}.console"
-        sockets = {kind: self.folder / f"{name}.{kind}" for kind in ("qmp", "agent")}
+        self.directory = pathlib.Path(directory)
+        self.console = self.directory / f"{name}.console"
+        sockets = {kind: self.directory / f"{name}.{kind}" for kind in ("qmp", "agent")}
         for path in sockets.values():
             path.unlink(missing_ok=True)
         command = [
@@ -54,12 +54,12 @@ class Guest:
             "-machine", "q35", "-cpu", cpu, "-m", str(memory),
             *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"] if counted else
               ["-accel", "tcg,thread=multi", "-smp", "2"]),
-            "-kernel", kernel.image, "-initrd", self.folder / "initramfs",
+            "-kernel", kernel.image, "-initrd", self.directory / "initramfs",
             "-append", f"console=ttyS0 panic=-1 quiet loglevel=4 systemd.show_status=0 {cmdline}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={sockets['agent']},server=on,wait=off", "-serial", "chardev:agent",
             "-chardev", f"socket,id=qmp,path={sockets['qmp']},server=on,wait=off", "-mon", "chardev=qmp,mode=control",
-            "-drive", f"file={self.folder}/disk.img,if=none,id=root,format=raw,cache=unsafe"
+            "-drive", f"file={self.directory}/disk.img,if=none,id=root,format=raw,cache=unsafe"
                       + (",snapshot=on" if snapshot else ""),
             "-device", "virtio-blk-pci,drive=root",
             "-netdev", "user,id=lan", "-device", "virtio-net-pci,netdev=lan,id=nic,romfile=",
@@ -68,7 +68,7 @@ class Guest:
             command += ["-device", f"pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1},bus=pcie.0"]
         command += [str(arg) for device in devices for arg in device]
         command += ["-S"] if paused else []
-        self.log = open(self.folder / f"{name}.qemu", "wb")
+        self.log = open(self.directory / f"{name}.qemu", "wb")
         self.started = time.monotonic()
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log)

@@ -60,18 +60,18 @@ class Kernel:
 
     def indexed(self):
         """A hard-linked copy of the tree on which depmod has run; the unpacked one stays untouched."""
-        folder = CACHE / f"indexed-{self.release}"
+        directory = CACHE / f"indexed-{self.release}"
         with open(CACHE / ".indexed.lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                partial = folder.with_suffix(".partial")
+            if not directory.exists():
+                partial = directory.with_suffix(".partial")
                 shutil.rmtree(partial, ignore_errors=True)
                 modules = partial / "lib/modules"
                 modules.mkdir(parents=True)
                 run("cp", "-al", self.root / "lib/modules" / self.release, modules)
                 run("depmod", "-b", partial, self.release)
-                partial.rename(folder)
-        return folder
+                partial.rename(directory)
+        return directory
 
     @staticmethod
     def name_of(path):
@@ -138,8 +138,8 @@ def initramfs(kernel, target):
     busybox = pathlib.Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
     files = kernel.closure(BOOT)
     names = [file.rsplit("/", 1)[-1].split(".ko")[0] + ".ko" for file in files]
-    folder, regular = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
-    entries = [(name, folder, b"") for name in ("bin", "dev", "modules", "root")]
+    directory, regular = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
+    entries = [(name, directory, b"") for name in ("bin", "dev", "modules", "root")]
     entries.append(("bin/busybox", regular, busybox))
     entries.append(("init", regular, INIT.format(modules=" ".join(names)).encode()))
     for file, name in zip(files, names):
@@ -183,14 +183,14 @@ def put(root, path, mode, data):
     target.chmod(mode)
 
 
-def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), mask=(), size="900M"):
-    """Makes FOLDER/disk.img and FOLDER/initramfs.
+def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), mask=(), size="900M"):
+    """Makes DIRECTORY/disk.img and DIRECTORY/initramfs.
 
     MODULES: names (their dependencies come along), or None for the whole tree. FILES: (path, mode, text, bytes or a
-    Path). BUILD_DIR: a meson build folder with prefix /usr, whose `meson install` goes into the guest. ENABLE, MASK: units.
+    Path). BUILD_DIR: a meson build directory with prefix /usr, whose `meson install` goes into the guest. ENABLE, MASK: units.
     """
-    folder = pathlib.Path(folder)
-    root = folder / "root"
+    directory = pathlib.Path(directory)
+    root = directory / "root"
     run("cp", "-al", output(HERE / "base"), root)
     kernel.install(root, None if modules is None else list(modules))
     for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
@@ -201,8 +201,8 @@ def build(folder, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enab
         quietly("chroot", root, "systemd-sysusers")
     run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
     run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
-    disk = folder / "disk.img"
+    disk = directory / "disk.img"
     quietly("mke2fs", "-q", "-F", "-t", "ext4", "-E",
             "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size)
     shutil.rmtree(root)
-    initramfs(kernel, folder / "initramfs")
+    initramfs(kernel, directory / "initramfs")

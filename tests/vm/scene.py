@@ -18,15 +18,15 @@ PATTERN = bytes(range(256)) * 4096
 
 
 def repository(kind, build):
-    """A folder with a packed, signed repository of the default kernel."""
+    """A directory with a packed, signed repository of the default kernel."""
     env = dict(os.environ, MODFETCH=str(next(pathlib.Path(build).glob("src/**/modfetch"))))
     return image.output_env(env, image.TESTS / "lib/repository", kind)
 
 
 class Scene(contextlib.ExitStack):
-    """Builds everything in a work folder; boot() as often as one likes, from the same image or going on with it.
+    """Builds everything in a work directory; boot() as often as one likes, from the same image or going on with it.
 
-    KIND: one of tests/lib/repository, or what makes one in a folder of its own: called with that folder and the kernel.
+    KIND: one of tests/lib/repository, or what makes one in a directory of its own: called with that directory and the kernel.
     """
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
@@ -34,17 +34,17 @@ class Scene(contextlib.ExitStack):
         super().__init__()
         try:
             self.kernel = image.Kernel()
-            self.folder = self.enter_context(guest.Workdir())
-            packages = kind(self.folder, self.kernel) if callable(kind) else repository(kind, build)
-            self.server = self.enter_context(server.Server(packages, self.folder / "www", rate=rate))
+            self.directory = self.enter_context(guest.Workdir())
+            packages = kind(self.directory, self.kernel) if callable(kind) else repository(kind, build)
+            self.server = self.enter_context(server.Server(packages, self.directory / "www", rate=rate))
             keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
-            image.build(self.folder, self.kernel, modules, build_dir=build, enable=enable, size=size, files=[
+            image.build(self.directory, self.kernel, modules, build_dir=build, enable=enable, size=size, files=[
                 ("etc/modfetch/repos.d/test.repo", 0o644,
                  f"[test]\nname=Drivers\nbaseurl={self.server.guest_url}\nenabled=1\nkeys=repo.crt\n{repo}"),
                 ("etc/modfetch/keys/repo.d/repo.crt", 0o644, keys / "repo.crt"),
                 *files])
             for name in ("stick", "nvme"):
-                with open(self.folder / f"{name}.img", "wb") as disk:
+                with open(self.directory / f"{name}.img", "wb") as disk:
                     disk.write(PATTERN)
                     disk.truncate(64 << 20)
         except BaseException:
@@ -55,10 +55,10 @@ class Scene(contextlib.ExitStack):
         devices = list(kwargs.pop("devices", []))
         devices.append(["-audiodev", "none,id=sound"])
         for name in ("stick", "nvme"):
-            devices.append(["-blockdev", f"driver=file,node-name={name}-file,filename={self.folder}/{name}.img,"
+            devices.append(["-blockdev", f"driver=file,node-name={name}-file,filename={self.directory}/{name}.img,"
                                          f"locking=off",
                             "-blockdev", f"driver=raw,node-name={name},file={name}-file,read-only=on"])
-        vm = self.enter_context(guest.Guest(self.folder, self.kernel, devices=devices, **kwargs))
+        vm = self.enter_context(guest.Guest(self.directory, self.kernel, devices=devices, **kwargs))
         if not kwargs.get("paused"):
             vm.wait_ready()
         if wait:

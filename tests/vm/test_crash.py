@@ -41,18 +41,18 @@ def deadly(data):
     return data[:start + place] + b"\x0f\x0b" + data[start + place + 2:]
 
 
-def repository(folder, kernel):
+def repository(directory, kernel):
     """Signed and all, of a driver for the card that nobody should have built."""
-    image.run("cp", "-al", kernel.root, folder / "bad")
-    tree = folder / "bad/lib/modules" / kernel.release
+    image.run("cp", "-al", kernel.root, directory / "bad")
+    tree = directory / "bad/lib/modules" / kernel.release
     module = tree / kernel.paths["e1000e"]
     data = module.read_bytes()
     module.unlink()  # a link to the cache
     module.write_bytes(deadly(data))
     keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
-    image.run(next(pathlib.Path(BUILD).glob("src/**/modfetch")), "-q", "pack", "--output", folder / "repository", "--sign",
+    image.run(next(pathlib.Path(BUILD).glob("src/**/modfetch")), "-q", "pack", "--output", directory / "repository", "--sign",
               keys / "repo.key", "--cert", keys / "repo.crt", "--only", "e1000e", tree)
-    return folder / "repository"
+    return directory / "repository"
 
 
 class Crash(unittest.TestCase):

@@ -102,14 +102,14 @@ def done(vm):
 
 class Equality(unittest.TestCase):
     def whole(self, kernel, stage):
-        """Boots with the whole tree, in a folder of its own."""
-        with guest.Workdir() as folder:
-            image.build(folder, kernel, None, size="1800M")
+        """Boots with the whole tree, in a directory of its own."""
+        with guest.Workdir() as directory:
+            image.build(directory, kernel, None, size="1800M")
             for name in ("stick", "nvme"):
-                os.link(stage.folder / f"{name}.img", folder / f"{name}.img")
-            small, stage.folder = stage.folder, folder
+                os.link(stage.directory / f"{name}.img", directory / f"{name}.img")
+            small, stage.directory = stage.directory, directory
             with stage.boot(devices=[DEVICES], memory=2048, name="whole") as vm:
-                stage.folder = small
+                stage.directory = small
                 return look(vm)
 
     def compare(self, whole, ours, journal):

@@ -23,10 +23,10 @@ class Events(unittest.TestCase):
     def setUpClass(cls):
         cls.kernel = image.Kernel()
         workdir = guest.Workdir()
-        cls.folder = cls.enterClassContext(workdir)
-        image.build(cls.folder, cls.kernel, build_dir=BUILD, mask=["modfetch.path", "modfetch.service"],
+        cls.directory = cls.enterClassContext(workdir)
+        image.build(cls.directory, cls.kernel, build_dir=BUILD, mask=["modfetch.path", "modfetch.service"],
                     files=[("usr/local/bin/forge", 0o755, image.pathlib.Path(BUILD, "tests/vm/forge"))])
-        cls.guest = cls.enterClassContext(guest.Guest(cls.folder, cls.kernel))
+        cls.guest = cls.enterClassContext(guest.Guest(cls.directory, cls.kernel))
         cls.guest.wait_ready()
         cls.state = cls.guest.wait_booted()
         cls.at_boot = cls.guest.run("cat /run/modfetch/queue/* 2>/dev/null || :")
@@ -95,9 +95,9 @@ class Events(unittest.TestCase):
 class SwitchedOff(unittest.TestCase):
     def test_modfetch_off_on_the_command_line_leaves_no_trace(self):
         kernel = image.Kernel()
-        with guest.Workdir() as folder:
-            image.build(folder, kernel, build_dir=BUILD, enable=["modfetch.path"])
-            with guest.Guest(folder, kernel, cmdline="modfetch=off") as vm:
+        with guest.Workdir() as directory:
+            image.build(directory, kernel, build_dir=BUILD, enable=["modfetch.path"])
+            with guest.Guest(directory, kernel, cmdline="modfetch=off") as vm:
                 vm.wait_ready()
                 vm.wait_booted()
                 vm.qmp.add("e1000e", "card", bus="port0")

@@ -32,7 +32,7 @@ class F2fs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind="full"))
-        disk = cls.scene.folder / "f2fs.img"
+        disk = cls.scene.directory / "f2fs.img"
         with open(disk, "wb") as file:
             file.truncate(64 << 20)
         image.run("mkfs.f2fs", "-q", disk)

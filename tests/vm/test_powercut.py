@@ -47,21 +47,21 @@ def wait_until(true, seconds=10):
 class Disk:
     """A mounted image; with LOG, all that is written to it from now on is noted there."""
 
-    def __init__(self, folder, image, options="", log=None):
-        self.mount, self.daemon, self.loop = folder / "mount", None, None
+    def __init__(self, directory, image, options="", log=None):
+        self.mount, self.daemon, self.loop = directory / "mount", None, None
         self.mount.mkdir(exist_ok=True)
         device = image
         try:
             if log:
-                device = self.logged(folder, image, log)
+                device = self.logged(directory, image, log)
             self.loop = run("losetup", "-f", "--show", device)
             run("mount", "-o", ",".join(filter(None, ["noatime", options])), self.loop, self.mount)
         except BaseException:
             self.close()
             raise
 
-    def logged(self, folder, image, log):
-        export = folder / "export"
+    def logged(self, directory, image, log):
+        export = directory / "export"
         export.touch()
         with open(log, "wb") as f:
             f.truncate(1 << 30)
@@ -121,7 +121,7 @@ def machine(path):
     """What is there already, as tests/root.py sees it."""
     found = object.__new__(r.Root)
     found.base, found.kver = r.kernel()
-    found.folder, found.path = None, str(path)
+    found.directory, found.path = None, str(path)
     found.modules = f"{path}/lib/modules/{found.kver}"
     return found
 
@@ -141,12 +141,12 @@ class PowerCut(unittest.TestCase):
         # images are written whole for each state: in memory, where there is some
         memory = pathlib.Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free > 12 * SIZE
-        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=memory if roomy else None)))
-        self.base, self.log, self.state = (self.folder / name for name in ("base.img", "log", "state.img"))
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=memory if roomy else None)))
+        self.base, self.log, self.state = (self.directory / name for name in ("base.img", "log", "state.img"))
         with open(self.base, "wb") as f:
             f.truncate(SIZE)
         run("mke2fs", "-q", "-F", "-t", kind, "-E", "lazy_itable_init=0,lazy_journal_init=0", self.base)
-        with Disk(self.folder, self.base) as mount:
+        with Disk(self.directory, self.base) as mount:
             root = r.Root(path=str(mount))
             root.repo("file://" + r.repository())
             self.assertEqual(root.run("refresh").returncode, 0)
@@ -159,7 +159,7 @@ class PowerCut(unittest.TestCase):
     def record(self, work, options):
         """Does WORK on a copy of the disk and notes all it writes."""
         shutil.copy(self.base, self.state)
-        with Disk(self.folder, self.state, options, self.log) as mount:
+        with Disk(self.directory, self.state, options, self.log) as mount:
             root = machine(mount)
             for step in work:
                 step(root)
@@ -189,7 +189,7 @@ class PowerCut(unittest.TestCase):
                 for place, data in [*sure, *perhaps]:
                     f.seek(place)
                     f.write(data)
-            with Disk(self.folder, self.state) as mount:
+            with Disk(self.directory, self.state) as mount:
                 yield mount
 
     def cut(self, kind, options):

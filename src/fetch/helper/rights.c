@@ -35,14 +35,14 @@
 #include "modfetch/context.h"
 #include "seccomp.h"
 
-/* Where the empty file system is built; any folder that exists everywhere will do. */
+/* Where the empty file system is built; any directory that exists everywhere will do. */
 #define VIEW   "/tmp"
 #define NOBODY 65534
 
 /* What the resolver and TLS read while they work. Absent ones are left out. */
 static const struct {
 	const char *path;
-	bool folder;
+	bool directory;
 } visible[] = {
 	{ "/etc/resolv.conf", false },
 	{ "/etc/hosts", false },
@@ -72,22 +72,22 @@ static int make_parents(char *path)
 }
 
 /* Shows one thing in the new view, read-only, whatever links led to it. */
-static int show(const char *path, bool folder)
+static int show(const char *path, bool directory)
 {
 	char target[256], source[64];
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC), made = -1;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !!S_ISDIR(st.st_mode) != folder)
+	if (fd < 0 || fstat(fd, &st) < 0 || !!S_ISDIR(st.st_mode) != directory)
 		return 0;
 	snprintf(target, sizeof(target), VIEW "%s", path);
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
 	r = make_parents(target);
 	if (r < 0)
 		return r;
-	if (folder ? mkdir(target, 0755) < 0
-		   : (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
+	if (directory ? mkdir(target, 0755) < 0
+		      : (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
 		return -errno;
 	/* with what is mounted inside: containers put single files over the host's */
 	if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
@@ -111,7 +111,7 @@ static int narrow_view(void)
 		  "mode=0755,size=64k,nr_inodes=64") < 0)
 		return -errno;
 	for (size_t i = 0; i < sizeof(visible) / sizeof(*visible); i++) {
-		r = show(visible[i].path, visible[i].folder);
+		r = show(visible[i].path, visible[i].directory);
 		if (r < 0)
 			return r;
 	}

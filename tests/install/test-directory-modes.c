@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/install/directories.h"
-#include "src/install/standing.h"
+#include "src/install/directory-modes.h"
 
 #define OUTER "lib/firmware/vendor"
 #define INNER OUTER "/inner"
@@ -34,13 +34,13 @@ static struct stat stat_of(struct root *r, const char *path)
 	return st;
 }
 
-static struct mf_standing *note(struct root *r, bool leaves)
+static struct mf_directory_modes *note(struct root *r, bool leaves)
 {
-	struct mf_standing *standing;
+	struct mf_directory_modes *standing;
 
-	assert_int_equal(mf_standing_new(&r->ctx, &standing), 0);
-	assert_int_equal(leaves ? mf_standing_leaves(standing, &header)
-				: mf_standing_arrives(standing, &header),
+	assert_int_equal(mf_directory_modes_new(&r->ctx, &standing), 0);
+	assert_int_equal(leaves ? mf_directory_modes_leaves(standing, &header)
+				: mf_directory_modes_arrives(standing, &header),
 			 0);
 	return standing;
 }
@@ -57,7 +57,7 @@ static void make(struct root *r)
 static void times_are_put_back_where_nothing_came(void **state)
 {
 	struct root *r = *state;
-	struct mf_standing *standing;
+	struct mf_directory_modes *standing;
 	struct stat st;
 
 	make(r);
@@ -65,8 +65,8 @@ static void times_are_put_back_where_nothing_came(void **state)
 	set_time(r, OUTER, 1);
 	set_time(r, INNER, 1);
 	set_time(r, "lib/firmware/other", 1);
-	mf_standing_restore(standing);
-	mf_standing_free(standing);
+	mf_directory_modes_restore(standing);
+	mf_directory_modes_free(standing);
 	st = stat_of(r, OUTER);
 	assert_true(st.st_mtim.tv_sec == TIME && st.st_mtim.tv_nsec == 7);
 	assert_int_equal(stat_of(r, INNER).st_mtim.tv_sec, TIME);
@@ -77,7 +77,7 @@ static void times_are_put_back_where_nothing_came(void **state)
 static void what_rpm_removed_is_made_again(void **state)
 {
 	struct root *r = *state;
-	struct mf_standing *standing;
+	struct mf_directory_modes *standing;
 
 	make(r);
 	assert_int_equal(fchmodat(r->fd, OUTER, 0710, 0), 0);
@@ -87,8 +87,8 @@ static void what_rpm_removed_is_made_again(void **state)
 	set_time(r, OUTER, TIME);
 	standing = note(r, true);
 	assert_int_equal(mf_tree_remove(r->fd, OUTER), 0);
-	mf_standing_restore(standing);
-	mf_standing_free(standing);
+	mf_directory_modes_restore(standing);
+	mf_directory_modes_free(standing);
 	assert_int_equal(stat_of(r, OUTER).st_mode & 07777, 0710);
 	assert_int_equal(stat_of(r, INNER).st_mode & 07777, 0751);
 	assert_int_equal(stat_of(r, OUTER).st_mtim.tv_sec, TIME);
@@ -101,15 +101,15 @@ static void what_we_made_ourselves_may_go(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings made = { 0 };
-	struct mf_standing *standing;
+	struct mf_directory_modes *standing;
 
 	make(r);
 	assert_int_equal(mf_strings_add(&made, "/usr/" INNER), 0);
 	assert_int_equal(mf_directories_update(&r->ctx, &made), 0);
 	standing = note(r, true);
 	assert_int_equal(mf_tree_remove(r->fd, INNER), 0);
-	mf_standing_restore(standing);
-	mf_standing_free(standing);
+	mf_directory_modes_restore(standing);
+	mf_directory_modes_free(standing);
 	assert_false(root_has(r, INNER));
 	assert_true(root_has(r, OUTER));
 	mf_strings_done(&made);
@@ -118,10 +118,10 @@ static void what_we_made_ourselves_may_go(void **state)
 static void what_was_not_there_is_not_made(void **state)
 {
 	struct root *r = *state;
-	struct mf_standing *standing = note(r, false);
+	struct mf_directory_modes *standing = note(r, false);
 
-	mf_standing_restore(standing);
-	mf_standing_free(standing);
+	mf_directory_modes_restore(standing);
+	mf_directory_modes_free(standing);
 	assert_false(root_has(r, "lib/firmware"));
 }
 

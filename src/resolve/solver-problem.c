@@ -6,7 +6,7 @@
  * that exclude each other, and a chain of needs says least: it only leads to one of the others. The
  * sentence names what people know: a driver's package, a symbol, a checksum, a kernel, a rule.
  */
-#include "obstacle.h"
+#include "solver-problem.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,32 +111,32 @@ static int fail_symbol(struct mf_context *ctx, struct mf_pool *pool, const char 
 
 /* ---- the sentence ---- */
 
-static const struct mf_obstacle *most_telling(const struct mf_solution *solution)
+static const struct mf_solver_problem *most_telling(const struct mf_solution *solution)
 {
-	const struct mf_obstacle *best = NULL;
+	const struct mf_solver_problem *best = NULL;
 
-	for (size_t i = 0; i < solution->n_obstacles; i++)
-		if (!best || solution->obstacles[i].clash < best->clash)
-			best = &solution->obstacles[i];
+	for (size_t i = 0; i < solution->n_problems; i++)
+		if (!best || solution->problems[i].clash < best->clash)
+			best = &solution->problems[i];
 	return best;
 }
 
 /* Who needs what only a refused package has. */
-static const struct mf_obstacle *needs_of(const struct mf_pool *pool,
-					  const struct mf_solution *solution)
+static const struct mf_solver_problem *needs_of(const struct mf_pool *pool,
+						const struct mf_solution *solution)
 {
-	for (size_t i = 0; i < solution->n_obstacles; i++)
-		if (solution->obstacles[i].clash == MF_CLASH_NEEDS)
-			return &solution->obstacles[i];
+	for (size_t i = 0; i < solution->n_problems; i++)
+		if (solution->problems[i].clash == MF_CLASH_NEEDS)
+			return &solution->problems[i];
 	return NULL;
 }
 
 /* Who is installed and needs what an update would take away. NULL: nobody. */
-static const struct mf_obstacle *needs_of_installed(struct mf_pool *pool,
-						    const struct mf_solution *solution)
+static const struct mf_solver_problem *needs_of_installed(struct mf_pool *pool,
+							  const struct mf_solution *solution)
 {
-	for (size_t i = 0; i < solution->n_obstacles; i++) {
-		const struct mf_obstacle *o = &solution->obstacles[i];
+	for (size_t i = 0; i < solution->n_problems; i++) {
+		const struct mf_solver_problem *o = &solution->problems[i];
 		struct mf_package package;
 
 		if (o->clash != MF_CLASH_NEEDS || !o->dep)
@@ -149,9 +149,9 @@ static const struct mf_obstacle *needs_of_installed(struct mf_pool *pool,
 }
 
 static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
-			 const struct mf_solution *solution, const struct mf_obstacle *o)
+			 const struct mf_solution *solution, const struct mf_solver_problem *o)
 {
-	const struct mf_obstacle *needs = needs_of_installed(pool, solution);
+	const struct mf_solver_problem *needs = needs_of_installed(pool, solution);
 	struct mf_package from, to, user;
 
 	mf_pool_package(pool, o->from, &from);
@@ -170,7 +170,7 @@ static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
 static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusals,
 			const struct mf_solution *solution, int id)
 {
-	const struct mf_obstacle *needs = needs_of(refusals->pool, solution);
+	const struct mf_solver_problem *needs = needs_of(refusals->pool, solution);
 	struct mf_package refused, by = { .name = NULL };
 	size_t i = 0;
 
@@ -192,10 +192,10 @@ static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusa
 		       refused.name, refusals->v[i].why);
 }
 
-int mf_obstacle_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
-		     const struct mf_solution *solution)
+int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
+			   const struct mf_solution *solution)
 {
-	const struct mf_obstacle *o = most_telling(solution);
+	const struct mf_solver_problem *o = most_telling(solution);
 	struct mf_package from;
 
 	if (!o)

@@ -6,7 +6,7 @@
  * the disk there first and leaves the spool then, so that a crash in between costs one more look
  * and no device. An event for what is set aside already adds its device there and is done with.
  */
-#include "sieve.h"
+#include "spool-filter.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include "modfetch/cleanup.h"
@@ -68,8 +68,8 @@ static int set_aside(struct mf_context *ctx, const struct mf_spool_entry *entry)
 	return 0;
 }
 
-int mf_sieve(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
-	     size_t *ret_aside)
+int mf_spool_filter(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
+		    size_t *ret_aside)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	size_t left = 0, crashed = 0;

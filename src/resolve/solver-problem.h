@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef MODFETCH_OBSTACLE_H
-#define MODFETCH_OBSTACLE_H
+#ifndef MODFETCH_SOLVER_PROBLEM_H
+#define MODFETCH_SOLVER_PROBLEM_H
 /*
  * Why there is no plan, as one sentence about drivers and kernels; and the packages that must not
  * come, with the reason of each.
@@ -31,7 +31,7 @@ void mf_refusals_done(struct mf_refusals *refusals);
  * there; who refused; who excludes whom. Returns -MFE_NO_SYMBOL, -MFE_DENIED, -MFE_WRONG_KERNEL or
  * -MFE_UNSOLVABLE.
  */
-int mf_obstacle_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
-		     const struct mf_solution *solution);
+int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
+			   const struct mf_solution *solution);
 
 #endif

@@ -31,7 +31,7 @@ static int find_installed(struct mf_context *ctx, const struct mf_want *wants, s
 		     : mf_rpm_installed(ctx, &names, found);
 }
 
-int mf_mend_indexes(struct mf_context *ctx, const struct mf_wants *wants)
+int mf_repair_indexes(struct mf_context *ctx, const struct mf_wants *wants)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	int r = find_installed(ctx, wants->v, wants->n, &found);
@@ -69,7 +69,7 @@ static int look(void *arg, void *header)
 	return r;
 }
 
-int mf_mend_mark(struct mf_context *ctx, struct mf_wants *wants)
+int mf_repair_mark(struct mf_context *ctx, struct mf_wants *wants)
 {
 	for (size_t i = 0; i < wants->n; i++)
 		for (size_t j = 0; j < wants->v[i].n_matches; j++) {

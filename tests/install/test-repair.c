@@ -17,18 +17,18 @@ static void install(struct root *r)
 	struct mf_rpm_install copy = item;
 
 	if (package < 0) {
-		char folder[] = "/tmp/modfetch-rpms.XXXXXX", command[700];
+		char directory[] = "/tmp/modfetch-rpms.XXXXXX", command[700];
 		const struct rpm_spec spec = { .name = "soundcore-kmp",
 					       .version = "1",
 					       .files = "/" MODULE,
 					       .install = command };
 
-		assert_non_null(mkdtemp(folder));
+		assert_non_null(mkdtemp(directory));
 		snprintf(command, sizeof(command),
 			 "cp %s/kernel/sound/soundcore.ko %%{buildroot}/" MODULE,
 			 tree_of("default"));
-		package = rpm_build(folder, &spec);
-		assert_int_equal(mf_tree_remove(AT_FDCWD, folder), 0);
+		package = rpm_build(directory, &spec);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
 	}
 	copy.fd = package;
 	root_write(r, "lib/modules/" KERNEL "/modules.order", "");
@@ -54,10 +54,10 @@ static void what_is_not_installed_needs_no_mending(void **state)
 	struct mf_wants wants = { 0 };
 
 	want(r, &wants, "soundcore", "soundcore-kmp");
-	assert_int_equal(mf_mend_indexes(&r->ctx, &wants), 0);
+	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 0);
 	assert_false(root_has(r, "lib/modules/" KERNEL "/modules.dep"));
 	mf_wants_done(&wants);
-	assert_int_equal(mf_mend_indexes(&r->ctx, &wants), 0);
+	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 0);
 }
 
 static void indexes_are_made_anew(void **state)
@@ -68,11 +68,11 @@ static void indexes_are_made_anew(void **state)
 
 	install(r);
 	want(r, &wants, "soundcore", "soundcore-kmp");
-	assert_int_equal(mf_mend_indexes(&r->ctx, &wants), 1);
+	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 1);
 	dep = root_read(r, "lib/modules/" KERNEL "/modules.dep");
 	assert_string_equal(dep, "updates/soundcore.ko:\n");
 	/* all its files are there: installing it again would help nobody */
-	assert_int_equal(mf_mend_mark(&r->ctx, &wants), 0);
+	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
 	assert_false(wants.v[0].matches[0].broken);
 	mf_wants_done(&wants);
 }
@@ -86,14 +86,14 @@ static void a_package_that_lacks_a_file_is_marked(void **state)
 	want(r, &wants, "soundcore", "soundcore-kmp");
 	want(r, &wants, "other", "other-kmp");
 	assert_int_equal(unlinkat(r->fd, MODULE, 0), 0);
-	assert_int_equal(mf_mend_indexes(&r->ctx, &wants), 1);
-	assert_int_equal(mf_mend_mark(&r->ctx, &wants), 0);
+	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 1);
+	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
 	assert_true(wants.v[0].matches[0].broken);
 	assert_false(wants.v[1].matches[0].broken);
 	/* cut off counts as well */
 	root_write(r, MODULE, "cut");
 	wants.v[0].matches[0].broken = false;
-	assert_int_equal(mf_mend_mark(&r->ctx, &wants), 0);
+	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
 	assert_true(wants.v[0].matches[0].broken);
 	mf_wants_done(&wants);
 }

@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/drain.h"
-#include "src/pipeline/sieve.h"
+#include "src/pipeline/spool-filter.h"
 #include "src/pipeline/tries.h"
 
 struct spool {
@@ -49,7 +49,7 @@ static void what_crashed_twice_is_set_aside_and_no_other(void **state)
 	read_all(&s);
 	s.v[0].tries = MF_TRIES_MAX - 1;
 	s.v[1].tries = MF_TRIES_MAX;
-	assert_int_equal(mf_sieve(&r->ctx, s.fd, s.v, &s.n, &aside), 0);
+	assert_int_equal(mf_spool_filter(&r->ctx, s.fd, s.v, &s.n, &aside), 0);
 	assert_int_equal(aside, 1);
 	assert_int_equal(s.n, 2);
 	assert_string_equal(s.v[0].modalias, "pci:v1");
@@ -76,11 +76,11 @@ static void what_is_set_aside_is_not_run_for_a_new_event(void **state)
 	put(s.fd, "pci:v2", 2, "/devices/b");
 	read_all(&s);
 	s.v[0].tries = MF_TRIES_MAX;
-	assert_int_equal(mf_sieve(&r->ctx, s.fd, s.v, &s.n, &n), 0);
+	assert_int_equal(mf_spool_filter(&r->ctx, s.fd, s.v, &s.n, &n), 0);
 	done(&s);
 	put(s.fd, "pci:v2", 3, "/devices/again");
 	read_all(&s);
-	assert_int_equal(mf_sieve(&r->ctx, s.fd, s.v, &s.n, &n), 0);
+	assert_int_equal(mf_spool_filter(&r->ctx, s.fd, s.v, &s.n, &n), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(s.n, 0);
 	done(&s);

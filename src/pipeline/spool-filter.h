@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef MODFETCH_SIEVE_H
-#define MODFETCH_SIEVE_H
+#ifndef MODFETCH_SPOOL_FILTER_H
+#define MODFETCH_SPOOL_FILTER_H
 /*
  * Which entries of the spool are worth a run: not what is set aside, nor what has crashed too often
  * and is set aside now.
@@ -14,7 +14,7 @@
  * aside now is in the history and the journal, and recorded as a failure; RET_ASIDE says how many
  * these are. 0 or -errno, recorded.
  */
-int mf_sieve(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
-	     size_t *ret_aside);
+int mf_spool_filter(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
+		    size_t *ret_aside);
 
 #endif

@@ -16,7 +16,7 @@
  * The second is for udev; modfetch's own libkmod does not read this file, but asks here. A line
  * that is not understood counts for nothing and goes with the next change.
  */
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -30,7 +30,7 @@
 #include "modfetch/libkmod.h"
 #include "modfetch/module-name.h"
 
-#define WHERE	 "/" MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
+#define WHERE	 "/" MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
 #define FILE_MAX (4U << 20)
 
 static const char head[] =
@@ -40,7 +40,7 @@ static const char head[] =
 	"# by \"modfetch status\"; \"modfetch allow MODULE\" gives one another chance.\n";
 static const char mark[] = "#modfetch ";
 
-static void attempt_done(struct mf_attempt *a)
+static void attempt_done(struct mf_pending_load *a)
 {
 	free(a->boot);
 	free(a->digest);
@@ -48,23 +48,23 @@ static void attempt_done(struct mf_attempt *a)
 	free(a->path);
 	free(a->module);
 	free(a->subject);
-	*a = (struct mf_attempt){ 0 };
+	*a = (struct mf_pending_load){ 0 };
 }
 
-void mf_attempts_done(struct mf_attempts *attempts)
+void mf_pending_loads_done(struct mf_pending_loads *attempts)
 {
 	for (size_t i = 0; i < attempts->n; i++)
 		attempt_done(&attempts->v[i]);
 	free(attempts->v);
-	*attempts = (struct mf_attempts){ 0 };
+	*attempts = (struct mf_pending_loads){ 0 };
 }
 
 /* ---- the list ---- */
 
 /* Takes ATTEMPT over. 0 or -ENOMEM. */
-static int add(struct mf_attempts *attempts, struct mf_attempt *attempt)
+static int add(struct mf_pending_loads *attempts, struct mf_pending_load *attempt)
 {
-	struct mf_attempt *v = reallocarray(attempts->v, attempts->n + 1, sizeof(*v));
+	struct mf_pending_load *v = reallocarray(attempts->v, attempts->n + 1, sizeof(*v));
 
 	if (!v || !attempt->boot || !attempt->digest || !attempt->kernel || !attempt->path ||
 	    !attempt->module || !attempt->subject) {
@@ -77,11 +77,11 @@ static int add(struct mf_attempts *attempts, struct mf_attempt *attempt)
 	return 0;
 }
 
-typedef bool test(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+typedef bool test(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
 		  const void *arg);
 
 /* Takes out those that the test holds for. Returns how many. */
-static int drop(struct mf_attempts *attempts, test *holds, const void *arg)
+static int drop(struct mf_pending_loads *attempts, test *holds, const void *arg)
 {
 	size_t kept = 0, n = attempts->n;
 
@@ -96,13 +96,13 @@ static int drop(struct mf_attempts *attempts, test *holds, const void *arg)
 	return (int)(n - kept);
 }
 
-static bool of_this_boot(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
-			 const void *arg)
+static bool of_this_boot(const struct mf_pending_loads *attempts,
+			 const struct mf_pending_load *attempt, const void *arg)
 {
 	return !strcmp(attempt->boot, attempts->boot);
 }
 
-static bool was_for(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+static bool was_for(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
 		    const void *arg)
 {
 	return attempt->begun && of_this_boot(attempts, attempt, NULL) &&
@@ -113,7 +113,7 @@ struct file {
 	const char *kernel, *path;
 };
 
-static bool is_about(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+static bool is_about(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
 		     const void *arg)
 {
 	const struct file *file = arg;
@@ -121,11 +121,12 @@ static bool is_about(const struct mf_attempts *attempts, const struct mf_attempt
 	return !strcmp(attempt->kernel, file->kernel) && !strcmp(attempt->path, file->path);
 }
 
-const struct mf_attempt *mf_attempts_find(const struct mf_context *ctx,
-					  const struct mf_attempts *attempts, const char *module)
+const struct mf_pending_load *mf_pending_loads_find(const struct mf_context *ctx,
+						    const struct mf_pending_loads *attempts,
+						    const char *module)
 {
 	for (size_t i = 0; i < attempts->n; i++) {
-		const struct mf_attempt *a = &attempts->v[i];
+		const struct mf_pending_load *a = &attempts->v[i];
 
 		if (!of_this_boot(attempts, a, NULL) && !strcmp(a->kernel, ctx->kernel) &&
 		    !strcmp(a->module, module))
@@ -169,17 +170,17 @@ static int digest_of(const struct mf_context *ctx, const char *kernel, const cha
 }
 
 /* A line behind its mark. 0; 1: it is none of ours; -ENOMEM. */
-static int parse(struct mf_attempts *attempts, const char *line)
+static int parse(struct mf_pending_loads *attempts, const char *line)
 {
 	char state[8], boot[40], digest[MF_SHA256_HEX], kernel[256], path[1024], name[256];
-	struct mf_attempt attempt;
+	struct mf_pending_load attempt;
 	int end = 0;
 
 	if (sscanf(line, "%7s %39s %64s %255s %1023s %n", state, boot, digest, kernel, path,
 		   &end) != 5 ||
 	    !end || !line[end] || strchr(kernel, '/') || !mf_module_name(path, name, sizeof(name)))
 		return 1;
-	attempt = (struct mf_attempt){
+	attempt = (struct mf_pending_load){
 		.begun = !strcmp(state, "begun"),
 		.boot = strdup(boot),
 		.digest = strdup(digest),
@@ -191,10 +192,10 @@ static int parse(struct mf_attempts *attempts, const char *line)
 	return add(attempts, &attempt);
 }
 
-static int read_file(const struct mf_context *ctx, struct mf_attempts *attempts)
+static int read_file(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
-	_cleanup_close_ int fd =
-		mf_context_open(ctx, MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE, O_RDONLY | O_NOFOLLOW);
+	_cleanup_close_ int fd = mf_context_open(ctx, MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE,
+						 O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
 	size_t len;
@@ -209,7 +210,7 @@ static int read_file(const struct mf_context *ctx, struct mf_attempts *attempts)
 	return r < 0 ? r : 0;
 }
 
-static char *text_of(const struct mf_attempts *attempts, size_t *ret_len)
+static char *text_of(const struct mf_pending_loads *attempts, size_t *ret_len)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, ret_len);
@@ -218,7 +219,7 @@ static char *text_of(const struct mf_attempts *attempts, size_t *ret_len)
 		return NULL;
 	fputs(head, f);
 	for (size_t i = 0; i < attempts->n; i++) {
-		const struct mf_attempt *a = &attempts->v[i];
+		const struct mf_pending_load *a = &attempts->v[i];
 
 		fprintf(f, "%s%s %s %s %s %s %s\nblacklist %s\n", mark,
 			a->begun ? "begun" : "waits", a->boot, a->digest, a->kernel, a->path,
@@ -230,9 +231,10 @@ static char *text_of(const struct mf_attempts *attempts, size_t *ret_len)
 	return NULL;
 }
 
-static int withdraw(const struct mf_context *ctx, struct mf_attempts *attempts)
+static int withdraw(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_ATTEMPT_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd =
+		mf_context_open(ctx, MF_ATTEMPT_DIRECTORY, O_RDONLY | O_DIRECTORY);
 
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? 0 : dirfd;
@@ -243,7 +245,7 @@ static int withdraw(const struct mf_context *ctx, struct mf_attempts *attempts)
 	return fsync(dirfd) < 0 ? -errno : 0;
 }
 
-static int publish(struct mf_context *ctx, struct mf_attempts *attempts)
+static int publish(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int dirfd = -1;
@@ -254,7 +256,7 @@ static int publish(struct mf_context *ctx, struct mf_attempts *attempts)
 		r = attempts->on_disk ? withdraw(ctx, attempts) : 0;
 	} else {
 		text = text_of(attempts, &len);
-		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_FOLDER);
+		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_DIRECTORY);
 		r = !text ? -ENOMEM : dirfd;
 		if (r >= 0)
 			r = mf_file_publish(dirfd, MF_ATTEMPT_FILE, 0644, text, len);
@@ -265,7 +267,7 @@ static int publish(struct mf_context *ctx, struct mf_attempts *attempts)
 }
 
 /* Whoever watches a machine go down knows what did it; nobody else does. */
-static int publish_before(struct mf_context *ctx, struct mf_attempts *attempts)
+static int publish_before(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	struct mf_failure before = ctx->failure;
 	int r = publish(ctx, attempts);
@@ -292,7 +294,7 @@ static bool exists(const struct mf_context *ctx, const char *kernel)
 	return fd != -ENOENT;
 }
 
-static bool is_over(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+static bool is_over(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
 		    const void *arg)
 {
 	const struct mf_context *ctx = arg;
@@ -306,15 +308,15 @@ static bool is_over(const struct mf_attempts *attempts, const struct mf_attempt 
 	return !r && strcmp(digest, attempt->digest) != 0;
 }
 
-int mf_attempts_read(struct mf_context *ctx, struct mf_attempts *ret_attempts)
+int mf_pending_loads_read(struct mf_context *ctx, struct mf_pending_loads *ret_attempts)
 {
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 	int r;
 
 	read_boot(ctx, attempts.boot);
 	r = read_file(ctx, &attempts);
 	if (r < 0) {
-		mf_attempts_done(&attempts);
+		mf_pending_loads_done(&attempts);
 		return mf_fail(ctx, "load", r, WHERE, NULL);
 	}
 	drop(&attempts, is_over, ctx);
@@ -323,10 +325,10 @@ int mf_attempts_read(struct mf_context *ctx, struct mf_attempts *ret_attempts)
 	return 0;
 }
 
-int mf_attempts_settle(struct mf_context *ctx, struct mf_attempts *ret_attempts)
+int mf_pending_loads_settle(struct mf_context *ctx, struct mf_pending_loads *ret_attempts)
 {
-	struct mf_attempts attempts = { 0 };
-	int r = mf_attempts_read(ctx, &attempts);
+	struct mf_pending_loads attempts = { 0 };
+	int r = mf_pending_loads_read(ctx, &attempts);
 
 	if (r < 0)
 		return r;
@@ -347,18 +349,18 @@ static char *subject_text(const char *subject)
 	char *text = strdup(*subject ? subject : "-");
 
 	if (text)
-		mf_text_tame(text);
+		mf_text_sanitize(text);
 	/* to kmod one at the end of a line, be it a comment's, is no end */
 	for (char *p = text; p && (p = strchr(p, '\\')); *p = '?')
 		;
 	return text;
 }
 
-static int note(struct mf_context *ctx, struct mf_attempts *attempts, const char *path, bool begun,
-		const char *subject)
+static int note(struct mf_context *ctx, struct mf_pending_loads *attempts, const char *path,
+		bool begun, const char *subject)
 {
 	const struct file file = { ctx->kernel, path };
-	struct mf_attempt attempt;
+	struct mf_pending_load attempt;
 	char digest[MF_SHA256_HEX], name[256];
 	int r = mf_module_name(path, name, sizeof(name)) && !path[strcspn(path, " \t\n")] ? 0 : 1;
 
@@ -368,7 +370,7 @@ static int note(struct mf_context *ctx, struct mf_attempts *attempts, const char
 	if (r)
 		return r == -ENOMEM ? r : 0;
 	drop(attempts, is_about, &file);
-	attempt = (struct mf_attempt){
+	attempt = (struct mf_pending_load){
 		.begun = begun,
 		.boot = strdup(attempts->boot),
 		.digest = strdup(digest),
@@ -380,7 +382,7 @@ static int note(struct mf_context *ctx, struct mf_attempts *attempts, const char
 	return add(attempts, &attempt);
 }
 
-static int note_all(struct mf_context *ctx, struct mf_attempts *attempts,
+static int note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		    const struct mf_strings *paths, bool begun, const char *subject)
 {
 	int r = 0;
@@ -390,19 +392,19 @@ static int note_all(struct mf_context *ctx, struct mf_attempts *attempts,
 	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : publish_before(ctx, attempts);
 }
 
-int mf_attempts_expect(struct mf_context *ctx, struct mf_attempts *attempts,
-		       const struct mf_strings *paths)
+int mf_pending_loads_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
+			    const struct mf_strings *paths)
 {
 	return note_all(ctx, attempts, paths, false, "-");
 }
 
-int mf_attempts_begin(struct mf_context *ctx, struct mf_attempts *attempts,
-		      const struct mf_strings *paths, const char *subject)
+int mf_pending_loads_begin(struct mf_context *ctx, struct mf_pending_loads *attempts,
+			   const struct mf_strings *paths, const char *subject)
 {
 	return note_all(ctx, attempts, paths, true, subject);
 }
 
-void mf_attempts_ended(struct mf_attempts *attempts, const char *subject)
+void mf_pending_loads_ended(struct mf_pending_loads *attempts, const char *subject)
 {
 	_cleanup_free_ char *text = subject_text(subject);
 
@@ -410,8 +412,8 @@ void mf_attempts_ended(struct mf_attempts *attempts, const char *subject)
 		drop(attempts, was_for, text);
 }
 
-static bool is_module(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
-		      const void *arg)
+static bool is_module(const struct mf_pending_loads *attempts,
+		      const struct mf_pending_load *attempt, const void *arg)
 {
 	const struct file *file = arg;
 
@@ -419,19 +421,19 @@ static bool is_module(const struct mf_attempts *attempts, const struct mf_attemp
 	       !strcmp(attempt->module, file->path);
 }
 
-void mf_attempts_watched(const struct mf_context *ctx, struct mf_attempts *attempts,
-			 const char *module)
+void mf_pending_loads_watched(const struct mf_context *ctx, struct mf_pending_loads *attempts,
+			      const char *module)
 {
 	drop(attempts, is_module, &(const struct file){ ctx->kernel, module });
 }
 
-int mf_attempts_end(struct mf_context *ctx, struct mf_attempts *attempts)
+int mf_pending_loads_end(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	drop(attempts, of_this_boot, NULL);
 	return attempts->changed ? publish(ctx, attempts) : 0;
 }
 
-static bool matches(const struct mf_attempts *attempts, const struct mf_attempt *attempt,
+static bool matches(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
 		    const void *arg)
 {
 	_cleanup_free_ char *stem = strdup(arg);
@@ -446,10 +448,10 @@ static bool matches(const struct mf_attempts *attempts, const struct mf_attempt 
 	return !fnmatch(stem, attempt->module, 0);
 }
 
-int mf_attempts_forgive(struct mf_context *ctx, const char *glob)
+int mf_pending_loads_forgive(struct mf_context *ctx, const char *glob)
 {
-	_cleanup_(mf_attempts_done) struct mf_attempts attempts = { 0 };
-	int n, r = mf_attempts_read(ctx, &attempts);
+	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
+	int n, r = mf_pending_loads_read(ctx, &attempts);
 
 	if (r < 0)
 		return r;

@@ -7,14 +7,14 @@
 #include "tests/root.h"
 #include <signal.h>
 #include <sys/wait.h>
-#include "modfetch/attempt.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/depmod.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/load.h"
 #include "tests/syscalls.h"
 #include "tests/trees.h"
 
-#define RECORD	MF_ATTEMPT_FOLDER "/" MF_ATTEMPT_FILE
+#define RECORD	MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
 #define MODULES "lib/modules/" KERNEL
 #define CARD	"kernel/drivers/isdn/hardware/mISDN/hfcpci.ko"
 #define NEEDED	"kernel/drivers/isdn/mISDN/mISDN_core.ko"
@@ -59,14 +59,14 @@ static void machine(struct root *r, const char *command)
 
 static struct mf_want load(struct root *r)
 {
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 	struct mf_want want;
 
 	assert_int_equal(mf_want_init(&r->ctx, ALIAS, NULL, &want), 0);
-	assert_int_equal(mf_attempts_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
 	assert_int_equal(mf_load(&r->ctx, &attempts, &want, 1), 0);
-	assert_int_equal(mf_attempts_end(&r->ctx, &attempts), 0);
-	mf_attempts_done(&attempts);
+	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	mf_pending_loads_done(&attempts);
 	return want;
 }
 
@@ -87,12 +87,12 @@ static void crash(struct root *r)
 
 static size_t counted(struct root *r)
 {
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 	size_t n;
 
-	assert_int_equal(mf_attempts_read(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_read(&r->ctx, &attempts), 0);
 	n = attempts.n;
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	return n;
 }
 
@@ -153,7 +153,7 @@ static void that_it_is_over_is_on_the_disk_too(void **state)
 static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 	struct mf_want want;
 
 	machine(r, "kill -9 $PPID");
@@ -167,11 +167,11 @@ static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
 		snprintf(id, sizeof(id), "%d" LATER, i);
 		id[36] = '\0';
 		boot(r, id);
-		assert_int_equal(mf_attempts_read(&r->ctx, &attempts), 0);
-		assert_non_null(mf_attempts_find(&r->ctx, &attempts, "hfcpci"));
-		assert_string_equal(mf_attempts_find(&r->ctx, &attempts, "mISDN_core")->subject,
-				    ALIAS);
-		mf_attempts_done(&attempts);
+		assert_int_equal(mf_pending_loads_read(&r->ctx, &attempts), 0);
+		assert_non_null(mf_pending_loads_find(&r->ctx, &attempts, "hfcpci"));
+		assert_string_equal(
+			mf_pending_loads_find(&r->ctx, &attempts, "mISDN_core")->subject, ALIAS);
+		mf_pending_loads_done(&attempts);
 		want = load(r);
 		assert_int_equal(want.load_error, -MFE_CRASHED);
 		assert_int_equal(want.loaded.n, 0);
@@ -184,7 +184,7 @@ static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
 static void udev_reads_that_it_is_to_be_left_alone(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { .boot = BOOT };
+	struct mf_pending_loads attempts = { .boot = BOOT };
 	struct mf_strings paths = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct mf_kmod *kmod;
@@ -192,7 +192,7 @@ static void udev_reads_that_it_is_to_be_left_alone(void **state)
 	machine(r, "true");
 	assert_int_equal(mf_strings_add(&paths, CARD), 0);
 	/* a name that would have kmod join the lines, or begin one */
-	assert_int_equal(mf_attempts_begin(&r->ctx, &attempts, &paths, "a\nalias x y\n\\"), 0);
+	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &paths, "a\nalias x y\n\\"), 0);
 	assert_int_equal(mf_kmod_new(&r->ctx, &kmod), 0);
 	assert_false(mf_kmod_blacklisted(kmod, "hfcpci"));
 	mf_kmod_free(kmod);
@@ -204,7 +204,7 @@ static void udev_reads_that_it_is_to_be_left_alone(void **state)
 	assert_false(mf_kmod_blacklisted(kmod, "mISDN_core"));
 	assert_int_equal(mf_kmod_config_alias(kmod, "x", NULL, NULL), 0);
 	mf_kmod_free(kmod);
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	mf_strings_done(&paths);
 }
 
@@ -266,7 +266,7 @@ static void another_version_ends_the_matter_and_a_removal_does_not(void **state)
 static void the_end_of_a_kernel_ends_the_matter(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { 0 };
+	struct mf_pending_loads attempts = { 0 };
 
 	machine(r, "kill -9 $PPID");
 	crash(r);
@@ -274,21 +274,21 @@ static void the_end_of_a_kernel_ends_the_matter(void **state)
 	/* another kernel runs: its modules are others, and this one's are still held back */
 	free(r->ctx.kernel);
 	r->ctx.kernel = strdup("6.99-other");
-	assert_int_equal(mf_attempts_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 2);
-	assert_null(mf_attempts_find(&r->ctx, &attempts, "hfcpci"));
-	mf_attempts_done(&attempts);
+	assert_null(mf_pending_loads_find(&r->ctx, &attempts, "hfcpci"));
+	mf_pending_loads_done(&attempts);
 	assert_int_equal(mf_tree_remove(r->fd, MODULES), 0);
-	assert_int_equal(mf_attempts_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 }
 
 static void what_waited_for_its_turn_is_innocent(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { .boot = BOOT };
+	struct mf_pending_loads attempts = { .boot = BOOT };
 	struct mf_strings paths = { 0 };
 	_cleanup_free_ char *text = NULL;
 
@@ -296,17 +296,17 @@ static void what_waited_for_its_turn_is_innocent(void **state)
 	assert_int_equal(mf_strings_add(&paths, CARD), 0);
 	assert_int_equal(mf_strings_add(&paths, "modules.dep"), 0);
 	assert_int_equal(mf_strings_add(&paths, "updates/not-there.ko"), 0);
-	assert_int_equal(mf_attempts_expect(&r->ctx, &attempts, &paths), 0);
+	assert_int_equal(mf_pending_loads_expect(&r->ctx, &attempts, &paths), 0);
 	text = root_read(r, RECORD);
 	/* but until then udev leaves it alone */
 	assert_non_null(strstr(text, "\nblacklist hfcpci\n"));
 	assert_null(strstr(text, "not_there"));
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	boot(r, LATER);
-	assert_int_equal(mf_attempts_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	mf_strings_done(&paths);
 }
 
@@ -315,7 +315,7 @@ static void what_waited_for_its_turn_is_innocent(void **state)
 static void only_what_will_be_loaded_waits_for_its_turn(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { .boot = BOOT };
+	struct mf_pending_loads attempts = { .boot = BOOT };
 	struct mf_strings changed = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct mf_want want;
@@ -333,9 +333,9 @@ static void only_what_will_be_loaded_waits_for_its_turn(void **state)
 	assert_non_null(strstr(text, "#modfetch waits " BOOT));
 	assert_non_null(strstr(text, "blacklist hfcpci\n"));
 	assert_null(strstr(text, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_attempts_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	mf_strings_done(&changed);
 	mf_want_done(&want);
 }
@@ -344,26 +344,26 @@ static void only_what_will_be_loaded_waits_for_its_turn(void **state)
 static void what_may_still_be_looking_for_its_device_is_not_over(void **state)
 {
 	struct root *r = *state;
-	struct mf_attempts attempts = { .boot = BOOT };
+	struct mf_pending_loads attempts = { .boot = BOOT };
 	struct mf_strings card = { 0 }, needed = { 0 };
 	_cleanup_free_ char *before = NULL, *after = NULL;
 
 	machine(r, "true");
 	assert_int_equal(mf_strings_add(&card, CARD), 0);
 	assert_int_equal(mf_strings_add(&needed, NEEDED), 0);
-	assert_int_equal(mf_attempts_begin(&r->ctx, &attempts, &card, "/sys/devices/a"), 0);
-	assert_int_equal(mf_attempts_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
+	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &card, "/sys/devices/a"), 0);
+	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
 	before = root_read(r, RECORD);
 	assert_non_null(strstr(before, "blacklist hfcpci\n"));
 	assert_non_null(strstr(before, "blacklist mISDN_core\n"));
-	mf_attempts_ended(&attempts, "/sys/devices/a");
-	assert_int_equal(mf_attempts_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
+	mf_pending_loads_ended(&attempts, "/sys/devices/a");
+	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
 	after = root_read(r, RECORD);
 	assert_null(strstr(after, "blacklist hfcpci\n"));
 	assert_non_null(strstr(after, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_attempts_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
-	mf_attempts_done(&attempts);
+	mf_pending_loads_done(&attempts);
 	mf_strings_done(&card);
 	mf_strings_done(&needed);
 }
@@ -387,7 +387,8 @@ static void the_admins_word_names_modules_packages_and_globs(void **state)
 		machine(r, "kill -9 $PPID");
 		crash(r);
 		boot(r, LATER);
-		assert_int_equal(mf_attempts_forgive(&r->ctx, words[i].glob), words[i].forgiven);
+		assert_int_equal(mf_pending_loads_forgive(&r->ctx, words[i].glob),
+				 words[i].forgiven);
 		assert_int_equal(counted(r), 2 - (size_t)words[i].forgiven);
 		assert_int_equal(root_has(r, RECORD), words[i].forgiven < 2);
 	}
@@ -410,13 +411,13 @@ static void what_is_not_understood_counts_for_nothing(void **state)
 
 	machine(r, "true");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		struct mf_attempts attempts = { 0 };
+		struct mf_pending_loads attempts = { 0 };
 
 		root_write(r, RECORD, texts[i]);
-		assert_int_equal(mf_attempts_settle(&r->ctx, &attempts), 0);
+		assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
 		assert_int_equal(attempts.n, 0);
 		assert_false(root_has(r, RECORD));
-		mf_attempts_done(&attempts);
+		mf_pending_loads_done(&attempts);
 	}
 }
 
@@ -426,10 +427,10 @@ static void without_a_record_nothing_is_loaded_that_nobody_watches(void **state)
 	struct mf_want want;
 
 	machine(r, "true");
-	/* a folder in the file's place: nobody can replace it, root neither */
+	/* a directory in the file's place: nobody can replace it, root neither */
 	root_mkdir(r, RECORD "/x");
 	for (int unattended = 0; unattended < 2; unattended++) {
-		struct mf_attempts attempts = { .boot = BOOT };
+		struct mf_pending_loads attempts = { .boot = BOOT };
 
 		r->ctx.unattended = unattended;
 		assert_int_equal(mf_want_init(&r->ctx, ALIAS, NULL, &want), 0);
@@ -438,7 +439,7 @@ static void without_a_record_nothing_is_loaded_that_nobody_watches(void **state)
 		assert_int_equal(want.loaded.n, !unattended);
 		assert_true(unattended ? want.load_error < 0 : !want.load_error);
 		mf_want_done(&want);
-		mf_attempts_done(&attempts);
+		mf_pending_loads_done(&attempts);
 	}
 }
 

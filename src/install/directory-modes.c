@@ -15,7 +15,7 @@
  * missing. What is not there any more is looked for by path: these are directories that nobody but
  * root can replace.
  */
-#include "standing.h"
+#include "directory-modes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ struct directory {
 	struct stat st;
 };
 
-struct mf_standing {
+struct mf_directory_modes {
 	struct mf_context *ctx;
 	struct directory *v;
 	size_t n, room;
@@ -39,9 +39,9 @@ struct mf_standing {
 	struct mf_strings changed; /* something comes into them, or goes */
 };
 
-int mf_standing_new(struct mf_context *ctx, struct mf_standing **ret_standing)
+int mf_directory_modes_new(struct mf_context *ctx, struct mf_directory_modes **ret_standing)
 {
-	struct mf_standing *s = calloc(1, sizeof(*s));
+	struct mf_directory_modes *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
@@ -52,7 +52,7 @@ int mf_standing_new(struct mf_context *ctx, struct mf_standing **ret_standing)
 	return 0;
 }
 
-void mf_standing_free(struct mf_standing *s)
+void mf_directory_modes_free(struct mf_directory_modes *s)
 {
 	if (!s)
 		return;
@@ -73,7 +73,7 @@ static bool is_there(const struct mf_context *ctx, const char *path)
 	return fd >= 0;
 }
 
-static int add_directory(struct mf_standing *s, const char *path)
+static int add_directory(struct mf_directory_modes *s, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_DIRECTORY);
 	struct stat st;
@@ -94,7 +94,7 @@ static int add_directory(struct mf_standing *s, const char *path)
 	return s->v[s->n].path ? (s->n++, 0) : -ENOMEM;
 }
 
-static int add_changed(struct mf_standing *s, const char *path)
+static int add_changed(struct mf_directory_modes *s, const char *path)
 {
 	const char *plain = mf_without_usr(path), *slash = strrchr(plain, '/');
 	_cleanup_free_ char *parent = strndup(plain, slash ? (size_t)(slash - plain) : 0);
@@ -102,7 +102,7 @@ static int add_changed(struct mf_standing *s, const char *path)
 	return parent ? mf_strings_add_unique(&s->changed, parent) : -ENOMEM;
 }
 
-static int note(struct mf_standing *s, const struct mf_rpm_header *header, bool leaves)
+static int note(struct mf_directory_modes *s, const struct mf_rpm_header *header, bool leaves)
 {
 	int r = 0;
 
@@ -118,12 +118,14 @@ static int note(struct mf_standing *s, const struct mf_rpm_header *header, bool 
 	return r < 0 ? mf_fail(s->ctx, "install", r, header->name, NULL) : 0;
 }
 
-int mf_standing_arrives(struct mf_standing *standing, const struct mf_rpm_header *header)
+int mf_directory_modes_arrives(struct mf_directory_modes *standing,
+			       const struct mf_rpm_header *header)
 {
 	return note(standing, header, false);
 }
 
-int mf_standing_leaves(struct mf_standing *standing, const struct mf_rpm_header *header)
+int mf_directory_modes_leaves(struct mf_directory_modes *standing,
+			      const struct mf_rpm_header *header)
 {
 	return note(standing, header, true);
 }
@@ -141,7 +143,7 @@ static int make_again(const struct mf_context *ctx, const struct directory *d)
 		       : 0;
 }
 
-static int put_times(const struct mf_standing *s, const struct directory *d)
+static int put_times(const struct mf_directory_modes *s, const struct directory *d)
 {
 	bool changed = mf_strings_has(&s->changed, mf_without_usr(d->path));
 	const struct timespec times[2] = {
@@ -155,14 +157,14 @@ static int put_times(const struct mf_standing *s, const struct directory *d)
 	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-static void complain(const struct mf_standing *s, const struct directory *d, int error)
+static void complain(const struct mf_directory_modes *s, const struct directory *d, int error)
 {
 	if (error < 0)
 		mf_log(s->ctx, MF_LOG_WARNING, "install: %s: cannot be put back: %s", d->path,
 		       mf_error_sentence(error));
 }
 
-void mf_standing_restore(struct mf_standing *s)
+void mf_directory_modes_restore(struct mf_directory_modes *s)
 {
 	/* a package lists a directory before what is in it; and to make one changes the one around */
 	for (size_t i = 0; i < s->n; i++)
