@@ -30,7 +30,7 @@
 #define MODULE_NAME 256
 
 /* 1: read; 0: there is none. */
-static int read_text(int dirfd, const char *name, char **ret_text, size_t *ret_len)
+static int builtin_read_text(int dirfd, const char *name, char **ret_text, size_t *ret_len)
 {
 	int r = mf_file_read_at(dirfd, name, FILE_MAX, ret_text, ret_len);
 
@@ -42,7 +42,7 @@ int mf_builtins_read_names(int dirfd, struct mf_builtins *builtins)
 	_cleanup_free_ char *text = NULL;
 	char name[MODULE_NAME], *save = NULL;
 	size_t len;
-	int r = read_text(dirfd, "modules.builtin", &text, &len);
+	int r = builtin_read_text(dirfd, "modules.builtin", &text, &len);
 
 	if (r <= 0)
 		return r;
@@ -55,7 +55,7 @@ int mf_builtins_read_names(int dirfd, struct mf_builtins *builtins)
 }
 
 /* "ext4.alias=fs-ext4"; other keys are passed over. */
-static int add_alias(struct mf_builtins *builtins, char *string)
+static int builtin_add_alias(struct mf_builtins *builtins, char *string)
 {
 	char *dot = strchr(string, '.'), name[MODULE_NAME], pattern[ALIAS_MAX];
 	int r;
@@ -74,7 +74,7 @@ int mf_builtins_read_aliases(int dirfd, struct mf_builtins *builtins)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = read_text(dirfd, "modules.builtin.modinfo", &text, &len);
+	int r = builtin_read_text(dirfd, "modules.builtin.modinfo", &text, &len);
 
 	if (r <= 0)
 		return r;
@@ -83,7 +83,7 @@ int mf_builtins_read_aliases(int dirfd, struct mf_builtins *builtins)
 	for (size_t at = 0; at < len && r >= 0; at++) {
 		size_t n = strlen(text + at);
 
-		r = add_alias(builtins, text + at);
+		r = builtin_add_alias(builtins, text + at);
 		at += n;
 	}
 	return r;

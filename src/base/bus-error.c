@@ -86,7 +86,7 @@ static bool read_line(int fd, char line[LINE_MAX_BYTES])
 }
 
 /* Nothing may steer a terminal. */
-static void sanitize(char *text)
+static void bus_error_sanitize(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
@@ -94,7 +94,7 @@ static void sanitize(char *text)
 }
 
 /* One write a line: several processes share this stream. */
-static void print(const char *path)
+static void bus_error_print(const char *path)
 {
 	char line[LINE_MAX_BYTES + 128];
 	char *end = stpcpy(line, "modfetch: read: ");
@@ -106,7 +106,7 @@ static void print(const char *path)
 	(void)done;
 }
 
-static void report(const void *address)
+static void bus_error_report(const void *address)
 {
 	char line[LINE_MAX_BYTES];
 	const char *path = NULL;
@@ -115,10 +115,10 @@ static void report(const void *address)
 	while (fd >= 0 && !path && read_line(fd, line))
 		path = path_of_line(line, (uintptr_t)address);
 	if (path)
-		sanitize(line);
+		bus_error_sanitize(line);
 	if (fd >= 0)
 		close(fd);
-	print(path ? path : "a mapped file");
+	bus_error_print(path ? path : "a mapped file");
 }
 
 static void on_bus_error(int number, siginfo_t *info, void *context)
@@ -132,7 +132,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 		(void)raise(number);
 		_exit(1);
 	}
-	report(info->si_addr);
+	bus_error_report(info->si_addr);
 	while (guard && (at < guard->start || at >= guard->end))
 		guard = guard->outer;
 	if (!guard)

@@ -28,7 +28,7 @@ static const struct error_entry errors[] = {
 #undef ERROR_ENTRY
 };
 
-static const struct error_entry *find(int code)
+static const struct error_entry *error_find(int code)
 {
 	int e = -code;
 
@@ -37,7 +37,7 @@ static const struct error_entry *find(int code)
 
 const char *mf_error_name(int code)
 {
-	const struct error_entry *e = find(code);
+	const struct error_entry *e = error_find(code);
 	const char *name = e ? e->name : strerrorname_np(-code);
 
 	return name ? name : "UNKNOWN";
@@ -45,7 +45,7 @@ const char *mf_error_name(int code)
 
 const char *mf_error_sentence(int code)
 {
-	const struct error_entry *e = find(code);
+	const struct error_entry *e = error_find(code);
 	const char *text = e ? e->sentence : strerrordesc_np(-code);
 
 	return text ? text : "an unknown error";
@@ -53,7 +53,7 @@ const char *mf_error_sentence(int code)
 
 int mf_error_status(int code)
 {
-	const struct error_entry *e = find(code);
+	const struct error_entry *e = error_find(code);
 
 	return e ? e->status : 1;
 }

@@ -19,7 +19,8 @@
 #include "modfetch/cleanup.h"
 
 /* A seekable file is read by pread(2), which leaves its position alone. */
-static int read_all(int fd, bool seekable, size_t hint, size_t cap, char **ret_buf, size_t *ret_len)
+static int file_read_all(int fd, bool seekable, size_t hint, size_t cap, char **ret_buf,
+			 size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
 	/* one byte more than the file says: the read that finds the end costs no second buffer */
@@ -60,7 +61,8 @@ int mf_file_read(int fd, size_t cap, char **ret_buf, size_t *ret_len)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	seekable = S_ISREG(st.st_mode);
-	return read_all(fd, seekable, seekable ? (size_t)st.st_size : 0, cap, ret_buf, ret_len);
+	return file_read_all(fd, seekable, seekable ? (size_t)st.st_size : 0, cap, ret_buf,
+			     ret_len);
 }
 
 int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, size_t *ret_len)

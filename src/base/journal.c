@@ -30,7 +30,7 @@ struct datagram {
 };
 
 /* A field that does not fit any more is left out whole. */
-static void append(struct datagram *d, const char *key, const char *value)
+static void journal_append(struct datagram *d, const char *key, const char *value)
 {
 	size_t klen = strlen(key), vlen = value ? strnlen(value, VALUE_MAX) : 0;
 	char *p = d->buf + d->len;
@@ -56,12 +56,12 @@ int mf_journal_send(enum mf_log_level level, const char *message_id, const char 
 	if (fd < 0)
 		return -errno;
 	d.len = 0;
-	append(&d, "MESSAGE", message);
-	append(&d, "PRIORITY", priorities[level]);
-	append(&d, "SYSLOG_IDENTIFIER", "modfetch");
-	append(&d, "MESSAGE_ID", message_id);
+	journal_append(&d, "MESSAGE", message);
+	journal_append(&d, "PRIORITY", priorities[level]);
+	journal_append(&d, "SYSLOG_IDENTIFIER", "modfetch");
+	journal_append(&d, "MESSAGE_ID", message_id);
 	for (size_t i = 0; i < n; i++)
-		append(&d, fields[i].key, fields[i].value);
+		journal_append(&d, fields[i].key, fields[i].value);
 	return sendto(fd, d.buf, d.len, MSG_NOSIGNAL, (const struct sockaddr *)&addr,
 		      sizeof(addr)) < 0
 		       ? -errno

@@ -27,7 +27,7 @@ static const struct {
 	{ ".ko.zst", 7, MF_MODULE_KO_ZST },
 };
 
-static const char *base_of(const char *path)
+static const char *name_base_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -73,7 +73,7 @@ size_t mf_module_spell(const char *file, size_t len, char *ret_name)
 
 bool mf_module_name(const char *path, char *ret_name, size_t size)
 {
-	const char *base = base_of(path);
+	const char *base = name_base_of(path);
 	size_t len = strcspn(base, ".");
 
 	if (len >= size || !mf_is_word(base, len))
@@ -84,7 +84,7 @@ bool mf_module_name(const char *path, char *ret_name, size_t size)
 
 bool mf_module_name_is_cut(const char *path)
 {
-	const char *base = base_of(path);
+	const char *base = name_base_of(path);
 	size_t stem;
 
 	return find_ending(base, strlen(base), &stem) && strcspn(base, ".") < stem;

@@ -68,7 +68,7 @@ int mf_strings_split(struct mf_strings *list, const char *s)
 	}
 }
 
-static int compare(const void *a, const void *b)
+static int strings_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -76,7 +76,7 @@ static int compare(const void *a, const void *b)
 void mf_strings_sort(struct mf_strings *list)
 {
 	if (list->n > 1)
-		qsort(list->v, list->n, sizeof(*list->v), compare);
+		qsort(list->v, list->n, sizeof(*list->v), strings_compare);
 }
 
 void mf_strings_done(struct mf_strings *list)
@@ -146,7 +146,7 @@ size_t mf_text_char(const char *text, uint32_t *ret_c)
 	return len;
 }
 
-static void sanitize(char *s, const char *kept)
+static void strings_sanitize(char *s, const char *kept)
 {
 	while (*s) {
 		uint32_t c;
@@ -165,12 +165,12 @@ static void sanitize(char *s, const char *kept)
 
 void mf_text_sanitize(char *s)
 {
-	sanitize(s, "");
+	strings_sanitize(s, "");
 }
 
 void mf_text_sanitize_lines(char *s)
 {
-	sanitize(s, "\n\t");
+	strings_sanitize(s, "\n\t");
 }
 
 bool mf_starts_with(const char *s, const char *prefix)

@@ -17,7 +17,7 @@
 #define K1 0xe7037ed1a0b428dbULL
 #define K2 0x8ebc6af09c88c6e3ULL
 
-static uint64_t load(const uint8_t *p)
+static uint64_t table_load(const uint8_t *p)
 {
 	uint64_t v;
 
@@ -38,8 +38,8 @@ static uint64_t hash_blocks(const uint8_t **p, size_t *len, uint64_t h)
 	uint64_t g = h ^ K2;
 
 	for (; *len >= 32; *p += 32, *len -= 32) {
-		h = mix(load(*p) ^ K0, load(*p + 8) ^ h);
-		g = mix(load(*p + 16) ^ K1, load(*p + 24) ^ g);
+		h = mix(table_load(*p) ^ K0, table_load(*p + 8) ^ h);
+		g = mix(table_load(*p + 16) ^ K1, table_load(*p + 24) ^ g);
 	}
 	return h ^ g;
 }
@@ -53,10 +53,10 @@ uint64_t mf_hash(const void *buf, size_t len)
 	if (len >= 32)
 		h = hash_blocks(&p, &len, h);
 	for (; len >= 16; p += 16, len -= 16)
-		h = mix(load(p) ^ K1, load(p + 8) ^ h);
+		h = mix(table_load(p) ^ K1, table_load(p + 8) ^ h);
 	if (len)
 		memcpy(tail, p, len);
-	h = mix(load(tail) ^ K2, load(tail + 8) ^ h);
+	h = mix(table_load(tail) ^ K2, table_load(tail + 8) ^ h);
 	return mix(h ^ K1, K0);
 }
 

@@ -52,7 +52,7 @@ unsigned int mf_threads(void)
 	return (unsigned int)n > THREADS_MAX ? THREADS_MAX : (unsigned int)n;
 }
 
-static void work(struct mf_workers *workers, unsigned int worker)
+static void workers_work(struct mf_workers *workers, unsigned int worker)
 {
 	for (;;) {
 		size_t i = atomic_fetch_add(&workers->next, 1);
@@ -97,7 +97,7 @@ static void *wait_and_work(void *arg)
 		pthread_mutex_unlock(&workers->mutex);
 		/* jobs may start programs, which may run anywhere */
 		(void)sched_setaffinity(0, sizeof(workers->allowed), &workers->allowed);
-		work(workers, worker);
+		workers_work(workers, worker);
 		pthread_mutex_lock(&workers->mutex);
 		if (!--workers->busy)
 			pthread_cond_signal(&workers->idle);
@@ -106,7 +106,7 @@ static void *wait_and_work(void *arg)
 	return NULL;
 }
 
-static int start(struct mf_workers *workers, pthread_t *thread)
+static int workers_start(struct mf_workers *workers, pthread_t *thread)
 {
 	pthread_attr_t attributes;
 	cpu_set_t set;
@@ -138,7 +138,7 @@ int mf_workers_new(unsigned int threads, struct mf_workers **ret_workers)
 	if (sched_getaffinity(0, sizeof(workers->allowed), &workers->allowed) < 0)
 		CPU_ZERO(&workers->allowed);
 	while (workers->n_threads + 1 < threads &&
-	       !start(workers, &workers->threads[workers->n_threads]))
+	       !workers_start(workers, &workers->threads[workers->n_threads]))
 		workers->n_threads++;
 	*ret_workers = workers;
 	return 0;
@@ -182,7 +182,7 @@ void mf_workers_run(struct mf_workers *workers, size_t n,
 		(void)sched_setaffinity(workers->ids[i], sizeof(set), &set);
 	pthread_cond_broadcast(&workers->wake);
 	pthread_mutex_unlock(&workers->mutex);
-	work(workers, 0);
+	workers_work(workers, 0);
 	pthread_mutex_lock(&workers->mutex);
 	workers->open = false;
 	while (workers->busy)

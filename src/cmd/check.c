@@ -10,7 +10,7 @@
 #include "modfetch/query.h"
 #include "cmd.h"
 
-static void print_json(const struct cmd *cmd, const struct mf_check *check)
+static void check_print_json(const struct cmd *cmd, const struct mf_check *check)
 {
 	struct mf_json *o = mf_json_object(), *findings = mf_json_array();
 
@@ -34,7 +34,7 @@ static void print_json(const struct cmd *cmd, const struct mf_check *check)
 	mf_json_free(o);
 }
 
-static void print_text(const struct cmd *cmd, const struct mf_check *check)
+static void check_print_text(const struct cmd *cmd, const struct mf_check *check)
 {
 	for (size_t i = 0; i < check->n_findings; i++) {
 		const struct mf_finding *f = &check->findings[i];
@@ -62,8 +62,8 @@ int cmd_check(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json)
-		print_json(cmd, &check);
+		check_print_json(cmd, &check);
 	else
-		print_text(cmd, &check);
+		check_print_text(cmd, &check);
 	return check.n_findings ? CMD_FAILED : CMD_DONE;
 }

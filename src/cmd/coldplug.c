@@ -31,7 +31,7 @@ struct work {
 	struct mf_run *run;
 };
 
-static int work(struct mf_context *ctx, void *arg)
+static int coldplug_work(struct mf_context *ctx, void *arg)
 {
 	struct work *w = arg;
 	int r;
@@ -58,7 +58,7 @@ static int run_apart(struct cmd *cmd, struct mf_run *run)
 	if (r < 0)
 		return r;
 	fflush(stdout);
-	r = mf_child_run(&cmd->ctx, "coldplug", work, &w);
+	r = mf_child_run(&cmd->ctx, "coldplug", coldplug_work, &w);
 	if (r != -ECHILD)
 		return r;
 	why = cmd->ctx.failure;

@@ -10,7 +10,7 @@
 #include "modfetch/rules.h"
 #include "cmd.h"
 
-static int set(struct cmd *cmd, int argc, char **argv, bool deny)
+static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 {
 	int r, forgiven = 0;
 
@@ -34,10 +34,10 @@ static int set(struct cmd *cmd, int argc, char **argv, bool deny)
 
 int cmd_deny(struct cmd *cmd, int argc, char **argv)
 {
-	return set(cmd, argc, argv, true);
+	return deny_set(cmd, argc, argv, true);
 }
 
 int cmd_allow(struct cmd *cmd, int argc, char **argv)
 {
-	return set(cmd, argc, argv, false);
+	return deny_set(cmd, argc, argv, false);
 }

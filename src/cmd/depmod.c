@@ -33,7 +33,7 @@ static const struct option long_options[] = {
 };
 
 /* A path as the stage takes it: below the kernel's directory. */
-static int add_changed(struct arguments *args, const char *kernel, const char *path)
+static int depmod_add_changed(struct arguments *args, const char *kernel, const char *path)
 {
 	_cleanup_free_ char *directory = NULL;
 	const char *found;
@@ -94,14 +94,15 @@ static int parse_rest(struct cmd *cmd, struct arguments *args, int argc, char **
 	if (i < argc && !args->only_changed)
 		return cmd_usage(cmd, "depmod", "not a kernel release: %s", argv[i]);
 	for (; i < argc && r >= 0; i++)
-		r = add_changed(args, args->options.kernel ? args->options.kernel : cmd->ctx.kernel,
-				argv[i]);
+		r = depmod_add_changed(
+			args, args->options.kernel ? args->options.kernel : cmd->ctx.kernel,
+			argv[i]);
 	if (args->only_changed)
 		args->options.changed = &args->changed;
 	return r;
 }
 
-static int parse(struct cmd *cmd, struct arguments *args, int argc, char **argv)
+static int depmod_parse(struct cmd *cmd, struct arguments *args, int argc, char **argv)
 {
 	int c, r = 0;
 
@@ -122,7 +123,7 @@ static void keep_memory(void)
 	(void)mallopt(M_TOP_PAD, 4 << 20);
 }
 
-static void arguments_done(struct arguments *args)
+static void depmod_arguments_done(struct arguments *args)
 {
 	mf_strings_done(&args->config);
 	mf_strings_done(&args->changed);
@@ -130,9 +131,9 @@ static void arguments_done(struct arguments *args)
 
 int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(arguments_done) struct arguments args = { 0 };
+	_cleanup_(depmod_arguments_done) struct arguments args = { 0 };
 	struct mf_depmod_result result;
-	int r = parse(cmd, &args, argc, argv);
+	int r = depmod_parse(cmd, &args, argc, argv);
 
 	if (r == -ENOMEM)
 		return mf_fail(&cmd->ctx, "depmod", r, "arguments", NULL);

@@ -19,7 +19,7 @@ struct printing {
 	size_t seen;
 };
 
-static int count(void *arg, struct mf_json *record)
+static int history_count(void *arg, struct mf_json *record)
 {
 	((struct printing *)arg)->seen++;
 	return 0;
@@ -69,7 +69,7 @@ static void print_record(struct mf_json *record)
 			 mf_json_get_string(error, "code"));
 }
 
-static int print(void *arg, struct mf_json *record)
+static int history_print(void *arg, struct mf_json *record)
 {
 	struct printing *p = arg;
 
@@ -97,9 +97,9 @@ int cmd_history(struct cmd *cmd, int argc, char **argv)
 		if (*end || end == optarg || n < 0)
 			return cmd_usage(cmd, "history", "%s is no number", optarg);
 	}
-	r = mf_history_read(&cmd->ctx, count, &p);
+	r = mf_history_read(&cmd->ctx, history_count, &p);
 	if (r < 0)
 		return r;
 	p.skip = n >= 0 ? (long)p.seen - n : 0;
-	return mf_history_read(&cmd->ctx, print, &p);
+	return mf_history_read(&cmd->ctx, history_print, &p);
 }

@@ -154,7 +154,7 @@ static int take_globals(struct globals *g, int argc, char **argv)
 	return kept;
 }
 
-static int finish(struct cmd *cmd, int r)
+static int main_finish(struct cmd *cmd, int r)
 {
 	const struct mf_failure *f = &cmd->ctx.failure;
 
@@ -207,7 +207,7 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	opterr = 0;
 	if (!r)
 		r = call_verb(&cmd, verb, argc, argv);
-	r = finish(&cmd, flush_results(&cmd, r));
+	r = main_finish(&cmd, flush_results(&cmd, r));
 	mf_context_done(&cmd.ctx);
 	return r;
 }

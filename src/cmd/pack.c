@@ -61,7 +61,7 @@ struct arguments {
 	struct mf_strings trees, only;
 };
 
-static void arguments_done(struct arguments *a)
+static void pack_arguments_done(struct arguments *a)
 {
 	mf_strings_done(&a->trees);
 	mf_strings_done(&a->only);
@@ -179,7 +179,7 @@ static const char *const share_names[MF_PACK_N_SHARES] = {
 	[MF_PACK_SHARE_FRAME] = "frame",
 };
 
-static void print_json(const struct mf_pack_result *r)
+static void pack_print_json(const struct mf_pack_result *r)
 {
 	printf("{\"modules\":%zu,\"modules_signed\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_"
 	       "repository\":%zu,"
@@ -214,7 +214,7 @@ static void print_metadata(const struct mf_pack_result *r)
 	putchar('\n');
 }
 
-static void print_text(const struct mf_pack_result *r)
+static void pack_print_text(const struct mf_pack_result *r)
 {
 	printf("%zu modules, %zu of those packed signed, in %zu packages, %zu of them reused, %.1f "
 	       "MB; %zu packages in the "
@@ -234,7 +234,7 @@ static void print_text(const struct mf_pack_result *r)
 
 int cmd_pack(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(arguments_done) struct arguments a = { 0 };
+	_cleanup_(pack_arguments_done) struct arguments a = { 0 };
 	_cleanup_(mf_pack_result_done) struct mf_pack_result result = { 0 };
 	int r = parse_arguments(cmd, argc, argv, &a);
 
@@ -247,8 +247,8 @@ int cmd_pack(struct cmd *cmd, int argc, char **argv)
 	if (r < 0 && r != -MFE_PACK)
 		return r;
 	if (cmd->json)
-		print_json(&result);
+		pack_print_json(&result);
 	else if (!cmd->quiet)
-		print_text(&result);
+		pack_print_text(&result);
 	return r;
 }

@@ -27,7 +27,7 @@ static void limit_waiting(struct cmd *cmd)
 }
 
 /* What cannot be had at the moment is left to modfetch.service. */
-static void remember(struct cmd *cmd, const struct mf_run *run)
+static void probe_remember(struct cmd *cmd, const struct mf_run *run)
 {
 	_cleanup_close_ int fd = mf_spool_open(&cmd->ctx);
 
@@ -95,7 +95,7 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 		return r;
 	kernel = cmd->ctx.from_modprobe && cmd->ctx.unattended;
 	if (kernel && !mf_runs_kernel_may(&cmd->ctx)) {
-		remember(cmd, &run);
+		probe_remember(cmd, &run);
 		return CMD_FAILED;
 	}
 	if (kernel) {
@@ -109,6 +109,6 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 	if (kernel)
 		account(cmd, &run, counted_at, r);
 	if (r < 0 && cmd->ctx.from_modprobe && !is_for_good(&run, r))
-		remember(cmd, &run);
+		probe_remember(cmd, &run);
 	return r;
 }

@@ -13,7 +13,7 @@
 #include "modfetch/cleanup.h"
 #include "cmd.h"
 
-static int add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
+static int queries_add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
 {
 	int r = mf_wants_add(&run->wants, want);
 
@@ -27,11 +27,11 @@ static int take_query(struct cmd *cmd, struct mf_run *run, const char *query)
 	struct mf_want want;
 	int r = mf_want_init_any(&cmd->ctx, query, NULL, &want);
 
-	return r < 0 ? r : add_want(cmd, run, &want);
+	return r < 0 ? r : queries_add_want(cmd, run, &want);
 }
 
 /* A query a line; empty lines and those that begin with '#' are passed over. */
-static int take_file(struct cmd *cmd, struct mf_run *run, const char *path)
+static int queries_take_file(struct cmd *cmd, struct mf_run *run, const char *path)
 {
 	bool is_stdin = !strcmp(path, "-");
 	_cleanup_fclose_ FILE *f = is_stdin ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
@@ -54,20 +54,20 @@ static int take_file(struct cmd *cmd, struct mf_run *run, const char *path)
 	return r < 0 || !ferror(f) ? r : mf_fail(&cmd->ctx, "command", -EIO, path, NULL);
 }
 
-static int take_device(struct cmd *cmd, struct mf_run *run, const char *syspath)
+static int queries_take_device(struct cmd *cmd, struct mf_run *run, const char *syspath)
 {
 	struct mf_want want;
 	int r = mf_want_init_device(&cmd->ctx, syspath, &want);
 
-	return r < 0 ? r : add_want(cmd, run, &want);
+	return r < 0 ? r : queries_add_want(cmd, run, &want);
 }
 
 int cmd_take_query_option(struct cmd *cmd, struct mf_run *run, int option, const char *value)
 {
 	if (option == CMD_OPTION_DEVICE)
-		return take_device(cmd, run, value);
+		return queries_take_device(cmd, run, value);
 	if (option == CMD_OPTION_FILE)
-		return take_file(cmd, run, value);
+		return queries_take_file(cmd, run, value);
 	return cmd_usage(cmd, run->verb, "it takes queries, --device SYSPATH and --file FILE");
 }
 

@@ -182,7 +182,7 @@ static void wait_for_better(struct cmd *cmd, struct watch *w, const struct mf_dr
 		watch_wait(w, ms - first, HEED_NETWORK | HEED_SPOOL);
 }
 
-static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
+static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 {
 	int pause_ms = PAUSE_MIN_MS, worst = 1;
 	bool woken = true;
@@ -223,7 +223,7 @@ static int drain(struct cmd *cmd, struct watch *w, enum mode mode)
 }
 
 /* Who looks at the spool by hand is to know what is not in it. */
-static int print_aside(struct cmd *cmd)
+static int queue_print_aside(struct cmd *cmd)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	struct mf_failure before = cmd->ctx.failure;
@@ -247,8 +247,8 @@ static int drain_once(struct cmd *cmd, struct watch *w, enum mode mode)
 
 	if (r < 0)
 		return r;
-	r = drain(cmd, w, ONCE);
-	printed = print_aside(cmd);
+	r = queue_drain(cmd, w, ONCE);
+	printed = queue_print_aside(cmd);
 	return r < 0 ? r : printed < 0 ? printed : r;
 }
 
@@ -278,6 +278,6 @@ int cmd_queue(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	mf_notify("READY=1");
-	r = mode == ONCE || mode == RETRY ? drain_once(cmd, &w, mode) : drain(cmd, &w, mode);
+	r = mode == ONCE || mode == RETRY ? drain_once(cmd, &w, mode) : queue_drain(cmd, &w, mode);
 	return r < 0 ? r : r ? CMD_NOTHING : CMD_DONE;
 }

@@ -16,8 +16,8 @@
 #include "cmd.h"
 
 /* What became of one repository, for --json. */
-static void report(struct mf_json *list, const char *id, int r,
-		   const struct mf_refresh_result *result, const struct mf_failure *failure)
+static void refresh_report(struct mf_json *list, const char *id, int r,
+			   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
 	struct mf_json *o = mf_json_object();
 
@@ -43,7 +43,7 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int
 	int r = mf_refresh(&cmd->ctx, repo, flags, &result);
 
 	if (cmd->json)
-		report(list, repo->id, r, &result, &cmd->ctx.failure);
+		refresh_report(list, repo->id, r, &result, &cmd->ctx.failure);
 	else if (r > 0 && !cmd->quiet)
 		cmd_line("%s: unchanged", repo->id);
 	else if (!r && !cmd->quiet)
@@ -91,7 +91,7 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 			continue;
 		r = mf_repo_fault_fail(&cmd->ctx, fault);
 		if (cmd->json && fault->id)
-			report(list, fault->id, r, NULL, &cmd->ctx.failure);
+			refresh_report(list, fault->id, r, NULL, &cmd->ctx.failure);
 	}
 	return r;
 }
@@ -129,8 +129,8 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 	return fresh ? CMD_DONE : CMD_NOTHING;
 }
 
-static int go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
-	      char **names)
+static int refresh_go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
+		      char **names)
 {
 	struct mf_json *list = mf_json_array(), *o;
 	int r = refresh_all(cmd, repos, flags, n, names, list);
@@ -209,6 +209,6 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	lock = mf_lock(&cmd->ctx);
 	if (lock < 0)
 		return lock;
-	r = go(cmd, &repos, flags, argc - optind, argv + optind);
+	r = refresh_go(cmd, &repos, flags, argc - optind, argv + optind);
 	return revive(cmd, tell_modprobe(cmd, r));
 }

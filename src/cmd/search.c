@@ -17,12 +17,13 @@
 
 #define SHOWN 6 /* of a long list, unless -v asks for all */
 
-static void catalog_cleanup(struct mf_catalog **catalog)
+static void search_catalog_cleanup(struct mf_catalog **catalog)
 {
 	mf_catalog_free(*catalog);
 }
 
-static const char *repo_of(const struct mf_catalog *catalog, const struct mf_package *package)
+static const char *search_repo_of(const struct mf_catalog *catalog,
+				  const struct mf_package *package)
 {
 	return package->origin < 0 ? NULL : mf_catalog_repos(catalog)->v[package->origin].id;
 }
@@ -36,7 +37,7 @@ static struct mf_json *package_json(const struct mf_catalog *catalog,
 	mf_json_set_string(o, "name", package->name);
 	mf_json_set_string(o, "evr", package->evr);
 	mf_json_set_string(o, "arch", package->arch);
-	mf_json_set_string(o, "repo", repo_of(catalog, package));
+	mf_json_set_string(o, "repo", search_repo_of(catalog, package));
 	mf_json_set_int(o, "size", (int64_t)package->size);
 	mf_json_set_string(o, "summary", package->summary);
 	mf_json_set_string(o, "installed", present);
@@ -90,7 +91,7 @@ static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const s
 		const char *repo;
 
 		mf_pool_package(pool, hit->id, &package);
-		repo = repo_of(catalog, &package);
+		repo = search_repo_of(catalog, &package);
 		cmd_line("%c %-*s  %s  %s  %s", mark_of(&package, hit->present), width,
 			 package.name, package.evr, repo ? repo : "(installed)",
 			 package.summary ? package.summary : "");
@@ -101,7 +102,7 @@ static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const s
 
 int cmd_search(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	_cleanup_(search_catalog_cleanup) struct mf_catalog *catalog = NULL;
 	_cleanup_(mf_strings_done) struct mf_strings terms = { 0 };
 	_cleanup_(mf_hits_done) struct mf_hits hits = { 0 };
 	struct mf_pool *pool = NULL;
@@ -148,7 +149,7 @@ static struct mf_json *needs_json(struct mf_catalog *catalog, struct mf_pool *po
 			mf_pool_package(pool, need->giver, &giver);
 		mf_json_set_string(o, "need", need->text);
 		mf_json_set_string(o, "giver", need->system ? "kernel" : giver.name);
-		mf_json_set_string(o, "repo", repo_of(catalog, &giver));
+		mf_json_set_string(o, "repo", search_repo_of(catalog, &giver));
 		mf_json_set_bool(o, "present", need->here);
 		mf_json_add(list, o);
 	}
@@ -217,7 +218,7 @@ static void print_needs(struct cmd *cmd, struct mf_pool *pool, const char *label
 	}
 }
 
-static void print_state(const struct mf_about *about)
+static void search_print_state(const struct mf_about *about)
 {
 	if (about->present)
 		cmd_line("%-12s %s%s", "installed", about->present,
@@ -245,12 +246,12 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 {
 	const struct mf_package *p = &about->package;
 	size_t most = cmd->ctx.log_level >= MF_LOG_DEBUG ? SIZE_MAX : SHOWN;
-	const char *repo = repo_of(catalog, p);
+	const char *repo = search_repo_of(catalog, p);
 	char size[16], on_disk[16];
 
 	cmd_line("%-12s %s", "package", p->name);
 	cmd_line("%-12s %s.%s", "version", p->evr, p->arch);
-	print_state(about);
+	search_print_state(about);
 	if (repo) {
 		cmd_line("%-12s %s", "repository", repo);
 		cmd_line("%-12s %s, %s installed", "size", cmd_bytes(p->size, size),
@@ -269,7 +270,8 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 	print_needs(cmd, pool, "suggests", &about->suggests, most);
 }
 
-static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, struct mf_json *list)
+static int search_tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name,
+		       struct mf_json *list)
 {
 	_cleanup_free_ int *ids = NULL;
 	struct mf_pool *pool;
@@ -296,7 +298,7 @@ static int tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name, s
 
 int cmd_info(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	_cleanup_(search_catalog_cleanup) struct mf_catalog *catalog = NULL;
 	struct mf_json *list;
 	int r;
 
@@ -312,7 +314,7 @@ int cmd_info(struct cmd *cmd, int argc, char **argv)
 	for (int i = 1; !r && i < argc; i++) {
 		if (i > 1 && !cmd->json)
 			cmd_line("%s", "");
-		r = tell(cmd, catalog, argv[i], list);
+		r = search_tell(cmd, catalog, argv[i], list);
 	}
 	if (!r && cmd->json)
 		cmd_json(list, true);

@@ -147,7 +147,7 @@ static void print_crashed(const struct mf_pending_loads *attempts)
 }
 
 /* What crashed modfetch itself, and waits for something to change. */
-static struct mf_json *set_aside(const struct mf_aside *aside)
+static struct mf_json *status_set_aside(const struct mf_aside *aside)
 {
 	struct mf_json *list = mf_json_array();
 
@@ -165,7 +165,7 @@ static struct mf_json *set_aside(const struct mf_aside *aside)
 	return list;
 }
 
-static void print_aside(const struct mf_aside *aside)
+static void status_print_aside(const struct mf_aside *aside)
 {
 	for (size_t i = 0; i < aside->n; i++) {
 		char words[160];
@@ -175,8 +175,9 @@ static void print_aside(const struct mf_aside *aside)
 	}
 }
 
-static void print_json(struct cmd *cmd, const struct mf_run *run, const struct mf_repos *repos,
-		       const struct mf_pending_loads *attempts, const struct mf_aside *aside)
+static void status_print_json(struct cmd *cmd, const struct mf_run *run,
+			      const struct mf_repos *repos, const struct mf_pending_loads *attempts,
+			      const struct mf_aside *aside)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
@@ -186,7 +187,7 @@ static void print_json(struct cmd *cmd, const struct mf_run *run, const struct m
 	mf_json_set(o, "repositories", repositories(cmd, repos));
 	mf_json_set(o, "faults", faults(repos));
 	mf_json_set(o, "crashed", crashed(attempts));
-	mf_json_set(o, "set_aside", set_aside(aside));
+	mf_json_set(o, "set_aside", status_set_aside(aside));
 	cmd_json(o, true);
 	mf_json_free(o);
 }
@@ -262,13 +263,13 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	for (size_t i = 0; i < run.wants.n; i++)
 		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);
 	if (cmd->json) {
-		print_json(cmd, &run, &repos, &attempts, &aside);
+		status_print_json(cmd, &run, &repos, &attempts, &aside);
 		return CMD_DONE;
 	}
 	cmd_line("kernel %s%s", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
 	print_repos(cmd, &repos);
 	print_crashed(&attempts);
-	print_aside(&aside);
+	status_print_aside(&aside);
 	print_devices(cmd, &run);
 	return CMD_DONE;
 }

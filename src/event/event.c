@@ -72,7 +72,7 @@ static int rule_ours(const struct mf_context *ctx, const struct mf_event *event)
 									       : 0;
 }
 
-static bool exists(const struct mf_context *ctx, const char *path)
+static bool event_exists(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
 
@@ -80,7 +80,7 @@ static bool exists(const struct mf_context *ctx, const char *path)
 }
 
 /* The first bytes of a small file below the root as a string; "" if it cannot be read. */
-static void slurp(const struct mf_context *ctx, const char *path, char *buf, size_t size)
+static void event_slurp(const struct mf_context *ctx, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
 	ssize_t got = fd < 0 ? 0 : read(fd, buf, size - 1);
@@ -92,7 +92,7 @@ static bool switched_off_at_boot(const struct mf_context *ctx)
 {
 	char line[4096], *save = NULL;
 
-	slurp(ctx, "proc/cmdline", line, sizeof(line));
+	event_slurp(ctx, "proc/cmdline", line, sizeof(line));
 	for (char *word = strtok_r(line, " \t\n", &save); word;
 	     word = strtok_r(NULL, " \t\n", &save))
 		if (!strcmp(word, "modfetch=off"))
@@ -104,9 +104,10 @@ static int rule_off(const struct mf_context *ctx, const struct mf_event *event)
 {
 	char disabled[4];
 
-	if (exists(ctx, "etc/initrd-release") || exists(ctx, "etc/modfetch/policy.d/off"))
+	if (event_exists(ctx, "etc/initrd-release") ||
+	    event_exists(ctx, "etc/modfetch/policy.d/off"))
 		return MF_EVENT_OFF;
-	slurp(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
+	event_slurp(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
 	return disabled[0] == '1' || switched_off_at_boot(ctx) ? MF_EVENT_OFF : 0;
 }
 
@@ -123,7 +124,7 @@ static int rule_removed(const struct mf_context *ctx, const struct mf_event *eve
 	return strcmp(event->action, "remove") ? 0 : MF_EVENT_REMOVED;
 }
 
-static void trie_free(struct mf_trie **trie)
+static void event_trie_free(struct mf_trie **trie)
 {
 	mf_trie_free(*trie);
 }
@@ -138,7 +139,7 @@ struct look {
 	bool known;   /* some repository has an alias for it, or that module */
 };
 
-static void look_done(struct look *look)
+static void event_look_done(struct look *look)
 {
 	for (size_t i = 0; i < 2; i++)
 		mf_trie_free(look->here[i]);
@@ -218,7 +219,7 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 	if (fd < 0)
 		return fd;
 	for (size_t i = 0; i < INDEXES; i++) {
-		_cleanup_(trie_free) struct mf_trie *trie = NULL;
+		_cleanup_(event_trie_free) struct mf_trie *trie = NULL;
 		int r = mf_trie_open_at(fd, index[i], &trie);
 
 		if (r == 0)
@@ -257,7 +258,7 @@ static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXE
 
 static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, bool by_name)
 {
-	_cleanup_(look_done) struct look look = { .ctx = ctx, .by_name = by_name };
+	_cleanup_(event_look_done) struct look look = { .ctx = ctx, .by_name = by_name };
 	_cleanup_free_ char *any = NULL, *flavor = NULL, *kernel = NULL;
 	const char *kind = by_name ? "name" : "alias";
 	struct mf_release release;
@@ -319,7 +320,7 @@ int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 	return 0;
 }
 
-static int put(int spool, const struct mf_event *event, const char *wanted)
+static int event_put(int spool, const struct mf_event *event, const char *wanted)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = {
 		.seqnum = event->seqnum,
@@ -354,13 +355,13 @@ static int act(struct mf_context *ctx, const struct mf_event *event, const char 
 
 	if (spool < 0)
 		return mf_fail(ctx, "event", spool, "/" MF_SPOOL_DIR, NULL);
-	r = verdict == MF_EVENT_MISSING ? put(spool, event, wanted)
+	r = verdict == MF_EVENT_MISSING ? event_put(spool, event, wanted)
 					: mf_spool_retract(spool, wanted, event->devpath);
 	return r < 0 ? mf_fail(ctx, "event", r, wanted, NULL) : 0;
 }
 
 /* "/module/NAME": what udev calls a loaded module. */
-static bool is_module(const char *devpath)
+static bool event_is_module(const char *devpath)
 {
 	static const char prefix[] = "/module/";
 	char name[64];
@@ -377,7 +378,7 @@ static bool may_load_by_name(const struct mf_context *ctx, const struct mf_event
 
 	return event->properties && event->action && !strcmp(event->action, "add") &&
 	       len <= MF_DEVPATH_MAX &&
-	       (mf_devpath_valid(event->devpath, len) || is_module(event->devpath)) &&
+	       (mf_devpath_valid(event->devpath, len) || event_is_module(event->devpath)) &&
 	       !rule_off(ctx, event);
 }
 

@@ -39,7 +39,7 @@ static bool spell(const char *name, char ret_name[NAME_BYTES])
 	       mf_alias_normalize(name, ret_name, NAME_BYTES) >= 0;
 }
 
-static bool parse_line(const char *line, uint64_t now, struct failed *ret)
+static bool failed_parse_line(const char *line, uint64_t now, struct failed *ret)
 {
 	char *end;
 
@@ -52,7 +52,7 @@ static bool parse_line(const char *line, uint64_t now, struct failed *ret)
 }
 
 /* Those that still count, oldest first. Returns how many. */
-static size_t read_all(const struct mf_context *ctx, uint64_t now, struct failed *ret)
+static size_t failed_read_all(const struct mf_context *ctx, uint64_t now, struct failed *ret)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, MF_FAILED_FILE, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
@@ -63,7 +63,7 @@ static size_t read_all(const struct mf_context *ctx, uint64_t now, struct failed
 		return 0;
 	for (char *line = strtok_r(text, "\n", &save); line && n < MF_FAILED_NAMES;
 	     line = strtok_r(NULL, "\n", &save))
-		n += parse_line(line, now, &ret[n]);
+		n += failed_parse_line(line, now, &ret[n]);
 	return n;
 }
 
@@ -71,7 +71,7 @@ bool mf_failed_lately(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
 	char spelt[NAME_BYTES];
-	size_t n = all && spell(name, spelt) ? read_all(ctx, boot_seconds(), all) : 0;
+	size_t n = all && spell(name, spelt) ? failed_read_all(ctx, boot_seconds(), all) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(all[i].name, spelt))
@@ -93,7 +93,7 @@ int mf_failed_note(const struct mf_context *ctx, const char *name)
 		return all ? dirfd : -ENOMEM;
 	if (!spell(name, spelt))
 		return -EINVAL;
-	n = read_all(ctx, now, all);
+	n = failed_read_all(ctx, now, all);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(all[i].name, spelt) != 0)
 			all[kept++] = all[i];

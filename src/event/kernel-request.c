@@ -33,13 +33,13 @@ struct look {
 	int cache; /* var/cache/modfetch */
 };
 
-static void look_done(struct look *look)
+static void request_look_done(struct look *look)
 {
 	mf_cleanup_close(&look->disk);
 	mf_cleanup_close(&look->cache);
 }
 
-static void trie_free(struct mf_trie **trie)
+static void request_trie_free(struct mf_trie **trie)
 {
 	mf_trie_free(*trie);
 }
@@ -73,10 +73,10 @@ static int on_found(void *arg, const char *key, const char *value, uint32_t prio
 }
 
 /* One index, asked for a key or (MATCH) for patterns. 0 also where it is not there. */
-static int ask(int dirfd, const char *file, const char *key, bool match, mf_trie_visit *visit,
-	       void *arg)
+static int request_ask(int dirfd, const char *file, const char *key, bool match,
+		       mf_trie_visit *visit, void *arg)
 {
-	_cleanup_(trie_free) struct mf_trie *trie = NULL;
+	_cleanup_(request_trie_free) struct mf_trie *trie = NULL;
 	int r = dirfd < 0 ? -ENOENT : mf_trie_open_at(dirfd, file, &trie);
 
 	if (r < 0)
@@ -86,7 +86,7 @@ static int ask(int dirfd, const char *file, const char *key, bool match, mf_trie
 
 static bool is_on_disk(const struct look *look, const char *module)
 {
-	return ask(look->disk, "modules.dep.bin", module, false, on_found, NULL) == 1;
+	return request_ask(look->disk, "modules.dep.bin", module, false, on_found, NULL) == 1;
 }
 
 /* Loaded, or about to be: what it asks for while it starts counts too. */
@@ -137,12 +137,12 @@ static int ask_repository(const struct asking *a, const char *repo)
 
 		if (snprintf(file, sizeof(file), "%s-%s.bin", a->kind, a->labels[i]) <
 		    (int)sizeof(file))
-			r = ask(fd, file, a->key, a->match, a->visit, a->arg);
+			r = request_ask(fd, file, a->key, a->match, a->visit, a->arg);
 	}
 	return r;
 }
 
-static int ask_repositories(const struct asking *a)
+static int request_ask_repositories(const struct asking *a)
 {
 	int fd = a->look->cache < 0
 			 ? -1
@@ -159,7 +159,8 @@ static int ask_repositories(const struct asking *a)
 	return r;
 }
 
-static int on_requester(void *arg, const char *module, const char *requester, uint32_t priority)
+static int request_on_requester(void *arg, const char *module, const char *requester,
+				uint32_t priority)
 {
 	const struct look *look = arg;
 
@@ -167,21 +168,22 @@ static int on_requester(void *arg, const char *module, const char *requester, ui
 }
 
 /* 1: a module that is here lists it; 0; -errno. */
-static int is_listed(const struct look *look, const char *module)
+static int request_is_listed(const struct look *look, const char *module)
 {
 	char tag[2 * MF_RELEASE_MAX];
 	const char *const labels[] = { tag, "other" };
 
 	snprintf(tag, sizeof(tag), "%s-%s", look->release.flavor, look->release.abi);
-	return ask_repositories(&(struct asking){ look, "request", labels, 2, module, false,
-						  on_requester, (void *)(uintptr_t)look });
+	return request_ask_repositories(&(struct asking){ look, "request", labels, 2, module, false,
+							  request_on_requester,
+							  (void *)(uintptr_t)look });
 }
 
 static int on_alias(void *arg, const char *pattern, const char *module, uint32_t priority)
 {
 	const struct look *look = arg;
 
-	return is_on_disk(look, module) ? 0 : is_listed(look, module);
+	return is_on_disk(look, module) ? 0 : request_is_listed(look, module);
 }
 
 /* 1: a repository has a module of that name; 0; -errno. */
@@ -191,7 +193,7 @@ static int is_offered(const struct look *look)
 	const char *const labels[] = { tag, "other" };
 
 	snprintf(tag, sizeof(tag), "%s-%s", look->release.flavor, look->release.abi);
-	return ask_repositories(
+	return request_ask_repositories(
 		&(struct asking){ look, "name", labels, 2, look->name, false, on_found, NULL });
 }
 
@@ -201,8 +203,8 @@ static int is_alias_listed(const struct look *look)
 	const char *const labels[] = { tag, look->release.flavor, "any" };
 
 	snprintf(tag, sizeof(tag), "%s-%s", look->release.flavor, look->release.abi);
-	return ask_repositories(&(struct asking){ look, "alias", labels, 3, look->name, true,
-						  on_alias, (void *)(uintptr_t)look });
+	return request_ask_repositories(&(struct asking){
+		look, "alias", labels, 3, look->name, true, on_alias, (void *)(uintptr_t)look });
 }
 
 /* ---- the verdict ---- */
@@ -216,7 +218,7 @@ static bool is_switched_off(const struct mf_context *ctx)
 
 enum mf_kernel_request mf_kernel_request_judge(const struct mf_context *ctx, const char *name)
 {
-	_cleanup_(look_done) struct look look = { .disk = -1, .cache = -1 };
+	_cleanup_(request_look_done) struct look look = { .disk = -1, .cache = -1 };
 	int r;
 
 	if (look_init(&look, ctx, name) < 0)
@@ -225,11 +227,12 @@ enum mf_kernel_request mf_kernel_request_judge(const struct mf_context *ctx, con
 		return MF_REQUEST_PRESENT;
 	r = is_offered(&look);
 	if (r == 0) {
-		if (ask(look.disk, "modules.alias.bin", look.name, true, on_found, NULL) == 1)
+		if (request_ask(look.disk, "modules.alias.bin", look.name, true, on_found, NULL) ==
+		    1)
 			return MF_REQUEST_PRESENT;
 		r = is_alias_listed(&look);
 	} else if (r > 0) {
-		r = is_listed(&look, look.name);
+		r = request_is_listed(&look, look.name);
 	}
 	return r > 0 && !is_switched_off(ctx) ? MF_REQUEST_LISTED : MF_REQUEST_REFUSED;
 }
@@ -249,11 +252,12 @@ static int on_present(void *arg, const char *pattern, const char *module, uint32
 int mf_kernel_request_present(const struct mf_context *ctx, const char *name,
 			      mf_kernel_request_visit *visit, void *arg)
 {
-	_cleanup_(look_done) struct look look = { .disk = -1, .cache = -1 };
+	_cleanup_(request_look_done) struct look look = { .disk = -1, .cache = -1 };
 	struct telling t = { visit, arg };
 	int r = look_init(&look, ctx, name);
 
-	return r < 0 ? 0 : ask(look.disk, "modules.alias.bin", look.name, true, on_present, &t);
+	return r < 0 ? 0
+		     : request_ask(look.disk, "modules.alias.bin", look.name, true, on_present, &t);
 }
 
 bool mf_kernel_request_loading(const struct mf_context *ctx)

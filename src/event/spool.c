@@ -76,7 +76,7 @@ int mf_spool_format(const struct mf_spool_entry *entry, char **ret_text, size_t 
 
 /* ---- one parser a kind of value; VALUE is LEN bytes without a NUL among them ---- */
 
-static int parse_number(const char *value, size_t len, void *ret)
+static int spool_parse_number(const char *value, size_t len, void *ret)
 {
 	uint64_t n = 0;
 
@@ -91,7 +91,7 @@ static int parse_number(const char *value, size_t len, void *ret)
 	return 0;
 }
 
-static int parse_text(const char *value, size_t len, void *ret)
+static int spool_parse_text(const char *value, size_t len, void *ret)
 {
 	char **text = ret;
 
@@ -115,15 +115,15 @@ static const struct {
 	int (*parse)(const char *value, size_t len, void *ret);
 	size_t offset;
 } fields[] = {
-	{ "modalias=", parse_text, offsetof(struct mf_spool_entry, modalias) },
+	{ "modalias=", spool_parse_text, offsetof(struct mf_spool_entry, modalias) },
 	{ "devpath=", parse_devpath, offsetof(struct mf_spool_entry, devpaths) },
-	{ "subsystem=", parse_text, offsetof(struct mf_spool_entry, subsystem) },
-	{ "seqnum=", parse_number, offsetof(struct mf_spool_entry, seqnum) },
-	{ "uevent_us=", parse_number, offsetof(struct mf_spool_entry, uevent_us) },
-	{ "decided_us=", parse_number, offsetof(struct mf_spool_entry, decided_us) },
+	{ "subsystem=", spool_parse_text, offsetof(struct mf_spool_entry, subsystem) },
+	{ "seqnum=", spool_parse_number, offsetof(struct mf_spool_entry, seqnum) },
+	{ "uevent_us=", spool_parse_number, offsetof(struct mf_spool_entry, uevent_us) },
+	{ "decided_us=", spool_parse_number, offsetof(struct mf_spool_entry, decided_us) },
 };
 
-static int parse_line(const char *line, size_t len, struct mf_spool_entry *entry)
+static int spool_parse_line(const char *line, size_t len, struct mf_spool_entry *entry)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 		size_t key = strlen(fields[i].key);
@@ -149,7 +149,7 @@ int mf_spool_parse(const char *text, size_t len, struct mf_spool_entry *ret_entr
 
 		if (!stop) /* a torn file has no end of line */
 			return -EBADMSG;
-		r = parse_line(line, (size_t)(stop - line), &entry);
+		r = spool_parse_line(line, (size_t)(stop - line), &entry);
 		if (r < 0)
 			return r;
 		line = stop + 1;
@@ -343,7 +343,7 @@ int mf_spool_remove(int dirfd, const struct mf_spool_entry *entry)
 	return unlinkat(dirfd, entry->name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int by_age(const void *a, const void *b)
+static int spool_by_age(const void *a, const void *b)
 {
 	const struct mf_spool_entry *x = a, *y = b;
 
@@ -390,7 +390,7 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 		return r;
 	}
 	if (n)
-		qsort(entries, n, sizeof(*entries), by_age);
+		qsort(entries, n, sizeof(*entries), spool_by_age);
 	*ret_entries = entries;
 	*ret_n = n;
 	*ret_damaged = damaged;

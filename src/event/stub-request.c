@@ -24,7 +24,7 @@ struct process {
 };
 
 /* At most SIZE - 1 bytes; false if it cannot be read. */
-static bool slurp(const char *root, const char *path, char *buf, size_t size)
+static bool stub_slurp(const char *root, const char *path, char *buf, size_t size)
 {
 	char full[256];
 	ssize_t n;
@@ -46,7 +46,7 @@ static bool read_process(const char *root, pid_t pid, struct process *ret)
 	int parent;
 
 	snprintf(path, sizeof(path), "proc/%d/stat", (int)pid);
-	if (pid <= 0 || !slurp(root, path, text, sizeof(text)))
+	if (pid <= 0 || !stub_slurp(root, path, text, sizeof(text)))
 		return false;
 	/* comm may hold parentheses: the last one ends it */
 	open_paren = strchr(text, '(');
@@ -103,7 +103,7 @@ bool mf_stub_system_ready(const char *root)
 	snprintf(path, sizeof(path), "%s/etc/initrd-release", root);
 	if (!access(path, F_OK))
 		return false;
-	if (!slurp(root, "proc/cmdline", line, sizeof(line)))
+	if (!stub_slurp(root, "proc/cmdline", line, sizeof(line)))
 		return true;
 	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
 		if (!strcmp(word, "modfetch=off"))

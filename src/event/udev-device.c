@@ -82,7 +82,7 @@ static bool read_link(struct judge *judge, const char *devpath, const char *name
 }
 
 /* An attribute's text into VALUE, or the end of one of the links udev takes for attributes. */
-static bool read_attribute(struct judge *judge, const char *devpath, const char *name)
+static bool udev_device_read_attribute(struct judge *judge, const char *devpath, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -123,7 +123,7 @@ static void copy_kernel_name(const char *devpath, char ret_name[NAME_MAX + 1])
 
 /* ---- properties ---- */
 
-static char *read_text(const struct mf_context *ctx, const char *path, size_t cap)
+static char *udev_device_read_text(const struct mf_context *ctx, const char *path, size_t cap)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
@@ -184,11 +184,11 @@ static void read_properties(struct judge *judge)
 
 	judge->read = true;
 	snprintf(path, sizeof(path), "%s%s/uevent", device->sysfs, device->devpath);
-	judge->uevent = read_text(device->tree, path, PAGE);
+	judge->uevent = udev_device_read_text(device->tree, path, PAGE);
 	if (!device->database || !database_name(judge, name, sizeof(name)))
 		return;
 	snprintf(path, sizeof(path), "%s/%s", device->database, name);
-	judge->database = read_text(device->tree, path, DATABASE_MAX);
+	judge->database = udev_device_read_text(device->tree, path, DATABASE_MAX);
 }
 
 static bool find_property(struct judge *judge, const char *key)
@@ -219,7 +219,7 @@ static bool find_property(struct judge *judge, const char *key)
 /* ---- conditions ---- */
 
 /* Patterns are parted by '|'; an empty one is the empty string. */
-static bool matches(const struct mf_udev_condition *c, const char *text)
+static bool udev_device_matches(const struct mf_udev_condition *c, const char *text)
 {
 	bool is_glob = strpbrk(c->value, "*?[") != NULL;
 	const char *pattern = c->value;
@@ -241,7 +241,7 @@ static bool matches(const struct mf_udev_condition *c, const char *text)
 
 static enum verdict match_text(const struct mf_udev_condition *c, const char *text)
 {
-	return matches(c, text) != c->negated ? YES : NO;
+	return udev_device_matches(c, text) != c->negated ? YES : NO;
 }
 
 /* VALUE if it was FOUND, else the empty string. */
@@ -288,7 +288,7 @@ static enum verdict match_attribute(struct judge *judge, const struct mf_udev_co
 		devpath = "";
 		name = other + 1;
 	}
-	if (!read_attribute(judge, devpath, name))
+	if (!udev_device_read_attribute(judge, devpath, name))
 		return NO;
 	len = strlen(judge->value);
 	if (!pattern || !strchr(" \t", c->value[pattern - 1]))
@@ -390,7 +390,7 @@ static bool some_parent_fits(struct judge *judge, const struct mf_udev_line *lin
 	return false;
 }
 
-static enum verdict judge_line(struct judge *judge, const struct mf_udev_line *line)
+static enum verdict udev_device_judge_line(struct judge *judge, const struct mf_udev_line *line)
 {
 	enum verdict all = YES;
 	bool parents = false;
@@ -420,7 +420,7 @@ int mf_udev_device_modules(const struct mf_udev_device *device, const struct mf_
 		return 0;
 	for (size_t i = 0; r == 0 && i < n;) {
 		const struct mf_udev_line *line = &lines[i];
-		enum verdict verdict = judge_line(&judge, line);
+		enum verdict verdict = udev_device_judge_line(&judge, line);
 
 		for (size_t k = 0; verdict == YES && r == 0 && k < line->modules.n; k++)
 			r = mf_strings_add_unique(ret_names, line->modules.v[k]);

@@ -250,7 +250,7 @@ static int use_draft(struct file *file, struct draft *draft)
 	return r < 0 ? r : keep_line(file, draft);
 }
 
-static int parse_line(struct file *file, const char *text, size_t len)
+static int udev_rules_parse_line(struct file *file, const char *text, size_t len)
 {
 	char *line = mf_arena_copy(&file->rules->arena, text, len);
 	struct draft draft = { .n = 0 };
@@ -303,7 +303,7 @@ static int parse_lines(struct file *file, const char *text, size_t len)
 		if (more)
 			continue;
 		if (!too_long && used)
-			r = parse_line(file, whole, used);
+			r = udev_rules_parse_line(file, whole, used);
 		used = 0;
 		too_long = false;
 	}
@@ -351,12 +351,12 @@ int mf_udev_rules_parse(const struct mf_context *ctx, struct mf_udev_rules *rule
 
 /* ---- the directories ---- */
 
-static bool is_ours_alone(const struct stat *st)
+static bool udev_rules_is_ours_alone(const struct stat *st)
 {
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
 }
 
-static int list_names(const struct mf_context *ctx, struct mf_strings *ret_names)
+static int udev_rules_list_names(const struct mf_context *ctx, struct mf_strings *ret_names)
 {
 	int r = 0;
 
@@ -376,7 +376,8 @@ static int list_names(const struct mf_context *ctx, struct mf_strings *ret_names
 }
 
 /* The first directory that has the name decides, even by a link that leads nowhere: a mask. */
-static int read_one(const struct mf_context *ctx, struct mf_udev_rules *rules, const char *name)
+static int udev_rules_read_one(const struct mf_context *ctx, struct mf_udev_rules *rules,
+			       const char *name)
 {
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
@@ -394,7 +395,7 @@ static int read_one(const struct mf_context *ctx, struct mf_udev_rules *rules, c
 		fd = mf_context_open(ctx, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 			return 0;
-		if (!is_ours_alone(&st)) {
+		if (!udev_rules_is_ours_alone(&st)) {
 			mf_log(ctx, MF_LOG_WARNING, "event: /%s: ignored: others could write it",
 			       path);
 			return 0;
@@ -415,11 +416,11 @@ int mf_udev_rules_read(const struct mf_context *ctx, struct mf_udev_rules **ret_
 {
 	_cleanup_(rules_cleanup) struct mf_udev_rules *rules = mf_udev_rules_new();
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	int r = rules ? list_names(ctx, &names) : -ENOMEM;
+	int r = rules ? udev_rules_list_names(ctx, &names) : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (!i || strcmp(names.v[i - 1], names.v[i]) != 0)
-			r = read_one(ctx, rules, names.v[i]);
+			r = udev_rules_read_one(ctx, rules, names.v[i]);
 	if (r == 0)
 		*ret_rules = MF_STEAL(rules);
 	return r;

@@ -80,7 +80,7 @@ static int make_environment(struct mf_strings *ret_environment)
 	return r;
 }
 
-static int spawn(const char *path, int sock, pid_t *ret_pid)
+static int helper_spawn(const char *path, int sock, pid_t *ret_pid)
 {
 	_cleanup_(mf_strings_done) struct mf_strings environment = { 0 };
 	char *const argv[] = { (char *)"modfetch-fetch", NULL };
@@ -131,7 +131,7 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 			return mf_fail(ctx, "fetch", -errno, "socketpair", NULL);
 		ours = pair[0];
 		theirs = pair[1];
-		r = spawn(path, theirs, &pid);
+		r = helper_spawn(path, theirs, &pid);
 		if (r < 0)
 			return mf_fail(ctx, "fetch", -MFE_FETCH_HELPER, path, "cannot start it: %s",
 				       mf_error_sentence(r));

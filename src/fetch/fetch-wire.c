@@ -24,7 +24,7 @@ union control {
 };
 
 /* 0: something may have happened; -ETIMEDOUT; or another -errno. */
-static int wait_for(int fd, short events, uint64_t deadline)
+static int fetch_wire_wait_for(int fd, short events, uint64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 	uint64_t now = mf_now_us();
@@ -65,7 +65,7 @@ int mf_wire_send(int fd, const struct mf_wire *packet, const char *text, int pas
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(fd, POLLOUT, deadline);
+		r = fetch_wire_wait_for(fd, POLLOUT, deadline);
 		if (r < 0)
 			return r;
 	}
@@ -110,7 +110,7 @@ int mf_wire_receive(int fd, struct mf_wire *ret_packet, char ret_text[MF_WIRE_TE
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(fd, POLLIN, deadline);
+		r = fetch_wire_wait_for(fd, POLLIN, deadline);
 		if (r < 0)
 			return r == -ETIMEDOUT ? -EAGAIN : r;
 	}

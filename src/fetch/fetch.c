@@ -62,7 +62,7 @@ static void fetch_done(struct fetch *f)
 	fetch_helper_stop(&f->helper, NULL, 0);
 }
 
-static void tell_progress(struct fetch *f, uint64_t bytes, bool now)
+static void fetch_tell_progress(struct fetch *f, uint64_t bytes, bool now)
 {
 	uint64_t at = mf_now_us();
 
@@ -177,7 +177,7 @@ static int send_all(struct fetch *f, struct job *const *remote)
  * What came is a file no longer changeable, of a size that was allowed: 0 and our own descriptor
  * of it. Anything else is a helper that is not ours any more.
  */
-static int take_file(const struct job *job, int fd, struct mf_fetched *result)
+static int fetch_take_file(const struct job *job, int fd, struct mf_fetched *result)
 {
 	char path[64];
 	struct stat st;
@@ -207,7 +207,7 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 		return -MFE_FETCH_HELPER;
 	got.not_modified = packet->flags == MF_WIRE_NOT_MODIFIED && job->request->etag;
 	if (!got.not_modified && !(packet->flags == MF_WIRE_ABSENT && job->request->optional)) {
-		r = take_file(job, fd, &got);
+		r = fetch_take_file(job, fd, &got);
 		if (r == 0)
 			r = check_digest(job, got.fd);
 		if (r == -MFE_BAD_DIGEST && mf_portal_file(url, got.fd, true))
@@ -260,14 +260,14 @@ static void tell_log(struct fetch *f, int level, const char *text)
 	snprintf(ctx->helper_said, sizeof(ctx->helper_said), "%.127s", text);
 }
 
-static int take_packet(struct fetch *f, struct job *const *remote, const struct mf_wire *packet,
-		       const char *text, int fd)
+static int fetch_take_packet(struct fetch *f, struct job *const *remote,
+			     const struct mf_wire *packet, const char *text, int fd)
 {
 	struct job *job = packet->index < f->remote ? remote[packet->index] : NULL;
 
 	switch (packet->type) {
 	case MF_WIRE_PROGRESS:
-		tell_progress(f, f->local_bytes + packet->size, false);
+		fetch_tell_progress(f, f->local_bytes + packet->size, false);
 		return 0;
 	case MF_WIRE_LOG:
 		if (packet->code < MF_LOG_ERROR || packet->code > MF_LOG_DEBUG ||
@@ -321,7 +321,7 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 		r = mf_wire_receive(f->helper.sock, &packet, text, &fd, f->deadline);
 		if (r <= 0)
 			return fail_helper(f, r);
-		r = take_packet(f, remote, &packet, text, fd);
+		r = fetch_take_packet(f, remote, &packet, text, fd);
 		if (r == -MFE_FETCH_HELPER || r == -EPIPE || r == -ETIMEDOUT)
 			return fail_helper(f, r);
 		if (r < 0)
@@ -363,7 +363,7 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 	return 0;
 }
 
-static int run(struct fetch *f, const struct mf_fetch_request *requests, struct job **remote)
+static int fetch_run(struct fetch *f, const struct mf_fetch_request *requests, struct job **remote)
 {
 	int r = 0;
 
@@ -377,7 +377,7 @@ static int run(struct fetch *f, const struct mf_fetch_request *requests, struct 
 			f->done++;
 		else
 			remote[f->remote++] = &f->jobs[i];
-		tell_progress(f, f->local_bytes, false);
+		fetch_tell_progress(f, f->local_bytes, false);
 	}
 	return r == 0 && f->remote ? run_helper(f, remote) : r;
 }
@@ -417,7 +417,7 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	f.deadline = mf_now_us() + (uint64_t)f.seconds * 1000000;
 	for (; f.n < n; f.n++)
 		f.jobs[f.n].result.fd = -1;
-	r = run(&f, requests, remote);
+	r = fetch_run(&f, requests, remote);
 	for (size_t i = 0; r < 0 && i < n; i++) {
 		ret_fetched[i].code = f.jobs[i].code;
 		ret_fetched[i].absent = f.jobs[i].absent;
@@ -429,6 +429,6 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 		ret_fetched[i] = f.jobs[i].result;
 		f.jobs[i].result = (struct mf_fetched){ .fd = -1 };
 	}
-	tell_progress(&f, bytes, true);
+	fetch_tell_progress(&f, bytes, true);
 	return 0;
 }

@@ -20,7 +20,7 @@
 #include "modfetch/error.h"
 #include "modfetch/strings.h"
 
-static int nibble(char c)
+static int href_nibble(char c)
 {
 	const char *digits = "0123456789abcdefABCDEF", *at = c ? strchr(digits, c) : NULL;
 	int value = at ? (int)(at - digits) : -1;
@@ -31,7 +31,7 @@ static int nibble(char c)
 /* The byte that %XX at P stands for, or -1 if that is no such thing. */
 static int encoded_byte(const char *p)
 {
-	int hi = nibble(p[1]), lo = hi < 0 ? -1 : nibble(p[2]);
+	int hi = href_nibble(p[1]), lo = hi < 0 ? -1 : href_nibble(p[2]);
 
 	return lo < 0 ? -1 : hi << 4 | lo;
 }

@@ -115,7 +115,7 @@ static size_t parent_length(const char *path)
 }
 
 /* The first LEN bytes of PATH are a directory of it, each step of which is looked at. */
-static int check_way(struct contents *c, size_t package, const char *path, size_t len)
+static int contents_check_way(struct contents *c, size_t package, const char *path, size_t len)
 {
 	_cleanup_free_ char *way = strndup(path, len);
 	int r = 0;
@@ -154,14 +154,14 @@ static int check_directory(struct contents *c, size_t package, const char *path)
 		path, st.st_mode & 07777, st.st_uid, st.st_gid);
 }
 
-static int check_file(struct contents *c, size_t package, const struct mf_rpm_file *file)
+static int contents_check_file(struct contents *c, size_t package, const struct mf_rpm_file *file)
 {
 	bool directory = S_ISDIR(file->mode);
 	size_t len = directory ? strlen(file->path) : parent_length(file->path);
 	int r = check_among(c, package, mf_without_usr(file->path), directory);
 
 	if (!r && len)
-		r = check_way(c, package, file->path, len);
+		r = contents_check_way(c, package, file->path, len);
 	return r || !directory ? r : check_directory(c, package, file->path);
 }
 
@@ -172,7 +172,7 @@ int mf_contents_check(struct mf_context *ctx, const struct mf_rpm_header *const 
 
 	for (size_t i = 0; !r && i < n; i++)
 		for (size_t j = 0; !r && j < headers[i]->n_files; j++)
-			r = check_file(&c, i, &headers[i]->files[j]);
+			r = contents_check_file(&c, i, &headers[i]->files[j]);
 	mf_table_done(&c.brought);
 	free(c.checked);
 	return r;

@@ -39,14 +39,14 @@ int mf_directories_read(const struct mf_context *ctx, struct mf_strings *list)
 	return r;
 }
 
-static bool is_directory(const struct mf_context *ctx, const char *path)
+static bool directories_is_directory(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 
 	return fd >= 0;
 }
 
-static int write_list(struct mf_context *ctx, const struct mf_strings *list)
+static int directories_write_list(struct mf_context *ctx, const struct mf_strings *list)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *text = NULL;
@@ -64,39 +64,39 @@ static int write_list(struct mf_context *ctx, const struct mf_strings *list)
 	return fclose(f) ? -ENOMEM : mf_file_publish(dirfd, NAME, 0600, text, len);
 }
 
-static int update(struct mf_context *ctx, const struct mf_strings *made)
+static int directories_update(struct mf_context *ctx, const struct mf_strings *made)
 {
 	_cleanup_(mf_strings_done) struct mf_strings old = { 0 }, list = { 0 };
 	int r = mf_directories_read(ctx, &old);
 
 	for (size_t i = 0; !r && i < old.n; i++)
-		if (is_directory(ctx, old.v[i]))
+		if (directories_is_directory(ctx, old.v[i]))
 			r = mf_strings_add(&list, old.v[i]);
 	if (!r && list.n == old.n && (!made || !made->n))
 		return 0;
 	for (size_t i = 0; !r && made && i < made->n; i++)
 		r = mf_strings_add(&list, mf_without_usr(made->v[i]));
 	mf_strings_sort(&list);
-	return r < 0 ? r : write_list(ctx, &list);
+	return r < 0 ? r : directories_write_list(ctx, &list);
 }
 
 int mf_directories_update(struct mf_context *ctx, const struct mf_strings *made)
 {
-	int r = update(ctx, made);
+	int r = directories_update(ctx, made);
 
 	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 /* ---- removal ---- */
 
-static int by_text(const void *a, const void *b)
+static int directories_by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_ours(const struct mf_strings *list, const char *path)
+static bool directories_is_ours(const struct mf_strings *list, const char *path)
 {
-	return list->n && bsearch(&path, list->v, list->n, sizeof(*list->v), by_text);
+	return list->n && bsearch(&path, list->v, list->n, sizeof(*list->v), directories_by_text);
 }
 
 static int remove_empty(const struct mf_context *ctx, const char *path)
@@ -132,7 +132,7 @@ static void prune(const struct mf_context *ctx, const struct mf_strings *list, c
 		int r;
 
 		*slash = '\0';
-		if (!is_below_its_kind(directory) || !is_ours(list, directory))
+		if (!is_below_its_kind(directory) || !directories_is_ours(list, directory))
 			return;
 		r = remove_empty(ctx, directory);
 		/* rpm has removed those that the package lists */

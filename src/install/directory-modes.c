@@ -66,14 +66,14 @@ void mf_directory_modes_free(struct mf_directory_modes *s)
 
 /* ---- before ---- */
 
-static bool is_there(const struct mf_context *ctx, const char *path)
+static bool modes_is_there(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
 
 	return fd >= 0;
 }
 
-static int add_directory(struct mf_directory_modes *s, const char *path)
+static int modes_add_directory(struct mf_directory_modes *s, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_DIRECTORY);
 	struct stat st;
@@ -94,7 +94,7 @@ static int add_directory(struct mf_directory_modes *s, const char *path)
 	return s->v[s->n].path ? (s->n++, 0) : -ENOMEM;
 }
 
-static int add_changed(struct mf_directory_modes *s, const char *path)
+static int modes_add_changed(struct mf_directory_modes *s, const char *path)
 {
 	const char *plain = mf_without_usr(path), *slash = strrchr(plain, '/');
 	_cleanup_free_ char *parent = strndup(plain, slash ? (size_t)(slash - plain) : 0);
@@ -102,7 +102,7 @@ static int add_changed(struct mf_directory_modes *s, const char *path)
 	return parent ? mf_strings_add_unique(&s->changed, parent) : -ENOMEM;
 }
 
-static int note(struct mf_directory_modes *s, const struct mf_rpm_header *header, bool leaves)
+static int modes_note(struct mf_directory_modes *s, const struct mf_rpm_header *header, bool leaves)
 {
 	int r = 0;
 
@@ -110,10 +110,10 @@ static int note(struct mf_directory_modes *s, const struct mf_rpm_header *header
 		const struct mf_rpm_file *file = &header->files[i];
 		bool ours = leaves && mf_strings_has(&s->ours, mf_without_usr(file->path));
 
-		if (S_ISDIR(file->mode) && !ours && is_there(s->ctx, file->path))
-			r = add_directory(s, file->path);
+		if (S_ISDIR(file->mode) && !ours && modes_is_there(s->ctx, file->path))
+			r = modes_add_directory(s, file->path);
 		else
-			r = add_changed(s, file->path);
+			r = modes_add_changed(s, file->path);
 	}
 	return r < 0 ? mf_fail(s->ctx, "install", r, header->name, NULL) : 0;
 }
@@ -121,13 +121,13 @@ static int note(struct mf_directory_modes *s, const struct mf_rpm_header *header
 int mf_directory_modes_arrives(struct mf_directory_modes *standing,
 			       const struct mf_rpm_header *header)
 {
-	return note(standing, header, false);
+	return modes_note(standing, header, false);
 }
 
 int mf_directory_modes_leaves(struct mf_directory_modes *standing,
 			      const struct mf_rpm_header *header)
 {
-	return note(standing, header, true);
+	return modes_note(standing, header, true);
 }
 
 /* ---- after ---- */
@@ -168,7 +168,7 @@ void mf_directory_modes_restore(struct mf_directory_modes *s)
 {
 	/* a package lists a directory before what is in it; and to make one changes the one around */
 	for (size_t i = 0; i < s->n; i++)
-		if (!is_there(s->ctx, s->v[i].path))
+		if (!modes_is_there(s->ctx, s->v[i].path))
 			complain(s, &s->v[i], make_again(s->ctx, &s->v[i]));
 	for (size_t i = s->n; i > 0; i--)
 		complain(s, &s->v[i - 1], put_times(s, &s->v[i - 1]));

@@ -136,7 +136,8 @@ static int note_leaving(void *arg, void *header)
 	return r < 0 ? r : note_header(leaving->receipt, &h);
 }
 
-static int check_file(struct mf_context *ctx, const char *package, const struct mf_rpm_file *file)
+static int install_check_file(struct mf_context *ctx, const char *package,
+			      const struct mf_rpm_file *file)
 {
 	_cleanup_close_ int fd = -1;
 	uint8_t digest[MF_SHA256_LEN];
@@ -167,7 +168,7 @@ static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 			int r = 0;
 
 			if (!file->ghost && !mf_strings_has(kept, file->path))
-				r = check_file(ctx, mf_proof_nevra(proofs[i]), file);
+				r = install_check_file(ctx, mf_proof_nevra(proofs[i]), file);
 			if (r < 0)
 				return r;
 		}
@@ -275,8 +276,8 @@ static int note_all_leaving(struct mf_context *ctx, struct mf_proof *const *proo
 	return r || !names.n ? r : mf_rpm_each_installed(ctx, &names, note_leaving, leaving);
 }
 
-static int note_package(struct mf_context *ctx, const struct leaving *leaving,
-			const struct mf_proof *proof)
+static int install_note_package(struct mf_context *ctx, const struct leaving *leaving,
+				const struct mf_proof *proof)
 {
 	const struct mf_rpm_header *header = mf_proof_header(proof);
 	int r = mf_undo_note(ctx, &leaving->receipt->undo, mf_proof_nevra(proof), header,
@@ -316,7 +317,7 @@ static int ask_owners(struct mf_context *ctx, struct mf_proof *const *proofs, si
 }
 
 /* Writes down how to undo it, and which directories it makes. */
-static int keep_notes(struct mf_context *ctx, const struct mf_undo *undo)
+static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo)
 {
 	_cleanup_(mf_strings_done) struct mf_strings directories = { 0 };
 	int r = mf_undo_directories(undo, &directories);
@@ -328,8 +329,8 @@ static int keep_notes(struct mf_context *ctx, const struct mf_undo *undo)
 }
 
 /* Notes all that comes and goes, before anything does. */
-static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		   const struct mf_strings *erase, struct leaving *leaving)
+static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+			   const struct mf_strings *erase, struct leaving *leaving)
 {
 	struct mf_receipt *receipt = leaving->receipt;
 	int r = check_contents(ctx, proofs, n);
@@ -339,19 +340,19 @@ static int prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_
 	if (!r)
 		r = ask_owners(ctx, proofs, n, erase, leaving);
 	for (size_t i = 0; !r && i < n; i++)
-		r = note_package(ctx, leaving, proofs[i]);
+		r = install_note_package(ctx, leaving, proofs[i]);
 	if (!r)
 		r = add_all(&receipt->undo.kernels, &receipt->kernels);
 	if (!r)
 		r = add_all(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, "install", r, "transaction", NULL);
-	return r < 0 ? r : keep_notes(ctx, &receipt->undo);
+	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
 }
 
-static int carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		     const struct mf_strings *erase, const struct mf_owners *owners,
-		     struct mf_receipt *receipt)
+static int install_carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+			     const struct mf_strings *erase, const struct mf_owners *owners,
+			     struct mf_receipt *receipt)
 {
 	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
 	int r;
@@ -385,10 +386,10 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
 	struct leaving leaving = { .ctx = ctx, .erase = erase, .receipt = &receipt };
-	int r = prepare(ctx, proofs, n, erase, &leaving);
+	int r = install_prepare(ctx, proofs, n, erase, &leaving);
 
 	if (!r) {
-		r = carry_out(ctx, proofs, n, erase, leaving.owners, &receipt);
+		r = install_carry_out(ctx, proofs, n, erase, leaving.owners, &receipt);
 		if (r == -MFE_LOCKED)
 			give_up(ctx);
 		else if (r < 0)

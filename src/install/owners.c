@@ -83,8 +83,8 @@ static int bytes_are(const struct mf_context *ctx, const struct mf_rpm_file *fil
 	return memcmp(digest, file->sha256, sizeof(digest)) ? MF_LIES_OTHER : MF_LIES_SAME;
 }
 
-static int compare(const struct mf_context *ctx, const struct mf_rpm_file *file, int fd,
-		   const struct stat *st)
+static int owner_compare(const struct mf_context *ctx, const struct mf_rpm_file *file, int fd,
+			 const struct stat *st)
 {
 	if (file->ghost || (st->st_mode & S_IFMT) != (file->mode & S_IFMT))
 		return MF_LIES_OTHER;
@@ -101,7 +101,7 @@ static int compare(const struct mf_context *ctx, const struct mf_rpm_file *file,
 }
 
 /* Opens what lies at PATH without following it. A descriptor, -ENOENT where nothing can, -errno. */
-static int find(const struct mf_context *ctx, const char *path, struct stat *ret_st)
+static int owner_find(const struct mf_context *ctx, const char *path, struct stat *ret_st)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
 
@@ -115,15 +115,15 @@ static int find(const struct mf_context *ctx, const char *path, struct stat *ret
 int mf_owners_check_file(const struct mf_context *ctx, const struct mf_rpm_file *file)
 {
 	struct stat st;
-	_cleanup_close_ int fd = find(ctx, file->path, &st);
+	_cleanup_close_ int fd = owner_find(ctx, file->path, &st);
 
 	if (fd < 0)
 		return fd == -ENOENT ? MF_LIES_NOTHING : fd;
-	return compare(ctx, file, fd, &st);
+	return owner_compare(ctx, file, fd, &st);
 }
 
 /* The directory of PATH. 0, or -errno. */
-static int place_of(const struct mf_context *ctx, const char *path, struct stat *ret_st)
+static int owner_place_of(const struct mf_context *ctx, const char *path, struct stat *ret_st)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path + 1)) : NULL;
@@ -166,7 +166,7 @@ static int add_standing(struct mf_owners *o, const struct mf_rpm_file *file, boo
 {
 	struct standing *s;
 	struct stat st;
-	int r = place_of(o->ctx, file->path, &st);
+	int r = owner_place_of(o->ctx, file->path, &st);
 
 	if (r < 0)
 		return r;
@@ -200,7 +200,7 @@ static int in_the_way(struct mf_owners *o, const char *what)
  * Of what leads to a path the nearest that is there must be a directory, or a link to one: rpm
  * would take away what else it finds where a directory must be.
  */
-static int check_way(struct mf_owners *o, const char *path)
+static int owner_check_way(struct mf_owners *o, const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
 	char *slash;
@@ -225,11 +225,11 @@ static int check_way(struct mf_owners *o, const char *path)
 static int file_arrives(struct mf_owners *o, const struct mf_rpm_file *file)
 {
 	struct stat st;
-	_cleanup_close_ int fd = find(o->ctx, file->path, &st);
+	_cleanup_close_ int fd = owner_find(o->ctx, file->path, &st);
 	int r;
 
 	if (fd == -ENOENT)
-		return check_way(o, file->path);
+		return owner_check_way(o, file->path);
 	if (fd < 0)
 		return fd;
 	if (S_ISDIR(file->mode)) {
@@ -238,7 +238,7 @@ static int file_arrives(struct mf_owners *o, const struct mf_rpm_file *file)
 
 		return directory < 0 ? in_the_way(o, file->path) : 0;
 	}
-	r = compare(o->ctx, file, fd, &st);
+	r = owner_compare(o->ctx, file, fd, &st);
 	return r < 0 ? r : add_standing(o, file, r == MF_LIES_SAME);
 }
 
@@ -258,7 +258,7 @@ int mf_owners_arrives(struct mf_owners *o, const char *nevra, const struct mf_rp
 
 /* ---- packages that are there ---- */
 
-static int by_name(const void *a, const void *b)
+static int owner_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct standing *)a)->name, ((const struct standing *)b)->name);
 }
@@ -270,7 +270,7 @@ static size_t first_named(struct mf_owners *o, const char *path)
 	size_t from = 0, to = o->n;
 
 	if (!o->sorted && o->n)
-		qsort(o->standing, o->n, sizeof(*o->standing), by_name);
+		qsort(o->standing, o->n, sizeof(*o->standing), owner_by_name);
 	o->sorted = true;
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
@@ -292,7 +292,7 @@ static int mark_owned(struct mf_owners *o, const struct mf_rpm_file *file, bool 
 	size_t i = first_named(o, file->path);
 	const char *name = i < o->n ? o->standing[i].name : NULL;
 	struct stat st = { 0 };
-	int r = name ? place_of(o->ctx, file->path, &st) : 0, found = 0;
+	int r = name ? owner_place_of(o->ctx, file->path, &st) : 0, found = 0;
 
 	for (; r >= 0 && name && i < o->n && !strcmp(o->standing[i].name, name); i++) {
 		struct standing *s = &o->standing[i];
@@ -309,7 +309,7 @@ static int mark_owned(struct mf_owners *o, const struct mf_rpm_file *file, bool 
 static bool is_empty_module(const struct mf_context *ctx, const char *path)
 {
 	struct stat st;
-	_cleanup_close_ int fd = find(ctx, path, &st);
+	_cleanup_close_ int fd = owner_find(ctx, path, &st);
 
 	return fd >= 0 && S_ISREG(st.st_mode) && !st.st_size && strstr(path, "/lib/modules/");
 }
@@ -376,7 +376,7 @@ static bool is_harmless(const struct mf_rpm_file *file)
 	return false;
 }
 
-static int decide(struct mf_owners *o, const struct standing *s)
+static int owner_decide(struct mf_owners *o, const struct standing *s)
 {
 	if (s->owned)
 		return 0;
@@ -404,7 +404,7 @@ int mf_owners_decide(struct mf_owners *o)
 	if (!o->kept)
 		return mf_fail(o->ctx, "install", -ENOMEM, "owners", NULL);
 	for (size_t i = 0; !r && i < o->n; i++)
-		r = decide(o, &o->standing[i]);
+		r = owner_decide(o, &o->standing[i]);
 	for (size_t i = 0; !r && i < o->nevras.n; i++)
 		if (o->kept[i].n)
 			mf_log(o->ctx, MF_LOG_INFO,

@@ -49,7 +49,7 @@ struct looking {
 	bool lacks;
 };
 
-static int look(void *arg, void *header)
+static int repair_look(void *arg, void *header)
 {
 	struct looking *looking = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -78,7 +78,7 @@ int mf_repair_mark(struct mf_context *ctx, struct mf_wants *wants)
 			int r = 0;
 
 			if (mf_match_wanted(m))
-				r = mf_rpm_each_installed(ctx, &m->packages, look, &looking);
+				r = mf_rpm_each_installed(ctx, &m->packages, repair_look, &looking);
 			if (r < 0)
 				return r;
 			m->broken = looking.lacks;

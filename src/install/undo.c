@@ -53,7 +53,7 @@ void mf_undo_done(struct mf_undo *undo)
 /* ---- before ---- */
 
 /* A link that leads nowhere is there: it is somebody's. */
-static bool is_there(const struct mf_context *ctx, const char *path)
+static bool undo_is_there(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
 
@@ -106,7 +106,7 @@ static int note_fresh(const struct mf_context *ctx, struct mf_undo *undo,
 		if (path[i] && path[i] != '/')
 			continue;
 		copy[i] = '\0';
-		missing = missing || !is_there(ctx, copy);
+		missing = missing || !undo_is_there(ctx, copy);
 		/* a package's files lie together: what the last one needed is at the end */
 		if (missing && !leads_to_last(undo, copy))
 			r = add_fresh(undo, path[i] ? &directory : &fresh, copy);
@@ -216,7 +216,7 @@ static int parse_fresh(const char *text, struct mf_undo *undo)
 	return add_fresh(undo, &fresh, text + at);
 }
 
-static int parse(const char *text, size_t len, struct mf_undo *undo)
+static int undo_parse(const char *text, size_t len, struct mf_undo *undo)
 {
 	struct list lists[N_LISTS];
 	const char *record = text;
@@ -248,7 +248,7 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 		return 1;
 	r = fd < 0 ? fd : mf_file_read(fd, MAX, &text, &len);
 	if (!r)
-		r = parse(text, len, &undo);
+		r = undo_parse(text, len, &undo);
 	if (r < 0)
 		return mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL);
 	if (!r) {
@@ -283,7 +283,7 @@ static bool is_fresh(const struct mf_undo_fresh *fresh, const struct stat *st)
 
 /* Removes a file or link, or a directory if it is empty. 0 or -errno; what is not ours is passed
  * over. */
-static int take_away(const struct mf_context *ctx, const struct mf_undo_fresh *fresh)
+static int undo_take_away(const struct mf_context *ctx, const struct mf_undo_fresh *fresh)
 {
 	const char *name;
 	_cleanup_close_ int dirfd = open_parent(ctx, fresh->path, &name);
@@ -319,7 +319,7 @@ static int take_fresh(struct mf_context *ctx, const struct mf_undo *undo,
 		    (fresh->update >= 0 && (size_t)fresh->update < undo->updates.n &&
 		     mf_strings_has(done, undo->updates.v[fresh->update])))
 			continue;
-		failed = take_away(ctx, fresh);
+		failed = undo_take_away(ctx, fresh);
 		if (failed < 0)
 			r = mf_fail(ctx, "install", failed, fresh->path, "cannot be removed: %s",
 				    mf_error_sentence(failed));

@@ -95,7 +95,7 @@ static int borrow(const struct mf_elf *elf, uint64_t offset, uint64_t len, void 
 	return 0;
 }
 
-static int identify(struct mf_elf *elf, const uint8_t *ident)
+static int elf_identify(struct mf_elf *elf, const uint8_t *ident)
 {
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0 ||
 	    (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64) ||
@@ -141,7 +141,7 @@ int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len)
 
 	r = mf_elf_read(&elf, 0, header, layouts[0].header_size);
 	if (r >= 0)
-		r = identify(&elf, header);
+		r = elf_identify(&elf, header);
 	if (r >= 0)
 		r = mf_elf_read(&elf, 0, header, layout(&elf)->header_size);
 	if (r < 0)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_plain(enum mf_escape form, unsigned char c)
+static bool escape_is_plain(enum mf_escape form, unsigned char c)
 {
 	if (c >= 0x80 || !c)
 		return false;
@@ -31,7 +31,7 @@ char *mf_alias_escape(enum mf_escape form, const char *alias)
 	for (; *alias; alias++) {
 		unsigned char c = (unsigned char)*alias;
 
-		if (is_plain(form, c)) {
+		if (escape_is_plain(form, c)) {
 			*p++ = (char)c;
 			continue;
 		}

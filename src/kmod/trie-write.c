@@ -229,7 +229,7 @@ static int add_key(struct writer *w, size_t i, size_t end, uint32_t shared)
 	return 0;
 }
 
-static int write_all(struct writer *w, size_t n)
+static int trie_write_write_all(struct writer *w, size_t n)
 {
 	uint32_t root, shared = 0;
 	size_t len;
@@ -280,7 +280,7 @@ int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, 
 	w.out = malloc(w.room);
 	if (!w.out)
 		return -ENOMEM;
-	r = write_all(&w, n);
+	r = trie_write_write_all(&w, n);
 	free(w.stack);
 	if (r < 0) {
 		free(w.out);
@@ -355,7 +355,7 @@ int mf_trie_builder_add(struct mf_trie_builder *builder, const char *key, const 
 	return 0;
 }
 
-static int compare(const void *va, const void *vb)
+static int trie_write_compare(const void *va, const void *vb)
 {
 	const struct mf_trie_entry *a = *(const struct mf_trie_entry *const *)va;
 	const struct mf_trie_entry *b = *(const struct mf_trie_entry *const *)vb;
@@ -380,7 +380,7 @@ int mf_trie_builder_finish(struct mf_trie_builder *builder, void **ret_buf, size
 		return -ENOMEM;
 	for (size_t i = 0; i < builder->n; i++)
 		order[i] = &builder->entries[i];
-	qsort(order, builder->n, sizeof(*order), compare);
+	qsort(order, builder->n, sizeof(*order), trie_write_compare);
 	for (size_t i = 0; i < builder->n; i++)
 		sorted[i] = *order[i];
 	return mf_trie_write(sorted, builder->n, ret_buf, ret_len);

@@ -341,7 +341,7 @@ static int match_wild_children(struct walk *w, const struct node *node, const ch
  * Down the name byte by byte. Where the trie has a pattern character instead, all that is below it
  * is compared as a pattern with the rest of the name.
  */
-static int match(void *arg)
+static int trie_match(void *arg)
 {
 	struct walk *w = arg;
 	const char *name = w->wanted;
@@ -376,7 +376,7 @@ static int match(void *arg)
 	}
 }
 
-static int find(void *arg)
+static int trie_find(void *arg)
 {
 	struct walk *w = arg;
 	const char *key = w->wanted;
@@ -422,8 +422,8 @@ static int walk_whole(void *arg)
 	return r < 0 ? r : walk_all(w, &root, 0, NULL, 0);
 }
 
-static int go(const struct mf_trie *trie, mf_bus_work *way, const char *wanted,
-	      mf_trie_visit *visit, void *arg)
+static int trie_go(const struct mf_trie *trie, mf_bus_work *way, const char *wanted,
+		   mf_trie_visit *visit, void *arg)
 {
 	struct walk w = {
 		.trie = trie, .visit = visit, .arg = arg, .wanted = wanted, .budget = trie->len
@@ -439,15 +439,15 @@ static int go(const struct mf_trie *trie, mf_bus_work *way, const char *wanted,
 
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
 {
-	return go(trie, match, name, visit, arg);
+	return trie_go(trie, trie_match, name, visit, arg);
 }
 
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
 {
-	return go(trie, find, key, visit, arg);
+	return trie_go(trie, trie_find, key, visit, arg);
 }
 
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
 {
-	return go(trie, walk_whole, NULL, visit, arg);
+	return trie_go(trie, walk_whole, NULL, visit, arg);
 }

@@ -41,7 +41,7 @@ struct mf_version *mf_versions_find(const struct mf_versions *versions, const ch
 	return found ? &versions->v[found - 1] : NULL;
 }
 
-static void add(struct mf_versions *versions, const char *name, uint64_t crc)
+static void versions_add(struct mf_versions *versions, const char *name, uint64_t crc)
 {
 	uint32_t *slot = find_slot(versions, name);
 
@@ -58,7 +58,7 @@ static void add_basic(struct mf_versions *versions, const struct mf_elf *elf, co
 
 	for (; len >= ENTRY; p += ENTRY, len -= ENTRY)
 		if (!p[ENTRY - 1])
-			add(versions, (const char *)p + word, mf_elf_uint(elf, p, word));
+			versions_add(versions, (const char *)p + word, mf_elf_uint(elf, p, word));
 }
 
 static void add_extended(struct mf_versions *versions, const struct mf_elf *elf,
@@ -69,7 +69,7 @@ static void add_extended(struct mf_versions *versions, const struct mf_elf *elf,
 
 		if (n == len)
 			return;
-		add(versions, names, mf_elf_uint(elf, crcs + 4 * i, 4));
+		versions_add(versions, names, mf_elf_uint(elf, crcs + 4 * i, 4));
 		names += n + 1;
 		len -= n + 1;
 	}

@@ -172,7 +172,7 @@ static const struct format formats[] = {
 	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, zstd_begin, zstd_step, zstd_end },
 };
 
-static const struct format *identify(const void *buf, size_t len)
+static const struct format *inflate_identify(const void *buf, size_t len)
 {
 	for (size_t i = 0; len && i < sizeof(formats) / sizeof(*formats); i++)
 		if (len >= formats[i].magic_len &&
@@ -183,7 +183,7 @@ static const struct format *identify(const void *buf, size_t len)
 
 bool mf_inflate_known(const void *buf, size_t len)
 {
-	return identify(buf, len);
+	return inflate_identify(buf, len);
 }
 
 /* Where bytes come from: FD, a chunk at a time, or all there at once (FD < 0). */
@@ -224,7 +224,7 @@ struct sink {
 };
 
 /* Room for more, or the news that there is to be none: one byte over the limit is asked for. */
-static int make_room(struct sink *sink)
+static int inflate_make_room(struct sink *sink)
 {
 	size_t room = sink->room * 2;
 	uint8_t *bigger;
@@ -261,7 +261,7 @@ static int drive(struct decoder *d, struct source *src, struct window *w, struct
 		if (state == STEP_END && !w->in_len && w->last)
 			return 0;
 		if (sink->held == sink->room) {
-			r = make_room(sink);
+			r = inflate_make_room(sink);
 			if (r < 0)
 				return r;
 		}
@@ -298,7 +298,7 @@ static int inflate_all(const struct format *format, struct source *src, struct w
 
 int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len)
 {
-	const struct format *format = identify(buf, len);
+	const struct format *format = inflate_identify(buf, len);
 	struct window w = { .in = buf, .in_len = len, .last = true };
 	struct source src = { .fd = -1 };
 	struct sink sink = { .fd = -1, .cap = cap };
@@ -357,7 +357,7 @@ int mf_inflate_fd(int fd, size_t cap)
 	r = refill(&src, &w);
 	if (r < 0)
 		return r;
-	format = identify(w.in, w.in_len);
+	format = inflate_identify(w.in, w.in_len);
 	if (format) {
 		struct sink sink = { .fd = memfd, .buf = out, .room = CHUNK, .cap = cap };
 

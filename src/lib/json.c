@@ -62,7 +62,7 @@ static struct json_object *new_string(const char *s)
 	return need(json_object_new_string(clean));
 }
 
-static void set(struct mf_json *object, const char *key, struct json_object *value)
+static void json_set(struct mf_json *object, const char *key, struct json_object *value)
 {
 	if (json_object_object_add(inner(object), key, value) < 0)
 		need(NULL);
@@ -70,22 +70,22 @@ static void set(struct mf_json *object, const char *key, struct json_object *val
 
 void mf_json_set(struct mf_json *object, const char *key, struct mf_json *value)
 {
-	set(object, key, inner(value));
+	json_set(object, key, inner(value));
 }
 
 void mf_json_set_string(struct mf_json *object, const char *key, const char *s)
 {
-	set(object, key, new_string(s));
+	json_set(object, key, new_string(s));
 }
 
 void mf_json_set_int(struct mf_json *object, const char *key, int64_t n)
 {
-	set(object, key, need(json_object_new_int64(n)));
+	json_set(object, key, need(json_object_new_int64(n)));
 }
 
 void mf_json_set_bool(struct mf_json *object, const char *key, bool b)
 {
-	set(object, key, need(json_object_new_boolean(b)));
+	json_set(object, key, need(json_object_new_boolean(b)));
 }
 
 void mf_json_add(struct mf_json *array, struct mf_json *value)

@@ -110,7 +110,7 @@ static int visit_choice(int dirfd, char *const *names, size_t n, visit_file *vis
 	return 0;
 }
 
-static int add_file(void *arg, const char *name, const char *buf, size_t len)
+static int keyring_add_file(void *arg, const char *name, const char *buf, size_t len)
 {
 	return mf_keyring_add(arg, buf, len, mf_ends_with(name, ".crl"));
 }
@@ -123,7 +123,7 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 
 	if (r < 0)
 		return r;
-	r = visit_choice(dirfd, names, n, add_file, keyring, ret_bad);
+	r = visit_choice(dirfd, names, n, keyring_add_file, keyring, ret_bad);
 	if (r < 0)
 		mf_keyring_free(keyring);
 	else
@@ -132,7 +132,7 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 }
 
 /* Directories are read in no order: the digests are combined so that none is needed. */
-static int digest_file(void *arg, const char *name, const char *buf, size_t len)
+static int keyring_digest_file(void *arg, const char *name, const char *buf, size_t len)
 {
 	uint8_t digest[MF_SHA256_LEN];
 	int r = mf_sha256(buf, len, digest);
@@ -146,7 +146,7 @@ int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
 			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad)
 {
 	uint8_t sum[MF_SHA256_LEN] = { 0 };
-	int r = visit_choice(dirfd, names, n, digest_file, sum, ret_bad);
+	int r = visit_choice(dirfd, names, n, keyring_digest_file, sum, ret_bad);
 
 	if (r == 0)
 		memcpy(ret_fingerprint, sum, sizeof(sum));

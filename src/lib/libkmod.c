@@ -73,14 +73,14 @@ static const char *own_file(const char *directory)
 }
 
 /* What kmod would read of a directory: a file that is named to it is read whatever its name. */
-static bool is_config(const char *name)
+static bool libkmod_is_config(const char *name)
 {
 	return *name != '.' && strlen(name) > 5 &&
 	       (mf_ends_with(name, ".conf") || mf_ends_with(name, ".alias"));
 }
 
 /* Of a directory that modfetch writes to, the files of others, one by one. */
-static int add_others(struct mf_strings *paths, const char *directory, const char *file)
+static int libkmod_add_others(struct mf_strings *paths, const char *directory, const char *file)
 {
 	_cleanup_closedir_ DIR *dir = opendir(directory);
 	struct dirent *d;
@@ -89,7 +89,7 @@ static int add_others(struct mf_strings *paths, const char *directory, const cha
 	while (dir && !r && (d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
 
-		if (!is_config(d->d_name) || !strcmp(d->d_name, file))
+		if (!libkmod_is_config(d->d_name) || !strcmp(d->d_name, file))
 			continue;
 		if (asprintf(&path, "%s/%s", directory, d->d_name) < 0) {
 			path = NULL;
@@ -117,7 +117,8 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 		if (!path)
 			r = -ENOMEM;
 		else
-			r = file ? add_others(&paths, path, file) : mf_strings_add(&paths, path);
+			r = file ? libkmod_add_others(&paths, path, file)
+				 : mf_strings_add(&paths, path);
 	}
 	if (!r)
 		kmod = kmod_new(modules, (const char *const *)paths.v);
@@ -145,7 +146,7 @@ static char *modules_of(const struct mf_context *ctx, int *ret_dirfd)
 }
 
 /* What depmod has not made an index of yet. */
-static int read_builtins(struct mf_kmod *k, int dirfd)
+static int libkmod_read_builtins(struct mf_kmod *k, int dirfd)
 {
 	int r = 0;
 
@@ -172,7 +173,7 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 		free(k);
 		return mf_fail(ctx, "match", -ENOMEM, "libkmod", NULL);
 	}
-	r = read_builtins(k, dirfd);
+	r = libkmod_read_builtins(k, dirfd);
 	if (r < 0) {
 		mf_kmod_free(k);
 		return mf_fail(ctx, "match", r, below, "modules.builtin: %s", mf_error_sentence(r));
@@ -244,7 +245,7 @@ struct handing {
 	void *arg;
 };
 
-static int hand_on(void *arg, const char *module)
+static int libkmod_hand_on(void *arg, const char *module)
 {
 	const struct handing *handing = arg;
 
@@ -260,7 +261,7 @@ int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit,
 	if (r == -ENOSYS || r == -ENOENT)
 		r = 0;
 	if (r >= 0 && !list)
-		r = mf_builtins_lookup(&kmod->builtins, name, hand_on,
+		r = mf_builtins_lookup(&kmod->builtins, name, libkmod_hand_on,
 				       &(struct handing){ visit, arg });
 	kmod_list_foreach(it, list)
 	{

@@ -59,7 +59,7 @@ static const struct {
 	{ RPMTAG_TRANSFILETRIGGERSCRIPTS, "%transfiletrigger" },
 };
 
-static int read_lists(Header h, struct mf_rpm_header *ret)
+static int header_read_lists(Header h, struct mf_rpm_header *ret)
 {
 	struct rpmtd_s td;
 	int r = 0;
@@ -111,7 +111,7 @@ static int read_provides(Header h, struct mf_rpm_header *ret)
 	return r;
 }
 
-static int read_files(Header h, struct mf_rpm_header *ret)
+static int header_read_files(Header h, struct mf_rpm_header *ret)
 {
 	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_KEEPHEADER);
 	/* a package file has no states */
@@ -162,11 +162,11 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 	/* libsolv leaves an epoch of 0 away, as the metadata's reader does */
 	if (mf_starts_with(ret.evr, "0:"))
 		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
-	r = read_lists(h, &ret);
+	r = header_read_lists(h, &ret);
 	if (!r)
 		r = read_provides(h, &ret);
 	if (!r)
-		r = read_files(h, &ret);
+		r = header_read_files(h, &ret);
 	if (r < 0)
 		return r;
 	*ret_header = ret;

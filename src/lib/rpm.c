@@ -407,7 +407,7 @@ static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *ta
 	return 0;
 }
 
-static int run(struct mf_context *ctx, void *arg)
+static int rpm_run(struct mf_context *ctx, void *arg)
 {
 	const struct task *task = arg;
 	char message[256] = "";
@@ -452,7 +452,7 @@ int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *inst
 {
 	struct task task = { install, n, erase, false, ctx->scriptlets };
 
-	return mf_child_run(ctx, "install", run, &task);
+	return mf_child_run(ctx, "install", rpm_run, &task);
 }
 
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
@@ -485,7 +485,7 @@ static int take_out(struct mf_context *ctx, const struct mf_strings *labels, boo
 	struct task task = { NULL, 0, &found, database_only, false };
 	int r = mf_rpm_installed(ctx, labels, &found);
 
-	return r < 0 || !found.n ? r : mf_child_run(ctx, "install", run, &task);
+	return r < 0 || !found.n ? r : mf_child_run(ctx, "install", rpm_run, &task);
 }
 
 int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)

@@ -29,8 +29,8 @@ static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rp
 static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
 /* Looks at DIRECTORY/NAME and SUFFIX. */
-static bool look_at(const struct mf_context *ctx, const char *directory, const char *name,
-		    const char *suffix, struct stat *ret_st)
+static bool rpmdb_look_at(const struct mf_context *ctx, const char *directory, const char *name,
+			  const char *suffix, struct stat *ret_st)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -47,7 +47,7 @@ static bool look_at(const struct mf_context *ctx, const char *directory, const c
 static const char *file_in(const struct mf_context *ctx, const char *directory, struct stat *ret_st)
 {
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		if (look_at(ctx, directory, files[i], "", ret_st))
+		if (rpmdb_look_at(ctx, directory, files[i], "", ret_st))
 			return files[i];
 	return NULL;
 }
@@ -120,6 +120,6 @@ void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
 		return;
 	ret_db->exists = true;
 	add_to_key(ret_db, &st);
-	if (look_at(ctx, directory, file, "-wal", &st) && st.st_size)
+	if (rpmdb_look_at(ctx, directory, file, "-wal", &st) && st.st_size)
 		add_to_key(ret_db, &st);
 }

@@ -51,7 +51,7 @@ struct work {
 	size_t written;
 };
 
-static void work_done(struct work *w)
+static void stubs_work_done(struct work *w)
 {
 	mf_strings_done(&w->patterns);
 	mf_table_done(&w->seen);
@@ -85,7 +85,7 @@ static int write_line(struct work *w, const char *name)
 	return ferror(w->out) ? -ENOMEM : 0;
 }
 
-static int see_module(void *arg, const char *name, const char *package, size_t repo)
+static int stubs_see_module(void *arg, const char *name, const char *package, size_t repo)
 {
 	struct work *w = arg;
 
@@ -101,7 +101,7 @@ static int on_disk(void *arg, const char *name, enum mf_presence presence)
 }
 
 /* 1: it is here and may ask. */
-static int on_requester(void *arg, const char *module, const char *requester, size_t repo)
+static int stubs_on_requester(void *arg, const char *module, const char *requester, size_t repo)
 {
 	struct work *w = arg;
 	size_t len = strlen(requester);
@@ -117,15 +117,16 @@ static int on_requester(void *arg, const char *module, const char *requester, si
 	return (int)*here;
 }
 
-static int see_alias(void *arg, const char *alias, const char *module, size_t repo)
+static int stubs_see_alias(void *arg, const char *alias, const char *module, size_t repo)
 {
 	struct work *w = arg;
 	int r;
 
 	if (!mf_is_plain_name(alias) || mf_kmod_install_command(w->kmod, alias))
 		return 0;
-	r = kernel_may_ask(w, alias) ? 1
-				     : mf_catalog_requesters(w->catalog, module, on_requester, w);
+	r = kernel_may_ask(w, alias)
+		    ? 1
+		    : mf_catalog_requesters(w->catalog, module, stubs_on_requester, w);
 	if (r <= 0)
 		return r;
 	r = mf_kmod_lookup(w->kmod, alias, on_disk, NULL);
@@ -148,9 +149,9 @@ static int compose(struct mf_context *ctx, struct work *w, const struct mf_catal
 	w->catalog = catalog;
 	fputs(head, w->out);
 	if (!r)
-		r = mf_catalog_each_module(catalog, see_module, w);
+		r = mf_catalog_each_module(catalog, stubs_see_module, w);
 	if (!r)
-		r = mf_catalog_each_alias(catalog, see_alias, w);
+		r = mf_catalog_each_alias(catalog, stubs_see_alias, w);
 	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
@@ -172,7 +173,7 @@ static bool wanted(const struct mf_context *ctx)
 	return true;
 }
 
-static bool is_there(int dirfd, const char *text, size_t len)
+static bool stubs_is_there(int dirfd, const char *text, size_t len)
 {
 	_cleanup_free_ char *now = NULL;
 	size_t now_len;
@@ -181,17 +182,17 @@ static bool is_there(int dirfd, const char *text, size_t len)
 	       !memcmp(now, text, len);
 }
 
-static int publish(struct mf_context *ctx, const char *text, size_t len)
+static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_DIRECTORY);
 	int r = dirfd < 0 ? dirfd : 0;
 
-	if (!r && !is_there(dirfd, text, len))
+	if (!r && !stubs_is_there(dirfd, text, len))
 		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
 	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
-static int withdraw(struct mf_context *ctx)
+static int stubs_withdraw(struct mf_context *ctx)
 {
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, MF_STUBS_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -218,7 +219,7 @@ bool mf_stubs_missing(const struct mf_context *ctx)
 	return fd == -ENOENT;
 }
 
-static void catalog_cleanup(struct mf_catalog **catalog)
+static void stubs_catalog_cleanup(struct mf_catalog **catalog)
 {
 	mf_catalog_free(*catalog);
 }
@@ -230,9 +231,9 @@ static void text_cleanup(char **text)
 
 int mf_stubs_update(struct mf_context *ctx)
 {
-	_cleanup_(catalog_cleanup) struct mf_catalog *catalog = NULL;
+	_cleanup_(stubs_catalog_cleanup) struct mf_catalog *catalog = NULL;
 	_cleanup_(text_cleanup) char *text = NULL;
-	_cleanup_(work_done) struct work w = { .ctx = ctx };
+	_cleanup_(stubs_work_done) struct work w = { .ctx = ctx };
 	size_t len;
 	int r;
 
@@ -240,7 +241,7 @@ int mf_stubs_update(struct mf_context *ctx)
 		return 0;
 	r = wanted(ctx) ? mf_catalog_open(ctx, &catalog) : -MFE_NO_REPOSITORY;
 	if (r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA)
-		return withdraw(ctx);
+		return stubs_withdraw(ctx);
 	if (r < 0)
 		return r;
 	w.out = open_memstream(&text, &len);
@@ -249,7 +250,7 @@ int mf_stubs_update(struct mf_context *ctx)
 		r = mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
 	if (r < 0)
 		return r;
-	return w.written ? publish(ctx, text, len) : withdraw(ctx);
+	return w.written ? stubs_publish(ctx, text, len) : stubs_withdraw(ctx);
 }
 
 /* After the load, so that no device waits for it. */

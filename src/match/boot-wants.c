@@ -29,8 +29,8 @@ static const char *const directories[] = { "etc/modules-load.d", "run/modules-lo
 					   "usr/local/lib/modules-load.d",
 					   "usr/lib/modules-load.d" };
 
-static int add_name(struct mf_context *ctx, struct mf_wants *wants, const char *name,
-		    const char *source)
+static int boot_add_name(struct mf_context *ctx, struct mf_wants *wants, const char *name,
+			 const char *source)
 {
 	struct mf_want want;
 	int r;
@@ -52,7 +52,7 @@ static int add_name(struct mf_context *ctx, struct mf_wants *wants, const char *
 
 /* ---- the table ---- */
 
-static bool exists(const struct mf_context *ctx, const char *path)
+static bool boot_exists(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
 
@@ -68,8 +68,9 @@ static int add_table(struct mf_context *ctx, struct mf_wants *wants)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct mf_boot_request *request = &requests[i];
 
-		if (exists(ctx, request->asker) && (!request->needs || exists(ctx, request->needs)))
-			r = add_name(ctx, wants, request->name, request->asker);
+		if (boot_exists(ctx, request->asker) &&
+		    (!request->needs || boot_exists(ctx, request->needs)))
+			r = boot_add_name(ctx, wants, request->name, request->asker);
 	}
 	return r;
 }
@@ -96,7 +97,7 @@ static char *read_list(struct mf_context *ctx, const char *path)
 	return text;
 }
 
-static int add_list(struct mf_context *ctx, struct mf_wants *wants, const char *path)
+static int boot_add_list(struct mf_context *ctx, struct mf_wants *wants, const char *path)
 {
 	_cleanup_free_ char *text = read_list(ctx, path);
 	char *save = NULL;
@@ -111,22 +112,22 @@ static int add_list(struct mf_context *ctx, struct mf_wants *wants, const char *
 		while (len && strchr(" \t", line[len - 1]))
 			line[--len] = '\0';
 		if (len && *line != '#' && *line != ';')
-			r = add_name(ctx, wants, line, path);
+			r = boot_add_name(ctx, wants, line, path);
 	}
 	return r;
 }
 
-static int is_conf(const struct dirent *e)
+static int boot_is_conf(const struct dirent *e)
 {
 	return e->d_name[0] != '.' && mf_ends_with(e->d_name, ".conf");
 }
 
-static int add_directory(struct mf_context *ctx, struct mf_wants *wants, const char *directory,
-			 struct mf_strings *seen)
+static int boot_add_directory(struct mf_context *ctx, struct mf_wants *wants, const char *directory,
+			      struct mf_strings *seen)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	struct dirent **names = NULL;
-	int n = fd < 0 ? 0 : scandirat(fd, ".", &names, is_conf, alphasort), r = 0;
+	int n = fd < 0 ? 0 : scandirat(fd, ".", &names, boot_is_conf, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *path = NULL;
@@ -138,7 +139,7 @@ static int add_directory(struct mf_context *ctx, struct mf_wants *wants, const c
 				r = -ENOMEM;
 			}
 			if (!r)
-				r = add_list(ctx, wants, path);
+				r = boot_add_list(ctx, wants, path);
 		}
 		free(names[i]);
 	}
@@ -152,6 +153,6 @@ int mf_boot_wants(struct mf_context *ctx, struct mf_wants *wants)
 	int r = add_table(ctx, wants);
 
 	for (size_t i = 0; r >= 0 && i < sizeof(directories) / sizeof(*directories); i++)
-		r = add_directory(ctx, wants, directories[i], &seen);
+		r = boot_add_directory(ctx, wants, directories[i], &seen);
 	return r < 0 ? mf_fail(ctx, "event", r, "modules-load.d", NULL) : 0;
 }

@@ -23,7 +23,7 @@
 #define MODALIAS_KEY  "MODALIAS="
 
 /* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
-static int read_attribute(int dirfd, const char *name, char **ret_text)
+static int device_read_attribute(int dirfd, const char *name, char **ret_text)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -52,7 +52,7 @@ int mf_device_modalias(int dirfd, char **ret_modalias)
 {
 	_cleanup_free_ char *text = NULL;
 	char *modalias;
-	int r = read_attribute(dirfd, "modalias", &text);
+	int r = device_read_attribute(dirfd, "modalias", &text);
 
 	if (!r && text) {
 		text[strcspn(text, "\n")] = '\0';
@@ -60,7 +60,7 @@ int mf_device_modalias(int dirfd, char **ret_modalias)
 		return 0;
 	}
 	if (r == -ENOENT)
-		r = read_attribute(dirfd, "uevent", &text);
+		r = device_read_attribute(dirfd, "uevent", &text);
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
 	modalias = text ? find_modalias(text) : NULL;

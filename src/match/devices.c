@@ -36,7 +36,7 @@ struct walk {
 	size_t hidden;		      /* of a syspath, up to the root of the device's tree */
 };
 
-static int take(struct walk *w, const char *modalias, const char *syspath)
+static int device_take(struct walk *w, const char *modalias, const char *syspath)
 {
 	bool many = mf_modalias_valid(modalias, strlen(modalias)) && !w->each_device;
 	_cleanup_(mf_want_done) struct mf_want want = { 0 };
@@ -56,7 +56,7 @@ static int take(struct walk *w, const char *modalias, const char *syspath)
 }
 
 /* A device that went meanwhile, or whose attribute cannot be read, says nothing. */
-static int take_device(struct walk *w, int dirfd, const char *syspath)
+static int device_take_device(struct walk *w, int dirfd, const char *syspath)
 {
 	_cleanup_free_ char *modalias = NULL;
 	int r = mf_device_modalias(dirfd, &modalias);
@@ -64,7 +64,7 @@ static int take_device(struct walk *w, int dirfd, const char *syspath)
 	if (r == -EFBIG)
 		mf_log(w->ctx, MF_LOG_WARNING, "event: %s: its modalias is longer than a page [%s]",
 		       syspath, mf_error_name(-MFE_BAD_MODALIAS));
-	return r ? (r == -ENOMEM ? r : 0) : take(w, modalias, syspath);
+	return r ? (r == -ENOMEM ? r : 0) : device_take(w, modalias, syspath);
 }
 
 /* What udev's rules load by name for the device whose directory this is. */
@@ -81,7 +81,7 @@ static int take_rules(struct walk *w, int dirfd, const char *syspath)
 	w->device.devpath = syspath + w->root_len;
 	r = mf_udev_device_modules(&w->device, w->rules, &names);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = take(w, names.v[i], syspath);
+		r = device_take(w, names.v[i], syspath);
 	return r;
 }
 
@@ -98,7 +98,7 @@ static int walk_directory(struct walk *w, int dirfd, const char *syspath, int de
 			close(fd);
 		return r;
 	}
-	r = take_device(w, dirfd, syspath);
+	r = device_take_device(w, dirfd, syspath);
 	if (r >= 0)
 		r = take_rules(w, dirfd, syspath);
 	while (r >= 0 && depth < DEPTH_MAX && (e = readdir(dir))) {
@@ -133,7 +133,7 @@ static int walk_list(struct walk *w, int fd)
 	for (char *line = r < 0 ? NULL : strtok_r(text, "\r\n", &save); !r && line;
 	     line = strtok_r(NULL, "\r\n", &save))
 		if (*line != '#')
-			r = take(w, line, NULL);
+			r = device_take(w, line, NULL);
 	return r;
 }
 

@@ -33,7 +33,7 @@ struct shell {
 	bool overlong;
 };
 
-static bool is_one_of(const char *word, const char *const *list)
+static bool install_line_is_one_of(const char *word, const char *const *list)
 {
 	for (; *list; list++)
 		if (!strcmp(word, *list))
@@ -41,7 +41,7 @@ static bool is_one_of(const char *word, const char *const *list)
 	return false;
 }
 
-static const char *base_of(const char *word)
+static const char *install_line_base_of(const char *word)
 {
 	const char *slash = strrchr(word, '/');
 
@@ -113,7 +113,7 @@ static enum operator read_command(struct shell *sh)
 
 /* ---- one command ---- */
 
-static bool is_module(const struct shell *sh, const char *word)
+static bool install_line_is_module(const struct shell *sh, const char *word)
 {
 	char name[MF_MODULE_NAME_SIZE];
 
@@ -139,7 +139,8 @@ static bool loads_nothing(const char *option)
 						 "--help",
 						 NULL };
 
-	return option[1] == '-' ? is_one_of(option, long_ones) : strpbrk(option, "rnDRcVh") != NULL;
+	return option[1] == '-' ? install_line_is_one_of(option, long_ones)
+				: strpbrk(option, "rnDRcVh") != NULL;
 }
 
 static bool has_argument(const char *option)
@@ -148,7 +149,7 @@ static bool has_argument(const char *option)
 					       "--config", "--dirname", "--set-version",
 					       NULL };
 
-	return is_one_of(option, options);
+	return install_line_is_one_of(option, options);
 }
 
 /* modprobe's words after its name: what is loaded is the first that is no option, or with -a all. */
@@ -169,7 +170,7 @@ static bool modprobe_loads(const struct shell *sh, char *const *v)
 				return false;
 			all |= !strcmp(*v, "--all") || ((*v)[1] != '-' && strchr(*v, 'a'));
 		} else {
-			found |= (all || !n) && is_module(sh, *v);
+			found |= (all || !n) && install_line_is_module(sh, *v);
 			n++;
 		}
 	}
@@ -202,7 +203,7 @@ static bool is_prefix(const char *word)
 						"do",	"while", "until", "exec", "command", "env",
 						"nice", "nohup", "time",  "kmod", "busybox", NULL };
 
-	return is_one_of(base_of(word), prefixes);
+	return install_line_is_one_of(install_line_base_of(word), prefixes);
 }
 
 /* Both decide where a command of an unknown one's branch goes: then nothing is known of a list. */
@@ -211,10 +212,10 @@ static bool is_conditional(const char *word)
 	static const char *const words[] = { "!",  "if",    "then",  "else", "elif",
 					     "do", "while", "until", NULL };
 
-	return is_one_of(word, words);
+	return install_line_is_one_of(word, words);
 }
 
-static enum status run(const struct shell *sh)
+static enum status install_line_run(const struct shell *sh)
 {
 	static const char *const shells[] = { "sh", "bash", "dash", "ash", "ksh", NULL };
 	static const char *const truths[] = { "true", ":", NULL };
@@ -227,27 +228,27 @@ static enum status run(const struct shell *sh)
 		known &= !is_conditional(*v++);
 	if (!*v)
 		return MAY_DO_EITHER;
-	program = base_of(*v++);
+	program = install_line_base_of(*v++);
 	if (!strcmp(program, "modprobe"))
 		loads = modprobe_loads(sh, v);
 	else if (!strcmp(program, "insmod"))
-		loads = *v && is_module(sh, *v);
+		loads = *v && install_line_is_module(sh, *v);
 	else
-		loads = is_one_of(program, shells) && shell_loads(sh, v);
+		loads = install_line_is_one_of(program, shells) && shell_loads(sh, v);
 	if (loads)
 		return LOADS;
 	if (!known)
 		return MAY_DO_EITHER;
-	return is_one_of(program, truths)  ? SUCCEEDS
-	       : !strcmp(program, "false") ? FAILS
-	       : is_one_of(program, ends)  ? ENDS
-					   : MAY_DO_EITHER;
+	return install_line_is_one_of(program, truths) ? SUCCEEDS
+	       : !strcmp(program, "false")	       ? FAILS
+	       : install_line_is_one_of(program, ends) ? ENDS
+						       : MAY_DO_EITHER;
 }
 
 /* ---- the list ---- */
 
 /* The status of a list that goes on: LAST, an operator, and the command's own. */
-static enum status join(enum status last, enum operator op, enum status status)
+static enum status install_line_join(enum status last, enum operator op, enum status status)
 {
 	if (op == OP_NEXT || last != MAY_DO_EITHER)
 		return status;
@@ -276,12 +277,12 @@ static bool text_loads(const char *text, const char *module, int depth)
 			before = after;
 			continue;
 		}
-		status = sh.n ? run(&sh) : before == OP_NEXT ? last : MAY_DO_EITHER;
+		status = sh.n ? install_line_run(&sh) : before == OP_NEXT ? last : MAY_DO_EITHER;
 		if (status == LOADS)
 			return true;
 		if (status == ENDS && (before == OP_NEXT || last != MAY_DO_EITHER))
 			return false;
-		last = join(last, before, status);
+		last = install_line_join(last, before, status);
 		before = after;
 	} while (after != OP_END);
 	return false;

@@ -58,7 +58,7 @@ static int ask_disk(struct asking *a)
 
 /* ---- the repositories ---- */
 
-static int see_package(void *arg, const char *pattern, const char *package, size_t repo)
+static int match_see_package(void *arg, const char *pattern, const char *package, size_t repo)
 {
 	struct asking *a = arg;
 	struct mf_match *m = a->match;
@@ -79,13 +79,13 @@ static int see_package(void *arg, const char *pattern, const char *package, size
 	return r < 0 ? r : 0;
 }
 
-static int see_packages(struct asking *a, struct mf_match *match)
+static int match_see_packages(struct asking *a, struct mf_match *match)
 {
 	int r;
 
 	a->match = match;
 	a->allowed = false;
-	r = mf_catalog_module(a->catalog, match->module, see_package, a);
+	r = mf_catalog_module(a->catalog, match->module, match_see_package, a);
 	if (a->allowed) {
 		free(match->refused);
 		match->refused = NULL;
@@ -94,7 +94,7 @@ static int see_packages(struct asking *a, struct mf_match *match)
 }
 
 /* A module that a repository names, by PATTERN or (NULL) by its own name. */
-static int see_module(struct asking *a, const char *module, const char *pattern)
+static int match_see_module(struct asking *a, const char *module, const char *pattern)
 {
 	struct mf_match *m = mf_want_add(a->want, module, pattern);
 
@@ -110,12 +110,12 @@ static int see_module(struct asking *a, const char *module, const char *pattern)
 	}
 	if (m->packages.n || !a->catalog)
 		return 0;
-	return see_packages(a, m);
+	return match_see_packages(a, m);
 }
 
-static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int match_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
-	return see_module(arg, module, pattern);
+	return match_see_module(arg, module, pattern);
 }
 
 static int found_name(void *arg, const char *pattern, const char *package, size_t repo)
@@ -152,12 +152,12 @@ static int ask_exporters(struct asking *a)
 			continue;
 		stem = strndup(package.name, (size_t)(kmp - package.name));
 		if (stem && mf_module_name(stem, module, sizeof(module)))
-			r = see_module(a, module, NULL);
+			r = match_see_module(a, module, NULL);
 	}
 	return r;
 }
 
-static int ask_repositories(struct asking *a)
+static int match_ask_repositories(struct asking *a)
 {
 	struct mf_want *want = a->want;
 	int r;
@@ -171,7 +171,7 @@ static int ask_repositories(struct asking *a)
 		/* a module of that name, wherever it is, wins over aliases */
 		r = mf_catalog_module(a->catalog, want->name, found_name, NULL);
 		if (r)
-			return r < 0 ? r : see_module(a, want->name, NULL);
+			return r < 0 ? r : match_see_module(a, want->name, NULL);
 		if (mf_kmod_presence(a->kmod, want->name) == MF_ON_DISK)
 			return 0;
 		break;
@@ -179,7 +179,7 @@ static int ask_repositories(struct asking *a)
 	case MF_WANT_BAD:
 		break;
 	}
-	return mf_catalog_aliases(a->catalog, want->name, see_alias, a);
+	return mf_catalog_aliases(a->catalog, want->name, match_see_alias, a);
 }
 
 /* ---- modprobe.d ---- */
@@ -187,7 +187,7 @@ static int ask_repositories(struct asking *a)
 /* An alias line answers alone, whatever the indexes say, and may name a module not yet here. */
 static int see_target(void *arg, const char *module)
 {
-	int r = see_module(arg, module, NULL);
+	int r = match_see_module(arg, module, NULL);
 
 	return r < 0 ? r : 0;
 }
@@ -213,7 +213,7 @@ static int ask_install_line(struct asking *a)
 	return 0;
 }
 
-static int ask(struct asking *a)
+static int match_ask(struct asking *a)
 {
 	int r = mf_kmod_config_alias(a->kmod, kmod_name(a->want), see_target, a);
 
@@ -221,7 +221,7 @@ static int ask(struct asking *a)
 		return r;
 	r = ask_disk(a);
 	if (r >= 0)
-		r = ask_repositories(a);
+		r = match_ask_repositories(a);
 	return r < 0 ? r : ask_install_line(a);
 }
 
@@ -247,7 +247,7 @@ static void filter(struct mf_want *want, test *keep)
 		want->n_matches = kept;
 }
 
-static bool is_module(const struct mf_want *want, const struct mf_match *match)
+static bool match_is_module(const struct mf_want *want, const struct mf_match *match)
 {
 	return !match->builtin;
 }
@@ -260,7 +260,7 @@ static bool is_named(const struct mf_want *want, const struct mf_match *match)
 /* kmod's precedence, over both answers: modules before what is built in, names before aliases. */
 static void prefer(struct mf_want *want)
 {
-	filter(want, is_module);
+	filter(want, match_is_module);
 	filter(want, is_named);
 }
 
@@ -333,7 +333,7 @@ static void put_clause(FILE *f, const struct mf_match *const *group, size_t n)
 }
 
 /* The matches that decide first; at most REASON_MAX. Returns how many there are in all. */
-static size_t pick(const struct mf_want *want, const struct mf_match *ret_picked[REASON_MAX])
+static size_t match_pick(const struct mf_want *want, const struct mf_match *ret_picked[REASON_MAX])
 {
 	size_t n = 0;
 
@@ -373,7 +373,7 @@ static void put_reason(FILE *f, const struct mf_match **picked, size_t n)
 		fprintf(f, "; %zu more match%s", more, more > 1 ? "" : "es");
 }
 
-static void judge(const struct mf_catalog *catalog, struct mf_want *want)
+static void match_judge(const struct mf_catalog *catalog, struct mf_want *want)
 {
 	static const enum mf_state states[] = { [WANTED] = MF_AVAILABLE,
 						[REFUSED] = MF_DENIED,
@@ -381,7 +381,7 @@ static void judge(const struct mf_catalog *catalog, struct mf_want *want)
 						[BUILTIN] = MF_BUILTIN_STATE };
 	const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
 	const struct mf_match *picked[REASON_MAX] = { NULL };
-	size_t n = pick(want, picked), len;
+	size_t n = match_pick(want, picked), len;
 	enum class best = picked[0] ? class_of(picked[0]) : NOTHING;
 	char *reason = NULL;
 	FILE *f;
@@ -410,7 +410,7 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 
 		if (wants[i].kind == MF_WANT_BAD)
 			continue;
-		r = ask(&a);
+		r = match_ask(&a);
 
 		if (r < 0)
 			return ctx->failure.code ? r
@@ -418,7 +418,7 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 		prefer(&wants[i]);
 		if (see_crashed(&a) < 0)
 			return mf_fail(ctx, "match", -ENOMEM, wants[i].query, NULL);
-		judge(catalog, &wants[i]);
+		match_judge(catalog, &wants[i]);
 	}
 	return 0;
 }

@@ -62,7 +62,7 @@ void mf_pending_loads_done(struct mf_pending_loads *attempts)
 /* ---- the list ---- */
 
 /* Takes ATTEMPT over. 0 or -ENOMEM. */
-static int add(struct mf_pending_loads *attempts, struct mf_pending_load *attempt)
+static int pending_add(struct mf_pending_loads *attempts, struct mf_pending_load *attempt)
 {
 	struct mf_pending_load *v = reallocarray(attempts->v, attempts->n + 1, sizeof(*v));
 
@@ -81,7 +81,7 @@ typedef bool test(const struct mf_pending_loads *attempts, const struct mf_pendi
 		  const void *arg);
 
 /* Takes out those that the test holds for. Returns how many. */
-static int drop(struct mf_pending_loads *attempts, test *holds, const void *arg)
+static int pending_drop(struct mf_pending_loads *attempts, test *holds, const void *arg)
 {
 	size_t kept = 0, n = attempts->n;
 
@@ -170,7 +170,7 @@ static int digest_of(const struct mf_context *ctx, const char *kernel, const cha
 }
 
 /* A line behind its mark. 0; 1: it is none of ours; -ENOMEM. */
-static int parse(struct mf_pending_loads *attempts, const char *line)
+static int pending_parse(struct mf_pending_loads *attempts, const char *line)
 {
 	char state[8], boot[40], digest[MF_SHA256_HEX], kernel[256], path[1024], name[256];
 	struct mf_pending_load attempt;
@@ -189,10 +189,10 @@ static int parse(struct mf_pending_loads *attempts, const char *line)
 		.module = strdup(name),
 		.subject = strdup(line + end),
 	};
-	return add(attempts, &attempt);
+	return pending_add(attempts, &attempt);
 }
 
-static int read_file(const struct mf_context *ctx, struct mf_pending_loads *attempts)
+static int pending_read_file(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE,
 						 O_RDONLY | O_NOFOLLOW);
@@ -206,7 +206,7 @@ static int read_file(const struct mf_context *ctx, struct mf_pending_loads *atte
 	attempts->on_disk = true;
 	for (rest = text; r >= 0 && (line = strsep(&rest, "\n"));)
 		if (mf_starts_with(line, mark))
-			r = parse(attempts, line + strlen(mark));
+			r = pending_parse(attempts, line + strlen(mark));
 	return r < 0 ? r : 0;
 }
 
@@ -231,7 +231,7 @@ static char *text_of(const struct mf_pending_loads *attempts, size_t *ret_len)
 	return NULL;
 }
 
-static int withdraw(const struct mf_context *ctx, struct mf_pending_loads *attempts)
+static int pending_withdraw(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, MF_ATTEMPT_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -245,7 +245,7 @@ static int withdraw(const struct mf_context *ctx, struct mf_pending_loads *attem
 	return fsync(dirfd) < 0 ? -errno : 0;
 }
 
-static int publish(struct mf_context *ctx, struct mf_pending_loads *attempts)
+static int pending_publish(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int dirfd = -1;
@@ -253,7 +253,7 @@ static int publish(struct mf_context *ctx, struct mf_pending_loads *attempts)
 	int r;
 
 	if (!attempts->n) {
-		r = attempts->on_disk ? withdraw(ctx, attempts) : 0;
+		r = attempts->on_disk ? pending_withdraw(ctx, attempts) : 0;
 	} else {
 		text = text_of(attempts, &len);
 		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_DIRECTORY);
@@ -270,7 +270,7 @@ static int publish(struct mf_context *ctx, struct mf_pending_loads *attempts)
 static int publish_before(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	struct mf_failure before = ctx->failure;
-	int r = publish(ctx, attempts);
+	int r = pending_publish(ctx, attempts);
 
 	if (r >= 0 || ctx->unattended)
 		return r;
@@ -281,7 +281,7 @@ static int publish_before(struct mf_context *ctx, struct mf_pending_loads *attem
 
 /* ---- what counts ---- */
 
-static bool exists(const struct mf_context *ctx, const char *kernel)
+static bool pending_exists(const struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -302,7 +302,7 @@ static bool is_over(const struct mf_pending_loads *attempts, const struct mf_pen
 	int r;
 
 	if (!attempt->begun || of_this_boot(attempts, attempt, NULL) ||
-	    !exists(ctx, attempt->kernel))
+	    !pending_exists(ctx, attempt->kernel))
 		return true;
 	r = digest_of(ctx, attempt->kernel, attempt->path, digest);
 	return !r && strcmp(digest, attempt->digest) != 0;
@@ -314,12 +314,12 @@ int mf_pending_loads_read(struct mf_context *ctx, struct mf_pending_loads *ret_a
 	int r;
 
 	read_boot(ctx, attempts.boot);
-	r = read_file(ctx, &attempts);
+	r = pending_read_file(ctx, &attempts);
 	if (r < 0) {
 		mf_pending_loads_done(&attempts);
 		return mf_fail(ctx, "load", r, WHERE, NULL);
 	}
-	drop(&attempts, is_over, ctx);
+	pending_drop(&attempts, is_over, ctx);
 	attempts.changed |= attempts.on_disk && !attempts.n;
 	*ret_attempts = attempts;
 	return 0;
@@ -333,7 +333,7 @@ int mf_pending_loads_settle(struct mf_context *ctx, struct mf_pending_loads *ret
 	if (r < 0)
 		return r;
 	/* what cannot be removed is no reason to do nothing: it counts for nothing to us */
-	if (attempts.changed && publish(ctx, &attempts) < 0) {
+	if (attempts.changed && pending_publish(ctx, &attempts) < 0) {
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", WHERE, ctx->failure.why);
 		ctx->failure = (struct mf_failure){ 0 };
 	}
@@ -356,8 +356,8 @@ static char *subject_text(const char *subject)
 	return text;
 }
 
-static int note(struct mf_context *ctx, struct mf_pending_loads *attempts, const char *path,
-		bool begun, const char *subject)
+static int pending_note(struct mf_context *ctx, struct mf_pending_loads *attempts, const char *path,
+			bool begun, const char *subject)
 {
 	const struct file file = { ctx->kernel, path };
 	struct mf_pending_load attempt;
@@ -369,7 +369,7 @@ static int note(struct mf_context *ctx, struct mf_pending_loads *attempts, const
 	/* what is no module by its name, and what is not there, is nothing that could be loaded */
 	if (r)
 		return r == -ENOMEM ? r : 0;
-	drop(attempts, is_about, &file);
+	pending_drop(attempts, is_about, &file);
 	attempt = (struct mf_pending_load){
 		.begun = begun,
 		.boot = strdup(attempts->boot),
@@ -379,7 +379,7 @@ static int note(struct mf_context *ctx, struct mf_pending_loads *attempts, const
 		.module = strdup(name),
 		.subject = subject_text(subject),
 	};
-	return add(attempts, &attempt);
+	return pending_add(attempts, &attempt);
 }
 
 static int note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
@@ -388,7 +388,7 @@ static int note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
 	int r = 0;
 
 	for (size_t i = 0; !r && i < paths->n; i++)
-		r = note(ctx, attempts, paths->v[i], begun, subject);
+		r = pending_note(ctx, attempts, paths->v[i], begun, subject);
 	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : publish_before(ctx, attempts);
 }
 
@@ -409,11 +409,11 @@ void mf_pending_loads_ended(struct mf_pending_loads *attempts, const char *subje
 	_cleanup_free_ char *text = subject_text(subject);
 
 	if (text)
-		drop(attempts, was_for, text);
+		pending_drop(attempts, was_for, text);
 }
 
-static bool is_module(const struct mf_pending_loads *attempts,
-		      const struct mf_pending_load *attempt, const void *arg)
+static bool pending_is_module(const struct mf_pending_loads *attempts,
+			      const struct mf_pending_load *attempt, const void *arg)
 {
 	const struct file *file = arg;
 
@@ -424,17 +424,17 @@ static bool is_module(const struct mf_pending_loads *attempts,
 void mf_pending_loads_watched(const struct mf_context *ctx, struct mf_pending_loads *attempts,
 			      const char *module)
 {
-	drop(attempts, is_module, &(const struct file){ ctx->kernel, module });
+	pending_drop(attempts, pending_is_module, &(const struct file){ ctx->kernel, module });
 }
 
 int mf_pending_loads_end(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
-	drop(attempts, of_this_boot, NULL);
-	return attempts->changed ? publish(ctx, attempts) : 0;
+	pending_drop(attempts, of_this_boot, NULL);
+	return attempts->changed ? pending_publish(ctx, attempts) : 0;
 }
 
-static bool matches(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
-		    const void *arg)
+static bool pending_matches(const struct mf_pending_loads *attempts,
+			    const struct mf_pending_load *attempt, const void *arg)
 {
 	_cleanup_free_ char *stem = strdup(arg);
 	char *kmp = stem ? strstr(stem, "-kmp") : NULL;
@@ -455,7 +455,7 @@ int mf_pending_loads_forgive(struct mf_context *ctx, const char *glob)
 
 	if (r < 0)
 		return r;
-	n = drop(&attempts, matches, glob);
-	r = attempts.changed ? publish(ctx, &attempts) : 0;
+	n = pending_drop(&attempts, pending_matches, glob);
+	r = attempts.changed ? pending_publish(ctx, &attempts) : 0;
 	return r < 0 ? r : n;
 }

@@ -71,7 +71,7 @@ static int on_parameter(void *arg, const char *key, const char *value)
 	return 0;
 }
 
-static int read_kernel(struct mf_policy *policy)
+static int policy_read_kernel(struct mf_policy *policy)
 {
 	_cleanup_free_ char *disabled = read_small(policy->ctx, "proc/sys/kernel/modules_disabled");
 	_cleanup_free_ char *line = read_small(policy->ctx, "proc/cmdline");
@@ -99,7 +99,7 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 	if (policy)
 		*policy = (struct mf_policy){ .ctx = ctx, .kmod = kmod };
 	if (!r && ctx->kernel_running)
-		r = read_kernel(policy);
+		r = policy_read_kernel(policy);
 	if (r < 0)
 		mf_fail(ctx, "policy", r, "policy", NULL);
 	else

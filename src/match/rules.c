@@ -102,7 +102,7 @@ static bool is_modalias(const struct mf_facts *facts, const char *value)
 	return holds_for_either(facts, value, has_modalias);
 }
 
-static bool is_module(const struct mf_facts *facts, const char *value)
+static bool rule_is_module(const struct mf_facts *facts, const char *value)
 {
 	return match_glob(value, facts->module);
 }
@@ -136,7 +136,7 @@ static const struct kind {
 } kinds[N_CONDITIONS] = {
 	{ "bus", is_bus, true, false },		 { "class", is_class, true, false },
 	{ "modalias", is_modalias, true, true }, { "removable", is_removable, false, false },
-	{ "fixed", is_fixed, false, false },	 { "module", is_module, true, true },
+	{ "fixed", is_fixed, false, false },	 { "module", rule_is_module, true, true },
 	{ "package", is_package, true, false },	 { "repository", is_repository, true, false },
 };
 
@@ -224,7 +224,7 @@ static int parse_rule(struct rule *rule, const char *const *words, size_t n)
 	return 0;
 }
 
-static char *join(const char *const *words, size_t n)
+static char *rule_join(const char *const *words, size_t n)
 {
 	char *text = NULL;
 	size_t room;
@@ -260,7 +260,7 @@ static int add_line(struct mf_rules *rules, const struct mf_strings *words, cons
 {
 	struct rule *v = reallocarray(rules->v, rules->n + 1, sizeof(*v)), *rule;
 	const char *const *w = (const char *const *)words->v;
-	_cleanup_free_ char *text = join(w, words->n);
+	_cleanup_free_ char *text = rule_join(w, words->n);
 	int r;
 
 	if (!v)
@@ -307,7 +307,7 @@ static int is_rule_file(const struct dirent *e)
 	return e->d_name[0] != '.' && mf_ends_with(e->d_name, ".conf");
 }
 
-static int read_files(struct mf_context *ctx, struct mf_rules *rules, int dirfd)
+static int rule_read_files(struct mf_context *ctx, struct mf_rules *rules, int dirfd)
 {
 	struct dirent **names = NULL;
 	int n = scandirat(dirfd, ".", &names, is_rule_file, alphasort), r = 0;
@@ -344,7 +344,7 @@ int mf_rules_read(struct mf_context *ctx, struct mf_rules **ret_rules)
 	if (!rules)
 		return mf_fail(ctx, "policy", -ENOMEM, "/" MF_RULES_DIRECTORY, NULL);
 	if (dirfd >= 0)
-		r = read_files(ctx, rules, dirfd);
+		r = rule_read_files(ctx, rules, dirfd);
 	else if (dirfd != -ENOENT)
 		r = mf_fail(ctx, "policy", dirfd, "/" MF_RULES_DIRECTORY, NULL);
 	if (r < 0) {
@@ -390,7 +390,7 @@ static char *conditions_text(const char *const *words, size_t n)
 		      : strstr(words[0], "-kmp") ? "package"
 						 : "module";
 	if (!key)
-		return join(words, n);
+		return rule_join(words, n);
 	return asprintf(&text, "%s %s", key, words[0]) < 0 ? NULL : text;
 }
 
@@ -425,7 +425,7 @@ static bool speaks_of(const char *line, const char *conditions)
 	return false;
 }
 
-static int publish(int dirfd, const char *rule, const char *conditions, char *old)
+static int rule_publish(int dirfd, const char *rule, const char *conditions, char *old)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
@@ -470,7 +470,7 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 	if (r == -ENOENT && dirfd >= 0)
 		r = 0;
 	if (!r)
-		r = publish(dirfd, rule, conditions, old);
+		r = rule_publish(dirfd, rule, conditions, old);
 	return r < 0 ? mf_fail(ctx, "policy", r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, NULL)
 		     : r;
 }

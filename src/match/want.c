@@ -234,7 +234,7 @@ static uint32_t *slot_of(const struct mf_wants *wants, const struct mf_want *wan
 }
 
 /* Room for one more: the list doubles, and its table is never more than half full. */
-static int grow(struct mf_wants *wants)
+static int want_grow(struct mf_wants *wants)
 {
 	size_t room = wants->n_slots ? wants->n_slots : 16;
 	struct mf_want *v;
@@ -258,7 +258,7 @@ static int grow(struct mf_wants *wants)
 }
 
 /* The first of a want's devices; of a hundred processors a few are enough. */
-static int add_devices(struct mf_want *want, const struct mf_strings *devices)
+static int want_add_devices(struct mf_want *want, const struct mf_strings *devices)
 {
 	int r = 0;
 
@@ -272,11 +272,11 @@ int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
 	uint32_t *slot;
 	int r;
 
-	if (grow(wants) < 0)
+	if (want_grow(wants) < 0)
 		return -ENOMEM;
 	slot = slot_of(wants, want);
 	if (*slot) {
-		r = add_devices(&wants->v[*slot - 1], &want->devices);
+		r = want_add_devices(&wants->v[*slot - 1], &want->devices);
 		if (!r)
 			mf_want_done(want);
 		return r;

@@ -39,7 +39,7 @@ struct build {
 	size_t done;
 };
 
-static void build_done(struct build *build)
+static void build_pack_build_done(struct build *build)
 {
 	for (size_t i = 0; i < build->n_batches; i++) {
 		pack_list_done(&build->batches[i].packages);
@@ -233,7 +233,7 @@ static int make_batches(struct build *build)
 }
 
 /* Each batch's end, in order; the first failure is the run's. */
-static int judge(struct build *build)
+static int build_judge(struct build *build)
 {
 	for (size_t i = 0; i < build->n_batches; i++) {
 		struct batch *batch = &build->batches[i];
@@ -263,7 +263,7 @@ static void set_build_time(const struct pack *pack)
 
 int pack_build(struct pack *pack)
 {
-	_cleanup_(build_done) struct build build = { .pack = pack };
+	_cleanup_(build_pack_build_done) struct build build = { .pack = pack };
 	struct mf_workers *workers = NULL;
 	int r = make_batches(&build);
 
@@ -276,12 +276,12 @@ int pack_build(struct pack *pack)
 	mf_workers_run(workers, build.n_batches, build_batch, &build);
 	mf_workers_free(workers);
 	pthread_mutex_destroy(&build.mutex);
-	return judge(&build);
+	return build_judge(&build);
 }
 
 int pack_build_specs(struct pack *pack, const char *directory)
 {
-	_cleanup_(build_done) struct build build = { .pack = pack };
+	_cleanup_(build_pack_build_done) struct build build = { .pack = pack };
 	int r = make_batches(&build);
 
 	if (r < 0)

@@ -18,7 +18,7 @@
 
 #define SYMVERS_MAX ((size_t)256 << 20)
 
-static int read_text(const char *path, char **ret_text)
+static int exports_read_text(const char *path, char **ret_text)
 {
 	_cleanup_free_ char *packed = NULL;
 	_cleanup_free_ void *text = NULL;
@@ -45,7 +45,7 @@ struct growing {
 };
 
 /* Names stay where they are, in the kernel's copy of the text. */
-static int note(void *arg, const char *symbol, const char *crc, const char *module)
+static int exports_note(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct growing *growing = arg;
 	struct pack_kernel *kernel = growing->kernel;
@@ -105,7 +105,7 @@ static int derive(struct pack_kernel *kernel)
 			snprintf(crc, sizeof(crc), "%x", s->has_crc ? s->crc : 0);
 			r = pack_map_set(&seen, s->name, m);
 			if (r >= 0)
-				r = note(&growing, s->name, crc, "vmlinux");
+				r = exports_note(&growing, s->name, crc, "vmlinux");
 		}
 	}
 	return r;
@@ -119,9 +119,9 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 	int r = 0;
 
 	if (path) {
-		r = read_text(path, &text);
+		r = exports_read_text(path, &text);
 		if (r >= 0)
-			r = mf_symvers_parse(text, note, &growing);
+			r = mf_symvers_parse(text, exports_note, &growing);
 		if (growing.n_odd)
 			pack_problem(pack, -MFE_PACK, path,
 				     "no package can name %zu of its symbols, the first is %s",

@@ -75,7 +75,7 @@ static bool stays_below(const char *name)
 	       !strstr(name, "/../") && !mf_ends_with(name, "/..");
 }
 
-static int add_file(struct pack_firmware *fw, const char *path, size_t driver)
+static int firmware_add_file(struct pack_firmware *fw, const char *path, size_t driver)
 {
 	size_t at = pack_map_get(&fw->file_map, path);
 	int r;
@@ -103,7 +103,7 @@ static int add_file(struct pack_firmware *fw, const char *path, size_t driver)
 
 /* What the link at PATH (below the tree) points to, likewise below it; NULL: no link, or it leaves.
  */
-static char *follow(const struct pack_firmware *fw, const char *path)
+static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 {
 	_cleanup_free_ char *full = pack_format("%s/%s", fw->tree, path), *joined = NULL;
 	_cleanup_free_ char *directory = NULL, *real = NULL;
@@ -149,9 +149,9 @@ static int add_chain(struct pack *pack, const char *path, size_t driver)
 		if (!pack_plain_path(at))
 			return pack_problem(pack, -MFE_PACK, at,
 					    "no package can hold firmware of that name");
-		if (add_file(fw, at, driver) < 0)
+		if (firmware_add_file(fw, at, driver) < 0)
 			return -ENOMEM;
-		next = follow(fw, at);
+		next = firmware_follow(fw, at);
 		if (!next)
 			return 1;
 		free(at);
@@ -161,7 +161,7 @@ static int add_chain(struct pack *pack, const char *path, size_t driver)
 }
 
 /* All files that NAME, a glob, stands for. Returns their number or -ENOMEM. */
-static int add_name(struct pack *pack, const char *name, size_t driver)
+static int firmware_add_name(struct pack *pack, const char *name, size_t driver)
 {
 	const struct pack_firmware *fw = pack->firmware;
 	_cleanup_free_ char *pattern = pack_format("%s/%s{,.xz,.zst}", fw->tree, name);
@@ -205,7 +205,7 @@ static int scan_module(struct pack *pack, const struct pack_module *module)
 	for (size_t i = 0; r >= 0 && i < module->n_fields[PACK_FIRMWARE]; i++) {
 		const char *name = module->fields[PACK_FIRMWARE][i];
 
-		r = add_name(pack, name, driver);
+		r = firmware_add_name(pack, name, driver);
 		if (r)
 			continue;
 		if (!missing++)
@@ -309,7 +309,7 @@ int pack_firmware_plan(struct pack *pack)
 }
 
 /* firmware(NAME) with the bytes rpm gives a meaning to as %XX. */
-static void put_name(const char *name, FILE *out)
+static void firmware_put_name(const char *name, FILE *out)
 {
 	fputs("firmware(", out);
 	for (; *name; name++) {
@@ -333,7 +333,7 @@ int pack_firmware_recommend(const struct pack *pack, const struct pack_module *m
 			if (!*module->fields[PACK_FIRMWARE][i])
 				continue;
 			fputs("Recommends: ", out);
-			put_name(module->fields[PACK_FIRMWARE][i], out);
+			firmware_put_name(module->fields[PACK_FIRMWARE][i], out);
 			fputc('\n', out);
 		}
 		return 0;
@@ -345,7 +345,7 @@ int pack_firmware_recommend(const struct pack *pack, const struct pack_module *m
 	return 0;
 }
 
-static int add_files(const struct pack *pack, size_t group, struct pack_package *package)
+static int firmware_add_files(const struct pack *pack, size_t group, struct pack_package *package)
 {
 	const struct pack_firmware *fw = pack->firmware;
 	const char *prefix = mf_starts_with(pack->kernels[0].install_dir, "/usr/") ? "/usr" : "";
@@ -362,7 +362,7 @@ static int add_files(const struct pack *pack, size_t group, struct pack_package 
 		target = pack_format("%s/lib/firmware/%s", prefix, path);
 		r = target ? pack_package_file(package, fw->tree, path, target, NULL, 0) : -ENOMEM;
 		fputs("Provides: ", out);
-		put_name(path, out);
+		firmware_put_name(path, out);
 		fputc('\n', out);
 	}
 	if (out && fclose(out))
@@ -385,7 +385,7 @@ static char *list_users(const struct pack_firmware *fw, const struct firmware_gr
 			   fw->drivers.v[group->users->v[1]], group->users->n - 2);
 }
 
-static int fill(struct pack *pack, size_t g, struct pack_package *package)
+static int firmware_fill(struct pack *pack, size_t g, struct pack_package *package)
 {
 	const struct pack_firmware *fw = pack->firmware;
 	time_t newest = (time_t)fw->newest;
@@ -402,7 +402,7 @@ static int fill(struct pack *pack, size_t g, struct pack_package *package)
 	package->revision = strdup("1");
 	package->summary = list_users(fw, &fw->groups[g]);
 	package->license = strdup("Redistributable firmware");
-	r = add_files(pack, g, package);
+	r = firmware_add_files(pack, g, package);
 	if (r < 0)
 		return r;
 	package->description =
@@ -418,7 +418,7 @@ int pack_firmware_make(struct pack *pack)
 {
 	for (size_t g = 0; pack->firmware && g < pack->firmware->n_groups; g++) {
 		struct pack_package *package = pack_package_new(pack);
-		int r = package ? fill(pack, g, package) : -ENOMEM;
+		int r = package ? firmware_fill(pack, g, package) : -ENOMEM;
 
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, pack->firmware->groups[g].package,

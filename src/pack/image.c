@@ -58,7 +58,7 @@ static int add_part(const struct pack_kernel *kernel, struct pack_package *packa
 	return 0;
 }
 
-static int add_files(const struct pack_kernel *kernel, struct pack_package *package)
+static int image_add_files(const struct pack_kernel *kernel, struct pack_package *package)
 {
 	int r = 0;
 
@@ -76,7 +76,7 @@ static int add_files(const struct pack_kernel *kernel, struct pack_package *pack
 	return r;
 }
 
-static void put_relations(const struct pack_kernel *kernel, FILE *out)
+static void image_put_relations(const struct pack_kernel *kernel, FILE *out)
 {
 	const struct mf_release *r = &kernel->release;
 
@@ -92,7 +92,7 @@ static void put_relations(const struct pack_kernel *kernel, FILE *out)
 				kernel->vmlinux[i].name, kernel->vmlinux[i].crc);
 }
 
-static int fill(const struct pack_kernel *kernel, struct pack_package *package)
+static int image_fill(const struct pack_kernel *kernel, struct pack_package *package)
 {
 	const struct mf_release *r = &kernel->release;
 	size_t len;
@@ -115,16 +115,16 @@ static int fill(const struct pack_kernel *kernel, struct pack_package *package)
 	out = open_memstream(&package->relations, &len);
 	if (!out)
 		return -ENOMEM;
-	put_relations(kernel, out);
+	image_put_relations(kernel, out);
 	if (fclose(out))
 		return -ENOMEM;
-	return add_files(kernel, package);
+	return image_add_files(kernel, package);
 }
 
 int pack_image_make(struct pack *pack, struct pack_kernel *kernel)
 {
 	struct pack_package *package = pack_package_new(pack);
-	int r = package ? fill(kernel, package) : -ENOMEM;
+	int r = package ? image_fill(kernel, package) : -ENOMEM;
 
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, kernel->tree, "its image package");

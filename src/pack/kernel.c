@@ -156,7 +156,7 @@ static int take_given_parts(struct pack *pack, struct pack_kernel *kernel)
 	return 0;
 }
 
-static int read_builtins(struct pack *pack, struct pack_kernel *kernel)
+static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 {
 	_cleanup_free_ char *text = NULL;
 	char *save = NULL;
@@ -284,7 +284,7 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 		if (!kernel->parts[i] && i != PACK_SYMVERS)
 			pack_problem(pack, -MFE_PACK, tree, "no %s was found beside the tree",
 				     part_names[i]);
-	r = read_builtins(pack, kernel);
+	r = kernel_read_builtins(pack, kernel);
 	return r < 0 ? r : read_builtin_aliases(pack, kernel);
 }
 

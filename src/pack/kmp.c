@@ -36,8 +36,8 @@ static void put_symbols(const struct pack_kernel *kernel, const char *tag,
 }
 
 /* One alias: a provide where it has no bus, else what the package supplements. */
-static int put_alias(struct pack *pack, const struct pack_kernel *kernel,
-		     const struct pack_module *module, const char *alias, FILE *out)
+static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
+			 const struct pack_module *module, const char *alias, FILE *out)
 {
 	const struct mf_release *r = &kernel->release;
 	bool has_bus = strchr(alias, ':') != NULL;
@@ -79,15 +79,15 @@ static int put_aliases(struct pack *pack, const struct pack_kernel *kernel,
 
 		if (i && !strcmp(aliases[i], aliases[i - 1]))
 			continue;
-		r = put_alias(pack, kernel, module, aliases[i], out);
+		r = kmp_put_alias(pack, kernel, module, aliases[i], out);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static void put_packages(const struct pack_kernel *kernel, const char *tag,
-			 const struct pack_list *modules, FILE *out)
+static void kmp_put_packages(const struct pack_kernel *kernel, const char *tag,
+			     const struct pack_list *modules, FILE *out)
 {
 	for (size_t i = 0; i < modules->n; i++)
 		fprintf(out, "%s: %s-kmp-%s-%s\n", tag, kernel->modules[modules->v[i]].name,
@@ -103,8 +103,8 @@ static bool is_bound_by_symbols(const struct pack_module *module)
 	return false;
 }
 
-static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
-			 const struct pack_module *module, FILE *out)
+static int kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
+			     const struct pack_module *module, FILE *out)
 {
 	const struct mf_release *r = &kernel->release;
 	int e;
@@ -115,10 +115,10 @@ static int put_relations(struct pack *pack, const struct pack_kernel *kernel,
 	put_symbols(kernel, "Requires", module->imports, module->n_imports, out);
 	if (!is_bound_by_symbols(module))
 		fprintf(out, "Requires: kernel-uname-r = %s\n", r->uname_r);
-	put_packages(kernel, "Requires", &module->needs, out);
-	put_packages(kernel, "Recommends", &module->wants, out);
-	put_packages(kernel, "Recommends", &module->asks, out);
-	put_packages(kernel, "Suggests", &module->may_ask, out);
+	kmp_put_packages(kernel, "Requires", &module->needs, out);
+	kmp_put_packages(kernel, "Recommends", &module->wants, out);
+	kmp_put_packages(kernel, "Recommends", &module->asks, out);
+	kmp_put_packages(kernel, "Suggests", &module->may_ask, out);
 	e = pack_firmware_recommend(pack, module, out);
 	if (e < 0)
 		return e;
@@ -140,8 +140,8 @@ static char *version_of(const struct pack_kernel *kernel, const struct pack_modu
 	return version;
 }
 
-static int fill(struct pack *pack, const struct pack_kernel *kernel,
-		const struct pack_module *module, struct pack_package *package)
+static int kmp_fill(struct pack *pack, const struct pack_kernel *kernel,
+		    const struct pack_module *module, struct pack_package *package)
 {
 	_cleanup_free_ char *target = NULL;
 	char hex[MF_SHA256_HEX];
@@ -166,7 +166,7 @@ static int fill(struct pack *pack, const struct pack_kernel *kernel,
 	out = open_memstream(&package->relations, &len);
 	if (!out)
 		return -ENOMEM;
-	r = put_relations(pack, kernel, module, out);
+	r = kmp_put_relations(pack, kernel, module, out);
 	if (fclose(out) || r < 0)
 		return r < 0 ? r : -ENOMEM;
 	mf_sha256_hex(module->digest, hex);
@@ -185,7 +185,7 @@ int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
 		package = pack_package_new(pack);
 		if (!package)
 			return mf_fail(pack->ctx, "pack", -ENOMEM, module->path, NULL);
-		r = fill(pack, kernel, module, package);
+		r = kmp_fill(pack, kernel, module, package);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, module->path, NULL);
 		pack_package_seal(package);

@@ -25,7 +25,7 @@ static size_t hash(const char *key)
 }
 
 /* The slot that has KEY, or the empty one where it would go. */
-static struct pack_map_slot *find(const struct pack_map *map, const char *key)
+static struct pack_map_slot *map_find(const struct pack_map *map, const char *key)
 {
 	size_t i = hash(key) & (map->room - 1);
 
@@ -34,7 +34,7 @@ static struct pack_map_slot *find(const struct pack_map *map, const char *key)
 	return &map->slots[i];
 }
 
-static int grow(struct pack_map *map)
+static int map_grow(struct pack_map *map)
 {
 	struct pack_map bigger = { .room = map->room ? 2 * map->room : 64, .n = map->n };
 
@@ -43,7 +43,7 @@ static int grow(struct pack_map *map)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->room; i++)
 		if (map->slots[i].key)
-			*find(&bigger, map->slots[i].key) = map->slots[i];
+			*map_find(&bigger, map->slots[i].key) = map->slots[i];
 	free(map->slots);
 	*map = bigger;
 	return 0;
@@ -55,11 +55,11 @@ int pack_map_set(struct pack_map *map, const char *key, size_t value)
 	int r;
 
 	if (2 * map->n >= map->room) {
-		r = grow(map);
+		r = map_grow(map);
 		if (r < 0)
 			return r;
 	}
-	slot = find(map, key);
+	slot = map_find(map, key);
 	map->n += !slot->key;
 	*slot = (struct pack_map_slot){ slot->key ? slot->key : key, value };
 	return 0;
@@ -67,7 +67,7 @@ int pack_map_set(struct pack_map *map, const char *key, size_t value)
 
 size_t pack_map_get(const struct pack_map *map, const char *key)
 {
-	const struct pack_map_slot *slot = map->room ? find(map, key) : NULL;
+	const struct pack_map_slot *slot = map->room ? map_find(map, key) : NULL;
 
 	return slot && slot->key ? slot->value : PACK_NONE;
 }
@@ -93,7 +93,7 @@ int pack_list_add(struct pack_list *list, size_t value)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int map_compare(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 
@@ -106,7 +106,7 @@ void pack_list_unique(struct pack_list *list)
 
 	if (!list->n)
 		return;
-	qsort(list->v, list->n, sizeof(*list->v), compare);
+	qsort(list->v, list->n, sizeof(*list->v), map_compare);
 	for (size_t i = 1; i < list->n; i++)
 		if (list->v[i] != list->v[kept])
 			list->v[++kept] = list->v[i];
@@ -115,7 +115,7 @@ void pack_list_unique(struct pack_list *list)
 
 bool pack_list_has(const struct pack_list *list, size_t value)
 {
-	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), compare);
+	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), map_compare);
 }
 
 void pack_list_done(struct pack_list *list)

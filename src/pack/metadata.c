@@ -72,7 +72,7 @@ void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_P
 }
 
 /* The name of the primary.xml in a repodata directory, from its repomd.xml; new memory. */
-static char *find_primary(int repodata_fd)
+static char *metadata_find_primary(int repodata_fd)
 {
 	_cleanup_free_ char *repomd = NULL;
 	const char *type, *href, *end;
@@ -91,7 +91,7 @@ static char *find_primary(int repodata_fd)
 
 int pack_metadata_measure(struct pack *pack, int repodata_fd)
 {
-	_cleanup_free_ char *name = find_primary(repodata_fd), *packed = NULL;
+	_cleanup_free_ char *name = metadata_find_primary(repodata_fd), *packed = NULL;
 	_cleanup_free_ void *text = NULL;
 	size_t packed_len, len;
 	int r;

@@ -70,7 +70,7 @@ static size_t arena_size(const struct mf_modinfo *info)
 	return size;
 }
 
-static const char *keep(char **end, const char *s)
+static const char *module_keep(char **end, const char *s)
 {
 	char *copy = *end;
 
@@ -86,8 +86,8 @@ static int keep_symbols(const struct mf_symbol *from, size_t n, char **end,
 	if (!to)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (struct pack_symbol){ keep(end, from[i].name), from[i].crc, from[i].has_crc,
-					      from[i].weak };
+		to[i] = (struct pack_symbol){ module_keep(end, from[i].name), from[i].crc,
+					      from[i].has_crc, from[i].weak };
 	*ret_symbols = to;
 	return 0;
 }
@@ -105,7 +105,7 @@ static int keep_fields(struct pack_module *module, const struct mf_modinfo *info
 		for (size_t i = 0; i < info->n_fields; i++)
 			if (!strcmp(info->fields[i].key, field_keys[f]))
 				module->fields[f][module->n_fields[f]++] =
-					keep(end, info->fields[i].value);
+					module_keep(end, info->fields[i].value);
 	}
 	return 0;
 }
@@ -125,7 +125,7 @@ static void keep_words(struct pack_module *module, const struct mf_modinfo *info
 		const char *said = mf_modinfo_get(info, words[i].key);
 
 		if (said)
-			*words[i].word = keep(end, said);
+			*words[i].word = module_keep(end, said);
 	}
 	module->intree = mf_modinfo_get(info, "intree") != NULL;
 }

@@ -44,14 +44,14 @@ bool pack_name_normalise(const char *word, size_t len, char *ret_name, size_t si
 	return true;
 }
 
-static int compare(const void *a, const void *b)
+static int names_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 bool pack_strings_sorted_has(const struct mf_strings *list, const char *name)
 {
-	return list->n && bsearch(&name, list->v, list->n, sizeof(*list->v), compare);
+	return list->n && bsearch(&name, list->v, list->n, sizeof(*list->v), names_compare);
 }
 
 static int enter(struct pack_names *names, char **end, const char *word, size_t module)
@@ -87,7 +87,7 @@ static int enter_module(struct pack_names *names, char **end, size_t m)
 	return r;
 }
 
-static int make_room(struct pack_names *names)
+static int names_make_room(struct pack_names *names)
 {
 	size_t n = 0, size = 0;
 
@@ -110,7 +110,7 @@ int pack_names_init(struct pack_names *names, const struct pack_kernel *kernel)
 	int r;
 
 	*names = (struct pack_names){ .kernel = kernel };
-	r = make_room(names);
+	r = names_make_room(names);
 	end = names->arena;
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++)
 		if (!kernel->modules[m].error)

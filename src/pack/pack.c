@@ -74,7 +74,7 @@ static int lock_repository(struct pack *pack)
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, pack->work, NULL) : 0;
 }
 
-static int read_kernel(struct pack *pack, struct pack_kernel *kernel, const char *tree)
+static int pack_read_kernel(struct pack *pack, struct pack_kernel *kernel, const char *tree)
 {
 	int r;
 
@@ -106,7 +106,7 @@ static int read_kernels(struct pack *pack)
 		int r;
 
 		pack->n_kernels++;
-		r = read_kernel(pack, &pack->kernels[k], trees->v[k]);
+		r = pack_read_kernel(pack, &pack->kernels[k], trees->v[k]);
 		if (r < 0)
 			return r;
 	}

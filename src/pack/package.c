@@ -33,8 +33,8 @@ struct pack_package *pack_package_new(struct pack *pack)
 	return &pack->packages[pack->n_packages++];
 }
 
-static int digest_file(const char *base, const char *source, char ret_hex[MF_SHA256_HEX],
-		       uint64_t *ret_size)
+static int package_digest_file(const char *base, const char *source, char ret_hex[MF_SHA256_HEX],
+			       uint64_t *ret_size)
 {
 	uint8_t digest[MF_SHA256_LEN];
 	_cleanup_close_ int dirfd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -66,7 +66,7 @@ int pack_package_file(struct pack_package *package, const char *base, const char
 	if (hex) {
 		memcpy(file.hex, hex, sizeof(file.hex));
 	} else {
-		r = digest_file(base, source, file.hex, &size);
+		r = package_digest_file(base, source, file.hex, &size);
 		if (r < 0)
 			return r;
 	}

@@ -261,8 +261,8 @@ static int list_asked(const struct pack_kernel *kernel, const struct pack_list *
 	return 0;
 }
 
-static int put_relations(const struct pack_kernel *kernel, const char *stem,
-			 const struct pack_list *members, struct pack_package *package)
+static int pattern_put_relations(const struct pack_kernel *kernel, const char *stem,
+				 const struct pack_list *members, struct pack_package *package)
 {
 	_cleanup_(pack_list_done) struct pack_list asked = { 0 };
 	const struct mf_release *r = &kernel->release;
@@ -289,8 +289,8 @@ static int put_relations(const struct pack_kernel *kernel, const char *stem,
 	return fclose(out) ? -ENOMEM : 0;
 }
 
-static int fill(struct pack *pack, const struct pack_kernel *kernel, size_t i,
-		const struct pack_list *members, struct pack_package *package)
+static int pattern_fill(struct pack *pack, const struct pack_kernel *kernel, size_t i,
+			const struct pack_list *members, struct pack_package *package)
 {
 	const struct mf_release *r = &kernel->release;
 	struct mf_pack_pattern *pattern = NULL;
@@ -307,7 +307,7 @@ static int fill(struct pack *pack, const struct pack_kernel *kernel, size_t i,
 	if (!package->name || !package->version || !package->revision || !package->summary ||
 	    !package->license)
 		return -ENOMEM;
-	e = put_relations(kernel, patterns[i].stem, members, package);
+	e = pattern_put_relations(kernel, patterns[i].stem, members, package);
 	if (e >= 0)
 		e = note_result(pack, kernel, members, package, &pattern);
 	if (e < 0)
@@ -328,7 +328,7 @@ int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel)
 		if (r >= 0 && !members.n)
 			continue;
 		package = r < 0 ? NULL : pack_package_new(pack);
-		r = package ? fill(pack, kernel, i, &members, package) : -ENOMEM;
+		r = package ? pattern_fill(pack, kernel, i, &members, package) : -ENOMEM;
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, patterns[i].stem, NULL);
 		pack_package_seal(package);

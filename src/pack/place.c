@@ -97,7 +97,7 @@ int pack_place(struct pack *pack)
 	return 0;
 }
 
-static bool is_listed(const struct mf_strings *sorted, const char *href)
+static bool place_is_listed(const struct mf_strings *sorted, const char *href)
 {
 	size_t low = 0, high = sorted->n;
 
@@ -136,8 +136,8 @@ static void prune_directory(const struct pack *pack, const char *directory, unsi
 		if (depth && e->d_type == DT_DIR) {
 			prune_directory(pack, path, depth - 1, keep, also);
 			(void)unlinkat(pack->repo_fd, path, AT_REMOVEDIR);
-		} else if (mf_ends_with(path, ".rpm") && !is_listed(keep, path) &&
-			   !is_listed(also, path)) {
+		} else if (mf_ends_with(path, ".rpm") && !place_is_listed(keep, path) &&
+			   !place_is_listed(also, path)) {
 			(void)unlinkat(pack->repo_fd, path, 0);
 		}
 	}

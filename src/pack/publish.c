@@ -119,7 +119,7 @@ static char *new_identity(void)
 
 /* ---- metadata ---- */
 
-static int run(struct pack *pack, const char *const *argv, const char *log_name)
+static int publish_run(struct pack *pack, const char *const *argv, const char *log_name)
 {
 	_cleanup_free_ char *log = pack_format("%s/%s", pack->work, log_name);
 	struct pack_tool tool = { .argv = argv, .log = log };
@@ -146,7 +146,7 @@ static int make_metadata(struct pack *pack, const char *identity)
 		return mf_fail(pack->ctx, "pack", -ENOMEM, "createrepo_c", NULL);
 	if (mkdir(next, 0755) < 0)
 		return mf_fail(pack->ctx, "pack", -errno, next, NULL);
-	return run(pack, argv, "createrepo.log");
+	return publish_run(pack, argv, "createrepo.log");
 }
 
 /* Links every file of one directory into another. */
@@ -198,7 +198,7 @@ static int drop_unneeded(struct pack *pack)
 	for (size_t i = 0; repodata && i < sizeof(unneeded) / sizeof(*unneeded); i++) {
 		const char *const argv[] = { "modifyrepo_c", "--remove", unneeded[i], repodata,
 					     NULL };
-		int r = run(pack, argv, "modifyrepo.log");
+		int r = publish_run(pack, argv, "modifyrepo.log");
 
 		if (r < 0)
 			return r;
@@ -244,7 +244,7 @@ static int sign_openpgp(struct pack *pack)
 				     repomd,
 				     NULL };
 
-	return repomd && asc ? run(pack, argv, "gpg.log")
+	return repomd && asc ? publish_run(pack, argv, "gpg.log")
 			     : mf_fail(pack->ctx, "pack", -ENOMEM, "gpg", NULL);
 }
 
@@ -314,7 +314,8 @@ static int copy_published(struct pack *pack)
 	return next_fd < 0 ? -errno : link_all(old_fd, next_fd, NULL);
 }
 
-static int prepare(struct pack *pack, const struct mf_strings *now, const struct mf_strings *before)
+static int publish_prepare(struct pack *pack, const struct mf_strings *now,
+			   const struct mf_strings *before)
 {
 	_cleanup_free_ char *was = published_identity(pack), *identity = NULL;
 	int r;
@@ -342,7 +343,7 @@ static int prepare(struct pack *pack, const struct mf_strings *now, const struct
 	return r;
 }
 
-static int finish(struct pack *pack)
+static int publish_finish(struct pack *pack)
 {
 	_cleanup_close_ int next_fd =
 		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -378,9 +379,9 @@ int pack_publish(struct pack *pack)
 		r = write_lines(pack->work_fd, "packages", &now);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, ".pack", NULL);
-	r = prepare(pack, &now, &before);
+	r = publish_prepare(pack, &now, &before);
 	if (r >= 0)
-		r = finish(pack);
+		r = publish_finish(pack);
 	if (r >= 0)
 		r = pack_state_write(pack);
 	if (r < 0)

@@ -197,7 +197,7 @@ static int ask_algorithm(const struct pack_names *names, struct pack_module *mod
 	return r;
 }
 
-static int ask(const struct pack_names *names, struct pack_module *module, size_t function)
+static int requests_ask(const struct pack_names *names, struct pack_module *module, size_t function)
 {
 	const char *prefix = request_functions[function].prefix;
 	int r = 0;
@@ -296,7 +296,7 @@ int pack_requests_relate(const struct pack_names *names, struct pack_kernel *ker
 
 	for (size_t f = 0; r >= 0 && f < N_FUNCTIONS; f++)
 		if (calls(module, f))
-			r = ask(names, module, f);
+			r = requests_ask(names, module, f);
 	for (size_t i = 0; r >= 0 && i < sizeof(request_exceptions) / sizeof(*request_exceptions);
 	     i++)
 		if (!fnmatch(request_exceptions[i].module, module->name, 0))

@@ -158,7 +158,7 @@ static void put_install(const struct pack *pack, const struct pack_list *list,
 		fputs("END\n", out);
 }
 
-static void put_package(const struct pack_package *p, FILE *out)
+static void spec_put_package(const struct pack_package *p, FILE *out)
 {
 	fprintf(out, "\n%%package -n %s\nVersion: %s\nRelease: %s\nSummary: %s\nLicense: %s\n",
 		p->name, p->version, p->revision, p->summary, p->license);
@@ -211,7 +211,7 @@ int pack_spec_write(const struct pack *pack, const struct pack_list *list, const
 	      "%description\nThe packages of one batch.\n",
 	      out);
 	for (size_t i = 0; i < list->n; i++)
-		put_package(&pack->packages[list->v[i]], out);
+		spec_put_package(&pack->packages[list->v[i]], out);
 	fputs(install, out);
 	return ferror(out) ? -EIO : 0;
 }

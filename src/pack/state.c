@@ -43,8 +43,8 @@ static void entries_done(struct entries *entries)
 	free(entries->v);
 }
 
-static int add_entry(struct entries *entries, const char *fingerprint, const char *href,
-		     uint64_t size)
+static int state_add_entry(struct entries *entries, const char *fingerprint, const char *href,
+			   uint64_t size)
 {
 	struct entry *e;
 
@@ -62,7 +62,7 @@ static int add_entry(struct entries *entries, const char *fingerprint, const cha
 	return e->fingerprint && e->href ? 0 : -ENOMEM;
 }
 
-static int parse_line(char *line, struct entries *entries)
+static int state_parse_line(char *line, struct entries *entries)
 {
 	char *save = NULL, *end;
 	const char *fingerprint = strtok_r(line, " ", &save);
@@ -78,10 +78,10 @@ static int parse_line(char *line, struct entries *entries)
 	bytes = strtoull(size, &end, 10);
 	if (errno || *end)
 		return -EBADMSG;
-	return add_entry(entries, fingerprint, href, bytes);
+	return state_add_entry(entries, fingerprint, href, bytes);
 }
 
-static int parse(char *text, struct entries *entries)
+static int state_parse(char *text, struct entries *entries)
 {
 	char *save = NULL;
 	const char *head = strtok_r(text, "\n", &save);
@@ -89,7 +89,7 @@ static int parse(char *text, struct entries *entries)
 	if (!head || strcmp(head, STATE_HEAD))
 		return -EBADMSG;
 	for (char *line = strtok_r(NULL, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		int r = parse_line(line, entries);
+		int r = state_parse_line(line, entries);
 
 		if (r < 0)
 			return r;
@@ -98,7 +98,7 @@ static int parse(char *text, struct entries *entries)
 }
 
 /* The name of the list a package is in; new memory. */
-static char *owner_of(const struct pack_package *package)
+static char *state_owner_of(const struct pack_package *package)
 {
 	const struct pack_kernel *kernel = package->kernel;
 
@@ -107,7 +107,8 @@ static char *owner_of(const struct pack_package *package)
 }
 
 /* Reads every list but those named in SKIP. */
-static int read_lists(struct pack *pack, const struct mf_strings *skip, struct entries *entries)
+static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
+			    struct entries *entries)
 {
 	_cleanup_close_ int copy = fcntl(pack->private_fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -127,7 +128,7 @@ static int read_lists(struct pack *pack, const struct mf_strings *skip, struct e
 			continue;
 		r = mf_file_read_at(pack->private_fd, e->d_name, STATE_MAX, &text, &len);
 		if (r >= 0)
-			r = parse(text, entries);
+			r = state_parse(text, entries);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, e->d_name,
 				       r == -EBADMSG ? "the repository's own list of packages is "
@@ -137,7 +138,7 @@ static int read_lists(struct pack *pack, const struct mf_strings *skip, struct e
 	return errno ? mf_fail(pack->ctx, "pack", -errno, ".pack", NULL) : 0;
 }
 
-static bool is_there(const struct pack *pack, const struct entry *entry)
+static bool state_is_there(const struct pack *pack, const struct entry *entry)
 {
 	struct stat st;
 
@@ -150,7 +151,7 @@ int pack_state_reuse(struct pack *pack)
 	_cleanup_(entries_done) struct entries entries = { 0 };
 	_cleanup_(pack_map_done) struct pack_map map = { 0 };
 	const struct mf_strings none = { 0 };
-	int r = read_lists(pack, &none, &entries);
+	int r = state_read_lists(pack, &none, &entries);
 
 	if (r < 0)
 		return r;
@@ -161,7 +162,7 @@ int pack_state_reuse(struct pack *pack)
 		struct pack_package *package = &pack->packages[i];
 		size_t at = pack_map_get(&map, package->fingerprint);
 
-		if (at == PACK_NONE || !is_there(pack, &entries.v[at]))
+		if (at == PACK_NONE || !state_is_there(pack, &entries.v[at]))
 			continue;
 		package->href = MF_STEAL(entries.v[at].href);
 		entries.v[at].href = strdup(package->href);
@@ -176,7 +177,7 @@ int pack_state_reuse(struct pack *pack)
 static int own_lists(const struct pack *pack, struct mf_strings *ret_owners)
 {
 	for (size_t i = 0; i < pack->n_packages; i++) {
-		_cleanup_free_ char *owner = owner_of(&pack->packages[i]);
+		_cleanup_free_ char *owner = state_owner_of(&pack->packages[i]);
 		int r = owner ? mf_strings_add_unique(ret_owners, owner) : -ENOMEM;
 
 		if (r < 0)
@@ -185,7 +186,7 @@ static int own_lists(const struct pack *pack, struct mf_strings *ret_owners)
 	return 0;
 }
 
-static int write_list(struct pack *pack, const char *owner)
+static int state_write_list(struct pack *pack, const char *owner)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
@@ -196,7 +197,7 @@ static int write_list(struct pack *pack, const char *owner)
 	fputs(STATE_HEAD "\n", out);
 	for (size_t i = 0; i < pack->n_packages; i++) {
 		const struct pack_package *p = &pack->packages[i];
-		_cleanup_free_ char *of = owner_of(p);
+		_cleanup_free_ char *of = state_owner_of(p);
 
 		if (of && !strcmp(of, owner))
 			fprintf(out, "%s %llu %s\n", p->fingerprint,
@@ -213,7 +214,7 @@ int pack_state_write(struct pack *pack)
 	int r = own_lists(pack, &owners);
 
 	for (size_t i = 0; r >= 0 && i < owners.n; i++)
-		r = write_list(pack, owners.v[i]);
+		r = state_write_list(pack, owners.v[i]);
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, ".pack",
 			       "the list of packages cannot be written")
 		     : 0;
@@ -227,13 +228,13 @@ int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs)
 
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, ".pack", NULL);
-	r = read_lists(pack, &owners, &entries);
+	r = state_read_lists(pack, &owners, &entries);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r >= 0 && i < pack->n_packages; i++)
 		r = mf_strings_add(ret_hrefs, pack->packages[i].href);
 	for (size_t i = 0; r >= 0 && i < entries.n; i++)
-		if (is_there(pack, &entries.v[i]))
+		if (state_is_there(pack, &entries.v[i]))
 			r = mf_strings_add(ret_hrefs, entries.v[i].href);
 	mf_strings_sort(ret_hrefs);
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, ".pack", NULL) : 0;

@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static int spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
+static int tool_spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	int r;
@@ -80,7 +80,7 @@ int pack_tool_run(struct pack_tool *tool)
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
-	r = spawn(tool, pipes[1], &pid);
+	r = tool_spawn(tool, pipes[1], &pid);
 	close(pipes[1]);
 	if (r) {
 		close(pipes[0]);

@@ -18,11 +18,11 @@
 #include "modfetch/process.h"
 #include "model.h"
 
-static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
-		struct mf_strings *found);
+static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
+		     struct mf_strings *found);
 
-static int visit(struct pack *pack, int dirfd, const char *path, const char *name,
-		 unsigned int depth, struct mf_strings *found)
+static int tree_visit(struct pack *pack, int dirfd, const char *path, const char *name,
+		      unsigned int depth, struct mf_strings *found)
 {
 	struct stat st;
 
@@ -33,7 +33,7 @@ static int visit(struct pack *pack, int dirfd, const char *path, const char *nam
 
 		if (fd < 0)
 			return mf_fail(pack->ctx, "pack", -errno, path, NULL);
-		return depth ? walk(pack, fd, path, depth - 1, found)
+		return depth ? tree_walk(pack, fd, path, depth - 1, found)
 			     : mf_fail(pack->ctx, "pack", -ELOOP, path, NULL);
 	}
 	if (!mf_is_module(name))
@@ -48,8 +48,8 @@ static int visit(struct pack *pack, int dirfd, const char *path, const char *nam
 	return 0;
 }
 
-static int walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
-		struct mf_strings *found)
+static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
+		     struct mf_strings *found)
 {
 	_cleanup_close_ int copy = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -69,7 +69,7 @@ static int walk(struct pack *pack, int dirfd, const char *below, unsigned int de
 			path = NULL;
 			return mf_fail(pack->ctx, "pack", -ENOMEM, below, NULL);
 		}
-		r = visit(pack, dirfd, path, e->d_name, depth, found);
+		r = tree_visit(pack, dirfd, path, e->d_name, depth, found);
 		if (r < 0)
 			return r;
 	}
@@ -81,7 +81,7 @@ struct reading {
 	struct pack_module *modules;
 };
 
-static void read_one(void *arg, size_t i, unsigned int worker)
+static void tree_read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reading *reading = arg;
 
@@ -110,7 +110,8 @@ static bool is_of_release(const struct pack_module *module, const char *release)
 }
 
 /* Tells what is wrong with a module that was read, and marks it. */
-static void judge(struct pack *pack, const struct pack_kernel *kernel, struct pack_module *module)
+static void tree_judge(struct pack *pack, const struct pack_kernel *kernel,
+		       struct pack_module *module)
 {
 	const char *odd;
 
@@ -216,7 +217,7 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	struct reading reading = { .tree_fd = kernel->tree_fd };
 	struct mf_workers *workers;
-	int r = walk(pack, kernel->tree_fd, "", 32, &found);
+	int r = tree_walk(pack, kernel->tree_fd, "", 32, &found);
 
 	if (r < 0)
 		return r;
@@ -233,10 +234,10 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
-	mf_workers_run(workers, kernel->n_modules, read_one, &reading);
+	mf_workers_run(workers, kernel->n_modules, tree_read_one, &reading);
 	mf_workers_free(workers);
 	for (size_t i = 0; i < kernel->n_modules; i++)
-		judge(pack, kernel, &kernel->modules[i]);
+		tree_judge(pack, kernel, &kernel->modules[i]);
 	pack->result.modules += kernel->n_modules;
 	settle_arch(pack, kernel);
 	if (!kernel->arch)

@@ -51,7 +51,7 @@ void mf_aside_done(struct mf_aside *aside)
 	*aside = (struct mf_aside){ 0 };
 }
 
-static int fail(struct mf_context *ctx, int r)
+static int aside_fail(struct mf_context *ctx, int r)
 {
 	return mf_fail(ctx, "event", r, "/" MF_ASIDE_DIR, NULL);
 }
@@ -81,7 +81,7 @@ static void put_repos(const struct mf_context *ctx, const struct mf_repos *repos
 	}
 }
 
-static int stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
+static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 {
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_free_ char *text = NULL;
@@ -110,7 +110,7 @@ static int stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 /* ---- the files ---- */
 
 /* A line "KEY=VALUE" at *TEXT: VALUE, ended, and *TEXT behind the line. NULL: it is none. */
-static char *take_line(char **text, const char *key)
+static char *aside_take_line(char **text, const char *key)
 {
 	char *value = *text + strlen(key), *end;
 
@@ -124,7 +124,7 @@ static char *take_line(char **text, const char *key)
 	return value;
 }
 
-static int parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
+static int aside_parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 {
 	char *at = text + strlen(magic), *since, *hex, *end;
 	struct mf_aside_entry entry = { 0 };
@@ -133,8 +133,8 @@ static int parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 
 	if (memchr(text, '\0', len) || !mf_starts_with(text, magic))
 		return -EBADMSG;
-	since = take_line(&at, "since=");
-	hex = since ? take_line(&at, "stamp=") : NULL;
+	since = aside_take_line(&at, "since=");
+	hex = since ? aside_take_line(&at, "stamp=") : NULL;
 	if (!hex || !mf_sha256_parse(hex, digest) || *since < '0' || *since > '9')
 		return -EBADMSG;
 	errno = 0;
@@ -149,7 +149,7 @@ static int parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 	return 0;
 }
 
-static int read_one(int dirfd, const char *name, struct mf_aside_entry *ret_entry)
+static int aside_read_one(int dirfd, const char *name, struct mf_aside_entry *ret_entry)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -162,7 +162,7 @@ static int read_one(int dirfd, const char *name, struct mf_aside_entry *ret_entr
 	r = mf_file_read(fd, FILE_MAX, &text, &len);
 	if (r < 0)
 		return r;
-	r = parse(text, len, ret_entry);
+	r = aside_parse(text, len, ret_entry);
 	if (r < 0)
 		return r;
 	mf_spool_name(ret_entry->entry.modalias, ret_entry->entry.name);
@@ -172,7 +172,7 @@ static int read_one(int dirfd, const char *name, struct mf_aside_entry *ret_entr
 	return -EBADMSG;
 }
 
-static int by_age(const void *a, const void *b)
+static int aside_by_age(const void *a, const void *b)
 {
 	const struct mf_aside_entry *x = a, *y = b;
 
@@ -180,10 +180,10 @@ static int by_age(const void *a, const void *b)
 				    : strcmp(x->entry.name, y->entry.name);
 }
 
-static int add_file(int dirfd, const char *name, struct mf_aside *aside)
+static int aside_add_file(int dirfd, const char *name, struct mf_aside *aside)
 {
 	struct mf_aside_entry entry, *v;
-	int r = read_one(dirfd, name, &entry);
+	int r = aside_read_one(dirfd, name, &entry);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -209,20 +209,20 @@ int mf_aside_read(struct mf_context *ctx, struct mf_aside *ret_aside)
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
-		return fd == -ENOENT ? 0 : fail(ctx, fd < 0 ? fd : -ENOMEM);
+		return fd == -ENOENT ? 0 : aside_fail(ctx, fd < 0 ? fd : -ENOMEM);
 	}
 	while (r == 0 && aside.n < MF_ASIDE_MAX && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
-			r = add_file(dirfd(dir), e->d_name, &aside);
+			r = aside_add_file(dirfd(dir), e->d_name, &aside);
 	/* nearly always there is none: then nothing is asked for what it would rest on */
 	if (r == 0 && aside.n)
-		r = stamp(ctx, now);
+		r = aside_stamp(ctx, now);
 	if (r < 0)
-		return fail(ctx, r);
+		return aside_fail(ctx, r);
 	for (size_t i = 0; i < aside.n; i++)
 		aside.v[i].due = strcmp(aside.v[i].stamp, now) != 0;
 	if (aside.n)
-		qsort(aside.v, aside.n, sizeof(*aside.v), by_age);
+		qsort(aside.v, aside.n, sizeof(*aside.v), aside_by_age);
 	*ret_aside = aside;
 	aside = (struct mf_aside){ 0 };
 	return 0;
@@ -255,7 +255,7 @@ static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t sinc
 	return mf_file_publish(dirfd, name, 0600, text, strlen(text));
 }
 
-static int add_devices(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
+static int aside_add_devices(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
 {
 	int r = 0;
 
@@ -265,7 +265,7 @@ static int add_devices(struct mf_spool_entry *old, const struct mf_spool_entry *
 	return r;
 }
 
-static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *entry)
+static int aside_put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *entry)
 {
 	struct mf_aside_entry old = { 0 };
 	char name[MF_SPOOL_NAME], hex[MF_SHA256_HEX];
@@ -273,14 +273,14 @@ static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *e
 	int r;
 
 	mf_spool_name(entry->modalias, name);
-	if (read_one(dirfd, name, &old) < 0 || !old.entry.modalias ||
+	if (aside_read_one(dirfd, name, &old) < 0 || !old.entry.modalias ||
 	    strcmp(old.entry.modalias, entry->modalias) != 0) {
 		entry_done(&old);
-		r = stamp(ctx, hex);
+		r = aside_stamp(ctx, hex);
 		return r < 0 ? r : write_one(dirfd, entry, (int64_t)time(NULL), hex);
 	}
 	before = old.entry.devpaths.n;
-	r = add_devices(&old.entry, entry);
+	r = aside_add_devices(&old.entry, entry);
 	if (r == 0 && old.entry.devpaths.n != before)
 		r = write_one(dirfd, &old.entry, old.since, old.stamp);
 	entry_done(&old);
@@ -290,9 +290,9 @@ static int put(struct mf_context *ctx, int dirfd, const struct mf_spool_entry *e
 int mf_aside_put(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_ASIDE_DIR);
-	int r = dirfd < 0 ? dirfd : put(ctx, dirfd, entry);
+	int r = dirfd < 0 ? dirfd : aside_put(ctx, dirfd, entry);
 
-	return r < 0 ? fail(ctx, r) : 0;
+	return r < 0 ? aside_fail(ctx, r) : 0;
 }
 
 int mf_aside_retry(struct mf_context *ctx, bool all)
@@ -306,7 +306,7 @@ int mf_aside_retry(struct mf_context *ctx, bool all)
 	dirfd = mf_context_mkdir(ctx, MF_ASIDE_DIR);
 	spool = mf_spool_open(ctx);
 	if (dirfd < 0 || spool < 0)
-		return fail(ctx, dirfd < 0 ? dirfd : spool);
+		return aside_fail(ctx, dirfd < 0 ? dirfd : spool);
 	for (size_t i = 0; i < aside.n; i++) {
 		struct mf_spool_entry *entry = &aside.v[i].entry;
 
@@ -319,7 +319,7 @@ int mf_aside_retry(struct mf_context *ctx, bool all)
 		if (r == 0 && unlinkat(dirfd, entry->name, 0) < 0 && errno != ENOENT)
 			r = -errno;
 		if (r < 0)
-			return fail(ctx, r);
+			return aside_fail(ctx, r);
 		n++;
 	}
 	return n;
@@ -332,7 +332,7 @@ static int keep_device(struct mf_context *ctx, const struct mf_want *want)
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	int r = mf_want_entry(want, &entry);
 
-	return r < 0 ? fail(ctx, r) : mf_aside_put(ctx, &entry);
+	return r < 0 ? aside_fail(ctx, r) : mf_aside_put(ctx, &entry);
 }
 
 int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants)
@@ -355,7 +355,7 @@ int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants)
 			       mf_error_name(-MFE_SET_ASIDE));
 			r = keep_device(ctx, want);
 		} else if (mf_wants_add(&left, want) < 0) {
-			r = fail(ctx, -ENOMEM);
+			r = aside_fail(ctx, -ENOMEM);
 		}
 	}
 	if (r < 0)

@@ -92,7 +92,7 @@ static int remove_entry(struct mf_context *ctx, const struct spool *spool, size_
 	return r < 0 ? mf_fail(ctx, "event", r, spool->v[i].name, NULL) : 0;
 }
 
-static bool is_there(const struct mf_context *ctx, const char *devpath)
+static bool drain_is_there(const struct mf_context *ctx, const char *devpath)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -105,8 +105,8 @@ static bool is_there(const struct mf_context *ctx, const char *devpath)
 	return fd != -ENOENT;
 }
 
-static int add_want(struct mf_context *ctx, const struct mf_spool_entry *entry, const char *devpath,
-		    struct mf_wants *wants)
+static int drain_add_want(struct mf_context *ctx, const struct mf_spool_entry *entry,
+			  const char *devpath, struct mf_wants *wants)
 {
 	_cleanup_free_ char *syspath = NULL;
 	struct mf_want want;
@@ -135,13 +135,13 @@ static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 		     struct mf_wants *wants)
 {
 	bool any = !entry->devpaths.n;
-	int r = any ? add_want(ctx, entry, NULL, wants) : 0;
+	int r = any ? drain_add_want(ctx, entry, NULL, wants) : 0;
 
 	for (size_t i = 0; r == 0 && i < entry->devpaths.n; i++) {
-		if (!is_there(ctx, entry->devpaths.v[i]))
+		if (!drain_is_there(ctx, entry->devpaths.v[i]))
 			continue;
 		any = true;
-		r = add_want(ctx, entry, entry->devpaths.v[i], wants);
+		r = drain_add_want(ctx, entry, entry->devpaths.v[i], wants);
 	}
 	return r < 0 ? r : !any;
 }
@@ -401,7 +401,7 @@ static int attempt(struct mf_context *ctx, struct pass *pass)
 	return r;
 }
 
-static int drain(struct mf_context *ctx, struct pass *pass)
+static int drain_drain(struct mf_context *ctx, struct pass *pass)
 {
 	struct mf_failure why;
 	size_t aside;
@@ -444,7 +444,7 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 		return lock;
 	}
 	spool_done(&pass.spool);
-	r = drain(ctx, &pass);
+	r = drain_drain(ctx, &pass);
 	*ret_drained = pass.drained;
 	return r;
 }

@@ -41,7 +41,7 @@ static bool is_torn(int fd, off_t size)
 	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
-static int append(int dirfd, const char *line)
+static int history_append(int dirfd, const char *line)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -79,7 +79,7 @@ int mf_history_add(struct mf_context *ctx, struct mf_json *record)
 		r = -ENOMEM;
 	}
 	if (!r)
-		r = append(dirfd, line);
+		r = history_append(dirfd, line);
 	return r < 0 ? mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 

@@ -31,13 +31,13 @@
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
 
-static bool is_ours_alone(const struct stat *st)
+static bool hooks_is_ours_alone(const struct stat *st)
 {
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
 }
 
 /* The hooks' names, sorted. 0, 1: there is no directory; or -errno. */
-static int list(const struct mf_context *ctx, struct mf_strings *ret_names)
+static int hooks_list(const struct mf_context *ctx, struct mf_strings *ret_names)
 {
 	int fd = mf_context_open(ctx, MF_HOOKS_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -53,7 +53,7 @@ static int list(const struct mf_context *ctx, struct mf_strings *ret_names)
 	}
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!is_ours_alone(&st))
+	if (!hooks_is_ours_alone(&st))
 		return -EPERM;
 	while (!r && (e = readdir(dir)))
 		if (!strpbrk(e->d_name, ".~"))
@@ -63,7 +63,7 @@ static int list(const struct mf_context *ctx, struct mf_strings *ret_names)
 }
 
 /* 0; -EPERM: somebody else could have written it; 1: it is no program. */
-static int look_at(const struct mf_context *ctx, const char *name)
+static int hooks_look_at(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -80,10 +80,10 @@ static int look_at(const struct mf_context *ctx, const char *name)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return 1;
-	return is_ours_alone(&st) ? 0 : -EPERM;
+	return hooks_is_ours_alone(&st) ? 0 : -EPERM;
 }
 
-static int start(const char *path, int in, pid_t *ret_pid)
+static int hooks_start(const char *path, int in, pid_t *ret_pid)
 {
 	char *const argv[] = { (char *)path, NULL };
 	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
@@ -112,7 +112,7 @@ static int start(const char *path, int in, pid_t *ret_pid)
 }
 
 /* Its status as wait(2) has it, or -ETIMEDOUT: it was killed with all it started. */
-static int wait_for(pid_t pid, unsigned int seconds)
+static int hooks_wait_for(pid_t pid, unsigned int seconds)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	uint64_t end = mf_now_us() + seconds * 1000000ULL, now;
@@ -146,14 +146,14 @@ static int run_one(const struct mf_context *ctx, const char *name, const char *l
 	if (r >= 0 && lseek(in, 0, SEEK_SET) < 0)
 		r = -errno;
 	if (r >= 0)
-		r = start(path, in, &pid);
-	return r < 0 ? r : wait_for(pid, seconds);
+		r = hooks_start(path, in, &pid);
+	return r < 0 ? r : hooks_wait_for(pid, seconds);
 }
 
 static bool run_and_tell(const struct mf_context *ctx, const char *name, const char *line,
 			 unsigned int seconds)
 {
-	int r = look_at(ctx, name);
+	int r = hooks_look_at(ctx, name);
 
 	if (r > 0)
 		return false;
@@ -179,7 +179,7 @@ size_t mf_hooks_run(const struct mf_context *ctx, const char *line, unsigned int
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	size_t well = 0;
-	int r = list(ctx, &names);
+	int r = hooks_list(ctx, &names);
 
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,

@@ -69,7 +69,7 @@ static void cargo_done(struct cargo *cargo)
 	mf_kmod_free(cargo->kmod);
 }
 
-static void stamp(struct mf_run *run, enum mf_stage stage)
+static void pipeline_stamp(struct mf_run *run, enum mf_stage stage)
 {
 	run->stamp[stage] = mf_now_us();
 }
@@ -85,7 +85,7 @@ static bool all_on_disk(const struct mf_run *run)
 }
 
 /* With the indexes and modprobe.d as they are now: repairing changes the former. */
-static int match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r;
 
@@ -108,7 +108,7 @@ static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 	run->repaired = true;
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_want_forget(&run->wants.v[i]);
-	r = match(ctx, run, cargo);
+	r = pipeline_match(ctx, run, cargo);
 	return r < 0 ? r : mf_repair_mark(ctx, &run->wants);
 }
 
@@ -116,15 +116,15 @@ static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
  * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
  * the missing repository is a failure only if something is missing.
  */
-static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int opened = mf_renew_open(ctx, run), r;
 	struct mf_failure why = ctx->failure;
 
-	r = match(ctx, run, cargo);
+	r = pipeline_match(ctx, run, cargo);
 	if (!r && run->catalog && !run->dry_run)
 		r = repair(ctx, run, cargo);
-	stamp(run, MF_MATCHED);
+	pipeline_stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
 	ctx->failure = why;
@@ -133,7 +133,7 @@ static int decide(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 
 /* ---- fetch and verify ---- */
 
-static int fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	_cleanup_free_ struct mf_fetch_request *requests =
@@ -171,7 +171,7 @@ static void tell_fetched(const struct mf_context *ctx, const struct mf_run *run,
 		       (unsigned long long)cargo->fetched[i].size, cargo->fetched[i].url);
 }
 
-static void verifier_cleanup(struct mf_verifier **verifier)
+static void pipeline_verifier_cleanup(struct mf_verifier **verifier)
 {
 	mf_verifier_free(*verifier);
 }
@@ -267,7 +267,7 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 			index_again(ctx, &own);
 		return r;
 	}
-	stamp(run, MF_INSTALLED);
+	pipeline_stamp(run, MF_INSTALLED);
 	run->scriptlet = cargo->receipt.scriptlet;
 	mf_loading_mark(ctx);
 	r = expect(ctx, run, cargo);
@@ -282,15 +282,15 @@ static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		index_again(ctx, &cargo->receipt.kernels);
 		return r;
 	}
-	stamp(run, MF_INDEXED);
+	pipeline_stamp(run, MF_INDEXED);
 	return 0;
 }
 
-static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	const struct mf_judge judge = { .policy = cargo->policy,
 					.repos = mf_catalog_repos(run->catalog) };
-	_cleanup_(verifier_cleanup) struct mf_verifier *verifier = NULL;
+	_cleanup_(pipeline_verifier_cleanup) struct mf_verifier *verifier = NULL;
 	int r = mf_fault_expected(ctx, run);
 
 	cargo->refreshable = r == -MFE_STALE;
@@ -301,12 +301,12 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 		return r;
 	if (ctx->kernel_running && !run->no_load)
 		mf_verifier_preload(ctx, verifier);
-	r = fetch(ctx, run, cargo);
+	r = pipeline_fetch(ctx, run, cargo);
 	/* what its server has no more, newer metadata does not name any more */
 	cargo->refreshable = mf_fault_passes(r) && run->fault == MF_FAULT_PACKAGE;
 	if (r < 0)
 		return r;
-	stamp(run, MF_FETCHED);
+	pipeline_stamp(run, MF_FETCHED);
 	tell_fetched(ctx, run, cargo);
 	r = verify(ctx, run, verifier, cargo);
 	/* policy about what no metadata has named: only the files of a package tell */
@@ -318,7 +318,7 @@ static int carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *c
 	r = check_shadows(ctx, run, cargo);
 	if (r < 0)
 		return r;
-	stamp(run, MF_VERIFIED);
+	pipeline_stamp(run, MF_VERIFIED);
 	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	return r < 0 ? r : install(ctx, run, cargo);
 }
@@ -333,7 +333,7 @@ static bool something_loaded(const struct mf_run *run)
 	return false;
 }
 
-static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 {
 	int r;
 
@@ -343,9 +343,9 @@ static int load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
 	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
 	if (r < 0)
 		return r;
-	stamp(run, MF_LOADED);
+	pipeline_stamp(run, MF_LOADED);
 	run->unbound = mf_load_wait(ctx, run->wants.v, run->wants.n);
-	stamp(run, MF_BOUND);
+	pipeline_stamp(run, MF_BOUND);
 	return 0;
 }
 
@@ -364,7 +364,7 @@ static int resolve(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		if (r >= 0) {
 			if (run->selection.install && !ctx->unattended)
 				mf_plan_mark_named(&run->plan, run->selection.install);
-			stamp(run, MF_RESOLVED);
+			pipeline_stamp(run, MF_RESOLVED);
 		}
 	}
 	run->selection.refused = NULL;
@@ -375,7 +375,7 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 {
 	bool planned;
 	size_t known;
-	int r = decide(ctx, run, cargo);
+	int r = pipeline_decide(ctx, run, cargo);
 
 	if (r < 0)
 		return r;
@@ -387,7 +387,7 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		r = resolve(ctx, run, cargo);
 		planned = r == 0;
 		if (planned && !run->dry_run)
-			r = carry_out(ctx, run, cargo);
+			r = pipeline_carry_out(ctx, run, cargo);
 	} while (r == -MFE_DENIED && cargo->refused.whys.n > known);
 	if (r < 0)
 		return r;
@@ -395,7 +395,7 @@ static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 		return planned ? 0 : 1;
 	r = mf_kernel_dir_same(ctx, &cargo->tree);
 	if (!r)
-		r = load(ctx, run, cargo);
+		r = pipeline_load(ctx, run, cargo);
 	if (r < 0)
 		return r;
 	return planned || run->repaired || something_loaded(run) ? 0 : 1;
@@ -421,7 +421,7 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 }
 
 /* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
-static int go(struct mf_context *ctx, struct mf_run *run)
+static int pipeline_go(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
 	int r = run->dry_run ? 0 : mf_pending_loads_settle(ctx, &cargo.attempts);
@@ -444,15 +444,15 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	struct mf_failure why;
 	int r;
 
-	stamp(run, MF_STARTED);
+	pipeline_stamp(run, MF_STARTED);
 	if (run->dry_run)
-		return go(ctx, run);
+		return pipeline_go(ctx, run);
 	lock = mf_lock(ctx);
 	if (lock < 0)
 		return lock;
 	r = mf_undo_recover(ctx);
 	if (!r)
-		r = go(ctx, run);
+		r = pipeline_go(ctx, run);
 	if (r >= 0)
 		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
 	/* the packages are there and their drivers loaded, but not all is as they want it */

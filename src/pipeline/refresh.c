@@ -110,8 +110,8 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 		     : r;
 }
 
-static bool is_current(const struct mf_context *ctx, const char *id,
-		       const uint8_t digest[MF_SHA256_LEN])
+static bool refresh_is_current(const struct mf_context *ctx, const char *id,
+			       const uint8_t digest[MF_SHA256_LEN])
 {
 	uint8_t have[MF_SHA256_LEN];
 	_cleanup_close_ int fd = mf_cache_open(ctx, id, have);
@@ -119,8 +119,8 @@ static bool is_current(const struct mf_context *ctx, const char *id,
 	return fd >= 0 && !memcmp(have, digest, sizeof(have));
 }
 
-static int build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_fd,
-		 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
+static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_fd,
+			 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
 {
 	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
 	_cleanup_close_ int primary = -1;
@@ -193,23 +193,24 @@ static const char *known_etag(const struct mf_context *ctx, const struct mf_repo
 
 	return *state->etag && url && !strcmp(state->url, url) &&
 			       !memcmp(state->used.keys, keys, sizeof(state->used.keys)) &&
-			       is_current(ctx, repo->id, state->used.digest)
+			       refresh_is_current(ctx, repo->id, state->used.digest)
 		       ? state->etag
 		       : NULL;
 }
 
-static int publish(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-		   const struct mf_fetched *repomd, bool force, struct mf_refresh_result *result)
+static int refresh_publish(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
+			   const struct mf_fetched *repomd, bool force,
+			   struct mf_refresh_result *result)
 {
 	uint8_t digest[MF_SHA256_LEN];
 	int r = mf_sha256_fd(repomd->fd, digest), unchanged = 0;
 
 	if (r < 0)
 		return mf_fail(ctx, "refresh", r, repo->id, NULL);
-	if (!force && is_current(ctx, repo->id, digest))
+	if (!force && refresh_is_current(ctx, repo->id, digest))
 		unchanged = 1;
 	else
-		r = build(ctx, repo, repomd->fd, digest, &result->packages);
+		r = refresh_build(ctx, repo, repomd->fd, digest, &result->packages);
 	if (r == 0)
 		r = mf_trust_published(ctx, repo, mirror, repomd->etag);
 	return r < 0 ? r : unchanged;
@@ -266,8 +267,8 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 	if (r == 0)
 		r = judge_pair(ctx, repo, asking, fetched, result);
 	return r < 0 ? r
-		     : publish(ctx, repo, mirror, &fetched[REPOMD],
-			       asking->flags & MF_REFRESH_FORCE, result);
+		     : refresh_publish(ctx, repo, mirror, &fetched[REPOMD],
+				       asking->flags & MF_REFRESH_FORCE, result);
 }
 
 /* What one mirror may do and another need not. How much it says: the most telling is reported. */

@@ -18,7 +18,7 @@
 #include "tries.h"
 
 /* A record as of a run that failed: nobody else will write one. */
-static void remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
+static void filter_remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
 	_cleanup_free_ char *line = NULL, *syspath = NULL;
@@ -35,7 +35,7 @@ static void remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
 	ctx->failure = why;
 }
 
-static void tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
+static void filter_tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	char message[768];
 
@@ -51,7 +51,7 @@ static void tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
 }
 
-static int set_aside(struct mf_context *ctx, const struct mf_spool_entry *entry)
+static int filter_set_aside(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	int r = mf_aside_put(ctx, entry);
 
@@ -61,8 +61,8 @@ static int set_aside(struct mf_context *ctx, const struct mf_spool_entry *entry)
 		"%d runs for it crashed or were killed; it is left alone until modfetch or the "
 		"repositories change; to try it again: modfetch queue --retry",
 		MF_TRIES_MAX);
-	tell(ctx, entry);
-	remember(ctx, entry);
+	filter_tell(ctx, entry);
+	filter_remember(ctx, entry);
 	if (!entry->devpaths.n)
 		(void)mf_failed_note(ctx, entry->modalias);
 	return 0;
@@ -80,7 +80,8 @@ int mf_spool_filter(struct mf_context *ctx, int spool_fd, struct mf_spool_entry 
 		bool out = r == 0 && (known || entries[i].tries >= MF_TRIES_MAX);
 
 		if (out)
-			r = known ? mf_aside_put(ctx, &entries[i]) : set_aside(ctx, &entries[i]);
+			r = known ? mf_aside_put(ctx, &entries[i])
+				  : filter_set_aside(ctx, &entries[i]);
 		if (out && r == 0) {
 			crashed += !known;
 			r = mf_spool_remove(spool_fd, &entries[i]);

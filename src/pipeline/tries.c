@@ -18,7 +18,7 @@
 
 enum { FILE_MAX = 4 << 20, HEX = MF_SPOOL_NAME - 1 };
 
-static int compare(const void *a, const void *b)
+static int tries_compare(const void *a, const void *b)
 {
 	return strncmp(*(const char *const *)a, *(const char *const *)b, HEX);
 }
@@ -48,10 +48,10 @@ void mf_tries_read(const struct mf_context *ctx, struct mf_spool_entry *entries,
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (is_line(line))
 			lines[count++] = line;
-	qsort(lines, count, sizeof(*lines), compare);
+	qsort(lines, count, sizeof(*lines), tries_compare);
 	for (size_t i = 0; i < n; i++) {
 		const char *name = entries[i].name;
-		char **found = bsearch(&name, lines, count, sizeof(*lines), compare);
+		char **found = bsearch(&name, lines, count, sizeof(*lines), tries_compare);
 
 		if (found)
 			entries[i].tries = (unsigned int)((*found)[HEX + 1] - '0');

@@ -111,7 +111,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 
 /* ---- what it has ---- */
 
-static int see_provide(void *arg, const char *name, const char *evr)
+static int about_see_provide(void *arg, const char *name, const char *evr)
 {
 	struct mf_about *about = arg;
 	char module[256];
@@ -121,7 +121,7 @@ static int see_provide(void *arg, const char *name, const char *evr)
 	return mf_strings_add_unique(&about->modules, module);
 }
 
-static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int about_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct mf_about *about = arg;
 
@@ -210,7 +210,7 @@ static int giver_of(const struct gathering *g, const int *ids, size_t n)
 	return copy[0];
 }
 
-static int see_need(void *arg, const char *text, const int *ids, size_t n)
+static int about_see_need(void *arg, const char *text, const int *ids, size_t n)
 {
 	struct gathering *g = arg;
 	struct mf_needs *needs = g->needs;
@@ -255,13 +255,14 @@ static int by_giver(const void *a, const void *b, void *arg)
 	return r ? r : strcmp(x->text, y->text);
 }
 
-static int gather(struct gathering *g, int id, enum mf_dep_kind kind, struct mf_needs *ret_needs)
+static int about_gather(struct gathering *g, int id, enum mf_dep_kind kind,
+			struct mf_needs *ret_needs)
 {
 	int r;
 
 	g->needs = ret_needs;
 	g->room = 0;
-	r = mf_pool_needs(g->pool, id, kind, see_need, g);
+	r = mf_pool_needs(g->pool, id, kind, about_see_need, g);
 	if (ret_needs->n)
 		qsort_r(ret_needs->v, ret_needs->n, sizeof(*ret_needs->v), by_giver, g->pool);
 	return r;
@@ -295,19 +296,19 @@ int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct 
 		return r;
 	mf_pool_package(g.pool, id, &about.package);
 	mf_pool_text(g.pool, id, &about.text);
-	r = mf_pool_deps(g.pool, id, MF_PROVIDES, see_provide, &about);
+	r = mf_pool_deps(g.pool, id, MF_PROVIDES, about_see_provide, &about);
 	if (!r && about.modules.n)
-		r = mf_catalog_walk(catalog, see_alias, &about);
+		r = mf_catalog_walk(catalog, about_see_alias, &about);
 	if (!r)
 		r = find_on_disk(g.pool, &about);
 	if (!r)
 		r = find_present(g.pool, &about);
 	if (!r)
-		r = gather(&g, id, MF_REQUIRES, &about.requires);
+		r = about_gather(&g, id, MF_REQUIRES, &about.requires);
 	if (!r)
-		r = gather(&g, id, MF_RECOMMENDS, &about.recommends);
+		r = about_gather(&g, id, MF_RECOMMENDS, &about.recommends);
 	if (!r)
-		r = gather(&g, id, MF_SUGGESTS, &about.suggests);
+		r = about_gather(&g, id, MF_SUGGESTS, &about.suggests);
 	if (r < 0)
 		return mf_fail(ctx, "match", r, about.package.name, NULL);
 	if (ctx->settings.thorough)

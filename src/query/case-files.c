@@ -24,7 +24,7 @@ static const char *const directories[] = { "etc/modprobe.d",	       "run/modprob
 					   "lib/modprobe.d",	       MF_RULES_DIRECTORY };
 
 /* Lines that say something, indented under one heading; TEXT is written into. */
-static void put(FILE *out, const char *path, char *text)
+static void case_files_put(FILE *out, const char *path, char *text)
 {
 	bool heading = false;
 	char *save = NULL;
@@ -44,7 +44,7 @@ static void put(FILE *out, const char *path, char *text)
  * modprobe's lines follow from the rest of the case, and udev's are for udev alone: no lookup reads
  * either of the two, here or where the case is played.
  */
-static int is_config(const struct dirent *e)
+static int case_files_is_config(const struct dirent *e)
 {
 	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE) &&
 	       strcmp(e->d_name, MF_ATTEMPT_FILE);
@@ -54,7 +54,8 @@ static int put_directory(struct mf_context *ctx, const char *directory, FILE *ou
 {
 	_cleanup_close_ int dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	struct dirent **names = NULL;
-	int n = dirfd < 0 ? 0 : scandirat(dirfd, ".", &names, is_config, alphasort), r = 0;
+	int n = dirfd < 0 ? 0 : scandirat(dirfd, ".", &names, case_files_is_config, alphasort),
+	    r = 0;
 
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
@@ -64,7 +65,7 @@ static int put_directory(struct mf_context *ctx, const char *directory, FILE *ou
 			path = NULL;
 			r = -ENOMEM;
 		} else if (!mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len)) {
-			put(out, path, text);
+			case_files_put(out, path, text);
 		}
 		free(names[i]);
 	}
@@ -72,7 +73,7 @@ static int put_directory(struct mf_context *ctx, const char *directory, FILE *ou
 	return r;
 }
 
-static char *read_file(struct mf_context *ctx, const char *path)
+static char *case_files_read_file(struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
 	char *text = NULL;
@@ -81,15 +82,16 @@ static char *read_file(struct mf_context *ctx, const char *path)
 	return fd >= 0 && !mf_file_read(fd, FILE_MAX, &text, &len) ? text : NULL;
 }
 
-static void put_kernel(struct mf_context *ctx, FILE *out)
+static void case_files_put_kernel(struct mf_context *ctx, FILE *out)
 {
-	_cleanup_free_ char *disabled = read_file(ctx, "proc/sys/kernel/modules_disabled");
-	_cleanup_free_ char *line = read_file(ctx, "proc/cmdline");
+	_cleanup_free_ char *disabled =
+		case_files_read_file(ctx, "proc/sys/kernel/modules_disabled");
+	_cleanup_free_ char *line = case_files_read_file(ctx, "proc/cmdline");
 	bool heading = false;
 	char *save = NULL;
 
 	if (disabled && *disabled == '1')
-		put(out, "proc/sys/kernel/modules_disabled", disabled);
+		case_files_put(out, "proc/sys/kernel/modules_disabled", disabled);
 	for (char *word = line ? strtok_r(line, " \t\n", &save) : NULL; word;
 	     word = strtok_r(NULL, " \t\n", &save)) {
 		if (!strstr(word, "blacklist="))
@@ -115,9 +117,9 @@ static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
 			path = NULL;
 			return -ENOMEM;
 		}
-		text = read_file(ctx, path);
+		text = case_files_read_file(ctx, path);
 		if (text)
-			put(out, path, text);
+			case_files_put(out, path, text);
 		if (strcmp(name, "removable"))
 			name = "removable";
 		else
@@ -132,7 +134,7 @@ int mf_case_files(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 
 	for (size_t i = 0; !r && i < sizeof(directories) / sizeof(*directories); i++)
 		r = put_directory(ctx, directories[i], out);
-	put_kernel(ctx, out);
+	case_files_put_kernel(ctx, out);
 	for (size_t i = 0; !r && i < run->wants.n; i++)
 		if (run->wants.v[i].syspath)
 			r = put_device(ctx, run->wants.v[i].syspath, out);

@@ -102,7 +102,7 @@ static int put_need(void *arg, const char *need, const int *ids, size_t n)
 }
 
 /* A pattern that a query matched, as the package says it. */
-static int put_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int case_put_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct dump *d = arg;
 	_cleanup_free_ char *text = NULL;
@@ -117,7 +117,7 @@ static int put_alias(void *arg, const char *pattern, const char *module, size_t 
 	return 0;
 }
 
-static int put_package(struct dump *d, int id)
+static int case_put_package(struct dump *d, int id)
 {
 	static const enum mf_dep_kind kinds[] = { MF_REQUIRES, MF_RECOMMENDS, MF_CONFLICTS,
 						  MF_OBSOLETES };
@@ -131,22 +131,22 @@ static int put_package(struct dump *d, int id)
 				  &(struct putting){ d, kinds[i] });
 	for (size_t i = 0; !r && d->package.origin >= 0 && i < d->run->wants.n; i++)
 		if (d->run->wants.v[i].kind != MF_WANT_SYMBOL)
-			r = mf_catalog_aliases(d->run->catalog, d->run->wants.v[i].name, put_alias,
-					       d);
+			r = mf_catalog_aliases(d->run->catalog, d->run->wants.v[i].name,
+					       case_put_alias, d);
 	for (size_t i = 0; !r && i < d->carried.n; i++)
 		if (mf_kmod_presence(d->kmod, d->carried.v[i]) == MF_ON_DISK)
 			r = mf_strings_add_unique(&d->modules, d->carried.v[i]);
 	return r;
 }
 
-static int put_packages(struct dump *d, int origin)
+static int case_put_packages(struct dump *d, int origin)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < d->scope.n; i++) {
 		mf_pool_package(d->pool, d->scope.ids[i], &d->package);
 		if (d->package.origin == origin)
-			r = put_package(d, d->scope.ids[i]);
+			r = case_put_package(d, d->scope.ids[i]);
 	}
 	return r;
 }
@@ -161,12 +161,12 @@ static int put_all_packages(struct dump *d)
 			continue;
 		fprintf(d->out, "repository %s priority=%d%s\n", repos->v[i].id,
 			repos->v[i].priority, repos->v[i].prefer ? " prefer=yes" : "");
-		r = put_packages(d, (int)i);
+		r = case_put_packages(d, (int)i);
 	}
 	if (r < 0)
 		return r;
 	fputs("installed\n", d->out);
-	return put_packages(d, MF_POOL_INSTALLED);
+	return case_put_packages(d, MF_POOL_INSTALLED);
 }
 
 /* ---- the kernel and its modules ---- */
@@ -312,7 +312,7 @@ static void put_builtin(const struct dump *d)
 		}
 }
 
-static int put_kernel(struct dump *d)
+static int case_put_kernel(struct dump *d)
 {
 	int r = mf_symvers_read(d->ctx, put_symbol, d);
 
@@ -391,7 +391,7 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 	if (!r)
 		r = put_all_packages(&d);
 	if (!r)
-		r = put_kernel(&d);
+		r = case_put_kernel(&d);
 	if (!r)
 		r = mf_case_files(ctx, run, out);
 	put_wants(&d);

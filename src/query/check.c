@@ -61,7 +61,7 @@ struct work {
 	struct mf_modules_dep dep;
 };
 
-static void work_done(struct work *w)
+static void check_work_done(struct work *w)
 {
 	mf_module_verifier_free(w->verifier);
 	free(w->directory);
@@ -72,7 +72,7 @@ static void work_done(struct work *w)
 }
 
 /* Makes room for one more of SIZE bytes. */
-static int grow(void **v, size_t n, size_t *room, size_t size)
+static int check_grow(void **v, size_t n, size_t *room, size_t size)
 {
 	size_t more = *room ? *room * 2 : 256;
 	void *bigger;
@@ -87,13 +87,13 @@ static int grow(void **v, size_t n, size_t *room, size_t size)
 	return 0;
 }
 
-static int find(struct work *w, const char *path, const struct owned *owner, int code,
-		const char *why)
+static int check_find(struct work *w, const char *path, const struct owned *owner, int code,
+		      const char *why)
 {
 	struct mf_check *c = w->check;
 	struct mf_finding *f;
 
-	if (grow((void **)&c->findings, c->n_findings, &w->room_findings, sizeof(*f)) < 0)
+	if (check_grow((void **)&c->findings, c->n_findings, &w->room_findings, sizeof(*f)) < 0)
 		return -ENOMEM;
 	f = &c->findings[c->n_findings];
 	*f = (struct mf_finding){ .package = owner ? strdup(owner->nevra) : NULL,
@@ -113,7 +113,7 @@ static const char *without_usr(const char *path)
 	return mf_starts_with(path, "usr/lib/") ? path + strlen("usr/") : path;
 }
 
-static bool is_ours(const struct work *w, const char *path)
+static bool check_is_ours(const struct work *w, const char *path)
 {
 	return mf_starts_with(path, w->directory) || mf_starts_with(path, "lib/firmware/");
 }
@@ -124,7 +124,7 @@ static int add_owned(struct work *w, const struct mf_rpm_file *file, const char 
 	struct owned *o;
 	uint32_t *place;
 
-	if (grow((void **)&w->owned, w->n_owned, &w->room_owned, sizeof(*o)) < 0)
+	if (check_grow((void **)&w->owned, w->n_owned, &w->room_owned, sizeof(*o)) < 0)
 		return -ENOMEM;
 	o = &w->owned[w->n_owned];
 	*o = (struct owned){ .path = mf_arena_copy(&w->arena, path, strlen(path)),
@@ -140,7 +140,7 @@ static int add_owned(struct work *w, const struct mf_rpm_file *file, const char 
 		       : 0;
 }
 
-static int note_package(void *arg, void *header)
+static int check_note_package(void *arg, void *header)
 {
 	struct work *w = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -151,7 +151,7 @@ static int note_package(void *arg, void *header)
 	for (size_t i = 0; !r && i < h.n_files; i++) {
 		/* nor what the package is installed without, or what may be made later */
 		if (S_ISDIR(h.files[i].mode) || h.files[i].left_out || h.files[i].ghost ||
-		    !is_ours(w, without_usr(h.files[i].path)))
+		    !check_is_ours(w, without_usr(h.files[i].path)))
 			continue;
 		if (!nevra) {
 			if (asprintf(&label, "%s-%s.%s", h.name, h.evr, h.arch) < 0) {
@@ -166,7 +166,7 @@ static int note_package(void *arg, void *header)
 	return r;
 }
 
-static struct owned *owner_of(const struct work *w, const char *path)
+static struct owned *check_owner_of(const struct work *w, const char *path)
 {
 	const uint32_t *place = mf_table_get(&w->by_path, path, strlen(path));
 
@@ -200,8 +200,8 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 		if (r < 0)
 			return r;
 		if (memcmp(digest, owner->sha256, sizeof(digest)))
-			return find(w, path, owner, -MFE_ALTERED,
-				    "its bytes are not those its package brought");
+			return check_find(w, path, owner, -MFE_ALTERED,
+					  "its bytes are not those its package brought");
 	}
 	/* what lies elsewhere is judged as a module of this kernel too */
 	if (asprintf(&absolute, "/%s%s", mf_starts_with(path, w->directory) ? "" : w->directory,
@@ -213,7 +213,7 @@ static int check_bytes(struct work *w, const char *path, struct owned *owner, co
 		struct mf_failure now = w->ctx->failure;
 
 		w->ctx->failure = before;
-		return find(w, path, owner, r, now.why);
+		return check_find(w, path, owner, r, now.why);
 	}
 	return r;
 }
@@ -224,16 +224,17 @@ static int check_place(struct work *w, const char *path, struct owned *owner, co
 	const char *fault = mode_fault(st, owner);
 	int r = mf_modules_dep_meet(&w->dep, path + strlen(w->directory))
 			? 0
-			: find(w, path, owner, -MFE_BAD_INDEX,
-			       "modules.dep does not name it: depmod has not run since it came");
+			: check_find(
+				  w, path, owner, -MFE_BAD_INDEX,
+				  "modules.dep does not name it: depmod has not run since it came");
 
-	return r || !fault ? r : find(w, path, owner, -MFE_ALTERED, fault);
+	return r || !fault ? r : check_find(w, path, owner, -MFE_ALTERED, fault);
 }
 
 /* PATH is from the root, NAME in DIRFD. */
 static int check_module(struct work *w, int dirfd, const char *name, const char *path)
 {
-	struct owned *owner = owner_of(w, path);
+	struct owned *owner = check_owner_of(w, path);
 	_cleanup_free_ char *buf = NULL;
 	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -246,21 +247,21 @@ static int check_module(struct work *w, int dirfd, const char *name, const char 
 		owner->seen = true;
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return find(w, path, owner, -errno, mf_error_sentence(-errno));
+		return check_find(w, path, owner, -errno, mf_error_sentence(-errno));
 	r = check_place(w, path, owner, &st);
 	if (r < 0)
 		return r;
 	r = mf_file_read(fd, MODULE_MAX, &buf, &len);
 	if (r == -ENOMEM)
 		return r;
-	return r < 0 ? find(w, path, owner, r, mf_error_sentence(r))
+	return r < 0 ? check_find(w, path, owner, r, mf_error_sentence(r))
 		     : check_bytes(w, path, owner, buf, len);
 }
 
 /* ---- what links lead to ---- */
 
 /* Where an open file lies below the root, without /usr; NULL: nobody can tell. */
-static char *place_of(const struct work *w, int fd)
+static char *check_place_of(const struct work *w, int fd)
 {
 	size_t root = strlen(w->ctx->root);
 	char link[64], real[PATH_MAX];
@@ -285,7 +286,7 @@ static const char *place_fault(const char *place)
 /* A module that is met over a link at PATH, or below one, or that is EXTERNAL to the tree. */
 static int check_linked(struct work *w, const char *path, int fd, bool external)
 {
-	_cleanup_free_ char *buf = NULL, *place = place_of(w, fd), *why = NULL;
+	_cleanup_free_ char *buf = NULL, *place = check_place_of(w, fd), *why = NULL;
 	size_t findings = w->check->n_findings, len = 0;
 	const char *fault;
 	struct stat st;
@@ -296,9 +297,10 @@ static int check_linked(struct work *w, const char *path, int fd, bool external)
 	w->check->modules++;
 	r = fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MODULE_MAX, &buf, &len);
 	if (r < 0)
-		return r == -ENOMEM ? r : find(w, path, NULL, r, mf_error_sentence(r));
+		return r == -ENOMEM ? r : check_find(w, path, NULL, r, mf_error_sentence(r));
 	fault = mode_fault(&st, NULL);
-	r = fault ? find(w, path, NULL, -MFE_ALTERED, fault) : check_bytes(w, path, NULL, buf, len);
+	r = fault ? check_find(w, path, NULL, -MFE_ALTERED, fault)
+		  : check_bytes(w, path, NULL, buf, len);
 	fault = place && !external ? place_fault(place) : NULL;
 	if (r < 0 || !fault || w->check->n_findings > findings)
 		return r;
@@ -307,7 +309,7 @@ static int check_linked(struct work *w, const char *path, int fd, bool external)
 		why = NULL;
 		return -ENOMEM;
 	}
-	return find(w, path, NULL, -MFE_FORBIDDEN_FILE, why);
+	return check_find(w, path, NULL, -MFE_FORBIDDEN_FILE, why);
 }
 
 /* A link that has a module's name; depmod leaves out one that leads to no file. */
@@ -320,8 +322,8 @@ static int check_link(struct work *w, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	if (!mf_modules_dep_meet(&w->dep, path + strlen(w->directory)))
-		r = find(w, path, NULL, -MFE_BAD_INDEX,
-			 "modules.dep does not name it: depmod has not run since it came");
+		r = check_find(w, path, NULL, -MFE_BAD_INDEX,
+			       "modules.dep does not name it: depmod has not run since it came");
 	return r ? r : check_linked(w, path, fd, false);
 }
 
@@ -339,7 +341,7 @@ static bool is_looked_at(const char *name)
 }
 
 /* FD is taken over. */
-static int walk(struct work *w, int fd, const char *path, int depth)
+static int check_walk(struct work *w, int fd, const char *path, int depth)
 {
 	_cleanup_closedir_ DIR *dir = fdopendir(fd);
 	struct dirent *d;
@@ -370,8 +372,8 @@ static int walk(struct work *w, int fd, const char *path, int depth)
 		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 			continue;
 		sub = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = sub < 0 ? find(w, below, NULL, -errno, mf_error_sentence(-errno))
-			    : walk(w, sub, below, depth + 1);
+		r = sub < 0 ? check_find(w, below, NULL, -errno, mf_error_sentence(-errno))
+			    : check_walk(w, sub, below, depth + 1);
 	}
 	return r ? r : -errno;
 }
@@ -387,15 +389,15 @@ static int check_owned(struct work *w, const struct owned *o)
 		return 0;
 	fd = mf_context_open(w->ctx, o->path, O_RDONLY | O_NOFOLLOW);
 	if (fd == -ENOENT)
-		return find(w, o->path, o, -MFE_ALTERED, "it is not there any more");
+		return check_find(w, o->path, o, -MFE_ALTERED, "it is not there any more");
 	if (fd == -ELOOP)
-		return find(w, o->path, o, -MFE_ALTERED, "a link has taken its place");
+		return check_find(w, o->path, o, -MFE_ALTERED, "a link has taken its place");
 	r = fd < 0 ? fd : o->has_sha256 ? mf_sha256_fd(fd, digest) : 0;
 	if (r < 0)
-		return find(w, o->path, o, r, mf_error_sentence(r));
+		return check_find(w, o->path, o, r, mf_error_sentence(r));
 	return o->has_sha256 && memcmp(digest, o->sha256, sizeof(digest))
-		       ? find(w, o->path, o, -MFE_ALTERED,
-			      "its bytes are not those its package brought")
+		       ? check_find(w, o->path, o, -MFE_ALTERED,
+				    "its bytes are not those its package brought")
 		       : 0;
 }
 
@@ -415,8 +417,8 @@ static int check_unmet(void *arg, const char *key, size_t len)
 	}
 	fd = mf_context_open(w->ctx, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return find(w, path, owner_of(w, path), -MFE_BAD_INDEX,
-			    "modules.dep names it, but it is not there");
+		return check_find(w, path, check_owner_of(w, path), -MFE_BAD_INDEX,
+				  "modules.dep names it, but it is not there");
 	return check_linked(w, path, fd, external);
 }
 
@@ -437,7 +439,7 @@ static int by_path(const void *a, const void *b)
 	return r ? r : y->code - x->code;
 }
 
-static int check(struct work *w)
+static int check_check(struct work *w)
 {
 	int fd, r;
 
@@ -453,7 +455,7 @@ static int check(struct work *w)
 	r = mf_module_verifier_new(w->ctx, &w->verifier);
 	if (!r) {
 		w->check->signatures = mf_module_verifier_requires(w->verifier);
-		r = mf_rpm_each_installed(w->ctx, NULL, note_package, w);
+		r = mf_rpm_each_installed(w->ctx, NULL, check_note_package, w);
 	}
 	if (!r) {
 		r = mf_modules_dep_read(fd, &w->dep);
@@ -464,15 +466,15 @@ static int check(struct work *w)
 		close(fd);
 		return r;
 	}
-	r = walk(w, fd, w->directory, 0);
+	r = check_walk(w, fd, w->directory, 0);
 	return r ? r : check_rest(w);
 }
 
 int mf_check(struct mf_context *ctx, struct mf_check *ret_check)
 {
 	_cleanup_(mf_check_done) struct mf_check result = { 0 };
-	_cleanup_(work_done) struct work w = { .ctx = ctx, .check = &result };
-	int r = check(&w);
+	_cleanup_(check_work_done) struct work w = { .ctx = ctx, .check = &result };
+	int r = check_check(&w);
 
 	if (r < 0)
 		return ctx->failure.code == r ? r : mf_fail(ctx, "check", r, ctx->kernel, NULL);

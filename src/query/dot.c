@@ -37,7 +37,7 @@ static void drawing_done(struct drawing *d)
 }
 
 /* Inside quotes graphviz knows a quote, and backslashes in front of letters. */
-static void put(FILE *out, const char *s)
+static void dot_put(FILE *out, const char *s)
 {
 	for (; *s; s++) {
 		if (*s == '"' || *s == '\\')
@@ -46,10 +46,10 @@ static void put(FILE *out, const char *s)
 	}
 }
 
-static void put_name(FILE *out, const char *kind, const char *name)
+static void dot_put_name(FILE *out, const char *kind, const char *name)
 {
 	fprintf(out, "\"%s:", kind);
-	put(out, name);
+	dot_put(out, name);
 	fputc('"', out);
 }
 
@@ -64,21 +64,21 @@ static const char *colour(const struct mf_match *match)
 
 static void draw_match(struct drawing *d, const struct mf_want *want, const struct mf_match *match)
 {
-	put_name(d->out, "m", match->module);
+	dot_put_name(d->out, "m", match->module);
 	fputs(" [shape=box, style=filled, fillcolor=", d->out);
 	fprintf(d->out, "%s, label=\"", colour(match));
-	put(d->out, match->module);
+	dot_put(d->out, match->module);
 	fputs(match->on_disk   ? "\\non disk"
 	      : match->builtin ? "\\nbuilt in"
 	      : match->refused ? "\\nrefused"
 			       : "",
 	      d->out);
 	fputs("\"];\n", d->out);
-	put_name(d->out, "q", want->query);
+	dot_put_name(d->out, "q", want->query);
 	fputs(" -> ", d->out);
-	put_name(d->out, "m", match->module);
+	dot_put_name(d->out, "m", match->module);
 	fputs(" [label=\"", d->out);
-	put(d->out, match->pattern ? match->pattern : "");
+	dot_put(d->out, match->pattern ? match->pattern : "");
 	fputs("\"];\n", d->out);
 	for (size_t i = 0; mf_match_wanted(match) && i < match->packages.n; i++) {
 		bool planned = false;
@@ -87,22 +87,22 @@ static void draw_match(struct drawing *d, const struct mf_want *want, const stru
 			planned |= !strcmp(d->run->plan.items[j].name, match->packages.v[i]);
 		if (!planned)
 			continue;
-		put_name(d->out, "m", match->module);
+		dot_put_name(d->out, "m", match->module);
 		fputs(" -> ", d->out);
-		put_name(d->out, "p", match->packages.v[i]);
+		dot_put_name(d->out, "p", match->packages.v[i]);
 		fputs(";\n", d->out);
 	}
 }
 
 static void draw_want(struct drawing *d, const struct mf_want *want)
 {
-	put_name(d->out, "q", want->query);
+	dot_put_name(d->out, "q", want->query);
 	fputs(" [shape=ellipse, label=\"", d->out);
 	if (want->syspath) {
-		put(d->out, want->syspath);
+		dot_put(d->out, want->syspath);
 		fputs("\\n", d->out);
 	}
-	put(d->out, want->query);
+	dot_put(d->out, want->query);
 	fprintf(d->out, "\\n%s\"];\n", mf_state_name(want->state));
 	for (size_t i = 0; i < want->n_matches; i++)
 		draw_match(d, want, &want->matches[i]);
@@ -132,7 +132,7 @@ static int find_ids(struct drawing *d)
 	return 0;
 }
 
-static int see_need(void *arg, const char *need, const int *ids, size_t n)
+static int dot_see_need(void *arg, const char *need, const int *ids, size_t n)
 {
 	struct drawing *d = arg;
 	size_t len;
@@ -170,15 +170,15 @@ static int draw_needs(struct drawing *d, size_t from, enum mf_dep_kind kind)
 		d->label[i] = NULL;
 		d->count[i] = 0;
 	}
-	r = mf_pool_needs(d->pool, d->ids[from], kind, see_need, d);
+	r = mf_pool_needs(d->pool, d->ids[from], kind, dot_see_need, d);
 	for (size_t i = 0; !r && i < plan->n; i++) {
 		if (!d->label[i])
 			continue;
-		put_name(d->out, "p", plan->items[from].name);
+		dot_put_name(d->out, "p", plan->items[from].name);
 		fputs(" -> ", d->out);
-		put_name(d->out, "p", plan->items[i].name);
+		dot_put_name(d->out, "p", plan->items[i].name);
 		fputs(" [label=\"", d->out);
-		put(d->out, d->label[i]);
+		dot_put(d->out, d->label[i]);
 		if (d->count[i] > 1)
 			fprintf(d->out, " and %zu more", d->count[i] - 1);
 		fprintf(d->out, "\"%s];\n", kind == MF_RECOMMENDS ? ", style=dashed" : "");
@@ -191,13 +191,13 @@ static int draw_package(struct drawing *d, size_t i)
 	const struct mf_plan_item *item = &d->run->plan.items[i];
 	int r;
 
-	put_name(d->out, "p", item->name);
+	dot_put_name(d->out, "p", item->name);
 	fputs(" [shape=component, label=\"", d->out);
-	put(d->out, item->name);
+	dot_put(d->out, item->name);
 	fputs("\\n", d->out);
-	put(d->out, item->evr);
+	dot_put(d->out, item->evr);
 	fputs(", ", d->out);
-	put(d->out, mf_catalog_repos(d->run->catalog)->v[item->repo].id);
+	dot_put(d->out, mf_catalog_repos(d->run->catalog)->v[item->repo].id);
 	fprintf(d->out, ", %llu kB\"%s];\n", (unsigned long long)((item->size + 999) / 1000),
 		item->asked ? ", style=bold" : "");
 	r = draw_needs(d, i, MF_REQUIRES);
@@ -221,7 +221,7 @@ int mf_dot_write(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 	for (size_t i = 0; !r && i < run->plan.n; i++)
 		r = draw_package(&d, i);
 	for (size_t i = 0; i < run->plan.erase.n; i++) {
-		put_name(out, "p", run->plan.erase.v[i]);
+		dot_put_name(out, "p", run->plan.erase.v[i]);
 		fputs(" [shape=component, style=dotted];\n", out);
 	}
 	fputs("}\n", out);

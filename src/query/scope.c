@@ -30,7 +30,7 @@ void mf_scope_done(struct mf_scope *scope)
 	*scope = (struct mf_scope){ 0 };
 }
 
-static int add(struct finding *f, int id)
+static int scope_add(struct finding *f, int id)
 {
 	struct mf_scope *s = f->scope;
 	struct mf_package p;
@@ -76,12 +76,12 @@ static int add_providers(struct finding *f, const char *dep, bool same)
 
 		mf_pool_package(f->pool, ids[i], &p);
 		if (!same || !strcmp(p.name, dep))
-			r = add(f, ids[i]);
+			r = scope_add(f, ids[i]);
 	}
 	return r;
 }
 
-static int add_module(struct finding *f, const char *module)
+static int scope_add_module(struct finding *f, const char *module)
 {
 	int r = 0;
 
@@ -101,17 +101,17 @@ static int add_module(struct finding *f, const char *module)
 	return r;
 }
 
-static int see_need(void *arg, const char *need, const int *ids, size_t n)
+static int scope_see_need(void *arg, const char *need, const int *ids, size_t n)
 {
 	struct finding *f = arg;
 	int r = mf_strings_addn(&f->scope->needs, need, strcspn(need, " "));
 
 	for (size_t i = 0; !r && i < n; i++)
-		r = add(f, ids[i]);
+		r = scope_add(f, ids[i]);
 	return r;
 }
 
-static int follow(struct finding *f, int id)
+static int scope_follow(struct finding *f, int id)
 {
 	struct mf_package p;
 	int r;
@@ -119,7 +119,7 @@ static int follow(struct finding *f, int id)
 	mf_pool_package(f->pool, id, &p);
 	r = add_providers(f, p.name, true);
 	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
-		r = mf_pool_needs(f->pool, id, kinds[i], see_need, f);
+		r = mf_pool_needs(f->pool, id, kinds[i], scope_see_need, f);
 	return r;
 }
 
@@ -145,7 +145,7 @@ static int add_touched(struct finding *f)
 			if (kinds[k] != MF_RECOMMENDS)
 				r = mf_pool_needs(f->pool, ids[i], kinds[k], see_touch, f);
 		if (r >= 0 && f->touched)
-			r = add(f, ids[i]);
+			r = scope_add(f, ids[i]);
 	}
 	return r < 0 ? r : 0;
 }
@@ -160,7 +160,7 @@ static int seed(struct finding *f, const struct mf_run *run, const char *image)
 		for (size_t j = 0; !r && j < want->n_matches; j++) {
 			const struct mf_match *m = &want->matches[j];
 
-			r = add_module(f, m->module);
+			r = scope_add_module(f, m->module);
 			for (size_t k = 0; !r && k < m->packages.n; k++)
 				r = add_providers(f, m->packages.v[k], true);
 		}
@@ -180,7 +180,7 @@ int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *im
 
 	do {
 		while (!r && f.done < scope.n)
-			r = follow(&f, scope.ids[f.done++]);
+			r = scope_follow(&f, scope.ids[f.done++]);
 		before = scope.n;
 		if (!r)
 			r = add_touched(&f);
@@ -193,7 +193,7 @@ int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *im
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int scope_compare(const void *a, const void *b)
 {
 	return strcmp(a, *(char *const *)b);
 }
@@ -201,5 +201,5 @@ static int compare(const void *a, const void *b)
 bool mf_scope_needs(const struct mf_scope *scope, const char *name)
 {
 	return scope->needs.n &&
-	       bsearch(name, scope->needs.v, scope->needs.n, sizeof(char *), compare) != NULL;
+	       bsearch(name, scope->needs.v, scope->needs.n, sizeof(char *), scope_compare) != NULL;
 }

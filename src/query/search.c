@@ -89,7 +89,7 @@ static char *fold(const char *s)
 }
 
 /* WHOLE: of a name or an alias, which a pattern has to match as a whole. */
-static bool is_in(const struct term *term, const char *text, bool whole)
+static bool search_is_in(const struct term *term, const char *text, bool whole)
 {
 	_cleanup_free_ char *folded = text ? fold(text) : NULL;
 
@@ -102,7 +102,7 @@ static bool is_in(const struct term *term, const char *text, bool whole)
 
 /* ---- aliases ---- */
 
-static int note(struct term *term, const char *module, const char *alias)
+static int search_note(struct term *term, const char *module, const char *alias)
 {
 	if (term->n == term->room) {
 		size_t room = term->room ? 2 * term->room : 16;
@@ -123,19 +123,19 @@ static int note(struct term *term, const char *module, const char *alias)
 	return 0;
 }
 
-static int see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int search_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct term *term = arg;
 
-	return is_in(term, pattern, true) ? note(term, module, pattern) : 0;
+	return search_is_in(term, pattern, true) ? search_note(term, module, pattern) : 0;
 }
 
 static int see_match(void *arg, const char *pattern, const char *module, size_t repo)
 {
-	return note(arg, module, pattern);
+	return search_note(arg, module, pattern);
 }
 
-static int by_module(const void *a, const void *b)
+static int search_by_module(const void *a, const void *b)
 {
 	return strcmp(((const struct named *)a)->module, ((const struct named *)b)->module);
 }
@@ -143,13 +143,13 @@ static int by_module(const void *a, const void *b)
 static int ask_indexes(const struct mf_catalog *catalog, const char *given, struct term *term)
 {
 	char name[MF_MODALIAS_MAX + 1];
-	int r = mf_catalog_walk(catalog, see_alias, term);
+	int r = mf_catalog_walk(catalog, search_see_alias, term);
 
 	if (!r && mf_modalias_valid(given, strlen(given)) &&
 	    mf_alias_normalize(given, name, sizeof(name)) >= 0)
 		r = mf_catalog_aliases(catalog, name, see_match, term);
 	if (term->n)
-		qsort(term->v, term->n, sizeof(*term->v), by_module);
+		qsort(term->v, term->n, sizeof(*term->v), search_by_module);
 	return r;
 }
 
@@ -167,7 +167,7 @@ static int take_term(struct searching *s, const struct mf_catalog *catalog, cons
 
 /* ---- packages ---- */
 
-static int see_provide(void *arg, const char *name, const char *evr)
+static int search_see_provide(void *arg, const char *name, const char *evr)
 {
 	struct searching *s = arg;
 	char module[256];
@@ -175,7 +175,7 @@ static int see_provide(void *arg, const char *name, const char *evr)
 
 	if (!s->term->n || !mf_dep_module(name, module, sizeof(module)))
 		return 0;
-	s->named = bsearch(&key, s->term->v, s->term->n, sizeof(key), by_module);
+	s->named = bsearch(&key, s->term->v, s->term->n, sizeof(key), search_by_module);
 	return s->named != NULL;
 }
 
@@ -184,24 +184,24 @@ static bool has(struct searching *s, int id, const struct mf_package *package, s
 {
 	struct mf_text text;
 
-	if (is_in(s->term, package->name, true)) {
+	if (search_is_in(s->term, package->name, true)) {
 		hit->found = MF_FOUND_NAME;
 		return true;
 	}
 	s->named = NULL;
-	if (mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s) == 1) {
+	if (mf_pool_deps(s->pool, id, MF_PROVIDES, search_see_provide, s) == 1) {
 		hit->found = MF_FOUND_ALIAS;
 		free(hit->alias);
 		hit->alias = strdup(s->named->alias);
 		return true;
 	}
-	if (is_in(s->term, package->summary, false)) {
+	if (search_is_in(s->term, package->summary, false)) {
 		hit->found = MF_FOUND_SUMMARY;
 		return true;
 	}
 	mf_pool_text(s->pool, id, &text);
 	hit->found = MF_FOUND_DESCRIPTION;
-	return is_in(s->term, text.description, false);
+	return search_is_in(s->term, text.description, false);
 }
 
 /* The version that is installed under a name; TWIN: some repository has the very same. */
@@ -227,7 +227,7 @@ static const char *present(struct searching *s, const char *name, const char *ev
 	return found;
 }
 
-static int look_at(struct searching *s, int id)
+static int search_look_at(struct searching *s, int id)
 {
 	struct mf_hit hit = { .id = id };
 	struct mf_package package;
@@ -268,7 +268,7 @@ static int look_at_all(struct searching *s, int origin)
 		return -ENOMEM;
 	s->hits.v = v;
 	for (size_t i = 0; !r && i < n; i++)
-		r = look_at(s, ids[i]);
+		r = search_look_at(s, ids[i]);
 	return r;
 }
 

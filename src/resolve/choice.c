@@ -45,8 +45,8 @@ static int by_presence(const struct choosing *c, const struct candidate *a,
 	return (b->package.origin < 0) - (a->package.origin < 0);
 }
 
-static int by_priority(const struct choosing *c, const struct candidate *a,
-		       const struct candidate *b)
+static int choice_by_priority(const struct choosing *c, const struct candidate *a,
+			      const struct candidate *b)
 {
 	if (a->package.origin < 0)
 		return 0;
@@ -73,7 +73,8 @@ static int by_version(const struct choosing *c, const struct candidate *a,
 	return mf_pool_compare(c->pool, b->id, a->id);
 }
 
-static int by_name(const struct choosing *c, const struct candidate *a, const struct candidate *b)
+static int choice_by_name(const struct choosing *c, const struct candidate *a,
+			  const struct candidate *b)
 {
 	return strcmp(a->package.name, b->package.name);
 }
@@ -84,10 +85,10 @@ static int by_repository(const struct choosing *c, const struct candidate *a,
 	return a->package.origin - b->package.origin;
 }
 
-static order *const table[] = { by_presence, by_priority, by_preference, by_ownership,
-				by_version,  by_name,	  by_repository };
+static order *const table[] = { by_presence, choice_by_priority, by_preference, by_ownership,
+				by_version,  choice_by_name,	 by_repository };
 
-static int compare(const void *a, const void *b, void *arg)
+static int choice_compare(const void *a, const void *b, void *arg)
 {
 	int r = 0;
 
@@ -148,7 +149,7 @@ static int *find_images(const struct choosing *c, size_t *ret_n)
 	return ids;
 }
 
-static struct home find_home(const struct choosing *c)
+static struct home choice_find_home(const struct choosing *c)
 {
 	struct home home = { 0 };
 	size_t n = 0, most = 0;
@@ -206,13 +207,13 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 
 	if (!v)
 		return;
-	home = find_home(&choosing);
+	home = choice_find_home(&choosing);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(pool, ids[i], &v[i].package);
 		v[i].own = home.id && is_built_with(&v[i].package, &home.image, choosing.tag);
 	}
-	qsort_r(v, n, sizeof(*v), compare, &choosing);
+	qsort_r(v, n, sizeof(*v), choice_compare, &choosing);
 	for (size_t i = 0; i < n; i++)
 		ids[i] = v[i].id;
 }
@@ -220,7 +221,7 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
 {
 	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = find_home(&choosing);
+	struct home home = choice_find_home(&choosing);
 
 	return home.id ? home.image.origin : -1;
 }
@@ -228,7 +229,7 @@ int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
 {
 	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = find_home(&choosing);
+	struct home home = choice_find_home(&choosing);
 
 	for (size_t i = 0; i < choosing.repos->n; i++) {
 		const struct mf_repo *repo = &choosing.repos->v[i];

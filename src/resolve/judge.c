@@ -64,8 +64,8 @@ static bool is_by_alias(const struct mf_want *want, const char *package)
 	return false;
 }
 
-static void begin(struct judging *j, const struct mf_want *want, const char *package,
-		  const char *repository)
+static void judge_begin(struct judging *j, const struct mf_want *want, const char *package,
+			const char *repository)
 {
 	j->request = (struct mf_request){
 		.want = want,
@@ -96,7 +96,7 @@ int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want 
 	int r;
 
 	mf_pool_package(judge->pool, id, &package);
-	begin(&j, want, package.name, judge->repos->v[package.origin].id);
+	judge_begin(&j, want, package.name, judge->repos->v[package.origin].id);
 	r = judge_module(&j, module);
 	if (!r)
 		r = mf_pool_deps(judge->pool, id, MF_PROVIDES, on_provide, &j);
@@ -218,7 +218,7 @@ int mf_judge_wants(const struct mf_judge *judge, struct mf_wants *wants)
 /* ---- what is here ---- */
 
 /* A module of a kernel, by where it lies and what it is called. */
-static bool is_module(const struct mf_rpm_file *file)
+static bool judge_is_module(const struct mf_rpm_file *file)
 {
 	return !S_ISDIR(file->mode) && strstr(file->path, "/lib/modules/") &&
 	       mf_is_module(file->path);
@@ -230,11 +230,11 @@ int mf_judge_files(const struct mf_judge *judge, const struct mf_plan_item *item
 	struct judging j = { .policy = judge->policy };
 	int r = 0;
 
-	begin(&j, item->asker, item->name, judge->repos->v[item->repo].id);
+	judge_begin(&j, item->asker, item->name, judge->repos->v[item->repo].id);
 	for (size_t i = 0; !r && i < header->n_files; i++) {
 		char module[MF_MODULE_NAME_SIZE];
 
-		if (is_module(&header->files[i]) &&
+		if (judge_is_module(&header->files[i]) &&
 		    mf_module_name(header->files[i].path, module, sizeof(module)))
 			r = judge_module(&j, module);
 	}

@@ -99,7 +99,7 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 		       : mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
 }
 
-static int by_name(const void *a, const void *b)
+static int plan_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct mf_plan_item *)a)->name,
 		      ((const struct mf_plan_item *)b)->name);
@@ -131,7 +131,7 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (solution->steps[i].erase)
 			r = add_erased(pool, plan, solution->steps[i].id);
-	qsort(plan->items, plan->n, sizeof(*plan->items), by_name);
+	qsort(plan->items, plan->n, sizeof(*plan->items), plan_by_name);
 	return r;
 }
 

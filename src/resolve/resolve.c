@@ -101,7 +101,7 @@ static int want_module(struct planning *p, const struct missing *missing)
 	return add_job(p, missing->want, false, MF_STEAL(ids), p->any ? n : 1);
 }
 
-static int by_module(const void *a, const void *b)
+static int resolve_by_module(const void *a, const void *b)
 {
 	const struct missing *x = a, *y = b;
 	int r = strcmp(x->match->module, y->match->module);
@@ -127,7 +127,7 @@ static int want_modules(struct planning *p, const struct mf_want *wants, size_t 
 		for (size_t j = 0; wants[i].state == MF_AVAILABLE && j < wants[i].n_matches; j++)
 			if (mf_match_wanted(&wants[i].matches[j]))
 				missing[n++] = (struct missing){ &wants[i], &wants[i].matches[j] };
-	qsort(missing, n, sizeof(*missing), by_module);
+	qsort(missing, n, sizeof(*missing), resolve_by_module);
 	for (size_t i = 0; !r && i < n; i++)
 		if (!i || strcmp(missing[i - 1].match->module, missing[i].match->module))
 			r = want_module(p, &missing[i]);
@@ -237,7 +237,7 @@ static int solve(struct planning *p, struct mf_plan *ret_plan)
 	return r;
 }
 
-static int gather(struct planning *p, const struct mf_want *wants, size_t n)
+static int resolve_gather(struct planning *p, const struct mf_want *wants, size_t n)
 {
 	int r;
 
@@ -259,7 +259,7 @@ static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, 
 	int r;
 
 	p->any = any;
-	r = gather(p, wants, n);
+	r = resolve_gather(p, wants, n);
 	if (r < 0)
 		return r;
 	return p->n_jobs ? solve(p, ret_plan) : 1;
@@ -367,7 +367,7 @@ static int check_left(struct planning *p, const struct mf_wants *wants)
 }
 
 /* What holds for every plan over the pool at hand, and what of the wants policy leaves. */
-static int begin(struct planning *p, struct mf_wants *wants)
+static int resolve_begin(struct planning *p, struct mf_wants *wants)
 {
 	int r;
 
@@ -398,7 +398,7 @@ static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_pl
 	r = mf_catalog_pool_parts(p->ctx, p->catalog, &names, &p->pool);
 	if (r)
 		return r < 0 ? r : 2;
-	r = begin(p, wants);
+	r = resolve_begin(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
 	if (r >= 0 || !any_available(wants))
@@ -415,7 +415,7 @@ static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 	if (r < 0)
 		return r;
 	mf_choice_rank(p->catalog, p->pool);
-	r = begin(p, wants);
+	r = resolve_begin(p, wants);
 	if (!r)
 		r = plan_for(p, wants->v, wants->n, ret_plan);
 	if (r < 0 && any_available(wants)) {

@@ -61,14 +61,14 @@ struct shadow {
 	size_t n;
 };
 
-static const struct mf_repo *repo_of(const struct shadow *s, size_t package)
+static const struct mf_repo *shadow_repo_of(const struct shadow *s, size_t package)
 {
 	return &mf_catalog_repos(s->catalog)->v[s->plan->items[package].repo];
 }
 
 /* ---- who may ---- */
 
-static int find_home(struct shadow *s)
+static int shadow_find_home(struct shadow *s)
 {
 	struct mf_pool *pool;
 	int r = s->home == NOT_ASKED ? mf_catalog_pool(s->ctx, s->catalog, &pool) : 0;
@@ -81,23 +81,23 @@ static int find_home(struct shadow *s)
 /* Without a look at anything but the package and its repository. */
 static bool is_free(const struct shadow *s, size_t package)
 {
-	return s->plan->items[package].named || repo_of(s, package)->prefer;
+	return s->plan->items[package].named || shadow_repo_of(s, package)->prefer;
 }
 
 /* 1: what the package would shadow gives way to it; 0: it does not; or a recorded failure. */
 static int is_preferred(struct shadow *s, size_t package)
 {
 	const struct mf_repos *repos = mf_catalog_repos(s->catalog);
-	int r = find_home(s);
+	int r = shadow_find_home(s);
 
 	if (r < 0)
 		return r;
-	return repo_of(s, package)->priority <
+	return shadow_repo_of(s, package)->priority <
 	       (s->home == NO_HOME ? MF_REPO_PRIORITY : repos->v[s->home].priority);
 }
 
 /* PATH, which the package brings, would stand before WHAT. */
-static int refuse(struct shadow *s, size_t package, const char *path, const char *what)
+static int shadow_refuse(struct shadow *s, size_t package, const char *path, const char *what)
 {
 	const struct mf_plan_item *item = &s->plan->items[package];
 	int preferred = is_preferred(s, package);
@@ -108,7 +108,7 @@ static int refuse(struct shadow *s, size_t package, const char *path, const char
 		s->ctx, "verify", -MFE_FORBIDDEN_FILE, item->name,
 		"%s would take the place of %s; if it is to, set prefer=1 for the repository "
 		"%s, or name the package: modfetch install %s",
-		path, what, repo_of(s, package)->id, item->name);
+		path, what, shadow_repo_of(s, package)->id, item->name);
 }
 
 /* ---- what goes ---- */
@@ -141,7 +141,7 @@ static int read_going(struct shadow *s)
 	return r;
 }
 
-static int by_text(const void *a, const void *b)
+static int shadow_by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -153,7 +153,8 @@ static int is_going(struct shadow *s, const char *path)
 
 	if (r < 0)
 		return r;
-	return s->going.n && bsearch(&path, s->going.v, s->going.n, sizeof(*s->going.v), by_text);
+	return s->going.n &&
+	       bsearch(&path, s->going.v, s->going.n, sizeof(*s->going.v), shadow_by_text);
 }
 
 /* ---- modules ---- */
@@ -163,14 +164,14 @@ static bool module_name(const char *path, char ret_name[MF_MODULE_NAME_SIZE])
 	return mf_is_module(path) && mf_module_name(path, ret_name, MF_MODULE_NAME_SIZE);
 }
 
-static int by_name(const void *a, const void *b)
+static int shadow_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct arrival *)a)->name, ((const struct arrival *)b)->name);
 }
 
 static int refuse_arrival(struct shadow *s, const struct arrival *a, const char *what)
 {
-	return refuse(s, a->package, a->path, what);
+	return shadow_refuse(s, a->package, a->path, what);
 }
 
 /* A file of the tree, in DIRECTORY below the kernel's. Nearly none has the name of an arrival. */
@@ -183,10 +184,10 @@ static int see_file(struct shadow *s, const char *kernel, const char *directory,
 
 	if (!module_name(file, key.name))
 		return 0;
-	a = bsearch(&key, s->arrivals, s->n, sizeof(*a), by_name);
+	a = bsearch(&key, s->arrivals, s->n, sizeof(*a), shadow_by_name);
 	if (!a)
 		return 0;
-	while (a > s->arrivals && !by_name(a - 1, &key))
+	while (a > s->arrivals && !shadow_by_name(a - 1, &key))
 		a--;
 	if (asprintf(&whole, MODULES "%s/%s%s", kernel, directory, file) < 0) {
 		whole = NULL;
@@ -194,13 +195,13 @@ static int see_file(struct shadow *s, const char *kernel, const char *directory,
 	}
 	path = whole + strlen(MODULES) + strlen(kernel) + 1;
 	r = is_going(s, whole);
-	for (; !r && a < s->arrivals + s->n && !by_name(a, &key); a++)
+	for (; !r && a < s->arrivals + s->n && !shadow_by_name(a, &key); a++)
 		if (strcmp(a->below, path))
 			r = refuse_arrival(s, a, whole);
 	return r < 0 ? r : 0;
 }
 
-static bool is_directory(int fd, const struct dirent *d)
+static bool shadow_is_directory(int fd, const struct dirent *d)
 {
 	struct stat st;
 
@@ -210,7 +211,8 @@ static bool is_directory(int fd, const struct dirent *d)
 }
 
 /* DIRECTORY is below the kernel's, and ends in '/' unless it is that itself. FD is taken over. */
-static int walk(struct shadow *s, int fd, const char *kernel, const char *directory, int depth)
+static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
+		       int depth)
 {
 	_cleanup_closedir_ DIR *dir = fdopendir(fd);
 	struct dirent *d;
@@ -227,7 +229,7 @@ static int walk(struct shadow *s, int fd, const char *kernel, const char *direct
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
-		if (!is_directory(fd, d)) {
+		if (!shadow_is_directory(fd, d)) {
 			r = see_file(s, kernel, directory, d->d_name);
 			continue;
 		}
@@ -238,7 +240,7 @@ static int walk(struct shadow *s, int fd, const char *kernel, const char *direct
 		sub = depth < DEPTH_MAX ? openat(fd, d->d_name,
 						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 					: -1;
-		r = sub < 0 ? 0 : walk(s, sub, kernel, path, depth + 1);
+		r = sub < 0 ? 0 : shadow_walk(s, sub, kernel, path, depth + 1);
 	}
 	return r ? r : -errno;
 }
@@ -264,7 +266,7 @@ static int check_tree(struct shadow *s, const char *kernel)
 		close(fd);
 		return r;
 	}
-	return walk(s, fd, kernel, "", 0);
+	return shadow_walk(s, fd, kernel, "", 0);
 }
 
 /* ---- modules that the kernel's own repository has ---- */
@@ -286,7 +288,7 @@ static int see_own(void *arg, const char *pattern, const char *package, size_t r
 	if (s->plan->items[asking->arrival->package].repo == repo ||
 	    !mf_ends_with(package, mf_catalog_tag(s->catalog)))
 		return 0;
-	r = find_home(s);
+	r = shadow_find_home(s);
 	if (r < 0 || s->home != (int)repo)
 		return r;
 	request.repository = mf_catalog_repos(s->catalog)->v[repo].id;
@@ -315,7 +317,7 @@ static int check_repositories(struct shadow *s)
 /* ---- of one kernel ---- */
 
 /* The part of PATH below the directory of KERNEL, or NULL. */
-static const char *below(const char *path, const char *kernel)
+static const char *shadow_below(const char *path, const char *kernel)
 {
 	size_t len = strlen(kernel);
 
@@ -326,7 +328,7 @@ static const char *below(const char *path, const char *kernel)
 	return !strncmp(path, kernel, len) && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-static int gather(struct shadow *s, const char *kernel)
+static int shadow_gather(struct shadow *s, const char *kernel)
 {
 	size_t room = 0;
 
@@ -343,20 +345,20 @@ static int gather(struct shadow *s, const char *kernel)
 			struct arrival *a = &s->arrivals[s->n];
 
 			a->path = h->files[j].path;
-			a->below = below(a->path, kernel);
+			a->below = shadow_below(a->path, kernel);
 			a->package = i;
 			if (a->below && !S_ISDIR(h->files[j].mode) &&
 			    module_name(a->below, a->name))
 				s->n++;
 		}
 	}
-	qsort(s->arrivals, s->n, sizeof(*s->arrivals), by_name);
+	qsort(s->arrivals, s->n, sizeof(*s->arrivals), shadow_by_name);
 	return 0;
 }
 
-static int check_kernel(struct shadow *s, const char *kernel)
+static int shadow_check_kernel(struct shadow *s, const char *kernel)
 {
-	int r = gather(s, kernel);
+	int r = shadow_gather(s, kernel);
 
 	if (!r && s->n)
 		r = check_tree(s, kernel);
@@ -382,9 +384,9 @@ static int check_one(struct shadow *s, size_t package, const char *path, const c
 {
 	int r = strcmp(path, mf_without_usr(other)) ? stays(s, other) : 0;
 
-	if (r == 1 && !find_home(s) && s->home == (int)s->plan->items[package].repo)
+	if (r == 1 && !shadow_find_home(s) && s->home == (int)s->plan->items[package].repo)
 		return 0;
-	return r == 1 ? refuse(s, package, path, other) : r;
+	return r == 1 ? shadow_refuse(s, package, path, other) : r;
 }
 
 /* Is it called like the directory of a kernel? "6.1.0-56-amd64", and not "3com". */
@@ -412,7 +414,7 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 	int r = 0;
 
 	if (name[len] && (mf_starts_with(name, "updates/") || is_kernels(s, name, len)))
-		return refuse(s, package, path, "all firmware of its name in " FIRMWARE);
+		return shadow_refuse(s, package, path, "all firmware of its name in " FIRMWARE);
 	for (size_t i = 0; i < 2; i++)
 		if (mf_ends_with(path, endings[i]))
 			bare = strlen(path) - strlen(endings[i]);
@@ -436,7 +438,7 @@ static int note_kernel(struct shadow *s, const char *path)
 	return copy ? mf_strings_add_unique(&s->kernels, copy) : -ENOMEM;
 }
 
-static int check_file(struct shadow *s, size_t package, const char *path)
+static int shadow_check_file(struct shadow *s, size_t package, const char *path)
 {
 	if (mf_starts_with(path, MODULES))
 		return note_kernel(s, path);
@@ -462,10 +464,10 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 
 		for (size_t j = 0; !r && !is_free(&s, i) && j < h->n_files; j++)
 			if (!S_ISDIR(h->files[j].mode))
-				r = check_file(&s, i, mf_without_usr(h->files[j].path));
+				r = shadow_check_file(&s, i, mf_without_usr(h->files[j].path));
 	}
 	for (size_t i = 0; !r && i < s.kernels.n; i++)
-		r = check_kernel(&s, s.kernels.v[i]);
+		r = shadow_check_kernel(&s, s.kernels.v[i]);
 	mf_strings_done(&s.going);
 	mf_strings_done(&s.kernels);
 	return r < 0 && ctx->failure.code != r ? mf_fail(ctx, "verify", r, "shadows", NULL) : r;

@@ -64,7 +64,7 @@ static const char *judge_link(const struct mf_rpm_header *header, const struct m
 	return NULL;
 }
 
-static const char *judge(const struct mf_rpm_header *header, const struct mf_rpm_file *file)
+static const char *modules_judge(const struct mf_rpm_header *header, const struct mf_rpm_file *file)
 {
 	bool module = mf_is_module(file->path), conf = mf_is_depmod_conf(file->path);
 
@@ -81,7 +81,7 @@ static const char *judge(const struct mf_rpm_header *header, const struct mf_rpm
 }
 
 /* Appends "KVER/NAME" of a file that is a module of a kernel. */
-static int add_name(struct mf_strings *names, const struct mf_rpm_file *file)
+static int modules_add_name(struct mf_strings *names, const struct mf_rpm_file *file)
 {
 	const char *kernel = below_modules(file->path);
 	char name[MF_MODULE_NAME_SIZE];
@@ -103,7 +103,7 @@ static int check_doubles(struct mf_context *ctx, const char *package,
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 
 	for (size_t i = 0; i < header->n_files; i++)
-		if (add_name(&names, &header->files[i]) < 0)
+		if (modules_add_name(&names, &header->files[i]) < 0)
 			return mf_fail(ctx, "verify", -ENOMEM, package, NULL);
 	mf_strings_sort(&names);
 	for (size_t i = 1; i < names.n; i++)
@@ -118,7 +118,7 @@ int mf_confine_modules(struct mf_context *ctx, const char *package,
 		       const struct mf_rpm_header *header)
 {
 	for (size_t i = 0; i < header->n_files; i++) {
-		const char *why = judge(header, &header->files[i]);
+		const char *why = modules_judge(header, &header->files[i]);
 
 		if (why)
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",

@@ -77,7 +77,7 @@ static bool has_dots(const char *path)
  * Whole characters that print; and nothing that the indexes of modules give a meaning to, in whose
  * lines a blank or a colon ends a path.
  */
-static bool is_plain(const char *path)
+static bool confine_is_plain(const char *path)
 {
 	bool module =
 		mf_starts_with(path, "/lib/modules/") || mf_starts_with(path, "/usr/lib/modules/");
@@ -142,11 +142,11 @@ static const char *judge_mode(const struct mf_rpm_file *file)
 	return file->has_caps ? "it has file capabilities" : NULL;
 }
 
-static const char *judge(const struct candidate *c, const struct mf_rpm_file *file)
+static const char *confine_judge(const struct candidate *c, const struct mf_rpm_file *file)
 {
 	const char *why;
 
-	if (file->path[0] != '/' || has_dots(file->path) || !is_plain(file->path))
+	if (file->path[0] != '/' || has_dots(file->path) || !confine_is_plain(file->path))
 		return "its path is not plain";
 	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
 		return "it is neither file, directory nor link";
@@ -171,7 +171,7 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct 
 	const char *package = item->name;
 
 	for (size_t i = 0; i < header->n_files; i++) {
-		const char *why = judge(&candidate, &header->files[i]);
+		const char *why = confine_judge(&candidate, &header->files[i]);
 
 		if (why)
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",

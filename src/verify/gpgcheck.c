@@ -29,8 +29,8 @@ static int hold(const void *buf, size_t len)
 	return r < 0 ? r : mf_steal_fd(&fd);
 }
 
-static int check(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
-		 const void *buf, size_t len)
+static int gpgcheck_check(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+			  const void *buf, size_t len)
 {
 	_cleanup_close_ int header = -1, signature = -1;
 	struct mf_rpmfile file;
@@ -60,7 +60,7 @@ int mf_gpgcheck(struct mf_context *ctx, const struct mf_repo *repo, const char *
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return mf_fail(ctx, "verify", -errno, package, NULL);
-	r = check(ctx, repo, package, map, (size_t)st.st_size);
+	r = gpgcheck_check(ctx, repo, package, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
 	return r;
 }

@@ -36,7 +36,7 @@ static const char *const beside_modules[] = {
 static const char *const compressed[] = { ".gz", ".xz", ".zst" };
 
 /* Is NAME, of LEN bytes, in the list? What is compressed may have its ending after it. */
-static bool is_listed(const char *const *list, size_t n, const char *name, size_t len)
+static bool kernel_file_is_listed(const char *const *list, size_t n, const char *name, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strlen(list[i]) == len && !memcmp(list[i], name, len))
@@ -72,7 +72,7 @@ static bool is_boot_file(const char *name, const struct mf_strings *uname_r)
 	size_t len = strcspn(name, "-"), end = without_ending(name);
 
 	return !strchr(name, '/') && name[len] && end > len + 1 &&
-	       is_listed(in_boot, sizeof(in_boot) / sizeof(*in_boot), name, len) &&
+	       kernel_file_is_listed(in_boot, sizeof(in_boot) / sizeof(*in_boot), name, len) &&
 	       is_release_of(name + len + 1, end - len - 1, uname_r);
 }
 
@@ -91,8 +91,9 @@ bool mf_kernel_file(const char *path, const struct mf_strings *uname_r)
 	path += strlen(modules);
 	len = strcspn(path, "/");
 	name = path + len + (path[len] == '/');
-	return is_listed(beside_modules, sizeof(beside_modules) / sizeof(*beside_modules), name,
-			 without_ending(name)) &&
+	return kernel_file_is_listed(beside_modules,
+				     sizeof(beside_modules) / sizeof(*beside_modules), name,
+				     without_ending(name)) &&
 	       is_release_of(path, len, uname_r);
 }
 

@@ -73,7 +73,7 @@ static void make_command(const struct job *job, int64_t not_before, struct comma
 	c->argv[n] = NULL;
 }
 
-static int add_files(posix_spawn_file_actions_t *actions, const struct job *job, int out)
+static int openpgp_add_files(posix_spawn_file_actions_t *actions, const struct job *job, int out)
 {
 	int r = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 
@@ -86,7 +86,7 @@ static int add_files(posix_spawn_file_actions_t *actions, const struct job *job,
 	return -r;
 }
 
-static int start(const struct job *job, int64_t not_before, int out, pid_t *ret_pid)
+static int openpgp_start(const struct job *job, int64_t not_before, int out, pid_t *ret_pid)
 {
 	char *const environment[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL };
 	posix_spawn_file_actions_t actions;
@@ -96,7 +96,7 @@ static int start(const struct job *job, int64_t not_before, int out, pid_t *ret_
 	make_command(job, not_before, &command);
 	if (posix_spawn_file_actions_init(&actions))
 		return -ENOMEM;
-	r = add_files(&actions, job, out);
+	r = openpgp_add_files(&actions, job, out);
 	if (r == 0)
 		r = -posix_spawnp(ret_pid, "sqv", &actions, NULL, command.argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
@@ -131,7 +131,7 @@ static int hear(int fd, char said[SAID_MAX])
 }
 
 /* 1: it accepts; 0: it refuses; what it said; or an error. */
-static int ask(const struct job *job, int64_t not_before, char said[SAID_MAX])
+static int openpgp_ask(const struct job *job, int64_t not_before, char said[SAID_MAX])
 {
 	_cleanup_close_ int in = -1, out = -1;
 	int pair[2], status, r;
@@ -141,7 +141,7 @@ static int ask(const struct job *job, int64_t not_before, char said[SAID_MAX])
 		return -errno;
 	in = pair[0];
 	out = pair[1];
-	r = start(job, not_before, out, &pid);
+	r = openpgp_start(job, not_before, out, &pid);
 	if (r)
 		return r;
 	close(mf_steal_fd(&out));
@@ -164,7 +164,7 @@ static int find_signing_time(const struct job *job, int64_t *ret_time)
 
 	while (refused - accepted > 1) {
 		int64_t middle = accepted + (refused - accepted) / 2;
-		int r = ask(job, middle, said);
+		int r = openpgp_ask(job, middle, said);
 
 		if (r < 0)
 			return r;
@@ -192,7 +192,7 @@ static void job_done(struct job *job)
 		close(job->fds[i]);
 }
 
-static int add_file(struct job *job, int fd)
+static int openpgp_add_file(struct job *job, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, OUR_FDS);
 
@@ -211,14 +211,14 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig, bool tim
 	int r = n && n <= MAX_KEYRINGS ? 0 : -EINVAL;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_file(&job, keyrings[i]);
+		r = openpgp_add_file(&job, keyrings[i]);
 	if (r == 0)
-		r = add_file(&job, sig);
+		r = openpgp_add_file(&job, sig);
 	if (r == 0)
-		r = add_file(&job, data);
+		r = openpgp_add_file(&job, data);
 	if (r < 0)
 		return r;
-	r = ask(&job, 0, said);
+	r = openpgp_ask(&job, 0, said);
 	if (r < 0)
 		return r;
 	if (r == 0) {

@@ -255,9 +255,9 @@ static int kept_identity(const char *identity, char *ret, size_t size)
 	return 0;
 }
 
-static int check_identity(struct mf_context *ctx, const struct mf_repo *repo,
-			  const struct mf_repomd *repomd, unsigned int accept,
-			  struct mf_repo_state *state)
+static int memory_check_identity(struct mf_context *ctx, const struct mf_repo *repo,
+				 const struct mf_repomd *repomd, unsigned int accept,
+				 struct mf_repo_state *state)
 {
 	const char *is = repomd->identity ? repomd->identity : "";
 	char kept[sizeof(state->identity)];
@@ -285,16 +285,17 @@ static int check_identity(struct mf_context *ctx, const struct mf_repo *repo,
 
 /* ---- all of it ---- */
 
-static int judge(struct mf_context *ctx, const struct mf_repo *repo, const struct trust_keys *keys,
-		 const struct mf_repomd *repomd, const struct mf_trusted *trust,
-		 unsigned int accept, struct mf_repo_state *state)
+static int memory_judge(struct mf_context *ctx, const struct mf_repo *repo,
+			const struct trust_keys *keys, const struct mf_repomd *repomd,
+			const struct mf_trusted *trust, unsigned int accept,
+			struct mf_repo_state *state)
 {
 	struct ground ground;
 	int r;
 
 	if (accept & MF_ACCEPT_OLDER)
 		state->n_marks = 0;
-	r = check_identity(ctx, repo, repomd, accept, state);
+	r = memory_check_identity(ctx, repo, repomd, accept, state);
 	if (r == 0)
 		r = check_future(ctx, repo, trust->signing_time);
 	if (r == 0)
@@ -340,7 +341,7 @@ int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
 			       "repomd.xml names no primary with a SHA-256");
 	r = read_state(ctx, repo, evidence->accept, &state);
 	if (r == 0)
-		r = judge(ctx, repo, keys, &repomd, trust, evidence->accept, &state);
+		r = memory_judge(ctx, repo, keys, &repomd, trust, evidence->accept, &state);
 	if (r < 0)
 		return r;
 	memcpy(seen.keys, keys->fingerprint, sizeof(seen.keys));

@@ -237,9 +237,10 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 				     &signer);
 }
 
-static int check_signature(struct mf_context *ctx, const struct mf_repo *repo,
-			   const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
-			   struct mf_trusted *ret_trust)
+static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *repo,
+				 const struct trust_keys *keys,
+				 const struct mf_trust_evidence *evidence,
+				 struct mf_trusted *ret_trust)
 {
 	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
 		return check_cms(ctx, repo, keys, evidence, ret_trust);
@@ -363,7 +364,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	}
 	r = read_keys(ctx, repo, &keys);
 	if (r == 0)
-		r = check_signature(ctx, repo, &keys, evidence, &trust);
+		r = trust_check_signature(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
 		r = trust_move_forward(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)

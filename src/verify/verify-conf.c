@@ -48,7 +48,7 @@ struct conf {
 	unsigned int line;
 };
 
-static int refuse(const struct conf *c, const char *why)
+static int conf_refuse(const struct conf *c, const char *why)
 {
 	if (!c->line)
 		return mf_fail(c->ctx, "verify", -MFE_FORBIDDEN_FILE, c->header->name, "%s: %s",
@@ -102,7 +102,7 @@ static bool is_weak_place(const char *dir, const char *own, size_t own_len)
 	       (len == own_len - first && !memcmp(dir, own + first, len));
 }
 
-static bool matches(const char *dir, const char *own, size_t own_len, enum match match)
+static bool conf_matches(const char *dir, const char *own, size_t own_len, enum match match)
 {
 	size_t len = strlen(dir);
 
@@ -128,8 +128,8 @@ static bool has_module(const struct mf_rpm_header *header, const char *module, c
 			continue;
 		own = strchr(path + strlen(trees), '/');
 		base = strrchr(path, '/');
-		if (!dir ||
-		    (own && own < base && matches(dir, own + 1, (size_t)(base - own - 1), match)))
+		if (!dir || (own && own < base &&
+			     conf_matches(dir, own + 1, (size_t)(base - own - 1), match)))
 			return true;
 	}
 	return false;
@@ -243,7 +243,7 @@ static const char *judge_search(const struct conf *c, char **save)
 	return NULL;
 }
 
-static const char *judge_line(const struct conf *c, char *line)
+static const char *conf_judge_line(const struct conf *c, char *line)
 {
 	static const struct {
 		const char *command;
@@ -266,7 +266,7 @@ static const char *judge_line(const struct conf *c, char *line)
 }
 
 /* Copies a line without its backslashes. */
-static const char *take_line(const char *text, size_t len, char line[LINE_MAX_])
+static const char *conf_take_line(const char *text, size_t len, char line[LINE_MAX_])
 {
 	size_t n = 0;
 
@@ -301,7 +301,7 @@ static int judge_name(const struct conf *c)
 		}
 		if (snprintf(other, sizeof(other), "%s%s", directories[i], name) >=
 		    (int)sizeof(other))
-			return refuse(c, "its name is too long");
+			return conf_refuse(c, "its name is too long");
 		/* the file itself too, as it was before an update */
 		if (is_of_package(c->header, other))
 			continue;
@@ -323,7 +323,7 @@ int mf_verify_conf(struct mf_context *ctx, const struct mf_rpm_header *header, c
 	if (r < 0)
 		return r;
 	if (len > FILE_MAX)
-		return refuse(&c, "the file is too long");
+		return conf_refuse(&c, "the file is too long");
 	for (size_t at = 0; at < len;) {
 		const char *newline = memchr(text + at, '\n', len - at);
 		size_t n = newline ? (size_t)(newline - (text + at)) : len - at;
@@ -332,11 +332,11 @@ int mf_verify_conf(struct mf_context *ctx, const struct mf_rpm_header *header, c
 
 		c.line++;
 		why = c.line > LINES_MAX ? "the file has too many lines"
-					 : take_line(text + at, n, line);
+					 : conf_take_line(text + at, n, line);
 		if (!why)
-			why = judge_line(&c, line);
+			why = conf_judge_line(&c, line);
 		if (why)
-			return refuse(&c, why);
+			return conf_refuse(&c, why);
 		at += n + 1;
 	}
 	return 0;

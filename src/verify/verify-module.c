@@ -60,7 +60,7 @@ struct mf_module_verifier {
 
 /* ---- what the kernel has ---- */
 
-static int add_export(void *arg, const char *symbol, const char *crc, const char *module)
+static int module_add_export(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct mf_module_verifier *v = arg;
 	struct export *e;
@@ -127,13 +127,13 @@ static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 	return 0;
 }
 
-static int read_kernel(struct mf_context *ctx, struct mf_module_verifier *v)
+static int module_read_kernel(struct mf_context *ctx, struct mf_module_verifier *v)
 {
 	int r;
 
 	if (v->exports_read)
 		return 0;
-	r = mf_symvers_read(ctx, add_export, v);
+	r = mf_symvers_read(ctx, module_add_export, v);
 	if (r == -ENOMEM || read_flags(ctx, v) < 0)
 		return mf_fail(ctx, "verify", -ENOMEM, ctx->kernel, NULL);
 	if (r < 0)
@@ -146,14 +146,14 @@ static int read_kernel(struct mf_context *ctx, struct mf_module_verifier *v)
 
 /* ---- the verifier ---- */
 
-static void verifier_cleanup(struct mf_module_verifier **v)
+static void module_verifier_cleanup(struct mf_module_verifier **v)
 {
 	mf_module_verifier_free(*v);
 }
 
 int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **ret_verifier)
 {
-	_cleanup_(verifier_cleanup) struct mf_module_verifier *v = calloc(1, sizeof(*v));
+	_cleanup_(module_verifier_cleanup) struct mf_module_verifier *v = calloc(1, sizeof(*v));
 	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	const char *policy = ctx->settings.module_signature;
 	_cleanup_free_ char *bad = NULL;
@@ -214,8 +214,8 @@ void mf_module_verifier_preload(const struct mf_context *ctx, const struct mf_mo
 
 /* ---- one module ---- */
 
-static int check_signature(struct mf_context *ctx, const struct mf_module_verifier *v,
-			   const char *path, const struct mf_modinfo *info)
+static int module_check_signature(struct mf_context *ctx, const struct mf_module_verifier *v,
+				  const char *path, const struct mf_modinfo *info)
 {
 	struct mf_signer signer;
 	int r;
@@ -279,8 +279,9 @@ static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v
 	return known;
 }
 
-static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
-			const char *kernel, size_t kernel_len, const struct mf_modinfo *info)
+static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier *v,
+			       const char *path, const char *kernel, size_t kernel_len,
+			       const struct mf_modinfo *info)
 {
 	const char *vermagic = mf_modinfo_get(info, "vermagic");
 	size_t release_len = vermagic ? strcspn(vermagic, " ") : 0;
@@ -292,7 +293,7 @@ static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, co
 		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
 			       "it does not say for which kernel it is");
 	if (ours) {
-		r = read_kernel(ctx, v);
+		r = module_read_kernel(ctx, v);
 		if (r == 0)
 			r = check_crcs(ctx, v, path, info);
 		if (r < 0)
@@ -310,7 +311,7 @@ static int check_kernel(struct mf_context *ctx, struct mf_module_verifier *v, co
 }
 
 /* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another place. */
-static const char *kernel_of(const char *path, size_t *ret_len)
+static const char *module_kernel_of(const char *path, size_t *ret_len)
 {
 	static const char directory[] = "/lib/modules/";
 
@@ -329,7 +330,7 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	uint8_t digest[MF_SHA256_LEN];
 	size_t kernel_len;
-	const char *kernel = kernel_of(path, &kernel_len);
+	const char *kernel = module_kernel_of(path, &kernel_len);
 	int r;
 
 	if (!kernel)
@@ -348,10 +349,10 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 			       : r == -EFBIG ? -MFE_TOO_LARGE
 					     : r,
 			       path, NULL);
-	r = check_signature(ctx, v, path, &info);
+	r = module_check_signature(ctx, v, path, &info);
 	if (r == 0)
 		r = check_lines(ctx, path, &info);
-	return r < 0 ? r : check_kernel(ctx, v, path, kernel, kernel_len, &info);
+	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, kernel_len, &info);
 }
 
 /* ---- the modules of a package ---- */
@@ -370,7 +371,7 @@ struct walk {
 	size_t seen;
 };
 
-static int visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len)
+static int module_visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len)
 {
 	struct walk *w = arg;
 	const struct mf_rpm_file *file = NULL;
@@ -433,7 +434,7 @@ static int walk_payload(struct walk *w, const void *buf, size_t len)
 			     &payload_len);
 
 	if (r == 0)
-		r = mf_cpio_each(payload, payload_len, visit, w);
+		r = mf_cpio_each(payload, payload_len, module_visit, w);
 	if (r == -ENOMEM && w->ctx->failure.code != r)
 		return mf_fail(w->ctx, "verify", r, w->package, NULL);
 	return r == -EBADMSG || r == -EFBIG || r == -EINVAL

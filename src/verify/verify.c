@@ -117,8 +117,8 @@ int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t s
 		       "its SHA-256 is %.16s…, signed for is %.16s…", is, should);
 }
 
-static int check_identity(struct mf_context *ctx, const struct mf_plan_item *item,
-			  const struct mf_rpm_header *header)
+static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_item *item,
+				 const struct mf_rpm_header *header)
 {
 	const struct {
 		const char *what, *is, *should;
@@ -136,7 +136,7 @@ static int check_identity(struct mf_context *ctx, const struct mf_plan_item *ite
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int verify_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -155,7 +155,7 @@ static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item
 		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path))
 			continue;
 		if (!mf_module_name(path, buf, sizeof(buf)) ||
-		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), compare))
+		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), verify_compare))
 			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
 				       "%s: the metadata does not name this module", path);
 	}
@@ -184,7 +184,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	r = mf_rpm_read(proof->fd, &proof->header);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
-	r = check_identity(ctx, item, &proof->header);
+	r = verify_check_identity(ctx, item, &proof->header);
 	if (!r)
 		r = check_modules(ctx, item, &proof->header);
 	if (!r)

@@ -17,7 +17,8 @@
 #include "modfetch/process.h"
 #include "../event.h"
 
-static void say(const struct mf_context *ctx, const struct mf_event *event, const char *message)
+static void main_say(const struct mf_context *ctx, const struct mf_event *event,
+		     const char *message)
 {
 	const struct mf_journal_field fields[] = {
 		{ "MODALIAS", event->modalias },
@@ -48,11 +49,11 @@ int main(void)
 
 		snprintf(line, sizeof(line), "%s: %s: %s [%s]", f->stage, f->what, f->why,
 			 mf_error_name(r));
-		say(&ctx, &event, line);
+		main_say(&ctx, &event, line);
 		return 1;
 	}
 	if (verdict == MF_EVENT_REFUSED)
-		say(&ctx, &event,
-		    "event: dropped: its modalias or path is out of bounds [BAD-MODALIAS]");
+		main_say(&ctx, &event,
+			 "event: dropped: its modalias or path is out of bounds [BAD-MODALIAS]");
 	return 0;
 }

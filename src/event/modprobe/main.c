@@ -39,7 +39,7 @@
 #include "../stub-request.h"
 
 /* Fetches and installs; loads nothing. Returns modfetch's exit status. */
-static int fetch(const char *name, bool kernel)
+static int main_fetch(const char *name, bool kernel)
 {
 	char *const argv[] = { (char *)"modfetch",
 			       (char *)"--no-load",
@@ -77,7 +77,7 @@ static int leave_to_service(struct mf_context *ctx, const char *name)
 }
 
 /* Becomes modprobe; the line that led here is passed over. */
-static int load(const char *name, bool blacklist, int n_options, char **options)
+static int main_load(const char *name, bool blacklist, int n_options, char **options)
 {
 	static const char *const paths[] = { "/usr/sbin/modprobe", "/sbin/modprobe",
 					     "/usr/bin/modprobe" };
@@ -109,7 +109,7 @@ static int load_alias(void *arg, const char *module)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(load(module, true, 0, NULL));
+		_exit(main_load(module, true, 0, NULL));
 	*done |= pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 		 !WEXITSTATUS(status);
 	return 0;
@@ -122,7 +122,7 @@ static int load_present(const struct mf_context *ctx, const char *name, int n_op
 	bool any = false;
 
 	(void)mf_kernel_request_present(ctx, name, load_alias, &any);
-	return any ? 0 : load(name, false, n_options, options);
+	return any ? 0 : main_load(name, false, n_options, options);
 }
 
 /* True: it will be fetched later, or is being so. */
@@ -160,11 +160,11 @@ static int serve(struct mf_context *ctx, const char *name, bool listed, int n, c
 		return leave_to_service(ctx, name);
 	if (is_left_to_others(ctx, name, kernel))
 		return 1;
-	status = fetch(name, kernel);
+	status = main_fetch(name, kernel);
 	/* 2: it is on disk already, brought by somebody else meanwhile */
 	if (status != 0 && status != 2)
 		return 1;
-	return load(name, false, n, args);
+	return main_load(name, false, n, args);
 }
 
 /*

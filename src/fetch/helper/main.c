@@ -23,7 +23,7 @@
 
 #define SOCKET STDIN_FILENO
 
-static void say(void *arg, int level, const char *line)
+static void fetch_main_say(void *arg, int level, const char *line)
 {
 	const struct mf_wire packet = { .type = MF_WIRE_LOG, .code = level };
 
@@ -57,12 +57,12 @@ int main(void)
 	/* also starts libcurl and OpenSSL, which read their configuration while it can be seen */
 	r = fetch_queue_read(SOCKET, &queue);
 	if (r == 0)
-		r = fetch_rights_drop(fetch_queue_user(queue), fetch_queue_max_size(queue), say,
-				      NULL);
+		r = fetch_rights_drop(fetch_queue_user(queue), fetch_queue_max_size(queue),
+				      fetch_main_say, NULL);
 	if (r == 0)
 		r = fetch_queue_run(queue);
 	if (r < 0)
-		say(NULL, MF_LOG_ERROR, strerror(-r));
+		fetch_main_say(NULL, MF_LOG_ERROR, strerror(-r));
 	fetch_queue_free(queue);
 	return r < 0;
 }

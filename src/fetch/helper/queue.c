@@ -101,13 +101,13 @@ static int add_request(struct queue *q, const struct mf_wire *packet, const char
 	return 0;
 }
 
-static int add_url(struct queue *q, const struct mf_wire *packet, const char *text)
+static int queue_add_url(struct queue *q, const struct mf_wire *packet, const char *text)
 {
 	return q->n && packet->index == q->n - 1 ? mf_strings_add(&q->jobs[q->n - 1]->urls, text)
 						 : -EBADMSG;
 }
 
-static int take_packet(struct queue *q, const struct mf_wire *packet, const char *text)
+static int queue_take_packet(struct queue *q, const struct mf_wire *packet, const char *text)
 {
 	switch (packet->type) {
 	case MF_WIRE_SETUP:
@@ -120,7 +120,7 @@ static int take_packet(struct queue *q, const struct mf_wire *packet, const char
 	case MF_WIRE_REQUEST:
 		return add_request(q, packet, text);
 	case MF_WIRE_URL:
-		return add_url(q, packet, text);
+		return queue_add_url(q, packet, text);
 	case MF_WIRE_GO:
 		return 1;
 	}
@@ -150,7 +150,7 @@ int fetch_queue_read(int sock, struct queue **ret_queue)
 		if (r == 0)
 			return 1;
 		if (r > 0)
-			r = take_packet(q, &packet, text);
+			r = queue_take_packet(q, &packet, text);
 	}
 	if (r < 0)
 		return r;
@@ -234,7 +234,7 @@ static bool next_mirror(const struct queue *q, const struct job *job, size_t *re
 	return false;
 }
 
-static int start(struct queue *q, struct job *job, bool resume)
+static int queue_start(struct queue *q, struct job *job, bool resume)
 {
 	struct mf_exchange *x = &job->exchange;
 	int r;
@@ -301,7 +301,7 @@ static int tell_done(struct queue *q, struct job *job)
 	return r;
 }
 
-static int tell_progress(struct queue *q)
+static int queue_tell_progress(struct queue *q)
 {
 	struct mf_wire packet = { .type = MF_WIRE_PROGRESS, .size = q->finished_bytes };
 	uint64_t now = mf_now_us();
@@ -362,7 +362,7 @@ static bool is_portal(const struct job *job, int code)
 	       (x->size && mf_portal_file(x->url, x->fd, code != 0));
 }
 
-static int finish(struct queue *q, struct job *job)
+static int queue_finish(struct queue *q, struct job *job)
 {
 	struct mf_exchange *x = &job->exchange;
 	int code = judge_size(job);
@@ -383,7 +383,7 @@ static int finish(struct queue *q, struct job *job)
 	}
 	if (code == -MFE_TRUNCATED && x->size > x->offset && job->resumes < MAX_RESUMES) {
 		job->resumes++;
-		return start(q, job, true);
+		return queue_start(q, job, true);
 	}
 	return give_up_mirror(q, job, code, x->why);
 }
@@ -417,7 +417,7 @@ static int advance(struct queue *q, struct job *job)
 		return check_speed(q, job);
 	if (job->ended || q->running >= PARALLEL)
 		return 0;
-	return next_mirror(q, job, &job->current) ? start(q, job, false) : end(q, job);
+	return next_mirror(q, job, &job->current) ? queue_start(q, job, false) : end(q, job);
 }
 
 static int take_verdict(struct queue *q, const struct mf_wire *packet)
@@ -464,9 +464,9 @@ int fetch_queue_run(struct queue *q)
 		if (r == 0)
 			r = mf_curl_run(q->curl, q->sock, TICK_MS);
 		while (r == 0 && (x = mf_curl_finished(q->curl)))
-			r = finish(q, (struct job *)x); /* its first member */
+			r = queue_finish(q, (struct job *)x); /* its first member */
 		if (r == 0)
-			r = tell_progress(q);
+			r = queue_tell_progress(q);
 		if (r == 0)
 			r = listen_once(q);
 	}

@@ -185,8 +185,8 @@ static const struct {
 	{ "prctl", { { 0, ~0ULL, 15 } } },	    /* PR_SET_NAME */
 };
 
-static int add(scmp_filter_ctx filter, uint32_t action, const char *name,
-	       const struct condition *when)
+static int seccomp_add(scmp_filter_ctx filter, uint32_t action, const char *name,
+		       const struct condition *when)
 {
 	struct scmp_arg_cmp compare[MAX_CONDITIONS];
 	int nr = seccomp_syscall_resolve_name(name);
@@ -216,10 +216,10 @@ int mf_seccomp_confine(void)
 
 	if (!filter)
 		return -ENOMEM;
-	r = add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
+	r = seccomp_add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
 	for (size_t i = 0; r == 0 && i < sizeof(allowed) / sizeof(*allowed); i++)
-		r = add(filter, SCMP_ACT_ALLOW, allowed[i], NULL);
+		r = seccomp_add(filter, SCMP_ACT_ALLOW, allowed[i], NULL);
 	for (size_t i = 0; r == 0 && i < sizeof(limited) / sizeof(*limited); i++)
-		r = add(filter, SCMP_ACT_ALLOW, limited[i].name, limited[i].when);
+		r = seccomp_add(filter, SCMP_ACT_ALLOW, limited[i].name, limited[i].when);
 	return r < 0 ? r : seccomp_load(filter);
 }
