@@ -53,7 +53,7 @@ static inline void packs_open(struct packs *p)
 	assert_int_equal(mkdirat(p->pack.private_fd, "work", 0755), 0);
 	assert_int_equal(mkdirat(p->pack.private_fd, "work/rpms", 0755), 0);
 	p->pack.work_fd = openat(p->pack.private_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	p->pack.work = pack_format("%s/.pack/work", p->dir);
+	p->pack.work = mf_format("%s/.pack/work", p->dir);
 }
 
 static inline void packs_free_names(struct pack_symbol *symbols, size_t n)

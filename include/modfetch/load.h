@@ -6,8 +6,8 @@
  * the device got its driver.
  */
 #include <sys/stat.h>
-#include "modfetch/pending-loads.h"
 #include "modfetch/context.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/want.h"
 
 /*

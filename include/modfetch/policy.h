@@ -7,9 +7,9 @@
  * and, unattended, what brought the machine down.
  */
 #include <stdbool.h>
-#include "modfetch/pending-loads.h"
 #include "modfetch/context.h"
 #include "modfetch/libkmod.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/want.h"
 
 struct mf_policy;

@@ -26,6 +26,8 @@ int mf_strings_split(struct mf_strings *list, const char *s);
 void mf_strings_sort(struct mf_strings *list);
 void mf_strings_done(struct mf_strings *list);
 
+/* What printf() would print, as a string that is the caller's to free; NULL: no memory. */
+char *mf_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool mf_starts_with(const char *s, const char *prefix);
 /*
  * PATH without "/usr" where it begins with "/usr/lib/": a package may be built for either layout,

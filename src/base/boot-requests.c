@@ -14,6 +14,7 @@
  */
 #include "modfetch/boot-requests.h"
 #include <string.h>
+#include "modfetch/array.h"
 
 #define PID_1	   "lib/systemd/systemd"
 #define UNIT(name) "lib/systemd/system/" name
@@ -37,13 +38,13 @@ static const struct mf_boot_request requests[] = {
 
 const struct mf_boot_request *mf_boot_requests(size_t *ret_n)
 {
-	*ret_n = sizeof(requests) / sizeof(*requests);
+	*ret_n = MF_ARRAY_SIZE(requests);
 	return requests;
 }
 
 bool mf_boot_requests_has(const char *module)
 {
-	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(requests); i++)
 		if (!strcmp(requests[i].name, module))
 			return true;
 	return false;

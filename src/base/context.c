@@ -136,10 +136,9 @@ static bool has_directory(const struct mf_context *ctx, const char *kernel)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&path, "lib/modules/%s", kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", kernel);
+	if (!path)
 		return false;
-	}
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	return fd >= 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
@@ -47,7 +48,7 @@ bool mf_dep_is_driver(const char *dep)
 {
 	static const char *const prefixes[] = { "kmod(", "kalias(", "kernel-firmware" };
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(prefixes); i++)
 		if (mf_starts_with(dep, prefixes[i]))
 			return true;
 	return strstr(dep, "-kmp") != NULL || strstr(dep, "-firmware") != NULL;

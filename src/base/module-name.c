@@ -14,6 +14,7 @@
  */
 #include "modfetch/module-name.h"
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/strings.h"
 
 static const struct {
@@ -37,7 +38,7 @@ static const char *name_base_of(const char *path)
 /* RET_STEM: bytes before the ending. */
 static enum mf_module_ending find_ending(const char *path, size_t len, size_t *ret_stem)
 {
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(endings); i++) {
 		size_t stem = len - endings[i].len;
 
 		if (len <= endings[i].len || path[stem - 1] == '/' ||

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 
 static const char *const counting[] = {
 	"PATH",		       /* where sqv is, and the programs of install lines */
@@ -39,7 +40,7 @@ static const char *const counting[] = {
 
 static bool counts(const char *line)
 {
-	for (size_t i = 0; i < sizeof(counting) / sizeof(*counting); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(counting); i++) {
 		size_t len = strlen(counting[i]);
 
 		if (!strncmp(line, counting[i], len) && line[len] == '=')

@@ -6,9 +6,12 @@
  */
 #include "modfetch/strings.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 
 int mf_strings_addn(struct mf_strings *list, const char *s, size_t len)
 {
@@ -87,6 +90,18 @@ void mf_strings_done(struct mf_strings *list)
 	*list = (struct mf_strings){ 0 };
 }
 
+char *mf_format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	return r < 0 ? NULL : s;
+}
+
 bool mf_is_plain_name(const char *name)
 {
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -120,7 +135,7 @@ static const struct {
 
 bool mf_text_is_printable(uint32_t c)
 {
-	for (size_t i = 0; i < sizeof(unprintable) / sizeof(*unprintable); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(unprintable); i++)
 		if (c >= unprintable[i].first && c <= unprintable[i].last)
 			return false;
 	return true;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
+#include "modfetch/strings.h"
 #include "cmd.h"
 
 struct arguments {
@@ -38,10 +39,9 @@ static int depmod_add_changed(struct arguments *args, const char *kernel, const 
 	_cleanup_free_ char *directory = NULL;
 	const char *found;
 
-	if (asprintf(&directory, "/lib/modules/%s/", kernel) < 0) {
-		directory = NULL;
+	directory = mf_format("/lib/modules/%s/", kernel);
+	if (!directory)
 		return -ENOMEM;
-	}
 	found = *path == '/' ? strstr(path, directory) : NULL;
 	return mf_strings_add(&args->changed, found ? found + strlen(directory) : path);
 }

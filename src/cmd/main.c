@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
@@ -71,7 +72,7 @@ static void print_help(void)
 	puts("Usage: modfetch [--root DIR] [--kernel KVER] [--json] [--dry-run] [--no-load] "
 	     "[--unattended] [--thorough] [-v|-q] "
 	     "VERB …\n\nGives a machine the driver it lacks.\n");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		printf("  %-9s %-26s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
 	puts("\nQUERY is a module's name, an alias, a modalias or symbol:NAME.\n"
 	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
@@ -121,7 +122,7 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "--from-modprobe", &g->from_modprobe },
 	};
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(flags); i++) {
 		if (!strcmp(arg, flags[i].name)) {
 			/* behind a verb it is that verb's: pack --version V */
 			if (flags[i].flag == &g->version && !before_verb)
@@ -230,7 +231,7 @@ int main(int argc, char **argv)
 		print_help();
 		return g.help ? CMD_DONE : CMD_USAGE;
 	}
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return run_verb(&verbs[i], &g, argc - 1, argv + 1);
 	mf_text_sanitize(argv[1]);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/pack.h"
 #include "cmd.h"
@@ -100,7 +101,7 @@ static int take_option(struct cmd *cmd, struct arguments *a, int option, const c
 		{ OPT_SPEC_ONLY, &a->options.spec_only },
 	};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
 		if (texts[i].option == option) {
 			*texts[i].to = value;
 			return 0;

@@ -24,6 +24,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/fetch.h"
@@ -103,7 +104,7 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int heed)
 		uint64_t now = mf_now_us();
 		int left = timeout_ms < 0 ? -1 : now >= end ? 0 : (int)((end - now + 999) / 1000);
 		char events[4096];
-		int n = poll(p, sizeof(p) / sizeof(*p), left);
+		int n = poll(p, MF_ARRAY_SIZE(p), left);
 
 		if (n == 0 || (n < 0 && errno != EINTR))
 			return false;

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "modfetch/pending-loads.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/history.h"
+#include "modfetch/pending-loads.h"
 #include "cmd.h"
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "modfetch/pending-loads.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/history.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 #include "modfetch/want.h"

@@ -19,12 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "modfetch/release.h"
 #include "modfetch/spool.h"
+#include "modfetch/strings.h"
 #include "modfetch/trie.h"
 #include "modfetch/udev-device.h"
 
@@ -44,11 +46,11 @@ void mf_event_parse(char *const *env, struct mf_event *ret_event)
 {
 	static const char *const keys[] = { "ACTION=",	  "MODALIAS=", "DEVPATH=",
 					    "SUBSYSTEM=", "SEQNUM=",   "USEC_INITIALIZED=" };
-	const char *value[sizeof(keys) / sizeof(*keys)] = { 0 };
+	const char *value[MF_ARRAY_SIZE(keys)] = { 0 };
 	char *const *first = env;
 
 	for (; *env; env++)
-		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
 			if (!value[i] && !strncmp(*env, keys[i], strlen(keys[i])))
 				value[i] = *env + strlen(keys[i]);
 	*ret_event = (struct mf_event){
@@ -160,10 +162,9 @@ static int open_kernel(const struct mf_context *ctx)
 	for (size_t i = 0; fd < 0 && i < 2; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (asprintf(&path, "%s/%s", prefixes[i], ctx->kernel) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", prefixes[i], ctx->kernel);
+		if (!path)
 			return -ENOMEM;
-		}
 		fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	}
 	return fd;
@@ -211,10 +212,9 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 	_cleanup_close_ int fd = -1;
 	int result = -ENOENT;
 
-	if (asprintf(&path, "var/cache/modfetch/%s/current", repo) < 0) {
-		path = NULL;
+	path = mf_format("var/cache/modfetch/%s/current", repo);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(look->ctx, path, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
@@ -265,18 +265,15 @@ static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, 
 
 	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
 		return MF_EVENT_MISSING;
-	if (asprintf(&any, "%s-any.bin", kind) < 0) {
-		any = NULL;
+	any = mf_format("%s-any.bin", kind);
+	if (!any)
 		return -ENOMEM;
-	}
-	if (asprintf(&flavor, "%s-%s.bin", kind, release.flavor) < 0) {
-		flavor = NULL;
+	flavor = mf_format("%s-%s.bin", kind, release.flavor);
+	if (!flavor)
 		return -ENOMEM;
-	}
-	if (asprintf(&kernel, "%s-%s-%s.bin", kind, release.flavor, release.abi) < 0) {
-		kernel = NULL;
+	kernel = mf_format("%s-%s-%s.bin", kind, release.flavor, release.abi);
+	if (!kernel)
 		return -ENOMEM;
-	}
 	return look_everywhere(&look, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
 }
 
@@ -312,7 +309,7 @@ int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 	};
 	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(rules) / sizeof(*rules); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(rules); i++)
 		r = rules[i](ctx, event);
 	if (r < 0)
 		return r;

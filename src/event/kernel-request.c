@@ -58,10 +58,9 @@ static int look_init(struct look *look, const struct mf_context *ctx, const char
 	if (!is_name(name) || mf_alias_normalize(name, look->name, sizeof(look->name)) < 0 ||
 	    mf_release_parse(ctx->kernel, NULL, &look->release) < 0)
 		return -EINVAL;
-	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", ctx->kernel);
+	if (!path)
 		return -ENOMEM;
-	}
 	look->disk = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	look->cache = mf_context_open(ctx, "var/cache/modfetch", O_RDONLY | O_DIRECTORY);
 	return 0;
@@ -127,10 +126,9 @@ static int ask_repository(const struct asking *a, const char *repo)
 	_cleanup_close_ int fd = -1;
 	int r = 0;
 
-	if (asprintf(&path, "var/cache/modfetch/%s/current", repo) < 0) {
-		path = NULL;
+	path = mf_format("var/cache/modfetch/%s/current", repo);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(a->look->ctx, path, O_PATH | O_DIRECTORY);
 	for (size_t i = 0; fd >= 0 && !r && i < a->n_labels; i++) {
 		char file[2 * MF_RELEASE_MAX + 32];

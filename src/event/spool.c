@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -125,7 +126,7 @@ static const struct {
 
 static int spool_parse_line(const char *line, size_t len, struct mf_spool_entry *entry)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(fields); i++) {
 		size_t key = strlen(fields[i].key);
 
 		if (len >= key && !memcmp(line, fields[i].key, key))

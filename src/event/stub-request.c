@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 
 #define PF_KTHREAD    0x00200000UL /* include/linux/sched.h */
 #define SHELLS_MAX    3
@@ -65,7 +66,7 @@ static bool is_shell(const char *comm)
 {
 	static const char *const shells[] = { "sh", "dash", "bash", "ash", "busybox", "ksh" };
 
-	for (size_t i = 0; i < sizeof(shells) / sizeof(*shells); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(shells); i++)
 		if (!strcmp(comm, shells[i]))
 			return true;
 	return false;
@@ -90,7 +91,7 @@ bool mf_stub_udev_asks(const char *root, pid_t parent)
 	struct process process = { .parent = parent };
 
 	for (int i = 0; i < ANCESTORS_MAX && read_process(root, process.parent, &process); i++)
-		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+		for (size_t k = 0; k < MF_ARRAY_SIZE(names); k++)
 			if (!strcmp(process.comm, names[k]))
 				return true;
 	return false;

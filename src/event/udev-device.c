@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
@@ -263,7 +264,7 @@ static bool find_other(const struct judge *judge, const char *name, char *ret_pa
 	if (sscanf(name, "[%63[^]/]/%255[^]/]]%n", subsystem, kernel, &end) != 2 || !end ||
 	    *subsystem == '.' || *kernel == '.')
 		return false;
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
 		bool module = !strcmp(subsystem, "module");
 
 		snprintf(path, sizeof(path), "%s%s%s%s", module ? "/" : places[i][0], subsystem,

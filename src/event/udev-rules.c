@@ -21,9 +21,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 #include "modfetch/table.h"
 #include "udev-pair.h"
 
@@ -149,7 +151,7 @@ static int draft_condition(struct draft *draft, const struct mf_udev_pair *pair,
 
 static int draft_pair(struct draft *draft, const struct mf_udev_pair *pair)
 {
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++) {
 		bool has = pair->attribute && *pair->attribute;
 
 		if (strcmp(pair->key, keys[i].word) != 0)
@@ -360,7 +362,7 @@ static int udev_rules_list_names(const struct mf_context *ctx, struct mf_strings
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(directories) / sizeof(*directories); i++) {
+	for (size_t i = 0; r == 0 && i < MF_ARRAY_SIZE(directories); i++) {
 		int fd = mf_context_open(ctx, directories[i], O_RDONLY | O_DIRECTORY);
 		_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 		struct dirent *e;
@@ -379,16 +381,15 @@ static int udev_rules_list_names(const struct mf_context *ctx, struct mf_strings
 static int udev_rules_read_one(const struct mf_context *ctx, struct mf_udev_rules *rules,
 			       const char *name)
 {
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
 		_cleanup_close_ int fd = -1, there = -1;
 		struct stat st;
 		size_t len;
 
-		if (asprintf(&path, "%s/%s", directories[i], name) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", directories[i], name);
+		if (!path)
 			return -ENOMEM;
-		}
 		there = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
 		if (there < 0)
 			continue;

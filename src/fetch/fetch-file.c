@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "fetch-private.h"
 
 bool fetch_is_file_url(const char *url)
@@ -128,12 +129,11 @@ int fetch_file(const struct mf_fetch_request *request, const char *base, uint64_
 		return -MFE_HTTP_STATUS;
 	if ((uint64_t)st.st_size > cap)
 		return -MFE_TOO_LARGE;
-	if (asprintf(&f.etag, "\"%lx-%lx-%lx.%lx\"", (unsigned long)st.st_ino,
-		     (unsigned long)st.st_size, (unsigned long)st.st_ctim.tv_sec,
-		     (unsigned long)st.st_ctim.tv_nsec) < 0) {
-		f.etag = NULL;
+	f.etag = mf_format("\"%lx-%lx-%lx.%lx\"", (unsigned long)st.st_ino,
+			   (unsigned long)st.st_size, (unsigned long)st.st_ctim.tv_sec,
+			   (unsigned long)st.st_ctim.tv_nsec);
+	if (!f.etag)
 		return -ENOMEM;
-	}
 	r = mf_href_join(base, request->path, &f.url);
 	if (r < 0)
 		return r;

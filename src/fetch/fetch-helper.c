@@ -20,8 +20,10 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include "config.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
+#include "modfetch/strings.h"
 #include "fetch-private.h"
 #include "fetch-wire.h"
 
@@ -65,16 +67,15 @@ static int make_environment(struct mf_strings *ret_environment)
 {
 	int r = mf_strings_add(ret_environment, "PATH=/usr/bin:/bin");
 
-	for (size_t i = 0; r == 0 && i < sizeof(kept_variables) / sizeof(*kept_variables); i++) {
+	for (size_t i = 0; r == 0 && i < MF_ARRAY_SIZE(kept_variables); i++) {
 		const char *value = getenv(kept_variables[i]);
 		_cleanup_free_ char *line = NULL;
 
 		if (!value)
 			continue;
-		if (asprintf(&line, "%s=%s", kept_variables[i], value) < 0) {
-			line = NULL;
+		line = mf_format("%s=%s", kept_variables[i], value);
+		if (!line)
 			return -ENOMEM;
-		}
 		r = mf_strings_add(ret_environment, line);
 	}
 	return r;
@@ -123,10 +124,9 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 	pid_t pid = 0;
 
 	if (ours < 0) {
-		if (asprintf(&path, "%s/fetch", directory ? directory : MF_LIBEXECDIR) < 0) {
-			path = NULL;
+		path = mf_format("%s/fetch", directory ? directory : MF_LIBEXECDIR);
+		if (!path)
 			return mf_fail(ctx, "fetch", -ENOMEM, "fetch", NULL);
-		}
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			return mf_fail(ctx, "fetch", -errno, "socketpair", NULL);
 		ours = pair[0];

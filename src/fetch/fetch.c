@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
@@ -243,7 +244,7 @@ static bool is_fetch_failure(int code)
 				     -MFE_TRUNCATED,   -MFE_TIMEOUT,	 -MFE_BAD_DIGEST,
 				     -MFE_PORTAL };
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(codes); i++)
 		if (codes[i] == code)
 			return true;
 	return code < 0 && code > -MFE_FIRST;

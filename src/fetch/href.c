@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 #include "modfetch/strings.h"
@@ -92,7 +93,7 @@ static bool base_is_usable(const char *base)
 	for (const char *p = base; *p; p++)
 		if (is_control((unsigned char)*p) || strchr("?# \\", *p))
 			return false;
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(schemes); i++)
 		if (mf_starts_with(base, schemes[i]))
 			return strcspn(base + strlen(schemes[i]), "/") > 0;
 	return mf_starts_with(base, "file:/");

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/strings.h"
 
 struct text {
@@ -73,7 +74,7 @@ static bool is_page(const struct text *t)
 
 	if (t->at == t->end || *t->at != '<')
 		return false;
-	for (size_t i = 0; i < sizeof(elements) / sizeof(*elements); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(elements); i++)
 		if (is_element(t, elements[i]))
 			return true;
 	return begins(t, "<!doctype html");

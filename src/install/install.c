@@ -25,8 +25,8 @@
 #include "modfetch/verify.h"
 #include "contents.h"
 #include "directories.h"
-#include "owners.h"
 #include "directory-modes.h"
+#include "owners.h"
 
 void mf_receipt_done(struct mf_receipt *receipt)
 {

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 
 /* Something that lies where a package that comes has a file. */
@@ -370,7 +371,7 @@ static int note_owner(void *arg, void *header)
 
 static bool is_harmless(const struct mf_rpm_file *file)
 {
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(harmless); i++)
 		if (mf_starts_with(file->path, harmless[i]))
 			return true;
 	return false;

@@ -29,6 +29,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "directories.h"
 #include "owners.h"
 
@@ -355,8 +356,7 @@ static void take_index_partials(const struct mf_context *ctx, const char *kernel
 	struct dirent *e;
 	int fd = -1;
 
-	if (asprintf(&path, "/lib/modules/%s", kernel) < 0)
-		path = NULL;
+	path = mf_format("/lib/modules/%s", kernel);
 	if (path)
 		fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
 	dir = fd < 0 ? NULL : fdopendir(fd);

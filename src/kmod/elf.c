@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 
 /* Offsets and sizes that differ between the two classes. */
 struct layout {
@@ -158,7 +159,7 @@ int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len)
 
 void mf_elf_done(struct mf_elf *elf)
 {
-	for (size_t i = 0; i < sizeof(elf->owned) / sizeof(*elf->owned); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(elf->owned); i++)
 		free(elf->owned[i]);
 	*elf = (struct mf_elf){ .fd = -1 };
 }

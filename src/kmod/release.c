@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 
 /* Debian's 686, 686-pae, 4kc-malta and 5kc-malta */
 static const char *const digit_flavors[] = { "686", "4kc", "5kc" };
@@ -46,7 +47,7 @@ static bool is_release_candidate(const char *s, size_t len)
 
 static bool begins_flavor(const char *s, size_t len)
 {
-	for (size_t i = 0; i < sizeof(digit_flavors) / sizeof(*digit_flavors); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(digit_flavors); i++)
 		if (is_word(s, len, digit_flavors[i]))
 			return true;
 	return !isdigit((unsigned char)*s) && !is_release_candidate(s, len);
@@ -66,7 +67,7 @@ static const char *find_flavor(const char *release)
 static const char *find_machine(const char *release)
 {
 	for (const char *dot = strchr(release, '.'); dot; dot = strchr(dot + 1, '.'))
-		for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
+		for (size_t i = 0; i < MF_ARRAY_SIZE(machines); i++)
 			if (is_word(dot + 1, strcspn(dot + 1, "+"), machines[i]))
 				return dot;
 	return NULL;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
@@ -70,7 +71,7 @@ int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 
 static int open_first(const struct mf_context *ctx, char **ret_path)
 {
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
 		_cleanup_free_ char *path = NULL;
 		int fd;
 

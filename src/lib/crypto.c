@@ -25,6 +25,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 
@@ -220,7 +221,7 @@ static const struct key_kind *key_kind(const EVP_PKEY *key)
 	char group[64] = "";
 
 	EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
-	for (size_t i = 0; key && i < sizeof(key_kinds) / sizeof(*key_kinds); i++) {
+	for (size_t i = 0; key && i < MF_ARRAY_SIZE(key_kinds); i++) {
 		const struct key_kind *kind = &key_kinds[i];
 
 		if (kind->type == EVP_PKEY_get_base_id(key) &&

@@ -22,6 +22,7 @@
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
@@ -174,7 +175,7 @@ static const struct format formats[] = {
 
 static const struct format *inflate_identify(const void *buf, size_t len)
 {
-	for (size_t i = 0; len && i < sizeof(formats) / sizeof(*formats); i++)
+	for (size_t i = 0; len && i < MF_ARRAY_SIZE(formats); i++)
 		if (len >= formats[i].magic_len &&
 		    !memcmp(buf, formats[i].magic, formats[i].magic_len))
 			return &formats[i];

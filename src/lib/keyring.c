@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
@@ -21,7 +22,7 @@
 #define MAX_KEY_FILE (256 << 10)
 
 static const char *const cert_endings[] = { ".pem", ".crt", ".cer", ".der" };
-#define N_CERT_ENDINGS (sizeof(cert_endings) / sizeof(*cert_endings))
+#define N_CERT_ENDINGS (MF_ARRAY_SIZE(cert_endings))
 
 static bool is_cert_name(const char *name)
 {

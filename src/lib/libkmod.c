@@ -21,6 +21,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
@@ -29,7 +30,7 @@
 static const char *const config_directories[] = { "/etc/modprobe.d", "/run/modprobe.d",
 						  "/usr/local/lib/modprobe.d",
 						  "/usr/lib/modprobe.d", "/lib/modprobe.d" };
-#define N_DIRECTORIES (sizeof(config_directories) / sizeof(*config_directories))
+#define N_DIRECTORIES (MF_ARRAY_SIZE(config_directories))
 
 /* What modfetch writes itself, and where. */
 static const struct {
@@ -66,7 +67,7 @@ static char *path_for_kmod(const struct mf_context *ctx, const char *below, int 
 
 static const char *own_file(const char *directory)
 {
-	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(own); i++)
 		if (!strcmp(own[i].directory, directory))
 			return own[i].file;
 	return NULL;
@@ -91,10 +92,9 @@ static int libkmod_add_others(struct mf_strings *paths, const char *directory, c
 
 		if (!libkmod_is_config(d->d_name) || !strcmp(d->d_name, file))
 			continue;
-		if (asprintf(&path, "%s/%s", directory, d->d_name) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", directory, d->d_name);
+		if (!path)
 			return -ENOMEM;
-		}
 		r = mf_strings_add(paths, path);
 	}
 	return r;

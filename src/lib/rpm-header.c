@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 #include "rpm-private.h"
@@ -64,7 +65,7 @@ static int header_read_lists(Header h, struct mf_rpm_header *ret)
 	struct rpmtd_s td;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(scriptlet_tags) / sizeof(*scriptlet_tags); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(scriptlet_tags); i++)
 		if (headerIsEntry(h, scriptlet_tags[i].tag))
 			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
 	/* %preuntrans and %postuntrans of rpm 4.19, which may run what was compiled with an older
@@ -102,7 +103,7 @@ static int read_provides(Header h, struct mf_rpm_header *ret)
 
 		if (!strcmp(name, "kernel-uname-r"))
 			r = mf_strings_add(&ret->uname_r, version ? version : "");
-		for (size_t i = 0; !r && i < sizeof(accounts) / sizeof(*accounts); i++)
+		for (size_t i = 0; !r && i < MF_ARRAY_SIZE(accounts); i++)
 			if (mf_starts_with(name, accounts[i]))
 				r = mf_strings_add_unique(&ret->scriptlets, "sysusers entry");
 	}

@@ -18,9 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/process.h"
+#include "modfetch/strings.h"
 #include "rpm-private.h"
 
 /* librpm speaks through a callback; its last complaint is the best "why" there is. */
@@ -166,7 +168,7 @@ static const char *scriptlet_name(rpm_loff_t tag)
 		{ RPMTAG_PRETRANS, "%pretrans" }, { RPMTAG_POSTTRANS, "%posttrans" },
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(names); i++)
 		if ((rpm_loff_t)names[i].tag == tag)
 			return names[i].name;
 	return "scriptlet";
@@ -275,10 +277,9 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 	if (!directory)
 		return mf_fail(ctx, "install", -MFE_INSTALL, "the rpm database",
 			       "its directory is a link that leads nowhere, or cannot be made");
-	if (asprintf(&path, "%s/.rpm.lock", directory) < 0) {
-		path = NULL;
+	path = mf_format("%s/.rpm.lock", directory);
+	if (!path)
 		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
-	}
 	fd = mf_context_open(ctx, path, O_RDWR);
 	for (unsigned int tenths = 0;; tenths++) {
 		if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0) {

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
@@ -35,10 +36,9 @@ static bool rpmdb_look_at(const struct mf_context *ctx, const char *directory, c
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&path, "%s/%s%s", directory, name, suffix) < 0) {
-		path = NULL;
+	path = mf_format("%s/%s%s", directory, name, suffix);
+	if (!path)
 		return false;
-	}
 	fd = mf_context_open(ctx, path, O_PATH);
 	return fd >= 0 && !fstat(fd, ret_st);
 }
@@ -46,7 +46,7 @@ static bool rpmdb_look_at(const struct mf_context *ctx, const char *directory, c
 /* The database's file in that directory, or NULL. */
 static const char *file_in(const struct mf_context *ctx, const char *directory, struct stat *ret_st)
 {
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(files); i++)
 		if (rpmdb_look_at(ctx, directory, files[i], "", ret_st))
 			return files[i];
 	return NULL;
@@ -66,7 +66,7 @@ static const char *choose(const struct mf_context *ctx, bool *ret_there)
 	*ret_there = set && has_database(ctx, set);
 	if (set)
 		return set;
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
 		*ret_there = has_database(ctx, directories[i]);
 		if (*ret_there)
 			return directories[i];

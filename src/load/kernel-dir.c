@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 
 struct stat mf_kernel_dir(const struct mf_context *ctx)
 {
@@ -15,10 +16,9 @@ struct stat mf_kernel_dir(const struct mf_context *ctx)
 	_cleanup_close_ int fd = -1;
 	struct stat st = { 0 };
 
-	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", ctx->kernel);
+	if (!path)
 		return st;
-	}
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return (struct stat){ 0 };

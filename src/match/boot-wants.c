@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/boot-requests.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -152,7 +153,7 @@ int mf_boot_wants(struct mf_context *ctx, struct mf_wants *wants)
 	_cleanup_(mf_strings_done) struct mf_strings seen = { 0 };
 	int r = add_table(ctx, wants);
 
-	for (size_t i = 0; r >= 0 && i < sizeof(directories) / sizeof(*directories); i++)
+	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(directories); i++)
 		r = boot_add_directory(ctx, wants, directories[i], &seen);
 	return r < 0 ? mf_fail(ctx, "event", r, "modules-load.d", NULL) : 0;
 }

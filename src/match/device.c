@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 
 #define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
 #define MODALIAS_KEY  "MODALIAS="
@@ -99,13 +101,12 @@ static enum mf_removable find_removable(const struct mf_context *tree, const cha
 		_cleanup_close_ int fd = -1;
 		size_t len;
 
-		if (asprintf(&attribute, "%s/removable", path) < 0) {
-			attribute = NULL;
+		attribute = mf_format("%s/removable", path);
+		if (!attribute)
 			break;
-		}
 		fd = mf_context_open(tree, attribute, O_RDONLY);
 		if (fd >= 0 && !mf_file_read(fd, 64, &text, &len))
-			for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
 				if (mf_starts_with(text, words[i].word))
 					return words[i].value;
 	}

@@ -21,6 +21,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 #include "modfetch/udev-device.h"
 
 #define LIST_MAX  (16U << 20)
@@ -110,10 +111,9 @@ static int walk_directory(struct walk *w, int dirfd, const char *syspath, int de
 		child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child < 0)
 			continue;
-		if (asprintf(&path, "%s/%s", syspath, e->d_name) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", syspath, e->d_name);
+		if (!path)
 			return -ENOMEM;
-		}
 		r = walk_directory(w, child, path, depth + 1);
 	}
 	return r;

@@ -13,6 +13,7 @@
  */
 #include "install-line.h"
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
@@ -80,7 +81,7 @@ static enum operator read_operator(struct shell *sh)
 	} operators[] = { { "&&", OP_AND }, { "||", OP_OR },  { ";", OP_NEXT }, { "&", OP_NEXT },
 			  { "|", OP_NEXT }, { "(", OP_NEXT }, { ")", OP_NEXT }, { "\n", OP_NEXT } };
 
-	for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(operators); i++)
 		if (mf_starts_with(sh->at, operators[i].text)) {
 			sh->at += strlen(operators[i].text);
 			return operators[i].op;

@@ -17,6 +17,7 @@
 #include "modfetch/module-name.h"
 #include "modfetch/policy.h"
 #include "modfetch/release.h"
+#include "modfetch/strings.h"
 
 #define REASON_MAX 8   /* modules that a reason names */
 #define NAME_SHOWN 256 /* bytes of a query that it repeats */
@@ -135,10 +136,9 @@ static int ask_exporters(struct asking *a)
 
 	if (r < 0 || mf_release_parse(a->ctx->kernel, NULL, &release) < 0)
 		return r;
-	if (asprintf(&dep, "ksym(%s:%s)", release.flavor, a->want->name) < 0) {
-		dep = NULL;
+	dep = mf_format("ksym(%s:%s)", release.flavor, a->want->name);
+	if (!dep)
 		return -ENOMEM;
-	}
 	r = mf_pool_providers(pool, dep, NULL, &ids, &n);
 	for (size_t i = 0; !r && i < n; i++) {
 		struct mf_package package;

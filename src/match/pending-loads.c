@@ -29,6 +29,7 @@
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 
 #define WHERE	 "/" MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
 #define FILE_MAX (4U << 20)
@@ -158,10 +159,9 @@ static int digest_of(const struct mf_context *ctx, const char *kernel, const cha
 	uint8_t digest[MF_SHA256_LEN];
 	int r;
 
-	if (asprintf(&where, "lib/modules/%s/%s", kernel, path) < 0) {
-		where = NULL;
+	where = mf_format("lib/modules/%s/%s", kernel, path);
+	if (!where)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(ctx, where, O_RDONLY);
 	r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
 	if (!r)
@@ -286,10 +286,9 @@ static bool pending_exists(const struct mf_context *ctx, const char *kernel)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&path, "lib/modules/%s", kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", kernel);
+	if (!path)
 		return true;
-	}
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
 	return fd != -ENOENT;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -189,7 +190,7 @@ static rule *const table[] = { modules_disabled, kernel_command_line, local_rule
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
 		    char **ret_why)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(table); i++) {
 		const char *why = table[i](policy, request);
 		char *text;
 

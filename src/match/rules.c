@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -46,7 +47,7 @@ static bool class_of(const char *modalias, char ret_class[7])
 		const char *bus, *marks[3];
 	} forms[] = { { "pci:", { "bc", "sc", "i" } }, { "usb:", { "ic", "isc", "ip" } } };
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(forms); i++) {
 		const char *p = modalias;
 		size_t n = 0;
 

@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/process.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 #define BATCH_MAX 200
@@ -120,7 +122,7 @@ static int run_rpmbuild(struct build *build, struct batch *batch, const char *to
 		NULL,
 	};
 
-	for (size_t i = 0; i + 1 < sizeof(argv) / sizeof(*argv); i++)
+	for (size_t i = 0; i + 1 < MF_ARRAY_SIZE(argv); i++)
 		if (!argv[i])
 			return -ENOMEM;
 	batch->tool = (struct pack_tool){ argv, batch->log, count_written, build, NULL };
@@ -132,10 +134,9 @@ static int build_one(struct build *build, struct batch *batch)
 	_cleanup_free_ char *top = NULL, *spec = NULL;
 	int r;
 
-	if (asprintf(&top, "%s/%s", build->pack->work, batch->label) < 0) {
-		top = NULL;
+	top = mf_format("%s/%s", build->pack->work, batch->label);
+	if (!top)
 		return -ENOMEM;
-	}
 	if (asprintf(&spec, "%s/batch.spec", top) < 0 || asprintf(&batch->log, "%s/log", top) < 0)
 		return -ENOMEM;
 	if (mkdir(top, 0755) < 0)

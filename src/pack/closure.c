@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "model.h"
 
@@ -19,7 +20,7 @@ static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct
 						   wants_too ? &module->wants : NULL,
 						   wants_too ? &module->asks : NULL };
 
-		for (size_t k = 0; k < sizeof(next) / sizeof(*next); k++)
+		for (size_t k = 0; k < MF_ARRAY_SIZE(next); k++)
 			for (size_t j = 0; next[k] && j < next[k]->n; j++) {
 				int r;
 

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "model.h"
@@ -152,7 +153,7 @@ static int relate_fields(const struct pack_names *names, struct pack_kernel *ker
 	static const enum pack_field fields[] = { PACK_SOFTDEP, PACK_WEAKDEP };
 	struct pack_module *module = &kernel->modules[m];
 
-	for (size_t f = 0; f < sizeof(fields) / sizeof(*fields); f++)
+	for (size_t f = 0; f < MF_ARRAY_SIZE(fields); f++)
 		for (size_t i = 0; i < module->n_fields[fields[f]]; i++) {
 			int r = relate_words(names, &module->wants, module->fields[fields[f]][i]);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "model.h"
 
@@ -130,7 +131,7 @@ static void put_devices(const struct pack_module *module, FILE *out)
 			continue;
 		while (b < n && (buses[b].len != len || memcmp(buses[b].name, alias, len)))
 			b++;
-		if (b == sizeof(buses) / sizeof(*buses))
+		if (b == MF_ARRAY_SIZE(buses))
 			continue;
 		if (b == n)
 			buses[n++] = (struct bus){ alias, len, 0 };

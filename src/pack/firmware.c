@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 #define LINKS_MAX 8
@@ -105,7 +106,7 @@ static int firmware_add_file(struct pack_firmware *fw, const char *path, size_t 
  */
 static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 {
-	_cleanup_free_ char *full = pack_format("%s/%s", fw->tree, path), *joined = NULL;
+	_cleanup_free_ char *full = mf_format("%s/%s", fw->tree, path), *joined = NULL;
 	_cleanup_free_ char *directory = NULL, *real = NULL;
 	const char *slash = strrchr(path, '/'), *last;
 	char target[PATH_MAX];
@@ -115,8 +116,8 @@ static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 	if (n <= 0)
 		return NULL;
 	target[n] = '\0';
-	joined = pack_format("%s/%.*s%s", fw->tree, slash ? (int)(slash + 1 - path) : 0, path,
-			     target);
+	joined =
+		mf_format("%s/%.*s%s", fw->tree, slash ? (int)(slash + 1 - path) : 0, path, target);
 	if (!joined || *target == '/')
 		return NULL;
 	last = strrchr(joined, '/');
@@ -124,7 +125,7 @@ static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 	real = directory ? realpath(directory, NULL) : NULL;
 	if (!real || strncmp(real, fw->tree, len) || (real[len] && real[len] != '/'))
 		return NULL;
-	return real[len] ? pack_format("%s%s", real + len + 1, last) : strdup(last + 1);
+	return real[len] ? mf_format("%s%s", real + len + 1, last) : strdup(last + 1);
 }
 
 /* A file and whatever it links to. Returns 1 if it is there, 0 if not, -ENOMEM. */
@@ -134,7 +135,7 @@ static int add_chain(struct pack *pack, const char *path, size_t driver)
 	_cleanup_free_ char *at = strdup(path);
 
 	for (int i = 0; at && i < LINKS_MAX; i++) {
-		_cleanup_free_ char *full = pack_format("%s/%s", fw->tree, at);
+		_cleanup_free_ char *full = mf_format("%s/%s", fw->tree, at);
 		struct stat st;
 		char *next;
 
@@ -164,7 +165,7 @@ static int add_chain(struct pack *pack, const char *path, size_t driver)
 static int firmware_add_name(struct pack *pack, const char *name, size_t driver)
 {
 	const struct pack_firmware *fw = pack->firmware;
-	_cleanup_free_ char *pattern = pack_format("%s/%s{,.xz,.zst}", fw->tree, name);
+	_cleanup_free_ char *pattern = mf_format("%s/%s{,.xz,.zst}", fw->tree, name);
 	glob_t found = { 0 };
 	int n = 0;
 
@@ -250,7 +251,7 @@ static int group_file(struct pack_firmware *fw, struct firmware_file *file)
 	file->group = fw->n_groups++;
 	if (file->users.n == 1) {
 		fw->groups[file->group].package =
-			pack_format("kmp-firmware-%s", fw->drivers.v[file->users.v[0]]);
+			mf_format("kmp-firmware-%s", fw->drivers.v[file->users.v[0]]);
 	} else {
 		uint8_t digest[MF_SHA256_LEN];
 		char hex[MF_SHA256_HEX];
@@ -259,7 +260,7 @@ static int group_file(struct pack_firmware *fw, struct firmware_file *file)
 		if (r < 0)
 			return r;
 		mf_sha256_hex(digest, hex);
-		fw->groups[file->group].package = pack_format("kmp-firmware-shared-%.8s", hex);
+		fw->groups[file->group].package = mf_format("kmp-firmware-shared-%.8s", hex);
 	}
 	fw->groups[file->group].users = &file->users;
 	return fw->groups[file->group].package ? 0 : -ENOMEM;
@@ -359,7 +360,7 @@ static int firmware_add_files(const struct pack *pack, size_t group, struct pack
 
 		if (fw->files[i].group != group)
 			continue;
-		target = pack_format("%s/lib/firmware/%s", prefix, path);
+		target = mf_format("%s/lib/firmware/%s", prefix, path);
 		r = target ? pack_package_file(package, fw->tree, path, target, NULL, 0) : -ENOMEM;
 		fputs("Provides: ", out);
 		firmware_put_name(path, out);
@@ -376,13 +377,12 @@ static char *list_users(const struct pack_firmware *fw, const struct firmware_gr
 
 	switch (group->users->n) {
 	case 1:
-		return pack_format("Firmware of %s", first);
+		return mf_format("Firmware of %s", first);
 	case 2:
-		return pack_format("Firmware of %s and %s", first,
-				   fw->drivers.v[group->users->v[1]]);
+		return mf_format("Firmware of %s and %s", first, fw->drivers.v[group->users->v[1]]);
 	}
-	return pack_format("Firmware of %s, %s and %zu more drivers", first,
-			   fw->drivers.v[group->users->v[1]], group->users->n - 2);
+	return mf_format("Firmware of %s, %s and %zu more drivers", first,
+			 fw->drivers.v[group->users->v[1]], group->users->n - 2);
 }
 
 static int firmware_fill(struct pack *pack, size_t g, struct pack_package *package)
@@ -406,8 +406,8 @@ static int firmware_fill(struct pack *pack, size_t g, struct pack_package *packa
 	if (r < 0)
 		return r;
 	package->description =
-		pack_format("Files: %zu. Their licenses came with the firmware tree they are of.",
-			    package->n_files);
+		mf_format("Files: %zu. Their licenses came with the firmware tree they are of.",
+			  package->n_files);
 	return package->name && package->version && package->revision && package->summary &&
 			       package->license && package->description
 		       ? 0

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 /* Where each part is installed; %K is the release, %M the tree. */
@@ -62,15 +64,14 @@ static int image_add_files(const struct pack_kernel *kernel, struct pack_package
 {
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < sizeof(targets) / sizeof(*targets); i++)
+	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(targets); i++)
 		r = add_part(kernel, package, i);
 	for (size_t i = 0; r >= 0 && i < kernel->extras.n; i++) {
 		_cleanup_free_ char *target = NULL;
 
-		if (asprintf(&target, "%s/%s", kernel->install_dir, kernel->extras.v[i]) < 0) {
-			target = NULL;
+		target = mf_format("%s/%s", kernel->install_dir, kernel->extras.v[i]);
+		if (!target)
 			return -ENOMEM;
-		}
 		r = pack_package_file(package, kernel->tree, kernel->extras.v[i], target, NULL, 0);
 	}
 	return r;

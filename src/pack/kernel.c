@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 /*
@@ -115,7 +117,7 @@ static char *root_of(const struct pack_kernel *kernel, const char **ret_prefix)
 
 static int find_parts(struct pack_kernel *kernel, const char *root)
 {
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
 		char **part = &kernel->parts[places[i].part];
 		_cleanup_free_ char *pattern = NULL;
 		glob_t found = { 0 };
@@ -217,7 +219,7 @@ static int read_builtin_aliases(struct pack *pack, struct pack_kernel *kernel)
 
 static int find_extras(struct pack_kernel *kernel)
 {
-	for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(extras); i++) {
 		int r = 0;
 
 		if (!faccessat(kernel->tree_fd, extras[i], R_OK, 0))
@@ -268,10 +270,9 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	if (r < 0)
 		return r;
 	root = root_of(kernel, &prefix);
-	if (asprintf(&kernel->install_dir, "%s/%s", prefix, kernel->release.release) < 0) {
-		kernel->install_dir = NULL;
+	kernel->install_dir = mf_format("%s/%s", prefix, kernel->release.release);
+	if (!kernel->install_dir)
 		return mf_fail(pack->ctx, "pack", -ENOMEM, tree, NULL);
-	}
 	r = take_given_parts(pack, kernel);
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
@@ -33,7 +34,7 @@ static const struct {
 static enum mf_pack_share share_of(const char *section, size_t section_len, const char *line,
 				   size_t len)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(rules); i++) {
 		size_t n = strlen(rules[i].prefix);
 
 		if (len < n || memcmp(line, rules[i].prefix, n))

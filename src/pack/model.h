@@ -332,9 +332,6 @@ struct pack {
 
 /* ---- report.c ---- */
 
-/* A formatted string; NULL: no memory. */
-char *pack_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
 /* Reports one thing that could not be packed; the run goes on and ends with -MFE_PACK. Returns 0. */
 int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

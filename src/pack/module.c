@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
@@ -48,7 +49,7 @@ static const char *const field_keys[PACK_N_FIELDS] = {
 
 static const char *machine_arch(const struct mf_modinfo *info)
 {
-	for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(machines); i++)
 		if (machines[i].machine == info->elf_machine &&
 		    machines[i].is_64bit == info->is_64bit &&
 		    machines[i].is_big_endian == info->is_big_endian)
@@ -121,7 +122,7 @@ static void keep_words(struct pack_module *module, const struct mf_modinfo *info
 		{ "name", &module->built_as },
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++) {
 		const char *said = mf_modinfo_get(info, words[i].key);
 
 		if (said)

@@ -14,8 +14,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 /* The time since the last step goes to STEP. */
@@ -46,7 +48,7 @@ static int open_repository(struct pack *pack)
 	if (mkdirat(pack->repo_fd, ".pack", 0755) < 0 && errno != EEXIST)
 		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
 	pack->private_fd = openat(pack->repo_fd, ".pack", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	pack->work = pack_format("%s/.pack/work", pack->output);
+	pack->work = mf_format("%s/.pack/work", pack->output);
 	if (pack->private_fd < 0 || !pack->work)
 		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
 	return 0;
@@ -206,7 +208,7 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 		return mf_fail(ctx, "pack", -MFE_USAGE, "--identity",
 			       "it is no text of at most 128 letters, digits and any of "
 			       "-_.:+/@~=, and blanks inside");
-	for (size_t i = 0; o->trees->n > 1 && i < sizeof(single) / sizeof(*single); i++)
+	for (size_t i = 0; o->trees->n > 1 && i < MF_ARRAY_SIZE(single); i++)
 		if (single[i])
 			return mf_fail(ctx, "pack", -MFE_USAGE, single[i],
 				       "it speaks of one kernel, and there are %zu", o->trees->n);

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/boot-requests.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
@@ -195,7 +196,7 @@ bool pack_pattern_has(const char *stem, const char *path)
 	place = strndup(slash + 1, dot ? (size_t)(dot - slash - 1) : strlen(slash + 1));
 	if (!place)
 		return false;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(rules); i++)
 		if (!strcmp(rules[i].stem, stem) && !fnmatch(rules[i].glob, place, 0))
 			return rules[i].verdict == IN;
 	return false;
@@ -299,10 +300,10 @@ static int pattern_fill(struct pack *pack, const struct pack_kernel *kernel, siz
 	package->kind = PACK_KIND_PATTERN;
 	package->kernel = kernel;
 	package->arch = kernel->arch;
-	package->name = pack_format("%s-%s-%s", patterns[i].stem, r->flavor, r->abi);
+	package->name = mf_format("%s-%s-%s", patterns[i].stem, r->flavor, r->abi);
 	package->version = strdup(kernel->version);
 	package->revision = strdup(kernel->revision);
-	package->summary = pack_format("%s, all of Linux %s", patterns[i].title, r->release);
+	package->summary = mf_format("%s, all of Linux %s", patterns[i].title, r->release);
 	package->license = strdup("GPL-2.0-only");
 	if (!package->name || !package->version || !package->revision || !package->summary ||
 	    !package->license)
@@ -313,14 +314,14 @@ static int pattern_fill(struct pack *pack, const struct pack_kernel *kernel, siz
 	if (e < 0)
 		return e;
 	package->description =
-		pack_format("Requires %zu modules; with what those need %zu, %.1f MB installed.",
-			    pattern->members, pattern->closed, (double)pattern->size / 1e6);
+		mf_format("Requires %zu modules; with what those need %zu, %.1f MB installed.",
+			  pattern->members, pattern->closed, (double)pattern->size / 1e6);
 	return package->description ? 0 : -ENOMEM;
 }
 
 int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel)
 {
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(patterns); i++) {
 		_cleanup_(pack_list_done) struct pack_list members = { 0 };
 		struct pack_package *package;
 		int r = list_members(kernel, patterns[i].stem, &members);

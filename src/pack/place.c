@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 static int digest_at(int dirfd, const char *path, uint8_t ret_digest[MF_SHA256_LEN])
@@ -52,9 +53,9 @@ static int place_one(struct pack *pack, struct pack_package *package)
 
 	if (!name)
 		return -ENOMEM;
-	from = pack_format(".pack/work/rpms/%s/%s", package->arch, name);
-	to = pack_format("%s/%s", package->arch, name);
-	directory = pack_format("%s/%.12s", package->arch, package->fingerprint);
+	from = mf_format(".pack/work/rpms/%s/%s", package->arch, name);
+	to = mf_format("%s/%s", package->arch, name);
+	directory = mf_format("%s/%.12s", package->arch, package->fingerprint);
 	if (!from || !to || !directory)
 		return -ENOMEM;
 	if (fstatat(pack->repo_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -68,7 +69,7 @@ static int place_one(struct pack *pack, struct pack_package *package)
 		if (r < 0)
 			return r;
 		free(to);
-		to = pack_format("%s/%s", directory, name);
+		to = mf_format("%s/%s", directory, name);
 		if (!to)
 			return -ENOMEM;
 	}
@@ -129,7 +130,7 @@ static void prune_directory(const struct pack *pack, const char *directory, unsi
 
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "repodata"))
 			continue;
-		path = strcmp(directory, ".") ? pack_format("%s/%s", directory, e->d_name)
+		path = strcmp(directory, ".") ? mf_format("%s/%s", directory, e->d_name)
 					      : strdup(e->d_name);
 		if (!path)
 			return;

@@ -20,8 +20,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 #define IDENTITY_MAX 128
@@ -114,14 +116,14 @@ static char *new_identity(void)
 	if (mf_file_read_at(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, &uuid, &len) < 0)
 		return NULL;
 	uuid[strcspn(uuid, "\n")] = '\0';
-	return pack_format("uuid:%s", uuid);
+	return mf_format("uuid:%s", uuid);
 }
 
 /* ---- metadata ---- */
 
 static int publish_run(struct pack *pack, const char *const *argv, const char *log_name)
 {
-	_cleanup_free_ char *log = pack_format("%s/%s", pack->work, log_name);
+	_cleanup_free_ char *log = mf_format("%s/%s", pack->work, log_name);
 	struct pack_tool tool = { .argv = argv, .log = log };
 
 	if (!log)
@@ -132,9 +134,9 @@ static int publish_run(struct pack *pack, const char *const *argv, const char *l
 /* Makes work/next/repodata from the packages listed in work/packages. */
 static int make_metadata(struct pack *pack, const char *identity)
 {
-	_cleanup_free_ char *list = pack_format("%s/packages", pack->work);
-	_cleanup_free_ char *next = pack_format("%s/next", pack->work);
-	_cleanup_free_ char *old = pack_format("%s/../md", pack->work);
+	_cleanup_free_ char *list = mf_format("%s/packages", pack->work);
+	_cleanup_free_ char *next = mf_format("%s/next", pack->work);
+	_cleanup_free_ char *old = mf_format("%s/../md", pack->work);
 	const char *const argv[] = {
 		"createrepo_c",	    "--quiet", "--no-database", "--checksum", "sha256",
 		"--pkglist",	    list,      "--outputdir",	next,	      "--update",
@@ -193,9 +195,9 @@ static int keep_copy(struct pack *pack)
 
 static int drop_unneeded(struct pack *pack)
 {
-	_cleanup_free_ char *repodata = pack_format("%s/next/repodata", pack->work);
+	_cleanup_free_ char *repodata = mf_format("%s/next/repodata", pack->work);
 
-	for (size_t i = 0; repodata && i < sizeof(unneeded) / sizeof(*unneeded); i++) {
+	for (size_t i = 0; repodata && i < MF_ARRAY_SIZE(unneeded); i++) {
 		const char *const argv[] = { "modifyrepo_c", "--remove", unneeded[i], repodata,
 					     NULL };
 		int r = publish_run(pack, argv, "modifyrepo.log");
@@ -228,8 +230,8 @@ static int sign_cms(struct pack *pack, int fd)
 
 static int sign_openpgp(struct pack *pack)
 {
-	_cleanup_free_ char *repomd = pack_format("%s/next/repodata/repomd.xml", pack->work);
-	_cleanup_free_ char *asc = pack_format("%s/next/repodata/repomd.xml.asc", pack->work);
+	_cleanup_free_ char *repomd = mf_format("%s/next/repodata/repomd.xml", pack->work);
+	_cleanup_free_ char *asc = mf_format("%s/next/repodata/repomd.xml.asc", pack->work);
 	const char *const argv[] = { "gpg",
 				     "--batch",
 				     "--yes",

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the packer reports while it works: problems, which it counts and goes on, and progress; and
- * texts in memory of their own. Progress is reported at most ten times a second, the first and the
- * last step of a loop always.
+ * What the packer reports while it works: problems, which it counts and goes on, and progress.
+ *
+ * Progress is reported at most ten times a second, the first and the last step of a loop always.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include "modfetch/file.h"
 #include "model.h"
-
-char *pack_format(const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(&s, fmt, ap);
-	va_end(ap);
-	return r < 0 ? NULL : s;
-}
 
 int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
 {

@@ -22,12 +22,13 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
 #include "model.h"
 #include "request-table.h"
 
-#define N_FUNCTIONS    (sizeof(request_functions) / sizeof(*request_functions))
+#define N_FUNCTIONS    (MF_ARRAY_SIZE(request_functions))
 #define PLAIN_WORD_MIN 6
 #define PREFIX_MIN     3
 #define CONVERSIONS    3
@@ -51,7 +52,7 @@ static bool is_request_text(const char *s)
 
 static bool is_known_word(const char *s)
 {
-	for (size_t i = 0; i < sizeof(request_words) / sizeof(*request_words); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(request_words); i++)
 		if (!strcmp(request_words[i].string, s))
 			return true;
 	return false;
@@ -297,8 +298,7 @@ int pack_requests_relate(const struct pack_names *names, struct pack_kernel *ker
 	for (size_t f = 0; r >= 0 && f < N_FUNCTIONS; f++)
 		if (calls(module, f))
 			r = requests_ask(names, module, f);
-	for (size_t i = 0; r >= 0 && i < sizeof(request_exceptions) / sizeof(*request_exceptions);
-	     i++)
+	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(request_exceptions); i++)
 		if (!fnmatch(request_exceptions[i].module, module->name, 0))
 			r = correct(names, module, i);
 	if (r < 0 || (!module->asks.n && !module->may_ask.n))

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 #define STATE_HEAD "modfetch-pack-state 1"
@@ -102,7 +103,7 @@ static char *state_owner_of(const struct pack_package *package)
 {
 	const struct pack_kernel *kernel = package->kernel;
 
-	return kernel ? pack_format("%s %s.list", kernel->release.release, kernel->release.flavor)
+	return kernel ? mf_format("%s %s.list", kernel->release.release, kernel->release.flavor)
 		      : strdup("firmware.list");
 }
 

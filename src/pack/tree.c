@@ -16,6 +16,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/process.h"
+#include "modfetch/strings.h"
 #include "model.h"
 
 static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
@@ -65,10 +66,9 @@ static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned i
 
 		if (e->d_name[0] == '.')
 			continue;
-		if (asprintf(&path, "%s%s%s", below, *below ? "/" : "", e->d_name) < 0) {
-			path = NULL;
+		path = mf_format("%s%s%s", below, *below ? "/" : "", e->d_name);
+		if (!path)
 			return mf_fail(pack->ctx, "pack", -ENOMEM, below, NULL);
-		}
 		r = tree_visit(pack, dirfd, path, e->d_name, depth, found);
 		if (r < 0)
 			return r;

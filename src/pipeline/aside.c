@@ -32,6 +32,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/repo.h"
+#include "modfetch/strings.h"
 #include "tries.h"
 
 static const char magic[] = "modfetch-aside 1\n";
@@ -246,11 +247,9 @@ static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t sinc
 
 	if (r < 0)
 		return r;
-	if (asprintf(&text, "%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp_then,
-		     spooled) < 0) {
-		text = NULL;
+	text = mf_format("%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp_then, spooled);
+	if (!text)
 		return -ENOMEM;
-	}
 	mf_spool_name(entry->modalias, name);
 	return mf_file_publish(dirfd, name, 0600, text, strlen(text));
 }

@@ -23,6 +23,7 @@
 #include "modfetch/journal.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
+#include "modfetch/strings.h"
 #include "modfetch/want.h"
 #include "spool-filter.h"
 #include "tries.h"
@@ -97,10 +98,9 @@ static bool drain_is_there(const struct mf_context *ctx, const char *devpath)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&path, "sys%s", devpath) < 0) {
-		path = NULL;
+	path = mf_format("sys%s", devpath);
+	if (!path)
 		return true;
-	}
 	fd = mf_context_open(ctx, path, O_PATH);
 	return fd != -ENOENT;
 }
@@ -162,10 +162,9 @@ static void say_brought(struct mf_context *ctx, const struct mf_want *want, cons
 {
 	_cleanup_free_ char *message = NULL;
 
-	if (asprintf(&message, "%s: loaded %s from %s", want->query, module, package) < 0) {
-		message = NULL;
+	message = mf_format("%s: loaded %s from %s", want->query, module, package);
+	if (!message)
 		return;
-	}
 	if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
 			    (const struct mf_journal_field[]){
 				    { "MODALIAS", want->query },

@@ -14,6 +14,7 @@
 #include "modfetch/pipeline.h"
 #include <errno.h>
 #include <stddef.h>
+#include "modfetch/array.h"
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 
@@ -44,14 +45,14 @@ static size_t find_passing(int code)
 {
 	size_t i = 0;
 
-	while (i < sizeof(passing) / sizeof(*passing) && passing[i].code != code)
+	while (i < MF_ARRAY_SIZE(passing) && passing[i].code != code)
 		i++;
 	return i;
 }
 
 bool mf_fault_passes(int code)
 {
-	return find_passing(code) < sizeof(passing) / sizeof(*passing);
+	return find_passing(code) < MF_ARRAY_SIZE(passing);
 }
 
 bool mf_fault_of_repository(int code)
@@ -74,7 +75,7 @@ bool mf_fault_blames_package(int code)
 		-MFE_FILE_EXISTS,  -MFE_ALTERED,	 -MFE_SCRIPTLET_FAILED,
 	};
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(codes); i++)
 		if (codes[i] == code)
 			return true;
 	return false;

@@ -69,10 +69,9 @@ static int hooks_look_at(const struct mf_context *ctx, const char *name)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (asprintf(&path, MF_HOOKS_DIRECTORY "/%s", name) < 0) {
-		path = NULL;
+	path = mf_format(MF_HOOKS_DIRECTORY "/%s", name);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;

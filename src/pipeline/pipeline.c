@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/pending-loads.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
@@ -21,6 +20,7 @@
 #include "modfetch/libkmod.h"
 #include "modfetch/load.h"
 #include "modfetch/match.h"
+#include "modfetch/pending-loads.h"
 #include "modfetch/policy.h"
 #include "modfetch/resolve.h"
 #include "modfetch/stubs.h"

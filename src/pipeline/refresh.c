@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
@@ -282,7 +283,7 @@ static int mirror_failure(int code)
 		-MFE_STALE,	    -MFE_REVOKED,
 	};
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(codes); i++)
 		if (codes[i] == code)
 			return (int)i + 1;
 	return 0;

@@ -15,6 +15,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/resolve.h"
+#include "modfetch/strings.h"
 
 static void needs_done(struct mf_needs *needs)
 {
@@ -64,10 +65,9 @@ static int of_module(struct mf_pool *pool, const char *name, int **ret_ids, size
 	for (int turn = 0; !r && !*ret_n && turn < 3; turn++) {
 		_cleanup_free_ char *dep = NULL;
 
-		if (asprintf(&dep, "kmod(%s.ko)", name) < 0) {
-			dep = NULL;
+		dep = mf_format("kmod(%s.ko)", name);
+		if (!dep)
 			return -ENOMEM;
-		}
 		for (char *p = dep; turn && *p; p++)
 			if (*p == from[turn - 1])
 				*p = to[turn - 1];
@@ -157,10 +157,9 @@ static int find_on_disk(struct mf_pool *pool, struct mf_about *about)
 		_cleanup_free_ char *dep = NULL;
 		size_t n = 0;
 
-		if (asprintf(&dep, "kmod(%s.ko)", about->modules.v[i]) < 0) {
-			dep = NULL;
+		dep = mf_format("kmod(%s.ko)", about->modules.v[i]);
+		if (!dep)
 			return -ENOMEM;
-		}
 		r = mf_pool_providers(pool, dep, NULL, &ids, &n);
 		for (size_t j = 0; !r && j < n; j++) {
 			struct mf_package p;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
@@ -61,10 +62,10 @@ static int put_directory(struct mf_context *ctx, const char *directory, FILE *ou
 		_cleanup_free_ char *path = NULL, *text = NULL;
 		size_t len;
 
-		if (asprintf(&path, "%s/%s", directory, names[i]->d_name) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", directory, names[i]->d_name);
+		if (!path)
 			r = -ENOMEM;
-		} else if (!mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len)) {
+		else if (!mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len)) {
 			case_files_put(out, path, text);
 		}
 		free(names[i]);
@@ -113,10 +114,9 @@ static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
 	while (directory && (slash = strrchr(directory, '/'))) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
 
-		if (asprintf(&path, "%s/%s", directory, name) < 0) {
-			path = NULL;
+		path = mf_format("%s/%s", directory, name);
+		if (!path)
 			return -ENOMEM;
-		}
 		text = case_files_read_file(ctx, path);
 		if (text)
 			case_files_put(out, path, text);
@@ -132,7 +132,7 @@ int mf_case_files(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(directories) / sizeof(*directories); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(directories); i++)
 		r = put_directory(ctx, directories[i], out);
 	case_files_put_kernel(ctx, out);
 	for (size_t i = 0; !r && i < run->wants.n; i++)

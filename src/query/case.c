@@ -14,12 +14,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/release.h"
+#include "modfetch/strings.h"
 #include "modfetch/symvers.h"
 #include "scope.h"
 
@@ -67,7 +69,7 @@ static bool is_spoken_of(const struct dump *d, const char *name)
 {
 	static const char *const always[] = { "kmod(", "kalias(", "modalias(", "kernel-" };
 
-	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(always); i++)
 		if (mf_starts_with(name, always[i]))
 			return true;
 	return mf_scope_needs(&d->scope, name) || is_symbol_of(d, name);
@@ -126,7 +128,7 @@ static int case_put_package(struct dump *d, int id)
 	mf_strings_done(&d->carried);
 	fprintf(d->out, "  package %s %s %s\n", d->package.name, d->package.evr, d->package.arch);
 	r = mf_pool_deps(d->pool, id, MF_PROVIDES, put_provide, d);
-	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(kinds); i++)
 		r = mf_pool_needs(d->pool, id, kinds[i], put_need,
 				  &(struct putting){ d, kinds[i] });
 	for (size_t i = 0; !r && d->package.origin >= 0 && i < d->run->wants.n; i++)
@@ -258,10 +260,9 @@ static int find_modules(struct dump *d)
 
 		if (!symbol || (i && !strcmp(d->scope.needs.v[i - 1], d->scope.needs.v[i])))
 			continue;
-		if (asprintf(&query, "symbol:%.*s", (int)len, symbol) < 0) {
-			query = NULL;
+		query = mf_format("symbol:%.*s", (int)len, symbol);
+		if (!query)
 			return -ENOMEM;
-		}
 		r = mf_kmod_lookup(d->kmod, query, see_exporter, d);
 	}
 	return r;
@@ -275,10 +276,9 @@ static int put_present(struct dump *d)
 	size_t len;
 	int r = 0;
 
-	if (asprintf(&path, "lib/modules/%s", d->ctx->kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", d->ctx->kernel);
+	if (!path)
 		return -ENOMEM;
-	}
 	tree = mf_context_open(d->ctx, path, O_RDONLY | O_DIRECTORY);
 	if (tree < 0 || mf_file_read_at(tree, "modules.dep", (size_t)64 << 20, &text, &len) < 0)
 		return 0;

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
@@ -99,8 +100,7 @@ static int check_find(struct work *w, const char *path, const struct owned *owne
 	*f = (struct mf_finding){ .package = owner ? strdup(owner->nevra) : NULL,
 				  .why = strdup(why),
 				  .code = code };
-	if (asprintf(&f->what, "/%s", path) < 0)
-		f->what = NULL;
+	f->what = mf_format("/%s", path);
 	c->n_findings++;
 	return f->what && f->why && (!owner || f->package) ? 0 : -ENOMEM;
 }
@@ -154,10 +154,9 @@ static int check_note_package(void *arg, void *header)
 		    !check_is_ours(w, without_usr(h.files[i].path)))
 			continue;
 		if (!nevra) {
-			if (asprintf(&label, "%s-%s.%s", h.name, h.evr, h.arch) < 0) {
-				label = NULL;
+			label = mf_format("%s-%s.%s", h.name, h.evr, h.arch);
+			if (!label)
 				return -ENOMEM;
-			}
 			nevra = mf_arena_copy(&w->arena, label, strlen(label));
 			w->check->packages++;
 		}
@@ -304,11 +303,9 @@ static int check_linked(struct work *w, const char *path, int fd, bool external)
 	fault = place && !external ? place_fault(place) : NULL;
 	if (r < 0 || !fault || w->check->n_findings > findings)
 		return r;
-	if (asprintf(&why, "it leads to /%s, %s: nobody judged that file when it came", place,
-		     fault) < 0) {
-		why = NULL;
+	why = mf_format("it leads to /%s, %s: nobody judged that file when it came", place, fault);
+	if (!why)
 		return -ENOMEM;
-	}
 	return check_find(w, path, NULL, -MFE_FORBIDDEN_FILE, why);
 }
 
@@ -334,7 +331,7 @@ static bool is_looked_at(const char *name)
 {
 	static const char *const passed[] = { ".", "..", "build", "source" };
 
-	for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(passed); i++)
 		if (!strcmp(name, passed[i]))
 			return false;
 	return true;
@@ -410,11 +407,10 @@ static int check_unmet(void *arg, const char *key, size_t len)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (asprintf(&path, "%s%.*s", external ? "" : w->directory, (int)len - external,
-		     key + external) < 0) {
-		path = NULL;
+	path = mf_format("%s%.*s", external ? "" : w->directory, (int)len - external,
+			 key + external);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(w->ctx, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return check_find(w, path, check_owner_of(w, path), -MFE_BAD_INDEX,
@@ -443,10 +439,9 @@ static int check_check(struct work *w)
 {
 	int fd, r;
 
-	if (asprintf(&w->directory, "lib/modules/%s/", w->ctx->kernel) < 0) {
-		w->directory = NULL;
+	w->directory = mf_format("lib/modules/%s/", w->ctx->kernel);
+	if (!w->directory)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(w->ctx, w->directory, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return mf_fail(w->ctx, "check", fd == -ENOENT ? -MFE_NOT_FOUND : fd, w->directory,

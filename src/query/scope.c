@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 
 static const enum mf_dep_kind kinds[] = { MF_REQUIRES, MF_RECOMMENDS, MF_CONFLICTS, MF_OBSOLETES };
 
@@ -89,10 +91,9 @@ static int scope_add_module(struct finding *f, const char *module)
 	for (int dashes = 0; !r && dashes < 2; dashes++) {
 		_cleanup_free_ char *dep = NULL;
 
-		if (asprintf(&dep, "kmod(%s.ko)", module) < 0) {
-			dep = NULL;
+		dep = mf_format("kmod(%s.ko)", module);
+		if (!dep)
 			return -ENOMEM;
-		}
 		for (char *p = dep; dashes && *p; p++)
 			if (*p == '_')
 				*p = '-';
@@ -118,7 +119,7 @@ static int scope_follow(struct finding *f, int id)
 
 	mf_pool_package(f->pool, id, &p);
 	r = add_providers(f, p.name, true);
-	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(kinds); i++)
 		r = mf_pool_needs(f->pool, id, kinds[i], scope_see_need, f);
 	return r;
 }
@@ -141,7 +142,7 @@ static int add_touched(struct finding *f)
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		f->touched = false;
-		for (size_t k = 0; r >= 0 && !f->touched && k < sizeof(kinds) / sizeof(*kinds); k++)
+		for (size_t k = 0; r >= 0 && !f->touched && k < MF_ARRAY_SIZE(kinds); k++)
 			if (kinds[k] != MF_RECOMMENDS)
 				r = mf_pool_needs(f->pool, ids[i], kinds[k], see_touch, f);
 		if (r >= 0 && f->touched)

@@ -15,6 +15,7 @@
 #include "modfetch/resolve.h"
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
@@ -92,7 +93,7 @@ static int choice_compare(const void *a, const void *b, void *arg)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(table) / sizeof(*table); i++)
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(table); i++)
 		r = table[i](arg, a, b);
 	return r;
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
+#include "modfetch/strings.h"
 
 int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why)
 {
@@ -33,10 +34,9 @@ const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf
 
 	if (!verdicts || !verdicts->whys.n)
 		return NULL;
-	if (asprintf(&nevra, "%s-%s.%s", package->name, package->evr, package->arch) < 0) {
-		nevra = NULL;
+	nevra = mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+	if (!nevra)
 		return NULL;
-	}
 	for (size_t i = 0; i < verdicts->whys.n; i++)
 		if (!strcmp(verdicts->nevras.v[i], nevra))
 			return verdicts->whys.v[i];

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
@@ -189,10 +190,9 @@ static int see_file(struct shadow *s, const char *kernel, const char *directory,
 		return 0;
 	while (a > s->arrivals && !shadow_by_name(a - 1, &key))
 		a--;
-	if (asprintf(&whole, MODULES "%s/%s%s", kernel, directory, file) < 0) {
-		whole = NULL;
+	whole = mf_format(MODULES "%s/%s%s", kernel, directory, file);
+	if (!whole)
 		return -ENOMEM;
-	}
 	path = whole + strlen(MODULES) + strlen(kernel) + 1;
 	r = is_going(s, whole);
 	for (; !r && a < s->arrivals + s->n && !shadow_by_name(a, &key); a++)
@@ -233,10 +233,9 @@ static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char 
 			r = see_file(s, kernel, directory, d->d_name);
 			continue;
 		}
-		if (asprintf(&path, "%s%s/", directory, d->d_name) < 0) {
-			path = NULL;
+		path = mf_format("%s%s/", directory, d->d_name);
+		if (!path)
 			return -ENOMEM;
-		}
 		sub = depth < DEPTH_MAX ? openat(fd, d->d_name,
 						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 					: -1;
@@ -251,10 +250,9 @@ static int check_tree(struct shadow *s, const char *kernel)
 	_cleanup_free_ char *directory = NULL;
 	int fd, r;
 
-	if (asprintf(&directory, MODULES "%s", kernel) < 0) {
-		directory = NULL;
+	directory = mf_format(MODULES "%s", kernel);
+	if (!directory)
 		return -ENOMEM;
-	}
 	fd = mf_context_open(s->ctx, directory, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -295,10 +293,9 @@ static int see_own(void *arg, const char *pattern, const char *package, size_t r
 	r = mf_policy_check(s->policy, &request, &why);
 	if (r)
 		return r < 0 ? r : 0;
-	if (asprintf(&what, "the kernel's own, in %s", package) < 0) {
-		what = NULL;
+	what = mf_format("the kernel's own, in %s", package);
+	if (!what)
 		return -ENOMEM;
-	}
 	return refuse_arrival(s, asking->arrival, what);
 }
 
@@ -398,10 +395,9 @@ static bool is_kernels(const struct shadow *s, const char *name, size_t len)
 
 	if (digits && name[digits] == '.' && strchr("0123456789", name[digits + 1]))
 		return true;
-	if (asprintf(&directory, MODULES "%.*s", (int)len, name) < 0) {
-		directory = NULL;
+	directory = mf_format(MODULES "%.*s", (int)len, name);
+	if (!directory)
 		return true;
-	}
 	fd = mf_context_open(s->ctx, directory, O_PATH | O_DIRECTORY);
 	return fd >= 0;
 }
@@ -418,13 +414,12 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 	for (size_t i = 0; i < 2; i++)
 		if (mf_ends_with(path, endings[i]))
 			bare = strlen(path) - strlen(endings[i]);
-	for (size_t i = 0; !r && i < sizeof(endings) / sizeof(*endings); i++) {
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(endings); i++) {
 		_cleanup_free_ char *other = NULL;
 
-		if (asprintf(&other, "%.*s%s", (int)bare, path, endings[i]) < 0) {
-			other = NULL;
+		other = mf_format("%.*s%s", (int)bare, path, endings[i]);
+		if (!other)
 			return -ENOMEM;
-		}
 		r = check_one(s, package, path, other);
 	}
 	return r;

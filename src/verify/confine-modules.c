@@ -90,10 +90,9 @@ static int modules_add_name(struct mf_strings *names, const struct mf_rpm_file *
 	if (!kernel || S_ISDIR(file->mode) || !mf_is_module(file->path) ||
 	    !mf_module_name(file->path, name, sizeof(name)))
 		return 0;
-	if (asprintf(&text, "%.*s/%s", (int)strcspn(kernel, "/"), kernel, name) < 0) {
-		text = NULL;
+	text = mf_format("%.*s/%s", (int)strcspn(kernel, "/"), kernel, name);
+	if (!text)
 		return -ENOMEM;
-	}
 	return mf_strings_add(names, text);
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "modfetch/verify.h"
@@ -92,7 +93,7 @@ static bool confine_is_plain(const char *path)
 
 static bool directory_allowed(const struct candidate *c, const char *path, bool is_directory)
 {
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(allowed); i++) {
 		const char *directory = allowed[i].directory;
 		enum holds holds = allowed[i].holds;
 		size_t len = strlen(directory);

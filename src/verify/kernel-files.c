@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include "modfetch/array.h"
 #include "modfetch/release.h"
 
 static const char *const in_boot[] = {
@@ -72,7 +73,7 @@ static bool is_boot_file(const char *name, const struct mf_strings *uname_r)
 	size_t len = strcspn(name, "-"), end = without_ending(name);
 
 	return !strchr(name, '/') && name[len] && end > len + 1 &&
-	       kernel_file_is_listed(in_boot, sizeof(in_boot) / sizeof(*in_boot), name, len) &&
+	       kernel_file_is_listed(in_boot, MF_ARRAY_SIZE(in_boot), name, len) &&
 	       is_release_of(name + len + 1, end - len - 1, uname_r);
 }
 
@@ -91,8 +92,7 @@ bool mf_kernel_file(const char *path, const struct mf_strings *uname_r)
 	path += strlen(modules);
 	len = strcspn(path, "/");
 	name = path + len + (path[len] == '/');
-	return kernel_file_is_listed(beside_modules,
-				     sizeof(beside_modules) / sizeof(*beside_modules), name,
+	return kernel_file_is_listed(beside_modules, MF_ARRAY_SIZE(beside_modules), name,
 				     without_ending(name)) &&
 	       is_release_of(path, len, uname_r);
 }

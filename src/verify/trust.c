@@ -17,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "deny.h"
 #include "openpgp.h"
 #include "trust-private.h"
@@ -46,14 +48,13 @@ static const char *const keyring_endings[] = { "", ".asc", ".gpg", ".pgp" };
  */
 static int open_keyring(struct trust_keys *keys, int dirfd, const char *name)
 {
-	for (size_t i = 0; i < sizeof(keyring_endings) / sizeof(*keyring_endings); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keyring_endings); i++) {
 		_cleanup_free_ char *full = NULL;
 		int fd;
 
-		if (asprintf(&full, "%s%s", name, keyring_endings[i]) < 0) {
-			full = NULL;
+		full = mf_format("%s%s", name, keyring_endings[i]);
+		if (!full)
 			return -ENOMEM;
-		}
 		if (!mf_ends_with(full, ".asc") && !mf_ends_with(full, ".gpg") &&
 		    !mf_ends_with(full, ".pgp"))
 			continue;

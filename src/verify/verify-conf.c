@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -59,7 +60,7 @@ static int conf_refuse(const struct conf *c, const char *why)
 
 bool mf_is_depmod_conf(const char *path)
 {
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
 		const char *name = path + strlen(directories[i]);
 
 		if (mf_starts_with(path, directories[i]))
@@ -236,7 +237,7 @@ static const char *judge_search(const struct conf *c, char **save)
 		    !has_module(c->header, NULL, dir, BELOW))
 			return "a package may search directories of its own below updates or extra "
 			       "alone; another order is for an admin's file in /etc/depmod.d";
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++)
 		if (machine_has_search(c, directories[i]))
 			return "the machine has a search order already, and this would change it "
 			       "for all modules; an admin's file in /etc/depmod.d may say so";
@@ -257,7 +258,7 @@ static const char *conf_judge_line(const struct conf *c, char *line)
 	word = strtok_r(line, " \t", &save);
 	if (!word)
 		return NULL;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(commands); i++)
 		if (!strcmp(word, commands[i].command))
 			return commands[i].judge(c, &save);
 	return "a package may say override and search alone; another line is for an admin's file "
@@ -290,7 +291,7 @@ static int judge_name(const struct conf *c)
 	const char *name = strrchr(c->path, '/') + 1;
 	bool after = false;
 
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
 		_cleanup_close_ int fd = -1;
 		char other[512];
 

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
@@ -97,10 +98,9 @@ static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 	_cleanup_close_ int dirfd = -1;
 	size_t len;
 
-	if (asprintf(&directory, "lib/modules/%s", ctx->kernel) < 0) {
-		directory = NULL;
+	directory = mf_format("lib/modules/%s", ctx->kernel);
+	if (!directory)
 		return -ENOMEM;
-	}
 	dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
 	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MODULE_MAX, &dep, &len) < 0)
 		return 0;
@@ -244,7 +244,7 @@ static int check_lines(struct mf_context *ctx, const char *path, const struct mf
 	for (size_t i = 0; i < info->n_fields; i++) {
 		const struct mf_modinfo_field *field = &info->fields[i];
 
-		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+		for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++)
 			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
 				if ((unsigned char)*p < ' ' || *p == 0x7f)
 					return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, path,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -128,7 +129,7 @@ static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_it
 		{ "architecture", header->arch, item->arch },
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
 		if (strcmp(words[i].is, words[i].should))
 			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
 				       "its %s is %s, the metadata says %s", words[i].what,
@@ -194,10 +195,9 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 				      &proof->header);
 	if (r < 0)
 		return r;
-	if (asprintf(&proof->nevra, "%s-%s.%s", item->name, item->evr, item->arch) < 0) {
-		proof->nevra = NULL;
+	proof->nevra = mf_format("%s-%s.%s", item->name, item->evr, item->arch);
+	if (!proof->nevra)
 		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
-	}
 	*ret_proof = MF_STEAL(proof);
 	return 0;
 }

@@ -28,7 +28,7 @@ static struct packs *planned(void)
 	snprintf(link, sizeof(link), "%s/fw/dir/link.bin", p->dir);
 	assert_int_equal(symlink("../real.bin", link), 0);
 	k->modules[3].picked = false;
-	p->options.firmware = pack_format("%s/fw", p->dir);
+	p->options.firmware = mf_format("%s/fw", p->dir);
 	assert_int_equal(pack_firmware_plan(&p->pack), 0);
 	assert_int_equal(pack_firmware_make(&p->pack), 0);
 	free((char *)(uintptr_t)p->options.firmware);

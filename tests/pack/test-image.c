@@ -10,10 +10,10 @@ static struct packs *packed(const char *symvers)
 
 	packs_write(p, "vmlinuz", "image");
 	packs_write(p, "modules.order", "");
-	k->parts[PACK_IMAGE] = pack_format("%s/vmlinuz", p->dir);
+	k->parts[PACK_IMAGE] = mf_format("%s/vmlinuz", p->dir);
 	if (symvers) {
 		packs_write(p, symvers, "");
-		k->parts[PACK_SYMVERS] = pack_format("%s/%s", p->dir, symvers);
+		k->parts[PACK_SYMVERS] = mf_format("%s/%s", p->dir, symvers);
 	}
 	mf_strings_add(&k->extras, "modules.order");
 	mf_strings_add(&k->builtins, "ext4");

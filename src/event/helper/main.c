@@ -11,6 +11,7 @@
  */
 #include <stdio.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/journal.h"
@@ -27,7 +28,7 @@ static void main_say(const struct mf_context *ctx, const struct mf_event *event,
 	};
 
 	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_REFUSED, message, fields,
-			    sizeof(fields) / sizeof(*fields)) < 0)
+			    MF_ARRAY_SIZE(fields)) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
 }
 

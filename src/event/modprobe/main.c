@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/process.h"
@@ -94,7 +95,7 @@ static int main_load(const char *name, bool blacklist, int n_options, char **opt
 	argv[n++] = (char *)name;
 	for (int i = 0; i < n_options; i++)
 		argv[n++] = options[i];
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(paths); i++)
 		execv(paths[i], argv);
 	fprintf(stderr, "modfetch: modprobe: %s was fetched, but there is no modprobe: %m\n", name);
 	free(argv);

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <strings.h>
 #include "config.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 #include "modfetch/file.h"
@@ -63,7 +64,7 @@ static const struct {
 
 static int meaning(CURLcode curl)
 {
-	for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(meanings); i++)
 		if (meanings[i].curl == curl)
 			return meanings[i].code;
 	return -MFE_UNREACHABLE;
@@ -233,9 +234,9 @@ static CURLcode set_options(struct mf_exchange *x)
 	CURL *easy = x->priv->easy;
 	CURLcode r = CURLE_OK;
 
-	for (size_t i = 0; r == CURLE_OK && i < sizeof(numbers) / sizeof(*numbers); i++)
+	for (size_t i = 0; r == CURLE_OK && i < MF_ARRAY_SIZE(numbers); i++)
 		r = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
-	for (size_t i = 0; r == CURLE_OK && i < sizeof(pointers) / sizeof(*pointers); i++)
+	for (size_t i = 0; r == CURLE_OK && i < MF_ARRAY_SIZE(pointers); i++)
 		r = curl_easy_setopt(easy, pointers[i].option, pointers[i].value);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 #include "modfetch/file.h"
@@ -66,10 +67,10 @@ static int rank(int code)
 				     -MFE_HTTP_STATUS, -MFE_TRUNCATED, -MFE_TOO_LARGE,
 				     -MFE_BAD_SIZE,    -MFE_BAD_DIGEST };
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(order); i++)
 		if (order[i] == code)
 			return (int)i + 1;
-	return (int)(sizeof(order) / sizeof(*order)) + 1;
+	return (int)(MF_ARRAY_SIZE(order)) + 1;
 }
 
 /* ---- reading the requests ---- */

@@ -31,6 +31,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "seccomp.h"
@@ -110,7 +111,7 @@ static int narrow_view(void)
 	    mount("none", VIEW, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=0755,size=64k,nr_inodes=64") < 0)
 		return -errno;
-	for (size_t i = 0; i < sizeof(visible) / sizeof(*visible); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(visible); i++) {
 		r = show(visible[i].path, visible[i].directory);
 		if (r < 0)
 			return r;
@@ -174,7 +175,7 @@ static int limit_resources(uint64_t max_file)
 		{ RLIMIT_MEMLOCK, 0 },	   { RLIMIT_MSGQUEUE, 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(limits); i++) {
 		struct rlimit now, new;
 
 		if (getrlimit(limits[i].what, &now) < 0)

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 
 static const char *const allowed[] = {
@@ -217,9 +218,9 @@ int mf_seccomp_confine(void)
 	if (!filter)
 		return -ENOMEM;
 	r = seccomp_add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
-	for (size_t i = 0; r == 0 && i < sizeof(allowed) / sizeof(*allowed); i++)
+	for (size_t i = 0; r == 0 && i < MF_ARRAY_SIZE(allowed); i++)
 		r = seccomp_add(filter, SCMP_ACT_ALLOW, allowed[i], NULL);
-	for (size_t i = 0; r == 0 && i < sizeof(limited) / sizeof(*limited); i++)
+	for (size_t i = 0; r == 0 && i < MF_ARRAY_SIZE(limited); i++)
 		r = seccomp_add(filter, SCMP_ACT_ALLOW, limited[i].name, limited[i].when);
 	return r < 0 ? r : seccomp_load(filter);
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MODFETCH_ARRAY_H
+#define MODFETCH_ARRAY_H
+/*
+ * Arrays: the length of a fixed one, and room in one that grows.
+ */
+#include <stddef.h>
+
+/* The number of elements of an array; not for a pointer. */
+#define MF_ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+
+/*
+ * Makes room for N elements of SIZE bytes each. ARRAY is the address of the pointer to the first
+ * element (which may be NULL), ROOM says for how many it has room; both change only when more is
+ * needed, then at least to the double. The array is the caller's to free. 0 or -ENOMEM; then
+ * nothing has changed.
+ */
+int mf_array_reserve(void *array, size_t *room, size_t n, size_t size);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Arrays that grow: the room doubles, so that n additions cost O(n).
+ *
+ * The pointer to an array is read and written by memcpy(): its type is the caller's, and C lets no
+ * pointer to a pointer stand for all of them.
+ */
+#include "modfetch/array.h"
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_ROOM 8
+
+int mf_array_reserve(void *array, size_t *room, size_t n, size_t size)
+{
+	size_t larger = *room ? *room : FIRST_ROOM;
+	void *p;
+
+	if (n <= *room)
+		return 0;
+	while (larger < n) {
+		if (larger > SIZE_MAX / 2)
+			return -ENOMEM;
+		larger *= 2;
+	}
+	memcpy(&p, array, sizeof(p));
+	p = reallocarray(p, larger, size);
+	if (!p)
+		return -ENOMEM;
+	memcpy(array, &p, sizeof(p));
+	*room = larger;
+	return 0;
+}
