@@ -25,7 +25,7 @@ BASE = {
     "dpkg": "dpkg dpkg-query dpkg-deb",
     "findutils, grep, sed, mawk": "find xargs grep sed awk",
     "gzip, tar": "gzip tar",
-    "util-linux, mount": "flock losetup mount nsenter setpriv setsid swapoff umount unshare blkid fallocate lsblk taskset",
+    "util-linux, mount": "chrt flock losetup mount nsenter setpriv setsid swapoff umount unshare blkid fallocate lsblk taskset",
 }
 
 # Programs whose arguments are a command: how many arguments that are no options come before it.
