@@ -9,10 +9,12 @@
  */
 #include "repo-entry.h"
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/release.h"
 #include "modfetch/repo.h"
@@ -76,7 +78,7 @@ static char *expand(const struct mf_context *ctx, const char *url)
 	while (*url) {
 		bool found = false;
 
-		for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		for (size_t i = 0; i < MF_ARRAY_SIZE(variables); i++) {
 			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
 				continue;
 			fputs(variables[i].value, f);
@@ -100,8 +102,14 @@ static bool is_url(const char *s)
 	       mf_starts_with(s, "file:/");
 }
 
-static int add_url(const struct reading *rd, struct draft *d, const char *value)
+/*
+ * Each of these reads one value into WHERE, a member of the draft's repository. 0, also where the
+ * value is wrong and the entry unusable, or -ENOMEM.
+ */
+
+static int add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
+	struct mf_strings *urls = where;
 	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	int r = mf_strings_split(&words, value);
 
@@ -112,26 +120,35 @@ static int add_url(const struct reading *rd, struct draft *d, const char *value)
 			return -ENOMEM;
 		if (!is_url(url))
 			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
-		r = mf_strings_add_unique(&d->repo.baseurls, url);
+		r = mf_strings_add_unique(urls, url);
 	}
 	return r;
 }
 
-static int set_copy(char **where, const char *value)
+static int add_words(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	free(*where);
-	*where = strdup(value);
-	return *where ? 0 : -ENOMEM;
+	return mf_strings_split(where, value);
 }
 
-static int set_mirrorlist(const struct reading *rd, struct mf_repo *repo, const char *value)
+static int set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	free(repo->mirrorlist);
-	repo->mirrorlist = expand(rd->ctx, value);
-	return repo->mirrorlist ? 0 : -ENOMEM;
+	char **text = where;
+
+	free(*text);
+	*text = strdup(value);
+	return *text ? 0 : -ENOMEM;
 }
 
-static int set_bool(const struct reading *rd, struct draft *d, bool *where, const char *value)
+static int set_url(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	char **url = where;
+
+	free(*url);
+	*url = expand(rd->ctx, value);
+	return *url ? 0 : -ENOMEM;
+}
+
+static int set_yes_no(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	static const struct {
 		const char *word;
@@ -140,64 +157,71 @@ static int set_bool(const struct reading *rd, struct draft *d, bool *where, cons
 		{ "1", true },	{ "yes", true }, { "true", true },   { "on", true },
 		{ "0", false }, { "no", false }, { "false", false }, { "off", false },
 	};
+	bool *flag = where;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++) {
 		if (!strcasecmp(value, words[i].word)) {
-			*where = words[i].value;
+			*flag = words[i].value;
 			return 0;
 		}
 	}
 	return repo_spoil(rd, d, "neither yes nor no", value);
 }
 
-static int set_priority(const struct reading *rd, struct draft *d, const char *value)
+static int set_priority(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
+	int *priority = where;
 	char *end;
 	long n = strtol(value, &end, 10);
 
 	if (*end || end == value || n < 1 || n > 200)
 		return repo_spoil(rd, d, "priority is not a number from 1 to 200", value);
-	d->repo.priority = (int)n;
+	*priority = (int)n;
 	return 0;
 }
 
-static int set_trust(const struct reading *rd, struct draft *d, const char *value)
+static int set_trust(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
+	enum mf_trust *trust = where;
+
 	if (!strcmp(value, "signed"))
-		d->repo.trust = MF_TRUST_SIGNED;
+		*trust = MF_TRUST_SIGNED;
 	else if (!strcmp(value, "none"))
-		d->repo.trust = MF_TRUST_NONE;
+		*trust = MF_TRUST_NONE;
 	else
 		return repo_spoil(rd, d, "trust is neither signed nor none", value);
 	return 0;
 }
 
+/* The keys that count, and the member of struct mf_repo that each sets; all others are ignored. */
+static const struct {
+	const char *name;
+	int (*set)(const struct reading *rd, struct draft *d, void *where, const char *value);
+	size_t offset;
+} keys[] = {
+#define KEY(name, set, member)                                                                     \
+	{                                                                                          \
+		name, set, offsetof(struct mf_repo, member)                                        \
+	}
+	KEY("name", set_text, name),
+	KEY("baseurl", add_urls, baseurls),
+	KEY("mirrorlist", set_url, mirrorlist),
+	KEY("enabled", set_yes_no, enabled),
+	KEY("gpgcheck", set_yes_no, gpgcheck),
+	KEY("scriptlets", set_yes_no, scriptlets),
+	KEY("prefer", set_yes_no, prefer),
+	KEY("priority", set_priority, priority),
+	KEY("trust", set_trust, trust),
+	KEY("identity", set_text, identity),
+	KEY("keys", add_words, keys),
+#undef KEY
+};
+
 int repo_entry_set(const struct reading *rd, struct draft *d, const char *key, const char *value)
 {
-	struct mf_repo *repo = &d->repo;
-
-	if (!strcmp(key, "name"))
-		return set_copy(&repo->name, value);
-	if (!strcmp(key, "baseurl"))
-		return add_url(rd, d, value);
-	if (!strcmp(key, "mirrorlist"))
-		return set_mirrorlist(rd, repo, value);
-	if (!strcmp(key, "enabled"))
-		return set_bool(rd, d, &repo->enabled, value);
-	if (!strcmp(key, "gpgcheck"))
-		return set_bool(rd, d, &repo->gpgcheck, value);
-	if (!strcmp(key, "scriptlets"))
-		return set_bool(rd, d, &repo->scriptlets, value);
-	if (!strcmp(key, "prefer"))
-		return set_bool(rd, d, &repo->prefer, value);
-	if (!strcmp(key, "priority"))
-		return set_priority(rd, d, value);
-	if (!strcmp(key, "trust"))
-		return set_trust(rd, d, value);
-	if (!strcmp(key, "identity"))
-		return set_copy(&repo->identity, value);
-	if (!strcmp(key, "keys"))
-		return mf_strings_split(&repo->keys, value);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
+		if (!strcmp(key, keys[i].name))
+			return keys[i].set(rd, d, (char *)&d->repo + keys[i].offset, value);
 	return 0;
 }
 
