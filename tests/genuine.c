@@ -9,6 +9,7 @@
  * kind signs until an odd shape comes. Of each tenth one a bit is turned: that one is refused.
  */
 #include "tests/unit.h"
+#include "tests/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -38,19 +39,6 @@ static const struct kind {
 	{ "ed25519", "ed25519", ED25519, 64, 6, 500 },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
-
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
-{
-	char command[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
 
 struct keys {
 	char dir[32];

@@ -4,6 +4,7 @@
  * with; only Ed25519, which it cannot put into CMS, is signed by our own mf_cms_sign().
  */
 #include "tests/unit.h"
+#include "tests/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -19,60 +20,28 @@
 static const char content[] = "<repomd><revision>1</revision></repomd>\n";
 #define CONTENT_LEN (sizeof(content) - 1)
 
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
+static int make_keys(void **state)
 {
-	char command[2048];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-/* A self-signed certificate NAME.pem and its key NAME.key; ALG as openssl req -newkey takes it. */
-static void make_key(const char *name, const char *alg, const char *more)
-{
-	run("openssl req -x509 -newkey %s -nodes -keyout %s.key -out keys/%s.pem -subj '/CN=%s' "
-	    "-days 3650 %s 2>err || { cat err; false; }",
-	    alg, name, name, name, more);
-}
-
-static int enter_scratch(void **state)
-{
-	char dir[] = "/tmp/test-crypto.XXXXXX";
-
-	assert_non_null(mkdtemp(dir));
-	assert_return_code(chdir(dir), errno);
-	*state = strdup(dir);
+	*state = enter_scratch();
 	run("mkdir keys others revoked && printf '%s' >content", content);
-	make_key("rsa2048", "rsa:2048", "");
-	make_key("rsa4096", "rsa:4096", "");
-	make_key("p256", "ec -pkeyopt ec_paramgen_curve:P-256", "");
-	make_key("p384", "ec -pkeyopt ec_paramgen_curve:P-384", "");
-	make_key("ed25519", "ed25519", "");
-	make_key("codesign", "rsa:2048", "-addext extendedKeyUsage=critical,codeSigning");
-	make_key("rsa1024", "rsa:1024", "");
-	make_key("rsa2047", "rsa:2047", "");
-	make_key("p521", "ec -pkeyopt ec_paramgen_curve:P-521", "");
-	make_key("p224", "ec -pkeyopt ec_paramgen_curve:P-224", "");
-	make_key("k256", "ec -pkeyopt ec_paramgen_curve:secp256k1", "");
-	make_key("bp256", "ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", "");
-	make_key("stranger", "rsa:2048", "");
+	make_key("rsa2048", "rsa:2048", "keys", "");
+	make_key("rsa4096", "rsa:4096", "keys", "");
+	make_key("p256", "ec -pkeyopt ec_paramgen_curve:P-256", "keys", "");
+	make_key("p384", "ec -pkeyopt ec_paramgen_curve:P-384", "keys", "");
+	make_key("ed25519", "ed25519", "keys", "");
+	make_key("codesign", "rsa:2048", "keys", "-addext extendedKeyUsage=critical,codeSigning");
+	make_key("rsa1024", "rsa:1024", "keys", "");
+	make_key("rsa2047", "rsa:2047", "keys", "");
+	make_key("p521", "ec -pkeyopt ec_paramgen_curve:P-521", "keys", "");
+	make_key("p224", "ec -pkeyopt ec_paramgen_curve:P-224", "keys", "");
+	make_key("k256", "ec -pkeyopt ec_paramgen_curve:secp256k1", "keys", "");
+	make_key("bp256", "ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", "keys", "");
+	make_key("stranger", "rsa:2048", "keys", "");
 	run("mv keys/stranger.pem others/");
 	/* another key under a known name and number, as who forges would make it */
 	run("openssl x509 -in keys/rsa2048.pem -noout -serial | sed s/serial=/0x/ >serial");
 	run("openssl req -x509 -newkey rsa:2048 -nodes -keyout twin.key -out others/twin.pem "
 	    "-subj /CN=rsa2048 -days 3650 -set_serial $(cat serial) 2>err");
-	return 0;
-}
-
-static int leave_scratch(void **state)
-{
-	run("rm -rf %s", (char *)*state);
-	free(*state);
 	return 0;
 }
 
@@ -525,5 +494,5 @@ int main(void)
 		UNIT(digests_are_those_of_fips_180),
 	};
 
-	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
+	return cmocka_run_group_tests(tests, make_keys, remove_scratch);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
+#include "tests/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,34 +10,14 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 
-static void run(const char *command)
+static int make_keys(void **state)
 {
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-static int enter_scratch(void **state)
-{
-	char dir[] = "/tmp/test-keyring.XXXXXX";
-
-	assert_non_null(mkdtemp(dir));
-	assert_return_code(chdir(dir), errno);
-	*state = strdup(dir);
+	*state = enter_scratch();
 	run("mkdir keys && for n in one two three; do openssl req -x509 -newkey ec -pkeyopt "
 	    "ec_paramgen_curve:P-256 -nodes -keyout $n.key -subj /CN=$n -out $n.pem 2>err; done");
 	run("cp one.pem keys/ && openssl x509 -in two.pem -outform DER -out keys/two.der && "
 	    "(echo words before; cat two.pem three.pem) >keys/both.crt");
 	run("cp one.key keys/ && echo not a key >keys/README && cp one.pem keys/.hidden.pem");
-	return 0;
-}
-
-static int leave_scratch(void **state)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", (char *)*state);
-	run(command);
-	free(*state);
 	return 0;
 }
 
@@ -106,7 +87,7 @@ static void one_damaged_file_fails_the_whole(void **state)
 		_cleanup_free_ char *bad = NULL;
 
 		run("rm -rf bad && mkdir bad && cp one.pem bad/");
-		run(commands[i]);
+		run("%s", commands[i]);
 		if (count("bad", NULL, 0, &bad) != -EBADMSG)
 			fail_msg("accepted: %s", commands[i]);
 		assert_memory_equal(bad, "x.", 2);
@@ -148,7 +129,7 @@ static void a_fingerprint_changes_with_each_file_of_the_choice_and_no_other(void
 		run("cp two.pem choice/ && touch choice/README");
 		assert_int_equal(mf_keyring_fingerprint(fd, one, 1, after, NULL), 0);
 		assert_memory_equal(before, after, sizeof(before));
-		run(changes[i]);
+		run("%s", changes[i]);
 		assert_int_equal(mf_keyring_fingerprint(fd, one, 1, after, NULL), 0);
 		assert_memory_not_equal(before, after, sizeof(before));
 	}
@@ -181,5 +162,5 @@ int main(void)
 		UNIT(a_file_named_twice_is_not_a_file_not_named),
 	};
 
-	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
+	return cmocka_run_group_tests(tests, make_keys, remove_scratch);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
+#include "tests/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,38 +18,14 @@
 	"0f2c6c61 I------     1 perm 0f0b0000     0     0 keyring   .blacklist: empty\n"
 #define STRANGE "6ccece7e4c6c0d1f6149f3dd27dfcc5cbb419ea1"
 
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
-{
-	char command[2048];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
 static int make_root(void **state)
 {
-	char dir[] = "/tmp/test-kernel-keys.XXXXXX";
-
-	assert_non_null(mkdtemp(dir));
-	assert_return_code(chdir(dir), errno);
+	*state = enter_scratch();
 	run("mkdir -p root/sys/module/module/parameters root/sys/kernel/security root/proc "
 	    "root/lib/modules/1 keys && openssl req -x509 -newkey rsa:2048 -nodes -keyout k -out "
 	    "keys/mine.pem -subj /CN=mine 2>err");
 	run("openssl x509 -in keys/mine.pem -noout -ext subjectKeyIdentifier | tail -1 | "
 	    "tr -d ' :\\n' | tr A-F a-f >id");
-	*state = strdup(dir);
-	return 0;
-}
-
-static int remove_root(void **state)
-{
-	run("rm -rf %s", (char *)*state);
-	free(*state);
 	return 0;
 }
 
@@ -125,5 +102,5 @@ int main(void)
 		UNIT(one_that_demands_signatures_knows_our_key_or_does_not),
 	};
 
-	return cmocka_run_group_tests(tests, make_root, remove_root);
+	return cmocka_run_group_tests(tests, make_root, remove_scratch);
 }

@@ -4,6 +4,7 @@
  * hands. Each mutant is one that a careless loader would take.
  */
 #include "tests/unit.h"
+#include "tests/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,26 +24,6 @@ struct machine {
 	char *module;	      /* loop.ko, as its distribution ships it */
 	size_t len, full_len; /* without and with a signature appended by the distribution */
 };
-
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
-{
-	char command[4096];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-static void make_key(const char *name, const char *size, const char *directory)
-{
-	run("openssl req -x509 -newkey rsa:%s -nodes -keyout %s.key -out %s/%s.pem -subj /CN=%s "
-	    "-days 3650 2>err || { cat err; false; }",
-	    size, name, directory, name, name);
-}
 
 static char *slurp(const char *name, size_t *ret_len)
 {
@@ -83,9 +64,9 @@ static int build_machine(void **state)
 	run("cp %s/usr/src/linux-headers-%s/Module.symvers root/usr/src/linux-headers-%s/", root,
 	    m->kver, m->kver);
 	run("cp %s/lib/modules/%s/kernel/fs/fat/fat.ko other.ko", root, m->kver);
-	make_key("mine", "2048", "root/etc/modfetch/keys/module.d");
-	make_key("small", "1024", "root/etc/modfetch/keys/module.d");
-	make_key("repo", "2048", "others");
+	make_key("mine", "rsa:2048", "root/etc/modfetch/keys/module.d", "");
+	make_key("small", "rsa:1024", "root/etc/modfetch/keys/module.d", "");
+	make_key("repo", "rsa:2048", "others", "");
 	run("openssl x509 -in root/etc/modfetch/keys/module.d/mine.pem -noout -serial | "
 	    "sed s/serial=/0x/ >serial && openssl req -x509 -newkey rsa:2048 -nodes -keyout "
 	    "twin.key "
