@@ -2,7 +2,8 @@
 /* Whatever way a caller writes a path, it means the file or leads to a look at everything. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-scan.h"
+#include "src/depmod/depmod-state.h"
 
 static const char strings[] = "kernel/a.ko\0kernel/b.ko";
 
@@ -22,8 +23,8 @@ static int setup(void **state)
 	root_init(&w->root);
 	w->tree.fd = openat(w->root.fd, "lib/modules/" KERNEL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	root_write(&w->root, "lib/modules/" KERNEL "/kernel/a.ko", "new");
-	w->records[0] = (struct dm_record){ .size = 9, .path = 0, .path_len = 11 };
-	w->records[1] = (struct dm_record){ .size = 9, .path = 12, .path_len = 11 };
+	w->records[0] = (struct dm_record){ .numbers.size = 9, .path = 0, .path_len = 11 };
+	w->records[1] = (struct dm_record){ .numbers.size = 9, .path = 12, .path_len = 11 };
 	w->state.base = (struct dm_segment){ .strings = strings,
 					     .n_strings = sizeof(strings),
 					     .records = w->records,
@@ -62,7 +63,7 @@ static int64_t size_of(const struct world *w, const char *path)
 {
 	for (size_t i = 0; i < w->scan.n; i++)
 		if (!strcmp(w->scan.files[i].path, path))
-			return (int64_t)w->scan.files[i].size;
+			return (int64_t)w->scan.files[i].numbers.size;
 	return -1;
 }
 

@@ -3,7 +3,8 @@
  */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-config.h"
+#include "src/depmod/depmod-scan.h"
 
 static struct dm_config read_folder(struct root *root)
 {

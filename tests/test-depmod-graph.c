@@ -2,7 +2,7 @@
 /* Who needs whom, from two segments whose symbols have numbers of their own. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-graph.h"
 
 #define N 4
 
@@ -16,8 +16,7 @@ struct world {
 	struct dm_symbol symbols[4];
 	uint32_t exports[8], imports[8];
 	struct dm_record records[N];
-	struct dm_state state;
-	struct dm_fresh fresh;
+	struct dm_segment base, fresh;
 	struct dm_file files[N];
 	struct dm_module v[N];
 	struct dm_modules modules;
@@ -47,19 +46,18 @@ static int setup(void **state)
 
 	root_init(&w->root);
 	for (uint32_t i = 0; i < 4; i++)
-		w->symbols[i] = (struct dm_symbol){ 6 * i, 5, i };
-	w->state.base = segment(w, 0);
-	w->fresh.segment = segment(w, 2);
+		w->symbols[i] = (struct dm_symbol){ 6 * i, 5 };
+	w->base = segment(w, 0);
+	w->fresh = segment(w, 2);
 	for (uint32_t i = 0; i < N; i++) {
 		w->records[i].exports = i;
 		w->records[i].imports = 2 * i;
 		w->files[i].path = names[i];
-		w->v[i] =
-			(struct dm_module){ .file = &w->files[i],
-					    .name = names[i],
-					    .name_len = 1,
-					    .record = &w->records[i],
-					    .segment = i < 2 ? &w->state.base : &w->fresh.segment };
+		w->v[i] = (struct dm_module){ .file = &w->files[i],
+					      .name = names[i],
+					      .name_len = 1,
+					      .record = &w->records[i],
+					      .segment = i < 2 ? &w->base : &w->fresh };
 	}
 	w->modules.v = w->v;
 	w->modules.n = N;
@@ -90,7 +88,7 @@ static void imports(struct world *w, uint32_t module, uint32_t symbol)
 
 static int build(struct world *w)
 {
-	return dm_graph_build(&w->root.ctx, &w->modules, &w->state, &w->fresh, &w->graph);
+	return dm_graph_build(&w->root.ctx, &w->modules, &w->base, &w->fresh, &w->graph);
 }
 
 static void a_symbol_leads_to_its_module_across_segments(void **state)

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-buf.h"
 
 char *dm_buf_reserve(struct dm_buf *buf, size_t n)
 {

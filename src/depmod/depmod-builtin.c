@@ -13,7 +13,8 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/trie.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-read.h"
+#include "src/depmod/depmod-text.h"
 
 #define PIECE 4096 /* bytes depmod has room for, with a NUL */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A scan that is spared: the caller knows which paths changed, the state knows the rest.
+ * The scan of a caller who says which paths changed (--changed): the state knows all other files.
  *
- * What was read since the last base stands behind the rest, and new files come last. Their place
- * matters only between files of one module name, where the order of the scan decides; the caller
- * scans the tree after all where there are such. So it is, too, for a path that names a folder or a
- * link, or leads over one. Files that links lead to are looked at in any case, since their own
- * paths were named; where links lead to folders or nowhere the caller does not come here.
+ * What was read since the last base comes after the rest, and new files come last. The order
+ * matters only between files of one module name, where the order of a scan decides; the caller
+ * scans the whole tree after all if there are such. It does so, too, for a path that names a
+ * directory or a link, or leads over one. Files that links lead to are looked at in any case, since
+ * their own paths were not named; if a link leads to a directory or nowhere, this is not called.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,46 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-scan.h"
+#include "src/depmod/depmod-state.h"
 
 #define DEPTH_MAX 30  /* folders; a scan goes deeper, but no path of a module does */
 #define MANY	  200 /* paths: looking at the whole tree costs less */
+
+static void recall(const struct dm_segment *s, const struct dm_record *r, uint32_t number,
+		   struct dm_scan *scan)
+{
+	const char *path = s->strings + r->path;
+	const char *slash = memrchr(path, '/', r->path_len);
+
+	scan->files[scan->n++] = (struct dm_file){
+		.path = path,
+		.path_len = r->path_len,
+		.base = slash ? (uint32_t)(slash + 1 - path) : 0,
+		.numbers = r->numbers,
+		.linked = r->flags & DM_LINKED,
+		.known = number + 1,
+	};
+}
+
+/* The files that the state knows, with their numbers; room for MORE. 0 or -ENOMEM. */
+static int recall_all(const struct dm_state *state, size_t more, struct dm_scan *scan)
+{
+	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records, g = 0;
+
+	scan->files = reallocarray(NULL, n_base + n_recent + more + 1, sizeof(*scan->files));
+	if (!scan->files)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_base; i++) {
+		while (g < state->n_gone && state->gone[g] < i)
+			g++;
+		if (g >= state->n_gone || state->gone[g] != i)
+			recall(&state->base, &state->base.records[i], i, scan);
+	}
+	for (uint32_t i = 0; i < n_recent; i++)
+		recall(&state->recent, &state->recent.records[i], n_base + i, scan);
+	return 0;
+}
 
 static void set_path(struct dm_file *file, const char *path, size_t len)
 {
@@ -137,18 +173,27 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 			drop(scan, known);
 		return 0;
 	}
-	dm_take_numbers(&st, known ? known : &file);
-	if (!known)
-		scan->files[scan->n++] = file;
+	if (!known) {
+		known = &scan->files[scan->n++];
+		*known = file;
+	}
+	known->numbers = dm_numbers_of(&st);
 	return 0;
 }
 
-/* What links lead to changes without the link being named. 1: one is gone. */
+/* What a link leads to changes while the link's path is not named. 1: it is gone. */
 static int look_at_links(const struct dm_tree *tree, struct dm_scan *scan)
 {
-	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].linked && dm_file_stat(tree, &scan->files[i]) < 0)
+	for (size_t i = 0; i < scan->n; i++) {
+		struct dm_file *file = &scan->files[i];
+		struct stat st;
+
+		if (!file->linked)
+			continue;
+		if (dm_tree_stat(tree, file->path, &st) < 0 || !S_ISREG(st.st_mode))
 			return 1;
+		file->numbers = dm_numbers_of(&st);
+	}
 	return 0;
 }
 
@@ -161,7 +206,7 @@ int dm_scan_changed(const struct dm_tree *tree, const struct dm_config *config,
 	/* each path is looked for among all files */
 	if (changed->n > MANY)
 		return 1;
-	if (dm_scan_recall(state, changed->n, &scan) < 0)
+	if (recall_all(state, changed->n, &scan) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < changed->n; i++) {
 		int r = update(tree, config, flavour, changed->v[i], &scan);

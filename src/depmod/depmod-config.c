@@ -14,10 +14,11 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-config.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 

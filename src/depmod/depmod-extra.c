@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-text.h"
 
 static void add_extras(const struct dm_source *src, uint32_t kind, const char *keyword,
 		       struct dm_buf *text)

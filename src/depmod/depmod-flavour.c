@@ -11,13 +11,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
-#include "modfetch/cleanup.h"
-#include "src/depmod/depmod-parts.h"
+#include "modfetch/table.h"
+#include "src/depmod/depmod-flavour.h"
 
 static const char *const places[] = {
 	"/usr/sbin/depmod", "/sbin/depmod",	      "/usr/bin/depmod",
@@ -92,9 +95,9 @@ void dm_flavour_find(const struct dm_flavour *known, struct dm_flavour *ret_flav
 	if (program && run(program, text, sizeof(text)) &&
 	    sscanf(text, "kmod version %u", &f.version) == 1) {
 		/* "+ZSTD +XZ -ZLIB …" */
-		f.zst = strstr(text, "+ZSTD");
-		f.xz = strstr(text, "+XZ");
-		f.gz = strstr(text, "+ZLIB");
+		f.zst = strstr(text, "+ZSTD") != NULL;
+		f.xz = strstr(text, "+XZ") != NULL;
+		f.gz = strstr(text, "+ZLIB") != NULL;
 	}
 	f.weakdep = f.version >= 33;
 	f.first_in_order = f.version >= 34;

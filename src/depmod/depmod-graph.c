@@ -10,15 +10,15 @@
  *
  * The order decides how the dependencies of a module are listed, so it is depmod's: modules nobody
  * needs are taken from the end of a stack, and what only they needed goes on it. What is left over
- * then lies in cycles, or behind one; each cycle is told, and there is no result.
+ * then lies in cycles, or is needed by one; each cycle is reported, and there is no result.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-graph.h"
 
-#define CYCLES_MAX 1000 /* told of one module */
+#define CYCLES_MAX 1000 /* reported of one module */
 
 static int find_symbol(const struct dm_segment *s, const char *name, uint32_t *ret_symbol)
 {
@@ -57,7 +57,7 @@ static int number_symbols(struct dm_graph *graph)
 	return 0;
 }
 
-static int make_owners(struct dm_graph *graph)
+static int find_owners(struct dm_graph *graph, struct dm_modules *modules)
 {
 	size_t len = ((size_t)graph->n_symbols + 1) * sizeof(*graph->owner);
 
@@ -65,35 +65,20 @@ static int make_owners(struct dm_graph *graph)
 	if (!graph->owner)
 		return -ENOMEM;
 	memset(graph->owner, 0xff, len);
+	for (size_t i = 0; i < modules->n; i++) {
+		struct dm_module *m = &modules->v[i];
+		const uint32_t *exports = m->segment->exports + m->record->exports;
+
+		m->symbol_ids = m->segment == graph->fresh ? graph->fresh_ids : NULL;
+		for (uint32_t k = 0; k < m->record->n_exports; k++)
+			graph->owner[m->symbol_ids ? m->symbol_ids[exports[k]] : exports[k]] =
+				(uint32_t)i;
+	}
 	return 0;
 }
 
-/* Module I says that it exports these. */
-static void own(const struct dm_graph *graph, const struct dm_segment *s, const struct dm_record *r,
-		uint32_t i)
-{
-	const uint32_t *exports = s->exports + r->exports;
-	const uint32_t *ids = s == graph->fresh ? graph->fresh_ids : NULL;
-
-	for (uint32_t k = 0; k < r->n_exports; k++)
-		graph->owner[ids ? ids[exports[k]] : exports[k]] = i;
-}
-
-static int find_owners(struct dm_graph *graph, struct dm_modules *modules)
-{
-	int r = make_owners(graph);
-
-	for (size_t i = 0; i < modules->n && r >= 0; i++) {
-		struct dm_module *m = &modules->v[i];
-
-		m->symbol_ids = m->segment == graph->fresh ? graph->fresh_ids : NULL;
-		own(graph, m->segment, m->record, (uint32_t)i);
-	}
-	return r;
-}
-
-static void tell_need(struct mf_context *ctx, const struct dm_modules *modules,
-		      const struct dm_module *m, uint32_t symbol, uint32_t owner)
+static void report_need(struct mf_context *ctx, const struct dm_modules *modules,
+			const struct dm_module *m, uint32_t symbol, uint32_t owner)
 {
 	if (ctx->log_level >= MF_LOG_DEBUG)
 		mf_log(ctx, MF_LOG_DEBUG, "%s needs \"%s\": %s", m->file->path,
@@ -118,7 +103,7 @@ static int find_deps(struct mf_context *ctx, struct dm_graph *graph, struct dm_m
 		seen[owner] = i;
 		list[n++] = owner;
 		modules->v[owner].users++;
-		tell_need(ctx, modules, m, symbol, owner);
+		report_need(ctx, modules, m, symbol, owner);
 	}
 	m->n_deps = n;
 	if (!n)
@@ -177,14 +162,14 @@ struct hunt {
 	uint32_t root;
 	uint32_t *path; /* modules on the way */
 	uint8_t *on_path;
-	uint8_t *reported; /* those in a cycle that was told */
+	uint8_t *reported; /* those in a cycle that was reported */
 	size_t n_reported;
 	uint8_t *left; /* those still to be begun from */
 	uint8_t *dead; /* those from which no way leads back to the root */
-	size_t told;
+	size_t n_cycles;
 };
 
-static void tell_cycle(struct hunt *h, size_t depth)
+static void report_cycle(struct hunt *h, size_t depth)
 {
 	_cleanup_(dm_buf_done) struct dm_buf line = { 0 };
 
@@ -201,7 +186,7 @@ static void tell_cycle(struct hunt *h, size_t depth)
 	dm_buf_add(&line, "", 1);
 	if (!line.failed)
 		mf_log(h->ctx, MF_LOG_ERROR, "Cycle detected: %s", line.p);
-	h->told++;
+	h->n_cycles++;
 }
 
 /*
@@ -215,11 +200,11 @@ static bool hunt_from(struct hunt *h, uint32_t m, size_t depth)
 
 	h->path[depth++] = m;
 	h->on_path[m] = 1;
-	for (uint32_t k = module->n_deps; k-- && h->told < CYCLES_MAX;) {
+	for (uint32_t k = module->n_deps; k-- && h->n_cycles < CYCLES_MAX;) {
 		uint32_t dep = module->deps[k];
 
 		if (dep == h->root) {
-			tell_cycle(h, depth);
+			report_cycle(h, depth);
 			found = true;
 		} else if (h->on_path[dep]) {
 			cut = true;
@@ -234,7 +219,7 @@ static bool hunt_from(struct hunt *h, uint32_t m, size_t depth)
 	return found;
 }
 
-static int tell_cycles(struct mf_context *ctx, const struct dm_modules *modules)
+static int report_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 {
 	size_t n = modules->n;
 	_cleanup_free_ uint32_t *path = reallocarray(NULL, n + 1, sizeof(*path));
@@ -253,7 +238,7 @@ static int tell_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 		if (!h.left[i])
 			continue;
 		h.root = (uint32_t)i;
-		h.told = 0;
+		h.n_cycles = 0;
 		memset(h.dead, 0, n);
 		hunt_from(&h, (uint32_t)i, 0);
 	}
@@ -261,51 +246,21 @@ static int tell_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 	return -MFE_DEPMOD;
 }
 
-static int rank_or_tell(struct mf_context *ctx, struct dm_modules *modules)
+static int rank_or_report(struct mf_context *ctx, struct dm_modules *modules)
 {
 	_cleanup_free_ uint32_t *users = reallocarray(NULL, modules->n + 1, sizeof(*users));
 	_cleanup_free_ uint32_t *stack = reallocarray(NULL, modules->n + 1, sizeof(*stack));
 
 	if (!users || !stack)
 		return -ENOMEM;
-	return rank_modules(modules, users, stack) < modules->n ? tell_cycles(ctx, modules) : 0;
+	return rank_modules(modules, users, stack) < modules->n ? report_cycles(ctx, modules) : 0;
 }
 
-int dm_graph_guess(const struct dm_modules *modules, const struct dm_state *state,
+int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules,
+		   const struct dm_segment *base, const struct dm_segment *fresh,
 		   struct dm_graph *ret_graph)
 {
-	_cleanup_(dm_graph_done) struct dm_graph graph = {
-		.base = &state->base,
-		.fresh = &state->recent,
-	};
-	int r = number_symbols(&graph);
-
-	if (r >= 0)
-		r = make_owners(&graph);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < modules->n; i++) {
-		uint32_t known = modules->v[i].file->known;
-		const struct dm_record *record;
-		const struct dm_segment *s;
-
-		if (known == DM_NONE)
-			continue;
-		s = dm_match_record(state, known - 1, &record);
-		own(&graph, s, record, (uint32_t)i);
-	}
-	*ret_graph = graph;
-	graph = (struct dm_graph){ 0 };
-	return 0;
-}
-
-int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const struct dm_state *state,
-		   const struct dm_fresh *fresh, struct dm_graph *ret_graph)
-{
-	_cleanup_(dm_graph_done) struct dm_graph graph = {
-		.base = &state->base,
-		.fresh = &fresh->segment,
-	};
+	_cleanup_(dm_graph_done) struct dm_graph graph = { .base = base, .fresh = fresh };
 	int r = number_symbols(&graph);
 
 	if (r >= 0)
@@ -313,7 +268,7 @@ int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules, const str
 	if (r >= 0)
 		r = find_all_deps(ctx, &graph, modules);
 	if (r >= 0)
-		r = rank_or_tell(ctx, modules);
+		r = rank_or_report(ctx, modules);
 	if (r < 0)
 		return r;
 	*ret_graph = graph;

@@ -208,24 +208,19 @@ void dm_publish_done(struct dm_publish *publish)
 
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output)
 {
-	struct dm_file file;
 	struct stat st;
 
 	if (fstatat(fd, names[index], &st, 0) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	dm_take_numbers(&st, &file);
-	output->size = file.size;
-	output->inode = file.inode;
-	output->mtime = file.mtime;
-	output->ctime = file.ctime;
+	output->numbers = dm_numbers_of(&st);
 	return true;
 }
 
 bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output)
 {
-	struct dm_output now = { .digest = output->digest };
+	struct dm_output now;
 
-	return dm_output_stat(fd, index, &now) && !memcmp(&now, output, sizeof(now));
+	return dm_output_stat(fd, index, &now) && dm_numbers_equal(&now.numbers, &output->numbers);
 }
 
 int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavour *flavour,

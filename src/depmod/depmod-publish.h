@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef DEPMOD_PUBLISH_H
 #define DEPMOD_PUBLISH_H
-/* The last part of the depmod stage: the indexes as files; described in depmod-publish.c. */
-#include "src/depmod/depmod-parts.h"
+/* The indexes as files; described in depmod-publish.c. */
+#include <stdio.h>
+#include "src/depmod/depmod-state.h"
+#include "src/depmod/depmod-text.h"
 
-/* Files being replaced together in one folder. */
+/* Files being replaced together in one directory. */
 struct dm_publish {
 	struct mf_context *ctx;
 	int fd;
@@ -22,17 +24,17 @@ struct dm_publish {
 
 const char *dm_index_name(enum dm_index index);
 void dm_publish_init(struct dm_publish *publish, struct mf_context *ctx, int fd, bool sync);
-/* Removes what runs that ended too soon left in a folder. Only with the lock held. */
+/* Removes what killed runs left in a directory. Only with the lock held. */
 void dm_publish_sweep(int fd);
-/* Writes one file beside its name. For different files from different threads at a time. */
+/* Writes one file beside its name. Threads may do so for different files at a time. 0 or -errno. */
 int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const struct dm_buf *buf);
-/* Replaces them all; after a failure all are as they were. */
+/* Replaces them all: 0, or a code that is recorded, and then all are as they were. */
 int dm_publish_commit(struct dm_publish *publish);
-/* Removes what was not published, and what was before; what cannot be is told. */
+/* Removes what was not published, and what was replaced; what cannot be removed is reported. */
 void dm_publish_done(struct dm_publish *publish);
 /* The numbers of a published file, for the state. False: it is not there. */
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);
-/* As depmod -n: the text files, one after the other. 0 or -EIO, recorded. */
+/* As depmod -n: prints the text files, one after the other. 0 or -EIO, recorded. */
 int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavour *flavour,
 	     const struct dm_buf *indexes);
 /* Has the file in place these numbers? */

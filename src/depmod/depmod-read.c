@@ -2,12 +2,13 @@
 /*
  * Reading modules that are new or have changed, with all processors.
  *
- * Each thread turns modules into notes: strings with a letter in front, in the module's order. When
- * all are read, one pass over the notes builds a segment: symbols get numbers, then are sorted by
- * name so that numbers are in the order of names, which every later run profits from.
+ * Each thread turns modules into notes: strings with a letter in front, in the module's order. What
+ * the recent part of the state knows is turned into the same notes. Then one pass over them builds
+ * this run's segment: symbols get numbers, and are sorted by name so that numbers are in the order
+ * of names, which every later run profits from.
  *
- * A file that is no module is one that says nothing, as with depmod; it is told, and stays in the
- * indexes by its name.
+ * A file that is no module is one that says nothing, as with depmod; it is reported, and stays in
+ * the indexes by its name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,9 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-read.h"
 
-#define SYMBOL_BUCKETS 2048
-#define ALIAS_MAX      4095 /* bytes of a pattern that an index takes; the rest is cut off */
+#define ALIAS_MAX 4095 /* bytes of a pattern that an index takes; the rest is cut off */
 
 enum note {
 	NOTE_EXPORT = 'E',
@@ -29,18 +29,19 @@ enum note {
 	NOTE_WEAKDEP = 'K'
 };
 
-/* The growing parts of the segment, by index into dm_fresh's buffers. */
-enum part { STRINGS, RECORDS, SYMBOLS, ALIASES, EXPORTS, IMPORTS, EXTRAS, ALIAS_OWNER };
+/* What a module says: a letter and a string, again and again. */
+struct notes {
+	const char *text;
+	size_t len;
+	int failed; /* why it could not be read */
+};
 
 struct reader {
 	const struct dm_tree *tree;
 	struct dm_module **wanted;
-	struct dm_notes *notes;
+	struct notes *notes;
 	size_t n;
 	struct dm_fresh *fresh;
-	const struct dm_scan *scan;
-	const struct dm_meanwhile *meanwhile;
-	int meant; /* what it returned */
 };
 
 static void note(struct dm_buf *buf, enum note kind, const char *s)
@@ -76,7 +77,7 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 				note(buf, keys[k].kind, info->fields[i].value);
 }
 
-/* The notes of a module that the recent part of the state knows. */
+/* The notes of a module that the state knows. */
 static void recall(const struct dm_segment *s, const struct dm_record *r, struct dm_buf *buf)
 {
 	for (uint32_t i = 0; i < r->n_exports; i++)
@@ -97,105 +98,68 @@ static void recall(const struct dm_segment *s, const struct dm_record *r, struct
 	}
 }
 
-static struct dm_notes keep_notes(const struct dm_buf *buf, struct mf_arena *arena)
-{
-	struct dm_notes notes = { mf_arena_copy(arena, buf->p, buf->len), buf->len, 0 };
-
-	if (buf->failed || !notes.text)
-		return (struct dm_notes){ .failed = -ENOMEM };
-	return notes;
-}
-
-struct dm_notes dm_notes_read(const struct dm_tree *tree, const struct dm_file *file,
-			      struct mf_arena *arena)
+static int read_notes(const struct dm_tree *tree, const struct dm_file *file, struct dm_buf *buf)
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
-	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
 	_cleanup_close_ int fd =
 		dm_tree_at(tree, file->path, file->linked || file->external, O_RDONLY | O_NONBLOCK);
 	int r = fd < 0 ? fd : mf_modinfo_scan(fd, &info);
 
-	if (r < 0)
-		return (struct dm_notes){ .failed = r };
-	take_notes(&info, &buf);
-	return keep_notes(&buf, arena);
+	if (r >= 0)
+		take_notes(&info, buf);
+	return r;
 }
 
-static void read_one(struct reader *reader, size_t i, unsigned int worker)
-{
-	const struct dm_module *m = reader->wanted[i];
-	struct mf_arena *arena = &reader->fresh->arenas[worker];
-	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
-
-	if (m->recalled) {
-		recall(m->old_segment, m->old, &buf);
-		reader->notes[i] = keep_notes(&buf, arena);
-	} else if (m->file->notes) {
-		reader->notes[i] = *m->file->notes;
-	} else {
-		reader->notes[i] = dm_notes_read(reader->tree, m->file, arena);
-	}
-}
-
-static void read_or_mean(void *arg, size_t i, unsigned int worker)
+static void read_one(void *arg, size_t i, unsigned int worker)
 {
 	struct reader *reader = arg;
+	const struct dm_module *m = reader->wanted[i];
+	struct notes *notes = &reader->notes[i];
+	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
 
-	if (i < reader->n)
-		read_one(reader, i, worker);
+	if (m->recalled)
+		recall(m->old_segment, m->old, &buf);
 	else
-		reader->meant = reader->meanwhile->call(reader->meanwhile->arg, reader->scan, true);
+		notes->failed = read_notes(reader->tree, m->file, &buf);
+	notes->text = mf_arena_copy(&reader->fresh->arenas[worker], buf.p ? buf.p : "", buf.len);
+	notes->len = buf.len;
+	if (buf.failed || !notes->text)
+		*notes = (struct notes){ .failed = -ENOMEM };
 }
 
-/* Reads all that is wanted. With one file to read, the others would have nothing to do. */
-static void read_all(struct reader *reader)
+static uint32_t count(const struct dm_fresh *fresh, enum dm_part part)
 {
-	size_t n_unread = 0;
-	bool few;
-
-	for (size_t i = 0; i < reader->n; i++)
-		n_unread += !reader->wanted[i]->recalled && !reader->wanted[i]->file->notes;
-	few = n_unread && n_unread <= DM_FEW;
-	mf_workers_run(reader->tree->workers, reader->n + few, read_or_mean, reader);
+	return (uint32_t)(fresh->parts[part].len / dm_part_size(part));
 }
 
-static uint32_t count(const struct dm_fresh *fresh, enum part part, size_t size)
+static void add(struct dm_fresh *fresh, enum dm_part part, const void *item)
 {
-	return (uint32_t)(fresh->buffers[part].len / size);
+	dm_buf_add(&fresh->parts[part], item, dm_part_size(part));
 }
 
-static void add(struct dm_fresh *fresh, enum part part, const void *item, size_t size)
-{
-	dm_buf_add(&fresh->buffers[part], item, size);
-}
-
-/* Appends to the strings; where it begins. */
+/* Appends to the strings; returns where it begins. */
 static uint32_t add_string(struct dm_fresh *fresh, const char *s, size_t len)
 {
-	uint32_t at = (uint32_t)fresh->buffers[STRINGS].len;
+	uint32_t at = count(fresh, DM_PART_STRINGS);
 
-	dm_buf_add(&fresh->buffers[STRINGS], s, len + 1);
+	dm_buf_add(&fresh->parts[DM_PART_STRINGS], s, len + 1);
 	return at;
 }
 
 /* The number of a symbol, for now in the order they are met. */
 static uint32_t add_symbol(struct dm_fresh *fresh, const char *name, size_t len)
 {
-	uint32_t next = count(fresh, SYMBOLS, sizeof(struct dm_symbol)), *number;
-	int r = mf_table_put(&fresh->symbols, name, len, next, &number);
+	uint32_t *number;
+	int r = mf_table_put(&fresh->symbols, name, len, count(fresh, DM_PART_SYMBOLS), &number);
 
 	if (r < 0) {
-		fresh->buffers[SYMBOLS].failed = true;
+		fresh->parts[DM_PART_SYMBOLS].failed = true;
 		return 0;
 	}
 	if (r > 0) {
-		struct dm_symbol symbol = {
-			.name = add_string(fresh, name, len),
-			.len = (uint32_t)len,
-			.bucket = dm_kmod_hash(name, len) % SYMBOL_BUCKETS,
-		};
+		struct dm_symbol symbol = { add_string(fresh, name, len), (uint32_t)len };
 
-		add(fresh, SYMBOLS, &symbol, sizeof(symbol));
+		add(fresh, DM_PART_SYMBOLS, &symbol);
 	}
 	return *number;
 }
@@ -224,13 +188,12 @@ int64_t dm_alias_normalise(const char *alias, size_t len, char *norm)
 
 static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 {
-	uint32_t owner = count(fresh, RECORDS, sizeof(struct dm_record));
 	struct dm_alias alias = { .raw_len = (uint32_t)len, .norm_len = DM_NONE };
 	_cleanup_free_ char *norm = malloc(len + 1);
 	int64_t norm_len;
 
 	if (!norm) {
-		fresh->buffers[ALIASES].failed = true;
+		fresh->parts[DM_PART_ALIASES].failed = true;
 		return;
 	}
 	alias.raw = alias.norm = add_string(fresh, text, len);
@@ -241,15 +204,14 @@ static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 		if (memcmp(norm, text, (size_t)norm_len) != 0)
 			alias.norm = add_string(fresh, norm, (size_t)norm_len);
 	}
-	add(fresh, ALIASES, &alias, sizeof(alias));
-	add(fresh, ALIAS_OWNER, &owner, sizeof(owner));
+	add(fresh, DM_PART_ALIASES, &alias);
 }
 
 static void add_extra(struct dm_fresh *fresh, enum dm_extra_kind kind, const char *text, size_t len)
 {
 	struct dm_extra extra = { kind, add_string(fresh, text, len), (uint32_t)len };
 
-	add(fresh, EXTRAS, &extra, sizeof(extra));
+	add(fresh, DM_PART_EXTRAS, &extra);
 }
 
 static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, size_t len)
@@ -259,12 +221,12 @@ static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, s
 	switch (kind) {
 	case NOTE_EXPORT:
 		symbol = add_symbol(fresh, text, len);
-		add(fresh, EXPORTS, &symbol, sizeof(symbol));
+		add(fresh, DM_PART_EXPORTS, &symbol);
 		break;
 	case NOTE_IMPORT:
 	case NOTE_WEAK:
 		symbol = add_symbol(fresh, text, len) | (kind == NOTE_WEAK ? DM_WEAK : 0);
-		add(fresh, IMPORTS, &symbol, sizeof(symbol));
+		add(fresh, DM_PART_IMPORTS, &symbol);
 		break;
 	case NOTE_ALIAS:
 		add_alias(fresh, text, len);
@@ -279,21 +241,18 @@ static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, s
 }
 
 static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
-		       const struct dm_notes *notes, uint32_t flags)
+		       const struct notes *notes, uint64_t said, uint32_t flags)
 {
 	struct dm_record record = {
-		.size = file->size,
-		.inode = file->inode,
-		.mtime = file->mtime,
-		.ctime = file->ctime,
+		.numbers = file->numbers,
+		.said = said,
 		.path = add_string(fresh, file->path, file->path_len),
 		.path_len = file->path_len,
-		.exports = count(fresh, EXPORTS, sizeof(uint32_t)),
-		.imports = count(fresh, IMPORTS, sizeof(uint32_t)),
-		.aliases = count(fresh, ALIASES, sizeof(struct dm_alias)),
-		.extras = count(fresh, EXTRAS, sizeof(struct dm_extra)),
-		.flags =
-			flags | (file->external ? DM_EXTERNAL : 0) | (file->linked ? DM_LINKED : 0),
+		.exports = count(fresh, DM_PART_EXPORTS),
+		.imports = count(fresh, DM_PART_IMPORTS),
+		.aliases = count(fresh, DM_PART_ALIASES),
+		.extras = count(fresh, DM_PART_EXTRAS),
+		.flags = flags | (file->linked ? DM_LINKED : 0),
 	};
 
 	for (size_t at = 0; at < notes->len;) {
@@ -302,18 +261,25 @@ static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 		add_note(fresh, (enum note)notes->text[at], notes->text + at + 1, len);
 		at += 1 + len + 1;
 	}
-	record.n_exports = count(fresh, EXPORTS, sizeof(uint32_t)) - record.exports;
-	record.n_imports = count(fresh, IMPORTS, sizeof(uint32_t)) - record.imports;
-	record.n_aliases = count(fresh, ALIASES, sizeof(struct dm_alias)) - record.aliases;
-	record.n_extras = count(fresh, EXTRAS, sizeof(struct dm_extra)) - record.extras;
-	add(fresh, RECORDS, &record, sizeof(record));
+	record.n_exports = count(fresh, DM_PART_EXPORTS) - record.exports;
+	record.n_imports = count(fresh, DM_PART_IMPORTS) - record.imports;
+	record.n_aliases = count(fresh, DM_PART_ALIASES) - record.aliases;
+	record.n_extras = count(fresh, DM_PART_EXTRAS) - record.extras;
+	add(fresh, DM_PART_RECORDS, &record);
 }
+
+/* A symbol while the symbols are sorted. */
+struct ranked {
+	struct dm_symbol symbol;
+	uint32_t number;
+};
 
 static int by_name(const void *va, const void *vb, void *strings)
 {
-	const struct dm_symbol *a = va, *b = vb;
+	const struct ranked *a = va, *b = vb;
 
-	return strcmp((const char *)strings + a->name, (const char *)strings + b->name);
+	return strcmp((const char *)strings + a->symbol.name,
+		      (const char *)strings + b->symbol.name);
 }
 
 static void renumber(struct dm_buf *buf, const uint32_t *rank)
@@ -327,26 +293,23 @@ static void renumber(struct dm_buf *buf, const uint32_t *rank)
 /* Sorts the symbols by name and gives exports and imports the new numbers. */
 static int sort_symbols(struct dm_fresh *fresh)
 {
-	struct dm_symbol *symbols = (struct dm_symbol *)(void *)fresh->buffers[SYMBOLS].p;
-	size_t n = count(fresh, SYMBOLS, sizeof(*symbols));
+	struct dm_symbol *symbols = (struct dm_symbol *)(void *)fresh->parts[DM_PART_SYMBOLS].p;
+	uint32_t n = count(fresh, DM_PART_SYMBOLS);
+	_cleanup_free_ struct ranked *ranked = reallocarray(NULL, n + 1, sizeof(*ranked));
 	_cleanup_free_ uint32_t *rank = reallocarray(NULL, n + 1, sizeof(*rank));
-	_cleanup_free_ uint32_t *bucket = reallocarray(NULL, n + 1, sizeof(*bucket));
 
-	if (!rank || !bucket)
+	if (!ranked || !rank)
 		return -ENOMEM;
-	/* the old number rides along in the bucket's place */
-	for (size_t i = 0; i < n; i++) {
-		bucket[i] = symbols[i].bucket;
-		symbols[i].bucket = (uint32_t)i;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		ranked[i] = (struct ranked){ symbols[i], i };
 	if (n > 1)
-		qsort_r(symbols, n, sizeof(*symbols), by_name, fresh->buffers[STRINGS].p);
-	for (size_t i = 0; i < n; i++) {
-		rank[symbols[i].bucket] = (uint32_t)i;
-		symbols[i].bucket = bucket[symbols[i].bucket];
+		qsort_r(ranked, n, sizeof(*ranked), by_name, fresh->parts[DM_PART_STRINGS].p);
+	for (uint32_t i = 0; i < n; i++) {
+		rank[ranked[i].number] = i;
+		symbols[i] = ranked[i].symbol;
 	}
-	renumber(&fresh->buffers[EXPORTS], rank);
-	renumber(&fresh->buffers[IMPORTS], rank);
+	renumber(&fresh->parts[DM_PART_EXPORTS], rank);
+	renumber(&fresh->parts[DM_PART_IMPORTS], rank);
 	return 0;
 }
 
@@ -361,111 +324,109 @@ static int by_norm(const void *va, const void *vb, void *arg)
 	return c ? c : a->norm_len < b->norm_len ? -1 : a->norm_len > b->norm_len;
 }
 
-static int sort_aliases(struct dm_fresh *fresh, struct dm_segment *s)
+static int sort_aliases(struct dm_fresh *fresh, const struct dm_segment *s)
 {
-	uint32_t *order = mf_arena_alloc(&fresh->arenas[0], (s->n_aliases + 1) * sizeof(*order));
+	struct dm_buf *buf = &fresh->parts[DM_PART_ALIAS_ORDER];
+	uint32_t *order =
+		(uint32_t *)(void *)dm_buf_reserve(buf, s->n_aliases * sizeof(uint32_t) + 1);
+	size_t n = 0;
 
 	if (!order)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_aliases; i++)
 		if (s->aliases[i].norm_len != DM_NONE)
-			order[s->n_alias_order++] = i;
-	if (s->n_alias_order > 1)
-		qsort_r(order, s->n_alias_order, sizeof(*order), by_norm, s);
-	s->alias_order = order;
+			order[n++] = i;
+	if (n > 1)
+		qsort_r(order, n, sizeof(*order), by_norm, (void *)(uintptr_t)s);
+	buf->len = n * sizeof(*order);
 	return 0;
+}
+
+static struct dm_segment segment_of(const struct dm_fresh *fresh)
+{
+	const void *parts[DM_N_PARTS];
+	uint32_t counts[DM_N_PARTS];
+
+	for (enum dm_part p = DM_PART_RECORDS; p < DM_N_PARTS; p++) {
+		parts[p] = fresh->parts[p].p;
+		counts[p] = count(fresh, p);
+	}
+	return dm_segment_of(parts, counts);
 }
 
 /* Makes the buffers a segment. */
 static int finish(struct dm_fresh *fresh)
 {
-	struct dm_segment *s = &fresh->segment;
 	int r;
 
-	for (size_t i = 0; i < sizeof(fresh->buffers) / sizeof(*fresh->buffers); i++)
-		if (fresh->buffers[i].failed || fresh->buffers[i].len > UINT32_MAX)
+	for (enum dm_part p = DM_PART_RECORDS; p < DM_N_PARTS; p++)
+		if (fresh->parts[p].failed || fresh->parts[p].len > UINT32_MAX)
 			return -ENOMEM;
 	r = sort_symbols(fresh);
-	if (r < 0)
-		return r;
-	s->strings = fresh->buffers[STRINGS].p;
-	s->n_strings = (uint32_t)fresh->buffers[STRINGS].len;
-	s->records = (void *)fresh->buffers[RECORDS].p;
-	s->n_records = count(fresh, RECORDS, sizeof(*s->records));
-	s->symbols = (void *)fresh->buffers[SYMBOLS].p;
-	s->n_symbols = count(fresh, SYMBOLS, sizeof(*s->symbols));
-	s->aliases = (void *)fresh->buffers[ALIASES].p;
-	s->n_aliases = count(fresh, ALIASES, sizeof(*s->aliases));
-	s->exports = (void *)fresh->buffers[EXPORTS].p;
-	s->n_exports = count(fresh, EXPORTS, sizeof(*s->exports));
-	s->imports = (void *)fresh->buffers[IMPORTS].p;
-	s->n_imports = count(fresh, IMPORTS, sizeof(*s->imports));
-	s->extras = (void *)fresh->buffers[EXTRAS].p;
-	s->n_extras = count(fresh, EXTRAS, sizeof(*s->extras));
-	s->alias_owner = (void *)fresh->buffers[ALIAS_OWNER].p;
-	return sort_aliases(fresh, s);
+	fresh->segment = segment_of(fresh);
+	if (r >= 0)
+		r = sort_aliases(fresh, &fresh->segment);
+	fresh->segment = segment_of(fresh);
+	return r;
 }
 
-static uint32_t flags_of(const struct dm_tree *tree, const struct dm_module *m,
-			 const struct dm_notes *notes, int64_t now)
+static int add_module(struct mf_context *ctx, const struct reader *reader, size_t i, int64_t now)
 {
-	if (m->recalled)
-		return m->old->flags;
-	return DM_READ | (notes->failed < 0 ? DM_UNREADABLE : 0) |
-	       (dm_is_racy(tree, m->file->ctime, now) ? DM_RACY : 0);
-}
+	const struct notes *notes = &reader->notes[i];
+	const struct dm_module *m = reader->wanted[i];
+	uint32_t flags = DM_READ;
 
-/* Files that are no module's, and that the base does not know. */
-static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan,
-		      const struct dm_match *match, uint32_t n_base,
-		      const struct dm_modules *modules)
-{
-	_cleanup_free_ uint8_t *is_module = calloc(scan->n + 1, 1);
-	const struct dm_notes nothing = { 0 };
-
-	if (!is_module)
+	if (notes->failed == -ENOMEM)
 		return -ENOMEM;
-	for (size_t i = 0; i < modules->n; i++)
-		is_module[modules->v[i].file - scan->files] = 1;
-	for (size_t i = 0; i < scan->n; i++)
-		if (!is_module[i] && match->by_file[i] >= n_base)
-			add_record(fresh, &scan->files[i], &nothing, 0);
+	if (m->recalled) {
+		add_record(reader->fresh, m->file, notes, m->old->said, m->old->flags);
+		return 0;
+	}
+	if (notes->failed < 0)
+		mf_log(ctx, MF_LOG_WARNING, "%s: %s", m->file->path,
+		       mf_error_sentence(notes->failed == -EBADMSG ? -MFE_BAD_MODULE
+								   : notes->failed));
+	if (dm_is_racy(reader->tree, m->file->numbers.ctime, now))
+		flags |= DM_RACY;
+	add_record(reader->fresh, m->file, notes, mf_hash(notes->text, notes->len), flags);
 	return 0;
 }
 
 static int add_modules(struct mf_context *ctx, const struct reader *reader)
 {
 	int64_t now = dm_now();
+	int r = 0;
 
-	for (size_t i = 0; i < reader->n; i++) {
-		const struct dm_notes *notes = &reader->notes[i];
-		const struct dm_module *m = reader->wanted[i];
+	for (size_t i = 0; i < reader->n && r >= 0; i++)
+		r = add_module(ctx, reader, i, now);
+	return r;
+}
 
-		if (notes->failed == -ENOMEM)
-			return -ENOMEM;
-		if (notes->failed < 0)
-			mf_log(ctx, MF_LOG_WARNING, "%s: %s", m->file->path,
-			       mf_error_sentence(notes->failed == -EBADMSG ? -MFE_BAD_MODULE
-									   : notes->failed));
-		add_record(reader->fresh, m->file, notes, flags_of(reader->tree, m, notes, now));
-	}
+/* Files that are no module's, and that the base does not have. */
+static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan, uint32_t n_base,
+		      const struct dm_modules *modules)
+{
+	_cleanup_free_ uint8_t *is_module = calloc(scan->n + 1, 1);
+	const struct notes nothing = { 0 };
+
+	if (!is_module)
+		return -ENOMEM;
+	for (size_t i = 0; i < modules->n; i++)
+		is_module[modules->v[i].file - scan->files] = 1;
+	for (size_t i = 0; i < scan->n; i++)
+		if (!is_module[i] && scan->files[i].known > n_base)
+			add_record(fresh, &scan->files[i], &nothing, 0, 0);
 	return 0;
 }
 
 int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
-	    const struct dm_match *match, uint32_t n_base, const struct dm_meanwhile *meanwhile,
-	    struct dm_modules *modules, struct dm_fresh *ret_fresh)
+	    uint32_t n_base, struct dm_modules *modules, struct dm_fresh *ret_fresh)
 {
 	_cleanup_free_ struct dm_module **wanted =
 		reallocarray(NULL, modules->n + 1, sizeof(struct dm_module *));
-	_cleanup_free_ struct dm_notes *notes = calloc(modules->n + 1, sizeof(*notes));
+	_cleanup_free_ struct notes *notes = calloc(modules->n + 1, sizeof(*notes));
 	struct reader reader = {
-		.tree = tree,
-		.wanted = wanted,
-		.notes = notes,
-		.fresh = ret_fresh,
-		.scan = scan,
-		.meanwhile = meanwhile,
+		.tree = tree, .wanted = wanted, .notes = notes, .fresh = ret_fresh
 	};
 	int r;
 
@@ -474,10 +435,10 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	for (size_t i = 0; i < modules->n; i++)
 		if (!modules->v[i].record)
 			wanted[reader.n++] = &modules->v[i];
-	read_all(&reader);
-	r = reader.meant < 0 ? reader.meant : add_modules(ctx, &reader);
+	mf_workers_run(tree->workers, reader.n, read_one, &reader);
+	r = add_modules(ctx, &reader);
 	if (r >= 0)
-		r = add_others(ret_fresh, scan, match, n_base, modules);
+		r = add_others(ret_fresh, scan, n_base, modules);
 	if (r >= 0)
 		r = finish(ret_fresh);
 	for (size_t i = 0; i < reader.n && r >= 0; i++) {
@@ -489,11 +450,10 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 
 void dm_fresh_done(struct dm_fresh *fresh)
 {
-	for (size_t i = 0; i < sizeof(fresh->buffers) / sizeof(*fresh->buffers); i++)
-		dm_buf_done(&fresh->buffers[i]);
+	for (enum dm_part p = DM_PART_RECORDS; p < DM_N_PARTS; p++)
+		dm_buf_done(&fresh->parts[p]);
 	for (size_t i = 0; i < sizeof(fresh->arenas) / sizeof(*fresh->arenas); i++)
 		mf_arena_done(&fresh->arenas[i]);
 	mf_table_done(&fresh->symbols);
-	free(fresh->symbol_ids);
 	*fresh = (struct dm_fresh){ 0 };
 }

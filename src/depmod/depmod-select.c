@@ -16,7 +16,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-select.h"
 
 #define BUCKETS	  512
 #define LINE_MAX_ 4096 /* bytes depmod reads at a time, with a NUL */
@@ -184,7 +184,8 @@ static const char *name_of(struct mf_arena *arena, const struct dm_file *file, u
 static int pick(struct picker *p, const struct dm_file *file)
 {
 	struct dm_module m = { .file = file, .line = INT32_MAX };
-	struct dm_module *rival;
+	struct dm_module *other;
+	struct rival old, new;
 	uint32_t *number;
 	int r;
 
@@ -200,14 +201,11 @@ static int pick(struct picker *p, const struct dm_file *file)
 		p->modules->v[p->modules->n++] = m;
 		return 0;
 	}
-	rival = &p->modules->v[*number];
-	{
-		struct rival old = rival_of(p, rival->file, m.name_len);
-		struct rival new = rival_of(p, file, m.name_len);
-
-		if (!old_wins(p, &old, &new))
-			rival->file = file;
-	}
+	other = &p->modules->v[*number];
+	old = rival_of(p, other->file, m.name_len);
+	new = rival_of(p, file, m.name_len);
+	if (!old_wins(p, &old, &new))
+		other->file = file;
 	return 0;
 }
 
@@ -289,45 +287,15 @@ static bool take_lines(const struct dm_flavour *flavour, struct dm_modules *modu
 	return true;
 }
 
-/* What decides a module's place; the module itself is moved once, when that is known. */
-struct place {
-	int32_t line;
-	uint32_t bucket;
-	const struct dm_module *module;
-};
-
 static int compare(const void *va, const void *vb)
 {
-	const struct place *a = va, *b = vb;
+	const struct dm_module *a = va, *b = vb;
 
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
 	if (a->bucket != b->bucket)
 		return a->bucket < b->bucket ? -1 : 1;
-	return strcmp(a->module->name, b->module->name);
-}
-
-static int sort(struct dm_modules *modules)
-{
-	_cleanup_free_ struct place *places = reallocarray(NULL, modules->n + 1, sizeof(*places));
-	struct dm_module *v = reallocarray(NULL, modules->n + 1, sizeof(*v));
-
-	if (!places || !v) {
-		free(v);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < modules->n; i++) {
-		const struct dm_module *m = &modules->v[i];
-
-		places[i] = (struct place){ m->line, m->bucket, m };
-	}
-	if (modules->n > 1)
-		qsort(places, modules->n, sizeof(*places), compare);
-	for (size_t i = 0; i < modules->n; i++)
-		v[i] = *places[i].module;
-	free(modules->v);
-	modules->v = v;
-	return 0;
+	return strcmp(a->name, b->name);
 }
 
 int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char *order, size_t len,
@@ -340,7 +308,9 @@ int dm_sort(struct mf_context *ctx, const struct dm_flavour *flavour, const char
 			modules->v[i].line = INT32_MAX;
 	}
 	mf_table_done(&modules->by_name);
-	return sort(modules);
+	if (modules->n > 1)
+		qsort(modules->v, modules->n, sizeof(*modules->v), compare);
+	return 0;
 }
 
 void dm_modules_done(struct dm_modules *modules)

@@ -11,11 +11,10 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/trie.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-select.h"
+#include "src/depmod/depmod-text.h"
 
 #define SYMBOL_BUCKETS 2048
-#define AHEAD	       ((size_t)4) /* keys that are on their way */
-#define INSERTED       32	   /* dependencies sorted by the simplest way */
 
 static int make_trie(const struct mf_trie_entry *entries, size_t n, struct dm_buf *index)
 {
@@ -49,28 +48,12 @@ static void collect(struct closure *c, uint32_t of, uint32_t stamp)
 	}
 }
 
-static int by_value(const void *va, const void *vb)
+/* The rank is the upper half. */
+static int by_rank(const void *va, const void *vb)
 {
 	const uint64_t *a = va, *b = vb;
 
 	return *a < *b ? -1 : *a > *b;
-}
-
-/* By their ranks, which are the upper halves; most lists are short. */
-static void sort_deps(uint64_t *v, size_t n)
-{
-	if (n > INSERTED) {
-		qsort(v, n, sizeof(*v), by_value);
-		return;
-	}
-	for (size_t i = 1; i < n; i++) {
-		uint64_t moved = v[i];
-		size_t k = i;
-
-		for (; k && v[k - 1] > moved; k--)
-			v[k] = v[k - 1];
-		v[k] = moved;
-	}
 }
 
 static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
@@ -79,7 +62,8 @@ static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
 
 	c->n = 0;
 	collect(c, i, i);
-	sort_deps(c->list, c->n);
+	if (c->n > 1)
+		qsort(c->list, c->n, sizeof(*c->list), by_rank);
 	dm_buf_add(text, file->path, file->path_len);
 	dm_buf_add(text, ":", 1);
 	for (uint32_t k = 0; k < c->n; k++) {
@@ -91,39 +75,11 @@ static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
 	dm_buf_add(text, "\n", 1);
 }
 
-/* A module to be sorted by name: the first eight bytes decide most comparisons. */
-struct named {
-	uint64_t head;
-	uint32_t number;
-};
-
 static int by_name(const void *va, const void *vb, void *arg)
 {
-	const struct dm_modules *modules = arg;
-	const struct named *a = va, *b = vb;
+	const struct dm_module *v = arg;
 
-	if (a->head != b->head)
-		return a->head < b->head ? -1 : 1;
-	return strcmp(modules->v[a->number].name, modules->v[b->number].name);
-}
-
-static struct named *sort_names(const struct dm_modules *modules)
-{
-	struct named *v = reallocarray(NULL, modules->n + 1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	for (size_t i = 0; i < modules->n; i++) {
-		const struct dm_module *m = &modules->v[i];
-
-		v[i] = (struct named){ 0, (uint32_t)i };
-		for (size_t k = 0; k < 8; k++)
-			v[i].head =
-				v[i].head << 8 | (k < m->name_len ? (unsigned char)m->name[k] : 0);
-	}
-	if (modules->n > 1)
-		qsort_r(v, modules->n, sizeof(*v), by_name, (void *)(uintptr_t)modules);
-	return v;
+	return strcmp(v[*(const uint32_t *)va].name, v[*(const uint32_t *)vb].name);
 }
 
 /* Can the index hold it? */
@@ -140,13 +96,17 @@ static int make_dep_trie(const struct dm_modules *modules, const struct dm_buf *
 			 const size_t *lines, struct dm_buf *index)
 {
 	_cleanup_free_ struct mf_trie_entry *entries = calloc(modules->n + 1, sizeof(*entries));
-	_cleanup_free_ struct named *names = sort_names(modules);
+	_cleanup_free_ uint32_t *sorted = reallocarray(NULL, modules->n + 1, sizeof(*sorted));
 	size_t n = 0;
 
-	if (!entries || !names)
+	if (!entries || !sorted)
 		return -ENOMEM;
+	for (size_t i = 0; i < modules->n; i++)
+		sorted[i] = (uint32_t)i;
+	if (modules->n > 1)
+		qsort_r(sorted, modules->n, sizeof(*sorted), by_name, modules->v);
 	for (size_t k = 0; k < modules->n; k++) {
-		uint32_t i = names[k].number;
+		uint32_t i = sorted[k];
 		const struct dm_module *m = &modules->v[i];
 
 		if (!is_ascii(m->name, m->name_len))
@@ -184,12 +144,6 @@ int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes)
 	return make_dep_trie(modules, text, lines, &indexes[DM_DEP_BIN]);
 }
 
-const struct dm_alias *dm_aliases_of(const struct dm_module *m, uint32_t *ret_n)
-{
-	*ret_n = m->record->n_aliases;
-	return m->segment->aliases + m->record->aliases;
-}
-
 /* "alias <pattern> <module>\n" */
 static void add_alias_line(struct dm_buf *text, const char *pattern, size_t len,
 			   const struct dm_module *m)
@@ -204,52 +158,6 @@ static void add_alias_line(struct dm_buf *text, const char *pattern, size_t len,
 	p = mempcpy(p, m->name, m->name_len);
 	*p++ = '\n';
 	text->len = (size_t)(p - text->p);
-}
-
-/* The module of each record of a segment; DM_NONE where the record is out of use. */
-static uint32_t *module_by_record(const struct dm_modules *modules, const struct dm_segment *s)
-{
-	uint32_t *v = reallocarray(NULL, s->n_records + 1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	memset(v, 0xff, (s->n_records + 1) * sizeof(*v));
-	for (size_t i = 0; i < modules->n; i++)
-		if (modules->v[i].segment == s)
-			v[modules->v[i].record - s->records] = (uint32_t)i;
-	return v;
-}
-
-/* One of the two sorted lists of aliases, from NEXT on. */
-struct sorted {
-	const struct dm_segment *s;
-	uint32_t *module;
-	uint32_t next;
-};
-
-/* The next alias that is in use, or NULL. */
-static const struct dm_alias *peek(struct sorted *list, uint32_t *ret_module)
-{
-	for (; list->next < list->s->n_alias_order; list->next++) {
-		uint32_t i = list->s->alias_order[list->next];
-
-		*ret_module = list->module[list->s->alias_owner[i]];
-		if (*ret_module != DM_NONE)
-			return &list->s->aliases[i];
-	}
-	return NULL;
-}
-
-static struct mf_trie_entry alias_entry(const struct sorted *list, const struct dm_alias *a,
-					const struct dm_module *m, uint32_t number)
-{
-	return (struct mf_trie_entry){
-		.key = list->s->strings + a->norm,
-		.key_len = a->norm_len,
-		.value = m->name,
-		.value_len = m->name_len,
-		.priority = number,
-	};
 }
 
 static int compare_keys(const struct mf_trie_entry *a, const struct mf_trie_entry *b)
@@ -279,45 +187,70 @@ static void order_values(struct mf_trie_entry *entries, size_t n)
 	}
 }
 
-static size_t merge_aliases(const struct dm_modules *modules, struct sorted *base,
-			    struct sorted *fresh, struct mf_trie_entry *entries)
+/* Merges two lists sorted by key: the first N_FIRST of N entries, and the rest. */
+static int merge(struct mf_trie_entry *v, size_t n_first, size_t n)
 {
-	uint32_t in_base = DM_NONE, in_fresh = DM_NONE;
-	size_t n = 0;
+	size_t left = n_first, right = n - n_first, at = n;
+	_cleanup_free_ struct mf_trie_entry *rest = reallocarray(NULL, right + 1, sizeof(*rest));
 
-	for (;;) {
-		const struct dm_alias *a = peek(base, &in_base), *b = peek(fresh, &in_fresh);
-		struct mf_trie_entry x, y;
+	if (!rest)
+		return -ENOMEM;
+	memcpy(rest, v + n_first, right * sizeof(*rest));
+	while (right)
+		if (left && compare_keys(&v[left - 1], &rest[right - 1]) > 0)
+			v[--at] = v[--left];
+		else
+			v[--at] = rest[--right];
+	return 0;
+}
 
-		if (!a && !b)
-			return n;
-		if (a)
-			x = alias_entry(base, a, &modules->v[in_base], in_base);
-		if (b)
-			y = alias_entry(fresh, b, &modules->v[in_fresh], in_fresh);
-		if (!b || (a && compare_keys(&x, &y) <= 0)) {
-			entries[n++] = x;
-			base->next++;
-		} else {
-			entries[n++] = y;
-			fresh->next++;
-		}
+/* The aliases of a segment that are in use, sorted by key; how many, or -ENOMEM. */
+static ssize_t list_aliases(const struct dm_modules *modules, const struct dm_segment *s,
+			    struct mf_trie_entry *entries)
+{
+	_cleanup_free_ uint32_t *owner = reallocarray(NULL, s->n_aliases + 1, sizeof(*owner));
+	ssize_t n = 0;
+
+	if (!owner)
+		return -ENOMEM;
+	memset(owner, 0xff, s->n_aliases * sizeof(*owner));
+	for (size_t i = 0; i < modules->n; i++) {
+		const struct dm_record *r = modules->v[i].record;
+
+		for (uint32_t k = 0; modules->v[i].segment == s && k < r->n_aliases; k++)
+			owner[r->aliases + k] = (uint32_t)i;
 	}
+	for (uint32_t k = 0; k < s->n_alias_order; k++) {
+		const struct dm_alias *a = &s->aliases[s->alias_order[k]];
+		uint32_t i = owner[s->alias_order[k]];
+
+		if (i == DM_NONE)
+			continue;
+		entries[n++] = (struct mf_trie_entry){
+			.key = s->strings + a->norm,
+			.key_len = a->norm_len,
+			.value = modules->v[i].name,
+			.value_len = modules->v[i].name_len,
+			.priority = i,
+		};
+	}
+	return n;
 }
 
 int dm_text_alias_bin(const struct dm_source *src, struct dm_buf *indexes)
 {
-	struct sorted base = { .s = src->base }, fresh = { .s = src->fresh };
-	size_t room = (size_t)src->base->n_alias_order + src->fresh->n_alias_order + 1, n;
+	size_t room = (size_t)src->base->n_alias_order + src->fresh->n_alias_order + 1;
 	_cleanup_free_ struct mf_trie_entry *entries = reallocarray(NULL, room, sizeof(*entries));
-	_cleanup_free_ uint32_t *in_base = module_by_record(src->modules, src->base);
-	_cleanup_free_ uint32_t *in_fresh = module_by_record(src->modules, src->fresh);
+	ssize_t n_base = entries ? list_aliases(src->modules, src->base, entries) : -ENOMEM;
+	ssize_t n_fresh =
+		n_base < 0 ? n_base : list_aliases(src->modules, src->fresh, entries + n_base);
+	size_t n;
 
-	if (!entries || !in_base || !in_fresh)
+	if (n_fresh < 0)
 		return -ENOMEM;
-	base.module = in_base;
-	fresh.module = in_fresh;
-	n = merge_aliases(src->modules, &base, &fresh, entries);
+	n = (size_t)n_base + (size_t)n_fresh;
+	if (merge(entries, (size_t)n_base, n) < 0)
+		return -ENOMEM;
 	order_values(entries, n);
 	return make_trie(entries, n, &indexes[DM_ALIAS_BIN]);
 }
@@ -343,90 +276,59 @@ int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes)
 	return text->failed ? -ENOMEM : 0;
 }
 
-/* The symbols that modules export, sorted by name; each an entry of the trie to be. */
-struct exported {
-	struct mf_trie_entry *v;
-	uint16_t *bucket;
-	size_t n;
-};
-
-static void take_symbol(const struct dm_source *src, const struct dm_segment *s, uint32_t i,
-			uint32_t owner, struct exported *list)
+/* The exported symbols of a segment that the graph numbers from FIRST on, sorted by name. */
+static size_t list_symbols(const struct dm_source *src, const struct dm_segment *s,
+			   const uint32_t *ids, uint32_t first, struct mf_trie_entry *entries)
 {
-	const struct dm_symbol *symbol = &s->symbols[i];
-	const struct dm_module *m;
+	size_t n = 0;
 
-	if (owner == DM_NONE)
-		return;
-	m = &src->modules->v[owner];
-	list->bucket[list->n] = symbol->bucket % SYMBOL_BUCKETS;
-	list->v[list->n++] = (struct mf_trie_entry){
-		.key = s->strings + symbol->name,
-		.key_len = symbol->len,
-		.value = m->name,
-		.value_len = m->name_len,
-		.priority = owner,
-	};
-}
+	for (uint32_t i = 0; i < s->n_symbols; i++) {
+		uint32_t id = ids ? ids[i] : i, owner = src->graph->owner[id];
 
-/* Fresh symbols that the base has too are the base's. */
-static void list_symbols(const struct dm_source *src, struct exported *list)
-{
-	const struct dm_graph *g = src->graph;
-	uint32_t i = 0, k = 0;
-
-	for (;;) {
-		while (k < g->fresh->n_symbols && g->fresh_ids[k] < g->n_base)
-			k++;
-		if (i >= g->base->n_symbols && k >= g->fresh->n_symbols)
-			return;
-		if (k >= g->fresh->n_symbols ||
-		    (i < g->base->n_symbols &&
-		     strcmp(g->base->strings + g->base->symbols[i].name,
-			    g->fresh->strings + g->fresh->symbols[k].name) < 0)) {
-			take_symbol(src, g->base, i, g->owner[i], list);
-			i++;
-		} else {
-			take_symbol(src, g->fresh, k, g->owner[g->fresh_ids[k]], list);
-			k++;
-		}
+		if (id < first || owner == DM_NONE)
+			continue;
+		entries[n++] = (struct mf_trie_entry){
+			.key = s->strings + s->symbols[i].name,
+			.key_len = s->symbols[i].len,
+			.value = src->modules->v[owner].name,
+			.value_len = src->modules->v[owner].name_len,
+			.priority = owner,
+		};
 	}
+	return n;
 }
 
 /*
  * The lines in the order of depmod's hash: by bucket, and by name within one. The entries' keys are
  * in the lines then.
  */
-static int add_symbol_lines(struct exported *list, struct dm_buf *text)
+static int add_symbol_lines(struct mf_trie_entry *entries, size_t n, struct dm_buf *text)
 {
 	size_t at[SYMBOL_BUCKETS + 1] = { 0 };
-	_cleanup_free_ uint32_t *order = reallocarray(NULL, list->n + 1, sizeof(*order));
+	_cleanup_free_ uint32_t *order = reallocarray(NULL, n + 1, sizeof(*order));
+	_cleanup_free_ uint16_t *bucket = reallocarray(NULL, n + 1, sizeof(*bucket));
 	static const char head[] = "alias symbol:";
 	size_t room = 0;
 	char *p;
 
-	if (!order)
+	if (!order || !bucket)
 		return -ENOMEM;
-	for (size_t i = 0; i < list->n; i++) {
-		at[list->bucket[i] + 1]++;
-		room += sizeof(head) - 1 + list->v[i].key_len + 1 + list->v[i].value_len + 1;
+	for (size_t i = 0; i < n; i++) {
+		bucket[i] = dm_kmod_hash(entries[i].key, entries[i].key_len) % SYMBOL_BUCKETS;
+		at[bucket[i] + 1]++;
+		room += sizeof(head) - 1 + entries[i].key_len + 1 + entries[i].value_len + 1;
 	}
 	for (size_t i = 1; i <= SYMBOL_BUCKETS; i++)
 		at[i] += at[i - 1];
-	for (size_t i = 0; i < list->n; i++)
-		order[at[list->bucket[i]]++] = (uint32_t)i;
+	for (size_t i = 0; i < n; i++)
+		order[at[bucket[i]]++] = (uint32_t)i;
 	p = dm_buf_reserve(text, room);
 	if (!p)
 		return -ENOMEM;
-	for (size_t i = 0; i < list->n; i++) {
-		struct mf_trie_entry *e = &list->v[order[i]];
+	for (size_t i = 0; i < n; i++) {
+		struct mf_trie_entry *e = &entries[order[i]];
 		char *line = p;
 
-		/* they are all over the memory */
-		if (list->n - i > 2 * AHEAD) {
-			__builtin_prefetch(&list->v[order[i + 2 * AHEAD]]);
-			__builtin_prefetch(list->v[order[i + AHEAD]].key);
-		}
 		p = mempcpy(p, head, sizeof(head) - 1);
 		p = mempcpy(p, e->key, e->key_len);
 		*p++ = ' ';
@@ -441,19 +343,20 @@ static int add_symbol_lines(struct exported *list, struct dm_buf *text)
 
 int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes)
 {
+	const struct dm_graph *g = src->graph;
 	struct dm_buf *text = &indexes[DM_SYMBOLS];
-	size_t room = (size_t)src->graph->n_symbols + 1, kept = 0;
-	_cleanup_free_ struct mf_trie_entry *entries = reallocarray(NULL, room, sizeof(*entries));
-	_cleanup_free_ uint16_t *bucket = reallocarray(NULL, room, sizeof(*bucket));
-	struct exported list = { .v = entries, .bucket = bucket };
+	_cleanup_free_ struct mf_trie_entry *entries =
+		reallocarray(NULL, (size_t)g->n_symbols + 1, sizeof(*entries));
+	size_t n_base, n, kept = 0;
 
-	if (!entries || !bucket)
+	if (!entries)
 		return -ENOMEM;
 	dm_buf_adds(text, "# Aliases for symbols, used by symbol_request().\n");
-	list_symbols(src, &list);
-	if (text->failed || add_symbol_lines(&list, text) < 0)
+	n_base = list_symbols(src, g->base, NULL, 0, entries);
+	n = n_base + list_symbols(src, g->fresh, g->fresh_ids, g->n_base, entries + n_base);
+	if (text->failed || merge(entries, n_base, n) < 0 || add_symbol_lines(entries, n, text) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < list.n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (is_ascii(entries[i].key, entries[i].key_len))
 			entries[kept++] = entries[i];
 	return make_trie(entries, kept, &indexes[DM_SYMBOLS_BIN]);

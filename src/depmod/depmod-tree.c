@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The folders of a run: the tree that is read, the one the indexes go to, and the lock on it; and
- * how far the times of what is in it can be relied on.
+ * The directories of a run: the tree that is read, the one the indexes go to, and the lock on it.
  *
- * A folder's times change with its entries on the file systems of the table below, and there only
- * it is believed that entries are the same when the times are: others may be merged from several
- * (overlayfs), be another machine's (NFS), or have no time of change at all (FAT).
- *
- * The lock is flock(2) on the folder itself: it leaves nothing behind, and goes with the process.
- * Paths are taken as depmod takes them: -b and -o name folders of the running system. Below another
- * root (an image, which may be anybody's) links and absolute paths are followed inside that root
- * alone: a link to /lib/modules/5.0/extra/x.ko means the image's own file, whatever this machine
- * has by that name.
+ * The lock is flock(2) on the directory itself: it leaves nothing behind, and goes with the
+ * process. Paths are taken as depmod takes them: -b and -o name directories of the running system.
+ * Below another root (an image, which may be anybody's) links and absolute paths are followed
+ * inside that root alone: a link to /lib/modules/5.0/extra/x.ko means the image's own file,
+ * whatever this machine has by that name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,23 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/depmod/depmod-parts.h"
+#include "src/depmod/depmod-tree.h"
 
 #define INPUT_MAX ((size_t)64 << 20)
-
-/* Of <linux/magic.h> and, for the latter two, of the file systems' own sources. */
-static const uint32_t keeping_times[] = {
-	0xEF53,	    /* ext2, ext3, ext4 */
-	0x9123683E, /* btrfs */
-	0x01021994, /* tmpfs */
-	0xF2F52010, /* f2fs */
-	0x58465342, /* xfs */
-};
 
 static int fail(struct mf_context *ctx, int code, const char *what)
 {
@@ -132,28 +117,6 @@ bool dm_is_racy(const struct dm_tree *tree, int64_t ctime, int64_t now)
 	return ctime >= first - slack && ctime <= last + slack;
 }
 
-static bool keeps_times(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(keeping_times) / sizeof(*keeping_times); i++)
-		if ((uint32_t)fs.f_type == keeping_times[i])
-			return true;
-	return false;
-}
-
-/* What is to be known before the tree is looked at. */
-static void take_times(struct dm_tree *tree)
-{
-	struct stat st;
-
-	tree->began = dm_now();
-	tree->keeps_times = fstat(tree->fd, &st) == 0 && keeps_times(tree->fd);
-	tree->device = tree->keeps_times ? st.st_dev : 0;
-}
-
 int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options,
 		 struct dm_tree *tree)
 {
@@ -168,7 +131,7 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
 		return r;
-	take_times(tree);
+	tree->began = dm_now();
 	return open_folder(ctx, tree, options->outdir ? options->outdir : options->basedir,
 			   options->outdir != NULL, &tree->out_fd, &out_name);
 }
@@ -178,12 +141,20 @@ static int64_t ns(const struct timespec *ts)
 	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
 }
 
-void dm_take_numbers(const struct stat *st, struct dm_file *file)
+struct dm_numbers dm_numbers_of(const struct stat *st)
 {
-	file->size = (uint64_t)st->st_size;
-	file->inode = st->st_ino;
-	file->mtime = ns(&st->st_mtim);
-	file->ctime = ns(&st->st_ctim);
+	return (struct dm_numbers){
+		.size = (uint64_t)st->st_size,
+		.inode = st->st_ino,
+		.mtime = ns(&st->st_mtim),
+		.ctime = ns(&st->st_ctim),
+	};
+}
+
+bool dm_numbers_equal(const struct dm_numbers *a, const struct dm_numbers *b)
+{
+	return a->size == b->size && a->inode == b->inode && a->mtime == b->mtime &&
+	       a->ctime == b->ctime;
 }
 
 int dm_tree_stat(const struct dm_tree *tree, const char *path, struct stat *ret_st)
@@ -193,23 +164,6 @@ int dm_tree_stat(const struct dm_tree *tree, const char *path, struct stat *ret_
 	if (fd < 0)
 		return fd;
 	return fstat(fd, ret_st) < 0 ? -errno : 0;
-}
-
-int dm_file_stat(const struct dm_tree *tree, struct dm_file *file)
-{
-	int flags = tree->image ? AT_SYMLINK_NOFOLLOW : 0, r = 0;
-	struct stat st;
-
-	if (tree->image && (file->linked || file->external))
-		r = dm_tree_stat(tree, file->path, &st);
-	else if (fstatat(tree->fd, file->path, &st, flags) < 0)
-		r = -errno;
-	if (r < 0)
-		return r;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	dm_take_numbers(&st, file);
-	return 0;
 }
 
 int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DEPMOD_MATCH_H
+#define DEPMOD_MATCH_H
+#include "src/depmod/depmod-select.h"
+#include "src/depmod/depmod-state.h"
+
+/* What of the state is out of use. */
+struct dm_match {
+	uint32_t *gone; /* records of the base, rising */
+	uint32_t n_gone;
+	bool news;     /* a file came or went */
+	bool new_base; /* there is no base, or too little of it is in use: all goes into a new one */
+};
+
+/*
+ * Looks up each file of SCAN that has not been, and gives MODULES the facts that still hold. Record
+ * numbers go on from the base's to the recent part's. 0 or -ENOMEM.
+ */
+int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modules *modules,
+	     struct dm_match *ret_match);
+void dm_match_done(struct dm_match *match);
+
+#endif
