@@ -29,7 +29,7 @@ static void without_a_search_updates_comes_first(void **state)
 	struct dm_config c = read_text(*state, "# nothing\n\n");
 
 	assert_int_equal(c.n_searches, 1);
-	assert_string_equal(c.searches[0].folder, "updates");
+	assert_string_equal(c.searches[0].directory, "updates");
 	assert_int_equal(c.overrides.n + c.externals.n + c.excludes.n, 0);
 	dm_config_done(&c);
 }
@@ -38,16 +38,16 @@ static void searches_are_looked_at_from_the_last_on(void **state)
 {
 	struct dm_config c =
 		read_text(*state, "search updates extra\tbuilt-in\nsearch external weak-updates");
-	static const enum dm_search_kind kinds[] = { DM_SEARCH_FOLDER, DM_SEARCH_EXTERNAL,
-						     DM_SEARCH_BUILTIN, DM_SEARCH_FOLDER,
-						     DM_SEARCH_FOLDER };
+	static const enum dm_search_kind kinds[] = { DM_SEARCH_DIRECTORY, DM_SEARCH_EXTERNAL,
+						     DM_SEARCH_BUILTIN, DM_SEARCH_DIRECTORY,
+						     DM_SEARCH_DIRECTORY };
 	static const char *const folders[] = { "weak-updates", "external", "built-in", "extra",
 					       "updates" };
 
 	assert_int_equal(c.n_searches, 5);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(c.searches[i].kind, kinds[i]);
-		assert_string_equal(c.searches[i].folder, folders[i]);
+		assert_string_equal(c.searches[i].directory, folders[i]);
 		assert_int_equal(c.searches[i].len, strlen(folders[i]));
 	}
 	dm_config_done(&c);
@@ -79,8 +79,8 @@ static void bad_lines_are_left_out_and_the_rest_counts(void **state)
 	assert_int_equal(c.overrides.n + c.externals.n, 0);
 	assert_int_equal(c.excludes.n, 2);
 	assert_int_equal(c.n_searches, 2);
-	assert_string_equal(c.searches[0].folder, "-more");
-	assert_string_equal(c.searches[1].folder, "extra");
+	assert_string_equal(c.searches[0].directory, "-more");
+	assert_string_equal(c.searches[1].directory, "extra");
 	assert_true(dm_is_excluded(&c, "a") && dm_is_excluded(&c, "build"));
 	assert_false(dm_is_excluded(&c, "c"));
 	dm_config_done(&c);
@@ -99,8 +99,8 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 	root_link(root, "nowhere", "depmod.d/60-gone.conf");
 	c = read_folder(root);
 	assert_int_equal(c.n_searches, 2);
-	assert_string_equal(c.searches[0].folder, "second");
-	assert_string_equal(c.searches[1].folder, "first");
+	assert_string_equal(c.searches[0].directory, "second");
+	assert_string_equal(c.searches[1].directory, "first");
 	dm_config_done(&c);
 }
 
@@ -121,7 +121,7 @@ static void a_name_in_an_earlier_folder_hides_later_ones(void **state)
 	}
 	assert_int_equal(dm_config_read(&root->ctx, &paths, KERNEL, &c), 0);
 	assert_int_equal(c.n_searches, 1);
-	assert_string_equal(c.searches[0].folder, "mine");
+	assert_string_equal(c.searches[0].directory, "mine");
 	dm_config_done(&c);
 }
 

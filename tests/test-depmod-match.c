@@ -116,7 +116,7 @@ static void what_came_and_what_went_is_news(void **state)
 	w.scan.n = w.modules.n = 3;
 	match(&w);
 	assert_true(w.match.news);
-	assert_int_equal(w.files[2].known, DM_NONE);
+	assert_int_equal(w.files[2].record, DM_NONE);
 	assert_null(w.v[2].old);
 	dm_match_done(&w.match);
 	init(&w, false);

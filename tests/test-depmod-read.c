@@ -61,9 +61,9 @@ static int setup(void **state)
 		.n_alias_order = 1,
 	};
 	w->files[0] = (struct dm_file){
-		.path = "a.ko", .path_len = 4, .numbers = { 1, 2, 3, 4 }, .known = 1
+		.path = "a.ko", .path_len = 4, .numbers = { 1, 2, 3, 4 }, .record = 0
 	};
-	w->files[1] = (struct dm_file){ .path = "b.ko", .path_len = 4, .known = DM_NONE };
+	w->files[1] = (struct dm_file){ .path = "b.ko", .path_len = 4, .record = DM_NONE };
 	w->scan.files = w->files;
 	w->scan.n = 2;
 	w->v[0] = (struct dm_module){

@@ -81,7 +81,7 @@ static void modules_are_found_with_their_numbers(void **state)
 		assert_int_equal(f.numbers.size, i + 1);
 		assert_int_equal(f.path_len, strlen(paths[i]));
 		assert_string_equal(f.path + f.base, strrchr(paths[i], '/') + 1);
-		assert_false(f.linked || f.external || f.known);
+		assert_false(f.linked || f.external);
 	}
 }
 

@@ -19,23 +19,27 @@
 #include "src/depmod/depmod-scan.h"
 #include "src/depmod/depmod-state.h"
 
-#define DEPTH_MAX 30  /* folders; a scan goes deeper, but no path of a module does */
+#define DEPTH_MAX 30  /* directories; a scan goes deeper, but no path of a module does */
 #define MANY	  200 /* paths: looking at the whole tree costs less */
 
-static void recall(const struct dm_segment *s, const struct dm_record *r, uint32_t number,
-		   struct dm_scan *scan)
+static struct dm_file file_of(const char *path, uint32_t len)
 {
-	const char *path = s->strings + r->path;
-	const char *slash = memrchr(path, '/', r->path_len);
+	const char *slash = memrchr(path, '/', len);
 
-	scan->files[scan->n++] = (struct dm_file){
+	return (struct dm_file){
 		.path = path,
-		.path_len = r->path_len,
+		.path_len = len,
 		.base = slash ? (uint32_t)(slash + 1 - path) : 0,
-		.numbers = r->numbers,
-		.linked = r->flags & DM_LINKED,
-		.known = number + 1,
 	};
+}
+
+static void recall(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
+{
+	struct dm_file file = file_of(s->strings + r->path, r->path_len);
+
+	file.numbers = r->numbers;
+	file.linked = r->flags & DM_LINKED;
+	scan->files[scan->n++] = file;
 }
 
 /* The files that the state knows, with their numbers; room for MORE. 0 or -ENOMEM. */
@@ -43,37 +47,19 @@ static int recall_all(const struct dm_state *state, size_t more, struct dm_scan 
 {
 	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records, g = 0;
 
-	scan->files = reallocarray(NULL, n_base + n_recent + more + 1, sizeof(*scan->files));
+	scan->files =
+		reallocarray(NULL, (size_t)n_base + n_recent + more + 1, sizeof(*scan->files));
 	if (!scan->files)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n_base; i++) {
 		while (g < state->n_gone && state->gone[g] < i)
 			g++;
 		if (g >= state->n_gone || state->gone[g] != i)
-			recall(&state->base, &state->base.records[i], i, scan);
+			recall(&state->base, &state->base.records[i], scan);
 	}
 	for (uint32_t i = 0; i < n_recent; i++)
-		recall(&state->recent, &state->recent.records[i], n_base + i, scan);
+		recall(&state->recent, &state->recent.records[i], scan);
 	return 0;
-}
-
-static void set_path(struct dm_file *file, const char *path, size_t len)
-{
-	const char *slash = strrchr(path, '/');
-
-	file->path = path;
-	file->path_len = (uint32_t)len;
-	file->base = slash ? (uint32_t)(slash + 1 - path) : 0;
-}
-
-static struct dm_file *find(struct dm_scan *scan, const char *path)
-{
-	size_t len = strlen(path);
-
-	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].path_len == len && !memcmp(scan->files[i].path, path, len))
-			return &scan->files[i];
-	return NULL;
 }
 
 static bool in_excluded(const struct dm_config *config, const char *path)
@@ -89,16 +75,27 @@ static bool in_excluded(const struct dm_config *config, const char *path)
 	return !copy;
 }
 
-/* A folder that is gone takes files with it that nobody named. */
-static bool has_files_below(const struct dm_scan *scan, const char *path)
+/*
+ * The file of this path, NULL if there is none. *RET_BELOW: there are files below it; a directory
+ * that is gone takes files with it that nobody named.
+ */
+static struct dm_file *find(struct dm_scan *scan, const char *path, bool *ret_below)
 {
+	struct dm_file *found = NULL;
 	size_t len = strlen(path);
 
-	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].path_len > len && scan->files[i].path[len] == '/' &&
-		    !memcmp(scan->files[i].path, path, len))
-			return true;
-	return false;
+	*ret_below = false;
+	for (size_t i = 0; i < scan->n; i++) {
+		struct dm_file *file = &scan->files[i];
+
+		if (file->path_len < len || memcmp(file->path, path, len) != 0)
+			continue;
+		if (file->path_len == len)
+			found = file;
+		else if (file->path[len] == '/')
+			*ret_below = true;
+	}
+	return found;
 }
 
 static void drop(struct dm_scan *scan, struct dm_file *file)
@@ -153,21 +150,21 @@ static int look(const struct dm_tree *tree, const char *path, struct stat *st)
 static int update(const struct dm_tree *tree, const struct dm_config *config,
 		  const struct dm_flavour *flavour, const char *name, struct dm_scan *scan)
 {
-	struct dm_file *known, file = { 0 };
+	struct dm_file *known, file;
 	struct stat st = { 0 };
+	bool below;
 	int r, gone;
 	char *path = normalise(&scan->arenas[0], name, &r);
 
 	if (!path)
 		return r;
 	gone = look(tree, path, &st);
-	if (gone < 0 || (!gone && !S_ISREG(st.st_mode)) || has_files_below(scan, path))
+	known = find(scan, path, &below);
+	if (gone < 0 || (!gone && !S_ISREG(st.st_mode)) || below)
 		return 1;
-	set_path(&file, path, strlen(path));
-	file.known = DM_NONE;
+	file = file_of(path, (uint32_t)strlen(path));
 	if (!dm_is_module_name(flavour, path + file.base, file.path_len - file.base))
 		return 0;
-	known = find(scan, path);
 	if (gone || in_excluded(config, path)) {
 		if (known)
 			drop(scan, known);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * depmod.d: the search order, overrides, external folders and excluded names.
+ * depmod.d: the search order, overrides, external directories and excluded names.
  *
- * Files end in .conf and are read in the order of their names, whatever folder they are in; of two
- * with one name the one in the earlier folder counts. As with depmod, a line that ends in a
+ * Files end in .conf and are read in the order of their names, whatever directory they are in; of two
+ * with one name the one in the earlier directory counts. As with depmod, a line that ends in a
  * backslash goes on in the next, a '#' makes a comment only in the first column, and a line read
- * later is looked at earlier: that is why every list is filled from its end. A bad line is told and
+ * later is looked at earlier: that is why every list is reversed. A bad line is reported and
  * left out. Without any search line "updates" is searched first, and nothing is said of the rest.
  */
 #include <dirent.h>
@@ -22,7 +22,7 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-static const char *const folders[] = {
+static const char *const directories[] = {
 	"/etc/depmod.d", "/run/depmod.d",     "/usr/local/lib/depmod.d",
 	"/lib/depmod.d", "/usr/lib/depmod.d", /* the latter two are mostly one */
 };
@@ -38,7 +38,7 @@ static int add_search(struct parser *p, const char *word)
 {
 	struct dm_config *c = p->config;
 	struct dm_search *v = reallocarray(c->searches, c->n_searches + 1, sizeof(*v));
-	struct dm_search s = { DM_SEARCH_FOLDER, NULL, strlen(word) };
+	struct dm_search s = { DM_SEARCH_DIRECTORY, NULL, strlen(word) };
 
 	if (!v)
 		return -ENOMEM;
@@ -47,8 +47,8 @@ static int add_search(struct parser *p, const char *word)
 		s.kind = DM_SEARCH_BUILTIN;
 	else if (!strcmp(word, "external"))
 		s.kind = DM_SEARCH_EXTERNAL;
-	s.folder = mf_arena_copy(&c->arena, word, s.len);
-	if (!s.folder)
+	s.directory = mf_arena_copy(&c->arena, word, s.len);
+	if (!s.directory)
 		return -ENOMEM;
 	v[c->n_searches++] = s;
 	return 0;
@@ -86,14 +86,14 @@ static int parse_override(struct parser *p, char **save)
 {
 	const char *name = strtok_r(NULL, "\t ", save);
 	const char *kernel = name ? strtok_r(NULL, "\t ", save) : NULL;
-	const char *folder = kernel ? strtok_r(NULL, "\t ", save) : NULL;
+	const char *directory = kernel ? strtok_r(NULL, "\t ", save) : NULL;
 	_cleanup_free_ char *path = NULL;
 
-	if (!folder)
+	if (!directory)
 		return 1;
 	if (!kernel_matches(p, kernel))
 		return 0;
-	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -103,11 +103,11 @@ static int parse_override(struct parser *p, char **save)
 static int parse_external(struct parser *p, char **save)
 {
 	const char *kernel = strtok_r(NULL, "\t ", save);
-	const char *folder = kernel ? strtok_r(NULL, "\t ", save) : NULL;
+	const char *directory = kernel ? strtok_r(NULL, "\t ", save) : NULL;
 
-	if (!folder)
+	if (!directory)
 		return 1;
-	return kernel_matches(p, kernel) ? mf_strings_add(&p->config->externals, folder) : 0;
+	return kernel_matches(p, kernel) ? mf_strings_add(&p->config->externals, directory) : 0;
 }
 
 static int parse_exclude(struct parser *p, char **save)
@@ -194,16 +194,16 @@ struct conf {
 
 struct confs {
 	struct mf_context *ctx;
-	bool named; /* by whoever runs this */
+	bool named; /* on the command line */
 	struct conf *v;
 	size_t n;
 	struct mf_arena *arena;
 };
 
-static int add_conf(struct confs *confs, const char *folder, const char *name)
+static int add_conf(struct confs *confs, const char *directory, const char *name)
 {
 	struct conf *v;
-	size_t at, len = strlen(folder) + 1 + strlen(name);
+	size_t at, len = strlen(directory) + 1 + strlen(name);
 	char *path;
 
 	for (at = 0; at < confs->n; at++) {
@@ -221,7 +221,7 @@ static int add_conf(struct confs *confs, const char *folder, const char *name)
 	path = mf_arena_alloc(confs->arena, len + 1);
 	if (!path)
 		return -ENOMEM;
-	snprintf(path, len + 1, "%s%s%s", folder, *folder ? "/" : "", name);
+	snprintf(path, len + 1, "%s%s%s", directory, *directory ? "/" : "", name);
 	memmove(v + at + 1, v + at, (confs->n - at) * sizeof(*v));
 	v[at] = (struct conf){ path, path + len - strlen(name) };
 	confs->n++;
@@ -233,8 +233,10 @@ static bool is_conf(const char *name)
 	return *name != '.' && strlen(name) > 5 && mf_ends_with(name, ".conf");
 }
 
-/* depmod's own folders are the root's: in an image no link leads out of it. Others are named by
- * whoever runs this. A descriptor or -errno. */
+/*
+ * depmod's own directories are the root's: in an image no link leads out of it. Others are named on
+ * the command line. A descriptor or -errno.
+ */
 static int open_path(const struct confs *confs, const char *path)
 {
 	int flags = O_RDONLY | O_NONBLOCK, fd;
@@ -245,7 +247,7 @@ static int open_path(const struct confs *confs, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* PATH is a folder of files or one file; one that is not there is none. */
+/* PATH is a directory of files or one file; one that is not there is no error. */
 static int list_path(struct confs *confs, const char *path)
 {
 	_cleanup_close_ int fd = open_path(confs, path);
@@ -262,11 +264,11 @@ static int list_path(struct confs *confs, const char *path)
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		const char *slash = strrchr(path, '/');
-		_cleanup_free_ char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
+		_cleanup_free_ char *directory = strndup(path, slash ? (size_t)(slash - path) : 0);
 
-		if (!folder)
+		if (!directory)
 			return -ENOMEM;
-		return add_conf(confs, folder, slash ? slash + 1 : path);
+		return add_conf(confs, directory, slash ? slash + 1 : path);
 	}
 	dir = fdopendir(fd);
 	if (!dir)
@@ -333,11 +335,11 @@ int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const
 	_cleanup_(dm_config_done) struct dm_config config = { 0 };
 	struct parser p = { .ctx = ctx, .kernel = kernel, .config = &config };
 	struct confs confs = { .ctx = ctx, .named = paths, .arena = &config.arena };
-	size_t n = paths ? paths->n : sizeof(folders) / sizeof(*folders);
+	size_t n = paths ? paths->n : sizeof(directories) / sizeof(*directories);
 	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++)
-		r = list_path(&confs, paths ? paths->v[i] : folders[i]);
+		r = list_path(&confs, paths ? paths->v[i] : directories[i]);
 	if (r >= 0)
 		r = parse_files(&p, &confs);
 	free(confs.v);

@@ -6,11 +6,11 @@
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
 
-enum dm_search_kind { DM_SEARCH_FOLDER, DM_SEARCH_BUILTIN, DM_SEARCH_EXTERNAL };
+enum dm_search_kind { DM_SEARCH_DIRECTORY, DM_SEARCH_BUILTIN, DM_SEARCH_EXTERNAL };
 
 struct dm_search {
 	enum dm_search_kind kind;
-	const char *folder;
+	const char *directory;
 	size_t len;
 };
 

@@ -31,26 +31,21 @@ static void add_extras(const struct dm_source *src, uint32_t kind, const char *k
 	}
 }
 
-/* The device node a module asks for: its name, and its numbers as the aliases tell them. */
+/* The device node that a module asks for: its name, and its numbers from the aliases. */
 struct node {
 	const char *name;
 	char type; /* 'c', 'b' or 0 */
 	unsigned int major, minor;
 };
 
-static bool parse_numbers(const char *alias, struct node *node)
+static void parse_numbers(const char *alias, struct node *node)
 {
-	unsigned int major, minor;
+	unsigned int *major = &node->major, *minor = &node->minor;
 
-	if (sscanf(alias, "char-major-%u-%u", &major, &minor) == 2)
+	if (sscanf(alias, "char-major-%u-%u", major, minor) == 2)
 		node->type = 'c';
-	else if (sscanf(alias, "block-major-%u-%u", &major, &minor) == 2)
+	else if (sscanf(alias, "block-major-%u-%u", major, minor) == 2)
 		node->type = 'b';
-	else
-		return false;
-	node->major = major;
-	node->minor = minor;
-	return true;
 }
 
 static struct node find_node(const struct dm_module *m)

@@ -37,6 +37,7 @@ static int add_paths(const struct dm_segment *s, uint32_t first, struct mf_table
 	return 0;
 }
 
+/* Finds each file's record. */
 static int look_up(const struct dm_state *state, struct dm_scan *scan)
 {
 	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
@@ -49,29 +50,18 @@ static int look_up(const struct dm_state *state, struct dm_scan *scan)
 		r = add_paths(&state->recent, n_base, &by_path);
 	for (size_t i = 0; i < scan->n && r >= 0; i++) {
 		struct dm_file *f = &scan->files[i];
-		const uint32_t *found =
-			f->known ? NULL : mf_table_get(&by_path, f->path, f->path_len);
+		const uint32_t *found = mf_table_get(&by_path, f->path, f->path_len);
 
-		if (!f->known)
-			f->known = found ? *found + 1 : DM_NONE;
+		f->record = found ? *found : DM_NONE;
 	}
 	return r;
 }
 
-/* Does the scan know for each file whether the state has it? */
-static bool is_looked_up(const struct dm_scan *scan)
-{
-	for (size_t i = 0; i < scan->n; i++)
-		if (!scan->files[i].known)
-			return false;
-	return true;
-}
-
 static void match_module(const struct dm_state *state, struct dm_module *m)
 {
-	uint32_t number = m->file->known - 1, n_base = state->base.n_records;
+	uint32_t number = m->file->record, n_base = state->base.n_records;
 
-	if (m->file->known == DM_NONE)
+	if (number == DM_NONE)
 		return;
 	m->old_segment = number < n_base ? &state->base : &state->recent;
 	m->old = &m->old_segment->records[number < n_base ? number : number - n_base];
@@ -96,12 +86,12 @@ static int find_gone(const struct dm_state *state, const struct dm_scan *scan,
 	if (!used || !match->gone)
 		return -ENOMEM;
 	for (size_t i = 0; i < scan->n; i++)
-		if (scan->files[i].known <= n)
-			used[scan->files[i].known - 1] = 1;
+		if (scan->files[i].record < n)
+			used[scan->files[i].record] = 1;
 	/* a module that has to be read again gets a newer record elsewhere */
 	for (size_t i = 0; i < modules->n; i++)
-		if (!modules->v[i].record && modules->v[i].file->known <= n)
-			used[modules->v[i].file->known - 1] = 0;
+		if (!modules->v[i].record && modules->v[i].file->record < n)
+			used[modules->v[i].file->record] = 0;
 	for (uint32_t i = 0; i < n; i++)
 		if (!used[i])
 			match->gone[match->n_gone++] = i;
@@ -127,7 +117,7 @@ int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modul
 	_cleanup_(dm_match_done) struct dm_match match = { 0 };
 	uint32_t n_base = state->base.n_records, n_used;
 	size_t n_known = 0;
-	int r = is_looked_up(scan) ? 0 : look_up(state, scan);
+	int r = look_up(state, scan);
 
 	for (size_t i = 0; i < modules->n && r >= 0; i++)
 		match_module(state, &modules->v[i]);
@@ -136,7 +126,7 @@ int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modul
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < scan->n; i++)
-		n_known += scan->files[i].known != DM_NONE;
+		n_known += scan->files[i].record != DM_NONE;
 	match.news = n_known != scan->n ||
 		     scan->n != (size_t)n_base - state->n_gone + state->recent.n_records;
 	n_used = n_base - match.n_gone;

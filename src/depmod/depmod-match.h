@@ -13,8 +13,8 @@ struct dm_match {
 };
 
 /*
- * Looks up each file of SCAN that has not been, and gives MODULES the facts that still hold. Record
- * numbers go on from the base's to the recent part's. 0 or -ENOMEM.
+ * Finds the record of each file of SCAN, numbered through the base and then the recent part, and
+ * gives MODULES the facts that still hold. 0 or -ENOMEM.
  */
 int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modules *modules,
 	     struct dm_match *ret_match);

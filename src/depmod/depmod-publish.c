@@ -5,7 +5,7 @@
  * Each is written beside its name, every write and the close are checked, and all are on disk
  * before the first name changes. A name changes by exchanging the two files, so that what was there
  * can be put back if a later one fails; on file systems that cannot exchange, by rename.
- * modules.dep.bin comes last: where it is the new one, all are. The folder is synced at the end.
+ * modules.dep.bin comes last: where it is the new one, all are. The directory is synced at the end.
  *
  * A crash in between leaves each file whole, old or new, and no record of them in the state: the
  * next run makes them all again. The names beside are fixed, since a lock keeps other runs out;
@@ -149,7 +149,7 @@ static void undo(struct dm_publish *publish)
 static int replace_all(struct dm_publish *publish)
 {
 	for (size_t i = 0; i <= DM_N_OUTPUTS; i++) {
-		/* modules.dep.bin in the turn behind the last */
+		/* modules.dep.bin in an extra turn after the last */
 		struct dm_publish_file *f = &publish->files[i < DM_N_OUTPUTS ? i : DM_DEP_BIN];
 		int r;
 

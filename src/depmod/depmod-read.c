@@ -414,7 +414,7 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan, uint32
 	for (size_t i = 0; i < modules->n; i++)
 		is_module[modules->v[i].file - scan->files] = 1;
 	for (size_t i = 0; i < scan->n; i++)
-		if (!is_module[i] && scan->files[i].known > n_base)
+		if (!is_module[i] && scan->files[i].record >= n_base)
 			add_record(fresh, &scan->files[i], &nothing, 0, 0);
 	return 0;
 }

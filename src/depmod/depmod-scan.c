@@ -252,99 +252,77 @@ static int finish(const struct walk *walk, const struct directory *directory)
 	return 0;
 }
 
-/* Goes on to the directories below those of the level. */
-static int descend(struct walk *walk)
+/* Lists the directories of the level, and goes on to those below. 0 or a negative code. */
+static int list_level(struct walk *walk)
 {
-	struct directory **next;
-	size_t n = 0;
+	_cleanup_free_ struct directory **level = walk->level;
+	size_t n = 0, n_listed = walk->n;
 
-	for (size_t i = 0; i < walk->n; i++)
-		n += walk->level[i]->n;
-	next = reallocarray(NULL, n + 1, sizeof(struct directory *));
-	if (!next)
-		return -ENOMEM;
-	n = 0;
-	for (size_t i = 0; i < walk->n; i++)
-		for (size_t k = 0; k < walk->level[i]->n; k++)
-			if (walk->level[i]->entries[k].directory)
-				next[n++] = walk->level[i]->entries[k].directory;
-	free(walk->level);
-	walk->level = next;
-	walk->n = n;
-	return 0;
-}
+	mf_workers_run(walk->tree->workers, n_listed, list_one, walk);
+	walk->level = NULL;
+	for (size_t i = 0; i < n_listed; i++) {
+		int r = finish(walk, level[i]);
 
-static int walk_levels(struct walk *walk)
-{
-	while (walk->n) {
-		int r = 0;
-
-		mf_workers_run(walk->tree->workers, walk->n, list_one, walk);
-		for (size_t i = 0; i < walk->n && r >= 0; i++)
-			r = finish(walk, walk->level[i]);
-		if (r >= 0)
-			r = descend(walk);
 		if (r < 0)
 			return r;
+		n += level[i]->n;
 	}
+	walk->level = reallocarray(NULL, n + 1, sizeof(struct directory *));
+	walk->n = 0;
+	if (!walk->level)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_listed; i++)
+		for (size_t k = 0; k < level[i]->n; k++)
+			if (level[i]->entries[k].directory)
+				walk->level[walk->n++] = level[i]->entries[k].directory;
 	return 0;
 }
 
-static size_t count_files(const struct directory *directory)
+static int add_to_scan(struct dm_scan *scan, const struct dm_file *file)
 {
-	size_t n = 0;
+	if (scan->n == scan->room) {
+		size_t room = scan->room ? scan->room * 2 : 1024;
+		struct dm_file *files = reallocarray(scan->files, room, sizeof(*files));
 
-	for (size_t i = 0; i < directory->n; i++)
-		n += directory->entries[i].directory ? count_files(directory->entries[i].directory)
-						     : 1;
-	return n;
+		if (!files)
+			return -ENOMEM;
+		scan->files = files;
+		scan->room = room;
+	}
+	scan->files[scan->n++] = *file;
+	return 0;
 }
 
-static void flatten(const struct directory *directory, struct dm_scan *scan)
+/* Frees the entries of a directory after their files were added to the scan, unless R is a failure. */
+static int flatten(struct directory *directory, struct dm_scan *scan, int r)
 {
 	for (size_t i = 0; i < directory->n; i++) {
-		const struct entry *e = &directory->entries[i];
+		struct entry *e = &directory->entries[i];
 
 		if (e->directory)
-			flatten(e->directory, scan);
-		else
-			scan->files[scan->n++] = e->file;
+			r = flatten(e->directory, scan, r);
+		else if (r >= 0)
+			r = add_to_scan(scan, &e->file);
 	}
-}
-
-static void free_entries(struct directory *directory)
-{
-	for (size_t i = 0; i < directory->n; i++)
-		if (directory->entries[i].directory)
-			free_entries(directory->entries[i].directory);
 	free(directory->entries);
+	return r;
 }
 
 /* Adds the files below a top directory to the scan. */
 static int scan_top(struct walk *walk, const char *path)
 {
 	struct directory top = { .path = path, .path_len = strlen(path) };
-	struct dm_scan *scan = walk->scan;
-	struct dm_file *files;
-	int r = -ENOMEM;
+	int r = 0;
 
 	walk->level = malloc(sizeof(*walk->level));
+	if (!walk->level)
+		return -ENOMEM;
+	walk->level[0] = &top;
 	walk->n = 1;
-	if (walk->level) {
-		walk->level[0] = &top;
-		r = walk_levels(walk);
-	}
-	files = r < 0 ? NULL
-		      : reallocarray(scan->files, scan->n + count_files(&top) + 1, sizeof(*files));
-	if (files) {
-		scan->files = files;
-		flatten(&top, scan);
-	} else if (r >= 0) {
-		r = -ENOMEM;
-	}
-	free_entries(&top);
+	while (walk->n && r >= 0)
+		r = list_level(walk);
 	free(walk->level);
-	return r;
+	return flatten(&top, walk->scan, r);
 }
 
 static int scan_external(struct walk *walk, const char *path)

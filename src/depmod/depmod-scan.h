@@ -14,14 +14,13 @@ struct dm_file {
 	uint32_t path_len, base; /* offset of its last component */
 	struct dm_numbers numbers;
 	bool external;
-	bool linked;	/* a link, or below one: it can change while its own path stays the same */
-	uint32_t known; /* number of its record in the state, plus one (depmod-match.h); 0: not yet
-			   looked up; DM_NONE: it has none */
+	bool linked;	 /* a link, or below one: it can change while its own path stays the same */
+	uint32_t record; /* its number in the state, or DM_NONE: filled in by dm_match() */
 };
 
 struct dm_scan {
 	struct dm_file *files; /* in the order in which depmod finds them */
-	size_t n;
+	size_t n, room;
 	bool loose; /* a link leads to a directory or nowhere, or a directory could not be read:
 		       files may appear while no path of the tree changes */
 	struct mf_arena arenas[16];

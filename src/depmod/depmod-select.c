@@ -3,15 +3,16 @@
  * One file for each module name, and the order of the modules.
  *
  * Files are compared two at a time, in the order they were found, and with the same oddities that
- * depmod 30 has, since the winner depends on them: in one search folder the file found later wins,
+ * depmod 30 has, since the winner depends on them: in one search directory the file found later wins,
  * in the built-in part the one found first; an override names a path without its ending; and each
- * external folder takes a place of its own among the searches.
+ * external directory takes a place of its own among the searches.
  *
  * The order is that of modules.order, whose lines name uncompressed paths. Modules it does not have
- * come behind, in the order of depmod's hash table: 512 buckets by Paul Hsieh's SuperFastHash, by
+ * come after them, in the order of depmod's hash table: 512 buckets by Paul Hsieh's SuperFastHash, by
  * name within one. A modules.order whose last line is not ended counts as none.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
@@ -21,9 +22,9 @@
 #define BUCKETS	  512
 #define LINE_MAX_ 4096 /* bytes depmod reads at a time, with a NUL */
 
-/* One file as it is compared: lengths are of the path up to the end of the module's name. */
+/* One file as it is compared: its path up to the end of the module's name. */
 struct rival {
-	const char *full; /* the whole path, as depmod would spell it */
+	const char *full; /* as depmod would spell it */
 	size_t full_len;
 	const char *rel; /* below the tree, NULL: it is elsewhere */
 	size_t rel_len;
@@ -77,22 +78,27 @@ uint32_t dm_kmod_hash(const char *key, size_t len)
 	return h + (h >> 6);
 }
 
-/* The full path is only looked at where external folders are configured. */
-static struct rival rival_of(const struct picker *p, const struct dm_file *file, uint32_t name_len)
+static int rival_of(const struct picker *p, const struct dm_file *file, uint32_t name_len,
+		    struct rival *ret_rival)
 {
-	size_t len = file->base + name_len;
+	size_t len = file->base + name_len, head = p->dirname_len + 1;
 	struct rival r = { .full = file->path, .full_len = len };
+	char *path;
 
 	if (!file->external) {
-		r.full = NULL;
-		r.full_len = p->dirname_len + 1 + len;
-		r.rel = file->path;
-		r.rel_len = len;
-	} else if (!strncmp(file->path, p->tree->dirname, p->dirname_len)) {
-		r.rel = file->path + p->dirname_len + 1;
-		r.rel_len = len - (p->dirname_len + 1);
+		path = mf_arena_alloc(&p->modules->arena, head + len + 1);
+		if (!path)
+			return -ENOMEM;
+		snprintf(path, head + len + 1, "%s/%s", p->tree->dirname, file->path);
+		r.full = path;
+		r.full_len = head + len;
 	}
-	return r;
+	if (!strncmp(r.full, p->tree->dirname, p->dirname_len)) {
+		r.rel = r.full + head;
+		r.rel_len = r.full_len - head;
+	}
+	*ret_rival = r;
+	return 0;
 }
 
 static bool is_override(const struct rival *r, const char *path)
@@ -100,24 +106,10 @@ static bool is_override(const struct rival *r, const char *path)
 	return r->rel && r->rel_len == strlen(path) && !memcmp(path, r->rel, r->rel_len);
 }
 
-/* Is it below the folder LEN bytes of FOLDER name? */
-static bool is_in(const char *path, size_t path_len, const char *folder, size_t len)
+/* Is it below the directory LEN bytes of DIRECTORY name? */
+static bool is_in(const char *path, size_t path_len, const char *directory, size_t len)
 {
-	return path && path_len > len && path[len] == '/' && !memcmp(folder, path, len);
-}
-
-static bool is_in_external(const struct picker *p, const struct rival *r, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	if (r->full)
-		return is_in(r->full, r->full_len, folder, len);
-	/* a path in the tree: the folder would have to be the tree or above it, or inside */
-	if (len <= p->dirname_len)
-		return p->tree->dirname[len] == (len < p->dirname_len ? '/' : '\0') &&
-		       !memcmp(folder, p->tree->dirname, len);
-	return !memcmp(folder, p->tree->dirname, p->dirname_len) && folder[p->dirname_len] == '/' &&
-	       is_in(r->rel, r->rel_len, folder + p->dirname_len + 1, len - p->dirname_len - 1);
+	return path && path_len > len && path[len] == '/' && !memcmp(directory, path, len);
 }
 
 /* Where in the searches the two stand; -1: nowhere. The last place that fits counts. */
@@ -135,17 +127,19 @@ static void places(const struct picker *p, const struct rival *new, const struct
 			break;
 		case DM_SEARCH_EXTERNAL:
 			for (size_t e = 0; e < p->config->externals.n; e++, i++) {
-				if (is_in_external(p, new, p->config->externals.v[e]))
+				const char *external = p->config->externals.v[e];
+
+				if (is_in(new->full, new->full_len, external, strlen(external)))
 					*new_place = i;
-				if (is_in_external(p, old, p->config->externals.v[e]))
+				if (is_in(old->full, old->full_len, external, strlen(external)))
 					*old_place = i;
 			}
 			break;
-		case DM_SEARCH_FOLDER:
-			/* a folder that has the new one is not asked about the old one */
-			if (is_in(new->rel, new->rel_len, s->folder, s->len))
+		case DM_SEARCH_DIRECTORY:
+			/* a directory that has the new one is not asked about the old one */
+			if (is_in(new->rel, new->rel_len, s->directory, s->len))
 				*new_place = i;
-			else if (is_in(old->rel, old->rel_len, s->folder, s->len))
+			else if (is_in(old->rel, old->rel_len, s->directory, s->len))
 				*old_place = i;
 			break;
 		}
@@ -202,11 +196,12 @@ static int pick(struct picker *p, const struct dm_file *file)
 		return 0;
 	}
 	other = &p->modules->v[*number];
-	old = rival_of(p, other->file, m.name_len);
-	new = rival_of(p, file, m.name_len);
-	if (!old_wins(p, &old, &new))
+	r = rival_of(p, other->file, m.name_len, &old);
+	if (r >= 0)
+		r = rival_of(p, file, m.name_len, &new);
+	if (r >= 0 && !old_wins(p, &old, &new))
 		other->file = file;
-	return 0;
+	return r;
 }
 
 int dm_select(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_config *config,

@@ -27,29 +27,30 @@ static int fail(struct mf_context *ctx, int code, const char *what)
 	return mf_fail(ctx, "depmod", code, what, NULL);
 }
 
-/* As mkdir -p; what is wrong shows when the folder is opened. */
-static void make_folders(const char *path)
+/* As mkdir -p. 0 or -errno. */
+static int make_directories(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
 
-	for (char *p = copy; p && *p; p++)
-		if (p > copy && *p == '/') {
-			*p = '\0';
-			(void)mkdir(copy, 0755);
-			*p = '/';
-		}
-	if (copy)
+	if (!copy)
+		return -ENOMEM;
+	for (char *p = copy; *p && (p = strchr(p + 1, '/'));) {
+		*p = '\0';
 		(void)mkdir(copy, 0755);
+		*p = '/';
+	}
+	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
-		       bool make, int *ret_fd, char **ret_name)
+/* MAKE: it may be missing; BASE is not NULL then. 0, or a code that is recorded. */
+static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
+			  bool make, int *ret_fd, char **ret_name)
 {
 	_cleanup_free_ char *path = NULL, *absolute = NULL;
-	int fd;
+	int fd, r = make ? make_directories(base) : 0;
 
-	if (base && make)
-		make_folders(base);
+	if (r < 0)
+		return fail(ctx, r, base);
 	absolute = base ? realpath(base, NULL) : strdup(ctx->root);
 	if (!absolute)
 		return fail(ctx, -errno, base);
@@ -58,15 +59,9 @@ static int open_folder(struct mf_context *ctx, const struct dm_tree *tree, const
 		path = NULL;
 		return fail(ctx, -ENOMEM, base);
 	}
-	if (make) {
-		_cleanup_close_ int root = open(absolute, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		struct mf_context below = { .root_fd = root };
-		int r = mf_context_mkdir(&below, path + strlen(absolute));
-
-		if (r < 0)
-			return mf_fail(ctx, "depmod", r, path, NULL);
-		close(r);
-	}
+	r = make ? make_directories(path) : 0;
+	if (r < 0)
+		return fail(ctx, r, path);
 	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -128,12 +123,12 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	if (r < 0)
 		return fail(ctx, r, "threads");
 	tree->image = *ctx->root && !options->basedir ? ctx : NULL;
-	r = open_folder(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
+	r = open_directory(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
 		return r;
 	tree->began = dm_now();
-	return open_folder(ctx, tree, options->outdir ? options->outdir : options->basedir,
-			   options->outdir != NULL, &tree->out_fd, &out_name);
+	return open_directory(ctx, tree, options->outdir ? options->outdir : options->basedir,
+			      options->outdir != NULL, &tree->out_fd, &out_name);
 }
 
 static int64_t ns(const struct timespec *ts)

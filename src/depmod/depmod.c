@@ -233,12 +233,8 @@ static void digest_inputs(struct run *run)
 {
 	uint64_t d = chain(0, &run->flavour.version, sizeof(run->flavour.version));
 
-	for (size_t i = 0; i < run->modules.n; i++) {
-		const struct dm_file *f = run->modules.v[i].file;
-		uint64_t both[2] = { d, mf_hash(f->path, f->path_len) };
-
-		d = mf_hash(both, sizeof(both));
-	}
+	for (size_t i = 0; i < run->modules.n; i++)
+		d = chain(d, run->modules.v[i].file->path, run->modules.v[i].file->path_len);
 	d = chain(d, run->builtin.p ? run->builtin.p : "-", run->builtin.len);
 	run->inputs = chain(d, run->builtin_modinfo.p ? run->builtin_modinfo.p : "-",
 			    run->builtin_modinfo.len);
@@ -255,8 +251,8 @@ static bool is_current(const struct run *run)
 }
 
 /*
- * Stages an index, unless the one in place is the same. modules.dep is always new: its time tells
- * others (depmod -A) when the tree was last looked at.
+ * Stages an index, unless the one in place is the same. modules.dep is always new: others (depmod
+ * -A) take its time for the time of the last look at the tree.
  */
 static int stage(struct run *run, enum dm_index index)
 {
