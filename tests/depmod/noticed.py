@@ -179,6 +179,25 @@ class Places(WithTree):
         self.assertFalse(self.report()["unchanged"])
         self.assertNoticed()
 
+    def test_many_new_modules_begin_a_new_base_of_the_state(self):
+        recent = os.path.join(self.tree.out_dir, "modules.modfetch.recent")
+        self.put("kernel/gamma/more.ko")
+        self.assertNoticed()
+        self.assertTrue(os.path.exists(recent))
+        for i in range(40):
+            self.put(f"kernel/gamma/many{i}.ko")
+        self.assertNoticed()
+        self.assertFalse(os.path.exists(recent))
+        time.sleep(0.03)
+        self.ours()
+        self.assertTrue(self.report()["unchanged"])
+        # facts that went through a base, its recent part and the next base are still those of the files
+        for i in range(40):
+            os.unlink(self.tree.path(f"kernel/gamma/many{i}.ko"))
+            if i % 8 == 0:
+                self.assertNoticed()
+        self.assertNoticed()
+
     def test_links_to_files_and_folders(self):
         outside = self.put_link("outside1")
         self.assertNoticed()
