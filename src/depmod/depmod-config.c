@@ -303,7 +303,6 @@ static void reverse(struct dm_config *c)
 	}
 	reverse_strings(&c->overrides);
 	reverse_strings(&c->externals);
-	reverse_strings(&c->excludes);
 }
 
 static int parse_files(struct parser *p, const struct confs *confs)
