@@ -2,11 +2,11 @@
 /*
  * depmod.d: the search order, overrides, external directories and excluded names.
  *
- * Files end in .conf and are read in the order of their names, whatever directory they are in; of two
- * with one name the one in the earlier directory counts. As with depmod, a line that ends in a
- * backslash goes on in the next, a '#' makes a comment only in the first column, and a line read
- * later is looked at earlier: that is why every list is reversed. A bad line is reported and
- * left out. Without any search line "updates" is searched first, and nothing is said of the rest.
+ * Files end in .conf and are read in the order of their names, whatever directory they are in; of
+ * two with one name the one in the earlier directory counts. As with depmod, a line that ends in a
+ * backslash continues in the next, a '#' begins a comment only in the first column, and a line read
+ * later is looked at earlier: hence the reversed lists. A bad line is reported and ignored. Without
+ * any search line "updates" is searched first, and the rest has no order.
  */
 #include <dirent.h>
 #include <errno.h>

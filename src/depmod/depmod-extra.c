@@ -4,8 +4,8 @@
  * a driver is there.
  *
  * A line a module, in the order of the modules. A node's numbers come from the aliases
- * char-major-N-M and block-major-N-M; a module that names a node and no numbers is said, as depmod
- * does, and left out.
+ * char-major-N-M and block-major-N-M; a module that names a node and no numbers is reported, as
+ * depmod does, and left out.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,13 +3,13 @@
  * One file for each module name, and the order of the modules.
  *
  * Files are compared two at a time, in the order they were found, and with the same oddities that
- * depmod 30 has, since the winner depends on them: in one search directory the file found later wins,
- * in the built-in part the one found first; an override names a path without its ending; and each
- * external directory takes a place of its own among the searches.
+ * depmod 30 has, since the winner depends on them: in one search directory the file found later
+ * wins, in the built-in part the one found first; an override names a path without its ending; and
+ * each external directory takes a place of its own among the searches.
  *
- * The order is that of modules.order, whose lines name uncompressed paths. Modules it does not have
- * come after them, in the order of depmod's hash table: 512 buckets by Paul Hsieh's SuperFastHash, by
- * name within one. A modules.order whose last line is not ended counts as none.
+ * The order is that of modules.order, whose lines name uncompressed paths. Modules that are not in
+ * it come last, in the order of depmod's hash table: 512 buckets by Paul Hsieh's SuperFastHash, by
+ * name within one. A modules.order whose last line is not terminated is not used.
  */
 #include <errno.h>
 #include <stdio.h>
