@@ -5,8 +5,8 @@
  *
  * Symbols are numbers: those of the base segment keep theirs, new ones follow, so that resolving
  * the 190,000 imports of a full kernel is as many array look-ups. Of two modules that export one
- * symbol the later in the modules' order owns it. A symbol that no module exports is
- * the kernel's, or missing: the loader reports that.
+ * symbol the later in the modules' order owns it. A symbol that no module exports is the kernel's,
+ * or missing: the loader reports that.
  *
  * The order decides how the dependencies of a module are listed, so it is depmod's: modules nobody
  * needs are taken from the end of a stack, and what only they needed goes on it. What is left over

@@ -9,7 +9,7 @@ struct dm_match {
 	uint32_t *gone; /* records of the base, rising */
 	uint32_t n_gone;
 	bool news;     /* a file came or went */
-	bool new_base; /* there is no base, or too little of it is in use: all goes into a new one */
+	bool new_base; /* all facts go into a new base: see depmod-match.c */
 };
 
 /*

@@ -293,7 +293,7 @@ static int add_to_scan(struct dm_scan *scan, const struct dm_file *file)
 	return 0;
 }
 
-/* Frees the entries of a directory after their files were added to the scan, unless R is a failure. */
+/* Frees the entries of a directory, after adding their files to the scan if R is no failure. */
 static int flatten(struct directory *directory, struct dm_scan *scan, int r)
 {
 	for (size_t i = 0; i < directory->n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef DEPMOD_SCAN_H
 #define DEPMOD_SCAN_H
-/* Which module files are in the tree: by looking at all of it, or at what the caller says changed. */
+/* Which module files are in the tree: by looking at all of it, or at what has changed. */
 #include "src/depmod/depmod-config.h"
 #include "src/depmod/depmod-flavour.h"
 #include "src/depmod/depmod-tree.h"

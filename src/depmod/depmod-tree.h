@@ -17,9 +17,9 @@ struct dm_tree {
 	 * running. NULL: the running system, or a directory named by depmod's own options.
 	 */
 	const struct mf_context *image;
-	int fd;	       /* lib/modules/KVER */
-	int out_fd;    /* where the indexes go; often the same directory */
-	char *dirname; /* as depmod would spell it: absolute (in an image, there), to compare paths */
+	int fd;		    /* lib/modules/KVER */
+	int out_fd;	    /* where the indexes go; often the same directory */
+	char *dirname;	    /* as depmod spells it: absolute (below an image: in it) */
 	const char *kernel; /* borrowed */
 	struct mf_workers *workers;
 	int64_t began; /* the clock before the first look at the tree, ns since 1970 */

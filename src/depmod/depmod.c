@@ -45,7 +45,7 @@ enum job {
 	N_JOBS
 };
 
-/* How indexes are made: jobs before JOB_DEP do not need the graph; of each half the longest first. */
+/* How indexes are made. Those before JOB_DEP do not need the graph; the longest come first. */
 static const struct {
 	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
 	size_t n;
