@@ -2,8 +2,8 @@
 #ifndef MODFETCH_DEPMOD_H
 #define MODFETCH_DEPMOD_H
 /*
- * Stage depmod: after modules came or went, brings modules.{dep,alias,symbols,…}[.bin] of one
- * kernel up to date. The result is what the system's depmod writes for the same tree.
+ * Stage depmod: after modules came or went, updates modules.{dep,alias,symbols,…}[.bin] of one
+ * kernel. The result is what the system's depmod writes for the same tree.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,12 @@ struct mf_depmod_options {
 	const char *basedir; /* NULL: the context's root; as depmod -b */
 	const char *outdir;  /* NULL: the basedir; as depmod -o */
 	const char *kernel;  /* NULL: the context's kernel */
-	const struct mf_strings
-		*config; /* NULL: depmod's own folders; as depmod -C, a file or folder each */
+	const struct mf_strings *
+		config; /* NULL: depmod's own directories; as depmod -C, a file or directory each */
 	/*
 	 * All paths below lib/modules/KVER that changed since the last run, however spelled, or
-	 * folders of them; NULL: look at all. What somebody else indexed since is noticed, and all
-	 * is looked at then, as with external folders and links to folders.
+	 * their directories; NULL: scan the whole tree. That is also done if somebody else made the
+	 * indexes since, and where there are external directories or links to directories.
 	 */
 	const struct mf_strings *changed;
 	FILE *print;  /* as depmod -n: the text files go here, nothing else is written */

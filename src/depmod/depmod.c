@@ -2,17 +2,24 @@
 /*
  * The depmod stage: the order of its steps.
  *
- * Reading a module is dear, deriving all indexes from what was read is cheap. So the state file
- * keeps what each module said (depmod-state.c), the tree is looked at file by file, only files that
- * are new or differ are read, and everything else is made again in memory. Where nothing has
- * changed and the indexes are as they were published, nothing is written.
+ *	config	depmod.d: which directories and files win
+ *	scan	the tree: which files are there, in depmod's order
+ *	select	one file for each module name, and the modules' order
+ *	state	what the last run knew of these files
+ *	match	which of it still holds; the rest is to be read
+ *	read	the files that the state does not know
+ *	graph	symbols to their owners, dependencies, their order
+ *	text	the indexes as bytes
+ *	publish	the bytes as files, all or none
  *
- * One run at a time works on a folder: the lock is on the folder itself, and goes with the process.
- * Nothing of the old set is touched before all of the new one is on disk. The state is written last
- * and without fsync: it is worth nothing after a crash, and its digests say so.
+ * Reading a module is expensive, deriving all indexes from what was read is cheap. So the state
+ * keeps what each module said, every file is looked at, only files that are new or differ are read,
+ * and everything else is made again in memory. Where nothing has changed and the indexes are as
+ * they were published, nothing is written.
  *
- * Trusts the modules' bytes no further than modinfo.c does, and the state file no further than its
- * checks. Never runs anything but depmod --version.
+ * One run at a time works on a directory. Nothing of the old set is touched before all of the new
+ * one is on disk. The state is written last and without fsync: it is worth nothing after a crash,
+ * and its digests show that. Never runs anything but depmod --version.
  */
 #include "modfetch/depmod.h"
 #include <errno.h>
@@ -21,9 +28,65 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
-#include "src/depmod/depmod-run.h"
+#include "graph.h"
+#include "match.h"
+#include "publish.h"
+#include "read.h"
+#include "text.h"
 
-static int fail(struct dm_run *run, int code, const char *what)
+enum job {
+	JOB_GRAPH,
+	JOB_ALIAS_BIN,
+	JOB_ALIAS,
+	JOB_REST,
+	JOB_BUILTIN,
+	JOB_DEP,
+	JOB_SYMBOLS,
+	N_JOBS
+};
+
+/* How indexes are made. Those before JOB_DEP do not need the graph; the longest come first. */
+static const struct {
+	int (*make)(const struct dm_source *src, struct dm_buf *indexes);
+	size_t n;
+	enum dm_index indexes[3];
+} jobs[N_JOBS] = {
+	[JOB_GRAPH] = { 0 },
+	[JOB_ALIAS_BIN] = { dm_text_alias_bin, 1, { DM_ALIAS_BIN } },
+	[JOB_ALIAS] = { dm_text_alias, 1, { DM_ALIAS } },
+	[JOB_REST] = { dm_text_rest, 3, { DM_SOFTDEP, DM_WEAKDEP, DM_DEVNAME } },
+	[JOB_BUILTIN] = { dm_text_builtin, 2, { DM_BUILTIN_BIN, DM_BUILTIN_ALIAS_BIN } },
+	[JOB_DEP] = { dm_text_dep, 2, { DM_DEP, DM_DEP_BIN } },
+	[JOB_SYMBOLS] = { dm_text_symbols, 2, { DM_SYMBOLS, DM_SYMBOLS_BIN } },
+};
+
+/* All that the steps hand each other, in the order it is filled in. */
+struct run {
+	struct mf_context *ctx;
+	const struct mf_depmod_options *options;
+	struct dm_tree tree;
+	struct dm_state state; /* of the last run, or empty */
+	bool known;	       /* it is not empty */
+	struct dm_flavor flavor;
+	struct dm_config config;
+	struct dm_input order, builtin, builtin_modinfo;
+	uint64_t scan_rules;
+	struct dm_scan scan;
+	struct dm_modules modules;
+	struct dm_match match;
+	const struct dm_segment *base; /* the state's, or an empty one where a new base begins */
+	struct dm_fresh fresh;
+	size_t n_read;
+	bool facts_changed;
+	uint64_t inputs;
+	struct dm_graph graph;
+	struct dm_buf indexes[DM_N_OUTPUTS];
+	struct dm_publish publish;
+	enum job first_job; /* of those that run at the same time */
+	int codes[N_JOBS];
+};
+
+static int fail(struct run *run, int code, const char *what)
 {
 	return mf_fail(run->ctx, "depmod", code, what, NULL);
 }
@@ -43,9 +106,9 @@ static uint64_t chain_strings(uint64_t digest, const struct mf_strings *list)
 }
 
 /* What, besides the tree itself, decides which files a scan finds. */
-static void digest_scan_rules(struct dm_run *run)
+static void digest_scan_rules(struct run *run)
 {
-	const uint8_t endings[] = { run->flavour.gz, run->flavour.xz, run->flavour.zst };
+	const uint8_t endings[] = { run->flavor.gz, run->flavor.xz, run->flavor.zst };
 	uint64_t d = chain(0, endings, sizeof(endings));
 
 	d = chain(d, run->tree.dirname, strlen(run->tree.dirname));
@@ -53,12 +116,12 @@ static void digest_scan_rules(struct dm_run *run)
 	run->scan_rules = chain_strings(d, &run->config.excludes);
 }
 
-static int prepare(struct dm_run *run)
+static int prepare(struct run *run)
 {
 	int r;
 
-	run->known = dm_state_read(run->tree.out_fd, run->tree.workers, &run->state) == 0;
-	dm_flavour_find(run->known ? &run->state.done.flavour : NULL, &run->flavour);
+	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
+	dm_flavor_find(run->known ? &run->state.done.flavor : NULL, &run->flavor);
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
 		return fail(run, r, "depmod.d");
@@ -72,108 +135,72 @@ static int prepare(struct dm_run *run)
 	return r;
 }
 
-static bool all_intact(const struct dm_run *run)
+/* Does this run write the index at all? */
+static bool is_written(const struct run *run, enum dm_index index)
+{
+	return index != DM_WEAKDEP || run->flavor.weakdep;
+}
+
+/* Is the index the file that the last run published? */
+static bool is_intact(const struct run *run, enum dm_index index)
+{
+	return dm_output_is(run->tree.out_fd, index, &run->state.done.outputs[index]);
+}
+
+static bool all_intact(const struct run *run)
 {
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++)
-		if (dm_is_written(run, i) && !dm_is_intact(run, i))
+		if (is_written(run, i) && !is_intact(run, i))
 			return false;
 	return true;
 }
 
-/* From paths alone: what the files' numbers are does not matter yet. */
-static int select_and_sort(struct dm_run *run, const struct dm_scan *scan)
-{
-	int r = dm_select(run->ctx, &run->tree, &run->config, scan, &run->modules);
-
-	return r < 0 ? r
-		     : dm_sort(run->ctx, &run->flavour, run->order.p, run->order.len,
-			       &run->modules);
-}
-
-/* Each way to scan: 0, a failure, or 1: it cannot be done that way. */
-static int scan_all(struct dm_run *run)
-{
-	int r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavour, &run->scan);
-
-	return r < 0 ? r : select_and_sort(run, &run->scan);
-}
-
-static int while_looking(void *arg, const struct dm_scan *scan, bool news)
-{
-	struct dm_run *run = arg;
-	int r = select_and_sort(run, scan);
-
-	/* of two files of one name the whole scan decides */
-	if (r >= 0 && news && run->modules.n == scan->n)
-		dm_make_ahead(run);
-	return r;
-}
-
-static int scan_known(struct dm_run *run)
-{
-	const struct dm_meanwhile meanwhile = { while_looking, run };
-
-	return dm_scan_known(run->ctx, &run->tree, &run->config, &run->flavour, &run->state,
-			     &meanwhile, &run->scan);
-}
-
-static int scan_changed(struct dm_run *run)
-{
-	int r = dm_scan_changed(&run->tree, &run->config, &run->flavour, &run->state,
-				run->options->changed, &run->scan);
-
-	return r ? r : select_and_sort(run, &run->scan);
-}
-
-/* Does the state know the files that a scan with these rules would find? */
-static bool can_recall(const struct dm_run *run)
+/*
+ * Is what the state knows of the tree as good as what the caller knew before the changes? Whoever
+ * else indexed the tree since saw more than the state has, and nobody reports changes in external
+ * directories.
+ */
+static bool can_scan_changed(const struct run *run)
 {
 	const struct dm_done *done = &run->state.done;
 
-	return run->known && !done->loose && !run->config.externals.n &&
-	       run->scan_rules == done->scan_rules;
+	return run->options->changed && run->known && !done->loose && !run->config.externals.n &&
+	       run->scan_rules == done->scan_rules && all_intact(run);
 }
 
-/*
- * Is what the state knows of the tree as good as what the caller knew before the changes? Whoever
- * else indexed the tree since saw more than the state has. Of external folders nobody tells.
- */
-static bool can_spare_scan(const struct dm_run *run)
+/* 0; 1: the whole tree has to be scanned; -ENOMEM. */
+static int scan_changed(struct run *run)
 {
-	return run->options->changed && can_recall(run) && all_intact(run);
+	int r = can_scan_changed(run)
+			? dm_scan_changed(&run->tree, &run->config, &run->flavor, &run->state,
+					  run->options->changed, &run->scan)
+			: 1;
+
+	if (!r)
+		r = dm_select(run->ctx, &run->tree, &run->config, &run->scan, &run->modules);
+	/* between two files of one name the order of a scan decides */
+	return r ? r : run->modules.n != run->scan.n;
 }
 
-static int scan(struct dm_run *run)
+static int scan(struct run *run)
 {
-	/* from the cheapest to the one that is always right */
-	const struct {
-		bool possible;
-		int (*scan)(struct dm_run *run);
-		bool in_order; /* as depmod comes by the files */
-	} ways[] = {
-		{ can_spare_scan(run), scan_changed, false },
-		{ can_recall(run), scan_known, false },
-		{ true, scan_all, true },
-	};
-	int r = 1;
+	int r = scan_changed(run);
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		if (!ways[i].possible)
-			continue;
-		r = ways[i].scan(run);
-		/* between two files of one name the order decides */
-		if (r < 0 || (!r && (ways[i].in_order || run->modules.n == run->scan.n)))
-			break;
-		dm_make_forget(run);
+	if (r > 0) {
 		dm_modules_done(&run->modules);
 		dm_scan_done(&run->scan);
-		r = 1;
+		r = dm_scan(run->ctx, &run->tree, &run->config, &run->flavor, &run->scan);
+		if (r >= 0)
+			r = dm_select(run->ctx, &run->tree, &run->config, &run->scan,
+				      &run->modules);
 	}
+	if (r >= 0)
+		r = dm_sort(run->ctx, &run->flavor, run->order.p, run->order.len, &run->modules);
 	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
 }
 
-/* Was anything read that says other things than it did, or that others may import? */
-static void compare_facts(struct dm_run *run)
+/* Does anything that was read say other things than it did? */
+static void compare_facts(struct run *run)
 {
 	for (size_t i = 0; i < run->modules.n; i++) {
 		const struct dm_module *m = &run->modules.v[i];
@@ -181,43 +208,33 @@ static void compare_facts(struct dm_run *run)
 		if (m->segment != &run->fresh.segment || m->recalled)
 			continue;
 		run->n_read++;
-		run->exports_read |= m->record->n_exports || (m->old && m->old->n_exports);
-		if (!m->old || !dm_same_facts(m->old_segment, m->old, m->segment, m->record))
+		if (!m->old || !(m->old->flags & DM_READ) || m->old->said != m->record->said)
 			run->facts_changed = true;
 	}
 }
 
-static int while_reading(void *arg, const struct dm_scan *scan, bool news)
+static int learn(struct run *run)
 {
-	dm_make_ahead(arg);
-	return 0;
-}
-
-static int learn(struct dm_run *run)
-{
-	const struct dm_meanwhile meanwhile = { while_reading, run };
+	static const struct dm_segment nothing = { 0 };
 	int r = dm_match(&run->state, &run->scan, &run->modules, &run->match);
 
+	run->base = run->match.new_base ? &nothing : &run->state.base;
 	if (r >= 0)
-		r = dm_read(run->ctx, &run->tree, &run->scan, &run->match,
-			    run->state.base.n_records, &meanwhile, &run->modules, &run->fresh);
+		r = dm_read(run->ctx, &run->tree, &run->scan, run->base->n_records, &run->modules,
+			    &run->fresh);
 	if (r < 0)
 		return fail(run, r, run->tree.dirname);
 	compare_facts(run);
 	return 0;
 }
 
-/* All the indexes come from, but what the modules say. */
-static void digest_inputs(struct dm_run *run)
+/* All that the indexes come from, except what the modules say. */
+static void digest_inputs(struct run *run)
 {
-	uint64_t d = chain(0, &run->flavour.version, sizeof(run->flavour.version));
+	uint64_t d = chain(0, &run->flavor.version, sizeof(run->flavor.version));
 
-	for (size_t i = 0; i < run->modules.n; i++) {
-		const struct dm_file *f = run->modules.v[i].file;
-		uint64_t both[2] = { d, mf_hash(f->path, f->path_len) };
-
-		d = mf_hash(both, sizeof(both));
-	}
+	for (size_t i = 0; i < run->modules.n; i++)
+		d = chain(d, run->modules.v[i].file->path, run->modules.v[i].file->path_len);
 	d = chain(d, run->builtin.p ? run->builtin.p : "-", run->builtin.len);
 	run->inputs = chain(d, run->builtin_modinfo.p ? run->builtin_modinfo.p : "-",
 			    run->builtin_modinfo.len);
@@ -227,18 +244,86 @@ static void digest_inputs(struct dm_run *run)
  * A file that came or went without a difference to any index still makes the run write: else a
  * state that could not be written would look like one of these indexes, and lack that file.
  */
-static bool is_current(const struct dm_run *run)
+static bool is_current(const struct run *run)
 {
 	return run->known && !run->facts_changed && !run->match.news &&
 	       run->inputs == run->state.done.inputs && all_intact(run);
 }
 
-/* A state that cannot be written costs the next run its time, and nothing else. */
-static void write_state(struct dm_run *run)
+/*
+ * Stages an index, unless the one in place is the same. modules.dep is always new: others (depmod
+ * -A) take its time for the time of the last look at the tree.
+ */
+static int stage(struct run *run, enum dm_index index)
 {
-	const char *name = run->new_base ? DM_STATE_NAME : DM_RECENT_NAME;
+	const struct dm_buf *buf = &run->indexes[index];
+	uint64_t *last = &run->state.done.outputs[index].digest, digest;
+
+	if (!is_written(run, index))
+		return 0;
+	if (index != DM_DEP && index != DM_DEP_BIN) {
+		digest = mf_hash(buf->p ? buf->p : "", buf->len);
+		if (run->known && *last == digest && is_intact(run, index))
+			return 0;
+		*last = digest;
+	}
+	return dm_publish_stage(&run->publish, index, buf);
+}
+
+static int make_indexes(struct run *run, enum job job)
+{
+	const struct dm_source src = {
+		.ctx = run->ctx,
+		.modules = &run->modules,
+		.base = run->base,
+		.fresh = &run->fresh.segment,
+		.graph = &run->graph,
+		.builtin = run->builtin,
+		.builtin_modinfo = run->builtin_modinfo,
+	};
+	int r = jobs[job].make(&src, run->indexes);
+
+	if (run->options->print)
+		return r;
+	for (size_t i = 0; i < jobs[job].n && r >= 0; i++)
+		r = stage(run, jobs[job].indexes[i]);
+	/* memory that has been written to once is cheaper than new memory */
+	for (size_t i = 0; i < jobs[job].n; i++)
+		dm_buf_done(&run->indexes[jobs[job].indexes[i]]);
+	return r;
+}
+
+static void do_job(void *arg, size_t i, unsigned int worker)
+{
+	struct run *run = arg;
+	enum job job = run->first_job + (enum job)i;
+
+	run->codes[job] = job == JOB_GRAPH ? dm_graph_build(run->ctx, &run->modules, run->base,
+							    &run->fresh.segment, &run->graph)
+					   : make_indexes(run, job);
+}
+
+/* Makes all indexes, and stages those that differ. 0, or a code that is recorded. */
+static int make_all(struct run *run)
+{
+	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
+	mf_workers_run(run->tree.workers, JOB_DEP, do_job, run);
+	run->first_job = JOB_DEP;
+	if (run->codes[JOB_GRAPH] >= 0)
+		mf_workers_run(run->tree.workers, N_JOBS - JOB_DEP, do_job, run);
+	for (enum job i = 0; i < N_JOBS; i++)
+		if (run->codes[i] == -MFE_DEPMOD)
+			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,
+				       "modules in dependency cycles");
+		else if (run->codes[i] < 0)
+			return fail(run, run->codes[i], run->tree.dirname);
+	return 0;
+}
+
+static int build_state(struct run *run, struct dm_buf *ret_state)
+{
 	struct dm_done done = {
-		.flavour = run->flavour,
+		.flavor = run->flavor,
 		.inputs = run->inputs,
 		.scan_rules = run->scan_rules,
 		.loose = run->scan.loose,
@@ -247,46 +332,34 @@ static void write_state(struct dm_run *run)
 
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++) {
 		done.outputs[i].digest = run->state.done.outputs[i].digest;
-		if (dm_is_written(run, i))
+		if (is_written(run, i))
 			(void)dm_output_stat(run->tree.out_fd, i, &done.outputs[i]);
 	}
-	dm_state_seal(&run->new_state, &done, run->new_base ? 0 : run->state.id);
-	r = dm_state_write(run->tree.out_fd, name, &run->new_state);
-	if (r >= 0 && run->new_base)
+	dm_buf_add(&run->fresh.parts[DM_PART_GONE], run->match.gone,
+		   run->match.n_gone * sizeof(*run->match.gone));
+	r = dm_state_build(run->fresh.parts, ret_state);
+	if (r >= 0)
+		dm_state_seal(ret_state, &done, run->match.new_base ? 0 : run->state.id);
+	return r;
+}
+
+/* A state that cannot be written costs the next run its time, and nothing else. */
+static void write_state(struct run *run)
+{
+	const char *name = run->match.new_base ? DM_STATE_NAME : DM_RECENT_NAME;
+	_cleanup_(dm_buf_done) struct dm_buf state = { 0 };
+	int r = build_state(run, &state);
+
+	if (r >= 0)
+		r = dm_state_write(run->tree.out_fd, name, &state);
+	if (r >= 0 && run->match.new_base)
 		(void)unlinkat(run->tree.out_fd, DM_RECENT_NAME, 0);
 	if (r < 0)
 		mf_log(run->ctx, MF_LOG_WARNING, "%s/%s: %s", run->tree.dirname, name,
 		       mf_error_sentence(r));
 }
 
-/* The indexes are right; the state may be told new times of files that say the same as before. */
-static int refresh_state(struct dm_run *run)
-{
-	int r;
-
-	if (!run->n_read)
-		return 0;
-	r = dm_graph_build(run->ctx, &run->modules, &run->state, &run->fresh, &run->graph);
-	if (r >= 0)
-		r = dm_make_state(run);
-	if (r < 0)
-		return r;
-	write_state(run);
-	return 0;
-}
-
-/* What is left when the indexes are published. */
-static void write_or_clean(void *arg, size_t i, unsigned int worker)
-{
-	struct dm_run *run = arg;
-
-	if (i)
-		dm_publish_done(&run->publish);
-	else
-		write_state(run);
-}
-
-static int work(struct dm_run *run, struct mf_depmod_result *result)
+static int work(struct run *run, struct mf_depmod_result *result)
 {
 	int r = dm_tree_open(run->ctx, run->options, &run->tree);
 
@@ -308,24 +381,26 @@ static int work(struct dm_run *run, struct mf_depmod_result *result)
 	result->read = run->n_read;
 	if (!run->options->print && is_current(run)) {
 		result->unchanged = true;
-		return refresh_state(run);
+		/* files that say the same as before may have new times */
+		if (run->n_read)
+			write_state(run);
+		return 0;
 	}
-	r = dm_make_all(run);
+	r = make_all(run);
 	if (r >= 0 && run->options->print)
-		return dm_print(run->ctx, run->options->print, &run->flavour, run->indexes);
+		return dm_print(run->ctx, run->options->print, &run->flavor, run->indexes);
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
 	if (r >= 0)
-		mf_workers_run(run->tree.workers, 2, write_or_clean, run);
+		write_state(run);
 	return r;
 }
 
-static void run_done(struct dm_run *run)
+static void run_done(struct run *run)
 {
 	dm_publish_done(&run->publish);
 	for (size_t i = 0; i < DM_N_OUTPUTS; i++)
 		dm_buf_done(&run->indexes[i]);
-	dm_buf_done(&run->new_state);
 	dm_graph_done(&run->graph);
 	dm_fresh_done(&run->fresh);
 	dm_match_done(&run->match);
@@ -343,13 +418,11 @@ int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
 	      struct mf_depmod_result *ret_result)
 {
 	struct mf_depmod_result result = { 0 };
-	struct dm_run run = {
+	struct run run = {
 		.ctx = ctx,
 		.options = options,
 		.tree = { .fd = -1, .out_fd = -1 },
 		.publish = { .fd = -1 },
-		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.cond = PTHREAD_COND_INITIALIZER,
 	};
 	int r;
 

@@ -37,7 +37,7 @@ LIBRARIES = {
 }
 C_LIBRARY = {"libc", "libm", "libpthread", "libdl", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "linux-vdso"}
 
-# What files of one stem call what they share, where that is not the stem itself.
+# What the files of a directory call what they share, where that is not the directory's name.
 PREFIXES = {"depmod": "dm"}
 # Called by the C library alone.
 NOT_CALLED = {"main"}
@@ -115,8 +115,8 @@ def circles(edges):
 
 def family(source):
     """What a public name of a source may begin with: libraries have names too."""
-    stem = source.stem.partition("-")
-    return {"mf", source.parts[1]} | ({stem[0], PREFIXES.get(stem[0], stem[0])} if stem[1] else set())
+    stem, dash, _ = source.stem.partition("-")
+    return {"mf", source.parts[1], PREFIXES.get(source.parts[1], "mf")} | ({stem} if dash else set())
 
 
 def check_libraries(program, allowed):
