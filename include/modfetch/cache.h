@@ -6,8 +6,7 @@
  * names the generation in use, a folder called after the digest of its repomd.xml:
  *   repomd.xml          as verified
  *   packages-TAG.solv   the packages of one kernel; TAG is "flavor-ABI", or "other" for the rest
- *   plan-TAG.solv       the same for planning, where the kernel's image is one of them
- *   parts-TAG.bin       that again, to take single packages from
+ *   plan-TAG.solv       the same for planning
  *   alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
  *   name-TAG.bin        kmod trie: module → package
  *   request-TAG.bin     kmod trie: module → module that asks for it by name; TAG also "other"

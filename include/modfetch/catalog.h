@@ -59,22 +59,18 @@ int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
 
 /*
  * The pool: packages of all repositories for this kernel (origin: place in mf_catalog_repos()),
- * those installed, and the system's solvable for a kernel and modules no package owns. Loaded at
+ * those installed, and the system's solvable for a kernel and modules no package owns. For plans: of
+ * what packages export and need of each other's exports it has what a plan depends on. Loaded at
  * the first call; belongs to the catalog. 0 or a recorded error.
  */
 int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool);
 /*
- * The same for who wants to see what packages need: the one above leaves out of a kernel's drivers
- * what that very kernel exports. Ids of a pool that was there before are no longer valid.
+ * The same with all that packages export and need, and with their texts: to show it, or to find out
+ * why there is no plan. Ids of a pool that was there before are no longer valid.
  */
 int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 			  struct mf_pool **ret_pool);
-/*
- * For a plan of packages that provide NAMES: a pool that may have no others than such a plan can
- * touch. Whatever is asked of it but a plan that holds together is a question for the one above.
- * Returns 1 where the pool is that one already, or another that has all its packages.
- */
-int mf_catalog_pool_parts(struct mf_context *ctx, struct mf_catalog *catalog,
-			  const struct mf_strings *names, struct mf_pool **ret_pool);
+/* Is it the one that is loaded? It can be after mf_catalog_pool() too. */
+bool mf_catalog_is_whole(const struct mf_catalog *catalog);
 
 #endif

@@ -47,6 +47,11 @@ void mf_repomd_done(struct mf_repomd *repomd);
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin);
 /* A cache file mf_pool_write() wrote. PRIORITY: lower wins, as in a .repo file. 0 or -EBADMSG. */
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
+/*
+ * A file that mf_pool_write_plan() wrote; it must stay as it is as long as the pool. Plans over such
+ * a pool are those over the whole lists, if it settles. 0, -EBADMSG or -ENOMEM.
+ */
+int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority);
 /* Another priority for all that was added with ORIGIN. */
 void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
 /* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
@@ -57,20 +62,28 @@ int mf_pool_add_installed(struct mf_pool *pool, void *header);
  */
 int mf_pool_add_installed_cache(struct mf_pool *pool, int fd);
 
+/*
+ * To be called before mf_pool_add_system(), once all lists and what is installed are added: the
+ * system exports NAME ("ksym(FLAVOR:printk)") with that CRC, or NULL. It is forgotten unless a
+ * package speaks of it, so that a kernel's twenty thousand cost no memory.
+ */
+void mf_pool_export(struct mf_pool *pool, const char *name, const char *crc);
+
 struct mf_dep {
 	const char *name;
 	const char *evr; /* NULL: any */
 };
 /*
- * The solvable that stands for the kernel and modules no package owns: it provides DEPS and all
- * that the packages COPY_IDS provide, but for names that begin with SKIP (NULL: nothing is left
- * out). Counts as installed and cannot be removed. One a pool.
+ * The solvable that stands for the kernel and modules no package owns: it provides DEPS, what
+ * mf_pool_export() was given, and all that the packages COPY_IDS provide, but for names that begin
+ * with SKIP (NULL: nothing is left out; or "ksym("). Counts as installed and cannot be removed. One
+ * a pool.
  */
 int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
 		       const int *copy_ids, size_t n_copy, const char *skip);
-/* Does any package of the pool speak of that name, as what it is, needs or has? */
-bool mf_pool_knows(const struct mf_pool *pool, const char *name);
-/* Of any name that begins with OPEN and has no ':' behind it? For who would ask thousands of times.
+/*
+ * Does any package of the pool speak of a name that begins with OPEN and has no ':' after that? For
+ * callers that would otherwise ask thousands of times.
  */
 bool mf_pool_knows_form(const struct mf_pool *pool, const char *open);
 /*
@@ -82,8 +95,14 @@ typedef int mf_pool_visit(void *arg, int id);
 int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names, size_t n,
 		      mf_pool_visit *visit, void *arg);
 /*
+ * To be called between mf_pool_add_system() and mf_pool_ready(): gives the packages of lists for
+ * planning, what is installed and the system the exports that others ask for. False: hashes cannot
+ * tell all of it, and the lists written whole must be used instead.
+ */
+bool mf_pool_settle(struct mf_pool *pool);
+/*
  * To be called before mf_pool_ready(), if at all: what packages of the caches suggest counts as
- * recommended from now on. Not for a pool of parts.
+ * recommended from now on.
  */
 void mf_pool_promote_suggests(struct mf_pool *pool);
 /* The same for packages that provide any name that begins with OPEN. */
@@ -100,16 +119,10 @@ void mf_pool_ready(struct mf_pool *pool);
 int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 /*
- * The same for planning: what the kernel's IMAGE (one of IDS; 0: there is none) provides is not
- * told one by one of each package that needs it, and texts for people are left out. Before such a
- * file is of use it must be settled.
+ * The same for planning: without texts for people, and with exports ("ksym(…)") as hashes that
+ * mf_pool_settle() works with.
  */
-int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int image, int fd);
-/*
- * To be called behind mf_pool_add_system(): does what is here have all that the images of the
- * caches written for planning export? False: other caches, written whole, must be used instead.
- */
-bool mf_pool_settle(struct mf_pool *pool);
+int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 /* ---- asking ---- */
 
@@ -123,6 +136,8 @@ struct mf_package { /* strings live as long as the pool */
 	uint8_t sha256[MF_SHA256_LEN];
 };
 
+/* Lives as long as the pool. */
+const char *mf_pool_name(const struct mf_pool *pool, int id);
 void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package);
 /* All ids that were added with ORIGIN; RET_IDS is the caller's to free. 0 or -ENOMEM. */
 int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n);

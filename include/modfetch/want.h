@@ -113,11 +113,6 @@ struct mf_wants {
  * one then gets its devices, and it is dropped. 0 or -ENOMEM.
  */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
-/*
- * The names of all packages that have what is missing. 0, 1 (one of them is installed and lacks
- * files, so it would replace itself), or -ENOMEM.
- */
-int mf_wants_packages(const struct mf_wants *wants, struct mf_strings *ret_names);
 void mf_wants_done(struct mf_wants *wants);
 
 /*

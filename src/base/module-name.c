@@ -9,7 +9,7 @@
  *	  at least one byte before that; what is in it decides nothing
  *	- its name is the file name up to the first dot, wherever that is, with '-' turned into '_':
  *	  "a.b.ko" is module a, and so is "a.ko.xz.ko"; ".x.ko" has the empty name
- * depmod leaves out the compressions that it was built without (depmod-flavor.c). Here each of
+ * depmod leaves out the compressions that it was built without (src/depmod/flavor.c). Here each of
  * them counts: the kmod that reads a tree later may be another one.
  */
 #include "modfetch/module-name.h"

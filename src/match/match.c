@@ -132,7 +132,7 @@ static int ask_exporters(struct asking *a)
 	struct mf_release release;
 	struct mf_pool *pool;
 	size_t n = 0;
-	int r = mf_catalog_pool(a->ctx, a->catalog, &pool);
+	int r = mf_catalog_pool_whole(a->ctx, a->catalog, &pool);
 
 	if (r < 0 || mf_release_parse(a->ctx->kernel, NULL, &release) < 0)
 		return r;

@@ -296,23 +296,6 @@ void mf_wants_done(struct mf_wants *wants)
 	*wants = (struct mf_wants){ 0 };
 }
 
-int mf_wants_packages(const struct mf_wants *wants, struct mf_strings *ret_names)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < wants->n; i++) {
-		const struct mf_want *want = &wants->v[i];
-
-		for (size_t j = 0; want->state == MF_AVAILABLE && j < want->n_matches; j++) {
-			if (want->matches[j].broken)
-				return 1;
-			for (size_t k = 0; !r && k < want->matches[j].packages.n; k++)
-				r = mf_strings_add(ret_names, want->matches[j].packages.v[k]);
-		}
-	}
-	return r;
-}
-
 /* Adds a device of this machine. */
 static int add_devpath(struct mf_spool_entry *entry, const char *syspath)
 {

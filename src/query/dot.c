@@ -207,7 +207,7 @@ static int draw_package(struct drawing *d, size_t i)
 int mf_dot_write(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 {
 	_cleanup_(drawing_done) struct drawing d = { .out = out, .run = run };
-	int r = mf_catalog_pool(ctx, run->catalog, &d.pool);
+	int r = mf_catalog_pool_whole(ctx, run->catalog, &d.pool);
 
 	if (r < 0)
 		return r;

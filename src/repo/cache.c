@@ -20,11 +20,10 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/release.h"
-#include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 #include "indexes.h"
 
-#define STAMP	     "modfetch cache 9 "
+#define STAMP	     "modfetch cache 10 "
 #define ODD_REPORTED 8 /* packages of odd names; no more of them are told one by one */
 
 static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
@@ -167,68 +166,23 @@ static int *select_packages(const struct build *b, size_t kernel, size_t *ret_n)
 	return ids;
 }
 
-/* The kernel's own package among those of its tag; 0: it is not there. */
-static int image_of(const struct build *b, const char *tag, const int *ids, size_t n)
-{
-	const char *dash = strrchr(tag, '-');
+typedef int write_list(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
-	for (size_t i = 0; dash && i < n; i++) {
-		_cleanup_free_ char *image = NULL;
-		struct mf_package p;
-
-		mf_pool_package(b->pool, ids[i], &p);
-		if (asprintf(&image, "kernel-%.*s-image%s", (int)(dash - tag), tag, dash) < 0)
-			image = NULL;
-		if (image && !strcmp(p.name, image))
-			return ids[i];
-	}
-	return 0;
-}
-
-/* IMAGE: for planning, with this one as the kernel's own; 0: whole. */
-static int write_file(struct build *b, const char *name, const int *ids, size_t n, int image)
+static int write_file(struct build *b, const char *kind, const char *tag, write_list *write,
+		      const struct mf_indexes_source *source)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	int r = mf_staged_init(&staged, b->dirfd, name, 0644);
+	_cleanup_free_ char *name = NULL;
+	int r;
 
-	if (!r)
-		r = mf_pool_write_plan(b->pool, ids, n, image, staged.fd);
-	return r < 0 ? r : mf_staged_publish(&staged);
-}
-
-/* The plan's file once more, as parts. */
-static int write_parts(struct build *b, const char *plan, const char *name,
-		       const struct mf_indexes_source *source)
-{
-	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	_cleanup_close_ int fd = openat(b->dirfd, plan, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : mf_staged_init(&staged, b->dirfd, name, 0644);
-
-	if (!r)
-		r = mf_pool_write_parts(b->pool, fd, source->loose, source->n_loose, staged.fd);
-	/* then plans are made without */
-	return r ? (r < 0 ? r : 0) : mf_staged_publish(&staged);
-}
-
-static int write_files(struct build *b, const char *tag, const struct mf_indexes_source *source)
-{
-	_cleanup_free_ char *whole = NULL, *plan = NULL, *parts = NULL;
-	int image = image_of(b, tag, source->ids, source->n), r;
-
-	if (asprintf(&whole, "packages-%s.solv", tag) < 0)
-		whole = NULL;
-	if (asprintf(&plan, "plan-%s.solv", tag) < 0)
-		plan = NULL;
-	if (asprintf(&parts, "parts-%s.bin", tag) < 0)
-		parts = NULL;
-	if (!whole || !plan || !parts)
+	if (asprintf(&name, "%s-%s.solv", kind, tag) < 0) {
+		name = NULL;
 		return -ENOMEM;
-	r = write_file(b, whole, source->ids, source->n, 0);
-	if (!r && image)
-		r = write_file(b, plan, source->ids, source->n, image);
-	if (!r && image)
-		r = write_parts(b, plan, parts, source);
-	return r;
+	}
+	r = mf_staged_init(&staged, b->dirfd, name, 0644);
+	if (!r)
+		r = write(b->pool, source->ids, source->n, staged.fd);
+	return r < 0 ? r : mf_staged_publish(&staged);
 }
 
 /* The packages of one kernel (KERNEL is tags.n: the others), into files of their own. */
@@ -246,7 +200,9 @@ static int write_packages(struct build *b, size_t kernel)
 		return -ENOMEM;
 	source.ids = ids;
 	source.loose = loose;
-	r = write_files(b, tag, &source);
+	r = write_file(b, "packages", tag, mf_pool_write, &source);
+	if (!r)
+		r = write_file(b, "plan", tag, mf_pool_write_plan, &source);
 	return r < 0 ? r : mf_indexes_write(b->pool, &source, b->dirfd);
 }
 

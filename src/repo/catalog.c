@@ -17,17 +17,15 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/release.h"
-#include "modfetch/solv-parts.h"
 #include "modfetch/trie.h"
 #include "installed.h"
 #include "system.h"
 
 enum { LAYER_KERNEL, LAYER_FLAVOR, LAYER_ANY, N_LAYERS };
 
-/* What a pool is made of, the quickest first; each can answer more than those before. */
+/* What a pool is made of; the second can answer more than the first. */
 enum form {
-	FORM_PARTS, /* for a plan of known packages */
-	FORM_PLAN,  /* for any plan */
+	FORM_PLAN,  /* for plans */
 	FORM_WHOLE, /* every need of every package */
 };
 
@@ -342,105 +340,59 @@ int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *vi
 
 /* ---- the pool ---- */
 
-/* A list whole, or as parts what NAMES may need. 1: there is no such file. */
-static int add_file(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, const char *kind,
-		    const char *label, const struct mf_strings *names)
+/* One list of a repository, if it has such a list. */
+static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, enum form form,
+		    const char *label)
 {
 	int priority = catalog->repos.v[i].priority, r;
 	_cleanup_free_ char *file = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&file, "%s-%s.%s", kind, label, names ? "bin" : "solv") < 0) {
+	if (asprintf(&file, "%s-%s.solv", form == FORM_PLAN ? "plan" : "packages", label) < 0) {
 		file = NULL;
 		return mf_fail(ctx, "resolve", -ENOMEM, "catalog", NULL);
 	}
 	r = fd = openat(catalog->shelves[i].dirfd, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return 1;
+		return 0;
 	if (fd >= 0)
-		r = names ? mf_pool_add_parts(catalog->pool, fd, (int)i, priority,
-					      (const char *const *)names->v, names->n)
-			  : mf_pool_add_cache(catalog->pool, fd, (int)i, priority);
+		r = form == FORM_PLAN ? mf_pool_add_plan(catalog->pool, fd, (int)i, priority)
+				      : mf_pool_add_cache(catalog->pool, fd, (int)i, priority);
 	return r < 0 ? mf_fail(ctx, "resolve", -MFE_BAD_INDEX, catalog->repos.v[i].id,
 			       "its cache is damaged; run: modfetch refresh --force")
 		     : 0;
 }
 
-/* 1: there are no parts. */
-static int add_packages(struct mf_context *ctx, struct mf_catalog *catalog, size_t i,
-			enum form form, const struct mf_strings *names)
-{
-	int r = 1;
-
-	if (form == FORM_PARTS)
-		r = add_file(ctx, catalog, i, "parts", catalog->tag, names);
-	if (r && form == FORM_PARTS)
-		return r;
-	if (form == FORM_PLAN)
-		r = add_file(ctx, catalog, i, "plan", catalog->tag, NULL);
-	if (r > 0)
-		r = add_file(ctx, catalog, i, "packages", catalog->tag, NULL);
-	if (r >= 0)
-		r = add_file(ctx, catalog, i, "packages", "other", NULL);
-	return r < 0 ? r : 0;
-}
-
-/* Parts of several lists would not keep the order of their names. */
-static bool is_alone(const struct mf_catalog *catalog)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < catalog->repos.n; i++)
-		n += catalog->shelves[i].dirfd >= 0;
-	return n == 1;
-}
-
-static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, enum form form,
-			    const struct mf_strings *names)
+static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, enum form form)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < catalog->repos.n; i++)
-		if (catalog->shelves[i].dirfd >= 0)
-			r = add_packages(ctx, catalog, i, form, names);
+	for (size_t i = 0; !r && i < catalog->repos.n; i++) {
+		if (catalog->shelves[i].dirfd < 0)
+			continue;
+		r = add_list(ctx, catalog, i, form, catalog->tag);
+		if (!r)
+			r = add_list(ctx, catalog, i, form, "other");
+	}
 	return r;
 }
 
-/* 1: the plan may change what is installed. */
-static int load(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_strings *names)
-{
-	int r = mf_pool_load(catalog->pool, (const char *const *)names->v, names->n);
-
-	return r < 0 ? mf_fail(ctx, "resolve", -MFE_BAD_INDEX, "cache",
-			       "it is damaged; run: modfetch refresh --force")
-		     : r;
-}
-
-/*
- * 1: another form must tell. The kernel that is here is another build than the repository's, or
- * there is no such form.
- */
-static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum form form,
-		     const struct mf_strings *names)
+/* 1: the whole lists must be used. */
+static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum form form)
 {
 	struct utsname uts;
 	int r;
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
 		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
-	/* parts have no suggests */
-	if (form == FORM_PARTS && (ctx->settings.thorough || !is_alone(catalog)))
-		return 1;
-	r = add_repositories(ctx, catalog, form, names);
+	r = add_repositories(ctx, catalog, form);
 	if (!r)
 		r = mf_installed_add(ctx, catalog->pool);
-	if (!r && names)
-		r = load(ctx, catalog, names);
 	if (!r)
 		r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
 	if (r)
 		return r;
-	if (form != FORM_WHOLE && !mf_pool_settle(catalog->pool))
+	if (!mf_pool_settle(catalog->pool))
 		return 1;
 	if (ctx->settings.thorough)
 		mf_pool_promote_suggests(catalog->pool);
@@ -448,50 +400,37 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 	return 0;
 }
 
-static int make_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum form form,
-		     const struct mf_strings *names)
-{
-	int r;
-
-	mf_pool_free(MF_STEAL(catalog->pool));
-	r = fill_pool(ctx, catalog, form, names);
-	if (r)
-		mf_pool_free(MF_STEAL(catalog->pool));
-	if (r > 0)
-		return make_pool(ctx, catalog, form == FORM_PARTS ? FORM_PLAN : FORM_WHOLE, NULL);
-	catalog->form = form;
-	return r;
-}
-
-/* The pool there is, if it has FORM at least. */
+/* A pool of that form at least; the one there is, if it will do. */
 static int have_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum form form,
-		     const struct mf_strings *names, struct mf_pool **ret_pool)
+		     struct mf_pool **ret_pool)
 {
-	int r = 0;
+	int r = catalog->pool && catalog->form >= form ? 0 : 1;
 
-	if (!catalog->pool || catalog->form < form || catalog->form == FORM_PARTS)
-		r = make_pool(ctx, catalog, form, names);
-	if (r < 0)
+	for (; r > 0; form = FORM_WHOLE) {
+		mf_pool_free(MF_STEAL(catalog->pool));
+		catalog->form = form;
+		r = fill_pool(ctx, catalog, form);
+	}
+	if (r < 0) {
+		mf_pool_free(MF_STEAL(catalog->pool));
 		return r;
+	}
 	*ret_pool = catalog->pool;
 	return 0;
 }
 
 int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_pool **ret_pool)
 {
-	return have_pool(ctx, catalog, FORM_PLAN, NULL, ret_pool);
+	return have_pool(ctx, catalog, FORM_PLAN, ret_pool);
 }
 
 int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 			  struct mf_pool **ret_pool)
 {
-	return have_pool(ctx, catalog, FORM_WHOLE, NULL, ret_pool);
+	return have_pool(ctx, catalog, FORM_WHOLE, ret_pool);
 }
 
-int mf_catalog_pool_parts(struct mf_context *ctx, struct mf_catalog *catalog,
-			  const struct mf_strings *names, struct mf_pool **ret_pool)
+bool mf_catalog_is_whole(const struct mf_catalog *catalog)
 {
-	int r = have_pool(ctx, catalog, FORM_PARTS, names, ret_pool);
-
-	return r < 0 ? r : catalog->form != FORM_PARTS;
+	return catalog->pool && catalog->form == FORM_WHOLE;
 }

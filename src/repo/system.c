@@ -23,18 +23,18 @@
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
-#include "modfetch/solv-parts.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
+#include "modfetch/table.h"
 
 #define MODULES_DEP_MAX (64U << 20)
 #define DEP_MAX		1024 /* bytes of a dependency that libsolv still takes apart */
 
 struct module {
-	char *name; /* as kmod spells it */
-	char *path; /* below lib/modules/K */
-	bool owned; /* by an installed package */
-	bool known; /* to a package of a repository, or to symvers */
+	char *name;	  /* as kmod spells it */
+	const char *path; /* below lib/modules/K */
+	bool owned;	  /* by an installed package */
+	bool known;	  /* to a package of a repository, or to symvers */
 };
 
 struct system {
@@ -43,25 +43,29 @@ struct system {
 	char ksym[160];		    /* "ksym(FLAVOR:" */
 	const char *kernel, *plain; /* RHEL's "kernel(" and "ksym(" where any package has such */
 	struct mf_pool *pool;
-	struct module *modules; /* sorted by name */
+	char *text; /* modules.dep, of which the modules' paths are part */
+	struct module *modules;
 	size_t n_modules;
+	struct mf_table by_name;
 	struct mf_dep *deps; /* owned strings */
 	size_t n_deps, room;
 	int *copies;
 	size_t n_copies;
-	char *image;	  /* name of the kernel-image package */
-	bool image_owned; /* it is installed */
-	bool symvers;	  /* the kernel has its own */
-	int id;		  /* of the package at hand */
-	bool installed;	  /* it is */
+	char *image;		    /* name of the kernel-image package */
+	bool image_owned;	    /* it is installed */
+	bool symvers;		    /* the kernel has its own */
+	char last[256];		    /* the module that its last line was about */
+	struct module *last_module; /* the same on disk, or NULL */
+	int id;			    /* of the package at hand */
+	bool installed;		    /* it is */
 };
 
 static void system_done(struct system *s)
 {
-	for (size_t i = 0; i < s->n_modules; i++) {
+	for (size_t i = 0; i < s->n_modules; i++)
 		free(s->modules[i].name);
-		free(s->modules[i].path);
-	}
+	mf_table_done(&s->by_name);
+	free(s->text);
 	for (size_t i = 0; i < s->n_deps; i++) {
 		free((char *)s->deps[i].name);
 		free((char *)s->deps[i].evr);
@@ -105,10 +109,9 @@ static bool dep_name(char name[DEP_MAX], const char *open, const char *symbol, s
 
 /*
  * An export in each of the forms packages ask for it: SUSE's and our own, RHEL's of the kernel and
- * of a foreign driver. CRC: hex without 0x, or NULL. Only what some package speaks of is added; a
- * kernel has twenty thousand exports, so that what is not costs no memory.
+ * of a foreign driver. CRC: hex without 0x, or NULL.
  */
-static int add_export(struct system *s, const char *symbol, const char *crc)
+static void add_export(struct system *s, const char *symbol, const char *crc)
 {
 	const struct {
 		const char *open;
@@ -116,46 +119,40 @@ static int add_export(struct system *s, const char *symbol, const char *crc)
 	} forms[] = { { s->ksym, false }, { s->kernel, true }, { s->plain, true } };
 	size_t len = strlen(symbol);
 	char name[DEP_MAX], padded[16];
-	int r = 0;
 
-	for (size_t i = 0; !r && i < sizeof(forms) / sizeof(*forms); i++) {
-		if (!forms[i].open || !dep_name(name, forms[i].open, symbol, len) ||
-		    !mf_pool_knows(s->pool, name))
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		if (!forms[i].open || !dep_name(name, forms[i].open, symbol, len))
 			continue;
 		if (crc && forms[i].padded)
 			snprintf(padded, sizeof(padded), "0x%08lx", strtoul(crc, NULL, 16));
-		r = add_dep(s, strdup(name), crc && forms[i].padded ? padded : crc);
+		mf_pool_export(s->pool, name, crc && forms[i].padded ? padded : crc);
 	}
-	return r;
 }
 
 /* ---- the modules on disk ---- */
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct module *)a)->name, ((const struct module *)b)->name);
-}
-
 static struct module *find_module(const struct system *s, const char *name)
 {
-	const struct module key = { .name = (char *)name };
+	const uint32_t *place = mf_table_get(&s->by_name, name, strlen(name));
 
-	return s->n_modules ? bsearch(&key, s->modules, s->n_modules, sizeof(key), by_name) : NULL;
+	return place ? &s->modules[*place] : NULL;
 }
 
-static int add_module(struct system *s, const char *path)
+/* MODULES: the system's, which have room for one more. PATH is the system's. */
+static int add_module(struct system *s, struct module *modules, const char *path)
 {
-	struct module *modules = reallocarray(s->modules, s->n_modules + 1, sizeof(*modules));
-	char name[256];
+	char name[256], *copy;
+	uint32_t *place;
 
-	if (!modules)
-		return -ENOMEM;
-	s->modules = modules;
-	if (!mf_module_name(path, name, sizeof(name)))
+	if (!mf_module_name(path, name, sizeof(name)) || find_module(s, name))
 		return 0;
-	modules[s->n_modules] = (struct module){ .name = strdup(name), .path = strdup(path) };
-	s->n_modules++;
-	return modules[s->n_modules - 1].name && modules[s->n_modules - 1].path ? 0 : -ENOMEM;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	modules[s->n_modules] = (struct module){ .name = copy, .path = path };
+	return mf_table_put(&s->by_name, copy, strlen(copy), (uint32_t)s->n_modules++, &place) < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int open_tree(const struct mf_context *ctx)
@@ -171,20 +168,23 @@ static int open_tree(const struct mf_context *ctx)
 
 static int read_tree(struct system *s, int tree)
 {
-	_cleanup_free_ char *text = NULL;
+	struct module *modules;
+	size_t len, n = 1;
 	char *save = NULL;
-	size_t len;
-	int r = mf_file_read_at(tree, "modules.dep", MODULES_DEP_MAX, &text, &len);
+	int r = mf_file_read_at(tree, "modules.dep", MODULES_DEP_MAX, &s->text, &len);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	for (char *line = strtok_r(text, "\n", &save); !r && line;
+	for (const char *p = s->text; (p = strchr(p, '\n')); p++)
+		n++;
+	s->modules = modules = calloc(n, sizeof(*modules));
+	if (!modules || mf_table_reserve(&s->by_name, n) < 0)
+		return -ENOMEM;
+	for (char *line = strtok_r(s->text, "\n", &save); !r && line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, ":")] = '\0';
-		r = add_module(s, line);
+		r = add_module(s, modules, line);
 	}
-	if (s->n_modules)
-		qsort(s->modules, s->n_modules, sizeof(*s->modules), by_name);
 	return r;
 }
 
@@ -211,11 +211,8 @@ static int see_provide(void *arg, const char *name, const char *evr)
 
 static int see_package(struct system *s, int id)
 {
-	struct mf_package package;
-
-	mf_pool_package(s->pool, id, &package);
 	s->id = id;
-	if (!strcmp(package.name, s->image)) {
+	if (!strcmp(mf_pool_name(s->pool, id), s->image)) {
 		if (s->installed)
 			s->image_owned = true;
 		else if (!s->image_owned)
@@ -225,8 +222,24 @@ static int see_package(struct system *s, int id)
 	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);
 }
 
-/* Under which names packages may have the modules on disk that are nobody's yet: the file's, and
- * kmod's spellings. */
+/* NAME with every OTHER byte as a BYTE, if it has such a byte. */
+static int add_spelling(struct mf_strings *names, const char *name, char byte, char other)
+{
+	char spelt[DEP_MAX];
+
+	if (!strchr(name, other))
+		return 0;
+	snprintf(spelt, sizeof(spelt), "%s", name);
+	for (char *p = spelt; *p; p++)
+		if (*p == other)
+			*p = byte;
+	return mf_strings_add(names, spelt);
+}
+
+/*
+ * Under which names packages may have the modules on disk that are nobody's yet: the file's, and
+ * kmod's spellings.
+ */
 static int name_modules(const struct system *s, struct mf_strings *ret_names)
 {
 	int r = mf_strings_add(ret_names, s->image);
@@ -234,21 +247,17 @@ static int name_modules(const struct system *s, struct mf_strings *ret_names)
 	for (size_t i = 0; !r && i < s->n_modules; i++) {
 		const char *slash = strrchr(s->modules[i].path, '/');
 		const char *file = slash ? slash + 1 : s->modules[i].path;
+		size_t len = strcspn(file, ".");
+		char name[DEP_MAX];
 
-		if (s->modules[i].owned)
+		if (s->modules[i].owned || len + sizeof("kmod(.ko)") > sizeof(name))
 			continue;
-		for (int form = 0; !r && form < 3; form++) {
-			_cleanup_free_ char *name = NULL;
-
-			if (asprintf(&name, "kmod(%.*s.ko)", (int)strcspn(file, "."), file) < 0) {
-				name = NULL;
-				return -ENOMEM;
-			}
-			for (char *p = name; form && *p; p++)
-				if (*p == '-' || *p == '_')
-					*p = form == 1 ? '_' : '-';
-			r = mf_strings_add(ret_names, name);
-		}
+		stpcpy(mempcpy(stpcpy(name, "kmod("), file, len), ".ko)");
+		r = mf_strings_add(ret_names, name);
+		if (!r)
+			r = add_spelling(ret_names, name, '_', '-');
+		if (!r)
+			r = add_spelling(ret_names, name, '-', '_');
 	}
 	return r;
 }
@@ -277,18 +286,22 @@ static int see_packages(struct system *s, int origin, const struct mf_strings *n
 static int see_symvers(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct system *s = arg;
-	struct module *m;
 
 	s->symvers = true;
 	if (strcmp(module, "vmlinux")) {
-		m = find_module(s, module);
-		if (!m || m->owned)
+		/* the lines of a module stand together, mostly */
+		if (strcmp(s->last, module)) {
+			s->last_module = find_module(s, module);
+			snprintf(s->last, sizeof(s->last), "%s", module);
+		}
+		if (!s->last_module || s->last_module->owned)
 			return 0;
-		m->known = true;
+		s->last_module->known = true;
 	} else if (s->image_owned) {
 		return 0;
 	}
-	return add_export(s, symbol, crc);
+	add_export(s, symbol, crc);
+	return 0;
 }
 
 /* A module that neither symvers nor a repository knows says itself what it exports. */
@@ -308,7 +321,7 @@ static int read_exports(struct system *s, int tree, const struct module *m)
 	r = add_dep(s, name, NULL);
 	for (size_t i = 0; !r && i < info.n_exports; i++) {
 		snprintf(crc, sizeof(crc), "%x", info.exports[i].crc);
-		r = add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
+		add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
 	}
 	mf_modinfo_done(&info);
 	return r;
@@ -427,10 +440,6 @@ static int gather(struct system *s, size_t n_repos)
 	mf_strings_done(&names);
 	if (!r)
 		r = name_modules(s, &names);
-	if (!r)
-		r = mf_pool_bring(s->pool, (const char *const *)names.v, names.n);
-	if (r == -EBADMSG)
-		r = -MFE_BAD_INDEX;
 	for (size_t i = 0; !r && i < n_repos; i++)
 		r = see_packages(s, (int)i, &names);
 	if (!r)

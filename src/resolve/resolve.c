@@ -384,20 +384,18 @@ static int resolve_begin(struct planning *p, struct mf_wants *wants)
 }
 
 /*
- * For modules alone, and with no more packages than their plan can touch. 2: to be planned with all
- * of them, which can also tell why something cannot be had.
+ * For modules alone. 2: there is no plan, and the whole lists are to tell why, or to have one with
+ * less.
  */
 static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	int r = mf_wants_packages(wants, &names);
+	int r = mf_catalog_pool(p->ctx, p->catalog, &p->pool);
 
-	/* what is installed and broken gives way to itself */
-	if (r)
-		return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 2;
-	r = mf_catalog_pool_parts(p->ctx, p->catalog, &names, &p->pool);
-	if (r)
-		return r < 0 ? r : 2;
+	if (r < 0)
+		return r;
+	if (mf_catalog_is_whole(p->catalog))
+		return 2;
+	mf_choice_rank(p->catalog, p->pool);
 	r = resolve_begin(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
@@ -410,7 +408,7 @@ static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_pl
 static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
 		      struct mf_plan *ret_plan)
 {
-	int r = mf_catalog_pool(p->ctx, p->catalog, &p->pool);
+	int r = mf_catalog_pool_whole(p->ctx, p->catalog, &p->pool);
 
 	if (r < 0)
 		return r;

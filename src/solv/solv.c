@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/table.h"
-#include "solv-parts.h"
+#include "solv-private.h"
 
 #define STREAM_BUFFER ((size_t)128 << 10)
 #define SYSTEM_NAME   "system:kernel"
@@ -50,7 +50,11 @@ void mf_pool_free(struct mf_pool *pool)
 		map_free(pool->pool->considered);
 	pool->pool->considered = solv_free(pool->pool->considered);
 	pool_free(pool->pool);
-	mf_parts_free(pool->parts);
+	mf_exports_free(pool->exports);
+	queue_free(&pool->system_exports);
+	for (size_t i = 0; i < pool->n_lists; i++)
+		mf_solv_list_done(&pool->lists[i]);
+	free(pool->lists);
 	free(pool);
 }
 
@@ -100,12 +104,6 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 	return repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0) ? -EBADMSG : 0;
 }
 
-void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
-{
-	*ret_end =
-		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
-}
-
 char *mf_solv_map_sealed(int fd, size_t *ret_len)
 {
 	struct mf_solv_end end;
@@ -145,8 +143,8 @@ static bool is_whole(int fd)
 	return map;
 }
 
-/* A cache has megabytes, and stdio would ask for them by pages. -EBADMSG where it is not whole. */
-static int add_cache(Repo *repo, int fd)
+/* A cache has megabytes, and stdio would ask for them by pages. */
+int mf_solv_read(Repo *repo, int fd)
 {
 	_cleanup_free_ char *buffer = malloc(STREAM_BUFFER);
 	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
@@ -154,7 +152,12 @@ static int add_cache(Repo *repo, int fd)
 	if (!f || !buffer)
 		return f ? -ENOMEM : -errno;
 	(void)setvbuf(f, buffer, _IOFBF, STREAM_BUFFER);
-	return is_whole(fd) && !repo_add_solv(repo, f, 0) ? 0 : -EBADMSG;
+	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
+}
+
+static int add_cache(Repo *repo, int fd)
+{
+	return is_whole(fd) ? mf_solv_read(repo, fd) : -EBADMSG;
 }
 
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority)
@@ -188,17 +191,15 @@ int mf_pool_add_installed(struct mf_pool *pool, void *header)
 		       : -EBADMSG;
 }
 
+/* But for names that begin with SKIP, and for bundles. */
 static void copy_provides(Pool *pool, Id id, const char *skip, Queue *to)
 {
-	Queue q;
+	const Solvable *s = pool_id2solvable(pool, id);
 
-	queue_init(&q);
-	solvable_lookup_deparray(pool_id2solvable(pool, id), SOLVABLE_PROVIDES, &q, 0);
-	for (int i = 0; i < q.count; i++)
-		if ((!skip || !mf_starts_with(pool_id2str(pool, q.elements[i]), skip)) &&
-		    !mf_starts_with(pool_id2str(pool, q.elements[i]), BUNDLE))
-			queue_push(to, q.elements[i]);
-	queue_free(&q);
+	for (const Id *p = s->repo->idarraydata + s->provides; s->provides && *p; p++)
+		if ((!skip || !mf_starts_with(pool_id2str(pool, *p), skip)) &&
+		    !mf_starts_with(pool_id2str(pool, *p), BUNDLE))
+			queue_push(to, *p);
 }
 
 int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n_deps,
@@ -219,10 +220,10 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 	}
 	for (size_t i = 0; i < n_copy; i++) {
 		copy_provides(p, copy_ids[i], skip, &provides);
-		if (mf_solv_is_part(pool, copy_ids[i]) &&
-		    mf_solv_word_of(p, pool_id2solvable(p, copy_ids[i])))
-			mf_parts_copy_exports(pool, skip, &provides);
+		if (!skip)
+			mf_exports_copy(pool, copy_ids[i], &provides);
 	}
+	mf_exports_end_system(pool, &provides);
 	pool->system = repo_add_solvable(repo);
 	s = pool_id2solvable(p, pool->system);
 	s->name = pool_str2id(p, SYSTEM_NAME, 1);
@@ -234,11 +235,6 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
 		s->provides = repo_addid(repo, s->provides, provides.elements[i]);
 	queue_free(&provides);
 	return 0;
-}
-
-bool mf_pool_knows(const struct mf_pool *pool, const char *name)
-{
-	return pool_str2id(pool->pool, name, 0) != 0;
 }
 
 bool mf_pool_knows_form(const struct mf_pool *mp, const char *open)
@@ -291,6 +287,11 @@ int mf_solv_origin(const struct mf_pool *pool, Id id)
 	return (int)(intptr_t)s->repo->appdata;
 }
 
+const char *mf_pool_name(const struct mf_pool *pool, int id)
+{
+	return pool_id2str(pool->pool, pool_id2solvable(pool->pool, id)->name);
+}
+
 void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package)
 {
 	Solvable *s = pool_id2solvable(pool->pool, id);
@@ -309,10 +310,6 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 	};
 	if (ret_package->origin < 0)
 		return;
-	if (mf_solv_is_part(pool, id)) {
-		mf_parts_package(pool, id, ret_package);
-		return;
-	}
 	ret_package->location = solvable_lookup_location(s, &medianr);
 	sum = solvable_lookup_bin_checksum(s, SOLVABLE_CHECKSUM, &type);
 	ret_package->has_sha256 = sum && type == REPOKEY_TYPE_SHA256;

@@ -128,15 +128,34 @@ def unpack(package, root):
         shutil.rmtree(directory)
 
 
-def kernel(program, package):
-    """(path of the part, packages in it) for a kernel package of the archive."""
+def part_of(release):
+    """Where the part of a kernel is kept, and the number of packages in it."""
     project = pathlib.Path(__file__).resolve().parents[2]
     sources = hashlib.sha256(str(FORMAT).encode())
     for path in sorted(project.glob('src/pack/*.c')):
         sources.update(path.read_bytes())
-    release = package[len('linux-image-'):]
     part = CACHE / f'metadata-{release}-{sources.hexdigest()[:12]}.gz'
-    count = part.with_suffix('.count')
+    return part, part.with_suffix('.count')
+
+
+def keep(text, n, part, count):
+    with gzip.open(part, 'wt', compresslevel=1, encoding='utf-8') as f:
+        f.write(text)
+    count.write_text(str(n), encoding='ascii')
+
+
+def unpacked(program, root, release):
+    """As kernel(), for one that lies below ROOT."""
+    part, count = part_of(release)
+    if not count.exists():
+        keep(*describe(program, root, release), part, count)
+    return part, int(count.read_text(encoding='ascii'))
+
+
+def kernel(program, package):
+    """(path of the part, packages in it) for a kernel package of the archive."""
+    release = package[len('linux-image-'):]
+    part, count = part_of(release)
     if not count.exists():
         print(f'metadata: {release}', file=sys.stderr, flush=True)
         root = tempfile.mkdtemp(dir=CACHE, prefix='metadata.')
@@ -149,10 +168,37 @@ def kernel(program, package):
             text, n = describe(program, root, release)
         finally:
             shutil.rmtree(root)
-        with gzip.open(part, 'wt', compresslevel=1, encoding='utf-8') as f:
-            f.write(text)
-        count.write_text(str(n), encoding='ascii')
+        keep(text, n, part, count)
     return part, int(count.read_text(encoding='ascii'))
+
+
+def packages_in(part):
+    with gzip.open(part[0], 'rt', encoding='utf-8') as f:
+        return re.findall(r'<package type.*?</package>\n', f.read(), re.S)
+
+
+def write_part(path, packages):
+    keep(''.join(packages), len(packages), pathlib.Path(path), pathlib.Path(path).with_suffix('.count'))
+    return path, len(packages)
+
+
+def renamed(part, release, number, path):
+    """The same kernel as another one of its flavor, whose ABI ends in NUMBER."""
+    version, abi, _ = release.split('-', 2)
+    return write_part(path, [p.replace(f'{version}_{abi}', f'{version}_{number}').replace(f'{version}-{abi}', f'{version}-{number}')
+                             for p in packages_in(part)])
+
+
+def vendor(part, path):
+    """Each fortieth driver under a name of its own, as who builds drivers elsewhere has them."""
+    drivers = [p for p in packages_in(part)[3::40] if '-kmp-' in p and '-image-' not in p]
+    return write_part(path, [p.replace('-kmp-', '-vendor-kmp-') for p in drivers])
+
+
+def updates(part, path):
+    """Each fortieth driver, of a later release."""
+    drivers = [p for p in packages_in(part)[17::40] if '-kmp-' in p and '-image-' not in p]
+    return write_part(path, [re.sub(r'(<version [^>]*rel=")', r'\g<1>9', p) for p in drivers])
 
 
 def write_repository(directory, parts):

@@ -43,11 +43,11 @@ def layer_of(path):
 
 
 def contracts():
-    """stem: the directory whose contract include/modfetch/STEM.h is, the one that has STEM.c or is called so."""
+    """stem: the directory whose contract include/modfetch/STEM.h is, the one that is called so, or else has STEM.c."""
     owners = {}
     sources = [f for f in files("src") if f.suffix == ".c" and f.parts[1] != "cmd"]
     for header in c_files("include"):
-        found = {f.parts[1] for f in sources if f.stem == header.stem and len(f.parts) == 3} or {header.stem} & set(LAYERS)
+        found = {header.stem} & set(LAYERS) or {f.parts[1] for f in sources if f.stem == header.stem and len(f.parts) == 3}
         if header.stem in INLINE:
             found = {INLINE[header.stem]}
         if len(found) != 1:

@@ -191,29 +191,6 @@ static void matches_are_told_apart_by_module(void **state)
 	mf_want_done(&w);
 }
 
-static void the_packages_of_what_is_missing_are_named(void **state)
-{
-	struct root *r = *state;
-	struct mf_strings names = { 0 };
-	struct mf_wants wants = { 0 };
-	struct mf_match *m;
-
-	add(r, &wants, "pci:a", NULL);
-	add(r, &wants, "pci:b", NULL);
-	for (size_t i = 0; i < 2; i++) {
-		m = mf_want_add(&wants.v[i], "a", NULL);
-		assert_int_equal(mf_strings_add(&m->packages, i ? "b-kmp" : "a-kmp"), 0);
-		wants.v[i].state = i ? MF_PRESENT : MF_AVAILABLE;
-	}
-	assert_int_equal(mf_wants_packages(&wants, &names), 0);
-	assert_int_equal(names.n, 1);
-	assert_string_equal(names.v[0], "a-kmp");
-	wants.v[0].matches[0].broken = true;
-	assert_int_equal(mf_wants_packages(&wants, &names), 1);
-	mf_strings_done(&names);
-	mf_wants_done(&wants);
-}
-
 static void states_have_the_words_of_the_contract(void **state)
 {
 	assert_string_equal(mf_state_name(MF_PRESENT), "present");
@@ -233,7 +210,6 @@ int main(void)
 		ROOTED(a_link_to_a_device_stays_in_the_root),
 		ROOTED(the_same_want_is_taken_once),
 		ROOTED(thousands_of_wants_take_no_time),
-		ROOTED(the_packages_of_what_is_missing_are_named),
 		UNIT(matches_are_told_apart_by_module),
 		UNIT(states_have_the_words_of_the_contract),
 	};

@@ -108,7 +108,7 @@ static void the_pool_has_this_kernels_packages_and_anybodys(void **state)
 	assert_int_equal(mf_catalog_pool(&r->ctx, c, &again), 0);
 	assert_ptr_equal(pool, again);
 	assert_int_equal(primary_provider(pool, "e1000e-kmp-amd64-6.9.0_1", NULL), 0);
-	mf_pool_package(pool, primary_provider(pool, "e1000e-kmp", NULL), &p);
+	mf_pool_package(pool, primary_provider(pool, "e1000e-kmp-" TAG, NULL), &p);
 	assert_int_equal(p.origin, 1);
 	mf_pool_package(pool, primary_provider(pool, "kmod(plain.ko)", NULL), &p);
 	assert_int_equal(p.origin, 0);
@@ -156,79 +156,81 @@ static void a_damaged_index_is_said_to_be(void **state)
 		assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_BAD_INDEX);
 		assert_string_equal(r->ctx.failure.what, "main");
 	}
-	configure(r);
-	root_write(r, "var/cache/modfetch/main/current/packages-" TAG ".solv", "no list");
-	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
-	{
-		struct mf_pool *pool;
-
-		assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), -MFE_BAD_INDEX);
-	}
-	mf_catalog_free(c);
 }
 
-/* A kernel with its image: the packages a pool has for a plan of xfs, or less than 0. */
-static int packages_for_xfs(struct root *r, int *ret_r)
+static void a_damaged_list_is_said_to_be(void **state)
 {
-	struct mf_strings names = { 0 };
+	static const char *const names[] = { "plan-" TAG ".solv", "plan-other.solv",
+					     "packages-" TAG ".solv" };
+	struct root *r = *state;
+
+	for (size_t i = 0; i < N(names); i++) {
+		struct mf_catalog *c;
+		struct mf_pool *pool;
+		char path[200];
+
+		configure(r);
+		snprintf(path, sizeof(path), "var/cache/modfetch/main/current/%s", names[i]);
+		root_write(r, path, "no list");
+		assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+		assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), i < 2 ? -MFE_BAD_INDEX : 0);
+		if (i == 2)
+			assert_int_equal(mf_catalog_pool_whole(&r->ctx, c, &pool), -MFE_BAD_INDEX);
+		assert_string_equal(r->ctx.failure.what, "main");
+		mf_catalog_free(c);
+	}
+}
+
+static const struct primary with_image[] = {
+	{ .name = "kernel-amd64-image-6.1.0_56",
+	  .evr = "1-1",
+	  .provides = "kernel-amd64-image-6.1.0_56 ksym(amd64:printk)=1 ksym(amd64:kfree)=2" },
+	{ .name = "xfs-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "xfs-kmp xfs-kmp-" TAG " kmod(xfs.ko)",
+	  .requires = "ksym(amd64:printk)=1 ksym(amd64:kfree)=2 ksym(amd64:crc)=2" },
+	{ .name = "crc-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "crc-kmp-" TAG " kmod(crc.ko) ksym(amd64:crc)=2 ksym(amd64:idle)=3" },
+};
+
+static void whoever_wants_to_know_more_has_the_whole_lists(void **state)
+{
+	struct root *r = *state;
 	struct mf_catalog *c;
 	struct mf_pool *pool;
-	size_t n = 0;
-	int *ids;
-
-	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
-	assert_int_equal(mf_strings_add(&names, "xfs-kmp-" TAG), 0);
-	*ret_r = mf_catalog_pool_parts(&r->ctx, c, &names, &pool);
-	if (*ret_r >= 0) {
-		assert_int_equal(mf_pool_list(pool, 0, &ids, &n), 0);
-		free(ids);
-		/* whoever wants to know more has all of them, whatever was there before */
-		assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), 0);
-		assert_true(primary_provider(pool, "kmod(e1000e.ko)", NULL) > 0);
-	}
-	mf_strings_done(&names);
-	mf_catalog_free(c);
-	return (int)n;
-}
-
-static void a_plan_has_a_pool_of_its_own_where_one_repository_speaks(void **state)
-{
-	static const struct primary with_image[] = {
-		{ .name = "kernel-amd64-image-6.1.0_56",
-		  .evr = "1-1",
-		  .provides = "kernel-amd64-image-6.1.0_56 ksym(amd64:printk)=1" },
-		{ .name = "e1000e-kmp-" TAG,
-		  .evr = "1-1",
-		  .provides = "e1000e-kmp-" TAG " kmod(e1000e.ko)" },
-		{ .name = "xfs-kmp-" TAG,
-		  .evr = "1-1",
-		  .provides = "xfs-kmp-" TAG " kmod(xfs.ko)",
-		  .requires = "ksym(amd64:printk)=1 ksym(amd64:crc)=2" },
-		{ .name = "crc-kmp-" TAG,
-		  .evr = "1-1",
-		  .provides = "crc-kmp-" TAG " kmod(crc.ko) ksym(amd64:crc)=2" },
-	};
-	static const char parts[] = "var/cache/modfetch/main/current/parts-" TAG ".bin";
-	struct root *r = *state;
-	int ret;
 
 	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
 	assert_int_equal(primary_cache(&r->ctx, "main", with_image, N(with_image), 1), 0);
-	/* xfs, crc and the image */
-	assert_int_equal(packages_for_xfs(r, &ret), 3);
-	assert_int_equal(ret, 0);
-	root_write(r, "etc/modfetch/repos.d/b.repo", "[vendor]\nbaseurl=http://v\n");
-	assert_int_equal(primary_cache(&r->ctx, "vendor", vendor_repo, N(vendor_repo), 2), 0);
-	assert_int_equal(packages_for_xfs(r, &ret), N(with_image));
-	assert_int_equal(ret, 1);
-	root_write(r, "etc/modfetch/repos.d/b.repo", "");
-	root_write(r, parts, "no parts");
-	packages_for_xfs(r, &ret);
-	assert_int_equal(ret, -MFE_BAD_INDEX);
-	assert_string_equal(r->ctx.failure.what, "main");
-	assert_int_equal(unlinkat(r->ctx.root_fd, parts, 0), 0);
-	assert_int_equal(packages_for_xfs(r, &ret), N(with_image));
-	assert_int_equal(ret, 1);
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+	assert_false(mf_catalog_is_whole(c));
+	assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), 0);
+	assert_false(mf_catalog_is_whole(c));
+	assert_true(primary_provider(pool, "ksym(amd64:crc)", "2") > 0);
+	assert_int_equal(primary_provider(pool, "ksym(amd64:idle)", "3"), 0);
+	assert_int_equal(mf_catalog_pool_whole(&r->ctx, c, &pool), 0);
+	assert_true(mf_catalog_is_whole(c));
+	assert_true(primary_provider(pool, "ksym(amd64:idle)", "3") > 0);
+	/* it serves for plans as well */
+	assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), 0);
+	assert_true(mf_catalog_is_whole(c));
+	mf_catalog_free(c);
+}
+
+static void a_kernel_of_another_build_has_the_whole_lists(void **state)
+{
+	struct root *r = *state;
+	struct mf_catalog *c;
+	struct mf_pool *pool;
+
+	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
+	root_write(r, "lib/modules/6.1.0-56-amd64/symvers",
+		   "0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\n0x9\tkfree\tvmlinux\tEXPORT_SYMBOL\n");
+	assert_int_equal(primary_cache(&r->ctx, "main", with_image, N(with_image), 1), 0);
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+	assert_int_equal(mf_catalog_pool(&r->ctx, c, &pool), 0);
+	assert_true(mf_catalog_is_whole(c));
+	mf_catalog_free(c);
 }
 
 int main(void)
@@ -239,7 +241,9 @@ int main(void)
 		ROOTED(the_pool_has_this_kernels_packages_and_anybodys),
 		ROOTED(without_a_repository_or_its_metadata_there_is_none),
 		ROOTED(a_damaged_index_is_said_to_be),
-		ROOTED(a_plan_has_a_pool_of_its_own_where_one_repository_speaks),
+		ROOTED(a_damaged_list_is_said_to_be),
+		ROOTED(whoever_wants_to_know_more_has_the_whole_lists),
+		ROOTED(a_kernel_of_another_build_has_the_whole_lists),
 	};
 
 	return UNIT_RUN(tests);

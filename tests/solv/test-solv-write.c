@@ -1,108 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The form of a package list that is for planning, and when it may be used. */
+/* What a cache file keeps of packages, and what it leaves out. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/solv.h"
 #include "tests/primary.h"
 
-#define IMAGE "kernel-amd64-image-6.1.0_56"
-
 static const struct primary packages[] = {
-	{ .name = IMAGE,
-	  .evr = "1-1",
-	  .provides = IMAGE " ksym(amd64:printk)=12 ksym(amd64:kfree)=34" },
 	{ .name = "nic-kmp-" TAG,
 	  .evr = "1-1",
-	  .provides = "nic-kmp-" TAG,
-	  .requires = "ksym(amd64:printk)=12 ksym(amd64:kfree)=34 ksym(amd64:ptp)=56" },
-	{ .name = "odd-kmp-" TAG,
-	  .evr = "1-1",
-	  .provides = "odd-kmp-" TAG,
-	  .requires = "ksym(amd64:printk)=99" },
+	  .provides = "nic-kmp-" TAG " kmod(nic.ko) ksym(amd64:nic)=5",
+	  .requires = "ksym(amd64:printk)=12 ksym(amd64:kfree)=34",
+	  .recommends = "phy-kmp documentation kernel-firmware-nic kmod(crc.ko)",
+	  .suggests = "led-kmp tools",
+	  .supplements = "modalias(pci:v8086d*)" },
+	{ .name = "phy-kmp-" TAG, .evr = "1-1", .provides = "phy-kmp phy-kmp-" TAG },
+	{ .name = "led-kmp-" TAG, .evr = "1-1", .provides = "led-kmp led-kmp-" TAG },
 };
 
-/* The packages as they are read again from the form for planning, on a machine that exports DEPS.
- */
-static struct mf_pool *planning(const struct mf_dep *deps, size_t n_deps, bool *ret_settled)
+/* The first package's dependencies of a kind, as they are read again, a blank after each. */
+static int add_text(void *arg, const char *name, const char *evr)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 500 - len, "%s%s%s ", name, evr ? "=" : "", evr ? evr : "");
+	return 0;
+}
+
+static struct mf_pool *read_again(void)
 {
 	struct mf_pool *pool = primary_pool(packages, N(packages)), *again;
-	int fd = mf_memfile_new("plan"), *ids;
+	int fd = mf_memfile_new("list"), *ids;
 	size_t n;
 
 	mf_pool_ready(pool);
 	assert_int_equal(mf_pool_list(pool, 0, &ids, &n), 0);
-	assert_int_equal(mf_pool_write_plan(pool, ids, n, primary_provider(pool, IMAGE, NULL), fd),
-			 0);
+	assert_int_equal(mf_pool_write(pool, ids, n, fd), 0);
 	free(ids);
 	mf_pool_free(pool);
 	assert_int_equal(mf_pool_new("x86_64", &again), 0);
 	assert_int_equal(mf_pool_add_cache(again, fd, 0, 99), 0);
 	close(fd);
-	assert_int_equal(mf_pool_add_system(again, deps, n_deps, NULL, 0, NULL), 0);
-	*ret_settled = mf_pool_settle(again);
-	mf_pool_ready(again);
 	return again;
 }
 
-struct seen {
-	size_t n, met;
-	bool bundled;
-};
-
-static int see(void *arg, const char *need, const int *ids, size_t n)
+static void only_drivers_and_firmware_are_recommended(void **state)
 {
-	struct seen *seen = arg;
+	static const struct {
+		enum mf_dep_kind kind;
+		const char *has[4], *lacks;
+	} expected[] = {
+		{ MF_REQUIRES, { "ksym(amd64:printk)=12 ", "ksym(amd64:kfree)=34 " }, "nobody" },
+		{ MF_PROVIDES, { "kmod(nic.ko) ", "ksym(amd64:nic)=5 " }, "nobody" },
+		{ MF_RECOMMENDS,
+		  { "phy-kmp ", "kernel-firmware-nic ", "kmod(crc.ko) " },
+		  "documentation" },
+		{ MF_SUGGESTS, { "led-kmp " }, "tools" },
+		{ MF_SUPPLEMENTS, { "" }, "pci:" },
+	};
+	struct mf_pool *pool = read_again();
+	int id;
 
-	seen->n++;
-	seen->met += n > 0;
-	seen->bundled |= !strncmp(need, "modfetch-exports(", 17);
-	return 0;
-}
+	mf_pool_ready(pool);
+	id = primary_provider(pool, "nic-kmp-" TAG, NULL);
+	for (size_t i = 0; i < N(expected); i++) {
+		char text[500] = "";
 
-static void what_the_image_exports_is_one_need_that_the_kernel_meets(void **state)
-{
-	const struct mf_dep here[] = { { "ksym(amd64:printk)", "12" },
-				       { "ksym(amd64:kfree)", "34" },
-				       { "ksym(amd64:more)", "1" } };
-	struct seen nic = { 0 }, odd = { 0 };
-	bool settled;
-	struct mf_pool *pool = planning(here, N(here), &settled);
-
-	assert_true(settled);
-	assert_int_equal(mf_pool_needs(pool, primary_provider(pool, "nic-kmp-" TAG, NULL),
-				       MF_REQUIRES, see, &nic),
-			 0);
-	/* the word, and ptp, which nobody has */
-	assert_int_equal(nic.n, 2);
-	assert_int_equal(nic.met, 1);
-	assert_true(nic.bundled);
-	/* another CRC is another symbol: that stays told, and unmet */
-	assert_int_equal(mf_pool_needs(pool, primary_provider(pool, "odd-kmp-" TAG, NULL),
-				       MF_REQUIRES, see, &odd),
-			 0);
-	assert_int_equal(odd.n, 1);
-	assert_int_equal(odd.met, 0);
-	assert_false(odd.bundled);
+		assert_int_equal(mf_pool_deps(pool, id, expected[i].kind, add_text, text), 0);
+		for (size_t j = 0; j < 4 && expected[i].has[j]; j++)
+			assert_non_null(strstr(text, expected[i].has[j]));
+		assert_null(strstr(text, expected[i].lacks));
+	}
 	mf_pool_free(pool);
 }
 
-static void a_kernel_of_another_build_does_not_settle_it(void **state)
+static void what_is_suggested_can_count_as_recommended(void **state)
 {
-	const struct mf_dep other[] = { { "ksym(amd64:printk)", "12" },
-					{ "ksym(amd64:kfree)", "35" } };
-	bool settled;
+	struct mf_pool *pool = read_again();
+	char text[500] = "";
 
-	mf_pool_free(planning(other, N(other), &settled));
-	assert_false(settled);
-	mf_pool_free(planning(other, 1, &settled));
-	assert_false(settled);
+	mf_pool_promote_suggests(pool);
+	mf_pool_ready(pool);
+	assert_int_equal(mf_pool_deps(pool, primary_provider(pool, "nic-kmp-" TAG, NULL),
+				      MF_RECOMMENDS, add_text, text),
+			 0);
+	assert_non_null(strstr(text, "led-kmp "));
+	assert_non_null(strstr(text, "phy-kmp "));
+	mf_pool_free(pool);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(what_the_image_exports_is_one_need_that_the_kernel_meets),
-		UNIT(a_kernel_of_another_build_does_not_settle_it),
+		UNIT(only_drivers_and_firmware_are_recommended),
+		UNIT(what_is_suggested_can_count_as_recommended),
 	};
 
 	return UNIT_RUN(tests);
