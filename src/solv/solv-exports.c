@@ -20,7 +20,6 @@
 #include "modfetch/table.h"
 #include "solv-private.h"
 
-#define EXPORT "ksym("
 #define FILTER (1U << 18) /* bits */
 
 /* A provide that somebody asks for. */
@@ -34,8 +33,8 @@ struct item {
 struct mf_exports {
 	struct item *items; /* hash table, at most three quarters full */
 	uint32_t n_items;
-	uint64_t known[FILTER / 64]; /* bits of names in it: most are not, and this stays in the
-				      * processor's cache */
+	uint64_t known[FILTER / 64]; /* bits of names in it and in bundles: most are not, and this
+				      * stays in the processor's cache */
 	uint32_t holder;	     /* the one at hand */
 	Queue found;		     /* lists and packages of whose bundles it has something */
 	bool unclear;
@@ -48,30 +47,6 @@ void mf_exports_free(struct mf_exports *exports)
 	free(exports->items);
 	queue_free(&exports->found);
 	free(exports);
-}
-
-static mf_provide hash(const char *name, const char *evr)
-{
-	uint64_t h = evr ? mf_hash(evr, strlen(evr)) & MF_PROVIDE_EVR : 0;
-
-	return (mf_hash(name, strlen(name)) & ~(uint64_t)MF_PROVIDE_EVR) | (evr && !h ? 1 : h);
-}
-
-bool mf_solv_is_export(const Pool *pool, Id dep)
-{
-	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
-	Id name = rel ? rel->name : dep;
-
-	return !(rel && (rel->flags != REL_EQ || ISRELDEP(name) || ISRELDEP(rel->evr))) &&
-	       mf_starts_with(pool_id2str(pool, name), EXPORT);
-}
-
-mf_provide mf_solv_hash_provide(const Pool *pool, Id dep)
-{
-	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
-
-	return hash(pool_id2str(pool, rel ? rel->name : dep),
-		    rel ? pool_id2str(pool, rel->evr) : NULL);
 }
 
 /* ---- a list ---- */
@@ -214,14 +189,28 @@ static void ask_all(struct asking *a, const struct mf_solv_list *alone)
 
 /* ---- the table ---- */
 
+static void note(struct mf_exports *e, mf_provide provide)
+{
+	uint32_t bit = MF_PROVIDE_SLOT(provide, FILTER);
+
+	e->known[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
 static void put(struct mf_exports *e, mf_provide provide, Id asked)
 {
-	uint32_t i = MF_PROVIDE_SLOT(provide, e->n_items), bit = MF_PROVIDE_SLOT(provide, FILTER);
+	uint32_t i = MF_PROVIDE_SLOT(provide, e->n_items);
 
 	while (e->items[i].asked)
 		i = (i + 1) & (e->n_items - 1);
 	e->items[i] = (struct item){ provide, asked, 0 };
-	e->known[bit / 64] |= (uint64_t)1 << bit % 64;
+	note(e, provide);
+}
+
+static void note_bundled(struct mf_exports *e, const struct mf_solv_list *list)
+{
+	for (uint32_t i = 0; i < list->n_slots; i++)
+		if (list->slots[i])
+			note(e, list->provides[list->slots[i] - 1]);
 }
 
 static int fill(struct mf_exports *e, const Pool *pool, const struct asking *a)
@@ -236,7 +225,7 @@ static int fill(struct mf_exports *e, const Pool *pool, const struct asking *a)
 	for (int i = 0; i < a->exact.count; i++)
 		put(e, mf_solv_hash_provide(pool, a->exact.elements[i]), a->exact.elements[i]);
 	for (int i = 0; i < a->loose.count; i++)
-		put(e, hash(pool_id2str(pool, a->loose.elements[i]), NULL), LOOSE);
+		put(e, mf_solv_hash(pool_id2str(pool, a->loose.elements[i]), NULL), LOOSE);
 	return 0;
 }
 
@@ -270,6 +259,8 @@ static struct mf_exports *table_of(struct mf_pool *mp)
 	queue_init(&a.loose);
 	queue_init(&mp->exports->found);
 	ask_all(&a, only_list(mp));
+	for (size_t i = 0; i < mp->n_lists; i++)
+		note_bundled(mp->exports, &mp->lists[i]);
 	if (fill(mp->exports, mp->pool, &a) < 0) {
 		mf_exports_free(mp->exports);
 		mp->exports = NULL;
@@ -298,10 +289,8 @@ static bool may_serve(const Pool *pool, const struct item *item, mf_provide prov
 static void take_asked(struct mf_pool *mp, mf_provide provide, Queue *to)
 {
 	struct mf_exports *e = mp->exports;
-	uint32_t i = MF_PROVIDE_SLOT(provide, FILTER);
+	uint32_t i;
 
-	if (!(e->known[i / 64] >> i % 64 & 1))
-		return;
 	for (i = MF_PROVIDE_SLOT(provide, e->n_items); e->items[i].asked;
 	     i = (i + 1) & (e->n_items - 1)) {
 		struct item *item = &e->items[i];
@@ -354,6 +343,10 @@ static void take_bundled(struct mf_exports *e, struct mf_solv_list *list, int nu
 /* In all lists but BUT: of what a list bundles, nobody else in it has anything. */
 static void take(struct mf_pool *mp, mf_provide provide, const struct mf_solv_list *but, Queue *to)
 {
+	uint32_t bit = MF_PROVIDE_SLOT(provide, FILTER);
+
+	if (!(mp->exports->known[bit / 64] >> bit % 64 & 1))
+		return;
 	take_asked(mp, provide, to);
 	for (size_t i = 0; i < mp->n_lists; i++)
 		if (&mp->lists[i] != but)
@@ -399,7 +392,7 @@ void mf_pool_export(struct mf_pool *mp, const char *name, const char *crc)
 	Id id;
 
 	if (mf_starts_with(name, EXPORT) && table_of(mp)) {
-		take(mp, hash(name, crc), NULL, &mp->system_exports);
+		take(mp, mf_solv_hash(name, crc), NULL, &mp->system_exports);
 		return;
 	}
 	id = pool_str2id(mp->pool, name, 0);

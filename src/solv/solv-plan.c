@@ -33,6 +33,30 @@
 
 #define SEVERAL UINT32_MAX
 
+mf_provide mf_solv_hash(const char *name, const char *evr)
+{
+	uint64_t h = evr ? mf_hash(evr, strlen(evr)) & MF_PROVIDE_EVR : 0;
+
+	return (mf_hash(name, strlen(name)) & ~(uint64_t)MF_PROVIDE_EVR) | (evr && !h ? 1 : h);
+}
+
+bool mf_solv_is_export(const Pool *pool, Id dep)
+{
+	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
+	Id name = rel ? rel->name : dep;
+
+	return !(rel && (rel->flags != REL_EQ || ISRELDEP(name) || ISRELDEP(rel->evr))) &&
+	       mf_starts_with(pool_id2str(pool, name), EXPORT);
+}
+
+mf_provide mf_solv_hash_provide(const Pool *pool, Id dep)
+{
+	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
+
+	return mf_solv_hash(pool_id2str(pool, rel ? rel->name : dep),
+			    rel ? pool_id2str(pool, rel->evr) : NULL);
+}
+
 struct mf_bundles {
 	Pool *pool;
 	const int *ids;

@@ -94,6 +94,9 @@ struct mf_pool {
 
 /* "ksym(FLAVOR:NAME) = CRC", or "ksym(FLAVOR:NAME)" where the kernel has no CRCs. */
 bool mf_solv_is_export(const Pool *pool, Id dep);
+#define EXPORT "ksym("
+/* EVR: NULL: none. */
+mf_provide mf_solv_hash(const char *name, const char *evr);
 /* Of one with "=", or without a relation. */
 mf_provide mf_solv_hash_provide(const Pool *pool, Id dep);
 
