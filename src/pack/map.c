@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A map from names to numbers, and lists of numbers: symbols to the modules that export them,
- * modules to their packages. Open addressing, never more than half full; keys are borrowed. The
- * names come from a kernel build that somebody packs on purpose, so the hash need not withstand an
- * enemy.
+ * A map from names to numbers (symbols to the modules that export them, modules to their packages),
+ * and lists of numbers. Open addressing, at most half full; keys are borrowed. The names come from
+ * a kernel build that the user chose to pack, so the hash need not withstand an attacker.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "model.h"
 
 struct pack_map_slot {
@@ -15,7 +15,7 @@ struct pack_map_slot {
 	size_t value;
 };
 
-static size_t hash(const char *key)
+static size_t map_hash(const char *key)
 {
 	uint64_t h = 14695981039346656037ULL; /* FNV-1a */
 
@@ -24,10 +24,10 @@ static size_t hash(const char *key)
 	return (size_t)(h ^ h >> 32);
 }
 
-/* The slot that has KEY, or the empty one where it would go. */
+/* The slot of KEY, or the empty slot where it belongs. */
 static struct pack_map_slot *map_find(const struct pack_map *map, const char *key)
 {
-	size_t i = hash(key) & (map->room - 1);
+	size_t i = map_hash(key) & (map->room - 1);
 
 	while (map->slots[i].key && strcmp(map->slots[i].key, key))
 		i = (i + 1) & (map->room - 1);
@@ -80,20 +80,13 @@ void pack_map_done(struct pack_map *map)
 
 int pack_list_add(struct pack_list *list, size_t value)
 {
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 8;
-		size_t *v = reallocarray(list->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		list->v = v;
-		list->room = room;
-	}
+	if (mf_array_reserve(&list->v, &list->room, list->n + 1, sizeof(*list->v)) < 0)
+		return -ENOMEM;
 	list->v[list->n++] = value;
 	return 0;
 }
 
-static int map_compare(const void *a, const void *b)
+static int compare_numbers(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 
@@ -106,7 +99,7 @@ void pack_list_unique(struct pack_list *list)
 
 	if (!list->n)
 		return;
-	qsort(list->v, list->n, sizeof(*list->v), map_compare);
+	qsort(list->v, list->n, sizeof(*list->v), compare_numbers);
 	for (size_t i = 1; i < list->n; i++)
 		if (list->v[i] != list->v[kept])
 			list->v[++kept] = list->v[i];
@@ -115,7 +108,7 @@ void pack_list_unique(struct pack_list *list)
 
 bool pack_list_has(const struct pack_list *list, size_t value)
 {
-	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), map_compare);
+	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), compare_numbers);
 }
 
 void pack_list_done(struct pack_list *list)

@@ -29,8 +29,8 @@ static void print_relations(const struct pack_kernel *kernel)
 
 		print_list(kernel, m, "needs", &module->needs);
 		print_list(kernel, m, "wants", &module->wants);
-		print_list(kernel, m, "asks", &module->asks);
-		print_list(kernel, m, "may", &module->may_ask);
+		print_list(kernel, m, "asks", &module->requests);
+		print_list(kernel, m, "may", &module->may_request);
 	}
 }
 

@@ -7,7 +7,7 @@ static char *fingerprint(const struct pack_package *package)
 {
 	struct pack_package copy = *package;
 
-	pack_package_seal(&copy);
+	pack_package_set_fingerprint(&copy);
 	assert_int_equal(strlen(copy.fingerprint), 64);
 	return strdup(copy.fingerprint);
 }

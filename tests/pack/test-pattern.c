@@ -62,7 +62,7 @@ static void patterns_require_what_is_picked_and_count_what_that_needs(void **sta
 	assert_int_equal(pack_deps(&p->pack, k), 0);
 	/* what no member is; what is one; what is not packed */
 	for (size_t m = 1; m < 4; m++)
-		assert_int_equal(pack_list_add(&k->modules[0].may_ask, m), 0);
+		assert_int_equal(pack_list_add(&k->modules[0].may_request, m), 0);
 	k->modules[3].picked = false;
 	assert_int_equal(pack_pattern_make(&p->pack, k), 0);
 	assert_int_equal(p->pack.n_packages, 2);

@@ -86,7 +86,7 @@ static void what_could_not_be_published_is_not_remembered(void **state)
 
 	close(rpm_build(p->dir, &(struct rpm_spec){
 					.name = "paper", .version = "1", .files = "/etc/paper" }));
-	pack_package_seal(package);
+	pack_package_set_fingerprint(package);
 	package->href = strdup("paper.rpm");
 	p->options.key = "/nonexistent.key";
 	p->options.cert = "/nonexistent.crt";
