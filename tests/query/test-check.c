@@ -31,7 +31,7 @@ static void assert_found(struct machine *m, const char *path, int code, bool own
 
 	assert_int_equal(mf_check(&m->root.ctx, &check), 0);
 	assert_int_equal(check.n_findings, 1);
-	assert_string_equal(check.findings[0].what + 1, path);
+	assert_string_equal(check.findings[0].path + 1, path);
 	assert_int_equal(check.findings[0].code, code);
 	assert_true(owned == !!check.findings[0].package);
 	if (owned)

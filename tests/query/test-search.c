@@ -38,7 +38,7 @@ static const char *found(struct root *r, const char *words)
 		struct mf_package p;
 
 		mf_pool_package(pool, hits.v[i].id, &p);
-		assert_null(hits.v[i].present);
+		assert_null(hits.v[i].installed_evr);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s %s %s;", p.name,
 					p.evr, mf_found_name(hits.v[i].found),
 					hits.v[i].alias ? hits.v[i].alias : "-");
