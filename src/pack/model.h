@@ -17,6 +17,7 @@
 #include "modfetch/pack.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
+#include "modfetch/table.h"
 
 struct pack;
 struct pack_firmware;
@@ -24,13 +25,12 @@ struct pack_firmware;
 /* ---- map.c: names to numbers ---- */
 
 struct pack_map {
-	struct pack_map_slot *slots;
-	size_t n, room;
+	struct mf_table table;
 };
 
 #define PACK_NONE SIZE_MAX
 
-/* Sets KEY (borrowed) to VALUE, replacing an older value. 0 or -ENOMEM. */
+/* Sets KEY (borrowed) to VALUE (below 2^32), replacing an older value. 0 or -ENOMEM. */
 int pack_map_set(struct pack_map *map, const char *key, size_t value);
 /* The value of KEY, or PACK_NONE. */
 size_t pack_map_get(const struct pack_map *map, const char *key);
@@ -290,9 +290,11 @@ bool pack_plain_path(const char *path);
 /* The directory of a tree, which becomes a macro that the spec's shell script quotes. */
 bool pack_plain_base(const char *path);
 
+/* ---- describe.c ---- */
+
 /*
- * ---- describe.c: texts made from .modinfo: one line of UTF-8, '%' doubled; the caller frees them.
- * NULL: no memory.
+ * Texts of a package from .modinfo: one line of UTF-8 with '%' doubled. The caller frees them. NULL:
+ * no memory.
  */
 
 /* FIELD, shortened to about MAX bytes. */
@@ -305,9 +307,8 @@ char *pack_describe_long(const struct pack_module *module);
 /* Writes a spec that builds the packages of LIST (places in pack->packages). 0 or -errno. */
 int pack_spec_write(const struct pack *pack, const struct pack_list *list, const char *label,
 		    FILE *out);
-char *pack_spec_rpm_name(
-	const struct pack_package
-		*package); /* NAME-VERSION-RELEASE.ARCH.rpm; the caller frees it; NULL: no memory */
+/* NAME-VERSION-RELEASE.ARCH.rpm; the caller frees it. NULL: no memory. */
+char *pack_spec_rpm_name(const struct pack_package *package);
 
 /* Writes TEXT with '%' doubled, so that rpm prints it as it is. */
 void pack_spec_put_text(const char *text, FILE *out);
