@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where built packages go, and which old ones go away. */
+/* The places of built packages, and the removal of old ones. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -21,7 +21,7 @@ static void a_package_goes_to_its_machines_directory(void **state)
 	assert_string_equal(p->pack.packages[0].href, "x86_64/x-1-2.x86_64.rpm");
 	assert_int_equal(p->pack.packages[0].rpm_size, 5);
 	assert_true(packs_has(p, "x86_64/x-1-2.x86_64.rpm"));
-	/* what has a place keeps it */
+	/* a package with a place keeps it */
 	assert_int_equal(pack_place(&p->pack), 0);
 	packs_free(p);
 }

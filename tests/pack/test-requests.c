@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests found in the strings of hand-made modules: each rule on a kernel as small as shows it. */
+/*
+ * Requests in the strings of modules made by hand: each rule on the smallest kernel that shows it.
+ */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

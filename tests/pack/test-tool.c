@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Programs that work, fail, say much and are not there. */
+/* Programs that succeed, fail, print much and do not exist. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is known of a package. */
+/* Everything known about a package. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/query.h"
@@ -83,7 +83,7 @@ static void all_that_is_known_is_told(void **state)
 	assert_int_equal(about.requires.n, 3);
 	assert_string_equal(about.requires.v[0].text, "ksym(amd64:gone) = 34");
 	assert_int_equal(about.requires.v[0].provider, 0);
-	/* the newest of those that could come */
+	/* the newest of the candidates */
 	assert_string_equal(about.requires.v[1].text, "ksym(amd64:ptp) = ab");
 	mf_pool_package(pool, about.requires.v[1].provider, &provider);
 	assert_string_equal(provider.evr, "2-1");

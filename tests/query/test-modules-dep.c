@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The files of a modules.dep, by path and by name, and those that were not marked. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include "src/query/modules-dep.h"
 #include "modfetch/strings.h"
@@ -46,7 +47,7 @@ static void a_path_is_met_once_and_a_name_stands_for_its_other_files(void **stat
 	assert_true(mf_modules_dep_mark(&dep, "updates/a-b.ko"));
 	assert_true(mf_modules_dep_mark(&dep, "last.ko"));
 	assert_unmarked(&dep, "/opt/d.ko.xz kernel/c.ko");
-	/* passed over for the other of its name, which is not met by that */
+	/* ignored in favor of the other file of its name, which this does not mark */
 	assert_true(mf_modules_dep_mark(&dep, "kernel/a_b.ko.zst"));
 	assert_true(mf_modules_dep_mark(&dep, "extra/c.evil.ko"));
 	assert_false(mf_modules_dep_mark(&dep, "extra/e.ko"));
@@ -74,7 +75,7 @@ static void what_is_no_line_of_it_names_nothing(void **state)
 {
 	static const char *const texts[] = { NULL, "", "\n\n", "no colon\n", ":\n", ": a.ko\n" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
 		struct mf_modules_dep dep = dep_of(*state, texts[i]);
 
 		assert_unmarked(&dep, "");
