@@ -27,10 +27,10 @@ struct mf_pack_options {
 	const struct mf_strings *trees; /* paths of lib/modules/KVER, one for each kernel */
 	const char *output;		/* the repository's directory; created if missing */
 	const char *firmware;		/* directory of a firmware tree, or NULL */
-	const struct mf_strings *
-		only; /* modules (fnmatch patterns) to pack with all that they need, want and request; NULL or empty: all */
-	const char *
-		spec_only; /* directory for specs: they are written and nothing is built; or NULL */
+	/* modules (fnmatch patterns) to pack, with all that they need, want and request; NULL or
+	 * empty: all */
+	const struct mf_strings *only;
+	const char *spec_only; /* write specs into this directory and build nothing; or NULL */
 
 	/* about one kernel: refused with more than one tree. NULL: detected */
 	const char *flavor;

@@ -19,8 +19,8 @@
  */
 
 struct mf_need {
-	char *text; /* "ksym(amd64:foo) = 1f2e" */
-	int provider; /* the best provider: one that is installed before one to be installed; 0: none */
+	char *text;   /* "ksym(amd64:foo) = 1f2e" */
+	int provider; /* the best one, an installed one before the others; 0: none */
 	bool system;  /* the provider is the kernel, or a module that no package owns */
 	bool present; /* the provider is installed, or system */
 };
@@ -34,8 +34,8 @@ struct mf_about {
 	int id;
 	struct mf_package package;
 	struct mf_text text;
-	const char *
-		installed_evr; /* evr of the installed package of its name, or NULL; owned by the pool */
+	/* evr of the installed package of its name, or NULL; owned by the pool */
+	const char *installed_evr;
 	struct mf_strings modules, aliases; /* sorted; aliases are spelled as in kmod's indexes */
 	struct mf_strings on_disk; /* its modules that are on disk and that no package owns */
 	struct mf_needs requires, recommends, suggests;
@@ -70,8 +70,8 @@ struct mf_hit {
 	int id; /* of the package in the catalog's pool */
 	enum mf_found found;
 	char *alias; /* the matching alias, with MF_FOUND_ALIAS; owned */
-	const char *
-		installed_evr; /* evr of the installed package of its name, or NULL; owned by the pool */
+	/* evr of the installed package of its name, or NULL; owned by the pool */
+	const char *installed_evr;
 };
 
 struct mf_hits {
@@ -133,8 +133,8 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 
 /*
  * A planned run as a graph in the language of graphviz: queries → modules that match (labelled with
- * the pattern) → packages that contain them → packages that those need. Each edge between packages
- * is labelled with a symbol that is needed, and with the number of further ones.
+ * the pattern) → packages that contain them → packages that those need. An edge between packages
+ * has a symbol as its label, and the number of further ones.
  */
 
 /*

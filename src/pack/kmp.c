@@ -42,8 +42,8 @@ static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 	len = strlen(escaped) + strlen("modalias(kernel--:)") + strlen(r->flavor) + strlen(r->abi);
 	if (has_bus && len > SOLV_TOKEN_MAX)
 		mf_log(pack->ctx, MF_LOG_WARNING,
-		       "pack: %s: modfetch finds an alias of %zu bytes, but zypper does not, since "
-		       "libsolv takes at most 1023: %.60s…",
+		       "pack: %s: an alias of %zu bytes is too long for libsolv: modfetch finds "
+		       "the driver by it, zypper does not: %.60s…",
 		       module->path, strlen(alias), alias);
 	fprintf(out, has_bus ? "Supplements: modalias(kernel-%s-%s:" : "Provides: kalias(%s-%s:",
 		r->flavor, r->abi);

@@ -118,7 +118,7 @@ enum pack_part { /* files of the kernel-image package that are outside the tree 
 struct pack_kernel {
 	char *tree; /* path of lib/modules/KVER */
 	int tree_fd;
-	char *install_dir; /* where packages install it: /lib/modules/KVER or /usr/lib/modules/KVER */
+	char *install_dir; /* where packages install it: {,/usr}/lib/modules/KVER */
 	struct mf_release release;
 	char *version, *revision;	   /* of the packages of in-tree drivers and of the image */
 	char *parts[PACK_N_PARTS];	   /* paths; NULL: not found */
@@ -293,8 +293,8 @@ bool pack_plain_base(const char *path);
 /* ---- describe.c ---- */
 
 /*
- * Texts of a package from .modinfo: one line of UTF-8 with '%' doubled. The caller frees them. NULL:
- * no memory.
+ * Texts of a package from .modinfo: one line of UTF-8 with '%' doubled. The caller frees them.
+ * NULL: no memory.
  */
 
 /* FIELD, shortened to about MAX bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The configuration in a case: modprobe.d and policy.d without comments, the module options of the
- * kernel command line, and for each device that was asked for its modalias and whether it is
+ * The configuration in a case: modprobe.d and policy.d without comments, the blacklists of the
+ * kernel command line, and for each device that a query names its modalias and whether it is
  * removable.
  *
  * The rest of the command line and all other files are private and left out. A file that cannot be

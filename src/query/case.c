@@ -6,7 +6,7 @@
  * written.
  *
  * A case contains names, versions and dependencies of packages, and the admin's rules; nothing else
- * about the machine, and of the kernel command line only the names of modules. This form cannot
+ * about the machine, and of the kernel command line only its blacklists. This form cannot
  * express a query with a blank; such a query is left out, with a comment.
  */
 #include "modfetch/query.h"

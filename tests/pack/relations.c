@@ -3,9 +3,9 @@
  * Prints how the packer relates the modules of a tree, without making packages; and what libkmod
  * would load for each, to check the softdeps against.
  *
- *	Usage: relations TREE            a line for each relation: MODULE needs|wants|asks|may TARGET
- *	       relations TREE INDEXED    a line for each module: MODULE, and the modules that
- *	                                 `modprobe --show-depends` lists; INDEXED: the tree with indexes
+ *	relations TREE            a line for each relation: MODULE needs|wants|asks|may TARGET
+ *	relations TREE INDEXED    a line for each module: MODULE, and the modules that
+ *	                          `modprobe --show-depends` lists; INDEXED: the tree with indexes
  */
 #include <libkmod.h>
 #include <stdio.h>
