@@ -199,7 +199,7 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 		struct mf_drained drained;
 		int r;
 
-		/* prepare the downloads while waiting */
+		/* start the fetch helper during the wait, not after it */
 		if (woken)
 			mf_fetch_ready(&cmd->ctx);
 		wait_for_group(cmd, w);
