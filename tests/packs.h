@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_PACKS_H
 #define TESTS_PACKS_H
-/* What the tests of src/pack share: a pack that works in a scratch directory, and modules made by
- * hand. */
+/* Shared by the tests of src/pack: a pack in a scratch directory, and modules made by hand. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "src/pack/model.h"
@@ -42,7 +42,7 @@ static inline struct packs *packs_new(void)
 	return p;
 }
 
-/* As mf_pack() opens REPO, which is the scratch directory. */
+/* Opens REPO as mf_pack() does; it is the scratch directory. */
 static inline void packs_open(struct packs *p)
 {
 	p->pack.output = strdup(p->dir);
@@ -66,7 +66,7 @@ static inline void packs_free(struct packs *p)
 {
 	const int fds[] = { p->pack.repo_fd, p->pack.private_fd, p->pack.work_fd };
 
-	/* a module that was read has an arena for its strings; a hand-made one has copies */
+	/* a module from a file has an arena for its strings, one made by hand has copies */
 	for (size_t k = 0; k < p->pack.n_kernels; k++)
 		for (size_t m = 0; m < p->pack.kernels[k].n_modules; m++) {
 			struct pack_module *module = &p->pack.kernels[k].modules[m];
@@ -86,7 +86,7 @@ static inline void packs_free(struct packs *p)
 	free(p->pack.kernels);
 	free(p->pack.output);
 	free(p->pack.work);
-	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	mf_context_done(&p->ctx);
@@ -94,7 +94,7 @@ static inline void packs_free(struct packs *p)
 	free(p);
 }
 
-/* Writes TEXT to a file below the scratch directory; directories on the way are made. */
+/* Writes TEXT to a file below the scratch directory and makes its parent directories. */
 static inline void packs_write(const struct packs *p, const char *name, const char *text)
 {
 	char path[512];
@@ -120,7 +120,7 @@ static inline bool packs_has(const struct packs *p, const char *name)
 	return !access(path, F_OK);
 }
 
-/* What the hand-made module says; NULL ends each list. "weak:" before an import, CRC behind '='. */
+/* The content of a module made by hand; NULL ends each list. An import may be "weak:NAME=CRC". */
 struct made {
 	const char *path;
 	const char *exports[4], *imports[4];
@@ -182,7 +182,7 @@ static inline struct pack_kernel *packs_kernel(struct packs *p, const struct mad
 	return k;
 }
 
-/* A package of the pack with a name, ready to be sealed. */
+/* A complete package of the pack, without its fingerprint. */
 static inline struct pack_package *packs_package(struct packs *p, const char *name,
 						 const char *arch)
 {

@@ -2,14 +2,14 @@
 #ifndef MODFETCH_PACK_H
 #define MODFETCH_PACK_H
 /*
- * modfetch pack: from the module trees of kernels to a repository of driver packages. Names,
+ * modfetch pack: makes a repository of driver packages from the module trees of kernels. Names,
  * provides and requires of the packages are a contract with resolve and with zypper, dnf and rpm;
- * modfetch-pack(8) has it. Calls rpmbuild and createrepo_c (and gpg for an OpenPGP signature);
- * everything they are given is made here.
+ * modfetch-pack(8) documents it. Calls rpmbuild, createrepo_c and modifyrepo_c (and gpg for an
+ * OpenPGP signature); modfetch generates all their input.
  *
- * REPO/<arch>/ holds packages, REPO/repodata/ the metadata, REPO/.pack/ what the next run wants to
- * know; a web server need not show the last. A reader of REPO sees the old repository or the new
- * one: no file of the old is changed or removed before the new is in place, nor in that run.
+ * REPO/<arch>/ holds the packages, REPO/repodata/ the metadata, REPO/.pack/ the state for the next
+ * run, which a web server need not serve. A reader of REPO sees the old repository or the new one:
+ * no file of the old one is changed or removed before the new one is in place, nor in that run.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,35 +17,37 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
-/* STEP is a word; DONE of N things of it are done. Called at most ten times a second, and at the
- * end. */
+/*
+ * STEP is one word; DONE of its N items are done. Called at most ten times a second, and at the end
+ * of a step.
+ */
 typedef void mf_pack_progress(void *arg, const char *step, size_t done, size_t n);
 
 struct mf_pack_options {
-	const struct mf_strings *trees; /* paths of lib/modules/KVER, one a kernel */
-	const char *output;		/* the repository's directory; made if it is not there */
+	const struct mf_strings *trees; /* paths of lib/modules/KVER, one for each kernel */
+	const char *output;		/* the repository's directory; created if missing */
 	const char *firmware;		/* directory of a firmware tree, or NULL */
-	const struct mf_strings *only;	/* modules (fnmatch patterns) to pack with all they need and
-					   want; NULL or empty: all */
-	const char *spec_only; /* write specs into this directory, build nothing; or NULL */
+	/* modules (fnmatch patterns) to pack, with all that they need, want and request; NULL or
+	 * empty: all */
+	const struct mf_strings *only;
+	const char *spec_only; /* write specs into this directory and build nothing; or NULL */
 
-	/* these speak of one kernel: with more than one tree they are refused. NULL: found out */
+	/* about one kernel: refused with more than one tree. NULL: detected */
 	const char *flavor;
 	const char *symvers, *image, *system_map, *config;
 	const char *version, *release;
 
-	const char *key, *cert; /* PEM files: sign repomd.xml with CMS; both or none */
-	const char *gpg_key;	/* sign it with this OpenPGP key too; or NULL */
-	const char
-		*identity; /* which repository its metadata says it is; NULL: as before, or new */
-	unsigned int jobs; /* threads, and rpmbuilds side by side; 0: as many as processors */
-	bool incremental;  /* take over packages of the repository that would come out the same */
+	const char *key, *cert; /* PEM files to sign repomd.xml with CMS; both or none */
+	const char *gpg_key;	/* OpenPGP key to sign repomd.xml with too; or NULL */
+	const char *identity; /* identity in the metadata; NULL: the published one, or a new one */
+	unsigned int jobs;    /* threads and parallel rpmbuilds; 0: the number of processors */
+	bool incremental;     /* reuse packages of the repository that would be built identically */
 
 	mf_pack_progress *progress; /* or NULL */
 	void *progress_arg;
 };
 
-/* What a primary.xml spends its bytes on. */
+/* The parts of a primary.xml, for the statistics of its size. */
 enum mf_pack_share {
 	MF_PACK_SHARE_KSYM_REQUIRES,
 	MF_PACK_SHARE_KSYM_PROVIDES,
@@ -58,30 +60,30 @@ enum mf_pack_share {
 };
 
 enum mf_pack_step {
-	MF_PACK_STEP_READ,    /* every module, its digest included */
+	MF_PACK_STEP_READ,    /* reading every module, with its digest */
 	MF_PACK_STEP_RELATE,  /* dependencies, package texts, fingerprints */
 	MF_PACK_STEP_BUILD,   /* rpmbuild */
-	MF_PACK_STEP_PUBLISH, /* createrepo_c, signatures, the exchange */
+	MF_PACK_STEP_PUBLISH, /* createrepo_c, signatures, the exchange of the metadata */
 	MF_PACK_N_STEPS,
 };
 
 struct mf_pack_pattern {
 	char *name;
 	size_t members; /* by its rules */
-	size_t closed;	/* with what they need */
-	uint64_t size;	/* bytes of the closed set, installed */
+	size_t closed;	/* members and the modules they need */
+	uint64_t size;	/* installed size of these in bytes */
 };
 
 struct mf_pack_result {
 	size_t modules;	       /* .ko files found */
-	size_t modules_signed; /* of those packed, how many carry a signature */
-	size_t packages;       /* of this run's kernels, built, reused or written as spec */
+	size_t modules_signed; /* packed modules that carry a signature */
+	size_t packages;       /* of this run's kernels: built, reused or written as specs */
 	size_t reused;
 	size_t in_repository;
-	size_t firmware_missing; /* files that modules ask for and the tree does not have */
-	size_t problems;	 /* lines told; the run then ends with -MFE_PACK */
+	size_t firmware_missing; /* firmware files that modules name and the firmware tree lacks */
+	size_t problems;	 /* problems reported; if any, the run ends with -MFE_PACK */
 	uint64_t rpm_bytes;
-	uint64_t primary_packed, primary_bytes; /* primary.xml as sent, and inflated */
+	uint64_t primary_packed, primary_bytes; /* bytes of primary.xml, compressed and inflated */
 	uint64_t shares[MF_PACK_N_SHARES];
 	uint64_t step_us[MF_PACK_N_STEPS];
 	struct mf_pack_pattern *patterns;
@@ -89,10 +91,10 @@ struct mf_pack_result {
 };
 
 /*
- * Packs. 0; -MFE_PACK when some of it could not be packed, each with a line of its own, while the
- * rest was published; -MFE_USAGE, -MFE_TOOL, -MFE_LOCKED (another pack works on REPO) or -errno
- * when nothing was published; recorded. RET_RESULT is filled for 0 and -MFE_PACK and then to be
- * given to mf_pack_result_done().
+ * Makes or updates the repository. 0; -MFE_PACK if some modules or files cannot be packed: each is
+ * reported in a line of its own, and the rest is published; -MFE_USAGE, -MFE_TOOL, -MFE_LOCKED
+ * (another run of modfetch pack works on REPO) or -errno, recorded, if nothing is published. With 0
+ * and -MFE_PACK, RET_RESULT is filled, and the caller passes it to mf_pack_result_done().
  */
 int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	    struct mf_pack_result *ret_result);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef MODFETCH_QUERY_H
 #define MODFETCH_QUERY_H
-/* Questions that change nothing: what the catalog has, whether a tree is sound, a case to reproduce a lookup. */
+/*
+ * Queries that change nothing: the packages of the catalog, a check of the installed modules, and a
+ * lookup as a test case or as a graph.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,19 +14,19 @@
 #include "modfetch/solv.h"
 
 /*
- * All that is known of one package: what it is, which modules and aliases it has, what it needs and
- * who would give it.
+ * Everything known about one package: its texts, its modules and aliases, its needs and their
+ * providers.
  */
 
 struct mf_need {
-	char *text;  /* "ksym(amd64:foo) = 1f2e" */
-	int giver;   /* who has it: what is here, else the best that could come; 0: nobody */
-	bool system; /* the giver is the kernel itself, or a module no package owns */
-	bool here;   /* the giver is installed, or system */
+	char *text;   /* "ksym(amd64:foo) = 1f2e" */
+	int provider; /* the best one, an installed one before the others; 0: none */
+	bool system;  /* the provider is the kernel, or a module that no package owns */
+	bool present; /* the provider is installed, or system */
 };
 
 struct mf_needs {
-	struct mf_need *v; /* by giver's name, then by text */
+	struct mf_need *v; /* by name of the provider, then by text */
 	size_t n;
 };
 
@@ -31,105 +34,112 @@ struct mf_about {
 	int id;
 	struct mf_package package;
 	struct mf_text text;
-	const char *present; /* evr of what is installed under its name, or NULL; the pool's */
-	struct mf_strings modules, aliases; /* sorted; aliases as kmod's indexes spell them */
-	struct mf_strings on_disk;	    /* those of its modules that are there unowned */
+	/* evr of the installed package of its name, or NULL; owned by the pool */
+	const char *installed_evr;
+	struct mf_strings modules, aliases; /* sorted; aliases are spelled as in kmod's indexes */
+	struct mf_strings on_disk; /* its modules that are on disk and that no package owns */
 	struct mf_needs requires, recommends, suggests;
 };
 
 /*
- * The packages a name stands for: those called so, or else those that have a module of that name;
- * the best first. RET_IDS is the caller's to free. 0, -MFE_NOT_FOUND recorded where there is none,
- * or another recorded error.
+ * Finds the packages called NAME, else those with a module of that name, else those that provide
+ * NAME; the best first. The caller frees RET_IDS. 0, -MFE_NOT_FOUND (none) or another error,
+ * recorded.
  */
 int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char *name,
 		  int **ret_ids, size_t *ret_n);
-/* Lives as long as the catalog. 0 or a recorded error. */
+/*
+ * RET_ABOUT is valid as long as the catalog; the caller passes it to mf_about_done(). 0 or a
+ * recorded error.
+ */
 int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id,
 	     struct mf_about *ret_about);
 void mf_about_done(struct mf_about *about);
 
 /*
- * Packages that have to do with some words, among those of the repositories for this kernel and
- * those installed.
+ * Search for packages by words, among the installed packages and those of the repositories for this
+ * kernel.
  */
 
-/* Where a word was found, the best first; the stable words of --json. */
+/* Where a word was found, the best place first; the names in --json are stable. */
 enum mf_found { MF_FOUND_NAME, MF_FOUND_ALIAS, MF_FOUND_SUMMARY, MF_FOUND_DESCRIPTION };
+/* The name in --json; static. */
 const char *mf_found_name(enum mf_found found);
 
 struct mf_hit {
-	int id; /* in the catalog's pool */
+	int id; /* of the package in the catalog's pool */
 	enum mf_found found;
-	char *alias;	     /* the pattern, where it was found in one */
-	const char *present; /* evr of what is installed by that name, or NULL; the pool's */
+	char *alias; /* the matching alias, with MF_FOUND_ALIAS; owned */
+	/* evr of the installed package of its name, or NULL; owned by the pool */
+	const char *installed_evr;
 };
 
 struct mf_hits {
-	struct mf_hit *v; /* better places first, then by name, newer versions first */
+	struct mf_hit *v; /* the best place first, then by name, newer versions first */
 	size_t n;
 };
 
 /*
- * A package is found where all of TERMS are: in its name, its summary, its description or an alias
- * of one of its modules. Case does not count, nor whether '-' or '_' is written; a term with '*' or
- * '?' is a pattern for the whole of a name or alias; one that some alias matches, as a device's
- * modalias does, finds that alias. 0, or a recorded error.
+ * Finds the packages that contain all of TERMS: in the name, the summary, the description or an
+ * alias of a module. Case is ignored, and '-' equals '_'. A term with '*' or '?' is a pattern for a
+ * whole name or alias. A term that an alias matches, such as the modalias of a device, finds that
+ * alias. The caller passes RET_HITS to mf_hits_done(). 0 or a recorded error.
  */
 int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_strings *terms,
 	      struct mf_hits *ret_hits);
 void mf_hits_done(struct mf_hits *hits);
 
 /*
- * Is every driver on this disk what its package brought, signed by who may sign, made for the
- * kernel it lies with, and known to the indexes? Looks; changes and repairs nothing.
+ * Checks that every driver on this disk is as its package installed it, is signed by a trusted key,
+ * was built for its kernel, and is in the module indexes. Changes and repairs nothing.
  */
 
 struct mf_finding {
-	char *what;    /* path of the file, "/lib/…" */
-	char *package; /* name-evr.arch of whose it is; NULL: nobody's */
-	char *why;     /* one clause */
-	int code;      /* -MFE_*: its name is stable */
+	char *path;    /* path of the file, "/lib/…"; owned */
+	char *package; /* name-evr.arch of the file's package; NULL: no package owns it; owned */
+	char *reason;  /* one clause; owned */
+	int code;      /* -MFE_* or -errno; its printed name is stable */
 };
 
 struct mf_check {
-	struct mf_finding *findings; /* in the order of their paths */
+	struct mf_finding *findings; /* sorted by path */
 	size_t n_findings;
-	size_t modules;	 /* files of modules that were looked at */
-	size_t owned;	 /* of them, those that a package brought */
-	size_t packages; /* with files of this kernel, or firmware */
-	bool signatures; /* whether modules had to be signed: settings.module_signature and keys */
+	size_t modules;	 /* module files that were checked */
+	size_t owned;	 /* those of them that a package owns */
+	size_t packages; /* packages with files of this kernel, or firmware */
+	bool signatures; /* modules must be signed (settings.module_signature and keys) */
 };
 
 /*
- * Checks what the context's kernel has. 0, findings or none; -MFE_NOT_FOUND where the kernel has no
- * directory; -MFE_INSTALL, -MFE_CONFIG, -MFE_NO_KEYS or -errno, recorded: then nothing is known.
+ * Checks the drivers of the context's kernel. 0: RET_CHECK has the findings, if any, and the caller
+ * passes it to mf_check_done(). -MFE_NOT_FOUND (the kernel has no directory), -MFE_INSTALL,
+ * -MFE_CONFIG, -MFE_NO_KEYS or -errno, recorded: there is no result.
  */
 int mf_check(struct mf_context *ctx, struct mf_check *ret_check);
 void mf_check_done(struct mf_check *check);
 
 /*
- * A planned run as a resolver case: a text with what there is, what was asked and what came of it,
- * that can be run again elsewhere (tests/resolve/case.py says its form). Of the repositories and
- * the machine it has what the plan could depend on, and nothing else.
+ * A planned run as a resolver case: a text with the packages, the modules, the queries and the
+ * result, which can be run again elsewhere (tests/resolve/case.py documents its form). It has only
+ * those facts about the repositories and the machine that the plan can depend on.
  */
 
 /*
- * Writes the case of a run that went the road with dry_run and has a catalog. FAILURE: how it
- * ended, or NULL. 0, or a recorded error; what OUT could not take is for who closes it to find.
+ * Writes the case of a run that was planned with dry_run and has a catalog. FAILURE: its failure,
+ * or NULL. 0 or a recorded error; write errors of OUT are found by the caller who closes it.
  */
 int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 		  const struct mf_failure *failure, FILE *out);
 
 /*
- * A planned run as a graph in the language of graphviz: what was asked for → the modules that match
- * (by which pattern) → the packages that carry them → the packages those need, each edge labelled
- * with a symbol it is needed for, and with how many more.
+ * A planned run as a graph in the language of graphviz: queries → modules that match (labelled with
+ * the pattern) → packages that contain them → packages that those need. An edge between packages
+ * has a symbol as its label, and the number of further ones.
  */
 
 /*
- * Writes the graph of a run that went the road with dry_run and has a catalog. 0, or a recorded
- * error; what OUT could not take is for who closes it to find.
+ * Writes the graph of a run that was planned with dry_run and has a catalog. 0 or a recorded error;
+ * write errors of OUT are found by the caller who closes it.
  */
 int mf_dot_write(struct mf_context *ctx, const struct mf_run *run, FILE *out);
 

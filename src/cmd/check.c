@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check: is everything compatible, signed and unmodified? A line a finding, that ends with its
- * stable code, and one that sums up. Findings are results and go to standard output; the status
- * says that there are some.
+ * check: are all drivers intact, signed and built for their kernel? Prints a line for each finding,
+ * which ends with its stable code, and a summary. Findings are results and go to standard output;
+ * the exit status is 1 if there are any.
  */
 #include <stdio.h>
 #include "modfetch/cleanup.h"
@@ -18,10 +18,10 @@ static void check_print_json(const struct cmd *cmd, const struct mf_check *check
 		const struct mf_finding *f = &check->findings[i];
 		struct mf_json *finding = mf_json_object();
 
-		mf_json_set_string(finding, "file", f->what);
+		mf_json_set_string(finding, "file", f->path);
 		mf_json_set_string(finding, "package", f->package);
 		mf_json_set_string(finding, "code", mf_error_name(f->code));
-		mf_json_set_string(finding, "reason", f->why);
+		mf_json_set_string(finding, "reason", f->reason);
 		mf_json_add(findings, finding);
 	}
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
@@ -39,15 +39,15 @@ static void check_print_text(const struct cmd *cmd, const struct mf_check *check
 	for (size_t i = 0; i < check->n_findings; i++) {
 		const struct mf_finding *f = &check->findings[i];
 
-		cmd_line("%s: %s%s%s%s [%s]", f->what, f->why, f->package ? " (" : "",
+		cmd_line("%s: %s%s%s%s [%s]", f->path, f->reason, f->package ? " (" : "",
 			 f->package ? f->package : "", f->package ? ")" : "",
 			 mf_error_name(f->code));
 	}
 	cmd_line("kernel %s: %zu modules, %zu of them from %zu packages; %s; %zu findings",
 		 cmd->ctx.kernel, check->modules, check->owned, check->packages,
 		 check->signatures ? "signatures were checked"
-				   : "signatures were not checked, no key in "
-				     "/etc/modfetch/keys/module.d asks for them",
+				   : "signatures were not checked (there is no key in "
+				     "/etc/modfetch/keys/module.d)",
 		 check->n_findings);
 }
 
@@ -57,7 +57,7 @@ int cmd_check(struct cmd *cmd, int argc, char **argv)
 	int r;
 
 	if (argc > 1)
-		return cmd_usage(cmd, "check", "%s is not expected", argv[1]);
+		return cmd_usage(cmd, "check", "unexpected argument %s", argv[1]);
 	r = mf_check(&cmd->ctx, &check);
 	if (r < 0)
 		return r;

@@ -2,11 +2,11 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 /*
- * What main() gives a verb: the context, the global options, and the arguments with the global
- * options taken out (argv[0] is the verb, so getopt_long works as usual; optind is reset).
- * A verb returns the exit status (>= 0), or a negative code that is recorded in the context: main()
- * prints that one line and ends with the code's status. Verbs print results to stdout; nothing
- * below src/cmd does.
+ * The interface between main() and a verb: main() passes the context, the global options, and the
+ * arguments without the global options (argv[0] is the verb, so getopt_long works as usual; optind
+ * is reset). A verb returns the exit status (>= 0), or a negative code that is recorded in the
+ * context: main() prints that failure in one line and exits with the code's status. Verbs print
+ * results to stdout; nothing below src/cmd does.
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
@@ -37,46 +37,56 @@ cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refre
 cmd_verb cmd_deny, cmd_allow, cmd_search, cmd_info;
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
 
-/* ---- what they share: usage.c, run.c ---- */
+/* ---- usage.c ---- */
 
 /* Records a usage error of a verb. Returns -MFE_USAGE. */
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* ---- what they print to stdout, and nothing else does: print.c ---- */
-
-/* A piece of a line, and a line: whatever does not belong on a terminal is replaced, in all of it. */
-void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* A text of several lines, which it changes. */
-void cmd_lines(char *text);
-/* A value as JSON, and the end of a line. */
-void cmd_json(struct mf_json *value, bool pretty);
-
-/* ---- what probe and lookup are asked for: queries.c ---- */
-
-enum { CMD_OPTION_DEVICE = 'd', CMD_OPTION_FILE = 'f' };
-/* Adds the want, or wants, of --device or --file; any other option is a usage error. */
-int cmd_take_query_option(struct cmd *cmd, struct mf_run *run, int option, const char *value);
-/* Adds those of the words up to NULL; that there is none at all is a usage error. */
-int cmd_take_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
+/* ---- all output to stdout: print.c ---- */
 
 /*
- * Goes the road with what RUN asks for, shows progress and the result, and tells the status. The
- * caller gives RUN to mf_run_done().
+ * Print a piece of a line, and the end of a line with its last piece. All of the text is sanitized
+ * for a terminal.
+ */
+void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints a text of several lines, sanitized in place. */
+void cmd_lines(char *text);
+/* Prints a value as JSON and ends the line. */
+void cmd_json(struct mf_json *value, bool pretty);
+
+/* ---- the queries of probe and lookup: queries.c ---- */
+
+enum { CMD_OPTION_DEVICE = 'd', CMD_OPTION_FILE = 'f' };
+/*
+ * Adds the want of --device, or the wants of --file; any other option is a usage error. 0 or a
+ * recorded error.
+ */
+int cmd_add_query_option(struct cmd *cmd, struct mf_run *run, int option, const char *value);
+/*
+ * Adds the wants of QUERIES up to NULL; if the run has none at all, that is a usage error. 0 or a
+ * recorded error.
+ */
+int cmd_add_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
+
+/*
+ * Runs the pipeline for RUN, shows progress and prints the result. Returns the exit status, or a
+ * recorded failure. The caller passes RUN to mf_run_done().
  */
 int cmd_run(struct cmd *cmd, struct mf_run *run);
 
 /*
- * The admin wants a module, a package or what a glob matches: what brought the machine down may be
- * tried again. Returns how many could not before, or a recorded failure.
+ * Allows modules, packages or what GLOB matches to be loaded again although they crashed the
+ * machine, because the admin asks for them. Returns the number of modules that were blocked before,
+ * or a recorded failure.
  */
-int cmd_forgive(struct cmd *cmd, const char *glob);
+int cmd_clear_crashed(struct cmd *cmd, const char *glob);
 
-/* Prints the plan and the wants of a run, as JSON or for people. */
+/* Prints the plan and the wants of a run, as JSON or as text. */
 void cmd_print_run(const struct cmd *cmd, const struct mf_run *run);
 
-/* "1.4 MB" into BUF; for people. */
+/* A size as text ("1.4 MB"), in BUF. */
 const char *cmd_bytes(uint64_t bytes, char buf[16]);
 
 #endif

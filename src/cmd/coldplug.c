@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * coldplug: every device at once, as one transaction, and with them what user space asked for by
- * name when this machine booted. From a recorded tree or a list nothing is loaded: its devices are
- * another machine's, and of that one's user space nothing is known. That a device has no driver
- * anywhere is the rule and no failure; the status says whether there was anything to do.
+ * coldplug: all devices at once, as one transaction, together with the modules that user space
+ * requested by name when this machine booted. From a recorded tree or a list nothing is loaded: its
+ * devices are those of another machine, whose user space requests are unknown. It is normal that a
+ * device has no driver in any repository; the exit status says whether there was anything to do.
  *
- * With --boot it is the service's: what no repository could be asked for yet goes into the spool,
- * where modfetch.service waits for the network with it, and a machine without a repository is none
- * that failed to boot.
+ * With --boot it runs for the service: queries that fail because no repository can be reached yet
+ * go into the spool, where modfetch.service waits for the network. A machine without a repository
+ * is not a failed boot.
  *
- * The run has a process of its own: if it crashes, or is killed for its memory or its time, all
- * devices go into the spool, where each has its own run. What is set aside there is passed over here.
+ * The run has its own child process: if it crashes, or is killed for its memory or its time, all
+ * devices go into the spool, and each gets its own run. Devices that are set aside there are
+ * skipped here.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,7 +24,7 @@
 #include "modfetch/want.h"
 #include "cmd.h"
 
-/* Longer than any run that ends, and all that a machine misses is one run. */
+/* Longer than any run that ends; if it is exceeded, the machine only lacks this one run. */
 enum { RUN_SECONDS = 3600 };
 
 struct work {
@@ -31,7 +32,7 @@ struct work {
 	struct mf_run *run;
 };
 
-static int coldplug_work(struct mf_context *ctx, void *arg)
+static int coldplug_child(struct mf_context *ctx, void *arg)
 {
 	struct work *w = arg;
 	int r;
@@ -39,14 +40,17 @@ static int coldplug_work(struct mf_context *ctx, void *arg)
 	if (ctx->unattended)
 		alarm(RUN_SECONDS + ctx->settings.fetch_timeout);
 	r = cmd_run(w->cmd, w->run);
-	/* the process ends here: nobody else writes what was printed */
+	/* the child process ends here, so it must write its output itself */
 	if (fflush(stdout) && r >= 0)
 		return mf_fail(ctx, "output", -errno, "stdout", NULL);
 	return r;
 }
 
-/* All devices of this machine: an exit status; what a crash leaves undone is in the spool. */
-static int run_apart(struct cmd *cmd, struct mf_run *run)
+/*
+ * Runs for all devices of this machine. Returns an exit status; after a crash the devices are in
+ * the spool.
+ */
+static int run_in_child(struct cmd *cmd, struct mf_run *run)
 {
 	struct work w = { cmd, run };
 	struct mf_failure why;
@@ -58,18 +62,19 @@ static int run_apart(struct cmd *cmd, struct mf_run *run)
 	if (r < 0)
 		return r;
 	fflush(stdout);
-	r = mf_child_run(&cmd->ctx, "coldplug", coldplug_work, &w);
+	r = mf_child_run(&cmd->ctx, "coldplug", coldplug_child, &w);
 	if (r != -ECHILD)
 		return r;
 	why = cmd->ctx.failure;
 	r = mf_drain_defer(&cmd->ctx, &run->wants, true);
 	return r < 0 ? r
 		     : mf_fail(&cmd->ctx, "coldplug", -MFE_SET_ASIDE, "all devices",
-			       "%s; modfetch.service, or modfetch queue, goes on with each alone",
+			       "%s; modfetch.service, or modfetch queue, now tries each of them "
+			       "alone",
 			       why.why);
 }
 
-static int at_boot(struct cmd *cmd, const struct mf_run *run, int r)
+static int finish_boot(struct cmd *cmd, const struct mf_run *run, int r)
 {
 	if (r == -MFE_NO_REPOSITORY)
 		return CMD_NOTHING;
@@ -93,14 +98,15 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c != 's' && c != 'b')
-			return cmd_usage(cmd, "coldplug", "it takes --sysfs DIR|FILE or --boot");
+			return cmd_usage(cmd, "coldplug",
+					 "the options are --sysfs DIR|FILE and --boot");
 		if (c == 'b')
 			boot = true;
 		else
 			source = optarg;
 	}
 	if (optind < argc)
-		return cmd_usage(cmd, "coldplug", "%s is not expected", argv[optind]);
+		return cmd_usage(cmd, "coldplug", "unexpected argument %s", argv[optind]);
 	r = mf_devices_read(&cmd->ctx, source, false, &run.wants);
 	if (r >= 0 && !source)
 		r = mf_boot_wants(&cmd->ctx, &run.wants);
@@ -110,7 +116,7 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (source)
 		return cmd_run(cmd, &run);
 	if (!boot)
-		return run_apart(cmd, &run);
+		return run_in_child(cmd, &run);
 	cmd->ctx.unattended = true;
-	return at_boot(cmd, &run, run_apart(cmd, &run));
+	return finish_boot(cmd, &run, run_in_child(cmd, &run));
 }

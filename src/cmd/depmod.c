@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * modfetch depmod: the depmod stage by hand, with the options of depmod(8) where it has them.
+ * modfetch depmod: the depmod stage as a command, with the options of depmod(8) that it supports.
  *
- * An index that is up to date is a success here, status 0, so that a script can call this where it
- * called depmod. Paths behind --changed may be given as they are below lib/modules/KVER or whole.
+ * An index that is up to date is a success here, status 0, so that a script can call this in place
+ * of depmod. Paths after --changed may be absolute, or relative to lib/modules/KVER.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,7 +33,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* A path as the stage takes it: below the kernel's directory. */
+/* Adds a path as the stage expects it: below the directory of the kernel. */
 static int depmod_add_changed(struct arguments *args, const char *kernel, const char *path)
 {
 	_cleanup_free_ char *directory = NULL;
@@ -46,11 +46,11 @@ static int depmod_add_changed(struct arguments *args, const char *kernel, const 
 	return mf_strings_add(&args->changed, found ? found + strlen(directory) : path);
 }
 
-static int parse_option(struct cmd *cmd, struct arguments *args, int c)
+static int depmod_parse_option(struct cmd *cmd, struct arguments *args, int c)
 {
 	switch (c) {
 	case 'a':
-	case 'A': /* looks at everything and does only what is needed, either way */
+	case 'A': /* both check everything and write only if needed */
 		return 0;
 	case 'b':
 		args->options.basedir = optarg;
@@ -83,7 +83,7 @@ static bool is_release(const char *s)
 }
 
 /* [KVER] [PATH…] */
-static int parse_rest(struct cmd *cmd, struct arguments *args, int argc, char **argv)
+static int depmod_parse_rest(struct cmd *cmd, struct arguments *args, int argc, char **argv)
 {
 	int i = optind, r = 0;
 
@@ -108,15 +108,15 @@ static int depmod_parse(struct cmd *cmd, struct arguments *args, int argc, char 
 
 	opterr = 0;
 	while (r >= 0 && (c = getopt_long(argc, argv, "aAb:C:o:n", long_options, NULL)) != -1)
-		r = parse_option(cmd, args, c);
-	return r < 0 ? r : parse_rest(cmd, args, argc, argv);
+		r = depmod_parse_option(cmd, args, c);
+	return r < 0 ? r : depmod_parse_rest(cmd, args, argc, argv);
 }
 
 /*
- * A page that is given back and asked for again costs as much as writing it: a run this short keeps
- * what it has.
+ * Memory that is returned and requested again costs as much as writing it: a run this short keeps
+ * it.
  */
-static void keep_memory(void)
+static void tune_malloc(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	(void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -137,7 +137,7 @@ int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 
 	if (r == -ENOMEM)
 		return mf_fail(&cmd->ctx, "depmod", r, "arguments", NULL);
-	keep_memory();
+	tune_malloc();
 	if (r >= 0)
 		r = mf_depmod(&cmd->ctx, &args.options, &result);
 	if (r < 0)

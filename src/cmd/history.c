@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * history: what happened, the latest last. --json prints the records as they lie in the file, one a
- * line, for scripts; the text for people leaves out digests. A record that another version wrote
- * is printed as far as it is understood.
+ * history: the past runs, the latest last. --json prints the records of the file, one in each line,
+ * for scripts; the text leaves out digests. Of a record that another version wrote, the known
+ * members are printed.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 
 struct printing {
 	const struct cmd *cmd;
-	long skip; /* records still to pass over */
+	long skip; /* records still to be skipped */
 	size_t seen;
 };
 
@@ -92,10 +92,10 @@ int cmd_history(struct cmd *cmd, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
 		if (c != 'n')
-			return cmd_usage(cmd, "history", "it takes -n N");
+			return cmd_usage(cmd, "history", "the option is -n N");
 		n = strtol(optarg, &end, 10);
 		if (*end || end == optarg || n < 0)
-			return cmd_usage(cmd, "history", "%s is no number", optarg);
+			return cmd_usage(cmd, "history", "%s is not a number of runs", optarg);
 	}
 	r = mf_history_read(&cmd->ctx, history_count, &p);
 	if (r < 0)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * install and remove: packages and patterns by name, on the same road. Nothing is loaded: whoever
- * preinstalls drivers does not ask for them to run, and a removed package's module stays in the
- * running kernel until the next boot.
+ * install and remove: packages and patterns by name, through the same pipeline. Nothing is loaded:
+ * drivers that are installed in advance need not run yet, and the module of a removed package stays
+ * in the running kernel until the next boot.
  */
 #include <stdio.h>
 #include "modfetch/cleanup.h"
 #include "cmd.h"
 
-static int take_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
+static int add_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
 {
 	int r = 0;
 
 	if (argc > 1 && argv[1][0] == '-')
-		return cmd_usage(cmd, argv[0], "%s is no option of it", argv[1]);
+		return cmd_usage(cmd, argv[0], "there is no option %s", argv[1]);
 	for (int i = 1; !r && i < argc; i++)
 		r = mf_strings_add_unique(ret_names, argv[i]);
 	if (r < 0)
 		return mf_fail(&cmd->ctx, "command", r, argv[0], NULL);
-	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "it needs the name of a package or pattern");
+	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "name a package or a pattern");
 }
 
 int cmd_install(struct cmd *cmd, int argc, char **argv)
@@ -27,15 +27,15 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
 						     .selection.install = &names,
 						     .no_load = true };
-	int r = take_names(cmd, argc, argv, &names);
+	int r = add_names(cmd, argc, argv, &names);
 
 	if (!r)
 		r = cmd_run(cmd, &run);
 	for (size_t i = 0; r >= 0 && !run.dry_run && !cmd->ctx.unattended && i < names.n; i++) {
-		int forgiven = cmd_forgive(cmd, names.v[i]);
+		int cleared = cmd_clear_crashed(cmd, names.v[i]);
 
-		if (forgiven)
-			r = forgiven < 0 ? forgiven : CMD_DONE;
+		if (cleared)
+			r = cleared < 0 ? cleared : CMD_DONE;
 	}
 	return r;
 }
@@ -46,7 +46,7 @@ int cmd_remove(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "remove",
 						     .selection.remove = &names,
 						     .no_load = true };
-	int r = take_names(cmd, argc, argv, &names);
+	int r = add_names(cmd, argc, argv, &names);
 
 	return r < 0 ? r : cmd_run(cmd, &run);
 }

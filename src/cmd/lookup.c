@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lookup: the road as far as the plan, told as text, as JSON, as a graph or as a resolver case.
+ * lookup: the pipeline up to the plan, printed as text, as JSON, as a graph or as a resolver case.
  *
- * It differs from probe in one flag that the pipeline heeds before its first change, so that it
- * cannot promise what probe would not do.
+ * It differs from probe by one flag that the pipeline checks before its first change, so it cannot
+ * show a plan that probe would not follow.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,10 +13,10 @@
 #include "modfetch/query.h"
 #include "cmd.h"
 
-/* How lookup tells what it found. */
+/* The format of the output. */
 enum form { FORM_TEXT, FORM_DOT, FORM_CASE };
 
-/* A plan that fails is no graph, but the very thing that a case is for. */
+/* A failed plan cannot be a graph, but it is the purpose of a case. */
 static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 {
 	int r = mf_pipeline_run(&cmd->ctx, run);
@@ -29,7 +29,7 @@ static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 		return r;
 	if (!run->catalog)
 		return mf_fail(&cmd->ctx, "match", -MFE_NO_METADATA, run->verb,
-			       "there is no repository to tell of");
+			       "no repository is configured, so there is no plan to print");
 	out = open_memstream(&text, &len);
 	if (!out)
 		return mf_fail(&cmd->ctx, "output", -ENOMEM, run->verb, NULL);
@@ -60,15 +60,15 @@ int cmd_lookup(struct cmd *cmd, int argc, char **argv)
 		if (c == FORM_DOT || c == FORM_CASE)
 			form = (enum form)c;
 		else
-			r = cmd_take_query_option(cmd, &run, c, optarg);
+			r = cmd_add_query_option(cmd, &run, c, optarg);
 	}
 	if (!r)
-		r = cmd_take_queries(cmd, &run, argv + optind);
+		r = cmd_add_queries(cmd, &run, argv + optind);
 	if (r < 0)
 		return r;
 	if (form != FORM_TEXT)
 		return print_form(cmd, &run, form);
 	r = cmd_run(cmd, &run);
-	/* that there is nothing to install is an answer, not a lack of one */
+	/* "nothing to install" is an answer, not a failure */
 	return r == CMD_NOTHING ? CMD_DONE : r;
 }

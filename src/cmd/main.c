@@ -2,13 +2,14 @@
 /*
  * The command: global options, the table of verbs, one error line, the exit status.
  *
- * Global options are taken before and after the verb, up to "--"; what they leave is the verb's.
- * Standard output belongs to results, standard error to everything else.
+ * Global options are accepted before and after the verb, up to "--"; the remaining arguments are
+ * the verb's. Standard output is for results, standard error for everything else.
  *
- * A program that is linked to twenty libraries has spent three milliseconds before main(), which is
- * most of what a depmod takes that has little to do. So most verbs, and with them librpm, libsolv
- * and OpenSSL, are in a module that is loaded when one of them is named. Its name has the version
- * in it: while a package manager replaces the two files, no half works with another's other half.
+ * A program that is linked to twenty libraries needs three milliseconds before main(), which is
+ * most of the time of a depmod that has little to do. So most verbs, and with them librpm, libsolv
+ * and OpenSSL, are in a module that is loaded when one of them is named. Its name contains the
+ * version: while a package manager replaces the two files, no file works with the other file of
+ * another version.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,61 +26,62 @@
 #include "modfetch/strings.h"
 #include "cmd.h"
 
-/* Where the module has a verb's function. */
+/* The function of a verb: in the module, or in this program. */
 #define IN_MODULE(verb) "cmd_" #verb, NULL
 #define HERE(verb)	NULL, cmd_##verb
 
 struct verb {
 	const char *name;
-	const char *symbol; /* of the module, or NULL: */
+	const char *symbol; /* name in the module; NULL: RUN is set */
 	cmd_verb *run;
 	const char *arguments;
-	const char *what;
-	bool any_kernel;  /* works without a kernel to work for */
-	bool environment; /* runs other people's tools, who may look for what they know there */
+	const char *summary;
+	bool any_kernel;  /* works if no kernel is found */
+	bool environment; /* runs external tools, which may read the environment */
 };
 
 static const struct verb verbs[] = {
 	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
-	  "load a driver, fetching what is missing", false },
+	  "load a driver, and fetch it first if it is missing", false },
 	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
-	  "what probe would do, and why", false },
+	  "print what probe would do, and why", false },
 	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", false },
-	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]", "all devices of this machine",
-	  false },
-	{ "search", IN_MODULE(search), "TERM...", "packages that have to do with a word", false },
-	{ "info", IN_MODULE(info), "NAME...", "all that is known of a package or module", false },
-	{ "install", IN_MODULE(install), "NAME...", "packages or patterns by name", false },
+	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
+	  "probe for all devices of this machine", false },
+	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", false },
+	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", false },
+	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", false },
 	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", false },
-	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch that again", true },
-	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "fetch it, whatever other rules say",
+	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it", true },
+	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "allow it, overriding all other rules",
 	  true },
 	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
 	  "fetch the repositories' metadata now", false },
-	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "bring the module indexes up to date", true },
-	{ "pack", IN_MODULE(pack), "... MODULES_DIR...",
-	  "a repository from a kernel's lib/modules/KVER", true, true },
+	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", true },
+	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
+	  true, true },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch | --retry]",
-	  "drain the spool of device events", false },
-	{ "status", IN_MODULE(status), "", "devices, drivers, packages and repositories", false },
-	{ "history", IN_MODULE(history), "[-n N]", "what happened", false },
-	{ "check", IN_MODULE(check), "", "is every driver intact, signed and for this kernel",
+	  "process the spool of device events", false },
+	{ "status", IN_MODULE(status), "", "print devices, drivers, packages and repositories",
 	  false },
+	{ "history", IN_MODULE(history), "[-n N]", "print past runs", false },
+	{ "check", IN_MODULE(check), "",
+	  "check that drivers are intact, signed and for this kernel", false },
 };
 
 static void print_help(void)
 {
 	puts("Usage: modfetch [--root DIR] [--kernel KVER] [--json] [--dry-run] [--no-load] "
 	     "[--unattended] [--thorough] [-v|-q] "
-	     "VERB …\n\nGives a machine the driver it lacks.\n");
+	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		printf("  %-9s %-26s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
+		printf("  %-9s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
 	puts("\nQUERY is a module's name, an alias, a modalias or symbol:NAME.\n"
 	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
 	     "See modfetch(8).");
 }
 
-/* The global options, told apart from a verb's by this table alone. */
+/* The global options; this table alone tells them from those of a verb. */
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
@@ -124,7 +126,7 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(flags); i++) {
 		if (!strcmp(arg, flags[i].name)) {
-			/* behind a verb it is that verb's: pack --version V */
+			/* after a verb it belongs to the verb: pack --version V */
 			if (flags[i].flag == &g->version && !before_verb)
 				return false;
 			*flags[i].flag = true;
@@ -137,7 +139,7 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 	return true;
 }
 
-/* Takes the global options out of argv; returns what is left of argc. */
+/* Removes the global options from argv; returns the new argc. */
 static int take_globals(struct globals *g, int argc, char **argv)
 {
 	int kept = 1;
@@ -155,7 +157,7 @@ static int take_globals(struct globals *g, int argc, char **argv)
 	return kept;
 }
 
-static int main_finish(struct cmd *cmd, int r)
+static int print_failure(struct cmd *cmd, int r)
 {
 	const struct mf_failure *f = &cmd->ctx.failure;
 
@@ -166,7 +168,7 @@ static int main_finish(struct cmd *cmd, int r)
 	return mf_error_status(r);
 }
 
-/* Results that cannot be written are no success. */
+/* A failure to write the results is a failure of the command. */
 static int flush_results(struct cmd *cmd, int r)
 {
 	if ((fflush(stdout) || ferror(stdout)) && r >= 0)
@@ -174,7 +176,7 @@ static int flush_results(struct cmd *cmd, int r)
 	return r;
 }
 
-/* The module is never given back: its libraries have handlers that run at exit. */
+/* The module is never unloaded: its libraries have handlers that run at exit. */
 static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
 {
 	void *module = verb->run ? NULL : dlopen(MF_VERBS, RTLD_NOW | RTLD_LOCAL);
@@ -203,12 +205,12 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	if (!r)
 		r = mf_settings_read(&cmd.ctx);
 	cmd.ctx.settings.thorough |= g->thorough;
-	/* one failure, one line: the verb says what it takes, getopt need not complain too */
+	/* one line for each failure: the verb prints its usage, so getopt must not complain too */
 	optind = 0;
 	opterr = 0;
 	if (!r)
 		r = call_verb(&cmd, verb, argc, argv);
-	r = main_finish(&cmd, flush_results(&cmd, r));
+	r = print_failure(&cmd, flush_results(&cmd, r));
 	mf_context_done(&cmd.ctx);
 	return r;
 }
@@ -218,7 +220,7 @@ int main(int argc, char **argv)
 	struct globals g = { 0 };
 
 	mf_bus_errors();
-	/* nobody's leftover permissions decide who may read what we write */
+	/* the umask of the caller must not change the modes of our files */
 	umask(022);
 	if (mf_process_occupy_stdio() < 0)
 		return CMD_FAILED;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * modfetch pack: the command line, a progress line, and the figures at the end.
+ * modfetch pack: the command line, a progress bar, and the figures at the end.
  *
- * Progress goes to stderr and only to a terminal; a log gets one line a step. Figures go to stdout,
- * as text or with --json as one object.
+ * Progress is written to stderr: a bar on a terminal, else a line for each step. Figures are
+ * written to stdout, as text or with --json as one object.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -68,23 +68,24 @@ static void pack_arguments_done(struct arguments *a)
 	mf_strings_done(&a->only);
 }
 
-static int take_jobs(struct cmd *cmd, struct arguments *a, const char *text)
+static int pack_parse_jobs(struct cmd *cmd, struct arguments *a, const char *text)
 {
 	char *end;
 	unsigned long jobs = strtoul(text, &end, 10);
 
 	if (!*text || *end || !jobs || jobs > 1024)
-		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, text, "not a number of jobs");
+		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, text,
+			       "not a number of jobs from 1 to 1024");
 	a->options.jobs = (unsigned int)jobs;
 	return 0;
 }
 
-static int take_option(struct cmd *cmd, struct arguments *a, int option, const char *value)
+static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, const char *value)
 {
 	const struct {
 		int option;
 		const char **to;
-	} texts[] = {
+	} strings[] = {
 		{ 'o', &a->options.output },
 		{ OPT_FLAVOR, &a->options.flavor },
 		{ OPT_SYMVERS, &a->options.symvers },
@@ -101,14 +102,14 @@ static int take_option(struct cmd *cmd, struct arguments *a, int option, const c
 		{ OPT_SPEC_ONLY, &a->options.spec_only },
 	};
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
-		if (texts[i].option == option) {
-			*texts[i].to = value;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(strings); i++)
+		if (strings[i].option == option) {
+			*strings[i].to = value;
 			return 0;
 		}
 	switch (option) {
 	case 'j':
-		return take_jobs(cmd, a, value);
+		return pack_parse_jobs(cmd, a, value);
 	case OPT_INCREMENTAL:
 		a->options.incremental = true;
 		return 0;
@@ -129,7 +130,7 @@ static int parse_arguments(struct cmd *cmd, int argc, char **argv, struct argume
 		if (option == '?')
 			return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, argv[optind - 1],
 				       "no such option, or its value is missing");
-		r = take_option(cmd, a, option, optarg);
+		r = pack_parse_option(cmd, a, option, optarg);
 		if (r < 0)
 			return r;
 	}
@@ -217,9 +218,8 @@ static void print_metadata(const struct mf_pack_result *r)
 
 static void pack_print_text(const struct mf_pack_result *r)
 {
-	printf("%zu modules, %zu of those packed signed, in %zu packages, %zu of them reused, %.1f "
-	       "MB; %zu packages in the "
-	       "repository\n",
+	printf("%zu modules, %zu of the packed ones signed, in %zu packages, %zu of them reused, "
+	       "%.1f MB; %zu packages in the repository\n",
 	       r->modules, r->modules_signed, r->packages, r->reused, (double)r->rpm_bytes / 1e6,
 	       r->in_repository);
 	for (size_t i = 0; i < r->n_patterns; i++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where text goes to stdout.
+ * All text output to stdout.
  *
- * Names, versions and descriptions come from metadata, from devices and from files: data, which may
- * hold what a terminal obeys, turns the direction of writing, or looks like the end of a line and
- * another one of ours. So no verb formats a line end: a piece of a line is sanitized as a whole, line
- * ends in it included, and a line is ended here. JSON has its escapes from modfetch/json.h.
+ * Names, versions and descriptions come from metadata, from devices and from files. They are data,
+ * which may contain terminal escapes, characters that change the direction of writing, or a line
+ * end followed by a forged line. So no verb formats a line end: a piece of a line is sanitized as a
+ * whole, including its line ends, and the line is ended here. modfetch/json.h escapes JSON.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void __attribute__((format(printf, 1, 0))) put(const char *fmt, va_list a
 {
 	_cleanup_free_ char *text = NULL;
 
-	/* without memory the line is shorter, as it is where stdout is full */
+	/* without memory the text is left out */
 	if (vasprintf(&text, fmt, ap) < 0) {
 		text = NULL;
 		return;

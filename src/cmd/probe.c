@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * probe: the road for what somebody names, to its end.
+ * probe: the whole pipeline for a query.
  *
- * It is the verb that modprobe's users know, with the one difference that what is missing is
- * fetched. With --from-modprobe the helper of modprobe asks, unattended where the kernel does: it
- * waits less, the runs of an hour are limited as those for devices are, and what fails is remembered,
- * to be tried again by modfetch.service or not to be tried again soon. What it would do is told by
- * lookup, which goes the same road and stops at the plan.
+ * Users know it from modprobe; the one difference is that a missing driver is fetched. With
+ * --from-modprobe the caller is the helper of modprobe, unattended if the kernel called modprobe:
+ * then it waits less, its runs count for the hourly limit of devices, and failures are recorded, to
+ * be tried again by modfetch.service or not to be repeated soon. lookup prints what it would do: it
+ * runs the same pipeline and stops after the plan.
  */
 #include <getopt.h>
 #include "modfetch/cleanup.h"
@@ -17,7 +17,7 @@
 
 enum { KERNEL_WAITS_S = 15 };
 
-/* Somebody waits inside a system call: the service has more time. */
+/* The caller waits inside a system call; modfetch.service has more time. */
 static void limit_waiting(struct cmd *cmd)
 {
 	struct mf_settings *s = &cmd->ctx.settings;
@@ -26,8 +26,8 @@ static void limit_waiting(struct cmd *cmd)
 	s->lock_timeout = s->lock_timeout < KERNEL_WAITS_S ? s->lock_timeout : KERNEL_WAITS_S;
 }
 
-/* What cannot be had at the moment is left to modfetch.service. */
-static void probe_remember(struct cmd *cmd, const struct mf_run *run)
+/* Leaves the queries that cannot be answered now to modfetch.service. */
+static void leave_to_service(struct cmd *cmd, const struct mf_run *run)
 {
 	_cleanup_close_ int fd = mf_spool_open(&cmd->ctx);
 
@@ -37,28 +37,31 @@ static void probe_remember(struct cmd *cmd, const struct mf_run *run)
 			       run->wants.v[i].query);
 }
 
-/* Will trying again not change it? */
-static bool is_for_good(const struct mf_run *run, int r)
+/* Is it certain that a retry fails too? */
+static bool is_permanent(const struct mf_run *run, int r)
 {
 	return r < 0 && (!mf_fault_passes(r) || run->fault == MF_FAULT_PACKAGE);
 }
 
 /*
- * What any user can provoke was counted before it began, and stays so if it came to a download; it
- * is not repeated soon if it failed for good.
+ * A run that any user can cause was counted before it began. The count stays if the run led to a
+ * download; a permanent failure is not repeated soon.
  */
-static void account(struct cmd *cmd, const struct mf_run *run, uint64_t counted_at, int r)
+static void record_outcome(struct cmd *cmd, const struct mf_run *run, uint64_t counted_at, int r)
 {
-	bool for_good = is_for_good(run, r);
+	bool permanent = is_permanent(run, r);
 
 	if (!run->plan.n)
 		(void)mf_runs_uncount(&cmd->ctx, counted_at);
-	for (size_t i = 0; for_good && i < run->wants.n; i++)
+	for (size_t i = 0; permanent && i < run->wants.n; i++)
 		(void)mf_failed_note(&cmd->ctx, run->wants.v[i].query);
 }
 
-/* What crashed the runs of a device must not crash those of whoever provokes the kernel. */
-static int refuse_aside(struct cmd *cmd, struct mf_run *run)
+/*
+ * A query that crashed the runs of a device must not crash those of the kernel, which any user can
+ * cause.
+ */
+static int refuse_set_aside(struct cmd *cmd, struct mf_run *run)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	int r = mf_aside_read(&cmd->ctx, &aside);
@@ -88,18 +91,18 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 	int c, r = 0;
 
 	while (!r && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		r = cmd_take_query_option(cmd, &run, c, optarg);
+		r = cmd_add_query_option(cmd, &run, c, optarg);
 	if (!r)
-		r = cmd_take_queries(cmd, &run, argv + optind);
+		r = cmd_add_queries(cmd, &run, argv + optind);
 	if (r < 0)
 		return r;
 	kernel = cmd->ctx.from_modprobe && cmd->ctx.unattended;
 	if (kernel && !mf_runs_kernel_may(&cmd->ctx)) {
-		probe_remember(cmd, &run);
+		leave_to_service(cmd, &run);
 		return CMD_FAILED;
 	}
 	if (kernel) {
-		r = refuse_aside(cmd, &run);
+		r = refuse_set_aside(cmd, &run);
 		if (r < 0)
 			return r;
 		limit_waiting(cmd);
@@ -107,8 +110,8 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 	}
 	r = cmd_run(cmd, &run);
 	if (kernel)
-		account(cmd, &run, counted_at, r);
-	if (r < 0 && cmd->ctx.from_modprobe && !is_for_good(&run, r))
-		probe_remember(cmd, &run);
+		record_outcome(cmd, &run, counted_at, r);
+	if (r < 0 && cmd->ctx.from_modprobe && !is_permanent(&run, r))
+		leave_to_service(cmd, &run);
 	return r;
 }

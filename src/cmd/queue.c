@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * modfetch queue: drains the spool that udev's helper fills.
+ * modfetch queue: processes the spool that udev's helper fills.
  *
- *	modfetch queue			once: what is there now
- *	modfetch queue --until-empty	until the spool is empty; what modfetch.service runs
- *	modfetch queue --watch		for ever: what modfetch.path does, without systemd
- *	modfetch queue --retry		once, with what was set aside
+ *	modfetch queue			once: the entries that are there now
+ *	modfetch queue --until-empty	until the spool is empty; modfetch.service runs this
+ *	modfetch queue --watch		for ever: replaces modfetch.path without systemd
+ *	modfetch queue --retry		once, with the entries that were set aside
  *
- * Decides when: devices come in swarms (a dock, a hub), so it waits until udev has nothing in its
- * queue and nothing came for twice as long as it needed for one of them; after a failure that passes it waits with doubled
- * pauses up to five minutes, a random quarter shorter so that a hall of machines does not come back
- * at once, and goes on early when an address or a route appears. It keeps no state of its own:
- * ended at any point, the next one finds the spool as it is.
+ * Decides when to run: devices come in groups (a dock, a hub), so it waits until the queue of udev
+ * is empty and no entry has come for twice the time that one of them takes. After a transient
+ * failure it waits with doubled pauses of up to five minutes, a random quarter shorter so that a
+ * hall of machines does not retry at the same moment, and continues early when an address or a
+ * route appears. It keeps no state of its own: it may be killed at any point, and the next run
+ * finds the spool as it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,17 +35,17 @@
 #include "cmd.h"
 
 enum {
-	QUIET_MIN_MS = 20,  /* nothing came for so long: the swarm is complete */
-	QUIET_MAX_MS = 100, /* on a machine that is slow or busy */
-	SETTLE_MS = 2000,   /* but no swarm is waited for longer */
-	PATIENCE_MS = 5000, /* after a failure, a new device starts no new try before */
+	QUIET_MIN_MS = 20,   /* no entry for this long: the group is complete */
+	QUIET_MAX_MS = 100,  /* the same on a slow or busy machine */
+	GROUP_MAX_MS = 2000, /* the longest wait for a group to be complete */
+	HOLD_MS = 5000,	     /* after a failure, a new device starts no attempt before */
 	PAUSE_MIN_MS = 1000,
 	PAUSE_MAX_MS = 300000,
 };
 
 enum mode { ONCE, UNTIL_EMPTY, WATCH, RETRY };
 
-/* What is waited for. Closed descriptors (-1) are passed over by poll(2). */
+/* The descriptors to wait for. poll(2) ignores closed ones (-1). */
 struct watch {
 	int spool;   /* the spool, by inotify */
 	int network; /* addresses and routes */
@@ -65,7 +66,7 @@ static int watch_open(struct cmd *cmd, struct watch *w)
 {
 	_cleanup_free_ char *path = mf_context_path(&cmd->ctx, "/%s", MF_SPOOL_DIR);
 	_cleanup_close_ int spool = mf_spool_open(&cmd->ctx);
-	sigset_t ends;
+	sigset_t stop_signals;
 
 	if (!path)
 		return mf_fail(&cmd->ctx, "queue", -ENOMEM, MF_SPOOL_DIR, NULL);
@@ -74,29 +75,29 @@ static int watch_open(struct cmd *cmd, struct watch *w)
 	w->spool = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->spool < 0 || inotify_add_watch(w->spool, path, IN_MOVED_TO | IN_ONLYDIR) < 0)
 		return mf_fail(&cmd->ctx, "queue", -errno, path, NULL);
-	/* without it the pauses alone decide */
+	/* without it only the pauses decide */
 	w->network = mf_netwatch_open();
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
+	sigemptyset(&stop_signals);
+	sigaddset(&stop_signals, SIGTERM);
+	sigaddset(&stop_signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &stop_signals, NULL) < 0)
 		return mf_fail(&cmd->ctx, "queue", -errno, "signals", NULL);
-	w->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->signals = signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return w->signals < 0 ? mf_fail(&cmd->ctx, "queue", -errno, "signals", NULL) : 0;
 }
 
 /*
- * Waits for any of the descriptors in WHAT, or the time. True: something happened before the time
- * was over; if it is the end, w->stop says so.
+ * Waits for a signal, for the descriptors in WAKE_ON, or for the time to pass (< 0: no limit).
+ * True: an event came first; after a signal, w->stop is set.
  */
-enum { HEED_SPOOL = 1, HEED_NETWORK = 2 };
+enum { WAKE_SPOOL = 1, WAKE_NETWORK = 2 };
 
-static bool watch_wait(struct watch *w, int timeout_ms, unsigned int heed)
+static bool watch_wait(struct watch *w, int timeout_ms, unsigned int wake_on)
 {
 	struct pollfd p[] = {
 		{ .fd = w->signals, .events = POLLIN },
-		{ .fd = heed & HEED_SPOOL ? w->spool : -1, .events = POLLIN },
-		{ .fd = heed & HEED_NETWORK ? w->network : -1, .events = POLLIN },
+		{ .fd = wake_on & WAKE_SPOOL ? w->spool : -1, .events = POLLIN },
+		{ .fd = wake_on & WAKE_NETWORK ? w->network : -1, .events = POLLIN },
 	};
 	uint64_t end = mf_now_us() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000;
 
@@ -115,7 +116,7 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int heed)
 		if (p[1].revents)
 			while (read(w->spool, events, sizeof(events)) > 0)
 				;
-		/* an address that goes is no reason */
+		/* a lost address is not an event */
 		if (w->stop || p[1].revents || (p[2].revents && mf_netwatch_read(w->network) > 0))
 			return true;
 	}
@@ -130,15 +131,15 @@ static int quiet_ms(struct cmd *cmd)
 					    : (int)pace_ms * 2;
 }
 
-/* Until the swarm is complete: udev's own queue is empty and the spool quiet. */
-static void settle(struct cmd *cmd, struct watch *w)
+/* Waits until the group of devices is complete: the queue of udev is empty and the spool quiet. */
+static void wait_for_group(struct cmd *cmd, struct watch *w)
 {
-	uint64_t end = mf_now_us() + (uint64_t)SETTLE_MS * 1000;
+	uint64_t end = mf_now_us() + (uint64_t)GROUP_MAX_MS * 1000;
 
 	do {
 		_cleanup_close_ int busy = -1;
 
-		if (watch_wait(w, quiet_ms(cmd), HEED_SPOOL))
+		if (watch_wait(w, quiet_ms(cmd), WAKE_SPOOL))
 			continue;
 		busy = mf_context_open(&cmd->ctx, "run/udev/queue", O_PATH);
 		if (busy < 0)
@@ -146,7 +147,7 @@ static void settle(struct cmd *cmd, struct watch *w)
 	} while (!w->stop && mf_now_us() < end);
 }
 
-static int shortened(int pause_ms)
+static int randomize_pause(int pause_ms)
 {
 	unsigned int random = 0;
 
@@ -154,7 +155,10 @@ static int shortened(int pause_ms)
 	return pause_ms - (int)(random % ((unsigned int)pause_ms / 4 + 1));
 }
 
-/* The limit of transactions: no event shortens it, else a storm would be heard after all. */
+/*
+ * Waits for the hourly limit of transactions: no event shortens this wait, or a storm of events
+ * would have no limit.
+ */
 static void wait_for_limit(struct cmd *cmd, struct watch *w, const struct mf_drained *drained)
 {
 	char message[160];
@@ -168,19 +172,22 @@ static void wait_for_limit(struct cmd *cmd, struct watch *w, const struct mf_dra
 	watch_wait(w, (int)drained->wait_s * 1000, 0);
 }
 
-/* The network is down, or a lock is held: the next try. A new device may not hurry it much. */
-static void wait_for_better(struct cmd *cmd, struct watch *w, const struct mf_drained *drained,
-			    int *pause_ms)
+/*
+ * Waits for the next attempt after a failure of the network or a lock. A new device shortens the
+ * wait only a little.
+ */
+static void wait_for_retry(struct cmd *cmd, struct watch *w, const struct mf_drained *drained,
+			   int *pause_ms)
 {
-	int ms = shortened(*pause_ms), first = ms < PATIENCE_MS ? ms : PATIENCE_MS;
+	int ms = randomize_pause(*pause_ms), first = ms < HOLD_MS ? ms : HOLD_MS;
 
 	mf_notify("STATUS=%s; %zu entries wait, next try in %d s", cmd->ctx.failure.why,
 		  drained->kept, (ms + 999) / 1000);
 	*pause_ms = *pause_ms < PAUSE_MAX_MS / 2 ? *pause_ms * 2 : PAUSE_MAX_MS;
-	if (watch_wait(w, first, HEED_NETWORK))
+	if (watch_wait(w, first, WAKE_NETWORK))
 		*pause_ms = PAUSE_MIN_MS;
 	else if (ms > first)
-		watch_wait(w, ms - first, HEED_NETWORK | HEED_SPOOL);
+		watch_wait(w, ms - first, WAKE_NETWORK | WAKE_SPOOL);
 }
 
 static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
@@ -192,10 +199,10 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 		struct mf_drained drained;
 		int r;
 
-		/* what is waited for now is not waited for later */
+		/* start the fetch helper during the wait, not after it */
 		if (woken)
 			mf_fetch_ready(&cmd->ctx);
-		settle(cmd, w);
+		wait_for_group(cmd, w);
 		mf_notify("STATUS=Fetching and loading drivers");
 		r = mf_drain(&cmd->ctx, &drained);
 		mf_fetch_unready(&cmd->ctx);
@@ -203,27 +210,29 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 			worst = r;
 		if (mode == ONCE)
 			return r;
-		/* not even looked at, or not taken out: the next one would not fare better */
+		/*
+		 * the spool could not be read, or its entries not removed: a retry would fail too
+		 */
 		if (r < 0 && !drained.kept && !drained.failed)
 			return r;
 		if (drained.wait_s)
 			wait_for_limit(cmd, w, &drained);
 		else if (drained.kept)
-			wait_for_better(cmd, w, &drained, &pause_ms);
+			wait_for_retry(cmd, w, &drained, &pause_ms);
 		else
 			pause_ms = PAUSE_MIN_MS;
 		woken = !drained.entries;
 		if (drained.entries)
 			continue;
-		if (mode == UNTIL_EMPTY) /* what failed is in the history and the journal */
+		if (mode == UNTIL_EMPTY) /* failures are in the history and the journal */
 			return worst < 0 ? 0 : worst;
 		mf_notify("STATUS=Waiting for devices");
-		watch_wait(w, -1, HEED_SPOOL);
+		watch_wait(w, -1, WAKE_SPOOL);
 	}
 	return 0;
 }
 
-/* Who looks at the spool by hand is to know what is not in it. */
+/* Prints the entries that are set aside, which a user of the command would else not see. */
 static int queue_print_aside(struct cmd *cmd)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
@@ -268,12 +277,12 @@ int cmd_queue(struct cmd *cmd, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != UNTIL_EMPTY && opt != WATCH && opt != RETRY)
 			return cmd_usage(cmd, "queue",
-					 "it takes --until-empty, --watch or --retry");
+					 "the options are --until-empty, --watch and --retry");
 		mode = (enum mode)opt;
 	}
 	if (optind < argc)
-		return cmd_usage(cmd, "queue", "%s is not expected", argv[optind]);
-	/* its entries come from devices, whoever started it */
+		return cmd_usage(cmd, "queue", "unexpected argument %s", argv[optind]);
+	/* its entries come from devices, not from the caller */
 	cmd->ctx.unattended |= mode == UNTIL_EMPTY || mode == WATCH;
 	r = watch_open(cmd, &w);
 	if (r < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * refresh: the metadata of all enabled repositories, or of those named. One that fails does not
- * keep the others; each failure is said, and the status tells of the last. Holds the lock for the
- * whole of it: nobody resolves against half a set.
+ * refresh: the metadata of all enabled repositories, or of those named. A failure of one does not
+ * stop the others; each failure is reported, and the exit status is that of the last. Holds the
+ * lock all the time, so that no run resolves with a half-refreshed set.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "modfetch/stubs.h"
 #include "cmd.h"
 
-/* What became of one repository, for --json. */
+/* Adds the result of one repository, for --json. */
 static void refresh_report(struct mf_json *list, const char *id, int r,
 			   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
@@ -67,11 +67,11 @@ static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, cha
 			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
 		else if (!mf_repos_find(repos, names[i]))
 			return mf_fail(&cmd->ctx, "refresh", -MFE_NOT_FOUND, names[i],
-				       "no repository of that id is configured");
+				       "no repository with this id is configured");
 	return 0;
 }
 
-static bool named(const struct mf_repo *repo, int n, char **names)
+static bool is_selected(const struct mf_repo *repo, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
 		if (!strcmp(repo->id, names[i]))
@@ -79,7 +79,10 @@ static bool named(const struct mf_repo *repo, int n, char **names)
 	return !n && repo->enabled;
 }
 
-/* What cannot be used although it is enabled was not refreshed; which, a warning has said. */
+/*
+ * Fails for enabled repositories that cannot be used and were not refreshed; a warning has named
+ * each.
+ */
 static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct mf_json *list)
 {
 	int r = 0;
@@ -99,25 +102,25 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
 		       char **names, struct mf_json *list)
 {
-	int r, worst = 0, fresh = 0, asked = 0;
+	int r, worst = 0, refreshed = 0, selected = 0;
 	struct mf_failure why = { 0 };
 
 	for (size_t i = 0; i < repos->n; i++) {
-		if (!named(&repos->v[i], n, names))
+		if (!is_selected(&repos->v[i], n, names))
 			continue;
-		asked++;
+		selected++;
 		r = refresh_one(cmd, &repos->v[i], flags, list);
-		fresh += r == 0;
+		refreshed += r == 0;
 		if (r >= 0)
 			continue;
-		/* the last failure is main()'s to say, the one before it is said now */
+		/* main() prints the last failure; the one before it is printed now */
 		if (worst < 0)
 			mf_log(&cmd->ctx, MF_LOG_ERROR, "%s: %s: %s [%s]", why.stage, why.what,
 			       why.why, mf_error_name(worst));
 		worst = r;
 		why = cmd->ctx.failure;
 	}
-	if (!asked)
+	if (!selected)
 		return mf_repos_check_any(&cmd->ctx, repos);
 	if (worst < 0) {
 		cmd->ctx.failure = why;
@@ -126,11 +129,11 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 	r = n ? 0 : refresh_faults(cmd, repos, list);
 	if (r < 0)
 		return r;
-	return fresh ? CMD_DONE : CMD_NOTHING;
+	return refreshed ? CMD_DONE : CMD_NOTHING;
 }
 
-static int refresh_go(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
-		      char **names)
+static int refresh_and_print(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags,
+			     int n, char **names)
 {
 	struct mf_json *list = mf_json_array(), *o;
 	int r = refresh_all(cmd, repos, flags, n, names, list);
@@ -146,20 +149,20 @@ static int refresh_go(struct cmd *cmd, const struct mf_repos *repos, unsigned in
 	return r;
 }
 
-/* What can be fetched now, modprobe is to know; and what no repository has any more. */
-static int tell_modprobe(struct cmd *cmd, int r)
+/* Updates the stubs for modprobe to the drivers that repositories have now. */
+static int update_stubs(struct cmd *cmd, int r)
 {
 	struct mf_failure why = cmd->ctx.failure;
-	int told = mf_stubs_update(&cmd->ctx);
+	int updated = mf_stubs_update(&cmd->ctx);
 
-	if (r >= 0 && told < 0)
-		return told;
+	if (r >= 0 && updated < 0)
+		return updated;
 	cmd->ctx.failure = why;
 	return r;
 }
 
-/* What was set aside may fare better with what has come. */
-static int revive(struct cmd *cmd, int r)
+/* Schedules the devices that were set aside again: new packages may work for them. */
+static int retry_set_aside(struct cmd *cmd, int r)
 {
 	struct mf_failure why = cmd->ctx.failure;
 	int revived = mf_aside_retry(&cmd->ctx, false);
@@ -191,8 +194,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "f", options, NULL)) != -1) {
 		if (c == '?')
 			return cmd_usage(cmd, "refresh",
-					 "it takes --force, --accept-older, --accept-identity and "
-					 "ids of repositories");
+					 "the options are --force, --accept-older and "
+					 "--accept-identity; other words are ids of repositories");
 		flags |= c == 'f' ? MF_REFRESH_FORCE : (unsigned int)c;
 	}
 	if ((flags & (MF_REFRESH_OLDER | MF_REFRESH_IDENTITY)) && optind == argc)
@@ -200,7 +203,7 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 			cmd, "refresh",
 			"--accept-older and --accept-identity need the id of a repository");
 	if (cmd->dry_run)
-		return cmd_usage(cmd, "refresh", "it cannot be done dry");
+		return cmd_usage(cmd, "refresh", "there is no dry run of it; leave out --dry-run");
 	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
 		r = check_names(cmd, &repos, argc - optind, argv + optind);
@@ -209,6 +212,6 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	lock = mf_lock(&cmd->ctx);
 	if (lock < 0)
 		return lock;
-	r = refresh_go(cmd, &repos, flags, argc - optind, argv + optind);
-	return revive(cmd, tell_modprobe(cmd, r));
+	r = refresh_and_print(cmd, &repos, flags, argc - optind, argv + optind);
+	return retry_set_aside(cmd, update_stubs(cmd, r));
 }

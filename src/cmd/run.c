@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the verbs that go the road share: progress, the printed result, the exit status.
+ * Shared by the verbs that run the pipeline: progress, the printed result, the exit status.
  *
- * On a terminal downloads show as one line that is written over, with rate and time left; into a
- * pipe or the journal goes one line a package, once it is known what will come.
+ * On a terminal, downloads are shown as one line that is overwritten, with rate and time left; in a
+ * pipe or the journal there is a line for each package, once the plan is known.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ struct progress {
 	bool drawn;
 };
 
-static void draw(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
+static void draw_progress(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
 {
 	struct progress *p = arg;
 	uint64_t us = mf_now_us() - p->started;
@@ -52,7 +52,7 @@ static void draw(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t 
 	p->drawn = true;
 }
 
-static void wipe(const struct progress *p)
+static void clear_progress(const struct progress *p)
 {
 	if (p->drawn)
 		fputs("\r\033[K", stderr);
@@ -114,9 +114,9 @@ void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
 
 /* ---- the status ---- */
 
-#define NAME_SHOWN 256 /* bytes of a name in a line: the reason and the code must fit as well */
+#define NAME_SHOWN 256 /* bytes of a name in a line, so that the reason and the code fit too */
 
-/* The worst of the wants decides: one not found, or refused, is what a script must hear of. */
+/* The worst want decides: scripts must see a want that is not found, or refused. */
 static int status_of(const struct mf_run *run, int r)
 {
 	bool refused = false, unknown = false, failed = false;
@@ -138,8 +138,11 @@ static int status_of(const struct mf_run *run, int r)
 	return r ? CMD_NOTHING : CMD_DONE;
 }
 
-/* A line each; of coldplug, where most devices have no driver anywhere, only of bad names. */
-static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
+/*
+ * Prints a line for each unresolved want; for coldplug, where most devices have no driver in any
+ * repository, only for invalid names.
+ */
+static void report_unresolved(const struct cmd *cmd, const struct mf_run *run)
 {
 	bool bad_only = !strcmp(run->verb, "coldplug");
 
@@ -147,7 +150,7 @@ static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 		const struct mf_want *want = &run->wants.v[i];
 		int code = mf_want_code(want);
 
-		/* the load stage has said it already */
+		/* the load stage has reported it already */
 		if (!code || want->load_error == -MFE_CRASHED ||
 		    (bad_only && code != -MFE_BAD_MODALIAS))
 			continue;
@@ -159,7 +162,7 @@ static void tell_unknown(const struct cmd *cmd, const struct mf_run *run)
 	}
 }
 
-int cmd_forgive(struct cmd *cmd, const char *glob)
+int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 {
 	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	_cleanup_close_ int lock = -1;
@@ -179,20 +182,20 @@ int cmd_run(struct cmd *cmd, struct mf_run *run)
 	run->dry_run |= cmd->dry_run;
 	run->no_load |= cmd->no_load;
 	if (!cmd->quiet && isatty(STDERR_FILENO)) {
-		run->progress = draw;
+		run->progress = draw_progress;
 		run->progress_arg = &progress;
 	}
 	r = mf_pipeline_run(&cmd->ctx, run);
-	wipe(&progress);
-	/* that nothing of it can be had is an answer too: the object says it of each query */
+	clear_progress(&progress);
+	/* a failed plan is an answer too: the object has the reason for each query */
 	if (r < 0 && cmd->json && run->dry_run && run->catalog)
 		cmd_print_run(cmd, run);
 	if (r < 0)
 		return r;
 	cmd_print_run(cmd, run);
 	if (!cmd->json)
-		tell_unknown(cmd, run);
-	/* a machine always has devices nobody has a driver for: that is no failure of coldplug */
+		report_unresolved(cmd, run);
+	/* every machine has devices without any driver: no failure of coldplug */
 	if (!strcmp(run->verb, "coldplug"))
 		return r ? CMD_NOTHING : CMD_DONE;
 	return status_of(run, r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * search and info: what the repositories have, for people who do not know its name, and all that is
- * known of a package.
+ * search and info: find packages whose name the user does not know, and print everything about a
+ * package.
  *
- * Both look at the packages for one kernel, change nothing and ask no network. What a driver needs
- * are mostly symbols: for people they are put together by who gives them.
+ * Both read the packages for one kernel, change nothing and use no network. The needs of a driver
+ * are mostly symbols: the text groups them by their providers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "modfetch/query.h"
 #include "cmd.h"
 
-#define SHOWN 6 /* of a long list, unless -v asks for all */
+#define SHOWN 6 /* shown entries of a long list, unless -v is given */
 
 static void search_catalog_cleanup(struct mf_catalog **catalog)
 {
@@ -28,7 +28,7 @@ static const char *search_repo_of(const struct mf_catalog *catalog,
 	return package->origin < 0 ? NULL : mf_catalog_repos(catalog)->v[package->origin].id;
 }
 
-/* What both say of a package. */
+/* The members that both print about a package. */
 static struct mf_json *package_json(const struct mf_catalog *catalog,
 				    const struct mf_package *package, const char *present)
 {
@@ -57,7 +57,7 @@ static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
 		struct mf_json *o;
 
 		mf_pool_package(pool, hit->id, &package);
-		o = package_json(catalog, &package, hit->present);
+		o = package_json(catalog, &package, hit->installed_evr);
 		mf_json_set_string(o, "found", mf_found_name(hit->found));
 		mf_json_set_string(o, "alias", hit->alias);
 		mf_json_add(list, o);
@@ -66,7 +66,7 @@ static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
 	mf_json_free(list);
 }
 
-/* "i" the same version is installed, "v" another, as zypper marks them. */
+/* "i": the same version is installed, "v": another one; the marks of zypper */
 static char mark_of(const struct mf_package *package, const char *present)
 {
 	if (!present)
@@ -92,7 +92,7 @@ static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const s
 
 		mf_pool_package(pool, hit->id, &package);
 		repo = search_repo_of(catalog, &package);
-		cmd_line("%c %-*s  %s  %s  %s", mark_of(&package, hit->present), width,
+		cmd_line("%c %-*s  %s  %s  %s", mark_of(&package, hit->installed_evr), width,
 			 package.name, package.evr, repo ? repo : "(installed)",
 			 package.summary ? package.summary : "");
 		if (hit->found == MF_FOUND_ALIAS)
@@ -110,11 +110,11 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 
 	for (int i = 1; !r && i < argc; i++) {
 		if (argv[i][0] == '-' || !argv[i][0])
-			return cmd_usage(cmd, "search", "%s is no word to look for", argv[i]);
+			return cmd_usage(cmd, "search", "%s is not a word to search for", argv[i]);
 		r = mf_strings_add(&terms, argv[i]);
 	}
 	if (!terms.n)
-		return cmd_usage(cmd, "search", "for what? It needs a word");
+		return cmd_usage(cmd, "search", "name a word to search for");
 	if (!r)
 		r = mf_catalog_open(&cmd->ctx, &catalog);
 	if (!r)
@@ -129,7 +129,7 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 		print_hits(catalog, pool, &hits);
 	if (!hits.n && !cmd->json)
 		return mf_fail(&cmd->ctx, "match", -MFE_NOT_FOUND, argv[1],
-			       "nothing for kernel %s has it", cmd->ctx.kernel);
+			       "no package for kernel %s contains it", cmd->ctx.kernel);
 	return hits.n ? CMD_DONE : CMD_NOT_FOUND;
 }
 
@@ -143,14 +143,14 @@ static struct mf_json *needs_json(struct mf_catalog *catalog, struct mf_pool *po
 	for (size_t i = 0; i < needs->n; i++) {
 		const struct mf_need *need = &needs->v[i];
 		struct mf_json *o = mf_json_object();
-		struct mf_package giver = { .origin = MF_POOL_SYSTEM };
+		struct mf_package provider = { .origin = MF_POOL_SYSTEM };
 
-		if (need->giver)
-			mf_pool_package(pool, need->giver, &giver);
+		if (need->provider)
+			mf_pool_package(pool, need->provider, &provider);
 		mf_json_set_string(o, "need", need->text);
-		mf_json_set_string(o, "giver", need->system ? "kernel" : giver.name);
-		mf_json_set_string(o, "repo", search_repo_of(catalog, &giver));
-		mf_json_set_bool(o, "present", need->here);
+		mf_json_set_string(o, "giver", need->system ? "kernel" : provider.name);
+		mf_json_set_string(o, "repo", search_repo_of(catalog, &provider));
+		mf_json_set_bool(o, "present", need->present);
 		mf_json_add(list, o);
 	}
 	return list;
@@ -159,7 +159,7 @@ static struct mf_json *needs_json(struct mf_catalog *catalog, struct mf_pool *po
 static struct mf_json *about_json(struct mf_catalog *catalog, struct mf_pool *pool,
 				  const struct mf_about *about)
 {
-	struct mf_json *o = package_json(catalog, &about->package, about->present);
+	struct mf_json *o = package_json(catalog, &about->package, about->installed_evr);
 
 	mf_json_set_int(o, "install_size", (int64_t)about->package.install_size);
 	mf_json_set_string(o, "license", about->text.license);
@@ -181,21 +181,27 @@ static void print_list(const char *label, const struct mf_strings *list, size_t 
 		cmd_line("%-12s and %zu more (-v)", "", list->n - most);
 }
 
-/* The needs from I on that one giver has, on one line. Returns where the next giver's begin. */
-static size_t print_giver(struct cmd *cmd, struct mf_pool *pool, const struct mf_needs *needs,
-			  size_t i, size_t most)
+/*
+ * Prints the needs from I on that have the same provider, in one line. Returns the first need of
+ * the next provider.
+ */
+static size_t print_provider(struct cmd *cmd, struct mf_pool *pool, const struct mf_needs *needs,
+			     size_t i, size_t most)
 {
 	const struct mf_need *first = &needs->v[i];
-	struct mf_package giver = { .name = "NOBODY" };
+	struct mf_package provider = { .name = "NO PROVIDER" };
 	size_t n = 0;
 
-	if (first->giver)
-		mf_pool_package(pool, first->giver, &giver);
+	if (first->provider)
+		mf_pool_package(pool, first->provider, &provider);
 	if (first->system)
 		cmd_put("kernel %s", cmd->ctx.kernel);
 	else
-		cmd_put("%s%s", giver.name, !first->giver ? "" : first->here ? " (installed)" : "");
-	for (; i < needs->n && needs->v[i].giver == first->giver; i++, n++) {
+		cmd_put("%s%s", provider.name,
+			!first->provider ? ""
+			: first->present ? " (installed)"
+					 : "");
+	for (; i < needs->n && needs->v[i].provider == first->provider; i++, n++) {
 		size_t len;
 		const char *symbol = mf_dep_symbol(needs->v[i].text, &len);
 
@@ -214,22 +220,25 @@ static void print_needs(struct cmd *cmd, struct mf_pool *pool, const char *label
 {
 	for (size_t i = 0; i < needs->n;) {
 		cmd_put("%-12s ", i ? "" : label);
-		i = print_giver(cmd, pool, needs, i, most);
+		i = print_provider(cmd, pool, needs, i, most);
 	}
 }
 
 static void search_print_state(const struct mf_about *about)
 {
-	if (about->present)
-		cmd_line("%-12s %s%s", "installed", about->present,
-			 strcmp(about->present, about->package.evr) ? ", another version" : "");
+	if (about->installed_evr)
+		cmd_line("%-12s %s%s", "installed", about->installed_evr,
+			 strcmp(about->installed_evr, about->package.evr) ? ", another version"
+									  : "");
 	else if (about->on_disk.n)
 		cmd_line("%-12s no, but the module is on disk, owned by no package", "installed");
 	else
 		cmd_line("%-12s no", "installed");
 }
 
-/* Each line of a text behind the label's column, so that none of them looks like a label. */
+/*
+ * Prints each line of a text after the column of labels, so that none of them looks like a label.
+ */
 static void print_paragraphs(const char *label, const char *text)
 {
 	while (*text) {
@@ -270,8 +279,8 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 	print_needs(cmd, pool, "suggests", &about->suggests, most);
 }
 
-static int search_tell(struct cmd *cmd, struct mf_catalog *catalog, const char *name,
-		       struct mf_json *list)
+static int print_info(struct cmd *cmd, struct mf_catalog *catalog, const char *name,
+		      struct mf_json *list)
 {
 	_cleanup_free_ int *ids = NULL;
 	struct mf_pool *pool;
@@ -303,10 +312,11 @@ int cmd_info(struct cmd *cmd, int argc, char **argv)
 	int r;
 
 	if (argc < 2)
-		return cmd_usage(cmd, "info", "of what? It needs the name of a package or module");
+		return cmd_usage(cmd, "info", "name a package or a module");
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-' || !argv[i][0])
-			return cmd_usage(cmd, "info", "%s is no name", argv[i]);
+			return cmd_usage(cmd, "info", "%s is not a name of a package or module",
+					 argv[i]);
 	r = mf_catalog_open(&cmd->ctx, &catalog);
 	if (r < 0)
 		return r;
@@ -314,7 +324,7 @@ int cmd_info(struct cmd *cmd, int argc, char **argv)
 	for (int i = 1; !r && i < argc; i++) {
 		if (i > 1 && !cmd->json)
 			cmd_line("%s", "");
-		r = search_tell(cmd, catalog, argv[i], list);
+		r = print_info(cmd, catalog, argv[i], list);
 	}
 	if (!r && cmd->json)
 		cmd_json(list, true);

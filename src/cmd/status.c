@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status: repositories, and devices → modules → packages → drivers. Looks only; a device of which
- * nothing is known anywhere is listed under --json or -v alone, since every machine has dozens.
- * Without a repository there is still a machine to tell of.
+ * status: repositories, and devices → modules → packages → drivers. Changes nothing. Devices
+ * without any known driver are listed only with --json or -v, since every machine has dozens of
+ * them. The devices are printed even if there is no repository.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,9 @@
 #include "modfetch/want.h"
 #include "cmd.h"
 
-/* When what is in use was signed; 0: unsigned, or nothing is in use. What it says is *not* judged.
+/*
+ * The time when the metadata in use was signed; 0: unsigned, or there is none. The state is *not*
+ * verified here.
  */
 static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
 			 struct mf_repo_state *ret_state)
@@ -25,7 +27,7 @@ static int64_t signed_at(struct cmd *cmd, const struct mf_repo *repo,
 	struct mf_failure before = cmd->ctx.failure;
 
 	*ret_state = (struct mf_repo_state){ 0 };
-	/* a damaged state is the next refresh's to refuse */
+	/* the next refresh reports a damaged state */
 	if (repo->trust != MF_TRUST_NONE && mf_repo_state_read(&cmd->ctx, repo->id, ret_state) < 0)
 		cmd->ctx.failure = before;
 	return ret_state->used.signing_time;
@@ -48,7 +50,7 @@ static void set_age(struct cmd *cmd, const struct mf_repo *repo, struct mf_json 
 	}
 }
 
-/* ", metadata of N days ago, TOO OLD …" behind a repository's line. */
+/* Prints age and signer at the end of the line of a repository. */
 static void print_age(struct cmd *cmd, const struct mf_repo *repo)
 {
 	struct mf_repo_state state;
@@ -63,7 +65,7 @@ static void print_age(struct cmd *cmd, const struct mf_repo *repo)
 	if (at && *state.identity)
 		cmd_put(", identity \"%s\"", state.identity);
 	else if (at)
-		cmd_put(", of no identity");
+		cmd_put(", no identity");
 }
 
 /* The base URLs without their passwords. */
@@ -139,14 +141,14 @@ static struct mf_json *crashed(const struct mf_pending_loads *attempts)
 static void print_crashed(const struct mf_pending_loads *attempts)
 {
 	for (size_t i = 0; i < attempts->n; i++)
-		cmd_line("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s): left "
-			 "alone "
-			 "until modfetch allow %s",
+		cmd_line("%s BROUGHT THE MACHINE DOWN when it was loaded for %s (kernel %s); to "
+			 "have "
+			 "it loaded again: modfetch allow %s",
 			 attempts->v[i].module, attempts->v[i].subject, attempts->v[i].kernel,
 			 attempts->v[i].module);
 }
 
-/* What crashed modfetch itself, and waits for something to change. */
+/* The queries that crashed modfetch itself; they wait for a change. */
 static struct mf_json *status_set_aside(const struct mf_aside *aside)
 {
 	struct mf_json *list = mf_json_array();
@@ -210,7 +212,7 @@ static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 	}
 	for (size_t i = 0; i < repos->n_faults; i++)
 		cmd_line("repository %s: NOT USED: %s: %s",
-			 repos->faults[i].id ? repos->faults[i].id : "of no name",
+			 repos->faults[i].id ? repos->faults[i].id : "(no id)",
 			 repos->faults[i].where, repos->faults[i].why);
 }
 
@@ -231,7 +233,7 @@ static void print_devices(struct cmd *cmd, const struct mf_run *run)
 			 want->reason ? want->reason : "", want->driver ? "; driver " : "",
 			 want->driver ? want->driver : "");
 	}
-	cmd_line("%zu devices, %zu with a driver; nothing is known of %zu others' aliases",
+	cmd_line("%zu devices, %zu with a driver; no package or module matches %zu others",
 		 run->wants.n, driven, silent);
 	if (run->plan.n)
 		cmd_line("%zu packages would be installed by: modfetch coldplug", run->plan.n);
@@ -246,7 +248,7 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	int r;
 
 	if (argc > 1)
-		return cmd_usage(cmd, "status", "%s is not expected", argv[1]);
+		return cmd_usage(cmd, "status", "unexpected argument %s", argv[1]);
 	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
 		r = mf_pending_loads_read(&cmd->ctx, &attempts);
@@ -256,7 +258,7 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 		r = mf_devices_read(&cmd->ctx, NULL, true, &run.wants);
 	if (!r)
 		r = mf_pipeline_run(&cmd->ctx, &run);
-	/* without a repository there is still a machine to tell of */
+	/* without a repository the devices are still printed */
 	if (r < 0 && r != -MFE_NO_REPOSITORY && r != -MFE_NO_METADATA &&
 	    (r != -MFE_CONFIG || mf_repos_check_any(&cmd->ctx, &repos) == 0))
 		return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command line that is not understood, told the same way by every verb: what is wrong with it,
- * and where it says what would be right. One line and the status for it; the help itself is never
- * printed unasked.
+ * An invalid command line, reported the same way by every verb: one line with the error and where
+ * to find the correct usage, and the exit status for it. The help itself is printed only on
+ * request.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rpm files by rpmbuild, in batches side by side.
+ * Builds rpm files with rpmbuild, in parallel batches.
  *
- * A batch is one spec: of one architecture, at most 200 packages, since rpmbuild's time grows
- * faster than their number; the largest packages are dealt out first, so that batches end together.
- * Every path rpmbuild writes to, its database included, lies in the pack's work directory. Build host
- * and build time are fixed (SOURCE_DATE_EPOCH: the newest module's time), so that the same input
- * gives the same bytes.
+ * A batch is one spec: for one architecture, with at most 200 packages, since the time of rpmbuild
+ * grows faster than the number of packages. The largest packages are distributed first, so that
+ * batches end at about the same time. Every path that rpmbuild writes to, its database included, is
+ * in the pack's work directory. Build host and build time are fixed (SOURCE_DATE_EPOCH: the time of
+ * the newest module), so that equal input gives equal bytes.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -28,7 +28,7 @@ struct batch {
 	struct pack_list packages;
 	char label[32];
 	const char *arch;
-	struct pack_tool tool; /* its end: what to tell */
+	struct pack_tool tool; /* has the last line of its log */
 	char *log;
 	int r;
 };
@@ -37,21 +37,21 @@ struct build {
 	struct pack *pack;
 	struct batch *batches;
 	size_t n_batches, n_packages;
-	pthread_mutex_t mutex; /* over DONE and the progress callback */
+	pthread_mutex_t mutex; /* protects DONE and the progress callback */
 	size_t done;
 };
 
-static void build_pack_build_done(struct build *build)
+static void batches_done(struct build *build)
 {
 	for (size_t i = 0; i < build->n_batches; i++) {
 		pack_list_done(&build->batches[i].packages);
 		free(build->batches[i].log);
-		free(build->batches[i].tool.said);
+		free(build->batches[i].tool.last_line);
 	}
 	free(build->batches);
 }
 
-/* rpmbuild says "Wrote: FILE" for each package. */
+/* rpmbuild prints "Wrote: FILE" for each package. */
 static void count_written(void *arg, const char *line)
 {
 	struct build *build = arg;
@@ -76,10 +76,9 @@ static int write_spec(const struct build *build, const struct batch *batch, cons
 	return fflush(out) ? -errno : 0;
 }
 
-/* A formatted word of the command line, kept until the batch is done. */
-static const char *word(struct mf_strings *words, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static const char *word(struct mf_strings *words, const char *fmt, ...)
+/* Formats an argument of the command line and stores it in WORDS. NULL: no memory. */
+static const char *__attribute__((format(printf, 2, 3)))
+add_argument(struct mf_strings *words, const char *fmt, ...)
 {
 	_cleanup_free_ char *s = NULL;
 	va_list ap;
@@ -103,21 +102,21 @@ static int run_rpmbuild(struct build *build, struct batch *batch, const char *to
 		"-bb",
 		"--nodeps",
 		"--target",
-		word(&words, "%s-linux", batch->arch),
+		add_argument(&words, "%s-linux", batch->arch),
 		"-D",
-		word(&words, "_topdir %s", top),
+		add_argument(&words, "_topdir %s", top),
 		"-D",
-		word(&words, "_tmppath %s", top),
+		add_argument(&words, "_tmppath %s", top),
 		"-D",
-		word(&words, "_dbpath %s/db", top),
+		add_argument(&words, "_dbpath %s/db", top),
 		"-D",
-		word(&words, "_rpmdir %s/rpms", build->pack->work),
+		add_argument(&words, "_rpmdir %s/rpms", build->pack->work),
 		"-D",
 		"_rpmfilename %%{ARCH}/%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
 		"-D",
 		"_buildhost localhost",
 		"--buildroot",
-		word(&words, "%s/root", top),
+		add_argument(&words, "%s/root", top),
 		spec,
 		NULL,
 	};
@@ -131,13 +130,12 @@ static int run_rpmbuild(struct build *build, struct batch *batch, const char *to
 
 static int build_one(struct build *build, struct batch *batch)
 {
-	_cleanup_free_ char *top = NULL, *spec = NULL;
+	_cleanup_free_ char *top = mf_format("%s/%s", build->pack->work, batch->label);
+	_cleanup_free_ char *spec = top ? mf_format("%s/batch.spec", top) : NULL;
 	int r;
 
-	top = mf_format("%s/%s", build->pack->work, batch->label);
-	if (!top)
-		return -ENOMEM;
-	if (asprintf(&spec, "%s/batch.spec", top) < 0 || asprintf(&batch->log, "%s/log", top) < 0)
+	batch->log = top ? mf_format("%s/log", top) : NULL;
+	if (!spec || !batch->log)
 		return -ENOMEM;
 	if (mkdir(top, 0755) < 0)
 		return -errno;
@@ -152,39 +150,40 @@ static void build_batch(void *arg, size_t i, unsigned int worker)
 	build->batches[i].r = build_one(build, &build->batches[i]);
 }
 
-/* What is still to be built, the largest first. */
-struct waiting {
+/* A package still to be built. */
+struct unbuilt {
 	size_t number;
 	uint64_t size;
 };
 
 static int by_size(const void *a, const void *b)
 {
-	const struct waiting *x = a, *y = b;
+	const struct unbuilt *x = a, *y = b;
 
 	return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
 				  : (x->number > y->number) - (x->number < y->number);
 }
 
-static size_t list_waiting(const struct pack *pack, const char *arch, struct waiting *waiting)
+/* Lists the unbuilt packages of ARCH, the largest first. Returns their number. */
+static size_t list_unbuilt(const struct pack *pack, const char *arch, struct unbuilt *unbuilt)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < pack->n_packages; i++)
 		if (!pack->packages[i].href && !strcmp(pack->packages[i].arch, arch))
-			waiting[n++] = (struct waiting){ i, pack->packages[i].size };
-	qsort(waiting, n, sizeof(*waiting), by_size);
+			unbuilt[n++] = (struct unbuilt){ i, pack->packages[i].size };
+	qsort(unbuilt, n, sizeof(*unbuilt), by_size);
 	return n;
 }
 
-/* Deals the packages of one architecture out to new batches. */
-static int deal(struct build *build, const char *arch, struct waiting *waiting)
+/* Distributes the unbuilt packages of one architecture over new batches. */
+static int add_batches(struct build *build, const char *arch, struct unbuilt *unbuilt)
 {
-	size_t n = list_waiting(build->pack, arch, waiting);
+	size_t n = list_unbuilt(build->pack, arch, unbuilt);
 	size_t batches = (n + BATCH_MAX - 1) / BATCH_MAX;
 	struct batch *more;
 
-	/* two of a hundred are done sooner than one of two hundred */
+	/* two batches of 100 end sooner than one of 200 */
 	if (batches && batches < build->pack->options->jobs && n > 40)
 		batches = build->pack->options->jobs;
 	more = reallocarray(build->batches, build->n_batches + batches + 1, sizeof(*more));
@@ -199,7 +198,7 @@ static int deal(struct build *build, const char *arch, struct waiting *waiting)
 	}
 	for (size_t i = 0, b = 0; i < n; i++, b = b + 1 < batches ? b + 1 : 0) {
 		int r = pack_list_add(&build->batches[build->n_batches + b].packages,
-				      waiting[i].number);
+				      unbuilt[i].number);
 
 		if (r < 0)
 			return r;
@@ -212,12 +211,12 @@ static int deal(struct build *build, const char *arch, struct waiting *waiting)
 static int make_batches(struct build *build)
 {
 	struct pack *pack = build->pack;
-	_cleanup_free_ struct waiting *waiting =
-		calloc(pack->n_packages ? pack->n_packages : 1, sizeof(*waiting));
+	_cleanup_free_ struct unbuilt *unbuilt =
+		calloc(pack->n_packages ? pack->n_packages : 1, sizeof(*unbuilt));
 	_cleanup_(mf_strings_done) struct mf_strings arches = { 0 };
 	int r;
 
-	if (!waiting)
+	if (!unbuilt)
 		return -ENOMEM;
 	for (size_t i = 0; i < pack->n_packages; i++) {
 		const char *arch = pack->packages[i].arch;
@@ -226,15 +225,16 @@ static int make_batches(struct build *build)
 			continue;
 		r = mf_strings_add(&arches, arch);
 		if (r >= 0)
-			r = deal(build, arch, waiting); /* borrows the package's own string */
+			r = add_batches(build, arch,
+					unbuilt); /* borrows the string of the package */
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* Each batch's end, in order; the first failure is the run's. */
-static int build_judge(struct build *build)
+/* Reports the first batch that failed. */
+static int check_batches(struct build *build)
 {
 	for (size_t i = 0; i < build->n_batches; i++) {
 		struct batch *batch = &build->batches[i];
@@ -258,13 +258,13 @@ static void set_build_time(const struct pack *pack)
 			if (pack->kernels[k].modules[m].mtime > newest)
 				newest = pack->kernels[k].modules[m].mtime;
 	snprintf(text, sizeof(text), "%lld", (long long)newest);
-	/* a build service that has set one knows better */
+	/* a build service may have set it already */
 	setenv("SOURCE_DATE_EPOCH", text, 0);
 }
 
 int pack_build(struct pack *pack)
 {
-	_cleanup_(build_pack_build_done) struct build build = { .pack = pack };
+	_cleanup_(batches_done) struct build build = { .pack = pack };
 	struct mf_workers *workers = NULL;
 	int r = make_batches(&build);
 
@@ -277,12 +277,12 @@ int pack_build(struct pack *pack)
 	mf_workers_run(workers, build.n_batches, build_batch, &build);
 	mf_workers_free(workers);
 	pthread_mutex_destroy(&build.mutex);
-	return build_judge(&build);
+	return check_batches(&build);
 }
 
 int pack_build_specs(struct pack *pack, const char *directory)
 {
-	_cleanup_(build_pack_build_done) struct build build = { .pack = pack };
+	_cleanup_(batches_done) struct build build = { .pack = pack };
 	int r = make_batches(&build);
 
 	if (r < 0)
@@ -290,13 +290,11 @@ int pack_build_specs(struct pack *pack, const char *directory)
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
 		return mf_fail(pack->ctx, "pack", -errno, directory, NULL);
 	for (size_t i = 0; i < build.n_batches; i++) {
-		_cleanup_free_ char *path = NULL;
+		_cleanup_free_ char *path =
+			mf_format("%s/modfetch-pack-%s.spec", directory, build.batches[i].label);
 
-		if (asprintf(&path, "%s/modfetch-pack-%s.spec", directory, build.batches[i].label) <
-		    0) {
-			path = NULL;
+		if (!path)
 			return mf_fail(pack->ctx, "pack", -ENOMEM, directory, NULL);
-		}
 		r = write_spec(&build, &build.batches[i], path);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, path, NULL);

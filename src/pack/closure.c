@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The closure of a set of modules: all that they need, and on request also all that they want and
- * ask for, until nothing is new. How modules relate is found in deps.c and requests.c.
- * A closure is a sorted list of places in the kernel's modules.
+ * The closure of a set of modules: all modules that they need, and on request also those that they
+ * want and request, recursively. deps.c and requests.c find these relations. A closure is a sorted
+ * list of places in the kernel's modules.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,10 @@
 #include "modfetch/cleanup.h"
 #include "model.h"
 
-/* Adds to LIST what its members need (and want) until nothing is new; SEEN marks the members. */
+/*
+ * Adds to LIST what its members need (and want and request) until there is nothing to add; SEEN
+ * marks the members.
+ */
 static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct pack_list *list,
 			bool *seen)
 {
@@ -18,7 +21,7 @@ static int grow_closure(const struct pack_kernel *kernel, bool wants_too, struct
 		const struct pack_module *module = &kernel->modules[list->v[i]];
 		const struct pack_list *next[] = { &module->needs,
 						   wants_too ? &module->wants : NULL,
-						   wants_too ? &module->asks : NULL };
+						   wants_too ? &module->requests : NULL };
 
 		for (size_t k = 0; k < MF_ARRAY_SIZE(next); k++)
 			for (size_t j = 0; next[k] && j < next[k]->n; j++) {

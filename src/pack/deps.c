@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the modules of one kernel relate: who needs whom, who wants whom, and what is picked.
+ * The relations between the modules of one kernel (needs, wants), and the selection of the modules
+ * to pack.
  *
  * A module NEEDS the module that exports a symbol it imports; of several exporters the one with the
- * right CRC, then the first by path. It WANTS what modprobe would load along with it or what should
- * be on disk: softdeps, weakdeps, and the exporter of a weak symbol; what their words stand for is
- * decided in names.c. What it ASKS for while it runs is found in requests.c. An import that nobody
- * exports, or exports with another CRC, is told once a module.
+ * right CRC, then the first by path. It WANTS the modules that modprobe would load with it or that
+ * should be on disk: softdeps, weakdeps, and the exporter of a weak symbol; names.c finds the
+ * modules that these words mean. requests.c finds the modules that it REQUESTS while it runs.
+ * Imports without an exporter, or only exported with another CRC, are reported once for each
+ * module.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -17,21 +19,21 @@
 #include "modfetch/module-name.h"
 #include "model.h"
 
-/* Who exports what. */
+/* The exporters of all symbols. */
 struct exports {
-	struct pack_map vmlinux; /* to its place in kernel->vmlinux */
-	struct pack_map modules; /* to the module that exports it, or the first of several */
-	struct pack_map doubles; /* to a further one */
+	struct pack_map vmlinux;    /* each symbol to its place in kernel->vmlinux */
+	struct pack_map modules;    /* each symbol to its exporter, the first of several */
+	struct pack_map duplicates; /* each symbol with several exporters to a further one */
 };
 
 static void exports_done(struct exports *exports)
 {
 	pack_map_done(&exports->vmlinux);
 	pack_map_done(&exports->modules);
-	pack_map_done(&exports->doubles);
+	pack_map_done(&exports->duplicates);
 }
 
-static int note_symbols(const struct pack_kernel *kernel, struct exports *exports)
+static int index_symbols(const struct pack_kernel *kernel, struct exports *exports)
 {
 	int r = 0;
 
@@ -46,13 +48,14 @@ static int note_symbols(const struct pack_kernel *kernel, struct exports *export
 			if (pack_map_get(&exports->modules, name) == PACK_NONE)
 				r = pack_map_set(&exports->modules, name, m);
 			else
-				r = pack_map_set(&exports->doubles, name, m);
+				r = pack_map_set(&exports->duplicates, name, m);
 		}
 	}
 	return r;
 }
 
-static bool exports_with(const struct pack_module *module, const struct pack_symbol *wanted)
+/* Does MODULE export WANTED, with its CRC if both have one? */
+static bool exports_symbol(const struct pack_module *module, const struct pack_symbol *wanted)
 {
 	for (size_t i = 0; i < module->n_exports; i++)
 		if (!strcmp(module->exports[i].name, wanted->name))
@@ -61,7 +64,9 @@ static bool exports_with(const struct pack_module *module, const struct pack_sym
 	return false;
 }
 
-/* The module that exports SYMBOL; PACK_NONE: none does, or (RET_WRONG) with another CRC only. */
+/*
+ * The module that exports SYMBOL. PACK_NONE: no module does, or (RET_WRONG) only with another CRC.
+ */
 static size_t find_exporter(const struct pack_kernel *kernel, const struct exports *exports,
 			    const struct pack_symbol *symbol, bool *ret_wrong)
 {
@@ -69,10 +74,10 @@ static size_t find_exporter(const struct pack_kernel *kernel, const struct expor
 
 	if (first == PACK_NONE)
 		return PACK_NONE;
-	if (exports_with(&kernel->modules[first], symbol))
+	if (exports_symbol(&kernel->modules[first], symbol))
 		return first;
-	other = pack_map_get(&exports->doubles, symbol->name);
-	if (other != PACK_NONE && exports_with(&kernel->modules[other], symbol))
+	other = pack_map_get(&exports->duplicates, symbol->name);
+	if (other != PACK_NONE && exports_symbol(&kernel->modules[other], symbol))
 		return other;
 	*ret_wrong = true;
 	return PACK_NONE;
@@ -134,8 +139,8 @@ static int relate_symbols(struct pack *pack, struct pack_kernel *kernel,
 }
 
 /*
- * Words of a softdep or weakdep: "pre: a b post: c", commas allowed. "pre:" and "post:" are marks and
- * nothing else is: "platform:idma64" is an alias.
+ * Adds the modules of a softdep or weakdep: "pre: a b post: c", commas allowed. Only "pre:" and
+ * "post:" are labels: "platform:idma64" is an alias.
  */
 static int relate_words(const struct pack_names *names, struct pack_list *wants, const char *words)
 {
@@ -163,7 +168,7 @@ static int relate_fields(const struct pack_names *names, struct pack_kernel *ker
 	return 0;
 }
 
-static void drop_itself(struct pack_list *list, size_t m)
+static void remove_self(struct pack_list *list, size_t m)
 {
 	size_t kept = 0;
 
@@ -173,7 +178,7 @@ static void drop_itself(struct pack_list *list, size_t m)
 	list->n = kept;
 }
 
-/* Requests are related last: what a module needs anyhow it need not ask for. */
+/* Requests are related last: a module need not request what it needs. */
 static int relate_all(struct pack *pack, struct pack_kernel *kernel, const struct exports *exports,
 		      const struct pack_names *names)
 {
@@ -187,7 +192,7 @@ static int relate_all(struct pack *pack, struct pack_kernel *kernel, const struc
 		r = relate_symbols(pack, kernel, exports, m);
 		if (r >= 0)
 			r = relate_fields(names, kernel, m);
-		drop_itself(&module->wants, m);
+		remove_self(&module->wants, m);
 		pack_list_unique(&module->needs);
 		pack_list_unique(&module->wants);
 	}
@@ -201,7 +206,7 @@ int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 {
 	_cleanup_(exports_done) struct exports exports = { 0 };
 	_cleanup_(pack_names_done) struct pack_names names = { 0 };
-	int r = note_symbols(kernel, &exports);
+	int r = index_symbols(kernel, &exports);
 
 	if (r >= 0)
 		r = pack_names_init(&names, kernel);
@@ -210,8 +215,7 @@ int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, kernel->tree, NULL) : 0;
 }
 
-/* Adds the modules whose name matches PATTERN, as fnmatch(3) does. Returns their number or -ENOMEM.
- */
+/* Adds the modules whose name matches PATTERN (fnmatch). Returns their number or -ENOMEM. */
 static int pick_matching(const struct pack_kernel *kernel, const char *pattern,
 			 struct pack_list *ret_named)
 {
@@ -243,7 +247,7 @@ static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack
 			return mf_fail(pack->ctx, "pack", found, only->v[i], NULL);
 		if (!found && !pack_strings_sorted_has(&kernel->builtins, name))
 			return mf_fail(pack->ctx, "pack", -MFE_NOT_FOUND, only->v[i],
-				       "%s has no such module", kernel->tree);
+				       "there is no such module in %s", kernel->tree);
 	}
 	return 0;
 }

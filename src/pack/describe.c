@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Summaries and descriptions, from what modules say of themselves.
+ * Summaries and descriptions of packages, from the fields of .modinfo.
  *
- * What a module says is any bytes: old ones hold Latin-1, some hold line breaks. What comes out is
- * one line of UTF-8 with '%' doubled, as a spec wants it; bytes that are no UTF-8 are taken for
- * Latin-1. A line of a description never begins with what the module says, so none can be taken for
- * a section of the spec.
+ * These fields may have any bytes: old modules have Latin-1, some have line breaks. The output is
+ * one line of UTF-8 with '%' doubled, as a spec needs it; bytes that are not UTF-8 are read as
+ * Latin-1. No line of a description begins with text of the module, so no text can become a section
+ * of the spec.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,29 +17,11 @@
 #define SUMMARY_MAX 100
 #define BUSES_MAX   3
 
-/* Bytes of the UTF-8 character at S, or 0 if there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80			 ? 1
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong forms and surrogates are no characters */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* Writes the character at S; returns the bytes taken. */
+/* Writes the character at S, which is not the final NUL; returns the bytes read. */
 static size_t put_char(const unsigned char *s, FILE *out)
 {
-	size_t n = utf8_length(s);
+	uint32_t c;
+	size_t n = mf_text_char((const char *)s, &c);
 
 	if (!n) {
 		fputc(0xc0 | s[0] >> 6, out);
@@ -57,9 +39,9 @@ static bool is_blank(unsigned char c)
 	return c <= ' ' || c == 0x7f;
 }
 
-char *pack_describe_text(const char *said, size_t max)
+char *pack_describe_text(const char *field, size_t max)
 {
-	const unsigned char *s = (const unsigned char *)said;
+	const unsigned char *s = (const unsigned char *)field;
 	_cleanup_free_ char *text = NULL;
 	size_t len, used = 0;
 	FILE *out = open_memstream(&text, &len);
@@ -89,7 +71,6 @@ char *pack_describe_text(const char *said, size_t max)
 char *pack_describe_summary(const struct pack_module *module)
 {
 	_cleanup_free_ char *text = NULL;
-	char *name;
 	size_t len;
 
 	if (module->description) {
@@ -102,7 +83,7 @@ char *pack_describe_summary(const struct pack_module *module)
 		if (*text)
 			return MF_STEAL(text);
 	}
-	return asprintf(&name, "Kernel module %s", module->name) < 0 ? NULL : name;
+	return mf_format("Kernel module %s", module->name);
 }
 
 struct bus {
@@ -117,7 +98,7 @@ static int by_count(const void *a, const void *b)
 	return x->n != y->n ? (x->n < y->n) - (x->n > y->n) : strcmp(x->name, y->name);
 }
 
-/* "118 pci, 2 usb": how many patterns of which bus, the most numerous first. */
+/* Writes the number of aliases for each bus, "118 pci, 2 usb", the largest first. */
 static void put_devices(const struct pack_module *module, FILE *out)
 {
 	struct bus buses[32] = { 0 };

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What vmlinux exports: from a Module.symvers, or failing that from its own modules.
+ * The exports of vmlinux: from a Module.symvers, else derived from the modules of the kernel.
  *
  * Without the file, a symbol that modules import and no module exports must be an export of
- * vmlinux, with the CRC they ask for: enough to install every package of this build, not enough for
- * a foreign driver, so it is told as a problem.
+ * vmlinux, with the CRC of the import. That is enough to install every package of this build, but
+ * not for a foreign driver, so it is reported as a problem.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
@@ -38,43 +39,36 @@ static int exports_read_text(const char *path, char **ret_text)
 	return *ret_text ? 0 : -ENOMEM;
 }
 
-struct growing {
+struct reading {
 	struct pack_kernel *kernel;
-	size_t room, n_odd;
-	char *odd; /* the first name that no package can list */
+	size_t room, n_unusable;
+	char *unusable; /* the first name that no dependency can contain; owned */
 };
 
-/* Names stay where they are, in the kernel's copy of the text. */
-static int exports_note(void *arg, const char *symbol, const char *crc, const char *module)
+/* Adds one symbol of vmlinux; those of modules are ignored. */
+static int add_export(void *arg, const char *symbol, const char *crc, const char *module)
 {
-	struct growing *growing = arg;
-	struct pack_kernel *kernel = growing->kernel;
+	struct reading *reading = arg;
+	struct pack_kernel *kernel = reading->kernel;
 	uint32_t value = (uint32_t)strtoul(crc, NULL, 16);
 
 	if (strcmp(module, "vmlinux"))
 		return 0;
 	if (!pack_plain_symbol(symbol)) {
-		if (!growing->n_odd++)
-			growing->odd = strdup(symbol);
+		if (!reading->n_unusable++)
+			reading->unusable = strdup(symbol);
 		return 0;
 	}
-	if (kernel->n_vmlinux == growing->room) {
-		size_t room = growing->room ? 2 * growing->room : 4096;
-		struct pack_symbol *more =
-			reallocarray(kernel->vmlinux, room, sizeof(*kernel->vmlinux));
-
-		if (!more)
-			return -ENOMEM;
-		kernel->vmlinux = more;
-		growing->room = room;
-	}
-	/* zeros for all: the kernel was built without symbol versions */
+	if (mf_array_reserve(&kernel->vmlinux, &reading->room, kernel->n_vmlinux + 1,
+			     sizeof(*kernel->vmlinux)) < 0)
+		return -ENOMEM;
+	/* a kernel without symbol versions has a zero for each symbol */
 	kernel->vmlinux[kernel->n_vmlinux++] =
 		(struct pack_symbol){ strdup(symbol), value, value != 0, false };
 	return kernel->vmlinux[kernel->n_vmlinux - 1].name ? 0 : -ENOMEM;
 }
 
-static int note_modules(const struct pack_kernel *kernel, struct pack_map *seen)
+static int index_modules(const struct pack_kernel *kernel, struct pack_map *seen)
 {
 	for (size_t m = 0; m < kernel->n_modules; m++)
 		for (size_t i = 0; i < kernel->modules[m].n_exports; i++) {
@@ -86,12 +80,12 @@ static int note_modules(const struct pack_kernel *kernel, struct pack_map *seen)
 	return 0;
 }
 
-/* What is imported and by no module exported. */
-static int derive(struct pack_kernel *kernel)
+/* Adds the symbols that modules import and no module exports. */
+static int derive_exports(struct pack_kernel *kernel)
 {
 	_cleanup_(pack_map_done) struct pack_map seen = { 0 };
-	struct growing growing = { .kernel = kernel };
-	int r = note_modules(kernel, &seen);
+	struct reading reading = { .kernel = kernel };
+	int r = index_modules(kernel, &seen);
 
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++) {
 		const struct pack_module *module = &kernel->modules[m];
@@ -105,7 +99,7 @@ static int derive(struct pack_kernel *kernel)
 			snprintf(crc, sizeof(crc), "%x", s->has_crc ? s->crc : 0);
 			r = pack_map_set(&seen, s->name, m);
 			if (r >= 0)
-				r = exports_note(&growing, s->name, crc, "vmlinux");
+				r = add_export(&reading, s->name, crc, "vmlinux");
 		}
 	}
 	return r;
@@ -114,31 +108,31 @@ static int derive(struct pack_kernel *kernel)
 int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 {
 	const char *path = kernel->parts[PACK_SYMVERS];
-	struct growing growing = { .kernel = kernel };
+	struct reading reading = { .kernel = kernel };
 	_cleanup_free_ char *text = NULL;
 	int r = 0;
 
 	if (path) {
 		r = exports_read_text(path, &text);
 		if (r >= 0)
-			r = mf_symvers_parse(text, exports_note, &growing);
-		if (growing.n_odd)
+			r = mf_symvers_parse(text, add_export, &reading);
+		if (reading.n_unusable)
 			pack_problem(pack, -MFE_PACK, path,
 				     "no package can name %zu of its symbols, the first is %s",
-				     growing.n_odd, growing.odd ? growing.odd : "?");
-		free(MF_STEAL(growing.odd));
+				     reading.n_unusable, reading.unusable ? reading.unusable : "?");
+		free(MF_STEAL(reading.unusable));
 		if (r >= 0 && kernel->n_vmlinux)
 			return 0;
 		pack_problem(pack, r < 0 ? r : -MFE_PACK, path,
-			     "no symbol versions of vmlinux can be read from it; they are taken "
-			     "from what the modules import");
+			     "it has no symbol versions of vmlinux that can be read; they are "
+			     "derived from the imports of the modules");
 	} else {
 		pack_problem(pack, -MFE_PACK, kernel->release.release,
-			     "no Module.symvers was found (--symvers names one): what vmlinux "
-			     "exports is taken from what the modules import");
+			     "no Module.symvers was found (name it with --symvers); the exports "
+			     "of vmlinux are derived from the imports of the modules");
 	}
 	pack_exports_done(kernel);
-	r = derive(kernel);
+	r = derive_exports(kernel);
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, "symvers", NULL) : 0;
 }
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Firmware packages: which files of a firmware tree which drivers ask for.
+ * Firmware packages: the files of a firmware tree that drivers name.
  *
  * A module names files (or globs) below the firmware directory; the kernel also takes NAME.xz and
- * NAME.zst. Files are grouped by who asks for them: what one driver asks for is a package of its
- * own, kmp-firmware-<driver>; what several ask for is in one package per set of drivers,
- * kmp-firmware-shared-<hash of their names>, so no file is in two. A link comes with what it points
- * to. Drivers recommend their packages by name; each package provides firmware(<file>), as SUSE's
- * do. Without a firmware tree drivers recommend firmware(<file>), for whoever provides it.
+ * NAME.zst. Files are grouped by the drivers that name them. The files of one driver are a package
+ * of their own, kmp-firmware-<driver>; the files that several drivers share are in one package for
+ * each set of drivers, kmp-firmware-shared-<hash of their names>, so no file is in two packages. A
+ * link is packed with its target. Drivers recommend their packages by name; each package provides
+ * firmware(<file>), as those of SUSE do. Without a firmware tree, drivers recommend
+ * firmware(<file>), which any package may provide.
  *
- * Many drivers ask for files that were never published: what is missing is told, and is no failure.
+ * Many drivers name files that were never published: missing files are reported, but are not a
+ * failure.
  */
 #include <errno.h>
 #include <glob.h>
@@ -19,6 +21,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 #include "model.h"
@@ -26,21 +29,21 @@
 #define LINKS_MAX 8
 
 struct firmware_file {
-	char *path;		/* below the tree */
-	struct pack_list users; /* numbers of drivers */
+	char *path;		/* path below the tree */
+	struct pack_list users; /* places in drivers */
 	size_t group;
 };
 
 struct firmware_group {
 	char *package;
-	const struct pack_list *users; /* of its first file */
+	const struct pack_list *users; /* users of its first file */
 };
 
 struct pack_firmware {
 	char *tree;
-	struct mf_strings drivers; /* module names, of all kernels */
+	struct mf_strings drivers; /* names of modules of all kernels */
 	struct pack_map driver_map, file_map, group_map;
-	struct mf_strings keys; /* of the group map */
+	struct mf_strings keys; /* owned keys of group_map */
 	struct firmware_file *files;
 	size_t n_files, room_files;
 	struct firmware_group *groups;
@@ -69,7 +72,7 @@ void pack_firmware_free(struct pack_firmware *fw)
 	free(fw);
 }
 
-/* A name that stays below the tree it is looked for in. */
+/* Does NAME stay below the tree? */
 static bool stays_below(const char *name)
 {
 	return *name && *name != '/' && strcmp(name, "..") && !mf_starts_with(name, "../") &&
@@ -82,15 +85,9 @@ static int firmware_add_file(struct pack_firmware *fw, const char *path, size_t 
 	int r;
 
 	if (at == PACK_NONE) {
-		if (fw->n_files == fw->room_files) {
-			size_t room = fw->room_files ? 2 * fw->room_files : 512;
-			struct firmware_file *more = reallocarray(fw->files, room, sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			fw->files = more;
-			fw->room_files = room;
-		}
+		if (mf_array_reserve(&fw->files, &fw->room_files, fw->n_files + 1,
+				     sizeof(*fw->files)) < 0)
+			return -ENOMEM;
 		at = fw->n_files++;
 		fw->files[at] = (struct firmware_file){ .path = strdup(path) };
 		if (!fw->files[at].path)
@@ -102,7 +99,9 @@ static int firmware_add_file(struct pack_firmware *fw, const char *path, size_t 
 	return pack_list_add(&fw->files[at].users, driver);
 }
 
-/* What the link at PATH (below the tree) points to, likewise below it; NULL: no link, or it leaves.
+/*
+ * The target of the link at PATH (both below the tree), new memory. NULL: no link, or its target is
+ * outside.
  */
 static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 {
@@ -128,7 +127,7 @@ static char *firmware_follow(const struct pack_firmware *fw, const char *path)
 	return real[len] ? mf_format("%s%s", real + len + 1, last) : strdup(last + 1);
 }
 
-/* A file and whatever it links to. Returns 1 if it is there, 0 if not, -ENOMEM. */
+/* Adds a file, and the targets of its links. Returns 1 if it is there, 0 if not, or -ENOMEM. */
 static int add_chain(struct pack *pack, const char *path, size_t driver)
 {
 	struct pack_firmware *fw = pack->firmware;
@@ -161,7 +160,7 @@ static int add_chain(struct pack *pack, const char *path, size_t driver)
 	return at ? 1 : -ENOMEM;
 }
 
-/* All files that NAME, a glob, stands for. Returns their number or -ENOMEM. */
+/* Adds all files that match NAME, a glob. Returns their number or -ENOMEM. */
 static int firmware_add_name(struct pack *pack, const char *name, size_t driver)
 {
 	const struct pack_firmware *fw = pack->firmware;
@@ -217,14 +216,13 @@ static int scan_module(struct pack *pack, const struct pack_module *module)
 	pack->result.firmware_missing += missing;
 	if (missing)
 		mf_log(pack->ctx, MF_LOG_WARNING,
-		       "pack: %s: asks for %zu files that the firmware tree does not have, the "
-		       "first "
-		       "of them %s",
+		       "pack: %s: it names %zu firmware files that are not in the firmware tree, "
+		       "the first is %s",
 		       module->path, missing, first);
 	return 0;
 }
 
-/* Files with the same users are one group. */
+/* Finds or makes the group of a file: files with the same users are one group. */
 static int group_file(struct pack_firmware *fw, struct firmware_file *file)
 {
 	_cleanup_free_ char *key = NULL;
@@ -309,7 +307,7 @@ int pack_firmware_plan(struct pack *pack)
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, fw->tree, NULL) : 0;
 }
 
-/* firmware(NAME) with the bytes rpm gives a meaning to as %XX. */
+/* Writes firmware(NAME), with bytes that have a meaning to rpm as %XX. */
 static void firmware_put_name(const char *name, FILE *out)
 {
 	fputs("firmware(", out);
@@ -423,7 +421,7 @@ int pack_firmware_make(struct pack *pack)
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, pack->firmware->groups[g].package,
 				       NULL);
-		pack_package_seal(package);
+		pack_package_set_fingerprint(package);
 	}
 	return 0;
 }

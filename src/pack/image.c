@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel-image package: what a machine needs to boot this kernel and to know what is built in.
+ * The kernel-image package: the files to boot a kernel, and its built-in modules and exports as
+ * provides.
  *
- * It provides every export of vmlinux, so that a package manager that knows nothing of kernels
- * finds what fits to it, and every built-in module by name. It holds the boot files where Debian,
- * SUSE and Fedora all find them, /boot/NAME-KVER, and beside the modules what depmod wants to read.
- * The symbol versions go in as symvers.gz. No scriptlet: making an initrd and a boot entry is the
- * distribution's business.
+ * It provides every export of vmlinux, so that any package manager finds the drivers that fit, and
+ * every built-in module by name. It holds the boot files where Debian, SUSE and Fedora all find
+ * them, /boot/NAME-KVER, and beside the modules the files that depmod reads. The symbol versions
+ * are installed as symvers.gz. There is no scriptlet: the distribution makes the initrd and the
+ * boot entry.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "modfetch/strings.h"
 #include "model.h"
 
-/* Where each part is installed; %K is the release, %M the tree. */
+/* Where each part is installed: DIRECTORY/NAMEKVER, or in the tree where there is no directory. */
 static const struct {
 	enum pack_part part;
 	const char *directory, *name, *suffix;
@@ -41,17 +42,15 @@ static int add_part(const struct pack_kernel *kernel, struct pack_package *packa
 	if (!base)
 		return -ENOMEM;
 	if (targets[i].directory)
-		r = asprintf(&target, "%s/%s%s", targets[i].directory, targets[i].name,
-			     kernel->release.release);
+		target = mf_format("%s/%s%s", targets[i].directory, targets[i].name,
+				   kernel->release.release);
 	else /* a compressed one keeps its suffix */
-		r = asprintf(&target, "%s/%s%s", kernel->install_dir, targets[i].name,
-			     mf_ends_with(name, ".xz")	  ? ".xz"
-			     : mf_ends_with(name, ".zst") ? ".zst"
-							  : targets[i].suffix);
-	if (r < 0) {
-		target = NULL;
+		target = mf_format("%s/%s%s", kernel->install_dir, targets[i].name,
+				   mf_ends_with(name, ".xz")	? ".xz"
+				   : mf_ends_with(name, ".zst") ? ".zst"
+								: targets[i].suffix);
+	if (!target)
 		return -ENOMEM;
-	}
 	r = pack_package_file(package, base, name, target, NULL, 0);
 	if (r < 0)
 		return r;
@@ -105,13 +104,14 @@ static int image_fill(const struct pack_kernel *kernel, struct pack_package *pac
 	package->version = strdup(kernel->version);
 	package->revision = strdup(kernel->revision);
 	package->license = strdup("GPL-2.0-only");
-	if (asprintf(&package->name, "kernel-%s-image-%s", r->flavor, r->abi) < 0 ||
-	    asprintf(&package->summary, "Linux %s without its modules", r->release) < 0 ||
-	    asprintf(&package->description,
-		     "The kernel %s itself, its configuration and its symbol versions; each module "
-		     "has a package of its own.",
-		     r->release) < 0 ||
-	    !package->version || !package->revision || !package->license)
+	package->name = mf_format("kernel-%s-image-%s", r->flavor, r->abi);
+	package->summary = mf_format("Linux %s without its modules", r->release);
+	package->description =
+		mf_format("The kernel %s itself, its configuration and its symbol versions; each "
+			  "module has a package of its own.",
+			  r->release);
+	if (!package->name || !package->summary || !package->description || !package->version ||
+	    !package->revision || !package->license)
 		return -ENOMEM;
 	out = open_memstream(&package->relations, &len);
 	if (!out)
@@ -129,6 +129,6 @@ int pack_image_make(struct pack *pack, struct pack_kernel *kernel)
 
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, kernel->tree, "its image package");
-	pack_package_seal(package);
+	pack_package_set_fingerprint(package);
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A kernel to be packed: its directory, its names, and where the files lie that belong to it.
+ * A kernel to be packed: its directory, its names, and the files that belong to it.
  *
- * Decides the release (the directory's name), the flavor and ABI, where packages install to, and finds
- * what the kernel-image package needs in the places where distributions put it. What the command
- * line names is taken as it is and has to be there; what is looked for may be missing, and then the
- * image package does without, with a line that says so.
+ * Determines the release (the name of the directory), the flavor and ABI, and the directory that
+ * packages install to, and finds the files of the kernel-image package in the places where
+ * distributions put them. A file that the command line names must be there. A file that is searched
+ * for may be missing; the image package then lacks it, and a line reports that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@
 #include "model.h"
 
 /*
- * Where each part is looked for, first hit wins. %T is the tree, %R the root it lies in, %K the
- * release, %F the flavor; the rest is a glob(7) pattern.
+ * Where each part is searched; the first hit counts. %T is the tree, %R the root that contains it,
+ * %K the release, %F the flavor; the rest is a glob(7) pattern.
  */
 static const struct {
 	enum pack_part part;
@@ -54,12 +54,15 @@ static const char *const part_names[PACK_N_PARTS] = {
 	[PACK_SYMVERS] = "Module.symvers",
 };
 
-/* The files of the tree that are nobody's module and no index that depmod writes. */
+/* Files of the tree that are neither a module nor an index that depmod writes. */
 static const char *const extras[] = { "modules.builtin", "modules.builtin.modinfo",
 				      "modules.builtin.ranges", "modules.order" };
 
-/* PATTERN with its % words filled in; new memory. ROOT NULL: a pattern that needs it gives "". */
-static char *fill_in(const struct pack_kernel *kernel, const char *root, const char *pattern)
+/*
+ * PATTERN with its % sequences expanded; new memory. With ROOT NULL, a pattern with %R matches
+ * nothing.
+ */
+static char *expand_pattern(const struct pack_kernel *kernel, const char *root, const char *pattern)
 {
 	_cleanup_free_ char *out = NULL;
 	size_t len;
@@ -95,9 +98,11 @@ static char *fill_in(const struct pack_kernel *kernel, const char *root, const c
 	return MF_STEAL(out);
 }
 
-/* The directory that lib/modules or usr/lib/modules of the tree lies in, new memory; NULL: none such.
+/*
+ * The directory that contains lib/modules or usr/lib/modules of the tree, new memory; NULL: the
+ * tree is not in such a directory.
  */
-static char *root_of(const struct pack_kernel *kernel, const char **ret_prefix)
+static char *find_root(const struct pack_kernel *kernel, const char **ret_prefix)
 {
 	static const char *const prefixes[] = { "/usr/lib/modules", "/lib/modules" };
 	const char *slash = strrchr(kernel->tree, '/');
@@ -124,7 +129,7 @@ static int find_parts(struct pack_kernel *kernel, const char *root)
 
 		if (*part)
 			continue;
-		pattern = fill_in(kernel, root, places[i].pattern);
+		pattern = expand_pattern(kernel, root, places[i].pattern);
 		if (!pattern)
 			return -ENOMEM;
 		if (!glob(pattern, GLOB_BRACE, NULL, &found) && !access(found.gl_pathv[0], R_OK))
@@ -134,7 +139,7 @@ static int find_parts(struct pack_kernel *kernel, const char *root)
 	return 0;
 }
 
-static int take_given_parts(struct pack *pack, struct pack_kernel *kernel)
+static int use_given_parts(struct pack *pack, struct pack_kernel *kernel)
 {
 	const char *const given[PACK_N_PARTS] = {
 		[PACK_IMAGE] = pack->options->image,
@@ -167,8 +172,8 @@ static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 
 	if (r == -ENOENT)
 		return pack_problem(pack, -MFE_PACK, kernel->tree,
-				    "there is no modules.builtin: what is built into the kernel "
-				    "is not known");
+				    "there is no modules.builtin, so the built-in modules of the "
+				    "kernel are not known");
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, "modules.builtin", NULL);
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -189,8 +194,8 @@ static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 	return 0;
 }
 
-/* One "NAME.KEY=VALUE" of modules.builtin.modinfo: keeps VALUE if KEY is alias. */
-static int note_builtin_alias(struct pack_kernel *kernel, const char *line)
+/* Adds VALUE of one "NAME.KEY=VALUE" of modules.builtin.modinfo, if KEY is alias. */
+static int add_builtin_alias(struct pack_kernel *kernel, const char *line)
 {
 	const char *dot = strchr(line, '.'), *equals = strchr(line, '=');
 	char alias[1024];
@@ -210,7 +215,7 @@ static int read_builtin_aliases(struct pack *pack, struct pack_kernel *kernel)
 	if (r == -ENOENT) /* kernels before 5.2 have none */
 		return 0;
 	for (size_t at = 0; r >= 0 && at < len; at += strnlen(text + at, len - at) + 1)
-		r = note_builtin_alias(kernel, text + at);
+		r = add_builtin_alias(kernel, text + at);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, "modules.builtin.modinfo", NULL);
 	mf_strings_sort(&kernel->builtin_aliases);
@@ -230,7 +235,7 @@ static int find_extras(struct pack_kernel *kernel)
 	return 0;
 }
 
-static int settle_names(struct pack *pack, struct pack_kernel *kernel, const char *tree)
+static int set_names(struct pack *pack, struct pack_kernel *kernel, const char *tree)
 {
 	const struct mf_pack_options *o = pack->options;
 	int r;
@@ -249,8 +254,8 @@ static int settle_names(struct pack *pack, struct pack_kernel *kernel, const cha
 	if (r < 0)
 		return mf_fail(
 			pack->ctx, "pack", -MFE_USAGE, tree,
-			"the last part of the path is no kernel release to name packages by, "
-			"or the flavor is none");
+			"the last part of the path is not a kernel release that can name packages, "
+			"or --flavor is not valid");
 	kernel->version = strdup(o->version ? o->version : kernel->release.version);
 	kernel->revision = strdup(o->release ? o->release : kernel->release.revision);
 	return kernel->version && kernel->revision
@@ -266,14 +271,14 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	int r;
 
 	*kernel = (struct pack_kernel){ .tree_fd = -1 };
-	r = settle_names(pack, kernel, tree);
+	r = set_names(pack, kernel, tree);
 	if (r < 0)
 		return r;
-	root = root_of(kernel, &prefix);
+	root = find_root(kernel, &prefix);
 	kernel->install_dir = mf_format("%s/%s", prefix, kernel->release.release);
 	if (!kernel->install_dir)
 		return mf_fail(pack->ctx, "pack", -ENOMEM, tree, NULL);
-	r = take_given_parts(pack, kernel);
+	r = use_given_parts(pack, kernel);
 	if (r < 0)
 		return r;
 	r = find_parts(kernel, root);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The package of a module: its name, what it provides, requires, recommends and supplements.
+ * The package of a module: its name, provides, requires, recommends and supplements.
  *
  * The section PACKAGES of modfetch-pack(8) is the contract; each function here writes one row of
- * it. Relations are made as lines of a spec with '%' doubled. What an alias looks like inside rpm
- * and libsolv is escape.c's business; what cannot work there is told here.
+ * it. Relations are written as lines of a spec with '%' doubled. kmod/escape.c defines how an alias
+ * is spelled for rpm and libsolv; an alias that libsolv cannot handle is reported here.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,18 +13,8 @@
 #include "modfetch/symvers.h"
 #include "model.h"
 
-/* libsolv leaves a longer dependency alone instead of splitting it, and zypper then misses the
- * device */
+/* libsolv does not split a longer dependency, so that zypper would not find the device */
 #define SOLV_TOKEN_MAX 1023
-
-static void put_doubled(const char *s, FILE *out)
-{
-	for (; *s; s++) {
-		if (*s == '%')
-			fputc('%', out);
-		fputc(*s, out);
-	}
-}
 
 static void put_symbols(const struct pack_kernel *kernel, const char *tag,
 			const struct pack_symbol *symbols, size_t n, FILE *out)
@@ -35,7 +25,7 @@ static void put_symbols(const struct pack_kernel *kernel, const char *tag,
 				symbols[i].name, symbols[i].crc);
 }
 
-/* One alias: a provide where it has no bus, else what the package supplements. */
+/* Writes one alias: a supplements if it has a bus, else a provides. */
 static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 			 const struct pack_module *module, const char *alias, FILE *out)
 {
@@ -52,12 +42,12 @@ static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 	len = strlen(escaped) + strlen("modalias(kernel--:)") + strlen(r->flavor) + strlen(r->abi);
 	if (has_bus && len > SOLV_TOKEN_MAX)
 		mf_log(pack->ctx, MF_LOG_WARNING,
-		       "pack: %s: an alias of %zu bytes is found by modfetch, but too long for "
-		       "libsolv: %.60s…",
+		       "pack: %s: an alias of %zu bytes is too long for libsolv: modfetch finds "
+		       "the driver by it, zypper does not: %.60s…",
 		       module->path, strlen(alias), alias);
 	fprintf(out, has_bus ? "Supplements: modalias(kernel-%s-%s:" : "Provides: kalias(%s-%s:",
 		r->flavor, r->abi);
-	put_doubled(escaped, out);
+	pack_spec_put_text(escaped, out);
 	fputs(")\n", out);
 	return 0;
 }
@@ -86,15 +76,15 @@ static int put_aliases(struct pack *pack, const struct pack_kernel *kernel,
 	return 0;
 }
 
-static void kmp_put_packages(const struct pack_kernel *kernel, const char *tag,
-			     const struct pack_list *modules, FILE *out)
+void pack_kmp_put_names(const struct pack_kernel *kernel, const char *tag,
+			const struct pack_list *modules, FILE *out)
 {
 	for (size_t i = 0; i < modules->n; i++)
 		fprintf(out, "%s: %s-kmp-%s-%s\n", tag, kernel->modules[modules->v[i]].name,
 			kernel->release.flavor, kernel->release.abi);
 }
 
-/* True if symbol versions bind the module to its kernel. */
+/* Do symbol versions bind the module to its kernel? */
 static bool is_bound_by_symbols(const struct pack_module *module)
 {
 	for (size_t i = 0; i < module->n_imports; i++)
@@ -115,18 +105,21 @@ static int kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel
 	put_symbols(kernel, "Requires", module->imports, module->n_imports, out);
 	if (!is_bound_by_symbols(module))
 		fprintf(out, "Requires: kernel-uname-r = %s\n", r->uname_r);
-	kmp_put_packages(kernel, "Requires", &module->needs, out);
-	kmp_put_packages(kernel, "Recommends", &module->wants, out);
-	kmp_put_packages(kernel, "Recommends", &module->asks, out);
-	kmp_put_packages(kernel, "Suggests", &module->may_ask, out);
+	pack_kmp_put_names(kernel, "Requires", &module->needs, out);
+	pack_kmp_put_names(kernel, "Recommends", &module->wants, out);
+	pack_kmp_put_names(kernel, "Recommends", &module->requests, out);
+	pack_kmp_put_names(kernel, "Suggests", &module->may_request, out);
 	e = pack_firmware_recommend(pack, module, out);
 	if (e < 0)
 		return e;
 	return put_aliases(pack, kernel, module, out);
 }
 
-/* A foreign driver's own version, as far as rpm allows it; an in-tree one goes with its kernel. */
-static char *version_of(const struct pack_kernel *kernel, const struct pack_module *module)
+/*
+ * The version of the package: that of a foreign driver, as far as rpm allows it; an in-tree driver
+ * has that of its kernel.
+ */
+static char *package_version(const struct pack_kernel *kernel, const struct pack_module *module)
 {
 	char *version;
 
@@ -153,15 +146,15 @@ static int kmp_fill(struct pack *pack, const struct pack_kernel *kernel,
 	package->kernel = kernel;
 	package->arch = module->arch;
 	package->name = mf_release_kmp(&kernel->release, module->name);
-	package->version = version_of(kernel, module);
+	target = mf_format("%s/%s", kernel->install_dir, module->path);
+	package->version = package_version(kernel, module);
 	package->revision = strdup(kernel->revision);
 	package->summary = pack_describe_summary(module);
 	package->description = pack_describe_long(module);
 	package->license = pack_describe_text(
 		module->license && *module->license ? module->license : "not stated", 64);
 	if (!package->name || !package->version || !package->revision || !package->summary ||
-	    !package->description || !package->license ||
-	    asprintf(&target, "%s/%s", kernel->install_dir, module->path) < 0)
+	    !package->description || !package->license || !target)
 		return -ENOMEM;
 	out = open_memstream(&package->relations, &len);
 	if (!out)
@@ -188,7 +181,7 @@ int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
 		r = kmp_fill(pack, kernel, module, package);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, module->path, NULL);
-		pack_package_seal(package);
+		pack_package_set_fingerprint(package);
 		module->package = pack->n_packages - 1;
 		pack->result.modules_signed += module->is_signed;
 	}

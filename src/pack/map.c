@@ -1,99 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A map from names to numbers, and lists of numbers: symbols to the modules that export them,
- * modules to their packages. Open addressing, never more than half full; keys are borrowed. The
- * names come from a kernel build that somebody packs on purpose, so the hash need not withstand an
- * enemy.
+ * A map from names to numbers (symbols to the modules that export them, modules to their packages):
+ * a thin layer over modfetch/table.h, whose hash does not withstand an attacker. It need not: the
+ * names come from a kernel build that the user chose to pack. And lists of numbers.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "model.h"
-
-struct pack_map_slot {
-	const char *key; /* NULL: empty */
-	size_t value;
-};
-
-static size_t hash(const char *key)
-{
-	uint64_t h = 14695981039346656037ULL; /* FNV-1a */
-
-	for (; *key; key++)
-		h = (h ^ (unsigned char)*key) * 1099511628211ULL;
-	return (size_t)(h ^ h >> 32);
-}
-
-/* The slot that has KEY, or the empty one where it would go. */
-static struct pack_map_slot *map_find(const struct pack_map *map, const char *key)
-{
-	size_t i = hash(key) & (map->room - 1);
-
-	while (map->slots[i].key && strcmp(map->slots[i].key, key))
-		i = (i + 1) & (map->room - 1);
-	return &map->slots[i];
-}
-
-static int map_grow(struct pack_map *map)
-{
-	struct pack_map bigger = { .room = map->room ? 2 * map->room : 64, .n = map->n };
-
-	bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
-	if (!bigger.slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < map->room; i++)
-		if (map->slots[i].key)
-			*map_find(&bigger, map->slots[i].key) = map->slots[i];
-	free(map->slots);
-	*map = bigger;
-	return 0;
-}
 
 int pack_map_set(struct pack_map *map, const char *key, size_t value)
 {
-	struct pack_map_slot *slot;
-	int r;
+	uint32_t *place;
+	int r = mf_table_put(&map->table, key, strlen(key), (uint32_t)value, &place);
 
-	if (2 * map->n >= map->room) {
-		r = map_grow(map);
-		if (r < 0)
-			return r;
-	}
-	slot = map_find(map, key);
-	map->n += !slot->key;
-	*slot = (struct pack_map_slot){ slot->key ? slot->key : key, value };
-	return 0;
+	if (r >= 0)
+		*place = (uint32_t)value;
+	return r < 0 ? r : 0;
 }
 
 size_t pack_map_get(const struct pack_map *map, const char *key)
 {
-	const struct pack_map_slot *slot = map->room ? map_find(map, key) : NULL;
+	const uint32_t *value = mf_table_get(&map->table, key, strlen(key));
 
-	return slot && slot->key ? slot->value : PACK_NONE;
+	return value ? *value : PACK_NONE;
 }
 
 void pack_map_done(struct pack_map *map)
 {
-	free(map->slots);
-	*map = (struct pack_map){ 0 };
+	mf_table_done(&map->table);
 }
 
 int pack_list_add(struct pack_list *list, size_t value)
 {
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 8;
-		size_t *v = reallocarray(list->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		list->v = v;
-		list->room = room;
-	}
+	if (mf_array_reserve(&list->v, &list->room, list->n + 1, sizeof(*list->v)) < 0)
+		return -ENOMEM;
 	list->v[list->n++] = value;
 	return 0;
 }
 
-static int map_compare(const void *a, const void *b)
+static int compare_numbers(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 
@@ -106,7 +53,7 @@ void pack_list_unique(struct pack_list *list)
 
 	if (!list->n)
 		return;
-	qsort(list->v, list->n, sizeof(*list->v), map_compare);
+	qsort(list->v, list->n, sizeof(*list->v), compare_numbers);
 	for (size_t i = 1; i < list->n; i++)
 		if (list->v[i] != list->v[kept])
 			list->v[++kept] = list->v[i];
@@ -115,7 +62,7 @@ void pack_list_unique(struct pack_list *list)
 
 bool pack_list_has(const struct pack_list *list, size_t value)
 {
-	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), map_compare);
+	return list->n && bsearch(&value, list->v, list->n, sizeof(*list->v), compare_numbers);
 }
 
 void pack_list_done(struct pack_list *list)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the metadata weigh, and what of: a client downloads them for every kernel, so the packer
- * says where their bytes go. Reads the primary.xml that createrepo_c has just written, line by
- * line; it writes one element a line, which is all that is relied upon, and only for figures.
+ * Statistics of the size of the metadata: clients download it for every kernel, so the packer
+ * prints how many bytes each kind of content takes. Reads the primary.xml that createrepo_c has
+ * just written, line by line, and relies on one element in each line, for statistics only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +17,11 @@
 
 #define PRIMARY_MAX ((size_t)1 << 32)
 
-/* First match wins. SECTION: the element the line has to be in, or NULL. */
+/* The first match counts. SECTION: the element that contains the line, or NULL for any. */
 static const struct {
 	const char *section, *prefix;
 	enum mf_pack_share share;
-} rules[] = {
+} share_rules[] = {
 	{ "rpm:requires", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_REQUIRES },
 	{ "rpm:provides", "<rpm:entry name=\"ksym(", MF_PACK_SHARE_KSYM_PROVIDES },
 	{ NULL, "<rpm:entry name=\"modalias(", MF_PACK_SHARE_MODALIAS },
@@ -34,14 +34,15 @@ static const struct {
 static enum mf_pack_share share_of(const char *section, size_t section_len, const char *line,
 				   size_t len)
 {
-	for (size_t i = 0; i < MF_ARRAY_SIZE(rules); i++) {
-		size_t n = strlen(rules[i].prefix);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(share_rules); i++) {
+		size_t n = strlen(share_rules[i].prefix);
 
-		if (len < n || memcmp(line, rules[i].prefix, n))
+		if (len < n || memcmp(line, share_rules[i].prefix, n))
 			continue;
-		if (!rules[i].section || (section_len == strlen(rules[i].section) &&
-					  !memcmp(section, rules[i].section, section_len)))
-			return rules[i].share;
+		if (!share_rules[i].section ||
+		    (section_len == strlen(share_rules[i].section) &&
+		     !memcmp(section, share_rules[i].section, section_len)))
+			return share_rules[i].share;
 	}
 	return MF_PACK_SHARE_FRAME;
 }
@@ -72,7 +73,7 @@ void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_P
 	}
 }
 
-/* The name of the primary.xml in a repodata directory, from its repomd.xml; new memory. */
+/* The name of the primary.xml in a repodata directory, from its repomd.xml; new memory or NULL. */
 static char *metadata_find_primary(int repodata_fd)
 {
 	_cleanup_free_ char *repomd = NULL;

@@ -2,11 +2,12 @@
 #ifndef PACK_MODEL_H
 #define PACK_MODEL_H
 /*
- * What the files of src/pack/ hand to each other: kernels with their modules (read by tree.c,
- * related by deps.c), then packages (made by kmp.c, image.c, pattern.c, firmware.c), then files of
- * a repository (build.c, publish.c). Everything hangs off one struct pack; nothing is kept
- * elsewhere.
+ * What the files of src/pack/ pass to each other: kernels with their modules (read by tree.c,
+ * related by deps.c), then packages (made by kmp.c, image.c, pattern.c, firmware.c), then the files
+ * of a repository (build.c, publish.c). Everything hangs off one struct pack; there is no other
+ * state.
  */
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include "modfetch/pack.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
+#include "modfetch/table.h"
 
 struct pack;
 struct pack_firmware;
@@ -23,27 +25,28 @@ struct pack_firmware;
 /* ---- map.c: names to numbers ---- */
 
 struct pack_map {
-	struct pack_map_slot *slots;
-	size_t n, room;
+	struct mf_table table;
 };
 
 #define PACK_NONE SIZE_MAX
 
-/* Sets KEY (borrowed) to VALUE, over an older one. 0 or -ENOMEM. */
+/* Sets KEY (borrowed) to VALUE (below 2^32), replacing an older value. 0 or -ENOMEM. */
 int pack_map_set(struct pack_map *map, const char *key, size_t value);
 /* The value of KEY, or PACK_NONE. */
 size_t pack_map_get(const struct pack_map *map, const char *key);
 void pack_map_done(struct pack_map *map);
 
-/* A growing list of numbers. */
+/* A list of numbers that grows. */
 struct pack_list {
 	size_t *v;
 	size_t n, room;
 };
 
+/* Appends VALUE. 0 or -ENOMEM. */
 int pack_list_add(struct pack_list *list, size_t value);
-/* Sorts and drops what is there twice. */
+/* Sorts the list and removes duplicates. */
 void pack_list_unique(struct pack_list *list);
+/* Is VALUE in the list? The list must be sorted. */
 bool pack_list_has(const struct pack_list *list, size_t value);
 void pack_list_done(struct pack_list *list);
 
@@ -56,7 +59,7 @@ struct pack_symbol {
 	bool weak;
 };
 
-/* The lists a module's .modinfo gives, in the order of their keys' table in module.c. */
+/* The fields of .modinfo that a module may have several times; their keys are in module.c. */
 enum pack_field {
 	PACK_ALIAS,
 	PACK_SOFTDEP,
@@ -68,39 +71,43 @@ enum pack_field {
 struct pack_module {
 	char *path;	/* below the tree: kernel/drivers/… */
 	char name[128]; /* '-' turned into '_' */
-	char *arena;	/* every string below */
+	char *arena;	/* holds every string below */
 	uint64_t size;	/* of the file */
 	int64_t mtime;
 	uint8_t digest[MF_SHA256_LEN]; /* of the file, as it is on disk */
-	int error;		       /* reading it failed: the code; it is in no package */
-	const char *description, *license, *version, *vermagic, *built_as; /* NULL: it says none */
+	int error; /* the code if it cannot be read or packed; it is then in no package */
+	const char *description, *license, *version, *vermagic; /* NULL: not in .modinfo */
 	bool intree, has_versions, is_signed;
-	const char *arch; /* rpm's name of the machine */
+	const char *arch; /* rpm's name of the machine it is built for; NULL: rpm has none */
 	struct pack_symbol *exports, *imports;
 	size_t n_exports, n_imports;
 	const char **fields[PACK_N_FIELDS];
 	size_t n_fields[PACK_N_FIELDS];
-	/* read-only strings that may be requests; none where it calls nothing that asks for modules
+	/*
+	 * strings of its read-only data that may be requests; empty if it calls no function that
+	 * requests modules
 	 */
 	struct mf_strings strings;
-	/* deps.c: modules of the same kernel */
-	struct pack_list needs; /* hard dependencies, direct ones */
-	struct pack_list wants; /* softdeps, weakdeps, and who exports a weak symbol */
-	/* requests.c: what it asks the kernel to load while it runs */
-	struct pack_list asks;	  /* and cannot work without */
-	struct pack_list may_ask; /* in some configurations only */
-	bool picked;		  /* to be packed */
-	size_t package;		  /* number of its package in the pack */
+	/* deps.c: modules of the same kernel, as places in its list */
+	struct pack_list needs; /* direct hard dependencies: exporters of the symbols it imports */
+	struct pack_list wants; /* softdeps, weakdeps and exporters of weak symbols */
+	/* requests.c: modules it asks the kernel to load while it runs */
+	struct pack_list requests;    /* it cannot work without them */
+	struct pack_list may_request; /* it asks for them in some configurations only */
+	bool picked;		      /* selected to be packed */
+	size_t package;		      /* number of its package in the pack */
 };
 
-/* Reads PATH below TREE_FD into a zeroed module whose path is set; a failure goes to module->error.
+/*
+ * Reads the file module->path below TREE_FD into a module that is zeroed but for its path. The code
+ * of a failure is stored in module->error.
  */
 void pack_module_read(int tree_fd, struct pack_module *module);
 void pack_module_done(struct pack_module *module);
 
 /* ---- kernel.c, exports.c, tree.c: a kernel ---- */
 
-enum pack_part { /* files of the kernel-image package that lie outside the tree */
+enum pack_part { /* files of the kernel-image package that are outside the tree */
 		 PACK_IMAGE,
 		 PACK_SYSTEM_MAP,
 		 PACK_CONFIG,
@@ -111,14 +118,14 @@ enum pack_part { /* files of the kernel-image package that lie outside the tree 
 struct pack_kernel {
 	char *tree; /* path of lib/modules/KVER */
 	int tree_fd;
-	char *install_dir; /* where packages put it: /lib/modules/KVER or /usr/lib/modules/KVER */
+	char *install_dir; /* where packages install it: {,/usr}/lib/modules/KVER */
 	struct mf_release release;
-	char *version, *revision;	   /* of in-tree drivers and the image */
-	char *parts[PACK_N_PARTS];	   /* paths; NULL: there is none */
-	struct mf_strings builtins;	   /* normalised names of modules.builtin, sorted */
+	char *version, *revision;	   /* of the packages of in-tree drivers and of the image */
+	char *parts[PACK_N_PARTS];	   /* paths; NULL: not found */
+	struct mf_strings builtins;	   /* names of modules.builtin, normalised, sorted */
 	struct mf_strings builtin_aliases; /* of modules.builtin.modinfo, normalised, sorted */
 	struct mf_strings extras;	   /* modules.builtin*, modules.order below the tree */
-	struct pack_symbol *vmlinux;	   /* what it exports; owns the names */
+	struct pack_symbol *vmlinux;	   /* the exports of vmlinux; the names are owned */
 	size_t n_vmlinux;
 	struct pack_module *modules; /* sorted by path */
 	size_t n_modules;
@@ -126,71 +133,89 @@ struct pack_kernel {
 	struct pack_map names; /* module names to their numbers */
 };
 
+/*
+ * Opens a tree and finds the files of its kernel. 0 or a recorded error; the caller calls
+ * pack_kernel_done() in either case.
+ */
 int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *ret_kernel);
 void pack_kernel_done(struct pack_kernel *kernel);
-/* Reads the exports of vmlinux from parts[PACK_SYMVERS], or derives them from what modules import.
+/*
+ * Reads the exports of vmlinux from parts[PACK_SYMVERS], or derives them from the imports of its
+ * modules. 0 or a recorded error.
  */
 int pack_exports_read(struct pack *pack, struct pack_kernel *kernel);
 void pack_exports_done(struct pack_kernel *kernel);
-/* Finds and reads every module of the tree; problems are told one by one. */
+/* Finds and reads every module of the tree, and reports each problem. 0 or a recorded error. */
 int pack_tree_read(struct pack *pack, struct pack_kernel *kernel);
 
-/* ---- names.c: what a word stands for in a kernel ---- */
+/* A stream over the directory, from its first entry; DIRFD stays open. NULL: errno is set. */
+DIR *pack_opendir(int dirfd);
+
+/* ---- names.c: the modules that a name or alias means in a kernel ---- */
 
 struct pack_names {
 	const struct pack_kernel *kernel;
 	struct pack_name *v; /* names and aliases of all modules */
 	size_t n;
-	char *arena;		 /* their text */
-	struct pack_map exact;	 /* those without wildcards, to the first of each text */
-	struct pack_list wild;	 /* the others */
-	struct pack_map symbols; /* to the module that exports it */
+	char *arena;		 /* the text of all entries */
+	struct pack_map exact;	 /* entries without wildcards: each text to its first entry */
+	struct pack_list wild;	 /* entries with wildcards */
+	struct pack_map symbols; /* each symbol to the module that exports it */
 };
 
 int pack_names_init(struct pack_names *names, const struct pack_kernel *kernel);
 void pack_names_done(struct pack_names *names);
 /*
- * Adds the modules that modprobe would load for WORD: as libkmod has it, the module of that name,
- * else the exporter ("symbol:…"), else all with such an alias; what is only built in gives none.
- * 0 or -ENOMEM.
+ * Adds the modules that modprobe would load for WORD, by the rules of libkmod: the module of that
+ * name, else the exporter ("symbol:NAME"), else all modules with a matching alias. A word that
+ * means only a built-in module adds none. 0 or -ENOMEM.
  */
 int pack_names_lookup(const struct pack_names *names, const char *word, struct pack_list *list);
 /*
- * Adds the modules that a request of the kernel for WORD loads: as above, but what is built in
- * (under that name or alias) is there already and asks for nothing, and aliases with wildcards do
- * not count. 0 or -ENOMEM.
+ * Adds the modules that a request of the kernel for WORD loads. As above, except that a name or
+ * alias of a built-in module adds none, and that aliases with wildcards are ignored. 0 or -ENOMEM.
  */
 int pack_names_request(const struct pack_names *names, const char *word, struct pack_list *list);
-/* Adds the modules with a name or alias (normalised) for which FITS holds. */
+/* Adds the modules with a normalised name or alias for which FITS returns true. 0 or -ENOMEM. */
 int pack_names_fitting(const struct pack_names *names, const char *pattern,
 		       bool fits(const char *pattern, const char *name), struct pack_list *list);
-/* Copies LEN bytes of WORD with '-' turned into '_' but in brackets. False: it does not fit. */
+/* Copies LEN bytes of WORD, with '-' replaced by '_' except in brackets. False: it does not fit. */
 bool pack_name_normalise(const char *word, size_t len, char *ret_name, size_t size);
 /* Is NAME in the sorted LIST? */
 bool pack_strings_sorted_has(const struct mf_strings *list, const char *name);
 
-/* ---- requests.c: what modules ask for while they run ---- */
+/* ---- requests.c: the modules that a module requests while it runs ---- */
 
 struct mf_modinfo;
-/* Keeps the strings of a module that calls a function by which modules are asked for. */
+/*
+ * Copies the candidate strings of a module that calls a function which requests modules. 0 or a
+ * negative code.
+ */
 int pack_requests_read(struct pack_module *module, const struct mf_modinfo *info);
-/* Fills asks and may_ask of module M; its needs and wants are known. 0 or -ENOMEM. */
+/* Fills requests and may_request of module M; its needs and wants are known. 0 or -ENOMEM. */
 int pack_requests_relate(const struct pack_names *names, struct pack_kernel *kernel, size_t m);
 /*
- * Could NAME be what the printf format makes? "%s" stands for one or more bytes; a '?' of an alias is
- * a digit.
+ * Can the printf format produce NAME? "%s" stands for one or more bytes; a '?' of an alias stands
+ * for a digit.
  */
 bool pack_requests_format_fits(const char *format, const char *name);
 
 /* ---- deps.c ---- */
 
+/* Fills the needs, wants and requests of all modules. 0 or a recorded error. */
 int pack_deps(struct pack *pack, struct pack_kernel *kernel);
-/* Picks the modules named in the options, and all they need and want; all when none are named. */
+/*
+ * Picks the modules named in the options, and all that these need, want and request; all modules if
+ * none is named. 0 or a recorded error.
+ */
 int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel);
 
 /* ---- closure.c ---- */
 
-/* The modules of START and all they need, with WANTS_TOO also all they want and ask for; sorted. 0 or -ENOMEM. */
+/*
+ * The modules of START and all they need, with WANTS_TOO also all they want and request; sorted. 0
+ * or -ENOMEM.
+ */
 int pack_closure(const struct pack_kernel *kernel, const struct pack_list *start, bool wants_too,
 		 struct pack_list *ret_closure);
 
@@ -199,73 +224,94 @@ int pack_closure(const struct pack_kernel *kernel, const struct pack_list *start
 enum pack_kind { PACK_KIND_MODULE, PACK_KIND_IMAGE, PACK_KIND_PATTERN, PACK_KIND_FIRMWARE };
 
 struct pack_file {
-	char *base;		 /* directory it lies below, a path of this machine */
-	char *source;		 /* below BASE */
-	char *target;		 /* absolute, as installed */
+	char *base;		 /* directory on this machine that holds it */
+	char *source;		 /* path below BASE */
+	char *target;		 /* absolute path where it is installed */
 	char hex[MF_SHA256_HEX]; /* digest of its content */
-	bool gzip;		 /* it is compressed on its way into the package */
+	bool gzip;		 /* compressed when the package is built */
 };
 
 struct pack_package {
 	enum pack_kind kind;
-	const struct pack_kernel *kernel; /* NULL: of no one kernel */
+	const struct pack_kernel *kernel; /* NULL: for no single kernel */
 	char *name, *version, *revision, *summary, *license, *description;
 	const char *arch;
-	char *relations; /* spec lines, '%' doubled */
+	char *relations; /* lines of the spec, with '%' doubled */
 	struct pack_file *files;
 	size_t n_files;
 	uint64_t size;			 /* of the files */
-	char fingerprint[MF_SHA256_HEX]; /* of all of the above but version and revision */
-	char *href;			 /* below the repository, once it is there */
+	char fingerprint[MF_SHA256_HEX]; /* of all members above except version and revision */
+	char *href;			 /* path below the repository, NULL until it is there */
 	uint64_t rpm_size;
 	bool reused;
 };
 
-/* A new zeroed package of the pack, or NULL; valid until the next one is made. */
+/* A new zeroed package of the pack, or NULL: no memory. Valid until the next one is made. */
 struct pack_package *pack_package_new(struct pack *pack);
-/* Adds a file; HEX NULL: it is read and digested. 0 or -errno. */
+/* Adds a file; if HEX is NULL, the file is read for its digest and size. 0 or -errno. */
 int pack_package_file(struct pack_package *package, const char *base, const char *source,
 		      const char *target, const char *hex, uint64_t size);
-/* Computes the fingerprint, when the package is complete; "" without memory: it is then built. */
-void pack_package_seal(struct pack_package *package);
+/*
+ * Computes the fingerprint of a package that is complete; "" if there is no memory, and the package
+ * is then built.
+ */
+void pack_package_set_fingerprint(struct pack_package *package);
 void pack_package_done(struct pack_package *package);
 
+/* Each of these makes its packages of a kernel. 0 or a recorded error. */
 int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel);
 int pack_image_make(struct pack *pack, struct pack_kernel *kernel);
 int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel);
+/* Writes "TAG: NAME-kmp-FLAVOR-ABI" for each module of the list. */
+void pack_kmp_put_names(const struct pack_kernel *kernel, const char *tag,
+			const struct pack_list *modules, FILE *out);
 /* Is the module at PATH (below the tree) a member of the pattern? */
 bool pack_pattern_has(const char *stem, const char *path);
 
-/* firmware.c: what of the firmware tree the picked modules of all kernels ask for. */
+/*
+ * firmware.c: finds the firmware that the picked modules of all kernels name. 0 or a recorded
+ * error.
+ */
 int pack_firmware_plan(struct pack *pack);
-/* Writes the lines with which a module's package recommends its firmware. */
+/* Writes the lines by which a module's package recommends its firmware. 0. */
 int pack_firmware_recommend(const struct pack *pack, const struct pack_module *module, FILE *out);
+/* Makes the firmware packages. 0 or a recorded error. */
 int pack_firmware_make(struct pack *pack);
 void pack_firmware_free(struct pack_firmware *firmware);
 
-/* ---- plain.c: names that may stand in a spec ---- */
+/* ---- plain.c: names that need no quoting in a spec ---- */
 
-/* Part of a package's name, as a module's is: letters, digits and any of "_+." */
+/* Part of a package's name, as the name of a module is: letters, digits and any of "_+." */
 bool pack_plain_name(const char *name);
 /* A symbol in a dependency: letters, digits and any of "_." */
 bool pack_plain_symbol(const char *symbol);
-/* A file below a tree: no control character, and no '%', which rpm expands once more in %files. */
+/* A file below a tree: no control character, and no '%', which rpm expands twice in %files. */
 bool pack_plain_path(const char *path);
-/* The directory of a tree, which becomes a macro that the spec's shell script has in quotes. */
+/* The directory of a tree, which becomes a macro that the spec's shell script quotes. */
 bool pack_plain_base(const char *path);
 
-/* ---- describe.c: text from what a module says; '%' doubled, UTF-8, one line ---- */
+/* ---- describe.c ---- */
 
-char *pack_describe_text(const char *said, size_t max);
+/*
+ * Texts of a package from .modinfo: one line of UTF-8 with '%' doubled. The caller frees them.
+ * NULL: no memory.
+ */
+
+/* FIELD, shortened to about MAX bytes. */
+char *pack_describe_text(const char *field, size_t max);
 char *pack_describe_summary(const struct pack_module *module);
 char *pack_describe_long(const struct pack_module *module);
 
 /* ---- spec.c ---- */
 
-/* Writes a spec that builds the packages numbered in LIST. 0 or -errno. */
+/* Writes a spec that builds the packages of LIST (places in pack->packages). 0 or -errno. */
 int pack_spec_write(const struct pack *pack, const struct pack_list *list, const char *label,
 		    FILE *out);
-char *pack_spec_rpm_name(const struct pack_package *package); /* NAME-V-R.ARCH.rpm */
+/* NAME-VERSION-RELEASE.ARCH.rpm; the caller frees it. NULL: no memory. */
+char *pack_spec_rpm_name(const struct pack_package *package);
+
+/* Writes TEXT with '%' doubled, so that rpm prints it as it is. */
+void pack_spec_put_text(const char *text, FILE *out);
 
 /* ---- tool.c ---- */
 
@@ -273,40 +319,48 @@ typedef void pack_tool_line(void *arg, const char *line);
 
 struct pack_tool {
 	const char *const *argv;
-	const char *log;      /* file that takes its stderr */
-	pack_tool_line *line; /* told each line of its stdout, or NULL */
+	const char *log;	 /* path of the file that gets its stderr */
+	pack_tool_line *on_line; /* called for each line of its stdout; or NULL */
 	void *arg;
-	char *said; /* out: the last line of the log, when it failed */
+	char *last_line; /* out: the last line of the log of a program that failed; owned */
 };
 
 /*
- * Runs a program to its end. 0, -ENOENT (there is none), -MFE_TOOL (it failed) or -errno. Records
- * nothing, so that threads can call it; what it returned is then given to pack_tool_check().
+ * Runs a program and waits for its end. 0, -ENOENT (no such program), -MFE_TOOL (it failed) or
+ * -errno. Records nothing, so that threads can call it: pass the result to pack_tool_check().
  */
 int pack_tool_run(struct pack_tool *tool);
-/* Records what a run returned as a failure of the pack; returns 0, -MFE_TOOL or -errno. */
+/*
+ * Records the result R of a run as a failure of the pack, and frees tool->last_line. 0, -MFE_TOOL
+ * or -errno.
+ */
 int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r);
 
 /* ---- build.c, state.c, place.c, publish.c ---- */
 
-/* Builds what has no href yet; leaves the files in REPO/.pack/work/rpms. */
+/*
+ * Builds the packages without an href; leaves the files in REPO/.pack/work/rpms. 0 or a recorded
+ * error.
+ */
 int pack_build(struct pack *pack);
-/* Writes the specs of all packages into a directory instead. */
+/* Writes the specs of all packages into a directory and builds nothing. 0 or a recorded error. */
 int pack_build_specs(struct pack *pack, const char *directory);
-/* Takes over packages whose fingerprint an earlier run left. */
+/* Reuses the packages of an earlier run with the same fingerprint. 0 or a recorded error. */
 int pack_state_reuse(struct pack *pack);
-/* Writes what this run's kernels consist of; RET_HREFS gets all packages of the repository. */
+/* Writes the lists of this run's packages. 0 or a recorded error. */
 int pack_state_write(struct pack *pack);
+/* All packages of the repository, sorted. 0 or a recorded error. */
 int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs);
-/* place.c: moves built packages to where they stay, and sets their hrefs. */
+/* place.c: moves built packages to their places, and sets their hrefs. 0 or a recorded error. */
 int pack_place(struct pack *pack);
-/* May the text be a repository's identity? It becomes XML, an argument and a line for people. */
+/* May TEXT be a repository's identity? It goes into XML, an argument and a printed line. */
 bool pack_identity_valid(const char *text);
-/* Removes the packages that neither list (sorted) names. */
+/* Removes the packages that are in neither list; both are sorted. */
 void pack_place_prune(struct pack *pack, const struct mf_strings *now,
 		      const struct mf_strings *before);
+/* Publishes the repository with its metadata. 0 or a recorded error. */
 int pack_publish(struct pack *pack);
-/* metadata.c: fills the result's figures. */
+/* metadata.c: fills the result's figures about metadata. 0 or a recorded error. */
 int pack_metadata_measure(struct pack *pack, int repodata_fd);
 void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_PACK_N_SHARES]);
 
@@ -332,10 +386,10 @@ struct pack {
 
 /* ---- report.c ---- */
 
-/* Reports one thing that could not be packed; the run goes on and ends with -MFE_PACK. Returns 0. */
+/* Reports one thing that cannot be packed; the run goes on and ends with -MFE_PACK. Returns 0. */
 int pack_problem(struct pack *pack, int code, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Reports how far a step has got, through the options' callback. */
+/* Reports the progress of a step through the callback of the options. */
 void pack_progress(struct pack *pack, const char *step, size_t done, size_t n);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One module, read and cut down to what packages are made of.
+ * One module, read and reduced to what packages are made of.
  *
- * The inflated file is let go at once: four thousand of them would not fit in memory. All strings
- * are copied into one arena per module; of what its code holds only the strings that may be requests
- * for other modules are kept (requests.c). Which machine a module is for is decided here, from its ELF
- * header alone; whether it belongs to this kernel is decided in tree.c.
+ * The inflated file is freed at once: 4,000 of them would not fit in memory. All strings are copied
+ * into one arena for each module; of its code and data only the strings that may be requests for
+ * other modules are kept (requests.c). The machine of a module is determined here, from its ELF
+ * header alone; tree.c checks that the module belongs to this kernel.
  */
 #include <elf.h>
 #include <errno.h>
@@ -22,7 +22,8 @@
 
 #define MODULE_MAX ((size_t)1 << 30)
 
-/* rpm's name for each machine that Linux has modules for; s390 and powerpc depend on the class too
+/*
+ * rpm's name of each machine that Linux has modules for; s390 and powerpc depend on the class too
  */
 static const struct {
 	uint16_t machine;
@@ -57,7 +58,7 @@ static const char *machine_arch(const struct mf_modinfo *info)
 	return NULL;
 }
 
-/* Bytes the arena needs for the strings of INFO that are kept. */
+/* The bytes that the arena needs for the strings of INFO. */
 static size_t arena_size(const struct mf_modinfo *info)
 {
 	size_t size = 1;
@@ -71,7 +72,7 @@ static size_t arena_size(const struct mf_modinfo *info)
 	return size;
 }
 
-static const char *module_keep(char **end, const char *s)
+static const char *copy_string(char **end, const char *s)
 {
 	char *copy = *end;
 
@@ -79,7 +80,7 @@ static const char *module_keep(char **end, const char *s)
 	return copy;
 }
 
-static int keep_symbols(const struct mf_symbol *from, size_t n, char **end,
+static int copy_symbols(const struct mf_symbol *from, size_t n, char **end,
 			struct pack_symbol **ret_symbols)
 {
 	struct pack_symbol *to = calloc(n ? n : 1, sizeof(*to));
@@ -87,13 +88,13 @@ static int keep_symbols(const struct mf_symbol *from, size_t n, char **end,
 	if (!to)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (struct pack_symbol){ module_keep(end, from[i].name), from[i].crc,
+		to[i] = (struct pack_symbol){ copy_string(end, from[i].name), from[i].crc,
 					      from[i].has_crc, from[i].weak };
 	*ret_symbols = to;
 	return 0;
 }
 
-static int keep_fields(struct pack_module *module, const struct mf_modinfo *info, char **end)
+static int copy_fields(struct pack_module *module, const struct mf_modinfo *info, char **end)
 {
 	for (size_t f = 0; f < PACK_N_FIELDS; f++) {
 		size_t n = 0;
@@ -106,32 +107,33 @@ static int keep_fields(struct pack_module *module, const struct mf_modinfo *info
 		for (size_t i = 0; i < info->n_fields; i++)
 			if (!strcmp(info->fields[i].key, field_keys[f]))
 				module->fields[f][module->n_fields[f]++] =
-					module_keep(end, info->fields[i].value);
+					copy_string(end, info->fields[i].value);
 	}
 	return 0;
 }
 
-static void keep_words(struct pack_module *module, const struct mf_modinfo *info, char **end)
+static void copy_texts(struct pack_module *module, const struct mf_modinfo *info, char **end)
 {
 	const struct {
 		const char *key;
-		const char **word;
-	} words[] = {
-		{ "description", &module->description }, { "license", &module->license },
-		{ "version", &module->version },	 { "vermagic", &module->vermagic },
-		{ "name", &module->built_as },
+		const char **text;
+	} texts[] = {
+		{ "description", &module->description },
+		{ "license", &module->license },
+		{ "version", &module->version },
+		{ "vermagic", &module->vermagic },
 	};
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++) {
-		const char *said = mf_modinfo_get(info, words[i].key);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
+		const char *value = mf_modinfo_get(info, texts[i].key);
 
-		if (said)
-			*words[i].word = module_keep(end, said);
+		if (value)
+			*texts[i].text = copy_string(end, value);
 	}
 	module->intree = mf_modinfo_get(info, "intree") != NULL;
 }
 
-static int keep_all(struct pack_module *module, const struct mf_modinfo *info)
+static int copy_all(struct pack_module *module, const struct mf_modinfo *info)
 {
 	char *end;
 	int r;
@@ -143,15 +145,15 @@ static int keep_all(struct pack_module *module, const struct mf_modinfo *info)
 	if (!module->arena)
 		return -ENOMEM;
 	end = module->arena;
-	keep_words(module, info, &end);
-	r = keep_fields(module, info, &end);
+	copy_texts(module, info, &end);
+	r = copy_fields(module, info, &end);
 	if (r < 0)
 		return r;
-	r = keep_symbols(info->exports, info->n_exports, &end, &module->exports);
+	r = copy_symbols(info->exports, info->n_exports, &end, &module->exports);
 	if (r < 0)
 		return r;
 	module->n_exports = info->n_exports;
-	r = keep_symbols(info->imports, info->n_imports, &end, &module->imports);
+	r = copy_symbols(info->imports, info->n_imports, &end, &module->imports);
 	if (r < 0)
 		return r;
 	module->n_imports = info->n_imports;
@@ -180,7 +182,7 @@ static int read_module(int tree_fd, struct pack_module *module)
 	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
 	if (r < 0)
 		return r;
-	r = keep_all(module, &info);
+	r = copy_all(module, &info);
 	return r < 0 ? r : pack_requests_read(module, &info);
 }
 
@@ -199,8 +201,8 @@ void pack_module_done(struct pack_module *module)
 		free(module->fields[f]);
 	pack_list_done(&module->needs);
 	pack_list_done(&module->wants);
-	pack_list_done(&module->asks);
-	pack_list_done(&module->may_ask);
+	pack_list_done(&module->requests);
+	pack_list_done(&module->may_request);
 	mf_strings_done(&module->strings);
 	*module = (struct pack_module){ 0 };
 }

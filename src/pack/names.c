@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a word stands for in one kernel: a module, a symbol or an alias.
+ * The modules that a word means in one kernel. A word is the name of a module, a symbol or an
+ * alias.
  *
- * softdep, weakdep and request_module() all name modules by words. The order is libkmod's
+ * softdep, weakdep and request_module() all name modules by words. The order is that of libkmod
  * (kmod_module_new_from_lookup): the module of that name, unless the word has a colon; then the
  * exporter of "symbol:NAME"; then every module with an alias that matches; then what is built in.
- * So a word that is both built in and an alias of modules stands for the modules, and "pre:
- * platform:idma64" for the driver of that device.
+ * So a word that is both built in and an alias of modules means the modules, and "pre:
+ * platform:idma64" means the driver of that device.
  *
- * Names and aliases are kept in one array, normalised as libkmod does ('-' becomes '_' outside of
- * brackets). Those without wildcards, most of what is asked for, are found through a map; entries of
- * the same text form a chain. Those with wildcards are tried one after the other.
+ * Names and aliases are in one array, normalised as libkmod does ('-' becomes '_' outside of
+ * brackets). Entries without wildcards, the most frequent ones in requests, are found through a
+ * map; entries of the same text form a chain. Entries with wildcards are tried one after the other.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -23,7 +24,7 @@
 struct pack_name {
 	const char *text;
 	size_t module;
-	size_t next;	/* of the same text, or PACK_NONE */
+	size_t next;	/* the next entry of the same text, or PACK_NONE */
 	size_t literal; /* bytes before the first wildcard */
 };
 
@@ -54,7 +55,7 @@ bool pack_strings_sorted_has(const struct mf_strings *list, const char *name)
 	return list->n && bsearch(&name, list->v, list->n, sizeof(*list->v), names_compare);
 }
 
-static int enter(struct pack_names *names, char **end, const char *word, size_t module)
+static int names_add(struct pack_names *names, char **end, const char *word, size_t module)
 {
 	struct pack_name *name = &names->v[names->n];
 	size_t len = strlen(word), first;
@@ -74,20 +75,20 @@ static int enter(struct pack_names *names, char **end, const char *word, size_t 
 	return 0;
 }
 
-static int enter_module(struct pack_names *names, char **end, size_t m)
+static int names_add_module(struct pack_names *names, char **end, size_t m)
 {
 	const struct pack_module *module = &names->kernel->modules[m];
-	int r = enter(names, end, module->name, m);
+	int r = names_add(names, end, module->name, m);
 
 	for (size_t i = 0; r >= 0 && i < module->n_fields[PACK_ALIAS]; i++)
-		r = enter(names, end, module->fields[PACK_ALIAS][i], m);
+		r = names_add(names, end, module->fields[PACK_ALIAS][i], m);
 	for (size_t i = 0; r >= 0 && i < module->n_exports; i++)
 		if (pack_map_get(&names->symbols, module->exports[i].name) == PACK_NONE)
 			r = pack_map_set(&names->symbols, module->exports[i].name, m);
 	return r;
 }
 
-static int names_make_room(struct pack_names *names)
+static int names_allocate(struct pack_names *names)
 {
 	size_t n = 0, size = 0;
 
@@ -110,11 +111,11 @@ int pack_names_init(struct pack_names *names, const struct pack_kernel *kernel)
 	int r;
 
 	*names = (struct pack_names){ .kernel = kernel };
-	r = names_make_room(names);
+	r = names_allocate(names);
 	end = names->arena;
 	for (size_t m = 0; r >= 0 && m < kernel->n_modules; m++)
 		if (!kernel->modules[m].error)
-			r = enter_module(names, &end, m);
+			r = names_add_module(names, &end, m);
 	return r;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * modfetch pack, the order of its steps: read the kernels, relate their modules, make the packages,
- * build what is new, publish.
+ * build the new ones, publish.
  *
- * Nothing of a repository is touched before everything that goes into it is built; REPO/.pack/work
- * is this run's scratch, removed at its end (and kept when a program that was called failed, for
- * its logs). One run at a time: REPO/.pack/lock.
+ * The repository is not changed before all its new packages are built. REPO/.pack/work is the
+ * scratch directory of this run. It is removed at the end, unless a program that was called failed:
+ * then it is kept for its logs. One run at a time: REPO/.pack/lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "modfetch/strings.h"
 #include "model.h"
 
-/* The time since the last step goes to STEP. */
+/* Adds the time since the last call to STEP. */
 static void clock_step(struct pack *pack, enum mf_pack_step step)
 {
 	uint64_t now = mf_now_us();
@@ -42,8 +42,7 @@ static int open_repository(struct pack *pack)
 	if (!pack_plain_base(pack->output))
 		return mf_fail(
 			pack->ctx, "pack", -MFE_USAGE, output,
-			"the path %s has bytes that rpmbuild would take for more than a path; "
-			"use another path",
+			"the path %s has bytes that have a meaning to rpmbuild; use another path",
 			pack->output);
 	if (mkdirat(pack->repo_fd, ".pack", 0755) < 0 && errno != EEXIST)
 		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
@@ -62,9 +61,10 @@ static int lock_repository(struct pack *pack)
 	if (pack->lock_fd < 0)
 		return mf_fail(pack->ctx, "pack", -errno, "lock", NULL);
 	if (flock(pack->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return mf_fail(pack->ctx, "pack", -MFE_LOCKED, pack->output,
-			       "another modfetch pack works on it");
-	r = mf_tree_remove(pack->private_fd, "work"); /* of a run that was cut off */
+		return mf_fail(
+			pack->ctx, "pack", -MFE_LOCKED, pack->output,
+			"another run of modfetch pack works on it; try again when it has ended");
+	r = mf_tree_remove(pack->private_fd, "work"); /* of a run that was killed */
 	if (r >= 0 && (mkdirat(pack->private_fd, "work", 0755) < 0 ||
 		       mkdirat(pack->private_fd, "work/rpms", 0755) < 0))
 		r = -errno;
@@ -175,7 +175,7 @@ static int pack_all(struct pack *pack)
 
 static void pack_done(struct pack *pack, int r)
 {
-	/* the logs of a program that failed are worth more than a clean directory */
+	/* the logs of a program that failed are needed */
 	if (pack->lock_fd >= 0 && r != -MFE_TOOL && r != -MFE_LOCKED)
 		(void)mf_tree_remove(pack->private_fd, "work");
 	for (size_t i = 0; i < pack->n_packages; i++)
@@ -199,19 +199,25 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 				       o->config, o->version, o->release };
 
 	if (!o->trees || !o->trees->n)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "MODULES_DIR", "no module tree is named");
+		return mf_fail(ctx, "pack", -MFE_USAGE, "MODULES_DIR",
+			       "name at least one module tree");
 	if (!o->output && !o->spec_only)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "--output", "no repository is named");
+		return mf_fail(ctx, "pack", -MFE_USAGE, "--output",
+			       "name the directory of the repository");
 	if (!o->key != !o->cert)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "--sign", "--sign and --cert go together");
+		return mf_fail(ctx, "pack", -MFE_USAGE, "--sign",
+			       "--sign and --cert must be given together");
 	if (o->identity && !pack_identity_valid(o->identity))
-		return mf_fail(ctx, "pack", -MFE_USAGE, "--identity",
-			       "it is no text of at most 128 letters, digits and any of "
-			       "-_.:+/@~=, and blanks inside");
+		return mf_fail(
+			ctx, "pack", -MFE_USAGE, "--identity",
+			"an identity has at most 128 letters, digits, spaces between them and "
+			"any of -_.:+/@~=,");
 	for (size_t i = 0; o->trees->n > 1 && i < MF_ARRAY_SIZE(single); i++)
 		if (single[i])
-			return mf_fail(ctx, "pack", -MFE_USAGE, single[i],
-				       "it speaks of one kernel, and there are %zu", o->trees->n);
+			return mf_fail(
+				ctx, "pack", -MFE_USAGE, single[i],
+				"it is for one kernel, but %zu are named; pack them one by one",
+				o->trees->n);
 	return 0;
 }
 
@@ -243,7 +249,7 @@ int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	*ret_result = pack.result;
 	if (pack.result.problems)
 		return mf_fail(ctx, "pack", -MFE_PACK, options->trees->v[0],
-			       "%zu things could not be packed as they are; the rest was",
+			       "%zu problems, reported above; everything else was packed",
 			       pack.result.problems);
 	return 0;
 }

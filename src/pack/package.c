@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packages as the packer knows them before they are files, and the fingerprint that tells whether
- * one would come out as an earlier run's did: SHA-256 over its name, texts, relations and the
- * digests of its files. Version and revision are left out on purpose: a module that did not change
- * keeps its package when its kernel gets a new release number.
+ * The packages of the packer before they are files, and their fingerprint: SHA-256 over name,
+ * texts, relations and the digests of the files. A package with the fingerprint of one that an
+ * earlier run built would be the same, and is reused. Version and revision are left out on purpose:
+ * a module that did not change keeps its package when its kernel gets a new release number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,24 +11,21 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "model.h"
 
-/* Changes when packages of the same content come out otherwise: another payload, other tags. */
+/*
+ * To be changed when packages of equal content are built differently: another payload, other tags.
+ */
 #define FORMAT "modfetch-pack 1"
 
 struct pack_package *pack_package_new(struct pack *pack)
 {
-	if (pack->n_packages == pack->room_packages) {
-		size_t room = pack->room_packages ? 2 * pack->room_packages : 1024;
-		struct pack_package *more = reallocarray(pack->packages, room, sizeof(*more));
-
-		if (!more)
-			return NULL;
-		pack->packages = more;
-		pack->room_packages = room;
-	}
+	if (mf_array_reserve(&pack->packages, &pack->room_packages, pack->n_packages + 1,
+			     sizeof(*pack->packages)) < 0)
+		return NULL;
 	pack->packages[pack->n_packages] = (struct pack_package){ 0 };
 	return &pack->packages[pack->n_packages++];
 }
@@ -73,12 +70,12 @@ int pack_package_file(struct pack_package *package, const char *base, const char
 	file.base = strdup(base);
 	file.source = strdup(source);
 	file.target = strdup(target);
-	files[package->n_files++] = file; /* freed with the package, whole or not */
+	files[package->n_files++] = file; /* freed with the package, also if a copy failed */
 	package->size += size;
 	return file.base && file.source && file.target ? 0 : -ENOMEM;
 }
 
-void pack_package_seal(struct pack_package *package)
+void pack_package_set_fingerprint(struct pack_package *package)
 {
 	_cleanup_free_ char *text = NULL;
 	uint8_t digest[MF_SHA256_LEN] = { 0 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Patterns: packages that hold nothing and require every driver of a kind.
+ * Patterns: packages without files that require every driver of a kind.
  *
- * Which module belongs to which pattern is decided by its place in the kernel's source, by the
- * table below and nothing else; a pattern's first rule that fits decides. The base pattern has, in
- * addition, what systemd asks for by name at every boot (modfetch/boot-requests.h). A module may be in
- * several patterns or in none. Patterns name their members alone: what those need, their own
- * packages require. The closure is computed to say what installing the pattern costs.
+ * The members of a pattern are found by their place in the kernel's source, with the table below
+ * and nothing else; the first rule of a pattern that matches decides. The base pattern has, in
+ * addition, the modules that systemd requests by name at every boot (modfetch/boot-requests.h). A
+ * module may be in several patterns or in none. Patterns require only their members: the packages
+ * of the members require their dependencies. The closure is computed to print what installing the
+ * pattern costs.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -39,15 +40,15 @@ static const struct {
 	{ "kernel-virt-driver-all", "Drivers of virtual machines, as host and as guest" },
 };
 
-enum verdict { IN, OUT };
+enum membership { IN, OUT };
 
 /*
- * GLOB is matched by fnmatch(3) without flags ('*' goes over '/') against the module's path without
- * its first directory (kernel/, updates/, extra/) and without its suffix.
+ * GLOB is matched by fnmatch(3) without flags ('*' also matches '/') against the module's path
+ * without its first directory (kernel/, updates/, extra/) and without its suffix.
  */
 static const struct {
 	const char *stem;
-	enum verdict verdict;
+	enum membership membership;
 	const char *glob;
 	const char *reason;
 } rules[] = {
@@ -58,8 +59,7 @@ static const struct {
 	{ "kernel-base-driver-all", IN, "net/packet/af_packet", "DHCP clients" },
 	{ "kernel-base-driver-all", IN, "net/netfilter/nf_tables", "systemd's firewall" },
 
-	{ "kernel-network-driver-all", OUT, "drivers/net/wireless/*",
-	  "have a pattern of their own" },
+	{ "kernel-network-driver-all", OUT, "drivers/net/wireless/*", "have their own pattern" },
 	{ "kernel-network-driver-all", OUT, "drivers/net/hamradio/*", "amateur radio over serial" },
 	{ "kernel-network-driver-all", IN, "drivers/net/*", "cards, PHYs, USB sticks, tunnels" },
 	{ "kernel-network-driver-all", IN, "drivers/s390/net/*", "OSA, HiperSockets" },
@@ -69,10 +69,10 @@ static const struct {
 
 	{ "kernel-wireless-driver-all", IN, "drivers/net/wireless/*", "cards" },
 	{ "kernel-wireless-driver-all", IN, "drivers/net/wwan/*", "modems" },
-	{ "kernel-wireless-driver-all", IN, "drivers/staging/rtl8*", "cards not grown up yet" },
-	{ "kernel-wireless-driver-all", IN, "drivers/staging/vt665*", "cards not grown up yet" },
-	{ "kernel-wireless-driver-all", IN, "drivers/staging/wlan-ng/*", "cards not grown up yet" },
-	{ "kernel-wireless-driver-all", IN, "drivers/staging/ks7010/*", "cards not grown up yet" },
+	{ "kernel-wireless-driver-all", IN, "drivers/staging/rtl8*", "cards, staging drivers" },
+	{ "kernel-wireless-driver-all", IN, "drivers/staging/vt665*", "cards, staging drivers" },
+	{ "kernel-wireless-driver-all", IN, "drivers/staging/wlan-ng/*", "cards, staging drivers" },
+	{ "kernel-wireless-driver-all", IN, "drivers/staging/ks7010/*", "cards, staging drivers" },
 	{ "kernel-wireless-driver-all", IN, "net/mac80211/*", "their common half" },
 	{ "kernel-wireless-driver-all", IN, "net/wireless/*", "their configuration" },
 	{ "kernel-wireless-driver-all", IN, "net/rfkill/*", "their switch" },
@@ -116,7 +116,7 @@ static const struct {
 	{ "kernel-sound-driver-all", IN, "drivers/soundwire/*", "bus of recent codecs" },
 
 	{ "kernel-media-driver-all", IN, "drivers/media/*", "cameras, tuners, infrared" },
-	{ "kernel-media-driver-all", IN, "drivers/staging/media/*", "those not grown up yet" },
+	{ "kernel-media-driver-all", IN, "drivers/staging/media/*", "staging drivers" },
 
 	{ "kernel-input-driver-all", IN, "drivers/input/*", "keyboards, mice, touchscreens" },
 	{ "kernel-input-driver-all", IN, "drivers/hid/*", "human interface devices" },
@@ -198,7 +198,7 @@ bool pack_pattern_has(const char *stem, const char *path)
 		return false;
 	for (size_t i = 0; i < MF_ARRAY_SIZE(rules); i++)
 		if (!strcmp(rules[i].stem, stem) && !fnmatch(rules[i].glob, place, 0))
-			return rules[i].verdict == IN;
+			return rules[i].membership == IN;
 	return false;
 }
 
@@ -216,9 +216,9 @@ static int list_members(const struct pack_kernel *kernel, const char *stem,
 	return 0;
 }
 
-static int note_result(struct pack *pack, const struct pack_kernel *kernel,
-		       const struct pack_list *members, const struct pack_package *package,
-		       struct mf_pack_pattern **ret_pattern)
+static int add_result(struct pack *pack, const struct pack_kernel *kernel,
+		      const struct pack_list *members, const struct pack_package *package,
+		      struct mf_pack_pattern **ret_pattern)
 {
 	_cleanup_(pack_list_done) struct pack_list closure = { 0 };
 	struct mf_pack_pattern *more, *p;
@@ -241,12 +241,15 @@ static int note_result(struct pack *pack, const struct pack_kernel *kernel,
 	return 0;
 }
 
-/* What the members may ask for and no member is, so that a pattern brings all of its kind. */
-static int list_asked(const struct pack_kernel *kernel, const struct pack_list *members,
-		      struct pack_list *ret_asked)
+/*
+ * The modules that members may request and that are not members: recommended, so that a pattern
+ * installs all of its kind.
+ */
+static int list_requested(const struct pack_kernel *kernel, const struct pack_list *members,
+			  struct pack_list *ret_asked)
 {
 	for (size_t i = 0; i < members->n; i++) {
-		const struct pack_list *may_ask = &kernel->modules[members->v[i]].may_ask;
+		const struct pack_list *may_ask = &kernel->modules[members->v[i]].may_request;
 
 		for (size_t j = 0; j < may_ask->n; j++) {
 			size_t m = may_ask->v[j];
@@ -265,28 +268,23 @@ static int list_asked(const struct pack_kernel *kernel, const struct pack_list *
 static int pattern_put_relations(const struct pack_kernel *kernel, const char *stem,
 				 const struct pack_list *members, struct pack_package *package)
 {
-	_cleanup_(pack_list_done) struct pack_list asked = { 0 };
-	const struct mf_release *r = &kernel->release;
+	_cleanup_(pack_list_done) struct pack_list requested = { 0 };
 	size_t len;
 	FILE *out = open_memstream(&package->relations, &len);
 
 	if (!out)
 		return -ENOMEM;
-	if (list_asked(kernel, members, &asked) < 0) {
+	if (list_requested(kernel, members, &requested) < 0) {
 		fclose(out);
 		return -ENOMEM;
 	}
-	fprintf(out, "Provides: %s\nProvides: %s-%s\n", stem, stem, r->flavor);
+	fprintf(out, "Provides: %s\nProvides: %s-%s\n", stem, stem, kernel->release.flavor);
 	fprintf(out, "Provides: pattern() = ");
 	for (const char *c = stem; *c; c++)
 		fputc(*c == '-' ? '_' : *c, out);
 	fputs("\nProvides: pattern-category() = Drivers\nProvides: pattern-visible()\n", out);
-	for (size_t i = 0; i < members->n; i++)
-		fprintf(out, "Requires: %s-kmp-%s-%s\n", kernel->modules[members->v[i]].name,
-			r->flavor, r->abi);
-	for (size_t i = 0; i < asked.n; i++)
-		fprintf(out, "Recommends: %s-kmp-%s-%s\n", kernel->modules[asked.v[i]].name,
-			r->flavor, r->abi);
+	pack_kmp_put_names(kernel, "Requires", members, out);
+	pack_kmp_put_names(kernel, "Recommends", &requested, out);
 	return fclose(out) ? -ENOMEM : 0;
 }
 
@@ -310,7 +308,7 @@ static int pattern_fill(struct pack *pack, const struct pack_kernel *kernel, siz
 		return -ENOMEM;
 	e = pattern_put_relations(kernel, patterns[i].stem, members, package);
 	if (e >= 0)
-		e = note_result(pack, kernel, members, package, &pattern);
+		e = add_result(pack, kernel, members, package, &pattern);
 	if (e < 0)
 		return e;
 	package->description =
@@ -332,7 +330,7 @@ int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel)
 		r = package ? pattern_fill(pack, kernel, i, &members, package) : -ENOMEM;
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, patterns[i].stem, NULL);
-		pack_package_seal(package);
+		pack_package_set_fingerprint(package);
 	}
 	return 0;
 }

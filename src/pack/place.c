@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Built packages into the repository's directories, and old ones out of them.
+ * Moves built packages into the repository's directories, and removes old ones.
  *
- * A package goes to <arch>/NAME-V-R.ARCH.rpm. Where that file exists with other bytes, somebody's
- * metadata still describes it: the new one goes to <arch>/<start of its fingerprint>/ instead, and
- * nothing that was published is overwritten. What neither the new metadata nor those before them
- * name is removed, after the new ones are in place.
+ * A package goes to <arch>/NAME-V-R.ARCH.rpm. If that file exists with other bytes, published
+ * metadata may still describe it: the new package then goes to <arch>/<start of its fingerprint>/,
+ * and no published file is overwritten. Packages that neither the new nor the previous metadata
+ * list are removed, after the new ones are in place.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,8 +38,8 @@ static int make_directory(const struct pack *pack, const char *path)
 	return mkdirat(pack->repo_fd, path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Moves FROM (below REPO) to TO; what is there already has the same bytes. */
-static int move(const struct pack *pack, const char *from, const char *to)
+/* Moves FROM to TO (both below REPO); a file that is there already has the same bytes. */
+static int move_package(const struct pack *pack, const char *from, const char *to)
 {
 	return renameat(pack->repo_fd, from, pack->repo_fd, to) < 0 ? -errno : 0;
 }
@@ -73,7 +73,7 @@ static int place_one(struct pack *pack, struct pack_package *package)
 		if (!to)
 			return -ENOMEM;
 	}
-	r = move(pack, from, to);
+	r = move_package(pack, from, to);
 	if (r < 0)
 		return r;
 	package->href = MF_STEAL(to);
@@ -98,25 +98,9 @@ int pack_place(struct pack *pack)
 	return 0;
 }
 
-static bool place_is_listed(const struct mf_strings *sorted, const char *href)
-{
-	size_t low = 0, high = sorted->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int c = strcmp(href, sorted->v[middle]);
-
-		if (!c)
-			return true;
-		if (c < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
-/* Removes unlisted packages below DIRECTORY, and directories that are empty then. Failures are left over.
+/*
+ * Removes unlisted packages below DIRECTORY, and directories that are empty then. Files that cannot
+ * be removed stay.
  */
 static void prune_directory(const struct pack *pack, const char *directory, unsigned int depth,
 			    const struct mf_strings *keep, const struct mf_strings *also)
@@ -137,8 +121,8 @@ static void prune_directory(const struct pack *pack, const char *directory, unsi
 		if (depth && e->d_type == DT_DIR) {
 			prune_directory(pack, path, depth - 1, keep, also);
 			(void)unlinkat(pack->repo_fd, path, AT_REMOVEDIR);
-		} else if (mf_ends_with(path, ".rpm") && !place_is_listed(keep, path) &&
-			   !place_is_listed(also, path)) {
+		} else if (mf_ends_with(path, ".rpm") && !pack_strings_sorted_has(keep, path) &&
+			   !pack_strings_sorted_has(also, path)) {
 			(void)unlinkat(pack->repo_fd, path, 0);
 		}
 	}

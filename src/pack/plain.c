@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which names may stand in a spec.
+ * The names that may stand in a spec: those that need no quoting.
  *
- * rpm expands macros wherever a name is written, in %files twice, and "%(...)" runs a command, even
- * when a spec is only parsed; a dependency ends at a blank, a comma or an operator; and the spec's
- * %install is a shell script. Quoting differs from place to place and from rpm to rpm, so names that
- * would need it are left out of specs instead: what is called so is no driver anybody ships.
+ * rpm expands macros wherever a name is written, in %files twice, and "%(...)" runs a command even
+ * when a spec is only parsed; a dependency ends at a blank, a comma or an operator; and the
+ * %install of the spec is a shell script. Quoting differs from place to place and from rpm to rpm,
+ * so names that would need it are left out of specs: no distributed driver has such a name.
  *
- * Trusts nothing of a module tree, a symvers file or a firmware tree. Text for people (summaries,
- * descriptions) is describe.c's business, aliases are escaped (kmod/escape.c).
+ * Trusts nothing of a module tree, a symvers file or a firmware tree. describe.c sanitizes text for
+ * people (summaries, descriptions), kmod/escape.c escapes aliases.
  */
 #include <string.h>
 #include "model.h"

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The repository's metadata: made beside the old ones, signed, and exchanged with them in one step.
+ * The repository's metadata: made beside the old metadata, signed, and exchanged with it in one
+ * step.
  *
  * createrepo_c describes exactly the packages listed. A copy of its whole output stays in .pack/md,
- * from which the next run takes what has not changed; published is what readers need, primary.xml
- * alone. The new repodata/ keeps the data files of the one it replaces, so that a reader that has
- * fetched the old repomd.xml finds what that names; and packages only the old ones name stay until
- * the run after this. Before the exchange everything is on disk.
+ * and the next run takes unchanged entries from there; only the part that readers need is
+ * published, primary.xml. The new repodata/ keeps the data files of the one it replaces, so that a
+ * reader that has fetched the old repomd.xml finds the files that it names; packages that only the
+ * old metadata lists stay until the next run. Everything is on disk before the exchange.
  *
- * The metadata says which repository it is, in the <repo> tag, so that no other one that the same
- * key signs can be served for it. The first run makes the identity up if nobody names one, and later
- * runs keep what is published.
+ * The <repo> tag of the metadata holds the identity of the repository, so that no other repository
+ * that the same key signs can be served in its place. If no identity is given, the first run
+ * generates one, and later runs keep the published one.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -28,9 +29,8 @@
 
 #define IDENTITY_MAX 128
 
-/* Of metadata that only some readers want: modules are not looked up by file, and have no
- * changelog. */
-static const char *const unneeded[] = { "filelists", "other" };
+/* Metadata that no reader needs: modules are not searched by file, and have no changelog. */
+static const char *const unneeded_metadata[] = { "filelists", "other" };
 
 static int write_lines(int dirfd, const char *name, const struct mf_strings *lines)
 {
@@ -90,7 +90,7 @@ bool pack_identity_valid(const char *text)
 	return is_identity(text, strlen(text));
 }
 
-/* What the published metadata says. New memory; NULL: nothing. */
+/* The identity in the published metadata, new memory. NULL: none. */
 static char *published_identity(const struct pack *pack)
 {
 	_cleanup_free_ char *repomd = NULL;
@@ -107,7 +107,7 @@ static char *published_identity(const struct pack *pack)
 		       : NULL;
 }
 
-/* A name that no other repository has. */
+/* An identity that no other repository has; new memory or NULL. */
 static char *new_identity(void)
 {
 	_cleanup_free_ char *uuid = NULL;
@@ -151,17 +151,17 @@ static int make_metadata(struct pack *pack, const char *identity)
 	return publish_run(pack, argv, "createrepo.log");
 }
 
-/* Links every file of one directory into another. */
+/*
+ * Hard-links every file of one directory into another; with MENTIONED_IN only those that this text
+ * names.
+ */
 static int link_all(int from_fd, int to_fd, const char *mentioned_in)
 {
-	_cleanup_close_ int copy = fcntl(from_fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_closedir_ DIR *dir = pack_opendir(from_fd);
 	struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	mf_steal_fd(&copy);
-	rewinddir(dir);
 	while ((errno = 0, e = readdir(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
@@ -173,16 +173,22 @@ static int link_all(int from_fd, int to_fd, const char *mentioned_in)
 	return -errno;
 }
 
-/* Puts a copy of the new metadata where the next run looks for it. */
-static int keep_copy(struct pack *pack)
+/* The directory of the new metadata, or -errno. */
+static int open_next(const struct pack *pack)
 {
-	_cleanup_close_ int next_fd =
-		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int md_fd = -1;
+	int fd = openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Links the new metadata into .pack/md for the next run. */
+static int save_copy(struct pack *pack)
+{
+	_cleanup_close_ int next_fd = open_next(pack), md_fd = -1;
 	int r;
 
 	if (next_fd < 0)
-		return -errno;
+		return next_fd;
 	r = mf_tree_remove(pack->private_fd, "md");
 	if (r < 0)
 		return r;
@@ -197,9 +203,9 @@ static int drop_unneeded(struct pack *pack)
 {
 	_cleanup_free_ char *repodata = mf_format("%s/next/repodata", pack->work);
 
-	for (size_t i = 0; repodata && i < MF_ARRAY_SIZE(unneeded); i++) {
-		const char *const argv[] = { "modifyrepo_c", "--remove", unneeded[i], repodata,
-					     NULL };
+	for (size_t i = 0; repodata && i < MF_ARRAY_SIZE(unneeded_metadata); i++) {
+		const char *const argv[] = { "modifyrepo_c", "--remove", unneeded_metadata[i],
+					     repodata, NULL };
 		int r = publish_run(pack, argv, "modifyrepo.log");
 
 		if (r < 0)
@@ -221,8 +227,8 @@ static int sign_cms(struct pack *pack, int fd)
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, pack->options->key,
 			       r == -EBADMSG
-				       ? "it and the certificate are no pair of a key without a "
-					 "passphrase and its certificate, in PEM"
+				       ? "the key and the certificate must be a matching pair in "
+					 "PEM, the key without a passphrase"
 				       : NULL);
 	r = mf_file_publish(fd, "repomd.xml.p7s", 0644, sig, sig_len);
 	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repomd.xml.p7s", NULL) : 0;
@@ -250,11 +256,11 @@ static int sign_openpgp(struct pack *pack)
 			     : mf_fail(pack->ctx, "pack", -ENOMEM, "gpg", NULL);
 }
 
-static int sign(struct pack *pack, int next_fd)
+static int publish_sign(struct pack *pack, int next_fd)
 {
 	int r = 0;
 
-	/* a signature of before is none of what is signed now */
+	/* an old signature does not match the new metadata */
 	(void)unlinkat(next_fd, "repomd.xml.p7s", 0);
 	(void)unlinkat(next_fd, "repomd.xml.asc", 0);
 	if (pack->options->key)
@@ -264,8 +270,8 @@ static int sign(struct pack *pack, int next_fd)
 	return r;
 }
 
-/* Links what the published repomd.xml names into the new directory. */
-static int carry_over(const struct pack *pack, int next_fd)
+/* Links the files that the published repomd.xml names into the new directory. */
+static int link_published(const struct pack *pack, int next_fd)
 {
 	_cleanup_close_ int old_fd =
 		openat(pack->repo_fd, "repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -281,7 +287,7 @@ static int carry_over(const struct pack *pack, int next_fd)
 	return link_all(old_fd, next_fd, repomd);
 }
 
-static int exchange(struct pack *pack)
+static int publish_exchange(struct pack *pack)
 {
 	static const char next[] = ".pack/work/next/repodata";
 	int r = 0;
@@ -299,7 +305,10 @@ static int exchange(struct pack *pack)
 	return fsync(pack->repo_fd) < 0 ? -errno : 0;
 }
 
-/* The metadata are current: what is published becomes the next, to be signed anew. */
+/*
+ * The list of packages is unchanged: links the published metadata into the next directory, where it
+ * is signed again.
+ */
 static int copy_published(struct pack *pack)
 {
 	_cleanup_close_ int old_fd =
@@ -311,9 +320,8 @@ static int copy_published(struct pack *pack)
 	if (mkdirat(pack->private_fd, "work/next", 0755) < 0 ||
 	    mkdirat(pack->private_fd, "work/next/repodata", 0755) < 0)
 		return -errno;
-	next_fd =
-		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return next_fd < 0 ? -errno : link_all(old_fd, next_fd, NULL);
+	next_fd = open_next(pack);
+	return next_fd < 0 ? next_fd : link_all(old_fd, next_fd, NULL);
 }
 
 static int publish_prepare(struct pack *pack, const struct mf_strings *now,
@@ -337,7 +345,7 @@ static int publish_prepare(struct pack *pack, const struct mf_strings *now,
 	r = make_metadata(pack, identity);
 	if (r < 0)
 		return r;
-	r = keep_copy(pack);
+	r = save_copy(pack);
 	if (r < 0)
 		return mf_fail(pack->ctx, "pack", r, ".pack/md", NULL);
 	r = drop_unneeded(pack);
@@ -347,22 +355,23 @@ static int publish_prepare(struct pack *pack, const struct mf_strings *now,
 
 static int publish_finish(struct pack *pack)
 {
-	_cleanup_close_ int next_fd =
-		openat(pack->private_fd, "work/next/repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int next_fd = open_next(pack);
 	int r;
 
 	if (next_fd < 0)
-		return mf_fail(pack->ctx, "pack", -errno, "repodata", NULL);
+		return mf_fail(pack->ctx, "pack", next_fd, "repodata", NULL);
 	r = pack_metadata_measure(pack, next_fd);
 	if (r < 0)
 		return r;
-	r = sign(pack, next_fd);
+	r = publish_sign(pack, next_fd);
 	if (r < 0)
 		return r;
-	r = carry_over(pack, next_fd);
+	r = link_published(pack, next_fd);
 	if (r >= 0)
-		r = exchange(pack);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repodata", "it cannot be put in place") : 0;
+		r = publish_exchange(pack);
+	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repodata",
+			       "the new metadata cannot be put in place")
+		     : 0;
 }
 
 int pack_publish(struct pack *pack)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the packer reports while it works: problems, which it counts and goes on, and progress.
+ * Reports of the packer while it works: problems, which are counted and do not stop the run, and
+ * progress.
  *
- * Progress is reported at most ten times a second, the first and the last step of a loop always.
+ * Progress is reported at most ten times a second, but always for the first and the last item of a
+ * step.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,26 +2,26 @@
 #ifndef PACK_REQUEST_TABLE_H
 #define PACK_REQUEST_TABLE_H
 /*
- * What requests.c knows of the kernel's source: the functions by which a module asks for others,
- * strings that are no requests, and what the strings of a module cannot say. Data only, with the
- * reason of each row; included by requests.c alone.
+ * The knowledge of requests.c about the kernel's source: the functions by which a module requests
+ * others, strings that are not requests, and requests that the strings of a module do not show.
+ * Data only, with the reason of each row; included by requests.c alone.
  */
 
-enum request_sort {
+enum request_class {
 	REQUEST_NEEDED,	  /* the device or feature cannot work without it */
-	REQUEST_OPTIONAL, /* some configurations ask for it */
-	REQUEST_NOT,	  /* it is not asked for */
+	REQUEST_OPTIONAL, /* some configurations request it */
+	REQUEST_NONE,	  /* it is not requested */
 };
 
 enum request_kind {
 	REQUEST_NAME,	   /* PREFIX and the string: the name or alias of a module, or a format */
 	REQUEST_ALGORITHM, /* a crypto algorithm, templates nested: ccm(aes) */
-	REQUEST_FIXED,	   /* PREFIX alone is what the call asks for, whatever the strings */
+	REQUEST_FIXED,	   /* PREFIX alone is the request, whatever the strings are */
 };
 
 /*
- * A module that imports a function which matches FUNCTION (fnmatch) asks for what its strings name
- * in this way; where ONLY is given, for the strings that start with it.
+ * A module that imports a function which matches FUNCTION (fnmatch) requests the modules that its
+ * strings name in this way; with ONLY, the strings that start with it.
  */
 static const struct {
 	const char *function;
@@ -52,7 +52,7 @@ static const struct {
 	  "drivers/usb/gadget/functions.c: \"usbfunc:%s\"" },
 };
 
-/* Strings that are the name of a module or fit one by accident. */
+/* Strings that equal the name of a module, or match one, by accident. */
 static const struct {
 	const char *string, *reason;
 } request_words[] = {
@@ -73,11 +73,11 @@ static const struct {
 
 /*
  * Corrections, in order; a later row overrides an earlier one. REQUEST is matched (fnmatch) against
- * the names and aliases of modules, '-' being '_'; "*" means whatever the strings said.
+ * the names and aliases of modules, with '-' as '_'; "*" means all requests found so far.
  */
 static const struct {
 	const char *module, *request;
-	enum request_sort sort;
+	enum request_class class;
 	const char *reason;
 } request_exceptions[] = {
 	/* algorithms that user space chooses */
@@ -91,27 +91,27 @@ static const struct {
 	{ "ecryptfs", "crypto_*", REQUEST_OPTIONAL, "the cipher is a mount option" },
 	{ "tcrypt", "*", REQUEST_OPTIONAL, "a benchmark: any algorithm" },
 	{ "tls", "*", REQUEST_OPTIONAL, "the peers agree on one cipher" },
-	{ "xfrm_algo", "*", REQUEST_OPTIONAL, "IPsec: the policy says which" },
-	{ "esp[46]", "crypto_*", REQUEST_OPTIONAL, "IPsec: the policy says which" },
-	{ "ah[46]", "crypto_*", REQUEST_OPTIONAL, "IPsec: the policy says which" },
-	{ "xfrm_ipcomp", "crypto_*", REQUEST_OPTIONAL, "IPsec: the policy says which" },
+	{ "xfrm_algo", "*", REQUEST_OPTIONAL, "IPsec: chosen by the policy" },
+	{ "esp[46]", "crypto_*", REQUEST_OPTIONAL, "IPsec: chosen by the policy" },
+	{ "ah[46]", "crypto_*", REQUEST_OPTIONAL, "IPsec: chosen by the policy" },
+	{ "xfrm_ipcomp", "crypto_*", REQUEST_OPTIONAL, "IPsec: chosen by the policy" },
 	{ "zram", "*", REQUEST_OPTIONAL, "comp_algorithm is written to sysfs" },
 	{ "zram", "crypto_lzo_rle", REQUEST_NEEDED, "the default algorithm" },
 	{ "ubifs", "*", REQUEST_NEEDED,
 	  "each compressor is opened when it loads, fs/ubifs/compress.c" },
-	{ "f2fs", "crypto_lz4", REQUEST_NOT, "compresses through lib/lz4, not the crypto API" },
-	{ "f2fs", "crypto_zstd", REQUEST_NOT, "compresses through lib/zstd" },
-	{ "btrfs", "crypto_zstd", REQUEST_NOT, "compresses through lib/zstd" },
+	{ "f2fs", "crypto_lz4", REQUEST_NONE, "compresses through lib/lz4, not the crypto API" },
+	{ "f2fs", "crypto_zstd", REQUEST_NONE, "compresses through lib/zstd" },
+	{ "btrfs", "crypto_zstd", REQUEST_NONE, "compresses through lib/zstd" },
 	{ "btrfs", "*", REQUEST_OPTIONAL, "the file system's checksum is one of several" },
 	{ "btrfs", "crypto_crc32c", REQUEST_NEEDED, "the default checksum" },
 	{ "cifs", "nls_*", REQUEST_OPTIONAL, "iocharset=" },
-	{ "adiantum", "crypto_xchacha*", REQUEST_NOT,
+	{ "adiantum", "crypto_xchacha*", REQUEST_NONE,
 	  "compares the name of the cipher it is given" },
 
 	/* one of several that the configuration chooses */
 	{ "nfs", "nfsv[0-9]", REQUEST_OPTIONAL, "\"nfsv%d\": vers=" },
 	{ "nfs", "nfsv[34]", REQUEST_NEEDED, "the versions that mount.nfs tries" },
-	{ "nfs", "nfs_acl", REQUEST_NOT, "a service's name" },
+	{ "nfs", "nfs_acl", REQUEST_NONE, "a service's name" },
 	{ "nfsv4", "nfsv3", REQUEST_OPTIONAL, "flexfiles with NFSv3 data servers" },
 	{ "nfsv4", "nfs_layouttype4_*", REQUEST_OPTIONAL, "\"%s-%u\": pNFS layouts" },
 	{ "fat", "nls_*", REQUEST_OPTIONAL, "codepage= and iocharset=" },
@@ -146,7 +146,7 @@ static const struct {
 	{ "nf_conntrack", "*", REQUEST_OPTIONAL, "a bridge or a helper asks for it" },
 	{ "nvme_fabrics", "*", REQUEST_OPTIONAL, "the transport is an option" },
 
-	/* arguments that the strings do not hold */
+	/* arguments that are not in the strings */
 	{ "x_tables", "xt_*", REQUEST_OPTIONAL, "\"%st_%s\" of xt_prefix[] and the rule's word" },
 	{ "x_tables", "ipt_*", REQUEST_OPTIONAL, "the same, IPv4" },
 	{ "x_tables", "ip6t_*", REQUEST_OPTIONAL, "the same, IPv6" },
@@ -159,25 +159,25 @@ static const struct {
 	{ "ip_tables", "iptable_*", REQUEST_OPTIONAL, "xt_request_find_table_lock()" },
 	{ "ip6_tables", "ip6table_*", REQUEST_OPTIONAL, "xt_request_find_table_lock()" },
 	{ "arp_tables", "arptable_*", REQUEST_OPTIONAL, "xt_request_find_table_lock()" },
-	{ "pppox", "*", REQUEST_NOT, "the family of its format is AF_PPPOX alone" },
+	{ "pppox", "*", REQUEST_NONE, "the family of its format is AF_PPPOX alone" },
 	{ "pppox", "net_pf_24_proto_*", REQUEST_OPTIONAL, "AF_PPPOX" },
-	{ "phonet", "*", REQUEST_NOT, "the family of its format is PF_PHONET alone" },
+	{ "phonet", "*", REQUEST_NONE, "the family of its format is PF_PHONET alone" },
 	{ "phonet", "net_pf_35_proto_*", REQUEST_OPTIONAL, "PF_PHONET" },
-	{ "soundcore", "*", REQUEST_NOT, "the major of its format is SOUND_MAJOR alone" },
+	{ "soundcore", "*", REQUEST_NONE, "the major of its format is SOUND_MAJOR alone" },
 	{ "soundcore", "char_major_14_*", REQUEST_OPTIONAL, "SOUND_MAJOR" },
 	{ "soundcore", "sound_slot_*", REQUEST_OPTIONAL, "a device node that is opened" },
 	{ "soundcore", "sound_service_*", REQUEST_OPTIONAL, "a device node that is opened" },
-	{ "dm_multipath", "*", REQUEST_NOT, "its format is for path selectors alone" },
+	{ "dm_multipath", "*", REQUEST_NONE, "its format is for path selectors alone" },
 	{ "dm_multipath", "dm_round_robin", REQUEST_OPTIONAL, "path selector" },
 	{ "dm_multipath", "dm_queue_length", REQUEST_OPTIONAL, "path selector" },
 	{ "dm_multipath", "dm_service_time", REQUEST_OPTIONAL, "path selector" },
 	{ "dm_multipath", "dm_historical_service_time", REQUEST_OPTIONAL, "path selector" },
 	{ "dm_multipath", "dm_io_affinity", REQUEST_OPTIONAL, "path selector" },
 	{ "dm_multipath", "scsi_dh_*", REQUEST_OPTIONAL, "scsi_dh_attach(), through scsi_mod" },
-	{ "sunrpc", "*", REQUEST_NOT, "names of services and programs" },
+	{ "sunrpc", "*", REQUEST_NONE, "names of services and programs" },
 	{ "sunrpc", "rpcrdma", REQUEST_OPTIONAL, "\"rpc%s\", \"svc%s\": transports" },
 	{ "sunrpc", "rpc_auth_[0-9]*", REQUEST_OPTIONAL, "\"rpc-auth-%u\"" },
-	{ "snd_seq_device", "*", REQUEST_NOT, "its format is for sequencer drivers alone" },
+	{ "snd_seq_device", "*", REQUEST_NONE, "its format is for sequencer drivers alone" },
 	{ "snd_seq_device", "snd_seq_midi", REQUEST_OPTIONAL,
 	  "\"snd-%s\", SNDRV_SEQ_DEV_ID_MIDISYNTH" },
 	{ "snd_seq_device", "snd_opl[34]_synth", REQUEST_OPTIONAL,
@@ -187,13 +187,13 @@ static const struct {
 	{ "snd", "*", REQUEST_OPTIONAL, "a device node that is opened" },
 	{ "snd_timer", "*", REQUEST_OPTIONAL, "a timer that is opened" },
 	{ "brcmfmac", "brcmfmac_*", REQUEST_NEEDED, "the half of the firmware's vendor" },
-	{ "9pnet", "9p", REQUEST_NOT, "the file system is its user" },
-	{ "ocfs2_stackglue", "ocfs2", REQUEST_NOT, "the file system is its user" },
+	{ "9pnet", "9p", REQUEST_NONE, "the file system is its user" },
+	{ "ocfs2_stackglue", "ocfs2", REQUEST_NONE, "the file system is its user" },
 	{ "ocfs2_stackglue", "ocfs2_stack_*", REQUEST_OPTIONAL, "the cluster stack" },
 	{ "gen_probe", "cfi_cmdset_*", REQUEST_NEEDED, "the command set of the flash" },
 	{ "parport", "parport_pc", REQUEST_OPTIONAL, "parport_lowlevel, an alias of modprobe.d" },
 
-	/* names that short words hide in */
+	/* names that are too short to be found */
 	{ "pcmcia_core", "pcmcia", REQUEST_NEEDED, "ds.c: the cards' bus" },
 	{ "snd_hda_core", "i915", REQUEST_OPTIONAL, "HDMI sound of Intel's graphics alone" },
 };

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a module asks the kernel to load while it runs, found from the module itself.
+ * The modules that a module asks the kernel to load while it runs, found in the module itself.
  *
  * No field of .modinfo lists such requests. But a module that makes them imports a function that
- * leads to request_module(), and what it asks for are strings of its read-only data: a name or an
- * alias ("iwlmvm", "symbol:mt352_attach"), a format ("snd-card-%i") or an algorithm ("ccm(aes)").
- * Each such string that stands for another module of the same kernel is a request. Instructions are
- * not looked at: which string goes to which call would say little more, since many names come from
- * tables, and would need a reader of each machine's relocations.
+ * leads to request_module(), and the strings of its read-only data contain the requests: a name or
+ * an alias ("iwlmvm", "symbol:mt352_attach"), a format ("snd-card-%i") or an algorithm
+ * ("ccm(aes)"). Each such string that means another module of the same kernel is a request.
+ * Instructions are not read: which string is passed to which call would add little, since many
+ * names come from tables, and would need code for the relocations of each machine.
  *
- * Sorts. A string that names its target is one that the driver asks for by itself: NEEDED. A format
- * is filled in with what user space, a file system or a packet says: OPTIONAL. The tables of
- * request-table.h have the functions, the strings that only look like names, and the corrections.
+ * Classes. A string that names its target is a request that the driver makes by itself: NEEDED. A
+ * format is filled in with data of user space, a file system or a packet: OPTIONAL. The tables of
+ * request-table.h hold the functions, the strings that only look like names, and the corrections.
  *
- * Bounds. A word of letters alone has to be six long to count as a name ("core", "fuse" and "loop"
- * are words of every driver); a format must start with three bytes of which one is a separator, so
- * that "%s" and "rd%d" fit nothing, and has three conversions at most.
+ * Bounds. A word of letters only must have six of them to count as a name ("core", "fuse" and
+ * "loop" are words of every driver); a format must start with three bytes of which one is a
+ * separator, so that "%s" and "rd%d" match nothing, and has three conversions at most.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -34,7 +34,7 @@
 #define CONVERSIONS    3
 #define REQUEST_MAX    256
 
-static bool calls(const struct pack_module *module, size_t function)
+static bool calls_function(const struct pack_module *module, size_t function)
 {
 	for (size_t i = 0; i < module->n_imports; i++)
 		if (!fnmatch(request_functions[function].function, module->imports[i].name, 0))
@@ -42,7 +42,7 @@ static bool calls(const struct pack_module *module, size_t function)
 	return false;
 }
 
-/* Could a string with this byte be a name, a format or an algorithm? */
+/* Could this string be a name, a format or an algorithm? */
 static bool is_request_text(const char *s)
 {
 	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -58,7 +58,7 @@ static bool is_known_word(const char *s)
 	return false;
 }
 
-static int keep_string(void *arg, const char *s)
+static int add_string(void *arg, const char *s)
 {
 	struct pack_module *module = arg;
 
@@ -68,14 +68,14 @@ static int keep_string(void *arg, const char *s)
 int pack_requests_read(struct pack_module *module, const struct mf_modinfo *info)
 {
 	for (size_t f = 0; f < N_FUNCTIONS; f++)
-		if (calls(module, f))
-			return mf_rostrings_each(info->data, info->elf_len, keep_string, module);
+		if (calls_function(module, f))
+			return mf_rostrings_each(info->data, info->elf_len, add_string, module);
 	return 0;
 }
 
 /* ---- formats ---- */
 
-/* The letter of the conversion that starts behind a '%'; *RET_END is behind it. */
+/* The letter of the conversion whose '%' is before S; *RET_END is set to the rest of the format. */
 static char conversion(const char *s, const char **ret_end)
 {
 	s += strspn(s, "-+ #0123456789.*");
@@ -84,7 +84,7 @@ static char conversion(const char *s, const char **ret_end)
 	return *s;
 }
 
-static bool is_of_conversion(char conversion, char c)
+static bool conversion_fits(char conversion, char c)
 {
 	switch (conversion) {
 	case 'd':
@@ -100,7 +100,7 @@ static bool is_of_conversion(char conversion, char c)
 	return false;
 }
 
-static char plain(char c)
+static char normalise_char(char c)
 {
 	return c == '-' ? '_' : c;
 }
@@ -111,19 +111,19 @@ bool pack_requests_format_fits(const char *format, const char *name)
 	char letter;
 
 	for (; *format != '%'; format++, name++) {
-		if (plain(*format) != plain(*name))
+		if (normalise_char(*format) != normalise_char(*name))
 			return false;
 		if (!*format)
 			return true;
 	}
 	letter = conversion(format + 1, &rest);
-	for (; *name && is_of_conversion(letter, *name); name++)
+	for (; *name && conversion_fits(letter, *name); name++)
 		if (pack_requests_format_fits(rest, name + 1))
 			return true;
 	return false;
 }
 
-/* FORMAT is PREFIX and S; S alone must not fit everything. */
+/* FORMAT is PREFIX and S; S alone must not match everything. */
 static bool is_usable_format(const char *format, const char *s)
 {
 	size_t len = strcspn(format, "%"), n = 0;
@@ -135,14 +135,14 @@ static bool is_usable_format(const char *format, const char *s)
 
 /* ---- one string ---- */
 
-/* Does S look like a name, rather than like a word of a message or a parser? */
+/* Does S look like a name, not like a word of a message or a parser? */
 static bool is_distinct(const char *s)
 {
 	return strlen(s) >= PLAIN_WORD_MIN || s[strcspn(s, "0123456789_-:")];
 }
 
-static int ask_name(const struct pack_names *names, struct pack_module *module, size_t function,
-		    const char *s)
+static int request_name(const struct pack_names *names, struct pack_module *module, size_t function,
+			const char *s)
 {
 	const char *prefix = request_functions[function].prefix;
 	const char *only = request_functions[function].only;
@@ -150,7 +150,7 @@ static int ask_name(const struct pack_names *names, struct pack_module *module, 
 
 	if ((only && !mf_starts_with(s, only)) || (!*prefix && !is_distinct(s)))
 		return 0;
-	/* the alias of a device is udev's business */
+	/* udev requests the aliases of devices */
 	if (!*prefix && strchr(s, ':') && !mf_starts_with(s, "symbol:") &&
 	    !mf_starts_with(s, "usbfunc:"))
 		return 0;
@@ -160,27 +160,27 @@ static int ask_name(const struct pack_names *names, struct pack_module *module, 
 		return !is_usable_format(word, s)
 			       ? 0
 			       : pack_names_fitting(names, word, pack_requests_format_fits,
-						    &module->may_ask);
-	return pack_names_request(names, word, &module->asks);
+						    &module->may_request);
+	return pack_names_request(names, word, &module->requests);
 }
 
-static int ask_algorithm_word(const struct pack_names *names, struct pack_module *module,
-			      const char *prefix, const char *s, size_t len)
+static int request_algorithm_word(const struct pack_names *names, struct pack_module *module,
+				  const char *prefix, const char *s, size_t len)
 {
 	char word[REQUEST_MAX];
 
 	if (!len || memchr(s, '%', len) ||
 	    snprintf(word, sizeof(word), "%s%.*s", prefix, (int)len, s) >= (int)sizeof(word))
 		return 0;
-	return pack_names_request(names, word, &module->asks);
+	return pack_names_request(names, word, &module->requests);
 }
 
 /*
- * "authenc(hmac(sha256),cbc(aes))": the whole, then each word of it; "ctr(%s)" asks for the template
- * alone.
+ * Requests the whole of "authenc(hmac(sha256),cbc(aes))", then each word of it; for "ctr(%s)" the
+ * template alone.
  */
-static int ask_algorithm(const struct pack_names *names, struct pack_module *module,
-			 const char *prefix, const char *s)
+static int request_algorithm(const struct pack_names *names, struct pack_module *module,
+			     const char *prefix, const char *s)
 {
 	static const char separators[] = "(),";
 	int r = 0;
@@ -188,38 +188,39 @@ static int ask_algorithm(const struct pack_names *names, struct pack_module *mod
 	if (strchr(s, ':') || strchr(s, '.'))
 		return 0;
 	if (s[strcspn(s, separators)])
-		r = ask_algorithm_word(names, module, prefix, s, strlen(s));
+		r = request_algorithm_word(names, module, prefix, s, strlen(s));
 	while (r >= 0 && *(s += strspn(s, separators))) {
 		size_t len = strcspn(s, separators);
 
-		r = ask_algorithm_word(names, module, prefix, s, len);
+		r = request_algorithm_word(names, module, prefix, s, len);
 		s += len;
 	}
 	return r;
 }
 
-static int requests_ask(const struct pack_names *names, struct pack_module *module, size_t function)
+static int request_strings(const struct pack_names *names, struct pack_module *module,
+			   size_t function)
 {
 	const char *prefix = request_functions[function].prefix;
 	int r = 0;
 
 	if (request_functions[function].kind == REQUEST_FIXED)
-		return pack_names_request(names, prefix, &module->asks);
+		return pack_names_request(names, prefix, &module->requests);
 	for (size_t i = 0; r >= 0 && i < module->strings.n; i++)
 		r = request_functions[function].kind == REQUEST_NAME
-			    ? ask_name(names, module, function, module->strings.v[i])
-			    : ask_algorithm(names, module, prefix, module->strings.v[i]);
+			    ? request_name(names, module, function, module->strings.v[i])
+			    : request_algorithm(names, module, prefix, module->strings.v[i]);
 	return r;
 }
 
 /* ---- corrections ---- */
 
-static void list_remove(struct pack_list *list, const struct pack_list *gone)
+static void list_remove(struct pack_list *list, const struct pack_list *removed)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (!pack_list_has(gone, list->v[i]))
+		if (!pack_list_has(removed, list->v[i]))
 			list->v[kept++] = list->v[i];
 	list->n = kept;
 }
@@ -238,55 +239,55 @@ static bool glob_fits(const char *pattern, const char *name)
 	return !fnmatch(pattern, name, 0);
 }
 
-static int correct(const struct pack_names *names, struct pack_module *module, size_t row)
+static int apply_exception(const struct pack_names *names, struct pack_module *module, size_t row)
 {
-	_cleanup_(pack_list_done) struct pack_list about = { 0 };
+	_cleanup_(pack_list_done) struct pack_list affected = { 0 };
 	const char *request = request_exceptions[row].request;
 	int r;
 
 	if (!strcmp(request, "*")) {
-		r = list_append(&about, &module->asks);
+		r = list_append(&affected, &module->requests);
 		if (r >= 0)
-			r = list_append(&about, &module->may_ask);
+			r = list_append(&affected, &module->may_request);
 	} else if (request[strcspn(request, "*?[")]) {
-		r = pack_names_fitting(names, request, glob_fits, &about);
+		r = pack_names_fitting(names, request, glob_fits, &affected);
 	} else {
-		r = pack_names_request(names, request, &about);
+		r = pack_names_request(names, request, &affected);
 	}
 	if (r < 0)
 		return r;
-	pack_list_unique(&about);
-	list_remove(&module->asks, &about);
-	list_remove(&module->may_ask, &about);
-	switch (request_exceptions[row].sort) {
+	pack_list_unique(&affected);
+	list_remove(&module->requests, &affected);
+	list_remove(&module->may_request, &affected);
+	switch (request_exceptions[row].class) {
 	case REQUEST_NEEDED:
-		return list_append(&module->asks, &about);
+		return list_append(&module->requests, &affected);
 	case REQUEST_OPTIONAL:
-		return list_append(&module->may_ask, &about);
-	case REQUEST_NOT:
+		return list_append(&module->may_request, &affected);
+	case REQUEST_NONE:
 		break;
 	}
 	return 0;
 }
 
-/* Drops from both lists what comes with the module anyhow. */
-static int drop_what_comes(const struct pack_kernel *kernel, struct pack_module *module, size_t m)
+/* Removes from both lists the modules that come with the module in any case. */
+static int drop_implied(const struct pack_kernel *kernel, struct pack_module *module, size_t m)
 {
-	_cleanup_(pack_list_done) struct pack_list start = { 0 }, comes = { 0 };
+	_cleanup_(pack_list_done) struct pack_list start = { 0 }, implied = { 0 };
 	int r = pack_list_add(&start, m);
 
 	if (r >= 0)
-		r = pack_closure(kernel, &start, false, &comes);
+		r = pack_closure(kernel, &start, false, &implied);
 	if (r >= 0)
-		r = list_append(&comes, &module->wants);
+		r = list_append(&implied, &module->wants);
 	if (r < 0)
 		return r;
-	pack_list_unique(&comes);
-	list_remove(&module->asks, &comes);
-	list_remove(&module->may_ask, &comes);
-	pack_list_unique(&module->asks);
-	list_remove(&module->may_ask, &module->asks);
-	pack_list_unique(&module->may_ask);
+	pack_list_unique(&implied);
+	list_remove(&module->requests, &implied);
+	list_remove(&module->may_request, &implied);
+	pack_list_unique(&module->requests);
+	list_remove(&module->may_request, &module->requests);
+	pack_list_unique(&module->may_request);
 	return 0;
 }
 
@@ -296,12 +297,12 @@ int pack_requests_relate(const struct pack_names *names, struct pack_kernel *ker
 	int r = 0;
 
 	for (size_t f = 0; r >= 0 && f < N_FUNCTIONS; f++)
-		if (calls(module, f))
-			r = requests_ask(names, module, f);
+		if (calls_function(module, f))
+			r = request_strings(names, module, f);
 	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(request_exceptions); i++)
 		if (!fnmatch(request_exceptions[i].module, module->name, 0))
-			r = correct(names, module, i);
-	if (r < 0 || (!module->asks.n && !module->may_ask.n))
+			r = apply_exception(names, module, i);
+	if (r < 0 || (!module->requests.n && !module->may_request.n))
 		return r;
-	return drop_what_comes(kernel, module, m);
+	return drop_implied(kernel, module, m);
 }

@@ -2,12 +2,12 @@
 /*
  * The spec file that builds a batch of packages, in this run or inside OBS or Koji.
  *
- * It holds everything but the files themselves, which its %install copies from the directories they lie
- * in; each of those is a macro (source_1, source_2, …) that a build service defines to where it has
- * the tree, and source_package names what brings it there. Modules go in as they are: nothing
- * strips, compresses or looks into them, so all of rpm's post-processing and its dependency
- * generators are off. The payload is zstd, at its lowest level where the modules are compressed
- * already.
+ * It holds everything but the files themselves, which its %install copies from their directories;
+ * each of these directories is a macro (source_1, source_2, …) that a build service defines to the
+ * place of its copy, and source_package names the package that installs that copy. Modules are
+ * packed unchanged: rpm must not strip, compress or scan them, so all of its post-processing and
+ * its dependency generators are off. The payload is zstd, at its lowest level if the modules are
+ * compressed already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 static const char preamble[] =
 	"# Made by modfetch pack. To build it elsewhere define source_1, source_2, ... (the "
 	"directories\n"
-	"# that the files lie in there) and source_package (what brings them).\n"
+	"# of the files there) and source_package (the package that contains them).\n"
 	"%global debug_package %{nil}\n"
 	"%global __os_install_post %{nil}\n"
 	"%global _build_id_links none\n"
@@ -37,15 +37,11 @@ static const char install_head[] =
 
 char *pack_spec_rpm_name(const struct pack_package *package)
 {
-	char *name;
-
-	return asprintf(&name, "%s-%s-%s.%s.rpm", package->name, package->version,
-			package->revision, package->arch) < 0
-		       ? NULL
-		       : name;
+	return mf_format("%s-%s-%s.%s.rpm", package->name, package->version, package->revision,
+			 package->arch);
 }
 
-/* S for the shell and the spec: single quotes around it, '%' doubled. */
+/* Writes S for the shell and the spec: in single quotes, '%' doubled. */
 static void put_quoted(const char *s, FILE *out)
 {
 	fputc('\'', out);
@@ -59,18 +55,18 @@ static void put_quoted(const char *s, FILE *out)
 	fputc('\'', out);
 }
 
-static void put_percent(const char *s, FILE *out)
+void pack_spec_put_text(const char *text, FILE *out)
 {
-	for (; *s; s++) {
-		if (*s == '%')
+	for (; *text; text++) {
+		if (*text == '%')
 			fputc('%', out);
-		fputc(*s, out);
+		fputc(*text, out);
 	}
 }
 
 /*
- * A name in %files. rpm's globbing has no escape that holds for every byte, so one that would mean
- * something is written as '?', which matches it.
+ * Writes a name in %files. rpm's globbing has no escape that works for every byte, so a byte with a
+ * meaning is written as '?', which matches it.
  */
 static void put_file_name(const char *s, FILE *out)
 {
@@ -82,7 +78,7 @@ static void put_file_name(const char *s, FILE *out)
 	fputc('\n', out);
 }
 
-/* The number of a source directory among those the batch has; it is added if it is new. */
+/* The number of a source directory of the batch; a new one is added. 0: no memory. */
 static size_t source_number(struct mf_strings *sources, const char *base)
 {
 	for (size_t i = 0; i < sources->n; i++)
@@ -91,7 +87,7 @@ static size_t source_number(struct mf_strings *sources, const char *base)
 	return mf_strings_add(sources, base) < 0 ? 0 : sources->n;
 }
 
-/* The bytes of TARGET before SOURCE, if it ends in "/SOURCE"; 0: it does not. */
+/* The length of the target without "/SOURCE" at its end; 0: it has no such end. */
 static size_t directory_length(const struct pack_file *file)
 {
 	size_t target = strlen(file->target), source = strlen(file->source);
@@ -102,7 +98,9 @@ static size_t directory_length(const struct pack_file *file)
 		       : 0;
 }
 
-/* Opens a list of files that keep their names below one directory, unless it is the open one already.
+/*
+ * Writes a file that keeps its path below a directory; starts a new list unless *OPEN belongs to
+ * the same one.
  */
 static void put_copy(const struct pack_file *file, size_t number, const struct pack_file **open,
 		     FILE *out)
@@ -120,9 +118,9 @@ static void put_copy(const struct pack_file *file, size_t number, const struct p
 		fputs(" <<'END'\n", out);
 	}
 	*open = file;
-	/* no file's line can be the one that ends the list */
+	/* no such line can end the list */
 	fputs("./", out);
-	put_percent(file->source, out);
+	pack_spec_put_text(file->source, out);
 	fputc('\n', out);
 }
 
@@ -171,7 +169,7 @@ static void spec_put_package(const struct pack_package *p, FILE *out)
 		put_file_name(p->files[i].target, out);
 }
 
-static bool is_packed_already(const struct pack *pack, const struct pack_list *list)
+static bool is_compressed(const struct pack *pack, const struct pack_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pack_package *p = &pack->packages[list->v[i]];
@@ -198,10 +196,10 @@ int pack_spec_write(const struct pack *pack, const struct pack_list *list, const
 		return -ENOMEM;
 	fputs(preamble, out);
 	fprintf(out, "%%global _binary_payload %s\n",
-		is_packed_already(pack, list) ? "w1.zstdio" : "w9.zstdio");
+		is_compressed(pack, list) ? "w1.zstdio" : "w9.zstdio");
 	for (size_t i = 0; i < sources.n; i++) {
 		fprintf(out, "%%{!?source_%zu:%%global source_%zu ", i + 1, i + 1);
-		put_percent(sources.v[i], out);
+		pack_spec_put_text(sources.v[i], out);
 		fputs("}\n", out);
 	}
 	fprintf(out, "\nName: modfetch-pack-%s\nVersion: 1\nRelease: 1\nSummary: Driver packages\n",

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a repository consists of, remembered for the next run: REPO/.pack/<owner>.list, one file for
- * each kernel (its release and flavor) and one for firmware. A text file, one line a package:
+ * The packages of a repository, recorded for the next run: REPO/.pack/<owner>.list, one file for
+ * each kernel (its release and flavor) and one for firmware. A text file, one line for each
+ * package:
  *
  *	modfetch-pack-state 1
  *	<fingerprint> <bytes of the rpm> <file below REPO>
  *
- * A run rewrites the lists of its own kernels only; the repository is what all lists name together.
- * A list that cannot be understood is an error, not an empty one: its packages would vanish from the
- * repository. A package is reused when its fingerprint is listed and the file is there in the size
- * noted.
+ * A run rewrites only the lists of its own kernels; the repository consists of the packages of all
+ * lists. A list that cannot be parsed is an error, not an empty list: its packages would vanish
+ * from the repository. A package is reused if a list has its fingerprint and the file is there with
+ * the recorded size.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
@@ -49,15 +51,8 @@ static int state_add_entry(struct entries *entries, const char *fingerprint, con
 {
 	struct entry *e;
 
-	if (entries->n == entries->room) {
-		size_t room = entries->room ? 2 * entries->room : 1024;
-		struct entry *more = reallocarray(entries->v, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		entries->v = more;
-		entries->room = room;
-	}
+	if (mf_array_reserve(&entries->v, &entries->room, entries->n + 1, sizeof(*entries->v)) < 0)
+		return -ENOMEM;
 	e = &entries->v[entries->n++];
 	*e = (struct entry){ strdup(fingerprint), strdup(href), size };
 	return e->fingerprint && e->href ? 0 : -ENOMEM;
@@ -98,7 +93,7 @@ static int state_parse(char *text, struct entries *entries)
 	return 0;
 }
 
-/* The name of the list a package is in; new memory. */
+/* The name of the list of a package; new memory or NULL. */
 static char *state_owner_of(const struct pack_package *package)
 {
 	const struct pack_kernel *kernel = package->kernel;
@@ -111,14 +106,11 @@ static char *state_owner_of(const struct pack_package *package)
 static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
 			    struct entries *entries)
 {
-	_cleanup_close_ int copy = fcntl(pack->private_fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_closedir_ DIR *dir = pack_opendir(pack->private_fd);
 	struct dirent *e;
 
 	if (!dir)
 		return mf_fail(pack->ctx, "pack", -errno, ".pack", NULL);
-	mf_steal_fd(&copy);
-	rewinddir(dir);
 	while ((errno = 0, e = readdir(dir))) {
 		_cleanup_free_ char *text = NULL;
 		size_t len;
@@ -132,9 +124,10 @@ static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
 			r = state_parse(text, entries);
 		if (r < 0)
 			return mf_fail(pack->ctx, "pack", r, e->d_name,
-				       r == -EBADMSG ? "the repository's own list of packages is "
-						       "damaged; remove it to pack its kernel anew"
-						     : NULL);
+				       r == -EBADMSG
+					       ? "the list of packages of a kernel is damaged; "
+						 "remove it and pack that kernel again"
+					       : NULL);
 	}
 	return errno ? mf_fail(pack->ctx, "pack", -errno, ".pack", NULL) : 0;
 }
@@ -174,7 +167,7 @@ int pack_state_reuse(struct pack *pack)
 	return 0;
 }
 
-/* The lists that this run's packages belong to. */
+/* The names of the lists of this run. */
 static int own_lists(const struct pack *pack, struct mf_strings *ret_owners)
 {
 	for (size_t i = 0; i < pack->n_packages; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The programs that pack calls: rpmbuild, createrepo_c, gpg. No shell in between; found by PATH,
- * since pack is an administrator's or a build service's own command. What a program says on stderr
- * goes to a log, and its last line of it into our one line if it fails.
+ * The programs that pack runs: rpmbuild, createrepo_c, modifyrepo_c, gpg. They run without a shell
+ * and are found in PATH, since an administrator or a build service runs pack. The stderr of a
+ * program goes to a log, and the last line of that log into our error line if the program fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +38,8 @@ static int tool_spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
 	return -r;
 }
 
-/* Reads what the program writes to its end, a line at a time. */
-static void listen_to(const struct pack_tool *tool, int fd)
+/* Reads the output of the program to its end, line by line. */
+static void read_output(const struct pack_tool *tool, int fd)
 {
 	_cleanup_fclose_ FILE *in = fdopen(fd, "r");
 	_cleanup_free_ char *line = NULL;
@@ -53,13 +53,16 @@ static void listen_to(const struct pack_tool *tool, int fd)
 	while ((len = getline(&line, &room, in)) > 0) {
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
-		if (tool->line)
-			tool->line(tool->arg, line);
+		if (tool->on_line)
+			tool->on_line(tool->arg, line);
 	}
 }
 
-/* The last line of the log that is not blank: a program's own word on why it failed. */
-static char *last_word(const char *log)
+/*
+ * The last line of the log that is not blank, which has the reason of a failure; new memory or
+ * NULL.
+ */
+static char *last_log_line(const char *log)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
@@ -86,19 +89,20 @@ int pack_tool_run(struct pack_tool *tool)
 		close(pipes[0]);
 		return r;
 	}
-	listen_to(tool, pipes[0]);
+	read_output(tool, pipes[0]);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	tool->said = last_word(tool->log);
+	tool->last_line = last_log_line(tool->log);
 	return -MFE_TOOL;
 }
 
 int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r)
 {
-	const char *why = tool->said && *tool->said ? tool->said : "it failed and said nothing";
+	const char *why = tool->last_line && *tool->last_line ? tool->last_line
+							      : "it failed without a message";
 
 	if (r == -ENOENT)
 		r = mf_fail(pack->ctx, "pack", -MFE_TOOL, tool->argv[0],
@@ -107,7 +111,7 @@ int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r)
 		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], "%s (more in %s)", why, tool->log);
 	else if (r < 0)
 		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], NULL);
-	free(tool->said);
-	tool->said = NULL;
+	free(tool->last_line);
+	tool->last_line = NULL;
 	return r;
 }

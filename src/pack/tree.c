@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every module of a tree, found and read, and the ones that cannot be packed told.
+ * Finds and reads every module of a tree, and reports the modules that cannot be packed.
  *
- * Decides which files are packed (what is a module by its name; links are left to whoever owns their
- * target), which of two files of one module name is packed (the one that depmod
- * takes without configuration: updates/ before the rest, then the first by path), and which belong
- * to another kernel (the release in vermagic) or to no machine known. What is refused here is in no
- * package; the rest goes on.
+ * Determines which files are packed (modules by their names; links are left to the owner of their
+ * target), which of two files of one module name is packed (the one that depmod takes without
+ * configuration: updates/ before the rest, then the first by path), and which belong to another
+ * kernel (the release in vermagic) or to an unknown machine. A file that is refused here is in no
+ * package; the run goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
 #include "model.h"
+
+DIR *pack_opendir(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
 
 static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		     struct mf_strings *found);
@@ -40,8 +51,8 @@ static int tree_visit(struct pack *pack, int dirfd, const char *path, const char
 	if (!mf_is_module(name))
 		return 0;
 	if (!S_ISREG(st.st_mode)) {
-		mf_log(pack->ctx, MF_LOG_WARNING, "pack: %s: is no plain file, and not packed",
-		       path);
+		mf_log(pack->ctx, MF_LOG_WARNING,
+		       "pack: %s: it is not a regular file and is not packed", path);
 		return 0;
 	}
 	if (mf_strings_add(found, path) < 0)
@@ -52,14 +63,11 @@ static int tree_visit(struct pack *pack, int dirfd, const char *path, const char
 static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		     struct mf_strings *found)
 {
-	_cleanup_close_ int copy = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_closedir_ DIR *dir = pack_opendir(dirfd);
 	struct dirent *e;
 
 	if (!dir)
 		return mf_fail(pack->ctx, "pack", -errno, below, NULL);
-	mf_steal_fd(&copy);
-	rewinddir(dir);
 	while ((errno = 0, e = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
 		int r;
@@ -88,8 +96,8 @@ static void tree_read_one(void *arg, size_t i, unsigned int worker)
 	pack_module_read(reading->tree_fd, &reading->modules[i]);
 }
 
-/* The first of its symbols that no dependency can name, or NULL. */
-static const char *find_odd_symbol(const struct pack_module *module)
+/* The first symbol of the module that no dependency can contain, or NULL. */
+static const char *find_unusable_symbol(const struct pack_module *module)
 {
 	const struct pack_symbol *lists[] = { module->exports, module->imports };
 	const size_t n[] = { module->n_exports, module->n_imports };
@@ -101,7 +109,7 @@ static const char *find_odd_symbol(const struct pack_module *module)
 	return NULL;
 }
 
-static bool is_of_release(const struct pack_module *module, const char *release)
+static bool matches_release(const struct pack_module *module, const char *release)
 {
 	size_t len = strlen(release);
 
@@ -109,27 +117,28 @@ static bool is_of_release(const struct pack_module *module, const char *release)
 	       (!module->vermagic[len] || module->vermagic[len] == ' ');
 }
 
-/* Tells what is wrong with a module that was read, and marks it. */
-static void tree_judge(struct pack *pack, const struct pack_kernel *kernel,
-		       struct pack_module *module)
+/* Reports why a module cannot be packed, and marks it. */
+static void tree_check_module(struct pack *pack, const struct pack_kernel *kernel,
+			      struct pack_module *module)
 {
-	const char *odd;
+	const char *unusable;
 
 	if (module->error == -EBADMSG) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
-			     "it is truncated, damaged or no kernel module");
+			     "it is truncated, damaged or not a kernel module");
 	} else if (module->error) {
 		pack_problem(pack, module->error, module->path, NULL);
 	} else if (!mf_module_name(module->path, module->name, sizeof(module->name)) ||
 		   !pack_plain_name(module->name)) {
 		module->error = -MFE_BAD_MODULE;
-		pack_problem(pack, module->error, module->path, "no package can have its name");
+		pack_problem(pack, module->error, module->path,
+			     "no package can have its name: only letters, digits and any of _+. "
+			     "are allowed");
 	} else if (mf_module_name_is_cut(module->path)) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
-			     "there is a dot in its name: kmod takes it for module %s",
-			     module->name);
+			     "its name contains a dot: kmod reads it as module %s", module->name);
 	} else if (!module->arch) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
@@ -137,8 +146,8 @@ static void tree_judge(struct pack *pack, const struct pack_kernel *kernel,
 	} else if (!module->vermagic) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
-			     "it does not say which kernel it is for (vermagic)");
-	} else if (!is_of_release(module, kernel->release.release)) {
+			     "it has no vermagic, so its kernel is unknown");
+	} else if (!matches_release(module, kernel->release.release)) {
 		module->error = -MFE_WRONG_KERNEL;
 		pack_problem(pack, module->error, module->path, "it was built for %.*s, not for %s",
 			     (int)strcspn(module->vermagic, " "), module->vermagic,
@@ -147,10 +156,10 @@ static void tree_judge(struct pack *pack, const struct pack_kernel *kernel,
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
 			     "no package can hold a file of that name");
-	} else if ((odd = find_odd_symbol(module))) {
+	} else if ((unusable = find_unusable_symbol(module))) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path, "no package can name its symbol %s",
-			     odd);
+			     unusable);
 	}
 }
 
@@ -159,8 +168,11 @@ static bool takes_precedence(const char *path, const char *over)
 	return mf_starts_with(path, "updates/") && !mf_starts_with(over, "updates/");
 }
 
-/* One file a name: enters each module into the kernel's names, and marks the loser of two. */
-static int settle_doubles(struct pack *pack, struct pack_kernel *kernel)
+/*
+ * Enters each module into the names of the kernel; of two files of one module name, marks the one
+ * that is not packed.
+ */
+static int resolve_duplicates(struct pack *pack, struct pack_kernel *kernel)
 {
 	for (size_t i = 0; i < kernel->n_modules; i++) {
 		struct pack_module *module = &kernel->modules[i], *other, *loser = module;
@@ -187,8 +199,11 @@ static int settle_doubles(struct pack *pack, struct pack_kernel *kernel)
 	return 0;
 }
 
-/* The machine most modules are for; one of another is for another kernel. */
-static void settle_arch(struct pack *pack, struct pack_kernel *kernel)
+/*
+ * Sets the machine of the kernel, that of most modules; a module of another machine is for another
+ * kernel.
+ */
+static void set_arch(struct pack *pack, struct pack_kernel *kernel)
 {
 	size_t votes = 0;
 
@@ -237,11 +252,11 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	mf_workers_run(workers, kernel->n_modules, tree_read_one, &reading);
 	mf_workers_free(workers);
 	for (size_t i = 0; i < kernel->n_modules; i++)
-		tree_judge(pack, kernel, &kernel->modules[i]);
+		tree_check_module(pack, kernel, &kernel->modules[i]);
 	pack->result.modules += kernel->n_modules;
-	settle_arch(pack, kernel);
+	set_arch(pack, kernel);
 	if (!kernel->arch)
 		return mf_fail(pack->ctx, "pack", -MFE_BAD_MODULE, kernel->tree,
 			       "none of its files is a module of this kernel");
-	return settle_doubles(pack, kernel);
+	return resolve_duplicates(pack, kernel);
 }

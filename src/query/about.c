@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is known of a package, gathered from the pool and from the alias indexes.
+ * Everything known about a package, collected from the pool and from the alias indexes.
  *
- * Who gives what it needs is told as a plan would choose: what is here before what would have to
- * come, and of the latter the best by the one order of preference there is. A name is a package's
- * before it is a module's. Nothing is judged and nothing is planned: a package that could not be
- * installed has its needs without a giver, which is what somebody asks for who wonders why.
+ * The provider of a need is the one that a plan would choose: an installed one before one to be
+ * installed, and of the latter the best by the one order of preference there is. A name means a
+ * package before it means a module. Nothing is judged and nothing is planned: a package that cannot
+ * be installed has needs without a provider, and that shows why.
  */
 #include "modfetch/query.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/resolve.h"
@@ -37,9 +38,12 @@ void mf_about_done(struct mf_about *about)
 
 /* ---- by name ---- */
 
-/* Leaves the packages of DEP that are called NAME (NULL: whatever they are called). */
-static int candidates(struct mf_pool *pool, const char *dep, const char *name, int **ret_ids,
-		      size_t *ret_n)
+/*
+ * The packages that provide DEP and are called NAME (NULL: any name), without the system. New
+ * memory.
+ */
+static int find_providers(struct mf_pool *pool, const char *dep, const char *name, int **ret_ids,
+			  size_t *ret_n)
 {
 	size_t n = 0, kept = 0;
 	int *ids = NULL, r = mf_pool_providers(pool, dep, NULL, &ids, &n);
@@ -56,8 +60,11 @@ static int candidates(struct mf_pool *pool, const char *dep, const char *name, i
 	return r;
 }
 
-/* A module's packages: RHEL spells kmod() as the file is called, with '-' or '_'. */
-static int of_module(struct mf_pool *pool, const char *name, int **ret_ids, size_t *ret_n)
+/*
+ * The packages of a module. RHEL spells kmod() like the file name, with '-' or '_', so all three
+ * spellings are tried.
+ */
+static int find_by_module(struct mf_pool *pool, const char *name, int **ret_ids, size_t *ret_n)
 {
 	static const char from[] = "_-", to[] = "-_";
 	int r = 0;
@@ -73,7 +80,7 @@ static int of_module(struct mf_pool *pool, const char *name, int **ret_ids, size
 				*p = to[turn - 1];
 		free(*ret_ids);
 		*ret_ids = NULL;
-		r = candidates(pool, dep, NULL, ret_ids, ret_n);
+		r = find_providers(pool, dep, NULL, ret_ids, ret_n);
 	}
 	return r;
 }
@@ -88,30 +95,32 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 
 	if (r < 0)
 		return r;
-	r = candidates(pool, name, name, &ids, &n);
+	r = find_providers(pool, name, name, &ids, &n);
 	if (!r && !n)
-		r = of_module(pool, name, &ids, &n);
+		r = find_by_module(pool, name, &ids, &n);
 	if (!r && !n) {
 		free(ids);
 		ids = NULL;
-		/* "e1000e-kmp", "kernel-network-driver-all": what packages of this kernel provide
+		/*
+		 * other provides of packages for this kernel: "e1000e-kmp",
+		 * "kernel-network-driver-all"
 		 */
-		r = candidates(pool, name, NULL, &ids, &n);
+		r = find_providers(pool, name, NULL, &ids, &n);
 	}
 	if (r < 0)
 		return mf_fail(ctx, "match", r, name, NULL);
 	if (!n)
 		return mf_fail(ctx, "match", -MFE_NOT_FOUND, name,
-			       "no package and no module of that name");
+			       "no package and no module has this name");
 	mf_choice_sort(catalog, pool, ids, n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;
 	return 0;
 }
 
-/* ---- what it has ---- */
+/* ---- modules and aliases ---- */
 
-static int about_see_provide(void *arg, const char *name, const char *evr)
+static int about_on_provide(void *arg, const char *name, const char *evr)
 {
 	struct mf_about *about = arg;
 	char module[256];
@@ -121,7 +130,7 @@ static int about_see_provide(void *arg, const char *name, const char *evr)
 	return mf_strings_add_unique(&about->modules, module);
 }
 
-static int about_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int about_on_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct mf_about *about = arg;
 
@@ -131,8 +140,8 @@ static int about_see_alias(void *arg, const char *pattern, const char *module, s
 						       : 0;
 }
 
-/* One and the same alias may come from two layers of the indexes. */
-static void drop_repeats(struct mf_strings *list)
+/* Two layers of the indexes may have the same alias. */
+static void remove_duplicates(struct mf_strings *list)
 {
 	size_t kept = 0;
 
@@ -172,25 +181,25 @@ static int find_on_disk(struct mf_pool *pool, struct mf_about *about)
 	return r;
 }
 
-static int find_present(struct mf_pool *pool, struct mf_about *about)
+static int find_installed(struct mf_pool *pool, struct mf_about *about)
 {
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
-	int r = candidates(pool, about->package.name, about->package.name, &ids, &n);
+	int r = find_providers(pool, about->package.name, about->package.name, &ids, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		struct mf_package p;
 
 		mf_pool_package(pool, ids[i], &p);
 		if (p.origin == MF_POOL_INSTALLED)
-			about->present = p.evr;
+			about->installed_evr = p.evr;
 	}
 	return r;
 }
 
-/* ---- what it needs ---- */
+/* ---- needs ---- */
 
-struct gathering {
+struct collecting {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
 	struct mf_pool *pool;
@@ -198,7 +207,7 @@ struct gathering {
 	size_t room;
 };
 
-static int giver_of(const struct gathering *g, const int *ids, size_t n)
+static int best_provider(const struct collecting *g, const int *ids, size_t n)
 {
 	_cleanup_free_ int *copy = n ? malloc(n * sizeof(*copy)) : NULL;
 
@@ -209,29 +218,22 @@ static int giver_of(const struct gathering *g, const int *ids, size_t n)
 	return copy[0];
 }
 
-static int about_see_need(void *arg, const char *text, const int *ids, size_t n)
+static int about_on_need(void *arg, const char *text, const int *ids, size_t n)
 {
-	struct gathering *g = arg;
+	struct collecting *g = arg;
 	struct mf_needs *needs = g->needs;
-	struct mf_need need = { .giver = giver_of(g, ids, n) };
+	struct mf_need need = { .provider = best_provider(g, ids, n) };
 
 	if (mf_starts_with(text, "rpmlib("))
 		return 0;
-	if (needs->n == g->room) {
-		size_t room = g->room ? 2 * g->room : 64;
-		struct mf_need *v = reallocarray(needs->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		needs->v = v;
-		g->room = room;
-	}
-	if (need.giver) {
+	if (mf_array_reserve(&needs->v, &g->room, needs->n + 1, sizeof(*needs->v)) < 0)
+		return -ENOMEM;
+	if (need.provider) {
 		struct mf_package p;
 
-		mf_pool_package(g->pool, need.giver, &p);
+		mf_pool_package(g->pool, need.provider, &p);
 		need.system = p.origin == MF_POOL_SYSTEM;
-		need.here = p.origin < 0;
+		need.present = p.origin < 0;
 	}
 	need.text = strdup(text);
 	if (!need.text)
@@ -240,35 +242,37 @@ static int about_see_need(void *arg, const char *text, const int *ids, size_t n)
 	return 0;
 }
 
-static int by_giver(const void *a, const void *b, void *arg)
+static int compare_needs(const void *a, const void *b, void *arg)
 {
 	const struct mf_need *x = a, *y = b;
 	struct mf_package p = { .name = "" }, q = { .name = "" };
 	int r;
 
-	if (x->giver)
-		mf_pool_package(arg, x->giver, &p);
-	if (y->giver)
-		mf_pool_package(arg, y->giver, &q);
+	if (x->provider)
+		mf_pool_package(arg, x->provider, &p);
+	if (y->provider)
+		mf_pool_package(arg, y->provider, &q);
 	r = strcmp(p.name, q.name);
 	return r ? r : strcmp(x->text, y->text);
 }
 
-static int about_gather(struct gathering *g, int id, enum mf_dep_kind kind,
-			struct mf_needs *ret_needs)
+static int collect_needs(struct collecting *g, int id, enum mf_dep_kind kind,
+			 struct mf_needs *ret_needs)
 {
 	int r;
 
 	g->needs = ret_needs;
 	g->room = 0;
-	r = mf_pool_needs(g->pool, id, kind, about_see_need, g);
+	r = mf_pool_needs(g->pool, id, kind, about_on_need, g);
 	if (ret_needs->n)
-		qsort_r(ret_needs->v, ret_needs->n, sizeof(*ret_needs->v), by_giver, g->pool);
+		qsort_r(ret_needs->v, ret_needs->n, sizeof(*ret_needs->v), compare_needs, g->pool);
 	return r;
 }
 
-/* For a thorough plan what is suggested counts as recommended: here it is shown as what it is. */
-static void drop_promoted(struct mf_needs *recommends, const struct mf_needs *suggests)
+/*
+ * A thorough plan counts suggested packages as recommended; here they are shown as suggested only.
+ */
+static void remove_suggested(struct mf_needs *recommends, const struct mf_needs *suggests)
 {
 	size_t kept = 0;
 
@@ -288,31 +292,31 @@ static void drop_promoted(struct mf_needs *recommends, const struct mf_needs *su
 int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct mf_about *ret_about)
 {
 	_cleanup_(mf_about_done) struct mf_about about = { .id = id };
-	struct gathering g = { .ctx = ctx, .catalog = catalog };
+	struct collecting g = { .ctx = ctx, .catalog = catalog };
 	int r = mf_catalog_pool_whole(ctx, catalog, &g.pool);
 
 	if (r < 0)
 		return r;
 	mf_pool_package(g.pool, id, &about.package);
 	mf_pool_text(g.pool, id, &about.text);
-	r = mf_pool_deps(g.pool, id, MF_PROVIDES, about_see_provide, &about);
+	r = mf_pool_deps(g.pool, id, MF_PROVIDES, about_on_provide, &about);
 	if (!r && about.modules.n)
-		r = mf_catalog_walk(catalog, about_see_alias, &about);
+		r = mf_catalog_walk(catalog, about_on_alias, &about);
 	if (!r)
 		r = find_on_disk(g.pool, &about);
 	if (!r)
-		r = find_present(g.pool, &about);
+		r = find_installed(g.pool, &about);
 	if (!r)
-		r = about_gather(&g, id, MF_REQUIRES, &about.requires);
+		r = collect_needs(&g, id, MF_REQUIRES, &about.requires);
 	if (!r)
-		r = about_gather(&g, id, MF_RECOMMENDS, &about.recommends);
+		r = collect_needs(&g, id, MF_RECOMMENDS, &about.recommends);
 	if (!r)
-		r = about_gather(&g, id, MF_SUGGESTS, &about.suggests);
+		r = collect_needs(&g, id, MF_SUGGESTS, &about.suggests);
 	if (r < 0)
 		return mf_fail(ctx, "match", r, about.package.name, NULL);
 	if (ctx->settings.thorough)
-		drop_promoted(&about.recommends, &about.suggests);
-	drop_repeats(&about.aliases);
+		remove_suggested(&about.recommends, &about.suggests);
+	remove_duplicates(&about.aliases);
 	mf_strings_sort(&about.modules);
 	*ret_about = about;
 	about = (struct mf_about){ 0 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration for a case: modprobe.d and policy.d without comments, what the kernel's command
- * line says of modules, and of devices that ask their modalias and whether they can be taken out.
+ * The configuration in a case: modprobe.d and policy.d without comments, the blacklists of the
+ * kernel command line, and for each device that a query names its modalias and whether it is
+ * removable.
  *
- * The rest of the command line, and every other file, is nobody's business. A file that cannot be
- * read is left out: the run that is told of could not read it either.
+ * The rest of the command line and all other files are private and left out. A file that cannot be
+ * read is left out too: the run could not read it either.
  */
 #include "case-files.h"
 #include <errno.h>
@@ -24,7 +25,9 @@ static const char *const directories[] = { "etc/modprobe.d",	       "run/modprob
 					   "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
 					   "lib/modprobe.d",	       MF_RULES_DIRECTORY };
 
-/* Lines that say something, indented under one heading; TEXT is written into. */
+/*
+ * Writes the lines that are neither empty nor comments, indented under one heading. Modifies TEXT.
+ */
 static void case_files_put(FILE *out, const char *path, char *text)
 {
 	bool heading = false;
@@ -42,8 +45,8 @@ static void case_files_put(FILE *out, const char *path, char *text)
 }
 
 /*
- * modprobe's lines follow from the rest of the case, and udev's are for udev alone: no lookup reads
- * either of the two, here or where the case is played.
+ * Lookups read neither of our two files of modprobe.d: the stubs follow from the rest of the case,
+ * and the other is for udev only.
  */
 static int case_files_is_config(const struct dirent *e)
 {
@@ -104,7 +107,7 @@ static void case_files_put_kernel(struct mf_context *ctx, FILE *out)
 		fputc('\n', out);
 }
 
-/* A device's modalias, and "removable" of it and of all above it. */
+/* Writes a device's modalias, and "removable" of it and of all its parents. */
 static int put_device(struct mf_context *ctx, const char *syspath, FILE *out)
 {
 	_cleanup_free_ char *directory = strdup(syspath + 1);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A case for a bug report: of the pool the packages in scope, of each what the others speak of; of
- * the kernel the exports they need; of the disk the modules that are meant; of the configuration
- * all that can refuse something. Aliases are written as those patterns that matched.
+ * A case for a bug report: the packages of the pool that are in scope, each with the provides that
+ * others need; the exports of the kernel that they need; the modules on disk that are involved; and
+ * all configuration that can refuse a module. Of the aliases, only the patterns that matched are
+ * written.
  *
- * What is written is names, versions and dependencies of packages, and the admin's rules; nothing
- * else of the machine, of the kernel's command line only what names modules. A query with a blank
- * in it cannot be told in this form and is left out with a comment.
+ * A case contains names, versions and dependencies of packages, and the admin's rules; nothing else
+ * about the machine, and of the kernel command line only its blacklists. This form cannot
+ * express a query with a blank; such a query is left out, with a comment.
  */
 #include "modfetch/query.h"
 #include "case-files.h"
@@ -32,10 +33,10 @@ struct dump {
 	struct mf_kmod *kmod;
 	FILE *out;
 	struct mf_scope scope;
-	struct mf_strings modules; /* on disk, and meant */
-	/* of the package at hand */
+	struct mf_strings modules; /* involved, and on disk */
+	/* of the current package */
 	struct mf_package package;
-	struct mf_strings carried;
+	struct mf_strings package_modules;
 	bool heading;
 };
 
@@ -43,7 +44,7 @@ static void dump_done(struct dump *d)
 {
 	mf_scope_done(&d->scope);
 	mf_strings_done(&d->modules);
-	mf_strings_done(&d->carried);
+	mf_strings_done(&d->package_modules);
 	mf_kmod_free(d->kmod);
 }
 
@@ -64,8 +65,8 @@ static bool is_symbol_of(const struct dump *d, const char *name)
 	return false;
 }
 
-/* Some need it, or the indexes are made of it. */
-static bool is_spoken_of(const struct dump *d, const char *name)
+/* Does a package need this provide, or do the indexes come from it? */
+static bool is_relevant(const struct dump *d, const char *name)
 {
 	static const char *const always[] = { "kmod(", "kalias(", "modalias(", "kernel-" };
 
@@ -82,34 +83,34 @@ static int put_provide(void *arg, const char *name, const char *evr)
 	int r = 0;
 
 	if (mf_dep_module(name, module, sizeof(module)))
-		r = mf_strings_add(&d->carried, module);
-	/* that a package provides itself goes without saying */
-	if (is_spoken_of(d, name) && strcmp(name, d->package.name))
+		r = mf_strings_add(&d->package_modules, module);
+	/* every package provides its own name */
+	if (is_relevant(d, name) && strcmp(name, d->package.name))
 		fprintf(d->out, "    provides %s%s%s\n", name, evr ? " = " : "", evr ? evr : "");
 	return r;
 }
 
-struct putting {
+struct need_context {
 	struct dump *d;
 	enum mf_dep_kind kind;
 };
 
 static int put_need(void *arg, const char *need, const int *ids, size_t n)
 {
-	struct putting *p = arg;
+	struct need_context *p = arg;
 
 	if (!mf_starts_with(need, "rpmlib("))
 		fprintf(p->d->out, "    %s %s\n", mf_dep_kind_name(p->kind), need);
 	return 0;
 }
 
-/* A pattern that a query matched, as the package says it. */
+/* Writes an alias that a query matched, as the package provides it. */
 static int case_put_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct dump *d = arg;
 	_cleanup_free_ char *text = NULL;
 
-	if ((size_t)d->package.origin != repo || !mf_strings_has(&d->carried, module))
+	if ((size_t)d->package.origin != repo || !mf_strings_has(&d->package_modules, module))
 		return 0;
 	text = mf_alias_escape(MF_ESCAPE_MODALIAS, pattern);
 	if (!text)
@@ -125,19 +126,19 @@ static int case_put_package(struct dump *d, int id)
 						  MF_OBSOLETES };
 	int r;
 
-	mf_strings_done(&d->carried);
+	mf_strings_done(&d->package_modules);
 	fprintf(d->out, "  package %s %s %s\n", d->package.name, d->package.evr, d->package.arch);
 	r = mf_pool_deps(d->pool, id, MF_PROVIDES, put_provide, d);
 	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(kinds); i++)
 		r = mf_pool_needs(d->pool, id, kinds[i], put_need,
-				  &(struct putting){ d, kinds[i] });
+				  &(struct need_context){ d, kinds[i] });
 	for (size_t i = 0; !r && d->package.origin >= 0 && i < d->run->wants.n; i++)
 		if (d->run->wants.v[i].kind != MF_WANT_SYMBOL)
 			r = mf_catalog_aliases(d->run->catalog, d->run->wants.v[i].name,
 					       case_put_alias, d);
-	for (size_t i = 0; !r && i < d->carried.n; i++)
-		if (mf_kmod_presence(d->kmod, d->carried.v[i]) == MF_ON_DISK)
-			r = mf_strings_add_unique(&d->modules, d->carried.v[i]);
+	for (size_t i = 0; !r && i < d->package_modules.n; i++)
+		if (mf_kmod_presence(d->kmod, d->package_modules.v[i]) == MF_ON_DISK)
+			r = mf_strings_add_unique(&d->modules, d->package_modules.v[i]);
 	return r;
 }
 
@@ -173,7 +174,7 @@ static int put_all_packages(struct dump *d)
 
 /* ---- the kernel and its modules ---- */
 
-/* In any of the forms packages ask for it. */
+/* Is the symbol needed, in any of the forms in which packages require it? */
 static bool needs_symbol(const struct dump *d, const char *symbol)
 {
 	struct mf_release release;
@@ -205,7 +206,7 @@ static int put_symbol(void *arg, const char *symbol, const char *crc, const char
 	return 0;
 }
 
-/* The queries a module answers to by something else than its name. */
+/* Writes the queries that match the module other than by its name. */
 static void put_queries(const struct dump *d, const char *module, const char *prefix)
 {
 	for (size_t i = 0; i < d->run->wants.n; i++) {
@@ -236,14 +237,17 @@ static int put_module(struct dump *d, int tree, const char *path, const char *na
 	return r == -ENOMEM ? r : 0;
 }
 
-static int see_exporter(void *arg, const char *name, enum mf_presence presence)
+static int on_exporter(void *arg, const char *name, enum mf_presence presence)
 {
 	struct dump *d = arg;
 
 	return presence == MF_ON_DISK ? mf_strings_add_unique(&d->modules, name) : 0;
 }
 
-/* What matches, and what exports something that is needed, whether or not a package knows it. */
+/*
+ * Finds the modules on disk that match a query or export a needed symbol, with or without a
+ * package.
+ */
 static int find_modules(struct dump *d)
 {
 	int r = 0;
@@ -263,7 +267,7 @@ static int find_modules(struct dump *d)
 		query = mf_format("symbol:%.*s", (int)len, symbol);
 		if (!query)
 			return -ENOMEM;
-		r = mf_kmod_lookup(d->kmod, query, see_exporter, d);
+		r = mf_kmod_lookup(d->kmod, query, on_exporter, d);
 	}
 	return r;
 }
@@ -296,18 +300,18 @@ static int put_present(struct dump *d)
 
 static void put_builtin(const struct dump *d)
 {
-	_cleanup_(mf_strings_done) struct mf_strings told = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings written = { 0 };
 
 	for (size_t i = 0; i < d->run->wants.n; i++)
 		for (size_t j = 0; j < d->run->wants.v[i].n_matches; j++) {
 			const struct mf_match *m = &d->run->wants.v[i].matches[j];
 
-			if (!m->builtin || mf_strings_has(&told, m->module))
+			if (!m->builtin || mf_strings_has(&written, m->module))
 				continue;
-			fprintf(d->out, "%s  %s", told.n ? "" : "builtin\n", m->module);
+			fprintf(d->out, "%s  %s", written.n ? "" : "builtin\n", m->module);
 			put_queries(d, m->module, "");
 			fputc('\n', d->out);
-			if (mf_strings_add(&told, m->module) < 0)
+			if (mf_strings_add(&written, m->module) < 0)
 				return;
 		}
 }
@@ -324,7 +328,7 @@ static int case_put_kernel(struct dump *d)
 	return r;
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static void put_expect(const struct dump *d, const struct mf_failure *failure)
 {
@@ -361,7 +365,7 @@ static void put_wants(const struct dump *d)
 		if (want->kind == MF_WANT_BAD)
 			fprintf(d->out, "# left out, %s: %s\n", want->reason, want->query);
 		else if (strchr(want->query, ' '))
-			fprintf(d->out, "# left out, for the blank in it: %s\n", want->query);
+			fprintf(d->out, "# left out, it has a blank: %s\n", want->query);
 		else if (want->syspath)
 			fprintf(d->out, "query --device %s\n", want->syspath);
 		else
@@ -381,11 +385,10 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 		r = mf_kmod_new(ctx, &d.kmod);
 	if (r < 0)
 		return r;
-	if (mf_release_parse(ctx->kernel, NULL, &release) < 0 ||
-	    asprintf(&image, "kernel-%s-image-%s", release.flavor, release.abi) < 0) {
-		image = NULL;
+	if (!mf_release_parse(ctx->kernel, NULL, &release))
+		image = mf_format("kernel-%s-image-%s", release.flavor, release.abi);
+	if (!image)
 		return mf_fail(ctx, "resolve", -ENOMEM, "case", NULL);
-	}
 	r = mf_scope_find(d.pool, run, image, &d.scope);
 	fprintf(out, "# modfetch lookup --case\nkernel %s\n", ctx->kernel);
 	if (!r)

@@ -2,11 +2,11 @@
 /*
  * The plan as a graph.
  *
- * Nodes are named by what they are ("q:", "m:", "p:" and the name), so that two graphs can be
- * compared line by line; everything comes in the order of the plan, which is the same every time.
- * Needs among the packages of the plan are drawn, all of them, not only the one a package came in
- * by; what the kernel or an installed package gives is not, since it is no part of the plan.
- * Dashed: recommended, not needed. Names are data: each is quoted, whatever bytes it has.
+ * Nodes are named by their kind ("q:", "m:", "p:" and the name), so that two graphs can be compared
+ * line by line; all output is in the order of the plan, which is the same every time. All needs
+ * among the packages of the plan are drawn, not only the one that added a package; needs that the
+ * kernel or an installed package provides are not, since those are not part of the plan. Dashed:
+ * recommended, not needed. Names are data: each is quoted, whatever bytes it has.
  */
 #include "modfetch/query.h"
 #include <errno.h>
@@ -20,8 +20,8 @@ struct drawing {
 	FILE *out;
 	const struct mf_run *run;
 	struct mf_pool *pool;
-	int *ids; /* one a plan item */
-	/* of the package at hand */
+	int *ids; /* of each plan item */
+	/* of the package that is drawn */
 	size_t from;
 	size_t *count;
 	char **label;
@@ -36,7 +36,7 @@ static void drawing_done(struct drawing *d)
 	free(d->ids);
 }
 
-/* Inside quotes graphviz knows a quote, and backslashes in front of letters. */
+/* Writes S inside quotes, where graphviz gives a meaning to quotes and to backslashes. */
 static void dot_put(FILE *out, const char *s)
 {
 	for (; *s; s++) {
@@ -53,7 +53,7 @@ static void dot_put_name(FILE *out, const char *kind, const char *name)
 	fputc('"', out);
 }
 
-/* ---- what was asked for ---- */
+/* ---- queries ---- */
 
 static const char *colour(const struct mf_match *match)
 {
@@ -132,29 +132,27 @@ static int find_ids(struct drawing *d)
 	return 0;
 }
 
-static int dot_see_need(void *arg, const char *need, const int *ids, size_t n)
+static int dot_on_need(void *arg, const char *need, const int *ids, size_t n)
 {
 	struct drawing *d = arg;
 	size_t len;
 	const char *symbol = mf_dep_symbol(need, &len);
 
 	for (size_t i = 0; i < d->run->plan.n; i++) {
-		bool gives = false;
+		bool provides = false;
 
 		for (size_t j = 0; j < n; j++)
-			gives |= ids[j] == d->ids[i];
-		if (!gives || i == d->from)
+			provides |= ids[j] == d->ids[i];
+		if (!provides || i == d->from)
 			continue;
 		d->count[i] += symbol || !d->count[i];
-		/* a symbol tells more than the package's own name */
+		/* a symbol is a better label than the name of the package */
 		if (d->label[i] && (!symbol || mf_starts_with(d->label[i], "symbol ")))
 			continue;
 		free(d->label[i]);
-		if (symbol ? asprintf(&d->label[i], "symbol %.*s", (int)len, symbol) < 0
-			   : !(d->label[i] = strdup(need))) {
-			d->label[i] = NULL;
+		d->label[i] = symbol ? mf_format("symbol %.*s", (int)len, symbol) : strdup(need);
+		if (!d->label[i])
 			return -ENOMEM;
-		}
 	}
 	return 0;
 }
@@ -170,7 +168,7 @@ static int draw_needs(struct drawing *d, size_t from, enum mf_dep_kind kind)
 		d->label[i] = NULL;
 		d->count[i] = 0;
 	}
-	r = mf_pool_needs(d->pool, d->ids[from], kind, dot_see_need, d);
+	r = mf_pool_needs(d->pool, d->ids[from], kind, dot_on_need, d);
 	for (size_t i = 0; !r && i < plan->n; i++) {
 		if (!d->label[i])
 			continue;

@@ -3,8 +3,8 @@
  * modules.dep as a set of files: lines of "PATH: PATH…", of which the first path is the module.
  *
  * Paths are relative to the kernel's directory; modules of depmod's "external" directories have
- * absolute ones. Of two files of one name depmod takes one, so a file that is not named here, though
- * its name is, was passed over and not forgotten. What the line says a module needs is not read.
+ * absolute ones. Of two files of one name depmod takes one, so a file whose name is in the index
+ * and whose path is not was ignored by depmod on purpose. The dependencies in a line are not read.
  */
 #include "modules-dep.h"
 #include <errno.h>
@@ -52,21 +52,20 @@ int mf_modules_dep_read(int dirfd, struct mf_modules_dep *ret_dep)
 	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-bool mf_modules_dep_meet(struct mf_modules_dep *dep, const char *path)
+bool mf_modules_dep_mark(struct mf_modules_dep *dep, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	uint32_t *met = mf_table_get(&dep->paths, path, strlen(path));
+	uint32_t *found = mf_table_get(&dep->paths, path, strlen(path));
 	char name[MF_MODULE_NAME_SIZE];
 	size_t len = strlen(base);
 
-	if (met)
-		*met = 1;
-	return met || (len < sizeof(name) &&
-		       mf_table_get(&dep->names, name, mf_module_spell(base, len, name)));
+	if (found)
+		*found = 1;
+	return found || (len < sizeof(name) &&
+			 mf_table_get(&dep->names, name, mf_module_spell(base, len, name)));
 }
 
-int mf_modules_dep_each_unmet(const struct mf_modules_dep *dep, mf_modules_dep_visit *visit,
-			      void *arg)
+int mf_modules_dep_each_unmarked(const struct mf_modules_dep *dep, mf_modules_dep_fn *fn, void *arg)
 {
 	int r = 0;
 
@@ -74,7 +73,7 @@ int mf_modules_dep_each_unmet(const struct mf_modules_dep *dep, mf_modules_dep_v
 		const struct mf_table_slot *slot = &dep->paths.slots[i];
 
 		if (slot->key && !slot->value)
-			r = visit(arg, slot->key, slot->len);
+			r = fn(arg, slot->key, slot->len);
 	}
 	return r;
 }

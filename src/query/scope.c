@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a plan can depend on, as the smallest set of packages that is closed: under needing,
+ * The packages that a plan can depend on, as the smallest set that is closed: under needing,
  * recommending and excluding, under having the same name (an update is another choice), and, for
- * what is installed, under being needed by something installed (an update must not break it).
+ * installed packages, under being needed by an installed package (an update must not break it).
  *
- * A solver that is shown only these decides as it does for all: every clause it could derive is
- * about packages of the set. The set is some dozens of packages where a repository has thousands.
+ * A solver that sees only these decides as it does for all: every clause it could derive is about
+ * packages of the set. The set has dozens of packages if the repository has thousands.
  */
 #include "scope.h"
 #include <errno.h>
@@ -20,8 +20,8 @@ static const enum mf_dep_kind kinds[] = { MF_REQUIRES, MF_RECOMMENDS, MF_CONFLIC
 struct finding {
 	struct mf_pool *pool;
 	struct mf_scope *scope;
-	size_t done; /* packages whose needs were followed */
-	bool touched;
+	size_t followed; /* packages of the scope whose needs were followed */
+	bool depends;
 };
 
 void mf_scope_done(struct mf_scope *scope)
@@ -52,21 +52,14 @@ static int scope_add(struct finding *f, int id)
 	}
 	if (s->has[id])
 		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 64;
-		int *ids = reallocarray(s->ids, room, sizeof(*ids));
-
-		if (!ids)
-			return -ENOMEM;
-		s->ids = ids;
-		s->room = room;
-	}
+	if (mf_array_reserve(&s->ids, &s->room, s->n + 1, sizeof(*s->ids)) < 0)
+		return -ENOMEM;
 	s->has[id] = true;
 	s->ids[s->n++] = id;
 	return 0;
 }
 
-/* All that provide DEP; SAME: only what is called so. */
+/* Adds the packages that provide DEP; SAME: only those of that name. */
 static int add_providers(struct finding *f, const char *dep, bool same)
 {
 	_cleanup_free_ int *ids = NULL;
@@ -87,7 +80,7 @@ static int scope_add_module(struct finding *f, const char *module)
 {
 	int r = 0;
 
-	/* RHEL's kmod() is spelt as the file is */
+	/* RHEL spells kmod() like the file name */
 	for (int dashes = 0; !r && dashes < 2; dashes++) {
 		_cleanup_free_ char *dep = NULL;
 
@@ -102,7 +95,7 @@ static int scope_add_module(struct finding *f, const char *module)
 	return r;
 }
 
-static int scope_see_need(void *arg, const char *need, const int *ids, size_t n)
+static int scope_on_need(void *arg, const char *need, const int *ids, size_t n)
 {
 	struct finding *f = arg;
 	int r = mf_strings_addn(&f->scope->needs, need, strcspn(need, " "));
@@ -120,38 +113,38 @@ static int scope_follow(struct finding *f, int id)
 	mf_pool_package(f->pool, id, &p);
 	r = add_providers(f, p.name, true);
 	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(kinds); i++)
-		r = mf_pool_needs(f->pool, id, kinds[i], scope_see_need, f);
+		r = mf_pool_needs(f->pool, id, kinds[i], scope_on_need, f);
 	return r;
 }
 
-static int see_touch(void *arg, const char *need, const int *ids, size_t n)
+static int on_dependency(void *arg, const char *need, const int *ids, size_t n)
 {
 	struct finding *f = arg;
 
-	for (size_t i = 0; !f->touched && i < n; i++)
-		f->touched = (size_t)ids[i] < f->scope->n_has && f->scope->has[ids[i]];
-	return f->touched;
+	for (size_t i = 0; !f->depends && i < n; i++)
+		f->depends = (size_t)ids[i] < f->scope->n_has && f->scope->has[ids[i]];
+	return f->depends;
 }
 
-/* What is installed and needs, or excludes, something of the set. */
-static int add_touched(struct finding *f)
+/* Adds the installed packages that need, or exclude, a package of the set. */
+static int add_dependents(struct finding *f)
 {
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
 	int r = mf_pool_list(f->pool, MF_POOL_INSTALLED, &ids, &n);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		f->touched = false;
-		for (size_t k = 0; r >= 0 && !f->touched && k < MF_ARRAY_SIZE(kinds); k++)
+		f->depends = false;
+		for (size_t k = 0; r >= 0 && !f->depends && k < MF_ARRAY_SIZE(kinds); k++)
 			if (kinds[k] != MF_RECOMMENDS)
-				r = mf_pool_needs(f->pool, ids[i], kinds[k], see_touch, f);
-		if (r >= 0 && f->touched)
+				r = mf_pool_needs(f->pool, ids[i], kinds[k], on_dependency, f);
+		if (r >= 0 && f->depends)
 			r = scope_add(f, ids[i]);
 	}
 	return r < 0 ? r : 0;
 }
 
-static int seed(struct finding *f, const struct mf_run *run, const char *image)
+static int add_start(struct finding *f, const struct mf_run *run, const char *image)
 {
 	int r = add_providers(f, image, true);
 
@@ -177,14 +170,14 @@ int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *im
 	_cleanup_(mf_scope_done) struct mf_scope scope = { 0 };
 	struct finding f = { .pool = pool, .scope = &scope };
 	size_t before;
-	int r = seed(&f, run, image);
+	int r = add_start(&f, run, image);
 
 	do {
-		while (!r && f.done < scope.n)
-			r = scope_follow(&f, scope.ids[f.done++]);
+		while (!r && f.followed < scope.n)
+			r = scope_follow(&f, scope.ids[f.followed++]);
 		before = scope.n;
 		if (!r)
-			r = add_touched(&f);
+			r = add_dependents(&f);
 	} while (!r && scope.n > before);
 	if (r < 0)
 		return r;

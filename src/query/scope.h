@@ -2,8 +2,9 @@
 #ifndef MODFETCH_SCOPE_H
 #define MODFETCH_SCOPE_H
 /*
- * The part of a pool that a plan can depend on: the packages of what was asked for, all they need,
- * recommend or exclude, other versions of each, and what is installed and would be touched.
+ * The part of a pool that a plan can depend on: the packages that match the queries, all that they
+ * need, recommend or exclude, other versions of each, and the installed packages that would be
+ * affected.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,17 +12,20 @@
 #include "modfetch/solv.h"
 
 struct mf_scope {
-	int *ids; /* packages; the system's solvable is none */
+	int *ids; /* packages, without the solvable of the system */
 	size_t n, room;
-	bool *has; /* by id */
+	bool *has; /* has[id]: is the package in the scope? */
 	size_t n_has;
-	struct mf_strings needs; /* names that some of them speak of; sorted once it is found */
+	struct mf_strings needs; /* names that packages of the scope need; sorted */
 };
 
-/* 0 or -ENOMEM; records nothing. */
+/*
+ * Finds the scope of a run; IMAGE is the name of the kernel-image package. The caller passes
+ * RET_SCOPE to mf_scope_done(). 0 or -ENOMEM; records nothing.
+ */
 int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *image,
 		  struct mf_scope *ret_scope);
-/* Does some package of the scope need what is called so? */
+/* Does a package of the scope need NAME? */
 bool mf_scope_needs(const struct mf_scope *scope, const char *name);
 void mf_scope_done(struct mf_scope *scope);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packages by words.
+ * Search for packages by words.
  *
- * Aliases come from the indexes, whose patterns are spelt as kmod spells them; the other texts from
- * the pool. For each word the indexes are walked once, and what they found is looked up by module,
- * so that a search reads four thousand packages in a tenth of a second. What is installed under the
- * same name and version as in a repository is one hit, not two. Nothing is judged: what a policy
- * refuses can be found all the same.
+ * Aliases come from the indexes, where patterns are spelled as kmod spells them; the other texts
+ * from the pool. The indexes are walked once for each word, and the matches are looked up by
+ * module, so that a search reads 4,000 packages in a tenth of a second. A package that is installed
+ * with the same name and version as in a repository is one hit, not two. Nothing is judged: a
+ * package that a policy refuses is found too.
  */
 #include "modfetch/query.h"
 #include <ctype.h>
@@ -14,19 +14,20 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/solv.h"
 
-/* A module, and a pattern a word was found in. */
-struct named {
+/* A module, and an alias of it that contains or matches the word. */
+struct alias_match {
 	char *module, *alias;
 };
 
 struct term {
-	char *word;	 /* in small letters, '-' as '_' */
-	bool pattern;	 /* it has '*' or '?' */
-	struct named *v; /* modules by alias, sorted by module */
+	char *word;	       /* in lower case, with '-' as '_' */
+	bool pattern;	       /* it contains '*' or '?' */
+	struct alias_match *v; /* modules whose alias matches, sorted by module */
 	size_t n, room;
 };
 
@@ -35,9 +36,9 @@ struct searching {
 	struct term *terms;
 	size_t n_terms;
 	struct mf_hits hits;
-	/* of the package and the word at hand */
+	/* the current word, and the alias of the current package */
 	const struct term *term;
-	const struct named *named;
+	const struct alias_match *alias_match;
 };
 
 const char *mf_found_name(enum mf_found found)
@@ -88,7 +89,7 @@ static char *fold(const char *s)
 	return out;
 }
 
-/* WHOLE: of a name or an alias, which a pattern has to match as a whole. */
+/* Is the term in TEXT? WHOLE: TEXT is a name or an alias, and a pattern must match all of it. */
 static bool search_is_in(const struct term *term, const char *text, bool whole)
 {
 	_cleanup_free_ char *folded = text ? fold(text) : NULL;
@@ -102,18 +103,11 @@ static bool search_is_in(const struct term *term, const char *text, bool whole)
 
 /* ---- aliases ---- */
 
-static int search_note(struct term *term, const char *module, const char *alias)
+static int add_alias_match(struct term *term, const char *module, const char *alias)
 {
-	if (term->n == term->room) {
-		size_t room = term->room ? 2 * term->room : 16;
-		struct named *v = reallocarray(term->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		term->v = v;
-		term->room = room;
-	}
-	term->v[term->n] = (struct named){ strdup(module), strdup(alias) };
+	if (mf_array_reserve(&term->v, &term->room, term->n + 1, sizeof(*term->v)) < 0)
+		return -ENOMEM;
+	term->v[term->n] = (struct alias_match){ strdup(module), strdup(alias) };
 	if (!term->v[term->n].module || !term->v[term->n].alias) {
 		free(term->v[term->n].module);
 		free(term->v[term->n].alias);
@@ -123,37 +117,38 @@ static int search_note(struct term *term, const char *module, const char *alias)
 	return 0;
 }
 
-static int search_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int search_on_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct term *term = arg;
 
-	return search_is_in(term, pattern, true) ? search_note(term, module, pattern) : 0;
+	return search_is_in(term, pattern, true) ? add_alias_match(term, module, pattern) : 0;
 }
 
-static int see_match(void *arg, const char *pattern, const char *module, size_t repo)
+static int on_alias_match(void *arg, const char *pattern, const char *module, size_t repo)
 {
-	return search_note(arg, module, pattern);
+	return add_alias_match(arg, module, pattern);
 }
 
-static int search_by_module(const void *a, const void *b)
+static int compare_modules(const void *a, const void *b)
 {
-	return strcmp(((const struct named *)a)->module, ((const struct named *)b)->module);
+	return strcmp(((const struct alias_match *)a)->module,
+		      ((const struct alias_match *)b)->module);
 }
 
-static int ask_indexes(const struct mf_catalog *catalog, const char *given, struct term *term)
+static int search_indexes(const struct mf_catalog *catalog, const char *given, struct term *term)
 {
 	char name[MF_MODALIAS_MAX + 1];
-	int r = mf_catalog_walk(catalog, search_see_alias, term);
+	int r = mf_catalog_walk(catalog, search_on_alias, term);
 
 	if (!r && mf_modalias_valid(given, strlen(given)) &&
 	    mf_alias_normalize(given, name, sizeof(name)) >= 0)
-		r = mf_catalog_aliases(catalog, name, see_match, term);
+		r = mf_catalog_aliases(catalog, name, on_alias_match, term);
 	if (term->n)
-		qsort(term->v, term->n, sizeof(*term->v), search_by_module);
+		qsort(term->v, term->n, sizeof(*term->v), compare_modules);
 	return r;
 }
 
-static int take_term(struct searching *s, const struct mf_catalog *catalog, const char *given)
+static int add_term(struct searching *s, const struct mf_catalog *catalog, const char *given)
 {
 	struct term *term = &s->terms[s->n_terms];
 
@@ -162,25 +157,26 @@ static int take_term(struct searching *s, const struct mf_catalog *catalog, cons
 		return -ENOMEM;
 	s->n_terms++;
 	term->pattern = strpbrk(given, "*?") != NULL;
-	return ask_indexes(catalog, given, term);
+	return search_indexes(catalog, given, term);
 }
 
 /* ---- packages ---- */
 
-static int search_see_provide(void *arg, const char *name, const char *evr)
+static int search_on_provide(void *arg, const char *name, const char *evr)
 {
 	struct searching *s = arg;
 	char module[256];
-	const struct named key = { .module = module };
+	const struct alias_match key = { .module = module };
 
 	if (!s->term->n || !mf_dep_module(name, module, sizeof(module)))
 		return 0;
-	s->named = bsearch(&key, s->term->v, s->term->n, sizeof(key), search_by_module);
-	return s->named != NULL;
+	s->alias_match = bsearch(&key, s->term->v, s->term->n, sizeof(key), compare_modules);
+	return s->alias_match != NULL;
 }
 
-/* Is the word in the package? RET_HIT learns where. */
-static bool has(struct searching *s, int id, const struct mf_package *package, struct mf_hit *hit)
+/* Is the word in the package? HIT gets the place. */
+static bool package_has(struct searching *s, int id, const struct mf_package *package,
+			struct mf_hit *hit)
 {
 	struct mf_text text;
 
@@ -188,11 +184,11 @@ static bool has(struct searching *s, int id, const struct mf_package *package, s
 		hit->found = MF_FOUND_NAME;
 		return true;
 	}
-	s->named = NULL;
-	if (mf_pool_deps(s->pool, id, MF_PROVIDES, search_see_provide, s) == 1) {
+	s->alias_match = NULL;
+	if (mf_pool_deps(s->pool, id, MF_PROVIDES, search_on_provide, s) == 1) {
 		hit->found = MF_FOUND_ALIAS;
 		free(hit->alias);
-		hit->alias = strdup(s->named->alias);
+		hit->alias = strdup(s->alias_match->alias);
 		return true;
 	}
 	if (search_is_in(s->term, package->summary, false)) {
@@ -204,8 +200,9 @@ static bool has(struct searching *s, int id, const struct mf_package *package, s
 	return search_is_in(s->term, text.description, false);
 }
 
-/* The version that is installed under a name; TWIN: some repository has the very same. */
-static const char *present(struct searching *s, const char *name, const char *evr, bool *ret_twin)
+/* The installed version of NAME, or NULL. RET_TWIN: a repository has the same version. */
+static const char *find_installed_evr(struct searching *s, const char *name, const char *evr,
+				      bool *ret_twin)
 {
 	_cleanup_free_ int *ids = NULL;
 	const char *found = NULL;
@@ -227,7 +224,7 @@ static const char *present(struct searching *s, const char *name, const char *ev
 	return found;
 }
 
-static int search_look_at(struct searching *s, int id)
+static int search_package(struct searching *s, int id)
 {
 	struct mf_hit hit = { .id = id };
 	struct mf_package package;
@@ -237,7 +234,7 @@ static int search_look_at(struct searching *s, int id)
 	mf_pool_package(s->pool, id, &package);
 	for (size_t i = 0; i < s->n_terms; i++) {
 		s->term = &s->terms[i];
-		if (!has(s, id, &package, &hit)) {
+		if (!package_has(s, id, &package, &hit)) {
 			free(hit.alias);
 			return 0;
 		}
@@ -245,7 +242,7 @@ static int search_look_at(struct searching *s, int id)
 			best.found = hit.found;
 	}
 	hit.found = best.found;
-	hit.present = present(s, package.name, package.evr, &twin);
+	hit.installed_evr = find_installed_evr(s, package.name, package.evr, &twin);
 	if (package.origin == MF_POOL_INSTALLED && twin) {
 		free(hit.alias);
 		return 0;
@@ -254,7 +251,7 @@ static int search_look_at(struct searching *s, int id)
 	return 0;
 }
 
-static int look_at_all(struct searching *s, int origin)
+static int search_origin(struct searching *s, int origin)
 {
 	_cleanup_free_ int *ids = NULL;
 	struct mf_hit *v;
@@ -268,11 +265,11 @@ static int look_at_all(struct searching *s, int origin)
 		return -ENOMEM;
 	s->hits.v = v;
 	for (size_t i = 0; !r && i < n; i++)
-		r = search_look_at(s, ids[i]);
+		r = search_package(s, ids[i]);
 	return r;
 }
 
-static int by_worth(const void *a, const void *b, void *arg)
+static int compare_hits(const void *a, const void *b, void *arg)
 {
 	const struct mf_hit *x = a, *y = b;
 	struct mf_package p, q;
@@ -299,14 +296,14 @@ int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct m
 	s.terms = calloc(terms->n + 1, sizeof(*s.terms));
 	r = s.terms ? 0 : -ENOMEM;
 	for (size_t i = 0; !r && i < terms->n; i++)
-		r = take_term(&s, catalog, terms->v[i]);
+		r = add_term(&s, catalog, terms->v[i]);
 	for (int origin = MF_POOL_INSTALLED; !r && origin < (int)mf_catalog_repos(catalog)->n;
 	     origin++)
-		r = look_at_all(&s, origin);
+		r = search_origin(&s, origin);
 	if (r < 0)
 		return mf_fail(ctx, "match", r, "search", NULL);
 	if (s.hits.n)
-		qsort_r(s.hits.v, s.hits.n, sizeof(*s.hits.v), by_worth, s.pool);
+		qsort_r(s.hits.v, s.hits.n, sizeof(*s.hits.v), compare_hits, s.pool);
 	*ret_hits = s.hits;
 	s.hits = (struct mf_hits){ 0 };
 	return 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the packer relates the modules of a tree, without making packages of them; and what libkmod
- * would load for each, the oracle of the softdeps.
+ * Prints how the packer relates the modules of a tree, without making packages; and what libkmod
+ * would load for each, to check the softdeps against.
  *
- * Usage: relations TREE            a line a relation: MODULE needs|wants|asks|may TARGET
- *        relations TREE INDEXED    a line a module: MODULE, and what `modprobe --show-depends` lists;
- *                                  INDEXED is the same tree with indexes
+ *	relations TREE            a line for each relation: MODULE needs|wants|asks|may TARGET
+ *	relations TREE INDEXED    a line for each module: MODULE, and the modules that
+ *	                          `modprobe --show-depends` lists; INDEXED: the tree with indexes
  */
 #include <libkmod.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ static void print_relations(const struct pack_kernel *kernel)
 
 		print_list(kernel, m, "needs", &module->needs);
 		print_list(kernel, m, "wants", &module->wants);
-		print_list(kernel, m, "asks", &module->asks);
-		print_list(kernel, m, "may", &module->may_ask);
+		print_list(kernel, m, "asks", &module->requests);
+		print_list(kernel, m, "may", &module->may_request);
 	}
 }
 
@@ -43,7 +43,7 @@ static void on_action(struct kmod_module *mod, bool install, const char *options
 static int print_shown(const struct pack_kernel *kernel, const char *indexed)
 {
 	char softdeps[4096];
-	const char *config[] = { softdeps, NULL }; /* the machine's own stays out of it */
+	const char *config[] = { softdeps, NULL }; /* not that of the machine */
 	struct kmod_ctx *kmod;
 
 	snprintf(softdeps, sizeof(softdeps), "%s/modules.softdep", indexed);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Batches: how many packages go into a spec, and which together. rpmbuild itself is in tests/pack.
+/*
+ * Batches: their number and size, and the packages in each. The Python tests of tests/pack run the
+ * real rpmbuild.
  */
 #include "tests/unit.h"
 #include "tests/packs.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Relations of hand-made modules: each rule of deps.c on a kernel as small as shows it. */
+/* Relations of modules made by hand: each rule of deps.c on the smallest kernel that shows it. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -63,8 +63,10 @@ static void softdeps_are_looked_up_as_libkmod_does(void **state)
 	struct packs *p = packs_new();
 	struct pack_kernel *k = related(p);
 
-	/* by alias where there is no such module; "pre:" and "post:" are marks; itself and what is
-	 * only built in are left out */
+	/*
+	 * by alias if there is no such module; "pre:" and "post:" are labels; the module itself and
+	 * built-in modules are left out
+	 */
 	check_list(&k->modules[SOFT].wants, 4, (size_t[]){ A_B, USER, GENERIC, INTEL });
 	packs_free(p);
 }

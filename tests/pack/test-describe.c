@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What modules say, as a spec can hold it. */
+/* Texts of .modinfo as they are written into a spec. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "src/pack/model.h"
 #include <stdlib.h>
 #include <string.h>
 
-static void check(const char *said, size_t max, const char *want)
+static void check(const char *field, size_t max, const char *want)
 {
-	char *text = pack_describe_text(said, max);
+	char *text = pack_describe_text(field, max);
 
 	assert_string_equal(text, want);
 	free(text);
@@ -61,7 +62,7 @@ static void a_description_counts_devices_by_bus(void **state)
 		.license = "GPL v2",
 		.version = "1.2 \x01%",
 		.fields[PACK_ALIAS] = aliases,
-		.n_fields[PACK_ALIAS] = sizeof(aliases) / sizeof(*aliases),
+		.n_fields[PACK_ALIAS] = MF_ARRAY_SIZE(aliases),
 	};
 	char *text = pack_describe_long(&module);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The exports of vmlinux, from a file or from what modules import. */
+/* The exports of vmlinux, from a file or derived from the imports of modules. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

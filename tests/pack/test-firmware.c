@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which files of a firmware tree go into which package. */
+/* The files of a firmware tree in each package. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

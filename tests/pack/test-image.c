@@ -53,7 +53,7 @@ static void it_holds_what_there_is_where_everybody_looks(void **state)
 		{ "symvers.zst", "symvers.zst", false },
 	};
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(kinds); i++) {
 		struct packs *p = packed(kinds[i].symvers);
 		const struct pack_package *package = &p->pack.packages[0];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finding what belongs to a kernel, in the layouts of three distributions. */
+/* Finding the files of a kernel, in the layouts of three distributions. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -41,7 +41,7 @@ static struct packs *laid_out(const struct layout *layout, char tree[256])
 
 static void parts_are_found_where_distributions_put_them(void **state)
 {
-	for (size_t l = 0; l < sizeof(layouts) / sizeof(*layouts); l++) {
+	for (size_t l = 0; l < MF_ARRAY_SIZE(layouts); l++) {
 		char tree[256];
 		struct packs *p = laid_out(&layouts[l], tree);
 		struct pack_kernel *k = p->pack.kernels;

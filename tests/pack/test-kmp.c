@@ -22,8 +22,8 @@ static struct packs *packed(void)
 	k->vmlinux[0] = (struct pack_symbol){ strdup("in"), 0xff, true, false };
 	k->n_vmlinux = 1;
 	assert_int_equal(pack_deps(&p->pack, k), 0);
-	assert_int_equal(pack_list_add(&k->modules[2].asks, 0), 0);
-	assert_int_equal(pack_list_add(&k->modules[2].may_ask, 1), 0);
+	assert_int_equal(pack_list_add(&k->modules[2].requests, 0), 0);
+	assert_int_equal(pack_list_add(&k->modules[2].may_request, 1), 0);
 	k->modules[3].picked = false;
 	k->modules[1].error = 0;
 	k->modules[2].intree = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the bytes of a primary.xml go. */
+/* The share of each kind of content in a primary.xml. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -53,10 +53,10 @@ static void any_bytes_are_counted_without_reading_beyond(void **state)
 					     "<rpm:", "  <rpm:entr", "<rpm:entry \n",
 					     "\n\n" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
 		uint64_t shares[MF_PACK_N_SHARES], sum = 0;
 		size_t len = strlen(texts[i]);
-		char *exact = malloc(len + 1); /* for the sanitizers: no NUL within reach */
+		char *exact = malloc(len + 1); /* for the sanitizers: no NUL after it */
 
 		memcpy(exact, texts[i], len);
 		pack_metadata_shares(exact, len, shares);

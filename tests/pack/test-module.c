@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A module cut down to what packages are made of, against the whole of it; every one of a real
- * kernel. */
+/*
+ * A module reduced to what packages are made of, compared with all of it; for every module of a
+ * real kernel.
+ */
 #include "tests/unit.h"
 #include "tests/packs.h"
 #include "tests/trees.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a word stands for, in libkmod's order, on a kernel as small as shows it. */
+/* The modules that a word means, in the order of libkmod, on the smallest kernel that shows it. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -45,7 +45,7 @@ static void words_are_looked_up_as_libkmod_does(void **state)
 	struct pack_names names = named(p);
 
 	check(&names, pack_names_lookup, "crc32-pclmul", 1, (size_t[]){ PCLMUL });
-	/* built in, and an alias of two modules: the modules */
+	/* built in, and an alias of two modules: it means the modules */
 	check(&names, pack_names_lookup, "crc32", 2, (size_t[]){ GENERIC, PCLMUL });
 	check(&names, pack_names_lookup, "platform:idma64", 1, (size_t[]){ IDMA });
 	check(&names, pack_names_lookup, "symbol:crc_of", 1, (size_t[]){ GENERIC });

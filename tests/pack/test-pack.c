@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What mf_pack() refuses before it touches anything; the whole of it is in tests/pack. */
+/* The errors of mf_pack() before its first change; the Python tests of tests/pack test the rest. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The fingerprint of a package: what changes it, and what must not. */
+/* The fingerprint of a package: the members that change it, and those that must not. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -7,12 +7,12 @@ static char *fingerprint(const struct pack_package *package)
 {
 	struct pack_package copy = *package;
 
-	pack_package_seal(&copy);
+	pack_package_set_fingerprint(&copy);
 	assert_int_equal(strlen(copy.fingerprint), 64);
 	return strdup(copy.fingerprint);
 }
 
-/* Seals with one text changed and puts it back. */
+/* The fingerprint with one text changed; the text is restored. */
 static void check_changes(struct pack_package *package, char **text, bool changes)
 {
 	char *before = fingerprint(package), *kept = *text, *after;

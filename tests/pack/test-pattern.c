@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Places in the source and the patterns they belong to; the packages made of that. */
+/* Places in the source and their patterns, and the packages made from these. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -42,7 +42,7 @@ static const struct {
 
 static void a_place_decides_and_the_first_rule_that_fits(void **state)
 {
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++)
 		if (pack_pattern_has(places[i].stem, places[i].path) != places[i].in)
 			fail_msg("%s %s", places[i].stem, places[i].path);
 }
@@ -60,9 +60,9 @@ static void patterns_require_what_is_picked_and_count_what_that_needs(void **sta
 	const struct pack_package *net, *usb;
 
 	assert_int_equal(pack_deps(&p->pack, k), 0);
-	/* what no member is; what is one; what is not packed */
+	/* the module that is not a member; a member; one that is not packed */
 	for (size_t m = 1; m < 4; m++)
-		assert_int_equal(pack_list_add(&k->modules[0].may_ask, m), 0);
+		assert_int_equal(pack_list_add(&k->modules[0].may_request, m), 0);
 	k->modules[3].picked = false;
 	assert_int_equal(pack_pattern_make(&p->pack, k), 0);
 	assert_int_equal(p->pack.n_packages, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where built packages go, and which old ones go away. */
+/* The places of built packages, and the removal of old ones. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -8,7 +8,7 @@ static struct packs *built(const char *bytes)
 	struct packs *p = packs_new();
 
 	packs_open(p);
-	pack_package_seal(packs_package(p, "x", "x86_64"));
+	pack_package_set_fingerprint(packs_package(p, "x", "x86_64"));
 	packs_write(p, ".pack/work/rpms/x86_64/x-1-2.x86_64.rpm", bytes);
 	return p;
 }
@@ -21,7 +21,7 @@ static void a_package_goes_to_its_machines_directory(void **state)
 	assert_string_equal(p->pack.packages[0].href, "x86_64/x-1-2.x86_64.rpm");
 	assert_int_equal(p->pack.packages[0].rpm_size, 5);
 	assert_true(packs_has(p, "x86_64/x-1-2.x86_64.rpm"));
-	/* what has a place keeps it */
+	/* a package with a place keeps it */
 	assert_int_equal(pack_place(&p->pack), 0);
 	packs_free(p);
 }
@@ -54,7 +54,7 @@ static void a_package_that_was_not_built_is_told(void **state)
 {
 	struct packs *p = built("bytes");
 
-	pack_package_seal(packs_package(p, "y", "noarch"));
+	pack_package_set_fingerprint(packs_package(p, "y", "noarch"));
 	assert_int_equal(pack_place(&p->pack), -MFE_TOOL);
 	assert_string_equal(p->ctx.failure.what, "y");
 	packs_free(p);

@@ -30,7 +30,7 @@ static void symbols_of_dependencies(void **state)
 static void files_below_a_tree(void **state)
 {
 	assert_true(pack_plain_path("kernel/drivers/net/dummy.ko.xz"));
-	/* real firmware is called so */
+	/* real firmware has such names */
 	assert_true(pack_plain_path("brcm/brcmfmac43340-sdio.ASUSTeK COMPUTER INC.-T100HAN.txt"));
 	assert_true(pack_plain_path("a'b\"c$d"));
 	assert_false(pack_plain_path(""));

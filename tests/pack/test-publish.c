@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of a repository changes in one step, with real createrepo_c and no packages at all. */
+/* The exchange of the metadata in one step, with the real createrepo_c and without packages. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 #include "tests/rpms.h"
@@ -77,7 +77,7 @@ static void a_signature_that_fails_leaves_all_as_it_was(void **state)
 	packs_free(p);
 }
 
-/* Else the next run would take packages for published that no metadata names. */
+/* Or the next run would treat packages as published that no metadata names. */
 static void what_could_not_be_published_is_not_remembered(void **state)
 {
 	static const char list[] = ".pack/6.1.0-56-amd64 amd64.list";
@@ -86,7 +86,7 @@ static void what_could_not_be_published_is_not_remembered(void **state)
 
 	close(rpm_build(p->dir, &(struct rpm_spec){
 					.name = "paper", .version = "1", .files = "/etc/paper" }));
-	pack_package_seal(package);
+	pack_package_set_fingerprint(package);
 	package->href = strdup("paper.rpm");
 	p->options.key = "/nonexistent.key";
 	p->options.cert = "/nonexistent.crt";

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests found in the strings of hand-made modules: each rule on a kernel as small as shows it. */
+/*
+ * Requests in the strings of modules made by hand: each rule on the smallest kernel that shows it.
+ */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -41,12 +43,12 @@ static void check(size_t m, const char *const *strings, size_t n_asks, const siz
 
 	relate(p, m, strings);
 	module = &p->pack.kernels[0].modules[m];
-	assert_int_equal(module->asks.n, n_asks);
-	assert_int_equal(module->may_ask.n, n_may);
+	assert_int_equal(module->requests.n, n_asks);
+	assert_int_equal(module->may_request.n, n_may);
 	for (size_t i = 0; i < n_asks; i++)
-		assert_int_equal(module->asks.v[i], asks[i]);
+		assert_int_equal(module->requests.v[i], asks[i]);
 	for (size_t i = 0; i < n_may; i++)
-		assert_int_equal(module->may_ask.v[i], may[i]);
+		assert_int_equal(module->may_request.v[i], may[i]);
 	packs_free(p);
 }
 

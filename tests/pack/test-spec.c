@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The text of a spec: what it says of packages, and that no name in it is taken for anything else.
- */
+/* The text of a spec: its description of packages, and the quoting of every name. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 

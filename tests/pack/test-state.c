@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a run leaves for the next one. */
+/* The state that a run writes for the next one. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -13,12 +13,12 @@ static struct packs *published(void)
 	for (int i = 0; i < 2; i++) {
 		struct pack_package *package = packs_package(p, i ? "b" : "a", "x86_64");
 
-		pack_package_seal(package);
+		pack_package_set_fingerprint(package);
 		package->href = strdup(i ? "x86_64/b c.rpm" : "x86_64/a.rpm");
 		package->rpm_size = 4;
 		packs_write(p, package->href, "rpm\n");
 	}
-	p->pack.packages[1].kernel = NULL; /* as firmware: of no kernel */
+	p->pack.packages[1].kernel = NULL; /* as that of firmware */
 	assert_int_equal(pack_state_write(&p->pack), 0);
 	return p;
 }
@@ -61,7 +61,7 @@ static void what_changed_is_gone_or_has_another_size_is_not(void **state)
 	packs_write(p, "x86_64/a.rpm", "rpm\n");
 	free(p->pack.packages[0].summary);
 	p->pack.packages[0].summary = strdup("changed");
-	pack_package_seal(&p->pack.packages[0]);
+	pack_package_set_fingerprint(&p->pack.packages[0]);
 	assert_int_equal(pack_state_reuse(&p->pack), 0);
 	assert_int_equal(p->pack.result.reused, 0);
 	packs_free(p);
@@ -80,7 +80,7 @@ static void the_repository_is_this_run_and_other_kernels_lists(void **state)
 		 fingerprint, fingerprint);
 	packs_write(p, ".pack/6.2-amd64 amd64.list", list);
 	packs_write(p, "x86_64/other.rpm", "rpm\n");
-	/* this run's own list is what this run says, not what is on disk */
+	/* the list of this run has the packages of this run, not those on disk */
 	packs_write(p, ".pack/firmware.list", "not a list");
 	assert_int_equal(pack_state_hrefs(&p->pack, &hrefs), 0);
 	assert_int_equal(hrefs.n, 3);
@@ -107,7 +107,7 @@ static void a_list_that_is_none_is_refused(void **state)
 	};
 	struct packs *p = published();
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		packs_write(p, ".pack/firmware.list", bad[i]);
 		assert_int_equal(pack_state_reuse(&p->pack), -EBADMSG);
 		assert_string_equal(p->ctx.failure.what, "firmware.list");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Programs that work, fail, say much and are not there. */
+/* Programs that succeed, fail, print much and do not exist. */
 #include "tests/unit.h"
 #include "tests/packs.h"
 
@@ -15,7 +15,7 @@ static int run(struct packs *p, const char *script, pack_tool_line *line, void *
 {
 	char log[128];
 	const char *const argv[] = { "sh", "-c", script, NULL };
-	struct pack_tool tool = { .argv = argv, .log = log, .line = line, .arg = arg };
+	struct pack_tool tool = { .argv = argv, .log = log, .on_line = line, .arg = arg };
 
 	snprintf(log, sizeof(log), "%s/log", p->dir);
 	return pack_tool_check(&p->pack, &tool, pack_tool_run(&tool));
@@ -43,7 +43,7 @@ static void the_last_word_of_one_that_fails_is_the_reason(void **state)
 	assert_string_equal(p->ctx.failure.what, "sh");
 	assert_non_null(strstr(p->ctx.failure.why, "the reason (more in "));
 	assert_int_equal(run(p, "exit 1", NULL, NULL), -MFE_TOOL);
-	assert_non_null(strstr(p->ctx.failure.why, "said nothing"));
+	assert_non_null(strstr(p->ctx.failure.why, "without a message"));
 	assert_int_equal(run(p, "kill -9 $$", NULL, NULL), -MFE_TOOL);
 	packs_free(p);
 }

@@ -88,7 +88,7 @@ static void what_is_no_module_is_marked_and_told(void **state)
 
 	put_module(p, "kernel/good.ko");
 	put_module(p, "kernel/bad name.ko");
-	/* to kmod it is another file of the good one */
+	/* kmod reads it as another file of the good module */
 	put_module(p, "updates/good.evil.ko");
 	packs_write(p, "kernel/text.ko", "text");
 	assert_int_equal(pack_tree_read(&p->pack, k), 0);

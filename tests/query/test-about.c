@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is known of a package. */
+/* Everything known about a package. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/query.h"
@@ -65,7 +65,7 @@ static void all_that_is_known_is_told(void **state)
 	struct root *r = *state;
 	struct mf_catalog *catalog;
 	struct mf_about about;
-	struct mf_package giver;
+	struct mf_package provider;
 	struct mf_pool *pool;
 	int *ids;
 	size_t n;
@@ -75,26 +75,26 @@ static void all_that_is_known_is_told(void **state)
 	assert_int_equal(mf_catalog_pool(&r->ctx, catalog, &pool), 0);
 	assert_int_equal(mf_about(&r->ctx, catalog, ids[0], &about), 0);
 	assert_string_equal(about.package.name, "nic-kmp-" TAG);
-	assert_null(about.present);
+	assert_null(about.installed_evr);
 	assert_int_equal(about.modules.n, 1);
 	assert_string_equal(about.modules.v[0], "my_nic");
 	assert_int_equal(about.aliases.n, 2);
 	assert_string_equal(about.aliases.v[0], "pci:v1*");
 	assert_int_equal(about.requires.n, 3);
 	assert_string_equal(about.requires.v[0].text, "ksym(amd64:gone) = 34");
-	assert_int_equal(about.requires.v[0].giver, 0);
-	/* the newest of those that could come */
+	assert_int_equal(about.requires.v[0].provider, 0);
+	/* the newest of the candidates */
 	assert_string_equal(about.requires.v[1].text, "ksym(amd64:ptp) = ab");
-	mf_pool_package(pool, about.requires.v[1].giver, &giver);
-	assert_string_equal(giver.evr, "2-1");
-	assert_false(about.requires.v[1].here);
+	mf_pool_package(pool, about.requires.v[1].provider, &provider);
+	assert_string_equal(provider.evr, "2-1");
+	assert_false(about.requires.v[1].present);
 	assert_string_equal(about.requires.v[2].text, "ksym(amd64:printk) = 12");
 	assert_true(about.requires.v[2].system);
 	assert_int_equal(about.recommends.n, 1);
 	assert_int_equal(about.suggests.n, 1);
 	assert_string_equal(about.suggests.v[0].text, "ptp-kmp-" TAG);
-	mf_pool_package(pool, about.suggests.v[0].giver, &giver);
-	assert_string_equal(giver.evr, "2-1");
+	mf_pool_package(pool, about.suggests.v[0].provider, &provider);
+	assert_string_equal(provider.evr, "2-1");
 	mf_about_done(&about);
 	free(ids);
 	assert_int_equal(mf_about_find(&r->ctx, catalog, "extra", &ids, &n), 0);

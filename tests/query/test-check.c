@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What check finds on a disk: nothing, or each thing that is not as it came, by its stable code. */
+/* The findings of check: none, or each kind of difference, by its stable code. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include "modfetch/query.h"
 #include "modfetch/file.h"
 #include "modfetch/install.h"
 #include "tests/machine.h"
 
-/* The machine's package, installed; and an index that names its module. */
+/* The package of the machine, installed, and an index that names its module. */
 static struct machine *installed(void **state)
 {
 	struct machine *m = *state;
@@ -31,12 +32,12 @@ static void assert_found(struct machine *m, const char *path, int code, bool own
 
 	assert_int_equal(mf_check(&m->root.ctx, &check), 0);
 	assert_int_equal(check.n_findings, 1);
-	assert_string_equal(check.findings[0].what + 1, path);
+	assert_string_equal(check.findings[0].path + 1, path);
 	assert_int_equal(check.findings[0].code, code);
 	assert_true(owned == !!check.findings[0].package);
 	if (owned)
 		assert_string_equal(check.findings[0].package, "sound-kmp-1-1.x86_64");
-	/* it is told, not recorded as the failure of the run */
+	/* it is a finding, not a failure of the run */
 	assert_int_equal(m->root.ctx.failure.code, 0);
 	mf_check_done(&check);
 }
@@ -93,15 +94,15 @@ static void a_module_that_others_may_write_is_found(void **state)
 
 	static const mode_t modes[] = { 0666, 0664, 0646, 0620, 0602 };
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(modes); i++) {
 		assert_int_equal(fchmodat(m->root.fd, m->module, modes[i], 0), 0);
 		assert_found(m, m->module, -MFE_ALTERED, true);
 	}
 	assert_int_equal(fchmodat(m->root.fd, m->module, 0600, 0), 0);
 	assert_found(m, m->module, -MFE_ALTERED, true);
-	/* nobody's module has no package to say what its mode should be */
+	/* without a package there is no mode to compare with */
 	assert_int_equal(mf_tree_remove(m->root.fd, "var/lib/rpm"), 0);
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(modes); i++) {
 		assert_int_equal(fchmodat(m->root.fd, m->module, modes[i], 0), 0);
 		assert_found(m, m->module, -MFE_ALTERED, false);
 	}
@@ -159,7 +160,7 @@ static void copy_module(struct machine *m, const char *path)
 	free(bytes);
 }
 
-/* Writes modules.dep with the package's module and OTHERS, lines of it. */
+/* Writes modules.dep with the module of the package and the lines OTHERS. */
 static void index_also(struct machine *m, const char *others)
 {
 	char path[300], text[600];
@@ -187,7 +188,7 @@ static void a_module_that_another_of_its_name_overrides_is_no_finding(void **sta
 	snprintf(path, sizeof(path), "lib/modules/%s/kernel/soundcore.ko", m->kver);
 	copy_module(m, path);
 	assert_nothing(m, 2);
-	/* but its bytes are looked at */
+	/* but its bytes are checked */
 	root_write(&m->root, path, "not an ELF file");
 	assert_found(m, path, -MFE_BAD_MODULE, false);
 }
@@ -195,7 +196,7 @@ static void a_module_that_another_of_its_name_overrides_is_no_finding(void **sta
 static void a_link_is_judged_by_what_it_leads_to(void **state)
 {
 	static const struct {
-		const char *file; /* of the root; a leading '+' makes it a module that is sound */
+		const char *file; /* below the root; a leading '+' makes it a valid module */
 		const char *target;
 		int code; /* 0: no finding */
 	} cases[] = {
@@ -209,7 +210,7 @@ static void a_link_is_judged_by_what_it_leads_to(void **state)
 		{ "+lib/firmware/x.bin", "../../../firmware/x.bin", -MFE_FORBIDDEN_FILE },
 		{ "+lib/modules/6.1.0-other/vmlinuz-x", "../../6.1.0-other/vmlinuz-x",
 		  -MFE_FORBIDDEN_FILE },
-		{ "opt/x", "/nowhere.ko", 0 }, /* depmod leaves it out */
+		{ "opt/x", "/nowhere.ko", 0 }, /* depmod ignores it */
 		{ "opt/x", "/opt", 0 },
 	};
 	struct machine *m = installed(state);
@@ -218,7 +219,7 @@ static void a_link_is_judged_by_what_it_leads_to(void **state)
 	snprintf(link, sizeof(link), "lib/modules/%s/weak-updates", m->kver);
 	root_mkdir(&m->root, link);
 	strcat(link, "/x.ko");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		bool sound = *cases[i].file == '+', leads = strcmp(cases[i].file, "opt/x");
 
 		if (sound)
@@ -236,7 +237,7 @@ static void a_link_is_judged_by_what_it_leads_to(void **state)
 			assert_found(m, link, -MFE_BAD_INDEX, false);
 		assert_int_equal(unlinkat(m->root.fd, link, 0), 0);
 	}
-	/* a second name in the same tree: the file is judged where it lies */
+	/* a second name in the same tree: the file is judged at its own path */
 	root_link(&m->root, "../updates/soundcore.ko", link);
 	index_also(m, "weak-updates/x.ko:\n");
 	assert_nothing(m, 1);
@@ -257,7 +258,7 @@ static void what_lies_below_a_linked_directory_or_outside_is_judged(void **state
 	assert_found(m, module, -MFE_FORBIDDEN_FILE, false);
 	root_write(&m->root, "opt/modules/x.ko", "not an ELF file");
 	assert_found(m, module, -MFE_BAD_MODULE, false);
-	/* where an admin's "external" leads */
+	/* a directory that an admin names as "external" */
 	assert_int_equal(unlinkat(m->root.fd, link, 0), 0);
 	index_also(m, "/opt/modules/x.ko:\n");
 	assert_found(m, "opt/modules/x.ko", -MFE_BAD_MODULE, false);
@@ -299,7 +300,7 @@ static void without_the_keys_asked_for_nothing_is_judged(void **state)
 
 	free(m->root.ctx.settings.module_signature);
 	m->root.ctx.settings.module_signature = strdup("require");
-	/* none could have signed it: nothing can be said */
+	/* no key could have signed it: there is no result */
 	assert_int_equal(mf_check(&m->root.ctx, &check), -MFE_NO_KEYS);
 }
 

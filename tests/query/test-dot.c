@@ -35,7 +35,7 @@ static int setup(void **state)
 	return primary_cache(&r->ctx, "main", packages, N(packages), 1);
 }
 
-static char *told(struct root *r, const char *query, bool dot)
+static char *output_of(struct root *r, const char *query, bool dot)
 {
 	struct mf_run run = { .verb = "lookup", .dry_run = true };
 	struct mf_failure failure;
@@ -64,7 +64,7 @@ static char *told(struct root *r, const char *query, bool dot)
 
 static void a_plan_is_drawn_with_the_symbols_that_need_it(void **state)
 {
-	char *text = told(*state, "pci:v8086d1", true);
+	char *text = output_of(*state, "pci:v8086d1", true);
 
 	assert_int_equal(strncmp(text, "digraph ", 8), 0);
 	HAS(text, "\"q:pci:v8086d1\" -> \"m:nic\" [label=\"pci:v8086*\"];\n");
@@ -80,7 +80,7 @@ static void a_plan_is_drawn_with_the_symbols_that_need_it(void **state)
 
 static void quotes_in_names_do_not_end_the_graph(void **state)
 {
-	char *text = told(*state, "pci:x\"; evil \\", true);
+	char *text = output_of(*state, "pci:x\"; evil \\", true);
 
 	HAS(text, "\"q:pci:x\\\"; evil \\\\\" [");
 	free(text);
@@ -88,7 +88,7 @@ static void quotes_in_names_do_not_end_the_graph(void **state)
 
 static void a_case_has_what_the_plan_depends_on_and_no_more(void **state)
 {
-	char *text = told(*state, "pci:v8086d1", false);
+	char *text = output_of(*state, "pci:v8086d1", false);
 
 	HAS(text, "kernel " KERNEL "\n");
 	HAS(text, "repository main priority=");
@@ -124,7 +124,7 @@ static void a_case_says_how_a_run_failed(void **state)
 	char *text;
 
 	assert_int_equal(primary_cache(&r->ctx, "main", broken, N(broken), 2), 0);
-	text = told(r, "pci:v8086d1", false);
+	text = output_of(r, "pci:v8086d1", false);
 	HAS(text, "    requires ksym(amd64:gone) = 1\n");
 	HAS(text, "  fails NO-SYMBOL\n");
 	free(text);

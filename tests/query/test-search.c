@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Packages by words, in each of the places they are looked for. */
+/* Search by words, in each of the places that are searched. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/query.h"
@@ -19,7 +19,7 @@ static const struct primary packages[] = {
 	{ .name = "xfs-kmp-amd64-6.9.0_1", .evr = "1-1", .provides = "kmod(xfs.ko)" },
 };
 
-/* What is found for the words, "name evr place alias;" each. */
+/* The hits for the words, "name evr place alias;" for each. */
 static const char *found(struct root *r, const char *words)
 {
 	static char text[600];
@@ -38,7 +38,7 @@ static const char *found(struct root *r, const char *words)
 		struct mf_package p;
 
 		mf_pool_package(pool, hits.v[i].id, &p);
-		assert_null(hits.v[i].present);
+		assert_null(hits.v[i].installed_evr);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s %s %s;", p.name,
 					p.evr, mf_found_name(hits.v[i].found),
 					hits.v[i].alias ? hits.v[i].alias : "-");
@@ -79,7 +79,7 @@ static void aliases_are_found_by_their_text_and_by_what_they_match(void **state)
 	assert_string_equal(found(*state, "d00002668"), hda);
 	assert_string_equal(found(*state, "pci:v00008086d00002668sv00001af4sd0"), hda);
 	assert_string_equal(found(*state, "fs-xfs"), "xfs-kmp-" TAG " 1-1 alias fs_xfs;");
-	/* the worst of the places counts where there are several words */
+	/* with several words the worst place counts */
 	assert_string_equal(found(*state, "xfs fs-xfs"), "xfs-kmp-" TAG " 1-1 alias fs_xfs;");
 }
 

@@ -339,7 +339,7 @@ class Identity(Repositories):
         self.configure()
         self.assertEqual(self.refresh(), 'new')
         self.assertIn('does not say which repository it is', self.done.stderr)
-        self.assertIn('of no identity', self.root.run('status').stdout)
+        self.assertIn(', no identity', self.root.run('status').stdout)
         # and may begin to
         self.make('--repo', 'drivers/stable')
         self.assertEqual(self.refresh(), 'new')
