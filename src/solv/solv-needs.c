@@ -11,35 +11,6 @@
 #include "modfetch/cleanup.h"
 #include "solv-private.h"
 
-static const struct {
-	const char *name;
-	Id key;
-} dep_kinds[] = {
-	[MF_PROVIDES] = { "provides", SOLVABLE_PROVIDES },
-	[MF_REQUIRES] = { "requires", SOLVABLE_REQUIRES },
-	[MF_RECOMMENDS] = { "recommends", SOLVABLE_RECOMMENDS },
-	[MF_SUGGESTS] = { "suggests", SOLVABLE_SUGGESTS },
-	[MF_CONFLICTS] = { "conflicts", SOLVABLE_CONFLICTS },
-	[MF_OBSOLETES] = { "obsoletes", SOLVABLE_OBSOLETES },
-	[MF_SUPPLEMENTS] = { "supplements", SOLVABLE_SUPPLEMENTS },
-};
-
-const char *mf_dep_kind_name(enum mf_dep_kind kind)
-{
-	return dep_kinds[kind].name;
-}
-
-void mf_solv_deps(Pool *pool, Id id, enum mf_dep_kind kind, Queue *q)
-{
-	Solvable *s = pool_id2solvable(pool, id);
-	Id own = kind == MF_SUGGESTS ? pool_str2id(pool, SUGGESTS, 0) : 0;
-
-	/* 0: what stands on both sides of libsolv's prerequisite marker */
-	solvable_lookup_deparray(s, dep_kinds[kind].key, q, 0);
-	if (own && !q->count)
-		solvable_lookup_deparray(s, own, q, 0);
-}
-
 /* Does any of the provides stand under a string that is marked? */
 static bool has_marked(Pool *pool, const Solvable *s, const Map *marked)
 {

@@ -33,30 +33,6 @@
 
 #define SEVERAL UINT32_MAX
 
-mf_provide mf_solv_hash(const char *name, const char *evr)
-{
-	uint64_t h = evr ? mf_hash(evr, strlen(evr)) & MF_PROVIDE_EVR : 0;
-
-	return (mf_hash(name, strlen(name)) & ~(uint64_t)MF_PROVIDE_EVR) | (evr && !h ? 1 : h);
-}
-
-bool mf_solv_is_export(const Pool *pool, Id dep)
-{
-	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
-	Id name = rel ? rel->name : dep;
-
-	return !(rel && (rel->flags != REL_EQ || ISRELDEP(name) || ISRELDEP(rel->evr))) &&
-	       mf_starts_with(pool_id2str(pool, name), EXPORT);
-}
-
-mf_provide mf_solv_hash_provide(const Pool *pool, Id dep)
-{
-	const Reldep *rel = ISRELDEP(dep) ? GETRELDEP(pool, dep) : NULL;
-
-	return mf_solv_hash(pool_id2str(pool, rel ? rel->name : dep),
-			    rel ? pool_id2str(pool, rel->evr) : NULL);
-}
-
 struct mf_bundles {
 	Pool *pool;
 	const int *ids;
@@ -71,17 +47,6 @@ struct mf_bundles {
 	mf_provide *provides; /* that are left out */
 	size_t n_provides, room;
 };
-
-static void bundles_done(struct mf_bundles *b)
-{
-	free(b->owners);
-	map_free(&b->bundled);
-	map_free(&b->called);
-	free(b->n_needs);
-	free(b->names);
-	free(b->packages);
-	free(b->provides);
-}
 
 /* Of an export of a package that is written. 0: it is no such. */
 static size_t number_of(const struct mf_bundles *b, Id dep)
@@ -252,34 +217,6 @@ static int leave_out(struct mf_bundles *b, size_t place, Queue *q)
 	return r;
 }
 
-static int make_bundles(struct mf_bundles *b)
-{
-	size_t n_numbers = (size_t)b->pool->ss.nstrings + (size_t)b->pool->nrels;
-	int r = 0;
-	Queue q;
-
-	b->n_strings = (size_t)b->pool->ss.nstrings;
-	b->owners = calloc(n_numbers, sizeof(*b->owners));
-	b->n_needs = calloc(b->n + 1, sizeof(*b->n_needs));
-	b->names = calloc(b->n + 1, sizeof(*b->names));
-	b->packages = calloc(b->n + 1, sizeof(*b->packages));
-	map_init(&b->bundled, (int)n_numbers);
-	map_init(&b->called, b->pool->ss.nstrings);
-	for (size_t i = 0; i < b->n; i++)
-		MAPSET(&b->called, pool_id2solvable(b->pool, b->ids[i])->name);
-	if (!b->owners || !b->n_needs || !b->names || !b->packages)
-		return -ENOMEM;
-	queue_init(&q);
-	for (size_t i = 0; i < b->n; i++)
-		find_owners(b, i, &q);
-	for (size_t i = 0; i < b->n; i++)
-		find_bundled(b, i, &q);
-	for (size_t i = 0; !r && i < b->n; i++)
-		r = leave_out(b, i, &q);
-	queue_free(&q);
-	return r;
-}
-
 /* ---- what is written in their place ---- */
 
 void mf_bundles_provides(const struct mf_bundles *b, size_t place, Queue *provides)
@@ -316,6 +253,70 @@ void mf_bundles_needs(const struct mf_bundles *b, size_t place, Queue *requires)
 	queue_free(&all);
 }
 
+void mf_bundles_free(struct mf_bundles *b)
+{
+	if (!b)
+		return;
+	free(b->owners);
+	map_free(&b->bundled);
+	map_free(&b->called);
+	free(b->n_needs);
+	free(b->names);
+	free(b->packages);
+	free(b->provides);
+	free(b);
+}
+
+static void bundles_cleanup(struct mf_bundles **b)
+{
+	mf_bundles_free(*b);
+}
+
+static int make_bundles(struct mf_bundles *b)
+{
+	size_t n_numbers = (size_t)b->pool->ss.nstrings + (size_t)b->pool->nrels;
+	int r = 0;
+	Queue q;
+
+	b->n_strings = (size_t)b->pool->ss.nstrings;
+	b->owners = calloc(n_numbers, sizeof(*b->owners));
+	b->n_needs = calloc(b->n + 1, sizeof(*b->n_needs));
+	b->names = calloc(b->n + 1, sizeof(*b->names));
+	b->packages = calloc(b->n + 1, sizeof(*b->packages));
+	map_init(&b->bundled, (int)n_numbers);
+	map_init(&b->called, b->pool->ss.nstrings);
+	for (size_t i = 0; i < b->n; i++)
+		MAPSET(&b->called, pool_id2solvable(b->pool, b->ids[i])->name);
+	if (!b->owners || !b->n_needs || !b->names || !b->packages)
+		return -ENOMEM;
+	queue_init(&q);
+	for (size_t i = 0; i < b->n; i++)
+		find_owners(b, i, &q);
+	for (size_t i = 0; i < b->n; i++)
+		find_bundled(b, i, &q);
+	for (size_t i = 0; !r && i < b->n; i++)
+		r = leave_out(b, i, &q);
+	queue_free(&q);
+	return r;
+}
+
+int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles)
+{
+	_cleanup_(bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->pool = pool->pool;
+	b->ids = ids;
+	b->n = n;
+	r = make_bundles(b);
+	if (r < 0)
+		return r;
+	*ret_bundles = MF_STEAL(b);
+	return 0;
+}
+
 /* ---- the file ---- */
 
 /* A hash table of what is bundled, at most half full. New memory; NULL: none. */
@@ -340,7 +341,7 @@ static uint32_t *make_slots(const struct mf_bundles *b, uint32_t *ret_n)
 	return slots;
 }
 
-static int write_file(const struct mf_bundles *b, const char *text, size_t len, int fd)
+int mf_bundles_write(const struct mf_bundles *b, const char *text, size_t len, int fd)
 {
 	uint32_t n_slots;
 	_cleanup_free_ uint32_t *slots = make_slots(b, &n_slots);
@@ -369,16 +370,4 @@ static int write_file(const struct mf_bundles *b, const char *text, size_t len, 
 		if (pieces[i].len)
 			memcpy(buf + at, pieces[i].from, pieces[i].len);
 	return mf_solv_write_sealed(fd, buf, n);
-}
-
-int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
-{
-	_cleanup_(bundles_done) struct mf_bundles b = { .pool = pool->pool, .ids = ids, .n = n };
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0;
-	int r = make_bundles(&b);
-
-	if (!r)
-		r = mf_solv_write_list(pool, ids, n, &b, &text, &len);
-	return r < 0 ? r : write_file(&b, text, len, fd);
 }

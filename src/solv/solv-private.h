@@ -102,11 +102,13 @@ mf_provide mf_solv_hash_provide(const Pool *pool, Id dep);
 
 /* How needs and exports of one list are bundled (solv-plan.c); PLACE is a package's place in it. */
 struct mf_bundles;
+/* Of a list that is about to be written; IDS is borrowed. 0 or -ENOMEM. */
+int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles);
+void mf_bundles_free(struct mf_bundles *bundles);
+/* Writes the list's .solv file and what stands after it to FD, sealed. 0 or -errno. */
+int mf_bundles_write(const struct mf_bundles *bundles, const char *text, size_t len, int fd);
 void mf_bundles_needs(const struct mf_bundles *bundles, size_t place, Queue *requires);
 void mf_bundles_provides(const struct mf_bundles *bundles, size_t place, Queue *provides);
-/* Packages as a .solv file in new memory; BUNDLES: for planning, or NULL. 0 or -errno. */
-int mf_solv_write_list(struct mf_pool *pool, const int *ids, size_t n,
-		       const struct mf_bundles *bundles, char **ret_text, size_t *ret_len);
 
 /* The system has all that a package of such a list provides; TO gets what somebody asks for. */
 void mf_exports_copy(struct mf_pool *pool, Id from, Queue *to);

@@ -109,23 +109,9 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
 }
 
-void mf_solv_end_of(const void *buf, size_t len, struct mf_solv_end *ret_end)
-{
-	*ret_end =
-		(struct mf_solv_end){ .mark = "modfetch packages end", .hash = mf_hash(buf, len) };
-}
-
-int mf_solv_write_sealed(int fd, const char *text, size_t len)
-{
-	struct mf_solv_end end;
-	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : mf_file_write(fd, text, len);
-
-	mf_solv_end_of(text, len, &end);
-	return r < 0 ? r : mf_file_write(fd, &end, sizeof(end));
-}
-
-int mf_solv_write_list(struct mf_pool *pool, const int *ids, size_t n,
-		       const struct mf_bundles *bundles, char **ret_text, size_t *ret_len)
+/* Packages as a .solv file in new memory; BUNDLES: for planning, or NULL. 0 or -errno. */
+static int write_list(struct mf_pool *pool, const int *ids, size_t n,
+		      const struct mf_bundles *bundles, char **ret_text, size_t *ret_len)
 {
 	Repo *slim = repo_create(pool->pool, "slim");
 	Repodata *data = repo_add_repodata(slim, 0);
@@ -155,9 +141,26 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = mf_solv_write_list(pool, ids, n, NULL, &text, &len);
+	int r = write_list(pool, ids, n, NULL, &text, &len);
 
 	return r < 0 ? r : mf_solv_write_sealed(fd, text, len);
+}
+
+static void bundles_cleanup(struct mf_bundles **bundles)
+{
+	mf_bundles_free(*bundles);
+}
+
+int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
+{
+	_cleanup_(bundles_cleanup) struct mf_bundles *bundles = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r = mf_bundles_new(pool, ids, n, &bundles);
+
+	if (!r)
+		r = write_list(pool, ids, n, bundles, &text, &len);
+	return r < 0 ? r : mf_bundles_write(bundles, text, len, fd);
 }
 
 /* ---- what is only suggested ---- */

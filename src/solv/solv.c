@@ -20,8 +20,7 @@
 #include "modfetch/table.h"
 #include "solv-private.h"
 
-#define STREAM_BUFFER ((size_t)128 << 10)
-#define SYSTEM_NAME   "system:kernel"
+#define SYSTEM_NAME "system:kernel"
 
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 {
@@ -58,32 +57,7 @@ void mf_pool_free(struct mf_pool *pool)
 	free(pool);
 }
 
-/* A stream over a copy of FD from its start, so that closing it leaves FD alone. */
-FILE *mf_solv_stream(int fd, const char *mode)
-{
-	int copy = dup(fd);
-	FILE *f;
-
-	if (copy < 0)
-		return NULL;
-	if (lseek(copy, 0, SEEK_SET) < 0 || !(f = fdopen(copy, mode))) {
-		close(copy);
-		return NULL;
-	}
-	return f;
-}
-
 /* ---- filling the pool ---- */
-
-Repo *mf_solv_new_repo(struct mf_pool *pool, int origin, int priority)
-{
-	Repo *repo = repo_create(pool->pool, "repository");
-
-	repo->appdata = (void *)(intptr_t)origin;
-	/* libsolv: the higher wins */
-	repo->priority = -priority;
-	return repo;
-}
 
 void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority)
 {
@@ -104,33 +78,6 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 	return repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0) ? -EBADMSG : 0;
 }
 
-char *mf_solv_map_sealed(int fd, size_t *ret_len)
-{
-	struct mf_solv_end end;
-	struct stat st;
-	size_t len;
-	char *map;
-
-	if (fstat(fd, &st) < 0 || st.st_size <= (off_t)sizeof(end))
-		return NULL;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (map == MAP_FAILED)
-		return NULL;
-	len = (size_t)st.st_size - sizeof(end);
-	mf_solv_end_of(map, len, &end);
-	if (memcmp(&end, map + len, sizeof(end))) {
-		mf_solv_unmap(map, len);
-		return NULL;
-	}
-	*ret_len = len;
-	return map;
-}
-
-void mf_solv_unmap(char *map, size_t len)
-{
-	munmap(map, len + sizeof(struct mf_solv_end));
-}
-
 /* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,
  * and follows what a damaged one says out of its memory. */
 static bool is_whole(int fd)
@@ -141,18 +88,6 @@ static bool is_whole(int fd)
 	if (map)
 		mf_solv_unmap(map, len);
 	return map;
-}
-
-/* A cache has megabytes, and stdio would ask for them by pages. */
-int mf_solv_read(Repo *repo, int fd)
-{
-	_cleanup_free_ char *buffer = malloc(STREAM_BUFFER);
-	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");
-
-	if (!f || !buffer)
-		return f ? -ENOMEM : -errno;
-	(void)setvbuf(f, buffer, _IOFBF, STREAM_BUFFER);
-	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
 }
 
 static int add_cache(Repo *repo, int fd)
