@@ -85,7 +85,7 @@ static void see_loaded(void *arg, const char *name)
 
 	(void)mf_strings_add_unique(&l->want->loaded, name);
 	if (!l->ctx->unattended)
-		mf_pending_loads_watched(l->ctx, l->attempts, name);
+		mf_pending_loads_drop_module(l->ctx, l->attempts, name);
 }
 
 /* A driver may look for its device behind the load's back: it has ended when it has found it. */
@@ -96,7 +96,7 @@ static void see_ended(struct loading *l)
 	if (want->syspath && want->loaded.n)
 		want->driver = mf_device_driver(l->ctx, want->syspath);
 	if (!want->syspath || !want->loaded.n || want->driver)
-		mf_pending_loads_ended(l->attempts, subject_of(want));
+		mf_pending_loads_drop_subject(l->attempts, subject_of(want));
 }
 
 static void load_want(struct mf_kmod *kmod, struct loading *l)

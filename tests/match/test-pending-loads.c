@@ -63,9 +63,9 @@ static struct mf_want load(struct root *r)
 	struct mf_want want;
 
 	assert_int_equal(mf_want_init(&r->ctx, ALIAS, NULL, &want), 0);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(mf_load(&r->ctx, &attempts, &want, 1), 0);
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	mf_pending_loads_done(&attempts);
 	return want;
 }
@@ -274,12 +274,12 @@ static void the_end_of_a_kernel_ends_the_matter(void **state)
 	/* another kernel runs: its modules are others, and this one's are still held back */
 	free(r->ctx.kernel);
 	r->ctx.kernel = strdup("6.99-other");
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 2);
 	assert_null(mf_pending_loads_find(&r->ctx, &attempts, "hfcpci"));
 	mf_pending_loads_done(&attempts);
 	assert_int_equal(mf_tree_remove(r->fd, MODULES), 0);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
@@ -303,7 +303,7 @@ static void what_waited_for_its_turn_is_innocent(void **state)
 	assert_null(strstr(text, "not_there"));
 	mf_pending_loads_done(&attempts);
 	boot(r, LATER);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
@@ -333,7 +333,7 @@ static void only_what_will_be_loaded_waits_for_its_turn(void **state)
 	assert_non_null(strstr(text, "#modfetch waits " BOOT));
 	assert_non_null(strstr(text, "blacklist hfcpci\n"));
 	assert_null(strstr(text, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 	mf_strings_done(&changed);
@@ -356,12 +356,12 @@ static void what_may_still_be_looking_for_its_device_is_not_over(void **state)
 	before = root_read(r, RECORD);
 	assert_non_null(strstr(before, "blacklist hfcpci\n"));
 	assert_non_null(strstr(before, "blacklist mISDN_core\n"));
-	mf_pending_loads_ended(&attempts, "/sys/devices/a");
+	mf_pending_loads_drop_subject(&attempts, "/sys/devices/a");
 	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
 	after = root_read(r, RECORD);
 	assert_null(strstr(after, "blacklist hfcpci\n"));
 	assert_non_null(strstr(after, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 	mf_strings_done(&card);
@@ -387,8 +387,7 @@ static void the_admins_word_names_modules_packages_and_globs(void **state)
 		machine(r, "kill -9 $PPID");
 		crash(r);
 		boot(r, LATER);
-		assert_int_equal(mf_pending_loads_forgive(&r->ctx, words[i].glob),
-				 words[i].forgiven);
+		assert_int_equal(mf_pending_loads_clear(&r->ctx, words[i].glob), words[i].forgiven);
 		assert_int_equal(counted(r), 2 - (size_t)words[i].forgiven);
 		assert_int_equal(root_has(r, RECORD), words[i].forgiven < 2);
 	}
@@ -414,7 +413,7 @@ static void what_is_not_understood_counts_for_nothing(void **state)
 		struct mf_pending_loads attempts = { 0 };
 
 		root_write(r, RECORD, texts[i]);
-		assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+		assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 		assert_int_equal(attempts.n, 0);
 		assert_false(root_has(r, RECORD));
 		mf_pending_loads_done(&attempts);

@@ -42,7 +42,7 @@ static void check_bad(struct root *r, const char *query)
 	assert_string_equal(w.syspath, "/sys/devices/x");
 	assert_true(strlen(w.query) <= 128 && !strpbrk(w.query, "\t\n\x7f\x80"));
 	assert_string_equal(w.reason, r->ctx.failure.why);
-	mf_want_forget(&w);
+	mf_want_clear_matches(&w);
 	assert_int_equal(w.state, MF_INVALID);
 	assert_non_null(w.reason);
 	mf_want_done(&w);
@@ -185,7 +185,7 @@ static void matches_are_told_apart_by_module(void **state)
 	mf_want_reason(&w, "that");
 	assert_string_equal(w.reason, "that");
 	w.state = MF_AVAILABLE;
-	mf_want_forget(&w);
+	mf_want_clear_matches(&w);
 	assert_int_equal(w.n_matches, 0);
 	assert_int_equal(w.state, MF_UNKNOWN);
 	mf_want_done(&w);
