@@ -194,11 +194,11 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 
 		/* what is waited for now is not waited for later */
 		if (woken)
-			mf_fetch_ready(&cmd->ctx);
+			mf_fetch_start_helper(&cmd->ctx);
 		settle(cmd, w);
 		mf_notify("STATUS=Fetching and loading drivers");
 		r = mf_drain(&cmd->ctx, &drained);
-		mf_fetch_unready(&cmd->ctx);
+		mf_fetch_stop_helper(&cmd->ctx);
 		if (r <= 0)
 			worst = r;
 		if (mode == ONCE)

@@ -454,7 +454,7 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	if (!r)
 		r = pipeline_go(ctx, run);
 	if (r >= 0)
-		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
+		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
 	/* the packages are there and their drivers loaded, but not all is as they want it */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;
