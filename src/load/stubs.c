@@ -228,15 +228,10 @@ static void stubs_catalog_cleanup(struct mf_catalog **catalog)
 	mf_catalog_free(*catalog);
 }
 
-static void stubs_text_cleanup(char **text)
-{
-	free(*text);
-}
-
 int mf_stubs_update(struct mf_context *ctx)
 {
 	_cleanup_(stubs_catalog_cleanup) struct mf_catalog *catalog = NULL;
-	_cleanup_(stubs_text_cleanup) char *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	_cleanup_(stubs_work_done) struct stubs_work w = { .ctx = ctx };
 	size_t len;
 	int r;

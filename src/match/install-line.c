@@ -225,8 +225,14 @@ static bool is_conditional(const char *word)
 static enum status shell_run_command(const struct shell *sh)
 {
 	static const char *const shells[] = { "sh", "bash", "dash", "ash", "ksh", NULL };
-	static const char *const truths[] = { "true", ":", NULL };
-	static const char *const ends[] = { "exit", "return", NULL };
+	static const struct {
+		const char *program;
+		enum status status;
+	} programs[] = { { "true", SUCCEEDS },
+			 { ":", SUCCEEDS },
+			 { "false", FAILS },
+			 { "exit", ENDS },
+			 { "return", ENDS } };
 	bool known = true, loads;
 	char *const *v = sh->v;
 	const char *program;
@@ -244,12 +250,10 @@ static enum status shell_run_command(const struct shell *sh)
 		loads = install_line_is_one_of(program, shells) && shell_loads(sh, v);
 	if (loads)
 		return LOADS;
-	if (!known)
-		return MAY_DO_EITHER;
-	return install_line_is_one_of(program, truths) ? SUCCEEDS
-	       : !strcmp(program, "false")	       ? FAILS
-	       : install_line_is_one_of(program, ends) ? ENDS
-						       : MAY_DO_EITHER;
+	for (size_t i = 0; known && i < MF_ARRAY_SIZE(programs); i++)
+		if (!strcmp(program, programs[i].program))
+			return programs[i].status;
+	return MAY_DO_EITHER;
 }
 
 /* ---- the list ---- */
