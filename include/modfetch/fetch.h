@@ -14,17 +14,15 @@
 #include "modfetch/strings.h"
 
 struct mf_fetch_request {
-	const struct mf_strings
-		*mirrors;      /* base URLs in the order to try; http:, https: or file: */
+	const struct mf_strings *mirrors; /* base URLs, in order; http:, https: or file: */
 	const char *path;      /* below the base; checked by components, cannot leave it */
 	const char *label;     /* the name for the user: that of the package */
 	uint64_t size;	       /* bytes, from signed metadata; 0: unknown */
 	const uint8_t *sha256; /* MF_SHA256_LEN bytes, from signed metadata; NULL: unknown */
 	uint64_t max_size;     /* limit in bytes; 0: SIZE is the limit */
-	unsigned int
-		timeout;  /* seconds; 0: settings.fetch_timeout. The longest of a call is used */
-	const char *etag; /* makes the request conditional, or NULL */
-	bool optional;	  /* a file that no mirror has is a result (fd -1), not a failure */
+	unsigned int timeout;  /* seconds, the longest of a call; 0: settings.fetch_timeout */
+	const char *etag;      /* makes the request conditional, or NULL */
+	bool optional;	       /* a file that no mirror has is a result (fd -1), not a failure */
 };
 
 struct mf_fetched {

@@ -19,8 +19,7 @@ struct mf_plan_item {
 	size_t repo;		     /* index into mf_catalog_repos() */
 	uint64_t size, install_size; /* bytes */
 	uint8_t sha256[MF_SHA256_LEN];
-	struct mf_strings
-		modules; /* names of the modules it provides, sorted; empty: the metadata names none */
+	struct mf_strings modules; /* that it provides, sorted; empty: the metadata names none */
 	/* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
 	char *why;
 	bool asked;  /* it was requested itself */

@@ -111,7 +111,7 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 /* Sorts the packages IDS of the pool, the best first. */
 void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n);
 /* The index of the repository of the kernel in mf_catalog_repos(), or -1. */
-int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool);
+int mf_choice_kernel_repo(struct mf_catalog *catalog, struct mf_pool *pool);
 /* Sets the priorities of the repositories in the pool to the same order, for the solver. */
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
 

@@ -103,7 +103,7 @@ bool mf_match_wanted(const struct mf_match *match);
 /* Did anything but its own name match the module? Then blacklists apply, as in modprobe. */
 bool mf_match_by_alias(const struct mf_want *want, const struct mf_match *match);
 
-/* A growing list of wants, for tens of thousands of them. */
+/* A growing list of wants; fast with tens of thousands of them. */
 struct mf_wants {
 	struct mf_want *v;
 	size_t n;
@@ -112,7 +112,8 @@ struct mf_wants {
 };
 /*
  * Takes ownership of WANT. If the list has a want of the same query, device and properties of the
- * device, that one gets the devices of WANT, and WANT is freed. 0 or -ENOMEM.
+ * device, that one gets the devices of WANT, and WANT is freed. 0; or -ENOMEM, and WANT is still
+ * the caller's.
  */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
 /*

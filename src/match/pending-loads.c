@@ -17,8 +17,8 @@
  * On disk: /etc/modprobe.d/modfetch-loading.conf, two lines per module:
  * 	#modfetch begun|waits BOOT-ID SHA256 KERNEL PATH SUBJECT
  * 	blacklist MODULE
- * The second line is for udev; modfetch's own libkmod does not read this file, but asks this one. A
- * line that cannot be parsed counts for nothing and is removed with the next change.
+ * The second line is for udev; modfetch itself does not pass the file to libkmod. A line that cannot
+ * be parsed counts for nothing and is removed with the next change.
  */
 #include "modfetch/pending-loads.h"
 #include <errno.h>

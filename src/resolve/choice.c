@@ -31,9 +31,9 @@ struct choice {
 };
 
 /* The image of the kernel in the repository of the kernel; id 0: there is none. */
-struct home {
+struct kernel_image {
 	int id;
-	struct mf_package image;
+	struct mf_package package;
 };
 
 typedef int criterion(const struct choice *c, const struct candidate *a, const struct candidate *b);
@@ -144,9 +144,9 @@ static int *choice_find_images(const struct choice *c, size_t *ret_n)
 	return ids;
 }
 
-static struct home choice_find_home(const struct choice *c)
+static struct kernel_image choice_find_image(const struct choice *c)
 {
-	struct home home = { 0 };
+	struct kernel_image kernel = { 0 };
 	size_t n = 0, most = 0;
 	_cleanup_free_ int *ids = choice_find_images(c, &n);
 
@@ -157,13 +157,13 @@ static struct home choice_find_home(const struct choice *c)
 		mf_pool_package(c->pool, ids[i], &image);
 		count = n > 1 ? count_built_with(c, &image) : 1;
 		/* repositories are in the order of their priority */
-		if (!home.id || count > most ||
-		    (count == most && image.origin < home.image.origin)) {
-			home = (struct home){ ids[i], image };
+		if (!kernel.id || count > most ||
+		    (count == most && image.origin < kernel.package.origin)) {
+			kernel = (struct kernel_image){ ids[i], image };
 			most = count;
 		}
 	}
-	return home;
+	return kernel;
 }
 
 /* ---- candidates ---- */
@@ -198,38 +198,39 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 {
 	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
 	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
-	struct home home;
+	struct kernel_image kernel;
 
 	if (!v)
 		return;
-	home = choice_find_home(&choice);
+	kernel = choice_find_image(&choice);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(pool, ids[i], &v[i].package);
-		v[i].own = home.id && is_built_with(&v[i].package, &home.image, choice.tag);
+		v[i].own = kernel.id && is_built_with(&v[i].package, &kernel.package, choice.tag);
 	}
 	qsort_r(v, n, sizeof(*v), choice_compare, &choice);
 	for (size_t i = 0; i < n; i++)
 		ids[i] = v[i].id;
 }
 
-int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
+int mf_choice_kernel_repo(struct mf_catalog *catalog, struct mf_pool *pool)
 {
 	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = choice_find_home(&choice);
+	struct kernel_image kernel = choice_find_image(&choice);
 
-	return home.id ? home.image.origin : -1;
+	return kernel.id ? kernel.package.origin : -1;
 }
 
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
 {
 	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = choice_find_home(&choice);
+	struct kernel_image kernel = choice_find_image(&choice);
 
 	for (size_t i = 0; i < choice.repos->n; i++) {
 		const struct mf_repo *repo = &choice.repos->v[i];
-		bool is_home = home.id && home.image.origin == (int)i;
+		bool has_kernel = kernel.id && kernel.package.origin == (int)i;
 
-		mf_pool_set_priority(pool, (int)i, repo->priority * 4 - repo->prefer * 2 - is_home);
+		mf_pool_set_priority(pool, (int)i,
+				     repo->priority * 4 - repo->prefer * 2 - has_kernel);
 	}
 }

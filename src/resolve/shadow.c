@@ -35,11 +35,11 @@
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 
-#define DEPTH_MAX 32
-#define NO_HOME	  (-1)
-#define NOT_ASKED (-2)
-#define MODULES	  "/lib/modules/"
-#define FIRMWARE  "/lib/firmware/"
+#define DEPTH_MAX      32
+#define NO_KERNEL_REPO (-1)
+#define NOT_ASKED      (-2)
+#define MODULES	       "/lib/modules/"
+#define FIRMWARE       "/lib/firmware/"
 
 /* A module of a package in the plan. */
 struct new_module {
@@ -55,7 +55,7 @@ struct shadow {
 	const struct mf_policy *policy;
 	const struct mf_plan *plan;
 	const struct mf_rpm_header *const *headers;
-	int home; /* the repository of the kernel, NO_HOME, or NOT_ASKED */
+	int kernel_repo; /* the repository of the kernel, NO_KERNEL_REPO, or NOT_ASKED */
 	bool removed_read;
 	struct mf_strings removed; /* sorted paths of the packages to be removed or replaced */
 	struct mf_strings kernels; /* the kernels that the packages have modules for */
@@ -71,13 +71,13 @@ static const struct mf_repo *shadow_repo_of(const struct shadow *s, size_t packa
 
 /* ---- which packages may shadow ---- */
 
-static int shadow_find_home(struct shadow *s)
+static int shadow_find_kernel_repo(struct shadow *s)
 {
 	struct mf_pool *pool;
-	int r = s->home == NOT_ASKED ? mf_catalog_pool(s->ctx, s->catalog, &pool) : 0;
+	int r = s->kernel_repo == NOT_ASKED ? mf_catalog_pool(s->ctx, s->catalog, &pool) : 0;
 
-	if (!r && s->home == NOT_ASKED)
-		s->home = mf_choice_home(s->catalog, pool);
+	if (!r && s->kernel_repo == NOT_ASKED)
+		s->kernel_repo = mf_choice_kernel_repo(s->catalog, pool);
 	return r;
 }
 
@@ -94,12 +94,13 @@ static bool may_shadow(const struct shadow *s, size_t package)
 static int is_preferred(struct shadow *s, size_t package)
 {
 	const struct mf_repos *repos = mf_catalog_repos(s->catalog);
-	int r = shadow_find_home(s);
+	int r = shadow_find_kernel_repo(s);
 
 	if (r < 0)
 		return r;
-	return shadow_repo_of(s, package)->priority <
-	       (s->home == NO_HOME ? MF_REPO_PRIORITY : repos->v[s->home].priority);
+	return shadow_repo_of(s, package)->priority < (s->kernel_repo == NO_KERNEL_REPO
+							       ? MF_REPO_PRIORITY
+							       : repos->v[s->kernel_repo].priority);
 }
 
 /*
@@ -300,8 +301,8 @@ static int on_repository_module(void *arg, const char *pattern, const char *pack
 	if (s->plan->items[check->module->package].repo == repo ||
 	    !mf_ends_with(package, mf_catalog_tag(s->catalog)))
 		return 0;
-	r = shadow_find_home(s);
-	if (r < 0 || s->home != (int)repo)
+	r = shadow_find_kernel_repo(s);
+	if (r < 0 || s->kernel_repo != (int)repo)
 		return r;
 	request.repository = mf_catalog_repos(s->catalog)->v[repo].id;
 	r = mf_policy_check(s->policy, &request, &why);
@@ -400,7 +401,8 @@ static int check_firmware_file(struct shadow *s, size_t package, const char *pat
 {
 	int r = strcmp(path, mf_without_usr(other)) ? file_stays(s, other) : 0;
 
-	if (r == 1 && !shadow_find_home(s) && s->home == (int)s->plan->items[package].repo)
+	if (r == 1 && !shadow_find_kernel_repo(s) &&
+	    s->kernel_repo == (int)s->plan->items[package].repo)
 		return 0;
 	return r == 1 ? shadow_refuse(s, package, path, other) : r;
 }
@@ -470,7 +472,7 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 			    .policy = policy,
 			    .plan = plan,
 			    .headers = headers,
-			    .home = NOT_ASKED };
+			    .kernel_repo = NOT_ASKED };
 	int r = 0;
 
 	for (size_t i = 0; !r && i < plan->n; i++) {

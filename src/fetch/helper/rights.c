@@ -74,7 +74,7 @@ static int make_parents(char *path)
 }
 
 /* Adds one path to the new file system, read-only; links in PATH are resolved. */
-static int add_path(const char *path, bool directory)
+static int mount_path(const char *path, bool directory)
 {
 	char target[256], source[64];
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC), made = -1;
@@ -113,7 +113,7 @@ static int enter_namespace(void)
 		  "mode=0755,size=64k,nr_inodes=64") < 0)
 		return -errno;
 	for (size_t i = 0; i < MF_ARRAY_SIZE(visible); i++) {
-		r = add_path(visible[i].path, visible[i].directory);
+		r = mount_path(visible[i].path, visible[i].directory);
 		if (r < 0)
 			return r;
 	}
