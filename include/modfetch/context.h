@@ -44,7 +44,7 @@ struct mf_context {
 	struct mf_failure failure;
 	bool faults_said;      /* the .repo entries that cannot be used were reported */
 	char helper_said[128]; /* the fetch helper's last log line */
-	int helper;	       /* a fetch helper that stands ready, see mf_fetch_ready(), or -1 */
+	int helper;	       /* socket of a helper, see mf_fetch_start_helper(), or -1 */
 };
 
 /*

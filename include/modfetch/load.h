@@ -2,8 +2,8 @@
 #ifndef MODFETCH_LOAD_H
 #define MODFETCH_LOAD_H
 /*
- * Stage load: asks the kernel for the modules of each want, dependencies first, and sees whether
- * the device got its driver.
+ * Stage load: loads the modules of each want, dependencies first, and checks whether the device got
+ * its driver.
  */
 #include <sys/stat.h>
 #include "modfetch/context.h"
@@ -11,51 +11,51 @@
 #include "modfetch/want.h"
 
 /*
- * Loads what N wants stand for, all of them whatever becomes of one. Reads the indexes anew, since
- * depmod has just written them. Fills loaded and load_error. Notes in ATTEMPTS, and on disk, what
- * it is about to load; unattended, what another boot did not survive is left out, which is said
- * once. 0, or -errno recorded where libkmod cannot work at all.
+ * Loads the modules of N wants; a failure of one does not stop the others. Reads the indexes again,
+ * since depmod has just written them. Fills loaded and load_error. Records in ATTEMPTS, and on
+ * disk, each module before it is loaded; in unattended runs a module that crashed another boot is
+ * skipped, with a line in the log. 0, or -errno recorded if libkmod cannot work at all.
  */
 int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf_want *wants,
 	    size_t n);
 
 /*
- * Notes the modules that are about to be named by the indexes, CHANGED being their files, and that
- * mf_load() will load for these wants. Others that came along are not noted: who holds udev back
- * from a module has to load it. 0 or -errno, recorded.
+ * Records the modules that mf_load() will load for these wants, before depmod adds them to the
+ * indexes; CHANGED are the module files of the transaction. Other modules in the packages are not
+ * recorded: a module that udev is kept from has to be loaded by the run. 0 or -errno, recorded.
  */
 int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		   const struct mf_want *wants, size_t n, const struct mf_strings *changed);
 
 /*
- * Waits until every want's device that has a syspath has a driver, at most settings.bind_timeout
- * milliseconds for all, and fills driver. Returns the number of devices that have none (yet): no
- * failure, since a driver may be there for a part of the device, or decline it.
+ * Waits until the device of each want with a syspath has a driver, at most settings.bind_timeout
+ * milliseconds for all, and fills driver. Returns the number of devices that have no driver (yet):
+ * not a failure, since a driver may be for a part of the device, or decline it.
  */
 int mf_load_wait(struct mf_context *ctx, struct mf_want *wants, size_t n);
 
 /*
- * The mark of a run that may load modules now (MF_LOADING_FILE, modfetch/file.h). To be called by
- * the holder of the lock.
+ * The mark of a run that may load modules now (MF_LOADING_FILE, modfetch/file.h). Call these
+ * functions with the lock held.
  */
 
 /*
- * From now on modules may be loaded, by udev or by the run, and may ask for others. Without the mark
- * such a request waits for the lock's timeout; so a mark that cannot be made is a warning.
+ * Sets the mark before udev or the run may load modules, which may request others. Without the mark
+ * such a request waits for the timeout of the lock, so a failure is only a warning.
  */
 void mf_loading_mark(const struct mf_context *ctx);
-/* To be called before the lock is given back. */
+/* Removes the mark. Call it before the lock is released. */
 void mf_loading_unmark(const struct mf_context *ctx);
 
 /*
- * The identity of the context's kernel directory, lib/modules/KVER below the root.
+ * The identity of the kernel directory of the context, lib/modules/KVER below the root.
  */
 
-/* The directory as it is now; st_ino 0: there is none. Never fails. */
+/* The status of the directory; st_ino 0: it does not exist. Never fails. */
 struct stat mf_kernel_dir(const struct mf_context *ctx);
 /*
- * Is it still the directory of BEFORE? 0: yes, or there was none. -MFE_KERNEL_CHANGED, recorded: it
- * was replaced or is gone.
+ * Checks that the directory is still that of BEFORE. 0: it is, or there was none.
+ * -MFE_KERNEL_CHANGED, recorded: it was replaced or removed.
  */
 int mf_kernel_dir_same(struct mf_context *ctx, const struct stat *before);
 

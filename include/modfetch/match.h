@@ -2,8 +2,9 @@
 #ifndef MODFETCH_MATCH_H
 #define MODFETCH_MATCH_H
 /*
- * Stage match: which modules stand behind a want, on disk and in the repositories, and which of
- * them may be fetched. Together they are what `modprobe -R` would list on a full tree.
+ * Stage match: finds the modules that match a want, on disk and in the repositories, and decides
+ * which of them may be fetched. Together they are the list that `modprobe -R` prints on a full
+ * tree.
  */
 #include "modfetch/catalog.h"
 #include "modfetch/libkmod.h"
@@ -11,8 +12,8 @@
 #include "modfetch/want.h"
 
 /*
- * Fills matches, state and reason of N wants. CATALOG may be NULL: then only the disk is asked. 0,
- * -MFE_BAD_INDEX or -errno, recorded.
+ * Fills matches, state and reason of N wants. Without a CATALOG (NULL) only the disk is searched.
+ * 0, -MFE_BAD_INDEX or -errno, recorded.
  */
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
 	     const struct mf_policy *policy, struct mf_want *wants, size_t n);

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_PLAN_H
 #define MODFETCH_PLAN_H
 /*
- * The value resolve hands to fetch, verify and install: what to fetch, where it lies, its digest,
- * and why it comes.
+ * The value that resolve passes to fetch, verify and install: what to fetch, its location and
+ * digest, and the reason for it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,17 +15,17 @@
 
 struct mf_plan_item {
 	char *name, *evr, *arch;
-	char *location;		     /* below the repository's base URL, unchecked */
-	size_t repo;		     /* place in mf_catalog_repos() */
+	char *location;		     /* below the base URL of the repository, unchecked */
+	size_t repo;		     /* index into mf_catalog_repos() */
 	uint64_t size, install_size; /* bytes */
 	uint8_t sha256[MF_SHA256_LEN];
-	struct mf_strings
-		modules; /* names of those it says it has, sorted; none: it does not say */
-	char *why; /* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
-	bool asked;  /* it carries what was asked for */
+	struct mf_strings modules; /* that it provides, sorted; empty: the metadata names none */
+	/* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
+	char *why;
+	bool asked;  /* it was requested itself */
 	bool named;  /* see mf_plan_mark_named() */
-	size_t step; /* its place in the solution that the plan was made of */
-	/* for which of the run's wants it comes; NULL: for a name given to install */
+	size_t step; /* its index in the solution that the plan was made from */
+	/* the want that it was added for; NULL: a name given to install */
 	const struct mf_want *asker;
 };
 
@@ -36,12 +36,15 @@ struct mf_plan {
 	uint64_t download;	 /* bytes */
 };
 
-/* From a solution over POOL; who asked is left to the caller. 0; -MFE_BAD_METADATA or -ENOMEM, recorded. */
+/*
+ * Makes a plan from a solution over POOL; the caller fills in asker. 0; -MFE_BAD_METADATA or
+ * -ENOMEM, recorded.
+ */
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan);
 /*
- * NAMES are what an admin has typed after "install": who types a package's whole name means this
- * very package.
+ * Sets "named" for the items in NAMES, the words after "install" on the command line: a user who
+ * types the whole name of a package means that very package.
  */
 void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names);
 void mf_plan_done(struct mf_plan *plan);

@@ -2,27 +2,27 @@
 #ifndef MODFETCH_STUBS_H
 #define MODFETCH_STUBS_H
 /*
- * What modprobe is told about modules that the repositories have and the disk has not:
- * /run/modprobe.d/zz-modfetch.conf, an "install NAME" line each, so that "modprobe NAME" fetches.
- * A function that fails leaves the file of before: a stub for what has come meanwhile costs a
- * detour, a missing one is the "not found" of a machine without modfetch.
+ * The configuration that makes modprobe fetch modules that the repositories have and the disk has
+ * not: /run/modprobe.d/zz-modfetch.conf, one "install NAME" line per module. A function that fails
+ * leaves the old file: a line for a module that is on disk by now costs a detour; a missing line is
+ * the "not found" of a machine without modfetch.
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
 
 /*
- * Writes the file for the context's kernel, or removes it where there is nothing to fetch, in an
- * initrd, and with modfetch=off on the kernel's command line. Does nothing for a kernel that the
- * running system does not run. Never touches a file that is right already. 0 or a recorded error.
+ * Writes the file for the kernel of the context, or removes it if there is nothing to fetch, in an
+ * initrd, and with modfetch=off on the kernel command line. Does nothing for a kernel that is not
+ * the running one. Does not write a file that is up to date. 0 or a recorded error.
  */
 int mf_stubs_update(struct mf_context *ctx);
-/* Is there no file, where one may be wanted? It does not outlive the boot. */
+/* Is the file missing for the running kernel? It does not survive a reboot. */
 bool mf_stubs_missing(const struct mf_context *ctx);
 
 /*
- * What a run does at its end: makes the file if something has CHANGED or there is none. That it
- * cannot be written is a line in the log and nothing more: the drivers are there.
+ * For the end of a run: updates the file if something CHANGED or it is missing. A failure is only a
+ * line in the log: the drivers are installed.
  */
-void mf_stubs_follow(struct mf_context *ctx, bool changed);
+void mf_stubs_refresh(struct mf_context *ctx, bool changed);
 
 #endif

@@ -201,11 +201,11 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 
 		/* start the fetch helper during the wait, not after it */
 		if (woken)
-			mf_fetch_ready(&cmd->ctx);
+			mf_fetch_start_helper(&cmd->ctx);
 		wait_for_group(cmd, w);
 		mf_notify("STATUS=Fetching and loading drivers");
 		r = mf_drain(&cmd->ctx, &drained);
-		mf_fetch_unready(&cmd->ctx);
+		mf_fetch_stop_helper(&cmd->ctx);
 		if (r <= 0)
 			worst = r;
 		if (mode == ONCE)

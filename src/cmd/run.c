@@ -171,7 +171,7 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 	if (r < 0 || !(attempts.n || attempts.changed))
 		return r;
 	lock = mf_lock(&cmd->ctx);
-	return lock < 0 ? lock : mf_pending_loads_forgive(&cmd->ctx, glob);
+	return lock < 0 ? lock : mf_pending_loads_clear(&cmd->ctx, glob);
 }
 
 int cmd_run(struct cmd *cmd, struct mf_run *run)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * file: repositories, read here without a helper and without a socket.
+ * Reads repositories with a file: URL, without a helper and without a socket.
  *
- * The base is the administrator's and opened as it is. The name below it came from metadata: it is
- * opened by openat2 with RESOLVE_BENEATH, so that neither it nor a link in the repository leads
- * out. Only regular files are read, at most as many bytes as allowed, into a memory file that is
- * sealed: whoever writes to the repository meanwhile no longer matters.
+ * The base is set by the administrator and opened as it is. The name below it comes from metadata:
+ * it is opened by openat2 with RESOLVE_BENEATH, so that neither the name nor a link in the
+ * repository can leave it. Only regular files are copied, up to the limit, into a sealed memory
+ * file: later changes in the repository then have no effect.
  *
- * The etag is made of inode, size and time of change, so that an unchanged file need not be copied.
+ * The etag is made of inode, size and change time, so that an unchanged file is not copied again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ bool fetch_is_file_url(const char *url)
 	return mf_starts_with(url, "file:");
 }
 
-/* file:/path, file:///path or file://localhost/path: the path; NULL for another machine's. */
+/* The path of file:/path, file:///path or file://localhost/path; NULL for another host. */
 static const char *url_path(const char *url)
 {
 	const char *p = url + strlen("file:");
@@ -77,15 +77,15 @@ static int open_request(const struct mf_fetch_request *request, const char *base
 	case -ENOENT:
 	case -ENOTDIR:
 		return -MFE_HTTP_STATUS;
-	case -EXDEV: /* a link that leaves */
+	case -EXDEV: /* a link that leaves the repository */
 	case -ELOOP:
 		return -MFE_BAD_HREF;
 	}
 	return r;
 }
 
-/* All of FROM, at most CAP bytes, to TO. 0, -MFE_TOO_LARGE or -errno. */
-static int copy(int from, int to, uint64_t cap, uint64_t *ret_size)
+/* Copies all of FROM, at most CAP bytes, to TO. 0, -MFE_TOO_LARGE or -errno. */
+static int copy_limited(int from, int to, uint64_t cap, uint64_t *ret_size)
 {
 	_cleanup_free_ char *buf = malloc(256 << 10);
 	uint64_t size = 0;
@@ -140,7 +140,7 @@ int fetch_file(const struct mf_fetch_request *request, const char *base, uint64_
 	f.not_modified = request->etag && !strcmp(request->etag, f.etag);
 	if (!f.not_modified) {
 		to = mf_memfile_new("modfetch");
-		r = to < 0 ? to : copy(from, to, cap, &f.size);
+		r = to < 0 ? to : copy_limited(from, to, cap, &f.size);
 		if (r == 0 && request->size && f.size < request->size)
 			r = -MFE_TRUNCATED;
 		if (r == 0)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Starts the download helper and ends it.
+ * Starts and stops the download helper.
  *
- * Under a service manager the services of modfetch have no network; there a socket stands ready
- * behind which the manager starts helpers that have one. Where that socket is absent the helper is
- * started from here. Either way it gets one end of a socket as its standard input and nothing else:
- * no descriptor, no environment but the names of proxies, no output.
+ * Under a service manager the services of modfetch have no network; a socket then connects to
+ * helpers that the manager starts and that have one. Without that socket this file starts the
+ * helper itself. In both cases the helper gets one end of a socket as its standard input and
+ * nothing else: no other descriptor, no output, and no environment except proxy variables.
  *
- * It is killed when its work is done, and when its time is over: nothing of it outlives a fetch.
+ * It is killed when its work is done or its time is over: no helper outlives a fetch.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,13 +32,13 @@ static const char *const kept_variables[] = {
 	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
 };
 
-/* Tests run the helper of the build tree; an installed program does not listen to that. */
+/* Tests use the helper of the build tree; an installed program ignores the variable. */
 static const char *build_directory(void)
 {
 	return mf_process_in_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
 }
 
-static int reach_service(void)
+static int connect_service(void)
 {
 	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MF_WIRE_SOCKET };
 	_cleanup_close_ int sock = -1;
@@ -51,13 +51,13 @@ static int reach_service(void)
 	return mf_steal_fd(&sock);
 }
 
-void mf_fetch_ready(struct mf_context *ctx)
+void mf_fetch_start_helper(struct mf_context *ctx)
 {
 	if (ctx->helper < 0)
-		ctx->helper = reach_service();
+		ctx->helper = connect_service();
 }
 
-void mf_fetch_unready(struct mf_context *ctx)
+void mf_fetch_stop_helper(struct mf_context *ctx)
 {
 	if (ctx->helper >= 0)
 		close(mf_steal_fd(&ctx->helper));
@@ -118,7 +118,7 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 {
 	const char *directory = build_directory();
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : reach_service();
+	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : connect_service();
 	_cleanup_close_ int theirs = -1;
 	int pair[2], r;
 	pid_t pid = 0;
@@ -145,12 +145,14 @@ void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size)
 	int status;
 
 	if (size)
-		snprintf(why, size, "it ended without a word");
+		snprintf(why, size, "it ended without a message");
 	if (helper->sock >= 0)
 		close(mf_steal_fd(&helper->sock));
 	if (!helper->pid)
 		return;
-	/* one that ended by itself has told its story already; the others have nothing to tell */
+	/*
+	 * a helper that exited by itself has a status to report; one that is killed here has none
+	 */
 	if (waitpid(helper->pid, &status, WNOHANG) == 0) {
 		kill(helper->pid, SIGKILL);
 		while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR)

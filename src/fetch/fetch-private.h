@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef ROAD_FETCH_PRIVATE_H
-#define ROAD_FETCH_PRIVATE_H
-/* Between the parts of the fetch stage: fetch.c (the whole), fetch-file.c, fetch-helper.c,
- * fetch-room.c. */
+#ifndef MODFETCH_FETCH_PRIVATE_H
+#define MODFETCH_FETCH_PRIVATE_H
+/*
+ * Shared by the files of the fetch stage: fetch.c (the main part), fetch-file.c, fetch-helper.c and
+ * fetch-room.c.
+ */
 #include <sys/types.h>
 #include "modfetch/fetch.h"
 
@@ -21,23 +23,26 @@ int fetch_file(const struct mf_fetch_request *request, const char *base, uint64_
 
 struct fetch_helper {
 	int sock;
-	pid_t pid; /* 0: a service manager's, which is not ours to wait for */
+	pid_t pid; /* 0: started by a service manager, not a child process */
 };
 #define FETCH_HELPER_INIT                                                                          \
 	{                                                                                          \
 		-1, 0                                                                              \
 	}
 
-/* Starts one, or reaches the service manager's. 0 or -MFE_FETCH_HELPER, recorded. */
+/* Starts a helper, or connects to the service manager. 0 or -MFE_FETCH_HELPER, recorded. */
 int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper);
-/* Ends it and waits until it has ended. What it died of, if of anything, as a clause, into WHY. */
+/*
+ * Stops the helper and waits for its end. Writes the cause of its death, if there is one, as a
+ * clause into WHY (SIZE bytes; 0: not wanted).
+ */
 void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size);
 
 /* ---- fetch-room.c ---- */
 
 /*
- * Is there room for N files of TOTAL bytes? Raises the limit of open files where that is permitted.
- * 0; -EMFILE or -ENOMEM, recorded with the way out.
+ * Checks that memory and descriptors suffice for N files of TOTAL bytes. Raises the limit of open
+ * files if permitted. 0; -EMFILE or -ENOMEM, recorded with a remedy.
  */
 int fetch_room(struct mf_context *ctx, size_t n, uint64_t total);
 

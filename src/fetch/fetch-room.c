@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Is there room for what a run is about to fetch?
+ * Checks that memory and descriptors suffice for the downloads of a run.
  *
- * Each package is a sealed memory file with a descriptor of its own until it is installed: that is
- * what makes the verified bytes the installed ones. A plan that needs more descriptors or memory
- * than there are is refused before anything is asked for, in place of failing in its middle.
+ * Each package is a sealed memory file with a descriptor of its own until it is installed, so that
+ * the verified bytes are the installed ones. A plan that needs more descriptors or memory than
+ * available is refused before any download, instead of failing half-way.
  */
 #include "fetch-private.h"
 #include <errno.h>
@@ -16,13 +16,13 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-#define SPARE_FILES 128 /* what the rest of a run has open at a time, and more */
+#define RESERVED_FILES 128 /* more than the rest of a run has open at a time */
 
-/* Each file keeps a descriptor until it is installed; the usual limit is 1,024. */
-static int allow_files(struct mf_context *ctx, size_t n)
+/* Each file uses a descriptor until it is installed; the usual limit is 1,024. */
+static int raise_file_limit(struct mf_context *ctx, size_t n)
 {
 	struct rlimit now, more;
-	rlim_t need = n + SPARE_FILES;
+	rlim_t need = n + RESERVED_FILES;
 
 	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= need)
 		return 0;
@@ -31,11 +31,11 @@ static int allow_files(struct mf_context *ctx, size_t n)
 		return 0;
 	return mf_fail(ctx, "fetch", -EMFILE, "downloads",
 		       "%zu files at once need %llu open files, %llu are allowed: raise the limit "
-		       "(ulimit -n, LimitNOFILE=), or take fewer at a time",
+		       "(ulimit -n, LimitNOFILE=), or install fewer at a time",
 		       n, (unsigned long long)need, (unsigned long long)now.rlim_max);
 }
 
-/* MemAvailable of /proc/meminfo in bytes, or all there can be where that is not told. */
+/* MemAvailable of /proc/meminfo in bytes, or UINT64_MAX if unknown. */
 static uint64_t memory_available(void)
 {
 	_cleanup_free_ char *text = NULL;
@@ -50,8 +50,8 @@ static uint64_t memory_available(void)
 }
 
 /*
- * What is fetched stays in sealed memory until it is installed, so that nothing can change it in
- * between: half of the machine's memory may go for that, and no more than is available.
+ * The files stay in sealed memory until they are installed, so that nothing can change them before:
+ * they may use half of the memory of the machine, and no more than is available.
  */
 static int check_memory(struct mf_context *ctx, size_t n, uint64_t total)
 {
@@ -64,15 +64,16 @@ static int check_memory(struct mf_context *ctx, size_t n, uint64_t total)
 		available = half;
 	if (total <= available)
 		return 0;
-	return mf_fail(ctx, "fetch", -ENOMEM, "downloads",
-		       "%zu files of %llu MB are held in memory until they are installed, %llu MB "
-		       "can be had: take fewer at a time",
-		       n, (unsigned long long)total >> 20, (unsigned long long)available >> 20);
+	return mf_fail(
+		ctx, "fetch", -ENOMEM, "downloads",
+		"%zu files of %llu MB are kept in memory until they are installed, but %llu MB "
+		"are available: install fewer at a time",
+		n, (unsigned long long)total >> 20, (unsigned long long)available >> 20);
 }
 
 int fetch_room(struct mf_context *ctx, size_t n, uint64_t total)
 {
-	int r = allow_files(ctx, n);
+	int r = raise_file_limit(ctx, n);
 
 	return r < 0 ? r : check_memory(ctx, n, total);
 }

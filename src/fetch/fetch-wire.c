@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packets between the fetch stage and its helper; src/fetch/fetch-wire.h says what they
- * mean.
+ * Sends and receives packets between the fetch stage and its helper; src/fetch/fetch-wire.h defines
+ * them.
  *
- * Trusts neither side: a packet that is too short, too long, or brings more descriptors than one is
- * refused as a whole, and what came with it is closed. Text may hold any byte but NUL; whoever
- * prints it is to mind that.
+ * Neither side is trusted: a packet that is too short, too long, or has more than one descriptor is
+ * refused as a whole, and its descriptors are closed. Text may have any byte but NUL; code that
+ * prints it must sanitize it.
  */
 #include "fetch-wire.h"
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-/* Room for more than the one descriptor that is allowed, so that a second is seen and closed. */
+/* Room for more than the one allowed descriptor, so that a second one is seen and closed. */
 #define MAX_FDS 4
 
 union control {
@@ -23,7 +23,9 @@ union control {
 	char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
 };
 
-/* 0: something may have happened; -ETIMEDOUT; or another -errno. */
+/*
+ * Waits for EVENTS or the deadline. 0: something may have happened; -ETIMEDOUT; or another -errno.
+ */
 static int fetch_wire_wait_for(int fd, short events, uint64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
@@ -71,7 +73,7 @@ int mf_wire_send(int fd, const struct mf_wire *packet, const char *text, int pas
 	}
 }
 
-/* All descriptors of a message; the number there were. */
+/* Collects the descriptors of a message. Returns their number. */
 static size_t take_fds(struct msghdr *msg, int fds[MAX_FDS])
 {
 	size_t n = 0;

@@ -2,32 +2,36 @@
 #ifndef MODFETCH_FETCH_WIRE_H
 #define MODFETCH_FETCH_WIRE_H
 /*
- * What the fetch stage and the download helper say to each other: packets over an AF_UNIX
- * SOCK_SEQPACKET socket, which is the helper's standard input. Both sides are the same build on the
- * same machine, so a packet is this struct and then text without a NUL; a descriptor may ride
- * along.
+ * The protocol between the fetch stage and the download helper: packets over an AF_UNIX
+ * SOCK_SEQPACKET socket, which is the standard input of the helper. Both sides are from the same
+ * build on the same machine, so a packet is this struct followed by text without a NUL; it may
+ * carry a descriptor.
  *
- *   stage → helper   SETUP     size = milliseconds a mirror may be silent or slow; max = the
- * largest MAX of all requests; text = the user to become, for a helper that runs as root REQUEST
- * index; size, max in bytes (size 0: unknown); flags; text = etag URL       index; text = the next
- * place to ask for it, in order of preference GO        no more requests RETRY     index: those
- * bytes were wrong (code); go on with the next place helper → stage   PROGRESS  size = bytes of all
- * requests so far DONE      index; mirror = which URL; size; flags; text = etag; a sealed memory
- *                              file, unless flags has NOT_MODIFIED or ABSENT
- *                    FAILED    index; mirror; code; text = why
- *                    LOG       code = level; text = a line
+ *   stage → helper
+ *     SETUP     size = milliseconds that a mirror may be silent or slow; max = the largest MAX of all
+ *               requests; text = the user to become, for a helper that runs as root
+ *     REQUEST   index; size, max in bytes (size 0: unknown); flags; text = etag
+ *     URL       index; text = the next URL to try, in order of preference
+ *     GO        no more requests
+ *     RETRY     index: the bytes were wrong (code); try the next URL
+ *
+ *   helper → stage
+ *     PROGRESS  size = bytes of all requests so far
+ *     DONE      index; mirror = the URL that was used; size; flags; text = etag; a sealed memory file,
+ *               unless flags has NOT_MODIFIED or ABSENT
+ *     FAILED    index; mirror; code; text = the reason
+ *     LOG       code = level; text = a line
  *
  * The stage sends everything up to GO before it reads; the helper reads up to GO before it sends.
- * Whoever closes the socket ends the conversation. The stage believes nothing it is told: it
- * measures the descriptor. Sizes of what it is sent are bounded by the packet.
+ * Either side ends the conversation by closing the socket. The stage does not trust the packets: it
+ * measures the descriptor. The packet bounds the size of each message.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #define MF_WIRE_TEXT 4096
-#define MF_WIRE_SOCKET                                                                             \
-	"/run/modfetch/fetch.socket" /* a service manager starts helpers behind it                 \
-				      */
+/* A service manager starts a helper for each connection. */
+#define MF_WIRE_SOCKET "/run/modfetch/fetch.socket"
 
 enum mf_wire_type {
 	MF_WIRE_SETUP,
@@ -42,8 +46,8 @@ enum mf_wire_type {
 };
 
 enum {
-	MF_WIRE_OPTIONAL = 1,	  /* REQUEST: that it is not there is an answer */
-	MF_WIRE_ABSENT = 2,	  /* DONE: that was the answer; FAILED: it is not there */
+	MF_WIRE_OPTIONAL = 1,	  /* REQUEST: a missing file is a result, not a failure */
+	MF_WIRE_ABSENT = 2,	  /* DONE, FAILED: the file does not exist */
 	MF_WIRE_NOT_MODIFIED = 4, /* DONE: the etag still holds */
 };
 
@@ -58,19 +62,20 @@ struct mf_wire {
 };
 
 /*
- * Sends one packet, waiting until the deadline (mf_now_us(); 0: none) for room. TEXT may be NULL
- * and is cut at MF_WIRE_TEXT; PASS is a descriptor that stays the caller's, or -1. 0, -ETIMEDOUT,
- * -EPIPE or another -errno.
+ * Sends one packet; waits for room until the deadline (in the clock of mf_now_us(); 0: none). TEXT
+ * may be NULL and is truncated at MF_WIRE_TEXT; PASS is a descriptor that stays the caller's, or
+ * -1. 0, -ETIMEDOUT, -EPIPE or another -errno.
  */
 int mf_wire_send(int fd, const struct mf_wire *packet, const char *text, int pass,
 		 uint64_t deadline);
 
-#define MF_WIRE_NOW 1 /* a deadline long past */
+#define MF_WIRE_NOW 1 /* a deadline in the past: do not wait */
 
 /*
- * Receives one packet, waiting until the deadline (0: none). 1 and the packet; 0 when the other
- * side has closed; -EAGAIN when there was none in time; -EBADMSG for what is no packet. RET_TEXT
- * gets MF_WIRE_TEXT + 1 bytes at most, with a NUL; RET_FD the descriptor, close-on-exec, or -1.
+ * Receives one packet; waits until the deadline (0: none). 1 and the packet; 0 if the other side
+ * has closed; -EAGAIN if none came in time; -EBADMSG for a malformed packet; or another -errno.
+ * RET_TEXT gets at most MF_WIRE_TEXT + 1 bytes, with a NUL; RET_FD the descriptor, close-on-exec
+ * and the caller's, or -1.
  */
 int mf_wire_receive(int fd, struct mf_wire *ret_packet, char ret_text[MF_WIRE_TEXT + 1],
 		    int *ret_fd, uint64_t deadline);

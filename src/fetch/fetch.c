@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fetch stage, on the side that has rights: asks, takes descriptors, measures them.
+ * The privileged side of the fetch stage: sends requests, receives descriptors, measures them.
  *
- * Decides what is asked for and when it has taken too long; which mirror is asked next is the
- * helper's affair. This process never opens an internet socket and never parses what a server said.
+ * This file decides what is requested and when it has taken too long; the helper decides which
+ * mirror is next. This process never opens an internet socket and never parses data of a server.
  *
- * The helper is taken for hostile: it may have been subverted by a server. A descriptor from it
- * must be a memory file under all seals, of a size within the cap and, where signed metadata told
- * them, of the size and digest expected; it is opened anew, so that the helper shares nothing with
- * us, not even a position. Its texts are bounded, and printed with controls replaced. Time is
- * limited by killing it.
+ * The helper is treated as hostile, since a server may have compromised it. A descriptor from it
+ * must be a memory file with all seals, of a size within the limit and, if signed metadata has
+ * them, of the expected size and digest. It is opened again, so that the helper shares nothing with
+ * this process, not even a file position. Texts of the helper are bounded, and printed with control
+ * characters replaced. The helper is killed when the time is over.
  */
 #include "modfetch/fetch.h"
 #include <assert.h>
@@ -29,15 +29,15 @@
 #include "portal.h"
 
 #define PROGRESS_US 100000
-#define LOG_MAX	    64 /* lines; one that has more to say floods the journal */
+#define LOG_MAX	    64 /* lines; a helper that sends more floods the journal */
 
 struct job {
 	const struct mf_fetch_request *request;
-	struct mf_strings urls; /* those for the helper */
+	struct mf_strings urls; /* the URLs for the helper */
 	struct mf_fetched result;
 	uint64_t cap;
 	bool done, absent;
-	int code; /* the failure that ended it all, if it was this one's */
+	int code; /* the failure, if this job made the whole call fail */
 	unsigned int retries;
 };
 
@@ -47,7 +47,7 @@ struct fetch {
 	size_t n, done, remote;
 	mf_fetch_progress *progress;
 	void *arg;
-	uint64_t told_at, total, local_bytes;
+	uint64_t progress_us, total, local_bytes;
 	unsigned int seconds, logged;
 	uint64_t deadline;
 	struct fetch_helper helper;
@@ -63,13 +63,13 @@ static void fetch_done(struct fetch *f)
 	fetch_helper_stop(&f->helper, NULL, 0);
 }
 
-static void fetch_tell_progress(struct fetch *f, uint64_t bytes, bool now)
+static void fetch_report_progress(struct fetch *f, uint64_t bytes, bool now)
 {
 	uint64_t at = mf_now_us();
 
-	if (!f->progress || (!now && at - f->told_at < PROGRESS_US))
+	if (!f->progress || (!now && at - f->progress_us < PROGRESS_US))
 		return;
-	f->told_at = at;
+	f->progress_us = at;
 	f->progress(f->arg, bytes, f->total, f->done, f->n);
 }
 
@@ -80,7 +80,7 @@ static int fail_url(struct mf_context *ctx, int code, const char *url, const cha
 
 /* ---- repositories on disk ---- */
 
-/* Does the file have the digest that is known? 0, -MFE_BAD_DIGEST or -errno. */
+/* Compares the file with the expected digest, if any. 0, -MFE_BAD_DIGEST or -errno. */
 static int check_digest(const struct job *job, int fd)
 {
 	uint8_t digest[MF_SHA256_LEN];
@@ -94,7 +94,10 @@ static int check_digest(const struct job *job, int fd)
 	return memcmp(digest, job->request->sha256, sizeof(digest)) ? -MFE_BAD_DIGEST : 0;
 }
 
-/* Tries the file: mirrors of a job. 0 also where another kind is left to be tried. */
+/*
+ * Tries the file: mirrors of a job. 0: done, or there are mirrors for the helper; or the failure of
+ * the last one.
+ */
 static int try_files(struct fetch *f, struct job *job)
 {
 	const struct mf_strings *mirrors = job->request->mirrors;
@@ -152,7 +155,7 @@ static int send_job(struct fetch *f, const struct job *job, uint32_t index)
 	return r;
 }
 
-/* REMOTE maps the helper's numbers to jobs. */
+/* REMOTE maps the indexes of the helper to jobs. */
 static int send_all(struct fetch *f, struct job *const *remote)
 {
 	const struct mf_settings *s = &f->ctx->settings;
@@ -175,10 +178,11 @@ static int send_all(struct fetch *f, struct job *const *remote)
 }
 
 /*
- * What came is a file no longer changeable, of a size that was allowed: 0 and our own descriptor
- * of it. Anything else is a helper that is not ours any more.
+ * Accepts a descriptor if it is a sealed file of an allowed size: 0, and RESULT has a new
+ * descriptor of it. Anything else means that the helper is compromised: -MFE_FETCH_HELPER; or
+ * -errno.
  */
-static int fetch_take_file(const struct job *job, int fd, struct mf_fetched *result)
+static int accept_file(const struct job *job, int fd, struct mf_fetched *result)
 {
 	char path[64];
 	struct stat st;
@@ -197,8 +201,8 @@ static int fetch_take_file(const struct job *job, int fd, struct mf_fetched *res
 	return 0;
 }
 
-static int take_done(struct fetch *f, struct job *job, const struct mf_wire *packet,
-		     const char *etag, int fd)
+static int on_done(struct fetch *f, struct job *job, const struct mf_wire *packet, const char *etag,
+		   int fd)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched got = { .fd = -1 };
 	const char *url = packet->mirror < job->urls.n ? job->urls.v[packet->mirror] : NULL;
@@ -208,7 +212,7 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 		return -MFE_FETCH_HELPER;
 	got.not_modified = packet->flags == MF_WIRE_NOT_MODIFIED && job->request->etag;
 	if (!got.not_modified && !(packet->flags == MF_WIRE_ABSENT && job->request->optional)) {
-		r = fetch_take_file(job, fd, &got);
+		r = accept_file(job, fd, &got);
 		if (r == 0)
 			r = check_digest(job, got.fd);
 		if (r == -MFE_BAD_DIGEST && mf_portal_file(url, got.fd, true))
@@ -237,7 +241,7 @@ static int take_done(struct fetch *f, struct job *job, const struct mf_wire *pac
 	return 0;
 }
 
-/* What a helper may say that went wrong. */
+/* The failures that a helper may report. */
 static bool is_fetch_failure(int code)
 {
 	static const int codes[] = { -MFE_UNREACHABLE, -MFE_HTTP_STATUS, -MFE_TOO_LARGE,
@@ -250,34 +254,37 @@ static bool is_fetch_failure(int code)
 	return code < 0 && code > -MFE_FIRST;
 }
 
-/* A run may start several helpers; what each of them finds of the machine is said once. */
-static void tell_log(struct fetch *f, int level, const char *text)
+/*
+ * A run may start several helpers; a repeated line about the state of the machine is logged at
+ * debug level.
+ */
+static void log_helper_line(struct fetch *f, int level, const char *text)
 {
 	struct mf_context *ctx = f->ctx;
-	bool again = !strncmp(ctx->helper_said, text, sizeof(ctx->helper_said) - 1);
+	bool repeated = !strncmp(ctx->helper_said, text, sizeof(ctx->helper_said) - 1);
 
-	mf_log(ctx, again && level == MF_LOG_INFO ? MF_LOG_DEBUG : (enum mf_log_level)level,
+	mf_log(ctx, repeated && level == MF_LOG_INFO ? MF_LOG_DEBUG : (enum mf_log_level)level,
 	       "fetch: %s", text);
 	snprintf(ctx->helper_said, sizeof(ctx->helper_said), "%.127s", text);
 }
 
-static int fetch_take_packet(struct fetch *f, struct job *const *remote,
-			     const struct mf_wire *packet, const char *text, int fd)
+static int fetch_on_packet(struct fetch *f, struct job *const *remote, const struct mf_wire *packet,
+			   const char *text, int fd)
 {
 	struct job *job = packet->index < f->remote ? remote[packet->index] : NULL;
 
 	switch (packet->type) {
 	case MF_WIRE_PROGRESS:
-		fetch_tell_progress(f, f->local_bytes + packet->size, false);
+		fetch_report_progress(f, f->local_bytes + packet->size, false);
 		return 0;
 	case MF_WIRE_LOG:
 		if (packet->code < MF_LOG_ERROR || packet->code > MF_LOG_DEBUG ||
 		    f->logged++ == LOG_MAX)
 			break;
-		tell_log(f, packet->code, text);
+		log_helper_line(f, packet->code, text);
 		return 0;
 	case MF_WIRE_DONE:
-		return job ? take_done(f, job, packet, text, fd) : -MFE_FETCH_HELPER;
+		return job ? on_done(f, job, packet, text, fd) : -MFE_FETCH_HELPER;
 	case MF_WIRE_FAILED:
 		if (!job || packet->mirror >= job->urls.n || !is_fetch_failure(packet->code))
 			break;
@@ -288,7 +295,7 @@ static int fetch_take_packet(struct fetch *f, struct job *const *remote,
 	return -MFE_FETCH_HELPER;
 }
 
-/* The helper is not what it should be: says so, unless something was said already. */
+/* Records why the helper failed: its deadline, its death, or a malformed packet. */
 static int fail_helper(struct fetch *f, int r)
 {
 	char why[128];
@@ -300,7 +307,8 @@ static int fail_helper(struct fetch *f, int r)
 	fetch_helper_stop(&f->helper, why, sizeof(why));
 	if (r == 0 || r == -EPIPE)
 		return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper", "%s", why);
-	return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper", "it sent what makes no sense");
+	return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper",
+		       "it sent a malformed or unexpected packet");
 }
 
 static int run_helper(struct fetch *f, struct job *const *remote)
@@ -322,7 +330,7 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 		r = mf_wire_receive(f->helper.sock, &packet, text, &fd, f->deadline);
 		if (r <= 0)
 			return fail_helper(f, r);
-		r = fetch_take_packet(f, remote, &packet, text, fd);
+		r = fetch_on_packet(f, remote, &packet, text, fd);
 		if (r == -MFE_FETCH_HELPER || r == -EPIPE || r == -ETIMEDOUT)
 			return fail_helper(f, r);
 		if (r < 0)
@@ -333,7 +341,7 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 	return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole call ---- */
 
 static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_request *request)
 {
@@ -354,7 +362,7 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 			return mf_fail(f->ctx, "fetch", r, request->path,
 				       mf_href_check(request->path) < 0
 					       ? NULL
-					       : "the repository's URL is not one to fetch from");
+					       : "the URL of the repository is not supported");
 		if (r < 0)
 			return mf_fail(f->ctx, "fetch", r, request->path, NULL);
 	}
@@ -378,14 +386,14 @@ static int fetch_run(struct fetch *f, const struct mf_fetch_request *requests, s
 			f->done++;
 		else
 			remote[f->remote++] = &f->jobs[i];
-		fetch_tell_progress(f, f->local_bytes, false);
+		fetch_report_progress(f, f->local_bytes, false);
 	}
 	return r == 0 && f->remote ? run_helper(f, remote) : r;
 }
 
-/* Seconds for all of it. */
-static unsigned int patience(const struct mf_context *ctx, const struct mf_fetch_request *requests,
-			     size_t n)
+/* The timeout of the whole call, in seconds. */
+static unsigned int call_timeout(const struct mf_context *ctx,
+				 const struct mf_fetch_request *requests, size_t n)
 {
 	unsigned int longest = n ? 0 : 1;
 
@@ -405,7 +413,7 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 		.ctx = ctx,
 		.progress = progress,
 		.arg = arg,
-		.seconds = patience(ctx, requests, n),
+		.seconds = call_timeout(ctx, requests, n),
 		.helper = FETCH_HELPER_INIT,
 	};
 	_cleanup_free_ struct job **remote = calloc(n + 1, sizeof(*remote));
@@ -430,6 +438,6 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 		ret_fetched[i] = f.jobs[i].result;
 		f.jobs[i].result = (struct mf_fetched){ .fd = -1 };
 	}
-	fetch_tell_progress(&f, bytes, true);
+	fetch_report_progress(&f, bytes, true);
 	return 0;
 }

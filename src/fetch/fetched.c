@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The value that the fetch stage hands on: a sealed memory file, the address it came from, and what
- * the server said of its version.
- * Whoever receives it owns the descriptor and the two strings.
+ * The result of the fetch stage: a sealed memory file, the URL it came from, and the etag of the
+ * server.
+ *
+ * It has a file of its own, since its users need nothing else of the stage. The receiver owns the
+ * descriptor and the two strings.
  */
 #include "modfetch/fetch.h"
 #include <stdlib.h>

@@ -2,12 +2,12 @@
 /*
  * Decides whether a name from metadata stays inside its repository, and makes a URL of it.
  *
- * The name is looked at component by component, both as it is written and as a server might decode
- * it: a byte behind %XX must not be one that would mean something (a slash, a backslash, a dot,
- * another %, a NUL or other control). What is then left of the meaning of '..' and of schemes is
- * refused outright; nothing is normalised, since two programs seldom normalise alike.
+ * The name is checked component by component, both as written and as a server might decode it: a
+ * byte encoded as %XX must not be one with a meaning (a slash, a backslash, a dot, another %, a NUL
+ * or another control character). '..' and schemes are refused; nothing is normalized, since two
+ * programs seldom normalize the same way.
  *
- * The base is the administrator's, from a .repo file: its path is taken as it is.
+ * The base is set by the administrator in a .repo file: its path is used as it is.
  */
 #include "modfetch/fetch.h"
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "modfetch/error.h"
 #include "modfetch/strings.h"
 
-static int href_nibble(char c)
+static int hex_digit(char c)
 {
 	const char *digits = "0123456789abcdefABCDEF", *at = c ? strchr(digits, c) : NULL;
 	int value = at ? (int)(at - digits) : -1;
@@ -29,10 +29,10 @@ static int href_nibble(char c)
 	return value > 15 ? value - 6 : value;
 }
 
-/* The byte that %XX at P stands for, or -1 if that is no such thing. */
+/* The byte that %XX at P stands for, or -1 if P is not of that form. */
 static int encoded_byte(const char *p)
 {
-	int hi = href_nibble(p[1]), lo = hi < 0 ? -1 : href_nibble(p[2]);
+	int hi = hex_digit(p[1]), lo = hi < 0 ? -1 : hex_digit(p[2]);
 
 	return lo < 0 ? -1 : hi << 4 | lo;
 }
@@ -42,8 +42,8 @@ static bool is_control(int byte)
 	return byte < 0x20 || byte == 0x7f;
 }
 
-/* May a component hold this byte, plainly or behind a %? */
-static bool byte_is_harmless(const char *p)
+/* May a component have this byte, plainly or encoded? */
+static bool is_safe_byte(const char *p)
 {
 	int byte;
 
@@ -55,7 +55,7 @@ static bool byte_is_harmless(const char *p)
 	return byte >= 0 && !is_control(byte) && !strchr("/\\.%?#:", byte);
 }
 
-static bool component_is_harmless(const char *p, size_t len, bool first)
+static bool is_safe_component(const char *p, size_t len, bool first)
 {
 	if (!len || (len == 1 && *p == '.') || (len == 2 && !memcmp(p, "..", 2)))
 		return false;
@@ -63,7 +63,7 @@ static bool component_is_harmless(const char *p, size_t len, bool first)
 	if (first && memchr(p, ':', len))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!byte_is_harmless(p + i))
+		if (!is_safe_byte(p + i))
 			return false;
 	return true;
 }
@@ -77,7 +77,7 @@ int mf_href_check(const char *href)
 	for (;;) {
 		size_t len = strcspn(p, "/");
 
-		if (!component_is_harmless(p, len, p == href))
+		if (!is_safe_component(p, len, p == href))
 			return -MFE_BAD_HREF;
 		if (!p[len])
 			return 0;
@@ -86,7 +86,7 @@ int mf_href_check(const char *href)
 }
 
 /* scheme://host/path with a host, or file:/path; no query, no fragment, no space or control. */
-static bool base_is_usable(const char *base)
+static bool is_supported_base(const char *base)
 {
 	static const char *const schemes[] = { "http://", "https://" };
 
@@ -99,7 +99,7 @@ static bool base_is_usable(const char *base)
 	return mf_starts_with(base, "file:/");
 }
 
-static bool may_stand_in_a_url(unsigned char c)
+static bool is_url_byte(unsigned char c)
 {
 	return c > 0x20 && c < 0x7f && !strchr("\"<>`{|}^", c);
 }
@@ -109,7 +109,7 @@ int mf_href_join(const char *base, const char *href, char **ret_url)
 	size_t base_len = strlen(base);
 	char *url, *out;
 
-	if (!base_is_usable(base) || mf_href_check(href) < 0)
+	if (!is_supported_base(base) || mf_href_check(href) < 0)
 		return -MFE_BAD_HREF;
 	while (base_len && base[base_len - 1] == '/')
 		base_len--;
@@ -119,7 +119,7 @@ int mf_href_join(const char *base, const char *href, char **ret_url)
 	out = mempcpy(url, base, base_len);
 	*out++ = '/';
 	for (const char *p = href; *p; p++) {
-		if (may_stand_in_a_url((unsigned char)*p))
+		if (is_url_byte((unsigned char)*p))
 			*out++ = *p;
 		else
 			out += sprintf(out, "%%%02X", (unsigned int)(unsigned char)*p);

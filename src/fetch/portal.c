@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a captive portal's answer looks like, by its first bytes.
+ * Recognizes the answer of a captive portal by its first bytes.
  *
  * None of the files that are fetched is a web page: repomd.xml, its signatures, lists of packages,
- * packages, lists of mirrors. So a body whose first element is one of HTML's comes from somebody
- * between here and the server, and so does a repomd.xml that is no XML or has another root. This
- * decides only what a failure is called: no network, which passes, instead of a bad signature or
- * digest, which lasts. A server that forges it wins that a device waits, as it does without a
- * network. Nothing is parsed here: a prolog is stepped over and one name compared, in a few bytes.
+ * packages, lists of mirrors. So a body whose first element is one of HTML's comes from a device
+ * between this machine and the server, and so does a repomd.xml that is not XML or has another
+ * root. This only selects the name of a failure: no network, which is transient, instead of a bad
+ * signature or digest, which is permanent. A server that forges it gains only that a device waits,
+ * as it does without a network. Nothing is parsed: the prolog is skipped and one name compared, in
+ * a few bytes.
  */
 #include "portal.h"
 #include <ctype.h>
@@ -28,15 +29,15 @@ static bool begins(const struct text *t, const char *what)
 	return (size_t)(t->end - t->at) >= len && !strncasecmp(t->at, what, len);
 }
 
-/* Steps behind the next WHAT; to the end where there is none. */
-static void step_behind(struct text *t, const char *what)
+/* Advances past the next WHAT, or to the end if there is none. */
+static void skip_past(struct text *t, const char *what)
 {
 	const char *found = memmem(t->at, (size_t)(t->end - t->at), what, strlen(what));
 
 	t->at = found ? found + strlen(what) : t->end;
 }
 
-/* Over blanks, a byte order mark, declarations and comments, but not a DOCTYPE of HTML. */
+/* Skips blanks, a byte order mark, declarations and comments, but not a DOCTYPE of HTML. */
 static void skip_prolog(struct text *t)
 {
 	if (begins(t, "\xef\xbb\xbf"))
@@ -45,17 +46,17 @@ static void skip_prolog(struct text *t)
 		while (t->at < t->end && isspace((unsigned char)*t->at))
 			t->at++;
 		if (begins(t, "<?"))
-			step_behind(t, "?>");
+			skip_past(t, "?>");
 		else if (begins(t, "<!--"))
-			step_behind(t, "-->");
+			skip_past(t, "-->");
 		else if (begins(t, "<!doctype") && !begins(t, "<!doctype html"))
-			step_behind(t, ">");
+			skip_past(t, ">");
 		else
 			return;
 	}
 }
 
-/* Is the name that follows '<' this one, with or without a prefix? */
+/* Is the name after '<' this one, with or without a prefix? */
 static bool is_element(const struct text *t, const char *name)
 {
 	const char *p = t->at + 1, *start = p;

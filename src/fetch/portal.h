@@ -2,21 +2,21 @@
 #ifndef MODFETCH_PORTAL_H
 #define MODFETCH_PORTAL_H
 /*
- * Did somebody else answer in the server's place? A captive portal, or a proxy with an error to
- * show, answers 200 with a web page to whatever it is asked. Libc only.
+ * Detects answers that do not come from the server. A captive portal, or a proxy with an error
+ * page, answers any request with status 200 and a web page. Uses libc only.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MF_PORTAL_HEAD 4096 /* bytes of a body that are looked at */
+#define MF_PORTAL_HEAD 4096 /* bytes of a body that are checked */
 
 /*
- * Are these, the first LEN bytes of what came for NAME (a path or URL), those of a web page, or
- * such as no file of that name begins with? False where nothing says so. BROKEN: it is known that
- * the file is not the one wanted, by its size or digest; then a package must begin as one.
+ * Are these first LEN bytes of the body for NAME (a path or URL) those of a web page, or such as no
+ * file of that name begins with? False in doubt. BROKEN: the file has the wrong size or digest;
+ * then a package must begin with the magic number of rpm.
  */
 bool mf_portal_body(const char *name, const void *head, size_t len, bool broken);
-/* The same of the file FD, read from its beginning without moving in it. */
+/* The same for the file FD, read from its beginning; its position does not move. */
 bool mf_portal_file(const char *name, int fd, bool broken);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A run is bound to one kernel's directory of modules. An update that replaces the directory while
- * the run downloads makes its plan one for another kernel; the inode says so. A directory that a
- * transaction of the run makes is no replacement: where there was none, nothing is compared.
+ * Detects that the module directory of a kernel was replaced during a run.
+ *
+ * A run is for one kernel directory. An update that replaces the directory while the run downloads
+ * makes the plan one for another kernel; the inode shows it. A directory that a transaction of the
+ * run creates is not a replacement: if there was none before, nothing is compared.
  */
 #include "modfetch/load.h"
 #include <fcntl.h>
@@ -32,5 +34,5 @@ int mf_kernel_dir_same(struct mf_context *ctx, const struct stat *before)
 	if (!before->st_ino || (now.st_ino == before->st_ino && now.st_dev == before->st_dev))
 		return 0;
 	return mf_fail(ctx, "install", -MFE_KERNEL_CHANGED, ctx->kernel,
-		       "/lib/modules/%s was replaced meanwhile", ctx->kernel);
+		       "/lib/modules/%s was replaced during the run", ctx->kernel);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The retried load, and the look at the device.
+ * Loads the modules again after the installation, and checks the device.
  *
  * A want is loaded as udev or modprobe would have done on a full tree: by its alias, so that every
- * module that matches is tried and blacklists hold. What is about to go into the kernel is on disk
- * as an attempt before it does (modfetch/pending-loads.h), and is crossed out when the next one begins or
- * all is over; drivers that look for their devices behind the load's back are waited for first.
- * Whether the device is bound is read from sysfs, the only witness; waiting is bounded, because
- * drivers may take their time or decline.
+ * module that matches is tried and blacklists apply. A module is recorded on disk as an attempt
+ * before it is loaded (modfetch/pending-loads.h), and removed from the record when the next one
+ * begins or all have ended; drivers that probe their devices asynchronously are waited for first.
+ * Whether the device is bound is read from sysfs, the only reliable source; the wait is bounded,
+ * because drivers may be slow or decline.
  */
 #include "modfetch/load.h"
 #include <errno.h>
@@ -21,18 +21,18 @@
 
 #define POLL_US 2000
 
-struct loading {
+struct load {
 	struct mf_context *ctx;
 	struct mf_pending_loads *attempts;
 	struct mf_want *want;
-	const struct mf_pending_load *crashed; /* why it is left alone */
+	const struct mf_pending_load *crashed; /* the attempt because of which it is skipped */
 };
 
-/* ---- before the indexes name them ---- */
+/* ---- before depmod ---- */
 
 static bool is_wanted(const struct mf_want *wants, size_t n, const char *path)
 {
-	char name[256];
+	char name[MF_MODULE_NAME_SIZE];
 
 	if (!mf_module_name(path, name, sizeof(name)))
 		return false;
@@ -59,55 +59,58 @@ int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 
 /* ---- the load ---- */
 
-static const char *subject_of(const struct mf_want *want)
+static const char *load_subject(const struct mf_want *want)
 {
 	return want->syspath ? want->syspath : want->query;
 }
 
-static int see_before(void *arg, const struct mf_strings *paths)
+static int on_before_load(void *arg, const struct mf_strings *paths)
 {
-	struct loading *l = arg;
+	struct load *l = arg;
 
 	for (size_t i = 0; l->ctx->unattended && i < paths->n; i++) {
-		char name[256];
+		char name[MF_MODULE_NAME_SIZE];
 
 		if (mf_module_name(paths->v[i], name, sizeof(name)))
 			l->crashed = mf_pending_loads_find(l->ctx, l->attempts, name);
 		if (l->crashed)
 			return -MFE_CRASHED;
 	}
-	return mf_pending_loads_begin(l->ctx, l->attempts, paths, subject_of(l->want));
+	return mf_pending_loads_begin(l->ctx, l->attempts, paths, load_subject(l->want));
 }
 
-static void see_loaded(void *arg, const char *name)
+static void on_loaded(void *arg, const char *name)
 {
-	struct loading *l = arg;
+	struct load *l = arg;
 
 	(void)mf_strings_add_unique(&l->want->loaded, name);
 	if (!l->ctx->unattended)
-		mf_pending_loads_watched(l->ctx, l->attempts, name);
+		mf_pending_loads_drop_module(l->ctx, l->attempts, name);
 }
 
-/* A driver may look for its device behind the load's back: it has ended when it has found it. */
-static void see_ended(struct loading *l)
+/*
+ * Ends the attempt. A driver may probe its device asynchronously: then the attempt ends when the
+ * device is bound.
+ */
+static void end_attempt(struct load *l)
 {
 	struct mf_want *want = l->want;
 
 	if (want->syspath && want->loaded.n)
 		want->driver = mf_device_driver(l->ctx, want->syspath);
 	if (!want->syspath || !want->loaded.n || want->driver)
-		mf_pending_loads_ended(l->attempts, subject_of(want));
+		mf_pending_loads_drop_subject(l->attempts, load_subject(want));
 }
 
-static void load_want(struct mf_kmod *kmod, struct loading *l)
+static void load_want(struct mf_kmod *kmod, struct load *l)
 {
-	const struct mf_kmod_watch watch = { see_before, see_loaded, l };
+	const struct mf_kmod_watch watch = { on_before_load, on_loaded, l };
 	struct mf_want *want = l->want;
 	const char *name = want->kind == MF_WANT_SYMBOL ? want->query : want->name;
 	const char *crashed = mf_want_crashed(want);
 	int r = mf_kmod_load(kmod, name, want->device, &watch);
 
-	/* one that was not fetched at all, for that reason, is told like one that is on disk */
+	/* a module that was not fetched for that reason is reported like one on disk */
 	if (r >= 0 && want->state == MF_DENIED && crashed)
 		r = -MFE_CRASHED;
 	want->load_error = r < 0 ? r : 0;
@@ -119,7 +122,7 @@ static void load_want(struct mf_kmod *kmod, struct loading *l)
 	else if (r < 0 && !want->loaded.n)
 		mf_log(l->ctx, MF_LOG_WARNING, "load: %s: %s [%s]", want->query,
 		       mf_error_sentence(r), mf_error_name(r));
-	see_ended(l);
+	end_attempt(l);
 }
 
 int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf_want *wants,
@@ -132,12 +135,12 @@ int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf
 		return r;
 	for (size_t i = 0; i < n; i++)
 		if (wants[i].kind != MF_WANT_BAD)
-			load_want(kmod, &(struct loading){ ctx, attempts, &wants[i], NULL });
+			load_want(kmod, &(struct load){ ctx, attempts, &wants[i], NULL });
 	mf_kmod_free(kmod);
 	return 0;
 }
 
-static int unbound(const struct mf_context *ctx, struct mf_want *wants, size_t n)
+static int count_unbound(const struct mf_context *ctx, struct mf_want *wants, size_t n)
 {
 	int missing = 0;
 
@@ -147,7 +150,7 @@ static int unbound(const struct mf_context *ctx, struct mf_want *wants, size_t n
 		if (!want->syspath || want->driver)
 			continue;
 		want->driver = mf_device_driver(ctx, want->syspath);
-		/* what could not be loaded will not bind */
+		/* a device without a loaded module will not be bound */
 		if (!want->driver && want->loaded.n)
 			missing++;
 	}
@@ -159,7 +162,7 @@ int mf_load_wait(struct mf_context *ctx, struct mf_want *wants, size_t n)
 	uint64_t end = mf_now_us() + ctx->settings.bind_timeout * 1000ULL;
 	int missing;
 
-	while ((missing = unbound(ctx, wants, n)) && mf_now_us() < end)
+	while ((missing = count_unbound(ctx, wants, n)) && mf_now_us() < end)
 		usleep(POLL_US);
 	return missing;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The mark of a run whose modules may be loaded now: the file "loading" in /run/modfetch.
+ * The mark of a run that may load modules now: the file "loading" in /run/modfetch.
  *
- * A driver that is loaded may ask for another module, and whoever loads waits for that driver. The
- * helper behind modprobe sees the mark and the lock that is held, and leaves the name to a later run
- * instead of waiting for the lock. A mark without a holder of the lock is what a killed run left.
+ * A driver that is loaded may request another module, and the loading process waits for that
+ * driver. The helper behind modprobe sees the mark and the held lock, and leaves the name to a
+ * later run instead of waiting for the lock. A mark without a held lock is left from a killed run.
  */
 #include "modfetch/load.h"
 #include <fcntl.h>

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * modprobe asks nobody when a name is unknown, but it does as modprobe.d says: an "install NAME"
- * line for each module that could be fetched sends it to libexec/modfetch/modprobe, which fetches
- * and then lets modprobe load. The lines are volatile and made anew whenever the disk or a
- * repository has changed, since modprobe would run the line even for a module that is there.
+ * Writes "install NAME" lines for modprobe.
  *
- * A name gets a line if the repositories carry a module of that name and neither the disk, the
- * kernel nor modprobe.d has one; and so does an alias without a bus ("fs-xfs") that matches a
- * pattern of kernel-requests= in modfetch.conf, or that a module on disk or in the kernel may ask
- * for when it runs ("crypto-ccm", for mac80211). Those patterns also say which names may be fetched
- * when the kernel itself asks, which "-k" reports to the helper: request_module() can be provoked by
- * any user, so without a pattern the helper looks whether a module that is here lists the name. A
- * line for an alias would hide what the disk has, so none is written where a module on disk answers.
+ * modprobe has no hook for an unknown name, but it obeys modprobe.d: an "install NAME" line for
+ * each module that could be fetched runs libexec/modfetch/modprobe, which fetches it and then lets
+ * modprobe load it. The lines are volatile and written again when the disk or a repository has
+ * changed, since modprobe would run the line even for a module on disk.
  *
- * The lines are run by a shell, as root. A name is written only if it is made of letters, digits,
- * '_', '-' and '.', whatever the signed metadata says, and it is no argument: the helper learns it
- * from modprobe's environment.
+ * A name gets a line if the repositories have a module of that name and neither the disk, the
+ * kernel nor modprobe.d has one. So does an alias without a bus ("fs-xfs") that matches a pattern
+ * of kernel-requests= in modfetch.conf, or that a module on disk or in the kernel may request when
+ * it runs ("crypto-ccm", for mac80211). Those patterns also decide which names may be fetched when
+ * the kernel itself requests them, which "-k" reports to the helper: any user can provoke
+ * request_module(), so without a pattern the helper checks whether a module on disk lists the name.
+ * A line for an alias would hide modules on disk, so none is written if a module on disk matches.
+ *
+ * A shell runs the lines as root. A name is written only if it consists of letters, digits, '_',
+ * '-' and '.', whatever the signed metadata contains, and it is not an argument: the helper gets it
+ * from the environment of modprobe.
  */
 #include "modfetch/stubs.h"
 #include <errno.h>
@@ -35,23 +37,24 @@
 
 #define FILE_MAX ((size_t)16 << 20)
 
-static const char head[] =
-	"# These modules are not on this disk, but modfetch can fetch them: modprobe has it do so\n"
-	"# by the lines below. Gone with the next boot; see modfetch(8), MODPROBE.\n";
+static const char file_header[] =
+	"# These modules are not on disk, but modfetch can fetch them: the lines below make "
+	"modprobe\n"
+	"# run it. The next boot removes this file; see modfetch(8), MODPROBE.\n";
 
-struct work {
+struct stubs_work {
 	const struct mf_context *ctx;
 	struct mf_kmod *kmod;
 	struct mf_strings patterns; /* kernel-requests= */
 	struct mf_table seen;
-	struct mf_table requesters; /* module: is it here? */
+	struct mf_table requesters; /* module name: is it on disk or loaded? */
 	struct mf_arena arena;	    /* the keys of both */
 	const struct mf_catalog *catalog;
 	FILE *out;
 	size_t written;
 };
 
-static void stubs_work_done(struct work *w)
+static void stubs_work_done(struct stubs_work *w)
 {
 	mf_strings_done(&w->patterns);
 	mf_table_done(&w->seen);
@@ -62,7 +65,7 @@ static void stubs_work_done(struct work *w)
 		fclose(w->out);
 }
 
-static bool kernel_may_ask(const struct work *w, const char *name)
+static bool kernel_may_request(const struct stubs_work *w, const char *name)
 {
 	for (size_t i = 0; i < w->patterns.n; i++)
 		if (!fnmatch(w->patterns.v[i], name, 0))
@@ -70,8 +73,8 @@ static bool kernel_may_ask(const struct work *w, const char *name)
 	return false;
 }
 
-/* Once a name. */
-static int write_line(struct work *w, const char *name)
+/* Writes the line of a name, once. */
+static int write_line(struct stubs_work *w, const char *name)
 {
 	char *key = mf_arena_copy(&w->arena, name, strlen(name));
 	uint32_t *place;
@@ -81,13 +84,13 @@ static int write_line(struct work *w, const char *name)
 		return r;
 	w->written++;
 	fprintf(w->out, "install %s " MF_LIBEXECDIR "/modprobe%s $CMDLINE_OPTS\n", name,
-		kernel_may_ask(w, name) ? " -k" : "");
+		kernel_may_request(w, name) ? " -k" : "");
 	return ferror(w->out) ? -ENOMEM : 0;
 }
 
-static int stubs_see_module(void *arg, const char *name, const char *package, size_t repo)
+static int stubs_on_module(void *arg, const char *name, const char *package, size_t repo)
 {
-	struct work *w = arg;
+	struct stubs_work *w = arg;
 
 	if (!mf_is_plain_name(name) || mf_kmod_presence(w->kmod, name) != MF_ABSENT ||
 	    mf_kmod_install_command(w->kmod, name))
@@ -95,15 +98,15 @@ static int stubs_see_module(void *arg, const char *name, const char *package, si
 	return write_line(w, name);
 }
 
-static int on_disk(void *arg, const char *name, enum mf_presence presence)
+static int on_module_found(void *arg, const char *name, enum mf_presence presence)
 {
 	return 1;
 }
 
-/* 1: it is here and may ask. */
+/* 1: the requester is on disk or loaded, so it may request the module; 0; -ENOMEM. */
 static int stubs_on_requester(void *arg, const char *module, const char *requester, size_t repo)
 {
-	struct work *w = arg;
+	struct stubs_work *w = arg;
 	size_t len = strlen(requester);
 	uint32_t *here = mf_table_get(&w->requesters, requester, len);
 	char *key = here ? NULL : mf_arena_copy(&w->arena, requester, len);
@@ -117,24 +120,25 @@ static int stubs_on_requester(void *arg, const char *module, const char *request
 	return (int)*here;
 }
 
-static int stubs_see_alias(void *arg, const char *alias, const char *module, size_t repo)
+static int stubs_on_alias(void *arg, const char *alias, const char *module, size_t repo)
 {
-	struct work *w = arg;
+	struct stubs_work *w = arg;
 	int r;
 
 	if (!mf_is_plain_name(alias) || mf_kmod_install_command(w->kmod, alias))
 		return 0;
-	r = kernel_may_ask(w, alias)
+	r = kernel_may_request(w, alias)
 		    ? 1
 		    : mf_catalog_requesters(w->catalog, module, stubs_on_requester, w);
 	if (r <= 0)
 		return r;
-	r = mf_kmod_lookup(w->kmod, alias, on_disk, NULL);
+	r = mf_kmod_lookup(w->kmod, alias, on_module_found, NULL);
 	return r ? (r < 0 ? r : 0) : write_line(w, alias);
 }
 
-/* The file's text; what cannot be fetched at the moment is no failure and makes none. */
-static int compose(struct mf_context *ctx, struct work *w, const struct mf_catalog *catalog)
+/* Writes the text of the file. */
+static int stubs_write(struct mf_context *ctx, struct stubs_work *w,
+		       const struct mf_catalog *catalog)
 {
 	int r = mf_kmod_new(ctx, &w->kmod);
 
@@ -147,16 +151,16 @@ static int compose(struct mf_context *ctx, struct work *w, const struct mf_catal
 		for (char *p = w->patterns.v[i]; (p = strchr(p, '-')); *p = '_')
 			;
 	w->catalog = catalog;
-	fputs(head, w->out);
+	fputs(file_header, w->out);
 	if (!r)
-		r = mf_catalog_each_module(catalog, stubs_see_module, w);
+		r = mf_catalog_each_module(catalog, stubs_on_module, w);
 	if (!r)
-		r = mf_catalog_each_alias(catalog, stubs_see_alias, w);
+		r = mf_catalog_each_alias(catalog, stubs_on_alias, w);
 	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
-/* Not where a machine is not itself yet, nor where it was told to leave it. */
-static bool wanted(const struct mf_context *ctx)
+/* Is a file wanted? Not in an initrd, and not with modfetch=off. */
+static bool stubs_enabled(const struct mf_context *ctx)
 {
 	_cleanup_close_ int initrd = mf_context_open(ctx, "etc/initrd-release", O_PATH);
 	_cleanup_close_ int fd = mf_context_open(ctx, "proc/cmdline", O_RDONLY);
@@ -173,7 +177,7 @@ static bool wanted(const struct mf_context *ctx)
 	return true;
 }
 
-static bool stubs_is_there(int dirfd, const char *text, size_t len)
+static bool stubs_is_current(int dirfd, const char *text, size_t len)
 {
 	_cleanup_free_ char *now = NULL;
 	size_t now_len;
@@ -187,12 +191,12 @@ static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_DIRECTORY);
 	int r = dirfd < 0 ? dirfd : 0;
 
-	if (!r && !stubs_is_there(dirfd, text, len))
+	if (!r && !stubs_is_current(dirfd, text, len))
 		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
 	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
 }
 
-static int stubs_withdraw(struct mf_context *ctx)
+static int stubs_remove(struct mf_context *ctx)
 {
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, MF_STUBS_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -202,17 +206,17 @@ static int stubs_withdraw(struct mf_context *ctx)
 	return mf_fail(ctx, "stubs", -errno, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL);
 }
 
-/* Another kernel's modules are nothing that modprobe could load now. */
-static bool for_this_kernel(const struct mf_context *ctx)
+/* modprobe cannot load modules of another kernel now. */
+static bool is_running_kernel(const struct mf_context *ctx)
 {
 	return *ctx->root || ctx->kernel_running;
 }
 
 bool mf_stubs_missing(const struct mf_context *ctx)
 {
-	int fd = for_this_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
-							O_PATH | O_NOFOLLOW)
-				      : -EINVAL;
+	int fd = is_running_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
+							  O_PATH | O_NOFOLLOW)
+					: -EINVAL;
 
 	if (fd >= 0)
 		close(fd);
@@ -224,37 +228,32 @@ static void stubs_catalog_cleanup(struct mf_catalog **catalog)
 	mf_catalog_free(*catalog);
 }
 
-static void text_cleanup(char **text)
-{
-	free(*text);
-}
-
 int mf_stubs_update(struct mf_context *ctx)
 {
 	_cleanup_(stubs_catalog_cleanup) struct mf_catalog *catalog = NULL;
-	_cleanup_(text_cleanup) char *text = NULL;
-	_cleanup_(stubs_work_done) struct work w = { .ctx = ctx };
+	_cleanup_free_ char *text = NULL;
+	_cleanup_(stubs_work_done) struct stubs_work w = { .ctx = ctx };
 	size_t len;
 	int r;
 
-	if (!for_this_kernel(ctx))
+	if (!is_running_kernel(ctx))
 		return 0;
-	r = wanted(ctx) ? mf_catalog_open(ctx, &catalog) : -MFE_NO_REPOSITORY;
+	r = stubs_enabled(ctx) ? mf_catalog_open(ctx, &catalog) : -MFE_NO_REPOSITORY;
 	if (r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA)
-		return stubs_withdraw(ctx);
+		return stubs_remove(ctx);
 	if (r < 0)
 		return r;
 	w.out = open_memstream(&text, &len);
-	r = w.out ? compose(ctx, &w, catalog) : mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
+	r = w.out ? stubs_write(ctx, &w, catalog) : mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
 	if (w.out && fclose(MF_STEAL(w.out)) && !r)
 		r = mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
 	if (r < 0)
 		return r;
-	return w.written ? stubs_publish(ctx, text, len) : stubs_withdraw(ctx);
+	return w.written ? stubs_publish(ctx, text, len) : stubs_remove(ctx);
 }
 
-/* After the load, so that no device waits for it. */
-void mf_stubs_follow(struct mf_context *ctx, bool changed)
+/* Called after the load, so that no device waits for it. */
+void mf_stubs_refresh(struct mf_context *ctx, bool changed)
 {
 	struct mf_failure why = ctx->failure;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a boot asked for by name before anything could be fetched, asked for again.
+ * Repeats the requests by name that a boot made before anything could be fetched.
  *
- * Two sources: the table of what systemd itself asks for, and the administrator's own list,
- * modules-load.d(5). Its files end in .conf; of two with one name the one in the earlier directory
- * counts, and a link to /dev/null hides the later ones. A line is a name, unless it is empty or
- * begins with '#' or ';'. Only regular files are read, each up to a limit: a root may be an image
- * that somebody else made.
+ * There are two sources: the table of the requests of systemd itself, and the administrator's own
+ * list, modules-load.d(5). Its files end in .conf; of two files with the same name the one in the
+ * earlier directory is used, and a link to /dev/null hides the later ones. A line is a name, unless
+ * it is empty or begins with '#' or ';'. Only regular files are read, each up to a size limit: the
+ * root may be an untrusted image.
  */
 #include "modfetch/want.h"
 #include <dirent.h>
@@ -37,13 +37,13 @@ static int boot_add_name(struct mf_context *ctx, struct mf_wants *wants, const c
 	int r;
 
 	if (!mf_modalias_valid(name, strlen(name))) {
-		mf_log(ctx, MF_LOG_DEBUG, "event: /%s: a line is not a module's name", source);
+		mf_log(ctx, MF_LOG_DEBUG, "event: /%s: a line is not a module name", source);
 		return 0;
 	}
 	r = mf_want_init(ctx, name, NULL, &want);
 	if (r < 0)
 		return r;
-	/* "modprobe -b", and systemd itself, heed blacklists for names too */
+	/* "modprobe -b" and systemd itself apply blacklists to names too */
 	want.device = true;
 	r = mf_wants_add(wants, &want);
 	if (r < 0)
@@ -53,14 +53,14 @@ static int boot_add_name(struct mf_context *ctx, struct mf_wants *wants, const c
 
 /* ---- the table ---- */
 
-static bool boot_exists(const struct mf_context *ctx, const char *path)
+static bool boot_has_file(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
 
 	return fd >= 0;
 }
 
-static int add_table(struct mf_context *ctx, struct mf_wants *wants)
+static int boot_add_table(struct mf_context *ctx, struct mf_wants *wants)
 {
 	size_t n;
 	const struct mf_boot_request *requests = mf_boot_requests(&n);
@@ -69,8 +69,8 @@ static int add_table(struct mf_context *ctx, struct mf_wants *wants)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct mf_boot_request *request = &requests[i];
 
-		if (boot_exists(ctx, request->asker) &&
-		    (!request->needs || boot_exists(ctx, request->needs)))
+		if (boot_has_file(ctx, request->asker) &&
+		    (!request->needs || boot_has_file(ctx, request->needs)))
 			r = boot_add_name(ctx, wants, request->name, request->asker);
 	}
 	return r;
@@ -78,7 +78,7 @@ static int add_table(struct mf_context *ctx, struct mf_wants *wants)
 
 /* ---- modules-load.d ---- */
 
-static char *read_list(struct mf_context *ctx, const char *path)
+static char *boot_read_list(struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -100,7 +100,7 @@ static char *read_list(struct mf_context *ctx, const char *path)
 
 static int boot_add_list(struct mf_context *ctx, struct mf_wants *wants, const char *path)
 {
-	_cleanup_free_ char *text = read_list(ctx, path);
+	_cleanup_free_ char *text = boot_read_list(ctx, path);
 	char *save = NULL;
 	int r = 0;
 
@@ -135,12 +135,8 @@ static int boot_add_directory(struct mf_context *ctx, struct mf_wants *wants, co
 
 		if (r >= 0 && !mf_strings_has(seen, names[i]->d_name)) {
 			r = mf_strings_add(seen, names[i]->d_name);
-			if (!r && asprintf(&path, "%s/%s", directory, names[i]->d_name) < 0) {
-				path = NULL;
-				r = -ENOMEM;
-			}
-			if (!r)
-				r = boot_add_list(ctx, wants, path);
+			path = r < 0 ? NULL : mf_format("%s/%s", directory, names[i]->d_name);
+			r = path ? boot_add_list(ctx, wants, path) : -ENOMEM;
 		}
 		free(names[i]);
 	}
@@ -151,7 +147,7 @@ static int boot_add_directory(struct mf_context *ctx, struct mf_wants *wants, co
 int mf_boot_wants(struct mf_context *ctx, struct mf_wants *wants)
 {
 	_cleanup_(mf_strings_done) struct mf_strings seen = { 0 };
-	int r = add_table(ctx, wants);
+	int r = boot_add_table(ctx, wants);
 
 	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(directories); i++)
 		r = boot_add_directory(ctx, wants, directories[i], &seen);

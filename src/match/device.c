@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What sysfs says of one device: its modalias, its driver, whether it can be unplugged.
+ * Reads from sysfs the modalias and the driver of one device, and whether it can be unplugged.
  *
- * A device says its modalias in a file of that name, or (auxiliary, mdio and other buses) only in a
- * line of its "uevent". Only regular files are read, each at most a page, and links are not
- * followed: a recorded tree may come from anywhere. Nothing is checked here but the size.
+ * The modalias is in a file of that name, or (auxiliary, mdio and other buses) only in a line of
+ * "uevent". Only regular files are read, each at most a page, and links are not followed: a
+ * recorded tree may be untrusted. Nothing but the size is checked here.
  */
 #include "modfetch/want.h"
 #include <errno.h>
@@ -21,10 +21,10 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
-#define ATTRIBUTE_MAX 4096 /* a page: what sysfs can show of an attribute */
+#define ATTRIBUTE_MAX 4096 /* a page: the largest value of a sysfs attribute */
 #define MODALIAS_KEY  "MODALIAS="
 
-/* A regular file of at most a page. 0, -ENOENT for what is none, or -errno. */
+/* Reads a regular file of at most a page. 0, -ENOENT (also for another kind of file) or -errno. */
 static int device_read_attribute(int dirfd, const char *name, char **ret_text)
 {
 	_cleanup_close_ int fd =
@@ -39,8 +39,8 @@ static int device_read_attribute(int dirfd, const char *name, char **ret_text)
 	return S_ISREG(st.st_mode) ? mf_file_read(fd, ATTRIBUTE_MAX, ret_text, &len) : -ENOENT;
 }
 
-/* What stands after "MODALIAS=" at the beginning of a line, or NULL. */
-static char *find_modalias(char *uevent)
+/* The text after "MODALIAS=" at the beginning of a line, or NULL. */
+static char *device_find_modalias(char *uevent)
 {
 	char *save = NULL;
 
@@ -65,7 +65,7 @@ int mf_device_modalias(int dirfd, char **ret_modalias)
 		r = device_read_attribute(dirfd, "uevent", &text);
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
-	modalias = text ? find_modalias(text) : NULL;
+	modalias = text ? device_find_modalias(text) : NULL;
 	if (!modalias)
 		return 1;
 	*ret_modalias = strdup(modalias);
@@ -86,8 +86,8 @@ char *mf_device_driver(const struct mf_context *ctx, const char *syspath)
 	return strdup(slash ? slash + 1 : target);
 }
 
-/* The nearest "removable" attribute at PATH or above it. */
-static enum mf_removable find_removable(const struct mf_context *tree, const char *device)
+/* The value of the nearest "removable" attribute at PATH or above it. */
+static enum mf_removable device_find_removable(const struct mf_context *tree, const char *device)
 {
 	static const struct {
 		const char *word;
@@ -121,7 +121,7 @@ int mf_device_describe(const struct mf_context *tree, const char *path, struct m
 	int r;
 
 	want->device = true;
-	want->removable = find_removable(tree, path);
+	want->removable = device_find_removable(tree, path);
 	if (want->kind == MF_WANT_BAD)
 		return 0;
 	fd = mf_context_open(tree, path, O_RDONLY | O_DIRECTORY);

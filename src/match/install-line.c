@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An install line of modprobe.d runs instead of the load. "/bin/false" is how admins say never, but
- * so are "exit 1", "/dev/null" and any other command that does not load the module: there is no end
- * of them. So the question is the other one: does the command load it? That takes a modprobe or
- * insmod that names the module, at a place the shell can get to.
+ * modprobe runs the command of an install line instead of loading the module. "/bin/false" is how
+ * administrators forbid a module, but "exit 1", "/dev/null" and any other command that does not
+ * load it work as well; they cannot be listed. So this file decides the opposite question: does the
+ * command load the module? It does if it calls modprobe or insmod for the module, at a place that
+ * the shell can reach.
  *
- * The command is read as a shell would: words and quotes, comments, lists with ; & && || and |,
- * assignments, "sh -c TEXT". Commands whose status is known (true, false, :, exit) decide what can
- * be reached; any other may do either. Nothing is expanded, except that $MODPROBE_MODULE is the
- * module, as kmod sets it. What is in doubt is no load: then nothing is fetched, and the line says
- * so. A script of the admin's that loads the module is in doubt as well.
+ * The command is parsed as a shell would: words and quotes, comments, lists with ; & && || and |,
+ * assignments, "sh -c TEXT". Commands with a known status (true, false, :, exit) decide what can be
+ * reached; all others may succeed or fail. Nothing is expanded, except that $MODPROBE_MODULE is the
+ * module, as kmod sets it. In doubt the answer is "does not load": then nothing is fetched, and the
+ * reason names the line. A script of the administrator's that loads the module is such a doubt.
  */
 #include "install-line.h"
 #include <string.h>
@@ -17,15 +18,15 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
-#define TEXT_MAX  4096 /* bytes of a command that are looked at; a longer one is in doubt */
+#define TEXT_MAX  4096 /* bytes of a command that are parsed; a longer one is a doubt */
 #define WORDS_MAX 64   /* words of a simple command */
-#define DEPTH_MAX 3    /* of "sh -c" within "sh -c" */
+#define DEPTH_MAX 3    /* of nested "sh -c" */
 
 enum status { MAY_DO_EITHER, SUCCEEDS, FAILS, ENDS, LOADS };
 enum operator{ OP_END, OP_NEXT, OP_AND, OP_OR };
 
 struct shell {
-	const char *at; /* what is left to read */
+	const char *at; /* the rest of the text */
 	const char *module;
 	int depth;
 	char words[TEXT_MAX];
@@ -52,7 +53,7 @@ static const char *install_line_base_of(const char *word)
 /* ---- words ---- */
 
 /* Copies one word without its quotes to OUT. Returns the byte after its NUL. */
-static char *read_word(struct shell *sh, char *out)
+static char *shell_read_word(struct shell *sh, char *out)
 {
 	char quote = '\0';
 
@@ -73,7 +74,7 @@ static char *read_word(struct shell *sh, char *out)
 	return out + 1;
 }
 
-static enum operator read_operator(struct shell *sh)
+static enum operator shell_read_operator(struct shell *sh)
 {
 	static const struct {
 		const char *text;
@@ -89,8 +90,8 @@ static enum operator read_operator(struct shell *sh)
 	return OP_END;
 }
 
-/* The words of the next simple command; returns what stands after it. */
-static enum operator read_command(struct shell *sh)
+/* Reads the words of the next simple command. Returns the operator after it. */
+static enum operator shell_read_command(struct shell *sh)
 {
 	char *out = sh->words;
 
@@ -106,10 +107,10 @@ static enum operator read_command(struct shell *sh)
 			break;
 		}
 		sh->v[sh->n++] = out;
-		out = read_word(sh, out);
+		out = shell_read_word(sh, out);
 	}
 	sh->v[sh->n] = NULL;
-	return read_operator(sh);
+	return shell_read_operator(sh);
 }
 
 /* ---- one command ---- */
@@ -123,24 +124,24 @@ static bool install_line_is_module(const struct shell *sh, const char *word)
 	return mf_module_name(word, name, sizeof(name)) && !strcmp(name, sh->module);
 }
 
-/* Options with which modprobe loads nothing: it removes, shows or only pretends. */
-static bool loads_nothing(const char *option)
+/* Options that make modprobe load nothing: it removes, prints or only pretends. */
+static bool is_no_load_option(const char *option)
 {
-	static const char *const long_ones[] = { "--remove",
-						 "--dry-run",
-						 "--show",
-						 "--show-depends",
-						 "--showconfig",
-						 "--show-config",
-						 "--show-exports",
-						 "--show-modversions",
-						 "--dump-modversions",
-						 "--resolve-alias",
-						 "--version",
-						 "--help",
-						 NULL };
+	static const char *const long_options[] = { "--remove",
+						    "--dry-run",
+						    "--show",
+						    "--show-depends",
+						    "--showconfig",
+						    "--show-config",
+						    "--show-exports",
+						    "--show-modversions",
+						    "--dump-modversions",
+						    "--resolve-alias",
+						    "--version",
+						    "--help",
+						    NULL };
 
-	return option[1] == '-' ? install_line_is_one_of(option, long_ones)
+	return option[1] == '-' ? install_line_is_one_of(option, long_options)
 				: strpbrk(option, "rnDRcVh") != NULL;
 }
 
@@ -153,7 +154,9 @@ static bool has_argument(const char *option)
 	return install_line_is_one_of(option, options);
 }
 
-/* modprobe's words after its name: what is loaded is the first that is no option, or with -a all. */
+/*
+ * The words after "modprobe": it loads the first one that is not an option, or with -a all of them.
+ */
 static bool modprobe_loads(const struct shell *sh, char *const *v)
 {
 	bool all = false, options = true, found = false;
@@ -167,7 +170,7 @@ static bool modprobe_loads(const struct shell *sh, char *const *v)
 				v += v[1] != NULL;
 				continue;
 			}
-			if (loads_nothing(*v))
+			if (is_no_load_option(*v))
 				return false;
 			all |= !strcmp(*v, "--all") || ((*v)[1] != '-' && strchr(*v, 'a'));
 		} else {
@@ -197,7 +200,7 @@ static bool is_assignment(const char *word)
 		       (size_t)(equals - word);
 }
 
-/* What runs the words after it, and what only belongs to the shell's grammar. */
+/* Words that run the command after them, or that only belong to the syntax of the shell. */
 static bool is_prefix(const char *word)
 {
 	static const char *const prefixes[] = { "!",	"{",	 "if",	  "then", "else",    "elif",
@@ -207,7 +210,10 @@ static bool is_prefix(const char *word)
 	return install_line_is_one_of(install_line_base_of(word), prefixes);
 }
 
-/* Both decide where a command of an unknown one's branch goes: then nothing is known of a list. */
+/*
+ * Words that make it unknown whether the command after them runs: the status of the list is then
+ * unknown.
+ */
 static bool is_conditional(const char *word)
 {
 	static const char *const words[] = { "!",  "if",    "then",  "else", "elif",
@@ -216,11 +222,17 @@ static bool is_conditional(const char *word)
 	return install_line_is_one_of(word, words);
 }
 
-static enum status install_line_run(const struct shell *sh)
+static enum status shell_run_command(const struct shell *sh)
 {
 	static const char *const shells[] = { "sh", "bash", "dash", "ash", "ksh", NULL };
-	static const char *const truths[] = { "true", ":", NULL };
-	static const char *const ends[] = { "exit", "return", NULL };
+	static const struct {
+		const char *program;
+		enum status status;
+	} programs[] = { { "true", SUCCEEDS },
+			 { ":", SUCCEEDS },
+			 { "false", FAILS },
+			 { "exit", ENDS },
+			 { "return", ENDS } };
 	bool known = true, loads;
 	char *const *v = sh->v;
 	const char *program;
@@ -238,22 +250,20 @@ static enum status install_line_run(const struct shell *sh)
 		loads = install_line_is_one_of(program, shells) && shell_loads(sh, v);
 	if (loads)
 		return LOADS;
-	if (!known)
-		return MAY_DO_EITHER;
-	return install_line_is_one_of(program, truths) ? SUCCEEDS
-	       : !strcmp(program, "false")	       ? FAILS
-	       : install_line_is_one_of(program, ends) ? ENDS
-						       : MAY_DO_EITHER;
+	for (size_t i = 0; known && i < MF_ARRAY_SIZE(programs); i++)
+		if (!strcmp(program, programs[i].program))
+			return programs[i].status;
+	return MAY_DO_EITHER;
 }
 
 /* ---- the list ---- */
 
-/* The status of a list that goes on: LAST, an operator, and the command's own. */
+/* The status of a list so far: that of LAST, an operator, and that of the next command. */
 static enum status install_line_join(enum status last, enum operator op, enum status status)
 {
 	if (op == OP_NEXT || last != MAY_DO_EITHER)
 		return status;
-	/* whoever ends the shell leaves the case that it was passed over */
+	/* a command that ends the shell says nothing of the case that it was skipped */
 	if (op == OP_AND)
 		return status == FAILS || status == ENDS ? FAILS : MAY_DO_EITHER;
 	return status == SUCCEEDS || status == ENDS ? SUCCEEDS : MAY_DO_EITHER;
@@ -270,15 +280,15 @@ static bool text_loads(const char *text, const char *module, int depth)
 	do {
 		enum status status;
 
-		after = read_command(&sh);
+		after = shell_read_command(&sh);
 		if (sh.overlong)
 			return false;
-		/* passed over: the status stays that of the command before */
+		/* skipped: the status is still that of the command before */
 		if ((before == OP_AND && last == FAILS) || (before == OP_OR && last == SUCCEEDS)) {
 			before = after;
 			continue;
 		}
-		status = sh.n ? install_line_run(&sh) : before == OP_NEXT ? last : MAY_DO_EITHER;
+		status = sh.n ? shell_run_command(&sh) : before == OP_NEXT ? last : MAY_DO_EITHER;
 		if (status == LOADS)
 			return true;
 		if (status == ENDS && (before == OP_NEXT || last != MAY_DO_EITHER))

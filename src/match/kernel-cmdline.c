@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's own grammar of its command line.
+ * Parses a kernel command line by the grammar of the kernel.
  *
- * Parameters stand between white space, of which the kernel's idea includes the byte 0xA0. White
- * space between double quotes separates nothing; a quote may open a parameter or stand anywhere in
- * it. Quotes around the whole parameter or around its value are taken off, others stay. The first
- * '=' ends the name. A parameter "--" ends the kernel's part of the line. There is no escape.
+ * Parameters are separated by white space, which to the kernel includes the byte 0xA0. White space
+ * between double quotes separates nothing; a quote may begin a parameter or be anywhere in it.
+ * Quotes around the whole parameter or around its value are removed, others stay. The first '='
+ * ends the name. A parameter "--" ends the kernel's part of the line. There is no escape character.
  */
 #include "kernel-cmdline.h"
 #include <stddef.h>
@@ -16,8 +16,8 @@ static bool is_space(char c)
 	return c && strchr(" \t\n\v\f\r\xa0", c);
 }
 
-/* Cuts the parameter at ARG out of the line. Returns where the next one begins. */
-static char *cut(char *arg, char **ret_key, char **ret_value)
+/* Cuts the parameter at ARG out of the line. Returns the start of the rest. */
+static char *cmdline_cut(char *arg, char **ret_key, char **ret_value)
 {
 	bool quoted = *arg == '"', inside = quoted;
 	char *value = NULL, *end, *next;
@@ -56,7 +56,7 @@ int mf_cmdline_each(char *line, mf_cmdline_visit *visit, void *arg)
 			line++;
 		if (r || !*line)
 			return r;
-		line = cut(line, &key, &value);
+		line = cmdline_cut(line, &key, &value);
 		if (!value && !strcmp(key, "--"))
 			return 0;
 		r = visit(arg, key, value);

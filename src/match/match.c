@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a name to modules, as kmod would find them on a full tree.
+ * Finds the modules for a name, as kmod would on a full tree.
  *
- * The order is kmod's: a module of that name wins over aliases, and something built in counts only
- * where no module matches. The disk and the repositories are asked alike and their answers joined;
- * every module of the repositories that matches and is not on disk is wanted, whether or not the
- * device already has a driver. Then the rules that refuse are asked, for each of those.
+ * The order is that of kmod: a module of that name comes before aliases, and a built-in module
+ * counts only if no other module matches. The disk and the repositories are searched the same way
+ * and the results merged; each module of the repositories that matches and is not on disk is
+ * wanted, whether or not the device already has a driver. Then the policy is checked for each of
+ * them.
  */
 #include "modfetch/match.h"
 #include <assert.h>
@@ -19,25 +20,25 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 
-#define REASON_MAX 8   /* modules that a reason names */
-#define NAME_SHOWN 256 /* bytes of a query that it repeats */
+#define REASON_MAX 8   /* modules listed in a reason */
+#define NAME_SHOWN 256 /* bytes of a query shown in a reason */
 
-struct asking {
+struct search {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
 	struct mf_kmod *kmod;
 	const struct mf_policy *policy;
 	struct mf_want *want;
 	struct mf_match *match;
-	bool allowed; /* one of the match's packages */
+	bool allowed; /* the policy allows one of the packages of the match */
 };
 
 /* ---- the disk ---- */
 
-static int see_disk(void *arg, const char *name, enum mf_presence presence)
+static int on_disk_module(void *arg, const char *name, enum mf_presence presence)
 {
-	struct asking *a = arg;
-	struct mf_match *m = mf_want_add(a->want, name, NULL);
+	struct search *s = arg;
+	struct mf_match *m = mf_want_add(s->want, name, NULL);
 
 	if (!m)
 		return -ENOMEM;
@@ -46,103 +47,104 @@ static int see_disk(void *arg, const char *name, enum mf_presence presence)
 	return 0;
 }
 
-/* symbols go to kmod with their prefix */
+/* libkmod looks symbols up with their prefix */
 static const char *kmod_name(const struct mf_want *want)
 {
 	return want->kind == MF_WANT_SYMBOL ? want->query : want->name;
 }
 
-static int ask_disk(struct asking *a)
+static int match_search_disk(struct search *s)
 {
-	return mf_kmod_lookup(a->kmod, kmod_name(a->want), see_disk, a);
+	return mf_kmod_lookup(s->kmod, kmod_name(s->want), on_disk_module, s);
 }
 
 /* ---- the repositories ---- */
 
-static int match_see_package(void *arg, const char *pattern, const char *package, size_t repo)
+static int match_on_package(void *arg, const char *pattern, const char *package, size_t repo)
 {
-	struct asking *a = arg;
-	struct mf_match *m = a->match;
-	const struct mf_request request = { a->want, m->module, package,
-					    mf_catalog_repos(a->catalog)->v[repo].id,
-					    mf_match_by_alias(a->want, m) };
+	struct search *s = arg;
+	struct mf_match *m = s->match;
+	const struct mf_request request = { s->want, m->module, package,
+					    mf_catalog_repos(s->catalog)->v[repo].id,
+					    mf_match_by_alias(s->want, m) };
 	_cleanup_free_ char *why = NULL;
 	int r = mf_strings_add_unique(&m->packages, package);
 
-	if (r < 0 || a->allowed || m->on_disk || m->builtin)
+	if (r < 0 || s->allowed || m->on_disk || m->builtin)
 		return r;
-	r = mf_policy_check(a->policy, &request, &why);
-	a->allowed = !r;
-	if (r == 1 && !m->refused && asprintf(&m->refused, "%s has %s", package, why) < 0) {
-		m->refused = NULL;
-		return -ENOMEM;
+	r = mf_policy_check(s->policy, &request, &why);
+	s->allowed = !r;
+	if (r == 1 && !m->refused) {
+		m->refused = mf_format("%s has %s", package, why);
+		if (!m->refused)
+			return -ENOMEM;
 	}
 	return r < 0 ? r : 0;
 }
 
-static int match_see_packages(struct asking *a, struct mf_match *match)
+static int match_add_packages(struct search *s, struct mf_match *match)
 {
 	int r;
 
-	a->match = match;
-	a->allowed = false;
-	r = mf_catalog_module(a->catalog, match->module, match_see_package, a);
-	if (a->allowed) {
+	s->match = match;
+	s->allowed = false;
+	r = mf_catalog_module(s->catalog, match->module, match_on_package, s);
+	if (s->allowed) {
 		free(match->refused);
 		match->refused = NULL;
 	}
 	return r;
 }
 
-/* A module that a repository names, by PATTERN or (NULL) by its own name. */
-static int match_see_module(struct asking *a, const char *module, const char *pattern)
+/* Adds a module of a repository, found by PATTERN or (NULL) by its own name. */
+static int match_add_module(struct search *s, const char *module, const char *pattern)
 {
-	struct mf_match *m = mf_want_add(a->want, module, pattern);
+	struct mf_match *m = mf_want_add(s->want, module, pattern);
 
 	if (!m)
 		return -ENOMEM;
 	if (!m->pattern && pattern && !(m->pattern = strdup(pattern)))
 		return -ENOMEM;
 	if (!m->on_disk && !m->builtin) {
-		enum mf_presence presence = mf_kmod_presence(a->kmod, module);
+		enum mf_presence presence = mf_kmod_presence(s->kmod, module);
 
 		m->on_disk = presence == MF_ON_DISK;
 		m->builtin = presence == MF_BUILTIN;
 	}
-	if (m->packages.n || !a->catalog)
+	if (m->packages.n || !s->catalog)
 		return 0;
-	return match_see_packages(a, m);
+	return match_add_packages(s, m);
 }
 
-static int match_see_alias(void *arg, const char *pattern, const char *module, size_t repo)
+static int match_on_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
-	return match_see_module(arg, module, pattern);
+	return match_add_module(arg, module, pattern);
 }
 
-static int found_name(void *arg, const char *pattern, const char *package, size_t repo)
+static int on_any_package(void *arg, const char *pattern, const char *package, size_t repo)
 {
 	return 1;
 }
 
-/* Who exports a symbol: the pool knows, the indexes do not. */
-static int ask_exporters(struct asking *a)
+/* Finds the modules that export a symbol: the pool has that, the indexes do not. */
+static int match_search_exporters(struct search *s)
 {
 	_cleanup_free_ char *dep = NULL;
 	_cleanup_free_ int *ids = NULL;
 	struct mf_release release;
 	struct mf_pool *pool;
 	size_t n = 0;
-	int r = mf_catalog_pool_whole(a->ctx, a->catalog, &pool);
+	int r = mf_catalog_pool_whole(s->ctx, s->catalog, &pool);
 
-	if (r < 0 || mf_release_parse(a->ctx->kernel, NULL, &release) < 0)
+	if (r < 0 || mf_release_parse(s->ctx->kernel, NULL, &release) < 0)
 		return r;
-	dep = mf_format("ksym(%s:%s)", release.flavor, a->want->name);
+	dep = mf_format("ksym(%s:%s)", release.flavor, s->want->name);
 	if (!dep)
 		return -ENOMEM;
 	r = mf_pool_providers(pool, dep, NULL, &ids, &n);
 	for (size_t i = 0; !r && i < n; i++) {
 		struct mf_package package;
-		char module[256];
+		char module[MF_MODULE_NAME_SIZE];
 		const char *kmp;
 		_cleanup_free_ char *stem = NULL;
 
@@ -152,85 +154,85 @@ static int ask_exporters(struct asking *a)
 			continue;
 		stem = strndup(package.name, (size_t)(kmp - package.name));
 		if (stem && mf_module_name(stem, module, sizeof(module)))
-			r = match_see_module(a, module, NULL);
+			r = match_add_module(s, module, NULL);
 	}
 	return r;
 }
 
-static int match_ask_repositories(struct asking *a)
+static int match_search_repositories(struct search *s)
 {
-	struct mf_want *want = a->want;
+	struct mf_want *want = s->want;
 	int r;
 
-	if (!a->catalog)
+	if (!s->catalog)
 		return 0;
 	switch (want->kind) {
 	case MF_WANT_SYMBOL:
-		return ask_exporters(a);
+		return match_search_exporters(s);
 	case MF_WANT_NAME:
-		/* a module of that name, wherever it is, wins over aliases */
-		r = mf_catalog_module(a->catalog, want->name, found_name, NULL);
+		/* a module of that name, on disk or not, comes before aliases */
+		r = mf_catalog_module(s->catalog, want->name, on_any_package, NULL);
 		if (r)
-			return r < 0 ? r : match_see_module(a, want->name, NULL);
-		if (mf_kmod_presence(a->kmod, want->name) == MF_ON_DISK)
+			return r < 0 ? r : match_add_module(s, want->name, NULL);
+		if (mf_kmod_presence(s->kmod, want->name) == MF_ON_DISK)
 			return 0;
 		break;
 	case MF_WANT_ALIAS:
 	case MF_WANT_BAD:
 		break;
 	}
-	return mf_catalog_aliases(a->catalog, want->name, match_see_alias, a);
+	return mf_catalog_aliases(s->catalog, want->name, match_on_alias, s);
 }
 
 /* ---- modprobe.d ---- */
 
-/* An alias line answers alone, whatever the indexes say, and may name a module not yet here. */
-static int see_target(void *arg, const char *module)
+/* An alias line replaces the indexes, and may name a module that is not on disk yet. */
+static int on_alias_target(void *arg, const char *module)
 {
-	int r = match_see_module(arg, module, NULL);
+	int r = match_add_module(arg, module, NULL);
 
 	return r < 0 ? r : 0;
 }
 
-/* A line "install NAME" for what is no module's name stands before all aliases. */
-static int ask_install_line(struct asking *a)
+/* A line "install NAME" comes before all aliases, unless a module has that name. */
+static int match_apply_install_line(struct search *s)
 {
-	struct mf_want *want = a->want;
+	struct mf_want *want = s->want;
 	struct mf_match *m;
 
 	for (size_t i = 0; i < want->n_matches; i++)
 		if (!want->matches[i].builtin && !strcmp(want->matches[i].module, want->name))
 			return 0;
-	if (!mf_kmod_install_command(a->kmod, want->name))
+	if (!mf_kmod_install_command(s->kmod, want->name))
 		return 0;
 	for (size_t i = 0; i < want->n_matches; i++)
 		mf_match_done(&want->matches[i]);
 	want->n_matches = 0;
 	m = mf_want_add(want, want->name, NULL);
-	if (!m || asprintf(&m->refused, "%s: an install line of modprobe.d answers for it",
-			   want->name) < 0)
+	if (!m)
 		return -ENOMEM;
-	return 0;
+	m->refused = mf_format("%s: an install line of modprobe.d applies to it", want->name);
+	return m->refused ? 0 : -ENOMEM;
 }
 
-static int match_ask(struct asking *a)
+static int match_search(struct search *s)
 {
-	int r = mf_kmod_config_alias(a->kmod, kmod_name(a->want), see_target, a);
+	int r = mf_kmod_config_alias(s->kmod, kmod_name(s->want), on_alias_target, s);
 
-	if (r < 0 || a->want->n_matches)
+	if (r < 0 || s->want->n_matches)
 		return r;
-	r = ask_disk(a);
+	r = match_search_disk(s);
 	if (r >= 0)
-		r = match_ask_repositories(a);
-	return r < 0 ? r : ask_install_line(a);
+		r = match_search_repositories(s);
+	return r < 0 ? r : match_apply_install_line(s);
 }
 
-/* ---- the verdict ---- */
+/* ---- the result ---- */
 
-typedef bool test(const struct mf_want *want, const struct mf_match *match);
+typedef bool match_test(const struct mf_want *want, const struct mf_match *match);
 
-/* Takes out the matches that KEEP does not want, unless it wants none of them. */
-static void filter(struct mf_want *want, test *keep)
+/* Removes the matches for which KEEP is false, unless that are all. */
+static void match_filter(struct mf_want *want, match_test *keep)
 {
 	size_t kept = 0;
 	bool any = false;
@@ -257,66 +259,67 @@ static bool is_named(const struct mf_want *want, const struct mf_match *match)
 	return !mf_match_by_alias(want, match);
 }
 
-/* kmod's precedence, over both answers: modules before what is built in, names before aliases. */
-static void prefer(struct mf_want *want)
+/*
+ * The precedence of kmod, on the merged list: modules before built-in ones, names before aliases.
+ */
+static void match_apply_precedence(struct mf_want *want)
 {
-	filter(want, match_is_module);
-	filter(want, is_named);
+	match_filter(want, match_is_module);
+	match_filter(want, is_named);
 }
 
-/* What brought the machine down is refused, on disk or not, where nobody watches; else told. */
-static int see_crashed(const struct asking *a)
+/*
+ * Marks modules that crashed the machine: in unattended runs they are refused, on disk or not; in
+ * others the reason mentions it.
+ */
+static int match_mark_crashed(const struct search *s)
 {
-	struct mf_want *want = a->want;
+	struct mf_want *want = s->want;
 
 	for (size_t i = 0; i < want->n_matches; i++) {
 		struct mf_match *m = &want->matches[i];
-		const struct mf_pending_load *attempt = mf_policy_crashed(a->policy, m->module);
+		const struct mf_pending_load *attempt = mf_policy_crashed(s->policy, m->module);
 
 		m->crashed = attempt != NULL;
-		if (attempt && a->ctx->unattended) {
-			free(m->refused);
-			m->refused = NULL;
-		}
-		if (attempt && a->ctx->unattended &&
-		    asprintf(&m->refused,
-			     "%s: the machine went down when it was loaded for %s; see modfetch "
-			     "allow",
-			     m->module, attempt->subject) < 0) {
-			m->refused = NULL;
+		if (!attempt || !s->ctx->unattended)
+			continue;
+		free(m->refused);
+		m->refused = mf_format("%s: the machine went down when it was loaded for %s; see "
+				       "modfetch allow",
+				       m->module, attempt->subject);
+		if (!m->refused)
 			return -ENOMEM;
-		}
 	}
 	return 0;
 }
 
-enum class { WANTED, REFUSED, PRESENT, BUILTIN, N_CLASSES, NOTHING = N_CLASSES };
+enum class { WANTED, REFUSED, PRESENT, BUILTIN, N_CLASSES, NO_CLASS = N_CLASSES };
 
-static enum class class_of(const struct mf_match *m) {
+static enum class match_class(const struct mf_match *m) {
 	if (m->refused && (m->crashed || !(m->on_disk || m->builtin))) return REFUSED;
 	if (m->on_disk) return PRESENT;
 	if (m->builtin) return BUILTIN;
-	return mf_match_wanted(m) ? WANTED : NOTHING;
+	return mf_match_wanted(m) ? WANTED : NO_CLASS;
 }
 
-/* Has the same been said of both? What is refused has a reason of its own each. */
+/* Can both be in one clause? A refused module has its own reason. */
 static bool share_clause(const struct mf_match *a, const struct mf_match *b)
 {
-	enum class class = class_of(a);
+	enum class class = match_class(a);
 
-	return class == class_of(b) && class != REFUSED && a->crashed == b->crashed &&
+	return class == match_class(b) && class != REFUSED && a->crashed == b->crashed &&
 	       (class != WANTED || !strcmp(a->packages.v[0], b->packages.v[0]));
 }
 
 /* "a, b and c are on disk" */
-static void put_clause(FILE *f, const struct mf_match *const *group, size_t n)
+static void print_clause(FILE *f, const struct mf_match *const *group, size_t n)
 {
 	static const char *const places[] = {
 		[WANTED] = "in ",
 		[PRESENT] = "on disk",
 		[BUILTIN] = "built into the kernel",
 	};
-	enum class class = class_of(group[0]);
+	enum class class = match_class(group[0]);
 
 	assert(class < N_CLASSES);
 	if (class == REFUSED) {
@@ -332,14 +335,14 @@ static void put_clause(FILE *f, const struct mf_match *const *group, size_t n)
 			n > 1 ? "they were" : "it was");
 }
 
-/* The matches that decide first; at most REASON_MAX. Returns how many there are in all. */
-static size_t match_pick(const struct mf_want *want, const struct mf_match *ret_picked[REASON_MAX])
+/* Puts the matches into the order of their class, at most REASON_MAX. Returns the number of all. */
+static size_t match_order(const struct mf_want *want, const struct mf_match *ret_picked[REASON_MAX])
 {
 	size_t n = 0;
 
 	for (enum class class = WANTED; class < N_CLASSES; class ++)
 		for (size_t i = 0; i < want->n_matches; i++) {
-			if (class_of(&want->matches[i]) != class)
+			if (match_class(&want->matches[i]) != class)
 				continue;
 			if (n < REASON_MAX)
 				ret_picked[n] = &want->matches[i];
@@ -348,8 +351,8 @@ static size_t match_pick(const struct mf_want *want, const struct mf_match *ret_
 	return n;
 }
 
-/* All that match, in clauses: "a is in a-kmp-default; b and c are on disk". */
-static void put_reason(FILE *f, const struct mf_match **picked, size_t n)
+/* All matches in clauses: "a is in a-kmp-default; b and c are on disk". */
+static void print_reason(FILE *f, const struct mf_match **picked, size_t n)
 {
 	const struct mf_match *group[REASON_MAX];
 	size_t left = n < REASON_MAX ? n : REASON_MAX, more = n - left;
@@ -366,14 +369,14 @@ static void put_reason(FILE *f, const struct mf_match **picked, size_t n)
 				picked[others++] = m;
 		}
 		fputs(sep, f);
-		put_clause(f, group, in_group);
+		print_clause(f, group, in_group);
 		left = others;
 	}
 	if (more)
 		fprintf(f, "; %zu more match%s", more, more > 1 ? "" : "es");
 }
 
-static void match_judge(const struct mf_catalog *catalog, struct mf_want *want)
+static void match_set_state(const struct mf_catalog *catalog, struct mf_want *want)
 {
 	static const enum mf_state states[] = { [WANTED] = MF_AVAILABLE,
 						[REFUSED] = MF_DENIED,
@@ -381,8 +384,8 @@ static void match_judge(const struct mf_catalog *catalog, struct mf_want *want)
 						[BUILTIN] = MF_BUILTIN_STATE };
 	const char *moved = catalog ? mf_catalog_moved(catalog) : NULL;
 	const struct mf_match *picked[REASON_MAX] = { NULL };
-	size_t n = match_pick(want, picked), len;
-	enum class best = picked[0] ? class_of(picked[0]) : NOTHING;
+	size_t n = match_order(want, picked), len;
+	enum class best = picked[0] ? match_class(picked[0]) : NO_CLASS;
 	char *reason = NULL;
 	FILE *f;
 
@@ -395,7 +398,7 @@ static void match_judge(const struct mf_catalog *catalog, struct mf_want *want)
 	}
 	f = open_memstream(&reason, &len);
 	if (f)
-		put_reason(f, picked, n);
+		print_reason(f, picked, n);
 	if (f && !fclose(f))
 		mf_want_reason(want, "%s", reason);
 	free(reason);
@@ -405,20 +408,20 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 	     const struct mf_policy *policy, struct mf_want *wants, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct asking a = { ctx, catalog, kmod, policy, &wants[i], NULL, false };
+		struct search s = { ctx, catalog, kmod, policy, &wants[i], NULL, false };
 		int r;
 
 		if (wants[i].kind == MF_WANT_BAD)
 			continue;
-		r = match_ask(&a);
+		r = match_search(&s);
 
 		if (r < 0)
 			return ctx->failure.code ? r
 						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
-		prefer(&wants[i]);
-		if (see_crashed(&a) < 0)
+		match_apply_precedence(&wants[i]);
+		if (match_mark_crashed(&s) < 0)
 			return mf_fail(ctx, "match", -ENOMEM, wants[i].query, NULL);
-		match_judge(catalog, &wants[i]);
+		match_set_state(catalog, &wants[i]);
 	}
 	return 0;
 }

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A driver that brings the machine down when it is loaded would do so at every boot: it is on disk
- * now, its device is still there, and udev loads it before anything of ours runs. So what is about
- * to be loaded is written down first, where udev reads it, and crossed out when it has ended.
+ * Remembers which driver crashed the machine.
  *
- * Decides which attempts count: one that was begun in another boot, never ended, and whose file is
- * what it was then. Of an attempt that merely waited for its turn nothing is held against it. A
- * power cut at that very moment cannot be told from a driver's fault, and counts as one. That the
- * file has changed is known by its digest: another version of the package ends the matter, and so
- * does the removal of the kernel; that of the file does not, since the next event would fetch it.
+ * A driver that crashes the machine when it is loaded would do so at each boot: it is on disk now,
+ * its device is still there, and udev loads it before anything of modfetch runs. So a module that
+ * is about to be loaded is recorded first, in a file that udev reads, and removed from it after the
+ * load.
  *
- * On disk: /etc/modprobe.d/modfetch-loading.conf, two lines a module:
- *	#modfetch begun|waits BOOT-ID SHA256 KERNEL PATH SUBJECT
- *	blacklist MODULE
- * The second is for udev; modfetch's own libkmod does not read this file, but asks here. A line
- * that is not understood counts for nothing and goes with the next change.
+ * This file decides which attempts count: one that began in another boot, never ended, and whose
+ * module file has not changed. An attempt that was still waiting for its turn does not count. A
+ * power cut at that very moment cannot be distinguished from a crash, and counts as one. A changed
+ * file is detected by its digest: another version of the package clears the attempt, and so does
+ * the removal of the kernel; the removal of the file does not, since the next event would fetch it
+ * again.
+ *
+ * On disk: /etc/modprobe.d/modfetch-loading.conf, two lines per module:
+ * 	#modfetch begun|waits BOOT-ID SHA256 KERNEL PATH SUBJECT
+ * 	blacklist MODULE
+ * The second line is for udev; modfetch itself does not pass the file to libkmod. A line that cannot
+ * be parsed counts for nothing and is removed with the next change.
  */
 #include "modfetch/pending-loads.h"
 #include <errno.h>
@@ -31,15 +35,15 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
-#define WHERE	 "/" MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
-#define FILE_MAX (4U << 20)
+#define SHOWN_PATH "/" MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
+#define FILE_MAX   (4U << 20)
 
-static const char head[] =
-	"# Drivers that modfetch was about to load. While this file is there for longer than that\n"
-	"# took, the machine went down meanwhile: nobody tries them again unattended. They are "
-	"told\n"
-	"# by \"modfetch status\"; \"modfetch allow MODULE\" gives one another chance.\n";
-static const char mark[] = "#modfetch ";
+static const char file_header[] = "# Drivers that modfetch is about to load. If this file outlives "
+				  "the load, the machine went\n"
+				  "# down during it: unattended runs then do not load these "
+				  "drivers again. \"modfetch status\"\n"
+				  "# lists them; \"modfetch allow MODULE\" permits one again.\n";
+static const char line_prefix[] = "#modfetch ";
 
 static void attempt_done(struct mf_pending_load *a)
 {
@@ -62,7 +66,7 @@ void mf_pending_loads_done(struct mf_pending_loads *attempts)
 
 /* ---- the list ---- */
 
-/* Takes ATTEMPT over. 0 or -ENOMEM. */
+/* Appends ATTEMPT and takes ownership of it. 0 or -ENOMEM. */
 static int pending_add(struct mf_pending_loads *attempts, struct mf_pending_load *attempt)
 {
 	struct mf_pending_load *v = reallocarray(attempts->v, attempts->n + 1, sizeof(*v));
@@ -78,16 +82,16 @@ static int pending_add(struct mf_pending_loads *attempts, struct mf_pending_load
 	return 0;
 }
 
-typedef bool test(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
-		  const void *arg);
+typedef bool pending_test(const struct mf_pending_loads *attempts,
+			  const struct mf_pending_load *attempt, const void *arg);
 
-/* Takes out those that the test holds for. Returns how many. */
-static int pending_drop(struct mf_pending_loads *attempts, test *holds, const void *arg)
+/* Removes the attempts for which TEST is true. Returns their number. */
+static int pending_drop(struct mf_pending_loads *attempts, pending_test *test, const void *arg)
 {
 	size_t kept = 0, n = attempts->n;
 
 	for (size_t i = 0; i < n; i++) {
-		if (holds(attempts, &attempts->v[i], arg))
+		if (test(attempts, &attempts->v[i], arg))
 			attempt_done(&attempts->v[i]);
 		else
 			attempts->v[kept++] = attempts->v[i];
@@ -103,21 +107,21 @@ static bool of_this_boot(const struct mf_pending_loads *attempts,
 	return !strcmp(attempt->boot, attempts->boot);
 }
 
-static bool was_for(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
-		    const void *arg)
+static bool began_for(const struct mf_pending_loads *attempts,
+		      const struct mf_pending_load *attempt, const void *arg)
 {
 	return attempt->begun && of_this_boot(attempts, attempt, NULL) &&
 	       !strcmp(attempt->subject, arg);
 }
 
-struct file {
+struct module_file {
 	const char *kernel, *path;
 };
 
-static bool is_about(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
-		     const void *arg)
+static bool pending_has_file(const struct mf_pending_loads *attempts,
+			     const struct mf_pending_load *attempt, const void *arg)
 {
-	const struct file *file = arg;
+	const struct module_file *file = arg;
 
 	return !strcmp(attempt->kernel, file->kernel) && !strcmp(attempt->path, file->path);
 }
@@ -150,29 +154,30 @@ static void read_boot(const struct mf_context *ctx, char boot[40])
 		memcpy(boot, "-", 2);
 }
 
-/* The digest of a file of a kernel's, in hex. 0, -ENOENT or another -errno. */
-static int digest_of(const struct mf_context *ctx, const char *kernel, const char *path,
-		     char ret_hex[MF_SHA256_HEX])
+/* The digest of a file below lib/modules/KERNEL, in hex. 0, -ENOENT or another -errno. */
+static int pending_digest(const struct mf_context *ctx, const char *kernel, const char *path,
+			  char ret_hex[MF_SHA256_HEX])
 {
-	_cleanup_free_ char *where = NULL;
+	_cleanup_free_ char *file_path = NULL;
 	_cleanup_close_ int fd = -1;
 	uint8_t digest[MF_SHA256_LEN];
 	int r;
 
-	where = mf_format("lib/modules/%s/%s", kernel, path);
-	if (!where)
+	file_path = mf_format("lib/modules/%s/%s", kernel, path);
+	if (!file_path)
 		return -ENOMEM;
-	fd = mf_context_open(ctx, where, O_RDONLY);
+	fd = mf_context_open(ctx, file_path, O_RDONLY);
 	r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
 	if (!r)
 		mf_sha256_hex(digest, ret_hex);
 	return r;
 }
 
-/* A line behind its mark. 0; 1: it is none of ours; -ENOMEM. */
+/* Parses a line after its prefix. 0; 1: it is malformed; -ENOMEM. */
 static int pending_parse(struct mf_pending_loads *attempts, const char *line)
 {
-	char state[8], boot[40], digest[MF_SHA256_HEX], kernel[256], path[1024], name[256];
+	char state[8], boot[40], digest[MF_SHA256_HEX], kernel[256], path[1024];
+	char name[MF_MODULE_NAME_SIZE];
 	struct mf_pending_load attempt;
 	int end = 0;
 
@@ -205,23 +210,23 @@ static int pending_read_file(const struct mf_context *ctx, struct mf_pending_loa
 		return r == -ENOENT ? 0 : r;
 	attempts->on_disk = true;
 	for (rest = text; r >= 0 && (line = strsep(&rest, "\n"));)
-		if (mf_starts_with(line, mark))
-			r = pending_parse(attempts, line + strlen(mark));
+		if (mf_starts_with(line, line_prefix))
+			r = pending_parse(attempts, line + strlen(line_prefix));
 	return r < 0 ? r : 0;
 }
 
-static char *text_of(const struct mf_pending_loads *attempts, size_t *ret_len)
+static char *pending_format(const struct mf_pending_loads *attempts, size_t *ret_len)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, ret_len);
 
 	if (!f)
 		return NULL;
-	fputs(head, f);
+	fputs(file_header, f);
 	for (size_t i = 0; i < attempts->n; i++) {
 		const struct mf_pending_load *a = &attempts->v[i];
 
-		fprintf(f, "%s%s %s %s %s %s %s\nblacklist %s\n", mark,
+		fprintf(f, "%s%s %s %s %s %s %s\nblacklist %s\n", line_prefix,
 			a->begun ? "begun" : "waits", a->boot, a->digest, a->kernel, a->path,
 			a->subject, a->module);
 	}
@@ -231,7 +236,7 @@ static char *text_of(const struct mf_pending_loads *attempts, size_t *ret_len)
 	return NULL;
 }
 
-static int pending_withdraw(const struct mf_context *ctx, struct mf_pending_loads *attempts)
+static int pending_unlink(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_close_ int dirfd =
 		mf_context_open(ctx, MF_ATTEMPT_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -241,7 +246,7 @@ static int pending_withdraw(const struct mf_context *ctx, struct mf_pending_load
 	if (unlinkat(dirfd, MF_ATTEMPT_FILE, 0) < 0 && errno != ENOENT)
 		return -errno;
 	attempts->on_disk = false;
-	/* should it come back after a power cut, a driver that was good would be refused */
+	/* if a power cut restored the file, it would refuse a good driver */
 	return fsync(dirfd) < 0 ? -errno : 0;
 }
 
@@ -253,9 +258,9 @@ static int pending_publish(struct mf_context *ctx, struct mf_pending_loads *atte
 	int r;
 
 	if (!attempts->n) {
-		r = attempts->on_disk ? pending_withdraw(ctx, attempts) : 0;
+		r = attempts->on_disk ? pending_unlink(ctx, attempts) : 0;
 	} else {
-		text = text_of(attempts, &len);
+		text = pending_format(attempts, &len);
 		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_DIRECTORY);
 		r = !text ? -ENOMEM : dirfd;
 		if (r >= 0)
@@ -263,25 +268,28 @@ static int pending_publish(struct mf_context *ctx, struct mf_pending_loads *atte
 		attempts->on_disk |= !r;
 	}
 	attempts->changed &= r < 0;
-	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, "load", r, SHOWN_PATH, NULL) : 0;
 }
 
-/* Whoever watches a machine go down knows what did it; nobody else does. */
-static int publish_before(struct mf_context *ctx, struct mf_pending_loads *attempts)
+/*
+ * In attended runs a failed write is only a warning: the user sees which driver crashed the
+ * machine. In unattended runs nothing but the record knows.
+ */
+static int pending_publish_first(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	struct mf_failure before = ctx->failure;
 	int r = pending_publish(ctx, attempts);
 
 	if (r >= 0 || ctx->unattended)
 		return r;
-	mf_log(ctx, MF_LOG_WARNING, "load: %s: %s; going on without", WHERE, ctx->failure.why);
+	mf_log(ctx, MF_LOG_WARNING, "load: %s: %s; going on without", SHOWN_PATH, ctx->failure.why);
 	ctx->failure = before;
 	return 0;
 }
 
-/* ---- what counts ---- */
+/* ---- which attempts count ---- */
 
-static bool pending_exists(const struct mf_context *ctx, const char *kernel)
+static bool kernel_exists(const struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -293,17 +301,17 @@ static bool pending_exists(const struct mf_context *ctx, const char *kernel)
 	return fd != -ENOENT;
 }
 
-static bool is_over(const struct mf_pending_loads *attempts, const struct mf_pending_load *attempt,
-		    const void *arg)
+static bool does_not_count(const struct mf_pending_loads *attempts,
+			   const struct mf_pending_load *attempt, const void *arg)
 {
 	const struct mf_context *ctx = arg;
 	char digest[MF_SHA256_HEX];
 	int r;
 
 	if (!attempt->begun || of_this_boot(attempts, attempt, NULL) ||
-	    !pending_exists(ctx, attempt->kernel))
+	    !kernel_exists(ctx, attempt->kernel))
 		return true;
-	r = digest_of(ctx, attempt->kernel, attempt->path, digest);
+	r = pending_digest(ctx, attempt->kernel, attempt->path, digest);
 	return !r && strcmp(digest, attempt->digest) != 0;
 }
 
@@ -316,40 +324,40 @@ int mf_pending_loads_read(struct mf_context *ctx, struct mf_pending_loads *ret_a
 	r = pending_read_file(ctx, &attempts);
 	if (r < 0) {
 		mf_pending_loads_done(&attempts);
-		return mf_fail(ctx, "load", r, WHERE, NULL);
+		return mf_fail(ctx, "load", r, SHOWN_PATH, NULL);
 	}
-	pending_drop(&attempts, is_over, ctx);
+	pending_drop(&attempts, does_not_count, ctx);
 	attempts.changed |= attempts.on_disk && !attempts.n;
 	*ret_attempts = attempts;
 	return 0;
 }
 
-int mf_pending_loads_settle(struct mf_context *ctx, struct mf_pending_loads *ret_attempts)
+int mf_pending_loads_prune(struct mf_context *ctx, struct mf_pending_loads *ret_attempts)
 {
 	struct mf_pending_loads attempts = { 0 };
 	int r = mf_pending_loads_read(ctx, &attempts);
 
 	if (r < 0)
 		return r;
-	/* what cannot be removed is no reason to do nothing: it counts for nothing to us */
+	/* a failed removal must not stop the run: these attempts do not count */
 	if (attempts.changed && pending_publish(ctx, &attempts) < 0) {
-		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", WHERE, ctx->failure.why);
+		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", SHOWN_PATH, ctx->failure.why);
 		ctx->failure = (struct mf_failure){ 0 };
 	}
 	*ret_attempts = attempts;
 	return 0;
 }
 
-/* ---- an attempt's life ---- */
+/* ---- the states of an attempt ---- */
 
-/* One that can stand at the end of a line. NULL: no memory. */
+/* SUBJECT as it can be written at the end of a line. NULL: no memory. */
 static char *subject_text(const char *subject)
 {
 	char *text = strdup(*subject ? subject : "-");
 
 	if (text)
 		mf_text_sanitize(text);
-	/* to kmod one at the end of a line, be it a comment's, is no end */
+	/* to kmod a backslash at the end of a line joins the next one, also in a comment */
 	for (char *p = text; p && (p = strchr(p, '\\')); *p = '?')
 		;
 	return text;
@@ -358,17 +366,17 @@ static char *subject_text(const char *subject)
 static int pending_note(struct mf_context *ctx, struct mf_pending_loads *attempts, const char *path,
 			bool begun, const char *subject)
 {
-	const struct file file = { ctx->kernel, path };
+	const struct module_file file = { ctx->kernel, path };
 	struct mf_pending_load attempt;
-	char digest[MF_SHA256_HEX], name[256];
+	char digest[MF_SHA256_HEX], name[MF_MODULE_NAME_SIZE];
 	int r = mf_module_name(path, name, sizeof(name)) && !path[strcspn(path, " \t\n")] ? 0 : 1;
 
 	if (!r)
-		r = digest_of(ctx, ctx->kernel, path, digest);
-	/* what is no module by its name, and what is not there, is nothing that could be loaded */
+		r = pending_digest(ctx, ctx->kernel, path, digest);
+	/* a file that is missing, or whose name is not that of a module, cannot be loaded */
 	if (r)
 		return r == -ENOMEM ? r : 0;
-	pending_drop(attempts, is_about, &file);
+	pending_drop(attempts, pending_has_file, &file);
 	attempt = (struct mf_pending_load){
 		.begun = begun,
 		.boot = strdup(attempts->boot),
@@ -381,59 +389,61 @@ static int pending_note(struct mf_context *ctx, struct mf_pending_loads *attempt
 	return pending_add(attempts, &attempt);
 }
 
-static int note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
-		    const struct mf_strings *paths, bool begun, const char *subject)
+static int pending_note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
+			    const struct mf_strings *paths, bool begun, const char *subject)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < paths->n; i++)
 		r = pending_note(ctx, attempts, paths->v[i], begun, subject);
-	return r < 0 ? mf_fail(ctx, "load", r, WHERE, NULL) : publish_before(ctx, attempts);
+	return r < 0 ? mf_fail(ctx, "load", r, SHOWN_PATH, NULL)
+		     : pending_publish_first(ctx, attempts);
 }
 
 int mf_pending_loads_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 			    const struct mf_strings *paths)
 {
-	return note_all(ctx, attempts, paths, false, "-");
+	return pending_note_all(ctx, attempts, paths, false, "-");
 }
 
 int mf_pending_loads_begin(struct mf_context *ctx, struct mf_pending_loads *attempts,
 			   const struct mf_strings *paths, const char *subject)
 {
-	return note_all(ctx, attempts, paths, true, subject);
+	return pending_note_all(ctx, attempts, paths, true, subject);
 }
 
-void mf_pending_loads_ended(struct mf_pending_loads *attempts, const char *subject)
+void mf_pending_loads_drop_subject(struct mf_pending_loads *attempts, const char *subject)
 {
 	_cleanup_free_ char *text = subject_text(subject);
 
 	if (text)
-		pending_drop(attempts, was_for, text);
+		pending_drop(attempts, began_for, text);
 }
 
-static bool pending_is_module(const struct mf_pending_loads *attempts,
-			      const struct mf_pending_load *attempt, const void *arg)
+static bool pending_has_module(const struct mf_pending_loads *attempts,
+			       const struct mf_pending_load *attempt, const void *arg)
 {
-	const struct file *file = arg;
+	const struct module_file *file = arg;
 
 	return !of_this_boot(attempts, attempt, NULL) && !strcmp(attempt->kernel, file->kernel) &&
 	       !strcmp(attempt->module, file->path);
 }
 
-void mf_pending_loads_watched(const struct mf_context *ctx, struct mf_pending_loads *attempts,
-			      const char *module)
+void mf_pending_loads_drop_module(const struct mf_context *ctx, struct mf_pending_loads *attempts,
+				  const char *module)
 {
-	pending_drop(attempts, pending_is_module, &(const struct file){ ctx->kernel, module });
+	pending_drop(attempts, pending_has_module,
+		     &(const struct module_file){ ctx->kernel, module });
 }
 
-int mf_pending_loads_end(struct mf_context *ctx, struct mf_pending_loads *attempts)
+int mf_pending_loads_finish(struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	pending_drop(attempts, of_this_boot, NULL);
 	return attempts->changed ? pending_publish(ctx, attempts) : 0;
 }
 
-static bool pending_matches(const struct mf_pending_loads *attempts,
-			    const struct mf_pending_load *attempt, const void *arg)
+static bool pending_matches_glob(const struct mf_pending_loads *attempts,
+				 const struct mf_pending_load *attempt, const void *arg)
 {
 	_cleanup_free_ char *stem = strdup(arg);
 	char *kmp = stem ? strstr(stem, "-kmp") : NULL;
@@ -447,14 +457,14 @@ static bool pending_matches(const struct mf_pending_loads *attempts,
 	return !fnmatch(stem, attempt->module, 0);
 }
 
-int mf_pending_loads_forgive(struct mf_context *ctx, const char *glob)
+int mf_pending_loads_clear(struct mf_context *ctx, const char *glob)
 {
 	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	int n, r = mf_pending_loads_read(ctx, &attempts);
 
 	if (r < 0)
 		return r;
-	n = pending_drop(&attempts, pending_matches, glob);
+	n = pending_drop(&attempts, pending_matches_glob, glob);
 	r = attempts.changed ? pending_publish(ctx, &attempts) : 0;
 	return r < 0 ? r : n;
 }

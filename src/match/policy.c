@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules that say no, as a table in the order in which they are asked. Each returns the rule
- * that refused, in words, or NULL. What the running kernel refuses counts only when that kernel is
- * the one we work for. Everything is read once; a check costs no look at the disk.
+ * The sources of refusals, as a table in the order in which they are checked. Each function returns
+ * the refusal in words, or NULL. What the running kernel refuses counts only if that kernel is the
+ * target. All files are read once; a check reads nothing from disk.
  */
 #include "modfetch/policy.h"
 #include <errno.h>
@@ -29,11 +29,11 @@ struct mf_policy {
 	struct mf_pending_loads attempts;  /* of other boots */
 };
 
-typedef const char *rule(const struct mf_policy *policy, const struct mf_request *request);
+typedef const char *policy_check(const struct mf_policy *policy, const struct mf_request *request);
 
-/* ---- what is said, read once ---- */
+/* ---- the running kernel ---- */
 
-static char *read_small(const struct mf_context *ctx, const char *path)
+static char *policy_read_file(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
 	char *text = NULL;
@@ -43,13 +43,13 @@ static char *read_small(const struct mf_context *ctx, const char *path)
 }
 
 /* "a,b-c", the value of a blacklist */
-static int add_listed(struct mf_strings *names, const char *list)
+static int policy_add_names(struct mf_strings *names, const char *list)
 {
 	_cleanup_(mf_strings_done) struct mf_strings listed = { 0 };
 	int r = mf_strings_split(&listed, list);
 
 	for (size_t i = 0; !r && i < listed.n; i++) {
-		char name[256];
+		char name[MF_MODULE_NAME_SIZE];
 
 		if (mf_module_name(listed.v[i], name, sizeof(name)))
 			r = mf_strings_add(names, name);
@@ -58,27 +58,29 @@ static int add_listed(struct mf_strings *names, const char *list)
 }
 
 /*
- * Of several module_blacklist= the kernel heeds the last, and kmod takes quotes around the names of
- * modprobe.blacklist= for a part of them. Whoever wrote them meant all the names: so they count here.
+ * Of several module_blacklist= parameters the kernel uses the last, and kmod takes quotes around
+ * the names of modprobe.blacklist= for a part of them. The administrator meant all of these names,
+ * so all count here.
  */
-static int on_parameter(void *arg, const char *key, const char *value)
+static int policy_on_parameter(void *arg, const char *key, const char *value)
 {
 	struct mf_policy *policy = arg;
 
 	if (value && mf_cmdline_is(key, "module_blacklist"))
-		return add_listed(&policy->blacklist, value);
+		return policy_add_names(&policy->blacklist, value);
 	if (value && !strcmp(key, "modprobe.blacklist"))
-		return add_listed(&policy->alias_blacklist, value);
+		return policy_add_names(&policy->alias_blacklist, value);
 	return 0;
 }
 
 static int policy_read_kernel(struct mf_policy *policy)
 {
-	_cleanup_free_ char *disabled = read_small(policy->ctx, "proc/sys/kernel/modules_disabled");
-	_cleanup_free_ char *line = read_small(policy->ctx, "proc/cmdline");
+	_cleanup_free_ char *disabled =
+		policy_read_file(policy->ctx, "proc/sys/kernel/modules_disabled");
+	_cleanup_free_ char *line = policy_read_file(policy->ctx, "proc/cmdline");
 
 	policy->modules_disabled = disabled && disabled[0] == '1';
-	return line ? mf_cmdline_each(line, on_parameter, policy) : 0;
+	return line ? mf_cmdline_each(line, policy_on_parameter, policy) : 0;
 }
 
 void mf_policy_free(struct mf_policy *policy)
@@ -115,23 +117,23 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 	return 0;
 }
 
-/* ---- the rules ---- */
+/* ---- the checks ---- */
 
-static const char *modules_disabled(const struct mf_policy *policy,
-				    const struct mf_request *request)
+static const char *check_modules_disabled(const struct mf_policy *policy,
+					  const struct mf_request *request)
 {
 	return policy->modules_disabled ? "kernel.modules_disabled is set" : NULL;
 }
 
-static const char *kernel_command_line(const struct mf_policy *policy,
-				       const struct mf_request *request)
+static const char *check_kernel_cmdline(const struct mf_policy *policy,
+					const struct mf_request *request)
 {
 	return request->module && mf_strings_has(&policy->blacklist, request->module)
 		       ? "module_blacklist= of the kernel command line names it"
 		       : NULL;
 }
 
-static const char *local_rules(const struct mf_policy *policy, const struct mf_request *request)
+static const char *check_rules(const struct mf_policy *policy, const struct mf_request *request)
 {
 	const struct mf_want *want = request->want;
 	const struct mf_facts facts = {
@@ -147,7 +149,7 @@ static const char *local_rules(const struct mf_policy *policy, const struct mf_r
 	return mf_rules_ask(policy->rules, &facts, &text) ? text : NULL;
 }
 
-static const char *blacklist(const struct mf_policy *policy, const struct mf_request *request)
+static const char *check_blacklist(const struct mf_policy *policy, const struct mf_request *request)
 {
 	bool applies = request->by_alias || (request->want && request->want->device);
 
@@ -160,8 +162,12 @@ static const char *blacklist(const struct mf_policy *policy, const struct mf_req
 		       : NULL;
 }
 
-/* "install foo /bin/false" is how admins say never; a command that loads foo is theirs to run. */
-static const char *install_line(const struct mf_policy *policy, const struct mf_request *request)
+/*
+ * "install foo /bin/false" is how administrators forbid a module; a command that loads foo does
+ * not.
+ */
+static const char *check_install_line(const struct mf_policy *policy,
+				      const struct mf_request *request)
 {
 	const char *command =
 		request->module ? mf_kmod_install_command(policy->kmod, request->module) : NULL;
@@ -176,7 +182,7 @@ const struct mf_pending_load *mf_policy_crashed(const struct mf_policy *policy, 
 	return mf_pending_loads_find(policy->ctx, &policy->attempts, module);
 }
 
-static const char *brought_down(const struct mf_policy *policy, const struct mf_request *request)
+static const char *check_crashed(const struct mf_policy *policy, const struct mf_request *request)
 {
 	return policy->ctx->unattended && request->module &&
 			       mf_policy_crashed(policy, request->module)
@@ -184,20 +190,23 @@ static const char *brought_down(const struct mf_policy *policy, const struct mf_
 		       : NULL;
 }
 
-static rule *const table[] = { modules_disabled, kernel_command_line, local_rules,
-			       blacklist,	 install_line,	      brought_down };
+static policy_check *const checks[] = {
+	check_modules_disabled, check_kernel_cmdline, check_rules,
+	check_blacklist,	check_install_line,   check_crashed
+};
 
 int mf_policy_check(const struct mf_policy *policy, const struct mf_request *request,
 		    char **ret_why)
 {
-	for (size_t i = 0; i < MF_ARRAY_SIZE(table); i++) {
-		const char *why = table[i](policy, request);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(checks); i++) {
+		const char *why = checks[i](policy, request);
 		char *text;
 
 		if (!why)
 			continue;
-		if (asprintf(&text, "%s: %s", request->module ? request->module : request->package,
-			     why) < 0)
+		text = mf_format("%s: %s", request->module ? request->module : request->package,
+				 why);
+		if (!text)
 			return -ENOMEM;
 		*ret_why = text;
 		return 1;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Parses policy.d and asks it.
+ * Parses policy.d and applies its rules.
  *
- * A rule is a list of conditions that all must hold; the first rule whose conditions do decides. A
- * line that is not understood is an error for the whole run, because a rule left out silently would
- * be a hole. Names are compared as the indexes spell them ('-' is '_'), so a rule cannot be missed
- * by spelling. Knows nothing of kmod's own configuration: that is src/match/policy.c's.
+ * A rule is a list of conditions that all must hold; the first rule whose conditions hold decides.
+ * A line that cannot be parsed fails the whole run, because a rule that is ignored silently would
+ * be a hole. Names are compared as the indexes spell them ('-' is '_'), so that spelling cannot
+ * evade a rule. kmod's own configuration is not read here but in src/match/policy.c.
  */
 #include "modfetch/rules.h"
 #include <ctype.h>
@@ -40,8 +40,8 @@ static bool has_bus(const char *modalias, const char *value)
 	return !strncasecmp(modalias, value, len) && modalias[len] == ':';
 }
 
-/* The hex digits behind three marks in a modalias: "bc02sc80i00" gives 028000. */
-static bool class_of(const char *modalias, char ret_class[7])
+/* The hex digits after three marks of a modalias: "bc02sc80i00" gives 028000. */
+static bool find_class(const char *modalias, char ret_class[7])
 {
 	static const struct {
 		const char *bus, *marks[3];
@@ -71,18 +71,18 @@ static bool has_class(const char *modalias, const char *value)
 {
 	char class[7];
 
-	return class_of(modalias, class) && !strncasecmp(class, value, strlen(value));
+	return find_class(modalias, class) && !strncasecmp(class, value, strlen(value));
 }
 
 static bool has_modalias(const char *modalias, const char *value)
 {
-	/* one that was copied from a device may have brackets, which are no glob there */
+	/* a value copied from a device may have brackets, which are literal there */
 	return match_glob(value, modalias) || !strcmp(value, modalias);
 }
 
-/* Does it hold for what was asked for, or for the device that asks? */
-static bool holds_for_either(const struct mf_facts *facts, const char *value,
-			     bool (*has)(const char *modalias, const char *value))
+/* Does the condition hold for the requested modalias or for that of the device? */
+static bool holds_for_any(const struct mf_facts *facts, const char *value,
+			  bool (*has)(const char *modalias, const char *value))
 {
 	return (facts->modalias && has(facts->modalias, value)) ||
 	       (facts->device && has(facts->device, value));
@@ -90,17 +90,17 @@ static bool holds_for_either(const struct mf_facts *facts, const char *value,
 
 static bool is_bus(const struct mf_facts *facts, const char *value)
 {
-	return holds_for_either(facts, value, has_bus);
+	return holds_for_any(facts, value, has_bus);
 }
 
 static bool is_class(const struct mf_facts *facts, const char *value)
 {
-	return holds_for_either(facts, value, has_class);
+	return holds_for_any(facts, value, has_class);
 }
 
 static bool is_modalias(const struct mf_facts *facts, const char *value)
 {
-	return holds_for_either(facts, value, has_modalias);
+	return holds_for_any(facts, value, has_modalias);
 }
 
 static bool rule_is_module(const struct mf_facts *facts, const char *value)
@@ -128,12 +128,12 @@ static bool is_fixed(const struct mf_facts *facts, const char *value)
 	return facts->removable == MF_FIXED;
 }
 
-/* Every condition there is. */
+/* All conditions. */
 static const struct kind {
 	const char *word;
 	holds *holds;
 	bool has_value;
-	bool spelling; /* its value is spelt as the indexes spell names */
+	bool spelling; /* its value is normalized as the indexes spell names */
 } kinds[N_CONDITIONS] = {
 	{ "bus", is_bus, true, false },		 { "class", is_class, true, false },
 	{ "modalias", is_modalias, true, true }, { "removable", is_removable, false, false },
@@ -186,7 +186,7 @@ static const struct kind *kind_of(const char *word)
 	return NULL;
 }
 
-/* Adds "KEY VALUE" or "KEY". Returns the number of words taken, or -EINVAL or -ENOMEM. */
+/* Adds the condition "KEY VALUE" or "KEY". Returns the number of words used, -EINVAL or -ENOMEM. */
 static int parse_condition(struct rule *rule, const char *const *words, size_t n)
 {
 	const struct kind *kind = kind_of(words[0]);
@@ -209,7 +209,7 @@ static int parse_condition(struct rule *rule, const char *const *words, size_t n
 	return kind->has_value ? 2 : 1;
 }
 
-/* "deny bus usb removable" as words. 0, -EINVAL or -ENOMEM. */
+/* Parses the words of a rule, "deny bus usb removable". 0, -EINVAL or -ENOMEM. */
 static int parse_rule(struct rule *rule, const char *const *words, size_t n)
 {
 	if (n < 2 || (strcmp(words[0], "allow") && strcmp(words[0], "deny")))
@@ -238,8 +238,8 @@ static char *rule_join(const char *const *words, size_t n)
 	return fclose(f) ? NULL : text;
 }
 
-/* Words between blanks; commas are part of them, since modaliases have some. */
-static int split(struct mf_strings *words, const char *line)
+/* Splits at blanks; commas belong to words, since modaliases contain them. */
+static int rule_split(struct mf_strings *words, const char *line)
 {
 	for (;;) {
 		size_t len;
@@ -256,8 +256,8 @@ static int split(struct mf_strings *words, const char *line)
 	}
 }
 
-static int add_line(struct mf_rules *rules, const struct mf_strings *words, const char *file,
-		    unsigned int line)
+static int rule_add_line(struct mf_rules *rules, const struct mf_strings *words, const char *file,
+			 unsigned int line)
 {
 	struct rule *v = reallocarray(rules->v, rules->n + 1, sizeof(*v)), *rule;
 	const char *const *w = (const char *const *)words->v;
@@ -270,7 +270,9 @@ static int add_line(struct mf_rules *rules, const struct mf_strings *words, cons
 	rule = &v[rules->n];
 	*rule = (struct rule){ 0 };
 	r = parse_rule(rule, w, words->n);
-	if (!r && (!text || asprintf(&rule->text, "%s (%s, line %u)", text, file, line) < 0))
+	if (!r && text)
+		rule->text = mf_format("%s (%s, line %u)", text, file, line);
+	if (!r && !rule->text)
 		r = -ENOMEM;
 	if (r < 0) {
 		rule_done(rule);
@@ -291,12 +293,12 @@ static int parse_file(struct mf_context *ctx, struct mf_rules *rules, char *text
 
 		number++;
 		line[strcspn(line, "#")] = '\0';
-		r = split(&words, line);
+		r = rule_split(&words, line);
 		if (!r && words.n)
-			r = add_line(rules, &words, file, number);
+			r = rule_add_line(rules, &words, file, number);
 		if (r == -EINVAL)
 			return mf_fail(ctx, "policy", -MFE_CONFIG, file,
-				       "line %u is no rule; see modfetch-policy(5)", number);
+				       "line %u is not a rule; see modfetch-policy(5)", number);
 		if (r < 0)
 			return mf_fail(ctx, "policy", r, file, NULL);
 	}
@@ -356,9 +358,9 @@ int mf_rules_read(struct mf_context *ctx, struct mf_rules **ret_rules)
 	return 0;
 }
 
-/* ---- asking ---- */
+/* ---- applying ---- */
 
-static bool applies(const struct rule *rule, const struct mf_facts *facts)
+static bool rule_applies(const struct rule *rule, const struct mf_facts *facts)
 {
 	for (size_t i = 0; i < rule->n; i++)
 		if (!rule->conditions[i].kind->holds(facts, rule->conditions[i].value))
@@ -369,7 +371,7 @@ static bool applies(const struct rule *rule, const struct mf_facts *facts)
 int mf_rules_ask(const struct mf_rules *rules, const struct mf_facts *facts, const char **ret_rule)
 {
 	for (size_t i = 0; i < rules->n; i++) {
-		if (!applies(&rules->v[i], facts))
+		if (!rule_applies(&rules->v[i], facts))
 			continue;
 		if (rules->v[i].deny)
 			*ret_rule = rules->v[i].text;
@@ -378,13 +380,12 @@ int mf_rules_ask(const struct mf_rules *rules, const struct mf_facts *facts, con
 	return 0;
 }
 
-/* ---- the admin's own file ---- */
+/* ---- the file of `modfetch deny` and `allow` ---- */
 
-/* Says the conditions in full: "foo" is "module foo". NULL: no memory. */
+/* Writes the conditions in full: "foo" becomes "module foo". NULL: no memory. */
 static char *conditions_text(const char *const *words, size_t n)
 {
 	const char *key = NULL;
-	char *text;
 
 	if (n == 1 && !kind_of(words[0]))
 		key = strchr(words[0], ':')	 ? "modalias"
@@ -392,22 +393,18 @@ static char *conditions_text(const char *const *words, size_t n)
 						 : "module";
 	if (!key)
 		return rule_join(words, n);
-	return asprintf(&text, "%s %s", key, words[0]) < 0 ? NULL : text;
+	return mf_format("%s %s", key, words[0]);
 }
 
-static int check_text(struct mf_context *ctx, const char *conditions)
+static int check_conditions(struct mf_context *ctx, const char *conditions)
 {
 	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	_cleanup_(rule_done) struct rule rule = { 0 };
 	_cleanup_free_ char *line = NULL;
 	int r;
 
-	if (strpbrk(conditions, "#\n") || asprintf(&line, "deny %s", conditions) < 0) {
-		line = NULL;
-		r = -EINVAL;
-	} else {
-		r = split(&words, line);
-	}
+	line = strpbrk(conditions, "#\n") ? NULL : mf_format("deny %s", conditions);
+	r = line ? rule_split(&words, line) : -EINVAL;
 	if (!r)
 		r = parse_rule(&rule, (const char *const *)words.v, words.n);
 	return r == -EINVAL ? mf_fail(ctx, "policy", -MFE_USAGE, conditions,
@@ -415,8 +412,8 @@ static int check_text(struct mf_context *ctx, const char *conditions)
 			    : r;
 }
 
-/* Is LINE a rule about CONDITIONS? */
-static bool speaks_of(const char *line, const char *conditions)
+/* Is LINE a rule with these CONDITIONS? */
+static bool is_rule_about(const char *line, const char *conditions)
 {
 	static const char *const verbs[] = { "allow ", "deny " };
 
@@ -443,7 +440,7 @@ static int rule_publish(int dirfd, const char *rule, const char *conditions, cha
 			return 1;
 		}
 		first = false;
-		if (*line && !speaks_of(line, conditions))
+		if (*line && !is_rule_about(line, conditions))
 			fprintf(f, "%s\n", line);
 	}
 	if (fclose(f))
@@ -459,11 +456,11 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 	size_t len;
 	int r;
 
-	if (!conditions || asprintf(&rule, "%s %s", deny ? "deny" : "allow", conditions) < 0) {
-		rule = NULL;
+	if (conditions)
+		rule = mf_format("%s %s", deny ? "deny" : "allow", conditions);
+	if (!rule)
 		return mf_fail(ctx, "policy", -ENOMEM, "rule", NULL);
-	}
-	r = check_text(ctx, conditions);
+	r = check_conditions(ctx, conditions);
 	if (r < 0)
 		return r;
 	dirfd = mf_context_mkdir(ctx, MF_RULES_DIRECTORY);

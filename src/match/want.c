@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Queries become wants here, and nowhere else: a query that is too long or has bytes no alias has
- * never reaches libkmod, a matcher or a log line unchecked. Decides by its form alone what a query
- * is; what there is for it is the match stage's affair.
+ * Makes wants of queries; no other file does. A query that is too long or has bytes that no alias
+ * has never reaches libkmod, a matcher or a log line unchecked. The kind of a query is decided by
+ * its form alone; whether anything matches it is decided by the match stage.
  */
 #include "modfetch/want.h"
 #include <errno.h>
@@ -14,10 +14,11 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
+#include "modfetch/table.h"
 
 #define SYMBOL_PREFIX "symbol:"
-#define DEVICES_MAX   8	  /* that are remembered of a want for many */
-#define BAD_QUERY_MAX 128 /* bytes of a query out of bounds that are kept to be shown */
+#define DEVICES_MAX   8	  /* kept of a want for several devices */
+#define BAD_QUERY_MAX 128 /* bytes kept of a query that is out of bounds, for output */
 
 const char *mf_state_name(enum mf_state state)
 {
@@ -42,7 +43,7 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 	want.kind = mf_starts_with(query, SYMBOL_PREFIX) ? MF_WANT_SYMBOL
 		    : strchr(query, ':')		 ? MF_WANT_ALIAS
 							 : MF_WANT_NAME;
-	/* a valid one has its brackets paired and fits */
+	/* the brackets of a valid query are paired, and it fits */
 	mf_alias_normalize(query, name, sizeof(name));
 	want.query = strdup(query);
 	/* symbols are case and dash sensitive, and have no dashes anyway */
@@ -111,7 +112,7 @@ void mf_match_done(struct mf_match *match)
 	*match = (struct mf_match){ 0 };
 }
 
-void mf_want_forget(struct mf_want *want)
+void mf_want_clear_matches(struct mf_want *want)
 {
 	for (size_t i = 0; i < want->n_matches; i++)
 		mf_match_done(&want->matches[i]);
@@ -123,7 +124,7 @@ void mf_want_forget(struct mf_want *want)
 
 void mf_want_done(struct mf_want *want)
 {
-	mf_want_forget(want);
+	mf_want_clear_matches(want);
 	free(want->query);
 	free(want->name);
 	free(want->syspath);
@@ -206,34 +207,33 @@ bool mf_match_by_alias(const struct mf_want *want, const struct mf_match *match)
 
 /* ---- the list ---- */
 
-static uint32_t hash_text(uint32_t h, const char *s)
+static size_t hash_text(const char *s)
 {
-	for (; s && *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619U;
-	return h;
+	return s ? (size_t)mf_hash(s, strlen(s)) : 0;
 }
 
-static bool same(const char *a, const char *b)
+static bool text_equal(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* The slot of a want of that query and device, or the free one where it would go. */
-static uint32_t *slot_of(const struct mf_wants *wants, const struct mf_want *want)
+/* The slot of a want of the same query and device, or the free slot for it. */
+static uint32_t *want_slot(const struct mf_wants *wants, const struct mf_want *want)
 {
-	size_t i = hash_text(hash_text(2166136261U, want->query), want->syspath);
+	size_t i = hash_text(want->query) + 3 * hash_text(want->syspath);
 
 	for (;; i++) {
 		uint32_t *slot = &wants->slots[i & (wants->n_slots - 1)];
 		const struct mf_want *w = *slot ? &wants->v[*slot - 1] : NULL;
 
-		if (!w || (!strcmp(w->query, want->query) && same(w->syspath, want->syspath) &&
-			   w->removable == want->removable && same(w->modalias, want->modalias)))
+		if (!w ||
+		    (!strcmp(w->query, want->query) && text_equal(w->syspath, want->syspath) &&
+		     w->removable == want->removable && text_equal(w->modalias, want->modalias)))
 			return slot;
 	}
 }
 
-/* Room for one more: the list doubles, and its table is never more than half full. */
+/* Makes room for one more: the list doubles, and its table is at most half full. */
 static int want_grow(struct mf_wants *wants)
 {
 	size_t room = wants->n_slots ? wants->n_slots : 16;
@@ -253,11 +253,11 @@ static int want_grow(struct mf_wants *wants)
 	wants->slots = slots;
 	wants->n_slots = room * 2;
 	for (size_t i = 0; i < wants->n; i++)
-		*slot_of(wants, &v[i]) = (uint32_t)i + 1;
+		*want_slot(wants, &v[i]) = (uint32_t)i + 1;
 	return 0;
 }
 
-/* The first of a want's devices; of a hundred processors a few are enough. */
+/* Adds devices up to DEVICES_MAX: of a hundred processors a few are enough. */
 static int want_add_devices(struct mf_want *want, const struct mf_strings *devices)
 {
 	int r = 0;
@@ -274,7 +274,7 @@ int mf_wants_add(struct mf_wants *wants, struct mf_want *want)
 
 	if (want_grow(wants) < 0)
 		return -ENOMEM;
-	slot = slot_of(wants, want);
+	slot = want_slot(wants, want);
 	if (*slot) {
 		r = want_add_devices(&wants->v[*slot - 1], &want->devices);
 		if (!r)
@@ -296,7 +296,7 @@ void mf_wants_done(struct mf_wants *wants)
 	*wants = (struct mf_wants){ 0 };
 }
 
-/* Adds a device of this machine. */
+/* Adds a device of this machine; other paths are skipped. */
 static int add_devpath(struct mf_spool_entry *entry, const char *syspath)
 {
 	return mf_starts_with(syspath, "/sys/devices/")

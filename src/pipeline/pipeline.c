@@ -107,7 +107,7 @@ static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 		return r;
 	run->repaired = true;
 	for (size_t i = 0; i < run->wants.n; i++)
-		mf_want_forget(&run->wants.v[i]);
+		mf_want_clear_matches(&run->wants.v[i]);
 	r = pipeline_match(ctx, run, cargo);
 	return r < 0 ? r : mf_repair_mark(ctx, &run->wants);
 }
@@ -416,7 +416,7 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 	mf_plan_done(&run->plan);
 	mf_catalog_free(MF_STEAL(run->catalog));
 	for (size_t i = 0; i < run->wants.n; i++)
-		mf_want_forget(&run->wants.v[i]);
+		mf_want_clear_matches(&run->wants.v[i]);
 	return go_once(ctx, run, cargo);
 }
 
@@ -424,14 +424,14 @@ static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo
 static int pipeline_go(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
-	int r = run->dry_run ? 0 : mf_pending_loads_settle(ctx, &cargo.attempts);
+	int r = run->dry_run ? 0 : mf_pending_loads_prune(ctx, &cargo.attempts);
 	struct mf_failure why;
 
 	if (r < 0)
 		return r;
 	r = go_on(ctx, run, &cargo);
 	why = ctx->failure;
-	if (mf_pending_loads_end(ctx, &cargo.attempts) < 0)
+	if (mf_pending_loads_finish(ctx, &cargo.attempts) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
 	return r;
@@ -454,7 +454,7 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	if (!r)
 		r = pipeline_go(ctx, run);
 	if (r >= 0)
-		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
+		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
 	/* the packages are there and their drivers loaded, but not all is as they want it */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;

@@ -2,15 +2,14 @@
 /*
  * The order of preference, as a table.
  *
- * A driver is the kernel's own or it is not; its version number does not make it so, for who builds
- * drivers elsewhere numbers them as he likes. The kernel's own is a package of the kernel's tag
- * with the version of the kernel's image, both packed from one build, in the repository that the
- * kernel comes from. That is the one which has the image; should several say so, the one which has more of
- * the kernel's own drivers. Where no repository has an image nothing is the kernel's own, and the
- * next line of the table decides.
+ * A driver is the kernel's own or it is not. Its version does not decide that, since builders of
+ * other drivers choose their version numbers freely. The kernel's own driver is a package of the
+ * kernel's tag with the version of the kernel's image, both packed from one build, in the
+ * repository of the kernel. That is the repository that has the image; of several, the one with
+ * more of the kernel's own drivers. If no repository has an image, no driver is the kernel's own,
+ * and the next line of the table decides.
  *
- * libsolv, which chooses between those that provide what a driver needs, is given the same order as
- * priorities.
+ * libsolv, which chooses between providers of a dependency, is given the same order as priorities.
  */
 #include "modfetch/resolve.h"
 #include <stdlib.h>
@@ -25,28 +24,27 @@ struct candidate {
 	bool own; /* the kernel's */
 };
 
-struct choosing {
+struct choice {
 	struct mf_pool *pool;
 	const struct mf_repos *repos;
 	const char *tag; /* the kernel's, "amd64-6.1.0_56" */
 };
 
-/* The kernel's image in the repository that the kernel comes from; id 0: there is none. */
-struct home {
+/* The image of the kernel in the repository of the kernel; id 0: there is none. */
+struct kernel_image {
 	int id;
-	struct mf_package image;
+	struct mf_package package;
 };
 
-typedef int order(const struct choosing *c, const struct candidate *a, const struct candidate *b);
+typedef int criterion(const struct choice *c, const struct candidate *a, const struct candidate *b);
 
-/* What is installed is not fetched again. */
-static int by_presence(const struct choosing *c, const struct candidate *a,
-		       const struct candidate *b)
+/* An installed package is not fetched again. */
+static int by_presence(const struct choice *c, const struct candidate *a, const struct candidate *b)
 {
 	return (b->package.origin < 0) - (a->package.origin < 0);
 }
 
-static int choice_by_priority(const struct choosing *c, const struct candidate *a,
+static int choice_by_priority(const struct choice *c, const struct candidate *a,
 			      const struct candidate *b)
 {
 	if (a->package.origin < 0)
@@ -54,7 +52,7 @@ static int choice_by_priority(const struct choosing *c, const struct candidate *
 	return c->repos->v[a->package.origin].priority - c->repos->v[b->package.origin].priority;
 }
 
-static int by_preference(const struct choosing *c, const struct candidate *a,
+static int by_preference(const struct choice *c, const struct candidate *a,
 			 const struct candidate *b)
 {
 	if (a->package.origin < 0)
@@ -62,43 +60,42 @@ static int by_preference(const struct choosing *c, const struct candidate *a,
 	return c->repos->v[b->package.origin].prefer - c->repos->v[a->package.origin].prefer;
 }
 
-static int by_ownership(const struct choosing *c, const struct candidate *a,
+static int by_ownership(const struct choice *c, const struct candidate *a,
 			const struct candidate *b)
 {
 	return b->own - a->own;
 }
 
-static int by_version(const struct choosing *c, const struct candidate *a,
-		      const struct candidate *b)
+static int by_version(const struct choice *c, const struct candidate *a, const struct candidate *b)
 {
 	return mf_pool_compare(c->pool, b->id, a->id);
 }
 
-static int choice_by_name(const struct choosing *c, const struct candidate *a,
+static int choice_by_name(const struct choice *c, const struct candidate *a,
 			  const struct candidate *b)
 {
 	return strcmp(a->package.name, b->package.name);
 }
 
-static int by_repository(const struct choosing *c, const struct candidate *a,
+static int by_repository(const struct choice *c, const struct candidate *a,
 			 const struct candidate *b)
 {
 	return a->package.origin - b->package.origin;
 }
 
-static order *const table[] = { by_presence, choice_by_priority, by_preference, by_ownership,
-				by_version,  choice_by_name,	 by_repository };
+static criterion *const criteria[] = { by_presence, choice_by_priority, by_preference, by_ownership,
+				       by_version,  choice_by_name,	by_repository };
 
 static int choice_compare(const void *a, const void *b, void *arg)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(table); i++)
-		r = table[i](arg, a, b);
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(criteria); i++)
+		r = criteria[i](arg, a, b);
 	return r;
 }
 
-/* ---- the kernel's own ---- */
+/* ---- the kernel's own drivers ---- */
 
 static bool is_built_with(const struct mf_package *package, const struct mf_package *image,
 			  const char *tag)
@@ -107,8 +104,8 @@ static bool is_built_with(const struct mf_package *package, const struct mf_pack
 	       !strcmp(package->evr, image->evr);
 }
 
-/* How many packages of its repository were built with this image. */
-static size_t count_built_with(const struct choosing *c, const struct mf_package *image)
+/* Counts the packages of its repository that were built with this image. */
+static size_t count_built_with(const struct choice *c, const struct mf_package *image)
 {
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0, found = 0;
@@ -124,20 +121,17 @@ static size_t count_built_with(const struct choosing *c, const struct mf_package
 	return found;
 }
 
-/* Images of this kernel that repositories have. New memory, or NULL. */
-static int *find_images(const struct choosing *c, size_t *ret_n)
+/* Finds images of this kernel in the repositories. New memory, or NULL. */
+static int *choice_find_images(const struct choice *c, size_t *ret_n)
 {
 	const char *dash = strrchr(c->tag, '-');
 	_cleanup_free_ char *name = NULL;
 	size_t n = 0, kept = 0;
 	int *ids = NULL;
 
-	if (!dash ||
-	    asprintf(&name, "kernel-%.*s-image%s", (int)(dash - c->tag), c->tag, dash) < 0) {
-		name = NULL;
-		return NULL;
-	}
-	if (mf_pool_providers(c->pool, name, NULL, &ids, &n) < 0)
+	if (dash)
+		name = mf_format("kernel-%.*s-image%s", (int)(dash - c->tag), c->tag, dash);
+	if (!name || mf_pool_providers(c->pool, name, NULL, &ids, &n) < 0)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct mf_package p;
@@ -150,11 +144,11 @@ static int *find_images(const struct choosing *c, size_t *ret_n)
 	return ids;
 }
 
-static struct home choice_find_home(const struct choosing *c)
+static struct kernel_image choice_find_image(const struct choice *c)
 {
-	struct home home = { 0 };
+	struct kernel_image kernel = { 0 };
 	size_t n = 0, most = 0;
-	_cleanup_free_ int *ids = find_images(c, &n);
+	_cleanup_free_ int *ids = choice_find_images(c, &n);
 
 	for (size_t i = 0; ids && i < n; i++) {
 		struct mf_package image;
@@ -163,13 +157,13 @@ static struct home choice_find_home(const struct choosing *c)
 		mf_pool_package(c->pool, ids[i], &image);
 		count = n > 1 ? count_built_with(c, &image) : 1;
 		/* repositories are in the order of their priority */
-		if (!home.id || count > most ||
-		    (count == most && image.origin < home.image.origin)) {
-			home = (struct home){ ids[i], image };
+		if (!kernel.id || count > most ||
+		    (count == most && image.origin < kernel.package.origin)) {
+			kernel = (struct kernel_image){ ids[i], image };
 			most = count;
 		}
 	}
-	return home;
+	return kernel;
 }
 
 /* ---- candidates ---- */
@@ -198,44 +192,45 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 	return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the order ---- */
 
 void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n)
 {
-	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
 	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
-	struct home home;
+	struct kernel_image kernel;
 
 	if (!v)
 		return;
-	home = choice_find_home(&choosing);
+	kernel = choice_find_image(&choice);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(pool, ids[i], &v[i].package);
-		v[i].own = home.id && is_built_with(&v[i].package, &home.image, choosing.tag);
+		v[i].own = kernel.id && is_built_with(&v[i].package, &kernel.package, choice.tag);
 	}
-	qsort_r(v, n, sizeof(*v), choice_compare, &choosing);
+	qsort_r(v, n, sizeof(*v), choice_compare, &choice);
 	for (size_t i = 0; i < n; i++)
 		ids[i] = v[i].id;
 }
 
-int mf_choice_home(struct mf_catalog *catalog, struct mf_pool *pool)
+int mf_choice_kernel_repo(struct mf_catalog *catalog, struct mf_pool *pool)
 {
-	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = choice_find_home(&choosing);
+	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct kernel_image kernel = choice_find_image(&choice);
 
-	return home.id ? home.image.origin : -1;
+	return kernel.id ? kernel.package.origin : -1;
 }
 
 void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
 {
-	struct choosing choosing = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
-	struct home home = choice_find_home(&choosing);
+	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct kernel_image kernel = choice_find_image(&choice);
 
-	for (size_t i = 0; i < choosing.repos->n; i++) {
-		const struct mf_repo *repo = &choosing.repos->v[i];
-		bool is_home = home.id && home.image.origin == (int)i;
+	for (size_t i = 0; i < choice.repos->n; i++) {
+		const struct mf_repo *repo = &choice.repos->v[i];
+		bool has_kernel = kernel.id && kernel.package.origin == (int)i;
 
-		mf_pool_set_priority(pool, (int)i, repo->priority * 4 - repo->prefer * 2 - is_home);
+		mf_pool_set_priority(pool, (int)i,
+				     repo->priority * 4 - repo->prefer * 2 - has_kernel);
 	}
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every module of a package is shown to the policy, for whoever brings it in: the device or name
- * that was asked for, at the end of the chain of needs and recommendations.
+ * Checks every module of a package against the policy, for the want that the package was added for:
+ * the device or name at the end of the chain of dependencies and recommendations.
  *
- * One module that is denied keeps the whole package away, since a package comes whole. For the
- * modules that were not asked for, a rule counts as for the one that was: blacklists hold back what
- * a device or an alias brings in, and not what came by its own name.
+ * One denied module refuses the whole package, since a package can only be installed as a whole.
+ * For the modules that were not requested, a rule applies as for the requested one: blacklists
+ * apply to packages added for a device or an alias, and not to those requested by their own name.
  *
- * Metadata is believed as far as it goes. What it does not name (foreign packages provide no
- * kmod(…), only their files tell) is judged by the header of the file that was downloaded and
- * verified, before anything is installed.
+ * The metadata is used as far as it goes. Modules that it does not name (foreign packages provide
+ * no kmod(…), only their files show them) are checked by the header of the downloaded and verified
+ * file, before anything is installed.
  */
 #include "modfetch/resolve.h"
 #include <errno.h>
@@ -49,14 +49,14 @@ void mf_verdicts_done(struct mf_verdicts *verdicts)
 	mf_strings_done(&verdicts->whys);
 }
 
-struct judging {
+struct judgement {
 	const struct mf_policy *policy;
 	struct mf_request request;
 	char *why;
 };
 
-/* Was a module of the package found for the want by anything but its own name? */
-static bool is_by_alias(const struct mf_want *want, const char *package)
+/* Did anything but its own name match a module of the package, for this want? */
+static bool judge_is_by_alias(const struct mf_want *want, const char *package)
 {
 	for (size_t i = 0; want && i < want->n_matches; i++)
 		if (mf_strings_has(&want->matches[i].packages, package))
@@ -64,24 +64,24 @@ static bool is_by_alias(const struct mf_want *want, const char *package)
 	return false;
 }
 
-static void judge_begin(struct judging *j, const struct mf_want *want, const char *package,
+static void judge_begin(struct judgement *j, const struct mf_want *want, const char *package,
 			const char *repository)
 {
 	j->request = (struct mf_request){
 		.want = want,
 		.package = package,
 		.repository = repository,
-		.by_alias = is_by_alias(want, package),
+		.by_alias = judge_is_by_alias(want, package),
 	};
 }
 
-static int judge_module(struct judging *j, const char *module)
+static int judge_module(struct judgement *j, const char *module)
 {
 	j->request.module = module;
 	return mf_policy_check(j->policy, &j->request, &j->why);
 }
 
-static int on_provide(void *arg, const char *name, const char *evr)
+static int judge_on_provide(void *arg, const char *name, const char *evr)
 {
 	char module[MF_MODULE_NAME_SIZE];
 
@@ -91,7 +91,7 @@ static int on_provide(void *arg, const char *name, const char *evr)
 int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want *want,
 		     const char *module, char **ret_why)
 {
-	struct judging j = { .policy = judge->policy };
+	struct judgement j = { .policy = judge->policy };
 	struct mf_package package;
 	int r;
 
@@ -99,7 +99,7 @@ int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want 
 	judge_begin(&j, want, package.name, judge->repos->v[package.origin].id);
 	r = judge_module(&j, module);
 	if (!r)
-		r = mf_pool_deps(judge->pool, id, MF_PROVIDES, on_provide, &j);
+		r = mf_pool_deps(judge->pool, id, MF_PROVIDES, judge_on_provide, &j);
 	if (r == 1)
 		*ret_why = j.why;
 	return r;
@@ -107,9 +107,9 @@ int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want 
 
 /* ---- the packages of a module ---- */
 
-/* All that carry it. RET_IDS is the caller's to free, also after a failure. */
-static int find_carriers(struct mf_pool *pool, const struct mf_match *match, int **ret_ids,
-			 size_t *ret_n)
+/* Finds all packages that contain it. RET_IDS is the caller's to free, also after a failure. */
+static int judge_find_carriers(struct mf_pool *pool, const struct mf_match *match, int **ret_ids,
+			       size_t *ret_n)
 {
 	enum mf_which which = match->broken ? MF_WHICH_AVAILABLE : MF_WHICH_ANY;
 
@@ -144,9 +144,10 @@ static int judge_carrier(const struct mf_judge *judge, const struct mf_want *wan
 		return 0;
 	known = mf_verdicts_find(judge->refused, &package);
 	r = known ? 1 : mf_judge_package(judge, id, want, module, &why);
-	if (r == 1 && asprintf(ret_why, "%s has %s", package.name, known ? known : why) < 0)
-		return -ENOMEM;
-	return r;
+	if (r != 1)
+		return r;
+	*ret_why = mf_format("%s has %s", package.name, known ? known : why);
+	return *ret_why ? 1 : -ENOMEM;
 }
 
 int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
@@ -155,7 +156,7 @@ int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 	_cleanup_free_ char *first = NULL;
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0, kept = 0;
-	int r = find_carriers(judge->pool, match, &ids, &n);
+	int r = judge_find_carriers(judge->pool, match, &ids, &n);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		char *why = NULL;
@@ -180,7 +181,7 @@ int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 {
 	const char *refused = NULL;
-	bool left = false;
+	bool any_allowed = false;
 
 	for (size_t i = 0; i < want->n_matches; i++) {
 		struct mf_match *match = &want->matches[i];
@@ -194,11 +195,11 @@ static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 		r = mf_judge_carriers(judge, want, match, &ids, &n, &why);
 		if (r < 0)
 			return r;
-		left |= !why;
+		any_allowed |= !why;
 		if (why)
 			refused = match->refused = MF_STEAL(why);
 	}
-	if (!left && refused) {
+	if (!any_allowed && refused) {
 		want->state = MF_DENIED;
 		mf_want_reason(want, "%s", refused);
 	}
@@ -215,9 +216,9 @@ int mf_judge_wants(const struct mf_judge *judge, struct mf_wants *wants)
 	return r;
 }
 
-/* ---- what is here ---- */
+/* ---- downloaded packages ---- */
 
-/* A module of a kernel, by where it lies and what it is called. */
+/* Is it a module of a kernel, by its directory and its name? */
 static bool judge_is_module(const struct mf_rpm_file *file)
 {
 	return !S_ISDIR(file->mode) && strstr(file->path, "/lib/modules/") &&
@@ -227,7 +228,7 @@ static bool judge_is_module(const struct mf_rpm_file *file)
 int mf_judge_files(const struct mf_judge *judge, const struct mf_plan_item *item,
 		   const struct mf_rpm_header *header, char **ret_why)
 {
-	struct judging j = { .policy = judge->policy };
+	struct judgement j = { .policy = judge->policy };
 	int r = 0;
 
 	judge_begin(&j, item->asker, item->name, judge->repos->v[item->repo].id);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a solver's steps to a plan that outlives the pool.
+ * Makes a plan, which outlives the pool, from the steps of a solution.
  *
  * A package without a location or without a SHA-256 cannot be fetched or verified, so a plan that
- * needs one is no plan. The items are sorted by name: what is shown, fetched and recorded has the
- * same order every time.
+ * needs one is an error. The items are sorted by name: output, downloads and records have the same
+ * order in each run.
  */
 #include "modfetch/plan.h"
 #include <errno.h>
@@ -31,30 +31,27 @@ void mf_plan_done(struct mf_plan *plan)
 	*plan = (struct mf_plan){ 0 };
 }
 
-static char *why(struct mf_pool *pool, const struct mf_step *step)
+static char *step_reason(struct mf_pool *pool, const struct mf_step *step)
 {
 	struct mf_package by;
 	const char *symbol;
 	size_t len = 0;
-	char *text;
 
 	if (!step->needed_by)
 		return strdup("asked for");
 	mf_pool_package(pool, step->needed_by, &by);
 	symbol = step->dep ? mf_dep_symbol(step->dep, &len) : NULL;
-	if (asprintf(&text, "%s by %s%s%.*s",
-		     step->suggested	 ? "suggested"
-		     : step->recommended ? "recommended"
-					 : "needed",
-		     by.name, symbol ? " for the symbol " : "", symbol ? (int)len : 0,
-		     symbol ? symbol : "") < 0)
-		return NULL;
-	return text;
+	return mf_format("%s by %s%s%.*s",
+			 step->suggested     ? "suggested"
+			 : step->recommended ? "recommended"
+					     : "needed",
+			 by.name, symbol ? " for the symbol " : "", symbol ? (int)len : 0,
+			 symbol ? symbol : "");
 }
 
-static int note_module(void *arg, const char *name, const char *evr)
+static int plan_on_provide(void *arg, const char *name, const char *evr)
 {
-	char module[128];
+	char module[MF_MODULE_NAME_SIZE];
 
 	return mf_dep_module(name, module, sizeof(module)) ? mf_strings_add(arg, module) : 0;
 }
@@ -70,12 +67,12 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	if (!package.location || !package.has_sha256)
 		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
 			       "the metadata gives it no location or no SHA-256");
-	/* they become lines for people, paths and arguments */
+	/* they become lines of output, paths and arguments */
 	if (!mf_is_word(package.name, strlen(package.name)) ||
 	    !mf_is_word(package.evr, strlen(package.evr)) ||
 	    !mf_is_word(package.arch, strlen(package.arch)))
 		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
-			       "its name, version or architecture is no word");
+			       "its name, version or architecture is not a word");
 	plan->n++;
 	*item = (struct mf_plan_item){
 		.name = strdup(package.name),
@@ -85,13 +82,13 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 		.repo = (size_t)package.origin,
 		.size = package.size,
 		.install_size = package.install_size,
-		.why = why(pool, step),
+		.why = step_reason(pool, step),
 		.asked = !step->needed_by,
 		.step = place,
 	};
 	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
 	plan->download += item->size;
-	if (mf_pool_deps(pool, step->id, MF_PROVIDES, note_module, &item->modules) < 0)
+	if (mf_pool_deps(pool, step->id, MF_PROVIDES, plan_on_provide, &item->modules) < 0)
 		return mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
 	mf_strings_sort(&item->modules);
 	return item->name && item->evr && item->arch && item->location && item->why
@@ -105,7 +102,7 @@ static int plan_by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
-/* What gives way to another version of itself is an update, and none of the plan's removals. */
+/* A package that is replaced by another version of itself is updated, not removed. */
 static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 {
 	struct mf_package package;

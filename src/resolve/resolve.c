@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From wants to a plan.
+ * Makes a plan from wants.
  *
- * Every module that is wanted becomes one job, the best package that carries it, or, where that one
- * cannot be had, any of them; libsolv adds what they need and what drivers recommend. What it added
- * is shown to the policy as well: a package that is refused is taken from libsolv's sight and it
- * tries again, so another provider, or a plan without a mere recommendation, may still be found. If
- * the whole does not hold together, wants are added by halves, and the single ones that do not fit
- * are put aside with their reason: one driver of a machine's hundred that cannot be had must not
- * cost the others. Another kernel is never brought in by a driver.
+ * Each wanted module becomes one job: the best package that contains it or, if that one cannot be
+ * installed, any of them. libsolv adds what they need and what drivers recommend. The packages it
+ * added are checked against the policy too: a refused package is hidden from libsolv and the
+ * problem solved again, so that another provider, or a plan without a mere recommendation, may
+ * still be found. If the wants cannot be satisfied together, they are added by halves, and the
+ * single ones that do not fit get the reason and are left out: one of a hundred drivers of a
+ * machine that cannot be installed must not cost the others. A driver never adds another kernel.
  */
 #include "modfetch/resolve.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
 #include "solver-problem.h"
@@ -26,12 +27,12 @@ struct planning {
 	const struct mf_selection *selection;
 	struct mf_pool *pool;
 	struct mf_job *jobs;
-	const struct mf_want **askers; /* one a job; NULL: a name was asked for */
-	size_t n_jobs, room;
+	const struct mf_want **askers; /* one per job; NULL: a name given to install */
+	size_t n_jobs, jobs_room, askers_room;
 	struct mf_refusals refusals;
-	size_t n_kernels; /* refusals that always hold: of other kernels */
-	size_t n_known;	  /* these, and of what was refused before in this run */
-	bool any;	  /* any package that carries the module, not the best alone */
+	size_t n_kernels; /* the first ones of refusals: other kernels */
+	size_t n_known;	  /* these and the packages that were refused earlier in this run */
+	bool any_package; /* any package that contains the module, not only the best */
 };
 
 static void jobs_clear(struct planning *p)
@@ -52,27 +53,13 @@ static void planning_done(struct planning *p)
 
 /* ---- jobs ---- */
 
-static int grow_jobs(struct planning *p)
-{
-	size_t room = p->room ? p->room * 2 : 16;
-	struct mf_job *jobs = reallocarray(p->jobs, room, sizeof(*jobs));
-	const struct mf_want **askers;
-
-	if (!jobs)
-		return -ENOMEM;
-	p->jobs = jobs;
-	askers = reallocarray(p->askers, room, sizeof(struct mf_want *));
-	if (!askers)
-		return -ENOMEM;
-	p->askers = askers;
-	p->room = room;
-	return 0;
-}
-
-/* Takes IDS over. */
+/* Takes ownership of IDS. */
 static int add_job(struct planning *p, const struct mf_want *asker, bool erase, int *ids, size_t n)
 {
-	if (p->n_jobs == p->room && grow_jobs(p) < 0) {
+	size_t n_jobs = p->n_jobs + 1;
+
+	if (mf_array_reserve(&p->jobs, &p->jobs_room, n_jobs, sizeof(*p->jobs)) < 0 ||
+	    mf_array_reserve(&p->askers, &p->askers_room, n_jobs, sizeof(struct mf_want *)) < 0) {
 		free(ids);
 		return -ENOMEM;
 	}
@@ -81,14 +68,14 @@ static int add_job(struct planning *p, const struct mf_want *asker, bool erase, 
 	return 0;
 }
 
-/* A module that is missing, and who wants it. */
+/* A missing module, and the want it is for. */
 struct missing {
 	const struct mf_want *want;
 	const struct mf_match *match;
 };
 
-/* One job for a module: the best of the packages that may bring it, or any. */
-static int want_module(struct planning *p, const struct missing *missing)
+/* Adds one job for a module: the best of its allowed packages, or any. */
+static int add_module_job(struct planning *p, const struct missing *missing)
 {
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ int *ids = NULL;
@@ -98,7 +85,7 @@ static int want_module(struct planning *p, const struct missing *missing)
 	if (r < 0 || !n)
 		return r;
 	mf_choice_sort(p->catalog, p->pool, ids, n);
-	return add_job(p, missing->want, false, MF_STEAL(ids), p->any ? n : 1);
+	return add_job(p, missing->want, false, MF_STEAL(ids), p->any_package ? n : 1);
 }
 
 static int resolve_by_module(const void *a, const void *b)
@@ -106,12 +93,14 @@ static int resolve_by_module(const void *a, const void *b)
 	const struct missing *x = a, *y = b;
 	int r = strcmp(x->match->module, y->match->module);
 
-	/* who asked first speaks for a module */
+	/* the first want decides for a module */
 	return r ? r : (x->want > y->want) - (x->want < y->want);
 }
 
-/* A job for each module that some of the wants miss, in an order that queries do not change. */
-static int want_modules(struct planning *p, const struct mf_want *wants, size_t n_wants)
+/*
+ * Adds a job for each missing module of the wants, in an order that does not depend on the queries.
+ */
+static int add_module_jobs(struct planning *p, const struct mf_want *wants, size_t n_wants)
 {
 	_cleanup_free_ struct missing *missing = NULL;
 	size_t n = 0;
@@ -130,11 +119,11 @@ static int want_modules(struct planning *p, const struct mf_want *wants, size_t 
 	qsort(missing, n, sizeof(*missing), resolve_by_module);
 	for (size_t i = 0; !r && i < n; i++)
 		if (!i || strcmp(missing[i - 1].match->module, missing[i].match->module))
-			r = want_module(p, &missing[i]);
+			r = add_module_job(p, &missing[i]);
 	return r;
 }
 
-static int select_names(struct planning *p, const struct mf_strings *names, bool erase)
+static int add_selection_jobs(struct planning *p, const struct mf_strings *names, bool erase)
 {
 	for (size_t i = 0; names && i < names->n; i++) {
 		_cleanup_free_ int *ids = NULL;
@@ -155,11 +144,15 @@ static int select_names(struct planning *p, const struct mf_strings *names, bool
 	return 0;
 }
 
-/* ---- what was added, shown to the policy ---- */
+/* ---- the policy on added packages ---- */
 
-/* Who asked for what brought a step in, at the end of the chain. NULL: a name was asked for. */
-static const struct mf_want *asker_of(const struct planning *p, const struct mf_solution *solution,
-				      const struct mf_step *step)
+/*
+ * Finds the want that a step was added for, at the end of the chain of dependencies. NULL: a name
+ * given to install.
+ */
+static const struct mf_want *find_asker(const struct planning *p,
+					const struct mf_solution *solution,
+					const struct mf_step *step)
 {
 	int id = step->id;
 
@@ -179,7 +172,7 @@ static const struct mf_want *asker_of(const struct planning *p, const struct mf_
 	return NULL;
 }
 
-/* Refuses what the policy does of the steps. Returns their number. */
+/* Refuses the steps that the policy refuses. Returns their number or -ENOMEM. */
 static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 {
 	int refused = 0;
@@ -189,10 +182,11 @@ static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 		char *why;
 		int r;
 
-		/* what was asked for has been judged by who asked */
-		if (step->erase || (!step->needed_by && asker_of(p, solution, step)))
+		/* requested packages were checked for their want */
+		if (step->erase || (!step->needed_by && find_asker(p, solution, step)))
 			continue;
-		r = mf_judge_package(&p->judge, step->id, asker_of(p, solution, step), NULL, &why);
+		r = mf_judge_package(&p->judge, step->id, find_asker(p, solution, step), NULL,
+				     &why);
 		if (r == 1)
 			r = mf_refusals_add(&p->refusals, step->id, -MFE_DENIED, why);
 		else if (!r)
@@ -204,23 +198,23 @@ static int refuse_steps(struct planning *p, const struct mf_solution *solution)
 	return refused;
 }
 
-/* Each item of the plan learns for whom it comes. */
-static void note_askers(struct planning *p, const struct mf_solution *solution,
-			struct mf_plan *plan)
+/* Fills in the want of each item of the plan. */
+static void set_askers(struct planning *p, const struct mf_solution *solution, struct mf_plan *plan)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		plan->items[i].asker = asker_of(p, solution, &solution->steps[plan->items[i].step]);
+		plan->items[i].asker =
+			find_asker(p, solution, &solution->steps[plan->items[i].step]);
 }
 
 /* ---- solving ---- */
 
-/* Plans for the jobs at hand. 0 or a recorded failure. */
-static int solve(struct planning *p, struct mf_plan *ret_plan)
+/* Solves the current jobs. 0 or a recorded failure. */
+static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 {
 	_cleanup_(mf_solution_done) struct mf_solution solution = { 0 };
 	int r;
 
-	mf_refusals_cut(&p->refusals, p->n_known);
+	mf_refusals_truncate(&p->refusals, p->n_known);
 	do {
 		mf_solution_done(&solution);
 		r = mf_pool_solve(p->pool, p->jobs, p->n_jobs, &solution);
@@ -233,47 +227,47 @@ static int solve(struct planning *p, struct mf_plan *ret_plan)
 		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
 	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
-		note_askers(p, &solution, ret_plan);
+		set_askers(p, &solution, ret_plan);
 	return r;
 }
 
-static int resolve_gather(struct planning *p, const struct mf_want *wants, size_t n)
+static int collect_jobs(struct planning *p, const struct mf_want *wants, size_t n)
 {
 	int r;
 
 	jobs_clear(p);
-	r = want_modules(p, wants, n);
+	r = add_module_jobs(p, wants, n);
 	if (r < 0)
 		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
 	if (p->selection)
-		r = select_names(p, p->selection->install, false);
+		r = add_selection_jobs(p, p->selection->install, false);
 	if (!r && p->selection)
-		r = select_names(p, p->selection->remove, true);
+		r = add_selection_jobs(p, p->selection->remove, true);
 	return r;
 }
 
 /* Plans for the first N wants and the selection. 1: there is nothing to plan for. */
-static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, bool any,
+static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, bool any_package,
 		     struct mf_plan *ret_plan)
 {
 	int r;
 
-	p->any = any;
-	r = resolve_gather(p, wants, n);
+	p->any_package = any_package;
+	r = collect_jobs(p, wants, n);
 	if (r < 0)
 		return r;
-	return p->n_jobs ? solve(p, ret_plan) : 1;
+	return p->n_jobs ? solve_jobs(p, ret_plan) : 1;
 }
 
-static int plan_for(struct planning *p, const struct mf_want *wants, size_t n,
-		    struct mf_plan *ret_plan)
+static int plan_wants(struct planning *p, const struct mf_want *wants, size_t n,
+		      struct mf_plan *ret_plan)
 {
 	int r = plan_once(p, wants, n, false, ret_plan);
 
 	return r < 0 ? plan_once(p, wants, n, true, ret_plan) : r;
 }
 
-static void put_aside(struct planning *p, struct mf_want *want)
+static void leave_out(struct planning *p, struct mf_want *want)
 {
 	const struct mf_failure *f = &p->ctx->failure;
 
@@ -283,25 +277,25 @@ static void put_aside(struct planning *p, struct mf_want *want)
 }
 
 /*
- * Adds the wants from FROM up to TO to those before that hold together; the ones that do not fit
- * are put aside.
+ * Adds the wants from FROM up to TO to the earlier ones, which fit together; those that do not fit
+ * get the reason and are left out.
  */
-static void fit_in(struct planning *p, struct mf_wants *wants, size_t from, size_t to)
+static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from, size_t to)
 {
 	_cleanup_(mf_plan_done) struct mf_plan plan = { 0 };
 
-	if (from == to || plan_for(p, wants->v, to, &plan) >= 0)
+	if (from == to || plan_wants(p, wants->v, to, &plan) >= 0)
 		return;
 	if (to - from == 1) {
 		if (wants->v[from].state == MF_AVAILABLE)
-			put_aside(p, &wants->v[from]);
+			leave_out(p, &wants->v[from]);
 		return;
 	}
-	fit_in(p, wants, from, from + (to - from) / 2);
-	fit_in(p, wants, from + (to - from) / 2, to);
+	add_fitting(p, wants, from, from + (to - from) / 2);
+	add_fitting(p, wants, from + (to - from) / 2, to);
 }
 
-/* Other kernels come only where somebody names them. */
+/* Refuses other kernels, unless the user named them. */
 static int refuse_kernels(struct planning *p)
 {
 	const struct mf_strings *names = p->selection ? p->selection->install : NULL;
@@ -316,13 +310,13 @@ static int refuse_kernels(struct planning *p)
 		mf_pool_package(p->pool, ids[i], &package);
 		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
 			continue;
-		why = strdup("that is a kernel, which no driver brings in");
+		why = strdup("that is a kernel, which no driver may add");
 		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
 	}
 	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
 }
 
-/* What was refused before is none of any plan. */
+/* Refuses the packages that were refused earlier in this run. */
 static int refuse_known(struct planning *p)
 {
 	const struct mf_verdicts *verdicts = p->judge.refused;
@@ -354,8 +348,8 @@ static bool any_available(const struct mf_wants *wants)
 	return false;
 }
 
-/* Where policy leaves nothing of what was asked for, the first that was denied says why. */
-static int check_left(struct planning *p, const struct mf_wants *wants)
+/* If the policy leaves nothing of the request, fails with the reason of the first denied want. */
+static int check_any_left(struct planning *p, const struct mf_wants *wants)
 {
 	bool left = any_available(wants);
 
@@ -366,8 +360,8 @@ static int check_left(struct planning *p, const struct mf_wants *wants)
 	return 0;
 }
 
-/* What holds for every plan over the pool at hand, and what of the wants policy leaves. */
-static int resolve_begin(struct planning *p, struct mf_wants *wants)
+/* Adds the refusals that apply to all plans over the current pool, and judges the wants. */
+static int planning_start(struct planning *p, struct mf_wants *wants)
 {
 	int r;
 
@@ -380,14 +374,14 @@ static int resolve_begin(struct planning *p, struct mf_wants *wants)
 	if (r < 0)
 		return r;
 	r = mf_judge_wants(&p->judge, wants);
-	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : check_left(p, wants);
+	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : check_any_left(p, wants);
 }
 
 /*
- * For modules alone. 2: there is no plan, and the whole lists are to tell why, or to have one with
- * less.
+ * Plans for modules only, with the lists in the form for planning. 2: plan with the whole lists, which
+ * can also give the reason why something cannot be installed.
  */
-static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
+static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
 {
 	int r = mf_catalog_pool(p->ctx, p->catalog, &p->pool);
 
@@ -396,7 +390,7 @@ static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_pl
 	if (mf_catalog_is_whole(p->catalog))
 		return 2;
 	mf_choice_rank(p->catalog, p->pool);
-	r = resolve_begin(p, wants);
+	r = planning_start(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
 	if (r >= 0 || !any_available(wants))
@@ -405,29 +399,29 @@ static int plan_quickly(struct planning *p, struct mf_wants *wants, struct mf_pl
 	return 2;
 }
 
-static int plan_fully(struct planning *p, struct mf_wants *wants, bool named,
-		      struct mf_plan *ret_plan)
+static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, bool named,
+				 struct mf_plan *ret_plan)
 {
 	int r = mf_catalog_pool_whole(p->ctx, p->catalog, &p->pool);
 
 	if (r < 0)
 		return r;
 	mf_choice_rank(p->catalog, p->pool);
-	r = resolve_begin(p, wants);
+	r = planning_start(p, wants);
 	if (!r)
-		r = plan_for(p, wants->v, wants->n, ret_plan);
+		r = plan_wants(p, wants->v, wants->n, ret_plan);
 	if (r < 0 && any_available(wants)) {
 		struct mf_failure why = p->ctx->failure;
 
-		fit_in(p, wants, 0, wants->n);
+		add_fitting(p, wants, 0, wants->n);
 		p->ctx->failure = why;
 		if (any_available(wants) || named)
-			r = plan_for(p, wants->v, wants->n, ret_plan);
+			r = plan_wants(p, wants->v, wants->n, ret_plan);
 	}
 	return r;
 }
 
-/* Recommendations and other providers that policy kept out of the plan. */
+/* Logs the recommendations and other providers that the policy refused. */
 static void report_left_out(const struct planning *p)
 {
 	for (size_t i = p->n_kernels; i < p->refusals.n; i++) {
@@ -457,11 +451,11 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 
 	if (!named && !any_available(wants))
 		return 1;
-	r = named ? 2 : plan_quickly(&p, wants, ret_plan);
+	r = named ? 2 : plan_with_form(&p, wants, ret_plan);
 	if (r == 2) {
 		planning_done(&p);
 		p = start;
-		r = plan_fully(&p, wants, named, ret_plan);
+		r = plan_with_whole_lists(&p, wants, named, ret_plan);
 	}
 	if (r)
 		return r;

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What would stand before what the machine has.
+ * Checks whether a package would shadow a module or firmware that the machine has.
  *
- * Of two modules of one name depmod indexes one, by the directory they lie in, and the kernel looks
- * for firmware in /lib/firmware/updates and /lib/firmware/KVER before it looks in /lib/firmware, and
- * for a plain file before a compressed one. So a package for one device can replace the driver of
- * another without touching a file. What it may say to depmod is the affair of verify-conf.c.
+ * Of two modules with the same name depmod indexes one, chosen by their directories; and the kernel
+ * looks for firmware in /lib/firmware/updates and /lib/firmware/KVER before /lib/firmware, and for
+ * a plain file before a compressed one. So a package for one device can replace the driver of
+ * another without changing a file. Configuration for depmod in a package is checked by
+ * verify-conf.c.
  *
- * What is in-box is the kernel's: a module that is built in or lies in its tree, or one of which the
- * repository that the kernel comes from (choice.c) has a package that the policy does not refuse,
- * fetched yet or not. In the tree each module of the name counts, whoever brought it, but for those
- * of the packages that go in this transaction or are replaced: the tree is listed, for the indexes
- * may be older. A file at the very path of a package's is not a shadow but the affair of owners.c.
+ * In-tree drivers belong to the kernel: a module that is built in or in its directory, or one for
+ * which the repository of the kernel (choice.c) has a package that the policy does not refuse,
+ * fetched or not. In the directory each module of that name counts, from any source, except those
+ * of packages that this transaction removes or replaces; the directory itself is read, since the
+ * indexes may be older. A file at the very path of a package's file is not a shadow; owners.c
+ * checks that.
  *
- * A repository that the admin prefers by prefer= or by its priority, and a package that he named may
- * shadow. Without a repository that has the kernel, a priority better than the default is a
- * preference. That a repository has a package of the kernel's image is no reason to let it replace
- * what is on disk, for anybody can call a package so; but its firmware need not be compressed as the
- * machine's is.
+ * A package may shadow if the administrator prefers its repository, by prefer= or by its priority,
+ * or named the package. Without a repository that has the kernel, a priority better than the
+ * default is a preference. A package of the kernel's image in a repository does not permit it to
+ * replace files on disk, since anybody can name a package so; but its firmware may be compressed
+ * differently.
  */
 #include "modfetch/resolve.h"
 #include <errno.h>
@@ -33,17 +35,17 @@
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 
-#define DEPTH_MAX 32
-#define NO_HOME	  (-1)
-#define NOT_ASKED (-2)
-#define MODULES	  "/lib/modules/"
-#define FIRMWARE  "/lib/firmware/"
+#define DEPTH_MAX      32
+#define NO_KERNEL_REPO (-1)
+#define NOT_ASKED      (-2)
+#define MODULES	       "/lib/modules/"
+#define FIRMWARE       "/lib/firmware/"
 
-/* A module that comes. */
-struct arrival {
+/* A module of a package in the plan. */
+struct new_module {
 	char name[MF_MODULE_NAME_SIZE]; /* as kmod spells it */
 	const char *path;		/* borrowed */
-	const char *below;		/* of it, below the directory of its kernel */
+	const char *below;		/* the part of path below the directory of its kernel */
 	size_t package;
 };
 
@@ -53,12 +55,12 @@ struct shadow {
 	const struct mf_policy *policy;
 	const struct mf_plan *plan;
 	const struct mf_rpm_header *const *headers;
-	int home; /* the kernel's own repository, NO_HOME, or NOT_ASKED yet */
-	bool going_read;
-	struct mf_strings going;   /* paths of packages that go or are replaced, sorted */
-	struct mf_strings kernels; /* that modules come for */
-	/* of the kernel at hand */
-	struct arrival *arrivals; /* by name */
+	int kernel_repo; /* the repository of the kernel, NO_KERNEL_REPO, or NOT_ASKED */
+	bool removed_read;
+	struct mf_strings removed; /* sorted paths of the packages to be removed or replaced */
+	struct mf_strings kernels; /* the kernels that the packages have modules for */
+	/* of the current kernel */
+	struct new_module *new_modules; /* sorted by name */
 	size_t n;
 };
 
@@ -67,37 +69,44 @@ static const struct mf_repo *shadow_repo_of(const struct shadow *s, size_t packa
 	return &mf_catalog_repos(s->catalog)->v[s->plan->items[package].repo];
 }
 
-/* ---- who may ---- */
+/* ---- which packages may shadow ---- */
 
-static int shadow_find_home(struct shadow *s)
+static int shadow_find_kernel_repo(struct shadow *s)
 {
 	struct mf_pool *pool;
-	int r = s->home == NOT_ASKED ? mf_catalog_pool(s->ctx, s->catalog, &pool) : 0;
+	int r = s->kernel_repo == NOT_ASKED ? mf_catalog_pool(s->ctx, s->catalog, &pool) : 0;
 
-	if (!r && s->home == NOT_ASKED)
-		s->home = mf_choice_home(s->catalog, pool);
+	if (!r && s->kernel_repo == NOT_ASKED)
+		s->kernel_repo = mf_choice_kernel_repo(s->catalog, pool);
 	return r;
 }
 
-/* Without a look at anything but the package and its repository. */
-static bool is_free(const struct shadow *s, size_t package)
+/* May the package shadow? Decided by the package and its repository alone. */
+static bool may_shadow(const struct shadow *s, size_t package)
 {
 	return s->plan->items[package].named || shadow_repo_of(s, package)->prefer;
 }
 
-/* 1: what the package would shadow gives way to it; 0: it does not; or a recorded failure. */
+/*
+ * Does the priority of its repository permit the package to shadow? 1: it does; 0; or a recorded
+ * failure.
+ */
 static int is_preferred(struct shadow *s, size_t package)
 {
 	const struct mf_repos *repos = mf_catalog_repos(s->catalog);
-	int r = shadow_find_home(s);
+	int r = shadow_find_kernel_repo(s);
 
 	if (r < 0)
 		return r;
-	return shadow_repo_of(s, package)->priority <
-	       (s->home == NO_HOME ? MF_REPO_PRIORITY : repos->v[s->home].priority);
+	return shadow_repo_of(s, package)->priority < (s->kernel_repo == NO_KERNEL_REPO
+							       ? MF_REPO_PRIORITY
+							       : repos->v[s->kernel_repo].priority);
 }
 
-/* PATH, which the package brings, would stand before WHAT. */
+/*
+ * The file PATH of the package would shadow WHAT: fails, unless the package may. 0 or a recorded
+ * failure.
+ */
 static int shadow_refuse(struct shadow *s, size_t package, const char *path, const char *what)
 {
 	const struct mf_plan_item *item = &s->plan->items[package];
@@ -105,16 +114,15 @@ static int shadow_refuse(struct shadow *s, size_t package, const char *path, con
 
 	if (preferred)
 		return preferred < 0 ? preferred : 0;
-	return mf_fail(
-		s->ctx, "verify", -MFE_FORBIDDEN_FILE, item->name,
-		"%s would take the place of %s; if it is to, set prefer=1 for the repository "
-		"%s, or name the package: modfetch install %s",
-		path, what, shadow_repo_of(s, package)->id, item->name);
+	return mf_fail(s->ctx, "verify", -MFE_FORBIDDEN_FILE, item->name,
+		       "%s would replace %s; to allow that, set prefer=1 for the repository "
+		       "%s, or name the package: modfetch install %s",
+		       path, what, shadow_repo_of(s, package)->id, item->name);
 }
 
-/* ---- what goes ---- */
+/* ---- packages to be removed ---- */
 
-static int note_going(void *arg, void *header)
+static int note_removed(void *arg, void *header)
 {
 	struct shadow *s = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -122,11 +130,11 @@ static int note_going(void *arg, void *header)
 
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		if (!S_ISDIR(h.files[i].mode) && !h.files[i].left_out)
-			r = mf_strings_add(&s->going, mf_without_usr(h.files[i].path));
+			r = mf_strings_add(&s->removed, mf_without_usr(h.files[i].path));
 	return r;
 }
 
-static int read_going(struct shadow *s)
+static int read_removed(struct shadow *s)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r = 0;
@@ -136,9 +144,9 @@ static int read_going(struct shadow *s)
 	for (size_t i = 0; !r && i < s->plan->erase.n; i++)
 		r = mf_strings_add(&names, s->plan->erase.v[i]);
 	if (!r)
-		r = mf_rpm_each_installed(s->ctx, &names, note_going, s);
-	mf_strings_sort(&s->going);
-	s->going_read = r >= 0;
+		r = mf_rpm_each_installed(s->ctx, &names, note_removed, s);
+	mf_strings_sort(&s->removed);
+	s->removed_read = r >= 0;
 	return r;
 }
 
@@ -147,57 +155,61 @@ static int shadow_by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* 1: PATH, without "/usr", belongs to a package that goes or is replaced; 0; a failure. */
-static int is_going(struct shadow *s, const char *path)
+/* 1: PATH, without "/usr", belongs to a package to be removed or replaced; 0; a failure. */
+static int is_removed(struct shadow *s, const char *path)
 {
-	int r = s->going_read ? 0 : read_going(s);
+	int r = s->removed_read ? 0 : read_removed(s);
 
 	if (r < 0)
 		return r;
-	return s->going.n &&
-	       bsearch(&path, s->going.v, s->going.n, sizeof(*s->going.v), shadow_by_text);
+	return s->removed.n &&
+	       bsearch(&path, s->removed.v, s->removed.n, sizeof(*s->removed.v), shadow_by_text);
 }
 
 /* ---- modules ---- */
 
-static bool module_name(const char *path, char ret_name[MF_MODULE_NAME_SIZE])
+static bool shadow_module_name(const char *path, char ret_name[MF_MODULE_NAME_SIZE])
 {
 	return mf_is_module(path) && mf_module_name(path, ret_name, MF_MODULE_NAME_SIZE);
 }
 
 static int shadow_by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct arrival *)a)->name, ((const struct arrival *)b)->name);
+	return strcmp(((const struct new_module *)a)->name, ((const struct new_module *)b)->name);
 }
 
-static int refuse_arrival(struct shadow *s, const struct arrival *a, const char *what)
+static int refuse_module(struct shadow *s, const struct new_module *a, const char *what)
 {
 	return shadow_refuse(s, a->package, a->path, what);
 }
 
-/* A file of the tree, in DIRECTORY below the kernel's. Nearly none has the name of an arrival. */
-static int see_file(struct shadow *s, const char *kernel, const char *directory, const char *file)
+/*
+ * Checks a file on disk, in DIRECTORY below that of the kernel. Hardly any has the name of a module
+ * in the plan.
+ */
+static int check_tree_file(struct shadow *s, const char *kernel, const char *directory,
+			   const char *file)
 {
-	struct arrival key, *a;
+	struct new_module key, *a;
 	_cleanup_free_ char *whole = NULL;
 	const char *path;
 	int r;
 
-	if (!module_name(file, key.name))
+	if (!shadow_module_name(file, key.name))
 		return 0;
-	a = bsearch(&key, s->arrivals, s->n, sizeof(*a), shadow_by_name);
+	a = bsearch(&key, s->new_modules, s->n, sizeof(*a), shadow_by_name);
 	if (!a)
 		return 0;
-	while (a > s->arrivals && !shadow_by_name(a - 1, &key))
+	while (a > s->new_modules && !shadow_by_name(a - 1, &key))
 		a--;
 	whole = mf_format(MODULES "%s/%s%s", kernel, directory, file);
 	if (!whole)
 		return -ENOMEM;
 	path = whole + strlen(MODULES) + strlen(kernel) + 1;
-	r = is_going(s, whole);
-	for (; !r && a < s->arrivals + s->n && !shadow_by_name(a, &key); a++)
+	r = is_removed(s, whole);
+	for (; !r && a < s->new_modules + s->n && !shadow_by_name(a, &key); a++)
 		if (strcmp(a->below, path))
-			r = refuse_arrival(s, a, whole);
+			r = refuse_module(s, a, whole);
 	return r < 0 ? r : 0;
 }
 
@@ -210,7 +222,10 @@ static bool shadow_is_directory(int fd, const struct dirent *d)
 	return !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 }
 
-/* DIRECTORY is below the kernel's, and ends in '/' unless it is that itself. FD is taken over. */
+/*
+ * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty. Takes
+ * ownership of FD.
+ */
 static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
 		       int depth)
 {
@@ -230,7 +245,7 @@ static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
 		if (!shadow_is_directory(fd, d)) {
-			r = see_file(s, kernel, directory, d->d_name);
+			r = check_tree_file(s, kernel, directory, d->d_name);
 			continue;
 		}
 		path = mf_format("%s%s/", directory, d->d_name);
@@ -258,8 +273,8 @@ static int check_tree(struct shadow *s, const char *kernel)
 		return fd == -ENOENT ? 0 : fd;
 	r = mf_builtins_read_names(fd, &builtins);
 	for (size_t i = 0; !r && i < s->n; i++)
-		if (mf_strings_has(&builtins.names, s->arrivals[i].name))
-			r = refuse_arrival(s, &s->arrivals[i], "a module built into the kernel");
+		if (mf_strings_has(&builtins.names, s->new_modules[i].name))
+			r = refuse_module(s, &s->new_modules[i], "a module built into the kernel");
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -267,27 +282,27 @@ static int check_tree(struct shadow *s, const char *kernel)
 	return shadow_walk(s, fd, kernel, "", 0);
 }
 
-/* ---- modules that the kernel's own repository has ---- */
+/* ---- modules in the repository of the kernel ---- */
 
-struct asking {
+struct repository_check {
 	struct shadow *shadow;
-	const struct arrival *arrival;
+	const struct new_module *module;
 };
 
-static int see_own(void *arg, const char *pattern, const char *package, size_t repo)
+static int on_repository_module(void *arg, const char *pattern, const char *package, size_t repo)
 {
-	struct asking *asking = arg;
-	struct shadow *s = asking->shadow;
+	struct repository_check *check = arg;
+	struct shadow *s = check->shadow;
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ char *what = NULL;
-	struct mf_request request = { .module = asking->arrival->name, .package = package };
+	struct mf_request request = { .module = check->module->name, .package = package };
 	int r;
 
-	if (s->plan->items[asking->arrival->package].repo == repo ||
+	if (s->plan->items[check->module->package].repo == repo ||
 	    !mf_ends_with(package, mf_catalog_tag(s->catalog)))
 		return 0;
-	r = shadow_find_home(s);
-	if (r < 0 || s->home != (int)repo)
+	r = shadow_find_kernel_repo(s);
+	if (r < 0 || s->kernel_repo != (int)repo)
 		return r;
 	request.repository = mf_catalog_repos(s->catalog)->v[repo].id;
 	r = mf_policy_check(s->policy, &request, &why);
@@ -296,7 +311,7 @@ static int see_own(void *arg, const char *pattern, const char *package, size_t r
 	what = mf_format("the kernel's own, in %s", package);
 	if (!what)
 		return -ENOMEM;
-	return refuse_arrival(s, asking->arrival, what);
+	return refuse_module(s, check->module, what);
 }
 
 static int check_repositories(struct shadow *s)
@@ -304,14 +319,15 @@ static int check_repositories(struct shadow *s)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < s->n; i++) {
-		struct asking asking = { s, &s->arrivals[i] };
+		struct repository_check check = { s, &s->new_modules[i] };
 
-		r = mf_catalog_module(s->catalog, s->arrivals[i].name, see_own, &asking);
+		r = mf_catalog_module(s->catalog, s->new_modules[i].name, on_repository_module,
+				      &check);
 	}
 	return r;
 }
 
-/* ---- of one kernel ---- */
+/* ---- one kernel ---- */
 
 /* The part of PATH below the directory of KERNEL, or NULL. */
 static const char *shadow_below(const char *path, const char *kernel)
@@ -332,24 +348,24 @@ static int shadow_gather(struct shadow *s, const char *kernel)
 	s->n = 0;
 	for (size_t i = 0; i < s->plan->n; i++)
 		room += s->headers[i]->n_files;
-	s->arrivals = calloc(room + 1, sizeof(*s->arrivals));
-	if (!s->arrivals)
+	s->new_modules = calloc(room + 1, sizeof(*s->new_modules));
+	if (!s->new_modules)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->plan->n; i++) {
 		const struct mf_rpm_header *h = s->headers[i];
 
-		for (size_t j = 0; !is_free(s, i) && j < h->n_files; j++) {
-			struct arrival *a = &s->arrivals[s->n];
+		for (size_t j = 0; !may_shadow(s, i) && j < h->n_files; j++) {
+			struct new_module *a = &s->new_modules[s->n];
 
 			a->path = h->files[j].path;
 			a->below = shadow_below(a->path, kernel);
 			a->package = i;
 			if (a->below && !S_ISDIR(h->files[j].mode) &&
-			    module_name(a->below, a->name))
+			    shadow_module_name(a->below, a->name))
 				s->n++;
 		}
 	}
-	qsort(s->arrivals, s->n, sizeof(*s->arrivals), shadow_by_name);
+	qsort(s->new_modules, s->n, sizeof(*s->new_modules), shadow_by_name);
 	return 0;
 }
 
@@ -361,33 +377,38 @@ static int shadow_check_kernel(struct shadow *s, const char *kernel)
 		r = check_tree(s, kernel);
 	if (!r && s->n && !strcmp(kernel, s->ctx->kernel))
 		r = check_repositories(s);
-	free(MF_STEAL(s->arrivals));
+	free(MF_STEAL(s->new_modules));
 	return r;
 }
 
 /* ---- other files ---- */
 
-/* Is something at PATH that stays? */
-static int stays(struct shadow *s, const char *path)
+/* Is a file at PATH that stays? 1, 0, or a failure. */
+static int file_stays(struct shadow *s, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_NOFOLLOW);
-	int r = fd < 0 ? 1 : is_going(s, mf_without_usr(path));
+	int r = fd < 0 ? 1 : is_removed(s, mf_without_usr(path));
 
 	return r < 0 ? r : !r;
 }
 
-/* OTHER, unless it is PATH itself; the kernel's own repository may do so. */
-static int check_one(struct shadow *s, size_t package, const char *path, const char *other)
+/*
+ * Checks OTHER, unless it is PATH itself, for a file that stays; the repository of the kernel may
+ * replace it.
+ */
+static int check_firmware_file(struct shadow *s, size_t package, const char *path,
+			       const char *other)
 {
-	int r = strcmp(path, mf_without_usr(other)) ? stays(s, other) : 0;
+	int r = strcmp(path, mf_without_usr(other)) ? file_stays(s, other) : 0;
 
-	if (r == 1 && !shadow_find_home(s) && s->home == (int)s->plan->items[package].repo)
+	if (r == 1 && !shadow_find_kernel_repo(s) &&
+	    s->kernel_repo == (int)s->plan->items[package].repo)
 		return 0;
 	return r == 1 ? shadow_refuse(s, package, path, other) : r;
 }
 
-/* Is it called like the directory of a kernel? "6.1.0-56-amd64", and not "3com". */
-static bool is_kernels(const struct shadow *s, const char *name, size_t len)
+/* Is NAME the directory of a kernel? "6.1.0-56-amd64" is, "3com" is not. */
+static bool is_kernel_directory(const struct shadow *s, const char *name, size_t len)
 {
 	size_t digits = strspn(name, "0123456789");
 	_cleanup_free_ char *directory = NULL;
@@ -409,7 +430,7 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 	size_t len = strcspn(name, "/"), bare = strlen(path);
 	int r = 0;
 
-	if (name[len] && (mf_starts_with(name, "updates/") || is_kernels(s, name, len)))
+	if (name[len] && (mf_starts_with(name, "updates/") || is_kernel_directory(s, name, len)))
 		return shadow_refuse(s, package, path, "all firmware of its name in " FIRMWARE);
 	for (size_t i = 0; i < 2; i++)
 		if (mf_ends_with(path, endings[i]))
@@ -420,7 +441,7 @@ static int check_firmware(struct shadow *s, size_t package, const char *path)
 		other = mf_format("%.*s%s", (int)bare, path, endings[i]);
 		if (!other)
 			return -ENOMEM;
-		r = check_one(s, package, path, other);
+		r = check_firmware_file(s, package, path, other);
 	}
 	return r;
 }
@@ -451,19 +472,19 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 			    .policy = policy,
 			    .plan = plan,
 			    .headers = headers,
-			    .home = NOT_ASKED };
+			    .kernel_repo = NOT_ASKED };
 	int r = 0;
 
 	for (size_t i = 0; !r && i < plan->n; i++) {
 		const struct mf_rpm_header *h = headers[i];
 
-		for (size_t j = 0; !r && !is_free(&s, i) && j < h->n_files; j++)
+		for (size_t j = 0; !r && !may_shadow(&s, i) && j < h->n_files; j++)
 			if (!S_ISDIR(h->files[j].mode))
 				r = shadow_check_file(&s, i, mf_without_usr(h->files[j].path));
 	}
 	for (size_t i = 0; !r && i < s.kernels.n; i++)
 		r = shadow_check_kernel(&s, s.kernels.v[i]);
-	mf_strings_done(&s.going);
+	mf_strings_done(&s.removed);
 	mf_strings_done(&s.kernels);
 	return r < 0 && ctx->failure.code != r ? mf_fail(ctx, "verify", r, "shadows", NULL) : r;
 }

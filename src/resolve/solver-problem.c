@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the parts of a solver's problem to the one that tells most.
+ * Picks the most informative part of a solver problem.
  *
- * A dependency that nothing provides says more than a package that is refused, that more than two
- * that exclude each other, and a chain of needs says least: it only leads to one of the others. The
- * sentence names what people know: a driver's package, a symbol, a checksum, a kernel, a rule.
+ * A dependency without a provider says more than a refused package, that more than a conflict
+ * between two packages, and an unmet dependency on a package says least: it only leads to one of
+ * the others. The sentence uses what the user knows: a driver's package, a symbol, a checksum, a
+ * kernel, a rule.
  */
 #include "solver-problem.h"
 #include <errno.h>
@@ -36,7 +37,7 @@ int mf_refusals_add(struct mf_refusals *refusals, int id, int code, char *why)
 	return 0;
 }
 
-void mf_refusals_cut(struct mf_refusals *refusals, size_t keep)
+void mf_refusals_truncate(struct mf_refusals *refusals, size_t keep)
 {
 	while (refusals->n > keep) {
 		refusals->n--;
@@ -47,22 +48,22 @@ void mf_refusals_cut(struct mf_refusals *refusals, size_t keep)
 
 void mf_refusals_done(struct mf_refusals *refusals)
 {
-	mf_refusals_cut(refusals, 0);
+	mf_refusals_truncate(refusals, 0);
 	free(refusals->v);
 	*refusals = (struct mf_refusals){ 0 };
 }
 
 /* ---- symbols ---- */
 
-struct offer {
+struct symbol_offer {
 	const char *symbol;
 	size_t len;
 	char crc[64];
 };
 
-static int see_offer(void *arg, const char *name, const char *evr)
+static int on_offer(void *arg, const char *name, const char *evr)
 {
-	struct offer *offer = arg;
+	struct symbol_offer *offer = arg;
 	size_t len;
 	const char *symbol = mf_dep_symbol(name, &len);
 
@@ -72,8 +73,8 @@ static int see_offer(void *arg, const char *name, const char *evr)
 	return 1;
 }
 
-/* The CRC that what is here has for a symbol; "" if it has no such symbol. */
-static void find_offer(struct mf_pool *pool, const char *dep, struct offer *offer)
+/* Finds the CRC that the kernel or an installed package has for a symbol; "": no such symbol. */
+static void find_offer(struct mf_pool *pool, const char *dep, struct symbol_offer *offer)
 {
 	_cleanup_free_ char *name = strndup(dep, strcspn(dep, " "));
 	_cleanup_free_ int *ids = NULL;
@@ -87,14 +88,14 @@ static void find_offer(struct mf_pool *pool, const char *dep, struct offer *offe
 
 		mf_pool_package(pool, ids[i], &package);
 		if (package.origin < 0)
-			mf_pool_deps(pool, ids[i], MF_PROVIDES, see_offer, offer);
+			mf_pool_deps(pool, ids[i], MF_PROVIDES, on_offer, offer);
 	}
 }
 
 static int fail_symbol(struct mf_context *ctx, struct mf_pool *pool, const char *package,
 		       const char *dep)
 {
-	struct offer offer = { 0 };
+	struct symbol_offer offer = { 0 };
 	const char *crc = strstr(dep, " = ");
 
 	find_offer(pool, dep, &offer);
@@ -111,7 +112,7 @@ static int fail_symbol(struct mf_context *ctx, struct mf_pool *pool, const char 
 
 /* ---- the sentence ---- */
 
-static const struct mf_solver_problem *most_telling(const struct mf_solution *solution)
+static const struct mf_solver_problem *best_problem(const struct mf_solution *solution)
 {
 	const struct mf_solver_problem *best = NULL;
 
@@ -121,9 +122,9 @@ static const struct mf_solver_problem *most_telling(const struct mf_solution *so
 	return best;
 }
 
-/* Who needs what only a refused package has. */
-static const struct mf_solver_problem *needs_of(const struct mf_pool *pool,
-						const struct mf_solution *solution)
+/* Finds the package that needs something only a refused package provides. */
+static const struct mf_solver_problem *find_needs(const struct mf_pool *pool,
+						  const struct mf_solution *solution)
 {
 	for (size_t i = 0; i < solution->n_problems; i++)
 		if (solution->problems[i].clash == MF_CLASH_NEEDS)
@@ -131,9 +132,9 @@ static const struct mf_solver_problem *needs_of(const struct mf_pool *pool,
 	return NULL;
 }
 
-/* Who is installed and needs what an update would take away. NULL: nobody. */
-static const struct mf_solver_problem *needs_of_installed(struct mf_pool *pool,
-							  const struct mf_solution *solution)
+/* Finds the installed package that needs something an update would remove. NULL: there is none. */
+static const struct mf_solver_problem *find_installed_needs(struct mf_pool *pool,
+							    const struct mf_solution *solution)
 {
 	for (size_t i = 0; i < solution->n_problems; i++) {
 		const struct mf_solver_problem *o = &solution->problems[i];
@@ -151,7 +152,7 @@ static const struct mf_solver_problem *needs_of_installed(struct mf_pool *pool,
 static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
 			 const struct mf_solution *solution, const struct mf_solver_problem *o)
 {
-	const struct mf_solver_problem *needs = needs_of_installed(pool, solution);
+	const struct mf_solver_problem *needs = find_installed_needs(pool, solution);
 	struct mf_package from, to, user;
 
 	mf_pool_package(pool, o->from, &from);
@@ -170,7 +171,7 @@ static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
 static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusals,
 			const struct mf_solution *solution, int id)
 {
-	const struct mf_solver_problem *needs = needs_of(refusals->pool, solution);
+	const struct mf_solver_problem *needs = find_needs(refusals->pool, solution);
 	struct mf_package refused, by = { .name = NULL };
 	size_t i = 0;
 
@@ -195,12 +196,12 @@ static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusa
 int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *refusals,
 			   const struct mf_solution *solution)
 {
-	const struct mf_solver_problem *o = most_telling(solution);
+	const struct mf_solver_problem *o = best_problem(solution);
 	struct mf_package from;
 
 	if (!o)
 		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, "plan",
-			       "what was asked for contradicts itself");
+			       "the requested packages contradict each other");
 	mf_pool_package(refusals->pool, o->from, &from);
 	switch (o->clash) {
 	case MF_CLASH_MISSING:
@@ -221,6 +222,7 @@ int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *ref
 	}
 	if (!o->to)
 		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
-			       "needs %s, which is not to be had here", o->dep ? o->dep : "more");
+			       "needs %s, which cannot be installed here",
+			       o->dep ? o->dep : "more");
 	return fail_conflict(ctx, refusals->pool, solution, o);
 }

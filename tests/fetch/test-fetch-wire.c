@@ -9,24 +9,24 @@
 #include "src/fetch/fetch-wire.h"
 #include "modfetch/file.h"
 
-struct ends {
+struct sockets {
 	int a, b;
 };
 
-static int connect_ends(void **state)
+static int connect_sockets(void **state)
 {
-	static struct ends ends;
+	static struct sockets sockets;
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	ends = (struct ends){ pair[0], pair[1] };
-	*state = &ends;
+	sockets = (struct sockets){ pair[0], pair[1] };
+	*state = &sockets;
 	return 0;
 }
 
-static int close_ends(void **state)
+static int close_sockets(void **state)
 {
-	struct ends *e = *state;
+	struct sockets *e = *state;
 
 	close(e->a);
 	close(e->b);
@@ -35,7 +35,7 @@ static int close_ends(void **state)
 
 static void packets_arrive_as_they_were_sent(void **state)
 {
-	struct ends *e = *state;
+	struct sockets *e = *state;
 	const struct mf_wire sent = { MF_WIRE_DONE, 7, 3, MF_WIRE_ABSENT, -5, 1ULL << 40, 9 };
 	struct mf_wire got;
 	char text[MF_WIRE_TEXT + 1];
@@ -57,7 +57,7 @@ static void packets_arrive_as_they_were_sent(void **state)
 
 static void waiting_ends_at_the_deadline(void **state)
 {
-	struct ends *e = *state;
+	struct sockets *e = *state;
 	struct mf_wire packet = { 0 };
 	char text[MF_WIRE_TEXT + 1];
 	uint64_t begin = mf_now_us();
@@ -72,9 +72,9 @@ static void waiting_ends_at_the_deadline(void **state)
 	assert_int_equal(r, -ETIMEDOUT);
 }
 
-static void a_closed_end_is_told_to_both(void **state)
+static void both_ends_see_that_the_other_closed(void **state)
 {
-	struct ends *e = *state;
+	struct sockets *e = *state;
 	struct mf_wire packet = { 0 };
 	char text[MF_WIRE_TEXT + 1];
 	int fd;
@@ -87,7 +87,7 @@ static void a_closed_end_is_told_to_both(void **state)
 
 static void text_is_bounded_on_both_sides(void **state)
 {
-	struct ends *e = *state;
+	struct sockets *e = *state;
 	struct mf_wire packet = { 0 };
 	char text[MF_WIRE_TEXT + 1], long_text[2 * MF_WIRE_TEXT];
 	int fd;
@@ -106,14 +106,14 @@ static void text_is_bounded_on_both_sides(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(packets_arrive_as_they_were_sent, connect_ends,
-						close_ends),
-		cmocka_unit_test_setup_teardown(waiting_ends_at_the_deadline, connect_ends,
-						close_ends),
-		cmocka_unit_test_setup_teardown(a_closed_end_is_told_to_both, connect_ends,
-						close_ends),
-		cmocka_unit_test_setup_teardown(text_is_bounded_on_both_sides, connect_ends,
-						close_ends),
+		cmocka_unit_test_setup_teardown(packets_arrive_as_they_were_sent, connect_sockets,
+						close_sockets),
+		cmocka_unit_test_setup_teardown(waiting_ends_at_the_deadline, connect_sockets,
+						close_sockets),
+		cmocka_unit_test_setup_teardown(both_ends_see_that_the_other_closed,
+						connect_sockets, close_sockets),
+		cmocka_unit_test_setup_teardown(text_is_bounded_on_both_sides, connect_sockets,
+						close_sockets),
 	};
 
 	return UNIT_RUN(tests);

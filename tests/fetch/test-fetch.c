@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Promise P19: what was verified is what is used. A repository on disk whose file is swapped all
- * the time, by rename and by writing into it; what the stage gave and verify accepted is the good
- * file, byte for byte, and nobody can change it after. fetch.py has everything with a network.
+ * Promise P19: the verified file is the one that is used. Tests a repository on disk whose file is
+ * replaced all the time, by rename and by writing into it; a file that fetch returns and verify
+ * accepts is the good one, byte for byte, and cannot be changed afterwards. fetch.py has the tests
+ * with a network.
  */
 #include "tests/unit.h"
 #include <errno.h>
@@ -64,7 +65,7 @@ static void put(const char *name, const uint8_t *data)
 		_exit(1);
 }
 
-/* Swaps for ever: every other time by a rename, else by writing in place, piece by piece. */
+/* Replaces the file for ever: alternately by rename and by writing in place, piece by piece. */
 static void swap_for_ever(const struct files *f)
 {
 	for (unsigned int i = 0;; i++) {
@@ -82,7 +83,7 @@ static void swap_for_ever(const struct files *f)
 	}
 }
 
-static void whatever_is_accepted_in_ten_thousand_races_is_the_good_file(void **state)
+static void each_file_accepted_in_ten_thousand_races_is_the_good_one(void **state)
 {
 	_cleanup_(mf_context_done) struct mf_context ctx;
 	const struct files *f = *state;
@@ -117,11 +118,11 @@ static void whatever_is_accepted_in_ten_thousand_races_is_the_good_file(void **s
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	print_message("%zu accepted, %zu refused\n", accepted, refused);
-	/* or it was no race */
+	/* otherwise there was no race */
 	assert_true(accepted > ROUNDS / 100 && refused > ROUNDS / 100);
 }
 
-static void what_was_fetched_cannot_be_changed_by_any_way_there_is(void **state)
+static void a_fetched_file_cannot_be_changed(void **state)
 {
 	_cleanup_(mf_context_done) struct mf_context ctx;
 	const struct files *f = *state;
@@ -139,7 +140,7 @@ static void what_was_fetched_cannot_be_changed_by_any_way_there_is(void **state)
 	assert_int_equal(mf_fetch(&ctx, &request, 1, NULL, NULL, &got), 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", got.fd);
 	again = open(path, O_RDWR);
-	assert_true(again >= 0); /* root may open it; that is not enough */
+	assert_true(again >= 0); /* root may open it, but not write */
 	assert_true(pwrite(again, "x", 1, 0) < 0);
 	assert_true(ftruncate(again, 0) < 0);
 	assert_true(ftruncate(again, 2 * SIZE) < 0);
@@ -170,8 +171,8 @@ static void a_file_that_could_still_change_is_not_verified(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(whatever_is_accepted_in_ten_thousand_races_is_the_good_file),
-		UNIT(what_was_fetched_cannot_be_changed_by_any_way_there_is),
+		UNIT(each_file_accepted_in_ten_thousand_races_is_the_good_one),
+		UNIT(a_fetched_file_cannot_be_changed),
 		UNIT(a_file_that_could_still_change_is_not_verified),
 	};
 

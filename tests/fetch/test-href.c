@@ -2,13 +2,14 @@
 #include "tests/unit.h"
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
 #include "modfetch/fetch.h"
 
 #define BASE "https://mirror.example/driver/15"
 
-static void names_that_leave_or_could_are_refused(void **state)
+static void names_that_could_leave_the_repository_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -63,7 +64,7 @@ static void names_that_leave_or_could_are_refused(void **state)
 		"x%2/y",
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		char *url = (char *)"untouched";
 
 		if (mf_href_check(bad[i]) != -MFE_BAD_HREF ||
@@ -99,7 +100,7 @@ static void names_that_stay_are_joined(void **state)
 		{ "file:/srv/repo", "x", "file:/srv/repo/x" },
 	};
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(good); i++) {
 		_cleanup_free_ char *url = NULL;
 
 		if (mf_href_join(good[i].base, good[i].href, &url) != 0)
@@ -108,7 +109,7 @@ static void names_that_stay_are_joined(void **state)
 	}
 }
 
-static void bases_that_are_no_place_of_files_are_refused(void **state)
+static void unsupported_base_urls_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -133,7 +134,7 @@ static void bases_that_are_no_place_of_files_are_refused(void **state)
 		" http://h/",
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		char *url;
 
 		if (mf_href_join(bad[i], "x", &url) != -MFE_BAD_HREF)
@@ -171,9 +172,9 @@ static void decoding_is_the_other_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(names_that_leave_or_could_are_refused),
+		UNIT(names_that_could_leave_the_repository_are_refused),
 		UNIT(names_that_stay_are_joined),
-		UNIT(bases_that_are_no_place_of_files_are_refused),
+		UNIT(unsupported_base_urls_are_refused),
 		UNIT(the_length_is_bounded),
 		UNIT(decoding_is_the_other_way),
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bodies that portals send, and those that servers do. */
+/* Tests bodies from portals and from servers. */
 #include "tests/unit.h"
 #include <stdio.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "src/fetch/portal.h"
@@ -16,7 +17,7 @@ static const struct {
 	const char *name, *body;
 	bool broken, portal;
 } cases[] = {
-	/* web pages, in place of anything */
+	/* web pages, instead of any file */
 	{ "repodata/repomd.xml", "<!DOCTYPE html>\n<html><body>Log in</body></html>", false, true },
 	{ "repodata/repomd.xml", "<html>", false, true },
 	{ "repodata/repomd.xml", "\xef\xbb\xbf\r\n <HTML lang=en>", false, true },
@@ -29,18 +30,18 @@ static const struct {
 	{ "repodata/primary.xml.gz", "<body>", false, true },
 	{ "x86_64/a.rpm", "<html>", false, true },
 	{ "mirrorlist", "<html>", false, true },
-	/* other words in place of repomd.xml */
+	/* other text instead of repomd.xml */
 	{ "repodata/repomd.xml", "{\"captive\":true}", false, true },
 	{ "repodata/repomd.xml", "Please log in", false, true },
 	{ "repodata/repomd.xml", XML "<WISPAccessGatewayParam>", false, true },
 	{ "repodata/repomd.xml", "\x1f\x8b\x08", false, true },
-	/* a package that is known not to be the one */
+	/* a package known to be wrong */
 	{ "x86_64/a.rpm", "Please log in", true, true },
 	{ "x86_64/a.rpm", "{}", true, false },
 	{ "x86_64/a.rpm", "{\"a\":1}", true, true },
 	{ "x86_64/a.rpm", "Please log in", false, false },
 	{ "x86_64/a.rpm", RPM "x", true, false },
-	/* what servers send */
+	/* from servers */
 	{ "repodata/repomd.xml", XML "<repomd xmlns=\"http://linux.duke.edu/\">", false, false },
 	{ "repodata/repomd.xml", "<repomd>", false, false },
 	{ "repodata/repomd.xml", XML "<!-- made by\n us -->\n<r:repomd>", false, false },
@@ -56,9 +57,9 @@ static const struct {
 	{ "x86_64/a.rpm", RPM, false, false },
 };
 
-static void a_portal_is_told_from_a_server(void **state)
+static void a_portal_is_distinguished_from_a_server(void **state)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		char url[128];
 
 		snprintf(url, sizeof(url), NO_WHERE "%s", cases[i].name);
@@ -70,7 +71,7 @@ static void a_portal_is_told_from_a_server(void **state)
 
 static void every_beginning_of_a_body_is_read_within_its_bounds(void **state)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++)
 		for (size_t len = 0; len <= strlen(cases[i].body); len++) {
 			_cleanup_free_ char *exact = malloc(len + !len);
 
@@ -80,7 +81,7 @@ static void every_beginning_of_a_body_is_read_within_its_bounds(void **state)
 		}
 }
 
-static void a_file_is_looked_at_without_moving_in_it(void **state)
+static void the_position_of_a_file_does_not_move(void **state)
 {
 	_cleanup_close_ int fd = mf_memfile_new("test");
 
@@ -94,9 +95,9 @@ static void a_file_is_looked_at_without_moving_in_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(a_portal_is_told_from_a_server),
+		UNIT(a_portal_is_distinguished_from_a_server),
 		UNIT(every_beginning_of_a_body_is_read_within_its_bounds),
-		UNIT(a_file_is_looked_at_without_moving_in_it),
+		UNIT(the_position_of_a_file_does_not_move),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each call is tried in a child, for the filter cannot be taken off again. */
+/* Each call is tried in a child process, since the filter cannot be removed. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -77,11 +78,11 @@ static void try_every_socket(void)
 
 	for (int family = 0; family < 64; family++)
 		for (int type = 0; type < 16; type++)
-			for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+			for (size_t i = 0; i < MF_ARRAY_SIZE(protocols); i++) {
 				bool ok = false;
 				int fd;
 
-				for (size_t j = 0; j < sizeof(needed) / sizeof(*needed); j++)
+				for (size_t j = 0; j < MF_ARRAY_SIZE(needed); j++)
 					ok |= needed[j].family == family &&
 					      needed[j].type == type &&
 					      needed[j].protocol == protocols[i];
@@ -101,7 +102,7 @@ static int connect_to(int fd, const struct sockaddr_un *address)
 	return connect(fd, (const struct sockaddr *)address, sizeof(*address));
 }
 
-/* Somebody listens on an abstract socket: by no way there is does a byte get there. */
+/* A process listens on an abstract socket: no call sends it a byte. */
 static void try_abstract_sockets(void)
 {
 	const struct sockaddr_un address = { AF_UNIX, "\0modfetch-test-seccomp" };
@@ -116,7 +117,7 @@ static void try_abstract_sockets(void)
 	    sendto(pair[0], "x", 1, MSG_NOSIGNAL, (const struct sockaddr *)&address,
 		   sizeof(address)) > 0)
 		_exit(1);
-	/* the pair can talk */
+	/* the pair is connected */
 	CALL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), true)
 	if (write(pair[0], "x", 1) != 1)
 		_exit(1);
@@ -191,7 +192,7 @@ static void a_download_can_do_what_it_needs(void **state)
 	in_a_child(try_what_is_needed);
 }
 
-static void and_nothing_that_it_does_not(void **state)
+static void a_download_can_do_nothing_else(void **state)
 {
 	in_a_child(try_what_is_not);
 }
@@ -218,7 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_download_can_do_what_it_needs),
-		UNIT(and_nothing_that_it_does_not),
+		UNIT(a_download_can_do_nothing_else),
 		UNIT(sockets_are_tcp_and_udp_alone),
 		UNIT(an_abstract_socket_cannot_be_reached),
 	};

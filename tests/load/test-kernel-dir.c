@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A directory of modules that is replaced while a run is at work. */
+/* Tests a module directory that is replaced during a run. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/load.h"
@@ -29,7 +29,7 @@ static void a_directory_that_was_replaced_or_removed_is_another(void **state)
 	assert_int_equal(mf_kernel_dir_same(&r->ctx, &before), -MFE_KERNEL_CHANGED);
 }
 
-static void where_there_was_none_nothing_was_replaced(void **state)
+static void without_a_directory_before_nothing_was_replaced(void **state)
 {
 	struct root *r = *state;
 	struct stat before;
@@ -46,7 +46,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(the_same_directory_stays_the_same),
 		ROOTED(a_directory_that_was_replaced_or_removed_is_another),
-		ROOTED(where_there_was_none_nothing_was_replaced),
+		ROOTED(without_a_directory_before_nothing_was_replaced),
 	};
 
 	return UNIT_RUN(tests);

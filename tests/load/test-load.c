@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be said of loading without a kernel that loads: who is waited for, and for how long. */
+/* Tests the parts of loading that need no kernel: which devices are waited for, and how long. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/libkmod.h"
@@ -46,7 +46,7 @@ static void the_wait_for_a_driver_is_bounded(void **state)
 	mf_want_done(&w);
 }
 
-static void what_was_not_loaded_will_not_bind(void **state)
+static void a_module_that_was_not_loaded_does_not_bind(void **state)
 {
 	struct root *r = *state;
 	uint64_t start = mf_now_us();
@@ -75,7 +75,7 @@ static void with_nothing_on_disk_nothing_is_loaded(void **state)
 	}
 }
 
-/* An index of kmod's in the modules' directory, with one line. */
+/* An index of kmod with one line. */
 static void put_index(struct root *r, const char *file, const char *key, const char *value)
 {
 	struct mf_trie_builder *builder;
@@ -102,8 +102,8 @@ static void on_loaded(void *arg, const char *name)
 	fail_msg("%s has no file and was loaded", name);
 }
 
-/* As modprobe: the blacklist is for aliases, and for all that devices ask for. */
-static void blacklists_hold_back_what_an_alias_stands_for(void **state)
+/* As in modprobe: blacklists apply to aliases and to all wants of devices. */
+static void blacklists_apply_to_the_modules_of_an_alias(void **state)
 {
 	const struct mf_kmod_watch watch = { on_before, on_loaded, NULL };
 	struct root *r = *state;
@@ -129,9 +129,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_bound_device_is_not_waited_for),
 		ROOTED(the_wait_for_a_driver_is_bounded),
-		ROOTED(what_was_not_loaded_will_not_bind),
+		ROOTED(a_module_that_was_not_loaded_does_not_bind),
 		ROOTED(with_nothing_on_disk_nothing_is_loaded),
-		ROOTED(blacklists_hold_back_what_an_alias_stands_for),
+		ROOTED(blacklists_apply_to_the_modules_of_an_alias),
 	};
 
 	return UNIT_RUN(tests);

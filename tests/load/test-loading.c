@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The mark of a run that may load modules. */
+/* Tests the mark of a run that may load modules. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/load.h"

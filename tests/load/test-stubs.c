@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The install lines modprobe gets: for what could be fetched, and for nothing else. */
+/* Tests the install lines for modprobe: one for each module that can be fetched, and no others. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/strings.h"
@@ -37,7 +37,7 @@ static void ask_kernel(struct root *r, const char *patterns)
 	r->ctx.settings.kernel_requests = strdup(patterns);
 }
 
-/* The lines without the comment on top, each without what all end in. */
+/* The lines without the header comment, each without the common command. */
 static char *lines(struct root *r)
 {
 	static char text[2000];
@@ -71,7 +71,7 @@ static void each_module_that_could_be_fetched_has_a_line(void **state)
 	assert_false(mf_stubs_missing(&r->ctx));
 }
 
-static void a_shell_is_given_no_name_it_could_read_otherwise(void **state)
+static void names_with_shell_syntax_are_not_written(void **state)
 {
 	struct root *r = configured(state);
 	char *text;
@@ -86,7 +86,7 @@ static void a_shell_is_given_no_name_it_could_read_otherwise(void **state)
 	free(text);
 }
 
-static void the_kernel_may_ask_for_what_the_admin_lists(void **state)
+static void the_kernel_may_request_names_that_match_the_setting(void **state)
 {
 	struct root *r = configured(state);
 
@@ -109,7 +109,7 @@ static const struct primary requests[] = {
 	  .provides = "kmod(vmac.ko) kalias(" TAG ":crypto-vmac)" },
 };
 
-/* A tree whose index names one module, NAME, with the aliases of one more. */
+/* A tree with an index of one module, NAME, and the aliases of another. */
 static void put_on_disk(struct root *r, const char *file, const char *key, const char *value)
 {
 	struct mf_trie_entry entry = { key, value, (uint32_t)strlen(key), (uint32_t)strlen(value),
@@ -127,7 +127,7 @@ static void put_on_disk(struct root *r, const char *file, const char *key, const
 	free(buf);
 }
 
-static void what_a_module_on_disk_asks_for_has_a_line(void **state)
+static void a_request_of_a_module_on_disk_has_a_line(void **state)
 {
 	struct root *r = configured(state);
 
@@ -140,25 +140,25 @@ static void what_a_module_on_disk_asks_for_has_a_line(void **state)
 	put_on_disk(r, "modules.builtin.bin", "x", "x");
 	put_on_disk(r, "modules.builtin.alias.bin", "x", "x");
 	assert_string_equal(lines(r), "ccm;vmac;crypto_ccm;");
-	/* a line would hide what the disk answers */
+	/* a line would hide the module on disk */
 	put_on_disk(r, "modules.alias.bin", "crypto_ccm", "mac80211");
 	assert_string_equal(lines(r), "ccm;vmac;");
 }
 
-static void the_admins_own_line_is_the_only_one(void **state)
+static void no_line_is_added_to_one_of_the_admin(void **state)
 {
 	struct root *r = configured(state);
 
 	root_write(r, "etc/modprobe.d/local.conf", "install xfs /bin/false\n");
 	assert_string_equal(lines(r), "af_alg;");
-	/* in the same directory as ours, and ours is not taken for somebody's */
+	/* a file in the same directory counts, ours does not */
 	root_write(r, "run/modprobe.d/other.conf", "install af_alg /bin/true\n");
 	assert_string_equal(lines(r), "");
 	assert_false(root_has(r, FILE_PATH));
 	assert_true(root_has(r, "run/modprobe.d/other.conf"));
 }
 
-static void a_file_that_is_right_is_not_touched(void **state)
+static void a_file_that_is_up_to_date_is_not_written(void **state)
 {
 	struct root *r = configured(state);
 	struct stat before, after;
@@ -174,7 +174,7 @@ static void a_file_that_is_right_is_not_touched(void **state)
 	assert_int_not_equal(before.st_ino, after.st_ino);
 }
 
-static void without_a_repository_the_lines_go(void **state)
+static void without_a_repository_the_file_is_removed(void **state)
 {
 	struct root *r = configured(state);
 
@@ -182,13 +182,13 @@ static void without_a_repository_the_lines_go(void **state)
 	assert_int_equal(unlinkat(r->fd, "etc/modfetch/repos.d/a.repo", 0), 0);
 	assert_string_equal(lines(r), "");
 	assert_false(root_has(r, FILE_PATH));
-	/* and where there never were any, nothing is made */
+	/* and no file is made if there was none */
 	assert_int_equal(unlinkat(r->fd, MF_STUBS_DIRECTORY, AT_REMOVEDIR), 0);
 	assert_string_equal(lines(r), "");
 	assert_false(root_has(r, MF_STUBS_DIRECTORY));
 }
 
-static void in_an_initrd_and_with_modfetch_off_there_are_none(void **state)
+static void in_an_initrd_and_with_modfetch_off_there_is_no_file(void **state)
 {
 	struct root *r = configured(state);
 
@@ -200,7 +200,7 @@ static void in_an_initrd_and_with_modfetch_off_there_are_none(void **state)
 	assert_string_equal(lines(r), "");
 }
 
-static void a_folder_that_is_none_is_a_failure(void **state)
+static void a_file_in_place_of_the_directory_is_a_failure(void **state)
 {
 	struct root *r = configured(state);
 
@@ -213,14 +213,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(each_module_that_could_be_fetched_has_a_line),
-		ROOTED(a_shell_is_given_no_name_it_could_read_otherwise),
-		ROOTED(the_kernel_may_ask_for_what_the_admin_lists),
-		ROOTED(what_a_module_on_disk_asks_for_has_a_line),
-		ROOTED(the_admins_own_line_is_the_only_one),
-		ROOTED(a_file_that_is_right_is_not_touched),
-		ROOTED(without_a_repository_the_lines_go),
-		ROOTED(in_an_initrd_and_with_modfetch_off_there_are_none),
-		ROOTED(a_folder_that_is_none_is_a_failure),
+		ROOTED(names_with_shell_syntax_are_not_written),
+		ROOTED(the_kernel_may_request_names_that_match_the_setting),
+		ROOTED(a_request_of_a_module_on_disk_has_a_line),
+		ROOTED(no_line_is_added_to_one_of_the_admin),
+		ROOTED(a_file_that_is_up_to_date_is_not_written),
+		ROOTED(without_a_repository_the_file_is_removed),
+		ROOTED(in_an_initrd_and_with_modfetch_off_there_is_no_file),
+		ROOTED(a_file_in_place_of_the_directory_is_a_failure),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the user space of a machine asks for by name when it boots. */
+/* Tests the requests by name that user space makes at boot. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/want.h"
@@ -21,12 +21,12 @@ static void a_machine_without_systemd_asks_for_nothing(void **state)
 	assert_int_equal(wants.n, 0);
 }
 
-static void the_table_counts_where_its_asker_is(void **state)
+static void the_table_applies_if_the_requester_exists(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
 
-	/* as on Debian: /lib is a link, and it is followed inside the root */
+	/* as on Debian: /lib is a link, which is followed inside the root */
 	root_write(r, "usr/lib/systemd/systemd", "");
 	root_link(r, "/usr/lib/systemd", "lib/systemd");
 	assert_int_equal(mf_boot_wants(&r->ctx, &wants), 0);
@@ -34,7 +34,7 @@ static void the_table_counts_where_its_asker_is(void **state)
 	assert_false(has(&wants, "fuse") || has(&wants, "efivarfs") || has(&wants, "dmi_sysfs"));
 	for (size_t i = 0; i < wants.n; i++) {
 		assert_int_equal(wants.v[i].kind, MF_WANT_NAME);
-		/* blacklists count */
+		/* blacklists apply */
 		assert_true(wants.v[i].device);
 	}
 	mf_wants_done(&wants);
@@ -53,7 +53,7 @@ static void the_table_counts_where_its_asker_is(void **state)
 	mf_wants_done(&wants);
 }
 
-static void a_line_of_modules_load_d_is_a_name(void **state)
+static void each_line_of_modules_load_d_is_a_name(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -99,9 +99,9 @@ static void only_files_of_a_sane_size_are_read(void **state)
 	memcpy(big, "first", 5);
 	root_write_bytes(r, "etc/modules-load.d/big.conf", big, sizeof(big));
 	root_mkdir(r, "etc/modules-load.d/directory.conf");
-	/* nobody writes into it: reading would wait for ever */
+	/* no process writes to the pipe: a read would block for ever */
 	assert_int_equal(mkfifoat(r->fd, "etc/modules-load.d/pipe.conf", 0600), 0);
-	/* leads nowhere inside the root */
+	/* the target does not exist inside the root */
 	root_link(r, "/proc/self/environ", "etc/modules-load.d/link.conf");
 	root_write(r, "etc/modules-load.d/z.conf", "after\n");
 	assert_int_equal(mf_boot_wants(&r->ctx, &wants), 0);
@@ -114,8 +114,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_machine_without_systemd_asks_for_nothing),
-		ROOTED(the_table_counts_where_its_asker_is),
-		ROOTED(a_line_of_modules_load_d_is_a_name),
+		ROOTED(the_table_applies_if_the_requester_exists),
+		ROOTED(each_line_of_modules_load_d_is_a_name),
 		ROOTED(the_earlier_directory_wins),
 		ROOTED(only_files_of_a_sane_size_are_read),
 	};

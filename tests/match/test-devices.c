@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where wants come from when no event brings them: sysfs, a copy of it, a list. */
+/* Tests wants without an event: from sysfs, a copy of it, and a list. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/want.h"
@@ -24,7 +24,7 @@ static bool has(const struct mf_wants *wants, const char *query, const char *sys
 	return false;
 }
 
-static void a_modalias_is_taken_once_or_once_a_device(void **state)
+static void a_modalias_is_added_once_or_once_per_device(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -74,8 +74,8 @@ static void check_removable(const struct mf_wants *wants, const char *sysfs)
 	assert_string_equal(removable->devices.v[0], path);
 }
 
-/* One modalias, but policy may see a difference: of the machine and of a recorded tree. */
-static void devices_that_policy_can_tell_apart_are_not_one(void **state)
+/* One modalias, but with a difference to the policy: on the machine and in a recorded tree. */
+static void devices_that_policy_distinguishes_are_separate(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -99,8 +99,8 @@ static void devices_that_policy_can_tell_apart_are_not_one(void **state)
 	mf_wants_done(&wants);
 }
 
-/* However a want comes about, what policy hears of its device is the same. */
-static void a_device_is_described_for_whatever_name_it_asks(void **state)
+/* Each kind of want gets the same properties of its device. */
+static void a_device_is_described_for_each_kind_of_want(void **state)
 {
 	struct root *r = *state;
 	struct mf_want want;
@@ -118,7 +118,7 @@ static void a_device_is_described_for_whatever_name_it_asks(void **state)
 	assert_int_equal(want.removable, MF_REMOVABLE);
 	assert_null(want.modalias);
 	mf_want_done(&want);
-	/* one that is gone */
+	/* a device that is gone */
 	assert_int_equal(mf_want_init(&r->ctx, "sg", "/sys/devices/gone", &want), 0);
 	assert_int_equal(mf_device_describe(&r->ctx, want.syspath, &want), 0);
 	assert_true(want.device);
@@ -135,7 +135,7 @@ static void an_image_has_no_devices(void **state)
 	assert_int_equal(wants.n, 0);
 }
 
-/* The bad ones: each with its device and a reason. */
+/* The invalid ones: each with its device and a reason. */
 static size_t count_bad(const struct mf_wants *wants)
 {
 	size_t n = 0;
@@ -152,7 +152,7 @@ static size_t count_bad(const struct mf_wants *wants)
 	return n;
 }
 
-static void what_is_no_modalias_says_so_and_the_others_go_on(void **state)
+static void an_invalid_modalias_gets_a_reason_and_stops_no_other(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -175,7 +175,7 @@ static void what_is_no_modalias_says_so_and_the_others_go_on(void **state)
 	mf_wants_done(&wants);
 }
 
-static void some_devices_say_it_in_their_uevent_alone(void **state)
+static void some_devices_have_the_modalias_only_in_uevent(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -184,10 +184,10 @@ static void some_devices_say_it_in_their_uevent_alone(void **state)
 	root_write(r, "sys/devices/pci/mlx5_core.eth.0/uevent",
 		   "DRIVER=x\nMODALIAS=auxiliary:mlx5_core.eth\nMODALIAS=second\n");
 	root_write(r, "sys/devices/mdio/uevent", "MODALIAS=mdio:0000101\n");
-	/* its own file counts, where there is one */
+	/* the modalias file is preferred to uevent */
 	plug(r, "both", "pci:one\n");
 	root_write(r, "sys/devices/both/uevent", "MODALIAS=pci:other\n");
-	/* the key is the whole of what stands before '=' */
+	/* the key is the whole text before '=' */
 	root_write(r, "sys/devices/not/uevent",
 		   "OF_MODALIAS=x\nMODALIAS_2=y\n MODALIAS=z\nDEVTYPE=MODALIAS=q\nMODALIAS");
 	root_write(r, "sys/devices/empty/uevent", "MODALIAS=\n");
@@ -223,7 +223,7 @@ static void links_are_not_followed(void **state)
 	mf_wants_done(&wants);
 }
 
-static void a_tree_deeper_than_any_machines_ends(void **state)
+static void the_depth_of_a_tree_is_bounded(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -239,7 +239,7 @@ static void a_tree_deeper_than_any_machines_ends(void **state)
 	mf_wants_done(&wants);
 }
 
-static void a_list_has_a_modalias_a_line(void **state)
+static void a_list_has_one_modalias_per_line(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -271,7 +271,7 @@ static void a_nul_in_a_list_hides_nothing(void **state)
 	mf_wants_done(&wants);
 }
 
-static void a_recorded_tree_lies_anywhere(void **state)
+static void a_recorded_tree_can_be_anywhere(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -299,7 +299,7 @@ static void a_driver_is_read_from_its_link(void **state)
 	assert_string_equal(name, "e1000e");
 }
 
-static void what_udevs_rules_load_by_name_is_wanted_too(void **state)
+static void names_that_udev_rules_load_become_wants(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -356,19 +356,19 @@ static void what_udevs_rules_load_by_name_is_wanted_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(a_modalias_is_taken_once_or_once_a_device),
-		ROOTED(devices_that_policy_can_tell_apart_are_not_one),
-		ROOTED(a_device_is_described_for_whatever_name_it_asks),
+		ROOTED(a_modalias_is_added_once_or_once_per_device),
+		ROOTED(devices_that_policy_distinguishes_are_separate),
+		ROOTED(a_device_is_described_for_each_kind_of_want),
 		ROOTED(an_image_has_no_devices),
-		ROOTED(what_is_no_modalias_says_so_and_the_others_go_on),
-		ROOTED(some_devices_say_it_in_their_uevent_alone),
+		ROOTED(an_invalid_modalias_gets_a_reason_and_stops_no_other),
+		ROOTED(some_devices_have_the_modalias_only_in_uevent),
 		ROOTED(links_are_not_followed),
-		ROOTED(a_tree_deeper_than_any_machines_ends),
-		ROOTED(a_list_has_a_modalias_a_line),
+		ROOTED(the_depth_of_a_tree_is_bounded),
+		ROOTED(a_list_has_one_modalias_per_line),
 		ROOTED(a_nul_in_a_list_hides_nothing),
-		ROOTED(a_recorded_tree_lies_anywhere),
+		ROOTED(a_recorded_tree_can_be_anywhere),
 		ROOTED(a_driver_is_read_from_its_link),
-		ROOTED(what_udevs_rules_load_by_name_is_wanted_too),
+		ROOTED(names_that_udev_rules_load_become_wants),
 	};
 
 	return UNIT_RUN(tests);

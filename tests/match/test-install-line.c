@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which commands of install lines load their module, and which mean that nobody shall have it. */
+/* Tests which commands of install lines load their module, and which forbid it. */
 #include <stdlib.h>
 #include <string.h>
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "src/match/install-line.h"
 
-static void what_loads_no_module_says_no(void **state)
+static void commands_that_do_not_load_refuse_the_module(void **state)
 {
 	static const char *const no[] = {
 		"",
@@ -82,12 +83,12 @@ static void what_loads_no_module_says_no(void **state)
 		"sh -c 'sh -c \"sh -c \\\"sh -c modprobe\\ e1000e\\\"\"'",
 	};
 
-	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(no); i++)
 		if (mf_install_line_loads(no[i], "e1000e"))
 			fail_msg("taken for a load: %s", no[i]);
 }
 
-static void what_loads_the_module_is_the_admins_to_run(void **state)
+static void commands_that_load_the_module_allow_it(void **state)
 {
 	static const char *const yes[] = {
 		"modprobe --ignore-install e1000e",
@@ -130,14 +131,14 @@ static void what_loads_the_module_is_the_admins_to_run(void **state)
 		"echo no # and yet\nmodprobe -i e1000e",
 	};
 
-	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(yes); i++)
 		if (!mf_install_line_loads(yes[i], "e1000e"))
 			fail_msg("taken for a refusal: %s", yes[i]);
 	assert_true(mf_install_line_loads("modprobe -i snd-hda-intel", "snd_hda_intel"));
 	assert_true(mf_install_line_loads("modprobe -i snd_hda_intel", "snd_hda_intel"));
 }
 
-static void what_is_too_long_to_read_is_no_load(void **state)
+static void a_command_too_long_to_parse_does_not_load(void **state)
 {
 	_cleanup_free_ char *text = calloc(1, 200000);
 
@@ -154,9 +155,9 @@ static void what_is_too_long_to_read_is_no_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_loads_no_module_says_no),
-		cmocka_unit_test(what_loads_the_module_is_the_admins_to_run),
-		cmocka_unit_test(what_is_too_long_to_read_is_no_load),
+		cmocka_unit_test(commands_that_do_not_load_refuse_the_module),
+		cmocka_unit_test(commands_that_load_the_module_allow_it),
+		cmocka_unit_test(a_command_too_long_to_parse_does_not_load),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the kernel takes its command line apart: next_arg() and parse_args() of lib/cmdline.c and kernel/params.c. */
+/*
+ * Tests the parser of the kernel command line, against next_arg() of lib/cmdline.c and parse_args()
+ * of kernel/params.c.
+ */
 #include <stdio.h>
 #include <string.h>
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "src/match/kernel-cmdline.h"
 
@@ -16,7 +20,7 @@ static int on_parameter(void *arg, const char *key, const char *value)
 	return strcmp(key, "stop") ? 0 : 7;
 }
 
-static void a_line_is_taken_apart_as_the_kernel_does(void **state)
+static void a_line_is_parsed_as_the_kernel_does(void **state)
 {
 	static const struct {
 		const char *line, *is;
@@ -44,7 +48,7 @@ static void a_line_is_taken_apart_as_the_kernel_does(void **state)
 		{ "a stop b", "{a} {stop}" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *line = strdup(cases[i].line);
 		char is[400] = "";
 
@@ -67,7 +71,7 @@ static void dashes_and_underscores_are_the_same_in_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_line_is_taken_apart_as_the_kernel_does),
+		cmocka_unit_test(a_line_is_parsed_as_the_kernel_does),
 		cmocka_unit_test(dashes_and_underscores_are_the_same_in_names),
 	};
 

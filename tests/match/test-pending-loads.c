@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loads that end, and loads that nobody survives. The kernel's part is played by an install line of
- * modprobe.d, which sees the disk as it is in the middle of a load, and may kill who loads.
+ * Tests loads that end, and loads that crash. An install line of modprobe.d plays the part of the
+ * kernel: it sees the disk as it is during a load, and may kill the loading process.
  */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <signal.h>
 #include <sys/wait.h>
+#include "modfetch/array.h"
 #include "modfetch/pending-loads.h"
 #include "modfetch/depmod.h"
 #include "modfetch/libkmod.h"
@@ -39,7 +40,7 @@ static void put_module(const struct root *r, const char *path)
 	root_write_bytes(r, to, bytes, len);
 }
 
-/* A machine with a driver and what it needs; COMMAND is run in place of the driver's load. */
+/* A machine with a driver and its dependency; COMMAND runs instead of the load of the driver. */
 static void machine(struct root *r, const char *command)
 {
 	char text[512];
@@ -63,14 +64,14 @@ static struct mf_want load(struct root *r)
 	struct mf_want want;
 
 	assert_int_equal(mf_want_init(&r->ctx, ALIAS, NULL, &want), 0);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(mf_load(&r->ctx, &attempts, &want, 1), 0);
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	mf_pending_loads_done(&attempts);
 	return want;
 }
 
-/* Loads in a child that the load kills. */
+/* Loads in a child process that the load kills. */
 static void crash(struct root *r)
 {
 	int status;
@@ -103,7 +104,7 @@ static size_t runs(const struct root *r)
 	return text ? strlen(text) / 2 : 0;
 }
 
-static void while_it_lasts_it_is_on_disk_with_what_it_needs(void **state)
+static void a_load_is_recorded_with_its_dependencies_while_it_lasts(void **state)
 {
 	struct root *r = *state;
 	_cleanup_free_ char *seen = NULL;
@@ -119,7 +120,7 @@ static void while_it_lasts_it_is_on_disk_with_what_it_needs(void **state)
 	assert_non_null(strstr(seen, "\nblacklist mISDN_core\n"));
 	assert_non_null(strstr(seen, "#modfetch begun " BOOT " "));
 	assert_non_null(strstr(seen, " " KERNEL " " CARD " " ALIAS "\n"));
-	/* and when it is over it is not, good end or bad */
+	/* and it is removed after the load, successful or not */
 	assert_false(root_has(r, RECORD));
 	machine(r, "exit 1");
 	want = load(r);
@@ -137,8 +138,8 @@ static int load_one(void *arg)
 	return r;
 }
 
-/* Should it come back after a power cut, a driver that was good would be refused. */
-static void that_it_is_over_is_on_the_disk_too(void **state)
+/* If a power cut restored the file, it would refuse a good driver. */
+static void the_end_of_a_load_is_synced_to_disk(void **state)
 {
 	struct root *r = *state;
 	_cleanup_free_ char *calls = NULL;
@@ -150,7 +151,7 @@ static void that_it_is_over_is_on_the_disk_too(void **state)
 		comes_before(calls, "unlinkat modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
 }
 
-static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
+static void a_crashed_load_is_not_repeated_unattended(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { 0 };
@@ -181,7 +182,7 @@ static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)
 	}
 }
 
-static void udev_reads_that_it_is_to_be_left_alone(void **state)
+static void udev_does_not_load_a_recorded_module(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { .boot = BOOT };
@@ -191,7 +192,7 @@ static void udev_reads_that_it_is_to_be_left_alone(void **state)
 
 	machine(r, "true");
 	assert_int_equal(mf_strings_add(&paths, CARD), 0);
-	/* a name that would have kmod join the lines, or begin one */
+	/* a name that would make kmod join lines, or begin a new one */
 	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &paths, "a\nalias x y\n\\"), 0);
 	assert_int_equal(mf_kmod_new(&r->ctx, &kmod), 0);
 	assert_false(mf_kmod_blacklisted(kmod, "hfcpci"));
@@ -208,7 +209,7 @@ static void udev_reads_that_it_is_to_be_left_alone(void **state)
 	mf_strings_done(&paths);
 }
 
-static void who_was_killed_and_not_the_machine_starts_again(void **state)
+static void a_killed_run_loads_again_in_the_same_boot(void **state)
 {
 	struct root *r = *state;
 	struct mf_want want;
@@ -226,7 +227,7 @@ static void who_was_killed_and_not_the_machine_starts_again(void **state)
 	assert_false(root_has(r, RECORD));
 }
 
-static void by_hand_it_is_tried_and_if_it_ends_well_forgotten(void **state)
+static void an_attended_load_that_succeeds_clears_the_record(void **state)
 {
 	struct root *r = *state;
 	struct mf_want want;
@@ -240,14 +241,14 @@ static void by_hand_it_is_tried_and_if_it_ends_well_forgotten(void **state)
 	assert_int_equal(want.load_error, 0);
 	mf_want_done(&want);
 	assert_false(root_has(r, RECORD));
-	/* and if not, that counts anew */
+	/* and if it crashes again, that counts again */
 	machine(r, "kill -9 $PPID");
 	crash(r);
 	boot(r, LATER);
 	assert_int_equal(counted(r), 2);
 }
 
-static void another_version_ends_the_matter_and_a_removal_does_not(void **state)
+static void another_version_clears_the_record_and_a_removal_does_not(void **state)
 {
 	struct root *r = *state;
 
@@ -263,7 +264,7 @@ static void another_version_ends_the_matter_and_a_removal_does_not(void **state)
 	assert_int_equal(counted(r), 0);
 }
 
-static void the_end_of_a_kernel_ends_the_matter(void **state)
+static void the_removal_of_a_kernel_clears_its_records(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { 0 };
@@ -271,21 +272,21 @@ static void the_end_of_a_kernel_ends_the_matter(void **state)
 	machine(r, "kill -9 $PPID");
 	crash(r);
 	boot(r, LATER);
-	/* another kernel runs: its modules are others, and this one's are still held back */
+	/* another kernel runs: it has other modules, and those of this kernel are still refused */
 	free(r->ctx.kernel);
 	r->ctx.kernel = strdup("6.99-other");
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 2);
 	assert_null(mf_pending_loads_find(&r->ctx, &attempts, "hfcpci"));
 	mf_pending_loads_done(&attempts);
 	assert_int_equal(mf_tree_remove(r->fd, MODULES), 0);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 }
 
-static void what_waited_for_its_turn_is_innocent(void **state)
+static void a_module_that_waited_for_its_turn_does_not_count(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { .boot = BOOT };
@@ -298,21 +299,23 @@ static void what_waited_for_its_turn_is_innocent(void **state)
 	assert_int_equal(mf_strings_add(&paths, "updates/not-there.ko"), 0);
 	assert_int_equal(mf_pending_loads_expect(&r->ctx, &attempts, &paths), 0);
 	text = root_read(r, RECORD);
-	/* but until then udev leaves it alone */
+	/* but udev does not load it until then */
 	assert_non_null(strstr(text, "\nblacklist hfcpci\n"));
 	assert_null(strstr(text, "not_there"));
 	mf_pending_loads_done(&attempts);
 	boot(r, LATER);
-	assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 	assert_int_equal(attempts.n, 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 	mf_strings_done(&paths);
 }
 
-/* Who holds udev back from a module has to load it: what a driver needs, or came along, is not held
- * back. */
-static void only_what_will_be_loaded_waits_for_its_turn(void **state)
+/*
+ * A module that udev is kept from must be loaded by the run: dependencies and other modules of the
+ * packages are not recorded.
+ */
+static void only_modules_that_will_be_loaded_are_expected(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { .boot = BOOT };
@@ -333,15 +336,15 @@ static void only_what_will_be_loaded_waits_for_its_turn(void **state)
 	assert_non_null(strstr(text, "#modfetch waits " BOOT));
 	assert_non_null(strstr(text, "blacklist hfcpci\n"));
 	assert_null(strstr(text, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 	mf_strings_done(&changed);
 	mf_want_done(&want);
 }
 
-/* One whose device is not bound when its load returns stays, one that has ended goes. */
-static void what_may_still_be_looking_for_its_device_is_not_over(void **state)
+/* An attempt stays if its device is not bound after the load, and goes if it is. */
+static void an_attempt_lasts_until_the_device_is_bound(void **state)
 {
 	struct root *r = *state;
 	struct mf_pending_loads attempts = { .boot = BOOT };
@@ -356,19 +359,19 @@ static void what_may_still_be_looking_for_its_device_is_not_over(void **state)
 	before = root_read(r, RECORD);
 	assert_non_null(strstr(before, "blacklist hfcpci\n"));
 	assert_non_null(strstr(before, "blacklist mISDN_core\n"));
-	mf_pending_loads_ended(&attempts, "/sys/devices/a");
+	mf_pending_loads_drop_subject(&attempts, "/sys/devices/a");
 	assert_int_equal(mf_pending_loads_begin(&r->ctx, &attempts, &needed, "/sys/devices/b"), 0);
 	after = root_read(r, RECORD);
 	assert_null(strstr(after, "blacklist hfcpci\n"));
 	assert_non_null(strstr(after, "blacklist mISDN_core\n"));
-	assert_int_equal(mf_pending_loads_end(&r->ctx, &attempts), 0);
+	assert_int_equal(mf_pending_loads_finish(&r->ctx, &attempts), 0);
 	assert_false(root_has(r, RECORD));
 	mf_pending_loads_done(&attempts);
 	mf_strings_done(&card);
 	mf_strings_done(&needed);
 }
 
-static void the_admins_word_names_modules_packages_and_globs(void **state)
+static void the_admin_clears_by_module_package_and_glob(void **state)
 {
 	static const struct {
 		const char *glob;
@@ -383,18 +386,17 @@ static void the_admins_word_names_modules_packages_and_globs(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++) {
 		machine(r, "kill -9 $PPID");
 		crash(r);
 		boot(r, LATER);
-		assert_int_equal(mf_pending_loads_forgive(&r->ctx, words[i].glob),
-				 words[i].forgiven);
+		assert_int_equal(mf_pending_loads_clear(&r->ctx, words[i].glob), words[i].forgiven);
 		assert_int_equal(counted(r), 2 - (size_t)words[i].forgiven);
 		assert_int_equal(root_has(r, RECORD), words[i].forgiven < 2);
 	}
 }
 
-static void what_is_not_understood_counts_for_nothing(void **state)
+static void malformed_lines_count_for_nothing(void **state)
 {
 	static const char *const texts[] = {
 		"",
@@ -410,24 +412,24 @@ static void what_is_not_understood_counts_for_nothing(void **state)
 	struct root *r = *state;
 
 	machine(r, "true");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
 		struct mf_pending_loads attempts = { 0 };
 
 		root_write(r, RECORD, texts[i]);
-		assert_int_equal(mf_pending_loads_settle(&r->ctx, &attempts), 0);
+		assert_int_equal(mf_pending_loads_prune(&r->ctx, &attempts), 0);
 		assert_int_equal(attempts.n, 0);
 		assert_false(root_has(r, RECORD));
 		mf_pending_loads_done(&attempts);
 	}
 }
 
-static void without_a_record_nothing_is_loaded_that_nobody_watches(void **state)
+static void without_a_record_unattended_runs_load_nothing(void **state)
 {
 	struct root *r = *state;
 	struct mf_want want;
 
 	machine(r, "true");
-	/* a directory in the file's place: nobody can replace it, root neither */
+	/* a directory in place of the file: root cannot replace it either */
 	root_mkdir(r, RECORD "/x");
 	for (int unattended = 0; unattended < 2; unattended++) {
 		struct mf_pending_loads attempts = { .boot = BOOT };
@@ -446,20 +448,20 @@ static void without_a_record_nothing_is_loaded_that_nobody_watches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(while_it_lasts_it_is_on_disk_with_what_it_needs),
-		ROOTED(that_it_is_over_is_on_the_disk_too),
-		ROOTED(what_a_boot_did_not_survive_is_left_alone_unattended),
-		ROOTED(udev_reads_that_it_is_to_be_left_alone),
-		ROOTED(who_was_killed_and_not_the_machine_starts_again),
-		ROOTED(by_hand_it_is_tried_and_if_it_ends_well_forgotten),
-		ROOTED(another_version_ends_the_matter_and_a_removal_does_not),
-		ROOTED(the_end_of_a_kernel_ends_the_matter),
-		ROOTED(what_waited_for_its_turn_is_innocent),
-		ROOTED(only_what_will_be_loaded_waits_for_its_turn),
-		ROOTED(what_may_still_be_looking_for_its_device_is_not_over),
-		ROOTED(the_admins_word_names_modules_packages_and_globs),
-		ROOTED(what_is_not_understood_counts_for_nothing),
-		ROOTED(without_a_record_nothing_is_loaded_that_nobody_watches),
+		ROOTED(a_load_is_recorded_with_its_dependencies_while_it_lasts),
+		ROOTED(the_end_of_a_load_is_synced_to_disk),
+		ROOTED(a_crashed_load_is_not_repeated_unattended),
+		ROOTED(udev_does_not_load_a_recorded_module),
+		ROOTED(a_killed_run_loads_again_in_the_same_boot),
+		ROOTED(an_attended_load_that_succeeds_clears_the_record),
+		ROOTED(another_version_clears_the_record_and_a_removal_does_not),
+		ROOTED(the_removal_of_a_kernel_clears_its_records),
+		ROOTED(a_module_that_waited_for_its_turn_does_not_count),
+		ROOTED(only_modules_that_will_be_loaded_are_expected),
+		ROOTED(an_attempt_lasts_until_the_device_is_bound),
+		ROOTED(the_admin_clears_by_module_package_and_glob),
+		ROOTED(malformed_lines_count_for_nothing),
+		ROOTED(without_a_record_unattended_runs_load_nothing),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the running kernel says no to. Rules and modprobe.d over a real repository: road/denied.py.
+/*
+ * Tests what the running kernel refuses. For rules and modprobe.d with a real repository see
+ * road/denied.py.
  */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/policy.h"
 
@@ -31,7 +34,7 @@ static bool refused(struct root *r, const char *cmdline, const char *disabled, c
 	return is;
 }
 
-static void the_command_line_of_the_kernel_counts(void **state)
+static void the_kernel_command_line_is_obeyed(void **state)
 {
 	static const char *const no[] = {
 		"module_blacklist=e1000e\n",
@@ -62,20 +65,20 @@ static void the_command_line_of_the_kernel_counts(void **state)
 		"module_blacklist",
 		"module_blacklist=E1000E",
 		"module_blacklist=e1000e-x",
-		"modprobe.blacklist=e1000e", /* blacklists are for devices and aliases */
+		"modprobe.blacklist=e1000e", /* blacklists apply to devices and aliases only */
 		"",
 	};
 	struct root *r = *state;
 
 	r->ctx.kernel_running = true;
-	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(no); i++)
 		assert_true(refused(r, no[i], "0\n", "e1000e"));
-	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(nothing); i++)
 		assert_false(refused(r, nothing[i], "0\n", "e1000e"));
 	assert_true(refused(r, no[2], "0\n", "snd_hda_intel"));
 }
 
-/* Does modprobe.d, with what the kernel's command line says to it, refuse e1000e? */
+/* Is e1000e refused by modprobe.d and this kernel command line? */
 static bool blocked(struct root *r, const char *cmdline, const char *conf, bool by_alias)
 {
 	const struct mf_request request = { .module = "e1000e", .by_alias = by_alias };
@@ -95,7 +98,7 @@ static bool blocked(struct root *r, const char *cmdline, const char *conf, bool 
 	return is;
 }
 
-static void blacklists_for_modprobe_hold_back_aliases(void **state)
+static void modprobe_blacklists_apply_to_aliases(void **state)
 {
 	static const char *const lines[] = {
 		"modprobe.blacklist=e1000e",
@@ -114,12 +117,12 @@ static void blacklists_for_modprobe_hold_back_aliases(void **state)
 	struct root *r = *state;
 
 	r->ctx.kernel_running = true;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(lines); i++) {
 		if (!blocked(r, lines[i], "", true))
 			fail_msg("passed over: %s", lines[i]);
 		assert_false(blocked(r, lines[i], "", false));
 	}
-	for (size_t i = 0; i < sizeof(confs) / sizeof(*confs); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(confs); i++) {
 		if (!blocked(r, "", confs[i], true))
 			fail_msg("passed over: %s", confs[i]);
 		assert_false(blocked(r, "", confs[i], false));
@@ -128,7 +131,7 @@ static void blacklists_for_modprobe_hold_back_aliases(void **state)
 	assert_false(blocked(r, "", "# a \\\nblacklist e1000e\n", true));
 }
 
-static void install_lines_hold_back_whoever_asks(void **state)
+static void install_lines_apply_to_names_and_aliases(void **state)
 {
 	static const char *const no[] = {
 		"install e1000e /bin/false\n",
@@ -148,15 +151,15 @@ static void install_lines_hold_back_whoever_asks(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(no); i++)
 		if (!blocked(r, "", no[i], true) || !blocked(r, "", no[i], false))
 			fail_msg("passed over: %s", no[i]);
-	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(yes); i++)
 		if (blocked(r, "", yes[i], true) || blocked(r, "", yes[i], false))
 			fail_msg("refused: %s", yes[i]);
 }
 
-static void a_kernel_that_takes_no_modules_gets_none(void **state)
+static void modules_disabled_refuses_all_modules(void **state)
 {
 	struct root *r = *state;
 
@@ -166,7 +169,7 @@ static void a_kernel_that_takes_no_modules_gets_none(void **state)
 	assert_false(refused(r, "", "", "e1000e"));
 }
 
-static void another_kernel_is_not_asked(void **state)
+static void the_running_kernel_does_not_restrict_another(void **state)
 {
 	struct root *r = *state;
 
@@ -177,11 +180,11 @@ static void another_kernel_is_not_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(the_command_line_of_the_kernel_counts),
-		ROOTED(blacklists_for_modprobe_hold_back_aliases),
-		ROOTED(install_lines_hold_back_whoever_asks),
-		ROOTED(a_kernel_that_takes_no_modules_gets_none),
-		ROOTED(another_kernel_is_not_asked),
+		ROOTED(the_kernel_command_line_is_obeyed),
+		ROOTED(modprobe_blacklists_apply_to_aliases),
+		ROOTED(install_lines_apply_to_names_and_aliases),
+		ROOTED(modules_disabled_refuses_all_modules),
+		ROOTED(the_running_kernel_does_not_restrict_another),
 	};
 
 	return UNIT_RUN(tests);

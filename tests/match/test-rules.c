@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/rules.h"
@@ -45,7 +46,7 @@ static void put(struct fixture *f, const char *name, const char *text)
 	assert_int_equal(mf_file_publish(dirfd, name, 0644, text, strlen(text)), 0);
 }
 
-/* A file where a directory belongs. */
+/* A file in place of a directory. */
 static int put_plain(struct fixture *f, const char *path)
 {
 	int fd = openat(f->ctx.root_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
@@ -100,7 +101,7 @@ static void without_rules_everything_is_allowed(void **state)
 	mf_rules_free(rules);
 }
 
-static void each_condition_holds_for_what_it_names_alone(void **state)
+static void each_condition_holds_only_for_its_value(void **state)
 {
 	static const struct {
 		const char *rule;
@@ -111,7 +112,7 @@ static void each_condition_holds_for_what_it_names_alone(void **state)
 		{ "deny bus usb", { .modalias = nic }, 0 },
 		{ "deny bus us", { .modalias = stick }, 0 },
 		{ "deny bus usb", { .modalias = NULL }, 0 },
-		/* a name that a device asks for */
+		/* a name requested for a device */
 		{ "deny bus usb", { .modalias = "sg", .device = stick }, 1 },
 		{ "deny class 08", { .modalias = "sg", .device = stick }, 1 },
 		{ "deny modalias usb:v0781*", { .modalias = "sg", .device = stick }, 1 },
@@ -146,14 +147,14 @@ static void each_condition_holds_for_what_it_names_alone(void **state)
 		  { .modalias = stick, .removable = MF_FIXED, .module = "uas" },
 		  0 },
 		{ "deny modalias cpu:type:x86,ven*", { .modalias = "cpu:type:x86,ven0000fam" }, 1 },
-		/* brackets: a class in a pattern, themselves in a name that was copied */
+		/* brackets: a class in a pattern, literal in a name copied from a device */
 		{ "deny modalias dmi:*bvr-[A-C]-*", { .modalias = "dmi:bvnX:bvr_B_:" }, 1 },
 		{ "deny modalias dmi:*bvr-[A-C]-*", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 0 },
 		{ "deny modalias dmi:bvnX:bvr-[A-C]-:", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 1 },
 		{ "deny modalias dmi:*\\[A-C\\]*", { .modalias = "dmi:bvnX:bvr_[A-C]_:" }, 1 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++)
 		if (ask(*state, cases[i].rule, cases[i].facts) != cases[i].answer)
 			fail_msg("case %zu: %s", i, cases[i].rule);
 }
@@ -191,8 +192,8 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 	mf_rules_free(rules);
 }
 
-/* Neither the first nor the last that was made comes first by its name. */
-static void the_order_of_a_directory_decides_nothing(void **state)
+/* Neither the first nor the last file created sorts first. */
+static void the_order_of_directory_entries_does_not_matter(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_rules *rules;
@@ -210,7 +211,7 @@ static void the_order_of_a_directory_decides_nothing(void **state)
 	mf_rules_free(rules);
 }
 
-static void what_cannot_be_read_fails_the_run(void **state)
+static void a_file_that_cannot_be_read_fails_the_run(void **state)
 {
 	static const char text[] = "deny module x\n\0deny module y\n";
 	struct fixture *f = *state;
@@ -223,7 +224,7 @@ static void what_cannot_be_read_fails_the_run(void **state)
 	assert_int_equal(mkdirat(dirfd, "x.conf", 0755), 0);
 	assert_true(mf_rules_read(&f->ctx, &rules) < 0);
 	assert_int_equal(unlinkat(dirfd, "x.conf", AT_REMOVEDIR), 0);
-	/* no directory is no rule, a directory that is none is an error */
+	/* a missing directory has no rules; a file in its place is an error */
 	assert_int_equal(unlinkat(dirfd, "../policy.d", AT_REMOVEDIR), 0);
 	rules = read_rules(f);
 	mf_rules_free(rules);
@@ -233,7 +234,7 @@ static void what_cannot_be_read_fails_the_run(void **state)
 	assert_null(rules);
 }
 
-static void a_line_that_is_no_rule_fails_the_run(void **state)
+static void a_line_that_is_not_a_rule_fails_the_run(void **state)
 {
 	static const char *const lines[] = {
 		"deny",
@@ -249,7 +250,7 @@ static void a_line_that_is_no_rule_fails_the_run(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(lines); i++) {
 		struct mf_rules *rules = NULL;
 
 		put(f, "10-test.conf", lines[i]);
@@ -263,7 +264,7 @@ static int set(struct fixture *f, bool deny, const char *word)
 	return mf_rules_set(&f->ctx, deny, &word, 1);
 }
 
-static void the_admins_word_comes_first_and_stays_once(void **state)
+static void a_rule_set_by_the_admin_comes_first_and_once(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *text = NULL;
@@ -282,7 +283,7 @@ static void the_admins_word_comes_first_and_stays_once(void **state)
 				  "deny modalias usb:v0781*\n");
 }
 
-static void the_admins_file_keeps_what_else_stands_there(void **state)
+static void the_other_lines_of_the_admins_file_stay(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *text = NULL;
@@ -293,12 +294,12 @@ static void the_admins_file_keeps_what_else_stands_there(void **state)
 	assert_string_equal(text, "allow module igb\n# written by hand\nallow class 02\n");
 }
 
-static void what_would_be_no_rule_is_not_written(void **state)
+static void an_invalid_rule_is_not_written(void **state)
 {
 	static const char *const words[] = { "a b", "x#y", "x\ndeny module z", "module", "" };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
 		if (set(f, true, words[i]) != -MFE_USAGE)
 			fail_msg("accepted: %s", words[i]);
 	assert_true(mf_context_open(&f->ctx, MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, O_RDONLY) < 0);
@@ -310,15 +311,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_rules_everything_is_allowed),
-		TEST(each_condition_holds_for_what_it_names_alone),
+		TEST(each_condition_holds_only_for_its_value),
 		TEST(the_first_rule_that_applies_decides),
 		TEST(files_are_read_in_the_order_of_their_names),
-		TEST(the_order_of_a_directory_decides_nothing),
-		TEST(what_cannot_be_read_fails_the_run),
-		TEST(a_line_that_is_no_rule_fails_the_run),
-		TEST(the_admins_word_comes_first_and_stays_once),
-		TEST(the_admins_file_keeps_what_else_stands_there),
-		TEST(what_would_be_no_rule_is_not_written),
+		TEST(the_order_of_directory_entries_does_not_matter),
+		TEST(a_file_that_cannot_be_read_fails_the_run),
+		TEST(a_line_that_is_not_a_rule_fails_the_run),
+		TEST(a_rule_set_by_the_admin_comes_first_and_once),
+		TEST(the_other_lines_of_the_admins_file_stay),
+		TEST(an_invalid_rule_is_not_written),
 	};
 
 	return UNIT_RUN(tests);

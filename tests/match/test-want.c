@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From a query to a want, and what may not become one. */
+/* Tests which queries become wants, and which are refused. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/want.h"
 
 static void check(struct root *r, const char *query, enum mf_want_kind kind, const char *name,
@@ -30,7 +31,7 @@ static void queries_are_of_three_kinds(void **state)
 	check(r, "symbol:usb-register", MF_WANT_SYMBOL, "usb-register", false);
 }
 
-/* Among many it keeps its place, and says why. */
+/* One of several invalid queries keeps its place, with a reason. */
 static void check_bad(struct root *r, const char *query)
 {
 	struct mf_want w = { 0 };
@@ -42,13 +43,13 @@ static void check_bad(struct root *r, const char *query)
 	assert_string_equal(w.syspath, "/sys/devices/x");
 	assert_true(strlen(w.query) <= 128 && !strpbrk(w.query, "\t\n\x7f\x80"));
 	assert_string_equal(w.reason, r->ctx.failure.why);
-	mf_want_forget(&w);
+	mf_want_clear_matches(&w);
 	assert_int_equal(w.state, MF_INVALID);
 	assert_non_null(w.reason);
 	mf_want_done(&w);
 }
 
-static void what_no_alias_has_is_refused(void **state)
+static void bytes_that_no_alias_has_are_refused(void **state)
 {
 	struct root *r = *state;
 	char big[3000];
@@ -56,7 +57,7 @@ static void what_no_alias_has_is_refused(void **state)
 
 	memset(big, 'x', sizeof(big));
 	big[2049] = '\0';
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		struct mf_want w = { .query = (char *)"untouched" };
 
 		assert_int_equal(mf_want_init(&r->ctx, bad[i], NULL, &w), -MFE_BAD_MODALIAS);
@@ -124,7 +125,7 @@ static int add(struct root *r, struct mf_wants *wants, const char *query, const 
 	return (int)wants->n;
 }
 
-static void the_same_want_is_taken_once(void **state)
+static void the_same_want_is_added_once(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -132,7 +133,7 @@ static void the_same_want_is_taken_once(void **state)
 	assert_int_equal(add(r, &wants, "pci:a", NULL), 1);
 	assert_int_equal(add(r, &wants, "pci:a", NULL), 1);
 	assert_int_equal(add(r, &wants, "pci:b", NULL), 2);
-	/* two devices of a kind are two */
+	/* two devices of one kind are two wants */
 	assert_int_equal(add(r, &wants, "pci:a", "/sys/1"), 3);
 	assert_int_equal(add(r, &wants, "pci:a", "/sys/2"), 4);
 	assert_int_equal(add(r, &wants, "pci:a", "/sys/1"), 4);
@@ -141,7 +142,7 @@ static void the_same_want_is_taken_once(void **state)
 	assert_null(wants.v);
 }
 
-static void thousands_of_wants_take_no_time(void **state)
+static void thousands_of_wants_are_fast(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -159,7 +160,7 @@ static void thousands_of_wants_take_no_time(void **state)
 	mf_wants_done(&wants);
 }
 
-static void matches_are_told_apart_by_module(void **state)
+static void matches_are_distinguished_by_module(void **state)
 {
 	struct mf_want w = { 0 };
 	struct mf_match *m = mf_want_add(&w, "a", NULL);
@@ -185,13 +186,13 @@ static void matches_are_told_apart_by_module(void **state)
 	mf_want_reason(&w, "that");
 	assert_string_equal(w.reason, "that");
 	w.state = MF_AVAILABLE;
-	mf_want_forget(&w);
+	mf_want_clear_matches(&w);
 	assert_int_equal(w.n_matches, 0);
 	assert_int_equal(w.state, MF_UNKNOWN);
 	mf_want_done(&w);
 }
 
-static void states_have_the_words_of_the_contract(void **state)
+static void states_have_stable_names(void **state)
 {
 	assert_string_equal(mf_state_name(MF_PRESENT), "present");
 	assert_string_equal(mf_state_name(MF_BUILTIN_STATE), "builtin");
@@ -205,13 +206,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(queries_are_of_three_kinds),
-		ROOTED(what_no_alias_has_is_refused),
+		ROOTED(bytes_that_no_alias_has_are_refused),
 		ROOTED(a_device_is_known_by_its_modalias),
 		ROOTED(a_link_to_a_device_stays_in_the_root),
-		ROOTED(the_same_want_is_taken_once),
-		ROOTED(thousands_of_wants_take_no_time),
-		UNIT(matches_are_told_apart_by_module),
-		UNIT(states_have_the_words_of_the_contract),
+		ROOTED(the_same_want_is_added_once),
+		ROOTED(thousands_of_wants_are_fast),
+		UNIT(matches_are_distinguished_by_module),
+		UNIT(states_have_stable_names),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What libkmod answers on a full tree, many queries in one process: the oracle of the exactness
- * test. Usage: oracle MODULES-DIR CONFIG-DIR [needs] <queries
- * Prints a line a query: the query, a tab, and the names `modprobe -R` would print, sorted. With
- * "needs" the names are those of the hard dependencies of a module of that name, itself included.
- * Of a query that libkmod refuses to spell the only name is REFUSED.
+ * Prints the answers of libkmod on a full tree, for many queries in one process: the reference of
+ * the exactness test. Usage: oracle MODULES-DIR CONFIG-DIR [needs] <queries
+ *
+ * Prints one line per query: the query, a tab, and the sorted names that `modprobe -R` would print.
+ * With "needs" the names are those of the hard dependencies of a module of that name, itself
+ * included. For a query that libkmod refuses the only name is REFUSED.
  */
 #include <errno.h>
 #include <libkmod.h>

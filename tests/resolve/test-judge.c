@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packages that are judged by all their modules. By metadata: tests/cases; as whole runs:
+ * Tests that packages are judged by all their modules. With metadata: tests/cases; in whole runs:
  * tests/road/denied.py.
  */
 #include <stdlib.h>
@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/resolve.h"
 #include "modfetch/libkmod.h"
 
 #define KDIR "/lib/modules/" KERNEL
 
-struct court {
+struct fixture {
 	struct mf_kmod *kmod;
 	struct mf_policy *policy;
 	struct mf_repo repo;
@@ -21,27 +22,27 @@ struct court {
 	struct mf_judge judge;
 };
 
-static void open_court(struct root *r, struct court *c)
+static void fixture_init(struct root *r, struct fixture *c)
 {
-	*c = (struct court){ .repo = { .id = (char *)"vendor" } };
+	*c = (struct fixture){ .repo = { .id = (char *)"vendor" } };
 	c->repos = (struct mf_repos){ .v = &c->repo, .n = 1 };
 	assert_int_equal(mf_kmod_new(&r->ctx, &c->kmod), 0);
 	assert_int_equal(mf_policy_new(&r->ctx, c->kmod, &c->policy), 0);
 	c->judge = (struct mf_judge){ .policy = c->policy, .repos = &c->repos };
 }
 
-static void close_court(struct court *c)
+static void fixture_done(struct fixture *c)
 {
 	mf_policy_free(c->policy);
 	mf_kmod_free(c->kmod);
 }
 
-/* Is a package of these files refused for that want? The answer is the caller's to free. */
+/* Is a package with these files refused for that want? The reason is the caller's to free. */
 static char *ask(struct root *r, const struct mf_want *want, const char *const *paths)
 {
 	struct mf_plan_item item = { .name = (char *)"foreign-kmod", .asker = want };
 	struct mf_rpm_header header = { .files = calloc(8, sizeof(struct mf_rpm_file)) };
-	struct court c;
+	struct fixture c;
 	char *why = NULL;
 	int is;
 
@@ -49,10 +50,10 @@ static char *ask(struct root *r, const struct mf_want *want, const char *const *
 		header.files[header.n_files] =
 			(struct mf_rpm_file){ .path = (char *)paths[header.n_files],
 					      .mode = S_IFREG | 0644 };
-	open_court(r, &c);
+	fixture_init(r, &c);
 	is = mf_judge_files(&c.judge, &item, &header, &why);
 	assert_int_equal(is, why != NULL);
-	close_court(&c);
+	fixture_done(&c);
 	free(header.files);
 	return why;
 }
@@ -77,7 +78,7 @@ static void each_module_among_the_files_is_judged(void **state)
 					     "/usr/share/doc/x/d.ko.txt", NULL };
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(no); i++) {
 		_cleanup_free_ char *why = NULL;
 
 		root_write(r, "etc/modfetch/policy.d/x.conf", "");
@@ -88,14 +89,14 @@ static void each_module_among_the_files_is_judged(void **state)
 			fail_msg("%s: %s", no[i].text, why ? why : "allowed");
 	}
 	root_write(r, "etc/modprobe.d/x.conf", "");
-	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(yes); i++) {
 		root_write(r, "etc/modfetch/policy.d/x.conf", yes[i]);
 		assert_null(ask(r, NULL, files));
 	}
 }
 
-/* What a device brings in is judged by the rules about it, and by blacklists. */
-static void who_asks_counts(void **state)
+/* A package for a device is judged by the rules for that device, and by blacklists. */
+static void the_rules_for_the_want_apply(void **state)
 {
 	static const char *const files[] = { KDIR "/extra/a.ko", KDIR "/extra/b.ko", NULL };
 	struct mf_want stick = { .kind = MF_WANT_ALIAS,
@@ -120,7 +121,7 @@ static void who_asks_counts(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *a = NULL, *b = NULL, *c = NULL;
 
 		root_write(r, "etc/modfetch/policy.d/x.conf", "");
@@ -134,7 +135,7 @@ static void who_asks_counts(void **state)
 	}
 }
 
-static void a_verdict_is_about_one_package(void **state)
+static void a_verdict_applies_to_one_package(void **state)
 {
 	struct mf_verdicts verdicts = { 0 };
 	struct mf_package is = { .name = "a", .evr = "1-1", .arch = "x86_64" };
@@ -155,8 +156,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(each_module_among_the_files_is_judged),
-		ROOTED(who_asks_counts),
-		ROOTED(a_verdict_is_about_one_package),
+		ROOTED(the_rules_for_the_want_apply),
+		ROOTED(a_verdict_applies_to_one_package),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What would stand before what the machine has, with a real package of a module and of firmware.
- * The ways in, and packages of other files: road/contents.py.
+ * Tests that a package cannot shadow files of the machine, with a real package of a module and of
+ * firmware. Whole commands, and packages of other files: road/contents.py.
  */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/release.h"
 #include "modfetch/resolve.h"
 #include "tests/machine.h"
@@ -14,7 +15,7 @@ static const struct primary vendor_repo[] = {
 	{ .name = "sound-kmp", .evr = "1-1", .provides = "kmod(soundcore.ko)" }
 };
 
-/* As if the package came from "vendor", of whose .repo file KEYS are further lines. */
+/* Makes "vendor" the repository of the package; KEYS are added to its .repo file. */
 static int check_with(struct machine *m, const struct primary *packages, size_t n, const char *keys,
 		      bool named)
 {
@@ -51,7 +52,7 @@ static int check(struct machine *m, const char *keys, bool named)
 	return check_with(m, vendor_repo, 1, keys, named);
 }
 
-/* PATH with the machine's kernel for a "K" between slashes. */
+/* PATH with the release of the kernel for a "K" between slashes. */
 static const char *path_of(struct machine *m, const char *path)
 {
 	static char buf[400];
@@ -63,7 +64,7 @@ static const char *path_of(struct machine *m, const char *path)
 	return buf;
 }
 
-static void what_the_machine_has_is_not_shadowed(void **state)
+static void files_of_the_machine_are_not_shadowed(void **state)
 {
 	static const struct {
 		const char *path;
@@ -79,7 +80,7 @@ static void what_the_machine_has_is_not_shadowed(void **state)
 		{ "lib/modules/K/.hidden/soundcore.ko", true },
 		{ "lib/firmware/vendor/x.bin.xz", true },
 		{ "lib/firmware/vendor/x.bin.zst", true },
-		/* the same file, another name, another kernel's, another place: no shadow */
+		/* the same file, another name, another kernel, another directory: no shadow */
 		{ "lib/modules/K/updates/soundcore.ko", false },
 		{ "lib/modules/K/kernel/sound/sound-core.ko", false },
 		{ "lib/modules/K/kernel/sound/soundcore2.ko", false },
@@ -93,7 +94,7 @@ static void what_the_machine_has_is_not_shadowed(void **state)
 	struct machine *m = *state;
 
 	assert_int_equal(check(m, "", false), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		const char *path = path_of(m, cases[i].path);
 
 		root_write(&m->root, path, "of the machine");
@@ -108,7 +109,7 @@ static void what_the_machine_has_is_not_shadowed(void **state)
 	}
 }
 
-static void a_link_in_the_tree_is_a_module_too(void **state)
+static void a_link_in_the_tree_counts_as_a_module(void **state)
 {
 	struct machine *m = *state;
 
@@ -118,7 +119,7 @@ static void a_link_in_the_tree_is_a_module_too(void **state)
 	assert_int_equal(check(m, "", false), -MFE_FORBIDDEN_FILE);
 }
 
-static void what_is_built_in_is_not_shadowed(void **state)
+static void built_in_modules_are_not_shadowed(void **state)
 {
 	struct machine *m = *state;
 
@@ -128,7 +129,7 @@ static void what_is_built_in_is_not_shadowed(void **state)
 	assert_non_null(strstr(m->root.ctx.failure.why, "built into"));
 }
 
-static void the_admin_says_who_may(void **state)
+static void the_admin_can_allow_shadowing(void **state)
 {
 	static const struct {
 		const char *keys;
@@ -145,13 +146,13 @@ static void the_admin_says_who_may(void **state)
 	struct machine *m = *state;
 
 	root_write(&m->root, path_of(m, "lib/modules/K/kernel/soundcore.ko"), "of the kernel");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++)
 		if (check(m, cases[i].keys, cases[i].named) !=
 		    (cases[i].may ? 0 : -MFE_FORBIDDEN_FILE))
 			fail_msg("case %zu", i);
 }
 
-/* A repository that has the kernel, and its soundcore, not fetched yet. */
+/* A repository with the kernel and its soundcore, which is not fetched yet. */
 static void have_home(struct machine *m, const char *keys)
 {
 	struct mf_release release;
@@ -171,7 +172,7 @@ static void have_home(struct machine *m, const char *keys)
 	root_write(&m->root, "etc/modfetch/policy.d/later", text);
 }
 
-static void nor_is_what_the_kernels_repository_has(void **state)
+static void modules_of_the_kernels_repository_are_not_shadowed(void **state)
 {
 	struct machine *m = *state;
 
@@ -181,20 +182,20 @@ static void nor_is_what_the_kernels_repository_has(void **state)
 	assert_int_equal(check(m, "prefer=1", false), 0);
 	assert_int_equal(check(m, "priority=98", false), 0);
 	assert_int_equal(check(m, "", true), 0);
-	/* who denies the kernel's own has decided as well */
+	/* denying the driver of the kernel is a choice as well */
 	assert_int_equal(renameat(m->root.fd, "etc/modfetch/policy.d/later", m->root.fd,
 				  "etc/modfetch/policy.d/now.conf"),
 			 0);
 	assert_int_equal(check(m, "", false), 0);
 	assert_int_equal(unlinkat(m->root.fd, "etc/modfetch/policy.d/now.conf", 0), 0);
-	/* better than the default, but not than the kernel's */
+	/* better than the default, but not than that of the kernel's repository */
 	have_home(m, "priority=50");
 	assert_int_equal(check(m, "priority=60", false), -MFE_FORBIDDEN_FILE);
 	assert_int_equal(check(m, "priority=49", false), 0);
 }
 
-/* The one repository calls a package the kernel's image. */
-static void to_have_an_image_is_no_preference(void **state)
+/* The only repository names a package as the image of the kernel. */
+static void having_an_image_is_not_a_preference(void **state)
 {
 	static const struct {
 		const char *path;
@@ -213,7 +214,7 @@ static void to_have_an_image_is_no_preference(void **state)
 
 	assert_int_equal(mf_release_parse(m->kver, NULL, &release), 0);
 	snprintf(image, sizeof(image), "kernel-%s-image-%s", release.flavor, release.abi);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		root_write(&m->root, path_of(m, cases[i].path), "of the machine");
 		assert_int_equal(check_with(m, packages, 2, "", false), cases[i].expected);
 		assert_int_equal(check_with(m, packages, 1, "", false), -MFE_FORBIDDEN_FILE);
@@ -224,12 +225,12 @@ static void to_have_an_image_is_no_preference(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MACHINE(what_the_machine_has_is_not_shadowed),
-		MACHINE(a_link_in_the_tree_is_a_module_too),
-		MACHINE(what_is_built_in_is_not_shadowed),
-		MACHINE(the_admin_says_who_may),
-		MACHINE(nor_is_what_the_kernels_repository_has),
-		MACHINE(to_have_an_image_is_no_preference),
+		MACHINE(files_of_the_machine_are_not_shadowed),
+		MACHINE(a_link_in_the_tree_counts_as_a_module),
+		MACHINE(built_in_modules_are_not_shadowed),
+		MACHINE(the_admin_can_allow_shadowing),
+		MACHINE(modules_of_the_kernels_repository_are_not_shadowed),
+		MACHINE(having_an_image_is_not_a_preference),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one file that talks to libcurl. It runs in the download helper, which has no rights.
+ * The only file that uses libcurl. It runs in the download helper, which has no rights.
  *
- * Decides how an HTTP exchange is held: only http and https, also after a redirect, at most five of
- * those; no cookies, no netrc, no old HTTP/0.9; certificates of servers are checked against the
- * system's. Bytes are counted as they come, since libcurl's own limit does not stop a transfer
- * that runs: not one byte is written beyond the cap.
+ * It sets how an HTTP exchange works: http and https only, also after a redirect, at most five
+ * redirects; no cookies, no netrc, no HTTP/0.9; certificates of servers are verified against those
+ * of the system. Bytes are counted as they arrive, since libcurl's own limit does not stop a
+ * running transfer: no byte is written beyond the limit.
  *
- * An interrupted file is gone on with by a Range, tied to the same version by If-Range where the
- * server gave a strong etag. A server that sends the whole again is taken at its word, from zero.
+ * An interrupted file is resumed by a Range, bound to the same version by If-Range if the server
+ * sent a strong etag. If a server sends the whole file again, it is written from zero.
  *
- * Trusts nothing that is received; whether the bytes are the right ones is judged elsewhere.
+ * Nothing that is received is trusted; other code decides whether the bytes are the right ones.
  */
 #include "curl.h"
 #include <curl/curl.h>
@@ -38,15 +38,15 @@ struct mf_exchange_private {
 	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
 	size_t header_bytes;
-	bool accepted; /* the response is one whose body we keep */
-	int stopped;   /* why we ended it ourselves, or 0 */
+	bool accepted; /* the body of the response is kept */
+	int stopped;   /* the code for which a callback stopped it, or 0 */
 };
 
-/* What a failed exchange means. What is not here means that the server could not be reached. */
+/* The codes of failed exchanges. All others mean that the server could not be reached. */
 static const struct {
 	CURLcode curl;
 	int code;
-} meanings[] = {
+} codes[] = {
 	{ CURLE_OK, 0 },
 	{ CURLE_OPERATION_TIMEDOUT, -MFE_TIMEOUT },
 	{ CURLE_PARTIAL_FILE, -MFE_TRUNCATED },
@@ -62,11 +62,11 @@ static const struct {
 	{ CURLE_OUT_OF_MEMORY, -ENOMEM },
 };
 
-static int meaning(CURLcode curl)
+static int code_of(CURLcode curl)
 {
-	for (size_t i = 0; i < MF_ARRAY_SIZE(meanings); i++)
-		if (meanings[i].curl == curl)
-			return meanings[i].code;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(codes); i++)
+		if (codes[i].curl == curl)
+			return codes[i].code;
 	return -MFE_UNREACHABLE;
 }
 
@@ -96,7 +96,7 @@ void mf_curl_free(struct mf_curl *curl)
 	free(curl);
 }
 
-/* Ends the exchange from inside a callback. */
+/* Stops the exchange from a callback. */
 static size_t stop_for(struct mf_exchange *x, int code)
 {
 	x->priv->stopped = code;
@@ -112,7 +112,9 @@ static const char *response_header(struct mf_exchange *x, const char *name)
 		       : NULL;
 }
 
-/* The first bytes of a body: is this the answer we want, and does it begin where our file ends? */
+/*
+ * Called for the first bytes of a body: is the response a file, and does it begin where ours ends?
+ */
 static int accept_response(struct mf_exchange *x)
 {
 	uint64_t begin = 0;
@@ -192,7 +194,7 @@ static int set_conditions(struct mf_exchange *x)
 		snprintf(range, sizeof(range), "%lu-", x->offset);
 		if (curl_easy_setopt(x->priv->easy, CURLOPT_RANGE, range) != CURLE_OK)
 			return -ENOMEM;
-		/* a weak etag may not be used here, RFC 9110 13.1.5 */
+		/* a weak etag must not be used here, RFC 9110 13.1.5 */
 		if (*x->etag == '"')
 			r = add_header(x->priv, "If-Range", x->etag);
 	} else if (x->if_none_match && is_printable(x->if_none_match)) {
@@ -242,13 +244,13 @@ static CURLcode set_options(struct mf_exchange *x)
 		r = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	/* spares the bytes of a file that says of itself that it is too large */
+	/* avoids the download of a file whose header says that it is too large */
 	if (r == CURLE_OK && !x->offset)
 		r = curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->cap);
 	return r;
 }
 
-static void release(struct mf_curl *curl, struct mf_exchange *x)
+static void exchange_release(struct mf_curl *curl, struct mf_exchange *x)
 {
 	if (!x->priv)
 		return;
@@ -273,7 +275,7 @@ int mf_curl_start(struct mf_curl *curl, struct mf_exchange *x)
 	x->priv->easy = curl_easy_init();
 	if (!x->priv->easy || set_conditions(x) < 0 || set_options(x) != CURLE_OK ||
 	    curl_multi_add_handle(curl->multi, x->priv->easy) != CURLM_OK) {
-		release(curl, x);
+		exchange_release(curl, x);
 		return -ENOMEM;
 	}
 	return 0;
@@ -281,7 +283,7 @@ int mf_curl_start(struct mf_curl *curl, struct mf_exchange *x)
 
 void mf_curl_stop(struct mf_curl *curl, struct mf_exchange *x)
 {
-	release(curl, x);
+	exchange_release(curl, x);
 }
 
 int mf_curl_run(struct mf_curl *curl, int fd, int ms)
@@ -298,17 +300,17 @@ int mf_curl_run(struct mf_curl *curl, int fd, int ms)
 	return r == CURLM_OK ? 0 : r == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
 }
 
-/* Turns libcurl's result into ours. */
-static void conclude(struct mf_exchange *x, CURLcode result)
+/* Converts the result of libcurl. */
+static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 {
 	const char *etag, *type;
 
 	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
-	x->code = x->priv->stopped ? x->priv->stopped : meaning(result);
+	x->code = x->priv->stopped ? x->priv->stopped : code_of(result);
 	if (x->code == -MFE_TRUNCATED && !x->priv->accepted)
 		x->code = -MFE_UNREACHABLE;
 	x->not_modified = !x->code && x->status == 304 && x->if_none_match && !x->offset;
-	/* an empty body calls nobody: 200 is an empty file, anything else is no file */
+	/* an empty body makes no callback: 200 is an empty file, any other status is not a file */
 	if (!x->code && !x->not_modified && !x->priv->accepted)
 		x->code = accept_response(x);
 	type = response_header(x, "Content-Type");
@@ -321,7 +323,8 @@ static void conclude(struct mf_exchange *x, CURLcode result)
 	if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
 		snprintf(x->why, sizeof(x->why), "the server answered %ld", x->status);
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
-		snprintf(x->why, sizeof(x->why), "status %ld is not an answer to this", x->status);
+		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
+			 x->status);
 	else if (!x->priv->stopped)
 		snprintf(x->why, sizeof(x->why), "%s",
 			 *x->priv->error ? x->priv->error : curl_easy_strerror(result));
@@ -339,7 +342,7 @@ struct mf_exchange *mf_curl_finished(struct mf_curl *curl)
 	if (!msg)
 		return NULL;
 	curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
-	conclude(x, msg->data.result);
-	release(curl, x);
+	exchange_set_result(x, msg->data.result);
+	exchange_release(curl, x);
 	return x;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libexec/modfetch/fetch: the process that talks to networks, so that root need not.
+ * libexec/modfetch/fetch: the process that talks to the network, so that root does not have to.
  *
- * It is started by the fetch stage, or by a service manager, with one end of a socket as its
- * standard input (src/fetch/fetch-wire.h), takes requests, gives away every right it has,
- * and only then opens its first connection. What it brings back is sealed in memory files. It reads
- * no configuration of modfetch, knows no keys, and what it says is not believed.
+ * The fetch stage, or a service manager, starts it with one end of a socket as its standard input
+ * (src/fetch/fetch-wire.h). It reads the requests, drops all rights, and only then opens its first
+ * connection. It returns files as sealed memory files. It reads no configuration of modfetch, has
+ * no keys, and is not trusted.
  *
- * It ends when the other side closes the socket, and with it everything it had begun.
+ * It exits when the other side closes the socket, and drops all unfinished transfers.
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,14 +23,14 @@
 
 #define SOCKET STDIN_FILENO
 
-static void fetch_main_say(void *arg, int level, const char *line)
+static void send_log_line(void *arg, int level, const char *line)
 {
 	const struct mf_wire packet = { .type = MF_WIRE_LOG, .code = level };
 
 	(void)mf_wire_send(SOCKET, &packet, line, -1, 0);
 }
 
-/* False: standard input is not such a socket; somebody ran this by hand. */
+/* False: standard input is not such a socket; a user started the program by hand. */
 static bool is_our_socket(void)
 {
 	int type, domain;
@@ -49,20 +49,22 @@ int main(void)
 
 	if (!is_our_socket())
 		return 64;
-	/* whatever the starter left open */
+	/* descriptors that the parent left open */
 	if (syscall(SYS_close_range, 3, ~0U, 0) < 0)
 		for (int fd = 3; fd < 1024; fd++)
 			close(fd);
 	signal(SIGPIPE, SIG_IGN);
-	/* also starts libcurl and OpenSSL, which read their configuration while it can be seen */
+	/*
+	 * also initializes libcurl and OpenSSL, which read their configuration while it is visible
+	 */
 	r = fetch_queue_read(SOCKET, &queue);
 	if (r == 0)
 		r = fetch_rights_drop(fetch_queue_user(queue), fetch_queue_max_size(queue),
-				      fetch_main_say, NULL);
+				      send_log_line, NULL);
 	if (r == 0)
 		r = fetch_queue_run(queue);
 	if (r < 0)
-		fetch_main_say(NULL, MF_LOG_ERROR, strerror(-r));
+		send_log_line(NULL, MF_LOG_ERROR, strerror(-r));
 	fetch_queue_free(queue);
 	return r < 0;
 }

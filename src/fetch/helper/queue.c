@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the download helper works on: requests, each with the places to ask for it in order.
+ * The requests of the download helper, each with the URLs to try in order.
  *
- * Decides which mirror is asked when. Mirrors are tried as they were listed, but one that could not
- * be reached, or stalled, is asked last from then on, for all requests: a dead mirror costs its
- * timeout once, not once a file. A transfer that breaks goes on at the same mirror as long as each
- * try brings something; another mirror begins from zero, so that a bad one cannot leave half of its
- * own bytes in a good one's file. A file whose bytes the other side calls wrong is asked for at the
- * next mirror. Only when all have failed is the request failed, with the failure of the mirror that
- * came furthest.
+ * This file decides which mirror is tried when. Mirrors are tried in the order of the list, but a
+ * mirror that was unreachable or stalled is tried last from then on, for all requests: a dead
+ * mirror costs its timeout once, not once per file. An interrupted transfer is resumed at the same
+ * mirror as long as each try makes progress; another mirror starts from zero, so that a bad mirror
+ * cannot leave its bytes in the file of a good one. If the other side reports wrong bytes, the next
+ * mirror is tried. A request fails only after all mirrors have failed, with the failure of the
+ * mirror that got furthest.
  *
- * An exchange that brings less than MIN_RATE bytes a second over the time a mirror may be slow is
- * ended, whatever it is doing: resolving, connecting, sending headers or a body.
+ * An exchange slower than MIN_RATE bytes a second over the time that a mirror may be slow is
+ * stopped in any phase: resolving, connecting, sending headers or a body.
  */
 #include "queue.h"
 #include <errno.h>
@@ -35,15 +35,15 @@
 struct job {
 	struct mf_exchange exchange;
 	struct mf_strings urls;
-	char *etag; /* what the other side has */
+	char *etag; /* of the file that the other side has */
 	uint64_t size, max;
 	bool optional, running, ended, absent;
-	bool gone; /* the worst failure is that there is no such file */
+	bool worst_is_absent; /* "worst" is a missing file */
 	bool *tried;
-	size_t current; /* place in urls */
+	size_t current; /* index into urls */
 	unsigned int resumes;
 	uint64_t slow_since,
-		slow_bytes; /* the time and size at which slowness began to be measured */
+		slow_bytes; /* the time and size at which the measurement of the speed began */
 	uint32_t index, worst_mirror;
 	int worst;
 	char why[256];
@@ -52,15 +52,15 @@ struct job {
 struct queue {
 	int sock;
 	char user[64];
-	uint64_t patience_ms, max_size;
+	uint64_t timeout_ms, max_size;
 	struct job **jobs;
 	size_t n, running;
 	struct mf_strings bad_hosts;
 	struct mf_curl *curl;
-	uint64_t finished_bytes, told_at;
+	uint64_t finished_bytes, progress_us;
 };
 
-/* How far a mirror came that failed so; the furthest is what is told in the end. */
+/* How far a mirror got that failed with CODE; the furthest failure is reported. */
 static int rank(int code)
 {
 	static const int order[] = { -MFE_UNREACHABLE, -MFE_PORTAL,    -MFE_TIMEOUT,
@@ -108,14 +108,14 @@ static int queue_add_url(struct queue *q, const struct mf_wire *packet, const ch
 						 : -EBADMSG;
 }
 
-static int queue_take_packet(struct queue *q, const struct mf_wire *packet, const char *text)
+static int queue_on_packet(struct queue *q, const struct mf_wire *packet, const char *text)
 {
 	switch (packet->type) {
 	case MF_WIRE_SETUP:
 		if (strlen(text) >= sizeof(q->user))
 			return -EBADMSG;
 		strcpy(q->user, text);
-		q->patience_ms = packet->size;
+		q->timeout_ms = packet->size;
 		q->max_size = packet->max;
 		return 0;
 	case MF_WIRE_REQUEST:
@@ -151,7 +151,7 @@ int fetch_queue_read(int sock, struct queue **ret_queue)
 		if (r == 0)
 			return 1;
 		if (r > 0)
-			r = queue_take_packet(q, &packet, text);
+			r = queue_on_packet(q, &packet, text);
 	}
 	if (r < 0)
 		return r;
@@ -223,7 +223,7 @@ static bool is_bad_host(const struct queue *q, const char *url)
 	return false;
 }
 
-/* False: all have been tried. */
+/* Finds the next mirror to try. False: all have been tried. */
 static bool next_mirror(const struct queue *q, const struct job *job, size_t *ret_mirror)
 {
 	for (int bad_too = 0; bad_too < 2; bad_too++)
@@ -235,7 +235,7 @@ static bool next_mirror(const struct queue *q, const struct job *job, size_t *re
 	return false;
 }
 
-static int queue_start(struct queue *q, struct job *job, bool resume)
+static int job_start(struct queue *q, struct job *job, bool resume)
 {
 	struct mf_exchange *x = &job->exchange;
 	int r;
@@ -252,7 +252,7 @@ static int queue_start(struct queue *q, struct job *job, bool resume)
 	x->if_none_match = job->etag;
 	x->offset = x->size;
 	x->cap = job->max;
-	x->connect_ms = q->patience_ms;
+	x->connect_ms = q->timeout_ms;
 	r = mf_curl_start(q->curl, x);
 	if (r < 0)
 		return r;
@@ -263,22 +263,22 @@ static int queue_start(struct queue *q, struct job *job, bool resume)
 	return 0;
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-static int tell_failed(struct queue *q, struct job *job)
+static int report_failed(struct queue *q, struct job *job)
 {
 	const struct mf_wire packet = {
 		.type = MF_WIRE_FAILED,
 		.index = job->index,
 		.mirror = job->worst_mirror,
-		.flags = job->gone ? MF_WIRE_ABSENT : 0,
+		.flags = job->worst_is_absent ? MF_WIRE_ABSENT : 0,
 		.code = job->worst,
 	};
 
 	return mf_wire_send(q->sock, &packet, job->why, -1, 0);
 }
 
-static int tell_done(struct queue *q, struct job *job)
+static int report_done(struct queue *q, struct job *job)
 {
 	struct mf_exchange *x = &job->exchange;
 	struct mf_wire packet = {
@@ -297,34 +297,34 @@ static int tell_done(struct queue *q, struct job *job)
 	if (r == 0)
 		r = mf_wire_send(q->sock, &packet, x->etag, x->fd, 0);
 	q->finished_bytes += x->size;
-	/* what was sent is the other side's now */
+	/* the other side has its own descriptor now */
 	close_file(job);
 	return r;
 }
 
-static int queue_tell_progress(struct queue *q)
+static int queue_report_progress(struct queue *q)
 {
 	struct mf_wire packet = { .type = MF_WIRE_PROGRESS, .size = q->finished_bytes };
 	uint64_t now = mf_now_us();
 
-	if (now - q->told_at < TICK_MS * 1000ULL)
+	if (now - q->progress_us < TICK_MS * 1000ULL)
 		return 0;
-	q->told_at = now;
+	q->progress_us = now;
 	for (size_t i = 0; i < q->n; i++)
 		packet.size += q->jobs[i]->ended ? 0 : q->jobs[i]->exchange.size;
 	return mf_wire_send(q->sock, &packet, NULL, -1, 0);
 }
 
-/* ---- the course of one request ---- */
+/* ---- the states of a request ---- */
 
-static int end(struct queue *q, struct job *job)
+static int job_end(struct queue *q, struct job *job)
 {
 	job->ended = true;
-	return job->worst && !job->absent ? tell_failed(q, job) : tell_done(q, job);
+	return job->worst && !job->absent ? report_failed(q, job) : report_done(q, job);
 }
 
-/* The current mirror is done with. */
-static int give_up_mirror(struct queue *q, struct job *job, int code, const char *why)
+/* Records the failure of the current mirror. */
+static int mirror_failed(struct queue *q, struct job *job, int code, const char *why)
 {
 	const char *url = job->urls.v[job->current];
 	bool gone = code == -MFE_HTTP_STATUS &&
@@ -335,7 +335,7 @@ static int give_up_mirror(struct queue *q, struct job *job, int code, const char
 	if (!job->worst || rank(code) > rank(job->worst)) {
 		job->worst = code;
 		job->worst_mirror = (uint32_t)job->current;
-		job->gone = gone;
+		job->worst_is_absent = gone;
 		snprintf(job->why, sizeof(job->why), "%s", why);
 	}
 	close_file(job);
@@ -344,7 +344,7 @@ static int give_up_mirror(struct queue *q, struct job *job, int code, const char
 	return 0;
 }
 
-/* What the bytes that are there mean for a request whose size is known. */
+/* The result of an exchange for a request whose size is known. */
 static int judge_size(const struct job *job)
 {
 	const struct mf_exchange *x = &job->exchange;
@@ -354,7 +354,7 @@ static int judge_size(const struct job *job)
 	return x->size < job->size ? -MFE_TRUNCATED : -MFE_TOO_LARGE;
 }
 
-/* A page in the place of a file is somebody else's answer, and no reason to go on where it ended. */
+/* A web page instead of a file is the answer of a portal; the transfer must not be resumed. */
 static bool is_portal(const struct job *job, int code)
 {
 	const struct mf_exchange *x = &job->exchange;
@@ -363,7 +363,7 @@ static bool is_portal(const struct job *job, int code)
 	       (x->size && mf_portal_file(x->url, x->fd, code != 0));
 }
 
-static int queue_finish(struct queue *q, struct job *job)
+static int job_finish(struct queue *q, struct job *job)
 {
 	struct mf_exchange *x = &job->exchange;
 	int code = judge_size(job);
@@ -380,13 +380,13 @@ static int queue_finish(struct queue *q, struct job *job)
 	if (!code) {
 		job->worst = 0;
 		job->absent = false;
-		return end(q, job);
+		return job_end(q, job);
 	}
 	if (code == -MFE_TRUNCATED && x->size > x->offset && job->resumes < MAX_RESUMES) {
 		job->resumes++;
-		return queue_start(q, job, true);
+		return job_start(q, job, true);
 	}
-	return give_up_mirror(q, job, code, x->why);
+	return mirror_failed(q, job, code, x->why);
 }
 
 static int check_speed(struct queue *q, struct job *job)
@@ -395,9 +395,9 @@ static int check_speed(struct queue *q, struct job *job)
 	uint64_t now = mf_now_us(), elapsed = now - job->slow_since;
 	char why[128];
 
-	if (elapsed < q->patience_ms * 1000)
+	if (elapsed < q->timeout_ms * 1000)
 		return 0;
-	/* a file begun anew is smaller than it was: that counts as movement */
+	/* a restarted file is smaller than before: that counts as progress */
 	if (x->size < job->slow_bytes ||
 	    (x->size - job->slow_bytes) * 1000000 >= MIN_RATE * elapsed) {
 		job->slow_since = now;
@@ -409,19 +409,19 @@ static int check_speed(struct queue *q, struct job *job)
 	mf_curl_stop(q->curl, x);
 	job->running = false;
 	q->running--;
-	return give_up_mirror(q, job, -MFE_TIMEOUT, why);
+	return mirror_failed(q, job, -MFE_TIMEOUT, why);
 }
 
-static int advance(struct queue *q, struct job *job)
+static int job_advance(struct queue *q, struct job *job)
 {
 	if (job->running)
 		return check_speed(q, job);
 	if (job->ended || q->running >= PARALLEL)
 		return 0;
-	return next_mirror(q, job, &job->current) ? queue_start(q, job, false) : end(q, job);
+	return next_mirror(q, job, &job->current) ? job_start(q, job, false) : job_end(q, job);
 }
 
-static int take_verdict(struct queue *q, const struct mf_wire *packet)
+static int on_retry(struct queue *q, const struct mf_wire *packet)
 {
 	struct job *job = packet->index < q->n ? q->jobs[packet->index] : NULL;
 
@@ -429,11 +429,11 @@ static int take_verdict(struct queue *q, const struct mf_wire *packet)
 		return -EBADMSG;
 	q->finished_bytes -= packet->size < q->finished_bytes ? packet->size : q->finished_bytes;
 	job->ended = false;
-	return give_up_mirror(q, job, packet->code, "");
+	return mirror_failed(q, job, packet->code, "");
 }
 
-/* 1: the other side has closed. */
-static int listen_once(struct queue *q)
+/* Handles the packets of the other side. 1: it has closed; 0; or -errno. */
+static int queue_receive(struct queue *q)
 {
 	char text[MF_WIRE_TEXT + 1];
 
@@ -447,7 +447,7 @@ static int listen_once(struct queue *q)
 		if (r == 0)
 			return 1;
 		if (r > 0)
-			r = take_verdict(q, &packet);
+			r = on_retry(q, &packet);
 		if (r < 0)
 			return r;
 	}
@@ -461,15 +461,15 @@ int fetch_queue_run(struct queue *q)
 		struct mf_exchange *x;
 
 		for (size_t i = 0; r == 0 && i < q->n; i++)
-			r = advance(q, q->jobs[i]);
+			r = job_advance(q, q->jobs[i]);
 		if (r == 0)
 			r = mf_curl_run(q->curl, q->sock, TICK_MS);
 		while (r == 0 && (x = mf_curl_finished(q->curl)))
-			r = queue_finish(q, (struct job *)x); /* its first member */
+			r = job_finish(q, (struct job *)x); /* its first member */
 		if (r == 0)
-			r = queue_tell_progress(q);
+			r = queue_report_progress(q);
 		if (r == 0)
-			r = listen_once(q);
+			r = queue_receive(q);
 	}
 	return r > 0 || r == -EPIPE ? 0 : r;
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Gives rights away: user, file system, capabilities, resources, system calls.
+ * Drops rights: user, file system, capabilities, resources, system calls.
  *
- * Started by root, the helper becomes the user of the settings, or nobody where that user does not
- * exist; failing to become either ends it. In a mount namespace of its own it sees a small memory
- * file system, read-only, with copies of nothing but mounts of what a resolver and TLS read: the
- * table below. Where the kernel or a container does not permit namespaces, that one step is left
- * out and said; everything else still holds.
+ * If root starts the helper, it becomes the user of the settings, or nobody if that user does not
+ * exist; if it can become neither, it exits. In a mount namespace of its own it sees a small
+ * read-only memory file system with only mounts of the files that a resolver and TLS read: the
+ * table below. If the kernel or a container does not permit namespaces, that one step is skipped
+ * and reported; all others apply.
  *
- * Not started by root, it is and stays that user, and still loses what else can be lost. A service
- * manager that has confined it already finds the same steps harmless.
+ * Without root it keeps its user, and drops all other rights. Under a service manager that has
+ * confined it already the same steps do no harm.
  *
- * Order matters: libraries must have read their configuration before (main() sees to that), the
- * namespace needs the rights that go next, and the filter comes last, for it forbids all of this.
+ * The order matters: libraries must have read their configuration before (main() does that), the
+ * namespace needs rights that the next steps drop, and the filter is last, because it forbids them
+ * all.
  */
 #include "rights.h"
 #include <dlfcn.h>
@@ -36,11 +37,11 @@
 #include "modfetch/context.h"
 #include "seccomp.h"
 
-/* Where the empty file system is built; any directory that exists everywhere will do. */
-#define VIEW   "/tmp"
-#define NOBODY 65534
+/* Mount point of the new file system; any directory that exists on all systems. */
+#define NEW_ROOT "/tmp"
+#define NOBODY	 65534
 
-/* What the resolver and TLS read while they work. Absent ones are left out. */
+/* Files that the resolver and TLS read. Missing ones are skipped. */
 static const struct {
 	const char *path;
 	bool directory;
@@ -63,7 +64,7 @@ static const struct {
 
 static int make_parents(char *path)
 {
-	for (char *p = strchr(path + sizeof(VIEW), '/'); p; p = strchr(p + 1, '/')) {
+	for (char *p = strchr(path + sizeof(NEW_ROOT), '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return -errno;
@@ -72,8 +73,8 @@ static int make_parents(char *path)
 	return 0;
 }
 
-/* Shows one thing in the new view, read-only, whatever links led to it. */
-static int show(const char *path, bool directory)
+/* Adds one path to the new file system, read-only; links in PATH are resolved. */
+static int mount_path(const char *path, bool directory)
 {
 	char target[256], source[64];
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC), made = -1;
@@ -82,7 +83,7 @@ static int show(const char *path, bool directory)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !!S_ISDIR(st.st_mode) != directory)
 		return 0;
-	snprintf(target, sizeof(target), VIEW "%s", path);
+	snprintf(target, sizeof(target), NEW_ROOT "%s", path);
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
 	r = make_parents(target);
 	if (r < 0)
@@ -90,10 +91,10 @@ static int show(const char *path, bool directory)
 	if (directory ? mkdir(target, 0755) < 0
 		      : (made = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0)
 		return -errno;
-	/* with what is mounted inside: containers put single files over the host's */
+	/* with the mounts below it: containers mount single files over those of the host */
 	if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return -errno;
-	/* a bind mount takes its flags in a second step; the device nodes must stay usable */
+	/* a bind mount gets its flags in a second step; the device nodes must stay usable */
 	return mount(NULL, target, NULL,
 		     MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC |
 			     (S_ISCHR(st.st_mode) ? 0 : MS_NODEV),
@@ -102,29 +103,30 @@ static int show(const char *path, bool directory)
 		       : 0;
 }
 
-static int narrow_view(void)
+static int enter_namespace(void)
 {
 	int r;
 
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", VIEW, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	    mount("none", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=0755,size=64k,nr_inodes=64") < 0)
 		return -errno;
 	for (size_t i = 0; i < MF_ARRAY_SIZE(visible); i++) {
-		r = show(visible[i].path, visible[i].directory);
+		r = mount_path(visible[i].path, visible[i].directory);
 		if (r < 0)
 			return r;
 	}
-	if (mount(NULL, VIEW, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	if (mount(NULL, NEW_ROOT, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  NULL) < 0 ||
-	    chdir(VIEW) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+	    chdir(NEW_ROOT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return -errno;
-	/* pivot_root(2): the old root now lies over the new one */
+	/* pivot_root(2): the old root is now mounted over the new one */
 	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
-static void find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, rights_say *say, void *arg)
+static void find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, rights_log *on_log,
+		      void *arg)
 {
 	const struct passwd *pw = getpwnam(name);
 	char line[160];
@@ -132,21 +134,21 @@ static void find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, rights_s
 	if (!pw || !pw->pw_uid) {
 		snprintf(line, sizeof(line), "there is no user \"%s\": downloading as nobody",
 			 name);
-		say(arg, MF_LOG_INFO, line);
+		on_log(arg, MF_LOG_INFO, line);
 		pw = getpwnam("nobody");
 	}
 	*ret_uid = pw && pw->pw_uid ? pw->pw_uid : NOBODY;
 	*ret_gid = pw && pw->pw_gid ? pw->pw_gid : NOBODY;
 }
 
-static int become(uid_t uid, gid_t gid)
+static int change_user(uid_t uid, gid_t gid)
 {
 	for (int cap = 0; cap < 64; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
 			return -errno;
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
-	/* libc and the kernel agree, and there is no way back */
+	/* libc and the kernel agree, and root cannot be regained */
 	if (getuid() != uid || geteuid() != uid || getgid() != gid || !setuid(0))
 		return -EPERM;
 	return 0;
@@ -169,7 +171,7 @@ static int limit_resources(uint64_t max_file)
 		rlim_t value;
 	} limits[] = {
 		{ RLIMIT_CORE, 0 },	   { RLIMIT_FSIZE, max_file }, { RLIMIT_NOFILE, 512 },
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow of the memory takes terabytes of addresses */
+#ifndef __SANITIZE_ADDRESS__ /* its shadow memory takes terabytes of address space */
 		{ RLIMIT_AS, 1ULL << 30 },
 #endif
 		{ RLIMIT_MEMLOCK, 0 },	   { RLIMIT_MSGQUEUE, 0 },
@@ -185,36 +187,38 @@ static int limit_resources(uint64_t max_file)
 		if (setrlimit(limits[i].what, &new) < 0)
 			return -errno;
 	}
-	/* a write beyond the limit shall be an error, not the end */
+	/* a write beyond the limit is an error and does not kill the process */
 	return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
-int fetch_rights_drop(const char *user, uint64_t max_file, rights_say *say, void *arg)
+int fetch_rights_drop(const char *user, uint64_t max_file, rights_log *on_log, void *arg)
 {
 	pid_t parent = getppid();
 	char line[160];
 	int r;
 
-	/* what libc would look for later, in a file system that is no longer there */
+	/* libraries that libc would load later, from a file system that is no longer visible */
 	(void)dlopen("libnss_dns.so.2", RTLD_NOW);
 	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
 	if (geteuid() == 0) {
 		uid_t uid;
 		gid_t gid;
 
-		find_user(user, &uid, &gid, say, arg);
-		r = narrow_view();
+		find_user(user, &uid, &gid, on_log, arg);
+		r = enter_namespace();
 		if (r < 0) {
 			snprintf(line, sizeof(line),
 				 "the download helper sees the whole file system: %s",
 				 strerror(-r));
-			say(arg, MF_LOG_WARNING, line);
+			on_log(arg, MF_LOG_WARNING, line);
 		}
-		r = become(uid, gid);
+		r = change_user(uid, gid);
 		if (r < 0)
 			return r;
 	}
-	/* after the change of user, which clears it; a parent that died meanwhile sends nothing */
+	/*
+	 * after the change of user, which clears it; a parent that is dead already sends no signal
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -EPERM;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one file that talks to libseccomp: which system calls the download helper is left with.
+ * The only file that uses libseccomp: the system calls that the download helper may use.
  *
- * An allow list, for what libcurl, OpenSSL and the resolver of libc ask for in the course of a
- * download. The arguments of some calls are looked at: clone() makes threads only (the resolver runs
- * in one), files are opened for reading only, and no memory is made executable. clone3() says
- * ENOSYS, so that libc falls back to the clone() whose flags a filter can see.
+ * It is an allow list of the calls that libcurl, OpenSSL and the resolver of libc make during a
+ * download. The arguments of some calls are checked: clone() may only make threads (the resolver
+ * runs in one), files may only be opened for reading, and no memory may be made executable.
+ * clone3() returns ENOSYS, so that libc falls back to clone(), whose flags a filter can see.
  *
- * Sockets are TCP and UDP over IPv4 and IPv6. A filter cannot see whom a socket connects to, and an
- * abstract unix socket is reached from any file system: so there is no unix socket but a connected
- * pair of streams, which can reach nobody else (a pair of datagram sockets could send anywhere).
- * Nor is there netlink: without it the resolver asks for both kinds of addresses, and curl finds
- * out which of them can be reached. Nothing is bound, so nobody can reach this process either.
+ * Sockets are TCP and UDP over IPv4 and IPv6. A filter cannot see the address that a socket
+ * connects to, and an abstract unix socket can be reached from any file system: so the only unix
+ * sockets are a connected pair of streams, which can reach no other process (a pair of datagram
+ * sockets could send to any address). Netlink is not allowed: without it the resolver asks for both
+ * kinds of addresses, and curl finds out which of them can be reached. bind() is not allowed, so no
+ * other process can reach this one.
  *
  * A call that is not listed fails with EPERM instead of killing the process: libraries probe for
- * things they can do without. A foreign architecture's calls do kill it. Names that this
- * architecture or this libseccomp does not know are left out.
+ * optional features. Calls of a foreign architecture kill it. Names that this architecture or this
+ * libseccomp does not have are skipped.
  */
 #include "seccomp.h"
 #include <errno.h>
@@ -107,7 +108,7 @@ static const char *const allowed[] = {
 	"recvmsg",
 	"recvmmsg",
 	"recvmmsg_time64",
-	/* time, signals, who am I */
+	/* time, signals, identity */
 	"clock_gettime",
 	"clock_gettime64",
 	"clock_getres",
@@ -142,10 +143,10 @@ static const char *const allowed[] = {
 #define MAX_CONDITIONS 3
 #define ANY_FLAGS      0xfULL /* of a socket's type: SOCK_CLOEXEC and SOCK_NONBLOCK */
 
-/* An argument, masked, has a value. */
+/* The condition that an argument, masked, has a value. */
 struct condition {
 	unsigned int arg;
-	uint64_t mask, value; /* no mask: there is no condition */
+	uint64_t mask, value; /* mask 0: no condition */
 };
 
 #define SOCKET(family, type, protocol)                                                             \
@@ -178,11 +179,11 @@ static const struct {
 	SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
 	SOCKET(AF_INET6, SOCK_DGRAM, 0),
 	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
-	/* by which curl's threads wake each other */
+	/* for curl, whose threads wake each other */
 	{ "socketpair", { { 0, ~0ULL, AF_UNIX }, { 1, ANY_FLAGS, SOCK_STREAM } } },
 	{ "ioctl", { { 1, 0xffffffff, 0x541b } } }, /* FIONREAD */
 	{ "ioctl", { { 1, 0xffffffff, 0x5421 } } }, /* FIONBIO */
-	{ "prlimit64", { { 2, ~0ULL, 0 } } },	    /* asking, not setting */
+	{ "prlimit64", { { 2, ~0ULL, 0 } } },	    /* get, not set */
 	{ "prctl", { { 0, ~0ULL, 15 } } },	    /* PR_SET_NAME */
 };
 
@@ -200,7 +201,7 @@ static int seccomp_add(scmp_filter_ctx filter, uint32_t action, const char *name
 		compare[n] =
 			SCMP_CMP64(when[n].arg, SCMP_CMP_MASKED_EQ, when[n].mask, when[n].value);
 	r = seccomp_rule_add_array(filter, action, nr, n, compare);
-	/* a call of another architecture has a number here, but no meaning */
+	/* the call exists only on other architectures */
 	return r == -EDOM || r == -EINVAL ? 0 : r;
 }
 

@@ -4,9 +4,9 @@
 /* The system call filter of the download helper, by libseccomp. */
 
 /*
- * From here on this process can use sockets, memory, memory files and files opened for reading; it
- * can start threads but no process, run no program, and change nothing on a disk. What else it asks
- * for fails with EPERM. Cannot be undone. 0 or -errno.
+ * Restricts this process to sockets, memory, memory files and files opened for reading; it can
+ * start threads but no process, run no program, and change nothing on disk. All other calls fail
+ * with EPERM. Cannot be undone. 0 or -errno.
  */
 int mf_seccomp_confine(void);
 
