@@ -59,7 +59,7 @@ static int aside_fail(struct mf_context *ctx, int r)
 
 /* ---- what an outcome rests on ---- */
 
-static void put_program(FILE *f)
+static void print_program(FILE *f)
 {
 	struct stat st = { 0 };
 
@@ -67,7 +67,7 @@ static void put_program(FILE *f)
 	fprintf(f, "%s %lld %lld\n", MF_VERSION, (long long)st.st_mtime, (long long)st.st_size);
 }
 
-static void put_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
+static void print_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
 {
 	for (size_t i = 0; i < repos->n; i++) {
 		uint8_t digest[MF_SHA256_LEN] = { 0 };
@@ -94,11 +94,11 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 
 	if (!f)
 		return -ENOMEM;
-	put_program(f);
+	print_program(f);
 	fprintf(f, "%s\n", ctx->kernel);
 	/* a configuration that cannot be read is one more state to tell from others */
 	if (mf_repos_read(ctx, &repos) == 0)
-		put_repos(ctx, &repos, f);
+		print_repos(ctx, &repos, f);
 	ctx->failure = before;
 	if (fclose(f))
 		return -ENOMEM;
@@ -111,7 +111,7 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 /* ---- the files ---- */
 
 /* A line "KEY=VALUE" at *TEXT: VALUE, ended, and *TEXT behind the line. NULL: it is none. */
-static char *aside_take_line(char **text, const char *key)
+static char *aside_parse_line(char **text, const char *key)
 {
 	char *value = *text + strlen(key), *end;
 
@@ -134,8 +134,8 @@ static int aside_parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 
 	if (memchr(text, '\0', len) || !mf_starts_with(text, magic))
 		return -EBADMSG;
-	since = aside_take_line(&at, "since=");
-	hex = since ? aside_take_line(&at, "stamp=") : NULL;
+	since = aside_parse_line(&at, "since=");
+	hex = since ? aside_parse_line(&at, "stamp=") : NULL;
 	if (!hex || !mf_sha256_parse(hex, digest) || *since < '0' || *since > '9')
 		return -EBADMSG;
 	errno = 0;
@@ -238,7 +238,7 @@ const struct mf_aside_entry *mf_aside_find(const struct mf_aside *aside, const c
 }
 
 static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t since,
-		     const char *stamp_then)
+		     const char *stamp)
 {
 	_cleanup_free_ char *spooled = NULL, *text = NULL;
 	char name[MF_SPOOL_NAME];
@@ -247,7 +247,7 @@ static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t sinc
 
 	if (r < 0)
 		return r;
-	text = mf_format("%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp_then, spooled);
+	text = mf_format("%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp, spooled);
 	if (!text)
 		return -ENOMEM;
 	mf_spool_name(entry->modalias, name);
@@ -326,7 +326,7 @@ int mf_aside_retry(struct mf_context *ctx, bool all)
 
 /* ---- wants ---- */
 
-static int keep_device(struct mf_context *ctx, const struct mf_want *want)
+static int aside_put_want(struct mf_context *ctx, const struct mf_want *want)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	int r = mf_want_entry(want, &entry);
@@ -352,7 +352,7 @@ int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants)
 			mf_aside_describe(found, words, sizeof(words));
 			mf_log(ctx, MF_LOG_WARNING, "event: %.256s: %s [%s]", want->query, words,
 			       mf_error_name(-MFE_SET_ASIDE));
-			r = keep_device(ctx, want);
+			r = aside_put_want(ctx, want);
 		} else if (mf_wants_add(&left, want) < 0) {
 			r = aside_fail(ctx, -ENOMEM);
 		}

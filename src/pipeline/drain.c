@@ -149,7 +149,7 @@ static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 /* ---- the runs ---- */
 
 /* The package of this run that brought the module, or NULL: it was here before. */
-static const char *brought_by(const struct mf_run *run, const struct mf_match *match)
+static const char *package_of(const struct mf_run *run, const struct mf_match *match)
 {
 	for (size_t i = 0; i < run->plan.n; i++)
 		if (mf_strings_has(&match->packages, run->plan.items[i].name))
@@ -157,8 +157,8 @@ static const char *brought_by(const struct mf_run *run, const struct mf_match *m
 	return NULL;
 }
 
-static void say_brought(struct mf_context *ctx, const struct mf_want *want, const char *module,
-			const char *package)
+static void report_loaded(struct mf_context *ctx, const struct mf_want *want, const char *module,
+			  const char *package)
 {
 	_cleanup_free_ char *message = NULL;
 
@@ -177,22 +177,22 @@ static void say_brought(struct mf_context *ctx, const struct mf_want *want, cons
 		mf_log(ctx, MF_LOG_INFO, "%s", message);
 }
 
-static void say_installed(struct mf_context *ctx, const struct mf_run *run)
+static void report_installed(struct mf_context *ctx, const struct mf_run *run)
 {
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
 
 		for (size_t m = 0; m < want->n_matches; m++) {
 			const char *module = want->matches[m].module;
-			const char *package = brought_by(run, &want->matches[m]);
+			const char *package = package_of(run, &want->matches[m]);
 
 			if (package && mf_strings_has(&want->loaded, module))
-				say_brought(ctx, want, module, package);
+				report_loaded(ctx, want, module, package);
 		}
 	}
 }
 
-static void say_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
+static void report_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
 {
 	const struct mf_failure *f = &ctx->failure;
 	char message[768];
@@ -211,7 +211,8 @@ static void say_failed(struct mf_context *ctx, const char *modalias, int code, b
 }
 
 /* What no device asks for may be the kernel's request, which any user can provoke again. */
-static void note_failed(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end)
+static void record_failed(struct mf_context *ctx, const struct spool *spool, size_t first,
+			  size_t end)
 {
 	for (size_t i = first; i < end; i++)
 		if (!spool->v[i].devpaths.n)
@@ -235,7 +236,7 @@ static void pass_done(struct pass *pass)
 }
 
 /* Without the note, as on a full /run, a crash does not count; that is no reason to serve nobody. */
-static void note_tries(struct mf_context *ctx, const struct pass *pass)
+static void write_tries(struct mf_context *ctx, const struct pass *pass)
 {
 	int r = mf_tries_write(ctx, pass->spool.v, pass->spool.n);
 
@@ -249,8 +250,8 @@ static unsigned int run_seconds(const struct mf_context *ctx)
 	return 2 * ctx->settings.fetch_timeout + ctx->settings.lock_timeout + RUN_SECONDS;
 }
 
-static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
-		   size_t end)
+static int run_pipeline(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
+			size_t end)
 {
 	int r;
 
@@ -258,33 +259,34 @@ static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run
 	run->metadata_asked = pass->metadata_asked;
 	for (size_t i = first; i < end; i++)
 		pass->spool.v[i].tries++;
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	if (ctx->unattended)
 		alarm(run_seconds(ctx));
 	r = mf_pipeline_run(ctx, run);
 	alarm(0);
 	for (size_t i = first; i < end; i++)
 		pass->spool.v[i].tries--;
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	pass->metadata_asked = run->metadata_asked;
-	pass->attempted |= r == 0 || (r < 0 && !mf_fault_waits(r));
+	pass->attempted |= r == 0 || (r < 0 && !mf_fault_only_waited(r));
 	return r;
 }
 
 /* Done, with success or without. */
-static int dismiss(struct mf_context *ctx, struct pass *pass, size_t first, size_t end, bool failed)
+static int finish_entries(struct mf_context *ctx, struct pass *pass, size_t first, size_t end,
+			  bool failed)
 {
 	int r = 0;
 
 	if (failed) {
 		pass->drained.failed += end - first;
-		note_failed(ctx, &pass->spool, first, end);
+		record_failed(ctx, &pass->spool, first, end);
 	}
 	for (size_t i = first; r == 0 && i < end; i++) {
 		pass->spool.v[i].tries = 0;
 		r = remove_entry(ctx, &pass->spool, i);
 	}
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	return r;
 }
 
@@ -306,24 +308,26 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 			return r;
 		gone += (size_t)r;
 	}
-	r = run.wants.n ? go_road(ctx, pass, &run, first, end) : 1;
+	r = run.wants.n ? run_pipeline(ctx, pass, &run, first, end) : 1;
 	/* a page in a package's place may be a filter's: it waits, alone */
-	later = r < 0 && mf_fault_passes(r) && (run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
+	later = r < 0 && mf_fault_is_transient(r) &&
+		(run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
 	if (r == 0)
-		say_installed(ctx, &run);
+		report_installed(ctx, &run);
 	if (r < 0)
-		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
+		report_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r,
+			      later);
 	*ret_split =
-		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_blames_package(r)));
+		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_is_of_package(r)));
 	if (*ret_split)
 		return r;
 	pass->drained.gone += gone;
 	if (later) {
 		pass->drained.kept += end - first;
-		pass->stop = !mf_fault_of_repository(r);
+		pass->stop = !mf_fault_is_of_repository(r);
 		return r;
 	}
-	removed = dismiss(ctx, pass, first, end, r < 0);
+	removed = finish_entries(ctx, pass, first, end, r < 0);
 	return removed < 0 ? removed : r;
 }
 
@@ -348,7 +352,7 @@ static int run_each(struct mf_context *ctx, struct pass *pass, size_t first, siz
 }
 
 /* Those whose run crashed go to the end. Returns how many are before them. */
-static size_t part_suspects(struct spool *spool)
+static size_t move_suspects_last(struct spool *spool)
 {
 	size_t fresh = 0;
 
@@ -366,7 +370,7 @@ static size_t part_suspects(struct spool *spool)
 /* All at once, but whose run crashed alone, behind the others: it may crash again. */
 static int run_all(struct mf_context *ctx, struct pass *pass)
 {
-	size_t fresh = part_suspects(&pass->spool);
+	size_t fresh = move_suspects_last(&pass->spool);
 	bool split = false;
 	int r = fresh ? run_entries(ctx, pass, 0, fresh, &split) : 1, each;
 	struct mf_failure why;
@@ -382,7 +386,7 @@ static int run_all(struct mf_context *ctx, struct pass *pass)
 }
 
 /* What the limit allows, as one attempt, whatever runs it takes. */
-static int attempt(struct mf_context *ctx, struct pass *pass)
+static int drain_attempt(struct mf_context *ctx, struct pass *pass)
 {
 	uint64_t at;
 	int counted, r;
@@ -400,7 +404,7 @@ static int attempt(struct mf_context *ctx, struct pass *pass)
 	return r;
 }
 
-static int drain_drain(struct mf_context *ctx, struct pass *pass)
+static int drain_locked(struct mf_context *ctx, struct pass *pass)
 {
 	struct mf_failure why;
 	size_t aside;
@@ -416,10 +420,10 @@ static int drain_drain(struct mf_context *ctx, struct pass *pass)
 	if (r < 0)
 		return r;
 	/* what comes back has its tries again */
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	pass->drained.failed += aside;
 	why = ctx->failure;
-	r = pass->spool.n ? attempt(ctx, pass) : 1;
+	r = pass->spool.n ? drain_attempt(ctx, pass) : 1;
 	if (r < 0 || !aside)
 		return r;
 	ctx->failure = why;
@@ -443,12 +447,12 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 		return lock;
 	}
 	spool_done(&pass.spool);
-	r = drain_drain(ctx, &pass);
+	r = drain_locked(ctx, &pass);
 	*ret_drained = pass.drained;
 	return r;
 }
 
-static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
+static int spool_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	int r = mf_want_entry(want, &entry);
@@ -459,7 +463,7 @@ static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 }
 
 /* Of all that waits one or more brought the run down: nobody knows which, so each has its try. */
-static int suspect_all(struct mf_context *ctx)
+static int mark_all_suspect(struct mf_context *ctx)
 {
 	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
 	int r = spool_read(ctx, &spool);
@@ -485,6 +489,6 @@ int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool cr
 		lock = mf_lock_spool(ctx);
 	for (size_t i = 0; r == 0 && i < wants->n; i++)
 		if (wants->v[i].kind != MF_WANT_BAD)
-			r = put_want(ctx, fd, &wants->v[i]);
-	return r == 0 && crashed ? suspect_all(ctx) : r;
+			r = spool_want(ctx, fd, &wants->v[i]);
+	return r == 0 && crashed ? mark_all_suspect(ctx) : r;
 }

@@ -23,7 +23,7 @@ static const struct {
 	int code;
 	bool of_repository; /* another one may be there */
 	bool idle;	    /* nothing was downloaded: to have tried costs nobody anything */
-} passing[] = {
+} transient[] = {
 	{ -MFE_UNREACHABLE, true, true },
 	{ -MFE_PORTAL, true, true },
 	{ -MFE_STALE, true, true },
@@ -41,31 +41,31 @@ static const struct {
 };
 
 /* Its place in that table, or the table's length. */
-static size_t find_passing(int code)
+static size_t find_transient(int code)
 {
 	size_t i = 0;
 
-	while (i < MF_ARRAY_SIZE(passing) && passing[i].code != code)
+	while (i < MF_ARRAY_SIZE(transient) && transient[i].code != code)
 		i++;
 	return i;
 }
 
-bool mf_fault_passes(int code)
+bool mf_fault_is_transient(int code)
 {
-	return find_passing(code) < MF_ARRAY_SIZE(passing);
+	return find_transient(code) < MF_ARRAY_SIZE(transient);
 }
 
-bool mf_fault_of_repository(int code)
+bool mf_fault_is_of_repository(int code)
 {
-	return mf_fault_passes(code) && passing[find_passing(code)].of_repository;
+	return mf_fault_is_transient(code) && transient[find_transient(code)].of_repository;
 }
 
-bool mf_fault_waits(int code)
+bool mf_fault_only_waited(int code)
 {
-	return mf_fault_passes(code) && passing[find_passing(code)].idle;
+	return mf_fault_is_transient(code) && transient[find_transient(code)].idle;
 }
 
-bool mf_fault_blames_package(int code)
+bool mf_fault_is_of_package(int code)
 {
 	static const int codes[] = {
 		-MFE_UNSOLVABLE,   -MFE_NO_SYMBOL,	 -MFE_BAD_SIZE,		-MFE_BAD_DIGEST,
@@ -99,7 +99,7 @@ static bool is_used(const struct mf_run *run, size_t repo)
 	return false;
 }
 
-int mf_fault_expected(struct mf_context *ctx, struct mf_run *run)
+int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	int r = 0;
@@ -125,13 +125,13 @@ static bool is_of_bytes(int code)
 }
 
 /* What says that a repository cannot be had at the moment. */
-static bool is_of_way(int code)
+static bool is_of_network(int code)
 {
 	return code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT || code == -MFE_HTTP_STATUS ||
 	       code == -MFE_TRUNCATED;
 }
 
-void mf_fault_unreachable(struct mf_run *run, size_t repo)
+void mf_fault_set_unreachable(struct mf_run *run, size_t repo)
 {
 	run->fault = fault_of_repo(run, repo);
 	/* short of memory the next run asks again, which costs time and no more */
@@ -140,7 +140,7 @@ void mf_fault_unreachable(struct mf_run *run, size_t repo)
 					    mf_catalog_repos(run->catalog)->v[repo].id);
 }
 
-int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code)
+int mf_fault_set_from_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code)
 {
 	for (size_t i = 0; i < run->plan.n; i++) {
 		size_t repo = run->plan.items[i].repo;
@@ -150,8 +150,8 @@ int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int 
 		if (fetched[i].absent || is_of_bytes(code) || code == -MFE_PORTAL) {
 			run->fault = MF_FAULT_PACKAGE;
 			run->fault_repo = repo;
-		} else if (is_of_way(code)) {
-			mf_fault_unreachable(run, repo);
+		} else if (is_of_network(code)) {
+			mf_fault_set_unreachable(run, repo);
 		}
 		break;
 	}

@@ -63,7 +63,7 @@ static int hooks_list(const struct mf_context *ctx, struct mf_strings *ret_names
 }
 
 /* 0; -EPERM: somebody else could have written it; 1: it is no program. */
-static int hooks_look_at(const struct mf_context *ctx, const char *name)
+static int hooks_check(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -129,8 +129,8 @@ static int hooks_wait_for(pid_t pid, unsigned int seconds)
 	return ended ? status : -ETIMEDOUT;
 }
 
-static int run_one(const struct mf_context *ctx, const char *name, const char *line,
-		   unsigned int seconds)
+static int hooks_execute(const struct mf_context *ctx, const char *name, const char *line,
+			 unsigned int seconds)
 {
 	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_DIRECTORY "/%s", name);
 	_cleanup_close_ int in = mf_memfile_new("modfetch-run");
@@ -149,15 +149,15 @@ static int run_one(const struct mf_context *ctx, const char *name, const char *l
 	return r < 0 ? r : hooks_wait_for(pid, seconds);
 }
 
-static bool run_and_tell(const struct mf_context *ctx, const char *name, const char *line,
-			 unsigned int seconds)
+static bool hooks_run_one(const struct mf_context *ctx, const char *name, const char *line,
+			  unsigned int seconds)
 {
-	int r = hooks_look_at(ctx, name);
+	int r = hooks_check(ctx, name);
 
 	if (r > 0)
 		return false;
 	if (r == 0)
-		r = run_one(ctx, name, line, seconds);
+		r = hooks_execute(ctx, name, line, seconds);
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,
 		       "hooks: /" MF_HOOKS_DIRECTORY "/%s: not run: others could write it", name);
@@ -187,6 +187,6 @@ size_t mf_hooks_run(const struct mf_context *ctx, const char *line, unsigned int
 		mf_log(ctx, MF_LOG_WARNING, "hooks: /" MF_HOOKS_DIRECTORY ": %s",
 		       mf_error_sentence(r));
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		well += run_and_tell(ctx, names.v[i], line, seconds);
+		well += hooks_run_one(ctx, names.v[i], line, seconds);
 	return well;
 }

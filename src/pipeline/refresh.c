@@ -140,8 +140,8 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 }
 
 /* The repository's base URLs, and behind them those of its mirrorlist as it is now. */
-static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
-			  struct mf_strings *ret_urls)
+static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			   struct mf_strings *ret_urls)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
 	_cleanup_(mf_strings_done) struct mf_strings directory = { 0 };
@@ -176,7 +176,7 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 }
 
 /* What is asked of every mirror. */
-struct asking {
+struct options {
 	int kinds; /* of signatures */
 	uint8_t keys[MF_SHA256_LEN];
 	unsigned int flags; /* of enum mf_refresh_flags */
@@ -218,8 +218,8 @@ static int refresh_publish(struct mf_context *ctx, const struct mf_repo *repo, c
 }
 
 /* The mirror has nothing newer than repomd.xml of the cache: takes that for what it sent. */
-static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
-			const struct mf_repo_state *state, struct mf_fetched *repomd)
+static int use_current(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct mf_repo_state *state, struct mf_fetched *repomd)
 {
 	_cleanup_close_ int dirfd = mf_cache_open(ctx, repo->id, NULL);
 
@@ -232,16 +232,16 @@ static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
 	return repomd->etag ? 0 : mf_fail(ctx, "refresh", -ENOMEM, repo->id, NULL);
 }
 
-static int judge_pair(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct asking *asking, const struct mf_fetched fetched[N_FILES],
+static int check_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct options *options, const struct mf_fetched fetched[N_FILES],
 		      struct mf_refresh_result *result)
 {
 	const struct mf_trust_evidence evidence = {
 		.repomd = fetched[REPOMD].fd,
 		.p7s = fetched[P7S].fd,
 		.asc = fetched[ASC].fd,
-		.accept = (asking->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
-			  (asking->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
+		.accept = (options->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
+			  (options->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
 	};
 
 	return mf_trust_repomd(ctx, repo, &evidence, &result->trust);
@@ -249,7 +249,7 @@ static int judge_pair(struct mf_context *ctx, const struct mf_repo *repo,
 
 /* AGAIN: the pair that came before did not fit, and this one is to be fetched whole. */
 static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-			const struct asking *asking, bool again, struct mf_refresh_result *result)
+			const struct options *options, bool again, struct mf_refresh_result *result)
 {
 	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
 								       { .fd = -1 },
@@ -258,22 +258,22 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!asking->flags && asking->kinds && !again)
+	if (!options->flags && options->kinds && !again)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
-		r = fetch_pair(ctx, repo, &one, asking->kinds,
-			       known_etag(ctx, repo, &state, asking->keys, mirror), fetched);
+		r = fetch_pair(ctx, repo, &one, options->kinds,
+			       known_etag(ctx, repo, &state, options->keys, mirror), fetched);
 	if (r == 0 && fetched[REPOMD].not_modified)
-		r = take_current(ctx, repo, &state, &fetched[REPOMD]);
+		r = use_current(ctx, repo, &state, &fetched[REPOMD]);
 	if (r == 0)
-		r = judge_pair(ctx, repo, asking, fetched, result);
+		r = check_pair(ctx, repo, options, fetched, result);
 	return r < 0 ? r
 		     : refresh_publish(ctx, repo, mirror, &fetched[REPOMD],
-				       asking->flags & MF_REFRESH_FORCE, result);
+				       options->flags & MF_REFRESH_FORCE, result);
 }
 
 /* What one mirror may do and another need not. How much it says: the most telling is reported. */
-static int mirror_failure(int code)
+static int mirror_failure_rank(int code)
 {
 	static const int codes[] = {
 		-MFE_UNREACHABLE,   -MFE_PORTAL,       -MFE_TIMEOUT,	   -MFE_HTTP_STATUS,
@@ -290,8 +290,8 @@ static int mirror_failure(int code)
 }
 
 /* Asks one mirror after the other until one gives what can be accepted. */
-static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const struct asking *asking,
-		   struct mf_refresh_result *result)
+static int refresh_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			   const struct options *options, struct mf_refresh_result *result)
 {
 	struct mf_failure worst = { 0 };
 	int r = 0;
@@ -301,13 +301,13 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const str
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
 		for (int tries = 0; tries < 2; tries++) {
-			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, tries, result);
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], options, tries, result);
 			if (r != -MFE_BAD_SIGNATURE)
 				break;
 		}
-		if (r >= 0 || !mirror_failure(r))
+		if (r >= 0 || !mirror_failure_rank(r))
 			return r;
-		if (mirror_failure(r) > mirror_failure(worst.code))
+		if (mirror_failure_rank(r) > mirror_failure_rank(worst.code))
 			worst = ctx->failure;
 	}
 	if (worst.code) {
@@ -323,18 +323,18 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int 
 	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
 	struct mf_refresh_result result = { 0 };
 	struct mf_repo with_mirrors = *repo;
-	struct asking asking = { .flags = flags };
+	struct options options = { .flags = flags };
 	int r;
 
-	asking.kinds = mf_trust_kinds(ctx, repo, asking.keys);
+	options.kinds = mf_trust_kinds(ctx, repo, options.keys);
 	/* without a key there is nothing to ask a network for */
-	if (asking.kinds < 0)
-		return asking.kinds;
-	r = gather_mirrors(ctx, repo, &urls);
+	if (options.kinds < 0)
+		return options.kinds;
+	r = collect_mirrors(ctx, repo, &urls);
 	if (r < 0)
 		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
 	with_mirrors.baseurls = urls;
-	r = refresh(ctx, &with_mirrors, &asking, &result);
+	r = refresh_mirrors(ctx, &with_mirrors, &options, &result);
 	if (r >= 0)
 		*ret_result = result;
 	return r;

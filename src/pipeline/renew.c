@@ -41,6 +41,6 @@ bool mf_renew_after(struct mf_context *ctx, struct mf_run *run, int r)
 	run->metadata_asked = true;
 	ctx->failure = why;
 	if (gone && !run->refreshed)
-		mf_fault_unreachable(run, run->fault_repo);
+		mf_fault_set_unreachable(run, run->fault_repo);
 	return gone ? changed : run->refreshed;
 }

@@ -100,7 +100,7 @@ unsigned int mf_runs_wait(const struct mf_context *ctx, unsigned int max)
 	return (unsigned int)(runs[n - max] + MF_RUNS_WINDOW - now);
 }
 
-bool mf_runs_kernel_may(const struct mf_context *ctx)
+bool mf_runs_kernel_allowed(const struct mf_context *ctx)
 {
 	return !mf_runs_wait(ctx, (ctx->settings.max_transactions + 1) / 2);
 }

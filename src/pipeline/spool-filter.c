@@ -18,7 +18,7 @@
 #include "tries.h"
 
 /* A record as of a run that failed: nobody else will write one. */
-static void filter_remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
+static void filter_record(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
 	_cleanup_free_ char *line = NULL, *syspath = NULL;
@@ -35,7 +35,7 @@ static void filter_remember(struct mf_context *ctx, const struct mf_spool_entry 
 	ctx->failure = why;
 }
 
-static void filter_tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
+static void filter_report(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	char message[768];
 
@@ -61,8 +61,8 @@ static int filter_set_aside(struct mf_context *ctx, const struct mf_spool_entry 
 		"%d runs for it crashed or were killed; it is left alone until modfetch or the "
 		"repositories change; to try it again: modfetch queue --retry",
 		MF_TRIES_MAX);
-	filter_tell(ctx, entry);
-	filter_remember(ctx, entry);
+	filter_report(ctx, entry);
+	filter_record(ctx, entry);
 	if (!entry->devpaths.n)
 		(void)mf_failed_note(ctx, entry->modalias);
 	return 0;

@@ -39,8 +39,8 @@ static struct mf_directory_modes *note(struct root *r, bool leaves)
 	struct mf_directory_modes *standing;
 
 	assert_int_equal(mf_directory_modes_new(&r->ctx, &standing), 0);
-	assert_int_equal(leaves ? mf_directory_modes_leaves(standing, &header)
-				: mf_directory_modes_arrives(standing, &header),
+	assert_int_equal(leaves ? mf_directory_modes_note_removal(standing, &header)
+				: mf_directory_modes_note_install(standing, &header),
 			 0);
 	return standing;
 }

@@ -58,7 +58,7 @@ static int leaves(void *arg, void *header)
 
 	assert_non_null(h);
 	assert_int_equal(mf_rpm_header(header, h), 0);
-	err = mf_owners_leaves(arg, h);
+	err = mf_owners_note_removal(arg, h);
 	mf_rpm_header_done(h);
 	free(h);
 	return err;
@@ -74,7 +74,7 @@ static int ask(struct root *r, size_t which, struct mf_strings *ret_kept)
 	assert_int_equal(err, 0);
 	assert_int_equal(mf_strings_add(&names, "one-kmp"), 0);
 	if (which < N_PACKAGES)
-		err = mf_owners_arrives(owners, nevras[which], header_of(which));
+		err = mf_owners_note_install(owners, nevras[which], header_of(which));
 	if (!err)
 		err = mf_rpm_each_installed(&r->ctx, &names, leaves, owners);
 	if (!err)

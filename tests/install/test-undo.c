@@ -45,8 +45,8 @@ static void set_time(const struct root *r, const char *path, time_t time)
 
 static bool has_fresh(const struct mf_undo *undo, const char *path)
 {
-	for (size_t i = 0; i < undo->n_fresh; i++)
-		if (!strcmp(undo->fresh[i].path, path))
+	for (size_t i = 0; i < undo->n_created; i++)
+		if (!strcmp(undo->created[i].path, path))
 			return true;
 	return false;
 }
@@ -154,23 +154,23 @@ static void it_is_kept_and_read_again(void **state)
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 1);
 	note(r, &undo, false);
 	/* a name with a line break must not become another record */
-	free(undo.fresh[undo.n_fresh - 1].path);
-	undo.fresh[undo.n_fresh - 1].path = strdup("/odd\nebash\nppasswd");
+	free(undo.created[undo.n_created - 1].path);
+	undo.created[undo.n_created - 1].path = strdup("/odd\nebash\nppasswd");
 	assert_int_equal(mf_strings_add(&undo.erase, "gone-kmp"), 0);
-	assert_int_equal(mf_undo_keep(&r->ctx, &undo), 0);
+	assert_int_equal(mf_undo_write(&r->ctx, &undo), 0);
 	assert_int_equal(fstatat(r->fd, RECORD, &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 0);
 	assert_int_equal(again.packages.n, undo.packages.n);
-	assert_int_equal(again.n_fresh, undo.n_fresh);
-	for (size_t i = 0; i < undo.n_fresh; i++) {
-		assert_string_equal(again.fresh[i].path, undo.fresh[i].path);
-		assert_int_equal(again.fresh[i].mode, undo.fresh[i].mode);
-		assert_int_equal(again.fresh[i].mtime, undo.fresh[i].mtime);
-		assert_int_equal(again.fresh[i].size, undo.fresh[i].size);
-		assert_int_equal(again.fresh[i].update, -1);
+	assert_int_equal(again.n_created, undo.n_created);
+	for (size_t i = 0; i < undo.n_created; i++) {
+		assert_string_equal(again.created[i].path, undo.created[i].path);
+		assert_int_equal(again.created[i].mode, undo.created[i].mode);
+		assert_int_equal(again.created[i].mtime, undo.created[i].mtime);
+		assert_int_equal(again.created[i].size, undo.created[i].size);
+		assert_int_equal(again.created[i].update, -1);
 	}
-	assert_string_equal(again.fresh[again.n_fresh - 1].path, "/odd\nebash\nppasswd");
+	assert_string_equal(again.created[again.n_created - 1].path, "/odd\nebash\nppasswd");
 	assert_int_equal(again.files.n, undo.files.n);
 	assert_string_equal(again.kernels.v[0], KERNEL);
 	assert_int_equal(again.erase.n, 1);
@@ -189,7 +189,7 @@ static void half_a_record_is_none(void **state)
 	size_t len;
 
 	note(r, &undo, false);
-	assert_int_equal(mf_undo_keep(&r->ctx, &undo), 0);
+	assert_int_equal(mf_undo_write(&r->ctx, &undo), 0);
 	assert_int_equal(mf_file_read_at(r->fd, RECORD, 1 << 20, &bytes, &len), 0);
 	for (size_t cut = 0; cut < len; cut++) {
 		root_write_bytes(r, RECORD, bytes, cut);

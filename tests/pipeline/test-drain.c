@@ -126,7 +126,7 @@ static void what_a_dead_repository_leaves_undecided_stays(void **state)
 	device(f, "pci:v1", "/devices/a", true);
 	device(f, "usb:v2", "/devices/b", true);
 	assert_true(mf_drain(&f->ctx, &d) < 0);
-	assert_true(mf_fault_passes(f->ctx.failure.code));
+	assert_true(mf_fault_is_transient(f->ctx.failure.code));
 	assert_int_equal(d.entries, 2);
 	assert_int_equal(d.kept, 2);
 	assert_int_equal(waiting(f), 2);
@@ -190,17 +190,17 @@ static void the_kernels_requests_have_half_of_the_hour(void **state)
 
 	f->ctx.settings.max_transactions = 4;
 	f->ctx.unattended = true;
-	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_true(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
-	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_true(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 	/* the other half is for devices */
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
 	f->ctx.settings.max_transactions = 1;
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 }
 
 static void what_no_device_asks_for_and_fails_is_noted(void **state)

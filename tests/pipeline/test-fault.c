@@ -36,10 +36,10 @@ static void failures_are_sorted(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		int code = cases[i].code;
 
-		assert_int_equal(mf_fault_passes(code), cases[i].passes);
-		assert_int_equal(mf_fault_of_repository(code), cases[i].of_repository);
-		assert_int_equal(mf_fault_waits(code), cases[i].waits);
-		assert_int_equal(mf_fault_blames_package(code), cases[i].spoils);
+		assert_int_equal(mf_fault_is_transient(code), cases[i].passes);
+		assert_int_equal(mf_fault_is_of_repository(code), cases[i].of_repository);
+		assert_int_equal(mf_fault_only_waited(code), cases[i].waits);
+		assert_int_equal(mf_fault_is_of_package(code), cases[i].spoils);
 	}
 }
 
@@ -52,7 +52,7 @@ static enum mf_fault fault_of(int code, bool absent, bool same)
 					 { .fd = -1 } };
 	struct mf_run run = { .plan = { .items = items, .n = 3 }, .fault_repo = 7 };
 
-	assert_int_equal(mf_fault_of_fetch(&run, fetched, code), code);
+	assert_int_equal(mf_fault_set_from_fetch(&run, fetched, code), code);
 	assert_int_equal(run.fault_repo, run.fault == MF_FAULT_PACKAGE ? 1 : 7);
 	return run.fault;
 }
@@ -76,7 +76,7 @@ static void what_no_request_failed_for_is_nobodys_fault(void **state)
 	struct mf_fetched fetched = { .fd = -1 };
 	struct mf_run run = { .plan = { .items = &item, .n = 1 } };
 
-	assert_int_equal(mf_fault_of_fetch(&run, &fetched, -MFE_TIMEOUT), -MFE_TIMEOUT);
+	assert_int_equal(mf_fault_set_from_fetch(&run, &fetched, -MFE_TIMEOUT), -MFE_TIMEOUT);
 	assert_int_equal(run.fault, MF_FAULT_NONE);
 }
 

@@ -68,10 +68,10 @@ static void the_kernel_has_half(void **state)
 
 	f->ctx.settings.max_transactions = 3;
 	for (int i = 0; i < 2; i++) {
-		assert_true(mf_runs_kernel_may(&f->ctx));
+		assert_true(mf_runs_kernel_allowed(&f->ctx));
 		assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
 	}
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_wait(&f->ctx, 3), 0);
 }
 

@@ -93,7 +93,7 @@ static int may_leave(struct root *r, const char *uname_r)
 
 	if (uname_r)
 		assert_int_equal(mf_strings_add(&h.uname_r, uname_r), 0);
-	err = mf_kernel_may_leave(&r->ctx, &h);
+	err = mf_kernel_check_removal(&r->ctx, &h);
 	mf_strings_done(&h.uname_r);
 	return err;
 }
