@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose fault a failure is.
+ * The cause of a failure: a package, a repository, or neither.
  *
- * A package that its server does not have, that has other bytes than were signed for or holds what
- * it must not is the package's fault: what does not need it goes on without. A repository that
- * cannot be reached, or whose metadata is too old, is at fault for its own packages, and only where
- * the plan has others is there anything that could go on without it. All else, a lock, no memory,
- * no network at all, is nobody's fault, and a smaller run would meet it too.
+ * It is the package's fault if its server does not have it, if its bytes are not the signed ones or
+ * if it has forbidden contents: drivers that do not need it can be installed without it. If a
+ * repository cannot be reached or has too old metadata, its packages fail, and only a plan with
+ * packages of others can continue without it. All other failures (a lock, no memory, no network at
+ * all) have neither cause, and a smaller run would fail as well.
  *
- * That a server has no such file, or a web page in its place, it may say for a network that wants a
- * login, too; whether it still shows signed metadata is the pipeline's to find out (renew.c).
+ * A missing file, or a web page in its place, may also be the answer of a network that wants a
+ * login; the pipeline finds out whether the server still shows signed metadata (renew.c).
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
@@ -18,11 +18,11 @@
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 
-/* The failures that pass. */
+/* The transient failures. */
 static const struct {
 	int code;
-	bool of_repository; /* another one may be there */
-	bool idle;	    /* nothing was downloaded: to have tried costs nobody anything */
+	bool of_repository; /* another repository may be reachable */
+	bool only_waited;   /* nothing was downloaded: the try had no cost */
 } transient[] = {
 	{ -MFE_UNREACHABLE, true, true },
 	{ -MFE_PORTAL, true, true },
@@ -40,7 +40,7 @@ static const struct {
 	{ -ENFILE, false, false },
 };
 
-/* Its place in that table, or the table's length. */
+/* The index of CODE in that table, or the table's length. */
 static size_t find_transient(int code)
 {
 	size_t i = 0;
@@ -62,7 +62,7 @@ bool mf_fault_is_of_repository(int code)
 
 bool mf_fault_only_waited(int code)
 {
-	return mf_fault_is_transient(code) && transient[find_transient(code)].idle;
+	return mf_fault_is_transient(code) && transient[find_transient(code)].only_waited;
 }
 
 bool mf_fault_is_of_package(int code)
@@ -81,7 +81,7 @@ bool mf_fault_is_of_package(int code)
 	return false;
 }
 
-/* ---- of a plan ---- */
+/* ---- the faults of a plan ---- */
 
 static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
 {
@@ -109,7 +109,7 @@ int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 			continue;
 		if (run->unreachable && mf_strings_has(run->unreachable, repos->v[i].id))
 			r = mf_fail(ctx, "fetch", -MFE_UNREACHABLE, repos->v[i].id,
-				    "the repository could not be reached a moment ago");
+				    "this repository could not be reached a moment ago");
 		else
 			r = mf_trust_in_use(ctx, &repos->v[i]);
 		if (r < 0)
@@ -118,13 +118,13 @@ int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 	return r;
 }
 
-/* What says that the bytes of a package are wrong, wherever they are asked for. */
+/* Are the package's bytes wrong, on every mirror? */
 static bool is_of_bytes(int code)
 {
 	return code == -MFE_BAD_DIGEST || code == -MFE_TOO_LARGE || code == -MFE_BAD_HREF;
 }
 
-/* What says that a repository cannot be had at the moment. */
+/* Is the repository unreachable at the moment? */
 static bool is_of_network(int code)
 {
 	return code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT || code == -MFE_HTTP_STATUS ||
@@ -134,7 +134,7 @@ static bool is_of_network(int code)
 void mf_fault_set_unreachable(struct mf_run *run, size_t repo)
 {
 	run->fault = fault_of_repo(run, repo);
-	/* short of memory the next run asks again, which costs time and no more */
+	/* without memory the next run tries the repository again, which only costs time */
 	if (run->unreachable)
 		(void)mf_strings_add_unique(run->unreachable,
 					    mf_catalog_repos(run->catalog)->v[repo].id);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The order of the stages, and what is undone when one of them fails.
+ * The order of the stages, and what a failure of one of them undoes.
  *
- * Up to verify nothing on the machine has changed, and a failure needs no more than its line. From
- * install on, a failure takes the packages out again, so that the tree, its indexes and the rpm
- * database are those of before. A load that the kernel refuses is no reason to: the driver is there
- * for the next try, and the admin is told. One lock is held from the first look at what is
- * installed to the end, so that the plan is still true when it is carried out.
+ * Up to verify nothing on the machine has changed, and a failure is only reported. From install on,
+ * a failure removes the packages again, so that the tree, its indexes and the rpm database are as
+ * before. If the kernel refuses to load a module, the packages stay: the driver is installed for the
+ * next try, and the failure is reported. One lock is held from the first look at the installed
+ * packages to the end, so that the plan is still valid when it is carried out.
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
@@ -31,7 +31,7 @@
 
 #define HOOK_SECONDS 30
 
-/* What the stages of one run hand to each other. */
+/* The data that the stages of one run pass on to each other. */
 struct transaction {
 	struct mf_kmod *kmod;
 	struct mf_policy *policy;
@@ -41,11 +41,11 @@ struct transaction {
 	size_t n; /* of both */
 	struct mf_receipt receipt;
 	struct mf_pending_loads pending_loads;
-	struct mf_verdicts refused; /* packages, for their files */
-	bool metadata_may_help;	    /* what failed may not fail with new metadata */
+	struct mf_verdicts refused; /* packages with refused files: another plan avoids them */
+	bool metadata_may_help;	    /* with new metadata the failed step may succeed */
 };
 
-/* What was fetched, as far as nobody has taken it. */
+/* Frees the fetched files and proofs. */
 static void tx_drop_packages(struct transaction *tx)
 {
 	for (size_t i = 0; i < tx->n; i++) {
@@ -84,7 +84,7 @@ static bool all_on_disk(const struct mf_run *run)
 	return !run->selection.install && !run->selection.remove;
 }
 
-/* With the indexes and modprobe.d as they are now: repairing changes the former. */
+/* Reads indexes and modprobe.d again: a repair changes the indexes. */
 static int pipeline_match(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r;
@@ -113,13 +113,13 @@ static int pipeline_repair(struct mf_context *ctx, struct mf_run *run, struct tr
 }
 
 /*
- * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
- * the missing repository is a failure only if something is missing.
+ * Opens the catalog and matches. Without a catalog installed modules can still be found and loaded:
+ * a missing repository is a failure only if a module is missing.
  */
 static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int opened = mf_renew_open(ctx, run), r;
-	struct mf_failure why = ctx->failure;
+	const struct mf_saved_failure open_failure = mf_failure_save(ctx);
 
 	r = pipeline_match(ctx, run, tx);
 	if (!r && run->catalog && !run->dry_run)
@@ -127,7 +127,7 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	pipeline_stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
-	ctx->failure = why;
+	mf_failure_restore(&open_failure);
 	return opened;
 }
 
@@ -162,7 +162,7 @@ static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct tra
 	return r < 0 ? mf_fault_set_from_fetch(run, tx->fetched, r) : 0;
 }
 
-/* Without a terminal's progress bar: a line a package, with where it came from. */
+/* Without a progress bar: logs a line per package, with its origin. */
 static void log_fetched(const struct mf_context *ctx, const struct mf_run *run,
 			const struct transaction *tx)
 {
@@ -188,7 +188,7 @@ static int pipeline_verify(struct mf_context *ctx, struct mf_run *run, struct mf
 		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item, &tx->fetched[i],
 				      &tx->proofs[i]);
 	}
-	/* -errno is this machine's trouble, not the package's */
+	/* -errno is a failure of this machine, not of the package */
 	if (r <= -MFE_FIRST)
 		run->fault = MF_FAULT_PACKAGE;
 	return r;
@@ -229,7 +229,7 @@ static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
 	return !run->no_load && ctx->kernel_running && run->wants.n;
 }
 
-/* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
+/* udev loads a module as soon as the indexes name it: so the loads are recorded before. */
 static int note_expected_loads(struct mf_context *ctx, const struct mf_run *run,
 			       struct transaction *tx)
 {
@@ -240,17 +240,16 @@ static int note_expected_loads(struct mf_context *ctx, const struct mf_run *run,
 	return 0;
 }
 
-/* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
+/* After a failure: makes the indexes match the tree again; the failure stays on record. */
 static void rebuild_indexes(struct mf_context *ctx, const struct mf_strings *kernels)
 {
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	for (size_t i = 0; i < kernels->n; i++)
 		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
-	ctx->failure = why;
 }
 
-/* These are found out before anything is begun. */
+/* The others are found before the transaction starts. */
 static bool may_have_begun(int failure)
 {
 	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS &&
@@ -263,7 +262,7 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 	int r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
 
 	if (r < 0) {
-		/* a removal that failed half way has taken modules with it */
+		/* a removal that failed half way may have removed modules */
 		if (run->plan.erase.n && may_have_begun(r))
 			rebuild_indexes(ctx, &own);
 		return r;
@@ -274,7 +273,7 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 	r = note_expected_loads(ctx, run, tx);
 	if (!r)
 		r = index_all(ctx, run, tx);
-	/* what cannot be forgotten would be undone by the next run: then rather by this one */
+	/* if the undo record stays, the next run would undo all: better undo it in this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
 	if (r < 0) {
@@ -303,14 +302,14 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 	if (ctx->kernel_running && !run->no_load)
 		mf_verifier_warn(ctx, verifier);
 	r = pipeline_fetch(ctx, run, tx);
-	/* what its server has no more, newer metadata does not name any more */
+	/* newer metadata does not name a package that its server does not have any more */
 	tx->metadata_may_help = mf_fault_is_transient(r) && run->fault == MF_FAULT_PACKAGE;
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_FETCHED);
 	log_fetched(ctx, run, tx);
 	r = pipeline_verify(ctx, run, verifier, tx);
-	/* policy about what no metadata has named: only the files of a package tell */
+	/* policy for modules and firmware that the metadata does not name: only the files show them */
 	if (!r)
 		r = mf_verify_allowed(ctx, &judge, run->plan.items, tx->proofs, tx->n,
 				      &tx->refused);
@@ -350,9 +349,9 @@ static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct tran
 	return 0;
 }
 
-/* ---- the road ---- */
+/* ---- all stages ---- */
 
-/* Plans for what is decided. 0; 1: there is nothing to plan for. */
+/* Makes a plan for the matches. 0; 1: there is nothing to plan; or a recorded failure. */
 static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = 1;
@@ -380,7 +379,7 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 
 	if (r < 0)
 		return r;
-	/* as long as there are packages that no plan may have, another plan is possible */
+	/* each round excludes the packages that verify refused from the next plan */
 	do {
 		known = tx->refused.whys.n;
 		mf_plan_done(&run->plan);
@@ -403,8 +402,8 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 }
 
 /*
- * Metadata that is too old, a package list that turns out to be damaged, and one that names a
- * package which is gone, are fetched anew, once and not by a dry run. Nothing has been changed then.
+ * Runs the stages, and once more with new metadata if the old is too old, has a damaged package list
+ * or names a package that is gone. Not in a dry run. The first round has changed nothing then.
  */
 static int run_renewing(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
@@ -421,28 +420,37 @@ static int run_renewing(struct mf_context *ctx, struct mf_run *run, struct trans
 	return run_once(ctx, run, tx);
 }
 
-/* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
+/* Also a failed run ends its pending loads: one that stays on disk means that the machine crashed. */
 static int run_stages(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(tx_done) struct transaction tx = { .tree = mf_kernel_dir(ctx) };
 	int r = run->dry_run ? 0 : mf_pending_loads_settle(ctx, &tx.pending_loads);
-	struct mf_failure why;
+	struct mf_saved_failure saved;
 
 	if (r < 0)
 		return r;
 	r = run_renewing(ctx, run, &tx);
-	why = ctx->failure;
+	saved = mf_failure_save(ctx);
 	if (mf_pending_loads_end(ctx, &tx.pending_loads) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
-	ctx->failure = why;
+	mf_failure_restore(&saved);
 	return r;
+}
+
+/* Writes the run to the history; RET_LINE gets its line. A full disk must not hide RESULT's cause. */
+static void pipeline_record(struct mf_context *ctx, const struct mf_run *run, int result,
+			    char **ret_line)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+
+	if (!mf_record_is_refusal(run, result) && mf_record_run(ctx, run, result, ret_line) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 }
 
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int lock = -1;
-	struct mf_failure why;
 	int r;
 
 	pipeline_stamp(run, MF_STARTED);
@@ -456,18 +464,14 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 		r = run_stages(ctx, run);
 	if (r >= 0)
 		mf_stubs_follow(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
-	/* the packages are there and their drivers loaded, but not all is as they want it */
+	/* packages are installed and drivers loaded, but a scriptlet failed */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;
 		r = run->scriptlet.code;
 	}
-	/* a full disk must not hide why the run failed */
-	why = ctx->failure;
-	if (!mf_record_is_refusal(run, r) && mf_record_run(ctx, run, r, &line) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
-	ctx->failure = why;
+	pipeline_record(ctx, run, r, &line);
 	mf_loading_unmark(ctx);
-	/* a hook may call us */
+	/* a hook may call modfetch */
 	close(mf_steal_fd(&lock));
 	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
 	    something_loaded(run))
