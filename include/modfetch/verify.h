@@ -41,6 +41,8 @@ void mf_proof_free(struct mf_proof *proof);
 int mf_proof_fd(const struct mf_proof *proof);
 const char *mf_proof_nevra(const struct mf_proof *proof);
 const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof);
+/* The headers of N proofs, borrowed, in an array that is the caller's to free. NULL: no memory. */
+const struct mf_rpm_header **mf_proof_headers(struct mf_proof *const *proofs, size_t n);
 
 /*
  * Compares size (0: not known) and SHA-256 of the sealed file FD with signed metadata. 0,

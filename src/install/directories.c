@@ -99,18 +99,26 @@ static bool directories_is_ours(const struct mf_strings *list, const char *path)
 	return list->n && bsearch(&path, list->v, list->n, sizeof(*list->v), directories_by_text);
 }
 
-static int remove_empty(const struct mf_context *ctx, const char *path)
+int mf_directories_open_parent(const struct mf_context *ctx, const char *path,
+			       const char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent = strndup(path, (size_t)(slash - path));
-	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 
 	if (!parent)
-		return -ENOMEM;
-	fd = mf_context_open(ctx, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
+		return slash ? -ENOMEM : -EINVAL;
+	*ret_name = slash + 1;
+	return mf_context_open(ctx, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
+}
+
+static int remove_empty(const struct mf_context *ctx, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int fd = mf_directories_open_parent(ctx, path, &name);
+
 	if (fd < 0)
 		return fd;
-	return unlinkat(fd, slash + 1, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
 /* /lib/modules/KVER stays, and so do /lib/firmware and similar directories. */

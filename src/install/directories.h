@@ -9,6 +9,12 @@
 #include "modfetch/strings.h"
 
 /*
+ * Opens the directory of an absolute PATH; RET_NAME gets the last component, borrowed. A descriptor
+ * or -errno; records nothing.
+ */
+int mf_directories_open_parent(const struct mf_context *ctx, const char *path,
+			       const char **ret_name);
+/*
  * Adds directories that a transaction is about to create (NULL: none), and drops missing ones from
  * the list. 0 or -errno, recorded.
  */

@@ -285,14 +285,9 @@ static int install_note_package(struct mf_context *ctx, const struct removed *re
 
 static int check_contents(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
 {
-	_cleanup_free_ const struct mf_rpm_header **headers =
-		calloc(n + 1, sizeof(struct mf_rpm_header *));
+	_cleanup_free_ const struct mf_rpm_header **headers = mf_proof_headers(proofs, n);
 
-	if (!headers)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		headers[i] = mf_proof_header(proofs[i]);
-	return mf_contents_check(ctx, headers, n);
+	return headers ? mf_contents_check(ctx, headers, n) : -ENOMEM;
 }
 
 /* Checks the files to be installed and removed against those that must not be changed. */

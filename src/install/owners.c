@@ -341,7 +341,7 @@ int mf_owners_note_removal(struct mf_owners *o, const struct mf_rpm_header *head
 }
 
 /* Marks existing files that the installed package owns. */
-static int on_installed_package(void *arg, void *header)
+static int owner_on_installed_package(void *arg, void *header)
 {
 	struct mf_owners *o = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -392,7 +392,8 @@ static bool all_owned(const struct mf_owners *o)
 
 int mf_owners_decide(struct mf_owners *o)
 {
-	int r = all_owned(o) ? 0 : mf_rpm_each_installed(o->ctx, NULL, on_installed_package, o);
+	int r = all_owned(o) ? 0
+			     : mf_rpm_each_installed(o->ctx, NULL, owner_on_installed_package, o);
 
 	o->kept = calloc(o->nevras.n + 1, sizeof(*o->kept));
 	if (!o->kept)

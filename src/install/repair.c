@@ -50,7 +50,7 @@ struct file_check {
 	bool incomplete;
 };
 
-static int on_installed_package(void *arg, void *header)
+static int repair_on_installed_package(void *arg, void *header)
 {
 	struct file_check *file_check = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -79,8 +79,8 @@ int mf_repair_mark(struct mf_context *ctx, struct mf_wants *wants)
 			int r = 0;
 
 			if (mf_match_wanted(m))
-				r = mf_rpm_each_installed(ctx, &m->packages, on_installed_package,
-							  &file_check);
+				r = mf_rpm_each_installed(ctx, &m->packages,
+							  repair_on_installed_package, &file_check);
 			if (r < 0)
 				return r;
 			m->broken = file_check.incomplete;

@@ -258,18 +258,6 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 
 /* ---- undoing ---- */
 
-/* Opens the directory of PATH; RET_NAME gets the last component, borrowed. A descriptor or -errno. */
-static int open_parent(const struct mf_context *ctx, const char *path, const char **ret_name)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-
-	if (!directory)
-		return slash ? -ENOMEM : -EINVAL;
-	*ret_name = slash + 1;
-	return mf_context_open(ctx, *directory ? directory : "/", O_RDONLY | O_DIRECTORY);
-}
-
 /* Is it the file that rpm created there, or the beginning of it? */
 static bool is_as_created(const struct mf_undo_created *created, const struct stat *st)
 {
@@ -283,7 +271,7 @@ static bool is_as_created(const struct mf_undo_created *created, const struct st
 static int undo_remove(const struct mf_context *ctx, const struct mf_undo_created *created)
 {
 	const char *name;
-	_cleanup_close_ int dirfd = open_parent(ctx, created->path, &name);
+	_cleanup_close_ int dirfd = mf_directories_open_parent(ctx, created->path, &name);
 	bool directory = S_ISDIR(created->mode);
 	struct stat st;
 
@@ -329,7 +317,7 @@ static int remove_created(struct mf_context *ctx, const struct mf_undo *undo,
 static void remove_partials(const struct mf_context *ctx, const char *path)
 {
 	const char *name;
-	int dirfd = open_parent(ctx, path, &name);
+	int dirfd = mf_directories_open_parent(ctx, path, &name);
 	_cleanup_closedir_ DIR *dir = dirfd < 0 ? NULL : fdopendir(dirfd);
 	struct dirent *e;
 

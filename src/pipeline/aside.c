@@ -59,7 +59,7 @@ static int aside_fail(struct mf_context *ctx, int r)
 
 /* ---- the stamp ---- */
 
-static void print_program(FILE *f)
+static void aside_print_program(FILE *f)
 {
 	struct stat st = { 0 };
 
@@ -67,7 +67,7 @@ static void print_program(FILE *f)
 	fprintf(f, "%s %lld %lld\n", MF_VERSION, (long long)st.st_mtime, (long long)st.st_size);
 }
 
-static void print_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
+static void aside_print_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
 {
 	for (size_t i = 0; i < repos->n; i++) {
 		uint8_t digest[MF_SHA256_LEN] = { 0 };
@@ -94,11 +94,11 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 
 	if (!f)
 		return -ENOMEM;
-	print_program(f);
+	aside_print_program(f);
 	fprintf(f, "%s\n", ctx->kernel);
 	/* a configuration that cannot be read is a distinct state, too */
 	if (mf_repos_read(ctx, &repos) == 0)
-		print_repos(ctx, &repos, f);
+		aside_print_repos(ctx, &repos, f);
 	if (fclose(f))
 		return -ENOMEM;
 	r = mf_sha256(text, len, digest);

@@ -189,24 +189,6 @@ static void report_installed(struct mf_context *ctx, const struct mf_run *run)
 	}
 }
 
-static void report_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
-{
-	const struct mf_failure *f = &ctx->failure;
-	char message[768];
-
-	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
-		 mf_error_name(code), later ? ", will be tried again" : "");
-	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
-			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
-			    (const struct mf_journal_field[]){
-				    { "MODALIAS", modalias },
-				    { "MODFETCH_STAGE", f->stage },
-				    { "MODFETCH_CODE", mf_error_name(code) },
-			    },
-			    3) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "%s", message);
-}
-
 /* An entry without a device may be the kernel's request, which any user can provoke again. */
 static void record_failed(struct mf_context *ctx, const struct spool *spool, size_t first,
 			  size_t end)
@@ -313,8 +295,8 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 	if (r == 0)
 		report_installed(ctx, &run);
 	if (r < 0)
-		report_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r,
-			      later);
+		mf_spool_report_failure(
+			ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
 	*ret_split =
 		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_is_of_package(r)));
 	if (*ret_split)

@@ -196,13 +196,10 @@ static int pipeline_verify(struct mf_context *ctx, struct mf_run *run, struct mf
 
 static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struct transaction *tx)
 {
-	_cleanup_free_ const struct mf_rpm_header **headers =
-		calloc(tx->n + 1, sizeof(struct mf_rpm_header *));
+	_cleanup_free_ const struct mf_rpm_header **headers = mf_proof_headers(tx->proofs, tx->n);
 
 	if (!headers)
 		return mf_fail(ctx, "verify", -ENOMEM, "shadows", NULL);
-	for (size_t i = 0; i < tx->n; i++)
-		headers[i] = mf_proof_header(tx->proofs[i]);
 	return mf_shadow_check(ctx, run->catalog, tx->policy, &run->plan, headers);
 }
 

@@ -36,17 +36,19 @@ static void filter_record(struct mf_context *ctx, const struct mf_spool_entry *e
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 }
 
-static void filter_report(struct mf_context *ctx, const struct mf_spool_entry *entry)
+void mf_spool_report_failure(struct mf_context *ctx, const char *modalias, int code, bool later)
 {
+	const struct mf_failure *f = &ctx->failure;
 	char message[768];
 
-	snprintf(message, sizeof(message), "event: %s: %s [%s]", ctx->failure.what,
-		 ctx->failure.why, mf_error_name(ctx->failure.code));
-	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_FAILED, message,
+	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
+		 mf_error_name(code), later ? ", will be tried again" : "");
+	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
+			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
 			    (const struct mf_journal_field[]){
-				    { "MODALIAS", entry->modalias },
-				    { "MODFETCH_STAGE", ctx->failure.stage },
-				    { "MODFETCH_CODE", mf_error_name(ctx->failure.code) },
+				    { "MODALIAS", modalias },
+				    { "MODFETCH_STAGE", f->stage },
+				    { "MODFETCH_CODE", mf_error_name(code) },
 			    },
 			    3) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
@@ -62,7 +64,7 @@ static int filter_set_aside(struct mf_context *ctx, const struct mf_spool_entry 
 		"%d runs for it crashed or were killed; it is not tried again until modfetch or "
 		"the repositories change; to try it again: modfetch queue --retry",
 		MF_TRIES_MAX);
-	filter_report(ctx, entry);
+	mf_spool_report_failure(ctx, entry->modalias, ctx->failure.code, false);
 	filter_record(ctx, entry);
 	if (!entry->devpaths.n)
 		(void)mf_failed_note(ctx, entry->modalias);

@@ -90,6 +90,15 @@ const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
 	return &proof->header;
 }
 
+const struct mf_rpm_header **mf_proof_headers(struct mf_proof *const *proofs, size_t n)
+{
+	const struct mf_rpm_header **headers = calloc(n + 1, sizeof(struct mf_rpm_header *));
+
+	for (size_t i = 0; headers && i < n; i++)
+		headers[i] = &proofs[i]->header;
+	return headers;
+}
+
 int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
 		    const uint8_t sha256[MF_SHA256_LEN])
 {
