@@ -219,7 +219,7 @@ static int check_room(struct mf_context *ctx, const char *directory, uint64_t ne
 	*dev = st.st_dev;
 	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
 		return 0;
-	return mf_fail(ctx, "install", -ENOSPC, directory, "it needs %llu kB, but has %llu kB free",
+	return mf_fail(ctx, "install", -ENOSPC, directory, "%llu kB are needed, %llu kB are free",
 		       (unsigned long long)need >> 10,
 		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
 }
