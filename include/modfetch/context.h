@@ -57,6 +57,26 @@ struct mf_context {
 int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *kernel);
 void mf_context_done(struct mf_context *ctx);
 
+/*
+ * A copy of the failure record, for work that may record failures of its own and must not replace
+ * the one of the run. Restored by a call, or at the end of a scope:
+ *	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+ */
+struct mf_saved_failure {
+	struct mf_context *ctx;
+	struct mf_failure failure;
+};
+
+static inline struct mf_saved_failure mf_failure_save(struct mf_context *ctx)
+{
+	return (struct mf_saved_failure){ ctx, ctx->failure };
+}
+
+static inline void mf_failure_restore(const struct mf_saved_failure *saved)
+{
+	saved->ctx->failure = saved->failure;
+}
+
 /* Reads /etc/modfetch/modfetch.conf over the built-in settings. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
 

@@ -2,7 +2,7 @@
 #ifndef MODFETCH_PIPELINE_H
 #define MODFETCH_PIPELINE_H
 /*
- * The road: the only place that knows the order of the stages.
+ * The pipeline: the only place that knows the order of the stages.
  *   event → match → resolve → fetch → verify → install → depmod → load → bound
  */
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "modfetch/resolve.h"
 #include "modfetch/want.h"
 
-/* The points of the road a time is taken at: the end of each stage. */
+/* The points of the pipeline with a time stamp: the end of each stage. */
 enum mf_stage {
 	MF_STARTED,
 	MF_MATCHED,
@@ -27,78 +27,79 @@ enum mf_stage {
 	MF_BOUND,
 	MF_N_STAGES,
 };
+/* As in the history and its JSON; static. */
 const char *mf_stage_name(enum mf_stage stage);
 
-/* Whose fault a failure is, where a run for fewer wants may fare better. */
+/* The cause of a failure, where a run for fewer wants may succeed. */
 enum mf_fault {
 	MF_FAULT_NONE,
-	MF_FAULT_PACKAGE,    /* one of the plan: it is gone, or not what it should be */
-	MF_FAULT_REPOSITORY, /* one of several: what needs no package of it could be had */
+	MF_FAULT_PACKAGE,    /* a package of the plan: it is gone, or its contents are wrong */
+	MF_FAULT_REPOSITORY, /* one of several: a plan without its packages could succeed */
 };
 
 struct mf_run {
-	/* asked */
+	/* input */
 	const char *verb;      /* for the history */
 	struct mf_wants wants; /* from mf_want_init(); may be empty with a selection */
 	struct mf_selection selection;
 	bool dry_run; /* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
-	bool no_sync;		     /* an image build: leave syncing to whoever writes the image */
+	bool no_sync;		     /* an image build: the image writer syncs */
 	mf_fetch_progress *progress; /* or NULL */
 	void *progress_arg;
 	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
-	struct mf_strings *unreachable; /* NULL, or ids of repositories that are asked for no
-					   package; those that could not be reached are added */
-	/* answered */
+	struct mf_strings *unreachable; /* NULL, or ids of repositories that get no request for a
+					   package; the run adds those that it cannot reach */
+	/* output */
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
 	struct mf_plan plan;
 	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
-	bool refreshed;		     /* metadata was fetched on the way */
-	bool repaired;		     /* indexes were wrong and made anew */
+	bool refreshed;		     /* the run fetched metadata */
+	bool repaired;		     /* indexes were wrong and were rebuilt */
 	int unbound;		     /* devices without a driver at the end */
 	enum mf_fault fault;	     /* of a run that failed */
-	size_t fault_repo;	     /* of a package: its place in the catalog's repositories */
-	struct mf_failure
-		scriptlet; /* one failed; all else went on, and this is how the run ends */
+	size_t fault_repo;	     /* of a package: the catalog's index of its repository */
+	/* a scriptlet failed, but the run went on: it returns this failure at its end */
+	struct mf_failure scriptlet;
 };
 
 /*
- * Goes the whole road once, as one transaction, and appends a line to the history. Where a
- * repository has no metadata yet it is refreshed first. Returns 0: something was installed, removed
- * or loaded; 1: there was nothing to do (look at the wants' states for why); or a recorded failure.
- * Give the run to mf_run_done() in any case.
+ * Runs all stages once, as one transaction, and appends a line to the history. A repository without
+ * metadata is refreshed first. Returns 0: something was installed, removed or loaded; 1: there was
+ * nothing to do (the wants' states have the reasons); or a recorded failure. The caller gives the
+ * run to mf_run_done() in any case.
  */
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run);
 void mf_run_done(struct mf_run *run);
 
 /*
- * Whose fault it is that a plan cannot be carried out, so that one package or one repository costs
- * nothing but itself: run->fault tells whoever has several wants whether fewer may fare better.
+ * The cause of a failed plan, so that one bad package or repository does not stop drivers from
+ * others: run->fault tells a caller with several wants whether a run for fewer may succeed.
  */
 
-/* Is a failure one that passes: no network, a lock, a full server? */
-bool mf_fault_passes(int code);
-/* Is it one that passes, and of a repository: may another one be there? */
-bool mf_fault_of_repository(int code);
-/* Is it one that passes, of a run that has done nothing but find that it has to wait? */
-bool mf_fault_waits(int code);
-/* May a run for fewer modaliases fare better? With what ails a package it may. */
-bool mf_fault_blames_package(int code);
+/* Is the failure transient: no network, a lock, a full server? */
+bool mf_fault_is_transient(int code);
+/* Is it transient and of one repository, so that another one may be reachable? */
+bool mf_fault_is_of_repository(int code);
+/* Is it transient, and did the run do nothing but find that it has to wait? */
+bool mf_fault_only_waited(int code);
+/* Is it the failure of a package, so that a run for fewer modaliases may succeed? */
+bool mf_fault_is_of_package(int code);
 
 /*
- * May the plan's packages be asked for: is the metadata they come from in use still trusted and
- * young enough, and none of their repositories among run->unreachable? 0 or a recorded failure,
- * with run->fault.
+ * Checks before fetching that the metadata of the plan's packages is still trusted and young
+ * enough, and that none of their repositories is in run->unreachable. 0 or a recorded failure, with
+ * run->fault set.
  */
-int mf_fault_expected(struct mf_context *ctx, struct mf_run *run);
+int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run);
 
 /*
  * Sets run->fault after mf_fetch() of the plan's packages failed with CODE, and adds the repository
- * to run->unreachable where it was that. FETCHED as it was filled. Returns CODE.
+ * to run->unreachable if it could not be reached. FETCHED as mf_fetch() filled it. Returns CODE.
  */
-int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code);
+int mf_fault_set_from_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code);
 
-/* The repository, by its place in the catalog, could not be reached: sets and adds the same. */
-void mf_fault_unreachable(struct mf_run *run, size_t repo);
+/* The same for REPO, an index of the catalog's repositories, which could not be reached. */
+void mf_fault_set_unreachable(struct mf_run *run, size_t repo);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef MODFETCH_REFRESH_H
 #define MODFETCH_REFRESH_H
 /*
- * The other road: fetch → verify → publish of a repository's metadata.
+ * The other pipeline: fetch → verify → publish of a repository's metadata.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,26 +11,28 @@
 #include "modfetch/trust.h"
 
 struct mf_refresh_result {
-	size_t packages; /* in the repository; 0 where nothing changed */
+	size_t packages; /* in the repository; 0 if nothing changed */
 	struct mf_trusted trust;
 };
 
 enum mf_refresh_flags {
-	MF_REFRESH_FORCE = 1, /* build the cache anew even where the repository has not changed */
-	MF_REFRESH_OLDER = 2, /* take what is older than what was accepted before */
-	MF_REFRESH_IDENTITY = 4, /* take another repository than what was accepted before */
+	MF_REFRESH_FORCE = 1,	 /* rebuild the cache even if the repository has not changed */
+	MF_REFRESH_OLDER = 2,	 /* accept metadata older than that accepted before */
+	MF_REFRESH_IDENTITY = 4, /* accept the metadata of another repository than before */
 };
 
 /*
- * Brings the cache of a repository up to date. Returns 0; 1: it has not changed; or a recorded
- * failure of fetch, trust or the metadata, and then the old cache stays in use.
+ * Updates the cache of a repository. FLAGS: of enum mf_refresh_flags. Returns 0; 1: the repository
+ * has not changed; or a recorded failure of fetch, trust or the metadata; the old cache then stays
+ * in use.
  */
 int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int flags,
 	       struct mf_refresh_result *ret_result);
 
 /*
- * All that are enabled, or the one of them that has this ID. 0 where some could be refreshed, else
- * the failure of the last. RET_CHANGED, which may be NULL, gets whether any has new metadata.
+ * Refreshes all enabled repositories, or the enabled one with this ID. 0 if at least one could be
+ * refreshed, else the failure of the last. RET_CHANGED (may be NULL): at least one has new
+ * metadata.
  */
 int mf_refresh_all(struct mf_context *ctx, const char *id, bool force, bool *ret_changed);
 

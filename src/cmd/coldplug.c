@@ -78,7 +78,7 @@ static int finish_boot(struct cmd *cmd, const struct mf_run *run, int r)
 {
 	if (r == -MFE_NO_REPOSITORY)
 		return CMD_NOTHING;
-	if (r >= 0 || !mf_fault_passes(r))
+	if (r >= 0 || !mf_fault_is_transient(r))
 		return r;
 	mf_log(&cmd->ctx, MF_LOG_INFO, "coldplug: %s: %s [%s], left to modfetch.service",
 	       cmd->ctx.failure.what, cmd->ctx.failure.why, mf_error_name(r));

@@ -40,7 +40,7 @@ static void leave_to_service(struct cmd *cmd, const struct mf_run *run)
 /* Is it certain that a retry fails too? */
 static bool is_permanent(const struct mf_run *run, int r)
 {
-	return r < 0 && (!mf_fault_passes(r) || run->fault == MF_FAULT_PACKAGE);
+	return r < 0 && (!mf_fault_is_transient(r) || run->fault == MF_FAULT_PACKAGE);
 }
 
 /*
@@ -97,7 +97,7 @@ int cmd_probe(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	kernel = cmd->ctx.from_modprobe && cmd->ctx.unattended;
-	if (kernel && !mf_runs_kernel_may(&cmd->ctx)) {
+	if (kernel && !mf_runs_kernel_allowed(&cmd->ctx)) {
 		leave_to_service(cmd, &run);
 		return CMD_FAILED;
 	}

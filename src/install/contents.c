@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the paths of packages lead.
+ * Checks where the paths of packages lead.
  *
- * rpm follows links among the directories of a path: "/lib/modules/KVER/build/x.ko" is written
- * wherever the link "build" leads, and a package could bring the link and the file through it, or
- * two packages one each. Everything else that judges a package goes by the text of its paths. So the
- * two must agree: each directory of a path is a directory, or is not there yet. One link is known to
- * be an alias, /lib of a machine with a merged /usr; paths are compared without "/usr" before
- * "/lib/".
+ * rpm follows links among the directories of a path: it writes "/lib/modules/KVER/build/x.ko" to
+ * the target of the link "build". A package could contain the link and a file through it, or two
+ * packages could contain one each. All other checks of a package use the text of its paths. So both
+ * must agree: each directory of a path must be a directory, or must not exist yet. One link is
+ * known to be an alias, /lib of a machine with a merged /usr; paths are compared without "/usr"
+ * before "/lib/".
  *
- * A package that lists a directory makes rpm set its owner and mode, also where the directory was
- * there before. Packages list directories as root's with mode 0755, which confine.c checks; one that
- * is otherwise on the machine is somebody's decision.
+ * rpm sets owner and mode of a directory that a package lists, even if the directory exists
+ * already. Packages list directories with owner root and mode 0755, which confine.c checks. If a
+ * directory of the machine differs, an admin has decided that.
  *
- * Links that lie where a package has a file, and not on the way to it, are owners.c's affair.
+ * owners.c checks links at the path of a package's file itself.
  */
 #include "contents.h"
 #include <errno.h>
@@ -30,13 +30,13 @@ struct contents {
 	struct mf_context *ctx;
 	const struct mf_rpm_header *const *headers;
 	size_t n;
-	struct mf_table brought; /* paths that are no directories; the number of their package */
-	char *checked;		 /* the directory that was looked at last, without fault */
+	struct mf_table owners; /* paths that are not directories; value: index of the package */
+	char *checked;		/* the directory that passed the check last */
 };
 
 /* ---- among the packages ---- */
 
-static int note_brought(struct contents *c)
+static int collect_files(struct contents *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t j = 0; j < c->headers[i]->n_files; j++) {
@@ -45,25 +45,26 @@ static int note_brought(struct contents *c)
 			uint32_t *place;
 
 			if (!S_ISDIR(file->mode) &&
-			    mf_table_put(&c->brought, path, strlen(path), (uint32_t)i, &place) < 0)
+			    mf_table_put(&c->owners, path, strlen(path), (uint32_t)i, &place) < 0)
 				return mf_fail(c->ctx, "install", -ENOMEM, "contents", NULL);
 		}
 	return 0;
 }
 
-/* Of a directory the last component counts too. */
-static int check_among(struct contents *c, size_t package, const char *path, bool directory)
+/* Is a component of PATH another package's file? For a directory also the last component. */
+static int check_against_packages(struct contents *c, size_t package, const char *path,
+				  bool directory)
 {
 	for (size_t len = 1; path[len - 1]; len++) {
 		const uint32_t *by;
 
 		if (path[len] ? path[len] != '/' : !directory)
 			continue;
-		by = mf_table_get(&c->brought, path, len);
+		by = mf_table_get(&c->owners, path, len);
 		if (by)
 			return mf_fail(c->ctx, "install", -MFE_FORBIDDEN_FILE,
 				       c->headers[package]->name,
-				       "%s: %.*s is no directory but a link or file of %s", path,
+				       "%s: %.*s is not a directory but a link or file of %s", path,
 				       (int)len, path, c->headers[*by]->name);
 	}
 	return 0;
@@ -71,7 +72,7 @@ static int check_among(struct contents *c, size_t package, const char *path, boo
 
 /* ---- on the machine ---- */
 
-/* /lib of a machine with a merged /usr: the same directory as /usr/lib, which is none but itself. */
+/* Is PATH /lib of a machine with a merged /usr, the same directory as a /usr/lib that is no link? */
 static bool is_alias(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int lib = -1, usr_lib = -1;
@@ -86,10 +87,10 @@ static bool is_alias(const struct mf_context *ctx, const char *path)
 }
 
 /*
- * One step on the way of PATH. 0: a directory, or the alias; 1: nothing is there, or something that
- * owners.c refuses; a failure, recorded.
+ * Checks STEP, a leading part of PATH. 0: a directory, or the alias; 1: it does not exist, or it is
+ * a file that owners.c refuses; a failure, recorded.
  */
-static int check_step(struct contents *c, size_t package, const char *step, const char *path)
+static int check_component(struct contents *c, size_t package, const char *step, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(c->ctx, step, O_PATH | O_NOFOLLOW);
 	const char *name = c->headers[package]->name;
@@ -99,14 +100,13 @@ static int check_step(struct contents *c, size_t package, const char *step, cons
 		return 1;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return mf_fail(c->ctx, "install", fd < 0 ? fd : -errno, name,
-			       "%s cannot be looked at", step);
+			       "%s cannot be examined", step);
 	if (!S_ISLNK(st.st_mode) || is_alias(c->ctx, step))
 		return S_ISREG(st.st_mode);
-	return mf_fail(
-		c->ctx, "install", -MFE_FILE_EXISTS, name,
-		"%s leads through %s, which is a link on this machine; make that a directory "
-		"(a bind mount will do), or do without this package",
-		path, step);
+	return mf_fail(c->ctx, "install", -MFE_FILE_EXISTS, name,
+		       "%s leads through %s, which is a link on this machine; make it a directory "
+		       "(a bind mount works), or do not install this package",
+		       path, step);
 }
 
 static size_t parent_length(const char *path)
@@ -114,28 +114,28 @@ static size_t parent_length(const char *path)
 	return (size_t)(strrchr(path, '/') - path);
 }
 
-/* The first LEN bytes of PATH are a directory of it, each step of which is looked at. */
-static int contents_check_way(struct contents *c, size_t package, const char *path, size_t len)
+/* Checks each component of the directory in the first LEN bytes of PATH. */
+static int contents_check_leading(struct contents *c, size_t package, const char *path, size_t len)
 {
-	_cleanup_free_ char *way = strndup(path, len);
+	_cleanup_free_ char *leading = strndup(path, len);
 	int r = 0;
 
-	if (!way)
+	if (!leading)
 		return mf_fail(c->ctx, "install", -ENOMEM, path, NULL);
-	if (c->checked && !strcmp(c->checked, way))
+	if (c->checked && !strcmp(c->checked, leading))
 		return 0;
 	for (size_t i = 1; !r && i <= len; i++) {
-		if (way[i] && way[i] != '/')
+		if (leading[i] && leading[i] != '/')
 			continue;
-		way[i] = '\0';
-		r = check_step(c, package, way, path);
-		way[i] = path[i];
+		leading[i] = '\0';
+		r = check_component(c, package, leading, path);
+		leading[i] = path[i];
 	}
 	if (r < 0)
 		return r;
-	way[len] = '\0';
+	leading[len] = '\0';
 	free(c->checked);
-	c->checked = MF_STEAL(way);
+	c->checked = MF_STEAL(leading);
 	return 0;
 }
 
@@ -149,8 +149,8 @@ static int check_directory(struct contents *c, size_t package, const char *path)
 		return 0;
 	return mf_fail(
 		c->ctx, "install", -MFE_FILE_EXISTS, c->headers[package]->name,
-		"the directory %s has mode %04o and owner %u:%u, and rpm would make that 0755 "
-		"and root:root; do so yourself, or do without this package",
+		"the directory %s has mode %04o and owner %u:%u, and rpm would change them to "
+		"0755 and root:root; change them yourself, or do not install this package",
 		path, st.st_mode & 07777, st.st_uid, st.st_gid);
 }
 
@@ -158,22 +158,22 @@ static int contents_check_file(struct contents *c, size_t package, const struct 
 {
 	bool directory = S_ISDIR(file->mode);
 	size_t len = directory ? strlen(file->path) : parent_length(file->path);
-	int r = check_among(c, package, mf_without_usr(file->path), directory);
+	int r = check_against_packages(c, package, mf_without_usr(file->path), directory);
 
 	if (!r && len)
-		r = contents_check_way(c, package, file->path, len);
+		r = contents_check_leading(c, package, file->path, len);
 	return r || !directory ? r : check_directory(c, package, file->path);
 }
 
 int mf_contents_check(struct mf_context *ctx, const struct mf_rpm_header *const *headers, size_t n)
 {
 	struct contents c = { .ctx = ctx, .headers = headers, .n = n };
-	int r = note_brought(&c);
+	int r = collect_files(&c);
 
 	for (size_t i = 0; !r && i < n; i++)
 		for (size_t j = 0; !r && j < headers[i]->n_files; j++)
 			r = contents_check_file(&c, i, &headers[i]->files[j]);
-	mf_table_done(&c.brought);
+	mf_table_done(&c.owners);
 	free(c.checked);
 	return r;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which directories are ours to remove.
+ * The directories that modfetch may remove.
  *
- * A package lists its files and seldom the directories that rpm makes for them; rpm leaves those
- * when the package goes. An empty directory may as well be an admin's, or another package
- * manager's, who counts on it. So each directory that a transaction makes is written down before,
- * and only those are removed. A list that is lost costs empty directories that stay.
+ * A package lists its files and seldom the directories that rpm creates for them; rpm leaves those
+ * when the package is removed. But an empty directory may also belong to an admin or another
+ * package manager and be needed. So each directory that a transaction creates is listed before it,
+ * and only listed directories are removed. If the list is lost, empty directories stay.
  *
- * On disk: /var/lib/modfetch/directories, absolute paths, each ended by a NUL (a path may hold any
- * other byte), sorted. /usr/lib is written as /lib: where both are there, they are one.
+ * On disk: /var/lib/modfetch/directories, absolute paths, each followed by a NUL (a path may have
+ * any other byte), sorted. /usr/lib is written as /lib: where both exist, they are the same.
  */
 #include "directories.h"
 #include <errno.h>
@@ -99,22 +99,30 @@ static bool directories_is_ours(const struct mf_strings *list, const char *path)
 	return list->n && bsearch(&path, list->v, list->n, sizeof(*list->v), directories_by_text);
 }
 
-static int remove_empty(const struct mf_context *ctx, const char *path)
+int mf_directories_open_parent(const struct mf_context *ctx, const char *path,
+			       const char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent = strndup(path, (size_t)(slash - path));
-	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 
 	if (!parent)
-		return -ENOMEM;
-	fd = mf_context_open(ctx, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	return unlinkat(fd, slash + 1, AT_REMOVEDIR) < 0 ? -errno : 0;
+		return slash ? -ENOMEM : -EINVAL;
+	*ret_name = slash + 1;
+	return mf_context_open(ctx, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
 }
 
-/* /lib/modules/KVER stays, and so do /lib/firmware and their like. */
-static bool is_below_its_kind(const char *path)
+static int remove_empty(const struct mf_context *ctx, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int fd = mf_directories_open_parent(ctx, path, &name);
+
+	if (fd < 0)
+		return fd;
+	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* /lib/modules/KVER stays, and so do /lib/firmware and similar directories. */
+static bool is_below_top_directory(const char *path)
 {
 	int depth = 0;
 
@@ -123,7 +131,8 @@ static bool is_below_its_kind(const char *path)
 	return depth > (mf_starts_with(path, "/lib/modules/") ? 3 : 2);
 }
 
-static void prune(const struct mf_context *ctx, const struct mf_strings *list, const char *path)
+static void prune_parents(const struct mf_context *ctx, const struct mf_strings *list,
+			  const char *path)
 {
 	_cleanup_free_ char *directory = strdup(mf_without_usr(path));
 	char *slash;
@@ -132,10 +141,10 @@ static void prune(const struct mf_context *ctx, const struct mf_strings *list, c
 		int r;
 
 		*slash = '\0';
-		if (!is_below_its_kind(directory) || !directories_is_ours(list, directory))
+		if (!is_below_top_directory(directory) || !directories_is_ours(list, directory))
 			return;
 		r = remove_empty(ctx, directory);
-		/* rpm has removed those that the package lists */
+		/* rpm itself removes the directories that the package lists */
 		if (r < 0 && r != -ENOENT)
 			return;
 	}
@@ -144,13 +153,12 @@ static void prune(const struct mf_context *ctx, const struct mf_strings *list, c
 void mf_directories_prune(struct mf_context *ctx, const struct mf_strings *paths)
 {
 	_cleanup_(mf_strings_done) struct mf_strings list = { 0 };
-	struct mf_failure before = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	if (!paths->n || mf_directories_read(ctx, &list) < 0 || !list.n)
 		return;
 	mf_strings_sort(&list);
 	for (size_t i = 0; i < paths->n; i++)
-		prune(ctx, &list, paths->v[i]);
+		prune_parents(ctx, &list, paths->v[i]);
 	(void)mf_directories_update(ctx, NULL);
-	ctx->failure = before;
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Directories that were there before.
+ * Directories that existed before their package.
  *
- * A package may list directories. Those that are not there rpm makes; of one that is there it sets
- * the time, and when the last package that lists it goes it removes the directory if that is empty,
- * whoever made it. rpm has no way to leave a directory alone without its files. So the state of each
- * is noted before the transaction and put back after it. Owner and mode need not be put back: a
- * package whose directory differs in these from the machine's is refused (contents.c).
+ * A package may list directories. rpm creates missing ones and sets the time of existing ones. When
+ * the last package that lists a directory is removed, rpm removes the directory if it is empty, no
+ * matter which program created it. rpm cannot skip a directory without its files. So the state of
+ * each directory is saved before the transaction and restored after it. Owner and mode need no
+ * restoring: a package is refused if its directory differs in these from the machine's (contents.c).
  *
- * A directory that our own transactions have made (directories.c) is ours to remove. One that a file
- * comes into or leaves has changed, and must show it: depmod goes by that.
+ * A directory that our own transactions have created (directories.c) may be removed. If a file was
+ * added to a directory or removed from it, its time must show that: depmod depends on it.
  *
- * A run that is killed between may leave a directory with the package's time, or an empty one
- * missing. What is not there any more is looked for by path: these are directories that nobody but
- * root can replace.
+ * A run that is killed in between may leave a directory with the package's time, or an empty one
+ * missing. A missing directory is created again by its path: only root can replace these
+ * directories.
  */
 #include "directory-modes.h"
 #include <errno.h>
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 #include "directories.h"
@@ -35,20 +36,20 @@ struct mf_directory_modes {
 	struct mf_context *ctx;
 	struct directory *v;
 	size_t n, room;
-	struct mf_strings ours;	   /* made by our transactions, sorted */
-	struct mf_strings changed; /* something comes into them, or goes */
+	struct mf_strings ours;	   /* created by our transactions, sorted */
+	struct mf_strings changed; /* files are added to them or removed from them */
 };
 
-int mf_directory_modes_new(struct mf_context *ctx, struct mf_directory_modes **ret_standing)
+int mf_directory_modes_new(struct mf_context *ctx, struct mf_directory_modes **ret_modes)
 {
 	struct mf_directory_modes *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->ctx = ctx;
-	/* without the list each directory counts as somebody's */
+	/* without the list no directory counts as ours */
 	(void)mf_directories_read(ctx, &s->ours);
-	*ret_standing = s;
+	*ret_modes = s;
 	return 0;
 }
 
@@ -78,18 +79,11 @@ static int modes_add_directory(struct mf_directory_modes *s, const char *path)
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_DIRECTORY);
 	struct stat st;
 
-	/* one that is not there, or cannot be looked at, is not put back */
+	/* a directory that is missing or cannot be examined is not restored */
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? s->room * 2 : 16;
-		struct directory *more = reallocarray(s->v, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		s->v = more;
-		s->room = room;
-	}
+	if (mf_array_reserve(&s->v, &s->room, s->n + 1, sizeof(*s->v)) < 0)
+		return -ENOMEM;
 	s->v[s->n] = (struct directory){ .path = strdup(path), .st = st };
 	return s->v[s->n].path ? (s->n++, 0) : -ENOMEM;
 }
@@ -118,21 +112,21 @@ static int modes_note(struct mf_directory_modes *s, const struct mf_rpm_header *
 	return r < 0 ? mf_fail(s->ctx, "install", r, header->name, NULL) : 0;
 }
 
-int mf_directory_modes_arrives(struct mf_directory_modes *standing,
-			       const struct mf_rpm_header *header)
+int mf_directory_modes_note_install(struct mf_directory_modes *modes,
+				    const struct mf_rpm_header *header)
 {
-	return modes_note(standing, header, false);
+	return modes_note(modes, header, false);
 }
 
-int mf_directory_modes_leaves(struct mf_directory_modes *standing,
-			      const struct mf_rpm_header *header)
+int mf_directory_modes_note_removal(struct mf_directory_modes *modes,
+				    const struct mf_rpm_header *header)
 {
-	return modes_note(standing, header, true);
+	return modes_note(modes, header, true);
 }
 
 /* ---- after ---- */
 
-static int make_again(const struct mf_context *ctx, const struct directory *d)
+static int recreate_directory(const struct mf_context *ctx, const struct directory *d)
 {
 	_cleanup_close_ int fd = mf_context_mkdir(ctx, d->path);
 
@@ -143,7 +137,7 @@ static int make_again(const struct mf_context *ctx, const struct directory *d)
 		       : 0;
 }
 
-static int put_times(const struct mf_directory_modes *s, const struct directory *d)
+static int restore_times(const struct mf_directory_modes *s, const struct directory *d)
 {
 	bool changed = mf_strings_has(&s->changed, mf_without_usr(d->path));
 	const struct timespec times[2] = {
@@ -157,19 +151,23 @@ static int put_times(const struct mf_directory_modes *s, const struct directory 
 	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-static void complain(const struct mf_directory_modes *s, const struct directory *d, int error)
+static void warn_on_error(const struct mf_directory_modes *s, const struct directory *d, int error)
 {
 	if (error < 0)
-		mf_log(s->ctx, MF_LOG_WARNING, "install: %s: cannot be put back: %s", d->path,
+		mf_log(s->ctx, MF_LOG_WARNING,
+		       "install: %s: the directory's state cannot be restored: %s", d->path,
 		       mf_error_sentence(error));
 }
 
 void mf_directory_modes_restore(struct mf_directory_modes *s)
 {
-	/* a package lists a directory before what is in it; and to make one changes the one around */
+	/*
+	 * A package lists a directory before its contents; and creating a directory changes the
+	 * time of its parent.
+	 */
 	for (size_t i = 0; i < s->n; i++)
 		if (!modes_is_there(s->ctx, s->v[i].path))
-			complain(s, &s->v[i], make_again(s->ctx, &s->v[i]));
+			warn_on_error(s, &s->v[i], recreate_directory(s->ctx, &s->v[i]));
 	for (size_t i = s->n; i > 0; i--)
-		complain(s, &s->v[i - 1], put_times(s, &s->v[i - 1]));
+		warn_on_error(s, &s->v[i - 1], restore_times(s, &s->v[i - 1]));
 }

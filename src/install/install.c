@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Proofs become files: one rpm transaction, then one sync of the file system, then a look at what
- * arrived.
+ * Proofs become files: one rpm transaction, then one sync of the file system, then a check of the
+ * installed files.
  *
- * What lies in its way and is not ours stays as it is, or nothing is begun (see owners.c). How to
- * undo it is written down before (see undo.c), and that there is room for it is looked at: a
- * database that runs out of room in the middle is the worst of failures. rpm does not sync what
- * it writes, and its own checks end with the write; so the files are read back here and compared
- * with the digests of the verified header. If one differs, the packages are taken out again and the
- * stage fails: depmod and load then never see it.
+ * Files in the way that are not ours stay unchanged, or the transaction does not start (see
+ * owners.c). Before it, the undo record is written (see undo.c) and the free space is checked: a
+ * database that runs out of space in the middle is the worst failure. rpm does not sync the files
+ * that it writes, and its own checks end with the write. So the files are read back here and
+ * compared with the digests in the verified header. If one differs, the packages are removed again
+ * and the stage fails: depmod and load never see it.
  */
 #include "modfetch/install.h"
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/rpm.h"
@@ -38,8 +39,9 @@ void mf_receipt_done(struct mf_receipt *receipt)
 	*receipt = (struct mf_receipt){ 0 };
 }
 
-/* The list of changed paths of a kernel, made where it is missing. NULL: no memory. */
-static struct mf_strings *changed_of(struct mf_receipt *receipt, const char *kernel, size_t len)
+/* The list of changed paths of a kernel, added if it is missing. NULL: no memory. */
+static struct mf_strings *changed_list_of(struct mf_receipt *receipt, const char *kernel,
+					  size_t len)
 {
 	struct mf_strings *changed;
 
@@ -56,23 +58,17 @@ static struct mf_strings *changed_of(struct mf_receipt *receipt, const char *ker
 	return &changed[receipt->kernels.n - 1];
 }
 
-/* Notes a file of a module directory: "/lib/modules/KVER/kernel/…", with or without /usr. */
+/* Adds a file of a module directory, "/lib/modules/KVER/kernel/…", with or without /usr. */
 static int note_file(struct mf_receipt *receipt, const char *path)
 {
-	static const char directory[] = "/lib/modules/";
+	const char *kernel = mf_kernel_tree_path(path);
+	size_t len = kernel ? strcspn(kernel, "/") : 0;
 	struct mf_strings *changed;
-	size_t len;
 
-	if (mf_starts_with(path, "/usr/"))
-		path += strlen("/usr");
-	if (!mf_starts_with(path, directory))
+	if (!kernel || !kernel[len])
 		return 0;
-	path += strlen(directory);
-	len = strcspn(path, "/");
-	if (!path[len])
-		return 0;
-	changed = changed_of(receipt, path, len);
-	return changed ? mf_strings_add(changed, path + len + 1) : -ENOMEM;
+	changed = changed_list_of(receipt, kernel, len);
+	return changed ? mf_strings_add(changed, kernel + len + 1) : -ENOMEM;
 }
 
 static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *header)
@@ -85,55 +81,56 @@ static int note_header(struct mf_receipt *receipt, const struct mf_rpm_header *h
 	return r;
 }
 
-/* The packages that are about to go, or to give way to others, and their files. */
-struct leaving {
+/* The packages that are about to be removed or replaced, and their files. */
+struct removed {
 	struct mf_context *ctx;
-	const struct mf_strings *erase; /* not to come back in another version; may be NULL */
+	const struct mf_strings *erase; /* names to be removed without replacement; may be NULL */
 	struct mf_receipt *receipt;
 	struct mf_owners *owners;
-	struct mf_directory_modes *standing;
+	struct mf_directory_modes *modes;
 	struct mf_strings names, paths;
 };
 
-static void leaving_done(struct leaving *leaving)
+static void removed_done(struct removed *removed)
 {
-	mf_owners_free(leaving->owners);
-	mf_directory_modes_free(leaving->standing);
-	mf_strings_done(&leaving->names);
-	mf_strings_done(&leaving->paths);
+	mf_owners_free(removed->owners);
+	mf_directory_modes_free(removed->modes);
+	mf_strings_done(&removed->names);
+	mf_strings_done(&removed->paths);
 }
 
-/* What it meant to clean up stays. */
-static void tell_scriptlets(struct mf_context *ctx, const struct mf_rpm_header *h)
+/* Without its scriptlets the files that a package would have cleaned up stay. */
+static void warn_about_scriptlets(struct mf_context *ctx, const struct mf_rpm_header *h)
 {
 	static const char *const names[] = { "%preun", "%postun" };
 
-	for (size_t i = 0; i < 2 && !ctx->scriptlets; i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(names) && !ctx->scriptlets; i++)
 		if (mf_strings_has(&h->scriptlets, names[i]))
 			mf_log(ctx, MF_LOG_WARNING,
-			       "install: %s: its %s does not run: no repository has scriptlets=1",
+			       "install: %s: its %s scriptlet does not run, because no repository "
+			       "has scriptlets=1",
 			       h->name, names[i]);
 }
 
-static int note_leaving(void *arg, void *header)
+static int on_removed_package(void *arg, void *header)
 {
-	struct leaving *leaving = arg;
+	struct removed *removed = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
-	if (!r && leaving->erase && mf_strings_has(leaving->erase, h.name))
-		r = mf_kernel_may_leave(leaving->ctx, &h);
+	if (!r && removed->erase && mf_strings_has(removed->erase, h.name))
+		r = mf_kernel_check_removal(removed->ctx, &h);
 	if (!r)
-		tell_scriptlets(leaving->ctx, &h);
+		warn_about_scriptlets(removed->ctx, &h);
 	if (!r)
-		r = mf_owners_leaves(leaving->owners, &h);
+		r = mf_owners_note_removal(removed->owners, &h);
 	if (!r)
-		r = mf_directory_modes_leaves(leaving->standing, &h);
+		r = mf_directory_modes_note_removal(removed->modes, &h);
 	if (!r)
-		r = mf_strings_add(&leaving->names, h.name);
+		r = mf_strings_add(&removed->names, h.name);
 	for (size_t i = 0; !r && i < h.n_files; i++)
-		r = mf_strings_add(&leaving->paths, h.files[i].path);
-	return r < 0 ? r : note_header(leaving->receipt, &h);
+		r = mf_strings_add(&removed->paths, h.files[i].path);
+	return r < 0 ? r : note_header(removed->receipt, &h);
 }
 
 static int install_check_file(struct mf_context *ctx, const char *package,
@@ -152,7 +149,8 @@ static int install_check_file(struct mf_context *ctx, const char *package,
 			       file->path, mf_error_sentence(r));
 	if (memcmp(digest, file->sha256, sizeof(digest)))
 		return mf_fail(ctx, "install", -MFE_BAD_DIGEST, package,
-			       "%s: what lies on the disk is not what was verified", file->path);
+			       "%s: the file on the disk is not the one that was verified",
+			       file->path);
 	return 0;
 }
 
@@ -178,18 +176,18 @@ static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 
 void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
 {
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 	struct mf_undo undo = receipt->undo;
 
-	/* what could not be removed stays: whoever asked hears of it */
+	/* a package that could not be removed stays: the caller reports the failure */
 	undo.erase = (struct mf_strings){ 0 };
 	if (mf_undo(ctx, &undo) < 0)
 		mf_log(ctx, MF_LOG_ERROR,
-		       "install: could not be undone, the next run will try again: %s: %s",
+		       "install: the installation could not be undone, the next run will try "
+		       "again: %s: %s",
 		       ctx->failure.what, ctx->failure.why);
 	else
 		(void)mf_undo_forget(ctx);
-	ctx->failure = why;
 }
 
 static int sync_disk(struct mf_context *ctx)
@@ -203,8 +201,8 @@ static int sync_disk(struct mf_context *ctx)
 
 /* ---- room ---- */
 
-#define ROOM_PACKAGE (160ULL << 10) /* what a package makes the database's journal grow by */
-#define ROOM_JOURNAL (6ULL << 20)   /* it does not grow beyond that */
+#define ROOM_PACKAGE (160ULL << 10) /* bytes that one package adds to the database's journal */
+#define ROOM_JOURNAL (6ULL << 20)   /* the journal does not grow beyond that */
 #define ROOM_INDEXES (1ULL << 20)
 
 static int check_room(struct mf_context *ctx, const char *directory, uint64_t need, dev_t *dev)
@@ -213,8 +211,7 @@ static int check_room(struct mf_context *ctx, const char *directory, uint64_t ne
 	struct statvfs fs;
 	struct stat st;
 
-	/* a directory that is not there yet will be on its parent's disk: whoever fills that finds out
-	 */
+	/* a missing directory will be on its parent's disk: the transaction itself finds that full */
 	if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || !fs.f_blocks)
 		return 0;
 	if (*dev == st.st_dev)
@@ -243,14 +240,14 @@ static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, s
 		for (size_t j = 0; j < header->n_files; j++)
 			files += S_ISREG(header->files[j].mode) ? header->files[j].size : 0;
 	}
-	/* on one file system, as a rule, and then asked once */
+	/* usually both are on one file system, which is then checked once */
 	r = check_room(ctx, "/lib/modules", files + database, &dev);
 	return r < 0 ? r : check_room(ctx, "/var/lib", database, &dev);
 }
 
 /* ---- the stage ---- */
 
-static int add_all(struct mf_strings *to, const struct mf_strings *from)
+static int add_strings(struct mf_strings *to, const struct mf_strings *from)
 {
 	int r = 0;
 
@@ -259,64 +256,59 @@ static int add_all(struct mf_strings *to, const struct mf_strings *from)
 	return r;
 }
 
-/* What goes is what is to be erased, what is replaced by another version, and what is obsoleted. */
-static int note_all_leaving(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-			    const struct mf_strings *erase, struct leaving *leaving)
+/* Removed packages are those to be erased, those replaced by another version, and obsoleted ones. */
+static int note_all_removed(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+			    const struct mf_strings *erase, struct removed *removed)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	int r = add_all(&names, erase);
+	int r = add_strings(&names, erase);
 
 	for (size_t i = 0; !r && i < n; i++) {
 		const struct mf_rpm_header *header = mf_proof_header(proofs[i]);
 
 		r = mf_strings_add(&names, header->name);
 		if (!r)
-			r = add_all(&names, &header->obsoletes);
+			r = add_strings(&names, &header->obsoletes);
 	}
-	return r || !names.n ? r : mf_rpm_each_installed(ctx, &names, note_leaving, leaving);
+	return r || !names.n ? r : mf_rpm_each_installed(ctx, &names, on_removed_package, removed);
 }
 
-static int install_note_package(struct mf_context *ctx, const struct leaving *leaving,
+static int install_note_package(struct mf_context *ctx, const struct removed *removed,
 				const struct mf_proof *proof)
 {
 	const struct mf_rpm_header *header = mf_proof_header(proof);
-	int r = mf_undo_note(ctx, &leaving->receipt->undo, mf_proof_nevra(proof), header,
-			     mf_strings_has(&leaving->names, header->name));
+	int r = mf_undo_note(ctx, &removed->receipt->undo, mf_proof_nevra(proof), header,
+			     mf_strings_has(&removed->names, header->name));
 
-	return r < 0 ? r : note_header(leaving->receipt, header);
+	return r < 0 ? r : note_header(removed->receipt, header);
 }
 
 static int check_contents(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
 {
-	_cleanup_free_ const struct mf_rpm_header **headers =
-		calloc(n + 1, sizeof(struct mf_rpm_header *));
+	_cleanup_free_ const struct mf_rpm_header **headers = mf_proof_headers(proofs, n);
 
-	if (!headers)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		headers[i] = mf_proof_header(proofs[i]);
-	return mf_contents_check(ctx, headers, n);
+	return headers ? mf_contents_check(ctx, headers, n) : -ENOMEM;
 }
 
-/* What comes, what goes, and what neither may touch. */
-static int ask_owners(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-		      const struct mf_strings *erase, struct leaving *leaving)
+/* Checks the files to be installed and removed against those that must not be changed. */
+static int check_owners(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+			const struct mf_strings *erase, struct removed *removed)
 {
-	int r = mf_owners_new(ctx, &leaving->owners);
+	int r = mf_owners_new(ctx, &removed->owners);
 
 	if (!r)
-		r = mf_directory_modes_new(ctx, &leaving->standing);
+		r = mf_directory_modes_new(ctx, &removed->modes);
 	for (size_t i = 0; !r && i < n; i++)
-		r = mf_directory_modes_arrives(leaving->standing, mf_proof_header(proofs[i]));
+		r = mf_directory_modes_note_install(removed->modes, mf_proof_header(proofs[i]));
 	for (size_t i = 0; !r && i < n; i++)
-		r = mf_owners_arrives(leaving->owners, mf_proof_nevra(proofs[i]),
-				      mf_proof_header(proofs[i]));
+		r = mf_owners_note_install(removed->owners, mf_proof_nevra(proofs[i]),
+					   mf_proof_header(proofs[i]));
 	if (!r)
-		r = note_all_leaving(ctx, proofs, n, erase, leaving);
-	return r ? r : mf_owners_decide(leaving->owners);
+		r = note_all_removed(ctx, proofs, n, erase, removed);
+	return r ? r : mf_owners_decide(removed->owners);
 }
 
-/* Writes down how to undo it, and which directories it makes. */
+/* Writes the undo record and the list of directories that the transaction creates. */
 static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo)
 {
 	_cleanup_(mf_strings_done) struct mf_strings directories = { 0 };
@@ -325,26 +317,26 @@ static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo
 	if (r < 0)
 		return mf_fail(ctx, "install", r, "undo", NULL);
 	r = directories.n ? mf_directories_update(ctx, &directories) : 0;
-	return r < 0 ? r : mf_undo_keep(ctx, undo);
+	return r < 0 ? r : mf_undo_write(ctx, undo);
 }
 
-/* Notes all that comes and goes, before anything does. */
+/* Checks and records all that will be installed and removed, before the transaction. */
 static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-			   const struct mf_strings *erase, struct leaving *leaving)
+			   const struct mf_strings *erase, struct removed *removed)
 {
-	struct mf_receipt *receipt = leaving->receipt;
+	struct mf_receipt *receipt = removed->receipt;
 	int r = check_contents(ctx, proofs, n);
 
 	if (!r)
 		r = check_space(ctx, proofs, n);
 	if (!r)
-		r = ask_owners(ctx, proofs, n, erase, leaving);
+		r = check_owners(ctx, proofs, n, erase, removed);
 	for (size_t i = 0; !r && i < n; i++)
-		r = install_note_package(ctx, leaving, proofs[i]);
+		r = install_note_package(ctx, removed, proofs[i]);
 	if (!r)
-		r = add_all(&receipt->undo.kernels, &receipt->kernels);
+		r = add_strings(&receipt->undo.kernels, &receipt->kernels);
 	if (!r)
-		r = add_all(&receipt->undo.erase, erase);
+		r = add_strings(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, "install", r, "transaction", NULL);
 	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
@@ -371,35 +363,34 @@ static int install_carry_out(struct mf_context *ctx, struct mf_proof *const *pro
 	return r < 0 ? r : read_back(ctx, proofs, n, owners);
 }
 
-/* Another rpm holds its lock: nothing was begun. */
-static void give_up(struct mf_context *ctx)
+/* Another process holds rpm's lock: the transaction has not started. */
+static void discard_notes(struct mf_context *ctx)
 {
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	(void)mf_directories_update(ctx, NULL);
 	(void)mf_undo_forget(ctx);
-	ctx->failure = why;
 }
 
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
-	struct leaving leaving = { .ctx = ctx, .erase = erase, .receipt = &receipt };
-	int r = install_prepare(ctx, proofs, n, erase, &leaving);
+	struct removed removed = { .ctx = ctx, .erase = erase, .receipt = &receipt };
+	int r = install_prepare(ctx, proofs, n, erase, &removed);
 
 	if (!r) {
-		r = install_carry_out(ctx, proofs, n, erase, leaving.owners, &receipt);
+		r = install_carry_out(ctx, proofs, n, erase, removed.owners, &receipt);
 		if (r == -MFE_LOCKED)
-			give_up(ctx);
+			discard_notes(ctx);
 		else if (r < 0)
 			mf_install_undo(ctx, &receipt);
 		if (r != -MFE_LOCKED)
-			mf_directory_modes_restore(leaving.standing);
+			mf_directory_modes_restore(removed.modes);
 	}
 	if (!r)
-		mf_directories_prune(ctx, &leaving.paths);
-	leaving_done(&leaving);
+		mf_directories_prune(ctx, &removed.paths);
+	removed_done(&removed);
 	if (r < 0)
 		return r;
 	*ret_receipt = receipt;

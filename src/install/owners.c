@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files that modfetch did not bring keep their bytes.
+ * Files that modfetch did not install keep their bytes.
  *
- * Before a transaction each file of the packages that come is looked for on the machine, and so is
- * each file of the packages that go. Three things decide: the rpm database (which package brought
- * what is there), the digests in the packages' headers (is it still that), and what kind of file it
- * is. A file that is in the way and no package's own stays, and rpm installs the package without
- * it, where that does no harm: the file is the same as the package's, or it is firmware or
- * documentation, of which the machine's own is as good. What steers the machine (a module, a
- * depmod.d file, a kernel) is either the one or the other: the run is refused. So is a run that
- * would remove or replace a file which somebody changed after its package brought it.
+ * Before a transaction each file of the packages to be installed or removed is compared with the
+ * one on the machine. Three things decide: the rpm database (the package that owns the existing
+ * file), the digests in the packages' headers (is the file unchanged), and the kind of file. An
+ * existing file that no package owns stays, and rpm installs the package without it, where that
+ * does no harm: the file equals the package's, or it is firmware or documentation, and the
+ * machine's own is as good. A file that controls the machine (a module, a depmod.d file, a kernel)
+ * cannot be left out: the run is refused. So is a run that would remove or replace a file that was
+ * changed after its package was installed.
  *
  * Paths are compared by the directory they lead to, not by their text: below a root where /lib is a
- * link, /lib/modules and /usr/lib/modules are one. The rpm database is read as a whole only if
- * something is in the way that none of the packages that go has brought.
+ * link, /lib/modules and /usr/lib/modules are the same. The whole rpm database is read only if a
+ * file is in the way that no package to be removed owns.
  *
- * Between the look and the transaction somebody else may still put a file there: rpm, dpkg and we
- * have no lock in common.
+ * Between this check and the transaction another program may still create a file there: rpm, dpkg
+ * and modfetch have no common lock.
  */
 #include "owners.h"
 #include <errno.h>
@@ -29,27 +29,27 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 
-/* Something that lies where a package that comes has a file. */
-struct standing {
-	size_t package;			/* which of them */
+/* An existing file at the path of a file to be installed. */
+struct existing {
+	size_t package;			/* index of the package to be installed */
 	const struct mf_rpm_file *file; /* borrowed */
 	const char *name;		/* last component, in FILE's path */
 	dev_t dev;			/* of its directory */
 	ino_t ino;
-	bool same;  /* as the package has it */
-	bool owned; /* an installed package brought it, as it is */
+	bool same;  /* equal to the package's file */
+	bool owned; /* an installed package owns it unchanged */
 };
 
 struct mf_owners {
 	struct mf_context *ctx;
-	struct mf_strings nevras; /* of the packages that come */
-	struct standing *standing;
+	struct mf_strings nevras; /* of the packages to be installed */
+	struct existing *existing;
 	size_t n, room;
 	bool sorted;		 /* by name */
-	struct mf_strings *kept; /* one list a package, after settling */
+	struct mf_strings *kept; /* one list per package, set by mf_owners_decide() */
 };
 
-/* Of these the machine's own is as good as the package's. */
+/* In these directories the machine's own file is as good as the package's. */
 static const char *const harmless[] = {
 	"/lib/firmware/",
 	"/usr/lib/firmware/",
@@ -59,21 +59,20 @@ static const char *const harmless[] = {
 
 /* ---- one file ---- */
 
-static int link_is(int fd, const char *target)
+static int compare_link(int fd, const char *target)
 {
 	char is[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", is, sizeof(is));
 
 	if (n < 0)
 		return -errno;
-	return (size_t)n == strlen(target) && !memcmp(is, target, (size_t)n) ? MF_LIES_SAME
-									     : MF_LIES_OTHER;
+	return (size_t)n == strlen(target) && !memcmp(is, target, (size_t)n) ? MF_ON_DISK_SAME
+									     : MF_ON_DISK_OTHER;
 }
 
-static int bytes_are(const struct mf_context *ctx, const struct mf_rpm_file *file)
+static int compare_bytes(const struct mf_context *ctx, const struct mf_rpm_file *file)
 {
-	/* it was a regular file a moment ago; should it be a FIFO now, nobody waits for its other
-	 * end */
+	/* it was a regular file a moment ago; if it is a FIFO now, do not wait for its other end */
 	_cleanup_close_ int fd =
 		mf_context_open(ctx, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t digest[MF_SHA256_LEN];
@@ -81,27 +80,27 @@ static int bytes_are(const struct mf_context *ctx, const struct mf_rpm_file *fil
 
 	if (r < 0)
 		return r;
-	return memcmp(digest, file->sha256, sizeof(digest)) ? MF_LIES_OTHER : MF_LIES_SAME;
+	return memcmp(digest, file->sha256, sizeof(digest)) ? MF_ON_DISK_OTHER : MF_ON_DISK_SAME;
 }
 
 static int owner_compare(const struct mf_context *ctx, const struct mf_rpm_file *file, int fd,
 			 const struct stat *st)
 {
 	if (file->ghost || (st->st_mode & S_IFMT) != (file->mode & S_IFMT))
-		return MF_LIES_OTHER;
+		return MF_ON_DISK_OTHER;
 	if (S_ISLNK(st->st_mode))
-		return link_is(fd, file->link);
+		return compare_link(fd, file->link);
 	if (!S_ISREG(st->st_mode))
-		return S_ISDIR(st->st_mode) ? MF_LIES_SAME : MF_LIES_OTHER;
+		return S_ISDIR(st->st_mode) ? MF_ON_DISK_SAME : MF_ON_DISK_OTHER;
 	if ((uint64_t)st->st_size != file->size)
-		return MF_LIES_OTHER;
+		return MF_ON_DISK_OTHER;
 	if (file->has_sha256)
-		return bytes_are(ctx, file);
-	/* a package of another digest: rpm gives its files their times */
-	return st->st_mtime == (time_t)file->mtime ? MF_LIES_SAME : MF_LIES_OTHER;
+		return compare_bytes(ctx, file);
+	/* the package has another kind of digest: compare the time, which rpm sets */
+	return st->st_mtime == (time_t)file->mtime ? MF_ON_DISK_SAME : MF_ON_DISK_OTHER;
 }
 
-/* Opens what lies at PATH without following it. A descriptor, -ENOENT where nothing can, -errno. */
+/* Opens PATH itself, also a link. A descriptor; -ENOENT if it cannot exist; -errno. */
 static int owner_find(const struct mf_context *ctx, const char *path, struct stat *ret_st)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
@@ -119,11 +118,11 @@ int mf_owners_check_file(const struct mf_context *ctx, const struct mf_rpm_file 
 	_cleanup_close_ int fd = owner_find(ctx, file->path, &st);
 
 	if (fd < 0)
-		return fd == -ENOENT ? MF_LIES_NOTHING : fd;
+		return fd == -ENOENT ? MF_ON_DISK_NOTHING : fd;
 	return owner_compare(ctx, file, fd, &st);
 }
 
-/* The directory of PATH. 0, or -errno. */
+/* Gets the status of the directory of PATH. 0 or -errno. */
 static int owner_place_of(const struct mf_context *ctx, const char *path, struct stat *ret_st)
 {
 	const char *slash = strrchr(path, '/');
@@ -138,7 +137,7 @@ static int owner_place_of(const struct mf_context *ctx, const char *path, struct
 	return fstat(fd, ret_st) < 0 ? -errno : 0;
 }
 
-/* ---- packages that come ---- */
+/* ---- packages to be installed ---- */
 
 int mf_owners_new(struct mf_context *ctx, struct mf_owners **ret_owners)
 {
@@ -158,30 +157,23 @@ void mf_owners_free(struct mf_owners *owners)
 	for (size_t i = 0; owners->kept && i < owners->nevras.n; i++)
 		mf_strings_done(&owners->kept[i]);
 	free(owners->kept);
-	free(owners->standing);
+	free(owners->existing);
 	mf_strings_done(&owners->nevras);
 	free(owners);
 }
 
-static int add_standing(struct mf_owners *o, const struct mf_rpm_file *file, bool same)
+static int add_existing(struct mf_owners *o, const struct mf_rpm_file *file, bool same)
 {
-	struct standing *s;
+	struct existing *s;
 	struct stat st;
 	int r = owner_place_of(o->ctx, file->path, &st);
 
 	if (r < 0)
 		return r;
-	if (o->n == o->room) {
-		size_t room = o->room ? o->room * 2 : 16;
-		struct standing *more = reallocarray(o->standing, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		o->standing = more;
-		o->room = room;
-	}
-	s = &o->standing[o->n++];
-	*s = (struct standing){ .package = o->nevras.n - 1,
+	if (mf_array_reserve(&o->existing, &o->room, o->n + 1, sizeof(*o->existing)) < 0)
+		return -ENOMEM;
+	s = &o->existing[o->n++];
+	*s = (struct existing){ .package = o->nevras.n - 1,
 				.file = file,
 				.name = strrchr(file->path, '/') + 1,
 				.dev = st.st_dev,
@@ -190,18 +182,18 @@ static int add_standing(struct mf_owners *o, const struct mf_rpm_file *file, boo
 	return 0;
 }
 
-static int in_the_way(struct mf_owners *o, const char *what)
+static int fail_no_directory(struct mf_owners *o, const char *what)
 {
 	return mf_fail(o->ctx, "install", -MFE_FILE_EXISTS, o->nevras.v[o->nevras.n - 1],
-		       "%s is no directory, and the package needs one there; move it away first",
+		       "%s is not a directory, and the package needs one there; move it away first",
 		       what);
 }
 
 /*
- * Of what leads to a path the nearest that is there must be a directory, or a link to one: rpm
- * would take away what else it finds where a directory must be.
+ * The nearest existing parent of PATH must be a directory, or a link to one: rpm would remove any
+ * other file in the place of a directory.
  */
-static int owner_check_way(struct mf_owners *o, const char *path)
+static int owner_check_leading(struct mf_owners *o, const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
 	char *slash;
@@ -218,85 +210,86 @@ static int owner_check_way(struct mf_owners *o, const char *path)
 		if (there < 0)
 			return there;
 		directory = mf_context_open(o->ctx, copy, O_PATH | O_DIRECTORY);
-		return directory < 0 ? in_the_way(o, copy) : 0;
+		return directory < 0 ? fail_no_directory(o, copy) : 0;
 	}
 	return 0;
 }
 
-static int file_arrives(struct mf_owners *o, const struct mf_rpm_file *file)
+static int check_new_file(struct mf_owners *o, const struct mf_rpm_file *file)
 {
 	struct stat st;
 	_cleanup_close_ int fd = owner_find(o->ctx, file->path, &st);
 	int r;
 
 	if (fd == -ENOENT)
-		return owner_check_way(o, file->path);
+		return owner_check_leading(o, file->path);
 	if (fd < 0)
 		return fd;
 	if (S_ISDIR(file->mode)) {
 		_cleanup_close_ int directory =
 			mf_context_open(o->ctx, file->path, O_PATH | O_DIRECTORY);
 
-		return directory < 0 ? in_the_way(o, file->path) : 0;
+		return directory < 0 ? fail_no_directory(o, file->path) : 0;
 	}
 	r = owner_compare(o->ctx, file, fd, &st);
-	return r < 0 ? r : add_standing(o, file, r == MF_LIES_SAME);
+	return r < 0 ? r : add_existing(o, file, r == MF_ON_DISK_SAME);
 }
 
-int mf_owners_arrives(struct mf_owners *o, const char *nevra, const struct mf_rpm_header *header)
+int mf_owners_note_install(struct mf_owners *o, const char *nevra,
+			   const struct mf_rpm_header *header)
 {
 	int r = mf_strings_add(&o->nevras, nevra);
 
 	for (size_t i = 0; !r && i < header->n_files; i++) {
-		r = file_arrives(o, &header->files[i]);
+		r = check_new_file(o, &header->files[i]);
 		if (r < 0 && r != -MFE_FILE_EXISTS)
 			return mf_fail(o->ctx, "install", r, nevra,
-				       "%s cannot be looked for on the machine: %s",
+				       "%s cannot be compared with the machine's: %s",
 				       header->files[i].path, mf_error_sentence(r));
 	}
 	return r;
 }
 
-/* ---- packages that are there ---- */
+/* ---- installed packages ---- */
 
 static int owner_by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct standing *)a)->name, ((const struct standing *)b)->name);
+	return strcmp(((const struct existing *)a)->name, ((const struct existing *)b)->name);
 }
 
-/* The first of those that stand that is called as the last component of PATH, or N. */
+/* The index of the first existing file with the last component of PATH as its name, or N. */
 static size_t first_named(struct mf_owners *o, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	size_t from = 0, to = o->n;
 
 	if (!o->sorted && o->n)
-		qsort(o->standing, o->n, sizeof(*o->standing), owner_by_name);
+		qsort(o->existing, o->n, sizeof(*o->existing), owner_by_name);
 	o->sorted = true;
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (strcmp(o->standing[middle].name, name) < 0)
+		if (strcmp(o->existing[middle].name, name) < 0)
 			from = middle + 1;
 		else
 			to = middle;
 	}
-	return from < o->n && !strcmp(o->standing[from].name, name) ? from : o->n;
+	return from < o->n && !strcmp(o->existing[from].name, name) ? from : o->n;
 }
 
 /*
- * Notes that what stands at the place of FILE, an installed package's, is that package's own.
- * ONLY_SAME: if it is as the package that comes has it. 1: something does; 0 or -errno.
+ * Marks existing files at the place of FILE, an installed package's, as owned by that package.
+ * ONLY_SAME: only those equal to the file to be installed. 1: at least one; 0: none; or -errno.
  */
 static int mark_owned(struct mf_owners *o, const struct mf_rpm_file *file, bool only_same)
 {
 	size_t i = first_named(o, file->path);
-	const char *name = i < o->n ? o->standing[i].name : NULL;
+	const char *name = i < o->n ? o->existing[i].name : NULL;
 	struct stat st = { 0 };
 	int r = name ? owner_place_of(o->ctx, file->path, &st) : 0, found = 0;
 
-	for (; r >= 0 && name && i < o->n && !strcmp(o->standing[i].name, name); i++) {
-		struct standing *s = &o->standing[i];
+	for (; r >= 0 && name && i < o->n && !strcmp(o->existing[i].name, name); i++) {
+		struct existing *s = &o->existing[i];
 
 		if (s->dev != st.st_dev || s->ino != st.st_ino || (only_same && !s->same))
 			continue;
@@ -306,7 +299,7 @@ static int mark_owned(struct mf_owners *o, const struct mf_rpm_file *file, bool 
 	return r < 0 ? r : found;
 }
 
-/* A module without a byte in it is what a power cut leaves, and nobody's loss. */
+/* A power cut can leave an empty module file; removing it loses nothing. */
 static bool is_empty_module(const struct mf_context *ctx, const char *path)
 {
 	struct stat st;
@@ -315,40 +308,40 @@ static bool is_empty_module(const struct mf_context *ctx, const char *path)
 	return fd >= 0 && S_ISREG(st.st_mode) && !st.st_size && strstr(path, "/lib/modules/");
 }
 
-static int file_leaves(struct mf_owners *o, const struct mf_rpm_header *header,
-		       const struct mf_rpm_file *file)
+static int check_removed_file(struct mf_owners *o, const struct mf_rpm_header *header,
+			      const struct mf_rpm_file *file)
 {
-	int lies = mf_owners_check_file(o->ctx, file), r;
+	int on_disk = mf_owners_check_file(o->ctx, file), r;
 
-	if (lies == MF_LIES_NOTHING)
+	if (on_disk == MF_ON_DISK_NOTHING)
 		return 0;
-	/* an update that was cut off has put the new bytes there: they may be written again */
-	r = lies < 0 ? lies : mark_owned(o, file, lies == MF_LIES_OTHER);
+	/* an interrupted update may have written the new bytes: they may be written again */
+	r = on_disk < 0 ? on_disk : mark_owned(o, file, on_disk == MF_ON_DISK_OTHER);
 	if (r < 0)
-		return mf_fail(o->ctx, "install", r, header->name, "%s cannot be looked at: %s",
+		return mf_fail(o->ctx, "install", r, header->name, "%s cannot be examined: %s",
 			       file->path, mf_error_sentence(r));
-	if (lies == MF_LIES_SAME || r == 1)
+	if (on_disk == MF_ON_DISK_SAME || r == 1)
 		return 0;
 	if (is_empty_module(o->ctx, file->path))
 		return mark_owned(o, file, false) < 0 ? -ENOMEM : 0;
 	return mf_fail(o->ctx, "install", -MFE_ALTERED, header->name,
-		       "%s is not as the package brought it and would be lost; move it away or put "
-		       "it back first",
+		       "%s was changed after the package was installed and would be lost; move it "
+		       "away or restore it first",
 		       file->path);
 }
 
-int mf_owners_leaves(struct mf_owners *o, const struct mf_rpm_header *header)
+int mf_owners_note_removal(struct mf_owners *o, const struct mf_rpm_header *header)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < header->n_files; i++)
 		if (!S_ISDIR(header->files[i].mode) && !header->files[i].left_out)
-			r = file_leaves(o, header, &header->files[i]);
+			r = check_removed_file(o, header, &header->files[i]);
 	return r;
 }
 
-/* Whether an installed package brought what is in the way. */
-static int note_owner(void *arg, void *header)
+/* Marks existing files that the installed package owns. */
+static int owner_on_installed_package(void *arg, void *header)
 {
 	struct mf_owners *o = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
@@ -360,7 +353,7 @@ static int note_owner(void *arg, void *header)
 		if (S_ISDIR(file->mode) || file->left_out || first_named(o, file->path) == o->n)
 			continue;
 		r = mf_owners_check_file(o->ctx, file);
-		if (r == MF_LIES_SAME)
+		if (r == MF_ON_DISK_SAME)
 			r = mark_owned(o, file, false);
 		r = r < 0 ? r : 0;
 	}
@@ -377,39 +370,40 @@ static bool is_harmless(const struct mf_rpm_file *file)
 	return false;
 }
 
-static int owner_decide(struct mf_owners *o, const struct standing *s)
+static int owner_decide(struct mf_owners *o, const struct existing *s)
 {
 	if (s->owned)
 		return 0;
 	if (s->same || is_harmless(s->file))
 		return mf_strings_add(&o->kept[s->package], s->file->path);
 	return mf_fail(o->ctx, "install", -MFE_FILE_EXISTS, o->nevras.v[s->package],
-		       "%s is there already and none of the installed packages brought it; move it "
-		       "away, or do without this package",
+		       "%s exists already and belongs to no installed package; move it away, or do "
+		       "not install this package",
 		       s->file->path);
 }
 
 static bool all_owned(const struct mf_owners *o)
 {
 	for (size_t i = 0; i < o->n; i++)
-		if (!o->standing[i].owned)
+		if (!o->existing[i].owned)
 			return false;
 	return true;
 }
 
 int mf_owners_decide(struct mf_owners *o)
 {
-	int r = all_owned(o) ? 0 : mf_rpm_each_installed(o->ctx, NULL, note_owner, o);
+	int r = all_owned(o) ? 0
+			     : mf_rpm_each_installed(o->ctx, NULL, owner_on_installed_package, o);
 
 	o->kept = calloc(o->nevras.n + 1, sizeof(*o->kept));
 	if (!o->kept)
 		return mf_fail(o->ctx, "install", -ENOMEM, "owners", NULL);
 	for (size_t i = 0; !r && i < o->n; i++)
-		r = owner_decide(o, &o->standing[i]);
+		r = owner_decide(o, &o->existing[i]);
 	for (size_t i = 0; !r && i < o->nevras.n; i++)
 		if (o->kept[i].n)
 			mf_log(o->ctx, MF_LOG_INFO,
-			       "install: %s: %s is there already and stays as it is (%zu of its "
+			       "install: %s: %s exists already and is not replaced (%zu of its "
 			       "files)",
 			       o->nevras.v[i], o->kept[i].v[0], o->kept[i].n);
 	return r < 0 && o->ctx->failure.code != r ? mf_fail(o->ctx, "install", r, "owners", NULL)
@@ -423,32 +417,32 @@ const struct mf_strings *mf_owners_kept(const struct mf_owners *owners, size_t p
 
 /* ---- removals alone ---- */
 
-static int try_to_leave(void *arg, void *header)
+static int on_removal_candidate(void *arg, void *header)
 {
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
-	return r < 0 ? r : mf_owners_leaves(arg, &h);
+	return r < 0 ? r : mf_owners_note_removal(arg, &h);
 }
 
 int mf_owners_removable(struct mf_context *ctx, const struct mf_strings *names,
-			struct mf_strings *go)
+			struct mf_strings *removable)
 {
 	struct mf_owners owners = { .ctx = ctx };
-	struct mf_failure before = ctx->failure;
+	const struct mf_saved_failure before = mf_failure_save(ctx);
 
 	for (size_t i = 0; i < names->n; i++) {
 		struct mf_strings one = { &names->v[i], 1, 0 };
-		int r = mf_rpm_each_installed(ctx, &one, try_to_leave, &owners);
+		int r = mf_rpm_each_installed(ctx, &one, on_removal_candidate, &owners);
 
 		if (r == -MFE_ALTERED) {
-			mf_log(ctx, MF_LOG_WARNING, "install: %s stays: %s", names->v[i],
+			mf_log(ctx, MF_LOG_WARNING, "install: %s is not removed: %s", names->v[i],
 			       ctx->failure.why);
-			ctx->failure = before;
+			mf_failure_restore(&before);
 			continue;
 		}
 		if (!r)
-			r = mf_strings_add(go, names->v[i]);
+			r = mf_strings_add(removable, names->v[i]);
 		if (r < 0)
 			return ctx->failure.code == r
 				       ? r

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tree is the truth about modules, the rpm database about packages. Somebody may have deleted a
- * module, or restored old indexes; other tools install packages without running depmod. Then a
- * module is missing that a plan cannot bring, since its package is there already. First the indexes
- * are made anew, which may be all that is needed; a package that lacks files is installed again.
+ * Repairs indexes and packages. The module tree decides which modules exist, the rpm database which
+ * packages are installed. An admin may have deleted a module or restored old indexes; other tools
+ * install packages without running depmod. Then a module is missing that no plan can add, since its
+ * package is installed already. First the indexes are rebuilt, which is often enough; a package
+ * with missing files is installed again.
  */
 #include "modfetch/install.h"
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include "modfetch/depmod.h"
 #include "modfetch/rpm.h"
 
-/* The packages that carry what is missing and are installed all the same. */
+/* Finds installed packages that should provide the missing modules. */
 static int find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
 			  struct mf_strings *found)
 {
@@ -44,27 +45,27 @@ int mf_repair_indexes(struct mf_context *ctx, const struct mf_wants *wants)
 	return r < 0 ? r : 1;
 }
 
-struct looking {
+struct file_check {
 	const struct mf_context *ctx;
-	bool lacks;
+	bool incomplete;
 };
 
-static int repair_look(void *arg, void *header)
+static int repair_on_installed_package(void *arg, void *header)
 {
-	struct looking *looking = arg;
+	struct file_check *file_check = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
 	for (size_t i = 0; !r && i < h.n_files; i++) {
 		const struct mf_rpm_file *file = &h.files[i];
 		_cleanup_close_ int fd =
-			mf_context_open(looking->ctx, file->path, O_PATH | O_NOFOLLOW);
+			mf_context_open(file_check->ctx, file->path, O_PATH | O_NOFOLLOW);
 		struct stat st;
 
-		/* of a file that was there before the package any other will do */
-		looking->lacks |= S_ISREG(file->mode) && !file->ghost &&
-				  (fd < 0 || fstat(fd, &st) < 0 ||
-				   (!file->left_out && (uint64_t)st.st_size != file->size));
+		/* a file that was left out because one existed already may be any file */
+		file_check->incomplete |= S_ISREG(file->mode) && !file->ghost &&
+					  (fd < 0 || fstat(fd, &st) < 0 ||
+					   (!file->left_out && (uint64_t)st.st_size != file->size));
 	}
 	return r;
 }
@@ -74,14 +75,15 @@ int mf_repair_mark(struct mf_context *ctx, struct mf_wants *wants)
 	for (size_t i = 0; i < wants->n; i++)
 		for (size_t j = 0; j < wants->v[i].n_matches; j++) {
 			struct mf_match *m = &wants->v[i].matches[j];
-			struct looking looking = { ctx, false };
+			struct file_check file_check = { ctx, false };
 			int r = 0;
 
 			if (mf_match_wanted(m))
-				r = mf_rpm_each_installed(ctx, &m->packages, repair_look, &looking);
+				r = mf_rpm_each_installed(ctx, &m->packages,
+							  repair_on_installed_package, &file_check);
 			if (r < 0)
 				return r;
-			m->broken = looking.lacks;
+			m->broken = file_check.incomplete;
 		}
 	return 0;
 }

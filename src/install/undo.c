@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way back from a package transaction.
+ * Undoes a package transaction.
  *
- * rpm's database knows of a package only when all its files are in place: whoever is killed before
- * leaves files that nobody owns, and directories that no package lists. So the paths that are not there
- * yet are written down first, and it is they that are removed: before the database is asked to
- * forget the packages, since on a full disk it needs the room for that. rpm itself removes nothing
- * here. What was there before is in no list; and of what is in the list only that goes which has
- * the type and the time rpm gave it and is no longer than it was (it may be shorter after a power
- * cut): since then somebody else may have put a file there.
+ * rpm's database lists a package only when all its files are in place. A process killed before that
+ * leaves files without an owner and directories that no package lists. So the paths that do not
+ * exist yet are recorded first, and an undo removes those. It does so before it removes the packages
+ * from the database, which needs the space on a full disk. rpm itself removes nothing here. A file
+ * that existed before is in no list. A listed file is removed only if it has the type and time that
+ * rpm gave it and at most its size (it may be shorter after a power cut): another program may have
+ * created a file there since.
  *
- * A package that replaces an older one is not taken out: its predecessor is gone, and a driver of
- * another version is better than none; but if it was not finished, its files of other names go. A
- * removal is finished, not undone: what it removed is gone.
+ * A package that replaces an older one is not removed: the old one is gone, and a driver of another
+ * version is better than none. But if its installation was not finished, its files with new names
+ * are removed. A removal is finished, not undone: the removed files are gone.
  *
- * On disk: /var/lib/modfetch/undo, records ended by a NUL (a path may hold any other byte): a
- * letter that says which list, then the string; of what is fresh "MODE MTIME SIZE UPDATE PATH". The
- * first record is the format's name, the last is
- * "." alone: a file without it is not whole and stands for a transaction that had not begun.
+ * On disk: /var/lib/modfetch/undo, records that end with a NUL (a path may have any other byte): a
+ * letter for the list, then the string; of a created path "MODE MTIME SIZE UPDATE PATH". The first
+ * record is the format's name, the last is "." alone: a file without it is incomplete, and its
+ * transaction had not started.
  */
 #include "modfetch/undo.h"
 #include <errno.h>
@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
@@ -45,15 +46,15 @@ void mf_undo_done(struct mf_undo *undo)
 	mf_strings_done(&undo->updates);
 	mf_strings_done(&undo->erase);
 	mf_strings_done(&undo->files);
-	for (size_t i = 0; i < undo->n_fresh; i++)
-		free(undo->fresh[i].path);
-	free(undo->fresh);
+	for (size_t i = 0; i < undo->n_created; i++)
+		free(undo->created[i].path);
+	free(undo->created);
 	*undo = (struct mf_undo){ 0 };
 }
 
 /* ---- before ---- */
 
-/* A link that leads nowhere is there: it is somebody's. */
+/* Does PATH exist? A dangling link does: it is not ours. */
 static bool undo_is_there(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH | O_NOFOLLOW);
@@ -61,39 +62,36 @@ static bool undo_is_there(const struct mf_context *ctx, const char *path)
 	return fd >= 0 || (fd != -ENOENT && fd != -ENOTDIR);
 }
 
-static int add_fresh(struct mf_undo *undo, const struct mf_undo_fresh *fresh, const char *path)
+static int add_created(struct mf_undo *undo, const struct mf_undo_created *created,
+		       const char *path)
 {
-	struct mf_undo_fresh *more = undo->fresh;
+	struct mf_undo_created copy = *created;
 
-	if (undo->n_fresh == undo->room_fresh) {
-		size_t room = undo->room_fresh ? undo->room_fresh * 2 : 32;
-
-		more = reallocarray(undo->fresh, room, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		undo->fresh = more;
-		undo->room_fresh = room;
-	}
-	more[undo->n_fresh] = *fresh;
-	more[undo->n_fresh].path = strdup(path);
-	return more[undo->n_fresh].path ? (undo->n_fresh++, 0) : -ENOMEM;
+	if (mf_array_reserve(&undo->created, &undo->room_created, undo->n_created + 1,
+			     sizeof(*undo->created)) < 0)
+		return -ENOMEM;
+	copy.path = strdup(path);
+	if (!copy.path)
+		return -ENOMEM;
+	undo->created[undo->n_created++] = copy;
+	return 0;
 }
 
-/* Is DIRECTORY the last path that was noted, or does it lead there? */
+/* Is DIRECTORY the path added last, or a parent of it? */
 static bool leads_to_last(const struct mf_undo *undo, const char *directory)
 {
-	const char *last = undo->n_fresh ? undo->fresh[undo->n_fresh - 1].path : "";
+	const char *last = undo->n_created ? undo->created[undo->n_created - 1].path : "";
 	size_t len = strlen(directory);
 
 	return !strncmp(last, directory, len) && (!last[len] || last[len] == '/');
 }
 
-/* A file and the directories that lead to it, from the first that is not there. */
-static int note_fresh(const struct mf_context *ctx, struct mf_undo *undo,
-		      const struct mf_rpm_file *file, int update)
+/* Adds a file and its parent directories, from the first that does not exist. */
+static int note_created(const struct mf_context *ctx, struct mf_undo *undo,
+			const struct mf_rpm_file *file, int update)
 {
-	const struct mf_undo_fresh directory = { .mode = S_IFDIR, .update = update };
-	const struct mf_undo_fresh fresh = {
+	const struct mf_undo_created directory = { .mode = S_IFDIR, .update = update };
+	const struct mf_undo_created created = {
 		.mode = file->mode, .mtime = file->mtime, .size = file->size, .update = update
 	};
 	_cleanup_free_ char *copy = strdup(file->path);
@@ -108,9 +106,9 @@ static int note_fresh(const struct mf_context *ctx, struct mf_undo *undo,
 			continue;
 		copy[i] = '\0';
 		missing = missing || !undo_is_there(ctx, copy);
-		/* a package's files lie together: what the last one needed is at the end */
+		/* a package lists neighbors together: shared parents are those of the last path */
 		if (missing && !leads_to_last(undo, copy))
-			r = add_fresh(undo, path[i] ? &directory : &fresh, copy);
+			r = add_created(undo, path[i] ? &directory : &created, copy);
 		copy[i] = path[i];
 	}
 	return r;
@@ -125,9 +123,9 @@ int mf_undo_note(const struct mf_context *ctx, struct mf_undo *undo, const char 
 	for (size_t i = 0; !r && i < header->n_files; i++) {
 		const struct mf_rpm_file *file = &header->files[i];
 
-		/* rpm makes no ghosts */
+		/* rpm does not create ghosts */
 		if (!file->ghost)
-			r = note_fresh(ctx, undo, file, update);
+			r = note_created(ctx, undo, file, update);
 		if (!r && S_ISREG(file->mode))
 			r = mf_strings_add(&undo->files, file->path);
 	}
@@ -138,9 +136,9 @@ int mf_undo_directories(const struct mf_undo *undo, struct mf_strings *ret_paths
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < undo->n_fresh; i++)
-		if (S_ISDIR(undo->fresh[i].mode))
-			r = mf_strings_add(ret_paths, undo->fresh[i].path);
+	for (size_t i = 0; !r && i < undo->n_created; i++)
+		if (S_ISDIR(undo->created[i].mode))
+			r = mf_strings_add(ret_paths, undo->created[i].path);
 	return r;
 }
 
@@ -161,7 +159,7 @@ static void lists_of(struct mf_undo *undo, struct list lists[N_LISTS])
 	lists[4] = (struct list){ 'f', &undo->files };
 }
 
-int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
+int mf_undo_write(struct mf_context *ctx, const struct mf_undo *undo)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *text = NULL;
@@ -180,10 +178,10 @@ int mf_undo_keep(struct mf_context *ctx, const struct mf_undo *undo)
 	for (size_t i = 0; i < N_LISTS; i++)
 		for (size_t j = 0; j < lists[i].strings->n; j++)
 			fprintf(f, "%c%s%c", lists[i].letter, lists[i].strings->v[j], '\0');
-	for (size_t i = 0; i < undo->n_fresh; i++)
-		fprintf(f, "n%o %u %llu %d %s%c", undo->fresh[i].mode, undo->fresh[i].mtime,
-			(unsigned long long)undo->fresh[i].size, undo->fresh[i].update,
-			undo->fresh[i].path, '\0');
+	for (size_t i = 0; i < undo->n_created; i++)
+		fprintf(f, "n%o %u %llu %d %s%c", undo->created[i].mode, undo->created[i].mtime,
+			(unsigned long long)undo->created[i].size, undo->created[i].update,
+			undo->created[i].path, '\0');
 	fprintf(f, ".%c", '\0');
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, NAME, 0600, text, len);
 	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
@@ -197,24 +195,23 @@ int mf_undo_forget(struct mf_context *ctx)
 		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" DIRECTORY, NULL);
 	if (unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT)
 		return mf_fail(ctx, "install", -errno, "/" DIRECTORY "/" NAME, NULL);
-	/* should it come back after a power cut, the next run starts from before: no harm in that
-	 */
+	/* if a power cut restores the file, the next run undoes the transaction: that is harmless */
 	(void)fsync(dirfd);
 	return 0;
 }
 
-static int parse_fresh(const char *text, struct mf_undo *undo)
+static int parse_created(const char *text, struct mf_undo *undo)
 {
-	struct mf_undo_fresh fresh;
+	struct mf_undo_created created;
 	unsigned long long size;
 	int at = 0;
 
-	if (sscanf(text, "%o %u %llu %d %n", &fresh.mode, &fresh.mtime, &size, &fresh.update,
+	if (sscanf(text, "%o %u %llu %d %n", &created.mode, &created.mtime, &size, &created.update,
 		   &at) != 4 ||
 	    text[at] != '/')
-		return 0; /* a record that is not understood removes nothing */
-	fresh.size = size;
-	return add_fresh(undo, &fresh, text + at);
+		return 0; /* a malformed record removes nothing */
+	created.size = size;
+	return add_created(undo, &created, text + at);
 }
 
 static int undo_parse(const char *text, size_t len, struct mf_undo *undo)
@@ -229,7 +226,7 @@ static int undo_parse(const char *text, size_t len, struct mf_undo *undo)
 	lists_of(undo, lists);
 	for (record += sizeof(MAGIC); !r && record < text + len; record += strlen(record) + 1) {
 		if (*record == 'n')
-			r = parse_fresh(record + 1, undo);
+			r = parse_created(record + 1, undo);
 		for (size_t i = 0; !r && i < N_LISTS; i++)
 			if (*record == lists[i].letter)
 				r = mf_strings_add(lists[i].strings, record + 1);
@@ -259,36 +256,23 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 	return r;
 }
 
-/* ---- back ---- */
+/* ---- undoing ---- */
 
-/* The directory of PATH, and in RET_NAME its last component, borrowed. A descriptor or -errno. */
-static int open_parent(const struct mf_context *ctx, const char *path, const char **ret_name)
+/* Is it the file that rpm created there, or the beginning of it? */
+static bool is_as_created(const struct mf_undo_created *created, const struct stat *st)
 {
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-
-	if (!directory)
-		return slash ? -ENOMEM : -EINVAL;
-	*ret_name = slash + 1;
-	return mf_context_open(ctx, *directory ? directory : "/", O_RDONLY | O_DIRECTORY);
-}
-
-/* Is it what rpm has made there, if only the beginning of it? */
-static bool is_fresh(const struct mf_undo_fresh *fresh, const struct stat *st)
-{
-	if ((st->st_mode & S_IFMT) != (fresh->mode & S_IFMT) ||
-	    st->st_mtime != (time_t)fresh->mtime)
+	if ((st->st_mode & S_IFMT) != (created->mode & S_IFMT) ||
+	    st->st_mtime != (time_t)created->mtime)
 		return false;
-	return !S_ISREG(st->st_mode) || (uint64_t)st->st_size <= fresh->size;
+	return !S_ISREG(st->st_mode) || (uint64_t)st->st_size <= created->size;
 }
 
-/* Removes a file or link, or a directory if it is empty. 0 or -errno; what is not ours is passed
- * over. */
-static int undo_take_away(const struct mf_context *ctx, const struct mf_undo_fresh *fresh)
+/* Removes a file or link, or a directory if it is empty; a file that is not ours stays. 0 or -errno. */
+static int undo_remove(const struct mf_context *ctx, const struct mf_undo_created *created)
 {
 	const char *name;
-	_cleanup_close_ int dirfd = open_parent(ctx, fresh->path, &name);
-	bool directory = S_ISDIR(fresh->mode);
+	_cleanup_close_ int dirfd = mf_directories_open_parent(ctx, created->path, &name);
+	bool directory = S_ISDIR(created->mode);
 	struct stat st;
 
 	if (dirfd < 0)
@@ -297,42 +281,43 @@ static int undo_take_away(const struct mf_context *ctx, const struct mf_undo_fre
 		return (void)unlinkat(dirfd, name, AT_REMOVEDIR), 0;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (!is_fresh(fresh, &st)) {
+	if (!is_as_created(created, &st)) {
 		mf_log(ctx, MF_LOG_WARNING,
-		       "install: %s: somebody else has put a file there; it stays", fresh->path);
+		       "install: %s: another program has replaced this file; it stays",
+		       created->path);
 		return 0;
 	}
 	return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* What the packages have brought, directories or files; not those of updates that are DONE. */
-static int take_fresh(struct mf_context *ctx, const struct mf_undo *undo,
-		      const struct mf_strings *done, bool directories)
+/* Removes the created directories or files, except those of updates that are COMPLETED. */
+static int remove_created(struct mf_context *ctx, const struct mf_undo *undo,
+			  const struct mf_strings *completed, bool directories)
 {
 	int r = 0;
 
-	/* a directory comes before what is in it */
-	for (size_t i = undo->n_fresh; i > 0; i--) {
-		const struct mf_undo_fresh *fresh = &undo->fresh[i - 1];
+	/* the list has a directory before its contents */
+	for (size_t i = undo->n_created; i > 0; i--) {
+		const struct mf_undo_created *created = &undo->created[i - 1];
 		int failed;
 
-		if (S_ISDIR(fresh->mode) != directories ||
-		    (fresh->update >= 0 && (size_t)fresh->update < undo->updates.n &&
-		     mf_strings_has(done, undo->updates.v[fresh->update])))
+		if (S_ISDIR(created->mode) != directories ||
+		    (created->update >= 0 && (size_t)created->update < undo->updates.n &&
+		     mf_strings_has(completed, undo->updates.v[created->update])))
 			continue;
-		failed = undo_take_away(ctx, fresh);
+		failed = undo_remove(ctx, created);
 		if (failed < 0)
-			r = mf_fail(ctx, "install", failed, fresh->path, "cannot be removed: %s",
+			r = mf_fail(ctx, "install", failed, created->path, "cannot be removed: %s",
 				    mf_error_sentence(failed));
 	}
 	return r;
 }
 
-/* rpm writes "x.ko;65a3f2c1" and renames it: what a killed one left is in nobody's list. */
-static void take_partials(const struct mf_context *ctx, const char *path)
+/* rpm writes "x.ko;65a3f2c1" and renames it: a killed rpm leaves a file that no list has. */
+static void remove_partials(const struct mf_context *ctx, const char *path)
 {
 	const char *name;
-	int dirfd = open_parent(ctx, path, &name);
+	int dirfd = mf_directories_open_parent(ctx, path, &name);
 	_cleanup_closedir_ DIR *dir = dirfd < 0 ? NULL : fdopendir(dirfd);
 	struct dirent *e;
 
@@ -347,9 +332,11 @@ static void take_partials(const struct mf_context *ctx, const char *path)
 		close(dirfd);
 }
 
-/* So does depmod's publishing: ".modules.dep.bin.partial", which only a run that writes it reuses.
+/*
+ * The same for depmod: it writes ".modules.dep.bin.partial" and renames it; only a later run that
+ * writes the same index would reuse the file.
  */
-static void take_index_partials(const struct mf_context *ctx, const char *kernel)
+static void remove_index_partials(const struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_free_ char *path = NULL;
@@ -368,34 +355,34 @@ static void take_index_partials(const struct mf_context *ctx, const char *kernel
 		close(fd);
 }
 
-/* A removal cannot be undone: it is finished, unless a file has become somebody else's. */
-static int finish_removal(struct mf_context *ctx, const struct mf_strings *erase)
+/* A removal cannot be undone: it is finished, unless a file was changed or replaced. */
+static int undo_finish_removal(struct mf_context *ctx, const struct mf_strings *erase)
 {
-	_cleanup_(mf_strings_done) struct mf_strings found = { 0 }, go = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings found = { 0 }, removable = { 0 };
 	int r = mf_rpm_installed(ctx, erase, &found);
 
 	if (!r)
-		r = mf_owners_removable(ctx, &found, &go);
-	return r < 0 ? r : mf_rpm_take_out(ctx, &go);
+		r = mf_owners_removable(ctx, &found, &removable);
+	return r < 0 ? r : mf_rpm_take_out(ctx, &removable);
 }
 
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)
 {
-	_cleanup_(mf_strings_done) struct mf_strings done = { 0 };
-	int r = mf_rpm_installed(ctx, &undo->updates, &done);
+	_cleanup_(mf_strings_done) struct mf_strings completed = { 0 };
+	int r = mf_rpm_installed(ctx, &undo->updates, &completed);
 
 	for (size_t i = 0; i < undo->kernels.n; i++)
-		take_index_partials(ctx, undo->kernels.v[i]);
+		remove_index_partials(ctx, undo->kernels.v[i]);
 	if (!r)
-		r = take_fresh(ctx, undo, &done, false);
+		r = remove_created(ctx, undo, &completed, false);
 	for (size_t i = 0; i < undo->files.n; i++)
-		take_partials(ctx, undo->files.v[i]);
+		remove_partials(ctx, undo->files.v[i]);
 	if (!r)
 		r = mf_rpm_forget(ctx, &undo->packages);
 	if (!r)
-		r = finish_removal(ctx, &undo->erase);
+		r = undo_finish_removal(ctx, &undo->erase);
 	if (!r)
-		r = take_fresh(ctx, undo, &done, true);
+		r = remove_created(ctx, undo, &completed, true);
 	return r < 0 ? r : mf_directories_update(ctx, NULL);
 }
 
@@ -406,7 +393,7 @@ int mf_undo_recover(struct mf_context *ctx)
 
 	if (r == 0) {
 		mf_log(ctx, MF_LOG_WARNING,
-		       "install: a run was cut off; undoing what it had begun");
+		       "install: an earlier run was interrupted; undoing its transaction");
 		r = mf_undo(ctx, &undo);
 		for (size_t i = 0; !r && i < undo.kernels.n; i++)
 			r = mf_depmod(ctx,

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was set aside, so that a device whose package brings modfetch itself down costs the others
- * nothing, and itself no crash an hour.
+ * Entries set aside, so that a device whose package crashes modfetch itself does not delay other
+ * devices and does not cause a crash every hour.
  *
- * A file an entry, named as in the spool:
+ * One file per entry, named as in the spool:
  *   modfetch-aside 1
- *   since=1700000000          when, seconds of CLOCK_REALTIME
- *   stamp=HEX                 SHA-256 of all that an outcome rests on, as it was then
- * and behind that the entry as the spool has it. The stamp is made of modfetch's version and the
+ *   since=1700000000          the time, seconds of CLOCK_REALTIME
+ *   stamp=HEX                 SHA-256 of all that the outcome depends on, at that time
+ * and after that the entry in the format of the spool. The stamp covers modfetch's version and the
  * time its program was installed, the kernel, and each enabled repository's id and the digest of
- * its repomd.xml. That is coarse: a refresh that brings anything new is one more chance for what is
- * set aside, and the price of a chance is bounded by MF_TRIES_MAX.
+ * its repomd.xml. That is coarse: a refresh with any new metadata gives the entries one more try,
+ * and MF_TRIES_MAX limits the cost of that.
  *
- * The files lie in a directory that only root writes; what does not parse is passed over all the
- * same. The bytes of a modalias were judged by the spool's parser.
+ * Only root can write to the directory; a file that does not parse is skipped all the same. The
+ * spool's parser checks the bytes of a modalias.
  */
 #include "modfetch/drain.h"
 #include <dirent.h>
@@ -57,9 +57,9 @@ static int aside_fail(struct mf_context *ctx, int r)
 	return mf_fail(ctx, "event", r, "/" MF_ASIDE_DIR, NULL);
 }
 
-/* ---- what an outcome rests on ---- */
+/* ---- the stamp ---- */
 
-static void put_program(FILE *f)
+static void aside_print_program(FILE *f)
 {
 	struct stat st = { 0 };
 
@@ -67,7 +67,7 @@ static void put_program(FILE *f)
 	fprintf(f, "%s %lld %lld\n", MF_VERSION, (long long)st.st_mtime, (long long)st.st_size);
 }
 
-static void put_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
+static void aside_print_repos(const struct mf_context *ctx, const struct mf_repos *repos, FILE *f)
 {
 	for (size_t i = 0; i < repos->n; i++) {
 		uint8_t digest[MF_SHA256_LEN] = { 0 };
@@ -86,7 +86,7 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 {
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_free_ char *text = NULL;
-	struct mf_failure before = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 	uint8_t digest[MF_SHA256_LEN];
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
@@ -94,12 +94,11 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 
 	if (!f)
 		return -ENOMEM;
-	put_program(f);
+	aside_print_program(f);
 	fprintf(f, "%s\n", ctx->kernel);
-	/* a configuration that cannot be read is one more state to tell from others */
+	/* a configuration that cannot be read is a distinct state, too */
 	if (mf_repos_read(ctx, &repos) == 0)
-		put_repos(ctx, &repos, f);
-	ctx->failure = before;
+		aside_print_repos(ctx, &repos, f);
 	if (fclose(f))
 		return -ENOMEM;
 	r = mf_sha256(text, len, digest);
@@ -110,8 +109,11 @@ static int aside_stamp(struct mf_context *ctx, char ret_hex[MF_SHA256_HEX])
 
 /* ---- the files ---- */
 
-/* A line "KEY=VALUE" at *TEXT: VALUE, ended, and *TEXT behind the line. NULL: it is none. */
-static char *aside_take_line(char **text, const char *key)
+/*
+ * Parses a line "KEY=VALUE" at *TEXT: terminates VALUE, moves *TEXT after the line and returns
+ * VALUE. NULL: it is no such line.
+ */
+static char *aside_parse_line(char **text, const char *key)
 {
 	char *value = *text + strlen(key), *end;
 
@@ -134,8 +136,8 @@ static int aside_parse(char *text, size_t len, struct mf_aside_entry *ret_entry)
 
 	if (memchr(text, '\0', len) || !mf_starts_with(text, magic))
 		return -EBADMSG;
-	since = aside_take_line(&at, "since=");
-	hex = since ? aside_take_line(&at, "stamp=") : NULL;
+	since = aside_parse_line(&at, "since=");
+	hex = since ? aside_parse_line(&at, "stamp=") : NULL;
 	if (!hex || !mf_sha256_parse(hex, digest) || *since < '0' || *since > '9')
 		return -EBADMSG;
 	errno = 0;
@@ -215,7 +217,7 @@ int mf_aside_read(struct mf_context *ctx, struct mf_aside *ret_aside)
 	while (r == 0 && aside.n < MF_ASIDE_MAX && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
 			r = aside_add_file(dirfd(dir), e->d_name, &aside);
-	/* nearly always there is none: then nothing is asked for what it would rest on */
+	/* usually there is no entry: then no stamp is needed */
 	if (r == 0 && aside.n)
 		r = aside_stamp(ctx, now);
 	if (r < 0)
@@ -238,7 +240,7 @@ const struct mf_aside_entry *mf_aside_find(const struct mf_aside *aside, const c
 }
 
 static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t since,
-		     const char *stamp_then)
+		     const char *stamp)
 {
 	_cleanup_free_ char *spooled = NULL, *text = NULL;
 	char name[MF_SPOOL_NAME];
@@ -247,7 +249,7 @@ static int write_one(int dirfd, const struct mf_spool_entry *entry, int64_t sinc
 
 	if (r < 0)
 		return r;
-	text = mf_format("%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp_then, spooled);
+	text = mf_format("%ssince=%" PRId64 "\nstamp=%s\n%s", magic, since, stamp, spooled);
 	if (!text)
 		return -ENOMEM;
 	mf_spool_name(entry->modalias, name);
@@ -311,7 +313,7 @@ int mf_aside_retry(struct mf_context *ctx, bool all)
 
 		if (!all && !aside.v[i].due)
 			continue;
-		/* the clock of its event may have been another boot's */
+		/* the event's time may be on the clock of another boot */
 		entry->uevent_us = 0;
 		entry->decided_us = mf_now_us();
 		r = mf_spool_put(spool, entry);
@@ -326,7 +328,7 @@ int mf_aside_retry(struct mf_context *ctx, bool all)
 
 /* ---- wants ---- */
 
-static int keep_device(struct mf_context *ctx, const struct mf_want *want)
+static int aside_put_want(struct mf_context *ctx, const struct mf_want *want)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	int r = mf_want_entry(want, &entry);
@@ -352,7 +354,7 @@ int mf_aside_filter(struct mf_context *ctx, struct mf_wants *wants)
 			mf_aside_describe(found, words, sizeof(words));
 			mf_log(ctx, MF_LOG_WARNING, "event: %.256s: %s [%s]", want->query, words,
 			       mf_error_name(-MFE_SET_ASIDE));
-			r = keep_device(ctx, want);
+			r = aside_put_want(ctx, want);
 		} else if (mf_wants_add(&left, want) < 0) {
 			r = aside_fail(ctx, -ENOMEM);
 		}
@@ -374,7 +376,7 @@ void mf_aside_describe(const struct mf_aside_entry *entry, char *ret_text, size_
 	if (localtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%F %T", &tm);
 	snprintf(ret_text, size,
-		 "set aside since %s, as %d runs for it crashed or were killed; to try it again: "
-		 "modfetch queue --retry",
+		 "set aside since %s, because %d runs for it crashed or were killed; to try it "
+		 "again: modfetch queue --retry",
 		 when, MF_TRIES_MAX);
 }

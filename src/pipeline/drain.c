@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The spool as one transaction: which entries are run together, stay for later, or are done with.
+ * The spool as one transaction: the entries that run together, stay for later, or are finished.
  *
- * An entry is removed after the run wrote the history, and only if no event has changed it meanwhile:
- * a crash at any point repeats work, and never forgets a device.
+ * An entry is removed after the run wrote the history, and only if no event has changed the entry
+ * since: a crash at any point repeats work, but never loses a device.
  *
- * A run for all that fails for the fault of a package or of one repository is repeated one modalias
- * at a time; metadata and a repository that could not be had are not asked for again then. Before a
- * run begins it is noted for whom (src/pipeline/tries.h), so that after a crash each of them runs alone,
- * after the others, and what crashes again is set aside. A pass over the spool is one attempt of the
- * hour, unless all it did was to find that it has to wait.
+ * If a run for all entries fails because of a package or one repository, it is repeated for one
+ * modalias at a time, without another request for metadata or to an unreachable repository. Before
+ * a run begins, its entries are recorded (src/pipeline/tries.h), so that after a crash each of them
+ * runs alone, after the others, and is set aside if it crashes again. A pass over the spool counts
+ * as one attempt of the hour, unless it only found that it has to wait.
  */
 #include "modfetch/drain.h"
 #include <errno.h>
@@ -60,7 +60,7 @@ static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
 	if (r < 0)
 		return mf_fail(ctx, "event", r, "/" MF_SPOOL_DIR, NULL);
 	if (damaged)
-		mf_log(ctx, MF_LOG_WARNING, "event: threw %zu damaged entries of the spool away",
+		mf_log(ctx, MF_LOG_WARNING, "event: deleted %zu damaged entries of the spool",
 		       damaged);
 	return 0;
 }
@@ -68,13 +68,11 @@ static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
 uint64_t mf_drain_pace(struct mf_context *ctx)
 {
 	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
-	struct mf_failure before = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 	uint64_t slowest = 0;
 
-	if (spool_read(ctx, &spool) < 0) {
-		ctx->failure = before;
+	if (spool_read(ctx, &spool) < 0)
 		return UINT64_MAX;
-	}
 	for (size_t i = 0; i < spool.n; i++) {
 		const struct mf_spool_entry *e = &spool.v[i];
 
@@ -112,14 +110,13 @@ static int drain_add_want(struct mf_context *ctx, const struct mf_spool_entry *e
 	struct mf_want want;
 	int r;
 
-	if (devpath && asprintf(&syspath, "/sys%s", devpath) < 0) {
-		syspath = NULL;
+	syspath = devpath ? mf_format("/sys%s", devpath) : NULL;
+	if (devpath && !syspath)
 		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
-	}
 	r = mf_want_init(ctx, entry->modalias, syspath, &want);
 	if (r < 0)
 		return r;
-	/* a name without a device is what modprobe was asked for, which blacklists do not hold back */
+	/* a name without a device is a request of modprobe, to which blacklists do not apply */
 	if (syspath && mf_device_describe(ctx, syspath, &want) < 0) {
 		mf_want_done(&want);
 		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
@@ -130,7 +127,7 @@ static int drain_add_want(struct mf_context *ctx, const struct mf_spool_entry *e
 	return r < 0 ? mf_fail(ctx, "event", r, entry->modalias, NULL) : 0;
 }
 
-/* One want for each device that is still there. 0, 1: none is, or a recorded failure. */
+/* Adds one want for each device that still exists. 0; 1: none does; or a recorded failure. */
 static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 		     struct mf_wants *wants)
 {
@@ -148,8 +145,8 @@ static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 
 /* ---- the runs ---- */
 
-/* The package of this run that brought the module, or NULL: it was here before. */
-static const char *brought_by(const struct mf_run *run, const struct mf_match *match)
+/* The package of this run with the module, or NULL: the module was installed before. */
+static const char *package_of(const struct mf_run *run, const struct mf_match *match)
 {
 	for (size_t i = 0; i < run->plan.n; i++)
 		if (mf_strings_has(&match->packages, run->plan.items[i].name))
@@ -157,8 +154,8 @@ static const char *brought_by(const struct mf_run *run, const struct mf_match *m
 	return NULL;
 }
 
-static void say_brought(struct mf_context *ctx, const struct mf_want *want, const char *module,
-			const char *package)
+static void report_loaded(struct mf_context *ctx, const struct mf_want *want, const char *module,
+			  const char *package)
 {
 	_cleanup_free_ char *message = NULL;
 
@@ -177,54 +174,37 @@ static void say_brought(struct mf_context *ctx, const struct mf_want *want, cons
 		mf_log(ctx, MF_LOG_INFO, "%s", message);
 }
 
-static void say_installed(struct mf_context *ctx, const struct mf_run *run)
+static void report_installed(struct mf_context *ctx, const struct mf_run *run)
 {
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
 
 		for (size_t m = 0; m < want->n_matches; m++) {
 			const char *module = want->matches[m].module;
-			const char *package = brought_by(run, &want->matches[m]);
+			const char *package = package_of(run, &want->matches[m]);
 
 			if (package && mf_strings_has(&want->loaded, module))
-				say_brought(ctx, want, module, package);
+				report_loaded(ctx, want, module, package);
 		}
 	}
 }
 
-static void say_failed(struct mf_context *ctx, const char *modalias, int code, bool later)
-{
-	const struct mf_failure *f = &ctx->failure;
-	char message[768];
-
-	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
-		 mf_error_name(code), later ? ", will be tried again" : "");
-	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
-			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
-			    (const struct mf_journal_field[]){
-				    { "MODALIAS", modalias },
-				    { "MODFETCH_STAGE", f->stage },
-				    { "MODFETCH_CODE", mf_error_name(code) },
-			    },
-			    3) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "%s", message);
-}
-
-/* What no device asks for may be the kernel's request, which any user can provoke again. */
-static void note_failed(struct mf_context *ctx, const struct spool *spool, size_t first, size_t end)
+/* An entry without a device may be the kernel's request, which any user can provoke again. */
+static void record_failed(struct mf_context *ctx, const struct spool *spool, size_t first,
+			  size_t end)
 {
 	for (size_t i = first; i < end; i++)
 		if (!spool->v[i].devpaths.n)
 			(void)mf_failed_note(ctx, spool->v[i].modalias);
 }
 
-/* What the runs of one pass share. */
+/* The data that the runs of one pass share. */
 struct pass {
 	struct spool spool;
-	struct mf_strings unreachable; /* repositories that are not asked again in this pass */
+	struct mf_strings unreachable; /* repositories that get no further request in this pass */
 	bool metadata_asked;
-	bool attempted; /* it came to more than waiting */
-	bool stop;	/* what is short is short for all */
+	bool attempted; /* a run did more than find that it has to wait */
+	bool stop;	/* the remaining entries would fail for the same reason */
 	struct mf_drained drained;
 };
 
@@ -234,8 +214,8 @@ static void pass_done(struct pass *pass)
 	mf_strings_done(&pass->unreachable);
 }
 
-/* Without the note, as on a full /run, a crash does not count; that is no reason to serve nobody. */
-static void note_tries(struct mf_context *ctx, const struct pass *pass)
+/* If this fails, as on a full /run, a crash does not count; the runs go on all the same. */
+static void write_tries(struct mf_context *ctx, const struct pass *pass)
 {
 	int r = mf_tries_write(ctx, pass->spool.v, pass->spool.n);
 
@@ -243,14 +223,15 @@ static void note_tries(struct mf_context *ctx, const struct pass *pass)
 		mf_log(ctx, MF_LOG_WARNING, "event: /" MF_TRIES_FILE ": %s", mf_error_sentence(r));
 }
 
-/* A run without end must not keep the others waiting: it is killed, and that counts as a crash. */
+/* The time limit of a run. A run that takes longer is killed, which counts as a crash. */
 static unsigned int run_seconds(const struct mf_context *ctx)
 {
 	return 2 * ctx->settings.fetch_timeout + ctx->settings.lock_timeout + RUN_SECONDS;
 }
 
-static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
-		   size_t end)
+/* Runs the pipeline for the entries FIRST to END, with their tries recorded before and after. */
+static int run_pipeline(struct mf_context *ctx, struct pass *pass, struct mf_run *run, size_t first,
+			size_t end)
 {
 	int r;
 
@@ -258,39 +239,40 @@ static int go_road(struct mf_context *ctx, struct pass *pass, struct mf_run *run
 	run->metadata_asked = pass->metadata_asked;
 	for (size_t i = first; i < end; i++)
 		pass->spool.v[i].tries++;
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	if (ctx->unattended)
 		alarm(run_seconds(ctx));
 	r = mf_pipeline_run(ctx, run);
 	alarm(0);
 	for (size_t i = first; i < end; i++)
 		pass->spool.v[i].tries--;
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	pass->metadata_asked = run->metadata_asked;
-	pass->attempted |= r == 0 || (r < 0 && !mf_fault_waits(r));
+	pass->attempted |= r == 0 || (r < 0 && !mf_fault_only_waited(r));
 	return r;
 }
 
-/* Done, with success or without. */
-static int dismiss(struct mf_context *ctx, struct pass *pass, size_t first, size_t end, bool failed)
+/* Removes the entries FIRST to END from the spool, after success or a final failure. */
+static int finish_entries(struct mf_context *ctx, struct pass *pass, size_t first, size_t end,
+			  bool failed)
 {
 	int r = 0;
 
 	if (failed) {
 		pass->drained.failed += end - first;
-		note_failed(ctx, &pass->spool, first, end);
+		record_failed(ctx, &pass->spool, first, end);
 	}
 	for (size_t i = first; r == 0 && i < end; i++) {
 		pass->spool.v[i].tries = 0;
 		r = remove_entry(ctx, &pass->spool, i);
 	}
-	note_tries(ctx, pass);
+	write_tries(ctx, pass);
 	return r;
 }
 
 /*
- * Goes the road for the entries FIRST to END; those that are done with leave the spool. RET_SPLIT:
- * fewer of them may fare better, so all stay for that.
+ * Runs the pipeline for the entries FIRST to END; finished entries leave the spool. RET_SPLIT: a run
+ * for fewer of them may succeed, so all of them stay.
  */
 static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, size_t end,
 		       bool *ret_split)
@@ -306,28 +288,30 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 			return r;
 		gone += (size_t)r;
 	}
-	r = run.wants.n ? go_road(ctx, pass, &run, first, end) : 1;
-	/* a page in a package's place may be a filter's: it waits, alone */
-	later = r < 0 && mf_fault_passes(r) && (run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
+	r = run.wants.n ? run_pipeline(ctx, pass, &run, first, end) : 1;
+	/* a web page instead of a package may come from a filter: only this package waits */
+	later = r < 0 && mf_fault_is_transient(r) &&
+		(run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
 	if (r == 0)
-		say_installed(ctx, &run);
+		report_installed(ctx, &run);
 	if (r < 0)
-		say_failed(ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
+		mf_spool_report_failure(
+			ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);
 	*ret_split =
-		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_blames_package(r)));
+		r < 0 && end - first > 1 && (run.fault || (!later && mf_fault_is_of_package(r)));
 	if (*ret_split)
 		return r;
 	pass->drained.gone += gone;
 	if (later) {
 		pass->drained.kept += end - first;
-		pass->stop = !mf_fault_of_repository(r);
+		pass->stop = !mf_fault_is_of_repository(r);
 		return r;
 	}
-	removed = dismiss(ctx, pass, first, end, r < 0);
+	removed = finish_entries(ctx, pass, first, end, r < 0);
 	return removed < 0 ? removed : r;
 }
 
-/* Each for itself. Returns what says most: the last failure, or that one of them was served. */
+/* Runs each entry alone. Returns the last failure, else 0 if one of them was served, else 1. */
 static int run_each(struct mf_context *ctx, struct pass *pass, size_t first, size_t end)
 {
 	int worst = 1;
@@ -347,42 +331,42 @@ static int run_each(struct mf_context *ctx, struct pass *pass, size_t first, siz
 	return worst;
 }
 
-/* Those whose run crashed go to the end. Returns how many are before them. */
-static size_t part_suspects(struct spool *spool)
+/* Moves entries with a crashed run to the end. Returns the number of the others. */
+static size_t move_suspects_last(struct spool *spool)
 {
-	size_t fresh = 0;
+	size_t unsuspected = 0;
 
 	for (size_t i = 0; i < spool->n; i++)
 		if (!spool->v[i].tries) {
 			struct mf_spool_entry entry = spool->v[i];
 
-			memmove(&spool->v[fresh + 1], &spool->v[fresh],
-				(i - fresh) * sizeof(*spool->v));
-			spool->v[fresh++] = entry;
+			memmove(&spool->v[unsuspected + 1], &spool->v[unsuspected],
+				(i - unsuspected) * sizeof(*spool->v));
+			spool->v[unsuspected++] = entry;
 		}
-	return fresh;
+	return unsuspected;
 }
 
-/* All at once, but whose run crashed alone, behind the others: it may crash again. */
+/* Runs all entries at once, and after them each one with a crashed run alone: it may crash again. */
 static int run_all(struct mf_context *ctx, struct pass *pass)
 {
-	size_t fresh = part_suspects(&pass->spool);
+	size_t unsuspected = move_suspects_last(&pass->spool);
 	bool split = false;
-	int r = fresh ? run_entries(ctx, pass, 0, fresh, &split) : 1, each;
-	struct mf_failure why;
+	int r = unsuspected ? run_entries(ctx, pass, 0, unsuspected, &split) : 1, each;
+	struct mf_saved_failure first;
 
 	if (split)
-		r = run_each(ctx, pass, 0, fresh);
-	why = ctx->failure;
-	each = run_each(ctx, pass, fresh, pass->spool.n);
+		r = run_each(ctx, pass, 0, unsuspected);
+	first = mf_failure_save(ctx);
+	each = run_each(ctx, pass, unsuspected, pass->spool.n);
 	if (each < 0 || (each == 0 && r > 0))
 		return each;
-	ctx->failure = why;
+	mf_failure_restore(&first);
 	return r;
 }
 
-/* What the limit allows, as one attempt, whatever runs it takes. */
-static int attempt(struct mf_context *ctx, struct pass *pass)
+/* Runs the entries if the hourly limit allows it; all their runs count as one attempt. */
+static int drain_attempt(struct mf_context *ctx, struct pass *pass)
 {
 	uint64_t at;
 	int counted, r;
@@ -400,9 +384,9 @@ static int attempt(struct mf_context *ctx, struct pass *pass)
 	return r;
 }
 
-static int drain_drain(struct mf_context *ctx, struct pass *pass)
+static int drain_locked(struct mf_context *ctx, struct pass *pass)
 {
-	struct mf_failure why;
+	struct mf_saved_failure set_aside;
 	size_t aside;
 	int r = mf_aside_retry(ctx, false);
 
@@ -415,15 +399,15 @@ static int drain_drain(struct mf_context *ctx, struct pass *pass)
 	r = mf_spool_filter(ctx, pass->spool.fd, pass->spool.v, &pass->spool.n, &aside);
 	if (r < 0)
 		return r;
-	/* what comes back has its tries again */
-	note_tries(ctx, pass);
+	/* an entry that was set aside starts with no tries when it returns */
+	write_tries(ctx, pass);
 	pass->drained.failed += aside;
-	why = ctx->failure;
-	r = pass->spool.n ? attempt(ctx, pass) : 1;
+	set_aside = mf_failure_save(ctx);
+	r = pass->spool.n ? drain_attempt(ctx, pass) : 1;
 	if (r < 0 || !aside)
 		return r;
-	ctx->failure = why;
-	return why.code;
+	mf_failure_restore(&set_aside);
+	return ctx->failure.code;
 }
 
 int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
@@ -443,12 +427,12 @@ int mf_drain(struct mf_context *ctx, struct mf_drained *ret_drained)
 		return lock;
 	}
 	spool_done(&pass.spool);
-	r = drain_drain(ctx, &pass);
+	r = drain_locked(ctx, &pass);
 	*ret_drained = pass.drained;
 	return r;
 }
 
-static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
+static int spool_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry entry = { 0 };
 	int r = mf_want_entry(want, &entry);
@@ -458,8 +442,8 @@ static int put_want(struct mf_context *ctx, int fd, const struct mf_want *want)
 	return r < 0 ? mf_fail(ctx, "event", r, want->query, NULL) : 0;
 }
 
-/* Of all that waits one or more brought the run down: nobody knows which, so each has its try. */
-static int suspect_all(struct mf_context *ctx)
+/* At least one of the waiting entries crashed the run: each gets a try, as it may be any of them. */
+static int mark_all_suspect(struct mf_context *ctx)
 {
 	_cleanup_(spool_done) struct spool spool = { .fd = -1 };
 	int r = spool_read(ctx, &spool);
@@ -480,11 +464,11 @@ int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool cr
 
 	if (fd < 0)
 		return mf_fail(ctx, "event", fd, "/" MF_SPOOL_DIR, NULL);
-	/* modfetch.service comes as soon as there is an entry, and must see its tries */
+	/* modfetch.service starts as soon as there is an entry, and must see its tries */
 	if (crashed)
 		lock = mf_lock_spool(ctx);
 	for (size_t i = 0; r == 0 && i < wants->n; i++)
 		if (wants->v[i].kind != MF_WANT_BAD)
-			r = put_want(ctx, fd, &wants->v[i]);
-	return r == 0 && crashed ? suspect_all(ctx) : r;
+			r = spool_want(ctx, fd, &wants->v[i]);
+	return r == 0 && crashed ? mark_all_suspect(ctx) : r;
 }

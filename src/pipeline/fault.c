@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose fault a failure is.
+ * The cause of a failure: a package, a repository, or neither.
  *
- * A package that its server does not have, that has other bytes than were signed for or holds what
- * it must not is the package's fault: what does not need it goes on without. A repository that
- * cannot be reached, or whose metadata is too old, is at fault for its own packages, and only where
- * the plan has others is there anything that could go on without it. All else, a lock, no memory,
- * no network at all, is nobody's fault, and a smaller run would meet it too.
+ * It is the package's fault if its server does not have it, if its bytes are not the signed ones or
+ * if it has forbidden contents: drivers that do not need it can be installed without it. If a
+ * repository cannot be reached or has too old metadata, its packages fail, and only a plan with
+ * packages of others can continue without it. All other failures (a lock, no memory, no network at
+ * all) have neither cause, and a smaller run would fail as well.
  *
- * That a server has no such file, or a web page in its place, it may say for a network that wants a
- * login, too; whether it still shows signed metadata is the pipeline's to find out (renew.c).
+ * A missing file, or a web page in its place, may also be the answer of a network that wants a
+ * login; the pipeline finds out whether the server still shows signed metadata (renew.c).
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
@@ -18,12 +18,12 @@
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 
-/* The failures that pass. */
+/* The transient failures. */
 static const struct {
 	int code;
-	bool of_repository; /* another one may be there */
-	bool idle;	    /* nothing was downloaded: to have tried costs nobody anything */
-} passing[] = {
+	bool of_repository; /* another repository may be reachable */
+	bool only_waited;   /* nothing was downloaded: the try had no cost */
+} transient[] = {
 	{ -MFE_UNREACHABLE, true, true },
 	{ -MFE_PORTAL, true, true },
 	{ -MFE_STALE, true, true },
@@ -40,32 +40,32 @@ static const struct {
 	{ -ENFILE, false, false },
 };
 
-/* Its place in that table, or the table's length. */
-static size_t find_passing(int code)
+/* The index of CODE in that table, or the table's length. */
+static size_t find_transient(int code)
 {
 	size_t i = 0;
 
-	while (i < MF_ARRAY_SIZE(passing) && passing[i].code != code)
+	while (i < MF_ARRAY_SIZE(transient) && transient[i].code != code)
 		i++;
 	return i;
 }
 
-bool mf_fault_passes(int code)
+bool mf_fault_is_transient(int code)
 {
-	return find_passing(code) < MF_ARRAY_SIZE(passing);
+	return find_transient(code) < MF_ARRAY_SIZE(transient);
 }
 
-bool mf_fault_of_repository(int code)
+bool mf_fault_is_of_repository(int code)
 {
-	return mf_fault_passes(code) && passing[find_passing(code)].of_repository;
+	return mf_fault_is_transient(code) && transient[find_transient(code)].of_repository;
 }
 
-bool mf_fault_waits(int code)
+bool mf_fault_only_waited(int code)
 {
-	return mf_fault_passes(code) && passing[find_passing(code)].idle;
+	return mf_fault_is_transient(code) && transient[find_transient(code)].only_waited;
 }
 
-bool mf_fault_blames_package(int code)
+bool mf_fault_is_of_package(int code)
 {
 	static const int codes[] = {
 		-MFE_UNSOLVABLE,   -MFE_NO_SYMBOL,	 -MFE_BAD_SIZE,		-MFE_BAD_DIGEST,
@@ -81,7 +81,7 @@ bool mf_fault_blames_package(int code)
 	return false;
 }
 
-/* ---- of a plan ---- */
+/* ---- the faults of a plan ---- */
 
 static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
 {
@@ -99,7 +99,7 @@ static bool is_used(const struct mf_run *run, size_t repo)
 	return false;
 }
 
-int mf_fault_expected(struct mf_context *ctx, struct mf_run *run)
+int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	int r = 0;
@@ -109,7 +109,7 @@ int mf_fault_expected(struct mf_context *ctx, struct mf_run *run)
 			continue;
 		if (run->unreachable && mf_strings_has(run->unreachable, repos->v[i].id))
 			r = mf_fail(ctx, "fetch", -MFE_UNREACHABLE, repos->v[i].id,
-				    "the repository could not be reached a moment ago");
+				    "this repository could not be reached a moment ago");
 		else
 			r = mf_trust_in_use(ctx, &repos->v[i]);
 		if (r < 0)
@@ -118,29 +118,29 @@ int mf_fault_expected(struct mf_context *ctx, struct mf_run *run)
 	return r;
 }
 
-/* What says that the bytes of a package are wrong, wherever they are asked for. */
+/* Are the package's bytes wrong, on every mirror? */
 static bool is_of_bytes(int code)
 {
 	return code == -MFE_BAD_DIGEST || code == -MFE_TOO_LARGE || code == -MFE_BAD_HREF;
 }
 
-/* What says that a repository cannot be had at the moment. */
-static bool is_of_way(int code)
+/* Is the repository unreachable at the moment? */
+static bool is_of_network(int code)
 {
 	return code == -MFE_UNREACHABLE || code == -MFE_TIMEOUT || code == -MFE_HTTP_STATUS ||
 	       code == -MFE_TRUNCATED;
 }
 
-void mf_fault_unreachable(struct mf_run *run, size_t repo)
+void mf_fault_set_unreachable(struct mf_run *run, size_t repo)
 {
 	run->fault = fault_of_repo(run, repo);
-	/* short of memory the next run asks again, which costs time and no more */
+	/* without memory the next run tries the repository again, which only costs time */
 	if (run->unreachable)
 		(void)mf_strings_add_unique(run->unreachable,
 					    mf_catalog_repos(run->catalog)->v[repo].id);
 }
 
-int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code)
+int mf_fault_set_from_fetch(struct mf_run *run, const struct mf_fetched *fetched, int code)
 {
 	for (size_t i = 0; i < run->plan.n; i++) {
 		size_t repo = run->plan.items[i].repo;
@@ -150,8 +150,8 @@ int mf_fault_of_fetch(struct mf_run *run, const struct mf_fetched *fetched, int 
 		if (fetched[i].absent || is_of_bytes(code) || code == -MFE_PORTAL) {
 			run->fault = MF_FAULT_PACKAGE;
 			run->fault_repo = repo;
-		} else if (is_of_way(code)) {
-			mf_fault_unreachable(run, repo);
+		} else if (is_of_network(code)) {
+			mf_fault_set_unreachable(run, repo);
 		}
 		break;
 	}

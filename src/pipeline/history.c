@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The history file /var/lib/modfetch/history: a JSON object a line, appended. It grows by some
- * hundred bytes a run; beyond 4 MiB the older half is dropped, by whole lines, so that a machine
- * that replugs for years does not fill its disk. A line that is no JSON is passed over by readers.
+ * The history file /var/lib/modfetch/history: one JSON object per line, appended. It grows by some
+ * hundred bytes per run; beyond 4 MiB the older half is dropped, in whole lines, so that years of
+ * replugged devices do not fill the disk. Readers skip a line that is not JSON.
  */
 #include "modfetch/history.h"
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 
 #define DIRECTORY "var/lib/modfetch"
 #define NAME	  "history"
@@ -33,7 +34,7 @@ static int drop_older_half(int dirfd)
 		    : 0;
 }
 
-/* A power cut may have left half a line: it must not swallow the next one. */
+/* A power cut may have left half a line; the next one must not be appended to it. */
 static bool is_torn(int fd, off_t size)
 {
 	char last;
@@ -74,12 +75,10 @@ int mf_history_add(struct mf_context *ctx, struct mf_json *record)
 	_cleanup_free_ char *line = NULL;
 	int r = dirfd < 0 ? dirfd : 0;
 
-	if (!r && asprintf(&line, "%s\n", mf_json_text(record, false)) < 0) {
-		line = NULL;
-		r = -ENOMEM;
+	if (!r) {
+		line = mf_format("%s\n", mf_json_text(record, false));
+		r = line ? history_append(dirfd, line) : -ENOMEM;
 	}
-	if (!r)
-		r = history_append(dirfd, line);
 	return r < 0 ? mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 

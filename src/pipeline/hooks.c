@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Starts what the admin wants started when a driver has arrived.
+ * Starts the admin's programs after a driver was installed.
  *
- * A hook is a program in /etc/modfetch/hooks.d; names with a dot or a tilde in them are passed over,
- * as package managers and editors leave copies. It runs with the rights of the run that called: in
- * the service that is root without most of root's power. Who needs more has it start a unit.
+ * A hook is a program in /etc/modfetch/hooks.d. Names with a dot or a tilde are skipped, because
+ * package managers and editors leave such copies. A hook runs with the rights of the run: in the
+ * service that is root without most of root's capabilities. A hook that needs more can start a unit.
  *
- * Whoever can write a hook is root. So the directory and the file must be ours, and writable by nobody
- * else; no package of a repository can put one there (confine.c). A hook gets the run's record on
- * its standard input, and an environment that says nothing: no word that came from a device or a
- * repository is ever part of a command.
+ * A user who can write a hook becomes root. So only root (or our user) may own the directory and the
+ * file or write to them; no package of a repository can install one there (confine.c). A hook gets
+ * the run's record on its standard input, and an environment with only PATH: no string from a device
+ * or a repository is ever part of a command.
  */
 #include "hooks.h"
 #include <dirent.h>
@@ -36,7 +36,7 @@ static bool hooks_is_ours_alone(const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
 }
 
-/* The hooks' names, sorted. 0, 1: there is no directory; or -errno. */
+/* The hooks' names, sorted. 0; 1: there is no directory; -EPERM: others can write to it; -errno. */
 static int hooks_list(const struct mf_context *ctx, struct mf_strings *ret_names)
 {
 	int fd = mf_context_open(ctx, MF_HOOKS_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -62,8 +62,8 @@ static int hooks_list(const struct mf_context *ctx, struct mf_strings *ret_names
 	return r;
 }
 
-/* 0; -EPERM: somebody else could have written it; 1: it is no program. */
-static int hooks_look_at(const struct mf_context *ctx, const char *name)
+/* 0; 1: it is no program; -EPERM: another user could have written it; or another -errno. */
+static int hooks_check(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -96,8 +96,10 @@ static int hooks_start(const char *path, int in, pid_t *ret_pid)
 		posix_spawn_file_actions_destroy(&actions);
 		return -ENOMEM;
 	}
-	/* a group of its own, so that what it started ends with it; our results are no place for
-	 * its words */
+	/*
+	 * A process group of its own, so that its children are killed with it; its output must not
+	 * get into our results.
+	 */
 	r = -mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP);
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -110,7 +112,7 @@ static int hooks_start(const char *path, int in, pid_t *ret_pid)
 	return -r;
 }
 
-/* Its status as wait(2) has it, or -ETIMEDOUT: it was killed with all it started. */
+/* The status of wait(2), or -ETIMEDOUT: it was killed with its children; or another -errno. */
 static int hooks_wait_for(pid_t pid, unsigned int seconds)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -129,8 +131,8 @@ static int hooks_wait_for(pid_t pid, unsigned int seconds)
 	return ended ? status : -ETIMEDOUT;
 }
 
-static int run_one(const struct mf_context *ctx, const char *name, const char *line,
-		   unsigned int seconds)
+static int hooks_execute(const struct mf_context *ctx, const char *name, const char *line,
+			 unsigned int seconds)
 {
 	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_DIRECTORY "/%s", name);
 	_cleanup_close_ int in = mf_memfile_new("modfetch-run");
@@ -149,27 +151,30 @@ static int run_one(const struct mf_context *ctx, const char *name, const char *l
 	return r < 0 ? r : hooks_wait_for(pid, seconds);
 }
 
-static bool run_and_tell(const struct mf_context *ctx, const char *name, const char *line,
-			 unsigned int seconds)
+/* Runs one hook and logs its failure. True if it ran and succeeded. */
+static bool hooks_run_one(const struct mf_context *ctx, const char *name, const char *line,
+			  unsigned int seconds)
 {
-	int r = hooks_look_at(ctx, name);
+	int r = hooks_check(ctx, name);
 
 	if (r > 0)
 		return false;
 	if (r == 0)
-		r = run_one(ctx, name, line, seconds);
+		r = hooks_execute(ctx, name, line, seconds);
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,
-		       "hooks: /" MF_HOOKS_DIRECTORY "/%s: not run: others could write it", name);
+		       "hooks: /" MF_HOOKS_DIRECTORY
+		       "/%s: not run, because users other than root can write to it",
+		       name);
 	else if (r == -ETIMEDOUT)
-		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: killed: it took more than %u s", name,
-		       seconds);
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: killed, because it took more than %u s",
+		       name, seconds);
 	else if (r < 0)
 		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: %s", name, mf_error_sentence(r));
 	else if (WIFSIGNALED(r))
-		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: ended by signal %d", name, WTERMSIG(r));
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: killed by signal %d", name, WTERMSIG(r));
 	else if (WEXITSTATUS(r))
-		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: ended with status %d", name,
+		mf_log(ctx, MF_LOG_WARNING, "hooks: %s: failed with status %d", name,
 		       WEXITSTATUS(r));
 	return r == 0;
 }
@@ -177,16 +182,17 @@ static bool run_and_tell(const struct mf_context *ctx, const char *name, const c
 size_t mf_hooks_run(const struct mf_context *ctx, const char *line, unsigned int seconds)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	size_t well = 0;
+	size_t succeeded = 0;
 	int r = hooks_list(ctx, &names);
 
 	if (r == -EPERM)
 		mf_log(ctx, MF_LOG_WARNING,
-		       "hooks: /" MF_HOOKS_DIRECTORY ": none run: others could write there");
+		       "hooks: /" MF_HOOKS_DIRECTORY
+		       ": no hook run, because users other than root can write to it");
 	else if (r < 0)
 		mf_log(ctx, MF_LOG_WARNING, "hooks: /" MF_HOOKS_DIRECTORY ": %s",
 		       mf_error_sentence(r));
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		well += run_and_tell(ctx, names.v[i], line, seconds);
-	return well;
+		succeeded += hooks_run_one(ctx, names.v[i], line, seconds);
+	return succeeded;
 }

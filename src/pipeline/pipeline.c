@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The order of the stages, and what is undone when one of them fails.
+ * The order of the stages, and what a failure of one of them undoes.
  *
- * Up to verify nothing on the machine has changed, and a failure needs no more than its line. From
- * install on, a failure takes the packages out again, so that the tree, its indexes and the rpm
- * database are those of before. A load that the kernel refuses is no reason to: the driver is there
- * for the next try, and the admin is told. One lock is held from the first look at what is
- * installed to the end, so that the plan is still true when it is carried out.
+ * Up to verify nothing on the machine has changed, and a failure is only reported. From install on,
+ * a failure removes the packages again, so that the tree, its indexes and the rpm database are as
+ * before. If the kernel refuses to load a module, the packages stay: the driver is installed for the
+ * next try, and the failure is reported. One lock is held from the first look at the installed
+ * packages to the end, so that the plan is still valid when it is carried out.
  */
 #include "modfetch/pipeline.h"
 #include <errno.h>
@@ -31,8 +31,8 @@
 
 #define HOOK_SECONDS 30
 
-/* What the stages of one run hand to each other. */
-struct cargo {
+/* The data that the stages of one run pass on to each other. */
+struct transaction {
 	struct mf_kmod *kmod;
 	struct mf_policy *policy;
 	struct stat tree; /* lib/modules/KVER as it was at the start */
@@ -40,33 +40,33 @@ struct cargo {
 	struct mf_proof **proofs;
 	size_t n; /* of both */
 	struct mf_receipt receipt;
-	struct mf_pending_loads attempts;
-	struct mf_verdicts refused; /* packages, for their files */
-	bool refreshable;	    /* what failed may not fail with new metadata */
+	struct mf_pending_loads pending_loads;
+	struct mf_verdicts refused; /* packages with refused files: another plan avoids them */
+	bool metadata_may_help;	    /* with new metadata the failed step may succeed */
 };
 
-/* What was fetched, as far as nobody has taken it. */
-static void cargo_drop(struct cargo *cargo)
+/* Frees the fetched files and proofs. */
+static void tx_drop_packages(struct transaction *tx)
 {
-	for (size_t i = 0; i < cargo->n; i++) {
-		if (cargo->fetched)
-			mf_fetched_done(&cargo->fetched[i]);
-		if (cargo->proofs)
-			mf_proof_free(cargo->proofs[i]);
+	for (size_t i = 0; i < tx->n; i++) {
+		if (tx->fetched)
+			mf_fetched_done(&tx->fetched[i]);
+		if (tx->proofs)
+			mf_proof_free(tx->proofs[i]);
 	}
-	free(MF_STEAL(cargo->fetched));
-	free(MF_STEAL(cargo->proofs));
-	cargo->n = 0;
+	free(MF_STEAL(tx->fetched));
+	free(MF_STEAL(tx->proofs));
+	tx->n = 0;
 }
 
-static void cargo_done(struct cargo *cargo)
+static void tx_done(struct transaction *tx)
 {
-	cargo_drop(cargo);
-	mf_verdicts_done(&cargo->refused);
-	mf_receipt_done(&cargo->receipt);
-	mf_pending_loads_done(&cargo->attempts);
-	mf_policy_free(cargo->policy);
-	mf_kmod_free(cargo->kmod);
+	tx_drop_packages(tx);
+	mf_verdicts_done(&tx->refused);
+	mf_receipt_done(&tx->receipt);
+	mf_pending_loads_done(&tx->pending_loads);
+	mf_policy_free(tx->policy);
+	mf_kmod_free(tx->kmod);
 }
 
 static void pipeline_stamp(struct mf_run *run, enum mf_stage stage)
@@ -84,22 +84,22 @@ static bool all_on_disk(const struct mf_run *run)
 	return !run->selection.install && !run->selection.remove;
 }
 
-/* With the indexes and modprobe.d as they are now: repairing changes the former. */
-static int pipeline_match(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+/* Reads indexes and modprobe.d again: a repair changes the indexes. */
+static int pipeline_match(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r;
 
-	mf_policy_free(MF_STEAL(cargo->policy));
-	mf_kmod_free(MF_STEAL(cargo->kmod));
-	r = mf_kmod_new(ctx, &cargo->kmod);
+	mf_policy_free(MF_STEAL(tx->policy));
+	mf_kmod_free(MF_STEAL(tx->kmod));
+	r = mf_kmod_new(ctx, &tx->kmod);
 	if (!r)
-		r = mf_policy_new(ctx, cargo->kmod, &cargo->policy);
+		r = mf_policy_new(ctx, tx->kmod, &tx->policy);
 	return r < 0 ? r
-		     : mf_match(ctx, run->catalog, cargo->kmod, cargo->policy, run->wants.v,
+		     : mf_match(ctx, run->catalog, tx->kmod, tx->policy, run->wants.v,
 				run->wants.n);
 }
 
-static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_repair(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = mf_repair_indexes(ctx, &run->wants);
 
@@ -108,47 +108,47 @@ static int repair(struct mf_context *ctx, struct mf_run *run, struct cargo *carg
 	run->repaired = true;
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_want_clear_matches(&run->wants.v[i]);
-	r = pipeline_match(ctx, run, cargo);
+	r = pipeline_match(ctx, run, tx);
 	return r < 0 ? r : mf_repair_mark(ctx, &run->wants);
 }
 
 /*
- * Opens the catalog and matches. Without a catalog what is on disk can still be found and loaded:
- * the missing repository is a failure only if something is missing.
+ * Opens the catalog and matches. Without a catalog installed modules can still be found and loaded:
+ * a missing repository is a failure only if a module is missing.
  */
-static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int opened = mf_renew_open(ctx, run), r;
-	struct mf_failure why = ctx->failure;
+	const struct mf_saved_failure open_failure = mf_failure_save(ctx);
 
-	r = pipeline_match(ctx, run, cargo);
+	r = pipeline_match(ctx, run, tx);
 	if (!r && run->catalog && !run->dry_run)
-		r = repair(ctx, run, cargo);
+		r = pipeline_repair(ctx, run, tx);
 	pipeline_stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
-	ctx->failure = why;
+	mf_failure_restore(&open_failure);
 	return opened;
 }
 
 /* ---- fetch and verify ---- */
 
-static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	_cleanup_free_ struct mf_fetch_request *requests =
 		calloc(run->plan.n + 1, sizeof(*requests));
 	int r;
 
-	cargo->fetched = calloc(run->plan.n + 1, sizeof(*cargo->fetched));
-	cargo->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
-	if (!requests || !cargo->fetched || !cargo->proofs)
+	tx->fetched = calloc(run->plan.n + 1, sizeof(*tx->fetched));
+	tx->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
+	if (!requests || !tx->fetched || !tx->proofs)
 		return mf_fail(ctx, "fetch", -ENOMEM, "plan", NULL);
-	cargo->n = run->plan.n;
-	for (size_t i = 0; i < cargo->n; i++) {
+	tx->n = run->plan.n;
+	for (size_t i = 0; i < tx->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		cargo->fetched[i].fd = -1;
+		tx->fetched[i].fd = -1;
 		requests[i] = (struct mf_fetch_request){
 			.mirrors = &repos->v[item->repo].baseurls,
 			.path = item->location,
@@ -158,17 +158,17 @@ static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct car
 			.max_size = ctx->settings.max_package,
 		};
 	}
-	r = mf_fetch(ctx, requests, cargo->n, run->progress, run->progress_arg, cargo->fetched);
-	return r < 0 ? mf_fault_of_fetch(run, cargo->fetched, r) : 0;
+	r = mf_fetch(ctx, requests, tx->n, run->progress, run->progress_arg, tx->fetched);
+	return r < 0 ? mf_fault_set_from_fetch(run, tx->fetched, r) : 0;
 }
 
-/* Without a terminal's progress bar: a line a package, with where it came from. */
-static void tell_fetched(const struct mf_context *ctx, const struct mf_run *run,
-			 const struct cargo *cargo)
+/* Without a progress bar: logs a line per package, with its origin. */
+static void log_fetched(const struct mf_context *ctx, const struct mf_run *run,
+			const struct transaction *tx)
 {
-	for (size_t i = 0; !run->progress && i < cargo->n; i++)
+	for (size_t i = 0; !run->progress && i < tx->n; i++)
 		mf_log(ctx, MF_LOG_INFO, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
-		       (unsigned long long)cargo->fetched[i].size, cargo->fetched[i].url);
+		       (unsigned long long)tx->fetched[i].size, tx->fetched[i].url);
 }
 
 static void pipeline_verifier_cleanup(struct mf_verifier **verifier)
@@ -176,46 +176,43 @@ static void pipeline_verifier_cleanup(struct mf_verifier **verifier)
 	mf_verifier_free(*verifier);
 }
 
-static int verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier *verifier,
-		  struct cargo *cargo)
+static int pipeline_verify(struct mf_context *ctx, struct mf_run *run, struct mf_verifier *verifier,
+			   struct transaction *tx)
 {
 	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
 	int r = 0;
 
-	for (size_t i = 0; !r && i < cargo->n; i++) {
+	for (size_t i = 0; !r && i < tx->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
 
-		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item,
-				      &cargo->fetched[i], &cargo->proofs[i]);
+		r = mf_verify_package(ctx, verifier, &repos->v[item->repo], item, &tx->fetched[i],
+				      &tx->proofs[i]);
 	}
-	/* -errno is this machine's trouble, not the package's */
+	/* -errno is a failure of this machine, not of the package */
 	if (r <= -MFE_FIRST)
 		run->fault = MF_FAULT_PACKAGE;
 	return r;
 }
 
-static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struct cargo *cargo)
+static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struct transaction *tx)
 {
-	_cleanup_free_ const struct mf_rpm_header **headers =
-		calloc(cargo->n + 1, sizeof(struct mf_rpm_header *));
+	_cleanup_free_ const struct mf_rpm_header **headers = mf_proof_headers(tx->proofs, tx->n);
 
 	if (!headers)
 		return mf_fail(ctx, "verify", -ENOMEM, "shadows", NULL);
-	for (size_t i = 0; i < cargo->n; i++)
-		headers[i] = mf_proof_header(cargo->proofs[i]);
-	return mf_shadow_check(ctx, run->catalog, cargo->policy, &run->plan, headers);
+	return mf_shadow_check(ctx, run->catalog, tx->policy, &run->plan, headers);
 }
 
 /* ---- install and index ---- */
 
-static int index_all(struct mf_context *ctx, const struct mf_run *run, const struct cargo *cargo)
+static int index_all(struct mf_context *ctx, const struct mf_run *run, const struct transaction *tx)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < cargo->receipt.kernels.n; i++) {
+	for (size_t i = 0; !r && i < tx->receipt.kernels.n; i++) {
 		const struct mf_depmod_options options = {
-			.kernel = cargo->receipt.kernels.v[i],
-			.changed = &cargo->receipt.changed[i],
+			.kernel = tx->receipt.kernels.v[i],
+			.changed = &tx->receipt.changed[i],
 			.no_sync = run->no_sync,
 		};
 
@@ -229,98 +226,98 @@ static bool will_load(const struct mf_context *ctx, const struct mf_run *run)
 	return !run->no_load && ctx->kernel_running && run->wants.n;
 }
 
-/* udev finds a module as soon as the indexes name it: what is to be loaded is noted before. */
-static int expect(struct mf_context *ctx, const struct mf_run *run, struct cargo *cargo)
+/* udev loads a module as soon as the indexes name it: so the loads are recorded before. */
+static int note_expected_loads(struct mf_context *ctx, const struct mf_run *run,
+			       struct transaction *tx)
 {
-	for (size_t i = 0; will_load(ctx, run) && i < cargo->receipt.kernels.n; i++)
-		if (!strcmp(cargo->receipt.kernels.v[i], ctx->kernel))
-			return mf_load_expect(ctx, &cargo->attempts, run->wants.v, run->wants.n,
-					      &cargo->receipt.changed[i]);
+	for (size_t i = 0; will_load(ctx, run) && i < tx->receipt.kernels.n; i++)
+		if (!strcmp(tx->receipt.kernels.v[i], ctx->kernel))
+			return mf_load_expect(ctx, &tx->pending_loads, run->wants.v, run->wants.n,
+					      &tx->receipt.changed[i]);
 	return 0;
 }
 
-/* After a failure: the indexes follow whatever is in the tree; the failure stays on record. */
-static void index_again(struct mf_context *ctx, const struct mf_strings *kernels)
+/* After a failure: makes the indexes match the tree again; the failure stays on record. */
+static void rebuild_indexes(struct mf_context *ctx, const struct mf_strings *kernels)
 {
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	for (size_t i = 0; i < kernels->n; i++)
 		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
-	ctx->failure = why;
 }
 
-/* These are found out before anything is begun. */
-static bool was_begun(int failure)
+/* The others are found before the transaction starts. */
+static bool may_have_begun(int failure)
 {
 	return failure != -MFE_LOCKED && failure != -MFE_ALTERED && failure != -MFE_FILE_EXISTS &&
 	       failure != -MFE_FORBIDDEN_FILE && failure != -MFE_DENIED;
 }
 
-static int install(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	const struct mf_strings own = { &ctx->kernel, 1, 0 };
-	int r = mf_install(ctx, cargo->proofs, cargo->n, &run->plan.erase, &cargo->receipt);
+	int r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
 
 	if (r < 0) {
-		/* a removal that failed half way has taken modules with it */
-		if (run->plan.erase.n && was_begun(r))
-			index_again(ctx, &own);
+		/* a removal that failed half way may have removed modules */
+		if (run->plan.erase.n && may_have_begun(r))
+			rebuild_indexes(ctx, &own);
 		return r;
 	}
 	pipeline_stamp(run, MF_INSTALLED);
-	run->scriptlet = cargo->receipt.scriptlet;
+	run->scriptlet = tx->receipt.scriptlet;
 	mf_loading_mark(ctx);
-	r = expect(ctx, run, cargo);
+	r = note_expected_loads(ctx, run, tx);
 	if (!r)
-		r = index_all(ctx, run, cargo);
-	/* what cannot be forgotten would be undone by the next run: then rather by this one */
+		r = index_all(ctx, run, tx);
+	/* if the undo record stays, the next run would undo all: better undo it in this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
 	if (r < 0) {
-		mf_install_undo(ctx, &cargo->receipt);
+		mf_install_undo(ctx, &tx->receipt);
 		run->scriptlet.code = 0;
-		index_again(ctx, &cargo->receipt.kernels);
+		rebuild_indexes(ctx, &tx->receipt.kernels);
 		return r;
 	}
 	pipeline_stamp(run, MF_INDEXED);
 	return 0;
 }
 
-static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	const struct mf_judge judge = { .policy = cargo->policy,
+	const struct mf_judge judge = { .policy = tx->policy,
 					.repos = mf_catalog_repos(run->catalog) };
 	_cleanup_(pipeline_verifier_cleanup) struct mf_verifier *verifier = NULL;
-	int r = mf_fault_expected(ctx, run);
+	int r = mf_fault_check_plan(ctx, run);
 
-	cargo->refreshable = r == -MFE_STALE;
+	tx->metadata_may_help = r == -MFE_STALE;
 	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
 	if (r == 0)
 		r = mf_verifier_new(ctx, &verifier);
 	if (r < 0)
 		return r;
 	if (ctx->kernel_running && !run->no_load)
-		mf_verifier_preload(ctx, verifier);
-	r = pipeline_fetch(ctx, run, cargo);
-	/* what its server has no more, newer metadata does not name any more */
-	cargo->refreshable = mf_fault_passes(r) && run->fault == MF_FAULT_PACKAGE;
+		mf_verifier_warn(ctx, verifier);
+	r = pipeline_fetch(ctx, run, tx);
+	/* newer metadata does not name a package that its server does not have any more */
+	tx->metadata_may_help = mf_fault_is_transient(r) && run->fault == MF_FAULT_PACKAGE;
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_FETCHED);
-	tell_fetched(ctx, run, cargo);
-	r = verify(ctx, run, verifier, cargo);
-	/* policy about what no metadata has named: only the files of a package tell */
+	log_fetched(ctx, run, tx);
+	r = pipeline_verify(ctx, run, verifier, tx);
+	/* policy for modules and firmware that the metadata does not name: only the files show them */
 	if (!r)
-		r = mf_verify_allowed(ctx, &judge, run->plan.items, cargo->proofs, cargo->n,
-				      &cargo->refused);
+		r = mf_verify_allowed(ctx, &judge, run->plan.items, tx->proofs, tx->n,
+				      &tx->refused);
 	if (r < 0)
 		return r;
-	r = check_shadows(ctx, run, cargo);
+	r = check_shadows(ctx, run, tx);
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_VERIFIED);
-	r = mf_kernel_dir_same(ctx, &cargo->tree);
-	return r < 0 ? r : install(ctx, run, cargo);
+	r = mf_kernel_dir_same(ctx, &tx->tree);
+	return r < 0 ? r : pipeline_install(ctx, run, tx);
 }
 
 /* ---- load ---- */
@@ -333,14 +330,14 @@ static bool something_loaded(const struct mf_run *run)
 	return false;
 }
 
-static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r;
 
 	if (!will_load(ctx, run))
 		return 0;
 	mf_loading_mark(ctx);
-	r = mf_load(ctx, &cargo->attempts, run->wants.v, run->wants.n);
+	r = mf_load(ctx, &tx->pending_loads, run->wants.v, run->wants.n);
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_LOADED);
@@ -349,18 +346,18 @@ static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct carg
 	return 0;
 }
 
-/* ---- the road ---- */
+/* ---- all stages ---- */
 
-/* Plans for what is decided. 0; 1: there is nothing to plan for. */
-static int resolve(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+/* Makes a plan for the matches. 0; 1: there is nothing to plan; or a recorded failure. */
+static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = 1;
 
-	run->selection.refused = &cargo->refused;
+	run->selection.refused = &tx->refused;
 	if (run->catalog) {
-		r = mf_resolve(ctx, run->catalog, cargo->policy, &run->wants, &run->selection,
+		r = mf_resolve(ctx, run->catalog, tx->policy, &run->wants, &run->selection,
 			       &run->plan);
-		cargo->refreshable = r == -MFE_BAD_INDEX;
+		tx->metadata_may_help = r == -MFE_BAD_INDEX;
 		if (r >= 0) {
 			if (run->selection.install && !ctx->unattended)
 				mf_plan_mark_named(&run->plan, run->selection.install);
@@ -371,102 +368,107 @@ static int resolve(struct mf_context *ctx, struct mf_run *run, struct cargo *car
 	return r;
 }
 
-static int go_once(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int run_once(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	bool planned;
 	size_t known;
-	int r = pipeline_decide(ctx, run, cargo);
+	int r = pipeline_decide(ctx, run, tx);
 
 	if (r < 0)
 		return r;
-	/* as long as there are packages that no plan may have, another plan is possible */
+	/* each round excludes the packages that verify refused from the next plan */
 	do {
-		known = cargo->refused.whys.n;
+		known = tx->refused.whys.n;
 		mf_plan_done(&run->plan);
-		cargo_drop(cargo);
-		r = resolve(ctx, run, cargo);
+		tx_drop_packages(tx);
+		r = pipeline_resolve(ctx, run, tx);
 		planned = r == 0;
 		if (planned && !run->dry_run)
-			r = pipeline_carry_out(ctx, run, cargo);
-	} while (r == -MFE_DENIED && cargo->refused.whys.n > known);
+			r = pipeline_carry_out(ctx, run, tx);
+	} while (r == -MFE_DENIED && tx->refused.whys.n > known);
 	if (r < 0)
 		return r;
 	if (run->dry_run)
 		return planned ? 0 : 1;
-	r = mf_kernel_dir_same(ctx, &cargo->tree);
+	r = mf_kernel_dir_same(ctx, &tx->tree);
 	if (!r)
-		r = pipeline_load(ctx, run, cargo);
+		r = pipeline_load(ctx, run, tx);
 	if (r < 0)
 		return r;
 	return planned || run->repaired || something_loaded(run) ? 0 : 1;
 }
 
 /*
- * Metadata that is too old, a package list that turns out to be damaged, and one that names a
- * package which is gone, are fetched anew, once and not by a dry run. Nothing has been changed then.
+ * Runs the stages, and once more with new metadata if the old is too old, has a damaged package list
+ * or names a package that is gone. Not in a dry run. The first round has changed nothing then.
  */
-static int go_on(struct mf_context *ctx, struct mf_run *run, struct cargo *cargo)
+static int run_renewing(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	int r = go_once(ctx, run, cargo);
+	int r = run_once(ctx, run, tx);
 
-	if (r >= 0 || !cargo->refreshable || !mf_renew_after(ctx, run, r))
+	if (r >= 0 || !tx->metadata_may_help || !mf_renew_after(ctx, run, r))
 		return r;
 	run->fault = MF_FAULT_NONE;
-	cargo_drop(cargo);
+	tx_drop_packages(tx);
 	mf_plan_done(&run->plan);
 	mf_catalog_free(MF_STEAL(run->catalog));
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_want_clear_matches(&run->wants.v[i]);
-	return go_once(ctx, run, cargo);
+	return run_once(ctx, run, tx);
 }
 
-/* However it ends, it has ended: an attempt that stays on disk is one that nobody survived. */
-static int pipeline_go(struct mf_context *ctx, struct mf_run *run)
+/* Also a failed run ends its pending loads: one that stays on disk means that the machine crashed. */
+static int run_stages(struct mf_context *ctx, struct mf_run *run)
 {
-	_cleanup_(cargo_done) struct cargo cargo = { .tree = mf_kernel_dir(ctx) };
-	int r = run->dry_run ? 0 : mf_pending_loads_prune(ctx, &cargo.attempts);
-	struct mf_failure why;
+	_cleanup_(tx_done) struct transaction tx = { .tree = mf_kernel_dir(ctx) };
+	int r = run->dry_run ? 0 : mf_pending_loads_prune(ctx, &tx.pending_loads);
+	struct mf_saved_failure saved;
 
 	if (r < 0)
 		return r;
-	r = go_on(ctx, run, &cargo);
-	why = ctx->failure;
-	if (mf_pending_loads_finish(ctx, &cargo.attempts) < 0)
+	r = run_renewing(ctx, run, &tx);
+	saved = mf_failure_save(ctx);
+	if (mf_pending_loads_finish(ctx, &tx.pending_loads) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
-	ctx->failure = why;
+	mf_failure_restore(&saved);
 	return r;
+}
+
+/* Writes the run to the history; RET_LINE gets its line. A full disk must not hide RESULT's cause. */
+static void pipeline_record(struct mf_context *ctx, const struct mf_run *run, int result,
+			    char **ret_line)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+
+	if (!mf_record_is_refusal(run, result) && mf_record_run(ctx, run, result, ret_line) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 }
 
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int lock = -1;
-	struct mf_failure why;
 	int r;
 
 	pipeline_stamp(run, MF_STARTED);
 	if (run->dry_run)
-		return pipeline_go(ctx, run);
+		return run_stages(ctx, run);
 	lock = mf_lock(ctx);
 	if (lock < 0)
 		return lock;
 	r = mf_undo_recover(ctx);
 	if (!r)
-		r = pipeline_go(ctx, run);
+		r = run_stages(ctx, run);
 	if (r >= 0)
 		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
-	/* the packages are there and their drivers loaded, but not all is as they want it */
+	/* packages are installed and drivers loaded, but a scriptlet failed */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;
 		r = run->scriptlet.code;
 	}
-	/* a full disk must not hide why the run failed */
-	why = ctx->failure;
-	if (!mf_record_is_refusal(run, r) && mf_record_run(ctx, run, r, &line) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
-	ctx->failure = why;
+	pipeline_record(ctx, run, r, &line);
 	mf_loading_unmark(ctx);
-	/* a hook may call us */
+	/* a hook may call modfetch */
 	close(mf_steal_fd(&lock));
 	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
 	    something_loaded(run))

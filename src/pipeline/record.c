@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Runs as JSON. The field names are a contract: scripts read "lookup --json" and the history;
- * fields are added, never renamed. What a run is asked for, what it decided and what became of it
- * are told by the same functions, so that the plan that was shown is the plan that is remembered.
+ * fields are added, never renamed. The same functions print the queries of a run, its plan and its
+ * results, so that the plan shown before equals the plan in the history.
  */
 #include "modfetch/history.h"
 #include <string.h>
@@ -97,7 +97,7 @@ static struct mf_json *packages_of(const struct mf_run *run)
 	return packages;
 }
 
-/* Milliseconds each stage took, and the moments themselves. */
+/* The milliseconds that each stage took, and the time stamps themselves. */
 static void add_times(struct mf_json *o, const struct mf_run *run)
 {
 	struct mf_json *ms = mf_json_object(), *us = mf_json_object();

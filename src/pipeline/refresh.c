@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Metadata on the same road as packages: fetch → verify → publish.
+ * The pipeline for metadata: fetch → verify → publish.
  *
- * repomd.xml and its signature are fetched as a pair, both of one mirror, and not parsed before the
- * signature holds. A pair that does not fit may have been caught while the mirror changed: it is
- * fetched once more, then the next mirror is asked; so it is with a mirror that is behind what was
- * accepted before. primary.xml is not inflated before its digest is the signed one, and then only
- * up to a limit. The cache is built aside and published by one rename, so a failure leaves the old
- * one in use.
+ * repomd.xml and its signature are fetched as a pair from one mirror, and not parsed before the
+ * signature is verified. If the two do not match, the mirror may have been updated in between: the
+ * pair is fetched once more, then the next mirror is tried. The next mirror is also tried if one
+ * has older metadata than was accepted before. primary.xml is inflated only after its digest is
+ * verified, and only up to a limit. The cache is built in another directory and published by one
+ * rename, so after a failure the old one stays in use.
  *
- * A mirror that says by its etag that repomd.xml is the one in use costs one answer without a body.
- * It may say so for ever, so the age of what is in use is measured all the same: by the signature
- * that the mirror has now, which may be a newer one over the same bytes.
+ * If a mirror reports by its etag that repomd.xml is the one in use, that costs one response
+ * without a body. A mirror could report that forever, so the age of the metadata is checked all the
+ * same, with the mirror's current signature, which may be newer for the same bytes.
  */
 #include "modfetch/refresh.h"
 #include <errno.h>
@@ -34,7 +34,7 @@
 #define SIGNATURE_MAX  (64U << 10)
 #define MIRRORLIST_MAX (64U << 10)
 
-#define PAIR_SECONDS 30 /* for both: what one bad mirror may cost */
+#define PAIR_SECONDS 30 /* for both files: limits the time lost on a bad mirror */
 
 enum { REPOMD, P7S, ASC, N_FILES };
 
@@ -50,7 +50,7 @@ static void fetched_done(struct mf_fetched (*fetched)[N_FILES])
 		mf_fetched_done(&(*fetched)[i]);
 }
 
-/* One mirror's repomd.xml and those of its signatures that our keys could verify. */
+/* Fetches one mirror's repomd.xml and the KINDS of signatures that our keys can verify. */
 static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 		      const struct mf_strings *mirror, int kinds, const char *etag,
 		      struct mf_fetched ret_fetched[N_FILES])
@@ -81,8 +81,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 	return 0;
 }
 
-/* primary.xml as it was signed for, inflated into a memory file. A descriptor or a recorded error.
- */
+/* Fetches, verifies and inflates primary.xml into a memory file. A descriptor or a recorded error. */
 static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 			 const struct mf_repomd *repomd)
 {
@@ -104,7 +103,7 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 	r = mf_inflate_fd(fetched.fd, ctx->settings.max_metadata);
 	if (r == -EFBIG)
 		return mf_fail(ctx, "refresh", -MFE_TOO_LARGE, repomd->primary,
-			       "inflated it exceeds %llu bytes",
+			       "it has more than %llu bytes when inflated",
 			       (unsigned long long)ctx->settings.max_metadata);
 	return r < 0 ? mf_fail(ctx, "refresh", -MFE_BAD_METADATA, repomd->primary,
 			       "it cannot be inflated")
@@ -139,9 +138,9 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 	return mf_cache_build(ctx, repo->id, &source, ret_packages);
 }
 
-/* The repository's base URLs, and behind them those of its mirrorlist as it is now. */
-static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
-			  struct mf_strings *ret_urls)
+/* Collects the repository's base URLs, and after them those of its current mirrorlist. */
+static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			   struct mf_strings *ret_urls)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
 	_cleanup_(mf_strings_done) struct mf_strings directory = { 0 };
@@ -167,24 +166,27 @@ static int gather_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
 	if (!r)
 		r = mf_mirrors_keep(ctx, repo->id, text);
-	/* with mirrors known from before, a list that cannot be had is no reason to give up */
+	/* with mirrors known from before, a missing list is no reason to give up */
 	if (r < 0 && ret_urls->n) {
-		mf_log(ctx, MF_LOG_WARNING, "refresh: %s: the mirrorlist cannot be had", repo->id);
+		mf_log(ctx, MF_LOG_WARNING,
+		       "refresh: %s: the mirrorlist cannot be fetched, so the known mirrors are "
+		       "used",
+		       repo->id);
 		return 0;
 	}
 	return r < 0 ? r : mf_mirrors_parse(text, ret_urls);
 }
 
-/* What is asked of every mirror. */
-struct asking {
+/* The same for every mirror. */
+struct refresh_options {
 	int kinds; /* of signatures */
 	uint8_t keys[MF_SHA256_LEN];
 	unsigned int flags; /* of enum mf_refresh_flags */
 };
 
 /*
- * The etag to ask a mirror with: what is in use came from it, is still there, and was verified with
- * the keys of today.
+ * The etag for a request to MIRROR, or NULL: the cache in use must come from this mirror, still
+ * exist, and have been verified with the current keys.
  */
 static const char *known_etag(const struct mf_context *ctx, const struct mf_repo *repo,
 			      const struct mf_repo_state *state, const uint8_t keys[MF_SHA256_LEN],
@@ -217,9 +219,9 @@ static int refresh_publish(struct mf_context *ctx, const struct mf_repo *repo, c
 	return r < 0 ? r : unchanged;
 }
 
-/* The mirror has nothing newer than repomd.xml of the cache: takes that for what it sent. */
-static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
-			const struct mf_repo_state *state, struct mf_fetched *repomd)
+/* The mirror has nothing newer than repomd.xml of the cache: uses that in place of a response. */
+static int use_current(struct mf_context *ctx, const struct mf_repo *repo,
+		       const struct mf_repo_state *state, struct mf_fetched *repomd)
 {
 	_cleanup_close_ int dirfd = mf_cache_open(ctx, repo->id, NULL);
 
@@ -232,24 +234,25 @@ static int take_current(struct mf_context *ctx, const struct mf_repo *repo,
 	return repomd->etag ? 0 : mf_fail(ctx, "refresh", -ENOMEM, repo->id, NULL);
 }
 
-static int judge_pair(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct asking *asking, const struct mf_fetched fetched[N_FILES],
-		      struct mf_refresh_result *result)
+static int check_pair(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct refresh_options *options,
+		      const struct mf_fetched fetched[N_FILES], struct mf_refresh_result *result)
 {
 	const struct mf_trust_evidence evidence = {
 		.repomd = fetched[REPOMD].fd,
 		.p7s = fetched[P7S].fd,
 		.asc = fetched[ASC].fd,
-		.accept = (asking->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
-			  (asking->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
+		.accept = (options->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
+			  (options->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
 	};
 
 	return mf_trust_repomd(ctx, repo, &evidence, &result->trust);
 }
 
-/* AGAIN: the pair that came before did not fit, and this one is to be fetched whole. */
+/* AGAIN: the previous pair did not match, and this one must be fetched completely. */
 static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-			const struct asking *asking, bool again, struct mf_refresh_result *result)
+			const struct refresh_options *options, bool again,
+			struct mf_refresh_result *result)
 {
 	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
 								       { .fd = -1 },
@@ -258,22 +261,25 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!asking->flags && asking->kinds && !again)
+	if (!options->flags && options->kinds && !again)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
-		r = fetch_pair(ctx, repo, &one, asking->kinds,
-			       known_etag(ctx, repo, &state, asking->keys, mirror), fetched);
+		r = fetch_pair(ctx, repo, &one, options->kinds,
+			       known_etag(ctx, repo, &state, options->keys, mirror), fetched);
 	if (r == 0 && fetched[REPOMD].not_modified)
-		r = take_current(ctx, repo, &state, &fetched[REPOMD]);
+		r = use_current(ctx, repo, &state, &fetched[REPOMD]);
 	if (r == 0)
-		r = judge_pair(ctx, repo, asking, fetched, result);
+		r = check_pair(ctx, repo, options, fetched, result);
 	return r < 0 ? r
 		     : refresh_publish(ctx, repo, mirror, &fetched[REPOMD],
-				       asking->flags & MF_REFRESH_FORCE, result);
+				       options->flags & MF_REFRESH_FORCE, result);
 }
 
-/* What one mirror may do and another need not. How much it says: the most telling is reported. */
-static int mirror_failure(int code)
+/*
+ * The rank of a failure that another mirror may not have; 0: all would have it. Of the failures of
+ * all mirrors the one with the highest rank is reported.
+ */
+static int mirror_failure_rank(int code)
 {
 	static const int codes[] = {
 		-MFE_UNREACHABLE,   -MFE_PORTAL,       -MFE_TIMEOUT,	   -MFE_HTTP_STATUS,
@@ -289,9 +295,9 @@ static int mirror_failure(int code)
 	return 0;
 }
 
-/* Asks one mirror after the other until one gives what can be accepted. */
-static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const struct asking *asking,
-		   struct mf_refresh_result *result)
+/* Tries one mirror after the other until one has acceptable metadata. */
+static int refresh_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
+			   const struct refresh_options *options, struct mf_refresh_result *result)
 {
 	struct mf_failure worst = { 0 };
 	int r = 0;
@@ -301,13 +307,13 @@ static int refresh(struct mf_context *ctx, const struct mf_repo *repo, const str
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
 		for (int tries = 0; tries < 2; tries++) {
-			r = refresh_from(ctx, repo, repo->baseurls.v[i], asking, tries, result);
+			r = refresh_from(ctx, repo, repo->baseurls.v[i], options, tries, result);
 			if (r != -MFE_BAD_SIGNATURE)
 				break;
 		}
-		if (r >= 0 || !mirror_failure(r))
+		if (r >= 0 || !mirror_failure_rank(r))
 			return r;
-		if (mirror_failure(r) > mirror_failure(worst.code))
+		if (mirror_failure_rank(r) > mirror_failure_rank(worst.code))
 			worst = ctx->failure;
 	}
 	if (worst.code) {
@@ -323,18 +329,18 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int 
 	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
 	struct mf_refresh_result result = { 0 };
 	struct mf_repo with_mirrors = *repo;
-	struct asking asking = { .flags = flags };
+	struct refresh_options options = { .flags = flags };
 	int r;
 
-	asking.kinds = mf_trust_kinds(ctx, repo, asking.keys);
-	/* without a key there is nothing to ask a network for */
-	if (asking.kinds < 0)
-		return asking.kinds;
-	r = gather_mirrors(ctx, repo, &urls);
+	options.kinds = mf_trust_kinds(ctx, repo, options.keys);
+	/* without a key a request would be useless */
+	if (options.kinds < 0)
+		return options.kinds;
+	r = collect_mirrors(ctx, repo, &urls);
 	if (r < 0)
 		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
 	with_mirrors.baseurls = urls;
-	r = refresh(ctx, &with_mirrors, &asking, &result);
+	r = refresh_mirrors(ctx, &with_mirrors, &options, &result);
 	if (r >= 0)
 		*ret_result = result;
 	return r;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When a run asks for metadata.
+ * When a run fetches metadata.
  *
- * At its beginning, where there is none or its index is damaged, and after a failure that newer
- * metadata may repair: too old, a damaged list of packages, a package that its server does not have
- * any more, since a newer one has taken its place. Once a run, and never by a dry one. Who repeats a
- * run for fewer wants says so by run->metadata_asked, so that a hundred devices are not a hundred
- * questions.
+ * At its beginning, if there is none or its index is damaged, and after a failure that newer
+ * metadata may repair: it is too old, has a damaged list of packages, or names a package that its
+ * server has replaced with a newer one. Once per run, and never in a dry run. A caller that repeats
+ * a run for fewer wants sets run->metadata_asked, so that a hundred devices do not cause a hundred
+ * requests.
  *
- * A server that does not have a package, or a page in its place, and cannot show signed metadata
- * either, is none: a network that wants a login may answer so to everything. Then the repository
- * could not be reached.
+ * If a server does not have a package, or has a web page in its place, and cannot show signed
+ * metadata either, it is not the repository's server: a network that wants a login may answer every
+ * request so. Then the repository counts as unreachable.
  */
 #include "renew.h"
 #include <stddef.h>
+#include "modfetch/cleanup.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/refresh.h"
 
@@ -33,14 +34,13 @@ bool mf_renew_after(struct mf_context *ctx, struct mf_run *run, int r)
 {
 	bool gone = run->fault == MF_FAULT_PACKAGE, changed = false;
 	const char *id = gone ? mf_catalog_repos(run->catalog)->v[run->fault_repo].id : NULL;
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	if (run->dry_run || run->metadata_asked)
 		return false;
 	run->refreshed = mf_refresh_all(ctx, id, r == -MFE_BAD_INDEX, &changed) == 0;
 	run->metadata_asked = true;
-	ctx->failure = why;
 	if (gone && !run->refreshed)
-		mf_fault_unreachable(run, run->fault_repo);
+		mf_fault_set_unreachable(run, run->fault_repo);
 	return gone ? changed : run->refreshed;
 }

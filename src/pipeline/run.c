@@ -2,7 +2,7 @@
 /*
  * One run of the pipeline as a value: the names of its times, and its destructor.
  *
- * The names are stable: the history has them on disk, and `history --json` prints them.
+ * The names are stable: the history has them on the disk, and `history --json` prints them.
  */
 #include "modfetch/pipeline.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The runs of the last hour, in a file of one decimal number (seconds of CLOCK_BOOTTIME) a line: a
- * device that comes and goes all day starts so many and no more.
+ * The runs of the last hour, in a file with one decimal number (seconds of CLOCK_BOOTTIME) per
+ * line. It limits the number of runs that a device can start by coming and going all day.
  *
- * An attempt counts, not a success: a package that fails costs a download each time, and a run that
- * crashes would be repeated without end if only its end were counted. So the moment is written
- * before the run begins. A line that does not parse, and a moment of the future, is none. The file
- * lies in /run and is replaced by rename; two writers at once may lose one run.
+ * Attempts are counted, not successes: a failing package costs a download each time, and a crashing
+ * run would be repeated forever if runs were counted at their end. So the time is written before
+ * the run begins. A line that does not parse, or has a time in the future, is ignored. The file is
+ * in /run and replaced by rename; two writers at the same time may lose one run.
  */
 #include "modfetch/drain.h"
 #include <errno.h>
@@ -100,7 +100,7 @@ unsigned int mf_runs_wait(const struct mf_context *ctx, unsigned int max)
 	return (unsigned int)(runs[n - max] + MF_RUNS_WINDOW - now);
 }
 
-bool mf_runs_kernel_may(const struct mf_context *ctx)
+bool mf_runs_kernel_allowed(const struct mf_context *ctx)
 {
 	return !mf_runs_wait(ctx, (ctx->settings.max_transactions + 1) / 2);
 }

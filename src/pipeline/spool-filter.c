@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a pass over the spool leaves out.
+ * The entries that a pass over the spool leaves out.
  *
- * An entry whose runs did not end as often as MF_TRIES_MAX allows is set aside: it is written to
- * the disk there first and leaves the spool then, so that a crash in between costs one more look
- * and no device. An event for what is set aside already adds its device there and is done with.
+ * An entry with MF_TRIES_MAX runs that did not end is set aside: it is written to the disk there
+ * first and leaves the spool then, so that a crash in between only repeats this step and loses no
+ * device. An event for an entry that is set aside already only adds its device there.
  */
 #include "spool-filter.h"
 #include <stdio.h>
@@ -15,37 +15,40 @@
 #include "modfetch/journal.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/spool.h"
+#include "modfetch/strings.h"
 #include "tries.h"
 
-/* A record as of a run that failed: nobody else will write one. */
-static void filter_remember(struct mf_context *ctx, const struct mf_spool_entry *entry)
+/* Writes a history record like that of a failed run, since no run will write one. */
+static void filter_record(struct mf_context *ctx, const struct mf_spool_entry *entry)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "queue" };
 	_cleanup_free_ char *line = NULL, *syspath = NULL;
-	struct mf_failure why = ctx->failure;
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 	struct mf_want want;
 
-	if (entry->devpaths.n && asprintf(&syspath, "/sys%s", entry->devpaths.v[0]) < 0)
-		syspath = NULL;
+	if (entry->devpaths.n)
+		syspath = mf_format("/sys%s", entry->devpaths.v[0]);
 	if (mf_want_init(ctx, entry->modalias, syspath, &want) == 0)
 		(void)mf_wants_add(&run.wants, &want);
-	ctx->failure = why;
-	if (mf_record_run(ctx, &run, why.code, &line) < 0)
+	/* the record gets the failure of before */
+	mf_failure_restore(&saved);
+	if (mf_record_run(ctx, &run, ctx->failure.code, &line) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
-	ctx->failure = why;
 }
 
-static void filter_tell(struct mf_context *ctx, const struct mf_spool_entry *entry)
+void mf_spool_report_failure(struct mf_context *ctx, const char *modalias, int code, bool later)
 {
+	const struct mf_failure *f = &ctx->failure;
 	char message[768];
 
-	snprintf(message, sizeof(message), "event: %s: %s [%s]", ctx->failure.what,
-		 ctx->failure.why, mf_error_name(ctx->failure.code));
-	if (mf_journal_send(MF_LOG_WARNING, MF_MESSAGE_FAILED, message,
+	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
+		 mf_error_name(code), later ? ", will be tried again" : "");
+	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
+			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
 			    (const struct mf_journal_field[]){
-				    { "MODALIAS", entry->modalias },
-				    { "MODFETCH_STAGE", ctx->failure.stage },
-				    { "MODFETCH_CODE", mf_error_name(ctx->failure.code) },
+				    { "MODALIAS", modalias },
+				    { "MODFETCH_STAGE", f->stage },
+				    { "MODFETCH_CODE", mf_error_name(code) },
 			    },
 			    3) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "%s", message);
@@ -58,11 +61,11 @@ static int filter_set_aside(struct mf_context *ctx, const struct mf_spool_entry 
 	if (r < 0)
 		return r;
 	mf_fail(ctx, "event", -MFE_SET_ASIDE, entry->modalias,
-		"%d runs for it crashed or were killed; it is left alone until modfetch or the "
-		"repositories change; to try it again: modfetch queue --retry",
+		"%d runs for it crashed or were killed; it is not tried again until modfetch or "
+		"the repositories change; to try it again: modfetch queue --retry",
 		MF_TRIES_MAX);
-	filter_tell(ctx, entry);
-	filter_remember(ctx, entry);
+	mf_spool_report_failure(ctx, entry->modalias, ctx->failure.code, false);
+	filter_record(ctx, entry);
 	if (!entry->devpaths.n)
 		(void)mf_failed_note(ctx, entry->modalias);
 	return 0;

@@ -2,19 +2,26 @@
 #ifndef MODFETCH_SPOOL_FILTER_H
 #define MODFETCH_SPOOL_FILTER_H
 /*
- * Which entries of the spool are worth a run: not what is set aside, nor what has crashed too often
- * and is set aside now.
+ * Filters the entries of the spool before a run: it removes those that are set aside, and sets aside
+ * those with too many crashed runs.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include "modfetch/context.h"
 #include "modfetch/spool.h"
 
 /*
- * Takes those out of ENTRIES, whose tries were read, and out of the spool SPOOL_FD. What is set
- * aside now is in the history and the journal, and recorded as a failure; RET_ASIDE says how many
- * these are. 0 or -errno, recorded.
+ * Removes such entries from ENTRIES, after their tries were read, and from the spool SPOOL_FD.
+ * Entries set aside by this call are written to the history and the journal, and recorded as a
+ * failure; RET_ASIDE gets their number. 0 or -errno, recorded.
  */
 int mf_spool_filter(struct mf_context *ctx, int spool_fd, struct mf_spool_entry *entries, size_t *n,
 		    size_t *ret_aside);
+
+/*
+ * Sends the failure on record, returned as CODE, to the journal, or logs it if there is none.
+ * MODALIAS may be NULL. LATER: it will be tried again.
+ */
+void mf_spool_report_failure(struct mf_context *ctx, const char *modalias, int code, bool later);
 
 #endif

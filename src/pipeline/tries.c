@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tries of spool entries, in a file of one "NAME N" a line, NAME being the entry's file name.
+ * The tries of spool entries, in a file with one "NAME N" per line; NAME is the entry's file name.
  *
- * The file is replaced by rename and lies in /run beside the spool, so a boot forgets both. One
- * process at a time drains the spool and writes here. What does not parse counts as no try: a
- * damaged file costs one more crash, and never a device.
+ * The file is replaced by rename and is in /run beside the spool, so a boot clears both. One process
+ * at a time drains the spool and writes here. A line that does not parse counts as no try: a damaged
+ * file costs one more crash, but never loses a device.
  */
 #include "tries.h"
 #include <errno.h>
@@ -23,7 +23,7 @@ static int tries_compare(const void *a, const void *b)
 	return strncmp(*(const char *const *)a, *(const char *const *)b, HEX);
 }
 
-/* "NAME N" with one digit; the line is cut behind the name. */
+/* Is it "NAME N" with one digit? */
 static bool is_line(const char *line)
 {
 	return strspn(line, "0123456789abcdef") == HEX && line[HEX] == ' ' && line[HEX + 1] > '0' &&

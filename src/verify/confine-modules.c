@@ -2,18 +2,19 @@
 /*
  * Modules of a package as kmod will see them.
  *
- * The verify stage judges regular files that are modules by their names. kmod sees more: depmod
- * follows links, to directories too, and calls what it finds by the link's name; it ends a name at
- * the first dot; and of two files of one name it takes one. Each of these would let modprobe answer
- * with a file that nobody looked at, or that was judged by another name. So:
- *	- a link by which a module could be reached names a module that is a regular file of the
- *	  same package, directly; what is on the disk, or in another package, may be anything
+ * The verify stage checks regular files with the name of a module. kmod finds more: depmod follows
+ * links, also to directories, and uses the name of the link; it ends a name at the first dot; and
+ * of two files with one name it uses one. Each of these would let modprobe load a file that was not
+ * checked, or was checked under another name. So:
+ *	- a link that could lead to a module points directly to a module that is a regular file of
+ *	  the same package; a file on the disk or in another package may be anything
  *	- a module's file name has no dot before its ending
- *	- a package has one file of a name for a kernel
- *	- modules, and what depmod is told, are no hard links: rpm checks the bytes that it writes
- *	  last, and they may be in the header as another file's
- *	- what depmod is told is no link either
- * Links that SUSE's and RHEL's scripts make in weak-updates are in no package; check judges them.
+ *	- a package has one file per module name and kernel
+ *	- modules and depmod.d files are no hard links: rpm checks the bytes that it writes last, and
+ *	  the header may list them as another file's
+ *	- depmod.d files are no symbolic links either
+ * Links that the scripts of SUSE and RHEL make in weak-updates are in no package; `modfetch check`
+ * checks them.
  */
 #include "confine-modules.h"
 #include <errno.h>
@@ -24,17 +25,8 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "modfetch/verify.h"
 #include "verify-conf.h"
-
-/* What follows "/lib/modules/" in PATH, "KVER/…"; NULL: it is elsewhere. */
-static const char *below_modules(const char *path)
-{
-	static const char tree[] = "/lib/modules/";
-
-	if (mf_starts_with(path, "/usr/"))
-		path += strlen("/usr");
-	return mf_starts_with(path, tree) ? path + strlen(tree) : NULL;
-}
 
 static const struct mf_rpm_file *find_file(const struct mf_rpm_header *header, const char *dir,
 					   size_t dir_len, const char *name)
@@ -54,13 +46,13 @@ static const char *judge_link(const struct mf_rpm_header *header, const struct m
 	bool module = mf_is_module(name) || mf_is_module(file->link);
 	const struct mf_rpm_file *target;
 
-	if (!module && !below_modules(file->path))
+	if (!module && !mf_kernel_tree_path(file->path))
 		return NULL;
 	target = find_file(header, file->path, (size_t)(name - file->path), file->link);
 	if (!target || !S_ISREG(target->mode))
 		return "the link does not lead to a file of this package";
 	if (module && (!mf_is_module(name) || !mf_is_module(target->path)))
-		return "of the link and the file it leads to, one alone is a module by its name";
+		return "only one of the link and its target has the name of a module";
 	return NULL;
 }
 
@@ -71,19 +63,19 @@ static const char *modules_judge(const struct mf_rpm_header *header, const struc
 	if (S_ISDIR(file->mode))
 		return NULL;
 	if (conf && S_ISLNK(file->mode))
-		return "what is in it is not in the package";
+		return "it is a link, and depmod would read a file outside the package";
 	if ((module || conf) && file->links > 1)
 		return "it is a hard link, and may get the bytes of another file";
 	if (mf_module_name_is_cut(file->path))
-		return "kmod ends the name of a module at the first dot, and would take it for "
-		       "another one";
+		return "kmod ends the name of a module at the first dot, so this file would have "
+		       "the name of another module";
 	return S_ISLNK(file->mode) ? judge_link(header, file) : NULL;
 }
 
-/* Appends "KVER/NAME" of a file that is a module of a kernel. */
+/* Appends "KVER/NAME" if the file is a module of a kernel. */
 static int modules_add_name(struct mf_strings *names, const struct mf_rpm_file *file)
 {
-	const char *kernel = below_modules(file->path);
+	const char *kernel = mf_kernel_tree_path(file->path);
 	char name[MF_MODULE_NAME_SIZE];
 	_cleanup_free_ char *text = NULL;
 
@@ -96,8 +88,8 @@ static int modules_add_name(struct mf_strings *names, const struct mf_rpm_file *
 	return mf_strings_add(names, text);
 }
 
-static int check_doubles(struct mf_context *ctx, const char *package,
-			 const struct mf_rpm_header *header)
+static int check_duplicates(struct mf_context *ctx, const char *package,
+			    const struct mf_rpm_header *header)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 
@@ -108,7 +100,7 @@ static int check_doubles(struct mf_context *ctx, const char *package,
 	for (size_t i = 1; i < names.n; i++)
 		if (!strcmp(names.v[i - 1], names.v[i]))
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
-				       "lib/modules/%s: two of its files are this module",
+				       "lib/modules/%s: the package has two files for this module",
 				       names.v[i]);
 	return 0;
 }
@@ -123,5 +115,5 @@ int mf_confine_modules(struct mf_context *ctx, const char *package,
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
 				       header->files[i].path, why);
 	}
-	return check_doubles(ctx, package, header);
+	return check_duplicates(ctx, package, header);
 }

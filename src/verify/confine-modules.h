@@ -2,8 +2,8 @@
 #ifndef MODFETCH_CONFINE_MODULES_H
 #define MODFETCH_CONFINE_MODULES_H
 /*
- * Is each file that kmod will take for a module one that is judged, under the name that kmod will
- * give it (promise P27)? A part of what a package may bring, see confine.h.
+ * Will the verify stage check each file that kmod treats as a module, under the name that kmod
+ * gives it (promise P27)? Part of the checks of confine.h.
  */
 #include "modfetch/context.h"
 #include "modfetch/rpm.h"

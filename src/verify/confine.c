@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a driver package may hold, as a table of directories and of names in them. A path is judged by
- * its text alone, the way rpm would create it: any "." or ".." component is refused, so a prefix is
- * a true containment. The kernel's directory is any release's: a repository may serve the next kernel
- * before its first boot.
+ * The files that a driver package may contain, as a table of directories and of the names allowed
+ * in them. A path is checked by its text alone, the way rpm would create it. Any "." or ".."
+ * component is refused, so a path with a directory as its prefix is inside that directory. The
+ * kernel's directory may be of any release: a repository may serve the next kernel before its first
+ * boot.
  */
 #include "confine.h"
 #include <errno.h>
@@ -15,12 +16,12 @@
 #include "modfetch/verify.h"
 #include "confine-modules.h"
 
-/* What may stand in a directory of the table. */
-enum holds { ANYTHING, MODULES, CONF, KERNEL };
+/* The files allowed in a directory of the table. */
+enum content { ANYTHING, MODULES, CONF, KERNEL };
 
 static const struct {
 	const char *directory;
-	enum holds holds;
+	enum content content;
 } allowed[] = {
 	{ "/lib/modules/", MODULES },
 	{ "/usr/lib/modules/", MODULES },
@@ -33,10 +34,10 @@ static const struct {
 	{ "/boot/", KERNEL },
 };
 
-/* What is being judged, and as what. */
+/* The package to check. */
 struct candidate {
 	const struct mf_rpm_header *header;
-	bool kernel; /* a kernel that an admin asked for by its name: it brings a kernel's files */
+	bool kernel; /* a kernel that an admin named: it may contain a kernel's own files */
 };
 
 static bool is_kernel_file(const struct candidate *c, const char *path)
@@ -44,12 +45,12 @@ static bool is_kernel_file(const struct candidate *c, const char *path)
 	return c->kernel && mf_kernel_file(path, &c->header->uname_r);
 }
 
-/* May the package have a file or link of this name in a directory that holds such things? */
-static bool may_hold(const struct candidate *c, enum holds holds, const char *path)
+/* May the package have a file or link of this name in a directory for CONTENT? */
+static bool content_allowed(const struct candidate *c, enum content content, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
 
-	switch (holds) {
+	switch (content) {
 	case ANYTHING:
 		return true;
 	case CONF:
@@ -57,7 +58,7 @@ static bool may_hold(const struct candidate *c, enum holds holds, const char *pa
 	case KERNEL:
 		return is_kernel_file(c, path);
 	case MODULES:
-		/* the indexes depmod writes steer what is loaded: no package brings those */
+		/* the indexes that depmod writes decide which module is loaded: not from a package */
 		return mf_is_module(name) || is_kernel_file(c, path);
 	}
 	return false;
@@ -75,8 +76,8 @@ static bool has_dots(const char *path)
 }
 
 /*
- * Whole characters that print; and nothing that the indexes of modules give a meaning to, in whose
- * lines a blank or a colon ends a path.
+ * Printable characters only. In a module tree also no byte with a meaning in the module indexes: a
+ * blank or a colon ends a path there.
  */
 static bool confine_is_plain(const char *path)
 {
@@ -95,15 +96,15 @@ static bool directory_allowed(const struct candidate *c, const char *path, bool 
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(allowed); i++) {
 		const char *directory = allowed[i].directory;
-		enum holds holds = allowed[i].holds;
+		enum content content = allowed[i].content;
 		size_t len = strlen(directory);
 
-		if (holds == KERNEL && !c->kernel)
+		if (content == KERNEL && !c->kernel)
 			continue;
 		if (!strncmp(path, directory, len) && path[len] &&
-		    (is_directory ? holds != KERNEL : may_hold(c, holds, path)))
+		    (is_directory ? content != KERNEL : content_allowed(c, content, path)))
 			return true;
-		/* the directory itself, and what leads to it, may be listed as a directory */
+		/* the directory itself and its parents may be listed as directories */
 		if (is_directory && !strncmp(directory, path, strlen(path)) &&
 		    directory[strlen(path)] == '/')
 			return true;
@@ -111,7 +112,7 @@ static bool directory_allowed(const struct candidate *c, const char *path, bool 
 	return false;
 }
 
-/* A link may point to its own directory or below, by name. */
+/* A link may point to its own directory or below it, with a relative path. */
 static bool link_stays(const char *target)
 {
 	return *target && *target != '/' && strcmp(target, "..") && strncmp(target, "../", 3) &&
@@ -119,8 +120,8 @@ static bool link_stays(const char *target)
 }
 
 /*
- * Nobody else's name may reach librpm: it would ask the accounts of the machine for it, and below a
- * root that means to run the name service modules of that root.
+ * No other name may reach librpm: it would look it up in the accounts of the machine, and in another
+ * root that means running the name service modules of that root.
  */
 static const char *judge_owner(const struct mf_rpm_file *file)
 {
@@ -129,7 +130,7 @@ static const char *judge_owner(const struct mf_rpm_file *file)
 	return strcmp(file->group, "root") ? "its group is not root" : NULL;
 }
 
-/* rpm gives a directory its mode, one that is there already included. */
+/* rpm sets the mode of a directory, even if the directory exists already. */
 static const char *judge_mode(const struct mf_rpm_file *file)
 {
 	if (S_ISLNK(file->mode))
@@ -137,9 +138,9 @@ static const char *judge_mode(const struct mf_rpm_file *file)
 	if (file->mode & (S_ISUID | S_ISGID | S_ISVTX))
 		return "it is setuid, setgid or sticky";
 	if (file->mode & (S_IWGRP | S_IWOTH))
-		return "others than root could write it";
+		return "users other than root could write to it";
 	if (S_ISDIR(file->mode) && (file->mode & 07777) != 0755)
-		return "the mode of a directory is 0755 and no other";
+		return "the mode of a directory must be 0755";
 	return file->has_caps ? "it has file capabilities" : NULL;
 }
 
@@ -153,10 +154,9 @@ static const char *confine_judge(const struct candidate *c, const struct mf_rpm_
 		return "it is neither file, directory nor link";
 	if (!directory_allowed(c, file->path, S_ISDIR(file->mode)))
 		return c->header->uname_r.n && !c->kernel
-			       ? "it belongs to a kernel, which comes only if an admin asks for "
-				 "its "
-				 "package: modfetch install NAME"
-			       : "a driver package has no business there";
+			       ? "it belongs to a kernel, which is installed only if an admin "
+				 "names its package: modfetch install NAME"
+			       : "a driver package may not install files there";
 	why = judge_owner(file);
 	if (!why)
 		why = judge_mode(file);
@@ -184,7 +184,7 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct 
 	for (size_t i = 0; i < header->obsoletes.n; i++)
 		if (!strstr(header->obsoletes.v[i], "-kmp"))
 			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
-				       "it obsoletes %s, which is no driver",
+				       "it obsoletes %s, which is not a driver package",
 				       header->obsoletes.v[i]);
 	return mf_confine_modules(ctx, package, header);
 }

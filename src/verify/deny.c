@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What this machine refuses, whoever signed it.
+ * Keys and files that this machine refuses despite a valid signature.
  *
- * Every file in the directory whose name does not begin with a dot is read, each time it matters: a
- * line added counts for the very next thing verified. A line is a digest or fingerprint in
- * hexadecimal digits of either case, with or without spaces or colons between them as programs
- * print them, and what it is for behind a '#'. A line that is anything else is an error: a typing
- * mistake in a revocation must not pass for a revocation.
+ * Each check reads every file in the directory without a leading dot in its name, so an added line
+ * takes effect with the next check. A line is a digest or fingerprint in hexadecimal digits of
+ * either case, with or without the spaces or colons that programs print between them, and a comment
+ * after a '#'. Any other line is an error: a mistyped revocation must not look like a working one.
  */
 #include "deny.h"
 #include <ctype.h>
@@ -24,8 +23,8 @@
 #define MIN_DIGITS 40 /* an OpenPGP fingerprint of version 4 */
 #define MAX_DIGITS 128
 
-/* The digits of a line, lower case; their number, 0 for an empty line, or -1 for a wrong one. */
-static int digits_of(const char *line, size_t len, char digits[MAX_DIGITS + 1])
+/* Copies the digits of a line in lower case. Their number, 0 for an empty line, -1 for a bad one. */
+static int parse_digits(const char *line, size_t len, char digits[MAX_DIGITS + 1])
 {
 	int n = 0;
 
@@ -42,15 +41,15 @@ static int digits_of(const char *line, size_t len, char digits[MAX_DIGITS + 1])
 	return n && n < MIN_DIGITS ? -1 : n;
 }
 
-/* 1: the list names it; 0: not; -EBADMSG: a line makes no sense. */
-static int search(const char *text, const char *hex)
+/* 1: the list has it; 0: it has not; -EBADMSG: a line is malformed. */
+static int deny_search_text(const char *text, const char *hex)
 {
 	char digits[MAX_DIGITS + 1];
 	int found = 0;
 
 	for (const char *p = text; *p;) {
 		size_t len = strcspn(p, "\n");
-		int n = digits_of(p, len, digits);
+		int n = parse_digits(p, len, digits);
 
 		if (n < 0)
 			return -EBADMSG;
@@ -61,7 +60,7 @@ static int search(const char *text, const char *hex)
 	return found;
 }
 
-static int search_directory(DIR *dir, const char *hex)
+static int deny_search_directory(DIR *dir, const char *hex)
 {
 	struct dirent *e;
 	int found = 0;
@@ -75,7 +74,7 @@ static int search_directory(DIR *dir, const char *hex)
 			continue;
 		r = mf_file_read_at(dirfd(dir), e->d_name, LIST_MAX, &text, &len);
 		if (r == 0)
-			r = strlen(text) == len ? search(text, hex) : -EBADMSG;
+			r = strlen(text) == len ? deny_search_text(text, hex) : -EBADMSG;
 		if (r < 0)
 			return r;
 		found |= r;
@@ -92,12 +91,12 @@ int mf_deny_check(struct mf_context *ctx, const char *what, const char *kind, co
 	if (fd == -ENOENT)
 		return 0;
 	dir = fd < 0 ? NULL : fdopendir(fd);
-	r = dir ? (mf_steal_fd(&fd), search_directory(dir, hex)) : fd < 0 ? fd : -errno;
+	r = dir ? (mf_steal_fd(&fd), deny_search_directory(dir, hex)) : fd < 0 ? fd : -errno;
 	if (r > 0)
 		return mf_fail(ctx, "verify", -MFE_REVOKED, what,
 			       "its %s %.16s… is on the list in /" DIRECTORY, kind, hex);
 	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" DIRECTORY,
-			       "a list in it cannot be used: %s", mf_error_sentence(r))
+			       "a list in this directory cannot be used: %s", mf_error_sentence(r))
 		     : 0;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The signature that a package carries itself, for repositories that ask for it.
+ * The signature inside a package, for repositories with gpgcheck=1.
  *
- * librpm could check it, by its own keyring and its own parser, and with an opinion on SHA-1 and
- * expired keys that depends on version and macros. So the two parts are cut out of the file here,
- * the header and the signature over it, and given to sqv with the keyrings of this repository.
+ * librpm could check it, but with its own keyring, its own parser, and a policy on SHA-1 and
+ * expired keys that depends on version and macros. So this file extracts the two parts, the header
+ * and the signature over it, and gives them to sqv with the keyrings of this repository.
  *
- * What lies between the parts (the lead, other signatures, digests in the signature header) is
- * signed by nobody and believed by nobody: the whole file has the digest of signed metadata.
+ * The bytes between the parts (the lead, other signatures, digests in the signature header) are not
+ * signed and not used: the digest of the whole file comes from signed metadata.
  */
 #include "gpgcheck.h"
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "modfetch/trust.h"
 
 /* A memory file that holds LEN bytes, or -errno. */
-static int hold(const void *buf, size_t len)
+static int memfile_of(const void *buf, size_t len)
 {
 	_cleanup_close_ int fd = mf_memfile_new("modfetch");
 	int r = fd < 0 ? fd : mf_file_write(fd, buf, len);
@@ -36,12 +36,14 @@ static int gpgcheck_check(struct mf_context *ctx, const struct mf_repo *repo, co
 	struct mf_rpmfile file;
 
 	if (mf_rpmfile_parse(buf, len, &file) < 0)
-		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package, "it is no whole package");
+		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
+			       "it is not a complete package file");
 	if (!file.signature)
 		return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, package,
-			       "gpgcheck=1 of repository %s asks for one", repo->id);
-	header = hold(file.header, file.header_len);
-	signature = hold(file.signature, file.signature_len);
+			       "it has no OpenPGP signature, but repository %s has gpgcheck=1",
+			       repo->id);
+	header = memfile_of(file.header, file.header_len);
+	signature = memfile_of(file.signature, file.signature_len);
 	if (header < 0 || signature < 0)
 		return mf_fail(ctx, "verify", header < 0 ? header : signature, package, NULL);
 	return mf_trust_package(ctx, repo, package, header, signature);

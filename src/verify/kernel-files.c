@@ -2,14 +2,14 @@
 /*
  * The files of a kernel itself.
  *
- * A machine boots what lies in /boot: a file there that a driver's package could write, or take
- * away, would be worth more than any module. So the files are named one by one, each carries the
- * release of the kernel that its package says it is, and nothing is allowed below /boot but these:
- * no entry of a boot loader, no initrd, no directory. Indexes that depmod writes are not among the
- * files beside the modules either.
+ * A machine boots from /boot: a driver package that could write or remove a file there would have
+ * more power than any module. So the allowed files are listed by name, each with the release of the
+ * kernel that its package provides, and nothing else is allowed below /boot: no entry of a boot
+ * loader, no initrd, no directory. The indexes that depmod writes are not among the files beside
+ * the modules either.
  *
  * rpm allows one dash in a version, so "kernel-uname-r = 6.1.0-56.amd64" is the release
- * "6.1.0-56-amd64"; what release a path names is compared in that form.
+ * "6.1.0-56-amd64"; the release in a path is converted to that form before the comparison.
  */
 #include "modfetch/verify.h"
 #include <stdio.h>
@@ -33,10 +33,10 @@ static const char *const beside_modules[] = {
 	"modules.order",
 };
 
-/* Of symvers alone. */
+/* For symvers only. */
 static const char *const compressed[] = { ".gz", ".xz", ".zst" };
 
-/* Is NAME, of LEN bytes, in the list? What is compressed may have its ending after it. */
+/* Is NAME, of LEN bytes, in the list? */
 static bool kernel_file_is_listed(const char *const *list, size_t n, const char *name, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
@@ -50,7 +50,7 @@ static size_t without_ending(const char *name)
 {
 	size_t len = strlen(name);
 
-	for (size_t i = 0; mf_starts_with(name, "symvers") && i < 3; i++)
+	for (size_t i = 0; mf_starts_with(name, "symvers") && i < MF_ARRAY_SIZE(compressed); i++)
 		if (mf_ends_with(name, compressed[i]))
 			return len - strlen(compressed[i]);
 	return len;
@@ -77,27 +77,32 @@ static bool is_boot_file(const char *name, const struct mf_strings *uname_r)
 	       is_release_of(name + len + 1, end - len - 1, uname_r);
 }
 
+const char *mf_kernel_tree_path(const char *path)
+{
+	static const char modules[] = "/lib/modules/";
+
+	path = mf_without_usr(path);
+	return mf_starts_with(path, modules) ? path + strlen(modules) : NULL;
+}
+
 bool mf_kernel_file(const char *path, const struct mf_strings *uname_r)
 {
-	static const char boot[] = "/boot/", modules[] = "/lib/modules/";
-	const char *name;
+	static const char boot[] = "/boot/";
+	const char *kernel = mf_kernel_tree_path(path), *name;
 	size_t len;
 
 	if (mf_starts_with(path, boot))
 		return is_boot_file(path + strlen(boot), uname_r);
-	if (mf_starts_with(path, "/usr/"))
-		path += strlen("/usr");
-	if (!mf_starts_with(path, modules))
+	if (!kernel)
 		return false;
-	path += strlen(modules);
-	len = strcspn(path, "/");
-	name = path + len + (path[len] == '/');
+	len = strcspn(kernel, "/");
+	name = kernel + len + (kernel[len] == '/');
 	return kernel_file_is_listed(beside_modules, MF_ARRAY_SIZE(beside_modules), name,
 				     without_ending(name)) &&
-	       is_release_of(path, len, uname_r);
+	       is_release_of(kernel, len, uname_r);
 }
 
-int mf_kernel_may_leave(struct mf_context *ctx, const struct mf_rpm_header *header)
+int mf_kernel_check_removal(struct mf_context *ctx, const struct mf_rpm_header *header)
 {
 	struct utsname running;
 	bool leaves = ctx->kernel_running &&
@@ -111,5 +116,5 @@ int mf_kernel_may_leave(struct mf_context *ctx, const struct mf_rpm_header *head
 	return mf_fail(
 		ctx, "install", -MFE_DENIED, header->name,
 		"it is the kernel that this machine runs, which is not removed; boot another "
-		"one first");
+		"kernel first");
 }

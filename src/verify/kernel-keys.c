@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asks the running kernel whether it will take modules signed by our keys.
+ * Finds out whether the running kernel will accept modules signed by our keys.
  *
  * The kernel demands signatures with module.sig_enforce, and in lockdown, which Secure Boot turns
- * on. Its keys are those of its keyrings; /proc/keys shows each of type "asymmetri" with a
- * description that ends in the subject key identifier: "Subject: 0123…ef". The module keys
- * configured here are the ones that will have signed what is fetched, so if the kernel knows none
- * of them it will refuse every module. The answer is advice: the kernel has the last word.
+ * on. Its keys are in its keyrings; /proc/keys shows each of type "asymmetri" with a description
+ * that ends in the subject key identifier: "Subject: 0123…ef". Fetched modules must be signed by a
+ * module key configured here, so if the kernel knows none of these keys it will refuse every
+ * module. The answer is only advice: the kernel decides when it loads the module.
  */
 #include "kernel-keys.h"
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 #define KEYS_MAX (4 << 20)
 
-/* What a file below the root says; NULL: nothing. */
+/* The text of a file below the root, the caller's to free; NULL if it cannot be read. */
 static char *read_at_root(const struct mf_context *ctx, const char *path, size_t max)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
@@ -27,7 +27,8 @@ static char *read_at_root(const struct mf_context *ctx, const char *path, size_t
 	return fd >= 0 && mf_file_read(fd, max, &text, &len) == 0 ? text : NULL;
 }
 
-static const char *who_demands(const struct mf_context *ctx)
+/* The setting that demands signatures; NULL: none does. */
+static const char *find_enforcer(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *enforce =
 		read_at_root(ctx, "sys/module/module/parameters/sig_enforce", 64);
@@ -35,7 +36,7 @@ static const char *who_demands(const struct mf_context *ctx)
 
 	if (enforce && *enforce == 'Y')
 		return "sig_enforce";
-	/* "none [integrity] confidentiality": the one in brackets holds */
+	/* "none [integrity] confidentiality": the value in brackets is in force */
 	if (lockdown && strchr(lockdown, '[') && !strstr(lockdown, "[none]"))
 		return "lockdown";
 	return NULL;
@@ -61,7 +62,7 @@ static bool is_in_keys(void *arg, const char *key_id, const char *fingerprint)
 enum mf_kernel_enforces mf_kernel_keys_check(const struct mf_context *ctx,
 					     const struct mf_keyring *keyring, const char **ret_why)
 {
-	const char *why = who_demands(ctx);
+	const char *why = find_enforcer(ctx);
 	_cleanup_free_ char *keys = why ? read_at_root(ctx, "proc/keys", KEYS_MAX) : NULL;
 
 	if (!keys)

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_KERNEL_KEYS_H
 #define MODFETCH_KERNEL_KEYS_H
 /*
- * Does the running kernel load signed modules only, and whose? "Key was rejected by service" is
- * what a user sees when it does; better said before anything is downloaded.
+ * Does the running kernel load only signed modules, and with which keys? Otherwise the user would
+ * see "Key was rejected by service" after the download; a warning before it is better.
  */
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
@@ -13,8 +13,8 @@ enum mf_kernel_enforces { MF_KERNEL_TAKES_ANY, MF_KERNEL_KNOWS_A_KEY, MF_KERNEL_
 /*
  * Looks below the root at /sys/module/module/parameters/sig_enforce, /sys/kernel/security/lockdown
  * and, where one of them demands signatures, for each certificate's key identifier in /proc/keys.
- * RET_WHY, where it is not the first answer, is what demands them ("sig_enforce", "lockdown");
- * static. Records nothing; what cannot be read demands nothing.
+ * RET_WHY, if the answer is not MF_KERNEL_TAKES_ANY, gets the setting that demands them
+ * ("sig_enforce", "lockdown"); static. Records nothing; a file that cannot be read demands nothing.
  */
 enum mf_kernel_enforces mf_kernel_keys_check(const struct mf_context *ctx,
 					     const struct mf_keyring *keyring,

@@ -2,16 +2,17 @@
 /*
  * Runs sqv.
  *
- * Verifying OpenPGP well is a program of its own, and a well-kept one exists; where it is missing
- * that is said, never skipped. It gets descriptors, not paths: what it looks at is what we hold.
- * It gets an empty environment but for where programs are, no input, and half a minute.
+ * Verifying OpenPGP correctly takes a program of its own, and a well-maintained one exists. If it
+ * is missing, verification fails; it is never skipped. sqv gets descriptors, not paths, so it reads
+ * exactly the bytes that we hold. It gets an environment with only PATH and LC_ALL, no input, and
+ * half a minute.
  *
- * sqv does not tell when a signature was made, but it can be told to accept none made before a
- * time. The latest time for which it still accepts is the signing time; found by halving, that
- * costs thirty runs of two milliseconds and no parser of ours.
+ * sqv does not print when a signature was made, but it can refuse signatures made before a given
+ * time. The latest time for which it still accepts is the signing time. A binary search finds it in
+ * about thirty runs of two milliseconds, without a parser of ours.
  *
- * sqv itself looks at the clock: before the signing time nothing is valid. A machine whose clock
- * stands at 1970 can use CMS signatures, which need no clock, and not these.
+ * sqv itself compares with the clock: before its signing time a signature is not valid. A machine
+ * with a clock at 1970 can use CMS signatures, which need no clock, but not these.
  */
 #include "openpgp.h"
 #include <errno.h>
@@ -30,9 +31,9 @@
 #include "modfetch/file.h"
 
 #define MAX_KEYRINGS 16
-#define PATIENCE_US  30000000
-#define SAID_MAX     2048
-/* Where the child finds its files; ours are moved out of the way of these numbers first. */
+#define TIMEOUT_US   30000000
+#define OUTPUT_MAX   2048
+/* The child's first descriptor; ours are duplicated to higher numbers first. */
 #define FIRST_FD 10
 #define OUR_FDS	 100
 
@@ -103,35 +104,35 @@ static int openpgp_start(const struct job *job, int64_t not_before, int out, pid
 	return r == -ENOENT ? -MFE_NO_SQV : r;
 }
 
-/* What the child says until it closes its output. 0 or -MFE_TIMEOUT. */
-static int hear(int fd, char said[SAID_MAX])
+/* Reads the child's output until it closes it; drops what does not fit. 0 or -MFE_TIMEOUT. */
+static int read_output(int fd, char output[OUTPUT_MAX])
 {
-	uint64_t deadline = mf_now_us() + PATIENCE_US, now;
+	uint64_t deadline = mf_now_us() + TIMEOUT_US, now;
 	size_t len = 0;
 	char rest[256];
 
-	*said = '\0';
+	*output = '\0';
 	while ((now = mf_now_us()) < deadline) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		bool full = len + 1 >= SAID_MAX;
+		bool full = len + 1 >= OUTPUT_MAX;
 		ssize_t got;
 
 		if (poll(&p, 1, (int)((deadline - now) / 1000) + 1) <= 0)
 			continue;
 		got = full ? read(fd, rest, sizeof(rest))
-			   : read(fd, said + len, SAID_MAX - 1 - len);
+			   : read(fd, output + len, OUTPUT_MAX - 1 - len);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			return 0;
 		if (!full)
-			said[len += (size_t)got] = '\0';
+			output[len += (size_t)got] = '\0';
 	}
 	return -MFE_TIMEOUT;
 }
 
-/* 1: it accepts; 0: it refuses; what it said; or an error. */
-static int openpgp_ask(const struct job *job, int64_t not_before, char said[SAID_MAX])
+/* Runs sqv. 1: it accepts; 0: it refuses; or an error. OUTPUT gets its output. */
+static int openpgp_ask(const struct job *job, int64_t not_before, char output[OUTPUT_MAX])
 {
 	_cleanup_close_ int in = -1, out = -1;
 	int pair[2], status, r;
@@ -145,7 +146,7 @@ static int openpgp_ask(const struct job *job, int64_t not_before, char said[SAID
 	if (r)
 		return r;
 	close(mf_steal_fd(&out));
-	r = hear(in, said);
+	r = read_output(in, output);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
@@ -156,15 +157,15 @@ static int openpgp_ask(const struct job *job, int64_t not_before, char said[SAID
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* The latest time before which a signature sqv accepts was not made. */
+/* The latest --not-before time with which sqv still accepts the signature. */
 static int find_signing_time(const struct job *job, int64_t *ret_time)
 {
 	int64_t accepted = 1, refused = (int64_t)UINT32_MAX + 1;
-	char said[SAID_MAX];
+	char output[OUTPUT_MAX];
 
 	while (refused - accepted > 1) {
 		int64_t middle = accepted + (refused - accepted) / 2;
-		int r = openpgp_ask(job, middle, said);
+		int r = openpgp_ask(job, middle, output);
 
 		if (r < 0)
 			return r;
@@ -174,14 +175,14 @@ static int find_signing_time(const struct job *job, int64_t *ret_time)
 	return 0;
 }
 
-/* sqv's first word on success is the fingerprint. */
-static bool take_fingerprint(const char *said, struct mf_openpgp_signer *signer)
+/* On success the first line of sqv's output is the fingerprint. */
+static bool parse_fingerprint(const char *output, struct mf_openpgp_signer *signer)
 {
-	size_t len = strspn(said, "0123456789ABCDEFabcdef");
+	size_t len = strspn(output, "0123456789ABCDEFabcdef");
 
-	if (len < 40 || len >= sizeof(signer->fingerprint) || said[len] != '\n')
+	if (len < 40 || len >= sizeof(signer->fingerprint) || output[len] != '\n')
 		return false;
-	memcpy(signer->fingerprint, said, len);
+	memcpy(signer->fingerprint, output, len);
 	signer->fingerprint[len] = '\0';
 	return true;
 }
@@ -207,7 +208,7 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig, bool tim
 {
 	struct mf_openpgp_signer signer = { 0 };
 	_cleanup_(job_done) struct job job = { 0 };
-	char said[SAID_MAX];
+	char output[OUTPUT_MAX];
 	int r = n && n <= MAX_KEYRINGS ? 0 : -EINVAL;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -218,16 +219,16 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig, bool tim
 		r = openpgp_add_file(&job, data);
 	if (r < 0)
 		return r;
-	r = openpgp_ask(&job, 0, said);
+	r = openpgp_ask(&job, 0, output);
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		snprintf(why, why_size, "%.*s", (int)strcspn(said, "\n"), said);
-		return strcasestr(said, "missing key") || strcasestr(said, "no key")
+		snprintf(why, why_size, "%.*s", (int)strcspn(output, "\n"), output);
+		return strcasestr(output, "missing key") || strcasestr(output, "no key")
 			       ? -MFE_UNTRUSTED_KEY
 			       : -MFE_BAD_SIGNATURE;
 	}
-	if (!take_fingerprint(said, &signer))
+	if (!parse_fingerprint(output, &signer))
 		return -MFE_BAD_SIGNATURE;
 	r = timed ? find_signing_time(&job, &signer.signing_time) : 0;
 	if (r < 0)

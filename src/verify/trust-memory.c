@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was accepted of a repository, and what may follow it.
+ * The metadata of a repository that was accepted before, and the metadata that may follow it.
  *
- * Forward only: the newest revision and signing time that each key vouched for are kept
- * (repo-state.c); anything that is older in either is refused, so neither an old mirror nor a
- * replayed one takes a machine back to a driver with a known hole. What is accepted is on the disk
- * first. The memory belongs to the keys: when one is gone from the configuration, revoked or on the
- * deny list, what it vouched for is forgotten. A thief who signed for a time far ahead has then
- * blocked nothing, and what the other keys vouched for still counts.
+ * Forward only: the newest revision and signing time from each key are kept (repo-state.c);
+ * metadata that is older in either is refused. So neither an outdated mirror nor a replay attack
+ * can take a machine back to a driver with a known hole. The accepted values are on the disk before
+ * the metadata is used. They belong to the keys: when a key is removed from the configuration,
+ * revoked or put on the deny list, its values are dropped. So a thief who signed for a time far
+ * ahead has blocked nothing, and the values of the other keys stay valid.
  *
- * The clock is not believed in any of this. The age, which has no other measure, asks it, if it can
- * be right: not before the newest signature known, not decades after it. And a signature that is
- * ahead of it is refused: by a clock that the kernel knows to be synchronized beyond a day, by any
- * other that is not plainly unset beyond a year, for a battery may have been empty so long. The
- * revision needs no clock: createrepo_c takes the time for it, and no time is later than the
- * signature's.
+ * None of this trusts the clock. The age has no other measure, so it uses the clock if that is
+ * plausible: not before the newest known signature, not decades after it. A signature from the
+ * future is refused: more than a day ahead of a clock that the kernel knows to be synchronized,
+ * more than a year ahead of any other clock that is not plainly unset, because a battery may have
+ * been empty that long. The revision needs no clock: createrepo_c uses the time for it, and that
+ * cannot be later than the signature.
  *
- * The identity is what signed metadata says of which repository it is. The one seen first is kept,
- * so that a mirror of "stable" cannot serve "testing", which the same key signs.
+ * The identity is the name of the repository in its signed metadata. The first one is kept, so that
+ * a mirror of "stable" cannot serve "testing", which the same key signs.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -35,7 +35,7 @@
 #define DAY	     86400
 #define YEAR	     (365LL * DAY)
 #define OLDEST_CLOCK 1767225600 /* 2026-01-01: this program is not older */
-#define YEARS_AHEAD  15		/* a clock this far ahead of all we know is not set */
+#define YEARS_AHEAD  15		/* a clock this far ahead of all known times is not set */
 
 /* ---- time ---- */
 
@@ -66,7 +66,7 @@ uint64_t mf_trust_revision(const char *revision, int64_t signing_time)
 	return *end || errno || number > (uint64_t)signing_time + DAY ? 0 : number;
 }
 
-/* Where the unit's sandbox hides it, it is not known. */
+/* False also if the unit's sandbox hides the clock's state. */
 static bool clock_is_synchronized(void)
 {
 	struct timex tx = { 0 };
@@ -82,7 +82,7 @@ int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t 
 
 	if (age < 0) {
 		mf_log(ctx, MF_LOG_INFO,
-		       "%s: the clock is not set: how old the metadata is cannot be told",
+		       "%s: the clock is not set, so the age of the metadata is not known",
 		       repo->id);
 		return 0;
 	}
@@ -90,7 +90,7 @@ int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t 
 		return 0;
 	if (ctx->unattended)
 		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
-			       "its metadata was signed %" PRId64 " days ago, %u are allowed",
+			       "its metadata was signed %" PRId64 " days ago; the limit is %u",
 			       age / DAY, ctx->settings.max_age_days);
 	mf_log(ctx, MF_LOG_WARNING, "%s: its metadata was signed %" PRId64 " days ago", repo->id,
 	       age / DAY);
@@ -115,16 +115,16 @@ static int check_future(struct mf_context *ctx, const struct mf_repo *repo, int6
 		return 0;
 	format_time(signing_time, is);
 	format_time(now, clock);
-	return mf_fail(
-		ctx, "verify", -MFE_FUTURE, repo->id,
-		"it says that it was signed %s, and it is %s: if it is not the clock that is "
-		"wrong, its key has been misused",
-		is, clock);
+	return mf_fail(ctx, "verify", -MFE_FUTURE, repo->id,
+		       "it was signed %s according to its signature, but now it is %s: either this "
+		       "clock is wrong or the key has been misused",
+		       is, clock);
 }
 
-/* ---- the memory of each key ---- */
+/* ---- the accepted values of each key ---- */
 
-struct ground {
+/* The newest values of all keys. */
+struct accepted_max {
 	uint64_t revision;
 	int64_t signing_time;
 };
@@ -147,12 +147,12 @@ static bool is_configured(const struct trust_keys *keys, const struct mf_repo_ma
 	return false;
 }
 
-/* Drops what keys vouched for that no longer count; the signer at hand does. 0 or recorded. */
-static int forget_dead(struct mf_context *ctx, const struct mf_repo *repo,
-		       const struct trust_keys *keys, const struct mf_trusted *trust,
-		       struct mf_repo_state *state)
+/* Drops the marks of keys that are no longer valid, but not the current signer's. 0 or recorded. */
+static int drop_dead_marks(struct mf_context *ctx, const struct mf_repo *repo,
+			   const struct trust_keys *keys, const struct mf_trusted *trust,
+			   struct mf_repo_state *state)
 {
-	struct mf_failure before = ctx->failure;
+	const struct mf_saved_failure before = mf_failure_save(ctx);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < state->n_marks; i++) {
@@ -169,29 +169,32 @@ static int forget_dead(struct mf_context *ctx, const struct mf_repo *repo,
 		if (r == 0)
 			state->marks[kept++] = *mark;
 	}
-	ctx->failure = before;
+	mf_failure_restore(&before);
 	state->n_marks = kept;
 	return 0;
 }
 
-static struct ground ground_of(const struct mf_repo_state *state)
+static struct accepted_max max_of_marks(const struct mf_repo_state *state)
 {
-	struct ground ground = { 0 };
+	struct accepted_max max = { 0 };
 
 	for (size_t i = 0; i < state->n_marks; i++) {
 		const struct mf_repo_mark *mark = &state->marks[i];
 
-		if (mark->revision > ground.revision)
-			ground.revision = mark->revision;
-		if (mark->signing_time > ground.signing_time)
-			ground.signing_time = mark->signing_time;
+		if (mark->revision > max.revision)
+			max.revision = mark->revision;
+		if (mark->signing_time > max.signing_time)
+			max.signing_time = mark->signing_time;
 	}
-	return ground;
+	return max;
 }
 
-/* The signer's mark, moved to where the new metadata is. It is ahead of all others: of too many of
- * them the first may go. */
-static void set_mark(struct mf_repo_state *state, const struct mf_trusted *trust, uint64_t revision)
+/*
+ * Sets the signer's mark to the values of the new metadata. It is newer than all others, so with
+ * too many marks it may replace the first.
+ */
+static void update_mark(struct mf_repo_state *state, const struct mf_trusted *trust,
+			uint64_t revision)
 {
 	struct mf_repo_mark *mark = NULL;
 
@@ -208,35 +211,35 @@ static void set_mark(struct mf_repo_state *state, const struct mf_trusted *trust
 
 static int check_forward(struct mf_context *ctx, const struct mf_repo *repo,
 			 const struct mf_repomd *repomd, const struct mf_trusted *trust,
-			 const struct ground *ground)
+			 const struct accepted_max *max)
 {
 	uint64_t revision = mf_trust_revision(repomd->revision, trust->signing_time);
 	char is[32], was[32];
 
-	if (trust->signing_time < ground->signing_time) {
+	if (trust->signing_time < max->signing_time) {
 		format_time(trust->signing_time, is);
-		format_time(ground->signing_time, was);
+		format_time(max->signing_time, was);
 		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
-			       "it was signed %s, what was accepted before %s; modfetch refresh "
-			       "--accept-older %s takes it",
+			       "it was signed %s, but metadata signed %s was accepted before; to "
+			       "accept it: modfetch refresh --accept-older %s",
 			       is, was, repo->id);
 	}
-	if (revision >= ground->revision)
+	if (revision >= max->revision)
 		return 0;
-	if (!revision && strtoull(repomd->revision, NULL, 10) > ground->revision)
+	if (!revision && strtoull(repomd->revision, NULL, 10) > max->revision)
 		return mf_fail(ctx, "verify", -MFE_FUTURE, repo->id,
-			       "its revision %.24s is ahead of the time it was signed",
+			       "its revision %.24s is later than its signing time",
 			       repomd->revision);
 	return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
-		       "it is revision %.24s, accepted before was %" PRIu64
-		       "; modfetch refresh --accept-older %s takes it",
-		       *repomd->revision ? repomd->revision : "0", ground->revision, repo->id);
+		       "it is revision %.24s, but %" PRIu64
+		       " was accepted before; to accept it: modfetch refresh --accept-older %s",
+		       *repomd->revision ? repomd->revision : "0", max->revision, repo->id);
 }
 
 /* ---- identity ---- */
 
-/* As it is kept: a line of bounded length. An identity of any other form is told by its digest. */
-static int kept_identity(const char *identity, char *ret, size_t size)
+/* The form on disk: a line of limited length, or the digest of an identity that is not. */
+static int format_identity(const char *identity, char *ret, size_t size)
 {
 	uint8_t digest[MF_SHA256_LEN];
 	char hex[MF_SHA256_HEX];
@@ -264,20 +267,20 @@ static int memory_check_identity(struct mf_context *ctx, const struct mf_repo *r
 
 	if (repo->identity && strcmp(is, repo->identity))
 		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
-			       "it says that it is \"%s\", its .repo file asks for \"%s\"", is,
+			       "its metadata is of \"%s\", but its .repo file names \"%s\"", is,
 			       repo->identity);
-	if (kept_identity(is, kept, sizeof(kept)) < 0)
+	if (format_identity(is, kept, sizeof(kept)) < 0)
 		return mf_fail(ctx, "verify", -ENOMEM, repo->id, NULL);
 	if (*state->identity && strcmp(kept, state->identity) && !repo->identity &&
 	    !(accept & MF_ACCEPT_IDENTITY))
 		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
-			       "it says that it is \"%s\", what was accepted before was \"%s\"; "
-			       "modfetch refresh --accept-identity %s takes it",
+			       "its metadata is of \"%s\", but \"%s\" was accepted before; to "
+			       "accept it: modfetch refresh --accept-identity %s",
 			       kept, state->identity, repo->id);
 	if (!*kept && !state->accepted.signing_time)
 		mf_log(ctx, MF_LOG_INFO,
-		       "%s: its metadata does not say which repository it is: another one that "
-		       "the same key signs could be taken for it",
+		       "%s: its metadata has no identity: a mirror could serve another repository "
+		       "that the same key signs",
 		       repo->id);
 	strcpy(state->identity, kept);
 	return 0;
@@ -290,7 +293,7 @@ static int memory_judge(struct mf_context *ctx, const struct mf_repo *repo,
 			const struct mf_trusted *trust, unsigned int accept,
 			struct mf_repo_state *state)
 {
-	struct ground ground;
+	struct accepted_max max;
 	int r;
 
 	if (accept & MF_ACCEPT_OLDER)
@@ -299,29 +302,29 @@ static int memory_judge(struct mf_context *ctx, const struct mf_repo *repo,
 	if (r == 0)
 		r = check_future(ctx, repo, trust->signing_time);
 	if (r == 0)
-		r = forget_dead(ctx, repo, keys, trust, state);
+		r = drop_dead_marks(ctx, repo, keys, trust, state);
 	if (r < 0)
 		return r;
-	ground = ground_of(state);
-	r = check_forward(ctx, repo, repomd, trust, &ground);
+	max = max_of_marks(state);
+	r = check_forward(ctx, repo, repomd, trust, &max);
 	return r < 0 ? r : trust_check_age(ctx, repo, trust->signing_time);
 }
 
-/* The state of before; where the admin lets go of it, a damaged one is none. */
+/* Reads the accepted state. If the admin accepts older metadata, a damaged state counts as empty. */
 static int read_state(struct mf_context *ctx, const struct mf_repo *repo, unsigned int accept,
 		      struct mf_repo_state *ret_state)
 {
-	struct mf_failure before = ctx->failure;
+	const struct mf_saved_failure before = mf_failure_save(ctx);
 	int r = mf_repo_state_read(ctx, repo->id, ret_state);
 
 	if (r != -MFE_ROLLBACK || !(accept & MF_ACCEPT_OLDER))
 		return r;
-	ctx->failure = before;
+	mf_failure_restore(&before);
 	*ret_state = (struct mf_repo_state){ 0 };
 	return 0;
 }
 
-int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
+int trust_accept_newer(struct mf_context *ctx, const struct mf_repo *repo,
 		       const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
 		       const struct mf_trusted *trust)
 {
@@ -348,7 +351,7 @@ int trust_move_forward(struct mf_context *ctx, const struct mf_repo *repo,
 	strcpy(seen.key, trust->key);
 	strcpy(seen.signer, trust->signer);
 	state.revision = mf_trust_revision(repomd.revision, trust->signing_time);
-	set_mark(&state, trust, state.revision);
+	update_mark(&state, trust, state.revision);
 	state.accepted = seen;
 	return mf_repo_state_write(ctx, repo->id, &state);
 }

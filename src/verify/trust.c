@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Is this repomd.xml one that a configured key vouches for?
+ * Is this repomd.xml signed by a configured key?
  *
- * The .repo file names the keys; only those count, and a repository that names none has none. A
+ * The .repo file names the keys. Only those are valid, and a repository that names none has none. A
  * name is a certificate (.pem, .crt, .cer, .der) or an OpenPGP keyring (.asc, .gpg, .pgp); without
- * an ending it may be either. Nothing of the file is parsed before its signature holds, and then
- * only its revision and its identity (trust-memory.c). trust=none is for file: alone and is said
- * aloud.
+ * an ending it may be either. Nothing in the file is parsed before its signature is verified, and
+ * then only its revision and its identity (trust-memory.c). trust=none is only for file: URLs and
+ * is logged each time.
  *
- * What is in use is judged each time it is used, by the key that signed *it*: newer metadata may
- * have been accepted since, and not be had.
+ * The current metadata is checked each time it is used, with the key that signed *it*: newer
+ * metadata may have been accepted since without being downloaded completely.
  */
 #include "modfetch/trust.h"
 #include <errno.h>
@@ -43,8 +43,8 @@ static void keys_done(struct trust_keys *keys)
 static const char *const keyring_endings[] = { "", ".asc", ".gpg", ".pgp" };
 
 /*
- * Opens NAME as an OpenPGP keyring, with the ending it has or one it may have. 1; 0: it is none; or
- * -errno.
+ * Opens NAME as an OpenPGP keyring, with its own ending or one of the table. 1; 0: it is no
+ * keyring; or -errno.
  */
 static int open_keyring(struct trust_keys *keys, int dirfd, const char *name)
 {
@@ -123,7 +123,8 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
 		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
-			       "the key %s it names is not in /" KEY_DIRECTORY, bad ? bad : "");
+			       "the key %s of its .repo file is not in /" KEY_DIRECTORY,
+			       bad ? bad : "");
 	if (r < 0)
 		return mf_fail(ctx, "verify", -MFE_CONFIG, bad ? bad : "/" KEY_DIRECTORY,
 			       "the key cannot be read");
@@ -168,7 +169,10 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 	return mf_deny_check(ctx, repo->id, "key", signer.fingerprint);
 }
 
-/* By a key of the repository's keyrings; WHAT is the subject, SIGNED what the signature is over. */
+/*
+ * Verifies a signature by a key of the repository's keyrings. WHAT is the subject of the failure
+ * record, SIGNED_PART names the signed data in it.
+ */
 static int check_openpgp(struct mf_context *ctx, const char *what, const char *signed_part,
 			 const struct trust_keys *keys, int data, int sig, bool timed,
 			 struct mf_openpgp_signer *ret_signer)
@@ -183,7 +187,7 @@ static int check_openpgp(struct mf_context *ctx, const char *what, const char *s
 	return mf_deny_check(ctx, what, "key", ret_signer->fingerprint);
 }
 
-/* Which keyring has the key that sqv has just accepted? */
+/* Finds the keyring with the key that sqv has just accepted. */
 static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
 			const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
 			struct mf_trusted *trust)
@@ -245,8 +249,7 @@ static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *r
 {
 	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
 		return check_cms(ctx, repo, keys, evidence, ret_trust);
-	/* a repository with a certificate is vouched for by that alone: its OpenPGP keys sign
-	 * packages */
+	/* with a certificate only CMS counts: the OpenPGP keys then sign packages */
 	if (evidence->asc >= 0 && keys->n_keyrings && !mf_keyring_size(keys->certs))
 		return check_repomd_openpgp(ctx, repo, keys, evidence, ret_trust);
 	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
@@ -254,11 +257,12 @@ static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *r
 		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
 }
 
-/* ---- what is in use ---- */
+/* ---- metadata in use ---- */
 
-/* What the cache holds, as it was verified; NULL: nothing that was. */
-static const struct mf_repo_seen *used_of(const struct mf_context *ctx, const struct mf_repo *repo,
-					  const struct mf_repo_state *state)
+/* The verified state that the cache holds; NULL: it holds nothing verified. */
+static const struct mf_repo_seen *find_used(const struct mf_context *ctx,
+					    const struct mf_repo *repo,
+					    const struct mf_repo_state *state)
 {
 	uint8_t digest[MF_SHA256_LEN];
 	_cleanup_close_ int fd = mf_cache_open(ctx, repo->id, digest);
@@ -267,7 +271,7 @@ static const struct mf_repo_seen *used_of(const struct mf_context *ctx, const st
 		return NULL;
 	if (!memcmp(digest, state->used.digest, sizeof(digest)))
 		return &state->used;
-	/* a run that was ended after it had put the cache in place */
+	/* the run was killed after it had published the cache */
 	return memcmp(digest, state->accepted.digest, sizeof(digest)) ? NULL : &state->accepted;
 }
 
@@ -285,7 +289,7 @@ int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r)
 		return r;
-	used = used_of(ctx, repo, &state);
+	used = find_used(ctx, repo, &state);
 	if (!used)
 		return mf_fail(ctx, "verify", -MFE_NO_METADATA, repo->id, NULL);
 	r = mf_deny_check(ctx, repo->id, "key", used->key);
@@ -295,7 +299,8 @@ int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 		return r;
 	if (memcmp(used->keys, keys.fingerprint, sizeof(used->keys)))
 		return mf_fail(ctx, "verify", -MFE_UNTRUSTED_KEY, repo->id,
-			       "its keys have changed since its metadata was verified: refresh it");
+			       "its keys have changed since its metadata was verified; run: "
+			       "modfetch refresh");
 	return ctx->unattended ? trust_check_age(ctx, repo, used->signing_time) : 0;
 }
 
@@ -321,7 +326,7 @@ int mf_trust_published(struct mf_context *ctx, const struct mf_repo *repo, const
 
 /* ---- all of it ---- */
 
-static bool only_on_disk(const struct mf_repo *repo)
+static bool has_only_file_urls(const struct mf_repo *repo)
 {
 	for (size_t i = 0; i < repo->baseurls.n; i++)
 		if (!mf_starts_with(repo->baseurls.v[i], "file:"))
@@ -330,8 +335,8 @@ static bool only_on_disk(const struct mf_repo *repo)
 }
 
 /*
- * The cache is about to hold what nobody signed: should the repository ask for signatures again, it
- * must not be taken for what they were once checked of. How far things had come stays known.
+ * The cache is about to hold unsigned metadata. If the repository requires signatures again later,
+ * this metadata must not pass for the verified one. The accepted revision and time stay.
  */
 static int forget_published(struct mf_context *ctx, const struct mf_repo *repo)
 {
@@ -353,12 +358,12 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	int r;
 
 	if (repo->trust == MF_TRUST_NONE) {
-		/* the repo layer has refused this; nothing is lost by looking again */
-		if (!only_on_disk(repo))
+		/* the repo layer refuses this already; a second check costs nothing */
+		if (!has_only_file_urls(repo))
 			return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
 				       "trust=none is for file: repositories only");
 		mf_log(ctx, MF_LOG_WARNING,
-		       "repository %s is used without any signature, as its trust=none says",
+		       "repository %s is used without a signature, because it has trust=none",
 		       repo->id);
 		*ret_trust = trust;
 		return forget_published(ctx, repo);
@@ -367,7 +372,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	if (r == 0)
 		r = trust_check_signature(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
-		r = trust_move_forward(ctx, repo, &keys, evidence, &trust);
+		r = trust_accept_newer(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
 		*ret_trust = trust;
 	return r;

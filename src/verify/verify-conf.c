@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a package may say in depmod.d: something about its own modules, in words that cost nothing.
+ * The lines that a package may have in depmod.d: only about its own modules, and cheap to evaluate.
  *
  *	override MODULE KERNEL DIRECTORY
- *		MODULE is one of the package's; DIRECTORY is where the package has it, or where a
- *		weak link to that would be: RHEL's driver packages carry such lines.
+ *		MODULE is a module of the package; DIRECTORY is the one with the package's file, or
+ *		the one for a weak link to it: RHEL's driver packages have such lines.
  *	search updates DIRECTORY…
- *		each DIRECTORY lies below updates or extra, and the package has modules in it.
- *		"updates" comes first, since the first search line anywhere ends depmod's default;
- *		where another file has one, this would move "updates" for all, and is refused.
- * "external" leads depmod out of the tree to files that nobody verified, "exclude" hides modules of
- * others, and a wider "search" moves the modules of all packages: these are for the admin to say.
+ *		each DIRECTORY is below updates or extra, and the package has modules in it.
+ *		"updates" must be first, since the first search line in any file ends depmod's
+ *		default. If another file has a search line, this one would change the order of
+ *		"updates" for all modules, and is refused.
+ * "external" makes depmod read unverified files outside the tree, "exclude" hides modules of other
+ * packages, and a wider "search" changes the order for all packages: only the admin may use these.
  *
- * KERNEL is a regular expression that depmod compiles and runs, and so does modfetch; nested or
- * repeated ones end either. It is short here, of plain characters, and repeats little. As depmod
- * does, a backslash is taken away before anything else is read; one that joins lines is refused.
+ * KERNEL is a regular expression that depmod and modfetch compile and run; nested or repeated
+ * operators can exhaust either program. So it must be short, with plain characters and few
+ * repeats. As in depmod, backslashes are removed first; one that joins lines is refused.
  *
- * Of two files of one name in two directories depmod reads one. So a package's file must not hide
- * one that is there: an empty /etc/depmod.d/dist.conf would undo the distribution's search order.
+ * Of two files with one name in two directories depmod reads one. So a package's file must not hide
+ * an existing one: an empty /etc/depmod.d/dist.conf would undo the distribution's search order.
  */
 #include "verify-conf.h"
 #include <dirent.h>
@@ -30,6 +31,7 @@
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "modfetch/verify.h"
 
 #define FILE_MAX    ((size_t)64 << 10)
 #define LINE_MAX_   512
@@ -37,7 +39,7 @@
 #define KERNEL_MAX  64
 #define REPEATS_MAX 4
 
-/* In depmod's order: of two files of one name it reads the earlier one. */
+/* In depmod's order: of two files with one name it reads the one in the earlier directory. */
 static const char *const directories[] = { "/etc/depmod.d/", "/run/depmod.d/",
 					   "/usr/local/lib/depmod.d/", "/lib/depmod.d/",
 					   "/usr/lib/depmod.d/" };
@@ -69,7 +71,7 @@ bool mf_is_depmod_conf(const char *path)
 	return false;
 }
 
-/* /lib and /usr/lib are mostly one. */
+/* Compares without /usr: /lib and /usr/lib are usually the same directory. */
 static bool is_of_package(const struct mf_rpm_header *header, const char *path)
 {
 	for (size_t i = 0; i < header->n_files; i++)
@@ -80,14 +82,14 @@ static bool is_of_package(const struct mf_rpm_header *header, const char *path)
 
 /* ---- the package's modules ---- */
 
-/* In the directory itself; also below it; in the directory, or where links to it are made. */
+/* In the directory itself; also below it; in the directory, or in the one for weak links to it. */
 enum match { IN, BELOW, WEAK };
 
 /*
- * Weak links to modules in OWN are made in weak-updates/OWN (SUSE) or, without the first component
- * of OWN, in weak-updates (RHEL).
+ * The scripts make weak links to modules in OWN in weak-updates/OWN (SUSE) or, without the first
+ * component of OWN, in weak-updates (RHEL).
  */
-static bool is_weak_place(const char *dir, const char *own, size_t own_len)
+static bool is_weak_directory(const char *dir, const char *own, size_t own_len)
 {
 	static const char weak[] = "weak-updates";
 	const char *slash = memchr(own, '/', own_len);
@@ -103,41 +105,40 @@ static bool is_weak_place(const char *dir, const char *own, size_t own_len)
 	       (len == own_len - first && !memcmp(dir, own + first, len));
 }
 
-static bool conf_matches(const char *dir, const char *own, size_t own_len, enum match match)
+static bool directory_matches(const char *dir, const char *own, size_t own_len, enum match match)
 {
 	size_t len = strlen(dir);
 
 	if (len <= own_len && !memcmp(dir, own, len) &&
 	    (len == own_len || (match == BELOW && own[len] == '/')))
 		return true;
-	return match == WEAK && is_weak_place(dir, own, own_len);
+	return match == WEAK && is_weak_directory(dir, own, own_len);
 }
 
 /* Has the package MODULE (NULL: any) of some kernel, in DIR (NULL: anywhere)? */
 static bool has_module(const struct mf_rpm_header *header, const char *module, const char *dir,
 		       enum match match)
 {
-	static const char trees[] = "/lib/modules/";
 	char name[MF_MODULE_NAME_SIZE];
 
 	for (size_t i = 0; i < header->n_files; i++) {
-		const char *path = mf_without_usr(header->files[i].path), *own, *base;
+		const char *path = header->files[i].path, *own, *base;
+		const char *kernel = mf_kernel_tree_path(path);
 
-		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path) ||
-		    !mf_starts_with(path, trees) || !mf_module_name(path, name, sizeof(name)) ||
-		    (module && strcmp(name, module)))
+		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path) || !kernel ||
+		    !mf_module_name(path, name, sizeof(name)) || (module && strcmp(name, module)))
 			continue;
-		own = strchr(path + strlen(trees), '/');
+		own = strchr(kernel, '/');
 		base = strrchr(path, '/');
 		if (!dir || (own && own < base &&
-			     conf_matches(dir, own + 1, (size_t)(base - own - 1), match)))
+			     directory_matches(dir, own + 1, (size_t)(base - own - 1), match)))
 			return true;
 	}
 	return false;
 }
 
-/* A directory below the kernel's: words with slashes between them, none of them dots. */
-static bool is_place(const char *dir)
+/* A relative directory: components with slashes between them, none with a leading dot. */
+static bool is_plain_directory(const char *dir)
 {
 	for (const char *word = dir;; word++) {
 		size_t len = strcspn(word, "/");
@@ -154,7 +155,7 @@ static bool is_place(const char *dir)
 
 static const char *judge_kernel(const char *pattern)
 {
-	/* what releases have, and '^', '$', '*', '+', '?' */
+	/* the characters of releases, and '^', '$', '*', '+', '?' */
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789._-~^$*+?";
 	unsigned int repeats = 0;
@@ -162,10 +163,10 @@ static const char *judge_kernel(const char *pattern)
 	if (strlen(pattern) > KERNEL_MAX)
 		return "the expression for kernels is too long";
 	if (pattern[strspn(pattern, bytes)])
-		return "the expression for kernels has more than plain characters and repeats";
+		return "the expression for kernels has other than plain characters and repeats";
 	for (const char *p = pattern; (p = strpbrk(p, "*+?")); p++)
 		repeats++;
-	return repeats > REPEATS_MAX ? "the expression for kernels repeats too much" : NULL;
+	return repeats > REPEATS_MAX ? "the expression for kernels has too many repeats" : NULL;
 }
 
 static const char *judge_override(const struct conf *c, char **save)
@@ -180,13 +181,13 @@ static const char *judge_override(const struct conf *c, char **save)
 		return "override takes a module, a kernel and a directory";
 	if (strpbrk(module, "./") || !mf_module_name(module, name, sizeof(name)) ||
 	    !has_module(c->header, name, NULL, IN))
-		return "the package has no such module: it can override for its own alone";
+		return "the package has no such module, and may override only its own";
 	why = judge_kernel(kernel);
 	if (why)
 		return why;
-	if (!is_place(dir) || !has_module(c->header, name, dir, WEAK))
-		return "the directory is neither where the package has the module, nor where a "
-		       "weak link to that would be";
+	if (!is_plain_directory(dir) || !has_module(c->header, name, dir, WEAK))
+		return "it is neither the directory with the package's module, nor the one for a "
+		       "weak link to it";
 	return NULL;
 }
 
@@ -202,7 +203,7 @@ static bool has_search(const char *text)
 	return false;
 }
 
-/* Has a file of this machine, but for the package's own, a search line? */
+/* Does a file on this machine, other than the package's own, have a search line? */
 static bool machine_has_search(const struct conf *c, const char *directory)
 {
 	int fd = mf_context_open(c->ctx, directory, O_RDONLY | O_DIRECTORY);
@@ -218,7 +219,7 @@ static bool machine_has_search(const struct conf *c, const char *directory)
 			    (int)sizeof(path) ||
 		    !mf_is_depmod_conf(path) || is_of_package(c->header, path))
 			continue;
-		/* what cannot be looked through may have one */
+		/* a file that cannot be read may have one */
 		if (mf_file_read_at(fd, d->d_name, FILE_MAX, &text, &len) < 0 || has_search(text))
 			return true;
 	}
@@ -232,15 +233,15 @@ static const char *judge_search(const struct conf *c, char **save)
 	if (!dir || strcmp(dir, "updates"))
 		return "a package's search must begin with updates, as depmod's own does";
 	while ((dir = strtok_r(NULL, " \t", save)))
-		if (!is_place(dir) ||
+		if (!is_plain_directory(dir) ||
 		    (!mf_starts_with(dir, "updates/") && !mf_starts_with(dir, "extra/")) ||
 		    !has_module(c->header, NULL, dir, BELOW))
-			return "a package may search directories of its own below updates or extra "
-			       "alone; another order is for an admin's file in /etc/depmod.d";
+			return "a package may search only directories of its own below updates or "
+			       "extra; the admin may set another order in /etc/depmod.d";
 	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++)
 		if (machine_has_search(c, directories[i]))
-			return "the machine has a search order already, and this would change it "
-			       "for all modules; an admin's file in /etc/depmod.d may say so";
+			return "the machine has a search order already, and this line would change "
+			       "it for all modules; the admin may set it in /etc/depmod.d";
 	return NULL;
 }
 
@@ -261,13 +262,12 @@ static const char *conf_judge_line(const struct conf *c, char *line)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(commands); i++)
 		if (!strcmp(word, commands[i].command))
 			return commands[i].judge(c, &save);
-	return "a package may say override and search alone; another line is for an admin's file "
-	       "in "
+	return "a package may have only override and search lines; the admin may set others in "
 	       "/etc/depmod.d";
 }
 
 /* Copies a line without its backslashes. */
-static const char *conf_take_line(const char *text, size_t len, char line[LINE_MAX_])
+static const char *conf_unescape_line(const char *text, size_t len, char line[LINE_MAX_])
 {
 	size_t n = 0;
 
@@ -275,9 +275,9 @@ static const char *conf_take_line(const char *text, size_t len, char line[LINE_M
 		return "the line is too long";
 	for (size_t i = 0; i < len; i++) {
 		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-			return "there is a control character in it";
+			return "the line has a control character";
 		if (text[i] == '\\' && ++i == len)
-			return "a line that goes on in the next one is not taken from a package";
+			return "a package's line may not continue in the next one";
 		line[n++] = text[i];
 	}
 	line[n] = '\0';
@@ -286,7 +286,7 @@ static const char *conf_take_line(const char *text, size_t len, char line[LINE_M
 
 /* ---- the file ---- */
 
-static int judge_name(const struct conf *c)
+static int conf_check_name(const struct conf *c)
 {
 	const char *name = strrchr(c->path, '/') + 1;
 	bool after = false;
@@ -295,7 +295,7 @@ static int judge_name(const struct conf *c)
 		_cleanup_close_ int fd = -1;
 		char other[512];
 
-		/* a file before it hides the package's, which is an admin's way to say no */
+		/* a file in an earlier directory hides the package's: the admin may refuse it so */
 		if (!after) {
 			after = mf_starts_with(c->path, directories[i]);
 			continue;
@@ -303,13 +303,13 @@ static int judge_name(const struct conf *c)
 		if (snprintf(other, sizeof(other), "%s%s", directories[i], name) >=
 		    (int)sizeof(other))
 			return conf_refuse(c, "its name is too long");
-		/* the file itself too, as it was before an update */
+		/* also the file itself, from before an update */
 		if (is_of_package(c->header, other))
 			continue;
 		fd = mf_context_open(c->ctx, other, O_PATH | O_NOFOLLOW);
 		if (fd >= 0)
 			return mf_fail(c->ctx, "verify", -MFE_FORBIDDEN_FILE, c->header->name,
-				       "%s: depmod would read it in place of %s, which is there",
+				       "%s: depmod would read it instead of %s, which exists",
 				       c->path, other);
 	}
 	return 0;
@@ -319,7 +319,7 @@ int mf_verify_conf(struct mf_context *ctx, const struct mf_rpm_header *header, c
 		   const char *text, size_t len)
 {
 	struct conf c = { ctx, header, path, 0 };
-	int r = judge_name(&c);
+	int r = conf_check_name(&c);
 
 	if (r < 0)
 		return r;
@@ -333,7 +333,7 @@ int mf_verify_conf(struct mf_context *ctx, const struct mf_rpm_header *header, c
 
 		c.line++;
 		why = c.line > LINES_MAX ? "the file has too many lines"
-					 : conf_take_line(text + at, n, line);
+					 : conf_unescape_line(text + at, n, line);
 		if (!why)
 			why = conf_judge_line(&c, line);
 		if (why)

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_VERIFY_CONF_H
 #define MODFETCH_VERIFY_CONF_H
 /*
- * May a package bring this file for depmod.d? It decides which of two modules of one name is
- * loaded, for all packages. Part of the verify stage.
+ * May a package install this file in depmod.d? Such a file decides which of two modules with one
+ * name is loaded, for all packages. Part of the verify stage.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Kernel code gets a second pair of eyes: keys of its own.
+ * A second check for kernel code, with keys of its own.
  *
- * A repository's key says which files belong to it; a module's key says who built the code. The
- * two sets are disjoint, so that one stolen key loads nothing. module-signature= in modfetch.conf:
- *	require   every module is signed by a key in keys/module.d
- *	if-keys   the same as soon as there is a key there; else as "kernel"
- *	kernel    the kernel judges alone, when it loads
- * The signature is the one appended to the file (decompressed), checked with OpenSSL before
- * anything reaches /lib/modules, whether or not the running kernel would ask for it.
+ * A repository's key states which files belong to it; a module's key states who built the code. The
+ * two sets are disjoint, so one stolen key cannot load a module. module-signature= in modfetch.conf:
+ *	require   every module must be signed by a key in keys/module.d
+ *	if-keys   the same as soon as that directory has a key; else as "kernel"
+ *	kernel    only the kernel checks, when it loads the module
+ * The signature is the one appended to the file (decompressed). It is verified with OpenSSL before
+ * anything reaches /lib/modules, even if the running kernel does not demand signatures.
  *
- * For the context's kernel the module must also fit it: built for its release, or with the CRCs of
- * every symbol the kernel is known to export; and with the vermagic flags its own modules have. A
- * module for another kernel's directory must be built for that release: nothing else is known of it.
+ * A module for the context's kernel must also fit it: built for its release, or with the CRC of
+ * every symbol that the kernel is known to export; and with the vermagic flags of the kernel's own
+ * modules. A module for another kernel's directory must be built for that release: nothing else is
+ * known about that kernel.
  *
- * Modules are taken from the payload in memory. Whether librpm will write the same is not assumed:
- * each file's digest must be the header's, and the install stage compares again what lies on disk.
+ * Modules are read from the payload in memory. librpm might write other bytes: so each file's
+ * digest must be the header's, and the install stage compares the files on the disk with it again.
  */
 #include "modfetch/verify.h"
 #include <errno.h>
@@ -55,26 +56,18 @@ struct mf_module_verifier {
 	bool exports_read;
 	struct export *exports; /* of the context's kernel, by name */
 	size_t n_exports, room;
-	char *flags; /* vermagic behind the release, of a module of the kernel's own; NULL: none
-			there */
+	char *flags; /* vermagic after the release, of one of the kernel's own modules; or NULL */
 };
 
-/* ---- what the kernel has ---- */
+/* ---- the kernel's exports and flags ---- */
 
 static int module_add_export(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct mf_module_verifier *v = arg;
 	struct export *e;
 
-	if (v->n_exports == v->room) {
-		size_t room = v->room ? v->room * 2 : 4096;
-		struct export *bigger = reallocarray(v->exports, room, sizeof(*bigger));
-
-		if (!bigger)
-			return -ENOMEM;
-		v->exports = bigger;
-		v->room = room;
-	}
+	if (mf_array_reserve(&v->exports, &v->room, v->n_exports + 1, sizeof(*v->exports)) < 0)
+		return -ENOMEM;
 	e = &v->exports[v->n_exports];
 	e->name = strdup(symbol);
 	e->crc = (uint32_t)strtoul(crc, NULL, 16);
@@ -91,7 +84,7 @@ static int compare_exports(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Keeps the vermagic of the first module on disk whose path the index tells. */
+/* Stores the vermagic flags of the first module in modules.dep that can be read. */
 static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 {
 	_cleanup_free_ char *directory = NULL, *dep = NULL;
@@ -192,7 +185,7 @@ bool mf_module_verifier_requires(const struct mf_module_verifier *v)
 	return v->required;
 }
 
-void mf_module_verifier_preload(const struct mf_context *ctx, const struct mf_module_verifier *v)
+void mf_module_verifier_warn(const struct mf_context *ctx, const struct mf_module_verifier *v)
 {
 	const char *why;
 
@@ -200,15 +193,13 @@ void mf_module_verifier_preload(const struct mf_context *ctx, const struct mf_mo
 		return;
 	if (mf_keyring_size(v->keyring))
 		mf_log(ctx, MF_LOG_WARNING,
-		       "the running kernel loads signed modules only (%s) and knows none of the "
-		       "keys in "
-		       "/" KEY_DIRECTORY ": it will refuse what they signed",
+		       "the running kernel loads only signed modules (%s) and knows none of the "
+		       "keys in /" KEY_DIRECTORY ": it will refuse modules signed by them",
 		       why);
 	else
 		mf_log(ctx, MF_LOG_INFO,
-		       "the running kernel loads signed modules only (%s); whether it knows the "
-		       "key of "
-		       "what is fetched cannot be told without that key in /" KEY_DIRECTORY,
+		       "the running kernel loads only signed modules (%s); to check before a "
+		       "download whether it knows their key, put that key into /" KEY_DIRECTORY,
 		       why);
 }
 
@@ -224,8 +215,7 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 		return 0;
 	if (!info->signature)
 		return mf_fail(ctx, "verify", -MFE_MODULE_UNSIGNED, path,
-			       "it has no signature, and one of a key in /" KEY_DIRECTORY
-			       " is needed");
+			       "it has no signature, but needs one by a key in /" KEY_DIRECTORY);
 	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
 	if (r < 0)
@@ -234,10 +224,11 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 }
 
 /*
- * What depmod copies into indexes is a line there, and modules.softdep is read with the grammar of
- * modprobe.d: a second line in it could be an "install" with a command.
+ * depmod copies these fields into lines of its indexes, and modules.softdep is read with the
+ * grammar of modprobe.d: a second line in a field could be an "install" with a command.
  */
-static int check_lines(struct mf_context *ctx, const char *path, const struct mf_modinfo *info)
+static int check_index_fields(struct mf_context *ctx, const char *path,
+			      const struct mf_modinfo *info)
 {
 	static const char *const keys[] = { "alias", "softdep", "weakdep", "depends", "name" };
 
@@ -248,13 +239,16 @@ static int check_lines(struct mf_context *ctx, const char *path, const struct mf
 			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
 				if ((unsigned char)*p < ' ' || *p == 0x7f)
 					return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, path,
-						       "its %s holds a control character: %s",
+						       "its %s has a control character: %s",
 						       keys[k], field->value);
 	}
 	return 0;
 }
 
-/* 1: the CRCs of all symbols the kernel is known to export fit, at least one; 0: none is known. */
+/*
+ * Compares the CRCs of imports with those of known exports. 1: all are equal, and at least one was
+ * compared; 0: no CRC is known; -MFE_WRONG_KERNEL, recorded.
+ */
 static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v, const char *path,
 		      const struct mf_modinfo *info)
 {
@@ -271,8 +265,8 @@ static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v
 			continue;
 		if (found->crc != import->crc)
 			return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
-				       "it wants %s with CRC %08" PRIx32
-				       ", kernel %s has %08" PRIx32,
+				       "it needs %s with CRC %08" PRIx32
+				       ", but kernel %s has %08" PRIx32,
 				       import->name, import->crc, ctx->kernel, found->crc);
 		known = 1;
 	}
@@ -291,7 +285,7 @@ static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier
 
 	if (!vermagic)
 		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
-			       "it does not say for which kernel it is");
+			       "it has no vermagic, so its kernel is not known");
 	if (ours) {
 		r = module_read_kernel(ctx, v);
 		if (r == 0)
@@ -305,23 +299,18 @@ static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier
 			       (int)kernel_len, kernel);
 	if (ours && v->flags && strcmp(vermagic + release_len, v->flags))
 		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
-			       "its vermagic has \"%s\", the kernel's own modules \"%s\"",
+			       "its vermagic has \"%s\", but the kernel's own modules have \"%s\"",
 			       vermagic + release_len, v->flags);
 	return 0;
 }
 
-/* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another place. */
+/* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another path. */
 static const char *module_kernel_of(const char *path, size_t *ret_len)
 {
-	static const char directory[] = "/lib/modules/";
+	const char *kernel = mf_kernel_tree_path(path);
 
-	if (mf_starts_with(path, "/usr/"))
-		path += strlen("/usr");
-	if (!mf_starts_with(path, directory))
-		return NULL;
-	path += strlen(directory);
-	*ret_len = strcspn(path, "/");
-	return *ret_len && path[*ret_len] ? path : NULL;
+	*ret_len = kernel ? strcspn(kernel, "/") : 0;
+	return *ret_len && kernel[*ret_len] ? kernel : NULL;
 }
 
 int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
@@ -335,7 +324,7 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 
 	if (!kernel)
 		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
-			       "it is in no kernel's directory");
+			       "it is not in the module directory of a kernel");
 	r = mf_sha256(buf, len, digest);
 	if (r < 0)
 		return mf_fail(ctx, "verify", r, path, NULL);
@@ -351,29 +340,30 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 			       path, NULL);
 	r = module_check_signature(ctx, v, path, &info);
 	if (r == 0)
-		r = check_lines(ctx, path, &info);
+		r = check_index_fields(ctx, path, &info);
 	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, kernel_len, &info);
 }
 
 /* ---- the modules of a package ---- */
 
-/* Must the bytes of this file be looked at? */
-static bool is_judged(const struct mf_rpm_file *file)
+/* Must the bytes of this file be checked? */
+static bool must_check(const struct mf_rpm_file *file)
 {
 	return S_ISREG(file->mode) && (mf_is_module(file->path) || mf_is_depmod_conf(file->path));
 }
 
-struct walk {
+struct payload_walk {
 	struct mf_context *ctx;
 	struct mf_module_verifier *verifier;
 	const char *package;
 	const struct mf_rpm_header *header;
-	size_t seen;
+	size_t n_checked;
 };
 
-static int module_visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len)
+static int on_archive_member(void *arg, const char *name, uint32_t mode, const void *data,
+			     size_t len)
 {
-	struct walk *w = arg;
+	struct payload_walk *w = arg;
 	const struct mf_rpm_file *file = NULL;
 	uint8_t digest[MF_SHA256_LEN];
 	int r;
@@ -386,16 +376,16 @@ static int module_visit(void *arg, const char *name, uint32_t mode, const void *
 			file = &w->header->files[i];
 	if (!file)
 		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
-			       "its payload has %s, its header has not", name);
-	if (!is_judged(file))
+			       "its payload has %s, but its header does not list it", name);
+	if (!must_check(file))
 		return 0;
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, "verify", r, w->package, NULL);
 	if (!file->has_sha256 || memcmp(digest, file->sha256, sizeof(digest)))
 		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
-			       "%s is not what the package's header says", name);
-	w->seen++;
+			       "%s does not have the digest in the package's header", name);
+	w->n_checked++;
 	return mf_is_module(file->path)
 		       ? mf_verify_module(w->ctx, w->verifier, file->path, data, len)
 		       : mf_verify_conf(w->ctx, w->header, file->path, data, len);
@@ -425,7 +415,7 @@ static int open_payload(const void *buf, size_t len, const struct mf_rpm_header 
 	return r;
 }
 
-static int walk_payload(struct walk *w, const void *buf, size_t len)
+static int walk_payload(struct payload_walk *w, const void *buf, size_t len)
 {
 	_cleanup_free_ void *owned = NULL;
 	const void *payload;
@@ -434,7 +424,7 @@ static int walk_payload(struct walk *w, const void *buf, size_t len)
 			     &payload_len);
 
 	if (r == 0)
-		r = mf_cpio_each(payload, payload_len, module_visit, w);
+		r = mf_cpio_each(payload, payload_len, on_archive_member, w);
 	if (r == -ENOMEM && w->ctx->failure.code != r)
 		return mf_fail(w->ctx, "verify", r, w->package, NULL);
 	return r == -EBADMSG || r == -EFBIG || r == -EINVAL
@@ -446,15 +436,15 @@ static int walk_payload(struct walk *w, const void *buf, size_t len)
 int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifier,
 		      const char *package, int fd, const struct mf_rpm_header *header)
 {
-	struct walk w = { ctx, verifier, package, header, 0 };
-	size_t judged = 0;
+	struct payload_walk w = { ctx, verifier, package, header, 0 };
+	size_t expected = 0;
 	struct stat st;
 	void *map;
 	int r;
 
 	for (size_t i = 0; i < header->n_files; i++)
-		judged += is_judged(&header->files[i]);
-	if (!judged)
+		expected += must_check(&header->files[i]);
+	if (!expected)
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return mf_fail(ctx, "verify", -errno, package, NULL);
@@ -464,10 +454,10 @@ int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifie
 		return mf_fail(ctx, "verify", -errno, package, NULL);
 	r = walk_payload(&w, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
-	if (r == 0 && w.seen != judged)
+	if (r == 0 && w.n_checked != expected)
 		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
-			       "its header lists %zu modules and files for depmod, its payload has "
-			       "%zu",
-			       judged, w.seen);
+			       "its header lists %zu modules and files for depmod, but its payload "
+			       "has %zu",
+			       expected, w.n_checked);
 	return r;
 }

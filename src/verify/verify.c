@@ -2,10 +2,10 @@
 /*
  * From fetched bytes to a proof.
  *
- * Trusts the plan, which hangs on signed metadata, and nothing in the package. The digest is
- * compared first: the package's own header is not parsed before the bytes are known to be the ones
- * that were signed for. What a driver package may hold is a table; what is not in it is refused.
- * The descriptor must be sealed, so that nobody can change a byte between this check and the
+ * Trusts the plan, which comes from signed metadata, and nothing in the package. The digest is
+ * compared first: the package's own header is parsed only when its bytes are known to be those that
+ * were signed. A table has the files that a driver package may contain; all others are refused. The
+ * descriptor must be sealed, so that no process can change a byte between this check and the
  * installation.
  */
 #include "modfetch/verify.h"
@@ -41,9 +41,9 @@ int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
 	return r;
 }
 
-void mf_verifier_preload(const struct mf_context *ctx, const struct mf_verifier *verifier)
+void mf_verifier_warn(const struct mf_context *ctx, const struct mf_verifier *verifier)
 {
-	mf_module_verifier_preload(ctx, verifier->modules);
+	mf_module_verifier_warn(ctx, verifier->modules);
 }
 
 void mf_verifier_free(struct mf_verifier *verifier)
@@ -90,6 +90,15 @@ const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
 	return &proof->header;
 }
 
+const struct mf_rpm_header **mf_proof_headers(struct mf_proof *const *proofs, size_t n)
+{
+	const struct mf_rpm_header **headers = calloc(n + 1, sizeof(struct mf_rpm_header *));
+
+	for (size_t i = 0; headers && i < n; i++)
+		headers[i] = &proofs[i]->header;
+	return headers;
+}
+
 int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t size,
 		    const uint8_t sha256[MF_SHA256_LEN])
 {
@@ -102,10 +111,10 @@ int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t s
 		return mf_fail(ctx, "verify", -errno, what, NULL);
 	if (!mf_memfile_is_sealed(fd))
 		return mf_fail(ctx, "verify", -MFE_FETCH_HELPER, what,
-			       "the file could still be changed by another process");
+			       "another process could still change the file");
 	if (size && (uint64_t)st.st_size != size)
 		return mf_fail(ctx, "verify", -MFE_BAD_SIZE, what,
-			       "it has %" PRIu64 " bytes, signed for are %" PRIu64,
+			       "it has %" PRIu64 " bytes, but the metadata signs for %" PRIu64,
 			       (uint64_t)st.st_size, size);
 	r = mf_sha256_fd(fd, digest);
 	if (r < 0)
@@ -115,7 +124,7 @@ int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t s
 	mf_sha256_hex(digest, is);
 	mf_sha256_hex(sha256, should);
 	return mf_fail(ctx, "verify", -MFE_BAD_DIGEST, what,
-		       "its SHA-256 is %.16s…, signed for is %.16s…", is, should);
+		       "its SHA-256 is %.16s…, but the metadata signs for %.16s…", is, should);
 }
 
 static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_item *item,
@@ -123,17 +132,17 @@ static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_it
 {
 	const struct {
 		const char *what, *is, *should;
-	} words[] = {
+	} fields[] = {
 		{ "name", header->name, item->name },
 		{ "version", header->evr, item->evr },
 		{ "architecture", header->arch, item->arch },
 	};
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
-		if (strcmp(words[i].is, words[i].should))
+	for (size_t i = 0; i < MF_ARRAY_SIZE(fields); i++)
+		if (strcmp(fields[i].is, fields[i].should))
 			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
-				       "its %s is %s, the metadata says %s", words[i].what,
-				       words[i].is, words[i].should);
+				       "its %s is %s, the metadata says %s", fields[i].what,
+				       fields[i].is, fields[i].should);
 	return 0;
 }
 
@@ -143,8 +152,9 @@ static int verify_compare(const void *a, const void *b)
 }
 
 /*
- * Policy judged the modules that the metadata names: another one in the package would come without
- * anybody having been asked. A package that names none is a foreign one, known by its name alone.
+ * Policy has judged the modules that the metadata names: any other module in the package would be
+ * installed without a policy check. If the metadata names none, the package was not built for
+ * modfetch and was selected by its name alone.
  */
 static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item,
 			 const struct mf_rpm_header *header)
@@ -213,8 +223,8 @@ int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
 		int r = mf_judge_files(judge, &items[i], mf_proof_header(proofs[i]), &why);
 
 		if (r == 1) {
-			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name, "it has %s",
-					 why);
+			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name,
+					 "it contains %s", why);
 			r = mf_verdicts_add(verdicts, mf_proof_nevra(proofs[i]), why);
 		}
 		if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Paths that lead elsewhere than their text says. Whole packages: road/contents.py. */
+/* Paths that do not lead to the place in their text. Whole packages: road/contents.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "src/install/contents.h"
 
 #define TREE	 "lib/modules/" KERNEL "/"
@@ -58,7 +59,7 @@ static int check_directory(struct root *r, const char *path)
 	return check(r, directory, NULL);
 }
 
-static void directories_and_what_is_not_there_are_no_obstacle(void **state)
+static void existing_and_missing_directories_are_accepted(void **state)
 {
 	struct root *r = *state;
 
@@ -68,12 +69,12 @@ static void directories_and_what_is_not_there_are_no_obstacle(void **state)
 	assert_int_equal(check_file(r, "/" TREE "extra/deep/x.ko"), 0);
 	assert_int_equal(check_file(r, "/lib/firmware/x"), 0);
 	assert_int_equal(check_file(r, "/usr/lib/firmware/x"), 0);
-	/* a link in the place of the file is another question */
+	/* owners.c checks a link in the place of the file itself */
 	root_link(r, "/etc/passwd", TREE "updates/x.ko");
 	assert_int_equal(check_file(r, "/" TREE "updates/x.ko"), 0);
 }
 
-static void a_link_on_the_way_is_refused(void **state)
+static void a_link_among_the_directories_is_refused(void **state)
 {
 	static const struct {
 		const char *target, *link, *path;
@@ -96,7 +97,7 @@ static void a_link_on_the_way_is_refused(void **state)
 	root_mkdir(r, TREE "updates");
 	root_mkdir(r, "lib/firmware/vendor");
 	root_mkdir(r, "usr/share");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		root_link(r, cases[i].target, cases[i].link);
 		if (check_file(r, cases[i].path) != -MFE_FILE_EXISTS)
 			fail_msg("%s", cases[i].path);
@@ -108,11 +109,11 @@ static void a_link_on_the_way_is_refused(void **state)
 	assert_int_equal(check_directory(r, "/" TREE "self"), -MFE_FILE_EXISTS);
 }
 
-static void a_merged_usr_is_no_obstacle(void **state)
+static void a_merged_usr_is_accepted(void **state)
 {
 	static const char *const targets[] = { "usr/lib", "/usr/lib", "./usr/lib/" };
 
-	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(targets); i++) {
 		struct root *r = *state;
 
 		assert_int_equal(mf_tree_remove(r->fd, "lib"), 0);
@@ -125,7 +126,7 @@ static void a_merged_usr_is_no_obstacle(void **state)
 	}
 }
 
-static void another_lib_is_none(void **state)
+static void another_link_at_lib_is_refused(void **state)
 {
 	struct root *r = *state;
 
@@ -134,7 +135,7 @@ static void another_lib_is_none(void **state)
 	root_mkdir(r, "opt/lib");
 	root_link(r, "opt/lib", "lib");
 	assert_int_equal(check_file(r, "/" TREE "x.ko"), -MFE_FILE_EXISTS);
-	/* nor the other way round */
+	/* and the same in the other order */
 	assert_int_equal(unlinkat(r->fd, "lib", 0), 0);
 	assert_int_equal(mf_tree_remove(r->fd, "usr"), 0);
 	root_mkdir(r, "lib");
@@ -143,7 +144,7 @@ static void another_lib_is_none(void **state)
 	assert_int_equal(check_file(r, "/usr/" TREE "x.ko"), -MFE_FILE_EXISTS);
 }
 
-static void packages_bring_no_link_on_the_way(void **state)
+static void a_packages_link_among_directories_is_refused(void **state)
 {
 	static const struct {
 		struct entry one[MAX_KIND], two[MAX_KIND];
@@ -182,7 +183,7 @@ static void packages_bring_no_link_on_the_way(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		bool two = cases[i].two[0].path != NULL;
 
 		if (check(r, cases[i].one, two ? cases[i].two : NULL) != cases[i].expected)
@@ -190,16 +191,16 @@ static void packages_bring_no_link_on_the_way(void **state)
 	}
 }
 
-static void a_directory_of_another_mode_or_owner_is_somebodys_decision(void **state)
+static void a_directory_with_another_mode_or_owner_is_refused(void **state)
 {
 	static const mode_t modes[] = { 0, 0700, 0750, 0775, 02755, 01777, 0555 };
 	struct root *r = *state;
 
 	root_mkdir(r, "lib/firmware/vendor");
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(modes); i++) {
 		assert_int_equal(fchmodat(r->fd, "lib/firmware/vendor", modes[i], 0), 0);
 		assert_int_equal(check_directory(r, "/lib/firmware/vendor"), -MFE_FILE_EXISTS);
-		/* to put something into it changes nothing of that */
+		/* a file in it is allowed: rpm does not change the directory then */
 		assert_int_equal(check_file(r, "/lib/firmware/vendor/x"), 0);
 	}
 	assert_int_equal(fchmodat(r->fd, "lib/firmware/vendor", 0755, 0), 0);
@@ -215,12 +216,12 @@ static void a_directory_of_another_mode_or_owner_is_somebodys_decision(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(directories_and_what_is_not_there_are_no_obstacle),
-		ROOTED(a_link_on_the_way_is_refused),
-		ROOTED(a_merged_usr_is_no_obstacle),
-		ROOTED(another_lib_is_none),
-		ROOTED(packages_bring_no_link_on_the_way),
-		ROOTED(a_directory_of_another_mode_or_owner_is_somebodys_decision),
+		ROOTED(existing_and_missing_directories_are_accepted),
+		ROOTED(a_link_among_the_directories_is_refused),
+		ROOTED(a_merged_usr_is_accepted),
+		ROOTED(another_link_at_lib_is_refused),
+		ROOTED(a_packages_link_among_directories_is_refused),
+		ROOTED(a_directory_with_another_mode_or_owner_is_refused),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Empty directories go with what was in them, if we made them. */
+/* Empty directories are removed with their files, if we created them. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/install/directories.h"
@@ -7,7 +7,7 @@
 #define TREE "lib/modules/" KERNEL "/"
 #define LIST "var/lib/modfetch/directories"
 
-/* Made by a transaction. */
+/* Adds a directory as created by a transaction. */
 static void make(struct root *r, const char *path)
 {
 	_cleanup_free_ char *absolute = NULL;
@@ -29,7 +29,7 @@ static void prune(struct root *r, const char *path)
 	mf_strings_done(&paths);
 }
 
-static void empty_ones_go_up_to_their_kinds_own(void **state)
+static void empty_directories_are_removed_up_to_a_top_one(void **state)
 {
 	struct root *r = *state;
 
@@ -52,18 +52,18 @@ static void empty_ones_go_up_to_their_kinds_own(void **state)
 	assert_true(root_has(r, "lib/firmware"));
 	prune(r, "/lib/firmware/gone.bin");
 	assert_true(root_has(r, "lib/firmware"));
-	/* of a directory that is not there */
+	/* for a missing directory */
 	prune(r, "/usr/share/doc/x/README");
 }
 
-static void what_others_made_stays(void **state)
+static void directories_of_others_stay(void **state)
 {
 	struct root *r = *state;
 
 	root_mkdir(r, TREE "updates/dkms");
 	prune(r, "/" TREE "updates/dkms/gone.ko");
 	assert_true(root_has(r, TREE "updates/dkms"));
-	/* one of ours in one of theirs, and one that begins alike */
+	/* one of ours in one of others, and one with the same prefix */
 	make(r, TREE "updates/dkms/ours");
 	prune(r, "/" TREE "updates/dkms/ours/gone.ko");
 	assert_false(root_has(r, TREE "updates/dkms/ours"));
@@ -71,7 +71,7 @@ static void what_others_made_stays(void **state)
 	make(r, TREE "updates/dk");
 	prune(r, "/" TREE "updates/dkms/gone.ko");
 	assert_true(root_has(r, TREE "updates/dkms"));
-	/* theirs by now: ours was removed, and forgotten */
+	/* others created it now: ours was removed, and dropped from the list */
 	assert_int_equal(unlinkat(r->fd, TREE "updates/dk", AT_REMOVEDIR), 0);
 	assert_int_equal(mf_directories_update(&r->ctx, NULL), 0);
 	root_mkdir(r, TREE "updates/dk");
@@ -98,8 +98,8 @@ static void a_damaged_list_removes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(empty_ones_go_up_to_their_kinds_own),
-		ROOTED(what_others_made_stays),
+		ROOTED(empty_directories_are_removed_up_to_a_top_one),
+		ROOTED(directories_of_others_stay),
 		ROOTED(a_damaged_list_removes_nothing),
 	};
 

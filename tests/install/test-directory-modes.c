@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Directories that were there before a package that lists them. With real rpm: road/contents.py. */
+/* Directories that existed before a package that lists them. With real rpm: road/contents.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/install/directories.h"
@@ -36,13 +36,13 @@ static struct stat stat_of(struct root *r, const char *path)
 
 static struct mf_directory_modes *note(struct root *r, bool leaves)
 {
-	struct mf_directory_modes *standing;
+	struct mf_directory_modes *modes;
 
-	assert_int_equal(mf_directory_modes_new(&r->ctx, &standing), 0);
-	assert_int_equal(leaves ? mf_directory_modes_leaves(standing, &header)
-				: mf_directory_modes_arrives(standing, &header),
+	assert_int_equal(mf_directory_modes_new(&r->ctx, &modes), 0);
+	assert_int_equal(leaves ? mf_directory_modes_note_removal(modes, &header)
+				: mf_directory_modes_note_install(modes, &header),
 			 0);
-	return standing;
+	return modes;
 }
 
 static void make(struct root *r)
@@ -54,30 +54,30 @@ static void make(struct root *r)
 	set_time(r, "lib/firmware/other", TIME);
 }
 
-static void times_are_put_back_where_nothing_came(void **state)
+static void times_of_unchanged_directories_are_restored(void **state)
 {
 	struct root *r = *state;
-	struct mf_directory_modes *standing;
+	struct mf_directory_modes *modes;
 	struct stat st;
 
 	make(r);
-	standing = note(r, false);
+	modes = note(r, false);
 	set_time(r, OUTER, 1);
 	set_time(r, INNER, 1);
 	set_time(r, "lib/firmware/other", 1);
-	mf_directory_modes_restore(standing);
-	mf_directory_modes_free(standing);
+	mf_directory_modes_restore(modes);
+	mf_directory_modes_free(modes);
 	st = stat_of(r, OUTER);
 	assert_true(st.st_mtim.tv_sec == TIME && st.st_mtim.tv_nsec == 7);
 	assert_int_equal(stat_of(r, INNER).st_mtim.tv_sec, TIME);
-	/* this one has a file more, or another one: whoever goes by its time must see that */
+	/* this one has an added or replaced file: its time must show that */
 	assert_true(stat_of(r, "lib/firmware/other").st_mtim.tv_sec > TIME);
 }
 
-static void what_rpm_removed_is_made_again(void **state)
+static void a_directory_rpm_removed_is_created_again(void **state)
 {
 	struct root *r = *state;
-	struct mf_directory_modes *standing;
+	struct mf_directory_modes *modes;
 
 	make(r);
 	assert_int_equal(fchmodat(r->fd, OUTER, 0710, 0), 0);
@@ -85,10 +85,10 @@ static void what_rpm_removed_is_made_again(void **state)
 	if (!geteuid())
 		assert_int_equal(fchownat(r->fd, OUTER, 3, 4, 0), 0);
 	set_time(r, OUTER, TIME);
-	standing = note(r, true);
+	modes = note(r, true);
 	assert_int_equal(mf_tree_remove(r->fd, OUTER), 0);
-	mf_directory_modes_restore(standing);
-	mf_directory_modes_free(standing);
+	mf_directory_modes_restore(modes);
+	mf_directory_modes_free(modes);
 	assert_int_equal(stat_of(r, OUTER).st_mode & 07777, 0710);
 	assert_int_equal(stat_of(r, INNER).st_mode & 07777, 0751);
 	assert_int_equal(stat_of(r, OUTER).st_mtim.tv_sec, TIME);
@@ -97,41 +97,41 @@ static void what_rpm_removed_is_made_again(void **state)
 		assert_true(stat_of(r, OUTER).st_uid == 3 && stat_of(r, OUTER).st_gid == 4);
 }
 
-static void what_we_made_ourselves_may_go(void **state)
+static void our_own_directories_may_be_removed(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings made = { 0 };
-	struct mf_directory_modes *standing;
+	struct mf_directory_modes *modes;
 
 	make(r);
 	assert_int_equal(mf_strings_add(&made, "/usr/" INNER), 0);
 	assert_int_equal(mf_directories_update(&r->ctx, &made), 0);
-	standing = note(r, true);
+	modes = note(r, true);
 	assert_int_equal(mf_tree_remove(r->fd, INNER), 0);
-	mf_directory_modes_restore(standing);
-	mf_directory_modes_free(standing);
+	mf_directory_modes_restore(modes);
+	mf_directory_modes_free(modes);
 	assert_false(root_has(r, INNER));
 	assert_true(root_has(r, OUTER));
 	mf_strings_done(&made);
 }
 
-static void what_was_not_there_is_not_made(void **state)
+static void a_missing_directory_is_not_created(void **state)
 {
 	struct root *r = *state;
-	struct mf_directory_modes *standing = note(r, false);
+	struct mf_directory_modes *modes = note(r, false);
 
-	mf_directory_modes_restore(standing);
-	mf_directory_modes_free(standing);
+	mf_directory_modes_restore(modes);
+	mf_directory_modes_free(modes);
 	assert_false(root_has(r, "lib/firmware"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(times_are_put_back_where_nothing_came),
-		ROOTED(what_rpm_removed_is_made_again),
-		ROOTED(what_we_made_ourselves_may_go),
-		ROOTED(what_was_not_there_is_not_made),
+		ROOTED(times_of_unchanged_directories_are_restored),
+		ROOTED(a_directory_rpm_removed_is_created_again),
+		ROOTED(our_own_directories_may_be_removed),
+		ROOTED(a_missing_directory_is_not_created),
 	};
 
 	return UNIT_RUN(tests);

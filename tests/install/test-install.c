@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Proofs become files, or nothing does; the way back is written down before. */
+/* All proofs become files, or none; the undo record is written before. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/install.h"
@@ -41,7 +41,7 @@ static bool is_installed(struct machine *m)
 	return is;
 }
 
-static void a_receipt_says_what_changed_where(void **state)
+static void a_receipt_lists_the_changed_files(void **state)
 {
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
@@ -105,7 +105,7 @@ static struct mf_proof *prove_newer(struct machine *m)
 	return proof;
 }
 
-static void an_update_tells_of_the_files_that_went_with_the_old_version(void **state)
+static void an_update_lists_the_files_of_the_old_version(void **state)
 {
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
@@ -123,7 +123,7 @@ static void an_update_tells_of_the_files_that_went_with_the_old_version(void **s
 	assert_int_equal(receipt.kernels.n, 1);
 	assert_true(mf_strings_has(&receipt.changed[0], "updates/soundcore.ko"));
 	assert_true(mf_strings_has(&receipt.changed[0], "extra/soundcore.ko"));
-	/* there is no way back to a package that is gone */
+	/* a removed package cannot be restored */
 	assert_int_equal(receipt.undo.packages.n, 0);
 	mf_receipt_done(&receipt);
 }
@@ -140,12 +140,12 @@ static void an_install_can_be_undone(void **state)
 	assert_false(root_has(&m->root, "lib/firmware"));
 	assert_false(is_installed(m));
 	assert_false(root_has(&m->root, "var/lib/modfetch/undo"));
-	/* why it was undone stays on record */
+	/* the first failure stays on record */
 	assert_int_equal(m->root.ctx.failure.code, -MFE_DEPMOD);
 	mf_receipt_done(&receipt);
 }
 
-static void what_cannot_be_written_is_undone(void **state)
+static void a_failed_write_is_undone(void **state)
 {
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
@@ -159,7 +159,7 @@ static void what_cannot_be_written_is_undone(void **state)
 	assert_int_equal(receipt.kernels.n, 0);
 }
 
-static void what_is_not_installed_cannot_be_removed(void **state)
+static void a_package_not_installed_cannot_be_removed(void **state)
 {
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
@@ -171,12 +171,12 @@ static void what_is_not_installed_cannot_be_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MACHINE(a_receipt_says_what_changed_where),
+		MACHINE(a_receipt_lists_the_changed_files),
 		MACHINE(a_removal_leaves_no_empty_directory),
-		MACHINE(an_update_tells_of_the_files_that_went_with_the_old_version),
+		MACHINE(an_update_lists_the_files_of_the_old_version),
 		MACHINE(an_install_can_be_undone),
-		MACHINE(what_cannot_be_written_is_undone),
-		MACHINE(what_is_not_installed_cannot_be_removed),
+		MACHINE(a_failed_write_is_undone),
+		MACHINE(a_package_not_installed_cannot_be_removed),
 	};
 
 	return UNIT_RUN(tests);

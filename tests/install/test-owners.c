@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whose is what lies where a package has a file? With real packages in a real database. */
+/* The owners of existing files at a package's paths. Real packages in a real database. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "src/install/owners.h"
 #include "tests/rpms.h"
 
@@ -22,7 +23,7 @@ static struct {
 
 static const char *const nevras[] = { "one-kmp-1-1.x86_64", "one-kmp-2-1.x86_64" };
 
-/* They take a moment to build: once for all tests. */
+/* Building them takes time: once for all tests. */
 static const struct mf_rpm_header *header_of(size_t which)
 {
 	static const char files[] = "/" MODULE " /" CONF " /" FIRMWARE " /" README;
@@ -58,13 +59,13 @@ static int leaves(void *arg, void *header)
 
 	assert_non_null(h);
 	assert_int_equal(mf_rpm_header(header, h), 0);
-	err = mf_owners_leaves(arg, h);
+	err = mf_owners_note_removal(arg, h);
 	mf_rpm_header_done(h);
 	free(h);
 	return err;
 }
 
-/* Asks for one package that comes (or N_PACKAGES: none) while those of its name go. */
+/* Checks the installation of one package (or N_PACKAGES: none) and the removal of its name. */
 static int ask(struct root *r, size_t which, struct mf_strings *ret_kept)
 {
 	struct mf_owners *owners;
@@ -74,7 +75,7 @@ static int ask(struct root *r, size_t which, struct mf_strings *ret_kept)
 	assert_int_equal(err, 0);
 	assert_int_equal(mf_strings_add(&names, "one-kmp"), 0);
 	if (which < N_PACKAGES)
-		err = mf_owners_arrives(owners, nevras[which], header_of(which));
+		err = mf_owners_note_install(owners, nevras[which], header_of(which));
 	if (!err)
 		err = mf_rpm_each_installed(&r->ctx, &names, leaves, owners);
 	if (!err)
@@ -95,7 +96,7 @@ static void write_as_packaged(struct root *r, size_t which, const char *path)
 	root_write(r, path, text);
 }
 
-static void nothing_in_the_way_is_fine(void **state)
+static void a_package_without_conflicts_is_accepted(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings kept = { 0 };
@@ -103,25 +104,25 @@ static void nothing_in_the_way_is_fine(void **state)
 	assert_int_equal(ask(r, ONE, &kept), 0);
 	assert_int_equal(kept.n, 0);
 	install(r, ONE, NULL);
-	/* the same once more, another version, and its removal */
+	/* the same again, another version, and its removal */
 	assert_int_equal(ask(r, ONE, &kept), 0);
 	assert_int_equal(ask(r, TWO, &kept), 0);
 	assert_int_equal(ask(r, N_PACKAGES, NULL), 0);
 	assert_int_equal(kept.n, 0);
 }
 
-static void what_steers_is_refused(void **state)
+static void modules_and_configuration_are_not_left_out(void **state)
 {
 	static const char *const paths[] = { MODULE, CONF, GHOST };
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(paths); i++) {
 		root_write(r, paths[i], "of another");
 		assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 		assert_non_null(strstr(r->ctx.failure.why, paths[i]));
 		assert_string_equal(r->ctx.failure.what, nevras[ONE]);
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
-		/* neither is a link or a directory there */
+		/* a link or a directory in its place is refused, too */
 		root_link(r, "/dev/null", paths[i]);
 		assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
@@ -130,7 +131,7 @@ static void what_steers_is_refused(void **state)
 		assert_int_equal(unlinkat(r->fd, paths[i], AT_REMOVEDIR), 0);
 	}
 	assert_int_equal(ask(r, ONE, NULL), 0);
-	/* as long as the package's */
+	/* with the size of the package's file */
 	write_as_packaged(r, TWO, MODULE);
 	assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 	assert_int_equal(unlinkat(r->fd, MODULE, 0), 0);
@@ -153,7 +154,7 @@ static void firmware_and_documentation_stay(void **state)
 	install(r, ONE, &kept);
 	text = root_read(r, FIRMWARE);
 	assert_string_equal(text, "of another");
-	/* they are not the package's afterwards: changes of them are nobody's business */
+	/* the package does not own them afterwards: they may be changed */
 	root_write(r, FIRMWARE, "another version");
 	assert_int_equal(ask(r, N_PACKAGES, NULL), 0);
 	mf_strings_done(&kept);
@@ -162,7 +163,7 @@ static void firmware_and_documentation_stay(void **state)
 	mf_strings_done(&kept);
 }
 
-static void what_is_the_same_stays_whatever_it_is(void **state)
+static void an_equal_file_of_any_kind_stays(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings kept = { 0 };
@@ -175,7 +176,7 @@ static void what_is_the_same_stays_whatever_it_is(void **state)
 	assert_int_equal(ask(r, ONE, &kept), 0);
 	assert_int_equal(kept.n, 3);
 	assert_true(mf_strings_has(&kept, "/" MODULE));
-	/* nor does it become the package's when that is installed without it */
+	/* nor does the package own it after it was installed without it */
 	install(r, ONE, &kept);
 	mf_strings_done(&kept);
 	assert_int_equal(ask(r, ONE, &kept), 0);
@@ -188,7 +189,7 @@ static void what_is_the_same_stays_whatever_it_is(void **state)
 	assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 }
 
-static void two_names_of_a_directory_are_one(void **state)
+static void two_paths_may_be_the_same_directory(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings kept = { 0 };
@@ -205,14 +206,14 @@ static void two_names_of_a_directory_are_one(void **state)
 	assert_int_equal(kept.n, 0);
 }
 
-static void what_was_changed_since_is_not_taken(void **state)
+static void a_file_changed_since_is_not_removed(void **state)
 {
 	static const char *const paths[] = { MODULE, CONF, FIRMWARE, README };
 	struct root *r = *state;
 
 	header_of(ONE);
 	install(r, ONE, NULL);
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(paths); i++) {
 		_cleanup_free_ char *before = root_read(r, paths[i]);
 
 		root_write(r, paths[i], "edited");
@@ -222,19 +223,19 @@ static void what_was_changed_since_is_not_taken(void **state)
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
 		root_link(r, "/dev/null", paths[i]);
 		assert_int_equal(ask(r, N_PACKAGES, NULL), -MFE_ALTERED);
-		/* what is gone is nobody's */
+		/* a missing file is no obstacle to the removal */
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
 		assert_int_equal(ask(r, N_PACKAGES, NULL), 0);
 		assert_int_equal(ask(r, ONE, NULL), 0);
 		root_write(r, paths[i], before);
 	}
 	assert_int_equal(ask(r, TWO, NULL), 0);
-	/* rpm would remove what was made at the path of a ghost */
+	/* rpm would remove the file at the path of a ghost */
 	root_write(r, GHOST, "made later");
 	assert_int_equal(ask(r, N_PACKAGES, NULL), -MFE_ALTERED);
 }
 
-static void what_an_update_or_a_power_cut_left_is_replaced(void **state)
+static void files_left_by_an_update_or_a_power_cut_are_replaced(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings kept = { 0 };
@@ -247,7 +248,7 @@ static void what_an_update_or_a_power_cut_left_is_replaced(void **state)
 	root_write(r, MODULE, "");
 	assert_int_equal(ask(r, TWO, &kept), 0);
 	assert_int_equal(kept.n, 0);
-	/* an empty configuration says something */
+	/* an empty configuration file may be intended */
 	root_write(r, CONF, "");
 	assert_int_equal(ask(r, TWO, NULL), -MFE_ALTERED);
 }
@@ -257,7 +258,7 @@ static void a_file_where_a_directory_must_be_is_refused(void **state)
 	static const char *const paths[] = { "lib/firmware", "etc", TREE "updates" };
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(paths); i++) {
 		root_write(r, paths[i], "in the way");
 		assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 		assert_non_null(strstr(r->ctx.failure.why, paths[i]));
@@ -266,13 +267,13 @@ static void a_file_where_a_directory_must_be_is_refused(void **state)
 		assert_int_equal(ask(r, ONE, NULL), -MFE_FILE_EXISTS);
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
 	}
-	/* a link to one will do */
+	/* a link to a directory is accepted */
 	root_mkdir(r, "srv/firmware");
 	root_link(r, "/srv/firmware", "lib/firmware");
 	assert_int_equal(ask(r, ONE, NULL), 0);
 }
 
-static void only_what_is_unchanged_can_be_removed(void **state)
+static void only_unchanged_packages_can_be_removed(void **state)
 {
 	struct root *r = *state;
 	struct mf_strings names = { 0 }, go = { 0 };
@@ -287,7 +288,7 @@ static void only_what_is_unchanged_can_be_removed(void **state)
 	root_write(r, MODULE, "dkms");
 	assert_int_equal(mf_owners_removable(&r->ctx, &names, &go), 0);
 	assert_int_equal(go.n, 0);
-	/* that is told, and is no failure */
+	/* that is logged, and is no failure */
 	assert_int_equal(r->ctx.failure.code, 0);
 	mf_strings_done(&names);
 }
@@ -295,15 +296,15 @@ static void only_what_is_unchanged_can_be_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(nothing_in_the_way_is_fine),
-		ROOTED(what_steers_is_refused),
+		ROOTED(a_package_without_conflicts_is_accepted),
+		ROOTED(modules_and_configuration_are_not_left_out),
 		ROOTED(firmware_and_documentation_stay),
-		ROOTED(what_is_the_same_stays_whatever_it_is),
-		ROOTED(two_names_of_a_directory_are_one),
-		ROOTED(what_was_changed_since_is_not_taken),
-		ROOTED(what_an_update_or_a_power_cut_left_is_replaced),
+		ROOTED(an_equal_file_of_any_kind_stays),
+		ROOTED(two_paths_may_be_the_same_directory),
+		ROOTED(a_file_changed_since_is_not_removed),
+		ROOTED(files_left_by_an_update_or_a_power_cut_are_replaced),
 		ROOTED(a_file_where_a_directory_must_be_is_refused),
-		ROOTED(only_what_is_unchanged_can_be_removed),
+		ROOTED(only_unchanged_packages_can_be_removed),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A package that is installed and a module that is not to be found. */
+/* An installed package with a module that the indexes do not have. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/install.h"
@@ -48,7 +48,7 @@ static void want(struct root *r, struct mf_wants *wants, const char *module, con
 	assert_int_equal(mf_wants_add(wants, &w), 0);
 }
 
-static void what_is_not_installed_needs_no_mending(void **state)
+static void a_package_not_installed_needs_no_repair(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -60,7 +60,7 @@ static void what_is_not_installed_needs_no_mending(void **state)
 	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 0);
 }
 
-static void indexes_are_made_anew(void **state)
+static void wrong_indexes_are_rebuilt(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -71,13 +71,13 @@ static void indexes_are_made_anew(void **state)
 	assert_int_equal(mf_repair_indexes(&r->ctx, &wants), 1);
 	dep = root_read(r, "lib/modules/" KERNEL "/modules.dep");
 	assert_string_equal(dep, "updates/soundcore.ko:\n");
-	/* all its files are there: installing it again would help nobody */
+	/* all its files exist: installing it again would be useless */
 	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
 	assert_false(wants.v[0].matches[0].broken);
 	mf_wants_done(&wants);
 }
 
-static void a_package_that_lacks_a_file_is_marked(void **state)
+static void a_package_with_a_missing_file_is_marked(void **state)
 {
 	struct root *r = *state;
 	struct mf_wants wants = { 0 };
@@ -90,7 +90,7 @@ static void a_package_that_lacks_a_file_is_marked(void **state)
 	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
 	assert_true(wants.v[0].matches[0].broken);
 	assert_false(wants.v[1].matches[0].broken);
-	/* cut off counts as well */
+	/* a truncated file counts as missing, too */
 	root_write(r, MODULE, "cut");
 	wants.v[0].matches[0].broken = false;
 	assert_int_equal(mf_repair_mark(&r->ctx, &wants), 0);
@@ -101,9 +101,9 @@ static void a_package_that_lacks_a_file_is_marked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_is_not_installed_needs_no_mending),
-		ROOTED(indexes_are_made_anew),
-		ROOTED(a_package_that_lacks_a_file_is_marked),
+		ROOTED(a_package_not_installed_needs_no_repair),
+		ROOTED(wrong_indexes_are_rebuilt),
+		ROOTED(a_package_with_a_missing_file_is_marked),
 	};
 
 	return UNIT_RUN(tests);

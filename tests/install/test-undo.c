@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is written down before a transaction takes the tree back to where it was. */
+/* The undo record, written before a transaction, restores the tree. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/undo.h"
 
 #define TREE   "lib/modules/" KERNEL "/"
@@ -34,7 +35,7 @@ static struct mf_rpm_file files[] = {
 };
 static const struct mf_rpm_header header = { .name = (char *)"x-kmp",
 					     .files = files,
-					     .n_files = sizeof(files) / sizeof(*files) };
+					     .n_files = MF_ARRAY_SIZE(files) };
 
 static void set_time(const struct root *r, const char *path, time_t time)
 {
@@ -45,13 +46,13 @@ static void set_time(const struct root *r, const char *path, time_t time)
 
 static bool has_fresh(const struct mf_undo *undo, const char *path)
 {
-	for (size_t i = 0; i < undo->n_fresh; i++)
-		if (!strcmp(undo->fresh[i].path, path))
+	for (size_t i = 0; i < undo->n_created; i++)
+		if (!strcmp(undo->created[i].path, path))
 			return true;
 	return false;
 }
 
-/* As rpm would have put them there, and what a killed one leaves. */
+/* Creates files like rpm does, and those that a killed rpm leaves. */
 static void install_files(struct root *r)
 {
 	root_write(r, TREE "kernel/net/a.ko", "new");
@@ -74,7 +75,7 @@ static void note(struct root *r, struct mf_undo *undo, bool replaces)
 	assert_int_equal(mf_strings_add(&undo->kernels, KERNEL), 0);
 }
 
-static void what_is_fresh_goes_and_what_was_there_stays(void **state)
+static void created_files_are_removed_and_older_ones_stay(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 };
@@ -96,7 +97,7 @@ static void what_is_fresh_goes_and_what_was_there_stays(void **state)
 	mf_undo_done(&undo);
 }
 
-static void a_folder_somebody_else_uses_meanwhile_stays(void **state)
+static void a_directory_that_another_package_uses_now_stays(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 };
@@ -111,7 +112,7 @@ static void a_folder_somebody_else_uses_meanwhile_stays(void **state)
 	mf_undo_done(&undo);
 }
 
-static void a_package_that_replaces_another_is_left_alone(void **state)
+static void a_package_that_replaces_another_stays(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 };
@@ -122,13 +123,13 @@ static void a_package_that_replaces_another_is_left_alone(void **state)
 	install_files(r);
 	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
 	assert_true(root_has(r, TREE "kernel/fs/there.ko"));
-	/* the database does not have it: what it has brought beside the old one's files goes */
+	/* it is not in the database: its files that the old version does not have are removed */
 	assert_false(root_has(r, TREE "kernel/net/a.ko"));
 	assert_false(root_has(r, TREE "kernel/fs/there.ko;65a3f2c1"));
 	mf_undo_done(&undo);
 }
 
-static void depmods_leftovers_go_too(void **state)
+static void partial_indexes_are_removed_too(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 };
@@ -145,7 +146,7 @@ static void depmods_leftovers_go_too(void **state)
 	mf_undo_done(&undo);
 }
 
-static void it_is_kept_and_read_again(void **state)
+static void it_is_written_and_read_again(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 }, again = { 0 };
@@ -154,23 +155,23 @@ static void it_is_kept_and_read_again(void **state)
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 1);
 	note(r, &undo, false);
 	/* a name with a line break must not become another record */
-	free(undo.fresh[undo.n_fresh - 1].path);
-	undo.fresh[undo.n_fresh - 1].path = strdup("/odd\nebash\nppasswd");
+	free(undo.created[undo.n_created - 1].path);
+	undo.created[undo.n_created - 1].path = strdup("/odd\nebash\nppasswd");
 	assert_int_equal(mf_strings_add(&undo.erase, "gone-kmp"), 0);
-	assert_int_equal(mf_undo_keep(&r->ctx, &undo), 0);
+	assert_int_equal(mf_undo_write(&r->ctx, &undo), 0);
 	assert_int_equal(fstatat(r->fd, RECORD, &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(mf_undo_read(&r->ctx, &again), 0);
 	assert_int_equal(again.packages.n, undo.packages.n);
-	assert_int_equal(again.n_fresh, undo.n_fresh);
-	for (size_t i = 0; i < undo.n_fresh; i++) {
-		assert_string_equal(again.fresh[i].path, undo.fresh[i].path);
-		assert_int_equal(again.fresh[i].mode, undo.fresh[i].mode);
-		assert_int_equal(again.fresh[i].mtime, undo.fresh[i].mtime);
-		assert_int_equal(again.fresh[i].size, undo.fresh[i].size);
-		assert_int_equal(again.fresh[i].update, -1);
+	assert_int_equal(again.n_created, undo.n_created);
+	for (size_t i = 0; i < undo.n_created; i++) {
+		assert_string_equal(again.created[i].path, undo.created[i].path);
+		assert_int_equal(again.created[i].mode, undo.created[i].mode);
+		assert_int_equal(again.created[i].mtime, undo.created[i].mtime);
+		assert_int_equal(again.created[i].size, undo.created[i].size);
+		assert_int_equal(again.created[i].update, -1);
 	}
-	assert_string_equal(again.fresh[again.n_fresh - 1].path, "/odd\nebash\nppasswd");
+	assert_string_equal(again.created[again.n_created - 1].path, "/odd\nebash\nppasswd");
 	assert_int_equal(again.files.n, undo.files.n);
 	assert_string_equal(again.kernels.v[0], KERNEL);
 	assert_int_equal(again.erase.n, 1);
@@ -181,7 +182,7 @@ static void it_is_kept_and_read_again(void **state)
 	mf_undo_done(&again);
 }
 
-static void half_a_record_is_none(void **state)
+static void an_incomplete_record_is_ignored(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 }, again = { 0 };
@@ -189,7 +190,7 @@ static void half_a_record_is_none(void **state)
 	size_t len;
 
 	note(r, &undo, false);
-	assert_int_equal(mf_undo_keep(&r->ctx, &undo), 0);
+	assert_int_equal(mf_undo_write(&r->ctx, &undo), 0);
 	assert_int_equal(mf_file_read_at(r->fd, RECORD, 1 << 20, &bytes, &len), 0);
 	for (size_t cut = 0; cut < len; cut++) {
 		root_write_bytes(r, RECORD, bytes, cut);
@@ -226,7 +227,7 @@ static void what_somebody_else_has_put_there_since_stays(void **state)
 	mf_undo_done(&undo);
 }
 
-static void a_file_that_a_power_cut_has_shortened_goes(void **state)
+static void a_file_shortened_by_a_power_cut_is_removed(void **state)
 {
 	struct root *r = *state;
 	struct mf_undo undo = { 0 };
@@ -235,7 +236,7 @@ static void a_file_that_a_power_cut_has_shortened_goes(void **state)
 	install_files(r);
 	root_write(r, TREE "kernel/net/a.ko", "");
 	set_time(r, TREE "kernel/net/a.ko", TIME);
-	/* longer than rpm makes it: not rpm's */
+	/* longer than rpm would write it: not rpm's */
 	root_write(r, "usr/share/doc/x/README", "longer");
 	set_time(r, "usr/share/doc/x/README", TIME);
 	assert_int_equal(mf_undo(&r->ctx, &undo), 0);
@@ -244,7 +245,7 @@ static void a_file_that_a_power_cut_has_shortened_goes(void **state)
 	mf_undo_done(&undo);
 }
 
-static void directories_that_begin_alike_are_two(void **state)
+static void a_common_prefix_is_not_the_same_directory(void **state)
 {
 	static struct mf_rpm_file alike[] = {
 		{ .path = (char *)"/" TREE "extra-foo/x.ko", .mode = S_IFREG | 0644 },
@@ -267,7 +268,7 @@ static void directories_that_begin_alike_are_two(void **state)
 	mf_undo_done(&undo);
 }
 
-static void a_link_that_leads_nowhere_is_somebodys(void **state)
+static void a_dangling_link_is_not_ours(void **state)
 {
 	static struct mf_rpm_file file = { .path = (char *)"/lib/firmware/x.bin",
 					   .mode = S_IFREG | 0644 };
@@ -286,16 +287,16 @@ static void a_link_that_leads_nowhere_is_somebodys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_is_fresh_goes_and_what_was_there_stays),
-		ROOTED(a_folder_somebody_else_uses_meanwhile_stays),
-		ROOTED(a_package_that_replaces_another_is_left_alone),
-		ROOTED(depmods_leftovers_go_too),
-		ROOTED(it_is_kept_and_read_again),
-		ROOTED(half_a_record_is_none),
+		ROOTED(created_files_are_removed_and_older_ones_stay),
+		ROOTED(a_directory_that_another_package_uses_now_stays),
+		ROOTED(a_package_that_replaces_another_stays),
+		ROOTED(partial_indexes_are_removed_too),
+		ROOTED(it_is_written_and_read_again),
+		ROOTED(an_incomplete_record_is_ignored),
 		ROOTED(what_somebody_else_has_put_there_since_stays),
-		ROOTED(a_file_that_a_power_cut_has_shortened_goes),
-		ROOTED(directories_that_begin_alike_are_two),
-		ROOTED(a_link_that_leads_nowhere_is_somebodys),
+		ROOTED(a_file_shortened_by_a_power_cut_is_removed),
+		ROOTED(a_common_prefix_is_not_the_same_directory),
+		ROOTED(a_dangling_link_is_not_ours),
 	};
 
 	return UNIT_RUN(tests);

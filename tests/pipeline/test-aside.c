@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is set aside, until when, and how it comes back. */
+/* Entries set aside: until when, and how they come back. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/drain.h"
 
 static void put(struct root *r, const char *modalias, const char *devpath)
@@ -29,7 +30,7 @@ static size_t waiting(struct root *r)
 	return n;
 }
 
-/* How many are set aside, and are they due? */
+/* The number of entries set aside; are they due? */
 static size_t count(struct root *r, bool due)
 {
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
@@ -40,7 +41,7 @@ static size_t count(struct root *r, bool due)
 	return aside.n;
 }
 
-static void devices_add_up_and_the_moment_stays(void **state)
+static void devices_are_added_and_the_time_stays(void **state)
 {
 	struct root *r = *state;
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
@@ -63,7 +64,7 @@ static void devices_add_up_and_the_moment_stays(void **state)
 	assert_null(mf_aside_find(&aside, "pci:v"));
 }
 
-static void it_comes_back_when_somebody_says_so(void **state)
+static void it_comes_back_on_request(void **state)
 {
 	struct root *r = *state;
 
@@ -77,14 +78,14 @@ static void it_comes_back_when_somebody_says_so(void **state)
 	assert_int_equal(mf_aside_retry(&r->ctx, true), 0);
 }
 
-static void it_comes_back_when_a_repository_has_come_or_gone(void **state)
+static void it_is_due_after_a_change_of_repositories(void **state)
 {
 	struct root *r = *state;
 
 	put(r, "pci:v1", "/devices/a");
 	root_write(r, "etc/modfetch/repos.d/t.repo", "[t]\nbaseurl=file:///x\ntrust=none\n");
 	assert_int_equal(count(r, true), 1);
-	/* a device more changes nothing in that */
+	/* another device does not change that */
 	put(r, "pci:v1", "/devices/b");
 	assert_int_equal(count(r, true), 1);
 	assert_int_equal(mf_aside_retry(&r->ctx, false), 1);
@@ -96,7 +97,7 @@ static void it_comes_back_when_a_repository_has_come_or_gone(void **state)
 	assert_int_equal(count(r, true), 1);
 }
 
-static void it_comes_back_for_another_kernel(void **state)
+static void it_is_due_for_another_kernel(void **state)
 {
 	struct root *r = *state;
 
@@ -106,7 +107,7 @@ static void it_comes_back_for_another_kernel(void **state)
 	assert_int_equal(count(r, true), 1);
 }
 
-static void what_is_damaged_is_passed_over(void **state)
+static void damaged_files_are_skipped(void **state)
 {
 	static const char *const texts[] = {
 		"",
@@ -120,7 +121,7 @@ static void what_is_damaged_is_passed_over(void **state)
 	char path[128];
 
 	put(r, "usb:v2", "/devices/b");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
 		snprintf(path, sizeof(path), MF_ASIDE_DIR "/%032zx", i);
 		root_write(r, path, texts[i]);
 	}
@@ -129,7 +130,7 @@ static void what_is_damaged_is_passed_over(void **state)
 	assert_int_equal(count(r, false), 1);
 }
 
-static void wants_are_passed_over_with_their_devices_kept(void **state)
+static void wants_set_aside_are_removed_and_their_devices_kept(void **state)
 {
 	struct root *r = *state;
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
@@ -149,8 +150,8 @@ static void wants_are_passed_over_with_their_devices_kept(void **state)
 	mf_wants_done(&wants);
 }
 
-/* A want for many devices alike, as coldplug makes them. */
-static void each_device_of_a_want_is_kept(void **state)
+/* A want for many equal devices, as coldplug makes them. */
+static void all_devices_of_a_want_are_kept(void **state)
 {
 	struct root *r = *state;
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
@@ -174,13 +175,13 @@ static void each_device_of_a_want_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(devices_add_up_and_the_moment_stays),
-		ROOTED(it_comes_back_when_somebody_says_so),
-		ROOTED(it_comes_back_when_a_repository_has_come_or_gone),
-		ROOTED(it_comes_back_for_another_kernel),
-		ROOTED(what_is_damaged_is_passed_over),
-		ROOTED(wants_are_passed_over_with_their_devices_kept),
-		ROOTED(each_device_of_a_want_is_kept),
+		ROOTED(devices_are_added_and_the_time_stays),
+		ROOTED(it_comes_back_on_request),
+		ROOTED(it_is_due_after_a_change_of_repositories),
+		ROOTED(it_is_due_for_another_kernel),
+		ROOTED(damaged_files_are_skipped),
+		ROOTED(wants_set_aside_are_removed_and_their_devices_kept),
+		ROOTED(all_devices_of_a_want_are_kept),
 	};
 
 	return UNIT_RUN(tests);

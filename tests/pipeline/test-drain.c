@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The spool as one transaction: what leaves it, what stays, and how often it may. */
+/* The spool as one transaction: the entries that leave it or stay, and the limit of runs. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A device that is there (or not), and its entry. */
+/* Adds a device that exists (or not), and its entry. */
 static void device(struct fixture *f, const char *modalias, const char *devpath, bool there)
 {
 	_cleanup_(mf_spool_entry_done) struct mf_spool_entry e = { .decided_us = 1 };
@@ -93,7 +93,7 @@ static void repository(struct fixture *f, const char *url)
 	put_text(f, "etc/modfetch/repos.d", "test.repo", text);
 }
 
-static void an_empty_spool_is_nothing_to_do(void **state)
+static void an_empty_spool_needs_no_run(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_drained d;
@@ -102,12 +102,12 @@ static void an_empty_spool_is_nothing_to_do(void **state)
 	assert_int_equal(d.entries, 0);
 }
 
-static void for_a_device_that_is_gone_nothing_is_asked(void **state)
+static void a_missing_device_needs_no_run(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_drained d;
 
-	/* a repository that would fail, if it were asked */
+	/* a repository that would fail if it were used */
 	repository(f, "file:///nonexistent");
 	device(f, "pci:v1", "/devices/gone", false);
 	assert_int_equal(mf_drain(&f->ctx, &d), 1);
@@ -117,7 +117,7 @@ static void for_a_device_that_is_gone_nothing_is_asked(void **state)
 	assert_int_equal(waiting(f), 0);
 }
 
-static void what_a_dead_repository_leaves_undecided_stays(void **state)
+static void entries_of_an_unreachable_repository_stay(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_drained d;
@@ -126,13 +126,13 @@ static void what_a_dead_repository_leaves_undecided_stays(void **state)
 	device(f, "pci:v1", "/devices/a", true);
 	device(f, "usb:v2", "/devices/b", true);
 	assert_true(mf_drain(&f->ctx, &d) < 0);
-	assert_true(mf_fault_passes(f->ctx.failure.code));
+	assert_true(mf_fault_is_transient(f->ctx.failure.code));
 	assert_int_equal(d.entries, 2);
 	assert_int_equal(d.kept, 2);
 	assert_int_equal(waiting(f), 2);
 }
 
-static void without_a_repository_nobody_waits_for_one(void **state)
+static void without_a_repository_entries_are_finished(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_drained d;
@@ -154,7 +154,7 @@ static void events_start_so_many_runs_an_hour(void **state)
 
 	f->ctx.settings.max_transactions = 2;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	/* one an hour ago, which no longer counts, and two since; one of the future is none */
+	/* one an hour ago, which no longer counts, and two since; one in the future is ignored */
 	snprintf(runs, sizeof(runs), "%lld\n%lld\n%lld\n%lld\n", (long long)now.tv_sec - 3601,
 		 (long long)now.tv_sec - 100, (long long)now.tv_sec - 50,
 		 (long long)now.tv_sec + 1000);
@@ -165,11 +165,11 @@ static void events_start_so_many_runs_an_hour(void **state)
 	assert_in_range(d.wait_s, 3498, 3500);
 	assert_int_equal(d.kept, 1);
 	assert_int_equal(waiting(f), 1);
-	/* an admin is not held back */
+	/* an admin has no limit */
 	f->ctx.unattended = false;
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
-	/* nor anybody by what was more than an hour ago: of three that are allowed two count */
+	/* runs more than an hour ago do not count: two of three allowed ones do */
 	put_text(f, "run/modfetch", "runs", runs);
 	f->ctx.settings.max_transactions = 3;
 	f->ctx.unattended = true;
@@ -177,7 +177,7 @@ static void events_start_so_many_runs_an_hour(void **state)
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
 	f->ctx.settings.max_transactions = 2;
-	/* nor by a damaged file */
+	/* a damaged file sets no limit */
 	put_text(f, "run/modfetch", "runs", "x\n\n-1\n");
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
@@ -190,20 +190,20 @@ static void the_kernels_requests_have_half_of_the_hour(void **state)
 
 	f->ctx.settings.max_transactions = 4;
 	f->ctx.unattended = true;
-	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_true(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
-	assert_true(mf_runs_kernel_may(&f->ctx));
+	assert_true(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 	/* the other half is for devices */
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.wait_s, 0);
 	f->ctx.settings.max_transactions = 1;
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 }
 
-static void what_no_device_asks_for_and_fails_is_noted(void **state)
+static void a_failed_request_without_a_device_is_recorded(void **state)
 {
 	struct fixture *f = *state;
 	struct mf_drained d;
@@ -214,7 +214,7 @@ static void what_no_device_asks_for_and_fails_is_noted(void **state)
 	assert_int_equal(d.failed, 2);
 	assert_true(mf_failed_lately(&f->ctx, "crypto_ccm"));
 	assert_false(mf_failed_lately(&f->ctx, "pci:v1"));
-	/* a failure that passes is none */
+	/* a transient failure is not recorded */
 	repository(f, "file:///nonexistent");
 	assert_int_equal(mf_spool_put_name(f->spool, "xfs"), 0);
 	assert_true(mf_drain(&f->ctx, &d) < 0);
@@ -251,7 +251,7 @@ static void wants_are_deferred_into_the_spool(void **state)
 	assert_int_equal(mf_want_init(&f->ctx, "usb:v2", NULL, &want), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
 	assert_int_equal(mf_drain_defer(&f->ctx, &wants, false), 0);
-	/* one for many keeps its devices, by which policy judges it later */
+	/* a want for many keeps its devices: policy needs them later */
 	assert_int_equal(mf_want_init(&f->ctx, "usb:v3", NULL, &want), 0);
 	assert_int_equal(mf_strings_add(&want.devices, "/sys/devices/c"), 0);
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
@@ -286,7 +286,7 @@ static void the_pace_is_that_of_the_slowest_device(void **state)
 	put_times(f, "pci:b", 1000, 31000);
 	put_times(f, "pci:c", 8000, 9000);
 	assert_int_equal(mf_drain_pace(&f->ctx), 30000);
-	/* by a clock that was set, or by somebody who did not see the event */
+	/* the clock was set, or the writer did not see the event */
 	put_times(f, "pci:d", 5000, 4000);
 	assert_true(mf_drain_pace(&f->ctx) == UINT64_MAX);
 	assert_int_equal(waiting(f), 4);
@@ -297,13 +297,13 @@ static void the_pace_is_that_of_the_slowest_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_ROOT(an_empty_spool_is_nothing_to_do),
-		WITH_ROOT(for_a_device_that_is_gone_nothing_is_asked),
-		WITH_ROOT(what_a_dead_repository_leaves_undecided_stays),
-		WITH_ROOT(without_a_repository_nobody_waits_for_one),
+		WITH_ROOT(an_empty_spool_needs_no_run),
+		WITH_ROOT(a_missing_device_needs_no_run),
+		WITH_ROOT(entries_of_an_unreachable_repository_stay),
+		WITH_ROOT(without_a_repository_entries_are_finished),
 		WITH_ROOT(events_start_so_many_runs_an_hour),
 		WITH_ROOT(the_kernels_requests_have_half_of_the_hour),
-		WITH_ROOT(what_no_device_asks_for_and_fails_is_noted),
+		WITH_ROOT(a_failed_request_without_a_device_is_recorded),
 		WITH_ROOT(wants_are_deferred_into_the_spool),
 		WITH_ROOT(the_pace_is_that_of_the_slowest_device),
 	};

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whose fault a failure is, and which ones pass. */
+/* The cause of a failure, and the transient ones. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "modfetch/array.h"
 #include "modfetch/pipeline.h"
 
 /* clang-format off */
 static const struct {
 	int code;
-	bool passes, of_repository, waits, spoils;
+	bool transient, of_repository, only_waited, of_package;
 } cases[] = {
 	{ -MFE_UNREACHABLE,	true,  true,  true,  false },
 	{ -MFE_PORTAL,		true,  true,  true,  false },
@@ -31,19 +32,19 @@ static const struct {
 };
 /* clang-format on */
 
-static void failures_are_sorted(void **state)
+static void failures_are_classified(void **state)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		int code = cases[i].code;
 
-		assert_int_equal(mf_fault_passes(code), cases[i].passes);
-		assert_int_equal(mf_fault_of_repository(code), cases[i].of_repository);
-		assert_int_equal(mf_fault_waits(code), cases[i].waits);
-		assert_int_equal(mf_fault_blames_package(code), cases[i].spoils);
+		assert_int_equal(mf_fault_is_transient(code), cases[i].transient);
+		assert_int_equal(mf_fault_is_of_repository(code), cases[i].of_repository);
+		assert_int_equal(mf_fault_only_waited(code), cases[i].only_waited);
+		assert_int_equal(mf_fault_is_of_package(code), cases[i].of_package);
 	}
 }
 
-/* Of three packages the second failed, of repository 1; SAME: the others are of it as well. */
+/* The second of three packages failed, of repository 1; SAME: the others are of it, too. */
 static enum mf_fault fault_of(int code, bool absent, bool same)
 {
 	struct mf_plan_item items[3] = { { .repo = same }, { .repo = 1 }, { .repo = same } };
@@ -52,12 +53,12 @@ static enum mf_fault fault_of(int code, bool absent, bool same)
 					 { .fd = -1 } };
 	struct mf_run run = { .plan = { .items = items, .n = 3 }, .fault_repo = 7 };
 
-	assert_int_equal(mf_fault_of_fetch(&run, fetched, code), code);
+	assert_int_equal(mf_fault_set_from_fetch(&run, fetched, code), code);
 	assert_int_equal(run.fault_repo, run.fault == MF_FAULT_PACKAGE ? 1 : 7);
 	return run.fault;
 }
 
-static void a_download_that_fails_is_somebodys_fault(void **state)
+static void a_failed_download_has_a_cause(void **state)
 {
 	assert_int_equal(fault_of(-MFE_HTTP_STATUS, true, true), MF_FAULT_PACKAGE);
 	assert_int_equal(fault_of(-MFE_BAD_DIGEST, false, true), MF_FAULT_PACKAGE);
@@ -65,27 +66,27 @@ static void a_download_that_fails_is_somebodys_fault(void **state)
 	assert_int_equal(fault_of(-MFE_HTTP_STATUS, false, false), MF_FAULT_REPOSITORY);
 	assert_int_equal(fault_of(-MFE_PORTAL, false, false), MF_FAULT_PACKAGE);
 	assert_int_equal(fault_of(-MFE_UNREACHABLE, false, false), MF_FAULT_REPOSITORY);
-	/* where all is of that repository nothing could go on */
+	/* if all packages are of that repository, a smaller run would fail as well */
 	assert_int_equal(fault_of(-MFE_UNREACHABLE, false, true), MF_FAULT_NONE);
 	assert_int_equal(fault_of(-EIO, false, false), MF_FAULT_NONE);
 }
 
-static void what_no_request_failed_for_is_nobodys_fault(void **state)
+static void without_a_failed_request_there_is_no_fault(void **state)
 {
 	struct mf_plan_item item = { .repo = 0 };
 	struct mf_fetched fetched = { .fd = -1 };
 	struct mf_run run = { .plan = { .items = &item, .n = 1 } };
 
-	assert_int_equal(mf_fault_of_fetch(&run, &fetched, -MFE_TIMEOUT), -MFE_TIMEOUT);
+	assert_int_equal(mf_fault_set_from_fetch(&run, &fetched, -MFE_TIMEOUT), -MFE_TIMEOUT);
 	assert_int_equal(run.fault, MF_FAULT_NONE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(failures_are_sorted),
-		UNIT(a_download_that_fails_is_somebodys_fault),
-		UNIT(what_no_request_failed_for_is_nobodys_fault),
+		UNIT(failures_are_classified),
+		UNIT(a_failed_download_has_a_cause),
+		UNIT(without_a_failed_request_there_is_no_fault),
 	};
 
 	return UNIT_RUN(tests);

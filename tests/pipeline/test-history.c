@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lines that are whole or not there, whoever was killed while writing the last one. */
+/* A line is complete or missing, also if the writer of the last one was killed. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/history.h"
@@ -39,7 +39,7 @@ static struct seen read_all(struct root *r)
 	return s;
 }
 
-static void records_are_read_in_their_order(void **state)
+static void records_are_read_in_order(void **state)
 {
 	struct root *r = *state;
 	struct seen s = { .stop = 2 };
@@ -53,7 +53,7 @@ static void records_are_read_in_their_order(void **state)
 	assert_int_equal(s.last, 2);
 }
 
-static void what_is_no_record_is_passed_over(void **state)
+static void lines_that_are_no_records_are_skipped(void **state)
 {
 	struct root *r = *state;
 
@@ -62,8 +62,8 @@ static void what_is_no_record_is_passed_over(void **state)
 	assert_int_equal(read_all(r).last, 2);
 }
 
-/* A power cut may leave half a line: the next record must not be lost with it. */
-static void half_a_line_costs_no_other(void **state)
+/* A power cut may leave half a line: the next record must not be lost because of it. */
+static void half_a_line_does_not_harm_the_next(void **state)
 {
 	struct root *r = *state;
 
@@ -74,7 +74,7 @@ static void half_a_line_costs_no_other(void **state)
 	assert_int_equal(read_all(r).last, 4);
 }
 
-static void it_does_not_grow_for_ever(void **state)
+static void the_size_of_the_history_is_limited(void **state)
 {
 	struct root *r = *state;
 	_cleanup_free_ char *text = NULL;
@@ -109,10 +109,10 @@ static void a_link_in_its_place_is_not_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(records_are_read_in_their_order),
-		ROOTED(what_is_no_record_is_passed_over),
-		ROOTED(half_a_line_costs_no_other),
-		ROOTED(it_does_not_grow_for_ever),
+		ROOTED(records_are_read_in_order),
+		ROOTED(lines_that_are_no_records_are_skipped),
+		ROOTED(half_a_line_does_not_harm_the_next),
+		ROOTED(the_size_of_the_history_is_limited),
 		ROOTED(a_link_in_its_place_is_not_followed),
 	};
 

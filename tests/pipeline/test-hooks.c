@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the admin has started when a driver has arrived: by whom it may be written, and what becomes of it. */
+/* The admin's programs after a new driver: who may write them, and how they end. */
 #include "tests/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,7 +65,7 @@ static void assert_wrote(struct fixture *f, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-static void they_run_in_order_and_read_what_happened(void **state)
+static void they_run_in_order_and_read_the_record(void **state)
 {
 	struct fixture *f = *state;
 
@@ -75,7 +75,7 @@ static void they_run_in_order_and_read_what_happened(void **state)
 	assert_wrote(f, LINE "\nsecond\n" LINE "\n");
 }
 
-static void without_a_folder_nothing_runs(void **state)
+static void without_a_directory_nothing_runs(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_close_ int etc = mf_context_open(&f->ctx, "etc/modfetch", O_RDONLY | O_DIRECTORY);
@@ -84,7 +84,7 @@ static void without_a_folder_nothing_runs(void **state)
 	assert_int_equal(mf_hooks_run(&f->ctx, LINE, 10), 0);
 }
 
-static void copies_and_what_is_no_program_are_passed_over(void **state)
+static void copies_and_other_files_are_skipped(void **state)
 {
 	struct fixture *f = *state;
 
@@ -98,7 +98,7 @@ static void copies_and_what_is_no_program_are_passed_over(void **state)
 	assert_wrote(f, "");
 }
 
-static void what_others_could_write_does_not_run(void **state)
+static void a_hook_writable_by_others_does_not_run(void **state)
 {
 	struct fixture *f = *state;
 
@@ -116,14 +116,14 @@ static void what_others_could_write_does_not_run(void **state)
 	assert_wrote(f, "good\n");
 }
 
-static void one_that_fails_or_hangs_keeps_no_other_from_its_turn(void **state)
+static void a_failed_or_hanging_hook_does_not_stop_the_next(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t start = mf_now_us();
 
 	hook(f, "10-fails", 0755, "exit 3");
 	hook(f, "20-dies", 0755, "kill -9 $$");
-	/* what it started ends with it */
+	/* its children are killed with it */
 	hook(f, "30-hangs", 0755, "sleep 60 & echo $! >$R/pid; wait");
 	assert_int_equal(mf_file_publish(f->directory, "40-broken", 0755, "#!/no/such/shell\n", 17),
 			 0);
@@ -139,11 +139,11 @@ static void one_that_fails_or_hangs_keeps_no_other_from_its_turn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_ROOT(they_run_in_order_and_read_what_happened),
-		WITH_ROOT(without_a_folder_nothing_runs),
-		WITH_ROOT(copies_and_what_is_no_program_are_passed_over),
-		WITH_ROOT(what_others_could_write_does_not_run),
-		WITH_ROOT(one_that_fails_or_hangs_keeps_no_other_from_its_turn),
+		WITH_ROOT(they_run_in_order_and_read_the_record),
+		WITH_ROOT(without_a_directory_nothing_runs),
+		WITH_ROOT(copies_and_other_files_are_skipped),
+		WITH_ROOT(a_hook_writable_by_others_does_not_run),
+		WITH_ROOT(a_failed_or_hanging_hook_does_not_stop_the_next),
 	};
 
 	return UNIT_RUN(tests);

@@ -16,7 +16,7 @@ static void add_want(struct root *r, struct mf_run *run, const char *query, cons
 	assert_int_equal(mf_wants_add(&run->wants, &w), 0);
 }
 
-/* A run that has gone the whole way. */
+/* A run that has passed all stages. */
 static void fill(struct root *r, struct mf_run *run)
 {
 	static const struct primary packages[] = {
@@ -84,7 +84,7 @@ static void a_plan_has_the_fields_of_the_contract(void **state)
 	assert_string_equal(mf_json_get_string(one, "reason"), "because");
 	assert_int_equal(mf_json_length(mf_json_get(one, "modules")), 2);
 	assert_string_equal(mf_json_string_at(mf_json_get(one, "modules"), 1), "y");
-	/* a package is told once */
+	/* a package is listed once */
 	assert_int_equal(mf_json_length(mf_json_get(one, "packages")), 1);
 	one = mf_json_at(mf_json_get(o, "results"), 1);
 	assert_null(mf_json_get(one, "device"));
@@ -125,7 +125,7 @@ static struct mf_json *recorded(struct root *r, struct mf_run *run, int result)
 	return o;
 }
 
-static void a_run_is_recorded_with_all_it_did(void **state)
+static void a_run_is_recorded_completely(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { 0 };
@@ -150,14 +150,14 @@ static void a_run_is_recorded_with_all_it_did(void **state)
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "started"), 1000000);
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "indexed"),
 			 1000000 + 5000 * MF_INDEXED);
-	/* a stage that was not reached is not told */
+	/* a stage that was not reached is not listed */
 	assert_null(mf_json_get(mf_json_get(o, "ms"), "bound"));
 	assert_null(mf_json_get(o, "error"));
 	mf_json_free(o);
 	mf_run_done(&run);
 }
 
-static void what_failed_is_recorded_with_its_reason(void **state)
+static void a_failed_run_is_recorded_with_its_reason(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { 0 };
@@ -197,8 +197,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_refusal_alone_is_not_recorded),
 		ROOTED(a_plan_has_the_fields_of_the_contract),
-		ROOTED(a_run_is_recorded_with_all_it_did),
-		ROOTED(what_failed_is_recorded_with_its_reason),
+		ROOTED(a_run_is_recorded_completely),
+		ROOTED(a_failed_run_is_recorded_with_its_reason),
 		ROOTED(a_run_that_ended_early_is_recorded_too),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* When a run asks for metadata, and that it does so once. What comes of it: tests/road/alone.py. */
+/* When a run fetches metadata, and that it does so once. The results: tests/road/alone.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/pipeline/renew.h"
@@ -10,7 +10,7 @@ static void dead_repository(struct root *r)
 		   "[t]\nbaseurl=file:///nonexistent\ntrust=none\n");
 }
 
-static void without_a_repository_nobody_is_asked(void **state)
+static void without_a_repository_nothing_is_fetched(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { 0 };
@@ -19,7 +19,7 @@ static void without_a_repository_nobody_is_asked(void **state)
 	assert_false(run.metadata_asked);
 }
 
-static void where_there_is_none_it_is_asked_for_once(void **state)
+static void missing_metadata_is_fetched_once(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { 0 };
@@ -32,7 +32,7 @@ static void where_there_is_none_it_is_asked_for_once(void **state)
 	assert_null(run.catalog);
 }
 
-static void a_dry_run_asks_nobody(void **state)
+static void a_dry_run_fetches_nothing(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { .dry_run = true };
@@ -43,7 +43,7 @@ static void a_dry_run_asks_nobody(void **state)
 	assert_false(run.metadata_asked);
 }
 
-static void after_a_failure_it_is_asked_for_once_and_the_failure_stays(void **state)
+static void a_failure_fetches_it_once_and_stays_on_record(void **state)
 {
 	struct root *r = *state;
 	struct mf_run run = { 0 };
@@ -60,10 +60,10 @@ static void after_a_failure_it_is_asked_for_once_and_the_failure_stays(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(without_a_repository_nobody_is_asked),
-		ROOTED(where_there_is_none_it_is_asked_for_once),
-		ROOTED(a_dry_run_asks_nobody),
-		ROOTED(after_a_failure_it_is_asked_for_once_and_the_failure_stays),
+		ROOTED(without_a_repository_nothing_is_fetched),
+		ROOTED(missing_metadata_is_fetched_once),
+		ROOTED(a_dry_run_fetches_nothing),
+		ROOTED(a_failure_fetches_it_once_and_stays_on_record),
 	};
 
 	return UNIT_RUN(tests);

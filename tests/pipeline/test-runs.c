@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The runs of an hour: which count, how long to wait, and what a damaged file says. */
+/* The runs of an hour: those that count, the time to wait, and a damaged file. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <time.h>
@@ -31,7 +31,7 @@ static void what_is_counted_before_it_begins_counts(void **state)
 	assert_int_equal(mf_runs_wait(&f->ctx, 0), 0);
 }
 
-static void one_run_is_taken_back_and_no_other(void **state)
+static void only_one_run_is_taken_back(void **state)
 {
 	struct root *f = *state;
 	char text[128];
@@ -43,7 +43,7 @@ static void one_run_is_taken_back_and_no_other(void **state)
 	assert_int_equal(mf_runs_uncount(&f->ctx, at), 0);
 	assert_int_equal(mf_runs_wait(&f->ctx, 3), 0);
 	assert_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
-	/* one that is not there any more */
+	/* one that is not in the file any more */
 	assert_int_equal(mf_runs_uncount(&f->ctx, at + 7), 0);
 	assert_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
 }
@@ -62,20 +62,20 @@ static void only_the_last_hour_counts(void **state)
 	assert_int_equal(mf_runs_wait(&f->ctx, 1), 0);
 }
 
-static void the_kernel_has_half(void **state)
+static void kernel_requests_get_half(void **state)
 {
 	struct root *f = *state;
 
 	f->ctx.settings.max_transactions = 3;
 	for (int i = 0; i < 2; i++) {
-		assert_true(mf_runs_kernel_may(&f->ctx));
+		assert_true(mf_runs_kernel_allowed(&f->ctx));
 		assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
 	}
-	assert_false(mf_runs_kernel_may(&f->ctx));
+	assert_false(mf_runs_kernel_allowed(&f->ctx));
 	assert_int_equal(mf_runs_wait(&f->ctx, 3), 0);
 }
 
-static void the_file_does_not_grow_without_end(void **state)
+static void the_size_of_the_file_is_limited(void **state)
 {
 	struct root *f = *state;
 	_cleanup_free_ char *text = NULL;
@@ -98,10 +98,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(what_is_counted_before_it_begins_counts),
-		ROOTED(one_run_is_taken_back_and_no_other),
+		ROOTED(only_one_run_is_taken_back),
 		ROOTED(only_the_last_hour_counts),
-		ROOTED(the_kernel_has_half),
-		ROOTED(the_file_does_not_grow_without_end),
+		ROOTED(kernel_requests_get_half),
+		ROOTED(the_size_of_the_file_is_limited),
 	};
 
 	return UNIT_RUN(tests);

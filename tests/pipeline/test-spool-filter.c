@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which entries of the spool are left out of a pass. */
+/* The entries of the spool that a pass leaves out. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/drain.h"
@@ -36,7 +36,7 @@ static void done(struct spool *s)
 	*s = (struct spool){ .fd = s->fd };
 }
 
-static void what_crashed_twice_is_set_aside_and_no_other(void **state)
+static void only_an_entry_that_crashed_twice_is_set_aside(void **state)
 {
 	struct root *r = *state;
 	struct spool s = { .fd = mf_spool_open(&r->ctx) };
@@ -66,7 +66,7 @@ static void what_crashed_twice_is_set_aside_and_no_other(void **state)
 	close(s.fd);
 }
 
-static void what_is_set_aside_is_not_run_for_a_new_event(void **state)
+static void a_new_event_does_not_run_an_entry_set_aside(void **state)
 {
 	struct root *r = *state;
 	struct spool s = { .fd = mf_spool_open(&r->ctx) };
@@ -93,8 +93,8 @@ static void what_is_set_aside_is_not_run_for_a_new_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_crashed_twice_is_set_aside_and_no_other),
-		ROOTED(what_is_set_aside_is_not_run_for_a_new_event),
+		ROOTED(only_an_entry_that_crashed_twice_is_set_aside),
+		ROOTED(a_new_event_does_not_run_an_entry_set_aside),
 	};
 
 	return UNIT_RUN(tests);

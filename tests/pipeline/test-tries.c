@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is known of runs that did not end. */
+/* The record of runs that did not end. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/pipeline/tries.h"
@@ -15,7 +15,7 @@ static void name_all(struct mf_spool_entry entries[N])
 		mf_spool_name(modaliases[i], entries[i].name);
 }
 
-static void what_is_written_is_read(void **state)
+static void the_written_tries_are_read(void **state)
 {
 	struct root *r = *state;
 	struct mf_spool_entry entries[N];
@@ -30,7 +30,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(entries[0].tries, 1);
 	assert_int_equal(entries[1].tries, 0);
 	assert_int_equal(entries[2].tries, 2);
-	/* of what is not among them nothing is kept */
+	/* tries of other entries are dropped */
 	assert_int_equal(mf_tries_write(&r->ctx, entries, 1), 0);
 	mf_tries_read(&r->ctx, entries, N);
 	assert_int_equal(entries[0].tries, 1);
@@ -54,7 +54,7 @@ static void without_tries_there_is_no_file(void **state)
 	assert_int_equal(entries[1].tries, 0);
 }
 
-static void what_is_damaged_is_no_try(void **state)
+static void a_damaged_line_counts_as_no_try(void **state)
 {
 	struct root *r = *state;
 	struct mf_spool_entry entries[N];
@@ -77,9 +77,9 @@ static void what_is_damaged_is_no_try(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_is_written_is_read),
+		ROOTED(the_written_tries_are_read),
 		ROOTED(without_tries_there_is_no_file),
-		ROOTED(what_is_damaged_is_no_try),
+		ROOTED(a_damaged_line_counts_as_no_try),
 	};
 
 	return UNIT_RUN(tests);

@@ -92,7 +92,7 @@ class Configuration(Case):
         self.root.repo('file://' + r.repository(), keys_line='', extra=['trust=none'])
         done = self.root.run('refresh')
         self.assertEqual(done.returncode, 0)
-        self.assertIn('without any signature', done.stderr)
+        self.assertIn('without a signature', done.stderr)
         self.assertIn('NOT SIGNED', self.root.run('status').stdout)
 
 

@@ -192,7 +192,7 @@ class SomebodyElses(Case):
                 path = self.put(machine, name)
                 before = machine.tree()
                 run = self.done(machine.run('--no-load', 'install', name))
-                self.assertIn('is there already and stays', run.stderr)
+                self.assertIn('exists already and is not replaced', run.stderr)
                 self.assertIn(name, machine.names())
                 self.same(machine, before)
                 self.done(machine.run('check'))

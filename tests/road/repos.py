@@ -338,7 +338,7 @@ class Identity(Repositories):
         self.make()
         self.configure()
         self.assertEqual(self.refresh(), 'new')
-        self.assertIn('does not say which repository it is', self.done.stderr)
+        self.assertIn('has no identity', self.done.stderr)
         self.assertIn(', no identity', self.root.run('status').stdout)
         # and may begin to
         self.make('--repo', 'drivers/stable')

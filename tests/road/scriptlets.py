@@ -109,7 +109,7 @@ class Scriptlets(unittest.TestCase):
         done = self.done('remove', 'good-kmp')
         self.assertEqual(self.ran(), [])
         for name in '%preun', '%postun':
-            self.assertIn(f'good-kmp: its {name} does not run', done.stderr)
+            self.assertIn(f'good-kmp: its {name} scriptlet does not run', done.stderr)
 
     def failed(self, done, package, name, why):
         line = done.stderr.splitlines()[-1]
@@ -149,7 +149,7 @@ class Scriptlets(unittest.TestCase):
 
     def test_what_changed_while_it_was_installed_is_found_when_it_is_read_back(self):
         done = self.done('--no-load', 'install', 'altering-kmp', status=4)
-        self.assertRegex(done.stderr, r'altering\.ko: what lies on the disk is not what was verified \[BAD-DIGEST\]')
+        self.assertRegex(done.stderr, r'altering\.ko: the file on the disk is not the one that was verified \[BAD-DIGEST\]')
         self.assertEqual([name for name in self.root.names() if 'altering' in name], [])
         with open(f'{self.root.modules}/modules.dep', encoding='utf-8') as f:
             self.assertNotIn('altering', f.read())

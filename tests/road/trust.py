@@ -119,7 +119,7 @@ class Keys(WithRoot):
         self.configure(keys='', extra=['trust=none'])
         done = self.root.run('refresh')
         self.assertEqual(done.returncode, 0)
-        self.assertIn('without any signature', done.stderr)
+        self.assertIn('without a signature', done.stderr)
         self.assertIn('NOT SIGNED', self.root.run('status').stdout)
         self.configure('http://127.0.0.1:9/', keys='', extra=['trust=none'])
         self.refused('CONFIG')

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Links, names and doubles among a package's files. Whole packages, and modprobe: road/judged.py. */
+/* Links, names and duplicates among a package's files. Packages and modprobe: road/judged.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "src/verify/confine-modules.h"
 
 #define K     "/lib/modules/" KERNEL "/"
@@ -34,7 +35,7 @@ static int judge(struct root *r, const struct file *files)
 	return mf_confine_modules(&r->ctx, "x-kmp", &h);
 }
 
-static void what_kmod_sees_as_it_is_judged_may_come(void **state)
+static void files_that_kmod_reads_as_checked_are_accepted(void **state)
 {
 	static const struct file good[][FILES] = {
 		{ { K "updates/x.ko" }, { K "updates/y.ko", "x.ko" } },
@@ -42,18 +43,18 @@ static void what_kmod_sees_as_it_is_judged_may_come(void **state)
 		{ { "/usr" K "updates/x.ko.zst" }, { "/usr" K "updates/y.ko.zst", "x.ko.zst" } },
 		{ { K "updates/x.ko" }, { OTHER "updates/x.ko" } },
 		{ { K "x.ko", "/" }, { K "x.ko/y.ko" } },
-		{ { "/lib/firmware/a.bin", "b.bin" } }, /* of another package */
+		{ { "/lib/firmware/a.bin", "b.bin" } }, /* in another package */
 		{ { "/lib/firmware/a.b.bin", NULL, 2 }, { "/lib/firmware/c.bin", NULL, 2 } },
 		{ { "/etc/depmod.d/x.conf" } },
 		{ { K "vmlinuz-x" }, { K "vmlinuz", "vmlinuz-x" } },
 		{ { "/usr/share/doc/x/a.ko.txt" } },
 	};
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(good); i++)
 		assert_int_equal(judge(*state, good[i]), 0);
 }
 
-static void links_to_what_is_not_judged_may_not(void **state)
+static void links_to_unchecked_files_are_refused(void **state)
 {
 	static const struct file bad[][FILES] = {
 		{ { K "updates/x.ko", "vmlinuz-x" }, { K "updates/vmlinuz-x" } },
@@ -77,13 +78,13 @@ static void links_to_what_is_not_judged_may_not(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		assert_int_equal(judge(r, bad[i]), -MFE_FORBIDDEN_FILE);
 		assert_int_equal(r->ctx.failure.code, -MFE_FORBIDDEN_FILE);
 	}
 }
 
-static void names_that_kmod_reads_otherwise_may_not(void **state)
+static void names_that_kmod_reads_differently_are_refused(void **state)
 {
 	static const struct file bad[][FILES] = {
 		{ { K "updates/e1000e.evil.ko" } },
@@ -92,7 +93,7 @@ static void names_that_kmod_reads_otherwise_may_not(void **state)
 		{ { K "updates/.x.ko" } },
 		{ { K "updates/x.y.ko", "x.ko" }, { K "updates/x.ko" } },
 		{ { "/lib/firmware/x.y.ko" } },
-		/* two files of one name */
+		/* two files with one name */
 		{ { K "updates/x.ko" }, { K "extra/x.ko" } },
 		{ { K "updates/x-y.ko" }, { K "updates/x_y.ko.xz" } },
 		{ { K "updates/x.ko" }, { "/usr" K "updates/x.ko" } },
@@ -102,16 +103,16 @@ static void names_that_kmod_reads_otherwise_may_not(void **state)
 		{ { "/usr/lib/depmod.d/x.conf", NULL, 2 } },
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(judge(*state, bad[i]), -MFE_FORBIDDEN_FILE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_kmod_sees_as_it_is_judged_may_come),
-		ROOTED(links_to_what_is_not_judged_may_not),
-		ROOTED(names_that_kmod_reads_otherwise_may_not),
+		ROOTED(files_that_kmod_reads_as_checked_are_accepted),
+		ROOTED(links_to_unchecked_files_are_refused),
+		ROOTED(names_that_kmod_reads_differently_are_refused),
 	};
 
 	return UNIT_RUN(tests);

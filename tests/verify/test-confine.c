@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a driver package may hold, path by path. Whole hostile packages: road/hostile.py. */
+/* The files that a driver package may contain, path by path. Hostile packages: road/hostile.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "src/verify/confine.h"
 
 static int judge_as(struct root *r, const struct mf_plan_item *item, const char *uname_r,
@@ -38,7 +39,7 @@ static int path(struct root *r, const char *name)
 	return judge(r, "x-kmp-" TAG, (struct mf_rpm_file){ .path = (char *)name });
 }
 
-static void drivers_firmware_and_their_papers_may_come(void **state)
+static void drivers_firmware_and_documentation_are_accepted(void **state)
 {
 	static const char *const good[] = {
 		"/lib/modules/" KERNEL "/kernel/drivers/net/x.ko",
@@ -53,11 +54,11 @@ static void drivers_firmware_and_their_papers_may_come(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(good); i++)
 		assert_int_equal(path(r, good[i]), 0);
 }
 
-static void everything_else_may_not(void **state)
+static void other_paths_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"/etc/passwd",
@@ -88,7 +89,7 @@ static void everything_else_may_not(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		assert_int_equal(path(r, bad[i]), -MFE_FORBIDDEN_FILE);
 		assert_int_equal(r->ctx.failure.code, -MFE_FORBIDDEN_FILE);
 	}
@@ -96,7 +97,7 @@ static void everything_else_may_not(void **state)
 
 #define KO "/lib/modules/" KERNEL "/updates/x.ko"
 
-static void special_files_and_permissions_may_not(void **state)
+static void special_files_and_permissions_are_refused(void **state)
 {
 	static const uint32_t bad[] = { S_IFCHR | 0600,	 S_IFBLK | 0600,  S_IFIFO | 0600,
 					S_IFSOCK | 0600, S_IFREG | 04755, S_IFREG | 02755,
@@ -104,7 +105,7 @@ static void special_files_and_permissions_may_not(void **state)
 					S_IFREG | 0664 };
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(judge(r, "x-kmp",
 				       (struct mf_rpm_file){ .path = (char *)KO, .mode = bad[i] }),
 				 -MFE_FORBIDDEN_FILE);
@@ -115,7 +116,7 @@ static void special_files_and_permissions_may_not(void **state)
 
 static void all_belongs_to_root_and_its_group(void **state)
 {
-	/* what an account's name could look like, or not at all; rpm takes a name apart from root's */
+	/* names like those of accounts, and impossible ones: rpm looks up any name but root */
 	static const char *const others[] = { "daemon", "",	  "root ", " root", "Root", "0",
 					      "+0",	"root\n", "toor",  "wheel", "UID_0" };
 	static const struct mf_rpm_file kinds[] = {
@@ -129,9 +130,9 @@ static void all_belongs_to_root_and_its_group(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+	for (size_t k = 0; k < MF_ARRAY_SIZE(kinds); k++) {
 		assert_int_equal(judge(r, "x-kmp", kinds[k]), 0);
-		for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		for (size_t i = 0; i < MF_ARRAY_SIZE(others); i++) {
 			struct mf_rpm_file user = kinds[k], group = kinds[k];
 
 			user.user = group.group = (char *)others[i];
@@ -141,7 +142,7 @@ static void all_belongs_to_root_and_its_group(void **state)
 	}
 }
 
-static void directories_have_one_mode(void **state)
+static void directories_must_have_mode_0755(void **state)
 {
 	static const uint32_t bad[] = { 0,    0700,  0555,  0711,  0775,  0777,
 					0757, 01755, 02755, 04755, 01777, 07777 };
@@ -149,11 +150,11 @@ static void directories_have_one_mode(void **state)
 					     "/lib/modules/" KERNEL };
 	struct root *r = *state;
 
-	for (size_t p = 0; p < sizeof(paths) / sizeof(*paths); p++) {
+	for (size_t p = 0; p < MF_ARRAY_SIZE(paths); p++) {
 		struct mf_rpm_file file = { .path = (char *)paths[p], .mode = S_IFDIR | 0755 };
 
 		assert_int_equal(judge(r, "x-kmp", file), 0);
-		for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 			file.mode = S_IFDIR | bad[i];
 			assert_int_equal(judge(r, "x-kmp", file), -MFE_FORBIDDEN_FILE);
 		}
@@ -172,14 +173,14 @@ static void links_stay_in_their_directory(void **state)
 	static const char *const bad[] = { "/etc/shadow", "..", "../x", "a/../../x", "a/..", "" };
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", bad[i]),
 				 -MFE_FORBIDDEN_FILE);
 	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "y.bin"), 0);
 	assert_int_equal(link_to(r, "/lib/firmware/vendor/x.bin", "sub/y.bin"), 0);
 }
 
-static void only_a_kernel_that_was_named_brings_something_to_boot(void **state)
+static void only_a_named_kernel_has_files_in_boot(void **state)
 {
 	static const struct mf_rpm_file boot = { .path = (char *)"/boot/vmlinuz-" KERNEL },
 					order = { .path = (char *)"/lib/modules/" KERNEL
@@ -194,19 +195,19 @@ static void only_a_kernel_that_was_named_brings_something_to_boot(void **state)
 
 	assert_int_equal(judge_as(r, &named, uname_r, boot), 0);
 	assert_int_equal(judge_as(r, &named, uname_r, order), 0);
-	/* it is no kernel, or of another release, or nobody has named it */
+	/* it is not a kernel, or of another release, or the admin has not named it */
 	assert_int_equal(judge_as(r, &named, NULL, boot), -MFE_FORBIDDEN_FILE);
 	assert_int_equal(judge_as(r, &named, "6.1.0-57.amd64", boot), -MFE_FORBIDDEN_FILE);
 	assert_int_equal(judge_as(r, &needed, uname_r, boot), -MFE_FORBIDDEN_FILE);
 	assert_non_null(strstr(r->ctx.failure.why, "modfetch install"));
 	assert_int_equal(judge_as(r, &needed, uname_r, order), -MFE_FORBIDDEN_FILE);
 	assert_int_equal(judge_as(r, &needed, NULL, boot), -MFE_FORBIDDEN_FILE);
-	/* and what is no file of a kernel never comes */
+	/* and a file that is not a kernel's is always refused */
 	assert_int_equal(judge_as(r, &named, uname_r, loader), -MFE_FORBIDDEN_FILE);
 	assert_int_equal(judge_as(r, &named, uname_r, directory), -MFE_FORBIDDEN_FILE);
 }
 
-static void scripts_run_only_where_the_admin_allows(void **state)
+static void scriptlets_need_the_admins_permission(void **state)
 {
 	struct root *r = *state;
 	const struct mf_plan_item item = { .name = (char *)"x-kmp" };
@@ -221,7 +222,7 @@ static void scripts_run_only_where_the_admin_allows(void **state)
 	mf_strings_done(&h.scriptlets);
 }
 
-static void nobody_obsoletes_what_is_no_driver(void **state)
+static void only_drivers_may_be_obsoleted(void **state)
 {
 	struct root *r = *state;
 	const struct mf_plan_item item = { .name = (char *)"x-kmp" };
@@ -239,15 +240,15 @@ static void nobody_obsoletes_what_is_no_driver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(drivers_firmware_and_their_papers_may_come),
-		ROOTED(everything_else_may_not),
-		ROOTED(special_files_and_permissions_may_not),
+		ROOTED(drivers_firmware_and_documentation_are_accepted),
+		ROOTED(other_paths_are_refused),
+		ROOTED(special_files_and_permissions_are_refused),
 		ROOTED(all_belongs_to_root_and_its_group),
-		ROOTED(directories_have_one_mode),
+		ROOTED(directories_must_have_mode_0755),
 		ROOTED(links_stay_in_their_directory),
-		ROOTED(only_a_kernel_that_was_named_brings_something_to_boot),
-		ROOTED(scripts_run_only_where_the_admin_allows),
-		ROOTED(nobody_obsoletes_what_is_no_driver),
+		ROOTED(only_a_named_kernel_has_files_in_boot),
+		ROOTED(scriptlets_need_the_admins_permission),
+		ROOTED(only_drivers_may_be_obsoleted),
 	};
 
 	return UNIT_RUN(tests);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The deny list: which lines are one, and that none of several lists takes back what another says. */
+/* The deny list: the format of its lines; and no list can undo the lines of another. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "src/verify/deny.h"
 #include "modfetch/error.h"
 #include "tests/root.h"
@@ -14,13 +15,13 @@ static int check(struct root *r)
 	return mf_deny_check(&r->ctx, "x", "key", HEX);
 }
 
-static void a_line_is_found_in_whatever_list_it_stands(void **state)
+static void a_line_is_found_in_any_list(void **state)
 {
 	enum { LISTS = 9 };
 	struct root *r = *state;
 
 	assert_int_equal(check(r), 0);
-	/* the order in which a directory is read is nobody's to choose: each list has it once */
+	/* a directory has no fixed order: so each list has the line once */
 	for (int hit = 0; hit < LISTS; hit++) {
 		for (int i = 0; i < LISTS; i++) {
 			char path[64];
@@ -33,7 +34,7 @@ static void a_line_is_found_in_whatever_list_it_stands(void **state)
 	}
 }
 
-static void a_line_may_be_written_as_programs_print_it(void **state)
+static void a_line_may_have_the_format_of_other_programs(void **state)
 {
 	static const struct {
 		const char *text;
@@ -47,7 +48,7 @@ static void a_line_may_be_written_as_programs_print_it(void **state)
 		{ "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567\n", -MFE_REVOKED },
 		{ "\t01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef:01:23:45:67", -MFE_REVOKED },
 		{ "\n\n" HEX, -MFE_REVOKED },
-		/* what is no digest must not pass for a revocation */
+		/* a line that is no digest must not pass for a revocation */
 		{ HEX "x\n", -MFE_CONFIG },
 		{ "0123456789abcdef\n", -MFE_CONFIG },
 		{ HEX "\n-\n", -MFE_CONFIG },
@@ -55,13 +56,13 @@ static void a_line_may_be_written_as_programs_print_it(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		root_write(r, DIRECTORY "/list", cases[i].text);
 		assert_int_equal(check(r), cases[i].code);
 	}
 	root_write_bytes(r, DIRECTORY "/list", HEX "\0\n", sizeof(HEX) + 1);
 	assert_int_equal(check(r), -MFE_CONFIG);
-	/* a file that an editor left is none of the lists */
+	/* a file that an editor left is not read */
 	root_write(r, DIRECTORY "/list", OTHER "\n");
 	root_write(r, DIRECTORY "/.list.swp", HEX "\n");
 	assert_int_equal(check(r), 0);
@@ -70,8 +71,8 @@ static void a_line_may_be_written_as_programs_print_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(a_line_is_found_in_whatever_list_it_stands),
-		ROOTED(a_line_may_be_written_as_programs_print_it),
+		ROOTED(a_line_is_found_in_any_list),
+		ROOTED(a_line_may_have_the_format_of_other_programs),
 	};
 
 	return UNIT_RUN(tests);

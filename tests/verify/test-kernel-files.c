@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which files are a kernel's own, and whose package stays. Whole packages: road/contents.py. */
+/* A kernel's own files, and the package that is not removed. Whole packages: road/contents.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include <sys/utsname.h>
 #include "modfetch/verify.h"
 
@@ -19,7 +20,7 @@ static bool is_file_of(const char *path, const char *uname_r)
 	return is;
 }
 
-static void a_kernels_files_are_named_one_by_one(void **state)
+static void only_the_listed_files_are_a_kernels(void **state)
 {
 	static const char *const files[] = {
 		"/boot/vmlinuz-" KERNEL,
@@ -73,13 +74,13 @@ static void a_kernels_files_are_named_one_by_one(void **state)
 		"",
 	};
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(files); i++) {
 		assert_true(is_file_of(files[i], "6.1.0-56.amd64"));
 		assert_false(is_file_of(files[i], "6.1.0-57.amd64"));
 		assert_false(is_file_of(files[i], ""));
 		assert_false(is_file_of(files[i], NULL));
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(others); i++)
 		if (is_file_of(others[i], "6.1.0-56.amd64"))
 			fail_msg("%s", others[i]);
 	/* RHEL's release has one dash, as its version */
@@ -93,7 +94,7 @@ static int may_leave(struct root *r, const char *uname_r)
 
 	if (uname_r)
 		assert_int_equal(mf_strings_add(&h.uname_r, uname_r), 0);
-	err = mf_kernel_may_leave(&r->ctx, &h);
+	err = mf_kernel_check_removal(&r->ctx, &h);
 	mf_strings_done(&h.uname_r);
 	return err;
 }
@@ -102,7 +103,7 @@ static void the_running_kernel_stays(void **state)
 {
 	struct root *r = *state;
 
-	/* of an image no kernel runs */
+	/* no kernel runs in an image */
 	assert_int_equal(may_leave(r, "6.1.0-56.amd64"), 0);
 	r->ctx.kernel_running = true;
 	assert_int_equal(may_leave(r, "6.1.0-56.amd64"), -MFE_DENIED);
@@ -112,7 +113,7 @@ static void the_running_kernel_stays(void **state)
 	assert_int_equal(may_leave(r, NULL), 0);
 }
 
-static void so_it_does_in_a_run_for_another_kernel(void **state)
+static void the_running_kernel_stays_in_a_run_for_another(void **state)
 {
 	struct root *r = *state;
 	char *root = r->ctx.root, empty[] = "", uname_r[sizeof(struct utsname)], *dash;
@@ -133,9 +134,9 @@ static void so_it_does_in_a_run_for_another_kernel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(a_kernels_files_are_named_one_by_one),
+		UNIT(only_the_listed_files_are_a_kernels),
 		ROOTED(the_running_kernel_stays),
-		ROOTED(so_it_does_in_a_run_for_another_kernel),
+		ROOTED(the_running_kernel_stays_in_a_run_for_another),
 	};
 
 	return UNIT_RUN(tests);

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "src/verify/kernel-keys.h"
 #include "modfetch/crypto.h"
 
-/* As kernels print them; %s is where an identifier stands. */
+/* As kernels print them; %s is the identifier. */
 #define KEYS                                                                                       \
 	"0c21ea1e I------     1 perm 1f030000     0     0 asymmetri Example CA: %s: X509.rsa "     \
 	"bb419ea1 []\n"                                                                            \
@@ -58,7 +59,7 @@ static enum mf_kernel_enforces ask(const char *enforce, const char *lockdown, co
 	return answer;
 }
 
-static void a_kernel_that_demands_nothing_is_not_asked_for_keys(void **state)
+static void keys_do_not_matter_without_enforcement(void **state)
 {
 	const char *why = "untouched";
 
@@ -68,7 +69,7 @@ static void a_kernel_that_demands_nothing_is_not_asked_for_keys(void **state)
 	assert_string_equal(why, "untouched");
 }
 
-static void one_that_demands_signatures_knows_our_key_or_does_not(void **state)
+static void a_demanding_kernel_knows_our_key_or_not(void **state)
 {
 	static const struct {
 		const char *enforce, *lockdown, *why;
@@ -84,7 +85,7 @@ static void one_that_demands_signatures_knows_our_key_or_does_not(void **state)
 	assert_non_null(fgets(id, sizeof(id), f));
 	fclose(f);
 	assert_int_equal(strlen(id), 40);
-	for (size_t i = 0; i < sizeof(demands) / sizeof(*demands); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(demands); i++) {
 		const char *why = NULL;
 
 		assert_int_equal(ask(demands[i].enforce, demands[i].lockdown, STRANGE, &why),
@@ -98,8 +99,8 @@ static void one_that_demands_signatures_knows_our_key_or_does_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNIT(a_kernel_that_demands_nothing_is_not_asked_for_keys),
-		UNIT(one_that_demands_signatures_knows_our_key_or_does_not),
+		UNIT(keys_do_not_matter_without_enforcement),
+		UNIT(a_demanding_kernel_knows_our_key_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_scratch);

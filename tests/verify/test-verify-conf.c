@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a package may say to depmod, line by line. */
+/* The lines that a package may have in depmod.d. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "src/verify/verify-conf.h"
 
 #define CONF "/etc/depmod.d/x.conf"
@@ -22,7 +23,7 @@ static int judge_bytes(struct root *r, const char *path, const char *text, size_
 {
 	const struct mf_rpm_header h = { .name = (char *)"x-kmp",
 					 .files = files,
-					 .n_files = sizeof(files) / sizeof(*files) };
+					 .n_files = MF_ARRAY_SIZE(files) };
 
 	return mf_verify_conf(&r->ctx, &h, path, text, len);
 }
@@ -32,7 +33,7 @@ static int judge(struct root *r, const char *text)
 	return judge_bytes(r, CONF, text, strlen(text));
 }
 
-static void what_distributions_drivers_say_is_taken(void **state)
+static void lines_of_distribution_drivers_are_accepted(void **state)
 {
 	static const char *const good[] = {
 		"",
@@ -41,7 +42,7 @@ static void what_distributions_drivers_say_is_taken(void **state)
 		"override snd-x * weak-updates/drivers\n",
 		"override snd_x\t*  weak-updates/extra/drivers\n",
 		"override y * weak-updates\n",
-		/* Red Hat's driver update program writes them so */
+		/* as written by Red Hat's driver update program */
 		"override snd-x 4\\.18\\.0-193.* weak-updates/drivers\n",
 		"override y ^6\\.1\\.0-.*\\+$ updates",
 		"override snd-x * extra/drivers\noverride y * weak-updates/updates\n",
@@ -52,7 +53,7 @@ static void what_distributions_drivers_say_is_taken(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(good); i++)
 		assert_int_equal(judge(r, good[i]), 0);
 }
 
@@ -111,7 +112,7 @@ static void everything_else_is_refused_by_file_and_line(void **state)
 	};
 	struct root *r = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		assert_int_equal(judge(r, bad[i]), -MFE_FORBIDDEN_FILE);
 		assert_string_equal(r->ctx.failure.what, "x-kmp");
 		assert_non_null(strstr(r->ctx.failure.why, CONF ":1: "));
@@ -122,12 +123,12 @@ static void everything_else_is_refused_by_file_and_line(void **state)
 	assert_int_equal(judge_bytes(r, CONF, "#\0\nexclude y\n", 14), -MFE_FORBIDDEN_FILE);
 }
 
-static void a_search_does_not_change_another_ones(void **state)
+static void a_search_must_not_change_an_existing_order(void **state)
 {
 	struct root *r = *state;
 
 	assert_int_equal(judge(r, "search updates extra/drivers\n"), 0);
-	/* none, and the package's own of the version before */
+	/* no file, and the package's own file of an older version */
 	root_write(r, "etc/depmod.d/a.conf", "# search x\noverride search * updates\nsearchx\n");
 	root_write(r, "etc/depmod.d/notes", "search extra\n");
 	root_write(r, &CONF[1], "search updates\n");
@@ -137,7 +138,7 @@ static void a_search_does_not_change_another_ones(void **state)
 	assert_int_equal(judge(r, "override y * updates\n"), 0);
 }
 
-static void length_has_bounds(void **state)
+static void lengths_are_limited(void **state)
 {
 	static char text[70000];
 	struct root *r = *state;
@@ -152,13 +153,13 @@ static void length_has_bounds(void **state)
 	assert_int_equal(judge_bytes(r, CONF, text, sizeof(text)), -MFE_FORBIDDEN_FILE);
 }
 
-static void a_name_that_is_there_is_taken(void **state)
+static void a_file_must_not_hide_an_existing_one(void **state)
 {
 	struct root *r = *state;
 
 	root_write(r, "usr/lib/depmod.d/other.conf", "search updates\n");
 	root_write(r, "etc/depmod.d/x.conf", "");
-	/* its own, of the version before */
+	/* its own file of an older version */
 	assert_int_equal(judge(r, "# fine\n"), 0);
 	root_write(r, "lib/depmod.d/x.conf", "search extra built-in\n");
 	assert_int_equal(judge(r, "# fine\n"), -MFE_FORBIDDEN_FILE);
@@ -166,7 +167,7 @@ static void a_name_that_is_there_is_taken(void **state)
 	/* both are in the package */
 	root_write(r, "lib/depmod.d/y.conf", "");
 	assert_int_equal(judge_bytes(r, "/etc/depmod.d/y.conf", "", 0), 0);
-	/* what an admin has put before a package's file hides that, and is meant to */
+	/* an admin's file in an earlier directory may hide the package's */
 	root_link(r, "/dev/null", "etc/depmod.d/z.conf");
 	assert_int_equal(judge_bytes(r, "/usr/lib/depmod.d/z.conf", "", 0), 0);
 }
@@ -183,18 +184,18 @@ static void only_what_depmod_would_read_is_its_configuration(void **state)
 		{ "/usr/etc/depmod.d/x.conf", false }, { "x.conf", false },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++)
 		assert_int_equal(mf_is_depmod_conf(cases[i].path), cases[i].is);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(what_distributions_drivers_say_is_taken),
+		ROOTED(lines_of_distribution_drivers_are_accepted),
 		ROOTED(everything_else_is_refused_by_file_and_line),
-		ROOTED(a_search_does_not_change_another_ones),
-		ROOTED(length_has_bounds),
-		ROOTED(a_name_that_is_there_is_taken),
+		ROOTED(a_search_must_not_change_an_existing_order),
+		ROOTED(lengths_are_limited),
+		ROOTED(a_file_must_not_hide_an_existing_one),
 		UNIT(only_what_depmod_would_read_is_its_configuration),
 	};
 

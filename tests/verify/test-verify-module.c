@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A real module of a real kernel, signed as sign-file does it, and what becomes of it in other
- * hands. Each mutant is one that a careless loader would take.
+ * A real module of a real kernel, signed like sign-file does, and modified copies of it. Each copy
+ * is one that a careless loader would accept.
  */
 #include "tests/unit.h"
 #include "tests/shell.h"
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
@@ -92,7 +93,7 @@ static int remove_machine(void **state)
 	return 0;
 }
 
-/* The code for BUF as the file PATH under a policy. */
+/* The return value for BUF as the file PATH under a policy. */
 static int judge(const struct machine *m, const char *policy, const char *path, const void *buf,
 		 size_t len)
 {
@@ -121,7 +122,7 @@ static int judge(const struct machine *m, const char *policy, const char *path, 
 				 (code) ? mf_error_name(code) : "accepted");                       \
 	} while (0)
 
-/* BUF with the signature that a key makes over it, and the trailer; OPTIONS of openssl cms. */
+/* BUF with a signature by a key and the trailer; OPTIONS of openssl cms. */
 static char *sign(const void *buf, size_t len, const char *key, const char *options,
 		  size_t *ret_len)
 {
@@ -157,7 +158,7 @@ static void a_signed_module_of_this_kernel_is_accepted_in_any_compression(void *
 	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
 
 	write_out("good.ko", good, len);
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(tools); i++) {
 		_cleanup_free_ char *packed = NULL;
 		size_t packed_len;
 
@@ -168,14 +169,14 @@ static void a_signed_module_of_this_kernel_is_accepted_in_any_compression(void *
 			assert_judged(m, packed, packed_len - 20, -MFE_BAD_MODULE);
 	}
 	{
-		/* signed once more over the whole, as a second build step may */
+		/* signed again over the whole file, as a second build step may do */
 		_cleanup_free_ char *twice = sign(good, len, "mine", "-md sha512", &len);
 
 		assert_judged(m, twice, len, 0);
 	}
 }
 
-static void flips_anywhere_in_the_module_are_noticed(void **state)
+static void any_changed_byte_of_a_module_is_found(void **state)
 {
 	const struct machine *m = *state;
 	size_t len;
@@ -199,7 +200,7 @@ static void flips_anywhere_in_the_module_are_noticed(void **state)
 	assert_judged(m, good, len, 0);
 }
 
-static void trailers_that_lie_are_no_signatures(void **state)
+static void wrong_trailers_are_no_signatures(void **state)
 {
 	/* offset from the end of the file's trailer struct, byte to put there */
 	static const struct {
@@ -225,7 +226,7 @@ static void trailers_that_lie_are_no_signatures(void **state)
 	size_t len;
 	_cleanup_free_ char *good = sign(m->module, m->len, "mine", "-md sha256", &len);
 
-	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(lies); i++) {
 		size_t at = len - strlen(MARKER) - (size_t)lies[i].back;
 		char was = good[at];
 		int r;
@@ -240,7 +241,7 @@ static void trailers_that_lie_are_no_signatures(void **state)
 	assert_judged(m, good, len, 0);
 }
 
-static void what_is_cut_off_or_added_is_noticed(void **state)
+static void missing_and_added_bytes_are_found(void **state)
 {
 	const struct machine *m = *state;
 	size_t len, other_len, marker = strlen(MARKER);
@@ -255,7 +256,7 @@ static void what_is_cut_off_or_added_is_noticed(void **state)
 	assert_judged(m, MARKER, marker, -MFE_BAD_MODULE);
 	assert_judged(m, "", 0, -MFE_BAD_MODULE);
 	assert_judged(m, "\177ELF", 4, -MFE_BAD_MODULE);
-	/* behind and in front */
+	/* bytes after it and before it */
 	memcpy(room, good, len);
 	room[len] = '\n';
 	assert_judged(m, room, len + 1, -MFE_MODULE_UNSIGNED);
@@ -275,7 +276,7 @@ static void what_is_cut_off_or_added_is_noticed(void **state)
 	assert_judged(m, room, len, -MFE_BAD_SIGNATURE);
 }
 
-static void the_distributions_own_signature_is_of_no_key_of_ours(void **state)
+static void the_distributions_signature_is_untrusted(void **state)
 {
 	const struct machine *m = *state;
 
@@ -285,7 +286,7 @@ static void the_distributions_own_signature_is_of_no_key_of_ours(void **state)
 	assert_int_equal(judge(m, "kernel", m->path, m->module, m->full_len), 0);
 }
 
-static void only_keys_of_the_folder_and_strong_ones_count(void **state)
+static void only_strong_keys_of_the_directory_are_valid(void **state)
 {
 	static const struct {
 		const char *key, *options;
@@ -305,12 +306,12 @@ static void only_keys_of_the_folder_and_strong_ones_count(void **state)
 	};
 	const struct machine *m = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		size_t len;
 		_cleanup_free_ char *signed_ =
 			sign(m->module, m->len, cases[i].key, cases[i].options, &len);
 
-		/* content inside is as long as the module: more than a signature may be */
+		/* the content inside has the length of the module: too long for a signature */
 		assert_judged(m, signed_, len, cases[i].code);
 	}
 }
@@ -334,7 +335,7 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 	char from[256], to[256], elsewhere[256];
 	size_t len;
 
-	/* for another kernel's directory it must say that kernel */
+	/* in another kernel's directory it must be built for that kernel */
 	snprintf(elsewhere, sizeof(elsewhere), "/lib/modules/5.9.0-1-other/updates/loop.ko");
 	{
 		_cleanup_free_ char *good = sign(m->module, m->len, "mine", "", &len);
@@ -358,7 +359,7 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 
 		assert_judged(m, signed_, len, -MFE_BAD_MODULE);
 	}
-	/* another release, but all CRCs fit: what weak-updates are */
+	/* another release, but all CRCs are equal, as in weak-updates */
 	snprintf(from, sizeof(from), "vermagic=%s", m->kver);
 	snprintf(to, sizeof(to), "vermagic=%s", m->kver);
 	to[strlen("vermagic=")] = '9';
@@ -368,7 +369,7 @@ static void a_signature_does_not_make_it_fit_another_kernel(void **state)
 
 		assert_judged(m, signed_, len, 0);
 	}
-	/* one CRC that does not: the word before a symbol's name in __versions */
+	/* one CRC differs: the word before a symbol's name in __versions */
 	{
 		_cleanup_free_ char *other = malloc(m->len), *signed_ = NULL;
 		char *at;
@@ -390,8 +391,8 @@ static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
 	static const char from[] = "alias=devname:loop-control";
 	const struct machine *m = *state;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		for (size_t k = 0; k < sizeof(values) / sizeof(*values); k++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
+		for (size_t k = 0; k < MF_ARRAY_SIZE(values); k++) {
 			_cleanup_free_ char *to = NULL, *other = NULL;
 
 			assert_true(asprintf(&to, "%s=%s%s", keys[i], values[k],
@@ -401,7 +402,7 @@ static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
 			assert_int_equal(judge(m, "kernel", m->path, other, m->len),
 					 -MFE_FORBIDDEN_FILE);
 		}
-	/* what is for people may have several */
+	/* fields for people may have several lines */
 	{
 		_cleanup_free_ char *other =
 			patched(m, "alias=devname:loop-control", "description=several\nlines.");
@@ -428,10 +429,10 @@ static void add_entry(FILE *f, const char *name, uint32_t mode, const void *data
 	fwrite("\0\0\0", 1, -len & 3, f);
 }
 
-/* A package of COPIES of the module, with so many zeros after its archive's end, packed by gzip. */
+/* A package of COPIES of the module, with zeros after the end of its archive, packed by gzip. */
 static int make_package(const struct machine *m, int copies, size_t zeros)
 {
-	/* as far as anybody looks here: a lead, and two headers of one entry each */
+	/* only the parts that are parsed here: a lead, and two headers of one entry each */
 	static const uint8_t lead[96] = { 0xed, 0xab, 0xee, 0xdb };
 	static const uint8_t header[32] = { 0x8e, 0xad, 0xe8, 1, [11] = 1 };
 	_cleanup_free_ char *name = NULL, *zero = calloc(1, zeros + 1);
@@ -494,7 +495,7 @@ static int judge_package(const struct machine *m, const struct claims *c)
 	return r;
 }
 
-static void what_a_package_lists_is_what_it_has(void **state)
+static void header_and_payload_must_agree(void **state)
 {
 	const struct machine *m = *state;
 	const struct claims cases[] = {
@@ -505,7 +506,7 @@ static void what_a_package_lists_is_what_it_has(void **state)
 		{ .listed = 1, .packed = 2, .code = -MFE_BAD_PACKAGE },
 		{ .listed = 1, .packed = 1, .no_digest = true, .code = -MFE_BAD_PACKAGE },
 		{ .listed = 1, .packed = 1, .other_digest = true, .code = -MFE_BAD_PACKAGE },
-		/* a payload that is much longer than the files listed, or than a package may be */
+		/* a payload much longer than the listed files, or than the limit of a package */
 		{ .listed = 1, .packed = 1, .zeros = 1000, .code = 0 },
 		{ .listed = 1, .packed = 1, .zeros = 1 << 20, .code = -MFE_BAD_PACKAGE },
 		{ .listed = 1, .packed = 1, .max_package = m->len + 4096, .code = 0 },
@@ -517,7 +518,7 @@ static void what_a_package_lists_is_what_it_has(void **state)
 		  .code = -MFE_BAD_PACKAGE },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		int r = judge_package(m, &cases[i]);
 
 		if (r != cases[i].code)
@@ -525,7 +526,7 @@ static void what_a_package_lists_is_what_it_has(void **state)
 	}
 }
 
-static void policies_say_when_a_signature_is_needed(void **state)
+static void policies_decide_if_a_signature_is_needed(void **state)
 {
 	const struct machine *m = *state;
 	size_t len;
@@ -545,7 +546,7 @@ static void policies_say_when_a_signature_is_needed(void **state)
 	assert_int_equal(judge(m, "if-keys", m->path, good, len), -MFE_CONFIG);
 	run("rm -r root/etc/modfetch/keys/module.d && mv keys.away "
 	    "root/etc/modfetch/keys/module.d");
-	/* whatever the policy: what is made for another kernel stays out */
+	/* under any policy: a module for another kernel is refused */
 	{
 		_cleanup_free_ char *other = patched(m, "vermagic=", "vermagix=");
 
@@ -573,15 +574,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_signed_module_of_this_kernel_is_accepted_in_any_compression),
-		UNIT(flips_anywhere_in_the_module_are_noticed),
-		UNIT(trailers_that_lie_are_no_signatures),
-		UNIT(what_is_cut_off_or_added_is_noticed),
-		UNIT(the_distributions_own_signature_is_of_no_key_of_ours),
-		UNIT(only_keys_of_the_folder_and_strong_ones_count),
+		UNIT(any_changed_byte_of_a_module_is_found),
+		UNIT(wrong_trailers_are_no_signatures),
+		UNIT(missing_and_added_bytes_are_found),
+		UNIT(the_distributions_signature_is_untrusted),
+		UNIT(only_strong_keys_of_the_directory_are_valid),
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),
 		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
-		UNIT(what_a_package_lists_is_what_it_has),
-		UNIT(policies_say_when_a_signature_is_needed),
+		UNIT(header_and_payload_must_agree),
+		UNIT(policies_decide_if_a_signature_is_needed),
 		UNIT(the_deny_list_wins),
 	};
 

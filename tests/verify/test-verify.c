@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From fetched bytes to a proof, or to the reason why there is none. Hostile packages:
+/* From fetched bytes to a proof, or to the failure record. Hostile packages:
  * road/hostile.py. */
 #include "tests/unit.h"
 #include "tests/root.h"
@@ -21,7 +21,7 @@ static int copy(const struct machine *m, long flip, size_t cut, bool seal)
 	return fd;
 }
 
-static void what_was_signed_for_gets_a_proof(void **state)
+static void the_signed_package_gets_a_proof(void **state)
 {
 	struct machine *m = *state;
 	struct mf_proof *proof;
@@ -34,7 +34,7 @@ static void what_was_signed_for_gets_a_proof(void **state)
 	mf_proof_free(proof);
 }
 
-static void a_changed_byte_anywhere_is_noticed(void **state)
+static void any_changed_byte_is_found(void **state)
 {
 	struct machine *m = *state;
 	struct mf_proof *proof;
@@ -45,14 +45,14 @@ static void a_changed_byte_anywhere_is_noticed(void **state)
 	}
 }
 
-static void another_size_is_noticed_before_anything_is_read(void **state)
+static void a_wrong_size_is_found_before_reading(void **state)
 {
 	struct machine *m = *state;
 	struct mf_proof *proof;
 
 	assert_int_equal(machine_verify(m, copy(m, -1, 1, true), &proof), -MFE_BAD_SIZE);
 	assert_int_equal(m->root.ctx.failure.code, -MFE_BAD_SIZE);
-	/* where the metadata says no size the digest alone decides */
+	/* without a size in the metadata only the digest decides */
 	m->item.size = 0;
 	assert_int_equal(machine_verify(m, copy(m, -1, 1, true), &proof), -MFE_BAD_DIGEST);
 }
@@ -65,7 +65,7 @@ static void what_could_still_be_changed_is_refused(void **state)
 	assert_int_equal(machine_verify(m, copy(m, -1, 0, false), &proof), -MFE_FETCH_HELPER);
 }
 
-static void a_package_that_is_another_one_is_refused(void **state)
+static void a_package_with_another_identity_is_refused(void **state)
 {
 	struct machine *m = *state;
 	const struct mf_plan_item right = m->item;
@@ -82,7 +82,7 @@ static void a_package_that_is_another_one_is_refused(void **state)
 	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), -MFE_BAD_PACKAGE);
 }
 
-static void a_module_the_metadata_does_not_name_is_refused(void **state)
+static void a_module_missing_in_the_metadata_is_refused(void **state)
 {
 	char *others[] = { (char *)"snd", (char *)"soundcore_other", NULL };
 	char *right[] = { (char *)"snd", (char *)"soundcore", (char *)"xfs", NULL };
@@ -98,19 +98,19 @@ static void a_module_the_metadata_does_not_name_is_refused(void **state)
 	mf_proof_free(proof);
 }
 
-static void a_package_for_a_kernel_not_running_may_come(void **state)
+static void a_package_for_another_kernel_is_accepted(void **state)
 {
 	struct machine *m = *state;
 	struct mf_proof *proof;
 
-	/* its module lies in the directory of the kernel it was built for: the next one's drivers */
+	/* its module is in the directory of its own kernel: a driver for the next kernel */
 	free(m->root.ctx.kernel);
 	m->root.ctx.kernel = strdup("5.4.0-1-amd64");
 	assert_int_equal(machine_verify(m, copy(m, -1, 0, true), &proof), 0);
 	mf_proof_free(proof);
 }
 
-static void bytes_are_compared_with_what_is_known(void **state)
+static void size_and_digest_are_compared(void **state)
 {
 	struct machine *m = *state;
 	uint8_t wrong[MF_SHA256_LEN] = { 1 };
@@ -127,14 +127,14 @@ static void bytes_are_compared_with_what_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MACHINE(what_was_signed_for_gets_a_proof),
-		MACHINE(a_changed_byte_anywhere_is_noticed),
-		MACHINE(another_size_is_noticed_before_anything_is_read),
+		MACHINE(the_signed_package_gets_a_proof),
+		MACHINE(any_changed_byte_is_found),
+		MACHINE(a_wrong_size_is_found_before_reading),
 		MACHINE(what_could_still_be_changed_is_refused),
-		MACHINE(a_package_that_is_another_one_is_refused),
-		MACHINE(a_module_the_metadata_does_not_name_is_refused),
-		MACHINE(a_package_for_a_kernel_not_running_may_come),
-		MACHINE(bytes_are_compared_with_what_is_known),
+		MACHINE(a_package_with_another_identity_is_refused),
+		MACHINE(a_module_missing_in_the_metadata_is_refused),
+		MACHINE(a_package_for_another_kernel_is_accepted),
+		MACHINE(size_and_digest_are_compared),
 	};
 
 	return UNIT_RUN(tests);
