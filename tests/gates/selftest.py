@@ -137,6 +137,17 @@ class Gates(unittest.TestCase):
         self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
         self.expect("texts", r"a promise for later")
 
+    # ---- language ----
+
+    def test_a_word_that_is_not_the_fields_is_seen(self):
+        self.plant("src/base/lock.c", "/* The lock\n * lies in a folder. */\n")
+        self.expect("language", r"src/base/lock.c:\d+: 'folder': write directory")
+        self.plant("tests/lib/words.py", 'def f():\n    """Waits for whoever calls."""\n    return "a folder"\n')
+        self.expect("language", r"tests/lib/words.py:2: 'whoever': write the caller")
+        self.assertNotIn("words.py:3", self.run_gate("language").stdout)
+        self.plant("man/modfetch.8.scd", "\nWhat it costs is told.\n")
+        self.expect("language", r"man/modfetch.8.scd:\d+: 'told': write reported")
+
     # ---- programs ----
 
     def without_row(self, start):
