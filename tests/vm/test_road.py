@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole road in a guest, where things go wrong: swarms, a dead network, a dead server, a power cut."""
+"""The whole pipeline in a guest, with faults: many devices at once, a dead network, a dead server, a power cut."""
 
 import os
 import time
@@ -13,7 +13,7 @@ CARD = "readlink -f /sys/bus/pci/drivers/e1000e/0000:*/driver | grep -q e1000e$"
 
 DEVICES = "echo $(ls /sys/bus/pci/devices)"
 
-# Ten devices of ten kinds, and the driver each must end with.
+# Ten devices of ten kinds, with the expected driver of each.
 TEN = [("e1000e", "e1000e"), ("vmxnet3", "vmxnet3"), ("rtl8139", "8139cp"), ("ne2k_pci", "ne2k-pci"),
        ("pcnet", "pcnet32"), ("i82559er", "e100"), ("megasas", "megaraid_sas"), ("lsi53c895a", "sym53c8xx"),
        ("pvscsi", "vmw_pvscsi"), ("qemu-xhci", "xhci_hcd")]
@@ -46,13 +46,13 @@ class Swarm(unittest.TestCase):
         runs = done(vm, before)
         wanted = {query["query"] for query in runs[0]["queries"] if query["query"].startswith("pci:")}
         self.assertEqual(len(wanted), len(TEN), runs[0]["queries"])
-        # what comes later was found behind these devices (an xHCI's bus, a SCSI host), not plugged in
+        # later transactions are for child devices of these (an xHCI's bus, a SCSI host), not for plugged devices
         for run in runs[1:]:
             self.assertFalse([q for q in run["queries"] if q["query"].startswith("pci:")], run["queries"])
         print(f"ten devices: {len(runs)} transactions, the first with {len(runs[0]['packages'])} packages, "
               f"stages {runs[0]['ms']} ms")
 
-        # the guest is asked, not QEMU: 7.2 tells nobody that an xHCI has gone
+        # ask the guest, not QEMU: 7.2 sends no event for a removed xHCI
         for port in range(len(TEN)):
             vm.qmp.execute("device_del", id=f"swarm{port}")
         vm.wait_for(f"[ \"$({DEVICES})\" = '{devices}' ]", 120)
