@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Comments, messages and documents use the terms of the field: a table of words to avoid, with the word to use instead.
 
-Read are comments and strings of C, comments and docstrings of Python, comments of scripts, units and build files, manual pages
+It reads comments and strings of C, comments and docstrings of Python, comments of scripts, units and build files, manual pages,
 and *.md without their code. The table has only words without a second meaning here, so that a finding is never a false alarm.
-The share of relative clauses without a noun ("what was read", "whoever calls") is printed, but is not a finding.
+The share of relative clauses without a noun ("what was read", "who reads it") is printed, but is not a finding.
 """
 
 import ast
@@ -66,7 +66,7 @@ def of_python(text):
 
 
 def of_document(text):
-    """All of it; code becomes blank, and its lines stay."""
+    """The whole text; code is replaced by empty lines."""
     yield 1, CODE.sub(lambda m: "\n" * m[0].count("\n"), text)
 
 
@@ -76,7 +76,7 @@ def of_script(text):
 
 
 def reader(path):
-    """The function for a kind of file, or None."""
+    """The function that reads this kind of file, or None."""
     if path.suffix in (".c", ".h"):
         return of_c
     if path.suffix == ".py" or interpreter(path) == "python3":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Do the gates see what they are for? Plants one violation after the other in a copy of the tree and asks the gate."""
+"""Tests the gates: plants one violation after the other in a copy of the tree and runs the gate on it."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ COPIED = ["src", "include", "tests", "man", "completions", ".clang-format", ".cl
 
 
 class Gates(unittest.TestCase):
-    """The copy is made once; each test puts back what it changed."""
+    """The copy is made once; each test reverts its changes."""
 
     @classmethod
     def setUpClass(cls):
@@ -113,7 +113,7 @@ class Gates(unittest.TestCase):
     # ---- symbols, through the objects of this build ----
 
     def test_a_stage_that_calls_a_stage_is_seen(self):
-        """There is one at once when looking at a value is none of its rights."""
+        """There is such a call as soon as the functions for values are not allowed."""
         self.plant("tests/gates/symbols.py", 'mf_(nothing)_', old="mf_(want|wants|match|plan|fetched|proof|receipt)_")
         self.expect("symbols", r"calls mf_\w+\(\) of the stage")
 
@@ -121,7 +121,7 @@ class Gates(unittest.TestCase):
         self.plant("tests/gates/symbols.py", '"src/fetch/helper/fetch": {"libcurl"}', old='"src/fetch/helper/fetch": {"libcurl", "libseccomp"}')
         self.expect("symbols", r"src/fetch/helper/fetch: needs libseccomp")
 
-    # ---- scripts and words ----
+    # ---- scripts and texts ----
 
     def test_a_careless_script_is_seen(self):
         if not shutil.which("shellcheck"):

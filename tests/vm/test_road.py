@@ -157,14 +157,14 @@ class Trouble(unittest.TestCase):
 
 
 class PowerCut(unittest.TestCase):
-    """With an image of its own: what one boot wrote, the next one finds."""
+    """With a separate image: the next boot finds the files of the previous one."""
 
     @classmethod
     def setUpClass(cls):
         cls.scene = cls.enterClassContext(scene.Scene(BUILD))
 
     def test_a_guest_killed_in_the_middle_finishes_at_its_next_boot(self):
-        """The power goes twice: while packages are fetched, and while they are installed or indexed."""
+        """The power is cut twice: while packages are fetched, and while they are installed or indexed."""
         server = self.scene.server
         with self.scene.boot(name="power0", snapshot=False) as vm:
             scene.wait_idle(vm)
@@ -179,7 +179,7 @@ class PowerCut(unittest.TestCase):
             vm.wait_for("ls /lib/modules/*/*/ -d; ls /lib/modules/$(uname -r)/kernel/drivers/net/ethernet/intel", 90)
             vm.kill()
         with self.scene.boot(name="power2", snapshot=False, devices=card) as vm:
-            # had the power gone in the very moment of the load, that would count as the driver's fault
+            # a power cut in the very moment of the load counts as the driver's fault
             vm.run("! modfetch status | grep -q 'BROUGHT THE MACHINE DOWN' || modfetch probe e1000e", 60)
             vm.wait_for(CARD, 90)
             scene.wait_idle(vm)
