@@ -20,7 +20,7 @@ AT_FDCWD = -100
 
 
 def module(name):
-    """One that says who it is, always at the same length."""
+    """A module with its name in it, always of the same length."""
     return ko.make([("license", "GPL"), ("alias", f"noticed:{name:_<8}")], [f"of_{name:_<8}"])
 
 

@@ -296,7 +296,7 @@ class Machine:
 # ---- judging ----
 
 def judge(case):
-    """Runs a case. Returns what differs, one line each."""
+    """Runs a case. Returns the differences, one on each line."""
     there = Machine(case)
     try:
         done, answer = there.ask()

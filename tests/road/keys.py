@@ -236,7 +236,7 @@ class PackageSignatures(WithKeys):
                 if name.startswith(('header', 'signature')):
                     self.assertRegex(done[1].stderr, r'\[(BAD-SIGNATURE|UNTRUSTED-KEY|BAD-PACKAGE)\]')
                 self.assertNotIn('mine-kmp-test', self.root.names())
-        # the signature's entry is gone from the index
+        # the index has no entry for the signature
         self.replace(self.good[:entry] + struct.pack('>I', 999) + self.good[entry + 4 :])
         self.assertEqual(self.outcome(), 'NO-SIGNATURE')
 

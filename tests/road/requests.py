@@ -248,7 +248,7 @@ class Requests(unittest.TestCase):
         self.done(0, 'queue', '--until-empty')
         self.assertIn(package('ccm'), self.root.names())
 
-    # ---- what fails ----
+    # ---- failures ----
 
     def test_what_failed_for_good_is_not_downloaded_for_the_kernel_again(self):
         def damage():

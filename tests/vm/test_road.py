@@ -78,7 +78,7 @@ class Swarm(unittest.TestCase):
 
         def fetched():
             return [package["name"].split("-kmp-")[0] for run in done(vm, before) for package in run["packages"]]
-        # options arrive; what was fetched is modprobe's again, with no line of ours in between
+        # options are passed on; an installed module has no install line any more
         vm.run("modprobe brd rd_nr=1 rd_size=4096 && [ $(cat /sys/block/ram0/size) = 8192 ] && [ ! -e /dev/ram1 ]", 60)
         vm.run("! grep -q 'install brd ' /run/modprobe.d/zz-modfetch.conf && modprobe -r brd && modprobe brd rd_nr=2 && "
                "[ -e /sys/block/ram1 ] && modprobe -r brd && modprobe brd rd_nr=1 rd_size=4096")
@@ -87,7 +87,7 @@ class Swarm(unittest.TestCase):
         vm.run("modprobe xfs && lsmod | grep -q ^libcrc32c && lsmod | grep -q ^xfs && modprobe -r xfs && ! lsmod | grep -q ^xfs",
                60)
         self.assertIn("libcrc32c", fetched())
-        # nothing is fetched by looking, taking away, or asking for what nobody has
+        # showing, removing, or requesting an unknown name fetches nothing
         known = len(scene.history(vm))
         self.assertIn("libexec/modfetch/modprobe", vm.run("modprobe -n -v hfsplus; modprobe --show-depends hfsplus"))
         vm.try_run("modprobe -r hfsplus; modprobe no-such-module-at-all")
@@ -98,7 +98,7 @@ class Swarm(unittest.TestCase):
                                        "perl -e 'socket(S, 38, 5, 0) or exit 1'")[0], 0)
         self.assertEqual(len(scene.history(vm)), known)
         self.assertEqual(vm.run("lsmod | grep -E '^(minix|tcp_bbr|af_alg) ' || :"), "")
-        # and gets what the admin lists
+        # but it fetches the names that the admin lists
         vm.run("printf '[modfetch]\\nkernel-requests=fs-* tcp_bbr\\n' >/etc/modfetch/modfetch.conf && "
                "{ modfetch -q refresh || [ $? = 2 ]; } && mount -t minix /dev/ram0 /mnt && echo works >/mnt/x && umount /mnt", 60)
         vm.run("echo bbr >/proc/sys/net/ipv4/tcp_congestion_control && rm /etc/modfetch/modfetch.conf", 60)
