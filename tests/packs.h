@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_PACKS_H
 #define TESTS_PACKS_H
-/* Shared by the tests of src/pack: a pack in a scratch directory, and hand-made modules. */
+/* What the tests of src/pack share: a pack that works in a scratch directory, and modules made by
+ * hand. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ static inline void packs_free(struct packs *p)
 	free(p);
 }
 
-/* Writes TEXT to a file below the scratch directory; missing directories are created. */
+/* Writes TEXT to a file below the scratch directory; directories on the way are made. */
 static inline void packs_write(const struct packs *p, const char *name, const char *text)
 {
 	char path[512];
@@ -119,7 +120,7 @@ static inline bool packs_has(const struct packs *p, const char *name)
 	return !access(path, F_OK);
 }
 
-/* Fields of the hand-made module; NULL ends each list. "weak:" before an import, CRC after '='. */
+/* What the hand-made module says; NULL ends each list. "weak:" before an import, CRC behind '='. */
 struct made {
 	const char *path;
 	const char *exports[4], *imports[4];

@@ -340,7 +340,7 @@ class Identity(Repositories):
         self.assertEqual(self.refresh(), 'new')
         self.assertIn('does not say which repository it is', self.done.stderr)
         self.assertIn('of no identity', self.root.run('status').stdout)
-        # and may get an identity later
+        # and may begin to
         self.make('--repo', 'drivers/stable')
         self.assertEqual(self.refresh(), 'new')
         self.assertIn('identity "drivers/stable"', self.root.run('status').stdout)
