@@ -98,7 +98,11 @@ def main():
         if not parts:
             continue
         n += 1
-        for line, text in parts(read(path)):
+        try:
+            found = list(parts(read(path)))
+        except (SyntaxError, tokenize.TokenError):  # python.py reports it
+            continue
+        for line, text in found:
             for m in PATTERN.finditer(text):
                 where = f"{path}:{line + text.count(chr(10), 0, m.start())}"
                 findings.add(where, f"{m[0]!r}: write {INSTEAD[int(m.lastgroup[1:])]}")
