@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# Completion of modfetch for bash. Names of modules and repositories come from the disk; no network is asked.
+# Completion of modfetch for bash. Names of modules and repositories are read from the disk; it uses no network.
 
 _modfetch_repositories() {
     sed -n 's/^\[\(.*\)\]$/\1/p' /etc/modfetch/repos.d/*.repo 2>/dev/null

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a test that fails prints besides its assertion: the last programs it ran, how they ended and all they wrote.
+"""Adds the last programs of a failed test to its report, with their exit status and their whole output.
 
-"1 != 0" says nothing, and which of a hundred places keeps what the program wrote is nothing to rely on. So to import this
-module is enough: from then on each program that is started through subprocess and whose output was collected is noted, and
-the runner of unittest adds these notes to what it says of a failure. record() notes what ran elsewhere, as in a guest.
+An assertion like "1 != 0" gives no reason, and tests keep the output of their programs in different places. Importing this
+module is sufficient: it records each program that is started through subprocess and whose output was collected, and the
+runner of unittest adds these records to the report of a failure. record() adds commands that ran elsewhere, e.g. in a guest.
 """
 
 import collections
@@ -11,14 +11,14 @@ import shlex
 import subprocess
 import unittest
 
-KEPT = 4  # programs, the last that ran
-LINES = 60  # of each output, the last ones
+KEPT = 4  # number of recorded programs
+LINES = 60  # last lines of each output
 
 _ran = collections.deque(maxlen=KEPT)
 
 
 def record(command, status, *outputs):
-    """COMMAND is a string or a list, OUTPUTS are what it wrote: text, bytes, or None where that went elsewhere."""
+    """COMMAND is a string or a list, OUTPUTS its streams: text, bytes, or None if they were not collected."""
     _ran.append((command, status, outputs))
 
 
@@ -38,7 +38,7 @@ def report():
 
 
 class Process(subprocess.Popen):
-    """A process that is noted when its output has been collected; subprocess.run() makes one of these too."""
+    """A process that is recorded when its output has been collected; subprocess.run() creates one of these too."""
 
     def communicate(self, *args, **options):
         try:
@@ -46,13 +46,13 @@ class Process(subprocess.Popen):
         except subprocess.TimeoutExpired as late:
             record(self.args, f"none: it still ran after {late.timeout} s", late.output, late.stderr)
             raise
-        # not poll(): whoever waits for the process may want to do that
+        # not poll(): that would reap the process before its owner does
         record(self.args, self.returncode, *outputs)
         return outputs
 
 
 class Result(unittest.TextTestResult):
-    """Adds the report to failures and errors, and starts anew with each test."""
+    """Adds the report to failures and errors, and clears it before each test."""
 
     def startTest(self, test):
         _ran.clear()

@@ -2,7 +2,7 @@
 /*
  * Runs the fetch stage for tests/fetch.py. Usage: fetch-driver TOTAL_SECONDS MIRROR_SECONDS USER
  * Each line of standard input is a request, of words "key=value": path, size, max, etag, optional,
- * sha256, mirror (several), out (a file to write what came). Prints a line of JSON for each
+ * sha256, mirror (several), out (a file for the result). Prints a line of JSON for each
  * request, or one for the failure, whose exit status is 1.
  */
 #include <fcntl.h>

@@ -44,7 +44,7 @@ def fetch(*requests, total=20, mirror=1, user="nobody", libexecdir=LIBEXECDIR, w
     process = subprocess.run(
         [*wrap, DRIVER, str(total), str(mirror), user],
         input="\n".join(requests) + "\n",
-        # a leak checker cannot work where strace does
+        # a leak checker does not work under strace
         env=os.environ | {"MODFETCH_LIBEXECDIR": libexecdir} | ({"ASAN_OPTIONS": "detect_leaks=0"} if wrap else {}),
         capture_output=True,
         text=True,
@@ -100,7 +100,7 @@ class Faults(WithMirror):
         self.assertLess(answer.seconds, 3 * 2 + 3)  # three of them cost their timeout
 
     def test_a_dead_mirror_costs_its_timeout_once_and_not_once_a_file(self):
-        silent = socket.create_server(("127.0.0.1", 0), backlog=100)  # accepts, and no more
+        silent = socket.create_server(("127.0.0.1", 0), backlog=100)  # accepts, but never answers
         self.addCleanup(silent.close)
         dead = f"http://127.0.0.1:{silent.getsockname()[1]}"
         answer = fetch(*[request(dead, self.url(), path=f"data{i}") for i in range(30)])
@@ -120,7 +120,7 @@ class Faults(WithMirror):
             self.assertGreater(written, SIZE // 2 if fault.startswith("endless") else -1)
 
     def test_each_file_has_its_own_cap(self):
-        """The limit that the kernel keeps is that of the largest file: of a smaller one beside it the helper has to see to itself."""
+        """The kernel enforces the limit of the largest file; the helper itself must enforce the limits of smaller ones."""
         trace = os.path.join(self.dir, "trace")
         answer = fetch(request(self.url("endless-body"), size=None, sha256=None, max=SIZE), request(self.url(), max=8 * SIZE),
                        wrap=["strace", "-E", "ASAN_OPTIONS=detect_leaks=0", "-f", "-qq", "-y", "-e", "trace=write", "-o", trace])
@@ -193,7 +193,7 @@ class Transfers(WithMirror):
         answer = fetch(request(self.url("404"), self.url("404"), optional=1))
         self.assertTrue(answer.first["absent"])
         self.assertEqual(fetch(request(self.url("500"), optional=1)).code, "HTTP-STATUS")
-        # a mirror that lacks it does not speak for one that has it
+        # a missing file on one mirror says nothing about the other mirrors
         self.assertFalse(fetch(request(self.url("404"), self.url(), optional=1)).first["absent"])
 
     def test_many_at_once(self):
@@ -221,14 +221,14 @@ class Transfers(WithMirror):
 
 
 class Room(WithMirror):
-    """What is fetched is a memory file each until it is installed."""
+    """Each fetched file is a memory file until it is installed."""
 
     def test_more_files_than_may_be_open(self):
         answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)], wrap=["prlimit", "--nofile=64:1024"])
         self.assertIsNone(answer.code, answer.first)
         self.assertEqual(len(answer.lines), 250)
 
-    @unittest.skipUnless(IS_ROOT, "somebody else than root is needed")
+    @unittest.skipUnless(IS_ROOT, "this needs a user other than root")
     def test_a_limit_that_cannot_be_raised_is_said_before_anything_is_asked_for(self):
         answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(250)],
                        wrap=["prlimit", "--nofile=64:64", "setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"])
@@ -324,7 +324,7 @@ class Rights(WithMirror):
             return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
     def test_the_helper_has_no_rights(self):
-        # root has no other groups here, as a rule: then there would be none to lose
+        # root usually has no supplementary groups here, so the helper would have none to drop
         status = self.status(self.helper_of(self.start(**({"extra_groups": [4, 24]} if IS_ROOT else {}))))
         for kind in "CapInh", "CapPrm", "CapEff", "CapAmb":
             self.assertEqual(int(status[kind], 16), 0, kind)
@@ -334,7 +334,7 @@ class Rights(WithMirror):
             self.assertNotIn("0", status["Uid"].split() + status["Gid"].split())
             self.assertEqual(status["Groups"].split(), [])
 
-    @unittest.skipUnless(IS_ROOT, "the environment of what became another user is root's to read")
+    @unittest.skipUnless(IS_ROOT, "only root can read the environment of a process that changed its user")
     def test_the_helper_gets_the_names_of_proxies_and_no_other_variable(self):
         given = {"no_proxy": "127.0.0.1,localhost", "SECRET": "x", "LD_LIBRARY_PATH": "/nonexistent", "SSL_CERT_FILE": "/x", "HOME": "/root"}
         with open(f"/proc/{self.helper_of(self.start(env=given))}/environ", "rb") as f:
@@ -366,12 +366,12 @@ class Rights(WithMirror):
             time.sleep(0.1)
         self.fail("it outlives its starter")
 
-    @unittest.skipUnless(IS_ROOT, "there is no other user to become")
+    @unittest.skipUnless(IS_ROOT, "there is no other user to change to")
     def test_without_its_user_it_becomes_nobody_and_says_so_once(self):
         answer = fetch(*[request(self.url(), path=f"d{i}") for i in range(5)], user="no-such-user")
         self.assertIsNone(answer.code)
         self.assertEqual(answer.log.count("nobody"), 1, answer.log)
-        # root under another name would be no loss of rights
+        # another name with uid 0 would not drop privileges
         self.assertIn("nobody", fetch(request(self.url()), user="root").log)
 
     def test_the_process_with_rights_opens_no_internet_socket(self):
@@ -409,7 +409,7 @@ class Rights(WithMirror):
 
 
 class HostileHelpers(WithMirror):
-    """The helper is subverted: whatever it sends, the stage keeps its word."""
+    """The helper is subverted: the stage keeps its contract for every message."""
 
     PRELUDE = textwrap.dedent("""\
         #!{python}

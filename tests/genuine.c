@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * 10,000 genuine signatures, and not one of them refused.
+ * 10,000 genuine signatures: none of them may be refused.
  *
- * A signature is a random number to whoever looks at its length: one in 256 is shorter than the
- * others, or begins or ends with zeros, and a verifier that minds is found out by an admin, some
- * night. So each kind of key that is accepted signs thousands of contents of all lengths, by the
- * way "modfetch pack" signs; all are verified with a keyring that has all of the keys. Then each
- * kind signs until an odd shape comes. Of each tenth one a bit is turned: that one is refused.
+ * The length of a signature is random: one in 256 is shorter than the others, or begins or ends with
+ * zeros, and a verifier that cannot handle this fails at some time in production. So each accepted
+ * kind of key signs thousands of contents of all lengths, in the way of "modfetch pack"; all are
+ * verified with a keyring that contains all keys. Then each kind signs until an unusual length
+ * occurs. A bit of every tenth signature is flipped: this one must be refused.
  */
 #include "tests/unit.h"
 #include "tests/shell.h"
@@ -28,8 +28,8 @@ enum shape { RSA, ECDSA, ED25519 };
 static const struct kind {
 	const char *name, *algorithm;
 	enum shape shape;
-	size_t sig_len;		 /* of what is signed last, where that is always the same */
-	unsigned int keys, each; /* how many keys, and how many signatures of each */
+	size_t sig_len;		 /* of the last signature, if it is constant */
+	unsigned int keys, each; /* number of keys, and of signatures for each */
 } kinds[] = {
 	{ "rsa2048", "rsa:2048", RSA, 256, 2, 1000 },
 	{ "rsa3072", "rsa:3072", RSA, 384, 1, 800 },
@@ -112,7 +112,7 @@ static void one_key(struct keys *keys, const struct kind *kind, unsigned int num
 		assert_string_equal(signer.subject, name);
 		if (i % 10)
 			continue;
-		/* among the last bytes, which are the signature proper of each kind */
+		/* in the last bytes, which are the raw signature of each kind */
 		((uint8_t *)sig)[sig_len - 1 - next(&keys->random) % 60] ^=
 			(uint8_t)(1U << i / 10 % 8);
 		assert_int_equal(mf_cms_verify(keys->ring, content, len, sig, sig_len, NULL),
@@ -132,19 +132,19 @@ static void ten_thousand_are_accepted(void **state)
 	assert_int_equal(all, 10000);
 }
 
-/* Is it one of the few whose number, or one of two, begins with a zero? */
+/* Is it one of the few whose number, or one of two numbers, begins with a zero? */
 static bool is_odd(const struct kind *kind, const uint8_t *sig, size_t len, size_t *longest)
 {
 	switch (kind->shape) {
 	case RSA:
 		return !sig[len - kind->sig_len];
 	case ECDSA:
-		/* either number may have a zero for its sign in front: two bytes less than both */
+		/* either number may have a leading zero for its sign: two bytes less than both */
 		if (len > *longest)
 			*longest = len;
 		return len + 2 < *longest;
 	case ED25519:
-		/* two numbers too, the least byte first */
+		/* two numbers too, little-endian */
 		return !sig[len - 64] || !sig[len - 33];
 	}
 	return false;
@@ -159,7 +159,7 @@ static void odd_shapes_of_each_kind_are_accepted(void **state)
 		bool odd = false;
 		char key[64], cert[64];
 
-		if (kinds[k].sig_len > 256) /* larger keys of RSA: slow, and no other code */
+		if (kinds[k].sig_len > 256) /* larger RSA keys: slow, and the same code */
 			continue;
 		snprintf(key, sizeof(key), "%s-0.key", kinds[k].name);
 		snprintf(cert, sizeof(cert), "certs/%s-0.pem", kinds[k].name);
@@ -173,14 +173,14 @@ static void odd_shapes_of_each_kind_are_accepted(void **state)
 					mf_cms_verify(keys->ring, &i, sizeof(i), sig, len, NULL),
 					0);
 		}
-		/* 20,000 without one are no signatures */
+		/* 20,000 without one cannot be signatures */
 		assert_true(odd);
 	}
 }
 
 /* ---- short Ed25519 ---- */
 
-/* Where the lengths stand of all that ends where the last element does, outermost first. */
+/* The positions of the lengths of all elements that end with the last one, outermost first. */
 static size_t find_lengths(const uint8_t *der, size_t size, size_t at[16])
 {
 	size_t n = 0, begin = 0;
@@ -206,7 +206,7 @@ static size_t find_lengths(const uint8_t *der, size_t size, size_t at[16])
 	}
 }
 
-/* Takes LESS bytes off the end, and from every length. */
+/* Removes LESS bytes from the end, and from every length. */
 static size_t shorten(uint8_t *der, size_t size, size_t less)
 {
 	size_t at[16], n = find_lengths(der, size, at);
@@ -236,7 +236,7 @@ static void every_short_ed25519_signature_is_refused(void **state)
 	assert_int_equal(
 		mf_cms_sign("ed25519-0.key", "certs/ed25519-0.pem", content, 7, &sig, &len), 0);
 	for (size_t less = 0; less <= 64; less++) {
-		/* exactly as large as it is, so that a read beyond it is seen by the sanitizers */
+		/* of exactly this size, so that the sanitizers detect a read beyond it */
 		_cleanup_free_ uint8_t *copy = malloc(len), *exact = NULL;
 		size_t size;
 

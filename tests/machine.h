@@ -18,7 +18,7 @@ struct machine {
 	struct mf_verifier *verifier;
 };
 
-/* rpmbuild takes a moment: once a program. */
+/* rpmbuild is slow: run it once in a program. */
 static inline int machine_package(const struct machine *m)
 {
 	static int package = -1;
@@ -74,7 +74,7 @@ static inline int machine_teardown(void **state)
 	return 0;
 }
 
-/* Verifies FD (taken over) as the item; the proof is NULL where it fails. */
+/* Verifies FD (taken over) as the item; the proof is NULL on failure. */
 static inline int machine_verify(struct machine *m, int fd, struct mf_proof **ret_proof)
 {
 	struct mf_fetched fetched = { .fd = fd };

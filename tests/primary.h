@@ -38,7 +38,7 @@ static inline void primary_deps(FILE *f, const char *kind, const char *deps)
 	while (*(deps += strspn(deps, " "))) {
 		size_t len = strcspn(deps, " "), name = 0;
 
-		/* the '=' of a version stands behind the name's bracket */
+		/* the '=' of a version comes after the bracket of the name */
 		while (name < len && !(deps[name] == '=' &&
 				       (!name || deps[name - 1] == ')' || !strchr(deps, '('))))
 			name++;
@@ -102,7 +102,7 @@ static inline int primary_file(const struct primary *packages, size_t n)
 	return fd;
 }
 
-/* Builds the cache of a repository as refresh does; SEED makes the generation's digest. */
+/* Builds the cache of a repository as refresh does; SEED determines the digest of the generation. */
 static inline int primary_cache(struct mf_context *ctx, const char *id,
 				const struct primary *packages, size_t n, unsigned char seed)
 {

@@ -2,8 +2,8 @@
 #ifndef TESTS_ROOT_H
 #define TESTS_ROOT_H
 /*
- * A machine in a directory for unit tests: a root with lib/modules/KERNEL and a context on it. What
- * needs a whole machine, with a real kernel and an rpm database, is tested by tests/root.py.
+ * A machine in a directory for unit tests: a root with lib/modules/KERNEL and a context on it. Tests
+ * of a whole machine, with a real kernel and an rpm database, use tests/root.py.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ static inline void root_write(const struct root *root, const char *path, const c
 	root_write_bytes(root, path, text, strlen(text));
 }
 
-/* What is in a file; the caller's to free. */
+/* The content of a file; the caller frees it. */
 static inline char *root_read(const struct root *root, const char *path)
 {
 	char *text = NULL;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A minimal machine in a directory, and the command run on it.
 
-A Root has a real kernel's directory with a few of its modules, indexed by the system's depmod, an rpm database with one
-package in it, and a repository configured. What a test must not change is compared by content: tree() and packages().
-Servers and hostile repositories are made here too. Everything lies in one temporary directory that close() removes.
+A Root has the directory of a real kernel with a few of its modules, indexed by the system's depmod, an rpm database with one
+package, and a configured repository. tree() and packages() return content that a test must not change, for comparison.
+Servers and hostile repositories are made here too. Everything is in one temporary directory, which close() removes.
 """
 import hashlib
 import json
@@ -40,7 +40,7 @@ def kernel(kind='default'):
 
 
 def tag(kver):
-    """What the names of packages for a kernel end in: amd64-6.1.0_56 for 6.1.0-56-amd64."""
+    """The suffix of package names for a kernel: amd64-6.1.0_56 for 6.1.0-56-amd64."""
     version, flavor = kver.rsplit('-', 1)
     return f'{flavor}-{version.replace("-", "_")}'
 
@@ -87,7 +87,7 @@ def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x8
             f'BuildArch: {arch}' if arch == 'noarch' else '', 'AutoReqProv: no', *spec, '%description', 'test',
             '%install', 'mkdir -p %{buildroot}', f'cp -a {top}/root/. %{{buildroot}}/ 2>/dev/null || :',
             '%files', *listed])
-        # lines behind a "%" section in SPEC (scriptlets) must come behind the preamble
+        # the "%" sections in SPEC (scriptlets) and all following lines must come after the preamble
         head = [s for s in spec if not s.startswith('%')]
         tail = [s for s in spec if s.startswith('%')]
         if tail:
@@ -110,8 +110,8 @@ def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x8
 
 class Server:
     """A directory over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
-    ONCE: path → what the first to ask for it gets instead; INSTEAD: path → (status, headers, body) for all who ask for it;
-    BEFORE: path → what is called before the first answer."""
+    ONCE: path → body of the first answer only; INSTEAD: path → (status, headers, body) of all answers;
+    BEFORE: path → function to be called before the first answer."""
 
     def __init__(self, directory):
         server = self
@@ -179,7 +179,7 @@ class Server:
 
 
 class Root:
-    """MODULES: names of modules to have on disk with all they need. SYMVERS: the kernel has its own."""
+    """MODULES: names of modules to be put on disk with their dependencies. SYMVERS: the kernel has its own."""
 
     def __init__(self, modules=('loop', 'vfat'), symvers=True, kind='default', path=None, link=None):
         self.kind = kind
@@ -223,7 +223,7 @@ class Root:
         return sorted(set(paths))
 
     def show_depends(self, tree, name):
-        """What modprobe would insert, as lines "insmod PATH"."""
+        """The modules that modprobe would insert, as lines "insmod PATH"."""
         text = output('modprobe', '-d', tree, '-S', self.kver, '-C', '/nowhere', '--show-depends', name)
         return [line for line in text.splitlines() if line.startswith('insmod')]
 
@@ -260,15 +260,15 @@ class Root:
         done = self.run('--json', *args)
         return done.returncode, json.loads(done.stdout)
 
-    # ---- what is there ----
+    # ---- the state of the machine ----
 
     def rpm(self, *args):
         return output('rpm', '--root', self.path, '--dbpath', '/var/lib/rpm', *args)
 
     def ask(self, form):
-        """A line each package, of a copy of the database: rpm leaves its -shm and -wal wherever it looks."""
+        """A line for each package, from a copy of the database: rpm creates -shm and -wal files even for a query."""
         with tempfile.TemporaryDirectory() as copy:
-            # to close the lock's file would give up a lock this process may hold on it
+            # closing the lock file would release a lock that this process may hold on it
             shutil.copytree(f'{self.path}/var/lib/rpm', copy, dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns('.rpm.lock'))
             return sorted(output('rpm', '--dbpath', copy, '-qa', '--qf', form + '\n').splitlines())
@@ -281,7 +281,7 @@ class Root:
         return self.ask('%{NAME}')
 
     def tree(self):
-        """Path → what is there, for everything but what modfetch writes for itself and the database's bytes."""
+        """Path → content, for all files except modfetch's own files and the content of the database."""
         passed = ('var/cache/modfetch', 'var/lib/modfetch', 'var/lib/rpm', 'run')
         found = {}
         for directory, directories, files in os.walk(self.path):
@@ -298,7 +298,7 @@ class Root:
         return self.tree(), self.packages(), self.database()
 
     def database(self):
-        """What lies beside the database. rpm keeps a -shm and an empty -wal once it has been there, which is no trace."""
+        """The files beside the database. rpm leaves a -shm and an empty -wal after each use; these are ignored."""
         directory = f'{self.path}/var/lib/rpm'
         return sorted(name for name in os.listdir(directory) if not name.endswith('-shm') and
                       not (name.endswith('-wal') and not os.path.getsize(f'{directory}/{name}')))
@@ -336,7 +336,7 @@ def cache_directory():
 
 
 def made_once(name, make):
-    """A file or directory of the cache, made by MAKE(partial) if it is not there."""
+    """A file or directory of the cache; MAKE(partial) creates it if it is missing."""
     path = os.path.join(cache_directory(), name)
     if not os.path.exists(path):
         partial = tempfile.mkdtemp(prefix='.' + name, dir=cache_directory())
@@ -352,7 +352,7 @@ def made_once(name, make):
 
 
 def own_package():
-    """A package that has nothing to do with modfetch and must survive everything."""
+    """A package that is unrelated to modfetch and must survive everything."""
     def make(directory):
         rpmbuild(directory, 'bystander', ['Provides: something-else'], [('/usr/share/doc/bystander/README', b'here\n')],
                  arch='noarch')
@@ -360,14 +360,14 @@ def own_package():
 
 
 def next_second():
-    """Waits until the clock shows another second: signing times are whole ones."""
+    """Waits for the next second of the clock: signing times are whole seconds."""
     now = int(time.time())
     while int(time.time()) == now:
         time.sleep(0.01)
 
 
 def clock_at(at):
-    """What to add to a program's environment so that its clock stands there when it starts."""
+    """Environment variables that make the clock of a program show this time at its start."""
     source = os.path.join(HERE, 'lib', 'clock.c')
     with open(source, 'rb') as f:
         name = 'clock-' + hashlib.sha256(f.read()).hexdigest()[:12]

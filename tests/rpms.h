@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_RPMS_H
 #define TESTS_RPMS_H
-/* Packages made by rpmbuild when a test asks for them, as sealed memory files. */
+/* Packages made by rpmbuild at test time, as sealed memory files. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct rpm_spec {
 	const char *name, *version; /* "1", or "2:1" with an epoch */
 	const char *files;    /* paths, separated by blanks; each is made with its own path in it */
 	const char *preamble; /* lines before %description, or NULL */
-	const char *sections; /* %post and the like, or NULL */
+	const char *sections; /* %post and similar, or NULL */
 	const char *install;  /* more commands of %install, or NULL */
 };
 

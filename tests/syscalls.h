@@ -2,10 +2,10 @@
 #ifndef TESTS_SYSCALLS_H
 #define TESTS_SYSCALLS_H
 /*
- * The system calls that a function makes, in their order: the only trace of an fsync() short of a
- * power cut. syscalls_of() runs it in a child, which it traces, and returns a line for each call of
- * the list below that succeeded: "fsync DIRECTORY", "rename DIRECTORY NAME" (the new name). Of a
- * path the last part is given, since tests work in directories of random names.
+ * The system calls of a function, in order: without a power cut, the only evidence of an fsync().
+ * syscalls_of() runs the function in a traced child process, and returns a line for each successful
+ * call of the list below: "fsync DIRECTORY", "rename DIRECTORY NAME" (the new name). Only the last
+ * component of a path is given, since tests use directories with random names.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Which arguments are a descriptor, and a name below it; -1: none. */
+/* The numbers of the arguments with a descriptor and a name below it; -1: none. */
 struct syscall_form {
 	uint64_t number;
 	const char *name;
@@ -54,7 +54,7 @@ static inline void write_call(FILE *out, pid_t pid, const struct syscall_form *f
 	if (form->path >= 0) {
 		struct iovec from = { (void *)(uintptr_t)args[form->path], to.iov_len };
 
-		/* as far as the page goes, if the next one is not mapped */
+		/* up to the end of the page, if the next one is not mapped */
 		if (process_vm_readv(pid, &to, 1, &from, 1, 0) < 0) {
 			from.iov_len = 4096 - args[form->path] % 4096;
 			assert_true(process_vm_readv(pid, &to, 1, &from, 1, 0) > 0);
@@ -64,7 +64,7 @@ static inline void write_call(FILE *out, pid_t pid, const struct syscall_form *f
 	fputc('\n', out);
 }
 
-/* A stop at a call's end writes the call that stopped at its start before. */
+/* A stop at the end of a call writes the call that was recorded at its start. */
 static inline void see_stop(FILE *out, pid_t pid, const struct syscall_form **form,
 			    uint64_t args[6])
 {
@@ -82,7 +82,7 @@ static inline void see_stop(FILE *out, pid_t pid, const struct syscall_form **fo
 	}
 }
 
-/* CALL gives 0; the lines are the caller's to free. Inlined, gcc 12 takes them for dangling. */
+/* CALL returns 0; the caller frees the lines. If inlined, gcc 12 reports them as dangling. */
 static __attribute__((noinline)) char *syscalls_of(int (*call)(void *arg), void *arg)
 {
 	const struct syscall_form *form = NULL;
@@ -119,7 +119,7 @@ static __attribute__((noinline)) char *syscalls_of(int (*call)(void *arg), void 
 	return text;
 }
 
-/* Whether one line of the calls comes before another one; both are there. */
+/* Whether one line of the calls comes before another one; both must exist. */
 static inline bool comes_before(const char *calls, const char *first, const char *second)
 {
 	const char *a = strstr(calls, first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_TREES_H
 #define TESTS_TREES_H
-/* What several unit tests need of real kernels: where one is unpacked, and its modules. */
+/* Shared by unit tests that use real kernels: the path of an unpacked kernel, and its modules. */
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>

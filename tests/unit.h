@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
-/* What every unit test includes: cmocka wants these headers in this order. */
+/* Every unit test includes this: cmocka needs these headers in this order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

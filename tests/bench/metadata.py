@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Usage: metadata.py MODFETCH N        prints the parts of N kernels
 
-The metadata of real kernels without their packages: what `modfetch pack` would say of a kernel from Debian's archive, taken
-from the specs it writes, so that a kernel costs ten seconds instead of two minutes. What rpmbuild and createrepo_c add is
-added here; sizes are those of the files, digests are of names, since nothing of it is ever fetched. A kernel's part of
-primary.xml is kept in the tests' cache; its tree is not.
+The metadata of real kernels without their packages: that of `modfetch pack` for a kernel from Debian's archive, derived from
+the specs that it writes, so that a kernel takes ten seconds instead of two minutes. The entries of rpmbuild and createrepo_c
+are added here; sizes are those of the files, digests are those of names, since no package is ever fetched. The part of a kernel
+in primary.xml is kept in the tests' cache; its tree is not.
 """
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ import sys
 import tempfile
 from xml.sax.saxutils import escape, quoteattr
 
-FORMAT = 1  # of what is kept; to be counted up with what makes it
+FORMAT = 1  # version of the cached format; increase it when its generator changes
 CACHE = pathlib.Path(os.environ.get('MODFETCH_TEST_CACHE', '/var/cache/modfetch-tests'))
 KINDS = ('provides', 'requires', 'conflicts', 'obsoletes', 'recommends', 'supplements')
 FLAGS = {'=': 'EQ', '<': 'LT', '>': 'GT', '<=': 'LE', '>=': 'GE'}
@@ -82,7 +82,7 @@ def describe(program, root, release):
     """A kernel's part of primary.xml, and the number of packages in it."""
     specs = pathlib.Path(tempfile.mkdtemp(prefix='metadata-'))
     try:
-        # without a Module.symvers it says so and ends with 1, but the specs are whole
+        # without a Module.symvers it reports that and exits with 1, but the specs are complete
         subprocess.run([program, '-q', 'pack', '--spec-only', specs, f'{root}/lib/modules/{release}'], check=False,
                        stdout=subprocess.DEVNULL)
         parts = []
@@ -100,14 +100,14 @@ def newest(n):
     done = subprocess.run(['apt-cache', '--names-only', 'search', '^linux-image-6[.].*[0-9](|[+]deb12)-(rt-|cloud-|)amd64$'],
                           check=True, stdout=subprocess.PIPE, text=True)
     names = [line.split()[0] for line in done.stdout.splitlines()]
-    # "6.12-amd64" without a third number is a name for whichever is the newest
+    # "6.12-amd64" without a third number is a name for the newest one
     names = [name for name in names if re.match(r'linux-image-6[.]\d+[.]\d', name)]
     names.sort(key=lambda name: [int(part) for part in re.findall(r'\d+', name)], reverse=True)
 
     def of(version, flavor):
         return [name for name in names if re.match(rf'linux-image-6[.]{version}[.][0-9.+deb-]*-{flavor}amd64$', name)]
     groups = [of(1, ''), of(12, ''), of(1, 'rt-'), of(12, 'rt-'), of(1, 'cloud-')]
-    # the shares of a repository that keeps old kernels: most of the common flavor, few of the others
+    # as in a repository that keeps old kernels: most are of the common flavor, few of the others
     order = [0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 4, 0, 1, 2, 0, 1, 0, 3, 0, 1]
     chosen = []
     for group in order:

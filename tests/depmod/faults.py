@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""modfetch depmod when something goes wrong: a call that fails, a kill, a second run, a state that lies.
+"""modfetch depmod with faults: failing system calls, a kill, a concurrent run, a wrong state file.
 
-The indexes are those of before or those of after, each file whole; then one clear line; and the next run is right.
+The indexes must be the old or the new ones, each file complete; one clear line is printed; and the next run is correct.
 """
 import os
 import random
@@ -21,7 +21,7 @@ STATES = ["modules.modfetch", "modules.modfetch.recent"]
 
 
 class WithTree(unittest.TestCase):
-    """A tree of a hundred real modules, indexed, with one module to come."""
+    """An indexed tree of a hundred real modules, and one more module to be added."""
 
     @classmethod
     def setUpClass(cls):
@@ -45,7 +45,7 @@ class WithTree(unittest.TestCase):
         return trees.read(self.tree.dir)
 
     def wanted(self):
-        """What depmod writes for the tree as it is, in a copy by links beside it; it replaces files, and edits none."""
+        """The output of depmod for the current tree, in a copy made of hard links; depmod replaces files and edits none."""
         shutil.rmtree(self.tree.out_dir)
         subprocess.run(["cp", "-al", self.tree.dir, self.tree.out_dir], check=True)
         subprocess.run(["depmod", "-b", self.tree.out, "-C", self.tree.conf, trees.KVER], check=True)
@@ -55,7 +55,7 @@ class WithTree(unittest.TestCase):
         self.assertEqual(trees.differences(self.wanted(), self.indexes()), [])
 
     def states(self):
-        """The state's files that there are: a base, what came since, or both."""
+        """The existing files of the state: the base, the recent part, or both."""
         found = [name for name in STATES if os.path.exists(self.tree.path(name))]
         self.assertTrue(found)
         return found
@@ -65,7 +65,7 @@ class WithTree(unittest.TestCase):
 
 
 class State(WithTree):
-    """The state file is a memory, never the truth."""
+    """The state file is only a cache; a wrong one must not lead to a wrong index."""
 
     def test_a_missing_state_is_made_anew(self):
         self.add()
@@ -134,7 +134,7 @@ class State(WithTree):
 
 
 class Faults(WithTree):
-    """One system call fails: the old set stays whole, and a line says why."""
+    """One system call fails: the old set of files stays complete, and one line gives the reason."""
 
     def inject(self, call, error, when):
         self.add()
@@ -176,7 +176,7 @@ class Faults(WithTree):
 
 
 class Kills(WithTree):
-    """kill -9: each index is of before or of after, never a part of one."""
+    """kill -9: each index is the old or the new one, never a part of one."""
 
     def test_at_random_moments(self):
         chance = random.Random(2)
@@ -201,7 +201,7 @@ class Kills(WithTree):
                 self.assertIn(data, (before[name], after[name]), f"turn {turn}: {name}")
             self.assertEqual(self.ours().returncode, 0)
             self.assertRight()
-        self.assertGreater(cut, 2, "hardly a run was cut off")
+        self.assertGreater(cut, 2, "almost no run was killed before its end")
         left = [name for name in os.listdir(self.tree.dir) if name.startswith(".")]
         self.assertLessEqual(len(left), 1, left)
 

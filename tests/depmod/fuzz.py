@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Usage: fuzz.py MODFETCH [--steps N] [--seed S] [--seconds T]
 
-Random sequences of what happens to a module tree; after each step the real depmod indexes the tree
-and modfetch brings its own indexes up to date, and every file must be the same byte for byte. Ours
-go to a folder of their own (-o), so that its state is not disturbed by depmod's run; now and then
-that is done on purpose. In half of the sequences' steps the caller says what changed (--changed), in
-one of the ways of telling.py. A sequence is one seed; the one that failed is printed, with its steps.
+Random sequences of changes to a module tree. After each step the real depmod indexes the tree and
+modfetch updates its own indexes, and every file must be equal byte for byte. Our indexes are written
+to a separate directory (-o), so that depmod's run does not change the state; sometimes this is done on
+purpose. In half of the steps the caller passes the changed paths (--changed), in one of the ways of
+telling.py. Each sequence has one seed; a failed sequence is printed with its steps.
 """
 import argparse
 import os
@@ -25,7 +25,7 @@ SEQUENCE = 40  # steps before a new tree
 
 
 class Sequence:
-    """One tree and what happens to it."""
+    """One tree and the changes to it."""
 
     def __init__(self, program, pools, seed):
         self.program, self.seed = program, seed
@@ -35,7 +35,7 @@ class Sequence:
         self.tree = trees.Tree()
         self.log = []
         self.changed, self.failed = None, False
-        self.told = 0  # steps in which the caller said what changed
+        self.told = 0  # steps with --changed
         self.made = 0
         self.older = {}
         for name in self.random.sample(self.pool, self.random.choice((0, 1, 15, 60, 100))):
@@ -43,7 +43,7 @@ class Sequence:
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             shutil.copyfile(os.path.join(self.source, name), self.tree.path(name))
 
-    # ---- what can happen ----
+    # ---- the changes ----
 
     def any_module(self):
         names = self.tree.modules()
@@ -87,7 +87,7 @@ class Sequence:
         return name, other
 
     def plain(self, name):
-        """The bytes of a module, inflated."""
+        """The uncompressed bytes of a module."""
         path = self.tree.path(name)
         for ending, tool in ((".xz", "xz"), (".zst", "zstd")):
             if name.endswith(ending):
@@ -96,7 +96,7 @@ class Sequence:
             return f.read()
 
     def write(self, name, data):
-        """In place, compressed as the name says."""
+        """Writes in place, compressed according to the file name."""
         for ending, tool in ((".xz", "xz"), (".zst", "zstd")):
             if name.endswith(ending):
                 data = subprocess.run([tool, "-1cq"], input=data, capture_output=True,
@@ -107,7 +107,7 @@ class Sequence:
         self.touched(name)
 
     def op_edit(self):
-        """Another alias of the same length, in place, sometimes with the old times."""
+        """Writes another alias of the same length in place, sometimes with the old times."""
         name = self.any_module()
         if not name or os.path.islink(self.tree.path(name)):
             return None
@@ -126,7 +126,7 @@ class Sequence:
         return name
 
     def op_times(self):
-        """A clock that was wrong, and a file only touched."""
+        """Sets times as with a wrong clock, or only touches a file."""
         name = self.any_module()
         if not name:
             return None
@@ -136,7 +136,7 @@ class Sequence:
         return name, when
 
     def op_override(self):
-        """A second file of a module's name: elsewhere, maybe with another spelling or ending."""
+        """Adds a second file with the name of a module: elsewhere, sometimes with another spelling or suffix."""
         name = self.any_module() or self.random.choice(self.pool)
         base = os.path.basename(name)
         if self.random.random() < 0.2:
@@ -171,7 +171,7 @@ class Sequence:
         return name, target
 
     def op_link(self):
-        """A link as weak-updates has them, or a linked folder, or one that leads nowhere."""
+        """Adds a link as in weak-updates, or a link to a directory, or a dangling link."""
         name = self.any_module()
         target = self.random.choice(("weak-updates/", "extra/linked-")) + \
             os.path.basename(name or "none.ko")
@@ -188,7 +188,7 @@ class Sequence:
         return target
 
     def op_link_folder(self):
-        """A folder of the tree under a second name; its files come and go without being named so."""
+        """A directory of the tree gets a second name; changes of its files are not reported under this name."""
         target = self.random.choice(("extra/second", "updates/second", "kernel/second"))
         path = self.tree.path(target)
         if os.path.lexists(path):
@@ -196,7 +196,7 @@ class Sequence:
             names = []
         else:
             folders = sorted({os.path.dirname(name) for name in self.tree.modules()
-                              # a link to the folder it is in keeps depmod busy for ever
+                              # a link to its own directory keeps depmod busy for ever
                               if name.startswith("kernel/") and "second" not in name})
             folders = [name for name in folders if name != "kernel"]
             if not folders:
@@ -208,7 +208,7 @@ class Sequence:
         return target, len(names)
 
     def op_link_early(self):
-        """A link that leads to a module that is yet to come; or now it comes."""
+        """Adds a link to a module that does not exist yet, or adds that module."""
         name = self.random.choice(self.pool)
         link = "weak-updates/" + os.path.basename(name)
         if not os.path.lexists(self.tree.path(link)) and not os.path.exists(self.tree.path(name)):
@@ -223,7 +223,7 @@ class Sequence:
         return link
 
     def op_remove_winner(self):
-        """Of two files of one name the one that is in the index goes; the other must come back."""
+        """Removes the indexed one of two files with the same name; the other one must get into the index."""
         by_name = {}
         for name in self.tree.modules():
             by_name.setdefault(os.path.basename(name).split(".")[0].replace("-", "_"), []).append(name)
@@ -240,7 +240,7 @@ class Sequence:
         return names
 
     def op_folder(self):
-        """A whole folder goes, or gets another name, or becomes a file."""
+        """Removes or renames a whole directory, or replaces it by a file."""
         folders = sorted({os.path.dirname(name) for name in self.tree.modules()} - {""})
         folders = [f for f in folders if not os.path.islink(self.tree.path(f))]
         if not folders or self.random.random() < 0.5:
@@ -263,7 +263,7 @@ class Sequence:
         return folder, how
 
     def op_plain(self):
-        """Somebody else adds and removes, and runs plain depmod; nobody tells us."""
+        """Another program adds and removes modules and runs plain depmod; modfetch is not notified."""
         told, self.changed = self.changed, None
         log = [self.random.choice((self.op_add, self.op_remove, self.op_override, self.op_link,
                                    self.op_remove_winner))() for _ in range(2)]
@@ -278,7 +278,7 @@ class Sequence:
         return log, self.changed is told
 
     def op_stale(self):
-        """The state, or half of it, is one of long ago."""
+        """Replaces the state, or half of it, by an old one."""
         back = []
         for name in ("modules.modfetch", "modules.modfetch.recent"):
             path = os.path.join(self.tree.out_dir, name)
@@ -296,7 +296,7 @@ class Sequence:
         return back
 
     def op_damage(self):
-        """A module cut short, emptied, or full of noise."""
+        """Truncates or empties a module, or fills it with random bytes."""
         name = self.any_module()
         if not name or os.path.islink(self.tree.path(name)):
             return None
@@ -313,7 +313,7 @@ class Sequence:
         return name, how
 
     def op_made(self):
-        """A module made up: odd names, aliases, exports that others have too."""
+        """Adds a synthetic module: odd names, aliases, exports that other modules have too."""
         self.made += 1
         spelling = self.random.choice(("made{}", "made-up-{}", "made.dotted.{}", "made_{}.1", "M{}"))
         name = "extra/" + spelling.format(self.made % 7) + ".ko"
@@ -333,7 +333,7 @@ class Sequence:
         return name, exports, imports
 
     def op_cycle(self):
-        """A ring of modules, which nobody can index, for one step."""
+        """Adds a dependency cycle, which cannot be indexed, for one step."""
         if self.random.random() < 0.5:
             return None
         n = self.random.randrange(2, 5)
@@ -419,7 +419,7 @@ class Sequence:
         return name, how
 
     def op_disturb(self):
-        """Something happens to our own files: the next run must notice."""
+        """Changes our own files: the next run must notice."""
         names = [n for n in os.listdir(self.tree.out_dir) if n.startswith("modules.")]
         if not names:
             return None
@@ -433,7 +433,7 @@ class Sequence:
         if how == "delete":
             os.unlink(path)
             return name, how
-        if how == "copy":  # the same bytes in a new file, as plain depmod might leave
+        if how == "copy":  # the same bytes in a new file, as plain depmod might write it
             os.unlink(path)
         elif how == "cut":
             data = data[:self.random.randrange(len(data) + 1)]
@@ -456,7 +456,7 @@ class Sequence:
         try:
             theirs = self.tree.depmod(timeout=20)
         except subprocess.TimeoutExpired:
-            pass  # some cycles make it run for ever
+            pass  # some cycles make depmod run for ever
         before = trees.read(self.tree.out_dir)
         changed = self.changed
         if changed is not None:
@@ -468,7 +468,7 @@ class Sequence:
         if theirs.returncode:
             assert result.returncode == 1, f"depmod failed, ours did not: {theirs.stderr}"
             assert got == before, "a failed run changed the indexes"
-            self.failed = True  # what changed until now is still news for the next run
+            self.failed = True  # the changes up to now are still new for the next run
             return
         self.failed = False
         assert result.returncode == 0, f"ours failed: {result.returncode} {result.stderr}"
@@ -484,7 +484,7 @@ class Sequence:
             op = self.random.choice(ops)
             try:
                 self.log.append((op.__name__, op()))
-            except OSError as e:  # a link that leads nowhere, a file where a folder was
+            except OSError as e:  # a dangling link, or a file in the place of a directory
                 self.log.append((op.__name__, str(e)))
                 self.changed = None
         self.compare()

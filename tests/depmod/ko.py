@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes small kernel modules byte by byte, for what no real kernel has: cycles, odd names, damage."""
+"""Makes small kernel modules byte by byte, for cases that no real kernel has: cycles, odd names, damage."""
 import struct
 
 

@@ -20,7 +20,7 @@ AT_FDCWD = -100
 
 
 def module(name):
-    """One that says who it is, always at the same length."""
+    """A module with its name in it, always of the same length."""
     return ko.make([("license", "GPL"), ("alias", f"noticed:{name:_<8}")], [f"of_{name:_<8}"])
 
 
@@ -54,7 +54,7 @@ class WithTree(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def report(self):
-        """What a run reports of itself."""
+        """The report of a run."""
         done = self.tree.ours(PROGRAM, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
@@ -68,7 +68,7 @@ class WithTree(unittest.TestCase):
 
 class Times(WithTree):
     def edit(self, path, says):
-        """Other bytes in the same file."""
+        """Writes other bytes to the same file."""
         data = module(says)
         with open(self.tree.path(path), "r+b") as f:
             f.write(data)
@@ -103,7 +103,7 @@ class Times(WithTree):
         for i in range(60):
             self.put(f"kernel/alpha/quick{i}.ko")
             self.ours()
-            # mostly in the same tick as the change before it, and that run has seen the folder
+            # mostly in the same tick as the change before it, and that run has already read the directory
             self.put(f"kernel/alpha/quicker{i}.ko", f"q{i}")
             self.edit(f"kernel/alpha/quick{i}.ko", f"e{i}")
             if i % 2:
@@ -165,7 +165,7 @@ class Places(WithTree):
         self.assertNoticed()
 
     def test_a_file_that_another_one_of_its_name_hides_is_news_too(self):
-        """No index has it. But a state that lacks it, or still has it, is not the one of this tree."""
+        """It is in no index. But a state that lacks it, or still has it, does not belong to this tree."""
         self.put("updates/alpha_one.ko", "hides")
         self.assertNoticed()
         time.sleep(0.03)
@@ -203,7 +203,7 @@ class Places(WithTree):
         self.assertNoticed()
         time.sleep(0.03)
         self.assertNoticed()
-        with open(outside, "r+b") as f:  # what a link leads to changes, the link and its folder do not
+        with open(outside, "r+b") as f:  # the target of a link changes, the link and its directory do not
             f.write(module("outside2"))
         self.assertNoticed()
         os.unlink(outside)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""modfetch depmod beside depmod: options, cycles, the order of publishing, the lock, and a very large tree."""
+"""modfetch depmod compared with depmod: options, cycles, the order of publishing, the lock, and a very large tree."""
 import fcntl
 import os
 import re
@@ -33,7 +33,7 @@ class WithTree(unittest.TestCase):
             self.tree.put(name, os.path.join(source, name))
 
     def assertSame(self):
-        """Ours, beside the tree, and theirs, in it."""
+        """Runs ours, with output beside the tree, and theirs, with output in it."""
         self.assertEqual(self.tree.depmod().returncode, 0)
         self.assertEqual(self.ours().returncode, 0)
         self.assertEqual(trees.differences(trees.read(self.tree.dir), trees.read(self.tree.out_dir)), [])
@@ -81,12 +81,12 @@ class Options(WithTree):
         self.real(15)
         needs = re.compile(r'(\S+) needs "(\S+)": (\S+)')
         theirs = self.tree.depmod("-v", "-n").stdout
-        # nothing is told of a tree that has not changed, but printing is always all of it
+        # an unchanged tree leads to no messages, but --show always prints everything
         wanted = {tuple(word.removeprefix(self.tree.dir + "/") for word in m.groups()) for m in needs.finditer(theirs)}
         self.assertGreater(len(wanted), 20)
         for option in ("-v", "--verbose"):
             told = {m.groups() for m in needs.finditer(self.ours(option, "-n").stderr)}
-            # depmod says it once for each symbol, we once for each module
+            # depmod prints it once for each symbol, we once for each module
             self.assertLessEqual(told, wanted)
             self.assertEqual({(a, b) for a, _, b in told}, {(a, b) for a, _, b in wanted})
 
@@ -108,7 +108,7 @@ class Options(WithTree):
 
 
 class Cycles(WithTree):
-    """Who asks for a symbol of whom."""
+    """Pairs of modules: importer and exporter of a symbol."""
 
     def put(self, **needs):
         for name, others in needs.items():
@@ -116,7 +116,7 @@ class Cycles(WithTree):
 
     @staticmethod
     def cycles(text):
-        """What is said of them; it matters little where a ring begins, and depmod has no rule for it."""
+        """The reported cycles; the start of a cycle is irrelevant, and depmod has no rule for it."""
         found = []
         for line in text.splitlines():
             if m := re.search(r"Cycle detected: (.*)", line):
@@ -171,7 +171,7 @@ class Publishing(WithTree):
         lines = self.trace()
         renames = [i for i, line in enumerate(lines) if "rename" in line and "modfetch" not in line]
         names = [re.search(r'"(modules\.[\w.]+)"', lines[i])[1] for i in renames]
-        # each may need a second call where there was no file to exchange with
+        # each may need a second call if there was no file to exchange with
         self.assertEqual(set(names), set(trees.INDEXES))
         self.assertEqual(names[-1], "modules.dep.bin")
         synced = [i for i, line in enumerate(lines) if "fsync(" in line and ".partial>" in line]
@@ -189,7 +189,7 @@ class Publishing(WithTree):
 
     def test_what_has_not_changed_is_not_written_again(self):
         self.real()
-        # a file that is only just there is read twice, and its record written twice
+        # a file that was just created is read twice, and its record written twice
         time.sleep(0.1)
         self.ours()
         self.assertFalse([line for line in self.trace() if "rename" in line])
@@ -221,7 +221,7 @@ class Publishing(WithTree):
 
 
 class Alone(WithTree):
-    """The verb is in the program itself; what the others need is loaded for them alone."""
+    """The verb is in the program itself; the module of the other verbs is loaded only for them."""
 
     def setUp(self):
         super().setUp()
@@ -250,7 +250,7 @@ class Alone(WithTree):
 
 
 class Large(WithTree):
-    """As many aliases as 60,000 modules of a real kernel have."""
+    """As many aliases as 60,000 modules of a real kernel."""
 
     def test_sixty_thousand_modules(self):
         for i in range(60000):

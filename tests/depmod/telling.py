@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a caller may put what changed behind --changed: exactly, or loosely, but always all of it."""
+"""The ways to pass changed paths to --changed: exactly, or with more than necessary, but always all of them."""
 import os
 
 
@@ -15,7 +15,7 @@ def spell(chance, tree, name):
 
 
 def add_others(chance, tree, names):
-    """What did not change, and what is none of our business."""
+    """Unchanged paths, and paths that are not modules."""
     rest = tree.modules()
     more = chance.sample(rest, min(len(rest), chance.randrange(1, 12)))
     more += chance.sample(["modules.order", "modules.builtin", "modules.dep", "/etc/passwd", "build",
@@ -26,12 +26,12 @@ def add_others(chance, tree, names):
 
 
 def as_folders(chance, names):
-    """The folders of what changed in place of the files."""
+    """The directories of the changed files instead of the files."""
     return [os.path.dirname(name) + chance.choice(("", "/")) for name in names]
 
 
 def tell(chance, tree, names):
-    """NAMES, as one of many callers would say it."""
+    """NAMES, in the form of one of many possible callers."""
     names = list(names)
     for _ in range(chance.randrange(3)):
         how = chance.randrange(6)

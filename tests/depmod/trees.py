@@ -27,14 +27,14 @@ if version() >= 33:
 
 
 def kernel(kind):
-    """The folder lib/modules/KVER of a real kernel."""
+    """The directory lib/modules/KVER of a real kernel."""
     out = subprocess.run([os.path.join(HERE, "../lib/kernel"), kind], capture_output=True, text=True,
                          check=True).stdout.split()
     return os.path.join(out[0], "lib/modules", out[1])
 
 
 def modules_of(folder):
-    """All module files below a folder, relative, sorted."""
+    """All module files below a directory, as relative paths, sorted."""
     found = []
     for path, _, files in os.walk(folder):
         found += [os.path.relpath(os.path.join(path, f), folder) for f in files
@@ -43,7 +43,7 @@ def modules_of(folder):
 
 
 class Tree:
-    """A root with lib/modules/KVER, and beside it one where our indexes go."""
+    """A root with lib/modules/KVER, and beside it one for our indexes."""
 
     def __init__(self, parent=None):
         self.root = tempfile.mkdtemp(prefix="depmod-", dir=parent)
@@ -91,7 +91,7 @@ class Tree:
 
 
 def read(folder):
-    """The bytes of each index in a folder; None: it is not there."""
+    """The bytes of each index in a directory; None: it does not exist."""
     result = {}
     for name in INDEXES:
         try:
@@ -103,7 +103,7 @@ def read(folder):
 
 
 def differences(want, got):
-    """Names and a first differing line, for people."""
+    """Names and the first different line, as text."""
     found = []
     for name in INDEXES:
         if want[name] == got[name]:

@@ -2,8 +2,8 @@
 /*
  * Runs a fuzz target without libFuzzer: driver SECONDS FILE… gives it every file, then mutants of
  * them made by a fixed sequence of random numbers, until the time is over. With clang, the targets
- * are linked with -fsanitize=fuzzer instead and this file is not used. As libFuzzer does, it hands
- * out memory of exactly the input's size, so that sanitizers see who reads beyond it.
+ * are linked with -fsanitize=fuzzer instead and this file is not used. Like libFuzzer, it passes
+ * memory of exactly the input's size, so that sanitizers detect reads beyond it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -40,11 +40,11 @@ static size_t mutate(uint8_t *buf, size_t len, uint64_t *state)
 			if (len)
 				buf[at] ^= (uint8_t)(1u << (n % 8));
 			break;
-		case 1: /* put in an odd byte */
+		case 1: /* insert an unusual byte */
 			if (len)
 				buf[at] = odd[n % sizeof(odd)];
 			break;
-		case 2: /* take a piece out */
+		case 2: /* remove a piece */
 			n = n > len - at ? len - at : n;
 			memmove(buf + at, buf + at + n, len - at - n);
 			len -= n;
@@ -62,7 +62,7 @@ static size_t mutate(uint8_t *buf, size_t len, uint64_t *state)
 				len *= 2;
 			}
 			break;
-		case 5: /* cut it short */
+		case 5: /* truncate it */
 			len = at;
 			break;
 		}
@@ -72,7 +72,7 @@ static size_t mutate(uint8_t *buf, size_t len, uint64_t *state)
 
 static void run(const uint8_t *data, size_t size)
 {
-	/* of no bytes too: malloc(0) is memory of which none may be read */
+	/* also for an empty input: no byte of malloc(0) may be read */
 	uint8_t *exact = malloc(size);
 
 	if (!exact) {

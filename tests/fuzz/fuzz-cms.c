@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A detached signature of any bytes: it may verify over the content it was made for, if what was
- * changed in it means nothing, but never over other content, and then only by the one key there is.
+ * A detached signature of any bytes: if the changed bytes are irrelevant, it may verify over its own
+ * content, but never over other content, and only by the single key.
  */
 #include <assert.h>
 #include <string.h>

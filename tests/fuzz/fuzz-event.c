@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Promise P2: whatever bytes an event has, the decision is one of the seven, nothing unbounded is
- * spooled, and what was spooled is read back as it was; what is out of bounds is dropped, and
- * nothing else is. The input is an environment, NUL between its strings; the root has a real index
+ * Promise P2: for an event of any bytes, the verdict is one of the seven, nothing out of bounds is
+ * spooled, and spool entries are read back unchanged; an event is dropped if and only if it is out
+ * of bounds. The input is an environment, NUL between its strings; the root has a real index
  * of one card and one machine's worth of odd patterns.
  */
 #include <assert.h>
@@ -81,7 +81,7 @@ static void check_spool(int spool, const struct mf_event *event, size_t want)
 	free(entries);
 }
 
-/* Whether libkmod can pair its brackets, said in another way than the product does. */
+/* Whether libkmod can pair its brackets, implemented in another way than in the product. */
 static bool has_pairs(const char *s)
 {
 	while ((s = strpbrk(s, "[]"))) {

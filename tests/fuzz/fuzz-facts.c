@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A depmod state of any bytes: the digests, which no accident gets past, are made right first, so
- * that the checks behind them are tried. Whatever is accepted can be used: every string ends inside
- * the file, every number names something that is there.
+ * A depmod state of any bytes: the digests are corrected first, so that the checks after them are
+ * reached. An accepted state can be used: every string ends inside the file, every number refers to
+ * an existing entry.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void check(const struct bounds *b, const struct dm_state_file *file)
 		assert(file->gone[i] > file->gone[i - 1]);
 }
 
-/* What a run would have written at the end. */
+/* The digests that a run would have written. */
 static void seal(char *p, size_t len)
 {
 	struct dm_state_head *head = (struct dm_state_head *)(void *)p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A name from metadata, any bytes: what is accepted stays below its base, as it stands and however
- * it is decoded, and is one line of printable ASCII when it is sent.
+ * A name from metadata, of any bytes: an accepted name stays below its base, both literally and
+ * decoded, and is sent as one line of printable ASCII.
  */
 #include <assert.h>
 #include <stdint.h>

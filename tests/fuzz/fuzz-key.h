@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef TESTS_FUZZ_KEY_H
 #define TESTS_FUZZ_KEY_H
-/* The certificate the seeds of cms/ and trailer/ are signed with; its private key is gone. */
+/* The certificate of the seeds of cms/ and trailer/; its private key was deleted. */
 #include <assert.h>
 #include <string.h>
 #include "modfetch/crypto.h"

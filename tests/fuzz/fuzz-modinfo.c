@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A module of any bytes, read both ways: whole from memory, and its names alone from a file. Both
- * find the same, or both refuse it; every name ends.
+ * A module of any bytes, read in both ways: completely from memory, and only its names from a file.
+ * Both find the same, or both refuse it; every name is terminated.
  */
 #include "fuzz-root.h"
 #include "modfetch/inflate.h"
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < whole.n_imports; i++)
 			assert(strlen(whole.imports[i].name) <= whole.data_len);
 	}
-	/* where a signature is cut off the file may end earlier for one of the two */
+	/* if a signature is removed, the file may end earlier for one of the two */
 	if (r >= 0 && s >= 0 && !whole.signature)
 		compare(&whole, &names);
 	assert(r < 0 || s >= 0 || whole.signature);

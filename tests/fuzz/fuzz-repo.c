@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A .repo file of any bytes: an error that is recorded, or repositories whose ids are names of
- * directories, that have a place to be fetched from, and that go unsigned on a disk alone.
+ * A .repo file of any bytes: a recorded error, or repositories whose ids are valid names of
+ * directories, that have a URL, and that are unsigned only with file: URLs.
  */
 #include "fuzz-root.h"
 #include "modfetch/repo.h"

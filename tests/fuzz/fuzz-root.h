@@ -33,7 +33,7 @@ static struct mf_context *fuzz_root(void)
 		ctx.log_level = MF_LOG_ERROR;
 		atexit(fuzz_root_remove);
 	}
-	/* what the last input left is not this one's */
+	/* remove the files of the previous input */
 	ctx.failure = (struct mf_failure){ 0 };
 	return &ctx;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The memory of what was accepted, and the deny list, of any bytes: a state that was read is
- * written and read as the same; neither file is ever taken for an empty one because it is damaged.
+ * The record of accepted metadata, and the deny list, of any bytes: an accepted state is equal after
+ * writing and reading it; a damaged file is never treated as an empty one.
  */
 #include "fuzz-root.h"
 #include "src/verify/deny.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A module file of any bytes: what is said to be its signature lies inside it, and what verifies is
- * the very module that was signed.
+ * A module file of any bytes: its signature is inside the file, and only the signed module itself
+ * verifies.
  */
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The one module that the key of the seeds has signed. */
+/* The only module that the key of the seeds has signed. */
 #define SIGNED_LEN 552
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

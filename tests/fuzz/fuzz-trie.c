@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An index of any bytes: a walk ends, and what it shows under a key is there when the key is asked
- * for. And the other way: of any lines "key value" an index is made that gives back just these.
+ * An index of any bytes: a walk terminates, and a lookup of a key finds the values that the walk
+ * visits. And vice versa: an index made of any lines "key value" returns exactly these.
  */
 #include <assert.h>
 #include <fnmatch.h>
@@ -85,7 +85,7 @@ struct lines {
 	char *first;
 };
 
-/* "key value", a line each; those that no index can hold are left out. */
+/* "key value", one on each line; lines that no index can hold are skipped. */
 static void add_line(struct lines *lines, const char *line, size_t len)
 {
 	char copy[600], *value;

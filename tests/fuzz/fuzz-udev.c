@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * udev's rules of any bytes: what is read of them is in bounds, each GOTO leads further down, and
- * judging a device by them ends.
+ * udev's rules of any bytes: parsed values are in bounds, each GOTO leads forward, and the evaluation
+ * for a device terminates.
  */
 #include <assert.h>
 #include <fcntl.h>

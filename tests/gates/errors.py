@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual's list of codes is the program's: each code of include/modfetch/error.h has its entry in modfetch-errors(7),
-with the same exit status, beginning with the same sentence; and no other has."""
+"""Checks the list of codes in the manual: each code of include/modfetch/error.h has an entry in modfetch-errors(7), with the
+same exit status, which begins with the same sentence; and there is no other entry."""
 
 import re
 

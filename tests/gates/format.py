@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Is every C file as clang-format would write it?"""
+"""Checks that every C file is formatted as by clang-format."""
 
 import re
 import shutil

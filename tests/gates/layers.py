@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who includes whom: calls go down only, and each third-party library has one adapter.
+"""Checks the order of the layers: calls only go down, and each third-party library has one adapter.
 
-Reads nothing but the #include lines of src/ and include/; symbols.py asks the objects for the same.
+It reads only the #include lines of src/ and include/; symbols.py checks the same in the objects.
 """
 
 import re
@@ -24,9 +24,9 @@ ADAPTERS = {
     r"seccomp\.h": "src/fetch/helper/seccomp.c",
     r"solv/": "src/solv/solv-private.h",
 }
-# A contract of inline functions and attributes alone: there is nothing to compile.
+# Contracts of inline functions and attributes, which have no source.
 INLINE = {"cleanup": "base"}
-# Headers of the C library and of the kernel's interface: anybody's.
+# Headers of the C library and of the kernel's interface: every file may include them.
 SYSTEM = re.compile(
     r"(sys|linux|asm|net|netinet|arpa)/[\w/-]+\.h|(assert|ctype|dirent|dlfcn|elf|endian|err|errno|fcntl|fnmatch|fts|ftw|getopt|"
     r"glob|grp|inttypes|limits|locale|poll|pthread|pwd|sched|search|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|"
@@ -43,7 +43,7 @@ def layer_of(path):
 
 
 def contracts():
-    """stem: the directory whose contract include/modfetch/STEM.h is, the one that is called so, or else has STEM.c."""
+    """stem: the directory that owns include/modfetch/STEM.h: the one that is called STEM, else the one that has STEM.c."""
     owners = {}
     sources = [f for f in files("src") if f.suffix == ".c" and f.parts[1] != "cmd"]
     for header in c_files("include"):
@@ -74,7 +74,7 @@ def check_third_party(path, name, where):
 
 
 def check_private(path, name, where):
-    """Headers in src/ are for the files beside them and for the program in a directory there."""
+    """Headers in src/ are for the files beside them, and for the program in a subdirectory."""
     parent = path.parent.parent if name.startswith("../") else path.parent
     beside = parent / name.removeprefix("../")
     if "/" in name.removeprefix("../") or not (ROOT / beside).exists() or len(beside.parts) < 3:
@@ -87,7 +87,7 @@ def check_contract(path, stem, owners, where):
     if stem not in owners:
         findings.add(where, f'"modfetch/{stem}.h" has no owner')
         return
-    # a contract may name only what its directory may
+    # a contract may include only what its directory may
     mine = owners[path.stem] if path.parts[0] == "include" else layer_of(path)
     theirs = owners[stem]
     if LAYERS.index(theirs) > LAYERS.index(mine):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the program takes and says, the manual describes and the completions know; nothing else is described.
+"""The manual and the completions contain everything that the program accepts and prints, and nothing else.
 
 Verbs, options, settings, keys, conditions and error codes are read from the tables in the source.
 """
@@ -14,12 +14,12 @@ from tree import ROOT, Findings, files, read
 
 findings = Findings()
 COMPLETIONS = ["completions/modfetch.bash", "completions/_modfetch", "completions/modfetch.fish"]
-# Where the options of a verb are described, if not in modfetch(8).
+# The pages for options of a verb, if not modfetch(8).
 PAGES = {"depmod": "man/modfetch-depmod.8.scd", "pack": "man/modfetch-pack.8.scd"}
 
 
 def page(path):
-    """A page's text without its marks."""
+    """The text of a page without its markup."""
     return re.sub(r"[*_\\]", "", read(path))
 
 
@@ -96,7 +96,7 @@ def check_errors():
 
 
 def check_tables():
-    """Words of configuration files."""
+    """Keys and values of configuration files."""
     tables = {
         "man/modfetch.conf.5.scd": re.findall(r'\b(?:WORD|YES_NO|COUNT|MEGABYTES)\("([\w-]+)"', read("src/repo/settings.c")),
         "man/modfetch-repo.5.scd": re.findall(r'\bKEY\("([\w-]+)"', read("src/repo/repo-entry.c")),
@@ -104,7 +104,7 @@ def check_tables():
     }
     for path, words in tables.items():
         if len(words) < 5:
-            findings.add(path, "its table in the source is not where it was")
+            findings.add(path, "its table was not found in the source")
         for word in words:
             demand(word, [path], "key")
     for key in re.findall(r"^\*([\w-]+)\*=", read("man/modfetch.conf.5.scd"), re.M):
@@ -113,7 +113,7 @@ def check_tables():
 
 
 def check_pages():
-    """Each page is built, and scdoc takes it."""
+    """Each page is built, and scdoc accepts it."""
     scdoc = shutil.which("scdoc")
     built = read("man/meson.build")
     for path in files("man"):
@@ -125,14 +125,14 @@ def check_pages():
             done = subprocess.run([scdoc], input=read(path), capture_output=True, text=True, check=False)
             if done.returncode:
                 findings.add(path, done.stderr.strip())
-        # a page of ours that another names must be there
+        # a page of ours that another page refers to must exist
         for name, section in re.findall(r"\*(modfetch[\w.-]*)\*\((\d)\)", read(path)):
             if not (ROOT / f"man/{name}.{section}.scd").exists():
                 findings.add(path, f"there is no {name}({section})")
 
 
 def complete(*words):
-    """What bash offers for the last of WORDS."""
+    """The completions of bash for the last of WORDS."""
     script = f"""
         compopt() {{ :; }}
         source {ROOT}/completions/modfetch.bash

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every program that scripts and tests start is named in dependencies.tsv, belongs to each Debian, or is built here.
+"""Every program that scripts and tests start is listed in dependencies.tsv, belongs to every Debian, or is built here.
 
-Read are the shell scripts, what the Python files give to subprocess or to a function that passes its arguments on to it, what C
-tests give to system() and the like, shutil.which() and meson's find_program(). Only names that stand there as literals are
-seen; what runs in a guest is a matter of tests/vm/base and is not read.
+It reads shell scripts, the arguments of subprocess functions in Python and of functions that pass their arguments on to them,
+the arguments of system() and similar functions in C tests, shutil.which() and meson's find_program(). Only literal names are
+found; commands in a guest depend on tests/vm/base and are not read.
 """
 
 import ast
@@ -14,7 +14,7 @@ from tree import ROOT, Findings, files, interpreter, read
 
 findings = Findings()
 
-# What every Debian has, since these packages are essential, or since apt, with which the rest is installed, needs them.
+# Packages of every Debian: they are essential, or apt, which installs the others, needs them.
 BASE = {
     "apt": "apt-get apt-cache apt-config",
     "base-files, bash, dash": "bash sh",
@@ -28,7 +28,7 @@ BASE = {
     "util-linux, mount": "chrt flock losetup mount nsenter setpriv setsid swapoff umount unshare blkid fallocate lsblk taskset",
 }
 
-# Programs whose arguments are a command: how many arguments that are no options come before it.
+# Programs whose arguments are a command: the number of arguments before it, without options.
 PREFIX = {"exec": 0, "command": 0, "env": 0, "nice": 0, "timeout": 1, "unshare": 0, "quietly": 0, "step": 1, "xargs": 0,
           "setpriv": 0, "taskset": 1, "strace": 0}
 BUILTIN = set("""! . : compgen complete compopt wait [ [[ ]] { } alias break builtin case cd command continue coproc declare do done echo elif else esac
@@ -39,7 +39,7 @@ NAME = re.compile(r"[A-Za-z0-9_.+-]+$")
 SUBPROCESS = {"run", "Popen", "call", "check_call", "check_output"}
 
 
-# tests/demo and what it starts: it installs the rows of these uses alone.
+# tests/demo and the scripts that it starts: it installs only the rows of these uses.
 DEMO = ["tests/demo", *(f"tests/lib/{name}" for name in ("keys", "kernel", "repository", "steps.bash")),
         *(f"tests/vm/{name}" for name in ("base", "demo.py", "guest.py", "image.py", "scene.py", "server.py"))]
 DEMO_USES = {"build", "run", "vm"}
@@ -88,7 +88,7 @@ class Shell:
     def commands(self, closing):
         """A list of commands, as far as an unquoted CLOSING."""
         words = []
-        patterns = 0  # of the "case" that this list is in: a pattern, not a command, comes next where it is odd
+        patterns = 0  # of the "case" that contains this list: if it is odd, a pattern comes next instead of a command
         while self.at < len(self.text):
             c = self.peek()
             if closing and c == closing and not (patterns and c == ")"):
@@ -143,7 +143,7 @@ class Shell:
                 self.word()
 
     def skip_pattern(self):
-        """To the ")" of the next pattern, or in front of esac."""
+        """Skips to the ")" of the next pattern, or to esac."""
         while self.at < len(self.text):
             c = self.peek()
             if c in " \t\n;(|":
@@ -171,7 +171,7 @@ class Shell:
             self.documents.append(word)
 
     def word(self):
-        """A word without its quotes, and whether nothing in it is expanded."""
+        """A word without its quotes, and whether it is free of expansions."""
         out, plain = "", True
         while self.at < len(self.text):
             c = self.peek()
@@ -267,10 +267,10 @@ class Shell:
                 if option == "-c" and word in ("bash", "sh"):
                     self.found += Shell(words[i + 1][0], at).found
         if plain and word in PREFIX:
-            self.command(behind(words[1:], PREFIX[word]))
+            self.command(inner_command(words[1:], PREFIX[word]))
 
 
-def behind(words, skipped):
+def inner_command(words, skipped):
     """The command that is the arguments of another."""
     while words and (words[0][0].startswith("-") or "=" in words[0][0] or re.fullmatch(r"[A-Z]+|\d*", words[0][0])):
         skipped -= words[0][0].isdigit() and skipped > 0
@@ -351,14 +351,14 @@ class Python:
 
 
 def started(words):
-    """Programs of a command given as words, also those behind a PREFIX."""
+    """Programs of a command given as words, also those after a PREFIX."""
     out = []
     while words and words[0][1]:
         word, _, line = words[0]
         out.append((word, line))
         if word in ("sh", "bash") and len(words) > 2 and words[1][0] == "-c" and words[2][1]:
             out += Shell(words[2][0], line).found
-        words = behind(words[1:], PREFIX[word]) if word in PREFIX else []
+        words = inner_command(words[1:], PREFIX[word]) if word in PREFIX else []
     return out
 
 
@@ -371,7 +371,7 @@ C_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"")
 def of_c(text):
     for m in C_CALL.finditer(text):
         script = "".join(C_STRING.findall(m[1])).replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
-        # what a format puts in is no literal
+        # a formatted part is not a literal
         for word, _ in Shell(re.sub(r"%[-\d.*]*[a-z]+", "$x", script)).found:
             yield word, text.count("\n", 0, m.start()) + 1
 
@@ -394,7 +394,7 @@ def main():
     names = set()
     for path, word, line in found:
         name = word.rpartition("/")[2]
-        # a path of the tree is ours
+        # a path in the tree is our own program
         if not NAME.match(name) or "/" in word and not word.startswith(("/bin", "/sbin", "/usr")):
             continue
         if name in BUILTIN | functions:

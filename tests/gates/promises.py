@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""SECURITY.md names for each promise what keeps it and what tests it: is all of that there, and is every test run?"""
+"""SECURITY.md lists the sources and tests of each promise: checks that all of them exist and that every test is run."""
 
 import re
 
@@ -17,7 +17,7 @@ registered = "".join(read(f"tests/{f}meson.build") for f in ("", "road/", "fuzz/
 
 for n in range(1, PROMISES + 1):
     if f"P{n}" not in numbers and f"P{n}" not in missing:
-        findings.add(PAGE, f"P{n} is neither kept nor said to be missing")
+        findings.add(PAGE, f"P{n} is neither in the table nor listed as missing")
 for row in rows:
     if len(row) != 4 or "`" not in row[2] or "`tests/" not in row[3]:
         findings.add(PAGE, f"{row[0]} lacks a source or a test")

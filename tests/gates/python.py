@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every Python file compiles without a warning, names nothing it does not have, and imports nothing it does not use.
+"""Every Python file compiles without a warning, uses no undefined name, and has no unused import.
 
-Only the standard library is imported: the tests are to run where nothing but Debian's python3 is.
+Only the standard library may be imported: the tests must run with nothing but Debian's python3.
 """
 
 import ast

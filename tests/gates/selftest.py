@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Do the gates see what they are for? Plants one violation after the other in a copy of the tree and asks the gate."""
+"""Tests the gates: plants one violation after the other in a copy of the tree and runs the gate on it."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ COPIED = ["src", "include", "tests", "man", "completions", ".clang-format", ".cl
 
 
 class Gates(unittest.TestCase):
-    """The copy is made once; each test puts back what it changed."""
+    """The copy is made once; each test reverts its changes."""
 
     @classmethod
     def setUpClass(cls):
@@ -113,7 +113,7 @@ class Gates(unittest.TestCase):
     # ---- symbols, through the objects of this build ----
 
     def test_a_stage_that_calls_a_stage_is_seen(self):
-        """There is one at once when looking at a value is none of its rights."""
+        """There is such a call as soon as the functions for values are not allowed."""
         self.plant("tests/gates/symbols.py", 'mf_(nothing)_', old="mf_(want|wants|match|plan|fetched|proof|receipt)_")
         self.expect("symbols", r"calls mf_\w+\(\) of the stage")
 
@@ -121,7 +121,7 @@ class Gates(unittest.TestCase):
         self.plant("tests/gates/symbols.py", '"src/fetch/helper/fetch": {"libcurl"}', old='"src/fetch/helper/fetch": {"libcurl", "libseccomp"}')
         self.expect("symbols", r"src/fetch/helper/fetch: needs libseccomp")
 
-    # ---- scripts and words ----
+    # ---- scripts and texts ----
 
     def test_a_careless_script_is_seen(self):
         if not shutil.which("shellcheck"):
@@ -136,6 +136,17 @@ class Gates(unittest.TestCase):
     def test_a_promise_is_seen(self):
         self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
         self.expect("texts", r"a promise for later")
+
+    # ---- language ----
+
+    def test_a_word_that_is_not_the_fields_is_seen(self):
+        self.plant("src/base/lock.c", "/* The lock\n * lies in a folder. */\n")
+        self.expect("language", r"src/base/lock.c:\d+: 'folder': write directory")
+        self.plant("tests/lib/words.py", 'def f():\n    """Waits for whoever calls."""\n    return "a folder"\n')
+        self.expect("language", r"tests/lib/words.py:2: 'whoever': write the caller")
+        self.assertNotIn("words.py:3", self.run_gate("language").stdout)
+        self.plant("man/modfetch.8.scd", "\nWhat it costs is told.\n")
+        self.expect("language", r"man/modfetch.8.scd:\d+: 'told': write reported")
 
     # ---- programs ----
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How the C files look: limits that a reader's eye and memory set, and figures to watch.
+"""The style of the C files: limits for readability, and figures to watch.
 
-Fails for what has a hard limit; medians are printed beside their budgets.
+Fails if a hard limit is exceeded; medians are printed beside their budgets.
 """
 
 import re
@@ -19,7 +19,7 @@ BUDGETS = {
 }
 TESTS_TO_SOURCE = 0.7
 SPDX = "SPDX-License-Identifier: LGPL-2.1-or-later"
-# Words of enums that are ours: a switch over one names every value, so that the compiler sees a new one.
+# Prefixes of our own enums: a switch over one lists every value, so that the compiler finds a new one.
 OUR_ENUM = re.compile(r"\bcase\s+(MF|MFE|CMD|PACK)_\w+:")
 
 findings = Findings()
@@ -87,7 +87,7 @@ def check_text(path, lines):
 
 
 def check_source(path, lines):
-    """Rules for src/ that tests may break."""
+    """Rules for src/ that do not apply to tests."""
     text = "\n".join(lines)
     if len(lines) > FILE_LINES:
         findings.add(path, f"{len(lines)} lines")

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who calls whom, and who keeps state: asked of the objects, which an #include line cannot hide anything from.
+"""Checks calls, public names, variables and libraries in the objects, independent of #include lines.
 
-- A function is called from its own directory or from one that comes after it; no stage calls another's entry: a stage only looks at
-  the values it is given. Files do not call each other in a circle.
-- No object has a variable that can change: what lasts is on disk, what travels is passed.
-- Nothing is public that nobody else uses, and what is public begins with mf_ or, within a directory, with its name:
-  plain names like queue_free() are those of libraries.
-- The programs need no other libraries than they may: the event helper none, the fetch helper nothing that knows of
-  packages, modfetch nothing that takes long to start, its verbs nothing that speaks to a network.
+- A function is called from its own directory or from one that comes after it. No stage calls the entry of another stage; it may
+  only read the values that it gets. There are no cycles of calls between files.
+- No object has a writable variable: persistent data is on disk, everything else is passed in arguments.
+- Every public name is used by another file. It begins with mf_ or, within a directory, with the name of the directory, because
+  plain names like queue_free() belong to libraries.
+- The programs link only the allowed libraries: the event helper none, the fetch helper none for packages, modfetch none that is
+  slow to start, its verbs none for networks.
 """
 
 import pathlib
@@ -19,12 +19,12 @@ import sys
 from layers import LAYERS, layer_of
 from tree import ROOT, Findings, build_root, read
 
-# The stages in the pipeline's order; src/STAGE/STAGE.c has the entry, which the pipeline alone calls.
+# The stages in the order of the pipeline; src/STAGE/STAGE.c has the entry, which only the pipeline calls.
 STAGES = ["match", "resolve", "fetch", "verify", "install", "load"]
-# What a stage may call of another's entry file: makers, readers and destructors of the values that travel.
+# Functions in the entry file of a stage that another stage may call: constructors, readers and destructors of values.
 VALUE_CALLS = re.compile(r"mf_(want|wants|match|plan|fetched|proof|receipt)_\w+")
 
-# program: libraries it may name, beside the C library's own
+# program: libraries that it may link, in addition to the C library
 LIBRARIES = {
     "src/event/helper/event": set(),
     "src/event/modprobe/modprobe": set(),
@@ -37,9 +37,9 @@ LIBRARIES = {
 }
 C_LIBRARY = {"libc", "libm", "libpthread", "libdl", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "linux-vdso"}
 
-# What the files of a directory call what they share, where that is not the directory's name.
+# The prefix of names that are shared within a directory, if it is not the name of the directory.
 PREFIXES = {"depmod": "dm"}
-# Called by the C library alone.
+# Called only by the C library.
 NOT_CALLED = {"main"}
 
 findings = Findings()
@@ -75,7 +75,7 @@ class Object:
 
 
 def objects():
-    """Those of the sources that are there; a build directory may keep objects of others."""
+    """The objects of existing sources; a build directory may contain objects of removed ones."""
     for path in sorted((build_root() / "src").rglob("*.c.o")):
         if (ROOT / path.parent.parent.relative_to(build_root()) / path.name.removesuffix(".o")).exists():
             yield Object(path)
@@ -90,7 +90,7 @@ def check_call(caller, callee, name):
 
 
 def circles(edges):
-    """The sets of files that call each other in a circle (Tarjan's strongly connected components)."""
+    """The sets of files that call each other in a cycle (Tarjan's strongly connected components)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(v):
@@ -114,7 +114,7 @@ def circles(edges):
 
 
 def family(source):
-    """What a public name of a source may begin with: libraries have names too."""
+    """The allowed prefixes of a public name of a source: libraries have names too."""
     stem, dash, _ = source.stem.partition("-")
     return {"mf", source.parts[1], PREFIXES.get(source.parts[1], "mf")} | ({stem} if dash else set())
 
@@ -126,7 +126,7 @@ def check_libraries(program, allowed):
         return
     needed = re.findall(r"\(NEEDED\).*\[([\w+-]+?)(?:-[\d.]+)?\.so", run("readelf", "-d", path))
     for library in sorted(set(needed) - allowed - C_LIBRARY):
-        findings.add(program, f"needs {library}, which it must not")
+        findings.add(program, f"needs {library}, which is not allowed")
 
 
 def main():
@@ -144,11 +144,11 @@ def main():
         for name in o.variables():
             findings.add(o.source, f"{name} is a variable that outlives its function")
     for circle in circles(edges):
-        findings.add(circle[0], f"calls in a circle with {', '.join(circle[1:])}")
+        findings.add(circle[0], f"calls in a cycle with {', '.join(circle[1:])}")
     tests = "\n".join(read(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.c"))
     for name, o in owner.items():
         if name not in used | NOT_CALLED and not re.search(rf"\b{re.escape(name)}\b", tests):
-            findings.note(o.source, f"{name} is public, but nobody else uses it")
+            findings.note(o.source, f"{name} is public, but no other file uses it")
         if name not in NOT_CALLED and name.partition("_")[0] not in family(o.source):
             findings.add(o.source, f"{name} is public, but begins with none of {', '.join(sorted(family(o.source)))}")
     for program, allowed in LIBRARIES.items():

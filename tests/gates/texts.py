@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What no file of the tree says: promises for later, where and by what it was written, absolute paths of one machine."""
+"""Texts that no file of the tree may contain: promises for later, how it was written, absolute paths of one machine."""
 
 import re
 import sys
 
 from tree import ROOT, Findings, files
 
-# Spelled in pieces, so that this file does not find itself.
+# Written in pieces, so that this file is not a finding itself.
 FORBIDDEN = {
     r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b(?!X)": "a promise for later: do it, or say what is",
     r"(?<![\w.])/wo" r"rk/\w": "a path of one machine",

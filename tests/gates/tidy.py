@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """clang-tidy over src/, with the checks of .clang-tidy. Usage: tidy.py [FILE…]
 
-The analyzer takes about a second a file and processor; a file that was clean is not looked at again until it, a header of
-ours, the checks or the program change.
+The analyzer takes about a second for each file and processor; a clean file is not checked again until the file, one of our
+headers, the checks or the program change.
 """
 
 import concurrent.futures
@@ -21,7 +21,7 @@ CACHE = pathlib.Path(os.environ.get("MODFETCH_TEST_CACHE", "/var/cache/modfetch-
 
 
 def common_key(program):
-    """What a verdict depends on beside the file itself."""
+    """Everything that a result depends on in addition to the file itself."""
     h = hashlib.sha256(subprocess.run([program, "--version"], capture_output=True, check=True).stdout)
     for path in [pathlib.Path(".clang-tidy"), *(f for f in c_files("include", "src") if f.suffix == ".h")]:
         h.update((ROOT / path).read_bytes())

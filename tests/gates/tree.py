@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the gates share: the project's files, the objects a build made of them, and how findings are told."""
+"""Shared by the gates: the files of the project, the build directory, and the report of findings."""
 
 import os
 import pathlib
@@ -50,7 +50,7 @@ class Findings:
         self.notes = 0
 
     def note(self, where, text):
-        """Worth knowing, but nothing fails for it."""
+        """Prints a note, which is not a failure."""
         self.notes += 1
         print(f"note: {where}: {text}")
 

@@ -1,6 +1,6 @@
-"""Run in a mount namespace: what a service manager does behind modfetch-fetch.socket.
+"""Runs in a mount namespace and does the work of a service manager for modfetch-fetch.socket.
 
-Usage: fetch-service.py DRIVER LIBEXECDIR URL. The driver is not told where the helper is: it must go by the socket.
+Usage: fetch-service.py DRIVER LIBEXECDIR URL. The driver does not get the path of the helper: it must use the socket.
 """
 
 import json
@@ -30,13 +30,13 @@ def main():
     listener.listen()
     threading.Thread(target=serve, args=(listener,), daemon=True).start()
     env = {k: v for k, v in os.environ.items() if k != "MODFETCH_LIBEXECDIR"}
-    # without a network of its own, as the services have it
+    # without a network, like the services
     done = subprocess.run(["unshare", "--net", DRIVER, "10", "3", "nobody"], input=f"path=data mirror={URL}\n", env=env,
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["size"] == 300000, done.stdout
     assert len(connections) == 1
-    assert connections[0].wait(10) == 0  # it ends when the other side has what it wanted
+    assert connections[0].wait(10) == 0  # it exits when the other side is finished
 
 
 main()

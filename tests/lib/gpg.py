@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""OpenPGP keys and signatures for tests, by gpg in a home of its own."""
+"""OpenPGP keys and signatures for tests, made by gpg in a home directory of its own."""
 import os
 import subprocess
 
@@ -16,13 +16,13 @@ def read(path):
 
 
 def flip(armored):
-    """Another letter near the end, in the signature's numbers: what lies further ahead need not be signed."""
+    """Changes a letter near the end, in the numbers of the signature: earlier parts are not always signed."""
     at = armored.rindex(b'\n=') - 10
     return armored[:at] + (b'A' if armored[at : at + 1] != b'A' else b'B') + armored[at + 1 :]
 
 
 class Gpg:
-    """A gpg home of its own, with keys of every kind; times are faked, so that keys can be old."""
+    """A separate gpg home with keys of every kind; times are faked, so that keys can be old."""
 
     def __init__(self, directory, name='gnupg'):
         self.home = os.path.join(directory, name)
@@ -54,7 +54,7 @@ class Gpg:
         if os.path.exists(out):
             os.unlink(out)
         self.run('--armor', '--local-user', f'{name}@example.org', *options, '--output', out, '--detach-sign', path, at=at)
-        os.utime(path)  # to the mirror it is another file, and so is its etag
+        os.utime(path)  # for the mirror it is another file with another etag
 
     def close(self):
         subprocess.run(['gpgconf', '--homedir', self.home, '--kill', 'all'], check=False)

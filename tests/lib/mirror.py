@@ -1,4 +1,4 @@
-"""A mirror on loopback that does what bad mirrors do. The first component of a path names the fault."""
+"""A mirror on loopback with the faults of bad mirrors. The first component of a path names the fault."""
 
 import gzip
 import hashlib
@@ -46,7 +46,7 @@ class Peer:
         self.send(data)
 
     def begin(self):
-        """Where a Range asks to begin; None without one."""
+        """The start of a Range request; None without one."""
         r = self.headers.get("range")
         return int(r.split("=")[1].split("-")[0]) if r else None
 
@@ -75,7 +75,7 @@ def good(p):
         p.body(GOOD[at:], 206, ETag=ETAG, Content_Range=f"bytes {at}-{len(GOOD) - 1}/{len(GOOD)}")
 
 
-def breaks(p):  # a third more with each try, by Range
+def breaks(p):  # each try gets a third more, by Range
     at = p.begin() or 0
     status = 206 if at else 200
     extra = {"Content_Range": f"bytes {at}-{len(GOOD) - 1}/{len(GOOD)}"} if at else {}
@@ -83,13 +83,13 @@ def breaks(p):  # a third more with each try, by Range
     p.send(GOOD[at : at + 110_000])
 
 
-def breaks_then_whole(p):  # knows no ranges; the second try works
+def breaks_then_whole(p):  # does not support ranges; the second try works
     p.mirror.count[p.fault] = p.mirror.count.get(p.fault, 0) + 1
     p.head(200, Content_Length=len(GOOD))
     p.send(GOOD if p.mirror.count[p.fault] > 1 else GOOD[:50_000])
 
 
-def changes_meanwhile(p):  # another version, and says so to If-Range
+def changes_meanwhile(p):  # another version, and it answers If-Range correctly
     if p.begin() is None:
         p.head(200, Content_Length=len(GOOD), ETag='"old"')
         p.send(bytes(100_000))
@@ -150,7 +150,7 @@ def drip(p):
         p.send(GOOD[i : i + 1])
 
 
-def steady(p):  # fast enough for the floor on speed, too slow for the deadline
+def steady(p):  # fast enough for the minimum speed, too slow for the deadline
     p.head(200, Content_Length=len(GOOD))
     for i in range(0, len(GOOD), 500):
         if p.mirror.closing.wait(0.1):
@@ -182,7 +182,7 @@ def portal(size):
     return page + b" " * (size - len(page))
 
 
-# fault: (what it does, the code when it is the only mirror and size and digest are known)
+# fault: (function, error code if this is the only mirror, and size and digest are known)
 FAULTS = {
     "length-too-small": (lambda p: (p.head(200, Content_Length=1000), p.send(GOOD)), "TRUNCATED"),
     "length-too-large": (lambda p: (p.head(200, Content_Length=len(GOOD) + 9), p.send(GOOD)), "TOO-LARGE"),

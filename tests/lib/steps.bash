@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# For scripts to source: no command ends a script without its reason on the terminal.
-#   step WHAT COMMAND…    prints what is done now and does it; what fails in it is named together with WHAT
-#   quietly PROGRAM…      keeps a program's output to itself, unless the program fails: then all of it goes to stderr
-# Any command that ends the script (set -e) is named with its line and exit status. Functions are not to be called with
-# "||" or "if": bash passes over their failures there.
+# For scripts to source: a command that ends a script always prints the reason to the terminal.
+#   step WHAT COMMAND…    prints WHAT and runs the command; a failure is reported together with WHAT
+#   quietly PROGRAM…      suppresses the output of a program, unless it fails: then all of it goes to stderr
+# Any command that ends the script (set -e) is reported with its line and exit status. Do not call functions with "||" or
+# "if": bash ignores failures inside them there.
 set -Eeuo pipefail
 
 steps_name=$(basename "$0")
@@ -12,12 +12,12 @@ steps_command=
 steps_reported=
 trap 'steps_failed $? $LINENO "$BASH_COMMAND"' ERR
 
-# The trap runs once more for each function and subshell that the failure passes on its way out: one line is enough.
+# The trap runs again for each function and subshell that the failure leaves: print only one line.
 steps_failed() { # exit status, line, command
     local where="line $2: " command=$3 meaning=
     [ -z "$steps_reported" ] || return 0
     steps_reported=yes
-    # a line of this file says nothing: what it was called with does
+    # a line of this file is not helpful: report the arguments of its function
     # shellcheck disable=SC2016
     case $command in
     '"$@"' | 'return $status') where="" command=$steps_command ;;

@@ -1,7 +1,7 @@
-"""Run in fresh network and mount namespaces: a name server and a TLS mirror of our own, made the system's.
+"""Runs in new network and mount namespaces: a name server and a TLS mirror, which the system is configured to use.
 
-Usage: tls-and-dns.py DRIVER LIBEXECDIR SCRATCH. Exit status 0 when the stage fetched through both, and refused the
-mirror while its certificate was not the system's.
+Usage: tls-and-dns.py DRIVER LIBEXECDIR SCRATCH. Exit status 0 if the stage fetched through both, and refused the
+mirror as long as the system did not trust its certificate.
 """
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests of modfetch pack share: real trees, runs of the program, and what a repository says of itself."""
+"""Shared by the tests of modfetch pack: real trees, runs of the program, and a reader of repositories."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ REPO_NS = "{http://linux.duke.edu/metadata/repo}"
 
 
 def call(*argv, **more):
-    """Runs a program to its end; what it wrote is text."""
+    """Runs a program to its end; its output is text."""
     return subprocess.run([str(a) for a in argv], capture_output=True, text=True, check=False, **more)
 
 
@@ -86,7 +86,7 @@ class Package:
 
 
 class Repository:
-    """What a reader of PATH finds, from one look at its repomd.xml."""
+    """The content of the repository at PATH, for a client that reads its repomd.xml once."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -110,17 +110,17 @@ class Repository:
         return self.packages[f"{module}-kmp-{suffix}"]
 
     def closure(self, start):
-        """Names of all packages that START (names) drags in by what it requires; fails on what nobody provides."""
+        """Names of all packages that START (names) requires, also indirectly; fails on a dependency without a provider."""
         providers = {}
         for package in self.packages.values():
             for provide in package.provides:
                 providers.setdefault(provide, set()).add(package.name)
-        for package in self.packages.values():  # an unversioned require is met by any version
+        for package in self.packages.values():  # any version satisfies an unversioned dependency
             for name, _ in package.provides:
                 providers.setdefault((name, None), set()).add(package.name)
         done, todo, choices = set(), list(start), []
         while todo or choices:
-            if not todo:  # what only one package provides is settled; then the first that provides what is still open
+            if not todo:  # first dependencies with a single provider; then the first provider of each open one
                 todo = [sorted(p)[0] for p in choices if not p & done][:1]
                 choices = [p for p in choices if not p & done]
                 continue
@@ -148,13 +148,13 @@ class PackCase(unittest.TestCase):
         self.repo = self.scratch / "repo"
 
     def pack(self, *args, status=0, output=None, **more):
-        """Runs pack; returns what it did, with its lines on stderr."""
+        """Runs pack; returns its result, with its lines on stderr."""
         done = call(MODFETCH, "pack", "--output", output or self.repo, *args, **more)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 
     def tree(self, kernel, *modules, builtin=True):
-        """A tree with a few modules of a real kernel, in a root of its own with what belongs to a kernel."""
+        """A tree with a few modules of a real kernel, in a separate root with the other files of a kernel."""
         root = self.scratch / "root"
         tree = root / "lib/modules" / kernel.release
         for module in modules:
@@ -175,7 +175,7 @@ class PackCase(unittest.TestCase):
 
     @staticmethod
     def edit_modinfo(module, *lines):
-        """Adds lines to a module's .modinfo, as a module with them would have them."""
+        """Adds lines to the .modinfo section of a module."""
         section = module.with_suffix(".modinfo")
         subprocess.run(["objcopy", "-O", "binary", "--only-section=.modinfo", "--set-section-flags", ".modinfo=alloc",
                         module, section], check=True)

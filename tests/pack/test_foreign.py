@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kernels of other machines, packed on this one: arm64, and s390x, whose bytes are the other way round."""
+"""Kernels of other machines, packed on this one: arm64, and s390x, which is big-endian."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ ARCH = {"arm64": "aarch64", "s390x": "s390x"}
 
 
 def symvers(kernel):
-    """(symbol, CRC as packages write it): who exports it."""
+    """(symbol, CRC as packages write it): the exporting module."""
     exports = {}
     with open(kernel.symvers, encoding="ascii") as lines:
         for line in lines:
@@ -27,7 +27,7 @@ def symvers(kernel):
 
 class Foreign(PackCase):
     def check_specs(self, kind):
-        """Every relation of every module against the kernel's own Module.symvers."""
+        """Checks every relation of every module against the kernel's own Module.symvers."""
         kernel = Kernel(kind)
         specs = self.scratch / "specs"
         done = call(MODFETCH, "--json", "pack", "--spec-only", specs, kernel.tree)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A whole kernel as packages: nothing forgotten, nothing doubled, and what zypper, dnf and rpm make of it.
+"""A whole kernel as packages: nothing is missing, nothing is duplicate, and zypper, dnf and rpm can use it.
 
-The oracle is the original tree: what depmod and modprobe say of it, and its bytes.
+The oracle is the original tree: the output of depmod and modprobe, and its content.
 With MODFETCH_TEST_ALL=1 the kernel with .ko.xz is packed too. Without, it is skipped.
 """
 
@@ -38,7 +38,7 @@ class Whole(unittest.TestCase):
         cls.abi = cls.abi.replace("-", "_")
         cls.suffix = f"{cls.flavor}-{cls.abi}"
         cls.kmps = {n: p for n, p in cls.packed.packages.items() if "-kmp-" in n}
-        # the whole tree with its indexes: what a full kernel's machine would have
+        # the whole tree with its indexes, as on a machine with the full kernel
         cls.full = cls.scratch / "full"
         (cls.full / "lib/modules").mkdir(parents=True)
         if call("cp", "-al", cls.kernel.tree, cls.full / "lib/modules").returncode:
@@ -50,7 +50,7 @@ class Whole(unittest.TestCase):
         return (self.full / "lib/modules" / self.kernel.release / name).read_text(encoding="ascii").splitlines()
 
     def deps(self):
-        """Module: what modules.dep says it needs."""
+        """Module → its dependencies in modules.dep."""
         deps = {}
         for line in self.index("modules.dep"):
             module, _, needs = line.partition(":")
@@ -80,7 +80,7 @@ class Whole(unittest.TestCase):
         self.assertEqual(len(deps), len(self.kmps))
         weak = 0
         for module, needs in deps.items():
-            # by name alone: what the package manager cannot get wrong
+            # only by name, so that the package manager has no choice
             todo, found = [f"{module}-kmp-{self.suffix}"], set()
             while todo:
                 name = todo.pop()
@@ -89,7 +89,7 @@ class Whole(unittest.TestCase):
                     todo += [r for r in self.kmps[name].names("requires") if r in self.kmps]
             missing = {f"{n}-kmp-{self.suffix}" for n in needs} - found
             self.assertEqual({n for n in found if n.split("-kmp-")[0] not in needs | {module}}, set(), module)
-            # what depmod counts for a weak symbol is recommended, not required
+            # depmod counts the exporter of a weak symbol as a dependency; the package only recommends it
             for name in missing:
                 self.assertTrue(any(name in self.kmps[f].names("recommends") for f in found | missing), (module, name))
             weak += len(missing)
@@ -128,7 +128,7 @@ class Whole(unittest.TestCase):
         self.assertNotIn(b"changelog", self.packed.primary)
 
     def modalias_samples(self, count):
-        """Names that devices of every bus could have: the kernel's own patterns with their stars filled in."""
+        """Names that devices of every bus could have: the patterns of the kernel with their wildcards filled in."""
         chosen = random.Random(SEED)
         buses = collections.defaultdict(list)
         for line in self.index("modules.alias"):
@@ -142,7 +142,7 @@ class Whole(unittest.TestCase):
                 yield alias.replace("*", chosen.choice(["", "0", "00"])).replace("?", "x")
 
     def loaded_by(self, modalias):
-        """What a full kernel loads for it, and what that needs."""
+        """The modules that a full kernel loads for it, with their dependencies."""
         done = call("modprobe", "-d", self.full, "-S", self.kernel.release, "-R", modalias)
         return {name_of(m) for m in done.stdout.split()}
 
@@ -168,7 +168,7 @@ class Whole(unittest.TestCase):
         self.assertGreater(len(matched), 100)
 
         def wanted(names):
-            """By the packages' requires: weak symbols bring nothing in."""
+            """By the requires of the packages: weak symbols have none."""
             return {n.split("-kmp-")[0] for n in self.packed.closure(f"{m}-kmp-{self.suffix}" for a in names for m in by_alias[a])
                     if "-kmp-" in n}
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Usage: test_relations.py RELATIONS [TEST...]
 
-How the packer relates modules, on whole kernels: softdeps beside libkmod, requests beside what requests.tsv read from the
-kernel's source. With MODFETCH_TEST_ALL=1 the kernel with .ko.xz takes part as well.
+Relations between modules that the packer finds, on whole kernels: softdeps compared with libkmod, requests compared with
+requests.tsv, which was extracted from the kernel's source.
+With MODFETCH_TEST_ALL=1 the kernel with .ko.xz is tested as well.
 """
 
 import collections
@@ -25,7 +26,7 @@ KINDS = ["default", "xz"] if os.environ.get("MODFETCH_TEST_ALL") else ["default"
 
 
 class Related:
-    """A kernel, its tree with indexes, and what the packer makes of it."""
+    """A kernel, its tree with indexes, and the relations that the packer finds."""
 
     def __init__(self, kind, scratch):
         self.kernel = Kernel(kind)
@@ -61,7 +62,7 @@ class Related:
         return words
 
     def builtin(self):
-        """Names and aliases of what is built in: the kernel has it and asks for nothing."""
+        """Names and aliases of built-in modules: the kernel has them and requests nothing."""
         for line in (self.full / "modules.builtin").read_text(encoding="ascii").splitlines():
             yield pathlib.Path(line).name.split(".ko")[0].replace("-", "_")
         for field in (self.full / "modules.builtin.modinfo").read_bytes().decode("latin-1").split("\0"):
@@ -96,7 +97,7 @@ class Relations(unittest.TestCase):
                 module, *loaded = line.split()
                 shown[module] = set(loaded)
             self.assertGreater(len(shown), 3500)
-            # of several softdep lines of one module libkmod obeys one; the packer means all of them
+            # libkmod uses one of several softdep lines of a module; the packer uses all
             lines = collections.Counter(line.split()[1] for line in (related.full / "modules.softdep").read_text(
                 encoding="ascii").splitlines() if line.startswith("softdep "))
             several = {module for module, n in lines.items() if n > 1}
@@ -109,7 +110,7 @@ class Relations(unittest.TestCase):
             self.assertEqual(differences, {}, related.release)
 
     def truth(self, related):
-        """Of requests.tsv: module -> {target: sort}, as far as the kernel has both."""
+        """From requests.tsv: module -> {target: sort}, if the kernel has both."""
         builtin = set(related.builtin())
         rows = collections.defaultdict(dict)
         for line in (HERE / "requests.tsv").read_text(encoding="ascii").splitlines():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""modfetch pack on small trees cut from a real kernel: the packages' contract, bad input, what is rebuilt, what readers see."""
+"""modfetch pack on small trees from a real kernel: the contract of packages, bad input, rebuilds, concurrent readers."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ def modinfo(path, field):
 
 
 class Contract(PackCase):
-    """The table "Package contract", row by row, on a package of every sort."""
+    """The contract of packages in modfetch-pack(8), checked on a package of every kind."""
 
     @classmethod
     def setUpClass(cls):
@@ -96,7 +96,7 @@ class Contract(PackCase):
             builtins = {f"kmod({name_of(line.strip())}.ko)" for line in f}
         self.assertIn("kmod(rng_core.ko)", builtins)
         self.assertLessEqual({f"kernel-{FLAVOR}", f"kernel-{SUFFIX}"}, image.names("provides"))
-        # all of them, by their names, and no module besides
+        # all of them, by their names, and no other module
         self.assertEqual({name for name in image.names("provides") if name.startswith("kmod(")}, builtins)
         exports = {(f"ksym({FLAVOR}:{s})", crc) for s, (crc, owner) in SYMVERS.items() if owner == "vmlinux"}
         self.assertEqual({p for p in image.provides if p[0].startswith("ksym(")}, exports)
@@ -130,7 +130,7 @@ class Contract(PackCase):
 
 
 class BadInput(PackCase):
-    """A clear line each, the rest goes on, exit 1."""
+    """One clear line for each, the rest continues, exit status 1."""
 
     def test_what_is_no_module_of_this_kernel_is_told_and_left_out(self):
         tree = self.tree(KERNEL, "e1000e", "dummy", "xfs", "libcrc32c")
@@ -161,7 +161,7 @@ class BadInput(PackCase):
                          {"e1000e", "dummy", "xfs", "libcrc32c"})
         self.assertEqual(rpm_query(self.repo / packed.kmp("libcrc32c", SUFFIX).href, "-l"),
                          [f"/lib/modules/{KERNEL.release}/updates/libcrc32c.ko"])
-        # xfs wants the symbol that the module in updates/ does not export
+        # xfs needs the symbol that the module in updates/ does not export
         self.assertRegex(done.stderr, r"xfs\.ko: it needs crc32c .*which nothing exports.*\[NO-SYMBOL\]")
 
     def test_two_spellings_of_one_name_are_one_module(self):
@@ -172,7 +172,7 @@ class BadInput(PackCase):
         self.assertRegex(done.stderr, rf"{KERNEL.find('usb-common')}: .*updates/usb_common\.ko.* \[PACK\]")
         packed = Repository(self.repo)
         self.assertEqual({n.split("-kmp-")[0] for n in packed.packages if "-kmp-" in n}, {"usb_common", "dummy"})
-        # depmod would take that one too
+        # depmod would use that one too
         self.assertEqual(rpm_query(self.repo / packed.kmp("usb_common", SUFFIX).href, "-l"),
                          [f"/lib/modules/{KERNEL.release}/updates/usb_common.ko"])
 
@@ -368,7 +368,7 @@ class Aliases(PackCase):
 
 
 class Rebuilding(PackCase):
-    """Only what changed is built; what was published stays until it is replaced."""
+    """Only changed packages are built; published ones stay until they are replaced."""
 
     def state(self):
         return {p.relative_to(self.repo): (p.stat().st_ino, p.stat().st_mtime_ns) for p in self.repo.glob("*/**/*.rpm")}
@@ -396,7 +396,7 @@ class Rebuilding(PackCase):
         self.assertRegex(first, r"^uuid:[0-9a-f-]{36}$")
         self.pack(tree)
         self.assertEqual(self.identity(), first)
-        # also where what the packer keeps for itself is gone
+        # also if the state of the packer is missing
         shutil.rmtree(self.repo / ".pack")
         self.pack("--incremental", tree)
         self.assertEqual(self.identity(), first)
@@ -450,9 +450,9 @@ class Rebuilding(PackCase):
         both = {f"{m}-kmp-{s}" for m in ("e1000e", "dummy") for s in (SUFFIX, suffix)}
         packed = Repository(self.repo)
         self.assertEqual({n for n in packed.packages if "-kmp-" in n}, both)
-        for name in both:  # nothing of one kernel drags the other in
+        for name in both:  # no package of one kernel requires the other kernel
             self.assertEqual({n.rsplit("-", 1)[1] for n in packed.closure([name])}, {name.rsplit("-", 1)[1]})
-        # one kernel packed anew leaves the other's packages alone, and drops its own that are gone
+        # packing one kernel again keeps the packages of the other, and removes its own obsolete ones
         (tree / KERNEL.find("dummy")).unlink()
         self.pack("--incremental", tree)
         self.assertEqual({n for n in Repository(self.repo).packages if "-kmp-" in n}, both - {f"dummy-kmp-{SUFFIX}"})
@@ -483,11 +483,11 @@ class Rebuilding(PackCase):
 
 
 class Publishing(PackCase):
-    """A reader sees the old repository or the new one, whatever happens to the writer."""
+    """A reader sees the old or the new repository, even if the writer fails."""
 
     def read_all(self):
-        """Everything a client reads, each byte checked against what names it."""
-        for _ in range(3):  # between its request for repomd.xml and the next, two runs may have gone by
+        """Reads everything that a client reads, and checks each file against its digest."""
+        for _ in range(3):  # two runs may finish between its request for repomd.xml and the next request
             try:
                 packed = Repository(self.repo)
                 break
@@ -651,7 +651,7 @@ class Others(PackCase):
                                       "nlmon": {"kmp-firmware-nlmon"}, "veth": set()})
         self.assertIn("firmware(acme/one.bin)", packed["kmp-firmware-dummy"].names("provides"))
         self.assertEqual(figures["firmware_missing"], 2)
-        # without a tree the files are asked of whoever provides them
+        # without a tree, the files are required from their providers
         self.pack(tree)
         self.assertIn("firmware(absent.bin)", Repository(self.repo).kmp("dummy", SUFFIX).names("recommends"))
 

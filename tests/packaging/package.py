@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""modfetch as a distribution gets it: what meson installs, what the spec file packages, and that both go without a trace.
+"""modfetch in a distribution: the installed files of meson, the files of the package, and complete removal of both.
 
 The package is built by rpmbuild from the sources alone and installed into a root that has a shell of busybox, so that its
 scriptlets run. MODFETCH_BUILD: the build directory to install from.
@@ -40,7 +40,7 @@ def below(directory):
 
 
 def merged(paths):
-    """As a system has them whose /lib is /usr/lib and the only one; manual pages without the compression that rpm adds."""
+    """Paths as on a system with a merged /usr and one lib directory; manual pages without the compression that rpm adds."""
     paths = {re.sub(r"^(/usr)?/lib(64|/\w+-linux-gnu\w*)?/", "/usr/lib/", path) for path in paths}
     return {re.sub(r"(/man/.*)\.(gz|zst|xz|bz2)$", r"\1", path) for path in paths}
 
@@ -74,7 +74,7 @@ class Meson(Scratch):
 
 
 class Units(Scratch):
-    """What systemd itself says of the units as they are installed; how much they may do is tests/road/units.py's."""
+    """systemd's own check of the installed units; tests/road/units.py checks their privileges."""
 
     def test_systemd_finds_no_fault(self):
         root = self.meson_install("units")
@@ -83,7 +83,7 @@ class Units(Scratch):
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={root}",
                                *(f"/{p.relative_to(root)}".replace("@.", "@x.") for p in units)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        # what they name but is no part of modfetch is not there
+        # other units that they name do not exist there
         faults = [line for line in done.stdout.splitlines() if "modfetch" in line and "not found" not in line]
         self.assertEqual(faults, [], done.stdout)
 
@@ -135,18 +135,18 @@ class Package(Scratch):
         run(*rpm, "-i", "--nodeps", "--noplugins", *self.packages)
         self.assertTrue(os.access(root / "usr/sbin/modfetch", os.X_OK))
         self.assertIn("modfetch", run(root / "usr/sbin/modfetch", "--version"))
-        # what it leaves behind while it is at work
+        # files that modfetch creates at run time
         for path in ("var/cache/modfetch/x/solv", "var/lib/modfetch/history", "run/modfetch/lock", "run/modprobe.d/zz-modfetch.conf",
                      "lib/modules/6.1/modules.modfetch"):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text("x")
         run(*rpm, "-e", "--nodeps", "--noplugins", "modfetch", "modfetch-pack")
         left = {p for p in below(root) ^ before if not p.startswith("/var/lib/rpm/")}
-        # directories that are every system's own are nobody's trace
+        # directories that exist on every system do not count
         self.assertEqual({p for p in left if not (root / p[1:]).is_dir() or "modfetch" in p}, set())
 
 
 if __name__ == "__main__":
     if os.geteuid():
-        sys.exit("package.py: to install into a root takes root")
+        sys.exit("package.py: installing into a root needs root")
     unittest.main()

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Usage: case.py [--round-trip] [FILE...]      those of tests/cases; --round-trip: as modfetch lookup --case writes them
+"""Usage: case.py [--round-trip] [FILE...]      runs FILEs, or all of tests/cases; --round-trip: in the form of modfetch lookup --case
 
-A resolver case: a text file that says what there is, what is asked and what must come of it.
+A resolver case is a text file with packages and modules, a query, and the expected result.
 
 Lines that are not indented open a section; its lines are indented. Comments begin with '#'.
 
-  kernel RELEASE                 the one asked for
+  kernel RELEASE                 the kernel to resolve for
   symvers                        the kernel's own exports: SYMBOL CRC [MODULE]; none: it has no symvers
   builtin                        NAME ALIAS…
   present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC]
@@ -14,15 +14,15 @@ Lines that are not indented open a section; its lines are indented. Comments beg
   installed                      the same, of the rpm database
   file PATH                      any other file below the root, its lines indented
   query QUERY                    or "query --device PATH"; several are one call of lookup
-  install NAME / remove NAME     asked for instead of a query
+  install NAME / remove NAME     instead of a query
   option --thorough              of the call
-  expect                         what must come of it, in any order:
+  expect                         the expected result, in any order:
     QUERY is STATE [MODULE…]     the state, and the modules if there are any
-    because TEXT                 some query's reason, or the error, has this in it
+    because TEXT                 the reason of a query, or the error, contains this
     install NAME-EVR from ID [because TEXT]
     remove NAME
     fails CODE                   the run ends with this code
-    again nothing                once the plan is carried out the same call has nothing left to do
+    again nothing                after the plan was executed, the same call has nothing to do
 """
 import hashlib
 import json
@@ -189,7 +189,7 @@ def build_repository(directory, packages):
 
 
 def install_packages(root, packages):
-    """Into the rpm database alone, with all they say."""
+    """Puts packages only into the rpm database, with all their relations."""
     directory = tempfile.mkdtemp(prefix='case-rpms-')
     try:
         rpmbuild(packages, directory)
@@ -203,7 +203,7 @@ def install_packages(root, packages):
 
 
 def write_module(path, name, words):
-    """A relocatable object that says what a module says, enough for depmod and for modinfo."""
+    """A relocatable object with the sections of a module that depmod and modinfo read."""
     info = [f'name={name}'] + [w.replace('alias=', 'alias=', 1) for w in words if w.startswith('alias=')]
     text = ''.join(f'static const char i{i}[] __attribute__((section(".modinfo"), used)) = "{s}";\n'
                    for i, s in enumerate(info))
@@ -233,7 +233,7 @@ def write_tree(root, case):
 
 
 class Machine:
-    """What a case says there is, in a directory."""
+    """The machine of a case, in a directory."""
 
     def __init__(self, case):
         self.case = case
@@ -281,7 +281,7 @@ class Machine:
         return done, json.loads(done.stdout) if done.stdout else {'results': [], 'install': [], 'remove': []}
 
     def carry_out(self, plan):
-        """The packages into the database, their modules into the tree."""
+        """Puts the packages into the database, their modules into the tree."""
         by_name = {(p.name, p.evr.split(':')[-1]): p for _, _, packages in self.case.repositories for p in packages}
         chosen = [by_name[item['name'], item['evr'].split(':')[-1]] for item in plan['install']]
         install_packages(self.path, chosen)
@@ -296,7 +296,7 @@ class Machine:
 # ---- judging ----
 
 def judge(case):
-    """Runs a case. Returns what differs, one line each."""
+    """Runs a case. Returns the differences, one on each line."""
     there = Machine(case)
     try:
         done, answer = there.ask()
@@ -311,7 +311,7 @@ def judge(case):
 
 
 def essence(answer):
-    """What a plan is, without sizes, which a case does not have. What a thorough run takes as recommended is written so."""
+    """A plan without sizes, which a case does not have. Suggestions of a thorough run count as recommended."""
     def why(item):
         return item['why'].replace('suggested by', 'recommended by')
 
@@ -320,7 +320,7 @@ def essence(answer):
 
 
 def round_trip(case):
-    """The case as the command itself writes it: holds, and has the same plan for the same reasons."""
+    """The case that the command itself writes must pass, with the same plan for the same reasons."""
     if case.install or case.remove:
         return []
     there = Machine(case)

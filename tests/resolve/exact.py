@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Usage: exact.py ORACLE      lookup against kmod on the full tree, name by name
+"""Usage: exact.py ORACLE      lookup compared with kmod on the full tree, name by name
 
-A machine with nothing but what is built in asks the repository of a whole kernel; libkmod asks the whole kernel's tree.
-Asked are every id of pci.ids and usb.ids, every alias of the kernel with its wildcards filled in and as it is, every
-module's name, every symbol, and recorded machines. What lookup says and what modprobe -R would say must be the same, each time.
+A machine with only built-in modules uses the repository of a whole kernel; libkmod uses the tree of the whole kernel. The
+queries are every id of pci.ids and usb.ids, every alias of the kernel with its wildcards filled in and as it is, every module
+name, every symbol, and recorded machines. The results of lookup and of modprobe -R must be equal for each query.
 """
 import json
 import os
@@ -131,7 +131,7 @@ def queries_of(tree, rng):
 
 
 def odd_names(aliases, rng):
-    """Names with brackets and other bytes of globs in them, which are ordinary ones there, alone and where a '*' was."""
+    """Names with brackets and other glob characters, which are ordinary bytes in a name, alone and in the place of a '*'."""
     odd = ['bvr-[TBE132I-2.50]-', '[]', '[a-z]', '[[x]', '<NULL>', 'a b', '@#(-)', '\\', '?', '*', '[!a]', '[^-]']
     wild = rng.sample([a for a in aliases if '*' in a and ':' in a and '[' not in a], 400)
     names = [f'dmi:bvnLENOVO:{text}:bd10/14/2020:pnX1:' for text in odd]
@@ -141,7 +141,7 @@ def odd_names(aliases, rng):
 
 
 def usable(query):
-    """What lookup takes: printable, each bracket with its pair, at most 2 KiB."""
+    """Names that lookup accepts: printable, each bracket with its pair, at most 2 KiB."""
     return re.fullmatch(r'(?=.{1,2048}$)(?:[ -Z\\^-~]|\[[ -\\^-~]*\])*', query)
 
 
@@ -197,7 +197,7 @@ class Exact(unittest.TestCase):
         self.assertEqual(0, differences)
 
     def check_state(self, result, expected):
-        """Nothing is on disk: what matches is to be had, or built in, or there is nothing."""
+        """Nothing is on disk: a match is available or built in, or there is no match."""
         states = ('available', 'builtin') if expected else ('unknown',)
         if result['state'] not in states:
             self.fail(f'{result["state"]}, {result["reason"]}')
@@ -288,7 +288,7 @@ class Exact(unittest.TestCase):
                     self.assertEqual('builtin', result['state'], (where, result['query']))
 
     def test_a_plan_is_the_module_and_all_it_needs(self):
-        """Each of some modules alone: what the plan needs (not: recommends) is what kmod would load first."""
+        """For some modules, each alone: the required (not recommended) packages of the plan are the modules that kmod would load first."""
         names = [re.sub(r'\.ko.*', '', os.path.basename(p)).replace('-', '_')
                  for p in words_of(f'{self.tree}/modules.dep', 0)]
         names = random.Random(9).sample(names, 100)
@@ -297,7 +297,7 @@ class Exact(unittest.TestCase):
             plan = self.lookup([name])['install']
             got = {item['name'].split('-kmp-')[0].replace('-', '_') for item in plan
                    if not item['why'].startswith('recommended')}
-            # what a recommended package needs in turn is needed by it alone
+            # dependencies of a recommended package are not required by the module
             extra = got - expected[name]
             self.assertFalse(expected[name] - got, name)
             if extra:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Usage: whole_machines.py ORACLE      ten real machines, each equipped from nothing, beside kmod on the full tree
+"""Usage: whole_machines.py ORACLE      coldplug for ten real machines without any driver, compared with kmod on the full tree
 
-Each list of machines/ that says where it was taken from is the devices of one machine, a modalias a line. A machine with
-nothing but what is built in runs coldplug for it. Then everything that modprobe would load for these devices on the full
-tree is on its disk, soft dependencies included, and beyond that only what the packages of these modules recommend.
+Each list of machines/ with a source in its header is the devices of one machine, with a modalias on each line. A machine with
+only built-in modules runs coldplug for it. Then all modules that modprobe would load for these devices on the full tree must be
+on its disk, including soft dependencies, and otherwise only modules that their packages recommend.
 With MODFETCH_TEST_ALL=1 the same with the other kernel, whose modules are compressed.
 """
 import glob
@@ -20,8 +20,8 @@ import root as machine  # noqa: E402
 
 ORACLE = None
 
-# What drivers ask for by name when they run, from the kernel's sources: none of it follows from symbols. A driver on the
-# disk has all of these there that its kernel has as modules. intel_lpss asks by a soft dependency, "platform:idma64".
+# Modules that drivers request by name at run time, from the kernel's sources: none of them follows from symbols. If the driver is
+# on disk, those that the kernel has as modules must be there too. intel_lpss uses a soft dependency, "platform:idma64".
 REQUESTS = {
     'intel_lpss': ['idma64'],
     'iwlwifi': ['iwlmvm', 'iwldvm'],
@@ -38,7 +38,7 @@ def module_of(path):
 
 
 def lists():
-    """Name → modaliases of each machine that was recorded whole."""
+    """Name → modaliases of each completely recorded machine."""
     found = {}
     for path in sorted(glob.glob(f'{HERE}/machines/*')):
         with open(path, encoding='utf-8') as f:
@@ -49,7 +49,7 @@ def lists():
 
 
 def recommendations(repository):
-    """Module → modules whose packages its own recommends."""
+    """Module → modules of the packages that its own package recommends."""
     path, = glob.glob(f'{repository}/repodata/*-primary.xml.gz')
     with gzip.open(path, 'rt', encoding='utf-8') as f:
         packages = f.read().split('<package type="rpm">')[1:]
@@ -81,14 +81,14 @@ class Kernel:
         return {query: set(names.split()) for query, _, names in (line.partition('\t') for line in done.stdout.splitlines())}
 
     def loaded_for(self, name):
-        """What modprobe would insert for a module, soft dependencies included."""
+        """The modules that modprobe would insert for a module, including soft dependencies."""
         if name not in self.loads:
             text = machine.output('modprobe', '-d', self.tree, '-S', self.kver, '-C', '/nowhere', '--show-depends', name)
             self.loads[name] = {module_of(line.split()[1]) for line in text.splitlines() if line.startswith('insmod')}
         return self.loads[name]
 
     def with_recommended(self, modules):
-        """The modules, what their packages recommend, and all that modprobe would insert for that."""
+        """The modules, those that their packages recommend, and all modules that modprobe would insert for these."""
         whole, new = set(), set(modules)
         while new:
             whole |= new
@@ -105,7 +105,7 @@ class Machines(unittest.TestCase):
         cls.done = {}
 
     def equipped(self, kernel, name):
-        """Modules on the disk of a machine that coldplug has equipped for a list, and what lookup named before."""
+        """Modules on the disk of a machine after coldplug for a list, and the result of lookup before."""
         if (kernel, name) in self.done:
             return self.done[kernel, name]
         root = machine.Root(modules=(), symvers=False, kind=kernel.kind)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One bad thing costs itself alone: poison of each kind waits in the spool beside an innocent device.
+"""A fault affects only its own device: a bad entry of each kind waits in the spool beside a good device.
 
 Packages, metadata and signatures are made by rpmbuild, createrepo_c and openssl, and served over loopback. The spool is
-the real one, drained by `modfetch queue`. The innocent device's driver must come, and nothing of the poison.
+the real one, and `modfetch queue` handles it. The driver of the good device must be installed, and nothing of the bad entry.
 """
 import http.server
 import os
@@ -46,14 +46,14 @@ def place(name):
 
 
 def make(directory, name, vendor, spec=(), files=None):
-    """A package for the devices of a vendor, with the module of a real kernel under a name of its own."""
+    """A package for the devices of a vendor, with the module of a real kernel under another name."""
     path = r.rpmbuild(directory, f'{name}-kmp-{TAG}', [
         f'Provides: kmod({name}.ko)', f'Supplements: modalias(kernel-{TAG}:usb:v{vendor:04X}p*d*dc*dsc*dp*ic*isc*ip*in*)', *spec],
         files or [(place(name), module('ccm'))])
     return os.path.basename(path)
 
 
-# kind → (vendor, lines of the spec, files): packages that are bad by what they hold or ask for
+# kind → (vendor, lines of the spec, files): packages with bad content or bad requirements
 BAD_PACKAGES = {
     'needs-what-nobody-has': (0x2001, ['Requires: nobody-has-this'], None),
     'scriptlet': (0x2002, ['%post\ntrue'], None),
@@ -141,7 +141,7 @@ class Machine(unittest.TestCase):
         return [record['error']['code'] for record in self.root.history() if 'error' in record]
 
     def innocent_works(self, poison, *vendors):
-        """The innocent device has its driver, and the poison has not."""
+        """The good device has its driver, and the bad one has not."""
         self.assertTrue(self.has('good'), (self.root.names(), self.codes()))
         self.assertFalse(self.has(poison))
         for vendor in vendors:
@@ -192,7 +192,7 @@ class Packages(Machine):
                 self.innocent_works('evil', 0x2222, GOOD)
 
     def test_a_package_of_a_bad_signature_among_good_ones(self):
-        """gpgcheck=1, and no package carries a signature: each device fails, none twice."""
+        """gpgcheck=1, and no package has a signature: each device fails, none twice."""
         self.root.repo(self.server.url, keys_line='keys=repo', extra=['gpgcheck=1'])
         second = tempfile.mkdtemp(prefix='modfetch-alone-')
         self.addCleanup(shutil.rmtree, second)
@@ -240,7 +240,7 @@ class Packages(Machine):
 
 
 class Crashes(Machine):
-    """The process is ended by a signal while it fetches the poison's package, as a crash there would end it."""
+    """A signal ends the process while it fetches the bad package, like a crash at that point."""
 
     def crashing(self, *arguments, sign=signal.SIGSEGV):
         """A run that gets a signal as soon as it asks for the package."""
@@ -264,11 +264,11 @@ class Crashes(Machine):
         return sorted(os.listdir(path)) if os.path.exists(path) else []
 
     def poison(self, sign=signal.SIGSEGV):
-        """Runs until the spool is empty; how often it crashed."""
+        """Runs until the spool is empty; returns the number of crashes."""
         crashes = 0
         while self.waiting() and crashes < 9:
             status, _ = self.crashing('queue', sign=sign)
-            # a sanitizer makes an abort of some signals
+            # a sanitizer turns some signals into an abort
             crashes += status < 0
             if status >= 0:
                 break
@@ -297,7 +297,7 @@ class Crashes(Machine):
             self.assertIn('modfetch queue --retry', done.stdout + done.stderr)
         _, status = self.root.json('status')
         self.assertEqual([(a['query'], a['code']) for a in status['set_aside']], [(alias(0x2222), 'SET-ASIDE')])
-        # a new event changes nothing in that
+        # a new event does not change that
         before = len(self.server.requests)
         self.plug(0x2222)
         self.queue()
@@ -331,7 +331,7 @@ class Crashes(Machine):
         self.assertEqual(self.waiting(), [])
 
     def test_a_run_that_is_interrupted_once_is_no_crash_for_ever(self):
-        """A try that ended well takes the one before with it."""
+        """A successful try also clears the record of the one before."""
         self.refresh()
         self.plug(0x2222)
         self.crashing('queue')
@@ -362,7 +362,7 @@ class Crashes(Machine):
         self.assertIn(spool_name(alias(0x2222)), self.waiting())
         self.assertEqual(self.poison(), 1)
         self.assertTrue(self.has('good'))
-        # neither the next boot nor anything else of it meets the poison again
+        # neither the next boot nor any other run tries the bad package again
         before = [path for path in self.server.requests if 'evil' in path]
         done = self.root.run('coldplug', '--boot')
         self.assertIn('[SET-ASIDE]', done.stderr)
@@ -375,10 +375,10 @@ def no_core():
 
 
 class Portals(Machine):
-    """A network that answers in the server's place: what waits, waits on."""
+    """A network that answers instead of the server: waiting devices keep waiting."""
 
     def answers(self):
-        """How a portal may answer: name → what the server does."""
+        """The answers of portals: name → behavior of the server."""
         login = r.Server(self.directory)
         self.addCleanup(login.close)
         login.instead[''] = PAGE
@@ -478,7 +478,7 @@ class Portals(Machine):
 
 
 class Repositories(Machine):
-    """A second repository fails; the first one's drivers come, and the second one's when it is there again."""
+    """A second repository fails; drivers of the first are installed, and those of the second when it is reachable again."""
 
     def setUp(self):
         pass
@@ -550,7 +550,7 @@ class Repositories(Machine):
 
 
 class Stale(Repositories):
-    """The same of one whose metadata is too old: the clock of the machine is three weeks ahead."""
+    """The same for a repository with old metadata: the clock of the machine is three weeks ahead."""
 
     LATER = int(time.time()) + 21 * 86400
 

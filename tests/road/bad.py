@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What goes wrong, and that afterwards the tree and the rpm database are exactly as before."""
+"""Failures of all kinds; afterwards the tree and the rpm database must be exactly as before."""
 import fcntl
 import os
 import re
@@ -23,14 +23,14 @@ class Case(unittest.TestCase):
         self.addCleanup(self.root.close)
 
     def fails(self, status, code, *args, like='', quick=30):
-        """Runs the command, which must fail so and leave everything as it was."""
+        """Runs the command, which must fail with this code and change nothing."""
         before, started = self.root.state(), time.monotonic()
         done = self.root.run(*args)
         self.assertLess(time.monotonic() - started, quick)
         self.assertEqual(done.returncode, status, (args, done.stdout, done.stderr))
         last = done.stderr.splitlines()[-1]
         self.assertIn(f'[{code}]', last)
-        # where it stopped, what it was about, why
+        # the stage, the subject, the reason
         self.assertRegex(last, r'^modfetch: [a-z]+: \S[^:]*(:\S[^:]*)*: .{8,} \[[A-Z-]+\]$')
         self.assertRegex(done.stderr, like or '.')
         self.assertEqual(self.root.state(), before)
@@ -47,7 +47,7 @@ class Configuration(Case):
         self.fails(1, 'NO-REPOSITORY', 'probe', r.NIC, like='/etc/modfetch/repos.d')
         self.fails(1, 'NO-REPOSITORY', 'install', 'x')
         self.fails(1, 'NO-REPOSITORY', 'refresh')
-        # what is on disk needs none
+        # modules on disk need no repository
         self.assertEqual(self.root.run('probe', 'loop').returncode, 2)
         self.assertEqual(self.root.run('lookup', 'loop').returncode, 0)
         self.assertEqual(self.root.run('status').returncode, 0)
@@ -69,7 +69,7 @@ class Configuration(Case):
             with open(f'{self.root.path}/etc/modfetch/repos.d/test.repo', 'w', encoding='utf-8') as f:
                 f.write('\n'.join(lines) + '\n')
             self.fails(1, 'CONFIG', 'probe', r.NIC, like=like)
-            # status is where one looks for it
+            # status reports it
             status = self.root.run('status')
             self.assertEqual(status.returncode, 0)
             self.assertRegex(status.stdout, r'NOT USED: test\.repo')
@@ -97,7 +97,7 @@ class Configuration(Case):
 
 
 class Queries(Case):
-    """What is asked for is nothing anybody has, or no name at all."""
+    """A request for a name that no repository has, or for an invalid name."""
 
     def setUp(self):
         super().setUp()
@@ -108,7 +108,7 @@ class Queries(Case):
         self.asked = len(self.server.requests)
 
     def tearDown(self):
-        self.assertEqual(len(self.server.requests), self.asked, 'nothing was there to ask for')
+        self.assertEqual(len(self.server.requests), self.asked, 'there was nothing to request')
 
     def test_an_alias_nobody_carries(self):
         for verb in 'probe', 'lookup':
@@ -144,7 +144,7 @@ class Queries(Case):
 
 
 class Meanwhile(Case):
-    """An update of the kernel replaces its directory while a run is on its way."""
+    """An update of the kernel replaces its directory during a run."""
 
     def replace(self):
         os.rename(self.root.modules, self.root.modules + '.old')
@@ -191,7 +191,7 @@ class Network(Case):
         self.assertTrue(any('e1000e-kmp' in path for path in server.requests))
         count = len(server.requests)
         self.assertEqual(self.root.run('--no-load', 'probe', r.NIC).returncode, 2)
-        self.assertEqual(len(server.requests), count, 'what is present costs no packet')
+        self.assertEqual(len(server.requests), count, 'a module on disk needs no network')
 
     def test_nobody_listens(self):
         with socket.socket() as s:
@@ -455,7 +455,7 @@ class Symbols(Case):
 
 
 class Disk(unittest.TestCase):
-    """On a file system of its own that can be small or read-only."""
+    """On a separate file system, which can be small or read-only."""
 
     def setUp(self):
         self.mount = tempfile.mkdtemp(prefix='modfetch-disk-')
@@ -472,7 +472,7 @@ class Disk(unittest.TestCase):
         os.rmdir(self.mount)
 
     def wal(self):
-        """librpm's files as they are after any use, so that only content counts below."""
+        """Brings the files of librpm into the state after any use, so that only content is compared below."""
         self.root.packages()
 
     def test_read_only(self):
@@ -500,7 +500,7 @@ class Disk(unittest.TestCase):
         return path
 
     def test_full_at_every_point(self):
-        """Less and less is free: each run either succeeds whole or changes nothing."""
+        """With less and less free space, each run either succeeds completely or changes nothing."""
         ok = failed = 0
         for left in [*range(0, 512 * 1024, 64 * 1024), *range(512 * 1024, 6 << 20, 512 * 1024)]:
             ballast = self.fill(left)

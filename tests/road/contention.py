@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P23: five hundred runs that want the same lock, a package manager among them, and every fifth killed at any moment.
+"""P23: five hundred runs compete for one lock, with a package manager among them, and every fifth is killed at a random moment.
 
-The witness is each run's own account: between its first look at the disk and its end nobody else may have been there.
+The evidence is the report of each run: no other run may be active between its first read of the disk and its end.
 """
 import os
 import random
@@ -38,7 +38,7 @@ class Contention(unittest.TestCase):
             return self.rounds <= ROUNDS
 
     def work(self, seed):
-        """Looks, installs, removes and refreshes; kills a fifth of it at any moment of its life."""
+        """Runs lookups, installations, removals and refreshes; kills a fifth of them at a random moment."""
         dice = random.Random(seed)
         while self.take_round():
             which = dice.randrange(len(DRIVERS))
@@ -61,17 +61,17 @@ class Contention(unittest.TestCase):
                               stderr=subprocess.PIPE, text=True)
 
     def manage(self):
-        """A package manager that does not know of modfetch."""
+        """A package manager that is independent of modfetch."""
         while self.rounds < ROUNDS:
             for args in ('-e', '--nodeps', 'bystander'), ('-i', '--nodeps', '--force-debian', r.own_package()):
                 while (done := self.rpm(*args)).returncode and 'transaction lock' in done.stderr:
-                    time.sleep(0.01)  # it does not wait where nobody types
+                    time.sleep(0.01)  # it does not wait for the lock without a terminal
                 if done.returncode:
                     self.wrong.append((args, done.returncode, done.stderr))
             time.sleep(0.2)
 
     def spans(self):
-        """(first look, end, what) of every run that lived to tell."""
+        """(first read, end, kind) of every run that was not killed."""
         found = []
         for run in self.root.history():
             us = dict(run['us'])
@@ -93,12 +93,12 @@ class Contention(unittest.TestCase):
         spans = self.spans()
         self.assertGreater(len(spans), ROUNDS // 4)
         for (first, end, one), (begin, _, other) in zip(spans, spans[1:]):
-            self.assertGreaterEqual(begin, end, f'{other} looked while {one} was at work since {first}')
+            self.assertGreaterEqual(begin, end, f'{other} read the disk while {one} was active since {first}')
         self.check_the_end()
-        print(f'{ROUNDS} rounds: {self.killed} killed, {len(spans)} told of themselves, the longest took {self.longest:.1f} s')
+        print(f'{ROUNDS} rounds: {self.killed} killed, {len(spans)} reported their times, the longest took {self.longest:.1f} s')
 
     def check_the_end(self):
-        """One more run finishes or undoes what the killed left; then all is as if nobody had been killed."""
+        """One more run finishes or undoes the work of killed runs; then the state is the same as without kills."""
         have = [k for k in self.kmps if k in self.root.names()]
         done = self.root.run('install', *self.kmps)
         self.assertIn(done.returncode, (0, 2), done.stderr)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a package may put where, as the whole command sees it: who owns /boot, directories that are there, paths through
-links, accounts of an image, and modules and firmware that would stand before the machine's."""
+"""Which files a package may install at which paths, with the whole command: files in /boot, existing directories, paths
+through links, accounts of an image, and modules and firmware that would take precedence over those of the machine."""
 import contextlib
 import os
 import shutil
@@ -48,7 +48,7 @@ class Case(unittest.TestCase):
         r.rpmbuild(self.repository, name, spec, files, **options)
 
     def spec(self, name, directories, files):
-        """A package that lists directories: (path, what %attr says)."""
+        """A package that lists directories: (path, argument of %attr)."""
         top = tempfile.mkdtemp(prefix='contents-rpm-')
         self.addCleanup(shutil.rmtree, top)
         made = ' '.join([f'%{{buildroot}}{d}' for d, _ in directories] + [f'%{{buildroot}}{os.path.dirname(f)}' for f in files])
@@ -84,11 +84,11 @@ class Case(unittest.TestCase):
         return run.stderr.splitlines()[-1]
 
     def taken(self, *names):
-        """Installed and removed again: the machine is as it was."""
+        """After installation and removal the machine must be unchanged."""
         before = self.root.tree()
         self.done(self.root.run('--no-load', 'install', *names))
         self.done(self.root.run('remove', *names))
-        # but for /lib/firmware and the like
+        # except for /lib/firmware and similar directories
         after = self.root.tree()
         self.assertEqual({path: after.get(path) for path in before}, before)
 
@@ -123,7 +123,7 @@ class Boot(Case):
                         self.done(self.root.run('remove', *others))
         self.taken(name)
         self.taken('another-kernel')
-        # nor does anything of a kernel that is there give way
+        # no file of an existing kernel is replaced either
         write(f'{self.root.path}/boot/vmlinuz-{self.kver}')
         self.refused('FILE-EXISTS', 'install', name)
 
@@ -142,7 +142,7 @@ class Boot(Case):
         }
         for case, path in evil.items():
             self.image(f'kernel-{case}-image', [(path, b'evil')])
-        # by its name it is one, and by what it provides it is not
+        # a kernel by its name, but not by its provides
         self.package('kernel-false-image', ['Provides: kernel-false'], [(f'/boot/vmlinuz-{self.kver}', b'evil')])
         self.publish()
         for case in (*evil, 'false'):
@@ -161,7 +161,7 @@ class Directories(Case):
         self.publish()
         for d in listed:
             os.makedirs(self.root.path + d, exist_ok=True)
-        # an empty directory is what rpm removes with the last package that lists it
+        # rpm removes an empty directory with the last package that lists it
         os.makedirs(f'{self.root.path}/lib/firmware/vendor/deep')
         for d in listed:
             os.utime(self.root.path + d, (1500000000, 1500000000))
@@ -216,7 +216,7 @@ class Accounts(Case):
         os.unlink(source)
 
     def traced(self, *args):
-        """Runs the command and returns what it opened of name services below the root."""
+        """Runs the command and returns the name service files that it opened below the root."""
         trace = f'{self.repository}/trace'
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
                'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
@@ -239,7 +239,7 @@ class Accounts(Case):
         self.spec('plain-kmp', [], ['/lib/firmware/plain/x.bin'])
         shutil.move(odd, f'{self.root.path}/odd.rpm')
         self.publish()
-        # as another package manager has installed it
+        # as if another package manager had installed it
         self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.root.path}/odd.rpm')
         self.spec('odd-kmp', [], ['/lib/firmware/odd/y.bin'])
         self.publish()
@@ -307,7 +307,7 @@ class Links(Case):
 
 
 class Shadows(Case):
-    """A package for one device brings what stands before another driver, or its firmware."""
+    """A package for one device has a file that takes precedence over another driver or its firmware."""
 
     def forms(self):
         loop = self.bytes_of('loop')
@@ -342,7 +342,7 @@ class Shadows(Case):
         forms = self.forms()
         for number, (case, files) in enumerate(forms.items()):
             self.package(f'{case}-kmp-{self.tag}', self.relations(number, files), files)
-        # of firmware alone a need is another way in: what needs a module that is there is content
+        # for firmware only, a dependency is another way in: a dependency on an existing module is satisfied
         self.package('needs-kmp', [f'Requires: firmware-updates-kmp-{self.tag}'], [(DOC, b'')])
         self.package('likes-kmp', [f'Recommends: firmware-zst-kmp-{self.tag}'], [(DOC, b'')])
         self.publish()
@@ -355,7 +355,7 @@ class Shadows(Case):
         self.refused('FORBIDDEN-FILE', 'install', 'needs-kmp')
         self.refused('FORBIDDEN-FILE', 'install', 'likes-kmp')
         self.refused('FORBIDDEN-FILE', 'probe', *[self.stick(number) for number in range(len(forms))])
-        # the ways out
+        # how an admin can permit it
         for case in forms:
             with self.subTest(case, way='named'):
                 self.taken(f'{case}-kmp-{self.tag}')

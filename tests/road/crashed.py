@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A driver that another boot did not survive: refused where nobody watches, before a packet is sent, until somebody says so.
+"""A driver that crashed the machine in another boot: unattended runs refuse it, before a packet is sent, until an admin permits it.
 
-The record is written here as tests/match/test-pending-loads.c sees it written; tests/vm/test_crash.py has a driver that does panic.
+The record is written here in the format of tests/match/test-pending-loads.c; tests/vm/test_crash.py has a driver that panics.
 """
 import hashlib
 import os
@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-NEEDED = 'soundcore'  # by the sound card's driver
+NEEDED = 'soundcore'  # required by the driver of the sound card
 
 
 class Crashed(unittest.TestCase):
@@ -30,7 +30,7 @@ class Crashed(unittest.TestCase):
                     p.rsplit('/', 1)[-1] == name + '.ko')
 
     def crash(self, name, device='/sys/devices/pci0/x'):
-        """As if the machine had gone down while NAME was loaded."""
+        """Writes the record of a crash during the load of NAME."""
         path = self.path_of(name)
         digest = '0' * 64
         if os.path.exists(f'{self.root.modules}/{path}'):
@@ -40,7 +40,7 @@ class Crashed(unittest.TestCase):
             f.write(f'#modfetch begun another-boot {digest} {self.root.kver} {path} {device}\nblacklist {name}\n')
 
     def refused(self, *query):
-        """Unattended it is refused in one line, and costs no packet and no write."""
+        """An unattended run refuses it in one line, without a packet and without a write."""
         before, asked = self.root.state(), len(self.server.requests)
         for verb in ('--unattended', 'lookup'), ('--unattended', '--no-load', 'probe'):
             done = self.root.run(*verb, *query)
@@ -53,7 +53,7 @@ class Crashed(unittest.TestCase):
     def test_one_that_is_not_on_disk_is_not_fetched(self):
         self.crash('e1000e')
         self.refused(r.NIC)
-        # by hand it is, and its record is the load's to cross out, which there is none of here
+        # by hand it is installed; the load would remove the record, but this test loads nothing
         done = self.root.run('--no-load', 'probe', r.NIC)
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -119,7 +119,7 @@ class Crashed(unittest.TestCase):
         self.refused(r.HDA)
         with open(f'{self.root.modules}/{self.path_of("snd_hda_intel")}', 'ab') as f:
             f.write(b'\0')
-        # looking changes nothing, the next run does
+        # a lookup does not change the record, the next run does
         self.assertEqual(self.root.json('--unattended', 'lookup', r.HDA)[1]['results'][0]['state'], 'present')
         self.assertTrue(os.path.exists(self.file))
         self.assertEqual(self.root.json('status')[1]['crashed'], [])

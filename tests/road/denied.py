@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whoever says no, in whatever file: nothing is asked of the server, and nothing is changed. What a driver needs counts too.
+"""A refusal in any file: no request reaches the server, and nothing is changed. Dependencies of a driver are refused too.
 
-What the running kernel says is in tests/match/test-policy.c: a root in a directory has another one.
+tests/match/test-policy.c tests settings of the running kernel: a root in a directory has another kernel.
 """
 import os
 import sys
@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-# who says it: file, text; the device is a sound card, whose driver needs soundcore and more
+# source of the refusal: file, text; the device is a sound card, whose driver needs soundcore and more
 SAYS_NO = [
     ('etc/modprobe.d/x.conf', 'blacklist snd_hda_intel'),
     ('etc/modprobe.d/x.conf', 'blacklist snd-hda-intel'),
@@ -75,7 +75,7 @@ class Denied(unittest.TestCase):
                 os.unlink(where)
 
     def test_a_blacklist_holds_back_what_an_alias_stands_for(self):
-        """mount(2) and request_module() ask by alias: "fs-xfs". As with modprobe, a module's own name is not held back."""
+        """mount(2) and request_module() ask by alias: "fs-xfs". As with modprobe, a request by the name of the module is not refused."""
         for line in 'blacklist xfs', 'alias fs-xfs xfs\nblacklist xfs', 'alias my-disk xfs\nblacklist xfs':
             query = 'my-disk' if 'my-disk' in line else 'fs-xfs'
             with self.subTest(line=line):
@@ -96,7 +96,7 @@ class Denied(unittest.TestCase):
         self.assertEqual(self.root.json('lookup', r.NIC)[1]['results'][0]['state'], 'available')
 
     def test_without_a_word_against_it_it_comes(self):
-        """The control of all of them."""
+        """The control: without any refusal it is installed."""
         done = self.root.run('--no-load', 'probe', r.HDA)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.root.run('remove', *[n for n in self.root.names() if '-kmp-' in n]).returncode, 0)

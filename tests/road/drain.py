@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The verb queue without systemd: what it says to its manager, what it waits for, and that it ends when told to."""
+"""The verb queue without systemd: its notifications to the manager, its waiting, and its exit on request."""
 import contextlib
 import os
 import pathlib
@@ -52,7 +52,7 @@ class Queue(unittest.TestCase):
         return process
 
     def hear(self, text):
-        """The manager is told something that holds TEXT, within its time."""
+        """Waits for a notification that contains TEXT."""
         while True:
             said = self.manager.recv(4096).decode()
             if text in said:
@@ -108,7 +108,7 @@ class Queue(unittest.TestCase):
             self.put(f"pci:v{time.monotonic_ns()}")
             with contextlib.suppress(TimeoutError):
                 tries += "entries wait" in self.manager.recv(4096).decode()
-        # pauses of 1, 2 and 4 seconds, a quarter shorter at most
+        # pauses of 1, 2 and 4 seconds, at most a quarter shorter
         self.assertLessEqual(tries, 3)
 
     def test_watching_takes_what_comes_and_goes_on(self):
@@ -118,7 +118,7 @@ class Queue(unittest.TestCase):
             name = self.put(modalias)
             self.hear("STATUS=Fetching")
             self.hear("STATUS=Waiting for devices")
-            # no repository is configured: nobody has it, and that is its outcome
+            # no repository is configured: the driver is not found, and that is the final result
             self.assertFalse(name.exists())
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
@@ -126,7 +126,7 @@ class Queue(unittest.TestCase):
 
 
 class EachForItself(unittest.TestCase):
-    """A package that is not what was signed fails the run for all; each device is then tried alone, while the network lasts."""
+    """A package with a wrong digest makes the whole run fail; then each device is tried alone, as long as the network is up."""
 
     DEVICES = {name: f"pci:v0000F4CEd0000000{i}sv00000000sd00000000bcFFscFFiFF" for i, name in enumerate("abc")}
 
@@ -141,7 +141,7 @@ class EachForItself(unittest.TestCase):
                               [(f"/usr/share/doc/{name}/README", b"x")])
             if name == "a":
                 with open(path, "rb") as f:
-                    self.other = f.read()[:-1] + b"x"  # a package of that length, but not what was signed
+                    self.other = f.read()[:-1] + b"x"  # a package of the same length, but not the signed one
             self.device(name, modalias)
         r.createrepo(repo)
         self.server = r.Server(repo)
@@ -162,7 +162,7 @@ class EachForItself(unittest.TestCase):
         return len(list((pathlib.Path(self.root.path) / "run/modfetch/queue").iterdir()))
 
     def answer(self, name, *answers):
-        """What the first to ask for a package get in its place: bytes, or what is called before it is served."""
+        """The first answers for a package: bytes to be sent instead, or a function to be called before it is served."""
         def next_one():
             first, *rest = answers
             if rest:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Packages that are signed for, and still must not be installed: what they hold, what they want to run.
+"""Signed packages that nevertheless must not be installed, because of their files or scriptlets.
 
-All are subpackages of one spec, built once; each is asked for by its name. A refusal leaves the tree and the rpm database
-as they were.
+All are subpackages of one spec, built once; each is requested by its name. A refusal must leave the tree and the rpm database
+unchanged.
 """
 import hashlib
 import os
@@ -109,18 +109,18 @@ SCRIPTLETS = {
     'triggerprein': ['%triggerprein -n NAME -- bash', 'true'],
     'filetriggerin': ['%filetriggerin -n NAME -- /usr/bin', 'true'],
     'transfiletriggerin': ['%transfiletriggerin -n NAME -- /usr/bin', 'true'],
-    'postuntrans': ['%post -n NAME', 'true'],  # and made another kind of below
+    'postuntrans': ['%post -n NAME', 'true'],  # and converted to another kind below
     'transfiletriggerpostun': ['%transfiletriggerpostun -n NAME -- /usr/bin', 'true'],
 }
 OBSOLETES = {'obsoletes-bash': 'bash', 'obsoletes-kernel': 'kernel', 'obsoletes-modfetch': 'modfetch'}
 ACCOUNTS = {'makes-a-user': 'user(mine) = dSBtaW5lIC0gLSAtIC0K', 'makes-a-group': 'group(mine)', 'joins': 'groupmember(mine/root)'}
-# what the metadata says it has, and what else is in it
+# the modules listed in the metadata, and further modules in the package
 UNNAMED = {'another-module': 'kmod(other.ko)', 'one-more-module': 'kmod(mine.ko)'}
 HARMLESS = {
     'named': [KO],
     'module': [KO],
     'module-usr': ['/usr/lib/modules/KVER/updates/other.ko'],
-    'shell': ['/usr/share/doc/shell/README'],  # what scriptlets need, in name
+    'shell': ['/usr/share/doc/shell/README'],  # dependencies of the scriptlets, in name only
     'firmware': ['/lib/firmware/mine/blob.bin', '/usr/lib/firmware/mine/blob2.bin'],
     'documented': [KO, '%doc /usr/share/doc/mine/README', '/usr/share/licenses/mine/COPYING'],
     'search-order': ['/usr/lib/depmod.d/mine.conf', '/etc/depmod.d/mine.conf'],
@@ -192,7 +192,7 @@ def build(directory, kver, module):
 
 
 def rename_tags(path, tags):
-    """Makes other entries of some in a package's header, as newer rpms write them, and its digests right again."""
+    """Changes entries in the header of a package to the form of newer rpm versions, and updates its digests."""
     with open(path, 'rb') as f:
         data = bytearray(f.read())
 
@@ -288,7 +288,7 @@ class Hostile(unittest.TestCase):
             done = self.install('post-lua')
             self.assertEqual(done.returncode, 0, done.stderr)
             self.root.run('remove', name_of('post-lua'))
-            done = self.install('setuid')  # that and no more
+            done = self.install('setuid')  # exactly this
             self.assertIn('[FORBIDDEN-FILE]', done.stderr)
         finally:
             self.configure()

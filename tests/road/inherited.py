@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a run inherits from whoever started it, or finds in its root, and must not be steered by."""
+"""Environment, descriptors and files of the root must not influence a run."""
 import os
 import shutil
 import subprocess
@@ -55,7 +55,7 @@ class Environment(Case):
 
 
     def test_an_installed_program_starts_no_other_helper(self):
-        """A copy outside of the build directory is what an installed one is."""
+        """A copy outside of the build directory behaves like an installed program."""
         for name in 'fetch', 'helpers/fetch':
             os.chmod(self.write(name, f'#!/bin/sh\ntouch {self.directory}/ran\n'), 0o755)
         server = r.Server(r.repository())
@@ -69,7 +69,7 @@ class Environment(Case):
 
 
 class Links(Case):
-    """In an image absolute links lead to what is in the image, whatever this machine has by that name."""
+    """Absolute links in an image lead to files of the image, even if this machine has a file of that name."""
 
     def setUp(self):
         super().setUp()
@@ -82,7 +82,7 @@ class Links(Case):
         self.root.repo('file://' + r.repository())
 
     def move(self, below, link):
-        """BELOW becomes LINK; what it was is at the link's end inside the root, and a copy of it outside."""
+        """Replaces BELOW by LINK; its former content is at the target inside the root, and a copy of it outside."""
         path, inside = f'{self.root.path}/{below}', f'{self.root.path}{link}'
         os.makedirs(path, exist_ok=True)
         shutil.copytree(path, link, dirs_exist_ok=True)
@@ -145,9 +145,9 @@ class Links(Case):
 
 
 class Indexes(Case):
-    """An image's indexes are of its own files, by its own configuration, wherever its links seem to lead on this machine."""
+    """The indexes of an image depend only on its own files and configuration, not on the targets of its links on this machine."""
 
-    HOSTS, IMAGES = 'e1000e', 'loop'  # the module that this machine has by a path, and the one that the image has there
+    HOSTS, IMAGES = 'e1000e', 'loop'  # the module at a path of this machine, and the one at the same path of the image
 
     def setUp(self):
         super().setUp()
@@ -190,7 +190,7 @@ class Indexes(Case):
                     os.symlink(self.there, f'{self.root.path}/chain')
                 self.link(to, name)
                 self.has_the_images()
-                # again with what is known, as a whole and for one path
+                # again with the cached state, for the whole tree and for one path
                 self.has_the_images()
                 self.has_the_images('--changed', name)
                 os.unlink(f'{self.root.modules}/{name}')
@@ -230,7 +230,7 @@ class Indexes(Case):
             self.assertTrue(f.readline().startswith('kernel/fs/fat/fat.ko:'))
 
     def test_the_configuration_is_the_images(self):
-        """This machine's own says something else; so does what the image's links seem to lead to here."""
+        """The configuration of this machine differs; so do the files of this machine that the image's links seem to lead to."""
         self.link(f'{self.there}/weak.ko')
         self.write_at(f'{self.there}/conf', 'exclude weak.ko\n')
         self.write_at(f'{self.root.path}{self.there}/conf', 'exclude vfat.ko\n')
@@ -255,7 +255,7 @@ class Indexes(Case):
 
 class Descriptors(Case):
     def test_messages_do_not_land_in_files(self):
-        """Closed 0, 1 and 2 would be the first numbers of the files that are opened."""
+        """If descriptors 0, 1 and 2 are closed, the first opened files would get these numbers."""
         before = self.files()
         for args in ('-v refresh', f'-v --no-load probe {r.NIC}', f'-v --json lookup {r.HDA}', 'remove bystander'):
             words = ' '.join(self.root.command(*args.split()))

@@ -82,7 +82,7 @@ class RoundTrip(Case):
         self.done(root.run('install', self.kmp(root, 'snd_hda_intel')))
         self.assertLessEqual({'snd-hda-intel.ko', 'snd-pcm.ko', 'soundcore.ko'}, set(root.on_disk()))
         self.done(root.run('install', self.kmp(root, 'snd_hda_intel')), 2)
-        # what others need goes with them or not at all
+        # packages that others require are removed with them or not at all
         self.done(root.run('remove', self.kmp(root, 'soundcore')))
         self.assertNotIn('snd-hda-intel.ko', root.on_disk())
         self.done(root.run('remove', *self.kmps(root)))
@@ -129,7 +129,7 @@ class RoundTrip(Case):
         self.done(root.run('--no-load', 'probe', r.NIC))
         whole = root.state()
         subprocess.run(['depmod', '-b', root.path, root.kver], check=True)
-        # as if somebody had restored old indexes
+        # as if an admin had restored old indexes
         path = [p for p in root.tree() if p.endswith('/e1000e.ko')][0]
         os.rename(f'{root.path}/{path}', f'{root.path}/tmp/e1000e.ko')
         subprocess.run(['depmod', '-b', root.path, root.kver], check=True)
@@ -182,7 +182,7 @@ class Roots(Case):
         self.done(root.run('--no-load', 'probe', r.NIC))
         self.assertIn('e1000e.ko', root.on_disk())
         self.done(root.run('--no-load', 'probe', r.NIC), 2)
-        # kmod's own tools would follow an absolute link out of the root
+        # the tools of kmod would follow an absolute link out of the root
         if tree:
             self.assertIn('e1000e', r.output('modprobe', '-d', root.path, '-S', root.kver, '-R', 'e1000e'))
         self.done(root.run('remove', self.kmp(root, 'e1000e')))
@@ -228,7 +228,7 @@ class Roots(Case):
         self.assertTrue(os.path.exists(f'{root.path}/opt/db/rpmdb.sqlite'))
 
     def test_nothing_at_all_but_a_repository(self):
-        """An image that has no kernel yet: its drivers, then the kernel itself."""
+        """An image without a kernel: first the drivers are installed, then the kernel itself."""
         root = self.make(modules=(), symvers=False)
         shutil.rmtree(root.modules)
         self.done(root.run('--no-load', 'probe', 'xfs'))
@@ -247,7 +247,7 @@ class Oracle(Case):
             full, ours = root.show_depends(r.full_tree(), name), root.show_depends(root.path, name)
             strip = [re.sub(r'.*/lib/modules/', '', line).strip() for line in full]
             ours = [re.sub(r'.*/lib/modules/', '', line).strip() for line in ours]
-            # depmod orders equals by their place in the tree: the same modules, the one asked for last
+            # depmod orders equal modules by their place in the tree: the same modules, with the requested one last
             self.assertEqual((sorted(ours), ours[-1:]), (sorted(strip), strip[-1:]), name)
             self.assertGreater(len(ours), 0)
 
@@ -261,10 +261,10 @@ class Oracle(Case):
 
 
 class Failures(Case):
-    """The k-th call of a kind fails or the process is killed at it."""
+    """The k-th call of a kind fails, or the process is killed in it."""
 
     def environment(self):
-        # a sanitizer that looks for leaks is a tracer itself, and a process has but one
+        # LeakSanitizer is a tracer itself, and a process can have only one
         return {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
                 'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
 
@@ -302,25 +302,25 @@ class Failures(Case):
                                     ('mkdirat,mkdir', 'error=EROFS', 4), ('unlinkat', 'error=EIO', 4)):
             for root, before, k, run in self.sweep(calls, what, points):
                 with self.subTest(calls=calls, k=k, stderr=run.stderr):
-                    # what was to be removed last is removed by whoever comes next
+                    # the last file to be removed is removed by the next run
                     if 'is left until the next run' in run.stderr:
                         self.done(root.run('depmod', '-b', root.path, root.kver))
                     self.assertFalse([name for name in root.tree() if name.endswith(('.partial', '.old'))])
-                    # at the very end: all is done, but it could not be told
+                    # at the very end: everything is done, but the output failed
                     if run.returncode == 0 or 'modfetch: output: stdout' in run.stderr:
                         self.assertIn('e1000e.ko', root.on_disk())
                         self.assertIn(self.kmp(root, 'e1000e'), root.names())
                         self.assertIn('xhci-pci.ko', root.on_disk())
                     else:
                         self.assertEqual(run.returncode, 1)
-                        # strace counts anew in each process: the one that undoes may have failed as well
+                        # strace counts separately in each process: the undoing one may have failed as well
                         if 'the next run will try again' in run.stderr:
                             self.assertIn(root.run('--no-load', 'probe', 'loop').returncode, (0, 2))
                         self.assertRegex(run.stderr.splitlines()[-1], r'^modfetch: .*\[[A-Z-]+\]$')
                         self.assertEqual((root.tree(), root.packages()), before)
 
     def test_a_killed_run_is_undone_by_the_next(self):
-        """Killed at any write, rename or sync: a later run leaves what a run without a kill would have left."""
+        """Killed at any write, rename or sync: a later run must lead to the state of a run without a kill."""
         reference = self.make()
         self.done(reference.run('--no-load', 'probe', r.NIC, r.XHCI))
         wanted = reference.tree(), reference.packages()
@@ -328,7 +328,7 @@ class Failures(Case):
                               ('unlinkat,unlink', 5), ('fork,vfork,clone,clone3', 2)):
             for root, before, k, run in self.sweep(calls, 'signal=KILL', points):
                 with self.subTest(calls=calls, k=k):
-                    # another query first: what was begun must be gone, whatever the new run is about
+                    # another query first: every new run must undo the unfinished work
                     self.assertIn(root.run('--no-load', 'probe', 'loop').returncode, (0, 2))
                     now = root.tree(), root.packages()
                     self.assertIn(now, (before, wanted), (k, run.stderr))
@@ -337,7 +337,7 @@ class Failures(Case):
                     self.assertFalse(os.path.exists(f'{root.path}/var/lib/modfetch/undo'))
 
     def forgetting(self, injected):
-        """A run at whose end, when the indexes are right, the note of how to undo it cannot be removed."""
+        """At the end of a run, when the indexes are correct, its undo record cannot be removed."""
         trace, calls = f'{self.make_directory()}/trace', 0
         root = self.make()
         subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
@@ -345,7 +345,7 @@ class Failures(Case):
         with open(trace, encoding='utf-8') as f:
             lines = [line for line in f if line.startswith('unlinkat')]
         calls = next(i for i, line in enumerate(lines, 1) if '"undo"' in line)
-        # of that directory alone: what is removed elsewhere is not the same each time
+        # only in that directory: removals elsewhere differ from run to run
         for k in calls, calls + 1, calls - 1:
             root = self.make()
             before = root.tree(), root.packages()
@@ -354,7 +354,7 @@ class Failures(Case):
                                  check=False, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
             if os.path.exists(f'{root.path}/var/lib/modfetch/undo') or 'undo: Input/output error' in run.stderr:
                 return root, before, run
-        self.fail(f'the note was removed each time: {run.stderr}')
+        self.fail(f'the undo record was removed each time: {run.stderr}')
 
     def make_directory(self):
         directory = tempfile.mkdtemp(prefix='install-')
@@ -373,7 +373,7 @@ class Failures(Case):
         self.assertEqual((root.tree(), root.packages()), before)
 
     def test_room_is_looked_for_before_anything_is_begun(self):
-        """Room for the indexes and the database, and for less than the files."""
+        """Space for the indexes and the database, but not for the files."""
         root = self.make()
         aside, modules = f'{root.path}/aside', f'{root.path}/lib/modules'
         os.rename(modules, aside)

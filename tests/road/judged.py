@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whatever modprobe can answer with was verified: every way around that, as a package, with module keys configured.
+"""modprobe can only load verified files: packages that try to circumvent this, with module keys configured.
 
-The oracle is the system's own depmod and modprobe. What a package holds is unpacked beside a copy of the machine's tree
-first: where modprobe then answers with a file that is not signed by the module key, or for a name that is not the file's, the
-way is open, and the test knows that its row can fail. Then modfetch is asked to install it, and modprobe once more.
+The oracle is the system's own depmod and modprobe. First the files of a package are unpacked into a copy of the machine's
+tree. If modprobe then prints a file that is not signed by the module key, or a file of another name than the requested one, the
+attack works, which proves that the row can fail. Then modfetch is called to install the package, and modprobe once more.
 """
 import hashlib
 import lzma
@@ -23,8 +23,8 @@ MARKER = b'~Module signature appended~\n'
 ENDINGS = '.ko', '.ko.gz', '.ko.xz', '.ko.zst'
 CODES = 'FORBIDDEN-FILE', 'BAD-PACKAGE', 'MODULE-UNSIGNED', 'BAD-MODULE'
 
-# What a file holds: one of these, the text of a configuration, or where a link leads. K is the kernel's directory, C the
-# row's name; a row's directory is its own, so that all packages are built from one tree.
+# The content of a file: one of these, the text of a configuration, or the target of a link. K is the kernel's directory, C the
+# row's name; each row has its own directory, so that all packages are built from one tree.
 GOOD, BAD, PACKED = object(), object(), object()
 D = 'K/updates/C'
 
@@ -38,11 +38,11 @@ def hard(path):
 
 
 CONF = '/etc/depmod.d/C.conf'
-FIRST = '/etc/depmod.d/a-C.conf'  # what is read first is searched first
+FIRST = '/etc/depmod.d/a-C.conf'  # directories of the file that is read first are searched first
 IMAGE = 'kernel-C-image'
-OUTSIDE = 'external * WORK/firmware/C\n'  # a link to /lib/firmware of the machine at hand
+OUTSIDE = 'external * WORK/firmware/C\n'  # a link to /lib/firmware of this machine
 
-# (row, files, is the way open without modfetch): a name that begins with "image" is of a kernel's package
+# (row, files, does the attack work without modfetch): a name that begins with "image" is a package of a kernel
 WAYS = [
     ('unsigned', {f'{D}/e1000e.ko': BAD}, True),
     ('compressed', {f'{D}/e1000e.ko.xz': PACKED}, True),
@@ -51,7 +51,7 @@ WAYS = [
     ('in-a-hidden-directory', {f'{D}/.x/e1000e.ko': BAD}, True),
     ('in-a-directory-like-a-module', {f'{D}/x.ko/e1000e.ko': BAD}, True),
     ('at-the-top', {'K/C/e1000e.ko': BAD}, True),
-    # names that kmod reads otherwise
+    # file names that kmod maps to another module name
     ('dot', {f'{D}/e1000e.evil.ko': GOOD}, True),
     ('dot-unsigned', {f'{D}/e1000e.evil.ko': BAD}, True),
     ('two-endings', {f'{D}/e1000e.ko.ko': GOOD}, True),
@@ -105,7 +105,7 @@ WAYS = [
     ('many-lines', {f'{D}/x.ko': GOOD, CONF: 'override x * updates/C\n' * 2000}, None),
 ]
 
-# two packages that are nothing alone
+# two packages that are harmless alone
 HALVES = [
     ('image-part', {'K/updates/halves/d/vmlinuz-x': BAD}, None),
     ('link-to-a-part', {'K/updates/halves/e1000e.ko': link('d/vmlinuz-x')}, None),
@@ -178,7 +178,7 @@ class Judged(unittest.TestCase):
 
     @classmethod
     def machine(cls):
-        """What an admin has on this machine: modules that nobody verified, in places where nothing finds them."""
+        """Unverified modules of an admin, in directories that modprobe does not search."""
         tree = cls.root.modules
         for path, content in {
                 f'{tree}/updates/dummy.ko': cls.bytes[GOOD], f'{tree}/stash/dummy.ko': cls.bytes[BAD],
@@ -217,7 +217,7 @@ class Judged(unittest.TestCase):
 
     @classmethod
     def build(cls):
-        """One rpmbuild for all rows; what two rows have at one place is in a tree of its own."""
+        """One rpmbuild for all rows; rows with the same path have separate trees."""
         spec = ['Name: judged', 'Version: 1', 'Release: 1', 'Summary: test', 'License: none', 'AutoReqProv: no',
                 '%description', 'test']
         shared = {'K/e1000e.ko', '/etc/depmod.d/dist.conf'}
@@ -262,7 +262,7 @@ class Judged(unittest.TestCase):
 
     @classmethod
     def unverified(cls, top):
-        """What modprobe answers with that is not what its name says, or not signed."""
+        """The files that modprobe prints and that have another name or no signature."""
         found = []
         known = {hashlib.sha256(data).digest() for data in (cls.bytes[GOOD], read(f'{cls.root.modules}/kernel/drivers/block/loop.ko'))}
         for name in 'e1000e', 'dummy', 'loop', 'x', 'y', 'vmlinuz', 'snd_x', 'out', 'guard', 'old_name':
@@ -275,14 +275,14 @@ class Judged(unittest.TestCase):
         return found
 
     def unpacked(self, row):
-        """A copy of the machine with the package's files in it, and no more: as if nobody had looked at it."""
+        """A copy of the machine with the unverified files of the package."""
         top = tempfile.mkdtemp(dir=self.work)
         for name in 'lib', 'etc', 'usr/lib', 'srv', 'var/lib/rpm':
             shutil.copytree(f'{self.root.path}/{name}', f'{top}/{name}', symlinks=True)
         subprocess.run(['rpm', '--root', top, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', '--force-debian',
                         f'{self.work}/repo/{package_of(row)}.rpm'], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.firmware_of(top)
-        # one that the distribution's depmod.d keeps from being found, and one that comes after another
+        # a module in a directory that depmod.d of the distribution does not search, and one after another module of that name
         for place, kind in ('kernel/guard', GOOD), ('updates/guard', BAD), ('extra/dummy', BAD):
             with open(f'{top}{self.top}/{place}.ko', 'wb') as f:
                 f.write(self.bytes[kind])
@@ -311,7 +311,7 @@ class Judged(unittest.TestCase):
         self.assertEqual(self.unverified(self.root.path), [])
 
     def test_a_link_to_what_another_package_brings(self):
-        """Neither alone is a module: a kernel's part, and a link to it."""
+        """Neither of the two is a module alone: a file of a kernel, and a link to it."""
         done = self.root.run('--no-load', 'install', package_of('image-part'), package_of('link-to-a-part'))
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn('[FORBIDDEN-FILE]', done.stderr)

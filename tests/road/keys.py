@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Three keys, three things they sign: metadata, packages, modules. Each key counts for its own thing and no other."""
+"""Three keys sign three kinds of data: metadata, packages, modules. Each key is accepted only for its own kind."""
 import gzip
 import hashlib
 import os
@@ -26,7 +26,7 @@ def openssl(*args, **options):
 
 
 class WithKeys(unittest.TestCase):
-    """Every role has a certificate and an OpenPGP key; the machine knows each for its own thing alone."""
+    """Every role has a certificate and an OpenPGP key; the machine accepts each only for its own kind."""
 
     @classmethod
     def setUpClass(cls):
@@ -89,7 +89,7 @@ class WithKeys(unittest.TestCase):
         self.root.repo('file://' + directory, keys_line=keys, extra=extra or ['gpgcheck=1'])
 
     def outcome(self):
-        """None, or the code of the refusal; what was installed is taken out again."""
+        """None, or the code of the refusal; an installed package is removed again."""
         for args in ('refresh',), ('--no-load', 'install', 'mine-kmp-test'):
             done = self.root.run(*args)
             if done.returncode:
@@ -113,7 +113,7 @@ class Matrix(WithKeys):
                     self.assertEqual(self.outcome(), None if key == thing else 'UNTRUSTED-KEY')
 
     def test_one_stolen_key_loads_nothing(self):
-        """The thief forges all three, and has one of the keys; the rest is signed by keys of the thief's own."""
+        """The attacker forges all three kinds and has one of the keys; the rest is signed by the attacker's own keys."""
         for stolen in ROLES:
             for extra in ('gpgcheck=1', 'gpgcheck=0'):
                 if stolen == 'package' and extra == 'gpgcheck=0':
@@ -142,7 +142,7 @@ class Matrix(WithKeys):
         def mine():
             status, found = self.root.json('check')
             self.assertTrue(found['signatures'])
-            # the kernel's own modules are signed by nobody this machine knows
+            # the kernel's own modules are signed by a key unknown to this machine
             self.assertEqual(status, 1)
             return {f['code'] for f in found['findings'] if f['package']}
         self.assertEqual(mine(), set())
@@ -179,7 +179,7 @@ class PackageSignatures(WithKeys):
         cls.good = read(cls.path)
 
     def replace(self, data):
-        """Puts other bytes in the package's place, and vouches for them in signed metadata."""
+        """Replaces the package by other bytes, and puts their digest into signed metadata."""
         write(self.path, data)
         name = f'{self.repo}/repodata/primary.xml.gz'
         xml = gzip.decompress(read(name)).decode()
@@ -199,7 +199,7 @@ class PackageSignatures(WithKeys):
         self.configure(self.repo)
 
     def parts(self):
-        """Where the signature header and the header begin, and where the payload does."""
+        """Offsets of the signature header, the header and the payload."""
         def length(at):
             n, size = struct.unpack('>II', self.good[at + 8 : at + 16])
             return 16 + 16 * n + size
@@ -236,7 +236,7 @@ class PackageSignatures(WithKeys):
                 if name.startswith(('header', 'signature')):
                     self.assertRegex(done[1].stderr, r'\[(BAD-SIGNATURE|UNTRUSTED-KEY|BAD-PACKAGE)\]')
                 self.assertNotIn('mine-kmp-test', self.root.names())
-        # the signature's entry is gone from the index
+        # the index has no entry for the signature
         self.replace(self.good[:entry] + struct.pack('>I', 999) + self.good[entry + 4 :])
         self.assertEqual(self.outcome(), 'NO-SIGNATURE')
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the command answers: the JSON other people's scripts rely on, exit codes, options in every place."""
+"""The answers of the command: the JSON that scripts rely on, exit codes, options at every position."""
 import json
 import os
 import re
@@ -191,7 +191,7 @@ class Lookup(unittest.TestCase):
             _, (one, *_) = root.json('info', 'e1000e')
             self.assertEqual(one['installed'], one['evr'])
             self.assertIn(f'i e1000e-kmp-{r.tag(self.root.kver)}', root.run('search', 'e1000e').stdout)
-            self.assertEqual(len(root.json('search', 'e1000e')[1]), 1, 'what is here and there is one')
+            self.assertEqual(len(root.json('search', 'e1000e')[1]), 1, 'a module on disk and in a repository is one result')
         finally:
             root.close()
 
@@ -204,7 +204,7 @@ class Lookup(unittest.TestCase):
         edges = re.findall(r'^"p:([^"]+)" -> "p:([^"]+)" \[label="([^"]*)"(, style=dashed)?\];$', done.stdout, re.M)
         self.assertIn((f'snd_hda_intel-kmp-{r.tag(self.root.kver)}', f'snd_pcm-kmp-{r.tag(self.root.kver)}'), {edge[:2] for edge in edges})
         self.assertTrue(any(label.startswith('symbol snd_') for _, _, label, _ in edges))
-        # whatever comes is there because of an arrow
+        # every installed package has an arrow as its reason
         self.assertEqual(planned, {edge[1] for edge in edges} | set(re.findall(r'^"m:[^"]+" -> "p:([^"]+)";$', done.stdout, re.M)))
 
     def test_a_case_of_a_real_machine_has_the_same_plan(self):
@@ -317,7 +317,7 @@ class Lookup(unittest.TestCase):
 
 
 class Installed(unittest.TestCase):
-    """The list of installed packages is kept between runs, and believed only while the database is as it was."""
+    """The list of installed packages is cached between runs, and used only as long as the database is unchanged."""
 
     def setUp(self):
         self.root = r.Root()
@@ -333,7 +333,7 @@ class Installed(unittest.TestCase):
         return [n for n in os.listdir(self.directory) if n.endswith('.solv')] if os.path.isdir(self.directory) else []
 
     def installed(self, after=None):
-        """What a run says; AFTER: with a clock so many seconds after the last change of the database (a busy machine takes a few itself)."""
+        """The output of a run; AFTER: with a clock this many seconds after the last change of the database (a busy machine adds a few)."""
         database = f'{self.root.path}/var/lib/rpm/rpmdb.sqlite'
         changed = max(os.stat(path).st_ctime for path in (database, database + '-wal') if os.path.exists(path))
         env = r.clock_at(changed + after) if after is not None else {}
@@ -346,20 +346,20 @@ class Installed(unittest.TestCase):
     def test_what_another_program_changes_is_seen_at_once(self):
         before = self.kept()
         self.assertIsNotNone(self.installed(after=-60))
-        # a database of a moment ago might still change without a trace in its times
+        # a database that was just written might still change without another time stamp
         self.assertLessEqual(set(self.kept()), set(before))
         evr = self.installed(after=5)
         self.assertEqual(len(self.kept()), 1)
         first = self.kept()
         self.assertEqual(self.installed(), evr)
-        self.assertEqual(self.kept(), first, 'looking must not make it stale')
+        self.assertEqual(self.kept(), first, 'a lookup must not invalidate it')
         name = subprocess.run(['rpm', '--root', self.root.path, '--dbpath', '/var/lib/rpm', '-qa', 'e1000e-kmp*'],
                               check=True, capture_output=True, text=True).stdout.strip()
         self.assertEqual(self.installed(), evr)
         self.rpm('-e', '--justdb', '--nodeps', name)
         self.assertIsNone(self.installed())
         self.assertIsNone(self.installed(after=5))
-        self.assertEqual(len(self.kept()), 1, 'of the states before nothing is kept')
+        self.assertEqual(len(self.kept()), 1, 'earlier states are not kept')
         self.assertNotEqual(self.kept(), first)
 
     def test_a_damaged_list_is_read_anew(self):
@@ -449,7 +449,7 @@ class Coldplug(unittest.TestCase):
         self.assertIn('it is longer than 2048 bytes', bad[0])
         self.assertIn('/sys/devices/platform/odd: bad?alias: it has a byte that is not printable ASCII', bad[1])
         queries = {q['query']: q for q in self.root.history()[0]['queries']}
-        self.assertEqual(queries[dmi]['state'], 'unknown', 'kmod could match it, and nothing does')
+        self.assertEqual(queries[dmi]['state'], 'unknown', 'kmod could match it, but no module does')
         self.assertEqual(queries['bad?alias']['state'], 'invalid')
         self.assertEqual(queries['bad?alias']['code'], 'BAD-MODALIAS')
         self.assertEqual(queries['bad?alias']['device'], '/sys/devices/platform/odd')

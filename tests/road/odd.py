@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Repositories and caches that are odd: empty, in circles, crowded, huge, damaged, half written.
+"""Unusual repositories and caches: empty, with dependency cycles, with many alternatives, huge, damaged, half written.
 
-Each ends in the right answer or in one clear line, within a bounded time and bounded memory.
+Each leads to the correct answer or to one clear line, in bounded time and bounded memory.
 """
 import importlib.util
 import os
@@ -14,7 +14,7 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# tests/resolve/case.py: its name is a word of the language's own library elsewhere
+# tests/resolve/case.py, imported by its path
 SPEC = importlib.util.spec_from_file_location('resolver_case', f'{HERE}/../resolve/case.py')
 case = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(case)
@@ -77,7 +77,7 @@ class Repositories(Odd):
         there = self.machine(IMAGE + crowd)
         done, answer = self.lookup(there, NIC)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # all of them match, as modprobe -R would say
+        # all of them match, as in the output of modprobe -R
         self.assertEqual(len(answer['results'][0]['modules']), 1000)
         self.assertEqual(len(answer['install']), 1000)
 
@@ -121,11 +121,11 @@ class Huge(Odd):
         done, answer = self.lookup(there, NIC)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([i['name'] for i in answer['install']], [f'igb-kmp-{TAG}'])
-        self.assertLess(time.monotonic() - started, 5, 'other kernels\' packages cost a lookup nothing')
+        self.assertLess(time.monotonic() - started, 5, 'packages of other kernels must not slow down a lookup')
         self.assertLess(peak, 800 << 20)
 
     def refresh(self, there):
-        """Bytes of the largest process; whether it took the metadata or said why not."""
+        """Memory of the largest process; whether it accepted the metadata or printed a reason."""
         started = time.monotonic()
         done = subprocess.run([sys.executable, '-I', '-S', '-c', 'import os,sys;p=os.posix_spawn(sys.argv[1],sys.argv[1:],os.environ);'
                                '_,s,u=os.wait4(p,0);print(u.ru_maxrss);sys.exit(os.waitstatus_to_exitcode(s))',
@@ -140,7 +140,7 @@ class Huge(Odd):
 
 
 class Caches(Odd):
-    """What was damaged is told as damaged, or the answer is still the right one; nothing crashes."""
+    """Damage is reported, or the answer is still correct; nothing crashes."""
 
     def setUp(self):
         self.there = self.machine(IMAGE + driver('igb', supplements(), f'requires ptp-kmp-{TAG}') + driver('ptp')
@@ -177,7 +177,7 @@ class Caches(Odd):
         done, _ = self.lookup(self.there, NIC)
         self.assertEqual(done.returncode, 1)
         self.assertIn('[NO-METADATA]', done.stderr)
-        self.assertEqual(self.there.run('refresh').returncode, 0, 'the next refresh makes it anew')
+        self.assertEqual(self.there.run('refresh').returncode, 0, 'the next refresh makes it again')
         self.assertEqual(self.lookup(self.there, NIC)[1], self.right)
 
     def test_bytes_that_have_changed(self):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What metadata says is data: nothing of it steers a terminal, turns a line round or looks like a line of ours.
+"""Text from metadata is only data: it must not control a terminal, reverse a line or look like a line of modfetch.
 
-A real package is made by rpmbuild and createrepo_c; then odd characters are put into every place of its metadata that a
-command prints, and the metadata is signed. Every command that prints any of it runs, for people and as JSON.
+A real package is made by rpmbuild and createrepo_c; then special characters are put into every field of its metadata that a
+command prints, and the metadata is signed. Every command that prints a part of it runs, with text and with JSON output.
 """
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ ABI, FLAVOR = KVER.rsplit('-', 1)
 TAG = f'{FLAVOR}-{ABI.replace("-", "_")}'
 ALIAS = 'usb:v1111p0001d0000dc00dsc00dp00ic00isc00ip00in00'
 
-# What a terminal obeys, what turns the direction of writing, ends a line, or is not seen.
+# Characters that control a terminal, change the writing direction, end a line, or are invisible.
 ODD = [*range(0x80, 0xa0), 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2060, 0x2070), 0xfeff,
        0xfff9, 0xfffb, 0xe0001, 0xe0020, 0xe007f]
 FORBIDDEN = {*map(chr, ODD), *map(chr, range(0x20)), '\x7f'} - {'\n'}
@@ -33,12 +33,12 @@ FAKE = '\ninstalled    yes, and signed\n'
 
 
 def text(*words):
-    """As it stands in primary.xml."""
+    """As it is written in primary.xml."""
     return f'{words[0]}{STRANGE}{KEPT}{FAKE if "fake" in words else ""}'
 
 
 def change(primary):
-    """Odd characters in every text of the package, and a second package whose names are odd."""
+    """Special characters in every text of the package, and in the names of a second package."""
     for tag, words in ('summary', ('S',)), ('description', ('D', 'fake')), ('rpm:license', ('L', 'fake')), ('rpm:vendor', ('V', 'fake')):
         primary, n = re.subn(f'<{tag}>.*?</{tag}>|<{tag}/>', lambda _, t=tag, w=words: f'<{t}>{text(*w)}</{t}>', primary, flags=re.S)
         assert n == 1, tag
@@ -111,7 +111,7 @@ class Output(unittest.TestCase):
     ]
 
     def check(self, done):
-        """No such character, and nothing of the metadata begins a line."""
+        """No such character is printed, and no line begins with text from the metadata."""
         for said in done.stdout, done.stderr:
             self.assertEqual(set(said) & FORBIDDEN, set(), (done.args, said))
             self.assertNotRegex(said, r'(?m)^installed    yes, and signed')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Files that modfetch did not bring keep their bytes: of each kind, through installation, update and removal, and through
-a disk that fails and a process that is killed in the middle of them."""
+"""Files that modfetch did not install keep their content: files of each kind, during installation, update and removal, with
+disk errors and with a process that is killed in the middle."""
 import os
 import shutil
 import struct
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import root as r  # noqa: E402
 
 OTHERS = b'# bytes of another\n'
-# system calls at which a run is killed, and which of them; each process counts for itself
+# system calls at which a run is killed, and the number of the call, counted separately in each process
 POINTS = (('rename,renameat,renameat2', 2), ('rename,renameat,renameat2', 3), ('unlink,unlinkat', 1), ('unlink,unlinkat', 3),
           ('fsync,fdatasync', 2), ('pwrite64', 1), ('pwrite64', 6), ('syncfs', 1))
 
@@ -31,13 +31,13 @@ def write(path, content):
 
 
 def unsigned(module):
-    """The same module in other bytes: without its signature."""
+    """The same module with other content: without its signature."""
     at = module.rfind(b'~Module signature')
     return module[:at - 12 - struct.unpack('>I', module[at - 4:at])[0]] if at > 0 else module + b'\0'
 
 
 class Machine(r.Root):
-    """A kernel with e1000e in it, which no package owns, and packages that each have one kind of file."""
+    """A kernel whose e1000e belongs to no package, and packages with one kind of file each."""
 
     def __init__(self, **options):
         super().__init__(modules=('loop', 'e1000e'), **options)
@@ -60,7 +60,7 @@ class Machine(r.Root):
         return read(path)
 
     def files(self, name, version):
-        """What the package has: bytes of its file differ from version to version."""
+        """The file of the package; its content differs from version to version."""
         path = self.kinds[name]
         second = b'' if version == '1' else b'#2'
         if name == 'inbox-kmp':
@@ -120,7 +120,7 @@ class Case(unittest.TestCase):
                           if before.get(p) != after.get(p) and not p.startswith('etc/modfetch/repos.d')}, {}, what)
 
     def inject(self, machine, calls, what, k, *args):
-        # a sanitizer that looks for leaks is a tracer itself, and a process has but one
+        # LeakSanitizer is a tracer itself, and a process can have only one
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
                'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
         return subprocess.run(['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}', '-e', f'inject={calls}:{what}:when={k}', '--',
@@ -131,7 +131,7 @@ class Case(unittest.TestCase):
         self.assertFalse(os.path.exists(f'{machine.path}/var/lib/modfetch/undo'))
 
     def update(self, machine, name):
-        """To version 2, by way of a package that needs it."""
+        """To version 2, through a package that requires it."""
         repository = tempfile.mkdtemp(dir=self.directory)
         r.rpmbuild(repository, name, [], machine.files(name, '2'), version='2')
         r.rpmbuild(repository, 'newer-kmp', [f'Requires: {name} = 2'], [('/usr/share/doc/newer-kmp/y', b'')])
@@ -142,7 +142,7 @@ class Case(unittest.TestCase):
 
 
 class SomebodyElses(Case):
-    """A file of each kind is there before a package with such a file comes."""
+    """A file of each kind exists before a package with such a file is installed."""
 
     STEERS = ('inbox-kmp', 'dkms-kmp', 'depmod-kmp')
     STAY = ('firmware-kmp', 'doc-kmp')
@@ -168,7 +168,7 @@ class SomebodyElses(Case):
                 self.assertEqual(machine.packages(), packages)
                 self.done(machine.run('remove', name), 3)
                 self.same(machine, before)
-                # and once it has been moved away
+                # and after it has been moved away
                 os.unlink(machine.path + self.kinds[name])
                 if name == machine.image:
                     os.unlink(f'{machine.path}/boot/vmlinuz-{machine.kver}')
@@ -196,7 +196,7 @@ class SomebodyElses(Case):
                 self.assertIn(name, machine.names())
                 self.same(machine, before)
                 self.done(machine.run('check'))
-                # its owner's updates, and a removal by its owner, are nobody's concern
+                # its owner may update and remove it
                 write(path, b'a newer version of the distribution')
                 before = machine.tree()
                 self.done(machine.run('check'))
@@ -239,7 +239,7 @@ class SomebodyElses(Case):
             before = machine.tree()
             for calls, what, k in (('syncfs', 'error=EIO', 1), ('fsync,fdatasync', 'error=EIO', 2), ('pwrite64', 'error=ENOSPC', 5),
                                    *((calls, 'signal=KILL', k) for calls, k in POINTS)):
-                # what is refused is refused before most of these calls
+                # a refusal happens before most of these calls
                 if name not in self.STAY and calls not in ('syncfs', 'rename,renameat,renameat2', 'fsync,fdatasync'):
                     continue
                 for args in (('--no-load', 'install', name), ('remove', name)):
@@ -303,7 +303,7 @@ class NotWanted(Case):
 
 
 class ReplacedSince(Case):
-    """A package brought a file, and somebody else has put another in its place."""
+    """A file of a package was replaced by another one."""
 
     KINDS = ('dkms-kmp', 'depmod-kmp', 'firmware-kmp', 'doc-kmp')
 
@@ -325,10 +325,10 @@ class ReplacedSince(Case):
                     self.assertIn(self.kinds[name], run.stderr)
                     self.same(machine, before)
                     self.assertEqual(machine.packages(), packages)
-                    # the way out
+                    # how an admin can resolve it
                     os.unlink(path)
                     self.done(machine.run('remove', name))
-                    # but for /lib/firmware and the like
+                    # except for /lib/firmware and similar directories
                     self.same(machine, {**machine.tree(), **empty})
                     self.assertFalse(os.path.lexists(path))
 
@@ -347,7 +347,7 @@ class ReplacedSince(Case):
                 self.assertNotEqual(read(path), bytes_before)
 
     def test_not_by_the_run_after_a_killed_one(self):
-        """Killed in the middle; then somebody puts a file there; the next run undoes, or finishes, around it."""
+        """Killed in the middle; then an unrelated file is created; the next run undoes or finishes the work and keeps that file."""
         for name in ('dkms-kmp', 'firmware-kmp'):
             for args in (('--no-load', 'install', name), ('remove', name)):
                 for calls, k in POINTS:
@@ -380,7 +380,7 @@ class Directories(Case):
         for name in ('firmware-kmp', 'doc-kmp', 'dkms-kmp'):
             self.done(machine.run('--no-load', 'install', name))
         self.done(machine.run('remove', 'firmware-kmp', 'doc-kmp', 'dkms-kmp'))
-        # what is left is the directory of its kind
+        # the directory for this kind of files stays
         self.assertEqual(sorted(machine.tree().keys() - before.keys()), ['lib/firmware'])
 
     def test_a_file_where_one_must_be_is_refused(self):

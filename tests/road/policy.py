@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P32: whoever says no, and whichever way a package would come: as what a device, a name or an admin asks for, as a need,
-as a recommendation. What is refused is one of two modules of a package, so that none of the ways may look at one alone.
+"""P32: every source of a refusal, and every way to install a package: requested by a device, a name or an admin, as a
+dependency, as a recommendation. One of two modules of a package is refused, so that every way must check all modules.
 
-What the running kernel says is in tests/match/test-policy.c: a root in a directory has another one.
+tests/match/test-policy.c tests settings of the running kernel: a root in a directory has another kernel.
 """
 import glob
 import os
@@ -19,7 +19,7 @@ from drain import ENTRY, spool_name  # noqa: E402
 TAG = r.tag(r.kernel('default')[1])
 TWO, NEEDS, LIKES = f'two-kmp-{TAG}', f'needs-kmp-{TAG}', f'likes-kmp-{TAG}'
 FOREIGN, NEEDS_FOREIGN, LIKES_FOREIGN = f'foreign-kmp-{TAG}', f'needs-foreign-kmp-{TAG}', f'likes-foreign-kmp-{TAG}'
-# package: its modules, what it says of them, what it needs or recommends
+# package: its modules, its provides, its requirements and recommendations
 PACKAGES = {
     TWO: (['e1000', 'dummy'], True, []),
     NEEDS: (['pcspkr'], True, [f'Requires: {TWO}']),
@@ -34,7 +34,7 @@ def alias(package):
     return f'pci:v0000FFF0d{list(PACKAGES).index(package):08X}sv00000000sd00000000bc02sc00i00'
 
 
-# The ways a rule holds for: all; those that begin with an alias or a device; those that begin with a device of sysfs.
+# The ways to which a rule applies: all; those that start with an alias or a device; those that start with a device of sysfs.
 ALL, ALIAS, SYSFS = range(3)
 
 POLICY = [
@@ -59,7 +59,7 @@ MODPROBE = [
 DIRECTORIES = ['run/modprobe.d', 'usr/local/lib/modprobe.d', 'usr/lib/modprobe.d', 'lib/modprobe.d']
 CONFIGURATIONS = ([('etc/modfetch/policy.d', *c) for c in POLICY] + [('etc/modprobe.d', *c) for c in MODPROBE] +
                   [(directory, ALL, 'install dummy exit 1\nblacklist dummy') for directory in DIRECTORIES])
-# And these say nothing about it.
+# And these do not refuse it.
 HARMLESS = [
     ('etc/modfetch/policy.d', 'deny module dumm'), ('etc/modfetch/policy.d', 'allow module dummy\ndeny module dummy'),
     ('etc/modfetch/policy.d', '# deny module dummy'), ('etc/modfetch/policy.d', 'deny bus usb\ndeny fixed\ndeny class 03'),
@@ -87,7 +87,7 @@ class Policy(unittest.TestCase):
         os.chmod(f'{cls.root.path}/run/modfetch/queue', 0o700)
         done = cls.root.run('refresh')
         assert done.returncode == 0, done.stderr
-        # what is installed is read once and kept, whoever asks first, once the database has been still for some seconds
+        # the first run caches the list of installed packages, if the database has not changed for some seconds
         deadline = time.monotonic() + 30
         while not glob.glob(f'{cls.root.path}/var/cache/modfetch/.installed/*.solv') and time.monotonic() < deadline:
             cls.root.run('lookup', alias(NEEDS))
@@ -101,7 +101,7 @@ class Policy(unittest.TestCase):
 
     @classmethod
     def file(cls, module):
-        """A module as its kernel has it: path and bytes."""
+        """Path and content of a module of the kernel."""
         path, = cls.root.needed([module])
         with open(f'{cls.root.base}/lib/modules/{cls.root.kver}/{path}', 'rb') as f:
             return f'/lib/modules/{cls.root.kver}/{path}', f.read()
@@ -122,7 +122,7 @@ class Policy(unittest.TestCase):
         return path
 
     def written(self):
-        """Whatever a write would change on a disk; rpm keeps files of its own beside its database."""
+        """Everything that a write to the disk would change, except the auxiliary files of rpm beside its database."""
         found = {}
         for directory, directories, files in os.walk(self.root.path):
             if directory == self.root.path:
@@ -139,7 +139,7 @@ class Policy(unittest.TestCase):
                 f.write(ENTRY.format(alias(name), f'pci0/{name}', 2))
 
     def ways(self, kind):
-        """(command, statuses) of each way for which a rule of that kind holds."""
+        """(command, statuses) of each way to which a rule of that kind applies."""
         self.spool(TWO, NEEDS)
         yield ('--no-load', 'queue'), (2, 4)
         yield ('--no-load', '--unattended', 'coldplug'), (2, 4)
@@ -164,7 +164,7 @@ class Policy(unittest.TestCase):
                 self.assertTrue(TWO in done.stderr or NEEDS in done.stderr, command)
 
     def left_out(self, kind):
-        """What recommends it comes without it, or not at all where the rule is about that as well."""
+        """A package that recommends it is installed without it, or not at all if the rule applies to this package as well."""
         query = ('--device', f'/sys/elsewhere/{LIKES}') if kind == SYSFS else (alias(LIKES),)
         _, answer = self.root.json('lookup', *query)
         plan = [item['name'] for item in answer['install']]
@@ -215,14 +215,14 @@ class Policy(unittest.TestCase):
                         self.assertIn('veth: ', done.stderr)
                         self.assertIn('[DENIED]', done.stderr)
                 self.assertEqual((self.root.state()[:2], self.root.history()), before)
-                # it costs no other device its driver, and what only recommends it comes without it
+                # other devices still get their drivers, and packages that only recommend it are installed without it
                 done = self.root.run('--no-load', 'probe', alias(LIKES_FOREIGN), alias(NEEDS_FOREIGN))
                 self.assertEqual(done.returncode, 4, (done.stdout, done.stderr))
                 self.assertIn(f'{FOREIGN} is left out: veth: ', done.stderr)
                 self.assertEqual(self.kmps(), [LIKES_FOREIGN])
                 self.assertEqual(self.root.run('remove', LIKES_FOREIGN).returncode, 0)
                 os.unlink(where)
-        # the control of all of them
+        # the control of all rows
         done = self.root.run('--no-load', 'probe', alias(NEEDS_FOREIGN))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.kmps(), [FOREIGN, NEEDS_FOREIGN])

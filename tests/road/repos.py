@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Repositories beside each other and over time: whose metadata it is, whose key, whose driver, and whose password."""
+"""Several repositories, also over time: each has its own metadata, keys, drivers and passwords."""
 import glob
 import os
 import shutil
@@ -91,11 +91,11 @@ class FastForward(Repositories):
         self.configure(keys='old new')
         self.assertEqual(self.refresh(), 'new')
         before = self.state()
-        # the same bytes: createrepo_c would write another time into them
+        # copied, because createrepo_c would write another time into them
         self.sign(self.repo, 'old', at=time.time() + 3000 * DAY)
         self.assertEqual(self.refresh(), 'FUTURE')
         self.assertEqual(self.state(), before)
-        # a clock that stands at 1970 cannot tell, and refuses nothing that is signed
+        # with a clock at 1970 nothing can be decided, and signed metadata is not refused
         self.assertEqual(self.refresh(env=self.clock(100)), 'unchanged')
 
     def test_a_revision_ahead_of_its_own_signature_is_refused(self):
@@ -111,7 +111,7 @@ class FastForward(Repositories):
         self.assertIn(self.refresh(), ('new', 'unchanged'))
 
     def blocked(self):
-        """What a thief signed for a time months ahead was accepted."""
+        """Metadata that an attacker signed with a time months ahead was accepted."""
         self.make(key='new', revision=5)
         self.configure(keys='old new')
         self.assertEqual(self.refresh(), 'new')
@@ -125,7 +125,7 @@ class FastForward(Repositories):
         self.blocked()
         self.configure(keys='new')
         self.assertEqual(self.refresh(), 'new')
-        # but not what the other key vouched for
+        # but not the state that the other key signed
         self.make(key='new', revision=4)
         self.assertEqual(self.refresh(), 'ROLLBACK')
 
@@ -141,7 +141,7 @@ class FastForward(Repositories):
         self.assertEqual(self.refresh('--accept-older'), 'USAGE')
         self.assertEqual(self.refresh('--accept-older', 'test'), 'new')
         self.assertIn(self.refresh(), ('new', 'unchanged'))
-        # also where what was accepted cannot be read any more
+        # also if the accepted metadata can no longer be read
         write(f'{self.root.path}/var/lib/modfetch/repos/test.state', 'nonsense')
         self.assertEqual(self.refresh(), 'ROLLBACK')
         self.assertEqual(self.refresh('--accept-older', 'test'), 'unchanged')
@@ -195,7 +195,7 @@ class InUse(Repositories):
             self.assertEqual(done.returncode, 4, done.stderr)
             self.assertIn('[REVOKED]', done.stderr)
             self.assertEqual(self.root.names(), ['bystander'])
-        # and nothing else: the key of what could not be had is not the one that counts
+        # and nothing else: the key of metadata that could not be fetched does not matter
         self.deny(self.fingerprint('new'))
         self.assertEqual(self.install().returncode, 0)
         self.root.run('remove', 'paper')
@@ -212,7 +212,7 @@ class InUse(Repositories):
         self.assertEqual(self.refresh('--force'), 'new')
 
     def other_keys(self):
-        """(keys before, what changes them, keys afterwards): each of them makes other keys of the same repository."""
+        """(keys before, function that changes them, keys afterwards): each changes the keys of the same repository."""
         gpg = Gpg(self.directory, 'other-keys')
         self.addCleanup(gpg.close)
         for name in 'mine', 'yours':
@@ -358,7 +358,7 @@ class Identity(Repositories):
 
 class BesideEachOther(Repositories):
     def two(self, *spec, **settings):
-        """Repository a has a driver, which is installed; b has what SPEC says."""
+        """Repository a has a driver, which is installed; b has the package of SPEC."""
         for name in self.root.names():
             if name != 'bystander':
                 self.root.rpm('-e', '--nodeps', name)
@@ -387,7 +387,7 @@ class BesideEachOther(Repositories):
                         self.assertEqual(self.root.packages(), before)
 
     def test_what_a_long_id_has_is_not_the_other_ones(self):
-        """Two ids with their first 49 bytes in common, as COPR makes them."""
+        """Two ids with 49 equal bytes at their start, like those of COPR."""
         one, other = (f'copr:copr.fedorainfracloud.org:someone-long:drivers-{name}' for name in ('stable', 'testing'))
         self.make()
         text = (f'[{one}]\nbaseurl=file://{self.repo}\nkeys=new\n'
@@ -405,7 +405,7 @@ class BesideEachOther(Repositories):
         self.addCleanup(server.close)
         self.root.repo(server.url, name='off', keys_line='keys=new', extra=['enabled=0'])
         self.configure(name='on')
-        # a refresh by hand, and the one that a run without metadata makes
+        # a refresh by hand, and the automatic one of a run without metadata
         self.assertEqual(self.refresh(), 'new')
         shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
         self.root.run('--no-load', 'probe', STICK)
@@ -443,7 +443,7 @@ class BesideEachOther(Repositories):
 
 
 class EtagServer:
-    """A server that knows If-None-Match, and asks for a password where one is given."""
+    """A server with support for If-None-Match, which demands a password if one is configured."""
 
     def __init__(self, directory):
         server = self
@@ -489,7 +489,7 @@ class Secrets(Repositories):
     SECRET = 's3cr3t-of-the-repository'
 
     def scan(self):
-        """Nothing below the root has the secret but the .repo files themselves."""
+        """No file below the root contains the secret, except the .repo files themselves."""
         for directory, _, files in os.walk(self.root.path):
             for name in files:
                 path = f'{directory}/{name}'
@@ -518,10 +518,10 @@ class Secrets(Repositories):
         self.addCleanup(server.close)
         host = server.url.split('//')[1]
         self.root.repo(f'http://user:{self.SECRET}@{host}', keys_line='keys=new')
-        self.assertEqual(self.all_that_is_said()['refresh'], 3)  # the last was of an absent one
+        self.assertEqual(self.all_that_is_said()['refresh'], 3)  # the last one was for a missing file
         self.assertEqual(self.refresh(), 'unchanged')
         self.assertIn('\netag ', self.state())
-        # a mirror list is for everybody to read, and so is what it is kept as
+        # a mirror list is readable by all users, and so is its cached copy
         write(f'{self.repo}/list', f'http://other:{self.SECRET}@{host}\n{server.url}\n')
         self.root.repo(f'http://user:{self.SECRET}@{host}', keys_line='keys=new', extra=[f'mirrorlist=http://me:{self.SECRET}@{host}/list'])
         self.all_that_is_said()

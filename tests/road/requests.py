@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the kernel asks for when it runs: by real packages, from the metadata to modprobe's lines and its helper's decision.
+"""Requests of the kernel at run time, with real packages: from the metadata to modprobe's lines and the decision of its helper.
 
-The packages are made by rpmbuild from a real kernel's modules. loop stands for a driver: its package recommends ccm and
-suggests cmac. The helper runs as the program it is, in a root without /proc: there it must take whoever asks for the kernel.
-Without a modfetch to start it says on stderr what it would have done, so each decision can be told from the others.
+The packages are made by rpmbuild from a real kernel's modules. loop represents a driver: its package recommends ccm and
+suggests cmac. The real helper program runs in a root without /proc: there it must assume that its caller is the kernel.
+If it cannot start modfetch, it prints to stderr what it would have done, which shows each decision.
 """
 import fcntl
 import os
@@ -25,7 +25,7 @@ BASE, KVER = r.kernel()
 ABI, FLAVOR = KVER.rsplit('-', 1)
 TAG = f'{FLAVOR}-{ABI.replace("-", "_")}'
 
-# module: aliases without a bus, what its package recommends, what it suggests
+# module: aliases without a bus, recommendations and suggestions of its package
 MODULES = {
     'loop': ([], ['ccm'], ['cmac']),
     'ccm': (['crypto-ccm', 'crypto-rfc4309'], ['ctr'], []),
@@ -63,7 +63,7 @@ class Requests(unittest.TestCase):
         shutil.rmtree(cls.made)
 
     def machine(self, modules=('loop', 'vfat')):
-        """A root with a copy of the repository of its own."""
+        """A root with its own copy of the repository."""
         self.directory = tempfile.mkdtemp(prefix='modfetch-requests-')
         shutil.copytree(self.made, self.directory, dirs_exist_ok=True)
         self.addCleanup(shutil.rmtree, self.directory)
@@ -87,15 +87,15 @@ class Requests(unittest.TestCase):
         return f'{self.root.path}/var/cache/modfetch/test/current/{kind}-{TAG}.bin'
 
     def ask(self, name, *arguments):
-        """The helper's word on what the kernel asks for: fetch, load, or nothing, with its output."""
+        """The decision of the helper about a request of the kernel: fetch, load, or nothing, with its output."""
         self.pass_for_this_kernel()
         libexec = f'{self.root.path}/usr/libexec/modfetch'
         os.makedirs(libexec, exist_ok=True)
         shutil.copy(HELPER, libexec)
         os.makedirs(f'{self.root.path}/dev', exist_ok=True)
-        open(f'{self.root.path}/dev/null', 'w', encoding='utf-8').close()  # a file will do: it is only opened
+        open(f'{self.root.path}/dev/null', 'w', encoding='utf-8').close()  # a regular file is sufficient: it is only opened
         copy_libraries(HELPER, self.root.path)
-        # Without /proc a build with sanitizers can look for no leaks, warns of that, and finds its options in this file alone.
+        # Without /proc a build with sanitizers cannot check for leaks, prints a warning, and reads its options only from this file.
         os.makedirs(f'{self.root.path}/proc/self', exist_ok=True)
         with open(f'{self.root.path}/proc/self/environ', 'w', encoding='utf-8') as f:
             f.write('ASAN_OPTIONS=abort_on_error=1:detect_leaks=0\0')
@@ -107,7 +107,7 @@ class Requests(unittest.TestCase):
         return next((word for text, word in words.items() if text in output), 'nothing'), output
 
     def pass_for_this_kernel(self):
-        """The helper works for the kernel that runs here: what the root has of its kernel goes by that one's names too."""
+        """The helper works for the running kernel: files of the root's kernel get its names too."""
         running = os.uname().release
         words = running.split('-')
         flavor = next((i for i, w in enumerate(words) if i and not re.match(r'\d|rc\d', w)), None)
@@ -123,7 +123,7 @@ class Requests(unittest.TestCase):
                 shutil.copy(self.index(kind), self.index(kind).replace(f'-{TAG}.bin', f'-{tag}.bin'))
 
     def kernel_requests(self, name):
-        """As the helper starts it for the kernel."""
+        """The command line with which the helper starts modfetch for the kernel."""
         return self.root.run('--no-load', '--from-modprobe', '--unattended', 'probe', '--', name)
 
     def runs(self):
@@ -146,7 +146,7 @@ class Requests(unittest.TestCase):
         self.assertEqual(self.lines(), set(MODULES))
         self.done(0, '--no-load', 'probe', 'loop')
         self.assertIn('crypto_cmac', self.lines())
-        # ccm was recommended and is here: what it lists, ctr, as well
+        # ccm was recommended and is on disk: its own list, ctr, counts as well
         self.assertNotIn('crypto_ccm', self.lines())
         self.done(0, 'remove', package('loop'))
         self.assertNotIn('crypto_cmac', self.lines())
@@ -215,7 +215,7 @@ class Requests(unittest.TestCase):
     # ---- while modfetch loads ----
 
     def loading(self):
-        """As a run that loads a driver: its mark, and the lock that it holds. Returns the lock."""
+        """Simulates a run that loads a driver: its mark and its lock. Returns the lock."""
         run = f'{self.root.path}/run/modfetch'
         open(f'{run}/loading', 'w', encoding='utf-8').close()
         lock = open(f'{run}/lock', 'w', encoding='utf-8')  # pylint: disable=consider-using-with
@@ -231,7 +231,7 @@ class Requests(unittest.TestCase):
         self.assertLess(time.monotonic() - before, 10)
         self.assertEqual(len(os.listdir(f'{self.root.path}/run/modfetch/queue')), 1)
         lock.close()
-        # it waits in the spool: no second fetch for the kernel meanwhile
+        # it waits in the spool: no second fetch for the kernel during that time
         self.assertEqual(self.ask('crypto_ccm'), ('nothing', ''))
         self.done(0, 'queue', '--until-empty')
         self.assertEqual(os.listdir(f'{self.root.path}/run/modfetch/queue'), [])
@@ -248,7 +248,7 @@ class Requests(unittest.TestCase):
         self.done(0, 'queue', '--until-empty')
         self.assertIn(package('ccm'), self.root.names())
 
-    # ---- what fails ----
+    # ---- failures ----
 
     def test_what_failed_for_good_is_not_downloaded_for_the_kernel_again(self):
         def damage():
@@ -272,7 +272,7 @@ class Requests(unittest.TestCase):
                 self.assertEqual(self.ask('crypto-ccm'), ('nothing', ''))
                 self.assertEqual(self.ask('cmac')[0], 'fetch')
                 self.assertEqual(self.runs(), 1)
-                # an admin's own word is always tried
+                # a request of an admin is always tried
                 asked = len(self.server.requests)
                 self.root.run('--no-load', 'probe', 'ccm')
                 self.assertGreater(len(self.server.requests), asked)
@@ -290,7 +290,7 @@ class Requests(unittest.TestCase):
 
 
 def copy_libraries(program, root):
-    """What a program that is not linked statically needs to start in ROOT."""
+    """Copies the files that a dynamically linked program needs to start in ROOT."""
     done = subprocess.run(['ldd', program], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     for path in re.findall(r'(/\S+) \(0x', done.stdout):
         os.makedirs(root + os.path.dirname(path), exist_ok=True)

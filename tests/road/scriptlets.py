@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Programs of packages: which run, what is said of one that fails, and that those of other packages never do."""
+"""Programs of packages: which ones run, how a failure is reported, and that those of other packages never run."""
 import os
 import re
 import shutil
@@ -21,7 +21,7 @@ def says(word, status=0):
 
 
 def note(word, status=0):
-    """The four scriptlets of a package, each of which leaves its name; the one that is called WORD fails."""
+    """The four scriptlets of a package, each of which logs its name; the one that is called WORD fails."""
     return [f'%{kind}\n{says(kind, status if kind == word else 0)}' for kind in ('pre', 'post', 'preun', 'postun')]
 
 
@@ -63,7 +63,7 @@ class Scriptlets(unittest.TestCase):
         self.root = r.Root()
         self.addCleanup(self.root.close)
         os.makedirs(f'{self.root.path}/bin', exist_ok=True)
-        os.makedirs(f'{self.root.path}/var/tmp', exist_ok=True)  # where librpm puts the script
+        os.makedirs(f'{self.root.path}/var/tmp', exist_ok=True)  # where librpm writes the script
         shutil.copy(SHELL, f'{self.root.path}/bin/sh')
         for path in re.findall(r'(/\S+) \(', subprocess.run(['ldd', SHELL], capture_output=True, text=True, check=True).stdout):
             os.makedirs(os.path.dirname(self.root.path + path), exist_ok=True)
@@ -77,7 +77,7 @@ class Scriptlets(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def ran(self):
-        """What has run since this was asked last."""
+        """The scriptlets that have run since the last call."""
         path = self.root.path + LOG
         if not os.path.exists(path):
             return []
@@ -175,7 +175,7 @@ class Scriptlets(unittest.TestCase):
             self.done('--no-load', 'install', 'silent-kmp')
             self.done('remove', 'silent-kmp')
             self.assertEqual(self.ran(), [])
-        # they would
+        # they would run otherwise
         self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.directory}/1/silent-kmp-1-1.x86_64.rpm')
         self.root.rpm('-e', '--nodeps', '--force-debian', 'silent-kmp')
         self.assertLessEqual({'triggerin', 'filetriggerin', 'triggerun', 'filetriggerun'}, set(self.ran()))

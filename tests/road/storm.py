@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P5: a thousand events at once, on a machine that is busy and whose network is a hole: how long each keeps udev waiting.
+"""P5: a thousand events at once, on a busy machine whose network drops all packets: how long udev waits for each.
 
-The helper is udev's: it takes no argument that could say where it is to look, so it runs with a root of its own. Beside
-each event goes one that is not ours, which it leaves at once: what that takes is what the machine takes to start anything.
+The helper takes no argument for another root, so it runs in a root of its own. Each event is paired with an event that the
+helper ignores immediately: the time of that one is what the machine needs to start any program.
 """
 import ctypes
 import json
@@ -19,13 +19,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import root as r  # noqa: E402
 
 HELPER = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '../event/helper/event')
-assert resource  # wait4() wants it, and finds no module behind a chroot
+assert resource  # wait4() needs it, and cannot import a module after chroot
 CLONE_NEWNET = 0x40000000
 EVENTS, WORKERS, BUSY = 1000, 4, 2
 
 
 def modaliases(count):
-    """Of devices there are: what drivers of a real kernel match, those of the repository among them."""
+    """Modaliases that drivers of a real kernel match, including drivers of the repository."""
     with open(f'{r.full_tree()}/lib/modules/{r.kernel()[1]}/modules.alias', encoding='utf-8') as f:
         patterns = [line.split()[1] for line in f if line.startswith(('alias pci:', 'alias usb:')) and '[' not in line]
     some = [p.replace('*', '00') for p in patterns[::len(patterns) // count]][:count - 200]
@@ -34,7 +34,7 @@ def modaliases(count):
 
 
 def timed(env):
-    """Seconds, of them on a processor, and the status of a helper."""
+    """Elapsed seconds, processor seconds and exit status of a helper."""
     before = time.monotonic()
     child = os.posix_spawn('/event', ['event'], env)
     _, status, used = os.wait4(child, 0)
@@ -51,14 +51,14 @@ class Storm(unittest.TestCase):
         self.root.repo('file://' + r.repository())
         self.assertEqual(self.root.run('refresh').returncode, 0)
         shutil.copy(HELPER, f'{self.root.path}/event')
-        # this machine's kernel is another: what the repository has for its own it has for any
+        # the kernel of this machine is another one: the repository offers its packages for any kernel
         os.symlink(self.root.kver, f'{self.root.path}/lib/modules/{os.uname().release}')
         current = f'{self.root.path}/var/cache/modfetch/test/current'
         index = next(name for name in os.listdir(current) if name.startswith('alias-') and name != 'alias-any.bin')
         shutil.copy(f'{current}/{index}', f'{current}/alias-any.bin')
 
     def worker(self, events):
-        """Hands events to helpers, one after the other. A pipe with what timed() says of each and of one not ours."""
+        """Passes events to helpers, one after the other. Returns a pipe with the results of timed() for each event and its pair."""
         ends = os.pipe()
         pid = os.fork()
         if pid:
@@ -108,7 +108,7 @@ class Storm(unittest.TestCase):
               f'{nothing[half] * 1e3:.1f} and {nothing[most] * 1e3:.1f} ms')
         self.assertLess(wall[most] - nothing[most], 0.1)
         self.assertLess(cpu[most], 0.02)
-        # and it was work: those that miss a driver wait, each once, and nobody else
+        # and the work was done: exactly the devices without a driver wait, each once
         nics = {m for _, m in events if m.startswith('pci:v00008086d000010D3s')}
         self.assertLessEqual(nics, self.spooled())
         self.assertLess(len(self.spooled()), EVENTS // 2)

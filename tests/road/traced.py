@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A whole run as strace saw it: which process opened which socket and which file, from an empty cache to an index."""
+"""A whole run under strace: which process opened which socket and which file, from an empty cache to an index."""
 import os
 import re
 import shutil
@@ -19,7 +19,7 @@ CALLS = ('execve', 'clone', 'clone3', 'fork', 'vfork', 'socket', 'socketpair', '
          'truncate', 'chmod', 'fchmodat', 'chown', 'fchownat', 'seccomp', 'setresuid', 'init_module', 'finit_module')
 WRITING = re.compile(r'O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND')
 
-# What a process with rights reads outside of the root it works on: libraries and what they need.
+# Files outside of its root that a privileged process reads: libraries and their files.
 READ_BY_ROOT = (
     r'/etc/ld\.so\.(cache|preload)', r'(/usr)?/lib(64)?/([^/]*linux-gnu[^/]*/)?[^/]+\.so[^/]*', r'/etc/ssl/openssl\.cnf', r'/usr/lib/ssl/.*',
     r'/usr/lib/rpm(/.*)?', r'/etc/rpm(/.*)?', r'/usr/share/zoneinfo/.*', r'/etc/localtime', r'/proc/.*', r'/sys/.*', r'/dev/(null|u?random)', r'/',
@@ -50,7 +50,7 @@ class Trace:
                 line = line.rstrip('\n')
                 if line.endswith('<unfinished ...>'):
                     begun[line.split()[0]] = line[: -len('<unfinished ...>')]
-                    # a child may be seen before its parent's call has ended
+                    # a child may be logged before the call of its parent has returned
                     continue
                 resumed = re.match(r'(\d+) +<\.\.\. \w+ resumed>(.*)', line)
                 if resumed:
@@ -112,7 +112,7 @@ class WholeRun(unittest.TestCase):
             if c.name == 'socket' and c.ok:
                 self.assertRegex(c.text, r'^socket\((AF_UNIX|AF_NETLINK)', c.line)
             if c.name == 'connect':
-                # libc asks a cache of users, if there is one; the service's socket is there on a machine with the units
+                # libc asks a cache of users, if there is one; the socket of the service exists on a machine with the units
                 self.assertRegex(c.text, r'sun_path="(/var)?/run/(nscd/socket|modfetch/)', c.line)
             self.assertNotEqual(c.name, 'bind', c.line)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whose word is taken for a repository's metadata: keys, signatures of both kinds, time, mirrors, the deny list."""
+"""When metadata of a repository is accepted: keys, signatures of both kinds, time, mirrors, the deny list."""
 import glob
 import hashlib
 import os
@@ -40,7 +40,7 @@ class WithRoot(unittest.TestCase):
         self.repo = tempfile.mkdtemp(dir=self.directory)
 
     def make(self, directory=None, revision=None, key='repo'):
-        """A repository without packages: what counts here is who says so, and when."""
+        """A repository without packages: these tests are about its signer and its times."""
         directory = directory or self.repo
         os.makedirs(directory, exist_ok=True)
         more = ['--revision', str(revision)] if revision is not None else []
@@ -78,7 +78,7 @@ class Keys(WithRoot):
         self.assertTrue(self.cache())
 
     def test_who_else_signs_is_not_heard(self):
-        """Rows: who signed, what the .repo file says, the code."""
+        """Rows: signer, content of the .repo file, error code."""
         cases = [
             ('other', 'keys=repo', 'UNTRUSTED-KEY'),
             ('repo', 'keys=other', 'UNTRUSTED-KEY'),
@@ -144,7 +144,7 @@ class Keys(WithRoot):
         self.assertEqual(self.refresh(), 'new')
         self.assertEqual(self.root.run('--no-load', 'install', 'paper').returncode, 0)
         self.root.run('remove', 'paper')
-        # and how far it had come was not forgotten
+        # and its newest accepted state was not dropped
         self.make(revision=0)
         self.refused('ROLLBACK')
 
@@ -192,7 +192,7 @@ class OpenPgp(WithRoot):
             gpg.key(name, algorithm)
         gpg.key('old', at='20240101T000000')
         gpg.key('expired', expires='seconds=86400', at='20240101T000000')
-        # a second home, of who has the secret keys and does not mind that they no longer count
+        # a second home with the secret keys, where they are not revoked or expired
         cls.thief = thief = Gpg(cls.directory, 'thief')
         for name in 'revoked', 'expired':
             thief.run('--import', input=gpg.run('--export-secret-keys', f'{name}@example.org'))
@@ -251,7 +251,7 @@ class OpenPgp(WithRoot):
         self.check('BAD-SIGNATURE', 'good', change=shorten)
 
     def test_genuine_signatures_with_a_short_number_are_accepted(self):
-        """One in 128 has a number that begins with a zero byte, which is left away."""
+        """One in 128 has a number that begins with a zero byte, which is omitted."""
         repomd = self.make(key=None, revision=1)
         good, longest = read(repomd), 0
         for i in range(5000):
@@ -271,7 +271,7 @@ class OpenPgp(WithRoot):
         primary = self.gpg.fingerprint('holder')
         self.gpg.run('--quick-add-key', primary, 'ed25519', 'sign', '0')
         write(f'{self.keys}/repo.d/holder.gpg', self.gpg.run('--export', primary))
-        self.check('new', 'holder')  # gpg signs with the newest that can
+        self.check('new', 'holder')  # gpg signs with the newest key that can sign
         self.gpg.sign('holder', self.make(key=None))
         self.configure(keys='keys=holder')
         write(f'{self.keys}/deny.d/list', primary)
@@ -280,7 +280,7 @@ class OpenPgp(WithRoot):
     def test_a_subkey_grafted_onto_a_known_key_without_its_consent(self):
         packets = self.gpg.run('--export', 'good@example.org')
         donor = self.gpg.run('--export', 'donor@example.org')
-        # the donor's primary key packet, turned into a subkey (tag 6 -> 14), behind our key's packets
+        # the donor's primary key packet, turned into a subkey (tag 6 -> 14), after the packets of our key
         assert donor[0] == 0x98
         grafted = packets + bytes([0xB8]) + donor[1 : 2 + donor[1]]
         write(f'{self.keys}/repo.d/grafted.gpg', grafted)
@@ -306,7 +306,7 @@ class OpenPgp(WithRoot):
         self.assertFalse(self.cache())
 
     def test_a_kind_of_signature_nobody_could_verify_does_not_count(self):
-        self.make()  # CMS alone, but the keys are OpenPGP's
+        self.make()  # only CMS signatures, but OpenPGP keys
         self.configure(keys='keys=good')
         self.refused('NO-SIGNATURE')
         self.gpg.sign('good', self.make(key=None))
@@ -336,7 +336,7 @@ class OpenPgp(WithRoot):
         self.gpg.sign('old', repomd, at='20250601T120001')
         self.assertEqual(self.refresh(), 'unchanged')
         self.assertEqual(self.state()['signed'], '1748779201')
-        # and the older signature no longer does
+        # and the older signature is no longer accepted
         self.gpg.sign('old', repomd, at='20250601T120000')
         self.refused('ROLLBACK')
 
@@ -350,7 +350,7 @@ class OpenPgp(WithRoot):
         self.assertIn('days ago', done.stderr)
         self.assertIn('TOO OLD', self.root.run('status').stdout)
         self.assertTrue(self.root.json('status')[1]['repositories'][0]['stale'])
-        # a mirror that says for ever that nothing is new does not make it younger
+        # a mirror that always answers "not modified" does not renew its age
         self.refused('STALE', '--unattended')
         self.root.conf(max_age=3650)
         self.assertEqual(self.refresh('--unattended'), 'unchanged')
@@ -405,7 +405,7 @@ class Forward(WithRoot):
             mixed = f'{self.repo}/mixed-{name}'
             shutil.copytree(new, mixed)
             shutil.copy(f'{old}/repodata/{name}', f'{mixed}/repodata/{name}')
-            if name == 'primary.xml.gz':  # make them differ, as those of a repository with packages do
+            if name == 'primary.xml.gz':  # make them differ, like those of a repository with packages
                 write(f'{mixed}/repodata/{name}', read(f'{mixed}/repodata/{name}')[:-1] + b'\x01')
             self.configure(mixed)
             self.assertIn(self.refresh(), ('BAD-SIGNATURE', 'BAD-DIGEST'), name)
@@ -495,7 +495,7 @@ class Mirrors(WithRoot):
             self.assertIn(self.refresh(), ('new', 'unchanged'), url)
         self.configure(*bad, f'{server.url}/new')
         self.assertEqual(self.refresh(), 'unchanged')
-        # and when none is left, what is said is the most telling
+        # and if all fail, the most specific error is reported
         self.configure(*bad)
         self.refused('ROLLBACK')
 
@@ -524,8 +524,8 @@ class Mirrors(WithRoot):
         trace = f'{self.repo}/trace'
         subprocess.run(['strace', '-E', 'ASAN_OPTIONS=detect_leaks=0', '-f', '-qq', '-e', 'trace=memfd_create', '-o', trace, *self.root.command('refresh')],
                        check=False, capture_output=True)
-        self.assertLessEqual(read(trace).count(b'memfd_create('), 1)  # the signature at most
-        # another mirror's etag means nothing here
+        self.assertLessEqual(read(trace).count(b'memfd_create('), 1)  # at most the signature
+        # the etag of another mirror is useless here
         shutil.copytree(f'{self.repo}/repodata', f'{self.repo}/b/repodata')
         self.configure(f'{self.repo}/b')
         self.assertEqual(self.refresh(), 'unchanged')
@@ -568,7 +568,7 @@ class Mirrors(WithRoot):
 
 
 class Clocks(WithRoot):
-    """The clock of a machine may stand anywhere: at its first boot, with an empty battery, after a typing error."""
+    """The clock of a machine may show any time: at its first boot, with an empty battery, after a typing error."""
 
     IN_1970, IN_2000, IN_2038, IN_2099 = 100, 951825600, 2147483640, 4102444700
 
@@ -580,7 +580,7 @@ class Clocks(WithRoot):
         subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o', cls.shim, source], check=True)
 
     def at(self, clock, *args):
-        """The code of a refresh, or what it says, with the clock at that time; None: as it is."""
+        """The code of a refresh, or its output, with the clock at that time; None: the real clock."""
         faked = {'LD_PRELOAD': self.shim, 'TEST_CLOCK': str(clock), 'ASAN_OPTIONS': 'verify_asan_link_order=0'} if clock else {}
         done = self.root.run(*args, 'refresh', env=faked)
         self.said = done.stderr
@@ -614,7 +614,7 @@ class Clocks(WithRoot):
                 self.assertEqual(self.at(None), 'ROLLBACK')
 
     def test_it_may_jump_between_runs(self):
-        """Each row: clocks in the order in which the older and the newer state, and the older again, are met."""
+        """Each row: the clocks for the older state, the newer state, and the older state again."""
         rows = [(a, b, c) for a in (self.IN_1970, None, self.IN_2099) for b in (self.IN_1970, None, self.IN_2099)
                 for c in (self.IN_1970, self.IN_2099)]
         old, new = self.two()
@@ -666,7 +666,7 @@ class Denied(WithRoot):
         write(f'{self.keys}/deny.d/list', f'# {key}\n{"0" * 64}\n')
         write(f'{self.keys}/deny.d/.list.swp', key)
         self.assertEqual(self.refresh(), 'new')
-        write(f'{self.keys}/deny.d/second', key)  # counts from this moment on
+        write(f'{self.keys}/deny.d/second', key)  # applies from this moment on
         self.refused('REVOKED')
 
     def test_a_list_that_makes_no_sense_lets_nothing_through(self):

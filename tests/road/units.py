@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the units may do, as systemd itself rates it: 0 for nothing, 10 for everything."""
+"""The exposure of the units as rated by systemd: 0 is minimal, 10 is maximal."""
 import os
 import re
 import subprocess

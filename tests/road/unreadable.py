@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P21: a disk that fails below a file that is mapped. What cannot be read is a signal then, and shall be a line.
+"""P21: a disk error below a mapped file. The read error arrives as a signal, and must be reported in one line.
 
-The disk is a loop device whose backing file was cut: beyond its end each read is EIO. A file on it is laid over the one
-that the command maps. Its first block can be read, so it is opened as if nothing were wrong.
+The disk is a loop device whose backing file was truncated: beyond its end each read is EIO. A file on it is mounted over the
+one that the command maps. Its first block is readable, so it is opened without an error.
 """
 import os
 import shutil
@@ -38,7 +38,7 @@ class BadDisk:
         self.unmount(self.at)
         blocks = subprocess.run(['debugfs', '-R', 'blocks /file', image], capture_output=True, text=True, check=True).stdout.split()
         blocks = [int(b) for b in blocks]
-        # in one piece, and behind what the file system needs itself
+        # in one piece, and after the blocks of the file system itself
         assert blocks == sorted(blocks) and len(blocks) > keep and blocks[0] * BLOCK > 4 * MIB, blocks
         self.mount('-o', 'loop,ro', image, self.at)
         os.listdir(self.at)
@@ -76,7 +76,7 @@ class Unreadable(unittest.TestCase):
         return os.path.realpath(f'{self.root.path}/var/cache/modfetch/test/current')
 
     def index(self, kind):
-        """The largest one of its kind."""
+        """The largest file of its kind."""
         names = [f'{self.current()}/{name}' for name in os.listdir(self.current()) if name.startswith(kind)]
         return max(names, key=os.path.getsize)
 
@@ -86,7 +86,7 @@ class Unreadable(unittest.TestCase):
         return path
 
     def has_line(self, done):
-        """One that names a file, and no end by a signal."""
+        """One line that names the file; the process is not killed by a signal."""
         self.assertGreater(done.returncode, 0, (done.returncode, done.stdout, done.stderr))
         self.assertRegex(done.stderr, r'(?m)^modfetch: read: /.*: cannot be read: Input/output error \[EIO\]$')
 
@@ -99,7 +99,7 @@ class Unreadable(unittest.TestCase):
                 f.read(100)
 
     def test_an_index_of_a_kernel(self):
-        """libkmod maps it, and walks through it wherever it likes."""
+        """libkmod maps it and reads it at arbitrary positions."""
         path = f'{self.root.modules}/modules.symbols.bin'
         shutil.copy(f'{r.full_tree()}/lib/modules/{self.root.kver}/modules.symbols.bin', path)
         self.bad(path)
@@ -134,7 +134,7 @@ class Unreadable(unittest.TestCase):
 
         def run():
             return subprocess.run([shutil.which('chroot', path='/usr/sbin:/usr/bin:/sbin:/bin'), self.root.path, '/event'], env=event, capture_output=True, text=True, timeout=30, check=False)
-        # nobody has a driver for it: that can be told
+        # no repository has a driver for it: this can be decided without the damaged blocks
         done = run()
         self.assertEqual((done.returncode, os.path.isdir(queue) and os.listdir(queue)), (0, False), done.stderr)
         self.bad(index)
@@ -146,7 +146,7 @@ class Unreadable(unittest.TestCase):
     def test_what_depmod_remembers_is_done_without(self):
         self.assertEqual(self.root.run('depmod').returncode, 0)
         good = self.root.run('depmod', '-n')
-        # larger than its head, by what a few modules say
+        # larger than its header, because of the data of a few modules
         self.bad(f'{self.root.modules}/modules.modfetch')
         done = self.root.run('depmod', '-n')
         self.assertEqual((done.returncode, done.stdout), (0, good.stdout), done.stderr)

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The demo behind tests/demo: four devices are plugged into a running guest that has no driver for any of them.
+"""The main part of tests/demo: plugs four devices into a running guest that has no driver for any of them.
 
 usage: demo.py BUILD-DIRECTORY
 
-Prints when each driver went past each point of the road, and what the guest itself shows for it. Exit status 0: every
-device works, by a driver that was not on its disk before.
+Prints the time of each step of the pipeline for each driver, and the result in the guest. Exit status 0: every device
+works, with a driver that was not on the disk before.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import scene
 DIGEST = hashlib.sha256(scene.PATTERN).hexdigest()
 READ = "dd if={} bs=1M count=1 status=none | sha256sum | cut -d' ' -f1"
 
-# label, how it is plugged in, the module that must not be there before, and what the guest must show in the end
+# label, how it is plugged in, the module that must be missing before, and the check in the guest at the end
 DEVICES = [
     ("e1000e network card", scene.plug_card, "e1000e",
      "d=$(echo /sys/bus/pci/drivers/e1000e/0000:*); i=$(ls $d/net) && "
@@ -52,7 +52,7 @@ def rows(label, runs, events):
             if uevent is None:
                 continue
             times = dict(run["us"], decided=query.get("decided_us") or run["us"]["decided"])
-            # the kernel's own word for the last one
+            # the kernel's own time for the last step
             bound = [at for at, action, path in events if action == "bind" and path == device and at >= uevent]
             if bound:
                 times["bound"] = min(bound)
@@ -69,7 +69,7 @@ def print_table(table):
 
 
 def plug(vm, label, how, module, proof):
-    """One device: its driver is not there, it is plugged in, its driver comes. The runs it took, and the proof."""
+    """One device: its driver is missing, it is plugged in, its driver arrives. Returns the runs and the output of the check."""
     status, text = vm.try_run(f"modinfo -n {module}")
     if status == 0:
         raise scene.guest.GuestError(f"{module} is on the guest's disk already: {text}")

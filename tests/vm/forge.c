@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an ordinary user can try: uevents that no kernel sent. Sends COUNT of them to everything
- * that listens on the uevent netlink family: to the kernel's group, to udev's, and to each port that
- * /proc/net/netlink shows; by turns in the kernel's form and in udev's. Linked statically, since it
- * runs in guests. Prints how many the kernel let through to somebody.
+ * An attack by an ordinary user: forged uevents. Sends COUNT of them to every listener of the uevent
+ * netlink family: to the kernel's group, to udev's, and to each port in /proc/net/netlink; alternately
+ * in the format of the kernel and of udev. Linked statically, since it runs in guests. Prints how many
+ * of them the kernel delivered.
  *
  *	forge COUNT MODALIAS DEVPATH
  */
@@ -38,7 +38,7 @@ static size_t targets(struct sockaddr_nl addr[PORTS])
 	return n;
 }
 
-/* The header libudev puts before the properties; the magic and the offsets are what it checks. */
+/* The header of libudev before the properties; it checks the magic and the offsets. */
 struct udev_header {
 	char prefix[8];
 	uint32_t magic, header_size, properties_off, properties_len;

@@ -14,11 +14,11 @@ import image
 from image import commands
 from qmp import QMP
 
-PORTS = 12  # root ports a device can be plugged into, named port0, port1, …
+PORTS = 12  # root ports for devices, named port0, port1, …
 
 
 class GuestError(Exception):
-    """The guest did not do what was asked of it in time."""
+    """The guest did not finish a request in time."""
 
 
 class Workdir:
@@ -35,11 +35,11 @@ class Workdir:
 
 
 class Guest:
-    """Boots DIRECTORY/disk.img with a kernel; a context manager that leaves no process behind.
+    """Boots DIRECTORY/disk.img with a kernel; a context manager that ends all its processes.
 
-    CPU: QEMU's name of the processor, for a machine whose processor lacks something ("qemu64").
-    SNAPSHOT keeps the image as it was, so one image serves several boots. COUNTED: its clock counts instructions, one
-    a nanosecond, so what it measures is the same however busy the machine around it is; QEMU does so for one processor.
+    CPU: QEMU's name of the processor, for a processor that lacks some features ("qemu64").
+    SNAPSHOT keeps the image unchanged, so that one image can be booted several times. COUNTED: the clock counts instructions,
+    one for each nanosecond, so that times do not depend on the load of the host; QEMU supports this for one processor.
     """
 
     def __init__(self, directory, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
@@ -90,7 +90,7 @@ class Guest:
         self.kill()
 
     def kill(self):
-        """The power cord."""
+        """Pulls the power cord."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -113,17 +113,17 @@ class Guest:
         return line.strip()
 
     def wait_ready(self, timeout=240):
-        """Until the agent takes commands; that is early in the boot."""
+        """Waits until the agent accepts commands, which is early in the boot."""
         deadline = time.monotonic() + timeout
         while self.line(deadline) != b"ready":
             pass
 
     def wait_booted(self, timeout=240):
-        """Until systemd has no job left; the state it is in then ("running", "degraded")."""
+        """Waits until systemd has no jobs; returns its state ("running", "degraded")."""
         return self.run("systemctl is-system-running --wait || :", timeout).strip()
 
     def try_run(self, script, timeout=60):
-        """Runs a shell script in the guest: its exit status and what it said."""
+        """Runs a shell script in the guest; returns its exit status and output."""
         self.count += 1
         ident = b"c%d" % self.count
         self.agent.settimeout(timeout)
@@ -143,7 +143,7 @@ class Guest:
         return text
 
     def wait_for(self, script, timeout=30):
-        """Repeats a script until it succeeds; what it said then."""
+        """Repeats a script until it succeeds; returns its last output."""
         deadline = time.monotonic() + timeout
         while True:
             status, text = self.try_run(script, timeout)

@@ -19,7 +19,7 @@ import commands  # noqa: E402, F401: a failing test prints what it ran
 
 CACHE = pathlib.Path(os.environ.get("MODFETCH_TEST_CACHE", "/var/cache/modfetch-tests"))
 
-# What reaches the root disk and the network, and what systemd asks libkmod for by itself.
+# Modules for the root disk and the network, and modules that systemd itself requests from libkmod.
 MINIMAL = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_net", "autofs4", "binfmt_misc"]
 BOOT = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
 
@@ -29,7 +29,7 @@ def run(*command, **kwargs):
 
 
 def quietly(*command, **kwargs):
-    """Keeps what a program prints to itself, unless it fails."""
+    """Runs a program and suppresses its output, unless it fails."""
     done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                           **kwargs)
     if done.returncode:
@@ -117,7 +117,7 @@ def cpio(entries):
 
 
 INIT = """#!/bin/busybox sh
-# loads what reaches the root disk, mounts it, and hands over
+# loads the modules for the root disk, mounts it, and starts systemd
 /bin/busybox mount -t devtmpfs dev /dev
 for module in {modules}; do
     /bin/busybox insmod /modules/$module || echo "init: $module failed"
@@ -150,7 +150,7 @@ def initramfs(kernel, target):
     pathlib.Path(target).write_bytes(cpio(entries))
 
 
-# Everything a guest has beyond Debian's packages: path, mode, text.
+# The files of a guest that are not from Debian's packages: path, mode, text.
 SETTINGS = [
     ("etc/machine-id", 0o444, "5d6e0f7a3b1c4c2e9f8a7b6c5d4e3f21\n"),
     ("etc/hostname", 0o644, "guest\n"),
@@ -165,7 +165,7 @@ SETTINGS = [
     ("etc/systemd/journald.conf.d/test.conf", 0o644,
      "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nForwardToConsole=no\n"),
 ]
-# Debian enables them; a guest of two minutes has no use for them.
+# Debian enables them; a guest that runs for two minutes does not need them.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
           "e2scrub_reap.service", "fstrim.timer", "systemd-timesyncd.service", "getty@tty1.service",
           "systemd-networkd-wait-online.service", "systemd-pstore.service", "wpa_supplicant.service"]

@@ -77,7 +77,7 @@ class QMP:
         self.execute("device_add", driver=driver, id=ident, **properties)
 
     def remove(self, ident, timeout=120):
-        """Asks the guest to let go of a device and waits until it has."""
+        """Asks the guest to release a device and waits for it."""
         self.execute("device_del", id=ident)
         try:
             self.wait_event("DEVICE_DELETED", timeout, device=ident)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A guest with modfetch on a minimal module tree, and a repository made from its kernel behind a real web server."""
+"""A guest with modfetch on a minimal module tree, and a repository of its kernel on a real web server."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ import server
 
 UNITS = ["modfetch.path", "modfetch-coldplug.service", "modfetch-fetch.socket"]
 
-# What the disks of plugged devices hold; a guest that reads it back has a working driver.
+# The content of the disks of plugged devices; a guest that can read it has a working driver.
 PATTERN = bytes(range(256)) * 4096
 
 
@@ -24,9 +24,9 @@ def repository(kind, build):
 
 
 class Scene(contextlib.ExitStack):
-    """Builds everything in a work directory; boot() as often as one likes, from the same image or going on with it.
+    """Builds everything in a work directory. boot() may be called several times, with the original or the modified image.
 
-    KIND: one of tests/lib/repository, or what makes one in a directory of its own: called with that directory and the kernel.
+    KIND: one of tests/lib/repository, or a function that makes a repository: it is called with a directory and the kernel.
     """
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
@@ -76,8 +76,8 @@ def plug_stick(vm, port="port1"):
 
 
 def plug_sound(vm, port="port2"):
-    """QEMU plugs codecs in before the machine runs only, because their bus names nobody who would handle it; any
-    handler does for one that has nothing to do, and the USB bus is one."""
+    """QEMU can plug in codecs only before the machine runs, because their bus has no hotplug handler. A codec needs no
+    work by a handler, so any handler is sufficient, for example the USB bus."""
     vm.qmp.add("ich9-intel-hda", "hda", bus=port)
     vm.qmp.execute("qom-set", path="/machine/peripheral/hda/hda.0", property="hotplug-handler",
                    value="/machine/peripheral/xhci/xhci.0")
@@ -89,7 +89,7 @@ def plug_nvme(vm, port="port3"):
 
 
 def history(vm):
-    """The guest's history, one dictionary a run."""
+    """The history of the guest, one dictionary for each run."""
     text = vm.run("modfetch history --json 2>/dev/null || :")
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
@@ -98,7 +98,7 @@ KERNEL_LINE = re.compile(r"KERNEL\[(\d+)\.(\d+)\] (\w+)\s+(\S+) \((\S+)\)")
 
 
 def watch_kernel(vm):
-    """Notes every uevent of the kernel from now on."""
+    """Records every uevent of the kernel from now on."""
     vm.run("udevadm monitor --kernel >/run/kernel-events 2>&1 & disown; "
            "until grep -q 'KERNEL - ' /run/kernel-events; do sleep .05; done")
 
@@ -110,6 +110,6 @@ def kernel_events(vm):
 
 
 def wait_idle(vm, timeout=120):
-    """Until udev and the services have nothing left to do."""
+    """Waits until udev and the services have nothing left to do."""
     vm.wait_for("udevadm settle --timeout=20 && [ -z \"$(ls /run/modfetch/queue)\" ] && "
                 "! systemctl is-active modfetch.service modfetch-coldplug.service | grep -qx 'active\\|activating'", timeout)

@@ -33,7 +33,7 @@ mimetype.assign = ( "" => "application/octet-stream" )
 
 
 def nobody():
-    """Privileges go before the server starts: it needs none."""
+    """Drops privileges before the server starts: it needs none."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
@@ -41,7 +41,7 @@ def nobody():
 
 
 class Server:
-    """Serves ROOT from its start to its end; RATE: bytes a second of each connection."""
+    """Serves ROOT from its start to its end; RATE: bytes per second of each connection."""
 
     def __init__(self, root, state, rate=None):
         self.root, self.rate = pathlib.Path(root).resolve(), rate
@@ -87,14 +87,14 @@ class Server:
                 time.sleep(0.05)
 
     def stop(self):
-        """At once, connections and all."""
+        """Stops immediately, with all connections."""
         if self.process:
             self.process.kill()
             self.process.wait()
             self.process = None
 
     def restart(self, rate=None):
-        """On the same port, at another rate."""
+        """Restarts on the same port, with another rate."""
         self.stop()
         self.rate = rate
         self.start()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P22: a real driver that panics as soon as it is loaded, and the boots behind that."""
+"""P22: a real driver that panics as soon as it is loaded, and the boots after that."""
 
 import os
 import pathlib
@@ -18,8 +18,8 @@ SIGNED = b"~Module signature appended~\n"
 
 
 def deadly(data):
-    """A module whose init function begins with an instruction that is none: with oops=panic that is a panic."""
-    if data.endswith(SIGNED):  # a wrong signature would be refused; none is not
+    """A module whose init function begins with an invalid instruction, which is a panic with oops=panic."""
+    if data.endswith(SIGNED):  # the kernel would refuse a wrong signature, but not a missing one
         data = data[:len(data) - len(SIGNED) - 12 - struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]]
     table, = struct.unpack_from("<Q", data, 40)
     size, count = struct.unpack_from("<HH", data, 58)
@@ -42,7 +42,7 @@ def deadly(data):
 
 
 def repository(directory, kernel):
-    """Signed and all, of a driver for the card that nobody should have built."""
+    """A signed repository with a broken driver for the card."""
     image.run("cp", "-al", kernel.root, directory / "bad")
     tree = directory / "bad/lib/modules" / kernel.release
     module = tree / kernel.paths["e1000e"]
@@ -79,14 +79,14 @@ class Crash(unittest.TestCase):
             with self.boot(name, devices=[CARD], wait=False) as vm:
                 vm.wait_for("systemctl is-active basic.target", 90)
                 scene.wait_idle(vm)
-                # it is on disk, its device is there, and nobody loads it: neither udev nor we
+                # it is on disk and its device is there, but neither udev nor modfetch loads it
                 vm.run("modinfo e1000e >/dev/null && grep -qs 0x10d3 /sys/bus/pci/devices/*/device")
                 vm.run("udevadm trigger --action=add --subsystem-match=pci --settle; modfetch -q --unattended coldplug; "
                        "! grep -q '^e1000e ' /proc/modules", 60)
                 vm.run("journalctl -b --no-pager | grep 'e1000e: .*\\[CRASHED\\]'")
                 self.assertRegex(vm.run("modfetch status"), r"(?m)^e1000e BROUGHT THE MACHINE DOWN .*/0000:")
                 if name == "boot3":
-                    # the control: without its record udev would have loaded it, and that is the end; udev looks for new
+                    # the control: without the record udev loads it, and the machine panics; udev checks for new
                     # configuration every three seconds at most
                     vm.run(f"rm {RECORD}; (while sleep 4; do udevadm trigger --action=add --subsystem-match=pci; done) "
                            ">/dev/null 2>&1 & disown")

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Equality: a machine with many devices, booted once with the kernel's whole module tree and once with a minimal tree,
-modfetch and a repository of that kernel, ends with the same modules loaded and the same drivers bound. What differs is
-named below with its reason; anything else fails."""
+modfetch and a repository of that kernel, ends with the same modules loaded and the same drivers bound. Known differences are
+listed below with their reasons; any other difference fails."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import scene
 
 BUILD = os.environ["MODFETCH_BUILD"]
 
-# A TPM is missing: Debian's kernel has the drivers of all that QEMU has built in, so there is nothing to compare.
+# There is no TPM: Debian's kernel has the drivers of all of QEMU's TPMs built in, so there is nothing to compare.
 DEVICES = """
 -device e1000e,bus=port0 -device vmxnet3,bus=port1 -device rtl8139,bus=port2 -device nvme,bus=port3,drive=nvme,serial=x
 -device qemu-xhci,id=xhci,bus=port4,p2=8 -device usb-storage,bus=xhci.0,drive=stick -device usb-tablet,bus=xhci.0
@@ -39,25 +39,25 @@ DEVICES = """
 -device vmgenid -device edu
 """.split()
 
-# The board's SMBus has a memory module's EEPROM, but nothing that would enumerate it: the kernel is told.
+# The SMBus of the board has the EEPROM of a memory module, but cannot enumerate it: it is announced to the kernel by hand.
 I2C = """
 bus=$(grep -l "SMBus I801" /sys/bus/i2c/devices/i2c-*/name) && cd "${bus%/name}" && echo spd 0x50 >new_device
 """
 
-# What mounts the root disk, and a network: everything else has to be brought.
+# Modules for the root disk and a network: modfetch has to install everything else.
 SMALLEST = [*image.BOOT, "virtio_net"]
 
-# Loaded from the whole tree only: who asked for it there, and why modfetch does not bring it.
-BY_SOCKET = ("systemd-networkd asks generic netlink for nl80211, and so the kernel asks modprobe; any user can provoke that, so "
+# Loaded only from the whole tree: the requester, and the reason why modfetch does not install it.
+BY_SOCKET = ("systemd-networkd asks generic netlink for nl80211, and the kernel calls modprobe; any user can provoke that, so "
              "it fetches nothing. A machine with a wireless card gets it as a dependency of the card's driver")
 EXPLAINED = {
     "cfg80211": BY_SOCKET, "rfkill": BY_SOCKET + " (cfg80211 needs it)",
 }
 
-# What systemd asks for by name while it boots, on this machine.
+# The modules that systemd requests by name during the boot of this machine.
 BY_NAME = {"autofs4", "binfmt_misc", "configfs", "dm_mod", "drm", "fuse", "ip_tables", "loop", "x_tables"}
 
-# Two drivers match QEMU's USB network stick, and on any tree the one that is loaded first takes it.
+# Two drivers match QEMU's USB network adapter, and on any tree the one that is loaded first is bound to it.
 RACING = ("cdc_ether", "cdc_subset")
 
 LOADED = "lsmod | awk 'NR > 1 { print $1 }'"
@@ -69,7 +69,7 @@ BUSES = "for b in /sys/bus/usb/devices/usb*; do echo ${b##*/} $(readlink -f $b);
 
 
 def usb_buses(vm):
-    """The number of each USB bus → its controller, and which of that one's buses it is: they are numbered as they come."""
+    """The number of each USB bus → its controller, and its number on this controller: buses are numbered in order of appearance."""
     buses = [line.split() for line in vm.run(BUSES, 60).splitlines()]
     buses.sort(key=lambda bus: int(bus[0].removeprefix("usb")))
     names, of_controller = {}, {}
@@ -81,7 +81,7 @@ def usb_buses(vm):
 
 
 def look(vm):
-    """The modules loaded and the drivers bound, once nothing changes any more."""
+    """The loaded modules and the bound drivers, when nothing changes any more."""
     vm.wait_for("[ -e /sys/bus/pci/drivers/i801_smbus ]", 180)
     vm.run(I2C)
     scene.wait_idle(vm, 600)
@@ -89,20 +89,20 @@ def look(vm):
     bound = [f"{path.removeprefix('/sys/bus/').removesuffix('/driver')} {link.rsplit('/', 1)[-1]}"
              for path, link in (line.split(" ", 1) for line in vm.run(BOUND, 180).splitlines())
              if not link.endswith(RACING)]
-    # sound cards and SCSI hosts are numbered in the order they come, and so are USB buses
+    # sound cards, SCSI hosts and USB buses are numbered in order of appearance
     buses = usb_buses(vm)
     bound = [re.sub(r"(?<=usb/devices/)(usb)?(\d+)(?=[- ])", lambda m: f"{m[1] or ''}{buses[m[2]]}", line) for line in bound]
     return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d|(?<=scsi/devices/)\d+", "#", line) for line in bound}
 
 
 def done(vm):
-    """The runs that brought something, those of earlier boots too."""
+    """The runs that installed something, also those of earlier boots."""
     return [run for run in scene.history(vm) if run["outcome"] == "done" and run["packages"]]
 
 
 class Equality(unittest.TestCase):
     def whole(self, kernel, stage):
-        """Boots with the whole tree, in a directory of its own."""
+        """Boots with the whole tree, in a separate directory."""
         with guest.Workdir() as directory:
             image.build(directory, kernel, None, size="1800M")
             for name in ("stick", "nvme"):
@@ -121,7 +121,7 @@ class Equality(unittest.TestCase):
                 self.assertEqual(sorted(one - other), [], journal)
 
     def boot_again(self, stage, runs):
-        """The same disk, without the devices: what systemd asks for by name is there when it asks."""
+        """The same disk, without the devices: systemd finds the modules that it requests by name."""
         with stage.boot(name="again") as vm:
             scene.wait_idle(vm, 600)
             self.assertLessEqual(BY_NAME, set(vm.run(LOADED, 60).split()))

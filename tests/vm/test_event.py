@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""udev's side in a guest with real systemd: what starts anything, and what does not."""
+"""The udev side in a guest with real systemd: which events start a run, and which do not."""
 
 import os
 import re
@@ -12,12 +12,12 @@ import image
 BUILD = os.environ["MODFETCH_BUILD"]
 NIC = "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00"
 ENTRIES = "cat /run/modfetch/queue/* 2>/dev/null | grep -c ^modalias= || :"
-# the SMBus of the machine, which nothing needs and no module on its disk drives
+# the SMBus of the machine, which is not needed and has no driver on its disk
 SMBUS = "/sys/bus/pci/devices/0000:00:1f.3"
 
 
 class Events(unittest.TestCase):
-    """One guest: a minimal tree, the rule and the helper, and nobody who drains the spool."""
+    """One guest: a minimal tree, the rule and the helper, but no service that handles the spool."""
 
     @classmethod
     def setUpClass(cls):
@@ -38,7 +38,7 @@ class Events(unittest.TestCase):
         return self.guest.wait_for(f"cat $(grep -lxF 'modalias={modalias}' /run/modfetch/queue/*) </dev/null | grep .", 10)
 
     def test_boot_is_running_and_its_replay_starts_nothing(self):
-        """Devices that are older than udevd are the coldplug service's, which looks at them all at once."""
+        """The coldplug service handles the devices that are older than udevd, all at once."""
         self.assertEqual(self.state, "running")
         self.assertTrue(self.guest.run(f"cat {SMBUS}/modalias").startswith("pci:"))
         self.assertNotIn("modalias=pci:", self.at_boot)
@@ -84,7 +84,7 @@ class Events(unittest.TestCase):
         self.assertEqual(self.guest.run("ls -A /run/modfetch/queue"), "")
 
     def test_a_device_that_comes_again_is_one_entry_and_a_replay_none(self):
-        """The control of the forged ones: what the kernel says of a new device does start something."""
+        """The control for the forged events: an event of the kernel for a new device does start a run."""
         self.clear()
         self.guest.run(f"for i in {{1..50}}; do echo add >{SMBUS}/uevent; done; udevadm settle")
         self.assertEqual(int(self.guest.run(ENTRIES)), 0)

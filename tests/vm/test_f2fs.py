@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A disk with f2fs, on a machine that has no driver for it.
 
-f2fs asks the kernel's crypto interface for "crc32" when it mounts, and names that as a soft dependency. The kernel has a
-library of that name built in, which is no answer: what is meant are the modules with the alias "crc32". The guest's
-processor, an old one, cannot multiply without carries, so crc32_pclmul does not help and crc32_generic has to come."""
+f2fs requests "crc32" from the kernel's crypto interface when it mounts, and lists it as a soft dependency. The kernel has a
+built-in library of that name, which does not help: the request means the modules with the alias "crc32". The guest has an old
+processor without PCLMULQDQ, so crc32_pclmul does not work and crc32_generic must be installed."""
 
 import os
 import unittest
@@ -17,12 +17,12 @@ BUILD = os.environ["MODFETCH_BUILD"]
 CRC32 = ["crc32_generic", "crc32_pclmul"]  # the modules with the alias crypto-crc32
 MOUNT = "mount -t f2fs /dev/vdb /mnt"
 WORKS = f"{MOUNT} && echo works >/mnt/file && sync && umount /mnt && {MOUNT} && grep -qx works /mnt/file && umount /mnt"
-# modprobe -r follows the soft dependencies too, where nothing else uses them
+# modprobe -r also removes soft dependencies that are not used otherwise
 AWAY = "modprobe -r f2fs crc32_generic; modprobe -r crc32_generic; ! grep -E '^(f2fs|crc32_generic) ' /proc/modules"
 
 
 def settings(text):
-    """Writes modfetch.conf, or removes it (""), and has modprobe's lines follow."""
+    """Writes modfetch.conf, or removes it (""), and updates modprobe's install lines."""
     conf = "/etc/modfetch/modfetch.conf"
     change = f"printf '[modfetch]\\n{text}\\n' >{conf}" if text else f"rm -f {conf}"
     return f"{change} && {{ modfetch -q refresh || [ $? = 2 ]; }}"
@@ -70,16 +70,16 @@ class F2fs(unittest.TestCase):
         self.assertLessEqual({"f2fs", "crc32_generic"}, set(self.fetched()))
 
     def test_what_a_driver_on_disk_asks_for_is_fetched(self):
-        """f2fs is here, without what it asks for: the kernel's request is one that a module on disk lists."""
+        """f2fs is installed without crc32: a module on disk lists the request of the kernel."""
         self.vm.run("modfetch probe f2fs", 120)
         self.vm.run(AWAY, 60)
-        # all that have the alias crypto-crc32: where one of them is on disk, that is the answer
+        # all modules with the alias crypto-crc32: if one of them is on disk, no other is fetched
         gone = " ".join(self.package(name) for name in CRC32)
         self.vm.run(f"modfetch remove {gone} && ! find /lib/modules | grep -E '/(crc32_generic|crc32-pclmul)[.]ko'", 120)
         before = len(self.fetched())
         self.vm.run(WORKS, 120)
         self.assertEqual(sorted(self.fetched()[before:]), CRC32)
-        # and nothing else is: f2fs does not list this one
+        # and no other: f2fs does not list this one
         self.assertNotEqual(self.vm.try_run("mount -t minix /dev/vdb /mnt", 60)[0], 0)
         self.assertEqual(sorted(self.fetched()[before:]), CRC32)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine that has booted: a card that comes and goes a thousand times, what its boot waited for, and clocks that are wrong."""
+"""A booted machine: a card that is plugged in and out a thousand times, the duration of its boot, and wrong clocks."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Live(unittest.TestCase):
         before = len(scene.history(vm))
         scene.plug_card(vm)
         vm.wait_for("grep -lqs 0x10d3 /sys/bus/pci/devices/*/device", 20)
-        # the kernel needs a quarter of a second for each, so it does some and udev's part of the others is done in its place
+        # the kernel needs a quarter of a second for each, so it does some, and for the others the helper is called directly
         vm.run("d=$(readlink -f $(dirname $(grep -ls 0x10d3 /sys/bus/pci/devices/*/device))); "
                "export MODALIAS=$(cat $d/modalias) DEVPATH=${d#/sys} SUBSYSTEM=pci; "
                "for i in {1..1000}; do ACTION=remove /usr/libexec/modfetch/event; ACTION=add /usr/libexec/modfetch/event; done; "
@@ -40,10 +40,10 @@ class Live(unittest.TestCase):
                 vm.run("journalctl -b --no-pager -o json MESSAGE_ID=46c429560b964cff9fa285f104e6b423").splitlines()]
         self.assertEqual([(line["MODULE"], line["PACKAGE"].split("-kmp-")[0], line["DEVPATH"].split("/")[1]) for line in said
                           if "v00008086d000010D3" in line["MODALIAS"]], [("e1000e", "e1000e", "devices")])
-        # and the admin's own programs heard of it once
+        # and the admin's hooks ran once
         heard = [json.loads(line) for line in vm.run("cat /run/modfetch/arrived").splitlines()]
         self.assertEqual([run for run in heard if run["verb"] == "queue"], runs)
-        # and could have called modfetch: its run had let go of the lock
+        # and they could have called modfetch: its run had released the lock
         self.assertEqual(set(vm.run("cat /run/modfetch/arrived-lock").split()), {"free"})
         print(f"1,000 replugs: 1 transaction of {len(scene.history(vm)) - before} runs; its moments {runs[0]['us']}")
 
@@ -52,8 +52,8 @@ class Live(unittest.TestCase):
 
 
 class Clocks(unittest.TestCase):
-    """The metadata were signed today; the machine believes in another day. systemd sets odd clocks right while it boots, so
-    they are set wrong behind it."""
+    """The metadata was signed today, and the clock of the machine shows another day. systemd corrects wrong clocks during the
+    boot, so they are set after it."""
 
     def test_an_impossible_clock_stops_nothing_and_a_late_one_what_nobody_watches(self):
         with scene.Scene(BUILD) as stage, stage.boot(name="clocks") as vm:
@@ -70,7 +70,7 @@ class Clocks(unittest.TestCase):
             vm.wait_for("journalctl -b --no-pager | grep -q '\\[STALE\\]'", 60)
             self.assertNotEqual(vm.try_run("lsmod | grep -q ^nvme")[0], 0)
             self.assertIn("TOO OLD", vm.run("modfetch status"))
-            # by hand, with the warning in sight, it is the admin's word
+            # by hand it works, with a warning
             vm.run("modfetch probe nvme && lsmod | grep -q ^nvme", 60)
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""P20: a disk as it would be had the power gone at any of its writes, mounted and looked at, and gone on with.
+"""P20: states of a disk after a power cut at any of its writes: each is mounted and checked, and the next run is tried on it.
 
-QEMU's storage daemon stands below a loop device and logs each write and each flush of a run. A state is all that was
-flushed and, of what was written since, a part: up to some write, or any of it. POWERCUT_STATES is how many of each run are
-looked at (40; a thousand take five minutes). The control is the system's depmod, which flushes nothing: it must be found out.
+QEMU's storage daemon serves the disk of a loop device and logs each write and each flush of a run. A state is everything that
+was flushed and a part of the later writes: all up to some write, or any subset. POWERCUT_STATES is the number of states for
+each run (40; a thousand take five minutes). The control is the system's depmod, which flushes nothing: it must fail.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def wait_until(true, seconds=10):
 
 
 class Disk:
-    """A mounted image; with LOG, all that is written to it from now on is noted there."""
+    """A mounted image; with LOG, all later writes are logged there."""
 
     def __init__(self, directory, image, options="", log=None):
         self.mount, self.daemon, self.loop = directory / "mount", None, None
@@ -89,7 +89,7 @@ class Disk:
 
 
 def entries(log):
-    """(flags, place, bytes) of everything that was noted."""
+    """(flags, position, bytes) of each logged write."""
     with open(log, "rb") as f:
         magic, _, count, sector = struct.unpack("<QQQI", f.read(28))
         assert magic == MAGIC, magic
@@ -101,7 +101,7 @@ def entries(log):
 
 
 def states(log, count, dice):
-    """The writes of COUNT states, as (those that are on disk for sure, those that may be): each a list of (place, bytes)."""
+    """The writes of COUNT states, as (writes that are on disk for sure, writes that may be): lists of (position, bytes)."""
     noted = list(entries(log))
     cuts = [dice.randrange(1, len(noted) + 1) for _ in range(count)]
     sure, since = [], []
@@ -118,7 +118,7 @@ def states(log, count, dice):
 
 
 def machine(path):
-    """What is there already, as tests/root.py sees it."""
+    """The existing machine, as an object of tests/root.py."""
     found = object.__new__(r.Root)
     found.base, found.kver = r.kernel()
     found.directory, found.path = None, str(path)
@@ -131,14 +131,14 @@ def digest(path):
 
 
 def indexes(root):
-    """The digest of each index, but for our own, which says itself whether it is whole."""
+    """The digest of each index, except for our own file, which has its own checksum."""
     return {p.name: digest(p) for p in pathlib.Path(root.modules).glob("modules.*") if "modfetch" not in p.name}
 
 
 class PowerCut(unittest.TestCase):
     def make(self, kind):
-        """A machine on a file system of its own."""
-        # images are written whole for each state: in memory, where there is some
+        """A machine on a separate file system."""
+        # images are written completely for each state: in memory, if there is enough
         memory = pathlib.Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free > 12 * SIZE
         self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=memory if roomy else None)))
@@ -157,7 +157,7 @@ class PowerCut(unittest.TestCase):
         self.known = {name: {value, None} for name, value in self.before.items()}
 
     def record(self, work, options):
-        """Does WORK on a copy of the disk and notes all it writes."""
+        """Does WORK on a copy of the disk and logs all its writes."""
         shutil.copy(self.base, self.state)
         with Disk(self.directory, self.state, options, self.log) as mount:
             root = machine(mount)
@@ -168,7 +168,7 @@ class PowerCut(unittest.TestCase):
             return root.tree(), root.packages()
 
     def look(self, mount):
-        """What is wrong with a disk, or None."""
+        """The error of a disk, or None."""
         root = machine(mount)
         there = indexes(root)
         for name, versions in self.known.items():
@@ -177,7 +177,7 @@ class PowerCut(unittest.TestCase):
         listed = (pathlib.Path(root.modules) / "modules.dep").read_text(encoding="ascii").splitlines()
         for path in (line.split(":")[0] for line in listed):
             module, original = (pathlib.Path(tree, "lib/modules", root.kver, path) for tree in (root.path, root.base))
-            # one that a removal has taken may be named for a moment longer; one that is there is the right one
+            # a removed module may be listed for a moment longer; an existing file must be the right one
             if module.exists() and original.exists() and digest(module) != digest(original):
                 return f"{path} is in the indexes and is not what was verified"
         return None
@@ -224,7 +224,7 @@ class PowerCut(unittest.TestCase):
         self.cut("ext3", "")
 
     def test_who_flushes_nothing_is_found_out(self):
-        """The control: another program's depmod, and somebody's fsync of something else."""
+        """The control: plain depmod, and an fsync of an unrelated file."""
         def depmod(root):
             shutil.copy(next(pathlib.Path(root.modules).rglob("*.ko")), f"{root.modules}/kernel/another.ko")
             run("depmod", "-b", root.path, root.kver)
@@ -233,7 +233,7 @@ class PowerCut(unittest.TestCase):
                 os.fsync(f.fileno())
         self.make("ext4")
         self.record((depmod,), "noauto_da_alloc")
-        # what became of the extra module is not the question
+        # the state of the extra module does not matter
         wrong = {text for text in map(self.look, self.each_state(30, "control")) if text}
         self.assertTrue([text for text in wrong if "neither the old" in text], wrong)
 

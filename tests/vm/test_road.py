@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole road in a guest, where things go wrong: swarms, a dead network, a dead server, a power cut."""
+"""The whole pipeline in a guest, with faults: many devices at once, a dead network, a dead server, a power cut."""
 
 import os
 import time
@@ -13,7 +13,7 @@ CARD = "readlink -f /sys/bus/pci/drivers/e1000e/0000:*/driver | grep -q e1000e$"
 
 DEVICES = "echo $(ls /sys/bus/pci/devices)"
 
-# Ten devices of ten kinds, and the driver each must end with.
+# Ten devices of ten kinds, with the expected driver of each.
 TEN = [("e1000e", "e1000e"), ("vmxnet3", "vmxnet3"), ("rtl8139", "8139cp"), ("ne2k_pci", "ne2k-pci"),
        ("pcnet", "pcnet32"), ("i82559er", "e100"), ("megasas", "megaraid_sas"), ("lsi53c895a", "sym53c8xx"),
        ("pvscsi", "vmw_pvscsi"), ("qemu-xhci", "xhci_hcd")]
@@ -46,13 +46,13 @@ class Swarm(unittest.TestCase):
         runs = done(vm, before)
         wanted = {query["query"] for query in runs[0]["queries"] if query["query"].startswith("pci:")}
         self.assertEqual(len(wanted), len(TEN), runs[0]["queries"])
-        # what comes later was found behind these devices (an xHCI's bus, a SCSI host), not plugged in
+        # later transactions are for child devices of these (an xHCI's bus, a SCSI host), not for plugged devices
         for run in runs[1:]:
             self.assertFalse([q for q in run["queries"] if q["query"].startswith("pci:")], run["queries"])
         print(f"ten devices: {len(runs)} transactions, the first with {len(runs[0]['packages'])} packages, "
               f"stages {runs[0]['ms']} ms")
 
-        # the guest is asked, not QEMU: 7.2 tells nobody that an xHCI has gone
+        # ask the guest, not QEMU: 7.2 sends no event for a removed xHCI
         for port in range(len(TEN)):
             vm.qmp.execute("device_del", id=f"swarm{port}")
         vm.wait_for(f"[ \"$({DEVICES})\" = '{devices}' ]", 120)
@@ -78,7 +78,7 @@ class Swarm(unittest.TestCase):
 
         def fetched():
             return [package["name"].split("-kmp-")[0] for run in done(vm, before) for package in run["packages"]]
-        # options arrive; what was fetched is modprobe's again, with no line of ours in between
+        # options are passed on; an installed module has no install line any more
         vm.run("modprobe brd rd_nr=1 rd_size=4096 && [ $(cat /sys/block/ram0/size) = 8192 ] && [ ! -e /dev/ram1 ]", 60)
         vm.run("! grep -q 'install brd ' /run/modprobe.d/zz-modfetch.conf && modprobe -r brd && modprobe brd rd_nr=2 && "
                "[ -e /sys/block/ram1 ] && modprobe -r brd && modprobe brd rd_nr=1 rd_size=4096")
@@ -87,7 +87,7 @@ class Swarm(unittest.TestCase):
         vm.run("modprobe xfs && lsmod | grep -q ^libcrc32c && lsmod | grep -q ^xfs && modprobe -r xfs && ! lsmod | grep -q ^xfs",
                60)
         self.assertIn("libcrc32c", fetched())
-        # nothing is fetched by looking, taking away, or asking for what nobody has
+        # showing, removing, or requesting an unknown name fetches nothing
         known = len(scene.history(vm))
         self.assertIn("libexec/modfetch/modprobe", vm.run("modprobe -n -v hfsplus; modprobe --show-depends hfsplus"))
         vm.try_run("modprobe -r hfsplus; modprobe no-such-module-at-all")
@@ -98,7 +98,7 @@ class Swarm(unittest.TestCase):
                                        "perl -e 'socket(S, 38, 5, 0) or exit 1'")[0], 0)
         self.assertEqual(len(scene.history(vm)), known)
         self.assertEqual(vm.run("lsmod | grep -E '^(minix|tcp_bbr|af_alg) ' || :"), "")
-        # and gets what the admin lists
+        # but it fetches the names that the admin lists
         vm.run("printf '[modfetch]\\nkernel-requests=fs-* tcp_bbr\\n' >/etc/modfetch/modfetch.conf && "
                "{ modfetch -q refresh || [ $? = 2 ]; } && mount -t minix /dev/ram0 /mnt && echo works >/mnt/x && umount /mnt", 60)
         vm.run("echo bbr >/proc/sys/net/ipv4/tcp_congestion_control && rm /etc/modfetch/modfetch.conf", 60)
@@ -157,14 +157,14 @@ class Trouble(unittest.TestCase):
 
 
 class PowerCut(unittest.TestCase):
-    """With an image of its own: what one boot wrote, the next one finds."""
+    """With a separate image: the next boot finds the files of the previous one."""
 
     @classmethod
     def setUpClass(cls):
         cls.scene = cls.enterClassContext(scene.Scene(BUILD))
 
     def test_a_guest_killed_in_the_middle_finishes_at_its_next_boot(self):
-        """The power goes twice: while packages are fetched, and while they are installed or indexed."""
+        """The power is cut twice: while packages are fetched, and while they are installed or indexed."""
         server = self.scene.server
         with self.scene.boot(name="power0", snapshot=False) as vm:
             scene.wait_idle(vm)
@@ -179,7 +179,7 @@ class PowerCut(unittest.TestCase):
             vm.wait_for("ls /lib/modules/*/*/ -d; ls /lib/modules/$(uname -r)/kernel/drivers/net/ethernet/intel", 90)
             vm.kill()
         with self.scene.boot(name="power2", snapshot=False, devices=card) as vm:
-            # had the power gone in the very moment of the load, that would count as the driver's fault
+            # a power cut in the very moment of the load counts as the driver's fault
             vm.run("! modfetch status | grep -q 'BROUGHT THE MACHINE DOWN' || modfetch probe e1000e", 60)
             vm.wait_for(CARD, 90)
             scene.wait_idle(vm)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A wireless network between two simulated radios: the ciphers that mac80211 asks for when a key is set arrive with the driver.
+"""A wireless network between two simulated radios: the ciphers that mac80211 requests when a key is set arrive with the driver.
 
-mac80211 has no dependency on them and no device names them: without them the handshake ends nowhere, and wpa_supplicant
-goes on scanning. WPA2 with CCMP needs ccm and ctr, the protected management frames of the same network need cmac."""
+mac80211 has no dependency on them and no device matches them: without them the handshake fails, and wpa_supplicant
+keeps scanning. WPA2 with CCMP needs ccm and ctr, the protected management frames of the same network need cmac."""
 
 import os
 import time
@@ -13,7 +13,7 @@ import scene
 
 BUILD = os.environ["MODFETCH_BUILD"]
 
-KEY = "c0ffee" * 10 + "c0ff"  # 256 bits: nobody has to derive them from a passphrase in an emulated processor
+KEY = "c0ffee" * 10 + "c0ff"  # 256 bits, so that they need not be derived from a passphrase on an emulated processor
 
 ACCESS_POINT = f"""
 interface=wlan1
@@ -42,7 +42,7 @@ network={{
 }}
 """
 
-# The access point has the second radio, in a network namespace of its own: what the two say to each other goes by air.
+# The access point has the second radio, in a separate network namespace: all traffic between the two goes by air.
 START = """
 ip netns add ap
 iw phy "$(cat /sys/class/net/wlan1/phy80211/name)" set netns name ap
@@ -53,12 +53,12 @@ ADDRESSES = "ip netns exec ap ip addr add 192.0.2.1/24 dev wlan1; ip addr add 19
 
 
 def station(vm):
-    """What wpa_supplicant says of itself: wpa_state, pairwise_cipher, …"""
+    """The status of wpa_supplicant: wpa_state, pairwise_cipher, …"""
     return dict(line.split("=", 1) for line in vm.run("wpa_cli -i wlan0 status", 60).splitlines() if "=" in line)
 
 
 def connect(vm, timeout):
-    """Waits for the connection; the last status there was, connected or not."""
+    """Waits for the connection; returns the last status, connected or not."""
     deadline = time.monotonic() + timeout
     while (status := station(vm)).get("wpa_state") != "COMPLETED" and time.monotonic() < deadline:
         time.sleep(1)
@@ -81,12 +81,12 @@ class Wifi(unittest.TestCase):
             self.assertEqual(status.get("wpa_state"), "COMPLETED", log)
             self.assertEqual((status["pairwise_cipher"], status["group_cipher"]), ("CCMP", "CCMP"))
             self.assertEqual(status.get("mgmt_group_cipher"), "BIP", log)
-            # the keys work: a packet is encrypted by one end, read by the other, and answered
+            # the keys work: one end encrypts a packet, the other decrypts and answers it
             vm.run(ADDRESSES)
             self.assertIn(" 3 received", vm.run("ping -c 3 -W 10 192.0.2.1", 60))
             loaded = set(vm.run("lsmod | awk 'NR > 1 { print $1 }'").split())
             self.assertLessEqual({"mac80211", "ccm", "ctr", "cmac"}, loaded)
-            # by the driver's own transaction: nothing was fetched while the keys were set
+            # by the transaction of the driver: nothing was fetched while the keys were set
             self.assertLessEqual({"mac80211", "ccm", "ctr", "cmac"}, packages)
             self.assertEqual([run for run in scene.history(vm)[before:] if run["outcome"] == "done"], runs)
 
