@@ -5,11 +5,11 @@
  * The error codes of modfetch and the one failure record of a run.
  *
  * Functions return 0 when done, a positive documented outcome, or a negative fatal code: -errno
- * (1..1023) or -MFE_* (from 1024). The failure record in the context is filled once, where the
- * failure happened, by mf_fail(); everyone above only returns the code, and the command prints one
- * line:  modfetch: <stage>: <what>: <why> [CODE]
+ * (1..1023) or -MFE_* (from 1024). The function in which the failure happened fills the failure
+ * record in the context with mf_fail(); its callers only return the code, and the command prints
+ * one line:  modfetch: <stage>: <what>: <why> [CODE]
  *
- * A code's name is stable: scripts, the journal and man/modfetch-errors(7) rely on it.
+ * The name of a code is stable: scripts, the journal and man/modfetch-errors(7) rely on it.
  */
 
 struct mf_context;
@@ -80,23 +80,23 @@ enum mf_error {
 struct mf_failure {
 	int code;	/* negative, as returned; 0: nothing has failed */
 	char stage[16]; /* "verify" */
-	char what[192]; /* the subject: a file, a package, a URL; control characters replaced */
+	char what[192]; /* the subject: a file, a package, a URL; sanitized */
 	char why[384];	/* one clause, no final full stop */
 };
 
 /*
  * Records a failure at its origin and returns CODE, so that "return mf_fail(…)" reads well. CODE is
- * -errno or -MFE_*; FMT may be NULL, then the code's own sentence (or strerror) is the why. The
- * latest origin wins. Never fails.
+ * -errno or -MFE_*; with FMT NULL the code's own sentence (or strerror) is the why. A later call
+ * overwrites the record. Never fails.
  */
 int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
 	    ...) __attribute__((format(printf, 5, 6)));
 
-/* The printed name of a negative code ("BAD-DIGEST", "ENOSPC"); "UNKNOWN" for none. Static. */
+/* The printed name of a negative code ("BAD-DIGEST", "ENOSPC"), or "UNKNOWN". Static. */
 const char *mf_error_name(int code);
 /* The sentence of a negative code. Static; for errno values it is strerror's text. */
 const char *mf_error_sentence(int code);
-/* The exit status a command ends with for a negative code; 1 for errno values. */
+/* The exit status of a command for a negative code; 1 for errno values. */
 int mf_error_status(int code);
 
 #endif

@@ -67,7 +67,7 @@ static size_t failed_read_all(const struct mf_context *ctx, uint64_t now, struct
 	return n;
 }
 
-bool mf_failed_lately(const struct mf_context *ctx, const char *name)
+bool mf_failed_recently(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
 	char spelt[NAME_BYTES];

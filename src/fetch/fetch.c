@@ -254,11 +254,11 @@ static bool is_fetch_failure(int code)
 static void tell_log(struct fetch *f, int level, const char *text)
 {
 	struct mf_context *ctx = f->ctx;
-	bool again = !strncmp(ctx->helper_said, text, sizeof(ctx->helper_said) - 1);
+	bool again = !strncmp(ctx->helper_message, text, sizeof(ctx->helper_message) - 1);
 
 	mf_log(ctx, again && level == MF_LOG_INFO ? MF_LOG_DEBUG : (enum mf_log_level)level,
 	       "fetch: %s", text);
-	snprintf(ctx->helper_said, sizeof(ctx->helper_said), "%.127s", text);
+	snprintf(ctx->helper_message, sizeof(ctx->helper_message), "%.127s", text);
 }
 
 static int fetch_take_packet(struct fetch *f, struct job *const *remote,

@@ -376,7 +376,7 @@ static int finish_removal(struct mf_context *ctx, const struct mf_strings *erase
 
 	if (!r)
 		r = mf_owners_removable(ctx, &found, &go);
-	return r < 0 ? r : mf_rpm_take_out(ctx, &go);
+	return r < 0 ? r : mf_rpm_erase(ctx, &go);
 }
 
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)

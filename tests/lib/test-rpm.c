@@ -75,7 +75,7 @@ static int take_out(struct root *r, const char *label)
 	int err;
 
 	assert_int_equal(mf_strings_add(&labels, label), 0);
-	err = mf_rpm_take_out(&r->ctx, &labels);
+	err = mf_rpm_erase(&r->ctx, &labels);
 	mf_strings_done(&labels);
 	return err;
 }

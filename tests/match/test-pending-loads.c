@@ -14,7 +14,7 @@
 #include "tests/syscalls.h"
 #include "tests/trees.h"
 
-#define RECORD	MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
+#define RECORD	MF_PENDING_LOADS_DIRECTORY "/" MF_PENDING_LOADS_FILE
 #define MODULES "lib/modules/" KERNEL
 #define CARD	"kernel/drivers/isdn/hardware/mISDN/hfcpci.ko"
 #define NEEDED	"kernel/drivers/isdn/mISDN/mISDN_core.ko"
@@ -145,9 +145,10 @@ static void that_it_is_over_is_on_the_disk_too(void **state)
 
 	machine(r, "true");
 	calls = syscalls_of(load_one, r);
-	assert_true(comes_before(calls, "rename modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
-	assert_true(
-		comes_before(calls, "unlinkat modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
+	assert_true(comes_before(calls, "rename modprobe.d " MF_PENDING_LOADS_FILE,
+				 "fsync modprobe.d"));
+	assert_true(comes_before(calls, "unlinkat modprobe.d " MF_PENDING_LOADS_FILE,
+				 "fsync modprobe.d"));
 }
 
 static void what_a_boot_did_not_survive_is_left_alone_unattended(void **state)

@@ -154,7 +154,7 @@ static int serve(struct mf_context *ctx, const char *name, bool listed, int n, c
 			return load_present(ctx, name, n, args);
 		if (loading || (kernel && !listed && verdict != MF_REQUEST_LISTED))
 			return 1;
-		if (kernel && mf_failed_lately(ctx, name))
+		if (kernel && mf_failed_recently(ctx, name))
 			return 1;
 	}
 	if (udev)
