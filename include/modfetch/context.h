@@ -51,9 +51,9 @@ struct mf_context {
 /*
  * Opens ROOT (NULL or "/" for the running system) and selects KERNEL (NULL: uname -r if that has a
  * directory below the root's lib/modules or the root is "/", else the only directory in
- * lib/modules). The settings have their defaults until mf_settings_read(). Returns 0, -MFE_USAGE (no
- * kernel could be selected, or the root is "" or cannot be opened) or -errno, each recorded in the
- * context. The caller passes the context to mf_context_done() in any case.
+ * lib/modules). The settings have their defaults until mf_settings_read(). Returns 0, -MFE_USAGE
+ * (no kernel could be selected, or the root is "" or cannot be opened) or -errno, each recorded in
+ * the context. The caller passes the context to mf_context_done() in any case.
  */
 int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *kernel);
 void mf_context_done(struct mf_context *ctx);
@@ -61,7 +61,7 @@ void mf_context_done(struct mf_context *ctx);
 /* Reads /etc/modfetch/modfetch.conf over the defaults. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
 
-/* "<root><formatted path>", the caller's to free: for libraries that need paths. NULL: no memory. */
+/* "<root><formatted path>", the caller's to free, for libraries that need paths. NULL: no memory */
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -2,10 +2,10 @@
 #ifndef MODFETCH_CRYPTO_H
 #define MODFETCH_CRYPTO_H
 /*
- * The functions that use OpenSSL: SHA-256, detached CMS signatures (sign and verify), and the PKCS#7
- * signature appended to a module. Stricter than OpenSSL's defaults: exactly one signer, SHA-256 or
- * better, RSA >= 2048, P-256, P-384 or Ed25519, only the given keys. Records no failure; the caller
- * knows the subject.
+ * The functions that use OpenSSL: SHA-256, detached CMS signatures (sign and verify), and the
+ * PKCS#7 signature appended to a module. Stricter than OpenSSL's defaults: exactly one signer,
+ * SHA-256 or better, RSA >= 2048, P-256, P-384 or Ed25519, only the given keys. Records no failure;
+ * the caller knows the subject.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,8 +46,8 @@ struct mf_signer {
 /*
  * Is SIG (CMS, DER, at most 64 KiB) a detached signature over DATA by one certificate of KEYRING,
  * valid at its signing time? The clock is not used. A signature without a signing time is bad with
- * TIMED; without TIMED it is accepted and the certificate's dates are not checked. Returns 0 and the
- * signer (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE,
+ * TIMED; without TIMED it is accepted and the certificate's dates are not checked. Returns 0 and
+ * the signer (RET_SIGNER may be NULL), -MFE_BAD_SIGNATURE, -MFE_UNTRUSTED_KEY, -MFE_WEAK_SIGNATURE,
  * -MFE_REVOKED or -ENOMEM.
  */
 int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size_t len,
@@ -61,8 +61,8 @@ static inline int mf_cms_verify(const struct mf_keyring *keyring, const void *da
 }
 
 /*
- * Verifies the signature appended to a module (see struct mf_modinfo) over the bytes before it. Such
- * signatures have no signing time, and the kernel does not check a certificate's dates either.
+ * Verifies the signature appended to a module (see struct mf_modinfo) over the bytes before it.
+ * Such signatures have no signing time, and the kernel does not check a certificate's dates either.
  * Returns as above.
  */
 static inline int mf_module_signature_verify(const struct mf_keyring *keyring, const void *elf,
@@ -89,16 +89,16 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 /*
  * Reads every *.pem, *.crt, *.cer and *.der in a directory, or only the N files named (with or
  * without the ending) if N is not 0; and in both cases every *.crl. A negative DIRFD (there is no
- * directory) gives an empty keyring. 0; -ENOENT: a named file is missing; -EBADMSG: a certificate or
- * list cannot be parsed; or another -errno. RET_BAD (may be NULL) gets the name of the file that
+ * directory) gives an empty keyring. 0; -ENOENT: a named file is missing; -EBADMSG: a certificate
+ * or list cannot be parsed; or another -errno. RET_BAD (may be NULL) gets the name of the file that
  * failed, the caller's to free; unchanged if the failure has no file.
  */
 int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring **ret_keyring,
 		    char **ret_bad);
 
 /*
- * A digest of the files that mf_keyring_read() would read: it changes when one of them, or any *.crl
- * of the directory, is changed, added or removed. Returns as above.
+ * A digest of the files that mf_keyring_read() would read: it changes when one of them, or any
+ * *.crl of the directory, is changed, added or removed. Returns as above.
  */
 int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
 			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad);

@@ -14,8 +14,8 @@ bool mf_inflate_known(const void *buf, size_t len);
 
 /*
  * Inflates LEN bytes into a new buffer, the caller's to free, with a NUL after its *RET_LEN bytes.
- * 0; -EFBIG if the output is larger than CAP bytes; -EBADMSG for damaged or truncated data, or bytes
- * after the end; -EINVAL for an unknown format; -ENOMEM.
+ * 0; -EFBIG if the output is larger than CAP bytes; -EBADMSG for damaged or truncated data, or
+ * bytes after the end; -EINVAL for an unknown format; -ENOMEM.
  */
 int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len);
 

@@ -29,8 +29,8 @@ void mf_kmod_free(struct mf_kmod *kmod);
 
 enum mf_presence { MF_ABSENT, MF_ON_DISK, MF_BUILTIN };
 /*
- * Is there a module of that name? Answered from the indexes: a module that depmod has not indexed is
- * absent. Built-in modules are also found without indexes, in the kernel's text files
+ * Is there a module of that name? Answered from the indexes: a module that depmod has not indexed
+ * is absent. Built-in modules are also found without indexes, in the kernel's text files
  * (modfetch/builtin.h).
  */
 enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name);
@@ -44,8 +44,8 @@ typedef int mf_kmod_visit(void *arg, const char *name, enum mf_presence presence
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg);
 
 /*
- * Visits the modules that alias lines of modprobe.d name for NAME, on disk or not. If there are any,
- * kmod does not search the indexes. 0 or the visitor's first non-zero return.
+ * Visits the modules that alias lines of modprobe.d name for NAME, on disk or not. If there are
+ * any, kmod does not search the indexes. 0 or the visitor's first non-zero return.
  */
 typedef int mf_kmod_alias_visit(void *arg, const char *module);
 int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,
@@ -59,20 +59,20 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
 /* Callbacks during a load. */
 struct mf_kmod_watch {
 	/*
-	 * Called before a module is loaded, with the files below the kernel's directory that will be
-	 * loaded: the dependencies first, the module last; modules that are in the kernel already
-	 * are left out. A negative return prevents the load and becomes its result.
+	 * Called before a module is loaded, with the files below the kernel's directory that will
+	 * be loaded: the dependencies first, the module last; modules that are in the kernel
+	 * already are left out. A negative return prevents the load and becomes its result.
 	 */
 	int (*before)(void *arg, const struct mf_strings *paths);
-	/* Called after each requested module that was loaded, or was in the kernel, with its name. */
+	/* Called with the name of each requested module that is in the kernel after the load. */
 	void (*loaded)(void *arg, const char *name);
 	void *arg;
 };
 /*
  * Loads the modules of a name or alias, dependencies first, as udev (DEVICE: blacklists apply to
  * all) or modprobe (blacklists apply to modules found by an alias) would. Returns 0; 1: there is no
- * such module; -EPERM: a blacklist forbids it; the negative return of BEFORE; or the kernel's -errno
- * (-ENODEV: no such hardware, -EKEYREJECTED: signature).
+ * such module; -EPERM: a blacklist forbids it; the negative return of BEFORE; or the kernel's
+ * -errno (-ENODEV: no such hardware, -EKEYREJECTED: signature).
  */
 int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 		 const struct mf_kmod_watch *watch);

@@ -4,9 +4,9 @@
 /*
  * The metadata of a kernel module: the .modinfo section, exports, imports and their CRCs, and the
  * appended signature. Reads ELF of 32 and 64 bits and of both byte orders, so that a kernel of any
- * architecture can be packed on any other. Pure: bytes in, struct out; trusts no byte of the file. A
- * section that is missing or truncated counts as empty, as for the kernel's own tools.
- * Sources: the kernel's scripts/mod/modpost.c and include/linux/module_signature.h, ELF gABI.
+ * architecture can be packed on any other. Pure: bytes in, struct out; trusts no byte of the file.
+ * A section that is missing or truncated counts as empty, as for the kernel's own tools. Sources:
+ * the kernel's scripts/mod/modpost.c and include/linux/module_signature.h, ELF gABI.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,8 +49,8 @@ struct mf_modinfo {
 };
 
 /*
- * Parses a module from BUF, which may be compressed (CAP limits the inflated size). The caller calls
- * mf_modinfo_done(). 0; -EBADMSG: no module, or truncated; -EFBIG: larger than CAP; -ENOMEM.
+ * Parses a module from BUF, which may be compressed (CAP limits the inflated size). The caller
+ * calls mf_modinfo_done(). 0; -EBADMSG: no module, or truncated; -EFBIG: larger than CAP; -ENOMEM.
  */
 int mf_modinfo_parse(const void *buf, size_t len, size_t cap, struct mf_modinfo *ret_info);
 /* Reads and parses a file below a directory. Returns as above, or another -errno. */
@@ -83,14 +83,14 @@ struct mf_rpmfile {
 /* Finds the parts of a package. 0, or -EBADMSG: no package, or truncated. */
 int mf_rpmfile_parse(const void *buf, size_t len, struct mf_rpmfile *ret_file);
 
-/* Gets one file of an archive: its name as in the archive, its mode, its bytes. Non-zero ends it. */
+/* Gets a file of an archive: its name as in the archive, its mode, its bytes. Non-zero: stop. */
 typedef int mf_cpio_visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len);
 /* Visits the files of an archive. 0, the visitor's non-zero return, or -EBADMSG: incomplete. */
 int mf_cpio_each(const void *buf, size_t len, mf_cpio_visit *visit, void *arg);
 
 /*
- * The strings in the read-only sections of a kernel module: literals, formats and constant tables of
- * names. No instruction is decoded, so this works for all architectures.
+ * The strings in the read-only sections of a kernel module: literals, formats and constant tables
+ * of names. No instruction is decoded, so this works for all architectures.
  */
 
 /* Longer strings are skipped: no module, alias or algorithm has such a name. */

@@ -60,8 +60,8 @@ struct mf_workers;
 unsigned int mf_threads(void);
 
 /*
- * Starts a pool of THREADS threads, the caller's own included. If some cannot be started, the others
- * do the work. The caller frees the pool. 0 or -ENOMEM.
+ * Starts a pool of THREADS threads, the caller's own included. If some cannot be started, the
+ * others do the work. The caller frees the pool. 0 or -ENOMEM.
  */
 int mf_workers_new(unsigned int threads, struct mf_workers **ret_workers);
 /* Ends the threads and frees the pool. Not to be called from a job. NULL: does nothing. */
@@ -81,26 +81,26 @@ void mf_workers_run(struct mf_workers *workers, size_t n,
  */
 
 /*
- * Installs the SIGBUS handler; main() calls it before anything is mapped. From then on such an error
- * prints one line with the file's name to standard error. Outside of mf_bus_guarded() the process
- * then exits with status 1 at once, as if it had been killed: its parent or the next run undoes the
- * work it had started.
+ * Installs the SIGBUS handler; main() calls it before anything is mapped. From then on such an
+ * error prints one line with the file's name to standard error. Outside of mf_bus_guarded() the
+ * process then exits with status 1 at once, as if it had been killed: its parent or the next run
+ * undoes the work it had started.
  */
 void mf_bus_errors(void);
 
 /* Returns 0, a positive outcome or a negative code, as the caller of the guard defines. */
 typedef int mf_bus_work(void *arg);
 /*
- * Calls WORK, which reads LEN mapped bytes at MAP. If some of them cannot be read, returns -EIO; WORK
- * is then left by a jump in the middle, so it must not own memory, descriptors or locks. Any other
- * return is WORK's. Guards may be nested, and each thread has its own. The first call installs the
- * handler if mf_bus_errors() was not called.
+ * Calls WORK, which reads LEN mapped bytes at MAP. If some of them cannot be read, returns -EIO;
+ * WORK is then left by a jump in the middle, so it must not own memory, descriptors or locks. Any
+ * other return is WORK's. Guards may be nested, and each thread has its own. The first call
+ * installs the handler if mf_bus_errors() was not called.
  */
 int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg);
 
 /*
- * Makes the kernel read all of a map now. 0, or -errno if part of it cannot be read. A kernel before
- * Linux 5.14 cannot do this: 0 without a read.
+ * Makes the kernel read all of a map now. 0, or -errno if part of it cannot be read. A kernel
+ * before Linux 5.14 cannot do this: 0 without a read.
  */
 int mf_bus_populate(void *map, size_t len);
 

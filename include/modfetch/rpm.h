@@ -2,9 +2,10 @@
 #ifndef MODFETCH_RPM_H
 #define MODFETCH_RPM_H
 /*
- * The functions that use librpm: installed packages, headers of package files, and transactions. The
- * database's directory is always explicit and below the root: the setting "rpmdb", else the first of
- * /usr/lib/sysimage/rpm and /var/lib/rpm that has a database, else /var/lib/rpm. Never $HOME.
+ * The functions that use librpm: installed packages, headers of package files, and transactions.
+ * The database's directory is always explicit and below the root: the setting "rpmdb", else the
+ * first of /usr/lib/sysimage/rpm and /var/lib/rpm that has a database, else /var/lib/rpm. Never
+ * $HOME.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -64,7 +64,7 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry);
 int mf_spool_put_name(int dirfd, const char *name);
 /* Is there an entry for that modalias or name? */
 bool mf_spool_waits(int dirfd, const char *name);
-/* Removes a device from its modalias's entry; removes the entry with its last device. 0 or -errno. */
+/* Removes a device from its modalias's entry, and the entry after the last one. 0 or -errno. */
 int mf_spool_retract(int dirfd, const char *modalias, const char *devpath);
 /*
  * Reads every entry, oldest first. Damaged entries are removed and counted in RET_DAMAGED. The

@@ -37,8 +37,8 @@ const char *mf_without_usr(const char *path);
 /* Is it one or more printable ASCII bytes without a blank: a name for a line, a path, an index? */
 bool mf_is_word(const char *s, size_t len);
 /*
- * Does it consist of ASCII letters, digits and "_.-", and begin with neither '-' nor '.'? Such a name
- * is safe in a line that root's shell runs, and as a component of a path.
+ * Does it consist of ASCII letters, digits and "_.-", and begin with neither '-' nor '.'? Such a
+ * name is safe in a line that root's shell runs, and as a component of a path.
  */
 bool mf_is_plain_name(const char *name);
 /*
@@ -76,8 +76,8 @@ bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
 void mf_sha256_sum(uint8_t sum[MF_SHA256_LEN], const uint8_t digest[MF_SHA256_LEN]);
 
 /*
- * User names and passwords in URLs: only the server may get them. Every text that is printed, logged
- * or written to a file has passed through one of these functions.
+ * User names and passwords in URLs: only the server may get them. Every text that is printed,
+ * logged or written to a file has passed through one of these functions.
  */
 
 /*

@@ -3,15 +3,15 @@
 #define MODFETCH_SYMVERS_H
 /*
  * The symbol versions of a kernel: the exports of vmlinux and of each module, with CRCs. The format
- * is the kernel's Module.symvers (Documentation/kbuild/modules.rst): one line per symbol of "0xCRC",
- * symbol, module ("vmlinux" or a path without .ko), type and namespace, separated by tabs.
+ * is the kernel's Module.symvers (Documentation/kbuild/modules.rst): one line per symbol of
+ * "0xCRC", symbol, module ("vmlinux" or a path without .ko), type and namespace, separated by tabs.
  */
 #include <stddef.h>
 #include "modfetch/context.h"
 
 /*
- * Gets each export: the CRC in hex without 0x and leading zeros ("0": no CRC), and the module's name
- * as kmod spells it. The strings are valid during the call. A non-zero return ends the walk.
+ * Gets each export: the CRC in hex without 0x and leading zeros ("0": no CRC), and the module's
+ * name as kmod spells it. The strings are valid during the call. A non-zero return ends the walk.
  */
 typedef int mf_symvers_visit(void *arg, const char *symbol, const char *crc, const char *module);
 
@@ -21,8 +21,8 @@ int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg);
 /*
  * Reads the symbol versions of the context's kernel K from the first file that exists of
  * /lib/modules/K/symvers[.gz|.xz|.zst], /lib/modules/K/build/Module.symvers,
- * /boot/symvers-K[.gz|.xz|.zst] and /usr/src/linux-headers-K/Module.symvers. 0; 1: no such file; the
- * visitor's return; or -errno, recorded.
+ * /boot/symvers-K[.gz|.xz|.zst] and /usr/src/linux-headers-K/Module.symvers. 0; 1: no such file;
+ * the visitor's return; or -errno, recorded.
  */
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg);
 

@@ -60,8 +60,8 @@ struct mf_udev_rules;
  * Reads the rules files with udev's precedence: of several files with one name the one in
  * /etc/udev/rules.d is used, then /run, /usr/local/lib, /usr/lib, /lib; files are sorted by name. A
  * file that another user than root can write is ignored with a warning. A line that is no rule, or
- * whose conditions only udev can evaluate, is ignored with a debug message. A directory or file that
- * cannot be read counts as missing. The caller frees the rules. 0 or -ENOMEM.
+ * whose conditions only udev can evaluate, is ignored with a debug message. A directory or file
+ * that cannot be read counts as missing. The caller frees the rules. 0 or -ENOMEM.
  */
 int mf_udev_rules_read(const struct mf_context *ctx, struct mf_udev_rules **ret_rules);
 void mf_udev_rules_free(struct mf_udev_rules *rules);
@@ -80,7 +80,7 @@ struct mf_udev_device {
 	const char *sysfs;	       /* "sys", or "." for a recorded tree */
 	const char *database;	       /* "run/udev/data", or NULL: none */
 	const char *devpath;	       /* below SYSFS, with a leading slash: "/devices/…" */
-	/* udev's properties, KEY=VALUE strings and a NULL. NULL: read the uevent file and database */
+	/* udev's properties, KEY=VALUE strings and a NULL; NULL: read uevent file and database */
 	char *const *properties;
 };
 

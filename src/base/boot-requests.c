@@ -9,8 +9,9 @@
  * systemd finds them from the second boot on.
  *
  * The table lists the requests of every machine that has the asker, independent of its devices;
- * requests for certain hardware only (virtio_rng, qemu_fw_cfg) are fetched for that device. Sources:
- * the kernel's trace events module:module_load and module:module_request, and systemd's units.
+ * requests for certain hardware only (virtio_rng, qemu_fw_cfg) are fetched for that device.
+ * Sources: the kernel's trace events module:module_load and module:module_request, and systemd's
+ * units.
  */
 #include "modfetch/boot-requests.h"
 #include <string.h>

@@ -11,8 +11,8 @@
  * depmod converts them into modules.builtin.bin and modules.builtin.alias.bin, and libkmod reads
  * only these. A kernel that was just unpacked has only the text files.
  *
- * Trusts the files like those of any kernel: their size is bounded, and lines without a valid module
- * name or alias are skipped. A kernel has about two hundred names, so lists are enough.
+ * Trusts the files like those of any kernel: their size is bounded, and lines without a valid
+ * module name or alias are skipped. A kernel has about two hundred names, so lists are enough.
  */
 #include "modfetch/builtin.h"
 #include <errno.h>

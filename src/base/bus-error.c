@@ -2,15 +2,15 @@
 /*
  * The handler of SIGBUS: prints one line, then returns to a guard or exits.
  *
- * modfetch and libkmod map the indexes, since a lookup needs few of their pages. The price is that a
- * disk's EIO arrives in the middle of any instruction. Code of modfetch that walks a map declares it
- * with a guard (the map and a place to return to) and gets an error code. Outside of a guard the
+ * modfetch and libkmod map the indexes, since a lookup needs few of their pages. The price is that
+ * a disk's EIO arrives in the middle of any instruction. Code of modfetch that walks a map declares
+ * it with a guard (the map and a place to return to) and gets an error code. Outside of a guard the
  * state of the process is unknown, and the only safe reaction is to exit at once: an installation
  * is noted on disk before it starts, and the next run undoes it.
  *
  * The handler may interrupt any code, so it only makes system calls. It looks up the file's name in
- * /proc/self/maps; without /proc it prints "a mapped file". A guard only covers addresses inside its
- * map: an error in another map that a visitor reads exits the process.
+ * /proc/self/maps; without /proc it prints "a mapped file". A guard only covers addresses inside
+ * its map: an error in another map that a visitor reads exits the process.
  */
 #include "modfetch/process.h"
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Parses the dependencies of packages: does one name a module, a symbol of the kernel, a driver? The
- * forms are those of SUSE's and RHEL's KMPs: "kmod(NAME.ko)" is a module, "ksym(FLAVOR:SYMBOL)" and
- * "kernel(SYMBOL)" are exported symbols. Only the text is parsed, nothing is looked up.
+ * Parses the dependencies of packages: does one name a module, a symbol of the kernel, a driver?
+ * The forms are those of SUSE's and RHEL's KMPs: "kmod(NAME.ko)" is a module, "ksym(FLAVOR:SYMBOL)"
+ * and "kernel(SYMBOL)" are exported symbols. Only the text is parsed, nothing is looked up.
  */
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  * road/judged.py:
  *	- a file is a module if its name ends in .ko, .ko.gz, .ko.xz or .ko.zst, in lower case, with
  *	  at least one byte before the ending; its content does not matter
- *	- its name is the file name up to the first dot, with '-' replaced by '_': "a.b.ko" is module
- *	  a, and so is "a.ko.xz.ko"; ".x.ko" has the empty name
+ *	- its name is the file name up to the first dot, with '-' replaced by '_': "a.b.ko" is
+ *	  module a, and so is "a.ko.xz.ko"; ".x.ko" has the empty name
  * A depmod ignores the compressions that it was built without (depmod-flavor.c). Here all of them
  * count: another kmod may read the tree later.
  */

@@ -64,9 +64,10 @@ static void workers_work(struct mf_workers *workers, unsigned int worker)
 }
 
 /*
- * The scheduler often puts a thread on the processor of the thread that woke or started it, where it
- * waits for milliseconds although another processor is idle: longer than most of these loops take.
- * So the threads are kept off the caller's processor until they run. False: there is no other.
+ * The scheduler often puts a thread on the processor of the thread that woke or started it, where
+ * it waits for milliseconds although another processor is idle: longer than most of these loops
+ * take. So the threads are kept off the caller's processor until they run. False: there is no
+ * other.
  */
 static bool other_processors(const struct mf_workers *workers, cpu_set_t *ret_set)
 {

@@ -3,8 +3,8 @@
  * Escapes aliases with %XX for dependency strings, and decodes them.
  *
  * rpm ends a dependency at a space or a comma, and libsolv interprets parentheses and colons; bytes
- * without a meaning for both are not escaped. '%' itself is always escaped, so that decoding returns
- * the original alias for both forms.
+ * without a meaning for both are not escaped. '%' itself is always escaped, so that decoding
+ * returns the original alias for both forms.
  */
 #include "modfetch/symvers.h"
 #include <ctype.h>

@@ -3,7 +3,8 @@
  * Splits a kernel release into flavor and ABI, for the names of packages.
  *
  * Decides where the version of a release ends and its flavor begins. A release is a list of words
- * separated by '-'; the words of the version begin with a digit, the words after them are the flavor:
+ * separated by '-'; the words of the version begin with a digit, the words after them are the
+ * flavor:
  *
  *	6.1.0-56-cloud-amd64		6.1.0_56	cloud-amd64
  *	6.12.117+deb12-amd64		6.12.117+deb12	amd64

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finds and parses a kernel's symbol versions. The places are those of SUSE (in the directory of the
- * modules), of Fedora and RHEL (/boot), and of Debian's header packages, in this order; the first
- * file that exists is used and trusted, since only root can write it.
+ * Finds and parses a kernel's symbol versions. The places are those of SUSE (in the directory of
+ * the modules), of Fedora and RHEL (/boot), and of Debian's header packages, in this order; the
+ * first file that exists is used and trusted, since only root can write it.
  */
 #include "modfetch/symvers.h"
 #include <errno.h>
@@ -35,7 +35,7 @@ static const struct {
 	{ "usr/src/linux-headers-", "/Module.symvers" },
 };
 
-/* Returns the field at *TEXT, which ends at the next tab or at the end of the line, and skips it. */
+/* Returns the field at *TEXT, which ends at a tab or at the end of the line, and skips it. */
 static char *field(char **text)
 {
 	char *start = *text;

@@ -4,8 +4,8 @@
  *
  * depmod builds the trie in memory and writes it in post-order: children from the lowest byte to
  * the highest, then the node. The shape of a path-compressed trie depends only on its keys, so one
- * pass over the sorted keys gives the same bytes without building the trie: a stack has the nodes on
- * the path to the last key; nodes that are not on the path to the next key are complete and are
+ * pass over the sorted keys gives the same bytes without building the trie: a stack has the nodes
+ * on the path to the last key; nodes that are not on the path to the next key are complete and are
  * written. Two properties of depmod's output: the root never has a prefix, and it exists even if it
  * is empty.
  */

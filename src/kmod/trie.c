@@ -12,8 +12,8 @@
  * A child adds its byte and then its own prefix to the key.
  *
  * Needs only libc, since it is linked into the helper that udev runs for each event. Trusts no
- * byte: every part is checked against the file's end, keys are bounded, and a walk visits at most as
- * many nodes as the file has bytes, so that a circle of references is detected as damage. A read
+ * byte: every part is checked against the file's end, keys are bounded, and a walk visits at most
+ * as many nodes as the file has bytes, so that a circle of references is detected as damage. A read
  * error during a walk counts as damage too.
  */
 #include "modfetch/trie.h"

@@ -4,15 +4,15 @@
  *
  * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
  * system store, no certificate inside a signature, no clock. Validity is checked at the signing
- * time, so the result is the same in 1970 and 2099. A certificate named by any CRL of the keyring is
- * refused, independent of the CRL's own dates and signature: write access to the directory of keys
- * is the right to revoke.
+ * time, so the result is the same in 1970 and 2099. A certificate named by any CRL of the keyring
+ * is refused, independent of the CRL's own dates and signature: write access to the directory of
+ * keys is the right to revoke.
  *
  * OpenSSL's CMS_verify() verifies RSA and ECDSA. Version 3.0 does not support Ed25519 in CMS (RFC
  * 8419), so this file verifies the signature over the signed attributes itself, and CMS_verify()
- * does the rest. Input that OpenSSL accepts but modfetch must not is refused before: bytes after the
- * structure, several signers, embedded content, weak digests, curves and keys.
- * Every entry leaves OpenSSL's error queue empty. Nothing here prints or asks for a passphrase.
+ * does the rest. Input that OpenSSL accepts but modfetch must not is refused before: bytes after
+ * the structure, several signers, embedded content, weak digests, curves and keys. Every entry
+ * leaves OpenSSL's error queue empty. Nothing here prints or asks for a passphrase.
  */
 #include "modfetch/crypto.h"
 #include <errno.h>
@@ -352,8 +352,8 @@ static bool read_signing_time(CMS_SignerInfo *si, int64_t *ret_time)
 }
 
 /*
- * A store with CERT as the only trust anchor, which checks validity at TIME, or not if that is 0. It
- * accepts any purpose: the keyring may have a key for codeSigning, or without a purpose.
+ * A store with CERT as the only trust anchor, which checks validity at TIME, or not if that is 0.
+ * It accepts any purpose: the keyring may have a key for codeSigning, or without a purpose.
  */
 static X509_STORE *store_new(X509 *cert, int64_t time)
 {
@@ -384,7 +384,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 	const struct key_kind *kind = key_kind(key);
 	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
 
-	/* CMS_verify() copies a plain memory BIO, and leaks the copy if it meets an unknown digest */
+	/* CMS_verify() copies a plain memory BIO, and leaks the copy for an unknown digest */
 	if (!store || !BIO_next(content) || !certs || !sk_X509_push(certs, cert))
 		return -ENOMEM;
 	if (!kind || !algorithms_are_strong(si, kind))

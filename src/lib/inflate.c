@@ -8,8 +8,8 @@
  * plus one window. The decoders' own memory is bounded too (xz by a memory limit, zstd by its
  * largest window), since a tiny file may ask for a dictionary of gigabytes.
  *
- * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as for the formats' own
- * tools. Any other bytes after the end are an error, and so is an early end.
+ * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as for the formats'
+ * own tools. Any other bytes after the end are an error, and so is an early end.
  *
  * Trusts no byte of the input; never uses a file's name.
  */
@@ -224,7 +224,7 @@ struct sink {
 	size_t cap;
 };
 
-/* Makes room in the buffer; up to one byte over the limit, so that the caller detects the excess. */
+/* Makes room, up to one byte over the limit, so that the caller detects a larger output. */
 static int inflate_make_room(struct sink *sink)
 {
 	size_t room = sink->room * 2;

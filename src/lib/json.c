@@ -3,7 +3,8 @@
  * The adapter of json-c. Strings from outside (a modalias, a server's message) are converted to
  * valid UTF-8 when they are added, so that every reader of --json or of the history accepts them.
  * Characters that could control a terminal are written as escapes, which a reader decodes to the
- * same characters. Without memory the process aborts: half an answer could be taken for a whole one.
+ * same characters. Without memory the process aborts: half an answer could be taken for a whole
+ * one.
  */
 #include "modfetch/json.h"
 #include <json-c/json.h>

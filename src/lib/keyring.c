@@ -2,9 +2,9 @@
 /*
  * Reads a directory of certificates and revocation lists into a keyring.
  *
- * The ending of a file name decides its type; files with other endings are ignored, so a README or a
- * backup of a private key does no harm. Trusts the directory: only root can write to it. One damaged
- * file fails the whole: to continue without a key might be safe, but to continue without a
+ * The ending of a file name decides its type; files with other endings are ignored, so a README or
+ * a backup of a private key does no harm. Trusts the directory: only root can write to it. One
+ * damaged file fails the whole: to continue without a key might be safe, but to continue without a
  * revocation list is not, and an admin should learn of both.
  */
 #include "modfetch/crypto.h"

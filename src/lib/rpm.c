@@ -61,7 +61,7 @@ static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 	addMacro(NULL, "_dbpath", NULL, directory ? directory : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
 	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
-	/* signed metadata has the package's digest, and the verify stage checks header signatures */
+	/* signed metadata has the package's digest; the verify stage checks header signatures */
 	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyLevel(ts, RPMSIG_DIGEST_TYPE);
@@ -311,8 +311,8 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 }
 
 /*
- * Relocations to NULL, as for rpm's --excludepath: the package is installed without these files, and
- * the database marks each of them, so that an erasure skips them as well. The caller frees the array.
+ * Relocations to NULL, as for rpm's --excludepath: the package is installed without these files,
+ * and the database marks them, so that an erasure skips them too. The caller frees the array.
  */
 static rpmRelocation *relocations_for(const struct mf_strings *without)
 {
