@@ -16,56 +16,62 @@ struct mf_context;
 
 /* X(symbol, printed name, exit status of the command, sentence) */
 #define MF_ERRORS(X)                                                                               \
-	X(USAGE, "USAGE", 64, "the command line is not one modfetch understands")                  \
-	X(CONFIG, "CONFIG", 1, "a configuration file cannot be used as it is")                     \
+	X(USAGE, "USAGE", 64, "the command line is not valid")                                     \
+	X(CONFIG, "CONFIG", 1, "a configuration file is not valid")                                \
 	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
 	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \
-	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository carries what was asked for")        \
-	X(UNSOLVABLE, "UNSOLVABLE", 1, "the packages wanted cannot be installed together")         \
+	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository provides it")                       \
+	X(UNSOLVABLE, "UNSOLVABLE", 1, "the wanted packages cannot be installed together")         \
 	X(NO_SYMBOL, "NO-SYMBOL", 1, "a driver needs a symbol that this kernel does not export")   \
 	X(DENIED, "DENIED", 4, "policy, a blacklist or an install line refuses it")                \
-	X(BAD_MODALIAS, "BAD-MODALIAS", 4, "the name is too long or has bytes no alias has")       \
+	X(BAD_MODALIAS, "BAD-MODALIAS", 4,                                                         \
+	  "the name is too long or has bytes that an alias cannot have")                           \
 	X(UNREACHABLE, "UNREACHABLE", 1, "no mirror of the repository could be reached")           \
-	X(HTTP_STATUS, "HTTP-STATUS", 1, "the server answered, but not with the file")             \
-	X(PORTAL, "PORTAL", 1, "somebody else answered in the place of the server")                \
+	X(HTTP_STATUS, "HTTP-STATUS", 1, "the server did not send the file")                       \
+	X(PORTAL, "PORTAL", 1, "a login page or a proxy answered instead of the server")           \
 	X(TOO_LARGE, "TOO-LARGE", 1, "the file is larger than its limit")                          \
-	X(TRUNCATED, "TRUNCATED", 1, "the file ends before it should")                             \
-	X(TIMEOUT, "TIMEOUT", 1, "it took longer than its deadline allows")                        \
-	X(FETCH_HELPER, "FETCH-HELPER", 1, "the process that downloads could not do its work")     \
+	X(TRUNCATED, "TRUNCATED", 1, "the file is truncated")                                      \
+	X(TIMEOUT, "TIMEOUT", 1, "it took longer than its time limit")                             \
+	X(FETCH_HELPER, "FETCH-HELPER", 1, "the fetch helper failed")                              \
 	X(BAD_HREF, "BAD-HREF", 4, "a file name in the metadata leaves the repository")            \
-	X(BAD_METADATA, "BAD-METADATA", 1, "signed metadata cannot be understood")                 \
-	X(BAD_SIZE, "BAD-SIZE", 4, "the file does not have the size that was signed for")          \
-	X(BAD_DIGEST, "BAD-DIGEST", 4, "the file does not have the digest that was signed for")    \
-	X(NO_SIGNATURE, "NO-SIGNATURE", 4, "it carries no signature where one is required")        \
+	X(BAD_METADATA, "BAD-METADATA", 1, "the signed metadata cannot be parsed")                 \
+	X(BAD_SIZE, "BAD-SIZE", 4, "the file does not have the signed size")                       \
+	X(BAD_DIGEST, "BAD-DIGEST", 4, "the file does not have the signed digest")                 \
+	X(NO_SIGNATURE, "NO-SIGNATURE", 4, "it has no signature, but one is required")             \
 	X(BAD_SIGNATURE, "BAD-SIGNATURE", 4, "its signature is not valid")                         \
-	X(UNTRUSTED_KEY, "UNTRUSTED-KEY", 4, "it is signed, but by no key configured for it")      \
-	X(WEAK_SIGNATURE, "WEAK-SIGNATURE", 4, "its signature uses an algorithm or key too weak")  \
+	X(UNTRUSTED_KEY, "UNTRUSTED-KEY", 4,                                                       \
+	  "it is signed by a key that is not configured for it")                                   \
+	X(WEAK_SIGNATURE, "WEAK-SIGNATURE", 4,                                                     \
+	  "its signature uses an algorithm or key that is too weak")                               \
 	X(NO_KEYS, "NO-KEYS", 4, "no key is configured that could have signed it")                 \
 	X(NO_SQV, "NO-SQV", 4, "an OpenPGP signature needs the program sqv, which is missing")     \
 	X(REVOKED, "REVOKED", 4, "the local deny list names its key or digest")                    \
-	X(ROLLBACK, "ROLLBACK", 4, "the metadata is older than what was accepted before")          \
-	X(FUTURE, "FUTURE", 4, "the metadata says that it is from the future")                     \
-	X(IDENTITY, "IDENTITY", 4, "the metadata is of another repository than before")            \
+	X(ROLLBACK, "ROLLBACK", 4, "the metadata is older than the metadata accepted before")      \
+	X(FUTURE, "FUTURE", 4, "the metadata has a date in the future")                            \
+	X(IDENTITY, "IDENTITY", 4, "the metadata belongs to another repository than before")       \
 	X(STALE, "STALE", 4, "the metadata is older than unattended use allows")                   \
-	X(BAD_PACKAGE, "BAD-PACKAGE", 4, "the package is not what the metadata describes")         \
-	X(FORBIDDEN_FILE, "FORBIDDEN-FILE", 4, "the package holds what a driver package must not") \
+	X(BAD_PACKAGE, "BAD-PACKAGE", 4, "the package does not match the metadata")                \
+	X(FORBIDDEN_FILE, "FORBIDDEN-FILE", 4,                                                     \
+	  "the package contains a file that a driver package must not have")                       \
 	X(SCRIPTLET, "SCRIPTLET", 4, "the package wants to run a program while it is installed")   \
-	X(SCRIPTLET_FAILED, "SCRIPTLET-FAILED", 1, "a program of a package ended with an error")   \
-	X(FILE_EXISTS, "FILE-EXISTS", 4, "a file that modfetch did not bring is in the way")       \
-	X(ALTERED, "ALTERED", 4, "an installed file is not as its package brought it")             \
+	X(SCRIPTLET_FAILED, "SCRIPTLET-FAILED", 1, "a scriptlet of a package failed")              \
+	X(FILE_EXISTS, "FILE-EXISTS", 4, "a file that modfetch did not install is in the way")     \
+	X(ALTERED, "ALTERED", 4, "an installed file differs from its package")                     \
 	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \
 	X(WRONG_KERNEL, "WRONG-KERNEL", 4, "the module was built for another kernel")              \
 	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4,                                                   \
 	  "the module has no valid signature of a known key")                                      \
-	X(LOCKED, "LOCKED", 1, "another program holds the lock longer than we wait")               \
+	X(LOCKED, "LOCKED", 1, "another program held the lock for too long")                       \
 	X(INSTALL, "INSTALL", 1, "the package transaction failed and was undone")                  \
-	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be brought up to date")               \
+	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be updated")                          \
 	X(BAD_INDEX, "BAD-INDEX", 1, "an index file is damaged")                                   \
-	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module directory changed meanwhile")  \
+	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1,                                                     \
+	  "the kernel's module directory changed during the run")                                  \
 	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
-	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \
-	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
+	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is skipped")         \
+	X(NOT_BOUND, "NOT-BOUND", 1,                                                               \
+	  "the driver was loaded, but the device is not bound to it yet")                          \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")
 

@@ -5,6 +5,7 @@
  * An ordered list of owned strings, and the string rules that several stages share. A zeroed struct
  * is an empty list.
  */
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ void mf_strings_done(struct mf_strings *list);
 
 /* The output of printf() as a string, the caller's to free; NULL: no memory. */
 char *mf_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a function with arguments of its own; AP is undefined afterwards. */
+char *mf_vformat(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 bool mf_starts_with(const char *s, const char *prefix);
 /*
  * PATH without "/usr" if it begins with "/usr/lib/": a package may be built for either layout, and

@@ -99,18 +99,12 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 {
 	_cleanup_free_ char *tail = NULL;
-	char *path;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&tail, fmt, ap);
+	tail = mf_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		tail = NULL;
-		return NULL;
-	}
-	return asprintf(&path, "%s%s", ctx->root, tail) < 0 ? NULL : path;
+	return tail ? mf_format("%s%s", ctx->root, tail) : NULL;
 }
 
 static int open_root(struct mf_context *ctx, const char *root)
@@ -231,17 +225,14 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 {
 	_cleanup_free_ char *line = NULL;
 	va_list ap;
-	int r;
 
 	if (level > ctx->log_level)
 		return;
 	va_start(ap, fmt);
-	r = vasprintf(&line, fmt, ap);
+	line = mf_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		line = NULL;
+	if (!line)
 		return;
-	}
 	/* names and texts may come from untrusted sources: nothing may control a terminal */
 	mf_secret_hide(line);
 	if (strlen(line) > LOG_LINE_MAX)

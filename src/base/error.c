@@ -76,8 +76,7 @@ int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *wha
 	/* format first: the arguments may point into the record that is overwritten below */
 	if (fmt) {
 		va_start(ap, fmt);
-		if (vasprintf(&why, fmt, ap) < 0)
-			why = NULL;
+		why = mf_vformat(fmt, ap);
 		va_end(ap);
 	}
 	f->code = code;

@@ -6,7 +6,6 @@
  */
 #include "modfetch/strings.h"
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,16 +83,22 @@ void mf_strings_done(struct mf_strings *list)
 	*list = (struct mf_strings){ 0 };
 }
 
+char *mf_vformat(const char *fmt, va_list ap)
+{
+	char *s;
+
+	return vasprintf(&s, fmt, ap) < 0 ? NULL : s;
+}
+
 char *mf_format(const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&s, fmt, ap);
+	s = mf_vformat(fmt, ap);
 	va_end(ap);
-	return r < 0 ? NULL : s;
+	return s;
 }
 
 bool mf_is_plain_name(const char *name)

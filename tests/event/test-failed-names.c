@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel asked for in vain is remembered for an hour, and not without end. */
+/* A failed request of the kernel is remembered for an hour, and the number of names is limited. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include <time.h>
 #include "modfetch/spool.h"
@@ -33,7 +34,7 @@ static void an_hour_later_it_counts_no_more(void **state)
 	struct root *r = *state;
 	char text[200];
 
-	/* one too old, one of today, and one of the future, which is none */
+	/* one that has expired, a valid one, and one with a time in the future, which is invalid */
 	snprintf(text, sizeof(text), "%lld old\n%lld new\n%lld future\n",
 		 seconds() - MF_FAILED_SECONDS - 5, seconds() - 100, seconds() + 1000);
 	root_write(r, MF_FAILED_FILE, text);
@@ -74,7 +75,7 @@ static void neither_odd_names_nor_a_damaged_file_do_harm(void **state)
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	assert_int_equal(mf_failed_note(&r->ctx, big), -EINVAL);
-	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(odd); i++) {
 		assert_int_equal(mf_failed_note(&r->ctx, odd[i]), -EINVAL);
 		assert_false(mf_failed_recently(&r->ctx, odd[i]));
 	}
