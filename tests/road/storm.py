@@ -18,7 +18,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-HELPER = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '../event/event')
+HELPER = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '../event/helper/event')
 assert resource  # wait4() wants it, and finds no module behind a chroot
 CLONE_NEWNET = 0x40000000
 EVENTS, WORKERS, BUSY = 1000, 4, 2

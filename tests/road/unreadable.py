@@ -18,7 +18,7 @@ import root as r  # noqa: E402
 BLOCK = 4096
 MIB = 1 << 20
 BUILD = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '..')
-STATIC = b'interpreter' not in subprocess.run(['readelf', '-l', f'{BUILD}/event/event'], capture_output=True, check=True).stdout
+STATIC = b'interpreter' not in subprocess.run(['readelf', '-l', f'{BUILD}/event/helper/event'], capture_output=True, check=True).stdout
 
 
 class BadDisk:
@@ -120,7 +120,7 @@ class Unreadable(unittest.TestCase):
     def test_udevs_helper_leaves_the_device_to_the_service(self):
         if not STATIC:
             self.skipTest('with sanitizers the helper is not alone in its root')
-        shutil.copy(f'{BUILD}/event/event', f'{self.root.path}/event')
+        shutil.copy(f'{BUILD}/event/helper/event', f'{self.root.path}/event')
         running = os.uname().release
         if running != self.root.kver:
             os.symlink(self.root.kver, f'{self.root.path}/lib/modules/{running}')
