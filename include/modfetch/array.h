@@ -2,7 +2,7 @@
 #ifndef MODFETCH_ARRAY_H
 #define MODFETCH_ARRAY_H
 /*
- * Arrays: the length of a fixed one, and room in one that grows.
+ * Arrays: the length of a fixed one, and the capacity of a growing one.
  */
 #include <stddef.h>
 
@@ -11,9 +11,9 @@
 
 /*
  * Makes room for N elements of SIZE bytes each. ARRAY is the address of the pointer to the first
- * element (which may be NULL), ROOM says for how many it has room; both change only when more is
- * needed, then at least to the double. The array is the caller's to free. 0 or -ENOMEM; then
- * nothing has changed.
+ * element (which may be NULL), ROOM is the capacity in elements; both change only when N is larger
+ * than *ROOM, and *ROOM then at least doubles. The caller frees the array. Returns 0, or -ENOMEM;
+ * then neither has changed.
  */
 int mf_array_reserve(void *array, size_t *room, size_t n, size_t size);
 

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_BUILTIN_H
 #define MODFETCH_BUILTIN_H
 /*
- * What is built into a kernel, from the two text files that its package brings: known before depmod
- * has made the first index.
+ * The modules that are built into a kernel, from the two text files in the kernel's package: they
+ * are available before depmod has written the first index.
  */
 #include <stdbool.h>
 #include "modfetch/strings.h"
@@ -11,20 +11,21 @@
 /* Zeroed: nothing is built in. */
 struct mf_builtins {
 	struct mf_strings names;	     /* as kmod spells them */
-	struct mf_strings patterns, modules; /* an alias, and at the same place whose it is */
+	struct mf_strings patterns, modules; /* patterns.v[i] is an alias of modules.v[i] */
 };
 
 /*
  * Reads modules.builtin of a kernel's directory into NAMES, or modules.builtin.modinfo into
- * PATTERNS and MODULES. A file that is missing has nothing in it. What no index could hold is left
- * out. 0; -EFBIG; or -errno.
+ * PATTERNS and MODULES. A missing file counts as empty. Names and aliases that an index cannot hold
+ * are left out. 0; -EFBIG for a file over 16 MiB; or another -errno.
  */
 int mf_builtins_read_names(int dirfd, struct mf_builtins *builtins);
 int mf_builtins_read_aliases(int dirfd, struct mf_builtins *builtins);
 
 /*
- * Visits what is built in and of that name; only where nothing is, what has an alias that matches.
- * NAME is spelt by mf_alias_normalize(). 0 or the visitor's return.
+ * Visits the built-in module of that name; if there is none, each built-in module with an alias
+ * that matches NAME. NAME is spelled by mf_alias_normalize(). A non-zero return of the visitor ends
+ * the walk. 0 or the visitor's return.
  */
 typedef int mf_builtins_visit(void *arg, const char *module);
 int mf_builtins_lookup(const struct mf_builtins *builtins, const char *name,

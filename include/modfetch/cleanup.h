@@ -2,8 +2,9 @@
 #ifndef MODFETCH_CLEANUP_H
 #define MODFETCH_CLEANUP_H
 /*
- * Ownership by attribute: an owned local is declared with _cleanup_(…) and always initialised; it
- * leaves its scope by being stolen. Every mf_X_done / mf_X_free accepts a zeroed or NULL value.
+ * Ownership by attribute: an owned local is declared with _cleanup_(…) and always initialised;
+ * MF_STEAL() or mf_steal_fd() passes ownership on. Every mf_X_done() accepts a zeroed value, every
+ * mf_X_free() accepts NULL.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static inline void mf_cleanup_closedir(DIR **d)
 #define _cleanup_fclose_   _cleanup_(mf_cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(mf_cleanup_closedir)
 
-/* Gives the pointer away and leaves NULL behind. */
+/* Returns the pointer P and sets P to NULL. */
 #define MF_STEAL(p)                                                                                \
 	__extension__({                                                                            \
 		__typeof__(p) mf_stolen_ = (p);                                                    \
@@ -48,7 +49,7 @@ static inline void mf_cleanup_closedir(DIR **d)
 		mf_stolen_;                                                                        \
 	})
 
-/* Gives the descriptor away and leaves -1 behind. */
+/* Returns the descriptor *FD and sets *FD to -1. */
 static inline int mf_steal_fd(int *fd)
 {
 	int stolen = *fd;

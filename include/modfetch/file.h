@@ -3,8 +3,8 @@
 #define MODFETCH_FILE_H
 /*
  * Reading whole files, publishing files so that a reader sees the old or the new one, and sealed
- * memory files, the form in which fetched bytes travel. Nothing here records a failure: returns
- * are 0 (or a descriptor) or -errno, and the caller knows the subject.
+ * memory files, which carry fetched bytes between stages. Only the lock functions record a failure;
+ * the others return 0 (or a descriptor) or -errno, and the caller knows the subject.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,23 +12,23 @@
 #include "modfetch/context.h"
 
 /*
- * Reads all of FD from its start, at most CAP bytes (-EFBIG beyond). The buffer is the caller's to
- * free and has a NUL behind its LEN bytes.
+ * Reads all of FD from its start, at most CAP bytes (-EFBIG beyond). The caller frees the buffer,
+ * which has a NUL after its LEN bytes. 0 or -errno.
  */
 int mf_file_read(int fd, size_t cap, char **ret_buf, size_t *ret_len);
 /* The same by name below a directory; DIRFD as openat(2). */
 int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, size_t *ret_len);
 
-/* Writes all of it, over short writes and EINTR. */
+/* Writes all LEN bytes; continues after short writes and EINTR. 0 or -errno. */
 int mf_file_write(int fd, const void *buf, size_t len);
 
 /*
- * A file on its way into a directory: written beside its name, published by fsync, rename and fsync of
- * the directory. mf_staged_done() on an unpublished one removes it: the old file stays as it was.
- * Start from MF_STAGED_INIT.
+ * A file that is written under a temporary name in its directory and published by fsync, rename and
+ * fsync of the directory. mf_staged_done() on an unpublished one removes it, and the old file stays
+ * unchanged. Start from MF_STAGED_INIT.
  */
 struct mf_staged {
-	int dirfd; /* borrowed; stays the caller's */
+	int dirfd; /* borrowed from the caller */
 	int fd;	   /* write here */
 	char *partial;
 	char *name;
@@ -38,24 +38,28 @@ struct mf_staged {
 		-1, -1, NULL, NULL                                                                 \
 	}
 
+/* Creates the temporary file for NAME. 0 or -errno. */
 int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, unsigned int mode);
+/* Closes the file and renames it to NAME. 0 or -errno. */
 int mf_staged_publish(struct mf_staged *staged);
 void mf_staged_done(struct mf_staged *staged);
 
-/* init, write, publish in one. */
+/* Init, write and publish in one call. 0 or -errno. */
 int mf_file_publish(int dirfd, const char *name, unsigned int mode, const void *buf, size_t len);
 
 /*
- * A file in memory: MFD_CLOEXEC | MFD_ALLOW_SEALING. Once sealed nobody, whoever holds a
- * descriptor, can change a byte of it: what was verified is what is installed.
+ * A file in memory: MFD_CLOEXEC | MFD_ALLOW_SEALING. No holder of a descriptor can change a byte of
+ * it after it is sealed: the verified bytes are the installed bytes.
  */
+/* The descriptor or -errno. */
 int mf_memfile_new(const char *label);
+/* Seals the file and rewinds the descriptor. 0 or -errno; -EPERM: it is sealed already. */
 int mf_memfile_seal(int fd);
 bool mf_memfile_is_sealed(int fd);
 
 /*
- * Removes a directory below DIRFD with all it holds; links are removed, not followed. A name that is
- * not there is no error.
+ * Removes a file, or a directory and all of its content, below DIRFD; links are removed, not
+ * followed. A missing name is no error. 0 or -errno.
  */
 int mf_tree_remove(int dirfd, const char *name);
 
@@ -63,27 +67,27 @@ int mf_tree_remove(int dirfd, const char *name);
 uint64_t mf_now_us(void);
 
 /*
- * One writer: /run/modfetch/lock, an flock that the kernel lets go with the process that held it.
-
- * Whoever holds it and is about to make modules visible or load them leaves MF_LOADING_FILE until it
- * has ended: a driver that is being loaded may ask for another module and wait for the answer, so
- * who serves such a request must not wait for the lock. A killed run leaves the file behind; it
- * counts only while the lock is held.
+ * One writer: /run/modfetch/lock, an flock that the kernel releases when its holder exits.
+ *
+ * The holder of the lock creates MF_LOADING_FILE before it makes modules visible or loads them, and
+ * removes it when it has finished: a driver that is being loaded may request another module and
+ * wait for it, so the process that serves such a request must not wait for the lock. A killed run
+ * leaves a stale file; the file counts only while the lock is held.
  */
 
 #define MF_LOADING_FILE "run/modfetch/loading"
 
 /*
- * Takes the lock, waiting at most settings.lock_timeout seconds and saying so. Returns the
- * descriptor that holds it (closing it lets go), -MFE_LOCKED or -errno, recorded. A context that is
- * from_modprobe does not wait while the holder loads: -MFE_LOCKED at once.
+ * Takes the lock; waits at most settings.lock_timeout seconds and logs that it waits. Returns the
+ * descriptor that holds the lock (closing it releases the lock), -MFE_LOCKED or -errno, recorded.
+ * With ctx->from_modprobe it does not wait while the holder loads drivers: -MFE_LOCKED at once.
  */
 int mf_lock(struct mf_context *ctx);
 
 /*
- * The same for who drains the spool, /run/modfetch/queue.lock: what it notes of a run that has
- * begun must not be taken for one that crashed by another. Taken before mf_lock(), never while it
- * is held.
+ * The same for the process that drains the spool, /run/modfetch/queue.lock: another drain must not
+ * take its note of a started run for a run that crashed. Taken before mf_lock(), never while that
+ * lock is held.
  */
 int mf_lock_spool(struct mf_context *ctx);
 

@@ -2,13 +2,13 @@
 #ifndef MODFETCH_JOURNAL_H
 #define MODFETCH_JOURNAL_H
 /*
- * One structured line to the journal, over its native socket, without a library. Never blocks: a
- * journal that cannot take the line loses it. systemd/modfetch.catalog explains each message id.
+ * Sends one structured line to the journal over its native socket, without a library. Never blocks:
+ * a line that the journal cannot take is lost. systemd/modfetch.catalog explains each message id.
  */
 #include <stddef.h>
 #include "modfetch/context.h"
 
-/* What is worth an id: the admin may look for it, a catalog entry explains it. */
+/* The messages with an id: an admin can search for them, and the catalog explains them. */
 #define MF_MESSAGE_REFUSED   "40e50110e55e472fa5f51d55625c5f19"
 #define MF_MESSAGE_INSTALLED "46c429560b964cff9fa285f104e6b423"
 #define MF_MESSAGE_FAILED    "3e5947e7916c41b8b9ba2ed793fe6339"
@@ -22,29 +22,28 @@ struct mf_journal_field {
 
 /*
  * Sends MESSAGE with its id (NULL: none), its level and N fields, each cut at 1,024 bytes. 0, or
- * -errno where there is no journal: then the caller has stderr. Records nothing.
+ * -errno where there is no journal; the caller may then use stderr. Records nothing.
  */
 int mf_journal_send(enum mf_log_level level, const char *message_id, const char *message,
 		    const struct mf_journal_field *fields, size_t n);
 
 /*
- * What a service tells its manager, and what it waits for: systemd's notification socket, and the
- * kernel's word that something about the network changed. Libc only.
+ * The state that a service reports to systemd's notification socket, and the kernel's messages
+ * about changes of the network. Libc only.
  */
 
 /*
- * Sends "READY=1", "STATUS=…" to the socket in $NOTIFY_SOCKET. Not being started by systemd is no
- * error: 0 then, too. -errno otherwise.
+ * Sends "READY=1" or "STATUS=…" to the socket in $NOTIFY_SOCKET. 0, also without that variable
+ * (systemd has not started this process); or -errno.
  */
 int mf_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * A descriptor that becomes readable when an address or a route of this machine appears or goes; or
- * -errno. A netlink socket: it can send nothing to a network.
+ * A descriptor that becomes readable when an address or a route of this machine is added or
+ * removed; or -errno. It is a netlink socket, which cannot send to a network.
  */
 int mf_netwatch_open(void);
-/* Takes what is there to read; >0: an address or route appeared, 0: nothing that helps, or -errno.
- */
+/* Reads all pending messages. 1: an address or a route was added; 0: none was; or -errno. */
 int mf_netwatch_read(int fd);
 
 #endif

@@ -2,23 +2,24 @@
 #ifndef MODFETCH_LIBKMOD_H
 #define MODFETCH_LIBKMOD_H
 /*
- * What modfetch asks of libkmod: what is on disk, what modprobe.d says, and the load itself. A name
- * or alias that mf_modalias_valid() refuses is never handed to libkmod, which before 35 overflows
- * its stack on some of them: to all questions here it is nothing's name.
+ * The functions that use libkmod: lookups of modules on disk, the configuration in modprobe.d, and
+ * the load itself. A name or alias that mf_modalias_valid() refuses is never passed to libkmod,
+ * which before version 35 overflows its stack on some of them: all functions here treat it as a
+ * name that no module has.
  */
 #include <stdbool.h>
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
 /*
- * What modfetch writes for others below modprobe.d, and what a lookup here passes over: modprobe's
- * lines (modfetch/stubs.h) sort behind what admins write, as kmod takes the first install line for
- * a name; the other is udev's (modfetch/pending-loads.h).
+ * The files that modfetch writes below modprobe.d, which a lookup here ignores. modprobe's install
+ * lines (modfetch/stubs.h) sort after an admin's files, as kmod uses the first install line for a
+ * name; the other file is for udev (modfetch/pending-loads.h).
  */
-#define MF_STUBS_DIRECTORY   "run/modprobe.d"
-#define MF_STUBS_FILE	     "zz-modfetch.conf"
-#define MF_ATTEMPT_DIRECTORY "etc/modprobe.d"
-#define MF_ATTEMPT_FILE	     "modfetch-loading.conf"
+#define MF_STUBS_DIRECTORY	   "run/modprobe.d"
+#define MF_STUBS_FILE		   "zz-modfetch.conf"
+#define MF_PENDING_LOADS_DIRECTORY "etc/modprobe.d"
+#define MF_PENDING_LOADS_FILE	   "modfetch-loading.conf"
 
 struct mf_kmod;
 
@@ -28,21 +29,23 @@ void mf_kmod_free(struct mf_kmod *kmod);
 
 enum mf_presence { MF_ABSENT, MF_ON_DISK, MF_BUILTIN };
 /*
- * Is there a module of that name? From the indexes: what depmod has not seen is absent. What is
- * built in is known without them, from the kernel's own text files (modfetch/builtin.h).
+ * Is there a module of that name? Answered from the indexes: a module that depmod has not indexed
+ * is absent. Built-in modules are also found without indexes, in the kernel's text files
+ * (modfetch/builtin.h).
  */
 enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name);
 
 /*
- * Visits what modprobe would find for a name or alias: modules on disk, or builtin ones if there
- * are none. 0, the visitor's return, or -errno.
+ * Visits the modules that modprobe would find for a name or alias: modules on disk, or built-in
+ * ones if there are none. A non-zero return of the visitor ends the walk. 0, the visitor's return,
+ * or -errno.
  */
 typedef int mf_kmod_visit(void *arg, const char *name, enum mf_presence presence);
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg);
 
 /*
- * Visits the modules that alias lines of modprobe.d name for NAME, be they anywhere or nowhere.
- * Where there are any, kmod asks nothing else. 0 or the visitor's return.
+ * Visits the modules that alias lines of modprobe.d name for NAME, on disk or not. If there are
+ * any, kmod does not search the indexes. 0 or the visitor's first non-zero return.
  */
 typedef int mf_kmod_alias_visit(void *arg, const char *module);
 int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,
@@ -53,27 +56,27 @@ bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name);
 /* The command of an install line for that name, or NULL. Borrowed. */
 const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
 
-/* Who is told of a load. */
+/* Callbacks during a load. */
 struct mf_kmod_watch {
 	/*
-	 * Before a module goes into the kernel: the files below its directory that will, what it needs
-	 * included and itself last; those that are in the kernel are not among them. What is
-	 * negative stands for the load.
+	 * Called before a module is loaded, with the files below the kernel's directory that will
+	 * be loaded: the dependencies first, the module last; modules that are in the kernel
+	 * already are left out. A negative return prevents the load and becomes its result.
 	 */
 	int (*before)(void *arg, const struct mf_strings *paths);
-	/* The name of each module that was asked for and is in the kernel now. */
+	/* Called with the name of each requested module that is in the kernel after the load. */
 	void (*loaded)(void *arg, const char *name);
 	void *arg;
 };
 /*
- * Loads what a name or alias stands for, dependencies first, as udev (DEVICE: blacklists apply to
- * all) or modprobe (they apply to what an alias stands for) would. Returns 0; 1 when nothing was there to load; -EPERM when a
- * blacklist forbids it; what the watcher said; or the kernel's -errno (-ENODEV: no such hardware,
- * -EKEYREJECTED: signature).
+ * Loads the modules of a name or alias, dependencies first, as udev (DEVICE: blacklists apply to
+ * all) or modprobe (blacklists apply to modules found by an alias) would. Returns 0; 1: there is no
+ * such module; -EPERM: a blacklist forbids it; the negative return of BEFORE; or the kernel's
+ * -errno (-ENODEV: no such hardware, -EKEYREJECTED: signature).
  */
 int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 		 const struct mf_kmod_watch *watch);
-/* Is the module in the kernel now, and initialised? */
+/* Is the module in the kernel and initialized, or built in? */
 bool mf_kmod_live(struct mf_kmod *kmod, const char *name);
 
 #endif

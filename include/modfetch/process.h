@@ -1,104 +1,106 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef MODFETCH_PROCESS_H
 #define MODFETCH_PROCESS_H
-/* Processes, threads and signals: what a program starts, inherits and survives. */
+/* Processes, threads and signals. */
 #include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include "modfetch/context.h"
 
 /*
- * What a process inherits from whoever started it, and what of that is left to count. Libc only.
- * The first two are to be called before anything else is, while there is one thread.
+ * The descriptors and the environment that a process inherits, and which of them it uses. Libc
+ * only. The program calls the first two functions before all others, while it has one thread.
  */
 
 /*
- * Occupies the descriptors 0 to 2 where they are closed, so that no file opened later becomes what
- * somebody writes messages to. Reading and writing them fails as before, with EBADF. 0 or -errno.
+ * Opens the descriptors 0 to 2 if they are closed, so that no file opened later becomes standard
+ * output or error. Reading and writing them still fails with EBADF. 0 or -errno.
  */
 int mf_process_occupy_stdio(void);
 
-/* Takes all variables out of the environment but those that are documented to count. */
+/* Removes all variables from the environment except the documented ones. */
 void mf_process_clean_environment(void);
 
 /*
- * Is the running program in a build directory, one that has a build.ninja at it or above it? Only
- * there MODFETCH_LIBEXECDIR counts: an installed program starts the helper it was installed with.
- * False where that cannot be found out, or where the program has raised rights.
+ * Is the running program in a build directory, with a build.ninja in its directory or above it?
+ * Only there MODFETCH_LIBEXECDIR has an effect: an installed program starts the helper it was
+ * installed with. False if that cannot be determined, or if the program runs with raised rights.
  */
 bool mf_process_in_build_tree(void);
 
 /*
- * For a program that is about to be started: all signals as if nobody had touched them, and none
- * blocked. FLAGS: further ones of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
+ * Sets the attributes for a new program so that all signals have their default action and none is
+ * blocked. FLAGS: additional flags of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
  */
 int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags);
 
 /*
- * Work in a process of its own: for a library that keeps state for the whole process, which a
- * failure may leave unusable.
+ * Work in a child process: for a library whose state is global to the process and may be unusable
+ * after a failure.
  */
 
 typedef int mf_child_work(struct mf_context *ctx, void *arg);
 
 /*
- * Forks, calls WORK in the child and waits for it. Returns what WORK returned, and takes over the
- * failure it recorded; nothing else it changes in memory comes back. -ECHILD, recorded: the child
- * ended without an answer. To be called while there is one thread.
+ * Forks, calls WORK in the child process and waits for it. Returns the return of WORK and copies
+ * the failure that it recorded; its other changes in memory are lost. -ECHILD, recorded: the child
+ * process exited without an answer; another -errno, recorded: it could not be started. To be called
+ * while the process has one thread.
  */
 int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work, void *arg);
 
 /*
- * Threads that share loops over numbered jobs. They are started once and wait between two loops: a
- * new thread costs as much as a good deal of work, and begins where its creator is running.
+ * A pool of threads that share loops over numbered jobs. The threads are started once and wait
+ * between two loops: starting a thread is expensive, and it starts on its creator's processor.
  */
 
 struct mf_workers;
 
-/* How many threads are worth having: the processors this process may use, at most 16. */
+/* The useful number of threads: the processors this process may use, at least 1, at most 16. */
 unsigned int mf_threads(void);
 
 /*
- * Threads for up to THREADS at a time, the caller's own among them. Where some cannot be started
- * the others do the work. 0 or -ENOMEM.
+ * Starts a pool of THREADS threads, the caller's own included. If some cannot be started, the
+ * others do the work. The caller frees the pool. 0 or -ENOMEM.
  */
 int mf_workers_new(unsigned int threads, struct mf_workers **ret_workers);
-/* Ends the threads. Not from a job; NULL: nothing. */
+/* Ends the threads and frees the pool. Not to be called from a job. NULL: does nothing. */
 void mf_workers_free(struct mf_workers *workers);
 
 /*
- * Calls JOB for each i < N, in no order but begun in this one; WORKER < THREADS tells apart who is
- * at work. Returns when all are done. One loop at a time. WORKERS may be NULL: nobody helps.
+ * Calls JOB for each i < N; jobs are started in this order and finish in any. WORKER < THREADS is
+ * the number of the thread that runs the job. Returns when all jobs are done. One loop at a time.
+ * With WORKERS NULL the caller runs all jobs.
  */
 void mf_workers_run(struct mf_workers *workers, size_t n,
 		    void (*job)(void *arg, size_t i, unsigned int worker), void *arg);
 
 /*
- * A file that is mapped is read when its bytes are looked at, and what cannot be read then (the
- * disk fails, somebody has cut the file) is a signal, SIGBUS, not an error code. Libc only.
+ * The kernel reads a mapped file when the process accesses its bytes. A read error (the disk fails,
+ * the file was truncated) is then a signal, SIGBUS, instead of an error code. Libc only.
  */
 
 /*
- * To be called by main(), before anything is mapped. From then on such a failure is one line on
- * standard error that names the file. Outside of mf_bus_guarded() the process then ends with status
- * 1, as if it had been killed: what it had begun is undone by whoever waits for it, or by the next
- * run.
+ * Installs the SIGBUS handler; main() calls it before anything is mapped. From then on such an
+ * error prints one line with the file's name to standard error. Outside of mf_bus_guarded() the
+ * process then exits with status 1 at once, as if it had been killed: its parent or the next run
+ * undoes the work it had started.
  */
 void mf_bus_errors(void);
 
-/* Returns 0, a positive outcome or a negative code, as its caller has it. */
+/* Returns 0, a positive outcome or a negative code, as the caller of the guard defines. */
 typedef int mf_bus_work(void *arg);
 /*
- * Does WORK, which reads LEN mapped bytes at MAP. If some of them cannot be read, returns -EIO, and
- * what WORK was about to do is left as it stood: it must not hold what has to be given back. Any
- * other return is WORK's. Guards may be nested, and each thread has its own. The handler is there from
- * the first call on, also without mf_bus_errors().
+ * Calls WORK, which reads LEN mapped bytes at MAP. If some of them cannot be read, returns -EIO;
+ * WORK is then left by a jump in the middle, so it must not own memory, descriptors or locks. Any
+ * other return is WORK's. Guards may be nested, and each thread has its own. The first call
+ * installs the handler if mf_bus_errors() was not called.
  */
 int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg);
 
 /*
- * Has the kernel read all of a map now: 0, or -errno where part of it cannot be. Where the kernel
- * does not know how (before Linux 5.14), 0.
+ * Makes the kernel read all of a map now. 0, or -errno if part of it cannot be read. A kernel
+ * before Linux 5.14 cannot do this: 0 without a read.
  */
 int mf_bus_populate(void *map, size_t len);
 

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_RELEASE_H
 #define MODFETCH_RELEASE_H
 /*
- * What a kernel release says about package names: "6.1.0-56-amd64" is flavor "amd64" of the ABI
- * "6.1.0_56". Pure.
+ * The parts of a kernel release that package names contain: "6.1.0-56-amd64" is flavor "amd64" of
+ * the ABI "6.1.0_56". Pure.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,30 +13,30 @@
 struct mf_release {
 	char release[MF_RELEASE_MAX];
 	char flavor[MF_RELEASE_MAX];
-	char abi[MF_RELEASE_MAX];      /* never holds '-': that separates it from the flavor */
-	char version[MF_RELEASE_MAX];  /* of the ABI, up to its first '_': "6.1.0" */
-	char revision[MF_RELEASE_MAX]; /* of the ABI, behind it: "56"; "1" where there is none */
+	char abi[MF_RELEASE_MAX];      /* without '-', which separates it from the flavor */
+	char version[MF_RELEASE_MAX];  /* the ABI up to its first '_': "6.1.0" */
+	char revision[MF_RELEASE_MAX]; /* the ABI after that: "56"; "1" without a '_' */
 	/*
-	 * The release as a version in dependencies, kernel-uname-r = …: rpmbuild allows one '-' in
-	 * it, the others are written as '.': "6.1.0-56.amd64"
+	 * The release as a version in dependencies, kernel-uname-r = …: rpmbuild permits one '-' in
+	 * it, so the others become '.': "6.1.0-56.amd64"
 	 */
 	char uname_r[MF_RELEASE_MAX];
 };
 
 /*
- * Takes a release apart. FLAVOR overrides what is read from it (NULL: read). 0, or -EINVAL for what
- * cannot be part of a package's name: other bytes than letters, digits and "._+~-", a first byte
- * that is no digit, or too long; for the flavor: no letter or digit first.
+ * Splits a release. FLAVOR replaces the flavor in the release (NULL: use that). 0, or -EINVAL for a
+ * release or flavor that cannot be part of a package's name: it is too long, has other bytes than
+ * letters, digits and "._+~-", or does not begin with a digit (flavor: a letter or digit).
  */
 int mf_release_parse(const char *release, const char *flavor, struct mf_release *ret_release);
 
 /*
- * Is it what a kernel's packages end in, "<flavor>-<abi>", or a flavor alone? It becomes part of
- * file names: letters, digits and "._+~-" only, not beginning with a dot.
+ * May TAG, the end of a kernel package's name ("<flavor>-<abi>" or a flavor), be part of a file
+ * name? It has only letters, digits and "._+~-", and does not begin with a dot.
  */
 bool mf_release_tag_valid(const char *tag, size_t len);
 
-/* "<stem>-kmp-<flavor>-<abi>", the package of a module. Newly allocated; NULL: no memory. */
+/* "<stem>-kmp-<flavor>-<abi>", the package of a module, the caller's to free. NULL: no memory. */
 char *mf_release_kmp(const struct mf_release *release, const char *stem);
 
 #endif

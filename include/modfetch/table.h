@@ -2,13 +2,13 @@
 #ifndef MODFETCH_TABLE_H
 #define MODFETCH_TABLE_H
 /*
- * A hash table from byte strings to numbers, and the memory that work on many small strings needs:
- * an arena freed at once.
+ * A hash table from byte strings to numbers, and an arena for many small strings that are freed at
+ * once.
  */
 #include <stddef.h>
 #include <stdint.h>
 
-/* 64 bits of LEN bytes; the same on every machine of one byte order. Not against an adversary. */
+/* A 64-bit hash of LEN bytes, equal on all machines of one byte order. Not collision resistant. */
 uint64_t mf_hash(const void *buf, size_t len);
 
 struct mf_table_slot {
@@ -25,19 +25,19 @@ struct mf_table {
 	size_t mask;
 };
 
-/* Makes room for N keys beforehand. 0 or -ENOMEM. */
+/* Makes room for N keys in all. 0 or -ENOMEM. */
 int mf_table_reserve(struct mf_table *table, size_t n);
 /*
- * Tells where the value of a key is kept, adding the key with VALUE where it was missing (returns
- * 1, otherwise 0), or -ENOMEM. The place is good until the next put.
+ * Returns a pointer to the value of a key in RET_VALUE, valid until the next put; adds the key with
+ * VALUE if it is missing. 1: added; 0: it was there; or -ENOMEM.
  */
 int mf_table_put(struct mf_table *table, const char *key, size_t len, uint32_t value,
 		 uint32_t **ret_value);
-/* Where the value is kept, or NULL. */
+/* A pointer to the value of a key, valid until the next put; NULL: no such key. */
 uint32_t *mf_table_get(const struct mf_table *table, const char *key, size_t len);
 void mf_table_done(struct mf_table *table);
 
-/* Memory given back all at once. Zeroed: empty. */
+/* Memory that is freed all at once. Zeroed: empty. */
 struct mf_arena {
 	struct mf_arena_chunk *chunk;
 	size_t used, room;
@@ -45,7 +45,7 @@ struct mf_arena {
 
 /* Aligned for any object; NULL: no memory. */
 void *mf_arena_alloc(struct mf_arena *arena, size_t len);
-/* A copy with a NUL behind it; NULL: no memory. */
+/* A copy of LEN bytes with a NUL added; NULL: no memory. */
 char *mf_arena_copy(struct mf_arena *arena, const char *s, size_t len);
 void mf_arena_done(struct mf_arena *arena);
 

@@ -4,33 +4,32 @@
 /*
  * kmod's binary index: a radix trie from keys, which may be patterns, to values with a priority.
  * The format of modules.alias.bin and its siblings, version 2.1, written byte for byte as depmod
- * does (libkmod/libkmod-index.h and tools/depmod.c of kmod describe it); also the form of
- * modfetch's own alias index. The reader needs nothing but libc and never trusts an offset in the
- * file.
+ * does (libkmod/libkmod-index.h and tools/depmod.c of kmod describe it); modfetch's own alias index
+ * has this format too. The reader needs only libc and checks every offset in the file.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 /* ---- reading ---- */
 
-/* Bytes of the longest key; depmod cuts patterns at as many. */
+/* Bytes of the longest key; depmod truncates longer patterns. */
 #define MF_TRIE_KEY_MAX 4095
 
 struct mf_trie; /* an open index: the file, mapped read-only */
 
 /*
- * Opens NAME below DIRFD. 0, -ENOENT, -EBADMSG (not such a file) or another -errno. A file whose
- * bytes cannot be read later, when a walk comes to them, is then found damaged; a visitor that came
- * upon that is left where it was.
+ * Opens NAME below DIRFD. 0, -ENOENT, -EBADMSG (no index) or another -errno. If a later walk hits
+ * bytes that cannot be read, it returns -EBADMSG; a visitor that reads such bytes is then left by a
+ * jump and does not return.
  */
 int mf_trie_open_at(int dirfd, const char *name, struct mf_trie **ret_trie);
-/* Over bytes of the caller's, which must outlive it. 0, -EBADMSG or -ENOMEM. */
+/* Opens an index in the caller's memory, which must outlive it. 0, -EBADMSG or -ENOMEM. */
 int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie);
 void mf_trie_free(struct mf_trie *trie);
 
 /*
- * Told one value. KEY is the full key or pattern the value stands under. A non-zero return ends the
- * walk and is handed on. Both strings are valid during the call only.
+ * Gets one value and its full key or pattern. A non-zero return ends the walk and becomes its
+ * result. Both strings are valid during the call only.
  */
 typedef int mf_trie_visit(void *arg, const char *key, const char *value, uint32_t priority);
 
@@ -40,14 +39,14 @@ typedef int mf_trie_visit(void *arg, const char *key, const char *value, uint32_
  * 0, the visitor's return, or -EBADMSG for a damaged file.
  */
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg);
-/* Visits the values under exactly KEY. */
+/* Visits the values of KEY itself. Returns as above. */
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg);
-/* Visits everything. */
+/* Visits all values. Returns as above. */
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg);
 
 /* ---- writing ---- */
 
-/* One value under one key: bytes 1..127, no NUL needed at the end, not owned. */
+/* One value of one key: bytes 1..127, borrowed, need not end in a NUL. */
 struct mf_trie_entry {
 	const char *key;
 	const char *value;
@@ -57,21 +56,21 @@ struct mf_trie_entry {
 };
 
 /*
- * The index of N entries as bytes, the caller's to free. The entries are sorted by key (bytewise,
- * the shorter first), those of one key in the order their values are to have. For who has them
- * sorted already: nothing is copied or checked. 0, -EFBIG (over 256 MiB) or -ENOMEM.
+ * The index of N entries as bytes, the caller's to free. The caller has sorted the entries by key
+ * (bytewise, the shorter first), and those of one key in the order of their values in the index.
+ * Nothing is copied or checked. 0, -EFBIG (over 256 MiB) or -ENOMEM.
  */
 int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, size_t *ret_len);
 
-/* Entries in any order. Values of one key are put in order of priority, the later added first. */
+/* Takes entries in any order. Sorts the values of one key by priority, the last added first. */
 struct mf_trie_builder;
 
 int mf_trie_builder_new(struct mf_trie_builder **ret_builder);
 void mf_trie_builder_free(struct mf_trie_builder *builder);
-/* Copies a value under a key. 0; -EINVAL for a byte or length no index can hold; -ENOMEM. */
+/* Adds a copy of a value. 0; -EINVAL: an index cannot hold its bytes or length; -ENOMEM. */
 int mf_trie_builder_add(struct mf_trie_builder *builder, const char *key, const char *value,
 			uint32_t priority);
-/* The whole index as bytes; the buffer is the caller's. As mf_trie_write(). */
+/* The index as bytes, the caller's to free. Returns as mf_trie_write(). */
 int mf_trie_builder_finish(struct mf_trie_builder *builder, void **ret_buf, size_t *ret_len);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * The spelling of aliases in kmod's indexes: a dash is an underscore there.
  *
- * kmod copies what is between a '[' and the next ']' unchanged, so that a range ("[A-F]") keeps its
- * dash; a second '[' in between is one of these bytes. It does so in patterns and in the names it
- * looks up alike, and has no answer for a ']' without its '[' or a '[' without its ']'.
+ * kmod copies the bytes between a '[' and the next ']' unchanged, so that a range ("[A-F]") keeps
+ * its dash; a second '[' in between is one of these bytes. It does so both in patterns and in the
+ * names that it looks up, and fails for a ']' without its '[' or a '[' without its ']'.
  */
 #include "modfetch/module-name.h"
 #include <errno.h>

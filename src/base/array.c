@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Arrays that grow: the room doubles, so that n additions cost O(n).
+ * Arrays that grow: the capacity doubles, so that n additions cost O(n).
  *
- * The pointer to an array is read and written by memcpy(): its type is the caller's, and C lets no
- * pointer to a pointer stand for all of them.
+ * The pointer to the array is read and written by memcpy(): only the caller knows its type, and C
+ * has no generic pointer to a pointer.
  */
 #include "modfetch/array.h"
 #include <errno.h>

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What systemd asks for by name while it boots.
+ * The modules that systemd requests by name during the boot.
  *
- * PID 1 hands names to libkmod, or mounts a file system that the kernel then asks for; some units
- * pull in modprobe@NAME.service. That is over before anything could be fetched, and no device names
- * these modules: on a machine that lacks one of them it stays away. So coldplug asks for the same
- * names (modfetch/want.h): the first boot ends with them, and from the second one on systemd
- * finds them.
+ * PID 1 passes names to libkmod, or mounts a file system for which the kernel then requests a
+ * module; some units pull in modprobe@NAME.service. All this happens before modfetch can fetch
+ * anything, and no device has an alias of these modules: a missing one would stay missing. So
+ * coldplug requests the same names (modfetch/want.h): they are installed during the first boot, and
+ * systemd finds them from the second boot on.
  *
- * Here is what is asked for on every machine that has the asker, whatever its devices are: what
- * systemd asks for on some hardware alone (virtio_rng, qemu_fw_cfg) comes with that device. Seen with
- * the kernel's trace events module:module_load and module:module_request, and in systemd's units.
+ * The table lists the requests of every machine that has the asker, independent of its devices;
+ * requests for certain hardware only (virtio_rng, qemu_fw_cfg) are fetched for that device.
+ * Sources: the kernel's trace events module:module_load and module:module_request, and systemd's
+ * units.
  */
 #include "modfetch/boot-requests.h"
 #include <string.h>
@@ -33,7 +34,7 @@ static const struct mf_boot_request requests[] = {
 	{ "drm", UNIT("systemd-logind.service"), NULL, "seats and their graphics cards" },
 	{ "dm_mod", UNIT("systemd-repart.service"), NULL, "LVM, LUKS" },
 	{ "loop", UNIT("systemd-repart.service"), NULL, "disk images" },
-	{ "efi_pstore", UNIT("systemd-pstore.service"), EFI, "what a crash left behind" },
+	{ "efi_pstore", UNIT("systemd-pstore.service"), EFI, "logs of a crash" },
 };
 
 const struct mf_boot_request *mf_boot_requests(size_t *ret_n)

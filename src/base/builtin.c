@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is built into a kernel, before any depmod has run.
+ * The modules that are built into a kernel, read before the first depmod has run.
  *
  * Two files of the kernel's build (Documentation/kbuild/kbuild.rst), both in its package:
  *	modules.builtin
- *		a line a module, the path that its file would have: kernel/fs/ext4/ext4.ko
+ *		one line per module, the path that its file would have: kernel/fs/ext4/ext4.ko
  *	modules.builtin.modinfo
- *		NUL-ended strings NAME.KEY=VALUE, the .modinfo sections of all that is built in,
- *		each after its module's name and a dot: ext4.alias=fs-ext4
- * depmod turns them into modules.builtin.bin and modules.builtin.alias.bin, and libkmod reads these
- * alone. A kernel that was just unpacked has the text files only.
+ *		NUL-terminated strings NAME.KEY=VALUE, the .modinfo sections of all built-in
+ *		modules, each with the module's name and a dot in front: ext4.alias=fs-ext4
+ * depmod converts them into modules.builtin.bin and modules.builtin.alias.bin, and libkmod reads
+ * only these. A kernel that was just unpacked has only the text files.
  *
- * Trusts the files as far as any kernel's: they are bounded, and what is no module's name or no
- * alias that kmod could match is left out. Some two hundred names, so lists are enough.
+ * Trusts the files like those of any kernel: their size is bounded, and lines without a valid
+ * module name or alias are skipped. A kernel has about two hundred names, so lists are enough.
  */
 #include "modfetch/builtin.h"
 #include <errno.h>
@@ -23,13 +23,12 @@
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
 
-#define FILE_MAX    (16U << 20)
-#define ALIAS_MAX   4096
-#define ALIAS_KEY   "alias="
-#define ALIAS_LEN   (sizeof(ALIAS_KEY) - 1)
-#define MODULE_NAME 256
+#define FILE_MAX  (16U << 20)
+#define ALIAS_MAX 4096
+#define ALIAS_KEY "alias="
+#define ALIAS_LEN (sizeof(ALIAS_KEY) - 1)
 
-/* 1: read; 0: there is none. */
+/* 1: read; 0: there is no such file; or -errno. */
 static int builtin_read_text(int dirfd, const char *name, char **ret_text, size_t *ret_len)
 {
 	int r = mf_file_read_at(dirfd, name, FILE_MAX, ret_text, ret_len);
@@ -40,7 +39,7 @@ static int builtin_read_text(int dirfd, const char *name, char **ret_text, size_
 int mf_builtins_read_names(int dirfd, struct mf_builtins *builtins)
 {
 	_cleanup_free_ char *text = NULL;
-	char name[MODULE_NAME], *save = NULL;
+	char name[MF_MODULE_NAME_SIZE], *save = NULL;
 	size_t len;
 	int r = builtin_read_text(dirfd, "modules.builtin", &text, &len);
 
@@ -54,10 +53,10 @@ int mf_builtins_read_names(int dirfd, struct mf_builtins *builtins)
 	return r;
 }
 
-/* "ext4.alias=fs-ext4"; other keys are passed over. */
+/* Adds "ext4.alias=fs-ext4"; other keys are skipped. */
 static int builtin_add_alias(struct mf_builtins *builtins, char *string)
 {
-	char *dot = strchr(string, '.'), name[MODULE_NAME], pattern[ALIAS_MAX];
+	char *dot = strchr(string, '.'), name[MF_MODULE_NAME_SIZE], pattern[ALIAS_MAX];
 	int r;
 
 	if (!dot || strncmp(dot + 1, ALIAS_KEY, ALIAS_LEN) != 0)
@@ -79,7 +78,7 @@ int mf_builtins_read_aliases(int dirfd, struct mf_builtins *builtins)
 	if (r <= 0)
 		return r;
 	r = 0;
-	/* the text ends in a NUL of its own, also where the file does not */
+	/* mf_file_read_at() adds a NUL, so the last string is terminated in any case */
 	for (size_t at = 0; at < len && r >= 0; at++) {
 		size_t n = strlen(text + at);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What becomes of a SIGBUS: a line, and then a return or the end.
+ * The handler of SIGBUS: prints one line, then returns to a guard or exits.
  *
- * Indexes are mapped, by us and by libkmod, since a lookup needs few of their pages. The price is
- * that a disk's EIO arrives in the middle of any instruction. Where our own code walks a map it says
- * so (a guard: the map and a place to go back to), and gets an error code. Anywhere else nothing is
- * known of what the process was doing, and the only thing that leaves no half work is to end at
- * once: an installation is noted on disk before it begins, and undone by the next run.
+ * modfetch and libkmod map the indexes, since a lookup needs few of their pages. The price is that
+ * a disk's EIO arrives in the middle of any instruction. Code of modfetch that walks a map declares
+ * it with a guard (the map and a place to return to) and gets an error code. Outside of a guard the
+ * state of the process is unknown, and the only safe reaction is to exit at once: an installation
+ * is noted on disk before it starts, and the next run undoes it.
  *
- * The handler may interrupt anything, so it calls the kernel alone. The file's name is in
- * /proc/self/maps; without /proc it is "a mapped file". A guard counts only for addresses inside
- * its map: a failure in what a visitor does meanwhile with another map ends the process.
+ * The handler may interrupt any code, so it only makes system calls. It looks up the file's name in
+ * /proc/self/maps; without /proc it prints "a mapped file". A guard only covers addresses inside
+ * its map: an error in another map that a visitor reads exits the process.
  */
 #include "modfetch/process.h"
 #include <errno.h>
@@ -36,9 +36,9 @@ struct guard {
 };
 
 /*
- * The command and its module of verbs have a copy of this each, with guards of its own: the handler
- * is the one of the copy that was asked for a guard last. By the model neither has to ask the
- * dynamic linker where its copy is, which a signal handler may not.
+ * The command and its module of verbs contain a copy of this file each, with separate guards; the
+ * copy that set a guard last owns the handler. With this TLS model the handler does not call the
+ * dynamic linker to find its copy, which would not be async-signal-safe.
  */
 static _Thread_local struct guard *guards __attribute__((tls_model("initial-exec")));
 
@@ -58,7 +58,7 @@ static uintptr_t parse_hex(const char **p)
 	}
 }
 
-/* "start-end perms offset device inode   path": the path, if AT is in there, or NULL. */
+/* Line: "start-end perms offset device inode   path". The path if AT is in that range, or NULL. */
 static const char *path_of_line(const char *line, uintptr_t at)
 {
 	uintptr_t start = parse_hex(&line), end;
@@ -68,7 +68,7 @@ static const char *path_of_line(const char *line, uintptr_t at)
 	return at >= start && at < end ? strchr(line, '/') : NULL;
 }
 
-/* The next line of FD, cut to its room, without its end. False: there is none. */
+/* Reads the next line of FD without its newline, truncated to the buffer. False: end of file. */
 static bool read_line(int fd, char line[LINE_MAX_BYTES])
 {
 	size_t n = 0;
@@ -85,7 +85,7 @@ static bool read_line(int fd, char line[LINE_MAX_BYTES])
 	return false;
 }
 
-/* Nothing may steer a terminal. */
+/* Replaces bytes that could control a terminal. */
 static void bus_error_sanitize(char *text)
 {
 	for (; *text; text++)
@@ -93,7 +93,7 @@ static void bus_error_sanitize(char *text)
 			*text = '?';
 }
 
-/* One write a line: several processes share this stream. */
+/* Writes the line in one call: several processes share this stream. */
 static void bus_error_print(const char *path)
 {
 	char line[LINE_MAX_BYTES + 128];
@@ -126,7 +126,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 	uintptr_t at = (uintptr_t)info->si_addr;
 	struct guard *guard = guards;
 
-	/* somebody's kill(): it ends the process as it always did, and counts as a crash */
+	/* sent by kill(): keep the default action, which counts as a crash */
 	if (info->si_code <= 0) {
 		(void)signal(number, SIG_DFL);
 		(void)raise(number);
@@ -151,7 +151,7 @@ static bool is_handled(void)
 
 void mf_bus_errors(void)
 {
-	/* not blocked meanwhile: the handler may be left by a jump */
+	/* SA_NODEFER: the handler may be left by siglongjmp(), which would keep SIGBUS blocked */
 	struct sigaction action = { .sa_sigaction = on_bus_error,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 

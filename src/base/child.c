@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A child that does one thing and tells how it went.
+ * A child process that does one job and sends its result to the parent.
  *
- * The answer is the return value and the failure record, in one write to a pipe. The child leaves
- * by _exit(2): nothing of the parent's is flushed, unlocked or removed a second time. It is not
- * killed when the parent is: what it does (a package transaction) is better finished than cut off,
- * and the locks it inherited hold until it has.
+ * The answer is the return value and the failure record, in one write to a pipe. The child exits
+ * with _exit(2), so that it does not flush, unlock or remove anything of the parent's. It is not
+ * killed together with the parent: its job (a package transaction) should be finished rather than
+ * interrupted, and it holds the inherited locks until then.
  */
 #include "modfetch/process.h"
 #include <errno.h>
@@ -28,7 +28,7 @@ static void answer_and_exit(struct mf_context *ctx, int fd, mf_child_work *work,
 	_exit(mf_file_write(fd, &answer, sizeof(answer)) < 0);
 }
 
-/* All of it, or false. */
+/* False: end of file or an error before the whole answer was read. */
 static bool read_answer(int fd, struct answer *ret_answer)
 {
 	size_t got = 0;
@@ -68,8 +68,8 @@ int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work,
 		;
 	if (!answered)
 		return mf_fail(ctx, stage, -ECHILD, "transaction",
-			       WIFSIGNALED(status) ? "its process was ended by signal %d"
-						   : "its process ended with status %d",
+			       WIFSIGNALED(status) ? "its process was killed by signal %d"
+						   : "its process exited with status %d",
 			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	ctx->failure = answer.failure;
 	return answer.r;

@@ -2,9 +2,9 @@
 /*
  * The context of a run: root, kernel, settings, log.
  *
- * Decides which kernel a run works for when nobody says. Opens below the root with openat2 and
- * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it; where a sandbox hides openat2,
- * only the running system can be worked on.
+ * Selects the kernel of a run when none is given. Opens below the root with openat2 and
+ * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it; if a sandbox hides openat2,
+ * only the running system is supported.
  */
 #include "modfetch/context.h"
 #include <dirent.h>
@@ -43,16 +43,16 @@ static int open_in_root(const struct mf_context *ctx, const char *path, int flag
 	};
 	long fd;
 
-	/* a FIFO or a terminal where a file should be must keep nobody waiting */
+	/* do not block on a FIFO or a terminal in the place of a file */
 	if (!(flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
 		how.flags |= O_NONBLOCK | O_NOCTTY;
-	/* a rename elsewhere in the tree makes the kernel give up a walk with EAGAIN: ask again */
+	/* a concurrent rename in the tree makes the kernel abort a walk with EAGAIN: retry */
 	for (int tries = 0; tries < 16; tries++) {
 		fd = syscall(SYS_openat2, ctx->root_fd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
-	/* systemd's RestrictSUIDSGID=, which udevd has, hides openat2; "/" needs no confinement */
+	/* systemd's RestrictSUIDSGID=, as set for udevd, hides openat2; "/" needs no confinement */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !*ctx->root)
 		fd = openat(ctx->root_fd, path, (int)how.flags);
 	return fd < 0 ? -errno : (int)fd;
@@ -86,7 +86,7 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 			return -ENOMEM;
 		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
 			return -errno;
-		/* by the whole path: a link in it (/var/run) is followed inside the root */
+		/* open the whole path: a link in it (/var/run) is followed inside the root */
 		next = open_in_root(ctx, so_far, O_PATH | O_DIRECTORY);
 		if (next < 0)
 			return next;
@@ -99,28 +99,22 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 {
 	_cleanup_free_ char *tail = NULL;
-	char *path;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&tail, fmt, ap);
+	tail = mf_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		tail = NULL;
-		return NULL;
-	}
-	return asprintf(&path, "%s%s", ctx->root, tail) < 0 ? NULL : path;
+	return tail ? mf_format("%s%s", ctx->root, tail) : NULL;
 }
 
 static int open_root(struct mf_context *ctx, const char *root)
 {
 	_cleanup_free_ char *real = NULL;
 
-	/* "" is what an unset variable of a script becomes: never the running system */
+	/* an unset variable of a script expands to "": that must not select the running system */
 	if (root && !*root)
 		return mf_fail(ctx, "root", -MFE_USAGE, "--root",
-			       "it needs the name of a directory");
+			       "the name of a directory is missing");
 	real = realpath(root ? root : "/", NULL);
 	if (!real)
 		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
@@ -143,8 +137,7 @@ static bool has_directory(const struct mf_context *ctx, const char *kernel)
 	return fd >= 0;
 }
 
-/* The name of the only directory of lib/modules: new memory, or NULL where there is none or a choice.
- */
+/* The name of the only directory of lib/modules, the caller's to free. NULL: none, or several. */
 static char *only_kernel(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *found = NULL;
@@ -169,14 +162,14 @@ static char *only_kernel(const struct mf_context *ctx)
 	return MF_STEAL(found);
 }
 
-static int settle_kernel(struct mf_context *ctx, const char *kernel)
+static int select_kernel(struct mf_context *ctx, const char *kernel)
 {
 	struct utsname uts;
 
 	if (uname(&uts) < 0)
 		return mf_fail(ctx, "kernel", -errno, "uname", NULL);
 	if (kernel) {
-		/* it becomes a directory's name and part of package names */
+		/* it becomes a directory name and a part of package names */
 		if (!*kernel || *kernel == '.' || strchr(kernel, '/') || strlen(kernel) > 128)
 			return mf_fail(ctx, "kernel", -MFE_USAGE, kernel, "not a kernel release");
 		ctx->kernel = strdup(kernel);
@@ -186,8 +179,8 @@ static int settle_kernel(struct mf_context *ctx, const char *kernel)
 		ctx->kernel = only_kernel(ctx);
 		if (!ctx->kernel)
 			return mf_fail(ctx, "kernel", -MFE_USAGE, ctx->root,
-				       "lib/modules has no single kernel in it; name one with "
-				       "--kernel");
+				       "lib/modules does not have exactly one kernel; select one "
+				       "with --kernel");
 	}
 	if (!ctx->kernel)
 		return mf_fail(ctx, "kernel", -ENOMEM, "release", NULL);
@@ -210,7 +203,7 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 	if (!ret_ctx->settings.fetch_user || !ret_ctx->settings.module_signature)
 		return mf_fail(ret_ctx, "root", -ENOMEM, "settings", NULL);
 	r = open_root(ret_ctx, root);
-	return r < 0 ? r : settle_kernel(ret_ctx, kernel);
+	return r < 0 ? r : select_kernel(ret_ctx, kernel);
 }
 
 void mf_context_done(struct mf_context *ctx)
@@ -232,22 +225,19 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 {
 	_cleanup_free_ char *line = NULL;
 	va_list ap;
-	int r;
 
 	if (level > ctx->log_level)
 		return;
 	va_start(ap, fmt);
-	r = vasprintf(&line, fmt, ap);
+	line = mf_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		line = NULL;
+	if (!line)
 		return;
-	}
-	/* names and texts in it may come from anywhere: nothing may steer a terminal */
+	/* names and texts may come from untrusted sources: nothing may control a terminal */
 	mf_secret_hide(line);
 	if (strlen(line) > LOG_LINE_MAX)
 		line[LOG_LINE_MAX] = '\0';
 	mf_text_sanitize(line);
-	/* one write a line: several processes share this stream */
+	/* write the line in one call: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the text of a package's dependency is about: a module, a symbol of the kernel, a driver. The
- * forms are those of SUSE's and RHEL's KMPs; nothing is looked up.
- * "kmod(NAME.ko)" is a module, "ksym(FLAVOR:SYMBOL)" and "kernel(SYMBOL)" are exported symbols.
+ * Parses the dependencies of packages: does one name a module, a symbol of the kernel, a driver?
+ * The forms are those of SUSE's and RHEL's KMPs: "kmod(NAME.ko)" is a module, "ksym(FLAVOR:SYMBOL)"
+ * and "kernel(SYMBOL)" are exported symbols. Only the text is parsed, nothing is looked up.
  */
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +38,7 @@ bool mf_dep_module(const char *dep, char *ret_name, size_t size)
 	if (!mf_starts_with(dep, "kmod("))
 		return false;
 	dep += strlen("kmod(");
-	/* a provide with a version is "kmod(x.ko) = 1.2" here */
+	/* a provide may have a version: "kmod(x.ko) = 1.2" */
 	return snprintf(file, sizeof(file), "%.*s", (int)strcspn(dep, ")"), dep) <
 		       (int)sizeof(file) &&
 	       mf_module_name(file, ret_name, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SHA-256 values as text. What they are digests of, and whether that is right, is the business of
- * others: this only turns 32 bytes into 64 lower-case digits and back. Parsing takes digits of
- * either case, exactly 64 of them, and nothing around them.
+ * SHA-256 values as text: 32 bytes to 64 lower-case digits and back. The parser accepts exactly 64
+ * digits of either case, and no other bytes. lib/crypto.c computes digests, and the callers decide
+ * whether one is right.
  */
 #include "modfetch/strings.h"
 #include <string.h>

@@ -2,10 +2,9 @@
 /*
  * The names and sentences of the error codes, and the failure record.
  *
- * Whatever text reaches the record may come from a network or a hostile package; it is printed on a
- * terminal and into the journal, so control bytes are replaced here, once, for everybody. It may also
- * be a URL with a password: that is taken out before anything is cut to size, since half a URL does
- * not look like one.
+ * Text in the record may come from a network or a hostile package, and is printed on a terminal and
+ * into the journal, so all of it is sanitized here. It may also be a URL with a password: the
+ * password is removed before the text is truncated, since a truncated URL is not recognized.
  */
 #include "modfetch/error.h"
 #include <stdarg.h>
@@ -58,7 +57,7 @@ int mf_error_status(int code)
 	return e ? e->status : 1;
 }
 
-/* A clean text, in the room there is. Without memory for the whole, none. */
+/* Copies TEXT, sanitized and truncated to SIZE; "" if there is no memory for the whole. */
 static void put_text(char *ret, size_t size, const char *text)
 {
 	_cleanup_free_ char *clean = mf_secret_hide_copy(text);
@@ -74,11 +73,10 @@ int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *wha
 	struct mf_failure *f = &ctx->failure;
 	va_list ap;
 
-	/* its arguments may be of the record that is written over here */
+	/* format first: the arguments may point into the record that is overwritten below */
 	if (fmt) {
 		va_start(ap, fmt);
-		if (vasprintf(&why, fmt, ap) < 0)
-			why = NULL;
+		why = mf_vformat(fmt, ap);
 		va_end(ap);
 	}
 	f->code = code;

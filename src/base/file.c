@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whole files in, published files out.
+ * Reads whole files and publishes files.
  *
- * A publish is: write beside the name, fsync, rename, fsync the directory. Any failure on the way
- * leaves the old file whole, and the partial one is removed. The partial name is hidden and carries
+ * To publish is: write to a partial file, fsync, rename, fsync the directory. After a failure the
+ * old file is unchanged, and the partial file is removed. The partial name is hidden and contains
  * the pid, so that two writers do not share it; a leftover of a crash is overwritten or harmless.
  */
 #include "modfetch/file.h"
@@ -17,13 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 
-/* A seekable file is read by pread(2), which leaves its position alone. */
+/* Reads a seekable file with pread(2), which does not move its position. */
 static int file_read_all(int fd, bool seekable, size_t hint, size_t cap, char **ret_buf,
 			 size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
-	/* one byte more than the file says: the read that finds the end costs no second buffer */
+	/* one byte more than the file size, so that the read at the end needs no larger buffer */
 	size_t len = 0, room = hint && hint <= cap ? hint + 1 : 4096;
 
 	for (;;) {
@@ -92,18 +93,17 @@ int mf_file_write(int fd, const void *buf, size_t len)
 
 int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, unsigned int mode)
 {
-	_cleanup_free_ char *copy = strdup(name), *partial = NULL;
+	_cleanup_free_ char *copy = strdup(name);
+	_cleanup_free_ char *partial = mf_format(".%s.%d.partial", name, getpid());
 	int fd;
 
-	if (!copy || asprintf(&partial, ".%s.%d.partial", name, getpid()) < 0) {
-		partial = NULL;
+	if (!copy || !partial)
 		return -ENOMEM;
-	}
 	(void)unlinkat(dirfd, partial, 0);
 	fd = openat(dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
-	/* the mode asked for, whatever the umask */
+	/* the requested mode, independent of the umask */
 	if (fchmod(fd, mode) < 0) {
 		int r = -errno;
 
@@ -169,8 +169,7 @@ int mf_memfile_new(const char *label)
 
 int mf_memfile_seal(int fd)
 {
-	/* the kernel says EBUSY while a page of it is in flight somewhere, as under load: soon over
-	 */
+	/* the kernel returns EBUSY while it still uses a page of the file, as under load: retry */
 	for (int tries = 0; fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0; tries++) {
 		if (errno != EBUSY || tries == 20)
 			return -errno;

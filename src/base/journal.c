@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A line to the journal by its native protocol: one datagram of KEY=VALUE lines.
+ * Sends a line to the journal with its native protocol: one datagram of KEY=VALUE lines.
  *
- * Values come from devices and from the network: bytes that are not printable ASCII are replaced
- * here, so a value can neither end its line nor start a field of its own.
+ * Values come from devices and from the network: all bytes that are not printable ASCII are
+ * replaced, so a value can neither end its line nor start another field.
  */
 #include "modfetch/journal.h"
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 enum { VALUE_MAX = 1024, LINE_MAX_ = 8192 };
 
-/* syslog's levels, which journald takes for PRIORITY */
+/* syslog's levels, for the field PRIORITY */
 static const char *const priorities[] = {
 	[MF_LOG_ERROR] = "3",
 	[MF_LOG_WARNING] = "4",
@@ -29,7 +29,7 @@ struct datagram {
 	size_t len;
 };
 
-/* A field that does not fit any more is left out whole. */
+/* Appends a field; one that does not fit is left out. */
 static void journal_append(struct datagram *d, const char *key, const char *value)
 {
 	size_t klen = strlen(key), vlen = value ? strnlen(value, VALUE_MAX) : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one lock between modfetch processes. flock(2), not a file's existence: a holder that is
- * killed leaves nothing behind. Polled, because a wait without end is no answer to a person; a wait
- * that is long enough to wonder about is said. Never breaks a lock, however old it looks.
+ * The lock between modfetch processes. It is an flock(2), not the existence of a file: the kernel
+ * releases it when the holder is killed. It is polled, so that the wait has a limit; a wait of more
+ * than 0.2 s is logged. Never breaks a lock, not even an old one.
  */
 #include "modfetch/file.h"
 #include <errno.h>
@@ -33,11 +33,11 @@ static int lock_file(struct mf_context *ctx, const char *path)
 			break;
 		if (twentieths == 4)
 			mf_log(ctx, MF_LOG_INFO,
-			       "another modfetch is at work; waiting for it, at most %u s",
+			       "another modfetch is running; waiting for it, at most %u s",
 			       ctx->settings.lock_timeout);
 		usleep(50000);
 	}
-	return mf_fail(ctx, "lock", -MFE_LOCKED, path, "another modfetch held it for %u s",
+	return mf_fail(ctx, "lock", -MFE_LOCKED, path, "another modfetch held the lock for %u s",
 		       ctx->settings.lock_timeout);
 }
 

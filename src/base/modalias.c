@@ -2,15 +2,15 @@
 /*
  * The bounds of modaliases and device paths.
  *
- * A modalias is made of what a device says of itself, and a plugged-in one may say anything.
- * Journals and spools are lines of text, and patterns are matched in time that grows with the name:
- * hence printable and at most 2 KiB. Real modaliases reach 1,193 bytes and have blanks, '#', '@',
- * parentheses and brackets: firmware versions ("bvr-[TBE132I-2.50]-") stand in them as they are.
+ * A modalias is built from data of the device, and a hostile device may send any data. Journals and
+ * spools are lines of text, and the time to match a pattern grows with the name: hence only
+ * printable bytes, and at most 2 KiB. Real modaliases reach 1,193 bytes and have blanks, '#', '@',
+ * parentheses and brackets: they contain unmodified firmware versions ("bvr-[TBE132I-2.50]-").
  *
- * In a modalias a bracket is an ordinary byte, as the patterns of the index are the globs and it is
- * the subject. libkmod reads brackets in it all the same while it spells it: it refuses a ']'
- * without its '[' and a '[' without its ']', and up to version 34 it overflows its stack on the
- * latter in a name of 4 KiB. Neither can match, so neither gets there.
+ * In a modalias a bracket is an ordinary byte: the globs are the patterns of the index, and the
+ * modalias is the subject. libkmod interprets brackets in it nevertheless when it normalizes it: it
+ * refuses a ']' without its '[' and a '[' without its ']', and up to version 34 it overflows its
+ * stack on the latter in a name of 4 KiB. Neither can match, so neither is passed to libkmod.
  */
 #include "modfetch/module-name.h"
 #include <string.h>
@@ -23,7 +23,7 @@ static bool printable(const char *s, size_t len)
 	return true;
 }
 
-/* As libkmod pairs them: whatever stands between a '[' and the next ']' is no bracket. */
+/* Pairs brackets as libkmod does: a byte between a '[' and the next ']' is no bracket. */
 static const char *bracket_fault(const char *s, size_t len)
 {
 	bool open = false;
@@ -60,6 +60,6 @@ bool mf_devpath_valid(const char *devpath, size_t len)
 	if (len < sizeof(prefix) || len > MF_DEVPATH_MAX || !printable(devpath, len) ||
 	    memcmp(devpath, prefix, sizeof(prefix) - 1))
 		return false;
-	/* it is looked up below /sys later on: no way up */
+	/* it is opened below /sys later: it must not lead out of it */
 	return !memmem(devpath, len, "/../", 4) && memcmp(devpath + len - 3, "/..", 3) != 0;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One answer to "is this file a module" and one to "what is it called".
+ * The only rules for "is this file a module" and "what is the module's name".
  *
- * Whoever judges a file must call it what kmod will call it, or a driver is judged by one name and
+ * Policy must judge a module by the name that kmod uses, or a driver is judged by one name and
  * loaded by another. kmod's rules, compared with libkmod and depmod in test-module-name.c and
  * road/judged.py:
  *	- a file is a module if its name ends in .ko, .ko.gz, .ko.xz or .ko.zst, in lower case, with
- *	  at least one byte before that; what is in it decides nothing
- *	- its name is the file name up to the first dot, wherever that is, with '-' turned into '_':
- *	  "a.b.ko" is module a, and so is "a.ko.xz.ko"; ".x.ko" has the empty name
- * depmod leaves out the compressions that it was built without (src/depmod/flavor.c). Here each of
- * them counts: the kmod that reads a tree later may be another one.
+ *	  at least one byte before the ending; its content does not matter
+ *	- its name is the file name up to the first dot, with '-' replaced by '_': "a.b.ko" is
+ *	  module a, and so is "a.ko.xz.ko"; ".x.ko" has the empty name
+ * A depmod ignores the compressions that it was built without (src/depmod/flavor.c). Here all of them
+ * count: another kmod may read the tree later.
  */
 #include "modfetch/module-name.h"
 #include <string.h>
@@ -35,7 +35,7 @@ static const char *name_base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* RET_STEM: bytes before the ending. */
+/* RET_STEM: the number of bytes before the ending. */
 static enum mf_module_ending find_ending(const char *path, size_t len, size_t *ret_stem)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(endings); i++) {

@@ -2,8 +2,8 @@
 /*
  * systemd's notification protocol, and a watch on the network.
  *
- * Only messages of the kernel are believed: anybody may write to a netlink socket, and a lie would
- * make a service try early, again and again.
+ * Only messages of the kernel are accepted: any process may write to a netlink socket, and a forged
+ * message would make a service retry too early, again and again.
  */
 #include "modfetch/journal.h"
 #include <errno.h>
@@ -61,8 +61,8 @@ int mf_netwatch_open(void)
 	return mf_steal_fd(&fd);
 }
 
-/* Is there an address or a route that was not there before in these messages? */
-static int appeared(const char *buf, size_t len)
+/* 1: one of the messages reports a new address or route; 0. */
+static int reports_addition(const char *buf, size_t len)
 {
 	while (len >= sizeof(struct nlmsghdr)) {
 		struct nlmsghdr h;
@@ -92,11 +92,11 @@ int mf_netwatch_read(int fd)
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0 && errno == ENOBUFS) /* more came than we took: surely something new */
+		if (got < 0 && errno == ENOBUFS) /* messages were lost: assume an addition */
 			any = 1;
 		else if (got < 0)
 			return errno == EAGAIN ? any : -errno;
 		else if (!from.nl_pid)
-			any |= appeared(buf, (size_t)got);
+			any |= reports_addition(buf, (size_t)got);
 	}
 }

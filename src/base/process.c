@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The starter of a process decides more about it than its arguments say: which descriptors are open
- * and what the environment holds. Here is decided what of it is let through.
+ * A process inherits more than its arguments: open descriptors and the environment. This file
+ * decides which of these it keeps.
  *
- * Variables steer libraries: HOME and RPM_CONFIGDIR tell librpm where macros are, and macros may
- * run programs; OPENSSL_CONF and OPENSSL_MODULES say what a signature is checked with. Whoever is
- * root by way of sudo or su may have brought such variables along from a user's session. So it is
- * not said which are dangerous, but which count, in the table below; the manual page has the same
- * list.
+ * Variables control libraries: HOME and RPM_CONFIGDIR set the directories of librpm's macros, and
+ * macros may run programs; OPENSSL_CONF and OPENSSL_MODULES set the code that checks a signature. A
+ * root shell by sudo or su may contain such variables from the user's session. So the table below
+ * does not list the dangerous variables but the permitted ones; the manual page has the same list.
  *
- * Never trusts that 0, 1 and 2 are open: a lock or a database that became number 2 would be written
- * to by the next warning.
+ * Never assumes that 0, 1 and 2 are open: a warning would be written into a lock file or database
+ * that got the number 2.
  */
 #include "modfetch/process.h"
 #include <errno.h>
@@ -23,11 +22,11 @@
 #include <unistd.h>
 #include "modfetch/array.h"
 
-static const char *const counting[] = {
-	"PATH",		       /* where sqv is, and the programs of install lines */
-	"TZ",		       /* in which history shows its times */
+static const char *const permitted[] = {
+	"PATH",		       /* for sqv and the programs of install lines */
+	"TZ",		       /* for the times that history prints */
 	"NOTIFY_SOCKET",       /* systemd's */
-	"MODFETCH_LIBEXECDIR", /* where the download helper is, for a build tree alone */
+	"MODFETCH_LIBEXECDIR", /* directory of the fetch helper, in a build tree only */
 	"http_proxy",
 	"https_proxy",
 	"HTTPS_PROXY",
@@ -35,15 +34,15 @@ static const char *const counting[] = {
 	"ALL_PROXY",
 	"no_proxy",
 	"NO_PROXY",
-	"GCOV_PREFIX", /* where a program built to be measured leaves its figures */
+	"GCOV_PREFIX", /* directory of the coverage data that an instrumented build writes */
 };
 
-static bool counts(const char *line)
+static bool is_permitted(const char *line)
 {
-	for (size_t i = 0; i < MF_ARRAY_SIZE(counting); i++) {
-		size_t len = strlen(counting[i]);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(permitted); i++) {
+		size_t len = strlen(permitted[i]);
 
-		if (!strncmp(line, counting[i], len) && line[len] == '=')
+		if (!strncmp(line, permitted[i], len) && line[len] == '=')
 			return true;
 	}
 	return false;
@@ -52,8 +51,7 @@ static bool counts(const char *line)
 int mf_process_occupy_stdio(void)
 {
 	for (;;) {
-		/* of that kind a descriptor can be neither read nor written; and "/" is everywhere
-		 */
+		/* an O_PATH descriptor can be neither read nor written, and "/" always exists */
 		int fd = open("/", O_PATH | O_DIRECTORY);
 
 		if (fd < 0)
@@ -68,7 +66,7 @@ int mf_process_occupy_stdio(void)
 bool mf_process_in_build_tree(void)
 {
 	char path[PATH_MAX + sizeof("/build.ninja")];
-	/* of a program that was replaced since, this ends in " (deleted)": its directory counts */
+	/* this ends in " (deleted)" if the file was replaced; its directory is still right */
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
 	char *slash;
 
@@ -91,7 +89,7 @@ void mf_process_clean_environment(void)
 	if (!mf_process_in_build_tree())
 		unsetenv("MODFETCH_LIBEXECDIR");
 	for (size_t i = 0; environ && environ[i]; i++)
-		if (counts(environ[i]))
+		if (is_permitted(environ[i]))
 			environ[kept++] = environ[i];
 	if (environ)
 		environ[kept] = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the password of a URL stands, and how a text loses it.
+ * Finds the passwords of URLs in a text and removes them.
  *
  * RFC 3986: "scheme://userinfo@host:port/path". The userinfo ends at the last '@' before the path.
- * A password that is not encoded may hold a '/', a '?' or a '#'; then what stands before it looks
- * like a host with a port that is no number, and everything up to the next '@' is taken away: it is
- * better to print too little of a wrong URL than one byte of a password.
+ * A password that is not encoded may contain a '/', a '?' or a '#'; the text before that byte then
+ * looks like a host with a port that is no number, and everything up to the next '@' is removed: it
+ * is better to print too little of an invalid URL than one byte of a password.
  */
 #include "modfetch/strings.h"
 #include <stddef.h>
@@ -20,7 +20,7 @@ static char *last_at(char *s, size_t len)
 	return memrchr(s, '@', len);
 }
 
-/* "host:port" where the port is no number. */
+/* Is it "host:port" with a port that is no number? */
 static int is_odd_authority(const char *s, size_t len)
 {
 	const char *colon = *s == '[' ? NULL : memchr(s, ':', len);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists of owned strings, and the rules on names that several stages share: which bytes a name may
- * have, what "begins with" means. Nothing here knows where a string comes from, so
- * nothing here judges one; a list that could not grow is as it was.
+ * Lists of owned strings, and the rules for strings that several stages share: which bytes a name
+ * may have, which characters are printable. Strings of any origin are accepted, without a judgement
+ * of their content. A list that could not grow is unchanged.
  */
 #include "modfetch/strings.h"
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +14,11 @@
 
 int mf_strings_addn(struct mf_strings *list, const char *s, size_t len)
 {
+	int r = mf_array_reserve(&list->v, &list->room, list->n + 2, sizeof(*list->v));
 	char *copy;
 
-	if (list->n + 2 > list->room) {
-		size_t room = list->room ? list->room * 2 : 8;
-		char **v = reallocarray(list->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		list->v = v;
-		list->room = room;
-	}
+	if (r < 0)
+		return r;
 	copy = strndup(s, len);
 	if (!copy)
 		return -ENOMEM;
@@ -90,16 +83,22 @@ void mf_strings_done(struct mf_strings *list)
 	*list = (struct mf_strings){ 0 };
 }
 
+char *mf_vformat(const char *fmt, va_list ap)
+{
+	char *s;
+
+	return vasprintf(&s, fmt, ap) < 0 ? NULL : s;
+}
+
 char *mf_format(const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&s, fmt, ap);
+	s = mf_vformat(fmt, ap);
 	va_end(ap);
-	return r < 0 ? NULL : s;
+	return s;
 }
 
 bool mf_is_plain_name(const char *name)
@@ -119,14 +118,14 @@ bool mf_is_word(const char *s, size_t len)
 }
 
 /*
- * Characters that are not printed, by their ranges: Unicode's controls, formats, surrogates, ends of
- * lines and of paragraphs (Cc, Cf, Cs, Zl, Zp), but for the signs of Arabic and others that are
- * seen; and what is no character.
+ * Ranges of characters that are not printed: Unicode's controls, formats, surrogates, line and
+ * paragraph separators (Cc, Cf, Cs, Zl, Zp), except the visible format characters of Arabic and
+ * other scripts; and noncharacters.
  */
 static const struct {
 	uint32_t first, last;
 } unprintable[] = {
-	{ 0x00, 0x1f },	      { 0x7f, 0x9f }, /* U+009B begins what ESC [ begins */
+	{ 0x00, 0x1f },	      { 0x7f, 0x9f }, /* U+009B is equivalent to ESC [ */
 	{ 0xad, 0xad },	      { 0x061c, 0x061c },   { 0x180e, 0x180e },	  { 0x200b, 0x200f },
 	{ 0x2028, 0x202e },   { 0x2060, 0x206f },   { 0xd800, 0xdfff },	  { 0xfeff, 0xfeff },
 	{ 0xfff9, 0xfffb },   { 0xfffe, 0xffff },   { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },

@@ -2,10 +2,10 @@
 /*
  * Hash table and arena.
  *
- * The table probes linearly through slots that keep 32 bits of hash beside the borrowed key, so
- * that a miss rarely touches a key. It is at most half full. The hash reads eight bytes at a time
- * and multiplies to 128 bits; it serves as a checksum of the state file too, where speed matters
- * more than strength: nothing that decides about trust may use it.
+ * The table probes linearly through slots that hold 32 bits of the hash and the borrowed key, so
+ * that a miss rarely reads a key. It is at most half full. The hash reads eight bytes at a time and
+ * multiplies to 128 bits; it is also the checksum of the state file, where speed matters more than
+ * strength: no decision about trust may use it.
  */
 #include "modfetch/table.h"
 #include <errno.h>
@@ -32,7 +32,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Two lanes keep the multipliers busy on long input. */
+/* Two independent lanes keep the multipliers busy on long input. */
 static uint64_t hash_blocks(const uint8_t **p, size_t *len, uint64_t h)
 {
 	uint64_t g = h ^ K2;
@@ -87,7 +87,7 @@ int mf_table_reserve(struct mf_table *table, size_t n)
 	return 0;
 }
 
-/* The slot of a key, or the empty one where it would go. */
+/* The slot of a key, or the empty slot for it. */
 static struct mf_table_slot *probe(const struct mf_table *table, const char *key, size_t len,
 				   uint32_t hash)
 {

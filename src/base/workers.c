@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Threads that share loops.
+ * A pool of threads that share loops.
  *
- * The caller takes part, and waits at the end only for those that are in the middle of a job: who
- * has not woken up by then is not needed. Jobs must touch nothing but their own item, or look after
- * themselves; what they find out is best gathered behind the loop, in the order of the items, so
- * that many threads say the same as one.
+ * The caller runs jobs too. At the end it waits only for threads that are running a job; a thread
+ * that has not woken up by then is not needed. Jobs must only write to their own item, or do their
+ * own locking; the caller should collect the results after the loop, in the order of the items, so
+ * that they do not depend on the number of threads.
  */
 #include "modfetch/process.h"
 #include <errno.h>
@@ -21,21 +21,21 @@
 #define THREADS_MAX 16u
 
 struct mf_workers {
-	pthread_mutex_t mutex; /* of all but NEXT */
-	pthread_cond_t wake;   /* there is a loop, or nothing to wait for any more */
-	pthread_cond_t idle;   /* nobody is at work */
+	pthread_mutex_t mutex; /* protects all members except NEXT */
+	pthread_cond_t wake;   /* a loop has started, or the pool is being freed */
+	pthread_cond_t idle;   /* no thread runs a job */
 	void (*job)(void *arg, size_t i, unsigned int worker);
 	void *arg;
 	size_t n;
 	atomic_size_t next;
-	uint64_t loop; /* its number */
-	bool open;     /* it may be joined */
-	bool over;
-	unsigned int busy;	/* threads in the loop, but for the caller */
-	unsigned int n_threads; /* likewise, that are there */
-	unsigned int n_known;	/* that have got their number */
-	cpu_set_t allowed;	/* where all of them may run */
-	pid_t *ids;		/* of those */
+	uint64_t loop;	  /* the number of the loop */
+	bool is_joinable; /* threads may join the loop */
+	bool stopping;
+	unsigned int busy;	/* threads in the loop, without the caller */
+	unsigned int n_threads; /* threads that were started, without the caller */
+	unsigned int n_known;	/* threads that have entered their id in IDS */
+	cpu_set_t allowed;	/* the processors of this process */
+	pid_t *ids;
 	pthread_t threads[];
 };
 
@@ -64,11 +64,12 @@ static void workers_work(struct mf_workers *workers, unsigned int worker)
 }
 
 /*
- * Left to itself the scheduler often lets a thread wait behind the one that woke or made it, for
- * milliseconds and beside an idle processor: longer than most of what these threads are for. So
- * they are kept off the caller's processor until they run.
+ * The scheduler often puts a thread on the processor of the thread that woke or started it, where
+ * it waits for milliseconds although another processor is idle: longer than most of these loops
+ * take. So the threads are kept off the caller's processor until they run. False: there is no
+ * other.
  */
-static bool elsewhere(const struct mf_workers *workers, cpu_set_t *ret_set)
+static bool other_processors(const struct mf_workers *workers, cpu_set_t *ret_set)
 {
 	int cpu = sched_getcpu();
 
@@ -88,14 +89,14 @@ static void *wait_and_work(void *arg)
 	workers->ids[workers->n_known] = gettid();
 	worker = ++workers->n_known;
 	for (;;) {
-		while (!workers->over && (!workers->open || workers->loop == seen))
+		while (!workers->stopping && (!workers->is_joinable || workers->loop == seen))
 			pthread_cond_wait(&workers->wake, &workers->mutex);
-		if (workers->over)
+		if (workers->stopping)
 			break;
 		seen = workers->loop;
 		workers->busy++;
 		pthread_mutex_unlock(&workers->mutex);
-		/* jobs may start programs, which may run anywhere */
+		/* jobs may start programs, which inherit the affinity */
 		(void)sched_setaffinity(0, sizeof(workers->allowed), &workers->allowed);
 		workers_work(workers, worker);
 		pthread_mutex_lock(&workers->mutex);
@@ -112,7 +113,7 @@ static int workers_start(struct mf_workers *workers, pthread_t *thread)
 	cpu_set_t set;
 	int r;
 
-	if (!elsewhere(workers, &set) || pthread_attr_init(&attributes))
+	if (!other_processors(workers, &set) || pthread_attr_init(&attributes))
 		return pthread_create(thread, NULL, wait_and_work, workers);
 	r = pthread_attr_setaffinity_np(&attributes, sizeof(set), &set);
 	if (!r)
@@ -149,7 +150,7 @@ void mf_workers_free(struct mf_workers *workers)
 	if (!workers)
 		return;
 	pthread_mutex_lock(&workers->mutex);
-	workers->over = true;
+	workers->stopping = true;
 	pthread_cond_broadcast(&workers->wake);
 	pthread_mutex_unlock(&workers->mutex);
 	for (unsigned int i = 0; i < workers->n_threads; i++)
@@ -177,14 +178,14 @@ void mf_workers_run(struct mf_workers *workers, size_t n,
 	workers->n = n;
 	atomic_store(&workers->next, 0);
 	workers->loop++;
-	workers->open = true;
-	for (unsigned int i = 0; i < workers->n_known && elsewhere(workers, &set); i++)
+	workers->is_joinable = true;
+	for (unsigned int i = 0; i < workers->n_known && other_processors(workers, &set); i++)
 		(void)sched_setaffinity(workers->ids[i], sizeof(set), &set);
 	pthread_cond_broadcast(&workers->wake);
 	pthread_mutex_unlock(&workers->mutex);
 	workers_work(workers, 0);
 	pthread_mutex_lock(&workers->mutex);
-	workers->open = false;
+	workers->is_joinable = false;
 	while (workers->busy)
 		pthread_cond_wait(&workers->idle, &workers->mutex);
 	pthread_mutex_unlock(&workers->mutex);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stage event: from one uevent to one of seven verdicts.
+ * Stage event: maps a uevent to one of seven verdicts.
  *
- * Decides only what can be decided in a millisecond without a library: is the event ours, is it
- * switched off, are its strings within bounds, is a driver here, does a repository carry one that
- * is not. Whoever is in doubt (no index yet, a damaged one) says "missing": the service has time to
- * look closely, udev's queue has not.
+ * Decides only what can be decided in a millisecond without a library: does the event concern a
+ * driver, are events disabled, are its strings within bounds, is a driver installed, does a
+ * repository have one that is not. In doubt (no index yet, a damaged one) the verdict is "missing":
+ * the service has time for a closer look, udev's queue has not.
  *
- * Trusts the environment only because udev made it, and bounds every string all the same. Never
- * reads a repository's configuration, never judges policy beyond its main switch: blacklists and
- * deny lists are the match stage's, which runs before anything is fetched.
+ * Trusts the environment because udev created it, but checks every string nevertheless. Never
+ * reads a repository's configuration, and of the policy only its main switch: the match stage
+ * applies blacklists and deny lists before anything is fetched.
  */
 #include "event.h"
 #include <dirent.h>
@@ -30,7 +30,8 @@
 #include "modfetch/trie.h"
 #include "modfetch/udev-device.h"
 
-static uint64_t number(const char *s)
+/* 0 for NULL or no decimal number. */
+static uint64_t event_parse_number(const char *s)
 {
 	char *end;
 	unsigned long long n;
@@ -58,13 +59,13 @@ void mf_event_parse(char *const *env, struct mf_event *ret_event)
 		.modalias = value[1],
 		.devpath = value[2],
 		.subsystem = value[3],
-		.seqnum = number(value[4]),
-		.uevent_us = number(value[5]),
+		.seqnum = event_parse_number(value[4]),
+		.uevent_us = event_parse_number(value[5]),
 		.properties = first,
 	};
 }
 
-/* ---- the rules, each a verdict or 0 for "no opinion" ---- */
+/* ---- the rules, each returns a verdict, or 0: ask the next rule ---- */
 
 static int rule_ours(const struct mf_context *ctx, const struct mf_event *event)
 {
@@ -81,8 +82,8 @@ static bool event_exists(const struct mf_context *ctx, const char *path)
 	return fd >= 0;
 }
 
-/* The first bytes of a small file below the root as a string; "" if it cannot be read. */
-static void event_slurp(const struct mf_context *ctx, const char *path, char *buf, size_t size)
+/* Reads the first bytes of a small file below the root as a string; "" if it cannot be read. */
+static void event_read_text(const struct mf_context *ctx, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY);
 	ssize_t got = fd < 0 ? 0 : read(fd, buf, size - 1);
@@ -90,11 +91,11 @@ static void event_slurp(const struct mf_context *ctx, const char *path, char *bu
 	buf[got > 0 ? got : 0] = '\0';
 }
 
-static bool switched_off_at_boot(const struct mf_context *ctx)
+static bool is_disabled_at_boot(const struct mf_context *ctx)
 {
 	char line[4096], *save = NULL;
 
-	event_slurp(ctx, "proc/cmdline", line, sizeof(line));
+	event_read_text(ctx, "proc/cmdline", line, sizeof(line));
 	for (char *word = strtok_r(line, " \t\n", &save); word;
 	     word = strtok_r(NULL, " \t\n", &save))
 		if (!strcmp(word, "modfetch=off"))
@@ -109,8 +110,8 @@ static int rule_off(const struct mf_context *ctx, const struct mf_event *event)
 	if (event_exists(ctx, "etc/initrd-release") ||
 	    event_exists(ctx, "etc/modfetch/policy.d/off"))
 		return MF_EVENT_OFF;
-	event_slurp(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
-	return disabled[0] == '1' || switched_off_at_boot(ctx) ? MF_EVENT_OFF : 0;
+	event_read_text(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
+	return disabled[0] == '1' || is_disabled_at_boot(ctx) ? MF_EVENT_OFF : 0;
 }
 
 static int rule_bounds(const struct mf_context *ctx, const struct mf_event *event)
@@ -131,24 +132,24 @@ static void event_trie_free(struct mf_trie **trie)
 	mf_trie_free(*trie);
 }
 
-/* What one look into the indexes needs; each list of modules is opened when first asked. */
-struct look {
+/* The state of a lookup; the lists of installed modules are opened at the first use. */
+struct lookup {
 	const struct mf_context *ctx;
-	struct mf_trie *here[2];
-	struct mf_builtins builtins; /* where modules.builtin.bin is not made yet */
-	bool tried;
-	bool by_name; /* not by an alias: a rule of udev's names the module */
-	bool known;   /* some repository has an alias for it, or that module */
+	struct mf_trie *lists[2];    /* modules.dep.bin, modules.builtin.bin; NULL: not readable */
+	struct mf_builtins builtins; /* if there is no modules.builtin.bin yet */
+	bool lists_opened;
+	bool by_name;  /* look up a module's name from udev's rules, not an alias */
+	bool is_known; /* some repository has a match */
 };
 
-static void event_look_done(struct look *look)
+static void event_lookup_done(struct lookup *lookup)
 {
-	for (size_t i = 0; i < 2; i++)
-		mf_trie_free(look->here[i]);
-	mf_builtins_done(&look->builtins);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(lookup->lists); i++)
+		mf_trie_free(lookup->lists[i]);
+	mf_builtins_done(&lookup->builtins);
 }
 
-static int found(void *arg, const char *key, const char *value, uint32_t priority)
+static int event_on_found(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	return 1;
 }
@@ -170,42 +171,43 @@ static int open_kernel(const struct mf_context *ctx)
 	return fd;
 }
 
-static void open_lists(struct look *look)
+static void open_lists(struct lookup *lookup)
 {
-	static const char *const lists[] = { "modules.dep.bin", "modules.builtin.bin" };
-	_cleanup_close_ int fd = open_kernel(look->ctx);
+	static const char *const names[] = { "modules.dep.bin", "modules.builtin.bin" };
+	_cleanup_close_ int fd = open_kernel(lookup->ctx);
 
-	look->tried = true;
-	for (size_t i = 0; fd >= 0 && i < 2; i++)
-		if (mf_trie_open_at(fd, lists[i], &look->here[i]) < 0)
-			look->here[i] = NULL;
-	/* a list that cannot be read hides nothing: then the service looks closely */
-	if (fd >= 0 && !look->here[1])
-		(void)mf_builtins_read_names(fd, &look->builtins);
+	lookup->lists_opened = true;
+	for (size_t i = 0; fd >= 0 && i < MF_ARRAY_SIZE(names); i++)
+		if (mf_trie_open_at(fd, names[i], &lookup->lists[i]) < 0)
+			lookup->lists[i] = NULL;
+	/* modules of an unreadable list count as missing: the service takes a closer look */
+	if (fd >= 0 && !lookup->lists[1])
+		(void)mf_builtins_read_names(fd, &lookup->builtins);
 }
 
-/* One module a repository offers: 1, ending the walk, if it is neither on disk nor built in. */
-static int offered(void *arg, const char *key, const char *value, uint32_t priority)
+/* One module of a repository: 1, which ends the walk, if it is neither on disk nor built in. */
+static int on_offer(void *arg, const char *key, const char *value, uint32_t priority)
 {
-	struct look *look = arg;
-	char name[256];
+	struct lookup *lookup = arg;
+	char name[MF_MODULE_NAME_SIZE];
 
-	look->known = true;
-	if (!mf_module_name(look->by_name ? key : value, name, sizeof(name)))
+	lookup->is_known = true;
+	if (!mf_module_name(lookup->by_name ? key : value, name, sizeof(name)))
 		return 0;
-	if (!look->tried)
-		open_lists(look);
-	for (size_t i = 0; i < 2; i++)
-		if (look->here[i] && mf_trie_find(look->here[i], name, found, NULL) == 1)
+	if (!lookup->lists_opened)
+		open_lists(lookup);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(lookup->lists); i++)
+		if (lookup->lists[i] &&
+		    mf_trie_find(lookup->lists[i], name, event_on_found, NULL) == 1)
 			return 0;
-	return !mf_strings_has(&look->builtins.names, name);
+	return !mf_strings_has(&lookup->builtins.names, name);
 }
 
-/* The indexes of one repository that may speak about this kernel. */
+/* The number of a repository's indexes for this kernel. */
 #define INDEXES 3
 
-/* 1: a module is missing, 0: none is, -ENOENT: no index here, other: damaged. */
-static int look_into(struct look *look, const char *repo, char *const index[INDEXES],
+/* 1: a module is missing; 0: none is; -ENOENT: there is no index; another -errno: damaged. */
+static int look_into(struct lookup *lookup, const char *repo, char *const index[INDEXES],
 		     const char *wanted)
 {
 	_cleanup_free_ char *path = NULL;
@@ -215,7 +217,7 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 	path = mf_format("var/cache/modfetch/%s/current", repo);
 	if (!path)
 		return -ENOMEM;
-	fd = mf_context_open(look->ctx, path, O_PATH | O_DIRECTORY);
+	fd = mf_context_open(lookup->ctx, path, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	for (size_t i = 0; i < INDEXES; i++) {
@@ -223,8 +225,8 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 		int r = mf_trie_open_at(fd, index[i], &trie);
 
 		if (r == 0)
-			r = look->by_name ? mf_trie_find(trie, wanted, offered, look)
-					  : mf_trie_match(trie, wanted, offered, look);
+			r = lookup->by_name ? mf_trie_find(trie, wanted, on_offer, lookup)
+					    : mf_trie_match(trie, wanted, on_offer, lookup);
 		if (r && r != -ENOENT)
 			return r;
 		if (r == 0)
@@ -233,7 +235,8 @@ static int look_into(struct look *look, const char *repo, char *const index[INDE
 	return result;
 }
 
-static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXES],
+/* Looks into all repositories. A verdict or -ENOMEM. */
+static int look_everywhere(struct lookup *lookup, DIR *dir, char *const index[INDEXES],
 			   const char *wanted)
 {
 	bool any = false;
@@ -244,7 +247,7 @@ static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXE
 
 		if (e->d_name[0] == '.')
 			continue;
-		r = look_into(look, e->d_name, index, wanted);
+		r = look_into(lookup, e->d_name, index, wanted);
 		if (r == -ENOENT || r == -ENOTDIR)
 			continue;
 		if (r)
@@ -253,12 +256,12 @@ static int look_everywhere(struct look *look, DIR *dir, char *const index[INDEXE
 	}
 	if (!any)
 		return MF_EVENT_MISSING;
-	return look->known ? MF_EVENT_PRESENT : MF_EVENT_UNKNOWN;
+	return lookup->is_known ? MF_EVENT_PRESENT : MF_EVENT_UNKNOWN;
 }
 
 static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, bool by_name)
 {
-	_cleanup_(event_look_done) struct look look = { .ctx = ctx, .by_name = by_name };
+	_cleanup_(event_lookup_done) struct lookup lookup = { .ctx = ctx, .by_name = by_name };
 	_cleanup_free_ char *any = NULL, *flavor = NULL, *kernel = NULL;
 	const char *kind = by_name ? "name" : "alias";
 	struct mf_release release;
@@ -274,7 +277,7 @@ static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, 
 	kernel = mf_format("%s-%s-%s.bin", kind, release.flavor, release.abi);
 	if (!kernel)
 		return -ENOMEM;
-	return look_everywhere(&look, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
+	return look_everywhere(&lookup, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
 }
 
 static int look_up(const struct mf_context *ctx, const char *query, bool by_name)
@@ -327,7 +330,7 @@ static int event_put(int spool, const struct mf_event *event, const char *wanted
 	const char *subsystem = event->subsystem;
 	int r = 0;
 
-	/* a module that was loaded is a device of udev's as well, but hangs off no bus */
+	/* udev handles a loaded module as a device too, but without a path below /devices */
 	if (mf_devpath_valid(event->devpath, strlen(event->devpath)))
 		r = mf_strings_add(&entry.devpaths, event->devpath);
 	if (r < 0)
@@ -343,9 +346,9 @@ static int event_put(int spool, const struct mf_event *event, const char *wanted
 	return mf_spool_put(spool, &entry);
 }
 
-/* Spools an entry for WANTED, or takes the device out of its entry. 0 or a recorded failure. */
-static int act(struct mf_context *ctx, const struct mf_event *event, const char *wanted,
-	       enum mf_event_verdict verdict)
+/* Adds an entry for WANTED, or removes the device from its entry. 0 or a recorded failure. */
+static int update_spool(struct mf_context *ctx, const struct mf_event *event, const char *wanted,
+			enum mf_event_verdict verdict)
 {
 	_cleanup_close_ int spool = mf_spool_open(ctx);
 	int r;
@@ -357,7 +360,7 @@ static int act(struct mf_context *ctx, const struct mf_event *event, const char 
 	return r < 0 ? mf_fail(ctx, "event", r, wanted, NULL) : 0;
 }
 
-/* "/module/NAME": what udev calls a loaded module. */
+/* Is it "/module/NAME", udev's path of a loaded module? */
 static bool event_is_module(const char *devpath)
 {
 	static const char prefix[] = "/module/";
@@ -368,7 +371,7 @@ static bool event_is_module(const char *devpath)
 	       mf_module_name(devpath + sizeof(prefix) - 1, name, sizeof(name));
 }
 
-/* Is it a device that is added, so that udev's rules may load something for it by name? */
+/* May udev's rules load modules by name for this event: is a device added, and events enabled? */
 static bool may_load_by_name(const struct mf_context *ctx, const struct mf_event *event)
 {
 	size_t len = event->devpath ? strlen(event->devpath) : 0;
@@ -379,8 +382,11 @@ static bool may_load_by_name(const struct mf_context *ctx, const struct mf_event
 	       !rule_off(ctx, event);
 }
 
-/* What udev's rules load by name for this device. 0, MF_EVENT_MISSING, or a recorded failure. */
-static int event_by_name(struct mf_context *ctx, const struct mf_event *event)
+/*
+ * Adds entries for the missing modules that udev's rules load by name for this device. 0,
+ * MF_EVENT_MISSING, or a recorded failure.
+ */
+static int spool_rule_modules(struct mf_context *ctx, const struct mf_event *event)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	const struct mf_udev_device device = { .tree = ctx,
@@ -401,7 +407,7 @@ static int event_by_name(struct mf_context *ctx, const struct mf_event *event)
 		if (r != MF_EVENT_MISSING)
 			continue;
 		missing = MF_EVENT_MISSING;
-		r = act(ctx, event, names.v[i], MF_EVENT_MISSING);
+		r = update_spool(ctx, event, names.v[i], MF_EVENT_MISSING);
 		if (r < 0)
 			return r;
 	}
@@ -417,9 +423,9 @@ int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	if (r < 0)
 		return mf_fail(ctx, "event", r, event->modalias, NULL);
 	if (verdict == MF_EVENT_MISSING || verdict == MF_EVENT_REMOVED)
-		r = act(ctx, event, event->modalias, verdict);
+		r = update_spool(ctx, event, event->modalias, verdict);
 	if (r == 0)
-		r = event_by_name(ctx, event);
+		r = spool_rule_modules(ctx, event);
 	if (r < 0)
 		return r;
 	*ret_verdict =
@@ -433,7 +439,7 @@ int mf_event_request(struct mf_context *ctx, const char *name)
 
 	if (!mf_modalias_valid(name, strlen(name)))
 		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, name, NULL);
-	return rule_off(ctx, &event) ? 0 : act(ctx, &event, name, MF_EVENT_MISSING);
+	return rule_off(ctx, &event) ? 0 : update_spool(ctx, &event, name, MF_EVENT_MISSING);
 }
 
 const char *mf_event_verdict_name(enum mf_event_verdict verdict)

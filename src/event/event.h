@@ -2,19 +2,19 @@
 #ifndef MODFETCH_EVENT_H
 #define MODFETCH_EVENT_H
 /*
- * Stage event: what udev's word about one device is worth. Runs inside udev's event queue, as root,
- * for every device that comes or goes: libc only, no network, no child, no lock that is waited for
- * longer than 50 ms. A decision here never fetches; it leaves an entry in the spool (spool.h), and
- * the service does the rest.
+ * Stage event: decides whether a uevent needs a driver that is missing. Runs inside udev's event
+ * queue, as root, for every device that is added or removed: libc only, no network, no child
+ * process, and no wait for a lock of more than 50 ms. It never fetches; it adds an entry to the
+ * spool (spool.h), and the service does the rest.
  *
- * Files below the root it asks:
+ * Files that it reads below the root:
  *   etc/initrd-release, proc/cmdline (modfetch=off), proc/sys/kernel/modules_disabled,
- *   etc/modfetch/policy.d/off                      any of them switches events off
- *   lib/modules/KVER/modules.{dep,builtin}.bin      is the module here?
- *   {etc,run,usr/lib,…}/udev/rules.d                what do udev's rules load by name for it?
- *   var/cache/modfetch/REPO/current/name-TAG.bin    does a repository carry that?
- *   var/cache/modfetch/REPO/current/alias-TAG.bin   does a repository carry it? TAG is FLAVOR-ABI
- * as in package names (amd64-6.1.0_56), FLAVOR or "any": see cache.h
+ *   etc/modfetch/policy.d/off                      any of them disables events
+ *   lib/modules/KVER/modules.{dep,builtin}.bin      is the module installed?
+ *   {etc,run,usr/lib,…}/udev/rules.d                modules that udev's rules load by name
+ *   var/cache/modfetch/REPO/current/name-TAG.bin    does a repository provide such a module?
+ *   var/cache/modfetch/REPO/current/alias-TAG.bin   does a repository provide a driver?
+ * TAG is FLAVOR-ABI as in package names (amd64-6.1.0_56), FLAVOR or "any": see cache.h.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,47 +22,46 @@
 #include "modfetch/context.h"
 #include "modfetch/module-name.h"
 
-/* One uevent; the strings point into the environment and may be NULL, never trusted before judge.
- */
+/* One uevent; the strings point into the environment, may be NULL, and are not checked yet. */
 struct mf_event {
 	const char *action;
 	const char *modalias;
 	const char *devpath;
 	const char *subsystem;
 	uint64_t seqnum;
-	uint64_t uevent_us;	 /* when udev first saw the device, CLOCK_MONOTONIC; 0: not told */
+	uint64_t uevent_us;	 /* CLOCK_MONOTONIC when udev first saw the device; 0: unknown */
 	char *const *properties; /* all KEY=VALUE strings of the event, or NULL */
 };
 
 enum mf_event_verdict {
 	MF_EVENT_NOT_OURS = 1, /* no modalias, or neither added nor removed */
-	MF_EVENT_OFF,	  /* initrd, modfetch=off, policy, or no module can be loaded any more */
-	MF_EVENT_REFUSED, /* out of bounds: dropped, one line in the log */
-	MF_EVENT_REMOVED, /* the device went: whatever waits for it is taken back */
-	MF_EVENT_PRESENT, /* every module the repositories know for it is here */
-	MF_EVENT_UNKNOWN, /* no repository knows it */
-	MF_EVENT_MISSING, /* a module is to be had that is not here, or nobody can tell yet */
+	MF_EVENT_OFF,	  /* initrd, modfetch=off, policy, or the kernel loads no more modules */
+	MF_EVENT_REFUSED, /* modalias or path out of bounds: dropped with one line in the log */
+	MF_EVENT_REMOVED, /* the device was removed: remove it from its entry in the spool */
+	MF_EVENT_PRESENT, /* all modules that the repositories have for it are installed */
+	MF_EVENT_UNKNOWN, /* no repository has a driver for it */
+	MF_EVENT_MISSING, /* a repository has a module that is not installed; or unknown yet */
 };
 
-/* Picks the known keys out of KEY=VALUE strings; the first of each counts. Pure, cannot fail. */
+/* Reads the known keys of KEY=VALUE strings; the first of each key is used. Pure, cannot fail. */
 void mf_event_parse(char *const *env, struct mf_event *ret_event);
 
-/* Decides, changes nothing. 0 and the verdict, or -ENOMEM. */
+/* Decides without any change. 0 and the verdict, or -ENOMEM. */
 int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
 		   enum mf_event_verdict *ret_verdict);
 
 /*
- * Judges and acts on it: MISSING puts an entry into the spool, REMOVED takes the device out of its
- * entry. What udev's rules load by name for an added device, with a modalias or without, gets an
- * entry of its own if it is missing: the verdict is then MISSING. 0 and the verdict, or -errno,
- * recorded.
+ * Judges an event and acts on the verdict: MISSING adds an entry to the spool, REMOVED removes the
+ * device from its entry. Each missing module that udev's rules load by name for an added device,
+ * with a modalias or without, gets an entry too: the verdict is then MISSING. 0 and the verdict, or
+ * -errno, recorded.
  */
 int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	     enum mf_event_verdict *ret_verdict);
 
 /*
- * Puts an entry for a module that udev loads by name, whatever its device: for who knows no more.
- * 0, also where events are off, or -errno, recorded.
+ * Adds an entry for a module that udev loads by name, without a device, for a caller that does not
+ * know the device. 0, also if events are disabled; -MFE_BAD_MODALIAS or -errno, recorded.
  */
 int mf_event_request(struct mf_context *ctx, const char *name);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names that failed, in a file of one "SECONDS NAME" a line: CLOCK_BOOTTIME, and the name as
- * kmod spells it. The file is replaced by rename and lies in /run, so a boot forgets it. Two writers
- * at once may lose one name, which costs one more try. A line that does not parse is dropped.
+ * The names whose fetch failed, in a file with one "SECONDS NAME" per line: CLOCK_BOOTTIME, and the
+ * name as kmod spells it. The file is replaced by rename and is in /run, so that a reboot clears
+ * it. Two concurrent writers may lose one name, which costs one more attempt. Invalid lines are
+ * dropped.
  */
 #include "modfetch/spool.h"
 #include <errno.h>
@@ -31,7 +32,7 @@ static uint64_t boot_seconds(void)
 	return (uint64_t)ts.tv_sec;
 }
 
-static bool spell(const char *name, char ret_name[NAME_BYTES])
+static bool normalize(const char *name, char ret_name[NAME_BYTES])
 {
 	size_t len = strlen(name);
 
@@ -48,10 +49,10 @@ static bool failed_parse_line(const char *line, uint64_t now, struct failed *ret
 	errno = 0;
 	ret->at = strtoull(line, &end, 10);
 	return !errno && *end == ' ' && ret->at <= now && now - ret->at < MF_FAILED_SECONDS &&
-	       spell(end + 1, ret->name);
+	       normalize(end + 1, ret->name);
 }
 
-/* Those that still count, oldest first. Returns how many. */
+/* Reads the names that have not expired, oldest first. Returns their number. */
 static size_t failed_read_all(const struct mf_context *ctx, uint64_t now, struct failed *ret)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, MF_FAILED_FILE, O_RDONLY | O_NOFOLLOW);
@@ -67,14 +68,14 @@ static size_t failed_read_all(const struct mf_context *ctx, uint64_t now, struct
 	return n;
 }
 
-bool mf_failed_lately(const struct mf_context *ctx, const char *name)
+bool mf_failed_recently(const struct mf_context *ctx, const char *name)
 {
 	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
-	char spelt[NAME_BYTES];
-	size_t n = all && spell(name, spelt) ? failed_read_all(ctx, boot_seconds(), all) : 0;
+	char spelled[NAME_BYTES];
+	size_t n = all && normalize(name, spelled) ? failed_read_all(ctx, boot_seconds(), all) : 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(all[i].name, spelt))
+		if (!strcmp(all[i].name, spelled))
 			return true;
 	return false;
 }
@@ -84,25 +85,25 @@ int mf_failed_note(const struct mf_context *ctx, const char *name)
 	_cleanup_free_ struct failed *all = calloc(MF_FAILED_NAMES, sizeof(*all));
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch");
 	_cleanup_free_ char *text = NULL;
-	char spelt[NAME_BYTES];
+	char spelled[NAME_BYTES];
 	uint64_t now = boot_seconds();
 	size_t len = 0, kept = 0, n;
 	FILE *f;
 
 	if (!all || dirfd < 0)
 		return all ? dirfd : -ENOMEM;
-	if (!spell(name, spelt))
+	if (!normalize(name, spelled))
 		return -EINVAL;
 	n = failed_read_all(ctx, now, all);
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(all[i].name, spelt) != 0)
+		if (strcmp(all[i].name, spelled) != 0)
 			all[kept++] = all[i];
 	f = open_memstream(&text, &len);
 	if (!f)
 		return -ENOMEM;
 	for (size_t i = kept == MF_FAILED_NAMES; i < kept; i++)
 		fprintf(f, "%" PRIu64 " %s\n", all[i].at, all[i].name);
-	fprintf(f, "%" PRIu64 " %s\n", now, spelt);
+	fprintf(f, "%" PRIu64 " %s\n", now, spelled);
 	if (fclose(f))
 		return -ENOMEM;
 	return mf_file_publish(dirfd, strrchr(MF_FAILED_FILE, '/') + 1, 0600, text, len);

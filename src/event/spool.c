@@ -2,14 +2,16 @@
 /*
  * The spool of modaliases that wait for their driver.
  *
- * Decides what an entry looks like and how several writers and one reader share the directory: whoever
- * changes it holds a lock on the directory itself, a file is replaced by rename and never edited, and
- * the reader removes only the very file it has read. A writer that does not get the lock within
- * 50 ms goes on without it: the worst that can happen then is that one of two devices with the same
- * modalias is missing from an entry, and its driver comes all the same.
+ * Decides the format of an entry and how several writers and one reader share the directory: a
+ * process that changes it holds a lock on the directory itself, a file is replaced by rename and
+ * never edited, and the reader removes a file only if it is the file that it has read. A writer
+ * that does not get the lock within 50 ms continues without it: in the worst case one of two
+ * devices with the same modalias is missing from the entry, and its driver is installed
+ * nevertheless.
  *
- * Trusts nobody's bytes: the directory must be ours alone, and what does not parse is thrown away.
- * Never syncs: the spool lives in /run, and the next boot looks at every device anyway.
+ * Trusts no byte: the directory must belong to this user and have no permissions for others, and an
+ * entry that cannot be parsed is removed. Durability does not matter: the spool is in /run, and the
+ * next boot handles every device anyway.
  */
 #include "modfetch/spool.h"
 #include <dirent.h>
@@ -75,7 +77,7 @@ int mf_spool_format(const struct mf_spool_entry *entry, char **ret_text, size_t 
 	return 0;
 }
 
-/* ---- one parser a kind of value; VALUE is LEN bytes without a NUL among them ---- */
+/* ---- one parser per type of value; VALUE has LEN bytes, none of them NUL ---- */
 
 static int spool_parse_number(const char *value, size_t len, void *ret)
 {
@@ -148,7 +150,7 @@ int mf_spool_parse(const char *text, size_t len, struct mf_spool_entry *ret_entr
 		const char *stop = memchr(line, '\n', (size_t)(end - line));
 		int r;
 
-		if (!stop) /* a torn file has no end of line */
+		if (!stop) /* the file is truncated */
 			return -EBADMSG;
 		r = spool_parse_line(line, (size_t)(stop - line), &entry);
 		if (r < 0)
@@ -180,7 +182,7 @@ int mf_spool_open(const struct mf_context *ctx)
 	return mf_steal_fd(&fd);
 }
 
-/* The lock belongs to this open file, so each change opens the directory anew; closing lets it go. */
+/* The lock belongs to the open file, so each change opens the directory; closing it unlocks. */
 static int lock_directory(int dirfd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
@@ -231,8 +233,8 @@ static int write_entry(int dirfd, const struct mf_spool_entry *entry)
 	return r < 0 ? r : mf_file_publish(dirfd, name, 0600, text, len);
 }
 
-/* What waits already keeps its times; the devices add up. */
-static int merge(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
+/* Adds the devices of ENTRY to OLD, which keeps its times. */
+static int spool_merge(struct mf_spool_entry *old, const struct mf_spool_entry *entry)
 {
 	for (size_t i = 0; i < entry->devpaths.n; i++) {
 		int r;
@@ -257,14 +259,14 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 
 	mf_spool_name(entry->modalias, name);
 	r = read_entry(dirfd, name, &old);
-	/* one that cannot be read, or collides, makes room for the latest */
+	/* an entry that cannot be read, or collides, is replaced by the new one */
 	if (r < 0 || strcmp(old.modalias, entry->modalias))
 		return write_entry(dirfd, entry);
-	r = merge(&old, entry);
+	r = spool_merge(&old, entry);
 	return r < 0 ? r : write_entry(dirfd, &old);
 }
 
-/* At most LIMIT are counted. */
+/* Counts entries, at most LIMIT. */
 static size_t count_entries(int dirfd, size_t limit)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -357,7 +359,7 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct mf_spool_entry *entries = NULL;
-	size_t n = 0, damaged = 0;
+	size_t n = 0, room = 0, damaged = 0;
 	struct dirent *e;
 	int r = 0;
 
@@ -365,21 +367,15 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 		return -errno;
 	mf_steal_fd(&fd);
 	while (r == 0 && (errno = 0, e = readdir(dir))) {
-		struct mf_spool_entry *bigger;
-
-		if (e->d_name[0] == '.') /* half written, or a directory's own */
+		if (e->d_name[0] == '.') /* a partial file, "." or ".." */
 			continue;
-		bigger = reallocarray(entries, n + 1, sizeof(*entries));
-		if (!bigger) {
-			r = -ENOMEM;
-			break;
-		}
-		entries = bigger;
-		r = read_entry(dirfd, e->d_name, &entries[n]);
+		r = mf_array_reserve(&entries, &room, n + 1, sizeof(*entries));
+		if (r == 0)
+			r = read_entry(dirfd, e->d_name, &entries[n]);
 		if (r == 0) {
 			n++;
 		} else if (r != -ENOMEM) {
-			/* gone meanwhile, or nothing that we wrote */
+			/* removed concurrently, or not written by modfetch */
 			damaged += r != -ENOENT && !mf_tree_remove(dirfd, e->d_name);
 			r = 0;
 		}

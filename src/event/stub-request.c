@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who asked modprobe: /proc/PID/stat, fields 2 (comm), 4 (ppid) and 9 (flags), of proc(5).
+ * Finds the requester of a module in /proc/PID/stat, fields 2 (comm), 4 (ppid) and 9 (flags) of
+ * proc(5).
  *
- * The kernel starts modprobe as a child of one of its threads (kernel/umh.c); a user's processes
- * are never such, not even orphans, which go to init. A process whose parent lies outside of this
- * pid namespace has ppid 0: nothing is known of who asks, so it is treated as the kernel.
+ * The kernel starts modprobe as a child of one of its threads (kernel/umh.c); a user's process
+ * never has such a parent, not even an orphan, which becomes a child of init. A process whose
+ * parent is outside of this pid namespace has ppid 0: the requester is unknown, and counts as the
+ * kernel.
  */
 #include "stub-request.h"
 #include <fcntl.h>
@@ -24,8 +26,8 @@ struct process {
 	unsigned long flags;
 };
 
-/* At most SIZE - 1 bytes; false if it cannot be read. */
-static bool stub_slurp(const char *root, const char *path, char *buf, size_t size)
+/* Reads at most SIZE - 1 bytes as a string; false: the file is empty or cannot be read. */
+static bool stub_read_text(const char *root, const char *path, char *buf, size_t size)
 {
 	char full[256];
 	ssize_t n;
@@ -47,9 +49,9 @@ static bool read_process(const char *root, pid_t pid, struct process *ret)
 	int parent;
 
 	snprintf(path, sizeof(path), "proc/%d/stat", (int)pid);
-	if (pid <= 0 || !stub_slurp(root, path, text, sizeof(text)))
+	if (pid <= 0 || !stub_read_text(root, path, text, sizeof(text)))
 		return false;
-	/* comm may hold parentheses: the last one ends it */
+	/* comm may contain parentheses: the last one in the line ends it */
 	open_paren = strchr(text, '(');
 	close_paren = strrchr(text, ')');
 	if (!open_paren || !close_paren || close_paren < open_paren)
@@ -78,7 +80,7 @@ bool mf_stub_kernel_asks(const char *root, pid_t parent)
 
 	if (!read_process(root, parent, &modprobe))
 		return true;
-	/* system(3) puts a shell between, unless that has replaced itself */
+	/* modprobe's system(3) starts a shell, which may have replaced itself by the command */
 	for (int i = 0; i < SHELLS_MAX && is_shell(modprobe.comm); i++)
 		if (!read_process(root, modprobe.parent, &modprobe))
 			return true;
@@ -104,7 +106,7 @@ bool mf_stub_system_ready(const char *root)
 	snprintf(path, sizeof(path), "%s/etc/initrd-release", root);
 	if (!access(path, F_OK))
 		return false;
-	if (!stub_slurp(root, "proc/cmdline", line, sizeof(line)))
+	if (!stub_read_text(root, "proc/cmdline", line, sizeof(line)))
 		return true;
 	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
 		if (!strcmp(word, "modfetch=off"))

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One device against the lines of udev's rules that load modules by name.
+ * Evaluates the lines of udev's rules that load modules by name for one device.
  *
- * Decides whether a line applies, as udev does for an added device: a property or link that is
- * missing is the empty string, an attribute that is missing fulfils neither == nor !=, a trailing
- * space of an attribute counts only where the pattern has one, and all conditions on KERNELS,
- * SUBSYSTEMS, DRIVERS and ATTRS hold for one device, this one or one above it. Looked at in the
- * order of the line, so that most lines cost one readlink.
+ * Decides whether a line applies, as udev does for an added device: a missing property or link is
+ * the empty string, a missing attribute matches neither == nor !=, trailing blanks of an attribute
+ * only matter if the pattern has one, and all conditions on KERNELS, SUBSYSTEMS, DRIVERS and ATTRS
+ * must match the same device, this one or one of its parents. Conditions are evaluated in the order
+ * of the line, so that most lines cost one readlink.
  *
- * What other rules have set is in udev's database, once udev has handled the device, and in the
- * environment of the event helper. Links inside the tree are followed below its root only; an
- * attribute is a regular file and at most a page.
+ * Properties set by other rules are in udev's database, after udev has handled the device, and in
+ * the environment of the event helper. Links inside the tree are followed below its root only; an
+ * attribute is a regular file of at most a page.
  */
 #include "modfetch/udev-device.h"
 #include <errno.h>
@@ -32,10 +32,10 @@ enum verdict { NO, YES, UNKNOWN };
 
 struct judge {
 	const struct mf_udev_device *device;
-	bool read;	/* the two below were read */
-	char *uevent;	/* KEY=VALUE lines, or NULL */
-	char *database; /* lines "E:KEY=VALUE" among others, or NULL */
-	char value[PAGE + 1];
+	bool properties_read; /* the two below were read */
+	char *uevent;	      /* KEY=VALUE lines, or NULL */
+	char *database;	      /* lines "E:KEY=VALUE" and others, or NULL */
+	char value[PAGE + 1]; /* the result of the functions that read or find a value */
 };
 
 static void judge_done(struct judge *judge)
@@ -46,7 +46,7 @@ static void judge_done(struct judge *judge)
 
 /* ---- files of a device ---- */
 
-/* DEVPATH/NAME below sysfs; NAME may be "". A descriptor or -errno. */
+/* Opens DEVPATH/NAME below sysfs; NAME may be "". A descriptor or -errno. */
 static int open_below(const struct mf_udev_device *device, const char *devpath, const char *name,
 		      int flags)
 {
@@ -66,7 +66,7 @@ static bool is_device(const struct judge *judge, const char *devpath)
 	return fd >= 0;
 }
 
-/* Where a link points, its last component only, into VALUE. False: it is no link. */
+/* Reads the last component of a link's target into VALUE. False: it is no link. */
 static bool read_link(struct judge *judge, const char *devpath, const char *name)
 {
 	_cleanup_close_ int fd = open_below(judge->device, devpath, name, O_PATH | O_NOFOLLOW);
@@ -82,7 +82,7 @@ static bool read_link(struct judge *judge, const char *devpath, const char *name
 	return true;
 }
 
-/* An attribute's text into VALUE, or the end of one of the links udev takes for attributes. */
+/* Reads an attribute into VALUE, or one of the links that udev treats as attributes. */
 static bool udev_device_read_attribute(struct judge *judge, const char *devpath, const char *name)
 {
 	_cleanup_close_ int fd = -1;
@@ -107,14 +107,14 @@ static bool read_subsystem(struct judge *judge, const char *devpath)
 {
 	if (read_link(judge, devpath, "subsystem"))
 		return true;
-	/* these have no link, and udev knows them by where they are */
+	/* modules have no such link; udev recognizes them by their path */
 	if (strncmp(devpath, "/module/", 8) != 0)
 		return false;
 	strcpy(judge->value, "module");
 	return true;
 }
 
-/* As udev spells it: a '/' in the kernel's name of a device is a '!' in sysfs. */
+/* The device's name as udev spells it: a '/' in the kernel's name is a '!' in sysfs. */
 static void copy_kernel_name(const char *devpath, char ret_name[NAME_MAX + 1])
 {
 	snprintf(ret_name, NAME_MAX + 1, "%s", strrchr(devpath, '/') + 1);
@@ -137,7 +137,7 @@ static char *udev_device_read_text(const struct mf_context *ctx, const char *pat
 	return text;
 }
 
-/* The line that begins with PREFIX and KEY and '=': what follows that, into VALUE. */
+/* Copies the rest of the line that begins with PREFIX, KEY and '=' into VALUE. */
 static bool find_line(struct judge *judge, const char *text, const char *prefix, const char *key)
 {
 	size_t prefix_len = strlen(prefix), key_len = strlen(key);
@@ -156,7 +156,7 @@ static bool find_line(struct judge *judge, const char *text, const char *prefix,
 	return false;
 }
 
-/* The name of the device's file in udev's database. False: it has none. */
+/* The name of the device's file in udev's database. False: the device has none. */
 static bool database_name(struct judge *judge, char *ret_name, size_t size)
 {
 	const char *devpath = judge->device->devpath;
@@ -183,7 +183,7 @@ static void read_properties(struct judge *judge)
 	const struct mf_udev_device *device = judge->device;
 	char path[2 * PATH_MAX], name[2 * NAME_MAX];
 
-	judge->read = true;
+	judge->properties_read = true;
 	snprintf(path, sizeof(path), "%s%s/uevent", device->sysfs, device->devpath);
 	judge->uevent = udev_device_read_text(device->tree, path, PAGE);
 	if (!device->database || !database_name(judge, name, sizeof(name)))
@@ -192,6 +192,7 @@ static void read_properties(struct judge *judge)
 	judge->database = udev_device_read_text(device->tree, path, DATABASE_MAX);
 }
 
+/* Copies a property into VALUE. False: the device does not have it. */
 static bool find_property(struct judge *judge, const char *key)
 {
 	const struct mf_udev_device *device = judge->device;
@@ -211,7 +212,7 @@ static bool find_property(struct judge *judge, const char *key)
 			 *key == 'D' ? device->devpath : "add");
 		return true;
 	}
-	if (!judge->read)
+	if (!judge->properties_read)
 		read_properties(judge);
 	return find_line(judge, judge->database, "E:", key) ||
 	       find_line(judge, judge->uevent, "", key);
@@ -219,7 +220,7 @@ static bool find_property(struct judge *judge, const char *key)
 
 /* ---- conditions ---- */
 
-/* Patterns are parted by '|'; an empty one is the empty string. */
+/* Patterns are separated by '|'; an empty one matches the empty string. */
 static bool udev_device_matches(const struct mf_udev_condition *c, const char *text)
 {
 	bool is_glob = strpbrk(c->value, "*?[") != NULL;
@@ -245,15 +246,15 @@ static enum verdict match_text(const struct mf_udev_condition *c, const char *te
 	return udev_device_matches(c, text) != c->negated ? YES : NO;
 }
 
-/* VALUE if it was FOUND, else the empty string. */
+/* Matches VALUE, or the empty string if it was not FOUND. */
 static enum verdict match_value(struct judge *judge, const struct mf_udev_condition *c, bool found)
 {
 	return match_text(c, found ? judge->value : "");
 }
 
 /*
- * "[module/sg]parameters/x" is the path of another device and of what hangs off it. False: there is
- * no such device.
+ * Resolves "[module/sg]parameters/x", the path of a file below another device. False: there is no
+ * such device.
  */
 static bool find_other(const struct judge *judge, const char *name, char *ret_path, size_t size)
 {
@@ -373,19 +374,19 @@ static enum verdict judge_parent(struct judge *judge, const struct mf_udev_condi
 	return match_text(c, name);
 }
 
-/* Does one device from this one upwards fulfil all conditions of that kind? */
-static bool some_parent_fits(struct judge *judge, const struct mf_udev_line *line)
+/* Does this device or one of its parents match all conditions for parents? */
+static bool some_parent_matches(struct judge *judge, const struct mf_udev_line *line)
 {
 	char path[PATH_MAX], *slash;
 
 	snprintf(path, sizeof(path), "%s", judge->device->devpath);
 	for (; (slash = strrchr(path, '/')); *slash = '\0') {
-		bool fits = is_device(judge, path);
+		bool matches = is_device(judge, path);
 
-		for (size_t i = 0; fits && i < line->n_conditions; i++)
+		for (size_t i = 0; matches && i < line->n_conditions; i++)
 			if (is_of_parents(&line->conditions[i]))
-				fits = judge_parent(judge, &line->conditions[i], path) == YES;
-		if (fits)
+				matches = judge_parent(judge, &line->conditions[i], path) == YES;
+		if (matches)
 			return true;
 	}
 	return false;
@@ -405,7 +406,7 @@ static enum verdict udev_device_judge_line(struct judge *judge, const struct mf_
 			all = UNKNOWN;
 		parents |= is_of_parents(&line->conditions[i]);
 	}
-	return parents && !some_parent_fits(judge, line) ? NO : all;
+	return parents && !some_parent_matches(judge, line) ? NO : all;
 }
 
 int mf_udev_device_modules(const struct mf_udev_device *device, const struct mf_udev_rules *rules,

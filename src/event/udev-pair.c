@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The words of udev's rules: KEY{attribute}OP"value", as udev(7) describes them. Decides where each
- * part of a pair begins and ends and takes the quotation off; what a key means is the business of
- * udev-rules.c. In a plain value \" alone is an escape; e"" has those of C, i"" ignores case.
+ * Parses the pairs of udev's rules: KEY{attribute}OP"value", as described in udev(7). Decides where
+ * each part of a pair begins and ends, and removes quotation marks and escapes; udev-rules.c
+ * interprets the keys. In a plain value only \" is an escape; e"" has those of C, i"" ignores case.
  */
 #include "udev-pair.h"
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #define BLANKS " \t\r\n"
 
-/* C's escapes, in place. False: there is no such escape. */
+/* Decodes C's escapes in place. False: an invalid escape. */
 static bool unescape(char *s)
 {
 	static const char from[] = "abfnrtv\\\"'s", to[] = "\a\b\f\n\r\t\v\\\"' ";
@@ -41,7 +41,7 @@ static bool unescape(char *s)
 	return true;
 }
 
-/* In a plain value only \" is an escape. */
+/* Decodes \", the only escape of a plain value, in place. */
 static void unquote(char *s)
 {
 	char *out = s;
@@ -52,7 +52,7 @@ static void unquote(char *s)
 	*out = '\0';
 }
 
-/* At the quotation mark or the letters before it. What follows the value, or NULL. */
+/* P is at the quotation mark or its prefix letters. Returns the end of the value, NULL: invalid. */
 static char *parse_value(char *p, struct mf_udev_pair *pair)
 {
 	bool escaped = false;

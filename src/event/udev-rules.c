@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lines of udev's rules that load modules by name.
+ * Reads the lines of udev's rules that load modules by name.
  *
- * Decides which files count and what their lines say, as udev(7) has it: files of all directories
- * in the order of their names, one file a name, an empty file or a link to /dev/null masks one; a
- * line is KEY{attribute}OP"value" pairs, '\' at its end joins the next one, '#' begins a comment,
- * e"" has C's escapes, GOTO jumps forward to a LABEL in the same file. Of all that only the load
- * lines are kept, and the GOTOs of their files. Nothing is assigned, run or imported.
+ * Decides which files are used and parses their lines, as described in udev(7): files of all
+ * directories in the order of their names, one file per name, an empty file or a link to /dev/null
+ * masks one; a line is a list of KEY{attribute}OP"value" pairs, '\' at its end joins the next one,
+ * '#' begins a comment, e"" has C's escapes, GOTO jumps forward to a LABEL in the same file. Only
+ * the lines that load modules are kept, and the GOTOs of their files. Nothing is assigned, run or
+ * imported.
  *
- * Trusts the files as udev does, which runs what they say as root, but not one that others than
- * root can write. Bounds what it reads all the same: a file to 1 MiB, a line to udev's 16 KiB.
+ * Trusts the files as udev does, which runs their commands as root, but not a file that another
+ * user than root can write. Limits a file to 1 MiB and a line to udev's 16 KiB nevertheless.
  */
 #include "modfetch/udev-device.h"
 #include <dirent.h>
@@ -39,7 +40,7 @@ static const char *const directories[] = {
 
 struct mf_udev_rules {
 	struct mf_udev_line *lines;
-	size_t n;
+	size_t n, room;
 	struct mf_arena arena; /* all strings and conditions */
 };
 
@@ -99,15 +100,15 @@ struct draft {
 	size_t n;
 	struct mf_strings modules;
 	const char *label, *go_to;
-	bool beyond_us; /* a condition or a name that only udev can fill in */
+	bool needs_udev; /* only udev can evaluate a condition or substitute a name */
 };
 
-static bool substitutes(const char *s)
+static bool has_substitution(const char *s)
 {
 	return strpbrk(s, "$%") != NULL;
 }
 
-/* "kmod load NAME…"; any other builtin is nobody's affair here. */
+/* Adds the modules of "kmod load NAME…"; other builtin commands are ignored. */
 static int draft_load(struct draft *draft, const char *command)
 {
 	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
@@ -119,8 +120,9 @@ static int draft_load(struct draft *draft, const char *command)
 	for (size_t i = 2; r == 0 && i < words.n; i++) {
 		const char *name = words.v[i];
 
-		if (substitutes(name) || *name == '-' || !mf_modalias_valid(name, strlen(name)))
-			draft->beyond_us = true;
+		if (has_substitution(name) || *name == '-' ||
+		    !mf_modalias_valid(name, strlen(name)))
+			draft->needs_udev = true;
 		else
 			r = mf_strings_add_unique(&draft->modules, name);
 	}
@@ -130,15 +132,15 @@ static int draft_load(struct draft *draft, const char *command)
 static int draft_condition(struct draft *draft, const struct mf_udev_pair *pair,
 			   enum mf_udev_key key)
 {
-	bool filled_in = key == MF_UDEV_TEST ? substitutes(pair->value)
-					     : pair->attribute && key != MF_UDEV_ENV &&
-						       substitutes(pair->attribute);
+	bool substituted = key == MF_UDEV_TEST ? has_substitution(pair->value)
+					       : pair->attribute && key != MF_UDEV_ENV &&
+							 has_substitution(pair->attribute);
 
 	if (draft->n == CONDITIONS_MAX)
 		return -EBADMSG;
-	if (filled_in)
+	if (substituted)
 		key = MF_UDEV_OTHER;
-	draft->beyond_us |= key == MF_UDEV_OTHER;
+	draft->needs_udev |= key == MF_UDEV_OTHER;
 	draft->conditions[draft->n++] = (struct mf_udev_condition){
 		.key = key,
 		.negated = pair->negated,
@@ -162,7 +164,7 @@ static int draft_pair(struct draft *draft, const struct mf_udev_pair *pair)
 			return -EBADMSG;
 		return pair->match ? draft_condition(draft, pair, keys[i].key) : 0;
 	}
-	/* these two decide whether the rest applies, whatever their operator */
+	/* PROGRAM and IMPORT are conditions with any operator */
 	if (pair->match || !strcmp(pair->key, "PROGRAM") || !strcmp(pair->key, "IMPORT"))
 		return draft_condition(draft, pair, MF_UDEV_OTHER);
 	if (!strcmp(pair->key, "GOTO"))
@@ -178,7 +180,7 @@ static int draft_pair(struct draft *draft, const struct mf_udev_pair *pair)
 
 struct place {
 	const char *label;
-	size_t at; /* the first line behind it */
+	size_t at; /* index of the jump's line, or of the first line after the label */
 };
 
 struct file {
@@ -186,11 +188,11 @@ struct file {
 	struct mf_udev_rules *rules;
 	const char *name;
 	unsigned int number;
-	size_t first;	     /* of its lines */
-	struct place *jumps; /* a line, and the label it goes to */
-	size_t n_jumps;
+	size_t first; /* index of its first line in the rules */
+	struct place *jumps;
+	size_t n_jumps, jumps_room;
 	struct place *labels;
-	size_t n_labels;
+	size_t n_labels, labels_room;
 };
 
 static void file_done(struct file *file)
@@ -199,15 +201,13 @@ static void file_done(struct file *file)
 	free(file->labels);
 }
 
-static int add_place(struct place **places, size_t *n, const char *label, size_t at)
+static int add_place(struct place **places, size_t *n, size_t *room, const char *label, size_t at)
 {
-	struct place *more = reallocarray(*places, *n + 1, sizeof(*more));
+	int r = mf_array_reserve(places, room, *n + 1, sizeof(**places));
 
-	if (!more)
-		return -ENOMEM;
-	*places = more;
-	more[(*n)++] = (struct place){ label, at };
-	return 0;
+	if (r == 0)
+		(*places)[(*n)++] = (struct place){ label, at };
+	return r;
 }
 
 static int keep_line(struct file *file, struct draft *draft)
@@ -215,14 +215,12 @@ static int keep_line(struct file *file, struct draft *draft)
 	struct mf_udev_rules *rules = file->rules;
 	size_t size = draft->n * sizeof(*draft->conditions);
 	void *conditions = mf_arena_alloc(&rules->arena, size ? size : 1);
-	struct mf_udev_line *lines = reallocarray(rules->lines, rules->n + 1, sizeof(*lines));
 
-	if (lines)
-		rules->lines = lines;
-	if (!lines || !conditions)
+	if (!conditions ||
+	    mf_array_reserve(&rules->lines, &rules->room, rules->n + 1, sizeof(*rules->lines)) < 0)
 		return -ENOMEM;
 	memcpy(conditions, draft->conditions, size);
-	lines[rules->n++] = (struct mf_udev_line){
+	rules->lines[rules->n++] = (struct mf_udev_line){
 		.file = file->name,
 		.number = file->number,
 		.conditions = conditions,
@@ -238,17 +236,19 @@ static int use_draft(struct file *file, struct draft *draft)
 	int r = 0;
 
 	if (draft->label)
-		r = add_place(&file->labels, &file->n_labels, draft->label, file->rules->n);
-	if (!r && draft->beyond_us && draft->modules.n) {
+		r = add_place(&file->labels, &file->n_labels, &file->labels_room, draft->label,
+			      file->rules->n);
+	if (!r && draft->needs_udev && draft->modules.n) {
 		mf_log(file->ctx, MF_LOG_DEBUG,
-		       "event: %s, line %u: only udev can judge this rule, not looked at",
-		       file->name, file->number);
+		       "event: %s, line %u: ignored: only udev can evaluate this rule", file->name,
+		       file->number);
 		mf_strings_done(&draft->modules);
 	}
 	if (r < 0 || (!draft->modules.n && !draft->go_to))
 		return r;
 	if (draft->go_to)
-		r = add_place(&file->jumps, &file->n_jumps, draft->go_to, file->rules->n);
+		r = add_place(&file->jumps, &file->n_jumps, &file->jumps_room, draft->go_to,
+			      file->rules->n);
 	return r < 0 ? r : keep_line(file, draft);
 }
 
@@ -267,12 +267,12 @@ static int udev_rules_parse_line(struct file *file, const char *text, size_t len
 		r = use_draft(file, &draft);
 	mf_strings_done(&draft.modules);
 	if (r == -EBADMSG)
-		mf_log(file->ctx, MF_LOG_DEBUG, "event: %s, line %u: not a rule, ignored",
+		mf_log(file->ctx, MF_LOG_DEBUG, "event: %s, line %u: ignored: not a valid rule",
 		       file->name, file->number);
 	return r == -ENOMEM ? r : 0;
 }
 
-/* Joins what belongs to one line; comments vanish, also between the parts of one. */
+/* Joins continued lines, removes comments (also between parts of a line), parses each line. */
 static int parse_lines(struct file *file, const char *text, size_t len)
 {
 	char whole[LINE_MAX_BYTES];
@@ -312,7 +312,7 @@ static int parse_lines(struct file *file, const char *text, size_t len)
 	return r;
 }
 
-/* A GOTO without its LABEL further down is none. */
+/* Sets the targets of GOTOs; one without its LABEL further down has no effect. */
 static void resolve_jumps(struct file *file)
 {
 	for (size_t i = 0; i < file->n_jumps; i++) {
@@ -336,7 +336,7 @@ int mf_udev_rules_parse(const struct mf_context *ctx, struct mf_udev_rules *rule
 	bool loads = false;
 	int r;
 
-	/* most files have no such line: these cost a search and no more */
+	/* most files have no such line, and one search is enough */
 	if (memchr(text, '\0', len) || !memmem(text, len, "kmod", 4))
 		return 0;
 	file.name = mf_arena_copy(&rules->arena, name, strlen(name));
@@ -353,7 +353,7 @@ int mf_udev_rules_parse(const struct mf_context *ctx, struct mf_udev_rules *rule
 
 /* ---- the directories ---- */
 
-static bool udev_rules_is_ours_alone(const struct stat *st)
+static bool only_root_can_write(const struct stat *st)
 {
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022);
 }
@@ -377,7 +377,7 @@ static int udev_rules_list_names(const struct mf_context *ctx, struct mf_strings
 	return r;
 }
 
-/* The first directory that has the name decides, even by a link that leads nowhere: a mask. */
+/* Reads the file of the first directory that has NAME; a dangling link there masks the others. */
 static int udev_rules_read_one(const struct mf_context *ctx, struct mf_udev_rules *rules,
 			       const char *name)
 {
@@ -396,9 +396,9 @@ static int udev_rules_read_one(const struct mf_context *ctx, struct mf_udev_rule
 		fd = mf_context_open(ctx, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 			return 0;
-		if (!udev_rules_is_ours_alone(&st)) {
-			mf_log(ctx, MF_LOG_WARNING, "event: /%s: ignored: others could write it",
-			       path);
+		if (!only_root_can_write(&st)) {
+			mf_log(ctx, MF_LOG_WARNING,
+			       "event: /%s: ignored: other users than root can write it", path);
 			return 0;
 		}
 		if (mf_file_read(fd, FILE_MAX, &text, &len) < 0)

@@ -261,11 +261,11 @@ static bool is_fetch_failure(int code)
 static void log_helper_line(struct fetch *f, int level, const char *text)
 {
 	struct mf_context *ctx = f->ctx;
-	bool repeated = !strncmp(ctx->helper_said, text, sizeof(ctx->helper_said) - 1);
+	bool repeated = !strncmp(ctx->helper_message, text, sizeof(ctx->helper_message) - 1);
 
 	mf_log(ctx, repeated && level == MF_LOG_INFO ? MF_LOG_DEBUG : (enum mf_log_level)level,
 	       "fetch: %s", text);
-	snprintf(ctx->helper_said, sizeof(ctx->helper_said), "%.127s", text);
+	snprintf(ctx->helper_message, sizeof(ctx->helper_message), "%.127s", text);
 }
 
 static int fetch_on_packet(struct fetch *f, struct job *const *remote, const struct mf_wire *packet,

@@ -363,7 +363,7 @@ static int undo_finish_removal(struct mf_context *ctx, const struct mf_strings *
 
 	if (!r)
 		r = mf_owners_removable(ctx, &found, &removable);
-	return r < 0 ? r : mf_rpm_take_out(ctx, &removable);
+	return r < 0 ? r : mf_rpm_erase(ctx, &removable);
 }
 
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)

@@ -2,13 +2,13 @@
 /*
  * A reader of ELF section tables and symbol entries.
  *
- * Fields are fetched by offset, byte by byte, rather than through <elf.h>'s structs: the object may
- * be of the other byte order or word size, and need not be aligned. Whatever lies outside the file
- * is not there: a section that runs over the end is skipped, a section table that does is damage.
+ * Fields are read by offset, byte by byte, rather than through <elf.h>'s structs: the object may
+ * have the other byte order or word size, and may be unaligned. A section that exceeds the end of
+ * the file is skipped; if the section table exceeds it, the file is damaged.
  *
  * From a descriptor only the header, the section table and its names are read here; the caller then
- * reads the sections it wants. A module is mostly code, relocations and debug data, so this spares
- * most of the file, and pread(2) cannot raise SIGBUS when somebody truncates it meanwhile.
+ * reads the sections that it needs. A module is mostly code, relocations and debug data, so most of
+ * the file is not read, and pread(2) cannot raise SIGBUS if the file is truncated concurrently.
  */
 #include "elf.h"
 #include <elf.h>
@@ -74,7 +74,7 @@ int mf_elf_read(const struct mf_elf *elf, uint64_t offset, void *buf, size_t len
 	return 0;
 }
 
-/* A pointer to bytes of the object: into the buffer, or to a copy kept in *OWNED. */
+/* Returns a pointer to bytes of the object: into the buffer, or to a copy in *OWNED. */
 static int borrow(const struct mf_elf *elf, uint64_t offset, uint64_t len, void **owned,
 		  const void **ret_p)
 {
@@ -206,7 +206,7 @@ void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
 		for (size_t k = 0; k < n; k++) {
 			if (ret_sections[k].index || strcmp(elf->names + name, names[k]) != 0)
 				continue;
-			/* one that is not whole is left out, the next of its name may do */
+			/* a truncated one is skipped; the next section of that name may be valid */
 			(void)mf_elf_section_at(elf, i, &ret_sections[k]);
 			break;
 		}

@@ -3,8 +3,8 @@
 #define MODFETCH_ELF_H
 /*
  * The sections and symbols of an ELF object, of 32 or 64 bits and either byte order. The bytes are
- * in memory, or in a file of which only the sections asked for are read. No offset, size or index
- * of the file is believed before it has been checked. Source: the ELF gABI.
+ * in memory, or in a file of which only the requested sections are read. Every offset, size and
+ * index of the file is checked before use. Source: the ELF gABI.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,13 +18,13 @@ struct mf_elf {
 	uint16_t machine;
 	uint32_t n_sections;
 	const uint8_t *headers; /* the section header table */
-	const char *names;	/* and the section names, a final NUL checked */
+	const char *names;	/* the section names, which end in a NUL */
 	uint64_t names_len;
-	void *owned[2]; /* the two above where they had to be read */
+	void *owned[2]; /* the two above, if they were read from the file */
 };
 
 struct mf_elf_section {
-	uint32_t index; /* 0: there is no such section */
+	uint32_t index; /* 0: no such section */
 	uint64_t offset, size;
 };
 
@@ -35,23 +35,23 @@ struct mf_elf_symbol {
 	uint8_t bind, type;
 };
 
-/* Over BUF, or over FD where BUF is NULL. 0, -EBADMSG for what is no such object, or -errno. */
+/* Opens the object in BUF, or in FD if BUF is NULL. 0, -EBADMSG: no valid object, or -errno. */
 int mf_elf_init(struct mf_elf *ret_elf, const void *buf, int fd, uint64_t len);
 void mf_elf_done(struct mf_elf *elf);
 
-/* Finds the first section of each name; one that is not there or not whole has index 0. */
+/* Finds the first section of each name; a missing or truncated one has index 0. */
 void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
 		 struct mf_elf_section *ret_sections);
 /* A section by its index. 0 or -EBADMSG. */
 int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_section *ret_section);
-/* The name of a section; "" where it has none that can be read. Borrowed from ELF. */
+/* The name of a section; "" if it has no valid one. Borrowed from ELF. */
 const char *mf_elf_section_name(const struct mf_elf *elf, uint32_t index);
-/* Copies LEN bytes at OFFSET. 0, -EBADMSG where the file is shorter, or -errno. */
+/* Copies LEN bytes at OFFSET. 0, -EBADMSG if the file is shorter, or -errno. */
 int mf_elf_read(const struct mf_elf *elf, uint64_t offset, void *buf, size_t len);
 
 /* An unsigned number of 1, 2, 4 or 8 bytes in the object's byte order. */
 uint64_t mf_elf_uint(const struct mf_elf *elf, const void *p, size_t size);
-/* Bytes of one symbol table entry, and the entry at P. */
+/* The size of a symbol table entry in bytes, and the entry at P. */
 size_t mf_elf_symbol_size(const struct mf_elf *elf);
 struct mf_elf_symbol mf_elf_symbol(const struct mf_elf *elf, const void *p);
 

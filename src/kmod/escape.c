@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * %XX in the aliases that stand in dependency strings.
+ * Escapes aliases with %XX for dependency strings, and decodes them.
  *
- * rpm ends a dependency at a space or a comma and libsolv looks for parentheses and colons; what is
- * left alone is what neither gives a meaning to. '%' itself is always escaped, so that decoding
- * gives back exactly what was encoded, whichever form it had.
+ * rpm ends a dependency at a space or a comma, and libsolv interprets parentheses and colons; bytes
+ * without a meaning for both are not escaped. '%' itself is always escaped, so that decoding
+ * returns the original alias for both forms.
  */
 #include "modfetch/symvers.h"
 #include <ctype.h>
@@ -63,7 +63,7 @@ int mf_alias_unescape(const char *s, size_t len, char *ret_alias, size_t size)
 			c = (char)(digit(s[i + 1]) << 4 | digit(s[i + 2]));
 			i += 2;
 		}
-		/* a line end hidden so would be one in every list and message it reaches */
+		/* an escaped newline must not split a line of a list or message */
 		if (iscntrl((unsigned char)c) || n + 1 >= size)
 			return -EINVAL;
 		ret_alias[n++] = c;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a .ko says, taken from its sections.
+ * Reads the metadata of a .ko from its sections.
  *
- * Exports: each symbol __crc_NAME stands for an export NAME. Its value is the CRC itself where the
- * symbol is absolute; otherwise it is a place in a section, and the CRC is the 32 bits there
- * (kernels with relative CRCs, and all since 5.19). Without such symbols the names come from
+ * Exports: each symbol __crc_NAME declares an export NAME. If the symbol is absolute, its value is
+ * the CRC; otherwise the value is an offset in a section, and the CRC is the 32 bits there (kernels
+ * with relative CRCs, and all since 5.19). Without such symbols the names come from
  * __ksymtab_strings.
  *
- * Imports: every undefined symbol, with the CRC that the versions give it (src/kmod/versions.h).
- * They also name what no symbol refers to, module_layout; those come last.
+ * Imports: every undefined symbol, with its CRC from the versions (src/kmod/versions.h). The
+ * versions also have a name that is no symbol, module_layout; such names come last.
  *
  * Signature: the file ends with a marker; before it 12 bytes of which the last four are the length,
- * big-endian; before those the PKCS#7 message. Anything else at the end is no signature.
+ * big-endian; before those the PKCS#7 message. Any other end is no signature.
  *
- * Never decides whether a module is good: a module that names nothing is read as one that names
- * nothing. Trusts nothing: symbol names are accepted only from a string table that ends with a NUL.
+ * Does not decide whether a module is usable: a module without names is read as such. Trusts no
+ * byte: each section is copied with a NUL after it, which ends every string.
  */
 #include "modfetch/modinfo.h"
 #include <elf.h>
@@ -48,7 +48,7 @@ static const char *const section_names[N_SECTIONS] = {
 	[EXT_NAMES] = "__version_ext_names",
 };
 
-/* The sections in memory while a module is parsed. */
+/* The sections of a module during parsing. */
 struct sections {
 	struct mf_elf elf;
 	bool want_crcs;
@@ -57,8 +57,8 @@ struct sections {
 };
 
 /*
- * Copies the wanted sections into one block with a NUL behind each, so that no string in them runs
- * over, and so that they outlive the file's bytes.
+ * Copies the wanted sections into one block with a NUL after each, so that no string exceeds its
+ * section, and so that the strings outlive the file's bytes.
  */
 static int load_sections(struct sections *s, void **ret_block)
 {
@@ -89,7 +89,7 @@ static int load_sections(struct sections *s, void **ret_block)
 	return 0;
 }
 
-/* Bytes of the next NUL-ended string at or behind *AT; 0 at the end. Empty strings are padding. */
+/* Length of the next string at or after *AT; 0 at the end. Empty strings are padding. */
 static size_t next_string(const uint8_t *p, size_t len, size_t *at, const char **ret_s)
 {
 	size_t n;
@@ -114,7 +114,7 @@ static size_t count_strings(const uint8_t *p, size_t len)
 	return n;
 }
 
-/* The section is our own copy: each '=' becomes the NUL behind its key. */
+/* Modifies the copy of the section: each '=' becomes the NUL of its key. */
 static int parse_fields(struct sections *s, struct mf_modinfo *info)
 {
 	const uint8_t *p = s->p[MODINFO];
@@ -137,7 +137,7 @@ static int parse_fields(struct sections *s, struct mf_modinfo *info)
 	return 0;
 }
 
-/* Entries of the symbol table, the empty first one not among them; 0: none that can be used. */
+/* The number of symbols without the empty first one; 0: no valid symbol table. */
 static size_t count_symbols(const struct sections *s)
 {
 	size_t size = mf_elf_symbol_size(&s->elf);
@@ -178,7 +178,7 @@ static bool export_crc(const struct sections *s, const struct mf_elf_symbol *sym
 	return true;
 }
 
-/* How many symbols are called __crc_…; 0 also where a name is outside the table. */
+/* The number of symbols __crc_…; 0 also if a name is outside the string table. */
 static size_t count_crc_symbols(const struct sections *s, size_t n_symbols)
 {
 	size_t n = 0;
@@ -228,7 +228,7 @@ static int parse_exports(const struct sections *s, struct mf_modinfo *info)
 	return 0;
 }
 
-/* On SPARC a global register looks like an undefined symbol, and is none. */
+/* On SPARC the symbol of a global register looks undefined, but is no import. */
 static bool is_import(const struct sections *s, const struct mf_elf_symbol *sym)
 {
 	bool sparc = s->elf.machine == EM_SPARC || s->elf.machine == EM_SPARCV9;
@@ -236,7 +236,7 @@ static bool is_import(const struct sections *s, const struct mf_elf_symbol *sym)
 	return sym->section == SHN_UNDEF && !(sparc && sym->type == STT_SPARC_REGISTER);
 }
 
-/* False where an undefined symbol has no name that can be read: then none is believed. */
+/* False: the name of an undefined symbol is invalid; then the caller discards all. */
 static bool add_undefined(const struct sections *s, size_t n_symbols, struct mf_versions *versions,
 			  struct mf_modinfo *info)
 {
@@ -327,7 +327,7 @@ static void find_signature(struct mf_modinfo *info)
 	info->elf_len = (size_t)(head - len - (const uint8_t *)info->data);
 }
 
-/* Fills in everything but the bytes themselves and their signature. */
+/* Fills in all members except the data and the signature. */
 static int parse_elf(struct sections *s, struct mf_modinfo *info)
 {
 	int r = load_sections(s, &info->strings);
@@ -392,7 +392,7 @@ int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 	return r < 0 ? r : mf_modinfo_parse(buf, len, MODULE_MAX, ret_info);
 }
 
-/* Names only, of a module that has to be inflated first. */
+/* Reads the names of a compressed module. */
 static int scan_compressed(int fd, struct mf_modinfo *info)
 {
 	_cleanup_free_ char *packed = NULL;

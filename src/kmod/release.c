@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Kernel release → flavor and ABI, for the names of packages.
+ * Splits a kernel release into flavor and ABI, for the names of packages.
  *
  * Decides where the version of a release ends and its flavor begins. A release is a list of words
- * with '-' between them; words of the version begin with a digit, the flavor is what follows:
+ * separated by '-'; the words of the version begin with a digit, the words after them are the
+ * flavor:
  *
  *	6.1.0-56-cloud-amd64		6.1.0_56	cloud-amd64
  *	6.12.117+deb12-amd64		6.12.117+deb12	amd64
@@ -12,8 +13,8 @@
  *	6.6.0-rc7-amd64			6.6.0_rc7	amd64
  *	6.18.2				6.18.2		default
  *
- * A few flavors begin with a digit and have to be known by name. Never decides whether two kernels
- * fit together: symbol versions do that.
+ * A few flavors begin with a digit and are listed by name. Never decides whether a module fits a
+ * kernel: symbol versions do that.
  */
 #include "modfetch/release.h"
 #include <ctype.h>
@@ -22,11 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
+#include "modfetch/strings.h"
 
 /* Debian's 686, 686-pae, 4kc-malta and 5kc-malta */
 static const char *const digit_flavors[] = { "686", "4kc", "5kc" };
 
-/* What stands last in a release without a flavor, as Fedora and RHEL write it. */
+/* The last part of a release without a flavor, as Fedora and RHEL write it. */
 static const char *const machines[] = { "x86_64",  "aarch64", "ppc64le", "s390x",
 					"riscv64", "i686",    "armv7hl" };
 
@@ -63,7 +65,7 @@ static const char *find_flavor(const char *release)
 	return dash;
 }
 
-/* The '.' before the machine's name, or NULL; a '+variant' may follow that name. */
+/* The '.' before the machine, or NULL; a "+variant" may follow the machine. */
 static const char *find_machine(const char *release)
 {
 	for (const char *dot = strchr(release, '.'); dot; dot = strchr(dot + 1, '.'))
@@ -133,8 +135,5 @@ int mf_release_parse(const char *release, const char *flavor, struct mf_release 
 
 char *mf_release_kmp(const struct mf_release *release, const char *stem)
 {
-	char *name;
-
-	return asprintf(&name, "%s-kmp-%s-%s", stem, release->flavor, release->abi) < 0 ? NULL
-											: name;
+	return mf_format("%s-kmp-%s-%s", stem, release->flavor, release->abi);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Strings of the read-only sections of a module.
+ * Finds the strings in the read-only sections of a module.
  *
- * The compiler puts literals into .rodata.str1.1 and .rodata.str1.8 (merged by the linker, so that
- * each is there once) and constant tables with names in arrays of characters into .rodata. Both are
- * walked in the same way: a string is a run of printable bytes that ends in a NUL. A run that
- * another byte ends is no string. One with a blank in it is passed over: a message is never a name.
+ * The compiler puts literals into .rodata.str1.1 and .rodata.str1.8 (which the linker merges, so
+ * that each occurs once) and constant tables with names in arrays of characters into .rodata. Both
+ * are walked in the same way: a string is a run of printable bytes that ends in a NUL. A run that
+ * ends in another byte is no string. A string with a blank is skipped: it is a message, not a name.
  *
- * Trusts nothing: sections are bounded by mf_elf_section_at(), and a run never leaves its section.
+ * Trusts no byte: mf_elf_section_at() checks the sections, and a run never leaves its section.
  */
 #include "modfetch/modinfo.h"
 #include <errno.h>

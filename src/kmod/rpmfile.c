@@ -3,14 +3,14 @@
  * Finds the parts of a package file and walks its payload.
  *
  * A package is a lead of 96 bytes, a signature header (padded to 8), a header, and the payload.
- * Both headers are 16 bytes (magic, index count, data length), an index of 16 bytes an entry (tag,
+ * Both headers are 16 bytes (magic, index count, data length), an index of 16 bytes per entry (tag,
  * type, offset, count; all big-endian), and data. Only the header's signature is looked up here;
- * what the header says is librpm's to read.
+ * librpm reads the header.
  *
- * The archive is of the "new ASCII" kind: 110 bytes of hexadecimal fields, the name, the data, each
- * padded to 4. rpm's variant for files beyond 4 GiB is refused.
+ * The archive has the "new ASCII" format: 110 bytes of hexadecimal fields, the name, the data, each
+ * padded to 4. rpm's variant for files over 4 GiB is refused.
  *
- * Every length is checked against what is left before it is used; nothing is copied.
+ * Every length is checked against the remaining bytes before use; nothing is copied.
  */
 #include "modfetch/modinfo.h"
 #include <endian.h>
@@ -38,7 +38,7 @@ static uint32_t be32(const uint8_t *p)
 	return be32toh(v);
 }
 
-/* The length of the header at P, at most LEFT; 0: it is none. */
+/* The length of the header at P, at most LEFT; 0: no valid header. */
 static size_t header_len(const uint8_t *p, size_t left)
 {
 	static const uint8_t magic[] = { 0x8e, 0xad, 0xe8, 0x01 };
@@ -140,7 +140,7 @@ int mf_cpio_each(const void *buf, size_t len, mf_cpio_visit *visit, void *arg)
 		size_t data;
 		int r;
 
-		/* beginning with the archive, everything is aligned to 4 */
+		/* all offsets from the start of the archive are aligned to 4 */
 		if (len - at < CPIO_INTRO ||
 		    (memcmp(p + at, "070701", 6) && memcmp(p + at, "070702", 6)) ||
 		    !parse_field(p + at + 14, &mode) || !parse_field(p + at + 54, &size) ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finds and parses a kernel's symbol versions. The places are those of SUSE (beside the modules),
- * of Fedora and RHEL (/boot), and of Debian's header packages, in this order; the first that is
- * there is believed, as root's own file.
+ * Finds and parses a kernel's symbol versions. The places are those of SUSE (in the directory of
+ * the modules), of Fedora and RHEL (/boot), and of Debian's header packages, in this order; the
+ * first file that exists is used and trusted, since only root can write it.
  */
 #include "modfetch/symvers.h"
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define SYMVERS_MAX (64U << 20)
 
 static const struct {
-	const char *before, *behind;
+	const char *prefix, *suffix; /* of the kernel's release */
 } places[] = {
 	{ "lib/modules/", "/symvers" },
 	{ "lib/modules/", "/symvers.gz" },
@@ -35,7 +35,7 @@ static const struct {
 	{ "usr/src/linux-headers-", "/Module.symvers" },
 };
 
-/* Cuts the field at *TEXT off at the next tab or at the end of the line. */
+/* Returns the field at *TEXT, which ends at a tab or at the end of the line, and skips it. */
 static char *field(char **text)
 {
 	char *start = *text;
@@ -52,7 +52,7 @@ int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 
 	while (!r && *text) {
 		char *line = text, *end = text + strcspn(text, "\n");
-		char *crc, *symbol, *module, name[256];
+		char *crc, *symbol, *module, name[MF_MODULE_NAME_SIZE];
 
 		text = *end ? end + 1 : end;
 		*end = '\0';
@@ -72,14 +72,12 @@ int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 static int open_first(const struct mf_context *ctx, char **ret_path)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *path = NULL;
+		_cleanup_free_ char *path =
+			mf_format("%s%s%s", places[i].prefix, ctx->kernel, places[i].suffix);
 		int fd;
 
-		if (asprintf(&path, "%s%s%s", places[i].before, ctx->kernel, places[i].behind) <
-		    0) {
-			path = NULL;
+		if (!path)
 			return -ENOMEM;
-		}
 		fd = mf_context_open(ctx, path, O_RDONLY);
 		if (fd >= 0) {
 			*ret_path = MF_STEAL(path);

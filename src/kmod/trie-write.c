@@ -3,16 +3,17 @@
  * The writer of kmod's binary index (the format is at the top of trie.c).
  *
  * depmod builds the trie in memory and writes it in post-order: children from the lowest byte to
- * the highest, then the node. The shape of a path-compressed trie depends on its keys alone, so
- * going through sorted keys once gives the same bytes without building it: a stack holds the nodes
- * on the way to the latest key, and whatever the next key does not share is complete and is
- * written. Two particulars of depmod's shape: the root never has a prefix, and it is there even
- * when empty.
+ * the highest, then the node. The shape of a path-compressed trie depends only on its keys, so one
+ * pass over the sorted keys gives the same bytes without building the trie: a stack has the nodes
+ * on the path to the last key; nodes that are not on the path to the next key are complete and are
+ * written. Two properties of depmod's output: the root never has a prefix, and it exists even if it
+ * is empty.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/trie.h"
 
@@ -22,15 +23,15 @@
 #define HAS_VALUES   0x40000000u
 #define HAS_CHILDREN 0x20000000u
 #define SIZE_MAX_28  ((size_t)1 << 28)
-#define AHEAD	     8 /* keys that are on their way */
+#define AHEAD	     8 /* prefetch distance in keys */
 
 /* A node whose children are still to come. */
 struct open_node {
-	uint32_t depth;		 /* bytes of key up to and with its prefix */
-	const char *key;	 /* some key below it, for those bytes */
-	size_t values, n_values; /* entries */
-	uint8_t first, last;	 /* of its children; first > last: none */
-	uint32_t children[128];	 /* references, from first on */
+	uint32_t depth;		 /* length of its key, its prefix included */
+	const char *key;	 /* a key below it, which begins with its key */
+	size_t values, n_values; /* index of the first entry, number of entries */
+	uint8_t first, last;	 /* bytes of its children; first > last: none */
+	uint32_t children[128];	 /* references, beginning with that of first */
 };
 
 struct writer {
@@ -43,21 +44,11 @@ struct writer {
 
 static int reserve(struct writer *w, size_t n)
 {
-	size_t room = w->room;
-	uint8_t *out;
-
 	if (n <= w->room - w->len)
 		return 0;
 	if (n > SIZE_MAX_28 - w->len)
 		return -EFBIG;
-	while (room - w->len < n)
-		room *= 2;
-	out = realloc(w->out, room);
-	if (!out)
-		return -ENOMEM;
-	w->out = out;
-	w->room = room;
-	return 0;
+	return mf_array_reserve(&w->out, &w->room, w->len + n, 1);
 }
 
 static void put32(struct writer *w, uint32_t value)
@@ -98,7 +89,7 @@ static int write_values(struct writer *w, const struct open_node *node)
 	return 0;
 }
 
-/* Writes a complete node whose prefix begins at byte FROM of its key, and tells its reference. */
+/* Writes a complete node whose prefix begins at byte FROM of its key. Returns its reference. */
 static int write_node(struct writer *w, const struct open_node *node, uint32_t from,
 		      uint32_t *ret_ref)
 {
@@ -129,7 +120,7 @@ static int write_node(struct writer *w, const struct open_node *node, uint32_t f
 	return 0;
 }
 
-/* Bytes come in rising order. */
+/* Adds a child; the bytes of successive calls are ascending. */
 static void add_child(struct open_node *node, uint8_t byte, uint32_t ref)
 {
 	if (node->first > node->last) {
@@ -146,16 +137,10 @@ static int open_node(struct writer *w, uint32_t depth, const char *key, size_t v
 		     size_t n_values)
 {
 	struct open_node *node;
+	int r = mf_array_reserve(&w->stack, &w->stack_room, w->n_open + 1, sizeof(*w->stack));
 
-	if (w->n_open == w->stack_room) {
-		size_t room = w->stack_room ? w->stack_room * 2 : 32;
-		struct open_node *stack = reallocarray(w->stack, room, sizeof(*stack));
-
-		if (!stack)
-			return -ENOMEM;
-		w->stack = stack;
-		w->stack_room = room;
-	}
+	if (r < 0)
+		return r;
 	node = &w->stack[w->n_open++];
 	node->depth = depth;
 	node->key = key;
@@ -166,7 +151,7 @@ static int open_node(struct writer *w, uint32_t depth, const char *key, size_t v
 	return 0;
 }
 
-/* Completes all nodes deeper than what the next key shares, splitting the last one if need be. */
+/* Writes all nodes deeper than SHARED, the bytes that the next key shares; may split the last. */
 static int close_nodes(struct writer *w, uint32_t shared)
 {
 	while (w->stack[w->n_open - 1].depth > shared) {
@@ -181,7 +166,7 @@ static int close_nodes(struct writer *w, uint32_t shared)
 		if (split) {
 			const char *key = node->key;
 
-			/* takes the slot of the node just written */
+			/* reuses the stack slot of the node just written */
 			r = open_node(w, shared, key, 0, 0);
 			if (r < 0)
 				return r;
@@ -197,7 +182,7 @@ static uint32_t shared_len(const struct mf_trie_entry *a, const struct mf_trie_e
 {
 	uint32_t n = a->key_len < b->key_len ? a->key_len : b->key_len, i = 0;
 
-	/* neighbours share much: eight bytes at a time, then the rest */
+	/* neighbors share long prefixes: compare eight bytes at a time, then the rest */
 	for (; i + 8 <= n; i += 8) {
 		uint64_t x, y;
 
@@ -211,7 +196,7 @@ static uint32_t shared_len(const struct mf_trie_entry *a, const struct mf_trie_e
 	return i;
 }
 
-/* One key, which shares bytes with the one before: the entries from I to END. */
+/* Adds the key of the entries I to END; it shares SHARED bytes with the key before. */
 static int add_key(struct writer *w, size_t i, size_t end, uint32_t shared)
 {
 	const struct mf_trie_entry *e = &w->entries[i];
@@ -223,13 +208,13 @@ static int add_key(struct writer *w, size_t i, size_t end, uint32_t shared)
 	top = &w->stack[w->n_open - 1];
 	if (e->key_len > top->depth)
 		return open_node(w, e->key_len, e->key, i, end - i);
-	/* the empty key, which is the root's */
+	/* the empty key is the root's */
 	top->values = i;
 	top->n_values = end - i;
 	return 0;
 }
 
-static int trie_write_write_all(struct writer *w, size_t n)
+static int write_index(struct writer *w, size_t n)
 {
 	uint32_t root, shared = 0;
 	size_t len;
@@ -245,7 +230,7 @@ static int trie_write_write_all(struct writer *w, size_t n)
 		const struct mf_trie_entry *e = &w->entries[i];
 		uint32_t next = 0;
 
-		/* keys are all over the memory */
+		/* keys are spread over the memory */
 		if (n - i > AHEAD)
 			__builtin_prefetch(w->entries[i + AHEAD].key);
 		for (end = i + 1; end < n; end++) {
@@ -274,13 +259,13 @@ int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, 
 	struct writer w = { .entries = sorted, .room = 4096 + n * 48 };
 	int r;
 
-	/* mostly enough: what is not used costs nothing, and growing is copying */
+	/* usually enough: unused memory costs nothing, and growing means copying */
 	for (size_t i = 0; i < n; i++)
 		w.room += sorted[i].value_len;
 	w.out = malloc(w.room);
 	if (!w.out)
 		return -ENOMEM;
-	r = trie_write_write_all(&w, n);
+	r = write_index(&w, n);
 	free(w.stack);
 	if (r < 0) {
 		free(w.out);
@@ -316,7 +301,7 @@ void mf_trie_builder_free(struct mf_trie_builder *builder)
 	free(builder);
 }
 
-/* Length of a string of bytes 1..127; SIZE_MAX where there are others. */
+/* The length of a string of bytes 1..127; SIZE_MAX if it has others. */
 static size_t plain_len(const char *s)
 {
 	size_t n = 0;
@@ -332,18 +317,14 @@ int mf_trie_builder_add(struct mf_trie_builder *builder, const char *key, const 
 {
 	size_t key_len = plain_len(key), value_len = plain_len(value);
 	char *copy;
+	int r;
 
 	if (key_len > MF_TRIE_KEY_MAX || value_len >= SIZE_MAX_28)
 		return -EINVAL;
-	if (builder->n == builder->room) {
-		size_t room = builder->room ? builder->room * 2 : 64;
-		struct mf_trie_entry *e = reallocarray(builder->entries, room, sizeof(*e));
-
-		if (!e)
-			return -ENOMEM;
-		builder->entries = e;
-		builder->room = room;
-	}
+	r = mf_array_reserve(&builder->entries, &builder->room, builder->n + 1,
+			     sizeof(*builder->entries));
+	if (r < 0)
+		return r;
 	copy = malloc(key_len + 1 + value_len + 1);
 	if (!copy)
 		return -ENOMEM;
@@ -365,7 +346,7 @@ static int trie_write_compare(const void *va, const void *vb)
 		return c;
 	if (a->priority != b->priority)
 		return a->priority < b->priority ? -1 : 1;
-	/* both are in the array in the order they were added */
+	/* the array has both in the order they were added; the later one comes first */
 	return a > b ? -1 : a < b;
 }
 

@@ -3,18 +3,18 @@
  * The reader of kmod's binary index.
  *
  * All numbers are 32 bits, big-endian. The file begins with the magic B007F457, the version (major
- * in the high half; 2 is ours) and a reference to the root node. A reference holds the node's offset
- * in its low 28 bits; its high bits say which parts the node has, in this order:
- *	0x80000000	a prefix: the bytes all keys below share, NUL-ended
+ * in the high half; this reader supports 2) and a reference to the root node. A reference has the
+ * node's offset in its low 28 bits; its high bits declare the parts of the node, in this order:
+ *	0x80000000	a prefix: the common bytes of all keys below, NUL-terminated
  *	0x20000000	children: the first and last byte (one byte each), then a reference for each
- *			byte from first to last, 0 where there is none
- *	0x40000000	values: their count, then for each its priority and its NUL-ended bytes
+ *			byte from first to last, 0: no child
+ *	0x40000000	values: their count, then for each its priority and its bytes and a NUL
  * A child adds its byte and then its own prefix to the key.
  *
- * Needs libc and nothing else, since it is linked into the helper that udev runs for each event.
- * Trusts nothing: every part is checked against the file's end, keys are bounded, and a walk visits
- * no more nodes than the file has bytes, so that references in a circle end as damage. Where the
- * file cannot be read any more while it is walked through, it is damaged too.
+ * Needs only libc, since it is linked into the helper that udev runs for each event. Trusts no
+ * byte: every part is checked against the file's end, keys are bounded, and a walk visits at most
+ * as many nodes as the file has bytes, so that a circle of references is detected as damage. A read
+ * error during a walk counts as damage too.
  */
 #include "modfetch/trie.h"
 #include <errno.h>
@@ -43,7 +43,7 @@ struct mf_trie {
 	bool mapped;
 };
 
-/* One node, its parts checked to lie inside the file. */
+/* One node; its parts were checked to be inside the file. */
 struct node {
 	const char *prefix;
 	size_t prefix_len;
@@ -53,7 +53,7 @@ struct node {
 	uint32_t n_values;
 };
 
-/* A walk under way: the key so far, and how many more nodes it may see. */
+/* The state of a walk: the key so far, and how many more nodes it may visit. */
 struct walk {
 	const struct mf_trie *trie;
 	mf_trie_visit *visit;
@@ -84,7 +84,7 @@ int mf_trie_new(const void *buf, size_t len, struct mf_trie **ret_trie)
 	return 0;
 }
 
-/* The header alone is read here. */
+/* Arguments of open_mapped(), which reads the header only. */
 struct opening {
 	const void *p;
 	size_t len;
@@ -98,7 +98,7 @@ static int open_mapped(void *arg)
 	return mf_trie_new(o->p, o->len, o->ret_trie);
 }
 
-static int map(int fd, struct mf_trie **ret_trie)
+static int map_file(int fd, struct mf_trie **ret_trie)
 {
 	struct opening o = { .ret_trie = ret_trie };
 	struct stat st;
@@ -129,7 +129,7 @@ int mf_trie_open_at(int dirfd, const char *name, struct mf_trie **ret_trie)
 
 	if (fd < 0)
 		return -errno;
-	r = map(fd, ret_trie);
+	r = map_file(fd, ret_trie);
 	close(fd);
 	return r;
 }
@@ -181,7 +181,7 @@ static int read_node(struct walk *w, uint32_t ref, struct node *ret_node)
 	return 0;
 }
 
-/* 0: there is no such child. */
+/* 0: no such child. */
 static uint32_t child_ref(const struct node *node, unsigned int byte)
 {
 	if (!node->children || byte < node->first || byte > node->last)
@@ -189,7 +189,7 @@ static uint32_t child_ref(const struct node *node, unsigned int byte)
 	return get32(node->children + 4 * (size_t)(byte - node->first));
 }
 
-/* Tells the values of a node; the walk's key is the node's. */
+/* Visits the values of a node, whose key is the walk's. */
 static int visit_values(struct walk *w, const struct node *node)
 {
 	const uint8_t *p = node->values, *end = w->trie->p + w->trie->len;
@@ -212,6 +212,7 @@ static int visit_values(struct walk *w, const struct node *node)
 	return 0;
 }
 
+/* Appends N bytes to the key. 0 or -EBADMSG. */
 static int push(struct walk *w, const char *bytes, size_t n)
 {
 	if (n > MF_TRIE_KEY_MAX - w->key_len)
@@ -223,8 +224,8 @@ static int push(struct walk *w, const char *bytes, size_t n)
 }
 
 /*
- * fnmatch(3) without flags. Nearly all patterns of devices are made of stars alone, which need no
- * more than the last star to go back to; fnmatch itself tries every star again.
+ * fnmatch(3) without flags. Nearly all patterns of devices have only stars as wildcards; for these
+ * it is enough to backtrack to the last star, whereas fnmatch() backtracks to every star.
  */
 static bool is_match(const char *pattern, const char *name)
 {
@@ -250,8 +251,7 @@ static bool is_match(const char *pattern, const char *name)
 	}
 }
 
-/* Can a pattern that begins with the key's end from FROM on match? Only stars are known to go on.
- */
+/* Can a pattern that begins with the bytes of the key from FROM on match? True if unknown. */
 static bool may_match(struct walk *w, size_t from, const char *name)
 {
 	bool may;
@@ -265,8 +265,8 @@ static bool may_match(struct walk *w, size_t from, const char *name)
 }
 
 /*
- * Everything below a node of which SKIP bytes of prefix are in the key already. With REST, values
- * count only where the key from FROM on, read as a pattern, matches it.
+ * Visits all values below a node; SKIP bytes of its prefix are in the key already. With REST, only
+ * values for which the key from FROM on, as a pattern, matches REST.
  */
 static int walk_all(struct walk *w, const struct node *node, size_t skip, const char *rest,
 		    size_t from)
@@ -312,7 +312,7 @@ static bool is_wild(char c)
 	return c == '*' || c == '?' || c == '[';
 }
 
-/* The children of a node that begin a pattern, for what is left of the name. */
+/* Visits the children of a node that begin with a wildcard; NAME is the rest of the name. */
 static int match_wild_children(struct walk *w, const struct node *node, const char *name)
 {
 	static const char wild[] = "*?[";
@@ -338,8 +338,8 @@ static int match_wild_children(struct walk *w, const struct node *node, const ch
 }
 
 /*
- * Down the name byte by byte. Where the trie has a pattern character instead, all that is below it
- * is compared as a pattern with the rest of the name.
+ * Follows the name byte by byte. If the trie has a wildcard there, all keys below it are matched as
+ * patterns against the rest of the name.
  */
 static int trie_match(void *arg)
 {
@@ -407,7 +407,7 @@ static int trie_find(void *arg)
 	}
 }
 
-/* An empty index has no root to speak of. */
+/* The root of an empty index has no parts. */
 static bool is_empty(const struct mf_trie *trie)
 {
 	return !(trie->root & ~OFFSET);
@@ -422,32 +422,32 @@ static int walk_whole(void *arg)
 	return r < 0 ? r : walk_all(w, &root, 0, NULL, 0);
 }
 
-static int trie_go(const struct mf_trie *trie, mf_bus_work *way, const char *wanted,
-		   mf_trie_visit *visit, void *arg)
+/* Runs WALK, guarded against read errors of a mapped file. */
+static int run_walk(const struct mf_trie *trie, mf_bus_work *walk, const char *wanted,
+		    mf_trie_visit *visit, void *arg)
 {
 	struct walk w = {
 		.trie = trie, .visit = visit, .arg = arg, .wanted = wanted, .budget = trie->len
 	};
-
 	int r;
 
 	if (is_empty(trie))
 		return 0;
-	r = trie->mapped ? mf_bus_guarded(trie->p, trie->len, way, &w) : way(&w);
+	r = trie->mapped ? mf_bus_guarded(trie->p, trie->len, walk, &w) : walk(&w);
 	return r == -EIO ? -EBADMSG : r;
 }
 
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
 {
-	return trie_go(trie, trie_match, name, visit, arg);
+	return run_walk(trie, trie_match, name, visit, arg);
 }
 
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
 {
-	return trie_go(trie, trie_find, key, visit, arg);
+	return run_walk(trie, trie_find, key, visit, arg);
 }
 
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
 {
-	return trie_go(trie, walk_whole, NULL, visit, arg);
+	return run_walk(trie, walk_whole, NULL, visit, arg);
 }

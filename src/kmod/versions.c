@@ -2,10 +2,10 @@
 /*
  * The symbol versions of a module, in file order and by name.
  *
- * A module has hundreds of imports and as many versions; an open hash table of 1 + index keeps the
- * pairing linear. Trusts nothing: an entry whose name is not ended is left out (no kernel writes
- * one), names beyond the CRCs and CRCs beyond the names are left out, and of two entries with one
- * name the first counts, as the kernel's loader would find it.
+ * A module has hundreds of imports and as many versions; an open hash table of 1 + index makes the
+ * pairing linear. Trusts no byte: an entry whose name does not end in a NUL is skipped (no kernel
+ * writes one), surplus names and CRCs are skipped, and of two entries with one name the first is
+ * used, as by the kernel's loader.
  */
 #include "versions.h"
 #include <errno.h>
@@ -24,7 +24,7 @@ static size_t hash_name(const char *name)
 	return h ^ h >> 15;
 }
 
-/* The slot that holds NAME, or the empty one where it would go. */
+/* The slot of NAME, or the empty slot for it. */
 static uint32_t *find_slot(const struct mf_versions *versions, const char *name)
 {
 	size_t i = hash_name(name) & versions->mask;

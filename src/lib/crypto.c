@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one file that talks to OpenSSL: digests, keyrings, CMS signatures and modules' signatures.
+ * The only file that uses OpenSSL: digests, keyrings, CMS signatures and module signatures.
  *
- * Decides whether a signature counts. It trusts the certificates in the caller's keyring directory and
- * nothing else: no system store, no certificate that travels inside a signature, no clock. Validity
- * is judged at the time the signer signed for, so 1970 and 2099 give the same answer. A certificate
- * named by any CRL of the directory is refused whatever that CRL's own dates and signature say: who
- * may write into the directory may revoke.
+ * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
+ * system store, no certificate inside a signature, no clock. Validity is checked at the signing
+ * time, so the result is the same in 1970 and 2099. A certificate named by any CRL of the keyring
+ * is refused, independent of the CRL's own dates and signature: write access to the directory of
+ * keys is the right to revoke.
  *
- * OpenSSL's own CMS_verify() does the work for RSA and ECDSA. Version 3.0 knows no Ed25519 inside
- * CMS (RFC 8419), so there the last step, the signature over the signed attributes, is done here,
- * and CMS_verify() does the rest. What OpenSSL would let through is refused before it is asked:
- * bytes behind the structure, several signers, content inside, weak digests, curves and keys.
- * Every entry ends with an empty error queue. Nothing here prints or asks for a passphrase.
+ * OpenSSL's CMS_verify() verifies RSA and ECDSA. Version 3.0 does not support Ed25519 in CMS (RFC
+ * 8419), so this file verifies the signature over the signed attributes itself, and CMS_verify()
+ * does the rest. Input that OpenSSL accepts but modfetch must not is refused before: bytes after
+ * the structure, several signers, embedded content, weak digests, curves and keys. Every entry
+ * leaves OpenSSL's error queue empty. Nothing here prints or asks for a passphrase.
  */
 #include "modfetch/crypto.h"
 #include <errno.h>
@@ -34,7 +34,7 @@
 #define ED25519_SIGNATURE 64
 #define SHA512_LEN	  64
 
-/* Foreign types get their destructors once. */
+/* Destructors of OpenSSL's types, for _cleanup_(). */
 #define CLEANUP_OF(name, type, free_fn)                                                            \
 	static inline void name##_cleanup(__typeof__(type) *p)                                     \
 	{                                                                                          \
@@ -56,10 +56,10 @@ static inline void errors_drain(const int *unused)
 	ERR_clear_error();
 }
 
-/* Declared first in every entry: leaves the queue empty on every way out. */
+/* Declared first in every entry: empties the error queue on every return. */
 #define DRAIN_ERRORS _cleanup_(errors_drain) const int drain_errors_ __attribute__((unused)) = 0
 
-/* A key with a passphrase is refused: nobody is asked. */
+/* A key with a passphrase is refused: without this callback OpenSSL would ask for it. */
 static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
 	return -1;
@@ -171,7 +171,7 @@ static bool is_revoked(const struct mf_keyring *keyring, X509 *cert)
 	for (int i = 0; i < sk_X509_CRL_num(keyring->crls); i++) {
 		X509_REVOKED *entry;
 
-		/* 2 would be "removed from the list" */
+		/* 2 means "removed from the list" */
 		if (X509_CRL_get0_by_cert(sk_X509_CRL_value(keyring->crls, i), &entry, cert) == 1)
 			return true;
 	}
@@ -203,10 +203,10 @@ bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, voi
 	return false;
 }
 
-/* The kinds of key accepted, and the digest used to sign with each. */
+/* The accepted kinds of key, and the digest for signing with each. */
 static const struct key_kind {
 	int type;
-	const char *group; /* of EC keys */
+	const char *group; /* the curve of an EC key */
 	int min_bits;
 	int digest;
 } key_kinds[] = {
@@ -245,10 +245,10 @@ static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kin
 	signature = OBJ_obj2nid(oid);
 	if (digest != NID_sha256 && digest != NID_sha384 && digest != NID_sha512)
 		return false;
-	/* RFC 8419: with Ed25519 the digest of the content is SHA-512 and no other */
+	/* RFC 8419: with Ed25519 the digest of the content must be SHA-512 */
 	if (kind->type == EVP_PKEY_ED25519)
 		return signature == NID_ED25519 && digest == NID_sha512;
-	/* RSA may be named without a digest; where one is named it must be the one that counts */
+	/* the signature algorithm may be RSA without a digest; else its digest must be the same */
 	if (signature == NID_rsaEncryption)
 		return kind->type == EVP_PKEY_RSA;
 	return OBJ_find_sigid_algs(signature, &implied_digest, &implied_key) &&
@@ -260,7 +260,7 @@ ASN1_ITEM_TEMPLATE(signed_attributes) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDE
 							      signed_attributes, X509_ATTRIBUTE)
 	static_ASN1_ITEM_TEMPLATE_END(signed_attributes)
 
-	/* The encoding is OpenSSL's to free. Negative: there are none, or no memory. */
+	/* Returns the length of the encoding, which OPENSSL_free() frees, or a negative code. */
 	static int encode_attributes(CMS_SignerInfo * si, unsigned char **ret_der)
 {
 	_cleanup_(attributes_cleanup) STACK_OF(X509_ATTRIBUTE) *set = sk_X509_ATTRIBUTE_new_null();
@@ -287,7 +287,7 @@ static bool ed25519_verify(CMS_SignerInfo *si, EVP_PKEY *key)
 				(size_t)len) == 1;
 }
 
-/* Fills in by hand what CMS_final() would for another key. */
+/* Adds the attributes and the signature, as CMS_final() does for other keys. */
 static int ed25519_sign(CMS_SignerInfo *si, EVP_PKEY *key, const void *data, size_t len)
 {
 	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -315,7 +315,7 @@ static int ed25519_sign(CMS_SignerInfo *si, EVP_PKEY *key, const void *data, siz
 	return 0;
 }
 
-/* All of SIG as detached signed data with one signer, or -MFE_BAD_SIGNATURE. */
+/* Parses all of SIG as detached signed data with one signer. 0 or -MFE_BAD_SIGNATURE. */
 static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cms,
 			   CMS_SignerInfo **ret_si)
 {
@@ -336,7 +336,7 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 	return 0;
 }
 
-/* The one signing time among the signed attributes. False: none, several or a senseless one. */
+/* Reads the only signing time of the signed attributes. False: none, several or an invalid one. */
 static bool read_signing_time(CMS_SignerInfo *si, int64_t *ret_time)
 {
 	ASN1_OBJECT *oid = OBJ_nid2obj(NID_pkcs9_signingTime);
@@ -352,8 +352,8 @@ static bool read_signing_time(CMS_SignerInfo *si, int64_t *ret_time)
 }
 
 /*
- * A store in which CERT is the only anchor, judging validity at TIME, or not at all if that is 0.
- * Any purpose will do: a key for codeSigning, or for nothing in particular, is still one of ours.
+ * A store with CERT as the only trust anchor, which checks validity at TIME, or not if that is 0.
+ * It accepts any purpose: the keyring may have a key for codeSigning, or without a purpose.
  */
 static X509_STORE *store_new(X509 *cert, int64_t time)
 {
@@ -372,7 +372,7 @@ static X509_STORE *store_new(X509 *cert, int64_t time)
 	return MF_STEAL(store);
 }
 
-/* One signature against one certificate whose name it carries. */
+/* Verifies a signature with the certificate whose issuer and serial it names. */
 static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64_t time,
 		     const void *data, size_t len)
 {
@@ -384,7 +384,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 	const struct key_kind *kind = key_kind(key);
 	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
 
-	/* CMS_verify() copies a plain memory BIO, and leaks that where a digest listed is unknown */
+	/* CMS_verify() copies a plain memory BIO, and leaks the copy for an unknown digest */
 	if (!store || !BIO_next(content) || !certs || !sk_X509_push(certs, cert))
 		return -ENOMEM;
 	if (!kind || !algorithms_are_strong(si, kind))
@@ -399,7 +399,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 	return CMS_verify(cms, certs, store, content, NULL, flags) == 1 ? 0 : -MFE_BAD_SIGNATURE;
 }
 
-static void describe(X509 *cert, int64_t time, struct mf_signer *ret_signer)
+static void describe_signer(X509 *cert, int64_t time, struct mf_signer *ret_signer)
 {
 	_cleanup_(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());
 	struct mf_signer signer = { .signing_time = time };
@@ -418,7 +418,7 @@ int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size
 
 	if (len > INT_MAX)
 		return -MFE_BAD_SIGNATURE;
-	/* once without a certificate, so that a damaged signature is called that by any keyring */
+	/* once without a certificate, so that any keyring reports a damaged signature as bad */
 	for (int i = -1; i < sk_X509_num(keyring->certs); i++) {
 		_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
 		X509 *cert = i < 0 ? NULL : sk_X509_value(keyring->certs, i);
@@ -432,11 +432,11 @@ int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size
 			return -MFE_BAD_SIGNATURE;
 		if (!cert || CMS_SignerInfo_cert_cmp(si, cert) != 0)
 			continue;
-		/* two of our certificates may share issuer and serial: each is tried */
+		/* two certificates of the keyring may have one issuer and serial: try each */
 		r = is_revoked(keyring, cert) ? -MFE_REVOKED
 					      : verify_by(cert, cms, si, time, data, len);
 		if (r == 0 && ret_signer)
-			describe(cert, time, ret_signer);
+			describe_signer(cert, time, ret_signer);
 		if (r == 0)
 			return 0;
 	}
@@ -475,9 +475,8 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	const struct key_kind *kind;
 	CMS_SignerInfo *si;
 	unsigned char *der = NULL;
-	int r, der_len;
+	int r = read_pair(key_path, cert_path, &key, &cert), der_len;
 
-	r = read_pair(key_path, cert_path, &key, &cert);
 	if (r < 0)
 		return r;
 	kind = key_kind(key);
@@ -494,7 +493,7 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	der_len = r < 0 ? 0 : i2d_CMS_ContentInfo(cms, &der);
 	if (der_len <= 0)
 		return r < 0 ? r : -ENOMEM;
-	/* OpenSSL's allocator is malloc() unless somebody replaced it, and nobody here does */
+	/* free() releases it: OpenSSL allocates with malloc(), as modfetch does not replace that */
 	*ret_sig = der;
 	*ret_sig_len = (size_t)der_len;
 	return 0;

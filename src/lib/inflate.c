@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one file that talks to zlib, liblzma and libzstd.
+ * The only file that uses zlib, liblzma and libzstd.
  *
- * Each format is one row of a table: a magic, and how to begin, step and end a decoder. One loop
- * drives them all, from memory or from a descriptor, into memory or into a descriptor, and it alone
- * counts what comes out: the limit is checked before a byte is kept, so a bomb costs its limit plus
- * one window and no more. The decoders' own memory is bounded too (xz by a memory limit, zstd by
- * its largest window), since a tiny file may ask for a dictionary of gigabytes.
+ * Each format is one row of a table: a magic, and the functions to begin, step and end a decoder.
+ * One loop drives all decoders, from memory or from a descriptor, into memory or into a descriptor,
+ * and counts the output: the limit is checked before a byte is stored, so a bomb costs its limit
+ * plus one window. The decoders' own memory is bounded too (xz by a memory limit, zstd by its
+ * largest window), since a tiny file may ask for a dictionary of gigabytes.
  *
- * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as the formats' own
- * tools have it. Everything else after the end is damage, and so is an end that comes early.
+ * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as for the formats'
+ * own tools. Any other bytes after the end are an error, and so is an early end.
  *
- * Trusts nothing of the input; never looks at a file's name.
+ * Trusts no byte of the input; never uses a file's name.
  */
 #include "modfetch/inflate.h"
 #include <errno.h>
@@ -28,15 +28,15 @@
 
 #define CHUNK	    ((size_t)64 << 10)
 #define XZ_MEMORY   ((uint64_t)256 << 20)
-#define ZSTD_WINDOW 27 /* 128 MiB, what the zstd tool itself accepts unasked */
+#define ZSTD_WINDOW 27 /* 128 MiB, the default limit of the zstd tool */
 
-/* What a decoder works on: it moves both pointers forward. */
+/* Input and output of a decoder, which advances both pointers. */
 struct window {
 	const uint8_t *in;
 	size_t in_len;
 	uint8_t *out;
 	size_t out_len;
-	bool last; /* no input beyond this */
+	bool last; /* no input after this */
 };
 
 struct decoder {
@@ -48,7 +48,7 @@ struct decoder {
 	} u;
 };
 
-enum step { STEP_MORE, STEP_END }; /* in the middle of a stream, or exactly between two */
+enum step { STEP_MORE, STEP_END }; /* inside a stream, or at the end of one */
 
 struct format {
 	uint8_t magic[6];
@@ -61,7 +61,7 @@ struct format {
 static int gzip_begin(struct decoder *d)
 {
 	d->u.z = (z_stream){ 0 };
-	/* 16: expect gzip's header, not zlib's */
+	/* +16: expect gzip's header, not zlib's */
 	return inflateInit2(&d->u.z, 15 + 16) == Z_OK ? 0 : -ENOMEM;
 }
 
@@ -187,7 +187,7 @@ bool mf_inflate_known(const void *buf, size_t len)
 	return inflate_identify(buf, len);
 }
 
-/* Where bytes come from: FD, a chunk at a time, or all there at once (FD < 0). */
+/* The input: FD, read in chunks, or memory that has all of it (FD < 0). */
 struct source {
 	int fd;
 	off_t at;
@@ -214,17 +214,17 @@ static int refill(struct source *src, struct window *w)
 	return 0;
 }
 
-/* Where bytes go: a growing buffer, or FD through a buffer of one chunk. */
+/* The output: a growing buffer, or FD through a buffer of one chunk. */
 struct sink {
 	int fd;
 	uint8_t *buf;
 	size_t room;
 	size_t held;  /* bytes in buf */
-	size_t total; /* bytes in all */
+	size_t total; /* bytes of output so far */
 	size_t cap;
 };
 
-/* Room for more, or the news that there is to be none: one byte over the limit is asked for. */
+/* Makes room, up to one byte over the limit, so that the caller detects a larger output. */
 static int inflate_make_room(struct sink *sink)
 {
 	size_t room = sink->room * 2;
@@ -277,7 +277,7 @@ static int drive(struct decoder *d, struct source *src, struct window *w, struct
 		sink->total += out_before - w->out_len;
 		if (sink->total > sink->cap)
 			return -EFBIG;
-		/* nothing in, nothing out, nothing to come: it was cut short */
+		/* no input, no output, no more input to come: the file is truncated */
 		if (state == STEP_MORE && w->last && !w->in_len && in_before == w->in_len &&
 		    out_before == w->out_len)
 			return -EBADMSG;
@@ -307,7 +307,7 @@ int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *
 
 	if (!format)
 		return -EINVAL;
-	/* modules shrink to about a quarter */
+	/* modules compress to about a quarter */
 	sink.room = len < (cap / 4) ? len * 4 + 64 : cap + 1;
 	sink.buf = malloc(sink.room + 1);
 	if (!sink.buf)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of json-c. Strings from outside (a modalias, a server's words) are made valid UTF-8
- * on the way in, so that no reader of --json or of the history trips over them. What a terminal
- * would obey and not show is written as an escape, which a reader gets back as it was. Running out of
- * memory ends the process: half an answer would be taken for a whole one.
+ * The adapter of json-c. Strings from outside (a modalias, a server's message) are converted to
+ * valid UTF-8 when they are added, so that every reader of --json or of the history accepts them.
+ * Characters that could control a terminal are written as escapes, which a reader decodes to the
+ * same characters. Without memory the process aborts: half an answer could be taken for a whole
+ * one.
  */
 #include "modfetch/json.h"
 #include <json-c/json.h>
@@ -110,7 +111,7 @@ void mf_json_set_strings(struct mf_json *object, const char *key, const struct m
 
 /* ---- as text ---- */
 
-/* Is there a character that json-c writes as it is, and that does not belong on a terminal? */
+/* Is there a character that json-c does not escape and that must not be printed on a terminal? */
 static bool needs_escape(const char *s)
 {
 	uint32_t c;
@@ -123,7 +124,7 @@ static bool needs_escape(const char *s)
 	return false;
 }
 
-/* TEXT with \\u escapes for these, as pairs of surrogates where need be; the caller's to free. */
+/* TEXT with \\u escapes (or surrogate pairs) for these characters; the caller's to free. */
 static char *escape(const char *text)
 {
 	char *escaped = NULL;
@@ -134,7 +135,7 @@ static char *escape(const char *text)
 		uint32_t c;
 
 		n = mf_text_char(text, &c);
-		if (!n) { /* only of a record that somebody else wrote */
+		if (!n) { /* only in a parsed record that another program wrote */
 			fputc('?', f);
 			n = 1;
 		} else if (c < 0x7f || mf_text_is_printable(c)) {
@@ -158,13 +159,13 @@ const char *mf_json_text(struct mf_json *value, bool pretty)
 			    : JSON_C_TO_STRING_PLAIN);
 	const char *text;
 
-	/* what was set below, for another text of it */
+	/* undo the call below, made for an earlier text of this value */
 	json_object_set_serializer(inner(value), NULL, NULL, NULL);
 	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
 	if (!needs_escape(text))
 		return text;
-	/* such characters are in strings and keys alone, so the whole is escaped at once, and kept
-	 * by the value as its own text is */
+	/* such characters are only in strings and keys, so the whole text can be escaped; the value
+	 * owns the result */
 	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escape(text),
 				   json_object_free_userdata);
 	return need((void *)json_object_to_json_string_ext(inner(value), flags));

@@ -2,10 +2,10 @@
 /*
  * Reads a directory of certificates and revocation lists into a keyring.
  *
- * Decides by the ending what a file is; a file with another ending is not looked at, so a README or
- * a private key's backup does no harm. Trusts the directory: who may write there is root. A single
- * damaged file fails the whole: going on without one key might be safe, going on without one
- * revocation list is not, and an admin wants to hear of both.
+ * The ending of a file name decides its type; files with other endings are ignored, so a README or
+ * a backup of a private key does no harm. Trusts the directory: only root can write to it. One
+ * damaged file fails the whole: to continue without a key might be safe, but to continue without a
+ * revocation list is not, and an admin should learn of both.
  */
 #include "modfetch/crypto.h"
 #include <dirent.h>
@@ -32,7 +32,7 @@ static bool is_cert_name(const char *name)
 	return false;
 }
 
-/* Told one file of a choice. A negative return ends it. */
+/* Gets one selected file. A negative return ends the walk. */
 typedef int visit_file(void *arg, const char *name, const char *buf, size_t len);
 
 static int visit_one(int dirfd, const char *name, visit_file *visit, void *arg)
@@ -67,7 +67,7 @@ static int visit_named(int dirfd, const char *name, visit_file *visit, void *arg
 	return -ENOENT;
 }
 
-/* All revocation lists, and all certificates unless names were given. */
+/* Visits all revocation lists, and with CERTS all certificates. */
 static int visit_directory(int dirfd, bool certs, visit_file *visit, void *arg, char **ret_bad)
 {
 	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -93,8 +93,8 @@ static int visit_directory(int dirfd, bool certs, visit_file *visit, void *arg, 
 	return -errno;
 }
 
-static int visit_choice(int dirfd, char *const *names, size_t n, visit_file *visit, void *arg,
-			char **ret_bad)
+static int visit_selected(int dirfd, char *const *names, size_t n, visit_file *visit, void *arg,
+			  char **ret_bad)
 {
 	int r = dirfd < 0 ? 0 : visit_directory(dirfd, !n, visit, arg, ret_bad);
 
@@ -124,7 +124,7 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 
 	if (r < 0)
 		return r;
-	r = visit_choice(dirfd, names, n, keyring_add_file, keyring, ret_bad);
+	r = visit_selected(dirfd, names, n, keyring_add_file, keyring, ret_bad);
 	if (r < 0)
 		mf_keyring_free(keyring);
 	else
@@ -132,7 +132,7 @@ int mf_keyring_read(int dirfd, char *const *names, size_t n, struct mf_keyring *
 	return r;
 }
 
-/* Directories are read in no order: the digests are combined so that none is needed. */
+/* readdir() has no fixed order, and the sum of the digests does not depend on one. */
 static int keyring_digest_file(void *arg, const char *name, const char *buf, size_t len)
 {
 	uint8_t digest[MF_SHA256_LEN];
@@ -147,7 +147,7 @@ int mf_keyring_fingerprint(int dirfd, char *const *names, size_t n,
 			   uint8_t ret_fingerprint[MF_SHA256_LEN], char **ret_bad)
 {
 	uint8_t sum[MF_SHA256_LEN] = { 0 };
-	int r = visit_choice(dirfd, names, n, keyring_digest_file, sum, ret_bad);
+	int r = visit_selected(dirfd, names, n, keyring_digest_file, sum, ret_bad);
 
 	if (r == 0)
 		memcpy(ret_fingerprint, sum, sizeof(sum));

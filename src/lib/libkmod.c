@@ -2,14 +2,14 @@
 /*
  * The adapter of libkmod.
  *
- * libkmod wants paths; all of them are below the context's root, modprobe.d included, so that an
- * image's own configuration decides for the image. A lookup may answer with a module that exists
- * only as an install line; that is no module on disk and is left out here. The lines that modfetch
- * itself writes for modprobe and udev are not read: they say what is missing and what is being
- * loaded, which are our questions.
+ * libkmod needs paths; all of them are below the context's root, modprobe.d included, so that an
+ * image's own configuration applies to the image. A lookup of libkmod may return a module that
+ * exists only as an install line; that is no module on disk and is left out here. The lines that
+ * modfetch writes for modprobe and udev are not read: they list the missing modules and the modules
+ * being loaded, which these lookups have to determine.
  *
- * Every name on its way to libkmod is checked here once more, whoever has checked it before: a '['
- * without its ']' writes beyond libkmod's stack.
+ * Every name is checked again before it is passed to libkmod, although the callers check it too: a
+ * '[' without its ']' overflows libkmod's stack.
  */
 #include "modfetch/libkmod.h"
 #include <errno.h>
@@ -32,55 +32,55 @@ static const char *const config_directories[] = { "/etc/modprobe.d", "/run/modpr
 						  "/usr/lib/modprobe.d", "/lib/modprobe.d" };
 #define N_DIRECTORIES (MF_ARRAY_SIZE(config_directories))
 
-/* What modfetch writes itself, and where. */
+/* The files that modfetch writes. */
 static const struct {
 	const char *directory, *file;
-} own[] = { { "/" MF_STUBS_DIRECTORY, MF_STUBS_FILE },
-	    { "/" MF_ATTEMPT_DIRECTORY, MF_ATTEMPT_FILE } };
+} own_files[] = { { "/" MF_STUBS_DIRECTORY, MF_STUBS_FILE },
+		  { "/" MF_PENDING_LOADS_DIRECTORY, MF_PENDING_LOADS_FILE } };
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
-	int tree;		     /* the modules' directory, where it is below another root */
-	struct mf_builtins builtins; /* of a kernel whose indexes do not say it */
+	int tree; /* the modules' directory, if it is below another root; else -1 */
+	struct mf_builtins builtins; /* of a kernel without indexes of them */
 };
 
-static void log_to_us(void *data, int priority, const char *file, int line, const char *fn,
-		      const char *format, va_list args)
+static void ignore_message(void *data, int priority, const char *file, int line, const char *fn,
+			   const char *format, va_list args)
 {
-	/* what matters comes back as a return value; a missing index is our everyday */
+	/* errors are returned too, and a missing index is normal here */
 }
 
 /*
- * A directory as a path for libkmod. Below another root it goes by a descriptor: in an image where it,
- * or /lib, is an absolute link, the plain path would lead to this machine's. NULL: no memory.
+ * A directory as a path for libkmod. Below another root it is the path of a descriptor: if the
+ * directory, or /lib, is an absolute link in an image, the plain path would lead to this machine's
+ * directory. The caller frees the path and closes *RET_FD. NULL: no memory.
  */
 static char *path_for_kmod(const struct mf_context *ctx, const char *below, int *ret_fd)
 {
 	int fd = *ctx->root ? mf_context_open(ctx, below, O_PATH | O_DIRECTORY) : -1;
-	char *path = NULL;
 
-	if (fd < 0) /* what is not there is not there by its inner name, not by where a link led */
+	if (fd < 0) /* a directory that is missing in the image must not be found outside of it */
 		return *ctx->root ? strdup("/proc/self/fd/-1") : strdup(below);
 	*ret_fd = fd;
-	return asprintf(&path, "/proc/self/fd/%d", fd) < 0 ? NULL : path;
+	return mf_format("/proc/self/fd/%d", fd);
 }
 
 static const char *own_file(const char *directory)
 {
-	for (size_t i = 0; i < MF_ARRAY_SIZE(own); i++)
-		if (!strcmp(own[i].directory, directory))
-			return own[i].file;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(own_files); i++)
+		if (!strcmp(own_files[i].directory, directory))
+			return own_files[i].file;
 	return NULL;
 }
 
-/* What kmod would read of a directory: a file that is named to it is read whatever its name. */
+/* Would kmod read this file of a directory? A file that is named to kmod is read in any case. */
 static bool libkmod_is_config(const char *name)
 {
 	return *name != '.' && strlen(name) > 5 &&
 	       (mf_ends_with(name, ".conf") || mf_ends_with(name, ".alias"));
 }
 
-/* Of a directory that modfetch writes to, the files of others, one by one. */
+/* Adds the files of a directory that modfetch writes to, except modfetch's own FILE. */
 static int libkmod_add_others(struct mf_strings *paths, const char *directory, const char *file)
 {
 	_cleanup_closedir_ DIR *dir = opendir(directory);
@@ -100,7 +100,7 @@ static int libkmod_add_others(struct mf_strings *paths, const char *directory, c
 	return r;
 }
 
-/* libkmod's context over the modules' directory. It reads modprobe.d at once. NULL: no memory. */
+/* libkmod's context for the modules' directory; it reads modprobe.d now. NULL: no memory. */
 static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *modules)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
@@ -128,15 +128,16 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 	return kmod;
 }
 
-/* Where the kernel's modules are: the first directory that exists. NULL: no memory. */
+/* The kernel's directory: the first that exists, else the last. NULL: no memory. */
 static char *modules_of(const struct mf_context *ctx, int *ret_dirfd)
 {
-	static const char *const prefixes[] = { "/usr/lib/modules", "/lib/modules" };
+	static const char *const prefixes[] = { "/lib/modules", "/usr/lib/modules" };
 	char *below = NULL;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(prefixes); i++) {
 		free(below);
-		if (asprintf(&below, "%s/%s", prefixes[1 - i], ctx->kernel) < 0)
+		below = mf_format("%s/%s", prefixes[i], ctx->kernel);
+		if (!below)
 			return NULL;
 		*ret_dirfd = mf_context_open(ctx, below, O_PATH | O_DIRECTORY);
 		if (*ret_dirfd >= 0)
@@ -145,7 +146,7 @@ static char *modules_of(const struct mf_context *ctx, int *ret_dirfd)
 	return below;
 }
 
-/* What depmod has not made an index of yet. */
+/* Reads the text files for which depmod has not written an index yet. */
 static int libkmod_read_builtins(struct mf_kmod *k, int dirfd)
 {
 	int r = 0;
@@ -167,6 +168,8 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 	int r;
 
 	modules = below ? path_for_kmod(ctx, below, &tree) : NULL;
+	if (k)
+		k->tree = -1;
 	if (k && modules)
 		k->kmod = new_context(ctx, modules);
 	if (!k || !k->kmod) {
@@ -178,8 +181,8 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 		mf_kmod_free(k);
 		return mf_fail(ctx, "match", r, below, "modules.builtin: %s", mf_error_sentence(r));
 	}
-	kmod_set_log_fn(k->kmod, log_to_us, NULL);
-	/* fails where depmod never ran; lookups then find nothing, which is the truth */
+	kmod_set_log_fn(k->kmod, ignore_message, NULL);
+	/* fails if depmod never ran; lookups then find nothing, which is correct */
 	(void)kmod_load_resources(k->kmod);
 	k->tree = mf_steal_fd(&tree);
 	*ret_kmod = k;
@@ -197,24 +200,25 @@ void mf_kmod_free(struct mf_kmod *kmod)
 	free(kmod);
 }
 
-/* May it be handed to libkmod? */
-static bool is_sane(const char *name)
+/* May NAME be passed to libkmod? */
+static bool is_safe_name(const char *name)
 {
 	return mf_modalias_valid(name, strlen(name));
 }
 
 /*
- * libkmod looks below /sys/module for whatever is not built in, and that for each of a machine's
- * devices. A name that it finds in none of its indexes, which are in memory, is not built in.
+ * kmod_module_get_initstate() reads /sys/module for every name that is not built in, which would
+ * happen for each device of a machine. So ask the indexes first, which are in memory: a name that
+ * none of them has is not built in.
  */
 static bool is_builtin(struct mf_kmod *kmod, struct kmod_module *mod)
 {
 	struct kmod_list *list = NULL;
-	bool nowhere =
+	bool is_unknown =
 		!kmod_module_new_from_lookup(kmod->kmod, kmod_module_get_name(mod), &list) && !list;
 
 	kmod_module_unref_list(list);
-	return !nowhere && kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN;
+	return !is_unknown && kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN;
 }
 
 static enum mf_presence presence_of(struct mf_kmod *kmod, struct kmod_module *mod)
@@ -229,7 +233,7 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	enum mf_presence presence = MF_ABSENT;
 
-	if (!is_sane(name))
+	if (!is_safe_name(name))
 		return MF_ABSENT;
 	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0)
 		presence = presence_of(kmod, mod);
@@ -240,29 +244,29 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	return presence;
 }
 
-struct handing {
+struct builtin_visit {
 	mf_kmod_visit *visit;
 	void *arg;
 };
 
-static int libkmod_hand_on(void *arg, const char *module)
+static int on_builtin(void *arg, const char *module)
 {
-	const struct handing *handing = arg;
+	const struct builtin_visit *v = arg;
 
-	return handing->visit(handing->arg, module, MF_BUILTIN);
+	return v->visit(v->arg, module, MF_BUILTIN);
 }
 
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = is_sane(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : -ENOENT;
+	int r = is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : -ENOENT;
 
-	/* -ENOSYS: there is no index to look into */
+	/* -ENOSYS: there is no index */
 	if (r == -ENOSYS || r == -ENOENT)
 		r = 0;
 	if (r >= 0 && !list)
-		r = mf_builtins_lookup(&kmod->builtins, name, libkmod_hand_on,
-				       &(struct handing){ visit, arg });
+		r = mf_builtins_lookup(&kmod->builtins, name, on_builtin,
+				       &(struct builtin_visit){ visit, arg });
 	kmod_list_foreach(it, list)
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
@@ -290,7 +294,7 @@ int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_v
 	return r;
 }
 
-/* An editor's carriage return at the end of a line is no part of a name, though kmod takes it so. */
+/* Compares without a carriage return, which kmod takes for a part of the name on the line. */
 static bool is_name_of_line(const char *key, const char *name)
 {
 	size_t len = strlen(key);
@@ -325,9 +329,9 @@ const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
 	return command;
 }
 
-/* The file of a module that is not in the kernel yet, as the indexes name it. */
-static int add_absent(const struct kmod_module *mod, const char *directory,
-		      struct mf_strings *paths)
+/* Adds the path of a module, below DIRECTORY, unless it is in the kernel already. */
+static int add_unloaded(const struct kmod_module *mod, const char *directory,
+			struct mf_strings *paths)
 {
 	const char *path = kmod_module_get_path(mod);
 	int state = kmod_module_get_initstate(mod);
@@ -339,9 +343,9 @@ static int add_absent(const struct kmod_module *mod, const char *directory,
 	return mf_strings_add(paths, path + strspn(path, "/"));
 }
 
-/* Says what will go into the kernel, and whether it may. */
-static int ask_before(struct kmod_module *mod, const char *directory,
-		      const struct mf_kmod_watch *watch)
+/* Calls the watcher with the files that will be loaded. Its return, or 0. */
+static int call_before(struct kmod_module *mod, const char *directory,
+		       const struct mf_kmod_watch *watch)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
 	struct kmod_list *needs = kmod_module_get_dependencies(mod), *it;
@@ -352,12 +356,12 @@ static int ask_before(struct kmod_module *mod, const char *directory,
 		struct kmod_module *need = kmod_module_get_module(it);
 
 		if (!r)
-			r = add_absent(need, directory, &paths);
+			r = add_unloaded(need, directory, &paths);
 		kmod_module_unref(need);
 	}
 	kmod_module_unref_list(needs);
 	if (!r)
-		r = add_absent(mod, directory, &paths);
+		r = add_unloaded(mod, directory, &paths);
 	return r < 0 || !paths.n ? r : watch->before(watch->arg, &paths);
 }
 
@@ -370,10 +374,10 @@ static int load_one(struct mf_kmod *kmod, struct kmod_module *mod, bool device,
 
 	if (presence_of(kmod, mod) != MF_ON_DISK)
 		return 0;
-	r = ask_before(mod, kmod_get_dirname(kmod->kmod), watch);
+	r = call_before(mod, kmod_get_dirname(kmod->kmod), watch);
 	if (r < 0)
 		return r;
-	/* an admin's install line may call modprobe, and that our own lines: no fetching within */
+	/* an admin's install line may start modprobe, which runs modfetch's lines: do not fetch */
 	if (setenv("MODFETCH_LOADING", "1", 1) < 0)
 		return -ENOMEM;
 	r = kmod_module_probe_insert_module(mod, flags, NULL, NULL, NULL, NULL);
@@ -388,13 +392,12 @@ int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 		 const struct mf_kmod_watch *watch)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = is_sane(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : 0;
+	int r = is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : 0;
 	int worst = 0;
 
 	if (r < 0 || !list)
 		return r < 0 ? r : 1;
-	/* all that match are tried, as udev does: one that finds no hardware must not stop the next
-	 */
+	/* try all matches, as udev does: after one finds no hardware the next may find it */
 	kmod_list_foreach(it, list)
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
@@ -413,7 +416,7 @@ bool mf_kmod_live(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	bool live = false;
 
-	if (is_sane(name) && kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
+	if (is_safe_name(name) && kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
 		int state = kmod_module_get_initstate(mod);
 
 		live = state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of librpm, for what a header says: of a package file, or of an installed package.
+ * The adapter of librpm for the header of a package file or of an installed package.
  *
- * The header of an installed package also says which of its files rpm did not install or has given
- * to another package: those are not its own, and rpm leaves them alone when the package goes.
+ * The header of an installed package also has a state of each file. Files that rpm did not install,
+ * or whose owner is now another package, are marked there, and rpm does not remove them when the
+ * package is erased.
  */
 #include "modfetch/rpm.h"
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include "modfetch/error.h"
 #include "rpm-private.h"
 
-#define HASH_SHA256 8 /* RFC 4880, 9.4; librpm's own name for it moved between versions */
+#define HASH_SHA256 8 /* RFC 4880, 9.4; librpm renamed its constant between versions */
 
 void mf_rpm_header_done(struct mf_rpm_header *header)
 {
@@ -68,8 +69,7 @@ static int header_read_lists(Header h, struct mf_rpm_header *ret)
 	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(scriptlet_tags); i++)
 		if (headerIsEntry(h, scriptlet_tags[i].tag))
 			r = mf_strings_add(&ret->scriptlets, scriptlet_tags[i].name);
-	/* %preuntrans and %postuntrans of rpm 4.19, which may run what was compiled with an older
-	 */
+	/* %preuntrans and %postuntrans of rpm 4.19: the rpm of this build may not know the tags */
 	for (rpmTagVal tag = 5103; !r && tag <= 5106; tag++)
 		if (headerIsEntry(h, tag))
 			r = mf_strings_add(&ret->scriptlets, "%preuntrans or %postuntrans");
@@ -84,8 +84,8 @@ static int header_read_lists(Header h, struct mf_rpm_header *ret)
 }
 
 /*
- * Which kernel it is, if any; and accounts it wants made: from 4.19 on rpm runs a program for each
- * "user(NAME)" and "group(NAME)" that a package provides.
+ * Reads the kernel release that the package provides, if any, and the accounts: since 4.19 rpm runs
+ * a program for each "user(NAME)" and "group(NAME)" that a package provides.
  */
 static int read_provides(Header h, struct mf_rpm_header *ret)
 {
@@ -115,7 +115,7 @@ static int read_provides(Header h, struct mf_rpm_header *ret)
 static int header_read_files(Header h, struct mf_rpm_header *ret)
 {
 	rpmfiles files = rpmfilesNew(NULL, h, RPMTAG_BASENAMES, RPMFI_KEEPHEADER);
-	/* a package file has no states */
+	/* the header of a package file has no states */
 	bool states = headerIsEntry(h, RPMTAG_FILESTATES);
 	int n = rpmfilesFC(files), r = 0;
 
@@ -134,7 +134,7 @@ static int header_read_files(Header h, struct mf_rpm_header *ret)
 		f->mtime = rpmfilesFMtime(files, i);
 		f->ghost = rpmfilesFFlags(files, i) & RPMFILE_GHOST;
 		f->left_out = states && rpmfilesFState(files, i) != RPMFILE_STATE_NORMAL;
-		/* links and directories have one too, of zeros */
+		/* links and directories have a digest of zeros */
 		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
 				len == sizeof(f->sha256);
 		if (f->has_sha256)
@@ -160,7 +160,7 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 	ret.arch = headerGetAsString(h, RPMTAG_ARCH);
 	if (!ret.name || !ret.evr || !ret.arch)
 		return -MFE_BAD_PACKAGE;
-	/* libsolv leaves an epoch of 0 away, as the metadata's reader does */
+	/* remove an epoch of 0, as libsolv and the reader of the metadata do */
 	if (mf_starts_with(ret.evr, "0:"))
 		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
 	r = header_read_lists(h, &ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef LIB_RPM_PRIVATE_H
 #define LIB_RPM_PRIVATE_H
-/* librpm's headers, for its adapter alone: rpm.c has the transactions, rpm-header.c reads headers. */
+/* librpm's headers, for its adapter only: rpm.c runs transactions, rpm-header.c reads headers. */
 #include <rpm/header.h>
 #include <rpm/rpmdb.h>
 #include <rpm/rpmfiles.h>

@@ -2,13 +2,13 @@
 /*
  * The adapter of librpm: installed packages and transactions; rpm-header.c reads headers.
  *
- * librpm's state is global and its defaults are the distribution's; whatever matters is set here by
- * hand: the database's directory, what is verified, that no plugin, no trigger and (unless allowed) no
- * scriptlet runs. Packages are read through copies of sealed descriptors, never by path.
+ * librpm's state is global and its defaults are the distribution's, so this file sets all settings
+ * that matter: the database's directory, the checks, and that no plugin, trigger or (unless
+ * permitted) scriptlet runs. Packages are read through copies of sealed descriptors, never by path.
  *
- * Scriptlets are a package's own and run when it comes and when it goes. Triggers, of files too, are
- * other packages' and may be of any time: they would run for a driver without anybody having allowed
- * it. What scriptlets print goes to a memory file; its end is part of the complaint if one fails.
+ * Scriptlets belong to the package that is installed or erased. Triggers, also of files, belong to
+ * other packages of any age: they would run for a driver without a permission. The output of
+ * scriptlets goes to a memory file; the error message of a failed one has the end of it.
  */
 #include "modfetch/rpm.h"
 #include <errno.h>
@@ -25,13 +25,13 @@
 #include "modfetch/strings.h"
 #include "rpm-private.h"
 
-/* librpm speaks through a callback; its last complaint is the best "why" there is. */
-static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
+/* Keeps librpm's last error message, which is the best "why" of a failure. */
+static int on_message(rpmlogRec rec, rpmlogCallbackData data)
 {
 	char *last = data;
 	const char *text = rpmlogRecMessage(rec);
 
-	/* that a scriptlet failed is a warning where it could not stop anything */
+	/* a failed scriptlet that could not stop the transaction is only a warning */
 	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed"))) {
 		snprintf(last, 256, "%s", text);
 		last[strcspn(last, "\n")] = '\0';
@@ -40,12 +40,12 @@ static int keep_message(rpmlogRec rec, rpmlogCallbackData data)
 }
 
 /*
- * librpm's configuration is one a process and reading it takes milliseconds: once is enough. It
- * defines _dbpath everywhere, and what end_transaction() deletes is only our own above that.
+ * librpm has one configuration per process, and to read it takes milliseconds: once is enough. It
+ * defines _dbpath on every system; end_transaction() only deletes the definition made over it.
  */
 static void configure(char *last_message)
 {
-	rpmlogSetCallback(keep_message, last_message);
+	rpmlogSetCallback(on_message, last_message);
 	if (!rpmMacroIsDefined(NULL, "_dbpath"))
 		rpmReadConfigFiles(NULL, NULL);
 }
@@ -57,11 +57,11 @@ static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 	rpmts ts;
 
 	configure(last_message);
-	/* without memory for its name there is no database, rather than another one */
+	/* without memory for the name use no database rather than librpm's default */
 	addMacro(NULL, "_dbpath", NULL, directory ? directory : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
 	rpmtsSetRootDir(ts, *ctx->root ? ctx->root : "/");
-	/* the digest hangs on signed metadata already; header signatures are verify's affair */
+	/* signed metadata has the package's digest; the verify stage checks header signatures */
 	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyFlags(ts, RPMVSF_MASK_NOSIGNATURES);
 	rpmtsSetVfyLevel(ts, RPMSIG_DIGEST_TYPE);
@@ -110,9 +110,9 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 	return r;
 }
 
-/* ---- what a package file says ---- */
+/* ---- package files ---- */
 
-/* An rpm stream over a copy of FD, from its start. */
+/* An rpm stream over a copy of FD, from its start. NULL: an error. */
 static FD_t open_copy(int fd)
 {
 	return lseek(fd, 0, SEEK_SET) < 0 ? NULL : fdDup(fd);
@@ -146,11 +146,11 @@ int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
 
 struct running {
 	struct mf_context *ctx;
-	const char *message; /* librpm's last */
+	const char *message; /* librpm's last message */
 	const struct mf_rpm_install *failed;
 	FD_t open;
-	int output;	/* what scriptlets print, a memory file; -1: they do not run */
-	bool scriptlet; /* one failed, which is recorded */
+	int output;	       /* a memory file for the output of scriptlets; -1: they do not run */
+	bool scriptlet_failed; /* and this is recorded */
 };
 
 /* ---- scriptlets ---- */
@@ -174,7 +174,7 @@ static const char *scriptlet_name(rpm_loff_t tag)
 	return "scriptlet";
 }
 
-/* The end of what it printed, as one line. */
+/* The end of a scriptlet's output, as one line. */
 static void read_tail(int fd, char tail[OUTPUT_TAIL + 1])
 {
 	struct stat st;
@@ -190,8 +190,9 @@ static void read_tail(int fd, char tail[OUTPUT_TAIL + 1])
 		*p = *p == '\n' ? ' ' : *p;
 }
 
-/* CRITICAL: for this the package does not come, or does not go. */
-static void scriptlet_failed(struct running *run, const void *header, rpm_loff_t tag, bool critical)
+/* CRITICAL: because of this the package is not installed, or not erased. */
+static void on_scriptlet_error(struct running *run, const void *header, rpm_loff_t tag,
+			       bool critical)
 {
 	_cleanup_free_ char *nevra = headerGetAsString((Header)(uintptr_t)header, RPMTAG_NEVRA);
 	/* "%post(x-1-1.noarch) scriptlet failed, exit status 3" */
@@ -201,24 +202,24 @@ static void scriptlet_failed(struct running *run, const void *header, rpm_loff_t
 	read_tail(run->output, tail);
 	mf_log(run->ctx, MF_LOG_WARNING, "install: %s: its %s failed", nevra ? nevra : "",
 	       scriptlet_name(tag));
-	/* the first is the one that is reported, unless another one stopped the whole */
-	if (run->scriptlet && !critical)
+	/* report the first one, unless a later one stopped the transaction */
+	if (run->scriptlet_failed && !critical)
 		return;
-	run->scriptlet = true;
+	run->scriptlet_failed = true;
 	mf_fail(run->ctx, "install", -MFE_SCRIPTLET_FAILED, nevra, "its %s failed: %s%s%s",
 		scriptlet_name(tag), status ? status + strlen("failed, ") : run->message,
 		*tail ? "; it printed: " : "", tail);
 }
 
-/* Each one's output alone. */
-static void scriptlet_begins(const struct running *run)
+/* Empties the file, so that it has the output of this scriptlet only. */
+static void on_scriptlet_start(const struct running *run)
 {
 	if (run->output >= 0 && (ftruncate(run->output, 0) < 0 || lseek(run->output, 0, SEEK_SET)))
 		mf_log(run->ctx, MF_LOG_WARNING, "install: the output of scriptlets is lost");
 }
 
-/* Where their output goes: standard output is for results. */
-static int catch_output(struct running *run, rpmts ts)
+/* Redirects the output of scriptlets to a memory file: standard output is for results. */
+static int redirect_output(struct running *run, rpmts ts)
 {
 	FD_t f;
 
@@ -231,8 +232,8 @@ static int catch_output(struct running *run, rpmts ts)
 	return 0;
 }
 
-static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount, rpm_loff_t total,
-		    fnpyKey key, rpmCallbackData data)
+static void *on_event(const void *header, rpmCallbackType what, rpm_loff_t amount, rpm_loff_t total,
+		      fnpyKey key, rpmCallbackData data)
 {
 	struct running *run = data;
 	const struct mf_rpm_install *item = key;
@@ -251,21 +252,21 @@ static void *notify(const void *header, rpmCallbackType what, rpm_loff_t amount,
 		run->failed = item;
 		break;
 	case RPMCALLBACK_SCRIPT_START:
-		scriptlet_begins(run);
+		on_scriptlet_start(run);
 		break;
 	case RPMCALLBACK_SCRIPT_ERROR:
-		/* librpm abuses the total */
-		scriptlet_failed(run, header, amount, total != RPMRC_OK);
+		/* librpm passes the tag as the amount and a return code as the total */
+		on_scriptlet_error(run, header, amount, total != RPMRC_OK);
 		break;
 	}
-	return NULL; /* the rest is progress: a driver package is too small for it */
+	return NULL; /* the others report progress, which a small driver package does not need */
 }
 
 /*
- * librpm waits for its lock, an fcntl lock on .rpm.lock, without end, or not at all where nobody
- * types: so it is taken first, and kept until librpm has ended. Such a lock is the process's, so
- * librpm gets it too; that it gives it up for us, when it has ended, comes in time. RET_FD: its
- * descriptor, or -1 where no package has ever been installed.
+ * librpm waits without limit for its lock, an fcntl lock on .rpm.lock, or not at all if standard
+ * input is no terminal. So take the lock before librpm does, and hold it until librpm is done. An
+ * fcntl lock belongs to the process, so librpm gets it too; librpm releases it at the end, which is
+ * late enough. RET_FD: the descriptor, or -1 if no package was ever installed.
  */
 static int take_lock(struct mf_context *ctx, int *ret_fd)
 {
@@ -276,7 +277,7 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 
 	if (!directory)
 		return mf_fail(ctx, "install", -MFE_INSTALL, "the rpm database",
-			       "its directory is a link that leads nowhere, or cannot be made");
+			       "its directory cannot be created, or is a dangling link");
 	path = mf_format("%s/.rpm.lock", directory);
 	if (!path)
 		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
@@ -294,11 +295,11 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 			       ctx->settings.lock_timeout);
 		usleep(100000);
 	}
-	return mf_fail(ctx, "install", -MFE_LOCKED, path, "the rpm lock was held for %u s",
-		       ctx->settings.lock_timeout);
+	return mf_fail(ctx, "install", -MFE_LOCKED, path,
+		       "another program held the rpm lock for %u s", ctx->settings.lock_timeout);
 }
 
-/* The installed package of that label ("name" or "name-evr.arch") goes into an erasure. */
+/* Adds the erasure of the installed package with that label ("name" or "name-evr.arch"). */
 static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 {
 	rpmdbMatchIterator it = rpmtsInitIterator(ts, RPMDBI_LABEL, label, 0);
@@ -310,8 +311,8 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 }
 
 /*
- * rpm's --excludepath: the package is installed without these files, and the database says so of
- * each of them, so that a removal passes them over as well.
+ * Relocations to NULL, as for rpm's --excludepath: the package is installed without these files,
+ * and the database marks them, so that an erasure skips them too. The caller frees the array.
  */
 static rpmRelocation *relocations_for(const struct mf_strings *without)
 {
@@ -327,11 +328,11 @@ static rpmRelocation *relocations_for(const struct mf_strings *without)
 
 static bool add_install(rpmts ts, const struct mf_rpm_install *install, Header h)
 {
-	bool some = install->without && install->without->n;
+	bool excludes = install->without && install->without->n;
 	_cleanup_free_ rpmRelocation *relocations = relocations_for(install->without);
 
-	/* this looks into the database; rpm copies the paths */
-	return (!some || relocations) &&
+	/* rpm reads the database here, and copies the paths */
+	return (!excludes || relocations) &&
 	       !rpmtsAddInstallElement(ts, h, (fnpyKey)install, 1, relocations);
 }
 
@@ -351,8 +352,7 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 			Fclose(f);
 		if (bad || refused)
 			return mf_fail(ctx, "install", bad ? -MFE_BAD_PACKAGE : -MFE_INSTALL,
-				       install[i].nevra,
-				       "rpm cannot take it into a transaction%s%s",
+				       install[i].nevra, "rpm cannot add it to a transaction%s%s",
 				       *message ? ": " : "", message);
 	}
 	for (size_t i = 0; !r && erase && i < erase->n; i++)
@@ -370,7 +370,7 @@ static int report_problems(struct mf_context *ctx, rpmts ts, const struct runnin
 
 	rpmpsFreeIterator(it);
 	rpmpsFree(ps);
-	if (run->scriptlet)
+	if (run->scriptlet_failed)
 		return ctx->failure.code;
 	return mf_fail(ctx, "install", -MFE_INSTALL,
 		       run->failed ? run->failed->nevra : "transaction", "%s%s%s", text ? text : "",
@@ -394,17 +394,17 @@ struct task {
 	bool database_only, scriptlets;
 };
 
-/* librpm does not report every failed write to the database: so it is asked what it has now. */
+/* librpm does not report every failed write to the database: so look up each package in it. */
 static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *task)
 {
 	for (size_t i = 0; i < task->n; i++)
 		if (!is_installed(ts, task->install[i].nevra))
 			return mf_fail(ctx, "install", -MFE_INSTALL, task->install[i].nevra,
-				       "the database did not take it");
+				       "rpm did not add it to the database");
 	for (size_t i = 0; task->erase && i < task->erase->n; i++)
 		if (is_installed(ts, task->erase->v[i]))
 			return mf_fail(ctx, "install", -MFE_INSTALL, task->erase->v[i],
-				       "the database did not let it go");
+				       "rpm did not remove it from the database");
 	return 0;
 }
 
@@ -414,7 +414,7 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 	char message[256] = "";
 	struct running run = { .ctx = ctx, .message = message, .output = -1 };
 	rpmtransFlags flags = RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOTRIGGERS;
-	/* a package that leaves files out counts as relocated, which it need not permit */
+	/* a package with excluded files counts as relocated, which it may not permit */
 	const rpmprobFilterFlags ignored = RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG |
 					   RPMPROB_FILTER_FORCERELOCATE;
 	_cleanup_close_ int lock = -1;
@@ -429,8 +429,8 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 	if (task->database_only)
 		flags |= RPMTRANS_FLAG_JUSTDB;
 	rpmtsSetFlags(ts, flags);
-	rpmtsSetNotifyCallback(ts, notify, &run);
-	r = task->scriptlets ? catch_output(&run, ts) : 0;
+	rpmtsSetNotifyCallback(ts, on_event, &run);
+	r = task->scriptlets ? redirect_output(&run, ts) : 0;
 	if (!r)
 		r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
 	if (!r) {
@@ -441,12 +441,12 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 			r = check_outcome(ctx, ts, task);
 	}
 	end_transaction(ts);
-	return r ? r : run.scriptlet;
+	return r ? r : run.scriptlet_failed;
 }
 
 /*
- * In a process of its own: a transaction that failed may leave librpm's connection to the database
- * half done, and the next one would be lost with it.
+ * Runs in a child process: a failed transaction may leave librpm's connection to the database in a
+ * savepoint, and the next transaction of the process would be lost with it.
  */
 int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *install, size_t n,
 		       const struct mf_strings *erase)
@@ -468,7 +468,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	if (!there || !labels->n)
 		return 0;
 	ts = new_transaction(ctx, message);
-	/* a database that cannot be read has no packages, as librpm sees it */
+	/* librpm treats a database that cannot be read as an empty one */
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
 		end_transaction(ts);
 		return mf_fail(ctx, "rpm", -MFE_INSTALL, directory, "%s", message);
@@ -480,7 +480,7 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	return r < 0 ? mf_fail(ctx, "install", r, "rpm", NULL) : 0;
 }
 
-static int take_out(struct mf_context *ctx, const struct mf_strings *labels, bool database_only)
+static int rpm_erase(struct mf_context *ctx, const struct mf_strings *labels, bool database_only)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
 	struct task task = { NULL, 0, &found, database_only, false };
@@ -489,12 +489,12 @@ static int take_out(struct mf_context *ctx, const struct mf_strings *labels, boo
 	return r < 0 || !found.n ? r : mf_child_run(ctx, "install", rpm_run, &task);
 }
 
-int mf_rpm_take_out(struct mf_context *ctx, const struct mf_strings *labels)
+int mf_rpm_erase(struct mf_context *ctx, const struct mf_strings *labels)
 {
-	return take_out(ctx, labels, false);
+	return rpm_erase(ctx, labels, false);
 }
 
 int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels)
 {
-	return take_out(ctx, labels, true);
+	return rpm_erase(ctx, labels, true);
 }

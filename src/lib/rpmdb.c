@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finds rpm's database without asking rpm, whose own default is the distribution's, or in $HOME.
+ * Finds rpm's database without librpm, whose default depends on the distribution, or on $HOME.
  *
- * The setting decides; else the first of the directories of SUSE's and Fedora's time and of the time
- * before that has a database; else the older one, where one will be made.
+ * The setting decides; else the first directory that has a database: the one of current SUSE and
+ * Fedora releases, then the older one; else the older one, in which rpm will create a database.
  *
- * librpm opens by path, the root's name in front of the directory's, and follows what links it finds:
- * in an image whose /var/lib/rpm is an absolute link, the database would be this machine's. So the
- * links are followed here, inside the root, and librpm gets a path that has none.
+ * librpm opens the database by a path, the root followed by the directory, and follows links: in an
+ * image whose /var/lib/rpm is an absolute link it would open this machine's database. So this file
+ * follows the links, inside the root, and librpm gets a path without links.
  *
- * Every form of database is one file that a transaction writes to (sqlite, ndb, bdb); sqlite may
- * have the latest of it in a log beside, which counts unless it is empty: librpm leaves an empty
- * one behind whenever it has only looked. Times are the kernel's, of the inode: they move even
- * where a tool sets the modification time back.
+ * Each form of database has one file that a transaction writes to (sqlite, ndb, bdb). sqlite may
+ * have the latest changes in a separate log; an empty log does not count, since librpm leaves one
+ * after each read. The inode's change time is compared too: it changes even if a tool sets the
+ * modification time back.
  */
 #include "modfetch/rpm.h"
 #include <fcntl.h>
@@ -29,9 +29,9 @@
 static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
 static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
-/* Looks at DIRECTORY/NAME and SUFFIX. */
-static bool rpmdb_look_at(const struct mf_context *ctx, const char *directory, const char *name,
-			  const char *suffix, struct stat *ret_st)
+/* Stats the file NAME with SUFFIX in DIRECTORY. False: it cannot be opened. */
+static bool rpmdb_stat_file(const struct mf_context *ctx, const char *directory, const char *name,
+			    const char *suffix, struct stat *ret_st)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -43,11 +43,12 @@ static bool rpmdb_look_at(const struct mf_context *ctx, const char *directory, c
 	return fd >= 0 && !fstat(fd, ret_st);
 }
 
-/* The database's file in that directory, or NULL. */
-static const char *file_in(const struct mf_context *ctx, const char *directory, struct stat *ret_st)
+/* The name of the database's file in that directory, or NULL. */
+static const char *database_file(const struct mf_context *ctx, const char *directory,
+				 struct stat *ret_st)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(files); i++)
-		if (rpmdb_look_at(ctx, directory, files[i], "", ret_st))
+		if (rpmdb_stat_file(ctx, directory, files[i], "", ret_st))
 			return files[i];
 	return NULL;
 }
@@ -56,10 +57,10 @@ static bool has_database(const struct mf_context *ctx, const char *directory)
 {
 	struct stat st;
 
-	return file_in(ctx, directory, &st);
+	return database_file(ctx, directory, &st);
 }
 
-static const char *choose(const struct mf_context *ctx, bool *ret_there)
+static const char *choose_directory(const struct mf_context *ctx, bool *ret_there)
 {
 	const char *set = ctx->settings.rpmdb;
 
@@ -76,7 +77,7 @@ static const char *choose(const struct mf_context *ctx, bool *ret_there)
 
 char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_there)
 {
-	const char *directory = choose(ctx, ret_there);
+	const char *directory = choose_directory(ctx, ret_there);
 	_cleanup_close_ int fd = make ? mf_context_mkdir(ctx, directory)
 				      : mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
 	char link[64], real[PATH_MAX];
@@ -87,7 +88,7 @@ char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_ther
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, real, sizeof(real) - 1);
 	if (len <= 0)
-		return strdup(directory); /* without /proc there is no image to work on either */
+		return strdup(directory); /* without /proc libkmod cannot use an image either */
 	real[len] = '\0';
 	return mf_starts_with(real, ctx->root) && real[strlen(ctx->root)] == '/'
 		       ? strdup(real + strlen(ctx->root))
@@ -111,15 +112,15 @@ static void add_to_key(struct mf_rpmdb *db, const struct stat *st)
 void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
 {
 	bool there;
-	const char *directory = choose(ctx, &there), *file;
+	const char *directory = choose_directory(ctx, &there), *file;
 	struct stat st;
 
 	*ret_db = (struct mf_rpmdb){ 0 };
-	file = file_in(ctx, directory, &st);
+	file = database_file(ctx, directory, &st);
 	if (!file)
 		return;
 	ret_db->exists = true;
 	add_to_key(ret_db, &st);
-	if (rpmdb_look_at(ctx, directory, file, "-wal", &st) && st.st_size)
+	if (rpmdb_stat_file(ctx, directory, file, "-wal", &st) && st.st_size)
 		add_to_key(ret_db, &st);
 }

@@ -35,7 +35,7 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
-#define SHOWN_PATH "/" MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
+#define SHOWN_PATH "/" MF_PENDING_LOADS_DIRECTORY "/" MF_PENDING_LOADS_FILE
 #define FILE_MAX   (4U << 20)
 
 static const char file_header[] = "# Drivers that modfetch is about to load. If this file outlives "
@@ -199,8 +199,8 @@ static int pending_parse(struct mf_pending_loads *attempts, const char *line)
 
 static int pending_read_file(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
-	_cleanup_close_ int fd = mf_context_open(ctx, MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE,
-						 O_RDONLY | O_NOFOLLOW);
+	_cleanup_close_ int fd = mf_context_open(
+		ctx, MF_PENDING_LOADS_DIRECTORY "/" MF_PENDING_LOADS_FILE, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
 	size_t len;
@@ -239,11 +239,11 @@ static char *pending_format(const struct mf_pending_loads *attempts, size_t *ret
 static int pending_unlink(const struct mf_context *ctx, struct mf_pending_loads *attempts)
 {
 	_cleanup_close_ int dirfd =
-		mf_context_open(ctx, MF_ATTEMPT_DIRECTORY, O_RDONLY | O_DIRECTORY);
+		mf_context_open(ctx, MF_PENDING_LOADS_DIRECTORY, O_RDONLY | O_DIRECTORY);
 
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? 0 : dirfd;
-	if (unlinkat(dirfd, MF_ATTEMPT_FILE, 0) < 0 && errno != ENOENT)
+	if (unlinkat(dirfd, MF_PENDING_LOADS_FILE, 0) < 0 && errno != ENOENT)
 		return -errno;
 	attempts->on_disk = false;
 	/* if a power cut restored the file, it would refuse a good driver */
@@ -261,10 +261,10 @@ static int pending_publish(struct mf_context *ctx, struct mf_pending_loads *atte
 		r = attempts->on_disk ? pending_unlink(ctx, attempts) : 0;
 	} else {
 		text = pending_format(attempts, &len);
-		dirfd = mf_context_mkdir(ctx, MF_ATTEMPT_DIRECTORY);
+		dirfd = mf_context_mkdir(ctx, MF_PENDING_LOADS_DIRECTORY);
 		r = !text ? -ENOMEM : dirfd;
 		if (r >= 0)
-			r = mf_file_publish(dirfd, MF_ATTEMPT_FILE, 0644, text, len);
+			r = mf_file_publish(dirfd, MF_PENDING_LOADS_FILE, 0644, text, len);
 		attempts->on_disk |= !r;
 	}
 	attempts->changed &= r < 0;

@@ -51,7 +51,7 @@ static void case_files_put(FILE *out, const char *path, char *text)
 static int case_files_is_config(const struct dirent *e)
 {
 	return mf_ends_with(e->d_name, ".conf") && strcmp(e->d_name, MF_STUBS_FILE) &&
-	       strcmp(e->d_name, MF_ATTEMPT_FILE);
+	       strcmp(e->d_name, MF_PENDING_LOADS_FILE);
 }
 
 static int put_directory(struct mf_context *ctx, const char *directory, FILE *out)

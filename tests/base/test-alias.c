@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The spelling of aliases, and that it is the one of kmod's own indexes. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static void dashes_become_underscores_but_not_in_brackets(void **state)
 	check("usb:v0[A-F]-x", "usb:v0[A-F]_x");
 	check("a[1-2]b-[x-z]-", "a[1-2]b_[x-z]_");
 	check("bvr-[TBE132I-2.50]-", "bvr_[TBE132I-2.50]_");
-	/* a second '[' is a byte of the first one's range */
+	/* a second '[' is a byte of the range that the first one begins */
 	check("a[[-b]-", "a[[-b]_");
 }
 
@@ -33,7 +34,7 @@ static void a_bracket_without_its_pair_is_refused(void **state)
 	static const char *const bad[] = { "[", "a[b", "]", "a]b", "a[[b]]", "a[b]]", "[][" };
 	char out[100] = "untouched";
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(mf_alias_normalize(bad[i], out, sizeof(out)), -EINVAL);
 }
 
@@ -47,7 +48,7 @@ static void what_does_not_fit_is_refused(void **state)
 	assert_int_equal(mf_alias_normalize("", out, 0), -E2BIG);
 }
 
-/* depmod has spelt all of a real kernel's aliases: they are fixed points. */
+/* depmod has normalized all aliases of a real kernel: to do it again changes nothing. */
 static void depmods_own_lines_stay_as_they_are(void **state)
 {
 	char command[1200], line[4096], alias[4096], out[4096];

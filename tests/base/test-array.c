@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Room in arrays: how it grows, and that a failure changes nothing. */
+/* The capacity of arrays: how it grows, and that a failure changes nothing. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ static void room_is_made_when_it_is_needed(void **state)
 
 		assert_int_equal(mf_array_reserve(&v, &room, n + 1, sizeof(*v)), 0);
 		assert_true(room > n);
-		/* it doubles, or stays */
+		/* it doubles, or is unchanged */
 		assert_true(room == before || room >= 2 * before);
 		v[n] = (int)n;
 	}

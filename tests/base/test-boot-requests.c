@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table of what systemd asks for by name: spelled so that the packer and kmod find it. */
+/* The table of modules that systemd requests: the packer and kmod use the same spelling. */
 #include "tests/unit.h"
 #include "modfetch/boot-requests.h"
 #include "modfetch/module-name.h"

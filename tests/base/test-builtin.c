@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is built into a kernel, from its text files; the oracle is depmod's own index of them. */
+/* The built-in modules of a kernel, from its text files; the oracle is depmod's index of them. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,7 @@ static void a_visitor_ends_it(void **state)
 	mf_builtins_done(&b);
 }
 
-/* Of a real kernel: every name, and every alias that kmod keeps. */
+/* Every name and every alias of a real kernel that kmod has. */
 static void a_real_kernels_are_all_there(void **state)
 {
 	char path[600];

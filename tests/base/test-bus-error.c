@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files that are cut after they were mapped: what a disk's EIO is to whoever looks at them. */
+/* Mapped files that are truncated, which raises the same signal as a disk's EIO. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #define LEN 16384
 
-/* A file of LEN bytes, mapped, of which the second half is gone. The name is the caller's. */
+/* Maps a file of LEN bytes and truncates it to the first half. The caller frees the name. */
 static volatile char *half(char *name)
 {
 	int fd = mkstemp(name);
@@ -64,7 +64,7 @@ static void a_guard_makes_it_an_error(void **state)
 
 	mf_bus_errors();
 	assert_int_equal(mf_bus_guarded((void *)look.map, LEN, look_at_one, &look), 7);
-	/* as often as it happens */
+	/* also the second time */
 	for (int i = 0; i < 3; i++) {
 		look.seen = 0;
 		assert_int_equal(mf_bus_guarded((void *)look.map, LEN, look_at_both, &look), -EIO);
@@ -79,16 +79,16 @@ static void the_guard_of_that_map_counts(void **state)
 	struct look look = { .map = half(name), .other = half(other) };
 
 	mf_bus_errors();
-	/* the inner guard is for another map: it goes back to the outer one */
+	/* the inner guard is for another map: the handler returns to the outer one */
 	assert_int_equal(mf_bus_guarded((void *)look.map, LEN, look_at_other, &look), -EIO);
-	/* and none is left */
+	/* no guard is left */
 	assert_int_equal(mf_bus_guarded((void *)look.map, LEN, look_at_one, &look), 7);
 	unlink(name);
 	unlink(other);
 }
 
-/* What a child that looks at MAP says on standard error. */
-static int status_of_child(struct look *look, char *said, size_t size)
+/* The status of a child that reads MAP, and its output on standard error. */
+static int status_of_child(struct look *look, char *output, size_t size)
 {
 	int ends[2], status;
 	pid_t pid;
@@ -103,8 +103,8 @@ static int status_of_child(struct look *look, char *said, size_t size)
 		_exit(0);
 	}
 	close(ends[1]);
-	n = read(ends[0], said, size - 1);
-	said[n > 0 ? n : 0] = '\0';
+	n = read(ends[0], output, size - 1);
+	output[n > 0 ? n : 0] = '\0';
 	close(ends[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -115,14 +115,14 @@ static void without_one_the_process_ends_with_a_line(void **state)
 {
 	char name[] = "/tmp/test-bus\033error.XXXXXX", other[] = "/tmp/test-bus-error.XXXXXX";
 	struct look look = { .map = half(name), .other = half(other) };
-	char said[512], expected[512];
+	char output[512], expected[512];
 
-	assert_int_equal(status_of_child(&look, said, sizeof(said)), 1);
-	/* not even a name of a file steers a terminal */
+	assert_int_equal(status_of_child(&look, output, sizeof(output)), 1);
+	/* a file name cannot control a terminal */
 	*strchr(name, '\033') = '?';
 	snprintf(expected, sizeof(expected),
 		 "modfetch: read: %s: cannot be read: Input/output error [EIO]\n", name);
-	assert_string_equal(said, expected);
+	assert_string_equal(output, expected);
 	*strchr(name, '?') = '\033';
 	unlink(name);
 	unlink(other);
@@ -136,7 +136,7 @@ static void all_of_a_map_can_be_asked_for(void **state)
 
 	assert_int_equal(mf_bus_populate((void *)map, LEN / 2), 0);
 	r = mf_bus_populate((void *)map, LEN);
-	/* a kernel that does not know how */
+	/* a kernel that does not support it */
 	assert_true(r == -EFAULT || r == 0);
 	unlink(name);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What comes back from a process of its own, and what does not. */
+/* The results that a child process passes to its parent, and the ones it does not. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <signal.h>
@@ -23,7 +23,7 @@ static int leave(struct mf_context *ctx, void *arg)
 
 static int crash(struct mf_context *ctx, void *arg)
 {
-	/* no core file, no report of a sanitizer: just gone */
+	/* no core file and no report of a sanitizer: the process is killed */
 	kill(getpid(), SIGKILL);
 	return 0;
 }

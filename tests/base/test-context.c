@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which root and which kernel a run works on, and that nothing leads out of that root. */
+/* The root and the kernel of a run, and that no path leads out of the root. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <errno.h>
@@ -99,7 +99,7 @@ static void a_root_that_cannot_be_one_is_refused(void **state)
 
 	root_write(r, "file", "");
 	snprintf(file, sizeof(file), "%s/file", r->path);
-	/* "" is what an unset variable becomes: it must not mean the running system */
+	/* an unset variable expands to "": it must not mean the running system */
 	assert_int_equal(init_code("", KERNEL), -MFE_USAGE);
 	assert_int_equal(init_code("/no/such/directory", KERNEL), -MFE_USAGE);
 	assert_int_equal(init_code(file, KERNEL), -MFE_USAGE);
@@ -154,7 +154,7 @@ static void an_image_has_the_only_kernel_in_it(void **state)
 	mf_context_done(&ctx);
 	root_mkdir(r, "lib/modules/5.4.0-1-amd64");
 	assert_int_equal(init_code(r->path, NULL), -MFE_USAGE);
-	/* but for the running one, if it is among them */
+	/* except if one of them is the running kernel */
 	assert_int_equal(uname(&uts), 0);
 	root_mkdir(r, "lib/modules/x");
 	assert_int_equal(renameat(r->fd, "lib/modules/x", r->fd, "lib/modules/y"), 0);
@@ -170,7 +170,7 @@ static void an_image_has_the_only_kernel_in_it(void **state)
 	mf_context_done(&ctx);
 }
 
-/* What mf_log() writes to stderr for that level. */
+/* The output of mf_log() on stderr at that level. */
 static char *logged(struct mf_context *ctx, enum mf_log_level level, const char *text)
 {
 	FILE *f = tmpfile();
@@ -206,7 +206,7 @@ static void a_log_line_cannot_steer_a_terminal(void **state)
 	assert_int_equal(strlen(long_line), strlen("modfetch: ") + 1023 + 1);
 }
 
-/* From now on openat2(2) is not there, as in some sandboxes. */
+/* From now on openat2(2) fails, as in some sandboxes. */
 static bool hide_openat2(void)
 {
 	struct sock_filter filter[] = {
@@ -221,7 +221,7 @@ static bool hide_openat2(void)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* What a child without openat2(2) gets for PATH below a context's root. */
+/* The result of a child without openat2(2) for PATH below a context's root. */
 static int open_in_a_child(const struct mf_context *ctx, const char *path)
 {
 	pid_t pid = fork();

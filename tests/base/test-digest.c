@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <string.h>
 #include "modfetch/strings.h"
 
@@ -35,7 +36,7 @@ static void anything_but_64_digits_is_refused_and_writes_nothing(void **state)
 
 	memset(digest, 0x5a, sizeof(digest));
 	memcpy(before, digest, sizeof(digest));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		assert_false(mf_sha256_parse(bad[i], digest));
 		assert_memory_equal(digest, before, sizeof(digest));
 	}
@@ -53,7 +54,7 @@ static void a_sum_does_not_mind_the_order_and_forgets_nothing(void **state)
 	mf_sha256_sum(ba, b);
 	mf_sha256_sum(ba, a);
 	assert_memory_equal(ab, ba, sizeof(ab));
-	/* all ones and that: one less */
+	/* the sum of all ones and a digest is one less than the digest */
 	assert_int_equal(ab[MF_SHA256_LEN - 1], 0x02);
 	assert_int_equal(ab[0], 0x03);
 	mf_sha256_sum(twice, b);

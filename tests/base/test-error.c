@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table of codes is a contract: names, statuses; and the record of a failure. */
+/* The table of codes, whose names and statuses are a contract; and the failure record. */
 #include "tests/unit.h"
 #include <ctype.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static void a_failure_is_recorded_where_it_happened(void **state)
 	assert_string_equal(ctx.failure.stage, "verify");
 	assert_string_equal(ctx.failure.what, "x.rpm");
 	assert_string_equal(ctx.failure.why, "1 of 2");
-	/* without words it is the code's own sentence; the latest wins */
+	/* without a text it is the code's sentence; a later call replaces the record */
 	assert_int_equal(mf_fail(&ctx, "install", -ENOSPC, NULL, NULL), -ENOSPC);
 	assert_string_equal(ctx.failure.what, "");
 	assert_string_equal(ctx.failure.why, "No space left on device");
@@ -83,7 +83,7 @@ static void what_comes_from_outside_is_bounded_and_printable(void **state)
 	assert_int_equal(strspn(ctx.failure.why, "?"), strlen(ctx.failure.why));
 	mf_fail(&ctx, "x", -EIO, "ümlaut", NULL);
 	assert_string_equal(ctx.failure.what, "ümlaut");
-	/* CSI as one character, as one byte; what turns the writing round; half a character */
+	/* CSI as one character and as one byte; a change of the writing direction; half a character */
 	mf_fail(&ctx, "x", -EIO,
 		"a\xc2\x9b"
 		"2Jb\x9b"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files read whole, published whole, sealed for good, removed without following a link. */
+/* Files are read and published as a whole, sealed, and removed without following a link. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <sys/mman.h>
@@ -123,9 +123,9 @@ static void what_is_not_published_leaves_no_trace(void **state)
 	assert_int_equal(count_entries(r), n);
 	text = root_read(r, "f");
 	assert_string_equal(text, "old");
-	/* done twice, and on one never begun */
+	/* a second call, and a call without mf_staged_init() */
 	mf_staged_done(&staged);
-	/* a name that is taken by a directory cannot be published over */
+	/* a directory with that name cannot be replaced */
 	root_mkdir(r, "directory/x");
 	assert_true(mf_file_publish(r->fd, "directory", 0644, "x", 1) < 0);
 	assert_int_equal(count_entries(r), n + 1);
@@ -160,12 +160,12 @@ static void a_sealed_file_is_never_changed_again(void **state)
 	assert_int_equal(mf_file_write(fd, "X", 1), -EPERM);
 	assert_true(ftruncate(fd, 0) < 0);
 	assert_true(mmap(NULL, 7, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
-	/* nor by another description of it */
+	/* nor through another open file description */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	again = open(path, O_RDWR | O_CLOEXEC);
 	assert_true(again >= 0);
 	assert_int_equal(mf_file_write(again, "X", 1), -EPERM);
-	/* sealing twice is refused, but it is sealed */
+	/* a second seal fails, but the file is sealed */
 	assert_true(mf_memfile_seal(fd) < 0);
 	assert_true(mf_memfile_is_sealed(fd));
 }

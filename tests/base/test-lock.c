@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include "modfetch/file.h"
 
-/* A process that takes the lock, says so, and holds it until it is killed or MS have gone by. */
+/* A process that takes the lock, reports it, and holds it until it is killed or for MS. */
 static pid_t hold(struct root *r, unsigned int ms)
 {
 	int ends[2];

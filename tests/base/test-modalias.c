@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The bounds of modaliases and device paths. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <string.h>
 #include "modfetch/module-name.h"
 
@@ -33,16 +34,16 @@ static void brackets_count_as_libkmod_pairs_them(void **state)
 	static const char *const open[] = { "[", "a[b", "[a][b", "[a]b[[" };
 	static const char *const closed[] = { "]", "a]b", "[a]]", "][", "[[a]]" };
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(good); i++)
 		assert_null(mf_modalias_fault(good[i], strlen(good[i])));
-	/* the one that has no end is the one that overflows */
-	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++)
+	/* the unclosed bracket is the one that overflows libkmod's stack */
+	for (size_t i = 0; i < MF_ARRAY_SIZE(open); i++)
 		assert_string_equal(mf_modalias_fault(open[i], strlen(open[i])),
 				    "it has a '[' without its ']'");
-	for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(closed); i++)
 		assert_string_equal(mf_modalias_fault(closed[i], strlen(closed[i])),
 				    "it has a ']' without its '['");
-	/* pairs count within the length alone */
+	/* brackets after the length do not count */
 	assert_false(mf_modalias_valid("a[b]", 3));
 }
 

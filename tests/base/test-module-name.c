@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What counts as a module, and its name. The oracle for names is libkmod, over a table of odd ones
- * and some thousand made of the pieces that endings have; depmod, which decides what counts, is
- * asked in road/judged.py about the same table.
+ * Which files are modules, and their names. The oracle for names is libkmod, for a table of unusual
+ * names and some thousand combinations of the parts of endings; road/judged.py compares with
+ * depmod, which decides which files are modules, for the same table.
  */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/module-name.h"
 #include <fcntl.h>
 #include <libkmod.h>
@@ -22,7 +23,7 @@
 static const struct {
 	const char *file;
 	enum mf_module_ending ending;
-	const char *name; /* NULL: none that a judge could use */
+	const char *name; /* NULL: no valid name */
 	bool cut;
 } table[] = {
 	{ "e1000e.ko", MF_MODULE_KO, "e1000e", false },
@@ -60,7 +61,7 @@ static const struct {
 
 static void odd_names_are_what_the_table_says(void **state)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(table); i++) {
 		const char *file = table[i].file;
 		char name[MF_MODULE_NAME_SIZE] = "", path[512];
 		bool named = mf_module_name(file, name, sizeof(name));
@@ -69,7 +70,7 @@ static void odd_names_are_what_the_table_says(void **state)
 		assert_int_equal(mf_is_module(file), table[i].ending != MF_NO_MODULE);
 		assert_int_equal(mf_module_name_is_cut(file), table[i].cut);
 		assert_string_equal(named ? name : "none", table[i].name ?: "none");
-		/* a directory in front changes nothing, whatever it is called */
+		/* the names of directories do not matter */
 		snprintf(path, sizeof(path), "/lib/modules/6.1.0/x.ko/%s", file);
 		assert_int_equal(mf_is_module(path), table[i].ending != MF_NO_MODULE);
 		assert_int_equal(mf_module_name(path, name, sizeof(name)), named);
@@ -92,7 +93,7 @@ static void a_name_must_fit_with_its_end(void **state)
 	assert_string_equal(name, "a b");
 }
 
-/* libkmod looks whether the file is there, and not into it. */
+/* libkmod checks that the file exists, but does not read it. */
 static void compare_with_kmod(struct kmod_ctx *kmod, int dirfd, const char *dir, const char *file)
 {
 	_cleanup_close_ int fd = openat(dirfd, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -126,14 +127,14 @@ static void libkmod_gives_each_file_the_same_name(void **state)
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(dirfd >= 0);
 	assert_non_null(kmod);
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(table); i++)
 		compare_with_kmod(kmod, dirfd, dir, table[i].file);
 	srandom(1);
 	for (int i = 0; i < RANDOM; i++) {
 		char file[64] = "";
 
 		for (long n = random() % 7 + 1; n; n--)
-			strcat(file, pieces[(size_t)random() % (sizeof(pieces) / sizeof(*pieces))]);
+			strcat(file, pieces[(size_t)random() % (MF_ARRAY_SIZE(pieces))]);
 		if (strcmp(file, ".") && strcmp(file, ".."))
 			compare_with_kmod(kmod, dirfd, dir, file);
 	}

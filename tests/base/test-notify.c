@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a service says to systemd, and what it hears of the network. */
+/* The messages of a service to systemd, and the kernel's messages about the network. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static int listener(const char *path, socklen_t len)
 	return fd;
 }
 
-static void hears(int fd, const char *want)
+static void expect_message(int fd, const char *want)
 {
 	char buf[128] = "";
 
@@ -45,7 +45,7 @@ static void a_service_is_heard_by_name_and_in_the_abstract(void **state)
 	fd = listener(path, (socklen_t)strlen(path));
 	setenv("NOTIFY_SOCKET", path, 1);
 	assert_int_equal(mf_notify("STATUS=%d to do", 3), 0);
-	hears(fd, "STATUS=3 to do");
+	expect_message(fd, "STATUS=3 to do");
 	unlink(path);
 
 	snprintf(abstract, sizeof(abstract), "@test-notify.%d", getpid());
@@ -53,7 +53,7 @@ static void a_service_is_heard_by_name_and_in_the_abstract(void **state)
 	abstract[0] = '\0';
 	fd = listener(abstract, (socklen_t)(1 + strlen(abstract + 1)));
 	assert_int_equal(mf_notify("READY=1"), 0);
-	hears(fd, "READY=1");
+	expect_message(fd, "READY=1");
 }
 
 static void no_manager_is_no_error_and_a_bad_socket_is(void **state)
@@ -82,7 +82,7 @@ static bool own_network(void)
 	return fd >= 0 && write(fd, map, strlen(map)) > 0 && !close(fd);
 }
 
-/* In a network of its own: 0 as it should be, else the step that was not. */
+/* In a network namespace: 0: passed, else the number of the step that failed. */
 static int watch_a_new_network(void)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -103,7 +103,7 @@ static int watch_a_new_network(void)
 		return 6;
 	if (mf_netwatch_read(p.fd) != 0)
 		return 7;
-	/* what goes helps nobody */
+	/* a removed address is no addition */
 	if (system("ip addr flush dev lo") != 0 || poll(&p, 1, 5000) != 1)
 		return 8;
 	return mf_netwatch_read(p.fd) != 0 ? 9 : 0;

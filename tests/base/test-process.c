@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is left of what a process inherits. Each case is a child, for what it does is not undone. */
+/* What a process keeps of what it inherits. Each case runs in a child: it cannot be undone. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -91,18 +92,18 @@ static int environment(void)
 	};
 
 	clearenv();
-	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(gone); i++)
 		setenv(gone[i], "/tmp/theirs", 1);
 	setenv("PATH", "/bin", 1);
 	setenv("https_proxy", "http://proxy", 1);
 	setenv("TZ", "", 1);
 	mf_process_clean_environment();
-	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(gone); i++)
 		if (getenv(gone[i]))
 			return 1 + (int)i;
 	if (!getenv("TZ") || !getenv("https_proxy") || strcmp(getenv("PATH"), "/bin") || environ[3])
 		return 100;
-	/* and again, and with nothing there */
+	/* a second call, and one without an environment */
 	mf_process_clean_environment();
 	if (!getenv("PATH"))
 		return 101;
@@ -145,10 +146,10 @@ static void a_program_is_started_with_signals_as_if_nobody_had_touched_them(void
 	assert_int_equal(in_a_child(start_with_touched_signals), 0);
 }
 
-/* A copy of this program outside of any build directory, told to say where it thinks it is. */
+/* Runs a copy of this program outside of any build directory, which reports where it is. */
 static int elsewhere(void)
 {
-	char directory[] = "/tmp/test-surroundings-XXXXXX", path[64], ninja[64];
+	char directory[] = "/tmp/test-process-XXXXXX", path[64], ninja[64];
 	char *const argv[] = { path, (char *)"where", NULL };
 	int status[2];
 
@@ -187,7 +188,7 @@ static int elsewhere(void)
 static void only_a_program_of_a_build_tree_is_in_one(void **state)
 {
 	assert_true(mf_process_in_build_tree());
-	/* without a build.ninja it is not, with one it is */
+	/* without a build.ninja it is no build directory, with one it is */
 	assert_int_equal(in_a_child(elsewhere), 0 * 2 + 1);
 }
 

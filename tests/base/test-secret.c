@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A password is in no text that leaves the program. */
+/* No text that leaves the program contains a password. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/strings.h"
@@ -48,7 +49,7 @@ static void what_has_no_secret_stays(void **state)
 		"file:///srv/repo@2",
 	};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
 		check(texts[i], texts[i]);
 }
 

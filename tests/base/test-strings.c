@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <string.h>
 #include "modfetch/strings.h"
 #include "modfetch/module-name.h"
@@ -71,22 +72,22 @@ static void a_text_is_tamed_and_stays_readable(void **state)
 		  "1A",
 		  "?1A" },
 		{ "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf", "????????????" },
-		/* longer than it need be, halves of pairs, beyond the last, cut off */
+		/* overlong, surrogates, beyond the last character, truncated */
 		{ "\xc0\x8a\xe0\x80\x8a\xf0\x80\x80\x8a", "?????????" },
 		{ "\xed\xa0\x80\xf4\x90\x80\x80\xf8\x88", "?????????" },
 		{ "a\xc3", "a?" },
 		{ "a\xe2\x82", "a??" },
 		{ "a\xf0\x9f\x90", "a???" },
-		/* soft hyphen, Arabic mark, Mongolian separator, no width, isolates, tags, no character */
+		/* soft hyphen, Arabic mark, Mongolian separator, zero width, isolates, tags, noncharacters */
 		{ "\xc2\xad\xd8\x9c\xe1\xa0\x8e\xe2\x80\x8b", "??????????" },
 		{ "\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\xaa\xe2\x81\xa9", "????????????" },
 		{ "\xe2\x80\xa9\xef\xbf\xbe\xf3\xa0\x80\x81\xf3\xa0\x81\xbf", "??????????????" },
-		/* and what is beside them */
+		/* and their neighbors */
 		{ "\xc2\xac\xd8\x9b\xe2\x80\x8a\xe2\x80\xa7\xef\xbf\xbd\xf3\xa0\x82\x80",
 		  "\xc2\xac\xd8\x9b\xe2\x80\x8a\xe2\x80\xa7\xef\xbf\xbd\xf3\xa0\x82\x80" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		char text[64];
 
 		strcpy(text, cases[i].text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Many keys, odd keys, and jobs that are each done once. */
+/* Many keys, and unusual keys. */
 #include "tests/unit.h"
 #include "modfetch/table.h"
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every job is done once, whatever the number of threads, in loop after loop. */
+/* Every job runs once, with any number of threads, in many loops. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static void each_job_is_done_once(void **state)
 {
 	static const unsigned int threads[] = { 0, 1, 2, 7, 16, 100 };
 
-	for (size_t t = 0; t < sizeof(threads) / sizeof(*threads); t++) {
+	for (size_t t = 0; t < MF_ARRAY_SIZE(threads); t++) {
 		struct mf_workers *workers;
 
 		assert_int_equal(mf_workers_new(threads[t], &workers), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event stage, in roots made for it: what is ours, what is off, what is here, what is missing.
- */
+/* The event stage, in temporary roots: each verdict, and the entries in the spool. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static void put_index(struct fixture *f, const char *dir, const char *name,
 	put(f, dir, name, buf, len);
 }
 
-/* A repository that carries e1000e and a second driver for the same card, and an empty disk. */
+/* A repository with e1000e and a second driver for the same card, and no installed module. */
 static void make_repository(struct fixture *f)
 {
 	_cleanup_close_ int fd = mf_context_mkdir(&f->ctx, CACHE);
@@ -110,11 +110,11 @@ static void the_first_of_each_key_counts(void **state)
 	static const char *const text[] = { "ACTION=add",  "MODALIASX=no",	 "MODALIAS=" NIC,
 					    "MODALIAS=x",  "DEVPATH=" DEV,	 "SUBSYSTEM=pci",
 					    "SEQNUM=1308", "USEC_INITIALIZED=1x" };
-	char *env[sizeof(text) / sizeof(*text) + 1] = { NULL };
+	char *env[MF_ARRAY_SIZE(text) + 1] = { NULL };
 	char *none[] = { NULL };
 	struct mf_event e;
 
-	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(text); i++)
 		env[i] = strdup(text[i]);
 	mf_event_parse(env, &e);
 	assert_string_equal(e.action, "add");
@@ -161,7 +161,7 @@ static void every_switch_turns_events_off(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		char path[128];
 
 		put_text(f, cases[i].dir, cases[i].name, cases[i].text);
@@ -210,7 +210,7 @@ static void without_any_index_the_service_decides(void **state)
 
 	put_on_disk(f, "modules.dep.bin", "e1000e");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
-	/* a repository of another kernel's indexes only is no index of ours */
+	/* a repository with indexes of other kernels only has no index for this kernel */
 	put_index(f, CACHE "current", "alias-amd64-6.1.0_55.bin",
 		  (const char *const[]){ "pci:*", "x", NULL });
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
@@ -225,12 +225,12 @@ static void a_module_is_missing_until_each_is_on_disk_or_built_in(void **state)
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 	put_on_disk(f, "modules.dep.bin", "e1000e");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
-	/* the other one's name is spelt with '-' in the index, with '_' by the kernel */
+	/* the other one's name has a '-' in the index, and a '_' in the kernel */
 	put_on_disk(f, "modules.builtin.bin", "intel_second");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_PRESENT);
 }
 
-/* A kernel that was just unpacked has the text alone. */
+/* A kernel that was just unpacked has only the text file. */
 static void what_is_built_in_is_known_before_depmod_ran(void **state)
 {
 	struct fixture *f = *state;
@@ -240,7 +240,7 @@ static void what_is_built_in_is_known_before_depmod_ran(void **state)
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 	put_text(f, TREE, "modules.builtin", "kernel/drivers/net/intel-second.ko\n");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_PRESENT);
-	/* the index wins where there is one */
+	/* the index has precedence */
 	put_on_disk(f, "modules.builtin.bin", "another");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_MISSING);
 }
@@ -284,7 +284,7 @@ static void a_link_cannot_lead_out_of_the_root(void **state)
 	char target[128];
 	void *p;
 
-	/* the same names outside the root hold an index that knows nothing */
+	/* the same paths outside of the root have an empty index */
 	assert_int_equal(setup(&p), 0);
 	put_index(p, "x", "alias-amd64-6.1.0_56.bin", (const char *const[]){ "a", "b", NULL });
 	fd = mf_context_mkdir(&f->ctx, "var/cache/modfetch/debian");
@@ -361,11 +361,11 @@ static const char rules[] =
 	"SUBSYSTEM==\"module\", KERNEL==\"parport_pc\", RUN{builtin}+=\"kmod load ppdev\"\n"
 	"KERNEL==\"0:*\", RUN{builtin}+=\"kmod load on-disk nowhere\"\n";
 
-/* An event of these properties; the names that wait afterwards, a blank in front of each. */
+/* The names in the spool after an event with these properties, each with a leading blank. */
 static const char *names_asked_for(struct fixture *f, enum mf_event_verdict expected,
 				   char *const *env)
 {
-	static char said[500];
+	static char output[500];
 	_cleanup_close_ int spool = mf_spool_open(&f->ctx);
 	struct mf_spool_entry *entries;
 	enum mf_event_verdict verdict = 0;
@@ -376,16 +376,16 @@ static const char *names_asked_for(struct fixture *f, enum mf_event_verdict expe
 	assert_int_equal(mf_event(&f->ctx, &event, &verdict), 0);
 	assert_int_equal(verdict, expected);
 	assert_int_equal(mf_spool_read(spool, &entries, &n, &damaged), 0);
-	*said = '\0';
+	*output = '\0';
 	for (size_t i = 0; i < n; i++) {
-		snprintf(said + strlen(said), sizeof(said) - strlen(said), " %s%s%s",
+		snprintf(output + strlen(output), sizeof(output) - strlen(output), " %s%s%s",
 			 entries[i].modalias, entries[i].devpaths.n ? "@" : "",
 			 entries[i].devpaths.n ? entries[i].devpaths.v[0] : "");
 		assert_int_equal(mf_spool_remove(spool, &entries[i]), 0);
 		mf_spool_entry_done(&entries[i]);
 	}
 	free(entries);
-	return said;
+	return output;
 }
 
 static void what_udevs_rules_load_by_name_waits_as_well(void **state)
@@ -405,7 +405,7 @@ static void what_udevs_rules_load_by_name_waits_as_well(void **state)
 	assert_string_equal(names_asked_for(f, MF_EVENT_UNKNOWN, disk), "");
 	put_text(f, "etc/udev/rules.d", "80-t.rules", rules);
 	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, disk), " sg@/devices/a/0:0:0:0");
-	disk[3] = NULL; /* without a modalias too */
+	disk[3] = NULL; /* also without a modalias */
 	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, disk), " sg@/devices/a/0:0:0:0");
 	assert_string_equal(names_asked_for(f, MF_EVENT_MISSING, module), " ppdev");
 	module[1] = (char *)"DEVPATH=/module/../parport_pc";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel asked for in vain is remembered for an hour, and not without end. */
+/* A failed request of the kernel is remembered for an hour, and the number of names is limited. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include <time.h>
 #include "modfetch/spool.h"
@@ -17,15 +18,15 @@ static void a_name_is_held_back_however_it_is_spelt(void **state)
 {
 	struct root *r = *state;
 
-	assert_false(mf_failed_lately(&r->ctx, "crypto-ccm"));
+	assert_false(mf_failed_recently(&r->ctx, "crypto-ccm"));
 	assert_int_equal(mf_failed_note(&r->ctx, "crypto-ccm"), 0);
-	assert_true(mf_failed_lately(&r->ctx, "crypto-ccm"));
-	assert_true(mf_failed_lately(&r->ctx, "crypto_ccm"));
-	assert_false(mf_failed_lately(&r->ctx, "crypto-cc"));
-	assert_false(mf_failed_lately(&r->ctx, "crypto-ccmx"));
+	assert_true(mf_failed_recently(&r->ctx, "crypto-ccm"));
+	assert_true(mf_failed_recently(&r->ctx, "crypto_ccm"));
+	assert_false(mf_failed_recently(&r->ctx, "crypto-cc"));
+	assert_false(mf_failed_recently(&r->ctx, "crypto-ccmx"));
 	assert_int_equal(mf_failed_note(&r->ctx, "xfs"), 0);
-	assert_true(mf_failed_lately(&r->ctx, "crypto_ccm"));
-	assert_true(mf_failed_lately(&r->ctx, "xfs"));
+	assert_true(mf_failed_recently(&r->ctx, "crypto_ccm"));
+	assert_true(mf_failed_recently(&r->ctx, "xfs"));
 }
 
 static void an_hour_later_it_counts_no_more(void **state)
@@ -33,15 +34,15 @@ static void an_hour_later_it_counts_no_more(void **state)
 	struct root *r = *state;
 	char text[200];
 
-	/* one too old, one of today, and one of the future, which is none */
+	/* one that has expired, a valid one, and one with a time in the future, which is invalid */
 	snprintf(text, sizeof(text), "%lld old\n%lld new\n%lld future\n",
 		 seconds() - MF_FAILED_SECONDS - 5, seconds() - 100, seconds() + 1000);
 	root_write(r, MF_FAILED_FILE, text);
 	if (seconds() > 100) {
-		assert_true(mf_failed_lately(&r->ctx, "new"));
+		assert_true(mf_failed_recently(&r->ctx, "new"));
 	}
-	assert_false(mf_failed_lately(&r->ctx, "old"));
-	assert_false(mf_failed_lately(&r->ctx, "future"));
+	assert_false(mf_failed_recently(&r->ctx, "old"));
+	assert_false(mf_failed_recently(&r->ctx, "future"));
 }
 
 static void the_latest_names_stay(void **state)
@@ -55,9 +56,9 @@ static void the_latest_names_stay(void **state)
 		assert_int_equal(mf_failed_note(&r->ctx, name), 0);
 		assert_int_equal(mf_failed_note(&r->ctx, name), 0);
 	}
-	assert_false(mf_failed_lately(&r->ctx, "module9"));
-	assert_true(mf_failed_lately(&r->ctx, "module10"));
-	assert_true(mf_failed_lately(&r->ctx, name));
+	assert_false(mf_failed_recently(&r->ctx, "module9"));
+	assert_true(mf_failed_recently(&r->ctx, "module10"));
+	assert_true(mf_failed_recently(&r->ctx, name));
 	text = root_read(r, MF_FAILED_FILE);
 	for (const char *p = text; (p = strchr(p, '\n')); p++)
 		lines++;
@@ -74,9 +75,9 @@ static void neither_odd_names_nor_a_damaged_file_do_harm(void **state)
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	assert_int_equal(mf_failed_note(&r->ctx, big), -EINVAL);
-	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(odd); i++) {
 		assert_int_equal(mf_failed_note(&r->ctx, odd[i]), -EINVAL);
-		assert_false(mf_failed_lately(&r->ctx, odd[i]));
+		assert_false(mf_failed_recently(&r->ctx, odd[i]));
 	}
 	assert_false(root_has(r, MF_FAILED_FILE));
 	snprintf(text, sizeof(text),
@@ -84,10 +85,10 @@ static void neither_odd_names_nor_a_damaged_file_do_harm(void **state)
 		 seconds(), seconds());
 	root_write(r, MF_FAILED_FILE, text);
 	for (const char *p = "abcd"; *p; p++)
-		assert_false(mf_failed_lately(&r->ctx, (const char[]){ *p, '\0' }));
-	assert_true(mf_failed_lately(&r->ctx, "e"));
+		assert_false(mf_failed_recently(&r->ctx, (const char[]){ *p, '\0' }));
+	assert_true(mf_failed_recently(&r->ctx, "e"));
 	assert_int_equal(mf_failed_note(&r->ctx, "a"), 0);
-	assert_true(mf_failed_lately(&r->ctx, "a"));
+	assert_true(mf_failed_recently(&r->ctx, "a"));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel may have fetched: what a module that is here lists, and nothing else. */
+/* Only modules that a module of this machine lists may be fetched for the kernel. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <sys/file.h>
@@ -77,7 +77,7 @@ static void what_a_module_on_disk_lists_may_be_fetched(void **state)
 	assert_int_equal(judge(r, "ctr"), MF_REQUEST_LISTED);
 	assert_int_equal(judge(r, "crypto-ccm"), MF_REQUEST_LISTED);
 	assert_int_equal(judge(r, "crypto_ccm"), MF_REQUEST_LISTED);
-	/* of another kernel, of nobody, and what nobody has */
+	/* of another kernel, not listed, and not in a repository */
 	assert_int_equal(judge(r, "af_alg"), MF_REQUEST_REFUSED);
 	assert_int_equal(judge(r, "net-pf-38"), MF_REQUEST_REFUSED);
 	assert_int_equal(judge(r, "mac80212"), MF_REQUEST_REFUSED);
@@ -117,7 +117,7 @@ static void what_is_on_disk_is_present(void **state)
 	assert_int_equal(judge(r, "crypto-ccm"), MF_REQUEST_PRESENT);
 	assert_int_equal(mf_kernel_request_present(&r->ctx, "crypto-ccm", note, text), 0);
 	assert_string_equal(text, "ccm;");
-	/* a name that a repository has comes before an alias of the disk */
+	/* a name in a repository has precedence over an alias on the disk */
 	disk(r, "modules.alias.bin", "af_alg=ccm");
 	assert_int_equal(judge(r, "af_alg"), MF_REQUEST_REFUSED);
 }
@@ -166,7 +166,7 @@ static void a_run_counts_as_loading_while_it_holds_the_lock(void **state)
 	assert_false(mf_kernel_request_loading(&r->ctx));
 	root_write(r, MF_LOADING_FILE, "");
 	assert_true(mf_kernel_request_loading(&r->ctx));
-	/* who asks for modprobe does not wait then, however long others would */
+	/* the helper of modprobe does not wait then, although others would */
 	r->ctx.settings.lock_timeout = 3600;
 	r->ctx.from_modprobe = true;
 	assert_int_equal(mf_lock(&r->ctx), -MFE_LOCKED);

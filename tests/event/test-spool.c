@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The spool: what an entry looks like, and several writers and a reader at once. */
+/* The spool: the format of an entry, and concurrent writers and readers. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -112,7 +113,7 @@ static void an_entry_survives_format_and_parse(void **state)
 	assert_int_equal(out.seqnum, 7);
 	assert_int_equal(out.uevent_us, 10);
 	assert_int_equal(out.decided_us, 20);
-	/* torn anywhere but at the end of a line, it is no entry */
+	/* truncated anywhere except at the end of a line it is no entry */
 	for (size_t cut = 0; cut < len; cut++) {
 		struct mf_spool_entry e;
 
@@ -142,7 +143,7 @@ static void nothing_but_an_entry_is_parsed(void **state)
 	};
 	struct mf_spool_entry e = { 0 };
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(mf_spool_parse(bad[i], strlen(bad[i]), &e), -EBADMSG);
 	assert_int_equal(mf_spool_parse("modfetch-event 1\nmodalias=a\0b\n", 29, &e), -EBADMSG);
 	assert_null(e.modalias);
@@ -181,7 +182,7 @@ static void the_one_that_waits_longest_is_first(void **state)
 
 		free(e.modalias);
 		assert_true(asprintf(&e.modalias, "pci:v%u", i) > 0);
-		/* in an order of its own: neither that of names nor that of writing */
+		/* neither in the order of the names nor in that of the writes */
 		e.decided_us = 1000 + i * 17 % 40;
 		assert_int_equal(mf_spool_put(f->spool, &e), 0);
 	}
@@ -315,7 +316,7 @@ static void names_are_remembered_once_and_not_without_end(void **state)
 	}
 	assert_int_equal(mf_spool_put_name(f->spool, "one_more"), 1);
 	assert_false(mf_spool_waits(f->spool, "one_more"));
-	/* a device is never turned away */
+	/* a device is never refused */
 	assert_int_equal(put(f->spool, NIC, "/devices/x"), 0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who asked modprobe, as /proc tells it; and where our lines do nothing. */
+/* The requester of a module, from /proc; and systems on which the install lines do nothing. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "src/event/stub-request.h"
@@ -26,9 +26,9 @@ static void an_admins_modprobe_is_no_kernel_request(void **state)
 	process(r, 101, "modprobe", 100, USER);
 	process(r, 102, "sh", 101, USER);
 	assert_false(mf_stub_kernel_asks(r->path, 102));
-	/* a shell that has become the command */
+	/* a shell that has replaced itself by the command */
 	assert_false(mf_stub_kernel_asks(r->path, 101));
-	/* whose parent has gone */
+	/* a process whose parent has exited */
 	process(r, 101, "modprobe", 1, USER);
 	assert_false(mf_stub_kernel_asks(r->path, 102));
 }
@@ -83,7 +83,7 @@ static void shells_without_end_are_given_up(void **state)
 		process(r, pid, "sh", pid + 1, USER);
 	process(r, 2, "kthreadd", 0, KTHREAD);
 	process(r, 104, "sh", 2, USER);
-	/* at most three are passed over; the one above is then who asks */
+	/* at most three shells are skipped; the process above them is the requester */
 	assert_true(mf_stub_kernel_asks(r->path, 101));
 	assert_false(mf_stub_kernel_asks(r->path, 105));
 }
@@ -105,7 +105,7 @@ static void udev_is_told_by_its_process(void **state)
 	process(r, 100, "bash", 1, USER);
 	assert_false(mf_stub_udev_asks(r->path, 102));
 	assert_false(mf_stub_udev_asks(r->path, 5000));
-	/* what is in a circle ends */
+	/* a circle of parents ends */
 	process(r, 100, "bash", 102, USER);
 	assert_false(mf_stub_udev_asks(r->path, 102));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What udev's rules load by name for a device: rules as distributions have them, and each condition by itself. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include "modfetch/udev-device.h"
 
@@ -35,11 +36,11 @@ static struct root *with_a_disk(void **state)
 	return r;
 }
 
-/* The names loaded for it, with a blank in front of each. */
+/* The names that are loaded for it, each with a leading blank. */
 static const char *ask(struct root *r, const char *devpath, char *const *properties,
 		       const char *text)
 {
-	static char said[1000];
+	static char output[1000];
 	struct mf_udev_device device = { .tree = &r->ctx,
 					 .sysfs = "sys",
 					 .database = "run/udev/data",
@@ -50,12 +51,13 @@ static const char *ask(struct root *r, const char *devpath, char *const *propert
 
 	assert_int_equal(mf_udev_rules_parse(&r->ctx, rules, "t.rules", text, strlen(text)), 0);
 	assert_int_equal(mf_udev_device_modules(&device, rules, &names), 0);
-	*said = '\0';
+	*output = '\0';
 	for (size_t i = 0; i < names.n; i++)
-		snprintf(said + strlen(said), sizeof(said) - strlen(said), " %s", names.v[i]);
+		snprintf(output + strlen(output), sizeof(output) - strlen(output), " %s",
+			 names.v[i]);
 	mf_strings_done(&names);
 	mf_udev_rules_free(rules);
-	return said;
+	return output;
 }
 
 /* As systemd and Debian have them. */
@@ -110,11 +112,11 @@ static void the_rules_of_distributions_load_what_they_say(void **state)
 	assert_string_equal(ask(r, "/devices/pci1/tifm0", NULL, distribution), " tifm_ms");
 	assert_string_equal(ask(r, "/module/parport_pc", NULL, distribution), " ppdev");
 	assert_string_equal(ask(r, "/module/parport", NULL, distribution), "");
-	/* what another rule found out is in the database, or in the environment of a program */
+	/* properties set by other rules are in the database, or in the environment of a program */
 	assert_string_equal(ask(r, "/devices/virtual/mtd/mtd0ro", NULL, distribution), "");
 	root_write(r, "run/udev/data/c90:1", "I:12\nE:MTD_FTL=smartmedia\n");
 	assert_string_equal(ask(r, "/devices/virtual/mtd/mtd0ro", NULL, distribution), " sm_ftl");
-	/* a module that is loaded is not asked for */
+	/* a loaded module is not requested */
 	plug(r, "/module/sg", NULL, "");
 	assert_string_equal(ask(r, DISK, NULL, distribution), "");
 }
@@ -151,7 +153,7 @@ static void each_condition_is_judged_as_udev_does(void **state)
 		{ "ENV{DEVTYPE}==\"scsi_device\"", true },
 		{ "ENV{SUBSYSTEM}==\"scsi\"", true },
 		{ "ENV{ACTION}==\"add\", ENV{DEVPATH}==\"/devices/*\"", true },
-		/* what is missing is empty */
+		/* a missing property is empty */
 		{ "ENV{NONE}==\"\"", true },
 		{ "ENV{NONE}==\"a|\"", true },
 		{ "ENV{NONE}==\"?*\"", false },
@@ -176,7 +178,7 @@ static void each_condition_is_judged_as_udev_does(void **state)
 		{ "TEST==\"[net/eth0]mtu\"", true },
 		{ "TEST==\"[net/eth1]mtu\"", false },
 		{ "ATTR{[net/eth0]mtu}==\"1500\"", true },
-		/* one device above, this one among them, has to fulfil them all */
+		/* the device or one of its parents must match all of them */
 		{ "KERNELS==\"pci0\"", true },
 		{ "KERNELS==\"0:0:0:0\"", true },
 		{ "KERNELS==\"target*\"", false },
@@ -190,7 +192,7 @@ static void each_condition_is_judged_as_udev_does(void **state)
 	plug(r, "/bus/pci/devices/0000:00:00.0", NULL, "");
 	plug(r, "/class/net/eth0", NULL, "");
 	root_write(r, "sys/class/net/eth0/mtu", "1500\n");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		char line[300];
 
 		snprintf(line, sizeof(line), "%s" LOAD("m"), cases[i].condition);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The words of udev's rules, taken apart. */
+/* The pairs in lines of udev's rules. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,23 +10,23 @@
 /* Each pair as "KEY{attribute}=value", with '!' and '~' for != and other operators, then 0 or -errno. */
 static const char *pairs(const char *text)
 {
-	static char said[500];
+	static char output[500];
 	char copy[500], *line = copy;
 	struct mf_udev_pair p;
 	int r;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	*said = '\0';
+	*output = '\0';
 	while ((r = mf_udev_pair_next(&line, &p)) > 0)
-		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s%s%s%c%s%s;", p.key,
-			 p.attribute ? "{" : "", p.attribute ? p.attribute : "",
-			 p.attribute ? "}" : "",
+		snprintf(output + strlen(output), sizeof(output) - strlen(output),
+			 "%s%s%s%s%c%s%s;", p.key, p.attribute ? "{" : "",
+			 p.attribute ? p.attribute : "", p.attribute ? "}" : "",
 			 p.negated ? '!'
 			 : p.match ? '='
 				   : '~',
 			 p.ignore_case ? "i:" : "", p.value);
 	assert_true(r == 0 || r == -EBADMSG);
-	return r ? "bad" : said;
+	return r ? "bad" : output;
 }
 
 static void pairs_are_parted_by_commas_and_blanks(void **state)
@@ -55,7 +56,7 @@ static void what_is_no_pair_is_told(void **state)
 					     "A==e\"\\000\"",
 					     "A==e\"\\777\"" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
 		assert_string_equal(pairs(texts[i]), "bad");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which files of udev's rules count, and what is read out of their lines. */
+/* Which files of udev's rules are used, and the result of parsing their lines. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include "modfetch/udev-device.h"
 
@@ -14,7 +15,7 @@ static struct mf_udev_rules *rules_of(struct root *r, const char *text)
 }
 
 /* Each line as "conditions: modules >go_to; ". */
-static const char *say(const struct mf_udev_rules *rules)
+static const char *describe(const struct mf_udev_rules *rules)
 {
 	static char text[4000];
 	size_t n;
@@ -45,21 +46,21 @@ static const char *say(const struct mf_udev_rules *rules)
 static const char *parsed(struct root *r, const char *text)
 {
 	struct mf_udev_rules *rules = rules_of(r, text);
-	const char *said = say(rules);
+	const char *output = describe(rules);
 
 	mf_udev_rules_free(rules);
-	return said;
+	return output;
 }
 
 static const char *machine(struct root *r)
 {
 	struct mf_udev_rules *rules = NULL;
-	const char *said;
+	const char *output;
 
 	assert_int_equal(mf_udev_rules_read(&r->ctx, &rules), 0);
-	said = say(rules);
+	output = describe(rules);
 	mf_udev_rules_free(rules);
-	return said;
+	return output;
 }
 
 #define LOAD(name) "RUN{builtin}+=\"kmod load " name "\""
@@ -75,7 +76,7 @@ static void a_line_has_conditions_and_modules(void **state)
 	assert_string_equal(parsed(*state, "\tATTR {a}==\"1\""), "");
 	assert_string_equal(parsed(*state, "ATTRS{idVendor} == \"1\" ,\t" LOAD("m")),
 			    "11{idVendor}==1 +m; ");
-	/* every way to add to the list of programs is one */
+	/* every operator that adds to the list of programs */
 	assert_string_equal(
 		parsed(*state, "RUN{builtin}=\"kmod load a\", RUN{builtin}:=\"kmod  load b a\""),
 		"+a+b; ");
@@ -91,7 +92,7 @@ static void other_lines_are_not_kept(void **state)
 		"RUN+=\"kmod load x\"",
 		"# " LOAD("x"),
 		"ACTION!=\"add\", GOTO=\"end\"\nRUN{builtin}+=\"kmod load\"\nLABEL=\"end\"",
-		/* no rule at all */
+		/* not a valid rule */
 		"KERNEL=\"x\", " LOAD("x"),
 		"KERNEL{x}==\"x\", " LOAD("x"),
 		"ENV==\"x\", " LOAD("x"),
@@ -100,7 +101,7 @@ static void other_lines_are_not_kept(void **state)
 		"==\"x\", " LOAD("x"),
 		"ATTR{x==\"x\", " LOAD("x"),
 		"KERNEL==e\"\\q\", " LOAD("x"),
-		/* only udev can say what this is about */
+		/* only udev can evaluate this */
 		"PROGRAM=\"/bin/true\", " LOAD("x"),
 		"IMPORT{program}=\"/bin/true\", " LOAD("x"),
 		"TAG==\"t\", " LOAD("x"),
@@ -113,7 +114,7 @@ static void other_lines_are_not_kept(void **state)
 		"",
 	};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
 		assert_string_equal(parsed(*state, texts[i]), "");
 }
 
@@ -122,7 +123,7 @@ static void lines_are_joined_and_comments_left_out(void **state)
 	assert_string_equal(
 		parsed(*state, "  KERNEL==\"a\", \\\n  # between\n  " LOAD("m") "\n\n# end"),
 		"2==a +m; ");
-	/* udev drops what is never finished */
+	/* udev drops an unfinished line */
 	assert_string_equal(parsed(*state, LOAD("a") "\\"), "");
 }
 
@@ -143,7 +144,7 @@ static void a_goto_leads_to_its_label_further_down(void **state)
 							"GOTO=\"none\"\n" LOAD(
 								"b") "\nLABEL=\"end\"\n" LOAD("c")),
 			    "0!=add >4; +a; ; +b; +c; ");
-	/* what only udev can judge is kept as a way around */
+	/* a GOTO whose conditions only udev can evaluate is kept */
 	assert_string_equal(
 		parsed(*state, "PROGRAM==\"x\", GOTO=\"end\"\n" LOAD("a") "\nLABEL=\"end\""),
 		"12==x >2; +a; ");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A small object of each word size and byte order, whole and damaged; from memory and from a file.
- */
+/* Small objects of each word size and byte order, valid and damaged, in memory and in a file. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "src/kmod/elf.h"
 #include <elf.h>
 #include <errno.h>
@@ -73,7 +73,7 @@ static void check(const struct object *o, struct mf_elf *elf)
 	assert_int_equal(mf_elf_read(elf, s[0].offset, text, 12), 0);
 	assert_string_equal(text, "twelve bytes");
 	assert_int_equal(s[1].index, 0);
-	/* it runs over the end of the file */
+	/* it exceeds the end of the file */
 	assert_int_equal(s[2].index, 0);
 	assert_int_equal(s[3].index, 2);
 	assert_int_equal(mf_elf_section_at(elf, 1, &again), 0);
@@ -118,13 +118,13 @@ static void what_is_no_object_is_refused(void **state)
 		{ 0, 0 },
 		{ EI_CLASS, 3 },
 		{ EI_DATA, 0 },
-		{ 46, 1 } /* table far out */,
+		{ 46, 1 } /* a section table outside of the file */,
 		{ 58, 1 },
 		{ 62, 9 },
-		{ 62, 1 } /* names that do not end */,
+		{ 62, 1 } /* names without a final NUL */,
 	};
 
-	for (size_t i = 0; i < sizeof(damage) / sizeof(*damage); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(damage); i++) {
 		struct object o = make(true, false);
 		struct mf_elf elf;
 

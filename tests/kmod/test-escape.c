@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Aliases into dependency strings and back. */
+/* Aliases are escaped for dependency strings, and decoded. */
 #include "tests/unit.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void a_lone_percent_sign_stays(void **state)
 	assert_string_equal(out, "%4");
 	assert_int_equal(mf_alias_unescape("%zz%4a", 6, out, sizeof(out)), 4);
 	assert_string_equal(out, "%zzJ");
-	/* the length given is the end, not the NUL */
+	/* the given length ends the string, not the NUL */
 	assert_int_equal(mf_alias_unescape("%2D", 2, out, sizeof(out)), 2);
 }
 

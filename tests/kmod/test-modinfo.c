@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The oracle is libkmod, over every module of a real kernel; and clang's assembler for what that
- * kernel does not have: other byte orders and word sizes, and the older and newer forms of
- * versions.
+ * The oracle is libkmod, for every module of a real kernel; clang's assembler makes modules that
+ * the kernel does not have: other byte orders and word sizes, older and newer forms of versions.
  */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/modinfo.h"
 #include <elf.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ static void compare_fields(const struct mf_modinfo *info, struct kmod_module *mo
 	assert_true(kmod_module_get_info(mod, &list) >= 0);
 	kmod_list_foreach(l, list)
 	{
-		/* what libkmod adds from the signature is no part of .modinfo */
+		/* libkmod adds fields from the signature, which are not in .modinfo */
 		if (i == info->n_fields) {
 			assert_string_equal(kmod_module_info_get_key(l), "sig_id");
 			break;
@@ -204,7 +204,7 @@ static void other_byte_orders_and_word_sizes_read_alike(void **state)
 		{ "aarch64-linux-gnu", EM_AARCH64, true, false },
 	};
 
-	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(targets); i++) {
 		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 		_cleanup_free_ char *source = NULL, *object = NULL;
 		size_t len;
@@ -291,7 +291,7 @@ static void an_import_whose_name_cannot_be_read_discredits_them_all(void **state
 		assert_int_equal(mf_modinfo_parse(object, len, CAP, &info), 0);
 		assert_int_equal(info.n_imports, 2);
 	}
-	must->st_name = 0; /* it has none: it is passed over */
+	must->st_name = 0; /* it has none: it is skipped */
 	{
 		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Releases of real distributions, and what can be no part of a package's name. */
+/* Releases of real distributions, and those that cannot be part of a package's name. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static const struct {
 
 static void releases_split_into_abi_and_flavor(void **state)
 {
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(known); i++) {
 		struct mf_release r;
 
 		assert_int_equal(mf_release_parse(known[i].release, NULL, &r), 0);
@@ -58,7 +59,7 @@ static void what_no_package_name_can_hold_is_refused(void **state)
 	char longest[MF_RELEASE_MAX + 1];
 	struct mf_release r = { .flavor = "untouched" };
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(mf_release_parse(bad[i], NULL, &r), -EINVAL);
 	memset(longest, '1', sizeof(longest));
 	longest[MF_RELEASE_MAX] = '\0';
@@ -91,7 +92,7 @@ static void a_release_in_a_dependency_has_one_dash(void **state)
 		{ "6.18.2", "6.18.2" },
 	};
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(pairs); i++) {
 		struct mf_release r;
 
 		assert_int_equal(mf_release_parse(pairs[i].release, NULL, &r), 0);

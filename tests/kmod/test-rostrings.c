@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The read-only strings of real modules, of both byte orders; and of what is no module. */
+/* The read-only strings of real modules, of both byte orders; and of files that are no modules. */
 #include "tests/unit.h"
 #include "modfetch/modinfo.h"
 #include <errno.h>

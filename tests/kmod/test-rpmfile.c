@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A real package made here and now, whole, cut at every byte, and with lengths that lie. */
+/* A real package, built here: complete, truncated at every byte, and with wrong lengths. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ static void a_visitor_can_end_the_walk(void **state)
 	assert_int_equal(calls, 2);
 }
 
-/* Each cut is a buffer of its own, so that a sanitizer sees a byte read too far. */
+/* Each truncation has its own buffer, so that a sanitizer detects a read past its end. */
 static void cut_anywhere_it_is_no_package_or_no_archive(void **state)
 {
 	const struct package *p = *state;
@@ -113,7 +114,7 @@ static void cut_anywhere_it_is_no_package_or_no_archive(void **state)
 		memcpy(cut, p->data, len);
 		r = mf_rpmfile_parse(cut, len, &file);
 		assert_int_equal(r, len < payload ? -EBADMSG : 0);
-		/* rpm pads the archive's end: what is behind the trailer is not missed */
+		/* rpm pads the archive's end: bytes after the trailer are not needed */
 		if (r == 0 && len < p->len - 512)
 			assert_int_not_equal(mf_cpio_each(file.payload, file.payload_len,
 							  stop_at_second, &calls),
@@ -128,7 +129,7 @@ static void lengths_that_lie_are_refused(void **state)
 	const struct package *p = *state;
 	struct mf_rpmfile file;
 
-	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(at); i++) {
 		for (unsigned int byte = 0; byte < 4; byte++) {
 			_cleanup_free_ uint8_t *copy = malloc(p->len);
 
@@ -213,7 +214,7 @@ static void archives_that_lie_are_refused(void **state)
 	};
 	int calls = 0;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(mf_cpio_each(bad[i], strlen(bad[i]) + 1, stop_at_second, &calls),
 				 -EBADMSG);
 	assert_int_equal(mf_cpio_each("", 0, stop_at_second, &calls), -EBADMSG);

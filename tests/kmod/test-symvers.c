@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Symbol versions, in every place and compression distributions keep them. */
+/* Symbol versions, in every place and compression that distributions use. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/symvers.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The oracle is depmod: its own indexes of a real kernel, and of trees made for one case each. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/trie.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@ static int add_to(void *arg, const char *key, const char *value, uint32_t priori
 	return mf_trie_builder_add(arg, key, value, priority);
 }
 
-/* Takes an index apart and puts it together again. */
+/* Reads an index and writes it again. */
 static void round_trip(const char *dir, const char *name, size_t at_least)
 {
 	_cleanup_free_ char *file = NULL;
@@ -86,14 +87,14 @@ static void values_stand_in_order_of_priority_the_later_first(void **state)
 	};
 	static const char *const lines[] = { "=root/1", "ab=y/0",  "abc=2/3", "abc=2/3",
 					     "abc=3/5", "abc=1/5", "abd=z/0", "b=x/2" };
-	struct wanted wanted = { lines, sizeof(lines) / sizeof(*lines) };
+	struct wanted wanted = { lines, MF_ARRAY_SIZE(lines) };
 	_cleanup_free_ void *buf = NULL;
 	struct mf_trie_builder *builder;
 	struct mf_trie *trie;
 	size_t len;
 
 	assert_int_equal(mf_trie_builder_new(&builder), 0);
-	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(entries); i++)
 		assert_int_equal(mf_trie_builder_add(builder, entries[i].key, entries[i].value,
 						     entries[i].priority),
 				 0);

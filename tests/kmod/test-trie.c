@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The oracle is libkmod, for lookups in depmod's indexes of a real kernel. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/process.h"
 #include "modfetch/trie.h"
 #include <errno.h>
@@ -108,7 +109,7 @@ static int by_line(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* What the text file says matches NAME, sorted. */
+/* The matches of NAME in the text file, sorted. */
 static void expect(const struct real *real, const char *name, struct found *found)
 {
 	found->n = 0;
@@ -233,13 +234,13 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 		const char *bytes;
 		size_t len;
 	} bad[] = {
-		/* a node that is its own child; a circle costs its budget and no more */
+		/* a node that is its own child; the budget ends the walk */
 		{ HEAD "\x20\0\0\x0c"
 		       "aa\x20\0\0\x0c",
 		  18 },
 		{ HEAD "\x80\0\0\x0c"
 		       "abc",
-		  15 }, /* a prefix without end */
+		  15 }, /* a prefix without a final NUL */
 		{ HEAD "\x20\0\0\x0c"
 		       "az\0\0\0\0",
 		  18 }, /* 26 children in 4 bytes */
@@ -248,11 +249,11 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 		  18 }, /* last before first */
 		{ HEAD "\x40\0\0\x0c"
 		       "\0\0\0\2\0\0\0\0v\0",
-		  22 }, /* two values, one there */
+		  22 }, /* a count of two values, but only one */
 		{ HEAD "\x40\0\0\x0c"
 		       "\xff\xff\xff\xff",
 		  16 },
-		{ HEAD "\x4f\xff\xff\xff", 12 }, /* a root far outside */
+		{ HEAD "\x4f\xff\xff\xff", 12 }, /* a root outside of the file */
 		{ HEAD "\x40\0\0\0", 12 },	 /* a root in the header */
 	};
 	struct mf_trie *trie;
@@ -261,7 +262,7 @@ static void damaged_files_are_refused_or_end_as_damage(void **state)
 	assert_int_equal(mf_trie_new(HEAD, 8, &trie), -EBADMSG);
 	assert_int_equal(mf_trie_new("\xb0\x07\xf4\x57\0\3\0\1\0\0\0\x0c", 12, &trie), -EBADMSG);
 	assert_int_equal(mf_trie_new("\xb0\x07\xfa\x57\0\2\0\1\0\0\0\x0c", 12, &trie), -EBADMSG);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++) {
 		assert_int_equal(mf_trie_new(bad[i].bytes, bad[i].len, &trie), 0);
 		assert_int_equal(mf_trie_walk(trie, count, &n), -EBADMSG);
 		mf_trie_free(trie);
@@ -315,7 +316,7 @@ static void a_file_that_is_cut_meanwhile_is_damaged(void **state)
 	struct mf_trie *trie;
 	size_t n = 0;
 
-	/* cmocka takes the signal for itself before each test */
+	/* cmocka replaces the handler before each test */
 	mf_bus_errors();
 	/* the root lies in the third page */
 	assert_int_equal(pwrite(fd, HEAD "\x40\0\x20\0", 12, 0), 12);

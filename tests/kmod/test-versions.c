@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Both forms of symbol versions, of either byte order and word size, whole and damaged. */
+/* Both forms of symbol versions, of either byte order and word size, valid and damaged. */
 #include "tests/unit.h"
 #include "src/kmod/versions.h"
 #include <stdio.h>
@@ -58,7 +58,7 @@ static void numbers_beside_names_are_read_too(void **state)
 	assert_int_equal(mf_versions_find(&v, names)->crc, 1);
 	assert_int_equal(mf_versions_find(&v, "b")->crc, 2);
 	mf_versions_done(&v);
-	/* one name too many, and one that does not end */
+	/* one name too many, and one without a final NUL */
 	assert_int_equal(mf_versions_init(&v, &big32, NULL, 0, crcs, 4, "x\0y", 4), 0);
 	assert_int_equal(v.n, 1);
 	mf_versions_done(&v);

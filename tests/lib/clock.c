@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Another clock for a program that is started with this preloaded: TEST_CLOCK is the time, seconds
- * since 1970, that it is at the start. Read at once, for a program may empty its environment.
+ * Replaces the clock of a program that is started with this library preloaded: TEST_CLOCK is the
+ * time at the start, in seconds since 1970. Read at once, since a program may empty its
+ * environment.
  */
 #include <dlfcn.h>
 #include <stdlib.h>

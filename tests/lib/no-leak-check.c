@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options of ASan for a program that has given away what looking for leaks needs: tracing itself
- * and reading /proc. Linked into sanitized builds alone.
+ * Disables ASan's search for leaks in a program that has dropped the rights for it: to trace itself
+ * and to read /proc. Linked into sanitized builds only.
  */
 const char *__asan_default_options(void);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keys and signatures are made here and now by the openssl program, which is not what we verify
- * with; only Ed25519, which it cannot put into CMS, is signed by our own mf_cms_sign().
+ * The openssl program makes keys and signatures during the test, independent of the code under
+ * test; only Ed25519, which it does not support in CMS, is signed by mf_cms_sign().
  */
 #include "tests/unit.h"
 #include "tests/shell.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -38,7 +39,7 @@ static int make_keys(void **state)
 	make_key("bp256", "ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", "keys", "");
 	make_key("stranger", "rsa:2048", "keys", "");
 	run("mv keys/stranger.pem others/");
-	/* another key under a known name and number, as who forges would make it */
+	/* another key with a known issuer and serial, as in a forged certificate */
 	run("openssl x509 -in keys/rsa2048.pem -noout -serial | sed s/serial=/0x/ >serial");
 	run("openssl req -x509 -newkey rsa:2048 -nodes -keyout twin.key -out others/twin.pem "
 	    "-subj /CN=rsa2048 -days 3650 -set_serial $(cat serial) 2>err");
@@ -131,7 +132,7 @@ static void signatures_of_the_openssl_program(void **state)
 		  -MFE_BAD_SIGNATURE },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		int r;
 
 		sign(cases[i].key, cases[i].options);
@@ -154,7 +155,7 @@ static void other_cms_is_no_signature(void **state)
 		": >sig",
 	};
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(commands); i++) {
 		run("%s", commands[i]);
 		assert_code(verify_file("keys", "sig", NULL), -MFE_BAD_SIGNATURE);
 	}
@@ -180,7 +181,7 @@ static void our_own_signatures_verify_here_and_by_openssl(void **state)
 {
 	static const char *const keys[] = { "rsa2048", "rsa4096", "p256", "p384", "ed25519" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++) {
 		_cleanup_free_ void *sig = NULL;
 		char key[64], cert[64];
 		struct mf_keyring *ring = keyring("keys");
@@ -192,7 +193,7 @@ static void our_own_signatures_verify_here_and_by_openssl(void **state)
 		assert_code(mf_cms_sign(key, cert, content, CONTENT_LEN, &sig, &len), 0);
 		assert_code(mf_cms_verify(ring, content, CONTENT_LEN, sig, len, &signer), 0);
 		assert_true(signer.signing_time > 1700000000);
-		/* another content, and none at all */
+		/* other content, and none at all */
 		assert_code(mf_cms_verify(ring, content, CONTENT_LEN - 1, sig, len, NULL),
 			    -MFE_BAD_SIGNATURE);
 		assert_code(mf_cms_verify(ring, NULL, 0, sig, len, NULL), -MFE_BAD_SIGNATURE);
@@ -224,7 +225,7 @@ static void weak_and_mismatched_pairs_do_not_sign(void **state)
 	};
 
 	run("openssl pkey -in rsa2048.key -aes128 -passout pass:x -out locked.key");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		void *sig;
 		size_t len;
 
@@ -233,7 +234,7 @@ static void weak_and_mismatched_pairs_do_not_sign(void **state)
 	}
 }
 
-/* What an Ed25519 signature in CMS is over: its signed attributes, which begin with the content's type. */
+/* The bytes that an Ed25519 signature covers: the signed attributes, which begin with the content type. */
 static uint8_t *signed_attributes(uint8_t *sig, size_t sig_len, size_t *ret_len)
 {
 	static const uint8_t type[] = { 0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48,
@@ -241,7 +242,7 @@ static uint8_t *signed_attributes(uint8_t *sig, size_t sig_len, size_t *ret_len)
 	uint8_t *at = memmem(sig, sig_len, type, sizeof(type));
 
 	assert_non_null(at);
-	/* [0] with a length of one byte, or of two that say so */
+	/* [0] with a length of one byte, or of two in the long form */
 	if (at[-2] == 0xa0) {
 		*ret_len = at[-1] + 2U;
 		return at - 2;
@@ -283,7 +284,7 @@ static void an_ed25519_signature_over_something_else_than_data_is_none(void **st
 	attributes = signed_attributes(sig, len, &attributes_len);
 	type = memmem(attributes, attributes_len, data, sizeof(data));
 	assert_non_null(type);
-	/* the control: what is signed here counts */
+	/* control: a signature made here is valid */
 	memset((uint8_t *)sig + len - 64, 0, 64);
 	assert_code(mf_cms_verify(ring, content, CONTENT_LEN, sig, len, NULL), -MFE_BAD_SIGNATURE);
 	sign_attributes(sig, len);
@@ -297,12 +298,12 @@ static void an_ed25519_signature_over_something_else_than_data_is_none(void **st
 	mf_keyring_free(ring);
 }
 
-/* Every bit that matters is looked at: none of these may verify, none may crash. */
+/* Every significant bit is checked: none of these may verify, none may crash. */
 static void every_damaged_byte_is_noticed(void **state)
 {
 	static const char *const keys[] = { "p256", "ed25519" };
 
-	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
+	for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++) {
 		struct mf_keyring *ring = keyring("keys");
 		_cleanup_free_ void *sig = NULL;
 		char key[64], cert[64];
@@ -323,8 +324,8 @@ static void every_damaged_byte_is_noticed(void **state)
 			assert_int_not_equal(mf_cms_verify(ring, content, CONTENT_LEN, p, i, NULL),
 					     0);
 		/*
-		 * Unsigned by CMS: version numbers, the outer list of digests, NULL parameters of
-		 * algorithms. What is left is whether any of it changes what was signed: it cannot.
+		 * CMS does not sign version numbers, the outer list of digests and NULL parameters
+		 * of algorithms. A change of them cannot change the signed content.
 		 */
 		print_message("%s: %zu of %zu flips in fields without meaning\n", keys[k], accepted,
 			      len);
@@ -341,7 +342,7 @@ static void bytes_behind_the_signature_are_refused(void **state)
 	sign("rsa2048", "");
 	run("cat sig sig >two");
 	assert_code(verify_file("keys", "two", NULL), -MFE_BAD_SIGNATURE);
-	/* valid, but fattened by certificates to more than 64 KiB */
+	/* valid, but more than 64 KiB large because of its certificates */
 	run("openssl req -x509 -key rsa2048.key -subj /CN=fat -out fat.pem "
 	    "-addext nsComment=$(head -c 70000 /dev/zero | tr '\\0' x)");
 	sign("rsa2048", "-certfile fat.pem");
@@ -365,7 +366,7 @@ static void validity_is_judged_at_the_signing_time(void **state)
 	    "new_certs_dir=.\\npolicy=p\\ndefault_md=sha256\\nunique_subject=no\\n[p]\\n"
 	    "commonName=supplied\\n' >ca.conf && openssl req -new -key rsa2048.key -subj /CN=dated "
 	    "-out dated.csr");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		run("openssl ca -batch -config ca.conf -selfsign -keyfile rsa2048.key -in "
 		    "dated.csr "
 		    "-notext -startdate %s -enddate %s -out dated/dated.pem 2>err || "
@@ -379,14 +380,14 @@ static void validity_is_judged_at_the_signing_time(void **state)
 
 static void certificates_inside_a_signature_are_never_used(void **state)
 {
-	/* a leaf certified by a key of ours, but itself not among ours */
+	/* a leaf certified by a key of the keyring, which does not have the leaf */
 	run("openssl req -new -newkey rsa:2048 -nodes -keyout leaf.key -subj /CN=leaf -out "
 	    "leaf.csr "
 	    "2>err && openssl x509 -req -in leaf.csr -CA keys/rsa2048.pem -CAkey rsa2048.key "
 	    "-CAcreateserial -out others/leaf.pem -days 100 2>err");
 	sign("leaf", "-certfile keys/rsa2048.pem");
 	assert_code(verify_file("keys", "sig", NULL), -MFE_UNTRUSTED_KEY);
-	/* and the other way: the leaf alone, without its issuer, is enough when it is ours */
+	/* a leaf of the keyring is enough, without its issuer */
 	run("mkdir leaf && cp others/leaf.pem leaf/");
 	assert_code(verify_file("leaf", "sig", NULL), 0);
 }
@@ -407,7 +408,7 @@ static void revoked_certificates_no_longer_count(void **state)
 	run("openssl crl -in revoked/list.crl -outform DER -out revoked/der.crl && "
 	    "rm revoked/list.crl");
 	assert_code(verify_file("revoked", "sig", NULL), -MFE_REVOKED);
-	sign("rsa2048", ""); /* the issuer itself still counts */
+	sign("rsa2048", ""); /* the issuer itself is still valid */
 	assert_code(verify_file("revoked", "sig", NULL), 0);
 	run("rm -r revoked/*");
 }
@@ -430,7 +431,7 @@ static void module_signatures_need_no_attributes(void **state)
 	};
 	struct mf_keyring *ring = keyring("keys");
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *sig = NULL;
 		size_t len;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each format is packed by its own tool, so that we are not tested against our own reading. */
+/* Each format is compressed by its own tool, independent of the code under test. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "modfetch/inflate.h"
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 static const char *const tools[] = { "gzip -c", "xz -c", "xz -9 -c", "zstd -q -c",
 				     "zstd -q -19 -c" };
-#define N_TOOLS (sizeof(tools) / sizeof(*tools))
+#define N_TOOLS (MF_ARRAY_SIZE(tools))
 
 /* The bytes of COMMAND's output; INPUT goes to its standard input. */
 static char *run(const char *command, const void *input, size_t len, size_t *ret_len)
@@ -53,7 +54,7 @@ static void every_format_comes_out_as_it_went_in(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 4096, 65536, 700000 + 17 };
 
-	for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
+	for (size_t s = 0; s < MF_ARRAY_SIZE(sizes); s++) {
 		_cleanup_free_ char *plain = sample(sizes[s] + 1);
 
 		for (size_t t = 0; t < N_TOOLS; t++) {
@@ -179,7 +180,7 @@ static void a_small_file_may_not_ask_for_a_large_dictionary(void **state)
 	ask_for(xz, 30); /* 128 MiB */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), 0);
 	assert_memory_equal(out, "hello", 5);
-	ask_for(xz, 32); /* 256 MiB, and what the decoder needs itself */
+	ask_for(xz, 32); /* 256 MiB, and the decoder's own memory */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
 	ask_for(xz, 38);
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
@@ -209,7 +210,7 @@ static void a_descriptor_becomes_a_sealed_file(void **state)
 			packed = run(tools[t], plain, 700000, &n);
 			in = memfile(packed, n);
 		} else {
-			in = memfile(plain, 700000); /* in no format: copied */
+			in = memfile(plain, 700000); /* unknown format: copied */
 		}
 		assert_int_equal(mf_inflate_fd(in, 700000 - 1), -EFBIG);
 		out = mf_inflate_fd(in, 700000);

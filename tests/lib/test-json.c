@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whatever is put in, the text is one line of valid JSON in UTF-8; and what is read is typed. */
+/* The text is one line of valid JSON in UTF-8 for any input; parsed values have types. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,7 @@ static void bytes_that_are_no_text_become_question_marks(void **state)
 	check_bytes("\xc3", "?");
 	check_bytes("\xe2\x82", "??");
 	check_bytes("\xf0\x9f\x98", "???");
-	/* longer than need be, halves of a pair, beyond the end of Unicode */
+	/* overlong, surrogates, beyond the end of Unicode */
 	check_bytes("\xc0\xaf", "??");
 	check_bytes("\xe0\x80\xaf", "???");
 	check_bytes("\xf0\x80\x80\xaf", "????");
@@ -62,7 +63,7 @@ static void bytes_that_are_no_text_become_question_marks(void **state)
 	check_bytes("\xed\xbf\xbf", "???");
 	check_bytes("\xf4\x90\x80\x80", "????");
 	check_bytes("\xf5\x80\x80\x80", "????");
-	/* the last ones that are */
+	/* the last valid ones */
 	check_bytes("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xf0\x90\x80\x80",
 		    "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xf0\x90\x80\x80");
 }
@@ -80,19 +81,19 @@ static void what_a_terminal_obeys_is_written_as_an_escape(void **state)
 		{ "\xf3\xa0\x80\x81\xf0\x9f\x90\xa7", "\\udb40\\udc01\xf0\x9f\x90\xa7" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		struct mf_json *o = mf_json_object(), *back;
 		char want[128];
 
 		mf_json_set_string(o, "k", cases[i].in);
 		snprintf(want, sizeof(want), "{\"k\":\"%s\"}", cases[i].text);
 		assert_string_equal(mf_json_text(o, false), want);
-		/* again, and as it went in where somebody reads it */
+		/* a second time; a reader gets the original characters */
 		assert_string_equal(mf_json_text(o, false), want);
 		back = mf_json_parse(want);
 		assert_string_equal(mf_json_get_string(back, "k"), cases[i].in);
 		assert_string_equal(mf_json_text(back, false), want);
-		/* what is added later is in the next text */
+		/* values added later are in the next text */
 		mf_json_set_bool(o, "b", true);
 		assert_non_null(strstr(mf_json_text(o, true), "\"b\": true"));
 		mf_json_free(o);
@@ -124,7 +125,7 @@ static void reading_is_strict_and_bounded(void **state)
 	static const char *const bad[] = { "", "{", "{\"a\":}", "[1,2", "\"open", "nope" };
 	struct mf_json *o;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_null(mf_json_parse(bad[i]));
 	memset(deep, '[', 100);
 	memset(deep + 100, ']', 99);
@@ -147,7 +148,7 @@ static void reading_is_strict_and_bounded(void **state)
 	mf_json_free(o);
 }
 
-/* Records come from a file anybody may have damaged. */
+/* Records come from a file that may be damaged. */
 static void asking_what_is_no_object_is_answered(void **state)
 {
 	struct mf_json *a = mf_json_parse("[1]");

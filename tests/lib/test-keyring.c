@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
 #include "tests/shell.h"
+#include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static int make_keys(void **state)
 	return 0;
 }
 
-/* The number of certificates read, or the code; the culprit into BAD. */
+/* The number of certificates read, or the code; the name of the bad file in BAD. */
 static int count(const char *directory, char *const *names, size_t n, char **bad)
 {
 	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY);
@@ -53,7 +54,7 @@ static void a_name_that_is_not_there_or_leaves_the_folder_is_told(void **state)
 	static const char *const names[] = { "four",	"four.pem", "../one",	"../one.pem",
 					     ".hidden", "",	    "keys/one", "README" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *bad = NULL;
 		char *list[] = { (char *)"one", (char *)names[i] };
 
@@ -83,7 +84,7 @@ static void one_damaged_file_fails_the_whole(void **state)
 		"for i in $(seq 500); do cat one.pem; done >bad/x.pem",
 	};
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(commands); i++) {
 		_cleanup_free_ char *bad = NULL;
 
 		run("rm -rf bad && mkdir bad && cp one.pem bad/");
@@ -119,7 +120,7 @@ static void a_fingerprint_changes_with_each_file_of_the_choice_and_no_other(void
 	    "\ncrlnumber=number\ndefault_md=sha256\n' >ca.conf && openssl ca -config ca.conf "
 	    "-gencrl "
 	    "-crldays 1 -keyfile one.key -cert one.pem -out x.crl 2>err");
-	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(changes); i++) {
 		uint8_t before[MF_SHA256_LEN], after[MF_SHA256_LEN];
 		_cleanup_close_ int fd = -1;
 

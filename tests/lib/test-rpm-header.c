@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a header says of its files beyond their names: times, ghosts, links. */
+/* The files in a header: their times, ghosts and links. */
 #include "tests/unit.h"
+#include "modfetch/array.h"
 #include "tests/root.h"
 #include "modfetch/rpm.h"
 #include "tests/rpms.h"
@@ -46,7 +47,7 @@ static void files_have_a_time_and_ghosts_are_told_apart(void **state)
 	const struct mf_rpm_file *conf, *ghost, *link;
 
 	assert_int_equal(mf_rpm_read(fd, &h), 0);
-	/* libsolv leaves an epoch of 0 away */
+	/* no epoch of 0, as in libsolv */
 	assert_string_equal(h.evr, "1-1");
 	assert_int_equal(h.n_files, 3);
 	conf = find(&h, DEPMOD);
@@ -58,7 +59,7 @@ static void files_have_a_time_and_ghosts_are_told_apart(void **state)
 	assert_false(link->has_sha256);
 	assert_string_equal(link->link, "y.bin");
 	mf_rpm_header_done(&h);
-	/* twice does no harm */
+	/* a second call does no harm */
 	mf_rpm_header_done(&h);
 }
 
@@ -86,7 +87,7 @@ static void accounts_and_kernels_are_told_by_what_is_provided(void **state)
 	};
 	struct mf_rpm_header h = { 0 };
 
-	for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(accounts); i++) {
 		read_provides(accounts[i], &h);
 		assert_int_equal(h.scriptlets.n, 1);
 		assert_int_equal(h.uname_r.n, 0);

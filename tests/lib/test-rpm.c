@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Real packages in a real database: read, installed, updated, taken out. */
+/* Real packages in a real database: read, installed, updated, erased. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include <signal.h>
@@ -33,7 +33,7 @@ struct packages {
 	int fd[N_PACKAGES];
 };
 
-/* They take a moment to build: once for all tests. */
+/* Building them takes a moment: once for all tests. */
 static struct packages *packages(void)
 {
 	static struct packages all;
@@ -75,7 +75,7 @@ static int take_out(struct root *r, const char *label)
 	int err;
 
 	assert_int_equal(mf_strings_add(&labels, label), 0);
-	err = mf_rpm_take_out(&r->ctx, &labels);
+	err = mf_rpm_erase(&r->ctx, &labels);
 	mf_strings_done(&labels);
 	return err;
 }
@@ -131,7 +131,7 @@ static void what_is_no_package_is_refused(void **state)
 		_cleanup_close_ int fd = mf_memfile_new("cut");
 
 		assert_int_equal(mf_file_write(fd, bytes, cut), 0);
-		/* what is cut off behind the header is the digest's affair */
+		/* a truncated payload is detected by the digest in the metadata */
 		if (cut < 96 + 200)
 			assert_int_equal(mf_rpm_read(fd, &h), -MFE_BAD_PACKAGE);
 		else if (!mf_rpm_read(fd, &h))
@@ -190,7 +190,7 @@ static void a_package_comes_and_goes(void **state)
 	assert_false(installed(r, "epoch-kmp"));
 	assert_int_equal(take_out(r, "one-kmp-1-1.x86_64"), 0);
 	assert_false(root_has(r, DRIVER + 1));
-	/* not there any more: nothing to do */
+	/* not installed any more: nothing to do */
 	assert_int_equal(take_out(r, "one-kmp-1-1.x86_64"), 0);
 	mf_strings_done(&names);
 }
@@ -206,7 +206,7 @@ static void a_newer_version_takes_the_place_of_the_older(void **state)
 	assert_true(installed(r, "one-kmp-2-1.x86_64"));
 	text = root_read(r, DRIVER + 1);
 	assert_string_equal(text, "one-kmp-2 " DRIVER "\n");
-	/* and back again, and once more the same: the plan decides, not rpm */
+	/* a downgrade, and a reinstallation: the plan decides, not rpm */
 	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
 	assert_true(installed(r, "one-kmp-1-1.x86_64"));
 	assert_int_equal(unlinkat(r->fd, DRIVER + 1, 0), 0);

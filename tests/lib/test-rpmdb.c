@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the database of packages is, and that no link leads to another machine's. */
+/* The place of the database of packages, and that no link leads out of the root. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/rpm.h"
@@ -51,7 +51,7 @@ static void links_are_followed_below_the_root_and_none_is_left(void **state)
 	assert_int_equal(symlinkat("/usr/lib/elsewhere", r->fd, "var/lib/rpm"), 0);
 	is_at(r, "/usr/lib/elsewhere", true);
 	assert_int_equal(unlinkat(r->fd, "var/lib/rpm", 0), 0);
-	/* there, but not below the root */
+	/* it exists, but not below the root */
 	assert_non_null(mkdtemp(outside));
 	snprintf(path, sizeof(path), "%s/rpmdb.sqlite", outside);
 	close(open(path, O_WRONLY | O_CREAT, 0644));
@@ -60,7 +60,7 @@ static void links_are_followed_below_the_root_and_none_is_left(void **state)
 	{
 		bool there;
 
-		/* a dangling link is nothing to make a directory of */
+		/* no directory is created for a dangling link */
 		assert_null(mf_rpmdb_directory(&r->ctx, true, &there));
 	}
 	assert_int_equal(mf_tree_remove(AT_FDCWD, outside), 0);

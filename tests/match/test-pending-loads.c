@@ -15,7 +15,7 @@
 #include "tests/syscalls.h"
 #include "tests/trees.h"
 
-#define RECORD	MF_ATTEMPT_DIRECTORY "/" MF_ATTEMPT_FILE
+#define RECORD	MF_PENDING_LOADS_DIRECTORY "/" MF_PENDING_LOADS_FILE
 #define MODULES "lib/modules/" KERNEL
 #define CARD	"kernel/drivers/isdn/hardware/mISDN/hfcpci.ko"
 #define NEEDED	"kernel/drivers/isdn/mISDN/mISDN_core.ko"
@@ -146,9 +146,10 @@ static void the_end_of_a_load_is_synced_to_disk(void **state)
 
 	machine(r, "true");
 	calls = syscalls_of(load_one, r);
-	assert_true(comes_before(calls, "rename modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
-	assert_true(
-		comes_before(calls, "unlinkat modprobe.d " MF_ATTEMPT_FILE, "fsync modprobe.d"));
+	assert_true(comes_before(calls, "rename modprobe.d " MF_PENDING_LOADS_FILE,
+				 "fsync modprobe.d"));
+	assert_true(comes_before(calls, "unlinkat modprobe.d " MF_PENDING_LOADS_FILE,
+				 "fsync modprobe.d"));
 }
 
 static void a_crashed_load_is_not_repeated_unattended(void **state)

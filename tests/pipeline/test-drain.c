@@ -212,14 +212,14 @@ static void a_failed_request_without_a_device_is_recorded(void **state)
 	device(f, "pci:v1", "/devices/a", true);
 	assert_int_equal(mf_drain(&f->ctx, &d), -MFE_NO_REPOSITORY);
 	assert_int_equal(d.failed, 2);
-	assert_true(mf_failed_lately(&f->ctx, "crypto_ccm"));
-	assert_false(mf_failed_lately(&f->ctx, "pci:v1"));
+	assert_true(mf_failed_recently(&f->ctx, "crypto_ccm"));
+	assert_false(mf_failed_recently(&f->ctx, "pci:v1"));
 	/* a transient failure is not recorded */
 	repository(f, "file:///nonexistent");
 	assert_int_equal(mf_spool_put_name(f->spool, "xfs"), 0);
 	assert_true(mf_drain(&f->ctx, &d) < 0);
 	assert_int_equal(d.kept, 1);
-	assert_false(mf_failed_lately(&f->ctx, "xfs"));
+	assert_false(mf_failed_recently(&f->ctx, "xfs"));
 }
 
 static void check_devpath(struct fixture *f, const char *modalias, const char *devpath)

@@ -103,7 +103,7 @@ class Requests(unittest.TestCase):
                               env={'MODPROBE_MODULE': name}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 1)
         output = re.sub(r'^==\d+==WARNING: .*\n', '', done.stdout, flags=re.M)
-        words = {'/modfetch: No such file': 'fetch', 'there is no modprobe': 'load'}
+        words = {'/modfetch: No such file': 'fetch', 'cannot start modprobe': 'load'}
         return next((word for text, word in words.items() if text in output), 'nothing'), output
 
     def pass_for_this_kernel(self):

@@ -2,12 +2,12 @@
 /*
  * The udev RUN helper: libexec/modfetch/event, started by udev/81-modfetch.rules.
  *
- * Takes everything from the environment udev made, judges it (src/event/event.c), and leaves an
- * entry in the spool or nothing at all. Takes no argument and no other variable, so nobody can
- * steer it; opens no INET socket, starts no child. Linked statically where the C library allows,
- * because half of its millisecond would otherwise be the dynamic linker's.
+ * Reads the event from the environment that udev sets, judges it (src/event/event.c), and adds an
+ * entry to the spool if a driver is missing. It has no arguments and uses no other variables, so a
+ * user cannot influence it; opens no INET socket, starts no child process. Linked statically if the
+ * C library permits, because the dynamic linker would take half of its millisecond.
  *
- * Exit status: 0 decided, 1 could not (udev logs it; the device's other rules are not affected).
+ * Exit status: 0 decided, 1 failed (udev logs it; the device's other rules are not affected).
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -18,8 +18,7 @@
 #include "modfetch/process.h"
 #include "../event.h"
 
-static void main_say(const struct mf_context *ctx, const struct mf_event *event,
-		     const char *message)
+static void report(const struct mf_context *ctx, const struct mf_event *event, const char *message)
 {
 	const struct mf_journal_field fields[] = {
 		{ "MODALIAS", event->modalias },
@@ -50,11 +49,11 @@ int main(void)
 
 		snprintf(line, sizeof(line), "%s: %s: %s [%s]", f->stage, f->what, f->why,
 			 mf_error_name(r));
-		main_say(&ctx, &event, line);
+		report(&ctx, &event, line);
 		return 1;
 	}
 	if (verdict == MF_EVENT_REFUSED)
-		main_say(&ctx, &event,
-			 "event: dropped: its modalias or path is out of bounds [BAD-MODALIAS]");
+		report(&ctx, &event,
+		       "event: dropped: its modalias or path is invalid [BAD-MODALIAS]");
 	return 0;
 }

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libexec/modfetch/modprobe: what modprobe runs for a module that is not on disk, by the install
- * lines that src/load/stubs.c writes. Fetches, then lets modprobe load as if nothing had been.
+ * libexec/modfetch/modprobe: the program that modprobe runs for a module that is not on disk, by
+ * the install lines that src/load/stubs.c writes. Fetches the module, then starts modprobe to load
+ * it.
  *
- * The module's name is MODPROBE_MODULE, which modprobe sets; the arguments are the options for it,
- * behind "-k" where the kernel may have this name fetched. Whether the kernel asks is read from
- * /proc: modprobe is then the child of a kernel thread, which nobody else can be. Such a request
- * can be provoked by any user (socket(AF_ALG, …)): without "-k" and unless a module of this machine
- * lists what is asked for (kernel-request.c) it ends here, in silence and at once. What is on disk
- * already is loaded for whoever asks; modfetch removes its lines only after it has loaded drivers.
+ * The module's name is in MODPROBE_MODULE, which modprobe sets; the arguments are its options,
+ * after "-k" if this name may be fetched for the kernel. /proc shows whether the kernel has made
+ * the request: modprobe is then the child of a kernel thread, which no other process can be. Any
+ * user can provoke such a request (socket(AF_ALG, …)): without "-k", and unless a module of this
+ * machine lists the name (kernel-request.c), the program exits at once without a message. A module
+ * that is on disk already is loaded for any requester; modfetch removes its install lines only
+ * after it has loaded drivers.
  *
- * A driver that modfetch is loading may ask, and modfetch waits for that driver: then the name is
- * remembered in the spool and the request fails at once; the service fetches it when that run ends.
- * What waits in the spool is not fetched for the kernel a second time, and what has failed for good
- * is not tried again for the kernel within an hour.
+ * A driver that modfetch is loading may make a request, while modfetch waits for that driver: then
+ * the name is added to the spool and the request fails at once; the service fetches it after that
+ * run. A name in the spool is not fetched for the kernel a second time, and a name whose fetch has
+ * failed permanently is not retried for the kernel within an hour.
  *
- * udev runs install lines too, for its rules that load by name: while it handles a device, so that
- * "udevadm settle" and the device's other rules would wait for a network. Such a request is left in
- * the spool, as the event helper's are, and the module is loaded by modfetch.service.
+ * udev runs install lines too, for its rules that load by name, while it handles a device: a fetch
+ * would block "udevadm settle" and the device's other rules. Such a name is added to the spool, as
+ * by the event helper, and modfetch.service loads the module.
  *
- * Nothing here parses what came from a network; libc only.
- * Exit status: modprobe's own, or 1 where nothing could be fetched (modfetch has said why).
+ * Parses no data from a network; libc only.
+ * Exit status: modprobe's own, or 1 if nothing could be fetched (modfetch has printed the reason).
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -39,8 +41,8 @@
 #include "../kernel-request.h"
 #include "../stub-request.h"
 
-/* Fetches and installs; loads nothing. Returns modfetch's exit status. */
-static int main_fetch(const char *name, bool kernel)
+/* Runs modfetch to fetch and install without a load. Returns modfetch's exit status. */
+static int run_modfetch(const char *name, bool kernel)
 {
 	char *const argv[] = { (char *)"modfetch",
 			       (char *)"--no-load",
@@ -54,7 +56,7 @@ static int main_fetch(const char *name, bool kernel)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		/* results are for who asked modfetch, not for who asked modprobe */
+		/* modprobe's caller does not expect modfetch's results on standard output */
 		if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 			_exit(1);
 		execv(MF_SBINDIR "/modfetch", argv);
@@ -66,8 +68,8 @@ static int main_fetch(const char *name, bool kernel)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Leaves it to the service. Nothing was loaded, so this is no success either. */
-static int leave_to_service(struct mf_context *ctx, const char *name)
+/* Adds the name to the spool, for the service. Returns 1: the module was not loaded. */
+static int request_from_service(struct mf_context *ctx, const char *name)
 {
 	int r = mf_event_request(ctx, name);
 
@@ -77,8 +79,8 @@ static int leave_to_service(struct mf_context *ctx, const char *name)
 	return 1;
 }
 
-/* Becomes modprobe; the line that led here is passed over. */
-static int main_load(const char *name, bool blacklist, int n_options, char **options)
+/* Replaces this process by modprobe, which ignores the install line. Returns 1 if that fails. */
+static int exec_modprobe(const char *name, bool blacklist, int n_options, char **options)
 {
 	static const char *const paths[] = { "/usr/sbin/modprobe", "/sbin/modprobe",
 					     "/usr/bin/modprobe" };
@@ -97,37 +99,37 @@ static int main_load(const char *name, bool blacklist, int n_options, char **opt
 		argv[n++] = options[i];
 	for (size_t i = 0; i < MF_ARRAY_SIZE(paths); i++)
 		execv(paths[i], argv);
-	fprintf(stderr, "modfetch: modprobe: %s was fetched, but there is no modprobe: %m\n", name);
+	fprintf(stderr, "modfetch: modprobe: %s: cannot start modprobe to load it: %m\n", name);
 	free(argv);
 	return 1;
 }
 
-/* Loads a module that an alias stands for, as modprobe does for an alias: unless it is blacklisted. */
-static int load_alias(void *arg, const char *module)
+/* Loads a module found by an alias, as modprobe does: unless it is blacklisted. */
+static int on_alias(void *arg, const char *module)
 {
-	bool *done = arg;
+	bool *loaded = arg;
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(main_load(module, true, 0, NULL));
-	*done |= pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-		 !WEXITSTATUS(status);
+		_exit(exec_modprobe(module, true, 0, NULL));
+	*loaded |= pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+		   !WEXITSTATUS(status);
 	return 0;
 }
 
-/* What is on disk. Returns modprobe's status, if it does not become modprobe. */
+/* Loads modules that are on disk: those with the alias NAME, else the module NAME. */
 static int load_present(const struct mf_context *ctx, const char *name, int n_options,
 			char **options)
 {
-	bool any = false;
+	bool loaded = false;
 
-	(void)mf_kernel_request_present(ctx, name, load_alias, &any);
-	return any ? 0 : main_load(name, false, n_options, options);
+	(void)mf_kernel_request_present(ctx, name, on_alias, &loaded);
+	return loaded ? 0 : exec_modprobe(name, false, n_options, options);
 }
 
-/* True: it will be fetched later, or is being so. */
-static bool is_left_to_others(const struct mf_context *ctx, const char *name, bool kernel)
+/* True: another process fetches the module, now or later. */
+static bool is_fetched_by_others(const struct mf_context *ctx, const char *name, bool kernel)
 {
 	_cleanup_close_ int spool = -1;
 	bool loading = mf_kernel_request_loading(ctx);
@@ -140,8 +142,8 @@ static bool is_left_to_others(const struct mf_context *ctx, const char *name, bo
 	return loading || (spool >= 0 && mf_spool_waits(spool, name));
 }
 
-/* Decides and acts; ARGS are modprobe's options for the module. */
-static int serve(struct mf_context *ctx, const char *name, bool listed, int n, char **args)
+/* Serves one request; ARGS are modprobe's options for the module. Returns the exit status. */
+static int serve_request(struct mf_context *ctx, const char *name, bool listed, int n, char **args)
 {
 	bool kernel = mf_stub_kernel_asks("/", getppid()), loading = getenv("MODFETCH_LOADING");
 	bool udev = mf_stub_udev_asks("/", getppid());
@@ -154,25 +156,25 @@ static int serve(struct mf_context *ctx, const char *name, bool listed, int n, c
 			return load_present(ctx, name, n, args);
 		if (loading || (kernel && !listed && verdict != MF_REQUEST_LISTED))
 			return 1;
-		if (kernel && mf_failed_lately(ctx, name))
+		if (kernel && mf_failed_recently(ctx, name))
 			return 1;
 	}
 	if (udev)
-		return leave_to_service(ctx, name);
-	if (is_left_to_others(ctx, name, kernel))
+		return request_from_service(ctx, name);
+	if (is_fetched_by_others(ctx, name, kernel))
 		return 1;
-	status = main_fetch(name, kernel);
-	/* 2: it is on disk already, brought by somebody else meanwhile */
+	status = run_modfetch(name, kernel);
+	/* 2: it is on disk already, another process has installed it */
 	if (status != 0 && status != 2)
 		return 1;
-	return main_load(name, false, n, args);
+	return exec_modprobe(name, false, n, args);
 }
 
 /*
- * The kernel starts modprobe without any descriptor: a file opened later must not become stderr,
- * and what is started here must find it can write its results, be it to nowhere.
+ * Opens missing standard files on /dev/null. The kernel starts modprobe without any descriptor: a
+ * file opened later must not become stderr, and a child process must be able to write its results.
  */
-static bool have_standard_files(void)
+static bool open_standard_files(void)
 {
 	int fd;
 
@@ -187,20 +189,20 @@ static bool have_standard_files(void)
 int main(int argc, char **argv)
 {
 	const char *name = getenv("MODPROBE_MODULE");
-	bool kernel_may = argc > 1 && !strcmp(argv[1], "-k");
+	bool may_fetch_for_kernel = argc > 1 && !strcmp(argv[1], "-k");
 	_cleanup_(mf_context_done) struct mf_context ctx = { .root_fd = -1, .helper = -1 };
-	int first = 1 + kernel_may;
+	int first = 1 + may_fetch_for_kernel;
 
-	if (!have_standard_files())
+	if (!open_standard_files())
 		return 1;
 	mf_bus_errors();
 	if (!name || !*name || *name == '-') {
-		fputs("modfetch: modprobe: to be started by modprobe alone, by its install "
-		      "lines\n",
+		fputs("modfetch: modprobe: MODPROBE_MODULE is not set: only modprobe may start "
+		      "this program, from an install line\n",
 		      stderr);
 		return 1;
 	}
 	if (!mf_stub_system_ready("/") || mf_context_init(&ctx, NULL, NULL) < 0)
 		return 1;
-	return serve(&ctx, name, kernel_may, argc - first, argv + first);
+	return serve_request(&ctx, name, may_fetch_for_kernel, argc - first, argv + first);
 }
