@@ -3,7 +3,7 @@
 #define MODFETCH_CACHE_H
 /*
  * What is kept of a repository between runs: /var/cache/modfetch/ID/, where the link "current"
- * names the generation in use, a folder called after the digest of its repomd.xml:
+ * names the generation in use, a directory called after the digest of its repomd.xml:
  *   repomd.xml          as verified
  *   packages-TAG.solv   the packages of one kernel; TAG is "flavor-ABI", or "other" for the rest
  *   plan-TAG.solv       the same for planning
@@ -22,10 +22,10 @@
 #include "modfetch/solv.h"
 #include "modfetch/strings.h"
 
-#define MF_CACHE_FOLDER "var/cache/modfetch"
+#define MF_CACHE_DIRECTORY "var/cache/modfetch"
 
 /*
- * Opens the current generation of a repository: a descriptor of its folder, or -ENOENT where there
+ * Opens the current generation of a repository: a descriptor of its directory, or -ENOENT where there
  * is none, or none of this format. Records nothing. RET_DIGEST may be NULL.
  */
 int mf_cache_open(const struct mf_context *ctx, const char *repo_id,

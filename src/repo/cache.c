@@ -26,11 +26,11 @@
 #define STAMP	     "modfetch cache 10 "
 #define ODD_REPORTED 8 /* packages of odd names; no more of them are told one by one */
 
-static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, bool make)
+static int open_repo_directory(const struct mf_context *ctx, const char *repo_id, bool make)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, MF_CACHE_FOLDER "/%s", repo_id) < 0) {
+	if (asprintf(&path, MF_CACHE_DIRECTORY "/%s", repo_id) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -41,7 +41,7 @@ static int open_repo_folder(const struct mf_context *ctx, const char *repo_id, b
 int mf_cache_open(const struct mf_context *ctx, const char *repo_id,
 		  uint8_t ret_digest[MF_SHA256_LEN])
 {
-	_cleanup_close_ int dirfd = open_repo_folder(ctx, repo_id, false), fd = -1;
+	_cleanup_close_ int dirfd = open_repo_directory(ctx, repo_id, false), fd = -1;
 	_cleanup_free_ char *stamp = NULL;
 	uint8_t digest[MF_SHA256_LEN];
 	size_t len;
@@ -294,9 +294,9 @@ static int publish(int repo_fd, const char *name)
 	return 0;
 }
 
-/* A new folder for a generation, of a name no other has, so that even the same metadata built again
+/* A new directory for a generation, of a name no other has, so that even the same metadata built again
  * never touches the one in use. */
-static int make_folder(int repo_fd, const uint8_t digest[MF_SHA256_LEN], char name[NAME_MAX + 1])
+static int make_directory(int repo_fd, const uint8_t digest[MF_SHA256_LEN], char name[NAME_MAX + 1])
 {
 	char hex[MF_SHA256_HEX];
 	struct timespec now;
@@ -319,10 +319,10 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 	r = load(&b, source->primary, repo_id);
 	if (r < 0)
 		return r;
-	repo_fd = open_repo_folder(ctx, repo_id, true);
+	repo_fd = open_repo_directory(ctx, repo_id, true);
 	r = repo_fd < 0 ? repo_fd : sort_by_kernel(&b);
 	if (!r)
-		r = make_folder(repo_fd, source->digest, name);
+		r = make_directory(repo_fd, source->digest, name);
 	if (!r)
 		b.dirfd = openat(repo_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!r && b.dirfd < 0)

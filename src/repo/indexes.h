@@ -20,7 +20,7 @@ struct mf_indexes_source {
 };
 
 /*
- * Writes alias-*.bin, name-*.bin and request-*.bin of a kernel into a folder, or without a tag those of packages
+ * Writes alias-*.bin, name-*.bin and request-*.bin of a kernel into a directory, or without a tag those of packages
  * of no particular kernel, whose aliases are sorted by the flavor their supplements name
  * ("alias-default.bin") or into "alias-any.bin". 0 or -errno.
  */

@@ -19,13 +19,13 @@
 #include "modfetch/file.h"
 #include "modfetch/rpm.h"
 
-#define FOLDER	MF_CACHE_FOLDER "/.installed"
-#define SETTLED 3 /* seconds */
+#define DIRECTORY MF_CACHE_DIRECTORY "/.installed"
+#define SETTLED	  3 /* seconds */
 
 /* 0 where the cache had them. */
 static int add_cached(struct mf_context *ctx, struct mf_pool *pool, const char *name)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd = mf_context_open(ctx, DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_close_ int fd = dirfd < 0 ? -1 : openat(dirfd, name, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -ENOENT : mf_pool_add_installed_cache(pool, fd);
@@ -46,7 +46,7 @@ static void drop_others(int dirfd, const char *name)
 static int write_cache(struct mf_context *ctx, struct mf_pool *pool, const char *name)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
 	int r = dirfd < 0 ? dirfd : mf_pool_list(pool, MF_POOL_INSTALLED, &ids, &n);

@@ -64,7 +64,8 @@ static char *list_name(const char *repo_id)
 
 int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf_strings *urls)
 {
-	_cleanup_close_ int dirfd = mf_context_open(ctx, MF_CACHE_FOLDER, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int dirfd =
+		mf_context_open(ctx, MF_CACHE_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	_cleanup_free_ char *name = list_name(repo_id), *text = NULL;
 	size_t len;
 
@@ -77,7 +78,7 @@ int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf
 
 int mf_mirrors_keep(const struct mf_context *ctx, const char *repo_id, const char *text)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_CACHE_FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_CACHE_DIRECTORY);
 	_cleanup_free_ char *name = list_name(repo_id), *list = NULL;
 	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
 	size_t len = 0;

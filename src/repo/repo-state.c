@@ -34,7 +34,7 @@
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 
-#define FOLDER	  "var/lib/modfetch/repos"
+#define DIRECTORY "var/lib/modfetch/repos"
 #define FORMAT	  "modfetch-state 1"
 #define STATE_MAX 8192
 
@@ -180,7 +180,7 @@ int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_re
 	size_t len;
 	int r;
 
-	if (asprintf(&path, FOLDER "/%s.state", repo_id) < 0) {
+	if (asprintf(&path, DIRECTORY "/%s.state", repo_id) < 0) {
 		path = NULL;
 		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
 	}
@@ -255,14 +255,14 @@ static void print_state(FILE *f, const struct mf_repo_state *state)
 int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 			const struct mf_repo_state *state)
 {
-	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, FOLDER);
+	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *name = NULL, *text = NULL;
 	size_t len = 0;
 	FILE *f;
 	int r;
 
 	if (dirfd < 0)
-		return mf_fail(ctx, "verify", dirfd, "/" FOLDER, NULL);
+		return mf_fail(ctx, "verify", dirfd, "/" DIRECTORY, NULL);
 	f = open_memstream(&text, &len);
 	if (!f || asprintf(&name, "%s.state", repo_id) < 0) {
 		name = NULL;

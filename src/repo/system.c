@@ -395,10 +395,11 @@ static int see_firmware_package(void *arg, int id)
 
 static int add_firmware(struct system *s, size_t n_repos)
 {
-	_cleanup_close_ int folder = mf_context_open(s->ctx, "lib/firmware", O_PATH | O_DIRECTORY);
+	_cleanup_close_ int directory =
+		mf_context_open(s->ctx, "lib/firmware", O_PATH | O_DIRECTORY);
 	int r = 0;
 
-	for (size_t i = 0; folder >= 0 && !r && i < n_repos; i++)
+	for (size_t i = 0; directory >= 0 && !r && i < n_repos; i++)
 		r = mf_pool_each_form(s->pool, (int)i, FIRMWARE, see_firmware_package, s);
 	return r;
 }

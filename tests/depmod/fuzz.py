@@ -141,14 +141,14 @@ class Sequence:
         base = os.path.basename(name)
         if self.random.random() < 0.2:
             base = base.replace("_", "-") if self.random.random() < 0.5 else base.replace("-", "_")
-        folder = self.random.choice(("updates", "extra", "updates/dkms", "weak-updates", "kernel/x",
+        directory = self.random.choice(("updates", "extra", "updates/dkms", "weak-updates", "kernel/x",
                                      "alpha/beta", "kernel"))
         source = self.random.choice(self.pool) if self.random.random() < 0.3 else name
         path = os.path.join(self.source, source)
         if not os.path.exists(path):
             path = os.path.join(self.source, self.random.choice(self.pool))
         ending = path[path.index(".ko"):]
-        target = os.path.join(folder, base[:base.index(".ko")] + ending)
+        target = os.path.join(directory, base[:base.index(".ko")] + ending)
         if os.path.lexists(self.tree.path(target)):
             os.unlink(self.tree.path(target))
         self.tree.put(target, path)
@@ -187,7 +187,7 @@ class Sequence:
         self.touched(target)
         return target
 
-    def op_link_folder(self):
+    def op_link_directory(self):
         """A directory of the tree gets a second name; changes of its files are not reported under this name."""
         target = self.random.choice(("extra/second", "updates/second", "kernel/second"))
         path = self.tree.path(target)
@@ -195,14 +195,14 @@ class Sequence:
             os.unlink(path)
             names = []
         else:
-            folders = sorted({os.path.dirname(name) for name in self.tree.modules()
+            directories = sorted({os.path.dirname(name) for name in self.tree.modules()
                               # a link to its own directory keeps depmod busy for ever
                               if name.startswith("kernel/") and "second" not in name})
-            folders = [name for name in folders if name != "kernel"]
-            if not folders:
+            directories = [name for name in directories if name != "kernel"]
+            if not directories:
                 return None
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.symlink(self.tree.path(self.random.choice(folders)), path)
+            os.symlink(self.tree.path(self.random.choice(directories)), path)
             names = [name for name in self.tree.modules() if name.startswith(target)]
         self.touched(target, *names)
         return target, len(names)
@@ -239,28 +239,28 @@ class Sequence:
                 self.touched(name)
         return names
 
-    def op_folder(self):
+    def op_directory(self):
         """Removes or renames a whole directory, or replaces it by a file."""
-        folders = sorted({os.path.dirname(name) for name in self.tree.modules()} - {""})
-        folders = [f for f in folders if not os.path.islink(self.tree.path(f))]
-        if not folders or self.random.random() < 0.5:
+        directories = sorted({os.path.dirname(name) for name in self.tree.modules()} - {""})
+        directories = [f for f in directories if not os.path.islink(self.tree.path(f))]
+        if not directories or self.random.random() < 0.5:
             return None
-        folder = self.random.choice(folders)
-        names = [name for name in self.tree.modules() if name.startswith(folder + "/")]
+        directory = self.random.choice(directories)
+        names = [name for name in self.tree.modules() if name.startswith(directory + "/")]
         target = "extra/moved"
         how = self.random.randrange(3)
-        if how == 0 or os.path.lexists(self.tree.path(target)) or target.startswith(folder):
-            shutil.rmtree(self.tree.path(folder))
-            self.touched(*self.random.choice((names, [folder])))
+        if how == 0 or os.path.lexists(self.tree.path(target)) or target.startswith(directory):
+            shutil.rmtree(self.tree.path(directory))
+            self.touched(*self.random.choice((names, [directory])))
         elif how == 1:
             os.makedirs(self.tree.path("extra"), exist_ok=True)
-            os.rename(self.tree.path(folder), self.tree.path(target))
-            self.touched(folder, target)
+            os.rename(self.tree.path(directory), self.tree.path(target))
+            self.touched(directory, target)
         else:
-            shutil.rmtree(self.tree.path(folder))
-            shutil.copyfile(os.path.join(self.source, self.pool[0]), self.tree.path(folder))
-            self.touched(folder)
-        return folder, how
+            shutil.rmtree(self.tree.path(directory))
+            shutil.copyfile(os.path.join(self.source, self.pool[0]), self.tree.path(directory))
+            self.touched(directory)
+        return directory, how
 
     def op_plain(self):
         """Another program adds and removes modules and runs plain depmod; modfetch is not notified."""
@@ -350,11 +350,11 @@ class Sequence:
     def op_config(self):
         lines = []
         for _ in range(self.random.randrange(4)):
-            folders = ["updates", "extra", "built-in", "external", "weak-updates", "kernel",
+            directories = ["updates", "extra", "built-in", "external", "weak-updates", "kernel",
                        "updates/dkms", "alpha"]
             base = os.path.basename(self.any_module() or "x.ko").split(".")[0].replace("-", "_")
             lines.append(self.random.choice((
-                "search " + " ".join(self.random.sample(folders, self.random.randrange(1, 6))),
+                "search " + " ".join(self.random.sample(directories, self.random.randrange(1, 6))),
                 f"override {base} {self.random.choice(('*', '6.1.*', '5.*', trees.KVER))} "
                 f"{self.random.choice(('updates', 'extra', 'weak-updates', 'kernel/x'))}",
                 f"external {self.random.choice(('*', '^6', 'nomatch'))} {self.tree.external}",
@@ -513,8 +513,8 @@ def main():
     args = parser.parse_args()
     pools = {}
     for kind, every in (("default", 9), ("xz", 30)):
-        folder = trees.kernel(kind)
-        pools[kind] = (folder, trees.modules_of(folder)[::every])
+        directory = trees.kernel(kind)
+        pools[kind] = (directory, trees.modules_of(directory)[::every])
     seed = args.seed if args.seed is not None else int(time.time())
     print(f"first seed {seed}", flush=True)
     done, told, end = 0, 0, time.monotonic() + args.seconds

@@ -28,9 +28,9 @@ class WithTree(unittest.TestCase):
     def setUp(self):
         self.tree = trees.Tree()
         self.addCleanup(self.tree.close)
-        for folder in ("alpha", "beta", "beta/deep", "gamma"):
+        for directory in ("alpha", "beta", "beta/deep", "gamma"):
             for name in ("one", "two"):
-                self.put(f"kernel/{folder}/{folder.replace('/', '_')}_{name}.ko")
+                self.put(f"kernel/{directory}/{directory.replace('/', '_')}_{name}.ko")
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             self.tree.put(name, b"")
         # so that files are believed, and not read again because they are new
@@ -198,7 +198,7 @@ class Places(WithTree):
                 self.assertNoticed()
         self.assertNoticed()
 
-    def test_links_to_files_and_folders(self):
+    def test_links_to_files_and_directories(self):
         outside = self.put_link("outside1")
         self.assertNoticed()
         time.sleep(0.03)
@@ -211,7 +211,7 @@ class Places(WithTree):
         with open(outside, "wb") as f:
             f.write(module("outside3"))
         self.assertNoticed()
-        os.symlink(self.tree.path("kernel/alpha"), self.tree.path("weak-updates/folder"))
+        os.symlink(self.tree.path("kernel/alpha"), self.tree.path("weak-updates/directory"))
         self.assertNoticed()
         self.put("kernel/alpha/behind.ko")
         self.assertNoticed()

@@ -59,13 +59,13 @@ class Options(WithTree):
     def test_configuration_is_taken_from_files_and_folders_in_their_order(self):
         self.real()
         name = next(n for n in self.tree.modules() if n.startswith("kernel/drivers"))
-        for folder in ("alpha", "beta"):
-            self.tree.put(f"{folder}/{os.path.basename(name)}", self.tree.path(name))
+        for directory in ("alpha", "beta"):
+            self.tree.put(f"{directory}/{os.path.basename(name)}", self.tree.path(name))
         paths = []
-        for number, folder in enumerate(("alpha", "beta")):
+        for number, directory in enumerate(("alpha", "beta")):
             paths.append(os.path.join(self.tree.root, f"{number}.conf"))
             with open(paths[-1], "w", encoding="ascii") as f:
-                f.write(f"search {folder} built-in\n")
+                f.write(f"search {directory} built-in\n")
         winners = set()
         for order in (paths, paths[::-1], paths[:1], paths[1:]):
             options = [word for path in order for word in ("-C", path)]
@@ -177,8 +177,8 @@ class Publishing(WithTree):
         synced = [i for i, line in enumerate(lines) if "fsync(" in line and ".partial>" in line]
         self.assertEqual(len(synced), len(trees.INDEXES))
         self.assertLess(max(synced), renames[0])
-        folder = [i for i, line in enumerate(lines) if "fsync(" in line and f"{trees.KVER}>" in line]
-        self.assertGreater(folder[-1], renames[-1])
+        directory = [i for i, line in enumerate(lines) if "fsync(" in line and f"{trees.KVER}>" in line]
+        self.assertGreater(directory[-1], renames[-1])
         locked = [i for i, line in enumerate(lines) if "flock(" in line][0]
         self.assertLess(locked, next(i for i, line in enumerate(lines) if ".partial" in line))
         self.assertTrue(any("modules.modfetch" in line for line in lines[renames[-1]:]), "the state comes last")
@@ -254,11 +254,11 @@ class Large(WithTree):
 
     def test_sixty_thousand_modules(self):
         for i in range(60000):
-            folder = f"kernel/drivers/d{i // 100}"
+            directory = f"kernel/drivers/d{i // 100}"
             if i % 100 == 0:
-                os.makedirs(self.tree.path(folder))
+                os.makedirs(self.tree.path(directory))
             aliases = [("alias", f"pci:v{i:08X}d{k:08X}sv*sd*bc*sc*i*") for k in range(6)]
-            with open(self.tree.path(f"{folder}/m{i}.ko"), "wb") as f:
+            with open(self.tree.path(f"{directory}/m{i}.ko"), "wb") as f:
                 f.write(ko.make([("license", "GPL"), *aliases], [f"of_{i}"], [f"of_{i // 7}"] if i else []))
         with open(self.tree.path("modules.order"), "w", encoding="ascii") as f:
             f.writelines(f"kernel/drivers/d{i // 100}/m{i}.ko\n" for i in range(0, 60000, 3))

@@ -7,10 +7,10 @@ def spell(chance, tree, name):
     """Another way to write the same path."""
     if os.path.isabs(name):
         return name
-    folder, base = os.path.split(name)
+    directory, base = os.path.split(name)
     return chance.choice((
-        f"./{folder}/{base}", f"{folder}//{base}", f"{folder}/./{base}",
-        f"{folder}/../{os.path.basename(folder)}/{base}" if folder else name,
+        f"./{directory}/{base}", f"{directory}//{base}", f"{directory}/./{base}",
+        f"{directory}/../{os.path.basename(directory)}/{base}" if directory else name,
         tree.path(name), tree.dir + "//" + name, f"../{os.path.basename(tree.dir)}/{name}"))
 
 
@@ -25,7 +25,7 @@ def add_others(chance, tree, names):
     return names + more
 
 
-def as_folders(chance, names):
+def as_directories(chance, names):
     """The directories of the changed files instead of the files."""
     return [os.path.dirname(name) + chance.choice(("", "/")) for name in names]
 
@@ -38,7 +38,7 @@ def tell(chance, tree, names):
         if how == 0:
             names = add_others(chance, tree, names)
         elif how == 1:
-            names = as_folders(chance, names)
+            names = as_directories(chance, names)
         elif how == 2:
             names = [spell(chance, tree, name) if chance.random() < 0.5 else name for name in names]
         elif how == 3:

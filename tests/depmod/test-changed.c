@@ -112,12 +112,12 @@ static void what_may_mean_more_than_a_file_is_not_enough(void **state)
 					     "kernel/../kernel/a.ko",
 					     "..",
 					     "link.ko",
-					     "folder/a.ko",
+					     "directory/a.ko",
 					     "missing/../kernel/b.ko" };
 	struct world *w = *state;
 
 	root_link(&w->root, "kernel/a.ko", "lib/modules/" KERNEL "/link.ko");
-	root_link(&w->root, "kernel", "lib/modules/" KERNEL "/folder");
+	root_link(&w->root, "kernel", "lib/modules/" KERNEL "/directory");
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		if (scan(w, paths[i]) != 1)
 			fail_msg("'%s' was taken for a file", paths[i]);

@@ -6,14 +6,14 @@
 #include "src/depmod/conf.h"
 #include "src/depmod/scan.h"
 
-static struct dm_config read_folder(struct root *root)
+static struct dm_config read_directory(struct root *root)
 {
 	_cleanup_(mf_strings_done) struct mf_strings paths = { 0 };
 	struct dm_config config;
-	char folder[128];
+	char directory[128];
 
-	snprintf(folder, sizeof(folder), "%s/depmod.d", root->path);
-	assert_int_equal(mf_strings_add(&paths, folder), 0);
+	snprintf(directory, sizeof(directory), "%s/depmod.d", root->path);
+	assert_int_equal(mf_strings_add(&paths, directory), 0);
 	assert_int_equal(dm_config_read(&root->ctx, &paths, KERNEL, &config), 0);
 	return config;
 }
@@ -21,7 +21,7 @@ static struct dm_config read_folder(struct root *root)
 static struct dm_config read_text(struct root *root, const char *text)
 {
 	root_write(root, "depmod.d/a.conf", text);
-	return read_folder(root);
+	return read_directory(root);
 }
 
 static void without_a_search_updates_comes_first(void **state)
@@ -41,14 +41,14 @@ static void searches_are_looked_at_from_the_last_on(void **state)
 	static const enum dm_search_kind kinds[] = { DM_SEARCH_DIRECTORY, DM_SEARCH_EXTERNAL,
 						     DM_SEARCH_BUILTIN, DM_SEARCH_DIRECTORY,
 						     DM_SEARCH_DIRECTORY };
-	static const char *const folders[] = { "weak-updates", "external", "built-in", "extra",
-					       "updates" };
+	static const char *const directories[] = { "weak-updates", "external", "built-in", "extra",
+						   "updates" };
 
 	assert_int_equal(c.n_searches, 5);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(c.searches[i].kind, kinds[i]);
-		assert_string_equal(c.searches[i].directory, folders[i]);
-		assert_int_equal(c.searches[i].len, strlen(folders[i]));
+		assert_string_equal(c.searches[i].directory, directories[i]);
+		assert_int_equal(c.searches[i].len, strlen(directories[i]));
 	}
 	dm_config_done(&c);
 }
@@ -95,9 +95,9 @@ static void files_are_read_in_the_order_of_their_names(void **state)
 	root_write(root, "depmod.d/10-a.conf", "search first");
 	root_write(root, "depmod.d/30-c.txt", "search ignored");
 	root_write(root, "depmod.d/.40-d.conf", "search hidden");
-	root_mkdir(root, "depmod.d/50-folder.conf");
+	root_mkdir(root, "depmod.d/50-directory.conf");
 	root_link(root, "nowhere", "depmod.d/60-gone.conf");
-	c = read_folder(root);
+	c = read_directory(root);
 	assert_int_equal(c.n_searches, 2);
 	assert_string_equal(c.searches[0].directory, "second");
 	assert_string_equal(c.searches[1].directory, "first");

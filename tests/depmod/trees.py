@@ -33,11 +33,11 @@ def kernel(kind):
     return os.path.join(out[0], "lib/modules", out[1])
 
 
-def modules_of(folder):
+def modules_of(directory):
     """All module files below a directory, as relative paths, sorted."""
     found = []
-    for path, _, files in os.walk(folder):
-        found += [os.path.relpath(os.path.join(path, f), folder) for f in files
+    for path, _, files in os.walk(directory):
+        found += [os.path.relpath(os.path.join(path, f), directory) for f in files
                   if f.endswith(ENDINGS)]
     return sorted(found)
 
@@ -90,12 +90,12 @@ class Tree:
                               errors="replace")
 
 
-def read(folder):
+def read(directory):
     """The bytes of each index in a directory; None: it does not exist."""
     result = {}
     for name in INDEXES:
         try:
-            with open(os.path.join(folder, name), "rb") as f:
+            with open(os.path.join(directory, name), "rb") as f:
                 result[name] = f.read()
         except FileNotFoundError:
             result[name] = None

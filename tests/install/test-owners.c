@@ -223,7 +223,7 @@ static void a_file_changed_since_is_not_removed(void **state)
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
 		root_link(r, "/dev/null", paths[i]);
 		assert_int_equal(ask(r, N_PACKAGES, NULL), -MFE_ALTERED);
-		/* a missing file is no obstacle to the removal */
+		/* a missing file is no problem to the removal */
 		assert_int_equal(unlinkat(r->fd, paths[i], 0), 0);
 		assert_int_equal(ask(r, N_PACKAGES, NULL), 0);
 		assert_int_equal(ask(r, ONE, NULL), 0);

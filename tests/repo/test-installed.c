@@ -124,7 +124,7 @@ static void every_change_of_the_database_has_another_key(void **state)
 	root_write(r, DB, "two");
 	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_not_equal(db.key, after.key);
-	/* the newer folder goes before */
+	/* the newer directory goes before */
 	root_write(r, "usr/lib/sysimage/rpm/rpmdb.sqlite", "three");
 	db = after;
 	mf_rpmdb_stat(&r->ctx, &after);
