@@ -8,7 +8,7 @@
 #include "modfetch/cleanup.h"
 #include "cmd.h"
 
-static int add_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
+static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
 {
 	int r = 0;
 
@@ -27,7 +27,7 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
 						     .selection.install = &names,
 						     .no_load = true };
-	int r = add_names(cmd, argc, argv, &names);
+	int r = install_add_names(cmd, argc, argv, &names);
 
 	if (!r)
 		r = cmd_run(cmd, &run);
@@ -46,7 +46,7 @@ int cmd_remove(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "remove",
 						     .selection.remove = &names,
 						     .no_load = true };
-	int r = add_names(cmd, argc, argv, &names);
+	int r = install_add_names(cmd, argc, argv, &names);
 
 	return r < 0 ? r : cmd_run(cmd, &run);
 }

@@ -23,7 +23,7 @@ static void free_builder(struct mf_trie_builder **builder)
 	mf_trie_builder_free(*builder);
 }
 
-static int finish(struct mf_trie_builder *builder, struct dm_buf *index)
+static int builtin_finish(struct mf_trie_builder *builder, struct dm_buf *index)
 {
 	void *p = NULL;
 	int r = mf_trie_builder_finish(builder, &p, &index->len);
@@ -33,8 +33,8 @@ static int finish(struct mf_trie_builder *builder, struct dm_buf *index)
 }
 
 /* One more value; what no index can hold is left out. */
-static int add(const struct dm_source *src, struct mf_trie_builder *builder, const char *key,
-	       const char *value)
+static int builtin_add(const struct dm_source *src, struct mf_trie_builder *builder,
+		       const char *key, const char *value)
 {
 	int r = mf_trie_builder_add(builder, key, value, 0);
 
@@ -64,7 +64,7 @@ static int add_builtin(const struct dm_source *src, struct mf_trie_builder *buil
 			if (*p == '-')
 				*p = '_';
 	}
-	return *last || n ? add(src, builder, last, "") : 0;
+	return *last || n ? builtin_add(src, builder, last, "") : 0;
 }
 
 /* A line as fgets(3) gives it: with its end, and cut where depmod's buffer ends. */
@@ -83,7 +83,7 @@ static int make_builtin(const struct dm_source *src, struct dm_buf *index)
 		r = add_builtin(src, builder, in->p + at, strnlen(in->p + at, n), last);
 		at += n;
 	}
-	return r < 0 ? r : finish(builder, index);
+	return r < 0 ? r : builtin_finish(builder, index);
 }
 
 /* Reads bytes up to END, a NUL or the end of the input; false if it was not END that came. */
@@ -140,9 +140,9 @@ static int make_builtin_alias(const struct dm_source *src, struct dm_buf *index)
 		if (norm_len < 0)
 			continue;
 		norm[norm_len] = '\0';
-		r = add(src, builder, norm, name);
+		r = builtin_add(src, builder, norm, name);
 	}
-	return r < 0 ? r : finish(builder, index);
+	return r < 0 ? r : builtin_finish(builder, index);
 }
 
 int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes)

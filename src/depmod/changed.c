@@ -33,7 +33,8 @@ static struct dm_file file_of(const char *path, uint32_t len)
 	};
 }
 
-static void recall(const struct dm_segment *s, const struct dm_record *r, struct dm_scan *scan)
+static void changed_recall(const struct dm_segment *s, const struct dm_record *r,
+			   struct dm_scan *scan)
 {
 	struct dm_file file = file_of(s->strings + r->path, r->path_len);
 
@@ -55,10 +56,10 @@ static int recall_all(const struct dm_state *state, size_t more, struct dm_scan 
 		while (g < state->n_gone && state->gone[g] < i)
 			g++;
 		if (g >= state->n_gone || state->gone[g] != i)
-			recall(&state->base, &state->base.records[i], scan);
+			changed_recall(&state->base, &state->base.records[i], scan);
 	}
 	for (uint32_t i = 0; i < n_recent; i++)
-		recall(&state->recent, &state->recent.records[i], scan);
+		changed_recall(&state->recent, &state->recent.records[i], scan);
 	return 0;
 }
 
@@ -79,7 +80,7 @@ static bool in_excluded(const struct dm_config *config, const char *path)
  * The file of this path, NULL if there is none. *RET_BELOW: there are files below it; a directory
  * that is gone takes files with it that nobody named.
  */
-static struct dm_file *find(struct dm_scan *scan, const char *path, bool *ret_below)
+static struct dm_file *changed_find(struct dm_scan *scan, const char *path, bool *ret_below)
 {
 	struct dm_file *found = NULL;
 	size_t len = strlen(path);
@@ -159,7 +160,7 @@ static int update(const struct dm_tree *tree, const struct dm_config *config,
 	if (!path)
 		return r;
 	gone = look(tree, path, &st);
-	known = find(scan, path, &below);
+	known = changed_find(scan, path, &below);
 	if (gone < 0 || (!gone && !S_ISREG(st.st_mode)) || below)
 		return 1;
 	file = file_of(path, (uint32_t)strlen(path));

@@ -16,8 +16,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "conf.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -93,10 +95,9 @@ static int parse_override(struct parser *p, char **save)
 		return 1;
 	if (!kernel_matches(p, kernel))
 		return 0;
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = mf_format("%s/%s", directory, name);
+	if (!path)
 		return -ENOMEM;
-	}
 	return mf_strings_add(&p->config->overrides, path);
 }
 
@@ -137,7 +138,7 @@ static const struct command {
 	{ "include", parse_nothing },	{ "make_map_files", parse_nothing }, /* of old, no effect */
 };
 
-static int parse_line(struct parser *p, char *line)
+static int conf_parse_line(struct parser *p, char *line)
 {
 	char *save = NULL, *word;
 	int r = 1;
@@ -147,7 +148,7 @@ static int parse_line(struct parser *p, char *line)
 	word = strtok_r(line, "\t ", &save);
 	if (!word)
 		return 0;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, word))
 			r = commands[i].parse(p, &save);
 	if (r > 0)
@@ -180,7 +181,7 @@ static int parse_text(struct parser *p, const char *text, size_t len)
 		}
 		line[n] = '\0';
 		n = 0;
-		r = parse_line(p, line);
+		r = conf_parse_line(p, line);
 		if (r < 0)
 			return r;
 	}
@@ -334,7 +335,7 @@ int dm_config_read(struct mf_context *ctx, const struct mf_strings *paths, const
 	_cleanup_(dm_config_done) struct dm_config config = { 0 };
 	struct parser p = { .ctx = ctx, .kernel = kernel, .config = &config };
 	struct confs confs = { .ctx = ctx, .named = paths, .arena = &config.arena };
-	size_t n = paths ? paths->n : sizeof(directories) / sizeof(*directories);
+	size_t n = paths ? paths->n : MF_ARRAY_SIZE(directories);
 	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++)

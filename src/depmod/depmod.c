@@ -86,7 +86,7 @@ struct run {
 	int codes[N_JOBS];
 };
 
-static int fail(struct run *run, int code, const char *what)
+static int depmod_fail(struct run *run, int code, const char *what)
 {
 	return mf_fail(run->ctx, "depmod", code, what, NULL);
 }
@@ -124,7 +124,7 @@ static int prepare(struct run *run)
 	dm_flavor_find(run->known ? &run->state.done.flavor : NULL, &run->flavor);
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
-		return fail(run, r, "depmod.d");
+		return depmod_fail(run, r, "depmod.d");
 	digest_scan_rules(run);
 	r = dm_tree_read(run->ctx, &run->tree, "modules.order", &run->order);
 	if (r >= 0)
@@ -196,7 +196,7 @@ static int scan(struct run *run)
 	}
 	if (r >= 0)
 		r = dm_sort(run->ctx, &run->flavor, run->order.p, run->order.len, &run->modules);
-	return r < 0 ? fail(run, r, run->tree.dirname) : 0;
+	return r < 0 ? depmod_fail(run, r, run->tree.dirname) : 0;
 }
 
 /* Does anything that was read say other things than it did? */
@@ -223,7 +223,7 @@ static int learn(struct run *run)
 		r = dm_read(run->ctx, &run->tree, &run->scan, run->base->n_records, &run->modules,
 			    &run->fresh);
 	if (r < 0)
-		return fail(run, r, run->tree.dirname);
+		return depmod_fail(run, r, run->tree.dirname);
 	compare_facts(run);
 	return 0;
 }
@@ -316,7 +316,7 @@ static int make_all(struct run *run)
 			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,
 				       "modules in dependency cycles");
 		else if (run->codes[i] < 0)
-			return fail(run, run->codes[i], run->tree.dirname);
+			return depmod_fail(run, run->codes[i], run->tree.dirname);
 	return 0;
 }
 

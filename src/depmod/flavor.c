@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "modfetch/array.h"
 #include "modfetch/table.h"
 #include "flavor.h"
 
@@ -30,7 +31,7 @@ static const char *const places[] = {
 /* Its path, and a number that changes with the file; NULL: there is none. */
 static const char *find_program(uint64_t *ret_id)
 {
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
 		struct stat st;
 		uint64_t numbers[5];
 

@@ -57,7 +57,7 @@ static int number_symbols(struct dm_graph *graph)
 	return 0;
 }
 
-static int find_owners(struct dm_graph *graph, struct dm_modules *modules)
+static int graph_find_owners(struct dm_graph *graph, struct dm_modules *modules)
 {
 	size_t len = ((size_t)graph->n_symbols + 1) * sizeof(*graph->owner);
 
@@ -264,7 +264,7 @@ int dm_graph_build(struct mf_context *ctx, struct dm_modules *modules,
 	int r = number_symbols(&graph);
 
 	if (r >= 0)
-		r = find_owners(&graph, modules);
+		r = graph_find_owners(&graph, modules);
 	if (r >= 0)
 		r = find_all_deps(ctx, &graph, modules);
 	if (r >= 0)

@@ -38,7 +38,7 @@ static int add_paths(const struct dm_segment *s, uint32_t first, struct mf_table
 }
 
 /* Finds each file's record. */
-static int look_up(const struct dm_state *state, struct dm_scan *scan)
+static int match_look_up(const struct dm_state *state, struct dm_scan *scan)
 {
 	_cleanup_(mf_table_done) struct mf_table by_path = { 0 };
 	uint32_t n_base = state->base.n_records, n_recent = state->recent.n_records;
@@ -117,7 +117,7 @@ int dm_match(const struct dm_state *state, struct dm_scan *scan, struct dm_modul
 	_cleanup_(dm_match_done) struct dm_match match = { 0 };
 	uint32_t n_base = state->base.n_records, n_used;
 	size_t n_known = 0;
-	int r = look_up(state, scan);
+	int r = match_look_up(state, scan);
 
 	for (size_t i = 0; i < modules->n && r >= 0; i++)
 		match_module(state, &modules->v[i]);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "publish.h"
@@ -82,7 +83,7 @@ int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const stru
 	return r;
 }
 
-static int fail(struct dm_publish *publish, int code, const struct dm_publish_file *f)
+static int publish_fail(struct dm_publish *publish, int code, const struct dm_publish_file *f)
 {
 	return mf_fail(publish->ctx, "depmod", code, f->name, NULL);
 }
@@ -157,7 +158,7 @@ static int replace_all(struct dm_publish *publish)
 			continue;
 		r = replace(publish, f);
 		if (r < 0)
-			return fail(publish, r, f);
+			return publish_fail(publish, r, f);
 	}
 	if (publish->sync && fsync(publish->fd) < 0)
 		return mf_fail(publish->ctx, "depmod", -errno, "lib/modules", "fsync: %s",
@@ -176,7 +177,7 @@ int dm_publish_commit(struct dm_publish *publish)
 			continue;
 		r = finish_writing(publish, f);
 		if (r < 0)
-			return fail(publish, r, f);
+			return publish_fail(publish, r, f);
 	}
 	r = replace_all(publish);
 	if (r < 0)
@@ -229,7 +230,7 @@ int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavor *flavor,
 	static const enum dm_index texts[] = { DM_DEP,	   DM_ALIAS,   DM_SOFTDEP,
 					       DM_WEAKDEP, DM_SYMBOLS, DM_DEVNAME };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++) {
 		const struct dm_buf *buf = &indexes[texts[i]];
 
 		if (texts[i] == DM_WEAKDEP && !flavor->weakdep)

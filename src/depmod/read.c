@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/modinfo.h"
 #include "read.h"
@@ -44,7 +45,7 @@ struct reader {
 	struct dm_fresh *fresh;
 };
 
-static void note(struct dm_buf *buf, enum note kind, const char *s)
+static void read_note(struct dm_buf *buf, enum note kind, const char *s)
 {
 	char c = (char)kind;
 
@@ -64,37 +65,39 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 	};
 
 	for (size_t i = 0; i < info->n_exports; i++)
-		note(buf, NOTE_EXPORT, info->exports[i].name);
+		read_note(buf, NOTE_EXPORT, info->exports[i].name);
 	for (size_t i = 0; i < info->n_imports; i++) {
 		const char *name = info->imports[i].name;
 
 		/* on PowerPC the function foo is imported as .foo */
-		note(buf, info->imports[i].weak ? NOTE_WEAK : NOTE_IMPORT, name + (*name == '.'));
+		read_note(buf, info->imports[i].weak ? NOTE_WEAK : NOTE_IMPORT,
+			  name + (*name == '.'));
 	}
 	for (size_t i = 0; i < info->n_fields; i++)
-		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+		for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++)
 			if (!strcmp(info->fields[i].key, keys[k].key))
-				note(buf, keys[k].kind, info->fields[i].value);
+				read_note(buf, keys[k].kind, info->fields[i].value);
 }
 
 /* The notes of a module that the state knows. */
-static void recall(const struct dm_segment *s, const struct dm_record *r, struct dm_buf *buf)
+static void read_recall(const struct dm_segment *s, const struct dm_record *r, struct dm_buf *buf)
 {
 	for (uint32_t i = 0; i < r->n_exports; i++)
-		note(buf, NOTE_EXPORT, s->strings + s->symbols[s->exports[r->exports + i]].name);
+		read_note(buf, NOTE_EXPORT,
+			  s->strings + s->symbols[s->exports[r->exports + i]].name);
 	for (uint32_t i = 0; i < r->n_imports; i++) {
 		uint32_t symbol = s->imports[r->imports + i];
 
-		note(buf, symbol & DM_WEAK ? NOTE_WEAK : NOTE_IMPORT,
-		     s->strings + s->symbols[symbol & ~DM_WEAK].name);
+		read_note(buf, symbol & DM_WEAK ? NOTE_WEAK : NOTE_IMPORT,
+			  s->strings + s->symbols[symbol & ~DM_WEAK].name);
 	}
 	for (uint32_t i = 0; i < r->n_aliases; i++)
-		note(buf, NOTE_ALIAS, s->strings + s->aliases[r->aliases + i].raw);
+		read_note(buf, NOTE_ALIAS, s->strings + s->aliases[r->aliases + i].raw);
 	for (uint32_t i = 0; i < r->n_extras; i++) {
 		const struct dm_extra *e = &s->extras[r->extras + i];
 
-		note(buf, e->kind == DM_SOFTDEP_EXTRA ? NOTE_SOFTDEP : NOTE_WEAKDEP,
-		     s->strings + e->text);
+		read_note(buf, e->kind == DM_SOFTDEP_EXTRA ? NOTE_SOFTDEP : NOTE_WEAKDEP,
+			  s->strings + e->text);
 	}
 }
 
@@ -118,7 +121,7 @@ static void read_one(void *arg, size_t i, unsigned int worker)
 	_cleanup_(dm_buf_done) struct dm_buf buf = { 0 };
 
 	if (m->recalled)
-		recall(m->old_segment, m->old, &buf);
+		read_recall(m->old_segment, m->old, &buf);
 	else
 		notes->failed = read_notes(reader->tree, m->file, &buf);
 	notes->text = mf_arena_copy(&reader->fresh->arenas[worker], buf.p ? buf.p : "", buf.len);
@@ -132,13 +135,13 @@ static uint32_t count(const struct dm_fresh *fresh, enum dm_part part)
 	return (uint32_t)(fresh->parts[part].len / dm_part_size(part));
 }
 
-static void add(struct dm_fresh *fresh, enum dm_part part, const void *item)
+static void read_add(struct dm_fresh *fresh, enum dm_part part, const void *item)
 {
 	dm_buf_add(&fresh->parts[part], item, dm_part_size(part));
 }
 
 /* Appends to the strings; returns where it begins. */
-static uint32_t add_string(struct dm_fresh *fresh, const char *s, size_t len)
+static uint32_t read_add_string(struct dm_fresh *fresh, const char *s, size_t len)
 {
 	uint32_t at = count(fresh, DM_PART_STRINGS);
 
@@ -157,9 +160,9 @@ static uint32_t add_symbol(struct dm_fresh *fresh, const char *name, size_t len)
 		return 0;
 	}
 	if (r > 0) {
-		struct dm_symbol symbol = { add_string(fresh, name, len), (uint32_t)len };
+		struct dm_symbol symbol = { read_add_string(fresh, name, len), (uint32_t)len };
 
-		add(fresh, DM_PART_SYMBOLS, &symbol);
+		read_add(fresh, DM_PART_SYMBOLS, &symbol);
 	}
 	return *number;
 }
@@ -186,7 +189,7 @@ int64_t dm_alias_normalise(const char *alias, size_t len, char *norm)
 	return i > ALIAS_MAX ? -EINVAL : (int64_t)i;
 }
 
-static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
+static void read_add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 {
 	struct dm_alias alias = { .raw_len = (uint32_t)len, .norm_len = DM_NONE };
 	_cleanup_free_ char *norm = malloc(len + 1);
@@ -196,22 +199,22 @@ static void add_alias(struct dm_fresh *fresh, const char *text, size_t len)
 		fresh->parts[DM_PART_ALIASES].failed = true;
 		return;
 	}
-	alias.raw = alias.norm = add_string(fresh, text, len);
+	alias.raw = alias.norm = read_add_string(fresh, text, len);
 	norm_len = dm_alias_normalise(text, len, norm);
 	if (norm_len >= 0) {
 		alias.norm_len = (uint32_t)norm_len;
 		norm[norm_len] = '\0';
 		if (memcmp(norm, text, (size_t)norm_len) != 0)
-			alias.norm = add_string(fresh, norm, (size_t)norm_len);
+			alias.norm = read_add_string(fresh, norm, (size_t)norm_len);
 	}
-	add(fresh, DM_PART_ALIASES, &alias);
+	read_add(fresh, DM_PART_ALIASES, &alias);
 }
 
 static void add_extra(struct dm_fresh *fresh, enum dm_extra_kind kind, const char *text, size_t len)
 {
-	struct dm_extra extra = { kind, add_string(fresh, text, len), (uint32_t)len };
+	struct dm_extra extra = { kind, read_add_string(fresh, text, len), (uint32_t)len };
 
-	add(fresh, DM_PART_EXTRAS, &extra);
+	read_add(fresh, DM_PART_EXTRAS, &extra);
 }
 
 static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, size_t len)
@@ -221,15 +224,15 @@ static void add_note(struct dm_fresh *fresh, enum note kind, const char *text, s
 	switch (kind) {
 	case NOTE_EXPORT:
 		symbol = add_symbol(fresh, text, len);
-		add(fresh, DM_PART_EXPORTS, &symbol);
+		read_add(fresh, DM_PART_EXPORTS, &symbol);
 		break;
 	case NOTE_IMPORT:
 	case NOTE_WEAK:
 		symbol = add_symbol(fresh, text, len) | (kind == NOTE_WEAK ? DM_WEAK : 0);
-		add(fresh, DM_PART_IMPORTS, &symbol);
+		read_add(fresh, DM_PART_IMPORTS, &symbol);
 		break;
 	case NOTE_ALIAS:
-		add_alias(fresh, text, len);
+		read_add_alias(fresh, text, len);
 		break;
 	case NOTE_SOFTDEP:
 		add_extra(fresh, DM_SOFTDEP_EXTRA, text, len);
@@ -246,7 +249,7 @@ static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 	struct dm_record record = {
 		.numbers = file->numbers,
 		.said = said,
-		.path = add_string(fresh, file->path, file->path_len),
+		.path = read_add_string(fresh, file->path, file->path_len),
 		.path_len = file->path_len,
 		.exports = count(fresh, DM_PART_EXPORTS),
 		.imports = count(fresh, DM_PART_IMPORTS),
@@ -265,7 +268,7 @@ static void add_record(struct dm_fresh *fresh, const struct dm_file *file,
 	record.n_imports = count(fresh, DM_PART_IMPORTS) - record.imports;
 	record.n_aliases = count(fresh, DM_PART_ALIASES) - record.aliases;
 	record.n_extras = count(fresh, DM_PART_EXTRAS) - record.extras;
-	add(fresh, DM_PART_RECORDS, &record);
+	read_add(fresh, DM_PART_RECORDS, &record);
 }
 
 /* A symbol while the symbols are sorted. */
@@ -274,7 +277,7 @@ struct ranked {
 	uint32_t number;
 };
 
-static int by_name(const void *va, const void *vb, void *strings)
+static int read_by_name(const void *va, const void *vb, void *strings)
 {
 	const struct ranked *a = va, *b = vb;
 
@@ -303,7 +306,7 @@ static int sort_symbols(struct dm_fresh *fresh)
 	for (uint32_t i = 0; i < n; i++)
 		ranked[i] = (struct ranked){ symbols[i], i };
 	if (n > 1)
-		qsort_r(ranked, n, sizeof(*ranked), by_name, fresh->parts[DM_PART_STRINGS].p);
+		qsort_r(ranked, n, sizeof(*ranked), read_by_name, fresh->parts[DM_PART_STRINGS].p);
 	for (uint32_t i = 0; i < n; i++) {
 		rank[ranked[i].number] = i;
 		symbols[i] = ranked[i].symbol;
@@ -355,7 +358,7 @@ static struct dm_segment segment_of(const struct dm_fresh *fresh)
 }
 
 /* Makes the buffers a segment. */
-static int finish(struct dm_fresh *fresh)
+static int read_finish(struct dm_fresh *fresh)
 {
 	int r;
 
@@ -370,7 +373,8 @@ static int finish(struct dm_fresh *fresh)
 	return r;
 }
 
-static int add_module(struct mf_context *ctx, const struct reader *reader, size_t i, int64_t now)
+static int read_add_module(struct mf_context *ctx, const struct reader *reader, size_t i,
+			   int64_t now)
 {
 	const struct notes *notes = &reader->notes[i];
 	const struct dm_module *m = reader->wanted[i];
@@ -398,7 +402,7 @@ static int add_modules(struct mf_context *ctx, const struct reader *reader)
 	int r = 0;
 
 	for (size_t i = 0; i < reader->n && r >= 0; i++)
-		r = add_module(ctx, reader, i, now);
+		r = read_add_module(ctx, reader, i, now);
 	return r;
 }
 
@@ -440,7 +444,7 @@ int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 	if (r >= 0)
 		r = add_others(ret_fresh, scan, n_base, modules);
 	if (r >= 0)
-		r = finish(ret_fresh);
+		r = read_finish(ret_fresh);
 	for (size_t i = 0; i < reader.n && r >= 0; i++) {
 		wanted[i]->segment = &ret_fresh->segment;
 		wanted[i]->record = &ret_fresh->segment.records[i];
@@ -452,7 +456,7 @@ void dm_fresh_done(struct dm_fresh *fresh)
 {
 	for (enum dm_part p = DM_PART_RECORDS; p < DM_N_PARTS; p++)
 		dm_buf_done(&fresh->parts[p]);
-	for (size_t i = 0; i < sizeof(fresh->arenas) / sizeof(*fresh->arenas); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(fresh->arenas); i++)
 		mf_arena_done(&fresh->arenas[i]);
 	mf_table_done(&fresh->symbols);
 	*fresh = (struct dm_fresh){ 0 };

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "scan.h"
@@ -240,7 +241,7 @@ static void list_one(void *arg, size_t i, unsigned int worker)
 }
 
 /* What was found out about a directory that was listed. A top one has to be there. */
-static int finish(const struct walk *walk, const struct directory *directory)
+static int scan_finish(const struct walk *walk, const struct directory *directory)
 {
 	int r = directory->failed;
 
@@ -261,7 +262,7 @@ static int list_level(struct walk *walk)
 	mf_workers_run(walk->tree->workers, n_listed, list_one, walk);
 	walk->level = NULL;
 	for (size_t i = 0; i < n_listed; i++) {
-		int r = finish(walk, level[i]);
+		int r = scan_finish(walk, level[i]);
 
 		if (r < 0)
 			return r;
@@ -362,7 +363,7 @@ int dm_scan(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_
 void dm_scan_done(struct dm_scan *scan)
 {
 	free(scan->files);
-	for (size_t i = 0; i < sizeof(scan->arenas) / sizeof(*scan->arenas); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(scan->arenas); i++)
 		mf_arena_done(&scan->arenas[i]);
 	*scan = (struct dm_scan){ 0 };
 }

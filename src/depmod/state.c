@@ -154,8 +154,8 @@ int dm_state_parse(const void *buf, size_t len, struct dm_state_file *ret_file)
 }
 
 /* Maps and parses one file. 0, or 1: it cannot be used. */
-static int read_file(int dirfd, const char *name, struct dm_state_file *ret_file, void **ret_map,
-		     size_t *ret_len)
+static int state_read_file(int dirfd, const char *name, struct dm_state_file *ret_file,
+			   void **ret_map, size_t *ret_len)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -185,7 +185,7 @@ int dm_state_read(int dirfd, struct dm_state *ret_state)
 	struct dm_state_file base, recent;
 
 	*ret_state = state;
-	if (read_file(dirfd, DM_STATE_NAME, &base, &state.maps[0].p, &state.maps[0].len))
+	if (state_read_file(dirfd, DM_STATE_NAME, &base, &state.maps[0].p, &state.maps[0].len))
 		return 1;
 	if (base.head->base || base.n_gone) {
 		dm_state_done(&state);
@@ -194,7 +194,8 @@ int dm_state_read(int dirfd, struct dm_state *ret_state)
 	state.base = base.segment;
 	state.id = base.head->digest;
 	state.done = base.head->done;
-	if (!read_file(dirfd, DM_RECENT_NAME, &recent, &state.maps[1].p, &state.maps[1].len) &&
+	if (!state_read_file(dirfd, DM_RECENT_NAME, &recent, &state.maps[1].p,
+			     &state.maps[1].len) &&
 	    recent.head->base == state.id &&
 	    (!recent.n_gone || recent.gone[recent.n_gone - 1] < base.segment.n_records)) {
 		state.recent = recent.segment;

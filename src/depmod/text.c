@@ -75,7 +75,7 @@ static void add_dep_line(struct closure *c, uint32_t i, struct dm_buf *text)
 	dm_buf_add(text, "\n", 1);
 }
 
-static int by_name(const void *va, const void *vb, void *arg)
+static int text_by_name(const void *va, const void *vb, void *arg)
 {
 	const struct dm_module *v = arg;
 
@@ -104,7 +104,7 @@ static int make_dep_trie(const struct dm_modules *modules, const struct dm_buf *
 	for (size_t i = 0; i < modules->n; i++)
 		sorted[i] = (uint32_t)i;
 	if (modules->n > 1)
-		qsort_r(sorted, modules->n, sizeof(*sorted), by_name, modules->v);
+		qsort_r(sorted, modules->n, sizeof(*sorted), text_by_name, modules->v);
 	for (size_t k = 0; k < modules->n; k++) {
 		uint32_t i = sorted[k];
 		const struct dm_module *m = &modules->v[i];
@@ -168,7 +168,7 @@ static int compare_keys(const struct mf_trie_entry *a, const struct mf_trie_entr
 	return c ? c : a->key_len < b->key_len ? -1 : a->key_len > b->key_len;
 }
 
-static int by_priority(const void *va, const void *vb)
+static int text_by_priority(const void *va, const void *vb)
 {
 	const struct mf_trie_entry *a = va, *b = vb;
 
@@ -183,7 +183,7 @@ static void order_values(struct mf_trie_entry *entries, size_t n)
 			if (memcmp(entries[end].key, entries[i].key, entries[i].key_len) != 0)
 				break;
 		if (end - i > 1)
-			qsort(entries + i, end - i, sizeof(*entries), by_priority);
+			qsort(entries + i, end - i, sizeof(*entries), text_by_priority);
 	}
 }
 

@@ -18,11 +18,12 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/strings.h"
 #include "tree.h"
 
 #define INPUT_MAX ((size_t)64 << 20)
 
-static int fail(struct mf_context *ctx, int code, const char *what)
+static int tree_fail(struct mf_context *ctx, int code, const char *what)
 {
 	return mf_fail(ctx, "depmod", code, what, NULL);
 }
@@ -50,26 +51,24 @@ static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, co
 	int fd, r = make ? make_directories(base) : 0;
 
 	if (r < 0)
-		return fail(ctx, r, base);
+		return tree_fail(ctx, r, base);
 	absolute = base ? realpath(base, NULL) : strdup(ctx->root);
 	if (!absolute)
-		return fail(ctx, -errno, base);
-	if (asprintf(&path, "%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "",
-		     tree->kernel) < 0) {
-		path = NULL;
-		return fail(ctx, -ENOMEM, base);
-	}
+		return tree_fail(ctx, -errno, base);
+	path = mf_format("%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "", tree->kernel);
+	if (!path)
+		return tree_fail(ctx, -ENOMEM, base);
 	r = make ? make_directories(path) : 0;
 	if (r < 0)
-		return fail(ctx, r, path);
+		return tree_fail(ctx, r, path);
 	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return fail(ctx, base ? -errno : fd, path);
+		return tree_fail(ctx, base ? -errno : fd, path);
 	/* in an image's own words, for what its configuration compares it with */
 	*ret_name = strdup(base ? path : path + strlen(absolute));
 	*ret_fd = fd;
-	return *ret_name ? 0 : fail(ctx, -ENOMEM, path);
+	return *ret_name ? 0 : tree_fail(ctx, -ENOMEM, path);
 }
 
 int dm_tree_at(const struct dm_tree *tree, const char *path, bool followed, int flags)
@@ -84,10 +83,9 @@ int dm_tree_at(const struct dm_tree *tree, const char *path, bool followed, int 
 	}
 	if (*path == '/')
 		return mf_context_open(tree->image, path, flags);
-	if (asprintf(&whole, "%s/%s", tree->dirname, path) < 0) {
-		whole = NULL;
+	whole = mf_format("%s/%s", tree->dirname, path);
+	if (!whole)
 		return -ENOMEM;
-	}
 	return mf_context_open(tree->image, whole, flags);
 }
 
@@ -121,7 +119,7 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	tree->kernel = options->kernel ? options->kernel : ctx->kernel;
 	r = mf_workers_new(mf_threads(), &tree->workers);
 	if (r < 0)
-		return fail(ctx, r, "threads");
+		return tree_fail(ctx, r, "threads");
 	tree->image = *ctx->root && !options->basedir ? ctx : NULL;
 	r = open_directory(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
 	if (r < 0)
@@ -171,7 +169,7 @@ int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char 
 		mf_log(ctx, MF_LOG_WARNING, "%s/%s: there is none", tree->dirname, name);
 		return 0;
 	}
-	return r < 0 ? fail(ctx, r, name) : 0;
+	return r < 0 ? tree_fail(ctx, r, name) : 0;
 }
 
 int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree)
@@ -181,9 +179,9 @@ int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree)
 
 	while (flock(tree->out_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(ctx, -errno, tree->dirname);
+			return tree_fail(ctx, -errno, tree->dirname);
 		if (mf_now_us() >= end)
-			return fail(ctx, -MFE_LOCKED, tree->dirname);
+			return tree_fail(ctx, -MFE_LOCKED, tree->dirname);
 		nanosleep(&nap, NULL);
 	}
 	return 0;

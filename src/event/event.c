@@ -186,7 +186,7 @@ static void open_lists(struct lookup *lookup)
 }
 
 /* One module of a repository: 1, which ends the walk, if it is neither on disk nor built in. */
-static int on_offer(void *arg, const char *key, const char *value, uint32_t priority)
+static int event_on_offer(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	struct lookup *lookup = arg;
 	char name[MF_MODULE_NAME_SIZE];
@@ -225,8 +225,8 @@ static int look_into(struct lookup *lookup, const char *repo, char *const index[
 		int r = mf_trie_open_at(fd, index[i], &trie);
 
 		if (r == 0)
-			r = lookup->by_name ? mf_trie_find(trie, wanted, on_offer, lookup)
-					    : mf_trie_match(trie, wanted, on_offer, lookup);
+			r = lookup->by_name ? mf_trie_find(trie, wanted, event_on_offer, lookup)
+					    : mf_trie_match(trie, wanted, event_on_offer, lookup);
 		if (r && r != -ENOENT)
 			return r;
 		if (r == 0)
@@ -280,7 +280,7 @@ static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, 
 	return look_everywhere(&lookup, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
 }
 
-static int look_up(const struct mf_context *ctx, const char *query, bool by_name)
+static int event_look_up(const struct mf_context *ctx, const char *query, bool by_name)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	char wanted[MF_MODALIAS_MAX + 1];
@@ -301,7 +301,7 @@ static int look_up(const struct mf_context *ctx, const char *query, bool by_name
 
 static int rule_indexes(const struct mf_context *ctx, const struct mf_event *event)
 {
-	return look_up(ctx, event->modalias, false);
+	return event_look_up(ctx, event->modalias, false);
 }
 
 int mf_event_judge(struct mf_context *ctx, const struct mf_event *event,
@@ -403,7 +403,7 @@ static int spool_rule_modules(struct mf_context *ctx, const struct mf_event *eve
 		r = mf_udev_device_modules(&device, rules, &names);
 	mf_udev_rules_free(rules);
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
-		r = look_up(ctx, names.v[i], true);
+		r = event_look_up(ctx, names.v[i], true);
 		if (r != MF_EVENT_MISSING)
 			continue;
 		missing = MF_EVENT_MISSING;

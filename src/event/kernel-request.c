@@ -47,7 +47,7 @@ static void request_trie_free(struct mf_trie **trie)
 }
 
 /* May NAME be part of an install line and of a path? */
-static bool is_safe_name(const char *name)
+static bool request_is_safe_name(const char *name)
 {
 	return mf_is_plain_name(name) && strlen(name) <= MF_KERNEL_REQUEST_MAX;
 }
@@ -57,7 +57,7 @@ static int request_init(struct request *request, const struct mf_context *ctx, c
 	_cleanup_free_ char *path = NULL;
 
 	*request = (struct request){ .ctx = ctx, .disk = -1, .cache = -1 };
-	if (!is_safe_name(name) ||
+	if (!request_is_safe_name(name) ||
 	    mf_alias_normalize(name, request->name, sizeof(request->name)) < 0 ||
 	    mf_release_parse(ctx->kernel, NULL, &request->release) < 0)
 		return -EINVAL;
@@ -102,7 +102,7 @@ static bool is_in_kernel(const struct request *request, const char *module)
 	char state[16];
 	ssize_t n;
 
-	if (!is_safe_name(module))
+	if (!request_is_safe_name(module))
 		return false;
 	path = mf_format("sys/module/%s/initstate", module);
 	if (!path)
@@ -259,7 +259,7 @@ static int on_present(void *arg, const char *pattern, const char *module, uint32
 {
 	const struct present_visit *v = arg;
 
-	return is_safe_name(module) ? v->visit(v->arg, module) : 0;
+	return request_is_safe_name(module) ? v->visit(v->arg, module) : 0;
 }
 
 int mf_kernel_request_present(const struct mf_context *ctx, const char *name,

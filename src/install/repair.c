@@ -15,8 +15,8 @@
 #include "modfetch/rpm.h"
 
 /* Finds installed packages that should provide the missing modules. */
-static int find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
-			  struct mf_strings *found)
+static int repair_find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
+				 struct mf_strings *found)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r = 0;
@@ -35,7 +35,7 @@ static int find_installed(struct mf_context *ctx, const struct mf_want *wants, s
 int mf_repair_indexes(struct mf_context *ctx, const struct mf_wants *wants)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
-	int r = find_installed(ctx, wants->v, wants->n, &found);
+	int r = repair_find_installed(ctx, wants->v, wants->n, &found);
 
 	if (r < 0 || !found.n)
 		return r;

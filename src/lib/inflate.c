@@ -323,7 +323,7 @@ int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *
 	return 0;
 }
 
-static int copy_all(struct source *src, struct window *w, int fd, size_t cap)
+static int inflate_copy_all(struct source *src, struct window *w, int fd, size_t cap)
 {
 	size_t total = 0;
 
@@ -366,7 +366,7 @@ int mf_inflate_fd(int fd, size_t cap)
 		if (r >= 0)
 			r = mf_file_write(memfd, out, sink.held);
 	} else {
-		r = copy_all(&src, &w, memfd, cap);
+		r = inflate_copy_all(&src, &w, memfd, cap);
 	}
 	if (r >= 0)
 		r = mf_memfile_seal(memfd);

@@ -201,7 +201,7 @@ void mf_kmod_free(struct mf_kmod *kmod)
 }
 
 /* May NAME be passed to libkmod? */
-static bool is_safe_name(const char *name)
+static bool libkmod_is_safe_name(const char *name)
 {
 	return mf_modalias_valid(name, strlen(name));
 }
@@ -233,7 +233,7 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	enum mf_presence presence = MF_ABSENT;
 
-	if (!is_safe_name(name))
+	if (!libkmod_is_safe_name(name))
 		return MF_ABSENT;
 	if (kmod_module_new_from_name(kmod->kmod, name, &mod) == 0)
 		presence = presence_of(kmod, mod);
@@ -259,7 +259,8 @@ static int on_builtin(void *arg, const char *module)
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : -ENOENT;
+	int r = libkmod_is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list)
+					   : -ENOENT;
 
 	/* -ENOSYS: there is no index */
 	if (r == -ENOSYS || r == -ENOENT)
@@ -392,7 +393,8 @@ int mf_kmod_load(struct mf_kmod *kmod, const char *name, bool device,
 		 const struct mf_kmod_watch *watch)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list) : 0;
+	int r = libkmod_is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list)
+					   : 0;
 	int worst = 0;
 
 	if (r < 0 || !list)
@@ -416,7 +418,7 @@ bool mf_kmod_live(struct mf_kmod *kmod, const char *name)
 	struct kmod_module *mod = NULL;
 	bool live = false;
 
-	if (is_safe_name(name) && kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
+	if (libkmod_is_safe_name(name) && kmod_module_new_from_name(kmod->kmod, name, &mod) == 0) {
 		int state = kmod_module_get_initstate(mod);
 
 		live = state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;

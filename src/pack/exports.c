@@ -46,7 +46,7 @@ struct reading {
 };
 
 /* Adds one symbol of vmlinux; those of modules are ignored. */
-static int add_export(void *arg, const char *symbol, const char *crc, const char *module)
+static int exports_add_export(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct reading *reading = arg;
 	struct pack_kernel *kernel = reading->kernel;
@@ -99,7 +99,7 @@ static int derive_exports(struct pack_kernel *kernel)
 			snprintf(crc, sizeof(crc), "%x", s->has_crc ? s->crc : 0);
 			r = pack_map_set(&seen, s->name, m);
 			if (r >= 0)
-				r = add_export(&reading, s->name, crc, "vmlinux");
+				r = exports_add_export(&reading, s->name, crc, "vmlinux");
 		}
 	}
 	return r;
@@ -115,7 +115,7 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 	if (path) {
 		r = exports_read_text(path, &text);
 		if (r >= 0)
-			r = mf_symvers_parse(text, add_export, &reading);
+			r = mf_symvers_parse(text, exports_add_export, &reading);
 		if (reading.n_unusable)
 			pack_problem(pack, -MFE_PACK, path,
 				     "no package can name %zu of its symbols, the first is %s",

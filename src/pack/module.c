@@ -112,7 +112,7 @@ static int copy_fields(struct pack_module *module, const struct mf_modinfo *info
 	return 0;
 }
 
-static void copy_texts(struct pack_module *module, const struct mf_modinfo *info, char **end)
+static void module_copy_texts(struct pack_module *module, const struct mf_modinfo *info, char **end)
 {
 	const struct {
 		const char *key;
@@ -133,7 +133,7 @@ static void copy_texts(struct pack_module *module, const struct mf_modinfo *info
 	module->intree = mf_modinfo_get(info, "intree") != NULL;
 }
 
-static int copy_all(struct pack_module *module, const struct mf_modinfo *info)
+static int module_copy_all(struct pack_module *module, const struct mf_modinfo *info)
 {
 	char *end;
 	int r;
@@ -145,7 +145,7 @@ static int copy_all(struct pack_module *module, const struct mf_modinfo *info)
 	if (!module->arena)
 		return -ENOMEM;
 	end = module->arena;
-	copy_texts(module, info, &end);
+	module_copy_texts(module, info, &end);
 	r = copy_fields(module, info, &end);
 	if (r < 0)
 		return r;
@@ -182,7 +182,7 @@ static int read_module(int tree_fd, struct pack_module *module)
 	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
 	if (r < 0)
 		return r;
-	r = copy_all(module, &info);
+	r = module_copy_all(module, &info);
 	return r < 0 ? r : pack_requests_read(module, &info);
 }
 

@@ -33,7 +33,7 @@ static bool same_bytes(int a_fd, const char *a, int b_fd, const char *b)
 	return !digest_at(a_fd, a, x) && !digest_at(b_fd, b, y) && !memcmp(x, y, sizeof(x));
 }
 
-static int make_directory(const struct pack *pack, const char *path)
+static int place_make_directory(const struct pack *pack, const char *path)
 {
 	return mkdirat(pack->repo_fd, path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
@@ -60,12 +60,12 @@ static int place_one(struct pack *pack, struct pack_package *package)
 		return -ENOMEM;
 	if (fstatat(pack->repo_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	r = make_directory(pack, package->arch);
+	r = place_make_directory(pack, package->arch);
 	if (r < 0)
 		return r;
 	if (!faccessat(pack->repo_fd, to, F_OK, 0) &&
 	    !same_bytes(pack->repo_fd, from, pack->repo_fd, to)) {
-		r = make_directory(pack, directory);
+		r = place_make_directory(pack, directory);
 		if (r < 0)
 			return r;
 		free(to);

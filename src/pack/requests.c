@@ -58,7 +58,7 @@ static bool is_known_word(const char *s)
 	return false;
 }
 
-static int add_string(void *arg, const char *s)
+static int requests_add_string(void *arg, const char *s)
 {
 	struct pack_module *module = arg;
 
@@ -69,7 +69,8 @@ int pack_requests_read(struct pack_module *module, const struct mf_modinfo *info
 {
 	for (size_t f = 0; f < N_FUNCTIONS; f++)
 		if (calls_function(module, f))
-			return mf_rostrings_each(info->data, info->elf_len, add_string, module);
+			return mf_rostrings_each(info->data, info->elf_len, requests_add_string,
+						 module);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static int tool_spawn(const struct pack_tool *tool, int out_fd, pid_t *ret_pid)
 }
 
 /* Reads the output of the program to its end, line by line. */
-static void read_output(const struct pack_tool *tool, int fd)
+static void tool_read_output(const struct pack_tool *tool, int fd)
 {
 	_cleanup_fclose_ FILE *in = fdopen(fd, "r");
 	_cleanup_free_ char *line = NULL;
@@ -89,7 +89,7 @@ int pack_tool_run(struct pack_tool *tool)
 		close(pipes[0]);
 		return r;
 	}
-	read_output(tool, pipes[0]);
+	tool_read_output(tool, pipes[0]);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -181,7 +181,7 @@ static int find_on_disk(struct mf_pool *pool, struct mf_about *about)
 	return r;
 }
 
-static int find_installed(struct mf_pool *pool, struct mf_about *about)
+static int about_find_installed(struct mf_pool *pool, struct mf_about *about)
 {
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
@@ -305,7 +305,7 @@ int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct 
 	if (!r)
 		r = find_on_disk(g.pool, &about);
 	if (!r)
-		r = find_installed(g.pool, &about);
+		r = about_find_installed(g.pool, &about);
 	if (!r)
 		r = collect_needs(&g, id, MF_REQUIRES, &about.requires);
 	if (!r)

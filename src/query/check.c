@@ -428,7 +428,7 @@ static int compare_findings(const void *a, const void *b)
 	return r ? r : y->code - x->code;
 }
 
-static int check_all(struct work *w)
+static int check_query_check_all(struct work *w)
 {
 	int fd, r;
 
@@ -462,7 +462,7 @@ int mf_check(struct mf_context *ctx, struct mf_check *ret_check)
 {
 	_cleanup_(mf_check_done) struct mf_check result = { 0 };
 	_cleanup_(check_work_done) struct work w = { .ctx = ctx, .check = &result };
-	int r = check_all(&w);
+	int r = check_query_check_all(&w);
 
 	if (r < 0)
 		return ctx->failure.code == r ? r : mf_fail(ctx, "check", r, ctx->kernel, NULL);

@@ -30,10 +30,9 @@ static int open_repo_directory(const struct mf_context *ctx, const char *repo_id
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, MF_CACHE_DIRECTORY "/%s", repo_id) < 0) {
-		path = NULL;
+	path = mf_format(MF_CACHE_DIRECTORY "/%s", repo_id);
+	if (!path)
 		return -ENOMEM;
-	}
 	return make ? mf_context_mkdir(ctx, path)
 		    : mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
 }
@@ -97,11 +96,10 @@ static size_t kernel_of(const struct mf_strings *tags, const char *name)
 			found = i;
 			longest = n;
 		}
-		if (asprintf(&image, "kernel-%.*s-image%s", (int)(dash - tags->v[i]), tags->v[i],
-			     dash) < 0) {
-			image = NULL;
+		image = mf_format("kernel-%.*s-image%s", (int)(dash - tags->v[i]), tags->v[i],
+				  dash);
+		if (!image)
 			continue;
-		}
 		if (!strcmp(name, image))
 			return i;
 	}
@@ -175,10 +173,9 @@ static int write_file(struct build *b, const char *kind, const char *tag, write_
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	if (asprintf(&name, "%s-%s.solv", kind, tag) < 0) {
-		name = NULL;
+	name = mf_format("%s-%s.solv", kind, tag);
+	if (!name)
 		return -ENOMEM;
-	}
 	r = mf_staged_init(&staged, b->dirfd, name, 0644);
 	if (!r)
 		r = write(b->pool, source->ids, source->n, staged.fd);
@@ -272,7 +269,7 @@ static int load(struct build *b, int primary, const char *repo_id)
  * Points "current" at NAME. The generation before stays: somebody may just have opened it and not
  * all of its files. Older ones, and what a crash left half made, go.
  */
-static int publish(int repo_fd, const char *name)
+static int cache_publish(int repo_fd, const char *name)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	char before[NAME_MAX + 1];
@@ -296,7 +293,8 @@ static int publish(int repo_fd, const char *name)
 
 /* A new directory for a generation, of a name no other has, so that even the same metadata built again
  * never touches the one in use. */
-static int make_directory(int repo_fd, const uint8_t digest[MF_SHA256_LEN], char name[NAME_MAX + 1])
+static int cache_make_directory(int repo_fd, const uint8_t digest[MF_SHA256_LEN],
+				char name[NAME_MAX + 1])
 {
 	char hex[MF_SHA256_HEX];
 	struct timespec now;
@@ -322,7 +320,7 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 	repo_fd = open_repo_directory(ctx, repo_id, true);
 	r = repo_fd < 0 ? repo_fd : sort_by_kernel(&b);
 	if (!r)
-		r = make_directory(repo_fd, source->digest, name);
+		r = cache_make_directory(repo_fd, source->digest, name);
 	if (!r)
 		b.dirfd = openat(repo_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!r && b.dirfd < 0)
@@ -330,7 +328,7 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 	if (!r)
 		r = write_generation(&b, source);
 	if (!r)
-		r = publish(repo_fd, name);
+		r = cache_publish(repo_fd, name);
 	if (r < 0)
 		return mf_fail(ctx, "refresh", r, repo_id, NULL);
 	*ret_packages = b.n;

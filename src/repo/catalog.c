@@ -17,6 +17,7 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/release.h"
+#include "modfetch/strings.h"
 #include "modfetch/trie.h"
 #include "installed.h"
 #include "system.h"
@@ -118,10 +119,9 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 	struct dirent **names = NULL;
 	int n;
 
-	if (asprintf(&own, "packages-%s.solv", catalog->tag) < 0) {
-		own = NULL;
+	own = mf_format("packages-%s.solv", catalog->tag);
+	if (!own)
 		return;
-	}
 	if (catalog->moved || !faccessat(catalog->shelves[i].dirfd, own, F_OK, 0))
 		return;
 	n = scandirat(catalog->shelves[i].dirfd, ".", &names, NULL, versionsort);
@@ -149,10 +149,9 @@ static int open_index(const struct shelf *shelf, const char *kind, const char *l
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	if (asprintf(&name, "%s-%s.bin", kind, label) < 0) {
-		name = NULL;
+	name = mf_format("%s-%s.bin", kind, label);
+	if (!name)
 		return -ENOMEM;
-	}
 	r = mf_trie_open_at(shelf->dirfd, name, ret_trie);
 	return r == -ENOENT ? 0 : r;
 }
@@ -260,8 +259,8 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 }
 
 /* In one kind of index of each repository, those of this kernel and of no particular one. */
-static int find(const struct mf_catalog *catalog, bool requests, const char *module,
-		mf_catalog_visit *visit, void *arg)
+static int catalog_find(const struct mf_catalog *catalog, bool requests, const char *module,
+			mf_catalog_visit *visit, void *arg)
 {
 	struct asking a = { visit, arg, 0 };
 	int r = 0;
@@ -281,13 +280,13 @@ static int find(const struct mf_catalog *catalog, bool requests, const char *mod
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg)
 {
-	return find(catalog, false, module, visit, arg);
+	return catalog_find(catalog, false, module, visit, arg);
 }
 
 int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
 			  mf_catalog_visit *visit, void *arg)
 {
-	return find(catalog, true, module, visit, arg);
+	return catalog_find(catalog, true, module, visit, arg);
 }
 
 static int walk(const struct mf_trie *const *tries, size_t n, struct asking *a,
@@ -348,10 +347,9 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 	_cleanup_free_ char *file = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (asprintf(&file, "%s-%s.solv", form == FORM_PLAN ? "plan" : "packages", label) < 0) {
-		file = NULL;
+	file = mf_format("%s-%s.solv", form == FORM_PLAN ? "plan" : "packages", label);
+	if (!file)
 		return mf_fail(ctx, "resolve", -ENOMEM, "catalog", NULL);
-	}
 	r = fd = openat(catalog->shelves[i].dirfd, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;

@@ -115,8 +115,8 @@ static const char *place(const struct writing *w, const char *label, size_t *len
 }
 
 /* An escaped alias, under the shelf LABEL, for every module of the package. */
-static int add_alias(struct writing *w, const char *label, size_t label_len, const char *alias,
-		     size_t len)
+static int indexes_add_alias(struct writing *w, const char *label, size_t label_len,
+			     const char *alias, size_t len)
 {
 	struct mf_trie_builder *trie;
 	char plain[ALIAS_MAX], key[ALIAS_MAX];
@@ -145,12 +145,12 @@ static int add_supplement(void *arg, const char *text, const char *evr)
 	size_t len;
 
 	if (!mf_starts_with(text, "kernel-") || !colon)
-		return add_alias(w, "any", 3, text, strlen(text));
+		return indexes_add_alias(w, "any", 3, text, strlen(text));
 	text += strlen("kernel-");
 	len = (size_t)(colon - text);
 	if (!mf_release_tag_valid(text, len))
 		return 0;
-	return add_alias(w, text, len, colon + 1, strlen(colon + 1));
+	return indexes_add_alias(w, text, len, colon + 1, strlen(colon + 1));
 }
 
 /*
@@ -172,7 +172,7 @@ static int add_provided_modalias(void *arg, const char *name, const char *evr)
 		return 0;
 	for (size_t i = 0; i < len; i++)
 		pattern[i] = name[i] == '_' ? '?' : name[i];
-	return add_alias(w, "any", 3, pattern, len);
+	return indexes_add_alias(w, "any", 3, pattern, len);
 }
 
 /* "kalias(amd64-6.1.0_56:fs-xfs)" */
@@ -187,10 +187,10 @@ static int add_kalias(void *arg, const char *name, const char *evr)
 	colon = strchr(name, ':');
 	if (!colon || !mf_release_tag_valid(name, (size_t)(colon - name)))
 		return 0;
-	return add_alias(w, name, (size_t)(colon - name), colon + 1, strlen(colon + 1) - 1);
+	return indexes_add_alias(w, name, (size_t)(colon - name), colon + 1, strlen(colon + 1) - 1);
 }
 
-static int add_module(void *arg, const char *name, const char *evr)
+static int indexes_add_module(void *arg, const char *name, const char *evr)
 {
 	struct writing *w = arg;
 	char module[256];
@@ -268,7 +268,7 @@ static int add_package(struct writing *w, int id)
 	/* the kernel itself provides kmod() of what is built in: that is not to be fetched */
 	if (mf_starts_with(package.name, "kernel-") && strstr(package.name, "-image"))
 		return 0;
-	r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_module, w);
+	r = mf_pool_deps(w->pool, id, MF_PROVIDES, indexes_add_module, w);
 	for (size_t i = 0; !r && !w->loose && i < w->modules.n; i++)
 		r = mf_trie_builder_add(w->names, w->modules.v[i], package.name, w->priority);
 	if (!r)
@@ -280,17 +280,17 @@ static int add_package(struct writing *w, int id)
 	return r ? r : add_requests(w, id);
 }
 
-static int publish(struct mf_trie_builder *trie, int dirfd, const char *kind, const char *label)
+static int indexes_publish(struct mf_trie_builder *trie, int dirfd, const char *kind,
+			   const char *label)
 {
 	_cleanup_free_ char *name = NULL;
 	_cleanup_free_ void *buf = NULL;
 	size_t len;
 	int r;
 
-	if (asprintf(&name, "%s-%s.bin", kind, label) < 0) {
-		name = NULL;
+	name = mf_format("%s-%s.bin", kind, label);
+	if (!name)
 		return -ENOMEM;
-	}
 	r = mf_trie_builder_finish(trie, &buf, &len);
 	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
 }
@@ -312,10 +312,11 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 	for (size_t i = 0; !r && source->tag && i < source->n_loose; i++)
 		r = add_package(&w, source->loose[i]);
 	if (!r)
-		r = publish(w.names, dirfd, "name", source->tag ? source->tag : "other");
+		r = indexes_publish(w.names, dirfd, "name", source->tag ? source->tag : "other");
 	if (!r && w.n_requests)
-		r = publish(w.requests, dirfd, "request", source->tag ? source->tag : "other");
+		r = indexes_publish(w.requests, dirfd, "request",
+				    source->tag ? source->tag : "other");
 	for (size_t i = 0; !r && i < w.n_shelves; i++)
-		r = publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
+		r = indexes_publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
 	return r;
 }

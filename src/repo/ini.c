@@ -52,7 +52,7 @@ static char *parse_section(char *s)
 
 /* A line that is neither empty nor a comment; what it says of section and key stays for the next.
  */
-static void parse_line(char *s, bool indented, struct mf_ini_line *line, const char **key)
+static void ini_parse_line(char *s, bool indented, struct mf_ini_line *line, const char **key)
 {
 	char *mark, *name;
 
@@ -104,7 +104,7 @@ int mf_ini_parse(const char *text, mf_ini_visit *visit, void *arg)
 		s = strip(begin);
 		if (!*s || *s == '#' || *s == ';')
 			continue;
-		parse_line(s, s > begin, &line, &key);
+		ini_parse_line(s, s > begin, &line, &key);
 		r = visit(arg, &line);
 	}
 	return r;

@@ -38,10 +38,9 @@ int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const ch
 		d->where = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&d->why, "%s%s%s", why, *shown ? ": " : "", shown) < 0) {
-		d->why = NULL;
+	d->why = mf_format("%s%s%s", why, *shown ? ": " : "", shown);
+	if (!d->why)
 		return -ENOMEM;
-	}
 	mf_text_sanitize(d->where);
 	mf_text_sanitize(d->why);
 	return 0;

@@ -102,7 +102,7 @@ static int parse_seen(const char *key, const char *value, struct mf_repo_seen *s
 }
 
 /* False for a value that makes no sense; a key from the future is passed over. */
-static bool parse_line(char *line, struct mf_repo_state *state)
+static bool repo_state_parse_line(char *line, struct mf_repo_state *state)
 {
 	char *value = strchr(line, ' ');
 	int r;
@@ -164,7 +164,7 @@ static bool parse(char *text, size_t len, struct mf_repo_state *ret_state)
 	if (!line || strcmp(line, FORMAT))
 		return false;
 	while ((line = strtok_r(NULL, "\n", &save)))
-		if (!parse_line(line, &state))
+		if (!repo_state_parse_line(line, &state))
 			return false;
 	if (!state.accepted.signing_time)
 		return false;
@@ -180,10 +180,9 @@ int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_re
 	size_t len;
 	int r;
 
-	if (asprintf(&path, DIRECTORY "/%s.state", repo_id) < 0) {
-		path = NULL;
+	path = mf_format(DIRECTORY "/%s.state", repo_id);
+	if (!path)
 		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
-	}
 	fd = mf_context_open(ctx, path, O_RDONLY | O_NOFOLLOW);
 	if (fd == -ENOENT) {
 		*ret_state = (struct mf_repo_state){ 0 };

@@ -135,7 +135,7 @@ static int check_twins(struct drafts *drafts, struct draft *d)
 	return 0;
 }
 
-static int check_all(struct mf_context *ctx, struct drafts *drafts)
+static int repo_check_all(struct mf_context *ctx, struct drafts *drafts)
 {
 	int r = 0;
 
@@ -160,7 +160,7 @@ static int spoil_file(struct reading *rd, const char *why)
 	return r < 0 ? r : repo_spoil_at(&rd->drafts->v[rd->drafts->n - 1], rd->file, 0, why, "");
 }
 
-static int read_file(struct reading *rd, int dirfd)
+static int repo_read_file(struct reading *rd, int dirfd)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
@@ -176,7 +176,7 @@ static int read_file(struct reading *rd, int dirfd)
 	return mf_ini_parse(text, visit_line, rd);
 }
 
-static int by_priority(const void *a, const void *b)
+static int repo_by_priority(const void *a, const void *b)
 {
 	const struct mf_repo *x = a, *y = b;
 
@@ -206,11 +206,11 @@ static int read_files(struct mf_context *ctx, struct drafts *drafts)
 		struct reading rd = { ctx, drafts, names[i]->d_name, 0, false };
 
 		if (!r)
-			r = read_file(&rd, dirfd);
+			r = repo_read_file(&rd, dirfd);
 		free(names[i]);
 	}
 	free(names);
-	return r < 0 ? r : check_all(ctx, drafts);
+	return r < 0 ? r : repo_check_all(ctx, drafts);
 }
 
 /* Turns drafts into repositories and faults, and leaves nothing in them. */
@@ -235,7 +235,7 @@ static int sort_out(struct drafts *drafts, struct mf_repos *repos)
 		fault->why = MF_STEAL(d->why);
 		fault->enabled = d->repo.enabled;
 	}
-	qsort(repos->v, repos->n, sizeof(*repos->v), by_priority);
+	qsort(repos->v, repos->n, sizeof(*repos->v), repo_by_priority);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
@@ -96,7 +97,7 @@ static int entry(void *arg, const struct mf_ini_line *line)
 		return 0;
 	if (strcmp(line->section, "modfetch"))
 		return bad(ctx, key, value, "it is in no section [modfetch]");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++) {
 		void *where = (char *)&ctx->settings + keys[i].offset;
 		uint64_t n;
 		char *end;

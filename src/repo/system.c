@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
@@ -111,7 +112,7 @@ static bool dep_name(char name[DEP_MAX], const char *open, const char *symbol, s
  * An export in each of the forms packages ask for it: SUSE's and our own, RHEL's of the kernel and
  * of a foreign driver. CRC: hex without 0x, or NULL.
  */
-static void add_export(struct system *s, const char *symbol, const char *crc)
+static void system_add_export(struct system *s, const char *symbol, const char *crc)
 {
 	const struct {
 		const char *open;
@@ -120,7 +121,7 @@ static void add_export(struct system *s, const char *symbol, const char *crc)
 	size_t len = strlen(symbol);
 	char name[DEP_MAX], padded[16];
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(forms); i++) {
 		if (!forms[i].open || !dep_name(name, forms[i].open, symbol, len))
 			continue;
 		if (crc && forms[i].padded)
@@ -139,7 +140,7 @@ static struct module *find_module(const struct system *s, const char *name)
 }
 
 /* MODULES: the system's, which have room for one more. PATH is the system's. */
-static int add_module(struct system *s, struct module *modules, const char *path)
+static int system_add_module(struct system *s, struct module *modules, const char *path)
 {
 	char name[256], *copy;
 	uint32_t *place;
@@ -159,10 +160,9 @@ static int open_tree(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "lib/modules/%s", ctx->kernel) < 0) {
-		path = NULL;
+	path = mf_format("lib/modules/%s", ctx->kernel);
+	if (!path)
 		return -ENOMEM;
-	}
 	return mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
 }
 
@@ -183,7 +183,7 @@ static int read_tree(struct system *s, int tree)
 	for (char *line = strtok_r(s->text, "\n", &save); !r && line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, ":")] = '\0';
-		r = add_module(s, modules, line);
+		r = system_add_module(s, modules, line);
 	}
 	return r;
 }
@@ -300,7 +300,7 @@ static int see_symvers(void *arg, const char *symbol, const char *crc, const cha
 	} else if (s->image_owned) {
 		return 0;
 	}
-	add_export(s, symbol, crc);
+	system_add_export(s, symbol, crc);
 	return 0;
 }
 
@@ -316,12 +316,11 @@ static int read_exports(struct system *s, int tree, const struct module *m)
 		       mf_error_sentence(r));
 		return 0;
 	}
-	if (asprintf(&name, "kmod(%s.ko)", m->name) < 0)
-		name = NULL;
+	name = mf_format("kmod(%s.ko)", m->name);
 	r = add_dep(s, name, NULL);
 	for (size_t i = 0; !r && i < info.n_exports; i++) {
 		snprintf(crc, sizeof(crc), "%x", info.exports[i].crc);
-		add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
+		system_add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
 	}
 	mf_modinfo_done(&info);
 	return r;
@@ -337,10 +336,10 @@ static bool firmware_is_there(const struct mf_context *ctx, const char *name)
 	static const char *const endings[] = { "", ".xz", ".zst" };
 	size_t len = strlen(name);
 
-	for (size_t i = 1; i < sizeof(endings) / sizeof(*endings); i++)
+	for (size_t i = 1; i < MF_ARRAY_SIZE(endings); i++)
 		if (mf_ends_with(name, endings[i]))
 			len -= strlen(endings[i]);
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+	for (size_t i = 0; i < MF_ARRAY_SIZE(endings); i++) {
 		char path[PATH_MAX];
 		_cleanup_close_ int fd = -1;
 
@@ -404,7 +403,7 @@ static int add_firmware(struct system *s, size_t n_repos)
 	return r;
 }
 
-static int add_names(struct system *s)
+static int system_add_names(struct system *s)
 {
 	const struct mf_release *release = s->release;
 	char *flavor = NULL, *kernel = NULL;
@@ -412,8 +411,7 @@ static int add_names(struct system *s)
 
 	if (s->image_owned)
 		return 0;
-	if (asprintf(&flavor, "kernel-%s", release->flavor) < 0)
-		flavor = NULL;
+	flavor = mf_format("kernel-%s", release->flavor);
 	r = add_dep(s, flavor, NULL);
 	if (!r && asprintf(&kernel, "kernel-%s-%s", release->flavor, release->abi) < 0)
 		kernel = NULL;
@@ -446,7 +444,7 @@ static int gather(struct system *s, size_t n_repos)
 	if (!r)
 		r = add_firmware(s, n_repos);
 	if (!r)
-		r = add_names(s);
+		r = system_add_names(s);
 	if (!r)
 		r = mf_symvers_read(s->ctx, see_symvers, s);
 	for (size_t i = 0; r >= 0 && i < s->n_modules; i++)
@@ -461,8 +459,7 @@ int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size
 	_cleanup_(system_done) struct system s = { .ctx = ctx, .release = release, .pool = pool };
 	int r;
 
-	if (asprintf(&s.image, "kernel-%s-image-%s", release->flavor, release->abi) < 0)
-		s.image = NULL;
+	s.image = mf_format("kernel-%s-image-%s", release->flavor, release->abi);
 	/* a release has at most 64 bytes */
 	snprintf(s.ksym, sizeof(s.ksym), "ksym(%s:", release->flavor);
 	s.kernel = mf_pool_knows_form(pool, "kernel(") ? "kernel(" : NULL;

@@ -267,7 +267,7 @@ static int plan_wants(struct planning *p, const struct mf_want *wants, size_t n,
 	return r < 0 ? plan_once(p, wants, n, true, ret_plan) : r;
 }
 
-static void leave_out(struct planning *p, struct mf_want *want)
+static void resolve_leave_out(struct planning *p, struct mf_want *want)
 {
 	const struct mf_failure *f = &p->ctx->failure;
 
@@ -288,7 +288,7 @@ static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from,
 		return;
 	if (to - from == 1) {
 		if (wants->v[from].state == MF_AVAILABLE)
-			leave_out(p, &wants->v[from]);
+			resolve_leave_out(p, &wants->v[from]);
 		return;
 	}
 	add_fitting(p, wants, from, from + (to - from) / 2);

@@ -61,7 +61,7 @@ struct symbol_offer {
 	char crc[64];
 };
 
-static int on_offer(void *arg, const char *name, const char *evr)
+static int problem_on_offer(void *arg, const char *name, const char *evr)
 {
 	struct symbol_offer *offer = arg;
 	size_t len;
@@ -88,7 +88,7 @@ static void find_offer(struct mf_pool *pool, const char *dep, struct symbol_offe
 
 		mf_pool_package(pool, ids[i], &package);
 		if (package.origin < 0)
-			mf_pool_deps(pool, ids[i], MF_PROVIDES, on_offer, offer);
+			mf_pool_deps(pool, ids[i], MF_PROVIDES, problem_on_offer, offer);
 	}
 }
 

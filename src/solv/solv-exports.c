@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/table.h"
 #include "solv-private.h"
 
@@ -181,7 +182,7 @@ static void ask_all(struct asking *a, const struct mf_solv_list *alone)
 			continue;
 		if (!is_of(alone, id))
 			ask(a, s->name);
-		for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		for (size_t i = 0; i < MF_ARRAY_SIZE(lists); i++)
 			for (const Id *p = s->repo->idarraydata + lists[i]; lists[i] && *p; p++)
 				ask(a, *p);
 	}
@@ -189,7 +190,7 @@ static void ask_all(struct asking *a, const struct mf_solv_list *alone)
 
 /* ---- the table ---- */
 
-static void note(struct mf_exports *e, mf_provide provide)
+static void solv_exports_note(struct mf_exports *e, mf_provide provide)
 {
 	uint32_t bit = MF_PROVIDE_SLOT(provide, FILTER);
 
@@ -203,14 +204,14 @@ static void put(struct mf_exports *e, mf_provide provide, Id asked)
 	while (e->items[i].asked)
 		i = (i + 1) & (e->n_items - 1);
 	e->items[i] = (struct item){ provide, asked, 0 };
-	note(e, provide);
+	solv_exports_note(e, provide);
 }
 
 static void note_bundled(struct mf_exports *e, const struct mf_solv_list *list)
 {
 	for (uint32_t i = 0; i < list->n_slots; i++)
 		if (list->slots[i])
-			note(e, list->provides[list->slots[i] - 1]);
+			solv_exports_note(e, list->provides[list->slots[i] - 1]);
 }
 
 static int fill(struct mf_exports *e, const Pool *pool, const struct asking *a)
@@ -306,7 +307,7 @@ static void take_asked(struct mf_pool *mp, mf_provide provide, Queue *to)
 }
 
 /* The package of a list that has the provide at PLACE. */
-static uint32_t owner_of(const struct mf_solv_list *list, uint32_t place)
+static uint32_t solv_exports_owner_of(const struct mf_solv_list *list, uint32_t place)
 {
 	uint32_t low = 0, high = list->n;
 
@@ -334,7 +335,7 @@ static void take_bundled(struct mf_exports *e, struct mf_solv_list *list, int nu
 		if (list->provides[place] != provide || list->holders[place] == e->holder)
 			continue;
 		list->holders[place] = e->holder;
-		owner = owner_of(list, place);
+		owner = solv_exports_owner_of(list, place);
 		if (!list->found[owner]++)
 			queue_push2(&e->found, number, (Id)owner);
 	}
@@ -432,7 +433,7 @@ void mf_exports_end_system(struct mf_pool *mp, Queue *to)
 		end_holder(mp, 0, to);
 }
 
-static void add_provides(Pool *pool, Id id, const Queue *q)
+static void solv_exports_add_provides(Pool *pool, Id id, const Queue *q)
 {
 	Solvable *s = pool_id2solvable(pool, id);
 
@@ -456,7 +457,7 @@ static void settle_installed(struct mf_pool *mp)
 			if (mf_solv_is_export(mp->pool, *p))
 				take(mp, mf_solv_hash_provide(mp->pool, *p), NULL, &asked);
 		end_holder(mp, 0, &bundles);
-		add_provides(mp->pool, id, &bundles);
+		solv_exports_add_provides(mp->pool, id, &bundles);
 		queue_empty(&bundles);
 	}
 	queue_free(&asked);
@@ -471,7 +472,7 @@ static void settle_list(struct mf_pool *mp, const struct mf_solv_list *list)
 	for (uint32_t i = 0; i < list->n; i++) {
 		take_package(mp, list, i, &q);
 		end_holder(mp, bundle_of(mp->pool, list, i), &q);
-		add_provides(mp->pool, list->first + (Id)i, &q);
+		solv_exports_add_provides(mp->pool, list->first + (Id)i, &q);
 		queue_empty(&q);
 	}
 	queue_free(&q);

@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/table.h"
 #include "solv-private.h"
@@ -57,7 +58,7 @@ static size_t number_of(const struct mf_bundles *b, Id dep)
 }
 
 /* The other package that alone has what PLACE needs, from 1; 0: there is none. */
-static uint32_t owner_of(const struct mf_bundles *b, size_t place, Id dep)
+static uint32_t solv_plan_owner_of(const struct mf_bundles *b, size_t place, Id dep)
 {
 	size_t number = number_of(b, dep);
 	uint32_t owner = number ? b->owners[number] : 0;
@@ -72,7 +73,7 @@ static void get_deps(const struct mf_bundles *b, size_t place, Id key, Queue *q)
 	solvable_lookup_deparray(pool_id2solvable(b->pool, b->ids[place]), key, q, 0);
 }
 
-static void find_owners(struct mf_bundles *b, size_t place, Queue *q)
+static void solv_plan_find_owners(struct mf_bundles *b, size_t place, Queue *q)
 {
 	get_deps(b, place, SOLVABLE_PROVIDES, q);
 	for (int i = 0; i < q->count; i++) {
@@ -88,7 +89,7 @@ static void find_owners(struct mf_bundles *b, size_t place, Queue *q)
 static void count_needs(const struct mf_bundles *b, size_t place, const Queue *q)
 {
 	for (int i = 0; i < q->count; i++) {
-		uint32_t owner = owner_of(b, place, q->elements[i]);
+		uint32_t owner = solv_plan_owner_of(b, place, q->elements[i]);
 
 		if (owner)
 			b->n_needs[owner - 1]++;
@@ -98,7 +99,7 @@ static void count_needs(const struct mf_bundles *b, size_t place, const Queue *q
 static void forget_needs(const struct mf_bundles *b, size_t place, const Queue *q)
 {
 	for (int i = 0; i < q->count; i++) {
-		uint32_t owner = owner_of(b, place, q->elements[i]);
+		uint32_t owner = solv_plan_owner_of(b, place, q->elements[i]);
 
 		if (owner)
 			b->n_needs[owner - 1] = 0;
@@ -111,7 +112,7 @@ static void find_bundled(struct mf_bundles *b, size_t place, Queue *q)
 	get_deps(b, place, SOLVABLE_REQUIRES, q);
 	count_needs(b, place, q);
 	for (int i = 0; i < q->count; i++) {
-		uint32_t owner = owner_of(b, place, q->elements[i]);
+		uint32_t owner = solv_plan_owner_of(b, place, q->elements[i]);
 
 		if (owner && b->n_needs[owner - 1] > 1)
 			MAPSET(&b->bundled, (int)number_of(b, q->elements[i]));
@@ -156,7 +157,7 @@ static int add_provide(struct mf_bundles *b, Id dep)
 }
 
 /* Adds hashes of what is left out of a package's provides: what is bundled, or the rest. */
-static int add_provides(struct mf_bundles *b, size_t place, const Queue *q, bool bundled)
+static int solv_plan_add_provides(struct mf_bundles *b, size_t place, const Queue *q, bool bundled)
 {
 	int r = 0;
 
@@ -199,19 +200,19 @@ static Id bundle_name(const struct mf_bundles *b, const mf_provide *exports, siz
 	return pool_str2id(b->pool, name, 1);
 }
 
-static int leave_out(struct mf_bundles *b, size_t place, Queue *q)
+static int solv_plan_leave_out(struct mf_bundles *b, size_t place, Queue *q)
 {
 	size_t first = b->n_provides, n;
 	int r;
 
 	get_deps(b, place, SOLVABLE_PROVIDES, q);
-	r = add_provides(b, place, q, true);
+	r = solv_plan_add_provides(b, place, q, true);
 	n = r ? 0 : sort_provides(b->provides + first, b->n_provides - first);
 	b->n_provides = first + n;
 	if (n)
 		b->names[place] = bundle_name(b, b->provides + first, n);
 	if (!r)
-		r = add_provides(b, place, q, false);
+		r = solv_plan_add_provides(b, place, q, false);
 	b->packages[place] =
 		(struct mf_solv_list_package){ (uint32_t)(b->n_provides - first), (uint32_t)n };
 	return r;
@@ -239,7 +240,7 @@ void mf_bundles_needs(const struct mf_bundles *b, size_t place, Queue *requires)
 	queue_empty(requires);
 	count_needs(b, place, &all);
 	for (int i = 0; i < all.count; i++) {
-		uint32_t owner = owner_of(b, place, all.elements[i]);
+		uint32_t owner = solv_plan_owner_of(b, place, all.elements[i]);
 		uint32_t n = owner ? b->n_needs[owner - 1] : 0;
 
 		if (n > 1 && n != SEVERAL) {
@@ -267,7 +268,7 @@ void mf_bundles_free(struct mf_bundles *b)
 	free(b);
 }
 
-static void bundles_cleanup(struct mf_bundles **b)
+static void solv_plan_bundles_cleanup(struct mf_bundles **b)
 {
 	mf_bundles_free(*b);
 }
@@ -291,18 +292,18 @@ static int make_bundles(struct mf_bundles *b)
 		return -ENOMEM;
 	queue_init(&q);
 	for (size_t i = 0; i < b->n; i++)
-		find_owners(b, i, &q);
+		solv_plan_find_owners(b, i, &q);
 	for (size_t i = 0; i < b->n; i++)
 		find_bundled(b, i, &q);
 	for (size_t i = 0; !r && i < b->n; i++)
-		r = leave_out(b, i, &q);
+		r = solv_plan_leave_out(b, i, &q);
 	queue_free(&q);
 	return r;
 }
 
 int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles)
 {
-	_cleanup_(bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
+	_cleanup_(solv_plan_bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
 	int r;
 
 	if (!b)
@@ -361,12 +362,12 @@ int mf_bundles_write(const struct mf_bundles *b, const char *text, size_t len, i
 	_cleanup_free_ char *buf = NULL;
 	size_t n = 0, at = 0;
 
-	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(pieces); i++)
 		n += pieces[i].len;
 	buf = slots ? malloc(n) : NULL;
 	if (!buf)
 		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); at += pieces[i++].len)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(pieces); at += pieces[i++].len)
 		if (pieces[i].len)
 			memcpy(buf + at, pieces[i].from, pieces[i].len);
 	return mf_solv_write_sealed(fd, buf, n);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/solv.h"
 #include "solv-private.h"
@@ -83,7 +84,7 @@ static char *find_identity(Pool *pool, Repo *repo)
 	};
 	char *text = NULL;
 
-	for (size_t i = 0; !text && i < sizeof(tags) / sizeof(*tags); i++)
+	for (size_t i = 0; !text && i < MF_ARRAY_SIZE(tags); i++)
 		gather_tags(pool, repo, tags[i].array, tags[i].key, &text);
 	return text;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -61,7 +62,7 @@ static void copy_deps(Solvable *from, Solvable *to, Id key, const struct mf_bund
 }
 
 /* For people. */
-static void copy_texts(Repodata *data, Solvable *from, Id id)
+static void solv_write_copy_texts(Repodata *data, Solvable *from, Id id)
 {
 	const char *text = solvable_lookup_str(from, SOLVABLE_SUMMARY);
 
@@ -91,7 +92,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	to->evr = from->evr;
 	to->arch = from->arch;
 	to->vendor = from->vendor;
-	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(arrays); i++)
 		copy_deps(from, to, arrays[i], bundles, place);
 	copy_suggests(pool, data, from_id, id);
 	text = solvable_lookup_location(from, &medianr);
@@ -102,7 +103,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
 	/* a plan needs no texts */
 	if (!bundles)
-		copy_texts(data, from, id);
+		solv_write_copy_texts(data, from, id);
 	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
 			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
 	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,
@@ -146,14 +147,14 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 	return r < 0 ? r : mf_solv_write_sealed(fd, text, len);
 }
 
-static void bundles_cleanup(struct mf_bundles **bundles)
+static void solv_write_bundles_cleanup(struct mf_bundles **bundles)
 {
 	mf_bundles_free(*bundles);
 }
 
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
 {
-	_cleanup_(bundles_cleanup) struct mf_bundles *bundles = NULL;
+	_cleanup_(solv_write_bundles_cleanup) struct mf_bundles *bundles = NULL;
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	int r = mf_bundles_new(pool, ids, n, &bundles);

@@ -105,7 +105,7 @@ static int openpgp_start(const struct job *job, int64_t not_before, int out, pid
 }
 
 /* Reads the child's output until it closes it; drops what does not fit. 0 or -MFE_TIMEOUT. */
-static int read_output(int fd, char output[OUTPUT_MAX])
+static int openpgp_read_output(int fd, char output[OUTPUT_MAX])
 {
 	uint64_t deadline = mf_now_us() + TIMEOUT_US, now;
 	size_t len = 0;
@@ -146,7 +146,7 @@ static int openpgp_ask(const struct job *job, int64_t not_before, char output[OU
 	if (r)
 		return r;
 	close(mf_steal_fd(&out));
-	r = read_output(in, output);
+	r = openpgp_read_output(in, output);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
