@@ -78,9 +78,30 @@ enum mf_error {
 		MFE_END,
 };
 
+/* The part of the program that a failure comes from; its name is printed. */
+#define MF_STAGES(X)                                                                               \
+	X(COMMAND, "command")                                                                      \
+	X(CHECK, "check")                                                                          \
+	X(COLDPLUG, "coldplug") X(CONFIG, "config") X(DEPMOD, "depmod") X(EVENT, "event")          \
+		X(FETCH, "fetch") X(HISTORY, "history") X(INSTALL, "install") X(KERNEL, "kernel")  \
+			X(LOAD, "load") X(LOCK, "lock") X(MATCH, "match") X(OUTPUT, "output")      \
+				X(PACK, "pack") X(POLICY, "policy") X(QUEUE, "queue")              \
+					X(REFRESH, "refresh") X(RESOLVE, "resolve")                \
+						X(ROOT, "root") X(RPM, "rpm") X(STUBS, "stubs")    \
+							X(VERIFY, "verify")
+
+enum mf_stage {
+#define MF_STAGE_ENUM(symbol, name) MF_STAGE_##symbol,
+	MF_STAGES(MF_STAGE_ENUM)
+#undef MF_STAGE_ENUM
+};
+
+/* "verify". Static. */
+const char *mf_stage_name(enum mf_stage stage);
+
 struct mf_failure {
-	int code;	/* negative, as returned; 0: nothing has failed */
-	char stage[16]; /* "verify" */
+	int code; /* negative, as returned; 0: nothing has failed */
+	enum mf_stage stage;
 	char what[192]; /* the subject: a file, a package, a URL; control characters replaced */
 	char why[384];	/* one clause, no final full stop */
 };
@@ -90,8 +111,8 @@ struct mf_failure {
  * -errno or -MFE_*; FMT may be NULL, then the code's own sentence (or strerror) is the why. The
  * latest origin wins. Never fails.
  */
-int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
-	    ...) __attribute__((format(printf, 5, 6)));
+int mf_fail(struct mf_context *ctx, enum mf_stage stage, int code, const char *what,
+	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* The printed name of a negative code ("BAD-DIGEST", "ENOSPC"); "UNKNOWN" for none. Static. */
 const char *mf_error_name(int code);

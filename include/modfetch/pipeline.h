@@ -15,7 +15,7 @@
 #include "modfetch/want.h"
 
 /* The points of the pipeline with a time stamp: the end of each stage. */
-enum mf_stage {
+enum mf_stamp {
 	MF_STARTED,
 	MF_MATCHED,
 	MF_RESOLVED,
@@ -25,10 +25,10 @@ enum mf_stage {
 	MF_INDEXED,
 	MF_LOADED,
 	MF_BOUND,
-	MF_N_STAGES,
+	MF_N_STAMPS,
 };
 /* As in the history and its JSON; static. */
-const char *mf_stage_name(enum mf_stage stage);
+const char *mf_stamp_name(enum mf_stamp stage);
 
 /* The cause of a failure, where a run for fewer wants may succeed. */
 enum mf_fault {
@@ -53,7 +53,7 @@ struct mf_run {
 	/* output */
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
 	struct mf_plan plan;
-	uint64_t stamp[MF_N_STAGES]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
+	uint64_t stamp[MF_N_STAMPS]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
 	bool refreshed;		     /* the run fetched metadata */
 	bool repaired;		     /* indexes were wrong and were rebuilt */
 	int unbound;		     /* devices without a driver at the end */

@@ -47,7 +47,7 @@ typedef int mf_child_work(struct mf_context *ctx, void *arg);
  * process exited without an answer; another -errno, recorded: it could not be started. To be called
  * while the process has one thread.
  */
-int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work, void *arg);
+int mf_child_run(struct mf_context *ctx, enum mf_stage stage, mf_child_work *work, void *arg);
 
 /*
  * A pool of threads that share loops over numbered jobs. The threads are started once and wait

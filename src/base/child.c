@@ -45,7 +45,7 @@ static bool read_answer(int fd, struct answer *ret_answer)
 	return true;
 }
 
-int mf_child_run(struct mf_context *ctx, const char *stage, mf_child_work *work, void *arg)
+int mf_child_run(struct mf_context *ctx, enum mf_stage stage, mf_child_work *work, void *arg)
 {
 	_cleanup_close_ int in = -1, out = -1;
 	struct answer answer;

@@ -113,16 +113,18 @@ static int open_root(struct mf_context *ctx, const char *root)
 
 	/* an unset variable of a script expands to "": that must not select the running system */
 	if (root && !*root)
-		return mf_fail(ctx, "root", -MFE_USAGE, "--root",
+		return mf_fail(ctx, MF_STAGE_ROOT, -MFE_USAGE, "--root",
 			       "the name of a directory is missing");
 	real = realpath(root ? root : "/", NULL);
 	if (!real)
-		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
+		return mf_fail(ctx, MF_STAGE_ROOT, -MFE_USAGE, root, "%s",
+			       mf_error_sentence(-errno));
 	ctx->root_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ctx->root_fd < 0)
-		return mf_fail(ctx, "root", -MFE_USAGE, root, "%s", mf_error_sentence(-errno));
+		return mf_fail(ctx, MF_STAGE_ROOT, -MFE_USAGE, root, "%s",
+			       mf_error_sentence(-errno));
 	ctx->root = strdup(strcmp(real, "/") ? real : "");
-	return ctx->root ? 0 : mf_fail(ctx, "root", -ENOMEM, root, NULL);
+	return ctx->root ? 0 : mf_fail(ctx, MF_STAGE_ROOT, -ENOMEM, root, NULL);
 }
 
 static bool has_directory(const struct mf_context *ctx, const char *kernel)
@@ -167,23 +169,24 @@ static int select_kernel(struct mf_context *ctx, const char *kernel)
 	struct utsname uts;
 
 	if (uname(&uts) < 0)
-		return mf_fail(ctx, "kernel", -errno, "uname", NULL);
+		return mf_fail(ctx, MF_STAGE_KERNEL, -errno, "uname", NULL);
 	if (kernel) {
 		/* it becomes a directory name and a part of package names */
 		if (!*kernel || *kernel == '.' || strchr(kernel, '/') || strlen(kernel) > 128)
-			return mf_fail(ctx, "kernel", -MFE_USAGE, kernel, "not a kernel release");
+			return mf_fail(ctx, MF_STAGE_KERNEL, -MFE_USAGE, kernel,
+				       "not a kernel release");
 		ctx->kernel = strdup(kernel);
 	} else if (!*ctx->root || has_directory(ctx, uts.release)) {
 		ctx->kernel = strdup(uts.release);
 	} else {
 		ctx->kernel = only_kernel(ctx);
 		if (!ctx->kernel)
-			return mf_fail(ctx, "kernel", -MFE_USAGE, ctx->root,
+			return mf_fail(ctx, MF_STAGE_KERNEL, -MFE_USAGE, ctx->root,
 				       "lib/modules does not have exactly one kernel; select one "
 				       "with --kernel");
 	}
 	if (!ctx->kernel)
-		return mf_fail(ctx, "kernel", -ENOMEM, "release", NULL);
+		return mf_fail(ctx, MF_STAGE_KERNEL, -ENOMEM, "release", NULL);
 	ctx->kernel_running = !*ctx->root && !strcmp(ctx->kernel, uts.release);
 	return 0;
 }
@@ -201,7 +204,7 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 	ret_ctx->settings.fetch_user = strdup("modfetch");
 	ret_ctx->settings.module_signature = strdup("if-keys");
 	if (!ret_ctx->settings.fetch_user || !ret_ctx->settings.module_signature)
-		return mf_fail(ret_ctx, "root", -ENOMEM, "settings", NULL);
+		return mf_fail(ret_ctx, MF_STAGE_ROOT, -ENOMEM, "settings", NULL);
 	r = open_root(ret_ctx, root);
 	return r < 0 ? r : select_kernel(ret_ctx, kernel);
 }

@@ -66,8 +66,19 @@ static void put_text(char *ret, size_t size, const char *text)
 	mf_text_sanitize(ret);
 }
 
-int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *what, const char *fmt,
-	    ...)
+const char *mf_stage_name(enum mf_stage stage)
+{
+	static const char *const names[] = {
+#define MF_STAGE_ENTRY(symbol, name) [MF_STAGE_##symbol] = name,
+		MF_STAGES(MF_STAGE_ENTRY)
+#undef MF_STAGE_ENTRY
+	};
+
+	return names[stage];
+}
+
+int mf_fail(struct mf_context *ctx, enum mf_stage stage, int code, const char *what,
+	    const char *fmt, ...)
 {
 	_cleanup_free_ char *why = NULL;
 	struct mf_failure *f = &ctx->failure;
@@ -80,7 +91,7 @@ int mf_fail(struct mf_context *ctx, const char *stage, int code, const char *wha
 		va_end(ap);
 	}
 	f->code = code;
-	put_text(f->stage, sizeof(f->stage), stage);
+	f->stage = stage;
 	put_text(f->what, sizeof(f->what), what ? what : "");
 	put_text(f->why, sizeof(f->why), why ? why : mf_error_sentence(code));
 	return code;

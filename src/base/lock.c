@@ -17,17 +17,17 @@ static int lock_file(struct mf_context *ctx, const char *path)
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, "run/modfetch"), fd = -1;
 
 	if (dirfd < 0)
-		return mf_fail(ctx, "lock", dirfd, "/run/modfetch", NULL);
+		return mf_fail(ctx, MF_STAGE_LOCK, dirfd, "/run/modfetch", NULL);
 	fd = openat(dirfd, strrchr(path, '/') + 1, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return mf_fail(ctx, "lock", -errno, path, NULL);
+		return mf_fail(ctx, MF_STAGE_LOCK, -errno, path, NULL);
 	for (unsigned int twentieths = 0;; twentieths++) {
 		if (!flock(fd, LOCK_EX | LOCK_NB))
 			return mf_steal_fd(&fd);
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return mf_fail(ctx, "lock", -errno, path, NULL);
+			return mf_fail(ctx, MF_STAGE_LOCK, -errno, path, NULL);
 		if (ctx->from_modprobe && !faccessat(dirfd, "loading", F_OK, AT_SYMLINK_NOFOLLOW))
-			return mf_fail(ctx, "lock", -MFE_LOCKED, path,
+			return mf_fail(ctx, MF_STAGE_LOCK, -MFE_LOCKED, path,
 				       "another modfetch is loading drivers");
 		if (twentieths >= ctx->settings.lock_timeout * 20)
 			break;
@@ -37,8 +37,8 @@ static int lock_file(struct mf_context *ctx, const char *path)
 			       ctx->settings.lock_timeout);
 		usleep(50000);
 	}
-	return mf_fail(ctx, "lock", -MFE_LOCKED, path, "another modfetch held the lock for %u s",
-		       ctx->settings.lock_timeout);
+	return mf_fail(ctx, MF_STAGE_LOCK, -MFE_LOCKED, path,
+		       "another modfetch held the lock for %u s", ctx->settings.lock_timeout);
 }
 
 int mf_lock(struct mf_context *ctx)

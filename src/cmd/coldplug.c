@@ -42,7 +42,7 @@ static int coldplug_child(struct mf_context *ctx, void *arg)
 	r = cmd_run(w->cmd, w->run);
 	/* the child process ends here, so it must write its output itself */
 	if (fflush(stdout) && r >= 0)
-		return mf_fail(ctx, "output", -errno, "stdout", NULL);
+		return mf_fail(ctx, MF_STAGE_OUTPUT, -errno, "stdout", NULL);
 	return r;
 }
 
@@ -62,13 +62,13 @@ static int run_in_child(struct cmd *cmd, struct mf_run *run)
 	if (r < 0)
 		return r;
 	fflush(stdout);
-	r = mf_child_run(&cmd->ctx, "coldplug", coldplug_child, &w);
+	r = mf_child_run(&cmd->ctx, MF_STAGE_COLDPLUG, coldplug_child, &w);
 	if (r != -ECHILD)
 		return r;
 	why = cmd->ctx.failure;
 	r = mf_drain_defer(&cmd->ctx, &run->wants, true);
 	return r < 0 ? r
-		     : mf_fail(&cmd->ctx, "coldplug", -MFE_SET_ASIDE, "all devices",
+		     : mf_fail(&cmd->ctx, MF_STAGE_COLDPLUG, -MFE_SET_ASIDE, "all devices",
 			       "%s; modfetch.service, or modfetch queue, now tries each of them "
 			       "alone",
 			       why.why);

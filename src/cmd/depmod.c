@@ -136,7 +136,7 @@ int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 	int r = depmod_parse(cmd, &args, argc, argv);
 
 	if (r == -ENOMEM)
-		return mf_fail(&cmd->ctx, "depmod", r, "arguments", NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_DEPMOD, r, "arguments", NULL);
 	tune_malloc();
 	if (r >= 0)
 		r = mf_depmod(&cmd->ctx, &args.options, &result);

@@ -29,10 +29,10 @@ static void print_times(struct mf_json *record)
 {
 	struct mf_json *ms = mf_json_get(record, "ms");
 
-	for (enum mf_stage s = MF_STARTED + 1; s < MF_N_STAGES; s++)
-		if (mf_json_get(ms, mf_stage_name(s)))
-			cmd_put(" %s %" PRId64, mf_stage_name(s),
-				mf_json_get_int(ms, mf_stage_name(s)));
+	for (enum mf_stamp s = MF_STARTED + 1; s < MF_N_STAMPS; s++)
+		if (mf_json_get(ms, mf_stamp_name(s)))
+			cmd_put(" %s %" PRId64, mf_stamp_name(s),
+				mf_json_get_int(ms, mf_stamp_name(s)));
 	cmd_line(" ms");
 }
 

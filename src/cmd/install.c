@@ -17,7 +17,7 @@ static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_s
 	for (int i = 1; !r && i < argc; i++)
 		r = mf_strings_add_unique(ret_names, argv[i]);
 	if (r < 0)
-		return mf_fail(&cmd->ctx, "command", r, argv[0], NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, r, argv[0], NULL);
 	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "name a package or a pattern");
 }
 

@@ -28,17 +28,17 @@ static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 	if (r < 0 && (form == FORM_DOT || !run->catalog))
 		return r;
 	if (!run->catalog)
-		return mf_fail(&cmd->ctx, "match", -MFE_NO_METADATA, run->verb,
+		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, run->verb,
 			       "no repository is configured, so there is no plan to print");
 	out = open_memstream(&text, &len);
 	if (!out)
-		return mf_fail(&cmd->ctx, "output", -ENOMEM, run->verb, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_OUTPUT, -ENOMEM, run->verb, NULL);
 	if (form == FORM_CASE)
 		cmd->ctx.failure = (struct mf_failure){ 0 };
 	r = form == FORM_DOT ? mf_dot_write(&cmd->ctx, run, out)
 			     : mf_case_write(&cmd->ctx, run, r < 0 ? &failure : NULL, out);
 	if (fclose(out))
-		return mf_fail(&cmd->ctx, "output", -ENOMEM, run->verb, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_OUTPUT, -ENOMEM, run->verb, NULL);
 	cmd_lines(text);
 	return r;
 }

@@ -163,7 +163,7 @@ static int print_failure(struct cmd *cmd, int r)
 
 	if (r >= 0)
 		return r;
-	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", *f->stage ? f->stage : "command", f->what,
+	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", mf_stage_name(f->stage), f->what,
 		*f->what ? ": " : "", *f->why ? f->why : mf_error_sentence(r), mf_error_name(r));
 	return mf_error_status(r);
 }
@@ -172,7 +172,7 @@ static int print_failure(struct cmd *cmd, int r)
 static int flush_results(struct cmd *cmd, int r)
 {
 	if ((fflush(stdout) || ferror(stdout)) && r >= 0)
-		return mf_fail(&cmd->ctx, "output", errno ? -errno : -EIO, "stdout", NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_OUTPUT, errno ? -errno : -EIO, "stdout", NULL);
 	return r;
 }
 
@@ -184,7 +184,7 @@ static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **
 	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
 
 	return run ? run(cmd, argc, argv)
-		   : mf_fail(&cmd->ctx, "command", -ELIBACC, verb->name, "%s", dlerror());
+		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s", dlerror());
 }
 
 static int run_verb(const struct verb *verb, const struct globals *g, int argc, char **argv)

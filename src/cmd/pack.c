@@ -74,7 +74,7 @@ static int pack_parse_jobs(struct cmd *cmd, struct arguments *a, const char *tex
 	unsigned long jobs = strtoul(text, &end, 10);
 
 	if (!*text || *end || !jobs || jobs > 1024)
-		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, text,
+		return mf_fail(&cmd->ctx, MF_STAGE_PACK, -MFE_USAGE, text,
 			       "not a number of jobs from 1 to 1024");
 	a->options.jobs = (unsigned int)jobs;
 	return 0;
@@ -116,7 +116,7 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 	case OPT_ONLY:
 		return mf_strings_split(&a->only, value);
 	default:
-		return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, "option",
+		return mf_fail(&cmd->ctx, MF_STAGE_PACK, -MFE_USAGE, "option",
 			       "see modfetch-pack(8) for the options there are");
 	}
 }
@@ -128,7 +128,7 @@ static int parse_arguments(struct cmd *cmd, int argc, char **argv, struct argume
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "o:j:", long_options, NULL)) >= 0) {
 		if (option == '?')
-			return mf_fail(&cmd->ctx, "pack", -MFE_USAGE, argv[optind - 1],
+			return mf_fail(&cmd->ctx, MF_STAGE_PACK, -MFE_USAGE, argv[optind - 1],
 				       "no such option, or its value is missing");
 		r = pack_parse_option(cmd, a, option, optarg);
 		if (r < 0)
@@ -137,7 +137,7 @@ static int parse_arguments(struct cmd *cmd, int argc, char **argv, struct argume
 	for (; optind < argc; optind++) {
 		r = mf_strings_add(&a->trees, argv[optind]);
 		if (r < 0)
-			return mf_fail(&cmd->ctx, "pack", r, argv[optind], NULL);
+			return mf_fail(&cmd->ctx, MF_STAGE_PACK, r, argv[optind], NULL);
 	}
 	a->options.trees = &a->trees;
 	a->options.only = &a->only;

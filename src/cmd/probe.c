@@ -73,7 +73,8 @@ static int refuse_set_aside(struct cmd *cmd, struct mf_run *run)
 		if (!found || found->due)
 			continue;
 		mf_aside_describe(found, words, sizeof(words));
-		r = mf_fail(&cmd->ctx, "event", -MFE_SET_ASIDE, run->wants.v[i].query, "%s", words);
+		r = mf_fail(&cmd->ctx, MF_STAGE_EVENT, -MFE_SET_ASIDE, run->wants.v[i].query, "%s",
+			    words);
 	}
 	return r;
 }

@@ -19,7 +19,7 @@ static int queries_add_want(struct cmd *cmd, struct mf_run *run, struct mf_want 
 
 	if (r < 0)
 		mf_want_done(want);
-	return r < 0 ? mf_fail(&cmd->ctx, "command", r, "query", NULL) : 0;
+	return r < 0 ? mf_fail(&cmd->ctx, MF_STAGE_COMMAND, r, "query", NULL) : 0;
 }
 
 static int add_query(struct cmd *cmd, struct mf_run *run, const char *query)
@@ -41,7 +41,7 @@ static int queries_add_file(struct cmd *cmd, struct mf_run *run, const char *pat
 	int r = 0;
 
 	if (!f)
-		return mf_fail(&cmd->ctx, "command", -errno, path, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -errno, path, NULL);
 	while (!r && (len = getline(&line, &room, f)) >= 0) {
 		/* a NUL does not end the line: replace it with a byte that no modalias has */
 		for (ssize_t i = 0; i < len; i++)
@@ -51,7 +51,7 @@ static int queries_add_file(struct cmd *cmd, struct mf_run *run, const char *pat
 		if (*line && *line != '#')
 			r = add_query(cmd, run, line);
 	}
-	return r < 0 || !ferror(f) ? r : mf_fail(&cmd->ctx, "command", -EIO, path, NULL);
+	return r < 0 || !ferror(f) ? r : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -EIO, path, NULL);
 }
 
 static int queries_add_device(struct cmd *cmd, struct mf_run *run, const char *syspath)
@@ -80,7 +80,7 @@ int cmd_add_queries(struct cmd *cmd, struct mf_run *run, char *const *queries)
 	if (!r && !run->wants.n)
 		return cmd_usage(cmd, run->verb, "name a query, --device SYSPATH or --file FILE");
 	if (!r && run->wants.n == 1 && run->wants.v[0].kind == MF_WANT_BAD)
-		return mf_fail(&cmd->ctx, "event", -MFE_BAD_MODALIAS, run->wants.v[0].query, "%s",
-			       run->wants.v[0].reason);
+		return mf_fail(&cmd->ctx, MF_STAGE_EVENT, -MFE_BAD_MODALIAS, run->wants.v[0].query,
+			       "%s", run->wants.v[0].reason);
 	return r;
 }

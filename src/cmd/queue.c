@@ -69,21 +69,21 @@ static int watch_open(struct cmd *cmd, struct watch *w)
 	sigset_t stop_signals;
 
 	if (!path)
-		return mf_fail(&cmd->ctx, "queue", -ENOMEM, MF_SPOOL_DIR, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_QUEUE, -ENOMEM, MF_SPOOL_DIR, NULL);
 	if (spool < 0)
-		return mf_fail(&cmd->ctx, "queue", spool, path, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_QUEUE, spool, path, NULL);
 	w->spool = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->spool < 0 || inotify_add_watch(w->spool, path, IN_MOVED_TO | IN_ONLYDIR) < 0)
-		return mf_fail(&cmd->ctx, "queue", -errno, path, NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_QUEUE, -errno, path, NULL);
 	/* without it only the pauses decide */
 	w->network = mf_netwatch_open();
 	sigemptyset(&stop_signals);
 	sigaddset(&stop_signals, SIGTERM);
 	sigaddset(&stop_signals, SIGINT);
 	if (sigprocmask(SIG_BLOCK, &stop_signals, NULL) < 0)
-		return mf_fail(&cmd->ctx, "queue", -errno, "signals", NULL);
+		return mf_fail(&cmd->ctx, MF_STAGE_QUEUE, -errno, "signals", NULL);
 	w->signals = signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return w->signals < 0 ? mf_fail(&cmd->ctx, "queue", -errno, "signals", NULL) : 0;
+	return w->signals < 0 ? mf_fail(&cmd->ctx, MF_STAGE_QUEUE, -errno, "signals", NULL) : 0;
 }
 
 /*

@@ -66,7 +66,7 @@ static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, cha
 		if (find_fault(repos, names[i]))
 			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
 		else if (!mf_repos_find(repos, names[i]))
-			return mf_fail(&cmd->ctx, "refresh", -MFE_NOT_FOUND, names[i],
+			return mf_fail(&cmd->ctx, MF_STAGE_REFRESH, -MFE_NOT_FOUND, names[i],
 				       "no repository with this id is configured");
 	return 0;
 }
@@ -115,8 +115,8 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 			continue;
 		/* main() prints the last failure; the one before it is printed now */
 		if (worst < 0)
-			mf_log(&cmd->ctx, MF_LOG_ERROR, "%s: %s: %s [%s]", why.stage, why.what,
-			       why.why, mf_error_name(worst));
+			mf_log(&cmd->ctx, MF_LOG_ERROR, "%s: %s: %s [%s]", mf_stage_name(why.stage),
+			       why.what, why.why, mf_error_name(worst));
 		worst = r;
 		why = cmd->ctx.failure;
 	}

@@ -128,7 +128,7 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 	else if (!cmd->quiet)
 		print_hits(catalog, pool, &hits);
 	if (!hits.n && !cmd->json)
-		return mf_fail(&cmd->ctx, "match", -MFE_NOT_FOUND, argv[1],
+		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, argv[1],
 			       "no package for kernel %s contains it", cmd->ctx.kernel);
 	return hits.n ? CMD_DONE : CMD_NOT_FOUND;
 }

@@ -88,7 +88,7 @@ struct run {
 
 static int depmod_fail(struct run *run, int code, const char *what)
 {
-	return mf_fail(run->ctx, "depmod", code, what, NULL);
+	return mf_fail(run->ctx, MF_STAGE_DEPMOD, code, what, NULL);
 }
 
 static uint64_t chain(uint64_t digest, const void *bytes, size_t len)
@@ -313,7 +313,7 @@ static int make_all(struct run *run)
 		mf_workers_run(run->tree.workers, N_JOBS - JOB_DEP, do_job, run);
 	for (enum job i = 0; i < N_JOBS; i++)
 		if (run->codes[i] == -MFE_DEPMOD)
-			return mf_fail(run->ctx, "depmod", -MFE_DEPMOD, run->tree.kernel,
+			return mf_fail(run->ctx, MF_STAGE_DEPMOD, -MFE_DEPMOD, run->tree.kernel,
 				       "modules in dependency cycles");
 		else if (run->codes[i] < 0)
 			return depmod_fail(run, run->codes[i], run->tree.dirname);

@@ -85,7 +85,7 @@ int dm_publish_stage(struct dm_publish *publish, enum dm_index index, const stru
 
 static int publish_fail(struct dm_publish *publish, int code, const struct dm_publish_file *f)
 {
-	return mf_fail(publish->ctx, "depmod", code, f->name, NULL);
+	return mf_fail(publish->ctx, MF_STAGE_DEPMOD, code, f->name, NULL);
 }
 
 static int finish_writing(struct dm_publish *publish, struct dm_publish_file *f)
@@ -161,7 +161,7 @@ static int replace_all(struct dm_publish *publish)
 			return publish_fail(publish, r, f);
 	}
 	if (publish->sync && fsync(publish->fd) < 0)
-		return mf_fail(publish->ctx, "depmod", -errno, "lib/modules", "fsync: %s",
+		return mf_fail(publish->ctx, MF_STAGE_DEPMOD, -errno, "lib/modules", "fsync: %s",
 			       strerror(errno));
 	return 0;
 }
@@ -236,7 +236,7 @@ int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavor *flavor,
 		if (texts[i] == DM_WEAKDEP && !flavor->weakdep)
 			continue;
 		if (buf->len && fwrite(buf->p, buf->len, 1, file) != 1)
-			return mf_fail(ctx, "depmod", -EIO, "standard output", NULL);
+			return mf_fail(ctx, MF_STAGE_DEPMOD, -EIO, "standard output", NULL);
 	}
 	return 0;
 }

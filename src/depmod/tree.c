@@ -25,7 +25,7 @@
 
 static int tree_fail(struct mf_context *ctx, int code, const char *what)
 {
-	return mf_fail(ctx, "depmod", code, what, NULL);
+	return mf_fail(ctx, MF_STAGE_DEPMOD, code, what, NULL);
 }
 
 /* As mkdir -p. 0 or -errno. */

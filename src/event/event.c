@@ -354,10 +354,10 @@ static int update_spool(struct mf_context *ctx, const struct mf_event *event, co
 	int r;
 
 	if (spool < 0)
-		return mf_fail(ctx, "event", spool, "/" MF_SPOOL_DIR, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, spool, "/" MF_SPOOL_DIR, NULL);
 	r = verdict == MF_EVENT_MISSING ? event_put(spool, event, wanted)
 					: mf_spool_retract(spool, wanted, event->devpath);
-	return r < 0 ? mf_fail(ctx, "event", r, wanted, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, wanted, NULL) : 0;
 }
 
 /* Is it "/module/NAME", udev's path of a loaded module? */
@@ -411,7 +411,7 @@ static int spool_rule_modules(struct mf_context *ctx, const struct mf_event *eve
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? mf_fail(ctx, "event", r, event->devpath, NULL) : missing;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, event->devpath, NULL) : missing;
 }
 
 int mf_event(struct mf_context *ctx, const struct mf_event *event,
@@ -421,7 +421,7 @@ int mf_event(struct mf_context *ctx, const struct mf_event *event,
 	int r = mf_event_judge(ctx, event, &verdict);
 
 	if (r < 0)
-		return mf_fail(ctx, "event", r, event->modalias, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, r, event->modalias, NULL);
 	if (verdict == MF_EVENT_MISSING || verdict == MF_EVENT_REMOVED)
 		r = update_spool(ctx, event, event->modalias, verdict);
 	if (r == 0)
@@ -438,7 +438,7 @@ int mf_event_request(struct mf_context *ctx, const char *name)
 	const struct mf_event event = { .devpath = "" };
 
 	if (!mf_modalias_valid(name, strlen(name)))
-		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, name, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -MFE_BAD_MODALIAS, name, NULL);
 	return rule_off(ctx, &event) ? 0 : update_spool(ctx, &event, name, MF_EVENT_MISSING);
 }
 

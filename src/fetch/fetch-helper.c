@@ -126,15 +126,15 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 	if (ours < 0) {
 		path = mf_format("%s/fetch", directory ? directory : MF_LIBEXECDIR);
 		if (!path)
-			return mf_fail(ctx, "fetch", -ENOMEM, "fetch", NULL);
+			return mf_fail(ctx, MF_STAGE_FETCH, -ENOMEM, "fetch", NULL);
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-			return mf_fail(ctx, "fetch", -errno, "socketpair", NULL);
+			return mf_fail(ctx, MF_STAGE_FETCH, -errno, "socketpair", NULL);
 		ours = pair[0];
 		theirs = pair[1];
 		r = helper_spawn(path, theirs, &pid);
 		if (r < 0)
-			return mf_fail(ctx, "fetch", -MFE_FETCH_HELPER, path, "cannot start it: %s",
-				       mf_error_sentence(r));
+			return mf_fail(ctx, MF_STAGE_FETCH, -MFE_FETCH_HELPER, path,
+				       "cannot start it: %s", mf_error_sentence(r));
 	}
 	*ret_helper = (struct fetch_helper){ mf_steal_fd(&ours), pid };
 	return 0;

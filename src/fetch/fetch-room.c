@@ -29,7 +29,7 @@ static int raise_file_limit(struct mf_context *ctx, size_t n)
 	more = (struct rlimit){ need, now.rlim_max > need ? now.rlim_max : need };
 	if (!setrlimit(RLIMIT_NOFILE, &more))
 		return 0;
-	return mf_fail(ctx, "fetch", -EMFILE, "downloads",
+	return mf_fail(ctx, MF_STAGE_FETCH, -EMFILE, "downloads",
 		       "%zu files at once need %llu open files, %llu are allowed: raise the limit "
 		       "(ulimit -n, LimitNOFILE=), or install fewer at a time",
 		       n, (unsigned long long)need, (unsigned long long)now.rlim_max);
@@ -65,7 +65,7 @@ static int check_memory(struct mf_context *ctx, size_t n, uint64_t total)
 	if (total <= available)
 		return 0;
 	return mf_fail(
-		ctx, "fetch", -ENOMEM, "downloads",
+		ctx, MF_STAGE_FETCH, -ENOMEM, "downloads",
 		"%zu files of %llu MB are kept in memory until they are installed, but %llu MB "
 		"are available: install fewer at a time",
 		n, (unsigned long long)total >> 20, (unsigned long long)available >> 20);

@@ -75,7 +75,7 @@ static void fetch_report_progress(struct fetch *f, uint64_t bytes, bool now)
 
 static int fail_url(struct mf_context *ctx, int code, const char *url, const char *why)
 {
-	return mf_fail(ctx, "fetch", code, url, why && *why ? "%s" : NULL, why);
+	return mf_fail(ctx, MF_STAGE_FETCH, code, url, why && *why ? "%s" : NULL, why);
 }
 
 /* ---- repositories on disk ---- */
@@ -301,13 +301,13 @@ static int fail_helper(struct fetch *f, int r)
 	char why[128];
 
 	if (r == -ETIMEDOUT || r == -EAGAIN)
-		return mf_fail(f->ctx, "fetch", -MFE_TIMEOUT, "downloads",
+		return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_TIMEOUT, "downloads",
 			       "%zu of %zu were not finished in %u s", f->n - f->done, f->n,
 			       f->seconds);
 	fetch_helper_stop(&f->helper, why, sizeof(why));
 	if (r == 0 || r == -EPIPE)
-		return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper", "%s", why);
-	return mf_fail(f->ctx, "fetch", -MFE_FETCH_HELPER, "helper",
+		return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_FETCH_HELPER, "helper", "%s", why);
+	return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_FETCH_HELPER, "helper",
 		       "it sent a malformed or unexpected packet");
 }
 
@@ -336,7 +336,7 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 		if (r < 0)
 			return f->ctx->failure.code == r
 				       ? r
-				       : mf_fail(f->ctx, "fetch", r, "downloads", NULL);
+				       : mf_fail(f->ctx, MF_STAGE_FETCH, r, "downloads", NULL);
 	}
 	return 0;
 }
@@ -359,15 +359,15 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 		if (r == 0 && !fetch_is_file_url(base))
 			r = mf_strings_add(&job->urls, url);
 		if (r == -MFE_BAD_HREF)
-			return mf_fail(f->ctx, "fetch", r, request->path,
+			return mf_fail(f->ctx, MF_STAGE_FETCH, r, request->path,
 				       mf_href_check(request->path) < 0
 					       ? NULL
 					       : "the URL of the repository is not supported");
 		if (r < 0)
-			return mf_fail(f->ctx, "fetch", r, request->path, NULL);
+			return mf_fail(f->ctx, MF_STAGE_FETCH, r, request->path, NULL);
 	}
 	if (!request->mirrors->n)
-		return mf_fail(f->ctx, "fetch", -MFE_UNREACHABLE, request->path,
+		return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_UNREACHABLE, request->path,
 			       "the repository has no URL");
 	return 0;
 }
@@ -422,7 +422,7 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 
 	f.jobs = calloc(n + 1, sizeof(*f.jobs));
 	if (!f.jobs || !remote)
-		return mf_fail(ctx, "fetch", -ENOMEM, "downloads", NULL);
+		return mf_fail(ctx, MF_STAGE_FETCH, -ENOMEM, "downloads", NULL);
 	f.deadline = mf_now_us() + (uint64_t)f.seconds * 1000000;
 	for (; f.n < n; f.n++)
 		f.jobs[f.n].result.fd = -1;

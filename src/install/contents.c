@@ -46,7 +46,7 @@ static int collect_files(struct contents *c)
 
 			if (!S_ISDIR(file->mode) &&
 			    mf_table_put(&c->owners, path, strlen(path), (uint32_t)i, &place) < 0)
-				return mf_fail(c->ctx, "install", -ENOMEM, "contents", NULL);
+				return mf_fail(c->ctx, MF_STAGE_INSTALL, -ENOMEM, "contents", NULL);
 		}
 	return 0;
 }
@@ -62,7 +62,7 @@ static int check_against_packages(struct contents *c, size_t package, const char
 			continue;
 		by = mf_table_get(&c->owners, path, len);
 		if (by)
-			return mf_fail(c->ctx, "install", -MFE_FORBIDDEN_FILE,
+			return mf_fail(c->ctx, MF_STAGE_INSTALL, -MFE_FORBIDDEN_FILE,
 				       c->headers[package]->name,
 				       "%s: %.*s is not a directory but a link or file of %s", path,
 				       (int)len, path, c->headers[*by]->name);
@@ -99,11 +99,11 @@ static int check_component(struct contents *c, size_t package, const char *step,
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 1;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return mf_fail(c->ctx, "install", fd < 0 ? fd : -errno, name,
+		return mf_fail(c->ctx, MF_STAGE_INSTALL, fd < 0 ? fd : -errno, name,
 			       "%s cannot be examined", step);
 	if (!S_ISLNK(st.st_mode) || is_alias(c->ctx, step))
 		return S_ISREG(st.st_mode);
-	return mf_fail(c->ctx, "install", -MFE_FILE_EXISTS, name,
+	return mf_fail(c->ctx, MF_STAGE_INSTALL, -MFE_FILE_EXISTS, name,
 		       "%s leads through %s, which is a link on this machine; make it a directory "
 		       "(a bind mount works), or do not install this package",
 		       path, step);
@@ -121,7 +121,7 @@ static int contents_check_leading(struct contents *c, size_t package, const char
 	int r = 0;
 
 	if (!leading)
-		return mf_fail(c->ctx, "install", -ENOMEM, path, NULL);
+		return mf_fail(c->ctx, MF_STAGE_INSTALL, -ENOMEM, path, NULL);
 	if (c->checked && !strcmp(c->checked, leading))
 		return 0;
 	for (size_t i = 1; !r && i <= len; i++) {
@@ -148,7 +148,7 @@ static int check_directory(struct contents *c, size_t package, const char *path)
 	    ((st.st_mode & 07777) == 0755 && !st.st_uid && !st.st_gid))
 		return 0;
 	return mf_fail(
-		c->ctx, "install", -MFE_FILE_EXISTS, c->headers[package]->name,
+		c->ctx, MF_STAGE_INSTALL, -MFE_FILE_EXISTS, c->headers[package]->name,
 		"the directory %s has mode %04o and owner %u:%u, and rpm would change them to "
 		"0755 and root:root; change them yourself, or do not install this package",
 		path, st.st_mode & 07777, st.st_uid, st.st_gid);

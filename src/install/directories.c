@@ -84,7 +84,7 @@ int mf_directories_update(struct mf_context *ctx, const struct mf_strings *made)
 {
 	int r = directories_update(ctx, made);
 
-	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_INSTALL, r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 /* ---- removal ---- */

@@ -109,7 +109,7 @@ static int modes_note(struct mf_directory_modes *s, const struct mf_rpm_header *
 		else
 			r = modes_add_changed(s, file->path);
 	}
-	return r < 0 ? mf_fail(s->ctx, "install", r, header->name, NULL) : 0;
+	return r < 0 ? mf_fail(s->ctx, MF_STAGE_INSTALL, r, header->name, NULL) : 0;
 }
 
 int mf_directory_modes_note_install(struct mf_directory_modes *modes,

@@ -145,10 +145,10 @@ static int install_check_file(struct mf_context *ctx, const char *package,
 	fd = mf_context_open(ctx, file->path, O_RDONLY | O_NOFOLLOW);
 	r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
 	if (r < 0)
-		return mf_fail(ctx, "install", r, package, "%s: cannot be read back: %s",
+		return mf_fail(ctx, MF_STAGE_INSTALL, r, package, "%s: cannot be read back: %s",
 			       file->path, mf_error_sentence(r));
 	if (memcmp(digest, file->sha256, sizeof(digest)))
-		return mf_fail(ctx, "install", -MFE_BAD_DIGEST, package,
+		return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_BAD_DIGEST, package,
 			       "%s: the file on the disk is not the one that was verified",
 			       file->path);
 	return 0;
@@ -195,7 +195,7 @@ static int sync_disk(struct mf_context *ctx)
 	_cleanup_close_ int fd = mf_context_open(ctx, "lib/modules", O_RDONLY | O_DIRECTORY);
 
 	if (fd >= 0 && syncfs(fd) < 0)
-		return mf_fail(ctx, "install", -errno, "/lib/modules", "cannot be synced");
+		return mf_fail(ctx, MF_STAGE_INSTALL, -errno, "/lib/modules", "cannot be synced");
 	return 0;
 }
 
@@ -219,8 +219,8 @@ static int check_room(struct mf_context *ctx, const char *directory, uint64_t ne
 	*dev = st.st_dev;
 	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
 		return 0;
-	return mf_fail(ctx, "install", -ENOSPC, directory, "%llu kB are needed, %llu kB are free",
-		       (unsigned long long)need >> 10,
+	return mf_fail(ctx, MF_STAGE_INSTALL, -ENOSPC, directory,
+		       "%llu kB are needed, %llu kB are free", (unsigned long long)need >> 10,
 		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
 }
 
@@ -315,7 +315,7 @@ static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo
 	int r = mf_undo_directories(undo, &directories);
 
 	if (r < 0)
-		return mf_fail(ctx, "install", r, "undo", NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, r, "undo", NULL);
 	r = directories.n ? mf_directories_update(ctx, &directories) : 0;
 	return r < 0 ? r : mf_undo_write(ctx, undo);
 }
@@ -338,7 +338,7 @@ static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proof
 	if (!r)
 		r = add_strings(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
-		return mf_fail(ctx, "install", r, "transaction", NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, r, "transaction", NULL);
 	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
 }
 
@@ -350,7 +350,7 @@ static int install_carry_out(struct mf_context *ctx, struct mf_proof *const *pro
 	int r;
 
 	if (!install)
-		return mf_fail(ctx, "install", -ENOMEM, "transaction", NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
 	for (size_t i = 0; i < n; i++)
 		install[i] = (struct mf_rpm_install){ .fd = mf_proof_fd(proofs[i]),
 						      .nevra = mf_proof_nevra(proofs[i]),

@@ -184,7 +184,7 @@ static int add_existing(struct mf_owners *o, const struct mf_rpm_file *file, boo
 
 static int fail_no_directory(struct mf_owners *o, const char *what)
 {
-	return mf_fail(o->ctx, "install", -MFE_FILE_EXISTS, o->nevras.v[o->nevras.n - 1],
+	return mf_fail(o->ctx, MF_STAGE_INSTALL, -MFE_FILE_EXISTS, o->nevras.v[o->nevras.n - 1],
 		       "%s is not a directory, and the package needs one there; move it away first",
 		       what);
 }
@@ -243,7 +243,7 @@ int mf_owners_note_install(struct mf_owners *o, const char *nevra,
 	for (size_t i = 0; !r && i < header->n_files; i++) {
 		r = check_new_file(o, &header->files[i]);
 		if (r < 0 && r != -MFE_FILE_EXISTS)
-			return mf_fail(o->ctx, "install", r, nevra,
+			return mf_fail(o->ctx, MF_STAGE_INSTALL, r, nevra,
 				       "%s cannot be compared with the machine's: %s",
 				       header->files[i].path, mf_error_sentence(r));
 	}
@@ -318,13 +318,13 @@ static int check_removed_file(struct mf_owners *o, const struct mf_rpm_header *h
 	/* an interrupted update may have written the new bytes: they may be written again */
 	r = on_disk < 0 ? on_disk : mark_owned(o, file, on_disk == MF_ON_DISK_OTHER);
 	if (r < 0)
-		return mf_fail(o->ctx, "install", r, header->name, "%s cannot be examined: %s",
-			       file->path, mf_error_sentence(r));
+		return mf_fail(o->ctx, MF_STAGE_INSTALL, r, header->name,
+			       "%s cannot be examined: %s", file->path, mf_error_sentence(r));
 	if (on_disk == MF_ON_DISK_SAME || r == 1)
 		return 0;
 	if (is_empty_module(o->ctx, file->path))
 		return mark_owned(o, file, false) < 0 ? -ENOMEM : 0;
-	return mf_fail(o->ctx, "install", -MFE_ALTERED, header->name,
+	return mf_fail(o->ctx, MF_STAGE_INSTALL, -MFE_ALTERED, header->name,
 		       "%s was changed after the package was installed and would be lost; move it "
 		       "away or restore it first",
 		       file->path);
@@ -376,7 +376,7 @@ static int owner_decide(struct mf_owners *o, const struct existing *s)
 		return 0;
 	if (s->same || is_harmless(s->file))
 		return mf_strings_add(&o->kept[s->package], s->file->path);
-	return mf_fail(o->ctx, "install", -MFE_FILE_EXISTS, o->nevras.v[s->package],
+	return mf_fail(o->ctx, MF_STAGE_INSTALL, -MFE_FILE_EXISTS, o->nevras.v[s->package],
 		       "%s exists already and belongs to no installed package; move it away, or do "
 		       "not install this package",
 		       s->file->path);
@@ -397,7 +397,7 @@ int mf_owners_decide(struct mf_owners *o)
 
 	o->kept = calloc(o->nevras.n + 1, sizeof(*o->kept));
 	if (!o->kept)
-		return mf_fail(o->ctx, "install", -ENOMEM, "owners", NULL);
+		return mf_fail(o->ctx, MF_STAGE_INSTALL, -ENOMEM, "owners", NULL);
 	for (size_t i = 0; !r && i < o->n; i++)
 		r = owner_decide(o, &o->existing[i]);
 	for (size_t i = 0; !r && i < o->nevras.n; i++)
@@ -406,8 +406,9 @@ int mf_owners_decide(struct mf_owners *o)
 			       "install: %s: %s exists already and is not replaced (%zu of its "
 			       "files)",
 			       o->nevras.v[i], o->kept[i].v[0], o->kept[i].n);
-	return r < 0 && o->ctx->failure.code != r ? mf_fail(o->ctx, "install", r, "owners", NULL)
-						  : r;
+	return r < 0 && o->ctx->failure.code != r
+		       ? mf_fail(o->ctx, MF_STAGE_INSTALL, r, "owners", NULL)
+		       : r;
 }
 
 const struct mf_strings *mf_owners_kept(const struct mf_owners *owners, size_t package)
@@ -446,7 +447,7 @@ int mf_owners_removable(struct mf_context *ctx, const struct mf_strings *names,
 		if (r < 0)
 			return ctx->failure.code == r
 				       ? r
-				       : mf_fail(ctx, "install", r, names->v[i], NULL);
+				       : mf_fail(ctx, MF_STAGE_INSTALL, r, names->v[i], NULL);
 	}
 	return 0;
 }

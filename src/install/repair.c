@@ -28,7 +28,7 @@ static int repair_find_installed(struct mf_context *ctx, const struct mf_want *w
 			for (size_t k = 0; !r && mf_match_wanted(m) && k < m->packages.n; k++)
 				r = mf_strings_add(&names, m->packages.v[k]);
 		}
-	return r < 0 ? mf_fail(ctx, "match", r, "packages", NULL)
+	return r < 0 ? mf_fail(ctx, MF_STAGE_MATCH, r, "packages", NULL)
 		     : mf_rpm_installed(ctx, &names, found);
 }
 

@@ -169,10 +169,10 @@ int mf_undo_write(struct mf_context *ctx, const struct mf_undo *undo)
 	int r;
 
 	if (dirfd < 0)
-		return mf_fail(ctx, "install", dirfd, "/" DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, dirfd, "/" DIRECTORY, NULL);
 	f = open_memstream(&text, &len);
 	if (!f)
-		return mf_fail(ctx, "install", -ENOMEM, "undo", NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "undo", NULL);
 	lists_of((struct mf_undo *)undo, lists);
 	fprintf(f, MAGIC "%c", '\0');
 	for (size_t i = 0; i < N_LISTS; i++)
@@ -184,7 +184,7 @@ int mf_undo_write(struct mf_context *ctx, const struct mf_undo *undo)
 			undo->created[i].path, '\0');
 	fprintf(f, ".%c", '\0');
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, NAME, 0600, text, len);
-	return r < 0 ? mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_INSTALL, r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 int mf_undo_forget(struct mf_context *ctx)
@@ -192,9 +192,11 @@ int mf_undo_forget(struct mf_context *ctx)
 	_cleanup_close_ int dirfd = mf_context_open(ctx, DIRECTORY, O_RDONLY | O_DIRECTORY);
 
 	if (dirfd < 0)
-		return dirfd == -ENOENT ? 0 : mf_fail(ctx, "install", dirfd, "/" DIRECTORY, NULL);
+		return dirfd == -ENOENT
+			       ? 0
+			       : mf_fail(ctx, MF_STAGE_INSTALL, dirfd, "/" DIRECTORY, NULL);
 	if (unlinkat(dirfd, NAME, 0) < 0 && errno != ENOENT)
-		return mf_fail(ctx, "install", -errno, "/" DIRECTORY "/" NAME, NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, -errno, "/" DIRECTORY "/" NAME, NULL);
 	/* if a power cut restores the file, the next run undoes the transaction: that is harmless */
 	(void)fsync(dirfd);
 	return 0;
@@ -248,7 +250,7 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo)
 	if (!r)
 		r = undo_parse(text, len, &undo);
 	if (r < 0)
-		return mf_fail(ctx, "install", r, "/" DIRECTORY "/" NAME, NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, r, "/" DIRECTORY "/" NAME, NULL);
 	if (!r) {
 		*ret_undo = undo;
 		undo = (struct mf_undo){ 0 };
@@ -307,8 +309,8 @@ static int remove_created(struct mf_context *ctx, const struct mf_undo *undo,
 			continue;
 		failed = undo_remove(ctx, created);
 		if (failed < 0)
-			r = mf_fail(ctx, "install", failed, created->path, "cannot be removed: %s",
-				    mf_error_sentence(failed));
+			r = mf_fail(ctx, MF_STAGE_INSTALL, failed, created->path,
+				    "cannot be removed: %s", mf_error_sentence(failed));
 	}
 	return r;
 }

@@ -98,10 +98,10 @@ int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 	if (fd == -ENOENT)
 		return 1;
 	if (fd < 0)
-		return mf_fail(ctx, "resolve", fd, "symvers", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
 	plain = mf_inflate_fd(fd, SYMVERS_MAX);
 	r = plain < 0 ? plain : mf_file_read(plain, SYMVERS_MAX, &text, &len);
 	if (r < 0)
-		return mf_fail(ctx, "resolve", r, path, "cannot be read");
+		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
 	return mf_symvers_parse(text, visit, arg);
 }

@@ -174,12 +174,13 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 		k->kmod = new_context(ctx, modules);
 	if (!k || !k->kmod) {
 		free(k);
-		return mf_fail(ctx, "match", -ENOMEM, "libkmod", NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "libkmod", NULL);
 	}
 	r = libkmod_read_builtins(k, dirfd);
 	if (r < 0) {
 		mf_kmod_free(k);
-		return mf_fail(ctx, "match", r, below, "modules.builtin: %s", mf_error_sentence(r));
+		return mf_fail(ctx, MF_STAGE_MATCH, r, below, "modules.builtin: %s",
+			       mf_error_sentence(r));
 	}
 	kmod_set_log_fn(k->kmod, ignore_message, NULL);
 	/* fails if depmod never ran; lookups then find nothing, which is correct */

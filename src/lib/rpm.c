@@ -102,7 +102,7 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 	ts = new_transaction(ctx, message);
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
 		end_transaction(ts);
-		return mf_fail(ctx, "rpm", -MFE_INSTALL, directory, "%s", message);
+		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
 	}
 	for (size_t i = 0; !r && i < (names ? names->n : 1); i++)
 		r = visit_all(ts, names ? names->v[i] : NULL, visit, arg);
@@ -206,7 +206,7 @@ static void on_scriptlet_error(struct running *run, const void *header, rpm_loff
 	if (run->scriptlet_failed && !critical)
 		return;
 	run->scriptlet_failed = true;
-	mf_fail(run->ctx, "install", -MFE_SCRIPTLET_FAILED, nevra, "its %s failed: %s%s%s",
+	mf_fail(run->ctx, MF_STAGE_INSTALL, -MFE_SCRIPTLET_FAILED, nevra, "its %s failed: %s%s%s",
 		scriptlet_name(tag), status ? status + strlen("failed, ") : run->message,
 		*tail ? "; it printed: " : "", tail);
 }
@@ -225,7 +225,7 @@ static int redirect_output(struct running *run, rpmts ts)
 
 	run->output = mf_memfile_new("scriptlets");
 	if (run->output < 0 || dup2(run->output, STDOUT_FILENO) < 0)
-		return mf_fail(run->ctx, "install", run->output < 0 ? run->output : -errno,
+		return mf_fail(run->ctx, MF_STAGE_INSTALL, run->output < 0 ? run->output : -errno,
 			       "scriptlets", NULL);
 	f = fdDup(run->output);
 	rpmtsSetScriptFd(ts, f);
@@ -276,11 +276,11 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 	_cleanup_close_ int fd = -1;
 
 	if (!directory)
-		return mf_fail(ctx, "install", -MFE_INSTALL, "the rpm database",
+		return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, "the rpm database",
 			       "its directory cannot be created, or is a dangling link");
 	path = mf_format("%s/.rpm.lock", directory);
 	if (!path)
-		return mf_fail(ctx, "install", -ENOMEM, ".rpm.lock", NULL);
+		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, ".rpm.lock", NULL);
 	fd = mf_context_open(ctx, path, O_RDWR);
 	for (unsigned int tenths = 0;; tenths++) {
 		if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0) {
@@ -295,7 +295,7 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 			       ctx->settings.lock_timeout);
 		usleep(100000);
 	}
-	return mf_fail(ctx, "install", -MFE_LOCKED, path,
+	return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_LOCKED, path,
 		       "another program held the rpm lock for %u s", ctx->settings.lock_timeout);
 }
 
@@ -307,7 +307,7 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 	int bad = !h || rpmtsAddEraseElement(ts, h, -1);
 
 	rpmdbFreeIterator(it);
-	return bad ? mf_fail(ctx, "install", -MFE_INSTALL, label, "it is not installed") : 0;
+	return bad ? mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, label, "it is not installed") : 0;
 }
 
 /*
@@ -351,7 +351,7 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 		if (f)
 			Fclose(f);
 		if (bad || refused)
-			return mf_fail(ctx, "install", bad ? -MFE_BAD_PACKAGE : -MFE_INSTALL,
+			return mf_fail(ctx, MF_STAGE_INSTALL, bad ? -MFE_BAD_PACKAGE : -MFE_INSTALL,
 				       install[i].nevra, "rpm cannot add it to a transaction%s%s",
 				       *message ? ": " : "", message);
 	}
@@ -372,7 +372,7 @@ static int report_problems(struct mf_context *ctx, rpmts ts, const struct runnin
 	rpmpsFree(ps);
 	if (run->scriptlet_failed)
 		return ctx->failure.code;
-	return mf_fail(ctx, "install", -MFE_INSTALL,
+	return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL,
 		       run->failed ? run->failed->nevra : "transaction", "%s%s%s", text ? text : "",
 		       text && *message ? "; " : "",
 		       *message || text ? message : "rpm gives no reason");
@@ -399,11 +399,11 @@ static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *ta
 {
 	for (size_t i = 0; i < task->n; i++)
 		if (!is_installed(ts, task->install[i].nevra))
-			return mf_fail(ctx, "install", -MFE_INSTALL, task->install[i].nevra,
+			return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, task->install[i].nevra,
 				       "rpm did not add it to the database");
 	for (size_t i = 0; task->erase && i < task->erase->n; i++)
 		if (is_installed(ts, task->erase->v[i]))
-			return mf_fail(ctx, "install", -MFE_INSTALL, task->erase->v[i],
+			return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, task->erase->v[i],
 				       "rpm did not remove it from the database");
 	return 0;
 }
@@ -453,7 +453,7 @@ int mf_rpm_transaction(struct mf_context *ctx, const struct mf_rpm_install *inst
 {
 	struct task task = { install, n, erase, false, ctx->scriptlets };
 
-	return mf_child_run(ctx, "install", rpm_run, &task);
+	return mf_child_run(ctx, MF_STAGE_INSTALL, rpm_run, &task);
 }
 
 int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
@@ -471,13 +471,13 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	/* librpm treats a database that cannot be read as an empty one */
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
 		end_transaction(ts);
-		return mf_fail(ctx, "rpm", -MFE_INSTALL, directory, "%s", message);
+		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
 	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))
 			r = mf_strings_add(found, labels->v[i]);
 	end_transaction(ts);
-	return r < 0 ? mf_fail(ctx, "install", r, "rpm", NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_INSTALL, r, "rpm", NULL) : 0;
 }
 
 static int rpm_erase(struct mf_context *ctx, const struct mf_strings *labels, bool database_only)
@@ -486,7 +486,7 @@ static int rpm_erase(struct mf_context *ctx, const struct mf_strings *labels, bo
 	struct task task = { NULL, 0, &found, database_only, false };
 	int r = mf_rpm_installed(ctx, labels, &found);
 
-	return r < 0 || !found.n ? r : mf_child_run(ctx, "install", rpm_run, &task);
+	return r < 0 || !found.n ? r : mf_child_run(ctx, MF_STAGE_INSTALL, rpm_run, &task);
 }
 
 int mf_rpm_erase(struct mf_context *ctx, const struct mf_strings *labels)

@@ -33,6 +33,6 @@ int mf_kernel_dir_same(struct mf_context *ctx, const struct stat *before)
 
 	if (!before->st_ino || (now.st_ino == before->st_ino && now.st_dev == before->st_dev))
 		return 0;
-	return mf_fail(ctx, "install", -MFE_KERNEL_CHANGED, ctx->kernel,
+	return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_KERNEL_CHANGED, ctx->kernel,
 		       "/lib/modules/%s was replaced during the run", ctx->kernel);
 }

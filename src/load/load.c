@@ -53,7 +53,7 @@ int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		if (is_wanted(wants, n, changed->v[i]))
 			r = mf_strings_add(&paths, changed->v[i]);
 	if (r < 0)
-		return mf_fail(ctx, "load", r, ctx->kernel, NULL);
+		return mf_fail(ctx, MF_STAGE_LOAD, r, ctx->kernel, NULL);
 	return paths.n ? mf_pending_loads_expect(ctx, attempts, &paths) : 0;
 }
 

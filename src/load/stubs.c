@@ -156,7 +156,9 @@ static int stubs_write(struct mf_context *ctx, struct stubs_work *w,
 		r = mf_catalog_each_module(catalog, stubs_on_module, w);
 	if (!r)
 		r = mf_catalog_each_alias(catalog, stubs_on_alias, w);
-	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_STUBS, r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
+			       NULL)
+		     : 0;
 }
 
 /* Is a file wanted? Not in an initrd, and not with modfetch=off. */
@@ -193,7 +195,9 @@ static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
 
 	if (!r && !stubs_is_current(dirfd, text, len))
 		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
-	return r < 0 ? mf_fail(ctx, "stubs", r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_STUBS, r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
+			       NULL)
+		     : 0;
 }
 
 static int stubs_remove(struct mf_context *ctx)
@@ -203,7 +207,7 @@ static int stubs_remove(struct mf_context *ctx)
 
 	if (dirfd < 0 || !unlinkat(dirfd, MF_STUBS_FILE, 0) || errno == ENOENT)
 		return 0;
-	return mf_fail(ctx, "stubs", -errno, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL);
+	return mf_fail(ctx, MF_STAGE_STUBS, -errno, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, NULL);
 }
 
 /* modprobe cannot load modules of another kernel now. */
@@ -244,9 +248,10 @@ int mf_stubs_update(struct mf_context *ctx)
 	if (r < 0)
 		return r;
 	w.out = open_memstream(&text, &len);
-	r = w.out ? stubs_write(ctx, &w, catalog) : mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
+	r = w.out ? stubs_write(ctx, &w, catalog)
+		  : mf_fail(ctx, MF_STAGE_STUBS, -ENOMEM, "stubs", NULL);
 	if (w.out && fclose(MF_STEAL(w.out)) && !r)
-		r = mf_fail(ctx, "stubs", -ENOMEM, "stubs", NULL);
+		r = mf_fail(ctx, MF_STAGE_STUBS, -ENOMEM, "stubs", NULL);
 	if (r < 0)
 		return r;
 	return w.written ? stubs_publish(ctx, text, len) : stubs_remove(ctx);
@@ -258,7 +263,7 @@ void mf_stubs_refresh(struct mf_context *ctx, bool changed)
 	struct mf_failure why = ctx->failure;
 
 	if ((changed || mf_stubs_missing(ctx)) && mf_stubs_update(ctx) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", ctx->failure.stage, ctx->failure.what,
-		       ctx->failure.why);
+		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", mf_stage_name(ctx->failure.stage),
+		       ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;
 }

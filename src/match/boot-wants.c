@@ -151,5 +151,5 @@ int mf_boot_wants(struct mf_context *ctx, struct mf_wants *wants)
 
 	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(directories); i++)
 		r = boot_add_directory(ctx, wants, directories[i], &seen);
-	return r < 0 ? mf_fail(ctx, "event", r, "modules-load.d", NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, "modules-load.d", NULL) : 0;
 }

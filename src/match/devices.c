@@ -196,12 +196,12 @@ int mf_devices_read(struct mf_context *ctx, const char *source, bool each_device
 	if (!source && fd == -ENOENT)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return mf_fail(ctx, "event", source ? -errno : fd, source ? source : "/sys/devices",
-			       NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, source ? -errno : fd,
+			       source ? source : "/sys/devices", NULL);
 	r = mf_udev_rules_read(ctx, &w.rules);
 	if (r == 0 && source)
 		r = S_ISDIR(st.st_mode) ? walk_recorded(&w, fd, source) : walk_list(&w, fd);
 	else if (r == 0)
 		r = walk_machine(&w, fd);
-	return r < 0 ? mf_fail(ctx, "event", r, source ? source : "/sys/devices", NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, source ? source : "/sys/devices", NULL) : 0;
 }

@@ -416,11 +416,12 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 		r = match_search(&s);
 
 		if (r < 0)
-			return ctx->failure.code ? r
-						 : mf_fail(ctx, "match", r, wants[i].query, NULL);
+			return ctx->failure.code
+				       ? r
+				       : mf_fail(ctx, MF_STAGE_MATCH, r, wants[i].query, NULL);
 		match_apply_precedence(&wants[i]);
 		if (match_mark_crashed(&s) < 0)
-			return mf_fail(ctx, "match", -ENOMEM, wants[i].query, NULL);
+			return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, wants[i].query, NULL);
 		match_set_state(catalog, &wants[i]);
 	}
 	return 0;

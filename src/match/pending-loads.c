@@ -268,7 +268,7 @@ static int pending_publish(struct mf_context *ctx, struct mf_pending_loads *atte
 		attempts->on_disk |= !r;
 	}
 	attempts->changed &= r < 0;
-	return r < 0 ? mf_fail(ctx, "load", r, SHOWN_PATH, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_LOAD, r, SHOWN_PATH, NULL) : 0;
 }
 
 /*
@@ -324,7 +324,7 @@ int mf_pending_loads_read(struct mf_context *ctx, struct mf_pending_loads *ret_a
 	r = pending_read_file(ctx, &attempts);
 	if (r < 0) {
 		mf_pending_loads_done(&attempts);
-		return mf_fail(ctx, "load", r, SHOWN_PATH, NULL);
+		return mf_fail(ctx, MF_STAGE_LOAD, r, SHOWN_PATH, NULL);
 	}
 	pending_drop(&attempts, does_not_count, ctx);
 	attempts.changed |= attempts.on_disk && !attempts.n;
@@ -396,7 +396,7 @@ static int pending_note_all(struct mf_context *ctx, struct mf_pending_loads *att
 
 	for (size_t i = 0; !r && i < paths->n; i++)
 		r = pending_note(ctx, attempts, paths->v[i], begun, subject);
-	return r < 0 ? mf_fail(ctx, "load", r, SHOWN_PATH, NULL)
+	return r < 0 ? mf_fail(ctx, MF_STAGE_LOAD, r, SHOWN_PATH, NULL)
 		     : pending_publish_first(ctx, attempts);
 }
 

@@ -104,7 +104,7 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 	if (!r && ctx->kernel_running)
 		r = policy_read_kernel(policy);
 	if (r < 0)
-		mf_fail(ctx, "policy", r, "policy", NULL);
+		mf_fail(ctx, MF_STAGE_POLICY, r, "policy", NULL);
 	else
 		r = mf_rules_read(ctx, &policy->rules);
 	if (!r)

@@ -297,10 +297,10 @@ static int parse_file(struct mf_context *ctx, struct mf_rules *rules, char *text
 		if (!r && words.n)
 			r = rule_add_line(rules, &words, file, number);
 		if (r == -EINVAL)
-			return mf_fail(ctx, "policy", -MFE_CONFIG, file,
+			return mf_fail(ctx, MF_STAGE_POLICY, -MFE_CONFIG, file,
 				       "line %u is not a rule; see modfetch-policy(5)", number);
 		if (r < 0)
-			return mf_fail(ctx, "policy", r, file, NULL);
+			return mf_fail(ctx, MF_STAGE_POLICY, r, file, NULL);
 	}
 	return 0;
 }
@@ -316,7 +316,7 @@ static int rule_read_files(struct mf_context *ctx, struct mf_rules *rules, int d
 	int n = scandirat(dirfd, ".", &names, is_rule_file, alphasort), r = 0;
 
 	if (n < 0)
-		return mf_fail(ctx, "policy", -errno, "/" MF_RULES_DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_POLICY, -errno, "/" MF_RULES_DIRECTORY, NULL);
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *text = NULL;
 		size_t len;
@@ -324,9 +324,9 @@ static int rule_read_files(struct mf_context *ctx, struct mf_rules *rules, int d
 		if (!r) {
 			r = mf_file_read_at(dirfd, names[i]->d_name, FILE_MAX, &text, &len);
 			if (r < 0)
-				mf_fail(ctx, "policy", r, names[i]->d_name, NULL);
+				mf_fail(ctx, MF_STAGE_POLICY, r, names[i]->d_name, NULL);
 			else if (strlen(text) != len)
-				r = mf_fail(ctx, "policy", -MFE_CONFIG, names[i]->d_name,
+				r = mf_fail(ctx, MF_STAGE_POLICY, -MFE_CONFIG, names[i]->d_name,
 					    "it holds a NUL byte");
 			else
 				r = parse_file(ctx, rules, text, names[i]->d_name);
@@ -345,11 +345,11 @@ int mf_rules_read(struct mf_context *ctx, struct mf_rules **ret_rules)
 	int r = 0;
 
 	if (!rules)
-		return mf_fail(ctx, "policy", -ENOMEM, "/" MF_RULES_DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_POLICY, -ENOMEM, "/" MF_RULES_DIRECTORY, NULL);
 	if (dirfd >= 0)
 		r = rule_read_files(ctx, rules, dirfd);
 	else if (dirfd != -ENOENT)
-		r = mf_fail(ctx, "policy", dirfd, "/" MF_RULES_DIRECTORY, NULL);
+		r = mf_fail(ctx, MF_STAGE_POLICY, dirfd, "/" MF_RULES_DIRECTORY, NULL);
 	if (r < 0) {
 		mf_rules_free(rules);
 		return r;
@@ -407,7 +407,7 @@ static int check_conditions(struct mf_context *ctx, const char *conditions)
 	r = line ? rule_split(&words, line) : -EINVAL;
 	if (!r)
 		r = parse_rule(&rule, (const char *const *)words.v, words.n);
-	return r == -EINVAL ? mf_fail(ctx, "policy", -MFE_USAGE, conditions,
+	return r == -EINVAL ? mf_fail(ctx, MF_STAGE_POLICY, -MFE_USAGE, conditions,
 				      "not a condition; see modfetch-policy(5)")
 			    : r;
 }
@@ -459,7 +459,7 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 	if (conditions)
 		rule = mf_format("%s %s", deny ? "deny" : "allow", conditions);
 	if (!rule)
-		return mf_fail(ctx, "policy", -ENOMEM, "rule", NULL);
+		return mf_fail(ctx, MF_STAGE_POLICY, -ENOMEM, "rule", NULL);
 	r = check_conditions(ctx, conditions);
 	if (r < 0)
 		return r;
@@ -469,6 +469,7 @@ int mf_rules_set(struct mf_context *ctx, bool deny, const char *const *words, si
 		r = 0;
 	if (!r)
 		r = rule_publish(dirfd, rule, conditions, old);
-	return r < 0 ? mf_fail(ctx, "policy", r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, NULL)
+	return r < 0 ? mf_fail(ctx, MF_STAGE_POLICY, r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN,
+			       NULL)
 		     : r;
 }

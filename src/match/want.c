@@ -39,7 +39,7 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 	char name[MF_MODALIAS_MAX + 1];
 
 	if (fault)
-		return mf_fail(ctx, "event", -MFE_BAD_MODALIAS, query, "%s", fault);
+		return mf_fail(ctx, MF_STAGE_EVENT, -MFE_BAD_MODALIAS, query, "%s", fault);
 	want.kind = mf_starts_with(query, SYMBOL_PREFIX) ? MF_WANT_SYMBOL
 		    : strchr(query, ':')		 ? MF_WANT_ALIAS
 							 : MF_WANT_NAME;
@@ -51,7 +51,7 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 	want.syspath = syspath ? strdup(syspath) : NULL;
 	want.device = want.kind == MF_WANT_ALIAS;
 	if (!want.query || !want.name || (syspath && !want.syspath))
-		return mf_fail(ctx, "event", -ENOMEM, query, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -ENOMEM, query, NULL);
 	*ret_want = want;
 	want = (struct mf_want){ 0 };
 	return 0;
@@ -70,7 +70,7 @@ int mf_want_init_any(struct mf_context *ctx, const char *query, const char *sysp
 	want.syspath = syspath ? strdup(syspath) : NULL;
 	mf_want_reason(&want, "%s", fault);
 	if (!want.query || !want.name || !want.reason || (syspath && !want.syspath))
-		return mf_fail(ctx, "event", -ENOMEM, "query", NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -ENOMEM, "query", NULL);
 	mf_text_sanitize(want.query);
 	*ret_want = want;
 	want = (struct mf_want){ 0 };
@@ -85,19 +85,19 @@ int mf_want_init_device(struct mf_context *ctx, const char *syspath, struct mf_w
 	int r;
 
 	if (!mf_starts_with(syspath, "/sys/") || strstr(syspath, "/../"))
-		return mf_fail(ctx, "event", -MFE_USAGE, syspath,
+		return mf_fail(ctx, MF_STAGE_EVENT, -MFE_USAGE, syspath,
 			       "a device is a directory below /sys");
 	fd = mf_context_open(ctx, syspath, O_PATH | O_DIRECTORY);
 	r = fd < 0 ? fd : mf_device_modalias(fd, &modalias);
 	if (r == -ENOENT || r == 1)
-		return mf_fail(ctx, "event", -MFE_NOT_FOUND, syspath, "it has no modalias");
+		return mf_fail(ctx, MF_STAGE_EVENT, -MFE_NOT_FOUND, syspath, "it has no modalias");
 	if (r < 0)
-		return mf_fail(ctx, "event", r, syspath, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, r, syspath, NULL);
 	r = mf_want_init_any(ctx, modalias, syspath, &want);
 	if (r < 0)
 		return r;
 	if (mf_device_describe(ctx, syspath, &want) < 0)
-		return mf_fail(ctx, "event", -ENOMEM, syspath, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -ENOMEM, syspath, NULL);
 	*ret_want = want;
 	want = (struct mf_want){ 0 };
 	return 0;

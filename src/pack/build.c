@@ -271,7 +271,7 @@ int pack_build(struct pack *pack)
 	if (r >= 0)
 		r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "batches", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "batches", NULL);
 	set_build_time(pack);
 	pthread_mutex_init(&build.mutex, NULL);
 	mf_workers_run(workers, build.n_batches, build_batch, &build);
@@ -286,18 +286,18 @@ int pack_build_specs(struct pack *pack, const char *directory)
 	int r = make_batches(&build);
 
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "batches", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "batches", NULL);
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-		return mf_fail(pack->ctx, "pack", -errno, directory, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, directory, NULL);
 	for (size_t i = 0; i < build.n_batches; i++) {
 		_cleanup_free_ char *path =
 			mf_format("%s/modfetch-pack-%s.spec", directory, build.batches[i].label);
 
 		if (!path)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, directory, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, directory, NULL);
 		r = write_spec(&build, &build.batches[i], path);
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, path, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r, path, NULL);
 	}
 	return 0;
 }

@@ -212,7 +212,7 @@ int pack_deps(struct pack *pack, struct pack_kernel *kernel)
 		r = pack_names_init(&names, kernel);
 	if (r >= 0)
 		r = relate_all(pack, kernel, &exports, &names);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, kernel->tree, NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, kernel->tree, NULL) : 0;
 }
 
 /* Adds the modules whose name matches PATTERN (fnmatch). Returns their number or -ENOMEM. */
@@ -244,9 +244,9 @@ static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack
 		if (mf_module_name(only->v[i], name, sizeof(name)))
 			found = pick_matching(kernel, name, ret_named);
 		if (found < 0)
-			return mf_fail(pack->ctx, "pack", found, only->v[i], NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, found, only->v[i], NULL);
 		if (!found && !pack_strings_sorted_has(&kernel->builtins, name))
-			return mf_fail(pack->ctx, "pack", -MFE_NOT_FOUND, only->v[i],
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_NOT_FOUND, only->v[i],
 				       "there is no such module in %s", kernel->tree);
 	}
 	return 0;
@@ -267,7 +267,7 @@ int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel)
 		return r;
 	r = pack_closure(kernel, &named, true, &closure);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, kernel->tree, NULL);
 	for (size_t i = 0; i < closure.n; i++)
 		kernel->modules[closure.v[i]].picked = true;
 	return 0;

@@ -133,7 +133,7 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 	}
 	pack_exports_done(kernel);
 	r = derive_exports(kernel);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, "symvers", NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, "symvers", NULL) : 0;
 }
 
 void pack_exports_done(struct pack_kernel *kernel)

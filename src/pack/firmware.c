@@ -287,12 +287,12 @@ int pack_firmware_plan(struct pack *pack)
 		return 0;
 	fw = pack->firmware = calloc(1, sizeof(*fw));
 	if (!fw)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, pack->options->firmware, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, pack->options->firmware, NULL);
 	fw->tree = realpath(pack->options->firmware, NULL);
 	if (!fw->tree)
-		return mf_fail(pack->ctx, "pack", -errno, pack->options->firmware, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, pack->options->firmware, NULL);
 	if (!pack_plain_base(fw->tree))
-		return mf_fail(pack->ctx, "pack", -MFE_USAGE, pack->options->firmware,
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_USAGE, pack->options->firmware,
 			       "the path %s has bytes that a spec cannot hold; use another path",
 			       fw->tree);
 	for (size_t k = 0; k < pack->n_kernels; k++)
@@ -304,7 +304,7 @@ int pack_firmware_plan(struct pack *pack)
 		}
 	if (r >= 0)
 		r = group_files(fw);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, fw->tree, NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, fw->tree, NULL) : 0;
 }
 
 /* Writes firmware(NAME), with bytes that have a meaning to rpm as %XX. */
@@ -419,8 +419,8 @@ int pack_firmware_make(struct pack *pack)
 		int r = package ? firmware_fill(pack, g, package) : -ENOMEM;
 
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, pack->firmware->groups[g].package,
-				       NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r,
+				       pack->firmware->groups[g].package, NULL);
 		pack_package_set_fingerprint(package);
 	}
 	return 0;

@@ -128,7 +128,7 @@ int pack_image_make(struct pack *pack, struct pack_kernel *kernel)
 	int r = package ? image_fill(kernel, package) : -ENOMEM;
 
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, kernel->tree, "its image package");
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, kernel->tree, "its image package");
 	pack_package_set_fingerprint(package);
 	return 0;
 }

@@ -153,9 +153,9 @@ static int use_given_parts(struct pack *pack, struct pack_kernel *kernel)
 			continue;
 		kernel->parts[i] = realpath(given[i], NULL);
 		if (!kernel->parts[i])
-			return mf_fail(pack->ctx, "pack", -errno, given[i], NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, given[i], NULL);
 		if (!pack_plain_base(kernel->parts[i]))
-			return mf_fail(pack->ctx, "pack", -MFE_USAGE, given[i],
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_USAGE, given[i],
 				       "the path %s has bytes that a spec cannot hold; use another "
 				       "path",
 				       kernel->parts[i]);
@@ -175,7 +175,7 @@ static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 				    "there is no modules.builtin, so the built-in modules of the "
 				    "kernel are not known");
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "modules.builtin", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "modules.builtin", NULL);
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char name[128];
 
@@ -188,7 +188,7 @@ static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 		}
 		r = mf_strings_add(&kernel->builtins, name);
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, "modules.builtin", NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r, "modules.builtin", NULL);
 	}
 	mf_strings_sort(&kernel->builtins);
 	return 0;
@@ -217,7 +217,7 @@ static int read_builtin_aliases(struct pack *pack, struct pack_kernel *kernel)
 	for (size_t at = 0; r >= 0 && at < len; at += strnlen(text + at, len - at) + 1)
 		r = add_builtin_alias(kernel, text + at);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "modules.builtin.modinfo", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "modules.builtin.modinfo", NULL);
 	mf_strings_sort(&kernel->builtin_aliases);
 	return 0;
 }
@@ -242,25 +242,25 @@ static int set_names(struct pack *pack, struct pack_kernel *kernel, const char *
 
 	kernel->tree = realpath(tree, NULL);
 	if (!kernel->tree)
-		return mf_fail(pack->ctx, "pack", -errno, tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, tree, NULL);
 	kernel->tree_fd = open(kernel->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (kernel->tree_fd < 0)
-		return mf_fail(pack->ctx, "pack", -errno, tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, tree, NULL);
 	if (!pack_plain_base(kernel->tree))
-		return mf_fail(pack->ctx, "pack", -MFE_USAGE, tree,
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_USAGE, tree,
 			       "the path %s has bytes that a spec cannot hold; use another path",
 			       kernel->tree);
 	r = mf_release_parse(strrchr(kernel->tree, '/') + 1, o->flavor, &kernel->release);
 	if (r < 0)
 		return mf_fail(
-			pack->ctx, "pack", -MFE_USAGE, tree,
+			pack->ctx, MF_STAGE_PACK, -MFE_USAGE, tree,
 			"the last part of the path is not a kernel release that can name packages, "
 			"or --flavor is not valid");
 	kernel->version = strdup(o->version ? o->version : kernel->release.version);
 	kernel->revision = strdup(o->release ? o->release : kernel->release.revision);
 	return kernel->version && kernel->revision
 		       ? 0
-		       : mf_fail(pack->ctx, "pack", -ENOMEM, tree, NULL);
+		       : mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, tree, NULL);
 }
 
 int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *ret_kernel)
@@ -277,7 +277,7 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	root = find_root(kernel, &prefix);
 	kernel->install_dir = mf_format("%s/%s", prefix, kernel->release.release);
 	if (!kernel->install_dir)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, tree, NULL);
 	r = use_given_parts(pack, kernel);
 	if (r < 0)
 		return r;
@@ -285,7 +285,7 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	if (r >= 0)
 		r = find_extras(kernel);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, tree, NULL);
 	for (size_t i = 0; i < PACK_N_PARTS; i++)
 		if (!kernel->parts[i] && i != PACK_SYMVERS)
 			pack_problem(pack, -MFE_PACK, tree, "no %s was found beside the tree",

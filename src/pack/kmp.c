@@ -177,10 +177,10 @@ int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
 			continue;
 		package = pack_package_new(pack);
 		if (!package)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, module->path, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, module->path, NULL);
 		r = kmp_fill(pack, kernel, module, package);
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, module->path, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r, module->path, NULL);
 		pack_package_set_fingerprint(package);
 		module->package = pack->n_packages - 1;
 		pack->result.modules_signed += module->is_signed;

@@ -99,13 +99,13 @@ int pack_metadata_measure(struct pack *pack, int repodata_fd)
 	int r;
 
 	if (!name)
-		return mf_fail(pack->ctx, "pack", -MFE_TOOL, "createrepo_c",
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_TOOL, "createrepo_c",
 			       "it wrote no primary metadata");
 	r = mf_file_read_at(repodata_fd, name, PRIMARY_MAX, &packed, &packed_len);
 	if (r >= 0)
 		r = mf_inflate(packed, packed_len, PRIMARY_MAX, &text, &len);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, name, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, name, NULL);
 	pack->result.primary_packed = packed_len;
 	pack->result.primary_bytes = len;
 	pack_metadata_shares(text, len, pack->result.shares);

@@ -34,22 +34,22 @@ static int open_repository(struct pack *pack)
 	const char *output = pack->options->output;
 
 	if (mkdir(output, 0755) < 0 && errno != EEXIST)
-		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, output, NULL);
 	pack->output = realpath(output, NULL);
 	pack->repo_fd = pack->output ? open(pack->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (pack->repo_fd < 0)
-		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, output, NULL);
 	if (!pack_plain_base(pack->output))
 		return mf_fail(
-			pack->ctx, "pack", -MFE_USAGE, output,
+			pack->ctx, MF_STAGE_PACK, -MFE_USAGE, output,
 			"the path %s has bytes that have a meaning to rpmbuild; use another path",
 			pack->output);
 	if (mkdirat(pack->repo_fd, ".pack", 0755) < 0 && errno != EEXIST)
-		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, output, NULL);
 	pack->private_fd = openat(pack->repo_fd, ".pack", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pack->work = mf_format("%s/.pack/work", pack->output);
 	if (pack->private_fd < 0 || !pack->work)
-		return mf_fail(pack->ctx, "pack", -errno, output, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, output, NULL);
 	return 0;
 }
 
@@ -59,10 +59,10 @@ static int lock_repository(struct pack *pack)
 
 	pack->lock_fd = openat(pack->private_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (pack->lock_fd < 0)
-		return mf_fail(pack->ctx, "pack", -errno, "lock", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, "lock", NULL);
 	if (flock(pack->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return mf_fail(
-			pack->ctx, "pack", -MFE_LOCKED, pack->output,
+			pack->ctx, MF_STAGE_PACK, -MFE_LOCKED, pack->output,
 			"another run of modfetch pack works on it; try again when it has ended");
 	r = mf_tree_remove(pack->private_fd, "work"); /* of a run that was killed */
 	if (r >= 0 && (mkdirat(pack->private_fd, "work", 0755) < 0 ||
@@ -73,7 +73,7 @@ static int lock_repository(struct pack *pack)
 			openat(pack->private_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = pack->work_fd < 0 ? -errno : 0;
 	}
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, pack->work, NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, pack->work, NULL) : 0;
 }
 
 static int pack_read_kernel(struct pack *pack, struct pack_kernel *kernel, const char *tree)
@@ -103,7 +103,7 @@ static int read_kernels(struct pack *pack)
 
 	pack->kernels = calloc(trees->n, sizeof(*pack->kernels));
 	if (!pack->kernels)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, "kernels", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "kernels", NULL);
 	for (size_t k = 0; k < trees->n; k++) {
 		int r;
 
@@ -199,23 +199,23 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 				       o->config, o->version, o->release };
 
 	if (!o->trees || !o->trees->n)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "MODULES_DIR",
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "MODULES_DIR",
 			       "name at least one module tree");
 	if (!o->output && !o->spec_only)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "--output",
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--output",
 			       "name the directory of the repository");
 	if (!o->key != !o->cert)
-		return mf_fail(ctx, "pack", -MFE_USAGE, "--sign",
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--sign",
 			       "--sign and --cert must be given together");
 	if (o->identity && !pack_identity_valid(o->identity))
 		return mf_fail(
-			ctx, "pack", -MFE_USAGE, "--identity",
+			ctx, MF_STAGE_PACK, -MFE_USAGE, "--identity",
 			"an identity has at most 128 letters, digits, spaces between them and "
 			"any of -_.:+/@~=,");
 	for (size_t i = 0; o->trees->n > 1 && i < MF_ARRAY_SIZE(single); i++)
 		if (single[i])
 			return mf_fail(
-				ctx, "pack", -MFE_USAGE, single[i],
+				ctx, MF_STAGE_PACK, -MFE_USAGE, single[i],
 				"it is for one kernel, but %zu are named; pack them one by one",
 				o->trees->n);
 	return 0;
@@ -248,7 +248,7 @@ int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	}
 	*ret_result = pack.result;
 	if (pack.result.problems)
-		return mf_fail(ctx, "pack", -MFE_PACK, options->trees->v[0],
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_PACK, options->trees->v[0],
 			       "%zu problems, reported above; everything else was packed",
 			       pack.result.problems);
 	return 0;

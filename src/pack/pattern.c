@@ -329,7 +329,7 @@ int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel)
 		package = r < 0 ? NULL : pack_package_new(pack);
 		r = package ? pattern_fill(pack, kernel, i, &members, package) : -ENOMEM;
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, patterns[i].stem, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r, patterns[i].stem, NULL);
 		pack_package_set_fingerprint(package);
 	}
 	return 0;

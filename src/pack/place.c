@@ -91,7 +91,7 @@ int pack_place(struct pack *pack)
 			continue;
 		r = place_one(pack, package);
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r == -ENOENT ? -MFE_TOOL : r,
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r == -ENOENT ? -MFE_TOOL : r,
 				       package->name,
 				       r == -ENOENT ? "rpmbuild did not build it" : NULL);
 	}

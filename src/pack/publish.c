@@ -127,7 +127,7 @@ static int publish_run(struct pack *pack, const char *const *argv, const char *l
 	struct pack_tool tool = { .argv = argv, .log = log };
 
 	if (!log)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, argv[0], NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, argv[0], NULL);
 	return pack_tool_check(pack, &tool, pack_tool_run(&tool));
 }
 
@@ -145,9 +145,9 @@ static int make_metadata(struct pack *pack, const char *identity)
 	};
 
 	if (!list || !next || !old)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, "createrepo_c", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "createrepo_c", NULL);
 	if (mkdir(next, 0755) < 0)
-		return mf_fail(pack->ctx, "pack", -errno, next, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, next, NULL);
 	return publish_run(pack, argv, "createrepo.log");
 }
 
@@ -211,7 +211,7 @@ static int drop_unneeded(struct pack *pack)
 		if (r < 0)
 			return r;
 	}
-	return repodata ? 0 : mf_fail(pack->ctx, "pack", -ENOMEM, "repodata", NULL);
+	return repodata ? 0 : mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "repodata", NULL);
 }
 
 static int sign_cms(struct pack *pack, int fd)
@@ -222,16 +222,16 @@ static int sign_cms(struct pack *pack, int fd)
 	int r = mf_file_read_at(fd, "repomd.xml", 1U << 24, &repomd, &len);
 
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "repomd.xml", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "repomd.xml", NULL);
 	r = mf_cms_sign(pack->options->key, pack->options->cert, repomd, len, &sig, &sig_len);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, pack->options->key,
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, pack->options->key,
 			       r == -EBADMSG
 				       ? "the key and the certificate must be a matching pair in "
 					 "PEM, the key without a passphrase"
 				       : NULL);
 	r = mf_file_publish(fd, "repomd.xml.p7s", 0644, sig, sig_len);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repomd.xml.p7s", NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, "repomd.xml.p7s", NULL) : 0;
 }
 
 static int sign_openpgp(struct pack *pack)
@@ -253,7 +253,7 @@ static int sign_openpgp(struct pack *pack)
 				     NULL };
 
 	return repomd && asc ? publish_run(pack, argv, "gpg.log")
-			     : mf_fail(pack->ctx, "pack", -ENOMEM, "gpg", NULL);
+			     : mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "gpg", NULL);
 }
 
 static int publish_sign(struct pack *pack, int next_fd)
@@ -334,20 +334,20 @@ static int publish_prepare(struct pack *pack, const struct mf_strings *now,
 		   : was		   ? strdup(was)
 					   : new_identity();
 	if (!identity)
-		return mf_fail(pack->ctx, "pack", -EIO, "identity", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -EIO, "identity", NULL);
 	if (pack->options->incremental && same_lines(now, before) && was &&
 	    !strcmp(was, identity) && !copy_published(pack))
 		return 0;
 	r = mf_tree_remove(pack->private_fd, "work/next");
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "next", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "next", NULL);
 	pack_progress(pack, "describing", 0, now->n);
 	r = make_metadata(pack, identity);
 	if (r < 0)
 		return r;
 	r = save_copy(pack);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, ".pack/md", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack/md", NULL);
 	r = drop_unneeded(pack);
 	pack_progress(pack, "describing", now->n, now->n);
 	return r;
@@ -359,7 +359,7 @@ static int publish_finish(struct pack *pack)
 	int r;
 
 	if (next_fd < 0)
-		return mf_fail(pack->ctx, "pack", next_fd, "repodata", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, next_fd, "repodata", NULL);
 	r = pack_metadata_measure(pack, next_fd);
 	if (r < 0)
 		return r;
@@ -369,7 +369,7 @@ static int publish_finish(struct pack *pack)
 	r = link_published(pack, next_fd);
 	if (r >= 0)
 		r = publish_exchange(pack);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, "repodata",
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, "repodata",
 			       "the new metadata cannot be put in place")
 		     : 0;
 }
@@ -389,7 +389,7 @@ int pack_publish(struct pack *pack)
 	if (r >= 0)
 		r = write_lines(pack->work_fd, "packages", &now);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, ".pack", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack", NULL);
 	r = publish_prepare(pack, &now, &before);
 	if (r >= 0)
 		r = publish_finish(pack);
@@ -399,7 +399,7 @@ int pack_publish(struct pack *pack)
 		return r;
 	r = write_lines(pack->private_fd, "published", &now);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, "published", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "published", NULL);
 	pack_place_prune(pack, &now, &before);
 	return 0;
 }

@@ -110,7 +110,7 @@ static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
 	struct dirent *e;
 
 	if (!dir)
-		return mf_fail(pack->ctx, "pack", -errno, ".pack", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, ".pack", NULL);
 	while ((errno = 0, e = readdir(dir))) {
 		_cleanup_free_ char *text = NULL;
 		size_t len;
@@ -123,13 +123,13 @@ static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
 		if (r >= 0)
 			r = state_parse(text, entries);
 		if (r < 0)
-			return mf_fail(pack->ctx, "pack", r, e->d_name,
+			return mf_fail(pack->ctx, MF_STAGE_PACK, r, e->d_name,
 				       r == -EBADMSG
 					       ? "the list of packages of a kernel is damaged; "
 						 "remove it and pack that kernel again"
 					       : NULL);
 	}
-	return errno ? mf_fail(pack->ctx, "pack", -errno, ".pack", NULL) : 0;
+	return errno ? mf_fail(pack->ctx, MF_STAGE_PACK, -errno, ".pack", NULL) : 0;
 }
 
 static bool state_is_there(const struct pack *pack, const struct entry *entry)
@@ -151,7 +151,7 @@ int pack_state_reuse(struct pack *pack)
 		return r;
 	for (size_t i = 0; i < entries.n; i++)
 		if (pack_map_set(&map, entries.v[i].fingerprint, i) < 0)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, ".pack", NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, ".pack", NULL);
 	for (size_t i = 0; i < pack->n_packages; i++) {
 		struct pack_package *package = &pack->packages[i];
 		size_t at = pack_map_get(&map, package->fingerprint);
@@ -209,7 +209,7 @@ int pack_state_write(struct pack *pack)
 
 	for (size_t i = 0; r >= 0 && i < owners.n; i++)
 		r = state_write_list(pack, owners.v[i]);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, ".pack",
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack",
 			       "the list of packages cannot be written")
 		     : 0;
 }
@@ -221,7 +221,7 @@ int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs)
 	int r = own_lists(pack, &owners);
 
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, ".pack", NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack", NULL);
 	r = state_read_lists(pack, &owners, &entries);
 	if (r < 0)
 		return r;
@@ -231,5 +231,5 @@ int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs)
 		if (state_is_there(pack, &entries.v[i]))
 			r = mf_strings_add(ret_hrefs, entries.v[i].href);
 	mf_strings_sort(ret_hrefs);
-	return r < 0 ? mf_fail(pack->ctx, "pack", r, ".pack", NULL) : 0;
+	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack", NULL) : 0;
 }

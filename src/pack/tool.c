@@ -105,12 +105,13 @@ int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r)
 							      : "it failed without a message";
 
 	if (r == -ENOENT)
-		r = mf_fail(pack->ctx, "pack", -MFE_TOOL, tool->argv[0],
+		r = mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_TOOL, tool->argv[0],
 			    "there is no such program");
 	else if (r == -MFE_TOOL)
-		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], "%s (more in %s)", why, tool->log);
+		r = mf_fail(pack->ctx, MF_STAGE_PACK, r, tool->argv[0], "%s (more in %s)", why,
+			    tool->log);
 	else if (r < 0)
-		r = mf_fail(pack->ctx, "pack", r, tool->argv[0], NULL);
+		r = mf_fail(pack->ctx, MF_STAGE_PACK, r, tool->argv[0], NULL);
 	free(tool->last_line);
 	tool->last_line = NULL;
 	return r;

@@ -39,14 +39,14 @@ static int tree_visit(struct pack *pack, int dirfd, const char *path, const char
 	struct stat st;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return mf_fail(pack->ctx, "pack", -errno, path, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, path, NULL);
 	if (S_ISDIR(st.st_mode)) {
 		_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
-			return mf_fail(pack->ctx, "pack", -errno, path, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, path, NULL);
 		return depth ? tree_walk(pack, fd, path, depth - 1, found)
-			     : mf_fail(pack->ctx, "pack", -ELOOP, path, NULL);
+			     : mf_fail(pack->ctx, MF_STAGE_PACK, -ELOOP, path, NULL);
 	}
 	if (!mf_is_module(name))
 		return 0;
@@ -56,7 +56,7 @@ static int tree_visit(struct pack *pack, int dirfd, const char *path, const char
 		return 0;
 	}
 	if (mf_strings_add(found, path) < 0)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, path, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, path, NULL);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned i
 	struct dirent *e;
 
 	if (!dir)
-		return mf_fail(pack->ctx, "pack", -errno, below, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, below, NULL);
 	while ((errno = 0, e = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
 		int r;
@@ -76,12 +76,12 @@ static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned i
 			continue;
 		path = mf_format("%s%s%s", below, *below ? "/" : "", e->d_name);
 		if (!path)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, below, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, below, NULL);
 		r = tree_visit(pack, dirfd, path, e->d_name, depth, found);
 		if (r < 0)
 			return r;
 	}
-	return errno ? mf_fail(pack->ctx, "pack", -errno, below, NULL) : 0;
+	return errno ? mf_fail(pack->ctx, MF_STAGE_PACK, -errno, below, NULL) : 0;
 }
 
 struct reading {
@@ -194,7 +194,7 @@ static int resolve_duplicates(struct pack *pack, struct pack_kernel *kernel)
 				continue;
 		}
 		if (pack_map_set(&kernel->names, module->name, i) < 0)
-			return mf_fail(pack->ctx, "pack", -ENOMEM, kernel->tree, NULL);
+			return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, kernel->tree, NULL);
 	}
 	return 0;
 }
@@ -237,18 +237,18 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	if (r < 0)
 		return r;
 	if (!found.n)
-		return mf_fail(pack->ctx, "pack", -MFE_USAGE, kernel->tree,
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_USAGE, kernel->tree,
 			       "there is no module in it");
 	mf_strings_sort(&found);
 	kernel->modules = calloc(found.n, sizeof(*kernel->modules));
 	if (!kernel->modules)
-		return mf_fail(pack->ctx, "pack", -ENOMEM, kernel->tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, kernel->tree, NULL);
 	for (; kernel->n_modules < found.n; kernel->n_modules++)
 		kernel->modules[kernel->n_modules].path = MF_STEAL(found.v[kernel->n_modules]);
 	reading.modules = kernel->modules;
 	r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
-		return mf_fail(pack->ctx, "pack", r, kernel->tree, NULL);
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, kernel->tree, NULL);
 	mf_workers_run(workers, kernel->n_modules, tree_read_one, &reading);
 	mf_workers_free(workers);
 	for (size_t i = 0; i < kernel->n_modules; i++)
@@ -256,7 +256,7 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	pack->result.modules += kernel->n_modules;
 	set_arch(pack, kernel);
 	if (!kernel->arch)
-		return mf_fail(pack->ctx, "pack", -MFE_BAD_MODULE, kernel->tree,
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_BAD_MODULE, kernel->tree,
 			       "none of its files is a module of this kernel");
 	return resolve_duplicates(pack, kernel);
 }

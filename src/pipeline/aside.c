@@ -54,7 +54,7 @@ void mf_aside_done(struct mf_aside *aside)
 
 static int aside_fail(struct mf_context *ctx, int r)
 {
-	return mf_fail(ctx, "event", r, "/" MF_ASIDE_DIR, NULL);
+	return mf_fail(ctx, MF_STAGE_EVENT, r, "/" MF_ASIDE_DIR, NULL);
 }
 
 /* ---- the stamp ---- */

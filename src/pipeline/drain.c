@@ -55,10 +55,10 @@ static int spool_read(struct mf_context *ctx, struct spool *ret_spool)
 
 	ret_spool->fd = mf_spool_open(ctx);
 	if (ret_spool->fd < 0)
-		return mf_fail(ctx, "event", ret_spool->fd, "/" MF_SPOOL_DIR, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, ret_spool->fd, "/" MF_SPOOL_DIR, NULL);
 	r = mf_spool_read(ret_spool->fd, &ret_spool->v, &ret_spool->n, &damaged);
 	if (r < 0)
-		return mf_fail(ctx, "event", r, "/" MF_SPOOL_DIR, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, r, "/" MF_SPOOL_DIR, NULL);
 	if (damaged)
 		mf_log(ctx, MF_LOG_WARNING, "event: deleted %zu damaged entries of the spool",
 		       damaged);
@@ -88,7 +88,7 @@ static int remove_entry(struct mf_context *ctx, const struct spool *spool, size_
 {
 	int r = mf_spool_remove(spool->fd, &spool->v[i]);
 
-	return r < 0 ? mf_fail(ctx, "event", r, spool->v[i].name, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, spool->v[i].name, NULL) : 0;
 }
 
 static bool drain_is_there(const struct mf_context *ctx, const char *devpath)
@@ -112,19 +112,19 @@ static int drain_add_want(struct mf_context *ctx, const struct mf_spool_entry *e
 
 	syspath = devpath ? mf_format("/sys%s", devpath) : NULL;
 	if (devpath && !syspath)
-		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -ENOMEM, entry->modalias, NULL);
 	r = mf_want_init(ctx, entry->modalias, syspath, &want);
 	if (r < 0)
 		return r;
 	/* a name without a device is a request of modprobe, to which blacklists do not apply */
 	if (syspath && mf_device_describe(ctx, syspath, &want) < 0) {
 		mf_want_done(&want);
-		return mf_fail(ctx, "event", -ENOMEM, entry->modalias, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, -ENOMEM, entry->modalias, NULL);
 	}
 	want.uevent_us = entry->uevent_us;
 	want.decided_us = entry->decided_us;
 	r = mf_wants_add(wants, &want);
-	return r < 0 ? mf_fail(ctx, "event", r, entry->modalias, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, entry->modalias, NULL) : 0;
 }
 
 /* Adds one want for each device that still exists. 0; 1: none does; or a recorded failure. */
@@ -439,7 +439,7 @@ static int spool_want(struct mf_context *ctx, int fd, const struct mf_want *want
 
 	if (r == 0)
 		r = mf_spool_put(fd, &entry);
-	return r < 0 ? mf_fail(ctx, "event", r, want->query, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, want->query, NULL) : 0;
 }
 
 /* At least one of the waiting entries crashed the run: each gets a try, as it may be any of them. */
@@ -454,7 +454,7 @@ static int mark_all_suspect(struct mf_context *ctx)
 	for (size_t i = 0; i < spool.n; i++)
 		spool.v[i].tries += !spool.v[i].tries;
 	r = mf_tries_write(ctx, spool.v, spool.n);
-	return r < 0 ? mf_fail(ctx, "event", r, "/" MF_TRIES_FILE, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_EVENT, r, "/" MF_TRIES_FILE, NULL) : 0;
 }
 
 int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool crashed)
@@ -463,7 +463,7 @@ int mf_drain_defer(struct mf_context *ctx, const struct mf_wants *wants, bool cr
 	int r = 0;
 
 	if (fd < 0)
-		return mf_fail(ctx, "event", fd, "/" MF_SPOOL_DIR, NULL);
+		return mf_fail(ctx, MF_STAGE_EVENT, fd, "/" MF_SPOOL_DIR, NULL);
 	/* modfetch.service starts as soon as there is an entry, and must see its tries */
 	if (crashed)
 		lock = mf_lock_spool(ctx);

@@ -108,7 +108,7 @@ int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 		if (!is_used(run, i))
 			continue;
 		if (run->unreachable && mf_strings_has(run->unreachable, repos->v[i].id))
-			r = mf_fail(ctx, "fetch", -MFE_UNREACHABLE, repos->v[i].id,
+			r = mf_fail(ctx, MF_STAGE_FETCH, -MFE_UNREACHABLE, repos->v[i].id,
 				    "this repository could not be reached a moment ago");
 		else
 			r = mf_trust_in_use(ctx, &repos->v[i]);

@@ -79,7 +79,7 @@ int mf_history_add(struct mf_context *ctx, struct mf_json *record)
 		line = mf_format("%s\n", mf_json_text(record, false));
 		r = line ? history_append(dirfd, line) : -ENOMEM;
 	}
-	return r < 0 ? mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_HISTORY, r, "/" DIRECTORY "/" NAME, NULL) : 0;
 }
 
 int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)
@@ -94,7 +94,7 @@ int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)
 		return 0;
 	r = fd < 0 ? fd : mf_file_read(fd, 4 * MAX, &text, &len);
 	if (r < 0)
-		return mf_fail(ctx, "history", r, "/" DIRECTORY "/" NAME, NULL);
+		return mf_fail(ctx, MF_STAGE_HISTORY, r, "/" DIRECTORY "/" NAME, NULL);
 	for (char *line = strtok_r(text, "\n", &save); !r && line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		struct mf_json *record = mf_json_parse(line);

@@ -69,7 +69,7 @@ static void tx_done(struct transaction *tx)
 	mf_kmod_free(tx->kmod);
 }
 
-static void pipeline_stamp(struct mf_run *run, enum mf_stage stage)
+static void pipeline_stamp(struct mf_run *run, enum mf_stamp stage)
 {
 	run->stamp[stage] = mf_now_us();
 }
@@ -143,7 +143,7 @@ static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct tra
 	tx->fetched = calloc(run->plan.n + 1, sizeof(*tx->fetched));
 	tx->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
 	if (!requests || !tx->fetched || !tx->proofs)
-		return mf_fail(ctx, "fetch", -ENOMEM, "plan", NULL);
+		return mf_fail(ctx, MF_STAGE_FETCH, -ENOMEM, "plan", NULL);
 	tx->n = run->plan.n;
 	for (size_t i = 0; i < tx->n; i++) {
 		const struct mf_plan_item *item = &run->plan.items[i];
@@ -199,7 +199,7 @@ static int check_shadows(struct mf_context *ctx, struct mf_run *run, const struc
 	_cleanup_free_ const struct mf_rpm_header **headers = mf_proof_headers(tx->proofs, tx->n);
 
 	if (!headers)
-		return mf_fail(ctx, "verify", -ENOMEM, "shadows", NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, "shadows", NULL);
 	return mf_shadow_check(ctx, run->catalog, tx->policy, &run->plan, headers);
 }
 

@@ -103,12 +103,12 @@ static void add_times(struct mf_json *o, const struct mf_run *run)
 	struct mf_json *ms = mf_json_object(), *us = mf_json_object();
 	uint64_t before = run->stamp[MF_STARTED];
 
-	mf_json_set_int(us, mf_stage_name(MF_STARTED), (int64_t)before);
-	for (enum mf_stage s = MF_STARTED + 1; s < MF_N_STAGES; s++) {
+	mf_json_set_int(us, mf_stamp_name(MF_STARTED), (int64_t)before);
+	for (enum mf_stamp s = MF_STARTED + 1; s < MF_N_STAMPS; s++) {
 		if (!run->stamp[s])
 			continue;
-		mf_json_set_int(ms, mf_stage_name(s), (int64_t)((run->stamp[s] - before) / 1000));
-		mf_json_set_int(us, mf_stage_name(s), (int64_t)run->stamp[s]);
+		mf_json_set_int(ms, mf_stamp_name(s), (int64_t)((run->stamp[s] - before) / 1000));
+		mf_json_set_int(us, mf_stamp_name(s), (int64_t)run->stamp[s]);
 		before = run->stamp[s];
 	}
 	mf_json_set(o, "ms", ms);
@@ -120,7 +120,7 @@ static void add_error(struct mf_json *o, const struct mf_failure *failure)
 	struct mf_json *e = mf_json_object();
 
 	mf_json_set_string(e, "code", mf_error_name(failure->code));
-	mf_json_set_string(e, "stage", failure->stage);
+	mf_json_set_string(e, "stage", mf_stage_name(failure->stage));
 	mf_json_set_string(e, "what", failure->what);
 	mf_json_set_string(e, "why", failure->why);
 	mf_json_set(o, "error", e);

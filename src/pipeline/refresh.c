@@ -102,10 +102,10 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 		return r;
 	r = mf_inflate_fd(fetched.fd, ctx->settings.max_metadata);
 	if (r == -EFBIG)
-		return mf_fail(ctx, "refresh", -MFE_TOO_LARGE, repomd->primary,
+		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_TOO_LARGE, repomd->primary,
 			       "it has more than %llu bytes when inflated",
 			       (unsigned long long)ctx->settings.max_metadata);
-	return r < 0 ? mf_fail(ctx, "refresh", -MFE_BAD_METADATA, repomd->primary,
+	return r < 0 ? mf_fail(ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repomd->primary,
 			       "it cannot be inflated")
 		     : r;
 }
@@ -128,8 +128,8 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 	int r = mf_repomd_parse(repomd_fd, &repomd);
 
 	if (r < 0)
-		return mf_fail(ctx, "refresh", r == -EBADMSG ? -MFE_BAD_METADATA : r, repo->id,
-			       "repomd.xml names no primary with a SHA-256");
+		return mf_fail(ctx, MF_STAGE_REFRESH, r == -EBADMSG ? -MFE_BAD_METADATA : r,
+			       repo->id, "repomd.xml names no primary with a SHA-256");
 	primary = fetch_primary(ctx, repo, &repomd);
 	if (primary < 0)
 		return primary;
@@ -209,7 +209,7 @@ static int refresh_publish(struct mf_context *ctx, const struct mf_repo *repo, c
 	int r = mf_sha256_fd(repomd->fd, digest), unchanged = 0;
 
 	if (r < 0)
-		return mf_fail(ctx, "refresh", r, repo->id, NULL);
+		return mf_fail(ctx, MF_STAGE_REFRESH, r, repo->id, NULL);
 	if (!force && refresh_is_current(ctx, repo->id, digest))
 		unchanged = 1;
 	else
@@ -227,11 +227,11 @@ static int use_current(struct mf_context *ctx, const struct mf_repo *repo,
 
 	repomd->fd = dirfd < 0 ? dirfd : openat(dirfd, "repomd.xml", O_RDONLY | O_CLOEXEC);
 	if (repomd->fd < 0)
-		return mf_fail(ctx, "refresh", -MFE_BAD_INDEX, repo->id,
+		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_BAD_INDEX, repo->id,
 			       "its cache is damaged; run: modfetch refresh --force");
 	if (!repomd->etag)
 		repomd->etag = strdup(state->etag);
-	return repomd->etag ? 0 : mf_fail(ctx, "refresh", -ENOMEM, repo->id, NULL);
+	return repomd->etag ? 0 : mf_fail(ctx, MF_STAGE_REFRESH, -ENOMEM, repo->id, NULL);
 }
 
 static int check_pair(struct mf_context *ctx, const struct mf_repo *repo,
@@ -303,7 +303,7 @@ static int refresh_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	int r = 0;
 
 	if (!repo->baseurls.n)
-		return mf_fail(ctx, "refresh", -MFE_UNREACHABLE, repo->id,
+		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_UNREACHABLE, repo->id,
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
 		for (int tries = 0; tries < 2; tries++) {
@@ -338,7 +338,7 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int 
 		return options.kinds;
 	r = collect_mirrors(ctx, repo, &urls);
 	if (r < 0)
-		return ctx->failure.code ? r : mf_fail(ctx, "refresh", r, repo->id, NULL);
+		return ctx->failure.code ? r : mf_fail(ctx, MF_STAGE_REFRESH, r, repo->id, NULL);
 	with_mirrors.baseurls = urls;
 	r = refresh_mirrors(ctx, &with_mirrors, &options, &result);
 	if (r >= 0)

@@ -6,9 +6,9 @@
  */
 #include "modfetch/pipeline.h"
 
-const char *mf_stage_name(enum mf_stage stage)
+const char *mf_stamp_name(enum mf_stamp stage)
 {
-	static const char *const names[MF_N_STAGES] = {
+	static const char *const names[MF_N_STAMPS] = {
 		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
 		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
 		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",

@@ -41,13 +41,13 @@ void mf_spool_report_failure(struct mf_context *ctx, const char *modalias, int c
 	const struct mf_failure *f = &ctx->failure;
 	char message[768];
 
-	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", f->stage, f->what, f->why,
-		 mf_error_name(code), later ? ", will be tried again" : "");
+	snprintf(message, sizeof(message), "%s: %s: %s [%s]%s", mf_stage_name(f->stage), f->what,
+		 f->why, mf_error_name(code), later ? ", will be tried again" : "");
 	if (mf_journal_send(later ? MF_LOG_INFO : MF_LOG_WARNING,
 			    later ? MF_MESSAGE_DEFERRED : MF_MESSAGE_FAILED, message,
 			    (const struct mf_journal_field[]){
 				    { "MODALIAS", modalias },
-				    { "MODFETCH_STAGE", f->stage },
+				    { "MODFETCH_STAGE", mf_stage_name(f->stage) },
 				    { "MODFETCH_CODE", mf_error_name(code) },
 			    },
 			    3) < 0)
@@ -60,7 +60,7 @@ static int filter_set_aside(struct mf_context *ctx, const struct mf_spool_entry 
 
 	if (r < 0)
 		return r;
-	mf_fail(ctx, "event", -MFE_SET_ASIDE, entry->modalias,
+	mf_fail(ctx, MF_STAGE_EVENT, -MFE_SET_ASIDE, entry->modalias,
 		"%d runs for it crashed or were killed; it is not tried again until modfetch or "
 		"the repositories change; to try it again: modfetch queue --retry",
 		MF_TRIES_MAX);
@@ -89,7 +89,7 @@ int mf_spool_filter(struct mf_context *ctx, int spool_fd, struct mf_spool_entry 
 			crashed += !known;
 			r = mf_spool_remove(spool_fd, &entries[i]);
 			if (r < 0)
-				mf_fail(ctx, "event", r, entries[i].name, NULL);
+				mf_fail(ctx, MF_STAGE_EVENT, r, entries[i].name, NULL);
 			mf_spool_entry_done(&entries[i]);
 		} else {
 			entries[left++] = entries[i];

@@ -108,9 +108,9 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 		r = find_providers(pool, name, NULL, &ids, &n);
 	}
 	if (r < 0)
-		return mf_fail(ctx, "match", r, name, NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, r, name, NULL);
 	if (!n)
-		return mf_fail(ctx, "match", -MFE_NOT_FOUND, name,
+		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, name,
 			       "no package and no module has this name");
 	mf_choice_sort(catalog, pool, ids, n);
 	*ret_ids = MF_STEAL(ids);
@@ -313,7 +313,7 @@ int mf_about(struct mf_context *ctx, struct mf_catalog *catalog, int id, struct 
 	if (!r)
 		r = collect_needs(&g, id, MF_SUGGESTS, &about.suggests);
 	if (r < 0)
-		return mf_fail(ctx, "match", r, about.package.name, NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, r, about.package.name, NULL);
 	if (ctx->settings.thorough)
 		remove_suggested(&about.recommends, &about.suggests);
 	remove_duplicates(&about.aliases);

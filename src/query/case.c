@@ -388,7 +388,7 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 	if (!mf_release_parse(ctx->kernel, NULL, &release))
 		image = mf_format("kernel-%s-image-%s", release.flavor, release.abi);
 	if (!image)
-		return mf_fail(ctx, "resolve", -ENOMEM, "case", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "case", NULL);
 	r = mf_scope_find(d.pool, run, image, &d.scope);
 	fprintf(out, "# modfetch lookup --case\nkernel %s\n", ctx->kernel);
 	if (!r)
@@ -400,6 +400,6 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 	put_wants(&d);
 	put_expect(&d, failure);
 	if (r < 0)
-		return ctx->failure.code ? r : mf_fail(ctx, "resolve", r, "case", NULL);
+		return ctx->failure.code ? r : mf_fail(ctx, MF_STAGE_RESOLVE, r, "case", NULL);
 	return 0;
 }

@@ -437,7 +437,8 @@ static int check_query_check_all(struct work *w)
 		return -ENOMEM;
 	fd = mf_context_open(w->ctx, w->directory, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return mf_fail(w->ctx, "check", fd == -ENOENT ? -MFE_NOT_FOUND : fd, w->directory,
+		return mf_fail(w->ctx, MF_STAGE_CHECK, fd == -ENOENT ? -MFE_NOT_FOUND : fd,
+			       w->directory,
 			       "the directory of the kernel's modules cannot be read: %s",
 			       mf_error_sentence(fd));
 	r = mf_module_verifier_new(w->ctx, &w->verifier);
@@ -448,7 +449,7 @@ static int check_query_check_all(struct work *w)
 	if (!r) {
 		r = mf_modules_dep_read(fd, &w->dep);
 		if (r < 0)
-			mf_fail(w->ctx, "check", r, "modules.dep", NULL);
+			mf_fail(w->ctx, MF_STAGE_CHECK, r, "modules.dep", NULL);
 	}
 	if (r) {
 		close(fd);
@@ -465,7 +466,8 @@ int mf_check(struct mf_context *ctx, struct mf_check *ret_check)
 	int r = check_query_check_all(&w);
 
 	if (r < 0)
-		return ctx->failure.code == r ? r : mf_fail(ctx, "check", r, ctx->kernel, NULL);
+		return ctx->failure.code == r ? r
+					      : mf_fail(ctx, MF_STAGE_CHECK, r, ctx->kernel, NULL);
 	if (result.n_findings)
 		qsort(result.findings, result.n_findings, sizeof(*result.findings),
 		      compare_findings);

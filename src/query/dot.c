@@ -223,5 +223,5 @@ int mf_dot_write(struct mf_context *ctx, const struct mf_run *run, FILE *out)
 		fputs(" [shape=component, style=dotted];\n", out);
 	}
 	fputs("}\n", out);
-	return r < 0 ? mf_fail(ctx, "resolve", r, "graph", NULL) : 0;
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, "graph", NULL) : 0;
 }

@@ -301,7 +301,7 @@ int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct m
 	     origin++)
 		r = search_origin(&s, origin);
 	if (r < 0)
-		return mf_fail(ctx, "match", r, "search", NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, r, "search", NULL);
 	if (s.hits.n)
 		qsort_r(s.hits.v, s.hits.n, sizeof(*s.hits.v), compare_hits, s.pool);
 	*ret_hits = s.hits;

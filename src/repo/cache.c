@@ -252,15 +252,15 @@ static int load(struct build *b, int primary, const char *repo_id)
 	int r = mf_pool_new(NULL, &b->pool);
 
 	if (r < 0)
-		return mf_fail(b->ctx, "refresh", r, repo_id, NULL);
+		return mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
 	r = mf_pool_add_primary(b->pool, primary, 0);
 	if (r < 0)
-		return mf_fail(b->ctx, "refresh", -MFE_BAD_METADATA, repo_id,
+		return mf_fail(b->ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repo_id,
 			       "primary.xml cannot be parsed");
 	mf_pool_ready(b->pool);
 	r = mf_pool_list(b->pool, 0, &b->ids, &b->n);
 	if (r < 0)
-		return mf_fail(b->ctx, "refresh", r, repo_id, NULL);
+		return mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
 	leave_out_odd(b, repo_id);
 	return 0;
 }
@@ -330,7 +330,7 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 	if (!r)
 		r = cache_publish(repo_fd, name);
 	if (r < 0)
-		return mf_fail(ctx, "refresh", r, repo_id, NULL);
+		return mf_fail(ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
 	*ret_packages = b.n;
 	return 0;
 }

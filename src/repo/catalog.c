@@ -179,7 +179,7 @@ static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t
 	for (size_t j = 0; !r && j < 2; j++)
 		r = open_index(shelf, "request", name_labels[j], &shelf->requests[j]);
 	if (r < 0)
-		return mf_fail(ctx, "match", r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
+		return mf_fail(ctx, MF_STAGE_MATCH, r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
 			       "its cache is damaged; run: modfetch refresh --force");
 	look_for_others(catalog, i);
 	(*opened)++;
@@ -196,17 +196,18 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 	if (r < 0)
 		return r;
 	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)
-		return mf_fail(ctx, "match", -MFE_USAGE, ctx->kernel, "not a kernel release");
+		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_USAGE, ctx->kernel,
+			       "not a kernel release");
 	catalog->shelves = calloc(catalog->repos.n, sizeof(*catalog->shelves));
 	if (!catalog->shelves ||
 	    asprintf(&catalog->tag, "%s-%s", catalog->release.flavor, catalog->release.abi) < 0)
-		return mf_fail(ctx, "match", -ENOMEM, "catalog", NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	for (size_t i = 0; i < catalog->repos.n; i++)
 		catalog->shelves[i].dirfd = -1;
 	for (size_t i = 0; !r && i < catalog->repos.n; i++)
 		r = open_shelf(ctx, catalog, i, &opened);
 	if (!r && !opened)
-		return mf_fail(ctx, "match", -MFE_NO_METADATA, "/var/cache/modfetch",
+		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, "/var/cache/modfetch",
 			       "no repository has been refreshed yet; run: modfetch refresh");
 	return r;
 }
@@ -217,7 +218,7 @@ int mf_catalog_open(struct mf_context *ctx, struct mf_catalog **ret_catalog)
 	int r;
 
 	if (!catalog)
-		return mf_fail(ctx, "match", -ENOMEM, "catalog", NULL);
+		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	r = open_all(ctx, catalog);
 	if (r < 0) {
 		mf_catalog_free(catalog);
@@ -349,14 +350,14 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 
 	file = mf_format("%s-%s.solv", form == FORM_PLAN ? "plan" : "packages", label);
 	if (!file)
-		return mf_fail(ctx, "resolve", -ENOMEM, "catalog", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "catalog", NULL);
 	r = fd = openat(catalog->shelves[i].dirfd, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd >= 0)
 		r = form == FORM_PLAN ? mf_pool_add_plan(catalog->pool, fd, (int)i, priority)
 				      : mf_pool_add_cache(catalog->pool, fd, (int)i, priority);
-	return r < 0 ? mf_fail(ctx, "resolve", -MFE_BAD_INDEX, catalog->repos.v[i].id,
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_BAD_INDEX, catalog->repos.v[i].id,
 			       "its cache is damaged; run: modfetch refresh --force")
 		     : 0;
 }
@@ -382,7 +383,7 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 	int r;
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
-		return mf_fail(ctx, "resolve", -ENOMEM, "pool", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "pool", NULL);
 	r = add_repositories(ctx, catalog, form);
 	if (!r)
 		r = mf_installed_add(ctx, catalog->pool);

@@ -81,7 +81,7 @@ int mf_installed_add(struct mf_context *ctx, struct mf_pool *pool)
 		return 0;
 	r = mf_rpm_each_installed(ctx, NULL, add_installed, pool);
 	if (r == -EBADMSG)
-		return mf_fail(ctx, "resolve", -MFE_INSTALL, "rpmdb",
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_INSTALL, "rpmdb",
 			       "a package in it cannot be read");
 	if (r < 0)
 		return r;

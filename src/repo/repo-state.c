@@ -182,7 +182,7 @@ int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_re
 
 	path = mf_format(DIRECTORY "/%s.state", repo_id);
 	if (!path)
-		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, repo_id, NULL);
 	fd = mf_context_open(ctx, path, O_RDONLY | O_NOFOLLOW);
 	if (fd == -ENOENT) {
 		*ret_state = (struct mf_repo_state){ 0 };
@@ -190,7 +190,7 @@ int mf_repo_state_read(struct mf_context *ctx, const char *repo_id, struct mf_re
 	}
 	r = fd < 0 ? fd : mf_file_read(fd, STATE_MAX, &text, &len);
 	if (r < 0 || !parse(text, len, ret_state))
-		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo_id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_ROLLBACK, repo_id,
 			       "what was accepted before is not known: /%s is damaged; modfetch "
 			       "refresh --accept-older %s forgets it",
 			       path, repo_id);
@@ -261,17 +261,17 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 	int r;
 
 	if (dirfd < 0)
-		return mf_fail(ctx, "verify", dirfd, "/" DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, dirfd, "/" DIRECTORY, NULL);
 	f = open_memstream(&text, &len);
 	if (!f || asprintf(&name, "%s.state", repo_id) < 0) {
 		name = NULL;
 		if (f)
 			fclose(f);
-		return mf_fail(ctx, "verify", -ENOMEM, repo_id, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, repo_id, NULL);
 	}
 	print_state(f, state);
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, text, len);
-	return r < 0 ? mf_fail(ctx, "verify", r, repo_id,
+	return r < 0 ? mf_fail(ctx, MF_STAGE_VERIFY, r, repo_id,
 			       "what was accepted cannot be written "
 			       "down: %s",
 			       mf_error_sentence(r))

@@ -258,7 +258,7 @@ int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos)
 	if (!r)
 		r = sort_out(&drafts, &repos);
 	if (r < 0)
-		return mf_fail(ctx, "config", r, "/etc/modfetch/repos.d", NULL);
+		return mf_fail(ctx, MF_STAGE_CONFIG, r, "/etc/modfetch/repos.d", NULL);
 	report_faults(ctx, &repos);
 	*ret_repos = repos;
 	repos = (struct mf_repos){ 0 };
@@ -275,7 +275,7 @@ const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id
 
 int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault)
 {
-	return mf_fail(ctx, "config", -MFE_CONFIG, fault->where, "%s", fault->why);
+	return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, fault->where, "%s", fault->why);
 }
 
 bool mf_repos_have_scriptlets(const struct mf_repos *repos)
@@ -294,5 +294,5 @@ int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos)
 	for (size_t i = 0; i < repos->n_faults; i++)
 		if (repos->faults[i].enabled)
 			return mf_repo_fault_fail(ctx, &repos->faults[i]);
-	return mf_fail(ctx, "config", -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d", NULL);
+	return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_NO_REPOSITORY, "/etc/modfetch/repos.d", NULL);
 }

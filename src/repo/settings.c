@@ -59,7 +59,7 @@ static const struct {
 
 static int bad(struct mf_context *ctx, const char *key, const char *value, const char *why)
 {
-	return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "%s=%s: %s", key, value, why);
+	return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF, "%s=%s: %s", key, value, why);
 }
 
 static int set_word(struct mf_context *ctx, void *where, const char *key, const char *value)
@@ -73,7 +73,7 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 		return bad(ctx, key, value, "neither require, if-keys nor kernel");
 	copy = strdup(value);
 	if (!copy)
-		return mf_fail(ctx, "config", -ENOMEM, "/" CONF, NULL);
+		return mf_fail(ctx, MF_STAGE_CONFIG, -ENOMEM, "/" CONF, NULL);
 	free(*(char **)where);
 	*(char **)where = copy;
 	return 0;
@@ -91,8 +91,8 @@ static int entry(void *arg, const struct mf_ini_line *line)
 	struct mf_context *ctx = arg;
 
 	if (line->wrong)
-		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "line %u is no ini line: %s",
-			       line->number, line->wrong);
+		return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF,
+			       "line %u is no ini line: %s", line->number, line->wrong);
 	if (!key)
 		return 0;
 	if (strcmp(line->section, "modfetch"))
@@ -110,7 +110,7 @@ static int entry(void *arg, const struct mf_ini_line *line)
 			return set_bool(ctx, where, key, value);
 		n = strtoull(value, &end, 10);
 		if (*end || end == value || *value == '-' || n < keys[i].min || n > keys[i].max)
-			return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF,
+			return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF,
 				       "%s=%s: not a number from %" PRIu64 " to %" PRIu64, key,
 				       value, keys[i].min, keys[i].max);
 		if (keys[i].type == 'u')
@@ -133,9 +133,9 @@ int mf_settings_read(struct mf_context *ctx)
 		return 0;
 	r = fd < 0 ? fd : mf_file_read(fd, CONF_MAX, &text, &len);
 	if (r < 0)
-		return mf_fail(ctx, "config", r, "/" CONF, NULL);
+		return mf_fail(ctx, MF_STAGE_CONFIG, r, "/" CONF, NULL);
 	if (strlen(text) != len)
-		return mf_fail(ctx, "config", -MFE_CONFIG, "/" CONF, "it holds a NUL byte");
+		return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF, "it holds a NUL byte");
 	r = mf_ini_parse(text, entry, ctx);
-	return r == -ENOMEM ? mf_fail(ctx, "config", r, "/" CONF, NULL) : r;
+	return r == -ENOMEM ? mf_fail(ctx, MF_STAGE_CONFIG, r, "/" CONF, NULL) : r;
 }

@@ -469,6 +469,6 @@ int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size
 		r = mf_pool_add_system(pool, s.deps, s.n_deps, s.copies, s.n_copies,
 				       s.symvers ? "ksym(" : NULL);
 	if (r < 0 && !ctx->failure.code)
-		return mf_fail(ctx, "resolve", r, "system", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, r, "system", NULL);
 	return r;
 }

@@ -65,13 +65,13 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 
 	mf_pool_package(pool, step->id, &package);
 	if (!package.location || !package.has_sha256)
-		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_BAD_METADATA, package.name,
 			       "the metadata gives it no location or no SHA-256");
 	/* they become lines of output, paths and arguments */
 	if (!mf_is_word(package.name, strlen(package.name)) ||
 	    !mf_is_word(package.evr, strlen(package.evr)) ||
 	    !mf_is_word(package.arch, strlen(package.arch)))
-		return mf_fail(ctx, "resolve", -MFE_BAD_METADATA, package.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_BAD_METADATA, package.name,
 			       "its name, version or architecture is not a word");
 	plan->n++;
 	*item = (struct mf_plan_item){
@@ -89,11 +89,11 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
 	plan->download += item->size;
 	if (mf_pool_deps(pool, step->id, MF_PROVIDES, plan_on_provide, &item->modules) < 0)
-		return mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	mf_strings_sort(&item->modules);
 	return item->name && item->evr && item->arch && item->location && item->why
 		       ? 0
-		       : mf_fail(ctx, "resolve", -ENOMEM, "plan", NULL);
+		       : mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 }
 
 static int plan_by_name(const void *a, const void *b)

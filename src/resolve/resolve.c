@@ -132,14 +132,14 @@ static int add_selection_jobs(struct planning *p, const struct mf_strings *names
 				       erase ? MF_WHICH_INSTALLED : MF_WHICH_ANY, &ids, &n);
 
 		if (r < 0)
-			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
 		if (!n)
-			return mf_fail(p->ctx, "resolve", -MFE_NOT_FOUND, names->v[i], "%s",
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i], "%s",
 				       erase ? "no such package is installed"
 					     : "no configured repository has a package for it");
 		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
 		if (r < 0)
-			return mf_fail(p->ctx, "resolve", r, names->v[i], NULL);
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
 	}
 	return 0;
 }
@@ -224,7 +224,7 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 			r = refuse_steps(p, &solution);
 	} while (r > 0);
 	if (r < 0)
-		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
+		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
 	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
@@ -238,7 +238,7 @@ static int collect_jobs(struct planning *p, const struct mf_want *wants, size_t 
 	jobs_clear(p);
 	r = add_module_jobs(p, wants, n);
 	if (r < 0)
-		return mf_fail(p->ctx, "resolve", r, "plan", NULL);
+		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
 	if (p->selection)
 		r = add_selection_jobs(p, p->selection->install, false);
 	if (!r && p->selection)
@@ -313,7 +313,7 @@ static int refuse_kernels(struct planning *p)
 		why = strdup("that is a kernel, which no driver may add");
 		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
 	}
-	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
 }
 
 /* Refuses the packages that were refused earlier in this run. */
@@ -337,7 +337,7 @@ static int refuse_known(struct planning *p)
 				r = mf_refusals_add(&p->refusals, ids[j], -MFE_DENIED, strdup(why));
 		}
 	}
-	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : 0;
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
 }
 
 static bool any_available(const struct mf_wants *wants)
@@ -355,8 +355,8 @@ static int check_any_left(struct planning *p, const struct mf_wants *wants)
 
 	for (size_t i = 0; !left && i < wants->n; i++)
 		if (wants->v[i].state == MF_DENIED)
-			return mf_fail(p->ctx, "resolve", -MFE_DENIED, wants->v[i].query, "%s",
-				       wants->v[i].reason);
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_DENIED, wants->v[i].query,
+				       "%s", wants->v[i].reason);
 	return 0;
 }
 
@@ -374,7 +374,8 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 	if (r < 0)
 		return r;
 	r = mf_judge_wants(&p->judge, wants);
-	return r < 0 ? mf_fail(p->ctx, "resolve", r, "plan", NULL) : check_any_left(p, wants);
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL)
+		     : check_any_left(p, wants);
 }
 
 /*

@@ -114,7 +114,7 @@ static int shadow_refuse(struct shadow *s, size_t package, const char *path, con
 
 	if (preferred)
 		return preferred < 0 ? preferred : 0;
-	return mf_fail(s->ctx, "verify", -MFE_FORBIDDEN_FILE, item->name,
+	return mf_fail(s->ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, item->name,
 		       "%s would replace %s; to allow that, set prefer=1 for the repository "
 		       "%s, or name the package: modfetch install %s",
 		       path, what, shadow_repo_of(s, package)->id, item->name);
@@ -486,5 +486,6 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 		r = shadow_check_kernel(&s, s.kernels.v[i]);
 	mf_strings_done(&s.removed);
 	mf_strings_done(&s.kernels);
-	return r < 0 && ctx->failure.code != r ? mf_fail(ctx, "verify", r, "shadows", NULL) : r;
+	return r < 0 && ctx->failure.code != r ? mf_fail(ctx, MF_STAGE_VERIFY, r, "shadows", NULL)
+					       : r;
 }

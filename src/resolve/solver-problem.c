@@ -101,11 +101,11 @@ static int fail_symbol(struct mf_context *ctx, struct mf_pool *pool, const char 
 	find_offer(pool, dep, &offer);
 	crc = crc ? crc + strlen(" = ") : "any";
 	if (*offer.crc)
-		return mf_fail(ctx, "resolve", -MFE_NO_SYMBOL, package,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_NO_SYMBOL, package,
 			       "needs the symbol %.*s with CRC %s, but kernel %s has it with "
 			       "CRC %s: it was built for another build of the kernel",
 			       (int)offer.len, offer.symbol, crc, ctx->kernel, offer.crc);
-	return mf_fail(ctx, "resolve", -MFE_NO_SYMBOL, package,
+	return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_NO_SYMBOL, package,
 		       "needs the symbol %.*s with CRC %s, which kernel %s does not have",
 		       (int)offer.len, offer.symbol, crc, ctx->kernel);
 }
@@ -159,11 +159,11 @@ static int fail_conflict(struct mf_context *ctx, struct mf_pool *pool,
 	mf_pool_package(pool, o->to, &to);
 	if (!strcmp(from.name, to.name) && needs) {
 		mf_pool_package(pool, needs->from, &user);
-		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, to.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, to.name,
 			       "cannot be updated, because %s, which is installed, needs %s of it",
 			       user.name, needs->dep);
 	}
-	return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
+	return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, from.name,
 		       "cannot be installed together with %s-%s%s%s%s", to.name, to.evr,
 		       o->dep ? " (" : "", o->dep ? o->dep : "", o->dep ? ")" : "");
 }
@@ -184,12 +184,12 @@ static int fail_refused(struct mf_context *ctx, const struct mf_refusals *refusa
 	    (i == refusals->n || refusals->v[i].code == -MFE_WRONG_KERNEL))
 		return fail_symbol(ctx, refusals->pool, by.name, needs->dep);
 	if (i == refusals->n)
-		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, refused.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, refused.name,
 			       "is for another kind of machine (%s)", refused.arch);
 	if (!by.name)
-		return mf_fail(ctx, "resolve", refusals->v[i].code, refused.name, "%s",
+		return mf_fail(ctx, MF_STAGE_RESOLVE, refusals->v[i].code, refused.name, "%s",
 			       refusals->v[i].why);
-	return mf_fail(ctx, "resolve", refusals->v[i].code, by.name, "needs %s, and %s",
+	return mf_fail(ctx, MF_STAGE_RESOLVE, refusals->v[i].code, by.name, "needs %s, and %s",
 		       refused.name, refusals->v[i].why);
 }
 
@@ -200,7 +200,7 @@ int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *ref
 	struct mf_package from;
 
 	if (!o)
-		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, "plan",
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, "plan",
 			       "the requested packages contradict each other");
 	mf_pool_package(refusals->pool, o->from, &from);
 	switch (o->clash) {
@@ -208,10 +208,10 @@ int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *ref
 		if (mf_dep_symbol(o->dep, NULL))
 			return fail_symbol(ctx, refusals->pool, from.name, o->dep);
 		if (mf_starts_with(o->dep, "kernel-uname-r = "))
-			return mf_fail(ctx, "resolve", -MFE_WRONG_KERNEL, from.name,
+			return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_WRONG_KERNEL, from.name,
 				       "is for kernel %s, not for %s", strrchr(o->dep, ' ') + 1,
 				       ctx->kernel);
-		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, from.name,
 			       "needs %s, which nothing installed and no repository provides",
 			       o->dep);
 	case MF_CLASH_REFUSED:
@@ -221,7 +221,7 @@ int mf_solver_problem_fail(struct mf_context *ctx, const struct mf_refusals *ref
 		break;
 	}
 	if (!o->to)
-		return mf_fail(ctx, "resolve", -MFE_UNSOLVABLE, from.name,
+		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_UNSOLVABLE, from.name,
 			       "needs %s, which cannot be installed here",
 			       o->dep ? o->dep : "more");
 	return fail_conflict(ctx, refusals->pool, solution, o);

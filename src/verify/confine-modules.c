@@ -95,11 +95,11 @@ static int check_duplicates(struct mf_context *ctx, const char *package,
 
 	for (size_t i = 0; i < header->n_files; i++)
 		if (modules_add_name(&names, &header->files[i]) < 0)
-			return mf_fail(ctx, "verify", -ENOMEM, package, NULL);
+			return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, package, NULL);
 	mf_strings_sort(&names);
 	for (size_t i = 1; i < names.n; i++)
 		if (!strcmp(names.v[i - 1], names.v[i]))
-			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package,
 				       "lib/modules/%s: the package has two files for this module",
 				       names.v[i]);
 	return 0;
@@ -112,7 +112,7 @@ int mf_confine_modules(struct mf_context *ctx, const char *package,
 		const char *why = modules_judge(header, &header->files[i]);
 
 		if (why)
-			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package, "%s: %s",
 				       header->files[i].path, why);
 	}
 	return check_duplicates(ctx, package, header);

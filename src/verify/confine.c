@@ -175,15 +175,15 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct 
 		const char *why = confine_judge(&candidate, &header->files[i]);
 
 		if (why)
-			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package, "%s: %s",
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package, "%s: %s",
 				       header->files[i].path, why);
 	}
 	if (header->scriptlets.n && !repo->scriptlets)
-		return mf_fail(ctx, "verify", -MFE_SCRIPTLET, package, "it has a %s",
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_SCRIPTLET, package, "it has a %s",
 			       header->scriptlets.v[0]);
 	for (size_t i = 0; i < header->obsoletes.n; i++)
 		if (!strstr(header->obsoletes.v[i], "-kmp"))
-			return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, package,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package,
 				       "it obsoletes %s, which is not a driver package",
 				       header->obsoletes.v[i]);
 	return mf_confine_modules(ctx, package, header);

@@ -93,9 +93,9 @@ int mf_deny_check(struct mf_context *ctx, const char *what, const char *kind, co
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	r = dir ? (mf_steal_fd(&fd), deny_search_directory(dir, hex)) : fd < 0 ? fd : -errno;
 	if (r > 0)
-		return mf_fail(ctx, "verify", -MFE_REVOKED, what,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_REVOKED, what,
 			       "its %s %.16s… is on the list in /" DIRECTORY, kind, hex);
-	return r < 0 ? mf_fail(ctx, "verify", -MFE_CONFIG, "/" DIRECTORY,
+	return r < 0 ? mf_fail(ctx, MF_STAGE_VERIFY, -MFE_CONFIG, "/" DIRECTORY,
 			       "a list in this directory cannot be used: %s", mf_error_sentence(r))
 		     : 0;
 }

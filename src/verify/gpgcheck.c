@@ -36,16 +36,17 @@ static int gpgcheck_check(struct mf_context *ctx, const struct mf_repo *repo, co
 	struct mf_rpmfile file;
 
 	if (mf_rpmfile_parse(buf, len, &file) < 0)
-		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, package,
 			       "it is not a complete package file");
 	if (!file.signature)
-		return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, package,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, package,
 			       "it has no OpenPGP signature, but repository %s has gpgcheck=1",
 			       repo->id);
 	header = memfile_of(file.header, file.header_len);
 	signature = memfile_of(file.signature, file.signature_len);
 	if (header < 0 || signature < 0)
-		return mf_fail(ctx, "verify", header < 0 ? header : signature, package, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, header < 0 ? header : signature, package,
+			       NULL);
 	return mf_trust_package(ctx, repo, package, header, signature);
 }
 
@@ -58,10 +59,10 @@ int mf_gpgcheck(struct mf_context *ctx, const struct mf_repo *repo, const char *
 	if (!repo->gpgcheck)
 		return 0;
 	if (fstat(fd, &st) < 0 || st.st_size <= 0)
-		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package, "it is empty");
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, package, "it is empty");
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
-		return mf_fail(ctx, "verify", -errno, package, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -errno, package, NULL);
 	r = gpgcheck_check(ctx, repo, package, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
 	return r;

@@ -114,7 +114,7 @@ int mf_kernel_check_removal(struct mf_context *ctx, const struct mf_rpm_header *
 	if (!leaves)
 		return 0;
 	return mf_fail(
-		ctx, "install", -MFE_DENIED, header->name,
+		ctx, MF_STAGE_INSTALL, -MFE_DENIED, header->name,
 		"it is the kernel that this machine runs, which is not removed; boot another "
 		"kernel first");
 }

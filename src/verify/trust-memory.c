@@ -89,7 +89,7 @@ int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t 
 	if (age <= limit)
 		return 0;
 	if (ctx->unattended)
-		return mf_fail(ctx, "verify", -MFE_STALE, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_STALE, repo->id,
 			       "its metadata was signed %" PRId64 " days ago; the limit is %u",
 			       age / DAY, ctx->settings.max_age_days);
 	mf_log(ctx, MF_LOG_WARNING, "%s: its metadata was signed %" PRId64 " days ago", repo->id,
@@ -115,7 +115,7 @@ static int check_future(struct mf_context *ctx, const struct mf_repo *repo, int6
 		return 0;
 	format_time(signing_time, is);
 	format_time(now, clock);
-	return mf_fail(ctx, "verify", -MFE_FUTURE, repo->id,
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FUTURE, repo->id,
 		       "it was signed %s according to its signature, but now it is %s: either this "
 		       "clock is wrong or the key has been misused",
 		       is, clock);
@@ -219,7 +219,7 @@ static int check_forward(struct mf_context *ctx, const struct mf_repo *repo,
 	if (trust->signing_time < max->signing_time) {
 		format_time(trust->signing_time, is);
 		format_time(max->signing_time, was);
-		return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_ROLLBACK, repo->id,
 			       "it was signed %s, but metadata signed %s was accepted before; to "
 			       "accept it: modfetch refresh --accept-older %s",
 			       is, was, repo->id);
@@ -227,10 +227,10 @@ static int check_forward(struct mf_context *ctx, const struct mf_repo *repo,
 	if (revision >= max->revision)
 		return 0;
 	if (!revision && strtoull(repomd->revision, NULL, 10) > max->revision)
-		return mf_fail(ctx, "verify", -MFE_FUTURE, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FUTURE, repo->id,
 			       "its revision %.24s is later than its signing time",
 			       repomd->revision);
-	return mf_fail(ctx, "verify", -MFE_ROLLBACK, repo->id,
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_ROLLBACK, repo->id,
 		       "it is revision %.24s, but %" PRIu64
 		       " was accepted before; to accept it: modfetch refresh --accept-older %s",
 		       *repomd->revision ? repomd->revision : "0", max->revision, repo->id);
@@ -266,14 +266,14 @@ static int memory_check_identity(struct mf_context *ctx, const struct mf_repo *r
 	char kept[sizeof(state->identity)];
 
 	if (repo->identity && strcmp(is, repo->identity))
-		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_IDENTITY, repo->id,
 			       "its metadata is of \"%s\", but its .repo file names \"%s\"", is,
 			       repo->identity);
 	if (format_identity(is, kept, sizeof(kept)) < 0)
-		return mf_fail(ctx, "verify", -ENOMEM, repo->id, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, repo->id, NULL);
 	if (*state->identity && strcmp(kept, state->identity) && !repo->identity &&
 	    !(accept & MF_ACCEPT_IDENTITY))
-		return mf_fail(ctx, "verify", -MFE_IDENTITY, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_IDENTITY, repo->id,
 			       "its metadata is of \"%s\", but \"%s\" was accepted before; to "
 			       "accept it: modfetch refresh --accept-identity %s",
 			       kept, state->identity, repo->id);
@@ -334,14 +334,14 @@ int trust_accept_newer(struct mf_context *ctx, const struct mf_repo *repo,
 	int r = mf_sha256_fd(evidence->repomd, seen.digest);
 
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, repo->id, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, repo->id, NULL);
 	r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", seen.digest);
 	if (r < 0)
 		return r;
 	r = mf_repomd_parse(evidence->repomd, &repomd);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_BAD_METADATA : r, repo->id,
-			       "repomd.xml names no primary with a SHA-256");
+		return mf_fail(ctx, MF_STAGE_VERIFY, r == -EBADMSG ? -MFE_BAD_METADATA : r,
+			       repo->id, "repomd.xml names no primary with a SHA-256");
 	r = read_state(ctx, repo, evidence->accept, &state);
 	if (r == 0)
 		r = memory_judge(ctx, repo, keys, &repomd, trust, evidence->accept, &state);

@@ -109,24 +109,24 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	int r;
 
 	if (!repo->keys.n)
-		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
 			       "its .repo file names no key (keys=, a file in /" KEY_DIRECTORY ")");
 	if (dirfd < 0 && dirfd != -ENOENT)
-		return mf_fail(ctx, "verify", dirfd, "/" KEY_DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, dirfd, "/" KEY_DIRECTORY, NULL);
 	r = open_keyrings(repo, dirfd, keys, &certs);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, "/" KEY_DIRECTORY, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, "/" KEY_DIRECTORY, NULL);
 	/* no certificate named must not mean all of them */
 	r = certs.n ? mf_keyring_read(dirfd, certs.v, certs.n, &keys->certs, &bad)
 		    : mf_keyring_new(&keys->certs);
 	if (r == 0)
 		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
-		return mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
 			       "the key %s of its .repo file is not in /" KEY_DIRECTORY,
 			       bad ? bad : "");
 	if (r < 0)
-		return mf_fail(ctx, "verify", -MFE_CONFIG, bad ? bad : "/" KEY_DIRECTORY,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_CONFIG, bad ? bad : "/" KEY_DIRECTORY,
 			       "the key cannot be read");
 	return 0;
 }
@@ -162,7 +162,8 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 	if (!r)
 		r = mf_cms_verify(keys->certs, data, len, sig, sig_len, &signer);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, repo->id, "repomd.xml: %s", mf_error_sentence(r));
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, repo->id, "repomd.xml: %s",
+			       mf_error_sentence(r));
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "%s", signer.subject);
 	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);
@@ -182,7 +183,7 @@ static int check_openpgp(struct mf_context *ctx, const char *what, const char *s
 				  why, sizeof(why));
 
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, what, "%s: %s%s%s", signed_part,
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, what, "%s: %s%s%s", signed_part,
 			       mf_error_sentence(r), *why ? ": " : "", why);
 	return mf_deny_check(ctx, what, "key", ret_signer->fingerprint);
 }
@@ -205,7 +206,7 @@ static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
 			return 0;
 		}
 		if (r != -MFE_UNTRUSTED_KEY && r != -MFE_BAD_SIGNATURE)
-			return mf_fail(ctx, "verify", r, repo->id, NULL);
+			return mf_fail(ctx, MF_STAGE_VERIFY, r, repo->id, NULL);
 	}
 	return 0;
 }
@@ -235,7 +236,7 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 	int r = read_keys(ctx, repo, &keys);
 
 	if (r == 0 && !keys.n_keyrings)
-		r = mf_fail(ctx, "verify", -MFE_NO_KEYS, repo->id,
+		r = mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
 			    "gpgcheck=1, but its .repo file names no OpenPGP keyring");
 	return r < 0 ? r
 		     : check_openpgp(ctx, package, "the package", &keys, header, signature, false,
@@ -252,7 +253,7 @@ static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *r
 	/* with a certificate only CMS counts: the OpenPGP keys then sign packages */
 	if (evidence->asc >= 0 && keys->n_keyrings && !mf_keyring_size(keys->certs))
 		return check_repomd_openpgp(ctx, repo, keys, evidence, ret_trust);
-	return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id,
 		       "repodata/repomd.xml.%s is missing",
 		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
 }
@@ -291,14 +292,14 @@ int mf_trust_in_use(struct mf_context *ctx, const struct mf_repo *repo)
 		return r;
 	used = find_used(ctx, repo, &state);
 	if (!used)
-		return mf_fail(ctx, "verify", -MFE_NO_METADATA, repo->id, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_METADATA, repo->id, NULL);
 	r = mf_deny_check(ctx, repo->id, "key", used->key);
 	if (r == 0)
 		r = mf_deny_check_digest(ctx, repo->id, "repomd.xml", used->digest);
 	if (r < 0)
 		return r;
 	if (memcmp(used->keys, keys.fingerprint, sizeof(used->keys)))
-		return mf_fail(ctx, "verify", -MFE_UNTRUSTED_KEY, repo->id,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_UNTRUSTED_KEY, repo->id,
 			       "its keys have changed since its metadata was verified; run: "
 			       "modfetch refresh");
 	return ctx->unattended ? trust_check_age(ctx, repo, used->signing_time) : 0;
@@ -360,7 +361,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	if (repo->trust == MF_TRUST_NONE) {
 		/* the repo layer refuses this already; a second check costs nothing */
 		if (!has_only_file_urls(repo))
-			return mf_fail(ctx, "verify", -MFE_NO_SIGNATURE, repo->id,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id,
 				       "trust=none is for file: repositories only");
 		mf_log(ctx, MF_LOG_WARNING,
 		       "repository %s is used without a signature, because it has trust=none",

@@ -54,10 +54,10 @@ struct conf {
 static int conf_refuse(const struct conf *c, const char *why)
 {
 	if (!c->line)
-		return mf_fail(c->ctx, "verify", -MFE_FORBIDDEN_FILE, c->header->name, "%s: %s",
-			       c->path, why);
-	return mf_fail(c->ctx, "verify", -MFE_FORBIDDEN_FILE, c->header->name, "%s:%u: %s", c->path,
-		       c->line, why);
+		return mf_fail(c->ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, c->header->name,
+			       "%s: %s", c->path, why);
+	return mf_fail(c->ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, c->header->name, "%s:%u: %s",
+		       c->path, c->line, why);
 }
 
 bool mf_is_depmod_conf(const char *path)
@@ -308,7 +308,8 @@ static int conf_check_name(const struct conf *c)
 			continue;
 		fd = mf_context_open(c->ctx, other, O_PATH | O_NOFOLLOW);
 		if (fd >= 0)
-			return mf_fail(c->ctx, "verify", -MFE_FORBIDDEN_FILE, c->header->name,
+			return mf_fail(c->ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE,
+				       c->header->name,
 				       "%s: depmod would read it instead of %s, which exists",
 				       c->path, other);
 	}

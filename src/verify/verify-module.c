@@ -128,7 +128,7 @@ static int module_read_kernel(struct mf_context *ctx, struct mf_module_verifier 
 		return 0;
 	r = mf_symvers_read(ctx, module_add_export, v);
 	if (r == -ENOMEM || read_flags(ctx, v) < 0)
-		return mf_fail(ctx, "verify", -ENOMEM, ctx->kernel, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, ctx->kernel, NULL);
 	if (r < 0)
 		return r;
 	if (v->n_exports)
@@ -153,16 +153,16 @@ int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **r
 	int r;
 
 	if (!v)
-		return mf_fail(ctx, "verify", -ENOMEM, "modules", NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, "modules", NULL);
 	r = dirfd < 0 && dirfd != -ENOENT ? dirfd
 					  : mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r == -EBADMSG ? -MFE_CONFIG : r,
+		return mf_fail(ctx, MF_STAGE_VERIFY, r == -EBADMSG ? -MFE_CONFIG : r,
 			       bad ? bad : "/" KEY_DIRECTORY, "the key cannot be read");
 	v->required = !strcmp(policy, "require") ||
 		      (!strcmp(policy, "if-keys") && mf_keyring_size(v->keyring));
 	if (v->required && !mf_keyring_size(v->keyring))
-		return mf_fail(ctx, "verify", -MFE_NO_KEYS, "/" KEY_DIRECTORY,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, "/" KEY_DIRECTORY,
 			       "module-signature=require, but there is no key in it");
 	*ret_verifier = MF_STEAL(v);
 	return 0;
@@ -214,12 +214,13 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 	if (!v->required)
 		return 0;
 	if (!info->signature)
-		return mf_fail(ctx, "verify", -MFE_MODULE_UNSIGNED, path,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_MODULE_UNSIGNED, path,
 			       "it has no signature, but needs one by a key in /" KEY_DIRECTORY);
 	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, path, "the module: %s", mf_error_sentence(r));
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, path, "the module: %s",
+			       mf_error_sentence(r));
 	return mf_deny_check(ctx, path, "module's key", signer.fingerprint);
 }
 
@@ -238,8 +239,8 @@ static int check_index_fields(struct mf_context *ctx, const char *path,
 		for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++)
 			for (const char *p = field->value; !strcmp(field->key, keys[k]) && *p; p++)
 				if ((unsigned char)*p < ' ' || *p == 0x7f)
-					return mf_fail(ctx, "verify", -MFE_FORBIDDEN_FILE, path,
-						       "its %s has a control character: %s",
+					return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE,
+						       path, "its %s has a control character: %s",
 						       keys[k], field->value);
 	}
 	return 0;
@@ -264,7 +265,7 @@ static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v
 		if (!found || !found->crc)
 			continue;
 		if (found->crc != import->crc)
-			return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
 				       "it needs %s with CRC %08" PRIx32
 				       ", but kernel %s has %08" PRIx32,
 				       import->name, import->crc, ctx->kernel, found->crc);
@@ -284,7 +285,7 @@ static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier
 	int r = 0;
 
 	if (!vermagic)
-		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it has no vermagic, so its kernel is not known");
 	if (ours) {
 		r = module_read_kernel(ctx, v);
@@ -294,11 +295,11 @@ static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier
 			return r;
 	}
 	if (!same && r != 1)
-		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
 			       "it was built for %.*s, not for %.*s", (int)release_len, vermagic,
 			       (int)kernel_len, kernel);
 	if (ours && v->flags && strcmp(vermagic + release_len, v->flags))
-		return mf_fail(ctx, "verify", -MFE_WRONG_KERNEL, path,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
 			       "its vermagic has \"%s\", but the kernel's own modules have \"%s\"",
 			       vermagic + release_len, v->flags);
 	return 0;
@@ -323,17 +324,17 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	int r;
 
 	if (!kernel)
-		return mf_fail(ctx, "verify", -MFE_BAD_MODULE, path,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it is not in the module directory of a kernel");
 	r = mf_sha256(buf, len, digest);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, path, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, path, NULL);
 	r = mf_deny_check_digest(ctx, path, "module", digest);
 	if (r < 0)
 		return r;
 	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
 	if (r < 0)
-		return mf_fail(ctx, "verify",
+		return mf_fail(ctx, MF_STAGE_VERIFY,
 			       r == -EBADMSG ? -MFE_BAD_MODULE
 			       : r == -EFBIG ? -MFE_TOO_LARGE
 					     : r,
@@ -375,15 +376,15 @@ static int on_archive_member(void *arg, const char *name, uint32_t mode, const v
 		if (!strcmp(w->header->files[i].path, name))
 			file = &w->header->files[i];
 	if (!file)
-		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+		return mf_fail(w->ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, w->package,
 			       "its payload has %s, but its header does not list it", name);
 	if (!must_check(file))
 		return 0;
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
-		return mf_fail(w->ctx, "verify", r, w->package, NULL);
+		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
 	if (!file->has_sha256 || memcmp(digest, file->sha256, sizeof(digest)))
-		return mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+		return mf_fail(w->ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, w->package,
 			       "%s does not have the digest in the package's header", name);
 	w->n_checked++;
 	return mf_is_module(file->path)
@@ -426,9 +427,9 @@ static int walk_payload(struct payload_walk *w, const void *buf, size_t len)
 	if (r == 0)
 		r = mf_cpio_each(payload, payload_len, on_archive_member, w);
 	if (r == -ENOMEM && w->ctx->failure.code != r)
-		return mf_fail(w->ctx, "verify", r, w->package, NULL);
+		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
 	return r == -EBADMSG || r == -EFBIG || r == -EINVAL
-		       ? mf_fail(w->ctx, "verify", -MFE_BAD_PACKAGE, w->package,
+		       ? mf_fail(w->ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, w->package,
 				 "its payload cannot be read")
 		       : r;
 }
@@ -447,15 +448,15 @@ int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifie
 	if (!expected)
 		return 0;
 	if (fstat(fd, &st) < 0)
-		return mf_fail(ctx, "verify", -errno, package, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -errno, package, NULL);
 	/* sealed: it cannot shrink under the map */
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
-		return mf_fail(ctx, "verify", -errno, package, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -errno, package, NULL);
 	r = walk_payload(&w, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
 	if (r == 0 && w.n_checked != expected)
-		return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, package,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, package,
 			       "its header lists %zu modules and files for depmod, but its payload "
 			       "has %zu",
 			       expected, w.n_checked);

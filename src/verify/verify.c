@@ -32,7 +32,7 @@ int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
 {
 	struct mf_verifier *verifier = calloc(1, sizeof(*verifier));
 	int r = verifier ? mf_module_verifier_new(ctx, &verifier->modules)
-			 : mf_fail(ctx, "verify", -ENOMEM, "verifier", NULL);
+			 : mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, "verifier", NULL);
 
 	if (r < 0)
 		free(verifier);
@@ -108,22 +108,22 @@ int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t s
 	int r;
 
 	if (fstat(fd, &st) < 0)
-		return mf_fail(ctx, "verify", -errno, what, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -errno, what, NULL);
 	if (!mf_memfile_is_sealed(fd))
-		return mf_fail(ctx, "verify", -MFE_FETCH_HELPER, what,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FETCH_HELPER, what,
 			       "another process could still change the file");
 	if (size && (uint64_t)st.st_size != size)
-		return mf_fail(ctx, "verify", -MFE_BAD_SIZE, what,
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_SIZE, what,
 			       "it has %" PRIu64 " bytes, but the metadata signs for %" PRIu64,
 			       (uint64_t)st.st_size, size);
 	r = mf_sha256_fd(fd, digest);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, what, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, what, NULL);
 	if (!memcmp(digest, sha256, sizeof(digest)))
 		return 0;
 	mf_sha256_hex(digest, is);
 	mf_sha256_hex(sha256, should);
-	return mf_fail(ctx, "verify", -MFE_BAD_DIGEST, what,
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_DIGEST, what,
 		       "its SHA-256 is %.16s…, but the metadata signs for %.16s…", is, should);
 }
 
@@ -140,7 +140,7 @@ static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_it
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(fields); i++)
 		if (strcmp(fields[i].is, fields[i].should))
-			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, item->name,
 				       "its %s is %s, the metadata says %s", fields[i].what,
 				       fields[i].is, fields[i].should);
 	return 0;
@@ -167,7 +167,7 @@ static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item
 			continue;
 		if (!mf_module_name(path, buf, sizeof(buf)) ||
 		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), verify_compare))
-			return mf_fail(ctx, "verify", -MFE_BAD_PACKAGE, item->name,
+			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, item->name,
 				       "%s: the metadata does not name this module", path);
 	}
 	return 0;
@@ -181,7 +181,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	int r;
 
 	if (!proof)
-		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, item->name, NULL);
 	proof->fd = mf_steal_fd(&fetched->fd);
 	r = mf_verify_bytes(ctx, item->name, proof->fd, item->size, item->sha256);
 	if (r < 0)
@@ -194,7 +194,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 		return r;
 	r = mf_rpm_read(proof->fd, &proof->header);
 	if (r < 0)
-		return mf_fail(ctx, "verify", r, item->name, "rpm cannot read it");
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, item->name, "rpm cannot read it");
 	r = verify_check_identity(ctx, item, &proof->header);
 	if (!r)
 		r = check_modules(ctx, item, &proof->header);
@@ -207,7 +207,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 		return r;
 	proof->nevra = mf_format("%s-%s.%s", item->name, item->evr, item->arch);
 	if (!proof->nevra)
-		return mf_fail(ctx, "verify", -ENOMEM, item->name, NULL);
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, item->name, NULL);
 	*ret_proof = MF_STEAL(proof);
 	return 0;
 }
@@ -223,12 +223,12 @@ int mf_verify_allowed(struct mf_context *ctx, const struct mf_judge *judge,
 		int r = mf_judge_files(judge, &items[i], mf_proof_header(proofs[i]), &why);
 
 		if (r == 1) {
-			result = mf_fail(ctx, "verify", -MFE_DENIED, items[i].name,
+			result = mf_fail(ctx, MF_STAGE_VERIFY, -MFE_DENIED, items[i].name,
 					 "it contains %s", why);
 			r = mf_verdicts_add(verdicts, mf_proof_nevra(proofs[i]), why);
 		}
 		if (r < 0)
-			return mf_fail(ctx, "verify", r, items[i].name, NULL);
+			return mf_fail(ctx, MF_STAGE_VERIFY, r, items[i].name, NULL);
 	}
 	return result;
 }

@@ -13,7 +13,7 @@ static int succeed(struct mf_context *ctx, void *arg)
 
 static int refuse(struct mf_context *ctx, void *arg)
 {
-	return mf_fail(ctx, "there", -MFE_INSTALL, "a package", "for %s", (const char *)arg);
+	return mf_fail(ctx, MF_STAGE_LOAD, -MFE_INSTALL, "a package", "for %s", (const char *)arg);
 }
 
 static int leave(struct mf_context *ctx, void *arg)
@@ -33,7 +33,7 @@ static void its_answer_comes_back_and_nothing_else(void **state)
 	struct root *r = *state;
 	int value = 1;
 
-	assert_int_equal(mf_child_run(&r->ctx, "test", succeed, &value), 7);
+	assert_int_equal(mf_child_run(&r->ctx, MF_STAGE_VERIFY, succeed, &value), 7);
 	assert_int_equal(value, 1);
 	assert_int_equal(r->ctx.failure.code, 0);
 }
@@ -42,9 +42,10 @@ static void its_failure_is_recorded_here(void **state)
 {
 	struct root *r = *state;
 
-	assert_int_equal(mf_child_run(&r->ctx, "test", refuse, (void *)"a reason"), -MFE_INSTALL);
+	assert_int_equal(mf_child_run(&r->ctx, MF_STAGE_VERIFY, refuse, (void *)"a reason"),
+			 -MFE_INSTALL);
 	assert_int_equal(r->ctx.failure.code, -MFE_INSTALL);
-	assert_string_equal(r->ctx.failure.stage, "there");
+	assert_int_equal(r->ctx.failure.stage, MF_STAGE_LOAD);
 	assert_string_equal(r->ctx.failure.why, "for a reason");
 }
 
@@ -53,13 +54,13 @@ static void one_that_says_nothing_has_failed(void **state)
 	struct root *r = *state;
 	int status = 3;
 
-	assert_int_equal(mf_child_run(&r->ctx, "test", leave, &status), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, MF_STAGE_VERIFY, leave, &status), -ECHILD);
 	assert_non_null(strstr(r->ctx.failure.why, "status 3"));
 	status = 0;
-	assert_int_equal(mf_child_run(&r->ctx, "test", leave, &status), -ECHILD);
-	assert_int_equal(mf_child_run(&r->ctx, "test", crash, NULL), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, MF_STAGE_VERIFY, leave, &status), -ECHILD);
+	assert_int_equal(mf_child_run(&r->ctx, MF_STAGE_VERIFY, crash, NULL), -ECHILD);
 	assert_non_null(strstr(r->ctx.failure.why, "signal 9"));
-	assert_string_equal(r->ctx.failure.stage, "test");
+	assert_int_equal(r->ctx.failure.stage, MF_STAGE_VERIFY);
 }
 
 int main(void)

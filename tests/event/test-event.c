@@ -344,7 +344,7 @@ static void a_spool_of_somebody_else_is_an_error_that_names_it(void **state)
 	assert_int_equal(fchmodat(fd, "queue", 0777, 0), 0);
 	assert_int_equal(mf_event(&f->ctx, &event, &verdict), -EPERM);
 	assert_string_equal(f->ctx.failure.what, "/run/modfetch/queue");
-	assert_string_equal(f->ctx.failure.stage, "event");
+	assert_int_equal(f->ctx.failure.stage, MF_STAGE_EVENT);
 }
 
 static void every_verdict_has_a_name(void **state)

@@ -134,7 +134,7 @@ static void an_install_can_be_undone(void **state)
 	struct mf_receipt receipt = { 0 };
 
 	assert_int_equal(install(m, NULL, &receipt), 0);
-	mf_fail(&m->root.ctx, "depmod", -MFE_DEPMOD, "x", NULL);
+	mf_fail(&m->root.ctx, MF_STAGE_DEPMOD, -MFE_DEPMOD, "x", NULL);
 	mf_install_undo(&m->root.ctx, &receipt);
 	assert_false(root_has(&m->root, m->module));
 	assert_false(root_has(&m->root, "lib/firmware"));

@@ -206,7 +206,7 @@ static void a_file_in_place_of_the_directory_is_a_failure(void **state)
 
 	root_write(r, MF_STUBS_DIRECTORY, "");
 	assert_true(mf_stubs_update(&r->ctx) < 0);
-	assert_string_equal(r->ctx.failure.stage, "stubs");
+	assert_int_equal(r->ctx.failure.stage, MF_STAGE_STUBS);
 }
 
 int main(void)

@@ -46,7 +46,7 @@ static void fill(struct root *r, struct mf_run *run)
 						    .why = strdup("asked for") };
 	memset(run->plan.items[0].sha256, 0xab, MF_SHA256_LEN);
 	assert_int_equal(mf_strings_add(&run->plan.erase, "old-kmp"), 0);
-	for (enum mf_stage s = MF_STARTED; s < MF_LOADED; s++)
+	for (enum mf_stamp s = MF_STARTED; s < MF_LOADED; s++)
 		run->stamp[s] = 1000000 + (uint64_t)s * 5000;
 }
 
@@ -164,7 +164,7 @@ static void a_failed_run_is_recorded_with_its_reason(void **state)
 	struct mf_json *o, *e;
 
 	fill(r, &run);
-	mf_fail(&r->ctx, "verify", -MFE_BAD_DIGEST, "x.rpm", "it differs");
+	mf_fail(&r->ctx, MF_STAGE_VERIFY, -MFE_BAD_DIGEST, "x.rpm", "it differs");
 	o = recorded(r, &run, -MFE_BAD_DIGEST);
 	assert_string_equal(mf_json_get_string(o, "outcome"), "failed");
 	e = mf_json_get(o, "error");
@@ -185,7 +185,7 @@ static void a_run_that_ended_early_is_recorded_too(void **state)
 	struct mf_run run = { .verb = "probe" };
 	struct mf_json *o;
 
-	mf_fail(&r->ctx, "match", -MFE_NO_REPOSITORY, "x", NULL);
+	mf_fail(&r->ctx, MF_STAGE_MATCH, -MFE_NO_REPOSITORY, "x", NULL);
 	o = recorded(r, &run, -MFE_NO_REPOSITORY);
 	assert_string_equal(mf_json_get_string(mf_json_get(o, "error"), "code"), "NO-REPOSITORY");
 	mf_json_free(o);

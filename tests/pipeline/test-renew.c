@@ -49,7 +49,7 @@ static void a_failure_fetches_it_once_and_stays_on_record(void **state)
 	struct mf_run run = { 0 };
 
 	dead_repository(r);
-	mf_fail(&r->ctx, "verify", -MFE_STALE, "t", NULL);
+	mf_fail(&r->ctx, MF_STAGE_VERIFY, -MFE_STALE, "t", NULL);
 	assert_false(mf_renew_after(&r->ctx, &run, -MFE_STALE));
 	assert_true(run.metadata_asked);
 	assert_int_equal(r->ctx.failure.code, -MFE_STALE);

@@ -47,8 +47,8 @@ int main(void)
 	if (r) {
 		const struct mf_failure *f = &ctx.failure;
 
-		snprintf(line, sizeof(line), "%s: %s: %s [%s]", f->stage, f->what, f->why,
-			 mf_error_name(r));
+		snprintf(line, sizeof(line), "%s: %s: %s [%s]", mf_stage_name(f->stage), f->what,
+			 f->why, mf_error_name(r));
 		report(&ctx, &event, line);
 		return 1;
 	}
