@@ -69,6 +69,8 @@ bool mf_ends_with(const char *s, const char *suffix);
 #define MF_SHA256_LEN 32
 #define MF_SHA256_HEX 65 /* 64 digits and the NUL */
 
+/* The value of a hexadecimal digit of either case; -1: C is none. */
+int mf_hex_digit(char c);
 void mf_sha256_hex(const uint8_t digest[MF_SHA256_LEN], char ret_hex[MF_SHA256_HEX]);
 /* False if HEX is not exactly 64 hexadecimal digits. */
 bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);

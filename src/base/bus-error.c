@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "modfetch/strings.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -46,16 +47,9 @@ static uintptr_t parse_hex(const char **p)
 {
 	uintptr_t n = 0;
 
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			n = n << 4 | (uintptr_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			n = n << 4 | (uintptr_t)(c - 'a' + 10);
-		else
-			return n;
-	}
+	for (; mf_hex_digit(**p) >= 0; (*p)++)
+		n = n << 4 | (uintptr_t)mf_hex_digit(**p);
+	return n;
 }
 
 /* Line: "start-end perms offset device inode   path". The path if AT is in that range, or NULL. */

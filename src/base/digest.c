@@ -7,7 +7,7 @@
 #include "modfetch/strings.h"
 #include <string.h>
 
-static int digest_nibble(char c)
+int mf_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -36,8 +36,8 @@ bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN])
 	if (strlen(hex) != MF_SHA256_HEX - 1)
 		return false;
 	for (size_t i = 0; i < MF_SHA256_LEN; i++) {
-		int hi = digest_nibble(hex[2 * i]);
-		int lo = digest_nibble(hex[2 * i + 1]);
+		int hi = mf_hex_digit(hex[2 * i]);
+		int lo = mf_hex_digit(hex[2 * i + 1]);
 
 		if (hi < 0 || lo < 0)
 			return false;

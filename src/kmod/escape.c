@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/strings.h"
 
 static bool escape_is_plain(enum mf_escape form, unsigned char c)
 {
@@ -43,15 +44,6 @@ char *mf_alias_escape(enum mf_escape form, const char *alias)
 	return out;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int mf_alias_unescape(const char *s, size_t len, char *ret_alias, size_t size)
 {
 	size_t n = 0;
@@ -59,8 +51,9 @@ int mf_alias_unescape(const char *s, size_t len, char *ret_alias, size_t size)
 	for (size_t i = 0; i < len; i++) {
 		char c = s[i];
 
-		if (c == '%' && i + 2 < len && digit(s[i + 1]) >= 0 && digit(s[i + 2]) >= 0) {
-			c = (char)(digit(s[i + 1]) << 4 | digit(s[i + 2]));
+		if (c == '%' && i + 2 < len && mf_hex_digit(s[i + 1]) >= 0 &&
+		    mf_hex_digit(s[i + 2]) >= 0) {
+			c = (char)(mf_hex_digit(s[i + 1]) << 4 | mf_hex_digit(s[i + 2]));
 			i += 2;
 		}
 		/* an escaped newline must not split a line of a list or message */

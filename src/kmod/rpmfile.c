@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include "modfetch/strings.h"
 
 #define LEAD_LEN   96
 #define INTRO_LEN  16
@@ -109,16 +110,11 @@ static bool parse_field(const uint8_t *p, uint32_t *ret)
 	uint32_t value = 0;
 
 	for (int i = 0; i < 8; i++) {
-		uint8_t c = p[i];
-		uint32_t digit;
+		int digit = mf_hex_digit((char)p[i]);
 
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			digit = (c | 0x20) - 'a' + 10U;
-		else
+		if (digit < 0)
 			return false;
-		value = value << 4 | digit;
+		value = value << 4 | (uint32_t)digit;
 	}
 	*ret = value;
 	return true;
