@@ -44,11 +44,11 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		   const struct mf_cache_source *source, size_t *ret_packages);
 
 /*
- * What was accepted of a repository last: the ground that its metadata never falls back behind.
+ * What was accepted of a repository last: the state that its metadata never falls back from.
  * /var/lib/modfetch/repos/ID.state, lines of "key value", replaced as a whole and synced.
  */
 
-/* Metadata that a signature vouched for. */
+/* Metadata with a valid signature. */
 struct mf_repo_seen {
 	int64_t signing_time;	       /* seconds since 1970; 0: none */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
@@ -57,7 +57,7 @@ struct mf_repo_seen {
 	char signer[192];	       /* for people */
 };
 
-/* How far one key has vouched for. */
+/* The newest metadata that one key has signed. */
 struct mf_repo_mark {
 	char key[129];
 	uint64_t revision;

@@ -33,7 +33,7 @@ const char *mf_catalog_tag(const struct mf_catalog *catalog);
 const char *mf_catalog_moved(const struct mf_catalog *catalog);
 
 /*
- * Told one match: the pattern, the module, and the repository's place in mf_catalog_repos(). A
+ * Called for one match: the pattern, the module, and the repository's place in mf_catalog_repos(). A
  * non-zero return ends it.
  */
 typedef int mf_catalog_visit(void *arg, const char *pattern, const char *value, size_t repo);
@@ -48,12 +48,12 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
 		      void *arg);
 
 /*
- * Told every module (its name as the pattern, its package as the value), or every alias without a
+ * Visits every module (its name as the pattern, its package as the value), or every alias without a
  * bus (the module as the value), some of them more than once. As above.
  */
 int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
 int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
-/* Told the modules that ask for MODULE when they run (as the value), some more than once. As above. */
+/* Visits the modules that ask for MODULE when they run (as the value), some more than once. As above. */
 int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
 			  mf_catalog_visit *visit, void *arg);
 

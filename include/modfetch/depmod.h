@@ -19,7 +19,7 @@ struct mf_depmod_options {
 		config; /* NULL: depmod's own directories; as depmod -C, a file or directory each */
 	/*
 	 * All paths below lib/modules/KVER that changed since the last run, however spelled, or
-	 * their directories; NULL: scan the whole tree. That is also done if somebody else made the
+	 * their directories; NULL: scan the whole tree. That is also done if another program made the
 	 * indexes since, and where there are external directories or links to directories.
 	 */
 	const struct mf_strings *changed;

@@ -75,7 +75,7 @@ bool mf_repos_have_scriptlets(const struct mf_repos *repos);
 int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos);
 
 /*
- * The mirrors behind a repository's mirrorlist=: a text file with a base URL a line, '#' begins a
+ * The mirrors of a repository's mirrorlist=: a text file with a base URL a line, '#' begins a
  * comment. The list is kept as var/cache/modfetch/ID.mirrors, so that packages are fetched from the
  * mirrors the last refresh saw. Nobody signs it and nobody needs to: a mirror can only withhold.
  */
@@ -83,8 +83,8 @@ int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos);
 #define MF_MIRRORS_MAX 64 /* more of a list are not used */
 
 /*
- * Adds the http: and https: URLs of a list, without final slashes, behind what URLS has; those with
- * a user or password in them are none. 0 or -ENOMEM.
+ * Adds the http: and https: URLs of a list, without final slashes, after those in URLS; URLs with
+ * a user or password are ignored. 0 or -ENOMEM.
  */
 int mf_mirrors_parse(const char *text, struct mf_strings *urls);
 /* Adds those kept for a repository; none kept is no error. 0 or -ENOMEM. */

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_SOLV_H
 #define MODFETCH_SOLV_H
 /*
- * What modfetch asks of libsolv: a pool of packages, who provides what, and a plan that holds
- * together. Packages are told apart by an id (> 0) that is valid as long as the pool. Metadata
+ * What modfetch asks of libsolv: a pool of packages, its providers, and a plan without
+ * contradictions. A package is identified by an id (> 0) that is valid as long as the pool. Metadata
  * given to it has been verified before. libsolv ends the program when memory runs out.
  */
 #include <stdbool.h>
@@ -178,7 +178,7 @@ struct mf_text { /* strings live until the next question or as long as the pool;
 void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text);
 
 /*
- * Told one thing a package needs, as libsolv writes it ("ksym(amd64:foo) = 1f2e"), and the N
+ * Called for one dependency of a package, as libsolv writes it ("ksym(amd64:foo) = 1f2e"), and the N
  * packages that have it: none, or in the pool's order. A non-zero return ends it.
  */
 typedef int mf_need_visit(void *arg, const char *need, const int *ids, size_t n);

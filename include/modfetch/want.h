@@ -143,8 +143,8 @@ int mf_device_modalias(int dirfd, char **ret_modalias);
 
 /*
  * Fills in what the policy needs to know of the device of a want: that it is a device, whether it
- * can be unplugged (from the nearest "removable" attribute at or above it, which USB and PCI behind
- * an external port have), and its modalias, if the want is for another name. PATH is the directory
+ * can be unplugged (from the nearest "removable" attribute at or above it, which USB devices and PCI
+ * devices of an external port have), and its modalias, if the want is for another name. PATH is the directory
  * of the device below the root of TREE; of a device that is gone nothing is filled in. All code
  * that makes a want from a device calls this. 0 or -ENOMEM.
  */

@@ -156,8 +156,8 @@ static bool all_intact(const struct run *run)
 }
 
 /*
- * Is what the state knows of the tree as good as what the caller knew before the changes? Whoever
- * else indexed the tree since saw more than the state has, and nobody reports changes in external
+ * Is what the state knows of the tree as good as what the caller knew before the changes? Another
+ * program that indexed the tree since saw more than the state has, and nobody reports changes in external
  * directories.
  */
 static bool can_scan_changed(const struct run *run)

@@ -10,7 +10,7 @@
  *
  * Links are followed, to files and to directories, as depmod does; a directory nested deeper than
  * any real one is not entered, since a link may lead back up. Entries that cannot be looked at are
- * reported and left out. The files' numbers are taken before anybody reads the files: a change in
+ * reported and left out. The files' numbers are taken before the files are read: a change in
  * between shows as a difference in the next run.
  */
 #include <dirent.h>

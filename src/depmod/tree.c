@@ -2,9 +2,9 @@
 /*
  * The directories of a run: the tree that is read, the one the indexes go to, and the lock on it.
  *
- * The lock is flock(2) on the directory itself: it leaves nothing behind, and goes with the
+ * The lock is flock(2) on the directory itself: it leaves no file, and ends with the
  * process. Paths are taken as depmod takes them: -b and -o name directories of the running system.
- * Below another root (an image, which may be anybody's) links and absolute paths are followed
+ * Below another root (an image, which may come from anywhere) links and absolute paths are followed
  * inside that root alone: a link to /lib/modules/5.0/extra/x.ko means the image's own file,
  * whatever this machine has by that name.
  */

@@ -3,7 +3,7 @@
  * The mark of a run that may load modules now: the file "loading" in /run/modfetch.
  *
  * A driver that is loaded may request another module, and the loading process waits for that
- * driver. The helper behind modprobe sees the mark and the held lock, and leaves the name to a
+ * driver. The helper that modprobe starts sees the mark and the held lock, and leaves the name to a
  * later run instead of waiting for the lock. A mark without a held lock is left from a killed run.
  */
 #include "modfetch/load.h"

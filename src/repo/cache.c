@@ -24,7 +24,7 @@
 #include "indexes.h"
 
 #define STAMP	     "modfetch cache 10 "
-#define ODD_REPORTED 8 /* packages of odd names; no more of them are told one by one */
+#define ODD_REPORTED 8 /* packages of odd names; further ones are only counted */
 
 static int open_repo_directory(const struct mf_context *ctx, const char *repo_id, bool make)
 {
@@ -63,7 +63,7 @@ int mf_cache_open(const struct mf_context *ctx, const char *repo_id,
 /* ---- which kernel a package belongs to ---- */
 
 /*
- * The tag inside a package's name, "amd64-6.1.0_56": behind "-kmp-" if it ends in an ABI, which has
+ * The tag inside a package's name, "amd64-6.1.0_56": after "-kmp-" if it ends in an ABI, which has
  * a digit first and no dash. Borrowed from NAME; NULL where there is none.
  */
 static const char *tag_of_kmp(const char *name)
@@ -266,7 +266,7 @@ static int load(struct build *b, int primary, const char *repo_id)
 }
 
 /*
- * Points "current" at NAME. The generation before stays: somebody may just have opened it and not
+ * Points "current" at NAME. The generation before stays: another process may have opened it, but not yet
  * all of its files. Older ones, and what a crash left half made, go.
  */
 static int cache_publish(int repo_fd, const char *name)

@@ -3,7 +3,7 @@
  * All enabled repositories as one, seen by one kernel.
  *
  * A question about aliases or modules reads only the small indexes, mapped; the pool of packages is
- * loaded when somebody wants a plan. Of each cache three layers count for a kernel: its own tag,
+ * loaded for a plan only. Of each cache three layers count for a kernel: its own tag,
  * its flavor (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
  */
 #include "modfetch/catalog.h"

@@ -89,10 +89,10 @@ static int shelf_of(struct writing *w, const char *label, size_t len, struct mf_
 }
 
 /*
- * The shelf an alias belongs on; LABEL is what its prefix names ("any" without one). NULL: on none
+ * The file an alias belongs in; LABEL is what its prefix names ("any" without one). NULL: in none
  * that is being written. Each file is written once: what a package of no particular kernel says of
- * this very kernel goes on that kernel's shelf, and what a kernel's package says of another is not
- * its to say.
+ * this very kernel goes into that kernel's file, and what a kernel's package says of another
+ * kernel is ignored.
  */
 static const char *place(const struct writing *w, const char *label, size_t *len)
 {
@@ -114,7 +114,7 @@ static const char *place(const struct writing *w, const char *label, size_t *len
 	return NULL;
 }
 
-/* An escaped alias, under the shelf LABEL, for every module of the package. */
+/* An escaped alias, in the file of LABEL, for every module of the package. */
 static int indexes_add_alias(struct writing *w, const char *label, size_t label_len,
 			     const char *alias, size_t len)
 {

@@ -38,7 +38,7 @@ static void cut_comment(char *value)
 	}
 }
 
-/* "[section]", perhaps with a comment behind it. The section's name, or NULL. */
+/* "[section]", perhaps followed by a comment. The section's name, or NULL. */
 static char *parse_section(char *s)
 {
 	char *end = strchr(s, ']'), *rest;

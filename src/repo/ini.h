@@ -3,7 +3,7 @@
 #define MODFETCH_INI_H
 /*
  * Ini files: [section], key=value (or key: value), '#' and ';' comment lines, " ;" begins a comment
- * behind a value, and a further value of the same key stands on an indented line. Nothing is cut: a
+ * after a value, and a further value of the same key stands on an indented line. Nothing is cut: a
  * line, a section and a key are as long as the file has them.
  */
 

@@ -29,7 +29,7 @@ struct reading {
 
 /*
  * Notes what is wrong with an entry, at the line that is looked at, or at LINE of FILE (0: with the
- * file as a whole); what is noted first counts. VALUE ("": none) is shown behind it, without
+ * file as a whole); what is noted first counts. VALUE ("": none) is shown after it, without
  * passwords. 0 or -ENOMEM.
  */
 int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const char *value);

@@ -20,7 +20,7 @@
  *	url https://mirror.example/repo      (these two where the server gave an etag)
  *	etag "5f3-62"
  *
- * A mark is kept for each key: what a key vouched for counts as long as that key does.
+ * A mark is kept for each key: what a key has signed counts as long as the key itself.
  */
 #include "modfetch/cache.h"
 #include <errno.h>

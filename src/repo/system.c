@@ -9,7 +9,7 @@
  * the kernel on disk; the repository's packages of the same release speak where there is none; a
  * module that neither knows is read itself.
  *
- * Firmware counts as there whoever brought it: a package that has nothing but firmware which is all
+ * Firmware files count as present, whatever installed them: a package that has nothing but firmware which is all
  * there is not wanted, so its name is provided too.
  */
 #include "system.h"

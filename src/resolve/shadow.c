@@ -18,7 +18,7 @@
  * A package may shadow if the administrator prefers its repository, by prefer= or by its priority,
  * or named the package. Without a repository that has the kernel, a priority better than the
  * default is a preference. A package of the kernel's image in a repository does not permit it to
- * replace files on disk, since anybody can name a package so; but its firmware may be compressed
+ * replace files on disk, since any package can have such a name; but its firmware may be compressed
  * differently.
  */
 #include "modfetch/resolve.h"

@@ -4,11 +4,11 @@
  * out put back as far as it matters.
  *
  * Such a list has hashes in place of most provides. So once all lists and what is installed are in
- * the pool, a table is made of what somebody asks for; what bundles stand for is in a table of each
+ * the pool, a table is made of the provides that are asked for; what bundles stand for is in a table of each
  * list. What is here, and each package of the lists, is then looked up, one provide at a time: of
  * what is asked for it gets the provide, and of a bundle whose exports it all has, the bundle.
  *
- * Where somebody has some exports of a bundle and not all, where a name is asked for with another
+ * Where a package has some exports of a bundle and not all, where a name is asked for with another
  * relation than "=", where only one side has a version, or where versions that are no checksums
  * differ, hashes cannot tell: the whole lists, which leave out nothing, must be used instead.
  *
@@ -23,7 +23,7 @@
 
 #define FILTER (1U << 18) /* bits */
 
-/* A provide that somebody asks for. */
+/* A provide that a package or the system asks for. */
 struct item {
 	mf_provide provide;
 	Id asked;	 /* the dependency, or LOOSE; 0: the slot is empty */
@@ -80,7 +80,7 @@ static bool find_starts(struct mf_solv_list *list, uint32_t n_provides)
 	return n == n_provides;
 }
 
-/* Finds the pieces behind the .solv file. 0, -EBADMSG: they do not fit, or -ENOMEM. */
+/* Finds the pieces after the .solv file. 0, -EBADMSG: they do not fit, or -ENOMEM. */
 static int lay_out(struct mf_solv_list *list)
 {
 	const struct mf_solv_list_foot *foot;
@@ -286,7 +286,7 @@ static bool may_serve(const Pool *pool, const struct item *item, mf_provide prov
 	       !mf_solv_is_export(pool, item->asked);
 }
 
-/* The holder at hand has that. TO: gets it if somebody asks for it. */
+/* The holder at hand has that. TO: gets it if it is asked for. */
 static void take_asked(struct mf_pool *mp, mf_provide provide, Queue *to)
 {
 	struct mf_exports *e = mp->exports;

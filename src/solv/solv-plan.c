@@ -6,8 +6,8 @@
  * would spend most of its time reading them. In this form
  *
  * - what a package exports ("ksym(FLAVOR:NAME) = CRC"), and what else a driver's package provides
- *   and hardly anybody asks for, is not among its provides. A hash of each stands after the list,
- *   so that solv-exports.c can find what somebody in the pool asks for;
+ *   and is rarely asked for, is not among its provides. A hash of each stands after the list,
+ *   so that solv-exports.c can find what is asked for in the pool;
  * - of two and more symbols that a package needs of one other, which alone in the list has them,
  *   the first stays, to show why that one is needed. A bundle, a name made of the hashes of all
  *   such exports of the other, stands for the rest;
@@ -190,7 +190,7 @@ static size_t sort_provides(mf_provide *provides, size_t n)
 	return kept;
 }
 
-/* The same for the same exports, whoever has them. */
+/* The same for the same exports, of any package. */
 static Id bundle_name(const struct mf_bundles *b, const mf_provide *exports, size_t n)
 {
 	char name[sizeof(BUNDLE) + 20];

@@ -89,7 +89,7 @@ struct mf_pool {
 	struct mf_solv_list *lists;
 	size_t n_lists;
 	struct mf_exports *exports; /* solv-exports.c; NULL: not asked for yet */
-	Queue system_exports;	    /* what mf_pool_export() was given and somebody asks for */
+	Queue system_exports;	    /* what mf_pool_export() was given and is asked for */
 };
 
 /* "ksym(FLAVOR:NAME) = CRC", or "ksym(FLAVOR:NAME)" where the kernel has no CRCs. */
@@ -110,7 +110,7 @@ int mf_bundles_write(const struct mf_bundles *bundles, const char *text, size_t 
 void mf_bundles_needs(const struct mf_bundles *bundles, size_t place, Queue *requires);
 void mf_bundles_provides(const struct mf_bundles *bundles, size_t place, Queue *provides);
 
-/* The system has all that a package of such a list provides; TO gets what somebody asks for. */
+/* The system has all that a package of such a list provides; TO gets those that are asked for. */
 void mf_exports_copy(struct mf_pool *pool, Id from, Queue *to);
 /* Ends what the system exports: adds the bundles that it has to TO. */
 void mf_exports_end_system(struct mf_pool *pool, Queue *to);

@@ -187,7 +187,7 @@ bool mf_pool_knows_form(const struct mf_pool *mp, const char *open)
 
 /*
  * libsolv drops its table of strings while it looks for providers, to save memory, and would make
- * it anew at the next question: it is kept from that, since no string is added meanwhile.
+ * it again at the next question: it is kept from that, since no string is added meanwhile.
  */
 void mf_pool_ready(struct mf_pool *pool)
 {

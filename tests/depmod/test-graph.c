@@ -102,7 +102,7 @@ static void a_symbol_leads_to_its_module_across_segments(void **state)
 	assert_int_equal(build(w), 0);
 	assert_int_equal(w->v[2].n_deps, 1);
 	assert_int_equal(w->v[2].deps[0], 0);
-	/* a weak need is one, where somebody has it */
+	/* a weak need is one, where a module exports it */
 	assert_int_equal(w->v[1].n_deps, 1);
 	assert_int_equal(w->v[1].deps[0], 2);
 	assert_int_equal(w->v[0].n_deps + w->v[3].n_deps, 0);

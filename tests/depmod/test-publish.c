@@ -68,7 +68,7 @@ static void a_name_that_cannot_change_takes_all_back(void **state)
 		_cleanup_free_ char *partial = NULL;
 
 		publish = stage(root, "new", false);
-		/* as if somebody had taken the new file away */
+		/* as if another process had removed the new file */
 		assert_true(asprintf(&partial, ".%s.partial", dm_index_name(i)) > 0);
 		assert_int_equal(unlinkat(root->fd, partial, 0), 0);
 		assert_int_equal(dm_publish_commit(&publish), -ENOENT);

@@ -17,15 +17,15 @@ from tree import Findings, files, interpreter, read
 
 # regular expression: what to write instead
 WORDS = {
-    r"directories?": "directory",
-    r"(?<!-)flavors?": "flavor",
+    r"folders?": "directory",
+    r"(?<!-)flavours?": "flavor",
     r"told|tells? apart": "reported; distinguished",
     r"behind(?! (?:a|an|the) (?:proxy|bridge|hub|firewall))": "after, below",
-    r"repair(?:s|ed|ing)?": "repair",
+    r"mend(?:s|ed|ing)?": "repair",
     r"fore(?:see|sees|seen|saw|seeing)": "predict, expect",
     r"shel(?:f|ves)": "cache, pool",
     r"vouch(?:es|ed|ing)?": "sign, verify",
-    r"sanitize[ds]?|taming": "sanitize",
+    r"tame[ds]?|taming": "sanitize",
     r"surroundings": "environment, context",
     r"spare[ds]?|sparing": "omit, save, avoid",
     r"heed(?:s|ed|ing)?": "obey, apply, respect",

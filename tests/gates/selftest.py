@@ -140,9 +140,9 @@ class Gates(unittest.TestCase):
     # ---- language ----
 
     def test_a_word_that_is_not_the_fields_is_seen(self):
-        self.plant("src/base/lock.c", "/* The lock\n * lies in a directory. */\n")
-        self.expect("language", r"src/base/lock.c:\d+: 'directory': write directory")
-        self.plant("tests/lib/words.py", 'def f():\n    """Waits for whoever calls."""\n    return "a directory"\n')
+        self.plant("src/base/lock.c", "/* The lock\n * lies in a folder. */\n")
+        self.expect("language", r"src/base/lock.c:\d+: 'folder': write directory")
+        self.plant("tests/lib/words.py", 'def f():\n    """Waits for whoever calls."""\n    return "a folder"\n')
         self.expect("language", r"tests/lib/words.py:2: 'whoever': write the caller")
         self.assertNotIn("words.py:3", self.run_gate("language").stdout)
         self.plant("man/modfetch.8.scd", "\nWhat it costs is told.\n")

@@ -126,7 +126,7 @@ static void old_generations_go(void **state)
 
 	for (unsigned char seed = 1; seed < 6; seed++)
 		assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), seed), 0);
-	/* current, the one in use, and the one before, which somebody may be reading */
+	/* current, the one in use, and the one before, which another process may be reading */
 	assert_int_equal(entries(r), 3);
 }
 

@@ -65,7 +65,7 @@ static void aliases_of_all_layers_are_found_better_repository_first(void **state
 	assert_string_equal(mf_catalog_tag(c), TAG);
 	assert_string_equal(mf_catalog_repos(c)->v[0].id, "vendor");
 	assert_int_equal(mf_catalog_aliases(c, "pci:v8086d1234", note, text), 0);
-	/* this kernel's, its flavor's, anybody's; not another flavor's, not another kernel's */
+	/* this kernel's, its flavor's, any kernel's; not another flavor's, not another kernel's */
 	assert_string_equal(text, "nic@0;plain@0;e1000e@1;");
 	*text = '\0';
 	assert_int_equal(mf_catalog_aliases(c, "pci:v9999", note, text), 0);

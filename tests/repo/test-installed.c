@@ -113,7 +113,7 @@ static void every_change_of_the_database_has_another_key(void **state)
 	root_write(r, DB, "one");
 	mf_rpmdb_stat(&r->ctx, &db);
 	assert_true(db.exists);
-	/* an empty log is what looking leaves behind */
+	/* an empty log is left by a reader */
 	root_write(r, DB "-wal", "");
 	mf_rpmdb_stat(&r->ctx, &after);
 	assert_string_equal(db.key, after.key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a machine has that no package owns: its kernel and modules somebody put there. */
+/* What a machine has that no package owns: its kernel and modules that an admin installed. */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/symvers.h"
@@ -23,7 +23,7 @@ static const struct primary repo[] = {
 	{ .name = "both-kmp-" TAG,
 	  .evr = "1-1",
 	  .provides = "firmware(vendor/a.bin) kmod(both.ko)" },
-	/* only what somebody asks for is worth being told */
+	/* only provides that are asked for are given to the pool */
 	{ .name = "snd-kmp-" TAG,
 	  .evr = "1-1",
 	  .requires = "ksym(amd64:register_sound_special)=1 ksym(amd64:gone)=3" },
