@@ -84,12 +84,25 @@ enum mf_error {
 	X(CHECK, "check")                                                                          \
 	X(COLDPLUG, "coldplug")                                                                    \
 	X(CONFIG, "config")                                                                        \
-	X(DEPMOD, "depmod") X(EVENT, "event") X(FETCH, "fetch") X(HISTORY, "history")              \
-		X(INSTALL, "install") X(KERNEL, "kernel") X(LOAD, "load") X(LOCK, "lock")          \
-			X(MATCH, "match") X(OUTPUT, "output") X(PACK, "pack") X(POLICY, "policy")  \
-				X(QUEUE, "queue") X(REFRESH, "refresh") X(RESOLVE, "resolve")      \
-					X(ROOT, "root") X(RPM, "rpm") X(STUBS, "stubs")            \
-						X(VERIFY, "verify")
+	X(DEPMOD, "depmod")                                                                        \
+	X(EVENT, "event")                                                                          \
+	X(FETCH, "fetch")                                                                          \
+	X(HISTORY, "history")                                                                      \
+	X(INSTALL, "install")                                                                      \
+	X(KERNEL, "kernel")                                                                        \
+	X(LOAD, "load")                                                                            \
+	X(LOCK, "lock")                                                                            \
+	X(MATCH, "match")                                                                          \
+	X(OUTPUT, "output")                                                                        \
+	X(PACK, "pack")                                                                            \
+	X(POLICY, "policy")                                                                        \
+	X(QUEUE, "queue")                                                                          \
+	X(REFRESH, "refresh")                                                                      \
+	X(RESOLVE, "resolve")                                                                      \
+	X(ROOT, "root")                                                                            \
+	X(RPM, "rpm")                                                                              \
+	X(STUBS, "stubs")                                                                          \
+	X(VERIFY, "verify")
 
 enum mf_stage {
 #define MF_STAGE_ENUM(symbol, name) MF_STAGE_##symbol,
