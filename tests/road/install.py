@@ -339,9 +339,12 @@ class Failures(Case):
     def forgetting(self, injected):
         """At the end of a run, when the indexes are correct, its undo record cannot be removed."""
         trace, calls = f'{self.make_directory()}/trace', 0
+        # LeakSanitizer cannot work in a traced process
+        env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
+               'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
         root = self.make()
         subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
-                       stdout=subprocess.DEVNULL, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+                       stdout=subprocess.DEVNULL, env=env)
         with open(trace, encoding='utf-8') as f:
             lines = [line for line in f if line.startswith('unlinkat')]
         calls = next(i for i, line in enumerate(lines, 1) if '"undo"' in line)
@@ -351,7 +354,7 @@ class Failures(Case):
             before = root.tree(), root.packages()
             run = subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', f'inject=unlinkat:{injected}:when={k}', '-o', trace,
                                   *root.command('--no-load', 'probe', r.NIC)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                 check=False, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+                                 check=False, env=env)
             if os.path.exists(f'{root.path}/var/lib/modfetch/undo') or 'undo: Input/output error' in run.stderr:
                 return root, before, run
         self.fail(f'the undo record was removed each time: {run.stderr}')
