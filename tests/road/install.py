@@ -339,9 +339,7 @@ class Failures(Case):
     def forgetting(self, injected):
         """At the end of a run, when the indexes are correct, its undo record cannot be removed."""
         trace, calls = f'{self.make_directory()}/trace', 0
-        # LeakSanitizer cannot work in a traced process
-        env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
-               'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
+        env = self.environment()
         root = self.make()
         subprocess.run(['strace', '-P', f'{root.path}/var/lib/modfetch', '-e', 'trace=unlinkat', '-o', trace, *root.command('--no-load', 'probe', r.NIC)], check=True,
                        stdout=subprocess.DEVNULL, env=env)
