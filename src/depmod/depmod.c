@@ -108,8 +108,7 @@ static uint64_t chain_strings(uint64_t digest, const struct mf_strings *list)
 /* What, besides the tree itself, decides which files a scan finds. */
 static void digest_scan_rules(struct run *run)
 {
-	const uint8_t endings[] = { run->flavor.gz, run->flavor.xz, run->flavor.zst };
-	uint64_t d = chain(0, endings, sizeof(endings));
+	uint64_t d = chain(0, &run->flavor.endings, sizeof(run->flavor.endings));
 
 	d = chain(d, run->tree.dirname, strlen(run->tree.dirname));
 	d = chain_strings(d, &run->config.externals);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "config.h"
 #include "modfetch/array.h"
+#include "modfetch/module-name.h"
 #include "modfetch/table.h"
 #include "flavor.h"
 
@@ -85,8 +86,18 @@ static bool run(const char *program, char *ret_text, size_t size)
 
 void dm_flavor_find(const struct dm_flavor *known, struct dm_flavor *ret_flavor)
 {
-	struct dm_flavor f = { .version = MF_KMOD_VERSION, .gz = true, .xz = true, .zst = true };
+	/* the compressions that a build may lack, as "depmod --version" has them: "+ZSTD -XZ" */
+	static const struct {
+		const char *feature;
+		enum mf_module_ending ending;
+	} compressions[] = {
+		{ "+ZLIB", MF_MODULE_KO_GZ },
+		{ "+XZ", MF_MODULE_KO_XZ },
+		{ "+ZSTD", MF_MODULE_KO_ZST },
+	};
+	struct dm_flavor f = { .version = MF_KMOD_VERSION };
 	const char *program = find_program(&f.id);
+	bool answered = false;
 	char text[512];
 
 	if (known && known->version && known->id == f.id) {
@@ -95,11 +106,12 @@ void dm_flavor_find(const struct dm_flavor *known, struct dm_flavor *ret_flavor)
 	}
 	if (program && run(program, text, sizeof(text)) &&
 	    sscanf(text, "kmod version %u", &f.version) == 1) {
-		/* "+ZSTD +XZ -ZLIB …" */
-		f.zst = strstr(text, "+ZSTD") != NULL;
-		f.xz = strstr(text, "+XZ") != NULL;
-		f.gz = strstr(text, "+ZLIB") != NULL;
+		answered = true;
 	}
+	f.endings = 1 << MF_MODULE_KO;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(compressions); i++)
+		if (!answered || strstr(text, compressions[i].feature))
+			f.endings |= (uint8_t)(1U << compressions[i].ending);
 	f.weakdep = f.version >= 33;
 	f.first_in_order = f.version >= 34;
 	*ret_flavor = f;

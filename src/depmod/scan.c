@@ -57,19 +57,7 @@ struct walk {
 
 bool dm_is_module_name(const struct dm_flavor *flavor, const char *name, size_t len)
 {
-	switch (mf_module_ending(name, len)) {
-	case MF_NO_MODULE:
-		return false;
-	case MF_MODULE_KO:
-		return true;
-	case MF_MODULE_KO_GZ:
-		return flavor->gz;
-	case MF_MODULE_KO_XZ:
-		return flavor->xz;
-	case MF_MODULE_KO_ZST:
-		return flavor->zst;
-	}
-	return false;
+	return flavor->endings >> mf_module_ending(name, len) & 1;
 }
 
 bool dm_is_excluded(const struct dm_config *config, const char *name)

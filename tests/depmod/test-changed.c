@@ -2,6 +2,7 @@
 /* Whatever way a caller writes a path, it means the file or leads to a look at everything. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/module-name.h"
 #include "src/depmod/scan.h"
 #include "src/depmod/state.h"
 
@@ -47,7 +48,7 @@ static int teardown(void **state)
 
 static int scan(struct world *w, const char *path)
 {
-	const struct dm_flavor flavor = { .xz = true };
+	const struct dm_flavor flavor = { .endings = 1 << MF_MODULE_KO | 1 << MF_MODULE_KO_XZ };
 	struct mf_strings changed = { 0 };
 	int r;
 
@@ -135,7 +136,7 @@ static void a_file_where_a_folder_was_is_not_enough(void **state)
 
 static void many_paths_are_looked_at_with_the_tree(void **state)
 {
-	const struct dm_flavor flavor = { 0 };
+	const struct dm_flavor flavor = { .endings = 1 << MF_MODULE_KO };
 	struct mf_strings changed = { 0 };
 	struct world *w = *state;
 

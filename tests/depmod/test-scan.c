@@ -2,6 +2,7 @@
 /* All module files of a tree are found, in one order however many threads look for them. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/module-name.h"
 #include "src/depmod/scan.h"
 
 #define TREE "lib/modules/" KERNEL
@@ -46,7 +47,7 @@ static int teardown(void **state)
 
 static int scan(struct world *w)
 {
-	const struct dm_flavor flavor = { .xz = true };
+	const struct dm_flavor flavor = { .endings = 1 << MF_MODULE_KO | 1 << MF_MODULE_KO_XZ };
 
 	dm_scan_done(&w->scan);
 	return dm_scan(&w->root.ctx, &w->tree, &w->config, &flavor, &w->scan);

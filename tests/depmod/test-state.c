@@ -3,6 +3,7 @@
  * first. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/module-name.h"
 #include "src/depmod/state.h"
 
 static const char strings[] = "kernel/a.ko\0sym_a\0sym_b\0fs-a\0fs_a";
@@ -43,10 +44,12 @@ static struct dm_buf view(const void *p, size_t len)
 static struct dm_buf build(const struct facts *f, const uint32_t *gone, uint32_t n_gone,
 			   uint64_t base)
 {
-	const struct dm_done done = { .flavor = { .version = 30, .xz = true, .id = 7 },
-				      .inputs = 8,
-				      .scan_rules = 9,
-				      .loose = true };
+	const struct dm_done done = {
+		.flavor = { .version = 30, .endings = 1 << MF_MODULE_KO_XZ, .id = 7 },
+		.inputs = 8,
+		.scan_rules = 9,
+		.loose = true
+	};
 	const struct dm_buf parts[DM_N_PARTS] = {
 		[DM_PART_RECORDS] = view(&f->record, sizeof(f->record)),
 		[DM_PART_SYMBOLS] = view(f->symbols, sizeof(f->symbols)),
@@ -84,7 +87,7 @@ static void what_was_written_is_read(void **state)
 	assert_int_equal(file.segment.exports[0], 0);
 	assert_int_equal(file.segment.imports[0], 1 | DM_WEAK);
 	assert_int_equal(file.segment.alias_order[0], 0);
-	assert_true(file.head->done.flavor.xz && !file.head->done.flavor.gz);
+	assert_true(file.head->done.flavor.endings == 1 << MF_MODULE_KO_XZ);
 	assert_true(file.head->done.loose);
 	assert_int_equal(file.head->done.flavor.version, 30);
 	assert_int_equal(file.head->done.inputs, 8);
