@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The size of the largest module file that is read, also once it is decompressed, in bytes. */
+#define MF_MODULE_FILE_MAX ((size_t)512 << 20)
+
 /* One symbol; NAME is valid as long as the struct mf_modinfo. */
 struct mf_symbol {
 	const char *name;

@@ -30,7 +30,6 @@
 #include "elf.h"
 #include "versions.h"
 
-#define MODULE_MAX ((size_t)512 << 20)
 #define MARKER	   "~Module signature appended~\n"
 #define MARKER_LEN (sizeof(MARKER) - 1)
 #define SIG_LEN	   12
@@ -68,7 +67,7 @@ static int load_sections(struct sections *s, void **ret_block)
 
 	mf_elf_find(&s->elf, section_names, N_SECTIONS, found);
 	for (size_t i = 0; i < N_SECTIONS; i++) {
-		if (found[i].size > MODULE_MAX)
+		if (found[i].size > MF_MODULE_FILE_MAX)
 			return -EBADMSG;
 		total += found[i].size + 1;
 	}
@@ -387,9 +386,9 @@ int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t len;
-	int r = mf_file_read_at(dirfd, path, MODULE_MAX, &buf, &len);
+	int r = mf_file_read_at(dirfd, path, MF_MODULE_FILE_MAX, &buf, &len);
 
-	return r < 0 ? r : mf_modinfo_parse(buf, len, MODULE_MAX, ret_info);
+	return r < 0 ? r : mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, ret_info);
 }
 
 /* Reads the names of a compressed module. */
@@ -398,10 +397,10 @@ static int scan_compressed(int fd, struct mf_modinfo *info)
 	_cleanup_free_ char *packed = NULL;
 	_cleanup_free_ void *plain = NULL;
 	size_t packed_len, len;
-	int r = mf_file_read(fd, MODULE_MAX, &packed, &packed_len);
+	int r = mf_file_read(fd, MF_MODULE_FILE_MAX, &packed, &packed_len);
 
 	if (r >= 0)
-		r = mf_inflate(packed, packed_len, MODULE_MAX, &plain, &len);
+		r = mf_inflate(packed, packed_len, MF_MODULE_FILE_MAX, &plain, &len);
 	return r < 0 ? r : parse_bytes(info, plain, -1, len, false);
 }
 

@@ -20,8 +20,6 @@
 #include "modfetch/modinfo.h"
 #include "model.h"
 
-#define MODULE_MAX ((size_t)1 << 30)
-
 /*
  * rpm's name of each machine that Linux has modules for; s390 and powerpc depend on the class too
  */
@@ -172,14 +170,14 @@ static int read_module(int tree_fd, struct pack_module *module)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	module->mtime = st.st_mtime;
-	r = mf_file_read(fd, MODULE_MAX, &buf, &len);
+	r = mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
 	if (r < 0)
 		return r;
 	module->size = len;
 	r = mf_sha256(buf, len, module->digest);
 	if (r < 0)
 		return r;
-	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
+	r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
 	if (r < 0)
 		return r;
 	r = module_copy_all(module, &info);

@@ -31,6 +31,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
@@ -38,8 +39,7 @@
 #include "modfetch/verify.h"
 #include "modules-dep.h"
 
-#define MODULE_MAX ((size_t)256 << 20)
-#define DEPTH_MAX  32
+#define DEPTH_MAX 32
 
 /* A file of a package. */
 struct owned {
@@ -240,7 +240,7 @@ static int check_module(struct work *w, int dirfd, const char *name, const char 
 	r = check_metadata(w, path, owner, &st);
 	if (r < 0)
 		return r;
-	r = mf_file_read(fd, MODULE_MAX, &buf, &len);
+	r = mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
 	if (r == -ENOMEM)
 		return r;
 	return r < 0 ? add_finding(w, path, owner, r, mf_error_sentence(r))
@@ -284,7 +284,7 @@ static int check_linked(struct work *w, const char *path, int fd, bool external)
 	if (place && mf_starts_with(place, w->directory) && mf_is_module(place))
 		return 0; /* checked at its own path */
 	w->check->modules++;
-	r = fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MODULE_MAX, &buf, &len);
+	r = fstat(fd, &st) < 0 ? -errno : mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
 	if (r < 0)
 		return r == -ENOMEM ? r : add_finding(w, path, NULL, r, mf_error_sentence(r));
 	fault = mode_fault(&st, NULL);

@@ -41,7 +41,6 @@
 #include "verify-conf.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/module.d"
-#define MODULE_MAX    (256U << 20)
 #define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
 
 struct export
@@ -95,7 +94,7 @@ static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 	if (!directory)
 		return -ENOMEM;
 	dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
-	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MODULE_MAX, &dep, &len) < 0)
+	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MF_MODULE_FILE_MAX, &dep, &len) < 0)
 		return 0;
 	for (char *line = dep; line && *line && !v->flags; line = strchr(line, '\n')) {
 		struct mf_modinfo info;
@@ -332,7 +331,7 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	r = mf_deny_check_digest(ctx, path, "module", digest);
 	if (r < 0)
 		return r;
-	r = mf_modinfo_parse(buf, len, MODULE_MAX, &info);
+	r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY,
 			       r == -EBADMSG ? -MFE_BAD_MODULE
