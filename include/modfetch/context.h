@@ -78,6 +78,12 @@ static inline void mf_failure_restore(const struct mf_saved_failure *saved)
 	saved->ctx->failure = saved->failure;
 }
 
+/*
+ * The path of the module directory of KERNEL, a release, below the root: "lib/modules/KERNEL"; with
+ * NAME (not NULL) of a file in it. The caller's to free. NULL: no memory.
+ */
+char *mf_kernel_path(const char *kernel, const char *name);
+
 /* Reads /etc/modfetch/modfetch.conf over the defaults. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
 

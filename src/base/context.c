@@ -127,15 +127,17 @@ static int open_root(struct mf_context *ctx, const char *root)
 	return ctx->root ? 0 : mf_fail(ctx, MF_STAGE_ROOT, -ENOMEM, root, NULL);
 }
 
-static bool has_directory(const struct mf_context *ctx, const char *kernel)
+char *mf_kernel_path(const char *kernel, const char *name)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
+	return name ? mf_format("lib/modules/%s/%s", kernel, name)
+		    : mf_format("lib/modules/%s", kernel);
+}
 
-	path = mf_format("lib/modules/%s", kernel);
-	if (!path)
-		return false;
-	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
+static bool has_kernel(const struct mf_context *ctx, const char *kernel)
+{
+	_cleanup_free_ char *path = mf_kernel_path(kernel, NULL);
+	_cleanup_close_ int fd = path ? mf_context_open(ctx, path, O_PATH | O_DIRECTORY) : -ENOMEM;
+
 	return fd >= 0;
 }
 
@@ -155,7 +157,7 @@ static char *only_kernel(const struct mf_context *ctx)
 		return NULL;
 	}
 	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || !has_directory(ctx, e->d_name))
+		if (e->d_name[0] == '.' || !has_kernel(ctx, e->d_name))
 			continue;
 		if (found)
 			return NULL;
@@ -176,7 +178,7 @@ static int select_kernel(struct mf_context *ctx, const char *kernel)
 			return mf_fail(ctx, MF_STAGE_KERNEL, -MFE_USAGE, kernel,
 				       "not a kernel release");
 		ctx->kernel = strdup(kernel);
-	} else if (!*ctx->root || has_directory(ctx, uts.release)) {
+	} else if (!*ctx->root || has_kernel(ctx, uts.release)) {
 		ctx->kernel = strdup(uts.release);
 	} else {
 		ctx->kernel = only_kernel(ctx);

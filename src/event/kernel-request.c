@@ -63,7 +63,7 @@ static int request_init(struct request *request, const struct mf_context *ctx, c
 		return -EINVAL;
 	snprintf(request->tag, sizeof(request->tag), "%s-%s", request->release.flavor,
 		 request->release.abi);
-	path = mf_format("lib/modules/%s", ctx->kernel);
+	path = mf_kernel_path(ctx->kernel, NULL);
 	if (!path)
 		return -ENOMEM;
 	request->disk = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);

@@ -18,7 +18,7 @@ struct stat mf_kernel_dir(const struct mf_context *ctx)
 	_cleanup_close_ int fd = -1;
 	struct stat st = { 0 };
 
-	path = mf_format("lib/modules/%s", ctx->kernel);
+	path = mf_kernel_path(ctx->kernel, NULL);
 	if (!path)
 		return st;
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);

@@ -163,7 +163,7 @@ static int pending_digest(const struct mf_context *ctx, const char *kernel, cons
 	uint8_t digest[MF_SHA256_LEN];
 	int r;
 
-	file_path = mf_format("lib/modules/%s/%s", kernel, path);
+	file_path = mf_kernel_path(kernel, path);
 	if (!file_path)
 		return -ENOMEM;
 	fd = mf_context_open(ctx, file_path, O_RDONLY);
@@ -294,7 +294,7 @@ static bool kernel_exists(const struct mf_context *ctx, const char *kernel)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	path = mf_format("lib/modules/%s", kernel);
+	path = mf_kernel_path(kernel, NULL);
 	if (!path)
 		return true;
 	fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);

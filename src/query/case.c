@@ -280,7 +280,7 @@ static int put_present(struct dump *d)
 	size_t len;
 	int r = 0;
 
-	path = mf_format("lib/modules/%s", d->ctx->kernel);
+	path = mf_kernel_path(d->ctx->kernel, NULL);
 	if (!path)
 		return -ENOMEM;
 	tree = mf_context_open(d->ctx, path, O_RDONLY | O_DIRECTORY);

@@ -432,7 +432,7 @@ static int check_query_check_all(struct work *w)
 {
 	int fd, r;
 
-	w->directory = mf_format("lib/modules/%s/", w->ctx->kernel);
+	w->directory = mf_kernel_path(w->ctx->kernel, "");
 	if (!w->directory)
 		return -ENOMEM;
 	fd = mf_context_open(w->ctx, w->directory, O_RDONLY | O_DIRECTORY);

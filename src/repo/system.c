@@ -160,7 +160,7 @@ static int open_tree(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *path = NULL;
 
-	path = mf_format("lib/modules/%s", ctx->kernel);
+	path = mf_kernel_path(ctx->kernel, NULL);
 	if (!path)
 		return -ENOMEM;
 	return mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);

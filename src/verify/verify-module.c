@@ -90,7 +90,7 @@ static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
 	_cleanup_close_ int dirfd = -1;
 	size_t len;
 
-	directory = mf_format("lib/modules/%s", ctx->kernel);
+	directory = mf_kernel_path(ctx->kernel, NULL);
 	if (!directory)
 		return -ENOMEM;
 	dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
