@@ -16,13 +16,12 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include "modfetch/cache-names.h"
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
 #include "modfetch/repo.h"
 #include "modfetch/solv.h"
 #include "modfetch/strings.h"
-
-#define MF_CACHE_DIRECTORY "var/cache/modfetch"
 
 /*
  * Opens the current generation of a repository: a descriptor of its directory, or -ENOENT where there

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/builtin.h"
+#include "modfetch/cache-names.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -214,7 +215,7 @@ static int look_into(struct lookup *lookup, const char *repo, char *const index[
 	_cleanup_close_ int fd = -1;
 	int result = -ENOENT;
 
-	path = mf_format("var/cache/modfetch/%s/current", repo);
+	path = mf_format(MF_CACHE_DIRECTORY "/%s/" MF_CACHE_CURRENT, repo);
 	if (!path)
 		return -ENOMEM;
 	fd = mf_context_open(lookup->ctx, path, O_PATH | O_DIRECTORY);
@@ -263,18 +264,18 @@ static int look_for(const struct mf_context *ctx, DIR *dir, const char *wanted, 
 {
 	_cleanup_(event_lookup_done) struct lookup lookup = { .ctx = ctx, .by_name = by_name };
 	_cleanup_free_ char *any = NULL, *flavor = NULL, *kernel = NULL;
-	const char *kind = by_name ? "name" : "alias";
+	const char *kind = by_name ? MF_CACHE_MODULES : MF_CACHE_ALIASES;
 	struct mf_release release;
 
 	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
 		return MF_EVENT_MISSING;
-	any = mf_format("%s-any.bin", kind);
+	any = mf_format(MF_CACHE_INDEX, kind, MF_CACHE_ANY);
 	if (!any)
 		return -ENOMEM;
-	flavor = mf_format("%s-%s.bin", kind, release.flavor);
+	flavor = mf_format(MF_CACHE_INDEX, kind, release.flavor);
 	if (!flavor)
 		return -ENOMEM;
-	kernel = mf_format("%s-%s-%s.bin", kind, release.flavor, release.abi);
+	kernel = mf_format(MF_CACHE_KERNEL_INDEX, kind, release.flavor, release.abi);
 	if (!kernel)
 		return -ENOMEM;
 	return look_everywhere(&lookup, dir, (char *[INDEXES]){ kernel, flavor, any }, wanted);
@@ -288,7 +289,7 @@ static int event_look_up(const struct mf_context *ctx, const char *query, bool b
 
 	if (mf_alias_normalize(query, wanted, sizeof(wanted)) < 0)
 		return MF_EVENT_REFUSED;
-	fd = mf_context_open(ctx, "var/cache/modfetch", O_RDONLY | O_DIRECTORY);
+	fd = mf_context_open(ctx, MF_CACHE_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return MF_EVENT_MISSING;
 	dir = fdopendir(fd);

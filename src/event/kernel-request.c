@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include "modfetch/cache-names.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -67,7 +68,7 @@ static int request_init(struct request *request, const struct mf_context *ctx, c
 	if (!path)
 		return -ENOMEM;
 	request->disk = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
-	request->cache = mf_context_open(ctx, "var/cache/modfetch", O_RDONLY | O_DIRECTORY);
+	request->cache = mf_context_open(ctx, MF_CACHE_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	return 0;
 }
 
@@ -134,14 +135,14 @@ static int ask_repository(const struct repo_query *q, const char *repo)
 	_cleanup_close_ int fd = -1;
 	int r = 0;
 
-	path = mf_format("var/cache/modfetch/%s/current", repo);
+	path = mf_format(MF_CACHE_DIRECTORY "/%s/" MF_CACHE_CURRENT, repo);
 	if (!path)
 		return -ENOMEM;
 	fd = mf_context_open(q->request->ctx, path, O_PATH | O_DIRECTORY);
 	for (size_t i = 0; fd >= 0 && !r && i < MAX_LABELS && q->labels[i]; i++) {
 		char file[2 * MF_RELEASE_MAX + 32];
 
-		if (snprintf(file, sizeof(file), "%s-%s.bin", q->kind, q->labels[i]) <
+		if (snprintf(file, sizeof(file), MF_CACHE_INDEX, q->kind, q->labels[i]) <
 		    (int)sizeof(file))
 			r = request_ask(fd, file, q->key, q->match, q->visit, q->arg);
 	}
@@ -179,8 +180,8 @@ static int request_is_listed(const struct request *request, const char *module)
 {
 	return request_ask_repositories(&(struct repo_query){
 		.request = request,
-		.kind = "request",
-		.labels = { request->tag, "other" },
+		.kind = MF_CACHE_REQUESTS,
+		.labels = { request->tag, MF_CACHE_OTHER },
 		.key = module,
 		.visit = request_on_requester,
 		.arg = (void *)(uintptr_t)request,
@@ -199,8 +200,8 @@ static int is_offered(const struct request *request)
 {
 	return request_ask_repositories(&(struct repo_query){
 		.request = request,
-		.kind = "name",
-		.labels = { request->tag, "other" },
+		.kind = MF_CACHE_MODULES,
+		.labels = { request->tag, MF_CACHE_OTHER },
 		.key = request->name,
 		.visit = request_on_found,
 	});
@@ -211,8 +212,8 @@ static int is_alias_listed(const struct request *request)
 {
 	return request_ask_repositories(&(struct repo_query){
 		.request = request,
-		.kind = "alias",
-		.labels = { request->tag, request->release.flavor, "any" },
+		.kind = MF_CACHE_ALIASES,
+		.labels = { request->tag, request->release.flavor, MF_CACHE_ANY },
 		.key = request->name,
 		.match = true,
 		.visit = request_on_alias,

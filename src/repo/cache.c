@@ -17,13 +17,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "modfetch/cache-names.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "indexes.h"
 
-#define STAMP	     "modfetch cache 10 "
+#define STAMP	     "modfetch cache " MF_CACHE_VERSION " "
 #define ODD_REPORTED 8 /* packages of odd names; further ones are only counted */
 
 static int open_repo_directory(const struct mf_context *ctx, const char *repo_id, bool make)
@@ -47,7 +48,7 @@ int mf_cache_open(const struct mf_context *ctx, const char *repo_id,
 
 	if (dirfd < 0)
 		return dirfd;
-	fd = openat(dirfd, "current", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dirfd, MF_CACHE_CURRENT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (mf_file_read_at(fd, "stamp", 256, &stamp, &len) < 0 || !mf_starts_with(stamp, STAMP))
@@ -173,7 +174,7 @@ static int write_file(struct build *b, const char *kind, const char *tag, write_
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	name = mf_format("%s-%s.solv", kind, tag);
+	name = mf_format(MF_CACHE_LIST, kind, tag);
 	if (!name)
 		return -ENOMEM;
 	r = mf_staged_init(&staged, b->dirfd, name, 0644);
@@ -185,7 +186,7 @@ static int write_file(struct build *b, const char *kind, const char *tag, write_
 /* The packages of one kernel (KERNEL is tags.n: the others), into files of their own. */
 static int write_packages(struct build *b, size_t kernel)
 {
-	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : "other";
+	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : MF_CACHE_OTHER;
 	_cleanup_free_ int *ids = NULL, *loose = NULL;
 	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
 					    .tags = &b->tags };
@@ -197,9 +198,9 @@ static int write_packages(struct build *b, size_t kernel)
 		return -ENOMEM;
 	source.ids = ids;
 	source.loose = loose;
-	r = write_file(b, "packages", tag, mf_pool_write, &source);
+	r = write_file(b, MF_CACHE_PACKAGES, tag, mf_pool_write, &source);
 	if (!r)
-		r = write_file(b, "plan", tag, mf_pool_write_plan, &source);
+		r = write_file(b, MF_CACHE_PLAN, tag, mf_pool_write_plan, &source);
 	return r < 0 ? r : mf_indexes_write(b->pool, &source, b->dirfd);
 }
 
@@ -274,13 +275,14 @@ static int cache_publish(int repo_fd, const char *name)
 	_cleanup_closedir_ DIR *dir = NULL;
 	char before[NAME_MAX + 1];
 	struct dirent *e;
-	ssize_t len = readlinkat(repo_fd, "current", before, sizeof(before) - 1);
+	ssize_t len = readlinkat(repo_fd, MF_CACHE_CURRENT, before, sizeof(before) - 1);
 	int fd;
 
 	before[len > 0 ? len : 0] = '\0';
-	(void)unlinkat(repo_fd, ".current.partial", 0);
-	if (symlinkat(name, repo_fd, ".current.partial") < 0 ||
-	    renameat(repo_fd, ".current.partial", repo_fd, "current") < 0 || fsync(repo_fd) < 0)
+	(void)unlinkat(repo_fd, "." MF_CACHE_CURRENT ".partial", 0);
+	if (symlinkat(name, repo_fd, "." MF_CACHE_CURRENT ".partial") < 0 ||
+	    renameat(repo_fd, "." MF_CACHE_CURRENT ".partial", repo_fd, MF_CACHE_CURRENT) < 0 ||
+	    fsync(repo_fd) < 0)
 		return -errno;
 	fd = openat(repo_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include "modfetch/cache-names.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/release.h"
@@ -92,7 +93,7 @@ const char *mf_catalog_moved(const struct mf_catalog *catalog)
 /* "packages-amd64-6.1.0_57.solv" as a release of this flavor, "6.1.0-57-amd64". NULL: of none. */
 static char *release_of(const struct mf_release *release, const char *file)
 {
-	static const char prefix[] = "packages-", suffix[] = ".solv";
+	static const char prefix[] = MF_CACHE_PACKAGES "-", suffix[] = ".solv";
 	size_t flavor = strlen(release->flavor);
 	char *name;
 
@@ -119,7 +120,7 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 	struct dirent **names = NULL;
 	int n;
 
-	own = mf_format("packages-%s.solv", catalog->tag);
+	own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
 	if (!own)
 		return;
 	if (catalog->moved || !faccessat(catalog->shelves[i].dirfd, own, F_OK, 0))
@@ -149,7 +150,7 @@ static int open_index(const struct shelf *shelf, const char *kind, const char *l
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	name = mf_format("%s-%s.bin", kind, label);
+	name = mf_format(MF_CACHE_INDEX, kind, label);
 	if (!name)
 		return -ENOMEM;
 	r = mf_trie_open_at(shelf->dirfd, name, ret_trie);
@@ -158,8 +159,8 @@ static int open_index(const struct shelf *shelf, const char *kind, const char *l
 
 static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, size_t *opened)
 {
-	const char *labels[N_LAYERS] = { catalog->tag, catalog->release.flavor, "any" };
-	const char *name_labels[2] = { catalog->tag, "other" };
+	const char *labels[N_LAYERS] = { catalog->tag, catalog->release.flavor, MF_CACHE_ANY };
+	const char *name_labels[2] = { catalog->tag, MF_CACHE_OTHER };
 	struct shelf *shelf = &catalog->shelves[i];
 	const char *id = catalog->repos.v[i].id;
 	int r = 0;
@@ -173,11 +174,11 @@ static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t
 		return 0;
 	}
 	for (size_t j = 0; !r && j < N_LAYERS; j++)
-		r = open_index(shelf, "alias", labels[j], &shelf->aliases[j]);
+		r = open_index(shelf, MF_CACHE_ALIASES, labels[j], &shelf->aliases[j]);
 	for (size_t j = 0; !r && j < 2; j++)
-		r = open_index(shelf, "name", name_labels[j], &shelf->names[j]);
+		r = open_index(shelf, MF_CACHE_MODULES, name_labels[j], &shelf->names[j]);
 	for (size_t j = 0; !r && j < 2; j++)
-		r = open_index(shelf, "request", name_labels[j], &shelf->requests[j]);
+		r = open_index(shelf, MF_CACHE_REQUESTS, name_labels[j], &shelf->requests[j]);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_MATCH, r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
 			       "its cache is damaged; run: modfetch refresh --force");
@@ -348,7 +349,8 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 	_cleanup_free_ char *file = NULL;
 	_cleanup_close_ int fd = -1;
 
-	file = mf_format("%s-%s.solv", form == FORM_PLAN ? "plan" : "packages", label);
+	file = mf_format(MF_CACHE_LIST, form == FORM_PLAN ? MF_CACHE_PLAN : MF_CACHE_PACKAGES,
+			 label);
 	if (!file)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "catalog", NULL);
 	r = fd = openat(catalog->shelves[i].dirfd, file, O_RDONLY | O_CLOEXEC);
@@ -371,7 +373,7 @@ static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, 
 			continue;
 		r = add_list(ctx, catalog, i, form, catalog->tag);
 		if (!r)
-			r = add_list(ctx, catalog, i, form, "other");
+			r = add_list(ctx, catalog, i, form, MF_CACHE_OTHER);
 	}
 	return r;
 }

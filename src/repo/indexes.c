@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/cache-names.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -145,7 +146,7 @@ static int add_supplement(void *arg, const char *text, const char *evr)
 	size_t len;
 
 	if (!mf_starts_with(text, "kernel-") || !colon)
-		return indexes_add_alias(w, "any", 3, text, strlen(text));
+		return indexes_add_alias(w, MF_CACHE_ANY, strlen(MF_CACHE_ANY), text, strlen(text));
 	text += strlen("kernel-");
 	len = (size_t)(colon - text);
 	if (!mf_release_tag_valid(text, len))
@@ -172,7 +173,7 @@ static int add_provided_modalias(void *arg, const char *name, const char *evr)
 		return 0;
 	for (size_t i = 0; i < len; i++)
 		pattern[i] = name[i] == '_' ? '?' : name[i];
-	return indexes_add_alias(w, "any", 3, pattern, len);
+	return indexes_add_alias(w, MF_CACHE_ANY, strlen(MF_CACHE_ANY), pattern, len);
 }
 
 /* "kalias(amd64-6.1.0_56:fs-xfs)" */
@@ -288,7 +289,7 @@ static int indexes_publish(struct mf_trie_builder *trie, int dirfd, const char *
 	size_t len;
 	int r;
 
-	name = mf_format("%s-%s.bin", kind, label);
+	name = mf_format(MF_CACHE_INDEX, kind, label);
 	if (!name)
 		return -ENOMEM;
 	r = mf_trie_builder_finish(trie, &buf, &len);
@@ -312,11 +313,12 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 	for (size_t i = 0; !r && source->tag && i < source->n_loose; i++)
 		r = add_package(&w, source->loose[i]);
 	if (!r)
-		r = indexes_publish(w.names, dirfd, "name", source->tag ? source->tag : "other");
+		r = indexes_publish(w.names, dirfd, MF_CACHE_MODULES,
+				    source->tag ? source->tag : MF_CACHE_OTHER);
 	if (!r && w.n_requests)
-		r = indexes_publish(w.requests, dirfd, "request",
-				    source->tag ? source->tag : "other");
+		r = indexes_publish(w.requests, dirfd, MF_CACHE_REQUESTS,
+				    source->tag ? source->tag : MF_CACHE_OTHER);
 	for (size_t i = 0; !r && i < w.n_shelves; i++)
-		r = indexes_publish(w.shelves[i].trie, dirfd, "alias", w.shelves[i].label);
+		r = indexes_publish(w.shelves[i].trie, dirfd, MF_CACHE_ALIASES, w.shelves[i].label);
 	return r;
 }

@@ -25,7 +25,7 @@ ADAPTERS = {
     r"solv/": "src/solv/solv-private.h",
 }
 # Contracts of inline functions and attributes, which have no source.
-INLINE = {"cleanup": "base"}
+INLINE = {"cleanup": "base", "cache-names": "base"}
 # Headers of the C library and of the kernel's interface: every file may include them.
 SYSTEM = re.compile(
     r"(sys|linux|asm|net|netinet|arpa)/[\w/-]+\.h|(assert|ctype|dirent|dlfcn|elf|endian|err|errno|fcntl|fnmatch|fts|ftw|getopt|"
