@@ -102,7 +102,7 @@ static void bus_error_print(const char *path)
 
 static void bus_error_report(const void *address)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES] = "";
 	const char *path = NULL;
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 

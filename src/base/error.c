@@ -69,7 +69,7 @@ static void put_text(char *ret, size_t size, const char *text)
 const char *mf_stage_name(enum mf_stage stage)
 {
 	static const char *const names[] = {
-#define MF_STAGE_ENTRY(symbol, name) [MF_STAGE_##symbol] = name,
+#define MF_STAGE_ENTRY(symbol, name) [MF_STAGE_##symbol] = (name),
 		MF_STAGES(MF_STAGE_ENTRY)
 #undef MF_STAGE_ENTRY
 	};
