@@ -13,19 +13,22 @@
 #include "modfetch/context.h"
 #include "modfetch/repo.h"
 
+/* The formats of a signature of repomd.xml. One counts: CMS if the repository has a certificate. */
+enum mf_signature { MF_SIGNATURE_NONE /* trust=none */, MF_SIGNATURE_CMS, MF_SIGNATURE_OPENPGP };
+
+/* The path below the repository of a signature of this format, which is not NONE. Static. */
+const char *mf_signature_path(enum mf_signature format);
+
 /* The files fetched from one mirror; descriptors of sealed memory files, -1 for a missing file. */
 struct mf_trust_evidence {
 	int repomd;
-	int p7s;	     /* detached CMS signature: repomd.xml.p7s */
-	int asc;	     /* detached OpenPGP signature: repomd.xml.asc */
+	int signature; /* detached */
+	enum mf_signature format;
 	unsigned int accept; /* of enum mf_trust_accept */
 };
 
 /* Which checks against the metadata accepted before the admin has switched off for this refresh. */
 enum mf_trust_accept { MF_ACCEPT_OLDER = 1, MF_ACCEPT_IDENTITY = 2 };
-
-/* The kind of signature on a repository's metadata: CMS as soon as it names a certificate. */
-enum mf_trust_kinds { MF_TRUST_CMS = 1, MF_TRUST_OPENPGP = 2 };
 
 struct mf_trusted {
 	int64_t signing_time;		/* seconds since 1970; 0: unsigned (trust=none) */
@@ -73,12 +76,12 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 		     int header, int signature);
 
 /*
- * One of enum mf_trust_kinds, 0 for trust=none, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded.
+ * One of enum mf_signature, or -MFE_NO_KEYS, -MFE_CONFIG or -errno, recorded.
  * RET_KEYS gets the combined fingerprint of these keys, as in the state file; it changes when one
  * of the keys does.
  */
-int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
-		   uint8_t ret_keys[MF_SHA256_LEN]);
+int mf_trust_format(struct mf_context *ctx, const struct mf_repo *repo,
+		    uint8_t ret_keys[MF_SHA256_LEN]);
 
 /*
  * Seconds since SIGNING_TIME, or -1 if the clock NOW is plainly not set: before the signing time,

@@ -36,13 +36,7 @@
 
 #define PAIR_SECONDS 30 /* for both files: limits the time lost on a bad mirror */
 
-enum { REPOMD, P7S, ASC, N_FILES };
-
-static const char *const paths[N_FILES] = {
-	[REPOMD] = "repodata/repomd.xml",
-	[P7S] = "repodata/repomd.xml.p7s",
-	[ASC] = "repodata/repomd.xml.asc",
-};
+enum { REPOMD, SIGNATURE, N_FILES };
 
 static void fetched_done(struct mf_fetched (*fetched)[N_FILES])
 {
@@ -50,35 +44,31 @@ static void fetched_done(struct mf_fetched (*fetched)[N_FILES])
 		mf_fetched_done(&(*fetched)[i]);
 }
 
-/* Fetches one mirror's repomd.xml and the KINDS of signatures that our keys can verify. */
+/* Fetches one mirror's repomd.xml and its signature, in the format that our keys can verify. */
 static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct mf_strings *mirror, int kinds, const char *etag,
+		      const struct mf_strings *mirror, int format, const char *etag,
 		      struct mf_fetched ret_fetched[N_FILES])
 {
-	const bool wanted[N_FILES] = { true, kinds & MF_TRUST_CMS, kinds & MF_TRUST_OPENPGP };
-	struct mf_fetched fetched[N_FILES];
-	struct mf_fetch_request requests[N_FILES];
-	size_t n = 0;
-	int r;
+	struct mf_fetch_request requests[N_FILES] = {
+		[REPOMD] = { .mirrors = mirror,
+			     .path = "repodata/repomd.xml",
+			     .label = repo->id,
+			     .max_size = REPOMD_MAX,
+			     .timeout = PAIR_SECONDS,
+			     .etag = etag },
+	};
 
-	for (size_t i = 0; i < N_FILES; i++)
-		if (wanted[i])
-			requests[n++] = (struct mf_fetch_request){
-				.mirrors = mirror,
-				.path = paths[i],
-				.label = repo->id,
-				.max_size = i == REPOMD ? REPOMD_MAX : SIGNATURE_MAX,
-				.timeout = PAIR_SECONDS,
-				.optional = i != REPOMD,
-				.etag = i == REPOMD ? etag : NULL,
-			};
-	r = mf_fetch(ctx, requests, n, NULL, NULL, fetched);
-	if (r < 0)
-		return r;
-	for (size_t i = N_FILES; i > 0; i--)
-		if (wanted[i - 1])
-			ret_fetched[i - 1] = fetched[--n];
-	return 0;
+	if (format == MF_SIGNATURE_NONE)
+		return mf_fetch(ctx, requests, 1, NULL, NULL, ret_fetched);
+	requests[SIGNATURE] = (struct mf_fetch_request){
+		.mirrors = mirror,
+		.path = mf_signature_path((enum mf_signature)format),
+		.label = repo->id,
+		.max_size = SIGNATURE_MAX,
+		.timeout = PAIR_SECONDS,
+		.optional = true,
+	};
+	return mf_fetch(ctx, requests, N_FILES, NULL, NULL, ret_fetched);
 }
 
 /* Fetches, verifies and inflates primary.xml into a memory file. A descriptor or a recorded error. */
@@ -179,7 +169,7 @@ static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 
 /* The same for every mirror. */
 struct refresh_options {
-	int kinds; /* of signatures */
+	int format; /* of the signature: enum mf_signature */
 	uint8_t keys[MF_SHA256_LEN];
 	unsigned int flags; /* of enum mf_refresh_flags */
 };
@@ -240,8 +230,8 @@ static int check_pair(struct mf_context *ctx, const struct mf_repo *repo,
 {
 	const struct mf_trust_evidence evidence = {
 		.repomd = fetched[REPOMD].fd,
-		.p7s = fetched[P7S].fd,
-		.asc = fetched[ASC].fd,
+		.signature = fetched[SIGNATURE].fd,
+		.format = (enum mf_signature)options->format,
 		.accept = (options->flags & MF_REFRESH_OLDER ? MF_ACCEPT_OLDER : 0) |
 			  (options->flags & MF_REFRESH_IDENTITY ? MF_ACCEPT_IDENTITY : 0),
 	};
@@ -254,17 +244,15 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 			const struct refresh_options *options, bool again,
 			struct mf_refresh_result *result)
 {
-	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 },
-								       { .fd = -1 },
-								       { .fd = -1 } };
+	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 }, { .fd = -1 } };
 	const struct mf_strings one = { (char **)&mirror, 1, 0 };
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!options->flags && options->kinds && !again)
+	if (!options->flags && options->format && !again)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
-		r = fetch_pair(ctx, repo, &one, options->kinds,
+		r = fetch_pair(ctx, repo, &one, options->format,
 			       known_etag(ctx, repo, &state, options->keys, mirror), fetched);
 	if (r == 0 && fetched[REPOMD].not_modified)
 		r = use_current(ctx, repo, &state, &fetched[REPOMD]);
@@ -332,10 +320,10 @@ int mf_refresh(struct mf_context *ctx, const struct mf_repo *repo, unsigned int 
 	struct refresh_options options = { .flags = flags };
 	int r;
 
-	options.kinds = mf_trust_kinds(ctx, repo, options.keys);
+	options.format = mf_trust_format(ctx, repo, options.keys);
 	/* without a key a request would be useless */
-	if (options.kinds < 0)
-		return options.kinds;
+	if (options.format < 0)
+		return options.format;
 	r = collect_mirrors(ctx, repo, &urls);
 	if (r < 0)
 		return ctx->failure.code ? r : mf_fail(ctx, MF_STAGE_REFRESH, r, repo->id, NULL);

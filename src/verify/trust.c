@@ -131,21 +131,6 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	return 0;
 }
 
-int mf_trust_kinds(struct mf_context *ctx, const struct mf_repo *repo,
-		   uint8_t ret_keys[MF_SHA256_LEN])
-{
-	_cleanup_(keys_done) struct trust_keys keys = { 0 };
-	int r;
-
-	if (repo->trust == MF_TRUST_NONE)
-		return 0;
-	r = read_keys(ctx, repo, &keys);
-	if (r < 0)
-		return r;
-	memcpy(ret_keys, keys.fingerprint, sizeof(keys.fingerprint));
-	return mf_keyring_size(keys.certs) ? MF_TRUST_CMS : MF_TRUST_OPENPGP;
-}
-
 /* ---- signatures ---- */
 
 static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
@@ -158,7 +143,7 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 	int r = mf_file_read(evidence->repomd, REPOMD_MAX, &data, &len);
 
 	if (!r)
-		r = mf_file_read(evidence->p7s, SIGNATURE_MAX, &sig, &sig_len);
+		r = mf_file_read(evidence->signature, SIGNATURE_MAX, &sig, &sig_len);
 	if (!r)
 		r = mf_cms_verify(keys->certs, data, len, sig, sig_len, &signer);
 	if (r < 0)
@@ -196,10 +181,11 @@ static int find_keyring(struct mf_context *ctx, const struct mf_repo *repo,
 	for (size_t i = 0; i < keys->n_keyrings; i++) {
 		struct mf_openpgp_signer signer;
 		char why[256];
-		int r = keys->n_keyrings == 1 ? 0
-					      : mf_openpgp_verify(&keys->keyrings[i], 1,
-								  evidence->repomd, evidence->asc,
-								  false, &signer, why, sizeof(why));
+		int r = keys->n_keyrings == 1
+				? 0
+				: mf_openpgp_verify(&keys->keyrings[i], 1, evidence->repomd,
+						    evidence->signature, false, &signer, why,
+						    sizeof(why));
 
 		if (r == 0) {
 			memcpy(trust->keyring, keys->digests[i], sizeof(trust->keyring));
@@ -217,8 +203,8 @@ static int check_repomd_openpgp(struct mf_context *ctx, const struct mf_repo *re
 				struct mf_trusted *ret_trust)
 {
 	struct mf_openpgp_signer signer = { 0 };
-	int r = check_openpgp(ctx, repo->id, "repomd.xml", keys, evidence->repomd, evidence->asc,
-			      true, &signer);
+	int r = check_openpgp(ctx, repo->id, "repomd.xml", keys, evidence->repomd,
+			      evidence->signature, true, &signer);
 
 	if (r < 0)
 		return r;
@@ -243,19 +229,74 @@ int mf_trust_package(struct mf_context *ctx, const struct mf_repo *repo, const c
 				     &signer);
 }
 
+static bool has_certificates(const struct trust_keys *keys)
+{
+	return mf_keyring_size(keys->certs) > 0;
+}
+
+static bool has_keyrings(const struct trust_keys *keys)
+{
+	return keys->n_keyrings > 0;
+}
+
+/*
+ * The formats, the preferred one first. Only the first one with a key of the repository counts: if
+ * there is a certificate, the OpenPGP keys sign packages alone.
+ */
+static const struct {
+	const char *path;
+	bool (*has_keys)(const struct trust_keys *keys);
+	int (*check)(struct mf_context *ctx, const struct mf_repo *repo,
+		     const struct trust_keys *keys, const struct mf_trust_evidence *evidence,
+		     struct mf_trusted *ret_trust);
+} formats[] = {
+	[MF_SIGNATURE_CMS] = { "repodata/repomd.xml.p7s", has_certificates, check_cms },
+	[MF_SIGNATURE_OPENPGP] = { "repodata/repomd.xml.asc", has_keyrings, check_repomd_openpgp },
+};
+
+const char *mf_signature_path(enum mf_signature format)
+{
+	return formats[format].path;
+}
+
+/* The last format if there is no key at all. */
+static enum mf_signature format_of(const struct trust_keys *keys)
+{
+	enum mf_signature format = MF_SIGNATURE_CMS;
+
+	while (format + 1 < MF_ARRAY_SIZE(formats) && !formats[format].has_keys(keys))
+		format++;
+	return format;
+}
+
+int mf_trust_format(struct mf_context *ctx, const struct mf_repo *repo,
+		    uint8_t ret_keys[MF_SHA256_LEN])
+{
+	_cleanup_(keys_done) struct trust_keys keys = { 0 };
+	int r;
+
+	if (repo->trust == MF_TRUST_NONE)
+		return MF_SIGNATURE_NONE;
+	r = read_keys(ctx, repo, &keys);
+	if (r < 0)
+		return r;
+	memcpy(ret_keys, keys.fingerprint, sizeof(keys.fingerprint));
+	return (int)format_of(&keys);
+}
+
 static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *repo,
 				 const struct trust_keys *keys,
 				 const struct mf_trust_evidence *evidence,
 				 struct mf_trusted *ret_trust)
 {
-	if (evidence->p7s >= 0 && mf_keyring_size(keys->certs))
-		return check_cms(ctx, repo, keys, evidence, ret_trust);
-	/* with a certificate only CMS counts: the OpenPGP keys then sign packages */
-	if (evidence->asc >= 0 && keys->n_keyrings && !mf_keyring_size(keys->certs))
-		return check_repomd_openpgp(ctx, repo, keys, evidence, ret_trust);
-	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id,
-		       "repodata/repomd.xml.%s is missing",
-		       mf_keyring_size(keys->certs) ? "p7s" : "asc");
+	enum mf_signature format = format_of(keys);
+
+	/* the keys may have changed since the signature was fetched */
+	if (evidence->signature < 0 || evidence->format != format ||
+	    !formats[format].has_keys(keys))
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id, "%s is missing",
+			       formats[format].path);
+	return formats[format].check(ctx, repo, keys, evidence, ret_trust);
 }
 
 /* ---- metadata in use ---- */
