@@ -121,6 +121,18 @@ static inline int primary_cache(struct mf_context *ctx, const char *id,
 	return r;
 }
 
+/* A root with a repository "main" and the cache of these packages; a setup function calls it. */
+static inline int primary_setup(void **state, const struct primary *packages, size_t n)
+{
+	struct root *r;
+
+	if (root_setup(state))
+		return -1;
+	r = *state;
+	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
+	return primary_cache(&r->ctx, "main", packages, n, 1);
+}
+
 /* A pool of them, not ready yet. */
 static inline struct mf_pool *primary_pool(const struct primary *packages, size_t n)
 {

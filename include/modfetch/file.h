@@ -6,6 +6,7 @@
  * memory files, which carry fetched bytes between stages. Only the lock functions record a failure;
  * the others return 0 (or a descriptor) or -errno, and the caller knows the subject.
  */
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,5 +91,11 @@ int mf_lock(struct mf_context *ctx);
  * lock is held.
  */
 int mf_lock_spool(struct mf_context *ctx);
+
+/*
+ * Opens the directory DIRFD for reading its entries; DIRFD stays open and the caller's. The caller
+ * closes the stream. NULL with errno set if that fails.
+ */
+DIR *mf_opendir(int dirfd);
 
 #endif

@@ -89,17 +89,12 @@ static int devices_add_rule_modules(struct devices_walk *w, int dirfd, const cha
 
 static int walk_directory(struct devices_walk *w, int dirfd, const char *syspath, int depth)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct dirent *e;
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	int r;
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	r = devices_add_modalias(w, dirfd, syspath);
 	if (r >= 0)
 		r = devices_add_rule_modules(w, dirfd, syspath);
@@ -109,7 +104,7 @@ static int walk_directory(struct devices_walk *w, int dirfd, const char *syspath
 
 		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
 			continue;
-		child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		child = openat(dirfd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child < 0)
 			continue;
 		path = mf_format("%s/%s", syspath, e->d_name);

@@ -148,9 +148,6 @@ void pack_exports_done(struct pack_kernel *kernel);
 /* Finds and reads every module of the tree, and reports each problem. 0 or a recorded error. */
 int pack_tree_read(struct pack *pack, struct pack_kernel *kernel);
 
-/* A stream over the directory, from its first entry; DIRFD stays open. NULL: errno is set. */
-DIR *pack_opendir(int dirfd);
-
 /* ---- names.c: the modules that a name or alias means in a kernel ---- */
 
 struct pack_names {

@@ -157,7 +157,7 @@ static int make_metadata(struct pack *pack, const char *identity)
  */
 static int link_all(int from_fd, int to_fd, const char *mentioned_in)
 {
-	_cleanup_closedir_ DIR *dir = pack_opendir(from_fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(from_fd);
 	struct dirent *e;
 
 	if (!dir)

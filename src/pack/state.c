@@ -106,7 +106,7 @@ static char *state_owner_of(const struct pack_package *package)
 static int state_read_lists(struct pack *pack, const struct mf_strings *skip,
 			    struct entries *entries)
 {
-	_cleanup_closedir_ DIR *dir = pack_opendir(pack->private_fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(pack->private_fd);
 	struct dirent *e;
 
 	if (!dir)

@@ -15,20 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
 #include "model.h"
-
-DIR *pack_opendir(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
 
 static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		     struct mf_strings *found);
@@ -63,7 +54,7 @@ static int tree_visit(struct pack *pack, int dirfd, const char *path, const char
 static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned int depth,
 		     struct mf_strings *found)
 {
-	_cleanup_closedir_ DIR *dir = pack_opendir(dirfd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct dirent *e;
 
 	if (!dir)

@@ -328,22 +328,19 @@ static bool depmod_enters(const char *name)
 	return true;
 }
 
-/* Checks a directory recursively. Closes FD. */
+/* Checks a directory recursively. */
 static int check_walk(struct work *w, int fd, const char *path, int depth)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(fd);
 	struct dirent *d;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	while (!r && (errno = 0, d = readdir(dir))) {
 		_cleanup_free_ char *below = NULL;
+		_cleanup_close_ int sub = -1;
 		struct stat st;
-		int sub;
 
 		if (!depmod_enters(d->d_name) ||
 		    fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -451,11 +448,8 @@ static int check_query_check_all(struct work *w)
 		if (r < 0)
 			mf_fail(w->ctx, MF_STAGE_CHECK, r, "modules.dep", NULL);
 	}
-	if (r) {
-		close(fd);
-		return r;
-	}
-	r = check_walk(w, fd, w->directory, 0);
+	if (!r)
+		r = check_walk(w, fd, w->directory, 0);
 	return r ? r : check_rest(w);
 }
 

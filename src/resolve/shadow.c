@@ -31,6 +31,7 @@
 #include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
@@ -223,24 +224,20 @@ static bool shadow_is_directory(int fd, const struct dirent *d)
 }
 
 /*
- * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty. Takes
- * ownership of FD.
+ * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty.
  */
 static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
 		       int depth)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(fd);
 	struct dirent *d;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	while (!r && (errno = 0, d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
-		int sub;
+		_cleanup_close_ int sub = -1;
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
@@ -263,7 +260,8 @@ static int check_tree(struct shadow *s, const char *kernel)
 {
 	_cleanup_(mf_builtins_done) struct mf_builtins builtins = { 0 };
 	_cleanup_free_ char *directory = NULL;
-	int fd, r;
+	_cleanup_close_ int fd = -1;
+	int r;
 
 	directory = mf_format(MODULES "%s", kernel);
 	if (!directory)
@@ -275,11 +273,7 @@ static int check_tree(struct shadow *s, const char *kernel)
 	for (size_t i = 0; !r && i < s->n; i++)
 		if (mf_strings_has(&builtins.names, s->new_modules[i].name))
 			r = refuse_module(s, &s->new_modules[i], "a module built into the kernel");
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	return shadow_walk(s, fd, kernel, "", 0);
+	return r < 0 ? r : shadow_walk(s, fd, kernel, "", 0);
 }
 
 /* ---- modules in the repository of the kernel ---- */

@@ -2,8 +2,12 @@
 /* Files are read and published as a whole, sealed, and removed without following a link. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include "modfetch/cleanup.h"
 
 static void reading_is_bounded(void **state)
 {
@@ -210,6 +214,33 @@ static void the_clock_goes_forward(void **state)
 	assert_true(b - a >= 2000 && b - a < 5000000);
 }
 
+static size_t entries_of(int dirfd)
+{
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	return n;
+}
+
+static void a_directory_is_read_from_its_start_and_stays_open(void **state)
+{
+	struct root *r = *state;
+	int fd;
+
+	root_write(r, "tree/a", "");
+	root_write(r, "tree/b", "");
+	fd = mf_context_open(&r->ctx, "tree", O_RDONLY | O_DIRECTORY);
+	/* with "." and ".."; the position of one stream is not that of the next */
+	assert_int_equal(entries_of(fd), 4);
+	assert_int_equal(entries_of(fd), 4);
+	assert_int_equal(close(fd), 0);
+	assert_null(mf_opendir(fd));
+	assert_int_equal(errno, EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +254,7 @@ int main(void)
 		ROOTED(a_sealed_file_is_never_changed_again),
 		ROOTED(half_a_seal_is_none),
 		ROOTED(removing_a_tree_follows_no_link),
+		ROOTED(a_directory_is_read_from_its_start_and_stays_open),
 		ROOTED(the_clock_goes_forward),
 	};
 

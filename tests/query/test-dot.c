@@ -22,17 +22,13 @@ static const struct primary packages[] = {
 
 static int setup(void **state)
 {
-	struct root *r;
+	int r = primary_setup(state, packages, N(packages));
 
-	if (root_setup(state))
-		return -1;
-	r = *state;
-	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
-	root_write(r, "etc/modprobe.d/x.conf", "# secret\nblacklist floppy\n");
-	root_write(r, "proc/cmdline", "root=/dev/secret module_blacklist=pcspkr quiet\n");
-	root_write(r, "lib/modules/" KERNEL "/symvers",
+	root_write(*state, "etc/modprobe.d/x.conf", "# secret\nblacklist floppy\n");
+	root_write(*state, "proc/cmdline", "root=/dev/secret module_blacklist=pcspkr quiet\n");
+	root_write(*state, "lib/modules/" KERNEL "/symvers",
 		   "0x00000012\tprintk\tvmlinux\tEXPORT\t\n0x00000013\tmutex\tvmlinux\tEXPORT\t\n");
-	return primary_cache(&r->ctx, "main", packages, N(packages), 1);
+	return r;
 }
 
 static char *output_of(struct root *r, const char *query, bool dot)

@@ -50,13 +50,7 @@ static const char *found(struct root *r, const char *words)
 
 static int setup(void **state)
 {
-	struct root *r;
-
-	if (root_setup(state))
-		return -1;
-	r = *state;
-	root_write(r, "etc/modfetch/repos.d/a.repo", "[main]\nbaseurl=http://m\n");
-	return primary_cache(&r->ctx, "main", packages, N(packages), 1);
+	return primary_setup(state, packages, N(packages));
 }
 
 static void names_are_found_however_they_are_spelt(void **state)
