@@ -25,8 +25,10 @@ int mf_array_reserve(void *array, size_t *room, size_t n, size_t size)
 			return -ENOMEM;
 		larger *= 2;
 	}
+	if (larger > SIZE_MAX / size)
+		return -ENOMEM;
 	memcpy(&p, array, sizeof(p));
-	p = reallocarray(p, larger, size);
+	p = realloc(p, larger * size);
 	if (!p)
 		return -ENOMEM;
 	memcpy(array, &p, sizeof(p));

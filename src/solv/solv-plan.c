@@ -183,7 +183,8 @@ static size_t sort_provides(mf_provide *provides, size_t n)
 {
 	size_t kept = 0;
 
-	qsort(provides, n, sizeof(*provides), by_hash);
+	if (n > 1)
+		qsort(provides, n, sizeof(*provides), by_hash);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || provides[kept - 1] != provides[i])
 			provides[kept++] = provides[i];
