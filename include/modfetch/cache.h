@@ -67,7 +67,7 @@ struct mf_repo_mark {
 #define MF_REPO_MARKS 8
 
 struct mf_repo_state {
-	uint64_t revision; /* of what was accepted last; 0: it has none, or none that tells */
+	uint64_t revision; /* of what was accepted last; 0: it has none that can be compared */
 	struct mf_repo_seen accepted; /* last */
 	struct mf_repo_seen used;     /* what the cache holds */
 	struct mf_repo_mark marks[MF_REPO_MARKS];

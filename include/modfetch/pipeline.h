@@ -74,7 +74,7 @@ void mf_run_done(struct mf_run *run);
 
 /*
  * The cause of a failed plan, so that one bad package or repository does not stop drivers from
- * others: run->fault tells a caller with several wants whether a run for fewer may succeed.
+ * others: run->fault says, for a caller with several wants, whether a run for fewer may succeed.
  */
 
 /* Is the failure transient: no network, a lock, a full server? */

@@ -77,7 +77,7 @@ int mf_repos_check_any(struct mf_context *ctx, const struct mf_repos *repos);
 /*
  * The mirrors of a repository's mirrorlist=: a text file with a base URL a line, '#' begins a
  * comment. The list is kept as var/cache/modfetch/ID.mirrors, so that packages are fetched from the
- * mirrors the last refresh saw. Nobody signs it and nobody needs to: a mirror can only withhold.
+ * mirrors the last refresh saw. It has no signature and needs none: a mirror can only withhold files.
  */
 
 #define MF_MIRRORS_MAX 64 /* more of a list are not used */

@@ -34,8 +34,8 @@ struct mf_repomd {
 };
 
 /*
- * Parses repomd.xml from a descriptor. Which repository it is, the first kind of its <tags> tells
- * that there is: <repo>, <distro> (its cpeid, or its text), <content>; several of a kind with a
+ * Parses repomd.xml from a descriptor. Which repository it is, the first kind of its <tags> says
+ * (the first that it has): <repo>, <distro> (its cpeid, or its text), <content>; several of a kind with a
  * blank between them. 0, or -EBADMSG where it names no primary with a SHA-256.
  */
 int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd);

@@ -185,18 +185,26 @@ bool mf_memfile_is_sealed(int fd)
 	return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
+DIR *mf_opendir(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0) {
+		error = errno;
+		close(fd);
+		errno = error;
+	}
+	return dir;
+}
+
 static int remove_children(int fd)
 {
-	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = mf_opendir(fd);
 	struct dirent *e;
 
-	if (copy < 0)
-		return -errno;
-	dir = fdopendir(copy);
 	if (!dir)
 		return -errno;
-	mf_steal_fd(&copy);
 	while ((errno = 0, e = readdir(dir))) {
 		int r;
 
@@ -233,17 +241,4 @@ uint64_t mf_now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-DIR *mf_opendir(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0) {
-		error = errno;
-		close(fd);
-		errno = error;
-	}
-	return dir;
 }

@@ -81,7 +81,7 @@ static void print_help(void)
 	     "See modfetch(8).");
 }
 
-/* The global options; this table alone tells them from those of a verb. */
+/* The global options; only this table separates them from those of a verb. */
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;

@@ -78,7 +78,7 @@ static bool in_excluded(const struct dm_config *config, const char *path)
 
 /*
  * The file of this path, NULL if there is none. *RET_BELOW: there are files below it; a directory
- * that is gone takes files with it that nobody named.
+ * that is gone takes files with it that the caller did not name.
  */
 static struct dm_file *changed_find(struct dm_scan *scan, const char *path, bool *ret_below)
 {

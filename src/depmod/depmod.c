@@ -156,7 +156,7 @@ static bool all_intact(const struct run *run)
 
 /*
  * Is what the state knows of the tree as good as what the caller knew before the changes? Another
- * program that indexed the tree since saw more than the state has, and nobody reports changes in external
+ * program that indexed the tree since saw more than the state has, and changes are never reported for external
  * directories.
  */
 static bool can_scan_changed(const struct run *run)

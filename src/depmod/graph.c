@@ -8,7 +8,7 @@
  * symbol the later in the modules' order owns it. A symbol that no module exports is the kernel's,
  * or missing: the loader reports that.
  *
- * The order decides how the dependencies of a module are listed, so it is depmod's: modules nobody
+ * The order decides how the dependencies of a module are listed, so it is depmod's: modules that no other
  * needs are taken from the end of a stack, and what only they needed goes on it. What is left over
  * then lies in cycles, or is needed by one; each cycle is reported, and there is no result.
  */

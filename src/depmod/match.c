@@ -4,7 +4,7 @@
  *
  * A file is known by its path; what the state says of it holds while its size, inode and both times
  * are the same and it had not changed just before it was read. The change time is among them
- * because nobody sets it: an edit in place with the modification time put back, or with the clock
+ * because no call sets it: an edit in place with the modification time put back, or with the clock
  * put back, still shows.
  *
  * Facts from the base are used where they are. Those from the recent part go into this run's own

@@ -70,15 +70,9 @@ bool dm_is_excluded(const struct dm_config *config, const char *name)
 
 static struct entry *add_entry(struct directory *directory)
 {
-	if (directory->n == directory->room) {
-		size_t room = directory->room ? directory->room * 2 : 16;
-		struct entry *v = reallocarray(directory->entries, room, sizeof(*v));
-
-		if (!v)
-			return NULL;
-		directory->entries = v;
-		directory->room = room;
-	}
+	if (mf_array_reserve(&directory->entries, &directory->room, directory->n + 1,
+			     sizeof(*directory->entries)) < 0)
+		return NULL;
 	directory->entries[directory->n] = (struct entry){ 0 };
 	return &directory->entries[directory->n++];
 }
@@ -269,15 +263,10 @@ static int list_level(struct walk *walk)
 
 static int add_to_scan(struct dm_scan *scan, const struct dm_file *file)
 {
-	if (scan->n == scan->room) {
-		size_t room = scan->room ? scan->room * 2 : 1024;
-		struct dm_file *files = reallocarray(scan->files, room, sizeof(*files));
+	int r = mf_array_reserve(&scan->files, &scan->room, scan->n + 1, sizeof(*scan->files));
 
-		if (!files)
-			return -ENOMEM;
-		scan->files = files;
-		scan->room = room;
-	}
+	if (r < 0)
+		return r;
 	scan->files[scan->n++] = *file;
 	return 0;
 }

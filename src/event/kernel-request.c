@@ -152,15 +152,10 @@ static int ask_repository(const struct repo_query *q, const char *repo)
 /* 0, the visitor's non-zero return, or -errno. */
 static int request_ask_repositories(const struct repo_query *q)
 {
-	int fd = q->request->cache < 0
-			 ? -1
-			 : openat(q->request->cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = q->request->cache < 0 ? NULL : mf_opendir(q->request->cache);
 	struct dirent *e;
 	int r = 0;
 
-	if (!dir && fd >= 0)
-		close(fd);
 	while (dir && !r && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
 			r = ask_repository(q, e->d_name);

@@ -269,13 +269,10 @@ int mf_spool_put(int dirfd, const struct mf_spool_entry *entry)
 /* Counts entries, at most LIMIT. */
 static size_t count_entries(int dirfd, size_t limit)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct dirent *e;
 	size_t n = 0;
 
-	if (!dir && fd >= 0)
-		close(fd);
 	while (dir && n < limit && (e = readdir(dir)))
 		n += e->d_name[0] != '.';
 	return n;
@@ -356,8 +353,7 @@ static int spool_by_age(const void *a, const void *b)
 int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 		  size_t *ret_damaged)
 {
-	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct mf_spool_entry *entries = NULL;
 	size_t n = 0, room = 0, damaged = 0;
 	struct dirent *e;
@@ -365,7 +361,6 @@ int mf_spool_read(int dirfd, struct mf_spool_entry **ret_entries, size_t *ret_n,
 
 	if (!dir)
 		return -errno;
-	mf_steal_fd(&fd);
 	while (r == 0 && (errno = 0, e = readdir(dir))) {
 		if (e->d_name[0] == '.') /* a partial file, "." or ".." */
 			continue;

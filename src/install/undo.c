@@ -345,7 +345,7 @@ static void remove_index_partials(const struct mf_context *ctx, const char *kern
 	struct dirent *e;
 	int fd = -1;
 
-	path = mf_format("/lib/modules/%s", kernel);
+	path = mf_kernel_path(kernel, NULL);
 	if (path)
 		fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
 	dir = fd < 0 ? NULL : fdopendir(fd);

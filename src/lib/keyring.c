@@ -70,13 +70,11 @@ static int visit_named(int dirfd, const char *name, visit_file *visit, void *arg
 /* Visits all revocation lists, and with CERTS all certificates. */
 static int visit_directory(int dirfd, bool certs, visit_file *visit, void *arg, char **ret_bad)
 {
-	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	mf_steal_fd(&fd);
 	while ((errno = 0, e = readdir(dir))) {
 		int r;
 

@@ -82,16 +82,11 @@ add_argument(struct mf_strings *words, const char *fmt, ...)
 {
 	_cleanup_free_ char *s = NULL;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&s, fmt, ap);
+	s = mf_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		s = NULL;
-		return NULL;
-	}
-	return mf_strings_add(words, s) < 0 ? NULL : words->v[words->n - 1];
+	return !s || mf_strings_add(words, s) < 0 ? NULL : words->v[words->n - 1];
 }
 
 static int run_rpmbuild(struct build *build, struct batch *batch, const char *top, const char *spec)

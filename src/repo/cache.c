@@ -276,7 +276,6 @@ static int cache_publish(int repo_fd, const char *name)
 	char before[NAME_MAX + 1];
 	struct dirent *e;
 	ssize_t len = readlinkat(repo_fd, MF_CACHE_CURRENT, before, sizeof(before) - 1);
-	int fd;
 
 	before[len > 0 ? len : 0] = '\0';
 	(void)unlinkat(repo_fd, "." MF_CACHE_CURRENT ".partial", 0);
@@ -284,8 +283,7 @@ static int cache_publish(int repo_fd, const char *name)
 	    renameat(repo_fd, "." MF_CACHE_CURRENT ".partial", repo_fd, MF_CACHE_CURRENT) < 0 ||
 	    fsync(repo_fd) < 0)
 		return -errno;
-	fd = openat(repo_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = mf_opendir(repo_fd);
 	while (dir && (e = readdir(dir)))
 		if (mf_starts_with(e->d_name, "gen-") && strcmp(e->d_name, name) &&
 		    strcmp(e->d_name, before))

@@ -32,7 +32,7 @@ enum form {
 };
 
 /* One repository's cache; tries are NULL where the repository has none of the kind. */
-struct shelf {
+struct repo_cache {
 	int dirfd;
 	struct mf_trie *aliases[N_LAYERS];
 	struct mf_trie *names[2]; /* of this kernel, of no particular one */
@@ -41,7 +41,7 @@ struct shelf {
 
 struct mf_catalog {
 	struct mf_repos repos;
-	struct shelf *shelves; /* one a repository */
+	struct repo_cache *caches; /* one a repository */
 	struct mf_release release;
 	char *tag;
 	char *moved; /* mf_catalog_moved() */
@@ -49,25 +49,25 @@ struct mf_catalog {
 	enum form form; /* the pool's */
 };
 
-static void shelf_done(struct shelf *shelf)
+static void repo_cache_done(struct repo_cache *cache)
 {
 	for (size_t i = 0; i < N_LAYERS; i++)
-		mf_trie_free(shelf->aliases[i]);
+		mf_trie_free(cache->aliases[i]);
 	for (size_t i = 0; i < 2; i++) {
-		mf_trie_free(shelf->names[i]);
-		mf_trie_free(shelf->requests[i]);
+		mf_trie_free(cache->names[i]);
+		mf_trie_free(cache->requests[i]);
 	}
-	if (shelf->dirfd >= 0)
-		close(shelf->dirfd);
+	if (cache->dirfd >= 0)
+		close(cache->dirfd);
 }
 
 void mf_catalog_free(struct mf_catalog *catalog)
 {
 	if (!catalog)
 		return;
-	for (size_t i = 0; catalog->shelves && i < catalog->repos.n; i++)
-		shelf_done(&catalog->shelves[i]);
-	free(catalog->shelves);
+	for (size_t i = 0; catalog->caches && i < catalog->repos.n; i++)
+		repo_cache_done(&catalog->caches[i]);
+	free(catalog->caches);
 	free(catalog->tag);
 	free(catalog->moved);
 	mf_pool_free(catalog->pool);
@@ -104,10 +104,8 @@ static char *release_of(const struct mf_release *release, const char *file)
 	    strchr(file + flavor + 1, '-'))
 		return NULL;
 	file += flavor + 1;
-	if (asprintf(&name, "%.*s-%s", (int)(strlen(file) - strlen(suffix)), file,
-		     release->flavor) < 0)
-		return NULL;
-	for (char *p = name; *p; p++)
+	name = mf_format("%.*s-%s", (int)(strlen(file) - strlen(suffix)), file, release->flavor);
+	for (char *p = name; p && *p; p++)
 		if (*p == '_')
 			*p = '-';
 	return name;
@@ -123,9 +121,9 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 	own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
 	if (!own)
 		return;
-	if (catalog->moved || !faccessat(catalog->shelves[i].dirfd, own, F_OK, 0))
+	if (catalog->moved || !faccessat(catalog->caches[i].dirfd, own, F_OK, 0))
 		return;
-	n = scandirat(catalog->shelves[i].dirfd, ".", &names, NULL, versionsort);
+	n = scandirat(catalog->caches[i].dirfd, ".", &names, NULL, versionsort);
 	for (int j = 0; j < n; j++) {
 		char *release = release_of(&catalog->release, names[j]->d_name);
 
@@ -136,15 +134,14 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 		free(names[j]);
 	}
 	free(names);
-	if (newest && asprintf(&catalog->moved,
-			       "repository %s has drivers for kernel %s, not for %s: boot that "
-			       "kernel, or keep "
-			       "the old one's packages in the repository",
-			       catalog->repos.v[i].id, newest, catalog->release.release) < 0)
-		catalog->moved = NULL;
+	if (newest)
+		catalog->moved =
+			mf_format("repository %s has drivers for kernel %s, not for %s: boot that "
+				  "kernel, or keep the old one's packages in the repository",
+				  catalog->repos.v[i].id, newest, catalog->release.release);
 }
 
-static int open_index(const struct shelf *shelf, const char *kind, const char *label,
+static int open_index(const struct repo_cache *cache, const char *kind, const char *label,
 		      struct mf_trie **ret_trie)
 {
 	_cleanup_free_ char *name = NULL;
@@ -153,32 +150,33 @@ static int open_index(const struct shelf *shelf, const char *kind, const char *l
 	name = mf_format(MF_CACHE_INDEX, kind, label);
 	if (!name)
 		return -ENOMEM;
-	r = mf_trie_open_at(shelf->dirfd, name, ret_trie);
+	r = mf_trie_open_at(cache->dirfd, name, ret_trie);
 	return r == -ENOENT ? 0 : r;
 }
 
-static int open_shelf(struct mf_context *ctx, struct mf_catalog *catalog, size_t i, size_t *opened)
+static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, size_t i,
+			   size_t *opened)
 {
 	const char *labels[N_LAYERS] = { catalog->tag, catalog->release.flavor, MF_CACHE_ANY };
 	const char *name_labels[2] = { catalog->tag, MF_CACHE_OTHER };
-	struct shelf *shelf = &catalog->shelves[i];
+	struct repo_cache *cache = &catalog->caches[i];
 	const char *id = catalog->repos.v[i].id;
 	int r = 0;
 
-	shelf->dirfd = catalog->repos.v[i].enabled ? mf_cache_open(ctx, id, NULL) : -1;
-	if (shelf->dirfd < 0) {
+	cache->dirfd = catalog->repos.v[i].enabled ? mf_cache_open(ctx, id, NULL) : -1;
+	if (cache->dirfd < 0) {
 		if (catalog->repos.v[i].enabled)
 			mf_log(ctx, MF_LOG_WARNING,
 			       "repository %s has no metadata yet; run: modfetch refresh", id);
-		shelf->dirfd = -1;
+		cache->dirfd = -1;
 		return 0;
 	}
 	for (size_t j = 0; !r && j < N_LAYERS; j++)
-		r = open_index(shelf, MF_CACHE_ALIASES, labels[j], &shelf->aliases[j]);
+		r = open_index(cache, MF_CACHE_ALIASES, labels[j], &cache->aliases[j]);
 	for (size_t j = 0; !r && j < 2; j++)
-		r = open_index(shelf, MF_CACHE_MODULES, name_labels[j], &shelf->names[j]);
+		r = open_index(cache, MF_CACHE_MODULES, name_labels[j], &cache->names[j]);
 	for (size_t j = 0; !r && j < 2; j++)
-		r = open_index(shelf, MF_CACHE_REQUESTS, name_labels[j], &shelf->requests[j]);
+		r = open_index(cache, MF_CACHE_REQUESTS, name_labels[j], &cache->requests[j]);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_MATCH, r == -EBADMSG ? -MFE_BAD_INDEX : r, id,
 			       "its cache is damaged; run: modfetch refresh --force");
@@ -199,14 +197,14 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_USAGE, ctx->kernel,
 			       "not a kernel release");
-	catalog->shelves = calloc(catalog->repos.n, sizeof(*catalog->shelves));
-	if (!catalog->shelves ||
-	    asprintf(&catalog->tag, "%s-%s", catalog->release.flavor, catalog->release.abi) < 0)
+	catalog->caches = calloc(catalog->repos.n, sizeof(*catalog->caches));
+	catalog->tag = mf_format("%s-%s", catalog->release.flavor, catalog->release.abi);
+	if (!catalog->caches || !catalog->tag)
 		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	for (size_t i = 0; i < catalog->repos.n; i++)
-		catalog->shelves[i].dirfd = -1;
+		catalog->caches[i].dirfd = -1;
 	for (size_t i = 0; !r && i < catalog->repos.n; i++)
-		r = open_shelf(ctx, catalog, i, &opened);
+		r = open_repo_cache(ctx, catalog, i, &opened);
 	if (!r && !opened)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, "/var/cache/modfetch",
 			       "no repository has been refreshed yet; run: modfetch refresh");
@@ -252,7 +250,7 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
 		for (size_t j = 0; !r && j < N_LAYERS; j++) {
-			const struct mf_trie *trie = catalog->shelves[a.repo].aliases[j];
+			const struct mf_trie *trie = catalog->caches[a.repo].aliases[j];
 
 			if (trie)
 				r = mf_trie_match(trie, name, hand_on, &a);
@@ -269,9 +267,9 @@ static int catalog_find(const struct mf_catalog *catalog, bool requests, const c
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
 		for (size_t j = 0; !r && j < 2; j++) {
-			const struct shelf *shelf = &catalog->shelves[a.repo];
+			const struct repo_cache *cache = &catalog->caches[a.repo];
 			const struct mf_trie *trie =
-				requests ? shelf->requests[j] : shelf->names[j];
+				requests ? cache->requests[j] : cache->names[j];
 
 			if (trie)
 				r = mf_trie_find(trie, module, hand_on, &a);
@@ -308,7 +306,7 @@ int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *v
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->shelves[a.repo].names, 2, &a,
+		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].names, 2, &a,
 			 hand_on);
 	return r;
 }
@@ -319,7 +317,7 @@ static int walk_aliases(const struct mf_catalog *catalog, struct asking *a, mf_t
 	int r = 0;
 
 	for (; !r && a->repo < catalog->repos.n; a->repo++)
-		r = walk((const struct mf_trie *const *)catalog->shelves[a->repo].aliases, N_LAYERS,
+		r = walk((const struct mf_trie *const *)catalog->caches[a->repo].aliases, N_LAYERS,
 			 a, hand);
 	return r;
 }
@@ -353,7 +351,7 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 			 label);
 	if (!file)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "catalog", NULL);
-	r = fd = openat(catalog->shelves[i].dirfd, file, O_RDONLY | O_CLOEXEC);
+	r = fd = openat(catalog->caches[i].dirfd, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd >= 0)
@@ -369,7 +367,7 @@ static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, 
 	int r = 0;
 
 	for (size_t i = 0; !r && i < catalog->repos.n; i++) {
-		if (catalog->shelves[i].dirfd < 0)
+		if (catalog->caches[i].dirfd < 0)
 			continue;
 		r = add_list(ctx, catalog, i, form, catalog->tag);
 		if (!r)

@@ -5,7 +5,7 @@
  * A module's name comes from "kmod(x.ko)", its aliases from "modalias(kernel-…:bus:…)" supplements
  * and "kalias(tag:name)" provides; both are unescaped and spelt as kmod spells them. A package of
  * several modules does not say which alias is whose: each of them gets all, and after the
- * installation depmod's own index tells the truth. An alias no index can hold is left out: it can
+ * installation depmod's own index is exact. An alias no index can hold is left out: it can
  * come from no device.
  *
  * A module asks for those in the packages that its own recommends or suggests, whatever words it does
@@ -32,7 +32,7 @@
 #define REQUESTS_MAX (1U << 20) /* pairs of an index */
 
 /* One alias index under construction: those of a kernel, of a flavor, or of any kernel. */
-struct shelf {
+struct alias_index {
 	char *label;
 	struct mf_trie_builder *trie;
 };
@@ -42,8 +42,8 @@ struct writing {
 	const char *tag; /* NULL: of no particular kernel */
 	const struct mf_strings *tags;
 	bool loose; /* the package at hand is of no particular kernel */
-	struct shelf *shelves;
-	size_t n_shelves;
+	struct alias_index *alias_indexes;
+	size_t n_alias_indexes;
 	const struct mf_indexes_source *source;
 	struct mf_trie_builder *names, *requests;
 	size_t n_requests;
@@ -53,39 +53,41 @@ struct writing {
 
 static void writing_done(struct writing *w)
 {
-	for (size_t i = 0; i < w->n_shelves; i++) {
-		free(w->shelves[i].label);
-		mf_trie_builder_free(w->shelves[i].trie);
+	for (size_t i = 0; i < w->n_alias_indexes; i++) {
+		free(w->alias_indexes[i].label);
+		mf_trie_builder_free(w->alias_indexes[i].trie);
 	}
-	free(w->shelves);
+	free(w->alias_indexes);
 	mf_trie_builder_free(w->names);
 	mf_trie_builder_free(w->requests);
 	mf_strings_done(&w->modules);
 }
 
-static int shelf_of(struct writing *w, const char *label, size_t len, struct mf_trie_builder **ret)
+static int alias_index_of(struct writing *w, const char *label, size_t len,
+			  struct mf_trie_builder **ret)
 {
-	struct shelf *v;
+	struct alias_index *v;
 	int r;
 
-	for (size_t i = 0; i < w->n_shelves; i++) {
-		if (strlen(w->shelves[i].label) == len &&
-		    !memcmp(w->shelves[i].label, label, len)) {
-			*ret = w->shelves[i].trie;
+	for (size_t i = 0; i < w->n_alias_indexes; i++) {
+		if (strlen(w->alias_indexes[i].label) == len &&
+		    !memcmp(w->alias_indexes[i].label, label, len)) {
+			*ret = w->alias_indexes[i].trie;
 			return 0;
 		}
 	}
-	v = reallocarray(w->shelves, w->n_shelves + 1, sizeof(*v));
+	v = reallocarray(w->alias_indexes, w->n_alias_indexes + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	w->shelves = v;
-	v[w->n_shelves] = (struct shelf){ .label = strndup(label, len) };
-	r = v[w->n_shelves].label ? mf_trie_builder_new(&v[w->n_shelves].trie) : -ENOMEM;
+	w->alias_indexes = v;
+	v[w->n_alias_indexes] = (struct alias_index){ .label = strndup(label, len) };
+	r = v[w->n_alias_indexes].label ? mf_trie_builder_new(&v[w->n_alias_indexes].trie)
+					: -ENOMEM;
 	if (r < 0) {
-		free(v[w->n_shelves].label);
+		free(v[w->n_alias_indexes].label);
 		return r;
 	}
-	*ret = v[w->n_shelves++].trie;
+	*ret = v[w->n_alias_indexes++].trie;
 	return 0;
 }
 
@@ -129,7 +131,7 @@ static int indexes_add_alias(struct writing *w, const char *label, size_t label_
 	if (mf_alias_unescape(alias, len, plain, sizeof(plain)) < 0 ||
 	    mf_alias_normalize(plain, key, sizeof(key)) < 0)
 		return 0;
-	r = shelf_of(w, label, label_len, &trie);
+	r = alias_index_of(w, label, label_len, &trie);
 	for (size_t i = 0; !r && i < w->modules.n; i++) {
 		r = mf_trie_builder_add(trie, key, w->modules.v[i], w->priority);
 		if (r == -EINVAL)
@@ -318,7 +320,8 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 	if (!r && w.n_requests)
 		r = indexes_publish(w.requests, dirfd, MF_CACHE_REQUESTS,
 				    source->tag ? source->tag : MF_CACHE_OTHER);
-	for (size_t i = 0; !r && i < w.n_shelves; i++)
-		r = indexes_publish(w.shelves[i].trie, dirfd, MF_CACHE_ALIASES, w.shelves[i].label);
+	for (size_t i = 0; !r && i < w.n_alias_indexes; i++)
+		r = indexes_publish(w.alias_indexes[i].trie, dirfd, MF_CACHE_ALIASES,
+				    w.alias_indexes[i].label);
 	return r;
 }

@@ -35,8 +35,7 @@ static int add_cached(struct mf_context *ctx, struct mf_pool *pool, const char *
 /* Caches of what the database was before go. */
 static void drop_others(int dirfd, const char *name)
 {
-	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_closedir_ DIR *dir = mf_opendir(dirfd);
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir)))

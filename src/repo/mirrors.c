@@ -58,9 +58,7 @@ int mf_mirrors_parse(const char *text, struct mf_strings *urls)
 
 static char *list_name(const char *repo_id)
 {
-	char *name;
-
-	return asprintf(&name, "%s.mirrors", repo_id) < 0 ? NULL : name;
+	return mf_format("%s.mirrors", repo_id);
 }
 
 int mf_mirrors_read(const struct mf_context *ctx, const char *repo_id, struct mf_strings *urls)

@@ -25,19 +25,16 @@ int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const ch
 {
 	_cleanup_free_ char *shown = mf_secret_hide_copy(value);
 	const char *id = d->repo.id;
-	int r;
 
 	if (d->why)
 		return 0;
 	if (!shown)
 		return -ENOMEM;
-	r = !line ? asprintf(&d->where, "%s", file)
-	    : *id ? asprintf(&d->where, "%s line %u [%s]", file, line, id)
-		  : asprintf(&d->where, "%s line %u", file, line);
-	if (r < 0) {
-		d->where = NULL;
+	d->where = !line ? mf_format("%s", file)
+		   : *id ? mf_format("%s line %u [%s]", file, line, id)
+			 : mf_format("%s line %u", file, line);
+	if (!d->where)
 		return -ENOMEM;
-	}
 	d->why = mf_format("%s%s%s", why, *shown ? ": " : "", shown);
 	if (!d->why)
 		return -ENOMEM;

@@ -262,13 +262,10 @@ int mf_repo_state_write(struct mf_context *ctx, const char *repo_id,
 
 	if (dirfd < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, dirfd, "/" DIRECTORY, NULL);
-	f = open_memstream(&text, &len);
-	if (!f || asprintf(&name, "%s.state", repo_id) < 0) {
-		name = NULL;
-		if (f)
-			fclose(f);
+	name = mf_format("%s.state", repo_id);
+	f = name ? open_memstream(&text, &len) : NULL;
+	if (!f)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, repo_id, NULL);
-	}
 	print_state(f, state);
 	r = fclose(f) ? -ENOMEM : mf_file_publish(dirfd, name, 0644, text, len);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_VERIFY, r, repo_id,

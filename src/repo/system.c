@@ -81,16 +81,8 @@ static int add_dep(struct system *s, char *name, const char *evr)
 {
 	char *copy = evr ? strdup(evr) : NULL;
 
-	if (s->n_deps == s->room) {
-		size_t room = s->room ? s->room * 2 : 1024;
-		struct mf_dep *deps = reallocarray(s->deps, room, sizeof(*deps));
-
-		if (deps) {
-			s->deps = deps;
-			s->room = room;
-		}
-	}
-	if (!name || (evr && !copy) || s->n_deps == s->room) {
+	if (!name || (evr && !copy) ||
+	    mf_array_reserve(&s->deps, &s->room, s->n_deps + 1, sizeof(*s->deps)) < 0) {
 		free(name);
 		free(copy);
 		return -ENOMEM;
@@ -237,7 +229,7 @@ static int add_spelling(struct mf_strings *names, const char *name, char byte, c
 }
 
 /*
- * Under which names packages may have the modules on disk that are nobody's yet: the file's, and
+ * Under which names packages may have the modules on disk that no package owns: the file's, and
  * kmod's spellings.
  */
 static int name_modules(const struct system *s, struct mf_strings *ret_names)
@@ -413,10 +405,10 @@ static int system_add_names(struct system *s)
 		return 0;
 	flavor = mf_format("kernel-%s", release->flavor);
 	r = add_dep(s, flavor, NULL);
-	if (!r && asprintf(&kernel, "kernel-%s-%s", release->flavor, release->abi) < 0)
-		kernel = NULL;
-	if (!r)
+	if (!r) {
+		kernel = mf_format("kernel-%s-%s", release->flavor, release->abi);
 		r = add_dep(s, kernel, NULL);
+	}
 	/* as rpm 4.17 and later let it be written, and as packages of older ones have it */
 	if (!r)
 		r = add_dep(s, strdup("kernel-uname-r"), release->uname_r);

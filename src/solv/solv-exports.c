@@ -341,7 +341,7 @@ static void take_bundled(struct mf_exports *e, struct mf_solv_list *list, int nu
 	}
 }
 
-/* In all lists but BUT: of what a list bundles, nobody else in it has anything. */
+/* In all lists but BUT: only one package of a list has the exports of a bundle. */
 static void take(struct mf_pool *mp, mf_provide provide, const struct mf_solv_list *but, Queue *to)
 {
 	uint32_t bit = MF_PROVIDE_SLOT(provide, FILTER);

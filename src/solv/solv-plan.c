@@ -143,15 +143,10 @@ static bool is_left_out(const struct mf_bundles *b, size_t place, Id dep)
 
 static int add_provide(struct mf_bundles *b, Id dep)
 {
-	if (b->n_provides == b->room) {
-		size_t room = b->room ? 2 * b->room : 4096;
-		mf_provide *provides = reallocarray(b->provides, room, sizeof(*provides));
+	int r = mf_array_reserve(&b->provides, &b->room, b->n_provides + 1, sizeof(*b->provides));
 
-		if (!provides)
-			return -ENOMEM;
-		b->provides = provides;
-		b->room = room;
-	}
+	if (r < 0)
+		return r;
 	b->provides[b->n_provides++] = mf_solv_hash_provide(b->pool, dep);
 	return 0;
 }
@@ -269,11 +264,6 @@ void mf_bundles_free(struct mf_bundles *b)
 	free(b);
 }
 
-static void solv_plan_bundles_cleanup(struct mf_bundles **b)
-{
-	mf_bundles_free(*b);
-}
-
 static int make_bundles(struct mf_bundles *b)
 {
 	size_t n_numbers = (size_t)b->pool->ss.nstrings + (size_t)b->pool->nrels;
@@ -304,7 +294,7 @@ static int make_bundles(struct mf_bundles *b)
 
 int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles)
 {
-	_cleanup_(solv_plan_bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
+	_cleanup_(mf_bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
 	int r;
 
 	if (!b)

@@ -105,6 +105,10 @@ struct mf_bundles;
 /* Of a list that is about to be written; IDS is borrowed. 0 or -ENOMEM. */
 int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles);
 void mf_bundles_free(struct mf_bundles *bundles);
+static inline void mf_bundles_cleanup(struct mf_bundles **bundles)
+{
+	mf_bundles_free(*bundles);
+}
 /* Writes the list's .solv file and what stands after it to FD, sealed. 0 or -errno. */
 int mf_bundles_write(const struct mf_bundles *bundles, const char *text, size_t len, int fd);
 void mf_bundles_needs(const struct mf_bundles *bundles, size_t place, Queue *requires);

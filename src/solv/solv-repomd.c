@@ -14,6 +14,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/solv.h"
+#include "modfetch/strings.h"
 #include "solv-private.h"
 
 void mf_repomd_done(struct mf_repomd *repomd)
@@ -61,10 +62,11 @@ static void gather_tags(Pool *pool, Repo *repo, Id array, Id key, char **text)
 	while (dataiterator_step(&di)) {
 		const char *value =
 			repodata_stringify(pool, di.data, di.key, &di.kv, 0) ? di.kv.str : NULL;
-		char *longer;
+		char *longer = NULL;
 
-		if (value && *value &&
-		    asprintf(&longer, "%s%s%s", *text ? *text : "", *text ? " " : "", value) >= 0) {
+		if (value && *value)
+			longer = mf_format("%s%s%s", *text ? *text : "", *text ? " " : "", value);
+		if (longer) {
 			free(*text);
 			*text = longer;
 		}

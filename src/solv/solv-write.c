@@ -147,14 +147,9 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 	return r < 0 ? r : mf_solv_write_sealed(fd, text, len);
 }
 
-static void solv_write_bundles_cleanup(struct mf_bundles **bundles)
-{
-	mf_bundles_free(*bundles);
-}
-
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
 {
-	_cleanup_(solv_write_bundles_cleanup) struct mf_bundles *bundles = NULL;
+	_cleanup_(mf_bundles_cleanup) struct mf_bundles *bundles = NULL;
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	int r = mf_bundles_new(pool, ids, n, &bundles);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
 #include "modfetch/table.h"
 #include "solv-private.h"
 
@@ -318,7 +319,6 @@ static char *supplement_text(Pool *pool, Id id)
 {
 	Reldep *rd;
 	const char *text;
-	char *out;
 
 	if (!ISRELDEP(id)) {
 		text = pool_id2str(pool, id);
@@ -333,8 +333,7 @@ static char *supplement_text(Pool *pool, Id id)
 	if (rd->flags == REL_AND && ISRELDEP(rd->evr)) {
 		_cleanup_free_ char *rest = supplement_text(pool, rd->evr);
 
-		if (rest && asprintf(&out, "%s:%s", pool_id2str(pool, rd->name), rest) >= 0)
-			return out;
+		return rest ? mf_format("%s:%s", pool_id2str(pool, rd->name), rest) : NULL;
 	}
 	return NULL;
 }

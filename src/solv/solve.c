@@ -27,8 +27,8 @@ void mf_solution_done(struct mf_solution *solution)
 	*solution = (struct mf_solution){ 0 };
 }
 
-/* Of all that FROM needs of a package, a symbol tells the most. */
-static Id telling_dep(Pool *pool, Id from, Id package, Id dep)
+/* Of several dependencies of FROM on a package, a symbol is the most specific reason. */
+static Id most_specific_dep(Pool *pool, Id from, Id package, Id dep)
 {
 	Id who, offset;
 	Queue q;
@@ -93,7 +93,7 @@ static void explain(Pool *pool, Solver *solver, struct mf_step *step)
 	}
 	step->needed_by = from;
 	if (from && !step->recommended && !step->suggested)
-		dep = telling_dep(pool, from, step->id, dep);
+		dep = most_specific_dep(pool, from, step->id, dep);
 	if (dep)
 		step->dep = strdup(pool_dep2str(pool, dep));
 }
