@@ -491,7 +491,7 @@ class HostileHelpers(WithMirror):
                 self.assertTrue(answer.first["recorded"])
                 self.assertLess(answer.seconds, 3)
 
-    def test_a_file_whose_size_nobody_knows_has_its_cap_here_too(self):
+    def test_a_file_of_unknown_size_has_its_limit_here_too(self):
         for size, code in (5, None), (6, "FETCH-HELPER"), (1 << 20, "FETCH-HELPER"):
             answer = self.run_helper(f"send(packet(DONE, size={size}), memfd(b'x' * {size}))", size=None, sha256=None, max=5)
             self.assertEqual(answer.code, code, answer.first)

@@ -145,6 +145,25 @@ static inline struct mf_pool *primary_pool(const struct primary *packages, size_
 	return pool;
 }
 
+/* The same pool, written as a cache and read again with this origin; not ready yet. */
+static inline struct mf_pool *primary_cached_pool(const struct primary *packages, size_t n,
+						  int origin)
+{
+	struct mf_pool *pool = primary_pool(packages, n), *again;
+	int fd = mf_memfile_new("cache"), *ids;
+	size_t n_ids;
+
+	mf_pool_ready(pool);
+	assert_int_equal(mf_pool_list(pool, 0, &ids, &n_ids), 0);
+	assert_int_equal(mf_pool_write(pool, ids, n_ids, fd), 0);
+	free(ids);
+	mf_pool_free(pool);
+	assert_int_equal(mf_pool_new("x86_64", &again), 0);
+	assert_int_equal(mf_pool_add_cache(again, fd, origin, 99), 0);
+	close(fd);
+	return again;
+}
+
 /* The only provider of a dependency; 0: none. */
 static inline int primary_provider(struct mf_pool *pool, const char *dep, const char *evr)
 {

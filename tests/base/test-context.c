@@ -39,7 +39,7 @@ static void opens_below_the_root_and_never_leaves_it(void **state)
 	assert_int_equal(mf_context_open(&r->ctx, "nothing", O_RDONLY), -ENOENT);
 }
 
-static void nobody_waits_for_who_writes_into_a_fifo(void **state)
+static void opening_a_fifo_does_not_wait_for_a_writer(void **state)
 {
 	struct root *r = *state;
 	char byte;
@@ -266,7 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(opens_below_the_root_and_never_leaves_it),
-		ROOTED(nobody_waits_for_who_writes_into_a_fifo),
+		ROOTED(opening_a_fifo_does_not_wait_for_a_writer),
 		ROOTED(directories_are_made_inside_even_through_links),
 		ROOTED(paths_begin_with_the_root),
 		ROOTED(a_root_that_cannot_be_one_is_refused),

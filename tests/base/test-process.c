@@ -141,7 +141,7 @@ static int start_with_touched_signals(void)
 	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 3;
 }
 
-static void a_program_is_started_with_signals_as_if_nobody_had_touched_them(void **state)
+static void a_program_is_started_with_default_signals(void **state)
 {
 	assert_int_equal(in_a_child(start_with_touched_signals), 0);
 }
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
 		UNIT(closed_descriptors_stay_useless_and_are_not_given_to_files),
 		UNIT(open_descriptors_are_left_alone),
 		UNIT(variables_that_are_not_in_the_table_are_gone),
-		UNIT(a_program_is_started_with_signals_as_if_nobody_had_touched_them),
+		UNIT(a_program_is_started_with_default_signals),
 		UNIT(only_a_program_of_a_build_tree_is_in_one),
 		UNIT(the_helpers_folder_counts_in_a_build_tree),
 	};

@@ -91,7 +91,7 @@ static void jobs_run_side_by_side(void **state)
 	mf_workers_free(workers);
 }
 
-static void workers_nobody_used_end(void **state)
+static void unused_workers_end(void **state)
 {
 	for (size_t k = 0; k < 100; k++) {
 		struct mf_workers *workers;
@@ -106,7 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(each_job_is_done_once),
 		UNIT(jobs_run_side_by_side),
-		UNIT(workers_nobody_used_end),
+		UNIT(unused_workers_end),
 	};
 
 	return UNIT_RUN(tests);

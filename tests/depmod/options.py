@@ -150,7 +150,7 @@ class Cycles(WithTree):
         self.put(b="")
         self.assertSame()
 
-    def test_a_symbol_that_nobody_has_is_nobodys_dependency(self):
+    def test_a_symbol_without_an_exporter_is_no_dependency(self):
         self.put(a="b", b=["nobody"])
         self.assertSame()
 

@@ -78,7 +78,7 @@ static void a_path_means_its_file_however_it_is_spelled(void **state)
 		assert_int_equal(scan(w, spellings[i]), 0);
 		assert_int_equal(w->scan.n, 2);
 		assert_int_equal(size_of(w, "kernel/a.ko"), 3);
-		/* nobody said that this one changed, even though it is gone */
+		/* no path named this one as changed, even though it is gone */
 		assert_int_equal(size_of(w, "kernel/b.ko"), 9);
 	}
 }

@@ -132,7 +132,7 @@ static void two_symbols_of_one_module_are_one_need(void **state)
 	imports(w, 1, SYM_B);
 	assert_int_equal(build(w), 0);
 	assert_int_equal(w->v[2].n_deps, 1);
-	/* nobody has that one */
+	/* no module exports that one */
 	assert_int_equal(w->v[1].n_deps, 0);
 }
 

@@ -96,7 +96,7 @@ static void what_was_written_is_read(void **state)
 	dm_buf_done(&buf);
 }
 
-static void any_other_byte_makes_it_nobodys(void **state)
+static void any_other_byte_makes_it_invalid(void **state)
 {
 	struct facts f;
 	struct dm_state_file file;
@@ -205,7 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(what_was_written_is_read),
-		UNIT(any_other_byte_makes_it_nobodys),
+		UNIT(any_other_byte_makes_it_invalid),
 		UNIT(numbers_out_of_range_are_refused_even_with_right_digests),
 		ROOTED(the_second_half_counts_beside_its_first_alone),
 		ROOTED(what_is_no_file_is_no_state),

@@ -227,7 +227,7 @@ static void an_entry_that_changed_while_it_was_worked_on_stays(void **state)
 	assert_int_equal(mf_spool_remove(f->spool, &second), 0);
 }
 
-static void what_nobody_of_us_wrote_is_thrown_away(void **state)
+static void a_foreign_file_in_the_spool_is_removed(void **state)
 {
 	static const char text[] = "modfetch-event 1\nmodalias=usb:v1\n";
 	struct fixture *f = *state;
@@ -330,7 +330,7 @@ int main(void)
 		WITH_SPOOL(the_one_that_waits_longest_is_first),
 		WITH_SPOOL(a_removed_device_takes_back_its_own_part_only),
 		WITH_SPOOL(an_entry_that_changed_while_it_was_worked_on_stays),
-		WITH_SPOOL(what_nobody_of_us_wrote_is_thrown_away),
+		WITH_SPOOL(a_foreign_file_in_the_spool_is_removed),
 		WITH_SPOOL(a_spool_that_others_can_write_is_not_used),
 		WITH_SPOOL(writers_at_once_lose_no_device),
 		WITH_SPOOL(names_are_remembered_once_and_not_without_end),

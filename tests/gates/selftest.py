@@ -87,7 +87,7 @@ class Gates(unittest.TestCase):
         self.plant("include/modfetch/nobody.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
         self.expect("layers", r"include/modfetch/nobody.h: it belongs to 0 directories")
 
-    def test_a_contract_that_nobody_else_includes_is_seen(self):
+    def test_a_contract_that_no_other_directory_includes_is_seen(self):
         self.plant("src/pack/place.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
         self.plant("include/modfetch/place.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
         self.expect("layers", r"include/modfetch/place.h: only src/pack includes it")

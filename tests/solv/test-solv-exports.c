@@ -116,7 +116,7 @@ static void the_kernel_and_packages_get_what_is_asked_for(void **state)
 	far = needs_of(pool, "far-kmp-" TAG);
 	assert_int_equal(far.n, 3);
 	assert_int_equal(far.met, 2);
-	/* of what nobody asks for, nothing */
+	/* nothing for a provide that is not asked for */
 	assert_int_equal(primary_provider(pool, "ksym(amd64:idle)", NULL), 0);
 	mf_pool_free(pool);
 }

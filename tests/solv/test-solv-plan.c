@@ -361,7 +361,7 @@ static void several_symbols_of_one_package_are_one_need(void **state)
 	assert_int_equal(mf_pool_needs(pool, primary_provider(pool, "nic-kmp-" TAG, NULL),
 				       MF_REQUIRES, count_need, nic),
 			 0);
-	/* the first of the image's two, and ptp, which nobody has */
+	/* the first of the image's two, and ptp, which no package has */
 	assert_int_equal(nic[0], 2);
 	assert_int_equal(nic[1], 1);
 	/* another CRC is another symbol, and one is one */

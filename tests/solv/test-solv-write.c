@@ -27,23 +27,6 @@ static int add_text(void *arg, const char *name, const char *evr)
 	return 0;
 }
 
-static struct mf_pool *read_again(void)
-{
-	struct mf_pool *pool = primary_pool(packages, N(packages)), *again;
-	int fd = mf_memfile_new("list"), *ids;
-	size_t n;
-
-	mf_pool_ready(pool);
-	assert_int_equal(mf_pool_list(pool, 0, &ids, &n), 0);
-	assert_int_equal(mf_pool_write(pool, ids, n, fd), 0);
-	free(ids);
-	mf_pool_free(pool);
-	assert_int_equal(mf_pool_new("x86_64", &again), 0);
-	assert_int_equal(mf_pool_add_cache(again, fd, 0, 99), 0);
-	close(fd);
-	return again;
-}
-
 static void only_drivers_and_firmware_are_recommended(void **state)
 {
 	static const struct {
@@ -58,7 +41,7 @@ static void only_drivers_and_firmware_are_recommended(void **state)
 		{ MF_SUGGESTS, { "led-kmp " }, "tools" },
 		{ MF_SUPPLEMENTS, { "" }, "pci:" },
 	};
-	struct mf_pool *pool = read_again();
+	struct mf_pool *pool = primary_cached_pool(packages, N(packages), 0);
 	int id;
 
 	mf_pool_ready(pool);
@@ -76,7 +59,7 @@ static void only_drivers_and_firmware_are_recommended(void **state)
 
 static void what_is_suggested_can_count_as_recommended(void **state)
 {
-	struct mf_pool *pool = read_again();
+	struct mf_pool *pool = primary_cached_pool(packages, N(packages), 0);
 	char text[500] = "";
 
 	mf_pool_promote_suggests(pool);

@@ -102,20 +102,10 @@ static void the_system_takes_over_what_packages_provide(void **state)
 
 static void a_cache_keeps_what_a_plan_needs(void **state)
 {
-	struct mf_pool *pool = primary_pool(nics, N(nics)), *again;
-	int *ids, fd = mf_memfile_new("cache");
+	struct mf_pool *again = primary_cached_pool(nics, N(nics), 5);
 	struct mf_package p;
 	char text[500] = "";
-	size_t n;
 
-	mf_pool_ready(pool);
-	assert_int_equal(mf_pool_list(pool, 0, &ids, &n), 0);
-	assert_int_equal(mf_pool_write(pool, ids, n, fd), 0);
-	free(ids);
-	mf_pool_free(pool);
-	assert_int_equal(mf_pool_new("x86_64", &again), 0);
-	assert_int_equal(mf_pool_add_cache(again, fd, 5, 99), 0);
-	close(fd);
 	mf_pool_ready(again);
 	mf_pool_package(again, primary_provider(again, "ptp-kmp", NULL), &p);
 	assert_string_equal(p.evr, "2:1-1");
