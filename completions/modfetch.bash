@@ -55,7 +55,7 @@ _modfetch() {
         words=$(_modfetch_repositories)
         ;;
     depmod)
-        options="--all --quick --basedir --config --outdir --show --no-sync --changed"
+        options="--all --quick --basedir --config --outdir --show --no-sync --changed --learn"
         words=$(_modfetch_kernels)
         ;;
     pack)

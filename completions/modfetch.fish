@@ -55,6 +55,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s o -l outdir -d "
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s n -l show -d "print, write nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l no-sync -d "do not wait for the disk"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l changed -d "look at these paths alone"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l learn -d "read all modules, write no index"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -a "(path basename /lib/modules/*)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s o -l output -d "the repository" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s j -l jobs -d "threads and builds" -x

@@ -25,6 +25,12 @@ struct mf_depmod_options {
 	const struct mf_strings *changed;
 	FILE *print;  /* as depmod -n: the text files go here, nothing else is written */
 	bool no_sync; /* leave out fsync: for image builds, where the image is synced once */
+	/*
+	 * Only read all modules and write the state file, so that a later run reads the changed ones
+	 * only. No index is written, also if one is out of date. Nothing is done if there is a state
+	 * file already.
+	 */
+	bool learn;
 };
 
 struct mf_depmod_result {

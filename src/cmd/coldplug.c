@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/depmod.h"
 #include "modfetch/drain.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/process.h"
@@ -74,6 +75,18 @@ static int run_in_child(struct cmd *cmd, struct mf_run *run)
 			       why.why);
 }
 
+/*
+ * The first run of depmod on a tree reads every module, for which the next device would have to wait.
+ * So it is done here, where nothing waits. It changes no index.
+ */
+static void learn_modules(struct mf_context *ctx)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+
+	if (mf_depmod(ctx, &(struct mf_depmod_options){ .learn = true }, NULL) < 0)
+		mf_log(ctx, MF_LOG_INFO, "coldplug: %s: %s", ctx->failure.what, ctx->failure.why);
+}
+
 static int finish_boot(struct cmd *cmd, const struct mf_run *run, int r)
 {
 	if (r == -MFE_NO_REPOSITORY)
@@ -118,5 +131,8 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (!boot)
 		return run_in_child(cmd, &run);
 	cmd->ctx.unattended = true;
-	return finish_boot(cmd, &run, run_in_child(cmd, &run));
+	r = run_in_child(cmd, &run);
+	if (r != -MFE_NO_REPOSITORY)
+		learn_modules(&cmd->ctx);
+	return finish_boot(cmd, &run, r);
 }

@@ -30,6 +30,7 @@ static const struct option long_options[] = {
 	{ "show", no_argument, NULL, 'n' },
 	{ "no-sync", no_argument, NULL, 'S' },
 	{ "changed", no_argument, NULL, 'c' },
+	{ "learn", no_argument, NULL, 'l' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -66,6 +67,9 @@ static int depmod_parse_option(struct cmd *cmd, struct arguments *args, int c)
 		return 0;
 	case 'S':
 		args->options.no_sync = true;
+		return 0;
+	case 'l':
+		args->options.learn = true;
 		return 0;
 	case 'c':
 		args->only_changed = true;

@@ -249,6 +249,17 @@ static bool is_current(const struct run *run)
 	       run->inputs == run->state.done.inputs && all_intact(run);
 }
 
+/* An index in place that is what this run would write is kept in the state as if it had been. */
+static void learn_output(struct run *run, enum dm_index index)
+{
+	const struct dm_buf *buf = &run->indexes[index];
+	struct dm_output *output = &run->state.done.outputs[index];
+
+	*output = (struct dm_output){ 0 };
+	if (dm_output_same(run->tree.out_fd, index, buf, output))
+		output->digest = mf_hash(buf->p ? buf->p : "", buf->len);
+}
+
 /*
  * Stages an index, unless the one in place is the same. modules.dep is always new: others (depmod
  * -A) take its time for the time of the last look at the tree.
@@ -260,6 +271,10 @@ static int stage(struct run *run, enum dm_index index)
 
 	if (!is_written(run, index))
 		return 0;
+	if (run->options->learn) {
+		learn_output(run, index);
+		return 0;
+	}
 	if (index != DM_DEP && index != DM_DEP_BIN) {
 		digest = mf_hash(buf->p ? buf->p : "", buf->len);
 		if (run->known && *last == digest && is_intact(run, index))
@@ -330,8 +345,8 @@ static int build_state(struct run *run, struct dm_buf *ret_state)
 	int r;
 
 	for (enum dm_index i = 0; i < DM_N_OUTPUTS; i++) {
-		done.outputs[i].digest = run->state.done.outputs[i].digest;
-		if (is_written(run, i))
+		done.outputs[i] = run->state.done.outputs[i];
+		if (is_written(run, i) && !run->options->learn)
 			(void)dm_output_stat(run->tree.out_fd, i, &done.outputs[i]);
 	}
 	dm_buf_add(&run->fresh.parts[DM_PART_GONE], run->match.gone,
@@ -369,6 +384,10 @@ static int work(struct run *run, struct mf_depmod_result *result)
 	}
 	if (r >= 0)
 		r = prepare(run);
+	if (r >= 0 && run->options->learn && run->known) {
+		result->unchanged = true;
+		return 0;
+	}
 	if (r >= 0)
 		r = scan(run);
 	if (r >= 0)

@@ -34,6 +34,9 @@ int dm_publish_commit(struct dm_publish *publish);
 void dm_publish_done(struct dm_publish *publish);
 /* The numbers of a published file, for the state. False: it is not there. */
 bool dm_output_stat(int fd, enum dm_index index, struct dm_output *output);
+/* The same, if the file in place has the bytes of BUF. */
+bool dm_output_same(int fd, enum dm_index index, const struct dm_buf *buf,
+		    struct dm_output *output);
 /* As depmod -n: prints the text files, one after the other. 0 or -EIO, recorded. */
 int dm_print(struct mf_context *ctx, FILE *file, const struct dm_flavor *flavor,
 	     const struct dm_buf *indexes);

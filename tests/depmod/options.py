@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """modfetch depmod compared with depmod: options, cycles, the order of publishing, the lock, and a very large tree."""
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -95,6 +96,48 @@ class Options(WithTree):
         for option in ("-a", "--all", "-A", "--quick"):
             self.assertEqual(self.ours(option).returncode, 0)
         self.assertSame()
+
+    def run_in_tree(self, *more):
+        done = subprocess.run([PROGRAM, "--json", "depmod", "-b", self.tree.root, "-C", self.tree.conf, trees.KVER, *more],
+                              capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    def put_another(self):
+        """A module of the kernel that real(10) left out; returns its path in the tree."""
+        source = trees.kernel("default")
+        name = trees.modules_of(source)[1]
+        self.tree.put(name, os.path.join(source, name))
+        return name
+
+    def test_learning_spares_the_next_run_the_reading_and_touches_no_index(self):
+        self.real(10)
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        before = {name: os.stat(self.tree.path(name)) for name in trees.INDEXES if os.path.exists(self.tree.path(name))}
+        first = self.run_in_tree("--learn")
+        self.assertEqual(first["read"], first["modules"])
+        for name, was in before.items():
+            now = os.stat(self.tree.path(name))
+            self.assertEqual((now.st_ino, now.st_mtime_ns, now.st_ctime_ns), (was.st_ino, was.st_mtime_ns, was.st_ctime_ns), name)
+        self.assertTrue(self.run_in_tree("--learn")["unchanged"])
+        self.assertTrue(self.run_in_tree()["unchanged"])
+        # one module that came: only it is read, also where only that path is looked at
+        name = self.put_another()
+        self.assertEqual(self.run_in_tree("--changed", name)["read"], 1)
+        got = trees.read(self.tree.dir)
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), got), [])
+
+    def test_learning_does_not_take_an_old_index_for_a_current_one(self):
+        self.real(10)
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        name = self.put_another()
+        before = trees.read(self.tree.dir)
+        self.run_in_tree("--learn")
+        self.assertEqual(trees.differences(before, trees.read(self.tree.dir)), [])
+        self.assertFalse(self.run_in_tree("--changed", "kernel/nothing.ko")["unchanged"])
+        got = trees.read(self.tree.dir)
+        self.assertEqual(self.tree.depmod().returncode, 0)
+        self.assertEqual(trees.differences(trees.read(self.tree.dir), got), [])
 
     def test_what_is_not_understood_is_refused(self):
         for more in (("--no-such",), ("-o",), ("kernel/x.ko",)):
