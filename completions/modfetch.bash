@@ -64,7 +64,7 @@ _modfetch() {
         [[ $word == -* ]] || compopt -o filenames
         words=$(compgen -d -- "$word")
         ;;
-    queue) options="--until-empty --watch --retry" ;;
+    queue) options="--until-empty --linger --watch --retry" ;;
     history) options="--lines" ;;
     esac
     [[ $word != -* ]] || words="$options $globals"

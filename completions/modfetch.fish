@@ -76,6 +76,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" 
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -a "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l until-empty -d "go on until nothing is left"
+complete -c modfetch -n "__fish_seen_subcommand_from queue" -l linger -d "stay for more devices" -x
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l watch -d "go on for ever"
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also what was set aside"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

@@ -2,13 +2,15 @@
 /*
  * Runs the fetch stage for tests/fetch.py. Usage: fetch-driver TOTAL_SECONDS MIRROR_SECONDS USER
  * Each line of standard input is a request, of words "key=value": path, size, max, etag, optional,
- * sha256, mirror (several), out (a file for the result). Prints a line of JSON for each
+ * sha256, mirror (several), out (a file for the result); early=MS: before the requests, starts a
+ * helper and lets it wait so long. Prints a line of JSON for each
  * request, or one for the failure, whose exit status is 1.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 #include "modfetch/fetch.h"
@@ -39,6 +41,8 @@ static void count_call(void *arg, uint64_t bytes, uint64_t total, size_t done, s
 	calls->bytes = bytes;
 }
 
+static int early_ms;
+
 static void parse_word(char *word, struct line *line, struct mf_fetch_request *request)
 {
 	char *value = strchr(word, '=');
@@ -58,6 +62,8 @@ static void parse_word(char *word, struct line *line, struct mf_fetch_request *r
 		request->optional = true;
 	else if (!strcmp(word, "mirror"))
 		mf_strings_add(&line->mirrors, value);
+	else if (!strcmp(word, "early"))
+		early_ms = atoi(value);
 	else if (!strcmp(word, "out"))
 		strcpy(line->out, value);
 	else if (!strcmp(word, "sha256") && mf_sha256_parse(value, line->sha256))
@@ -106,6 +112,10 @@ static int run(struct mf_context *ctx)
 		requests[n].mirrors = &lines[n].mirrors;
 		for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
 			parse_word(w, &lines[n], &requests[n]);
+	}
+	if (early_ms) {
+		mf_fetch_start_helper(ctx);
+		usleep((useconds_t)early_ms * 1000);
 	}
 	r = mf_fetch(ctx, requests, n, count_call, &calls, fetched);
 	if (r < 0) {

@@ -406,6 +406,10 @@ class Rights(WithMirror):
         process = subprocess.run(["unshare", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, self.url()],
                                  capture_output=True, text=True, timeout=60)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+        # a helper that was started early has ended: another one is started
+        process = subprocess.run(["unshare", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, self.url(), "early"],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
 
 
 class HostileHelpers(WithMirror):

@@ -86,6 +86,11 @@ char *mf_kernel_path(const char *kernel, const char *name);
 
 /* Reads /etc/modfetch/modfetch.conf over the defaults. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
+/*
+ * Which file modfetch.conf is now: another inode number or change time means that it may have
+ * changed. All zero where there is none.
+ */
+struct stat mf_settings_stat(const struct mf_context *ctx);
 
 /* "<root><formatted path>", the caller's to free, for libraries that need paths. NULL: no memory */
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)

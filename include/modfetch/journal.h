@@ -29,7 +29,7 @@ int mf_journal_send(enum mf_log_level level, const char *message_id, const char 
 
 /*
  * The state that a service reports to systemd's notification socket, and the kernel's messages
- * about changes of the network. Libc only.
+ * about changes of the network and about memory. Libc only.
  */
 
 /*
@@ -43,6 +43,11 @@ int mf_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * removed; or -errno. It is a netlink socket, which cannot send to a network.
  */
 int mf_netwatch_open(void);
+/*
+ * A descriptor for which poll(2) reports POLLPRI when processes of this machine have to wait for
+ * memory; or -errno. Linux before 6.5 permits it only with CAP_SYS_RESOURCE.
+ */
+int mf_memory_pressure_open(void);
 /* Reads all pending messages. 1: an address or a route was added; 0: none was; or -errno. */
 int mf_netwatch_read(int fd);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * systemd's notification protocol, and a watch on the network.
+ * systemd's notification protocol, and watches on the network and on memory.
  *
  * Only messages of the kernel are accepted: any process may write to a netlink socket, and a forged
  * message would make a service retry too early, again and again.
  */
 #include "modfetch/journal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include "modfetch/cleanup.h"
 
 int mf_notify(const char *fmt, ...)
@@ -57,6 +59,18 @@ int mf_netwatch_open(void)
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	return mf_steal_fd(&fd);
+}
+
+int mf_memory_pressure_open(void)
+{
+	/* stalls of 150 ms within 2 s; without privileges Linux takes only multiples of 2 s */
+	static const char trigger[] = "some 150000 2000000";
+	_cleanup_close_ int fd = open("/proc/pressure/memory", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	/* the kernel wants the NUL too */
+	if (fd < 0 || write(fd, trigger, sizeof(trigger)) < 0)
 		return -errno;
 	return mf_steal_fd(&fd);
 }

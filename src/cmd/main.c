@@ -60,7 +60,7 @@ static const struct verb verbs[] = {
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", true },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
 	  true, true },
-	{ "queue", IN_MODULE(queue), "[--until-empty | --watch | --retry]",
+	{ "queue", IN_MODULE(queue), "[--until-empty [--linger SECONDS] | --watch | --retry]",
 	  "process the spool of device events", false },
 	{ "status", IN_MODULE(status), "", "print devices, drivers, packages and repositories",
 	  false },

@@ -4,6 +4,7 @@
  *
  *	modfetch queue			once: the entries that are there now
  *	modfetch queue --until-empty	until the spool is empty; modfetch.service runs this
+ *		--linger SECONDS	and then that long for more: see linger()
  *	modfetch queue --watch		for ever: replaces modfetch.path without systemd
  *	modfetch queue --retry		once, with the entries that were set aside
  *
@@ -17,6 +18,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +27,7 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
@@ -32,6 +36,7 @@
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
 #include "modfetch/spool.h"
+#include "modfetch/strings.h"
 #include "cmd.h"
 
 enum {
@@ -45,19 +50,28 @@ enum {
 
 enum mode { ONCE, UNTIL_EMPTY, WATCH, RETRY };
 
+enum { LINGER = RETRY + 1, LINGER_MAX = 3600 };
+
+struct queue {
+	enum mode mode;
+	int linger_ms;	      /* 0: not at all */
+	struct stat settings; /* modfetch.conf as this process has read it */
+};
+
 /* The descriptors to wait for. poll(2) ignores closed ones (-1). */
 struct watch {
 	int spool;   /* the spool, by inotify */
 	int network; /* addresses and routes */
 	int signals; /* SIGTERM, SIGINT */
+	int memory;  /* pressure on it, while there is nothing to do */
 	bool stop;
 };
 
 static void watch_done(struct watch *w)
 {
-	const int fds[] = { w->spool, w->network, w->signals };
+	const int fds[] = { w->spool, w->network, w->signals, w->memory };
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < MF_ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 }
@@ -88,9 +102,9 @@ static int watch_open(struct cmd *cmd, struct watch *w)
 
 /*
  * Waits for a signal, for the descriptors in WAKE_ON, or for the time to pass (< 0: no limit).
- * True: an event came first; after a signal, w->stop is set.
+ * True: an event came first; after a signal or pressure on memory, w->stop is set.
  */
-enum { WAKE_SPOOL = 1, WAKE_NETWORK = 2 };
+enum { WAKE_SPOOL = 1, WAKE_NETWORK = 2, WAKE_MEMORY = 4 };
 
 static bool watch_wait(struct watch *w, int timeout_ms, unsigned int wake_on)
 {
@@ -98,6 +112,7 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int wake_on)
 		{ .fd = w->signals, .events = POLLIN },
 		{ .fd = wake_on & WAKE_SPOOL ? w->spool : -1, .events = POLLIN },
 		{ .fd = wake_on & WAKE_NETWORK ? w->network : -1, .events = POLLIN },
+		{ .fd = wake_on & WAKE_MEMORY ? w->memory : -1, .events = POLLPRI },
 	};
 	uint64_t end = mf_now_us() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000;
 
@@ -111,7 +126,7 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int wake_on)
 			return false;
 		if (n < 0)
 			continue;
-		if (p[0].revents)
+		if (p[0].revents || p[3].revents)
 			w->stop = true;
 		if (p[1].revents)
 			while (read(w->spool, events, sizeof(events)) > 0)
@@ -190,9 +205,49 @@ static void wait_for_retry(struct cmd *cmd, struct watch *w, const struct mf_dra
 		watch_wait(w, ms - first, WAKE_NETWORK | WAKE_SPOOL);
 }
 
-static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
+/* Has the program or its configuration been replaced since the process started? */
+static bool is_outdated(struct cmd *cmd, const struct queue *queue)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	struct stat now = mf_settings_stat(&cmd->ctx);
+
+	path[len < 0 ? 0 : len] = '\0';
+	return mf_ends_with(path, " (deleted)") || now.st_ino != queue->settings.st_ino ||
+	       now.st_ctim.tv_sec != queue->settings.st_ctim.tv_sec ||
+	       now.st_ctim.tv_nsec != queue->settings.st_ctim.tv_nsec;
+}
+
+/*
+ * Waits for more devices. People plug in one device after the other, and starting a confined service
+ * and its fetch helper takes longer than all their work: so both are kept ready. The helper is
+ * started now, and the memory of the last run goes back to the kernel. True: there is an entry. If
+ * this process ends instead, modfetch.path starts another one for it.
+ */
+static bool linger(struct cmd *cmd, struct watch *w, const struct queue *queue)
+{
+	bool woken;
+
+	if (!queue->linger_ms)
+		return false;
+	mf_fetch_start_helper(&cmd->ctx);
+	malloc_trim(0);
+	mf_notify("STATUS=Waiting for devices");
+	w->memory = mf_memory_pressure_open();
+	woken = watch_wait(w, queue->linger_ms, WAKE_SPOOL | WAKE_MEMORY);
+	if (w->memory >= 0)
+		close(w->memory);
+	w->memory = -1;
+	if (woken && !w->stop && !is_outdated(cmd, queue))
+		return true;
+	mf_fetch_stop_helper(&cmd->ctx);
+	return false;
+}
+
+static int queue_drain(struct cmd *cmd, struct watch *w, const struct queue *queue)
 {
 	int pause_ms = PAUSE_MIN_MS, worst = 1;
+	enum mode mode = queue->mode;
 	bool woken = true;
 
 	while (!w->stop) {
@@ -224,10 +279,13 @@ static int queue_drain(struct cmd *cmd, struct watch *w, enum mode mode)
 		woken = !drained.entries;
 		if (drained.entries)
 			continue;
-		if (mode == UNTIL_EMPTY) /* failures are in the history and the journal */
+		if (mode == WATCH) {
+			mf_notify("STATUS=Waiting for devices");
+			watch_wait(w, -1, WAKE_SPOOL);
+		} else if (worst > 0 || !linger(cmd, w, queue)) {
+			/* failures are in the history and the journal */
 			return worst < 0 ? 0 : worst;
-		mf_notify("STATUS=Waiting for devices");
-		watch_wait(w, -1, WAKE_SPOOL);
+		}
 	}
 	return 0;
 }
@@ -257,37 +315,60 @@ static int drain_once(struct cmd *cmd, struct watch *w, enum mode mode)
 
 	if (r < 0)
 		return r;
-	r = queue_drain(cmd, w, ONCE);
+	r = queue_drain(cmd, w, &(struct queue){ .mode = ONCE });
 	printed = queue_print_aside(cmd);
 	return r < 0 ? r : printed < 0 ? printed : r;
 }
 
-int cmd_queue(struct cmd *cmd, int argc, char **argv)
+/* Sets RET_QUEUE from the arguments. 0 or a recorded error. */
+static int queue_parse(struct cmd *cmd, int argc, char **argv, struct queue *ret_queue)
 {
 	static const struct option options[] = {
 		{ "until-empty", no_argument, NULL, UNTIL_EMPTY },
 		{ "watch", no_argument, NULL, WATCH },
 		{ "retry", no_argument, NULL, RETRY },
+		{ "linger", required_argument, NULL, LINGER },
 		{ 0 },
 	};
-	_cleanup_(watch_done) struct watch w = { .spool = -1, .network = -1, .signals = -1 };
-	enum mode mode = ONCE;
-	int opt, r;
+	unsigned long seconds = 0;
+	char *end = (char *)"";
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != UNTIL_EMPTY && opt != WATCH && opt != RETRY)
+		if (opt == LINGER)
+			seconds = strtoul(optarg, &end, 10);
+		else if (opt == UNTIL_EMPTY || opt == WATCH || opt == RETRY)
+			ret_queue->mode = (enum mode)opt;
+		else
 			return cmd_usage(cmd, "queue",
-					 "the options are --until-empty, --watch and --retry");
-		mode = (enum mode)opt;
+					 "the options are --until-empty, --linger SECONDS, "
+					 "--watch and --retry");
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "queue", "unexpected argument %s", argv[optind]);
+	if (*end || seconds > LINGER_MAX || (seconds && ret_queue->mode != UNTIL_EMPTY))
+		return cmd_usage(cmd, "queue",
+				 "--linger takes up to %d seconds, and needs --until-empty",
+				 LINGER_MAX);
+	ret_queue->linger_ms = (int)seconds * 1000;
+	return 0;
+}
+
+int cmd_queue(struct cmd *cmd, int argc, char **argv)
+{
+	_cleanup_(watch_done) struct watch w = { -1, -1, -1, -1, false };
+	struct queue queue = { .mode = ONCE, .settings = mf_settings_stat(&cmd->ctx) };
+	int r = queue_parse(cmd, argc, argv, &queue);
+
+	if (r != 0)
+		return r;
 	/* its entries come from devices, not from the caller */
-	cmd->ctx.unattended |= mode == UNTIL_EMPTY || mode == WATCH;
+	cmd->ctx.unattended |= queue.mode == UNTIL_EMPTY || queue.mode == WATCH;
 	r = watch_open(cmd, &w);
 	if (r < 0)
 		return r;
 	mf_notify("READY=1");
-	r = mode == ONCE || mode == RETRY ? drain_once(cmd, &w, mode) : queue_drain(cmd, &w, mode);
+	r = queue.mode == ONCE || queue.mode == RETRY ? drain_once(cmd, &w, queue.mode)
+						      : queue_drain(cmd, &w, &queue);
 	return r < 0 ? r : r ? CMD_NOTHING : CMD_DONE;
 }

@@ -51,16 +51,26 @@ static int connect_service(void)
 	return mf_steal_fd(&sock);
 }
 
-void mf_fetch_start_helper(struct mf_context *ctx)
-{
-	if (ctx->helper < 0)
-		ctx->helper = connect_service();
-}
-
 void mf_fetch_stop_helper(struct mf_context *ctx)
 {
 	if (ctx->helper >= 0)
 		close(mf_steal_fd(&ctx->helper));
+}
+
+/* A helper that waits for its first request has sent nothing: what can be read is its end. */
+static bool helper_is_waiting(int sock)
+{
+	char byte;
+
+	return recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+void mf_fetch_start_helper(struct mf_context *ctx)
+{
+	if (ctx->helper >= 0 && !helper_is_waiting(ctx->helper))
+		mf_fetch_stop_helper(ctx);
+	if (ctx->helper < 0)
+		ctx->helper = connect_service();
 }
 
 static int make_environment(struct mf_strings *ret_environment)
@@ -118,11 +128,12 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 {
 	const char *directory = build_directory();
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int ours = ctx->helper >= 0 ? mf_steal_fd(&ctx->helper) : connect_service();
-	_cleanup_close_ int theirs = -1;
+	_cleanup_close_ int ours = -1, theirs = -1;
 	int pair[2], r;
 	pid_t pid = 0;
 
+	mf_fetch_start_helper(ctx);
+	ours = mf_steal_fd(&ctx->helper);
 	if (ours < 0) {
 		path = mf_format("%s/fetch", directory ? directory : MF_LIBEXECDIR);
 		if (!path)

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
@@ -120,6 +121,14 @@ static int entry(void *arg, const struct mf_ini_line *line)
 		return 0;
 	}
 	return bad(ctx, key, value, "no such setting");
+}
+
+struct stat mf_settings_stat(const struct mf_context *ctx)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, CONF, O_PATH);
+	struct stat st;
+
+	return fd < 0 || fstat(fd, &st) < 0 ? (struct stat){ 0 } : st;
 }
 
 int mf_settings_read(struct mf_context *ctx)

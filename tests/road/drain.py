@@ -111,6 +111,44 @@ class Queue(unittest.TestCase):
         # pauses of 1, 2 and 4 seconds, at most a quarter shorter
         self.assertLessEqual(tries, 3)
 
+    def test_it_stays_for_a_while_because_devices_seldom_come_alone(self):
+        self.put("pci:v1")
+        process = self.start("--until-empty", "--linger", "60")
+        self.hear("STATUS=Fetching")
+        self.hear("STATUS=Waiting for devices")
+        name = self.put("usb:v2")
+        self.hear("STATUS=Fetching")
+        self.hear("STATUS=Waiting for devices")
+        self.assertFalse(name.exists())
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+
+    def test_it_does_not_stay_longer_than_it_was_told_nor_without_any_work(self):
+        self.assertEqual(subprocess.run(self.command("--until-empty", "--linger", "60"), timeout=30, check=False).returncode, 2)
+        self.put("pci:v1")
+        process = self.start("--until-empty", "--linger", "1")
+        self.hear("STATUS=Waiting for devices")
+        self.assertEqual(process.wait(20), 0)
+
+    def test_with_changed_settings_it_leaves_a_device_to_a_new_process(self):
+        settings = self.root / "etc/modfetch/modfetch.conf"
+        for change in (lambda: settings.write_text("[modfetch]\nlock-timeout=5\n"), settings.unlink):
+            self.put("pci:v1")
+            process = self.start("--until-empty", "--linger", "60")
+            self.hear("STATUS=Waiting for devices")
+            change()
+            name = self.put("usb:v2")
+            self.assertEqual(process.wait(20), 0)
+            self.assertTrue(name.exists())
+            name.unlink()
+
+    def test_how_long_it_stays_is_checked(self):
+        for words in (("--linger", "60"), ("--until-empty", "--linger", "3601"), ("--until-empty", "--linger", "-1"),
+                      ("--until-empty", "--linger", "5m"), ("--watch", "--linger", "5")):
+            done = subprocess.run(self.command(*words), timeout=30, check=False, stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 64, words)
+
     def test_watching_takes_what_comes_and_goes_on(self):
         process = self.start("--watch")
         self.hear("STATUS=Waiting for devices")

@@ -2,6 +2,7 @@
 """A guest with modfetch on a minimal module tree, and a repository of its kernel on a real web server."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -27,18 +28,20 @@ class Scene(contextlib.ExitStack):
     """Builds everything in a work directory. boot() may be called several times, with the original or the modified image.
 
     KIND: one of tests/lib/repository, or a function that makes a repository: it is called with a directory and the kernel.
+    BASE: Debian packages in addition to those of tests/vm/base. PREPARE: called with the scene and the root of the image.
     """
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
-                 repo="", size="900M"):
+                 repo="", size="900M", base=(), prepare=None):
         super().__init__()
         try:
             self.kernel = image.Kernel()
             self.directory = self.enter_context(guest.Workdir())
-            packages = kind(self.directory, self.kernel) if callable(kind) else repository(kind, build)
-            self.server = self.enter_context(server.Server(packages, self.directory / "www", rate=rate))
+            self.packages = kind(self.directory, self.kernel) if callable(kind) else repository(kind, build)
+            self.server = self.enter_context(server.Server(self.packages, self.directory / "www", rate=rate))
             keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
-            image.build(self.directory, self.kernel, modules, build_dir=build, enable=enable, size=size, files=[
+            image.build(self.directory, self.kernel, modules, build_dir=build, enable=enable, size=size, packages=base,
+                        prepare=prepare and functools.partial(prepare, self), files=[
                 ("etc/modfetch/repos.d/test.repo", 0o644,
                  f"[test]\nname=Drivers\nbaseurl={self.server.guest_url}\nenabled=1\nkeys=repo.crt\n{repo}"),
                 ("etc/modfetch/keys/repo.d/repo.crt", 0o644, keys / "repo.crt"),
@@ -112,4 +115,6 @@ def kernel_events(vm):
 def wait_idle(vm, timeout=120):
     """Waits until udev and the services have nothing left to do."""
     vm.wait_for("udevadm settle --timeout=20 && [ -z \"$(ls /run/modfetch/queue)\" ] && "
-                "! systemctl is-active modfetch.service modfetch-coldplug.service | grep -qx 'active\\|activating'", timeout)
+                "! systemctl is-active modfetch-coldplug.service | grep -qx 'active\\|activating' && "
+                "case $(systemctl is-active modfetch.service) in activating) false ;; "
+                "active) [ \"$(systemctl show -P StatusText modfetch.service)\" = 'Waiting for devices' ] ;; esac", timeout)
