@@ -377,12 +377,13 @@ class Rights(WithMirror):
     def test_the_process_with_rights_opens_no_internet_socket(self):
         trace = os.path.join(self.dir, "trace")
         answer = fetch(request(self.url(), out=self.out), request(self.url("breaks")),
-                       wrap=["strace", "-E", "ASAN_OPTIONS=detect_leaks=0", "-f", "-qq", "-e", "trace=socket,connect,execve,setresuid,seccomp", "-o", trace])
+                       wrap=["strace", "-E", "ASAN_OPTIONS=detect_leaks=0", "-f", "-qq", "-e", "trace=socket,connect,execve,setresuid,seccomp,landlock_create_ruleset,landlock_restrict_self", "-o", trace])
         self.assertIsNone(answer.code, answer.first)
         with open(trace, encoding="utf-8") as f:
             lines = f.read().splitlines()
         driver = lines[0].split()[0]
-        confined, internet = set(), set()
+        confined, internet, restricted = set(), set(), set()
+        without_landlock = any("LANDLOCK_CREATE_RULESET_VERSION) = -1" in line for line in lines)
         for line in lines:
             pid = line.split()[0]
             if "SECCOMP_SET_MODE_FILTER, 0, {" in line:
@@ -390,6 +391,10 @@ class Rights(WithMirror):
             if "AF_INET" in line:
                 internet.add(pid)
                 self.assertIn(pid, confined, "a socket before the filter: " + line)
+                if not without_landlock:
+                    self.assertIn(pid, restricted, "a socket before Landlock: " + line)
+            if "landlock_restrict_self" in line and line.endswith("= 0"):
+                restricted.add(pid)
         self.assertTrue(internet)
         self.assertNotIn(driver, internet)
 

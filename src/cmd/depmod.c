@@ -22,16 +22,11 @@ struct arguments {
 };
 
 static const struct option long_options[] = {
-	{ "all", no_argument, NULL, 'a' },
-	{ "quick", no_argument, NULL, 'A' },
-	{ "basedir", required_argument, NULL, 'b' },
-	{ "config", required_argument, NULL, 'C' },
-	{ "outdir", required_argument, NULL, 'o' },
-	{ "show", no_argument, NULL, 'n' },
-	{ "no-sync", no_argument, NULL, 'S' },
-	{ "changed", no_argument, NULL, 'c' },
-	{ "learn", no_argument, NULL, 'l' },
-	{ NULL, 0, NULL, 0 },
+	{ "all", no_argument, NULL, 'a' },	     { "quick", no_argument, NULL, 'A' },
+	{ "basedir", required_argument, NULL, 'b' }, { "config", required_argument, NULL, 'C' },
+	{ "outdir", required_argument, NULL, 'o' },  { "show", no_argument, NULL, 'n' },
+	{ "no-sync", no_argument, NULL, 'S' },	     { "changed", no_argument, NULL, 'c' },
+	{ "learn", no_argument, NULL, 'l' },	     { NULL, 0, NULL, 0 },
 };
 
 /* Adds a path as the stage expects it: below the directory of the kernel. */

@@ -224,8 +224,7 @@ bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output)
 	return dm_output_stat(fd, index, &now) && dm_numbers_equal(&now.numbers, &output->numbers);
 }
 
-bool dm_output_same(int fd, enum dm_index index, const struct dm_buf *buf,
-		    struct dm_output *output)
+bool dm_output_same(int fd, enum dm_index index, const struct dm_buf *buf, struct dm_output *output)
 {
 	_cleanup_close_ int file = openat(fd, names[index], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *text = NULL;

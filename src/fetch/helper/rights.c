@@ -8,8 +8,9 @@
  * table below. If the kernel or a container does not permit namespaces, that one step is skipped
  * and reported; all others apply.
  *
- * Without root it keeps its user, and drops all other rights. Under a service manager that has
- * confined it already the same steps do no harm.
+ * Without root it keeps its user and has no namespace, but Landlock hides the same files from it, and
+ * all other rights are dropped. Under a service manager that has confined it already the same steps
+ * do no harm.
  *
  * The order matters: libraries must have read their configuration before (main() does that), the
  * namespace needs rights that the next steps drop, and the filter is last, because it forbids them
@@ -35,6 +36,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
+#include "landlock.h"
 #include "seccomp.h"
 
 /* Mount point of the new file system; any directory that exists on all systems. */
@@ -125,6 +127,16 @@ static int enter_namespace(void)
 	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
+/* The same files and no others, also where the namespace could not be entered. */
+static int restrict_files(void)
+{
+	const char *paths[MF_ARRAY_SIZE(visible)];
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(visible); i++)
+		paths[i] = visible[i].path;
+	return fetch_landlock(paths, MF_ARRAY_SIZE(visible));
+}
+
 static void find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, rights_log *on_log,
 		      void *arg)
 {
@@ -191,37 +203,42 @@ static int limit_resources(uint64_t max_file)
 	return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
+/* From root to USER, in a file system of its own if it can have one: then RET_SMALL is true. */
+static int leave_root(const char *user, rights_log *on_log, void *arg, bool *ret_small)
+{
+	uid_t uid;
+	gid_t gid;
+
+	find_user(user, &uid, &gid, on_log, arg);
+	*ret_small = enter_namespace() == 0;
+	return change_user(uid, gid);
+}
+
 int fetch_rights_drop(const char *user, uint64_t max_file, rights_log *on_log, void *arg)
 {
 	pid_t parent = getppid();
+	bool small = false;
 	char line[160];
 	int r;
 
 	/* libraries that libc would load later, from a file system that is no longer visible */
 	(void)dlopen("libnss_dns.so.2", RTLD_NOW);
 	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
-	if (geteuid() == 0) {
-		uid_t uid;
-		gid_t gid;
-
-		find_user(user, &uid, &gid, on_log, arg);
-		r = enter_namespace();
-		if (r < 0) {
-			snprintf(line, sizeof(line),
-				 "the download helper sees the whole file system: %s",
-				 strerror(-r));
-			on_log(arg, MF_LOG_WARNING, line);
-		}
-		r = change_user(uid, gid);
-		if (r < 0)
-			return r;
-	}
+	r = geteuid() ? 0 : leave_root(user, on_log, arg, &small);
+	if (r < 0)
+		return r;
 	/*
 	 * after the change of user, which clears it; a parent that is dead already sends no signal
 	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -EPERM;
+	r = restrict_files();
+	if (r < 0 && !small) {
+		snprintf(line, sizeof(line), "the download helper sees the whole file system: %s",
+			 strerror(-r));
+		on_log(arg, MF_LOG_WARNING, line);
+	}
 	r = drop_capabilities();
 	if (r == 0)
 		r = limit_resources(max_file);
