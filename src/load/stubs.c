@@ -222,13 +222,29 @@ static bool stubs_has_text(int dirfd, const char *text, size_t len)
 	return !n && !len;
 }
 
+/* No sync: a reboot removes the file. */
+static int stubs_replace(int dirfd, const char *text, size_t len)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	int r = mf_staged_init(&staged, dirfd, MF_STUBS_FILE, 0644);
+
+	if (!r)
+		r = mf_file_write(staged.fd, text, len);
+	if (r)
+		return r;
+	if (renameat(dirfd, staged.partial, dirfd, MF_STUBS_FILE) < 0)
+		return -errno;
+	free(MF_STEAL(staged.partial));
+	return 0;
+}
+
 static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_DIRECTORY);
 	int r = dirfd < 0 ? dirfd : 0;
 
 	if (!r && !stubs_has_text(dirfd, text, len))
-		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
+		r = stubs_replace(dirfd, text, len);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_STUBS, r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
 			       NULL)
 		     : 0;

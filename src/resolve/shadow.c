@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
@@ -224,20 +225,24 @@ static bool shadow_is_directory(int fd, const struct dirent *d)
 }
 
 /*
- * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty.
+ * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty. Closes FD,
+ * its descriptor: a kernel has six hundred directories, too many to open each twice.
  */
 static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
 		       int depth)
 {
-	_cleanup_closedir_ DIR *dir = mf_opendir(fd);
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
 	struct dirent *d;
 	int r = 0;
 
-	if (!dir)
-		return -errno;
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
 	while (!r && (errno = 0, d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int sub = -1;
+		int sub;
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
@@ -273,7 +278,7 @@ static int check_tree(struct shadow *s, const char *kernel)
 	for (size_t i = 0; !r && i < s->n; i++)
 		if (mf_strings_has(&builtins.names, s->new_modules[i].name))
 			r = refuse_module(s, &s->new_modules[i], "a module built into the kernel");
-	return r < 0 ? r : shadow_walk(s, fd, kernel, "", 0);
+	return r < 0 ? r : shadow_walk(s, mf_steal_fd(&fd), kernel, "", 0);
 }
 
 /* ---- modules in the repository of the kernel ---- */
