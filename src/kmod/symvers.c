@@ -108,8 +108,9 @@ static int open_first(const struct mf_context *ctx, char **ret_path)
 
 int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1, plain = -1;
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	_cleanup_free_ void *inflated = NULL;
+	_cleanup_close_ int fd = -1;
 	size_t len;
 	int r;
 
@@ -118,9 +119,13 @@ int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 		return 1;
 	if (fd < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
-	plain = mf_inflate_fd(fd, SYMVERS_MAX);
-	r = plain < 0 ? plain : mf_file_read(plain, SYMVERS_MAX, ret_text, &len);
-	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read") : 0;
+	r = mf_file_read(fd, SYMVERS_MAX, &text, &len);
+	if (!r && mf_inflate_known(text, len))
+		r = mf_inflate(text, len, SYMVERS_MAX, &inflated, &len);
+	if (r < 0)
+		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
+	*ret_text = inflated ? MF_STEAL(inflated) : MF_STEAL(text);
+	return 0;
 }
 
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
