@@ -20,6 +20,7 @@
  * from the environment of modprobe.
  */
 #include "modfetch/stubs.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -53,7 +54,8 @@ struct stubs_work {
 	struct mf_table seen;
 	struct mf_table requesters; /* module name: is it on disk or loaded? */
 	struct mf_table requested;  /* module name, if one of the above requests it */
-	struct mf_arena arena;	    /* the keys of all three */
+	struct mf_table loaded;	    /* name of a directory of /sys/module */
+	struct mf_arena arena;	    /* the keys of all four */
 	FILE *out;
 };
 
@@ -63,6 +65,7 @@ static void stubs_work_done(struct stubs_work *w)
 	mf_table_done(&w->seen);
 	mf_table_done(&w->requesters);
 	mf_table_done(&w->requested);
+	mf_table_done(&w->loaded);
 	mf_arena_done(&w->arena);
 	mf_module_names_done(&w->names);
 	mf_kmod_free(w->kmod);
@@ -123,6 +126,31 @@ static int on_name_found(void *arg, const char *name)
 	return mf_module_names_get(&w->names, name) != MF_ABSENT;
 }
 
+/* The modules that may be in the kernel, listed once: libkmod looks for two files of each name. */
+static int stubs_read_loaded(struct stubs_work *w)
+{
+	int fd = w->ctx->kernel_running
+			 ? mf_context_open(w->ctx, "sys/module", O_RDONLY | O_DIRECTORY)
+			 : -1;
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+	int r = 0;
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	while (dir && r >= 0 && (d = readdir(dir)))
+		r = stubs_put(w, &w->loaded, d->d_name, 1);
+	return r < 0 ? r : 0;
+}
+
+static bool is_in_kernel(const struct stubs_work *w, const char *module)
+{
+	if (!w->ctx->kernel_running)
+		return false;
+	return mf_module_names_get(&w->names, module) == MF_BUILTIN ||
+	       (mf_table_get(&w->loaded, module, strlen(module)) && mf_kmod_live(w->kmod, module));
+}
+
 /* 1: the module is on disk or loaded, so it may request others; 0; -ENOMEM. */
 static int requester_is_here(struct stubs_work *w, const char *module)
 {
@@ -132,8 +160,7 @@ static int requester_is_here(struct stubs_work *w, const char *module)
 
 	if (known)
 		return (int)*known;
-	here = mf_module_names_get(&w->names, module) == MF_ON_DISK ||
-	       (w->ctx->kernel_running && mf_kmod_live(w->kmod, module));
+	here = mf_module_names_get(&w->names, module) == MF_ON_DISK || is_in_kernel(w, module);
 	r = stubs_put(w, &w->requesters, module, here);
 	return r < 0 ? r : here;
 }
@@ -177,6 +204,8 @@ static int stubs_write(struct mf_context *ctx, struct stubs_work *w,
 			;
 	if (!r)
 		r = mf_catalog_each_module(catalog, stubs_on_module, w);
+	if (!r)
+		r = stubs_read_loaded(w);
 	if (!r)
 		r = mf_catalog_each_request(catalog, stubs_on_request, w);
 	if (!r)

@@ -145,6 +145,17 @@ static void a_request_of_a_module_on_disk_has_a_line(void **state)
 	assert_string_equal(lines(r), "ccm;vmac;");
 }
 
+static void a_request_of_a_module_in_the_running_kernel_has_a_line(void **state)
+{
+	struct root *r = configured(state);
+
+	assert_int_equal(primary_cache(&r->ctx, "main", requests, N(requests), 2), 0);
+	put_on_disk(r, "modules.builtin.bin", "mac80211", "kernel/mac80211.ko");
+	assert_string_equal(lines(r), "ccm;vmac;");
+	r->ctx.kernel_running = true;
+	assert_string_equal(lines(r), "ccm;vmac;crypto_ccm;");
+}
+
 static void no_line_is_added_to_one_of_the_admin(void **state)
 {
 	struct root *r = configured(state);
@@ -247,6 +258,7 @@ int main(void)
 		ROOTED(names_with_shell_syntax_are_not_written),
 		ROOTED(the_kernel_may_request_names_that_match_the_setting),
 		ROOTED(a_request_of_a_module_on_disk_has_a_line),
+		ROOTED(a_request_of_a_module_in_the_running_kernel_has_a_line),
 		ROOTED(no_line_is_added_to_one_of_the_admin),
 		ROOTED(a_file_without_lines_says_that_none_are_needed),
 		ROOTED(a_file_that_is_not_current_is_written_again),
