@@ -124,7 +124,11 @@ int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 		r = mf_inflate(text, len, SYMVERS_MAX, &inflated, &len);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
-	*ret_text = inflated ? MF_STEAL(inflated) : MF_STEAL(text);
+	if (inflated) {
+		free(text);
+		text = MF_STEAL(inflated);
+	}
+	*ret_text = MF_STEAL(text);
 	return 0;
 }
 
@@ -133,5 +137,5 @@ int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 	_cleanup_free_ char *text = NULL;
 	int r = mf_symvers_text(ctx, &text);
 
-	return r ? r : mf_symvers_parse(text, visit, arg);
+	return text ? mf_symvers_parse(text, visit, arg) : r;
 }

@@ -115,9 +115,8 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 		if (*ctx->root)
 			fds[i] = mf_context_open(ctx, config_directories[i], O_PATH | O_DIRECTORY);
 		path = path_for_kmod(ctx, config_directories[i], fds[i]);
-		if (!path)
-			r = -ENOMEM;
-		else
+		r = path ? 0 : -ENOMEM;
+		if (!r)
 			r = file ? libkmod_add_others(&paths, path, file)
 				 : mf_strings_add(&paths, path);
 	}
@@ -283,22 +282,21 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	return presence;
 }
 
-/* What a lookup found; MOD is NULL for a name from the text files of built-in modules. */
 struct lookup {
 	struct mf_kmod *kmod;
+	bool presence; /* find out the presence, and leave out absent modules */
 	mf_kmod_visit *visit;
-	mf_kmod_name_visit *visit_name; /* NULL: VISIT wants the presence too */
 	void *arg;
 };
 
+/* MOD is NULL for a name from the text files of built-in modules. */
 static int on_lookup(const struct lookup *l, const char *name, struct kmod_module *mod)
 {
-	enum mf_presence presence;
+	enum mf_presence presence = MF_ABSENT;
 
-	if (l->visit_name)
-		return l->visit_name(l->arg, name);
-	presence = mod ? presence_of(l->kmod, mod) : MF_BUILTIN;
-	return presence == MF_ABSENT ? 0 : l->visit(l->arg, name, presence);
+	if (l->presence)
+		presence = mod ? presence_of(l->kmod, mod) : MF_BUILTIN;
+	return l->presence && presence == MF_ABSENT ? 0 : l->visit(l->arg, name, presence);
 }
 
 static int on_builtin(void *arg, const char *module)
@@ -331,13 +329,27 @@ static int lookup(struct lookup *l, const char *name)
 
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
 {
-	return lookup(&(struct lookup){ kmod, visit, NULL, arg }, name);
+	return lookup(&(struct lookup){ kmod, true, visit, arg }, name);
+}
+
+struct name_visit {
+	mf_kmod_name_visit *visit;
+	void *arg;
+};
+
+static int on_lookup_name(void *arg, const char *name, enum mf_presence presence)
+{
+	const struct name_visit *v = arg;
+
+	return v->visit(v->arg, name);
 }
 
 int mf_kmod_lookup_names(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
 			 void *arg)
 {
-	return lookup(&(struct lookup){ kmod, NULL, visit, arg }, name);
+	return lookup(
+		&(struct lookup){ kmod, false, on_lookup_name, &(struct name_visit){ visit, arg } },
+		name);
 }
 
 int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,

@@ -239,12 +239,12 @@ static int check_tree_entry(struct shadow *s, int fd, const char *kernel, const 
 		return 0;
 	if (!shadow_is_directory(fd, d))
 		return check_tree_file(s, kernel, directory, d->d_name);
-	path = mf_format("%s%s/", directory, d->d_name);
-	if (!path)
-		return -ENOMEM;
 	if (depth < DEPTH_MAX)
 		sub = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return sub < 0 ? 0 : shadow_walk(s, sub, kernel, path, depth + 1);
+	if (sub < 0)
+		return 0;
+	path = mf_format("%s%s/", directory, d->d_name);
+	return path ? shadow_walk(s, sub, kernel, path, depth + 1) : -ENOMEM;
 }
 
 /*
@@ -263,12 +263,9 @@ static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char 
 	while (!r && (n = getdents64(fd, list, LIST_SIZE)) != 0) {
 		if (n < 0)
 			return -errno;
-		for (ssize_t at = 0; !r && at < n;) {
-			const struct dirent64 *d = (const void *)(list + at);
-
-			r = check_tree_entry(s, fd, kernel, directory, depth, d);
-			at += d->d_reclen;
-		}
+		for (char *p = list; !r && p < list + n;
+		     p += ((struct dirent64 *)(void *)p)->d_reclen)
+			r = check_tree_entry(s, fd, kernel, directory, depth, (void *)p);
 	}
 	return r;
 }
