@@ -53,9 +53,8 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
  */
 int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
 int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
-/* Visits the modules that ask for MODULE when they run (as the value), some more than once. As above. */
-int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
-			  mf_catalog_visit *visit, void *arg);
+/* Visits each module that others ask for when they run, with one that asks for it as the value. */
+int mf_catalog_each_request(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
 
 /*
  * The pool: packages of all repositories for this kernel (origin: place in mf_catalog_repos()),

@@ -27,6 +27,19 @@ struct mf_kmod;
 int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod);
 void mf_kmod_free(struct mf_kmod *kmod);
 
+/* The directory whose indexes it reads, O_PATH, owned by KMOD; negative: there is none. */
+int mf_kmod_directory(const struct mf_kmod *kmod);
+
+/*
+ * Visits the files of modprobe.d that mf_kmod_new() would read, in no order: a lookup gives another
+ * answer only if one of them or an index has changed. DIRECTORY is below the root. A non-zero
+ * return of the visitor ends the walk. 0, the visitor's return, or -errno.
+ */
+struct stat;
+typedef int mf_kmod_config_visit(void *arg, const char *directory, const char *file,
+				 const struct stat *st);
+int mf_kmod_config_files(const struct mf_context *ctx, mf_kmod_config_visit *visit, void *arg);
+
 enum mf_presence { MF_ABSENT, MF_ON_DISK, MF_BUILTIN };
 /*
  * Is there a module of that name? Answered from the indexes: a module that depmod has not indexed
@@ -44,11 +57,18 @@ typedef int mf_kmod_visit(void *arg, const char *name, enum mf_presence presence
 int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg);
 
 /*
+ * The same for the names alone, on disk or not: libkmod finds names in modprobe.d too. To find out
+ * whether a module is on disk it calls stat() for each module that it depends on.
+ */
+typedef int mf_kmod_name_visit(void *arg, const char *module);
+int mf_kmod_lookup_names(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
+			 void *arg);
+
+/*
  * Visits the modules that alias lines of modprobe.d name for NAME, on disk or not. If there are
  * any, kmod does not search the indexes. 0 or the visitor's first non-zero return.
  */
-typedef int mf_kmod_alias_visit(void *arg, const char *module);
-int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,
+int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
 			 void *arg);
 
 /* Does a blacklist line of modprobe.d, or modprobe.blacklist= of the command line, name it? */

@@ -11,7 +11,8 @@
 
 /*
  * Gets each export: the CRC in hex without 0x and leading zeros ("0": no CRC), and the module's
- * name as kmod spells it. The strings are valid during the call. A non-zero return ends the walk.
+ * name as kmod spells it, which is valid during the call. The other strings are valid as long as the
+ * text. A non-zero return ends the walk.
  */
 typedef int mf_symvers_visit(void *arg, const char *symbol, const char *crc, const char *module);
 
@@ -19,11 +20,13 @@ typedef int mf_symvers_visit(void *arg, const char *symbol, const char *crc, con
 int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg);
 
 /*
- * Reads the symbol versions of the context's kernel K from the first file that exists of
- * /lib/modules/K/symvers[.gz|.xz|.zst], /lib/modules/K/build/Module.symvers,
+ * The symbol versions of the context's kernel K as text, the caller's to free, from the first file
+ * that exists of /lib/modules/K/symvers[.gz|.xz|.zst], /lib/modules/K/build/Module.symvers,
  * /boot/symvers-K[.gz|.xz|.zst] and /usr/src/linux-headers-K/Module.symvers. 0; 1: no such file;
- * the visitor's return; or -errno, recorded.
+ * or -errno, recorded.
  */
+int mf_symvers_text(struct mf_context *ctx, char **ret_text);
+/* Reads that text and parses it. Returns as both. */
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg);
 
 /*

@@ -43,6 +43,8 @@ int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *v
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg);
 /* Visits all values. Returns as above. */
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg);
+/* The same for the keys that do not have BYTE (not NUL), without a look at the others. */
+int mf_trie_walk_without(const struct mf_trie *trie, char byte, mf_trie_visit *visit, void *arg);
 
 /* ---- writing ---- */
 

@@ -103,10 +103,12 @@ char *mf_format(const char *fmt, ...)
 
 bool mf_is_plain_name(const char *name)
 {
-	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_.-";
+	const char *p = name;
 
-	return *name && *name != '-' && *name != '.' && !name[strspn(name, bytes)];
+	while ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+	       *p == '_' || *p == '.' || *p == '-')
+		p++;
+	return *name && *name != '-' && *name != '.' && !*p;
 }
 
 bool mf_is_word(const char *s, size_t len)

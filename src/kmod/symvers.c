@@ -7,6 +7,7 @@
 #include "modfetch/symvers.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,36 +36,54 @@ static const struct {
 	{ "usr/src/linux-headers-", "/Module.symvers" },
 };
 
-/* Returns the field at *TEXT, which ends at a tab or at the end of the line, and skips it. */
-static char *field(char **text)
+/* Returns the field at *LINE, and skips it and the tab that ends it. */
+static char *field(char **line)
 {
-	char *start = *text;
+	char *start = *line, *tab = strchr(start, '\t');
 
-	*text += strcspn(*text, "\t\n");
-	if (**text == '\t')
-		*(*text)++ = '\0';
+	*line = tab ? tab + 1 : start + strlen(start);
+	if (tab)
+		*tab = '\0';
 	return start;
+}
+
+/* The module of the last line: most lines have the module of the line before. */
+struct last_module {
+	const char *path; /* NULL: none */
+	bool valid;
+	char name[MF_MODULE_NAME_SIZE];
+};
+
+static const char *name_of(struct last_module *last, const char *path)
+{
+	if (!last->path || strcmp(last->path, path) != 0) {
+		last->path = path;
+		last->valid = mf_module_name(path, last->name, sizeof(last->name));
+	}
+	return last->valid ? last->name : NULL;
 }
 
 int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 {
+	struct last_module last = { 0 };
 	int r = 0;
 
 	while (!r && *text) {
-		char *line = text, *end = text + strcspn(text, "\n");
-		char *crc, *symbol, *module, name[MF_MODULE_NAME_SIZE];
+		char *line = text, *end = strchrnul(text, '\n');
+		const char *crc, *symbol, *name;
 
 		text = *end ? end + 1 : end;
 		*end = '\0';
 		crc = field(&line);
 		symbol = field(&line);
-		module = field(&line);
-		if (!mf_starts_with(crc, "0x") || !*symbol ||
-		    !mf_module_name(module, name, sizeof(name)))
+		name = name_of(&last, field(&line));
+		if (!mf_starts_with(crc, "0x") || !crc[2] || !*symbol || !name)
 			continue;
 		crc += 2;
-		crc += strspn(crc, "0");
-		r = visit(arg, symbol, *crc ? crc : "0", name);
+		/* the last digit stays, as "0" */
+		while (*crc == '0' && crc[1])
+			crc++;
+		r = visit(arg, symbol, crc, name);
 	}
 	return r;
 }
@@ -87,10 +106,11 @@ static int open_first(const struct mf_context *ctx, char **ret_path)
 	return -ENOENT;
 }
 
-int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
+int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
-	_cleanup_close_ int fd = -1, plain = -1;
+	_cleanup_free_ void *inflated = NULL;
+	_cleanup_close_ int fd = -1;
 	size_t len;
 	int r;
 
@@ -99,9 +119,23 @@ int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 		return 1;
 	if (fd < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
-	plain = mf_inflate_fd(fd, SYMVERS_MAX);
-	r = plain < 0 ? plain : mf_file_read(plain, SYMVERS_MAX, &text, &len);
+	r = mf_file_read(fd, SYMVERS_MAX, &text, &len);
+	if (!r && mf_inflate_known(text, len))
+		r = mf_inflate(text, len, SYMVERS_MAX, &inflated, &len);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
-	return mf_symvers_parse(text, visit, arg);
+	if (inflated) {
+		free(text);
+		text = MF_STEAL(inflated);
+	}
+	*ret_text = MF_STEAL(text);
+	return 0;
+}
+
+int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = mf_symvers_text(ctx, &text);
+
+	return text ? mf_symvers_parse(text, visit, arg) : r;
 }

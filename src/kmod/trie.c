@@ -59,6 +59,7 @@ struct walk {
 	mf_trie_visit *visit;
 	void *arg;
 	const char *wanted;
+	unsigned char without; /* keys with this byte are left out; 0: none are */
 	size_t budget;
 	size_t key_len;
 	char key[MF_TRIE_KEY_MAX + 1];
@@ -276,6 +277,10 @@ static int walk_all(struct walk *w, const struct node *node, size_t skip, const 
 
 	if (r < 0)
 		return r;
+	if (w->without && memchr(w->key + old_len, w->without, w->key_len - old_len)) {
+		w->key_len = old_len;
+		return 0;
+	}
 	w->key[w->key_len] = '\0';
 	if (node->n_values && (!rest || is_match(w->key + from, rest))) {
 		r = visit_values(w, node);
@@ -292,7 +297,7 @@ static int walk_all(struct walk *w, const struct node *node, size_t skip, const 
 		char c = (char)byte;
 		struct node child;
 
-		if (!ref)
+		if (!ref || (w->without && byte == w->without))
 			continue;
 		r = read_node(w, ref, &child);
 		if (r >= 0)
@@ -423,14 +428,20 @@ static int walk_whole(void *arg)
 }
 
 /* Runs WALK, guarded against read errors of a mapped file. */
-static int run_walk(const struct mf_trie *trie, mf_bus_work *walk, const char *wanted,
+static int run_walk(const struct mf_trie *trie, mf_bus_work *walk, const char *wanted, char without,
 		    mf_trie_visit *visit, void *arg)
 {
-	struct walk w = {
-		.trie = trie, .visit = visit, .arg = arg, .wanted = wanted, .budget = trie->len
-	};
+	struct walk w; /* no zeroes for the key, which takes longer than to find one */
 	int r;
 
+	w.trie = trie;
+	w.visit = visit;
+	w.arg = arg;
+	w.wanted = wanted;
+	w.without = (unsigned char)without;
+	w.budget = trie->len;
+	w.key_len = 0;
+	w.key[0] = '\0';
 	if (is_empty(trie))
 		return 0;
 	r = trie->mapped ? mf_bus_guarded(trie->p, trie->len, walk, &w) : walk(&w);
@@ -439,15 +450,20 @@ static int run_walk(const struct mf_trie *trie, mf_bus_work *walk, const char *w
 
 int mf_trie_match(const struct mf_trie *trie, const char *name, mf_trie_visit *visit, void *arg)
 {
-	return run_walk(trie, trie_match, name, visit, arg);
+	return run_walk(trie, trie_match, name, '\0', visit, arg);
 }
 
 int mf_trie_find(const struct mf_trie *trie, const char *key, mf_trie_visit *visit, void *arg)
 {
-	return run_walk(trie, trie_find, key, visit, arg);
+	return run_walk(trie, trie_find, key, '\0', visit, arg);
 }
 
 int mf_trie_walk(const struct mf_trie *trie, mf_trie_visit *visit, void *arg)
 {
-	return run_walk(trie, walk_whole, NULL, visit, arg);
+	return run_walk(trie, walk_whole, NULL, '\0', visit, arg);
+}
+
+int mf_trie_walk_without(const struct mf_trie *trie, char byte, mf_trie_visit *visit, void *arg)
+{
+	return run_walk(trie, walk_whole, NULL, byte, visit, arg);
 }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 #include "modfetch/array.h"
@@ -40,7 +41,7 @@ static const struct {
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
-	int tree; /* the modules' directory, if it is below another root; else -1 */
+	int directory;		     /* the kernel's, O_PATH; -1: it does not exist */
 	struct mf_builtins builtins; /* of a kernel without indexes of them */
 };
 
@@ -51,18 +52,15 @@ static void ignore_message(void *data, int priority, const char *file, int line,
 }
 
 /*
- * A directory as a path for libkmod. Below another root it is the path of a descriptor: if the
- * directory, or /lib, is an absolute link in an image, the plain path would lead to this machine's
- * directory. The caller frees the path and closes *RET_FD. NULL: no memory.
+ * A directory as a path for libkmod. Below another root it is the path of a descriptor, which the
+ * caller keeps open: if the directory, or /lib, is an absolute link in an image, the plain path
+ * would lead to this machine's directory. With a negative DIRFD that path leads nowhere: a directory that
+ * is missing in the image must not be found outside of it. The caller frees the path. NULL: no
+ * memory.
  */
-static char *path_for_kmod(const struct mf_context *ctx, const char *below, int *ret_fd)
+static char *path_for_kmod(const struct mf_context *ctx, const char *below, int dirfd)
 {
-	int fd = *ctx->root ? mf_context_open(ctx, below, O_PATH | O_DIRECTORY) : -1;
-
-	if (fd < 0) /* a directory that is missing in the image must not be found outside of it */
-		return *ctx->root ? strdup("/proc/self/fd/-1") : strdup(below);
-	*ret_fd = fd;
-	return mf_format("/proc/self/fd/%d", fd);
+	return *ctx->root ? mf_format("/proc/self/fd/%d", dirfd) : strdup(below);
 }
 
 static const char *own_file(const char *directory)
@@ -111,12 +109,14 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 	for (size_t i = 0; i < N_DIRECTORIES; i++)
 		fds[i] = -1;
 	for (size_t i = 0; !r && i < N_DIRECTORIES; i++) {
-		_cleanup_free_ char *path = path_for_kmod(ctx, config_directories[i], &fds[i]);
+		_cleanup_free_ char *path = NULL;
 		const char *file = own_file(config_directories[i]);
 
-		if (!path)
-			r = -ENOMEM;
-		else
+		if (*ctx->root)
+			fds[i] = mf_context_open(ctx, config_directories[i], O_PATH | O_DIRECTORY);
+		path = path_for_kmod(ctx, config_directories[i], fds[i]);
+		r = path ? 0 : -ENOMEM;
+		if (!r)
 			r = file ? libkmod_add_others(&paths, path, file)
 				 : mf_strings_add(&paths, path);
 	}
@@ -162,14 +162,14 @@ static int libkmod_read_builtins(struct mf_kmod *k, int dirfd)
 
 int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 {
-	_cleanup_close_ int tree = -1, dirfd = -1;
+	_cleanup_close_ int dirfd = -1;
 	struct mf_kmod *k = calloc(1, sizeof(*k));
 	_cleanup_free_ char *below = modules_of(ctx, &dirfd), *modules = NULL;
 	int r;
 
-	modules = below ? path_for_kmod(ctx, below, &tree) : NULL;
+	modules = below ? path_for_kmod(ctx, below, dirfd) : NULL;
 	if (k)
-		k->tree = -1;
+		k->directory = -1;
 	if (k && modules)
 		k->kmod = new_context(ctx, modules);
 	if (!k || !k->kmod) {
@@ -185,7 +185,7 @@ int mf_kmod_new(struct mf_context *ctx, struct mf_kmod **ret_kmod)
 	kmod_set_log_fn(k->kmod, ignore_message, NULL);
 	/* fails if depmod never ran; lookups then find nothing, which is correct */
 	(void)kmod_load_resources(k->kmod);
-	k->tree = mf_steal_fd(&tree);
+	k->directory = mf_steal_fd(&dirfd);
 	*ret_kmod = k;
 	return 0;
 }
@@ -195,10 +195,47 @@ void mf_kmod_free(struct mf_kmod *kmod)
 	if (!kmod)
 		return;
 	kmod_unref(kmod->kmod);
-	if (kmod->tree >= 0)
-		close(kmod->tree);
+	if (kmod->directory >= 0)
+		close(kmod->directory);
 	mf_builtins_done(&kmod->builtins);
 	free(kmod);
+}
+
+int mf_kmod_directory(const struct mf_kmod *kmod)
+{
+	return kmod->directory;
+}
+
+static int visit_config_of(int dirfd, const char *directory, mf_kmod_config_visit *visit, void *arg)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(dirfd);
+	const char *own = own_file(directory);
+	const struct dirent *d;
+	struct stat st;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		close(dirfd);
+	}
+	while (dir && !r && (d = readdir(dir)))
+		if (libkmod_is_config(d->d_name) && !(own && !strcmp(d->d_name, own)) &&
+		    !fstatat(dirfd, d->d_name, &st, 0))
+			r = visit(arg, directory, d->d_name, &st);
+	return r;
+}
+
+int mf_kmod_config_files(const struct mf_context *ctx, mf_kmod_config_visit *visit, void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < N_DIRECTORIES; i++) {
+		int fd = mf_context_open(ctx, config_directories[i], O_RDONLY | O_DIRECTORY);
+
+		if (fd >= 0)
+			r = visit_config_of(fd, config_directories[i], visit, arg);
+	}
+	return r;
 }
 
 /* May NAME be passed to libkmod? */
@@ -245,44 +282,77 @@ enum mf_presence mf_kmod_presence(struct mf_kmod *kmod, const char *name)
 	return presence;
 }
 
-struct builtin_visit {
+struct lookup {
+	struct mf_kmod *kmod;
+	bool presence; /* find out the presence, and leave out absent modules */
 	mf_kmod_visit *visit;
 	void *arg;
 };
 
-static int on_builtin(void *arg, const char *module)
+/* MOD is NULL for a name from the text files of built-in modules. */
+static int on_lookup(const struct lookup *l, const char *name, struct kmod_module *mod)
 {
-	const struct builtin_visit *v = arg;
+	enum mf_presence presence = MF_ABSENT;
 
-	return v->visit(v->arg, module, MF_BUILTIN);
+	if (l->presence)
+		presence = mod ? presence_of(l->kmod, mod) : MF_BUILTIN;
+	return l->presence && presence == MF_ABSENT ? 0 : l->visit(l->arg, name, presence);
 }
 
-int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
+static int on_builtin(void *arg, const char *module)
+{
+	return on_lookup(arg, module, NULL);
+}
+
+static int lookup(struct lookup *l, const char *name)
 {
 	struct kmod_list *list = NULL, *it;
-	int r = libkmod_is_safe_name(name) ? kmod_module_new_from_lookup(kmod->kmod, name, &list)
+	int r = libkmod_is_safe_name(name) ? kmod_module_new_from_lookup(l->kmod->kmod, name, &list)
 					   : -ENOENT;
 
 	/* -ENOSYS: there is no index */
 	if (r == -ENOSYS || r == -ENOENT)
 		r = 0;
 	if (r >= 0 && !list)
-		r = mf_builtins_lookup(&kmod->builtins, name, on_builtin,
-				       &(struct builtin_visit){ visit, arg });
+		r = mf_builtins_lookup(&l->kmod->builtins, name, on_builtin, l);
 	kmod_list_foreach(it, list)
 	{
 		struct kmod_module *mod = kmod_module_get_module(it);
-		enum mf_presence presence = presence_of(kmod, mod);
 
-		if (r >= 0 && presence != MF_ABSENT)
-			r = visit(arg, kmod_module_get_name(mod), presence);
+		if (!r)
+			r = on_lookup(l, kmod_module_get_name(mod), mod);
 		kmod_module_unref(mod);
 	}
 	kmod_module_unref_list(list);
 	return r;
 }
 
-int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_alias_visit *visit,
+int mf_kmod_lookup(struct mf_kmod *kmod, const char *name, mf_kmod_visit *visit, void *arg)
+{
+	return lookup(&(struct lookup){ kmod, true, visit, arg }, name);
+}
+
+struct name_visit {
+	mf_kmod_name_visit *visit;
+	void *arg;
+};
+
+static int on_lookup_name(void *arg, const char *name, enum mf_presence presence)
+{
+	const struct name_visit *v = arg;
+
+	return v->visit(v->arg, name);
+}
+
+int mf_kmod_lookup_names(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
+			 void *arg)
+{
+	return lookup(
+		&(struct lookup){ kmod, false, on_lookup_name, &(struct name_visit){ visit, arg } },
+		name);
+}
+
+int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
 			 void *arg)
 {
 	struct kmod_config_iter *it = kmod_config_get_aliases(kmod->kmod);

@@ -20,9 +20,11 @@
  * from the environment of modprobe.
  */
 #include "modfetch/stubs.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,24 +36,27 @@
 #include "modfetch/libkmod.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
+#include "module-names.h"
+#include "stubs-state.h"
 
-#define FILE_MAX ((size_t)16 << 20)
-
-static const char file_header[] =
-	"# These modules are not on disk, but modfetch can fetch them: the lines below make "
-	"modprobe\n"
-	"# run it. The next boot removes this file; see modfetch(8), MODPROBE.\n";
+/* The number is the state that the lines are for. A file that has no lines says that none are needed. */
+#define HEADER                                                                                     \
+	"# These modules are not on disk, but modfetch can fetch them: the lines below make "      \
+	"modprobe\n"                                                                               \
+	"# run it. The next boot removes this file; see modfetch(8), MODPROBE.\n"                  \
+	"# state %016" PRIx64 "\n"
 
 struct stubs_work {
 	const struct mf_context *ctx;
 	struct mf_kmod *kmod;
-	struct mf_strings patterns; /* kernel-requests= */
+	struct mf_module_names names; /* on disk and built in */
+	struct mf_strings patterns;   /* kernel-requests= */
 	struct mf_table seen;
 	struct mf_table requesters; /* module name: is it on disk or loaded? */
-	struct mf_arena arena;	    /* the keys of both */
-	const struct mf_catalog *catalog;
+	struct mf_table requested;  /* module name, if one of the above requests it */
+	struct mf_table loaded;	    /* name of a directory of /sys/module */
+	struct mf_arena arena;	    /* the keys of all four */
 	FILE *out;
-	size_t written;
 };
 
 static void stubs_work_done(struct stubs_work *w)
@@ -59,7 +64,10 @@ static void stubs_work_done(struct stubs_work *w)
 	mf_strings_done(&w->patterns);
 	mf_table_done(&w->seen);
 	mf_table_done(&w->requesters);
+	mf_table_done(&w->requested);
+	mf_table_done(&w->loaded);
 	mf_arena_done(&w->arena);
+	mf_module_names_done(&w->names);
 	mf_kmod_free(w->kmod);
 	if (w->out)
 		fclose(w->out);
@@ -73,18 +81,30 @@ static bool kernel_may_request(const struct stubs_work *w, const char *name)
 	return false;
 }
 
+/* Adds a name with a value to one of the tables. 1; 0: it was there; -ENOMEM. */
+static int stubs_put(struct stubs_work *w, struct mf_table *table, const char *name, uint32_t value)
+{
+	size_t len = strlen(name);
+	uint32_t *place = mf_table_get(table, name, len);
+	char *key = place ? NULL : mf_arena_copy(&w->arena, name, len);
+
+	if (place)
+		return 0;
+	return key ? mf_table_put(table, key, len, value, &place) : -ENOMEM;
+}
+
 /* Writes the line of a name, once. */
 static int write_line(struct stubs_work *w, const char *name)
 {
-	char *key = mf_arena_copy(&w->arena, name, strlen(name));
-	uint32_t *place;
-	int r = key ? mf_table_put(&w->seen, key, strlen(key), 1, &place) : -ENOMEM;
+	int r = stubs_put(w, &w->seen, name, 1);
 
 	if (r <= 0)
 		return r;
-	w->written++;
-	fprintf(w->out, "install %s " MF_LIBEXECDIR "/modprobe%s $CMDLINE_OPTS\n", name,
-		kernel_may_request(w, name) ? " -k" : "");
+	/* fprintf() would take most of the time of an update */
+	fputs("install ", w->out);
+	fputs(name, w->out);
+	fputs(" " MF_LIBEXECDIR "/modprobe", w->out);
+	fputs(kernel_may_request(w, name) ? " -k $CMDLINE_OPTS\n" : " $CMDLINE_OPTS\n", w->out);
 	return ferror(w->out) ? -ENOMEM : 0;
 }
 
@@ -92,32 +112,67 @@ static int stubs_on_module(void *arg, const char *name, const char *package, siz
 {
 	struct stubs_work *w = arg;
 
-	if (!mf_is_plain_name(name) || mf_kmod_presence(w->kmod, name) != MF_ABSENT ||
+	if (!mf_is_plain_name(name) || mf_module_names_get(&w->names, name) != MF_ABSENT ||
 	    mf_kmod_install_command(w->kmod, name))
 		return 0;
 	return write_line(w, name);
 }
 
-static int on_module_found(void *arg, const char *name, enum mf_presence presence)
+/* 1: it is on disk or built in. libkmod finds names in modprobe.d too. */
+static int on_name_found(void *arg, const char *name)
 {
-	return 1;
+	const struct stubs_work *w = arg;
+
+	return mf_module_names_get(&w->names, name) != MF_ABSENT;
 }
 
-/* 1: the requester is on disk or loaded, so it may request the module; 0; -ENOMEM. */
-static int stubs_on_requester(void *arg, const char *module, const char *requester, size_t repo)
+/* The modules that may be in the kernel, listed once: libkmod looks for two files of each name. */
+static int stubs_read_loaded(struct stubs_work *w)
+{
+	int fd = w->ctx->kernel_running
+			 ? mf_context_open(w->ctx, "sys/module", O_RDONLY | O_DIRECTORY)
+			 : -1;
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+	int r = 0;
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	while (dir && r >= 0 && (d = readdir(dir)))
+		r = stubs_put(w, &w->loaded, d->d_name, 1);
+	return r < 0 ? r : 0;
+}
+
+static bool is_in_kernel(const struct stubs_work *w, const char *module)
+{
+	if (!w->ctx->kernel_running)
+		return false;
+	return mf_module_names_get(&w->names, module) == MF_BUILTIN ||
+	       (mf_table_get(&w->loaded, module, strlen(module)) && mf_kmod_live(w->kmod, module));
+}
+
+/* 1: the module is on disk or loaded, so it may request others; 0; -ENOMEM. */
+static int requester_is_here(struct stubs_work *w, const char *module)
+{
+	const uint32_t *known = mf_table_get(&w->requesters, module, strlen(module));
+	bool here;
+	int r;
+
+	if (known)
+		return (int)*known;
+	here = mf_module_names_get(&w->names, module) == MF_ON_DISK || is_in_kernel(w, module);
+	r = stubs_put(w, &w->requesters, module, here);
+	return r < 0 ? r : here;
+}
+
+static int stubs_on_request(void *arg, const char *module, const char *requester, size_t repo)
 {
 	struct stubs_work *w = arg;
-	size_t len = strlen(requester);
-	uint32_t *here = mf_table_get(&w->requesters, requester, len);
-	char *key = here ? NULL : mf_arena_copy(&w->arena, requester, len);
+	int r = requester_is_here(w, requester);
 
-	if (here)
-		return (int)*here;
-	if (!key || mf_table_put(&w->requesters, key, len, 0, &here) < 0)
-		return -ENOMEM;
-	*here = mf_kmod_presence(w->kmod, requester) == MF_ON_DISK ||
-		(w->ctx->kernel_running && mf_kmod_live(w->kmod, requester));
-	return (int)*here;
+	if (r > 0)
+		r = stubs_put(w, &w->requested, module, 1);
+	return r < 0 ? r : 0;
 }
 
 static int stubs_on_alias(void *arg, const char *alias, const char *module, size_t repo)
@@ -125,14 +180,10 @@ static int stubs_on_alias(void *arg, const char *alias, const char *module, size
 	struct stubs_work *w = arg;
 	int r;
 
-	if (!mf_is_plain_name(alias) || mf_kmod_install_command(w->kmod, alias))
+	if (!mf_is_plain_name(alias) || mf_kmod_install_command(w->kmod, alias) ||
+	    !(kernel_may_request(w, alias) || mf_table_get(&w->requested, module, strlen(module))))
 		return 0;
-	r = kernel_may_request(w, alias)
-		    ? 1
-		    : mf_catalog_requesters(w->catalog, module, stubs_on_requester, w);
-	if (r <= 0)
-		return r;
-	r = mf_kmod_lookup(w->kmod, alias, on_module_found, NULL);
+	r = mf_kmod_lookup_names(w->kmod, alias, on_name_found, w);
 	return r ? (r < 0 ? r : 0) : write_line(w, alias);
 }
 
@@ -144,16 +195,19 @@ static int stubs_write(struct mf_context *ctx, struct stubs_work *w,
 
 	if (r < 0)
 		return r;
-	if (ctx->settings.kernel_requests)
+	r = mf_module_names_read(w->kmod, &w->names);
+	if (!r && ctx->settings.kernel_requests)
 		r = mf_strings_split(&w->patterns, ctx->settings.kernel_requests);
 	/* as kmod spells names */
 	for (size_t i = 0; i < w->patterns.n; i++)
 		for (char *p = w->patterns.v[i]; (p = strchr(p, '-')); *p = '_')
 			;
-	w->catalog = catalog;
-	fputs(file_header, w->out);
 	if (!r)
 		r = mf_catalog_each_module(catalog, stubs_on_module, w);
+	if (!r)
+		r = stubs_read_loaded(w);
+	if (!r)
+		r = mf_catalog_each_request(catalog, stubs_on_request, w);
 	if (!r)
 		r = mf_catalog_each_alias(catalog, stubs_on_alias, w);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_STUBS, r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
@@ -179,13 +233,38 @@ static bool stubs_enabled(const struct mf_context *ctx)
 	return true;
 }
 
-static bool stubs_is_current(int dirfd, const char *text, size_t len)
+/* Is that the text of the file? It is read up to the first difference, nearly always the state. */
+static bool stubs_has_text(int dirfd, const char *text, size_t len)
 {
-	_cleanup_free_ char *now = NULL;
-	size_t now_len;
+	_cleanup_close_ int fd = openat(dirfd, MF_STUBS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char buf[4096];
+	ssize_t n;
 
-	return !mf_file_read_at(dirfd, MF_STUBS_FILE, FILE_MAX, &now, &now_len) && now_len == len &&
-	       !memcmp(now, text, len);
+	if (fd < 0)
+		return false;
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		if ((size_t)n > len || memcmp(buf, text, (size_t)n) != 0)
+			return false;
+		text += n;
+		len -= (size_t)n;
+	}
+	return !n && !len;
+}
+
+/* No sync: a reboot removes the file. */
+static int stubs_replace(int dirfd, const char *text, size_t len)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	int r = mf_staged_init(&staged, dirfd, MF_STUBS_FILE, 0644);
+
+	if (!r)
+		r = mf_file_write(staged.fd, text, len);
+	if (r)
+		return r;
+	if (renameat(dirfd, staged.partial, dirfd, MF_STUBS_FILE) < 0)
+		return -errno;
+	free(MF_STEAL(staged.partial));
+	return 0;
 }
 
 static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
@@ -193,8 +272,8 @@ static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, MF_STUBS_DIRECTORY);
 	int r = dirfd < 0 ? dirfd : 0;
 
-	if (!r && !stubs_is_current(dirfd, text, len))
-		r = mf_file_publish(dirfd, MF_STUBS_FILE, 0644, text, len);
+	if (!r && !stubs_has_text(dirfd, text, len))
+		r = stubs_replace(dirfd, text, len);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_STUBS, r, "/" MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
 			       NULL)
 		     : 0;
@@ -216,15 +295,20 @@ static bool is_running_kernel(const struct mf_context *ctx)
 	return *ctx->root || ctx->kernel_running;
 }
 
-bool mf_stubs_missing(const struct mf_context *ctx)
+bool mf_stubs_current(const struct mf_context *ctx)
 {
-	int fd = is_running_kernel(ctx) ? mf_context_open(ctx, MF_STUBS_DIRECTORY "/" MF_STUBS_FILE,
-							  O_PATH | O_NOFOLLOW)
-					: -EINVAL;
+	_cleanup_close_ int fd = -1;
+	char wanted[sizeof(HEADER) + 16], found[sizeof(wanted)];
+	uint64_t state;
+	int len;
 
-	if (fd >= 0)
-		close(fd);
-	return fd == -ENOENT;
+	if (!is_running_kernel(ctx))
+		return true;
+	fd = mf_context_open(ctx, MF_STUBS_DIRECTORY "/" MF_STUBS_FILE, O_RDONLY | O_NOFOLLOW);
+	if (fd < 0 || mf_stubs_state(ctx, &state) < 0)
+		return false;
+	len = snprintf(wanted, sizeof(wanted), HEADER, state);
+	return read(fd, found, (size_t)len) == len && !memcmp(found, wanted, (size_t)len);
 }
 
 static void stubs_catalog_cleanup(struct mf_catalog **catalog)
@@ -237,24 +321,29 @@ int mf_stubs_update(struct mf_context *ctx)
 	_cleanup_(stubs_catalog_cleanup) struct mf_catalog *catalog = NULL;
 	_cleanup_free_ char *text = NULL;
 	_cleanup_(stubs_work_done) struct stubs_work w = { .ctx = ctx };
+	uint64_t state;
 	size_t len;
 	int r;
 
 	if (!is_running_kernel(ctx))
 		return 0;
+	/* before anything is read: what changes while it is read makes the file an old one */
+	r = mf_stubs_state(ctx, &state);
+	if (r < 0)
+		return mf_fail(ctx, MF_STAGE_STUBS, r, "stubs", NULL);
 	r = stubs_enabled(ctx) ? mf_catalog_open(ctx, &catalog) : -MFE_NO_REPOSITORY;
 	if (r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA)
 		return stubs_remove(ctx);
 	if (r < 0)
 		return r;
 	w.out = open_memstream(&text, &len);
-	r = w.out ? stubs_write(ctx, &w, catalog)
-		  : mf_fail(ctx, MF_STAGE_STUBS, -ENOMEM, "stubs", NULL);
+	if (!w.out)
+		return mf_fail(ctx, MF_STAGE_STUBS, -ENOMEM, "stubs", NULL);
+	fprintf(w.out, HEADER, state);
+	r = stubs_write(ctx, &w, catalog);
 	if (w.out && fclose(MF_STEAL(w.out)) && !r)
 		r = mf_fail(ctx, MF_STAGE_STUBS, -ENOMEM, "stubs", NULL);
-	if (r < 0)
-		return r;
-	return w.written ? stubs_publish(ctx, text, len) : stubs_remove(ctx);
+	return r < 0 ? r : stubs_publish(ctx, text, len);
 }
 
 /* Called after the load, so that no device waits for it. */
@@ -262,7 +351,7 @@ void mf_stubs_refresh(struct mf_context *ctx, bool changed)
 {
 	struct mf_failure why = ctx->failure;
 
-	if ((changed || mf_stubs_missing(ctx)) && mf_stubs_update(ctx) < 0)
+	if ((changed || !mf_stubs_current(ctx)) && mf_stubs_update(ctx) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "%s: %s: %s", mf_stage_name(ctx->failure.stage),
 		       ctx->failure.what, ctx->failure.why);
 	ctx->failure = why;

@@ -258,18 +258,15 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
-/* In one kind of index of each repository, those of this kernel and of no particular one. */
-static int catalog_find(const struct mf_catalog *catalog, bool requests, const char *module,
-			mf_catalog_visit *visit, void *arg)
+int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
+		      void *arg)
 {
 	struct asking a = { visit, arg, 0 };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
 		for (size_t j = 0; !r && j < 2; j++) {
-			const struct repo_cache *cache = &catalog->caches[a.repo];
-			const struct mf_trie *trie =
-				requests ? cache->requests[j] : cache->names[j];
+			const struct mf_trie *trie = catalog->caches[a.repo].names[j];
 
 			if (trie)
 				r = mf_trie_find(trie, module, hand_on, &a);
@@ -277,26 +274,15 @@ static int catalog_find(const struct mf_catalog *catalog, bool requests, const c
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
-int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
-		      void *arg)
-{
-	return catalog_find(catalog, false, module, visit, arg);
-}
-
-int mf_catalog_requesters(const struct mf_catalog *catalog, const char *module,
-			  mf_catalog_visit *visit, void *arg)
-{
-	return catalog_find(catalog, true, module, visit, arg);
-}
-
-static int walk(const struct mf_trie *const *tries, size_t n, struct asking *a,
-		mf_trie_visit *visit)
+/* WITHOUT: leaves out the keys that have this byte; '\0': none. */
+static int walk(const struct mf_trie *const *tries, size_t n, char without, struct asking *a)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n; i++)
 		if (tries[i])
-			r = mf_trie_walk(tries[i], visit, a);
+			r = without ? mf_trie_walk_without(tries[i], without, hand_on, a)
+				    : mf_trie_walk(tries[i], hand_on, a);
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
@@ -306,35 +292,41 @@ int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *v
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].names, 2, &a,
-			 hand_on);
+		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].names, 2, '\0', &a);
 	return r;
 }
 
-/* All aliases, each given to HAND. */
-static int walk_aliases(const struct mf_catalog *catalog, struct asking *a, mf_trie_visit *hand)
+int mf_catalog_each_request(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
+	struct asking a = { visit, arg, 0 };
 	int r = 0;
 
-	for (; !r && a->repo < catalog->repos.n; a->repo++)
-		r = walk((const struct mf_trie *const *)catalog->caches[a->repo].aliases, N_LAYERS,
-			 a, hand);
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].requests, 2, '\0',
+			 &a);
+	return r;
+}
+
+static int walk_aliases(const struct mf_catalog *catalog, char without, mf_catalog_visit *visit,
+			void *arg)
+{
+	struct asking a = { visit, arg, 0 };
+	int r = 0;
+
+	for (; !r && a.repo < catalog->repos.n; a.repo++)
+		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].aliases, N_LAYERS,
+			 without, &a);
 	return r;
 }
 
 int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
-	return walk_aliases(catalog, &(struct asking){ visit, arg, 0 }, hand_on);
-}
-
-static int hand_on_without_bus(void *arg, const char *key, const char *value, uint32_t priority)
-{
-	return strchr(key, ':') ? 0 : hand_on(arg, key, value, priority);
+	return walk_aliases(catalog, '\0', visit, arg);
 }
 
 int mf_catalog_each_alias(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
-	return walk_aliases(catalog, &(struct asking){ visit, arg, 0 }, hand_on_without_bus);
+	return walk_aliases(catalog, ':', visit, arg);
 }
 
 /* ---- the pool ---- */

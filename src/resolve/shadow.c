@@ -22,12 +22,14 @@
  * differently.
  */
 #include "modfetch/resolve.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
@@ -37,6 +39,7 @@
 #include "modfetch/strings.h"
 
 #define DEPTH_MAX      32
+#define LIST_SIZE      ((size_t)16 << 10) /* of a directory, at a time */
 #define NO_KERNEL_REPO (-1)
 #define NOT_ASKED      (-2)
 #define MODULES	       "/lib/modules/"
@@ -214,7 +217,7 @@ static int check_tree_file(struct shadow *s, const char *kernel, const char *dir
 	return r < 0 ? r : 0;
 }
 
-static bool shadow_is_directory(int fd, const struct dirent *d)
+static bool shadow_is_directory(int fd, const struct dirent64 *d)
 {
 	struct stat st;
 
@@ -223,37 +226,48 @@ static bool shadow_is_directory(int fd, const struct dirent *d)
 	return !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 }
 
+static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
+		       int depth);
+
+static int check_tree_entry(struct shadow *s, int fd, const char *kernel, const char *directory,
+			    int depth, const struct dirent64 *d)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int sub = -1;
+
+	if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+		return 0;
+	if (!shadow_is_directory(fd, d))
+		return check_tree_file(s, kernel, directory, d->d_name);
+	if (depth < DEPTH_MAX)
+		sub = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0)
+		return 0;
+	path = mf_format("%s%s/", directory, d->d_name);
+	return path ? shadow_walk(s, sub, kernel, path, depth + 1) : -ENOMEM;
+}
+
 /*
- * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty.
+ * Walks DIRECTORY, a path below that of the kernel that ends in '/' unless it is empty. A kernel has
+ * nine hundred directories: readdir() would double the number of system calls.
  */
 static int shadow_walk(struct shadow *s, int fd, const char *kernel, const char *directory,
 		       int depth)
 {
-	_cleanup_closedir_ DIR *dir = mf_opendir(fd);
-	struct dirent *d;
+	_cleanup_free_ char *list = malloc(LIST_SIZE);
+	ssize_t n;
 	int r = 0;
 
-	if (!dir)
-		return -errno;
-	while (!r && (errno = 0, d = readdir(dir))) {
-		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int sub = -1;
-
-		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
-			continue;
-		if (!shadow_is_directory(fd, d)) {
-			r = check_tree_file(s, kernel, directory, d->d_name);
-			continue;
-		}
-		path = mf_format("%s%s/", directory, d->d_name);
-		if (!path)
-			return -ENOMEM;
-		sub = depth < DEPTH_MAX ? openat(fd, d->d_name,
-						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-					: -1;
-		r = sub < 0 ? 0 : shadow_walk(s, sub, kernel, path, depth + 1);
+	if (!list)
+		return -ENOMEM;
+	while (!r && (n = getdents64(fd, list, LIST_SIZE)) != 0) {
+		if (n < 0)
+			return -errno;
+		for (char *p = list; !r && p < list + n;
+		     p += ((struct dirent64 *)(void *)p)->d_reclen)
+			r = check_tree_entry(s, fd, kernel, directory, depth, (void *)p);
 	}
-	return r ? r : -errno;
+	return r;
 }
 
 static int check_tree(struct shadow *s, const char *kernel)

@@ -36,51 +36,43 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
+#include "modfetch/table.h"
 #include "deny.h"
 #include "kernel-keys.h"
 #include "verify-conf.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/module.d"
-#define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
-
-struct export
-{
-	char *name;
-	uint32_t crc;
-};
+#define N_EXPORTS     32000 /* more than most kernels have */
+#define CPIO_PER_FILE 8192  /* bytes an archive needs beside a file's own, at most */
 
 struct mf_module_verifier {
 	struct mf_keyring *keyring;
 	bool required;
 	bool exports_read;
-	struct export *exports; /* of the context's kernel, by name */
-	size_t n_exports, room;
+	char *symvers;		 /* text of the context's kernel; or NULL */
+	struct mf_table exports; /* symbol to the place of its CRC in that text */
 	char *flags; /* vermagic after the release, of one of the kernel's own modules; or NULL */
 };
 
 /* ---- the kernel's exports and flags ---- */
 
+/* Nearly all of the numbers are never needed: the text stays, and is converted by the lookup. */
 static int module_add_export(void *arg, const char *symbol, const char *crc, const char *module)
 {
 	struct mf_module_verifier *v = arg;
-	struct export *e;
+	uint32_t *value;
+	int r = mf_table_put(&v->exports, symbol, strlen(symbol), (uint32_t)(crc - v->symvers),
+			     &value);
 
-	if (mf_array_reserve(&v->exports, &v->room, v->n_exports + 1, sizeof(*v->exports)) < 0)
-		return -ENOMEM;
-	e = &v->exports[v->n_exports];
-	e->name = strdup(symbol);
-	e->crc = (uint32_t)strtoul(crc, NULL, 16);
-	if (!e->name)
-		return -ENOMEM;
-	v->n_exports++;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
-static int compare_exports(const void *a, const void *b)
+/* The CRC of a symbol that the kernel exports; 0: it is not known. */
+static uint32_t crc_of(const struct mf_module_verifier *v, const char *symbol)
 {
-	const struct export *x = a, *y = b;
+	const uint32_t *place = mf_table_get(&v->exports, symbol, strlen(symbol));
 
-	return strcmp(x->name, y->name);
+	return place ? (uint32_t)strtoul(v->symvers + *place, NULL, 16) : 0;
 }
 
 /* Stores the vermagic flags of the first module in modules.dep that can be read. */
@@ -125,13 +117,15 @@ static int module_read_kernel(struct mf_context *ctx, struct mf_module_verifier 
 
 	if (v->exports_read)
 		return 0;
-	r = mf_symvers_read(ctx, module_add_export, v);
+	r = mf_symvers_text(ctx, &v->symvers);
+	if (!r)
+		r = mf_table_reserve(&v->exports, N_EXPORTS);
+	if (!r)
+		r = mf_symvers_parse(v->symvers, module_add_export, v);
 	if (r == -ENOMEM || read_flags(ctx, v) < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, ctx->kernel, NULL);
 	if (r < 0)
 		return r;
-	if (v->n_exports)
-		qsort(v->exports, v->n_exports, sizeof(*v->exports), compare_exports);
 	v->exports_read = true;
 	return 0;
 }
@@ -172,9 +166,8 @@ void mf_module_verifier_free(struct mf_module_verifier *v)
 	if (!v)
 		return;
 	mf_keyring_free(v->keyring);
-	for (size_t i = 0; i < v->n_exports; i++)
-		free(v->exports[i].name);
-	free(v->exports);
+	mf_table_done(&v->exports);
+	free(v->symvers);
 	free(v->flags);
 	free(v);
 }
@@ -256,18 +249,15 @@ static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v
 
 	for (size_t i = 0; i < info->n_imports; i++) {
 		const struct mf_symbol *import = &info->imports[i];
-		const struct export key = { (char *)import->name, 0 }, *found;
+		uint32_t crc = import->has_crc ? crc_of(v, import->name) : 0;
 
-		found = import->has_crc && v->n_exports ? bsearch(&key, v->exports, v->n_exports,
-								  sizeof(key), compare_exports)
-							: NULL;
-		if (!found || !found->crc)
+		if (!crc)
 			continue;
-		if (found->crc != import->crc)
+		if (crc != import->crc)
 			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
 				       "it needs %s with CRC %08" PRIx32
 				       ", but kernel %s has %08" PRIx32,
-				       import->name, import->crc, ctx->kernel, found->crc);
+				       import->name, import->crc, ctx->kernel, crc);
 		known = 1;
 	}
 	return known;
@@ -313,11 +303,11 @@ static const char *module_kernel_of(const char *path, size_t *ret_len)
 	return *ret_len && kernel[*ret_len] ? kernel : NULL;
 }
 
-int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
-		     const void *buf, size_t len)
+/* DIGEST is that of the LEN bytes. */
+static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
+			 const void *buf, size_t len, const uint8_t digest[MF_SHA256_LEN])
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
-	uint8_t digest[MF_SHA256_LEN];
 	size_t kernel_len;
 	const char *kernel = module_kernel_of(path, &kernel_len);
 	int r;
@@ -325,9 +315,6 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	if (!kernel)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it is not in the module directory of a kernel");
-	r = mf_sha256(buf, len, digest);
-	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, r, path, NULL);
 	r = mf_deny_check_digest(ctx, path, "module", digest);
 	if (r < 0)
 		return r;
@@ -342,6 +329,16 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const
 	if (r == 0)
 		r = check_index_fields(ctx, path, &info);
 	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, kernel_len, &info);
+}
+
+int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
+		     const void *buf, size_t len)
+{
+	uint8_t digest[MF_SHA256_LEN];
+	int r = mf_sha256(buf, len, digest);
+
+	return r < 0 ? mf_fail(ctx, MF_STAGE_VERIFY, r, path, NULL)
+		     : verify_module(ctx, v, path, buf, len, digest);
 }
 
 /* ---- the modules of a package ---- */
@@ -387,7 +384,7 @@ static int on_archive_member(void *arg, const char *name, uint32_t mode, const v
 			       "%s does not have the digest in the package's header", name);
 	w->n_checked++;
 	return mf_is_module(file->path)
-		       ? mf_verify_module(w->ctx, w->verifier, file->path, data, len)
+		       ? verify_module(w->ctx, w->verifier, file->path, data, len, digest)
 		       : mf_verify_conf(w->ctx, w->header, file->path, data, len);
 }
 

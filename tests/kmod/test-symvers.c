@@ -46,9 +46,17 @@ static void lines_say_symbol_crc_and_module(void **state)
 	parse(TEXT, 42, "_printk 92997ed8 vmlinux;", 1);
 }
 
+/* The module of a line is compared with that of the line before. */
+static void each_line_has_its_own_module(void **state)
+{
+	parse("0x1\ta\tx/b-c\n0x2\tb\tx/b-c\n0x3\tc\t\n0x4\td\ty/d\n0x5\te\tx/b-c\n", 0,
+	      "a 1 b_c;b 2 b_c;d 4 d;e 5 b_c;", 0);
+}
+
 static void lines_in_another_form_are_passed_over(void **state)
 {
-	parse("garbage\n\n\t\t\t\n0x1\n0x1\ta\n0x1\t\tvmlinux\n12345678\ta\tvmlinux\n0x2\tb\tc\n",
+	parse("garbage\n\n\t\t\t\n0x1\n0x1\ta\n0x1\t\tvmlinux\n12345678\ta\tvmlinux\n0x\ta\tc\n0x2"
+	      "\tb\tc\n",
 	      0, "b 2 c;", 0);
 }
 
@@ -137,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(lines_say_symbol_crc_and_module),
+		UNIT(each_line_has_its_own_module),
 		UNIT(lines_in_another_form_are_passed_over),
 		ROOTED(every_place_and_compression_is_known),
 		ROOTED(the_first_place_is_believed),

@@ -212,6 +212,30 @@ static void a_walk_sees_everything(void **state)
 	assert_int_equal(n, real->n);
 }
 
+/* Counts the keys, which have no colon. */
+static int count_words(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	assert_null(strchr(key, ':'));
+	return count(arg, key, value, priority);
+}
+
+static int count_without_colon(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	*(size_t *)arg += !strchr(key, ':');
+	return 0;
+}
+
+static void a_walk_without_a_byte_sees_all_other_keys(void **state)
+{
+	struct real *real = *state;
+	size_t n = 0, wanted = 0;
+
+	assert_int_equal(mf_trie_walk(real->alias, count_without_colon, &wanted), 0);
+	assert_in_range(wanted, 1, real->n - 1);
+	assert_int_equal(mf_trie_walk_without(real->alias, ':', count_words, &n), 0);
+	assert_int_equal(n, wanted);
+}
+
 static int stop(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	return ++*(int *)arg == 3 ? 42 : 0;
@@ -340,6 +364,7 @@ int main(void)
 		UNIT(a_name_finds_the_patterns_that_match_it),
 		UNIT(a_key_finds_its_own_values_only),
 		UNIT(a_walk_sees_everything),
+		UNIT(a_walk_without_a_byte_sees_all_other_keys),
 		UNIT(a_visitor_can_end_the_walk),
 		UNIT(damaged_files_are_refused_or_end_as_damage),
 		UNIT(shared_nodes_cost_no_more_than_the_file_is_long),

@@ -66,9 +66,9 @@ static void each_module_that_could_be_fetched_has_a_line(void **state)
 {
 	struct root *r = configured(state);
 
-	assert_true(mf_stubs_missing(&r->ctx));
+	assert_false(mf_stubs_current(&r->ctx));
 	assert_string_equal(lines(r), "af_alg;xfs;");
-	assert_false(mf_stubs_missing(&r->ctx));
+	assert_true(mf_stubs_current(&r->ctx));
 }
 
 static void names_with_shell_syntax_are_not_written(void **state)
@@ -145,6 +145,17 @@ static void a_request_of_a_module_on_disk_has_a_line(void **state)
 	assert_string_equal(lines(r), "ccm;vmac;");
 }
 
+static void a_request_of_a_module_in_the_running_kernel_has_a_line(void **state)
+{
+	struct root *r = configured(state);
+
+	assert_int_equal(primary_cache(&r->ctx, "main", requests, N(requests), 2), 0);
+	put_on_disk(r, "modules.builtin.bin", "mac80211", "kernel/mac80211.ko");
+	assert_string_equal(lines(r), "ccm;vmac;");
+	r->ctx.kernel_running = true;
+	assert_string_equal(lines(r), "ccm;vmac;crypto_ccm;");
+}
+
 static void no_line_is_added_to_one_of_the_admin(void **state)
 {
 	struct root *r = configured(state);
@@ -154,8 +165,39 @@ static void no_line_is_added_to_one_of_the_admin(void **state)
 	/* a file in the same directory counts, ours does not */
 	root_write(r, "run/modprobe.d/other.conf", "install af_alg /bin/true\n");
 	assert_string_equal(lines(r), "");
-	assert_false(root_has(r, FILE_PATH));
 	assert_true(root_has(r, "run/modprobe.d/other.conf"));
+}
+
+static void a_file_without_lines_says_that_none_are_needed(void **state)
+{
+	struct root *r = configured(state);
+	struct stat before, after;
+
+	root_write(r, "etc/modprobe.d/local.conf", "install xfs a\ninstall af_alg a\n");
+	assert_string_equal(lines(r), "");
+	assert_int_equal(fstatat(r->fd, FILE_PATH, &before, 0), 0);
+	assert_true(mf_stubs_current(&r->ctx));
+	mf_stubs_refresh(&r->ctx, false);
+	assert_int_equal(fstatat(r->fd, FILE_PATH, &after, 0), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
+static void a_file_that_is_not_current_is_written_again(void **state)
+{
+	struct root *r = configured(state);
+	char *text;
+
+	lines(r);
+	root_write(r, "etc/modprobe.d/local.conf", "install xfs a\n");
+	assert_false(mf_stubs_current(&r->ctx));
+	mf_stubs_refresh(&r->ctx, false);
+	assert_true(mf_stubs_current(&r->ctx));
+	text = root_read(r, FILE_PATH);
+	assert_null(strstr(text, "install xfs "));
+	free(text);
+	/* and one that an admin has cut short */
+	root_write(r, FILE_PATH, "#");
+	assert_false(mf_stubs_current(&r->ctx));
 }
 
 static void a_file_that_is_up_to_date_is_not_written(void **state)
@@ -216,7 +258,10 @@ int main(void)
 		ROOTED(names_with_shell_syntax_are_not_written),
 		ROOTED(the_kernel_may_request_names_that_match_the_setting),
 		ROOTED(a_request_of_a_module_on_disk_has_a_line),
+		ROOTED(a_request_of_a_module_in_the_running_kernel_has_a_line),
 		ROOTED(no_line_is_added_to_one_of_the_admin),
+		ROOTED(a_file_without_lines_says_that_none_are_needed),
+		ROOTED(a_file_that_is_not_current_is_written_again),
 		ROOTED(a_file_that_is_up_to_date_is_not_written),
 		ROOTED(without_a_repository_the_file_is_removed),
 		ROOTED(in_an_initrd_and_with_modfetch_off_there_is_no_file),

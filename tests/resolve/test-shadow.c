@@ -119,6 +119,29 @@ static void a_link_in_the_tree_counts_as_a_module(void **state)
 	assert_int_equal(check(m, "", false), -MFE_FORBIDDEN_FILE);
 }
 
+/* Its names are more than one call to the kernel returns. */
+static void a_large_directory_is_read_to_its_end(void **state)
+{
+	struct machine *m = *state;
+	char path[600];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "lib/modules/%s/extra/%0200d.ko", m->kver, i);
+		root_write(&m->root, path, "");
+	}
+	assert_int_equal(check(m, "", false), 0);
+	/* wherever the file system lists it */
+	for (int i = 0; i < 300; i += 60) {
+		snprintf(path, sizeof(path), "lib/modules/%s/extra/%0200d.ko", m->kver, i);
+		assert_int_equal(unlinkat(m->root.fd, path, 0), 0);
+		root_write(&m->root, path_of(m, "lib/modules/K/extra/soundcore.ko"), "");
+		assert_int_equal(check(m, "", false), -MFE_FORBIDDEN_FILE);
+		assert_int_equal(
+			unlinkat(m->root.fd, path_of(m, "lib/modules/K/extra/soundcore.ko"), 0), 0);
+		root_write(&m->root, path, "");
+	}
+}
+
 static void built_in_modules_are_not_shadowed(void **state)
 {
 	struct machine *m = *state;
@@ -227,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MACHINE(files_of_the_machine_are_not_shadowed),
 		MACHINE(a_link_in_the_tree_counts_as_a_module),
+		MACHINE(a_large_directory_is_read_to_its_end),
 		MACHINE(built_in_modules_are_not_shadowed),
 		MACHINE(the_admin_can_allow_shadowing),
 		MACHINE(modules_of_the_kernels_repository_are_not_shadowed),
