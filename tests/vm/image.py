@@ -183,15 +183,17 @@ def put(root, path, mode, data):
     target.chmod(mode)
 
 
-def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), mask=(), size="900M"):
+def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, enable=(), mask=(), size="900M", packages=(),
+          prepare=None):
     """Makes DIRECTORY/disk.img and DIRECTORY/initramfs.
 
     MODULES: names (their dependencies come along), or None for the whole tree. FILES: (path, mode, text, bytes or a
     Path). BUILD_DIR: a meson build directory with prefix /usr, whose `meson install` goes into the guest. ENABLE, MASK: units.
+    PACKAGES: of Debian, besides those of tests/vm/base. PREPARE: called with the directory that becomes the file system.
     """
     directory = pathlib.Path(directory)
     root = directory / "root"
-    run("cp", "-al", output(HERE / "base"), root)
+    run("cp", "-al", output(HERE / "base", *packages), root)
     kernel.install(root, None if modules is None else list(modules))
     for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
         put(root, path, mode, data)
@@ -201,6 +203,8 @@ def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, e
         quietly("chroot", root, "systemd-sysusers")
     run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
     run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
+    if prepare:
+        prepare(root)
     disk = directory / "disk.img"
     quietly("mke2fs", "-q", "-F", "-t", "ext4", "-E",
             "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size)
