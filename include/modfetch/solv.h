@@ -54,13 +54,31 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
 int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority);
 /* Another priority for all that was added with ORIGIN. */
 void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
-/* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
-int mf_pool_add_installed(struct mf_pool *pool, void *header);
+/*
+ * An installed package, a librpm Header as mf_rpm_each_installed() hands it out. RET_ID: its id. 0 or
+ * -EBADMSG.
+ */
+int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id);
+/* Notes the digest of a package's header (hex SHA-1), which mf_pool_write() writes. */
+void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest);
+/*
+ * The digest that was noted, or read from a cache file; valid until the next question. NULL: none, or
+ * the package comes from a list for planning.
+ */
+const char *mf_pool_header_digest(struct mf_pool *pool, int id);
+/* Takes an installed package out of a pool that is not ready yet. */
+void mf_pool_forget_installed(struct mf_pool *pool, int id);
 
 /* A cache file of installed packages, written by mf_pool_write(). 0, or -EBADMSG: nothing was
  * added.
  */
 int mf_pool_add_installed_cache(struct mf_pool *pool, int fd);
+/*
+ * The same for a file that mf_pool_write_installed_plan() wrote, which must stay as it is as long as
+ * the pool. Plans that remove nothing are those over the whole list, if the pool settles. 0, or
+ * -EBADMSG or -ENOMEM: nothing was added.
+ */
+int mf_pool_add_installed_plan(struct mf_pool *pool, int fd);
 
 /*
  * To be called before mf_pool_add_system(), once all lists and what is installed are added: the
@@ -123,6 +141,11 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
  * mf_pool_settle() works with.
  */
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
+/*
+ * The same where IDS are all that is installed, without needs that a plan which removes nothing
+ * cannot leave unmet.
+ */
+int mf_pool_write_installed_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 /* ---- asking ---- */
 

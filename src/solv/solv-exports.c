@@ -110,11 +110,11 @@ void mf_solv_list_done(struct mf_solv_list *list)
 	mf_solv_unmap(list->map, list->len);
 }
 
-int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
+/* REPO has no package yet. */
+static int add_plan(struct mf_pool *pool, Repo *repo, int fd)
 {
 	struct mf_solv_list *lists = reallocarray(pool->lists, pool->n_lists + 1, sizeof(*lists)),
 			    *list;
-	Repo *repo;
 	int r;
 
 	if (!lists)
@@ -126,12 +126,29 @@ int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
 	if (!list->map)
 		return -EBADMSG;
 	pool->n_lists++;
-	repo = mf_solv_new_repo(pool, origin, priority);
 	r = lay_out(list);
 	if (!r)
 		r = mf_solv_read(repo, fd);
 	list->first = repo->start;
 	return !r && (uint32_t)repo->nsolvables != list->n ? -EBADMSG : r;
+}
+
+int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
+{
+	return add_plan(pool, mf_solv_new_repo(pool, origin, priority), fd);
+}
+
+int mf_pool_add_installed_plan(struct mf_pool *pool, int fd)
+{
+	size_t n = pool->n_lists;
+	int r = add_plan(pool, pool->installed, fd);
+
+	if (r < 0) {
+		repo_empty(pool->installed, 1);
+		if (pool->n_lists > n)
+			mf_solv_list_done(&pool->lists[--pool->n_lists]);
+	}
+	return r;
 }
 
 /* ---- what is asked for ---- */
@@ -441,7 +458,7 @@ static void solv_exports_add_provides(Pool *pool, Id id, const Queue *q)
 		s->provides = repo_addid(s->repo, s->provides, q->elements[i]);
 }
 
-/* What is installed has its exports among its provides. */
+/* What is installed has its exports among its provides, unless it is a list for planning too. */
 static void settle_installed(struct mf_pool *mp)
 {
 	Queue asked, bundles;

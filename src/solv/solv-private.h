@@ -25,6 +25,9 @@
 /* What a cache calls suggests: libsolv's own would count in its choice between equal packages. */
 #define SUGGESTS "modfetch:suggests"
 
+/* The digest of an installed package's header: which one it is, without reading it. */
+#define HEADER_DIGEST "modfetch:header"
+
 /*
  * What a cache ends in. libsolv trusts a .solv file as it trusts its own memory: one in which a
  * byte has changed is not to be given to it.
@@ -102,8 +105,12 @@ mf_provide mf_solv_hash_provide(const Pool *pool, Id dep);
 
 /* How needs and exports of one list are bundled (solv-plan.c); PLACE is a package's place in it. */
 struct mf_bundles;
-/* Of a list that is about to be written; IDS is borrowed. 0 or -ENOMEM. */
-int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles);
+/*
+ * Of a list that is about to be written; IDS is borrowed. INSTALLED: they are all that is installed.
+ * 0 or -ENOMEM.
+ */
+int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, bool installed,
+		   struct mf_bundles **ret_bundles);
 void mf_bundles_free(struct mf_bundles *bundles);
 static inline void mf_bundles_cleanup(struct mf_bundles **bundles)
 {
