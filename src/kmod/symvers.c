@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -40,31 +40,42 @@ static char *field(char **text)
 {
 	char *start = *text;
 
-	*text += strcspn(*text, "\t\n");
-	if (**text == '\t')
+	*text = strchrnul(start, '\t');
+	if (**text)
 		*(*text)++ = '\0';
 	return start;
 }
 
+struct symvers {
+	mf_symvers_visit *visit;
+	void *arg;
+};
+
+static int symvers_line(void *arg, char *line)
+{
+	const struct symvers *symvers = arg;
+	char *crc = field(&line), *symbol = field(&line), *module = field(&line);
+	char name[MF_MODULE_NAME_SIZE];
+
+	if (!mf_starts_with(crc, "0x") || !*symbol || !mf_module_name(module, name, sizeof(name)))
+		return 0;
+	crc += 2;
+	while (*crc == '0')
+		crc++;
+	return symvers->visit(symvers->arg, symbol, *crc ? crc : "0", name);
+}
+
 int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 {
+	struct symvers symvers = { visit, arg };
 	int r = 0;
 
 	while (!r && *text) {
-		char *line = text, *end = text + strcspn(text, "\n");
-		char *crc, *symbol, *module, name[MF_MODULE_NAME_SIZE];
+		char *line = text, *end = strchrnul(text, '\n');
 
 		text = *end ? end + 1 : end;
 		*end = '\0';
-		crc = field(&line);
-		symbol = field(&line);
-		module = field(&line);
-		if (!mf_starts_with(crc, "0x") || !*symbol ||
-		    !mf_module_name(module, name, sizeof(name)))
-			continue;
-		crc += 2;
-		crc += strspn(crc, "0");
-		r = visit(arg, symbol, *crc ? crc : "0", name);
+		r = symvers_line(&symvers, line);
 	}
 	return r;
 }
@@ -87,11 +98,26 @@ static int open_first(const struct mf_context *ctx, char **ret_path)
 	return -ENOENT;
 }
 
+/* A compressed file is small, and is read whole. */
+static int read_compressed(int fd, mf_symvers_visit *visit, void *arg)
+{
+	_cleanup_free_ char *packed = NULL;
+	_cleanup_free_ void *text = NULL;
+	size_t len;
+	int r = mf_file_read(fd, SYMVERS_MAX, &packed, &len);
+
+	if (!r)
+		r = mf_inflate(packed, len, SYMVERS_MAX, &text, &len);
+	return r < 0 ? r : mf_symvers_parse(text, visit, arg);
+}
+
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	_cleanup_close_ int fd = -1, plain = -1;
-	size_t len;
+	struct symvers symvers = { visit, arg };
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	char magic[8];
+	ssize_t n;
 	int r;
 
 	fd = open_first(ctx, &path);
@@ -99,9 +125,9 @@ int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 		return 1;
 	if (fd < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
-	plain = mf_inflate_fd(fd, SYMVERS_MAX);
-	r = plain < 0 ? plain : mf_file_read(plain, SYMVERS_MAX, &text, &len);
-	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
-	return mf_symvers_parse(text, visit, arg);
+	n = pread(fd, magic, sizeof(magic), 0);
+	r = n > 0 && mf_inflate_known(magic, (size_t)n)
+		    ? read_compressed(fd, visit, arg)
+		    : mf_file_each_line(fd, SYMVERS_MAX, symvers_line, &symvers);
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read") : r;
 }

@@ -110,7 +110,10 @@ void mf_solv_list_done(struct mf_solv_list *list)
 	mf_solv_unmap(list->map, list->len);
 }
 
-/* REPO has no package yet. */
+/*
+ * REPO has no package yet. A list without packages, which nearly every repository has, is not given to
+ * libsolv: for each list it hashes all strings of the pool again.
+ */
 static int add_plan(struct mf_pool *pool, Repo *repo, int fd)
 {
 	struct mf_solv_list *lists = reallocarray(pool->lists, pool->n_lists + 1, sizeof(*lists)),
@@ -125,12 +128,17 @@ static int add_plan(struct mf_pool *pool, Repo *repo, int fd)
 	list->map = mf_solv_map_sealed(fd, &list->len);
 	if (!list->map)
 		return -EBADMSG;
-	pool->n_lists++;
 	r = lay_out(list);
-	if (!r)
+	if (!r && list->n)
 		r = mf_solv_read(repo, fd);
 	list->first = repo->start;
-	return !r && (uint32_t)repo->nsolvables != list->n ? -EBADMSG : r;
+	if (!r && (uint32_t)repo->nsolvables != list->n)
+		r = -EBADMSG;
+	if (r < 0 || !list->n)
+		mf_solv_list_done(list);
+	else
+		pool->n_lists++;
+	return r;
 }
 
 int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
@@ -140,14 +148,10 @@ int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
 
 int mf_pool_add_installed_plan(struct mf_pool *pool, int fd)
 {
-	size_t n = pool->n_lists;
 	int r = add_plan(pool, pool->installed, fd);
 
-	if (r < 0) {
+	if (r < 0)
 		repo_empty(pool->installed, 1);
-		if (pool->n_lists > n)
-			mf_solv_list_done(&pool->lists[--pool->n_lists]);
-	}
 	return r;
 }
 
@@ -247,20 +251,6 @@ static int fill(struct mf_exports *e, const Pool *pool, const struct asking *a)
 	return 0;
 }
 
-static const struct mf_solv_list *only_list(const struct mf_pool *mp)
-{
-	const struct mf_solv_list *only = NULL;
-
-	for (size_t i = 0; i < mp->n_lists; i++) {
-		if (!mp->lists[i].n)
-			continue;
-		if (only)
-			return NULL;
-		only = &mp->lists[i];
-	}
-	return only;
-}
-
 /* The table; NULL: nothing was left out of any list, or there is no memory. */
 static struct mf_exports *table_of(struct mf_pool *mp)
 {
@@ -276,7 +266,7 @@ static struct mf_exports *table_of(struct mf_pool *mp)
 	queue_init(&a.exact);
 	queue_init(&a.loose);
 	queue_init(&mp->exports->found);
-	ask_all(&a, only_list(mp));
+	ask_all(&a, mp->n_lists == 1 ? mp->lists : NULL);
 	for (size_t i = 0; i < mp->n_lists; i++)
 		note_bundled(mp->exports, &mp->lists[i]);
 	if (fill(mp->exports, mp->pool, &a) < 0) {
