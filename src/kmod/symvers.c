@@ -49,20 +49,28 @@ static char *field(char **text)
 struct symvers {
 	mf_symvers_visit *visit;
 	void *arg;
+	/* the lines of a module stand together */
+	char file[MF_MODULE_NAME_SIZE], name[MF_MODULE_NAME_SIZE];
 };
 
 static int symvers_line(void *arg, char *line)
 {
-	const struct symvers *symvers = arg;
+	struct symvers *symvers = arg;
 	char *crc = field(&line), *symbol = field(&line), *module = field(&line);
-	char name[MF_MODULE_NAME_SIZE];
 
-	if (!mf_starts_with(crc, "0x") || !*symbol || !mf_module_name(module, name, sizeof(name)))
+	if (!mf_starts_with(crc, "0x") || !*symbol)
 		return 0;
+	if (!*symvers->file || strcmp(module, symvers->file)) {
+		symvers->file[0] = '\0';
+		if (!mf_module_name(module, symvers->name, sizeof(symvers->name)))
+			return 0;
+		/* a longer one is compared in vain */
+		snprintf(symvers->file, sizeof(symvers->file), "%s", module);
+	}
 	crc += 2;
 	while (*crc == '0')
 		crc++;
-	return symvers->visit(symvers->arg, symbol, *crc ? crc : "0", name);
+	return symvers->visit(symvers->arg, symbol, *crc ? crc : "0", symvers->name);
 }
 
 int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)

@@ -313,11 +313,14 @@ static void take_asked(struct mf_pool *mp, mf_provide provide, Queue *to)
 	}
 }
 
-/* The package of a list that has the provide at PLACE. */
-static uint32_t solv_exports_owner_of(const struct mf_solv_list *list, uint32_t place)
+/* The package of a list that has the provide at PLACE: mostly that of the one before. */
+static uint32_t solv_exports_owner_of(struct mf_solv_list *list, uint32_t place)
 {
 	uint32_t low = 0, high = list->n;
 
+	if (place - list->starts[list->last] <
+	    list->starts[list->last + 1] - list->starts[list->last])
+		return list->last;
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -326,6 +329,7 @@ static uint32_t solv_exports_owner_of(const struct mf_solv_list *list, uint32_t 
 		else
 			high = middle;
 	}
+	list->last = low;
 	return low;
 }
 

@@ -80,6 +80,7 @@ struct mf_solv_list {
 	uint32_t *starts;  /* of each package: the first of its provides; and the end */
 	uint32_t *found;   /* of each package: how much of its bundle the holder at hand has */
 	uint32_t *holders; /* of each provide: the last one that has it, where it is bundled */
+	uint32_t last;	   /* package that was looked up */
 	Id first;	   /* package, in the pool */
 	uint32_t n;
 };
