@@ -72,4 +72,11 @@ int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 /* Is it the one that is loaded? It can be after mf_catalog_pool() too. */
 bool mf_catalog_is_whole(const struct mf_catalog *catalog);
 
+/*
+ * After a transaction: reads what is new in the rpm database into the cache of installed packages, so
+ * that the next plan need not. Waits a moment for the database's time to be over. Never fails: the next
+ * plan does what is left.
+ */
+void mf_installed_refresh(struct mf_context *ctx);
+
 #endif

@@ -20,6 +20,15 @@ int mf_file_read(int fd, size_t cap, char **ret_buf, size_t *ret_len);
 /* The same by name below a directory; DIRFD as openat(2). */
 int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, size_t *ret_len);
 
+/*
+ * Reads all of FD from its start, in pieces, so that a file of megabytes takes the memory of its longest
+ * line only. Visits each line without its newline; the visitor may change it, and it is gone after the call. A
+ * line ends at a NUL too, and the rest of it is skipped. 0, the visitor's return that is not 0, -EFBIG
+ * beyond CAP bytes, or another -errno.
+ */
+typedef int mf_line_visit(void *arg, char *line);
+int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg);
+
 /* Writes all LEN bytes; continues after short writes and EINTR. 0 or -errno. */
 int mf_file_write(int fd, const void *buf, size_t len);
 

@@ -57,6 +57,18 @@ typedef int mf_rpm_visit(void *arg, void *header);
 int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
 			  mf_rpm_visit *visit, void *arg);
 
+/* Gets the DIGEST of an installed package's header (hex SHA-1). True: the caller knows the package. */
+typedef bool mf_rpm_known(void *arg, const char *digest);
+/* Gets one that is not known; DIGEST: NULL where the database has none of it. */
+typedef int mf_rpm_visit_unknown(void *arg, void *header, const char *digest);
+/*
+ * Visits the installed packages that KNOWN says false of, or that have no digest. What is known is
+ * not read: a header has kilobytes, and its digest stands in an index. Returns as
+ * mf_rpm_each_installed().
+ */
+int mf_rpm_each_unknown(struct mf_context *ctx, mf_rpm_known *known, mf_rpm_visit_unknown *visit,
+			void *arg);
+
 /*
  * Reads the header of the package in FD, through a copy of the descriptor. Its digests are checked;
  * the verify stage checks signatures. 0, -MFE_BAD_PACKAGE, -ENOMEM or another -errno; records
@@ -115,7 +127,7 @@ struct mf_rpmdb {
 	 * log; letters, digits and '-'. "" if there is no database.
 	 */
 	char key[160];
-	time_t changed; /* the latest of those times */
+	struct timespec changed; /* the latest of those times */
 };
 
 /* Never fails: a database that cannot be found does not exist. */

@@ -54,13 +54,31 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
 int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority);
 /* Another priority for all that was added with ORIGIN. */
 void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
-/* An installed package, a librpm Header as mf_rpm_each_installed() hands it out. 0 or -EBADMSG. */
-int mf_pool_add_installed(struct mf_pool *pool, void *header);
+/*
+ * An installed package, a librpm Header as mf_rpm_each_installed() hands it out. RET_ID: its id. 0 or
+ * -EBADMSG.
+ */
+int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id);
+/* Notes the digest of a package's header (hex SHA-1), which mf_pool_write() writes. */
+void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest);
+/*
+ * The digest that was noted, or read from a cache file; valid until the next question. NULL: none, or
+ * the package comes from a list for planning.
+ */
+const char *mf_pool_header_digest(struct mf_pool *pool, int id);
+/* Takes an installed package out of a pool that is not ready yet. */
+void mf_pool_forget_installed(struct mf_pool *pool, int id);
 
 /* A cache file of installed packages, written by mf_pool_write(). 0, or -EBADMSG: nothing was
  * added.
  */
 int mf_pool_add_installed_cache(struct mf_pool *pool, int fd);
+/*
+ * The same for a file that mf_pool_write_installed_plan() wrote, which must stay as it is as long as
+ * the pool. Plans that remove nothing are those over the whole list, if the pool settles. 0, or
+ * -EBADMSG or -ENOMEM: nothing was added.
+ */
+int mf_pool_add_installed_plan(struct mf_pool *pool, int fd);
 
 /*
  * To be called before mf_pool_add_system(), once all lists and what is installed are added: the
@@ -87,13 +105,30 @@ int mf_pool_add_system(struct mf_pool *pool, const struct mf_dep *deps, size_t n
  */
 bool mf_pool_knows_form(const struct mf_pool *pool, const char *open);
 /*
- * Visits the packages of ORIGIN that provide one of N NAMES, whatever the version; unlike
- * mf_pool_providers() it may be asked before the pool is ready. 0, the visitor's return, or
- * -ENOMEM.
+ * Before the pool is ready, unlike mf_pool_providers(): visits the packages of ORIGIN with that name,
+ * and those that provide any name that begins with OPEN. The visitor's return that is not 0, or 0.
  */
 typedef int mf_pool_visit(void *arg, int id);
-int mf_pool_each_with(struct mf_pool *pool, int origin, const char *const *names, size_t n,
-		      mf_pool_visit *visit, void *arg);
+int mf_pool_each_named(struct mf_pool *pool, int origin, const char *name, mf_pool_visit *visit,
+		       void *arg);
+int mf_pool_each_form(struct mf_pool *pool, int origin, const char *open, mf_pool_visit *visit,
+		      void *arg);
+
+/*
+ * Names of a pool that the caller has numbered, from 1 on: of thousands of provides it gets those that
+ * matter to it, and need not look at names again. Valid until a package is added.
+ */
+struct mf_numbered;
+/* The number of a name; 0: it does not matter. */
+typedef uint32_t mf_number_name(void *arg, const char *name);
+/* Numbers the names that begin with OPEN. 0 or -ENOMEM. */
+int mf_numbered_new(struct mf_pool *pool, const char *open, mf_number_name *number, void *arg,
+		    struct mf_numbered **ret_numbered);
+void mf_numbered_free(struct mf_numbered *numbered);
+/* Visits each provide of the packages of ORIGIN whose name has a number. Returns as above. */
+typedef int mf_numbered_visit(void *arg, int id, uint32_t number);
+int mf_numbered_each(const struct mf_numbered *numbered, int origin, mf_numbered_visit *visit,
+		     void *arg);
 /*
  * To be called between mf_pool_add_system() and mf_pool_ready(): gives the packages of lists for
  * planning, what is installed and the system the exports that others ask for. False: hashes cannot
@@ -105,9 +140,6 @@ bool mf_pool_settle(struct mf_pool *pool);
  * recommended from now on.
  */
 void mf_pool_promote_suggests(struct mf_pool *pool);
-/* The same for packages that provide any name that begins with OPEN. */
-int mf_pool_each_form(struct mf_pool *pool, int origin, const char *open, mf_pool_visit *visit,
-		      void *arg);
 /* To be called once all is added and before anything below is asked. */
 void mf_pool_ready(struct mf_pool *pool);
 
@@ -123,6 +155,11 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
  * mf_pool_settle() works with.
  */
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
+/*
+ * The same where IDS are all that is installed, without needs that a plan which removes nothing
+ * cannot leave unmet.
+ */
+int mf_pool_write_installed_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 /* ---- asking ---- */
 

@@ -16,8 +16,11 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+
+#define PIECE ((size_t)64 << 10)
 
 /* Reads a seekable file with pread(2), which does not move its position. */
 static int file_read_all(int fd, bool seekable, size_t hint, size_t cap, char **ret_buf,
@@ -71,6 +74,50 @@ int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, siz
 	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : mf_file_read(fd, cap, ret_buf, ret_len);
+}
+
+/* Visits the lines that end within LEN bytes. RET_USED: how many bytes those are. */
+static int visit_lines(char *buf, size_t len, mf_line_visit *visit, void *arg, size_t *ret_used)
+{
+	char *line = buf, *end;
+	int r = 0;
+
+	while (!r && (end = memchr(line, '\n', len - (size_t)(line - buf)))) {
+		*end = '\0';
+		r = visit(arg, line);
+		line = end + 1;
+	}
+	*ret_used = (size_t)(line - buf);
+	return r;
+}
+
+int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t room = 0, len = 0, used, total = 0;
+	ssize_t got = 1;
+	int r = 0;
+
+	while (!r && got) {
+		/* a byte more, for the end of a last line without a newline */
+		if (len + 1 >= room && mf_array_reserve(&buf, &room, len + PIECE + 1, 1) < 0)
+			return -ENOMEM;
+		got = pread(fd, buf + len, room - len - 1, (off_t)total);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		total += (size_t)got;
+		if (total > cap)
+			return -EFBIG;
+		len += (size_t)got;
+		if (!got && len)
+			buf[len++] = '\n';
+		r = visit_lines(buf, len, visit, arg, &used);
+		memmove(buf, buf + used, len - used);
+		len -= used;
+	}
+	return r;
 }
 
 int mf_file_write(int fd, const void *buf, size_t len)

@@ -7,11 +7,10 @@
 #include "modfetch/symvers.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -36,54 +35,56 @@ static const struct {
 	{ "usr/src/linux-headers-", "/Module.symvers" },
 };
 
-/* Returns the field at *LINE, and skips it and the tab that ends it. */
-static char *field(char **line)
+/* Returns the field at *TEXT, which ends at a tab or at the end of the line, and skips it. */
+static char *field(char **text)
 {
-	char *start = *line, *tab = strchr(start, '\t');
+	char *start = *text;
 
-	*line = tab ? tab + 1 : start + strlen(start);
-	if (tab)
-		*tab = '\0';
+	*text = strchrnul(start, '\t');
+	if (**text)
+		*(*text)++ = '\0';
 	return start;
 }
 
-/* The module of the last line: most lines have the module of the line before. */
-struct last_module {
-	const char *path; /* NULL: none */
-	bool valid;
-	char name[MF_MODULE_NAME_SIZE];
+struct symvers {
+	mf_symvers_visit *visit;
+	void *arg;
+	/* the lines of a module stand together */
+	char file[MF_MODULE_NAME_SIZE], name[MF_MODULE_NAME_SIZE];
 };
 
-static const char *name_of(struct last_module *last, const char *path)
+static int symvers_line(void *arg, char *line)
 {
-	if (!last->path || strcmp(last->path, path) != 0) {
-		last->path = path;
-		last->valid = mf_module_name(path, last->name, sizeof(last->name));
+	struct symvers *symvers = arg;
+	char *crc = field(&line), *symbol = field(&line), *module = field(&line);
+
+	if (!mf_starts_with(crc, "0x") || !crc[2] || !*symbol)
+		return 0;
+	if (!*symvers->file || strcmp(module, symvers->file)) {
+		symvers->file[0] = '\0';
+		if (!mf_module_name(module, symvers->name, sizeof(symvers->name)))
+			return 0;
+		/* a longer one is compared in vain */
+		snprintf(symvers->file, sizeof(symvers->file), "%s", module);
 	}
-	return last->valid ? last->name : NULL;
+	crc += 2;
+	/* the last digit stays, as "0" */
+	while (*crc == '0' && crc[1])
+		crc++;
+	return symvers->visit(symvers->arg, symbol, crc, symvers->name);
 }
 
 int mf_symvers_parse(char *text, mf_symvers_visit *visit, void *arg)
 {
-	struct last_module last = { 0 };
+	struct symvers symvers = { visit, arg };
 	int r = 0;
 
 	while (!r && *text) {
 		char *line = text, *end = strchrnul(text, '\n');
-		const char *crc, *symbol, *name;
 
 		text = *end ? end + 1 : end;
 		*end = '\0';
-		crc = field(&line);
-		symbol = field(&line);
-		name = name_of(&last, field(&line));
-		if (!mf_starts_with(crc, "0x") || !crc[2] || !*symbol || !name)
-			continue;
-		crc += 2;
-		/* the last digit stays, as "0" */
-		while (*crc == '0' && crc[1])
-			crc++;
-		r = visit(arg, symbol, crc, name);
+		r = symvers_line(&symvers, line);
 	}
 	return r;
 }
@@ -132,10 +133,36 @@ int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 	return 0;
 }
 
+/* A compressed file is small, and is read whole. */
+static int read_compressed(int fd, mf_symvers_visit *visit, void *arg)
+{
+	_cleanup_free_ char *packed = NULL;
+	_cleanup_free_ void *text = NULL;
+	size_t len;
+	int r = mf_file_read(fd, SYMVERS_MAX, &packed, &len);
+
+	if (!r)
+		r = mf_inflate(packed, len, SYMVERS_MAX, &text, &len);
+	return r < 0 ? r : mf_symvers_parse(text, visit, arg);
+}
+
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)
 {
-	_cleanup_free_ char *text = NULL;
-	int r = mf_symvers_text(ctx, &text);
+	struct symvers symvers = { visit, arg };
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	char magic[8];
+	ssize_t n;
+	int r;
 
-	return text ? mf_symvers_parse(text, visit, arg) : r;
+	fd = open_first(ctx, &path);
+	if (fd == -ENOENT)
+		return 1;
+	if (fd < 0)
+		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
+	n = pread(fd, magic, sizeof(magic), 0);
+	r = n > 0 && mf_inflate_known(magic, (size_t)n)
+		    ? read_compressed(fd, visit, arg)
+		    : mf_file_each_line(fd, SYMVERS_MAX, symvers_line, &symvers);
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read") : r;
 }

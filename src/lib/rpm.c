@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of librpm: installed packages and transactions; rpm-header.c reads headers.
+ * The adapter of librpm: transactions; rpm-installed.c reads the database, rpm-header.c headers.
  *
  * librpm's state is global and its defaults are the distribution's, so this file sets all settings
  * that matter: the database's directory, the checks, and that no plugin, trigger or (unless
@@ -41,7 +41,7 @@ static int on_message(rpmlogRec rec, rpmlogCallbackData data)
 
 /*
  * librpm has one configuration per process, and to read it takes milliseconds: once is enough. It
- * defines _dbpath on every system; end_transaction() only deletes the definition made over it.
+ * defines _dbpath on every system; mf_rpm_end() only deletes the definition made over it.
  */
 static void configure(char *last_message)
 {
@@ -50,7 +50,7 @@ static void configure(char *last_message)
 		rpmReadConfigFiles(NULL, NULL);
 }
 
-static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
+rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message)
 {
 	bool there;
 	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
@@ -68,46 +68,11 @@ static rpmts new_transaction(const struct mf_context *ctx, char *last_message)
 	return ts;
 }
 
-static void end_transaction(rpmts ts)
+void mf_rpm_end(rpmts ts)
 {
 	rpmtsFree(ts);
 	rpmlogSetCallback(NULL, NULL);
 	delMacro(NULL, "_dbpath");
-}
-
-static int visit_all(rpmts ts, const char *name, mf_rpm_visit *visit, void *arg)
-{
-	rpmdbMatchIterator it =
-		rpmtsInitIterator(ts, name ? RPMDBI_NAME : RPMDBI_PACKAGES, name, 0);
-	Header h;
-	int r = 0;
-
-	while (!r && (h = rpmdbNextIterator(it)))
-		r = visit(arg, h);
-	rpmdbFreeIterator(it);
-	return r;
-}
-
-int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
-			  mf_rpm_visit *visit, void *arg)
-{
-	char message[256] = "the database cannot be read";
-	bool there;
-	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
-	rpmts ts;
-	int r = 0;
-
-	if (!there)
-		return 0;
-	ts = new_transaction(ctx, message);
-	if (rpmtsOpenDB(ts, O_RDONLY)) {
-		end_transaction(ts);
-		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
-	}
-	for (size_t i = 0; !r && i < (names ? names->n : 1); i++)
-		r = visit_all(ts, names ? names->v[i] : NULL, visit, arg);
-	end_transaction(ts);
-	return r;
 }
 
 /* ---- package files ---- */
@@ -423,7 +388,7 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 
 	if (r < 0)
 		return r;
-	ts = new_transaction(ctx, message);
+	ts = mf_rpm_begin(ctx, message);
 	if (!task->scriptlets)
 		flags |= RPMTRANS_FLAG_NOSCRIPTS;
 	if (task->database_only)
@@ -440,7 +405,7 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 		else
 			r = check_outcome(ctx, ts, task);
 	}
-	end_transaction(ts);
+	mf_rpm_end(ts);
 	return r ? r : run.scriptlet_failed;
 }
 
@@ -467,16 +432,16 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 
 	if (!there || !labels->n)
 		return 0;
-	ts = new_transaction(ctx, message);
+	ts = mf_rpm_begin(ctx, message);
 	/* librpm treats a database that cannot be read as an empty one */
 	if (rpmtsOpenDB(ts, O_RDONLY)) {
-		end_transaction(ts);
+		mf_rpm_end(ts);
 		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
 	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))
 			r = mf_strings_add(found, labels->v[i]);
-	end_transaction(ts);
+	mf_rpm_end(ts);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_INSTALL, r, "rpm", NULL) : 0;
 }
 

@@ -97,16 +97,18 @@ char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_ther
 
 static void add_to_key(struct mf_rpmdb *db, const struct stat *st)
 {
+	const struct timespec times[] = { st->st_mtim, st->st_ctim };
 	size_t len = strlen(db->key);
 
 	snprintf(db->key + len, sizeof(db->key) - len, "%s%llx-%llx-%llx-%lx-%llx-%lx",
 		 len ? "-" : "", (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
 		 (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
 		 (unsigned long long)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
-	if (st->st_mtime > db->changed)
-		db->changed = st->st_mtime;
-	if (st->st_ctime > db->changed)
-		db->changed = st->st_ctime;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(times); i++)
+		if (times[i].tv_sec > db->changed.tv_sec ||
+		    (times[i].tv_sec == db->changed.tv_sec &&
+		     times[i].tv_nsec > db->changed.tv_nsec))
+			db->changed = times[i];
 }
 
 void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)

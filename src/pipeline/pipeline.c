@@ -461,6 +461,9 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 		r = run_stages(ctx, run);
 	if (r >= 0)
 		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
+	/* no device waits any more: the next one shall not wait for this */
+	if (run->stamp[MF_INSTALLED])
+		mf_installed_refresh(ctx);
 	/* packages are installed and drivers loaded, but a scriptlet failed */
 	if (r >= 0 && run->scriptlet.code) {
 		ctx->failure = run->scriptlet;

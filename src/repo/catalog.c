@@ -376,9 +376,11 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 
 	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "pool", NULL);
-	r = add_repositories(ctx, catalog, form);
+	/* the fewest first: with each list libsolv looks at all that is there */
+	r = mf_installed_add(ctx, catalog->pool,
+			     form == FORM_PLAN ? MF_INSTALLED_PLAN : MF_INSTALLED_WHOLE);
 	if (!r)
-		r = mf_installed_add(ctx, catalog->pool);
+		r = add_repositories(ctx, catalog, form);
 	if (!r)
 		r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
 	if (r)

@@ -32,7 +32,7 @@
 #define DEP_MAX		1024 /* bytes of a dependency that libsolv still takes apart */
 
 struct module {
-	char *name;	  /* as kmod spells it */
+	const char *name; /* as kmod spells it */
 	const char *path; /* below lib/modules/K */
 	bool owned;	  /* by an installed package */
 	bool known;	  /* to a package of a repository, or to symvers */
@@ -44,29 +44,26 @@ struct system {
 	char ksym[160];		    /* "ksym(FLAVOR:" */
 	const char *kernel, *plain; /* RHEL's "kernel(" and "ksym(" where any package has such */
 	struct mf_pool *pool;
-	char *text; /* modules.dep, of which the modules' paths are part */
+	struct mf_arena texts; /* names and paths of modules */
 	struct module *modules;
-	size_t n_modules;
+	size_t n_modules, room_for_modules;
 	struct mf_table by_name;
 	struct mf_dep *deps; /* owned strings */
 	size_t n_deps, room;
-	int *copies;
-	size_t n_copies;
+	int *copies; /* ids of packages */
+	size_t n_copies, room_for_copies;
 	char *image;		    /* name of the kernel-image package */
 	bool image_owned;	    /* it is installed */
 	bool symvers;		    /* the kernel has its own */
 	char last[256];		    /* the module that its last line was about */
 	struct module *last_module; /* the same on disk, or NULL */
-	int id;			    /* of the package at hand */
-	bool installed;		    /* it is */
+	bool installed;		    /* the packages at hand are */
 };
 
 static void system_done(struct system *s)
 {
-	for (size_t i = 0; i < s->n_modules; i++)
-		free(s->modules[i].name);
 	mf_table_done(&s->by_name);
-	free(s->text);
+	mf_arena_done(&s->texts);
 	for (size_t i = 0; i < s->n_deps; i++) {
 		free((char *)s->deps[i].name);
 		free((char *)s->deps[i].evr);
@@ -131,18 +128,24 @@ static struct module *find_module(const struct system *s, const char *name)
 	return place ? &s->modules[*place] : NULL;
 }
 
-/* MODULES: the system's, which have room for one more. PATH is the system's. */
-static int system_add_module(struct system *s, struct module *modules, const char *path)
+/* Of a line of modules.dep, what is before the colon is a module's path. */
+static int system_add_module(void *arg, char *line)
 {
-	char name[256], *copy;
+	struct system *s = arg;
+	size_t len = (size_t)(strchrnul(line, ':') - line);
+	char name[MF_MODULE_NAME_SIZE], *copy, *path;
 	uint32_t *place;
 
-	if (!mf_module_name(path, name, sizeof(name)) || find_module(s, name))
+	line[len] = '\0';
+	if (!mf_module_name(line, name, sizeof(name)) || find_module(s, name))
 		return 0;
-	copy = strdup(name);
-	if (!copy)
+	copy = mf_arena_copy(&s->texts, name, strlen(name));
+	path = mf_arena_copy(&s->texts, line, len);
+	if (!copy || !path ||
+	    mf_array_reserve(&s->modules, &s->room_for_modules, s->n_modules + 1,
+			     sizeof(*s->modules)) < 0)
 		return -ENOMEM;
-	modules[s->n_modules] = (struct module){ .name = copy, .path = path };
+	s->modules[s->n_modules] = (struct module){ .name = copy, .path = path };
 	return mf_table_put(&s->by_name, copy, strlen(copy), (uint32_t)s->n_modules++, &place) < 0
 		       ? -ENOMEM
 		       : 0;
@@ -160,117 +163,76 @@ static int open_tree(const struct mf_context *ctx)
 
 static int read_tree(struct system *s, int tree)
 {
-	struct module *modules;
-	size_t len, n = 1;
-	char *save = NULL;
-	int r = mf_file_read_at(tree, "modules.dep", MODULES_DEP_MAX, &s->text, &len);
+	_cleanup_close_ int fd = openat(tree, "modules.dep", O_RDONLY | O_CLOEXEC);
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	for (const char *p = s->text; (p = strchr(p, '\n')); p++)
-		n++;
-	s->modules = modules = calloc(n, sizeof(*modules));
-	if (!modules || mf_table_reserve(&s->by_name, n) < 0)
-		return -ENOMEM;
-	for (char *line = strtok_r(s->text, "\n", &save); !r && line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		line[strcspn(line, ":")] = '\0';
-		r = system_add_module(s, modules, line);
-	}
-	return r;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return mf_file_each_line(fd, MODULES_DEP_MAX, system_add_module, s);
 }
 
 /* ---- who owns them, who knows them ---- */
 
-static int see_provide(void *arg, const char *name, const char *evr)
+/* Of a provide of the form "kmod(…)": the place of its module, from 1. */
+static uint32_t number_of_module(void *arg, const char *name)
+{
+	const struct system *s = arg;
+	char module[MF_MODULE_NAME_SIZE];
+	const struct module *m =
+		mf_dep_module(name, module, sizeof(module)) ? find_module(s, module) : NULL;
+
+	return m ? (uint32_t)(m - s->modules) + 1 : 0;
+}
+
+/* The system has what that package of a repository has. */
+static int add_copy(struct system *s, int id)
+{
+	if (s->n_copies && s->copies[s->n_copies - 1] == id)
+		return 0;
+	if (mf_array_reserve(&s->copies, &s->room_for_copies, s->n_copies + 1, sizeof(*s->copies)) <
+	    0)
+		return -ENOMEM;
+	s->copies[s->n_copies++] = id;
+	return 0;
+}
+
+static int see_image(void *arg, int id)
 {
 	struct system *s = arg;
-	struct module *m;
-	char module[256];
 
-	m = mf_dep_module(name, module, sizeof(module)) ? find_module(s, module) : NULL;
-	if (!m || m->owned)
+	if (s->installed)
+		s->image_owned = true;
+	return s->image_owned ? 0 : add_copy(s, id);
+}
+
+static int see_module(void *arg, int id, uint32_t number)
+{
+	struct system *s = arg;
+	struct module *m = &s->modules[number - 1];
+
+	if (m->owned || !strcmp(mf_pool_name(s->pool, id), s->image))
 		return 0;
 	if (s->installed) {
 		m->owned = true;
 		return 0;
 	}
 	m->known = true;
-	if (!s->n_copies || s->copies[s->n_copies - 1] != s->id)
-		s->copies[s->n_copies++] = s->id;
-	return 0;
+	return add_copy(s, id);
 }
 
-static int see_package(struct system *s, int id)
+/* What is installed comes first: only what it does not own may be known to others. */
+static int see_packages(struct system *s, size_t n_repos)
 {
-	s->id = id;
-	if (!strcmp(mf_pool_name(s->pool, id), s->image)) {
-		if (s->installed)
-			s->image_owned = true;
-		else if (!s->image_owned)
-			s->copies[s->n_copies++] = id;
-		return 0;
+	struct mf_numbered *names = NULL;
+	int r = mf_numbered_new(s->pool, "kmod(", number_of_module, s, &names);
+
+	for (int origin = MF_POOL_INSTALLED; !r && origin < (int)n_repos; origin++) {
+		s->installed = origin == MF_POOL_INSTALLED;
+		r = mf_pool_each_named(s->pool, origin, s->image, see_image, s);
+		if (!r && s->n_modules)
+			r = mf_numbered_each(names, origin, see_module, s);
 	}
-	return mf_pool_deps(s->pool, id, MF_PROVIDES, see_provide, s);
-}
-
-/* NAME with every OTHER byte as a BYTE, if it has such a byte. */
-static int add_spelling(struct mf_strings *names, const char *name, char byte, char other)
-{
-	char spelt[DEP_MAX];
-
-	if (!strchr(name, other))
-		return 0;
-	snprintf(spelt, sizeof(spelt), "%s", name);
-	for (char *p = spelt; *p; p++)
-		if (*p == other)
-			*p = byte;
-	return mf_strings_add(names, spelt);
-}
-
-/*
- * Under which names packages may have the modules on disk that no package owns: the file's, and
- * kmod's spellings.
- */
-static int name_modules(const struct system *s, struct mf_strings *ret_names)
-{
-	int r = mf_strings_add(ret_names, s->image);
-
-	for (size_t i = 0; !r && i < s->n_modules; i++) {
-		const char *slash = strrchr(s->modules[i].path, '/');
-		const char *file = slash ? slash + 1 : s->modules[i].path;
-		size_t len = strcspn(file, ".");
-		char name[DEP_MAX];
-
-		if (s->modules[i].owned || len + sizeof("kmod(.ko)") > sizeof(name))
-			continue;
-		stpcpy(mempcpy(stpcpy(name, "kmod("), file, len), ".ko)");
-		r = mf_strings_add(ret_names, name);
-		if (!r)
-			r = add_spelling(ret_names, name, '_', '-');
-		if (!r)
-			r = add_spelling(ret_names, name, '-', '_');
-	}
+	mf_numbered_free(names);
 	return r;
-}
-
-static int see_package_by_id(void *arg, int id)
-{
-	struct system *s = arg;
-	int *copies = reallocarray(s->copies, s->n_copies + 2, sizeof(*copies));
-
-	if (!copies)
-		return -ENOMEM;
-	s->copies = copies;
-	return see_package(s, id);
-}
-
-/* Of thousands of packages only those are looked into that have something that is on disk. */
-static int see_packages(struct system *s, int origin, const struct mf_strings *names)
-{
-	s->installed = origin == MF_POOL_INSTALLED;
-	return mf_pool_each_with(s->pool, origin, (const char *const *)names->v, names->n,
-				 see_package_by_id, s);
 }
 
 /* ---- exports ---- */
@@ -418,21 +380,13 @@ static int system_add_names(struct system *s)
 static int gather(struct system *s, size_t n_repos)
 {
 	_cleanup_close_ int tree = open_tree(s->ctx);
-	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r;
 
 	if (tree < 0 && tree != -ENOENT)
 		return tree;
 	r = tree < 0 ? 0 : read_tree(s, tree);
 	if (!r)
-		r = name_modules(s, &names);
-	if (!r)
-		r = see_packages(s, MF_POOL_INSTALLED, &names);
-	mf_strings_done(&names);
-	if (!r)
-		r = name_modules(s, &names);
-	for (size_t i = 0; !r && i < n_repos; i++)
-		r = see_packages(s, (int)i, &names);
+		r = see_packages(s, n_repos);
 	if (!r)
 		r = add_firmware(s, n_repos);
 	if (!r)

@@ -11,8 +11,6 @@
  * Where a package has some exports of a bundle and not all, where a name is asked for with another
  * relation than "=", where only one side has a version, or where versions that are no checksums
  * differ, hashes cannot tell: the whole lists, which leave out nothing, must be used instead.
- *
- * The files end in a hash, as all do. Beyond that their numbers are compared with the file's length.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,90 +46,6 @@ void mf_exports_free(struct mf_exports *exports)
 	free(exports->items);
 	queue_free(&exports->found);
 	free(exports);
-}
-
-/* ---- a list ---- */
-
-/* The last N things of SIZE before *LEFT, which is moved there; NULL: there is no room. */
-static const void *take_back(const struct mf_solv_list *list, uint64_t *left, uint64_t n,
-			     size_t size)
-{
-	if (*left < n * size)
-		return NULL;
-	*left -= n * size;
-	return list->map + *left;
-}
-
-/* Where the provides of each package begin. False: the numbers do not fit. */
-static bool find_starts(struct mf_solv_list *list, uint32_t n_provides)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < list->n; i++) {
-		list->starts[i] = (uint32_t)n;
-		n += list->packages[i].n_provides;
-		if (list->packages[i].n_bundled > list->packages[i].n_provides || n > n_provides)
-			return false;
-	}
-	list->starts[list->n] = (uint32_t)n;
-	for (uint32_t i = 0; i < list->n_slots; i++)
-		if (list->slots[i] > n_provides)
-			return false;
-	return n == n_provides;
-}
-
-/* Finds the pieces after the .solv file. 0, -EBADMSG: they do not fit, or -ENOMEM. */
-static int lay_out(struct mf_solv_list *list)
-{
-	const struct mf_solv_list_foot *foot;
-	uint64_t left = list->len;
-
-	foot = left % 8 ? NULL : take_back(list, &left, 1, sizeof(*foot));
-	if (!foot || !foot->n_slots || (foot->n_slots & (foot->n_slots - 1)) || foot->n_slots % 2 ||
-	    !(list->slots = take_back(list, &left, foot->n_slots, sizeof(*list->slots))) ||
-	    !(list->provides = take_back(list, &left, foot->n_provides, sizeof(mf_provide))) ||
-	    !(list->packages = take_back(list, &left, foot->n_packages, sizeof(*list->packages))))
-		return -EBADMSG;
-	list->n = foot->n_packages;
-	list->n_slots = foot->n_slots;
-	list->starts = calloc((size_t)list->n + 1, sizeof(*list->starts));
-	list->found = calloc((size_t)list->n + 1, sizeof(*list->found));
-	list->holders = calloc((size_t)foot->n_provides + 1, sizeof(*list->holders));
-	if (!list->starts || !list->found || !list->holders)
-		return -ENOMEM;
-	return find_starts(list, foot->n_provides) ? 0 : -EBADMSG;
-}
-
-void mf_solv_list_done(struct mf_solv_list *list)
-{
-	free(list->starts);
-	free(list->found);
-	free(list->holders);
-	mf_solv_unmap(list->map, list->len);
-}
-
-int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
-{
-	struct mf_solv_list *lists = reallocarray(pool->lists, pool->n_lists + 1, sizeof(*lists)),
-			    *list;
-	Repo *repo;
-	int r;
-
-	if (!lists)
-		return -ENOMEM;
-	pool->lists = lists;
-	list = &lists[pool->n_lists];
-	*list = (struct mf_solv_list){ 0 };
-	list->map = mf_solv_map_sealed(fd, &list->len);
-	if (!list->map)
-		return -EBADMSG;
-	pool->n_lists++;
-	repo = mf_solv_new_repo(pool, origin, priority);
-	r = lay_out(list);
-	if (!r)
-		r = mf_solv_read(repo, fd);
-	list->first = repo->start;
-	return !r && (uint32_t)repo->nsolvables != list->n ? -EBADMSG : r;
 }
 
 /* ---- what is asked for ---- */
@@ -230,20 +144,6 @@ static int fill(struct mf_exports *e, const Pool *pool, const struct asking *a)
 	return 0;
 }
 
-static const struct mf_solv_list *only_list(const struct mf_pool *mp)
-{
-	const struct mf_solv_list *only = NULL;
-
-	for (size_t i = 0; i < mp->n_lists; i++) {
-		if (!mp->lists[i].n)
-			continue;
-		if (only)
-			return NULL;
-		only = &mp->lists[i];
-	}
-	return only;
-}
-
 /* The table; NULL: nothing was left out of any list, or there is no memory. */
 static struct mf_exports *table_of(struct mf_pool *mp)
 {
@@ -259,7 +159,7 @@ static struct mf_exports *table_of(struct mf_pool *mp)
 	queue_init(&a.exact);
 	queue_init(&a.loose);
 	queue_init(&mp->exports->found);
-	ask_all(&a, only_list(mp));
+	ask_all(&a, mp->n_lists == 1 ? mp->lists : NULL);
 	for (size_t i = 0; i < mp->n_lists; i++)
 		note_bundled(mp->exports, &mp->lists[i]);
 	if (fill(mp->exports, mp->pool, &a) < 0) {
@@ -306,11 +206,14 @@ static void take_asked(struct mf_pool *mp, mf_provide provide, Queue *to)
 	}
 }
 
-/* The package of a list that has the provide at PLACE. */
-static uint32_t solv_exports_owner_of(const struct mf_solv_list *list, uint32_t place)
+/* The package of a list that has the provide at PLACE: mostly that of the one before. */
+static uint32_t solv_exports_owner_of(struct mf_solv_list *list, uint32_t place)
 {
 	uint32_t low = 0, high = list->n;
 
+	if (place - list->starts[list->last] <
+	    list->starts[list->last + 1] - list->starts[list->last])
+		return list->last;
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -319,6 +222,7 @@ static uint32_t solv_exports_owner_of(const struct mf_solv_list *list, uint32_t 
 		else
 			high = middle;
 	}
+	list->last = low;
 	return low;
 }
 
@@ -441,7 +345,7 @@ static void solv_exports_add_provides(Pool *pool, Id id, const Queue *q)
 		s->provides = repo_addid(s->repo, s->provides, q->elements[i]);
 }
 
-/* What is installed has its exports among its provides. */
+/* What is installed has its exports among its provides, unless it is a list for planning too. */
 static void settle_installed(struct mf_pool *mp)
 {
 	Queue asked, bundles;

@@ -3,7 +3,8 @@
  * The adapter of libsolv: files that are given to it.
  *
  * libsolv trusts a .solv file as it trusts its own memory. So each of ours ends in a hash of all
- * before (struct mf_solv_end), and a file without the right one is not read.
+ * before (struct mf_solv_end), and a file without the right one is not read. What a list for planning
+ * has after that is ours: its numbers are compared with the file's length.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -96,4 +97,115 @@ int mf_solv_read(Repo *repo, int fd)
 		return f ? -ENOMEM : -errno;
 	(void)setvbuf(f, buffer, _IOFBF, STREAM_BUFFER);
 	return repo_add_solv(repo, f, 0) ? -EBADMSG : 0;
+}
+
+/* ---- a list for planning: see solv-plan.c ---- */
+
+/* The last N things of SIZE before *LEFT, which is moved there; NULL: there is no room. */
+static const void *take_back(const struct mf_solv_list *list, uint64_t *left, uint64_t n,
+			     size_t size)
+{
+	if (*left < n * size)
+		return NULL;
+	*left -= n * size;
+	return list->map + *left;
+}
+
+/* Where the provides of each package begin. False: the numbers do not fit. */
+static bool find_starts(struct mf_solv_list *list, uint32_t n_provides)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		list->starts[i] = (uint32_t)n;
+		n += list->packages[i].n_provides;
+		if (list->packages[i].n_bundled > list->packages[i].n_provides || n > n_provides)
+			return false;
+	}
+	list->starts[list->n] = (uint32_t)n;
+	for (uint32_t i = 0; i < list->n_slots; i++)
+		if (list->slots[i] > n_provides)
+			return false;
+	return n == n_provides;
+}
+
+/* Finds the pieces after the .solv file. 0, -EBADMSG: they do not fit, or -ENOMEM. */
+static int lay_out(struct mf_solv_list *list)
+{
+	const struct mf_solv_list_foot *foot;
+	uint64_t left = list->len;
+
+	foot = left % 8 ? NULL : take_back(list, &left, 1, sizeof(*foot));
+	if (!foot || !foot->n_slots || (foot->n_slots & (foot->n_slots - 1)) || foot->n_slots % 2 ||
+	    !(list->slots = take_back(list, &left, foot->n_slots, sizeof(*list->slots))) ||
+	    !(list->provides = take_back(list, &left, foot->n_provides, sizeof(mf_provide))) ||
+	    !(list->packages = take_back(list, &left, foot->n_packages, sizeof(*list->packages))))
+		return -EBADMSG;
+	list->n = foot->n_packages;
+	list->n_slots = foot->n_slots;
+	list->starts = calloc((size_t)list->n + 1, sizeof(*list->starts));
+	list->found = calloc((size_t)list->n + 1, sizeof(*list->found));
+	list->holders = calloc((size_t)foot->n_provides + 1, sizeof(*list->holders));
+	if (!list->starts || !list->found || !list->holders)
+		return -ENOMEM;
+	return find_starts(list, foot->n_provides) ? 0 : -EBADMSG;
+}
+
+void mf_solv_list_done(struct mf_solv_list *list)
+{
+	free(list->starts);
+	free(list->found);
+	free(list->holders);
+	mf_solv_unmap(list->map, list->len);
+}
+
+/*
+ * REPO has no package yet. A list without packages, which nearly every repository has, is not given to
+ * libsolv: for each list it hashes all strings of the pool again.
+ */
+static int add_plan(struct mf_pool *pool, Repo *repo, int fd)
+{
+	struct mf_solv_list *lists = reallocarray(pool->lists, pool->n_lists + 1, sizeof(*lists)),
+			    *list;
+	int r;
+
+	if (!lists)
+		return -ENOMEM;
+	pool->lists = lists;
+	list = &lists[pool->n_lists];
+	*list = (struct mf_solv_list){ 0 };
+	list->map = mf_solv_map_sealed(fd, &list->len);
+	if (!list->map)
+		return -EBADMSG;
+	r = lay_out(list);
+	if (r < 0) {
+		mf_solv_list_done(list);
+		return r;
+	}
+	if (list->n)
+		r = mf_solv_read(repo, fd);
+	list->first = repo->start;
+	if (!r && (uint32_t)repo->nsolvables != list->n)
+		r = -EBADMSG;
+	/* libsolv has its own copy, and this one would count as memory of the process */
+	(void)madvise(list->map, (size_t)((const char *)list->packages - list->map), MADV_DONTNEED);
+	if (r < 0 || !list->n)
+		mf_solv_list_done(list);
+	else
+		pool->n_lists++;
+	return r;
+}
+
+int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority)
+{
+	return add_plan(pool, mf_solv_new_repo(pool, origin, priority), fd);
+}
+
+int mf_pool_add_installed_plan(struct mf_pool *pool, int fd)
+{
+	int r = add_plan(pool, pool->installed, fd);
+
+	if (r < 0)
+		repo_empty(pool->installed, 1);
+	return r;
 }

@@ -7,6 +7,7 @@
  */
 #include "modfetch/solv.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "solv-private.h"
@@ -42,21 +43,18 @@ static int each_marked(struct mf_pool *mp, int origin, const Map *marked, mf_poo
 	return r;
 }
 
-int mf_pool_each_with(struct mf_pool *mp, int origin, const char *const *names, size_t n,
-		      mf_pool_visit *visit, void *arg)
+int mf_pool_each_named(struct mf_pool *mp, int origin, const char *name, mf_pool_visit *visit,
+		       void *arg)
 {
-	Map marked;
-	int r;
+	Id wanted = pool_str2id(mp->pool, name, 0);
+	int r = 0;
 
-	map_init(&marked, mp->pool->ss.nstrings);
-	for (size_t i = 0; i < n; i++) {
-		Id id = pool_str2id(mp->pool, names[i], 0);
+	for (Id id = 2; wanted && !r && id < mp->pool->nsolvables; id++) {
+		const Solvable *s = pool_id2solvable(mp->pool, id);
 
-		if (id)
-			MAPSET(&marked, id);
+		if (s->repo && s->name == wanted && mf_solv_origin(mp, id) == origin)
+			r = visit(arg, id);
 	}
-	r = each_marked(mp, origin, &marked, visit, arg);
-	map_free(&marked);
 	return r;
 }
 
@@ -77,6 +75,75 @@ int mf_pool_each_form(struct mf_pool *mp, int origin, const char *open, mf_pool_
 	if (any)
 		r = each_marked(mp, origin, &marked, visit, arg);
 	map_free(&marked);
+	return r;
+}
+
+struct mf_numbered {
+	struct mf_pool *pool;
+	uint32_t *numbers; /* of each string of the pool, or 0 */
+	Id n;
+};
+
+int mf_numbered_new(struct mf_pool *mp, const char *open, mf_number_name *number, void *arg,
+		    struct mf_numbered **ret_numbered)
+{
+	struct mf_numbered *numbered = calloc(1, sizeof(*numbered));
+	size_t len = strlen(open);
+
+	if (!numbered)
+		return -ENOMEM;
+	numbered->pool = mp;
+	numbered->n = mp->pool->ss.nstrings;
+	numbered->numbers = calloc((size_t)numbered->n, sizeof(*numbered->numbers));
+	if (!numbered->numbers) {
+		mf_numbered_free(numbered);
+		return -ENOMEM;
+	}
+	for (Id id = 1; id < numbered->n; id++) {
+		const char *name = pool_id2str(mp->pool, id);
+
+		if (!strncmp(name, open, len))
+			numbered->numbers[id] = number(arg, name);
+	}
+	*ret_numbered = numbered;
+	return 0;
+}
+
+void mf_numbered_free(struct mf_numbered *numbered)
+{
+	if (numbered)
+		free(numbered->numbers);
+	free(numbered);
+}
+
+static int visit_numbered(const struct mf_numbered *numbered, Id id, mf_numbered_visit *visit,
+			  void *arg)
+{
+	Pool *pool = numbered->pool->pool;
+	const Solvable *s = pool_id2solvable(pool, id);
+	const Id *p = s->provides ? s->repo->idarraydata + s->provides : NULL;
+	int r = 0;
+
+	for (; !r && p && *p; p++) {
+		Id name = *p;
+
+		while (ISRELDEP(name))
+			name = GETRELDEP(pool, name)->name;
+		if (name < numbered->n && numbered->numbers[name])
+			r = visit(arg, id, numbered->numbers[name]);
+	}
+	return r;
+}
+
+int mf_numbered_each(const struct mf_numbered *numbered, int origin, mf_numbered_visit *visit,
+		     void *arg)
+{
+	struct mf_pool *mp = numbered->pool;
+	int r = 0;
+
+	for (Id id = 2; !r && id < mp->pool->nsolvables; id++)
+		if (pool_id2solvable(mp->pool, id)->repo && mf_solv_origin(mp, id) == origin)
+			r = visit_numbered(numbered, id, visit, arg);
 	return r;
 }
 

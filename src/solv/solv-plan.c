@@ -13,6 +13,9 @@
  *   such exports of the other, stands for the rest;
  * - texts for people are left out.
  *
+ * Of what is installed, a symbol that nothing installed exports is no need either: what exports it is
+ * the system, which stays, or nothing, and libsolv ignores a need that was not met before.
+ *
  * A bundle says the same as its symbols as long as everybody has all of them or none, which
  * mf_pool_settle() finds out. Else the whole list must be read.
  *
@@ -42,6 +45,8 @@ struct mf_bundles {
 	uint32_t *owners;  /* of exports, by number: the package that has it, from 1, or SEVERAL */
 	Map bundled;	   /* exports, by number */
 	Map called;	   /* strings that are names of packages of the list */
+	Map exported;	   /* strings that are names of exports of the list */
+	bool installed;	   /* the list is all that is installed */
 	uint32_t *n_needs; /* of each package: how many of it the package at hand needs */
 	Id *names;	   /* of each package: its bundle, or 0 */
 	struct mf_solv_list_package *packages;
@@ -55,6 +60,18 @@ static size_t number_of(const struct mf_bundles *b, Id dep)
 	if (!mf_solv_is_export(b->pool, dep))
 		return 0;
 	return ISRELDEP(dep) ? b->n_strings + GETRELID(dep) : (size_t)dep;
+}
+
+static Id export_name(const Pool *pool, Id export)
+{
+	return ISRELDEP(export) ? GETRELDEP(pool, export)->name : export;
+}
+
+/* Is it the need of an installed package that only the system can meet? */
+static bool is_met_by_system(const struct mf_bundles *b, Id need)
+{
+	return b->installed && number_of(b, need) &&
+	       !MAPTST(&b->exported, export_name(b->pool, need));
 }
 
 /* The other package that alone has what PLACE needs, from 1; 0: there is none. */
@@ -79,6 +96,8 @@ static void solv_plan_find_owners(struct mf_bundles *b, size_t place, Queue *q)
 	for (int i = 0; i < q->count; i++) {
 		size_t number = number_of(b, q->elements[i]);
 
+		if (number)
+			MAPSET(&b->exported, export_name(b->pool, q->elements[i]));
 		if (number && !b->owners[number])
 			b->owners[number] = (uint32_t)place + 1;
 		else if (number && b->owners[number] != place + 1)
@@ -243,7 +262,7 @@ void mf_bundles_needs(const struct mf_bundles *b, size_t place, Queue *requires)
 			queue_push(requires, b->names[owner - 1]);
 			b->n_needs[owner - 1] = SEVERAL;
 		}
-		if (n != SEVERAL)
+		if (n != SEVERAL && !is_met_by_system(b, all.elements[i]))
 			queue_push(requires, all.elements[i]);
 	}
 	forget_needs(b, place, &all);
@@ -257,6 +276,7 @@ void mf_bundles_free(struct mf_bundles *b)
 	free(b->owners);
 	map_free(&b->bundled);
 	map_free(&b->called);
+	map_free(&b->exported);
 	free(b->n_needs);
 	free(b->names);
 	free(b->packages);
@@ -277,6 +297,7 @@ static int make_bundles(struct mf_bundles *b)
 	b->packages = calloc(b->n + 1, sizeof(*b->packages));
 	map_init(&b->bundled, (int)n_numbers);
 	map_init(&b->called, b->pool->ss.nstrings);
+	map_init(&b->exported, b->pool->ss.nstrings);
 	for (size_t i = 0; i < b->n; i++)
 		MAPSET(&b->called, pool_id2solvable(b->pool, b->ids[i])->name);
 	if (!b->owners || !b->n_needs || !b->names || !b->packages)
@@ -292,7 +313,8 @@ static int make_bundles(struct mf_bundles *b)
 	return r;
 }
 
-int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles)
+int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, bool installed,
+		   struct mf_bundles **ret_bundles)
 {
 	_cleanup_(mf_bundles_cleanup) struct mf_bundles *b = calloc(1, sizeof(*b));
 	int r;
@@ -302,6 +324,7 @@ int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bun
 	b->pool = pool->pool;
 	b->ids = ids;
 	b->n = n;
+	b->installed = installed;
 	r = make_bundles(b);
 	if (r < 0)
 		return r;

@@ -25,6 +25,9 @@
 /* What a cache calls suggests: libsolv's own would count in its choice between equal packages. */
 #define SUGGESTS "modfetch:suggests"
 
+/* The digest of an installed package's header: which one it is, without reading it. */
+#define HEADER_DIGEST "modfetch:header"
+
 /*
  * What a cache ends in. libsolv trusts a .solv file as it trusts its own memory: one in which a
  * byte has changed is not to be given to it.
@@ -77,6 +80,7 @@ struct mf_solv_list {
 	uint32_t *starts;  /* of each package: the first of its provides; and the end */
 	uint32_t *found;   /* of each package: how much of its bundle the holder at hand has */
 	uint32_t *holders; /* of each provide: the last one that has it, where it is bundled */
+	uint32_t last;	   /* package that was looked up */
 	Id first;	   /* package, in the pool */
 	uint32_t n;
 };
@@ -102,8 +106,12 @@ mf_provide mf_solv_hash_provide(const Pool *pool, Id dep);
 
 /* How needs and exports of one list are bundled (solv-plan.c); PLACE is a package's place in it. */
 struct mf_bundles;
-/* Of a list that is about to be written; IDS is borrowed. 0 or -ENOMEM. */
-int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, struct mf_bundles **ret_bundles);
+/*
+ * Of a list that is about to be written; IDS is borrowed. INSTALLED: they are all that is installed.
+ * 0 or -ENOMEM.
+ */
+int mf_bundles_new(struct mf_pool *pool, const int *ids, size_t n, bool installed,
+		   struct mf_bundles **ret_bundles);
 void mf_bundles_free(struct mf_bundles *bundles);
 static inline void mf_bundles_cleanup(struct mf_bundles **bundles)
 {

@@ -76,6 +76,15 @@ static void solv_write_copy_texts(Repodata *data, Solvable *from, Id id)
 		repodata_set_str(data, id, pool_str2id(from->repo->pool, DESCRIPTION, 1), text);
 }
 
+static void copy_digest(Pool *pool, Repodata *data, Solvable *from, Id id)
+{
+	Id key = pool_str2id(pool, HEADER_DIGEST, 0), type = 0;
+	const unsigned char *sum = key ? solvable_lookup_bin_checksum(from, key, &type) : NULL;
+
+	if (sum)
+		repodata_set_bin_checksum(data, id, key, type, sum);
+}
+
 static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 			 const struct mf_bundles *bundles, size_t place)
 {
@@ -102,8 +111,10 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	if (sum)
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
 	/* a plan needs no texts */
-	if (!bundles)
+	if (!bundles) {
 		solv_write_copy_texts(data, from, id);
+		copy_digest(pool, data, from, id);
+	}
 	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE,
 			 solvable_lookup_num(from, SOLVABLE_DOWNLOADSIZE, 0));
 	repodata_set_num(data, id, SOLVABLE_INSTALLSIZE,
@@ -147,16 +158,26 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 	return r < 0 ? r : mf_solv_write_sealed(fd, text, len);
 }
 
-int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
+static int write_plan(struct mf_pool *pool, const int *ids, size_t n, bool installed, int fd)
 {
 	_cleanup_(mf_bundles_cleanup) struct mf_bundles *bundles = NULL;
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = mf_bundles_new(pool, ids, n, &bundles);
+	int r = mf_bundles_new(pool, ids, n, installed, &bundles);
 
 	if (!r)
 		r = write_list(pool, ids, n, bundles, &text, &len);
 	return r < 0 ? r : mf_bundles_write(bundles, text, len, fd);
+}
+
+int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
+{
+	return write_plan(pool, ids, n, false, fd);
+}
+
+int mf_pool_write_installed_plan(struct mf_pool *pool, const int *ids, size_t n, int fd)
+{
+	return write_plan(pool, ids, n, true, fd);
 }
 
 /* ---- what is only suggested ---- */

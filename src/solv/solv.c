@@ -10,6 +10,7 @@
  */
 #include "modfetch/solv.h"
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,23 @@
 
 #define SYSTEM_NAME "system:kernel"
 
+/*
+ * libsolv makes and frees tables of some hundred kilobytes, one after the other. malloc() would give
+ * each back to the kernel, which has to clear its pages again for the next one: a tenth of a lookup.
+ */
+static void keep_freed_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int mf_pool_new(const char *machine, struct mf_pool **ret_pool)
 {
 	struct mf_pool *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
+	keep_freed_memory();
 	p->pool = pool_create();
 	/* Debian's libsolv would compare versions as dpkg does */
 	pool_setdisttype(p->pool, DISTTYPE_RPM);
@@ -110,21 +122,47 @@ int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
 	return r;
 }
 
-int mf_pool_add_installed(struct mf_pool *pool, void *header)
+int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id)
 {
 	void *handle;
+	Id id;
 
 	/* libsolv's own form of a header; the state owns it, and uses it again for the next one */
-	if (!pool->rpm_state)
+	if (!pool->rpm_state) {
 		pool->rpm_state = rpm_state_create(pool->pool, NULL);
+		/* beside that of a cache, if there is one */
+		repo_add_repodata(pool->installed, 0);
+	}
 	handle = rpm_byrpmh(pool->rpm_state, header);
 	if (!handle)
 		return -EBADMSG;
-	return repo_add_rpm_handle(pool->installed, handle,
-				   RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS |
-					   REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE)
-		       ? 0
-		       : -EBADMSG;
+	id = repo_add_rpm_handle(pool->installed, handle,
+				 RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS | REPO_REUSE_REPODATA |
+					 REPO_NO_INTERNALIZE);
+	if (!id)
+		return -EBADMSG;
+	*ret_id = id;
+	return 0;
+}
+
+void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest)
+{
+	Repo *repo = pool_id2solvable(pool->pool, id)->repo;
+
+	repodata_set_checksum(repo_last_repodata(repo), id,
+			      pool_str2id(pool->pool, HEADER_DIGEST, 1), REPOKEY_TYPE_SHA1, digest);
+}
+
+const char *mf_pool_header_digest(struct mf_pool *pool, int id)
+{
+	Id key = pool_str2id(pool->pool, HEADER_DIGEST, 0), type;
+
+	return key ? solvable_lookup_checksum(pool_id2solvable(pool->pool, id), key, &type) : NULL;
+}
+
+void mf_pool_forget_installed(struct mf_pool *pool, int id)
+{
+	repo_free_solvable(pool->installed, id, 0);
 }
 
 /* But for names that begin with SKIP, and for bundles. */

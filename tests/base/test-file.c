@@ -34,6 +34,55 @@ static void reading_is_bounded(void **state)
 	assert_int_equal(mf_file_read_at(r->fd, ".", 9, &text, &len), -EISDIR);
 }
 
+struct lines {
+	char text[200];
+	size_t n, longest;
+	int result;
+};
+
+static int on_line(void *arg, char *line)
+{
+	struct lines *lines = arg;
+	size_t len = strlen(line);
+
+	if (len < 20 && strlen(lines->text) < 100)
+		snprintf(lines->text + strlen(lines->text), 30, "%s|", line);
+	lines->longest = len > lines->longest ? len : lines->longest;
+	/* it is the visitor's */
+	memset(line, 'x', len);
+	return ++lines->n == 3 ? lines->result : 0;
+}
+
+static struct lines lines_of(struct root *r, const char *text, size_t cap, int result, int expected)
+{
+	struct lines lines = { .result = result };
+	_cleanup_close_ int fd = -1;
+
+	root_write(r, "lines", text);
+	fd = openat(r->fd, "lines", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(mf_file_each_line(fd, cap, on_line, &lines), expected);
+	return lines;
+}
+
+static void lines_come_one_by_one(void **state)
+{
+	_cleanup_free_ char *many = malloc(400001);
+	struct root *r = *state;
+
+	assert_int_equal(lines_of(r, "", 0, 0, 0).n, 0);
+	assert_string_equal(lines_of(r, "a\n\nbc\n", 9, 0, 0).text, "a||bc|");
+	assert_string_equal(lines_of(r, "a\nno end", 8, 0, 0).text, "a|no end|");
+	assert_string_equal(lines_of(r, "1\n2\n3\n4\n", 9, 7, 7).text, "1|2|3|");
+	lines_of(r, "1\n2\n3\n4\n", 7, 0, -EFBIG);
+	/* longer than what is read at once, and many that end anywhere in it */
+	memset(many, 'y', 400000);
+	many[400000] = '\0';
+	assert_int_equal(lines_of(r, many, 400000, 0, 0).longest, 400000);
+	for (size_t i = 0; i < 400000; i += 7)
+		many[i + 6 < 400000 ? i + 6 : i] = '\n';
+	assert_int_equal(lines_of(r, many, 400000, 0, 0).n, 57144);
+}
+
 static void a_position_does_not_matter_and_does_not_move(void **state)
 {
 	struct root *r = *state;
@@ -245,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(reading_is_bounded),
+		ROOTED(lines_come_one_by_one),
 		ROOTED(a_position_does_not_matter_and_does_not_move),
 		ROOTED(a_pipe_is_read_to_its_end),
 		ROOTED(what_says_it_has_no_bytes_is_read_all_the_same),

@@ -157,18 +157,25 @@ static void what_is_installed_counts_too(void **state)
 		"ksym(amd64:ptp_a)=5",
 	};
 
-	for (size_t i = 0; i < N(exports); i++) {
-		struct primary here = { .name = "old-ptp", .evr = "1-1", .provides = exports[i] };
+	/* in either form */
+	for (size_t i = 0; i < 2 * N(exports); i++) {
+		struct primary here = { .name = "old-ptp",
+					.evr = "1-1",
+					.provides = exports[i % 2] };
 		struct mf_pool *from = primary_pool(&here, 1), *pool = pool_of(NULL, 0);
 		int fd = mf_memfile_new("installed"), *ids;
 		size_t n;
 
 		mf_pool_ready(from);
 		assert_int_equal(mf_pool_list(from, 0, &ids, &n), 0);
-		assert_int_equal(mf_pool_write(from, ids, n, fd), 0);
-		assert_int_equal(mf_pool_add_installed_cache(pool, fd), 0);
-		assert_int_equal(settles(pool), !i);
-		if (!i)
+		assert_int_equal(
+			(i / 2 ? mf_pool_write_installed_plan : mf_pool_write)(from, ids, n, fd),
+			0);
+		assert_int_equal((i / 2 ? mf_pool_add_installed_plan
+					: mf_pool_add_installed_cache)(pool, fd),
+				 0);
+		assert_int_equal(settles(pool), !(i % 2));
+		if (!(i % 2))
 			assert_int_equal(needs_of(pool, "nic-kmp-" TAG).most, 2);
 		free(ids);
 		mf_pool_free(from);

@@ -14,8 +14,10 @@
 #define IMAGE "kernel-amd64-image-6.1.0_56"
 #define MANY  14
 
-/* A list of N packages in a file: whole, or for planning. */
-static int write_list(const struct primary *packages, size_t n, bool plan)
+typedef int writer(struct mf_pool *pool, const int *ids, size_t n, int fd);
+
+/* A list of N packages in a file. */
+static int write_list(const struct primary *packages, size_t n, writer *write)
 {
 	struct mf_pool *pool = primary_pool(packages, n);
 	int fd = mf_memfile_new("list"), *ids;
@@ -23,7 +25,7 @@ static int write_list(const struct primary *packages, size_t n, bool plan)
 
 	mf_pool_ready(pool);
 	assert_int_equal(mf_pool_list(pool, 0, &ids, &count), 0);
-	assert_int_equal((plan ? mf_pool_write_plan : mf_pool_write)(pool, ids, count, fd), 0);
+	assert_int_equal(write(pool, ids, count, fd), 0);
 	free(ids);
 	mf_pool_free(pool);
 	return fd;
@@ -32,11 +34,11 @@ static int write_list(const struct primary *packages, size_t n, bool plan)
 /* ---- one machine, twice ---- */
 
 enum { WHOLE, PLAN, N_FORMS };
-enum { OWN, OTHERS, VENDOR, N_LISTS };
+enum { OWN, OTHERS, VENDOR, INSTALLED, N_LISTS };
 
-/* Descriptors of lists in both forms, and of what is installed. */
+/* Descriptors of lists in both forms. */
 struct lists {
-	int v[N_LISTS][N_FORMS], installed;
+	int v[N_LISTS][N_FORMS];
 };
 
 static void close_lists(struct lists *l)
@@ -44,7 +46,6 @@ static void close_lists(struct lists *l)
 	for (int i = 0; i < N_LISTS; i++)
 		for (int form = 0; form < N_FORMS; form++)
 			close(l->v[i][form]);
-	close(l->installed);
 }
 
 /* A pool for plans on a machine that has the image and another package; NULL: it is unclear. */
@@ -55,11 +56,13 @@ static struct mf_pool *make_pool(const struct lists *l, int form, const char *on
 	struct mf_pool *pool;
 
 	assert_int_equal(mf_pool_new("x86_64", &pool), 0);
-	for (int i = 0; i < N_LISTS; i++)
+	for (int i = 0; i < INSTALLED; i++)
 		assert_int_equal((form == PLAN ? mf_pool_add_plan : mf_pool_add_cache)(
 					 pool, l->v[i][form], i == VENDOR, 99 + (i == VENDOR)),
 				 0);
-	assert_int_equal(mf_pool_add_installed_cache(pool, l->installed), 0);
+	assert_int_equal((form == PLAN ? mf_pool_add_installed_plan
+				       : mf_pool_add_installed_cache)(pool, l->v[INSTALLED][form]),
+			 0);
 	assert_int_equal(mf_pool_list(pool, 0, &ids, &n_ids), 0);
 	for (size_t i = 0; i < n_ids; i++)
 		if (!strcmp(mf_pool_name(pool, ids[i]), IMAGE) ||
@@ -249,11 +252,15 @@ static struct lists some_lists(struct chance *c, const struct primary *packages,
 		installed[i].requires = some_needs(c, 2);
 	}
 	for (int form = 0; form < N_FORMS; form++) {
-		l.v[OWN][form] = write_list(packages, n_own, form == PLAN);
-		l.v[OTHERS][form] = write_list(packages + n_own, n - n_own, form == PLAN);
-		l.v[VENDOR][form] = write_list(vendor, n_vendor, form == PLAN);
+		writer *write = form == PLAN ? mf_pool_write_plan : mf_pool_write;
+
+		l.v[OWN][form] = write_list(packages, n_own, write);
+		l.v[OTHERS][form] = write_list(packages + n_own, n - n_own, write);
+		l.v[VENDOR][form] = write_list(vendor, n_vendor, write);
+		l.v[INSTALLED][form] =
+			write_list(installed, n_installed,
+				   form == PLAN ? mf_pool_write_installed_plan : mf_pool_write);
 	}
-	l.installed = write_list(installed, n_installed, false);
 	return l;
 }
 
@@ -351,7 +358,7 @@ static int count_need(void *arg, const char *need, const int *ids, size_t n)
 
 static void several_symbols_of_one_package_are_one_need(void **state)
 {
-	int fd = write_list(packages, N(packages), true);
+	int fd = write_list(packages, N(packages), mf_pool_write_plan);
 	size_t nic[2] = { 0 }, odd[2] = { 0 };
 	struct mf_pool *pool;
 
@@ -376,7 +383,7 @@ static void several_symbols_of_one_package_are_one_need(void **state)
 
 static void what_the_pool_is_asked_for_stays(void **state)
 {
-	int fd = write_list(packages, N(packages), true);
+	int fd = write_list(packages, N(packages), mf_pool_write_plan);
 	struct mf_package p;
 	struct mf_pool *pool;
 
@@ -399,12 +406,47 @@ static void what_the_pool_is_asked_for_stays(void **state)
 	close(fd);
 }
 
+/* What only the system can have is no need of what is installed, which stays as it is. */
+static void of_what_is_installed_only_needs_of_each_other_stay(void **state)
+{
+	static const struct primary installed[] = {
+		{ .name = "ptp-kmp-" TAG, .evr = "1-1", .provides = "ksym(amd64:ptp)=56" },
+		{ .name = "nic-kmp-" TAG,
+		  .evr = "1-1",
+		  .provides = "nic-kmp-" TAG,
+		  .requires = "ksym(amd64:printk)=12 ksym(amd64:ptp)=57 tool" },
+	};
+	static const char damaged[200] = "no list";
+	int fd = write_list(installed, N(installed), mf_pool_write_installed_plan);
+	int bad = mf_memfile_new("list");
+	size_t counts[2] = { 0 };
+	struct mf_pool *pool;
+
+	assert_int_equal(mf_file_write(bad, damaged, sizeof(damaged)), 0);
+	assert_int_equal(mf_pool_new("x86_64", &pool), 0);
+	/* and after a list that is none there is none */
+	assert_int_equal(mf_pool_add_installed_plan(pool, bad), -EBADMSG);
+	assert_int_equal(mf_pool_add_installed_plan(pool, fd), 0);
+	assert_int_equal(mf_pool_add_system(pool, NULL, 0, NULL, 0, NULL), 0);
+	assert_true(mf_pool_settle(pool));
+	mf_pool_ready(pool);
+	assert_int_equal(mf_pool_needs(pool, primary_provider(pool, "nic-kmp-" TAG, NULL),
+				       MF_REQUIRES, count_need, counts),
+			 0);
+	/* one of another build too: the version that comes may have it */
+	assert_int_equal(counts[0] + counts[1], 2);
+	mf_pool_free(pool);
+	close(fd);
+	close(bad);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_plan_is_that_over_the_whole_list),
 		UNIT(several_symbols_of_one_package_are_one_need),
 		UNIT(what_the_pool_is_asked_for_stays),
+		UNIT(of_what_is_installed_only_needs_of_each_other_stay),
 	};
 
 	return UNIT_RUN(tests);
