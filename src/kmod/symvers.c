@@ -143,7 +143,7 @@ static int read_compressed(int fd, mf_symvers_visit *visit, void *arg)
 
 	if (!r)
 		r = mf_inflate(packed, len, SYMVERS_MAX, &text, &len);
-	return r < 0 ? r : mf_symvers_parse(text, visit, arg);
+	return r < 0 || !text ? r : mf_symvers_parse(text, visit, arg);
 }
 
 int mf_symvers_read(struct mf_context *ctx, mf_symvers_visit *visit, void *arg)

@@ -53,7 +53,7 @@ int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names
 			  mf_rpm_visit *visit, void *arg)
 {
 	char message[256];
-	rpmts ts;
+	rpmts ts = NULL;
 	int r = begin_reading(ctx, message, sizeof(message), &ts);
 
 	if (r)
@@ -144,7 +144,7 @@ int mf_rpm_each_unknown(struct mf_context *ctx, mf_rpm_known *known, mf_rpm_visi
 {
 	struct entries all = { 0 };
 	char message[256];
-	rpmts ts;
+	rpmts ts = NULL;
 	int r = begin_reading(ctx, message, sizeof(message), &ts);
 
 	if (r)
