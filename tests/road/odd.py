@@ -126,17 +126,18 @@ class Huge(Odd):
 
     def refresh(self, there):
         """Memory of the largest process; whether it accepted the metadata or printed a reason."""
-        started = time.monotonic()
         done = subprocess.run([sys.executable, '-I', '-S', '-c', 'import os,sys;p=os.posix_spawn(sys.argv[1],sys.argv[1:],os.environ);'
-                               '_,s,u=os.wait4(p,0);print(u.ru_maxrss);sys.exit(os.waitstatus_to_exitcode(s))',
+                               '_,s,u=os.wait4(p,0);print(u.ru_maxrss,u.ru_utime+u.ru_stime);sys.exit(os.waitstatus_to_exitcode(s))',
                                os.path.abspath(case.machine.MODFETCH), '--root', there.path, '--kernel', KERNEL, '-q', 'refresh'],
                               env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(case.machine.LIBEXECDIR)},
                               capture_output=True, text=True, check=False)
-        self.assertLess(time.monotonic() - started, 120)
+        peak, seconds = done.stdout.split()[-2:]
+        # of a processor: sanitizers at idle priority take much longer
+        self.assertLess(float(seconds), 120)
         self.assertIn(done.returncode, (0, 1), done.stderr)
         if done.returncode:
             self.assertIn('[TOO-LARGE]', done.stderr)
-        return int(done.stdout.split()[-1]) << 10
+        return int(peak) << 10
 
 
 class Caches(Odd):
