@@ -107,42 +107,42 @@ static int open_first(const struct mf_context *ctx, char **ret_path)
 	return -ENOENT;
 }
 
+/* Reads all of FD, inflated if it is compressed; RET_TEXT is the caller's. 0 or -errno. */
+static int read_text(int fd, char **ret_text)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ void *inflated = NULL;
+	size_t len;
+	int r = mf_file_read(fd, SYMVERS_MAX, &text, &len);
+
+	if (!r && mf_inflate_known(text, len))
+		r = mf_inflate(text, len, SYMVERS_MAX, &inflated, &len);
+	if (r < 0)
+		return r;
+	*ret_text = inflated ? MF_STEAL(inflated) : MF_STEAL(text);
+	return 0;
+}
+
 int mf_symvers_text(struct mf_context *ctx, char **ret_text)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	_cleanup_free_ void *inflated = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t len;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = open_first(ctx, &path);
 	int r;
 
-	fd = open_first(ctx, &path);
 	if (fd == -ENOENT)
 		return 1;
 	if (fd < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, fd, "symvers", NULL);
-	r = mf_file_read(fd, SYMVERS_MAX, &text, &len);
-	if (!r && mf_inflate_known(text, len))
-		r = mf_inflate(text, len, SYMVERS_MAX, &inflated, &len);
-	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read");
-	if (inflated) {
-		free(text);
-		text = MF_STEAL(inflated);
-	}
-	*ret_text = MF_STEAL(text);
-	return 0;
+	r = read_text(fd, ret_text);
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, path, "cannot be read") : 0;
 }
 
 /* A compressed file is small, and is read whole. */
 static int read_compressed(int fd, mf_symvers_visit *visit, void *arg)
 {
-	_cleanup_free_ char *packed = NULL;
-	_cleanup_free_ void *text = NULL;
-	size_t len;
-	int r = mf_file_read(fd, SYMVERS_MAX, &packed, &len);
+	_cleanup_free_ char *text = NULL;
+	int r = read_text(fd, &text);
 
-	if (!r)
-		r = mf_inflate(packed, len, SYMVERS_MAX, &text, &len);
 	return r < 0 || !text ? r : mf_symvers_parse(text, visit, arg);
 }
 
