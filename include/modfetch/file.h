@@ -29,6 +29,9 @@ int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, siz
 typedef int mf_line_visit(void *arg, char *line);
 int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg);
 
+/* Has FD, from its position on, these LEN bytes and no more? Reads up to the first difference. */
+bool mf_file_equals(int fd, const void *buf, size_t len);
+
 /* Writes all LEN bytes; continues after short writes and EINTR. 0 or -errno. */
 int mf_file_write(int fd, const void *buf, size_t len);
 
@@ -52,6 +55,8 @@ struct mf_staged {
 int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, unsigned int mode);
 /* Closes the file and renames it to NAME. 0 or -errno. */
 int mf_staged_publish(struct mf_staged *staged);
+/* The same without fsync, for a file that a reboot removes anyway. */
+int mf_staged_publish_volatile(struct mf_staged *staged);
 void mf_staged_done(struct mf_staged *staged);
 
 /* Init, write and publish in one call. 0 or -errno. */

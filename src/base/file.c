@@ -120,6 +120,23 @@ int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg)
 	return r;
 }
 
+bool mf_file_equals(int fd, const void *buf, size_t len)
+{
+	const char *rest = buf;
+	char piece[4096];
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n < 0)
+			continue;
+		if ((size_t)n > len || memcmp(piece, rest, (size_t)n))
+			return false;
+		rest += n;
+		len -= (size_t)n;
+	}
+	return !n && !len;
+}
+
 int mf_file_write(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;
@@ -162,11 +179,11 @@ int mf_staged_init(struct mf_staged *ret_staged, int dirfd, const char *name, un
 	return 0;
 }
 
-int mf_staged_publish(struct mf_staged *staged)
+static int staged_publish(struct mf_staged *staged, bool sync)
 {
 	int fd = mf_steal_fd(&staged->fd);
 
-	if (fsync(fd) < 0) {
+	if (sync && fsync(fd) < 0) {
 		int r = -errno;
 
 		close(fd);
@@ -177,7 +194,17 @@ int mf_staged_publish(struct mf_staged *staged)
 	if (renameat(staged->dirfd, staged->partial, staged->dirfd, staged->name) < 0)
 		return -errno;
 	free(MF_STEAL(staged->partial));
-	return fsync(staged->dirfd) < 0 ? -errno : 0;
+	return sync && fsync(staged->dirfd) < 0 ? -errno : 0;
+}
+
+int mf_staged_publish(struct mf_staged *staged)
+{
+	return staged_publish(staged, true);
+}
+
+int mf_staged_publish_volatile(struct mf_staged *staged)
+{
+	return staged_publish(staged, false);
 }
 
 void mf_staged_done(struct mf_staged *staged)

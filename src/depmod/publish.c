@@ -227,13 +227,10 @@ bool dm_output_is(int fd, enum dm_index index, const struct dm_output *output)
 bool dm_output_same(int fd, enum dm_index index, const struct dm_buf *buf, struct dm_output *output)
 {
 	_cleanup_close_ int file = openat(fd, names[index], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_free_ char *text = NULL;
 	struct stat st;
-	size_t len;
 
 	if (file < 0 || fstat(file, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (size_t)st.st_size != buf->len || mf_file_read(file, buf->len, &text, &len) < 0 ||
-	    len != buf->len || (len && memcmp(text, buf->p, len)))
+	    !mf_file_equals(file, buf->p, buf->len))
 		return false;
 	output->numbers = dm_numbers_of(&st);
 	return true;

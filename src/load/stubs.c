@@ -233,25 +233,14 @@ static bool stubs_enabled(const struct mf_context *ctx)
 	return true;
 }
 
-/* Is that the text of the file? It is read up to the first difference, nearly always the state. */
+/* Is that the text of the file? The first difference is nearly always the state. */
 static bool stubs_has_text(int dirfd, const char *text, size_t len)
 {
 	_cleanup_close_ int fd = openat(dirfd, MF_STUBS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char buf[4096];
-	ssize_t n;
 
-	if (fd < 0)
-		return false;
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		if ((size_t)n > len || memcmp(buf, text, (size_t)n) != 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return !n && !len;
+	return fd >= 0 && mf_file_equals(fd, text, len);
 }
 
-/* No sync: a reboot removes the file. */
 static int stubs_replace(int dirfd, const char *text, size_t len)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
@@ -259,12 +248,7 @@ static int stubs_replace(int dirfd, const char *text, size_t len)
 
 	if (!r)
 		r = mf_file_write(staged.fd, text, len);
-	if (r)
-		return r;
-	if (renameat(dirfd, staged.partial, dirfd, MF_STUBS_FILE) < 0)
-		return -errno;
-	free(MF_STEAL(staged.partial));
-	return 0;
+	return r < 0 ? r : mf_staged_publish_volatile(&staged);
 }
 
 static int stubs_publish(struct mf_context *ctx, const char *text, size_t len)

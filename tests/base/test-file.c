@@ -83,6 +83,45 @@ static void lines_come_one_by_one(void **state)
 	assert_int_equal(lines_of(r, many, 400000, 0, 0).n, 57144);
 }
 
+static bool equals(struct root *r, const char *name, const char *text, size_t len)
+{
+	_cleanup_close_ int fd = openat(r->fd, name, O_RDONLY | O_CLOEXEC);
+
+	return mf_file_equals(fd, text, len);
+}
+
+static void a_file_is_compared_to_its_last_byte(void **state)
+{
+	struct root *r = *state;
+	char text[10001];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	root_write(r, "long", text);
+	root_write(r, "empty", "");
+	assert_true(equals(r, "long", text, sizeof(text) - 1));
+	assert_false(equals(r, "long", text, sizeof(text) - 2));
+	assert_false(equals(r, "long", text, sizeof(text)));
+	text[9999] = 'y';
+	assert_false(equals(r, "long", text, sizeof(text) - 1));
+	assert_true(equals(r, "empty", NULL, 0));
+	assert_false(equals(r, "long", NULL, 0));
+	assert_false(mf_file_equals(-1, "", 0));
+}
+
+static void a_volatile_file_is_replaced_too(void **state)
+{
+	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
+	struct root *r = *state;
+
+	root_write(r, "name", "old");
+	assert_int_equal(mf_staged_init(&staged, r->fd, "name", 0644), 0);
+	assert_int_equal(mf_file_write(staged.fd, "new", 3), 0);
+	assert_true(equals(r, "name", "old", 3));
+	assert_int_equal(mf_staged_publish_volatile(&staged), 0);
+	assert_true(equals(r, "name", "new", 3));
+}
+
 static void a_position_does_not_matter_and_does_not_move(void **state)
 {
 	struct root *r = *state;
@@ -295,6 +334,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(reading_is_bounded),
 		ROOTED(lines_come_one_by_one),
+		ROOTED(a_file_is_compared_to_its_last_byte),
+		ROOTED(a_volatile_file_is_replaced_too),
 		ROOTED(a_position_does_not_matter_and_does_not_move),
 		ROOTED(a_pipe_is_read_to_its_end),
 		ROOTED(what_says_it_has_no_bytes_is_read_all_the_same),
