@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/error.h"
+#include "modfetch/strings.h"
 
 enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 
@@ -83,6 +84,17 @@ static inline void mf_failure_restore(const struct mf_saved_failure *saved)
  * NAME (not NULL) of a file in it. The caller's to free. NULL: no memory.
  */
 char *mf_kernel_path(const char *kernel, const char *name);
+
+/*
+ * Is a kernel of this release installed? Its directory below /lib/modules or /usr/lib/modules has a
+ * kernel's modules (kernel, modules.order, modules.builtin), or its image is there or in /boot.
+ */
+bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel);
+/*
+ * The releases of all installed kernels, sorted as strings; the caller passes the list to
+ * mf_strings_done(). 0 (also where there is none) or -errno; records nothing.
+ */
+int mf_kernels_list(const struct mf_context *ctx, struct mf_strings *ret_kernels);
 
 /* Reads /etc/modfetch/modfetch.conf over the defaults. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which kernels are installed.
+ *
+ * A directory of /lib/modules, or of /usr/lib/modules where that is another one, counts if it has
+ * modules or an image of its kernel. Links, headers and other leftovers of a kernel that was removed
+ * (build, source, updates from a vendor's package, indexes) make no kernel.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "modfetch/array.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/context.h"
+#include "modfetch/strings.h"
+
+/* What only a kernel's own package puts there: its modules, their order, or its image. */
+static const char *const marks[] = { "kernel", "modules.order", "modules.builtin", "vmlinuz",
+				     "vmlinux" };
+
+static bool kernels_exists(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
+
+	return fd >= 0;
+}
+
+bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel)
+{
+	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
+	_cleanup_free_ char *image = mf_format("boot/vmlinuz-%s", kernel);
+
+	if (!*kernel || *kernel == '.' || strchr(kernel, '/') || !image)
+		return false;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(prefixes); i++) {
+		_cleanup_free_ char *directory = mf_format("%s/%s", prefixes[i], kernel);
+
+		if (!directory || !kernels_exists(ctx, directory))
+			continue;
+		if (kernels_exists(ctx, image))
+			return true;
+		for (size_t j = 0; j < MF_ARRAY_SIZE(marks); j++) {
+			_cleanup_free_ char *path = mf_format("%s/%s", directory, marks[j]);
+
+			if (path && kernels_exists(ctx, path))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int kernels_add(const struct mf_context *ctx, const char *directory,
+		       struct mf_strings *kernels)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	int fd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
+	int r = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r >= 0 && (e = readdir(dir)))
+		if (!mf_strings_has(kernels, e->d_name) && mf_kernel_is_installed(ctx, e->d_name))
+			r = mf_strings_add(kernels, e->d_name);
+	return r < 0 ? r : 0;
+}
+
+int mf_kernels_list(const struct mf_context *ctx, struct mf_strings *ret_kernels)
+{
+	struct mf_strings kernels = { 0 };
+	int r = kernels_add(ctx, "lib/modules", &kernels);
+
+	if (!r)
+		r = kernels_add(ctx, "usr/lib/modules", &kernels);
+	if (r < 0) {
+		mf_strings_done(&kernels);
+		return r;
+	}
+	mf_strings_sort(&kernels);
+	*ret_kernels = kernels;
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which directories of lib/modules are installed kernels. */
+#include "tests/unit.h"
+#include "tests/root.h"
+#include "modfetch/array.h"
+
+static void a_kernel_has_modules_or_an_image(void **state)
+{
+	static const char *const files[] = {
+		"lib/modules/6.1.0-1-amd64/kernel/fs/xfs.ko", /* modules */
+		"lib/modules/6.1.0-2-amd64/modules.order",    /* of a minimal kernel */
+		"usr/lib/modules/6.1.0-3-amd64/vmlinuz",      /* an image, in the other directory */
+		"lib/modules/6.1.0-4-amd64/updates/igb.ko",   /* its image is in /boot */
+		"boot/vmlinuz-6.1.0-4-amd64",
+		"lib/modules/5.10.0-1-amd64/updates/igb.ko", /* left over */
+		"lib/modules/5.10.0-2-amd64/modules.dep",
+		"lib/modules/.hidden/vmlinuz",
+		"boot/vmlinuz-5.10.0-3-amd64", /* an image without a directory */
+		"lib/modules/file",
+	};
+	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 };
+	struct root *r = *state;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(files); i++)
+		root_write(r, files[i], "");
+	root_link(r, "6.1.0-1-amd64", "lib/modules/6.1.0-5-amd64");
+	assert_int_equal(mf_kernels_list(&r->ctx, &kernels), 0);
+	assert_int_equal(kernels.n, 5);
+	for (size_t i = 0; i < kernels.n; i++) {
+		_cleanup_free_ char *name = mf_format("6.1.0-%zu-amd64", i + 1);
+
+		assert_string_equal(kernels.v[i], name);
+		assert_true(mf_kernel_is_installed(&r->ctx, name));
+	}
+	assert_false(mf_kernel_is_installed(&r->ctx, "5.10.0-1-amd64"));
+	assert_false(mf_kernel_is_installed(&r->ctx, "../lib/modules/6.1.0-1-amd64"));
+	assert_false(mf_kernel_is_installed(&r->ctx, ""));
+}
+
+static void a_root_without_modules_has_no_kernel(void **state)
+{
+	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 };
+	struct root *r = *state;
+
+	assert_int_equal(mf_kernels_list(&r->ctx, &kernels), 0);
+	assert_int_equal(kernels.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROOTED(a_kernel_has_modules_or_an_image),
+		ROOTED(a_root_without_modules_has_no_kernel),
+	};
+
+	return UNIT_RUN(tests);
+}
