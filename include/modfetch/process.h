@@ -29,6 +29,13 @@ void mf_process_clean_environment(void);
 bool mf_process_in_build_tree(void);
 
 /*
+ * The path of the running program's file in RET_PATH (PATH_MAX bytes), without a final " (deleted)";
+ * RET_REPLACED (may be NULL): that file was replaced or removed since the program was started.
+ * 0 or -errno.
+ */
+int mf_process_program(char *ret_path, bool *ret_replaced);
+
+/*
  * Sets the attributes for a new program so that all signals have their default action and none is
  * blocked. FLAGS: additional flags of posix_spawnattr_setflags(3), or 0. 0 or -ENOMEM.
  */

@@ -21,6 +21,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 #include "modfetch/array.h"
+#include "modfetch/strings.h"
 
 static const char *const permitted[] = {
 	"PATH",		       /* for sqv and the programs of install lines */
@@ -63,16 +64,30 @@ int mf_process_occupy_stdio(void)
 	}
 }
 
+int mf_process_program(char *ret_path, bool *ret_replaced)
+{
+	static const char deleted[] = " (deleted)"; /* the kernel adds it to the name */
+	ssize_t len = readlink("/proc/self/exe", ret_path, PATH_MAX);
+	bool replaced;
+
+	if (len < 0 || len >= PATH_MAX)
+		return len < 0 ? -errno : -ENAMETOOLONG;
+	ret_path[len] = '\0';
+	replaced = mf_ends_with(ret_path, deleted);
+	if (replaced)
+		ret_path[len - (ssize_t)strlen(deleted)] = '\0';
+	if (ret_replaced)
+		*ret_replaced = replaced;
+	return 0;
+}
+
 bool mf_process_in_build_tree(void)
 {
 	char path[PATH_MAX + sizeof("/build.ninja")];
-	/* this ends in " (deleted)" if the file was replaced; its directory is still right */
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
 	char *slash;
 
-	if (len <= 0 || len >= PATH_MAX || getauxval(AT_SECURE))
+	if (mf_process_program(path, NULL) < 0 || getauxval(AT_SECURE))
 		return false;
-	path[len] = '\0';
 	while ((slash = strrchr(path, '/')) && slash != path) {
 		strcpy(slash, "/build.ninja");
 		if (!access(path, F_OK))

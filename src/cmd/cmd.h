@@ -27,7 +27,8 @@ struct cmd {
 	bool json;
 	bool no_load;
 	bool dry_run;
-	bool quiet; /* -q */
+	bool quiet;  /* -q */
+	char **argv; /* all arguments of the program, for cmd_restart() */
 };
 
 typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
@@ -42,6 +43,29 @@ cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
 /* Records a usage error of a verb. Returns -MFE_USAGE. */
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- the verb queue in two parts: queue-start.c, wait.c, queue.c ---- */
+
+enum cmd_queue_mode {
+	CMD_QUEUE_ONCE,
+	CMD_QUEUE_UNTIL_EMPTY,
+	CMD_QUEUE_WATCH,
+	CMD_QUEUE_RETRY,
+};
+
+/* Sets the mode, and the time that it stays ready, from the arguments. 0 or -MFE_USAGE, recorded. */
+int cmd_queue_parse(struct cmd *cmd, int argc, char **argv, enum cmd_queue_mode *ret_mode,
+		    int *ret_linger_ms);
+/*
+ * Starts this program again, in its own process, with the arguments that it had. Returns only a
+ * recorded failure.
+ */
+int cmd_restart(struct cmd *cmd);
+/*
+ * Before the module is loaded: with --watch waits until the spool has an entry. 0, or a recorded
+ * failure.
+ */
+int cmd_wait(struct cmd *cmd, int argc, char **argv);
 
 /* ---- all output to stdout: print.c ---- */
 

@@ -38,6 +38,7 @@ struct verb {
 	const char *summary;
 	bool any_kernel;  /* works if no kernel is found */
 	bool environment; /* runs external tools, which may read the environment */
+	cmd_verb *wait;	  /* called before the settings are read and the module is loaded */
 };
 
 static const struct verb verbs[] = {
@@ -60,8 +61,8 @@ static const struct verb verbs[] = {
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", true },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
 	  true, true },
-	{ "queue", IN_MODULE(queue), "[--until-empty [--linger SECONDS] | --watch | --retry]",
-	  "process the spool of device events", false },
+	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
+	  "process the spool of device events", .wait = cmd_wait },
 	{ "status", IN_MODULE(status), "", "print devices, drivers, packages and repositories",
 	  false },
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", false },
@@ -187,11 +188,14 @@ static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **
 		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s", dlerror());
 }
 
-static int run_verb(const struct verb *verb, const struct globals *g, int argc, char **argv)
+static int run_verb(const struct verb *verb, const struct globals *g, char **all, int argc,
+		    char **argv)
 {
-	struct cmd cmd = {
-		.json = g->json, .no_load = g->no_load, .dry_run = g->dry_run, .quiet = g->quiet
-	};
+	struct cmd cmd = { .json = g->json,
+			   .no_load = g->no_load,
+			   .dry_run = g->dry_run,
+			   .quiet = g->quiet,
+			   .argv = all };
 	int r;
 
 	if (!verb->environment)
@@ -202,12 +206,14 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 	cmd.ctx.log_level = g->verbose ? MF_LOG_DEBUG : g->quiet ? MF_LOG_ERROR : MF_LOG_INFO;
 	if (r == -MFE_USAGE && verb->any_kernel && !g->kernel)
 		r = 0;
-	if (!r)
-		r = mf_settings_read(&cmd.ctx);
-	cmd.ctx.settings.thorough |= g->thorough;
 	/* one line for each failure: the verb prints its usage, so getopt must not complain too */
 	optind = 0;
 	opterr = 0;
+	if (!r && verb->wait)
+		r = verb->wait(&cmd, argc, argv);
+	if (!r)
+		r = mf_settings_read(&cmd.ctx);
+	cmd.ctx.settings.thorough |= g->thorough;
 	if (!r)
 		r = call_verb(&cmd, verb, argc, argv);
 	r = print_failure(&cmd, flush_results(&cmd, r));
@@ -217,8 +223,12 @@ static int run_verb(const struct verb *verb, const struct globals *g, int argc, 
 
 int main(int argc, char **argv)
 {
+	_cleanup_free_ char **all = calloc((size_t)argc + 1, sizeof(*all));
 	struct globals g = { 0 };
 
+	if (!all)
+		return CMD_FAILED;
+	memcpy(all, argv, (size_t)argc * sizeof(*all));
 	mf_bus_errors();
 	/* the umask of the caller must not change the modes of our files */
 	umask(022);
@@ -235,7 +245,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
-			return run_verb(&verbs[i], &g, argc - 1, argv + 1);
+			return run_verb(&verbs[i], &g, all, argc - 1, argv + 1);
 	mf_text_sanitize(argv[1]);
 	fprintf(stderr, "modfetch: command: %s: no such verb; see modfetch --help [USAGE]\n",
 		argv[1]);

@@ -3,9 +3,8 @@
  * modfetch queue: processes the spool that udev's helper fills.
  *
  *	modfetch queue			once: the entries that are there now
- *	modfetch queue --until-empty	until the spool is empty; modfetch.service runs this
- *		--linger SECONDS	and then that long for more: see linger()
- *	modfetch queue --watch		for ever: replaces modfetch.path without systemd
+ *	modfetch queue --until-empty	until the spool is empty
+ *	modfetch queue --watch		for ever; modfetch.service runs this. See wait.c and linger()
  *	modfetch queue --retry		once, with the entries that were set aside
  *
  * Decides when to run: devices come in groups (a dock, a hub), so it waits until the queue of udev
@@ -17,7 +16,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <malloc.h>
 #include <poll.h>
@@ -35,6 +33,7 @@
 #include "modfetch/fetch.h"
 #include "modfetch/file.h"
 #include "modfetch/journal.h"
+#include "modfetch/process.h"
 #include "modfetch/spool.h"
 #include "modfetch/strings.h"
 #include "cmd.h"
@@ -48,13 +47,9 @@ enum {
 	PAUSE_MAX_MS = 300000,
 };
 
-enum mode { ONCE, UNTIL_EMPTY, WATCH, RETRY };
-
-enum { LINGER = RETRY + 1, LINGER_MAX = 3600 };
-
 struct queue {
-	enum mode mode;
-	int linger_ms;	      /* 0: not at all */
+	enum cmd_queue_mode mode;
+	int linger_ms;
 	struct stat settings; /* modfetch.conf as this process has read it */
 };
 
@@ -65,6 +60,7 @@ struct watch {
 	int signals; /* SIGTERM, SIGINT */
 	int memory;  /* pressure on it, while there is nothing to do */
 	bool stop;
+	bool short_of_memory;
 };
 
 static void watch_done(struct watch *w)
@@ -102,7 +98,8 @@ static int watch_open(struct cmd *cmd, struct watch *w)
 
 /*
  * Waits for a signal, for the descriptors in WAKE_ON, or for the time to pass (< 0: no limit).
- * True: an event came first; after a signal or pressure on memory, w->stop is set.
+ * True: an event came first; after a signal w->stop is set, after pressure on memory
+ * w->short_of_memory.
  */
 enum { WAKE_SPOOL = 1, WAKE_NETWORK = 2, WAKE_MEMORY = 4 };
 
@@ -126,13 +123,14 @@ static bool watch_wait(struct watch *w, int timeout_ms, unsigned int wake_on)
 			return false;
 		if (n < 0)
 			continue;
-		if (p[0].revents || p[3].revents)
-			w->stop = true;
+		w->stop |= p[0].revents != 0;
+		w->short_of_memory |= p[3].revents != 0;
 		if (p[1].revents)
 			while (read(w->spool, events, sizeof(events)) > 0)
 				;
 		/* a lost address is not an event */
-		if (w->stop || p[1].revents || (p[2].revents && mf_netwatch_read(w->network) > 0))
+		if (w->stop || w->short_of_memory || p[1].revents ||
+		    (p[2].revents && mf_netwatch_read(w->network) > 0))
 			return true;
 	}
 }
@@ -209,27 +207,25 @@ static void wait_for_retry(struct cmd *cmd, struct watch *w, const struct mf_dra
 static bool is_outdated(struct cmd *cmd, const struct queue *queue)
 {
 	char path[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	bool replaced = false;
 	struct stat now = mf_settings_stat(&cmd->ctx);
 
-	path[len < 0 ? 0 : len] = '\0';
-	return mf_ends_with(path, " (deleted)") || now.st_ino != queue->settings.st_ino ||
+	(void)mf_process_program(path, &replaced);
+	return replaced || now.st_ino != queue->settings.st_ino ||
 	       now.st_ctim.tv_sec != queue->settings.st_ctim.tv_sec ||
 	       now.st_ctim.tv_nsec != queue->settings.st_ctim.tv_nsec;
 }
 
 /*
- * Waits for more devices. People plug in one device after the other, and starting a confined service
- * and its fetch helper takes longer than all their work: so both are kept ready. The helper is
- * started now, and the memory of the last run goes back to the kernel. True: there is an entry. If
- * this process ends instead, modfetch.path starts another one for it.
+ * Waits for more devices. People plug in one device after the other, so the libraries, the caches
+ * and a connected fetch helper are kept ready for some time. The helper is started now, and the
+ * memory of the last run goes back to the kernel. False: no device came, memory is short, or the
+ * program or its settings have changed.
  */
 static bool linger(struct cmd *cmd, struct watch *w, const struct queue *queue)
 {
 	bool woken;
 
-	if (!queue->linger_ms)
-		return false;
 	mf_fetch_start_helper(&cmd->ctx);
 	malloc_trim(0);
 	mf_notify("STATUS=Waiting for devices");
@@ -238,16 +234,27 @@ static bool linger(struct cmd *cmd, struct watch *w, const struct queue *queue)
 	if (w->memory >= 0)
 		close(w->memory);
 	w->memory = -1;
-	if (woken && !w->stop && !is_outdated(cmd, queue))
+	if (woken && !w->stop && !w->short_of_memory && !is_outdated(cmd, queue))
 		return true;
 	mf_fetch_stop_helper(&cmd->ctx);
 	return false;
 }
 
+/* Becomes the small process of wait.c again. Returns only a recorded failure. */
+static int become_small(struct cmd *cmd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return mf_fail(&cmd->ctx, MF_STAGE_QUEUE, -errno, "signals", NULL);
+	return cmd_restart(cmd);
+}
+
 static int queue_drain(struct cmd *cmd, struct watch *w, const struct queue *queue)
 {
 	int pause_ms = PAUSE_MIN_MS, worst = 1;
-	enum mode mode = queue->mode;
+	enum cmd_queue_mode mode = queue->mode;
 	bool woken = true;
 
 	while (!w->stop) {
@@ -263,7 +270,7 @@ static int queue_drain(struct cmd *cmd, struct watch *w, const struct queue *que
 		mf_fetch_stop_helper(&cmd->ctx);
 		if (r <= 0)
 			worst = r;
-		if (mode == ONCE)
+		if (mode == CMD_QUEUE_ONCE)
 			return r;
 		/*
 		 * the spool could not be read, or its entries not removed: a retry would fail too
@@ -279,13 +286,11 @@ static int queue_drain(struct cmd *cmd, struct watch *w, const struct queue *que
 		woken = !drained.entries;
 		if (drained.entries)
 			continue;
-		if (mode == WATCH) {
-			mf_notify("STATUS=Waiting for devices");
-			watch_wait(w, -1, WAKE_SPOOL);
-		} else if (worst > 0 || !linger(cmd, w, queue)) {
-			/* failures are in the history and the journal */
+		/* failures are in the history and the journal */
+		if (mode == CMD_QUEUE_UNTIL_EMPTY)
 			return worst < 0 ? 0 : worst;
-		}
+		if (!linger(cmd, w, queue) && !w->stop)
+			return become_small(cmd);
 	}
 	return 0;
 }
@@ -309,66 +314,33 @@ static int queue_print_aside(struct cmd *cmd)
 	return r;
 }
 
-static int drain_once(struct cmd *cmd, struct watch *w, enum mode mode)
+static int drain_once(struct cmd *cmd, struct watch *w, enum cmd_queue_mode mode)
 {
-	int r = mode == RETRY ? mf_aside_retry(&cmd->ctx, true) : 0, printed;
+	int r = mode == CMD_QUEUE_RETRY ? mf_aside_retry(&cmd->ctx, true) : 0, printed;
 
 	if (r < 0)
 		return r;
-	r = queue_drain(cmd, w, &(struct queue){ .mode = ONCE });
+	r = queue_drain(cmd, w, &(struct queue){ .mode = CMD_QUEUE_ONCE });
 	printed = queue_print_aside(cmd);
 	return r < 0 ? r : printed < 0 ? printed : r;
 }
 
-/* Sets RET_QUEUE from the arguments. 0 or a recorded error. */
-static int queue_parse(struct cmd *cmd, int argc, char **argv, struct queue *ret_queue)
-{
-	static const struct option options[] = {
-		{ "until-empty", no_argument, NULL, UNTIL_EMPTY },
-		{ "watch", no_argument, NULL, WATCH },
-		{ "retry", no_argument, NULL, RETRY },
-		{ "linger", required_argument, NULL, LINGER },
-		{ 0 },
-	};
-	unsigned long seconds = 0;
-	char *end = (char *)"";
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == LINGER)
-			seconds = strtoul(optarg, &end, 10);
-		else if (opt == UNTIL_EMPTY || opt == WATCH || opt == RETRY)
-			ret_queue->mode = (enum mode)opt;
-		else
-			return cmd_usage(cmd, "queue",
-					 "the options are --until-empty, --linger SECONDS, "
-					 "--watch and --retry");
-	}
-	if (optind < argc)
-		return cmd_usage(cmd, "queue", "unexpected argument %s", argv[optind]);
-	if (*end || seconds > LINGER_MAX || (seconds && ret_queue->mode != UNTIL_EMPTY))
-		return cmd_usage(cmd, "queue",
-				 "--linger takes up to %d seconds, and needs --until-empty",
-				 LINGER_MAX);
-	ret_queue->linger_ms = (int)seconds * 1000;
-	return 0;
-}
-
 int cmd_queue(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(watch_done) struct watch w = { -1, -1, -1, -1, false };
-	struct queue queue = { .mode = ONCE, .settings = mf_settings_stat(&cmd->ctx) };
-	int r = queue_parse(cmd, argc, argv, &queue);
+	_cleanup_(watch_done) struct watch w = { -1, -1, -1, -1, false, false };
+	struct queue queue = { .settings = mf_settings_stat(&cmd->ctx) };
+	int r = cmd_queue_parse(cmd, argc, argv, &queue.mode, &queue.linger_ms);
 
 	if (r != 0)
 		return r;
 	/* its entries come from devices, not from the caller */
-	cmd->ctx.unattended |= queue.mode == UNTIL_EMPTY || queue.mode == WATCH;
+	cmd->ctx.unattended |= queue.mode == CMD_QUEUE_UNTIL_EMPTY || queue.mode == CMD_QUEUE_WATCH;
 	r = watch_open(cmd, &w);
 	if (r < 0)
 		return r;
 	mf_notify("READY=1");
-	r = queue.mode == ONCE || queue.mode == RETRY ? drain_once(cmd, &w, queue.mode)
-						      : queue_drain(cmd, &w, &queue);
+	r = queue.mode == CMD_QUEUE_ONCE || queue.mode == CMD_QUEUE_RETRY
+		    ? drain_once(cmd, &w, queue.mode)
+		    : queue_drain(cmd, &w, &queue);
 	return r < 0 ? r : r ? CMD_NOTHING : CMD_DONE;
 }

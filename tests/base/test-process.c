@@ -4,6 +4,7 @@
 #include "modfetch/array.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -199,6 +200,18 @@ static int drops_the_directory(void)
 	return !getenv("MODFETCH_LIBEXECDIR");
 }
 
+static void the_program_has_a_path_and_is_not_replaced(void **state)
+{
+	_cleanup_free_ char *expected = realpath("/proc/self/exe", NULL);
+	char path[PATH_MAX];
+	bool replaced = true;
+
+	assert_int_equal(mf_process_program(path, &replaced), 0);
+	assert_string_equal(path, expected);
+	assert_false(replaced);
+	assert_int_equal(mf_process_program(path, NULL), 0);
+}
+
 static void the_helpers_folder_counts_in_a_build_tree(void **state)
 {
 	assert_int_equal(in_a_child(drops_the_directory), 0);
@@ -214,6 +227,7 @@ int main(int argc, char **argv)
 		UNIT(variables_that_are_not_in_the_table_are_gone),
 		UNIT(a_program_is_started_with_default_signals),
 		UNIT(only_a_program_of_a_build_tree_is_in_one),
+		UNIT(the_program_has_a_path_and_is_not_replaced),
 		UNIT(the_helpers_folder_counts_in_a_build_tree),
 	};
 

@@ -52,8 +52,8 @@ def global_options():
 
 
 def options_of(path):
-    """Long options of a verb's file, and the letters of its own getopt string."""
-    text = read(path)
+    """Long options of a verb's files (queue.c, queue-….c), and the letters of its own getopt string."""
+    text = "".join(read(p) for p in files("src/cmd") if p == path or p.stem.startswith(f"{path.stem}-"))
     long = {f"--{name}" for name in re.findall(r'\{\s*"([a-z][\w-]*)",\s*(?:no|required|optional)_argument', text)}
     letters = "".join(re.findall(r'getopt_long\(argc, argv,\s*"([^"]*)"', text))
     return long | {f"-{c}" for c in letters if c.isalnum()}

@@ -67,7 +67,7 @@ class Meson(Scratch):
 
     def test_every_piece_that_explains_itself_is_there(self):
         names = {os.path.basename(p) for p in below(self.meson_install("pieces"))}
-        for name in ("81-modfetch.rules", "modfetch.path", "modfetch.service", "modfetch-coldplug.service",
+        for name in ("81-modfetch.rules", "modfetch.service", "modfetch-coldplug.service",
                      "modfetch-refresh.timer", "modfetch-fetch.socket", "modfetch-fetch@.service", "modfetch.catalog",
                      "_modfetch", "modfetch.fish", "modfetch.8", "modfetch-errors.7", "repos.d"):
             self.assertIn(name, names)

@@ -43,8 +43,8 @@ class Queue(unittest.TestCase):
     def command(self, *arguments):
         return [MODFETCH, "--root", str(self.root), "queue", *arguments]
 
-    def start(self, *arguments):
-        process = subprocess.Popen(self.command(*arguments), stderr=subprocess.DEVNULL,
+    def start(self, *arguments, program=MODFETCH):
+        process = subprocess.Popen([program, *self.command(*arguments)[1:]], stderr=subprocess.DEVNULL,
                                    env=dict(os.environ, NOTIFY_SOCKET=str(self.root / "notify")))
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -111,47 +111,81 @@ class Queue(unittest.TestCase):
         # pauses of 1, 2 and 4 seconds, at most a quarter shorter
         self.assertLessEqual(tries, 3)
 
-    def test_it_stays_for_a_while_because_devices_seldom_come_alone(self):
+    def test_it_stays_ready_for_a_while_because_devices_seldom_come_alone(self):
+        process = self.start("--watch", "--linger", "60")
+        self.assertFalse(self.has_libraries(process))
         self.put("pci:v1")
-        process = self.start("--until-empty", "--linger", "60")
         self.hear("STATUS=Fetching")
         self.hear("STATUS=Waiting for devices")
         name = self.put("usb:v2")
         self.hear("STATUS=Fetching")
         self.hear("STATUS=Waiting for devices")
         self.assertFalse(name.exists())
-        self.assertIsNone(process.poll())
+        self.assertTrue(self.has_libraries(process))
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 0)
 
-    def test_it_does_not_stay_longer_than_it_was_told_nor_without_any_work(self):
-        self.assertEqual(subprocess.run(self.command("--until-empty", "--linger", "60"), timeout=30, check=False).returncode, 2)
-        self.put("pci:v1")
-        process = self.start("--until-empty", "--linger", "1")
-        self.hear("STATUS=Waiting for devices")
-        self.assertEqual(process.wait(20), 0)
+    @staticmethod
+    def has_libraries(process):
+        return "librpm" in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
 
-    def test_with_changed_settings_it_leaves_a_device_to_a_new_process(self):
+    def test_after_that_it_is_a_small_process_again(self):
+        process = self.start("--watch", "--linger", "1")
+        for modalias in ("pci:v1", "usb:v2"):
+            name = self.put(modalias)
+            self.hear("STATUS=Fetching")
+            self.hear("READY=1")
+            self.assertFalse(name.exists())
+            self.assertFalse(self.has_libraries(process))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), -signal.SIGTERM)
+
+    def test_an_entry_that_is_there_already_is_taken_at_once(self):
+        name = self.put("pci:v1")
+        self.start("--watch", "--linger", "60")
+        self.hear("STATUS=Waiting for devices")
+        self.assertFalse(name.exists())
+
+    def test_changed_settings_count_for_the_next_device(self):
         settings = self.root / "etc/modfetch/modfetch.conf"
+        process = self.start("--watch", "--linger", "60")
         for change in (lambda: settings.write_text("[modfetch]\nlock-timeout=5\n"), settings.unlink):
             self.put("pci:v1")
-            process = self.start("--until-empty", "--linger", "60")
+            self.hear("STATUS=Fetching")
             self.hear("STATUS=Waiting for devices")
             change()
             name = self.put("usb:v2")
-            self.assertEqual(process.wait(20), 0)
-            self.assertTrue(name.exists())
-            name.unlink()
+            self.hear("READY=1")
+            self.hear("STATUS=Fetching")
+            self.hear("STATUS=Waiting for devices")
+            self.assertFalse(name.exists())
+        self.put("pci:v1")
+        self.hear("STATUS=Waiting for devices")
+        settings.write_text("[modfetch]\nlock-timeout=never\n")
+        self.put("usb:v2")
+        self.assertEqual(process.wait(20), 1)
+
+    def test_a_replaced_program_is_started_for_the_next_device(self):
+        program = self.root / "modfetch"
+        shutil.copy(MODFETCH, program)
+        process = self.start("--watch", program=program)
+        mark = self.root / "mark"
+        new = self.root / "new"
+        new.write_text(f"#!/bin/sh\necho $* >{mark}\n")
+        new.chmod(0o755)
+        new.rename(program)
+        self.put("pci:v1")
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(mark.read_text(), f"--root {self.root} queue --watch\n")
 
     def test_how_long_it_stays_is_checked(self):
-        for words in (("--linger", "60"), ("--until-empty", "--linger", "3601"), ("--until-empty", "--linger", "-1"),
-                      ("--until-empty", "--linger", "5m"), ("--watch", "--linger", "5")):
+        for words in (("--linger", "60"), ("--watch", "--linger", "3601"), ("--watch", "--linger", "-1"),
+                      ("--watch", "--linger", "5m"), ("--until-empty", "--linger", "5")):
             done = subprocess.run(self.command(*words), timeout=30, check=False, stderr=subprocess.PIPE)
             self.assertEqual(done.returncode, 64, words)
 
     def test_watching_takes_what_comes_and_goes_on(self):
         process = self.start("--watch")
-        self.hear("STATUS=Waiting for devices")
         for modalias in ("pci:v1", "usb:v2"):
             name = self.put(modalias)
             self.hear("STATUS=Fetching")

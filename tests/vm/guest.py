@@ -39,7 +39,8 @@ class Guest:
 
     CPU: QEMU's name of the processor, for a processor that lacks some features ("qemu64").
     SNAPSHOT keeps the image unchanged, so that one image can be booted several times. COUNTED: the clock counts instructions,
-    one for each nanosecond, so that times do not depend on the load of the host; QEMU supports this for one processor.
+    one for each nanosecond, so that times do not depend on the load of the host; QEMU supports this for one processor. While the
+    guest waits, its clock is that of the host: else it would jump to the next timer during each access to a disk.
     """
 
     def __init__(self, directory, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
@@ -52,7 +53,7 @@ class Guest:
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-machine", "q35", "-cpu", cpu, "-m", str(memory),
-            *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"] if counted else
+            *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=on"] if counted else
               ["-accel", "tcg,thread=multi", "-smp", "2"]),
             "-kernel", kernel.image, "-initrd", self.directory / "initramfs",
             "-append", f"console=ttyS0 panic=-1 quiet loglevel=4 systemd.show_status=0 {cmdline}",

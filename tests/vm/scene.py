@@ -12,7 +12,7 @@ import guest
 import image
 import server
 
-UNITS = ["modfetch.path", "modfetch-coldplug.service", "modfetch-fetch.socket"]
+UNITS = ["modfetch.service", "modfetch-coldplug.service", "modfetch-fetch.socket"]
 
 # The content of the disks of plugged devices; a guest that can read it has a working driver.
 PATTERN = bytes(range(256)) * 4096

@@ -24,7 +24,7 @@ class Events(unittest.TestCase):
         cls.kernel = image.Kernel()
         workdir = guest.Workdir()
         cls.directory = cls.enterClassContext(workdir)
-        image.build(cls.directory, cls.kernel, build_dir=BUILD, mask=["modfetch.path", "modfetch.service"],
+        image.build(cls.directory, cls.kernel, build_dir=BUILD, mask=["modfetch.service"],
                     files=[("usr/local/bin/forge", 0o755, image.pathlib.Path(BUILD, "tests/vm/forge"))])
         cls.guest = cls.enterClassContext(guest.Guest(cls.directory, cls.kernel))
         cls.guest.wait_ready()
@@ -96,14 +96,14 @@ class SwitchedOff(unittest.TestCase):
     def test_modfetch_off_on_the_command_line_leaves_no_trace(self):
         kernel = image.Kernel()
         with guest.Workdir() as directory:
-            image.build(directory, kernel, build_dir=BUILD, enable=["modfetch.path"])
+            image.build(directory, kernel, build_dir=BUILD, enable=["modfetch.service"])
             with guest.Guest(directory, kernel, cmdline="modfetch=off") as vm:
                 vm.wait_ready()
                 vm.wait_booted()
                 vm.qmp.add("e1000e", "card", bus="port0")
                 vm.wait_for("grep -rqs 0x10d3 /sys/bus/pci/devices/*/device", 20)
                 vm.run("udevadm settle; sleep 1; [ -z \"$(ls -A /run/modfetch/queue)\" ]")
-                self.assertEqual(vm.run("systemctl is-active modfetch.path || :").strip(), "inactive")
+                self.assertEqual(vm.run("systemctl is-active modfetch.service || :").strip(), "inactive")
 
 
 if __name__ == "__main__":
