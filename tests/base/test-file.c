@@ -4,7 +4,9 @@
 #include "tests/root.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
@@ -223,6 +225,24 @@ static void what_is_not_published_leaves_no_trace(void **state)
 	assert_int_equal(count_entries(r), n + 1);
 }
 
+static void a_text_that_cannot_be_written_whole_is_not_published(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *text = NULL, *large = calloc(1, 100000);
+	struct rlimit before, limit = { 4096, 4096 };
+
+	root_write(r, "f", "old");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(mf_file_publish(r->fd, "f", 0644, large, 100000), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	text = root_read(r, "f");
+	assert_string_equal(text, "old");
+}
+
 static void a_link_in_the_way_is_replaced_not_followed(void **state)
 {
 	struct root *r = *state;
@@ -341,6 +361,7 @@ int main(void)
 		ROOTED(what_says_it_has_no_bytes_is_read_all_the_same),
 		ROOTED(publishing_replaces_the_whole_file),
 		ROOTED(what_is_not_published_leaves_no_trace),
+		ROOTED(a_text_that_cannot_be_written_whole_is_not_published),
 		ROOTED(a_link_in_the_way_is_replaced_not_followed),
 		ROOTED(a_sealed_file_is_never_changed_again),
 		ROOTED(half_a_seal_is_none),

@@ -192,6 +192,21 @@ static void matches_are_distinguished_by_module(void **state)
 	mf_want_done(&w);
 }
 
+static void a_module_that_crashed_is_found_at_any_place(void **state)
+{
+	for (size_t crashed = 0; crashed < 3; crashed++) {
+		static const char *const names[] = { "a", "b", "c" };
+		struct mf_want w = { 0 };
+
+		for (size_t i = 0; i < 3; i++)
+			assert_non_null(mf_want_add(&w, names[i], NULL));
+		assert_null(mf_want_crashed(&w));
+		w.matches[crashed].crashed = true;
+		assert_string_equal(mf_want_crashed(&w), names[crashed]);
+		mf_want_done(&w);
+	}
+}
+
 static void states_have_stable_names(void **state)
 {
 	assert_string_equal(mf_state_name(MF_PRESENT), "present");
@@ -212,6 +227,7 @@ int main(void)
 		ROOTED(the_same_want_is_added_once),
 		ROOTED(thousands_of_wants_are_fast),
 		UNIT(matches_are_distinguished_by_module),
+		UNIT(a_module_that_crashed_is_found_at_any_place),
 		UNIT(states_have_stable_names),
 	};
 

@@ -2,6 +2,7 @@
 /* Entries set aside: until when, and how they come back. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include <dirent.h>
 #include "modfetch/array.h"
 #include "modfetch/drain.h"
 
@@ -130,6 +131,32 @@ static void damaged_files_are_skipped(void **state)
 	assert_int_equal(count(r, false), 1);
 }
 
+/* The only entry: its file is good but for one byte. */
+static void a_file_of_another_version_or_with_a_nul_is_skipped(void **state)
+{
+	struct root *r = *state;
+	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct dirent *e;
+
+	put(r, "usb:v2", "/devices/b");
+	dir = fdopendir(openat(r->fd, MF_ASIDE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	assert_non_null(dir);
+	while (!path && (e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			path = mf_format(MF_ASIDE_DIR "/%s", e->d_name);
+	text = root_read(r, path);
+	assert_true(mf_starts_with(text, "modfetch-aside 1\n"));
+	text[strlen("modfetch-aside ")] = '2';
+	root_write(r, path, text);
+	assert_int_equal(count(r, false), 0);
+	text[strlen("modfetch-aside ")] = '1';
+	root_write_bytes(r, path, text, strlen(text) + 1);
+	assert_int_equal(count(r, false), 0);
+	root_write(r, path, text);
+	assert_int_equal(count(r, false), 1);
+}
+
 static void wants_set_aside_are_removed_and_their_devices_kept(void **state)
 {
 	struct root *r = *state;
@@ -180,6 +207,7 @@ int main(void)
 		ROOTED(it_is_due_after_a_change_of_repositories),
 		ROOTED(it_is_due_for_another_kernel),
 		ROOTED(damaged_files_are_skipped),
+		ROOTED(a_file_of_another_version_or_with_a_nul_is_skipped),
 		ROOTED(wants_set_aside_are_removed_and_their_devices_kept),
 		ROOTED(all_devices_of_a_want_are_kept),
 	};

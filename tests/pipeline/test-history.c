@@ -53,6 +53,21 @@ static void records_are_read_in_order(void **state)
 	assert_int_equal(s.last, 2);
 }
 
+/* A history is cut at 4 MiB when a record is added: until then it may be larger. */
+static void a_large_history_is_read_whole(void **state)
+{
+	static const char line[] =
+		"{\"n\":3,\"text\":\"0123456789012345678901234567890123456789\"}\n";
+	const size_t n = (5U << 20) / strlen(line);
+	struct root *r = *state;
+	_cleanup_free_ char *text = calloc(n, sizeof(line));
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + i * strlen(line), line, strlen(line));
+	root_write(r, FILE_NAME, text);
+	assert_int_equal(read_all(r).n, n);
+}
+
 static void lines_that_are_no_records_are_skipped(void **state)
 {
 	struct root *r = *state;
@@ -110,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(records_are_read_in_order),
+		ROOTED(a_large_history_is_read_whole),
 		ROOTED(lines_that_are_no_records_are_skipped),
 		ROOTED(half_a_line_does_not_harm_the_next),
 		ROOTED(the_size_of_the_history_is_limited),

@@ -73,6 +73,7 @@ static void all_that_is_known_is_told(void **state)
 	assert_int_equal(mf_about(&r->ctx, catalog, ids[0], &about), 0);
 	assert_string_equal(about.package.name, "nic-kmp-" TAG);
 	assert_null(about.installed_evr);
+	assert_int_equal(about.on_disk.n, 0);
 	assert_int_equal(about.modules.n, 1);
 	assert_string_equal(about.modules.v[0], "my_nic");
 	assert_int_equal(about.aliases.n, 2);

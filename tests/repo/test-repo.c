@@ -37,6 +37,21 @@ static void all_files_are_read_in_order_of_priority(void **state)
 	mf_repos_done(&repos);
 }
 
+static void scriptlets_are_those_of_enabled_repositories(void **state)
+{
+	struct root *r = *state;
+	struct mf_repos repos = { 0 };
+
+	root_write(r, "etc/modfetch/repos.d/a.repo",
+		   "[a]\nbaseurl=https://a\n[b]\nbaseurl=https://b\nenabled=0\nscriptlets=1\n");
+	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
+	assert_int_equal(repos.n, 2);
+	assert_false(mf_repos_have_scriptlets(&repos));
+	repos.v[1].enabled = true;
+	assert_true(mf_repos_have_scriptlets(&repos));
+	mf_repos_done(&repos);
+}
+
 static void none_configured_is_none(void **state)
 {
 	struct root *r = *state;
@@ -292,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(all_files_are_read_in_order_of_priority),
+		ROOTED(scriptlets_are_those_of_enabled_repositories),
 		ROOTED(none_configured_is_none),
 		ROOTED(urls_are_a_list_with_variables),
 		ROOTED(what_other_tools_need_is_passed_over),
