@@ -26,7 +26,9 @@ static const char *const nevras[] = { "one-kmp-1-1.x86_64", "one-kmp-2-1.x86_64"
 /* Building them takes time: once for all tests. */
 static const struct mf_rpm_header *header_of(size_t which)
 {
-	static const char files[] = "/" MODULE " /" CONF " /" FIRMWARE " /" README;
+	/* two files with one name, in different directories */
+	static const char files[] =
+		"/" MODULE " /" CONF " /" FIRMWARE " /lib/firmware/a/x.bin /" README;
 	const struct rpm_spec spec = {
 		.name = "one-kmp",
 		.version = which == ONE ? "1" : "2",

@@ -52,6 +52,21 @@ static void relations_are_as_the_contract_has_them(void **state)
 	packs_free(p);
 }
 
+static void a_module_that_cannot_be_packed_costs_itself_alone(void **state)
+{
+	struct packs *p = packs_new();
+	struct pack_kernel *k = packs_kernel(p, made, 4);
+
+	assert_int_equal(pack_deps(&p->pack, k), 0);
+	k->modules[0].error = -EIO;
+	k->modules[2].picked = false;
+	assert_int_equal(pack_kmp_make(&p->pack, k), 0);
+	assert_int_equal(p->pack.n_packages, 2);
+	assert_string_equal(p->pack.packages[0].name, "needed-kmp-amd64-6.1.0_56");
+	assert_string_equal(p->pack.packages[1].name, "left-kmp-amd64-6.1.0_56");
+	packs_free(p);
+}
+
 static void without_symbol_versions_the_release_binds(void **state)
 {
 	struct packs *p = packed();
@@ -104,6 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(relations_are_as_the_contract_has_them),
+		UNIT(a_module_that_cannot_be_packed_costs_itself_alone),
 		UNIT(without_symbol_versions_the_release_binds),
 		UNIT(requests_are_recommended_or_suggested),
 		UNIT(a_foreign_driver_keeps_its_version_as_far_as_rpm_allows),

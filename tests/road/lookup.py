@@ -207,6 +207,14 @@ class Lookup(unittest.TestCase):
         # every installed package has an arrow as its reason
         self.assertEqual(planned, {edge[1] for edge in edges} | set(re.findall(r'^"m:[^"]+" -> "p:([^"]+)";$', done.stdout, re.M)))
 
+    def test_a_plan_that_fails_cannot_be_drawn(self):
+        root = r.Root()
+        self.addCleanup(root.close)
+        root.repo('file:///nonexistent')
+        done = root.run('lookup', '--dot', r.NIC)
+        self.assertEqual((done.returncode, done.stdout), (1, ''))
+        self.assertIn('[NO-METADATA]', done.stderr)
+
     def test_a_case_of_a_real_machine_has_the_same_plan(self):
         with open(f'{self.root.path}/etc/modprobe.d/case.conf', 'w', encoding='utf-8') as f:
             f.write('blacklist nvme\n')
