@@ -100,6 +100,12 @@ static void all_that_is_known_is_told(void **state)
 	assert_int_equal(about.on_disk.n, 1);
 	mf_about_done(&about);
 	free(ids);
+	assert_int_equal(mf_about_find(&r->ctx, catalog, "ptp", &ids, &n), 0);
+	assert_int_equal(mf_about(&r->ctx, catalog, ids[0], &about), 0);
+	assert_int_equal(about.modules.n, 1);
+	assert_int_equal(about.on_disk.n, 0);
+	mf_about_done(&about);
+	free(ids);
 	mf_catalog_free(catalog);
 }
 
