@@ -73,9 +73,9 @@ int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 bool mf_catalog_is_whole(const struct mf_catalog *catalog);
 
 /*
- * After a transaction: reads what is new in the rpm database into the cache of installed packages, so
- * that the next plan need not. Waits a moment for the database's time to be over. Never fails: the next
- * plan does what is left.
+ * Reads what is new in the rpm database into the cache of installed packages, so that the next plan
+ * need not: after a transaction, a refresh, a boot. After a change just now it waits a moment, until
+ * another change would have another time. Never fails: the next plan does what is left.
  */
 void mf_installed_refresh(struct mf_context *ctx);
 

@@ -17,6 +17,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/drain.h"
@@ -76,15 +77,17 @@ static int run_in_child(struct cmd *cmd, struct mf_run *run)
 }
 
 /*
- * The first run of depmod on a tree reads every module, for which the next device would have to wait.
- * So it is done here, where nothing waits. It changes no index.
+ * The first run of depmod on a tree reads every module, and the first plan the rpm database, for
+ * which the next device would have to wait. So it is done here, where nothing waits. It changes no
+ * index.
  */
-static void learn_modules(struct mf_context *ctx)
+static void prepare_caches(struct mf_context *ctx)
 {
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
 	if (mf_depmod(ctx, &(struct mf_depmod_options){ .learn = true }, NULL) < 0)
 		mf_log(ctx, MF_LOG_INFO, "coldplug: %s: %s", ctx->failure.what, ctx->failure.why);
+	mf_installed_refresh(ctx);
 }
 
 static int finish_boot(struct cmd *cmd, const struct mf_run *run, int r)
@@ -133,6 +136,6 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	cmd->ctx.unattended = true;
 	r = run_in_child(cmd, &run);
 	if (r != -MFE_NO_REPOSITORY)
-		learn_modules(&cmd->ctx);
+		prepare_caches(&cmd->ctx);
 	return finish_boot(cmd, &run, r);
 }

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
 #include "modfetch/file.h"
@@ -213,5 +214,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	if (lock < 0)
 		return lock;
 	r = refresh_and_print(cmd, &repos, flags, argc - optind, argv + optind);
-	return retry_set_aside(cmd, update_stubs(cmd, r));
+	r = retry_set_aside(cmd, update_stubs(cmd, r));
+	/* thousands of headers of the rpm database take longer to read than a driver to arrive */
+	mf_installed_refresh(&cmd->ctx);
+	return r;
 }

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -340,11 +341,14 @@ class Installed(unittest.TestCase):
     def kept(self):
         return [n for n in os.listdir(self.directory) if n.endswith('.solv')] if os.path.isdir(self.directory) else []
 
-    def installed(self, after=None):
-        """The output of a run; AFTER: with a clock this many seconds after the last change of the database (a busy machine adds a few)."""
+    def clock(self, after):
+        """A clock this many seconds after the last change of the database (a busy machine adds a few)."""
         database = f'{self.root.path}/var/lib/rpm/rpmdb.sqlite'
-        changed = max(os.stat(path).st_ctime for path in (database, database + '-wal') if os.path.exists(path))
-        env = r.clock_at(changed + after) if after is not None else {}
+        return r.clock_at(after + max(os.stat(path).st_ctime for path in (database, database + '-wal') if os.path.exists(path)))
+
+    def installed(self, after=None):
+        """The version in the output of a run; AFTER: with such a clock."""
+        env = self.clock(after) if after is not None else {}
         return json.loads(self.root.run('--json', 'info', 'e1000e', env=env).stdout)[0]['installed']
 
     def rpm(self, *args):
@@ -369,6 +373,15 @@ class Installed(unittest.TestCase):
         self.assertIsNone(self.installed(after=5))
         self.assertEqual(len(self.kept()), 1, 'earlier states are not kept')
         self.assertNotEqual(self.kept(), first)
+
+    def test_a_refresh_and_a_boot_read_it_before_the_next_device(self):
+        evr = self.installed(after=5)
+        for arguments, status in (('refresh',), 2), (('coldplug', '--boot', '--no-load'), 2):
+            shutil.rmtree(self.directory)
+            done = self.root.run(*arguments, env=self.clock(after=5))
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertEqual({n.rpartition('.')[2] for n in os.listdir(self.directory)}, {'plan', 'solv'})
+            self.assertEqual(self.installed(), evr)
 
     def test_a_damaged_list_is_read_anew(self):
         evr = self.installed(after=5)
