@@ -58,7 +58,7 @@ int mf_catalog_each_request(const struct mf_catalog *catalog, mf_catalog_visit *
 
 /*
  * The pool: packages of all repositories for this kernel (origin: place in mf_catalog_repos()),
- * those installed, and the system's solvable for a kernel and modules no package owns. For plans: of
+ * those installed but for packages of other kernels (mf_pool_set_kernel()), and the system's solvable for a kernel and modules no package owns. For plans: of
  * what packages export and need of each other's exports it has what a plan depends on. Loaded at
  * the first call; belongs to the catalog. 0 or a recorded error.
  */
@@ -69,7 +69,10 @@ int mf_catalog_pool(struct mf_context *ctx, struct mf_catalog *catalog, struct m
  */
 int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 			  struct mf_pool **ret_pool);
-/* Is it the one that is loaded? It can be after mf_catalog_pool() too. */
+/* The same for removals: installed packages of other kernels count too, and need what they need. */
+int mf_catalog_pool_removal(struct mf_context *ctx, struct mf_catalog *catalog,
+			    struct mf_pool **ret_pool);
+/* Is it that of mf_catalog_pool_whole()? It can be after mf_catalog_pool() too. */
 bool mf_catalog_is_whole(const struct mf_catalog *catalog);
 
 /*

@@ -96,6 +96,13 @@ bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel);
  */
 int mf_kernels_list(const struct mf_context *ctx, struct mf_strings *ret_kernels);
 
+/*
+ * Is PATH, of the module directory TREE, a link into the module directory of another kernel, as
+ * weak-modules makes it? RET_RELEASE, of SIZE bytes: the release of that kernel. Nothing is said of
+ * whether it leads to a file.
+ */
+bool mf_kernel_of_link(int tree, const char *path, char *ret_release, size_t size);
+
 /* Reads /etc/modfetch/modfetch.conf over the defaults. 0 or -MFE_CONFIG, recorded. */
 int mf_settings_read(struct mf_context *ctx);
 /*

@@ -85,6 +85,10 @@ int mf_alias_normalize(const char *alias, char *ret_alias, size_t size);
 const char *mf_dep_symbol(const char *dep, size_t *ret_len);
 /* The module in "kmod(foo-bar.ko)", spelled as by mf_module_name(). False: another dependency. */
 bool mf_dep_module(const char *dep, char *ret_name, size_t size);
+/* Is it "kernel-uname-r", or of a part of a kernel, as "kernel-modules-core-uname-r"? */
+bool mf_dep_is_uname_r(const char *dep);
+/* Does a package that provides it stay beside its other versions, as kernels do? */
+bool mf_dep_is_side_by_side(const char *dep);
 /* Does a dependency require a driver or firmware, by its name? */
 bool mf_dep_is_driver(const char *dep);
 

@@ -103,7 +103,7 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 /*
  * The order of preference among packages that contain a module: first the better priority of the
  * repository; then prefer= of the repository; then the kernel's own driver before one built
- * elsewhere; then the newer version; then the name, so that the result is always the same. To get
+ * elsewhere; then a driver that was built for this very kernel; then the newer version; then the name, so that the result is always the same. To get
  * an out-of-tree driver the administrator sets priority= or prefer= of its repository, or denies
  * the other package.
  */

@@ -47,6 +47,11 @@ struct mf_rpm_header {
  */
 int mf_rpm_header(void *header, struct mf_rpm_header *ret_header);
 void mf_rpm_header_done(struct mf_rpm_header *header);
+/*
+ * Adds the kernels in whose module directories a package, a librpm Header, has files: releases, each
+ * once. 0 or -ENOMEM.
+ */
+int mf_rpm_kernels(void *header, struct mf_strings *kernels);
 
 /* Gets one installed package as a librpm Header, valid during the call. Non-zero ends the walk. */
 typedef int mf_rpm_visit(void *arg, void *header);

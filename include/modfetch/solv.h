@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/crypto.h"
+#include "modfetch/release.h"
 #include "modfetch/strings.h"
 
 /* Where a package of the pool comes from: the number given when it was added, or one of these. */
@@ -68,6 +69,8 @@ void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest)
 const char *mf_pool_header_digest(struct mf_pool *pool, int id);
 /* Takes an installed package out of a pool that is not ready yet. */
 void mf_pool_forget_installed(struct mf_pool *pool, int id);
+/* Notes that an installed package has files in the module directory of KERNEL, a release. */
+void mf_pool_mark_kernel(struct mf_pool *pool, int id, const char *kernel);
 
 /* A cache file of installed packages, written by mf_pool_write(). 0, or -EBADMSG: nothing was
  * added.
@@ -79,6 +82,41 @@ int mf_pool_add_installed_cache(struct mf_pool *pool, int fd);
  * -EBADMSG or -ENOMEM: nothing was added.
  */
 int mf_pool_add_installed_plan(struct mf_pool *pool, int fd);
+
+/*
+ * Does the index of the kernel have MODULE as a link into the directory of another one?
+ * RET_RELEASE: the release of that one.
+ */
+typedef bool mf_pool_link(void *arg, const char *module, char ret_release[MF_RELEASE_MAX]);
+/*
+ * To be called before the first mf_pool_export(), once all lists and what is installed are added:
+ * the pool answers for this kernel. Installed packages of other kernels are taken out of it; those
+ * that a plan could replace or contradict keep their names and nothing else. Without this call all
+ * kernels count. 0 or -ENOMEM.
+ */
+int mf_pool_set_kernel(struct mf_pool *pool, const struct mf_release *release, mf_pool_link *link,
+		       void *arg);
+/* Does a provide of PACKAGE say which kernel it belongs to, or that it stays beside others? */
+bool mf_pool_is_kernel_mark(const char *provide, const char *package);
+/*
+ * Is the provide the mark that mf_pool_mark_kernel() adds? RET_LEN: of the release. Borrowed, or
+ * NULL.
+ */
+const char *mf_pool_marked_kernel(const char *provide, size_t *ret_len);
+/* Is it an installed package of another kernel, of which only the names are left in the pool? */
+bool mf_pool_is_of_other(const struct mf_pool *pool, int id);
+/*
+ * The packages of repositories that are installed for another kernel, so that to install them again
+ * would change nothing. RET_IDS is the caller's. 0 or -ENOMEM.
+ */
+int mf_pool_elsewhere(const struct mf_pool *pool, int **ret_ids, size_t *ret_n);
+/* Was a package built for this very kernel? False without mf_pool_set_kernel(). */
+bool mf_pool_is_built_for(const struct mf_pool *pool, int id);
+/*
+ * For a pool that is ready: the packages that were built for another kernel while the same or a
+ * better repository has one of that name for this kernel. RET_IDS is the caller's. 0 or -ENOMEM.
+ */
+int mf_pool_other_builds(struct mf_pool *pool, int **ret_ids, size_t *ret_n);
 
 /*
  * To be called before mf_pool_add_system(), once all lists and what is installed are added: the

@@ -44,6 +44,25 @@ bool mf_dep_module(const char *dep, char *ret_name, size_t size)
 	       mf_module_name(file, ret_name, size);
 }
 
+bool mf_dep_is_uname_r(const char *dep)
+{
+	size_t len = strcspn(dep, " ");
+
+	return mf_starts_with(dep, "kernel-") && len >= strlen("kernel-uname-r") &&
+	       !strncmp(dep + len - strlen("-uname-r"), "-uname-r", strlen("-uname-r"));
+}
+
+bool mf_dep_is_side_by_side(const char *dep)
+{
+	static const char *const provides[] = { "multiversion(kernel)", "installonlypkg(kernel)",
+						"installonlypkg(kernel-module)" };
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(provides); i++)
+		if (mf_starts_with(dep, provides[i]))
+			return true;
+	return false;
+}
+
 bool mf_dep_is_driver(const char *dep)
 {
 	static const char *const prefixes[] = { "kmod(", "kalias(", "kernel-firmware" };

@@ -5,10 +5,14 @@
  * A directory of /lib/modules, or of /usr/lib/modules where that is another one, counts if it has
  * modules or an image of its kernel. Links, headers and other leftovers of a kernel that was removed
  * (build, source, updates from a vendor's package, indexes) make no kernel.
+ *
+ * Links from one kernel's directory into another's are known by their text: absolute below
+ * /lib/modules, as weak-modules writes them, or relative.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,4 +93,28 @@ int mf_kernels_list(const struct mf_context *ctx, struct mf_strings *ret_kernels
 	mf_strings_sort(&kernels);
 	*ret_kernels = kernels;
 	return 0;
+}
+
+bool mf_kernel_of_link(int tree, const char *path, char *ret_release, size_t size)
+{
+	static const char below[] = "/lib/modules/";
+	char target[PATH_MAX];
+	const char *kernel;
+	ssize_t n = readlinkat(tree, path, target, sizeof(target) - 1);
+	size_t len;
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	kernel = strstr(target, below);
+	kernel = kernel ? kernel + strlen(below) : target;
+	/* a relative link leaves this kernel's directory first */
+	while (mf_starts_with(kernel, "../"))
+		kernel += strlen("../");
+	len = strcspn(kernel, "/");
+	if (!len || !kernel[len] || len >= size)
+		return false;
+	memcpy(ret_release, kernel, len);
+	ret_release[len] = '\0';
+	return true;
 }

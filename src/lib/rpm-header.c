@@ -150,6 +150,30 @@ static int header_read_files(Header h, struct mf_rpm_header *ret)
 	return ret->files ? r : -ENOMEM;
 }
 
+int mf_rpm_kernels(void *h, struct mf_strings *kernels)
+{
+	static const char *const places[] = { "/lib/modules/", "/usr/lib/modules/" };
+	const char *directory;
+	struct rpmtd_s td;
+	int r = 0;
+
+	/* "/lib/modules/RELEASE/updates/": the names of files are not needed */
+	if (!headerGet(h, RPMTAG_DIRNAMES, &td, HEADERGET_MINMEM))
+		return 0;
+	while (!r && (directory = rpmtdNextString(&td)))
+		for (size_t i = 0; !r && i < MF_ARRAY_SIZE(places); i++) {
+			const char *kernel = directory + strlen(places[i]);
+			_cleanup_free_ char *copy = NULL;
+
+			if (!mf_starts_with(directory, places[i]) || !*kernel)
+				continue;
+			copy = strndup(kernel, strcspn(kernel, "/"));
+			r = copy ? mf_strings_add_unique(kernels, copy) : -ENOMEM;
+		}
+	rpmtdFreeData(&td);
+	return r;
+}
+
 int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 {
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header ret = { 0 };

@@ -73,15 +73,23 @@ static bool is_relevant(const struct dump *d, const char *name)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(always); i++)
 		if (mf_starts_with(name, always[i]))
 			return true;
-	return mf_scope_needs(&d->scope, name) || is_symbol_of(d, name);
+	return mf_scope_needs(&d->scope, name) || is_symbol_of(d, name) ||
+	       mf_pool_is_kernel_mark(name, d->package.name);
 }
 
 static int put_provide(void *arg, const char *name, const char *evr)
 {
 	struct dump *d = arg;
+	size_t len = 0;
+	const char *kernel = mf_pool_marked_kernel(name, &len);
 	char module[256];
 	int r = 0;
 
+	/* the pool does not have the names of its files */
+	if (kernel) {
+		fprintf(d->out, "    file /lib/modules/%.*s/file\n", (int)len, kernel);
+		return 0;
+	}
 	if (mf_dep_module(name, module, sizeof(module)))
 		r = mf_strings_add(&d->package_modules, module);
 	/* every package provides its own name */
@@ -223,10 +231,13 @@ static void put_queries(const struct dump *d, const char *module, const char *pr
 
 static int put_module(struct dump *d, int tree, const char *path, const char *name)
 {
+	char release[MF_RELEASE_MAX];
 	struct mf_modinfo info;
 	int r = mf_modinfo_read_at(tree, path, &info);
 
 	fprintf(d->out, "  %s", name);
+	if (mf_kernel_of_link(tree, path, release, sizeof(release)))
+		fprintf(d->out, " link=/lib/modules/%s/updates/%s.ko", release, name);
 	put_queries(d, name, "alias=");
 	for (size_t i = 0; !r && i < info.n_exports; i++)
 		if (info.exports[i].has_crc && needs_symbol(d, info.exports[i].name))
@@ -379,7 +390,8 @@ int mf_case_write(struct mf_context *ctx, const struct mf_run *run,
 	_cleanup_(dump_done) struct dump d = { .ctx = ctx, .run = run, .out = out };
 	_cleanup_free_ char *image = NULL;
 	struct mf_release release;
-	int r = mf_catalog_pool_whole(ctx, run->catalog, &d.pool);
+	/* also the installed packages of other kernels: the report may be about them */
+	int r = mf_catalog_pool_removal(ctx, run->catalog, &d.pool);
 
 	if (!r)
 		r = mf_kmod_new(ctx, &d.kmod);

@@ -25,10 +25,11 @@
 
 enum { LAYER_KERNEL, LAYER_FLAVOR, LAYER_ANY, N_LAYERS };
 
-/* What a pool is made of; the second can answer more than the first. */
+/* What a pool is made of; the second can answer all that the first can. */
 enum form {
-	FORM_PLAN,  /* for plans */
-	FORM_WHOLE, /* every need of every package */
+	FORM_PLAN,    /* for plans */
+	FORM_WHOLE,   /* every need of every package */
+	FORM_REMOVAL, /* the same, with the installed packages of other kernels */
 };
 
 /* One repository's cache; tries are NULL where the repository has none of the kind. */
@@ -382,7 +383,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 	if (!r)
 		r = add_repositories(ctx, catalog, form);
 	if (!r)
-		r = mf_system_add(ctx, &catalog->release, catalog->repos.n, catalog->pool);
+		r = mf_system_add(ctx, &catalog->release, catalog->repos.n, form == FORM_REMOVAL,
+				  catalog->pool);
 	if (r)
 		return r;
 	if (!mf_pool_settle(catalog->pool))
@@ -397,7 +399,8 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 static int have_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum form form,
 		     struct mf_pool **ret_pool)
 {
-	int r = catalog->pool && catalog->form >= form ? 0 : 1;
+	bool will_do = catalog->form == form || (form == FORM_PLAN && catalog->form == FORM_WHOLE);
+	int r = catalog->pool && will_do ? 0 : 1;
 
 	for (; r > 0; form = FORM_WHOLE) {
 		mf_pool_free(MF_STEAL(catalog->pool));
@@ -421,6 +424,12 @@ int mf_catalog_pool_whole(struct mf_context *ctx, struct mf_catalog *catalog,
 			  struct mf_pool **ret_pool)
 {
 	return have_pool(ctx, catalog, FORM_WHOLE, ret_pool);
+}
+
+int mf_catalog_pool_removal(struct mf_context *ctx, struct mf_catalog *catalog,
+			    struct mf_pool **ret_pool)
+{
+	return have_pool(ctx, catalog, FORM_REMOVAL, ret_pool);
 }
 
 bool mf_catalog_is_whole(const struct mf_catalog *catalog)

@@ -8,8 +8,11 @@
  * it was. A cache that is damaged, or cannot be written (by who is not root, on a full disk), costs
  * time and nothing else.
  *
- *	KEY.plan  for planning
- *	KEY.solv  all that the packages say, and the digests of their headers
+ *	KEY.2.plan  for planning
+ *	KEY.2.solv  all that the packages say, and the digests of their headers
+ *
+ * 2 is the number of this form: each package also has a mark for each kernel in whose module
+ * directory it has files.
  *
  * If the database has changed, only the packages that are new in it are read. The others come from
  * the cache of what it was before, where the digests tell which ones are the same.
@@ -42,12 +45,13 @@ static const struct form {
 	int (*add)(struct mf_pool *pool, int fd);
 	int (*write)(struct mf_pool *pool, const int *ids, size_t n, int fd);
 } forms[] = {
-	[MF_INSTALLED_PLAN] = { ".plan", mf_pool_add_installed_plan, mf_pool_write_installed_plan },
-	[MF_INSTALLED_WHOLE] = { ".solv", mf_pool_add_installed_cache, mf_pool_write },
+	[MF_INSTALLED_PLAN] = { ".2.plan", mf_pool_add_installed_plan,
+				mf_pool_write_installed_plan },
+	[MF_INSTALLED_WHOLE] = { ".2.solv", mf_pool_add_installed_cache, mf_pool_write },
 };
 
 struct cache_name {
-	char text[sizeof((struct mf_rpmdb){ 0 }.key) + sizeof(".solv")];
+	char text[sizeof((struct mf_rpmdb){ 0 }.key) + sizeof(".2.solv")];
 };
 
 static struct cache_name name_of(const struct mf_rpmdb *db, enum mf_installed_form form)
@@ -138,12 +142,17 @@ static bool is_known(void *arg, const char *digest)
 
 static int add_unknown(void *arg, void *header, const char *digest)
 {
+	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 };
 	struct reading *reading = arg;
-
 	int id, r = mf_pool_add_installed(reading->pool, header, &id);
 
-	if (!r && digest)
+	if (r < 0)
+		return r;
+	if (digest)
 		mf_pool_set_header_digest(reading->pool, id, digest);
+	r = mf_rpm_kernels(header, &kernels);
+	for (size_t i = 0; !r && i < kernels.n; i++)
+		mf_pool_mark_kernel(reading->pool, id, kernels.v[i]);
 	return r;
 }
 

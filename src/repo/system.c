@@ -58,6 +58,7 @@ struct system {
 	char last[256];		    /* the module that its last line was about */
 	struct module *last_module; /* the same on disk, or NULL */
 	bool installed;		    /* the packages at hand are */
+	int tree;		    /* lib/modules/K, or -1 */
 };
 
 static void system_done(struct system *s)
@@ -193,6 +194,20 @@ static int add_copy(struct system *s, int id)
 		return -ENOMEM;
 	s->copies[s->n_copies++] = id;
 	return 0;
+}
+
+/*
+ * A module in another kernel's directory that the index has, as weak-modules makes it: a link from
+ * this kernel's directory. RET_RELEASE: that kernel.
+ */
+static bool on_link(void *arg, const char *name, char ret_release[MF_RELEASE_MAX])
+{
+	const struct system *s = arg;
+	const struct module *m = find_module(s, name);
+
+	/* the kernel's own are files */
+	return m && !mf_starts_with(m->path, "kernel/") &&
+	       mf_kernel_of_link(s->tree, m->path, ret_release, MF_RELEASE_MAX);
 }
 
 static int see_image(void *arg, int id)
@@ -359,6 +374,7 @@ static int add_firmware(struct system *s, size_t n_repos)
 
 static int system_add_names(struct system *s)
 {
+	static const char *const names[] = { "kernel-uname-r", "kernel-core-uname-r" };
 	const struct mf_release *release = s->release;
 	char *flavor = NULL, *kernel = NULL;
 	int r;
@@ -372,19 +388,25 @@ static int system_add_names(struct system *s)
 		r = add_dep(s, kernel, NULL);
 	}
 	/* as rpm 4.17 and later let it be written, and as packages of older ones have it */
-	if (!r)
-		r = add_dep(s, strdup("kernel-uname-r"), release->uname_r);
-	return r < 0 ? r : add_dep(s, strdup("kernel-uname-r"), release->release);
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(names); i++) {
+		r = add_dep(s, strdup(names[i]), release->uname_r);
+		if (!r)
+			r = add_dep(s, strdup(names[i]), release->release);
+	}
+	return r;
 }
 
-static int gather(struct system *s, size_t n_repos)
+static int gather(struct system *s, size_t n_repos, bool all_kernels)
 {
 	_cleanup_close_ int tree = open_tree(s->ctx);
 	int r;
 
 	if (tree < 0 && tree != -ENOENT)
 		return tree;
+	s->tree = tree;
 	r = tree < 0 ? 0 : read_tree(s, tree);
+	if (!r && !all_kernels)
+		r = mf_pool_set_kernel(s->pool, s->release, on_link, s);
 	if (!r)
 		r = see_packages(s, n_repos);
 	if (!r)
@@ -400,7 +422,7 @@ static int gather(struct system *s, size_t n_repos)
 }
 
 int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size_t n_repos,
-		  struct mf_pool *pool)
+		  bool all_kernels, struct mf_pool *pool)
 {
 	_cleanup_(system_done) struct system s = { .ctx = ctx, .release = release, .pool = pool };
 	int r;
@@ -410,7 +432,7 @@ int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size
 	snprintf(s.ksym, sizeof(s.ksym), "ksym(%s:", release->flavor);
 	s.kernel = mf_pool_knows_form(pool, "kernel(") ? "kernel(" : NULL;
 	s.plain = mf_pool_knows_form(pool, "ksym(") ? "ksym(" : NULL;
-	r = s.image ? gather(&s, n_repos) : -ENOMEM;
+	r = s.image ? gather(&s, n_repos, all_kernels) : -ENOMEM;
 	if (!r)
 		r = mf_pool_add_system(pool, s.deps, s.n_deps, s.copies, s.n_copies,
 				       s.symvers ? "ksym(" : NULL);

@@ -15,9 +15,12 @@
  * Adds it to a pool that holds the repositories' packages (origins 0 to N_REPOS - 1) and the
  * installed ones, and is not ready yet. The kernel's exports are those of its symvers file or,
  * failing that, of the repository's kernel-image package of exactly this release; a module's are
- * those of symvers, of its package in a repository, or of the file itself. 0 or a recorded error.
+ * those of symvers, of its package in a repository, or of the file itself.
+ *
+ * Installed packages of other kernels do not count from now on (mf_pool_set_kernel()), unless
+ * ALL_KERNELS: for removals, which must see each need of what they remove. 0 or a recorded error.
  */
 int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size_t n_repos,
-		  struct mf_pool *pool);
+		  bool all_kernels, struct mf_pool *pool);
 
 #endif

@@ -9,6 +9,9 @@
  * more of the kernel's own drivers. If no repository has an image, no driver is the kernel's own,
  * and the next line of the table decides.
  *
+ * Of the other drivers, one that was built for this very kernel comes before those that only fit it:
+ * their modules lie in another kernel's directory.
+ *
  * libsolv, which chooses between providers of a dependency, is given the same order as priorities.
  */
 #include "modfetch/resolve.h"
@@ -21,7 +24,8 @@
 struct candidate {
 	int id;
 	struct mf_package package;
-	bool own; /* the kernel's */
+	bool own;	/* the kernel's */
+	bool built_for; /* it was built for this very kernel */
 };
 
 struct choice {
@@ -66,6 +70,12 @@ static int by_ownership(const struct choice *c, const struct candidate *a,
 	return b->own - a->own;
 }
 
+static int choice_by_kernel(const struct choice *c, const struct candidate *a,
+			    const struct candidate *b)
+{
+	return b->built_for - a->built_for;
+}
+
 static int by_version(const struct choice *c, const struct candidate *a, const struct candidate *b)
 {
 	return mf_pool_compare(c->pool, b->id, a->id);
@@ -83,8 +93,9 @@ static int by_repository(const struct choice *c, const struct candidate *a,
 	return a->package.origin - b->package.origin;
 }
 
-static criterion *const criteria[] = { by_presence, choice_by_priority, by_preference, by_ownership,
-				       by_version,  choice_by_name,	by_repository };
+static criterion *const criteria[] = { by_presence,    choice_by_priority, by_preference,
+				       by_ownership,   choice_by_kernel,   by_version,
+				       choice_by_name, by_repository };
 
 static int choice_compare(const void *a, const void *b, void *arg)
 {
@@ -180,6 +191,9 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 	for (size_t i = 0; i < n; i++) {
 		struct mf_package package;
 
+		/* only its names are here, to be replaced */
+		if (mf_pool_is_of_other(pool, ids[i]))
+			continue;
 		mf_pool_package(pool, ids[i], &package);
 		if (which == MF_WHICH_INSTALLED
 			    ? package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name)
@@ -206,6 +220,7 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(pool, ids[i], &v[i].package);
+		v[i].built_for = mf_pool_is_built_for(pool, ids[i]);
 		v[i].own = kernel.id && is_built_with(&v[i].package, &kernel.package, choice.tag);
 	}
 	qsort_r(v, n, sizeof(*v), choice_compare, &choice);

@@ -131,6 +131,47 @@ static int judge_find_carriers(struct mf_pool *pool, const struct mf_match *matc
 	return 0;
 }
 
+struct carrying {
+	const char *module;
+	bool any, this; /* it has modules; it has this one */
+};
+
+static int judge_on_module(void *arg, const char *name, const char *evr)
+{
+	struct carrying *carrying = arg;
+	char module[MF_MODULE_NAME_SIZE];
+
+	if (!mf_dep_module(name, module, sizeof(module)))
+		return 0;
+	carrying->any = true;
+	carrying->this |= !strcmp(module, carrying->module);
+	return 0;
+}
+
+/*
+ * Leaves out versions of the packages that do not have the module, unless none says that it has it:
+ * a driver may have moved into the package, or out of it.
+ */
+static int keep_carrying(struct mf_pool *pool, const char *module, int *ids, size_t *n)
+{
+	_cleanup_free_ struct carrying *carrying = calloc(*n + 1, sizeof(*carrying));
+	size_t kept = 0;
+	bool any = false;
+
+	if (!carrying)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++) {
+		carrying[i].module = module;
+		(void)mf_pool_deps(pool, ids[i], MF_PROVIDES, judge_on_module, &carrying[i]);
+		any |= carrying[i].this;
+	}
+	for (size_t i = 0; any && i < *n; i++)
+		if (carrying[i].this || !carrying[i].any)
+			ids[kept++] = ids[i];
+	*n = any ? kept : *n;
+	return 0;
+}
+
 static int judge_carrier(const struct mf_judge *judge, const struct mf_want *want,
 			 const char *module, int id, char **ret_why)
 {
@@ -158,6 +199,8 @@ int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 	size_t n = 0, kept = 0;
 	int r = judge_find_carriers(judge->pool, match, &ids, &n);
 
+	if (!r && n > 1)
+		r = keep_carrying(judge->pool, match->module, ids, &n);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		char *why = NULL;
 

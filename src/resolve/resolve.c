@@ -18,6 +18,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
+#include "elsewhere.h"
 #include "solver-problem.h"
 
 struct planning {
@@ -33,6 +34,9 @@ struct planning {
 	size_t n_kernels; /* the first ones of refusals: other kernels */
 	size_t n_known;	  /* these and the packages that were refused earlier in this run */
 	bool any_package; /* any package that contains the module, not only the best */
+	/* built for other kernels, while there is one of that name for this kernel */
+	int *other_builds;
+	size_t n_other_builds;
 };
 
 static void jobs_clear(struct planning *p)
@@ -47,6 +51,7 @@ static void planning_done(struct planning *p)
 	jobs_clear(p);
 	free(p->jobs);
 	free(p->askers);
+	free(p->other_builds);
 	if (p->pool)
 		mf_refusals_done(&p->refusals);
 }
@@ -137,6 +142,8 @@ static int add_selection_jobs(struct planning *p, const struct mf_strings *names
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i], "%s",
 				       erase ? "no such package is installed"
 					     : "no configured repository has a package for it");
+		if (!erase && mf_elsewhere_is_kernel(p->pool, ids, n))
+			continue;
 		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
 		if (r < 0)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
@@ -253,6 +260,9 @@ static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, 
 	int r;
 
 	p->any_package = any_package;
+	/* libsolv prefers the newest, whatever kernel it is for */
+	for (size_t i = 0; i < p->n_other_builds; i++)
+		mf_pool_refuse(p->pool, p->other_builds[i], !any_package);
 	r = collect_jobs(p, wants, n);
 	if (r < 0)
 		return r;
@@ -296,12 +306,12 @@ static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from,
 }
 
 /* Refuses other kernels, unless the user named them. */
-static int refuse_kernels(struct planning *p)
+static int refuse_kernels(struct planning *p, const char *provide)
 {
 	const struct mf_strings *names = p->selection ? p->selection->install : NULL;
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
-	int r = mf_pool_providers(p->pool, "kernel-uname-r", NULL, &ids, &n);
+	int r = mf_pool_providers(p->pool, provide, NULL, &ids, &n);
 
 	for (size_t i = 0; !r && i < n; i++) {
 		struct mf_package package;
@@ -366,7 +376,13 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 	int r;
 
 	p->judge.pool = p->refusals.pool = p->pool;
-	r = refuse_kernels(p);
+	r = refuse_kernels(p, "kernel-uname-r");
+	if (!r)
+		r = refuse_kernels(p, "kernel-core-uname-r");
+	if (!r)
+		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
+	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)
+		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	p->n_kernels = p->refusals.n;
 	if (!r)
 		r = refuse_known(p);
@@ -403,7 +419,9 @@ static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_
 static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, bool named,
 				 struct mf_plan *ret_plan)
 {
-	int r = mf_catalog_pool_whole(p->ctx, p->catalog, &p->pool);
+	bool removal = p->selection && p->selection->remove && p->selection->remove->n;
+	int r = removal ? mf_catalog_pool_removal(p->ctx, p->catalog, &p->pool)
+			: mf_catalog_pool_whole(p->ctx, p->catalog, &p->pool);
 
 	if (r < 0)
 		return r;

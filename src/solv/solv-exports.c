@@ -374,6 +374,8 @@ static void settle_list(struct mf_pool *mp, const struct mf_solv_list *list)
 
 	queue_init(&q);
 	for (uint32_t i = 0; i < list->n; i++) {
+		if (mf_pool_is_of_other(mp, list->first + (Id)i))
+			continue;
 		take_package(mp, list, i, &q);
 		end_holder(mp, bundle_of(mp->pool, list, i), &q);
 		solv_exports_add_provides(mp->pool, list->first + (Id)i, &q);

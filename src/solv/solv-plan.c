@@ -142,8 +142,8 @@ static void find_bundled(struct mf_bundles *b, size_t place, Queue *q)
 /* ---- what is left out ---- */
 
 /*
- * Of a driver's package all but names of packages, and what it has as modules and firmware, for
- * which the pool is asked; of others exports alone.
+ * Of a driver's package all but names of packages, what it has as modules and firmware, for which
+ * the pool is asked, and which kernel it belongs to; of others exports alone.
  */
 static bool is_left_out(const struct mf_bundles *b, size_t place, Id dep)
 {
@@ -157,7 +157,8 @@ static bool is_left_out(const struct mf_bundles *b, size_t place, Id dep)
 	    (name < b->called.size << 3 && MAPTST(&b->called, name)))
 		return false;
 	return !mf_starts_with(pool_id2str(b->pool, name), "kmod(") &&
-	       !mf_starts_with(pool_id2str(b->pool, name), "firmware(");
+	       !mf_starts_with(pool_id2str(b->pool, name), "firmware(") &&
+	       !mf_pool_is_kernel_mark(pool_id2str(b->pool, name), pool_id2str(b->pool, own));
 }
 
 static int add_provide(struct mf_bundles *b, Id dep)

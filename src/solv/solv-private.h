@@ -92,8 +92,9 @@ struct mf_pool {
 	void *rpm_state; /* of repo_add_rpm_handle() */
 	struct mf_solv_list *lists;
 	size_t n_lists;
-	struct mf_exports *exports; /* solv-exports.c; NULL: not asked for yet */
-	Queue system_exports;	    /* what mf_pool_export() was given and is asked for */
+	struct mf_exports *exports;    /* solv-exports.c; NULL: not asked for yet */
+	struct mf_pool_kernel *kernel; /* solv-kernels.c; NULL: all kernels count */
+	Queue system_exports;	       /* what mf_pool_export() was given and is asked for */
 };
 
 /* "ksym(FLAVOR:NAME) = CRC", or "ksym(FLAVOR:NAME)" where the kernel has no CRCs. */
@@ -126,6 +127,8 @@ void mf_bundles_provides(const struct mf_bundles *bundles, size_t place, Queue *
 void mf_exports_copy(struct mf_pool *pool, Id from, Queue *to);
 /* Ends what the system exports: adds the bundles that it has to TO. */
 void mf_exports_end_system(struct mf_pool *pool, Queue *to);
+void mf_pool_kernel_free(struct mf_pool_kernel *kernel);
+
 void mf_solv_list_done(struct mf_solv_list *list);
 void mf_exports_free(struct mf_exports *exports);
 

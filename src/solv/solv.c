@@ -63,6 +63,7 @@ void mf_pool_free(struct mf_pool *pool)
 	pool->pool->considered = solv_free(pool->pool->considered);
 	pool_free(pool->pool);
 	mf_exports_free(pool->exports);
+	mf_pool_kernel_free(pool->kernel);
 	queue_free(&pool->system_exports);
 	for (size_t i = 0; i < pool->n_lists; i++)
 		mf_solv_list_done(&pool->lists[i]);

@@ -46,11 +46,44 @@ static void a_root_without_modules_has_no_kernel(void **state)
 	assert_int_equal(kernels.n, 0);
 }
 
+static void a_link_into_another_kernels_directory_names_that_kernel(void **state)
+{
+	static const struct {
+		const char *target, *kernel;
+	} rows[] = {
+		{ "/lib/modules/6.1.0-2-amd64/updates/x.ko", "6.1.0-2-amd64" },
+		{ "/usr/lib/modules/6.1.0-2-amd64/extra/x/x.ko", "6.1.0-2-amd64" },
+		{ "../../6.1.0-2-amd64/updates/x.ko", "6.1.0-2-amd64" },
+		{ "/lib/modules/6.1.0-2-amd64", NULL },
+		{ "x.ko", NULL },
+	};
+	struct root *r = *state;
+	int tree = openat(r->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char release[64];
+
+	root_write(r, "file.ko", "");
+	assert_false(mf_kernel_of_link(tree, "file.ko", release, sizeof(release)));
+	for (size_t i = 0; i < MF_ARRAY_SIZE(rows); i++) {
+		bool found;
+
+		root_link(r, rows[i].target, "link.ko");
+		found = mf_kernel_of_link(tree, "link.ko", release, sizeof(release));
+		assert_int_equal(found, rows[i].kernel != NULL);
+		if (found)
+			assert_string_equal(release, rows[i].kernel);
+		assert_int_equal(unlinkat(tree, "link.ko", 0), 0);
+	}
+	root_link(r, rows[0].target, "link.ko");
+	assert_false(mf_kernel_of_link(tree, "link.ko", release, strlen(rows[0].kernel)));
+	close(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(a_kernel_has_modules_or_an_image),
 		ROOTED(a_root_without_modules_has_no_kernel),
+		ROOTED(a_link_into_another_kernels_directory_names_that_kernel),
 	};
 
 	return UNIT_RUN(tests);

@@ -18,6 +18,19 @@ static void a_dependency_on_a_module_names_it_as_kmod_does(void **state)
 	assert_false(mf_dep_module("ksym(x)", name, sizeof(name)));
 }
 
+static void a_dependency_names_a_kernel_or_not(void **state)
+{
+	assert_true(mf_dep_is_uname_r("kernel-uname-r"));
+	assert_true(mf_dep_is_uname_r("kernel-uname-r = 6.1.0-56-amd64"));
+	assert_true(mf_dep_is_uname_r("kernel-modules-core-uname-r"));
+	assert_false(mf_dep_is_uname_r("kernel--uname-rx"));
+	assert_false(mf_dep_is_uname_r("kernel-r"));
+	assert_false(mf_dep_is_uname_r("my-kernel-uname-r"));
+	assert_true(mf_dep_is_side_by_side("multiversion(kernel)"));
+	assert_true(mf_dep_is_side_by_side("installonlypkg(kernel-module)"));
+	assert_false(mf_dep_is_side_by_side("multiversion(vm)"));
+}
+
 static void a_list_splits_sorts_and_knows_its_words(void **state)
 {
 	struct mf_strings list = { 0 };
@@ -129,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_dependency_on_a_module_names_it_as_kmod_does),
+		UNIT(a_dependency_names_a_kernel_or_not),
 		UNIT(a_list_splits_sorts_and_knows_its_words),
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
 		UNIT(a_word_is_one),

@@ -35,7 +35,7 @@ static struct mf_pool *with_system(struct root *r)
 	struct mf_release release;
 
 	assert_int_equal(mf_release_parse(KERNEL, NULL, &release), 0);
-	assert_int_equal(mf_system_add(&r->ctx, &release, 1, pool), 0);
+	assert_int_equal(mf_system_add(&r->ctx, &release, 1, false, pool), 0);
 	mf_pool_ready(pool);
 	return pool;
 }

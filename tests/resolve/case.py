@@ -8,10 +8,11 @@ Lines that are not indented open a section; its lines are indented. Comments beg
   kernel RELEASE                 the kernel to resolve for
   symvers                        the kernel's own exports: SYMBOL CRC [MODULE]; none: it has no symvers
   builtin                        NAME ALIAS…
-  present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC]
+  present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC] [link=PATH]
+                                 (link: its file is PATH, and this kernel has a link to it, as weak-modules makes it)
   repository ID [priority=N] [built=yes]  packages (built: made by rpmbuild and createrepo_c, not as metadata alone): "package NAME EVR [ARCH]", and below each, further indented, its lines
                                  "provides|requires|recommends|suggests|conflicts|obsoletes|supplements DEPENDENCY"
-  installed                      the same, of the rpm database
+  installed                      the same, of the rpm database; also "file PATH", a file of the package, which is not on disk
   file PATH                      any other file below the root, its lines indented
   query QUERY                    or "query --device PATH"; several are one call of lookup
   install NAME / remove NAME     instead of a query
@@ -46,6 +47,11 @@ class Package:
     def __init__(self, name, evr, arch='x86_64'):
         self.name, self.evr, self.arch = name, evr, arch
         self.deps = {kind: [] for kind in KINDS}
+        self.files = []
+
+    def stays_beside_others(self):
+        return any(d in ('multiversion(kernel)', 'installonlypkg(kernel)', 'installonlypkg(kernel-module)')
+                   for d in self.deps['provides'])
 
     def modules(self):
         return [m[1] for m in (re.match(r'kmod\((.*)\.ko\)', d) for d in self.deps['provides']) if m]
@@ -72,6 +78,8 @@ def packages_of(lines):
             found.append(Package(*rest.split()))
         elif word in KINDS:
             found[-1].deps[word].append(rest.strip())
+        elif word == 'file':
+            found[-1].files.append(rest.strip())
         else:
             raise ValueError(f'not understood: {line}')
     return found
@@ -161,6 +169,13 @@ def write_repository(directory, packages):
 
 # ---- installed packages and modules on disk, as real ones ----
 
+def install_lines(package):
+    """The part of a spec that makes the files of a package."""
+    lines = [line for path in package.files
+             for line in (f'mkdir -p "%{{buildroot}}{os.path.dirname(path)}"', f'echo x >"%{{buildroot}}{path}"')]
+    return ['%install', *lines] if lines else []
+
+
 def rpmbuild(packages, directory):
     top = tempfile.mkdtemp(prefix='case-rpm-')
     try:
@@ -172,7 +187,7 @@ def rpmbuild(packages, directory):
                 spec += [f'{kind.capitalize()}: {d}' for d in package.deps[kind]]
             path = f'{top}/{package.name}.spec'
             with open(path, 'w', encoding='utf-8') as f:
-                f.write('\n'.join(spec + ['%description', 'x', '%files', '']))
+                f.write('\n'.join([*spec, '%description', 'x', *install_lines(package), '%files', *package.files, '']))
             subprocess.run(['rpmbuild', '-bb', '--quiet', '--target', package.arch, '--define', f'_topdir {top}',
                             '--define', f'_rpmdir {directory}', path], check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE)
@@ -188,13 +203,15 @@ def build_repository(directory, packages):
     subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
 
 
-def install_packages(root, packages):
-    """Puts packages only into the rpm database, with all their relations."""
+def install_packages(root, packages, how='-i'):
+    """Puts packages only into the rpm database, with all their relations. HOW: -U replaces other versions."""
+    if not packages:
+        return
     directory = tempfile.mkdtemp(prefix='case-rpms-')
     try:
         rpmbuild(packages, directory)
         rpms = [os.path.join(d, n) for d, _, names in os.walk(directory) for n in names]
-        subprocess.run(['rpm', '--root', root, '--dbpath', '/var/lib/rpm', '-U', '--justdb', '--nodeps', '--ignorearch',
+        subprocess.run(['rpm', '--root', root, '--dbpath', '/var/lib/rpm', how, '--justdb', '--force', '--nodeps', '--ignorearch',
                         *rpms], check=True, stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as e:
         raise RuntimeError(e.stderr.decode()) from e
@@ -218,7 +235,11 @@ def write_tree(root, case):
     tree = f'{root}/lib/modules/{case.kernel}'
     os.makedirs(tree, exist_ok=True)
     for name, *words in case.present:
-        write_module(f'{tree}/kernel/{name}.ko', name, words)
+        there = [w.partition('=')[2] for w in words if w.startswith('link=')]
+        write_module(f'{root}{there[0]}' if there else f'{tree}/kernel/{name}.ko', name, words)
+        if there:
+            os.makedirs(f'{tree}/weak-updates', exist_ok=True)
+            os.symlink(os.path.relpath(f'{root}{there[0]}', f'{tree}/weak-updates'), f'{tree}/weak-updates/{name}.ko')
     with open(f'{tree}/modules.builtin', 'w', encoding='utf-8') as f:
         f.writelines(f'kernel/{name}.ko\n' for name, *_ in case.builtin)
     with open(f'{tree}/modules.builtin.modinfo', 'wb') as f:
@@ -284,7 +305,8 @@ class Machine:
         """Puts the packages into the database, their modules into the tree."""
         by_name = {(p.name, p.evr.split(':')[-1]): p for _, _, packages in self.case.repositories for p in packages}
         chosen = [by_name[item['name'], item['evr'].split(':')[-1]] for item in plan['install']]
-        install_packages(self.path, chosen)
+        install_packages(self.path, [p for p in chosen if not p.stays_beside_others()], '-U')
+        install_packages(self.path, [p for p in chosen if p.stays_beside_others()])
         for package in chosen:
             for module in package.modules():
                 name = module.replace('-', '_')

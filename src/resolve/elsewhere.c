@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Packages that are installed for another kernel already.
+ *
+ * To install such a package again would change nothing: its modules would lie where they lie. A plan
+ * for this kernel must not have it, or each run would promise what no run does.
+ */
+#include "elsewhere.h"
+#include <stdlib.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/strings.h"
+
+bool mf_elsewhere_is_kernel(struct mf_pool *pool, const int *ids, size_t n)
+{
+	_cleanup_free_ int *elsewhere = NULL;
+	size_t n_elsewhere = 0, newest = 0;
+
+	if (!n || mf_pool_elsewhere(pool, &elsewhere, &n_elsewhere) < 0 ||
+	    !mf_starts_with(mf_pool_name(pool, ids[0]), "kernel"))
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (mf_pool_compare(pool, ids[i], ids[newest]) > 0)
+			newest = i;
+	for (size_t i = 0; i < n_elsewhere; i++)
+		if (elsewhere[i] == ids[newest])
+			return true;
+	return false;
+}
+
+int mf_elsewhere_refuse(struct mf_context *ctx, struct mf_refusals *refusals)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_elsewhere(refusals->pool, &ids, &n);
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = mf_refusals_add(refusals, ids[i], -MFE_WRONG_KERNEL,
+				    mf_format("it is installed, but its modules are in the "
+					      "directory of another kernel and not in that of %s",
+					      ctx->kernel));
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
+}
