@@ -32,8 +32,9 @@ struct mf_plan_item {
 struct mf_plan {
 	struct mf_plan_item *items; /* to install, by name */
 	size_t n;
-	struct mf_strings erase; /* names of installed packages to remove */
-	uint64_t download;	 /* bytes */
+	/* installed packages to remove: "name", or "name-evr.arch" of one of several versions */
+	struct mf_strings erase;
+	uint64_t download; /* bytes */
 };
 
 /*

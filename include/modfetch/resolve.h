@@ -117,8 +117,9 @@ void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
 
 enum mf_which { MF_WHICH_INSTALLED, MF_WHICH_AVAILABLE, MF_WHICH_ANY };
 /*
- * Finds the packages of that name, or (except with MF_WHICH_INSTALLED) that provide it. RET_IDS is
- * the caller's to free. 0 or -ENOMEM.
+ * Finds the packages of that name, or (except with MF_WHICH_INSTALLED) that provide it. Installed
+ * packages of other kernels are left out, for MF_WHICH_INSTALLED unless all are of other kernels.
+ * RET_IDS is the caller's to free. 0 or -ENOMEM.
  */
 int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
 		   size_t *ret_n);

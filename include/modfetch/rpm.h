@@ -39,6 +39,17 @@ struct mf_rpm_header {
 	struct mf_strings scriptlets; /* kinds present: "%post", "%trigger", "%pre -p", … */
 	struct mf_strings obsoletes;  /* names */
 	struct mf_strings uname_r;    /* versions of "kernel-uname-r", which a kernel provides */
+	/*
+	 * Versions of it stay beside each other: it provides multiversion(kernel) or a kind of
+	 * installonlypkg(), or is a part of one kernel
+	 */
+	bool side_by_side;
+	/*
+	 * The kernels that it is for, by what says most: the releases in whose module directories it
+	 * has files, those that it provides or needs as kernel-uname-r, or the build in its version
+	 */
+	struct mf_strings kernels;
+	bool has_module_directory; /* that is the first of these */
 };
 
 /*
@@ -53,10 +64,17 @@ void mf_rpm_header_done(struct mf_rpm_header *header);
  */
 int mf_rpm_kernels(void *header, struct mf_strings *kernels);
 
+/*
+ * Does the installation of a package replace INSTALLED, another version of it, or is that for another
+ * kernel and stays?
+ */
+bool mf_rpm_replaces(const struct mf_rpm_header *package, const struct mf_rpm_header *installed);
+
 /* Gets one installed package as a librpm Header, valid during the call. Non-zero ends the walk. */
 typedef int mf_rpm_visit(void *arg, void *header);
 /*
- * Visits the installed packages with these NAMES, or all (NULL). Without a database there are none.
+ * Visits the installed packages with these NAMES ("name": all versions, or "name-evr.arch"), or all
+ * (NULL). Without a database there are none.
  * 0, the visitor's return, or -MFE_INSTALL, recorded.
  */
 int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,
@@ -86,10 +104,13 @@ struct mf_rpm_install {
 	const char *nevra; /* "name-evr.arch" */
 	/* paths of its files that are not installed, see left_out; NULL: none */
 	const struct mf_strings *without;
+	bool side_by_side; /* its other versions stay; those to replace must be erased by label */
 };
 
 /*
- * One transaction: installs (or updates to) all of INSTALL, erases the packages named in ERASE.
+ * One transaction: installs (or updates to) all of INSTALL, erases the packages in ERASE ("name" or
+ * "name-evr.arch"; of several versions the first, so the second form is better). One of them may be
+ * a package of INSTALL itself, which is installed again.
  * Dependencies are not checked: the resolve stage has done this, with kernels that no package owns.
  * Waits for another rpm at most settings.lock_timeout seconds and logs that it waits. A transaction
  * that fails may have done part of its work: see mf_undo(). With ctx->scriptlets the scriptlets of

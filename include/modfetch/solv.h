@@ -91,11 +91,11 @@ typedef bool mf_pool_link(void *arg, const char *module, char ret_release[MF_REL
 /*
  * To be called before the first mf_pool_export(), once all lists and what is installed are added:
  * the pool answers for this kernel. Installed packages of other kernels are taken out of it; those
- * that a plan could replace or contradict keep their names and nothing else. Without this call all
- * kernels count. 0 or -ENOMEM.
+ * that a plan could replace or contradict keep their names and nothing else. KEEP_OTHERS: all of
+ * them stay as they are, and are only known by mf_pool_is_of_other(). 0 or -ENOMEM.
  */
-int mf_pool_set_kernel(struct mf_pool *pool, const struct mf_release *release, mf_pool_link *link,
-		       void *arg);
+int mf_pool_set_kernel(struct mf_pool *pool, const struct mf_release *release, bool keep_others,
+		       mf_pool_link *link, void *arg);
 /* Does a provide of PACKAGE say which kernel it belongs to, or that it stays beside others? */
 bool mf_pool_is_kernel_mark(const char *provide, const char *package);
 /*
@@ -103,7 +103,7 @@ bool mf_pool_is_kernel_mark(const char *provide, const char *package);
  * NULL.
  */
 const char *mf_pool_marked_kernel(const char *provide, size_t *ret_len);
-/* Is it an installed package of another kernel, of which only the names are left in the pool? */
+/* Is it an installed package of another kernel, see mf_pool_set_kernel()? */
 bool mf_pool_is_of_other(const struct mf_pool *pool, int id);
 /*
  * The packages of repositories that are installed for another kernel, so that to install them again

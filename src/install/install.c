@@ -88,7 +88,11 @@ struct removed {
 	struct mf_receipt *receipt;
 	struct mf_owners *owners;
 	struct mf_directory_modes *modes;
+	struct mf_proof *const *proofs; /* of the packages to be installed */
+	size_t n_proofs;
 	struct mf_strings names, paths;
+	/* labels of versions that packages replace which else stay beside their other versions */
+	struct mf_strings replaced;
 };
 
 static void removed_done(struct removed *removed)
@@ -97,6 +101,7 @@ static void removed_done(struct removed *removed)
 	mf_directory_modes_free(removed->modes);
 	mf_strings_done(&removed->names);
 	mf_strings_done(&removed->paths);
+	mf_strings_done(&removed->replaced);
 }
 
 /* Without its scriptlets the files that a package would have cleaned up stay. */
@@ -112,14 +117,44 @@ static void warn_about_scriptlets(struct mf_context *ctx, const struct mf_rpm_he
 			       h->name, names[i]);
 }
 
+/*
+ * Is an installed version of a package to be installed for another kernel, so that it stays? Notes
+ * the others, which rpm does not replace by itself. 1: it stays; 0; or -ENOMEM.
+ */
+static int stays_beside(struct removed *removed, const struct mf_rpm_header *installed,
+			const char *label)
+{
+	for (size_t i = 0; i < removed->n_proofs; i++) {
+		const struct mf_rpm_header *header = mf_proof_header(removed->proofs[i]);
+
+		if (strcmp(header->name, installed->name) || !header->side_by_side)
+			continue;
+		return mf_rpm_replaces(header, installed)
+			       ? mf_strings_add(&removed->replaced, label)
+			       : 1;
+	}
+	return 0;
+}
+
 static int on_removed_package(void *arg, void *header)
 {
 	struct removed *removed = arg;
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
+	_cleanup_free_ char *label = NULL;
 	int r = mf_rpm_header(header, &h);
 
-	if (!r && removed->erase && mf_strings_has(removed->erase, h.name))
+	if (r < 0)
+		return r;
+	label = mf_format("%s-%s.%s", h.name, h.evr, h.arch);
+	if (!label)
+		return -ENOMEM;
+	if (removed->erase &&
+	    (mf_strings_has(removed->erase, h.name) || mf_strings_has(removed->erase, label)))
 		r = mf_kernel_check_removal(removed->ctx, &h);
+	else
+		r = stays_beside(removed, &h, label);
+	if (r)
+		return r < 0 ? r : 0;
 	if (!r)
 		warn_about_scriptlets(removed->ctx, &h);
 	if (!r)
@@ -342,25 +377,31 @@ static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proof
 	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
 }
 
-static int install_carry_out(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-			     const struct mf_strings *erase, const struct mf_owners *owners,
-			     struct mf_receipt *receipt)
+static int install_carry_out(const struct removed *removed)
 {
+	struct mf_context *ctx = removed->ctx;
+	size_t n = removed->n_proofs;
 	_cleanup_free_ struct mf_rpm_install *install = calloc(n + 1, sizeof(*install));
-	int r;
+	_cleanup_(mf_strings_done) struct mf_strings erase = { 0 };
+	int r = add_strings(&erase, removed->erase);
 
-	if (!install)
+	if (!r)
+		r = add_strings(&erase, &removed->replaced);
+	if (r < 0 || !install)
 		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
 	for (size_t i = 0; i < n; i++)
-		install[i] = (struct mf_rpm_install){ .fd = mf_proof_fd(proofs[i]),
-						      .nevra = mf_proof_nevra(proofs[i]),
-						      .without = mf_owners_kept(owners, i) };
-	r = mf_rpm_transaction(ctx, install, n, erase);
+		install[i] = (struct mf_rpm_install){
+			.fd = mf_proof_fd(removed->proofs[i]),
+			.nevra = mf_proof_nevra(removed->proofs[i]),
+			.without = mf_owners_kept(removed->owners, i),
+			.side_by_side = mf_proof_header(removed->proofs[i])->side_by_side,
+		};
+	r = mf_rpm_transaction(ctx, install, n, &erase);
 	if (r > 0)
-		receipt->scriptlet = ctx->failure;
+		removed->receipt->scriptlet = ctx->failure;
 	if (r >= 0)
 		r = sync_disk(ctx);
-	return r < 0 ? r : read_back(ctx, proofs, n, owners);
+	return r < 0 ? r : read_back(ctx, removed->proofs, n, removed->owners);
 }
 
 /* Another process holds rpm's lock: the transaction has not started. */
@@ -376,11 +417,13 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
-	struct removed removed = { .ctx = ctx, .erase = erase, .receipt = &receipt };
+	struct removed removed = {
+		.ctx = ctx, .erase = erase, .receipt = &receipt, .proofs = proofs, .n_proofs = n
+	};
 	int r = install_prepare(ctx, proofs, n, erase, &removed);
 
 	if (!r) {
-		r = install_carry_out(ctx, proofs, n, erase, removed.owners, &receipt);
+		r = install_carry_out(&removed);
 		if (r == -MFE_LOCKED)
 			discard_notes(ctx);
 		else if (r < 0)

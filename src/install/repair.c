@@ -14,11 +14,34 @@
 #include "modfetch/depmod.h"
 #include "modfetch/rpm.h"
 
-/* Finds installed packages that should provide the missing modules. */
+/* Is the package another kernel's? Its modules are not missing here. */
+static bool repair_is_of_other(const struct mf_context *ctx, const struct mf_rpm_header *header)
+{
+	return header->has_module_directory && !mf_strings_has(&header->kernels, ctx->kernel);
+}
+
+struct repair_search {
+	const struct mf_context *ctx;
+	char *found; /* the name of the first package */
+};
+
+static int repair_on_candidate(void *arg, void *header)
+{
+	struct repair_search *search = arg;
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
+	int r = mf_rpm_header(header, &h);
+
+	if (!r && !search->found && !repair_is_of_other(search->ctx, &h))
+		search->found = MF_STEAL(h.name);
+	return r;
+}
+
+/* Finds an installed package that should provide a missing module. RET_NAME: NULL: there is none. */
 static int repair_find_installed(struct mf_context *ctx, const struct mf_want *wants, size_t n,
-				 struct mf_strings *found)
+				 char **ret_name)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	struct repair_search search = { ctx, NULL };
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -28,19 +51,20 @@ static int repair_find_installed(struct mf_context *ctx, const struct mf_want *w
 			for (size_t k = 0; !r && mf_match_wanted(m) && k < m->packages.n; k++)
 				r = mf_strings_add(&names, m->packages.v[k]);
 		}
-	return r < 0 ? mf_fail(ctx, MF_STAGE_MATCH, r, "packages", NULL)
-		     : mf_rpm_installed(ctx, &names, found);
+	if (!r && names.n)
+		r = mf_rpm_each_installed(ctx, &names, repair_on_candidate, &search);
+	*ret_name = search.found;
+	return r < 0 && !ctx->failure.code ? mf_fail(ctx, MF_STAGE_MATCH, r, "packages", NULL) : r;
 }
 
 int mf_repair_indexes(struct mf_context *ctx, const struct mf_wants *wants)
 {
-	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
+	_cleanup_free_ char *found = NULL;
 	int r = repair_find_installed(ctx, wants->v, wants->n, &found);
 
-	if (r < 0 || !found.n)
+	if (r < 0 || !found)
 		return r;
-	mf_log(ctx, MF_LOG_WARNING, "%s is installed, but its module is not in the indexes",
-	       found.v[0]);
+	mf_log(ctx, MF_LOG_WARNING, "%s is installed, but its module is not in the indexes", found);
 	r = mf_depmod(ctx, &(struct mf_depmod_options){ 0 }, NULL);
 	return r < 0 ? r : 1;
 }
@@ -56,6 +80,8 @@ static int repair_on_installed_package(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
+	if (!r && repair_is_of_other(file_check->ctx, &h))
+		return 0;
 	for (size_t i = 0; !r && i < h.n_files; i++) {
 		const struct mf_rpm_file *file = &h.files[i];
 		_cleanup_close_ int fd =

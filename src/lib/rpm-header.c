@@ -14,6 +14,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
+#include "modfetch/module-name.h"
 #include "rpm-private.h"
 
 #define HASH_SHA256 8 /* RFC 4880, 9.4; librpm renamed its constant between versions */
@@ -35,6 +36,7 @@ void mf_rpm_header_done(struct mf_rpm_header *header)
 	mf_strings_done(&header->scriptlets);
 	mf_strings_done(&header->obsoletes);
 	mf_strings_done(&header->uname_r);
+	mf_strings_done(&header->kernels);
 	*header = (struct mf_rpm_header){ 0 };
 }
 
@@ -83,32 +85,74 @@ static int header_read_lists(Header h, struct mf_rpm_header *ret)
 	return r;
 }
 
-/*
- * Reads the kernel release that the package provides, if any, and the accounts: since 4.19 rpm runs
- * a program for each "user(NAME)" and "group(NAME)" that a package provides.
- */
-static int read_provides(Header h, struct mf_rpm_header *ret)
+typedef int header_dep_visit(struct mf_rpm_header *ret, const char *name, const char *version);
+
+/* Visits dependencies of one kind; NAMES and VERSIONS are its tags. */
+static int each_dep(Header h, rpmTagVal names_tag, rpmTagVal versions_tag, header_dep_visit *visit,
+		    struct mf_rpm_header *ret)
 {
-	static const char *const accounts[] = { "user(", "group(", "groupmember(" };
 	struct rpmtd_s names, versions;
 	const char *name;
 	int r = 0;
 
-	if (!headerGet(h, RPMTAG_PROVIDENAME, &names, HEADERGET_MINMEM))
+	if (!headerGet(h, names_tag, &names, HEADERGET_MINMEM))
 		return 0;
-	if (!headerGet(h, RPMTAG_PROVIDEVERSION, &versions, HEADERGET_MINMEM))
+	if (!headerGet(h, versions_tag, &versions, HEADERGET_MINMEM))
 		rpmtdReset(&versions);
 	while (!r && (name = rpmtdNextString(&names))) {
 		const char *version = rpmtdNextString(&versions);
 
-		if (!strcmp(name, "kernel-uname-r"))
-			r = mf_strings_add(&ret->uname_r, version ? version : "");
-		for (size_t i = 0; !r && i < MF_ARRAY_SIZE(accounts); i++)
-			if (mf_starts_with(name, accounts[i]))
-				r = mf_strings_add_unique(&ret->scriptlets, "sysusers entry");
+		r = visit(ret, name, version ? version : "");
 	}
 	rpmtdFreeData(&names);
 	rpmtdFreeData(&versions);
+	return r;
+}
+
+/* A part of a kernel belongs to that one alone. */
+static int on_uname_r(struct mf_rpm_header *ret, const char *name, const char *version)
+{
+	if (!mf_dep_is_uname_r(name) || !*version)
+		return 0;
+	ret->side_by_side |= !strcmp(ret->name, "kernel") || mf_starts_with(ret->name, "kernel-");
+	return mf_strings_add_unique(&ret->kernels, version);
+}
+
+/*
+ * The kernel release that the package provides, if any, and the accounts: since 4.19 rpm runs a
+ * program for each "user(NAME)" and "group(NAME)" that a package provides.
+ */
+static int on_provide(struct mf_rpm_header *ret, const char *name, const char *version)
+{
+	static const char *const accounts[] = { "user(", "group(", "groupmember(" };
+	int r = 0;
+
+	if (!strcmp(name, "kernel-uname-r"))
+		r = mf_strings_add(&ret->uname_r, version);
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(accounts); i++)
+		if (mf_starts_with(name, accounts[i]))
+			r = mf_strings_add_unique(&ret->scriptlets, "sysusers entry");
+	ret->side_by_side |= mf_dep_is_side_by_side(name);
+	return r ? r : on_uname_r(ret, name, version);
+}
+
+/* What says less than the directories of its files counts only where there are none. */
+static int read_kernels(Header h, struct mf_rpm_header *ret)
+{
+	_cleanup_(mf_strings_done) struct mf_strings directories = { 0 };
+	const char *build = strstr(ret->evr, "_k");
+	int r = mf_rpm_kernels(h, &directories);
+
+	if (r < 0)
+		return r;
+	if (directories.n) {
+		mf_strings_done(&ret->kernels);
+		ret->kernels = directories;
+		ret->has_module_directory = true;
+		directories = (struct mf_strings){ 0 };
+	} else if (!ret->kernels.n && build) {
+		r = mf_strings_addn(&ret->kernels, build, strcspn(build, "-"));
+	}
 	return r;
 }
 
@@ -189,7 +233,11 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 		memmove(ret.evr, ret.evr + 2, strlen(ret.evr + 2) + 1);
 	r = header_read_lists(h, &ret);
 	if (!r)
-		r = read_provides(h, &ret);
+		r = each_dep(h, RPMTAG_PROVIDENAME, RPMTAG_PROVIDEVERSION, on_provide, &ret);
+	if (!r)
+		r = each_dep(h, RPMTAG_REQUIRENAME, RPMTAG_REQUIREVERSION, on_uname_r, &ret);
+	if (!r)
+		r = read_kernels(h, &ret);
 	if (!r)
 		r = header_read_files(h, &ret);
 	if (r < 0)
@@ -197,4 +245,15 @@ int mf_rpm_header(void *h, struct mf_rpm_header *ret_header)
 	*ret_header = ret;
 	ret = (struct mf_rpm_header){ 0 };
 	return 0;
+}
+
+bool mf_rpm_replaces(const struct mf_rpm_header *package, const struct mf_rpm_header *installed)
+{
+	if (!package->side_by_side ||
+	    (!strcmp(package->evr, installed->evr) && !strcmp(package->arch, installed->arch)))
+		return true;
+	for (size_t i = 0; i < package->kernels.n; i++)
+		if (mf_strings_has(&installed->kernels, package->kernels.v[i]))
+			return true;
+	return false;
 }

@@ -20,7 +20,7 @@
 static int visit_all(rpmts ts, const char *name, mf_rpm_visit *visit, void *arg)
 {
 	rpmdbMatchIterator it =
-		rpmtsInitIterator(ts, name ? RPMDBI_NAME : RPMDBI_PACKAGES, name, 0);
+		rpmtsInitIterator(ts, name ? RPMDBI_LABEL : RPMDBI_PACKAGES, name, 0);
 	Header h;
 	int r = 0;
 

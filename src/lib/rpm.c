@@ -298,7 +298,8 @@ static bool add_install(rpmts ts, const struct mf_rpm_install *install, Header h
 
 	/* rpm reads the database here, and copies the paths */
 	return (!excludes || relocations) &&
-	       !rpmtsAddInstallElement(ts, h, (fnpyKey)install, 1, relocations);
+	       !rpmtsAddInstallElement(ts, h, (fnpyKey)install, !install->side_by_side,
+				       relocations);
 }
 
 static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
@@ -359,6 +360,14 @@ struct task {
 	bool database_only, scriptlets;
 };
 
+static bool is_in_task(const struct task *task, const char *label)
+{
+	for (size_t i = 0; i < task->n; i++)
+		if (!strcmp(task->install[i].nevra, label))
+			return true;
+	return false;
+}
+
 /* librpm does not report every failed write to the database: so look up each package in it. */
 static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *task)
 {
@@ -367,7 +376,7 @@ static int check_outcome(struct mf_context *ctx, rpmts ts, const struct task *ta
 			return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, task->install[i].nevra,
 				       "rpm did not add it to the database");
 	for (size_t i = 0; task->erase && i < task->erase->n; i++)
-		if (is_installed(ts, task->erase->v[i]))
+		if (!is_in_task(task, task->erase->v[i]) && is_installed(ts, task->erase->v[i]))
 			return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, task->erase->v[i],
 				       "rpm did not remove it from the database");
 	return 0;

@@ -405,8 +405,8 @@ static int gather(struct system *s, size_t n_repos, bool all_kernels)
 		return tree;
 	s->tree = tree;
 	r = tree < 0 ? 0 : read_tree(s, tree);
-	if (!r && !all_kernels)
-		r = mf_pool_set_kernel(s->pool, s->release, on_link, s);
+	if (!r)
+		r = mf_pool_set_kernel(s->pool, s->release, all_kernels, on_link, s);
 	if (!r)
 		r = see_packages(s, n_repos);
 	if (!r)

@@ -179,6 +179,33 @@ static struct kernel_image choice_find_image(const struct choice *c)
 
 /* ---- candidates ---- */
 
+static bool choice_is_of(struct mf_pool *pool, int id, const char *name, enum mf_which which)
+{
+	struct mf_package package;
+
+	mf_pool_package(pool, id, &package);
+	if (which == MF_WHICH_INSTALLED)
+		return package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name);
+	return package.origin >= 0 ||
+	       (which == MF_WHICH_ANY && package.origin == MF_POOL_INSTALLED);
+}
+
+/* Leaves out installed packages of other kernels. For a removal they count if there are no others. */
+static size_t choice_keep_kernel(const struct mf_pool *pool, int *ids, size_t n,
+				 enum mf_which which)
+{
+	size_t others = 0, kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		others += mf_pool_is_of_other(pool, ids[i]);
+	if (which == MF_WHICH_INSTALLED && others == n)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		if (!mf_pool_is_of_other(pool, ids[i]))
+			ids[kept++] = ids[i];
+	return kept;
+}
+
 int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
 		   size_t *ret_n)
 {
@@ -188,21 +215,11 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		struct mf_package package;
-
-		/* only its names are here, to be replaced */
-		if (mf_pool_is_of_other(pool, ids[i]))
-			continue;
-		mf_pool_package(pool, ids[i], &package);
-		if (which == MF_WHICH_INSTALLED
-			    ? package.origin == MF_POOL_INSTALLED && !strcmp(package.name, name)
-			    : package.origin >= 0 || (which == MF_WHICH_ANY &&
-						      package.origin == MF_POOL_INSTALLED))
+	for (size_t i = 0; i < n; i++)
+		if (choice_is_of(pool, ids[i], name, which))
 			ids[kept++] = ids[i];
-	}
+	*ret_n = choice_keep_kernel(pool, ids, kept, which);
 	*ret_ids = MF_STEAL(ids);
-	*ret_n = kept;
 	return 0;
 }
 

@@ -102,16 +102,39 @@ static int plan_by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
+/* How many versions of a package are installed? */
+static size_t count_versions(struct mf_pool *pool, const char *name)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, found = 0;
+
+	if (mf_pool_providers(pool, name, NULL, &ids, &n) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(pool, ids[i], &p);
+		found += p.origin == MF_POOL_INSTALLED && !strcmp(p.name, name);
+	}
+	return found;
+}
+
 /* A package that is replaced by another version of itself is updated, not removed. */
 static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 {
+	_cleanup_free_ char *label = NULL;
 	struct mf_package package;
 
 	mf_pool_package(pool, id, &package);
 	for (size_t i = 0; i < plan->n; i++)
 		if (!strcmp(plan->items[i].name, package.name))
 			return 0;
-	return mf_strings_add(&plan->erase, package.name);
+	/* of several the label says which */
+	if (count_versions(pool, package.name) > 1)
+		label = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
+	else
+		label = strdup(package.name);
+	return label ? mf_strings_add(&plan->erase, label) : -ENOMEM;
 }
 
 static int add_steps(struct mf_context *ctx, struct mf_pool *pool,

@@ -5,15 +5,13 @@
  * Of two modules with the same name depmod indexes one, chosen by their directories; and the kernel
  * looks for firmware in /lib/firmware/updates and /lib/firmware/KVER before /lib/firmware, and for
  * a plain file before a compressed one. So a package for one device can replace the driver of
- * another without changing a file. Configuration for depmod in a package is checked by
- * verify-conf.c.
+ * another without changing a file. verify-conf.c checks a package's configuration for depmod.
  *
  * In-tree drivers belong to the kernel: a module that is built in or in its directory, or one for
  * which the repository of the kernel (choice.c) has a package that the policy does not refuse,
  * fetched or not. In the directory each module of that name counts, from any source, except those
  * of packages that this transaction removes or replaces; the directory itself is read, since the
- * indexes may be older. A file at the very path of a package's file is not a shadow; owners.c
- * checks that.
+ * indexes may be older. owners.c checks files at the very path of a package's file.
  *
  * A package may shadow if the administrator prefers its repository, by prefer= or by its priority,
  * or named the package. Without a repository that has the kernel, a priority better than the
@@ -132,6 +130,9 @@ static int note_removed(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	int r = mf_rpm_header(header, &h);
 
+	for (size_t i = 0; !r && i < s->plan->n; i++)
+		if (!strcmp(s->plan->items[i].name, h.name) && !mf_rpm_replaces(s->headers[i], &h))
+			return 0;
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		if (!S_ISDIR(h.files[i].mode) && !h.files[i].left_out)
 			r = mf_strings_add(&s->removed, mf_without_usr(h.files[i].path));

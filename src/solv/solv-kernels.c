@@ -145,8 +145,8 @@ static void strip(struct mf_pool *mp, Id id)
 	queue_free(&q);
 }
 
-int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, mf_pool_link *link,
-		       void *arg)
+int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, bool keep_others,
+		       mf_pool_link *link, void *arg)
 {
 	Map called, named;
 	int r = mf_pool_kernel_new(mp, release);
@@ -154,7 +154,7 @@ int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, mf_
 	if (r < 0)
 		return r;
 	find_others(mp, link, arg);
-	if (!mp->kernel->others.count)
+	if (!mp->kernel->others.count || keep_others)
 		return 0;
 	map_init(&called, mp->pool->ss.nstrings);
 	map_init(&named, mp->pool->ss.nstrings);

@@ -103,9 +103,73 @@ static void accounts_and_kernels_are_told_by_what_is_provided(void **state)
 	mf_rpm_header_done(&h);
 }
 
+static void a_header_says_which_kernels_it_is_for(void **state)
+{
+	static const struct {
+		struct rpm_spec spec;
+		const char *kernel; /* NULL: none */
+		bool side_by_side, directory;
+	} rows[] = {
+		{ { "a", "1", "/lib/modules/6.1.0/updates/x.ko" }, "6.1.0", false, true },
+		{ { "a", "1", "/usr/lib/modules/6.1.0/vmlinuz", "Provides: kernel-uname-r = 9" },
+		  "6.1.0",
+		  false,
+		  true },
+		{ { "a", "1", "/etc/x", "Requires: kernel-uname-r = 9" }, "9", false, false },
+		{ { "kernel-extra", "1", "/etc/x", "Requires: kernel-core-uname-r = 9" },
+		  "9",
+		  true,
+		  false },
+		{ { "kernel-tools", "1", "/etc/x", "Requires: kernel-uname-r" }, NULL },
+		{ { "a-kmp-b", "1_k6.1.0", "/etc/x", "Provides: multiversion(kernel)" },
+		  "_k6.1.0",
+		  true,
+		  false },
+		{ { "a", "1", "/etc/x", "Provides: installonlypkg(kernel-module)" }, NULL, true },
+	};
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(rows); i++) {
+		char directory[] = "/tmp/modfetch-rpms.XXXXXX";
+		struct mf_rpm_header h = { 0 };
+		int fd;
+
+		assert_non_null(mkdtemp(directory));
+		fd = rpm_build(directory, &rows[i].spec);
+		assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
+		assert_int_equal(mf_rpm_read(fd, &h), 0);
+		assert_int_equal(h.side_by_side, rows[i].side_by_side);
+		assert_int_equal(h.has_module_directory, rows[i].directory);
+		assert_int_equal(h.kernels.n, rows[i].kernel != NULL);
+		if (rows[i].kernel)
+			assert_string_equal(h.kernels.v[0], rows[i].kernel);
+		mf_rpm_header_done(&h);
+		close(fd);
+	}
+}
+
+static void a_version_for_another_kernel_is_not_replaced(void **state)
+{
+	char first[] = "1-1", second[] = "2-1", arch[] = "x86_64", a[] = "6.1.0-1", b[] = "6.1.0-2";
+	char *one[] = { a }, *two[] = { b };
+	struct mf_rpm_header package = { .evr = second, .arch = arch, .kernels = { one, 1, 1 } };
+	struct mf_rpm_header installed = { .evr = first, .arch = arch, .kernels = { two, 1, 1 } };
+
+	assert_true(mf_rpm_replaces(&package, &installed));
+	package.side_by_side = true;
+	assert_false(mf_rpm_replaces(&package, &installed));
+	installed.kernels.v = one;
+	assert_true(mf_rpm_replaces(&package, &installed));
+	installed.kernels.n = 0;
+	assert_false(mf_rpm_replaces(&package, &installed));
+	installed.evr = package.evr;
+	assert_true(mf_rpm_replaces(&package, &installed));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		UNIT(a_header_says_which_kernels_it_is_for),
+		UNIT(a_version_for_another_kernel_is_not_replaced),
 		UNIT(files_have_a_time_and_ghosts_are_told_apart),
 		UNIT(accounts_and_kernels_are_told_by_what_is_provided),
 	};

@@ -9,7 +9,7 @@
 
 #define DRIVER "/lib/modules/" KERNEL "/updates/x.ko"
 
-enum { ONE, NEWER, EPOCH, CLASH, SCRIPT, N_PACKAGES };
+enum { ONE, NEWER, EPOCH, CLASH, SCRIPT, BESIDE_1, BESIDE_2, BESIDE_3, N_PACKAGES };
 
 static const struct rpm_spec specs[N_PACKAGES] = {
 	[ONE] = { .name = "one-kmp",
@@ -26,6 +26,15 @@ static const struct rpm_spec specs[N_PACKAGES] = {
 		     .files = "/lib/modules/" KERNEL "/updates/s.ko",
 		     .sections = "%post\necho x > /tmp/was-here\n%triggerin -- "
 				 "one-kmp\ntrue\n%pretrans -p <lua>\nreturn 1" },
+	[BESIDE_1] = { .name = "beside-kmp",
+		       .version = "1",
+		       .files = "/lib/modules/1/updates/b.ko" },
+	[BESIDE_2] = { .name = "beside-kmp",
+		       .version = "2",
+		       .files = "/lib/modules/2/updates/b.ko" },
+	[BESIDE_3] = { .name = "beside-kmp",
+		       .version = "3",
+		       .files = "/lib/modules/1/updates/b.ko" },
 };
 
 struct packages {
@@ -348,6 +357,48 @@ static void a_database_that_is_none_is_a_failure(void **state)
 	assert_false(root_has(r, DRIVER + 1));
 }
 
+static int install_beside(struct root *r, size_t which, const char *nevra, const char *erase)
+{
+	const struct mf_rpm_install install = { .fd = packages()->fd[which],
+						.nevra = nevra,
+						.side_by_side = true };
+	struct mf_strings labels = { 0 };
+	int err;
+
+	if (erase)
+		assert_int_equal(mf_strings_add(&labels, erase), 0);
+	err = mf_rpm_transaction(&r->ctx, &install, 1, &labels);
+	mf_strings_done(&labels);
+	return err;
+}
+
+static void versions_stay_side_by_side_until_one_is_erased(void **state)
+{
+	struct root *r = *state;
+
+	assert_int_equal(transaction(r, EPOCH, "epoch-kmp-3:1-1.x86_64", NULL), 0);
+	assert_int_equal(install_beside(r, BESIDE_1, "beside-kmp-1-1.x86_64", NULL), 0);
+	assert_int_equal(install_beside(r, BESIDE_2, "beside-kmp-2-1.x86_64", NULL), 0);
+	assert_true(installed(r, "beside-kmp-1-1.x86_64"));
+	assert_true(installed(r, "beside-kmp-2-1.x86_64"));
+	/* again: it replaces itself alone */
+	assert_int_equal(unlinkat(r->fd, "lib/modules/2/updates/b.ko", 0), 0);
+	assert_int_equal(
+		install_beside(r, BESIDE_2, "beside-kmp-2-1.x86_64", "beside-kmp-2-1.x86_64"), 0);
+	assert_true(root_has(r, "lib/modules/2/updates/b.ko"));
+	assert_true(installed(r, "beside-kmp-1-1.x86_64"));
+	/* a newer one of the same directory, and the one it replaces */
+	assert_int_equal(
+		install_beside(r, BESIDE_3, "beside-kmp-3-1.x86_64", "beside-kmp-1-1.x86_64"), 0);
+	assert_false(installed(r, "beside-kmp-1-1.x86_64"));
+	assert_true(installed(r, "beside-kmp-2-1.x86_64"));
+	assert_true(installed(r, "beside-kmp-3-1.x86_64"));
+	assert_true(root_has(r, "lib/modules/1/updates/b.ko"));
+	assert_int_equal(take_out(r, "beside-kmp-3-1.x86_64"), 0);
+	assert_true(root_has(r, "lib/modules/2/updates/b.ko"));
+	assert_false(root_has(r, "lib/modules/1/updates/b.ko"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +409,7 @@ int main(void)
 		ROOTED(a_newer_version_takes_the_place_of_the_older),
 		ROOTED(what_rpm_refuses_is_a_failure_with_its_reason),
 		ROOTED(a_file_that_is_left_out_is_nobodys_business_afterwards),
+		ROOTED(versions_stay_side_by_side_until_one_is_erased),
 		ROOTED(a_package_can_be_forgotten_without_its_files),
 		ROOTED(no_script_runs_unless_it_is_allowed),
 		ROOTED(a_held_lock_is_waited_for),

@@ -45,7 +45,7 @@ static bool counts(const struct primary *package, const char *release, mf_pool_l
 	assert_int_equal(mf_release_parse(release, NULL, &parsed), 0);
 	assert_int_equal(mf_pool_new(NULL, &pool), 0);
 	add_installed(pool, package, 1);
-	assert_int_equal(mf_pool_set_kernel(pool, &parsed, link, NULL), 0);
+	assert_int_equal(mf_pool_set_kernel(pool, &parsed, false, link, NULL), 0);
 	assert_int_equal(mf_pool_list(pool, MF_POOL_INSTALLED, &ids, &n), 0);
 	free(ids);
 	mf_pool_free(pool);
@@ -147,7 +147,7 @@ static struct mf_pool *beside(const struct primary *package)
 
 	assert_int_equal(mf_release_parse(RELEASE, NULL, &release), 0);
 	add_installed(pool, installed, N(installed));
-	assert_int_equal(mf_pool_set_kernel(pool, &release, no_link, NULL), 0);
+	assert_int_equal(mf_pool_set_kernel(pool, &release, false, no_link, NULL), 0);
 	mf_pool_ready(pool);
 	return pool;
 }
@@ -218,7 +218,7 @@ static void builds_for_other_kernels_are_other_builds_beside_one_for_this(void *
 	size_t n;
 
 	assert_int_equal(mf_release_parse(RELEASE, NULL, &release), 0);
-	assert_int_equal(mf_pool_set_kernel(pool, &release, no_link, NULL), 0);
+	assert_int_equal(mf_pool_set_kernel(pool, &release, false, no_link, NULL), 0);
 	mf_pool_ready(pool);
 	assert_int_equal(mf_pool_other_builds(pool, &ids, &n), 0);
 	assert_int_equal(n, 1);

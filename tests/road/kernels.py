@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A machine with two kernels: drivers of one package name for both of them, in rpm's database and on disk.
+
+The packages are those of SUSE: versions for two kernels stay side by side (multiversion(kernel)), and the version has the
+kernel that a driver was built for. The modules are real ones, the other kernel is a directory of a made-up release.
+"""
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import root as r  # noqa: E402
+
+OTHER = '6.1.0-1-amd64'
+MULTIVERSION = 'Provides: multiversion(kernel)'
+
+
+def build(kver):
+    return 'k' + kver.rsplit('-', 1)[0].replace('-', '_')
+
+
+class Machine(unittest.TestCase):
+    def setUp(self):
+        self.root = r.Root()
+        self.addCleanup(self.root.close)
+        os.makedirs(f'{self.root.path}/lib/modules/{OTHER}/kernel')
+        self.repository = tempfile.mkdtemp(prefix='modfetch-repository-', dir=self.root.path)
+        self.root.repo('file://' + self.repository, keys_line='trust=none')
+
+    def module(self, name):
+        base, kver = r.kernel()
+        for directory, _, files in os.walk(f'{base}/lib/modules/{kver}/kernel'):
+            if f'{name}.ko' in files:
+                with open(f'{directory}/{name}.ko', 'rb') as f:
+                    return f.read()
+        raise FileNotFoundError(name)
+
+    def driver(self, module, version, kver, spec=(MULTIVERSION,), where='/lib/modules', directory=None):
+        """A package of a driver with its module below lib/modules/KVER."""
+        return r.rpmbuild(directory or self.repository, f'{module}-kmp-amd64', [f'Provides: kmod({module}.ko)', *spec],
+                          [(f'{where}/{kver}/updates/{module}.ko', self.module(module))], version=f'{version}_{build(kver)}')
+
+    def installed(self, *packages):
+        self.root.rpm('-i', '--nodeps', '--force-debian', '--ignorearch', *packages)
+
+    def publish(self):
+        r.createrepo(self.repository, key=None)
+        done = self.root.run('refresh')
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def versions(self, name):
+        return self.root.ask('%{NAME} %{VERSION}') and [
+            line.split()[1] for line in self.root.ask('%{NAME} %{VERSION}') if line.split()[0] == name]
+
+    def has(self, kver, module):
+        return os.path.exists(f'{self.root.path}/lib/modules/{kver}/updates/{module}.ko')
+
+
+class SideBySide(Machine):
+    def test_versions_for_two_kernels_stay_beside_each_other(self):
+        self.installed(self.driver('dummy', 2, OTHER, directory=self.root.path + '/tmp'))
+        self.driver('dummy', 1, self.root.kver)
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), [f'1_{build(self.root.kver)}', f'2_{build(OTHER)}'])
+        self.assertTrue(self.has(OTHER, 'dummy') and self.has(self.root.kver, 'dummy'))
+        code, answer = self.root.json('lookup', 'dummy')
+        self.assertEqual((code, answer['results'][0]['state'], answer['install']), (0, 'present', []))
+        # and the removal of one leaves the other
+        done = self.root.run('remove', 'dummy-kmp-amd64')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), [f'2_{build(OTHER)}'])
+        self.assertTrue(self.has(OTHER, 'dummy'))
+        self.assertFalse(self.has(self.root.kver, 'dummy'))
+
+    def test_only_the_version_for_the_same_kernel_is_replaced(self):
+        for kver in OTHER, self.root.kver:
+            self.installed(self.driver('dummy', 1, kver, directory=self.root.path + '/tmp'))
+        self.driver('dummy', 2, self.root.kver)
+        self.driver('ifb', 1, self.root.kver, spec=(MULTIVERSION, 'Requires: dummy-kmp-amd64 >= 2'))
+        self.publish()
+        done = self.root.run('probe', 'ifb')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), [f'1_{build(OTHER)}', f'2_{build(self.root.kver)}'])
+        self.assertTrue(self.has(OTHER, 'dummy') and self.has(self.root.kver, 'dummy') and self.has(self.root.kver, 'ifb'))
+
+    def test_a_deleted_file_is_installed_again_beside_the_other_kernels(self):
+        for kver in OTHER, self.root.kver:
+            self.driver('dummy', 1, kver)
+        self.installed(*(f'{self.repository}/dummy-kmp-amd64-1_{build(kver)}-1.x86_64.rpm'
+                         for kver in (OTHER, self.root.kver)))
+        os.remove(f'{self.root.modules}/updates/dummy.ko')
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), sorted([f'1_{build(OTHER)}', f'1_{build(self.root.kver)}']))
+        self.assertTrue(self.has(OTHER, 'dummy') and self.has(self.root.kver, 'dummy'))
+
+    def test_a_failed_run_takes_back_its_version_alone(self):
+        self.installed(self.driver('dummy', 2, OTHER, directory=self.root.path + '/tmp'))
+        self.driver('dummy', 1, self.root.kver)
+        self.publish()
+        before = self.root.packages()
+        # the indexes cannot be written
+        os.remove(f'{self.root.modules}/modules.dep')
+        os.makedirs(f'{self.root.modules}/modules.dep/in-the-way')
+        done = self.root.run('probe', 'dummy')
+        self.assertNotIn(done.returncode, (0, 2), done.stderr)
+        self.assertEqual(self.root.packages(), before)
+        self.assertTrue(self.has(OTHER, 'dummy'))
+        self.assertFalse(self.has(self.root.kver, 'dummy'))
+
+    def test_a_driver_that_does_not_stay_is_updated(self):
+        self.installed(self.driver('dummy', 1, OTHER, spec=(), directory=self.root.path + '/tmp'))
+        self.driver('dummy', 2, self.root.kver, spec=())
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), [f'2_{build(self.root.kver)}'])
+        self.assertFalse(self.has(OTHER, 'dummy'))
+
+
+if __name__ == '__main__':
+    unittest.main()
