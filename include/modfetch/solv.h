@@ -194,8 +194,8 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd);
  */
 int mf_pool_write_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
 /*
- * The same where IDS are all that is installed, without needs that a plan which removes nothing
- * cannot leave unmet.
+ * The same where IDS are all that is installed, without what they need: only for plans that neither
+ * remove nor replace any of them.
  */
 int mf_pool_write_installed_plan(struct mf_pool *pool, const int *ids, size_t n, int fd);
 

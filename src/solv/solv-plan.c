@@ -13,8 +13,9 @@
  *   such exports of the other, stands for the rest;
  * - texts for people are left out.
  *
- * Of what is installed, a symbol that nothing installed exports is no need either: what exports it is
- * the system, which stays, or nothing, and libsolv ignores a need that was not met before.
+ * What installed packages need is left out too: it is there, and stays as long as a plan removes and
+ * replaces nothing. mf_resolve() makes any other plan with the whole lists. The rules of thousands
+ * of installed packages took half of the time of a plan.
  *
  * A bundle says the same as its symbols as long as everybody has all of them or none, which
  * mf_pool_settle() finds out. Else the whole list must be read.
@@ -45,7 +46,6 @@ struct mf_bundles {
 	uint32_t *owners;  /* of exports, by number: the package that has it, from 1, or SEVERAL */
 	Map bundled;	   /* exports, by number */
 	Map called;	   /* strings that are names of packages of the list */
-	Map exported;	   /* strings that are names of exports of the list */
 	bool installed;	   /* the list is all that is installed */
 	uint32_t *n_needs; /* of each package: how many of it the package at hand needs */
 	Id *names;	   /* of each package: its bundle, or 0 */
@@ -60,18 +60,6 @@ static size_t number_of(const struct mf_bundles *b, Id dep)
 	if (!mf_solv_is_export(b->pool, dep))
 		return 0;
 	return ISRELDEP(dep) ? b->n_strings + GETRELID(dep) : (size_t)dep;
-}
-
-static Id export_name(const Pool *pool, Id export)
-{
-	return ISRELDEP(export) ? GETRELDEP(pool, export)->name : export;
-}
-
-/* Is it the need of an installed package that only the system can meet? */
-static bool is_met_by_system(const struct mf_bundles *b, Id need)
-{
-	return b->installed && number_of(b, need) &&
-	       !MAPTST(&b->exported, export_name(b->pool, need));
 }
 
 /* The other package that alone has what PLACE needs, from 1; 0: there is none. */
@@ -96,8 +84,6 @@ static void solv_plan_find_owners(struct mf_bundles *b, size_t place, Queue *q)
 	for (int i = 0; i < q->count; i++) {
 		size_t number = number_of(b, q->elements[i]);
 
-		if (number)
-			MAPSET(&b->exported, export_name(b->pool, q->elements[i]));
 		if (number && !b->owners[number])
 			b->owners[number] = (uint32_t)place + 1;
 		else if (number && b->owners[number] != place + 1)
@@ -263,7 +249,7 @@ void mf_bundles_needs(const struct mf_bundles *b, size_t place, Queue *requires)
 			queue_push(requires, b->names[owner - 1]);
 			b->n_needs[owner - 1] = SEVERAL;
 		}
-		if (n != SEVERAL && !is_met_by_system(b, all.elements[i]))
+		if (n != SEVERAL)
 			queue_push(requires, all.elements[i]);
 	}
 	forget_needs(b, place, &all);
@@ -277,7 +263,6 @@ void mf_bundles_free(struct mf_bundles *b)
 	free(b->owners);
 	map_free(&b->bundled);
 	map_free(&b->called);
-	map_free(&b->exported);
 	free(b->n_needs);
 	free(b->names);
 	free(b->packages);
@@ -298,7 +283,6 @@ static int make_bundles(struct mf_bundles *b)
 	b->packages = calloc(b->n + 1, sizeof(*b->packages));
 	map_init(&b->bundled, (int)n_numbers);
 	map_init(&b->called, b->pool->ss.nstrings);
-	map_init(&b->exported, b->pool->ss.nstrings);
 	for (size_t i = 0; i < b->n; i++)
 		MAPSET(&b->called, pool_id2solvable(b->pool, b->ids[i])->name);
 	if (!b->owners || !b->n_needs || !b->names || !b->packages)
@@ -306,7 +290,7 @@ static int make_bundles(struct mf_bundles *b)
 	queue_init(&q);
 	for (size_t i = 0; i < b->n; i++)
 		solv_plan_find_owners(b, i, &q);
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; !b->installed && i < b->n; i++)
 		find_bundled(b, i, &q);
 	for (size_t i = 0; !r && i < b->n; i++)
 		r = solv_plan_leave_out(b, i, &q);

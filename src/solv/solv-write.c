@@ -85,8 +85,21 @@ static void copy_digest(Pool *pool, Repodata *data, Solvable *from, Id id)
 		repodata_set_bin_checksum(data, id, key, type, sum);
 }
 
+/* What is written, and how. */
+struct form {
+	const struct mf_bundles *bundles; /* for planning; NULL: all that there is */
+	bool installed;
+};
+
+/* What installed packages need is not written for planning, see solv-plan.c. */
+static bool form_has(const struct form *form, Id array)
+{
+	return !form->bundles || !form->installed ||
+	       (array != SOLVABLE_REQUIRES && array != SOLVABLE_RECOMMENDS);
+}
+
 static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
-			 const struct mf_bundles *bundles, size_t place)
+			 const struct form *form, size_t place)
 {
 	static const Id arrays[] = { SOLVABLE_PROVIDES, SOLVABLE_REQUIRES, SOLVABLE_CONFLICTS,
 				     SOLVABLE_OBSOLETES, SOLVABLE_RECOMMENDS };
@@ -102,8 +115,10 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	to->arch = from->arch;
 	to->vendor = from->vendor;
 	for (size_t i = 0; i < MF_ARRAY_SIZE(arrays); i++)
-		copy_deps(from, to, arrays[i], bundles, place);
-	copy_suggests(pool, data, from_id, id);
+		if (form_has(form, arrays[i]))
+			copy_deps(from, to, arrays[i], form->bundles, place);
+	if (form_has(form, SOLVABLE_RECOMMENDS))
+		copy_suggests(pool, data, from_id, id);
 	text = solvable_lookup_location(from, &medianr);
 	if (text)
 		repodata_set_location(data, id, 0, NULL, text);
@@ -111,7 +126,7 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	if (sum)
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);
 	/* a plan needs no texts */
-	if (!bundles) {
+	if (!form->bundles) {
 		solv_write_copy_texts(data, from, id);
 		copy_digest(pool, data, from, id);
 	}
@@ -121,9 +136,9 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 			 solvable_lookup_num(from, SOLVABLE_INSTALLSIZE, 0));
 }
 
-/* Packages as a .solv file in new memory; BUNDLES: for planning, or NULL. 0 or -errno. */
-static int write_list(struct mf_pool *pool, const int *ids, size_t n,
-		      const struct mf_bundles *bundles, char **ret_text, size_t *ret_len)
+/* Packages as a .solv file in new memory. 0 or -errno. */
+static int write_list(struct mf_pool *pool, const int *ids, size_t n, const struct form *form,
+		      char **ret_text, size_t *ret_len)
 {
 	Repo *slim = repo_create(pool->pool, "slim");
 	Repodata *data = repo_add_repodata(slim, 0);
@@ -135,7 +150,7 @@ static int write_list(struct mf_pool *pool, const int *ids, size_t n,
 	/* the headers of what is installed are in here one by one */
 	repo_internalize(pool->installed);
 	for (size_t i = 0; i < n; i++)
-		copy_package(pool->pool, data, slim, ids[i], bundles, i);
+		copy_package(pool->pool, data, slim, ids[i], form, i);
 	repo_internalize(slim);
 	if (!f || repo_write(slim, f))
 		r = errno ? -errno : -EIO;
@@ -153,7 +168,7 @@ int mf_pool_write(struct mf_pool *pool, const int *ids, size_t n, int fd)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = write_list(pool, ids, n, NULL, &text, &len);
+	int r = write_list(pool, ids, n, &(struct form){ 0 }, &text, &len);
 
 	return r < 0 ? r : mf_solv_write_sealed(fd, text, len);
 }
@@ -166,7 +181,7 @@ static int write_plan(struct mf_pool *pool, const int *ids, size_t n, bool insta
 	int r = mf_bundles_new(pool, ids, n, installed, &bundles);
 
 	if (!r)
-		r = write_list(pool, ids, n, bundles, &text, &len);
+		r = write_list(pool, ids, n, &(struct form){ bundles, installed }, &text, &len);
 	return r < 0 ? r : mf_bundles_write(bundles, text, len, fd);
 }
 

@@ -33,6 +33,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from xml.sax.saxutils import quoteattr
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -285,8 +286,17 @@ class Machine:
     def close(self):
         shutil.rmtree(self.path)
 
-    def run(self, *args):
+    def cache_installed(self):
+        """From now on plans are made with the caches of the rpm database, not with the database itself."""
+        done = self.run('refresh', later=True)
+        kept = f'{self.path}/var/cache/modfetch/.installed'
+        if done.returncode not in (0, 2) or not any(name.endswith('.plan') for name in os.listdir(kept)):
+            raise RuntimeError(f'the rpm database is not cached: {done.stderr}')
+
+    def run(self, *args, later=False):
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(machine.LIBEXECDIR)}
+        if later:
+            env |= machine.clock_at(time.time() + 5)
         return subprocess.run([os.path.abspath(machine.MODFETCH), '--root', self.path, '--kernel', self.case.kernel,
                                *self.case.options, *args],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, check=False, timeout=60)
@@ -323,6 +333,11 @@ def judge(case):
     try:
         done, answer = there.ask()
         wrong = compare(case, done, answer)
+        if not wrong and case.installed:
+            there.cache_installed()
+            _, cached = there.ask()
+            if essence(cached) != essence(answer):
+                wrong.append(f'with cached packages: {essence(cached)}, not {essence(answer)}')
         if not wrong and 'again nothing' in case.expect:
             there.carry_out(answer)
             _, again = there.ask()
