@@ -49,9 +49,8 @@ struct mf_solution {
 void mf_pool_refuse(struct mf_pool *pool, int id, bool refused);
 
 /*
- * What is installed stays, as it is or as another version of itself; with lists for planning
- * (modfetch/solv.h) as it is, and no job may remove anything. Recommendations of what was installed
- * before do not count. 0 (look at solved) or -ENOMEM.
+ * What is installed stays, and recommendations of what was installed before do not count. 0 (look
+ * at solved) or -ENOMEM.
  */
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution);

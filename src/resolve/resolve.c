@@ -37,6 +37,7 @@ struct planning {
 	/* built for other kernels, while there is one of that name for this kernel */
 	int *other_builds;
 	size_t n_other_builds;
+	bool replaces; /* the last plan removes or replaces an installed package */
 };
 
 static void jobs_clear(struct planning *p)
@@ -215,6 +216,14 @@ static void set_askers(struct planning *p, const struct mf_solution *solution, s
 
 /* ---- solving ---- */
 
+static bool solution_replaces(const struct mf_solution *solution)
+{
+	for (size_t i = 0; i < solution->n; i++)
+		if (solution->steps[i].erase)
+			return true;
+	return false;
+}
+
 /* Solves the current jobs. 0 or a recorded failure. */
 static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 {
@@ -232,6 +241,7 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	} while (r > 0);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
+	p->replaces = solution_replaces(&solution);
 	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
@@ -395,9 +405,8 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 }
 
 /*
- * Plans for modules only, with the lists in the form for planning, where what is installed stays as it
- * is. 2: plan with the whole lists, which can also replace an installed package, or give the reason why
- * something cannot be installed.
+ * Plans for modules only, with the lists in the form for planning. 2: plan with the whole lists, which
+ * can also give the reason why something cannot be installed, and say what installed packages need.
  */
 static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_plan *ret_plan)
 {
@@ -411,6 +420,10 @@ static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
+	if (!r && p->replaces) {
+		mf_plan_done(ret_plan);
+		return 2;
+	}
 	if (r >= 0 || !any_available(wants))
 		return r;
 	p->ctx->failure = (struct mf_failure){ 0 };

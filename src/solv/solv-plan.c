@@ -13,8 +13,9 @@
  *   such exports of the other, stands for the rest;
  * - texts for people are left out.
  *
- * What installed packages need is left out too: a plan with such lists neither removes nor replaces
- * any of them. The rules of thousands of them took half of its time.
+ * What installed packages need is left out too: it is there, and stays as long as a plan removes and
+ * replaces nothing. mf_resolve() makes any other plan with the whole lists. The rules of thousands
+ * of installed packages took half of the time of a plan.
  *
  * A bundle says the same as its symbols as long as everybody has all of them or none, which
  * mf_pool_settle() finds out. Else the whole list must be read.

@@ -92,7 +92,6 @@ struct mf_pool {
 	void *rpm_state; /* of repo_add_rpm_handle() */
 	struct mf_solv_list *lists;
 	size_t n_lists;
-	bool copies_hidden;	       /* see lock_installed() */
 	struct mf_exports *exports;    /* solv-exports.c; NULL: not asked for yet */
 	struct mf_pool_kernel *kernel; /* solv-kernels.c; NULL: all kernels count */
 	Queue system_exports;	       /* what mf_pool_export() was given and is asked for */

@@ -182,41 +182,6 @@ static void keep_installed(const struct mf_pool *pool, Queue *job)
 		queue_push2(job, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, s->name);
 }
 
-static bool is_in_jobs(const struct mf_job *jobs, size_t n, int id)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < jobs[i].n; j++)
-			if (jobs[i].ids[j] == id)
-				return true;
-	return false;
-}
-
-/*
- * With lists for planning what is installed stays as it is, since the lists do not have what it
- * needs. A repository has most of it too: these packages need not be considered, unless a job
- * installs one again. They would be two thirds of all rules.
- */
-static void lock_installed(struct mf_pool *mp, const struct mf_job *jobs, size_t n, Queue *job)
-{
-	Pool *pool = mp->pool;
-	const Solvable *s;
-	Id id, other, at;
-
-	queue_push2(job, SOLVER_LOCK | SOLVER_SOLVABLE_REPO, mp->installed->repoid);
-	if (mp->copies_hidden)
-		return;
-	FOR_REPO_SOLVABLES(mp->installed, id, s)
-	FOR_PROVIDES(other, at, s->name)
-	{
-		const Solvable *copy = pool_id2solvable(pool, other);
-
-		if (copy->repo != mp->installed && copy->name == s->name && copy->evr == s->evr &&
-		    copy->arch == s->arch && !is_in_jobs(jobs, n, other))
-			mf_pool_refuse(mp, other, true);
-	}
-	mp->copies_hidden = true;
-}
-
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution)
 {
@@ -241,9 +206,7 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		queue_free(&one_of);
 		erase |= jobs[i].erase;
 	}
-	if (pool->n_lists)
-		lock_installed(pool, jobs, n, &job);
-	else if (!erase)
+	if (!erase)
 		keep_installed(pool, &job);
 	if (pool->system)
 		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
