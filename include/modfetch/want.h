@@ -116,6 +116,8 @@ struct mf_wants {
  * the caller's.
  */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
+/* Is a package of any want broken, so that it has to be installed again? */
+bool mf_wants_any_broken(const struct mf_wants *wants);
 void mf_wants_done(struct mf_wants *wants);
 
 /*

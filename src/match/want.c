@@ -158,6 +158,15 @@ struct mf_match *mf_want_add(struct mf_want *want, const char *module, const cha
 	return m;
 }
 
+bool mf_wants_any_broken(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		for (size_t j = 0; j < wants->v[i].n_matches; j++)
+			if (wants->v[i].matches[j].broken)
+				return true;
+	return false;
+}
+
 const char *mf_want_crashed(const struct mf_want *want)
 {
 	for (size_t i = 0; i < want->n_matches; i++)

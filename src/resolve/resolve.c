@@ -484,7 +484,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 
 	if (!named && !any_available(wants))
 		return 1;
-	r = named ? 2 : plan_with_form(&p, wants, ret_plan);
+	r = named || mf_wants_any_broken(wants) ? 2 : plan_with_form(&p, wants, ret_plan);
 	if (r == 2) {
 		planning_done(&p);
 		p = start;

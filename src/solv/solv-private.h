@@ -105,6 +105,9 @@ mf_provide mf_solv_hash(const char *name, const char *evr);
 /* Of one with "=", or without a relation. */
 mf_provide mf_solv_hash_provide(const Pool *pool, Id dep);
 
+/* Before providers are looked for: see solv-copies.c. Without memory it hides nothing. */
+void mf_pool_hide_copies(struct mf_pool *pool);
+
 /* How needs and exports of one list are bundled (solv-plan.c); PLACE is a package's place in it. */
 struct mf_bundles;
 /*

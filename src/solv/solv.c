@@ -237,6 +237,8 @@ void mf_pool_ready(struct mf_pool *pool)
 	int n;
 
 	repo_internalize(pool->installed);
+	if (pool->n_lists)
+		mf_pool_hide_copies(pool);
 	table = strings->stringhashtbl;
 	mask = strings->stringhashmask;
 	n = strings->nstrings;
