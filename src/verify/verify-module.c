@@ -10,10 +10,12 @@
  * The signature is the one appended to the file (decompressed). It is verified with OpenSSL before
  * anything reaches /lib/modules, even if the running kernel does not demand signatures.
  *
- * A module for the context's kernel must also fit it: built for its release, or with the CRC of
- * every symbol that the kernel is known to export; and with the vermagic flags of the kernel's own
- * modules. A module for another kernel's directory must be built for that release: nothing else is
- * known about that kernel.
+ * A module must also fit the kernel in whose directory it is (modfetch/fit.h): the context's, or
+ * another that is installed. Symbols that nobody on the machine exports are no reason to refuse it
+ * if it was built for that release, or if the CRC of another symbol could be compared: the modules
+ * that it depends on may come in the same transaction, and the resolver has found them. For the
+ * directory of a kernel that is not installed a module must be built for that release: nothing else
+ * is known about that kernel.
  *
  * Modules are read from the payload in memory. librpm might write other bytes: so each file's
  * digest must be the header's, and the install stage compares the files on the disk with it again.
@@ -21,7 +23,6 @@
 #include "modfetch/verify.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,103 +32,77 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/fit.h"
 #include "modfetch/inflate.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
-#include "modfetch/symvers.h"
-#include "modfetch/table.h"
 #include "deny.h"
 #include "kernel-keys.h"
 #include "verify-conf.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/module.d"
-#define N_EXPORTS     32000 /* more than most kernels have */
-#define CPIO_PER_FILE 8192  /* bytes an archive needs beside a file's own, at most */
+#define CPIO_PER_FILE 8192 /* bytes an archive needs beside a file's own, at most */
+
+/* A kernel for whose directory a module was checked. */
+struct judged_kernel {
+	char *release;
+	struct mf_fit_kernel *fit[2]; /* by enum mf_fit_effort; NULL: not needed yet */
+};
 
 struct mf_module_verifier {
 	struct mf_keyring *keyring;
 	bool required;
-	bool exports_read;
-	char *symvers;		 /* text of the context's kernel; or NULL */
-	struct mf_table exports; /* symbol to the place of its CRC in that text */
-	char *flags; /* vermagic after the release, of one of the kernel's own modules; or NULL */
+	struct judged_kernel *kernels;
+	size_t n_kernels;
 };
 
-/* ---- the kernel's exports and flags ---- */
+/* ---- the kernels ---- */
 
-/* Nearly all of the numbers are never needed: the text stays, and is converted by the lookup. */
-static int module_add_export(void *arg, const char *symbol, const char *crc, const char *module)
+static struct judged_kernel *find_kernel(struct mf_module_verifier *v, const char *release)
 {
-	struct mf_module_verifier *v = arg;
-	uint32_t *value;
-	int r = mf_table_put(&v->exports, symbol, strlen(symbol), (uint32_t)(crc - v->symvers),
-			     &value);
+	struct judged_kernel *kernels;
 
-	return r < 0 ? r : 0;
+	for (size_t i = 0; i < v->n_kernels; i++)
+		if (!strcmp(v->kernels[i].release, release))
+			return &v->kernels[i];
+	kernels = reallocarray(v->kernels, v->n_kernels + 1, sizeof(*kernels));
+	if (!kernels)
+		return NULL;
+	v->kernels = kernels;
+	kernels[v->n_kernels] = (struct judged_kernel){ .release = strdup(release) };
+	return kernels[v->n_kernels].release ? &kernels[v->n_kernels++] : NULL;
 }
 
-/* The CRC of a symbol that the kernel exports; 0: it is not known. */
-static uint32_t crc_of(const struct mf_module_verifier *v, const char *symbol)
+static int judge_with(struct mf_context *ctx, struct judged_kernel *kernel,
+		      enum mf_fit_effort effort, const char *path, const struct mf_modinfo *info,
+		      struct mf_fit *ret_fit)
 {
-	const uint32_t *place = mf_table_get(&v->exports, symbol, strlen(symbol));
+	char name[MF_MODULE_NAME_SIZE];
+	int r = kernel->fit[effort]
+			? 0
+			: mf_fit_kernel_new(ctx, kernel->release, effort, &kernel->fit[effort]);
 
-	return place ? (uint32_t)strtoul(v->symvers + *place, NULL, 16) : 0;
-}
-
-/* Stores the vermagic flags of the first module in modules.dep that can be read. */
-static int read_flags(struct mf_context *ctx, struct mf_module_verifier *v)
-{
-	_cleanup_free_ char *directory = NULL, *dep = NULL;
-	_cleanup_close_ int dirfd = -1;
-	size_t len;
-
-	directory = mf_kernel_path(ctx->kernel, NULL);
-	if (!directory)
-		return -ENOMEM;
-	dirfd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
-	if (dirfd < 0 || mf_file_read_at(dirfd, "modules.dep", MF_MODULE_FILE_MAX, &dep, &len) < 0)
-		return 0;
-	for (char *line = dep; line && *line && !v->flags; line = strchr(line, '\n')) {
-		struct mf_modinfo info;
-		const char *vermagic, *space;
-		char *end;
-
-		line += strspn(line, "\n");
-		end = strchr(line, ':');
-		if (!end)
-			break;
-		*end = '\0';
-		if (mf_modinfo_scan_at(dirfd, line, &info) < 0) {
-			line = end + 1;
-			continue;
-		}
-		vermagic = mf_modinfo_get(&info, "vermagic");
-		space = vermagic ? strchr(vermagic, ' ') : NULL;
-		v->flags = space ? strdup(space) : NULL;
-		mf_modinfo_done(&info);
-		line = end + 1;
-	}
-	return 0;
-}
-
-static int module_read_kernel(struct mf_context *ctx, struct mf_module_verifier *v)
-{
-	int r;
-
-	if (v->exports_read)
-		return 0;
-	r = mf_symvers_text(ctx, &v->symvers);
-	if (!r)
-		r = mf_table_reserve(&v->exports, N_EXPORTS);
-	if (!r)
-		r = mf_symvers_parse(v->symvers, module_add_export, v);
-	if (r == -ENOMEM || read_flags(ctx, v) < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, ctx->kernel, NULL);
 	if (r < 0)
 		return r;
-	v->exports_read = true;
-	return 0;
+	return mf_fit(kernel->fit[effort], mf_module_name(path, name, sizeof(name)) ? name : path,
+		      info, ret_fit);
+}
+
+/*
+ * Judges a module for a kernel. What its own kernel's package says is enough for a module of that
+ * kernel; for another one, the kernel's image may have to be read.
+ */
+static int judge_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *release,
+			const char *path, const struct mf_modinfo *info, struct mf_fit *ret_fit)
+{
+	struct judged_kernel *kernel = find_kernel(v, release);
+	int r = kernel ? judge_with(ctx, kernel, MF_FIT_QUICK, path, info, ret_fit)
+		       : mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, path, NULL);
+
+	if (!r && ret_fit->verdict == MF_FIT_UNKNOWN && !ret_fit->same_release)
+		r = judge_with(ctx, kernel, MF_FIT_THOROUGH, path, info, ret_fit);
+	return r;
 }
 
 /* ---- the verifier ---- */
@@ -166,9 +141,12 @@ void mf_module_verifier_free(struct mf_module_verifier *v)
 	if (!v)
 		return;
 	mf_keyring_free(v->keyring);
-	mf_table_done(&v->exports);
-	free(v->symvers);
-	free(v->flags);
+	for (size_t i = 0; i < v->n_kernels; i++) {
+		mf_fit_kernel_free(v->kernels[i].fit[MF_FIT_QUICK]);
+		mf_fit_kernel_free(v->kernels[i].fit[MF_FIT_THOROUGH]);
+		free(v->kernels[i].release);
+	}
+	free(v->kernels);
 	free(v);
 }
 
@@ -238,60 +216,50 @@ static int check_index_fields(struct mf_context *ctx, const char *path,
 	return 0;
 }
 
-/*
- * Compares the CRCs of imports with those of known exports. 1: all are equal, and at least one was
- * compared; 0: no CRC is known; -MFE_WRONG_KERNEL, recorded.
- */
-static int check_crcs(struct mf_context *ctx, const struct mf_module_verifier *v, const char *path,
-		      const struct mf_modinfo *info)
+/* May a package have a module with this verdict? See the top of this file. */
+static bool verdict_is_acceptable(const struct mf_fit *fit)
 {
-	int known = 0;
-
-	for (size_t i = 0; i < info->n_imports; i++) {
-		const struct mf_symbol *import = &info->imports[i];
-		uint32_t crc = import->has_crc ? crc_of(v, import->name) : 0;
-
-		if (!crc)
-			continue;
-		if (crc != import->crc)
-			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
-				       "it needs %s with CRC %08" PRIx32
-				       ", but kernel %s has %08" PRIx32,
-				       import->name, import->crc, ctx->kernel, crc);
-		known = 1;
+	switch (fit->verdict) {
+	case MF_FIT_YES:
+		return true;
+	case MF_FIT_NO_VERSIONS:
+	case MF_FIT_NO_SYMBOL:
+	case MF_FIT_NO_MODULE:
+	case MF_FIT_UNKNOWN:
+		return fit->same_release || fit->compared;
+	case MF_FIT_MACHINE:
+	case MF_FIT_VERMAGIC:
+	case MF_FIT_CRC:
+	case MF_FIT_NAMESPACE:
+	case MF_FIT_LICENSE:
+		break;
 	}
-	return known;
+	return false;
 }
 
 static int module_check_kernel(struct mf_context *ctx, struct mf_module_verifier *v,
-			       const char *path, const char *kernel, size_t kernel_len,
-			       const struct mf_modinfo *info)
+			       const char *path, const char *kernel, const struct mf_modinfo *info)
 {
 	const char *vermagic = mf_modinfo_get(info, "vermagic");
 	size_t release_len = vermagic ? strcspn(vermagic, " ") : 0;
-	bool ours = strlen(ctx->kernel) == kernel_len && !strncmp(ctx->kernel, kernel, kernel_len);
-	bool same = release_len == kernel_len && !memcmp(vermagic, kernel, kernel_len);
+	struct mf_fit fit = { 0 };
 	int r = 0;
 
 	if (!vermagic)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it has no vermagic, so its kernel is not known");
-	if (ours) {
-		r = module_read_kernel(ctx, v);
-		if (r == 0)
-			r = check_crcs(ctx, v, path, info);
-		if (r < 0)
-			return r;
+	if (strcmp(kernel, ctx->kernel) != 0 && !mf_kernel_is_installed(ctx, kernel)) {
+		fit.verdict = MF_FIT_UNKNOWN;
+		fit.same_release =
+			strlen(kernel) == release_len && !memcmp(vermagic, kernel, release_len);
+		snprintf(fit.why, sizeof(fit.why), "it was built for %.*s, not for %s",
+			 (int)release_len, vermagic, kernel);
+	} else {
+		r = judge_module(ctx, v, kernel, path, info, &fit);
 	}
-	if (!same && r != 1)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
-			       "it was built for %.*s, not for %.*s", (int)release_len, vermagic,
-			       (int)kernel_len, kernel);
-	if (ours && v->flags && strcmp(vermagic + release_len, v->flags))
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path,
-			       "its vermagic has \"%s\", but the kernel's own modules have \"%s\"",
-			       vermagic + release_len, v->flags);
-	return 0;
+	if (r < 0 || verdict_is_acceptable(&fit))
+		return r;
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_WRONG_KERNEL, path, "%s", fit.why);
 }
 
 /* KVER of "/lib/modules/KVER/…" or "/usr/lib/…"; NULL for another path. */
@@ -309,13 +277,15 @@ static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, c
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	size_t kernel_len;
-	const char *kernel = module_kernel_of(path, &kernel_len);
+	const char *kernel_path = module_kernel_of(path, &kernel_len);
+	_cleanup_free_ char *kernel = kernel_path ? strndup(kernel_path, kernel_len) : NULL;
 	int r;
 
-	if (!kernel)
+	if (!kernel_path)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it is not in the module directory of a kernel");
-	r = mf_deny_check_digest(ctx, path, "module", digest);
+	r = kernel ? mf_deny_check_digest(ctx, path, "module", digest)
+		   : mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, path, NULL);
 	if (r < 0)
 		return r;
 	r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
@@ -328,7 +298,7 @@ static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, c
 	r = module_check_signature(ctx, v, path, &info);
 	if (r == 0)
 		r = check_index_fields(ctx, path, &info);
-	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, kernel_len, &info);
+	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, &info);
 }
 
 int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
