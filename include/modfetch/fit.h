@@ -40,6 +40,9 @@ int mf_fit_kernel_new(struct mf_context *ctx, const char *kernel, enum mf_fit_ef
 		      struct mf_fit_kernel **ret_kernel);
 void mf_fit_kernel_free(struct mf_fit_kernel *kernel);
 
+/* The file of a module in the kernel's index, below its directory; NULL: none. Borrowed. */
+const char *mf_fit_kernel_path(const struct mf_fit_kernel *kernel, const char *name);
+
 /*
  * From now on a module counts as one of the kernel's index: its exports come before those of
  * a module of the same name. For modules that will be installed or linked together. NAME: as kmod

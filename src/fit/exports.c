@@ -151,16 +151,17 @@ static int exports_read_image(int fd, const char *kernel, struct fit_exports *ex
 /* ---- the kernel's modules, and System.map ---- */
 
 struct modules_read {
+	const struct fit_index *index;
 	struct fit_exports *exports;
-	int dirfd;
 };
 
 /* What a module imports and the kernel's other modules do not export is the kernel's. */
 static int on_in_box_module(void *arg, const char *path)
 {
 	const struct modules_read *m = arg;
+	_cleanup_close_ int fd = fit_index_open(m->index, path);
 	struct mf_modinfo info;
-	int r = mf_modinfo_scan_at(m->dirfd, path, &info);
+	int r = fd < 0 ? fd : mf_modinfo_scan(fd, &info);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -174,20 +175,6 @@ static int on_in_box_module(void *arg, const char *path)
 			r = fit_exports_add(m->exports, &symbol, NULL, false);
 	}
 	mf_modinfo_done(&info);
-	return r;
-}
-
-static int exports_read_modules(int dirfd, struct fit_exports *exports)
-{
-	int copy = dirfd < 0 ? -1 : fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	struct modules_read m = { exports, dirfd };
-	struct fit_index index = { .dirfd = -1 };
-	int r = fit_index_init(&index, copy);
-
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	r = fit_index_each_in_box(&index, on_in_box_module, &m);
-	fit_index_done(&index);
 	return r;
 }
 
@@ -228,18 +215,16 @@ static void add_numbers(FILE *f, int fd)
 			(uint64_t)st.st_size, (int64_t)st.st_mtime, st.st_mtim.tv_nsec);
 }
 
-/* The numbers of a file, or of NAME below FD. NULL: no memory. */
-static char *numbers_of(int fd, const char *name)
+/* The numbers of a file. NULL: no memory. */
+static char *numbers_of(int fd)
 {
-	_cleanup_close_ int named =
-		fd < 0 || !name ? -1 : openat(fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *numbers = NULL;
 	size_t len;
 	FILE *f = open_memstream(&numbers, &len);
 
 	if (!f)
 		return NULL;
-	add_numbers(f, name ? named : fd);
+	add_numbers(f, fd);
 	return fclose(f) ? NULL : numbers;
 }
 
@@ -314,13 +299,15 @@ static void cache_write(const struct mf_context *ctx, const char *kernel,
 		(void)mf_file_publish(dirfd, kernel, 0644, text, len);
 }
 
-int fit_exports_other(struct mf_context *ctx, const char *kernel, int dirfd, bool cache_only,
-		      struct fit_exports *exports)
+int fit_exports_other(struct mf_context *ctx, const char *kernel, const struct fit_index *index,
+		      bool cache_only, struct fit_exports *exports)
 {
 	_cleanup_close_ int image = open_image(ctx, kernel);
+	_cleanup_close_ int dep = fit_index_open(index, "modules.dep");
+	struct modules_read m = { index, exports };
 	_cleanup_(source_done) struct source source = {
-		.image = numbers_of(image, NULL),
-		.dep = numbers_of(dirfd, "modules.dep"),
+		.image = numbers_of(image),
+		.dep = numbers_of(dep),
 	};
 	int r = source.image && source.dep ? cache_read(ctx, kernel, &source, exports) : -ENOMEM;
 
@@ -332,7 +319,7 @@ int fit_exports_other(struct mf_context *ctx, const char *kernel, int dirfd, boo
 	source.is_image = !r;
 	if (r > 0) {
 		fit_exports_done(exports);
-		r = exports_read_modules(dirfd, exports);
+		r = fit_index_each_in_box(index, on_in_box_module, &m);
 		if (!r)
 			r = exports_read_map(ctx, kernel, exports);
 	}

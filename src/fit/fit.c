@@ -48,36 +48,31 @@ struct mf_fit_kernel {
 
 /* ---- the kernel ---- */
 
-/* The directory of a kernel's modules, or -errno. */
-static int fit_open_directory(const struct mf_context *ctx, const char *kernel)
-{
-	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
-	int fd = -ENOENT;
-
-	for (size_t i = 0; fd == -ENOENT && i < MF_ARRAY_SIZE(prefixes); i++) {
-		_cleanup_free_ char *path = mf_format("%s/%s", prefixes[i], kernel);
-
-		fd = path ? mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY) : -ENOMEM;
-	}
-	return fd;
-}
-
 /* Fills in a zeroed kernel. 0 or -errno. */
 static int fit_kernel_init(struct mf_context *ctx, const char *kernel, struct mf_fit_kernel *k)
 {
-	int fd;
+	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
+	_cleanup_free_ char *directory = NULL;
 
 	k->ctx = ctx;
-	k->index.dirfd = -1;
 	/* the release is the name of a directory and of a file */
 	if (!*kernel || *kernel == '.' || strchr(kernel, '/'))
 		return -EINVAL;
 	k->release = strdup(kernel);
 	if (!k->release)
 		return -ENOMEM;
-	fd = fit_open_directory(ctx, kernel);
+	for (size_t i = 0; !directory && i < MF_ARRAY_SIZE(prefixes); i++) {
+		_cleanup_free_ char *path = mf_format("%s/%s", prefixes[i], kernel);
+		_cleanup_close_ int fd =
+			path ? mf_context_open(ctx, path, O_PATH | O_DIRECTORY) : -ENOMEM;
+
+		if (fd >= 0)
+			directory = MF_STEAL(path);
+		else if (fd != -ENOENT)
+			return fd;
+	}
 	/* without a directory there may be symvers or an image */
-	return fd < 0 && fd != -ENOENT ? fd : fit_index_init(&k->index, fd < 0 ? -1 : fd);
+	return fit_index_init(&k->index, ctx, directory);
 }
 
 int mf_fit_kernel_new(struct mf_context *ctx, const char *kernel, enum mf_fit_effort effort,
@@ -106,6 +101,11 @@ void mf_fit_kernel_free(struct mf_fit_kernel *kernel)
 	free(kernel);
 }
 
+const char *mf_fit_kernel_path(const struct mf_fit_kernel *kernel, const char *name)
+{
+	return fit_index_path(&kernel->index, name);
+}
+
 int mf_fit_kernel_add(struct mf_fit_kernel *kernel, const char *name,
 		      const struct mf_modinfo *module)
 {
@@ -120,7 +120,7 @@ static int fit_read_exports(struct mf_fit_kernel *k)
 		return 0;
 	r = fit_exports_symvers(k->ctx, k->release, &k->exports);
 	if (r > 0)
-		r = fit_exports_other(k->ctx, k->release, k->index.dirfd, k->quick, &k->exports);
+		r = fit_exports_other(k->ctx, k->release, &k->index, k->quick, &k->exports);
 	k->exports_read = r == 0;
 	return r;
 }
@@ -136,13 +136,15 @@ static int on_sample(void *arg, const char *path)
 	struct sampling *s = arg;
 	struct mf_fit_kernel *k = s->kernel;
 	const char *vermagic;
+	_cleanup_close_ int fd = -1;
 	struct mf_modinfo info;
 	size_t len = strlen(k->release);
 	int r;
 
 	if (++s->n > SAMPLES)
 		return 1;
-	r = mf_modinfo_scan_at(k->index.dirfd, path, &info);
+	fd = fit_index_open(&k->index, path);
+	r = fd < 0 ? fd : mf_modinfo_scan(fd, &info);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	vermagic = mf_modinfo_get(&info, "vermagic");
@@ -175,7 +177,7 @@ static int fit_read_sample(struct mf_fit_kernel *k, bool try_image)
 		k->vermagic = strdup(k->exports.vermagic);
 		return k->vermagic ? 0 : -ENOMEM;
 	}
-	r = fit_exports_other(k->ctx, k->release, k->index.dirfd, k->quick, &image);
+	r = fit_exports_other(k->ctx, k->release, &k->index, k->quick, &image);
 	if (!r)
 		k->vermagic = MF_STEAL(image.vermagic);
 	return r;

@@ -42,27 +42,48 @@ static int index_lines(struct fit_index *index)
 	return 0;
 }
 
-int fit_index_init(struct fit_index *ret_index, int dirfd)
+int fit_index_open(const struct fit_index *index, const char *path)
 {
-	struct fit_index index = { .dirfd = dirfd };
-	size_t len;
-	int r = dirfd < 0 ? -ENOENT
-			  : mf_file_read_at(dirfd, "modules.dep", TEXT_MAX, &index.dep, &len);
+	_cleanup_free_ char *full = NULL;
 
+	if (!index->directory)
+		return -ENOENT;
+	full = mf_format("%s/%s", index->directory, path);
+	return full ? mf_context_open(index->ctx, full, O_RDONLY) : -ENOMEM;
+}
+
+/* Reads a file whole; the caller frees the text. 0 or -errno. */
+static int read_whole(const struct fit_index *index, const char *path, size_t max, char **ret_buf,
+		      size_t *ret_len)
+{
+	_cleanup_close_ int fd = fit_index_open(index, path);
+
+	return fd < 0 ? fd : mf_file_read(fd, max, ret_buf, ret_len);
+}
+
+int fit_index_init(struct fit_index *ret_index, const struct mf_context *ctx, const char *directory)
+{
+	_cleanup_(fit_index_done) struct fit_index index = { .ctx = ctx };
+	size_t len;
+	int r = 0;
+
+	if (directory) {
+		index.directory = strdup(directory);
+		r = index.directory ? read_whole(&index, "modules.dep", TEXT_MAX, &index.dep, &len)
+				    : -ENOMEM;
+	}
 	if (!r)
 		r = index_lines(&index);
-	if (r < 0 && r != -ENOENT) {
-		fit_index_done(&index);
+	if (r < 0 && r != -ENOENT)
 		return r;
-	}
 	*ret_index = index;
+	index = (struct fit_index){ 0 };
 	return 0;
 }
 
 void fit_index_done(struct fit_index *index)
 {
-	if (index->dirfd >= 0)
-		close(index->dirfd);
+	free(index->directory);
 	free(index->dep);
 	free(index->symbols);
 	mf_table_done(&index->paths);
@@ -70,7 +91,7 @@ void fit_index_done(struct fit_index *index)
 	mf_table_done(&index->read);
 	fit_exports_done(&index->exports);
 	mf_arena_done(&index->texts);
-	*index = (struct fit_index){ .dirfd = -1 };
+	*index = (struct fit_index){ 0 };
 }
 
 const char *fit_index_path(const struct fit_index *index, const char *module)
@@ -155,12 +176,16 @@ int fit_index_add(struct fit_index *index, const char *name, const struct mf_mod
 static int read_module(struct fit_index *index, const char *module)
 {
 	const char *path = fit_index_path(index, module);
+	_cleanup_free_ char *buf = NULL;
 	struct mf_modinfo info;
+	size_t len;
 	int r;
 
 	if (!path || mf_table_get(&index->read, module, strlen(module)))
 		return 0;
-	r = mf_modinfo_read_at(index->dirfd, path, &info);
+	r = read_whole(index, path, MF_MODULE_FILE_MAX, &buf, &len);
+	if (!r)
+		r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	r = fit_index_add(index, module, &info);
@@ -193,9 +218,9 @@ static int read_symbols(struct fit_index *index)
 	size_t len;
 	int r;
 
-	if (index->symbols || index->dirfd < 0)
+	if (index->symbols || !index->directory)
 		return 0;
-	r = mf_file_read_at(index->dirfd, "modules.symbols", TEXT_MAX, &index->symbols, &len);
+	r = read_whole(index, "modules.symbols", TEXT_MAX, &index->symbols, &len);
 	if (r < 0) {
 		index->symbols = strdup("");
 		return r == -ENOMEM || !index->symbols ? -ENOMEM : 0;

@@ -4,12 +4,14 @@
 /* The modules in the index of a kernel, and what they export; see index.c. */
 #include <stdbool.h>
 #include <stddef.h>
+#include "modfetch/context.h"
 #include "modfetch/modinfo.h"
 #include "export-list.h"
 
-/* Zeroed, with DIRFD -1: of a kernel without a directory. */
+/* Zeroed: of a kernel without a directory. */
 struct fit_index {
-	int dirfd;		   /* the kernel's directory, owned */
+	const struct mf_context *ctx;
+	char *directory;	   /* the kernel's, below the root; NULL: there is none */
 	char *dep;		   /* text of modules.dep */
 	struct mf_table paths;	   /* modules to places of their paths in that text */
 	char *symbols;		   /* text of modules.symbols, or NULL: not read yet */
@@ -19,9 +21,19 @@ struct fit_index {
 	struct mf_arena texts;
 };
 
-/* Reads modules.dep, which may be missing. Takes DIRFD (or -1) in any case. 0 or -errno. */
-int fit_index_init(struct fit_index *ret_index, int dirfd);
+/*
+ * Reads modules.dep, which may be missing, in DIRECTORY, a path below the context's root (NULL: there is
+ * none). The context must outlive the index. 0 or -errno.
+ */
+int fit_index_init(struct fit_index *ret_index, const struct mf_context *ctx,
+		   const char *directory);
 void fit_index_done(struct fit_index *index);
+
+/*
+ * Opens a file below the kernel's directory; links are followed inside the root, so that an absolute
+ * one leads to the image's file. A descriptor or -errno.
+ */
+int fit_index_open(const struct fit_index *index, const char *path);
 
 /* The path of a module below the kernel's directory, or NULL. */
 const char *fit_index_path(const struct fit_index *index, const char *module);

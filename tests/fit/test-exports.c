@@ -12,7 +12,7 @@
 struct machine {
 	struct mf_context ctx;
 	char *scratch, kver[128], tree[400], base[400];
-	int dirfd;
+	struct fit_index index;
 };
 
 static int setup(void **state)
@@ -31,8 +31,7 @@ static int setup(void **state)
 	    m->kver, m->tree);
 	assert_int_equal(mf_context_init(&m->ctx, "root", m->kver), 0);
 	path = mf_kernel_path(m->kver, NULL);
-	m->dirfd = mf_context_open(&m->ctx, path, O_RDONLY | O_DIRECTORY);
-	assert_true(m->dirfd >= 0);
+	assert_int_equal(fit_index_init(&m->index, &m->ctx, path), 0);
 	*state = m;
 	return 0;
 }
@@ -41,7 +40,7 @@ static int teardown(void **state)
 {
 	struct machine *m = *state;
 
-	close(m->dirfd);
+	fit_index_done(&m->index);
 	mf_context_done(&m->ctx);
 	*state = m->scratch;
 	free(m);
@@ -72,7 +71,7 @@ static void the_image_says_what_symvers_says(void **state)
 	add_symvers(m);
 	add_image(m);
 	assert_int_equal(fit_exports_symvers(&m->ctx, m->kver, &symvers), 0);
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &image), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &image), 0);
 	assert_true(symvers.complete && image.complete);
 	for (size_t i = 0; i <= symvers.by_name.mask; i++) {
 		const struct mf_table_slot *slot = &symvers.by_name.slots[i];
@@ -99,7 +98,7 @@ static void without_an_image_the_modules_say_what_they_import(void **state)
 
 	add_symvers(m);
 	assert_int_equal(fit_exports_symvers(&m->ctx, m->kver, &symvers), 0);
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &modules), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &modules), 0);
 	assert_false(modules.complete);
 	for (size_t i = 0; i <= modules.by_name.mask; i++) {
 		const struct mf_table_slot *slot = &modules.by_name.slots[i];
@@ -126,7 +125,7 @@ static void system_map_completes_the_names(void **state)
 	run("printf 'ffffffff81000000 T _text\\nffffffff82462390 r __ksymtab_only_in_map\\n' "
 	    ">root/boot/System.map-%s",
 	    m->kver);
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &exports), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &exports), 0);
 	assert_true(exports.complete);
 	e = fit_exports_get(&exports, "only_in_map");
 	assert_non_null(e);
@@ -143,7 +142,7 @@ static bool cache_is_used(struct machine *m)
 	run("sed -i '/planted/d; 3i 0x00000007\\tplanted\\tvmlinux\\tEXPORT_SYMBOL\\t' "
 	    "root/var/cache/modfetch/.exports/%s",
 	    m->kver);
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &exports), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &exports), 0);
 	assert_true(fit_exports_get(&exports, "module_layout") != NULL);
 	return fit_exports_get(&exports, "planted");
 }
@@ -153,7 +152,7 @@ static void the_cache_is_of_the_same_files(void **state)
 	struct machine *m = *state;
 	_cleanup_(fit_exports_done) struct fit_exports first = { 0 }, again = { 0 };
 
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &first), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &first), 0);
 	assert_true(cache_is_used(m));
 	/* a module came */
 	run("touch -d '1 hour ago' root/lib/modules/*/modules.dep");
@@ -168,7 +167,7 @@ static void the_cache_is_of_the_same_files(void **state)
 	assert_false(cache_is_used(m));
 	/* the end is missing */
 	run("sed -i '$d' root/var/cache/modfetch/.exports/*");
-	assert_int_equal(fit_exports_other(&m->ctx, m->kver, m->dirfd, false, &again), 0);
+	assert_int_equal(fit_exports_other(&m->ctx, m->kver, &m->index, false, &again), 0);
 	assert_true(again.n > 9000);
 }
 

@@ -8,12 +8,17 @@
 #include "tests/shell.h"
 #include "tests/trees.h"
 
+static struct mf_context ctx;
+
 static int setup(void **state)
 {
 	const char *tree = tree_of("default");
 
 	*state = enter_scratch();
-	run("mkdir -p kernel/net kernel/fs updates && cp %s/kernel/net/rfkill/rfkill.ko "
+	run("mkdir -p lib/modules/K");
+	assert_int_equal(mf_context_init(&ctx, ".", "K"), 0);
+	run("cd lib/modules/K; mkdir -p kernel/net kernel/fs updates && cp "
+	    "%s/kernel/net/rfkill/rfkill.ko "
 	    "kernel/net/ "
 	    "&& cp %s/kernel/fs/fat/*fat.ko kernel/fs/ && cp kernel/fs/fat.ko updates/ && "
 	    "printf 'kernel/net/rfkill.ko:\\nkernel/fs/vfat.ko: updates/fat.ko\\n"
@@ -24,13 +29,19 @@ static int setup(void **state)
 	return 0;
 }
 
-#define INDEX(f) cmocka_unit_test_setup_teardown(f, setup, remove_scratch)
+static int teardown(void **state)
+{
+	mf_context_done(&ctx);
+	return remove_scratch(state);
+}
+
+#define INDEX(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static struct fit_index open_index(void)
 {
 	struct fit_index index;
 
-	assert_int_equal(fit_index_init(&index, open(".", O_RDONLY | O_DIRECTORY)), 0);
+	assert_int_equal(fit_index_init(&index, &ctx, "lib/modules/K"), 0);
 	return index;
 }
 
@@ -99,17 +110,29 @@ static void an_added_module_replaces_the_one_of_its_name(void **state)
 	assert_null(e);
 }
 
+static void an_absolute_link_leads_to_the_file_below_the_root(void **state)
+{
+	_cleanup_(fit_index_done) struct fit_index index = { 0 };
+	const struct fit_export *e;
+
+	run("mkdir other && mv lib/modules/K/kernel/net/rfkill.ko other/ && "
+	    "ln -s /other/rfkill.ko lib/modules/K/kernel/net/rfkill.ko");
+	index = open_index();
+	assert_int_equal(fit_index_export(&index, "rfkill_alloc", NULL, &e), 0);
+	assert_non_null(e);
+}
+
 static void without_a_directory_or_indexes_it_is_empty(void **state)
 {
 	struct fit_index index;
 	const struct fit_export *e = NULL;
 
-	assert_int_equal(fit_index_init(&index, -1), 0);
+	assert_int_equal(fit_index_init(&index, &ctx, NULL), 0);
 	assert_null(fit_index_path(&index, "fat"));
 	assert_int_equal(fit_index_export(&index, "fat_scan", NULL, &e), 0);
 	assert_null(e);
 	fit_index_done(&index);
-	run("rm modules.*");
+	run("rm lib/modules/K/modules.*");
 	index = open_index();
 	assert_null(fit_index_path(&index, "fat"));
 	assert_int_equal(fit_index_export(&index, "fat_scan", NULL, &e), 0);
@@ -124,6 +147,7 @@ int main(void)
 		INDEX(the_kernels_own_modules_are_those_below_kernel),
 		INDEX(a_symbol_is_found_by_the_index_or_by_its_module),
 		INDEX(an_added_module_replaces_the_one_of_its_name),
+		INDEX(an_absolute_link_leads_to_the_file_below_the_root),
 		INDEX(without_a_directory_or_indexes_it_is_empty),
 	};
 
