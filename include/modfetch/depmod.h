@@ -46,4 +46,11 @@ struct mf_depmod_result {
 int mf_depmod(struct mf_context *ctx, const struct mf_depmod_options *options,
 	      struct mf_depmod_result *ret_result);
 
+/*
+ * Would depmod surely take PATH, not OTHER, if both are files of one module below the directory of KERNEL? From
+ * its configuration below the context's root. 0 or -ENOMEM.
+ */
+int mf_depmod_prefers(struct mf_context *ctx, const char *kernel, const char *path,
+		      const char *other, bool *ret_prefers);
+
 #endif

@@ -39,6 +39,8 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
  * leaves it to the next run; the failure on record stays.
  */
 void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt);
+/* Adds a changed path below the directory of a kernel. 0 or -ENOMEM. */
+int mf_receipt_note(struct mf_receipt *receipt, const char *kernel, const char *path);
 void mf_receipt_done(struct mf_receipt *receipt);
 
 /*

@@ -58,6 +58,13 @@ static struct mf_strings *changed_list_of(struct mf_receipt *receipt, const char
 	return &changed[receipt->kernels.n - 1];
 }
 
+int mf_receipt_note(struct mf_receipt *receipt, const char *kernel, const char *path)
+{
+	struct mf_strings *changed = changed_list_of(receipt, kernel, strlen(kernel));
+
+	return changed ? mf_strings_add(changed, path) : -ENOMEM;
+}
+
 /* Adds a file of a module directory, "/lib/modules/KVER/kernel/…", with or without /usr. */
 static int note_file(struct mf_receipt *receipt, const char *path)
 {

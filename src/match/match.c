@@ -19,6 +19,7 @@
 #include "modfetch/policy.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
+#include "on-disk.h"
 
 #define REASON_MAX 8   /* modules listed in a reason */
 #define NAME_SHOWN 256 /* bytes of a query shown in a reason */
@@ -28,6 +29,7 @@ struct search {
 	struct mf_catalog *catalog;
 	struct mf_kmod *kmod;
 	const struct mf_policy *policy;
+	struct mf_on_disk *on_disk;
 	struct mf_want *want;
 	struct mf_match *match;
 	bool allowed; /* the policy allows one of the packages of the match */
@@ -38,8 +40,12 @@ struct search {
 static int on_disk_module(void *arg, const char *name, enum mf_presence presence)
 {
 	struct search *s = arg;
-	struct mf_match *m = mf_want_add(s->want, name, NULL);
+	int r = presence == MF_ON_DISK ? mf_on_disk_check(s->on_disk, name) : 1;
+	struct mf_match *m = r > 0 ? mf_want_add(s->want, name, NULL) : NULL;
 
+	/* a module that is not there may be in a repository, which is searched next */
+	if (r <= 0)
+		return r;
 	if (!m)
 		return -ENOMEM;
 	m->on_disk = presence == MF_ON_DISK;
@@ -106,8 +112,11 @@ static int match_add_module(struct search *s, const char *module, const char *pa
 	if (!m->pattern && pattern && !(m->pattern = strdup(pattern)))
 		return -ENOMEM;
 	if (!m->on_disk && !m->builtin) {
-		enum mf_presence presence = mf_kmod_presence(s->kmod, module);
+		enum mf_presence presence;
+		int r = mf_on_disk_presence(s->on_disk, module, &presence);
 
+		if (r < 0)
+			return r;
 		m->on_disk = presence == MF_ON_DISK;
 		m->builtin = presence == MF_BUILTIN;
 	}
@@ -162,6 +171,7 @@ static int match_search_exporters(struct search *s)
 static int match_search_repositories(struct search *s)
 {
 	struct mf_want *want = s->want;
+	enum mf_presence presence;
 	int r;
 
 	if (!s->catalog)
@@ -174,8 +184,9 @@ static int match_search_repositories(struct search *s)
 		r = mf_catalog_module(s->catalog, want->name, on_any_package, NULL);
 		if (r)
 			return r < 0 ? r : match_add_module(s, want->name, NULL);
-		if (mf_kmod_presence(s->kmod, want->name) == MF_ON_DISK)
-			return 0;
+		r = mf_on_disk_presence(s->on_disk, want->name, &presence);
+		if (r < 0 || presence == MF_ON_DISK)
+			return r;
 		break;
 	case MF_WANT_ALIAS:
 	case MF_WANT_BAD:
@@ -407,8 +418,10 @@ static void match_set_state(const struct mf_catalog *catalog, struct mf_want *wa
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
 	     const struct mf_policy *policy, struct mf_want *wants, size_t n)
 {
+	_cleanup_(mf_on_disk_done) struct mf_on_disk on_disk = { .ctx = ctx, .kmod = kmod };
+
 	for (size_t i = 0; i < n; i++) {
-		struct search s = { ctx, catalog, kmod, policy, &wants[i], NULL, false };
+		struct search s = { ctx, catalog, kmod, policy, &on_disk, &wants[i], NULL, false };
 		int r;
 
 		if (wants[i].kind == MF_WANT_BAD)

@@ -18,6 +18,7 @@
 #include "modfetch/history.h"
 #include "modfetch/install.h"
 #include "modfetch/libkmod.h"
+#include "modfetch/links.h"
 #include "modfetch/load.h"
 #include "modfetch/match.h"
 #include "modfetch/pending-loads.h"
@@ -27,6 +28,7 @@
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
 #include "hooks.h"
+#include "links-step.h"
 #include "renew.h"
 
 #define HOOK_SECONDS 30
@@ -99,16 +101,22 @@ static int pipeline_match(struct mf_context *ctx, struct mf_run *run, struct tra
 				run->wants.n);
 }
 
+/* After the indexes have changed. */
+static int match_again(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
+{
+	run->repaired = true;
+	for (size_t i = 0; i < run->wants.n; i++)
+		mf_want_clear_matches(&run->wants.v[i]);
+	return pipeline_match(ctx, run, tx);
+}
+
 static int pipeline_repair(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = mf_repair_indexes(ctx, &run->wants);
 
 	if (r <= 0)
 		return r;
-	run->repaired = true;
-	for (size_t i = 0; i < run->wants.n; i++)
-		mf_want_clear_matches(&run->wants.v[i]);
-	r = pipeline_match(ctx, run, tx);
+	r = match_again(ctx, run, tx);
 	return r < 0 ? r : mf_repair_mark(ctx, &run->wants);
 }
 
@@ -122,6 +130,10 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	const struct mf_saved_failure open_failure = mf_failure_save(ctx);
 
 	r = pipeline_match(ctx, run, tx);
+	if (!r && !run->dry_run)
+		r = mf_links_step_wants(ctx, &run->wants);
+	if (r > 0)
+		r = match_again(ctx, run, tx);
 	if (!r && run->catalog && !run->dry_run)
 		r = pipeline_repair(ctx, run, tx);
 	pipeline_stamp(run, MF_MATCHED);
@@ -237,15 +249,6 @@ static int note_expected_loads(struct mf_context *ctx, const struct mf_run *run,
 	return 0;
 }
 
-/* After a failure: makes the indexes match the tree again; the failure stays on record. */
-static void rebuild_indexes(struct mf_context *ctx, const struct mf_strings *kernels)
-{
-	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
-
-	for (size_t i = 0; i < kernels->n; i++)
-		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = kernels->v[i] }, NULL);
-}
-
 /* The others are found before the transaction starts. */
 static bool may_have_begun(int failure)
 {
@@ -255,19 +258,20 @@ static bool may_have_begun(int failure)
 
 static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	const struct mf_strings own = { &ctx->kernel, 1, 0 };
 	int r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
 
 	if (r < 0) {
 		/* a removal that failed half way may have removed modules */
 		if (run->plan.erase.n && may_have_begun(r))
-			rebuild_indexes(ctx, &own);
+			mf_links_step_undo(ctx, NULL);
 		return r;
 	}
 	pipeline_stamp(run, MF_INSTALLED);
 	run->scriptlet = tx->receipt.scriptlet;
 	mf_loading_mark(ctx);
-	r = note_expected_loads(ctx, run, tx);
+	r = mf_links_update(ctx, tx->proofs, tx->n, &tx->receipt);
+	if (!r)
+		r = note_expected_loads(ctx, run, tx);
 	if (!r)
 		r = index_all(ctx, run, tx);
 	/* if the undo record stays, the next run would undo all: better undo it in this one */
@@ -276,9 +280,10 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 	if (r < 0) {
 		mf_install_undo(ctx, &tx->receipt);
 		run->scriptlet.code = 0;
-		rebuild_indexes(ctx, &tx->receipt.kernels);
+		mf_links_step_undo(ctx, &tx->receipt.kernels);
 		return r;
 	}
+	mf_links_step_settle(ctx);
 	pipeline_stamp(run, MF_INDEXED);
 	return 0;
 }
@@ -458,6 +463,8 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 		return lock;
 	r = mf_undo_recover(ctx);
 	if (!r)
+		r = mf_links_recover(ctx);
+	if (r >= 0)
 		r = run_stages(ctx, run);
 	if (r >= 0)
 		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
