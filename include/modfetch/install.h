@@ -35,8 +35,8 @@ struct mf_receipt {
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
 /*
- * Removes the installed packages again after a later stage failed. If that fails, logs an error and
- * leaves it to the next run; the failure on record stays.
+ * Removes the installed packages again after a later stage failed, and updates the indexes. If that
+ * fails, logs an error and leaves it to the next run; the failure on record stays.
  */
 void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt);
 /* Adds a changed path below the directory of a kernel. 0 or -ENOMEM. */

@@ -22,6 +22,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
+#include "modfetch/depmod.h"
 #include "modfetch/rpm.h"
 #include "modfetch/verify.h"
 #include "contents.h"
@@ -216,6 +217,15 @@ static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	return 0;
 }
 
+/* The record goes when the indexes are right: a run that is killed here has to find it. */
+static void forget_with_indexes(struct mf_context *ctx, const struct mf_undo *undo)
+{
+	for (size_t i = 0; i < undo->kernels.n; i++)
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = undo->kernels.v[i] },
+				NULL);
+	(void)mf_undo_forget(ctx);
+}
+
 void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
 {
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
@@ -229,7 +239,7 @@ void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
 		       "again: %s: %s",
 		       ctx->failure.what, ctx->failure.why);
 	else
-		(void)mf_undo_forget(ctx);
+		forget_with_indexes(ctx, &undo);
 }
 
 static int sync_disk(struct mf_context *ctx)

@@ -122,8 +122,11 @@ int links_place_make(const struct mf_context *ctx, const struct mf_link *link)
 	dirfd = mf_context_mkdir(ctx, path);
 	if (dirfd < 0)
 		return dirfd;
-	if (symlinkat(text, dirfd, slash + 1) < 0)
-		return errno == EEXIST && place_has_text(dirfd, slash + 1, text) ? 0 : -errno;
+	if (symlinkat(text, dirfd, slash + 1) < 0) {
+		int r = -errno;
+
+		return r == -EEXIST && place_has_text(dirfd, slash + 1, text) ? 0 : r;
+	}
 	if (leads_to_module(ctx, link))
 		return fsync(dirfd) < 0 ? -errno : 0;
 	/* a directory of the path is a link to elsewhere */
