@@ -59,14 +59,16 @@ static int symvers_line(struct fit_exports *exports, char *line)
 	char *file = exports_field(&line), *type = exports_field(&line);
 	char *ns = exports_field(&line), module[MF_MODULE_NAME_SIZE];
 	struct mf_ksym new = { .name = symbol, .ns = ns };
+	bool vmlinux = !strcmp(file, "vmlinux");
 
-	if (!mf_starts_with(crc, "0x") || !*symbol || !mf_module_name(file, module, sizeof(module)))
+	if (!mf_starts_with(crc, "0x") || !*symbol ||
+	    (!vmlinux && !mf_module_name(file, module, sizeof(module))))
 		return 0;
 	new.crc = (uint32_t)strtoul(crc + 2, NULL, 16);
 	/* a kernel without symbol versions has a zero for each symbol */
 	new.has_crc = new.crc != 0;
-	new.gpl_only = strstr(type, "_GPL");
-	return fit_exports_add(exports, &new, strcmp(module, "vmlinux") ? module : NULL, false);
+	new.gpl_only = mf_ends_with(type, "_GPL");
+	return fit_exports_add(exports, &new, vmlinux ? NULL : module, false);
 }
 
 static int symvers_lines(struct fit_exports *exports, char *text)
