@@ -177,7 +177,7 @@ static int read_module(struct fit_index *index, const char *module)
 {
 	const char *path = fit_index_path(index, module);
 	_cleanup_free_ char *buf = NULL;
-	struct mf_modinfo info;
+	struct mf_modinfo info = { 0 };
 	size_t len;
 	int r;
 

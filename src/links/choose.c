@@ -154,8 +154,8 @@ static int choice_read_file(const struct links_choice *choice, const struct link
 	_cleanup_close_ int fd = mf_context_open(choice->ctx, origin->path, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *buf = NULL;
 	uint8_t digest[MF_SHA256_LEN];
-	struct stat st;
-	size_t len;
+	struct stat st = { 0 };
+	size_t len = 0;
 	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
 
 	if (!r)
@@ -198,7 +198,7 @@ static int choice_judge(struct links_choice *choice, struct mf_fit_kernel *fit,
 			const struct links_origin *origin, const char *buf, size_t len)
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
-	struct mf_fit answer;
+	struct mf_fit answer = { 0 };
 	int r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
 
 	if (!r)
@@ -216,7 +216,7 @@ static int choice_try(struct links_choice *choice, struct mf_fit_kernel *fit,
 		      const struct links_origin *origin)
 {
 	_cleanup_free_ char *buf = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = check_place(choice, fit, origin);
 
 	if (!r)

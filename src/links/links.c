@@ -95,7 +95,7 @@ static bool is_path_changed(const struct links_step *s, const char *path)
 	const char *kernel = mf_kernel_tree_path(path);
 	size_t len = kernel ? strcspn(kernel, "/") : 0;
 
-	for (size_t i = 0; s->receipt && i < s->receipt->kernels.n; i++)
+	for (size_t i = 0; kernel && s->receipt && i < s->receipt->kernels.n; i++)
 		if (strlen(s->receipt->kernels.v[i]) == len &&
 		    !strncmp(s->receipt->kernels.v[i], kernel, len) &&
 		    mf_strings_has(&s->receipt->changed[i], kernel + len + 1))

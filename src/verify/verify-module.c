@@ -284,8 +284,9 @@ static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, c
 	if (!kernel_path)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_MODULE, path,
 			       "it is not in the module directory of a kernel");
-	r = kernel ? mf_deny_check_digest(ctx, path, "module", digest)
-		   : mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, path, NULL);
+	if (!kernel)
+		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, path, NULL);
+	r = mf_deny_check_digest(ctx, path, "module", digest);
 	if (r < 0)
 		return r;
 	r = mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info);
