@@ -2,7 +2,7 @@
 /*
  * A list of exported symbols, found by name.
  *
- * It owns all strings. The first export of a name stays, as the kernel refuses a second one, unless
+ * It owns its strings, or the text that they are in. The first export of a name stays, as the kernel refuses a second one, unless
  * the caller replaces it.
  */
 #include "export-list.h"
@@ -41,6 +41,24 @@ int fit_exports_add(struct fit_exports *exports, const struct mf_ksym *symbol, c
 		       : 0;
 }
 
+int fit_exports_borrow(struct fit_exports *exports, const struct mf_ksym *symbol,
+		       const char *module)
+{
+	uint32_t *place;
+	int r = mf_array_reserve(&exports->v, &exports->room, exports->n + 1, sizeof(*exports->v));
+
+	if (!r)
+		r = mf_table_put(&exports->by_name, symbol->name, strlen(symbol->name),
+				 (uint32_t)exports->n, &place);
+	if (r > 0)
+		exports->v[exports->n++] = (struct fit_export){ .module = module,
+								.ns = symbol->ns,
+								.crc = symbol->crc,
+								.has_crc = symbol->has_crc,
+								.gpl_only = symbol->gpl_only };
+	return r < 0 ? r : 0;
+}
+
 const struct fit_export *fit_exports_get(const struct fit_exports *exports, const char *symbol)
 {
 	const uint32_t *place = mf_table_get(&exports->by_name, symbol, strlen(symbol));
@@ -52,6 +70,7 @@ void fit_exports_done(struct fit_exports *exports)
 {
 	free(exports->v);
 	free(exports->vermagic);
+	free(exports->text);
 	mf_table_done(&exports->by_name);
 	mf_arena_done(&exports->texts);
 	*exports = (struct fit_exports){ 0 };

@@ -23,6 +23,7 @@ struct fit_exports {
 	struct mf_arena texts;
 	bool complete;	/* a symbol that is missing here is not exported by the kernel itself */
 	char *vermagic; /* of the image, or NULL */
+	char *text;	/* that borrowed strings are in, owned; or NULL */
 };
 
 /*
@@ -30,6 +31,9 @@ struct fit_exports {
  */
 int fit_exports_add(struct fit_exports *exports, const struct mf_ksym *symbol, const char *module,
 		    bool replace);
+/* The same without copies, for strings that live as long as the list; an export of that name stays. */
+int fit_exports_borrow(struct fit_exports *exports, const struct mf_ksym *symbol,
+		       const char *module);
 /* NULL: it is not known to be exported. Valid until the next fit_exports_add(). */
 const struct fit_export *fit_exports_get(const struct fit_exports *exports, const char *symbol);
 void fit_exports_done(struct fit_exports *exports);

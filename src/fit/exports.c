@@ -52,27 +52,54 @@ static char *exports_field(char **line)
 	return start;
 }
 
+/* The lines of a module stand together. */
+struct symvers {
+	struct fit_exports *exports;
+	const char *file, *module; /* of the last line; NULL: of the kernel itself */
+};
+
+/* Notes the module of a file of symvers, "drivers/a/x-y". 0; 1: it has no name; -ENOMEM. */
+static int symvers_module(struct symvers *s, const char *file)
+{
+	char name[MF_MODULE_NAME_SIZE];
+
+	if (s->file && !strcmp(file, s->file))
+		return 0;
+	s->module = NULL;
+	s->file = NULL;
+	if (strcmp(file, "vmlinux") != 0) {
+		if (!mf_module_name(file, name, sizeof(name)))
+			return 1;
+		s->module = mf_arena_copy(&s->exports->texts, name, strlen(name));
+		if (!s->module)
+			return -ENOMEM;
+	}
+	s->file = file;
+	return 0;
+}
+
 /* A line of symvers: CRC, symbol, module, type, namespace. A line of another form is skipped. */
-static int symvers_line(struct fit_exports *exports, char *line)
+static int symvers_line(struct symvers *s, char *line)
 {
 	char *crc = exports_field(&line), *symbol = exports_field(&line);
 	char *file = exports_field(&line), *type = exports_field(&line);
-	char *ns = exports_field(&line), module[MF_MODULE_NAME_SIZE];
+	char *ns = exports_field(&line);
 	struct mf_ksym new = { .name = symbol, .ns = ns };
-	bool vmlinux = !strcmp(file, "vmlinux");
+	int r = mf_starts_with(crc, "0x") && *symbol ? symvers_module(s, file) : 1;
 
-	if (!mf_starts_with(crc, "0x") || !*symbol ||
-	    (!vmlinux && !mf_module_name(file, module, sizeof(module))))
-		return 0;
+	if (r)
+		return r < 0 ? r : 0;
 	new.crc = (uint32_t)strtoul(crc + 2, NULL, 16);
 	/* a kernel without symbol versions has a zero for each symbol */
 	new.has_crc = new.crc != 0;
 	new.gpl_only = mf_ends_with(type, "_GPL");
-	return fit_exports_add(exports, &new, vmlinux ? NULL : module, false);
+	return fit_exports_borrow(s->exports, &new, s->module);
 }
 
+/* TEXT must live as long as the list. */
 static int symvers_lines(struct fit_exports *exports, char *text)
 {
+	struct symvers s = { .exports = exports };
 	int r = mf_table_reserve(&exports->by_name, N_EXPORTS);
 
 	while (!r && *text) {
@@ -80,7 +107,7 @@ static int symvers_lines(struct fit_exports *exports, char *text)
 		bool last = !*end;
 
 		*end = '\0';
-		r = symvers_line(exports, text);
+		r = symvers_line(&s, text);
 		text = last ? end : end + 1;
 	}
 	return r;
@@ -90,18 +117,18 @@ int fit_exports_symvers(struct mf_context *ctx, const char *kernel, struct fit_e
 {
 	/* the contract of symvers is about the kernel of a context */
 	struct mf_context of_kernel = *ctx;
-	_cleanup_free_ char *name = strdup(kernel), *text = NULL;
+	_cleanup_free_ char *name = strdup(kernel);
 	int r;
 
 	if (!name)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, kernel, NULL);
 	of_kernel.kernel = name;
-	r = mf_symvers_text(&of_kernel, &text);
+	r = mf_symvers_text(&of_kernel, &exports->text);
 	if (r) {
 		ctx->failure = of_kernel.failure;
 		return r;
 	}
-	if (symvers_lines(exports, text) < 0)
+	if (symvers_lines(exports, exports->text) < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, kernel, NULL);
 	exports->complete = exports->n > 0;
 	return exports->n ? 0 : 1;
@@ -268,6 +295,7 @@ static int cache_read(const struct mf_context *ctx, const char *kernel, const st
 	exports->complete = *kind != 'm';
 	if (*kind == 'i' && kind[1] && !(exports->vermagic = strdup(kind + 1)))
 		return -ENOMEM;
+	exports->text = MF_STEAL(text);
 	return symvers_lines(exports, lines);
 }
 
