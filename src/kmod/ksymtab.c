@@ -36,11 +36,14 @@
 #define SETUP_END      0x250
 #define SECTOR	       512
 
-enum { TABLE, TABLE_GPL, CRCS, CRCS_GPL, STRINGS, N_PARTS };
+enum { TABLE, TABLE_GPL, CRCS, CRCS_GPL, FLAGS, STRINGS, N_PARTS };
+
+#define FLAG_GPL_ONLY 1
 
 static const char *const part_names[N_PARTS] = {
-	[TABLE] = "__ksymtab",	      [TABLE_GPL] = "__ksymtab_gpl",   [CRCS] = "__kcrctab",
-	[CRCS_GPL] = "__kcrctab_gpl", [STRINGS] = "__ksymtab_strings",
+	[TABLE] = "__ksymtab",	 [TABLE_GPL] = "__ksymtab_gpl",
+	[CRCS] = "__kcrctab",	 [CRCS_GPL] = "__kcrctab_gpl",
+	[FLAGS] = "__kflagstab", [STRINGS] = "__ksymtab_strings",
 };
 
 struct tables {
@@ -91,6 +94,14 @@ static size_t entry_size(const struct mf_elf_section *table, const struct mf_elf
 	return table->size == n * 12 ? 12 : table->size == n * 8 ? 8 : 0;
 }
 
+/* Is entry I of __ksymtab for GPL modules only, by the table of flags? */
+static bool has_gpl_flag(const struct tables *t, uint64_t i)
+{
+	const struct mf_elf_section *flags = &t->parts[FLAGS];
+
+	return i < flags->size && (t->elf.buf[flags->offset + i] & FLAG_GPL_ONLY);
+}
+
 static int visit_table(const struct tables *t, const struct mf_elf_section *table,
 		       const struct mf_elf_section *crcs, bool gpl_only)
 {
@@ -100,7 +111,7 @@ static int visit_table(const struct tables *t, const struct mf_elf_section *tabl
 	for (size_t i = 0; !r && i < table->size / size; i++) {
 		struct mf_ksym symbol = { .ns = "",
 					  .has_crc = crcs->size > 0,
-					  .gpl_only = gpl_only };
+					  .gpl_only = gpl_only || has_gpl_flag(t, i) };
 
 		symbol.name = distant_string(t, table, i * size + 4);
 		if (size == 12)
@@ -239,22 +250,48 @@ static const char *name_after(const struct symbols *s, const struct mf_elf_symbo
 	return mf_starts_with(name, prefix) ? name + strlen(prefix) : NULL;
 }
 
-/* The linker sorts local symbols by their place, so the namespace stands near: but search all. */
-static const char *find_namespace(const struct symbols *s, size_t near, const char *name)
+/*
+ * The symbol PREFIX + NAME, such as __kstrtabns_x. It stands near __ksymtab_x in most modules, so the
+ * search begins a little before that, and wraps around.
+ */
+static bool find_symbol(const struct symbols *s, size_t near, const char *prefix, const char *name,
+			struct mf_elf_symbol *ret_symbol)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		/* near, near - 1, near + 1 would be first; the walk wraps around from NEAR - 8 */
 		size_t at = (near + s->n - (near < 8 ? near : 8) + i) % s->n;
 		struct mf_elf_symbol symbol = ksymtab_symbol(s, at);
-		const char *of = name_after(s, &symbol, "__kstrtabns_");
-		const char *ns;
+		const char *of = name_after(s, &symbol, prefix);
 
-		if (!of || strcmp(of, name) != 0)
-			continue;
-		ns = ksymtab_string(&s->t, symbol.value);
-		return ns ? ns : "";
+		if (of && !strcmp(of, name)) {
+			*ret_symbol = symbol;
+			return true;
+		}
 	}
-	return "";
+	return false;
+}
+
+static const char *namespace_of(const struct symbols *s, size_t near, const char *name)
+{
+	struct mf_elf_symbol symbol;
+	const char *ns = NULL;
+
+	if (find_symbol(s, near, "__kstrtabns_", name, &symbol))
+		ns = ksymtab_string(&s->t, symbol.value);
+	return ns ? ns : "";
+}
+
+/* Only for GPL modules: by the name of its section, or by its flags. */
+static bool is_gpl_only(const struct symbols *s, size_t at, const char *name)
+{
+	struct mf_elf_symbol entry = ksymtab_symbol(s, at), symbol;
+	struct mf_elf_section flags;
+
+	if (strstr(mf_elf_section_name(&s->t.elf, entry.section), "_gpl"))
+		return true;
+	return find_symbol(s, at, "__flags_", name, &symbol) &&
+	       mf_elf_section_at(&s->t.elf, symbol.section, &flags) == 0 &&
+	       symbol.value < flags.size &&
+	       (s->t.elf.buf[flags.offset + symbol.value] & FLAG_GPL_ONLY);
 }
 
 static int visit_symbols(const struct symbols *s)
@@ -267,8 +304,8 @@ static int visit_symbols(const struct symbols *s)
 
 		if (!symbol.name || !*symbol.name)
 			continue;
-		symbol.gpl_only = strstr(mf_elf_section_name(&s->t.elf, at.section), "_gpl");
-		symbol.ns = find_namespace(s, i, symbol.name);
+		symbol.gpl_only = is_gpl_only(s, i, symbol.name);
+		symbol.ns = namespace_of(s, i, symbol.name);
 		r = s->t.visit(s->t.arg, &symbol);
 	}
 	return r;

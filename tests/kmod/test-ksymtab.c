@@ -142,6 +142,52 @@ static void a_module_says_to_whom_it_exports(void **state)
 	assert_true(found.n > 10 && !found.ns && found.gpl < found.n);
 }
 
+static int on_flagged(void *arg, const struct mf_ksym *s)
+{
+	char *text = arg;
+
+	strcat(strcat(strcat(text, s->name), s->gpl_only ? "+" : "-"), s->ns);
+	return 0;
+}
+
+/* Since 7.0: one table, and flags beside it. */
+static void flags_say_what_sections_said(void **state)
+{
+	static const char source[] = ".section __ksymtab_strings,\"aMS\",@progbits,1\n"
+				     "sa: .asciz \"a\"\n__kstrtabns_a: .asciz \"\"\n"
+				     "sb: .asciz \"b\"\n__kstrtabns_b: .asciz \"SPACE\"\n"
+				     ".section __ksymtab,\"a\"\n"
+				     "__ksymtab_a: .long a - ., sa - ., __kstrtabns_a - .\n"
+				     "__ksymtab_b: .long b - ., sb - ., __kstrtabns_b - .\n"
+				     ".section __kflagstab,\"a\"\n"
+				     "__flags_a: .byte 0\n__flags_b: .byte 1\n"
+				     ".text\na: nop\nb: nop\n.globl _start\n_start: nop\n";
+	char directory[] = "/tmp/modfetch-ksymtab.XXXXXX", command[400], text[64] = "";
+	_cleanup_free_ char *object = NULL, *image = NULL;
+	char *vermagic = NULL;
+	size_t len;
+	FILE *f;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(command, sizeof(command),
+		 "cd %s && cat >x.s && cc -c x.s -o x.o && ld -o x x.o 2>err", directory);
+	f = popen(command, "w");
+	assert_non_null(f);
+	fputs(source, f);
+	assert_int_equal(pclose(f), 0);
+	snprintf(command, sizeof(command), "%s/x.o", directory);
+	assert_int_equal(mf_file_read_at(AT_FDCWD, command, 1 << 20, &object, &len), 0);
+	assert_int_equal(mf_ksymtab_module(object, len, on_flagged, text), 0);
+	assert_string_equal(text, "a-b+SPACE");
+	*text = '\0';
+	snprintf(command, sizeof(command), "%s/x", directory);
+	assert_int_equal(mf_file_read_at(AT_FDCWD, command, 1 << 20, &image, &len), 0);
+	assert_int_equal(mf_ksymtab_image(image, len, "x", on_flagged, text, &vermagic), 0);
+	assert_string_equal(text, "a-b+SPACE");
+	assert_null(vermagic);
+	assert_int_equal(mf_tree_remove(AT_FDCWD, directory), 0);
+}
+
 static void a_damaged_module_is_read_without_harm(void **state)
 {
 	size_t len;
@@ -168,6 +214,7 @@ int main(void)
 		UNIT(the_image_has_what_symvers_has),
 		UNIT(an_image_that_cannot_be_read_has_no_tables),
 		UNIT(a_module_says_to_whom_it_exports),
+		UNIT(flags_say_what_sections_said),
 		UNIT(a_damaged_module_is_read_without_harm),
 	};
 
