@@ -217,29 +217,34 @@ static int read_back(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	return 0;
 }
 
-/* The record goes when the indexes are right: a run that is killed here has to find it. */
-static void forget_with_indexes(struct mf_context *ctx, const struct mf_undo *undo)
-{
-	for (size_t i = 0; i < undo->kernels.n; i++)
-		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = undo->kernels.v[i] },
-				NULL);
-	(void)mf_undo_forget(ctx);
-}
-
-void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
+/*
+ * INDEXED: the indexes may have something of the transaction, or lack what it removed. The record
+ * goes when they are right: a run that is killed here has to find it. Otherwise they stay as they
+ * are: a file that another program has put there does not get into them by a failure.
+ */
+static void undo_transaction(struct mf_context *ctx, const struct mf_receipt *receipt, bool indexed)
 {
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 	struct mf_undo undo = receipt->undo;
 
 	/* a package that could not be removed stays: the caller reports the failure */
 	undo.erase = (struct mf_strings){ 0 };
-	if (mf_undo(ctx, &undo) < 0)
+	if (mf_undo(ctx, &undo) < 0) {
 		mf_log(ctx, MF_LOG_ERROR,
 		       "install: the installation could not be undone, the next run will try "
 		       "again: %s: %s",
 		       ctx->failure.what, ctx->failure.why);
-	else
-		forget_with_indexes(ctx, &undo);
+		return;
+	}
+	for (size_t i = 0; indexed && i < undo.kernels.n; i++)
+		(void)mf_depmod(ctx, &(struct mf_depmod_options){ .kernel = undo.kernels.v[i] },
+				NULL);
+	(void)mf_undo_forget(ctx);
+}
+
+void mf_install_undo(struct mf_context *ctx, const struct mf_receipt *receipt)
+{
+	undo_transaction(ctx, receipt, true);
 }
 
 static int sync_disk(struct mf_context *ctx)
@@ -444,7 +449,8 @@ int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		if (r == -MFE_LOCKED)
 			discard_notes(ctx);
 		else if (r < 0)
-			mf_install_undo(ctx, &receipt);
+			undo_transaction(ctx, &receipt,
+					 receipt.undo.erase.n || receipt.undo.updates.n);
 		if (r != -MFE_LOCKED)
 			mf_directory_modes_restore(removed.modes);
 	}
