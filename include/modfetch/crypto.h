@@ -14,8 +14,21 @@
 
 /* The digest of all of FD from offset 0; does not move the position. 0 or -errno. */
 int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN]);
+/* The digest of LEN bytes: SHA-256, or MD5. 0, or -ENOMEM (OpenSSL may also forbid MD5). */
+int mf_digest(bool md5, const void *buf, size_t len, uint8_t *ret_digest);
+
 /* The digest of LEN bytes. 0 or -ENOMEM. */
-int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN]);
+static inline int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN])
+{
+	return mf_digest(false, buf, len, ret_digest);
+}
+
+/* MD5, as dpkg keeps it: it shows damage and protects against nothing. */
+#define MF_MD5_LEN 16
+static inline int mf_md5(const void *buf, size_t len, uint8_t ret_digest[MF_MD5_LEN])
+{
+	return mf_digest(true, buf, len, ret_digest);
+}
 
 /* The certificates that may sign one kind of file, and their revocation lists. */
 struct mf_keyring;

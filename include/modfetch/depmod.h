@@ -11,6 +11,9 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
+/* Gets an index by the name of its file, as depmod would write it; valid during the call. */
+typedef int mf_depmod_visit(void *arg, const char *name, const void *bytes, size_t len);
+
 struct mf_depmod_options {
 	const char *basedir; /* NULL: the context's root; as depmod -b */
 	const char *outdir;  /* NULL: the basedir; as depmod -o */
@@ -23,7 +26,13 @@ struct mf_depmod_options {
 	 * indexes since, and where there are external directories or links to directories.
 	 */
 	const struct mf_strings *changed;
-	FILE *print;  /* as depmod -n: the text files go here, nothing else is written */
+	FILE *print; /* as depmod -n: the text files go here, nothing else is written */
+	/*
+	 * Instead of writing anything, gets each index in turn; a negative return, which need not be
+	 * recorded, ends the run.
+	 */
+	mf_depmod_visit *visit;
+	void *visit_arg;
 	bool no_sync; /* leave out fsync: for image builds, where the image is synced once */
 	/*
 	 * Only read all modules and write the state file, so that a later run reads the changed ones

@@ -93,6 +93,15 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *verifier
 		     const void *buf, size_t len);
 
 /*
+ * The same without the kernel: checks the deny list, the signature, and the fields that depmod
+ * copies into its indexes, of a module that was parsed; DIGEST is that of its file.
+ */
+struct mf_modinfo;
+int mf_verify_parsed_module(struct mf_context *ctx, struct mf_module_verifier *verifier,
+			    const char *path, const struct mf_modinfo *info,
+			    const uint8_t digest[MF_SHA256_LEN]);
+
+/*
  * Checks every module of a package, and its files for depmod.d (verify-conf.h). Each one that
  * HEADER lists must be in the payload, with the digest of the header, so that the bytes checked
  * here are those that librpm will write. Returns as above, or -MFE_FORBIDDEN_FILE or

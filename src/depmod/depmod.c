@@ -284,6 +284,12 @@ static int stage(struct run *run, enum dm_index index)
 	return dm_publish_stage(&run->publish, index, buf);
 }
 
+/* Does the caller want to see the indexes, and nothing to be written? */
+static bool only_shows(const struct run *run)
+{
+	return run->options->print || run->options->visit;
+}
+
 static int make_indexes(struct run *run, enum job job)
 {
 	const struct dm_source src = {
@@ -297,7 +303,7 @@ static int make_indexes(struct run *run, enum job job)
 	};
 	int r = jobs[job].make(&src, run->indexes);
 
-	if (run->options->print)
+	if (only_shows(run))
 		return r;
 	for (size_t i = 0; i < jobs[job].n && r >= 0; i++)
 		r = stage(run, jobs[job].indexes[i]);
@@ -357,6 +363,23 @@ static int build_state(struct run *run, struct dm_buf *ret_state)
 	return r;
 }
 
+static int show(struct run *run)
+{
+	const struct mf_depmod_options *options = run->options;
+	int r = 0;
+
+	if (options->print)
+		return dm_print(run->ctx, options->print, &run->flavor, run->indexes);
+	for (enum dm_index i = 0; r >= 0 && i < DM_N_OUTPUTS; i++) {
+		const struct dm_buf *buf = &run->indexes[i];
+
+		if (is_written(run, i))
+			r = options->visit(options->visit_arg, dm_index_name(i),
+					   buf->p ? buf->p : "", buf->len);
+	}
+	return r < 0 ? depmod_fail(run, r, run->tree.dirname) : 0;
+}
+
 /* A state that cannot be written costs the next run its time, and nothing else. */
 static void write_state(struct run *run)
 {
@@ -377,7 +400,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 {
 	int r = dm_tree_open(run->ctx, run->options, &run->tree);
 
-	if (r >= 0 && !run->options->print) {
+	if (r >= 0 && !only_shows(run)) {
 		r = dm_tree_lock(run->ctx, &run->tree);
 		if (r >= 0)
 			dm_publish_sweep(run->tree.out_fd);
@@ -397,7 +420,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 	digest_inputs(run);
 	result->modules = run->modules.n;
 	result->read = run->n_read;
-	if (!run->options->print && is_current(run)) {
+	if (!only_shows(run) && is_current(run)) {
 		result->unchanged = true;
 		/* files that say the same as before may have new times */
 		if (run->n_read)
@@ -405,8 +428,8 @@ static int work(struct run *run, struct mf_depmod_result *result)
 		return 0;
 	}
 	r = make_all(run);
-	if (r >= 0 && run->options->print)
-		return dm_print(run->ctx, run->options->print, &run->flavor, run->indexes);
+	if (r >= 0 && only_shows(run))
+		return show(run);
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
 	if (r >= 0)

@@ -5,14 +5,12 @@
  * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
  * system store, no certificate inside a signature, no clock. Validity is checked at the signing
  * time, so the result is the same in 1970 and 2099. A certificate named by any CRL of the keyring
- * is refused, independent of the CRL's own dates and signature: write access to the directory of
- * keys is the right to revoke.
+ * is refused, independent of the CRL's own dates and signature: who may write keys may revoke.
  *
  * OpenSSL's CMS_verify() verifies RSA and ECDSA. Version 3.0 does not support Ed25519 in CMS (RFC
  * 8419), so this file verifies the signature over the signed attributes itself, and CMS_verify()
  * does the rest. Input that OpenSSL accepts but modfetch must not is refused before: bytes after
- * the structure, several signers, embedded content, weak digests, curves and keys. Every entry
- * leaves OpenSSL's error queue empty. Nothing here prints or asks for a passphrase.
+ * the structure, several signers, embedded content, weak digests, curves and keys.
  */
 #include "modfetch/crypto.h"
 #include <errno.h>
@@ -65,10 +63,12 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
-int mf_sha256(const void *buf, size_t len, uint8_t ret_digest[MF_SHA256_LEN])
+int mf_digest(bool md5, const void *buf, size_t len, uint8_t *ret_digest)
 {
 	DRAIN_ERRORS;
-	return EVP_Digest(buf, len, ret_digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+	const EVP_MD *md = md5 ? EVP_md5() : EVP_sha256();
+
+	return EVP_Digest(buf, len, ret_digest, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
 }
 
 int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])

@@ -271,6 +271,22 @@ static const char *module_kernel_of(const char *path, size_t *ret_len)
 	return *ret_len && kernel[*ret_len] ? kernel : NULL;
 }
 
+static int check_parsed(struct mf_context *ctx, const struct mf_module_verifier *v,
+			const char *path, const struct mf_modinfo *info)
+{
+	int r = module_check_signature(ctx, v, path, info);
+
+	return r < 0 ? r : check_index_fields(ctx, path, info);
+}
+
+int mf_verify_parsed_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
+			    const struct mf_modinfo *info, const uint8_t digest[MF_SHA256_LEN])
+{
+	int r = mf_deny_check_digest(ctx, path, "module", digest);
+
+	return r < 0 ? r : check_parsed(ctx, v, path, info);
+}
+
 /* DIGEST is that of the LEN bytes. */
 static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, const char *path,
 			 const void *buf, size_t len, const uint8_t digest[MF_SHA256_LEN])
@@ -296,9 +312,7 @@ static int verify_module(struct mf_context *ctx, struct mf_module_verifier *v, c
 			       : r == -EFBIG ? -MFE_TOO_LARGE
 					     : r,
 			       path, NULL);
-	r = module_check_signature(ctx, v, path, &info);
-	if (r == 0)
-		r = check_index_fields(ctx, path, &info);
+	r = check_parsed(ctx, v, path, &info);
 	return r < 0 ? r : module_check_kernel(ctx, v, path, kernel, &info);
 }
 
