@@ -41,6 +41,8 @@ struct mf_context {
 	bool from_modprobe;  /* started by the modprobe helper: do not wait while drivers load */
 	/* scriptlets of installed and erased packages may run: some repository permits them */
 	bool scriptlets;
+	/* installed packages are being repaired: their files that were altered may be replaced */
+	bool repairs;
 	enum mf_log_level log_level;
 	struct mf_settings settings;
 	struct mf_failure failure;

@@ -48,6 +48,8 @@ int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_s
  * types the whole name of a package means that very package.
  */
 void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names);
+/* The same for the items whose "name-evr.arch" is in LABELS, which are installed already. */
+void mf_plan_mark_again(struct mf_plan *plan, const struct mf_strings *labels);
 void mf_plan_done(struct mf_plan *plan);
 
 #endif

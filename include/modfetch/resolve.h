@@ -18,6 +18,8 @@
 struct mf_selection {
 	const struct mf_strings *install;
 	const struct mf_strings *remove;
+	/* "name-evr.arch" of installed packages to install once more, the very same ones */
+	const struct mf_strings *again;
 	const struct mf_verdicts *refused; /* packages that must not be installed */
 };
 
@@ -123,5 +125,7 @@ enum mf_which { MF_WHICH_INSTALLED, MF_WHICH_AVAILABLE, MF_WHICH_ANY };
  */
 int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, int **ret_ids,
 		   size_t *ret_n);
+/* The same for the packages of repositories with this label, "name-evr.arch". */
+int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids, size_t *ret_n);
 
 #endif

@@ -9,7 +9,7 @@
  * does no harm: the file equals the package's, or it is firmware or documentation, and the
  * machine's own is as good. A file that controls the machine (a module, a depmod.d file, a kernel)
  * cannot be left out: the run is refused. So is a run that would remove or replace a file that was
- * changed after its package was installed.
+ * changed after its package was installed, unless it is to repair that package.
  *
  * Paths are compared by the directory they lead to, not by their text: below a root where /lib is a
  * link, /lib/modules and /usr/lib/modules are the same. The whole rpm database is read only if a
@@ -322,7 +322,7 @@ static int check_removed_file(struct mf_owners *o, const struct mf_rpm_header *h
 			       "%s cannot be examined: %s", file->path, mf_error_sentence(r));
 	if (on_disk == MF_ON_DISK_SAME || r == 1)
 		return 0;
-	if (is_empty_module(o->ctx, file->path))
+	if (o->ctx->repairs || is_empty_module(o->ctx, file->path))
 		return mark_owned(o, file, false) < 0 ? -ENOMEM : 0;
 	return mf_fail(o->ctx, MF_STAGE_INSTALL, -MFE_ALTERED, header->name,
 		       "%s was changed after the package was installed and would be lost; move it "

@@ -83,7 +83,7 @@ static bool all_on_disk(const struct mf_run *run)
 	for (size_t i = 0; i < run->wants.n; i++)
 		if (run->wants.v[i].state == MF_UNKNOWN)
 			return false;
-	return !run->selection.install && !run->selection.remove;
+	return !run->selection.install && !run->selection.remove && !run->selection.again;
 }
 
 /* Reads indexes and modprobe.d again: a repair changes the indexes. */
@@ -366,6 +366,8 @@ static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct t
 		if (r >= 0) {
 			if (run->selection.install && !ctx->unattended)
 				mf_plan_mark_named(&run->plan, run->selection.install);
+			if (run->selection.again)
+				mf_plan_mark_again(&run->plan, run->selection.again);
 			pipeline_stamp(run, MF_RESOLVED);
 		}
 	}

@@ -15,6 +15,7 @@
  * libsolv, which chooses between providers of a dependency, is given the same order as priorities.
  */
 #include "modfetch/resolve.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
@@ -220,6 +221,39 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 			ids[kept++] = ids[i];
 	*ret_n = choice_keep_kernel(pool, ids, kept, which);
 	*ret_ids = MF_STEAL(ids);
+	return 0;
+}
+
+int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids, size_t *ret_n)
+{
+	_cleanup_free_ char *name = strdup(label);
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0, kept = 0;
+	int r = name ? 0 : -ENOMEM;
+
+	for (int i = 0; !r && i < 2; i++) {
+		char *dash = strrchr(name, '-');
+
+		if (dash)
+			*dash = '\0';
+	}
+	if (!r)
+		r = mf_choice_find(pool, name, MF_WHICH_AVAILABLE, &ids, &n);
+	for (size_t i = 0; !r && i < n; i++) {
+		_cleanup_free_ char *found = NULL;
+		struct mf_package package;
+
+		mf_pool_package(pool, ids[i], &package);
+		found = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
+		if (!found)
+			return -ENOMEM;
+		if (!strcmp(found, label))
+			ids[kept++] = ids[i];
+	}
+	if (r < 0)
+		return r;
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = kept;
 	return 0;
 }
 

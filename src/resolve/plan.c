@@ -161,6 +161,17 @@ void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names)
 		plan->items[i].named = mf_strings_has(names, plan->items[i].name);
 }
 
+void mf_plan_mark_again(struct mf_plan *plan, const struct mf_strings *labels)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct mf_plan_item *item = &plan->items[i];
+		_cleanup_free_ char *label =
+			mf_format("%s-%s.%s", item->name, item->evr, item->arch);
+
+		item->named |= label && mf_strings_has(labels, label);
+	}
+}
+
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan)
 {

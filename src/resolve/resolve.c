@@ -152,6 +152,24 @@ static int add_selection_jobs(struct planning *p, const struct mf_strings *names
 	return 0;
 }
 
+static int add_again_jobs(struct planning *p, const struct mf_strings *labels)
+{
+	for (size_t i = 0; labels && i < labels->n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+		int r = mf_choice_find_label(p->pool, labels->v[i], &ids, &n);
+
+		if (!r && !n)
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, labels->v[i],
+				       "no configured repository has this very package");
+		if (!r)
+			r = add_job(p, NULL, false, MF_STEAL(ids), n);
+		if (r < 0)
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, labels->v[i], NULL);
+	}
+	return 0;
+}
+
 /* ---- the policy on added packages ---- */
 
 /*
@@ -260,6 +278,8 @@ static int collect_jobs(struct planning *p, const struct mf_want *wants, size_t 
 		r = add_selection_jobs(p, p->selection->install, false);
 	if (!r && p->selection)
 		r = add_selection_jobs(p, p->selection->remove, true);
+	if (!r && p->selection)
+		r = add_again_jobs(p, p->selection->again);
 	return r;
 }
 
@@ -479,7 +499,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 		.selection = selection,
 	};
 	_cleanup_(planning_done) struct planning p = start;
-	bool named = selection && (selection->install || selection->remove);
+	bool named = selection && (selection->install || selection->remove || selection->again);
 	int r;
 
 	if (!named && !any_available(wants))
