@@ -27,7 +27,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
     local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check"
+    local verbs="probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list"
 
     COMPREPLY=()
     case $before in
@@ -38,7 +38,7 @@ _modfetch() {
         return
         ;;
     --kernel)
-        mapfile -t COMPREPLY < <(compgen -W "$(_modfetch_kernels)" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "all $(_modfetch_kernels)" -- "$word")
         return
         ;;
     esac
@@ -66,6 +66,8 @@ _modfetch() {
         ;;
     queue) options="--until-empty --linger --watch --retry" ;;
     history) options="--lines" ;;
+    check) options="--all --fix" ;;
+    list) options="--unowned" ;;
     esac
     [[ $word != -* ]] || words="$options $globals"
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check
+set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -34,7 +34,8 @@ complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVE
 complete -c modfetch -n $none -a queue -d "process the spool of device events"
 complete -c modfetch -n $none -a status -d "print devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "print past runs"
-complete -c modfetch -n $none -a check -d "check that drivers are intact, signed and for this kernel"
+complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
+complete -c modfetch -n $none -a list -d "list the modules on disk that nobody owns"
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l file -d "queries, one a line" -rF
@@ -79,4 +80,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from queue" -l until-empty -d "g
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l linger -d "stay for more devices" -x
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l watch -d "go on for ever"
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also what was set aside"
+complete -c modfetch -n "__fish_seen_subcommand_from check" -l all -d "all kernels, and those that are gone"
+complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle what can be handled"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

@@ -56,6 +56,11 @@ struct mf_context;
 	X(ALTERED, "ALTERED", 4, "an installed file differs from its package")                     \
 	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \
 	X(WRONG_KERNEL, "WRONG-KERNEL", 4, "the module was built for another kernel")              \
+	X(NO_DEPENDENCY, "NO-DEPENDENCY", 1, "a module needs another one that is not on disk")     \
+	X(COMPRESSION, "COMPRESSION", 1, "the kernel or kmod cannot decompress the module")        \
+	X(NO_FIRMWARE, "NO-FIRMWARE", 1, "the driver of a device lacks its firmware")              \
+	X(DEAD_LINK, "DEAD-LINK", 1, "the file that a link leads to does not exist")               \
+	X(KERNEL_GONE, "KERNEL-GONE", 1, "it is left over from a kernel that is not installed")    \
 	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4,                                                   \
 	  "the module has no valid signature of a known key")                                      \
 	X(LOCKED, "LOCKED", 1, "another program holds the lock longer than we wait")               \

@@ -2,8 +2,8 @@
 #ifndef MODFETCH_QUERY_H
 #define MODFETCH_QUERY_H
 /*
- * Queries that change nothing: the packages of the catalog, a check of the installed modules, and a
- * lookup as a test case or as a graph.
+ * Queries that change nothing: the packages of the catalog, and a lookup as a test case or as a
+ * graph.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,35 +88,6 @@ struct mf_hits {
 int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_strings *terms,
 	      struct mf_hits *ret_hits);
 void mf_hits_done(struct mf_hits *hits);
-
-/*
- * Checks that every driver on this disk is as its package installed it, is signed by a trusted key,
- * was built for its kernel, and is in the module indexes. Changes and repairs nothing.
- */
-
-struct mf_finding {
-	char *path;    /* path of the file, "/lib/…"; owned */
-	char *package; /* name-evr.arch of the file's package; NULL: no package owns it; owned */
-	char *reason;  /* one clause; owned */
-	int code;      /* -MFE_* or -errno; its printed name is stable */
-};
-
-struct mf_check {
-	struct mf_finding *findings; /* sorted by path */
-	size_t n_findings;
-	size_t modules;	 /* module files that were checked */
-	size_t owned;	 /* those of them that a package owns */
-	size_t packages; /* packages with files of this kernel, or firmware */
-	bool signatures; /* modules must be signed (settings.module_signature and keys) */
-};
-
-/*
- * Checks the drivers of the context's kernel. 0: RET_CHECK has the findings, if any, and the caller
- * passes it to mf_check_done(). -MFE_NOT_FOUND (the kernel has no directory), -MFE_INSTALL,
- * -MFE_CONFIG, -MFE_NO_KEYS or -errno, recorded: there is no result.
- */
-int mf_check(struct mf_context *ctx, struct mf_check *ret_check);
-void mf_check_done(struct mf_check *check);
 
 /*
  * A planned run as a resolver case: a text with the packages, the modules, the queries and the

@@ -27,8 +27,9 @@ struct cmd {
 	bool json;
 	bool no_load;
 	bool dry_run;
-	bool quiet;  /* -q */
-	char **argv; /* all arguments of the program, for cmd_restart() */
+	bool quiet;	 /* -q */
+	bool one_of_all; /* --kernel all: this run is for one of the kernels */
+	char **argv;	 /* all arguments of the program, for cmd_restart() */
 };
 
 typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
@@ -36,7 +37,7 @@ typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
 /* The verbs, one file each. */
 cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refresh, cmd_depmod;
 cmd_verb cmd_deny, cmd_allow, cmd_search, cmd_info;
-cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check;
+cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list;
 
 /* ---- usage.c ---- */
 

@@ -24,6 +24,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
+#include "all-kernels.h"
 #include "cmd.h"
 
 /* The function of a verb: in the module, or in this program. */
@@ -36,43 +37,46 @@ struct verb {
 	cmd_verb *run;
 	const char *arguments;
 	const char *summary;
-	bool any_kernel;  /* works if no kernel is found */
-	bool environment; /* runs external tools, which may read the environment */
-	cmd_verb *wait;	  /* called before the settings are read and the module is loaded */
+	enum verb_flags {
+		ANY_KERNEL = 1,	 /* works if no kernel is found */
+		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
+		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
+	} flags;
+	cmd_verb *wait; /* called before the settings are read and the module is loaded */
 };
 
 static const struct verb verbs[] = {
 	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
-	  "load a driver, and fetch it first if it is missing", false },
+	  "load a driver, and fetch it first if it is missing", 0 },
 	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
-	  "print what probe would do, and why", false },
-	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", false },
+	  "print what probe would do, and why", 0 },
+	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", 0 },
 	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
-	  "probe for all devices of this machine", false },
-	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", false },
-	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", false },
-	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", false },
-	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", false },
-	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it", true },
+	  "probe for all devices of this machine", 0 },
+	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
+	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
+	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", 0 },
+	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", 0 },
+	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it", ANY_KERNEL | ONE_RUN },
 	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "allow it, overriding all other rules",
-	  true },
+	  ANY_KERNEL | ONE_RUN },
 	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
-	  "fetch the repositories' metadata now", false },
-	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", true },
+	  "fetch the repositories' metadata now", 0 },
+	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
-	  true, true },
+	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
-	  "process the spool of device events", .wait = cmd_wait },
-	{ "status", IN_MODULE(status), "", "print devices, drivers, packages and repositories",
-	  false },
-	{ "history", IN_MODULE(history), "[-n N]", "print past runs", false },
-	{ "check", IN_MODULE(check), "",
-	  "check that drivers are intact, signed and for this kernel", false },
+	  "process the spool of device events", ONE_RUN, .wait = cmd_wait },
+	{ "status", IN_MODULE(status), "", "print devices, drivers, packages and repositories", 0 },
+	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
+	{ "check", IN_MODULE(check), "[--all] [--fix]",
+	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
+	{ "list", IN_MODULE(list), "--unowned", "list the modules on disk that nobody owns", 0 },
 };
 
 static void print_help(void)
 {
-	puts("Usage: modfetch [--root DIR] [--kernel KVER] [--json] [--dry-run] [--no-load] "
+	puts("Usage: modfetch [--root DIR] [--kernel KVER|all] [--json] [--dry-run] [--no-load] "
 	     "[--unattended] [--thorough] [-v|-q] "
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
@@ -188,37 +192,78 @@ static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **
 		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s", dlerror());
 }
 
-static int run_verb(const struct verb *verb, const struct globals *g, char **all, int argc,
-		    char **argv)
+/* A run of the command. */
+struct call {
+	const struct verb *verb;
+	const struct globals *globals;
+	char **all; /* all arguments of the program */
+	int argc;   /* those of the verb */
+	char **argv;
+};
+
+/* Runs the verb for KERNEL (NULL: the default) and prints its failure. The exit status. */
+static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_failure)
 {
+	const struct call *call = arg;
+	const struct globals *g = call->globals;
 	struct cmd cmd = { .json = g->json,
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
-			   .argv = all };
-	int r;
+			   .argv = call->all };
+	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
-	if (!verb->environment)
-		mf_process_clean_environment();
-	r = mf_context_init(&cmd.ctx, g->root, g->kernel);
+	cmd.one_of_all = kernel && kernel != g->kernel;
 	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.from_modprobe = g->from_modprobe;
 	cmd.ctx.log_level = g->verbose ? MF_LOG_DEBUG : g->quiet ? MF_LOG_ERROR : MF_LOG_INFO;
-	if (r == -MFE_USAGE && verb->any_kernel && !g->kernel)
+	if (r == -MFE_USAGE && call->verb->flags & ANY_KERNEL && !kernel && cmd.ctx.root)
 		r = 0;
 	/* one line for each failure: the verb prints its usage, so getopt must not complain too */
 	optind = 0;
 	opterr = 0;
-	if (!r && verb->wait)
-		r = verb->wait(&cmd, argc, argv);
+	if (!r && call->verb->wait)
+		r = call->verb->wait(&cmd, call->argc, call->argv);
 	if (!r)
 		r = mf_settings_read(&cmd.ctx);
 	cmd.ctx.settings.thorough |= g->thorough;
 	if (!r)
-		r = call_verb(&cmd, verb, argc, argv);
+		r = call_verb(&cmd, call->verb, call->argc, call->argv);
 	r = print_failure(&cmd, flush_results(&cmd, r));
+	*ret_failure = cmd.ctx.failure;
 	mf_context_done(&cmd.ctx);
 	return r;
+}
+
+/* Runs the verb for each installed kernel. */
+static int run_for_all(const struct call *call)
+{
+	const struct globals *g = call->globals;
+	struct cmd cmd = { .json = g->json };
+	const struct all_kernels all = {
+		.run = run_for_kernel, .arg = (void *)call, .json = g->json, .quiet = g->quiet
+	};
+	/* no kernel needs to be selected */
+	int r = mf_context_init(&cmd.ctx, g->root, "all");
+
+	if (!r && call->verb->flags & ONE_RUN)
+		r = cmd_usage(&cmd, call->verb->name,
+			      "it is not about a kernel: leave out --kernel all");
+	r = print_failure(&cmd, r ? r : cmd_for_all_kernels(&cmd.ctx, &all));
+	mf_context_done(&cmd.ctx);
+	return r;
+}
+
+static int run_verb(const struct verb *verb, const struct globals *g, char **all, int argc,
+		    char **argv)
+{
+	struct call call = { verb, g, all, argc, argv };
+	struct mf_failure failure;
+
+	if (!(verb->flags & ENVIRONMENT))
+		mf_process_clean_environment();
+	return g->kernel && !strcmp(g->kernel, "all") ? run_for_all(&call)
+						      : run_for_kernel(&call, g->kernel, &failure);
 }
 
 int main(int argc, char **argv)

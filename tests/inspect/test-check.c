@@ -3,10 +3,18 @@
 #include "tests/unit.h"
 #include "modfetch/array.h"
 #include "tests/root.h"
-#include "modfetch/query.h"
+#include "modfetch/depmod.h"
+#include "modfetch/inspect.h"
 #include "modfetch/file.h"
 #include "modfetch/install.h"
 #include "tests/machine.h"
+
+/* Brings the indexes up to date. */
+static void index_all(struct machine *m)
+{
+	assert_int_equal(
+		mf_depmod(&m->root.ctx, &(struct mf_depmod_options){ .no_sync = true }, NULL), 0);
+}
 
 /* The package of the machine, installed, and an index that names its module. */
 static struct machine *installed(void **state)
@@ -14,14 +22,12 @@ static struct machine *installed(void **state)
 	struct machine *m = *state;
 	struct mf_receipt receipt = { 0 };
 	struct mf_proof *proof;
-	char dep[300];
 
 	assert_int_equal(machine_verify(m, fcntl(m->package, F_DUPFD_CLOEXEC, 0), &proof), 0);
 	assert_int_equal(mf_install(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
 	mf_proof_free(proof);
 	mf_receipt_done(&receipt);
-	snprintf(dep, sizeof(dep), "lib/modules/%s/modules.dep", m->kver);
-	root_write(&m->root, dep, "updates/soundcore.ko:\n");
+	index_all(m);
 	return m;
 }
 
@@ -30,7 +36,9 @@ static void assert_found(struct machine *m, const char *path, int code, bool own
 {
 	struct mf_check check;
 
-	assert_int_equal(mf_check(&m->root.ctx, &check), 0);
+	assert_int_equal(mf_check(&m->root.ctx, false, &check), 0);
+	for (size_t i = 0; i < check.n_findings; i++)
+		print_message("%s: %s\n", check.findings[i].path, check.findings[i].reason);
 	assert_int_equal(check.n_findings, 1);
 	assert_string_equal(check.findings[0].path + 1, path);
 	assert_int_equal(check.findings[0].code, code);
@@ -58,12 +66,12 @@ static void what_is_as_it_came_is_no_finding(void **state)
 	struct machine *m = installed(state);
 	struct mf_check check;
 
-	assert_int_equal(mf_check(&m->root.ctx, &check), 0);
+	assert_int_equal(mf_check(&m->root.ctx, false, &check), 0);
 	assert_int_equal(check.n_findings, 0);
-	assert_int_equal(check.modules, 1);
-	assert_int_equal(check.owned, 1);
-	assert_int_equal(check.packages, 1);
-	assert_false(check.signatures);
+	assert_int_equal(check.kernels[0].modules, 1);
+	assert_int_equal(check.kernels[0].owners[MF_OWNER_RPM], 1);
+	assert_int_equal(check.kernels[0].packages, 1);
+	assert_false(check.kernels[0].signatures);
 	mf_check_done(&check);
 }
 
@@ -111,27 +119,30 @@ static void a_module_that_others_may_write_is_found(void **state)
 static void an_index_that_lags_behind_is_found(void **state)
 {
 	struct machine *m = installed(state);
-	char dep[300], ghost[300];
+	char dep[300], bin[300], ghost[300];
 
 	snprintf(dep, sizeof(dep), "lib/modules/%s/modules.dep", m->kver);
+	snprintf(bin, sizeof(bin), "lib/modules/%s/modules.dep.bin", m->kver);
 	snprintf(ghost, sizeof(ghost), "lib/modules/%s/kernel/ghost.ko", m->kver);
 	root_write(&m->root, dep, "");
 	assert_found(m, m->module, -MFE_BAD_INDEX, true);
 	root_write(&m->root, dep, "updates/soundcore.ko:\nkernel/ghost.ko: updates/soundcore.ko\n");
 	assert_found(m, ghost, -MFE_BAD_INDEX, false);
 	assert_int_equal(unlinkat(m->root.fd, dep, 0), 0);
-	assert_found(m, m->module, -MFE_BAD_INDEX, true);
+	assert_found(m, dep, -MFE_BAD_INDEX, false);
+	index_all(m);
+	flip(m, bin);
+	assert_found(m, bin, -MFE_BAD_INDEX, false);
 }
 
 static void a_file_that_is_no_module_is_found_whoever_brought_it(void **state)
 {
 	struct machine *m = installed(state);
-	char path[300], dep[300];
+	char path[300];
 
 	snprintf(path, sizeof(path), "lib/modules/%s/extra/x.ko", m->kver);
-	snprintf(dep, sizeof(dep), "lib/modules/%s/modules.dep", m->kver);
 	root_write(&m->root, path, "not an ELF file");
-	root_write(&m->root, dep, "updates/soundcore.ko:\nextra/x.ko:\n");
+	index_all(m);
 	assert_found(m, path, -MFE_BAD_MODULE, false);
 }
 
@@ -160,23 +171,13 @@ static void copy_module(struct machine *m, const char *path)
 	free(bytes);
 }
 
-/* Writes modules.dep with the module of the package and the lines OTHERS. */
-static void index_also(struct machine *m, const char *others)
-{
-	char path[300], text[600];
-
-	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", m->kver);
-	snprintf(text, sizeof(text), "updates/soundcore.ko:\n%s", others);
-	root_write(&m->root, path, text);
-}
-
 static void assert_nothing(struct machine *m, size_t modules)
 {
 	struct mf_check check;
 
-	assert_int_equal(mf_check(&m->root.ctx, &check), 0);
+	assert_int_equal(mf_check(&m->root.ctx, false, &check), 0);
 	assert_int_equal(check.n_findings, 0);
-	assert_int_equal(check.modules, modules);
+	assert_int_equal(check.kernels[0].modules, modules);
 	mf_check_done(&check);
 }
 
@@ -187,6 +188,7 @@ static void a_module_that_another_of_its_name_overrides_is_no_finding(void **sta
 
 	snprintf(path, sizeof(path), "lib/modules/%s/kernel/soundcore.ko", m->kver);
 	copy_module(m, path);
+	index_all(m);
 	assert_nothing(m, 2);
 	/* but its bytes are checked */
 	root_write(&m->root, path, "not an ELF file");
@@ -210,14 +212,15 @@ static void a_link_is_judged_by_what_it_leads_to(void **state)
 		{ "+lib/firmware/x.bin", "../../../firmware/x.bin", -MFE_FORBIDDEN_FILE },
 		{ "+lib/modules/6.1.0-other/vmlinuz-x", "../../6.1.0-other/vmlinuz-x",
 		  -MFE_FORBIDDEN_FILE },
-		{ "opt/x", "/nowhere.ko", 0 }, /* depmod ignores it */
-		{ "opt/x", "/opt", 0 },
+		{ "opt/x", "/nowhere.ko", -MFE_DEAD_LINK },
+		{ "opt/x", "/var/empty", 0 },
 	};
 	struct machine *m = installed(state);
 	char link[300];
 
 	snprintf(link, sizeof(link), "lib/modules/%s/weak-updates", m->kver);
 	root_mkdir(&m->root, link);
+	root_mkdir(&m->root, "var/empty");
 	strcat(link, "/x.ko");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
 		bool sound = *cases[i].file == '+', leads = strcmp(cases[i].file, "opt/x");
@@ -226,20 +229,20 @@ static void a_link_is_judged_by_what_it_leads_to(void **state)
 			copy_module(m, cases[i].file + 1);
 		else
 			root_write(&m->root, cases[i].file, "not an ELF file");
-		index_also(m, leads ? "weak-updates/x.ko:\n" : "");
+		index_all(m);
 		root_link(&m->root, cases[i].target, link);
+		if (!cases[i].code && leads)
+			assert_found(m, link, -MFE_BAD_INDEX, false);
+		index_all(m);
 		if (cases[i].code)
 			assert_found(m, link, cases[i].code, false);
 		else
 			assert_nothing(m, leads ? 2 : 1);
-		index_also(m, "");
-		if (!cases[i].code && leads)
-			assert_found(m, link, -MFE_BAD_INDEX, false);
 		assert_int_equal(unlinkat(m->root.fd, link, 0), 0);
 	}
 	/* a second name in the same tree: the file is judged at its own path */
 	root_link(&m->root, "../updates/soundcore.ko", link);
-	index_also(m, "weak-updates/x.ko:\n");
+	index_all(m);
 	assert_nothing(m, 1);
 }
 
@@ -252,17 +255,21 @@ static void what_lies_below_a_linked_directory_or_outside_is_judged(void **state
 	snprintf(module, sizeof(module), "%s/x.ko", link);
 	root_mkdir(&m->root, "opt/modules");
 	root_link(&m->root, "/opt/modules", link);
-	index_also(m, "more/x.ko:\n");
-	assert_found(m, module, -MFE_BAD_INDEX, false);
 	copy_module(m, "opt/modules/x.ko");
+	index_all(m);
 	assert_found(m, module, -MFE_FORBIDDEN_FILE, false);
 	root_write(&m->root, "opt/modules/x.ko", "not an ELF file");
 	assert_found(m, module, -MFE_BAD_MODULE, false);
+	assert_int_equal(unlinkat(m->root.fd, "opt/modules/x.ko", 0), 0);
+	assert_found(m, module, -MFE_BAD_INDEX, false);
 	/* a directory that an admin names as "external" */
 	assert_int_equal(unlinkat(m->root.fd, link, 0), 0);
-	index_also(m, "/opt/modules/x.ko:\n");
+	root_write(&m->root, "opt/modules/x.ko", "not an ELF file");
+	root_write(&m->root, "etc/depmod.d/x.conf", "external * /opt/modules\n");
+	index_all(m);
 	assert_found(m, "opt/modules/x.ko", -MFE_BAD_MODULE, false);
 	copy_module(m, "opt/modules/x.ko");
+	index_all(m);
 	assert_nothing(m, 2);
 	assert_int_equal(fchmodat(m->root.fd, "opt/modules/x.ko", 0666, 0), 0);
 	assert_found(m, "opt/modules/x.ko", -MFE_ALTERED, false);
@@ -278,7 +285,7 @@ static void hidden_directories_are_depmods_too_and_build_is_not(void **state)
 	root_write(&m->root, build, "not an ELF file");
 	assert_nothing(m, 1);
 	root_write(&m->root, hidden, "not an ELF file");
-	index_also(m, ".hidden/x.ko:\n");
+	index_all(m);
 	assert_found(m, hidden, -MFE_BAD_MODULE, false);
 }
 
@@ -289,7 +296,7 @@ static void a_kernel_that_has_no_folder_is_a_failure(void **state)
 
 	free(m->root.ctx.kernel);
 	m->root.ctx.kernel = strdup("no-such-kernel");
-	assert_int_equal(mf_check(&m->root.ctx, &check), -MFE_NOT_FOUND);
+	assert_int_equal(mf_check(&m->root.ctx, false, &check), -MFE_NOT_FOUND);
 	assert_string_equal(m->root.ctx.failure.what, "lib/modules/no-such-kernel/");
 }
 
@@ -301,7 +308,7 @@ static void without_the_keys_asked_for_nothing_is_judged(void **state)
 	free(m->root.ctx.settings.module_signature);
 	m->root.ctx.settings.module_signature = strdup("require");
 	/* no key could have signed it: there is no result */
-	assert_int_equal(mf_check(&m->root.ctx, &check), -MFE_NO_KEYS);
+	assert_int_equal(mf_check(&m->root.ctx, false, &check), -MFE_NO_KEYS);
 }
 
 int main(void)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * list: what is on this machine.
+ *
+ * Each kind of list is a row of a table: an option, and a function that collects and prints it. One
+ * option is named. In text each line is one thing, without a summary, so that a script can read it.
+ *	--unowned	the modules of the kernel that no package and no tool owns
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include "modfetch/array.h"
+#include "modfetch/cleanup.h"
+#include "modfetch/inspect.h"
+#include "modfetch/json.h"
+#include "cmd.h"
+
+typedef int list_kind(struct cmd *cmd);
+
+struct unowned {
+	const struct cmd *cmd;
+	struct mf_json *modules; /* NULL: print text */
+};
+
+static int list_on_module(void *arg, const struct mf_owned *module)
+{
+	struct unowned *u = arg;
+	struct mf_json *o;
+
+	if (module->owner != MF_OWNER_NOBODY)
+		return 0;
+	if (!u->modules) {
+		cmd_line("%s%s%s", module->path, module->target ? " -> " : "",
+			 module->target ? module->target : "");
+		return 0;
+	}
+	o = mf_json_object();
+	mf_json_set_string(o, "file", module->path);
+	mf_json_set_string(o, "target", module->target);
+	mf_json_add(u->modules, o);
+	return 0;
+}
+
+static int list_unowned(struct cmd *cmd)
+{
+	struct unowned u = { .cmd = cmd, .modules = cmd->json ? mf_json_array() : NULL };
+	int r = mf_owned_each(&cmd->ctx, list_on_module, &u);
+
+	if (u.modules) {
+		struct mf_json *o = mf_json_object();
+
+		mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+		mf_json_set(o, "modules", u.modules);
+		if (r >= 0)
+			cmd_json(o, true);
+		mf_json_free(o);
+	}
+	return r < 0 ? r : CMD_DONE;
+}
+
+static list_kind *const kinds[] = { list_unowned };
+
+int cmd_list(struct cmd *cmd, int argc, char **argv)
+{
+	/* the value of an option is its place in KINDS */
+	static const struct option options[] = {
+		{ "unowned", no_argument, NULL, 0 },
+		{ NULL, 0, NULL, 0 },
+	};
+	list_kind *kind = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c < 0 || (size_t)c >= MF_ARRAY_SIZE(kinds) || kind)
+			return cmd_usage(cmd, "list", "name one list: --unowned");
+		kind = kinds[c];
+	}
+	if (optind < argc)
+		return cmd_usage(cmd, "list", "unexpected argument %s", argv[optind]);
+	return kind ? kind(cmd) : cmd_usage(cmd, "list", "name one list: --unowned");
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Are the files of the packages there?
+ *
+ * Every file that rpm installed for this kernel, and its firmware, must exist with its digest and as
+ * the kind of file that it was. Modules in the tree were judged already. Of dpkg's packages and of
+ * dkms only the modules are looked at. An image builder may remove most modules of a kernel's Debian
+ * package on purpose, which dpkg does not know: a package of which more than half is missing is not
+ * reported.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
+#include "inspection.h"
+
+static int packages_report(struct inspection *in, const struct owned *o, int code,
+			   const char *reason)
+{
+	const struct about about = {
+		.path = o->path,
+		.owner = o->owner,
+		.remedy = o->owner->kind == MF_OWNER_RPM ? MF_REMEDY_REINSTALL : MF_REMEDY_NONE,
+	};
+	char name[MF_MODULE_NAME_SIZE];
+	int r = inspect_find(in->machine, in, &about, code, "%s", reason);
+
+	if (r > 0 && mf_is_module(o->path) && mf_module_name(o->path, name, sizeof(name)))
+		r = inspect_excuse(in, name);
+	return r < 0 ? r : 0;
+}
+
+static int check_digest(struct inspection *in, const struct owned *o, int fd)
+{
+	uint8_t digest[MF_SHA256_LEN];
+	int r = o->has_sha256 ? mf_sha256_fd(fd, digest) : 0;
+
+	if (r < 0)
+		return packages_report(in, o, r, mf_error_sentence(r));
+	return o->has_sha256 && memcmp(digest, o->sha256, sizeof(digest)) != 0
+		       ? packages_report(in, o, -MFE_ALTERED,
+					 "its bytes are not those of its package")
+		       : 0;
+}
+
+/* Checks a file that the walk did not find. */
+static int check_unseen(struct inspection *in, const struct owned *o)
+{
+	_cleanup_close_ int fd = mf_context_open(in->ctx, o->path, O_RDONLY | O_NOFOLLOW);
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return packages_report(in, o, -MFE_ALTERED, "the file is missing");
+	/* dpkg and dkms do not say what kind of file it was */
+	if (!o->mode)
+		return 0;
+	if (fd == -ELOOP)
+		return packages_report(in, o, -MFE_ALTERED, "it was replaced by a link");
+	if (fd < 0)
+		return packages_report(in, o, fd, mf_error_sentence(fd));
+	return check_digest(in, o, fd);
+}
+
+/* Is it a file that this kernel's check must find? */
+static bool is_expected(const struct inspection *in, const struct owned *o)
+{
+	bool is_module = mf_is_module(o->path);
+
+	if (o->seen || (o->mode && !S_ISREG(o->mode)))
+		return false;
+	if (!mf_starts_with(o->path, in->directory))
+		return o->mode && mf_starts_with(o->path, "lib/firmware/");
+	if (o->mode)
+		return true;
+	return is_module &&
+	       !mf_table_get(&in->machine->ownership.diverted, o->path, strlen(o->path));
+}
+
+static bool is_missing(const struct inspection *in, const struct owned *o)
+{
+	_cleanup_close_ int fd = mf_context_open(in->ctx, o->path, O_PATH | O_NOFOLLOW);
+
+	return fd == -ENOENT || fd == -ENOTDIR;
+}
+
+int inspect_packages(struct inspection *in)
+{
+	struct ownership *ownership = &in->machine->ownership;
+	const struct owner *last = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < ownership->n; i++) {
+		const struct owned *o = &ownership->files[i];
+
+		if (is_expected(in, o) && !o->mode)
+			o->owner->missing += is_missing(in, o);
+	}
+	for (size_t i = 0; !r && i < ownership->n; i++) {
+		const struct owned *o = &ownership->files[i];
+		bool here = mf_starts_with(o->path, in->directory) ||
+			    mf_starts_with(o->path, "lib/firmware/");
+
+		in->kernel->packages += here && o->mode && o->owner != last;
+		last = here ? o->owner : last;
+		if (o->owner->kind == MF_OWNER_DPKG && o->owner->missing * 2 > o->owner->modules)
+			continue;
+		r = is_expected(in, o) ? check_unseen(in, o) : 0;
+	}
+	return r;
+}
