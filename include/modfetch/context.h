@@ -120,8 +120,9 @@ char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 /*
  * Opens a path below the root; links are followed inside the root and cannot leave it (openat2,
  * RESOLVE_IN_ROOT). FLAGS as open(2); O_CLOEXEC is added, and for reading also O_NONBLOCK and
- * O_NOCTTY, which have no effect on a regular file. Returns the descriptor or -errno; records
- * nothing.
+ * O_NOCTTY, which have no effect on a regular file. Where the root has "lib/modules", or the
+ * directory of a kernel in it, only below "usr", that one is opened. Returns the descriptor or
+ * -errno; records nothing.
  */
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 

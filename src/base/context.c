@@ -58,9 +58,35 @@ static int open_in_root(const struct mf_context *ctx, const char *path, int flag
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/*
+ * A path below lib/modules of a root that has it, or the directory of the kernel, only below usr.
+ * -ENOENT: another path.
+ */
+static int open_below_usr(const struct mf_context *ctx, const char *path, int flags)
+{
+	static const char modules[] = "lib/modules";
+	size_t len = sizeof(modules) - 1;
+	_cleanup_free_ char *directory = NULL, *below = NULL;
+	_cleanup_close_ int there = -1;
+
+	path += *path == '/';
+	if (!mf_starts_with(path, modules) || (path[len] && path[len] != '/'))
+		return -ENOENT;
+	if (path[len])
+		len += 1 + strcspn(path + len + 1, "/");
+	directory = strndup(path, len);
+	below = mf_format("usr/%s", path);
+	if (!directory || !below)
+		return -ENOMEM;
+	there = open_in_root(ctx, directory, O_PATH | O_DIRECTORY);
+	return there == -ENOENT ? open_in_root(ctx, below, flags) : -ENOENT;
+}
+
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags)
 {
-	return open_in_root(ctx, path, flags);
+	int fd = open_in_root(ctx, path, flags);
+
+	return fd == -ENOENT ? open_below_usr(ctx, path, flags) : fd;
 }
 
 int mf_context_mkdir(const struct mf_context *ctx, const char *path)

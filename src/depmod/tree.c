@@ -43,6 +43,21 @@ static int make_directories(const char *path)
 	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Opens PATH, the kernel's directory below BASE, or the one below usr/lib. It, or -errno. */
+static int open_kernel(const char *base, const char *kernel, const char *path)
+{
+	_cleanup_free_ char *other = NULL;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	other = mf_format("%s/usr/lib/modules/%s", strcmp(base, "/") ? base : "", kernel);
+	if (!other)
+		return -ENOMEM;
+	fd = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* MAKE: it may be missing; BASE is not NULL then. 0, or a code that is recorded. */
 static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
 			  bool make, int *ret_fd, char **ret_name)
@@ -61,10 +76,10 @@ static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, co
 	r = make ? make_directories(path) : 0;
 	if (r < 0)
 		return tree_fail(ctx, r, path);
-	fd = base ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	fd = base ? open_kernel(absolute, tree->kernel, path)
 		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return tree_fail(ctx, base ? -errno : fd, path);
+		return tree_fail(ctx, fd, path);
 	/* in an image's own words, for what its configuration compares it with */
 	*ret_name = strdup(base ? path : path + strlen(absolute));
 	*ret_fd = fd;

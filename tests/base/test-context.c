@@ -262,9 +262,35 @@ static void links_of_proc_lead_nowhere(void **state)
 	mf_context_done(&running);
 }
 
+static bool opens(const struct root *r, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(&r->ctx, path, O_RDONLY);
+
+	return fd >= 0;
+}
+
+static void a_kernel_that_is_below_usr_alone_is_found_there(void **state)
+{
+	struct root *r = *state;
+
+	assert_int_equal(mf_tree_remove(r->fd, "lib"), 0);
+	root_write(r, "usr/lib/modules/5.0/kernel/x.ko", "x");
+	assert_true(opens(r, "lib/modules"));
+	assert_true(opens(r, "/lib/modules/5.0/"));
+	assert_true(opens(r, "lib/modules/5.0/kernel/x.ko"));
+	assert_false(opens(r, "lib/modules/5.0/kernel/y.ko"));
+	assert_false(opens(r, "lib/modules-load.d"));
+	/* one that has a directory of its own is looked for there alone */
+	root_mkdir(r, "lib/modules/6.0");
+	root_write(r, "usr/lib/modules/6.0/x.ko", "x");
+	assert_false(opens(r, "lib/modules/6.0/x.ko"));
+	assert_true(opens(r, "lib/modules/5.0/kernel/x.ko"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ROOTED(a_kernel_that_is_below_usr_alone_is_found_there),
 		ROOTED(opens_below_the_root_and_never_leaves_it),
 		ROOTED(opening_a_fifo_does_not_wait_for_a_writer),
 		ROOTED(directories_are_made_inside_even_through_links),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* When the times of a file say that it is the same. */
 #include "tests/unit.h"
+#include "tests/root.h"
 #include "src/depmod/tree.h"
 
 static void a_clock_decides_what_is_sure(void **state)
@@ -50,11 +51,28 @@ static void each_number_counts(void **state)
 	}
 }
 
+static void a_kernel_may_be_below_usr_alone(void **state)
+{
+	struct root *r = *state;
+	struct dm_tree tree = { .fd = -1, .out_fd = -1 };
+	const struct mf_depmod_options options = { .basedir = r->path };
+
+	assert_int_equal(mf_tree_remove(r->fd, "lib"), 0);
+	assert_int_equal(dm_tree_open(&r->ctx, &options, &tree), -ENOENT);
+	dm_tree_done(&tree);
+	root_write(r, "usr/lib/modules/" KERNEL "/x", "x");
+	assert_int_equal(dm_tree_open(&r->ctx, &options, &tree), 0);
+	assert_int_equal(faccessat(tree.fd, "x", F_OK, 0), 0);
+	assert_int_equal(faccessat(tree.out_fd, "x", F_OK, 0), 0);
+	dm_tree_done(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_clock_decides_what_is_sure),
 		UNIT(each_number_counts),
+		ROOTED(a_kernel_may_be_below_usr_alone),
 	};
 
 	return UNIT_RUN(tests);
