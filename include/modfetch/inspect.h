@@ -29,6 +29,7 @@ enum mf_remedy {
 	MF_REMEDY_DEPMOD,    /* make the indexes again */
 	MF_REMEDY_REINSTALL, /* install the package of the file again */
 	MF_REMEDY_INSTALL,   /* install the module that is missing */
+	MF_REMEDY_LINKS,     /* move or remove links that modfetch made */
 	MF_REMEDY_REMOVE,    /* remove the package of a kernel that is gone */
 	MF_REMEDY_CLEAN,     /* remove the indexes of a kernel that is gone */
 };

@@ -86,6 +86,10 @@ static int depmod_parse_rest(struct cmd *cmd, struct arguments *args, int argc, 
 {
 	int i = optind, r = 0;
 
+	if (cmd->one_of_all && (args->options.basedir || (i < argc && is_release(argv[i]))))
+		return cmd_usage(
+			cmd, "depmod",
+			"--kernel all is for the kernels of --root: leave out KVER and -b");
 	if (i < argc && is_release(argv[i]))
 		args->options.kernel = argv[i++];
 	if (!args->options.kernel && !cmd->ctx.kernel)
@@ -142,7 +146,8 @@ int cmd_depmod(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json && !args.options.print)
-		printf("{\"modules\":%zu,\"read\":%zu,\"unchanged\":%s}\n", result.modules,
+		printf("{\"kernel\":\"%s\",\"modules\":%zu,\"read\":%zu,\"unchanged\":%s}\n",
+		       args.options.kernel ? args.options.kernel : cmd->ctx.kernel, result.modules,
 		       result.read, result.unchanged ? "true" : "false");
 	mf_log(&cmd->ctx, MF_LOG_DEBUG, "depmod: %zu modules, %zu read%s", result.modules,
 	       result.read, result.unchanged ? ", nothing to write" : "");

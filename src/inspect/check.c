@@ -108,6 +108,7 @@ static void machine_done(struct machine *machine)
 	mf_strings_done(&machine->kernels);
 	mf_table_done(&machine->findings);
 	mf_table_done(&machine->targets);
+	mf_links_done(&machine->links);
 	mf_arena_done(&machine->arena);
 }
 
@@ -124,7 +125,9 @@ static int machine_init(struct machine *machine, bool all)
 	r = owned_read_rpm(ctx, &machine->ownership);
 	if (!r)
 		r = owned_read_dpkg(ctx, &machine->ownership);
-	return r ? r : owned_read_dkms(ctx, &machine->ownership);
+	if (!r)
+		r = owned_read_dkms(ctx, &machine->ownership);
+	return r ? r : mf_links_read(ctx, &machine->links);
 }
 
 static int finding_compare(const void *a, const void *b)
@@ -145,24 +148,37 @@ static void finding_done(struct mf_finding *f)
 	free(f->subject);
 }
 
-/* Removes the findings about links whose targets have a finding that is not about one kernel. */
-static void drop_repeated(struct machine *machine)
+/* Is the fault of a file the same for all kernels that have links to it? */
+static bool is_about_file(const struct mf_finding *f)
+{
+	return f->code != -MFE_WRONG_KERNEL && f->code != -MFE_NO_SYMBOL &&
+	       f->code != -MFE_BAD_INDEX;
+}
+
+/* Keeps one finding about a fault that several links, or a link and its target, have. 0 or -ENOMEM. */
+static int drop_repeated(struct machine *machine)
 {
 	struct mf_check *check = machine->check;
 	size_t kept = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < check->n_findings; i++) {
-		struct mf_finding *f = &check->findings[i];
-		bool about_kernel = f->code == -MFE_WRONG_KERNEL || f->code == -MFE_NO_SYMBOL ||
-				    f->code == -MFE_BAD_INDEX;
+		struct mf_finding f = check->findings[i];
+		uint32_t *value;
 
-		if (f->target && !about_kernel &&
-		    mf_table_get(&machine->findings, f->target + 1, strlen(f->target + 1)))
-			finding_done(f);
+		/* the first of several links stands for its target */
+		if (r >= 0 && f.target && is_about_file(&f))
+			r = mf_table_put(&machine->findings, f.target + 1, strlen(f.target + 1), 0,
+					 &value);
 		else
-			check->findings[kept++] = *f;
+			r = r < 0 ? r : 1;
+		if (!r)
+			finding_done(&f);
+		else
+			check->findings[kept++] = f;
 	}
 	check->n_findings = kept;
+	return r < 0 ? r : 0;
 }
 
 /* ---- a list of the owners ---- */
@@ -246,7 +262,8 @@ int mf_check(struct mf_context *ctx, bool all, struct mf_check *ret_check)
 		r = check_kernels(&machine, all);
 	if (r < 0)
 		return r;
-	drop_repeated(&machine);
+	if (drop_repeated(&machine) < 0)
+		return mf_fail(ctx, MF_STAGE_CHECK, -ENOMEM, "findings", NULL);
 	if (result.n_findings)
 		qsort(result.findings, result.n_findings, sizeof(*result.findings),
 		      finding_compare);

@@ -91,6 +91,20 @@ static int entry_add_file(struct inspection *in, const char *path)
 	return path_known(in, path, 1);
 }
 
+/* Is it a link of our ledger? */
+static bool is_ours(const struct inspection *in, const char *path)
+{
+	const struct mf_links *links = &in->machine->links;
+
+	if (!mf_starts_with(path, in->directory))
+		return false;
+	for (size_t i = 0; i < links->n; i++)
+		if (!strcmp(links->v[i].kernel, in->ctx->kernel) &&
+		    !strcmp(links->v[i].path, path + strlen(in->directory)))
+			return true;
+	return false;
+}
+
 /* Reports a link that is no module, and that its name needs no other finding. 0 or -ENOMEM. */
 static int entry_report_link(struct inspection *in, const char *path, struct owned *owned, int code,
 			     const char *reason)
@@ -99,6 +113,7 @@ static int entry_report_link(struct inspection *in, const char *path, struct own
 		.path = path,
 		.owner = owned ? owned->owner : NULL,
 		.remedy = owned && owned->owner->kind == MF_OWNER_RPM ? MF_REMEDY_REINSTALL
+			  : is_ours(in, path)			      ? MF_REMEDY_LINKS
 								      : MF_REMEDY_NONE,
 	};
 	char name[MF_MODULE_NAME_SIZE];
@@ -133,6 +148,8 @@ static int entry_add_linked(struct inspection *in, const char *path, bool extern
 	if (instead && S_ISREG(instead->mode) && is_link(in, path))
 		return entry_report_link(in, path, instead, -MFE_ALTERED,
 					 "it was replaced by a link");
+	if (fd < 0 && !is_link(in, path))
+		return 0;
 	if (fd == -ENOENT)
 		return entry_report_link(in, path, instead, -MFE_DEAD_LINK,
 					 "it is a link to a file that does not exist");

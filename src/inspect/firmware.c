@@ -24,6 +24,7 @@
 #include "kernel-config.h"
 
 #define FIRMWARE  "lib/firmware/"
+#define USR	  "usr/"
 #define DEPTH_MAX 16
 
 struct firmware {
@@ -98,7 +99,7 @@ static int firmware_walk(struct firmware *f, const char *path, int depth)
 		if (file < 0 || fstat(file, &st) < 0)
 			continue;
 		if (S_ISREG(st.st_mode))
-			r = firmware_add_file(f, below + strlen(FIRMWARE));
+			r = firmware_add_file(f, strstr(below, FIRMWARE) + strlen(FIRMWARE));
 		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 			continue;
 		free(MF_STEAL(below));
@@ -185,6 +186,9 @@ int inspect_firmware(struct inspection *in)
 	_cleanup_(firmware_done) struct firmware f = { .in = in };
 	int r = firmware_walk(&f, FIRMWARE, 0);
 
+	/* an image may have no /lib yet */
+	if (!r && !f.files.n)
+		r = firmware_walk(&f, USR FIRMWARE, 0);
 	/* with a damaged index no driver is known: that is another finding */
 	if (!r)
 		r = find_drivers(&f) == -ENOMEM ? -ENOMEM : 0;

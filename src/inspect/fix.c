@@ -20,7 +20,9 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
+#include "modfetch/file.h"
 #include "modfetch/inspect.h"
+#include "modfetch/links.h"
 #include "modfetch/pipeline.h"
 #include "gone.h"
 
@@ -144,6 +146,20 @@ static int fix_install(struct fixing *f)
 	return r;
 }
 
+static int fix_links(struct fixing *f)
+{
+	_cleanup_(mf_strings_done) struct mf_strings list = { 0 };
+	_cleanup_close_ int lock = -1;
+	int r = fix_collect(f, MF_REMEDY_LINKS, &list);
+
+	if (r < 0 || !list.n)
+		return r;
+	lock = f->dry_run ? -1 : mf_lock(f->ctx);
+	r = f->dry_run ? 0 : lock < 0 ? lock : mf_links_recover(f->ctx);
+	return fix_note(f, r, "updated", "update",
+			"the links to modules of other kernels for kernel ", f->kernel);
+}
+
 static int fix_depmod(struct fixing *f)
 {
 	_cleanup_(mf_strings_done) struct mf_strings list = { 0 };
@@ -189,7 +205,7 @@ typedef int fix_step(struct fixing *fixing);
 static int fix_kernel(struct mf_context *ctx, const struct mf_check *check, const char *kernel,
 		      bool dry_run, struct mf_strings *done)
 {
-	static fix_step *const of_kernel[] = { fix_reinstall, fix_install, fix_depmod };
+	static fix_step *const of_kernel[] = { fix_reinstall, fix_install, fix_links, fix_depmod };
 	static fix_step *const of_machine[] = { fix_remove, fix_clean };
 	struct mf_context copy = *ctx;
 	struct fixing f = { &copy, check, kernel, dry_run, done };

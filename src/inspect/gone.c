@@ -77,7 +77,9 @@ static int find_packages(struct machine *machine)
 		_cleanup_free_ char *directory = NULL, *path = NULL;
 		struct about about = { .owner = o->owner, .subject = o->owner->name };
 
-		if (o->owner->used || o->owner->kind == MF_OWNER_DKMS || !mf_is_module(o->path) ||
+		/* headers have links only; dpkg does not say which of its paths are files */
+		if (o->owner->used || o->owner->kind == MF_OWNER_DKMS ||
+		    !(mf_is_module(o->path) || S_ISREG(o->mode)) ||
 		    !is_of_gone_kernel(machine, o->path, &directory))
 			continue;
 		/* several packages may belong to one kernel: each has a finding of its own */

@@ -72,6 +72,10 @@ int inspect_each_path(const struct indexes *indexes, inspect_path_visit *visit, 
 	for (const char *line = dep ? dep->bytes : NULL; !r && line && *line;) {
 		size_t len = strcspn(line, "\n"), path = strcspn(line, ":\n");
 
+		/* a name may have a colon too: the path ends at one before a blank */
+		while (path < len && line[path + 1] != ' ' && line[path + 1] != '\n')
+			path += 1 + strcspn(line + path + 1, ":\n");
+
 		if (path && path < len)
 			r = visit(arg, line, path);
 		line += len + (line[len] == '\n');
@@ -359,6 +363,30 @@ static int compare_all(struct comparison *c)
 	return r < 0 ? r : 0;
 }
 
+struct ending {
+	const char *text;
+	size_t len;
+	bool indexed;
+};
+
+static int ending_on_path(void *arg, const char *path, size_t len)
+{
+	struct ending *e = arg;
+
+	e->indexed |= len > e->len && !memcmp(path + len - e->len, e->text, e->len);
+	return 0;
+}
+
+/* Has the index any module with the ending of PATH? */
+static bool ending_is_indexed(const struct inspection *in, const char *path)
+{
+	struct ending e = { .text = strrchr(path, '.') };
+
+	e.len = strlen(e.text);
+	(void)inspect_each_path(in->indexes, ending_on_path, &e);
+	return e.indexed;
+}
+
 /* A compressed module that depmod does not read: this kmod was built without the format. */
 static int report_unread(struct inspection *in)
 {
@@ -368,7 +396,7 @@ static int report_unread(struct inspection *in)
 		struct entry *e = &in->entries[i];
 
 		if (e->found || mf_ends_with(e->path, ".ko") ||
-		    inspect_index_has(in->indexes, e->name))
+		    inspect_index_has(in->indexes, e->name) || ending_is_indexed(in, e->path))
 			continue;
 		r = inspect_find_entry(
 			in, e, -MFE_COMPRESSION,

@@ -9,6 +9,7 @@
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
 #include "modfetch/inspect.h"
+#include "modfetch/links.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/table.h"
 #include "modfetch/verify.h"
@@ -50,6 +51,7 @@ struct machine {
 	struct mf_check *check;
 	size_t findings_room;
 	struct mf_table findings;      /* paths of findings */
+	struct mf_links links;	       /* that modfetch made */
 	struct mf_table targets;       /* of links of installed kernels */
 	const struct owned_walk *walk; /* of mf_owned_each(), or NULL */
 	struct mf_arena arena;

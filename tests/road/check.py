@@ -88,6 +88,10 @@ class Machine:
     def depmod(self, kver=None):
         subprocess.run(['depmod', '-b', self.path, kver or self.k], check=True, stderr=subprocess.DEVNULL)
 
+    def own_depmod(self):
+        """Below a root, depmod follows an absolute link out of it."""
+        self.check('--kernel', self.k, 'depmod')
+
     def module(self, name):
         for directory, _, files in os.walk(self.modules):
             for file in files:
@@ -545,6 +549,38 @@ def a_module_that_a_kernel_left(m):
     return f'{m.path}/lib/modules/{GONE}', 'KERNEL-GONE'
 
 
+@fault
+def a_package_of_a_kernel_without_modules_that_is_gone(m):
+    with tempfile.TemporaryDirectory() as directory:
+        package = r.rpmbuild(directory, 'old-image', [], [(f'/lib/modules/{GONE}/symvers', b'x')])
+        subprocess.run(['rpm', '--root', m.path, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', '--force-debian', package], check=True)
+    return f'{m.path}/lib/modules/{GONE}', 'KERNEL-GONE'
+
+
+@fault
+def two_links_to_a_damaged_module(m):
+    write(f'{m.path}/lib/modules/{GONE}/extra/x.ko', 'x')
+    for name in 'a', 'b':
+        os.symlink(f'/lib/modules/{GONE}/extra/x.ko', f'{m.modules}/updates/{name}.ko')
+    m.depmod()
+    return f'{m.modules}/updates/a.ko', 'BAD-MODULE'
+
+
+@fault
+def a_damaged_module_with_a_colon_in_its_name(m):
+    write(f'{m.modules}/updates/a:b.ko', 'x')
+    m.depmod()
+    return f'{m.modules}/updates/a:b.ko', 'BAD-MODULE'
+
+
+def copy_or_link(source, path):
+    """Files that no fault changes are not copied."""
+    if '/boot/' in source or '/usr/src/' in source:
+        os.link(source, path)
+    else:
+        shutil.copy2(source, path)
+
+
 class Base(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -559,7 +595,7 @@ class Base(unittest.TestCase):
     def copy(self):
         Base.n = getattr(Base, 'n', 0) + 1
         path = f'{self.directory}/{Base.n}'
-        shutil.copytree(self.machine.path, path, symlinks=True)
+        shutil.copytree(self.machine.path, path, symlinks=True, copy_function=copy_or_link)
         return Machine(path, self.machine.k, self.machine.other)
 
 
@@ -582,6 +618,166 @@ class Faults(Base):
                 path, code = plant(machine)
                 self.assertEqual(machine.findings(), [(machine.where(path), code)])
                 shutil.rmtree(machine.path)
+
+
+def move_below_usr(machine):
+    os.makedirs(f'{machine.path}/usr/lib', exist_ok=True)
+    for name in 'modules', 'firmware':
+        os.rename(f'{machine.path}/lib/{name}', f'{machine.path}/usr/lib/{name}')
+
+
+class Clean(Base):
+    def assert_clean(self, machine, **figures):
+        answer = machine.check('check', '--all')
+        self.assertEqual(answer['findings'], [])
+        kernel = [kernel for kernel in answer['kernels'] if kernel['kernel'] == machine.k][0]
+        self.assertEqual({key: kernel[key] for key in figures}, figures)
+
+    def test_a_minimal_tree_without_any_owner(self):
+        for symvers in True, False:
+            root = r.Root(modules=('loop',), symvers=symvers)
+            try:
+                self.assert_clean(Machine(root.path, root.kver, None), modules=1, owned=0)
+            finally:
+                root.close()
+
+    def test_links_as_weak_modules_makes_them(self):
+        machine = self.copy()
+        os.makedirs(f'{machine.modules}/weak-updates')
+        os.symlink(f'/lib/modules/{machine.other}/extra/weak.ko', f'{machine.modules}/weak-updates/weak.ko')
+        machine.own_depmod()
+        self.assert_clean(machine, links=1)
+
+    def test_a_package_of_a_gone_kernel_that_a_link_needs(self):
+        machine = self.copy()
+        a_package_of_a_kernel_that_is_gone(machine)
+        os.makedirs(f'{machine.modules}/weak-updates')
+        os.symlink(f'/lib/modules/{GONE}/updates/old.ko', f'{machine.modules}/weak-updates/old.ko')
+        machine.own_depmod()
+        self.assert_clean(machine, links=1)
+        self.assertEqual([kernel['owners']['rpm'] for kernel in machine.check('check', '--all')['kernels']
+                          if kernel['kernel'] == machine.k], [2])
+
+    def test_a_tree_below_usr_alone(self):
+        machine = self.copy()
+        move_below_usr(machine)
+        shutil.rmtree(f'{machine.path}/lib')
+        self.assert_clean(machine, modules=7)
+
+    def test_a_merged_usr(self):
+        machine = self.copy()
+        move_below_usr(machine)
+        shutil.rmtree(f'{machine.path}/lib')
+        os.symlink('usr/lib', f'{machine.path}/lib')
+        self.assert_clean(machine, modules=7)
+
+    def test_headers_without_their_kernel(self):
+        machine = self.copy()
+        os.makedirs(f'{machine.path}/usr/src/linux-headers-{GONE}')
+        os.makedirs(f'{machine.path}/lib/modules/{GONE}')
+        os.symlink(f'/usr/src/linux-headers-{GONE}', f'{machine.path}/lib/modules/{GONE}/build')
+        self.assert_clean(machine)
+
+    def test_a_kernel_of_dpkg_that_was_reduced_on_purpose(self):
+        machine = self.copy()
+        info = f'{machine.path}/var/lib/dpkg/info/linux-image-{machine.k}.list'
+        write(info, read(info) + b''.join(b'/lib/modules/%s/kernel/%d.ko\n' % (machine.k.encode(), i) for i in range(20)))
+        self.assert_clean(machine)
+
+    def test_a_newer_layout_of_the_binary_indexes(self):
+        """Other versions of kmod write the same entries in another order."""
+        machine = self.copy()
+        for name in 'modules.dep', 'modules.alias', 'modules.symbols':
+            path = f'{machine.modules}/{name}'
+            lines = read(path).splitlines(True)
+            write(path, b''.join(reversed(lines)))
+        self.assert_clean(machine)
+
+    def whole(self, kind):
+        base, k = r.kernel(kind)
+        path = tempfile.mkdtemp(dir=self.directory)
+        subprocess.run(['cp', '-al', f'{base}/lib', f'{base}/boot', f'{base}/usr', path], check=True)
+        machine = Machine(path, k, None)
+        machine.depmod()
+        files = [machine.where(os.path.join(directory, name)) for directory, _, names in os.walk(f'{machine.modules}/kernel')
+                 for name in names]
+        add_dpkg(path, f'linux-image-{k}', files)
+        self.assert_clean(machine, modules=len(files), owned=len(files))
+        return machine
+
+    @unittest.skipUnless(ALL, 'MODFETCH_TEST_ALL is not set')
+    def test_a_whole_kernel_in_two_seconds(self):
+        machine = self.whole('default')
+        before = os.times()
+        machine.check('check', '--all')
+        after = os.times()
+        self.assertLess(after.children_user + after.children_system - before.children_user - before.children_system, 2)
+
+    @unittest.skipUnless(ALL, 'MODFETCH_TEST_ALL is not set')
+    def test_a_whole_compressed_kernel(self):
+        self.whole('xz')
+
+
+class EachKernel(Base):
+    def run_all(self, *args, machine=None):
+        return subprocess.run([os.path.abspath(r.MODFETCH), '--root', (machine or self.machine).path, '--kernel', 'all', *args],
+                              capture_output=True, text=True, check=False, timeout=60)
+
+    def test_an_array_with_an_object_for_each(self):
+        kernels = sorted([self.machine.k, self.machine.other])
+        for args, key in ((('list', '--unowned'), 'modules'), (('check',), 'findings'), (('lookup', 'loop'), 'results'),
+                          (('depmod',), 'read'), (('search', 'e1000e'), 'results'), (('install', '--dry-run', 'e1000e-kmp'), None)):
+            with self.subTest(args):
+                done = self.run_all('--json', *args)
+                answer = json.loads(done.stdout)
+                self.assertEqual([o['kernel'] for o in answer], kernels)
+                self.assertTrue(all(key is None or key in o or 'error' in o for o in answer), answer)
+
+    def test_a_failure_is_an_object_too_and_the_worst_status_counts(self):
+        machine = self.copy()
+        flip(machine.module('loop'))
+        done = self.run_all('--json', 'check', machine=machine)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual([len(o['findings']) for o in json.loads(done.stdout)], [0, 1])
+        done = self.run_all('--json', 'probe', '--no-load', 'no-such-module')
+        self.assertEqual(done.returncode, 3)
+        os.chmod(machine.modules, 0o755)
+        shutil.rmtree(f'{machine.path}/var/lib/rpm')
+        write(f'{machine.path}/etc/modfetch/modfetch.conf', '[modfetch]\nmodule-signature=require\n')
+        done = self.run_all('--json', 'check', machine=machine)
+        self.assertEqual(done.returncode, 4)
+        self.assertEqual([o['error']['code'] for o in json.loads(done.stdout)], ['NO-KEYS'] * 2)
+
+    def test_as_text_each_has_a_heading(self):
+        done = self.run_all('list', '--unowned')
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual([line for line in done.stdout.splitlines() if line.startswith('kernel ')],
+                         [f'kernel {k}:' for k in sorted([self.machine.k, self.machine.other])])
+        self.assertNotIn('kernel ', self.run_all('-q', 'list', '--unowned').stdout)
+
+    def test_what_is_not_about_a_kernel_refuses_it(self):
+        for args in ('deny', 'x'), ('allow', 'x'), ('queue',), ('history',), ('pack', 'x'), ('depmod', self.machine.k), ('check', '--all'):
+            done = self.run_all(*args)
+            self.assertEqual(done.returncode, 64, args)
+            self.assertEqual(len(set(done.stderr.splitlines())), 1, done.stderr)
+
+    def test_without_a_kernel_it_says_so(self):
+        with tempfile.TemporaryDirectory() as path:
+            done = self.run_all('check', machine=Machine(path, None, None))
+            self.assertEqual((done.returncode, done.stdout), (3, ''))
+            self.assertIn('no kernel is installed', done.stderr)
+
+    def test_the_unowned_modules(self):
+        machine = self.copy()
+        write(f'{machine.modules}/updates/mine.ko', read(machine.module('loop')))
+        write(f'{machine.path}/opt/far.ko', read(machine.module('loop')))
+        os.symlink('/opt/far.ko', f'{machine.modules}/updates/far.ko')
+        os.symlink(machine.where(machine.module('e1000e')), f'{machine.modules}/updates/near.ko')
+        answer = machine.check('--kernel', machine.k, 'list', '--unowned')
+        directory = machine.where(machine.modules)
+        self.assertEqual(answer, {'kernel': machine.k, 'modules': [
+            {'file': f'{directory}/updates/far.ko', 'target': '/opt/far.ko'},
+            {'file': f'{directory}/updates/mine.ko', 'target': None}]})
 
 
 class Fix(Base):
