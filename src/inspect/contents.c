@@ -126,6 +126,21 @@ static int ask_module(struct inspection *in, struct entry *e, const struct conte
 	return code ? inspect_find_entry(in, e, code, "%s", mf_error_sentence(code)) : 0;
 }
 
+/*
+ * A kernel that knows signatures refuses a module that ends in the marker of one which cannot be
+ * read, whatever it demands of modules without a signature.
+ */
+static int ask_trailer(struct inspection *in, struct entry *e, const struct content *c)
+{
+	static const char marker[] = "~Module signature appended~\n";
+	const size_t len = sizeof(marker) - 1;
+	const char *end = (const char *)c->info.data + c->info.data_len;
+
+	if (c->info.signature || c->info.data_len < len || memcmp(end - len, marker, len) != 0)
+		return 0;
+	return inspect_find_entry(in, e, -MFE_BAD_SIGNATURE, "the signature at its end is damaged");
+}
+
 /* Is it signed as it must be, and not on the deny list? */
 static int ask_trust(struct inspection *in, struct entry *e, const struct content *c)
 {
@@ -197,8 +212,8 @@ typedef int content_question(struct inspection *in, struct entry *entry,
 			     const struct content *content);
 
 static content_question *const questions[] = {
-	ask_readable, ask_mode,	 ask_intact, inspect_compression,
-	ask_module,   ask_trust, ask_fit,    ask_place,
+	ask_readable, ask_mode,	 ask_intact, inspect_compression, ask_module,
+	ask_trailer,  ask_trust, ask_fit,    ask_place,
 };
 
 /* ---- what later questions need ---- */

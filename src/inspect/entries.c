@@ -145,7 +145,7 @@ static int entry_add_linked(struct inspection *in, const char *path, bool extern
 	struct stat st;
 	uint32_t *value;
 
-	if (instead && S_ISREG(instead->mode) && is_link(in, path))
+	if (instead && (S_ISREG(instead->mode) || instead->has_md5) && is_link(in, path))
 		return entry_report_link(in, path, instead, -MFE_ALTERED,
 					 "it was replaced by a link");
 	if (fd < 0 && !is_link(in, path))

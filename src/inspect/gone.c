@@ -4,7 +4,7 @@
  *
  * A package belongs to a gone kernel if it has modules, but none that an installed kernel has or
  * links to: weak-modules links to the modules of a package that was built for an older kernel, and
- * such a package is in use. dkms has no package of its own for a kernel.
+ * such a package is in use. What dkms installed for a kernel counts as a package of it.
  *
  * A directory of /lib/modules with files that nobody owns, and that no link of an installed kernel
  * leads to, is left over. Headers alone, which have links to their own files, are not. One finding
@@ -78,8 +78,7 @@ static int find_packages(struct machine *machine)
 		struct about about = { .owner = o->owner, .subject = o->owner->name };
 
 		/* headers have links only; dpkg does not say which of its paths are files */
-		if (o->owner->used || o->owner->kind == MF_OWNER_DKMS ||
-		    !(mf_is_module(o->path) || S_ISREG(o->mode)) ||
+		if (o->owner->used || !(mf_is_module(o->path) || S_ISREG(o->mode)) ||
 		    !is_of_gone_kernel(machine, o->path, &directory))
 			continue;
 		/* several packages may belong to one kernel: each has a finding of its own */
@@ -89,7 +88,7 @@ static int find_packages(struct machine *machine)
 		about.path = path;
 		o->owner->used = 1;
 		/* a removal by name would remove its other versions too */
-		if (o->owner->kind != MF_OWNER_DPKG && !has_other_versions(machine, o->owner))
+		if (o->owner->name && !has_other_versions(machine, o->owner))
 			about.remedy = MF_REMEDY_REMOVE;
 		r = path ? inspect_find(
 				   machine, NULL, &about, -MFE_KERNEL_GONE,

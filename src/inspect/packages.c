@@ -3,8 +3,8 @@
  * Are the files of the packages there?
  *
  * Every file that rpm installed for this kernel, and its firmware, must exist with its digest and as
- * the kind of file that it was. Modules in the tree were judged already. Of dpkg's packages and of
- * dkms only the modules are looked at. An image builder may remove most modules of a kernel's Debian
+ * the kind of file that it was. Modules in the tree were judged already. Of dpkg's packages only the
+ * files in the kernel's directory are looked at, and of dkms the modules. An image builder may remove most modules of a kernel's Debian
  * package on purpose, which dpkg does not know: a package of which more than half is missing is not
  * reported.
  */
@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "inspection.h"
+
+#define MD5_FILE_MAX ((size_t)256 << 20)
 
 static int packages_report(struct inspection *in, const struct owned *o, int code,
 			   const char *reason)
@@ -32,17 +35,34 @@ static int packages_report(struct inspection *in, const struct owned *o, int cod
 	return r < 0 ? r : 0;
 }
 
+/* Has the file the digest of its package? 0, 1, or -errno. */
+static int digest_differs(const struct owned *o, int fd)
+{
+	_cleanup_free_ char *buf = NULL;
+	uint8_t digest[MF_SHA256_LEN];
+	size_t len;
+	int r = 0;
+
+	if (o->has_sha256) {
+		r = mf_sha256_fd(fd, digest);
+		return r ? r : memcmp(digest, o->sha256, sizeof(digest)) != 0;
+	}
+	if (o->has_md5)
+		r = mf_file_read(fd, MD5_FILE_MAX, &buf, &len);
+	/* where MD5 is not permitted there is nothing to compare */
+	return !r && o->has_md5 && mf_md5(buf, len, digest) == 0
+		       ? memcmp(digest, o->md5, sizeof(o->md5)) != 0
+		       : r;
+}
+
 static int check_digest(struct inspection *in, const struct owned *o, int fd)
 {
-	uint8_t digest[MF_SHA256_LEN];
-	int r = o->has_sha256 ? mf_sha256_fd(fd, digest) : 0;
+	int r = digest_differs(o, fd);
 
 	if (r < 0)
 		return packages_report(in, o, r, mf_error_sentence(r));
-	return o->has_sha256 && memcmp(digest, o->sha256, sizeof(digest)) != 0
-		       ? packages_report(in, o, -MFE_ALTERED,
-					 "its bytes are not those of its package")
-		       : 0;
+	return r ? packages_report(in, o, -MFE_ALTERED, "its bytes are not those of its package")
+		 : 0;
 }
 
 /* Checks a file that the walk did not find. */
@@ -52,8 +72,8 @@ static int check_unseen(struct inspection *in, const struct owned *o)
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return packages_report(in, o, -MFE_ALTERED, "the file is missing");
-	/* dpkg and dkms do not say what kind of file it was */
-	if (!o->mode)
+	/* dpkg and dkms do not say what kind of file it was, but only regular ones have digests */
+	if (!o->mode && !o->has_md5)
 		return 0;
 	if (fd == -ELOOP)
 		return packages_report(in, o, -MFE_ALTERED, "it was replaced by a link");
@@ -73,7 +93,7 @@ static bool is_expected(const struct inspection *in, const struct owned *o)
 		return o->mode && mf_starts_with(o->path, "lib/firmware/");
 	if (o->mode)
 		return true;
-	return is_module &&
+	return (is_module || o->has_md5) &&
 	       !mf_table_get(&in->machine->ownership.diverted, o->path, strlen(o->path));
 }
 
@@ -93,7 +113,7 @@ int inspect_packages(struct inspection *in)
 	for (size_t i = 0; i < ownership->n; i++) {
 		const struct owned *o = &ownership->files[i];
 
-		if (is_expected(in, o) && !o->mode)
+		if (is_expected(in, o) && !o->mode && mf_is_module(o->path))
 			o->owner->missing += is_missing(in, o);
 	}
 	for (size_t i = 0; !r && i < ownership->n; i++) {

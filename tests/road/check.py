@@ -573,6 +573,38 @@ def a_damaged_module_with_a_colon_in_its_name(m):
     return f'{m.modules}/updates/a:b.ko', 'BAD-MODULE'
 
 
+@fault
+def a_module_of_dpkg_that_became_a_link(m):
+    path = m.module('loop')
+    os.rename(path, m.path + '/opt.ko')
+    os.symlink('/opt.ko', path)
+    return path, 'ALTERED'
+
+
+@fault
+def a_changed_file_of_dpkg_that_is_no_module(m):
+    path = f'{m.modules}/modules.builtin.modinfo'
+    info = f'{m.path}/var/lib/dpkg/info/linux-image-{m.k}'
+    for ending, line in ('.list', f'{m.where(path)}\n'), ('.md5sums', f'{"0" * 32}  {m.where(path)[1:]}\n'):
+        with open(info + ending, 'a', encoding='ascii') as f:
+            f.write(line)
+    return path, 'ALTERED'
+
+
+@fault
+def a_signature_that_cannot_be_read(m):
+    path = f'{m.modules}/updates/trailer.ko'
+    write(path, bare(read(m.module('loop'))) + struct.pack('>BBBBBxxxI', 0, 0, 2, 0, 0, 0x7fffffff) + MARKER)
+    m.depmod()
+    return path, 'BAD-SIGNATURE'
+
+
+@fault
+def what_dkms_installed_for_a_kernel_that_is_gone(m):
+    add_dkms(m.path, GONE, 'old', 'x')
+    return f'{m.path}/lib/modules/{GONE}', 'KERNEL-GONE'
+
+
 def copy_or_link(source, path):
     """Files that no fault changes are not copied."""
     if '/boot/' in source or '/usr/src/' in source:
