@@ -197,7 +197,7 @@ static int walk_directory(struct inspection *in, int dirfd, const char *name, co
 	_cleanup_close_ int sub =
 		openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const char *fault;
-	struct stat st;
+	struct stat st = { 0 };
 	int r = sub < 0 || fstat(sub, &st) < 0 ? -errno : 0;
 
 	if (r < 0) {
