@@ -69,6 +69,32 @@ const char *mf_modinfo_get(const struct mf_modinfo *info, const char *key);
 void mf_modinfo_done(struct mf_modinfo *info);
 
 /*
+ * What a module does, without what names the kernel that it was built for: two builds whose bytes
+ * are equal can replace each other in a kernel that accepts both.
+ */
+struct mf_module_code {
+	void *bytes; /* to be compared as a whole */
+	size_t len;
+	/*
+	 * who signed it, and with which algorithms: the part of the signature without what
+	 * differs between two files; points into the module. NULL: unsigned
+	 */
+	const void *signer;
+	size_t signer_len;
+	bool has_btf;	  /* types of its own, numbered after those of its kernel */
+	bool has_btf_ids; /* it refers to types of its kernel by number */
+};
+
+/*
+ * Collects them from a module that mf_modinfo_parse() has read: each section, and the fields of
+ * .modinfo, of vermagic without the release. Left out are the notes (build id, version), BTF, and the
+ * release where constant data spells it. The caller calls mf_module_code_done(). 0, -EBADMSG: no
+ * valid object, or -ENOMEM.
+ */
+int mf_module_code(const struct mf_modinfo *info, struct mf_module_code *ret_code);
+void mf_module_code_done(struct mf_module_code *code);
+
+/*
  * The parts of a package file, so that its content can be checked before librpm unpacks it, and the
  * cpio archive that is its payload. Pure: bytes in, pointers into them out. Sources: rpm's
  * docs/manual/format.md; cpio(5), "New ASCII Format".

@@ -181,6 +181,24 @@ int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_se
 	return 0;
 }
 
+void mf_elf_header(const struct mf_elf *elf, uint32_t index, struct mf_elf_header *ret_header)
+{
+	const struct layout *l = layout(elf);
+	const uint8_t *p = elf->headers + (size_t)index * l->section_size;
+	const uint8_t *rest = p + l->sh_size + l->word;
+
+	/* name, type, flags, address, offset, size, link, info, alignment, entry size */
+	*ret_header = (struct mf_elf_header){
+		.type = (uint32_t)mf_elf_uint(elf, p + 4, 4),
+		.flags = mf_elf_uint(elf, p + 8, l->word),
+		.size = mf_elf_uint(elf, p + l->sh_size, l->word),
+		.link = mf_elf_uint(elf, rest, 4),
+		.info = mf_elf_uint(elf, rest + 4, 4),
+		.align = mf_elf_uint(elf, rest + 8, l->word),
+		.entry_size = mf_elf_uint(elf, rest + 8 + l->word, l->word),
+	};
+}
+
 const char *mf_elf_section_name(const struct mf_elf *elf, uint32_t index)
 {
 	uint64_t name;

@@ -44,6 +44,15 @@ void mf_elf_find(const struct mf_elf *elf, const char *const *names, size_t n,
 		 struct mf_elf_section *ret_sections);
 /* A section by its index. 0 or -EBADMSG. */
 int mf_elf_section_at(const struct mf_elf *elf, uint32_t index, struct mf_elf_section *ret_section);
+/*
+ * The numbers of a section's header that do not depend on where in the file it lies. INDEX is valid,
+ * as for mf_elf_section_name().
+ */
+struct mf_elf_header {
+	uint32_t type; /* SHT_NOBITS: the section has no bytes in the file */
+	uint64_t flags, size, link, info, align, entry_size;
+};
+void mf_elf_header(const struct mf_elf *elf, uint32_t index, struct mf_elf_header *ret_header);
 /* The name of a section; "" if it has no valid one. Borrowed from ELF. */
 const char *mf_elf_section_name(const struct mf_elf *elf, uint32_t index);
 /* Copies LEN bytes at OFFSET. 0, -EBADMSG if the file is shorter, or -errno. */

@@ -157,9 +157,37 @@ static void symbols_are_read_by_their_class(void **state)
 			 0x0102030405060708);
 }
 
+static void the_numbers_of_a_header_are_read_in_each_form(void **state)
+{
+	for (int form = 0; form < 4; form++) {
+		struct object o = make(form & 1, form & 2);
+		size_t at = 128 + (o.is_64bit ? 64 : 40), word = o.is_64bit ? 8 : 4;
+		size_t link = at + (o.is_64bit ? 40 : 24);
+		struct mf_elf_header header;
+		struct mf_elf elf;
+
+		put(&o, at + 8, 0x36, word);
+		put(&o, link, 5, 4);
+		put(&o, link + 4, 6, 4);
+		put(&o, link + 8, 16, word);
+		put(&o, link + 8 + word, 24, word);
+		assert_int_equal(mf_elf_init(&elf, o.bytes, -1, o.len), 0);
+		mf_elf_header(&elf, 1, &header);
+		assert_int_equal(header.type, SHT_PROGBITS);
+		assert_int_equal(header.flags, 0x36);
+		assert_int_equal(header.size, 12);
+		assert_int_equal(header.link, 5);
+		assert_int_equal(header.info, 6);
+		assert_int_equal(header.align, 16);
+		assert_int_equal(header.entry_size, 24);
+		mf_elf_done(&elf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		UNIT(the_numbers_of_a_header_are_read_in_each_form),
 		UNIT(sections_are_found_whatever_the_machine),
 		UNIT(what_is_cut_short_is_refused_at_every_length),
 		UNIT(what_is_no_object_is_refused),
