@@ -73,6 +73,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l cert -d "certifica
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l gpg-key -d "OpenPGP key" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l identity -d "which repository it is" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l share -d "let packages of other kernels serve equal modules"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -a "(__fish_complete_directories)"

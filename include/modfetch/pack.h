@@ -42,6 +42,7 @@ struct mf_pack_options {
 	const char *identity; /* identity in the metadata; NULL: the published one, or a new one */
 	unsigned int jobs;    /* threads and parallel rpmbuilds; 0: the number of processors */
 	bool incremental;     /* reuse packages of the repository that would be built identically */
+	bool share; /* let packages of other kernels serve for modules that do the same; one tree */
 
 	mf_pack_progress *progress; /* or NULL */
 	void *progress_arg;
@@ -79,6 +80,7 @@ struct mf_pack_result {
 	size_t modules_signed; /* packed modules that carry a signature */
 	size_t packages;       /* of this run's kernels: built, reused or written as specs */
 	size_t reused;
+	size_t shared; /* modules that packages of other kernels serve */
 	size_t in_repository;
 	size_t firmware_missing; /* firmware files that modules name and the firmware tree lacks */
 	size_t problems;	 /* problems reported; if any, the run ends with -MFE_PACK */

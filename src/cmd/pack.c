@@ -32,6 +32,7 @@ enum { /* long options without a letter */
        OPT_GPG_KEY,
        OPT_IDENTITY,
        OPT_INCREMENTAL,
+       OPT_SHARE,
        OPT_ONLY,
        OPT_SPEC_ONLY,
 };
@@ -52,6 +53,7 @@ static const struct option long_options[] = {
 	{ "gpg-key", required_argument, NULL, OPT_GPG_KEY },
 	{ "identity", required_argument, NULL, OPT_IDENTITY },
 	{ "incremental", no_argument, NULL, OPT_INCREMENTAL },
+	{ "share", no_argument, NULL, OPT_SHARE },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
 	{ 0 },
@@ -112,6 +114,9 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 		return pack_parse_jobs(cmd, a, value);
 	case OPT_INCREMENTAL:
 		a->options.incremental = true;
+		return 0;
+	case OPT_SHARE:
+		a->options.share = true;
 		return 0;
 	case OPT_ONLY:
 		return mf_strings_split(&a->only, value);
@@ -183,12 +188,13 @@ static const char *const share_names[MF_PACK_N_SHARES] = {
 
 static void pack_print_json(const struct mf_pack_result *r)
 {
-	printf("{\"modules\":%zu,\"modules_signed\":%zu,\"packages\":%zu,\"reused\":%zu,\"in_"
+	printf("{\"modules\":%zu,\"modules_signed\":%zu,\"packages\":%zu,\"reused\":%zu,\"shared\":"
+	       "%zu,\"in_"
 	       "repository\":%zu,"
 	       "\"problems\":%zu,\"rpm_bytes\":%" PRIu64 ",\"primary_packed\":%" PRIu64
 	       ",\"primary_bytes\":%" PRIu64 ",\"firmware_missing\":%zu",
-	       r->modules, r->modules_signed, r->packages, r->reused, r->in_repository, r->problems,
-	       r->rpm_bytes, r->primary_packed, r->primary_bytes, r->firmware_missing);
+	       r->modules, r->modules_signed, r->packages, r->reused, r->shared, r->in_repository,
+	       r->problems, r->rpm_bytes, r->primary_packed, r->primary_bytes, r->firmware_missing);
 	for (size_t i = 0; i < MF_PACK_N_SHARES; i++)
 		printf("%s\"%s\":%" PRIu64, i ? "," : ",\"shares\":{", share_names[i],
 		       r->shares[i]);
@@ -222,6 +228,8 @@ static void pack_print_text(const struct mf_pack_result *r)
 	       "%.1f MB; %zu packages in the repository\n",
 	       r->modules, r->modules_signed, r->packages, r->reused, (double)r->rpm_bytes / 1e6,
 	       r->in_repository);
+	if (r->shared)
+		printf("%zu modules are in packages of other kernels\n", r->shared);
 	for (size_t i = 0; i < r->n_patterns; i++)
 		printf("pattern %-45s %5zu modules, %5zu with what they need, %6.1f MB\n",
 		       r->patterns[i].name, r->patterns[i].members, r->patterns[i].closed,

@@ -40,7 +40,8 @@ static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 	if (!*alias)
 		return 0;
 	len = strlen(escaped) + strlen("modalias(kernel--:)") + strlen(r->flavor) + strlen(r->abi);
-	if (has_bus && len > SOLV_TOKEN_MAX)
+	/* without an ABI the text is only compared */
+	if (has_bus && *r->abi && len > SOLV_TOKEN_MAX)
 		mf_log(pack->ctx, MF_LOG_WARNING,
 		       "pack: %s: an alias of %zu bytes is too long for libsolv: modfetch finds "
 		       "the driver by it, zypper does not: %.60s…",
@@ -79,9 +80,15 @@ static int put_aliases(struct pack *pack, const struct pack_kernel *kernel,
 void pack_kmp_put_names(const struct pack_kernel *kernel, const char *tag,
 			const struct pack_list *modules, FILE *out)
 {
-	for (size_t i = 0; i < modules->n; i++)
-		fprintf(out, "%s: %s-kmp-%s-%s\n", tag, kernel->modules[modules->v[i]].name,
-			kernel->release.flavor, kernel->release.abi);
+	for (size_t i = 0; i < modules->n; i++) {
+		const struct pack_module *module = &kernel->modules[modules->v[i]];
+
+		if (module->served_by)
+			fprintf(out, "%s: %s\n", tag, module->served_by->name);
+		else
+			fprintf(out, "%s: %s-kmp-%s-%s\n", tag, module->name,
+				kernel->release.flavor, kernel->release.abi);
+	}
 }
 
 /* Do symbol versions bind the module to its kernel? */
@@ -93,14 +100,16 @@ static bool is_bound_by_symbols(const struct pack_module *module)
 	return false;
 }
 
-static int kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
-			     const struct pack_module *module, FILE *out)
+int pack_kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
+			   const struct pack_module *module, FILE *out)
 {
 	const struct mf_release *r = &kernel->release;
 	int e;
 
 	fprintf(out, "Provides: kmod(%s.ko)\nProvides: %s-kmp\nProvides: %s-kmp-%s\n", module->name,
 		module->name, module->name, r->flavor);
+	for (size_t i = 0; i < module->also.n; i++)
+		fprintf(out, "Provides: %s\n", module->also.v[i]);
 	put_symbols(kernel, "Provides", module->exports, module->n_exports, out);
 	put_symbols(kernel, "Requires", module->imports, module->n_imports, out);
 	if (!is_bound_by_symbols(module))
@@ -159,9 +168,10 @@ static int kmp_fill(struct pack *pack, const struct pack_kernel *kernel,
 	out = open_memstream(&package->relations, &len);
 	if (!out)
 		return -ENOMEM;
-	r = kmp_put_relations(pack, kernel, module, out);
+	r = pack_kmp_put_relations(pack, kernel, module, out);
 	if (fclose(out) || r < 0)
 		return r < 0 ? r : -ENOMEM;
+	memcpy(package->share_key, module->share_key, sizeof(package->share_key));
 	mf_sha256_hex(module->digest, hex);
 	return pack_package_file(package, kernel->tree, module->path, target, hex, module->size);
 }
@@ -173,7 +183,7 @@ int pack_kmp_make(struct pack *pack, struct pack_kernel *kernel)
 		struct pack_package *package;
 		int r;
 
-		if (module->error || !module->picked)
+		if (module->error || !module->picked || module->served_by)
 			continue;
 		package = pack_package_new(pack);
 		if (!package)

@@ -20,6 +20,7 @@
 #include "modfetch/table.h"
 
 struct pack;
+struct pack_entry;
 struct pack_firmware;
 
 /* ---- map.c: names to numbers ---- */
@@ -75,6 +76,9 @@ struct pack_module {
 	uint64_t size;	/* of the file */
 	int64_t mtime;
 	uint8_t digest[MF_SHA256_LEN]; /* of the file, as it is on disk */
+	uint8_t code[MF_SHA256_LEN];   /* of what it does, see mf_module_code() */
+	uint8_t signer[MF_SHA256_LEN]; /* of who signed it, likewise */
+	bool has_btf, has_btf_ids;
 	int error; /* the code if it cannot be read or packed; it is then in no package */
 	const char *description, *license, *version, *vermagic; /* NULL: not in .modinfo */
 	bool intree, has_versions, is_signed;
@@ -95,7 +99,11 @@ struct pack_module {
 	struct pack_list requests;    /* it cannot work without them */
 	struct pack_list may_request; /* it asks for them in some configurations only */
 	bool picked;		      /* selected to be packed */
-	size_t package;		      /* number of its package in the pack */
+	/* share.c */
+	char share_key[MF_SHA256_HEX]; /* equal keys: one can serve for the other; "": none can */
+	struct pack_entry *served_by;  /* the package of another kernel that has it; or NULL */
+	struct mf_strings also; /* names of packages of other kernels that its own stands for */
+	size_t package;		/* number of its package in the pack */
 };
 
 /*
@@ -238,6 +246,7 @@ struct pack_package {
 	size_t n_files;
 	uint64_t size;			 /* of the files */
 	char fingerprint[MF_SHA256_HEX]; /* of all members above except version and revision */
+	char share_key[MF_SHA256_HEX];	 /* that of its module, or "" */
 	char *href;			 /* path below the repository, NULL until it is there */
 	uint64_t rpm_size;
 	bool reused;
@@ -262,6 +271,12 @@ int pack_pattern_make(struct pack *pack, struct pack_kernel *kernel);
 /* Writes "TAG: NAME-kmp-FLAVOR-ABI" for each module of the list. */
 void pack_kmp_put_names(const struct pack_kernel *kernel, const char *tag,
 			const struct pack_list *modules, FILE *out);
+/*
+ * Writes the lines by which the package of a module is related to others. A kernel without an ABI
+ * gives what all ABIs have in common. 0 or -ENOMEM.
+ */
+int pack_kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
+			   const struct pack_module *module, FILE *out);
 /* Is the module at PATH (below the tree) a member of the pattern? */
 bool pack_pattern_has(const char *stem, const char *path);
 
@@ -275,6 +290,16 @@ int pack_firmware_recommend(const struct pack *pack, const struct pack_module *m
 /* Makes the firmware packages. 0 or a recorded error. */
 int pack_firmware_make(struct pack *pack);
 void pack_firmware_free(struct pack_firmware *firmware);
+
+/* ---- share.c: modules that packages of other kernels serve ---- */
+
+/*
+ * Sets the share keys of all modules; with the option "share", finds the published packages of other
+ * kernels that serve for them. The firmware is planned. 0 or a recorded error.
+ */
+int pack_share_find(struct pack *pack);
+/* Makes the package that lists those which serve a kernel, if any does. 0 or a recorded error. */
+int pack_share_make(struct pack *pack, struct pack_kernel *kernel);
 
 /* ---- plain.c: names that need no quoting in a spec ---- */
 
@@ -342,7 +367,35 @@ int pack_tool_check(struct pack *pack, struct pack_tool *tool, int r);
 int pack_build(struct pack *pack);
 /* Writes the specs of all packages into a directory and builds nothing. 0 or a recorded error. */
 int pack_build_specs(struct pack *pack, const char *directory);
-/* Reuses the packages of an earlier run with the same fingerprint. 0 or a recorded error. */
+
+/* A line of a list: one published package. */
+struct pack_entry {
+	char fingerprint[MF_SHA256_HEX];
+	char share_key[MF_SHA256_HEX]; /* "": its content serves no other kernel */
+	char *href, *name;
+	char *owner; /* the file name of the list */
+	uint64_t size;
+};
+
+struct pack_entries {
+	struct pack_entry *v;
+	size_t n, room;
+};
+
+/*
+ * Reads the lists of the repository, OTHERS: without those of this run's kernels and of firmware. 0
+ * or a recorded error.
+ */
+int pack_state_entries(struct pack *pack, bool others, struct pack_entries *ret_entries);
+void pack_entries_done(struct pack_entries *entries);
+/* Is the file of an entry still in the repository? */
+bool pack_state_is_there(const struct pack *pack, const struct pack_entry *entry);
+/* The tag of a kernel's list, "amd64-6.1.0_56"; new memory, or NULL: of no kernel. */
+char *pack_state_tag(const struct pack_entry *entry);
+/*
+ * Reuses published packages with the same fingerprint: with the option "incremental" all, otherwise
+ * those that serve other kernels. 0 or a recorded error.
+ */
 int pack_state_reuse(struct pack *pack);
 /* Writes the lists of this run's packages. 0 or a recorded error. */
 int pack_state_write(struct pack *pack);

@@ -158,6 +158,19 @@ static int module_copy_all(struct pack_module *module, const struct mf_modinfo *
 	return 0;
 }
 
+static int module_read_code(struct pack_module *module, const struct mf_modinfo *info)
+{
+	_cleanup_(mf_module_code_done) struct mf_module_code code = { 0 };
+	int r = mf_module_code(info, &code);
+
+	if (r < 0)
+		return r;
+	module->has_btf = code.has_btf;
+	module->has_btf_ids = code.has_btf_ids;
+	r = mf_sha256(code.bytes, code.len, module->code);
+	return r < 0 ? r : mf_sha256(code.signer, code.signer_len, module->signer);
+}
+
 static int read_module(int tree_fd, struct pack_module *module)
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
@@ -181,6 +194,8 @@ static int read_module(int tree_fd, struct pack_module *module)
 	if (r < 0)
 		return r;
 	r = module_copy_all(module, &info);
+	if (r >= 0)
+		r = module_read_code(module, &info);
 	return r < 0 ? r : pack_requests_read(module, &info);
 }
 
@@ -202,5 +217,7 @@ void pack_module_done(struct pack_module *module)
 	pack_list_done(&module->requests);
 	pack_list_done(&module->may_request);
 	mf_strings_done(&module->strings);
+	mf_strings_done(&module->also);
+	free(module->served_by);
 	*module = (struct pack_module){ 0 };
 }

@@ -119,10 +119,14 @@ static int make_packages(struct pack *pack)
 {
 	int r = pack_firmware_plan(pack);
 
+	if (r >= 0)
+		r = pack_share_find(pack);
 	for (size_t k = 0; r >= 0 && k < pack->n_kernels; k++) {
 		r = pack_image_make(pack, &pack->kernels[k]);
 		if (r >= 0)
 			r = pack_kmp_make(pack, &pack->kernels[k]);
+		if (r >= 0)
+			r = pack_share_make(pack, &pack->kernels[k]);
 		if (r >= 0)
 			r = pack_pattern_make(pack, &pack->kernels[k]);
 	}
@@ -135,10 +139,8 @@ static int make_packages(struct pack *pack)
 
 static int make_repository(struct pack *pack)
 {
-	int r = 0;
+	int r = pack_state_reuse(pack);
 
-	if (pack->options->incremental)
-		r = pack_state_reuse(pack);
 	clock_step(pack, MF_PACK_STEP_RELATE);
 	if (r >= 0)
 		r = pack_build(pack);
@@ -204,6 +206,10 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 	if (!o->output && !o->spec_only)
 		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--output",
 			       "name the directory of the repository");
+	if (o->share && (o->trees->n > 1 || o->spec_only))
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--share",
+			       "the packages of the other kernels must be published first: pack "
+			       "the kernels one by one, into a repository");
 	if (!o->key != !o->cert)
 		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--sign",
 			       "--sign and --cert must be given together");

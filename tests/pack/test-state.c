@@ -9,6 +9,7 @@ static struct packs *published(void)
 	struct packs *p = packs_new();
 
 	packs_open(p);
+	p->options.incremental = true;
 	packs_kernel(p, NULL, 0);
 	for (int i = 0; i < 2; i++) {
 		struct pack_package *package = packs_package(p, i ? "b" : "a", "x86_64");
@@ -94,7 +95,7 @@ static void a_list_that_is_none_is_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",
-		"modfetch-pack-state 2\n",
+		"modfetch-pack-state 3\n",
 		"modfetch-pack-state 1\nshort 4 a.rpm\n",
 		"modfetch-pack-state "
 		"1\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef 4\n",
@@ -104,6 +105,10 @@ static void a_list_that_is_none_is_refused(void **state)
 		"1\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef 4 /a\n",
 		"modfetch-pack-state "
 		"1\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef 4 ../a\n",
+		"modfetch-pack-state "
+		"2\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef 4 a\n",
+		"modfetch-pack-state "
+		"2\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef 4 key a\n",
 	};
 	struct packs *p = published();
 
