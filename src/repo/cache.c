@@ -4,7 +4,8 @@
  *
  * Decides which kernel a package belongs to: by its name, which in the package contract ends in
  * "-<flavor>-<abi>". The packages of a kernel go into a file of their own, so that a repository of
- * ten kernels costs a lookup no more than one of one. Trusts the bytes it is given: they were
+ * ten kernels costs a lookup no more than one of one. Packages of another kernel that the repository
+ * lists as serving a kernel (shared.c) are in the files of both. Trusts the bytes it is given: they were
  * verified; whatever it cannot use it leaves out, it never fails on a strange package.
  */
 #include "modfetch/cache.h"
@@ -17,12 +18,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "modfetch/array.h"
 #include "modfetch/cache-names.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "indexes.h"
+#include "shared.h"
 
 #define STAMP	     "modfetch cache " MF_CACHE_VERSION " "
 #define ODD_REPORTED 8 /* packages of odd names; further ones are only counted */
@@ -139,6 +142,9 @@ static int sort_by_kernel(struct build *b)
 
 		mf_pool_package(b->pool, b->ids[i], &package);
 		tag = tag_of_kmp(package.name);
+		/* a kernel may have no driver package of its own */
+		if (!tag)
+			tag = mf_shared_tag(package.name);
 		if (tag)
 			r = mf_strings_add_unique(&b->tags, tag);
 	}
@@ -165,10 +171,81 @@ static int *select_packages(const struct build *b, size_t kernel, size_t *ret_n)
 	return ids;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct shared {
+	struct mf_indexes_shared *v;
+	size_t n, room;
+};
+
+static void shared_done(struct shared *shared)
+{
+	free(shared->v);
+}
+
+/* Adds a package, unless it was left out, is this kernel's own, or counts for all kernels anyway. */
+static int add_shared(const struct build *b, size_t kernel, int id, struct shared *shared)
+{
+	const int *place = bsearch(&id, b->ids, b->n, sizeof(*b->ids), compare_ids);
+	size_t of = place ? b->kernel[place - b->ids] : b->tags.n;
+
+	if (of == b->tags.n || of == kernel)
+		return 0;
+	if (mf_array_reserve(&shared->v, &shared->room, shared->n + 1, sizeof(*shared->v)) < 0)
+		return -ENOMEM;
+	shared->v[shared->n++] = (struct mf_indexes_shared){ id, b->tags.v[of] };
+	return 0;
+}
+
+/* The packages of other kernels that serve one, of which OWN are the packages; sorted by id. */
+static int find_shared(const struct build *b, size_t kernel, const int *own, size_t n_own,
+		       struct shared *ret_shared)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n_own; i++) {
+		_cleanup_free_ int *ids = NULL;
+		struct mf_package package;
+		size_t n = 0;
+
+		mf_pool_package(b->pool, own[i], &package);
+		if (kernel == b->tags.n || !mf_shared_tag(package.name))
+			continue;
+		/* writing the lists of other kernels has made it forget who provides what */
+		mf_pool_ready(b->pool);
+		r = mf_shared_packages(b->pool, own[i], &ids, &n);
+		for (size_t k = 0; !r && k < n; k++)
+			r = add_shared(b, kernel, ids[k], ret_shared);
+	}
+	if (ret_shared->n) /* the id is the first member */
+		qsort(ret_shared->v, ret_shared->n, sizeof(*ret_shared->v), compare_ids);
+	return r;
+}
+
+/* Replaces OWN by these and the shared ones, sorted. 0 or -ENOMEM. */
+static int join_ids(int **own, size_t *n, const struct shared *shared)
+{
+	int *ids = reallocarray(*own, *n + shared->n + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < shared->n; i++)
+		ids[(*n)++] = shared->v[i].id;
+	if (*n)
+		qsort(ids, *n, sizeof(*ids), compare_ids);
+	*own = ids;
+	return 0;
+}
+
 typedef int write_list(struct mf_pool *pool, const int *ids, size_t n, int fd);
 
 static int write_file(struct build *b, const char *kind, const char *tag, write_list *write,
-		      const struct mf_indexes_source *source)
+		      const int *ids, size_t n)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
 	_cleanup_free_ char *name = NULL;
@@ -179,15 +256,20 @@ static int write_file(struct build *b, const char *kind, const char *tag, write_
 		return -ENOMEM;
 	r = mf_staged_init(&staged, b->dirfd, name, 0644);
 	if (!r)
-		r = write(b->pool, source->ids, source->n, staged.fd);
+		r = write(b->pool, ids, n, staged.fd);
 	return r < 0 ? r : mf_staged_publish(&staged);
 }
 
-/* The packages of one kernel (KERNEL is tags.n: the others), into files of their own. */
+/*
+ * The packages of one kernel (KERNEL is tags.n: the others), into files of their own, with those of
+ * other kernels that serve it.
+ */
 static int write_packages(struct build *b, size_t kernel)
 {
 	const char *tag = kernel < b->tags.n ? b->tags.v[kernel] : MF_CACHE_OTHER;
-	_cleanup_free_ int *ids = NULL, *loose = NULL;
+	_cleanup_free_ int *ids = NULL, *loose = NULL, *all = NULL;
+	_cleanup_(shared_done) struct shared shared = { 0 };
+	size_t n_all;
 	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
 					    .tags = &b->tags };
 	int r;
@@ -198,9 +280,16 @@ static int write_packages(struct build *b, size_t kernel)
 		return -ENOMEM;
 	source.ids = ids;
 	source.loose = loose;
-	r = write_file(b, MF_CACHE_PACKAGES, tag, mf_pool_write, &source);
+	r = find_shared(b, kernel, ids, source.n, &shared);
+	all = select_packages(b, kernel, &n_all);
 	if (!r)
-		r = write_file(b, MF_CACHE_PLAN, tag, mf_pool_write_plan, &source);
+		r = all ? join_ids(&all, &n_all, &shared) : -ENOMEM;
+	if (!r)
+		r = write_file(b, MF_CACHE_PACKAGES, tag, mf_pool_write, all, n_all);
+	if (!r)
+		r = write_file(b, MF_CACHE_PLAN, tag, mf_pool_write_plan, all, n_all);
+	source.shared = shared.v;
+	source.n_shared = shared.n;
 	return r < 0 ? r : mf_indexes_write(b->pool, &source, b->dirfd);
 }
 

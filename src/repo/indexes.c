@@ -41,7 +41,8 @@ struct writing {
 	struct mf_pool *pool;
 	const char *tag; /* NULL: of no particular kernel */
 	const struct mf_strings *tags;
-	bool loose; /* the package at hand is of no particular kernel */
+	const char *built_for; /* the package at hand serves from another kernel: that one's tag */
+	bool loose;	       /* the package at hand is of no particular kernel */
 	struct alias_index *alias_indexes;
 	size_t n_alias_indexes;
 	const struct mf_indexes_source *source;
@@ -95,7 +96,7 @@ static int alias_index_of(struct writing *w, const char *label, size_t len,
  * The file an alias belongs in; LABEL is what its prefix names ("any" without one). NULL: in none
  * that is being written. Each file is written once: what a package of no particular kernel says of
  * this very kernel goes into that kernel's file, and what a kernel's package says of another
- * kernel is ignored.
+ * kernel is ignored. A package that serves from another kernel says of that one what is meant here.
  */
 static const char *place(const struct writing *w, const char *label, size_t *len)
 {
@@ -109,6 +110,7 @@ static const char *place(const struct writing *w, const char *label, size_t *len
 		return label;
 	}
 	if ((*len == n && !memcmp(w->tag, label, n)) ||
+	    (w->built_for && *len == strlen(w->built_for) && !memcmp(w->built_for, label, *len)) ||
 	    (!w->loose && ((*len == 3 && !memcmp(label, "any", 3)) ||
 			   (*len == (size_t)(dash - w->tag) && !memcmp(w->tag, label, *len))))) {
 		*len = n;
@@ -220,6 +222,24 @@ static bool is_one_of(int id, const int *ids, size_t n)
 	return false;
 }
 
+/* The shared packages are sorted too. */
+static bool is_shared(int id, const struct mf_indexes_source *source)
+{
+	size_t low = 0, high = source->n_shared;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (source->shared[middle].id == id)
+			return true;
+		if (source->shared[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 static int add_requested(void *arg, const char *name, const char *evr)
 {
 	struct writing *w = arg;
@@ -246,7 +266,8 @@ static int add_need(void *arg, const char *need, const int *ids, size_t n)
 
 	for (size_t i = 0; !r && i < n; i++)
 		if (is_one_of(ids[i], w->source->ids, w->source->n) ||
-		    is_one_of(ids[i], w->source->loose, w->source->n_loose))
+		    is_one_of(ids[i], w->source->loose, w->source->n_loose) ||
+		    is_shared(ids[i], w->source))
 			r = mf_pool_deps(w->pool, ids[i], MF_PROVIDES, add_requested, w);
 	return r;
 }
@@ -311,6 +332,11 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 		r = mf_trie_builder_new(&w.requests);
 	for (size_t i = 0; !r && i < source->n; i++)
 		r = add_package(&w, source->ids[i]);
+	for (size_t i = 0; !r && i < source->n_shared; i++) {
+		w.built_for = source->shared[i].tag;
+		r = add_package(&w, source->shared[i].id);
+	}
+	w.built_for = NULL;
 	w.loose = true;
 	for (size_t i = 0; !r && source->tag && i < source->n_loose; i++)
 		r = add_package(&w, source->loose[i]);

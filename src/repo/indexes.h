@@ -10,6 +10,12 @@
 #include "modfetch/solv.h"
 #include "modfetch/strings.h"
 
+/* A package of another kernel that serves this one. */
+struct mf_indexes_shared {
+	int id;
+	const char *tag; /* of the kernel that it was built for: its aliases name that */
+};
+
 struct mf_indexes_source {
 	const int *ids; /* the packages of one kernel, or those of no particular one */
 	size_t n;
@@ -17,6 +23,8 @@ struct mf_indexes_source {
 	const struct mf_strings *tags; /* of all kernels of the repository */
 	const int *loose; /* those of no particular kernel: what they say of this one counts */
 	size_t n_loose;
+	const struct mf_indexes_shared *shared;
+	size_t n_shared;
 };
 
 /*
