@@ -55,6 +55,8 @@ struct mf_context;
 	X(FILE_EXISTS, "FILE-EXISTS", 4, "a file that modfetch did not install is in the way")     \
 	X(ALTERED, "ALTERED", 4, "an installed file differs from its package")                     \
 	X(BAD_MODULE, "BAD-MODULE", 1, "the file is not a kernel module that can be read")         \
+	X(MISPLACED, "MISPLACED", 1,                                                               \
+	  "the package has its modules where this kernel does not look for them")                  \
 	X(WRONG_KERNEL, "WRONG-KERNEL", 4, "the module was built for another kernel")              \
 	X(NO_DEPENDENCY, "NO-DEPENDENCY", 1, "a module needs another one that is not on disk")     \
 	X(COMPRESSION, "COMPRESSION", 1, "the kernel or kmod cannot decompress the module")        \

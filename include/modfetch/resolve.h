@@ -28,9 +28,9 @@ struct mf_selection {
  * refused if the policy refuses all its packages, for any module in them; a refused package that
  * was only recommended is left out, with a line in the log. A want that cannot be satisfied, with
  * this kernel, together with the others, or because the policy refuses what it needs, loses its
- * state "available" and gets a reason; if no want remains, the call fails with that reason. Returns
- * 0; 1: there is nothing to do; -MFE_NOT_FOUND (a name of the selection), -MFE_NO_SYMBOL,
- * -MFE_DENIED, -MFE_WRONG_KERNEL, -MFE_UNSOLVABLE, -MFE_BAD_METADATA or -errno, recorded.
+ * state "available" and gets a reason; if no want remains, the call fails with that reason. So does
+ * a want whose module is missing though its package is installed. Returns 0; 1: there is nothing to
+ * do; -MFE_NOT_FOUND (a name of the selection), -MFE_NO_SYMBOL, -MFE_MISPLACED, -MFE_DENIED, -MFE_WRONG_KERNEL, -MFE_UNSOLVABLE, -MFE_BAD_METADATA or -errno, recorded.
  */
 int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
 	       struct mf_wants *wants, const struct mf_selection *selection,
@@ -45,11 +45,15 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 struct mf_verdicts {
 	struct mf_strings nevras;
 	struct mf_strings whys; /* one clause each */
+	/* those of NEVRAS that have their modules in a place where the kernel does not look */
+	struct mf_strings misplaced;
 };
 /* Adds one; NEVRA and WHY are copied. 0 or -ENOMEM. */
 int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why);
 /* The reason why the package was refused, or NULL. Borrowed. */
 const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf_package *package);
+/* -MFE_MISPLACED or -MFE_DENIED, for a package that was refused. */
+int mf_verdicts_code(const struct mf_verdicts *verdicts, const struct mf_package *package);
 void mf_verdicts_done(struct mf_verdicts *verdicts);
 
 struct mf_judge {
@@ -69,9 +73,10 @@ int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want 
 		     const char *module, char **ret_why);
 
 /*
- * Finds the packages that contain the module of MATCH and are allowed for WANT; installed packages
- * are always allowed. RET_IDS is the caller's to free. If all of them are refused, RET_WHY (the
- * caller's) is the reason of the first. 0 or -ENOMEM.
+ * Finds the packages that contain the module of MATCH, which is not on disk, and are allowed for
+ * WANT. An installed package is none of them: its module is not where the kernel looks. RET_IDS is
+ * the caller's to free. If none is left, RET_WHY (the caller's) is the reason of the first. 0 or
+ * -ENOMEM.
  */
 int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 		      const struct mf_match *match, int **ret_ids, size_t *ret_n, char **ret_why);

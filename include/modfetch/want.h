@@ -52,6 +52,7 @@ struct mf_want {
 	struct mf_match *matches;
 	size_t n_matches;
 	char *reason; /* one clause, for the user */
+	int code;     /* more exact than the state: -MFE_MISPLACED; or 0 */
 	/* filled by the load stage */
 	struct mf_strings loaded;
 	char *driver;	/* the device's driver, once bound */
@@ -94,8 +95,8 @@ const char *mf_want_crashed(const struct mf_want *want);
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
- * The error code of a want that cannot be satisfied: -MFE_NOT_FOUND, -MFE_DENIED, -MFE_CRASHED or
- * -MFE_BAD_MODALIAS; 0 for others.
+ * The error code of a want that cannot be satisfied: -MFE_NOT_FOUND, -MFE_MISPLACED, -MFE_DENIED,
+ * -MFE_CRASHED or -MFE_BAD_MODALIAS; 0 for others.
  */
 int mf_want_code(const struct mf_want *want);
 /* Is the module missing and allowed, so that the resolve stage has to plan for it? */

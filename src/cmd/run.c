@@ -125,6 +125,7 @@ static int status_of(const struct mf_run *run, int r)
 		const struct mf_want *want = &run->wants.v[i];
 
 		refused |= want->state == MF_DENIED || want->state == MF_INVALID;
+		failed |= want->state == MF_UNKNOWN && want->code;
 		unknown |= want->state == MF_UNKNOWN;
 		refused |= want->load_error == -MFE_CRASHED;
 		failed |= want->load_error && want->load_error != -MFE_CRASHED && !want->loaded.n;

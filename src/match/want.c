@@ -119,6 +119,7 @@ void mf_want_clear_matches(struct mf_want *want)
 	free(want->matches);
 	want->matches = NULL;
 	want->n_matches = 0;
+	want->code = 0;
 	want->state = want->kind == MF_WANT_BAD ? MF_INVALID : MF_UNKNOWN;
 }
 
@@ -179,7 +180,7 @@ int mf_want_code(const struct mf_want *want)
 {
 	switch (want->state) {
 	case MF_UNKNOWN:
-		return -MFE_NOT_FOUND;
+		return want->code ? want->code : -MFE_NOT_FOUND;
 	case MF_INVALID:
 		return -MFE_BAD_MODALIAS;
 	case MF_DENIED:

@@ -29,6 +29,7 @@
 #include "modfetch/verify.h"
 #include "hooks.h"
 #include "links-step.h"
+#include "misplaced.h"
 #include "renew.h"
 
 #define HOOK_SECONDS 30
@@ -274,6 +275,8 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 		r = note_expected_loads(ctx, run, tx);
 	if (!r)
 		r = index_all(ctx, run, tx);
+	if (!r)
+		r = mf_misplaced_check_index(ctx, run, tx->proofs);
 	/* if the undo record stays, the next run would undo all: better undo it in this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
@@ -318,6 +321,8 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 	if (r < 0)
 		return r;
 	r = check_shadows(ctx, run, tx);
+	if (!r)
+		r = mf_misplaced_find(ctx, run, tx->proofs, &tx->refused);
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_VERIFIED);
@@ -392,7 +397,7 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 		planned = r == 0;
 		if (planned && !run->dry_run)
 			r = pipeline_carry_out(ctx, run, tx);
-	} while (r == -MFE_DENIED && tx->refused.whys.n > known);
+	} while ((r == -MFE_DENIED || r == -MFE_MISPLACED) && tx->refused.whys.n > known);
 	if (r < 0)
 		return r;
 	if (run->dry_run)

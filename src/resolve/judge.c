@@ -43,8 +43,17 @@ const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf
 	return NULL;
 }
 
+int mf_verdicts_code(const struct mf_verdicts *verdicts, const struct mf_package *package)
+{
+	_cleanup_free_ char *nevra =
+		mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+
+	return nevra && mf_strings_has(&verdicts->misplaced, nevra) ? -MFE_MISPLACED : -MFE_DENIED;
+}
+
 void mf_verdicts_done(struct mf_verdicts *verdicts)
 {
+	mf_strings_done(&verdicts->misplaced);
 	mf_strings_done(&verdicts->nevras);
 	mf_strings_done(&verdicts->whys);
 }
@@ -133,7 +142,7 @@ static int judge_find_carriers(struct mf_pool *pool, const struct mf_match *matc
 
 struct carrying {
 	const char *module;
-	bool any, this; /* it has modules; it has this one */
+	bool this; /* the package has it */
 };
 
 static int judge_on_module(void *arg, const char *name, const char *evr)
@@ -141,10 +150,8 @@ static int judge_on_module(void *arg, const char *name, const char *evr)
 	struct carrying *carrying = arg;
 	char module[MF_MODULE_NAME_SIZE];
 
-	if (!mf_dep_module(name, module, sizeof(module)))
-		return 0;
-	carrying->any = true;
-	carrying->this |= !strcmp(module, carrying->module);
+	carrying->this |=
+		mf_dep_module(name, module, sizeof(module)) && !strcmp(module, carrying->module);
 	return 0;
 }
 
@@ -166,14 +173,46 @@ static int keep_carrying(struct mf_pool *pool, const char *module, int *ids, siz
 		any |= carrying[i].this;
 	}
 	for (size_t i = 0; any && i < *n; i++)
-		if (carrying[i].this || !carrying[i].any)
+		if (carrying[i].this)
 			ids[kept++] = ids[i];
 	*n = any ? kept : *n;
 	return 0;
 }
 
+static bool judge_is_same(struct mf_pool *pool, int a, int b)
+{
+	struct mf_package x, y;
+
+	mf_pool_package(pool, a, &x);
+	mf_pool_package(pool, b, &y);
+	return !strcmp(x.name, y.name) && !strcmp(x.evr, y.evr) && !strcmp(x.arch, y.arch);
+}
+
+/*
+ * An installed package does not have the module, or it would be on disk; neither would the same
+ * package from a repository. Leaves them out. RET_ID: one that was left out, or 0.
+ */
+static size_t drop_installed(struct mf_pool *pool, int *ids, size_t n, int *ret_id)
+{
+	size_t kept = 0;
+
+	*ret_id = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(pool, ids[i], &package);
+		if (package.origin == MF_POOL_INSTALLED)
+			*ret_id = ids[i];
+	}
+	for (size_t i = 0; *ret_id && i < n; i++)
+		if (!judge_is_same(pool, ids[i], *ret_id))
+			ids[kept++] = ids[i];
+	return *ret_id ? kept : n;
+}
+
+/* RET_CODE: -MFE_MISPLACED or -MFE_DENIED, where it is refused. */
 static int judge_carrier(const struct mf_judge *judge, const struct mf_want *want,
-			 const char *module, int id, char **ret_why)
+			 const char *module, int id, int *ret_code, char **ret_why)
 {
 	_cleanup_free_ char *why = NULL;
 	struct mf_package package;
@@ -187,30 +226,44 @@ static int judge_carrier(const struct mf_judge *judge, const struct mf_want *wan
 	r = known ? 1 : mf_judge_package(judge, id, want, module, &why);
 	if (r != 1)
 		return r;
+	*ret_code = known ? mf_verdicts_code(judge->refused, &package) : -MFE_DENIED;
 	*ret_why = mf_format("%s has %s", package.name, known ? known : why);
 	return *ret_why ? 1 : -ENOMEM;
 }
 
-int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
-		      const struct mf_match *match, int **ret_ids, size_t *ret_n, char **ret_why)
+/* mf_judge_carriers(), with the code of RET_WHY. */
+static int judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
+			  const struct mf_match *match, int **ret_ids, size_t *ret_n, int *ret_code,
+			  char **ret_why)
 {
 	_cleanup_free_ char *first = NULL;
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0, kept = 0;
-	int r = judge_find_carriers(judge->pool, match, &ids, &n);
+	int r = judge_find_carriers(judge->pool, match, &ids, &n), code = 0, installed = 0;
 
 	if (!r && n > 1)
 		r = keep_carrying(judge->pool, match->module, ids, &n);
+	if (!r)
+		n = drop_installed(judge->pool, ids, n, &installed);
+	if (!r && installed && !n) {
+		first = mf_format("%s is installed, but its module %s is not in the indexes of "
+				  "this kernel",
+				  mf_pool_name(judge->pool, installed), match->module);
+		*ret_code = -MFE_MISPLACED;
+		r = first ? 0 : -ENOMEM;
+	}
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		char *why = NULL;
 
-		r = judge_carrier(judge, want, match->module, ids[i], &why);
+		r = judge_carrier(judge, want, match->module, ids[i], &code, &why);
 		if (!r)
 			ids[kept++] = ids[i];
-		if (first || r < 0)
+		if (first || r < 0) {
 			free(why);
-		else
+		} else if (why) {
 			first = why;
+			*ret_code = code;
+		}
 	}
 	if (r < 0)
 		return r;
@@ -221,10 +274,19 @@ int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 	return 0;
 }
 
+int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
+		      const struct mf_match *match, int **ret_ids, size_t *ret_n, char **ret_why)
+{
+	int code;
+
+	return judge_carriers(judge, want, match, ret_ids, ret_n, &code, ret_why);
+}
+
 static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 {
 	const char *refused = NULL;
 	bool any_allowed = false;
+	int code = 0;
 
 	for (size_t i = 0; i < want->n_matches; i++) {
 		struct mf_match *match = &want->matches[i];
@@ -235,7 +297,7 @@ static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 
 		if (!mf_match_wanted(match))
 			continue;
-		r = mf_judge_carriers(judge, want, match, &ids, &n, &why);
+		r = judge_carriers(judge, want, match, &ids, &n, &code, &why);
 		if (r < 0)
 			return r;
 		any_allowed |= !why;
@@ -243,7 +305,8 @@ static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 			refused = match->refused = MF_STEAL(why);
 	}
 	if (!any_allowed && refused) {
-		want->state = MF_DENIED;
+		want->state = code == -MFE_MISPLACED ? MF_UNKNOWN : MF_DENIED;
+		want->code = code == -MFE_MISPLACED ? code : 0;
 		mf_want_reason(want, "%s", refused);
 	}
 	return 0;

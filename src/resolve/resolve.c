@@ -131,6 +131,8 @@ static int add_module_jobs(struct planning *p, const struct mf_want *wants, size
 
 static int add_selection_jobs(struct planning *p, const struct mf_strings *names, bool erase)
 {
+	const char *moved = mf_catalog_moved(p->catalog);
+
 	for (size_t i = 0; names && i < names->n; i++) {
 		_cleanup_free_ int *ids = NULL;
 		size_t n = 0;
@@ -139,10 +141,13 @@ static int add_selection_jobs(struct planning *p, const struct mf_strings *names
 
 		if (r < 0)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
+		if (!n && erase)
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
+				       "no such package is installed");
 		if (!n)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i], "%s",
-				       erase ? "no such package is installed"
-					     : "no configured repository has a package for it");
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
+				       "no configured repository has a package for it%s%s",
+				       moved ? "; " : "", moved ? moved : "");
 		if (!erase && mf_elsewhere_is_kernel(p->pool, ids, n))
 			continue;
 		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
@@ -374,7 +379,9 @@ static int refuse_known(struct planning *p)
 			mf_pool_package(p->pool, ids[j], &package);
 			why = mf_verdicts_find(verdicts, &package);
 			if (why)
-				r = mf_refusals_add(&p->refusals, ids[j], -MFE_DENIED, strdup(why));
+				r = mf_refusals_add(&p->refusals, ids[j],
+						    mf_verdicts_code(verdicts, &package),
+						    mf_format("it has %s", why));
 		}
 	}
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
@@ -388,15 +395,16 @@ static bool any_available(const struct mf_wants *wants)
 	return false;
 }
 
-/* If the policy leaves nothing of the request, fails with the reason of the first denied want. */
+/* If nothing is left of the request, fails with the reason of the first want that was taken away. */
 static int check_any_left(struct planning *p, const struct mf_wants *wants)
 {
 	bool left = any_available(wants);
 
 	for (size_t i = 0; !left && i < wants->n; i++)
-		if (wants->v[i].state == MF_DENIED)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_DENIED, wants->v[i].query,
-				       "%s", wants->v[i].reason);
+		if (wants->v[i].state == MF_DENIED || wants->v[i].code)
+			return mf_fail(p->ctx, MF_STAGE_RESOLVE,
+				       wants->v[i].code ? wants->v[i].code : -MFE_DENIED,
+				       wants->v[i].query, "%s", wants->v[i].reason);
 	return 0;
 }
 

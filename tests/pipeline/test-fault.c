@@ -24,6 +24,7 @@ static const struct {
 	{ -MFE_BAD_DIGEST,	false, false, false, true },
 	{ -MFE_UNSOLVABLE,	false, false, false, true },
 	{ -MFE_FILE_EXISTS,	false, false, false, true },
+	{ -MFE_MISPLACED,	false, false, false, true },
 	{ -MFE_BAD_SIGNATURE,	false, false, false, false },
 	{ -MFE_NO_REPOSITORY,	false, false, false, false },
 	{ -ENOSPC,		false, false, false, false },

@@ -119,7 +119,6 @@ UNNAMED = {'another-module': 'kmod(other.ko)', 'one-more-module': 'kmod(mine.ko)
 HARMLESS = {
     'named': [KO],
     'module': [KO],
-    'module-usr': ['/usr/lib/modules/KVER/updates/other.ko'],
     'shell': ['/usr/share/doc/shell/README'],  # dependencies of the scriptlets, in name only
     'firmware': ['/lib/firmware/mine/blob.bin', '/usr/lib/firmware/mine/blob2.bin'],
     'documented': [KO, '%doc /usr/share/doc/mine/README', '/usr/share/licenses/mine/COPYING'],

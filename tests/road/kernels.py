@@ -13,8 +13,12 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import root as r  # noqa: E402
 
-OTHER = '6.1.0-1-amd64'
 MULTIVERSION = 'Provides: multiversion(kernel)'
+
+
+# As long as the release of the kernel, which is replaced by it in modules.
+VERSION, FLAVOR = r.kernel()[1].rsplit('-', 1)
+OTHER = VERSION.translate(str.maketrans('0123456789', '1234567890')) + '-' + FLAVOR
 
 
 def build(kver):
@@ -23,13 +27,21 @@ def build(kver):
 
 class Machine(unittest.TestCase):
     def setUp(self):
-        self.root = r.Root()
+        self.set_up_machine()
+
+    def set_up_machine(self, link=None):
+        self.root = r.Root(link=link)
         self.addCleanup(self.root.close)
         os.makedirs(f'{self.root.path}/lib/modules/{OTHER}/kernel')
         self.repository = tempfile.mkdtemp(prefix='modfetch-repository-', dir=self.root.path)
         self.root.repo('file://' + self.repository, keys_line='trust=none')
 
-    def module(self, name):
+    def module(self, name, kver=None):
+        """A real module, with another kernel's vermagic for another kernel."""
+        text = self.real_module(name)
+        return text.replace(self.root.kver.encode() + b' ', kver.encode() + b' ') if kver else text
+
+    def real_module(self, name):
         base, kver = r.kernel()
         for directory, _, files in os.walk(f'{base}/lib/modules/{kver}/kernel'):
             if f'{name}.ko' in files:
@@ -40,10 +52,10 @@ class Machine(unittest.TestCase):
     def driver(self, module, version, kver, spec=(MULTIVERSION,), where='/lib/modules', directory=None):
         """A package of a driver with its module below lib/modules/KVER."""
         return r.rpmbuild(directory or self.repository, f'{module}-kmp-amd64', [f'Provides: kmod({module}.ko)', *spec],
-                          [(f'{where}/{kver}/updates/{module}.ko', self.module(module))], version=f'{version}_{build(kver)}')
+                          [(f'{where}/{kver}/updates/{module}.ko', self.module(module, kver))], version=f'{version}_{build(kver)}')
 
     def installed(self, *packages):
-        self.root.rpm('-i', '--nodeps', '--force-debian', '--ignorearch', *packages)
+        self.root.rpm('-i', '--nodeps', '--force-debian', '--force', '--ignorearch', *packages)
 
     def publish(self):
         r.createrepo(self.repository, key=None)
@@ -121,6 +133,78 @@ class SideBySide(Machine):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.versions('dummy-kmp-amd64'), [f'2_{build(self.root.kver)}'])
         self.assertFalse(self.has(OTHER, 'dummy'))
+
+
+class Misplaced(Machine):
+    def expect_failure(self, *args, code='MISPLACED', state='unknown'):
+        """Twice, since a repeat must not find it available either. Nothing changes."""
+        before = self.root.tree(), self.root.packages()
+        for _ in range(2):
+            done = self.root.run(*args)
+            self.assertNotIn(done.returncode, (0, 2), done.stdout)
+            self.assertIn(f'[{code}]', done.stderr)
+            self.assertEqual((self.root.tree(), self.root.packages()), before)
+        if args[0] == 'probe' and state:
+            _, answer = self.root.json('lookup', args[1])
+            self.assertEqual((answer['results'][0]['state'], answer['install']), (state, []))
+
+    def test_a_module_for_another_kernels_directory_is_not_installed(self):
+        self.driver('dummy', 1, OTHER)
+        self.publish()
+        # only the download shows where the module is
+        self.expect_failure('probe', 'dummy', state=None)
+        self.expect_failure('install', 'dummy-kmp-amd64')
+        done = self.root.run('probe', 'dummy')
+        self.assertIn(f'/lib/modules/{OTHER}/updates/dummy.ko', done.stderr)
+
+    def test_another_package_with_the_module_in_its_place_comes_instead(self):
+        self.driver('dummy', 2, OTHER, spec=())
+        self.driver('dummy', 1, OTHER, spec=())
+        r.rpmbuild(self.repository, 'dummy-kmp-amd64', ['Provides: kmod(dummy.ko)'],
+                   [(f'/lib/modules/{self.root.kver}/updates/dummy.ko', self.module('dummy'))], version='0.5')
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions('dummy-kmp-amd64'), ['0.5'])
+
+    def test_a_module_below_usr_counts_only_where_the_kernel_looks_there(self):
+        self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
+        self.publish()
+        self.expect_failure('probe', 'dummy', state=None)
+        self.set_up_machine(link='usr/lib')
+        self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(self.has(self.root.kver, 'dummy'))
+
+    def test_a_package_that_is_installed_elsewhere_is_not_available(self):
+        self.driver('dummy', 1, OTHER)
+        self.installed(f'{self.repository}/dummy-kmp-amd64-1_{build(OTHER)}-1.x86_64.rpm')
+        self.publish()
+        self.expect_failure('probe', 'dummy', code='WRONG-KERNEL')
+
+    def test_a_package_that_another_tool_installed_below_usr_is_not_available(self):
+        self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
+        self.installed(f'{self.repository}/dummy-kmp-amd64-1_{build(self.root.kver)}-1.x86_64.rpm')
+        self.publish()
+        self.root.run('depmod')
+        self.expect_failure('probe', 'dummy')
+
+    def test_a_module_that_is_not_in_the_index_afterwards_is_a_failure_that_is_undone(self):
+        self.driver('dummy', 1, self.root.kver)
+        self.publish()
+        os.makedirs(f'{self.root.path}/etc/depmod.d')
+        with open(f'{self.root.path}/etc/depmod.d/x.conf', 'w', encoding='utf-8') as f:
+            f.write('exclude updates\n')
+        self.expect_failure('probe', 'dummy', state=None)
+
+    def test_a_module_that_a_package_only_promises_is_reported_and_not_available_again(self):
+        r.rpmbuild(self.repository, 'liar-kmp-amd64', ['Provides: kmod(ifb.ko)'], [('/usr/share/doc/liar/README', b'x')])
+        self.publish()
+        done = self.root.run('probe', 'ifb')
+        self.assertIn('has no such file', done.stderr)
+        self.expect_failure('probe', 'ifb')
 
 
 if __name__ == '__main__':

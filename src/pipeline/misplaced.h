@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PIPELINE_MISPLACED_H
+#define PIPELINE_MISPLACED_H
+/*
+ * Done means present: a module that was asked for must be where the kernel of the run looks for it.
+ */
+#include "modfetch/pipeline.h"
+#include "modfetch/verify.h"
+
+/*
+ * Before the transaction: finds packages of the plan, by the files in PROOFS, that have a wanted
+ * module in another place only. They are added to VERDICTS, so that another plan avoids them. 0;
+ * -MFE_MISPLACED or -ENOMEM, recorded.
+ */
+int mf_misplaced_find(struct mf_context *ctx, const struct mf_run *run,
+		      struct mf_proof *const *proofs, struct mf_verdicts *verdicts);
+/*
+ * After the transaction: is each wanted module that a package has in the index, with its file? Warns
+ * of modules that no package has, whatever the metadata says. 0; -MFE_MISPLACED, or another
+ * failure, recorded.
+ */
+int mf_misplaced_check_index(struct mf_context *ctx, const struct mf_run *run,
+			     struct mf_proof *const *proofs);
+
+#endif
