@@ -30,4 +30,6 @@
 #define MF_CACHE_ANY   "any"   /* aliases that name no kernel */
 #define MF_CACHE_OTHER "other" /* packages that name no kernel */
 
+#define MF_CACHE_KERNELS "kernels" /* the file of the kernels that packages name */
+
 #endif

@@ -10,6 +10,7 @@
  *   alias-TAG.bin       kmod trie: alias pattern → module; TAG also "flavor" and "any"
  *   name-TAG.bin        kmod trie: module → package
  *   request-TAG.bin     kmod trie: module → module that asks for it by name; TAG also "other"
+ *   kernels             releases of the kernels that the repository serves
  *   stamp               format version and digest, written last
  *
  * A generation is built aside and published by renaming the link: a reader sees the old or the new.
@@ -41,6 +42,27 @@ struct mf_cache_source {
  */
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		   const struct mf_cache_source *source, size_t *ret_packages);
+
+/* Which kernels the drivers of a repository are for, by their names and dependencies; releases. */
+struct mf_served {
+	struct mf_strings kernels; /* that packages are for, and for no other */
+	struct mf_strings builds;  /* that packages were built for, which may fit others too */
+	bool loose;		   /* there are drivers that name no kernel */
+};
+/* Notes the kernels of packages IDS in a new generation. 0 or -errno. */
+int mf_served_write(struct mf_pool *pool, const int *ids, size_t n, int dirfd);
+/*
+ * Reads them from a generation that mf_cache_open() has opened. The caller passes the result to
+ * mf_served_done(). 0 or -errno, with a result without kernels.
+ */
+int mf_served_read(int dirfd, struct mf_served *ret_served);
+void mf_served_done(struct mf_served *served);
+/* Has the repository packages for this very kernel? */
+bool mf_served_has(const struct mf_served *served, const char *kernel);
+/* May it have packages that fit this kernel, though none is for it alone? */
+bool mf_served_may_fit(const struct mf_served *served, const char *kernel);
+/* "6.1.0-56-amd64, 6.1.0-57-amd64 and 3 more", or "none"; new memory, or NULL: no memory. */
+char *mf_served_describe(const struct mf_served *served);
 
 /*
  * What was accepted of a repository last: the state that its metadata never falls back from.

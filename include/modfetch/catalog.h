@@ -27,8 +27,8 @@ const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog);
 const char *mf_catalog_tag(const struct mf_catalog *catalog);
 
 /*
- * Where a repository has drivers for other kernels of this flavor and none for this one: a clause
- * that says so and what would help, or NULL.
+ * Where a repository has drivers for other kernels of this flavor and none for this one, or no
+ * repository has drivers for this kernel: a clause that says so and what would help, or NULL.
  */
 const char *mf_catalog_moved(const struct mf_catalog *catalog);
 

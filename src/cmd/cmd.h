@@ -111,6 +111,33 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob);
 /* Prints the plan and the wants of a run, as JSON or as text. */
 void cmd_print_run(const struct cmd *cmd, const struct mf_run *run);
 
+/*
+ * The installed kernels, for status: which repositories serve each one, and which drivers that the
+ * devices of this machine use the others lack.
+ */
+struct cmd_kernel {
+	char *release;
+	bool running;
+	struct mf_strings repositories; /* ids of those that have packages for it */
+	struct mf_strings lacks;	/* modules */
+};
+struct cmd_kernels {
+	struct cmd_kernel *v;
+	size_t n;
+};
+/* WANTS: of the devices, matched for the context's kernel. 0 or a recorded failure. */
+int cmd_kernels_read(struct cmd *cmd, const struct mf_repos *repos, const struct mf_wants *wants,
+		     struct cmd_kernels *ret_kernels);
+void cmd_kernels_done(struct cmd_kernels *kernels);
+/* Prints a line for each kernel; or the same as JSON. */
+void cmd_kernels_print(const struct cmd *cmd, const struct cmd_kernels *kernels);
+struct mf_json *cmd_kernels_json(const struct cmd_kernels *kernels);
+
+/* The kernels that the metadata of a repository has drivers for; none where there is no metadata. */
+struct mf_served cmd_served(struct cmd *cmd, const char *repo_id);
+/* Sets "kernels", "built_for" and "any_kernel" of a repository. */
+void cmd_set_served(struct mf_json *o, const struct mf_served *served);
+
 /* A size as text ("1.4 MB"), in BUF. */
 const char *cmd_bytes(uint64_t bytes, char buf[16]);
 

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include "modfetch/cache.h"
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/drain.h"
@@ -17,9 +18,10 @@
 #include "cmd.h"
 
 /* Adds the result of one repository, for --json. */
-static void refresh_report(struct mf_json *list, const char *id, int r,
+static void refresh_report(struct cmd *cmd, struct mf_json *list, const char *id, int r,
 			   const struct mf_refresh_result *result, const struct mf_failure *failure)
 {
+	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, id);
 	struct mf_json *o = mf_json_object();
 
 	mf_json_set_string(o, "id", id);
@@ -34,7 +36,22 @@ static void refresh_report(struct mf_json *list, const char *id, int r,
 		mf_json_set_string(o, "what", failure->what);
 		mf_json_set_string(o, "why", failure->why);
 	}
+	cmd_set_served(o, &served);
 	mf_json_add(list, o);
+}
+
+static void refresh_print(struct cmd *cmd, const char *id, int r,
+			  const struct mf_refresh_result *result)
+{
+	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, id);
+	_cleanup_free_ char *kernels = mf_served_describe(&served);
+
+	if (r > 0)
+		cmd_put("%s: unchanged", id);
+	else
+		cmd_put("%s: %zu packages%s%s", id, result->packages,
+			*result->trust.signer ? ", signed by " : "", result->trust.signer);
+	cmd_line("; kernels: %s", kernels ? kernels : "");
 }
 
 static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int flags,
@@ -44,12 +61,9 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int
 	int r = mf_refresh(&cmd->ctx, repo, flags, &result);
 
 	if (cmd->json)
-		refresh_report(list, repo->id, r, &result, &cmd->ctx.failure);
-	else if (r > 0 && !cmd->quiet)
-		cmd_line("%s: unchanged", repo->id);
-	else if (!r && !cmd->quiet)
-		cmd_line("%s: %zu packages%s%s", repo->id, result.packages,
-			 *result.trust.signer ? ", signed by " : "", result.trust.signer);
+		refresh_report(cmd, list, repo->id, r, &result, &cmd->ctx.failure);
+	else if (r >= 0 && !cmd->quiet)
+		refresh_print(cmd, repo->id, r, &result);
 	return r;
 }
 
@@ -95,7 +109,7 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 			continue;
 		r = mf_repo_fault_fail(&cmd->ctx, fault);
 		if (cmd->json && fault->id)
-			refresh_report(list, fault->id, r, NULL, &cmd->ctx.failure);
+			refresh_report(cmd, list, fault->id, r, NULL, &cmd->ctx.failure);
 	}
 	return r;
 }

@@ -129,7 +129,9 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 		print_hits(catalog, pool, &hits);
 	if (!hits.n && !cmd->json)
 		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, argv[1],
-			       "no package for kernel %s contains it", cmd->ctx.kernel);
+			       "no package for kernel %s contains it%s%s", cmd->ctx.kernel,
+			       mf_catalog_moved(catalog) ? "; " : "",
+			       mf_catalog_moved(catalog) ? mf_catalog_moved(catalog) : "");
 	return hits.n ? CMD_DONE : CMD_NOT_FOUND;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status: repositories, and devices → modules → packages → drivers. Changes nothing. Devices
+ * status: kernels, repositories, and devices → modules → packages → drivers. Changes nothing. Devices
  * without any known driver are listed only with --json or -v, since every machine has dozens of
  * them. The devices are printed even if there is no repository.
  */
@@ -88,6 +88,7 @@ static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repo
 	for (size_t i = 0; i < repos->n; i++) {
 		const struct mf_repo *repo = &repos->v[i];
 		struct mf_json *o = mf_json_object();
+		struct mf_served served;
 		_cleanup_close_ int cache = mf_cache_open(&cmd->ctx, repo->id, NULL);
 
 		mf_json_set_string(o, "id", repo->id);
@@ -96,6 +97,9 @@ static struct mf_json *repositories(struct cmd *cmd, const struct mf_repos *repo
 		mf_json_set_string(o, "trust", repo->trust == MF_TRUST_NONE ? "none" : "signed");
 		mf_json_set(o, "baseurl", public_urls(repo));
 		mf_json_set_bool(o, "metadata", cache >= 0);
+		served = cmd_served(cmd, repo->id);
+		cmd_set_served(o, &served);
+		mf_served_done(&served);
 		set_age(cmd, repo, o);
 		mf_json_add(list, o);
 	}
@@ -179,19 +183,28 @@ static void status_print_aside(const struct mf_aside *aside)
 
 static void status_print_json(struct cmd *cmd, const struct mf_run *run,
 			      const struct mf_repos *repos, const struct mf_pending_loads *attempts,
-			      const struct mf_aside *aside)
+			      const struct mf_aside *aside, const struct cmd_kernels *kernels)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
 
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_json_set_string(mf_json_at(results, i), "driver", run->wants.v[i].driver);
+	mf_json_set(o, "kernels", cmd_kernels_json(kernels));
 	mf_json_set(o, "repositories", repositories(cmd, repos));
 	mf_json_set(o, "faults", faults(repos));
 	mf_json_set(o, "crashed", crashed(attempts));
 	mf_json_set(o, "set_aside", status_set_aside(aside));
 	cmd_json(o, true);
 	mf_json_free(o);
+}
+
+static void print_served(struct cmd *cmd, const char *id)
+{
+	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, id);
+	_cleanup_free_ char *kernels = mf_served_describe(&served);
+
+	cmd_put("; kernels: %s", kernels ? kernels : "");
 }
 
 static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
@@ -208,6 +221,8 @@ static void print_repos(struct cmd *cmd, const struct mf_repos *repos)
 			repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "",
 			url ? url : "");
 		print_age(cmd, repo);
+		if (cache >= 0)
+			print_served(cmd, repo->id);
 		cmd_line("%s", "");
 	}
 	for (size_t i = 0; i < repos->n_faults; i++)
@@ -245,6 +260,7 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
+	_cleanup_(cmd_kernels_done) struct cmd_kernels kernels = { 0 };
 	int r;
 
 	if (argc > 1)
@@ -264,11 +280,14 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 		return r;
 	for (size_t i = 0; i < run.wants.n; i++)
 		run.wants.v[i].driver = mf_device_driver(&cmd->ctx, run.wants.v[i].syspath);
+	r = cmd_kernels_read(cmd, &repos, &run.wants, &kernels);
+	if (r < 0)
+		return r;
 	if (cmd->json) {
-		status_print_json(cmd, &run, &repos, &attempts, &aside);
+		status_print_json(cmd, &run, &repos, &attempts, &aside, &kernels);
 		return CMD_DONE;
 	}
-	cmd_line("kernel %s%s", cmd->ctx.kernel, cmd->ctx.kernel_running ? ", running" : "");
+	cmd_kernels_print(cmd, &kernels);
 	print_repos(cmd, &repos);
 	print_crashed(&attempts);
 	status_print_aside(&aside);

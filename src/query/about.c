@@ -89,6 +89,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 		  int **ret_ids, size_t *ret_n)
 {
 	_cleanup_free_ int *ids = NULL;
+	const char *moved = mf_catalog_moved(catalog);
 	struct mf_pool *pool;
 	size_t n = 0;
 	int r = mf_catalog_pool_whole(ctx, catalog, &pool);
@@ -111,7 +112,8 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 		return mf_fail(ctx, MF_STAGE_MATCH, r, name, NULL);
 	if (!n)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, name,
-			       "no package and no module has this name");
+			       "no package and no module has this name%s%s", moved ? "; " : "",
+			       moved ? moved : "");
 	mf_choice_sort(catalog, pool, ids, n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;

@@ -309,6 +309,8 @@ static int write_generation(struct build *b, const struct mf_cache_source *sourc
 
 	for (size_t i = 0; !r && i <= b->tags.n; i++)
 		r = write_packages(b, i);
+	if (!r)
+		r = mf_served_write(b->pool, b->ids, b->n, b->dirfd);
 	if (r < 0)
 		return r;
 	mf_sha256_hex(source->digest, hex);

@@ -45,7 +45,8 @@ struct mf_catalog {
 	struct repo_cache *caches; /* one a repository */
 	struct mf_release release;
 	char *tag;
-	char *moved; /* mf_catalog_moved() */
+	char *moved;  /* mf_catalog_moved() */
+	bool has_own; /* a repository has packages for this very kernel */
 	struct mf_pool *pool;
 	enum form form; /* the pool's */
 };
@@ -122,7 +123,11 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 	own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
 	if (!own)
 		return;
-	if (catalog->moved || !faccessat(catalog->caches[i].dirfd, own, F_OK, 0))
+	if (!faccessat(catalog->caches[i].dirfd, own, F_OK, 0)) {
+		catalog->has_own = true;
+		return;
+	}
+	if (catalog->moved)
 		return;
 	n = scandirat(catalog->caches[i].dirfd, ".", &names, NULL, versionsort);
 	for (int j = 0; j < n; j++) {
@@ -140,6 +145,30 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 			mf_format("repository %s has drivers for kernel %s, not for %s: boot that "
 				  "kernel, or keep the old one's packages in the repository",
 				  catalog->repos.v[i].id, newest, catalog->release.release);
+}
+
+/* No repository has packages for this kernel, nor any that may fit: which kernels have they? */
+static void look_for_any(struct mf_catalog *catalog)
+{
+	_cleanup_free_ char *others = NULL;
+
+	for (size_t i = 0; i < catalog->repos.n && !catalog->has_own && !catalog->moved; i++) {
+		_cleanup_(mf_served_done) struct mf_served served = { 0 };
+		_cleanup_free_ char *kernels = NULL, *before = MF_STEAL(others);
+
+		if (catalog->caches[i].dirfd < 0)
+			continue;
+		if (mf_served_read(catalog->caches[i].dirfd, &served) < 0 ||
+		    mf_served_may_fit(&served, catalog->release.release))
+			return;
+		kernels = mf_served_describe(&served);
+		others = mf_format("%s%s%s: %s", before ? before : "", before ? "; " : "",
+				   catalog->repos.v[i].id, kernels ? kernels : "");
+	}
+	if (others)
+		catalog->moved = mf_format("no repository has drivers for kernel %s (%s): add one "
+					   "that has them, or boot a kernel of these",
+					   catalog->release.release, others);
 }
 
 static int open_index(const struct repo_cache *cache, const char *kind, const char *label,
@@ -209,6 +238,8 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 	if (!r && !opened)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, "/var/cache/modfetch",
 			       "no repository has been refreshed yet; run: modfetch refresh");
+	if (!r)
+		look_for_any(catalog);
 	return r;
 }
 

@@ -207,5 +207,60 @@ class Misplaced(Machine):
         self.expect_failure('probe', 'ifb')
 
 
+class Report(Machine):
+    def device(self, modalias):
+        where = f'{self.root.path}/sys/devices/pci0000:00/0000:00:03.0'
+        os.makedirs(where)
+        with open(f'{where}/modalias', 'w', encoding='utf-8') as f:
+            f.write(modalias + '\n')
+
+    def status(self):
+        done = self.root.run('status')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        code, answer = self.root.json('status')
+        self.assertEqual(code, 0)
+        return done.stdout.splitlines(), answer
+
+    def test_status_says_which_kernels_are_installed_and_served_and_what_they_lack(self):
+        self.driver('dummy', 1, OTHER)
+        self.publish()
+        # loop is on disk here, and not in the other kernel
+        self.device('loop')
+        lines, answer = self.status()
+        self.assertEqual(lines[0], f'kernel {self.root.kver}, served by no repository')
+        self.assertEqual(lines[1], f'kernel {OTHER}, installed, served by test; lacks drivers of this machine: loop')
+        self.assertTrue(lines[2].endswith(f'; kernels: {OTHER}'), lines[2])
+        self.assertEqual(answer['kernels'], [
+            {'kernel': self.root.kver, 'running': False, 'repositories': [], 'lacks': []},
+            {'kernel': OTHER, 'running': False, 'repositories': ['test'], 'lacks': ['loop']}])
+        self.assertEqual(answer['repositories'][0]['built_for'], [OTHER])
+        self.assertEqual(answer['repositories'][0]['kernels'], [])
+        # a directory that is none of a kernel is not listed
+        os.makedirs(f'{self.root.path}/lib/modules/5.0.0-1-amd64/updates')
+        self.assertEqual(len(self.status()[1]['kernels']), 2)
+
+    def test_refresh_says_which_kernels_a_repository_serves(self):
+        self.driver('dummy', 1, OTHER)
+        self.driver('dummy', 1, self.root.kver)
+        r.createrepo(self.repository, key=None)
+        both = ', '.join(sorted((OTHER, self.root.kver)))
+        for line in 'test: 2 packages', 'test: unchanged':
+            self.assertEqual(self.root.run('refresh').stdout, f'{line}; kernels: {both}\n')
+        answer = self.root.json('refresh')[1]['repositories'][0]
+        self.assertEqual((answer['kernels'], answer['built_for'], answer['any_kernel']),
+                         ([], sorted((OTHER, self.root.kver)), False))
+
+    def test_not_found_for_a_kernel_that_nobody_serves_says_so(self):
+        r.rpmbuild(self.repository, 'dummy-kmp-cloud-amd64-6.0.0_1', ['Provides: kmod(dummy.ko)'], [('/usr/share/doc/d/README', b'x')])
+        self.publish()
+        expected = f'no repository has drivers for kernel {self.root.kver} (test: 6.0.0-1-cloud-amd64): add one'
+        for words in ('probe', 'dummy'), ('lookup', 'dummy'), ('install', 'dummy-kmp'), ('info', 'dummy'), ('search', 'dummy'):
+            with self.subTest(words=words):
+                done = self.root.run(*words)
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertIn(expected, done.stderr)
+                self.assertIn('[NOT-FOUND]', done.stderr)
+
+
 if __name__ == '__main__':
     unittest.main()
