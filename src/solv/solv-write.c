@@ -91,6 +91,24 @@ struct form {
 	bool installed;
 };
 
+/* Which kernel a package is a part of: solv-marks.c asks that of installed ones in each form. */
+static void copy_kernel_needs(Solvable *from, Solvable *to)
+{
+	Pool *pool = from->repo->pool;
+	int kept = 0;
+	Queue q;
+
+	queue_init(&q);
+	solvable_lookup_deparray(from, SOLVABLE_REQUIRES, &q, 0);
+	for (int i = 0; i < q.count; i++)
+		if (mf_dep_is_uname_r(pool_id2str(pool, q.elements[i])))
+			q.elements[kept++] = q.elements[i];
+	queue_truncate(&q, kept);
+	if (kept)
+		solvable_set_deparray(to, SOLVABLE_REQUIRES, &q, 0);
+	queue_free(&q);
+}
+
 /* What installed packages need is not written for planning, see solv-plan.c. */
 static bool form_has(const struct form *form, Id array)
 {
@@ -117,6 +135,8 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	for (size_t i = 0; i < MF_ARRAY_SIZE(arrays); i++)
 		if (form_has(form, arrays[i]))
 			copy_deps(from, to, arrays[i], form->bundles, place);
+	if (!form_has(form, SOLVABLE_REQUIRES))
+		copy_kernel_needs(from, to);
 	if (form_has(form, SOLVABLE_RECOMMENDS))
 		copy_suggests(pool, data, from_id, id);
 	text = solvable_lookup_location(from, &medianr);
