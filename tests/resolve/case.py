@@ -220,9 +220,9 @@ def install_packages(root, packages, how='-i'):
         shutil.rmtree(directory)
 
 
-def write_module(path, name, words):
+def write_module(path, name, words, kernel):
     """A relocatable object with the sections of a module that depmod and modinfo read."""
-    info = [f'name={name}'] + [w.replace('alias=', 'alias=', 1) for w in words if w.startswith('alias=')]
+    info = [f'name={name}', f'vermagic={kernel} SMP mod_unload '] + [w.replace('alias=', 'alias=', 1) for w in words if w.startswith('alias=')]
     text = ''.join(f'static const char i{i}[] __attribute__((section(".modinfo"), used)) = "{s}";\n'
                    for i, s in enumerate(info))
     for symbol, crc in (w[len('export='):].split(':') for w in words if w.startswith('export=')):
@@ -237,7 +237,7 @@ def write_tree(root, case):
     os.makedirs(tree, exist_ok=True)
     for name, *words in case.present:
         there = [w.partition('=')[2] for w in words if w.startswith('link=')]
-        write_module(f'{root}{there[0]}' if there else f'{tree}/kernel/{name}.ko', name, words)
+        write_module(f'{root}{there[0]}' if there else f'{tree}/kernel/{name}.ko', name, words, case.kernel)
         if there:
             os.makedirs(f'{tree}/weak-updates', exist_ok=True)
             os.symlink(os.path.relpath(f'{root}{there[0]}', f'{tree}/weak-updates'), f'{tree}/weak-updates/{name}.ko')
@@ -321,7 +321,7 @@ class Machine:
             for module in package.modules():
                 name = module.replace('-', '_')
                 write_module(f'{self.path}/lib/modules/{self.case.kernel}/kernel/{name}.ko', name,
-                             [f'alias={q[-1]}' for q in self.case.queries if not q[-1].startswith('symbol:')])
+                             [f'alias={q[-1]}' for q in self.case.queries if not q[-1].startswith('symbol:')], self.case.kernel)
         subprocess.run(['depmod', '-b', self.path, self.case.kernel], check=True)
 
 
