@@ -42,7 +42,8 @@ void mf_links_done(struct mf_links *links);
 
 /*
  * After mf_install(), before depmod: makes, moves and removes links for the N packages that were
- * installed, and for those that were removed or replaced. Adds the kernels and paths that changed to
+ * installed, and for those that were removed or replaced; for a kernel that the transaction has
+ * installed, those of all packages. Adds the kernels and paths that changed to
  * RECEIPT, so that depmod sees them. Then mf_links_settle() must be called, or, if the run fails,
  * mf_links_recover(). A module that cannot be linked is no failure; the reason is logged. 0, or a
  * recorded failure.
@@ -55,7 +56,8 @@ int mf_links_settle(struct mf_context *ctx);
 /*
  * Links modules that installed PACKAGES (names; NULL: all) have for other kernels, and what they
  * depend on, into the context's kernel, and updates its indexes. MODULES: the names that are asked
- * for. 1: some were linked; 0; or a recorded failure.
+ * for; NULL: all that are outside of kernel/, as for a kernel that another package manager has
+ * just installed. 1: some were linked; 0; or a recorded failure.
  */
 int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
 		 const struct mf_strings *packages);

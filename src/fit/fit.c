@@ -229,7 +229,9 @@ static void fit_check_vermagic(struct fit *f)
 	    (k->machine != f->module->elf_machine || k->is_64bit != f->module->is_64bit))
 		fit_verdict(f, MF_FIT_MACHINE, "",
 			    "it was built for another processor than kernel %s", k->release);
-	if (!f->versions && !f->result.same_release)
+	/* a kernel of which nothing is known may have versions */
+	if (!f->versions && !f->result.same_release &&
+	    (k->vermagic || k->exports.n || !f->module->has_versions))
 		fit_verdict(f, MF_FIT_VERMAGIC, "", "it was built for %.*s, not for %s", release,
 			    f->vermagic, k->release);
 	if (flags && strcmp(flags_of(f->vermagic), flags) != 0)

@@ -166,6 +166,27 @@ static int add_installed(struct links_step *s, struct links_choice *choice, cons
 	return r;
 }
 
+/* Did the transaction bring the kernel itself? Then its drivers are those of all packages. */
+static bool is_new_kernel(const struct links_step *s, const char *kernel)
+{
+	for (size_t i = 0; s->receipt && i < s->receipt->kernels.n; i++)
+		if (!strcmp(s->receipt->kernels.v[i], kernel))
+			return mf_strings_has(&s->receipt->changed[i], "modules.order") ||
+			       mf_strings_has(&s->receipt->changed[i], "modules.builtin");
+	return false;
+}
+
+/* Adds the modules of all installed packages that are not in the directory of a kernel's own. */
+static int add_all_installed(struct links_step *s, struct links_choice *choice)
+{
+	int r = read_installed(s);
+
+	for (size_t i = 0; !r && i < s->installed.n; i++)
+		if (!links_origin_in_box(&s->installed.v[i]))
+			r = links_choice_add(choice, &s->installed.v[i]);
+	return r;
+}
+
 /* Adds what may take the place of links of this kernel that go. */
 static int add_replacements(struct links_step *s, struct links_choice *choice)
 {
@@ -235,6 +256,8 @@ static int step_choose(struct links_step *s, const char *kernel)
 	}
 	if (!r)
 		r = add_replacements(s, &choice);
+	if (!r && is_new_kernel(s, kernel))
+		r = add_all_installed(s, &choice);
 	if (!r)
 		r = choose_with_needs(s, &choice);
 	if (!r)
@@ -302,9 +325,10 @@ int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
 
 	if (r || s.kernels.n < 2)
 		return r < 0 ? r : 0;
-	r = links_origins_installed(ctx, packages, &s.fresh);
+	r = modules ? links_origins_installed(ctx, packages, &s.fresh)
+		    : add_all_installed(&s, &choice);
 	for (size_t i = 0; !r && i < s.fresh.n; i++)
-		if (mf_strings_has(modules, s.fresh.v[i].module))
+		if (modules && mf_strings_has(modules, s.fresh.v[i].module))
 			r = links_choice_add(&choice, &s.fresh.v[i]);
 	if (!r)
 		r = choose_with_needs(&s, &choice);

@@ -272,6 +272,26 @@ static void a_quick_answer_comes_from_symvers_or_the_cache(void **state)
 	assert_int_equal(judge_quickly(m), MF_FIT_YES);
 }
 
+static void a_kernel_without_modules_is_known_by_its_image(void **state)
+{
+	struct machine *m = *state;
+	char old[160], new[160];
+	size_t n;
+	_cleanup_free_ char *copy = NULL;
+
+	snprintf(old, sizeof(old), "vermagic=%s ", m->kver);
+	snprintf(new, sizeof(new), "vermagic=9%s ", m->kver + 1);
+	copy = changed(m, old, new, strlen(old), &n);
+	run("cd root/lib/modules/* && find kernel -name '*.ko' ! -name usb-storage.ko "
+	    "! -name usbcore.ko -delete && mv kernel updates && rm -r ../../../usr && "
+	    "depmod -b ../../.. %s",
+	    m->kver);
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_UNKNOWN);
+	run("b=$(echo %s | sed 's|/lib/modules/.*||') && cp $b/boot/vmlinuz-%s root/boot/",
+	    tree_of("default"), m->kver);
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_YES);
+}
+
 static void names_are_no_paths(void **state)
 {
 	struct machine *m = *state;
@@ -296,6 +316,7 @@ int main(void)
 		FIT(a_module_that_is_added_counts_as_one_of_the_index),
 		FIT(what_nobody_states_is_unknown),
 		FIT(a_quick_answer_comes_from_symvers_or_the_cache),
+		FIT(a_kernel_without_modules_is_known_by_its_image),
 		FIT(names_are_no_paths),
 	};
 

@@ -271,6 +271,26 @@ class Links(Case):
         self.assertNotIn(machine.kver, {kver for kver, _ in self.healthy(machine)})
         self.assertTrue(machine.present('new', 'dummy'))
 
+    def test_a_new_kernel_gets_the_drivers_that_fit_it(self):
+        machine = self.make()
+        machine.remove_kernel('new')
+        shutil.rmtree(machine.modules)
+        self.done(machine.at('old', '--no-load', 'install', 'weak-kmp'))
+        self.assertEqual(set(self.healthy(machine)), {k for k in self.expected(machine) if k[0] != machine.kver})
+        base, kver = machine.bases['new']
+        version, flavor = kver.rsplit('-', 1)
+        repository = tempfile.mkdtemp(dir=self.directory)
+        r.rpmbuild(repository, f'kernel-{flavor}-image-{version.replace("-", "_")}',
+                   [f'Provides: kernel-uname-r = {version}.{flavor}'],
+                   [(f'/lib/modules/{kver}/modules.order', read(f'{base}/lib/modules/{kver}/modules.order')),
+                    (f'/boot/vmlinuz-{kver}', read(f'{base}/boot/vmlinuz-{kver}'))])
+        r.createrepo(repository)
+        machine.repo('file://' + repository)
+        self.done(machine.run('refresh'))
+        run = self.done(machine.at('new', '--no-load', 'install', f'kernel-{flavor}-image-{version.replace("-", "_")}'))
+        self.assertEqual(self.healthy(machine), self.expected(machine), run.stdout + run.stderr)
+        self.assertTrue(machine.present('new', 'dummy'))
+
     def test_an_update_moves_the_link(self):
         machine = self.make()
         self.done(machine.at('old', '--no-load', 'install', 'weak-kmp'))
