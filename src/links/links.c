@@ -277,17 +277,26 @@ static int step_choose_all(struct links_step *s)
 
 /* ---- the steps ---- */
 
+/* Is a module of the transaction in the directory of another kernel, which need not be installed? */
+static bool has_module_elsewhere(const struct links_step *s)
+{
+	for (size_t i = 0; i < s->fresh.n; i++)
+		if (strcmp(s->fresh.v[i].kernel, s->ctx->kernel) != 0)
+			return true;
+	return false;
+}
+
 int mf_links_update(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		    struct mf_receipt *receipt)
 {
 	_cleanup_(step_done) struct links_step s = { .ctx = ctx, .receipt = receipt };
 	int r = step_init(&s);
 
-	/* the usual machine: one kernel, no links */
-	if (r < 0 || (!s.ledger.n && s.kernels.n < 2))
-		return r;
 	for (size_t i = 0; !r && i < n; i++)
 		r = links_origins_add(&s.fresh, mf_proof_header(proofs[i]));
+	/* the usual machine: one kernel, no links, no driver for another kernel */
+	if (!r && !s.ledger.n && s.kernels.n < 2 && !has_module_elsewhere(&s))
+		return 0;
 	if (!r)
 		r = step_review(&s);
 	if (!r)
@@ -323,7 +332,8 @@ int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
 	};
 	int r = mf_kernel_is_installed(ctx, ctx->kernel) ? step_init(&s) : 1;
 
-	if (r || s.kernels.n < 2)
+	/* with one kernel only packages that are named can have modules for another one */
+	if (r || (!packages && s.kernels.n < 2))
 		return r < 0 ? r : 0;
 	r = modules ? links_origins_installed(ctx, packages, &s.fresh)
 		    : add_all_installed(&s, &choice);

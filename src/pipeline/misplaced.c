@@ -8,7 +8,8 @@
  * directory. Installed, it would be of no use, and the next run would find nothing to install. So
  * the files are looked at before the transaction, and the indexes after it.
  *
- * A package whose scriptlets may run can make links itself: only the indexes tell of that one.
+ * A module in the directory of another kernel gets a link if it fits this one (modfetch/links.h), and a
+ * package whose scriptlets may run can make links itself: of these only the indexes tell.
  */
 #include "misplaced.h"
 #include <errno.h>
@@ -66,10 +67,18 @@ static bool is_reachable(const struct misplaced *m, const struct mf_rpm_file *fi
 }
 
 /* May scriptlets of the package make links to its modules? */
-static bool may_link(const struct misplaced *m, const struct mf_rpm_header *header)
+static bool has_linking_scriptlet(const struct misplaced *m, const struct mf_rpm_header *header)
 {
 	return m->ctx->scriptlets && (mf_strings_has(&header->scriptlets, "%post") ||
 				      mf_strings_has(&header->scriptlets, "%posttrans"));
+}
+
+/* May a module that is not in the directory of the kernel be linked into it? */
+static bool may_be_linked(const struct misplaced *m, const struct mf_rpm_header *header,
+			  const struct mf_rpm_file *file)
+{
+	return m->usr_merged || !mf_starts_with(file->path, "/usr/") ||
+	       has_linking_scriptlet(m, header);
 }
 
 enum place { NOWHERE, ELSEWHERE, REACHABLE };
@@ -121,7 +130,7 @@ static int check_module(struct misplaced *m, const char *module)
 		const struct mf_rpm_header *header = mf_proof_header(m->proofs[i]);
 		enum place place = place_of(m, header, module, &file);
 
-		if (place == REACHABLE || (place == ELSEWHERE && may_link(m, header)))
+		if (place == REACHABLE || (place == ELSEWHERE && may_be_linked(m, header, file)))
 			return 0;
 		if (place == ELSEWHERE && !elsewhere) {
 			elsewhere = file;
@@ -138,8 +147,8 @@ static int check_named(struct misplaced *m, size_t package)
 	const struct mf_rpm_header *header = mf_proof_header(m->proofs[package]);
 	const struct mf_rpm_file *file;
 
-	if (item->asker || !item->asked || header->uname_r.n || may_link(m, header) ||
-	    place_of(m, header, NULL, &file) != ELSEWHERE)
+	if (item->asker || !item->asked || header->uname_r.n ||
+	    place_of(m, header, NULL, &file) != ELSEWHERE || may_be_linked(m, header, file))
 		return 0;
 	return misplaced_refuse(m, package, file);
 }
@@ -166,26 +175,28 @@ int mf_misplaced_find(struct mf_context *ctx, const struct mf_run *run,
 
 /* ---- after: the indexes ---- */
 
-static bool has_file(const struct misplaced *m, const char *module)
+/* The package that has the module, and its file; the number of packages: none. */
+static size_t find_package(const struct misplaced *m, const char *module,
+			   const struct mf_rpm_file **ret_file)
 {
-	const struct mf_rpm_file *file;
+	size_t i = 0;
 
-	for (size_t i = 0; i < m->run->plan.n; i++)
-		if (place_of(m, mf_proof_header(m->proofs[i]), module, &file) != NOWHERE)
-			return true;
-	return false;
+	while (i < m->run->plan.n &&
+	       place_of(m, mf_proof_header(m->proofs[i]), module, ret_file) == NOWHERE)
+		i++;
+	return i;
 }
 
-static int check_indexed(const struct misplaced *m, struct mf_kmod *kmod,
-			 const struct mf_match *match)
+static int check_indexed(struct misplaced *m, struct mf_kmod *kmod, const struct mf_match *match)
 {
+	const struct mf_rpm_file *file = NULL;
+	size_t package;
+
 	if (!mf_match_wanted(match) || mf_kmod_presence(kmod, match->module) != MF_ABSENT)
 		return 0;
-	if (has_file(m, match->module))
-		return mf_fail(m->ctx, MF_STAGE_INSTALL, -MFE_MISPLACED, match->module,
-			       "its package %s was installed, but the indexes of kernel %s do "
-			       "not have the module; the installation is undone",
-			       match->packages.v[0], m->ctx->kernel);
+	package = find_package(m, match->module, &file);
+	if (package < m->run->plan.n)
+		return misplaced_refuse(m, package, file);
 	/* another plan would be no better, and the package may be of use */
 	mf_log(m->ctx, MF_LOG_WARNING,
 	       "install: %s: the metadata says that %s has this module, "
@@ -194,23 +205,46 @@ static int check_indexed(const struct misplaced *m, struct mf_kmod *kmod,
 	return 0;
 }
 
-int mf_misplaced_check_index(struct mf_context *ctx, const struct mf_run *run,
-			     struct mf_proof *const *proofs)
+/* A package that was named, and has modules for other kernels only: one of them has to be linked. */
+static int check_named_indexed(struct misplaced *m, struct mf_kmod *kmod, size_t package)
 {
-	const struct misplaced m = { .ctx = ctx, .run = run, .proofs = proofs };
-	struct mf_kmod *kmod = NULL;
-	int r = 0;
+	const struct mf_plan_item *item = &m->run->plan.items[package];
+	const struct mf_rpm_header *header = mf_proof_header(m->proofs[package]);
+	const struct mf_rpm_file *file;
 
-	for (size_t i = 0; !r && i < run->wants.n; i++) {
-		const struct mf_want *want = &run->wants.v[i];
+	if (item->asker || !item->asked || header->uname_r.n ||
+	    place_of(m, header, NULL, &file) != ELSEWHERE)
+		return 0;
+	for (size_t i = 0; i < header->n_files; i++) {
+		char name[MF_MODULE_NAME_SIZE];
 
-		if (want->state != MF_AVAILABLE)
-			continue;
-		if (!kmod)
-			r = mf_kmod_new(ctx, &kmod);
-		for (size_t j = 0; !r && j < want->n_matches; j++)
-			r = check_indexed(&m, kmod, &want->matches[j]);
+		if (is_module_file(&header->files[i]) &&
+		    mf_module_name(header->files[i].path, name, sizeof(name)) &&
+		    mf_kmod_presence(kmod, name) != MF_ABSENT)
+			return 0;
 	}
+	return misplaced_refuse(m, package, file);
+}
+
+int mf_misplaced_check_index(struct mf_context *ctx, const struct mf_run *run,
+			     struct mf_proof *const *proofs, struct mf_verdicts *verdicts)
+{
+	struct misplaced m = { .ctx = ctx,
+			       .run = run,
+			       .proofs = proofs,
+			       .verdicts = verdicts,
+			       .usr_merged = is_usr_merged(ctx) };
+	struct mf_kmod *kmod = NULL;
+	int r = run->plan.n ? mf_kmod_new(ctx, &kmod) : 1;
+
+	for (size_t i = 0; !r && i < run->wants.n; i++)
+		for (size_t j = 0; !r && j < run->wants.v[i].n_matches; j++)
+			if (run->wants.v[i].state == MF_AVAILABLE)
+				r = check_indexed(&m, kmod, &run->wants.v[i].matches[j]);
+	for (size_t i = 0; !r && i < run->plan.n; i++)
+		r = check_named_indexed(&m, kmod, i);
 	mf_kmod_free(kmod);
-	return r;
+	if (r == -ENOMEM)
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, "plan", NULL);
+	return r < 0 ? r : m.result;
 }

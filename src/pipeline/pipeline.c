@@ -60,6 +60,7 @@ static void tx_drop_packages(struct transaction *tx)
 	free(MF_STEAL(tx->fetched));
 	free(MF_STEAL(tx->proofs));
 	tx->n = 0;
+	mf_receipt_done(&tx->receipt);
 }
 
 static void tx_done(struct transaction *tx)
@@ -276,7 +277,7 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 	if (!r)
 		r = index_all(ctx, run, tx);
 	if (!r)
-		r = mf_misplaced_check_index(ctx, run, tx->proofs);
+		r = mf_misplaced_check_index(ctx, run, tx->proofs, &tx->refused);
 	/* if the undo record stays, the next run would undo all: better undo it in this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
