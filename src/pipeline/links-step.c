@@ -2,9 +2,9 @@
 /*
  * The places in a run where links to modules of other kernels come and go.
  *
- * At its beginning, what a killed run or another package manager left (mf_links_recover()). Between
- * match and plan, what is asked for and is on disk for another kernel: then no package is needed.
- * Between install and depmod, what the transaction changed (mf_links_update()).
+ * At its beginning, what a killed run or another package manager left (mf_links_recover()). After the
+ * plan, what is asked for and is on disk for another kernel, where no package for this very kernel
+ * comes. Between install and depmod, what the transaction changed (mf_links_update()).
  */
 #include "links-step.h"
 #include <errno.h>
@@ -13,9 +13,18 @@
 #include "modfetch/links.h"
 #include "modfetch/rpm.h"
 
+static bool plan_has_module(const struct mf_plan *plan, const char *module)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (mf_strings_has(&plan->items[i].modules, module))
+			return true;
+	return false;
+}
+
 /* Appends the missing modules whose best package is installed, and these packages. */
 static int collect_matches(struct mf_context *ctx, const struct mf_want *want,
-			   struct mf_strings *modules, struct mf_strings *packages)
+			   const struct mf_plan *plan, struct mf_strings *modules,
+			   struct mf_strings *packages)
 {
 	int r = 0;
 
@@ -23,7 +32,7 @@ static int collect_matches(struct mf_context *ctx, const struct mf_want *want,
 		const struct mf_match *m = &want->matches[i];
 		_cleanup_(mf_strings_done) struct mf_strings best = { 0 }, found = { 0 };
 
-		if (!mf_match_wanted(m) || !m->packages.n)
+		if (!mf_match_wanted(m) || !m->packages.n || plan_has_module(plan, m->module))
 			continue;
 		r = mf_strings_add(&best, m->packages.v[0]);
 		if (!r)
@@ -37,7 +46,8 @@ static int collect_matches(struct mf_context *ctx, const struct mf_want *want,
 	return r;
 }
 
-int mf_links_step_wants(struct mf_context *ctx, const struct mf_wants *wants)
+int mf_links_step_wants(struct mf_context *ctx, const struct mf_wants *wants,
+			const struct mf_plan *plan)
 {
 	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 }, packages = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
@@ -49,7 +59,7 @@ int mf_links_step_wants(struct mf_context *ctx, const struct mf_wants *wants)
 		if (want->kind == MF_WANT_NAME && want->state == MF_UNKNOWN && !ctx->unattended)
 			r = mf_strings_add(&names, want->name);
 		else
-			r = collect_matches(ctx, want, &modules, &packages);
+			r = collect_matches(ctx, want, plan, &modules, &packages);
 	}
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, MF_STAGE_INSTALL, r, "links", NULL);

@@ -132,10 +132,6 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	const struct mf_saved_failure open_failure = mf_failure_save(ctx);
 
 	r = pipeline_match(ctx, run, tx);
-	if (!r && !run->dry_run)
-		r = mf_links_step_wants(ctx, &run->wants);
-	if (r > 0)
-		r = match_again(ctx, run, tx);
 	if (!r && run->catalog && !run->dry_run)
 		r = pipeline_repair(ctx, run, tx);
 	pipeline_stamp(run, MF_MATCHED);
@@ -360,7 +356,7 @@ static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct tran
 /* ---- all stages ---- */
 
 /* Makes a plan for the matches. 0; 1: there is nothing to plan; or a recorded failure. */
-static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
+static int resolve_matches(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = 1;
 
@@ -379,6 +375,25 @@ static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct t
 	}
 	run->selection.refused = NULL;
 	return r;
+}
+
+/* The same; what is on disk for another kernel is linked, if nothing in the plan has it. */
+static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
+{
+	int r = resolve_matches(ctx, run, tx), linked;
+	const struct mf_saved_failure resolved = mf_failure_save(ctx);
+
+	if (run->dry_run)
+		return r;
+	linked = mf_links_step_wants(ctx, &run->wants, &run->plan);
+	if (!linked)
+		mf_failure_restore(&resolved);
+	if (linked <= 0)
+		return linked < 0 ? linked : r;
+	ctx->failure = (struct mf_failure){ 0 };
+	mf_plan_done(&run->plan);
+	r = match_again(ctx, run, tx);
+	return r < 0 ? r : resolve_matches(ctx, run, tx);
 }
 
 static int run_once(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)

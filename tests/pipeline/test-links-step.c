@@ -14,6 +14,7 @@
 static void names_that_nobody_knows_change_nothing(void **state)
 {
 	struct root *r = *state;
+	const struct mf_plan plan = { 0 };
 	struct mf_wants wants = { 0 };
 	struct mf_want want;
 
@@ -21,10 +22,10 @@ static void names_that_nobody_knows_change_nothing(void **state)
 	want.state = MF_UNKNOWN;
 	assert_int_equal(mf_wants_add(&wants, &want), 0);
 	/* one kernel, and then two */
-	assert_int_equal(mf_links_step_wants(&r->ctx, &wants), 0);
+	assert_int_equal(mf_links_step_wants(&r->ctx, &wants, &plan), 0);
 	root_write(r, "lib/modules/" KERNEL "/modules.order", "");
 	root_write(r, "lib/modules/6.1.0-55-amd64/modules.order", "");
-	assert_int_equal(mf_links_step_wants(&r->ctx, &wants), 0);
+	assert_int_equal(mf_links_step_wants(&r->ctx, &wants, &plan), 0);
 	assert_false(root_has(r, LEDGER));
 	mf_wants_done(&wants);
 }

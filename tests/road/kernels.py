@@ -35,11 +35,24 @@ class Machine(unittest.TestCase):
         os.makedirs(f'{self.root.path}/lib/modules/{OTHER}/kernel')
         self.repository = tempfile.mkdtemp(prefix='modfetch-repository-', dir=self.root.path)
         self.root.repo('file://' + self.repository, keys_line='trust=none')
+        # each installed kernel has its indexes
+        self.root.run('--kernel', OTHER, 'depmod')
 
     def module(self, name, kver=None):
         """A real module, with another kernel's vermagic for another kernel."""
         text = self.real_module(name)
-        return text.replace(self.root.kver.encode() + b' ', kver.encode() + b' ') if kver else text
+        if not kver:
+            return text
+        text = text.replace(self.root.kver.encode() + b' ', kver.encode() + b' ')
+        return text if kver == self.root.kver or self.fits else self.with_another_crc(text)
+
+    fits = False  # modules built for the other kernel fit this one
+
+    @staticmethod
+    def with_another_crc(text):
+        """Each module states the CRC of module_layout: 8 bytes before the name."""
+        at = text.index(b'module_layout\0')
+        return text[:at - 8] + bytes([text[at - 8] ^ 1]) + text[at - 7:]
 
     def real_module(self, name):
         base, kver = r.kernel()
@@ -156,6 +169,27 @@ class Misplaced(Machine):
         self.expect_failure('install', 'dummy-kmp-amd64')
         done = self.root.run('probe', 'dummy')
         self.assertIn(f'/lib/modules/{OTHER}/updates/dummy.ko', done.stderr)
+
+    def test_one_that_fits_is_linked(self):
+        self.fits = True
+        self.driver('dummy', 1, OTHER)
+        self.publish()
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        link = f'{self.root.path}/lib/modules/{self.root.kver}/weak-updates/updates/dummy.ko'
+        self.assertTrue(os.path.islink(link))
+        self.assertEqual(self.root.json('lookup', 'dummy')[1]['results'][0]['state'], 'present')
+        self.assertEqual(self.root.run('remove', 'dummy-kmp-amd64').returncode, 0)
+        self.assertFalse(os.path.islink(link))
+
+    def test_one_that_is_installed_and_fits_is_linked(self):
+        self.fits = True
+        self.driver('dummy', 1, OTHER)
+        self.installed(f'{self.repository}/dummy-kmp-amd64-1_{build(OTHER)}-1.x86_64.rpm')
+        self.publish()
+        self.assertEqual(self.root.run('probe', 'dummy').returncode, 0)
+        self.assertEqual(self.root.run('install', 'dummy-kmp-amd64').returncode, 2)
+        self.assertEqual(self.root.json('lookup', 'dummy')[1]['results'][0]['state'], 'present')
 
     def test_another_package_with_the_module_in_its_place_comes_instead(self):
         self.driver('dummy', 2, OTHER, spec=())
