@@ -252,7 +252,7 @@ static int judge_carriers(const struct mf_judge *judge, const struct mf_want *wa
 		*ret_code = -MFE_MISPLACED;
 		r = first ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; r >= 0 && i < n; i++) {
+	for (size_t i = 0; r >= 0 && ids && i < n; i++) {
 		char *why = NULL;
 
 		r = judge_carrier(judge, want, match->module, ids[i], &code, &why);

@@ -145,6 +145,33 @@ static void strip(struct mf_pool *mp, Id id)
 	queue_free(&q);
 }
 
+/* Such a package stays in the pool; others of its name may come beside it, if they are of that kind. */
+static void keep_names(struct mf_pool *mp, Id installed)
+{
+	Id name = pool_id2solvable(mp->pool, installed)->name;
+
+	strip(mp, installed);
+	for (Id id = 2; id < mp->pool->nsolvables; id++) {
+		const Solvable *s = pool_id2solvable(mp->pool, id);
+		struct mf_marks m;
+
+		if (!s->repo || s->repo == mp->installed || s->name != name)
+			continue;
+		mf_marks_read(mp->kernel, mp->pool, id, &m);
+		if (m.side_by_side)
+			queue_pushunique(&mp->kernel->beside, id);
+	}
+	if (mp->kernel->beside.count)
+		queue_pushunique(&mp->kernel->beside, installed);
+}
+
+void mf_solv_beside_jobs(const struct mf_pool *mp, Queue *jobs)
+{
+	for (int i = 0; mp->kernel && i < mp->kernel->beside.count; i++)
+		queue_push2(jobs, SOLVER_MULTIVERSION | SOLVER_SOLVABLE,
+			    mp->kernel->beside.elements[i]);
+}
+
 int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, bool keep_others,
 		       mf_pool_link *link, void *arg)
 {
@@ -165,7 +192,7 @@ int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, boo
 		Id id = mp->kernel->others.elements[i];
 
 		if (MAPTST(&named, pool_id2solvable(mp->pool, id)->name))
-			strip(mp, id);
+			keep_names(mp, id);
 		else
 			repo_free_solvable(mp->installed, id, 0);
 	}

@@ -73,6 +73,16 @@ static bool read_uname(const struct mf_pool_kernel *k, const Pool *pool, Id dep,
 	return true;
 }
 
+/* SUSE builds a driver for each flavor, with the flavor at the end of its name. */
+static bool is_own_flavor(const struct mf_pool_kernel *k, const char *package)
+{
+	const char *flavor = NULL;
+
+	for (const char *p = package; (p = strstr(p, "-kmp-")); p++)
+		flavor = p + strlen("-kmp-");
+	return !flavor || !strcmp(flavor, k->release.flavor);
+}
+
 static void read_provide(const struct mf_pool_kernel *k, const Pool *pool, const Solvable *s,
 			 Id dep, struct mf_marks *m)
 {
@@ -88,7 +98,8 @@ static void read_provide(const struct mf_pool_kernel *k, const Pool *pool, const
 		say(m, BY_DIRECTORY, !strcmp(name, k->mark));
 	else if (!strncmp(name, package, len) && mf_starts_with(name + len, "-k") &&
 		 isdigit((unsigned char)name[len + 2]))
-		say(m, BY_BUILD, !strcmp(name + len + 2, k->release.abi));
+		say(m, BY_BUILD,
+		    !strcmp(name + len + 2, k->release.abi) && is_own_flavor(k, package));
 	m->exports |= mf_starts_with(name, EXPORT) || mf_starts_with(name, "kernel(");
 	m->side_by_side |= mf_dep_is_side_by_side(name);
 }
@@ -109,7 +120,9 @@ static void read_version(const struct mf_pool_kernel *k, const char *name, const
 		return;
 	build += 2;
 	len = strcspn(build, "-");
-	say(m, BY_BUILD, strlen(k->release.abi) == len && !memcmp(build, k->release.abi, len));
+	say(m, BY_BUILD,
+	    strlen(k->release.abi) == len && !memcmp(build, k->release.abi, len) &&
+		    is_own_flavor(k, name));
 }
 
 bool mf_marks_kernel_family(const char *name)
@@ -213,6 +226,7 @@ int mf_pool_kernel_new(struct mf_pool *mp, const struct mf_release *release)
 	map_init(&k->other, mp->pool->nsolvables);
 	queue_init(&k->twins);
 	queue_init(&k->others);
+	queue_init(&k->beside);
 	find_strings(k, mp->pool);
 	mf_pool_kernel_free(mp->kernel);
 	mp->kernel = k;
@@ -228,6 +242,7 @@ void mf_pool_kernel_free(struct mf_pool_kernel *k)
 	map_free(&k->other);
 	queue_free(&k->twins);
 	queue_free(&k->others);
+	queue_free(&k->beside);
 	free(k->mark);
 	free(k);
 }

@@ -131,6 +131,8 @@ void mf_exports_copy(struct mf_pool *pool, Id from, Queue *to);
 /* Ends what the system exports: adds the bundles that it has to TO. */
 void mf_exports_end_system(struct mf_pool *pool, Queue *to);
 void mf_pool_kernel_free(struct mf_pool_kernel *kernel);
+/* Adds jobs to JOBS that let packages for two kernels stay beside each other. */
+void mf_solv_beside_jobs(const struct mf_pool *pool, Queue *jobs);
 
 void mf_solv_list_done(struct mf_solv_list *list);
 void mf_exports_free(struct mf_exports *exports);

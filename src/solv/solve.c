@@ -208,6 +208,7 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 	}
 	if (!erase)
 		keep_installed(pool, &job);
+	mf_solv_beside_jobs(pool, &job);
 	if (pool->system)
 		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
 	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);

@@ -90,6 +90,7 @@ static void each_mark_tells_the_kernel_of_a_package(void **state)
 		/* SUSE's builds */
 		{ { "foo-kmp-default", "1_k6.4.0_150600.21-1", "x" }, true },
 		{ { "foo-kmp-default", "1_k6.4.0_150600.2-1", "x" }, false },
+		{ { "foo-kmp-rt", "1_k6.4.0_150600.21-1", "x" }, false },
 		{ { "foo-kmp-default", "1_k6.4.0_150600.211-1", "x" }, false },
 		{ { "foo-kmp-default", "1-1", "foo-kmp-default-k6.4.0_150600.21" }, true },
 		{ { "foo-kmp-default", "1-1", "foo-kmp-default-k6.4.0_150600.14" }, false },
