@@ -273,12 +273,28 @@ static int see_symvers(void *arg, const char *symbol, const char *crc, const cha
 	return 0;
 }
 
+/* Its file may be a link, which is followed below the root. */
+static int system_read_module(const struct system *s, const char *path, struct mf_modinfo *ret_info)
+{
+	_cleanup_free_ char *whole = mf_kernel_path(s->ctx->kernel, path), *buf = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = 0;
+	int r;
+
+	if (!whole)
+		return -ENOMEM;
+	/* one of depmod's external directories has its own path */
+	fd = mf_context_open(s->ctx, *path == '/' ? path : whole, O_RDONLY);
+	r = fd < 0 ? fd : mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
+	return r < 0 ? r : mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, ret_info);
+}
+
 /* A module that neither symvers nor a repository knows says itself what it exports. */
-static int read_exports(struct system *s, int tree, const struct module *m)
+static int read_exports(struct system *s, const struct module *m)
 {
 	struct mf_modinfo info;
 	char *name = NULL, crc[16];
-	int r = mf_modinfo_read_at(tree, m->path, &info);
+	int r = system_read_module(s, m->path, &info);
 
 	if (r < 0) {
 		mf_log(s->ctx, MF_LOG_WARNING, "resolve: %s: cannot be read: %s", m->path,
@@ -417,7 +433,7 @@ static int gather(struct system *s, size_t n_repos, bool all_kernels)
 		r = mf_symvers_read(s->ctx, see_symvers, s);
 	for (size_t i = 0; r >= 0 && i < s->n_modules; i++)
 		if (!s->modules[i].owned && !s->modules[i].known)
-			r = read_exports(s, tree, &s->modules[i]);
+			r = read_exports(s, &s->modules[i]);
 	return r < 0 ? r : 0;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packages that are installed for another kernel already.
+ * Other kernels, and packages that are installed for them already.
  *
- * To install such a package again would change nothing: its modules would lie where they lie. A plan
- * for this kernel must not have it, or each run would promise what no run does.
+ * To install a package of the second kind again would change nothing: its modules would lie where
+ * they lie. A plan for this kernel must not have it, or each run would promise what no run does.
  */
 #include "elsewhere.h"
 #include <stdlib.h>
+#include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 
@@ -38,5 +39,34 @@ int mf_elsewhere_refuse(struct mf_context *ctx, struct mf_refusals *refusals)
 				    mf_format("it is installed, but its modules are in the "
 					      "directory of another kernel and not in that of %s",
 					      ctx->kernel));
+	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
+}
+
+static int refuse_providers(struct mf_refusals *refusals, const char *provide,
+			    const struct mf_strings *names)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_pool_providers(refusals->pool, provide, NULL, &ids, &n);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(refusals->pool, ids[i], &package);
+		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
+			continue;
+		r = mf_refusals_add(refusals, ids[i], -MFE_WRONG_KERNEL,
+				    strdup("that is a kernel, which no driver may add"));
+	}
+	return r;
+}
+
+int mf_elsewhere_refuse_kernels(struct mf_context *ctx, const struct mf_strings *names,
+				struct mf_refusals *refusals)
+{
+	int r = refuse_providers(refusals, "kernel-uname-r", names);
+
+	if (!r)
+		r = refuse_providers(refusals, "kernel-core-uname-r", names);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
 }

@@ -340,27 +340,6 @@ static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from,
 	add_fitting(p, wants, from + (to - from) / 2, to);
 }
 
-/* Refuses other kernels, unless the user named them. */
-static int refuse_kernels(struct planning *p, const char *provide)
-{
-	const struct mf_strings *names = p->selection ? p->selection->install : NULL;
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0;
-	int r = mf_pool_providers(p->pool, provide, NULL, &ids, &n);
-
-	for (size_t i = 0; !r && i < n; i++) {
-		struct mf_package package;
-		char *why;
-
-		mf_pool_package(p->pool, ids[i], &package);
-		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
-			continue;
-		why = strdup("that is a kernel, which no driver may add");
-		r = mf_refusals_add(&p->refusals, ids[i], -MFE_WRONG_KERNEL, why);
-	}
-	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
-}
-
 /* Refuses the packages that were refused earlier in this run. */
 static int refuse_known(struct planning *p)
 {
@@ -414,9 +393,8 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 	int r;
 
 	p->judge.pool = p->refusals.pool = p->pool;
-	r = refuse_kernels(p, "kernel-uname-r");
-	if (!r)
-		r = refuse_kernels(p, "kernel-core-uname-r");
+	r = mf_elsewhere_refuse_kernels(p->ctx, p->selection ? p->selection->install : NULL,
+					&p->refusals);
 	if (!r)
 		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
 	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)

@@ -13,10 +13,9 @@
  *   such exports of the other, stands for the rest;
  * - texts for people are left out.
  *
- * What installed packages need is left out too: it is there, and stays as long as a plan removes and
- * replaces nothing. mf_resolve() makes any other plan with the whole lists. The rules of thousands
- * of installed packages took half of the time of a plan.
- *
+ * What installed packages need is left out too, but for kernel-uname-r: it is there, and stays as
+ * long as a plan removes and replaces nothing. mf_resolve() makes any other plan with the whole
+ * lists: the rules of thousands of packages took half of the time of a plan.
  * A bundle says the same as its symbols as long as everybody has all of them or none, which
  * mf_pool_settle() finds out. Else the whole list must be read.
  *

@@ -138,6 +138,26 @@ static void a_module_nobody_knows_is_read(void **state)
 	mf_pool_free(pool);
 }
 
+static void an_absolute_link_leads_to_a_file_below_the_root(void **state)
+{
+	struct root *r = *state;
+	struct mf_pool *pool;
+	char command[1200];
+
+	root_write(r, "lib/modules/6.1.0-1-amd64/updates/there", "");
+	root_write(r, TREE "weak-updates/there", "");
+	snprintf(command, sizeof(command),
+		 "cp %s/kernel/sound/soundcore.ko %s/lib/modules/6.1.0-1-amd64/updates/",
+		 tree_of("default"), r->path);
+	assert_int_equal(system(command), 0);
+	root_link(r, "/lib/modules/6.1.0-1-amd64/updates/soundcore.ko",
+		  TREE "weak-updates/soundcore.ko");
+	root_write(r, TREE "modules.dep", "weak-updates/soundcore.ko:\n");
+	pool = with_system(r);
+	assert_true(provides(pool, "ksym(amd64:register_sound_special)", NULL));
+	mf_pool_free(pool);
+}
+
 static void firmware_on_disk_is_not_wanted(void **state)
 {
 	struct root *r = *state;
@@ -169,6 +189,7 @@ int main(void)
 		ROOTED(without_symvers_the_repositorys_image_speaks),
 		ROOTED(a_module_on_disk_counts_with_its_symbols),
 		ROOTED(a_module_nobody_knows_is_read),
+		ROOTED(an_absolute_link_leads_to_a_file_below_the_root),
 		ROOTED(firmware_on_disk_is_not_wanted),
 	};
 
