@@ -44,5 +44,8 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, 
  * refused device costs no write, however often it appears.
  */
 bool mf_record_is_refusal(const struct mf_run *run, int result);
+/* Logs a line for each package that was FETCHED for the plan, unless the run shows progress. */
+void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *run,
+			   const struct mf_fetched *fetched);
 
 #endif

@@ -117,6 +117,10 @@ struct mf_wants {
  * the caller's.
  */
 int mf_wants_add(struct mf_wants *wants, struct mf_want *want);
+/* Is any want in the state MF_AVAILABLE? */
+bool mf_wants_any_available(const struct mf_wants *wants);
+/* Did the run load a module of any want? */
+bool mf_wants_any_loaded(const struct mf_wants *wants);
 /* Is a package of any want broken, so that it has to be installed again? */
 bool mf_wants_any_broken(const struct mf_wants *wants);
 void mf_wants_done(struct mf_wants *wants);

@@ -159,6 +159,22 @@ struct mf_match *mf_want_add(struct mf_want *want, const char *module, const cha
 	return m;
 }
 
+bool mf_wants_any_available(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].state == MF_AVAILABLE)
+			return true;
+	return false;
+}
+
+bool mf_wants_any_loaded(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].loaded.n)
+			return true;
+	return false;
+}
+
 bool mf_wants_any_broken(const struct mf_wants *wants)
 {
 	for (size_t i = 0; i < wants->n; i++)

@@ -172,15 +172,6 @@ static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct tra
 	return r < 0 ? mf_fault_set_from_fetch(run, tx->fetched, r) : 0;
 }
 
-/* Without a progress bar: logs a line per package, with its origin. */
-static void log_fetched(const struct mf_context *ctx, const struct mf_run *run,
-			const struct transaction *tx)
-{
-	for (size_t i = 0; !run->progress && i < tx->n; i++)
-		mf_log(ctx, MF_LOG_INFO, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
-		       (unsigned long long)tx->fetched[i].size, tx->fetched[i].url);
-}
-
 static void pipeline_verifier_cleanup(struct mf_verifier **verifier)
 {
 	mf_verifier_free(*verifier);
@@ -309,7 +300,7 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_FETCHED);
-	log_fetched(ctx, run, tx);
+	mf_record_log_fetched(ctx, run, tx->fetched);
 	r = pipeline_verify(ctx, run, verifier, tx);
 	/* policy for modules and firmware that the metadata does not name: only the files show them */
 	if (!r)
@@ -328,14 +319,6 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 }
 
 /* ---- load ---- */
-
-static bool something_loaded(const struct mf_run *run)
-{
-	for (size_t i = 0; i < run->wants.n; i++)
-		if (run->wants.v[i].loaded.n)
-			return true;
-	return false;
-}
 
 static int pipeline_load(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
@@ -423,7 +406,7 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 		r = pipeline_load(ctx, run, tx);
 	if (r < 0)
 		return r;
-	return planned || run->repaired || something_loaded(run) ? 0 : 1;
+	return planned || run->repaired || mf_wants_any_loaded(&run->wants) ? 0 : 1;
 }
 
 /*
@@ -504,7 +487,7 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	/* a hook may call modfetch */
 	close(mf_steal_fd(&lock));
 	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
-	    something_loaded(run))
+	    mf_wants_any_loaded(&run->wants))
 		mf_hooks_run(ctx, line, HOOK_SECONDS);
 	return r;
 }

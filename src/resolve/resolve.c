@@ -366,18 +366,10 @@ static int refuse_known(struct planning *p)
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
 }
 
-static bool any_available(const struct mf_wants *wants)
-{
-	for (size_t i = 0; i < wants->n; i++)
-		if (wants->v[i].state == MF_AVAILABLE)
-			return true;
-	return false;
-}
-
 /* If nothing is left of the request, fails with the reason of the first want that was taken away. */
 static int check_any_left(struct planning *p, const struct mf_wants *wants)
 {
-	bool left = any_available(wants);
+	bool left = mf_wants_any_available(wants);
 
 	for (size_t i = 0; !left && i < wants->n; i++)
 		if (wants->v[i].state == MF_DENIED || wants->v[i].code)
@@ -430,7 +422,7 @@ static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_
 		mf_plan_done(ret_plan);
 		return 2;
 	}
-	if (r >= 0 || !any_available(wants))
+	if (r >= 0 || !mf_wants_any_available(wants))
 		return r;
 	p->ctx->failure = (struct mf_failure){ 0 };
 	return 2;
@@ -449,12 +441,12 @@ static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, boo
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_wants(p, wants->v, wants->n, ret_plan);
-	if (r < 0 && any_available(wants)) {
+	if (r < 0 && mf_wants_any_available(wants)) {
 		struct mf_failure why = p->ctx->failure;
 
 		add_fitting(p, wants, 0, wants->n);
 		p->ctx->failure = why;
-		if (any_available(wants) || named)
+		if (mf_wants_any_available(wants) || named)
 			r = plan_wants(p, wants->v, wants->n, ret_plan);
 	}
 	return r;
@@ -488,7 +480,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 	bool named = selection && (selection->install || selection->remove || selection->again);
 	int r;
 
-	if (!named && !any_available(wants))
+	if (!named && !mf_wants_any_available(wants))
 		return 1;
 	r = named || mf_wants_any_broken(wants) ? 2 : plan_with_form(&p, wants, ret_plan);
 	if (r == 2) {

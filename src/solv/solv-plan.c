@@ -4,18 +4,16 @@
  *
  * Nine in ten dependencies of a kernel's packages are symbols with their checksums, and a lookup
  * would spend most of its time reading them. In this form
- *
  * - what a package exports ("ksym(FLAVOR:NAME) = CRC"), and what else a driver's package provides
  *   and is rarely asked for, is not among its provides. A hash of each stands after the list,
  *   so that solv-exports.c can find what is asked for in the pool;
  * - of two and more symbols that a package needs of one other, which alone in the list has them,
  *   the first stays, to show why that one is needed. A bundle, a name made of the hashes of all
  *   such exports of the other, stands for the rest;
- * - texts for people are left out.
+ * - texts for people are left out, and what installed packages need, but for kernel-uname-r: it is
+ *   there, and stays as long as a plan replaces nothing. mf_resolve() makes any other plan with
+ *   the whole lists: the rules of thousands of packages took half of the time of a plan.
  *
- * What installed packages need is left out too, but for kernel-uname-r: it is there, and stays as
- * long as a plan removes and replaces nothing. mf_resolve() makes any other plan with the whole
- * lists: the rules of thousands of packages took half of the time of a plan.
  * A bundle says the same as its symbols as long as everybody has all of them or none, which
  * mf_pool_settle() finds out. Else the whole list must be read.
  *
