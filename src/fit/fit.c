@@ -30,6 +30,7 @@
 #include "exports.h"
 #include "index.h"
 #include "kernel-config.h"
+#include "terms.h"
 
 #define SAMPLES 32 /* modules of the kernel that are looked at for its vermagic */
 
@@ -256,53 +257,6 @@ static bool kernel_has_versions(const struct mf_fit_kernel *k)
 	return false;
 }
 
-static bool has_gpl_license(const struct mf_modinfo *module)
-{
-	/* the kernel's include/linux/license.h */
-	static const char *const licenses[] = { "GPL",		"GPL v2",
-						"Dual BSD/GPL", "GPL and additional rights",
-						"Dual MIT/GPL", "Dual MPL/GPL" };
-	const char *license = mf_modinfo_get(module, "license");
-
-	for (size_t i = 0; license && i < MF_ARRAY_SIZE(licenses); i++)
-		if (!strcmp(license, licenses[i]))
-			return true;
-	return false;
-}
-
-/* Does a namespace "module:a,b*" name the module? */
-static bool namespace_names(const char *ns, const char *module)
-{
-	const char *list = ns + strlen("module:");
-
-	while (*list) {
-		size_t len = strcspn(list, ","), n = len;
-		bool glob = len && list[len - 1] == '*';
-		_cleanup_free_ char *one = NULL;
-
-		n -= glob;
-		one = strndup(list, n);
-		for (char *c = one; c && *c; c++)
-			if (*c == '-')
-				*c = '_';
-		if (one && !strncmp(one, module, n) && (glob || !module[n]))
-			return true;
-		list += len + (list[len] == ',');
-	}
-	return false;
-}
-
-static bool imports_namespace(const struct fit *f, const char *ns)
-{
-	if (mf_starts_with(ns, "module:"))
-		return namespace_names(ns, f->name);
-	for (size_t i = 0; i < f->module->n_fields; i++)
-		if (!strcmp(f->module->fields[i].key, "import_ns") &&
-		    !strcmp(f->module->fields[i].value, ns))
-			return true;
-	return false;
-}
-
 /* Compares what is exported with what the module wants. */
 static int fit_check_export(struct fit *f, const struct mf_symbol *import,
 			    const struct fit_export *export)
@@ -327,7 +281,7 @@ static int fit_check_export(struct fit *f, const struct mf_symbol *import,
 			    ", and nothing on this machine says which CRC kernel %s has",
 			    import->name, import->crc, k->release);
 	}
-	if (*export->ns && !imports_namespace(f, export->ns)) {
+	if (*export->ns && !fit_imports_namespace(f->module, f->name, export->ns)) {
 		r = fit_config_has(k->ctx, k->release, &k->config,
 				   FIT_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS, &tolerant);
 		if (!r && !tolerant)
@@ -434,7 +388,7 @@ static int fit_judge(struct fit *f)
 		return r;
 	wanted = kernel_has_versions(k);
 	f->versions = wanted && f->module->has_versions;
-	f->gpl = has_gpl_license(f->module);
+	f->gpl = fit_has_gpl_license(f->module);
 	fit_check_vermagic(f);
 	r = fit_check_versions(f, wanted);
 	if (k->quick && !k->exports.n) {
