@@ -171,6 +171,8 @@ static int ask_fit(struct inspection *in, struct entry *e, const struct content 
 		[MF_FIT_NO_MODULE] = 0,
 		[MF_FIT_UNKNOWN] = 0,
 	};
+	/* for another release, and nothing could be compared: the verify stage refuses that too */
+	bool foreign;
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
 		mf_failure_save(in->ctx);
 	struct mf_fit fit;
@@ -180,12 +182,15 @@ static int ask_fit(struct inspection *in, struct entry *e, const struct content 
 		return r;
 	if (r < 0)
 		return inspect_find_entry(in, e, r, "%s", in->ctx->failure.why);
+	foreign = fit.verdict == MF_FIT_UNKNOWN && !fit.same_release && !fit.compared;
 	if (fit.verdict == MF_FIT_NO_SYMBOL) {
 		e->no_symbol = content_copy(in, fit.why);
 		return e->no_symbol ? 0 : -ENOMEM;
 	}
-	return codes[fit.verdict] ? inspect_find_entry(in, e, codes[fit.verdict], "%s", fit.why)
-				  : 0;
+	if (codes[fit.verdict] || foreign)
+		return inspect_find_entry(in, e, foreign ? -MFE_WRONG_KERNEL : codes[fit.verdict],
+					  "%s", fit.why);
+	return 0;
 }
 
 /* Does a link lead to a file that was never judged? */
