@@ -137,6 +137,10 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	pipeline_stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
+	if (!run->dry_run && mf_links_step_wants(ctx, &run->wants, &run->plan) > 0)
+		r = match_again(ctx, run, tx);
+	if (!r && all_on_disk(run))
+		return 0;
 	mf_failure_restore(&open_failure);
 	return opened;
 }
