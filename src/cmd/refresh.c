@@ -230,6 +230,7 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	r = refresh_and_print(cmd, &repos, flags, argc - optind, argv + optind);
 	r = retry_set_aside(cmd, update_stubs(cmd, r));
 	/* thousands of headers of the rpm database take longer to read than a driver to arrive */
-	mf_installed_refresh(&cmd->ctx);
+	if (r >= 0)
+		mf_installed_refresh(&cmd->ctx);
 	return r;
 }
