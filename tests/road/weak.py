@@ -231,6 +231,15 @@ class Links(Case):
         self.assertEqual({p for p in before.keys() | after.keys() if before.get(p) != after.get(p) and
                           not os.path.basename(p).startswith('modules.')}, set())
 
+    def test_with_a_merged_usr_it_is_the_same(self):
+        machine = self.make(link='usr/lib')
+        self.done(machine.at('old', '--no-load', 'install', 'pair-kmp'))
+        self.assertEqual(self.healthy(machine), {**self.expected(machine, 'extra/pair/fat.ko'),
+                                                 **self.expected(machine, 'extra/pair/vfat.ko')})
+        self.assertTrue(machine.present('new', 'vfat'))
+        self.done(machine.at('old', 'remove', 'pair-kmp'))
+        self.assertEqual(self.healthy(machine), {})
+
     def test_modules_that_use_each_other_are_linked_together(self):
         machine = self.make()
         self.done(machine.at('old', '--no-load', 'install', 'pair-kmp'))
