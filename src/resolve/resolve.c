@@ -340,6 +340,13 @@ static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from,
 	add_fitting(p, wants, from + (to - from) / 2, to);
 }
 
+/* The reason for a misplaced module is one of what the package has. */
+static int refuse_verdict(struct planning *p, int id, int code, const char *why)
+{
+	return mf_refusals_add(&p->refusals, id, code,
+			       mf_format("%s%s", code == -MFE_MISPLACED ? "it has " : "", why));
+}
+
 /* Refuses the packages that were refused earlier in this run. */
 static int refuse_known(struct planning *p)
 {
@@ -358,9 +365,8 @@ static int refuse_known(struct planning *p)
 			mf_pool_package(p->pool, ids[j], &package);
 			why = mf_verdicts_find(verdicts, &package);
 			if (why)
-				r = mf_refusals_add(&p->refusals, ids[j],
-						    mf_verdicts_code(verdicts, &package),
-						    mf_format("it has %s", why));
+				r = refuse_verdict(p, ids[j], mf_verdicts_code(verdicts, &package),
+						   why);
 		}
 	}
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
