@@ -54,6 +54,8 @@ void mf_pool_refuse(struct mf_pool *pool, int id, bool refused);
  */
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution);
+/* Is an installed package removed or replaced? */
+bool mf_solution_replaces(const struct mf_solution *solution);
 void mf_solution_done(struct mf_solution *solution);
 
 #endif

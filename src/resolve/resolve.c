@@ -239,14 +239,6 @@ static void set_askers(struct planning *p, const struct mf_solution *solution, s
 
 /* ---- solving ---- */
 
-static bool solution_replaces(const struct mf_solution *solution)
-{
-	for (size_t i = 0; i < solution->n; i++)
-		if (solution->steps[i].erase)
-			return true;
-	return false;
-}
-
 /* Solves the current jobs. 0 or a recorded failure. */
 static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 {
@@ -264,7 +256,7 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	} while (r > 0);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
-	p->replaces = solution_replaces(&solution);
+	p->replaces = mf_solution_replaces(&solution);
 	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
@@ -341,8 +333,11 @@ static void add_fitting(struct planning *p, struct mf_wants *wants, size_t from,
 }
 
 /* The reason for a misplaced module is one of what the package has. */
-static int refuse_verdict(struct planning *p, int id, int code, const char *why)
+static int refuse_verdict(struct planning *p, int id, const struct mf_package *package,
+			  const char *why)
 {
+	int code = mf_verdicts_code(p->judge.refused, package);
+
 	return mf_refusals_add(&p->refusals, id, code,
 			       mf_format("%s%s", code == -MFE_MISPLACED ? "it has " : "", why));
 }
@@ -365,8 +360,7 @@ static int refuse_known(struct planning *p)
 			mf_pool_package(p->pool, ids[j], &package);
 			why = mf_verdicts_find(verdicts, &package);
 			if (why)
-				r = refuse_verdict(p, ids[j], mf_verdicts_code(verdicts, &package),
-						   why);
+				r = refuse_verdict(p, ids[j], &package, why);
 		}
 	}
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;

@@ -182,6 +182,14 @@ static void keep_installed(const struct mf_pool *pool, Queue *job)
 		queue_push2(job, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, s->name);
 }
 
+bool mf_solution_replaces(const struct mf_solution *solution)
+{
+	for (size_t i = 0; i < solution->n; i++)
+		if (solution->steps[i].erase)
+			return true;
+	return false;
+}
+
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution)
 {

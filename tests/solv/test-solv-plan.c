@@ -268,14 +268,6 @@ struct tally {
 	size_t plans, planned, no_plan, unclear, replacing, other;
 };
 
-static bool replaces(const struct mf_solution *solution)
-{
-	for (size_t i = 0; i < solution->n; i++)
-		if (solution->steps[i].erase)
-			return true;
-	return false;
-}
-
 static void compare(const struct lists *l, const char *const *wanted, size_t n, const char *on_disk,
 		    struct tally *tally)
 {
@@ -289,9 +281,9 @@ static void compare(const struct lists *l, const char *const *wanted, size_t n, 
 	whole = make_pool(l, WHOLE, on_disk);
 	assert_int_equal(solve(whole, wanted, n, &a), solve(plan, wanted, n, &b));
 	/* lists for planning are not for this: mf_resolve() uses the whole lists then */
-	if (replaces(&a) || replaces(&b)) {
+	if (mf_solution_replaces(&a) || mf_solution_replaces(&b)) {
 		tally->replacing++;
-		tally->other += !replaces(&b);
+		tally->other += !mf_solution_replaces(&b);
 	} else if (a.solved) {
 		assert_true(b.solved);
 		expect_same(whole, &a, plan, &b);
