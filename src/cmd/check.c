@@ -73,7 +73,7 @@ static void check_print_json(const struct check_arguments *args, const struct mf
 			mf_json_add(kernels, kernel);
 		}
 		mf_json_set(o, "kernels", kernels);
-	} else {
+	} else if (check->n_kernels) {
 		check_set_kernel(o, &check->kernels[0]);
 	}
 	for (size_t i = 0; i < check->n_findings; i++)

@@ -20,8 +20,8 @@
 
 /* Calls BODY's variables for each line: LINE and its LEN. */
 #define EACH_LINE(text, line, len)                                                                 \
-	for (const char *line = (text); *line && ((len) = strcspn(line, "\n"), true);              \
-	     line += (len) + (line[len] == '\n'))
+	for ((line) = (text); *(line) && ((len) = strcspn((line), "\n"), true);                    \
+	     (line) += (len) + ((line)[len] == '\n'))
 
 /* ---- modules.dep ---- */
 
@@ -59,6 +59,7 @@ static bool has_excused(const char *text, size_t len, inspect_dep_excused *excus
 /* Enters the paths of a text with the places of their lines, plus 1. */
 static int dep_read(const char *text, struct mf_table *paths)
 {
+	const char *line;
 	size_t len;
 	int r = 0;
 
@@ -97,6 +98,7 @@ int inspect_compare_dep(const char *made, const char *found, inspect_dep_differs
 	_cleanup_(mf_table_done) struct mf_table in_made = { 0 };
 	_cleanup_(mf_table_done) struct mf_table in_found = { 0 };
 	int r = dep_read(made, &in_made);
+	const char *line;
 	size_t len;
 
 	if (!r)
@@ -127,6 +129,7 @@ int inspect_compare_dep(const char *made, const char *found, inspect_dep_differs
 
 static int lines_read(const char *text, struct mf_table *lines)
 {
+	const char *line;
 	size_t len;
 
 	EACH_LINE(text, line, len)
@@ -159,6 +162,7 @@ static int lines_compare(const char *text, const struct mf_table *others,
 			 inspect_line_differs *differs, void *arg)
 {
 	size_t len, name_len;
+	const char *line;
 	int r = 0;
 
 	EACH_LINE(text, line, len)

@@ -26,7 +26,7 @@ static bool is_of_akmods(const struct mf_rpm_header *h, const char *path)
 	for (at = strchr(h->name + 5, '-'); at; at = strchr(at + 1, '-')) {
 		size_t rest = strlen(at + 1);
 
-		if (strncmp(at + 1, kernel, rest) != 0 || rest > len)
+		if (rest > len || memcmp(at + 1, kernel, rest) != 0)
 			continue;
 		if (rest == len ||
 		    (rest + 1 + arch == len && !strncmp(kernel + rest + 1, h->arch, arch)))

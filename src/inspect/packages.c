@@ -8,6 +8,7 @@
  * package on purpose, which dpkg does not know: a package of which more than half is missing is not
  * reported.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -121,6 +122,7 @@ int inspect_packages(struct inspection *in)
 		bool here = mf_starts_with(o->path, in->directory) ||
 			    mf_starts_with(o->path, "lib/firmware/");
 
+		assert(o->owner);
 		in->kernel->packages += here && o->mode && o->owner != last;
 		last = here ? o->owner : last;
 		if (o->owner->kind == MF_OWNER_DPKG && o->owner->missing * 2 > o->owner->modules)

@@ -242,7 +242,7 @@ int pack_state_reuse(struct pack *pack)
 		struct pack_package *package = &pack->packages[i];
 		size_t at = pack_map_get(&map, package->fingerprint);
 
-		if (at != PACK_NONE)
+		if (at < entries.n)
 			complete = state_reuse_one(pack, &entries.v[at], package);
 	}
 	return complete ? 0 : mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, ".pack", NULL);
