@@ -187,6 +187,14 @@ static size_t find_package(const struct misplaced *m, const char *module,
 	return i;
 }
 
+static bool is_promised(const struct misplaced *m, const char *module)
+{
+	for (size_t i = 0; i < m->run->plan.n; i++)
+		if (mf_strings_has(&m->run->plan.items[i].modules, module))
+			return true;
+	return false;
+}
+
 static int check_indexed(struct misplaced *m, struct mf_kmod *kmod, const struct mf_match *match)
 {
 	const struct mf_rpm_file *file = NULL;
@@ -197,6 +205,9 @@ static int check_indexed(struct misplaced *m, struct mf_kmod *kmod, const struct
 	package = find_package(m, match->module, &file);
 	if (package < m->run->plan.n)
 		return misplaced_refuse(m, package, file);
+	/* a module that no metadata names is a guess */
+	if (!is_promised(m, match->module))
+		return 0;
 	/* another plan would be no better, and the package may be of use */
 	mf_log(m->ctx, MF_LOG_WARNING,
 	       "install: %s: the metadata says that %s has this module, "

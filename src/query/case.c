@@ -112,13 +112,27 @@ static int put_need(void *arg, const char *need, const int *ids, size_t n)
 	return 0;
 }
 
+/* A package without kmod() has the modules for which a query found it. */
+static bool is_module_of_package(const struct dump *d, const char *module)
+{
+	for (size_t i = 0; !d->package_modules.n && i < d->run->wants.n; i++)
+		for (size_t j = 0; j < d->run->wants.v[i].n_matches; j++) {
+			const struct mf_match *m = &d->run->wants.v[i].matches[j];
+
+			if (!strcmp(m->module, module) &&
+			    mf_strings_has(&m->packages, d->package.name))
+				return true;
+		}
+	return mf_strings_has(&d->package_modules, module);
+}
+
 /* Writes an alias that a query matched, as the package provides it. */
 static int case_put_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
 	struct dump *d = arg;
 	_cleanup_free_ char *text = NULL;
 
-	if ((size_t)d->package.origin != repo || !mf_strings_has(&d->package_modules, module))
+	if ((size_t)d->package.origin != repo || !is_module_of_package(d, module))
 		return 0;
 	text = mf_alias_escape(MF_ESCAPE_MODALIAS, pattern);
 	if (!text)

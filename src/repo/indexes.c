@@ -205,6 +205,24 @@ static int indexes_add_module(void *arg, const char *name, const char *evr)
 	return mf_strings_add_unique(&w->modules, module);
 }
 
+/*
+ * SUSE's drivers of before 2018 have no kmod(). Such a package has a module of its own name most
+ * times, and other ones are found by the aliases once they are on disk.
+ */
+static int indexes_guess_module(struct writing *w, const char *package)
+{
+	const char *kmp = strstr(package, "-kmp-");
+	_cleanup_free_ char *stem = kmp ? strndup(package, (size_t)(kmp - package)) : NULL;
+	char module[256];
+
+	if (w->modules.n || !kmp)
+		return 0;
+	if (!stem)
+		return -ENOMEM;
+	return mf_module_name(stem, module, sizeof(module)) ? mf_strings_add(&w->modules, module)
+							    : 0;
+}
+
 /* ---- who asks for whom ---- */
 
 static bool is_one_of(int id, const int *ids, size_t n)
@@ -293,6 +311,9 @@ static int add_package(struct writing *w, int id)
 	if (mf_starts_with(package.name, "kernel-") && strstr(package.name, "-image"))
 		return 0;
 	r = mf_pool_deps(w->pool, id, MF_PROVIDES, indexes_add_module, w);
+	/* packages of a kernel are our own, which name their modules */
+	if (!r && (w->loose || !w->tag))
+		r = indexes_guess_module(w, package.name);
 	for (size_t i = 0; !r && !w->loose && i < w->modules.n; i++)
 		r = mf_trie_builder_add(w->names, w->modules.v[i], package.name, w->priority);
 	if (!r)

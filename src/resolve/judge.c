@@ -282,10 +282,39 @@ int mf_judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 	return judge_carriers(judge, want, match, ret_ids, ret_n, &code, ret_why);
 }
 
+static int judge_on_any_module(void *arg, const char *name, const char *evr)
+{
+	char module[MF_MODULE_NAME_SIZE];
+
+	return mf_dep_module(name, module, sizeof(module));
+}
+
+/*
+ * Is the module only a guess by the name of an installed package that names none, while others that
+ * match are on disk? They are those of the package then.
+ */
+static bool judge_is_guess(struct mf_pool *pool, const struct mf_want *want,
+			   const struct mf_match *match)
+{
+	bool on_disk = false;
+
+	for (size_t i = 0; i < want->n_matches; i++)
+		on_disk |= want->matches[i].on_disk;
+	for (size_t i = 0; on_disk && i < match->packages.n; i++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+
+		if (mf_choice_find(pool, match->packages.v[i], MF_WHICH_INSTALLED, &ids, &n) == 0 &&
+		    n && !mf_pool_deps(pool, ids[0], MF_PROVIDES, judge_on_any_module, NULL))
+			return true;
+	}
+	return false;
+}
+
 static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 {
 	const char *refused = NULL;
-	bool any_allowed = false;
+	bool any_allowed = false, guessed = false;
 	int code = 0;
 
 	for (size_t i = 0; i < want->n_matches; i++) {
@@ -301,10 +330,14 @@ static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 		if (r < 0)
 			return r;
 		any_allowed |= !why;
+		guessed |=
+			why && code == -MFE_MISPLACED && judge_is_guess(judge->pool, want, match);
 		if (why)
 			refused = match->refused = MF_STEAL(why);
 	}
-	if (!any_allowed && refused) {
+	if (!any_allowed && refused && guessed) {
+		want->state = MF_PRESENT;
+	} else if (!any_allowed && refused) {
 		want->state = code == -MFE_MISPLACED ? MF_UNKNOWN : MF_DENIED;
 		want->code = code == -MFE_MISPLACED ? code : 0;
 		mf_want_reason(want, "%s", refused);
