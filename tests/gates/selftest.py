@@ -88,9 +88,9 @@ class Gates(unittest.TestCase):
         self.expect("layers", r"include/modfetch/nobody.h: it belongs to 0 directories")
 
     def test_a_contract_that_no_other_directory_includes_is_seen(self):
-        self.plant("src/pack/planted.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
-        self.plant("include/modfetch/planted.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
-        self.expect("layers", r"include/modfetch/planted.h: only src/pack includes it")
+        self.plant("src/pack/describe.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
+        self.plant("include/modfetch/describe.h", "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n")
+        self.expect("layers", r"include/modfetch/describe.h: only src/pack includes it")
 
     # ---- style ----
 
