@@ -183,6 +183,23 @@ class Small(unittest.TestCase):
         self.assertLessEqual({f'nf_conntrack_ftp-kmp-{old}', f'nf_conntrack-kmp-{new}', f'libcrc32c-kmp-{new}'}, names)
         self.assertFalse({f'nf_conntrack-kmp-{old}', f'libcrc32c-kmp-{old}'} & names)
 
+    def test_a_shared_driver_is_linked_where_it_serves(self):
+        machine = self.machine(1, self.second)
+        # the flags of the kernel's vermagic; a real kernel's image says them too
+        self.assertEqual(machine.run('--no-load', 'probe', 'libcrc32c').returncode, 0)
+        for _ in 'first', 'again, after its removal':
+            done = machine.run('--no-load', 'probe', 'e1000e')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            links = [os.path.join(at, name) for at, _, names in os.walk(machine.modules) for name in names
+                     if os.path.islink(os.path.join(at, name))]
+            self.assertIn('e1000e.ko', [os.path.basename(path) for path in links])
+            self.assertTrue(all(self.kvers[0] in os.path.realpath(path) for path in links), links)
+            self.assertEqual(machine.json('lookup', 'e1000e')[1]['results'][0]['state'], 'present')
+            self.assertNotIn('modules.order', done.stderr)
+            name = next(n for n in machine.names() if n.startswith('e1000e-kmp-'))
+            self.assertEqual(machine.run('remove', name).returncode, 0)
+            self.assertFalse(any(map(os.path.lexists, links)), links)
+
     def test_a_third_kernel_shares_with_both(self):
         repository = f'{self.scratch}/third'
         shutil.copytree(self.second, repository)
