@@ -4,8 +4,9 @@
 /*
  * The judge: would an installed kernel load a module? The answer is that of the kernel's own loader
  * (kernel/module/main.c, version.c) and of modprobe, for any pair of a module and an installed
- * kernel: machine, vermagic, the CRC of every import, namespaces, and the license of the module. A
- * kernel without MODVERSIONS wants its whole vermagic, and that each symbol exists.
+ * kernel: machine, vermagic, the CRC of every import, namespaces, the license of the module, and its
+ * BTF (kernel/bpf/btf.c). A kernel without MODVERSIONS wants its whole vermagic, and that each
+ * symbol exists.
  *
  * Not judged here: signatures, the deny list, and whether the module does what it should.
  */
@@ -59,6 +60,7 @@ enum mf_fit_verdict {
 	MF_FIT_CRC,	    /* an import has another CRC */
 	MF_FIT_NAMESPACE,   /* an import is in a namespace that it does not import */
 	MF_FIT_LICENSE,	    /* an import is for GPL modules only */
+	MF_FIT_BTF,	    /* its BTF numbers the types of another build */
 	MF_FIT_NO_SYMBOL,   /* neither the kernel nor a module of its index exports an import */
 	MF_FIT_NO_MODULE,   /* a module of the kernel exports an import, but is not on disk */
 	MF_FIT_UNKNOWN,	    /* nobody states the CRC of an import, or whether it is exported */

@@ -41,6 +41,8 @@ struct mf_modinfo {
 	struct mf_symbol *imports; /* undefined symbols, then names found only in the versions */
 	size_t n_imports;
 	bool has_versions; /* a __versions (or __version_ext_*) section: CRCs bind it to a kernel */
+	bool has_btf;	   /* a .BTF section: types whose numbers continue those of its kernel */
+	bool has_btf_ids;  /* a .BTF_ids section: it refers to types by these numbers */
 	uint16_t elf_machine; /* EM_X86_64, … */
 	bool is_64bit, is_big_endian;
 	size_t elf_len;	       /* bytes before the appended signature */

@@ -376,6 +376,35 @@ static int fit_check_versions(struct fit *f, bool wanted)
 	return r;
 }
 
+/*
+ * A module of another build numbers types of that build's kernel. The kernel refuses such BTF, or
+ * ignores it; what refers to types by their numbers then fails to initialize.
+ */
+static int fit_check_btf(struct fit *f)
+{
+	struct mf_fit_kernel *k = f->kernel;
+	bool used = false, mismatch = false;
+	int r;
+
+	if (f->result.same_release || (!f->module->has_btf && !f->module->has_btf_ids))
+		return 0;
+	r = fit_config_has(k->ctx, k->release, &k->config, FIT_DEBUG_INFO_BTF_MODULES, &used);
+	if (!r)
+		r = fit_config_has(k->ctx, k->release, &k->config, FIT_MODULE_ALLOW_BTF_MISMATCH,
+				   &mismatch);
+	if (r < 0)
+		return r;
+	if (!k->config.found)
+		fit_verdict(f, MF_FIT_UNKNOWN, "",
+			    "it has BTF of another build, and the configuration of kernel %s is "
+			    "not there to say whether it accepts that",
+			    k->release);
+	else if (used && (f->module->has_btf_ids || !mismatch))
+		fit_verdict(f, MF_FIT_BTF, "",
+			    "its BTF was made for another build, whose types have other numbers");
+	return 0;
+}
+
 static int fit_judge(struct fit *f)
 {
 	struct mf_fit_kernel *k = f->kernel;
@@ -398,7 +427,7 @@ static int fit_judge(struct fit *f)
 	}
 	for (size_t i = 0; !r && i < f->module->n_imports; i++)
 		r = fit_check_import(f, &f->module->imports[i]);
-	return r;
+	return r ? r : fit_check_btf(f);
 }
 
 int mf_fit(struct mf_fit_kernel *kernel, const char *name, const struct mf_modinfo *module,
@@ -447,6 +476,7 @@ const char *mf_fit_name(enum mf_fit_verdict verdict)
 		[MF_FIT_CRC] = "crc",
 		[MF_FIT_NAMESPACE] = "namespace",
 		[MF_FIT_LICENSE] = "license",
+		[MF_FIT_BTF] = "btf",
 		[MF_FIT_NO_SYMBOL] = "no-symbol",
 		[MF_FIT_NO_MODULE] = "no-module",
 		[MF_FIT_UNKNOWN] = "unknown",

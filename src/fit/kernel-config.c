@@ -19,6 +19,8 @@ static const char *const lines[FIT_N_OPTIONS] = {
 	[FIT_MODULE_FORCE_LOAD] = "CONFIG_MODULE_FORCE_LOAD=y",
 	[FIT_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS] =
 		"CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS=y",
+	[FIT_MODULE_ALLOW_BTF_MISMATCH] = "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y",
+	[FIT_DEBUG_INFO_BTF_MODULES] = "CONFIG_DEBUG_INFO_BTF_MODULES=y",
 };
 
 static const struct {
@@ -48,6 +50,7 @@ static int config_read(const struct mf_context *ctx, const char *kernel, struct 
 
 		if (fd == -ENOMEM)
 			return fd;
+		config->found |= fd >= 0;
 		if (fd >= 0)
 			return mf_file_each_line(fd, CONFIG_MAX, config_line, config);
 	}

@@ -8,12 +8,15 @@
 enum fit_option {
 	FIT_MODULE_FORCE_LOAD,
 	FIT_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS,
+	FIT_MODULE_ALLOW_BTF_MISMATCH,
+	FIT_DEBUG_INFO_BTF_MODULES,
 	FIT_N_OPTIONS
 };
 
 /* Zeroed: not read yet. */
 struct fit_config {
 	bool read;
+	bool found; /* there is a configuration */
 	bool on[FIT_N_OPTIONS];
 };
 

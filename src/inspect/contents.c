@@ -167,6 +167,7 @@ static int ask_fit(struct inspection *in, struct entry *e, const struct content 
 		[MF_FIT_CRC] = -MFE_WRONG_KERNEL,
 		[MF_FIT_NAMESPACE] = -MFE_WRONG_KERNEL,
 		[MF_FIT_LICENSE] = -MFE_WRONG_KERNEL,
+		[MF_FIT_BTF] = -MFE_WRONG_KERNEL,
 		[MF_FIT_NO_SYMBOL] = 0, /* dependencies.c */
 		[MF_FIT_NO_MODULE] = 0,
 		[MF_FIT_UNKNOWN] = 0,

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
@@ -326,6 +327,16 @@ static void find_signature(struct mf_modinfo *info)
 	info->elf_len = (size_t)(head - len - (const uint8_t *)info->data);
 }
 
+static void find_btf(const struct mf_elf *elf, struct mf_modinfo *info)
+{
+	static const char *const names[] = { ".BTF", ".BTF_ids" };
+	struct mf_elf_section found[MF_ARRAY_SIZE(names)];
+
+	mf_elf_find(elf, names, MF_ARRAY_SIZE(names), found);
+	info->has_btf = found[0].index != 0;
+	info->has_btf_ids = found[1].index && found[1].size;
+}
+
 /* Fills in all members except the data and the signature. */
 static int parse_elf(struct sections *s, struct mf_modinfo *info)
 {
@@ -337,6 +348,7 @@ static int parse_elf(struct sections *s, struct mf_modinfo *info)
 		r = parse_exports(s, info);
 	if (r >= 0)
 		r = parse_imports(s, info);
+	find_btf(&s->elf, info);
 	info->elf_machine = s->elf.machine;
 	info->is_64bit = s->elf.is_64bit;
 	info->is_big_endian = s->elf.is_big_endian;

@@ -232,6 +232,7 @@ static bool verdict_is_acceptable(const struct mf_fit *fit)
 	case MF_FIT_CRC:
 	case MF_FIT_NAMESPACE:
 	case MF_FIT_LICENSE:
+	case MF_FIT_BTF:
 		break;
 	}
 	return false;

@@ -154,6 +154,36 @@ static void with_symbol_versions_the_release_does_not_matter(void **state)
 	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_VERMAGIC);
 }
 
+static void btf_of_another_build_fits_where_the_kernel_ignores_it(void **state)
+{
+	struct machine *m = *state;
+	char old[160], new[160];
+	size_t n;
+	char *at;
+	_cleanup_free_ char *copy = NULL;
+
+	snprintf(old, sizeof(old), "vermagic=%s ", m->kver);
+	snprintf(new, sizeof(new), "vermagic=9%s ", m->kver + 1);
+	copy = changed(m, old, new, strlen(old), &n);
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_YES);
+	run("sed -i /ALLOW_BTF_MISMATCH/d root/boot/config-*");
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_BTF);
+	assert_int_equal(judge(m, "ums_karma", m->user, m->len).verdict, MF_FIT_YES);
+	/* a kernel that does not read the BTF of modules */
+	run("sed -i /DEBUG_INFO_BTF_MODULES/d root/boot/config-*");
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_YES);
+	run("echo CONFIG_DEBUG_INFO_BTF_MODULES=y >>$(echo root/boot/config-*)");
+	run("echo CONFIG_MODULE_ALLOW_BTF_MISMATCH=y >>$(echo root/boot/config-*)");
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_YES);
+	/* numbers of types are of no use without that BTF */
+	at = memmem(copy, m->len, "\0.comment", 10);
+	assert_non_null(at);
+	memcpy(at + 1, ".BTF_ids", 8);
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_BTF);
+	run("rm root/boot/config-*");
+	assert_int_equal(judge(m, "ums_karma", copy, m->len).verdict, MF_FIT_UNKNOWN);
+}
+
 static void an_import_with_another_crc_is_found(void **state)
 {
 	struct machine *m = *state;
@@ -310,6 +340,7 @@ int main(void)
 		FIT(a_module_of_the_kernel_fits_it),
 		FIT(each_difference_that_the_loader_refuses_has_its_verdict),
 		FIT(with_symbol_versions_the_release_does_not_matter),
+		FIT(btf_of_another_build_fits_where_the_kernel_ignores_it),
 		FIT(an_import_with_another_crc_is_found),
 		FIT(another_machine_does_not_fit),
 		FIT(the_module_that_modprobe_would_load_speaks_for_its_exports),

@@ -6,6 +6,7 @@ The packages are those of SUSE: versions for two kernels stay side by side (mult
 kernel that a driver was built for. The modules are real ones, the other kernel is a directory of a made-up release.
 """
 import os
+import shutil
 import sys
 import tempfile
 import unittest
@@ -35,6 +36,9 @@ class Machine(unittest.TestCase):
         os.makedirs(f'{self.root.path}/lib/modules/{OTHER}/kernel')
         self.repository = tempfile.mkdtemp(prefix='modfetch-repository-', dir=self.root.path)
         self.root.repo('file://' + self.repository, keys_line='trust=none')
+        # what the kernel does with BTF of another build
+        os.makedirs(f'{self.root.path}/boot', exist_ok=True)
+        shutil.copy(f'{r.kernel()[0]}/boot/config-{self.root.kver}', f'{self.root.path}/boot')
         # each installed kernel has its indexes
         self.root.run('--kernel', OTHER, 'depmod')
 

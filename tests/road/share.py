@@ -69,6 +69,8 @@ class Machine(r.Root):
         headers = f'usr/src/linux-headers-{kver}'
         os.makedirs(f'{self.path}/{headers}', exist_ok=True)
         shutil.copy(f'{base}/{headers}/Module.symvers', f'{self.path}/{headers}')
+        os.makedirs(f'{self.path}/boot', exist_ok=True)
+        shutil.copy(f'{base}/boot/config-{kver}', f'{self.path}/boot')
         subprocess.run(['depmod', '-b', self.path, kver], check=True)
         self.repo('file://' + repository)
         self.refresh()

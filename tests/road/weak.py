@@ -294,6 +294,7 @@ class Links(Case):
         r.rpmbuild(repository, f'kernel-{flavor}-image-{version.replace("-", "_")}',
                    [f'Provides: kernel-uname-r = {version}.{flavor}'],
                    [(f'/lib/modules/{kver}/modules.order', read(f'{base}/lib/modules/{kver}/modules.order')),
+                    (f'/boot/config-{kver}', read(f'{base}/boot/config-{kver}')),
                     (f'/boot/vmlinuz-{kver}', read(f'{base}/boot/vmlinuz-{kver}'))])
         r.createrepo(repository)
         machine.repo('file://' + repository)
