@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -108,6 +109,36 @@ def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x8
         shutil.rmtree(top)
 
 
+class Http(ThreadingHTTPServer):
+    """Knows which connections it has accepted, and how many of them are not finished."""
+
+    def __init__(self, *args):
+        self.accepted, self.open, self.changed = set(), 0, threading.Condition()
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        with self.changed:
+            self.accepted.add(client_address[1])
+            self.open += 1
+            self.changed.notify_all()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self.changed:
+                self.open -= 1
+                self.changed.notify_all()
+
+    def settle(self):
+        """Waits until all connections that were made so far are finished: they are accepted in their order."""
+        with socket.create_connection(self.server_address) as last:
+            port = last.getsockname()[1]
+        with self.changed:
+            assert self.changed.wait_for(lambda: port in self.accepted and not self.open, 30), 'a client keeps its connection'
+
+
 class Server:
     """A directory over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
     ONCE: path → body of the first answer only; INSTEAD: path → (status, headers, body) of all answers;
@@ -167,7 +198,7 @@ class Server:
                 self.wfile.write(body[:keep])
                 self.close_connection = True
 
-        self.http = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        self.http = Http(('127.0.0.1', 0), Handler)
         self.url = f'http://127.0.0.1:{self.http.server_port}'
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True)
         self.thread.start()

@@ -257,6 +257,8 @@ class Crashes(Machine):
         started.set()
         _, stderr = process.communicate(timeout=90)
         self.server.before.pop('evil', None)
+        # a request of this run that is answered late must not end the next one
+        self.server.http.settle()
         return process.returncode, stderr
 
     def set_aside(self):
@@ -325,8 +327,7 @@ class Crashes(Machine):
     def test_several_are_found_one_by_one(self):
         self.refresh()
         self.plug(0x2222, GOOD, 0x2223)
-        # the first run counts for both; its second request may be answered late, and then ends the next run before it began
-        self.assertIn(self.poison(), (3, 4))
+        self.assertEqual(self.poison(), 3)
         self.assertEqual(self.set_aside(), sorted(spool_name(alias(vendor)) for vendor in (0x2222, 0x2223)))
         self.assertTrue(self.has('good'))
         self.assertEqual(self.waiting(), [])
