@@ -25,11 +25,11 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/kernel-config.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "exports.h"
 #include "index.h"
-#include "kernel-config.h"
 #include "terms.h"
 
 #define SAMPLES 32 /* modules of the kernel that are looked at for its vermagic */
@@ -44,10 +44,23 @@ struct mf_fit_kernel {
 	char *vermagic;	  /* of one of its own modules, or of its image; or NULL */
 	uint16_t machine; /* of one of its own modules; 0: there is none */
 	bool is_64bit;
-	struct fit_config config;
+	bool config_read;
+	char *config; /* NULL: there is none */
 };
 
 /* ---- the kernel ---- */
+
+/* Is an option on? Without a configuration it is off: then the loader is strict. 0 or -ENOMEM. */
+static int fit_config_has(struct mf_fit_kernel *k, const char *option, bool *ret_on)
+{
+	int r = k->config_read ? 0 : mf_kernel_config_read(k->ctx, k->release, &k->config);
+
+	if (r < 0)
+		return r;
+	k->config_read = true;
+	*ret_on = mf_kernel_config_has(k->config, option);
+	return 0;
+}
 
 /* Fills in a zeroed kernel. 0 or -errno. */
 static int fit_kernel_init(struct mf_context *ctx, const char *kernel, struct mf_fit_kernel *k)
@@ -99,6 +112,7 @@ void mf_fit_kernel_free(struct mf_fit_kernel *kernel)
 	fit_exports_done(&kernel->exports);
 	free(kernel->release);
 	free(kernel->vermagic);
+	free(kernel->config);
 	free(kernel);
 }
 
@@ -282,8 +296,7 @@ static int fit_check_export(struct fit *f, const struct mf_symbol *import,
 			    import->name, import->crc, k->release);
 	}
 	if (*export->ns && !fit_imports_namespace(f->module, f->name, export->ns)) {
-		r = fit_config_has(k->ctx, k->release, &k->config,
-				   FIT_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS, &tolerant);
+		r = fit_config_has(k, "CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", &tolerant);
 		if (!r && !tolerant)
 			fit_verdict(f, MF_FIT_NAMESPACE, import->name,
 				    "it needs %s of the namespace %s, which it does not import",
@@ -369,7 +382,7 @@ static int fit_check_versions(struct fit *f, bool wanted)
 
 	if (!wanted || f->module->has_versions || !f->module->n_imports)
 		return 0;
-	r = fit_config_has(k->ctx, k->release, &k->config, FIT_MODULE_FORCE_LOAD, &force);
+	r = fit_config_has(k, "CONFIG_MODULE_FORCE_LOAD", &force);
 	if (!r && !force)
 		fit_verdict(f, MF_FIT_NO_VERSIONS, "",
 			    "it has no symbol versions, and kernel %s wants them", k->release);
@@ -388,13 +401,12 @@ static int fit_check_btf(struct fit *f)
 
 	if (f->result.same_release || (!f->module->has_btf && !f->module->has_btf_ids))
 		return 0;
-	r = fit_config_has(k->ctx, k->release, &k->config, FIT_DEBUG_INFO_BTF_MODULES, &used);
+	r = fit_config_has(k, "CONFIG_DEBUG_INFO_BTF_MODULES", &used);
 	if (!r)
-		r = fit_config_has(k->ctx, k->release, &k->config, FIT_MODULE_ALLOW_BTF_MISMATCH,
-				   &mismatch);
+		r = fit_config_has(k, "CONFIG_MODULE_ALLOW_BTF_MISMATCH", &mismatch);
 	if (r < 0)
 		return r;
-	if (!k->config.found)
+	if (!k->config)
 		fit_verdict(f, MF_FIT_UNKNOWN, "",
 			    "it has BTF of another build, and the configuration of kernel %s is "
 			    "not there to say whether it accepts that",

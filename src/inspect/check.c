@@ -15,8 +15,8 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/fit.h"
+#include "modfetch/kernel-config.h"
 #include "inspection.h"
-#include "kernel-config.h"
 
 /* ---- one kernel ---- */
 
@@ -59,8 +59,8 @@ static int inspection_prepare(struct inspection *in)
 	if (r < 0)
 		return r;
 	in->kernel->signatures = mf_module_verifier_requires(in->verifier);
-	in->config = inspect_read_config(in->ctx);
-	return inspect_make_indexes(in);
+	r = mf_kernel_config_read(in->ctx, in->ctx->kernel, &in->config);
+	return r < 0 ? r : inspect_make_indexes(in);
 }
 
 typedef int inspection_step(struct inspection *in);

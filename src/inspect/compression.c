@@ -16,9 +16,9 @@
 #include <string.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/kernel-config.h"
 #include "modfetch/strings.h"
 #include "inspection.h"
-#include "kernel-config.h"
 
 /* The reason why a file of this format cannot be read, whatever the kernel; or NULL. */
 typedef const char *format_fault(const uint8_t *head);
@@ -74,7 +74,7 @@ int inspect_compression(struct inspection *in, struct entry *entry, const struct
 		fault = formats[i].fault ? formats[i].fault(head) : NULL;
 		if (fault)
 			return inspect_find_entry(in, entry, -MFE_COMPRESSION, "%s", fault);
-		if (!in->config || inspect_config_has(in->config, formats[i].option))
+		if (!in->config || mf_kernel_config_has(in->config, formats[i].option))
 			return 0;
 		return inspect_find_entry(
 			in, entry, -MFE_COMPRESSION,

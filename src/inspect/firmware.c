@@ -18,10 +18,10 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/kernel-config.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/want.h"
 #include "inspection.h"
-#include "kernel-config.h"
 
 #define FIRMWARE  "lib/firmware/"
 #define USR	  "usr/"
@@ -72,7 +72,7 @@ static int firmware_add_file(struct firmware *f, const char *path)
 	r = firmware_put(f, &f->files, path, len);
 	for (size_t i = 0; !r && i < sizeof(forms) / sizeof(*forms); i++)
 		if (mf_ends_with(path, forms[i].ending) &&
-		    (!f->in->config || inspect_config_has(f->in->config, forms[i].option)))
+		    (!f->in->config || mf_kernel_config_has(f->in->config, forms[i].option)))
 			r = firmware_put(f, &f->files, path, len - strlen(forms[i].ending));
 	return r;
 }

@@ -71,7 +71,7 @@ struct inspection {
 	struct mf_table bad;	 /* names of modules that have a finding, or are missing */
 	struct mf_module_verifier *verifier;
 	struct mf_fit_kernel *fit;
-	char *config;		 /* inspect_read_config(), or NULL */
+	char *config;		 /* mf_kernel_config_read(), or NULL */
 	bool stale;		 /* there is a finding about an index */
 	struct indexes *indexes; /* as depmod would write them; NULL: it cannot */
 	struct mf_arena arena;

@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/kernel-config.h"
 #include "modfetch/strings.h"
 #include "model.h"
 
@@ -56,9 +57,9 @@ static struct accepts read_config(const struct pack_kernel *kernel)
 	    mf_file_read_at(AT_FDCWD, kernel->parts[PACK_CONFIG], 16U << 20, &config, &len) < 0)
 		return (struct accepts){ false, false };
 	return (struct accepts){
-		.other_btf = strstr(config, "\nCONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n") ||
-			     !strstr(config, "\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n"),
-		.other_signer = !strstr(config, "\nCONFIG_MODULE_SIG_FORCE=y\n"),
+		.other_btf = mf_kernel_config_has(config, "CONFIG_MODULE_ALLOW_BTF_MISMATCH") ||
+			     !mf_kernel_config_has(config, "CONFIG_DEBUG_INFO_BTF_MODULES"),
+		.other_signer = !mf_kernel_config_has(config, "CONFIG_MODULE_SIG_FORCE"),
 	};
 }
 

@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "modfetch/array.h"
 #include "tests/root.h"
-#include "src/inspect/kernel-config.h"
+#include "modfetch/kernel-config.h"
 
 static void an_option_is_a_whole_line(void **state)
 {
@@ -19,12 +19,14 @@ static void an_option_is_a_whole_line(void **state)
 		{ "# CONFIG_X is not set\n", false },
 		{ "#CONFIG_X=y\n", false },
 		{ "CONFIG_X=m\nCONFIG_X=y\n", true },
+		{ "CONFIG_X=yes\n", false },
+		{ "# CONFIG_X is not set\n#CONFIG_X=y\nCONFIG_X=yes\nCONFIG_X=n\n", false },
 		{ "", false },
 		{ NULL, false },
 	};
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++)
-		if (inspect_config_has(cases[i].config, "CONFIG_X") != cases[i].has)
+		if (mf_kernel_config_has(cases[i].config, "CONFIG_X") != cases[i].has)
 			fail_msg("case %zu", i);
 }
 
@@ -37,17 +39,22 @@ static void each_place_of_a_configuration_is_read(void **state)
 		"usr/src/linux-headers-" KERNEL "/.config",
 	};
 	struct root *r = *state;
+	char *text = NULL;
 
-	assert_null(inspect_read_config(&r->ctx));
+	assert_int_equal(mf_kernel_config_read(&r->ctx, KERNEL, &text), 1);
+	assert_null(text);
 	for (size_t i = MF_ARRAY_SIZE(places); i-- > 0;) {
-		char *text;
-
 		/* earlier places come first */
 		root_write(r, places[i], places[i]);
-		text = inspect_read_config(&r->ctx);
+		assert_int_equal(mf_kernel_config_read(&r->ctx, KERNEL, &text), 0);
 		assert_string_equal(text, places[i]);
 		free(text);
 	}
+	/* also an empty one */
+	root_write(r, places[0], "");
+	assert_int_equal(mf_kernel_config_read(&r->ctx, KERNEL, &text), 0);
+	assert_string_equal(text, "");
+	free(text);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
  * Packages put it into /boot (Debian, RHEL, SUSE) or beside the modules (Fedora); the headers for
  * modules have it too. The image may contain it (IKCONFIG), which is not read.
  */
-#include "kernel-config.h"
+#include "modfetch/kernel-config.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #define CONFIG_MAX ((size_t)16 << 20)
 
-char *inspect_read_config(const struct mf_context *ctx)
+int mf_kernel_config_read(const struct mf_context *ctx, const char *kernel, char **ret_text)
 {
 	static const char *const places[] = {
 		"boot/config-%s",
@@ -28,23 +28,24 @@ char *inspect_read_config(const struct mf_context *ctx)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(places); i++) {
 		const char *place = strstr(places[i], "%s");
 		_cleanup_free_ char *path = mf_format("%.*s%s%s", (int)(place - places[i]),
-						      places[i], ctx->kernel, place + 2);
+						      places[i], kernel, place + 2);
 		_cleanup_close_ int fd = path ? mf_context_open(ctx, path, O_RDONLY) : -ENOMEM;
-		char *text;
 		size_t len;
+		int r = fd < 0 ? fd : mf_file_read(fd, CONFIG_MAX, ret_text, &len);
 
-		if (fd >= 0 && mf_file_read(fd, CONFIG_MAX, &text, &len) == 0)
-			return text;
+		if (r == 0 || r == -ENOMEM)
+			return r;
 	}
-	return NULL;
+	return 1;
 }
 
-bool inspect_config_has(const char *config, const char *option)
+bool mf_kernel_config_has(const char *config, const char *option)
 {
 	size_t len = strlen(option);
 
 	for (const char *p = config; p && (p = strstr(p, option)); p += len)
-		if ((p == config || p[-1] == '\n') && mf_starts_with(p + len, "=y"))
+		if ((p == config || p[-1] == '\n') && mf_starts_with(p + len, "=y") &&
+		    (!p[len + 2] || p[len + 2] == '\n'))
 			return true;
 	return false;
 }
