@@ -140,15 +140,26 @@ static int check_module(struct misplaced *m, const char *module)
 	return elsewhere ? misplaced_refuse(m, package, elsewhere) : 0;
 }
 
-/* A package that was named: any of its modules will do, and a kernel's own are where they belong. */
-static int check_named(struct misplaced *m, size_t package)
+/*
+ * Was the package named, and has it modules, but none in the right place? Any of its modules will do,
+ * and a kernel's own are where they belong. RET_FILE: one of them.
+ */
+static bool is_named_and_elsewhere(const struct misplaced *m, size_t package,
+				   const struct mf_rpm_file **ret_file)
 {
 	const struct mf_plan_item *item = &m->run->plan.items[package];
 	const struct mf_rpm_header *header = mf_proof_header(m->proofs[package]);
+
+	return item->asked && !item->asker && !header->uname_r.n &&
+	       place_of(m, header, NULL, ret_file) == ELSEWHERE;
+}
+
+static int check_named(struct misplaced *m, size_t package)
+{
 	const struct mf_rpm_file *file;
 
-	if (item->asker || !item->asked || header->uname_r.n ||
-	    place_of(m, header, NULL, &file) != ELSEWHERE || may_be_linked(m, header, file))
+	if (!is_named_and_elsewhere(m, package, &file) ||
+	    may_be_linked(m, mf_proof_header(m->proofs[package]), file))
 		return 0;
 	return misplaced_refuse(m, package, file);
 }
@@ -216,15 +227,13 @@ static int check_indexed(struct misplaced *m, struct mf_kmod *kmod, const struct
 	return 0;
 }
 
-/* A package that was named, and has modules for other kernels only: one of them has to be linked. */
+/* Of modules for other kernels only, one has to be linked. */
 static int check_named_indexed(struct misplaced *m, struct mf_kmod *kmod, size_t package)
 {
-	const struct mf_plan_item *item = &m->run->plan.items[package];
 	const struct mf_rpm_header *header = mf_proof_header(m->proofs[package]);
 	const struct mf_rpm_file *file;
 
-	if (item->asker || !item->asked || header->uname_r.n ||
-	    place_of(m, header, NULL, &file) != ELSEWHERE)
+	if (!is_named_and_elsewhere(m, package, &file))
 		return 0;
 	for (size_t i = 0; i < header->n_files; i++) {
 		char name[MF_MODULE_NAME_SIZE];
