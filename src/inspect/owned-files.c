@@ -2,7 +2,7 @@
 /*
  * The files of all packages below /lib/modules and /lib/firmware.
  *
- * Three managers put modules on a machine: rpm, dpkg, and dkms, which builds them here and tells no
+ * Three managers put modules on a machine: rpm, dpkg, and dkms, which builds them here and informs no
  * package manager. akmods builds too, but makes rpms. Paths are compared as text without a leading
  * /usr, since a package may be built for either layout. The module that dkms installed is found by
  * kernel and name: its place depends on the distribution and on the source's own configuration.

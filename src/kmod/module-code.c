@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a module does, apart from the name of the kernel that it was built for.
+ * What a module does, without the name of the kernel that it was built for.
  *
  * Two builds of one source for two releases of a kernel differ in vermagic, in the notes (build id,
  * version of the kernel), in BTF, whose numbers continue those of the kernel, in the signature, and

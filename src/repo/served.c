@@ -100,7 +100,7 @@ static int add_name(struct serving *s, const struct mf_package *package)
 	return add_build(s, &s->served.builds, build, strcspn(build, "-"), flavor);
 }
 
-/* "6.1.0-56.amd64" is how rpm lets "6.1.0-56-amd64" be written: the flavor tells. */
+/* "6.1.0-56.amd64" is how rpm lets "6.1.0-56-amd64" be written: with the flavor at its end. */
 static int add_release(struct serving *s, const char *release)
 {
 	_cleanup_free_ char *copy = strdup(release);
