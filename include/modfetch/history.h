@@ -44,6 +44,12 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, 
  * refused device costs no write, however often it appears.
  */
 bool mf_record_is_refusal(const struct mf_run *run, int result);
+/*
+ * At the end of a run: mf_record_run() unless it is a refusal. A failure of the history is only
+ * logged, so that the failure of the run stays in the context. RET_LINE stays untouched where
+ * nothing was written.
+ */
+void mf_record_end(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line);
 /* Logs a line for each package that was FETCHED for the plan, unless the run shows progress. */
 void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *run,
 			   const struct mf_fetched *fetched);

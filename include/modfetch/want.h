@@ -123,6 +123,8 @@ bool mf_wants_any_available(const struct mf_wants *wants);
 bool mf_wants_any_loaded(const struct mf_wants *wants);
 /* Is a package of any want broken, so that it has to be installed again? */
 bool mf_wants_any_broken(const struct mf_wants *wants);
+/* Is the package of any want installed, but its module not in the indexes (-MFE_MISPLACED)? */
+bool mf_wants_any_misplaced(const struct mf_wants *wants);
 void mf_wants_done(struct mf_wants *wants);
 
 /*

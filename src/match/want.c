@@ -184,6 +184,14 @@ bool mf_wants_any_broken(const struct mf_wants *wants)
 	return false;
 }
 
+bool mf_wants_any_misplaced(const struct mf_wants *wants)
+{
+	for (size_t i = 0; i < wants->n; i++)
+		if (wants->v[i].code == -MFE_MISPLACED)
+			return true;
+	return false;
+}
+
 const char *mf_want_crashed(const struct mf_want *want)
 {
 	for (size_t i = 0; i < want->n_matches; i++)

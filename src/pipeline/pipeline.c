@@ -364,6 +364,21 @@ static int resolve_matches(struct mf_context *ctx, struct mf_run *run, struct tr
 	return r;
 }
 
+/*
+ * For a plan only: a package is installed, but its module is not in the indexes. If files of it are
+ * missing, a run would install it again (pipeline_repair()), and the plan has to say so.
+ */
+static int resolve_incomplete(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
+{
+	int r;
+
+	mf_plan_done(&run->plan);
+	r = match_again(ctx, run, tx);
+	if (!r)
+		r = mf_repair_mark(ctx, &run->wants);
+	return r < 0 ? r : resolve_matches(ctx, run, tx);
+}
+
 /* The same; what is on disk for another kernel is linked, if nothing in the plan has it. */
 static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
@@ -371,7 +386,7 @@ static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct t
 	const struct mf_saved_failure resolved = mf_failure_save(ctx);
 
 	if (run->dry_run)
-		return r;
+		return mf_wants_any_misplaced(&run->wants) ? resolve_incomplete(ctx, run, tx) : r;
 	linked = mf_links_step_wants(ctx, &run->wants, &run->plan);
 	if (!linked)
 		mf_failure_restore(&resolved);
@@ -449,16 +464,6 @@ static int run_stages(struct mf_context *ctx, struct mf_run *run)
 	return r;
 }
 
-/* Writes the run to the history; RET_LINE gets its line. A full disk must not hide RESULT's cause. */
-static void pipeline_record(struct mf_context *ctx, const struct mf_run *run, int result,
-			    char **ret_line)
-{
-	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
-
-	if (!mf_record_is_refusal(run, result) && mf_record_run(ctx, run, result, ret_line) < 0)
-		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
-}
-
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_free_ char *line = NULL;
@@ -486,7 +491,7 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 		ctx->failure = run->scriptlet;
 		r = run->scriptlet.code;
 	}
-	pipeline_record(ctx, run, r, &line);
+	mf_record_end(ctx, run, r, &line);
 	mf_loading_unmark(ctx);
 	/* a hook may call modfetch */
 	close(mf_steal_fd(&lock));

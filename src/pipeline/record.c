@@ -7,6 +7,7 @@
 #include "modfetch/history.h"
 #include <string.h>
 #include <time.h>
+#include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 
 static struct mf_json *result_of(const struct mf_want *want)
@@ -161,6 +162,14 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, 
 	*ret_line = text ? strdup(text) : NULL;
 	mf_json_free(o);
 	return r;
+}
+
+void mf_record_end(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+
+	if (!mf_record_is_refusal(run, result) && mf_record_run(ctx, run, result, ret_line) < 0)
+		mf_log(ctx, MF_LOG_WARNING, "history: %s: %s", ctx->failure.what, ctx->failure.why);
 }
 
 void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *run,

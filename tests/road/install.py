@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Install and remove: round trips, roots of several kinds, the oracle, failures in the middle, kills in the middle."""
+import json
 import os
 import re
 import shutil
@@ -121,6 +122,11 @@ class RoundTrip(Case):
             if path.endswith('/e1000e.ko'):
                 os.unlink(f'{root.path}/{path}')
         subprocess.run(['depmod', '-b', root.path, root.kver], check=True)
+        before = root.state()
+        plan = json.loads(self.done(root.run('--json', 'lookup', r.NIC)).stdout)
+        self.assertEqual(plan['results'][0]['state'], 'available')
+        self.assertEqual([p['name'] for p in plan['install']], [self.kmp(root, 'e1000e')])
+        self.assertEqual(root.state(), before)
         self.done(root.run('--no-load', 'probe', r.NIC))
         self.assertEqual(root.state(), whole)
 
