@@ -27,6 +27,7 @@
 #include "modfetch/stubs.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
+#include "download.h"
 #include "hooks.h"
 #include "links-step.h"
 #include "misplaced.h"
@@ -149,31 +150,12 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 
 static int pipeline_fetch(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	const struct mf_repos *repos = mf_catalog_repos(run->catalog);
-	_cleanup_free_ struct mf_fetch_request *requests =
-		calloc(run->plan.n + 1, sizeof(*requests));
-	int r;
-
 	tx->fetched = calloc(run->plan.n + 1, sizeof(*tx->fetched));
 	tx->proofs = calloc(run->plan.n + 1, sizeof(struct mf_proof *));
-	if (!requests || !tx->fetched || !tx->proofs)
+	if (!tx->fetched || !tx->proofs)
 		return mf_fail(ctx, MF_STAGE_FETCH, -ENOMEM, "plan", NULL);
 	tx->n = run->plan.n;
-	for (size_t i = 0; i < tx->n; i++) {
-		const struct mf_plan_item *item = &run->plan.items[i];
-
-		tx->fetched[i].fd = -1;
-		requests[i] = (struct mf_fetch_request){
-			.mirrors = &repos->v[item->repo].baseurls,
-			.path = item->location,
-			.label = item->name,
-			.size = item->size,
-			.sha256 = item->sha256,
-			.max_size = ctx->settings.max_package,
-		};
-	}
-	r = mf_fetch(ctx, requests, tx->n, run->progress, run->progress_arg, tx->fetched);
-	return r < 0 ? mf_fault_set_from_fetch(run, tx->fetched, r) : 0;
+	return mf_download(ctx, mf_catalog_repos(run->catalog), run, tx->fetched);
 }
 
 static void pipeline_verifier_cleanup(struct mf_verifier **verifier)
