@@ -4,8 +4,9 @@
  * the module with all other verbs and its libraries is loaded.
  *
  * To start a confined service takes systemd longer than a driver takes to arrive. So the service is
- * always there, and costs next to nothing: the process has the C library, one descriptor that it
- * waits on, and no timer. When there is an entry it becomes the real queue, which some minutes after
+ * always there, and costs next to nothing: the process has the C library, two descriptors, and no
+ * timer. One of them is that of a download helper, which is started half a minute later, when a
+ * boot has ended, and waits as well. When there is an entry the process becomes the real queue, which some minutes after
  * its last work starts this program again in its own place: same process, same confinement, little
  * memory, and the settings and the program as they are then.
  */
@@ -14,13 +15,17 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/fetch.h"
 #include "modfetch/journal.h"
 #include "modfetch/process.h"
 #include "modfetch/spool.h"
 #include "cmd.h"
+
+#define HELPER_MS 30000
 
 static bool wait_has_entry(int spool)
 {
@@ -47,14 +52,23 @@ static void wait_for_entry(struct cmd *cmd)
 	_cleanup_free_ char *path = mf_context_path(&cmd->ctx, "/%s", MF_SPOOL_DIR);
 	_cleanup_close_ int spool = path ? mf_spool_open(&cmd->ctx) : -ENOMEM;
 	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC);
+	struct pollfd p = { .fd = watch, .events = POLLIN };
+	int timeout_ms = HELPER_MS;
 	char events[4096];
 
 	if (spool < 0 || watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO | IN_ONLYDIR) < 0)
 		return;
 	mf_notify("READY=1\nSTATUS=Waiting for devices");
-	while (!wait_has_entry(spool))
-		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
+	while (!wait_has_entry(spool)) {
+		int n = poll(&p, 1, timeout_ms);
+
+		if (n == 0) {
+			mf_fetch_start_helper(&cmd->ctx);
+			timeout_ms = -1;
+		} else if (n > 0 ? read(watch, events, sizeof(events)) < 0 : errno != EINTR) {
 			return;
+		}
+	}
 }
 
 int cmd_wait(struct cmd *cmd, int argc, char **argv)

@@ -2,10 +2,9 @@
 /*
  * Starts and stops the download helper.
  *
- * Under a service manager the services of modfetch have no network; a socket then connects to
- * helpers that the manager starts and that have one. Without that socket this file starts the
- * helper itself. In both cases the helper gets one end of a socket as its standard input and
- * nothing else: no other descriptor, no output, and no environment except proxy variables.
+ * Where no service manager does it (fetch-service.c), this file starts the helper itself. In both
+ * cases the helper gets one end of a socket as its standard input and nothing else: no other
+ * descriptor, no output, and no environment except proxy variables.
  *
  * It is killed when its work is done or its time is over: no helper outlives a fetch.
  */
@@ -17,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include "config.h"
 #include "modfetch/array.h"
@@ -31,47 +29,6 @@ static const char *const kept_variables[] = {
 	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
 	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
 };
-
-/* Tests use the helper of the build tree; an installed program ignores the variable. */
-static const char *build_directory(void)
-{
-	return mf_process_in_build_tree() ? getenv("MODFETCH_LIBEXECDIR") : NULL;
-}
-
-static int connect_service(void)
-{
-	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MF_WIRE_SOCKET };
-	_cleanup_close_ int sock = -1;
-
-	if (geteuid() != 0 || build_directory())
-		return -ENOENT;
-	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (sock < 0 || connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return mf_steal_fd(&sock);
-}
-
-void mf_fetch_stop_helper(struct mf_context *ctx)
-{
-	if (ctx->helper >= 0)
-		close(mf_steal_fd(&ctx->helper));
-}
-
-/* A helper that waits for its first request has sent nothing: what can be read is its end. */
-static bool helper_is_waiting(int sock)
-{
-	char byte;
-
-	return recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
-void mf_fetch_start_helper(struct mf_context *ctx)
-{
-	if (ctx->helper >= 0 && !helper_is_waiting(ctx->helper))
-		mf_fetch_stop_helper(ctx);
-	if (ctx->helper < 0)
-		ctx->helper = connect_service();
-}
 
 static int make_environment(struct mf_strings *ret_environment)
 {
@@ -126,7 +83,7 @@ static int helper_spawn(const char *path, int sock, pid_t *ret_pid)
 
 int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 {
-	const char *directory = build_directory();
+	const char *directory = fetch_build_directory();
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int ours = -1, theirs = -1;
 	int pair[2], r;

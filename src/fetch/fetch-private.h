@@ -2,8 +2,8 @@
 #ifndef MODFETCH_FETCH_PRIVATE_H
 #define MODFETCH_FETCH_PRIVATE_H
 /*
- * Shared by the files of the fetch stage: fetch.c (the main part), fetch-file.c, fetch-helper.c and
- * fetch-room.c.
+ * Shared by the files of the fetch stage: fetch.c (the main part), fetch-file.c, fetch-helper.c,
+ * fetch-room.c and fetch-service.c.
  */
 #include <sys/types.h>
 #include "modfetch/fetch.h"
@@ -18,6 +18,11 @@ bool fetch_is_file_url(const char *url);
  */
 int fetch_file(const struct mf_fetch_request *request, const char *base, uint64_t cap,
 	       struct mf_fetched *ret_fetched);
+
+/* ---- fetch-service.c ---- */
+
+/* The directory of the helper that tests use, from the environment; NULL: the installed one. */
+const char *fetch_build_directory(void);
 
 /* ---- fetch-helper.c ---- */
 

@@ -138,6 +138,20 @@ class Trouble(unittest.TestCase):
             scene.wait_idle(vm)
             self.assertEqual(vm.run("ls -A /run/modfetch/queue"), "")
 
+    def test_a_helper_waits_long_before_the_first_device(self):
+        started = "journalctl -o cat -u 'modfetch-fetch@*' | grep -c '^Started' || :"
+        with self.scene.boot(name="helper") as vm:
+            scene.wait_idle(vm)
+            vm.run("systemctl restart modfetch.service")
+            before = int(vm.run(started))
+            vm.wait_for("systemctl --quiet is-active 'modfetch-fetch@*'", 90)
+            memory = vm.run("systemctl show -P MemoryCurrent 'modfetch-fetch@*' modfetch.service").split()
+            print(f"waiting: helper and service {', '.join(f'{int(n) // 1024} kB' for n in memory)}")
+            self.plug_and_wait(vm)
+            # the waiting one did it; the next one is started when the work is done
+            scene.wait_idle(vm)
+            self.assertIn(int(vm.run(started)) - before, (1, 2))
+
     def test_a_server_killed_in_the_middle_is_asked_again(self):
         server = self.scene.server
         try:
@@ -145,7 +159,7 @@ class Trouble(unittest.TestCase):
                 scene.wait_idle(vm)
                 server.restart(rate=30000)
                 scene.plug_card(vm)
-                vm.wait_for("systemctl --quiet is-active 'modfetch-fetch@*'", 60)
+                vm.wait_for("systemctl show -P StatusText modfetch.service | grep -q '^Fetching'", 60)
                 time.sleep(2)
                 server.stop()
                 vm.wait_for("systemctl show -P StatusText modfetch.service | grep -q 'entries wait'", 90)
@@ -171,7 +185,7 @@ class PowerCut(unittest.TestCase):
             vm.run("sync")
             server.restart(rate=30000)
             scene.plug_card(vm)
-            vm.wait_for("systemctl --quiet is-active 'modfetch-fetch@*'", 60)
+            vm.wait_for("systemctl show -P StatusText modfetch.service | grep -q '^Fetching'", 60)
             vm.kill()
         server.restart()
         card = [["-device", "e1000e,bus=port0,id=card,romfile="]]

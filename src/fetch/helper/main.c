@@ -21,7 +21,8 @@
 #include "queue.h"
 #include "rights.h"
 
-#define SOCKET STDIN_FILENO
+#define SOCKET	    STDIN_FILENO
+#define MAX_SECONDS 1800 /* of downloads: modfetch gives up much earlier */
 
 static void send_log_line(void *arg, int level, const char *line)
 {
@@ -58,6 +59,8 @@ int main(void)
 	 * also initializes libcurl and OpenSSL, which read their configuration while it is visible
 	 */
 	r = fetch_queue_read(SOCKET, &queue);
+	/* it may have waited for a day before, so the service manager sets no limit */
+	alarm(MAX_SECONDS);
 	if (r == 0)
 		r = fetch_rights_drop(fetch_queue_user(queue), fetch_queue_max_size(queue),
 				      send_log_line, NULL);
