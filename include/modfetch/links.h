@@ -57,10 +57,11 @@ int mf_links_settle(struct mf_context *ctx);
  * Links modules that installed PACKAGES (names; NULL: all) have for other kernels, and what they
  * depend on, into the context's kernel, and updates its indexes. MODULES: the names that are asked
  * for; NULL: all that are outside of kernel/, as for a kernel that another package manager has
- * just installed. 1: some were linked; 0; or a recorded failure.
+ * just installed. PLANNED: NULL, or the links that would be made are added there, and nothing is
+ * changed. 1: some were linked, or would be; 0; or a recorded failure.
  */
 int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
-		 const struct mf_strings *packages);
+		 const struct mf_strings *packages, struct mf_links *planned);
 
 /*
  * At the beginning of a run, or after a failure: removes links whose module or kernel is gone, moves

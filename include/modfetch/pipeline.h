@@ -11,6 +11,7 @@
 #include "modfetch/catalog.h"
 #include "modfetch/context.h"
 #include "modfetch/fetch.h"
+#include "modfetch/links.h"
 #include "modfetch/resolve.h"
 #include "modfetch/want.h"
 
@@ -53,6 +54,7 @@ struct mf_run {
 	/* output */
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
 	struct mf_plan plan;
+	struct mf_links links;	     /* of a dry run: those that it would make besides the plan */
 	uint64_t stamp[MF_N_STAMPS]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
 	bool refreshed;		     /* the run fetched metadata */
 	bool repaired;		     /* indexes were wrong and were rebuilt */

@@ -91,6 +91,9 @@ static void print_plan(const struct mf_run *run)
 	}
 	for (size_t i = 0; i < run->plan.erase.n; i++)
 		cmd_line("remove  %s", run->plan.erase.v[i]);
+	for (size_t i = 0; i < run->links.n; i++)
+		cmd_line("link    %s for kernel %s", run->links.v[i].target,
+			 run->links.v[i].kernel);
 	if (run->plan.n)
 		cmd_line("%zu packages, %s to fetch", run->plan.n,
 			 cmd_bytes(run->plan.download, size));

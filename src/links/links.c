@@ -322,8 +322,18 @@ static int step_index(struct links_step *s, bool whole)
 	return r ? r : mf_links_settle(s->ctx);
 }
 
+/* Adds what a step would make to PLANNED. 1: there is something; 0; or -ENOMEM. */
+static int step_plan(const struct links_step *s, struct mf_links *planned)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->made.n; i++)
+		r = links_ledger_add(planned, &s->made.v[i]);
+	return r < 0 ? r : s->made.n > 0;
+}
+
 int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
-		 const struct mf_strings *packages)
+		 const struct mf_strings *packages, struct mf_links *planned)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
 	_cleanup_(step_done) struct links_step s = { .ctx = ctx, .receipt = &receipt };
@@ -345,6 +355,8 @@ int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
 	if (!r)
 		r = step_take(&s, &choice);
 	links_choice_done(&choice);
+	if (!r && planned)
+		return links_step_fail(&s, step_plan(&s, planned));
 	if (!r && s.changed) {
 		r = links_step_apply(&s);
 		if (!r)

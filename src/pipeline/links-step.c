@@ -8,9 +8,11 @@
  */
 #include "links-step.h"
 #include <errno.h>
+#include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/depmod.h"
 #include "modfetch/links.h"
+#include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 
 static bool plan_has_module(const struct mf_plan *plan, const char *module)
@@ -46,8 +48,9 @@ static int collect_matches(struct mf_context *ctx, const struct mf_want *want,
 	return r;
 }
 
-int mf_links_step_wants(struct mf_context *ctx, const struct mf_wants *wants,
-			const struct mf_plan *plan)
+/* PLANNED: as for mf_links_add(). */
+static int step_wants(struct mf_context *ctx, const struct mf_wants *wants,
+		      const struct mf_plan *plan, struct mf_links *planned)
 {
 	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 }, packages = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
@@ -64,12 +67,65 @@ int mf_links_step_wants(struct mf_context *ctx, const struct mf_wants *wants,
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, MF_STAGE_INSTALL, r, "links", NULL);
 	if (!r && modules.n)
-		r = linked = mf_links_add(ctx, &modules, &packages);
+		r = linked = mf_links_add(ctx, &modules, &packages, planned);
 	if (r >= 0 && names.n) {
-		r = mf_links_add(ctx, &names, NULL);
+		r = mf_links_add(ctx, &names, NULL, planned);
 		linked |= r;
 	}
 	return r < 0 ? r : linked;
+}
+
+/* Would the link be the answer to a want, for a module that it names or matches? */
+static bool serves(const struct mf_want *want, const char *module)
+{
+	if (want->kind == MF_WANT_NAME && want->state == MF_UNKNOWN)
+		return !strcmp(want->name, module);
+	for (size_t i = 0; i < want->n_matches; i++)
+		if (mf_match_wanted(&want->matches[i]) && !strcmp(want->matches[i].module, module))
+			return true;
+	return false;
+}
+
+static int describe_link(struct mf_wants *wants, const struct mf_link *link)
+{
+	const char *from = mf_kernel_tree_path(link->target);
+	char module[MF_MODULE_NAME_SIZE];
+
+	if (!from || !mf_module_name(link->path, module, sizeof(module)))
+		return 0;
+	for (size_t i = 0; i < wants->n; i++) {
+		struct mf_want *want = &wants->v[i];
+
+		if (!serves(want, module))
+			continue;
+		if (!mf_want_add(want, module, NULL))
+			return -ENOMEM;
+		want->state = MF_AVAILABLE;
+		mf_want_reason(want,
+			       "%s of %s is on disk for kernel %.*s and fits, so it is linked",
+			       module, link->package, (int)strcspn(from, "/"), from);
+	}
+	return 0;
+}
+
+static void plan_links(struct mf_context *ctx, struct mf_run *run)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
+	int r = step_wants(ctx, &run->wants, &run->plan, &run->links);
+
+	for (size_t i = 0; r >= 0 && i < run->links.n; i++)
+		r = describe_link(&run->wants, &run->links.v[i]);
+	if (r < 0)
+		mf_log(ctx, MF_LOG_WARNING, "install: whether links would do is not known: %s: %s",
+		       ctx->failure.what, ctx->failure.why);
+}
+
+int mf_links_step_wants(struct mf_context *ctx, struct mf_run *run)
+{
+	if (!run->dry_run)
+		return step_wants(ctx, &run->wants, &run->plan, NULL);
+	plan_links(ctx, run);
+	return 0;
 }
 
 void mf_links_step_settle(struct mf_context *ctx)

@@ -138,7 +138,7 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	pipeline_stamp(run, MF_MATCHED);
 	if (r < 0 || opened >= 0 || all_on_disk(run))
 		return r;
-	if (!run->dry_run && mf_links_step_wants(ctx, &run->wants, &run->plan) > 0)
+	if (mf_links_step_wants(ctx, run) > 0)
 		r = match_again(ctx, run, tx);
 	if (!r && all_on_disk(run))
 		return 0;
@@ -365,11 +365,12 @@ static int resolve_incomplete(struct mf_context *ctx, struct mf_run *run, struct
 static int pipeline_resolve(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = resolve_matches(ctx, run, tx), linked;
-	const struct mf_saved_failure resolved = mf_failure_save(ctx);
+	struct mf_saved_failure resolved;
 
-	if (run->dry_run)
-		return mf_wants_any_misplaced(&run->wants) ? resolve_incomplete(ctx, run, tx) : r;
-	linked = mf_links_step_wants(ctx, &run->wants, &run->plan);
+	if (run->dry_run && mf_wants_any_misplaced(&run->wants))
+		r = resolve_incomplete(ctx, run, tx);
+	resolved = mf_failure_save(ctx);
+	linked = mf_links_step_wants(ctx, run);
 	if (!linked)
 		mf_failure_restore(&resolved);
 	if (linked <= 0)

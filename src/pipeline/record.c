@@ -47,10 +47,20 @@ static struct mf_json *item_of(const struct mf_run *run, const struct mf_plan_it
 	return o;
 }
 
+static struct mf_json *link_of(const struct mf_link *link)
+{
+	struct mf_json *o = mf_json_object();
+
+	mf_json_set_string(o, "path", link->path);
+	mf_json_set_string(o, "target", link->target);
+	mf_json_set_string(o, "package", link->package);
+	return o;
+}
+
 struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run *run)
 {
 	struct mf_json *o = mf_json_object(), *results = mf_json_array();
-	struct mf_json *install = mf_json_array();
+	struct mf_json *install = mf_json_array(), *links = mf_json_array();
 
 	mf_json_set_string(o, "kernel", ctx->kernel);
 	for (size_t i = 0; i < run->wants.n; i++)
@@ -64,6 +74,9 @@ struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run
 	}
 	mf_json_set(o, "install", install);
 	mf_json_set_strings(o, "remove", &run->plan.erase);
+	for (size_t i = 0; i < run->links.n; i++)
+		mf_json_add(links, link_of(&run->links.v[i]));
+	mf_json_set(o, "link", links);
 	return o;
 }
 

@@ -20,6 +20,7 @@ const char *mf_stamp_name(enum mf_stamp stage)
 void mf_run_done(struct mf_run *run)
 {
 	mf_plan_done(&run->plan);
+	mf_links_done(&run->links);
 	mf_wants_done(&run->wants);
 	mf_catalog_free(run->catalog);
 	*run = (struct mf_run){ 0 };

@@ -14,20 +14,23 @@
 static void names_that_nobody_knows_change_nothing(void **state)
 {
 	struct root *r = *state;
-	const struct mf_plan plan = { 0 };
-	struct mf_wants wants = { 0 };
+	struct mf_run run = { .verb = "probe" };
 	struct mf_want want;
 
 	assert_int_equal(mf_want_init(&r->ctx, "nosuch", NULL, &want), 0);
 	want.state = MF_UNKNOWN;
-	assert_int_equal(mf_wants_add(&wants, &want), 0);
+	assert_int_equal(mf_wants_add(&run.wants, &want), 0);
 	/* one kernel, and then two */
-	assert_int_equal(mf_links_step_wants(&r->ctx, &wants, &plan), 0);
+	assert_int_equal(mf_links_step_wants(&r->ctx, &run), 0);
 	root_write(r, "lib/modules/" KERNEL "/modules.order", "");
 	root_write(r, "lib/modules/6.1.0-55-amd64/modules.order", "");
-	assert_int_equal(mf_links_step_wants(&r->ctx, &wants, &plan), 0);
+	assert_int_equal(mf_links_step_wants(&r->ctx, &run), 0);
+	run.dry_run = true;
+	assert_int_equal(mf_links_step_wants(&r->ctx, &run), 0);
+	assert_int_equal(run.links.n, 0);
+	assert_int_equal(run.wants.v[0].state, MF_UNKNOWN);
 	assert_false(root_has(r, LEDGER));
-	mf_wants_done(&wants);
+	mf_run_done(&run);
 }
 
 static void after_a_failure_no_link_leads_nowhere_and_the_failure_stays(void **state)

@@ -257,11 +257,43 @@ class Links(Case):
         self.assertFalse(machine.present('new', 'dummy'))
         # a repository has a package for this very kernel, which would come instead
         os.unlink(f'{machine.path}/etc/modfetch/repos.d/test.repo')
+        before = machine.state()
+        _, answer = machine.json('lookup', 'dummy')
+        self.assertEqual(machine.state(), before)
         self.done(machine.at('new', '--no-load', 'probe', 'dummy'))
+        self.assertSaysSo(answer, machine)
         self.assertEqual(self.healthy(machine), {k: v for k, v in self.expected(machine, f'kernel/{DUMMY}').items()
                                                  if k[0] == machine.kver})
         self.assertTrue(machine.present('new', 'dummy'))
         self.done(machine.at('new', '--no-load', 'probe', 'dummy'), 2)
+
+    def assertSaysSo(self, answer, machine):
+        """The answer of a lookup is what the probe after it did."""
+        [one], [link] = answer['results'], answer['link']
+        self.assertEqual((one['state'], one['modules'], answer['install']), ('available', ['dummy'], []))
+        self.assertIn(f'on disk for kernel {machine.kver_of("old")}', one['reason'])
+        self.assertEqual(machine.ledger()[machine.kver, link['path']], link['target'])
+        self.assertEqual(link['package'], 'inbox-kmp')
+
+    def test_a_lookup_says_what_would_be_linked_beside_a_catalog_too(self):
+        machine = self.make()
+        self.done(machine.at('old', '--no-load', 'install', 'inbox-kmp'))
+        # a repository that knows nothing of the module
+        repository = tempfile.mkdtemp(dir=self.directory)
+        r.rpmbuild(repository, 'other-kmp', [], [('/usr/share/doc/other-kmp/y', b'')])
+        r.createrepo(repository)
+        machine.repo('file://' + repository)
+        self.done(machine.run('refresh'))
+        before = machine.state()
+        _, answer = machine.json('lookup', 'dummy')
+        text = machine.run('lookup', 'dummy')
+        self.assertEqual(machine.state(), before)
+        self.done(machine.at('new', '--no-load', 'probe', 'dummy'))
+        self.assertSaysSo(answer, machine)
+        self.assertIn(f'link    /lib/modules/{machine.kver_of("old")}/kernel/{DUMMY} for kernel {machine.kver}\n', self.done(text).stdout)
+        # and nothing where nothing fits, or nobody has it
+        _, answer = machine.json('lookup', 'dummy', 'no_such_module')
+        self.assertEqual(([one['state'] for one in answer['results']], answer['link']), (['present', 'unknown'], []))
 
     def test_a_package_for_another_kernel_is_linked_by_the_run_that_installs_it(self):
         machine = self.make()
