@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static void event_trie_free(struct mf_trie **trie)
 /* The state of a lookup; the lists of installed modules are opened at the first use. */
 struct lookup {
 	const struct mf_context *ctx;
+	int kernel;		     /* its directory, if the lists were opened, or -errno */
 	struct mf_trie *lists[2];    /* modules.dep.bin, modules.builtin.bin; NULL: not readable */
 	struct mf_builtins builtins; /* if there is no modules.builtin.bin yet */
 	bool lists_opened;
@@ -147,12 +149,9 @@ static void event_lookup_done(struct lookup *lookup)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(lookup->lists); i++)
 		mf_trie_free(lookup->lists[i]);
+	if (lookup->lists_opened && lookup->kernel >= 0)
+		close(lookup->kernel);
 	mf_builtins_done(&lookup->builtins);
-}
-
-static int event_on_found(void *arg, const char *key, const char *value, uint32_t priority)
-{
-	return 1;
 }
 
 /* The kernel's directory below lib/modules or usr/lib/modules, or -errno. */
@@ -175,8 +174,9 @@ static int open_kernel(const struct mf_context *ctx)
 static void open_lists(struct lookup *lookup)
 {
 	static const char *const names[] = { "modules.dep.bin", "modules.builtin.bin" };
-	_cleanup_close_ int fd = open_kernel(lookup->ctx);
+	int fd = open_kernel(lookup->ctx);
 
+	lookup->kernel = fd;
 	lookup->lists_opened = true;
 	for (size_t i = 0; fd >= 0 && i < MF_ARRAY_SIZE(names); i++)
 		if (mf_trie_open_at(fd, names[i], &lookup->lists[i]) < 0)
@@ -184,6 +184,42 @@ static void open_lists(struct lookup *lookup)
 	/* modules of an unreadable list count as missing: the service takes a closer look */
 	if (fd >= 0 && !lookup->lists[1])
 		(void)mf_builtins_read_names(fd, &lookup->builtins);
+}
+
+static int event_on_builtin(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	return 1;
+}
+
+/*
+ * A module of modules.dep.bin, "PATH: …": 1, unless its file is gone or a link that others made, which
+ * is absolute. Such a link may lead to a module that does not fit: the service judges it.
+ */
+static int event_on_file(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	const struct lookup *lookup = arg;
+	size_t len = strcspn(value, ":");
+	char path[PATH_MAX], text[2];
+	ssize_t n;
+
+	/* depmod may have been told of directories elsewhere */
+	if (*value == '/' || len >= sizeof(path))
+		return 1;
+	memcpy(path, value, len);
+	path[len] = '\0';
+	n = readlinkat(lookup->kernel, path, text, sizeof(text));
+	return n < 0 ? errno == EINVAL : n && *text != '/';
+}
+
+static bool is_installed(const struct lookup *lookup, const char *module)
+{
+	static mf_trie_visit *const visits[] = { event_on_file, event_on_builtin };
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(visits); i++)
+		if (lookup->lists[i] && mf_trie_find(lookup->lists[i], module, visits[i],
+						     (void *)(uintptr_t)lookup) == 1)
+			return true;
+	return mf_strings_has(&lookup->builtins.names, module);
 }
 
 /* One module of a repository: 1, which ends the walk, if it is neither on disk nor built in. */
@@ -197,11 +233,7 @@ static int event_on_offer(void *arg, const char *key, const char *value, uint32_
 		return 0;
 	if (!lookup->lists_opened)
 		open_lists(lookup);
-	for (size_t i = 0; i < MF_ARRAY_SIZE(lookup->lists); i++)
-		if (lookup->lists[i] &&
-		    mf_trie_find(lookup->lists[i], name, event_on_found, NULL) == 1)
-			return 0;
-	return !mf_strings_has(&lookup->builtins.names, name);
+	return !is_installed(lookup, name);
 }
 
 /* The number of a repository's indexes for this kernel. */

@@ -91,6 +91,7 @@ static void make_repository(struct fixture *f)
 static void put_on_disk(struct fixture *f, const char *list, const char *module)
 {
 	put_index(f, TREE, list, (const char *const[]){ module, "kernel/x.ko:", NULL });
+	put_text(f, TREE "/kernel", "x.ko", "");
 }
 
 static enum mf_event_verdict judge(struct fixture *f, const char *action, const char *modalias,
@@ -228,6 +229,30 @@ static void a_module_is_missing_until_each_is_on_disk_or_built_in(void **state)
 	/* the other one's name has a '-' in the index, and a '_' in the kernel */
 	put_on_disk(f, "modules.builtin.bin", "intel_second");
 	assert_int_equal(judge(f, "add", NIC, DEV), MF_EVENT_PRESENT);
+}
+
+static void what_the_index_names_must_be_there_and_no_link_of_others(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_close_ int updates = mf_context_mkdir(&f->ctx, TREE "/weak-updates");
+
+	make_repository(f);
+	put_index(f, TREE, "modules.dep.bin",
+		  (const char *const[]){ "ab", "weak-updates/ab.ko: kernel/x.ko", NULL });
+	assert_int_equal(judge(f, "add", "platform:a_b", DEV), MF_EVENT_MISSING);
+	/* as modfetch makes it, and as weak-modules makes it */
+	assert_int_equal(symlinkat("../../6.1.0-55-amd64/ab.ko", updates, "ab.ko"), 0);
+	assert_int_equal(judge(f, "add", "platform:a_b", DEV), MF_EVENT_PRESENT);
+	assert_int_equal(unlinkat(updates, "ab.ko", 0), 0);
+	assert_int_equal(symlinkat("/lib/modules/6.1.0-55-amd64/ab.ko", updates, "ab.ko"), 0);
+	assert_int_equal(judge(f, "add", "platform:a_b", DEV), MF_EVENT_MISSING);
+	/* built in all the same */
+	put_on_disk(f, "modules.builtin.bin", "ab");
+	assert_int_equal(judge(f, "add", "platform:a_b", DEV), MF_EVENT_PRESENT);
+	put_index(f, TREE, "modules.builtin.bin", (const char *const[]){ "y", "y.ko", NULL });
+	put_index(f, TREE, "modules.dep.bin",
+		  (const char *const[]){ "ab", "/elsewhere/ab.ko:", NULL });
+	assert_int_equal(judge(f, "add", "platform:a_b", DEV), MF_EVENT_PRESENT);
 }
 
 /* A kernel that was just unpacked has only the text file. */
@@ -443,6 +468,7 @@ int main(void)
 		WITH_ROOT(brackets_in_a_name_are_ordinary_bytes),
 		WITH_ROOT(without_any_index_the_service_decides),
 		WITH_ROOT(a_module_is_missing_until_each_is_on_disk_or_built_in),
+		WITH_ROOT(what_the_index_names_must_be_there_and_no_link_of_others),
 		WITH_ROOT(what_is_built_in_is_known_before_depmod_ran),
 		WITH_ROOT(a_name_is_looked_up_as_depmod_spells_it),
 		WITH_ROOT(indexes_of_the_flavor_and_of_any_kernel_count_too),
