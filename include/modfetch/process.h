@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include "modfetch/context.h"
 
 /*
@@ -34,6 +35,12 @@ bool mf_process_in_build_tree(void);
  * 0 or -errno.
  */
 int mf_process_program(char *ret_path, bool *ret_replaced);
+
+/*
+ * Was this process started by PID, or by a process that PID started, and so on? A process whose
+ * parent is outside of this pid namespace counts as started by nobody. False also without /proc.
+ */
+bool mf_process_is_below(pid_t pid);
 
 /*
  * Sets the attributes for a new program so that all signals have their default action and none is

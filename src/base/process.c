@@ -16,12 +16,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 #include "modfetch/array.h"
+#include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+
+#define ANCESTORS_MAX 64
 
 static const char *const permitted[] = {
 	"PATH",		       /* for sqv and the programs of install lines */
@@ -108,6 +112,37 @@ void mf_process_clean_environment(void)
 			environ[kept++] = environ[i];
 	if (environ)
 		environ[kept] = NULL;
+}
+
+/* The parent of PID, field 4 of /proc/PID/stat; 0 if there is none, or it cannot be read. */
+static pid_t process_parent(pid_t pid)
+{
+	char path[64], text[1024], *paren;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+	int parent;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	/* the name, field 2, may contain parentheses: the last one in the line ends it */
+	paren = strrchr(text, ')');
+	return paren && sscanf(paren + 1, " %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
+}
+
+bool mf_process_is_below(pid_t pid)
+{
+	pid_t above = getppid();
+
+	for (int i = 0; i < ANCESTORS_MAX && above > 0; i++) {
+		if (above == pid)
+			return true;
+		above = process_parent(above);
+	}
+	return false;
 }
 
 int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags)

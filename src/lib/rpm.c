@@ -228,6 +228,18 @@ static void *on_event(const void *header, rpmCallbackType what, rpm_loff_t amoun
 }
 
 /*
+ * Does the process with the lock wait for this one? A package manager does whose scriptlet or
+ * trigger runs modfetch, so waiting for it would be in vain.
+ */
+static bool holder_waits_for_us(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0 &&
+	       mf_process_is_below(lock.l_pid);
+}
+
+/*
  * librpm waits without limit for its lock, an fcntl lock on .rpm.lock, or not at all if standard
  * input is no terminal. So take the lock before librpm does, and hold it until librpm is done. An
  * fcntl lock belongs to the process, so librpm gets it too; librpm releases it at the end, which is
@@ -252,6 +264,11 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 			*ret_fd = mf_steal_fd(&fd);
 			return 0;
 		}
+		if (holder_waits_for_us(fd))
+			return mf_fail(
+				ctx, MF_STAGE_INSTALL, -MFE_LOCKED, path,
+				"the package manager that started this command holds the "
+				"rpm lock; repeat it after the package manager has finished");
 		if (tenths >= ctx->settings.lock_timeout * 10)
 			break;
 		if (!tenths)

@@ -212,6 +212,39 @@ static void the_program_has_a_path_and_is_not_replaced(void **state)
 	assert_int_equal(mf_process_program(path, NULL), 0);
 }
 
+static pid_t first;
+
+static int grandchild(void)
+{
+	return mf_process_is_below(first) && mf_process_is_below(getppid()) &&
+	       !mf_process_is_below(getpid());
+}
+
+static int child(void)
+{
+	return in_a_child(grandchild);
+}
+
+static int other_branch(void)
+{
+	return !mf_process_is_below(first);
+}
+
+static void ancestors_are_known_and_siblings_are_none(void **state)
+{
+	first = getpid();
+	assert_int_equal(in_a_child(child), 1);
+	first = fork();
+	assert_true(first >= 0);
+	if (!first) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(in_a_child(other_branch), 1);
+	kill(first, SIGKILL);
+	waitpid(first, NULL, 0);
+}
+
 static void the_helpers_folder_counts_in_a_build_tree(void **state)
 {
 	assert_int_equal(in_a_child(drops_the_directory), 0);
@@ -228,6 +261,7 @@ int main(int argc, char **argv)
 		UNIT(a_program_is_started_with_default_signals),
 		UNIT(only_a_program_of_a_build_tree_is_in_one),
 		UNIT(the_program_has_a_path_and_is_not_replaced),
+		UNIT(ancestors_are_known_and_siblings_are_none),
 		UNIT(the_helpers_folder_counts_in_a_build_tree),
 	};
 

@@ -331,6 +331,28 @@ static void a_held_lock_is_waited_for(void **state)
 	close(ends[1]);
 }
 
+static void a_package_manager_that_waits_for_us_is_not_waited_for(void **state)
+{
+	struct root *r = *state;
+	struct flock lock = { .l_type = F_WRLCK };
+	int status, fd;
+	pid_t pid;
+
+	assert_int_equal(transaction(r, ONE, "one-kmp-1-1.x86_64", NULL), 0);
+	fd = openat(r->fd, "var/lib/rpm/.rpm.lock", O_RDWR | O_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_SETLK, &lock), 0);
+	/* as a trigger: with the time limit of the test, longer waiting is noticed */
+	r->ctx.settings.lock_timeout = 3600;
+	pid = fork();
+	if (!pid)
+		_exit(transaction(r, EPOCH, "epoch-kmp-3:1-1.x86_64", NULL) != -MFE_LOCKED ||
+		      !strstr(r->ctx.failure.why, "repeat it"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(fd);
+	assert_false(installed(r, "epoch-kmp"));
+}
+
 static void the_database_is_where_the_root_has_it(void **state)
 {
 	struct root *r = *state;
@@ -413,6 +435,7 @@ int main(void)
 		ROOTED(a_package_can_be_forgotten_without_its_files),
 		ROOTED(no_script_runs_unless_it_is_allowed),
 		ROOTED(a_held_lock_is_waited_for),
+		ROOTED(a_package_manager_that_waits_for_us_is_not_waited_for),
 		ROOTED(the_database_is_where_the_root_has_it),
 		ROOTED(a_database_that_is_none_is_a_failure),
 	};
