@@ -121,6 +121,9 @@ int pack_kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
 	e = pack_firmware_recommend(pack, module, out);
 	if (e < 0)
 		return e;
+	/* a new kernel's image brings this package if another kernel has the driver */
+	fprintf(out, "Supplements: (kernel-%s-image-%s and %s-kmp-%s)\n", r->flavor, r->abi,
+		module->name, r->flavor);
 	return put_aliases(pack, kernel, module, out);
 }
 

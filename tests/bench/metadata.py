@@ -25,7 +25,7 @@ FLAGS = {'=': 'EQ', '<': 'LT', '>': 'GT', '<=': 'LE', '>=': 'GE'}
 
 
 def entry(dep):
-    name, *rest = dep.split(' ')
+    name, *rest = [dep] if dep.startswith('(') else dep.split(' ')  # a boolean dependency is one name
     if not rest:
         return f'<rpm:entry name={quoteattr(name)}/>'
     version, dash, release = rest[1].partition('-')

@@ -84,6 +84,10 @@ class Package:
     def names(self, kind):
         return {name for name, _ in getattr(self, kind)}
 
+    def devices(self):
+        """The supplements by a modalias."""
+        return {name for name in self.names("supplements") if name.startswith("modalias(")}
+
 
 class Repository:
     """The content of the repository at PATH, for a client that reads its repomd.xml once."""

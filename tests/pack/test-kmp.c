@@ -47,6 +47,7 @@ static void relations_are_as_the_contract_has_them(void **state)
 			    "Requires: needed-kmp-amd64-6.1.0_56\n"
 			    "Recommends: needed-kmp-amd64-6.1.0_56\n"
 			    "Recommends: firmware(a/b%%20c.bin)\n"
+			    "Supplements: (kernel-amd64-image-6.1.0_56 and dri_ver-kmp-amd64)\n"
 			    "Provides: kalias(amd64-6.1.0_56:fs-x%%28y%%29)\n"
 			    "Supplements: modalias(kernel-amd64-6.1.0_56:pci:v1%%2C2*)\n");
 	packs_free(p);

@@ -58,9 +58,15 @@ class Contract(PackCase):
     def test_aliases_with_a_bus_are_supplements_and_others_provides(self):
         e1000e, xfs = self.packed.kmp("e1000e", SUFFIX), self.packed.kmp("xfs", SUFFIX)
         aliases = modinfo(KERNEL.tree / KERNEL.find("e1000e"), "alias")
-        self.assertEqual(e1000e.names("supplements"), {f"modalias(kernel-{SUFFIX}:{a})" for a in aliases})
+        self.assertEqual(e1000e.devices(), {f"modalias(kernel-{SUFFIX}:{a})" for a in aliases})
         self.assertIn(f"kalias({SUFFIX}:fs-xfs)", xfs.names("provides"))
-        self.assertEqual(xfs.names("supplements"), set())
+        self.assertEqual(xfs.devices(), set())
+
+    def test_a_driver_comes_with_a_kernel_if_another_kernel_has_it(self):
+        for package in self.packed.packages.values():
+            module = package.name.split("-kmp-")[0]
+            other = {f"(kernel-{FLAVOR}-image-{ABI} and {module}-kmp-{FLAVOR})"} if "-kmp-" in package.name else set()
+            self.assertEqual(package.names("supplements") - package.devices(), other)
 
     def test_a_softdep_recommends_every_module_of_that_alias(self):
         libcrc32c = self.packed.kmp("libcrc32c", SUFFIX)
@@ -274,7 +280,7 @@ class Aliases(PackCase):
         packed = Repository(self.repo)
         for alias, module in modules.items():
             package = packed.kmp(module, SUFFIX)
-            self.assertEqual(len([s for s in package.names("supplements") if not s.endswith(":devname:net%2Ftun)")]), 1)
+            self.assertEqual(len([s for s in package.devices() if not s.endswith(":devname:net%2Ftun)")]), 1)
             wanted = self.zypper([self.CASES[alias]])
             self.assertIn(package.name, wanted, alias)
             self.assertEqual({n.split("-kmp-")[0] for n in wanted} & set(modules.values()), {module}, alias)
@@ -285,7 +291,7 @@ class Aliases(PackCase):
         self.edit_modinfo(tree / KERNEL.find("dummy"), b"alias=" + alias, b"alias=")
         done = self.pack(tree)
         self.assertRegex(done.stderr, r"dummy\.ko: an alias of 908 bytes .*too long for libsolv")
-        [supplement] = Repository(self.repo).kmp("dummy", SUFFIX).names("supplements")
+        [supplement] = Repository(self.repo).kmp("dummy", SUFFIX).devices()
         self.assertEqual(supplement, f"modalias(kernel-{SUFFIX}:{alias.decode().replace(',', '%2C').replace('-', '%2D')})")
 
     def test_text_of_any_bytes_becomes_a_package(self):
