@@ -4,7 +4,7 @@
  *
  * Every file that rpm installed for this kernel, and its firmware, must exist with its digest and as
  * the kind of file that it was. Modules in the tree were judged already. Of dpkg's packages only the
- * files in the kernel's directory are looked at, and of dkms the modules. An image builder may remove most modules of a kernel's Debian
+ * files in the kernel's directory are looked at, and of dkms the modules that it installed. An image builder may remove most modules of a kernel's Debian
  * package on purpose, which dpkg does not know: a package of which more than half is missing is not
  * reported.
  */
@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/fit.h"
+#include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "inspection.h"
 
@@ -66,13 +68,58 @@ static int check_digest(struct inspection *in, const struct owned *o, int fd)
 		 : 0;
 }
 
+/* The version that a module states; "" if none. 0 or -ENOMEM. */
+static int packages_version(const struct inspection *in, const char *path, char **ret_version)
+{
+	_cleanup_close_ int fd = mf_context_open(in->ctx, path, O_RDONLY);
+	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+	const char *version = NULL;
+
+	if (fd >= 0 && mf_modinfo_scan(fd, &info) >= 0)
+		version = mf_modinfo_get(&info, "version");
+	*ret_version = strdup(version ? version : "");
+	return *ret_version ? 0 : -ENOMEM;
+}
+
+/*
+ * dkms keeps a module that it built, but does not install it if the kernel has one of that name which
+ * is not older. Then the index has the other one. 1: that is why it is missing; 0; or -ENOMEM.
+ */
+static int is_left_out(const struct inspection *in, const struct owned *o)
+{
+	_cleanup_free_ char *built = NULL, *other = NULL;
+	char name[MF_MODULE_NAME_SIZE];
+	const struct entry *e;
+	const char *indexed;
+	uint32_t *place;
+	int r;
+
+	if (!o->copy || !mf_module_name(o->path, name, sizeof(name)))
+		return 0;
+	place = mf_table_get(&in->by_name, name, strlen(name));
+	indexed = in->fit ? mf_fit_kernel_path(in->fit, name) : NULL;
+	if (!place || !indexed)
+		return 0;
+	e = &in->entries[*place];
+	if (strcmp(indexed, e->path + strlen(in->directory)) != 0)
+		return 0;
+	r = packages_version(in, o->copy, &built);
+	if (!r)
+		r = packages_version(in, e->path, &other);
+	return r < 0 ? r : strverscmp(built, other) <= 0;
+}
+
 /* Checks a file that the walk did not find. */
 static int check_unseen(struct inspection *in, const struct owned *o)
 {
 	_cleanup_close_ int fd = mf_context_open(in->ctx, o->path, O_RDONLY | O_NOFOLLOW);
 
-	if (fd == -ENOENT || fd == -ENOTDIR)
-		return packages_report(in, o, -MFE_ALTERED, "the file is missing");
+	if (fd == -ENOENT || fd == -ENOTDIR) {
+		int r = is_left_out(in, o);
+
+		return r ? (r < 0 ? r : 0)
+			 : packages_report(in, o, -MFE_ALTERED, "the file is missing");
+	}
 	/* dpkg and dkms do not say what kind of file it was, but only regular ones have digests */
 	if (!o->mode && !o->has_md5)
 		return 0;

@@ -659,6 +659,18 @@ def move_below_usr(machine):
 
 
 class Clean(Base):
+    def test_what_dkms_built_and_left_out_since_the_kernel_has_it(self):
+        """dkms does not replace a module of the kernel that is not older; tp_smapi's hdaps is one. Its copy stays."""
+        machine = self.copy()
+        os.unlink(f'{machine.modules}/updates/dkms/mii.ko')
+        self.assertEqual(machine.findings(), [(f'/lib/modules/{machine.k}/updates/dkms/mii.ko', 'ALTERED')])
+        machine.own_depmod()
+        self.assert_clean(machine)
+        # but a newer one would have been installed
+        copy = f'{machine.path}/var/lib/dkms/mii/1.0/{machine.k}/x86_64/module/mii.ko'
+        write(copy, read(copy).replace(b'\0author=Jeff', b'\0version=9\0\0', 1))
+        self.assertEqual(machine.findings(), [(f'/lib/modules/{machine.k}/updates/dkms/mii.ko', 'ALTERED')])
+
     def assert_clean(self, machine, **figures):
         answer = machine.check('check', '--all')
         self.assertEqual(answer['findings'], [])
