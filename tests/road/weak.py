@@ -458,6 +458,96 @@ class OfOthers(Case):
                 self.assertIn('weak-updates/updates/dummy.ko:' if search else f'kernel/{DUMMY}:', dep)
 
 
+class ByScripts(Case):
+    """Trees as the scripts of Red Hat and SUSE leave them, with drivers that modfetch installed or links that it made.
+
+    weak-modules(8) of Red Hat leaves out the first directory (extra/) in the path of a link; it copies weak-updates to a directory
+    elsewhere, checks there with depmod, removes the original and copies the result back, with the links of others. weak-modules2 of
+    SUSE keeps the whole path, and its links lead to /usr/lib/modules. Both make absolute links, run depmod, take a link that leads to
+    the same file for their own, and empty weak-updates when the kernel goes.
+    """
+
+    def make(self, **options):
+        machine = super().make(**options)
+        self.target = f'/lib/modules/{machine.kver_of("old")}/updates/dummy.ko'
+        return machine
+
+    def link(self, machine, path, target=None):
+        """Makes a link as they do, in the new kernel."""
+        where = f'{machine.modules}/weak-updates/{path}'
+        os.makedirs(os.path.dirname(where), exist_ok=True)
+        if os.path.lexists(where):
+            os.unlink(where)
+        os.symlink(target or self.target, where)
+        # not the host's depmod, which follows an absolute link out of the image
+        self.done(machine.at('new', 'depmod'))
+        return machine.kver, f'weak-updates/{path}'
+
+    def findings(self, machine):
+        _, answer = machine.json('check', '--all')
+        # the modules that these roots have are of no package
+        return sorted((os.path.basename(os.path.dirname(f['file'])), f['code']) for f in answer['findings'] if 'weak-updates' in f['file'])
+
+    def test_a_driver_that_they_linked_is_there_and_not_linked_again(self):
+        for path, usr in ('dummy.ko', None), ('updates/dummy.ko', 'usr/lib'):
+            with self.subTest(path):
+                machine = self.make(link=usr)
+                self.target = ('/usr' if usr else '') + self.target
+                machine.rpm('-i', '--nodeps', '--noscripts', '--force-debian', f'{self.packages}/weak-kmp-1-1.x86_64.rpm')
+                link = self.link(machine, path)
+                before = machine.links()
+                for args in ('probe', 'dummy'), ('probe', 'loop'), ('install', 'library-kmp'):
+                    self.done(machine.at('new', '--no-load', *args), 0, 2)
+                    self.assertTrue(machine.present('new', 'dummy'))
+                self.assertEqual({k: v for k, v in machine.links().items() if k not in machine.ledger()}, before)
+                self.assertNotIn(link, machine.ledger())
+                self.assertEqual(self.findings(machine), [])
+                # they remove their link after the package, and modfetch leaves it until then
+                self.done(machine.at('new', 'remove', 'weak-kmp'))
+                self.assertEqual(machine.links()[link], self.target)
+                self.assertFalse(machine.present('new', 'dummy'))
+                self.assertEqual([code for _, code in self.findings(machine)], ['DEAD-LINK'])
+
+    def test_a_link_of_theirs_beside_ours_changes_nothing(self):
+        machine = self.make()
+        self.done(machine.at('old', '--no-load', 'install', 'weak-kmp'))
+        ours = machine.ledger()
+        other = self.link(machine, 'dummy.ko')
+        self.assertTrue(machine.present('new', 'dummy'))
+        self.assertEqual(self.findings(machine), [])
+        self.done(machine.at('new', '--no-load', 'probe', 'loop'), 0, 2)
+        self.assertEqual(machine.ledger(), ours)
+        self.done(machine.at('new', 'remove', 'weak-kmp'))
+        self.assertEqual((machine.links(), machine.ledger()), ({other: self.target}, {}))
+
+    def test_ours_are_ours_after_they_were_copied_away_and_back(self):
+        machine = self.make()
+        self.done(machine.at('old', '--no-load', 'install', 'pair-kmp'))
+        ours = machine.ledger()
+        self.assertTrue(ours)
+        updates = f'{machine.modules}/weak-updates'
+        subprocess.run(['cp', '-R', updates, f'{machine.path}/tmp/sandbox'], check=True)
+        shutil.rmtree(updates)
+        shutil.copytree(f'{machine.path}/tmp/sandbox', updates, symlinks=True)
+        self.done(machine.at('new', '--no-load', 'probe', 'loop'), 0, 2)
+        self.assertEqual(self.healthy(machine), ours)
+        self.done(machine.at('new', 'remove', 'pair-kmp'))
+        self.assertEqual(self.healthy(machine), {})
+        self.assertFalse(os.path.exists(updates))
+
+    def test_a_directory_that_they_emptied_is_filled_when_the_driver_is_asked_for(self):
+        machine = self.make()
+        self.done(machine.at('old', '--no-load', 'install', 'weak-kmp'))
+        ours = machine.ledger()
+        shutil.rmtree(f'{machine.modules}/weak-updates')
+        os.mkdir(f'{machine.modules}/weak-updates')
+        self.done(machine.at('new', 'depmod'))
+        self.assertFalse(machine.present('new', 'dummy'))
+        os.unlink(f'{machine.path}/etc/modfetch/repos.d/test.repo')
+        self.done(machine.at('new', '--no-load', 'probe', 'dummy'))
+        self.assertEqual(self.healthy(machine), ours)
+
+
 class Killed(Case):
     def test_a_run_that_is_killed_leaves_nothing_that_the_next_does_not_put_right(self):
         prepared = {}
