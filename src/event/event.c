@@ -202,7 +202,7 @@ static int event_on_file(void *arg, const char *key, const char *value, uint32_t
 	char path[PATH_MAX], text[2];
 	ssize_t n;
 
-	/* depmod may have been told of directories elsewhere */
+	/* depmod.d can name directories elsewhere */
 	if (*value == '/' || len >= sizeof(path))
 		return 1;
 	memcpy(path, value, len);

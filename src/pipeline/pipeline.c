@@ -27,6 +27,7 @@
 #include "modfetch/stubs.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
+#include "asked-step.h"
 #include "download.h"
 #include "hooks.h"
 #include "links-step.h"
@@ -475,6 +476,7 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 		r = run->scriptlet.code;
 	}
 	mf_record_end(ctx, run, r, &line);
+	mf_asked_step(ctx, run, r);
 	mf_loading_unmark(ctx);
 	/* a hook may call modfetch */
 	close(mf_steal_fd(&lock));
