@@ -67,7 +67,7 @@ _modfetch() {
     queue) options="--until-empty --linger --watch --retry" ;;
     history) options="--lines" ;;
     check) options="--all --fix" ;;
-    list) options="--unowned" ;;
+    list) options="--unowned --initrd" ;;
     esac
     [[ $word != -* ]] || words="$options $globals"
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

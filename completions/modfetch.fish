@@ -84,4 +84,5 @@ complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also wh
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l all -d "all kernels, and those that are gone"
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle what can be handled"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

@@ -95,6 +95,7 @@ enum mf_error {
 	X(EVENT, "event")                                                                          \
 	X(FETCH, "fetch")                                                                          \
 	X(HISTORY, "history")                                                                      \
+	X(INITRD, "initrd")                                                                        \
 	X(INSTALL, "install")                                                                      \
 	X(KERNEL, "kernel")                                                                        \
 	X(LOAD, "load")                                                                            \

@@ -5,11 +5,13 @@
  * Each kind of list is a row of a table: an option, and a function that collects and prints it. One
  * option is named. In text each line is one thing, without a summary, so that a script can read it.
  *	--unowned	the modules of the kernel that no package and no tool owns
+ *	--initrd	the modules that the initrd of the kernel must have
  */
 #include <getopt.h>
 #include <stdio.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/initrd.h"
 #include "modfetch/inspect.h"
 #include "modfetch/json.h"
 #include "cmd.h"
@@ -20,6 +22,8 @@ struct unowned {
 	const struct cmd *cmd;
 	struct mf_json *modules; /* NULL: print text */
 };
+
+/* ---- --unowned ---- */
 
 static int list_on_module(void *arg, const struct mf_owned *module)
 {
@@ -57,13 +61,36 @@ static int list_unowned(struct cmd *cmd)
 	return r < 0 ? r : CMD_DONE;
 }
 
-static list_kind *const kinds[] = { list_unowned };
+/* ---- --initrd ---- */
+
+static int list_initrd(struct cmd *cmd)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	struct mf_json *o;
+	int r = mf_initrd_modules(&cmd->ctx, &names);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; !cmd->json && i < names.n; i++)
+		cmd_line("%s", names.v[i]);
+	if (!cmd->json)
+		return CMD_DONE;
+	o = mf_json_object();
+	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+	mf_json_set_strings(o, "modules", &names);
+	cmd_json(o, true);
+	mf_json_free(o);
+	return CMD_DONE;
+}
+
+static list_kind *const kinds[] = { list_unowned, list_initrd };
 
 int cmd_list(struct cmd *cmd, int argc, char **argv)
 {
 	/* the value of an option is its place in KINDS */
 	static const struct option options[] = {
 		{ "unowned", no_argument, NULL, 0 },
+		{ "initrd", no_argument, NULL, 1 },
 		{ NULL, 0, NULL, 0 },
 	};
 	list_kind *kind = NULL;
@@ -71,10 +98,10 @@ int cmd_list(struct cmd *cmd, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || (size_t)c >= MF_ARRAY_SIZE(kinds) || kind)
-			return cmd_usage(cmd, "list", "name one list: --unowned");
+			return cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
 		kind = kinds[c];
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "list", "unexpected argument %s", argv[optind]);
-	return kind ? kind(cmd) : cmd_usage(cmd, "list", "name one list: --unowned");
+	return kind ? kind(cmd) : cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
 }

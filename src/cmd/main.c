@@ -71,7 +71,7 @@ static const struct verb verbs[] = {
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
 	{ "check", IN_MODULE(check), "[--all] [--fix]",
 	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
-	{ "list", IN_MODULE(list), "--unowned", "list the modules on disk that nobody owns", 0 },
+	{ "list", IN_MODULE(list), "--unowned|--initrd", "list the modules that nobody owns, or that the initrd must have", 0 },
 };
 
 static void print_help(void)
