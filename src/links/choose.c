@@ -21,6 +21,7 @@
 #include "modfetch/file.h"
 #include "modfetch/fit.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-name.h"
 #include "ledger.h"
 #include "place.h"
 
@@ -266,16 +267,20 @@ int links_choose(struct links_choice *choice)
 	return r;
 }
 
-/* Adds the names in "a,b,c" that the index lacks. */
+/* Adds the names in "a,b-c" that the index lacks, as kmod spells them. */
 static int add_depends(const struct mf_fit_kernel *fit, const char *depends,
 		       struct mf_strings *names)
 {
 	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	int r = mf_strings_split(&words, depends);
 
-	for (size_t i = 0; !r && i < words.n; i++)
-		if (!mf_fit_kernel_path(fit, words.v[i]))
-			r = mf_strings_add_unique(names, words.v[i]);
+	for (size_t i = 0; !r && i < words.n; i++) {
+		char name[MF_MODULE_NAME_SIZE];
+
+		if (mf_module_name(words.v[i], name, sizeof(name)) &&
+		    !mf_fit_kernel_path(fit, name))
+			r = mf_strings_add_unique(names, name);
+	}
 	return r;
 }
 

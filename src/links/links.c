@@ -223,19 +223,30 @@ static int step_take(struct links_step *s, const struct links_choice *choice)
 	return r < 0 ? r : 0;
 }
 
-/* Chooses; once more with what the modules that do not fit depend on. */
+/*
+ * Chooses; again with what the modules that do not fit depend on, and what these depend on, until
+ * nothing is added. Only the last choice says why a module does not fit.
+ */
 static int choose_with_needs(struct links_step *s, struct links_choice *choice)
 {
-	_cleanup_(mf_strings_done) struct mf_strings needs = { 0 };
-	size_t before = choice->n;
-	int r = choose_with_verifier(s, choice);
+	bool asked = choice->asked;
+	size_t before;
+	int r;
 
-	if (r < 0 || !choice->n || !choice->lacks)
-		return r;
-	r = links_choice_needs(choice, &needs);
-	for (size_t i = 0; !r && i < needs.n; i++)
-		r = add_installed(s, choice, needs.v[i]);
-	return r < 0 || choice->n == before ? r : choose_with_verifier(s, choice);
+	choice->asked = false;
+	do {
+		_cleanup_(mf_strings_done) struct mf_strings needs = { 0 };
+
+		before = choice->n;
+		r = choose_with_verifier(s, choice);
+		if (r < 0 || !choice->n || !choice->lacks)
+			break;
+		r = links_choice_needs(choice, &needs);
+		for (size_t i = 0; !r && i < needs.n; i++)
+			r = add_installed(s, choice, needs.v[i]);
+	} while (!r && choice->n != before);
+	choice->asked = asked;
+	return !r && asked && choice->n ? choose_with_verifier(s, choice) : r;
 }
 
 static int step_choose(struct links_step *s, const char *kernel)
