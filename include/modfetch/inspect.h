@@ -83,6 +83,17 @@ void mf_check_done(struct mf_check *check);
 int mf_check_fix(struct mf_context *ctx, const struct mf_check *check, bool dry_run,
 		 struct mf_strings *ret_done);
 
+/*
+ * Removes the directories that are empty in the directory of KERNEL, which stays. Never fails: what
+ * cannot be removed stays.
+ */
+void mf_empty_directories_remove(struct mf_context *ctx, const char *kernel);
+/*
+ * Removes the indexes in the directory of KERNEL, which is not installed, and the directories in it,
+ * and itself, that are empty then. 0 or -errno, recorded.
+ */
+int mf_indexes_remove(struct mf_context *ctx, const char *kernel);
+
 /* A module as mf_owned_each() sees it. */
 struct mf_owned {
 	const char *path;   /* "/lib/modules/…" */

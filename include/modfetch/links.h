@@ -64,6 +64,12 @@ int mf_links_add(struct mf_context *ctx, const struct mf_strings *modules,
 		 const struct mf_strings *packages, struct mf_links *planned);
 
 /*
+ * Removes all links in the directory of the context's kernel, and their directories, for a kernel that goes.
+ * Only with the lock held. 0, or a recorded failure.
+ */
+int mf_links_remove(struct mf_context *ctx);
+
+/*
  * At the beginning of a run, or after a failure: removes links whose module or kernel is gone, moves
  * them to another package's module if one fits, forgets those that are not there, and updates the
  * indexes of these kernels. Only with the lock held. 1: something changed; 0; or a recorded failure.

@@ -24,7 +24,6 @@
 #include "modfetch/inspect.h"
 #include "modfetch/links.h"
 #include "modfetch/pipeline.h"
-#include "gone.h"
 
 struct fixing {
 	struct mf_context *ctx; /* for the kernel whose findings are handled */
@@ -194,7 +193,7 @@ static int fix_clean(struct fixing *f)
 
 	for (size_t i = 0; !r && i < kernels.n; i++) {
 		if (!f->dry_run)
-			r = inspect_remove_indexes(f->ctx, kernels.v[i]);
+			r = mf_indexes_remove(f->ctx, kernels.v[i]);
 		r = fix_note(f, r, "removed", "remove", "the indexes of kernel ", kernels.v[i]);
 	}
 	return r;

@@ -19,7 +19,6 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
-#include "gone.h"
 #include "inspection.h"
 
 #define DEPTH_MAX 32
@@ -190,22 +189,40 @@ static int gone_on_directory(void *arg, int dirfd, const char *name)
 	return r < 0 ? r : 0;
 }
 
-/* Removes the empty directories in a directory, and those that become empty by that. */
-static void remove_empty(int dirfd, const char *name, int depth)
+static void remove_empty(int dirfd, const char *name, int depth);
+
+static void remove_empty_in(int fd, int depth)
 {
-	_cleanup_close_ int fd =
-		openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 || depth > DEPTH_MAX ? NULL : mf_opendir(fd);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)))
 		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
 			remove_empty(fd, d->d_name, depth + 1);
-	if (dir)
+}
+
+/* Removes the empty directories in a directory, and itself if it is empty then. */
+static void remove_empty(int dirfd, const char *name, int depth)
+{
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	remove_empty_in(fd, depth);
+	if (fd >= 0)
 		(void)unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
-int inspect_remove_indexes(struct mf_context *ctx, const char *kernel)
+void mf_empty_directories_remove(struct mf_context *ctx, const char *kernel)
+{
+	_cleanup_free_ char *directory = mf_kernel_path(kernel, NULL);
+	_cleanup_close_ int fd =
+		directory ? mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+			  : -1;
+
+	remove_empty_in(fd, 0);
+}
+
+int mf_indexes_remove(struct mf_context *ctx, const char *kernel)
 {
 	_cleanup_free_ char *directory = mf_format("lib/modules/%s", kernel);
 	_cleanup_close_ int fd = -1, parent = -1;

@@ -387,6 +387,28 @@ static int note_all(struct links_step *s, const struct mf_links *links)
 	return r;
 }
 
+int mf_links_remove(struct mf_context *ctx)
+{
+	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
+	_cleanup_(step_done) struct links_step s = { .ctx = ctx, .receipt = &receipt };
+	int r = step_init(&s);
+
+	for (size_t i = s.ledger.n; !r && i > 0; i--) {
+		const struct mf_link *link = &s.ledger.v[i - 1];
+		enum links_place place = links_place_look(ctx, link);
+		bool ours = place == LINKS_OURS || place == LINKS_DEAD;
+
+		if (!strcmp(link->kernel, ctx->kernel))
+			r = step_let_go(&s, i - 1, ours ? &s.gone : &s.forgotten);
+	}
+	if (!r && s.changed) {
+		r = links_step_apply(&s);
+		if (!r)
+			r = step_index(&s, true);
+	}
+	return links_step_fail(&s, r);
+}
+
 int mf_links_recover(struct mf_context *ctx)
 {
 	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };

@@ -2,7 +2,6 @@
 /* What is left of a kernel that is gone. */
 #include "tests/unit.h"
 #include "tests/inspect/checked.h"
-#include "src/inspect/gone.h"
 
 /* Exactly one finding of a check of all kernels, on the directory of 5.0; NULL: none. */
 static void assert_left(struct machine *m, const char *package, enum mf_remedy remedy)
@@ -50,13 +49,13 @@ static void indexes_are_removed_and_nothing_else(void **state)
 	root_write(&m->root, "lib/modules/5.0/modules.dep", "");
 	root_write(&m->root, "lib/modules/5.0/modules.order", "");
 	root_mkdir(&m->root, "lib/modules/5.0/updates/dkms");
-	assert_int_equal(inspect_remove_indexes(&m->root.ctx, "5.0"), 0);
+	assert_int_equal(mf_indexes_remove(&m->root.ctx, "5.0"), 0);
 	assert_int_not_equal(faccessat(m->root.fd, "lib/modules/5.0/modules.dep", F_OK, 0), 0);
 	assert_int_not_equal(faccessat(m->root.fd, "lib/modules/5.0/updates", F_OK, 0), 0);
 	assert_int_equal(unlinkat(m->root.fd, "lib/modules/5.0/modules.order", 0), 0);
-	assert_int_equal(inspect_remove_indexes(&m->root.ctx, "5.0"), 0);
+	assert_int_equal(mf_indexes_remove(&m->root.ctx, "5.0"), 0);
 	assert_int_not_equal(faccessat(m->root.fd, "lib/modules/5.0", F_OK, 0), 0);
-	assert_int_equal(inspect_remove_indexes(&m->root.ctx, "5.0"), -ENOENT);
+	assert_int_equal(mf_indexes_remove(&m->root.ctx, "5.0"), -ENOENT);
 }
 
 int main(void)
