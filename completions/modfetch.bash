@@ -27,7 +27,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
     local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list"
+    local verbs="probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list ready kernel-added kernel-removed autoremove"
 
     COMPREPLY=()
     case $before in
@@ -67,6 +67,12 @@ _modfetch() {
     queue) options="--until-empty --linger --watch --retry" ;;
     history) options="--lines" ;;
     check) options="--all --fix" ;;
+    ready | kernel-removed) words=$(_modfetch_kernels) ;;
+    kernel-added)
+        options="--strict"
+        words=$(_modfetch_kernels)
+        ;;
+    autoremove) options="--yes" ;;
     list) options="--unowned --initrd" ;;
     esac
     [[ $word != -* ]] || words="$options $globals"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list
+set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list ready kernel-added kernel-removed autoremove
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -36,6 +36,10 @@ complete -c modfetch -n $none -a status -d "print devices, drivers, packages and
 complete -c modfetch -n $none -a history -d "print past runs"
 complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
 complete -c modfetch -n $none -a list -d "list the modules on disk that nobody owns"
+complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
+complete -c modfetch -n $none -a kernel-added -d "bring the drivers of a new kernel"
+complete -c modfetch -n $none -a kernel-removed -d "remove what is left of a kernel"
+complete -c modfetch -n $none -a autoremove -d "remove packages that nothing needs"
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l file -d "queries, one a line" -rF
@@ -86,3 +90,6 @@ complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle wh
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x
+complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(path basename /lib/modules/*)"
+complete -c modfetch -n "__fish_seen_subcommand_from kernel-added" -l strict -d "fail if a driver is missing"
+complete -c modfetch -n "__fish_seen_subcommand_from autoremove" -s y -l yes -d "do not ask"

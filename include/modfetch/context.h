@@ -21,6 +21,7 @@ struct mf_settings {
 	char *fetch_user;	/* user that runs the fetch helper; default "modfetch" */
 	char *kernel_requests;	/* globs of names fetched for the kernel; NULL: none */
 	char *module_signature; /* "require", "if-keys" (default) or "kernel" */
+	bool require_ready;	/* kernel-added fails if a driver is missing; default no */
 	bool thorough;		/* plans include suggested packages; default no */
 	uint64_t max_metadata;	/* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	/* bytes of one package; 1 GiB */

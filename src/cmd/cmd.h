@@ -38,6 +38,7 @@ typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
 cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refresh, cmd_depmod;
 cmd_verb cmd_deny, cmd_allow, cmd_search, cmd_info;
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list;
+cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 
 /* ---- usage.c ---- */
 
@@ -137,6 +138,15 @@ struct mf_json *cmd_kernels_json(const struct cmd_kernels *kernels);
 struct mf_served cmd_served(struct cmd *cmd, const char *repo_id);
 /* Sets "kernels", "built_for" and "any_kernel" of a repository. */
 void cmd_set_served(struct mf_json *o, const struct mf_served *served);
+
+/*
+ * Does the work of kernel-added for each kernel that is installed now and is not in BEFORE. Returns an
+ * exit status, or a recorded failure.
+ */
+int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before);
+
+/* Prints a line for each thing that a verb has done; or all as JSON. */
+void cmd_print_done(const struct cmd *cmd, const char *verb, struct mf_strings *done);
 
 /* A size as text ("1.4 MB"), in BUF. */
 const char *cmd_bytes(uint64_t bytes, char buf[16]);

@@ -23,6 +23,7 @@
 #include "modfetch/drain.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/process.h"
+#include "modfetch/upkeep.h"
 #include "modfetch/want.h"
 #include "cmd.h"
 
@@ -137,5 +138,7 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	r = run_in_child(cmd, &run);
 	if (r != -MFE_NO_REPOSITORY)
 		prepare_caches(&cmd->ctx);
-	return finish_boot(cmd, &run, r);
+	r = finish_boot(cmd, &run, r);
+	(void)mf_kernels_retry(&cmd->ctx);
+	return r;
 }

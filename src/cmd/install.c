@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * install and remove: packages and patterns by name, through the same pipeline. Nothing is loaded:
+ * install and remove: packages and patterns by name, through the same pipeline. A kernel that is
+ * installed so gets its drivers in a second transaction, as by kernel-added. Nothing is loaded:
  * drivers that are installed in advance need not run yet, and the module of a removed package stays
  * in the running kernel until the next boot.
  */
@@ -23,14 +24,18 @@ static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_s
 
 int cmd_install(struct cmd *cmd, int argc, char **argv)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 }, kernels = { 0 };
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
 						     .selection.install = &names,
 						     .no_load = true };
-	int r = install_add_names(cmd, argc, argv, &names);
+	int r = install_add_names(cmd, argc, argv, &names), listed;
 
+	listed = r < 0 ? r : mf_kernels_list(&cmd->ctx, &kernels);
 	if (!r)
 		r = cmd_run(cmd, &run);
+	/* a kernel among them gets the drivers that this machine needs */
+	if (r == CMD_DONE && !listed && run.stamp[MF_INSTALLED])
+		r = cmd_kernels_added_since(cmd, &kernels);
 	for (size_t i = 0; r >= 0 && !run.dry_run && !cmd->ctx.unattended && i < names.n; i++) {
 		int cleared = cmd_clear_crashed(cmd, names.v[i]);
 

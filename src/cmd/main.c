@@ -71,7 +71,16 @@ static const struct verb verbs[] = {
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
 	{ "check", IN_MODULE(check), "[--all] [--fix]",
 	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
-	{ "list", IN_MODULE(list), "--unowned|--initrd", "list the modules that nobody owns, or that the initrd must have", 0 },
+	{ "list", IN_MODULE(list), "--unowned|--initrd",
+	  "list the modules that nobody owns, or that the initrd must have", 0 },
+	{ "ready", IN_MODULE(ready), "KVER", "print which drivers a kernel lacks",
+	  ANY_KERNEL | ONE_RUN },
+	{ "kernel-added", IN_MODULE(kernel_added), "[--strict] KVER",
+	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN },
+	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
+	  ANY_KERNEL | ONE_RUN },
+	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
+	  ONE_RUN },
 };
 
 static void print_help(void)
@@ -80,7 +89,7 @@ static void print_help(void)
 	     "[--unattended] [--thorough] [-v|-q] "
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		printf("  %-9s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
+		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
 	puts("\nQUERY is a module's name, an alias, a modalias or symbol:NAME.\n"
 	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
 	     "See modfetch(8).");

@@ -36,6 +36,7 @@
 #include "modfetch/process.h"
 #include "modfetch/spool.h"
 #include "modfetch/strings.h"
+#include "modfetch/upkeep.h"
 #include "cmd.h"
 
 enum {
@@ -283,6 +284,9 @@ static int queue_drain(struct cmd *cmd, struct watch *w, const struct queue *que
 			wait_for_retry(cmd, w, &drained, &pause_ms);
 		else
 			pause_ms = PAUSE_MIN_MS;
+		/* the network is there: a kernel may have waited for it */
+		if (drained.entries && !drained.kept)
+			(void)mf_kernels_retry(&cmd->ctx);
 		woken = !drained.entries;
 		if (drained.entries)
 			continue;
@@ -322,6 +326,8 @@ static int drain_once(struct cmd *cmd, struct watch *w, enum cmd_queue_mode mode
 		return r;
 	r = queue_drain(cmd, w, &(struct queue){ .mode = CMD_QUEUE_ONCE });
 	printed = queue_print_aside(cmd);
+	if (mode == CMD_QUEUE_RETRY)
+		(void)mf_kernels_retry(&cmd->ctx);
 	return r < 0 ? r : printed < 0 ? printed : r;
 }
 

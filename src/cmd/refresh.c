@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "modfetch/cache.h"
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
@@ -15,6 +16,7 @@
 #include "modfetch/json.h"
 #include "modfetch/refresh.h"
 #include "modfetch/stubs.h"
+#include "modfetch/upkeep.h"
 #include "cmd.h"
 
 /* Adds the result of one repository, for --json. */
@@ -232,5 +234,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	/* thousands of headers of the rpm database take longer to read than a driver to arrive */
 	if (r >= 0)
 		mf_installed_refresh(&cmd->ctx);
+	close(mf_steal_fd(&lock));
+	if (r >= 0)
+		(void)mf_kernels_retry(&cmd->ctx);
 	return r;
 }

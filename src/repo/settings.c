@@ -48,6 +48,7 @@ static const struct {
 	WORD("module-signature", module_signature),
 	WORD("kernel-requests", kernel_requests),
 	YES_NO("thorough", thorough),
+	YES_NO("require-ready", require_ready),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),

@@ -43,7 +43,7 @@ def verbs():
     for path in files("src/cmd"):
         for m in re.finditer(r"^int (cmd_\w+)\(struct cmd \*cmd, int argc, char \*\*argv\)$", read(path), re.M):
             functions[m[1]] = path
-    return {m[1]: functions.get("cmd_" + m[2]) for m in re.finditer(r'\{\s*"(\w+)",\s*(?:IN_MODULE|HERE)\((\w+)\),', table)}
+    return {m[1]: functions.get("cmd_" + m[2]) for m in re.finditer(r'\{\s*"([\w-]+)",\s*(?:IN_MODULE|HERE)\((\w+)\),', table)}
 
 
 def global_options():
