@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check list ready kernel-added kernel-removed autoremove
+set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -35,6 +35,7 @@ complete -c modfetch -n $none -a queue -d "process the spool of device events"
 complete -c modfetch -n $none -a status -d "print devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "print past runs"
 complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
+complete -c modfetch -n $none -a initrd -d "make the initrd again if its drivers changed"
 complete -c modfetch -n $none -a list -d "list the modules on disk that nobody owns"
 complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
 complete -c modfetch -n $none -a kernel-added -d "bring the drivers of a new kernel"
@@ -87,6 +88,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from queue" -l watch -d "go on f
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also what was set aside"
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l all -d "all kernels, and those that are gone"
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle what can be handled"
+complete -c modfetch -n "__fish_seen_subcommand_from initrd" -l pending -d "of all kernels whose drivers changed"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

@@ -65,6 +65,9 @@ struct mf_context;
 	X(KERNEL_GONE, "KERNEL-GONE", 1, "it is left over from a kernel that is not installed")    \
 	X(MODULE_UNSIGNED, "MODULE-UNSIGNED", 4,                                                   \
 	  "the module has no valid signature of a known key")                                      \
+	X(BAD_INITRD, "BAD-INITRD", 1, "the initrd cannot be read")                                \
+	X(OLD_INITRD, "OLD-INITRD", 1, "the initrd has another copy of the module")                \
+	X(INITRD, "INITRD", 1, "the initrd could not be made again")                               \
 	X(LOCKED, "LOCKED", 1, "another program holds the lock longer than we wait")               \
 	X(INSTALL, "INSTALL", 1, "the package transaction failed and was undone")                  \
 	X(DEPMOD, "DEPMOD", 1, "the module indexes could not be brought up to date")               \

@@ -25,4 +25,14 @@ int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *
  */
 int mf_inflate_fd(int fd, size_t cap);
 
+/*
+ * Inflates the one stream at the beginning of LEN bytes, which other bytes may follow: of a format
+ * above, of lzma or of lz4 (the legacy format), as in an initrd. VISIT gets the output in pieces of
+ * at most 64 KiB; its return that is not 0 ends the work and is returned. RET_USED: the length of
+ * the stream. 0 or one of the errors above.
+ */
+typedef int mf_inflate_visit(void *arg, const void *bytes, size_t len);
+int mf_inflate_stream(const void *buf, size_t len, size_t cap, mf_inflate_visit *visit, void *arg,
+		      size_t *ret_used);
+
 #endif

@@ -37,7 +37,7 @@ typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
 /* The verbs, one file each. */
 cmd_verb cmd_probe, cmd_lookup, cmd_coldplug, cmd_install, cmd_remove, cmd_refresh, cmd_depmod;
 cmd_verb cmd_deny, cmd_allow, cmd_search, cmd_info;
-cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list;
+cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_initrd;
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 
 /* ---- usage.c ---- */

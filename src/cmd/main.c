@@ -71,6 +71,8 @@ static const struct verb verbs[] = {
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
 	{ "check", IN_MODULE(check), "[--all] [--fix]",
 	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
+	{ "initrd", IN_MODULE(initrd), "[--pending]",
+	  "make the initrd again if its drivers changed", 0 },
 	{ "list", IN_MODULE(list), "--unowned|--initrd",
 	  "list the modules that nobody owns, or that the initrd must have", 0 },
 	{ "ready", IN_MODULE(ready), "KVER", "print which drivers a kernel lacks",

@@ -67,7 +67,7 @@ typedef int inspection_step(struct inspection *in);
 
 static inspection_step *const check_steps[] = {
 	inspection_prepare, inspect_read_entries, inspect_contents, inspect_packages,
-	inspect_indexes,    inspect_dependencies, inspect_firmware,
+	inspect_indexes,    inspect_dependencies, inspect_firmware, inspect_initrd,
 };
 static inspection_step *const list_steps[] = { inspect_read_entries };
 

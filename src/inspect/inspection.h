@@ -118,6 +118,7 @@ int inspect_packages(struct inspection *in);	 /* packages.c: are files missing? 
 int inspect_dependencies(struct inspection *in); /* dependencies.c */
 int inspect_indexes(struct inspection *in);	 /* indexes.c */
 int inspect_firmware(struct inspection *in);	 /* firmware.c */
+int inspect_initrd(struct inspection *in);	 /* initrd-copies.c */
 
 /* And this one for the machine. */
 int inspect_gone_kernels(struct machine *machine); /* gone.c */

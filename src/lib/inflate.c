@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only file that uses zlib, liblzma and libzstd.
+ * The only file that uses zlib, liblzma, libzstd and liblz4.
  *
  * Each format is one row of a table: a magic, and the functions to begin, step and end a decoder.
  * One loop drives all decoders, from memory or from a descriptor, into memory or into a descriptor,
@@ -11,14 +11,20 @@
  * Concatenated streams (gzip members, xz streams, zstd frames) are one file, as for the formats'
  * own tools. Any other bytes after the end are an error, and so is an early end.
  *
+ * An initrd may be compressed in two more formats, and be one of several streams: for those one
+ * stream at the beginning of a buffer is inflated. The legacy format of lz4, which the kernel reads
+ * (lib/decompress_unlz4.c), is a magic and blocks of at most 8 MiB, each after its length.
+ *
  * Trusts no byte of the input; never uses a file's name.
  */
 #include "modfetch/inflate.h"
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #define ZLIB_CONST
+#include <lz4.h>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -28,6 +34,7 @@
 
 #define CHUNK	    ((size_t)64 << 10)
 #define XZ_MEMORY   ((uint64_t)256 << 20)
+#define LZ4_BLOCK   (8 << 20)
 #define ZSTD_WINDOW 27 /* 128 MiB, the default limit of the zstd tool */
 
 /* Input and output of a decoder, which advances both pointers. */
@@ -41,10 +48,16 @@ struct window {
 
 struct decoder {
 	const struct format *format;
+	bool single; /* ends after one stream */
 	union {
 		z_stream z;
 		lzma_stream xz;
 		ZSTD_DStream *zstd;
+		struct {
+			char *block;
+			size_t at, len; /* of the output that is in BLOCK */
+			bool begun;
+		} lz4;
 	} u;
 };
 
@@ -106,7 +119,16 @@ static void gzip_end(struct decoder *d)
 static int xz_begin(struct decoder *d)
 {
 	d->u.xz = (lzma_stream)LZMA_STREAM_INIT;
-	return lzma_stream_decoder(&d->u.xz, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK ? 0 : -ENOMEM;
+	return lzma_stream_decoder(&d->u.xz, XZ_MEMORY, d->single ? 0 : LZMA_CONCATENATED) ==
+			       LZMA_OK
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int lzma_begin(struct decoder *d)
+{
+	d->u.xz = (lzma_stream)LZMA_STREAM_INIT;
+	return lzma_alone_decoder(&d->u.xz, XZ_MEMORY) == LZMA_OK ? 0 : -ENOMEM;
 }
 
 static int xz_step(struct decoder *d, struct window *w)
@@ -167,15 +189,72 @@ static void zstd_end(struct decoder *d)
 	ZSTD_freeDStream(d->u.zstd);
 }
 
+static int lz4_begin(struct decoder *d)
+{
+	d->u.lz4.block = malloc(LZ4_BLOCK);
+	return d->u.lz4.block ? 0 : -ENOMEM;
+}
+
+/* Inflates the next block. All input is in the window: only one stream of a buffer is read. */
+static int lz4_next_block(struct decoder *d, struct window *w)
+{
+	const uint8_t *p = w->in + (d->u.lz4.begun ? 0 : d->format->magic_len);
+	size_t left = w->in_len - (size_t)(p - w->in);
+	uint32_t size = 0;
+	int got;
+
+	if (left >= sizeof(size))
+		memcpy(&size, p, sizeof(size));
+	size = le32toh(size);
+	/* the format has no end mark: other bytes than a length begin something else */
+	if (!size || size > LZ4_COMPRESSBOUND(LZ4_BLOCK))
+		return d->u.lz4.begun ? STEP_END : -EBADMSG;
+	if (size > left - 4)
+		return -EBADMSG;
+	got = LZ4_decompress_safe((const char *)p + 4, d->u.lz4.block, (int)size, LZ4_BLOCK);
+	if (got < 0)
+		return -EBADMSG;
+	p += 4 + size;
+	w->in_len -= (size_t)(p - w->in);
+	w->in = p;
+	d->u.lz4.begun = true;
+	d->u.lz4.at = 0;
+	d->u.lz4.len = (size_t)got;
+	return STEP_MORE;
+}
+
+static int lz4_step(struct decoder *d, struct window *w)
+{
+	size_t n = d->u.lz4.len - d->u.lz4.at;
+
+	if (!n)
+		return lz4_next_block(d, w);
+	if (n > w->out_len)
+		n = w->out_len;
+	memcpy(w->out, d->u.lz4.block + d->u.lz4.at, n);
+	d->u.lz4.at += n;
+	w->out += n;
+	w->out_len -= n;
+	return STEP_MORE;
+}
+
+static void lz4_end(struct decoder *d)
+{
+	free(d->u.lz4.block);
+}
+
 static const struct format formats[] = {
 	{ { 0x1f, 0x8b }, 2, gzip_begin, gzip_step, gzip_end },
 	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, xz_begin, xz_step, xz_end },
 	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, zstd_begin, zstd_step, zstd_end },
+	{ { 0x5d, 0, 0 }, 3, lzma_begin, xz_step, xz_end },
+	{ { 0x02, 0x21, 0x4c, 0x18 }, 4, lz4_begin, lz4_step, lz4_end },
 };
+#define N_FORMATS 3 /* those after it only for mf_inflate_stream() */
 
-static const struct format *inflate_identify(const void *buf, size_t len)
+static const struct format *inflate_identify(const void *buf, size_t len, size_t n)
 {
-	for (size_t i = 0; len && i < MF_ARRAY_SIZE(formats); i++)
+	for (size_t i = 0; len && i < n; i++)
 		if (len >= formats[i].magic_len &&
 		    !memcmp(buf, formats[i].magic, formats[i].magic_len))
 			return &formats[i];
@@ -184,7 +263,7 @@ static const struct format *inflate_identify(const void *buf, size_t len)
 
 bool mf_inflate_known(const void *buf, size_t len)
 {
-	return inflate_identify(buf, len);
+	return inflate_identify(buf, len, N_FORMATS);
 }
 
 /* The input: FD, read in chunks, or memory that has all of it (FD < 0). */
@@ -299,7 +378,7 @@ static int inflate_all(const struct format *format, struct source *src, struct w
 
 int mf_inflate(const void *buf, size_t len, size_t cap, void **ret_buf, size_t *ret_len)
 {
-	const struct format *format = inflate_identify(buf, len);
+	const struct format *format = inflate_identify(buf, len, N_FORMATS);
 	struct window w = { .in = buf, .in_len = len, .last = true };
 	struct source src = { .fd = -1 };
 	struct sink sink = { .fd = -1, .cap = cap };
@@ -358,7 +437,7 @@ int mf_inflate_fd(int fd, size_t cap)
 	r = refill(&src, &w);
 	if (r < 0)
 		return r;
-	format = inflate_identify(w.in, w.in_len);
+	format = inflate_identify(w.in, w.in_len, N_FORMATS);
 	if (format) {
 		struct sink sink = { .fd = memfd, .buf = out, .room = CHUNK, .cap = cap };
 
@@ -371,4 +450,51 @@ int mf_inflate_fd(int fd, size_t cap)
 	if (r >= 0)
 		r = mf_memfile_seal(memfd);
 	return r < 0 ? r : mf_steal_fd(&memfd);
+}
+
+/* ---- one stream of several ---- */
+
+static int stream_drive(struct decoder *d, struct window *w, size_t cap, uint8_t *out,
+			mf_inflate_visit *visit, void *arg)
+{
+	size_t total = 0;
+	int state = STEP_MORE, r = 0;
+
+	while (state == STEP_MORE && !r) {
+		size_t in_before = w->in_len, got;
+
+		w->out = out;
+		w->out_len = CHUNK;
+		state = d->format->step(d, w);
+		if (state < 0)
+			return state;
+		got = CHUNK - w->out_len;
+		total += got;
+		if (total > cap)
+			return -EFBIG;
+		if (got)
+			r = visit(arg, out, got);
+		else if (state == STEP_MORE && in_before == w->in_len)
+			return -EBADMSG;
+	}
+	return r;
+}
+
+int mf_inflate_stream(const void *buf, size_t len, size_t cap, mf_inflate_visit *visit, void *arg,
+		      size_t *ret_used)
+{
+	struct decoder d = { .format = inflate_identify(buf, len, MF_ARRAY_SIZE(formats)),
+			     .single = true };
+	struct window w = { .in = buf, .in_len = len, .last = true };
+	_cleanup_free_ uint8_t *out = malloc(CHUNK);
+	int r;
+
+	r = !d.format ? -EINVAL : out ? d.format->begin(&d) : -ENOMEM;
+	if (r < 0)
+		return r;
+	r = stream_drive(&d, &w, cap, out, visit, arg);
+	d.format->end(&d);
+	if (!r)
+		*ret_used = len - w.in_len;
+	return r;
 }

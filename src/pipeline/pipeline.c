@@ -30,6 +30,7 @@
 #include "asked-step.h"
 #include "download.h"
 #include "hooks.h"
+#include "initrd-step.h"
 #include "links-step.h"
 #include "misplaced.h"
 #include "renew.h"
@@ -252,6 +253,8 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 		r = index_all(ctx, run, tx);
 	if (!r)
 		r = mf_misplaced_check_index(ctx, run, tx->proofs, &tx->refused);
+	if (!r)
+		mf_initrd_step_note(ctx, &tx->receipt);
 	/* if the undo record stays, the next run would undo all: better undo it in this one */
 	if (!r)
 		r = mf_undo_forget(ctx);
@@ -483,5 +486,5 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
 	    mf_wants_any_loaded(&run->wants))
 		mf_hooks_run(ctx, line, HOOK_SECONDS);
-	return r;
+	return mf_initrd_step_settle(ctx, run, r);
 }

@@ -47,6 +47,7 @@ static const struct {
 	WORD("fetch-user", fetch_user),
 	WORD("module-signature", module_signature),
 	WORD("kernel-requests", kernel_requests),
+	WORD("regenerate-initrd", regenerate_initrd),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
@@ -73,6 +74,9 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 	if (!strcmp(key, "module-signature") && strcmp(value, "require") &&
 	    strcmp(value, "if-keys") && strcmp(value, "kernel"))
 		return bad(ctx, key, value, "neither require, if-keys nor kernel");
+	if (!strcmp(key, "regenerate-initrd") && strcmp(value, "auto") && strcmp(value, "never") &&
+	    (*value != '/' || strstr(value, "/..")))
+		return bad(ctx, key, value, "neither auto, never nor an absolute path");
 	copy = strdup(value);
 	if (!copy)
 		return mf_fail(ctx, MF_STAGE_CONFIG, -ENOMEM, "/" CONF, NULL);

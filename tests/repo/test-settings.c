@@ -32,12 +32,14 @@ static void each_key_sets_its_setting(void **state)
 	assert_int_equal(
 		read_conf(r,
 			  "# a comment\n[modfetch]\nrpmdb=/opt/rpm\nfetch-user=nobody\n"
-			  "module-signature=require\nmax-metadata=3\nmax-package=4\nmax-age=5\n"
+			  "module-signature=require\nregenerate-initrd=never\nmax-metadata=3\nmax-"
+			  "package=4\nmax-age=5\n"
 			  "fetch-timeout=6\nlock-timeout=0\nbind-timeout=7\nmax-transactions=8\n"),
 		0);
 	assert_string_equal(s->rpmdb, "/opt/rpm");
 	assert_string_equal(s->fetch_user, "nobody");
 	assert_string_equal(s->module_signature, "require");
+	assert_string_equal(s->regenerate_initrd, "never");
 	assert_int_equal(s->max_metadata, 3ULL << 20);
 	assert_int_equal(s->max_package, 4ULL << 20);
 	assert_int_equal(s->max_age_days, 5);
@@ -67,6 +69,7 @@ static void what_is_wrong_is_an_error(void **state)
 		{ "[modfetch]\nrpmdb=var/lib/rpm\n", "absolute" },
 		{ "[modfetch]\nrpmdb=/var/../../rpm\n", "absolute" },
 		{ "[modfetch]\nmodule-signature=sometimes\n", "neither" },
+		{ "[modfetch]\nregenerate-initrd=dracut\n", "neither" },
 		{ "[modfetch]\nwhat is this\n", "line 2" },
 	};
 	struct root *r = *state;
