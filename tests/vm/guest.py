@@ -41,28 +41,31 @@ class Guest:
     SNAPSHOT keeps the image unchanged, so that one image can be booted several times. COUNTED: the clock counts instructions,
     one for each nanosecond, so that times do not depend on the load of the host; QEMU supports this for one processor. While the
     guest waits, its clock is that of the host: else it would jump to the next timer during each access to a disk.
+    BOOT: (kernel, initrd) to boot instead of the files of KERNEL and DIRECTORY. DISK: the devices of the root disk.
     """
 
     def __init__(self, directory, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
-                 paused=False, counted=False, cpu="max"):
+                 paused=False, counted=False, cpu="max",
+                 boot=None, disk=("-device", "virtio-blk-pci,drive=root")):
         self.directory = pathlib.Path(directory)
         self.console = self.directory / f"{name}.console"
         sockets = {kind: self.directory / f"{name}.{kind}" for kind in ("qmp", "agent")}
         for path in sockets.values():
             path.unlink(missing_ok=True)
+        kernel_file, initrd = boot or (kernel.image, self.directory / "initramfs")
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-machine", "q35", "-cpu", cpu, "-m", str(memory),
             *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=on"] if counted else
               ["-accel", "tcg,thread=multi", "-smp", "2"]),
-            "-kernel", kernel.image, "-initrd", self.directory / "initramfs",
+            "-kernel", kernel_file, "-initrd", initrd,
             "-append", f"console=ttyS0 panic=-1 quiet loglevel=4 systemd.show_status=0 {cmdline}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={sockets['agent']},server=on,wait=off", "-serial", "chardev:agent",
             "-chardev", f"socket,id=qmp,path={sockets['qmp']},server=on,wait=off", "-mon", "chardev=qmp,mode=control",
             "-drive", f"file={self.directory}/disk.img,if=none,id=root,format=raw,cache=unsafe"
                       + (",snapshot=on" if snapshot else ""),
-            "-device", "virtio-blk-pci,drive=root",
+            *disk,
             "-netdev", "user,id=lan", "-device", "virtio-net-pci,netdev=lan,id=nic,romfile=",
         ]
         for port in range(PORTS):
@@ -80,6 +83,9 @@ class Guest:
             self.qmp = QMP(sockets["qmp"])
             self.agent = socket.socket(socket.AF_UNIX)
             self.agent.connect(str(sockets["agent"]))
+        except OSError as error:
+            self.kill()
+            raise GuestError(f"QEMU does not run: {(self.directory / f'{name}.qemu').read_text(errors='replace')}") from error
         except BaseException:
             self.kill()
             raise

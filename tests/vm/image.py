@@ -195,18 +195,31 @@ def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, e
     root = directory / "root"
     run("cp", "-al", output(HERE / "base", *packages), root)
     kernel.install(root, None if modules is None else list(modules))
-    for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
-        put(root, path, mode, data)
     if build_dir:
-        env = dict(os.environ, DESTDIR=str(root.resolve()))
-        quietly("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=env)
-        quietly("chroot", root, "systemd-sysusers")
-    run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
-    run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
+        install(build_dir, root)
+    customize(root, files, enable, mask)
     if prepare:
         prepare(root)
-    disk = directory / "disk.img"
+    make_disk(root, directory / "disk.img", size)
+    initramfs(kernel, directory / "initramfs")
+
+
+def install(build_dir, root):
+    """Installs a build, with the users that it needs."""
+    quietly("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=dict(os.environ, DESTDIR=str(root.resolve())))
+    quietly("chroot", root, "systemd-sysusers")
+
+
+def customize(root, files=(), enable=(), mask=()):
+    """Makes a Debian a guest: the files and units that tests need."""
+    for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
+        put(root, path, mode, data)
+    run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
+    run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
+
+
+def make_disk(root, disk, size):
+    """Turns a directory into the image of a file system."""
     quietly("mke2fs", "-q", "-F", "-t", "ext4", "-E",
             "lazy_itable_init=1,lazy_journal_init=1", "-d", root, disk, size)
     shutil.rmtree(root)
-    initramfs(kernel, directory / "initramfs")
