@@ -101,7 +101,7 @@ static int prepare(struct adding *a)
 	if (r < 0)
 		return r;
 	r = mf_links_recover(ctx);
-	adding_note(a, r < 0 ? r : mf_links_add(ctx, NULL, NULL));
+	adding_note(a, r < 0 ? r : mf_links_add(ctx, NULL, NULL, NULL));
 	if (is_served(ctx))
 		return 0;
 	a->metadata_asked = true;
@@ -207,7 +207,7 @@ static int link_rest(struct adding *a)
 	if (r < 0 || !modules.n)
 		return r;
 	lock = mf_lock(a->ctx);
-	r = lock < 0 ? lock : mf_links_add(a->ctx, &modules, NULL);
+	r = lock < 0 ? lock : mf_links_add(a->ctx, &modules, NULL, NULL);
 	adding_note(a, r);
 	return r > 0 ? judge_again(a) : r == -ENOMEM ? r : 0;
 }
