@@ -2,13 +2,13 @@
 /*
  * Brings the drivers of a kernel that was installed, before its first boot.
  *
- * Most kernels need nothing: a distribution's own has all its modules. So the needs are judged first,
- * and only if something is missing anything is written or fetched. Then: links to modules of other
- * kernels, metadata if no repository knows this kernel, one run of the pipeline for all, and, if that
- * fails because of one of them, a run for each, so that a bad package costs itself alone. At last
- * links for what could not be had.
+ * First links to drivers of other kernels that fit: depmod prefers them to the kernel's own. Most
+ * kernels need nothing else: a distribution's own has all its modules. So the needs are judged, and
+ * only if something is missing: metadata if no repository knows this kernel, one run of the pipeline
+ * for all, and, if that fails because of one of them, a run for each, so that a bad package costs itself
+ * alone. At last links for what could not be had.
  *
- * Nothing is loaded. The kernel is pending from the first write on, until nothing that may still come
+ * Nothing is loaded. The kernel is pending before anything is done, until nothing that may still come
  * is missing: a run that is killed, or that has no network, is repeated by the next boot, refresh or
  * queue --retry.
  */
@@ -87,7 +87,10 @@ static bool is_served(struct mf_context *ctx)
 	return served;
 }
 
-/* The mark, links of drivers that fit, and metadata: all that needs the lock and no plan. */
+/*
+ * The mark, indexes, and links of drivers of other kernels, which come before the kernel's own: all
+ * that needs the lock and no plan.
+ */
 static int prepare(struct adding *a)
 {
 	struct mf_context *ctx = a->ctx;
@@ -102,11 +105,22 @@ static int prepare(struct adding *a)
 		return r;
 	r = mf_links_recover(ctx);
 	adding_note(a, r < 0 ? r : mf_links_add(ctx, NULL, NULL, NULL));
-	if (is_served(ctx))
-		return 0;
-	a->metadata_asked = true;
-	adding_note(a, mf_refresh_all(ctx, NULL, false, NULL));
 	return 0;
+}
+
+/* New metadata, unless a repository knows this kernel. 1: it was asked for; 0; or a recorded failure. */
+static int refresh(struct adding *a)
+{
+	_cleanup_close_ int lock = -1;
+
+	if (is_served(a->ctx))
+		return 0;
+	lock = mf_lock(a->ctx);
+	if (lock < 0)
+		return lock;
+	a->metadata_asked = true;
+	adding_note(a, mf_refresh_all(a->ctx, NULL, false, NULL));
+	return 1;
 }
 
 /* ---- the runs ---- */
@@ -239,21 +253,20 @@ static int settle(struct adding *a, const char *code)
 	return mf_kernels_pending_set(a->ctx, a->ctx->kernel, code);
 }
 
-static int is_pending(struct mf_context *ctx, bool *ret_pending)
+static bool is_pending(struct mf_context *ctx)
 {
 	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 }, codes = { 0 };
-	int r = mf_kernels_pending_read(ctx, &kernels, &codes);
 
-	*ret_pending = r >= 0 && mf_strings_has(&kernels, ctx->kernel);
-	return r;
+	return mf_kernels_pending_read(ctx, &kernels, &codes) < 0 ||
+	       mf_strings_has(&kernels, ctx->kernel);
 }
 
 static int bring(struct adding *a)
 {
-	int r = prepare(a);
+	int r = refresh(a);
 
 	/* new metadata may have packages for names that nobody knew */
-	if (!r && a->metadata_asked)
+	if (r > 0)
 		r = judge_again(a);
 	if (!r)
 		r = run_all(a);
@@ -264,10 +277,20 @@ static int bring(struct adding *a)
 	return r;
 }
 
+static int add_drivers(struct adding *a)
+{
+	int r = prepare(a);
+
+	if (!r)
+		r = upkeep_collect(a->ctx, &a->needs);
+	if (!r)
+		r = judge_again(a);
+	return !r && a->gaps.n ? bring(a) : r;
+}
+
 int mf_kernel_added(struct mf_context *ctx, struct mf_gaps *ret_gaps)
 {
 	_cleanup_(adding_done) struct adding a = { .ctx = ctx };
-	bool pending;
 	int r;
 
 	if (!mf_kernel_is_installed(ctx, ctx->kernel))
@@ -275,17 +298,7 @@ int mf_kernel_added(struct mf_context *ctx, struct mf_gaps *ret_gaps)
 			       "/lib/modules/%s has no kernel; call it when the kernel's files are "
 			       "there",
 			       ctx->kernel);
-	r = is_pending(ctx, &pending);
-	if (!r)
-		r = upkeep_collect(ctx, &a.needs);
-	if (!r)
-		r = judge_again(&a);
-	if (r < 0)
-		return r;
-	if (a.gaps.n) {
-		pending = true;
-		r = bring(&a);
-	}
+	r = add_drivers(&a);
 	if (r < 0) {
 		/* the failure of the run is the one to report */
 		const struct mf_saved_failure saved = mf_failure_save(ctx);
@@ -294,8 +307,7 @@ int mf_kernel_added(struct mf_context *ctx, struct mf_gaps *ret_gaps)
 		mf_failure_restore(&saved);
 		return r;
 	}
-	if (pending)
-		r = settle(&a, still_pending(&a));
+	r = settle(&a, still_pending(&a));
 	if (!r && a.gaps.n && a.failure.code) {
 		ctx->failure = a.failure;
 		r = a.failure.code;
@@ -314,7 +326,7 @@ int mf_kernels_retry(struct mf_context *ctx)
 	for (size_t i = 0; r >= 0 && i < kernels.n; i++) {
 		_cleanup_(mf_gaps_done) struct mf_gaps gaps = { 0 };
 		struct mf_context other = *ctx;
-		bool waits = true;
+		bool waits;
 
 		other.kernel = kernels.v[i];
 		other.kernel_running = ctx->kernel_running && !strcmp(ctx->kernel, kernels.v[i]);
@@ -323,7 +335,7 @@ int mf_kernels_retry(struct mf_context *ctx)
 				mf_log(ctx, MF_LOG_WARNING,
 				       "kernel: %s still lacks drivers: %s: %s", kernels.v[i],
 				       other.failure.what, other.failure.why);
-			(void)is_pending(&other, &waits);
+			waits = is_pending(&other);
 		} else {
 			_cleanup_close_ int lock = mf_lock(&other);
 

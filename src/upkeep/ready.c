@@ -15,6 +15,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/pipeline.h"
+#include "modfetch/release.h"
 #include "judge.h"
 
 static const char *const indexes[] = { "modules.dep.bin", "modules.alias.bin" };
@@ -164,26 +165,54 @@ static int plan_brings(const struct judging *j, const struct mf_plan *plan)
 	return plan->n && !any;
 }
 
-static int judge_name(struct judging *j, char *name)
+/*
+ * Plans for a package. 0 or 1 as the pipeline (RET_BRINGS: the plan brings modules), or its failure,
+ * recorded.
+ */
+static int plan_name(struct judging *j, const char *name, bool *ret_brings)
 {
-	static const char wanted[] = "it was asked for by name";
-	char *list[] = { name, NULL };
+	char *list[] = { (char *)name, NULL };
 	const struct mf_strings one = { list, 1, 0 };
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "ready",
 						     .selection.install = &one,
 						     .dry_run = true };
 	int r = mf_pipeline_run(j->ctx, &run);
 
+	*ret_brings = r == 0 && plan_brings(j, &run.plan);
+	return r;
+}
+
+/*
+ * The name with the end that says this kernel comes first: a pattern of another kernel, which has no
+ * files, provides the name without it.
+ */
+static int judge_name(struct judging *j, const char *name)
+{
+	static const char wanted[] = "it was asked for by name";
+	_cleanup_free_ char *full = NULL;
+	struct mf_release release;
+	bool brings = false;
+	int r = -MFE_NOT_FOUND;
+
+	if (mf_release_parse(j->ctx->kernel, NULL, &release) == 0) {
+		full = mf_format("%s-%s-%s", name, release.flavor, release.abi);
+		r = full ? plan_name(j, full, &brings) : -ENOMEM;
+	}
+	if (r == -MFE_NOT_FOUND) {
+		free(full);
+		full = strdup(name);
+		r = full ? plan_name(j, full, &brings) : -ENOMEM;
+	}
 	if (r == -ENOMEM)
 		return r;
 	if (r == -MFE_DENIED)
 		return 0;
 	if (r < 0)
 		return upkeep_gaps_add(j->gaps, name, wanted, j->ctx->failure.why, r);
-	if (r > 0 || !plan_brings(j, &run.plan))
+	if (!brings)
 		return 0;
-	r = mf_strings_add(j->bring, name);
-	return r || !j->gaps->installed ? r : add_not_installed(j, name, wanted, name);
+	r = mf_strings_add(j->bring, full);
+	return r || !j->gaps->installed ? r : add_not_installed(j, name, wanted, full);
 }
 
 /* ---- all ---- */

@@ -183,6 +183,13 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr)
         return done
 
+    def timed(self):
+        """kernel-added; returns its processor time in seconds."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.added()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
     def gaps(self, name='new'):
         done = self.machine.run('--json', 'ready', self.machine.kver_of(name))
         answer = json.loads(done.stdout)
@@ -198,7 +205,7 @@ class Update(Case):
         self.machine.arrive('new')
         self.assertEqual({gap['driver'] for gap in self.gaps()} & self.names(), self.names())
         before = self.machine.tree()
-        self.added()
+        self.assertLess(self.timed(), 2)
         self.assertEqual(self.machine.missing('new', self.modules), [])
         self.assertEqual(self.gaps(), [])
         self.assertEqual(self.machine.pending(), {})
@@ -217,12 +224,43 @@ class Update(Case):
     def test_a_whole_kernel_needs_nothing(self):
         self.machine.arrive('new', whole=True)
         state, asked, records = self.machine.state(), len(self.server.requests), len(self.machine.history())
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self.added()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = self.timed()
         self.assertEqual((self.machine.state(), len(self.server.requests), len(self.machine.history())), (state, asked, records))
-        self.assertLess(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2)
-        self.assertFalse(os.path.exists(f'{self.machine.path}/var/lib/modfetch/kernels-pending'))
+        self.assertLess(seconds, 2)
+        self.assertEqual(self.machine.pending(), {})
+
+    def test_a_vendors_driver_that_fits_is_linked(self):
+        base, old = r.kernel(KINDS['old'])
+        with open(f'{base}/lib/modules/{old}/kernel/drivers/block/brd.ko', 'rb') as f:
+            r.rpmbuild(f'{self.machine.path}/tmp', 'vendor-kmp', [], [(f'/lib/modules/{old}/updates/brd.ko', f.read())])
+        self.machine.rpm('-i', '--nodeps', '--force-debian', f'{self.machine.path}/tmp/vendor-kmp-1-1.x86_64.rpm')
+        self.assertEqual(self.machine.run('depmod').returncode, 0)
+        self.machine.arrive('new')
+        self.added()
+        self.assertEqual(self.links('new'), ['brd.ko'])
+        found = r.output('modprobe', '-d', self.machine.path, '-S', self.machine.kver_of('new'), '-C', '/nowhere', '-D', 'brd')
+        self.assertIn('weak-updates/', found)
+        done = self.machine.run('kernel-removed', self.machine.kver_of('new'))
+        self.assertEqual((done.returncode, self.links('new')), (0, []), done.stderr)
+        self.assertFalse(os.path.exists(f'{self.machine.of("new")}/weak-updates'))
+
+    def test_a_kernel_as_a_package_brings_its_drivers(self):
+        flavor, abi = r.tag(self.machine.kver_of('new')).split('-')
+        done = self.machine.run('install', f'kernel-{flavor}-image-{abi}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.machine.missing('new', self.modules), [])
+        self.assertEqual((self.gaps(), self.machine.pending()), ([], {}))
+        with open(f'{self.machine.path}/var/lib/modfetch/asked', encoding='ascii') as f:
+            self.assertNotIn('-image', f.read())
+
+    def test_a_pattern_that_was_asked_for_is_installed_for_the_new_kernel(self):
+        done = self.machine.run('install', f'kernel-sound-driver-all-{r.tag(self.machine.kver)}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.machine.arrive('new')
+        self.assertIn('kernel-sound-driver-all', [gap['driver'] for gap in self.gaps()])
+        self.added()
+        self.assertIn(f'kernel-sound-driver-all-{r.tag(self.machine.kver_of("new"))}', self.machine.names())
+        self.assertEqual(self.gaps(), [])
 
     def test_what_is_asked_for_later_counts_too(self):
         self.assertEqual(self.machine.run('remove', f'nbd-kmp-{r.tag(self.machine.kver)}').returncode, 0)
