@@ -35,7 +35,10 @@ static void copies_done(struct copies *c)
 
 static bool copies_is_older(const struct stat *image, const struct stat *file)
 {
-	return image->st_mtim.tv_sec < file->st_ctim.tv_sec;
+	const struct timespec *made = &image->st_mtim, *changed = &file->st_ctim;
+
+	return made->tv_sec < changed->tv_sec ||
+	       (made->tv_sec == changed->tv_sec && made->tv_nsec < changed->tv_nsec);
 }
 
 static int copies_compare(const struct copies *c, const struct mf_image_module *module)

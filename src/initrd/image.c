@@ -274,6 +274,7 @@ int mf_image_read(struct mf_context *ctx, struct mf_image *ret_image)
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_INITRD, r == -ENOMEM ? r : -MFE_BAD_INITRD,
 			       image.path ? image.path : ctx->kernel, "%s", image_fault(r));
+	mf_log(ctx, MF_LOG_DEBUG, "initrd: %s has %zu modules", image.path, image.n);
 	*ret_image = image;
 	image = (struct mf_image){ 0 };
 	return 0;

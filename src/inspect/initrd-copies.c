@@ -7,24 +7,33 @@
  * loader or the kernel knows.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/initrd.h"
 #include "inspection.h"
 
+static int copies_compare_path(const void *path, const void *entry)
+{
+	return strcmp(path, ((const struct entry *)entry)->path);
+}
+
 static int copies_on_other(void *arg, const char *initrd, const char *path, bool older)
 {
 	struct inspection *in = arg;
 	_cleanup_free_ char *full = mf_format("%s%s", in->directory, path);
-	const uint32_t *place = full ? mf_table_get(&in->by_path, full, strlen(full)) : NULL;
+	struct entry *entry = full && in->n_entries
+				      ? bsearch(full, in->entries, in->n_entries,
+						sizeof(*in->entries), copies_compare_path)
+				      : NULL;
 	int r;
 
 	if (!full)
 		return -ENOMEM;
-	if (!place || !*place || in->entries[*place - 1].found)
+	if (!entry || entry->found)
 		return 0;
 	r = inspect_find_entry(
-		in, &in->entries[*place - 1], -MFE_OLD_INITRD,
+		in, entry, -MFE_OLD_INITRD,
 		older ? "the copy in /%s is older" : "the copy in /%s is another build", initrd);
 	return r < 0 ? r : 0;
 }

@@ -28,6 +28,9 @@ BASE = {
     "util-linux, mount": "chrt flock losetup mount nsenter setpriv setsid swapoff umount unshare blkid fallocate lsblk taskset",
 }
 
+# Functions of the generators of initrds, which read our hooks into their own shell.
+GENERATORS = {"manual_add_modules", "instmods", "dfatal"}
+
 # Programs whose arguments are a command: the number of arguments before it, without options.
 PREFIX = {"exec": 0, "command": 0, "env": 0, "nice": 0, "timeout": 1, "unshare": 0, "quietly": 0, "step": 1, "xargs": 0,
           "setpriv": 0, "taskset": 1, "strace": 0}
@@ -397,7 +400,7 @@ def main():
         # a path in the tree is our own program
         if not NAME.match(name) or "/" in word and not word.startswith(("/bin", "/sbin", "/usr")):
             continue
-        if name in BUILTIN | functions:
+        if name in BUILTIN | GENERATORS | functions:
             continue
         names.add(name)
         if name not in known:
