@@ -201,7 +201,7 @@ static int image_on_bytes(void *arg, const void *bytes, size_t len)
 	return r < 0 ? r : used < len ? -EBADMSG : 0;
 }
 
-static int image_parse(struct mf_cpio *cpio, const char *bytes, size_t len)
+int mf_image_parse(struct mf_cpio *cpio, const char *bytes, size_t len)
 {
 	size_t at = 0, used;
 	int r = 0;
@@ -241,7 +241,7 @@ static int image_read_fd(struct mf_context *ctx, int fd, struct mf_image *image)
 	cpio = r < 0 ? NULL : mf_cpio_new(&visitor, MODULE_MAX);
 	if (r < 0 || !cpio)
 		return r < 0 ? r : -ENOMEM;
-	r = image_parse(cpio, bytes, len);
+	r = mf_image_parse(cpio, bytes, len);
 	mf_cpio_free(cpio);
 	if (image->n)
 		qsort(image->modules, image->n, sizeof(*image->modules), image_compare);

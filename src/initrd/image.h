@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
+#include "cpio.h"
 
 struct mf_image_module {
 	char *name;		       /* as kmod spells it */
@@ -33,6 +34,12 @@ const struct mf_image_module *mf_image_find(const struct mf_image *image, const 
 
 /* Opens the initrd. The descriptor, RET_PATH is new memory; -ENOENT: there is none; or -errno. */
 int mf_image_open(const struct mf_context *ctx, char **ret_path);
+
+/*
+ * Passes the archives in LEN bytes of an initrd, plain or compressed, to the reader. 0; -EBADMSG,
+ * -EINVAL (an unknown compression), -EFBIG, or a visitor's -errno.
+ */
+int mf_image_parse(struct mf_cpio *cpio, const char *bytes, size_t len);
 
 /* Sets both digests from the bytes of a module file. 0 (also if it is no module) or -ENOMEM. */
 int mf_image_digest(const void *bytes, size_t len, struct mf_image_module *module);

@@ -136,7 +136,7 @@ int mf_initrd_settle(struct mf_context *ctx)
 	int r = 0;
 
 	while (dir && !r && (e = readdir(dir)))
-		if (mf_is_plain_name(e->d_name) || strchr(e->d_name, '+'))
+		if (e->d_name[0] != '.')
 			r = mf_strings_add(&kernels, e->d_name);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_INITRD, r, "initrd", NULL);
