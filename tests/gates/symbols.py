@@ -29,10 +29,10 @@ LIBRARIES = {
     "src/event/helper/event": set(),
     "src/event/modprobe/modprobe": set(),
     "src/fetch/helper/fetch": {"libcurl", "libseccomp"},
-    "src/cmd/modfetch": {"libz", "liblzma", "libzstd"},
+    "src/cmd/modfetch": {"libz", "liblzma", "liblz4", "libzstd"},
     "src/cmd/modfetch-verbs-*.so": {
         "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libjson-c", "libz", "liblzma",
-        "libzstd",
+        "liblz4", "libzstd",
     },
 }
 C_LIBRARY = {"libc", "libm", "libpthread", "libdl", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "linux-vdso"}
