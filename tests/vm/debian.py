@@ -119,30 +119,30 @@ class Debian:
             put(self.root, path, 0o644, data)
         (self.root / "etc/apt/sources.list.d/debian.sources").unlink(missing_ok=True)
         image.install(build, self.root)
-        self.run("systemd-tmpfiles --create modfetch.conf && apt-get -q update", 120)
+        self.run("systemd-tmpfiles --create modfetch.conf && apt-get -q update")
 
-    def try_run(self, script, timeout=300):
+    def try_run(self, script, timeout=900):
         """(exit status, output) of a shell script in the root. Its processes end with it."""
         done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "-",
                                str(self.root), script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, check=False)
         return done.returncode, done.stdout
 
-    def run(self, script, timeout=300):
+    def run(self, script, timeout=900):
         status, text = self.try_run(script, timeout)
         if status:
             raise RuntimeError(f"exit status {status} of: {script}\n{text}")
         return text
 
-    def modfetch(self, *commands, timeout=300):
+    def modfetch(self, *commands, timeout=900):
         """Runs commands of modfetch; 2, nothing to do, is success too."""
         return self.run("; ".join(f"modfetch {command} || [ $? = 2 ] || exit" for command in commands), timeout)
 
-    def install(self, package, timeout=600):
+    def install(self, package, timeout=1500):
         return self.try_run(f"apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install {package}", timeout)
 
     def purge(self, package):
-        return self.try_run(f"apt-get -q -y -o Dpkg::Use-Pty=0 purge {package}", 300)
+        return self.try_run(f"apt-get -q -y -o Dpkg::Use-Pty=0 purge {package}", 900)
 
     def modules(self, release):
         """Names of the modules in the tree of a kernel."""
