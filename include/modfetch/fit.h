@@ -8,6 +8,10 @@
  * BTF (kernel/bpf/btf.c). A kernel without MODVERSIONS wants its whole vermagic, and that each
  * symbol exists.
  *
+ * In one case the answer is stricter: a module that refers to types by number (.BTF_ids) fits only the
+ * build that it was made for. A kernel with MODULE_ALLOW_BTF_MISMATCH may load it all the same, and
+ * then takes these numbers for those of its own types.
+ *
  * Not judged here: signatures, the deny list, and whether the module does what it should.
  */
 #include <stdbool.h>

@@ -250,6 +250,30 @@ static int choose_round(struct links_choice *choice, struct mf_fit_kernel *fit)
 	return found;
 }
 
+/*
+ * Modules that were just installed for this very kernel count, too: its index does not have them
+ * before the links are made.
+ */
+static int choice_add_fresh(const struct links_choice *choice, struct mf_fit_kernel *fit)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && choice->fresh && i < choice->fresh->n; i++) {
+		const struct links_origin *origin = &choice->fresh->v[i];
+		_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
+		_cleanup_free_ char *buf = NULL;
+		size_t len;
+
+		if (strcmp(origin->kernel, choice->kernel) != 0 ||
+		    mf_fit_kernel_path(fit, origin->module))
+			continue;
+		r = choice_read_file(choice, origin, &buf, &len);
+		if (!r && !mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, &info))
+			r = mf_fit_kernel_add(fit, origin->module, &info);
+	}
+	return r < 0 ? mf_fail(choice->ctx, MF_STAGE_INSTALL, r, "links", NULL) : 0;
+}
+
 int links_choose(struct links_choice *choice)
 {
 	_cleanup_(choice_fit_free) struct mf_fit_kernel *fit = NULL;
@@ -261,6 +285,9 @@ int links_choose(struct links_choice *choice)
 	/* what an earlier call chose counts again */
 	for (size_t i = 0; i < choice->n; i++)
 		choice->v[i].chosen = false;
+	r = choice_add_fresh(choice, fit);
+	if (r < 0)
+		return r;
 	do
 		r = choose_round(choice, fit);
 	while (r > 0);

@@ -17,6 +17,8 @@ struct links_choice {
 	const char *kernel;	       /* into which is linked */
 	const struct mf_links *ledger; /* links that stay, and links that go */
 	const struct mf_links *gone;
+	const struct links_origins
+		*fresh; /* modules of packages that were just installed, or NULL */
 	struct mf_module_verifier *verifier;
 	/* in order of preference: of two with one module name the first that fits is chosen */
 	struct links_candidate *v;

@@ -65,6 +65,7 @@ static int choose_with_verifier(struct links_step *s, struct links_choice *choic
 
 	choice->verifier = s->verifier;
 	choice->gone = &s->gone;
+	choice->fresh = &s->fresh;
 	if (!r)
 		return links_choose(choice);
 	if (r == -ENOMEM)

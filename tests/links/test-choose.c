@@ -104,6 +104,38 @@ static void modules_count_for_each_other_in_any_order(void **state)
 	assert_string_equal(chosen(m, 1), "");
 }
 
+static void what_the_transaction_has_installed_counts_before_it_is_indexed(void **state)
+{
+	struct machine *m = *state;
+	char path[256];
+	struct links_origin fat = m->origins.v[1];
+	const struct links_origins fresh = { .v = &fat, .n = 1 };
+	struct links_choice choice = { .ctx = &m->ctx,
+				       .kernel = m->kver,
+				       .ledger = &m->ledger,
+				       .gone = &m->gone,
+				       .fresh = &fresh,
+				       .verifier = m->verifier };
+
+	assert_string_equal(fat.module, "fat");
+	snprintf(path, sizeof(path), "/lib/modules/%s/kernel/fat.ko", m->kver);
+	run("cp root%s root%s", fat.path, path);
+	fat.path = path;
+	fat.kernel = m->kver;
+	assert_int_equal(links_choice_add(&choice, &m->origins.v[0]), 0);
+	assert_int_equal(links_choose(&choice), 0);
+	assert_true(choice.v[0].chosen);
+	/* of another kernel, or not as the package has it, it does not */
+	fat.kernel = "elsewhere";
+	assert_int_equal(links_choose(&choice), 0);
+	assert_false(choice.v[0].chosen);
+	fat.kernel = m->kver;
+	run("echo x >>root%s", path);
+	assert_int_equal(links_choose(&choice), 0);
+	assert_false(choice.v[0].chosen);
+	links_choice_done(&choice);
+}
+
 static void what_is_missing_is_named(void **state)
 {
 	struct machine *m = *state;
@@ -175,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHOICE(modules_count_for_each_other_in_any_order),
+		CHOICE(what_the_transaction_has_installed_counts_before_it_is_indexed),
 		CHOICE(what_is_missing_is_named),
 		CHOICE(a_file_that_is_not_the_packages_or_not_safe_is_not_chosen),
 		CHOICE(what_others_have_in_the_way_stays),

@@ -201,7 +201,8 @@ class Judge(unittest.TestCase):
                 continue
             taken = other in ("loaded", own)
             counts["taken" if taken else "refused"] += 1
-            if taken != (sample.verdict == "yes"):
+            # this kernel does not compare the numbers of types, and gives BPF programs the wrong ones: there the judge is stricter
+            if taken != (sample.verdict in ("yes", "btf")):
                 wrong.append(f"{sample.path}: the judge says {sample.verdict}, insmod {other!r}, and {own!r} of {sample.own}")
         print(f"samples: {counts}; with this kernel: {', '.join(sorted({line[2] for line in said}))}")
         self.assertEqual(wrong, [])
