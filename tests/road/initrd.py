@@ -115,12 +115,12 @@ class Base(unittest.TestCase):
         self.addCleanup(self.machine.close)
         self.machine.write('etc/fstab', 'UUID=1 / xfs defaults 0 1\n')
 
-    def make(self):
+    def make(self, status=0):
         m = self.machine
         command = ('update-initramfs', '-c', '-k', m.k) if self.generator == 'initramfs-tools' else \
             ('dracut', '--no-hostonly', f'/boot/initrd.img-{m.k}', m.k)
         done = m.enter(*command)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, status, done.stderr)
         return done
 
     def run_it(self, *args, made=(), status=0):
@@ -158,6 +158,20 @@ class Generators(Base):
         # one that it has goes
         self.run_it('remove', f'xfs-kmp-{r.tag(m.k)}', made=['xfs'])
         self.assertNotIn('xfs', m.modules())
+
+    def test_the_admin_may_demand_that_nothing_is_missing(self):
+        m = self.machine
+        m.write('etc/modfetch/modfetch.conf', '[modfetch]\nrequire-ready=yes\n')
+        self.assertIn(': xfs [NOT-FOUND]', self.make(status=1).stderr)
+        # what the early boot needs is not known
+        m.write('etc/modfetch/modfetch.conf', '[modfetch]\nrequire-ready=yes\nno-such-setting=1\n')
+        self.assertIn('no-such-setting', self.make(status=1).stderr)
+        m.write('etc/modfetch/modfetch.conf', '[modfetch]\nno-such-setting=1\n')
+        self.assertIn('no-such-setting', self.make().stderr)
+        os.remove(f'{m.path}/etc/modfetch/modfetch.conf')
+        self.run_it('install', 'xfs-kmp', made=['xfs'])
+        m.write('etc/modfetch/modfetch.conf', '[modfetch]\nrequire-ready=yes\n')
+        self.make()
 
     def test_a_failure_leaves_driver_and_initrd(self):
         m = self.machine
