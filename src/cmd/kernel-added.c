@@ -48,6 +48,9 @@ static int kernel_added(struct cmd *cmd, const char *kernel, bool strict)
 	int r = cmd_kernel_context(cmd, kernel, &ctx);
 
 	strict |= ctx.settings.require_ready;
+	/* in the output of a package manager a line for each package is too much */
+	if (ctx.log_level == MF_LOG_INFO)
+		ctx.log_level = MF_LOG_WARNING;
 	if (!r) {
 		r = cmd->dry_run ? mf_ready(&ctx, &gaps) : mf_kernel_added(&ctx, &gaps);
 		cmd->ctx.failure = r < 0 ? ctx.failure : cmd->ctx.failure;
