@@ -94,6 +94,8 @@ char *mf_kernel_path(const char *kernel, const char *name);
  * kernel's modules (kernel, modules.order, modules.builtin), or its image is there or in /boot.
  */
 bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel);
+/* Has an installed kernel more than modules: an image, or the lists of its own package? */
+bool mf_kernel_can_boot(const struct mf_context *ctx, const char *kernel);
 /*
  * The releases of all installed kernels, sorted as strings; the caller passes the list to
  * mf_strings_done(). 0 (also where there is none) or -errno; records nothing.

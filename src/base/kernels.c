@@ -22,9 +22,13 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
-/* What only a kernel's own package puts there: its modules, their order, or its image. */
-static const char *const marks[] = { "kernel", "modules.order", "modules.builtin", "vmlinuz",
-				     "vmlinux" };
+/*
+ * What only a kernel's own package puts there: its modules, their order, or its image. Where drivers are
+ * packages of their own, one that other kernels have as a link may be the only one in "kernel".
+ */
+static const char *const marks[] = { "modules.order", "modules.builtin", "vmlinuz", "vmlinux",
+				     "kernel" };
+#define OWN_MARKS (MF_ARRAY_SIZE(marks) - 1)
 
 static bool kernels_exists(const struct mf_context *ctx, const char *path)
 {
@@ -33,7 +37,8 @@ static bool kernels_exists(const struct mf_context *ctx, const char *path)
 	return fd >= 0;
 }
 
-bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel)
+/* Is there one of the first N marks, or the image in /boot? */
+static bool kernels_has_mark(const struct mf_context *ctx, const char *kernel, size_t n)
 {
 	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
 	_cleanup_free_ char *image = mf_format("boot/vmlinuz-%s", kernel);
@@ -47,7 +52,7 @@ bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel)
 			continue;
 		if (kernels_exists(ctx, image))
 			return true;
-		for (size_t j = 0; j < MF_ARRAY_SIZE(marks); j++) {
+		for (size_t j = 0; j < n; j++) {
 			_cleanup_free_ char *path = mf_format("%s/%s", directory, marks[j]);
 
 			if (path && kernels_exists(ctx, path))
@@ -55,6 +60,16 @@ bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel)
 		}
 	}
 	return false;
+}
+
+bool mf_kernel_is_installed(const struct mf_context *ctx, const char *kernel)
+{
+	return kernels_has_mark(ctx, kernel, MF_ARRAY_SIZE(marks));
+}
+
+bool mf_kernel_can_boot(const struct mf_context *ctx, const char *kernel)
+{
+	return kernels_has_mark(ctx, kernel, OWN_MARKS);
 }
 
 static int kernels_add(const struct mf_context *ctx, const char *directory,
