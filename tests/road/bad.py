@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Failures of all kinds; afterwards the tree and the rpm database must be exactly as before."""
+import contextlib
 import fcntl
 import os
 import re
@@ -538,10 +539,18 @@ class Locks(Case):
         self.assertEqual(self.root.run('refresh').returncode, 0)
         self.root.conf(lock_timeout=1)
 
+    @contextlib.contextmanager
+    def held(self):
+        """Another process holds the rpm lock, until its standard input is closed. Yields it."""
+        script = 'import fcntl, sys; f = open(sys.argv[1], "a+b"); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()'
+        with subprocess.Popen([sys.executable, '-c', script, f'{self.root.path}/var/lib/rpm/.rpm.lock'], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            yield holder
+            holder.stdin.close()
+
     def test_a_held_rpm_lock_is_waited_for_and_said(self):
-        path = f'{self.root.path}/var/lib/rpm/.rpm.lock'
-        with open(path, 'a+b') as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+        with self.held():
             done = self.fails(1, 'LOCKED', '--no-load', 'probe', r.NIC, like='waiting for it', quick=5)
             self.assertIn('at most 1 s', done.stderr)
             self.fails(1, 'LOCKED', 'remove', 'bystander', quick=5)
@@ -549,15 +558,21 @@ class Locks(Case):
 
     def test_a_lock_that_is_given_up_in_time_is_taken(self):
         self.root.conf(lock_timeout=20)
-        with open(f'{self.root.path}/var/lib/rpm/.rpm.lock', 'a+b') as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+        with self.held() as holder:
             running = self.root.start('--no-load', 'probe', r.NIC)
             time.sleep(1)
             self.assertIsNone(running.poll())
-            fcntl.lockf(lock, fcntl.LOCK_UN)
+            holder.stdin.close()
             _, err = running.communicate(timeout=30)
         self.assertEqual(running.returncode, 0, err)
         self.assertIn('waiting for it, at most 20 s', err)
+
+    def test_a_package_manager_that_waits_for_us_is_not_waited_for(self):
+        self.root.conf(lock_timeout=20)
+        with open(f'{self.root.path}/var/lib/rpm/.rpm.lock', 'a+b') as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            done = self.fails(1, 'LOCKED', '--no-load', 'probe', r.NIC, like='repeat it after the package manager', quick=5)
+            self.assertNotIn('waiting for it', done.stderr)
 
     def test_another_modfetch_is_waited_for_and_said(self):
         path = f'{self.root.path}/run/modfetch/lock'
