@@ -6,7 +6,7 @@ The reference is a guest with the same hardware and Debian's whole kernel. The o
 old one, with an initrd that Debian's generator made; there apt installs the new one, with the package's own scripts, hooks and
 initrd; and the new one boots from it and must have loaded the same modules as the reference.
 
-With MODFETCH_TEST_ALL=1; without, it is skipped."""
+With MODFETCH_TEST_ALL=1 the guest is made and booted twice; without it, the test is skipped."""
 
 import os
 import subprocess
