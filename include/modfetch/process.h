@@ -118,4 +118,16 @@ int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg);
  */
 int mf_bus_populate(void *map, size_t len);
 
+/*
+ * Starts a program, ARGV[0] with its path, in a process group of its own, with signals at their
+ * defaults and nothing but PATH in its environment. IN, OUT and ERR become its standard descriptors
+ * and stay the caller's. 0 or -errno.
+ */
+int mf_process_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid);
+/*
+ * Waits for its end. The status of wait(2); -ETIMEDOUT: it took more than SECONDS and was killed
+ * with its children; or another -errno.
+ */
+int mf_process_wait_for(pid_t pid, unsigned int seconds);
+
 #endif

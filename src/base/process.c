@@ -15,14 +15,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/strings.h"
 
 #define ANCESTORS_MAX 64
@@ -157,4 +162,51 @@ int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags)
 	    posix_spawnattr_setflags(attributes, (short)flags))
 		return -ENOMEM;
 	return 0;
+}
+
+int mf_process_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid)
+{
+	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int r;
+
+	if (posix_spawn_file_actions_init(&actions))
+		return -ENOMEM;
+	if (posix_spawnattr_init(&attributes)) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -ENOMEM;
+	}
+	/* a process group of its own, so that its children are killed with it */
+	r = -mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	if (!r)
+		r = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)argv,
+				environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+int mf_process_wait_for(pid_t pid, unsigned int seconds)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t end = mf_now_us() + seconds * 1000000ULL, now;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool ended = fd < 0;
+	int status = 0;
+
+	while (!ended && (now = mf_now_us()) < end)
+		ended = poll(&p, 1, (int)((end - now) / 1000) + 1) > 0;
+	if (!ended)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return ended ? status : -ETIMEDOUT;
 }

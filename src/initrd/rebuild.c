@@ -12,11 +12,7 @@
 #include "rebuild.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
@@ -27,55 +23,6 @@
 
 #define REBUILD_SECONDS 900
 #define OUTPUT_MAX	((size_t)16 << 20)
-
-static int rebuild_start(const char *const *argv, int out, pid_t *ret_pid)
-{
-	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int r;
-
-	if (posix_spawn_file_actions_init(&actions))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attributes)) {
-		posix_spawn_file_actions_destroy(&actions);
-		return -ENOMEM;
-	}
-	/* a process group of its own, so that its children are killed with it */
-	r = -mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP);
-	if (!r)
-		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
-						     0);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
-	if (!r)
-		r = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)argv,
-				environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-/* The status of wait(2), or -ETIMEDOUT: it was killed with its children; or another -errno. */
-static int rebuild_wait_for(pid_t pid)
-{
-	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	uint64_t end = mf_now_us() + REBUILD_SECONDS * 1000000ULL, now;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	bool ended = fd < 0;
-	int status = 0;
-
-	while (!ended && (now = mf_now_us()) < end)
-		ended = poll(&p, 1, (int)((end - now) / 1000) + 1) > 0;
-	if (!ended)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return ended ? status : -ETIMEDOUT;
-}
 
 /* The last line that the program printed, new memory; NULL: none. */
 static char *rebuild_last_line(int out)
@@ -97,10 +44,11 @@ static int rebuild_run(struct mf_context *ctx, const char *const *argv)
 	_cleanup_close_ int out = mf_memfile_new("initrd-output");
 	_cleanup_free_ char *line = NULL;
 	pid_t pid = 0;
-	int r = out < 0 ? out : rebuild_start(argv, out, &pid);
+	_cleanup_close_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int r = out < 0 ? out : in < 0 ? -errno : mf_process_start(argv, in, out, out, &pid);
 
 	if (!r)
-		r = rebuild_wait_for(pid);
+		r = mf_process_wait_for(pid, REBUILD_SECONDS);
 	if (!r)
 		return 0;
 	line = r > 0 ? rebuild_last_line(out) : NULL;

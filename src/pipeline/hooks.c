@@ -15,14 +15,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
@@ -82,60 +78,12 @@ static int hooks_check(const struct mf_context *ctx, const char *name)
 	return hooks_is_ours_alone(&st) ? 0 : -EPERM;
 }
 
-static int hooks_start(const char *path, int in, pid_t *ret_pid)
-{
-	char *const argv[] = { (char *)path, NULL };
-	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int r;
-
-	if (posix_spawn_file_actions_init(&actions))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attributes)) {
-		posix_spawn_file_actions_destroy(&actions);
-		return -ENOMEM;
-	}
-	/*
-	 * A process group of its own, so that its children are killed with it; its output must not
-	 * get into our results.
-	 */
-	r = -mf_process_reset_signals(&attributes, POSIX_SPAWN_SETPGROUP);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	if (!r)
-		r = posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-/* The status of wait(2), or -ETIMEDOUT: it was killed with its children; or another -errno. */
-static int hooks_wait_for(pid_t pid, unsigned int seconds)
-{
-	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	uint64_t end = mf_now_us() + seconds * 1000000ULL, now;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	bool ended = fd < 0;
-	int status = 0;
-
-	while (!ended && (now = mf_now_us()) < end)
-		ended = poll(&p, 1, (int)((end - now) / 1000) + 1) > 0;
-	if (!ended)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return ended ? status : -ETIMEDOUT;
-}
-
 static int hooks_execute(const struct mf_context *ctx, const char *name, const char *line,
 			 unsigned int seconds)
 {
 	_cleanup_free_ char *path = mf_context_path(ctx, "/" MF_HOOKS_DIRECTORY "/%s", name);
 	_cleanup_close_ int in = mf_memfile_new("modfetch-run");
+	const char *const argv[] = { path, NULL };
 	pid_t pid = 0;
 	int r;
 
@@ -146,9 +94,10 @@ static int hooks_execute(const struct mf_context *ctx, const char *name, const c
 		r = mf_file_write(in, "\n", 1);
 	if (r >= 0 && lseek(in, 0, SEEK_SET) < 0)
 		r = -errno;
+	/* its output must not get into our results */
 	if (r >= 0)
-		r = hooks_start(path, in, &pid);
-	return r < 0 ? r : hooks_wait_for(pid, seconds);
+		r = mf_process_start(argv, in, STDERR_FILENO, STDERR_FILENO, &pid);
+	return r < 0 ? r : mf_process_wait_for(pid, seconds);
 }
 
 /* Runs one hook and logs its failure. True if it ran and succeeded. */
