@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -50,4 +51,16 @@ bool mf_machine_has_devices(const struct mf_context *ctx)
 	if (fs.f_type != SYSFS_MAGIC)
 		return true;
 	return !*ctx->root && !is_container() && !is_chroot();
+}
+
+void mf_boot_id(const struct mf_context *ctx, char ret_boot[MF_BOOT_ID_SIZE])
+{
+	_cleanup_close_ int fd =
+		mf_context_open(ctx, "proc/sys/kernel/random/boot_id", O_RDONLY | O_NOCTTY);
+	ssize_t got = fd < 0 ? 0 : read(fd, ret_boot, MF_BOOT_ID_SIZE - 1);
+
+	ret_boot[got > 0 ? got : 0] = '\0';
+	ret_boot[strcspn(ret_boot, " \n")] = '\0';
+	if (!*ret_boot)
+		memcpy(ret_boot, "-", 2);
 }

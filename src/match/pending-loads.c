@@ -32,6 +32,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
+#include "modfetch/machine.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 
@@ -141,18 +142,6 @@ const struct mf_pending_load *mf_pending_loads_find(const struct mf_context *ctx
 }
 
 /* ---- on disk ---- */
-
-static void read_boot(const struct mf_context *ctx, char boot[40])
-{
-	_cleanup_close_ int fd =
-		mf_context_open(ctx, "proc/sys/kernel/random/boot_id", O_RDONLY | O_NOCTTY);
-	ssize_t got = fd < 0 ? 0 : read(fd, boot, 39);
-
-	boot[got > 0 ? got : 0] = '\0';
-	boot[strcspn(boot, " \n")] = '\0';
-	if (!*boot)
-		memcpy(boot, "-", 2);
-}
 
 /* The digest of a file below lib/modules/KERNEL, in hex. 0, -ENOENT or another -errno. */
 static int pending_digest(const struct mf_context *ctx, const char *kernel, const char *path,
@@ -320,7 +309,7 @@ int mf_pending_loads_read(struct mf_context *ctx, struct mf_pending_loads *ret_a
 	struct mf_pending_loads attempts = { 0 };
 	int r;
 
-	read_boot(ctx, attempts.boot);
+	mf_boot_id(ctx, attempts.boot);
 	r = pending_read_file(ctx, &attempts);
 	if (r < 0) {
 		mf_pending_loads_done(&attempts);
