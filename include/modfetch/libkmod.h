@@ -14,12 +14,13 @@
 /*
  * The files that modfetch writes below modprobe.d, which a lookup here ignores. modprobe's install
  * lines (modfetch/stubs.h) sort after an admin's files, as kmod uses the first install line for a
- * name; the other file is for udev (modfetch/pending-loads.h).
+ * name; the other files are for udev (modfetch/pending-loads.h, modfetch/trials.h).
  */
 #define MF_STUBS_DIRECTORY	   "run/modprobe.d"
 #define MF_STUBS_FILE		   "zz-modfetch.conf"
 #define MF_PENDING_LOADS_DIRECTORY "etc/modprobe.d"
 #define MF_PENDING_LOADS_FILE	   "modfetch-loading.conf"
+#define MF_TRIALS_CONF		   "modfetch-trials.conf"
 
 struct mf_kmod;
 

@@ -98,6 +98,11 @@ int mf_rpm_each_unknown(struct mf_context *ctx, mf_rpm_known *known, mf_rpm_visi
  * nothing.
  */
 int mf_rpm_read(int fd, struct mf_rpm_header *ret_header);
+/*
+ * The same, for a visitor that gets the librpm Header. 0, the visitor's return, or a failure as above;
+ * records nothing.
+ */
+int mf_rpm_visit_package(int fd, mf_rpm_visit *visit, void *arg);
 
 struct mf_rpm_install {
 	int fd;		   /* sealed memory file */

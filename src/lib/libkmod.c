@@ -37,7 +37,8 @@ static const char *const config_directories[] = { "/etc/modprobe.d", "/run/modpr
 static const struct {
 	const char *directory, *file;
 } own_files[] = { { "/" MF_STUBS_DIRECTORY, MF_STUBS_FILE },
-		  { "/" MF_PENDING_LOADS_DIRECTORY, MF_PENDING_LOADS_FILE } };
+		  { "/" MF_PENDING_LOADS_DIRECTORY, MF_PENDING_LOADS_FILE },
+		  { "/" MF_STUBS_DIRECTORY, MF_TRIALS_CONF } };
 
 struct mf_kmod {
 	struct kmod_ctx *kmod;
@@ -63,12 +64,14 @@ static char *path_for_kmod(const struct mf_context *ctx, const char *below, int 
 	return *ctx->root ? mf_format("/proc/self/fd/%d", dirfd) : strdup(below);
 }
 
-static const char *own_file(const char *directory)
+/* Does modfetch write this file of a directory? FILE NULL: any file of it. */
+static bool is_own(const char *directory, const char *file)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(own_files); i++)
-		if (!strcmp(own_files[i].directory, directory))
-			return own_files[i].file;
-	return NULL;
+		if (!strcmp(own_files[i].directory, directory) &&
+		    (!file || !strcmp(own_files[i].file, file)))
+			return true;
+	return false;
 }
 
 /* Would kmod read this file of a directory? A file that is named to kmod is read in any case. */
@@ -78,19 +81,19 @@ static bool libkmod_is_config(const char *name)
 	       (mf_ends_with(name, ".conf") || mf_ends_with(name, ".alias"));
 }
 
-/* Adds the files of a directory that modfetch writes to, except modfetch's own FILE. */
-static int libkmod_add_others(struct mf_strings *paths, const char *directory, const char *file)
+/* Adds the files of DIRECTORY, which is at AT, except those that modfetch writes. */
+static int libkmod_add_others(struct mf_strings *paths, const char *at, const char *directory)
 {
-	_cleanup_closedir_ DIR *dir = opendir(directory);
+	_cleanup_closedir_ DIR *dir = opendir(at);
 	struct dirent *d;
 	int r = 0;
 
 	while (dir && !r && (d = readdir(dir))) {
 		_cleanup_free_ char *path = NULL;
 
-		if (!libkmod_is_config(d->d_name) || !strcmp(d->d_name, file))
+		if (!libkmod_is_config(d->d_name) || is_own(directory, d->d_name))
 			continue;
-		path = mf_format("%s/%s", directory, d->d_name);
+		path = mf_format("%s/%s", at, d->d_name);
 		if (!path)
 			return -ENOMEM;
 		r = mf_strings_add(paths, path);
@@ -110,15 +113,15 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 		fds[i] = -1;
 	for (size_t i = 0; !r && i < N_DIRECTORIES; i++) {
 		_cleanup_free_ char *path = NULL;
-		const char *file = own_file(config_directories[i]);
 
 		if (*ctx->root)
 			fds[i] = mf_context_open(ctx, config_directories[i], O_PATH | O_DIRECTORY);
 		path = path_for_kmod(ctx, config_directories[i], fds[i]);
 		r = path ? 0 : -ENOMEM;
 		if (!r)
-			r = file ? libkmod_add_others(&paths, path, file)
-				 : mf_strings_add(&paths, path);
+			r = is_own(config_directories[i], NULL)
+				    ? libkmod_add_others(&paths, path, config_directories[i])
+				    : mf_strings_add(&paths, path);
 	}
 	if (!r)
 		kmod = kmod_new(modules, (const char *const *)paths.v);
@@ -209,7 +212,6 @@ int mf_kmod_directory(const struct mf_kmod *kmod)
 static int visit_config_of(int dirfd, const char *directory, mf_kmod_config_visit *visit, void *arg)
 {
 	_cleanup_closedir_ DIR *dir = fdopendir(dirfd);
-	const char *own = own_file(directory);
 	const struct dirent *d;
 	struct stat st;
 	int r = 0;
@@ -219,7 +221,7 @@ static int visit_config_of(int dirfd, const char *directory, mf_kmod_config_visi
 		close(dirfd);
 	}
 	while (dir && !r && (d = readdir(dir)))
-		if (libkmod_is_config(d->d_name) && !(own && !strcmp(d->d_name, own)) &&
+		if (libkmod_is_config(d->d_name) && !is_own(directory, d->d_name) &&
 		    !fstatat(dirfd, d->d_name, &st, 0))
 			r = visit(arg, directory, d->d_name, &st);
 	return r;

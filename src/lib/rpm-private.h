@@ -2,7 +2,7 @@
 #ifndef LIB_RPM_PRIVATE_H
 #define LIB_RPM_PRIVATE_H
 /* librpm's headers, for its adapter only: rpm.c runs transactions,
- * rpm-installed.c reads the database, rpm-header.c headers. */
+ * rpm-installed.c reads the database, rpm-package.c package files, rpm-header.c headers. */
 #include <rpm/header.h>
 #include <rpm/rpmdb.h>
 #include <rpm/rpmfiles.h>
@@ -21,5 +21,10 @@
  */
 rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message);
 void mf_rpm_end(rpmts ts);
+/* Reads librpm's configuration, once; its messages go to LAST_MESSAGE as above. */
+void mf_rpm_configure(char *last_message);
+
+/* An rpm stream over a copy of FD, from its start. NULL: an error, in errno. */
+FD_t mf_rpm_open_copy(int fd);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of librpm: transactions; rpm-installed.c reads the database, rpm-header.c headers.
+ * The adapter of librpm: transactions; rpm-installed.c reads the database, rpm-package.c package files,
+ * rpm-header.c headers.
  *
  * librpm's state is global and its defaults are the distribution's, so this file sets all settings
  * that matter: the database's directory, the checks, and that no plugin, trigger or (unless
@@ -43,7 +44,7 @@ static int on_message(rpmlogRec rec, rpmlogCallbackData data)
  * librpm has one configuration per process, and to read it takes milliseconds: once is enough. It
  * defines _dbpath on every system; mf_rpm_end() only deletes the definition made over it.
  */
-static void configure(char *last_message)
+void mf_rpm_configure(char *last_message)
 {
 	rpmlogSetCallback(on_message, last_message);
 	if (!rpmMacroIsDefined(NULL, "_dbpath"))
@@ -56,7 +57,7 @@ rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message)
 	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
 
-	configure(last_message);
+	mf_rpm_configure(last_message);
 	/* without memory for the name use no database rather than librpm's default */
 	addMacro(NULL, "_dbpath", NULL, directory ? directory : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
@@ -73,38 +74,6 @@ void mf_rpm_end(rpmts ts)
 	rpmtsFree(ts);
 	rpmlogSetCallback(NULL, NULL);
 	delMacro(NULL, "_dbpath");
-}
-
-/* ---- package files ---- */
-
-/* An rpm stream over a copy of FD, from its start. NULL: an error. */
-static FD_t open_copy(int fd)
-{
-	return lseek(fd, 0, SEEK_SET) < 0 ? NULL : fdDup(fd);
-}
-
-int mf_rpm_read(int fd, struct mf_rpm_header *ret_header)
-{
-	char message[256] = "";
-	rpmts ts;
-	FD_t f = open_copy(fd);
-	Header h = NULL;
-	rpmRC rc;
-	int r = -MFE_BAD_PACKAGE;
-
-	if (!f)
-		return -errno;
-	configure(message);
-	ts = rpmtsCreate();
-	rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
-	rc = rpmReadPackageFile(ts, f, "package", &h);
-	if (h && (rc == RPMRC_OK || rc == RPMRC_NOTTRUSTED || rc == RPMRC_NOKEY))
-		r = mf_rpm_header(h, ret_header);
-	headerFree(h);
-	Fclose(f);
-	rpmtsFree(ts);
-	rpmlogSetCallback(NULL, NULL);
-	return r;
 }
 
 /* ---- the transaction ---- */
@@ -205,7 +174,7 @@ static void *on_event(const void *header, rpmCallbackType what, rpm_loff_t amoun
 
 	switch ((unsigned int)what) {
 	case RPMCALLBACK_INST_OPEN_FILE:
-		run->open = open_copy(item->fd);
+		run->open = mf_rpm_open_copy(item->fd);
 		return run->open;
 	case RPMCALLBACK_INST_CLOSE_FILE:
 		if (run->open)
@@ -325,7 +294,7 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		FD_t f = open_copy(install[i].fd);
+		FD_t f = mf_rpm_open_copy(install[i].fd);
 		Header h = NULL;
 		bool bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK;
 		bool refused = !bad && !add_install(ts, &install[i], h);
