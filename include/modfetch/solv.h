@@ -60,6 +60,19 @@ void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
  * -EBADMSG.
  */
 int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id);
+
+/* A package file that is in no list of a repository. */
+struct mf_pool_file {
+	const char *name; /* becomes the location */
+	uint64_t size;	  /* bytes */
+	uint8_t sha256[MF_SHA256_LEN];
+};
+/*
+ * Adds the package of FILE with its librpm Header to the packages of ORIGIN, before the pool is
+ * ready; only to a pool of whole lists. 0 or -EBADMSG.
+ */
+int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
+		       const struct mf_pool_file *file);
 /* Notes the digest of a package's header (hex SHA-1), which mf_pool_write() writes. */
 void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest);
 /*

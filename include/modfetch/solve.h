@@ -49,6 +49,12 @@ struct mf_solution {
 void mf_pool_refuse(struct mf_pool *pool, int id, bool refused);
 
 /*
+ * From now on a job may name an older version of an installed package, or one of another vendor. So
+ * may the plan use them for other packages: the caller checks that no step goes back unasked.
+ */
+void mf_pool_allow_versions(struct mf_pool *pool);
+
+/*
  * What is installed stays, and recommendations of what was installed before do not count. 0 (look
  * at solved) or -ENOMEM.
  */

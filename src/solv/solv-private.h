@@ -89,7 +89,9 @@ struct mf_pool {
 	Pool *pool;
 	Repo *installed;
 	Id system;
-	void *rpm_state; /* of repo_add_rpm_handle() */
+	void *rpm_state;     /* of repo_add_rpm_handle() */
+	bool adds_installed; /* its repodata was begun */
+	bool any_version;    /* mf_pool_allow_versions() */
 	struct mf_solv_list *lists;
 	size_t n_lists;
 	struct mf_exports *exports;    /* solv-exports.c; NULL: not asked for yet */

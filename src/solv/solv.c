@@ -123,18 +123,24 @@ int mf_pool_add_installed_cache(struct mf_pool *pool, int fd)
 	return r;
 }
 
+/* libsolv's own form of a header; the state owns it, and uses it again for the next one. */
+static void *form_of_header(struct mf_pool *pool, void *header)
+{
+	if (!pool->rpm_state)
+		pool->rpm_state = rpm_state_create(pool->pool, NULL);
+	return rpm_byrpmh(pool->rpm_state, header);
+}
+
 int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id)
 {
 	void *handle;
 	Id id;
 
-	/* libsolv's own form of a header; the state owns it, and uses it again for the next one */
-	if (!pool->rpm_state) {
-		pool->rpm_state = rpm_state_create(pool->pool, NULL);
-		/* beside that of a cache, if there is one */
+	/* beside that of a cache, if there is one */
+	if (!pool->adds_installed)
 		repo_add_repodata(pool->installed, 0);
-	}
-	handle = rpm_byrpmh(pool->rpm_state, header);
+	pool->adds_installed = true;
+	handle = form_of_header(pool, header);
 	if (!handle)
 		return -EBADMSG;
 	id = repo_add_rpm_handle(pool->installed, handle,
@@ -143,6 +149,42 @@ int mf_pool_add_installed(struct mf_pool *pool, void *header, int *ret_id)
 	if (!id)
 		return -EBADMSG;
 	*ret_id = id;
+	return 0;
+}
+
+/* The repository that was added last with ORIGIN, or a new one. */
+static Repo *repo_of_origin(struct mf_pool *pool, int origin)
+{
+	for (int i = pool->pool->nrepos - 1; i > 0; i--) {
+		Repo *repo = pool->pool->repos[i];
+
+		if (repo && repo != pool->installed && (int)(intptr_t)repo->appdata == origin)
+			return repo;
+	}
+	return mf_solv_new_repo(pool, origin, 0);
+}
+
+int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
+		       const struct mf_pool_file *file)
+{
+	void *handle = form_of_header(pool, header);
+	Repo *repo = repo_of_origin(pool, origin);
+	char hex[MF_SHA256_HEX];
+	Repodata *data;
+	Id id;
+
+	if (!handle)
+		return -EBADMSG;
+	id = repo_add_rpm_handle(repo, handle,
+				 RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS | REPO_NO_INTERNALIZE);
+	if (!id)
+		return -EBADMSG;
+	data = repo_last_repodata(repo);
+	mf_sha256_hex(file->sha256, hex);
+	repodata_set_location(data, id, 0, NULL, file->name);
+	repodata_set_checksum(data, id, SOLVABLE_CHECKSUM, REPOKEY_TYPE_SHA256, hex);
+	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE, file->size);
+	repo_internalize(repo);
 	return 0;
 }
 

@@ -190,6 +190,11 @@ bool mf_solution_replaces(const struct mf_solution *solution)
 	return false;
 }
 
+void mf_pool_allow_versions(struct mf_pool *pool)
+{
+	pool->any_version = true;
+}
+
 int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		  struct mf_solution *ret_solution)
 {
@@ -221,6 +226,8 @@ int mf_pool_solve(struct mf_pool *pool, const struct mf_job *jobs, size_t n,
 		queue_push2(&job, SOLVER_LOCK | SOLVER_SOLVABLE, pool->system);
 	solver_set_flag(solver, SOLVER_FLAG_ALLOW_UNINSTALL, erase);
 	solver_set_flag(solver, SOLVER_FLAG_BEST_OBEY_POLICY, 1);
+	solver_set_flag(solver, SOLVER_FLAG_ALLOW_DOWNGRADE, pool->any_version);
+	solver_set_flag(solver, SOLVER_FLAG_ALLOW_VENDORCHANGE, pool->any_version);
 	if (solver_solve(solver, &job)) {
 		r = collect_problems(p, solver, &found);
 	} else {
