@@ -20,6 +20,14 @@ struct mf_catalog;
  * cache), -MFE_CONFIG or -errno, recorded.
  */
 int mf_catalog_open(struct mf_context *ctx, struct mf_catalog **ret_catalog);
+/*
+ * The same with N sets of package files of this machine, which come last in mf_catalog_repos() and are
+ * only in a pool of whole lists. LOCALS is borrowed as long as the catalog. Without N it may fail for
+ * the lack of repositories or metadata, with N it does not. Also -MFE_NO_KEYS, recorded.
+ */
+struct mf_local;
+int mf_catalog_open_local(struct mf_context *ctx, const struct mf_local *locals, size_t n,
+			  struct mf_catalog **ret_catalog);
 void mf_catalog_free(struct mf_catalog *catalog);
 
 const struct mf_repos *mf_catalog_repos(const struct mf_catalog *catalog);

@@ -15,6 +15,9 @@
 
 enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 
+/* keep_versions without a setting: 2 on a machine, 0 in an image, which shall not carry packages. */
+#define MF_KEEP_DEFAULT 0xffffffffU
+
 /* The keys of section [modfetch] in /etc/modfetch/modfetch.conf; see modfetch.conf(5). */
 struct mf_settings {
 	char *rpmdb;		 /* directory of the rpm database below the root; NULL: detect it */
@@ -31,6 +34,7 @@ struct mf_settings {
 	unsigned int mirror_timeout;   /* seconds a mirror may stall or be very slow; 20 */
 	unsigned int lock_timeout;     /* seconds to wait for a lock; 60 */
 	unsigned int bind_timeout;     /* milliseconds to wait for a device to be bound; 5000 */
+	unsigned int keep_versions;    /* replaced packages of a name that stay on disk */
 	unsigned int max_transactions; /* limit of transactions per hour started by events; 20 */
 };
 

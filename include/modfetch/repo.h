@@ -59,6 +59,7 @@ struct mf_repos {
  */
 int mf_repos_read(struct mf_context *ctx, struct mf_repos *ret_repos);
 void mf_repos_done(struct mf_repos *repos);
+void mf_repo_done(struct mf_repo *repo);
 /* The repository of that id, or NULL. */
 const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id);
 /* Records a fault, as -MFE_CONFIG, which it returns. */

@@ -32,6 +32,7 @@ static const struct mf_settings defaults = {
 	.mirror_timeout = 20,
 	.lock_timeout = 60,
 	.bind_timeout = 5000,
+	.keep_versions = MF_KEEP_DEFAULT,
 	.max_transactions = 20,
 };
 

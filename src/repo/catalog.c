@@ -17,6 +17,7 @@
 #include "modfetch/cache-names.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/local.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "modfetch/trie.h"
@@ -49,6 +50,9 @@ struct mf_catalog {
 	bool has_own; /* a repository has packages for this very kernel */
 	struct mf_pool *pool;
 	enum form form; /* the pool's */
+	/* package files of this machine; the last ones of the repositories */
+	const struct mf_local *locals;
+	size_t n_locals;
 };
 
 static void repo_cache_done(struct repo_cache *cache)
@@ -215,13 +219,33 @@ static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, s
 	return 0;
 }
 
+/* Package files of this machine become repositories after those of the configuration. */
+static int add_locals(struct mf_context *ctx, struct mf_catalog *catalog)
+{
+	struct mf_repos *repos = &catalog->repos;
+	struct mf_repo *v;
+	int r = 0;
+
+	if (!catalog->n_locals)
+		return mf_repos_check_any(ctx, repos);
+	v = reallocarray(repos->v, repos->n + catalog->n_locals, sizeof(*v));
+	if (!v)
+		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
+	repos->v = v;
+	for (size_t i = 0; !r && i < catalog->n_locals; i++) {
+		r = mf_local_as_repo(ctx, &catalog->locals[i], repos, &v[repos->n]);
+		repos->n += !r;
+	}
+	return r;
+}
+
 static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 {
 	size_t opened = 0;
 	int r = mf_repos_read(ctx, &catalog->repos);
 
 	if (!r)
-		r = mf_repos_check_any(ctx, &catalog->repos);
+		r = add_locals(ctx, catalog);
 	if (r < 0)
 		return r;
 	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)
@@ -233,9 +257,9 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	for (size_t i = 0; i < catalog->repos.n; i++)
 		catalog->caches[i].dirfd = -1;
-	for (size_t i = 0; !r && i < catalog->repos.n; i++)
+	for (size_t i = 0; !r && i < catalog->repos.n - catalog->n_locals; i++)
 		r = open_repo_cache(ctx, catalog, i, &opened);
-	if (!r && !opened)
+	if (!r && !opened && !catalog->n_locals)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, "/var/cache/modfetch",
 			       "no repository has been refreshed yet; run: modfetch refresh");
 	if (!r)
@@ -245,11 +269,19 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 
 int mf_catalog_open(struct mf_context *ctx, struct mf_catalog **ret_catalog)
 {
+	return mf_catalog_open_local(ctx, NULL, 0, ret_catalog);
+}
+
+int mf_catalog_open_local(struct mf_context *ctx, const struct mf_local *locals, size_t n,
+			  struct mf_catalog **ret_catalog)
+{
 	struct mf_catalog *catalog = calloc(1, sizeof(*catalog));
 	int r;
 
 	if (!catalog)
 		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
+	catalog->locals = locals;
+	catalog->n_locals = n;
 	r = open_all(ctx, catalog);
 	if (r < 0) {
 		mf_catalog_free(catalog);
@@ -388,15 +420,20 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 
 static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, enum form form)
 {
+	size_t configured = catalog->repos.n - catalog->n_locals;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < catalog->repos.n; i++) {
+	for (size_t i = 0; !r && i < configured; i++) {
 		if (catalog->caches[i].dirfd < 0)
 			continue;
 		r = add_list(ctx, catalog, i, form, catalog->tag);
 		if (!r)
 			r = add_list(ctx, catalog, i, form, MF_CACHE_OTHER);
 	}
+	/* the form for planning has no place for them */
+	for (size_t i = 0; !r && form != FORM_PLAN && i < catalog->n_locals; i++)
+		r = mf_local_add_to_pool(ctx, &catalog->locals[i], (int)(configured + i),
+					 catalog->pool);
 	return r;
 }
 

@@ -22,7 +22,7 @@
 
 #define REPO_FILE_MAX (64U << 10)
 
-static void repo_done(struct mf_repo *repo)
+void mf_repo_done(struct mf_repo *repo)
 {
 	free(repo->id);
 	free(repo->name);
@@ -30,6 +30,7 @@ static void repo_done(struct mf_repo *repo)
 	free(repo->identity);
 	mf_strings_done(&repo->baseurls);
 	mf_strings_done(&repo->keys);
+	*repo = (struct mf_repo){ 0 };
 }
 
 static void drafts_done(struct drafts *drafts)
@@ -37,7 +38,7 @@ static void drafts_done(struct drafts *drafts)
 	for (size_t i = 0; i < drafts->n; i++) {
 		struct draft *d = &drafts->v[i];
 
-		repo_done(&d->repo);
+		mf_repo_done(&d->repo);
 		free(d->file);
 		free(d->where);
 		free(d->why);
@@ -48,7 +49,7 @@ static void drafts_done(struct drafts *drafts)
 void mf_repos_done(struct mf_repos *repos)
 {
 	for (size_t i = 0; i < repos->n; i++)
-		repo_done(&repos->v[i]);
+		mf_repo_done(&repos->v[i]);
 	free(repos->v);
 	for (size_t i = 0; i < repos->n_faults; i++) {
 		free(repos->faults[i].id);

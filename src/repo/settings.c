@@ -57,6 +57,7 @@ static const struct {
 	COUNT("mirror-timeout", mirror_timeout, 1, 3600),
 	COUNT("lock-timeout", lock_timeout, 0, 3600),
 	COUNT("bind-timeout", bind_timeout, 0, 600000),
+	COUNT("keep-versions", keep_versions, 0, 100),
 	COUNT("max-transactions", max_transactions, 1, 10000),
 };
 
