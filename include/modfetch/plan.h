@@ -22,9 +22,10 @@ struct mf_plan_item {
 	struct mf_strings modules; /* that it provides, sorted; empty: the metadata names none */
 	/* "asked for", "needed by X for the symbol foo", "recommended by X", "suggested by X" */
 	char *why;
-	bool asked;  /* it was requested itself */
-	bool named;  /* see mf_plan_mark_named() */
-	size_t step; /* its index in the solution that the plan was made from */
+	char *replaces; /* label of the installed version that it takes the place of, or NULL */
+	bool asked;	/* it was requested itself */
+	bool named;	/* see mf_plan_mark_named() */
+	size_t step;	/* its index in the solution that the plan was made from */
 	/* the want that it was added for; NULL: a name given to install */
 	const struct mf_want *asker;
 };
@@ -34,7 +35,8 @@ struct mf_plan {
 	size_t n;
 	/* installed packages to remove: "name", or "name-evr.arch" of one of several versions */
 	struct mf_strings erase;
-	uint64_t download; /* bytes */
+	struct mf_strings removed; /* "name-evr.arch" of each of these, in the same order */
+	uint64_t download;	   /* bytes */
 };
 
 /*
@@ -43,6 +45,8 @@ struct mf_plan {
  */
 int mf_plan_make(struct mf_context *ctx, struct mf_pool *pool, const struct mf_solution *solution,
 		 struct mf_plan *ret_plan);
+/* "name-evr.arch" of an item; the caller's to free. NULL: no memory. */
+char *mf_plan_item_label(const struct mf_plan_item *item);
 /*
  * Sets "named" for the items in NAMES, the words after "install" on the command line: a user who
  * types the whole name of a package means that very package.

@@ -14,12 +14,21 @@
 #include "modfetch/rpm.h"
 #include "modfetch/want.h"
 
+/* One version of a package. */
+struct mf_version {
+	const char *label; /* "name-evr.arch" */
+	const char *repo;  /* the id of its repository; NULL: any, a kept package first */
+};
+
 /* Packages to plan for besides wants: names or patterns to install or to remove. */
 struct mf_selection {
 	const struct mf_strings *install;
 	const struct mf_strings *remove;
 	/* "name-evr.arch" of installed packages to install once more, the very same ones */
 	const struct mf_strings *again;
+	/* to install in the place of the installed versions, which may be newer */
+	const struct mf_version *versions;
+	size_t n_versions;
 	const struct mf_verdicts *refused; /* packages that must not be installed */
 };
 

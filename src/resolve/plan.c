@@ -24,10 +24,12 @@ void mf_plan_done(struct mf_plan *plan)
 		free(item->arch);
 		free(item->location);
 		free(item->why);
+		free(item->replaces);
 		mf_strings_done(&item->modules);
 	}
 	free(plan->items);
 	mf_strings_done(&plan->erase);
+	mf_strings_done(&plan->removed);
 	*plan = (struct mf_plan){ 0 };
 }
 
@@ -102,6 +104,11 @@ static int plan_by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
+static char *label_of(const struct mf_package *package)
+{
+	return mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+}
+
 /* How many versions of a package are installed? */
 static size_t count_versions(struct mf_pool *pool, const char *name)
 {
@@ -119,22 +126,37 @@ static size_t count_versions(struct mf_pool *pool, const char *name)
 	return found;
 }
 
+/* The item that takes the place of an installed package, or NULL. */
+static struct mf_plan_item *replacement_of(const struct mf_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!strcmp(plan->items[i].name, name))
+			return &plan->items[i];
+	return NULL;
+}
+
 /* A package that is replaced by another version of itself is updated, not removed. */
 static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 {
 	_cleanup_free_ char *label = NULL;
+	struct mf_plan_item *item;
 	struct mf_package package;
 
 	mf_pool_package(pool, id, &package);
-	for (size_t i = 0; i < plan->n; i++)
-		if (!strcmp(plan->items[i].name, package.name))
-			return 0;
+	label = label_of(&package);
+	item = replacement_of(plan, package.name);
+	if (!label)
+		return -ENOMEM;
+	if (item) {
+		free(item->replaces);
+		item->replaces = MF_STEAL(label);
+		return 0;
+	}
 	/* of several the label says which */
-	if (count_versions(pool, package.name) > 1)
-		label = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
-	else
-		label = strdup(package.name);
-	return label ? mf_strings_add(&plan->erase, label) : -ENOMEM;
+	if (mf_strings_add(&plan->erase,
+			   count_versions(pool, package.name) > 1 ? label : package.name) < 0)
+		return -ENOMEM;
+	return mf_strings_add(&plan->removed, label);
 }
 
 static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
@@ -155,6 +177,11 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	return r;
 }
 
+char *mf_plan_item_label(const struct mf_plan_item *item)
+{
+	return mf_format("%s-%s.%s", item->name, item->evr, item->arch);
+}
+
 void mf_plan_mark_named(struct mf_plan *plan, const struct mf_strings *names)
 {
 	for (size_t i = 0; i < plan->n; i++)
@@ -165,8 +192,7 @@ void mf_plan_mark_again(struct mf_plan *plan, const struct mf_strings *labels)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		struct mf_plan_item *item = &plan->items[i];
-		_cleanup_free_ char *label =
-			mf_format("%s-%s.%s", item->name, item->evr, item->arch);
+		_cleanup_free_ char *label = mf_plan_item_label(item);
 
 		item->named |= label && mf_strings_has(labels, label);
 	}

@@ -19,160 +19,17 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
 #include "elsewhere.h"
-#include "solver-problem.h"
-
-struct planning {
-	struct mf_context *ctx;
-	struct mf_catalog *catalog;
-	struct mf_judge judge;
-	const struct mf_selection *selection;
-	struct mf_pool *pool;
-	struct mf_job *jobs;
-	const struct mf_want **askers; /* one per job; NULL: a name given to install */
-	size_t n_jobs, jobs_room, askers_room;
-	struct mf_refusals refusals;
-	size_t n_kernels; /* the first ones of refusals: other kernels */
-	size_t n_known;	  /* these and the packages that were refused earlier in this run */
-	bool any_package; /* any package that contains the module, not only the best */
-	/* built for other kernels, while there is one of that name for this kernel */
-	int *other_builds;
-	size_t n_other_builds;
-	bool replaces; /* the last plan removes or replaces an installed package */
-};
-
-static void jobs_clear(struct planning *p)
-{
-	for (size_t i = 0; i < p->n_jobs; i++)
-		free((int *)p->jobs[i].ids);
-	p->n_jobs = 0;
-}
+#include "planning.h"
+#include "version.h"
 
 static void planning_done(struct planning *p)
 {
-	jobs_clear(p);
+	planning_clear_jobs(p);
 	free(p->jobs);
 	free(p->askers);
 	free(p->other_builds);
 	if (p->pool)
 		mf_refusals_done(&p->refusals);
-}
-
-/* ---- jobs ---- */
-
-/* Takes ownership of IDS. */
-static int add_job(struct planning *p, const struct mf_want *asker, bool erase, int *ids, size_t n)
-{
-	size_t n_jobs = p->n_jobs + 1;
-
-	if (mf_array_reserve(&p->jobs, &p->jobs_room, n_jobs, sizeof(*p->jobs)) < 0 ||
-	    mf_array_reserve(&p->askers, &p->askers_room, n_jobs, sizeof(struct mf_want *)) < 0) {
-		free(ids);
-		return -ENOMEM;
-	}
-	p->askers[p->n_jobs] = asker;
-	p->jobs[p->n_jobs++] = (struct mf_job){ erase, ids, n };
-	return 0;
-}
-
-/* A missing module, and the want it is for. */
-struct missing {
-	const struct mf_want *want;
-	const struct mf_match *match;
-};
-
-/* Adds one job for a module: the best of its allowed packages, or any. */
-static int add_module_job(struct planning *p, const struct missing *missing)
-{
-	_cleanup_free_ char *why = NULL;
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0;
-	int r = mf_judge_carriers(&p->judge, missing->want, missing->match, &ids, &n, &why);
-
-	if (r < 0 || !n)
-		return r;
-	mf_choice_sort(p->catalog, p->pool, ids, n);
-	return add_job(p, missing->want, false, MF_STEAL(ids), p->any_package ? n : 1);
-}
-
-static int resolve_by_module(const void *a, const void *b)
-{
-	const struct missing *x = a, *y = b;
-	int r = strcmp(x->match->module, y->match->module);
-
-	/* the first want decides for a module */
-	return r ? r : (x->want > y->want) - (x->want < y->want);
-}
-
-/*
- * Adds a job for each missing module of the wants, in an order that does not depend on the queries.
- */
-static int add_module_jobs(struct planning *p, const struct mf_want *wants, size_t n_wants)
-{
-	_cleanup_free_ struct missing *missing = NULL;
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < n_wants; i++)
-		n += wants[i].n_matches;
-	missing = calloc(n + 1, sizeof(*missing));
-	if (!missing)
-		return -ENOMEM;
-	n = 0;
-	for (size_t i = 0; i < n_wants; i++)
-		for (size_t j = 0; wants[i].state == MF_AVAILABLE && j < wants[i].n_matches; j++)
-			if (mf_match_wanted(&wants[i].matches[j]))
-				missing[n++] = (struct missing){ &wants[i], &wants[i].matches[j] };
-	qsort(missing, n, sizeof(*missing), resolve_by_module);
-	for (size_t i = 0; !r && i < n; i++)
-		if (!i || strcmp(missing[i - 1].match->module, missing[i].match->module))
-			r = add_module_job(p, &missing[i]);
-	return r;
-}
-
-static int add_selection_jobs(struct planning *p, const struct mf_strings *names, bool erase)
-{
-	const char *moved = mf_catalog_moved(p->catalog);
-
-	for (size_t i = 0; names && i < names->n; i++) {
-		_cleanup_free_ int *ids = NULL;
-		size_t n = 0;
-		int r = mf_choice_find(p->pool, names->v[i],
-				       erase ? MF_WHICH_INSTALLED : MF_WHICH_ANY, &ids, &n);
-
-		if (r < 0)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
-		if (!n && erase)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
-				       "no such package is installed");
-		if (!n)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
-				       "no configured repository has a package for it%s%s",
-				       moved ? "; " : "", moved ? moved : "");
-		if (!erase && mf_elsewhere_is_kernel(p->pool, ids, n))
-			continue;
-		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
-		if (r < 0)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
-	}
-	return 0;
-}
-
-static int add_again_jobs(struct planning *p, const struct mf_strings *labels)
-{
-	for (size_t i = 0; labels && i < labels->n; i++) {
-		_cleanup_free_ int *ids = NULL;
-		size_t n = 0;
-		int r = mf_choice_find_label(p->pool, labels->v[i], &ids, &n);
-
-		if (!r && !n)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, labels->v[i],
-				       "no configured repository has this very package");
-		if (!r)
-			r = add_job(p, NULL, false, MF_STEAL(ids), n);
-		if (r < 0)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, labels->v[i], NULL);
-	}
-	return 0;
 }
 
 /* ---- the policy on added packages ---- */
@@ -253,6 +110,8 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 			return mf_solver_problem_fail(p->ctx, &p->refusals, &solution);
 		if (!r)
 			r = refuse_steps(p, &solution);
+		if (!r)
+			r = mf_version_refuse_older(&p->refusals, &solution);
 	} while (r > 0);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
@@ -260,23 +119,6 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
-	return r;
-}
-
-static int collect_jobs(struct planning *p, const struct mf_want *wants, size_t n)
-{
-	int r;
-
-	jobs_clear(p);
-	r = add_module_jobs(p, wants, n);
-	if (r < 0)
-		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
-	if (p->selection)
-		r = add_selection_jobs(p, p->selection->install, false);
-	if (!r && p->selection)
-		r = add_selection_jobs(p, p->selection->remove, true);
-	if (!r && p->selection)
-		r = add_again_jobs(p, p->selection->again);
 	return r;
 }
 
@@ -290,7 +132,7 @@ static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, 
 	/* libsolv prefers the newest, whatever kernel it is for */
 	for (size_t i = 0; i < p->n_other_builds; i++)
 		mf_pool_refuse(p->pool, p->other_builds[i], !any_package);
-	r = collect_jobs(p, wants, n);
+	r = planning_collect_jobs(p, wants, n);
 	if (r < 0)
 		return r;
 	return p->n_jobs ? solve_jobs(p, ret_plan) : 1;
@@ -391,7 +233,9 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
 	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)
 		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
-	p->n_kernels = p->refusals.n;
+	if (!r)
+		r = mf_version_refuse_taken_back(p->ctx, p->selection, &p->refusals);
+	p->n_unreported = p->refusals.n;
 	if (!r)
 		r = refuse_known(p);
 	p->n_known = p->refusals.n;
@@ -455,7 +299,7 @@ static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, boo
 /* Logs the recommendations and other providers that the policy refused. */
 static void report_left_out(const struct planning *p)
 {
-	for (size_t i = p->n_kernels; i < p->refusals.n; i++) {
+	for (size_t i = p->n_unreported; i < p->refusals.n; i++) {
 		struct mf_package package;
 
 		mf_pool_package(p->pool, p->refusals.v[i].id, &package);
@@ -477,7 +321,8 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 		.selection = selection,
 	};
 	_cleanup_(planning_done) struct planning p = start;
-	bool named = selection && (selection->install || selection->remove || selection->again);
+	bool named = selection && (selection->install || selection->remove || selection->again ||
+				   selection->n_versions);
 	int r;
 
 	if (!named && !mf_wants_any_available(wants))
