@@ -12,6 +12,7 @@
 #include "modfetch/context.h"
 #include "modfetch/fetch.h"
 #include "modfetch/links.h"
+#include "modfetch/local.h"
 #include "modfetch/resolve.h"
 #include "modfetch/want.h"
 
@@ -43,7 +44,12 @@ struct mf_run {
 	const char *verb;      /* for the history */
 	struct mf_wants wants; /* from mf_want_init(); may be empty with a selection */
 	struct mf_selection selection;
-	bool dry_run; /* ends with the plan; changes nothing, not even metadata */
+	/* package files of this machine that the plan may take, see mf_catalog_open_local(); borrowed */
+	const struct mf_local *locals;
+	size_t n_locals;
+	int64_t undoes; /* for the history: the id of the run that this one reverses, or 0 */
+	bool trial;	/* replaced drivers are on trial, see modfetch/trials.h */
+	bool dry_run;	/* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
 	bool no_sync;		     /* an image build: the image writer syncs */
 	mf_fetch_progress *progress; /* or NULL */
@@ -58,6 +64,7 @@ struct mf_run {
 	uint64_t stamp[MF_N_STAMPS]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
 	bool refreshed;		     /* the run fetched metadata */
 	bool repaired;		     /* indexes were wrong and were rebuilt */
+	int64_t id;		     /* in the history; 0: not recorded */
 	int unbound;		     /* devices without a driver at the end */
 	enum mf_fault fault;	     /* of a run that failed */
 	size_t fault_repo;	     /* of a package: the catalog's index of its repository */

@@ -95,7 +95,8 @@ static int remember(const struct mf_context *ctx, const struct mf_run *run, int 
 
 	for (size_t i = 0; !r && i < run->wants.n; i++)
 		r = remember_want(&run->wants.v[i], typed, asked);
-	if (!r && result >= 0 && !ctx->unattended && is_verb(run, "install"))
+	if (!r && result >= 0 && !ctx->unattended && is_verb(run, "install") &&
+	    run->selection.install)
 		r = remember_names(ctx, run->selection.install, asked);
 	if (!r && result >= 0 && is_verb(run, "remove"))
 		r = forget_names(ctx, run->selection.remove, asked);

@@ -2,11 +2,13 @@
 /*
  * The history file /var/lib/modfetch/history: one JSON object per line, appended. It grows by some
  * hundred bytes per run; beyond 4 MiB the older half is dropped, in whole lines, so that years of
- * replugged devices do not fill the disk. Readers skip a line that is not JSON.
+ * replugged devices do not fill the disk. Readers skip a line that is not JSON. A record's id is one
+ * more than that of the record before it, so that it stays the same when older ones are dropped.
  */
 #include "modfetch/history.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,17 +71,95 @@ static int history_append(int dirfd, const char *line)
 	return r;
 }
 
-int mf_history_add(struct mf_context *ctx, struct mf_json *record)
+/* ---- ids ---- */
+
+#define TAIL ((off_t)64 << 10)
+
+/* The id of the last line of TEXT that is a record with one; 0: none. */
+static int64_t last_id_in(char *text)
+{
+	int64_t id = 0;
+
+	while (!id && *text) {
+		char *newline = strrchr(text, '\n'), *line = newline ? newline + 1 : text;
+		struct mf_json *record = mf_json_parse(line);
+
+		id = record ? mf_json_get_int(record, "id") : 0;
+		mf_json_free(record);
+		*(newline ? newline : text) = '\0';
+	}
+	return id;
+}
+
+/* The id of the last record; 0: there is none. A record may be longer than a tail: then reads more. */
+static int history_last_id(int dirfd, int64_t *ret_id)
+{
+	_cleanup_close_ int fd = openat(dirfd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	*ret_id = 0;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (off_t len = TAIL;; len *= 8) {
+		off_t from = st.st_size > len ? st.st_size - len : 0;
+		size_t size = (size_t)(st.st_size - from);
+		_cleanup_free_ char *text = malloc(size + 1);
+		ssize_t got = text ? pread(fd, text, size, from) : -1;
+
+		if (got < 0)
+			return text ? -errno : -ENOMEM;
+		text[got] = '\0';
+		*ret_id = last_id_in(text);
+		if (*ret_id || !from)
+			return 0;
+	}
+}
+
+int mf_history_add(struct mf_context *ctx, struct mf_json *record, int64_t *ret_id)
 {
 	_cleanup_close_ int dirfd = mf_context_mkdir(ctx, DIRECTORY);
 	_cleanup_free_ char *line = NULL;
-	int r = dirfd < 0 ? dirfd : 0;
+	int64_t id = 0;
+	int r = dirfd < 0 ? dirfd : history_last_id(dirfd, &id);
 
 	if (!r) {
+		*ret_id = id + 1;
+		mf_json_set_int(record, "id", *ret_id);
 		line = mf_format("%s\n", mf_json_text(record, false));
 		r = line ? history_append(dirfd, line) : -ENOMEM;
 	}
 	return r < 0 ? mf_fail(ctx, MF_STAGE_HISTORY, r, "/" DIRECTORY "/" NAME, NULL) : 0;
+}
+
+struct finding {
+	int64_t id;
+	char *text;
+};
+
+static int history_on_record(void *arg, struct mf_json *record)
+{
+	struct finding *f = arg;
+
+	if (mf_json_get_int(record, "id") != f->id)
+		return 0;
+	f->text = strdup(mf_json_text(record, false));
+	return f->text ? 1 : -ENOMEM;
+}
+
+int mf_history_find(struct mf_context *ctx, int64_t id, struct mf_json **ret_record)
+{
+	struct finding f = { .id = id };
+	int r = mf_history_read(ctx, history_on_record, &f);
+
+	if (r < 0)
+		return r;
+	*ret_record = f.text ? mf_json_parse(f.text) : NULL;
+	free(f.text);
+	return *ret_record ? 0
+			   : mf_fail(ctx, MF_STAGE_HISTORY, -MFE_NOT_FOUND, "history",
+				     "there is no run %" PRId64 "; see: modfetch history", id);
 }
 
 int mf_history_read(struct mf_context *ctx, mf_history_visit *visit, void *arg)

@@ -31,9 +31,11 @@
 #include "download.h"
 #include "hooks.h"
 #include "initrd-step.h"
+#include "kept-step.h"
 #include "links-step.h"
 #include "misplaced.h"
 #include "renew.h"
+#include "trial-step.h"
 
 #define HOOK_SECONDS 30
 
@@ -88,7 +90,8 @@ static bool all_on_disk(const struct mf_run *run)
 	for (size_t i = 0; i < run->wants.n; i++)
 		if (run->wants.v[i].state == MF_UNKNOWN)
 			return false;
-	return !run->selection.install && !run->selection.remove && !run->selection.again;
+	return !run->selection.install && !run->selection.remove && !run->selection.again &&
+	       !run->selection.n_versions;
 }
 
 /* Reads indexes and modprobe.d again: a repair changes the indexes. */
@@ -235,9 +238,12 @@ static bool may_have_begun(int failure)
 
 static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	int r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
+	int r = mf_trial_step_begin(ctx, run);
 
+	if (!r)
+		r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
 	if (r < 0) {
+		mf_trial_step_undo(ctx, run);
 		/* a removal that failed half way may have removed modules */
 		if (run->plan.erase.n && may_have_begun(r))
 			mf_links_step_undo(ctx, NULL);
@@ -260,6 +266,7 @@ static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct t
 		r = mf_undo_forget(ctx);
 	if (r < 0) {
 		mf_install_undo(ctx, &tx->receipt);
+		mf_trial_step_undo(ctx, run);
 		run->scriptlet.code = 0;
 		mf_links_step_undo(ctx, &tx->receipt.kernels);
 		return r;
@@ -445,6 +452,8 @@ static int run_stages(struct mf_context *ctx, struct mf_run *run)
 		return r;
 	r = run_renewing(ctx, run, &tx);
 	saved = mf_failure_save(ctx);
+	if (run->stamp[MF_INSTALLED] && tx.receipt.kernels.n)
+		mf_kept_step(ctx, run, tx.proofs);
 	if (mf_pending_loads_finish(ctx, &tx.pending_loads) < 0)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
 	mf_failure_restore(&saved);

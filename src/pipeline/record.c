@@ -106,6 +106,8 @@ static struct mf_json *packages_of(const struct mf_run *run)
 
 		mf_sha256_hex(run->plan.items[i].sha256, hex);
 		mf_json_set_string(item, "sha256", hex);
+		if (run->plan.items[i].replaces)
+			mf_json_set_string(item, "replaces", run->plan.items[i].replaces);
 		mf_json_add(packages, item);
 	}
 	return packages;
@@ -149,7 +151,7 @@ bool mf_record_is_refusal(const struct mf_run *run, int result)
 	return denied && (result > 0 || result == -MFE_DENIED);
 }
 
-int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line)
+int mf_record_run(struct mf_context *ctx, struct mf_run *run, int result, char **ret_line)
 {
 	struct mf_json *o = mf_json_object(), *queries = mf_json_array();
 	const char *text;
@@ -165,19 +167,21 @@ int mf_record_run(struct mf_context *ctx, const struct mf_run *run, int result, 
 	if (run->catalog)
 		mf_json_set(o, result < 0 && !run->scriptlet.code ? "planned" : "packages",
 			    packages_of(run));
-	if (run->plan.erase.n)
-		mf_json_set_strings(o, "removed", &run->plan.erase);
+	if (run->plan.removed.n)
+		mf_json_set_strings(o, result < 0 ? "to_remove" : "removed", &run->plan.removed);
+	if (run->undoes)
+		mf_json_set_int(o, "undoes", run->undoes);
 	add_times(o, run);
 	if (result < 0)
 		add_error(o, &ctx->failure);
-	r = mf_history_add(ctx, o);
+	r = mf_history_add(ctx, o, &run->id);
 	text = mf_json_text(o, false);
 	*ret_line = text ? strdup(text) : NULL;
 	mf_json_free(o);
 	return r;
 }
 
-void mf_record_end(struct mf_context *ctx, const struct mf_run *run, int result, char **ret_line)
+void mf_record_end(struct mf_context *ctx, struct mf_run *run, int result, char **ret_line)
 {
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 

@@ -20,14 +20,14 @@
 
 int mf_renew_open(struct mf_context *ctx, struct mf_run *run)
 {
-	int r = mf_catalog_open(ctx, &run->catalog);
+	int r = mf_catalog_open_local(ctx, run->locals, run->n_locals, &run->catalog);
 
 	if ((r != -MFE_NO_METADATA && r != -MFE_BAD_INDEX) || run->dry_run || run->metadata_asked)
 		return r;
 	r = mf_refresh_all(ctx, NULL, r == -MFE_BAD_INDEX, NULL);
 	run->refreshed = r >= 0;
 	run->metadata_asked = true;
-	return r < 0 ? r : mf_catalog_open(ctx, &run->catalog);
+	return r < 0 ? r : mf_catalog_open_local(ctx, run->locals, run->n_locals, &run->catalog);
 }
 
 bool mf_renew_after(struct mf_context *ctx, struct mf_run *run, int r)

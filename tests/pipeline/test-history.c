@@ -9,11 +9,12 @@
 static int add(struct root *r, int n, const char *text)
 {
 	struct mf_json *o = mf_json_object();
+	int64_t id;
 	int err;
 
 	mf_json_set_int(o, "n", n);
 	mf_json_set_string(o, "text", text);
-	err = mf_history_add(&r->ctx, o);
+	err = mf_history_add(&r->ctx, o, &id);
 	mf_json_free(o);
 	return err;
 }
