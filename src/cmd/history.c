@@ -40,6 +40,7 @@ static void print_record(struct mf_json *record)
 {
 	struct mf_json *queries = mf_json_get(record, "queries");
 	struct mf_json *packages = mf_json_get(record, "packages");
+	struct mf_json *removed = mf_json_get(record, "removed");
 	struct mf_json *error = mf_json_get(record, "error");
 	time_t when = (time_t)mf_json_get_int(record, "time");
 	const char *verb = mf_json_get_string(record, "verb");
@@ -48,6 +49,8 @@ static void print_record(struct mf_json *record)
 	char stamp[32];
 
 	strftime(stamp, sizeof(stamp), "%F %T", localtime_r(&when, &tm));
+	if (mf_json_get_int(record, "id"))
+		cmd_put("%" PRId64 "  ", mf_json_get_int(record, "id"));
 	cmd_put("%s  %s  %s", stamp, verb ? verb : "?", outcome ? outcome : "?");
 	print_times(record);
 	for (size_t i = 0; i < mf_json_length(queries); i++) {
@@ -60,9 +63,16 @@ static void print_record(struct mf_json *record)
 	}
 	for (size_t i = 0; i < mf_json_length(packages); i++) {
 		struct mf_json *p = mf_json_at(packages, i);
+		const char *replaces = mf_json_get_string(p, "replaces");
 
-		cmd_line("  + %s-%s", mf_json_get_string(p, "name"), mf_json_get_string(p, "evr"));
+		cmd_line("  + %s-%s%s%s", mf_json_get_string(p, "name"),
+			 mf_json_get_string(p, "evr"), replaces ? ", in place of " : "",
+			 replaces ? replaces : "");
 	}
+	for (size_t i = 0; i < mf_json_length(removed); i++)
+		cmd_line("  - %s", mf_json_string_at(removed, i));
+	if (mf_json_get_int(record, "undoes"))
+		cmd_line("  reverses run %" PRId64, mf_json_get_int(record, "undoes"));
 	if (error)
 		cmd_line("  %s: %s: %s [%s]", mf_json_get_string(error, "stage"),
 			 mf_json_get_string(error, "what"), mf_json_get_string(error, "why"),
@@ -86,6 +96,7 @@ int cmd_history(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = { { "lines", required_argument, NULL, 'n' }, { 0 } };
 	struct printing p = { .cmd = cmd };
+	struct mf_json *record = NULL;
 	long n = -1;
 	char *end;
 	int c, r;
@@ -96,6 +107,17 @@ int cmd_history(struct cmd *cmd, int argc, char **argv)
 		n = strtol(optarg, &end, 10);
 		if (*end || end == optarg || n < 0)
 			return cmd_usage(cmd, "history", "%s is not a number of runs", optarg);
+	}
+	if (optind < argc) {
+		n = strtol(argv[optind], &end, 10);
+		if (*end || n < 1 || optind + 1 < argc)
+			return cmd_usage(cmd, "history", "%s is not the number of a run",
+					 argv[*end || n < 1 ? optind : optind + 1]);
+		r = mf_history_find(&cmd->ctx, n, &record);
+		if (!r)
+			r = history_print(&p, record);
+		mf_json_free(record);
+		return r;
 	}
 	r = mf_history_read(&cmd->ctx, history_count, &p);
 	if (r < 0)

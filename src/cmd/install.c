@@ -11,7 +11,10 @@
 #include <string.h>
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
+#include "modfetch/local.h"
 #include "modfetch/release.h"
+#include "modfetch/taken-back.h"
 #include "cmd.h"
 
 static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
@@ -71,29 +74,124 @@ static int select_kernel(struct cmd *cmd, const struct mf_strings *names)
 	return r;
 }
 
+/* ---- package files ---- */
+
+/* What of the arguments are package files; the rest stays in the list of names. */
+struct files {
+	struct mf_local local;
+	struct mf_strings labels;
+	struct mf_version *versions;
+};
+
+static void files_done(struct files *files)
+{
+	mf_local_done(&files->local);
+	mf_strings_done(&files->labels);
+	free(files->versions);
+}
+
+/* "./igb.rpm" or "/srv/igb.rpm": a name with a directory is no package's. */
+static bool is_file(const char *name)
+{
+	return strchr(name, '/') && mf_ends_with(name, ".rpm");
+}
+
+static int take_files(struct cmd *cmd, struct mf_strings *names, struct files *files)
+{
+	size_t kept = 0, n = names->n;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *label = NULL, *name = names->v[i];
+
+		if (!r && is_file(name)) {
+			r = mf_local_add_file(&cmd->ctx, name, &files->local, &label);
+			if (!r)
+				r = mf_strings_add(&files->labels, label);
+		} else {
+			names->v[kept++] = MF_STEAL(name);
+		}
+	}
+	names->n = kept;
+	if (names->v)
+		names->v[kept] = NULL;
+	files->versions = calloc(files->labels.n + 1, sizeof(*files->versions));
+	if (!files->versions || r == -ENOMEM)
+		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ENOMEM, "install", NULL);
+	for (size_t i = 0; i < files->labels.n; i++)
+		files->versions[i] = (struct mf_version){ files->labels.v[i], MF_LOCAL_FILES };
+	return r;
+}
+
+/* Does NAME mean this version: "igb-kmp-1.2", "igb-kmp-1.2-1", or the same with the kernel? */
+static bool names_version(const char *name, const struct mf_taken_back_entry *entry)
+{
+	const char *release = strrchr(entry->evr, '-');
+	_cleanup_free_ char *evr = mf_format("-%s", entry->evr);
+	_cleanup_free_ char *version =
+		release ? mf_format("-%.*s", (int)(release - entry->evr), entry->evr) : NULL;
+
+	return mf_starts_with(name, entry->name) &&
+	       ((evr && mf_ends_with(name, evr)) || (version && mf_ends_with(name, version)));
+}
+
+/* A version that is named is wanted, although it was taken back. 0 or a recorded failure. */
+static int forgive_named(struct cmd *cmd, const struct mf_strings *names)
+{
+	_cleanup_(mf_taken_back_done) struct mf_taken_back taken = { 0 };
+	_cleanup_close_ int lock = -1;
+	int r = mf_taken_back_read(&cmd->ctx, &taken);
+
+	for (size_t i = 0; !r && i < taken.n; i++)
+		for (size_t j = 0; !r && j < names->n; j++) {
+			const struct mf_taken_back_entry *t = &taken.v[i];
+
+			if (!names_version(names->v[j], t))
+				continue;
+			if (lock < 0)
+				lock = mf_lock(&cmd->ctx);
+			r = lock < 0 ? lock : mf_taken_back_set(&cmd->ctx, t->name, t->evr, NULL);
+		}
+	return r;
+}
+
+/* Modules that crashed the machine may be loaded again if the admin installs their package. */
+static int clear_crashed(struct cmd *cmd, const struct mf_strings *names, int status)
+{
+	for (size_t i = 0; status >= 0 && i < names->n; i++) {
+		int cleared = cmd_clear_crashed(cmd, names->v[i]);
+
+		if (cleared)
+			status = cleared < 0 ? cleared : CMD_DONE;
+	}
+	return status;
+}
+
 int cmd_install(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 }, kernels = { 0 };
-	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
-						     .selection.install = &names,
-						     .no_load = true };
+	_cleanup_(files_done) struct files files = { 0 };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install", .no_load = true };
 	int r = install_add_names(cmd, argc, argv, &names), listed;
 
 	if (!r)
+		r = take_files(cmd, &names, &files);
+	if (!r && names.n)
 		r = select_kernel(cmd, &names);
+	if (!r && !cmd->dry_run)
+		r = forgive_named(cmd, &names);
+	run.selection.install = names.n ? &names : NULL;
+	run.selection.versions = files.versions;
+	run.selection.n_versions = files.labels.n;
+	run.locals = files.labels.n ? &files.local : NULL;
+	run.n_locals = files.labels.n > 0;
 	listed = r < 0 ? r : mf_kernels_list(&cmd->ctx, &kernels);
 	if (!r)
 		r = cmd_run(cmd, &run);
 	/* a kernel among them gets the drivers that this machine needs */
 	if (r == CMD_DONE && !listed && run.stamp[MF_INSTALLED])
 		r = cmd_kernels_added_since(cmd, &kernels);
-	for (size_t i = 0; r >= 0 && !run.dry_run && !cmd->ctx.unattended && i < names.n; i++) {
-		int cleared = cmd_clear_crashed(cmd, names.v[i]);
-
-		if (cleared)
-			r = cleared < 0 ? cleared : CMD_DONE;
-	}
-	return r;
+	return run.dry_run || cmd->ctx.unattended ? r : clear_crashed(cmd, &names, r);
 }
 
 int cmd_remove(struct cmd *cmd, int argc, char **argv)

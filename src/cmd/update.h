@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CMD_UPDATE_H
+#define CMD_UPDATE_H
+/* Shared by the verbs about versions. */
+#include "modfetch/update.h"
+#include "cmd.h"
+
+/* Prints a line for each update, or all as JSON. */
+void cmd_print_updates(const struct cmd *cmd, const struct mf_updates *updates);
+/* Prints what trials came to, a line for each; nothing as JSON. */
+void cmd_print_trials(const struct cmd *cmd, const struct mf_trial_results *results);
+
+#endif
