@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove deny allow refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
+set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -26,6 +26,10 @@ complete -c modfetch -n $none -a search -d "search packages by name, alias or te
 complete -c modfetch -n $none -a info -d "print all about a package or module"
 complete -c modfetch -n $none -a install -d "install packages or patterns by name"
 complete -c modfetch -n $none -a remove -d "remove packages by name"
+complete -c modfetch -n $none -a update -d "install newer versions of drivers"
+complete -c modfetch -n $none -a rollback -d "go back to the version before, or before the last update"
+complete -c modfetch -n $none -a undo -d "reverse a run of the history"
+complete -c modfetch -n $none -a trials -d "list updates on trial, and versions that were taken back"
 complete -c modfetch -n $none -a deny -d "never fetch it"
 complete -c modfetch -n $none -a allow -d "allow it, overriding all other rules"
 complete -c modfetch -n $none -a refresh -d "fetch the metadata of repositories now"
@@ -36,7 +40,7 @@ complete -c modfetch -n $none -a status -d "print devices, drivers, packages and
 complete -c modfetch -n $none -a history -d "print past runs"
 complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
 complete -c modfetch -n $none -a initrd -d "make the initrd again if its drivers changed"
-complete -c modfetch -n $none -a list -d "list the modules on disk that nobody owns"
+complete -c modfetch -n $none -a list -d "list packages or modules"
 complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
 complete -c modfetch -n $none -a kernel-added -d "bring the drivers of a new kernel"
 complete -c modfetch -n $none -a kernel-removed -d "remove what is left of a kernel"
@@ -89,6 +93,13 @@ complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also wh
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l all -d "all kernels, and those that are gone"
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle what can be handled"
 complete -c modfetch -n "__fish_seen_subcommand_from initrd" -l pending -d "of all kernels whose drivers changed"
+complete -c modfetch -n "__fish_seen_subcommand_from update" -l check -d "only list them"
+complete -c modfetch -n "__fish_seen_subcommand_from update" -l reload -d "load the new modules now"
+complete -c modfetch -n "__fish_seen_subcommand_from trials" -l begin-boot -d "for the unit"
+complete -c modfetch -n "__fish_seen_subcommand_from trials" -l judge -d "for the unit"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l installed -d "driver packages"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l updates -d "with a newer version"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l patterns -d "of the repositories"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x

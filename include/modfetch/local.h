@@ -46,11 +46,11 @@ int mf_local_add_file(struct mf_context *ctx, const char *path, struct mf_local 
 		      char **ret_label);
 
 /*
- * The same as a repository; OTHERS are those of the configuration. The caller passes RET_REPO to
- * mf_repo_done(). 0; -MFE_NO_KEYS: packages must be signed and there is no key; -ENOMEM; recorded.
+ * Adds N of them to REPOS, those of the configuration, as repositories. 0; -MFE_NO_KEYS: packages must
+ * be signed and there is no key; -ENOMEM; recorded.
  */
-int mf_local_as_repo(struct mf_context *ctx, const struct mf_local *local,
-		     const struct mf_repos *others, struct mf_repo *ret_repo);
+int mf_locals_as_repos(struct mf_context *ctx, const struct mf_local *locals, size_t n,
+		       struct mf_repos *repos);
 /*
  * Adds the packages to a pool of whole lists. A file that cannot be read is left out with a warning.
  * 0 or -ENOMEM, recorded.

@@ -38,6 +38,16 @@ void mf_updates_done(struct mf_updates *updates);
  */
 int mf_updates_find(struct mf_context *ctx, const struct mf_strings *names,
 		    struct mf_updates *ret_updates);
+/*
+ * The installed driver packages, with evr and label NULL, and repo NULL where no repository is known
+ * that it came from. 0 or a recorded failure.
+ */
+int mf_updates_installed(struct mf_context *ctx, struct mf_updates *ret_installed);
+/*
+ * The patterns of the repositories for this kernel, by their names without the kernel, sorted. 0 or a
+ * recorded failure.
+ */
+int mf_updates_patterns(struct mf_context *ctx, struct mf_strings *ret_names);
 /* Those that nothing blocks, for a selection; the caller frees the array, not its strings. NULL: no memory. */
 struct mf_version *mf_updates_versions(const struct mf_updates *updates, size_t *ret_n);
 

@@ -6,6 +6,9 @@
  * option is named. In text each line is one thing, without a summary, so that a script can read it.
  *	--unowned	the modules of the kernel that no package and no tool owns
  *	--initrd	the modules that the initrd of the kernel must have
+ *	--installed	the installed driver packages, with their repositories
+ *	--updates	those of which there is a newer version
+ *	--patterns	the patterns of the repositories
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -14,7 +17,7 @@
 #include "modfetch/initrd.h"
 #include "modfetch/inspect.h"
 #include "modfetch/json.h"
-#include "cmd.h"
+#include "update.h"
 
 typedef int list_kind(struct cmd *cmd);
 
@@ -83,25 +86,91 @@ static int list_initrd(struct cmd *cmd)
 	return CMD_DONE;
 }
 
-static list_kind *const kinds[] = { list_unowned, list_initrd };
+/* ---- packages ---- */
+
+static int list_updates(struct cmd *cmd)
+{
+	_cleanup_(mf_updates_done) struct mf_updates updates = { 0 };
+	int r = mf_updates_find(&cmd->ctx, NULL, &updates);
+
+	if (r < 0)
+		return r;
+	cmd_print_updates(cmd, &updates);
+	return CMD_DONE;
+}
+
+static int list_installed(struct cmd *cmd)
+{
+	_cleanup_(mf_updates_done) struct mf_updates installed = { 0 };
+	struct mf_json *o, *list;
+	int r = mf_updates_installed(&cmd->ctx, &installed);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; !cmd->json && i < installed.n; i++)
+		cmd_line("%s  %s  %s", installed.v[i].name, installed.v[i].installed,
+			 installed.v[i].repo ? installed.v[i].repo : "(of no repository)");
+	if (!cmd->json)
+		return CMD_DONE;
+	o = mf_json_object();
+	list = mf_json_array();
+	for (size_t i = 0; i < installed.n; i++) {
+		struct mf_json *p = mf_json_object();
+
+		mf_json_set_string(p, "name", installed.v[i].name);
+		mf_json_set_string(p, "evr", installed.v[i].installed);
+		mf_json_set_string(p, "repo", installed.v[i].repo);
+		mf_json_add(list, p);
+	}
+	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+	mf_json_set(o, "installed", list);
+	cmd_json(o, true);
+	mf_json_free(o);
+	return CMD_DONE;
+}
+
+static int list_patterns(struct cmd *cmd)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	struct mf_json *o;
+	int r = mf_updates_patterns(&cmd->ctx, &names);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; !cmd->json && i < names.n; i++)
+		cmd_line("%s", names.v[i]);
+	if (!cmd->json)
+		return CMD_DONE;
+	o = mf_json_object();
+	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+	mf_json_set_strings(o, "patterns", &names);
+	cmd_json(o, true);
+	mf_json_free(o);
+	return CMD_DONE;
+}
+
+static list_kind *const kinds[] = { list_unowned, list_initrd, list_installed, list_updates,
+				    list_patterns };
+
+#define NAME_ONE "name one list: --installed, --updates, --patterns, --unowned or --initrd"
 
 int cmd_list(struct cmd *cmd, int argc, char **argv)
 {
 	/* the value of an option is its place in KINDS */
 	static const struct option options[] = {
-		{ "unowned", no_argument, NULL, 0 },
-		{ "initrd", no_argument, NULL, 1 },
-		{ NULL, 0, NULL, 0 },
+		{ "unowned", no_argument, NULL, 0 },   { "initrd", no_argument, NULL, 1 },
+		{ "installed", no_argument, NULL, 2 }, { "updates", no_argument, NULL, 3 },
+		{ "patterns", no_argument, NULL, 4 },  { NULL, 0, NULL, 0 },
 	};
 	list_kind *kind = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || (size_t)c >= MF_ARRAY_SIZE(kinds) || kind)
-			return cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
+			return cmd_usage(cmd, "list", NAME_ONE);
 		kind = kinds[c];
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "list", "unexpected argument %s", argv[optind]);
-	return kind ? kind(cmd) : cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
+	return kind ? kind(cmd) : cmd_usage(cmd, "list", NAME_ONE);
 }

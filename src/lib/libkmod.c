@@ -54,10 +54,8 @@ static void ignore_message(void *data, int priority, const char *file, int line,
 
 /*
  * A directory as a path for libkmod. Below another root it is the path of a descriptor, which the
- * caller keeps open: if the directory, or /lib, is an absolute link in an image, the plain path
- * would lead to this machine's directory. With a negative DIRFD that path leads nowhere: a directory that
- * is missing in the image must not be found outside of it. The caller frees the path. NULL: no
- * memory.
+ * caller keeps open: an absolute link in an image would lead to this machine's directory. With a negative
+ * DIRFD it leads nowhere. The caller frees the path. NULL: no memory.
  */
 static char *path_for_kmod(const struct mf_context *ctx, const char *below, int dirfd)
 {

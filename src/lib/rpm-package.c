@@ -1,13 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of librpm for package files, which are read through copies of descriptors, never by
- * path: what is verified is what was read.
+ * The adapter of librpm for package files, and its configuration.
+ *
+ * Files are read through copies of descriptors, never by path: what is verified is what was read. Only
+ * digests are checked here; the verify stage checks signatures.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "modfetch/error.h"
 #include "modfetch/rpm.h"
 #include "rpm-private.h"
+
+/* Keeps librpm's last error message, which is the best "why" of a failure. */
+static int on_message(rpmlogRec rec, rpmlogCallbackData data)
+{
+	char *last = data;
+	const char *text = rpmlogRecMessage(rec);
+
+	/* a failed scriptlet that could not stop the transaction is only a warning */
+	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed"))) {
+		snprintf(last, 256, "%s", text);
+		last[strcspn(last, "\n")] = '\0';
+	}
+	return 0;
+}
+
+/*
+ * librpm has one configuration per process, and to read it takes milliseconds: once is enough. It
+ * defines _dbpath on every system; mf_rpm_end() only deletes the definition made over it.
+ */
+void mf_rpm_configure(char *last_message)
+{
+	rpmlogSetCallback(on_message, last_message);
+	if (!rpmMacroIsDefined(NULL, "_dbpath"))
+		rpmReadConfigFiles(NULL, NULL);
+}
 
 FD_t mf_rpm_open_copy(int fd)
 {

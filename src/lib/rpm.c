@@ -26,31 +26,6 @@
 #include "modfetch/strings.h"
 #include "rpm-private.h"
 
-/* Keeps librpm's last error message, which is the best "why" of a failure. */
-static int on_message(rpmlogRec rec, rpmlogCallbackData data)
-{
-	char *last = data;
-	const char *text = rpmlogRecMessage(rec);
-
-	/* a failed scriptlet that could not stop the transaction is only a warning */
-	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed"))) {
-		snprintf(last, 256, "%s", text);
-		last[strcspn(last, "\n")] = '\0';
-	}
-	return 0;
-}
-
-/*
- * librpm has one configuration per process, and to read it takes milliseconds: once is enough. It
- * defines _dbpath on every system; mf_rpm_end() only deletes the definition made over it.
- */
-void mf_rpm_configure(char *last_message)
-{
-	rpmlogSetCallback(on_message, last_message);
-	if (!rpmMacroIsDefined(NULL, "_dbpath"))
-		rpmReadConfigFiles(NULL, NULL);
-}
-
 rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message)
 {
 	bool there;

@@ -6,7 +6,7 @@
  * take the update back. So a boot writes down that it begins a trial before udev starts. If the next
  * boot finds that mark, the machine went down in between: it keeps the modules from udev, and the
  * update is taken back once the file systems are mounted. A power cut in the first seconds of such a
- * boot cannot be told from that: it costs the update, not the device. The initrd loads its drivers
+ * boot cannot be distinguished from that: it costs the update, not the device. The initrd loads its drivers
  * before: a trial says nothing of these.
  *
  * On disk: a JSON object on each line.

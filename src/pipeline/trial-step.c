@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decides which packages of a run are on trial: those that replace an installed version whose driver
- * has a device at this moment. A driver without a device has nothing to prove.
+ * Decides which packages of a run are on trial.
+ *
+ * Those that replace an installed version whose driver has a device at this moment. A driver without a
+ * device has nothing to prove.
  */
 #include "trial-step.h"
 #include <errno.h>

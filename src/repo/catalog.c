@@ -219,33 +219,15 @@ static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, s
 	return 0;
 }
 
-/* Package files of this machine become repositories after those of the configuration. */
-static int add_locals(struct mf_context *ctx, struct mf_catalog *catalog)
-{
-	struct mf_repos *repos = &catalog->repos;
-	struct mf_repo *v;
-	int r = 0;
-
-	if (!catalog->n_locals)
-		return mf_repos_check_any(ctx, repos);
-	v = reallocarray(repos->v, repos->n + catalog->n_locals, sizeof(*v));
-	if (!v)
-		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
-	repos->v = v;
-	for (size_t i = 0; !r && i < catalog->n_locals; i++) {
-		r = mf_local_as_repo(ctx, &catalog->locals[i], repos, &v[repos->n]);
-		repos->n += !r;
-	}
-	return r;
-}
-
 static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 {
 	size_t opened = 0;
 	int r = mf_repos_read(ctx, &catalog->repos);
 
 	if (!r)
-		r = add_locals(ctx, catalog);
+		r = catalog->n_locals ? mf_locals_as_repos(ctx, catalog->locals, catalog->n_locals,
+							   &catalog->repos)
+				      : mf_repos_check_any(ctx, &catalog->repos);
 	if (r < 0)
 		return r;
 	if (mf_release_parse(ctx->kernel, NULL, &catalog->release) < 0)

@@ -4,7 +4,7 @@
  *
  * A file is named by the digest that it has when it is listed, and the stages treat it as a download
  * with that digest: a file that is changed later is refused. Kept packages were verified before they
- * came into the store. Any other file is no more than a name that somebody typed, so its package must
+ * came into the store. Any other file is no more than a name that a user typed, so its package must
  * be signed, by an OpenPGP key of the repositories.
  *
  * The ids begin with '@', which no id of a .repo file does.
@@ -157,8 +157,8 @@ static int list_keyrings(struct mf_context *ctx, struct mf_strings *names)
 	return r;
 }
 
-int mf_local_as_repo(struct mf_context *ctx, const struct mf_local *local,
-		     const struct mf_repos *others, struct mf_repo *ret_repo)
+static int local_as_repo(struct mf_context *ctx, const struct mf_local *local,
+			 const struct mf_repos *others, struct mf_repo *ret_repo)
 {
 	_cleanup_free_ char *url = url_of(local->directory);
 	struct mf_repo repo = {
@@ -186,6 +186,22 @@ int mf_local_as_repo(struct mf_context *ctx, const struct mf_local *local,
 	}
 	*ret_repo = repo;
 	return 0;
+}
+
+int mf_locals_as_repos(struct mf_context *ctx, const struct mf_local *locals, size_t n,
+		       struct mf_repos *repos)
+{
+	struct mf_repo *v = reallocarray(repos->v, repos->n + n, sizeof(*v));
+	int r = 0;
+
+	if (!v)
+		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
+	repos->v = v;
+	for (size_t i = 0; !r && i < n; i++) {
+		r = local_as_repo(ctx, &locals[i], repos, &v[repos->n]);
+		repos->n += !r;
+	}
+	return r;
 }
 
 struct adding {

@@ -71,7 +71,7 @@ static int taken_on_line(void *arg, char *line)
 	char *day = strtok_r(NULL, " ", &save), *end = NULL;
 	struct mf_taken_back_entry entry = { 0 };
 
-	if (!name || !evr || !day || !save)
+	if (!name || !evr || !day || !save || !*save)
 		return 0;
 	entry.day = strtol(day, &end, 10);
 	if (*end)

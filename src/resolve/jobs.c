@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a plan is for, as jobs of the solver: a job for each missing module of the wants, one for each
- * name to install or to remove, and one for each version that is named.
+ * What a plan is for, as jobs of the solver.
+ *
+ * A job for each missing module of the wants, one for each name to install or to remove, and one for
+ * each version that is named. They stand in an order that does not depend on that of the queries.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 #include "planning.h"
 #include "version.h"
 
-void planning_clear_jobs(struct planning *p)
+void resolve_clear_jobs(struct planning *p)
 {
 	for (size_t i = 0; i < p->n_jobs; i++)
 		free((int *)p->jobs[i].ids);
@@ -149,11 +151,11 @@ static int add_version_jobs(struct planning *p)
 	return r;
 }
 
-int planning_collect_jobs(struct planning *p, const struct mf_want *wants, size_t n)
+int resolve_collect_jobs(struct planning *p, const struct mf_want *wants, size_t n)
 {
 	int r;
 
-	planning_clear_jobs(p);
+	resolve_clear_jobs(p);
 	r = add_module_jobs(p, wants, n);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);

@@ -31,7 +31,7 @@ struct planning {
  * Makes the jobs for the first N wants and the selection, in place of earlier ones. 0; -MFE_NOT_FOUND (a
  * name or version of the selection) or -ENOMEM, recorded.
  */
-int planning_collect_jobs(struct planning *p, const struct mf_want *wants, size_t n);
-void planning_clear_jobs(struct planning *p);
+int resolve_collect_jobs(struct planning *p, const struct mf_want *wants, size_t n);
+void resolve_clear_jobs(struct planning *p);
 
 #endif

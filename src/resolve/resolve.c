@@ -24,7 +24,7 @@
 
 static void planning_done(struct planning *p)
 {
-	planning_clear_jobs(p);
+	resolve_clear_jobs(p);
 	free(p->jobs);
 	free(p->askers);
 	free(p->other_builds);
@@ -132,7 +132,7 @@ static int plan_once(struct planning *p, const struct mf_want *wants, size_t n, 
 	/* libsolv prefers the newest, whatever kernel it is for */
 	for (size_t i = 0; i < p->n_other_builds; i++)
 		mf_pool_refuse(p->pool, p->other_builds[i], !any_package);
-	r = planning_collect_jobs(p, wants, n);
+	r = resolve_collect_jobs(p, wants, n);
 	if (r < 0)
 		return r;
 	return p->n_jobs ? solve_jobs(p, ret_plan) : 1;

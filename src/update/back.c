@@ -31,7 +31,7 @@ void mf_way_back_done(struct mf_way_back *way)
 	*way = (struct mf_way_back){ 0 };
 }
 
-int way_complete(struct mf_context *ctx, struct mf_way_back *way)
+int update_complete_way(struct mf_context *ctx, struct mf_way_back *way)
 {
 	int r = mf_local_from_kept(ctx, &way->labels, &way->kept);
 
@@ -125,7 +125,7 @@ int mf_way_back_from_run(struct mf_context *ctx, int64_t id, struct mf_way_back 
 	r = reverse_record(ctx, record, &way);
 	mf_json_free(record);
 	if (!r)
-		r = way_complete(ctx, &way);
+		r = update_complete_way(ctx, &way);
 	if (r < 0)
 		return r;
 	*ret_way = way;

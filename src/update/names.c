@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
+ * Which packages a user means.
+ *
  * A package is meant by its name, by its name without the end that says its kernel, and by each of its
- * modules, as kmod spells it or not.
+ * modules, whether it is spelled with "-" or with "_".
  */
 #include "names.h"
 #include <errno.h>

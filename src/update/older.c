@@ -156,7 +156,7 @@ int mf_way_back_to_older(struct mf_context *ctx, const struct mf_strings *names,
 	if (!r)
 		r = add_all_older(&o, names);
 	if (!r)
-		r = way_complete(ctx, &way);
+		r = update_complete_way(ctx, &way);
 	if (r < 0)
 		return r;
 	*ret_way = way;

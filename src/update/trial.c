@@ -81,7 +81,8 @@ static const char *wait_for_devices(const struct mf_context *ctx, const struct m
 	uint64_t until = mf_now_us() + (uint64_t)wait_ms * 1000;
 	const char *unbound;
 
-	while ((unbound = unbound_device(ctx, trial, ret_seen)) && mf_now_us() < until)
+	while (((unbound = unbound_device(ctx, trial, ret_seen)) || !*ret_seen) &&
+	       mf_now_us() < until)
 		usleep(POLL_US);
 	return unbound;
 }
@@ -290,7 +291,7 @@ static int judge(struct mf_context *ctx, const struct mf_trial *trial, unsigned 
 	int r = 0;
 
 	mf_boot_id(ctx, boot);
-	/* somebody has removed or replaced it since */
+	/* it was removed or replaced since */
 	if (!update_is_installed(ctx, trial->new_label, &r))
 		return r < 0 ? r : settle(ctx, trial, true, NULL);
 	if (mf_trial_went_down(ctx, trial))

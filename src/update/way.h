@@ -5,7 +5,7 @@
 #include "modfetch/update.h"
 
 /* Makes what a run needs of the labels. 0 or a recorded failure. */
-int way_complete(struct mf_context *ctx, struct mf_way_back *way);
+int update_complete_way(struct mf_context *ctx, struct mf_way_back *way);
 /* Is a package with that label installed? RET_ERROR: 0, or the recorded failure of the rpm database. */
 bool update_is_installed(struct mf_context *ctx, const char *label, int *ret_error);
 

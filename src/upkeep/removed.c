@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/inspect.h"
+#include "modfetch/kept.h"
 #include "modfetch/links.h"
 #include "modfetch/machine.h"
 #include "modfetch/module-name.h"
@@ -195,6 +196,14 @@ static int remove_files(struct mf_context *ctx, struct mf_strings *done)
 	return r < 0 ? r : mf_kernels_pending_set(ctx, ctx->kernel, NULL);
 }
 
+/* Nobody goes back to a version for a kernel that is gone. */
+static int drop_kept(struct mf_context *ctx)
+{
+	_cleanup_close_ int lock = mf_lock(ctx);
+
+	return lock < 0 ? lock : mf_kept_drop_kernel(ctx, ctx->kernel);
+}
+
 int mf_kernel_removed(struct mf_context *ctx, struct mf_strings *ret_done)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
@@ -211,6 +220,8 @@ int mf_kernel_removed(struct mf_context *ctx, struct mf_strings *ret_done)
 	/* what is left goes in any case; the first failure is the one to report */
 	saved = mf_failure_save(ctx);
 	files = remove_files(ctx, ret_done);
+	if (!files)
+		files = drop_kept(ctx);
 	if (r >= 0)
 		return files;
 	mf_failure_restore(&saved);

@@ -205,7 +205,7 @@ class WayBack(Case):
         self.publish('1.1', '1.2')
         self.ok('update')
         self.is_at('1.2')
-        # and so is the bad one for somebody who names it
+        # and so is the bad one for an admin who names it
         self.ok('install', 'dummy-kmp-1.1')
         self.is_at('1.1')
 

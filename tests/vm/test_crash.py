@@ -4,41 +4,16 @@
 
 import os
 import pathlib
-import struct
 import time
 import unittest
 
+import broken
 import image
 import scene
 
 BUILD = os.environ["MODFETCH_BUILD"]
 CARD = ["-device", "e1000e,bus=port0,id=card,romfile="]
 RECORD = "/etc/modprobe.d/modfetch-loading.conf"
-SIGNED = b"~Module signature appended~\n"
-
-
-def deadly(data):
-    """A module whose init function begins with an invalid instruction, which is a panic with oops=panic."""
-    if data.endswith(SIGNED):  # the kernel would refuse a wrong signature, but not a missing one
-        data = data[:len(data) - len(SIGNED) - 12 - struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]]
-    table, = struct.unpack_from("<Q", data, 40)
-    size, count = struct.unpack_from("<HH", data, 58)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", data, table + size * i) for i in range(count)]
-    symbols = next(s for s in sections if s[1] == 2)
-    names = sections[symbols[6]][4]
-    for at in range(symbols[4], symbols[4] + symbols[5], 24):
-        name, _, _, section, value, _ = struct.unpack_from("<IBBHQQ", data, at)
-        if data[names + name:].startswith(b"init_module\0"):
-            break
-    else:
-        raise AssertionError("no init_module")
-    start = sections[section][4] + value
-    place = 4 if data[start:start + 4] == b"\xf3\x0f\x1e\xfa" else 0  # endbr64
-    place += 5 if data[start + place] == 0xE8 else 0  # call __fentry__, which is relocated
-    relocated = [struct.unpack_from("<Q", data, at)[0] - value for s in sections if s[1] == 4 and s[7] == section
-                 for at in range(s[4], s[4] + s[5], 24)]
-    assert not any(place - 4 < r < place + 2 for r in relocated), (place, relocated)
-    return data[:start + place] + b"\x0f\x0b" + data[start + place + 2:]
 
 
 def repository(directory, kernel):
@@ -48,7 +23,7 @@ def repository(directory, kernel):
     module = tree / kernel.paths["e1000e"]
     data = module.read_bytes()
     module.unlink()  # a link to the cache
-    module.write_bytes(deadly(data))
+    module.write_bytes(broken.replace_begin(data, "init_module", broken.INVALID))
     keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
     image.run(next(pathlib.Path(BUILD).glob("src/**/modfetch")), "-q", "pack", "--output", directory / "repository", "--sign",
               keys / "repo.key", "--cert", keys / "repo.crt", "--only", "e1000e", tree)
