@@ -21,7 +21,7 @@ struct mf_context;
 	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
 	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \
 	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository has it")                            \
-	X(UNSOLVABLE, "UNSOLVABLE", 1, "the requested packages cannot be installed together")      \
+	X(UNSOLVABLE, "UNSOLVABLE", 4, "the requested packages cannot be installed together")      \
 	X(NO_SYMBOL, "NO-SYMBOL", 1, "a driver needs a symbol that this kernel does not export")   \
 	X(DENIED, "DENIED", 4, "policy, a blacklist or an install line refuses it")                \
 	X(BAD_MODALIAS, "BAD-MODALIAS", 4, "the name is too long or has bytes no alias has")       \

@@ -68,6 +68,8 @@ class Machine(r.Root):
 
 
 class Case(unittest.TestCase):
+    OPTIONS = {}
+
     @classmethod
     def setUpClass(cls):
         machine = Machine()
@@ -79,7 +81,7 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
         self.repository = f'{self.directory}/repository'
         os.mkdir(self.repository)
-        self.machine = Machine()
+        self.machine = Machine(**self.OPTIONS)
         self.addCleanup(self.machine.close)
         self.machine.repo('file://' + self.repository)
         self.machine.conf(keep_versions=2)
@@ -177,6 +179,89 @@ class Updates(Case):
         self.assertEqual(self.ok('update', '--check').stdout, '')
         self.ok('update', status=2)
         self.is_at('1.0')
+
+
+class Preferred(Case):
+    """dummy is in the kernel's own directory and belongs to no package; a vendor has a newer one for updates/."""
+
+    OPTIONS = {'modules': ('loop', 'dummy')}
+
+    def setUp(self):
+        super().setUp()
+        self.inbox = self.machine.needed(['dummy'])[-1]
+
+    def use(self, *extra):
+        self.machine.repo('file://' + self.repository, extra=extra)
+        self.publish('1.0', names=['dummy'])
+
+    def indexed(self):
+        text = read(f'{self.machine.modules}/modules.dep').decode()
+        return [line.split(':')[0] for line in text.splitlines() if line.split(':')[0].endswith('/dummy.ko')]
+
+    def test_it_comes_where_the_admin_prefers_it_and_goes_again(self):
+        self.use('prefer=1')
+        # nobody uses or asked for the module yet
+        self.ok('update', status=2)
+        self.ok('--no-load', 'probe', 'dummy', status=2)
+        before = self.machine.tree()
+        self.assertEqual(self.indexed(), [self.inbox])
+        self.assertIn('(not of a package) -> 1.0-1', self.ok('list', '--updates').stdout)
+        self.ok('update')
+        self.assertEqual(self.indexed(), ['updates/dummy.ko'])
+        self.assertEqual(read(f'{self.machine.modules}/{self.inbox}'), read(f'{self.machine.base}/lib/modules/{self.machine.kver}/{self.inbox}'))
+        self.assertIn('test', self.ok('list', '--installed').stdout)
+        self.ok('remove', f'dummy-kmp-{r.tag(self.machine.kver)}')
+        self.assertEqual(self.machine.tree(), before)
+
+    def test_it_stays_away_where_nobody_prefers_it(self):
+        self.use()
+        self.ok('--no-load', 'probe', 'dummy', status=2)
+        self.assertEqual(self.ok('update', '--check').stdout, '')
+        self.ok('update', status=2)
+        self.assertEqual(self.indexed(), [self.inbox])
+
+
+class Userspace(Case):
+    """A version that needs another version of a library."""
+
+    def library(self, version):
+        return r.rpmbuild(self.repository, 'libdummy', [], [(f'/usr/lib/libdummy.so.{version}', b'library')], version=version)
+
+    def needs(self, version, line):
+        tag = r.tag(self.machine.kver)
+        r.rpmbuild(self.repository, f'dummy-kmp-{tag}', ['Provides: kmod(dummy.ko) dummy-kmp', line],
+                   [(self.machine.path_of('dummy'), self.machine.content('dummy', version))], version=version)
+
+    def check(self, line, code, status, newer=False):
+        self.install_first()
+        self.machine.rpm('-i', '--nodeps', '--force-debian', self.library('1'))
+        if newer:
+            self.library('2')
+        before = self.machine.tree(), self.machine.packages()
+        self.needs('1.1', line)
+        r.createrepo(self.repository)
+        self.ok('refresh')
+        self.refused(code, 'update', 'dummy', status=status)
+        self.assertEqual((self.machine.tree(), self.machine.packages()), before)
+
+    def test_a_library_that_nobody_has(self):
+        self.check('Requires: libdummy = 2', 'UNSOLVABLE', 4)
+
+    def test_a_conflict_with_what_is_installed(self):
+        self.check('Conflicts: libdummy < 2', 'UNSOLVABLE', 4)
+
+    def test_a_library_of_the_same_repository_is_no_driver(self):
+        self.check('Requires: libdummy = 2', 'FORBIDDEN-FILE', 4, newer=True)
+
+    def test_firmware_comes_in_the_same_transaction(self):
+        self.install_first()
+        r.rpmbuild(self.repository, 'dummy-firmware', [], [('/lib/firmware/dummy.bin', b'2')], version='2')
+        self.needs('1.1', 'Requires: dummy-firmware = 2')
+        r.createrepo(self.repository)
+        self.ok('refresh')
+        self.ok('update', 'dummy')
+        self.assertEqual(len(self.runs()[-1]['packages']), 2)
+        self.is_at('1.1')
 
 
 class WayBack(Case):
