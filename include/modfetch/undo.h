@@ -24,8 +24,9 @@ struct mf_undo {
 	struct mf_strings kernels; /* kernels with module directories that are about to change */
 	struct mf_strings
 		packages; /* to be installed, "name-evr.arch", of names not installed now */
-	struct mf_strings updates; /* the same, of names that are installed */
-	struct mf_strings erase;   /* names to be removed */
+	struct mf_strings updates;  /* the same, of names that are installed */
+	struct mf_strings replaced; /* labels of the installed versions that these replace */
+	struct mf_strings erase;    /* names to be removed */
 	struct mf_strings files; /* all paths to be installed: rpm may leave partial files there */
 	struct mf_undo_created *created;
 	size_t n_created, room_created;
@@ -49,7 +50,7 @@ int mf_undo_read(struct mf_context *ctx, struct mf_undo *ret_undo);
 
 /*
  * Undoes a transaction: removes the CREATED paths that are still as rpm made them, partial files,
- * and PACKAGES from the database; finishes the removal of ERASE, which cannot be undone. A file
+ * and PACKAGES from the database; brings back those of REPLACED that are kept; finishes the removal of ERASE, which cannot be undone. A file
  * that another program has put in the place of one of these stays, and so does the package to be
  * erased that it belongs to. Missing files and packages are passed over. The caller updates the
  * indexes. 0, or a recorded failure.

@@ -150,19 +150,20 @@ static int on_removed_package(void *arg, void *header)
 	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
 	_cleanup_free_ char *label = NULL;
 	int r = mf_rpm_header(header, &h);
+	bool erased;
 
 	if (r < 0)
 		return r;
 	label = mf_format("%s-%s.%s", h.name, h.evr, h.arch);
 	if (!label)
 		return -ENOMEM;
-	if (removed->erase &&
-	    (mf_strings_has(removed->erase, h.name) || mf_strings_has(removed->erase, label)))
-		r = mf_kernel_check_removal(removed->ctx, &h);
-	else
-		r = stays_beside(removed, &h, label);
+	erased = removed->erase &&
+		 (mf_strings_has(removed->erase, h.name) || mf_strings_has(removed->erase, label));
+	r = erased ? mf_kernel_check_removal(removed->ctx, &h) : stays_beside(removed, &h, label);
 	if (r)
 		return r < 0 ? r : 0;
+	if (!erased)
+		r = mf_strings_add(&removed->receipt->undo.replaced, label);
 	if (!r)
 		warn_about_scriptlets(removed->ctx, &h);
 	if (!r)

@@ -10,9 +10,10 @@
  * rpm gave it and at most its size (it may be shorter after a power cut): another program may have
  * created a file there since.
  *
- * A package that replaces an older one is not removed: the old one is gone, and a driver of another
- * version is better than none. But if its installation was not finished, its files with new names
- * are removed. A removal is finished, not undone: the removed files are gone.
+ * The version that an update replaced comes back, if its package is kept (restore.c). If it is not, the
+ * new version is not removed: a driver of another version is better than none. But if its installation
+ * was not finished, its files with new names are removed. A removal is finished, not undone: the removed
+ * files are gone.
  *
  * On disk: /var/lib/modfetch/undo, records that end with a NUL (a path may have any other byte): a
  * letter for the list, then the string; of a created path "MODE MTIME SIZE UPDATE PATH". The first
@@ -33,6 +34,7 @@
 #include "modfetch/strings.h"
 #include "directories.h"
 #include "owners.h"
+#include "restore.h"
 
 #define DIRECTORY "var/lib/modfetch"
 #define NAME	  "undo"
@@ -44,6 +46,7 @@ void mf_undo_done(struct mf_undo *undo)
 	mf_strings_done(&undo->kernels);
 	mf_strings_done(&undo->packages);
 	mf_strings_done(&undo->updates);
+	mf_strings_done(&undo->replaced);
 	mf_strings_done(&undo->erase);
 	mf_strings_done(&undo->files);
 	for (size_t i = 0; i < undo->n_created; i++)
@@ -148,7 +151,7 @@ struct list {
 	char letter;
 	struct mf_strings *strings;
 };
-#define N_LISTS 5
+#define N_LISTS 6
 
 static void lists_of(struct mf_undo *undo, struct list lists[N_LISTS])
 {
@@ -157,6 +160,7 @@ static void lists_of(struct mf_undo *undo, struct list lists[N_LISTS])
 	lists[2] = (struct list){ 'u', &undo->updates };
 	lists[3] = (struct list){ 'e', &undo->erase };
 	lists[4] = (struct list){ 'f', &undo->files };
+	lists[5] = (struct list){ 'r', &undo->replaced };
 }
 
 int mf_undo_write(struct mf_context *ctx, const struct mf_undo *undo)
@@ -368,9 +372,29 @@ static int undo_finish_removal(struct mf_context *ctx, const struct mf_strings *
 	return r < 0 ? r : mf_rpm_erase(ctx, &removable);
 }
 
+/* An update whose old version is back is none. */
+static void forget_restored(const struct mf_strings *restored, struct mf_strings *completed)
+{
+	size_t kept = 0, n = completed->n;
+
+	for (size_t i = 0; i < n; i++) {
+		bool back = false;
+
+		for (size_t j = 0; j < restored->n; j++)
+			back |= mf_labels_same_name(completed->v[i], restored->v[j]);
+		if (back)
+			free(completed->v[i]);
+		else
+			completed->v[kept++] = completed->v[i];
+	}
+	completed->n = kept;
+	if (completed->v)
+		completed->v[kept] = NULL;
+}
+
 int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)
 {
-	_cleanup_(mf_strings_done) struct mf_strings completed = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings completed = { 0 }, restored = { 0 };
 	int r = mf_rpm_installed(ctx, &undo->updates, &completed);
 
 	for (size_t i = 0; i < undo->kernels.n; i++)
@@ -382,7 +406,10 @@ int mf_undo(struct mf_context *ctx, const struct mf_undo *undo)
 	if (!r)
 		r = mf_rpm_forget(ctx, &undo->packages);
 	if (!r)
+		r = mf_restore(ctx, &undo->replaced, &restored);
+	if (!r)
 		r = undo_finish_removal(ctx, &undo->erase);
+	forget_restored(&restored, &completed);
 	if (!r)
 		r = remove_created(ctx, undo, &completed, true);
 	return r < 0 ? r : mf_directories_update(ctx, NULL);

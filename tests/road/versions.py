@@ -385,6 +385,52 @@ class WayBack(Case):
         self.is_at('1.1')
 
 
+class Killed(Case):
+    """An update that is killed leaves the old version or the new one, never a part of both."""
+
+    POINTS = [('rename,renameat,renameat2', k) for k in range(2, 12)] + [('pwrite64', k) for k in (1, 10, 40, 80, 160, 240, 320)] + \
+             [('unlink,unlinkat', k) for k in (1, 3, 5)] + [('fsync,fdatasync,syncfs', k) for k in range(1, 14, 2)]
+
+    def inject(self, calls, what, k, *args):
+        env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR),
+               'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
+        return subprocess.run(['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}', '-e',
+                               f'inject={calls}:{what}:when={k}', '--', *self.machine.command(*args)], capture_output=True,
+                              text=True, check=False, timeout=90, env=env).returncode
+
+    def test_old_or_new(self):
+        self.install_first()
+        self.publish('1.1')
+        seen = {}
+        for calls, k in self.POINTS:
+            with self.subTest(calls=calls, k=k):
+                killed = self.inject(calls, 'signal=KILL', k, 'update') < 0
+                # any run repairs, also one that updates nothing
+                self.assertIn(self.machine.run('--no-load', 'probe', 'loop').returncode, (0, 2))
+                versions = self.machine.ask('%{NAME} %{VERSION}')
+                self.assertEqual(len(versions), 3, versions)
+                found = {name: (self.machine.installed()[name], self.machine.on_disk_version(name)) for name in Machine.NAMES}
+                self.assertIn(set(found.values()), ({('1.0', '1.0')}, {('1.1', '1.1')}))
+                self.ok('check')
+                seen.setdefault(killed, set()).update(v[0] for v in found.values())
+                if found['dummy'][0] == '1.1':
+                    self.ok('rollback', 'dummy', 'nlmon')
+                    os.unlink(f'{self.machine.path}/var/lib/modfetch/taken-back')
+        # the kills hit before and after the point of no return
+        self.assertEqual(seen[True], {'1.0', '1.1'})
+
+    def test_a_transaction_that_fails_at_its_end(self):
+        """The disk reports an error after rpm has finished: the old version is back."""
+        self.install_first()
+        self.publish('1.1')
+        before = self.machine.tree()
+        self.assertNotEqual(self.inject('syncfs', 'error=EIO', 1, 'update'), 0)
+        self.is_at('1.0')
+        self.is_at('1.0', 'nlmon')
+        self.assertEqual(self.machine.tree(), before)
+        self.ok('check')
+
+
 class Named(Case):
     def test_a_version_by_name(self):
         self.publish(*VERSIONS)
