@@ -60,7 +60,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --incremental --share --only --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --spec-only"
         [[ $word == -* ]] || compopt -o filenames
         words=$(compgen -d -- "$word")
         ;;

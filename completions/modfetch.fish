@@ -77,6 +77,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l sign -d "key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l cert -d "certificate" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l gpg-key -d "OpenPGP key" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l identity -d "which repository it is" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l updateinfo -d "advisories" -r
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l share -d "let packages of other kernels serve equal modules"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
