@@ -92,6 +92,8 @@ complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle wh
 complete -c modfetch -n "__fish_seen_subcommand_from initrd" -l pending -d "of all kernels whose drivers changed"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
+complete -c modfetch -n "__fish_seen_subcommand_from status" -l usage -d "which drivers are used"
+complete -c modfetch -n "__fish_seen_subcommand_from status" -l hooks -d "pass the report to hooks.d"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x
 complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(path basename /lib/modules/*)"
 complete -c modfetch -n "__fish_seen_subcommand_from kernel-added" -l strict -d "fail if a driver is missing"

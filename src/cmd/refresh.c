@@ -18,6 +18,7 @@
 #include "modfetch/refresh.h"
 #include "modfetch/stubs.h"
 #include "modfetch/upkeep.h"
+#include "modfetch/usage.h"
 #include "cmd.h"
 
 /* The number of advisories about packages of a repository; the next refresh reports a damaged list. */
@@ -216,6 +217,18 @@ static int retry_set_aside(struct cmd *cmd, int r)
 	return r;
 }
 
+/* Notes which packaged drivers are in use now. */
+static void record_usage(struct cmd *cmd)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
+		mf_failure_save(&cmd->ctx);
+	_cleanup_(mf_usage_done) struct mf_usage usage = { 0 };
+
+	if (mf_usage_read(&cmd->ctx, true, &usage) < 0)
+		mf_log(&cmd->ctx, MF_LOG_INFO, "the use of drivers is not recorded: %s: %s",
+		       cmd->ctx.failure.what, cmd->ctx.failure.why);
+}
+
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -258,5 +271,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	close(mf_steal_fd(&lock));
 	if (r >= 0)
 		(void)mf_kernels_retry(&cmd->ctx);
+	/* the timer's: an admin who calls it need not wait for the rpm database */
+	if (cmd->ctx.unattended)
+		record_usage(cmd);
 	return r;
 }
