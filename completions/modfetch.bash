@@ -32,7 +32,7 @@ _modfetch() {
     COMPREPLY=()
     case $before in
     --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
-        --symvers | --image | --system-map | --sign | --cert)
+        --symvers | --image | --system-map | --sign | --cert | --updateinfo)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -62,11 +62,12 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --incremental --share --only --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --spec-only"
         [[ $word == -* ]] || compopt -o filenames
         words=$(compgen -d -- "$word")
         ;;
     queue) options="--until-empty --linger --watch --retry" ;;
+    status) options="--usage --hooks" ;;
     history) options="--lines" ;;
     check) options="--all --fix" ;;
     ready | kernel-removed) words=$(_modfetch_kernels) ;;

@@ -81,6 +81,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l sign -d "key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l cert -d "certificate" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l gpg-key -d "OpenPGP key" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l identity -d "which repository it is" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l updateinfo -d "advisories" -r
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l share -d "let packages of other kernels serve equal modules"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
@@ -102,6 +103,8 @@ complete -c modfetch -n "__fish_seen_subcommand_from list" -l updates -d "with a
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l patterns -d "of the repositories"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "modules that nobody owns"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
+complete -c modfetch -n "__fish_seen_subcommand_from status" -l usage -d "which drivers are used"
+complete -c modfetch -n "__fish_seen_subcommand_from status" -l hooks -d "pass the report to hooks.d"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x
 complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(path basename /lib/modules/*)"
 complete -c modfetch -n "__fish_seen_subcommand_from kernel-added" -l strict -d "fail if a driver is missing"

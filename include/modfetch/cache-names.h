@@ -15,7 +15,7 @@
 #define MF_CACHE_CURRENT   "current"
 
 /* The version of all these formats. Files of another version are made again from the metadata. */
-#define MF_CACHE_VERSION "12"
+#define MF_CACHE_VERSION "13"
 
 #define MF_CACHE_INDEX	      "%s-%s.bin"    /* KIND, LABEL */
 #define MF_CACHE_KERNEL_INDEX "%s-%s-%s.bin" /* KIND, and a tag as flavor and ABI */
@@ -31,5 +31,10 @@
 #define MF_CACHE_OTHER "other" /* packages that name no kernel */
 
 #define MF_CACHE_KERNELS "kernels" /* the file of the kernels that packages name */
+
+/* The list of advisories (src/repo/advisories.c), and the beginnings of its first and last line. */
+#define MF_CACHE_ADVISORIES	 "advisories"
+#define MF_CACHE_ADVISORIES_HEAD "modfetch-advisories 1\n"
+#define MF_CACHE_ADVISORIES_END	 "end "
 
 #endif

@@ -11,6 +11,7 @@
  *   name-TAG.bin        kmod trie: module → package
  *   request-TAG.bin     kmod trie: module → module that asks for it by name; TAG also "other"
  *   kernels             releases of the kernels that the repository serves
+ *   advisories          what updates repair; only if some advisory is about its packages
  *   stamp               format version and digest, written last
  *
  * A generation is built aside and published by renaming the link: a reader sees the old or the new.
@@ -34,11 +35,12 @@ int mf_cache_open(const struct mf_context *ctx, const char *repo_id,
 struct mf_cache_source {
 	int repomd;		       /* descriptor of the verified repomd.xml */
 	int primary;		       /* descriptor of the verified, inflated primary.xml */
+	int updateinfo;		       /* the same of updateinfo.xml; 0 or below: there is none */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
 };
 /*
- * Builds and publishes a generation; older ones go. RET_PACKAGES gets the number of packages. 0,
- * -MFE_BAD_METADATA or -errno, recorded.
+ * Builds and publishes a generation; older ones go. RET_PACKAGES gets the number of packages. An
+ * updateinfo that cannot be parsed is reported by a warning. 0, -MFE_BAD_METADATA or -errno, recorded.
  */
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		   const struct mf_cache_source *source, size_t *ret_packages);

@@ -25,6 +25,7 @@ struct mf_settings {
 	char *kernel_requests;	 /* globs of names fetched for the kernel; NULL: none */
 	char *module_signature;	 /* "require", "if-keys" (default) or "kernel" */
 	char *regenerate_initrd; /* "auto" (default), "never", or the path of a program */
+	char *auto_update;	 /* "no" (default), "security" or "all" */
 	bool require_ready;	 /* kernel-added fails if a driver is missing; default no */
 	bool thorough;		 /* plans include suggested packages; default no */
 	uint64_t max_metadata;	 /* bytes of one metadata file, as sent and inflated; 512 MiB */

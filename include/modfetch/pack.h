@@ -40,8 +40,9 @@ struct mf_pack_options {
 	const char *key, *cert; /* PEM files to sign repomd.xml with CMS; both or none */
 	const char *gpg_key;	/* OpenPGP key to sign repomd.xml with too; or NULL */
 	const char *identity; /* identity in the metadata; NULL: the published one, or a new one */
-	unsigned int jobs;    /* threads and parallel rpmbuilds; 0: the number of processors */
-	bool incremental;     /* reuse packages of the repository that would be built identically */
+	const char *updateinfo; /* an updateinfo.xml to publish; NULL: the published one, if any */
+	unsigned int jobs;	/* threads and parallel rpmbuilds; 0: the number of processors */
+	bool incremental; /* reuse packages of the repository that would be built identically */
 	bool share; /* let packages of other kernels serve for modules that do the same; one tree */
 
 	mf_pack_progress *progress; /* or NULL */

@@ -25,11 +25,17 @@ void mf_pool_free(struct mf_pool *pool);
 
 /* ---- repomd.xml ---- */
 
-struct mf_repomd {
-	char *primary;		       /* location below the repository, unchecked */
+/* A metadata file that repomd.xml names. */
+struct mf_repomd_file {
+	char *location;		       /* below the repository, unchecked; NULL: no such file */
+	bool has_sha256;	       /* else SHA256 has no meaning */
 	uint8_t sha256[MF_SHA256_LEN]; /* of the file as it lies there */
 	uint64_t size;		       /* bytes of it; 0: not said */
-	uint64_t open_size;	       /* bytes inflated; 0: not said */
+};
+
+struct mf_repomd {
+	struct mf_repomd_file primary;	  /* always with a SHA-256 */
+	struct mf_repomd_file updateinfo; /* advisories */
 	char revision[64];
 	char *identity; /* which repository it says it is, see mf_repomd_parse(), or NULL */
 };
@@ -41,6 +47,24 @@ struct mf_repomd {
  */
 int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd);
 void mf_repomd_done(struct mf_repomd *repomd);
+
+/* ---- updateinfo.xml ---- */
+
+/* A package that an advisory names. The strings live until the visitor returns. */
+struct mf_updateinfo {
+	const char *id;	      /* of the advisory */
+	const char *type;     /* "security", "bugfix", …; NULL or empty: not said */
+	const char *severity; /* "Important", …; NULL or empty: not said */
+	const char *name, *evr, *arch;
+};
+/* A non-zero return ends the walk. */
+typedef int mf_updateinfo_visit(void *arg, const struct mf_updateinfo *entry);
+/*
+ * Parses an inflated updateinfo.xml from a descriptor and visits the packages of its advisories, one
+ * advisory after the other; one that was retracted is left out. 0, the visitor's return, -EBADMSG
+ * (nothing was visited) or another -errno.
+ */
+int mf_updateinfo_parse(int fd, mf_updateinfo_visit *visit, void *arg);
 
 /* ---- filling the pool ---- */
 
@@ -254,6 +278,8 @@ int mf_pool_deps(struct mf_pool *pool, int id, enum mf_dep_kind kind, mf_dep_vis
 
 /* Compares versions as rpm does, of any two packages: below 0, 0, above 0. */
 int mf_pool_compare(struct mf_pool *pool, int a, int b);
+/* The same for two versions as text, "1:2.3-4". The pool need not be ready. */
+int mf_pool_compare_evr(const struct mf_pool *pool, const char *a, const char *b);
 
 /*
  * What a package of a pool says of itself to people, and who has what it needs. For a pool that is

@@ -233,8 +233,9 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 	ret_ctx->settings.fetch_user = strdup("modfetch");
 	ret_ctx->settings.module_signature = strdup("if-keys");
 	ret_ctx->settings.regenerate_initrd = strdup("auto");
+	ret_ctx->settings.auto_update = strdup("no");
 	if (!ret_ctx->settings.fetch_user || !ret_ctx->settings.module_signature ||
-	    !ret_ctx->settings.regenerate_initrd)
+	    !ret_ctx->settings.regenerate_initrd || !ret_ctx->settings.auto_update)
 		return mf_fail(ret_ctx, MF_STAGE_ROOT, -ENOMEM, "settings", NULL);
 	r = open_root(ret_ctx, root);
 	return r < 0 ? r : select_kernel(ret_ctx, kernel);
@@ -253,6 +254,7 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.kernel_requests);
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);
+	free(ctx->settings.auto_update);
 	*ctx = (struct mf_context){ .root_fd = -1, .helper = -1 };
 }
 

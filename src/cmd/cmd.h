@@ -135,6 +135,12 @@ void cmd_kernels_done(struct cmd_kernels *kernels);
 void cmd_kernels_print(const struct cmd *cmd, const struct cmd_kernels *kernels);
 struct mf_json *cmd_kernels_json(const struct cmd_kernels *kernels);
 
+/*
+ * status --usage: prints the use of packaged drivers; HOOKS: passes it to the admin's hooks instead.
+ * Returns an exit status, or a recorded failure.
+ */
+int cmd_status_usage(struct cmd *cmd, bool hooks);
+
 /* The kernels that the metadata of a repository has drivers for; none where there is no metadata. */
 struct mf_served cmd_served(struct cmd *cmd, const char *repo_id);
 /* Sets "kernels", "built_for" and "any_kernel" of a repository. */

@@ -24,6 +24,7 @@
 #include "modfetch/pipeline.h"
 #include "modfetch/process.h"
 #include "modfetch/upkeep.h"
+#include "modfetch/usage.h"
 #include "modfetch/want.h"
 #include "cmd.h"
 
@@ -140,5 +141,6 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 		prepare_caches(&cmd->ctx);
 	r = finish_boot(cmd, &run, r);
 	(void)mf_kernels_retry(&cmd->ctx);
+	mf_usage_note(&cmd->ctx);
 	return r;
 }

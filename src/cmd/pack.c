@@ -5,14 +5,18 @@
  * Progress is written to stderr: a bar on a terminal, else a line for each step. Figures are
  * written to stdout, as text or with --json as one object.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/advisory.h"
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/inflate.h"
 #include "modfetch/pack.h"
 #include "cmd.h"
 
@@ -31,6 +35,7 @@ enum { /* long options without a letter */
        OPT_CERT,
        OPT_GPG_KEY,
        OPT_IDENTITY,
+       OPT_UPDATEINFO,
        OPT_INCREMENTAL,
        OPT_SHARE,
        OPT_ONLY,
@@ -52,6 +57,7 @@ static const struct option long_options[] = {
 	{ "cert", required_argument, NULL, OPT_CERT },
 	{ "gpg-key", required_argument, NULL, OPT_GPG_KEY },
 	{ "identity", required_argument, NULL, OPT_IDENTITY },
+	{ "updateinfo", required_argument, NULL, OPT_UPDATEINFO },
 	{ "incremental", no_argument, NULL, OPT_INCREMENTAL },
 	{ "share", no_argument, NULL, OPT_SHARE },
 	{ "only", required_argument, NULL, OPT_ONLY },
@@ -101,6 +107,7 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 		{ OPT_CERT, &a->options.cert },
 		{ OPT_GPG_KEY, &a->options.gpg_key },
 		{ OPT_IDENTITY, &a->options.identity },
+		{ OPT_UPDATEINFO, &a->options.updateinfo },
 		{ OPT_SPEC_ONLY, &a->options.spec_only },
 	};
 
@@ -146,6 +153,27 @@ static int parse_arguments(struct cmd *cmd, int argc, char **argv, struct argume
 	}
 	a->options.trees = &a->trees;
 	a->options.only = &a->only;
+	return 0;
+}
+
+/* What machines cannot parse is not published. 0 or a recorded error. */
+static int check_updateinfo(struct cmd *cmd, const char *path)
+{
+	_cleanup_close_ int file = open(path, O_RDONLY | O_CLOEXEC), xml = -1;
+	size_t packages = 0;
+	int r = file < 0 ? -errno : 0;
+
+	if (!r) {
+		xml = mf_inflate_fd(file, cmd->ctx.settings.max_metadata);
+		r = xml < 0 ? xml : mf_advisories_check(xml, &packages);
+	}
+	if (r == -EBADMSG || r == -MFE_BAD_METADATA)
+		return mf_fail(&cmd->ctx, MF_STAGE_PACK, -MFE_BAD_METADATA, path,
+			       "it is no updateinfo.xml that can be parsed");
+	if (r < 0)
+		return mf_fail(&cmd->ctx, MF_STAGE_PACK, r, path, NULL);
+	mf_log(&cmd->ctx, MF_LOG_INFO, "pack: the advisories in %s name %zu packages", path,
+	       packages);
 	return 0;
 }
 
@@ -247,6 +275,8 @@ int cmd_pack(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_pack_result_done) struct mf_pack_result result = { 0 };
 	int r = parse_arguments(cmd, argc, argv, &a);
 
+	if (!r && a.options.updateinfo)
+		r = check_updateinfo(cmd, a.options.updateinfo);
 	if (r < 0)
 		return r;
 	if (!cmd->quiet)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/advisory.h"
 #include "modfetch/cache.h"
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
@@ -17,7 +18,22 @@
 #include "modfetch/refresh.h"
 #include "modfetch/stubs.h"
 #include "modfetch/upkeep.h"
+#include "modfetch/usage.h"
 #include "cmd.h"
+
+/* The number of advisories about packages of a repository; the next refresh reports a damaged list. */
+static size_t count_advisories(struct cmd *cmd, const char *id)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
+		mf_failure_save(&cmd->ctx);
+	struct mf_advisories *advisories = NULL;
+	size_t n = 0;
+
+	if (!mf_advisories_read(&cmd->ctx, id, &advisories))
+		n = mf_advisories_count(advisories);
+	mf_advisories_free(advisories);
+	return n;
+}
 
 /* Adds the result of one repository, for --json. */
 static void refresh_report(struct cmd *cmd, struct mf_json *list, const char *id, int r,
@@ -30,6 +46,8 @@ static void refresh_report(struct cmd *cmd, struct mf_json *list, const char *id
 	mf_json_set_string(o, "state", r < 0 ? "failed" : r ? "unchanged" : "refreshed");
 	if (!r)
 		mf_json_set_int(o, "packages", (int64_t)result->packages);
+	if (r >= 0)
+		mf_json_set_int(o, "advisories", (int64_t)count_advisories(cmd, id));
 	if (r >= 0)
 		mf_json_set_string(o, "signer",
 				   *result->trust.signer ? result->trust.signer : NULL);
@@ -48,11 +66,15 @@ static void refresh_print(struct cmd *cmd, const char *id, int r,
 	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, id);
 	_cleanup_free_ char *kernels = mf_served_describe(&served);
 
+	size_t advisories = r > 0 ? 0 : count_advisories(cmd, id);
+
 	if (r > 0)
 		cmd_put("%s: unchanged", id);
 	else
 		cmd_put("%s: %zu packages%s%s", id, result->packages,
 			*result->trust.signer ? ", signed by " : "", result->trust.signer);
+	if (advisories)
+		cmd_put(", %zu advisories", advisories);
 	cmd_line("; kernels: %s", kernels ? kernels : "");
 }
 
@@ -195,6 +217,18 @@ static int retry_set_aside(struct cmd *cmd, int r)
 	return r;
 }
 
+/* Notes which packaged drivers are in use now. */
+static void record_usage(struct cmd *cmd)
+{
+	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
+		mf_failure_save(&cmd->ctx);
+	_cleanup_(mf_usage_done) struct mf_usage usage = { 0 };
+
+	if (mf_usage_read(&cmd->ctx, true, &usage) < 0)
+		mf_log(&cmd->ctx, MF_LOG_INFO, "the use of drivers is not recorded: %s: %s",
+		       cmd->ctx.failure.what, cmd->ctx.failure.why);
+}
+
 int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -237,5 +271,8 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	close(mf_steal_fd(&lock));
 	if (r >= 0)
 		(void)mf_kernels_retry(&cmd->ctx);
+	/* the timer's: an admin who calls it need not wait for the rpm database */
+	if (cmd->ctx.unattended)
+		record_usage(cmd);
 	return r;
 }

@@ -4,6 +4,7 @@
  * without any known driver are listed only with --json or -v, since every machine has dozens of
  * them. The devices are printed even if there is no repository.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -254,18 +255,16 @@ static void print_devices(struct cmd *cmd, const struct mf_run *run)
 		cmd_line("%zu packages would be installed by: modfetch coldplug", run->plan.n);
 }
 
-int cmd_status(struct cmd *cmd, int argc, char **argv)
+/* Prints the status without the use of drivers. Returns an exit status, or a recorded failure. */
+static int status_print(struct cmd *cmd)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "status", .dry_run = true };
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
 	_cleanup_(mf_pending_loads_done) struct mf_pending_loads attempts = { 0 };
 	_cleanup_(mf_aside_done) struct mf_aside aside = { 0 };
 	_cleanup_(cmd_kernels_done) struct cmd_kernels kernels = { 0 };
-	int r;
+	int r = mf_repos_read(&cmd->ctx, &repos);
 
-	if (argc > 1)
-		return cmd_usage(cmd, "status", "unexpected argument %s", argv[1]);
-	r = mf_repos_read(&cmd->ctx, &repos);
 	if (!r)
 		r = mf_pending_loads_read(&cmd->ctx, &attempts);
 	if (!r)
@@ -293,4 +292,25 @@ int cmd_status(struct cmd *cmd, int argc, char **argv)
 	status_print_aside(&aside);
 	print_devices(cmd, &run);
 	return CMD_DONE;
+}
+
+int cmd_status(struct cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = { { "usage", no_argument, NULL, 'u' },
+						 { "hooks", no_argument, NULL, 'h' },
+						 { 0 } };
+	bool usage = false, hooks = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return cmd_usage(cmd, "status", "the options are --usage and --hooks");
+		usage |= c == 'u';
+		hooks |= c == 'h';
+	}
+	if (optind < argc)
+		return cmd_usage(cmd, "status", "unexpected argument %s", argv[optind]);
+	if (hooks && !usage)
+		return cmd_usage(cmd, "status", "--hooks needs --usage");
+	return usage ? cmd_status_usage(cmd, hooks) : status_print(cmd);
 }

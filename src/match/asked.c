@@ -20,19 +20,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/days.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
 #include "modfetch/release.h"
 
-#define DIRECTORY  "var/lib/modfetch"
-#define NAME	   "asked"
-#define FILE_MAX   ((size_t)8 << 20)
-#define DAY_S	   86400
-#define FIRST_YEAR 1970
-#define KMP	   "-kmp"
+#define DIRECTORY "var/lib/modfetch"
+#define NAME	  "asked"
+#define FILE_MAX  ((size_t)8 << 20)
+#define KMP	  "-kmp"
 
 static const char *const kinds[MF_N_ASKED] = {
 	[MF_ASKED_NAME] = "name ",
@@ -46,11 +44,6 @@ static int asked_fail(struct mf_context *ctx, int r)
 	return mf_fail(ctx, MF_STAGE_EVENT, r, "/" MF_ASKED_FILE, NULL);
 }
 
-static long today(void)
-{
-	return (long)(time(NULL) / DAY_S);
-}
-
 void mf_asked_done(struct mf_asked *asked)
 {
 	for (size_t i = 0; i < asked->n; i++)
@@ -58,39 +51,6 @@ void mf_asked_done(struct mf_asked *asked)
 	free(asked->v);
 	mf_strings_done(&asked->kept);
 	*asked = (struct mf_asked){ 0 };
-}
-
-/* ---- days ---- */
-
-static void format_day(long day, char ret_text[16])
-{
-	time_t at = (time_t)day * DAY_S;
-	struct tm tm = { 0 };
-
-	gmtime_r(&at, &tm);
-	if (!strftime(ret_text, 16, "%Y-%m-%d", &tm))
-		*ret_text = '\0';
-}
-
-static bool parse_day(const char *text, long *ret_day)
-{
-	struct tm tm = { 0 };
-	char again[16];
-	int end = 0;
-	time_t at;
-
-	if (sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 ||
-	    text[end] || tm.tm_year < FIRST_YEAR)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	at = timegm(&tm);
-	if (at < 0)
-		return false;
-	*ret_day = (long)(at / DAY_S);
-	/* timegm() accepts February 31 */
-	format_day(*ret_day, again);
-	return !strcmp(again, text);
 }
 
 /* ---- the file ---- */
@@ -113,7 +73,7 @@ static int asked_append(struct mf_asked *asked, enum mf_asked_kind kind, const c
 static int parse_entry(struct mf_asked *asked, const char *line)
 {
 	const char *date = strrchr(line, ' ');
-	long day, now = today();
+	long day, now = mf_day_today();
 
 	for (enum mf_asked_kind kind = 0; date && kind < MF_N_ASKED; kind++) {
 		const char *what = line + strlen(kinds[kind]);
@@ -121,7 +81,7 @@ static int parse_entry(struct mf_asked *asked, const char *line)
 		if (!mf_starts_with(line, kinds[kind]))
 			continue;
 		if (what >= date || !mf_modalias_valid(what, (size_t)(date - what)) ||
-		    !parse_day(date + 1, &day))
+		    !mf_day_parse(date + 1, &day))
 			return 1;
 		if (day > now)
 			day = now;
@@ -184,9 +144,9 @@ int mf_asked_write(struct mf_context *ctx, struct mf_asked *asked)
 	for (size_t i = 0; i < asked->kept.n; i++)
 		fprintf(f, "%s\n", asked->kept.v[i]);
 	for (size_t i = 0; i < asked->n; i++) {
-		char day[16];
+		char day[MF_DAY_TEXT];
 
-		format_day(asked->v[i].day, day);
+		mf_day_format(asked->v[i].day, day);
 		fprintf(f, "%s%s %s\n", kinds[asked->v[i].kind], asked->v[i].what, day);
 	}
 	if (fclose(f))
@@ -241,7 +201,7 @@ static size_t asked_count(const struct mf_asked *asked, bool devices, size_t *re
 int mf_asked_add(struct mf_asked *asked, enum mf_asked_kind kind, const char *what)
 {
 	bool device = kind == MF_ASKED_DEVICE;
-	long now = today();
+	long now = mf_day_today();
 	size_t oldest = 0;
 
 	if (!mf_modalias_valid(what, strlen(what)))

@@ -73,27 +73,28 @@ void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_P
 	}
 }
 
-/* The name of the primary.xml in a repodata directory, from its repomd.xml; new memory or NULL. */
-static char *metadata_find_primary(int repodata_fd)
+char *pack_metadata_find(int repodata_fd, const char *type)
 {
-	_cleanup_free_ char *repomd = NULL;
-	const char *type, *href, *end;
+	_cleanup_free_ char *repomd = NULL, *open = mf_format("<data type=\"%s\">", type);
+	_cleanup_free_ char *name = NULL;
+	const char *data, *href, *end;
 	size_t len;
 
-	if (mf_file_read_at(repodata_fd, "repomd.xml", 1U << 24, &repomd, &len) < 0)
+	if (!open || mf_file_read_at(repodata_fd, "repomd.xml", 1U << 24, &repomd, &len) < 0)
 		return NULL;
-	type = strstr(repomd, "<data type=\"primary\">");
-	href = type ? strstr(type, "href=\"repodata/") : NULL;
+	data = strstr(repomd, open);
+	href = data ? strstr(data, "href=\"repodata/") : NULL;
 	if (!href)
 		return NULL;
 	href += strlen("href=\"repodata/");
 	end = strchr(href, '"');
-	return end ? strndup(href, (size_t)(end - href)) : NULL;
+	name = end ? strndup(href, (size_t)(end - href)) : NULL;
+	return name && mf_is_plain_name(name) ? MF_STEAL(name) : NULL;
 }
 
 int pack_metadata_measure(struct pack *pack, int repodata_fd)
 {
-	_cleanup_free_ char *name = metadata_find_primary(repodata_fd), *packed = NULL;
+	_cleanup_free_ char *name = pack_metadata_find(repodata_fd, "primary"), *packed = NULL;
 	_cleanup_free_ void *text = NULL;
 	size_t packed_len, len;
 	int r;

@@ -11,7 +11,8 @@
  *
  * The <repo> tag of the metadata holds the identity of the repository, so that no other repository
  * that the same key signs can be served in its place. If no identity is given, the first run
- * generates one, and later runs keep the published one.
+ * generates one, and later runs keep the published one. Advisories (updateinfo.xml) are kept the same
+ * way, since createrepo_c does not make them.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -214,6 +215,40 @@ static int drop_unneeded(struct pack *pack)
 	return repodata ? 0 : mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "repodata", NULL);
 }
 
+/* The path of the published updateinfo.xml, new memory. NULL: there is none. */
+static char *published_updateinfo(const struct pack *pack)
+{
+	_cleanup_close_ int fd =
+		openat(pack->repo_fd, "repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *name = fd < 0 ? NULL : pack_metadata_find(fd, "updateinfo");
+
+	return name ? mf_format("%s/repodata/%s", pack->output, name) : NULL;
+}
+
+/* Adds the advisories of the option, or else those that are published, to new metadata. */
+static int add_updateinfo(struct pack *pack)
+{
+	_cleanup_free_ char *repodata = mf_format("%s/next/repodata", pack->work);
+	_cleanup_free_ char *published = published_updateinfo(pack), *file = NULL;
+	const char *from = pack->options->updateinfo ? pack->options->updateinfo : published;
+
+	/* modifyrepo_c would take a path that begins with a dash for an option */
+	file = from ? realpath(from, NULL) : NULL;
+	if (from && !file)
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -errno, from, NULL);
+	if (!repodata)
+		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "repodata", NULL);
+	if (file) {
+		const char *const argv[] = { "modifyrepo_c",   "--mdtype",
+					     "updateinfo",     "--new-name",
+					     "updateinfo.xml", file,
+					     repodata,	       NULL };
+
+		return publish_run(pack, argv, "modifyrepo.log");
+	}
+	return 0;
+}
+
 static int sign_cms(struct pack *pack, int fd)
 {
 	_cleanup_free_ char *repomd = NULL;
@@ -335,8 +370,9 @@ static int publish_prepare(struct pack *pack, const struct mf_strings *now,
 					   : new_identity();
 	if (!identity)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, -EIO, "identity", NULL);
-	if (pack->options->incremental && same_lines(now, before) && was &&
-	    !strcmp(was, identity) && !copy_published(pack))
+	/* modifyrepo_c would change the repomd.xml that is published, whose links the copies are */
+	if (pack->options->incremental && !pack->options->updateinfo && same_lines(now, before) &&
+	    was && !strcmp(was, identity) && !copy_published(pack))
 		return 0;
 	r = mf_tree_remove(pack->private_fd, "work/next");
 	if (r < 0)
@@ -349,6 +385,8 @@ static int publish_prepare(struct pack *pack, const struct mf_strings *now,
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, ".pack/md", NULL);
 	r = drop_unneeded(pack);
+	if (r >= 0)
+		r = add_updateinfo(pack);
 	pack_progress(pack, "describing", now->n, now->n);
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Starts the admin's programs after a driver was installed.
+ * Starts the admin's programs after a driver was installed, or for a report.
  *
  * A hook is a program in /etc/modfetch/hooks.d. Names with a dot or a tilde are skipped, because
  * package managers and editors leave such copies. A hook runs with the rights of the run: in the
@@ -8,10 +8,10 @@
  *
  * A user who can write a hook becomes root. So only root (or our user) may own the directory and the
  * file or write to them; no package of a repository can install one there (confine.c). A hook gets
- * the run's record on its standard input, and an environment with only PATH: no string from a device
+ * the run's record, or the report, on its standard input, and an environment with only PATH: no string from a device
  * or a repository is ever part of a command.
  */
-#include "hooks.h"
+#include "modfetch/hooks.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -16,6 +16,7 @@
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
 #include "modfetch/history.h"
+#include "modfetch/hooks.h"
 #include "modfetch/install.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/links.h"
@@ -29,15 +30,12 @@
 #include "modfetch/verify.h"
 #include "asked-step.h"
 #include "download.h"
-#include "hooks.h"
 #include "initrd-step.h"
 #include "kept-step.h"
 #include "links-step.h"
 #include "misplaced.h"
 #include "renew.h"
 #include "trial-step.h"
-
-#define HOOK_SECONDS 30
 
 /* The data that the stages of one run pass on to each other. */
 struct transaction {
@@ -494,6 +492,6 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
 	close(mf_steal_fd(&lock));
 	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
 	    mf_wants_any_loaded(&run->wants))
-		mf_hooks_run(ctx, line, HOOK_SECONDS);
+		mf_hooks_run(ctx, line, MF_HOOK_SECONDS);
 	return mf_initrd_step_settle(ctx, run, r);
 }

@@ -9,6 +9,10 @@
  * verified, and only up to a limit. The cache is built in another directory and published by one
  * rename, so after a failure the old one stays in use.
  *
+ * updateinfo.xml, if repomd.xml names one, takes the same steps. A mirror that does not have it as
+ * it was signed fails, so that it cannot hide security updates. If the signer's own file is of no
+ * use, the repository is used without advisories, with a warning.
+ *
  * If a mirror reports by its etag that repomd.xml is the one in use, that costs one response
  * without a body. A mirror could report that forever, so the age of the metadata is checked all the
  * same, with the mirror's current signature, which may be newer for the same bytes.
@@ -71,33 +75,84 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 	return mf_fetch(ctx, requests, N_FILES, NULL, NULL, ret_fetched);
 }
 
-/* Fetches, verifies and inflates primary.xml into a memory file. A descriptor or a recorded error. */
-static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
-			 const struct mf_repomd *repomd)
+/* Fetches and verifies a metadata file. 0 or a recorded error. */
+static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
+		      const struct mf_repomd_file *file, struct mf_fetched *ret_fetched)
 {
-	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
 	const struct mf_fetch_request request = {
 		.mirrors = &repo->baseurls,
-		.path = repomd->primary,
+		.path = file->location,
 		.label = repo->id,
-		.size = repomd->size,
-		.sha256 = repomd->sha256,
+		.size = file->size,
+		.sha256 = file->sha256,
 		.max_size = ctx->settings.max_metadata,
 	};
-	int r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+	int r = mf_fetch(ctx, &request, 1, NULL, NULL, ret_fetched);
 
-	if (!r)
-		r = mf_verify_bytes(ctx, repomd->primary, fetched.fd, repomd->size, repomd->sha256);
-	if (r < 0)
-		return r;
-	r = mf_inflate_fd(fetched.fd, ctx->settings.max_metadata);
+	return r < 0 ? r
+		     : mf_verify_bytes(ctx, file->location, ret_fetched->fd, file->size,
+				       file->sha256);
+}
+
+/* Inflates a verified file into a memory file. A descriptor or a recorded error. */
+static int inflate_file(struct mf_context *ctx, const struct mf_repomd_file *file, int fd)
+{
+	int r = mf_inflate_fd(fd, ctx->settings.max_metadata);
+
 	if (r == -EFBIG)
-		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_TOO_LARGE, repomd->primary,
+		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_TOO_LARGE, file->location,
 			       "it has more than %llu bytes when inflated",
 			       (unsigned long long)ctx->settings.max_metadata);
-	return r < 0 ? mf_fail(ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repomd->primary,
+	return r < 0 ? mf_fail(ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, file->location,
 			       "it cannot be inflated")
 		     : r;
+}
+
+/* A descriptor of the inflated primary.xml, or a recorded error. */
+static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
+			 const struct mf_repomd_file *file)
+{
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
+	int r = fetch_file(ctx, repo, file, &fetched);
+
+	return r < 0 ? r : inflate_file(ctx, file, fetched.fd);
+}
+
+static void warn_without_advisories(const struct mf_context *ctx, const struct mf_repo *repo,
+				    const struct mf_repomd_file *file, const char *why)
+{
+	mf_log(ctx, MF_LOG_WARNING, "refresh: %s: its advisories are not used: %s: %s", repo->id,
+	       file->location, why);
+}
+
+/*
+ * RET_FD: a descriptor of the inflated updateinfo.xml, or -1: there is none, or none that can be used,
+ * which is logged. 0, or a recorded error that another mirror may not have.
+ */
+static int fetch_updateinfo(struct mf_context *ctx, const struct mf_repo *repo,
+			    const struct mf_repomd_file *file, int *ret_fd)
+{
+	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
+	int r;
+
+	if (!file->location)
+		return 0;
+	if (!file->has_sha256 || file->size > ctx->settings.max_metadata) {
+		warn_without_advisories(ctx, repo, file,
+					file->has_sha256 ? "it is larger than max-metadata"
+							 : "repomd.xml has no SHA-256 of it");
+		return 0;
+	}
+	r = fetch_file(ctx, repo, file, &fetched);
+	if (!r) {
+		_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
+			mf_failure_save(ctx);
+
+		*ret_fd = inflate_file(ctx, file, fetched.fd);
+		if (*ret_fd < 0)
+			warn_without_advisories(ctx, repo, file, ctx->failure.why);
+	}
+	return r;
 }
 
 static bool refresh_is_current(const struct mf_context *ctx, const char *id,
@@ -113,17 +168,21 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 			 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
 {
 	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
-	_cleanup_close_ int primary = -1;
+	_cleanup_close_ int primary = -1, updateinfo = -1;
 	struct mf_cache_source source = { .repomd = repomd_fd };
 	int r = mf_repomd_parse(repomd_fd, &repomd);
 
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_REFRESH, r == -EBADMSG ? -MFE_BAD_METADATA : r,
 			       repo->id, "repomd.xml names no primary with a SHA-256");
-	primary = fetch_primary(ctx, repo, &repomd);
+	primary = fetch_primary(ctx, repo, &repomd.primary);
 	if (primary < 0)
 		return primary;
+	r = fetch_updateinfo(ctx, repo, &repomd.updateinfo, &updateinfo);
+	if (r < 0)
+		return r;
 	source.primary = primary;
+	source.updateinfo = updateinfo;
 	memcpy(source.digest, digest, sizeof(source.digest));
 	return mf_cache_build(ctx, repo->id, &source, ret_packages);
 }

@@ -24,6 +24,7 @@
 #include "modfetch/file.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
+#include "advisories.h"
 #include "indexes.h"
 #include "shared.h"
 
@@ -302,7 +303,8 @@ static int copy_file(int from, int dirfd, const char *name)
 	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
 }
 
-static int write_generation(struct build *b, const struct mf_cache_source *source)
+static int write_generation(struct build *b, const char *repo_id,
+			    const struct mf_cache_source *source)
 {
 	char stamp[sizeof(STAMP) + MF_SHA256_HEX + 2], hex[MF_SHA256_HEX];
 	int r = copy_file(source->repomd, b->dirfd, "repomd.xml");
@@ -311,6 +313,9 @@ static int write_generation(struct build *b, const struct mf_cache_source *sourc
 		r = write_packages(b, i);
 	if (!r)
 		r = mf_served_write(b->pool, b->ids, b->n, b->dirfd);
+	if (!r && source->updateinfo > 0)
+		r = mf_advisories_write(b->ctx, repo_id, b->pool, b->ids, b->n, source->updateinfo,
+					b->dirfd);
 	if (r < 0)
 		return r;
 	mf_sha256_hex(source->digest, hex);
@@ -417,7 +422,7 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 	if (!r && b.dirfd < 0)
 		r = -errno;
 	if (!r)
-		r = write_generation(&b, source);
+		r = write_generation(&b, repo_id, source);
 	if (!r)
 		r = cache_publish(repo_fd, name);
 	if (r < 0)

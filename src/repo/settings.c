@@ -48,6 +48,7 @@ static const struct {
 	WORD("module-signature", module_signature),
 	WORD("kernel-requests", kernel_requests),
 	WORD("regenerate-initrd", regenerate_initrd),
+	WORD("auto-update", auto_update),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
@@ -78,6 +79,9 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 	if (!strcmp(key, "regenerate-initrd") && strcmp(value, "auto") && strcmp(value, "never") &&
 	    (*value != '/' || strstr(value, "/..")))
 		return bad(ctx, key, value, "neither auto, never nor an absolute path");
+	if (!strcmp(key, "auto-update") && strcmp(value, "no") && strcmp(value, "security") &&
+	    strcmp(value, "all"))
+		return bad(ctx, key, value, "neither no, security nor all");
 	copy = strdup(value);
 	if (!copy)
 		return mf_fail(ctx, MF_STAGE_CONFIG, -ENOMEM, "/" CONF, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What repomd.xml says, by libsolv's parser: where primary.xml is and what its digest must be, how
- * far the repository has come, and which one it is.
+ * What repomd.xml says, by libsolv's parser: where primary.xml and updateinfo.xml are and what their
+ * digests must be, how far the repository has come, and which one it is. A primary without a SHA-256
+ * is an error; whether a repository is used without its updateinfo is not decided here.
  *
  * The last is for a reader that knows a key and not a place: one key often signs several
  * repositories ("stable", "testing"), and a mirror of one could serve another. createrepo_c has
@@ -19,36 +20,47 @@
 
 void mf_repomd_done(struct mf_repomd *repomd)
 {
-	free(repomd->primary);
+	free(repomd->primary.location);
+	free(repomd->updateinfo.location);
 	free(repomd->identity);
 	*repomd = (struct mf_repomd){ 0 };
 }
 
-static int find_primary(Pool *pool, Repo *repo, struct mf_repomd *ret)
+/* The first file of a type. 0, also where there is none, or -ENOMEM. */
+static int find_file(Pool *pool, Repo *repo, const char *type, struct mf_repomd_file *ret)
 {
 	Dataiterator di;
-	int r = -EBADMSG;
+	int r = 0;
 
-	dataiterator_init(&di, pool, repo, SOLVID_META, REPOSITORY_REPOMD_TYPE, "primary",
+	dataiterator_init(&di, pool, repo, SOLVID_META, REPOSITORY_REPOMD_TYPE, type,
 			  SEARCH_STRING);
 	dataiterator_prepend_keyname(&di, REPOSITORY_REPOMD);
 	if (dataiterator_step(&di)) {
 		const unsigned char *sum;
 		const char *location;
-		Id type = 0;
+		Id kind = 0;
 
 		dataiterator_setpos_parent(&di);
 		location = pool_lookup_str(pool, SOLVID_POS, REPOSITORY_REPOMD_LOCATION);
-		sum = pool_lookup_bin_checksum(pool, SOLVID_POS, REPOSITORY_REPOMD_CHECKSUM, &type);
-		if (location && sum && type == REPOKEY_TYPE_SHA256) {
-			ret->primary = strdup(location);
+		sum = pool_lookup_bin_checksum(pool, SOLVID_POS, REPOSITORY_REPOMD_CHECKSUM, &kind);
+		ret->size = pool_lookup_num(pool, SOLVID_POS, REPOSITORY_REPOMD_SIZE, 0);
+		ret->has_sha256 = sum && kind == REPOKEY_TYPE_SHA256;
+		if (ret->has_sha256)
 			memcpy(ret->sha256, sum, MF_SHA256_LEN);
-			ret->size = pool_lookup_num(pool, SOLVID_POS, REPOSITORY_REPOMD_SIZE, 0);
-			r = ret->primary ? 0 : -ENOMEM;
-		}
+		ret->location = location ? strdup(location) : NULL;
+		r = location && !ret->location ? -ENOMEM : 0;
 	}
 	dataiterator_free(&di);
 	return r;
+}
+
+static int find_files(Pool *pool, Repo *repo, struct mf_repomd *ret)
+{
+	int r = find_file(pool, repo, "primary", &ret->primary);
+
+	if (!r && (!ret->primary.location || !ret->primary.has_sha256))
+		r = -EBADMSG;
+	return r ? r : find_file(pool, repo, "updateinfo", &ret->updateinfo);
 }
 
 /* All values of one kind of tag, a blank between them. */
@@ -101,7 +113,7 @@ int mf_repomd_parse(int fd, struct mf_repomd *ret_repomd)
 	int r = -EBADMSG;
 
 	if (f && !repo_add_repomdxml(repo, f, 0)) {
-		r = find_primary(pool, repo, &found);
+		r = find_files(pool, repo, &found);
 		revision = repo_lookup_str(repo, SOLVID_META, REPOSITORY_REVISION);
 		snprintf(found.revision, sizeof(found.revision), "%s", revision ? revision : "");
 		found.identity = find_identity(pool, repo);

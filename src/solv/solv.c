@@ -357,6 +357,11 @@ int mf_pool_compare(struct mf_pool *mp, int a, int b)
 			   EVRCMP_COMPARE);
 }
 
+int mf_pool_compare_evr(const struct mf_pool *pool, const char *a, const char *b)
+{
+	return pool_evrcmp_str(pool->pool, a, b, EVRCMP_COMPARE);
+}
+
 int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n)
 {
 	Solvable *s;

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """modfetch pack on small trees from a real kernel: the contract of packages, bad input, rebuilds, concurrent readers."""
 
+import gzip
 import hashlib
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -14,9 +16,10 @@ import sys
 import threading
 import time
 import unittest
+import xml.etree.ElementTree as ET
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from packing import MODFETCH, Kernel, PackCase, Repository, call, library, name_of, rpm_query  # noqa: E402
+from packing import MODFETCH, REPO_NS, Kernel, PackCase, Repository, call, library, name_of, rpm_query  # noqa: E402
 
 KERNEL = Kernel("default")
 ABI, FLAVOR = KERNEL.release.rsplit("-", 1)
@@ -415,6 +418,51 @@ class Rebuilding(PackCase):
         self.assertNotIn(self.identity(), (first, "drivers/stable 2"))
         for bad in "", " x", "x ", "a<b", "a&b", "x" * 129, "a\nb", "gr\u00fcn":
             self.assertIn("[USAGE]", self.pack("--identity", bad, tree, status=64).stderr)
+
+    def advisories(self):
+        """The updateinfo.xml that the metadata name; None: none."""
+        for data in ET.fromstring(Repository(self.repo).repomd).findall(f"{REPO_NS}data"):
+            if data.get("type") == "updateinfo":
+                packed = (self.repo / data.find(f"{REPO_NS}location").get("href")).read_bytes()
+                self.assertEqual(hashlib.sha256(packed).hexdigest(), data.findtext(f"{REPO_NS}checksum"))
+                return gzip.decompress(packed).decode()
+        return None
+
+    def test_advisories_are_published_and_go_on_to(self):
+        tree, xml = self.tree(KERNEL, "xfs", "libcrc32c"), self.scratch / "-advisories.xml"
+        text = ('<updates><update type="security"><id>V-%d</id><pkglist><collection><package name="xfs" version="1" '
+                'release="1" arch="x86_64"/></collection></pkglist></update></updates>')
+        self.pack("--incremental", tree)
+        self.assertIsNone(self.advisories())
+        xml.write_text(text % 1, encoding="utf-8")
+        before = Repository(self.repo).repomd
+        old = self.scratch / "old"
+        old.mkdir()
+        os.link(self.repo / "repodata/repomd.xml", old / "repomd.xml")
+        self.assertIn("name 1 packages", self.pack("--incremental", "--updateinfo", xml.name, tree, cwd=self.scratch).stderr)
+        self.assertEqual(self.advisories(), text % 1)
+        self.assertEqual((old / "repomd.xml").read_bytes(), before, "what was published is never changed in place")
+        # with nothing to do, with other packages, and from nothing: they stay
+        self.pack("--incremental", tree)
+        self.assertEqual(self.advisories(), text % 1)
+        self.edit_modinfo(tree / KERNEL.find("xfs"), b"alias=fs-other")
+        self.pack("--incremental", tree)
+        self.assertEqual(self.advisories(), text % 1)
+        shutil.rmtree(self.repo / ".pack")
+        self.pack(tree)
+        self.assertEqual(self.advisories(), text % 1)
+        # another file replaces them
+        packed = self.scratch / "new.xml.xz"
+        packed.write_bytes(lzma.compress((text % 2).encode()))
+        self.pack("--updateinfo", packed, tree)
+        self.assertEqual(self.advisories(), text % 2)
+        self.assertEqual(Repository(self.repo).repomd.count(b'type="updateinfo"'), 1)
+        # one that cannot be parsed is refused, and the published one stays
+        xml.write_text("<updates><update", encoding="utf-8")
+        before = Repository(self.repo).repomd
+        self.assertIn("[BAD-METADATA]", self.pack("--updateinfo", xml, tree, status=1).stderr)
+        self.assertIn("[ENOENT]", self.pack("--updateinfo", self.scratch / "absent", tree, status=1).stderr)
+        self.assertEqual(Repository(self.repo).repomd, before)
 
     def test_a_changed_module_alone_is_built_again_and_never_in_place(self):
         tree = self.tree(KERNEL, "e1000e", "xfs", "libcrc32c")

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "src/pipeline/hooks.h"
+#include "modfetch/hooks.h"
 
 #define KVER "6.1.0-56-amd64"
 #define LINE "{ \"verb\": \"queue\" }"

@@ -18,6 +18,7 @@ static void without_a_file_the_built_in_ones_hold(void **state)
 	assert_null(r->ctx.settings.rpmdb);
 	assert_string_equal(r->ctx.settings.fetch_user, "modfetch");
 	assert_string_equal(r->ctx.settings.module_signature, "if-keys");
+	assert_string_equal(r->ctx.settings.auto_update, "no");
 	assert_int_equal(r->ctx.settings.lock_timeout, 60);
 	assert_int_equal(r->ctx.settings.max_age_days, 14);
 	assert_int_equal(r->ctx.settings.max_metadata, 512ULL << 20);
@@ -32,7 +33,8 @@ static void each_key_sets_its_setting(void **state)
 	assert_int_equal(
 		read_conf(r,
 			  "# a comment\n[modfetch]\nrpmdb=/opt/rpm\nfetch-user=nobody\n"
-			  "module-signature=require\nregenerate-initrd=never\nmax-metadata=3\nmax-"
+			  "module-signature=require\nregenerate-initrd=never\nauto-update="
+			  "security\nmax-metadata=3\nmax-"
 			  "package=4\nmax-age=5\n"
 			  "fetch-timeout=6\nlock-timeout=0\nbind-timeout=7\nmax-transactions=8\n"),
 		0);
@@ -40,6 +42,7 @@ static void each_key_sets_its_setting(void **state)
 	assert_string_equal(s->fetch_user, "nobody");
 	assert_string_equal(s->module_signature, "require");
 	assert_string_equal(s->regenerate_initrd, "never");
+	assert_string_equal(s->auto_update, "security");
 	assert_int_equal(s->max_metadata, 3ULL << 20);
 	assert_int_equal(s->max_package, 4ULL << 20);
 	assert_int_equal(s->max_age_days, 5);
@@ -47,6 +50,8 @@ static void each_key_sets_its_setting(void **state)
 	assert_int_equal(s->lock_timeout, 0);
 	assert_int_equal(s->bind_timeout, 7);
 	assert_int_equal(s->max_transactions, 8);
+	assert_int_equal(read_conf(r, "[modfetch]\nauto-update=all\n"), 0);
+	assert_string_equal(s->auto_update, "all");
 	/* said twice: the last one counts, and nothing leaks */
 	assert_int_equal(read_conf(r, "[modfetch]\nrpmdb=/a\nrpmdb=/b\n"), 0);
 	assert_string_equal(s->rpmdb, "/b");
@@ -70,6 +75,8 @@ static void what_is_wrong_is_an_error(void **state)
 		{ "[modfetch]\nrpmdb=/var/../../rpm\n", "absolute" },
 		{ "[modfetch]\nmodule-signature=sometimes\n", "neither" },
 		{ "[modfetch]\nregenerate-initrd=dracut\n", "neither" },
+		{ "[modfetch]\nauto-update=yes\n", "neither no, security nor all" },
+		{ "[modfetch]\nauto-update=\n", "neither no, security nor all" },
 		{ "[modfetch]\nwhat is this\n", "line 2" },
 	};
 	struct root *r = *state;

@@ -13,6 +13,7 @@ import root as r  # noqa: E402
 UNITS = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '..', '..', 'systemd')
 LIMITS = {'modfetch-fetch@.service': 1.5, 'modfetch.service': 3.0, 'modfetch-coldplug.service': 3.0, 'modfetch-refresh.service': 3.0,
           'modfetch-trials-begin.service': 3.0, 'modfetch-trials-judge.service': 3.0,
+          'modfetch-usage.service': 3.0,
           # it runs a program that reads the whole system and writes to /boot
           'modfetch-initrd.service': 8.0}
 

@@ -191,10 +191,11 @@ static void repomd_names_its_primary(void **state)
 	struct mf_repomd md = { 0 };
 
 	assert_int_equal(repomd(REPOMD("sha256", A64), &md), 0);
-	assert_string_equal(md.primary, "repodata/primary.xml.gz");
-	assert_int_equal(md.sha256[31], 0xab);
-	assert_int_equal(md.size, 77);
+	assert_string_equal(md.primary.location, "repodata/primary.xml.gz");
+	assert_int_equal(md.primary.sha256[31], 0xab);
+	assert_int_equal(md.primary.size, 77);
 	assert_string_equal(md.revision, "1234");
+	assert_null(md.updateinfo.location);
 	mf_repomd_done(&md);
 	/* a weak digest is none, and so is half of one */
 	assert_int_equal(repomd(REPOMD("sha", "00000000000000000000000000000000000000ab"), &md),
@@ -204,7 +205,32 @@ static void repomd_names_its_primary(void **state)
 	assert_int_equal(repomd("<repomd/>", &md), -EBADMSG);
 	assert_int_equal(repomd("<repomd", &md), -EBADMSG);
 	assert_int_equal(repomd("", &md), -EBADMSG);
-	assert_null(md.primary);
+	assert_null(md.primary.location);
+}
+
+#define UPDATEINFO(type, digest)                                                                   \
+	"<repomd xmlns=\"http://linux.duke.edu/metadata/repo\">"                                   \
+	"<data type=\"updateinfo\"><checksum type=\"" type "\">" digest "</checksum>"              \
+	"<location href=\"repodata/updateinfo.xml.xz\"/><size>88</size></data>"                    \
+	"<data type=\"primary\"><checksum type=\"sha256\">" Z64                                    \
+	"</checksum><location href=\"p\"/></data></repomd>"
+
+static void repomd_may_name_an_updateinfo(void **state)
+{
+	struct mf_repomd md = { 0 };
+
+	assert_int_equal(repomd(UPDATEINFO("sha256", A64), &md), 0);
+	assert_string_equal(md.updateinfo.location, "repodata/updateinfo.xml.xz");
+	assert_true(md.updateinfo.has_sha256);
+	assert_int_equal(md.updateinfo.sha256[31], 0xab);
+	assert_int_equal(md.updateinfo.size, 88);
+	assert_string_equal(md.primary.location, "p");
+	mf_repomd_done(&md);
+	/* that it cannot be verified is no fault of the repository */
+	assert_int_equal(repomd(UPDATEINFO("md5", "000000000000000000000000000000ab"), &md), 0);
+	assert_non_null(md.updateinfo.location);
+	assert_false(md.updateinfo.has_sha256);
+	mf_repomd_done(&md);
 }
 
 int main(void)
@@ -217,6 +243,7 @@ int main(void)
 		UNIT(a_cache_keeps_what_a_plan_needs),
 		UNIT(what_is_damaged_is_said_to_be),
 		UNIT(repomd_names_its_primary),
+		UNIT(repomd_may_name_an_updateinfo),
 	};
 
 	return UNIT_RUN(tests);

@@ -2,17 +2,19 @@
 #ifndef MODFETCH_HOOKS_H
 #define MODFETCH_HOOKS_H
 /*
- * After the pipeline: the admin's programs, started when a driver was installed and loaded. No
- * device waits for them, and their results do not change the run.
+ * The admin's programs. They are started after the pipeline, when a driver was installed and loaded
+ * (no device waits for them, and their results do not change the run), and for a report of the used
+ * drivers, if the admin has enabled that.
  */
 #include <stddef.h>
 #include "modfetch/context.h"
 
 #define MF_HOOKS_DIRECTORY "etc/modfetch/hooks.d"
+#define MF_HOOK_SECONDS	   30
 
 /*
- * Runs the programs of the directory one after another, in the order of their names, with LINE, the
- * run's line of the history, on their standard input. A program that takes longer than SECONDS is
+ * Runs the programs of the directory one after another, in the order of their names, with LINE on their
+ * standard input: the run's line of the history, or another object with an "event". A program that takes longer than SECONDS is
  * killed. A program that a user other than root (or ours) can write to is not run. Both cases, and
  * a program that fails, are logged as warnings. Returns the number of programs that succeeded.
  */
