@@ -18,7 +18,8 @@ static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 	if (argc < 2 || argv[1][0] == '-')
 		return cmd_usage(cmd, argv[0],
 				 "name a module, a modalias pattern, a package or conditions");
-	r = mf_rules_set(&cmd->ctx, deny, (const char *const *)argv + 1, (size_t)argc - 1);
+	r = mf_rules_set(&cmd->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW,
+			 (const char *const *)argv + 1, (size_t)argc - 1);
 	if (r < 0)
 		return r;
 	if (!deny)
