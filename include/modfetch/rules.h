@@ -90,17 +90,22 @@ const struct mf_rule *mf_rules_find_package(const struct mf_rules *rules, enum m
  * Makes "VERB CONDITIONS" the first rule of MF_RULES_ADMIN and removes an older rule of that file
  * with the same conditions: "allow" and "deny" replace each other, "hold" and "prefer" only
  * themselves. CONDITIONS may be one word: with a ':' it is a modalias, with "-kmp" a package, else a
- * module. Returns 0; 1: the rule is there already (to allow or deny: as the first one); -MFE_USAGE
- * (not a condition of such a rule) or -errno, recorded.
+ * module. DRY_RUN: only finds out what it would do. Returns 0; 1: the rule is there already (to allow
+ * or deny: as the first one); -MFE_USAGE (not a condition of such a rule) or -errno, recorded.
  */
 int mf_rules_set(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		 size_t n_words);
+		 size_t n_words, bool dry_run);
 /*
  * Removes all rules of MF_RULES_ADMIN with this verb and these conditions, whatever comment they
- * have. CONDITIONS as above. Returns 0; 1: there is none; -MFE_USAGE or -errno, recorded.
+ * have. CONDITIONS and DRY_RUN as above. Returns 0; 1: there is none; -MFE_USAGE or -errno, recorded.
  */
 int mf_rules_unset(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		   size_t n_words);
+		   size_t n_words, bool dry_run);
+/*
+ * Would "package GLOB" be a condition that the package meets? KERNEL: the release of the run, or
+ * NULL.
+ */
+bool mf_rules_names_package(const char *glob, const char *package, const char *kernel);
 /* Is WORD the first word of a condition, "module"? */
 bool mf_rules_is_condition(const char *word);
 

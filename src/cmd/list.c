@@ -6,6 +6,7 @@
  * option is named. In text each line is one thing, without a summary, so that a script can read it.
  *	--unowned	the modules of the kernel that no package and no tool owns
  *	--initrd	the modules that the initrd of the kernel must have
+ *	--held		the installed packages that a rule of policy.d holds
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static int list_initrd(struct cmd *cmd)
 	return CMD_DONE;
 }
 
-static list_kind *const kinds[] = { list_unowned, list_initrd };
+static list_kind *const kinds[] = { list_unowned, list_initrd, cmd_list_held };
 
 int cmd_list(struct cmd *cmd, int argc, char **argv)
 {
@@ -91,17 +92,19 @@ int cmd_list(struct cmd *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		{ "unowned", no_argument, NULL, 0 },
 		{ "initrd", no_argument, NULL, 1 },
+		{ "held", no_argument, NULL, 2 },
 		{ NULL, 0, NULL, 0 },
 	};
+	static const char usage[] = "name one list: --unowned, --initrd or --held";
 	list_kind *kind = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c < 0 || (size_t)c >= MF_ARRAY_SIZE(kinds) || kind)
-			return cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
+			return cmd_usage(cmd, "list", "%s", usage);
 		kind = kinds[c];
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "list", "unexpected argument %s", argv[optind]);
-	return kind ? kind(cmd) : cmd_usage(cmd, "list", "name one list: --unowned or --initrd");
+	return kind ? kind(cmd) : cmd_usage(cmd, "list", "%s", usage);
 }

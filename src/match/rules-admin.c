@@ -94,6 +94,7 @@ static int is_replaced(const char *line, const struct mf_rule_entry *rule)
 struct edit {
 	const struct mf_rule_entry *rule;
 	const char *line; /* the rule, to be added; NULL: to be removed */
+	bool dry_run;
 };
 
 /* Has the text such a rule? RET_FIRST: its first line is the very one to be added. */
@@ -151,6 +152,8 @@ static int edit_file(int dirfd, const struct edit *edit)
 	/* of rules to allow and to deny the first one decides, so only that counts */
 	if (!edit->line ? !there : edit->rule->verb <= MF_RULE_DENY ? first : there)
 		return 1;
+	if (edit->dry_run)
+		return 0;
 	f = open_memstream(&text, &len);
 	if (!f)
 		return -ENOMEM;
@@ -161,7 +164,7 @@ static int edit_file(int dirfd, const struct edit *edit)
 }
 
 static int change_rule(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		       size_t n_words, bool remove)
+		       size_t n_words, struct edit *edit, bool remove)
 {
 	_cleanup_(mf_rule_entry_done) struct mf_rule_entry rule = { 0 };
 	_cleanup_free_ char *line = NULL;
@@ -170,21 +173,27 @@ static int change_rule(struct mf_context *ctx, enum mf_rule_verb verb, const cha
 
 	if (r < 0)
 		return r;
+	edit->rule = &rule;
+	edit->line = remove ? NULL : line;
 	dirfd = mf_context_mkdir(ctx, MF_RULES_DIRECTORY);
-	r = dirfd < 0 ? dirfd : edit_file(dirfd, &(struct edit){ &rule, remove ? NULL : line });
+	r = dirfd < 0 ? dirfd : edit_file(dirfd, edit);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_POLICY, r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN,
 			       NULL)
 		     : r;
 }
 
 int mf_rules_set(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		 size_t n_words)
+		 size_t n_words, bool dry_run)
 {
-	return change_rule(ctx, verb, words, n_words, false);
+	struct edit edit = { .dry_run = dry_run };
+
+	return change_rule(ctx, verb, words, n_words, &edit, false);
 }
 
 int mf_rules_unset(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		   size_t n_words)
+		   size_t n_words, bool dry_run)
 {
-	return change_rule(ctx, verb, words, n_words, true);
+	struct edit edit = { .dry_run = dry_run };
+
+	return change_rule(ctx, verb, words, n_words, &edit, true);
 }

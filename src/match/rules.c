@@ -237,6 +237,11 @@ void mf_rules_free(struct mf_rules *rules)
 	free(rules);
 }
 
+bool mf_rules_names_package(const char *glob, const char *package, const char *kernel)
+{
+	return is_package(&(struct mf_facts){ .package = package }, kernel, glob);
+}
+
 /* ---- questions ---- */
 
 static bool rule_applies(const struct mf_rules *rules, const struct mf_rule_entry *rule,

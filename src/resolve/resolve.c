@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
 #include "elsewhere.h"
+#include "held.h"
 #include "solver-problem.h"
 
 struct planning {
@@ -90,7 +91,7 @@ static int add_module_job(struct planning *p, const struct missing *missing)
 
 	if (r < 0 || !n)
 		return r;
-	mf_choice_sort(p->catalog, p->pool, ids, n);
+	mf_choice_sort(p->catalog, &p->judge, missing->match->module, ids, n);
 	return add_job(p, missing->want, false, MF_STEAL(ids), p->any_package ? n : 1);
 }
 
@@ -257,7 +258,9 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
 	p->replaces = mf_solution_replaces(&solution);
-	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+	r = mf_held_check(p->ctx, p->judge.rules, p->selection, p->pool, &solution);
+	if (!r)
+		r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
 	return r;
@@ -385,10 +388,13 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 	int r;
 
 	p->judge.pool = p->refusals.pool = p->pool;
+	mf_choice_rank(p->catalog, &p->judge);
 	r = mf_elsewhere_refuse_kernels(p->ctx, p->selection ? p->selection->install : NULL,
 					&p->refusals);
 	if (!r)
 		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
+	if (!r)
+		r = mf_held_refuse(p->ctx, p->judge.rules, p->selection, &p->refusals);
 	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)
 		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	p->n_kernels = p->refusals.n;
@@ -414,7 +420,6 @@ static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_
 		return r;
 	if (mf_catalog_is_whole(p->catalog))
 		return 2;
-	mf_choice_rank(p->catalog, p->pool);
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
@@ -437,7 +442,6 @@ static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, boo
 
 	if (r < 0)
 		return r;
-	mf_choice_rank(p->catalog, p->pool);
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_wants(p, wants->v, wants->n, ret_plan);
@@ -472,6 +476,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 		.ctx = ctx,
 		.catalog = catalog,
 		.judge = { .policy = policy,
+			   .rules = mf_policy_rules(policy),
 			   .repos = mf_catalog_repos(catalog),
 			   .refused = selection ? selection->refused : NULL },
 		.selection = selection,

@@ -95,6 +95,7 @@ static int remove_names(struct mf_context *ctx, const struct mf_strings *names,
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = VERB,
 						     .selection.remove = names,
+						     .selection.held_too = true,
 						     .no_load = true };
 	int r = mf_pipeline_run(ctx, &run);
 

@@ -6,7 +6,7 @@
 
 static int set(struct rules_machine *f, bool deny, const char *word)
 {
-	return mf_rules_set(&f->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW, &word, 1);
+	return mf_rules_set(&f->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW, &word, 1, false);
 }
 
 static void a_rule_set_by_the_admin_comes_first_and_once(void **state)
@@ -20,7 +20,7 @@ static void a_rule_set_by_the_admin_comes_first_and_once(void **state)
 	assert_int_equal(set(f, true, "igb-kmp-amd64-6.1.0_56"), 1);
 	assert_int_equal(set(f, false, "igb"), 0);
 	assert_int_equal(mf_rules_set(&f->ctx, MF_RULE_DENY,
-				      (const char *const[]){ "bus", "usb", "removable" }, 3),
+				      (const char *const[]){ "bus", "usb", "removable" }, 3, false),
 			 0);
 	text = rules_get(f, MF_RULES_ADMIN);
 	assert_string_equal(text, "deny bus usb removable\nallow module igb\n"
@@ -52,8 +52,8 @@ static void an_invalid_rule_is_not_written(void **state)
 
 static int hold(struct rules_machine *f, const char *word, bool remove)
 {
-	return remove ? mf_rules_unset(&f->ctx, MF_RULE_HOLD, &word, 1)
-		      : mf_rules_set(&f->ctx, MF_RULE_HOLD, &word, 1);
+	return remove ? mf_rules_unset(&f->ctx, MF_RULE_HOLD, &word, 1, false)
+		      : mf_rules_set(&f->ctx, MF_RULE_HOLD, &word, 1, false);
 }
 
 static void a_hold_stays_beside_the_other_rules_of_its_name(void **state)
@@ -64,10 +64,10 @@ static void a_hold_stays_beside_the_other_rules_of_its_name(void **state)
 
 	assert_int_equal(set(f, true, "snd-x"), 0);
 	assert_int_equal(hold(f, "snd-x", false), 0);
-	assert_int_equal(mf_rules_set(&f->ctx, MF_RULE_PREFER, prefer, 4), 0);
+	assert_int_equal(mf_rules_set(&f->ctx, MF_RULE_PREFER, prefer, 4, false), 0);
 	/* the order of rules to hold does not matter: it is there */
 	assert_int_equal(hold(f, "snd-x", false), 1);
-	assert_int_equal(mf_rules_set(&f->ctx, MF_RULE_PREFER, prefer, 4), 1);
+	assert_int_equal(mf_rules_set(&f->ctx, MF_RULE_PREFER, prefer, 4, false), 1);
 	text = rules_get(f, MF_RULES_ADMIN);
 	assert_string_equal(text, "prefer module snd_x repository v\nhold module snd-x\n"
 				  "deny module snd-x\n");
