@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * list --held: the installed packages that a rule of policy.d holds, each with its rule, for all
- * kernels of the machine.
+ * list --held: the installed packages that a rule of policy.d holds, for all kernels of the machine.
+ *
+ * Each line has the package, and the rule with its file and line: that is where the hold can be
+ * changed.
  */
 #include <errno.h>
 #include <stdlib.h>
