@@ -19,7 +19,6 @@
  * libsolv, which chooses between providers of a dependency, is given the same order as priorities.
  */
 #include "modfetch/resolve.h"
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +26,12 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "held-versions.h"
 
 struct candidate {
 	int id;
 	struct mf_package package;
-	int held;	/* 2: the version that is held for another kernel; 1: a build of it; 0 */
+	bool held;	/* its version is held for another kernel */
 	int preferred;	/* 2: by a rule about it; 1: its repository; 0 */
 	bool own;	/* the kernel's */
 	bool built_for; /* it was built for this very kernel */
@@ -225,69 +225,6 @@ static int choice_preferred(const struct choice *c, const struct candidate *cand
 	return rule || repo->prefer;
 }
 
-/* The part of a name that says which driver it is: "igb-kmp" of "igb-kmp-amd64-6.1.0_56". */
-static size_t driver_len(const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *p = name; (p = strstr(p, "-kmp-")); p++)
-		len = (size_t)(p - name) + strlen("-kmp");
-	return len;
-}
-
-/* The part of a version that a build for another kernel has too: "5.1" of "5.1_k6.4.0_150600.21-2" */
-static size_t version_len(const char *evr)
-{
-	const char *dash = strrchr(evr, '-');
-	size_t len = dash ? (size_t)(dash - evr) : strlen(evr);
-
-	for (const char *p = evr; (p = strstr(p, "_k")); p += 2)
-		if (isdigit((unsigned char)p[2]) && (size_t)(p - evr) < len)
-			return (size_t)(p - evr);
-	return len;
-}
-
-struct held_elsewhere {
-	const struct choice *choice;
-	struct candidate *v;
-	size_t n;
-};
-
-static bool choice_equal(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	return a_len == b_len && !memcmp(a, b, a_len);
-}
-
-static int on_other_package(void *arg, const struct mf_other_package *other)
-{
-	const struct held_elsewhere *held = arg;
-	const struct mf_facts facts = { .package = other->name };
-
-	if (!mf_rules_find_package(held->choice->rules, MF_RULE_HOLD, &facts, other->modules))
-		return 0;
-	for (size_t i = 0; i < held->n; i++) {
-		struct candidate *c = &held->v[i];
-		int level = !strcmp(c->package.evr, other->evr) ? 2 : 1;
-
-		if (choice_equal(c->package.name, driver_len(c->package.name), other->name,
-				 driver_len(other->name)) &&
-		    choice_equal(c->package.evr, version_len(c->package.evr), other->evr,
-				 version_len(other->evr)) &&
-		    level > c->held)
-			c->held = level;
-	}
-	return 0;
-}
-
-/* Without memory for the modules of a package, a rule that names one is not found. */
-static void find_held_elsewhere(const struct choice *c, struct candidate *v, size_t n)
-{
-	struct held_elsewhere held = { c, v, n };
-
-	if (mf_rules_any(c->rules, MF_RULE_HOLD))
-		(void)mf_pool_each_other(c->pool, on_other_package, &held);
-}
-
 /* ---- candidates ---- */
 
 static bool choice_is_of(struct mf_pool *pool, int id, const char *name, enum mf_which which)
@@ -385,19 +322,22 @@ void mf_choice_sort(struct mf_catalog *catalog, const struct mf_judge *judge, co
 {
 	struct choice choice = choice_start(catalog, judge, module);
 	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
+	_cleanup_(resolve_held_versions_done) struct resolve_held_versions held = { 0 };
 	struct kernel_image kernel;
 
 	if (!v)
 		return;
+	/* without memory the order is that of a driver that is not held */
+	(void)resolve_held_versions_read(choice.rules, choice.pool, &held);
 	kernel = choice_find_image(&choice);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
 		mf_pool_package(choice.pool, ids[i], &v[i].package);
 		v[i].built_for = mf_pool_is_built_for(choice.pool, ids[i]);
 		v[i].preferred = choice_preferred(&choice, &v[i]);
+		v[i].held = resolve_held_versions_has(&held, &v[i].package);
 		v[i].own = kernel.id && is_built_with(&v[i].package, &kernel.package, choice.tag);
 	}
-	find_held_elsewhere(&choice, v, n);
 	qsort_r(v, n, sizeof(*v), choice_compare, &choice);
 	for (size_t i = 0; i < n; i++)
 		ids[i] = v[i].id;

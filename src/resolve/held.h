@@ -7,6 +7,7 @@
 #include "modfetch/resolve.h"
 #include "modfetch/rules.h"
 #include "modfetch/solve.h"
+#include "held-versions.h"
 #include "solver-problem.h"
 
 /*

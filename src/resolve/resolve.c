@@ -395,7 +395,7 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
 	if (!r)
 		r = mf_held_refuse(p->ctx, p->judge.rules, p->selection, &p->refusals);
-	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)
+	if (!r && resolve_held_other_builds(&p->judge, &p->other_builds, &p->n_other_builds) < 0)
 		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	p->n_kernels = p->refusals.n;
 	if (!r)
