@@ -191,8 +191,10 @@ static int change_remove_name(struct change *c, const char *word)
 static int change_add_names(struct change *c, int n, char **words)
 {
 	_cleanup_free_ const char **keys = calloc((size_t)n, sizeof(*keys));
-	int r = keys ? 0 : mf_fail(&c->cmd->ctx, MF_STAGE_COMMAND, -ENOMEM, c->name, NULL);
+	int r = 0;
 
+	if (!keys)
+		return mf_fail(&c->cmd->ctx, MF_STAGE_COMMAND, -ENOMEM, c->name, NULL);
 	for (int i = 0; !r && i < n; i++) {
 		r = c->verb == MF_RULE_PREFER ? is_repository(c->cmd, words[i]) : 0;
 		if (r == 1)

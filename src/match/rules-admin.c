@@ -16,6 +16,8 @@
 #include "modfetch/strings.h"
 #include "rules-private.h"
 
+enum { REMOVE = 1, DRY_RUN = 2 };
+
 /* Writes the conditions in full: "foo" becomes "module foo". NULL: no memory. */
 static char *conditions_text(const char *const *words, size_t n)
 {
@@ -164,19 +166,20 @@ static int edit_file(int dirfd, const struct edit *edit)
 }
 
 static int change_rule(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
-		       size_t n_words, struct edit *edit, bool remove)
+		       size_t n_words, unsigned int flags)
 {
 	_cleanup_(mf_rule_entry_done) struct mf_rule_entry rule = { 0 };
 	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int dirfd = -1;
 	int r = make_rule(ctx, verb, words, n_words, &rule, &line);
+	struct edit edit = { .rule = &rule, .dry_run = flags & DRY_RUN };
 
 	if (r < 0)
 		return r;
-	edit->rule = &rule;
-	edit->line = remove ? NULL : line;
+	if (!(flags & REMOVE))
+		edit.line = line;
 	dirfd = mf_context_mkdir(ctx, MF_RULES_DIRECTORY);
-	r = dirfd < 0 ? dirfd : edit_file(dirfd, edit);
+	r = dirfd < 0 ? dirfd : edit_file(dirfd, &edit);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_POLICY, r, "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN,
 			       NULL)
 		     : r;
@@ -185,15 +188,11 @@ static int change_rule(struct mf_context *ctx, enum mf_rule_verb verb, const cha
 int mf_rules_set(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
 		 size_t n_words, bool dry_run)
 {
-	struct edit edit = { .dry_run = dry_run };
-
-	return change_rule(ctx, verb, words, n_words, &edit, false);
+	return change_rule(ctx, verb, words, n_words, dry_run ? DRY_RUN : 0);
 }
 
 int mf_rules_unset(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
 		   size_t n_words, bool dry_run)
 {
-	struct edit edit = { .dry_run = dry_run };
-
-	return change_rule(ctx, verb, words, n_words, &edit, true);
+	return change_rule(ctx, verb, words, n_words, REMOVE | (dry_run ? DRY_RUN : 0));
 }
