@@ -77,17 +77,35 @@ int mf_installed_find(struct mf_context *ctx, const struct mf_rules *rules, cons
 	return mf_rpm_each_installed(ctx, &one, on_header, &walk);
 }
 
+/* May a shell get the word as it is? */
+static bool is_plain_word(const char *word, size_t len)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_.+:@%,=";
+
+	return strspn(word, plain) >= len;
+}
+
 char *mf_held_way_out(const struct mf_rule *rule)
 {
 	static const char prefix[] = "hold ";
-	const char *conditions = rule->text + strlen(prefix);
-	const char *value = strchr(conditions, ' ') + 1;
-	const char *quote = strpbrk(conditions, "*?[\\") ? "'" : "";
+	const char *p = rule->text + strlen(prefix), *value = strchr(p, ' ') + 1;
+	char *text = strdup("modfetch unhold");
 
-	if (strcmp(rule->file, MF_RULES_ADMIN) != 0)
+	if (strcmp(rule->file, MF_RULES_ADMIN) != 0 || strchr(p, '\'')) {
+		free(text);
 		return mf_format("remove that line of /" MF_RULES_DIRECTORY "/%s", rule->file);
-	/* a glob needs its quotes; several conditions are several words */
+	}
+	/* of one condition its value is enough */
 	if (!strchr(value, ' '))
-		return mf_format("modfetch unhold %s%s%s", quote, value, quote);
-	return mf_format("modfetch unhold %s", conditions);
+		p = value;
+	while (text && *p) {
+		_cleanup_free_ char *before = text;
+		size_t len = strcspn(p, " ");
+		const char *quote = is_plain_word(p, len) ? "" : "'";
+
+		text = mf_format("%s %s%.*s%s", before, quote, (int)len, p, quote);
+		p += len + (p[len] == ' ');
+	}
+	return text;
 }
