@@ -27,7 +27,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
     local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove"
+    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove"
 
     COMPREPLY=()
     case $before in
@@ -52,6 +52,11 @@ _modfetch() {
     update) options="--check --reload" ;;
     trials) options="--begin-boot --judge" ;;
     deny | allow) words="bus class modalias module package repository removable fixed" ;;
+    hold | unhold) words="module package" ;;
+    prefer)
+        options="--remove"
+        words="module package repository $(_modfetch_repositories)"
+        ;;
     refresh)
         options="--force --accept-older --accept-identity"
         words=$(_modfetch_repositories)
@@ -77,7 +82,7 @@ _modfetch() {
         ;;
     autoremove) options="--yes" ;;
     initrd) options="--pending" ;;
-    list) options="--installed --updates --patterns --unowned --initrd" ;;
+    list) options="--installed --updates --patterns --unowned --initrd --held" ;;
     esac
     [[ $word != -* ]] || words="$options $globals"
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
+set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -32,6 +32,9 @@ complete -c modfetch -n $none -a undo -d "reverse a run of the history"
 complete -c modfetch -n $none -a trials -d "list updates on trial, and versions that were taken back"
 complete -c modfetch -n $none -a deny -d "never fetch it"
 complete -c modfetch -n $none -a allow -d "allow it, overriding all other rules"
+complete -c modfetch -n $none -a hold -d "keep packages at their version"
+complete -c modfetch -n $none -a unhold -d "end a hold"
+complete -c modfetch -n $none -a prefer -d "prefer packages to others with the same driver"
 complete -c modfetch -n $none -a refresh -d "fetch the metadata of repositories now"
 complete -c modfetch -n $none -a depmod -d "update the module indexes"
 complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVER"
@@ -53,6 +56,9 @@ complete -c modfetch -n "__fish_seen_subcommand_from lookup why" -l case -d "as 
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l sysfs -d "a recorded tree or list" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l boot -d "as the service does"
 complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"
+complete -c modfetch -n "__fish_seen_subcommand_from hold unhold" -a "module package"
+complete -c modfetch -n "__fish_seen_subcommand_from prefer" -a "module package repository"
+complete -c modfetch -n "__fish_seen_subcommand_from prefer" -l remove -d "end the preference"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "unchanged metadata too"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
@@ -105,6 +111,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from list" -l unowned -d "module
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l initrd -d "modules that the initrd must have"
 complete -c modfetch -n "__fish_seen_subcommand_from status" -l usage -d "which drivers are used"
 complete -c modfetch -n "__fish_seen_subcommand_from status" -l hooks -d "pass the report to hooks.d"
+complete -c modfetch -n "__fish_seen_subcommand_from list" -l held -d "packages that a rule holds"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x
 complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(path basename /lib/modules/*)"
 complete -c modfetch -n "__fish_seen_subcommand_from kernel-added" -l strict -d "fail if a driver is missing"

@@ -10,6 +10,7 @@
 #include "modfetch/context.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/pending-loads.h"
+#include "modfetch/rules.h"
 #include "modfetch/want.h"
 
 struct mf_policy;
@@ -20,6 +21,8 @@ struct mf_policy;
  */
 int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy **ret_policy);
 void mf_policy_free(struct mf_policy *policy);
+/* The rules of policy.d, among them those to hold and to prefer. They belong to the policy. */
+const struct mf_rules *mf_policy_rules(const struct mf_policy *policy);
 
 /* The package and module to fetch, and the want they are for; NULL where a part is unknown. */
 struct mf_request {

@@ -30,6 +30,8 @@ struct mf_selection {
 	const struct mf_version *versions;
 	size_t n_versions;
 	const struct mf_verdicts *refused; /* packages that must not be installed */
+	/* rules to hold do not count: the kernel of the packages to remove is gone */
+	bool held_too;
 };
 
 /*
@@ -67,6 +69,7 @@ void mf_verdicts_done(struct mf_verdicts *verdicts);
 
 struct mf_judge {
 	const struct mf_policy *policy;
+	const struct mf_rules *rules; /* to hold and to prefer; NULL: none */
 	const struct mf_repos *repos;
 	struct mf_pool *pool;		   /* not needed by mf_judge_files() */
 	const struct mf_verdicts *refused; /* or NULL */
@@ -117,19 +120,28 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 		    const struct mf_rpm_header *const *headers);
 
 /*
- * The order of preference among packages that contain a module: first the better priority of the
- * repository; then prefer= of the repository; then the kernel's own driver before one built
+ * The order of preference among packages that contain a module: first the version that is held for
+ * another kernel of the machine; then the better priority of the repository; then the packages that
+ * a rule of policy.d prefers by package or module; then those of a repository that a rule or its
+ * prefer= prefers; then the kernel's own driver before one built
  * elsewhere; then a driver that was built for this very kernel; then the newer version; then the name, so that the result is always the same. To get
- * an out-of-tree driver the administrator sets priority= or prefer= of its repository, or denies
- * the other package.
+ * an out-of-tree driver the administrator prefers it by a rule, sets priority= or prefer= of its
+ * repository, or denies the other package.
  */
 
-/* Sorts the packages IDS of the pool, the best first. */
-void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n);
+/*
+ * Sorts the packages IDS of the judge's pool, the best first, by the judge's rules. MODULE: the
+ * module that they are to be installed for, or NULL.
+ */
+void mf_choice_sort(struct mf_catalog *catalog, const struct mf_judge *judge, const char *module,
+		    int *ids, size_t n);
 /* The index of the repository of the kernel in mf_catalog_repos(), or -1. */
 int mf_choice_kernel_repo(struct mf_catalog *catalog, struct mf_pool *pool);
-/* Sets the priorities of the repositories in the pool to the same order, for the solver. */
-void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool);
+/*
+ * Sets the priorities of the repositories in the judge's pool to the same order, for the solver, as
+ * far as it depends on the repository alone.
+ */
+void mf_choice_rank(struct mf_catalog *catalog, const struct mf_judge *judge);
 
 enum mf_which { MF_WHICH_INSTALLED, MF_WHICH_AVAILABLE, MF_WHICH_ANY };
 /*

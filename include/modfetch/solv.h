@@ -143,6 +143,17 @@ const char *mf_pool_marked_kernel(const char *provide, size_t *ret_len);
 /* Is it an installed package of another kernel, see mf_pool_set_kernel()? */
 bool mf_pool_is_of_other(const struct mf_pool *pool, int id);
 /*
+ * An installed package of another kernel: what the pool still knows of it after
+ * mf_pool_set_kernel(). Strings live as long as the pool.
+ */
+struct mf_other_package {
+	const char *name, *evr, *arch;
+	const struct mf_strings *modules; /* that it says it provides, as kmod spells them */
+};
+typedef int mf_pool_other_visit(void *arg, const struct mf_other_package *package);
+/* Visits each of them. The visitor's return that is not 0, 0, or -ENOMEM. */
+int mf_pool_each_other(const struct mf_pool *pool, mf_pool_other_visit *visit, void *arg);
+/*
  * The packages of repositories that are installed for another kernel, so that to install them again
  * would change nothing. RET_IDS is the caller's. 0 or -ENOMEM.
  */

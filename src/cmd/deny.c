@@ -18,10 +18,11 @@ static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 	if (argc < 2 || argv[1][0] == '-')
 		return cmd_usage(cmd, argv[0],
 				 "name a module, a modalias pattern, a package or conditions");
-	r = mf_rules_set(&cmd->ctx, deny, (const char *const *)argv + 1, (size_t)argc - 1);
+	r = mf_rules_set(&cmd->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW,
+			 (const char *const *)argv + 1, (size_t)argc - 1, cmd->dry_run);
 	if (r < 0)
 		return r;
-	if (!deny)
+	if (!deny && !cmd->dry_run)
 		cleared = cmd_clear_crashed(cmd, argv[argc - 1]);
 	if (cleared < 0)
 		return cleared;
@@ -29,8 +30,9 @@ static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 		cmd_line("%d modules that brought the machine down may be loaded again", cleared);
 	if (!cmd->quiet)
 		cmd_line("%s /" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN,
-			 r ? "nothing to do, this is the first rule already in"
-			   : "the rule was written to");
+			 r		? "nothing to do, this is the first rule already in"
+			 : cmd->dry_run ? "the rule would be written to"
+					: "the rule was written to");
 	return r && !cleared ? CMD_NOTHING : CMD_DONE;
 }
 

@@ -9,6 +9,7 @@
  *	--installed	the installed driver packages, with their repositories
  *	--updates	those of which there is a newer version
  *	--patterns	the patterns of the repositories
+ *	--held		the installed packages that a rule of policy.d holds
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -149,18 +150,22 @@ static int list_patterns(struct cmd *cmd)
 	return CMD_DONE;
 }
 
-static list_kind *const kinds[] = { list_unowned, list_initrd, list_installed, list_updates,
-				    list_patterns };
+static list_kind *const kinds[] = { list_unowned, list_initrd,	 list_installed,
+				    list_updates, list_patterns, cmd_list_held };
 
-#define NAME_ONE "name one list: --installed, --updates, --patterns, --unowned or --initrd"
+#define NAME_ONE "name one list: --installed, --updates, --patterns, --held, --unowned or --initrd"
 
 int cmd_list(struct cmd *cmd, int argc, char **argv)
 {
 	/* the value of an option is its place in KINDS */
 	static const struct option options[] = {
-		{ "unowned", no_argument, NULL, 0 },   { "initrd", no_argument, NULL, 1 },
-		{ "installed", no_argument, NULL, 2 }, { "updates", no_argument, NULL, 3 },
-		{ "patterns", no_argument, NULL, 4 },  { NULL, 0, NULL, 0 },
+		{ "unowned", no_argument, NULL, 0 },
+		{ "initrd", no_argument, NULL, 1 },
+		{ "installed", no_argument, NULL, 2 },
+		{ "updates", no_argument, NULL, 3 },
+		{ "patterns", no_argument, NULL, 4 },
+		{ "held", no_argument, NULL, 5 },
+		{ NULL, 0, NULL, 0 },
 	};
 	list_kind *kind = NULL;
 	int c;

@@ -117,6 +117,11 @@ int mf_policy_new(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_policy
 	return 0;
 }
 
+const struct mf_rules *mf_policy_rules(const struct mf_policy *policy)
+{
+	return policy->rules;
+}
+
 /* ---- the checks ---- */
 
 static const char *check_modules_disabled(const struct mf_policy *policy,

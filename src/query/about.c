@@ -114,7 +114,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, name,
 			       "no package and no module has this name%s%s", moved ? "; " : "",
 			       moved ? moved : "");
-	mf_choice_sort(catalog, pool, ids, n);
+	mf_choice_sort(catalog, &(struct mf_judge){ .pool = pool }, NULL, ids, n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;
 	return 0;
@@ -216,7 +216,7 @@ static int best_provider(const struct collecting *g, const int *ids, size_t n)
 	if (!copy)
 		return 0;
 	memcpy(copy, ids, n * sizeof(*copy));
-	mf_choice_sort(g->catalog, g->pool, copy, n);
+	mf_choice_sort(g->catalog, &(struct mf_judge){ .pool = g->pool }, NULL, copy, n);
 	return copy[0];
 }
 

@@ -2,7 +2,8 @@
 /*
  * The packages that a plan can depend on, as the smallest set that is closed: under needing,
  * recommending and excluding, under having the same name (an update is another choice), and, for
- * installed packages, under being needed by an installed package (an update must not break it).
+ * installed packages, under being needed by an installed package (an update must not break it) and
+ * under having a module of a package (a rule may hold it).
  *
  * A solver that sees only these decides as it does for all: every clause it could derive is about
  * packages of the set. The set has dozens of packages if the repository has thousands.
@@ -105,6 +106,28 @@ static int scope_on_need(void *arg, const char *need, const int *ids, size_t n)
 	return r;
 }
 
+/* Adds the installed packages that provide the same module. */
+static int scope_on_provide(void *arg, const char *name, const char *evr)
+{
+	struct finding *f = arg;
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r;
+
+	(void)evr;
+	if (!mf_starts_with(name, "kmod("))
+		return 0;
+	r = mf_pool_providers(f->pool, name, NULL, &ids, &n);
+	for (size_t i = 0; !r && i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(f->pool, ids[i], &p);
+		if (p.origin == MF_POOL_INSTALLED)
+			r = scope_add(f, ids[i]);
+	}
+	return r;
+}
+
 static int scope_follow(struct finding *f, int id)
 {
 	struct mf_package p;
@@ -112,6 +135,8 @@ static int scope_follow(struct finding *f, int id)
 
 	mf_pool_package(f->pool, id, &p);
 	r = add_providers(f, p.name, true);
+	if (!r)
+		r = mf_pool_deps(f->pool, id, MF_PROVIDES, scope_on_provide, f);
 	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(kinds); i++)
 		r = mf_pool_needs(f->pool, id, kinds[i], scope_on_need, f);
 	return r;

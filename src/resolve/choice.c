@@ -9,6 +9,10 @@
  * more of the kernel's own drivers. If no repository has an image, no driver is the kernel's own,
  * and the next line of the table decides.
  *
+ * A rule of the administrator counts as much as prefer= of a repository if it names a repository
+ * alone, and more if it names a package or a module. A driver that is held for another kernel of the
+ * machine comes with the same version for this one too, if there is one.
+ *
  * Of the other drivers, one that was built for this very kernel comes before those that only fit it:
  * their modules lie in another kernel's directory.
  *
@@ -20,11 +24,15 @@
 #include <string.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "held-versions.h"
 
 struct candidate {
 	int id;
 	struct mf_package package;
+	bool held;	/* its version is held for another kernel */
+	int preferred;	/* 2: by a rule about it; 1: its repository; 0 */
 	bool own;	/* the kernel's */
 	bool built_for; /* it was built for this very kernel */
 };
@@ -33,6 +41,8 @@ struct choice {
 	struct mf_pool *pool;
 	const struct mf_repos *repos;
 	const char *tag; /* the kernel's, "amd64-6.1.0_56" */
+	const struct mf_rules *rules;
+	const char *module; /* the module to choose for, or NULL */
 };
 
 /* The image of the kernel in the repository of the kernel; id 0: there is none. */
@@ -49,6 +59,12 @@ static int by_presence(const struct choice *c, const struct candidate *a, const 
 	return (b->package.origin < 0) - (a->package.origin < 0);
 }
 
+/* Decided for another kernel, it holds for this one, too. */
+static int by_hold(const struct choice *c, const struct candidate *a, const struct candidate *b)
+{
+	return b->held - a->held;
+}
+
 static int choice_by_priority(const struct choice *c, const struct candidate *a,
 			      const struct candidate *b)
 {
@@ -60,9 +76,7 @@ static int choice_by_priority(const struct choice *c, const struct candidate *a,
 static int by_preference(const struct choice *c, const struct candidate *a,
 			 const struct candidate *b)
 {
-	if (a->package.origin < 0)
-		return 0;
-	return c->repos->v[b->package.origin].prefer - c->repos->v[a->package.origin].prefer;
+	return b->preferred - a->preferred;
 }
 
 static int by_ownership(const struct choice *c, const struct candidate *a,
@@ -94,9 +108,9 @@ static int by_repository(const struct choice *c, const struct candidate *a,
 	return a->package.origin - b->package.origin;
 }
 
-static criterion *const criteria[] = { by_presence,    choice_by_priority, by_preference,
-				       by_ownership,   choice_by_kernel,   by_version,
-				       choice_by_name, by_repository };
+static criterion *const criteria[] = { by_presence,   by_hold,	      choice_by_priority,
+				       by_preference, by_ownership,   choice_by_kernel,
+				       by_version,    choice_by_name, by_repository };
 
 static int choice_compare(const void *a, const void *b, void *arg)
 {
@@ -176,6 +190,39 @@ static struct kernel_image choice_find_image(const struct choice *c)
 		}
 	}
 	return kernel;
+}
+
+/* ---- the rules ---- */
+
+static int choice_on_provide(void *arg, const char *name, const char *evr)
+{
+	char module[MF_MODULE_NAME_SIZE];
+
+	(void)evr;
+	return mf_dep_module(name, module, sizeof(module)) ? mf_strings_add(arg, module) : 0;
+}
+
+/* Without memory a rule that names a module is not found. */
+static int choice_preferred(const struct choice *c, const struct candidate *candidate)
+{
+	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
+	const struct mf_repo *repo;
+	const struct mf_rule *rule;
+	struct mf_facts facts = { .package = candidate->package.name };
+
+	if (candidate->package.origin < 0)
+		return 0;
+	repo = &c->repos->v[candidate->package.origin];
+	facts.repository = repo->id;
+	if (!mf_rules_any(c->rules, MF_RULE_PREFER))
+		return repo->prefer;
+	(void)mf_pool_deps(c->pool, candidate->id, MF_PROVIDES, choice_on_provide, &modules);
+	if (c->module)
+		(void)mf_strings_add_unique(&modules, c->module);
+	rule = mf_rules_find_package(c->rules, MF_RULE_PREFER, &facts, &modules);
+	if (rule && !rule->of_repository)
+		return 2;
+	return rule || repo->prefer;
 }
 
 /* ---- candidates ---- */
@@ -259,19 +306,36 @@ int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids,
 
 /* ---- the order ---- */
 
-void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, size_t n)
+/* The order for MODULE, or NULL. */
+static struct choice choice_start(struct mf_catalog *catalog, const struct mf_judge *judge,
+				  const char *module)
 {
-	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	return (struct choice){ .pool = judge->pool,
+				.repos = mf_catalog_repos(catalog),
+				.tag = mf_catalog_tag(catalog),
+				.rules = judge->rules,
+				.module = module };
+}
+
+void mf_choice_sort(struct mf_catalog *catalog, const struct mf_judge *judge, const char *module,
+		    int *ids, size_t n)
+{
+	struct choice choice = choice_start(catalog, judge, module);
 	_cleanup_free_ struct candidate *v = n > 1 ? calloc(n, sizeof(*v)) : NULL;
+	_cleanup_(resolve_held_versions_done) struct resolve_held_versions held = { 0 };
 	struct kernel_image kernel;
 
 	if (!v)
 		return;
+	/* without memory the order is that of a driver that is not held */
+	(void)resolve_held_versions_read(choice.rules, choice.pool, &held);
 	kernel = choice_find_image(&choice);
 	for (size_t i = 0; i < n; i++) {
 		v[i].id = ids[i];
-		mf_pool_package(pool, ids[i], &v[i].package);
-		v[i].built_for = mf_pool_is_built_for(pool, ids[i]);
+		mf_pool_package(choice.pool, ids[i], &v[i].package);
+		v[i].built_for = mf_pool_is_built_for(choice.pool, ids[i]);
+		v[i].preferred = choice_preferred(&choice, &v[i]);
+		v[i].held = resolve_held_versions_has(&held, &v[i].package);
 		v[i].own = kernel.id && is_built_with(&v[i].package, &kernel.package, choice.tag);
 	}
 	qsort_r(v, n, sizeof(*v), choice_compare, &choice);
@@ -281,22 +345,24 @@ void mf_choice_sort(struct mf_catalog *catalog, struct mf_pool *pool, int *ids, 
 
 int mf_choice_kernel_repo(struct mf_catalog *catalog, struct mf_pool *pool)
 {
-	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct choice choice = choice_start(catalog, &(struct mf_judge){ .pool = pool }, NULL);
 	struct kernel_image kernel = choice_find_image(&choice);
 
 	return kernel.id ? kernel.package.origin : -1;
 }
 
-void mf_choice_rank(struct mf_catalog *catalog, struct mf_pool *pool)
+void mf_choice_rank(struct mf_catalog *catalog, const struct mf_judge *judge)
 {
-	struct choice choice = { pool, mf_catalog_repos(catalog), mf_catalog_tag(catalog) };
+	struct choice choice = choice_start(catalog, judge, NULL);
 	struct kernel_image kernel = choice_find_image(&choice);
 
 	for (size_t i = 0; i < choice.repos->n; i++) {
 		const struct mf_repo *repo = &choice.repos->v[i];
+		const struct mf_facts facts = { .repository = repo->id };
 		bool has_kernel = kernel.id && kernel.package.origin == (int)i;
+		bool prefer = repo->prefer || mf_rules_find(choice.rules, MF_RULE_PREFER, &facts);
 
-		mf_pool_set_priority(pool, (int)i,
-				     repo->priority * 4 - repo->prefer * 2 - has_kernel);
+		mf_pool_set_priority(choice.pool, (int)i,
+				     repo->priority * 4 - prefer * 2 - has_kernel);
 	}
 }

@@ -52,7 +52,7 @@ static int add_module_job(struct planning *p, const struct missing *missing)
 
 	if (r < 0 || !n)
 		return r;
-	mf_choice_sort(p->catalog, p->pool, ids, n);
+	mf_choice_sort(p->catalog, &p->judge, missing->match->module, ids, n);
 	return add_job(p, missing->want, false, MF_STEAL(ids), p->any_package ? n : 1);
 }
 

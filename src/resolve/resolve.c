@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/solve.h"
 #include "elsewhere.h"
+#include "held.h"
 #include "planning.h"
 #include "version.h"
 
@@ -116,7 +117,9 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
 	p->replaces = mf_solution_replaces(&solution);
-	r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
+	r = mf_held_check(p->ctx, p->judge.rules, p->selection, p->pool, &solution);
+	if (!r)
+		r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
 	if (!r)
 		set_askers(p, &solution, ret_plan);
 	return r;
@@ -227,11 +230,14 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 	int r;
 
 	p->judge.pool = p->refusals.pool = p->pool;
+	mf_choice_rank(p->catalog, &p->judge);
 	r = mf_elsewhere_refuse_kernels(p->ctx, p->selection ? p->selection->install : NULL,
 					&p->refusals);
 	if (!r)
 		r = mf_elsewhere_refuse(p->ctx, &p->refusals);
-	if (!r && mf_pool_other_builds(p->pool, &p->other_builds, &p->n_other_builds) < 0)
+	if (!r)
+		r = mf_held_refuse(p->ctx, p->judge.rules, p->selection, &p->refusals);
+	if (!r && resolve_held_other_builds(&p->judge, &p->other_builds, &p->n_other_builds) < 0)
 		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	if (!r)
 		r = mf_version_refuse_taken_back(p->ctx, p->selection, &p->refusals);
@@ -258,7 +264,6 @@ static int plan_with_form(struct planning *p, struct mf_wants *wants, struct mf_
 		return r;
 	if (mf_catalog_is_whole(p->catalog))
 		return 2;
-	mf_choice_rank(p->catalog, p->pool);
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_once(p, wants->v, wants->n, false, ret_plan);
@@ -281,7 +286,6 @@ static int plan_with_whole_lists(struct planning *p, struct mf_wants *wants, boo
 
 	if (r < 0)
 		return r;
-	mf_choice_rank(p->catalog, p->pool);
 	r = planning_start(p, wants);
 	if (!r)
 		r = plan_wants(p, wants->v, wants->n, ret_plan);
@@ -316,6 +320,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 		.ctx = ctx,
 		.catalog = catalog,
 		.judge = { .policy = policy,
+			   .rules = mf_policy_rules(policy),
 			   .repos = mf_catalog_repos(catalog),
 			   .refused = selection ? selection->refused : NULL },
 		.selection = selection,

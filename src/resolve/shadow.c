@@ -14,7 +14,8 @@
  * indexes may be older. owners.c checks files at the very path of a package's file.
  *
  * A package may shadow if the administrator prefers its repository, by prefer= or by its priority,
- * or named the package. Without a repository that has the kernel, a priority better than the
+ * prefers it by a rule, or named the package. A rule about a module permits that for this module of
+ * the package alone. Without a repository that has the kernel, a priority better than the
  * default is a preference. A package of the kernel's image in a repository does not permit it to
  * replace files on disk, since any package can have such a name; but its firmware may be compressed
  * differently.
@@ -35,6 +36,7 @@
 #include "modfetch/module-name.h"
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
+#include "removed.h"
 
 #define DEPTH_MAX      32
 #define LIST_SIZE      ((size_t)16 << 10) /* of a directory, at a time */
@@ -58,8 +60,7 @@ struct shadow {
 	const struct mf_plan *plan;
 	const struct mf_rpm_header *const *headers;
 	int kernel_repo; /* the repository of the kernel, NO_KERNEL_REPO, or NOT_ASKED */
-	bool removed_read;
-	struct mf_strings removed; /* sorted paths of the packages to be removed or replaced */
+	struct resolve_removed removed;
 	struct mf_strings kernels; /* the kernels that the packages have modules for */
 	/* of the current kernel */
 	struct new_module *new_modules; /* sorted by name */
@@ -83,10 +84,20 @@ static int shadow_find_kernel_repo(struct shadow *s)
 	return r;
 }
 
-/* May the package shadow? Decided by the package and its repository alone. */
-static bool may_shadow(const struct shadow *s, size_t package)
+/*
+ * May the package shadow? Decided by the package, its repository and the rules alone. MODULE: only
+ * that module of it; NULL: any file.
+ */
+static bool may_shadow(const struct shadow *s, size_t package, const char *module)
 {
-	return s->plan->items[package].named || shadow_repo_of(s, package)->prefer;
+	const struct mf_plan_item *item = &s->plan->items[package];
+	const struct mf_repo *repo = shadow_repo_of(s, package);
+	const struct mf_facts facts = { .package = item->name,
+					.repository = repo->id,
+					.module = module };
+
+	return item->named || repo->prefer ||
+	       mf_rules_find(mf_policy_rules(s->policy), MF_RULE_PREFER, &facts);
 }
 
 /*
@@ -117,58 +128,10 @@ static int shadow_refuse(struct shadow *s, size_t package, const char *path, con
 	if (preferred)
 		return preferred < 0 ? preferred : 0;
 	return mf_fail(s->ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, item->name,
-		       "%s would replace %s; to allow that, set prefer=1 for the repository "
-		       "%s, or name the package: modfetch install %s",
-		       path, what, shadow_repo_of(s, package)->id, item->name);
-}
-
-/* ---- packages to be removed ---- */
-
-static int note_removed(void *arg, void *header)
-{
-	struct shadow *s = arg;
-	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
-	int r = mf_rpm_header(header, &h);
-
-	for (size_t i = 0; !r && i < s->plan->n; i++)
-		if (!strcmp(s->plan->items[i].name, h.name) && !mf_rpm_replaces(s->headers[i], &h))
-			return 0;
-	for (size_t i = 0; !r && i < h.n_files; i++)
-		if (!S_ISDIR(h.files[i].mode) && !h.files[i].left_out)
-			r = mf_strings_add(&s->removed, mf_without_usr(h.files[i].path));
-	return r;
-}
-
-static int read_removed(struct shadow *s)
-{
-	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; !r && i < s->plan->n; i++)
-		r = mf_strings_add(&names, s->plan->items[i].name);
-	for (size_t i = 0; !r && i < s->plan->erase.n; i++)
-		r = mf_strings_add(&names, s->plan->erase.v[i]);
-	if (!r)
-		r = mf_rpm_each_installed(s->ctx, &names, note_removed, s);
-	mf_strings_sort(&s->removed);
-	s->removed_read = r >= 0;
-	return r;
-}
-
-static int shadow_by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* 1: PATH, without "/usr", belongs to a package to be removed or replaced; 0; a failure. */
-static int is_removed(struct shadow *s, const char *path)
-{
-	int r = s->removed_read ? 0 : read_removed(s);
-
-	if (r < 0)
-		return r;
-	return s->removed.n &&
-	       bsearch(&path, s->removed.v, s->removed.n, sizeof(*s->removed.v), shadow_by_text);
+		       "%s would replace %s; to allow that, prefer the package: modfetch prefer "
+		       "%s, set prefer=1 for the repository %s, or name the package: modfetch "
+		       "install %s",
+		       path, what, item->name, shadow_repo_of(s, package)->id, item->name);
 }
 
 /* ---- modules ---- */
@@ -211,7 +174,7 @@ static int check_tree_file(struct shadow *s, const char *kernel, const char *dir
 	if (!whole)
 		return -ENOMEM;
 	path = whole + strlen(MODULES) + strlen(kernel) + 1;
-	r = is_removed(s, whole);
+	r = resolve_removed_has(&s->removed, whole);
 	for (; !r && a < s->new_modules + s->n && !shadow_by_name(a, &key); a++)
 		if (strcmp(a->below, path))
 			r = refuse_module(s, a, whole);
@@ -363,14 +326,14 @@ static int shadow_gather(struct shadow *s, const char *kernel)
 	for (size_t i = 0; i < s->plan->n; i++) {
 		const struct mf_rpm_header *h = s->headers[i];
 
-		for (size_t j = 0; !may_shadow(s, i) && j < h->n_files; j++) {
+		for (size_t j = 0; !may_shadow(s, i, NULL) && j < h->n_files; j++) {
 			struct new_module *a = &s->new_modules[s->n];
 
 			a->path = h->files[j].path;
 			a->below = shadow_below(a->path, kernel);
 			a->package = i;
 			if (a->below && !S_ISDIR(h->files[j].mode) &&
-			    shadow_module_name(a->below, a->name))
+			    shadow_module_name(a->below, a->name) && !may_shadow(s, i, a->name))
 				s->n++;
 		}
 	}
@@ -396,7 +359,7 @@ static int shadow_check_kernel(struct shadow *s, const char *kernel)
 static int file_stays(struct shadow *s, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(s->ctx, path, O_PATH | O_NOFOLLOW);
-	int r = fd < 0 ? 1 : is_removed(s, mf_without_usr(path));
+	int r = fd < 0 ? 1 : resolve_removed_has(&s->removed, mf_without_usr(path));
 
 	return r < 0 ? r : !r;
 }
@@ -481,19 +444,20 @@ int mf_shadow_check(struct mf_context *ctx, struct mf_catalog *catalog,
 			    .policy = policy,
 			    .plan = plan,
 			    .headers = headers,
-			    .kernel_repo = NOT_ASKED };
+			    .kernel_repo = NOT_ASKED,
+			    .removed = { .ctx = ctx, .plan = plan, .headers = headers } };
 	int r = 0;
 
 	for (size_t i = 0; !r && i < plan->n; i++) {
 		const struct mf_rpm_header *h = headers[i];
 
-		for (size_t j = 0; !r && !may_shadow(&s, i) && j < h->n_files; j++)
+		for (size_t j = 0; !r && !may_shadow(&s, i, NULL) && j < h->n_files; j++)
 			if (!S_ISDIR(h->files[j].mode))
 				r = shadow_check_file(&s, i, mf_without_usr(h->files[j].path));
 	}
 	for (size_t i = 0; !r && i < s.kernels.n; i++)
 		r = shadow_check_kernel(&s, s.kernels.v[i]);
-	mf_strings_done(&s.removed);
+	resolve_removed_done(&s.removed);
 	mf_strings_done(&s.kernels);
 	return r < 0 && ctx->failure.code != r ? mf_fail(ctx, MF_STAGE_VERIFY, r, "shadows", NULL)
 					       : r;

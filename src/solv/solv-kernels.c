@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
+#include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "solv-marks.h"
@@ -74,6 +75,8 @@ static void find_others(struct mf_pool *mp, mf_pool_link *link, void *arg)
 			continue;
 		MAPSET(&k->other, id);
 		queue_push(&k->others, id);
+		queue_push2(&k->known, s->name, s->evr);
+		queue_push2(&k->known, s->arch, (Id)s->provides);
 	}
 }
 
@@ -204,6 +207,44 @@ int mf_pool_set_kernel(struct mf_pool *mp, const struct mf_release *release, boo
 bool mf_pool_is_of_other(const struct mf_pool *mp, int id)
 {
 	return mp->kernel && mf_map_has(&mp->kernel->other, id);
+}
+
+/* The modules in a list of provides, which outlives its package. 0 or -ENOMEM. */
+static int kernels_modules_of(const struct mf_pool *mp, Id provides, struct mf_strings *ret_modules)
+{
+	const Id *p = provides ? mp->installed->idarraydata + provides : NULL;
+	int r = 0;
+
+	for (; !r && p && *p; p++) {
+		Id name = *p;
+		char module[MF_MODULE_NAME_SIZE];
+
+		while (ISRELDEP(name))
+			name = GETRELDEP(mp->pool, name)->name;
+		if (mf_dep_module(pool_id2str(mp->pool, name), module, sizeof(module)))
+			r = mf_strings_add(ret_modules, module);
+	}
+	return r;
+}
+
+int mf_pool_each_other(const struct mf_pool *mp, mf_pool_other_visit *visit, void *arg)
+{
+	const Queue *known = mp->kernel ? &mp->kernel->known : NULL;
+	int r = 0;
+
+	for (int i = 0; !r && known && i < known->count; i += 4) {
+		const Id *e = &known->elements[i];
+		_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
+		const struct mf_other_package package = { .name = pool_id2str(mp->pool, e[0]),
+							  .evr = pool_id2str(mp->pool, e[1]),
+							  .arch = pool_id2str(mp->pool, e[2]),
+							  .modules = &modules };
+
+		r = kernels_modules_of(mp, e[3], &modules);
+		if (!r)
+			r = visit(arg, &package);
+	}
+	return r;
 }
 
 /* ---- packages of repositories ---- */

@@ -226,6 +226,7 @@ int mf_pool_kernel_new(struct mf_pool *mp, const struct mf_release *release)
 	map_init(&k->other, mp->pool->nsolvables);
 	queue_init(&k->twins);
 	queue_init(&k->others);
+	queue_init(&k->known);
 	queue_init(&k->beside);
 	find_strings(k, mp->pool);
 	mf_pool_kernel_free(mp->kernel);
@@ -242,6 +243,7 @@ void mf_pool_kernel_free(struct mf_pool_kernel *k)
 	map_free(&k->other);
 	queue_free(&k->twins);
 	queue_free(&k->others);
+	queue_free(&k->known);
 	queue_free(&k->beside);
 	free(k->mark);
 	free(k);

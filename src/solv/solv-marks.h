@@ -15,6 +15,7 @@ struct mf_pool_kernel {
 	Map marks;    /* strings: of any directory */
 	Map other;    /* installed packages of other kernels */
 	Queue others; /* the same */
+	Queue known;  /* of each of these: name, version, architecture, place of its provides */
 	Queue beside; /* packages that stay side by side with one that kept its names; and those */
 	Queue twins;  /* packages of repositories that are installed for other kernels */
 };

@@ -94,9 +94,9 @@ static int collect_packages(struct mf_context *ctx, struct mf_strings *ret_names
 static int remove_names(struct mf_context *ctx, const struct mf_strings *names,
 			struct mf_strings *done)
 {
-	_cleanup_(mf_run_done) struct mf_run run = { .verb = VERB,
-						     .selection.remove = names,
-						     .no_load = true };
+	_cleanup_(mf_run_done) struct mf_run run = {
+		.verb = VERB, .selection.remove = names, .selection.held_too = true, .no_load = true
+	};
 	int r = mf_pipeline_run(ctx, &run);
 
 	for (size_t i = 0; r >= 0 && i < run.plan.erase.n; i++) {

@@ -4,7 +4,7 @@
  *
  * Candidates are the packages that modfetch brought, kernels excepted. One is kept if an installed
  * kernel needs one of its modules, by the same list that a new kernel is judged by (needs.c), if its
- * name was asked for, or if a package that is kept requires or recommends it: the packages of other
+ * name was asked for, if a rule of the admin holds it, or if a package that is kept requires or recommends it: the packages of other
  * programs are all kept. In doubt a package is kept: a module that is reached over a link counts for
  * the kernel that has the link.
  *
@@ -26,6 +26,7 @@
 #include "modfetch/match.h"
 #include "modfetch/module-name.h"
 #include "modfetch/pipeline.h"
+#include "modfetch/rules.h"
 #include "modfetch/upkeep.h"
 #include "brought.h"
 #include "needs.h"
@@ -277,6 +278,37 @@ static int report(struct sweep *s, struct mf_unneeded *ret)
 	return r < 0 ? mf_fail(s->ctx, MF_STAGE_KERNEL, r, "packages", NULL) : 0;
 }
 
+/* Does a rule of policy.d hold the package? */
+static bool is_held(const struct mf_rules *rules, const struct brought_package *package)
+{
+	struct mf_facts facts = { .package = package->name };
+	bool held = mf_rules_find(rules, MF_RULE_HOLD, &facts);
+
+	for (size_t i = 0; !held && i < package->files.n; i++) {
+		char name[MF_MODULE_NAME_SIZE];
+
+		facts.module = name;
+		held = mf_module_name(package->files.v[i], name, sizeof(name)) &&
+		       mf_rules_find(rules, MF_RULE_HOLD, &facts);
+	}
+	return held;
+}
+
+/* Keeps the packages that are none of ours to remove. 0 or a recorded failure. */
+static int keep_decided(struct sweep *s)
+{
+	struct mf_rules *rules = NULL;
+	int r = mf_rules_read(s->ctx, &rules);
+
+	for (size_t i = 0; !r && i < s->brought.n; i++) {
+		const struct brought_package *package = &s->brought.v[i];
+
+		s->kept[i] = !package->brought || package->kernel || is_held(rules, package);
+	}
+	mf_rules_free(rules);
+	return r;
+}
+
 static int sweep_start(struct sweep *s)
 {
 	int r = mf_kernels_list(s->ctx, &s->kernels);
@@ -289,9 +321,8 @@ static int sweep_start(struct sweep *s)
 	s->kept = calloc(s->brought.n + 1, sizeof(*s->kept));
 	if (!s->kept)
 		return mf_fail(s->ctx, MF_STAGE_KERNEL, -ENOMEM, "packages", NULL);
-	for (size_t i = 0; i < s->brought.n; i++)
-		s->kept[i] = !s->brought.v[i].brought || s->brought.v[i].kernel;
-	return open_pool(s);
+	r = keep_decided(s);
+	return r < 0 ? r : open_pool(s);
 }
 
 int mf_unneeded_find(struct mf_context *ctx, struct mf_unneeded *ret_unneeded)

@@ -1,88 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "tests/unit.h"
+#include "tests/rules.h"
 #include "modfetch/array.h"
-#include "modfetch/cleanup.h"
-#include "modfetch/file.h"
-#include "modfetch/rules.h"
-
-struct fixture {
-	char root[64];
-	struct mf_context ctx;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->root, "/tmp/test-rules-XXXXXX");
-	assert_non_null(mkdtemp(f->root));
-	assert_int_equal(mf_context_init(&f->ctx, f->root, "6.1.0-1-test"), 0);
-	f->ctx.log_level = MF_LOG_ERROR;
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(mf_tree_remove(AT_FDCWD, f->root), 0);
-	mf_context_done(&f->ctx);
-	free(f);
-	return 0;
-}
-
-static void put(struct fixture *f, const char *name, const char *text)
-{
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
-
-	assert_true(dirfd >= 0);
-	assert_int_equal(mf_file_publish(dirfd, name, 0644, text, strlen(text)), 0);
-}
-
-/* A file in place of a directory. */
-static int put_plain(struct fixture *f, const char *path)
-{
-	int fd = openat(f->ctx.root_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-
-	return fd < 0 ? -1 : close(fd);
-}
-
-static char *get(struct fixture *f, const char *name)
-{
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
-	char *text = NULL;
-	size_t len;
-
-	assert_int_equal(mf_file_read_at(dirfd, name, 65536, &text, &len), 0);
-	return text;
-}
-
-static struct mf_rules *read_rules(struct fixture *f)
-{
-	struct mf_rules *rules = NULL;
-
-	assert_int_equal(mf_rules_read(&f->ctx, &rules), 0);
-	return rules;
-}
 
 static const char stick[] = "usb:v0781p5583d0100dc00dsc00dp00ic08isc06ip50in00";
 static const char nic[] = "pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00";
 
-static int ask(struct fixture *f, const char *text, struct mf_facts facts)
+static int ask(struct rules_machine *f, const char *text, struct mf_facts facts)
 {
 	struct mf_rules *rules;
 	const char *rule = NULL;
 	int r;
 
-	put(f, "10-test.conf", text);
-	rules = read_rules(f);
+	rules_put(f, "10-test.conf", text);
+	rules = rules_read(f);
 	r = mf_rules_ask(rules, &facts, &rule);
 	assert_true((r == 1) == (rule != NULL));
 	mf_rules_free(rules);
@@ -91,7 +22,7 @@ static int ask(struct fixture *f, const char *text, struct mf_facts facts)
 
 static void without_rules_everything_is_allowed(void **state)
 {
-	struct mf_rules *rules = read_rules(*state);
+	struct mf_rules *rules = rules_read(*state);
 	const char *rule;
 
 	assert_int_equal(mf_rules_ask(rules,
@@ -174,138 +105,105 @@ static void the_first_rule_that_applies_decides(void **state)
 	assert_int_equal(ask(*state, text, (struct mf_facts){ .modalias = nic, .module = "y" }), 1);
 }
 
-static void files_are_read_in_the_order_of_their_names(void **state)
+/* Is there a rule with VERB that applies? Its text, as long as until the next call. */
+static const char *find(struct rules_machine *f, enum mf_rule_verb verb, const char *text,
+			struct mf_facts facts)
 {
-	struct fixture *f = *state;
+	static char found[256];
+	const struct mf_rule *rule;
 	struct mf_rules *rules;
-	const char *rule;
 
-	put(f, "20-b.conf", "deny module b\n");
-	put(f, "05-a.conf", "allow module b\ndeny module a\n");
-	put(f, "not-a-rule", "deny module c\n");
-	put(f, ".hidden.conf", "deny module c\n");
-	rules = read_rules(f);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "b" }, &rule), 0);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "c" }, &rule), 0);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "a" }, &rule), 1);
-	assert_string_equal(rule, "deny module a (05-a.conf, line 2)");
+	rules_put(f, "10-test.conf", text);
+	rules = rules_read(f);
+	rule = mf_rules_find(rules, verb, &facts);
+	snprintf(found, sizeof(found), "%s, %s line %u", rule ? rule->text : "",
+		 rule ? rule->file : "", rule ? rule->line : 0);
 	mf_rules_free(rules);
+	return rule ? found : NULL;
 }
 
-/* Neither the first nor the last file created sorts first. */
-static void the_order_of_directory_entries_does_not_matter(void **state)
+static void a_rule_knows_a_package_without_its_flavor_and_kernel(void **state)
 {
-	struct fixture *f = *state;
-	struct mf_rules *rules;
-	const char *rule;
-
-	for (unsigned int i = 0; i < 20; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "%02u-x.conf", (i * 7 + 30) % 20);
-		put(f, name, i % 2 ? "allow module z\ndeny module x\n" : "deny module x\n");
-	}
-	rules = read_rules(f);
-	assert_int_equal(mf_rules_ask(rules, &(struct mf_facts){ .module = "x" }, &rule), 1);
-	assert_non_null(strstr(rule, "(00-x.conf"));
-	mf_rules_free(rules);
-}
-
-static void a_file_that_cannot_be_read_fails_the_run(void **state)
-{
-	static const char text[] = "deny module x\n\0deny module y\n";
-	struct fixture *f = *state;
-	_cleanup_close_ int dirfd = mf_context_mkdir(&f->ctx, MF_RULES_DIRECTORY);
-	struct mf_rules *rules = NULL;
-
-	assert_int_equal(mf_file_publish(dirfd, "x.conf", 0644, text, sizeof(text) - 1), 0);
-	assert_int_equal(mf_rules_read(&f->ctx, &rules), -MFE_CONFIG);
-	assert_int_equal(unlinkat(dirfd, "x.conf", 0), 0);
-	assert_int_equal(mkdirat(dirfd, "x.conf", 0755), 0);
-	assert_true(mf_rules_read(&f->ctx, &rules) < 0);
-	assert_int_equal(unlinkat(dirfd, "x.conf", AT_REMOVEDIR), 0);
-	/* a missing directory has no rules; a file in its place is an error */
-	assert_int_equal(unlinkat(dirfd, "../policy.d", AT_REMOVEDIR), 0);
-	rules = read_rules(f);
-	mf_rules_free(rules);
-	rules = NULL;
-	assert_int_equal(put_plain(f, "etc/modfetch/policy.d"), 0);
-	assert_true(mf_rules_read(&f->ctx, &rules) < 0);
-	assert_null(rules);
-}
-
-static void a_line_that_is_not_a_rule_fails_the_run(void **state)
-{
-	static const char *const lines[] = {
-		"deny",
-		"denie module x",
-		"deny modul x",
-		"deny module",
-		"deny module x class",
-		"module x",
-		"deny x",
-		"deny module [a-",
-		"allow removable yes",
-		"deny module x y",
+	static const struct {
+		const char *rule, *package;
+		bool applies;
+	} cases[] = {
+		{ "hold package igb-kmp", "igb-kmp-amd64-6.1.0_56", true },
+		{ "hold package igb-kmp-amd64", "igb-kmp-amd64-6.1.0_57", true },
+		{ "hold package igb-kmp-amd64-6.1.0_56", "igb-kmp-amd64-6.1.0_56", true },
+		{ "hold package igb-kmp-amd64-6.1.0_56", "igb-kmp-amd64-6.1.0_57", false },
+		{ "hold package igb-kmp", "igb-kmp-default", true },
+		{ "hold package ig*-kmp", "igb-kmp-cloud-amd64-6.1.0_57", true },
+		{ "hold package igb-kmp", "igb-kmp", true },
+		{ "hold package igb-kmp", "igb-kmp2-amd64-6.1.0_56", false },
+		{ "hold package igb-kmp", "igbvf-kmp-amd64-6.1.0_56", false },
+		{ "hold package igb", "igb-kmp-amd64-6.1.0_56", false },
+		/* the kernel of the fixture */
+		{ "hold package firmware-x", "firmware-x-test-6.1.0_1", true },
+		{ "hold package firmware-x", "firmware-x-test-6.1.0_2", false },
+		{ "hold package kmod-igb", "kmod-igb", true },
+		{ "hold package *", NULL, false },
 	};
-	struct fixture *f = *state;
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(lines); i++) {
-		struct mf_rules *rules = NULL;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
+		const struct mf_facts facts = { .package = cases[i].package };
 
-		put(f, "10-test.conf", lines[i]);
-		if (mf_rules_read(&f->ctx, &rules) != -MFE_CONFIG)
-			fail_msg("accepted: %s", lines[i]);
+		if (!find(*state, MF_RULE_HOLD, cases[i].rule, facts) == cases[i].applies)
+			fail_msg("case %zu: %s", i, cases[i].rule);
 	}
+	assert_int_equal(ask(*state, "deny package igb-kmp",
+			     (struct mf_facts){ .package = "igb-kmp-amd64-6.1.0_56" }),
+			 1);
 }
 
-static int set(struct fixture *f, bool deny, const char *word)
+static void rules_of_one_verb_do_not_hide_those_of_another(void **state)
 {
-	return mf_rules_set(&f->ctx, deny, &word, 1);
-}
+	static const char text[] = "allow module igb\nprefer module e*\nhold module ixgbe\n"
+				   "deny module igb\nhold module igb # tested\nhold module ig*\n"
+				   "deny module ixgbe\nprefer module igb repository vendor\n";
+	const struct mf_facts igb = { .module = "igb", .repository = "vendor" };
 
-static void a_rule_set_by_the_admin_comes_first_and_once(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *text = NULL;
-
-	assert_int_equal(set(f, true, "igb"), 0);
-	assert_int_equal(set(f, true, "usb:v0781*"), 0);
-	assert_int_equal(set(f, true, "igb-kmp-amd64-6.1.0_56"), 0);
-	assert_int_equal(set(f, true, "igb-kmp-amd64-6.1.0_56"), 1);
-	assert_int_equal(set(f, false, "igb"), 0);
+	assert_string_equal(find(*state, MF_RULE_HOLD, text, igb),
+			    "hold module igb, 10-test.conf line 5");
+	assert_string_equal(find(*state, MF_RULE_PREFER, text, igb),
+			    "prefer module igb repository vendor, 10-test.conf line 8");
+	assert_null(find(*state, MF_RULE_PREFER, text, (struct mf_facts){ .module = "igb" }));
+	assert_null(find(*state, MF_RULE_HOLD, text, (struct mf_facts){ .module = "e1000e" }));
+	/* neither do they decide what may be fetched */
+	assert_int_equal(ask(*state, text, igb), 0);
+	assert_int_equal(ask(*state, text, (struct mf_facts){ .module = "ixgbe" }), 1);
 	assert_int_equal(
-		mf_rules_set(&f->ctx, true, (const char *const[]){ "bus", "usb", "removable" }, 3),
+		ask(*state, "hold module x\nprefer module x\n", (struct mf_facts){ .module = "x" }),
 		0);
-	text = get(f, MF_RULES_ADMIN);
-	assert_string_equal(text, "deny bus usb removable\nallow module igb\n"
-				  "deny package igb-kmp-amd64-6.1.0_56\n"
-				  "deny modalias usb:v0781*\n");
 }
 
-static void the_other_lines_of_the_admins_file_stay(void **state)
+static void a_rule_about_the_package_is_found_before_one_about_its_repository(void **state)
 {
-	struct fixture *f = *state;
-	_cleanup_free_ char *text = NULL;
+	static const char text[] = "prefer repository vendor\nprefer module igb\n";
+	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
+	const struct mf_facts facts = { .package = "x-kmp", .repository = "vendor" };
+	const struct mf_rule *rule;
+	struct mf_rules *rules;
 
-	put(f, MF_RULES_ADMIN, "# written by hand\nallow class 02\ndeny module igb\n");
-	assert_int_equal(set(f, false, "igb"), 0);
-	text = get(f, MF_RULES_ADMIN);
-	assert_string_equal(text, "allow module igb\n# written by hand\nallow class 02\n");
+	rules_put(*state, "10-test.conf", text);
+	rules = rules_read(*state);
+	rule = mf_rules_find_package(rules, MF_RULE_PREFER, &facts, &modules);
+	assert_non_null(rule);
+	assert_true(rule->of_repository);
+	assert_int_equal(mf_strings_add(&modules, "dca"), 0);
+	assert_int_equal(mf_strings_add(&modules, "igb"), 0);
+	rule = mf_rules_find_package(rules, MF_RULE_PREFER, &facts, &modules);
+	assert_non_null(rule);
+	assert_string_equal(rule->text, "prefer module igb");
+	assert_false(rule->of_repository);
+	assert_null(mf_rules_find_package(rules, MF_RULE_HOLD, &facts, &modules));
+	assert_true(mf_rules_any(rules, MF_RULE_PREFER));
+	assert_false(mf_rules_any(rules, MF_RULE_HOLD));
+	assert_false(mf_rules_any(NULL, MF_RULE_HOLD));
+	mf_rules_free(rules);
 }
 
-static void an_invalid_rule_is_not_written(void **state)
-{
-	static const char *const words[] = { "a b", "x#y", "x\ndeny module z", "module", "" };
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
-		if (set(f, true, words[i]) != -MFE_USAGE)
-			fail_msg("accepted: %s", words[i]);
-	assert_true(mf_context_open(&f->ctx, MF_RULES_DIRECTORY "/" MF_RULES_ADMIN, O_RDONLY) < 0);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rules_setup, rules_teardown)
 
 int main(void)
 {
@@ -313,13 +211,9 @@ int main(void)
 		TEST(without_rules_everything_is_allowed),
 		TEST(each_condition_holds_only_for_its_value),
 		TEST(the_first_rule_that_applies_decides),
-		TEST(files_are_read_in_the_order_of_their_names),
-		TEST(the_order_of_directory_entries_does_not_matter),
-		TEST(a_file_that_cannot_be_read_fails_the_run),
-		TEST(a_line_that_is_not_a_rule_fails_the_run),
-		TEST(a_rule_set_by_the_admin_comes_first_and_once),
-		TEST(the_other_lines_of_the_admins_file_stay),
-		TEST(an_invalid_rule_is_not_written),
+		TEST(a_rule_knows_a_package_without_its_flavor_and_kernel),
+		TEST(rules_of_one_verb_do_not_hide_those_of_another),
+		TEST(a_rule_about_the_package_is_found_before_one_about_its_repository),
 	};
 
 	return UNIT_RUN(tests);

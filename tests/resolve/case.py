@@ -383,7 +383,7 @@ def round_trip(case):
 def compare(case, done, answer):
     wrong, installs, removes = [], {}, set()
     results = {r['query']: r for r in answer['results']}
-    texts = [r['reason'] for r in answer['results']] + [done.stderr]
+    texts = [r['reason'] or '' for r in answer['results']] + [done.stderr]
     for line in case.expect:
         words = line.split()
         if len(words) > 2 and words[1] == 'is' and words[0] != 'because':

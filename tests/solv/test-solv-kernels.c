@@ -205,6 +205,50 @@ static void the_same_package_of_another_kernel_is_known(void **state)
 	mf_pool_free(pool);
 }
 
+static int note_other(void *arg, const struct mf_other_package *package)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 200, "%s %s %s %zu %s\n", package->name, package->evr,
+		 package->arch, package->modules->n,
+		 package->modules->n ? package->modules->v[0] : "");
+	return 0;
+}
+
+static int end_at_once(void *arg, const struct mf_other_package *package)
+{
+	++*(int *)arg;
+	return 7;
+}
+
+/* Whether it was taken out of the pool or kept its names. */
+static void packages_of_other_kernels_are_known_after_they_left(void **state)
+{
+	static const struct primary installed[] = {
+		{ "gone-kmp-default-6.4.0_150600.14", "5.1-1",
+		  "x kmod(snd-gone.ko) ksym(default:a)=1" },
+		{ "here-kmp-default-6.4.0_150600.21", "5.1-1", "kmod(here.ko)" },
+		{ "foo-kmp-default", "2_k6.4.0_150600.14-1", "foo-kmp-default kmod(foo.ko)" },
+	};
+	static const struct primary newer = { "foo-kmp-default", "3-1", "foo-kmp-default" };
+	struct mf_pool *pool = primary_pool(&newer, 1);
+	struct mf_release release;
+	char text[600] = "";
+	int calls = 0;
+
+	assert_int_equal(mf_release_parse(RELEASE, NULL, &release), 0);
+	add_installed(pool, installed, N(installed));
+	assert_int_equal(mf_pool_set_kernel(pool, &release, false, no_link, NULL), 0);
+	mf_pool_ready(pool);
+	assert_int_equal(mf_pool_each_other(pool, note_other, text), 0);
+	assert_non_null(strstr(text, "gone-kmp-default-6.4.0_150600.14 5.1-1 x86_64 1 snd_gone\n"));
+	assert_non_null(strstr(text, "foo-kmp-default 2_k6.4.0_150600.14-1 x86_64 1 foo\n"));
+	assert_null(strstr(text, "here"));
+	assert_int_equal(mf_pool_each_other(pool, end_at_once, &calls), 7);
+	assert_int_equal(calls, 1);
+	mf_pool_free(pool);
+}
+
 static void builds_for_other_kernels_are_other_builds_beside_one_for_this(void **state)
 {
 	static const struct primary packages[] = {
@@ -252,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_link_brings_in_the_package_it_leads_to),
 		cmocka_unit_test(what_a_plan_could_replace_keeps_its_names_alone),
 		cmocka_unit_test(the_same_package_of_another_kernel_is_known),
+		cmocka_unit_test(packages_of_other_kernels_are_known_after_they_left),
 		cmocka_unit_test(builds_for_other_kernels_are_other_builds_beside_one_for_this),
 		cmocka_unit_test(marks_have_a_form_of_their_own),
 	};
