@@ -5,6 +5,7 @@
 #include "tests/primary.h"
 #include "tests/updateinfo.h"
 #include "modfetch/advisory.h"
+#include "modfetch/table.h"
 
 #define IGB  "igb-kmp-" TAG
 #define LIST "var/cache/modfetch/test/current/advisories"
@@ -147,6 +148,47 @@ static void a_damaged_list_is_an_error(void **state)
 	mf_advisories_free(a);
 }
 
+/* Writes a list of LEN bytes with the right hash at its end. */
+static void write_sealed(struct root *r, const char *text, size_t len)
+{
+	char buf[400];
+	int n;
+
+	memcpy(buf, text, len);
+	n = snprintf(buf + len, sizeof(buf) - len, "end %016llx\n",
+		     (unsigned long long)mf_hash(text, len));
+	root_write_bytes(r, LIST, buf, len + (size_t)n);
+}
+
+/* What another version wrote, perhaps. */
+static void a_list_of_another_form_is_an_error(void **state)
+{
+	static const struct {
+		const char *lines;
+		size_t len;
+		int result;
+	} rows[] = {
+#define ROW(lines, result) { lines, sizeof(lines) - 1, result }
+		ROW("modfetch-advisories 1\na x86_64 1-1 security low V-1\n", 0),
+		ROW("modfetch-advisories 1\n", 0),
+		ROW("modfetch-advisories 2\na x86_64 1-1 security low V-1\n", -MFE_BAD_INDEX),
+		ROW("modfetch-advisories 1\na x86_64 1-1 security low\n", -MFE_BAD_INDEX),
+		ROW("modfetch-advisories 1\na x86_64 1-1 security low V-1 x\n", -MFE_BAD_INDEX),
+		ROW("modfetch-advisories 1\na x86_64 1-1 security low V-1\n\0\n", -MFE_BAD_INDEX),
+#undef ROW
+	};
+	struct root *r = *state;
+
+	build(r, updates);
+	for (size_t i = 0; i < N(rows); i++) {
+		struct mf_advisories *a = NULL;
+
+		write_sealed(r, rows[i].lines, rows[i].len);
+		assert_int_equal(mf_advisories_read(&r->ctx, "test", &a), rows[i].result);
+		mf_advisories_free(a);
+	}
+}
+
 static void a_file_is_checked_before_it_is_published(void **state)
 {
 	int good = updateinfo_file(updates), bad = updateinfo_file("<updates><update");
@@ -168,6 +210,7 @@ int main(void)
 		ROOTED(security_is_a_type),
 		ROOTED(a_repository_without_any_has_none),
 		ROOTED(a_damaged_list_is_an_error),
+		ROOTED(a_list_of_another_form_is_an_error),
 		UNIT(a_file_is_checked_before_it_is_published),
 	};
 

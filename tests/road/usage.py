@@ -128,6 +128,17 @@ class Usage(unittest.TestCase):
         self.machine.usage('--dry-run')
         self.assertIsNone(self.machine.ledger())
 
+    @unittest.skipIf(os.geteuid(), 'only root can become another user')
+    def test_a_user_can_read_it_and_writes_nothing(self):
+        m = self.machine
+        m.load('xfs')
+        os.chmod(m.path, 0o755)
+        done = subprocess.run(['setpriv', '--reuid', '65534', '--clear-groups', *m.command('status', '--usage')],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn(': loaded, 0 devices', done.stdout)
+        self.assertIsNone(m.ledger())
+
     def test_the_refresh_of_the_timer_takes_a_sample(self):
         m = self.machine
         m.load('e1000e')

@@ -65,6 +65,8 @@ static void a_day_is_written_once_and_never_moves_back(void **state)
 	assert_false(ledger.changed);
 	usage_ledger_note(&ledger, entry, DAY - 10, true);
 	assert_false(ledger.changed);
+	assert_int_equal(entry->loaded, DAY);
+	assert_int_equal(entry->bound, DAY - 1);
 	usage_ledger_note(&ledger, entry, DAY, true);
 	assert_true(ledger.changed);
 	assert_written(r, &ledger, "igb 2026-11-01 2026-11-30 2026-11-30\n");
