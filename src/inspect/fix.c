@@ -178,7 +178,8 @@ static int fix_remove(struct fixing *f)
 
 	for (size_t i = 0; !r && i < names.n; i++) {
 		const struct mf_strings one = { &names.v[i], 1, 0 };
-		struct mf_run run = { .selection.remove = &one };
+		/* their kernel is gone: a hold has ended with it */
+		struct mf_run run = { .selection.remove = &one, .selection.held_too = true };
 
 		r = fix_run(f, &run);
 		r = fix_note(f, r, "removed", "remove", "the package ", names.v[i]);
