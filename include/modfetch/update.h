@@ -18,8 +18,10 @@ struct mf_update {
 	char *name;	 /* of the package */
 	char *installed; /* evr of the installed version; NULL: the module is no package's */
 	char *evr, *label, *repo; /* of the newer version, and the id of its repository */
-	char *module;		  /* a module in it, or NULL */
-	char *blocked;		  /* one clause why it is not installed unasked, or NULL */
+	char *arch;
+	char *module;  /* a module in it, or NULL */
+	char *blocked; /* one clause why it is not installed unasked, or NULL */
+	bool held;     /* that is because a rule holds the installed version */
 };
 
 /* Zeroed: none. Sorted by name. */
@@ -31,8 +33,8 @@ void mf_updates_done(struct mf_updates *updates);
 
 /*
  * Finds the newer versions of installed driver packages, each in the repository that its installed
- * version came from; and out-of-box drivers of repositories with prefer=1 for modules that are loaded
- * now, or that were asked for by name, and are not theirs. NAMES: only packages with these names,
+ * version came from; and out-of-box drivers that the admin prefers (prefer=1, or a rule) for modules that
+ * are loaded now, or that were asked for by name, and are not theirs. NAMES: only packages with these names,
  * short names ("igb-kmp") or modules; NULL: all. 0 (also if there are none); -MFE_NOT_FOUND: one of
  * NAMES is no installed package and nothing could take its place; or another recorded failure.
  */
@@ -50,6 +52,13 @@ int mf_updates_installed(struct mf_context *ctx, struct mf_updates *ret_installe
 int mf_updates_patterns(struct mf_context *ctx, struct mf_strings *ret_names);
 /* Those that nothing blocks, for a selection; the caller frees the array, not its strings. NULL: no memory. */
 struct mf_version *mf_updates_versions(const struct mf_updates *updates, size_t *ret_n);
+
+/*
+ * Drops the updates that repair no security problem, by the advisories of their repositories: what
+ * auto-update=security may install. A repository with damaged advisories has none, with a warning. 0 or
+ * -ENOMEM, recorded.
+ */
+int mf_updates_keep_security(struct mf_context *ctx, struct mf_updates *updates);
 
 /* What a run has to install and to remove so that an earlier state comes back. */
 struct mf_way_back {

@@ -155,6 +155,12 @@ void cmd_set_served(struct mf_json *o, const struct mf_served *served);
  */
 int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before);
 
+/*
+ * Installs the updates that auto-update= allows, after an unattended refresh. An exit status, or a
+ * recorded failure.
+ */
+int cmd_update_by_policy(struct cmd *cmd);
+
 /* Prints a line for each thing that a verb has done; or all as JSON. */
 void cmd_print_done(const struct cmd *cmd, const char *verb, struct mf_strings *done);
 

@@ -274,5 +274,10 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 	/* the timer's: an admin who calls it need not wait for the rpm database */
 	if (cmd->ctx.unattended)
 		record_usage(cmd);
+	if (cmd->ctx.unattended && r >= 0) {
+		int updated = cmd_update_by_policy(cmd);
+
+		r = updated < 0 ? updated : updated == CMD_DONE ? CMD_DONE : r;
+	}
 	return r;
 }

@@ -148,6 +148,28 @@ static void print_blocked(const struct cmd *cmd, const struct mf_updates *update
 				 updates->v[i].blocked);
 }
 
+static bool any_held(const struct mf_updates *updates)
+{
+	for (size_t i = 0; i < updates->n; i++)
+		if (updates->v[i].held)
+			return true;
+	return false;
+}
+
+int cmd_update_by_policy(struct cmd *cmd)
+{
+	const char *policy = cmd->ctx.settings.auto_update;
+	_cleanup_(mf_updates_done) struct mf_updates updates = { 0 };
+	int r;
+
+	if (!policy || !strcmp(policy, "no"))
+		return CMD_NOTHING;
+	r = mf_updates_find(&cmd->ctx, NULL, &updates);
+	if (!r && !strcmp(policy, "security"))
+		r = mf_updates_keep_security(&cmd->ctx, &updates);
+	return r < 0 ? r : update_all(cmd, &updates);
+}
+
 int cmd_update(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = { { "check", no_argument, NULL, 'c' },
@@ -177,6 +199,8 @@ int cmd_update(struct cmd *cmd, int argc, char **argv)
 	}
 	print_blocked(cmd, &updates);
 	r = update_all(cmd, &updates);
+	if (r == CMD_NOTHING && names.n && any_held(&updates))
+		r = CMD_REFUSED;
 	if (cmd->dry_run || (r < 0 && !reload))
 		return r;
 	finished = finish(cmd, reload);

@@ -8,7 +8,7 @@
  * all repositories.
  *
  * An out-of-box driver takes the place of one that is there only by the word of the admin: prefer=1 of
- * its repository. Then it is wanted if its module is in use or was asked for; a repository with a
+ * its repository, or a rule that prefers it. Then it is wanted if its module is in use or was asked for; a repository with a
  * thousand drivers does not come as a whole.
  *
  * Only packages of drivers are looked at: a machine's rpm database may have thousands of others, with
@@ -18,85 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
-#include "modfetch/asked.h"
-#include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/kept.h"
-#include "modfetch/module-name.h"
-#include "modfetch/taken-back.h"
-#include "modfetch/update.h"
 #include "names.h"
-
-struct search {
-	struct mf_context *ctx;
-	struct mf_catalog *catalog;
-	const struct mf_repos *repos;
-	struct mf_pool *pool;
-	struct mf_kept kept;
-	struct mf_taken_back taken;
-	struct mf_asked asked;
-	int *other_builds;
-	size_t n_other_builds;
-	struct mf_updates *updates;
-};
-
-static void search_done(struct search *s)
-{
-	mf_kept_done(&s->kept);
-	mf_taken_back_done(&s->taken);
-	mf_asked_done(&s->asked);
-	free(s->other_builds);
-	mf_catalog_free(s->catalog);
-}
-
-static void update_done(struct mf_update *update)
-{
-	free(update->name);
-	free(update->installed);
-	free(update->evr);
-	free(update->label);
-	free(update->repo);
-	free(update->module);
-	free(update->blocked);
-}
-
-void mf_updates_done(struct mf_updates *updates)
-{
-	for (size_t i = 0; i < updates->n; i++)
-		update_done(&updates->v[i]);
-	free(updates->v);
-	*updates = (struct mf_updates){ 0 };
-}
-
-/* ---- origin ---- */
-
-static int repo_of_id(const struct search *s, const char *id)
-{
-	for (size_t i = 0; i < s->repos->n; i++)
-		if (s->repos->v[i].enabled && !strcmp(s->repos->v[i].id, id))
-			return (int)i;
-	return -1;
-}
-
-/* The place of its repository; -1: of none that is known. */
-static int origin_of(const struct search *s, const char *label)
-{
-	const struct mf_kept_package *kept = mf_kept_find(&s->kept, label);
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0;
-	int origin = kept ? repo_of_id(s, kept->repo) : -1;
-
-	if (origin >= 0 || mf_choice_find_label(s->pool, label, &ids, &n) < 0)
-		return origin;
-	for (size_t i = 0; i < n; i++) {
-		struct mf_package p;
-
-		mf_pool_package(s->pool, ids[i], &p);
-		if (origin < 0 || p.origin < origin)
-			origin = p.origin;
-	}
-	return origin;
-}
+#include "search.h"
 
 /* ---- candidates ---- */
 
@@ -150,7 +74,45 @@ static int newest_of(const struct search *s, int installed, const struct mf_pack
 	return best ? best : best_taken;
 }
 
-static int note_update(struct search *s, int id, const char *installed, const char *module)
+/* ---- rules ---- */
+
+static int add_module(void *arg, const char *name, const char *evr)
+{
+	char module[MF_MODULE_NAME_SIZE];
+
+	return mf_dep_module(name, module, sizeof(module)) ? mf_strings_add(arg, module) : 0;
+}
+
+/* The rule with VERB that applies to a package of the pool, or NULL. */
+static const struct mf_rule *rule_for(const struct search *s, int id, enum mf_rule_verb verb)
+{
+	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
+	struct mf_facts facts = { 0 };
+	struct mf_package p;
+
+	if (!mf_rules_any(s->rules, verb))
+		return NULL;
+	mf_pool_package(s->pool, id, &p);
+	facts.package = p.name;
+	facts.repository = p.origin < 0 ? NULL : s->repos->v[p.origin].id;
+	(void)mf_pool_deps(s->pool, id, MF_PROVIDES, add_module, &modules);
+	return mf_rules_find_package(s->rules, verb, &facts, &modules);
+}
+
+/* Is the installed package held? The clause is new memory, or NULL. */
+static char *held_clause(const struct search *s, int installed)
+{
+	const struct mf_rule *rule = rule_for(s, installed, MF_RULE_HOLD);
+
+	return rule ? mf_format("it is held (%s, %s line %u)", rule->text, rule->file, rule->line)
+		    : NULL;
+}
+
+/* ---- updates ---- */
+
+/* BLOCKED: a clause, which it takes over, or NULL. */
+static int note_update(struct search *s, int id, const char *installed, const char *module,
+		       char *blocked)
 {
 	struct mf_update u = { 0 };
 	struct mf_package p;
@@ -160,14 +122,18 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 		.name = strdup(p.name),
 		.installed = installed ? strdup(installed) : NULL,
 		.evr = strdup(p.evr),
+		.arch = strdup(p.arch),
 		.label = mf_format("%s-%s.%s", p.name, p.evr, p.arch),
 		.repo = strdup(s->repos->v[p.origin].id),
 		.module = module ? strdup(module) : NULL,
+		.blocked = blocked,
+		.held = blocked,
 	};
-	(void)was_taken_back(s, &p, &u.blocked);
-	if (!u.name || !u.evr || !u.label || !u.repo || (installed && !u.installed) ||
+	if (!blocked)
+		(void)was_taken_back(s, &p, &u.blocked);
+	if (!u.name || !u.evr || !u.arch || !u.label || !u.repo || (installed && !u.installed) ||
 	    mf_array_reserve(&s->updates->v, &s->updates->room, s->updates->n + 1, sizeof(u)) < 0) {
-		update_done(&u);
+		update_entry_done(&u);
 		return -ENOMEM;
 	}
 	s->updates->v[s->updates->n++] = u;
@@ -175,20 +141,6 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 }
 
 /* ---- installed packages ---- */
-
-static int on_module(void *arg, const char *name, const char *evr)
-{
-	char *module = arg;
-
-	return mf_dep_module(name, module, MF_MODULE_NAME_SIZE) ? 1 : 0;
-}
-
-/* The first module that a package provides; "": none. */
-static void first_module(const struct search *s, int id, char module[MF_MODULE_NAME_SIZE])
-{
-	*module = '\0';
-	(void)mf_pool_deps(s->pool, id, MF_PROVIDES, on_module, module);
-}
 
 static int look_at_installed(struct search *s, int id, const struct mf_strings *names,
 			     struct mf_strings *found)
@@ -204,14 +156,16 @@ static int look_at_installed(struct search *s, int id, const struct mf_strings *
 	label = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
 	if (!label)
 		return -ENOMEM;
-	first_module(s, id, module);
+	update_first_module(s, id, module);
 	if (!*module && !mf_kept_find(&s->kept, label))
 		return 0;
 	r = update_match_names(s->ctx, s->pool, id, names, found);
 	if (r <= 0)
 		return r;
-	newer = newest_of(s, id, &package, origin_of(s, label));
-	return newer ? note_update(s, newer, package.evr, *module ? module : NULL) : 0;
+	newer = newest_of(s, id, &package, update_origin_of(s, label));
+	return newer ? note_update(s, newer, package.evr, *module ? module : NULL,
+				   held_clause(s, id))
+		     : 0;
 }
 
 static int look_at_all_installed(struct search *s, const struct mf_strings *names,
@@ -224,40 +178,6 @@ static int look_at_all_installed(struct search *s, const struct mf_strings *name
 	for (size_t i = 0; !r && i < n; i++)
 		r = look_at_installed(s, ids[i], names, found);
 	return r;
-}
-
-/* Notes an installed package as it is. */
-static int note_installed(struct search *s, int id)
-{
-	_cleanup_free_ char *label = NULL;
-	char module[MF_MODULE_NAME_SIZE];
-	struct mf_update u = { 0 };
-	struct mf_package p;
-	int origin;
-
-	if (mf_pool_is_of_other(s->pool, id))
-		return 0;
-	mf_pool_package(s->pool, id, &p);
-	label = mf_format("%s-%s.%s", p.name, p.evr, p.arch);
-	if (!label)
-		return -ENOMEM;
-	first_module(s, id, module);
-	if (!*module && !mf_kept_find(&s->kept, label))
-		return 0;
-	origin = origin_of(s, label);
-	u = (struct mf_update){
-		.name = strdup(p.name),
-		.installed = strdup(p.evr),
-		.repo = origin < 0 ? NULL : strdup(s->repos->v[origin].id),
-		.module = *module ? strdup(module) : NULL,
-	};
-	if (!u.name || !u.installed ||
-	    mf_array_reserve(&s->updates->v, &s->updates->room, s->updates->n + 1, sizeof(u)) < 0) {
-		update_done(&u);
-		return -ENOMEM;
-	}
-	s->updates->v[s->updates->n++] = u;
-	return 0;
 }
 
 /* ---- preferred repositories ---- */
@@ -301,6 +221,14 @@ static bool is_known(const struct search *s, const char *name)
 	return mf_choice_find(s->pool, name, MF_WHICH_INSTALLED, &ids, &n) < 0 || n;
 }
 
+static bool is_preferred(const struct search *s, int id)
+{
+	struct mf_package p;
+
+	mf_pool_package(s->pool, id, &p);
+	return s->repos->v[p.origin].prefer || rule_for(s, id, MF_RULE_PREFER);
+}
+
 static int look_at_preferred(struct search *s, int id, const struct mf_strings *names,
 			     struct mf_strings *found)
 {
@@ -308,7 +236,8 @@ static int look_at_preferred(struct search *s, int id, const struct mf_strings *
 	struct mf_package p;
 	int r;
 
-	if (is_other_build(s, id) || is_known(s, mf_pool_name(s->pool, id)) ||
+	if (!is_preferred(s, id) || is_other_build(s, id) ||
+	    is_known(s, mf_pool_name(s->pool, id)) ||
 	    mf_pool_deps(s->pool, id, MF_PROVIDES, on_preferred_module, &u) <= 0)
 		return 0;
 	r = update_match_names(s->ctx, s->pool, id, names, found);
@@ -319,7 +248,7 @@ static int look_at_preferred(struct search *s, int id, const struct mf_strings *
 	for (size_t i = s->updates->n; i > 0; i--)
 		if (!strcmp(s->updates->v[i - 1].name, p.name))
 			return 0;
-	return note_update(s, id, NULL, u.module);
+	return note_update(s, id, NULL, u.module, NULL);
 }
 
 static int newest_first(const void *a, const void *b, void *arg)
@@ -330,13 +259,14 @@ static int newest_first(const void *a, const void *b, void *arg)
 static int look_at_all_preferred(struct search *s, const struct mf_strings *names,
 				 struct mf_strings *found)
 {
+	bool by_rule = mf_rules_any(s->rules, MF_RULE_PREFER);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < s->repos->n; i++) {
 		_cleanup_free_ int *ids = NULL;
 		size_t n = 0;
 
-		if (!s->repos->v[i].prefer || !s->repos->v[i].enabled)
+		if ((!s->repos->v[i].prefer && !by_rule) || !s->repos->v[i].enabled)
 			continue;
 		r = mf_pool_list(s->pool, (int)i, &ids, &n);
 		if (!r && n)
@@ -349,37 +279,13 @@ static int look_at_all_preferred(struct search *s, const struct mf_strings *name
 
 /* ---- all ---- */
 
-static int search_begin(struct search *s)
-{
-	int r = mf_catalog_open(s->ctx, &s->catalog);
-
-	if (!r)
-		r = mf_catalog_pool_whole(s->ctx, s->catalog, &s->pool);
-	if (!r)
-		r = mf_kept_read(s->ctx, &s->kept);
-	if (!r)
-		r = mf_taken_back_read(s->ctx, &s->taken);
-	if (!r)
-		r = mf_asked_read(s->ctx, &s->asked);
-	if (r < 0)
-		return r;
-	s->repos = mf_catalog_repos(s->catalog);
-	r = mf_pool_other_builds(s->pool, &s->other_builds, &s->n_other_builds);
-	return r < 0 ? mf_fail(s->ctx, MF_STAGE_RESOLVE, r, "updates", NULL) : 0;
-}
-
-static int update_by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct mf_update *)a)->name, ((const struct mf_update *)b)->name);
-}
-
 int mf_updates_find(struct mf_context *ctx, const struct mf_strings *names,
 		    struct mf_updates *ret_updates)
 {
 	_cleanup_(mf_updates_done) struct mf_updates updates = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
-	_cleanup_(search_done) struct search s = { .ctx = ctx, .updates = &updates };
-	int r = search_begin(&s);
+	_cleanup_(update_search_done) struct search s = { .ctx = ctx, .updates = &updates };
+	int r = update_search_begin(&s);
 
 	if (r < 0)
 		return r;
@@ -392,65 +298,9 @@ int mf_updates_find(struct mf_context *ctx, const struct mf_strings *names,
 		if (!mf_strings_has(&found, names->v[i]))
 			return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
 				       "no installed driver package has this name or module");
-	qsort(updates.v, updates.n, sizeof(*updates.v), update_by_name);
+	qsort(updates.v, updates.n, sizeof(*updates.v), update_compare_names);
 	*ret_updates = updates;
 	updates = (struct mf_updates){ 0 };
-	return 0;
-}
-
-int mf_updates_installed(struct mf_context *ctx, struct mf_updates *ret_installed)
-{
-	_cleanup_(mf_updates_done) struct mf_updates installed = { 0 };
-	_cleanup_(search_done) struct search s = { .ctx = ctx, .updates = &installed };
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0;
-	int r = search_begin(&s);
-
-	if (r < 0)
-		return r;
-	r = mf_pool_list(s.pool, MF_POOL_INSTALLED, &ids, &n);
-	for (size_t i = 0; !r && i < n; i++)
-		r = note_installed(&s, ids[i]);
-	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_RESOLVE, r, "packages", NULL);
-	qsort(installed.v, installed.n, sizeof(*installed.v), update_by_name);
-	*ret_installed = installed;
-	installed = (struct mf_updates){ 0 };
-	return 0;
-}
-
-/* The patterns of one repository. 0 or -errno. */
-static int add_patterns(const struct search *s, int origin, struct mf_strings *names)
-{
-	_cleanup_free_ int *ids = NULL;
-	size_t n = 0;
-	int r = mf_pool_list(s->pool, origin, &ids, &n);
-
-	for (size_t i = 0; !r && i < n; i++) {
-		enum mf_asked_kind kind;
-		_cleanup_free_ char *name =
-			mf_asked_short_name(mf_pool_name(s->pool, ids[i]), s->ctx->kernel, &kind);
-
-		if (!name)
-			return -ENOMEM;
-		if (kind == MF_ASKED_PATTERN)
-			r = mf_strings_add_unique(names, name);
-	}
-	return r;
-}
-
-int mf_updates_patterns(struct mf_context *ctx, struct mf_strings *ret_names)
-{
-	_cleanup_(search_done) struct search s = { .ctx = ctx };
-	int r = search_begin(&s);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; !r && i < s.repos->n; i++)
-		r = add_patterns(&s, (int)i, ret_names);
-	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_RESOLVE, r, "patterns", NULL);
-	mf_strings_sort(ret_names);
 	return 0;
 }
 

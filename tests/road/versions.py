@@ -213,6 +213,13 @@ class Preferred(Case):
         self.ok('remove', f'dummy-kmp-{r.tag(self.machine.kver)}')
         self.assertEqual(self.machine.tree(), before)
 
+    def test_a_rule_prefers_it(self):
+        self.use()
+        self.ok('--no-load', 'probe', 'dummy', status=2)
+        self.ok('prefer', 'test')
+        self.ok('update')
+        self.assertEqual(self.indexed(), ['updates/dummy.ko'])
+
     def test_it_stays_away_where_nobody_prefers_it(self):
         self.use()
         self.ok('--no-load', 'probe', 'dummy', status=2)
@@ -262,6 +269,56 @@ class Userspace(Case):
         self.ok('update', 'dummy')
         self.assertEqual(len(self.runs()[-1]['packages']), 2)
         self.is_at('1.1')
+
+
+class Policies(Case):
+    def test_a_hold_survives_refreshes_and_updates(self):
+        self.install_first()
+        self.ok('hold', 'dummy')
+        self.publish('1.1')
+        for _ in range(3):
+            self.ok('refresh', '--force')
+            self.ok('update', status=0 if _ == 0 else 2)
+        self.assertEqual(self.machine.installed(), {'dummy': '1.0', 'nlmon': '1.1'})
+        self.assertIn('it is held (hold module dummy, 00-admin.conf line', self.ok('update', 'dummy', status=4).stdout)
+        self.refused('DENIED', 'install', 'dummy-kmp-1.1', status=4)
+        self.ok('unhold', 'dummy')
+        self.ok('update')
+        self.is_at('1.1')
+
+    def advisory(self, version, kind):
+        path = f'{self.directory}/updateinfo.xml'
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(f"""<?xml version="1.0" encoding="UTF-8"?>
+<updates><update from="a@example.org" status="final" type="{kind}" version="1"><id>V-1</id><title>t</title><severity>Important</severity>
+<pkglist><collection short="c"><name>c</name><package name="dummy-kmp-{r.tag(self.machine.kver)}" version="{version}" release="1"
+ epoch="0" arch="x86_64"><filename>x.rpm</filename></package></collection></pkglist></update></updates>
+""")
+        subprocess.run(['modifyrepo_c', '--mdtype=updateinfo', path, f'{self.repository}/repodata'], check=True,
+                       stdout=subprocess.DEVNULL)
+        r.sign(self.repository)
+
+    def timer(self):
+        """What modfetch-refresh.service calls."""
+        self.assertIn(self.machine.run('-q', '--unattended', 'refresh').returncode, (0, 2))
+
+    def test_the_timer_updates_what_the_setting_says(self):
+        self.install_first()
+        self.publish('1.1')
+        self.timer()
+        self.is_at('1.0')
+        self.machine.conf(keep_versions=2, auto_update='security')
+        self.timer()
+        self.is_at('1.0')
+        self.advisory('1.1', 'bugfix')
+        self.timer()
+        self.is_at('1.0')
+        self.advisory('1.1', 'security')
+        self.timer()
+        self.assertEqual(self.machine.installed(), {'dummy': '1.1', 'nlmon': '1.0'})
+        self.machine.conf(keep_versions=2, auto_update='all')
+        self.timer()
+        self.is_at('1.1', 'nlmon')
 
 
 class WayBack(Case):
