@@ -67,24 +67,29 @@ static int list_unowned(struct cmd *cmd)
 
 /* ---- --initrd ---- */
 
-static int list_initrd(struct cmd *cmd)
+/* Prints a line for each name; or all as "KEY" of an object. */
+static int print_names(struct cmd *cmd, const char *key, const struct mf_strings *names)
 {
-	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	struct mf_json *o;
-	int r = mf_initrd_modules(&cmd->ctx, &names);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; !cmd->json && i < names.n; i++)
-		cmd_line("%s", names.v[i]);
+	for (size_t i = 0; !cmd->json && i < names->n; i++)
+		cmd_line("%s", names->v[i]);
 	if (!cmd->json)
 		return CMD_DONE;
 	o = mf_json_object();
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
-	mf_json_set_strings(o, "modules", &names);
+	mf_json_set_strings(o, key, names);
 	cmd_json(o, true);
 	mf_json_free(o);
 	return CMD_DONE;
+}
+
+static int list_initrd(struct cmd *cmd)
+{
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
+	int r = mf_initrd_modules(&cmd->ctx, &names);
+
+	return r < 0 ? r : print_names(cmd, "modules", &names);
 }
 
 /* ---- packages ---- */
@@ -133,21 +138,9 @@ static int list_installed(struct cmd *cmd)
 static int list_patterns(struct cmd *cmd)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
-	struct mf_json *o;
 	int r = mf_updates_patterns(&cmd->ctx, &names);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; !cmd->json && i < names.n; i++)
-		cmd_line("%s", names.v[i]);
-	if (!cmd->json)
-		return CMD_DONE;
-	o = mf_json_object();
-	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
-	mf_json_set_strings(o, "patterns", &names);
-	cmd_json(o, true);
-	mf_json_free(o);
-	return CMD_DONE;
+	return r < 0 ? r : print_names(cmd, "patterns", &names);
 }
 
 static list_kind *const kinds[] = { list_unowned, list_initrd,	 list_installed,

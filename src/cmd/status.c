@@ -16,7 +16,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/trust.h"
 #include "modfetch/want.h"
-#include "cmd.h"
+#include "update.h"
 
 /*
  * The time when the metadata in use was signed; 0: unsigned, or there is none. The state is *not*
@@ -182,12 +182,13 @@ static void status_print_aside(const struct mf_aside *aside)
 	}
 }
 
-static void status_print_json(struct cmd *cmd, const struct mf_run *run,
-			      const struct mf_repos *repos, const struct mf_pending_loads *attempts,
-			      const struct mf_aside *aside, const struct cmd_kernels *kernels)
+static int status_print_json(struct cmd *cmd, const struct mf_run *run,
+			     const struct mf_repos *repos, const struct mf_pending_loads *attempts,
+			     const struct mf_aside *aside, const struct cmd_kernels *kernels)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 	struct mf_json *results = mf_json_get(o, "results");
+	int r;
 
 	for (size_t i = 0; i < run->wants.n; i++)
 		mf_json_set_string(mf_json_at(results, i), "driver", run->wants.v[i].driver);
@@ -196,8 +197,11 @@ static void status_print_json(struct cmd *cmd, const struct mf_run *run,
 	mf_json_set(o, "faults", faults(repos));
 	mf_json_set(o, "crashed", crashed(attempts));
 	mf_json_set(o, "set_aside", status_set_aside(aside));
-	cmd_json(o, true);
+	r = cmd_trials_add(cmd, o);
+	if (!r)
+		cmd_json(o, true);
 	mf_json_free(o);
+	return r < 0 ? r : CMD_DONE;
 }
 
 static void print_served(struct cmd *cmd, const char *id)
@@ -282,14 +286,15 @@ static int status_print(struct cmd *cmd)
 	r = cmd_kernels_read(cmd, &repos, &run.wants, &kernels);
 	if (r < 0)
 		return r;
-	if (cmd->json) {
-		status_print_json(cmd, &run, &repos, &attempts, &aside, &kernels);
-		return CMD_DONE;
-	}
+	if (cmd->json)
+		return status_print_json(cmd, &run, &repos, &attempts, &aside, &kernels);
 	cmd_kernels_print(cmd, &kernels);
 	print_repos(cmd, &repos);
 	print_crashed(&attempts);
 	status_print_aside(&aside);
+	r = cmd_trials_print(cmd);
+	if (r < 0)
+		return r;
 	print_devices(cmd, &run);
 	return CMD_DONE;
 }

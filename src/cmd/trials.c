@@ -14,61 +14,91 @@
 /* A device that takes longer to appear after a boot counts as lost. */
 #define WAIT_MS 30000
 
-static void print_list(const struct cmd *cmd, const struct mf_trials *trials,
-		       const struct mf_taken_back *taken)
+struct lists {
+	struct mf_trials trials;
+	struct mf_taken_back taken;
+};
+
+static void lists_done(struct lists *lists)
 {
-	for (size_t i = 0; i < trials->n; i++)
-		cmd_line("%s %s  on trial for kernel %s, in place of %s", trials->v[i].name,
-			 trials->v[i].evr, trials->v[i].kernel, trials->v[i].old_label);
-	for (size_t i = 0; i < taken->n; i++)
-		cmd_line("%s %s  taken back: %s", taken->v[i].name, taken->v[i].evr,
-			 taken->v[i].why);
+	mf_trials_done(&lists->trials);
+	mf_taken_back_done(&lists->taken);
 }
 
-static void print_json(struct cmd *cmd, const struct mf_trials *trials,
-		       const struct mf_taken_back *taken)
+static int lists_read(struct mf_context *ctx, struct lists *ret_lists)
 {
-	struct mf_json *o = mf_json_object(), *on_trial = mf_json_array(), *back = mf_json_array();
+	int r = mf_trials_read(ctx, &ret_lists->trials);
 
-	for (size_t i = 0; i < trials->n; i++) {
+	return r < 0 ? r : mf_taken_back_read(ctx, &ret_lists->taken);
+}
+
+int cmd_trials_print(struct cmd *cmd)
+{
+	_cleanup_(lists_done) struct lists lists = { 0 };
+	int r = lists_read(&cmd->ctx, &lists);
+
+	for (size_t i = 0; !r && i < lists.trials.n; i++)
+		cmd_line("%s %s  on trial for kernel %s, in place of %s", lists.trials.v[i].name,
+			 lists.trials.v[i].evr, lists.trials.v[i].kernel,
+			 lists.trials.v[i].old_label);
+	for (size_t i = 0; !r && i < lists.taken.n; i++)
+		cmd_line("%s %s  taken back: %s", lists.taken.v[i].name, lists.taken.v[i].evr,
+			 lists.taken.v[i].why);
+	return r;
+}
+
+static struct mf_json *trial_object(const struct mf_trial *trial)
+{
+	struct mf_json *o = mf_json_object();
+
+	mf_json_set_string(o, "name", trial->name);
+	mf_json_set_string(o, "evr", trial->evr);
+	mf_json_set_string(o, "kernel", trial->kernel);
+	mf_json_set_string(o, "replaces", trial->old_label);
+	mf_json_set_strings(o, "devices", &trial->devices);
+	return o;
+}
+
+int cmd_trials_add(struct cmd *cmd, struct mf_json *object)
+{
+	_cleanup_(lists_done) struct lists lists = { 0 };
+	struct mf_json *trials, *taken;
+	int r = lists_read(&cmd->ctx, &lists);
+
+	if (r < 0)
+		return r;
+	trials = mf_json_array();
+	taken = mf_json_array();
+	for (size_t i = 0; i < lists.trials.n; i++)
+		mf_json_add(trials, trial_object(&lists.trials.v[i]));
+	for (size_t i = 0; i < lists.taken.n; i++) {
 		struct mf_json *t = mf_json_object();
 
-		mf_json_set_string(t, "name", trials->v[i].name);
-		mf_json_set_string(t, "evr", trials->v[i].evr);
-		mf_json_set_string(t, "kernel", trials->v[i].kernel);
-		mf_json_set_string(t, "replaces", trials->v[i].old_label);
-		mf_json_set_strings(t, "devices", &trials->v[i].devices);
-		mf_json_add(on_trial, t);
+		mf_json_set_string(t, "name", lists.taken.v[i].name);
+		mf_json_set_string(t, "evr", lists.taken.v[i].evr);
+		mf_json_set_string(t, "why", lists.taken.v[i].why);
+		mf_json_add(taken, t);
 	}
-	for (size_t i = 0; i < taken->n; i++) {
-		struct mf_json *t = mf_json_object();
-
-		mf_json_set_string(t, "name", taken->v[i].name);
-		mf_json_set_string(t, "evr", taken->v[i].evr);
-		mf_json_set_string(t, "why", taken->v[i].why);
-		mf_json_add(back, t);
-	}
-	mf_json_set(o, "trials", on_trial);
-	mf_json_set(o, "taken_back", back);
-	cmd_json(o, true);
-	mf_json_free(o);
+	mf_json_set(object, "trials", trials);
+	mf_json_set(object, "taken_back", taken);
+	return 0;
 }
 
 static int list_trials(struct cmd *cmd)
 {
-	_cleanup_(mf_trials_done) struct mf_trials trials = { 0 };
-	_cleanup_(mf_taken_back_done) struct mf_taken_back taken = { 0 };
-	int r = mf_trials_read(&cmd->ctx, &trials);
+	struct mf_json *o;
+	int r;
 
+	if (!cmd->json) {
+		r = cmd_trials_print(cmd);
+		return r < 0 ? r : CMD_DONE;
+	}
+	o = mf_json_object();
+	r = cmd_trials_add(cmd, o);
 	if (!r)
-		r = mf_taken_back_read(&cmd->ctx, &taken);
-	if (r < 0)
-		return r;
-	if (cmd->json)
-		print_json(cmd, &trials, &taken);
-	else
-		print_list(cmd, &trials, &taken);
-	return CMD_DONE;
+		cmd_json(o, true);
+	mf_json_free(o);
+	return r < 0 ? r : CMD_DONE;
 }
 
 static int judge_trials(struct cmd *cmd)

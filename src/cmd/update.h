@@ -10,4 +10,9 @@ void cmd_print_updates(const struct cmd *cmd, const struct mf_updates *updates);
 /* Prints what trials came to, a line for each; nothing as JSON. */
 void cmd_print_trials(const struct cmd *cmd, const struct mf_trial_results *results);
 
+/* Prints a line for each update on trial and each version that was taken back. 0 or a recorded failure. */
+int cmd_trials_print(struct cmd *cmd);
+/* The same as "trials" and "taken_back" of an object. */
+int cmd_trials_add(struct cmd *cmd, struct mf_json *object);
+
 #endif
