@@ -69,6 +69,13 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 void mf_context_done(struct mf_context *ctx);
 
 /*
+ * The same machine for another kernel of it, KERNEL, which is borrowed as all else is: such a context is
+ * not passed to mf_context_done(). Its failure record is empty; the caller takes over what it wants
+ * of it, and of HELPER if a run may have used the fetch helper.
+ */
+struct mf_context mf_context_for_kernel(const struct mf_context *ctx, const char *kernel);
+
+/*
  * A copy of the failure record, for work that may record failures of its own and must not replace
  * the one of the run. Restored by a call, or at the end of a scope:
  *	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);

@@ -241,6 +241,16 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 	return r < 0 ? r : select_kernel(ret_ctx, kernel);
 }
 
+struct mf_context mf_context_for_kernel(const struct mf_context *ctx, const char *kernel)
+{
+	struct mf_context other = *ctx;
+
+	other.kernel = (char *)kernel;
+	other.kernel_running = ctx->kernel_running && !strcmp(kernel, ctx->kernel);
+	other.failure = (struct mf_failure){ 0 };
+	return other;
+}
+
 void mf_context_done(struct mf_context *ctx)
 {
 	if (ctx->root_fd >= 0)

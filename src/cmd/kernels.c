@@ -79,12 +79,10 @@ static int add_lacking(struct mf_kmod *kmod, const struct mf_want *want, struct 
 static int find_lacking(struct cmd *cmd, const struct mf_wants *wants, struct cmd_kernel *kernel)
 {
 	/* the same machine, seen by another kernel */
-	struct mf_context other = cmd->ctx;
+	struct mf_context other = mf_context_for_kernel(&cmd->ctx, kernel->release);
 	struct mf_kmod *kmod = NULL;
 	int r;
 
-	other.kernel = kernel->release;
-	other.kernel_running = false;
 	r = mf_kmod_new(&other, &kmod);
 	if (r < 0)
 		cmd->ctx.failure = other.failure;

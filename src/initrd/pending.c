@@ -27,17 +27,6 @@
 
 #define PENDING_MAX ((size_t)4 << 20)
 
-/* A context for KERNEL; it borrows all but the failure. */
-static struct mf_context pending_context(const struct mf_context *ctx, char *kernel)
-{
-	struct mf_context other = *ctx;
-
-	other.kernel = kernel;
-	other.kernel_running = ctx->kernel_running && !strcmp(kernel, ctx->kernel);
-	other.failure = (struct mf_failure){ 0 };
-	return other;
-}
-
 static int pending_on_line(void *arg, char *line)
 {
 	struct mf_strings *names = arg;
@@ -94,7 +83,7 @@ void mf_initrd_note(struct mf_context *ctx, const char *kernel, const struct mf_
 	int r = -ENOMEM;
 
 	if (copy) {
-		other = pending_context(ctx, copy);
+		other = mf_context_for_kernel(ctx, copy);
 		fd = mf_image_open(&other, &image);
 		if (fd == -ENOENT || !strcmp(ctx->settings.regenerate_initrd, "never"))
 			return;
@@ -110,7 +99,7 @@ static int pending_handle(struct mf_context *ctx, int directory, char *kernel)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	_cleanup_free_ char *why = NULL;
-	struct mf_context other = pending_context(ctx, kernel);
+	struct mf_context other = mf_context_for_kernel(ctx, kernel);
 	int r = pending_read(directory, kernel, &names);
 
 	if (!r && mf_kernel_is_installed(&other, kernel))

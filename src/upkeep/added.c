@@ -325,11 +325,9 @@ int mf_kernels_retry(struct mf_context *ctx)
 
 	for (size_t i = 0; r >= 0 && i < kernels.n; i++) {
 		_cleanup_(mf_gaps_done) struct mf_gaps gaps = { 0 };
-		struct mf_context other = *ctx;
+		struct mf_context other = mf_context_for_kernel(ctx, kernels.v[i]);
 		bool waits;
 
-		other.kernel = kernels.v[i];
-		other.kernel_running = ctx->kernel_running && !strcmp(ctx->kernel, kernels.v[i]);
 		if (mf_kernel_is_installed(&other, kernels.v[i])) {
 			if (mf_kernel_added(&other, &gaps) < 0)
 				mf_log(ctx, MF_LOG_WARNING,

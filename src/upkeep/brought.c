@@ -165,12 +165,10 @@ int upkeep_link_targets(struct mf_context *ctx, const char * not, struct mf_stri
 
 	for (size_t i = 0; !r && i < kernels.n; i++) {
 		struct brought_links links = { targets, users, kernels.v[i] };
-		struct mf_context other = *ctx;
+		struct mf_context other = mf_context_for_kernel(ctx, kernels.v[i]);
 
 		if (not &&!strcmp(kernels.v[i], not ))
 			continue;
-		other.kernel = kernels.v[i];
-		other.kernel_running = false;
 		r = mf_owned_each(&other, on_module, &links);
 		if (r < 0)
 			ctx->failure = other.failure;

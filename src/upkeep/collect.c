@@ -147,15 +147,14 @@ static int add_reference(struct mf_context *ctx, struct needs *needs)
 {
 	_cleanup_free_ char *kernel = reference_kernel(ctx);
 	struct mf_policy *policy = NULL;
-	struct mf_context other = *ctx;
+	struct mf_context other;
 	struct mf_kmod *kmod = NULL;
 	size_t n = needs->n;
 	int r;
 
 	if (!kernel)
 		return 0;
-	other.kernel = kernel;
-	other.kernel_running = false;
+	other = mf_context_for_kernel(ctx, kernel);
 	r = mf_kmod_new(&other, &kmod);
 	if (!r)
 		r = mf_policy_new(&other, kmod, &policy);

@@ -124,11 +124,9 @@ static int keep_for_kernel(struct sweep *s, const char *kernel)
 {
 	_cleanup_(mf_strings_done) struct mf_strings targets = { 0 }, users = { 0 };
 	_cleanup_(upkeep_needs_done) struct needs needs = { 0 };
-	struct mf_context other = *s->ctx;
+	struct mf_context other = mf_context_for_kernel(s->ctx, kernel);
 	int r;
 
-	other.kernel = (char *)kernel;
-	other.kernel_running = s->ctx->kernel_running && !strcmp(kernel, s->ctx->kernel);
 	r = upkeep_collect(&other, &needs);
 	if (!r)
 		r = match_needs(&other, &needs);
@@ -352,7 +350,7 @@ static int remove_for(struct mf_context *ctx, const struct mf_unneeded *unneeded
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "autoremove",
 						     .selection.remove = &names,
 						     .no_load = true };
-	struct mf_context other = *ctx;
+	struct mf_context other = mf_context_for_kernel(ctx, kernel);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < unneeded->names.n; i++)
@@ -360,8 +358,6 @@ static int remove_for(struct mf_context *ctx, const struct mf_unneeded *unneeded
 			r = mf_strings_add_unique(&names, unneeded->names.v[i]);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_KERNEL, r, kernel, NULL);
-	other.kernel = (char *)kernel;
-	other.kernel_running = ctx->kernel_running && !strcmp(kernel, ctx->kernel);
 	r = mf_pipeline_run(&other, &run);
 	ctx->helper = other.helper;
 	ctx->failure = r < 0 ? other.failure : ctx->failure;
@@ -380,10 +376,8 @@ int mf_unneeded_remove(struct mf_context *ctx, const struct mf_unneeded *unneede
 	int worst = 0, r;
 
 	for (size_t i = 0; i < unneeded->kernels.n; i++) {
-		struct mf_context other = *ctx;
+		struct mf_context other = mf_context_for_kernel(ctx, unneeded->kernels.v[i]);
 
-		other.kernel = unneeded->kernels.v[i];
-		other.kernel_running = false;
 		r = mf_kernel_removed(&other, ret_done);
 		ctx->failure = r < 0 ? other.failure : ctx->failure;
 		worst = r < 0 ? r : worst;

@@ -4,7 +4,7 @@
 
 QEMU's storage daemon serves the disk of a loop device and logs each write and each flush of a run. A state is everything that
 was flushed and a part of the later writes: all up to some write, or any subset. POWERCUT_STATES is the number of states for
-each run (40; a thousand take five minutes). The control is the system's depmod, which flushes nothing: it must fail.
+each run (40; a thousand take five minutes), a third of it for an update. The control is the system's depmod, which flushes nothing: it must fail.
 """
 
 import hashlib
@@ -22,8 +22,10 @@ import unittest
 BUILD = pathlib.Path(os.environ["MODFETCH_BUILD"])
 os.environ.setdefault("MODFETCH", str(BUILD / "src/cmd/modfetch"))
 os.environ.setdefault("MODFETCH_LIBEXECDIR", str(BUILD / "src/fetch/helper"))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "road")]
 import root as r  # noqa: E402
+import versions  # noqa: E402
 
 STATES = int(os.environ.get("POWERCUT_STATES", "40"))
 GO_ON = 8  # every so many states the next run finishes or undoes the work
@@ -117,9 +119,9 @@ def states(log, count, dice):
             yield sure, since if not turn else [w for w in since if dice.random() < 0.5]
 
 
-def machine(path):
+def machine(path, kind=r.Root):
     """The existing machine, as an object of tests/root.py."""
-    found = object.__new__(r.Root)
+    found = object.__new__(kind)
     found.base, found.kver = r.kernel()
     found.directory, found.path = None, str(path)
     found.modules = f"{path}/lib/modules/{found.kver}"
@@ -135,7 +137,9 @@ def indexes(root):
     return {p.name: digest(p) for p in pathlib.Path(root.modules).glob("modules.*") if "modfetch" not in p.name}
 
 
-class PowerCut(unittest.TestCase):
+class Case(unittest.TestCase):
+    machine = r.Root
+
     def make(self, kind):
         """A machine on a separate file system."""
         # images are written completely for each state: in memory, if there is enough
@@ -147,25 +151,44 @@ class PowerCut(unittest.TestCase):
             f.truncate(SIZE)
         run("mke2fs", "-q", "-F", "-t", kind, "-E", "lazy_itable_init=0,lazy_journal_init=0", self.base)
         with Disk(self.directory, self.base) as mount:
-            root = r.Root(path=str(mount))
-            root.repo("file://" + r.repository())
-            self.assertEqual(root.run("refresh").returncode, 0)
-            self.assertIn(root.run("--no-load", "probe", "loop").returncode, (0, 2))
-            self.assertEqual(root.run("depmod").returncode, 0)
-            self.kmp = next(p for p in root.json("lookup", r.NIC)[1]["results"][0]["packages"] if p.startswith("e1000e-kmp"))
+            root = self.machine(path=str(mount))
+            self.prepare(root)
             self.before = indexes(root)
         self.known = {name: {value, None} for name, value in self.before.items()}
+
+    def ok(self, root, *args, also=()):
+        done = root.run(*args)
+        self.assertIn(done.returncode, (0, *also), done.stderr)
 
     def record(self, work, options):
         """Does WORK on a copy of the disk and logs all its writes."""
         shutil.copy(self.base, self.state)
         with Disk(self.directory, self.state, options, self.log) as mount:
-            root = machine(mount)
+            root = machine(mount, self.machine)
             for step in work:
                 step(root)
                 for name, value in indexes(root).items():
                     self.known.setdefault(name, {None}).add(value)
             return root.tree(), root.packages()
+
+    def each_state(self, count, seed):
+        for sure, perhaps in states(self.log, count, random.Random(seed)):
+            shutil.copy(self.base, self.state)
+            with open(self.state, "r+b") as f:
+                for place, data in [*sure, *perhaps]:
+                    f.seek(place)
+                    f.write(data)
+            with Disk(self.directory, self.state) as mount:
+                yield mount
+
+
+class PowerCut(Case):
+    def prepare(self, root):
+        root.repo("file://" + r.repository())
+        self.ok(root, "refresh")
+        self.ok(root, "--no-load", "probe", "loop", also=(2,))
+        self.ok(root, "depmod")
+        self.kmp = next(p for p in root.json("lookup", r.NIC)[1]["results"][0]["packages"] if p.startswith("e1000e-kmp"))
 
     def look(self, mount):
         """The error of a disk, or None."""
@@ -181,16 +204,6 @@ class PowerCut(unittest.TestCase):
             if module.exists() and original.exists() and digest(module) != digest(original):
                 return f"{path} is in the indexes and is not what was verified"
         return None
-
-    def each_state(self, count, seed):
-        for sure, perhaps in states(self.log, count, random.Random(seed)):
-            shutil.copy(self.base, self.state)
-            with open(self.state, "r+b") as f:
-                for place, data in [*sure, *perhaps]:
-                    f.seek(place)
-                    f.write(data)
-            with Disk(self.directory, self.state) as mount:
-                yield mount
 
     def cut(self, kind, options):
         self.make(kind)
@@ -236,6 +249,55 @@ class PowerCut(unittest.TestCase):
         # the state of the extra module does not matter
         wrong = {text for text in map(self.look, self.each_state(30, "control")) if text}
         self.assertTrue([text for text in wrong if "neither the old" in text], wrong)
+
+
+class UpdateCut(Case):
+    """An update of two drivers: after the next run, both have the old version, or both the new one."""
+
+    machine = versions.Machine
+
+    def repository(self, version):
+        """A repository with this version, and the one before."""
+        directory = self.directory / f"repository-{version}"
+        directory.mkdir()
+        root = versions.Machine()
+        built = r.made_once(f"versions-1-{root.kver}", root.build)
+        root.close()
+        for path in pathlib.Path(built, version).glob("*.rpm"):
+            shutil.copy(path, directory)
+        r.createrepo(directory)
+        return f"file://{directory}"
+
+    def prepare(self, root):
+        root.conf(keep_versions=2)
+        root.repo(self.repository("1.0"))
+        self.ok(root, "refresh")
+        self.ok(root, "install", *(f"{name}-kmp" for name in root.NAMES))
+        root.repo(self.repository("1.1"))
+        self.ok(root, "refresh")
+
+    def found(self, root):
+        return {(root.installed().get(name), root.on_disk_version(name)) for name in root.NAMES}
+
+    def cut(self, kind, options):
+        self.make(kind)
+        self.record((lambda root: self.ok(root, "update"),), options)
+        seen = {"1.0": 0, "1.1": 0}
+        for mount in self.each_state(STATES // 3, "update" + kind + options):
+            root = machine(mount, self.machine)
+            self.ok(root, "--no-load", "probe", "loop", also=(2,))
+            found = self.found(root)
+            self.assertIn(found, ({("1.0", "1.0")}, {("1.1", "1.1")}))
+            self.assertEqual(len(root.names()), 3)
+            self.ok(root, "check")
+            seen[next(iter(found))[0]] += 1
+        print(f"{kind} {options or 'as it is'}: {len(list(entries(self.log)))} writes, {STATES // 3} states of an update: {seen}")
+
+    def test_ext4(self):
+        self.cut("ext4", "")
+
+    def test_ext4_that_allocates_late(self):
+        self.cut("ext4", "noauto_da_alloc")
 
 
 if __name__ == "__main__":
