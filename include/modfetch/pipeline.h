@@ -47,9 +47,10 @@ struct mf_run {
 	/* package files of this machine that the plan may take, see mf_catalog_open_local(); borrowed */
 	const struct mf_local *locals;
 	size_t n_locals;
-	int64_t undoes; /* for the history: the id of the run that this one reverses, or 0 */
-	bool trial;	/* replaced drivers are on trial, see modfetch/trials.h */
-	bool dry_run;	/* ends with the plan; changes nothing, not even metadata */
+	const char *reason; /* for the history: a clause why modfetch itself does it, or NULL */
+	int64_t undoes;	    /* for the history: the id of the run that this one reverses, or 0 */
+	bool trial;	    /* replaced drivers are on trial, see modfetch/trials.h */
+	bool dry_run;	    /* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
 	bool no_sync;		     /* an image build: the image writer syncs */
 	mf_fetch_progress *progress; /* or NULL */

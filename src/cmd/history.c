@@ -71,6 +71,8 @@ static void print_record(struct mf_json *record)
 	}
 	for (size_t i = 0; i < mf_json_length(removed); i++)
 		cmd_line("  - %s", mf_json_string_at(removed, i));
+	if (mf_json_get_string(record, "reason"))
+		cmd_line("  because %s", mf_json_get_string(record, "reason"));
 	if (mf_json_get_int(record, "undoes"))
 		cmd_line("  reverses run %" PRId64, mf_json_get_int(record, "undoes"));
 	if (error)

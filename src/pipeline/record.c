@@ -169,6 +169,8 @@ int mf_record_run(struct mf_context *ctx, struct mf_run *run, int result, char *
 			    packages_of(run));
 	if (run->plan.removed.n)
 		mf_json_set_strings(o, result < 0 ? "to_remove" : "removed", &run->plan.removed);
+	if (run->reason)
+		mf_json_set_string(o, "reason", run->reason);
 	if (run->undoes)
 		mf_json_set_int(o, "undoes", run->undoes);
 	add_times(o, run);

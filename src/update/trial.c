@@ -136,12 +136,13 @@ static void load_modules(struct mf_context *ctx, const struct mf_trial *trial)
 }
 
 /* Installs the package that was replaced, and loads its modules. 0 or a recorded failure. */
-static int bring_old(struct mf_context *ctx, const struct mf_trial *trial)
+static int bring_old(struct mf_context *ctx, const struct mf_trial *trial, const char *why)
 {
 	const struct mf_strings labels = { &(char *){ trial->old_label }, 1, 0 };
 	const struct mf_version version = { trial->old_label, NULL };
 	_cleanup_(mf_local_done) struct mf_local kept = { 0 };
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = VERB,
+						     .reason = why,
 						     .selection.versions = &version,
 						     .selection.n_versions = 1,
 						     .locals = &kept,
@@ -169,7 +170,7 @@ static int take_back(struct mf_context *ctx, const struct mf_trial *trial, const
 		mf_log(ctx, MF_LOG_WARNING,
 		       "load: a module of %s is in use: the old version is loaded at the next boot",
 		       trial->new_label);
-	r = bring_old(ctx, trial);
+	r = bring_old(ctx, trial, why);
 	if (r < 0)
 		return r;
 	lock = mf_lock(ctx);

@@ -122,6 +122,30 @@ static void a_link_in_its_place_is_not_followed(void **state)
 	assert_int_equal(r->ctx.failure.stage, MF_STAGE_HISTORY);
 }
 
+static void an_id_is_one_more_than_the_last_one(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *long_text = malloc(200001);
+	struct mf_json *o;
+
+	/* a record of before, without an id, and a torn one */
+	root_write(r, FILE_NAME, "{\"n\":1}\n{\"id\":41,\"n\":2}\n{\"id\":4");
+	assert_int_equal(add(r, 3, "x"), 0);
+	assert_int_equal(mf_history_find(&r->ctx, 42, &o), 0);
+	assert_int_equal(mf_json_get_int(o, "n"), 3);
+	mf_json_free(o);
+	/* the record before may be long */
+	assert_non_null(long_text);
+	memset(long_text, 'x', 200000);
+	long_text[200000] = '\0';
+	assert_int_equal(add(r, 4, long_text), 0);
+	assert_int_equal(add(r, 5, "x"), 0);
+	assert_int_equal(mf_history_find(&r->ctx, 44, &o), 0);
+	assert_int_equal(mf_json_get_int(o, "n"), 5);
+	mf_json_free(o);
+	assert_int_equal(mf_history_find(&r->ctx, 45, &o), -MFE_NOT_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
 		ROOTED(half_a_line_does_not_harm_the_next),
 		ROOTED(the_size_of_the_history_is_limited),
 		ROOTED(a_link_in_its_place_is_not_followed),
+		ROOTED(an_id_is_one_more_than_the_last_one),
 	};
 
 	return UNIT_RUN(tests);

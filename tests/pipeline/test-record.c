@@ -43,9 +43,13 @@ static void fill(struct root *r, struct mf_run *run)
 						    .arch = strdup("x86_64"),
 						    .location = strdup("x.rpm"),
 						    .size = 1234,
+						    .replaces = strdup("x-kmp-" TAG "-0-1.x86_64"),
 						    .why = strdup("asked for") };
 	memset(run->plan.items[0].sha256, 0xab, MF_SHA256_LEN);
 	assert_int_equal(mf_strings_add(&run->plan.erase, "old-kmp"), 0);
+	assert_int_equal(mf_strings_add(&run->plan.removed, "old-kmp-1-1.x86_64"), 0);
+	run->reason = "it did not work";
+	run->undoes = 7;
 	for (enum mf_stamp s = MF_STARTED; s < MF_LOADED; s++)
 		run->stamp[s] = 1000000 + (uint64_t)s * 5000;
 }
@@ -145,7 +149,12 @@ static void a_run_is_recorded_completely(void **state)
 	for (size_t i = 0; i < 64; i++)
 		hex[i] = i % 2 ? 'b' : 'a';
 	assert_string_equal(mf_json_get_string(one, "sha256"), hex);
-	assert_string_equal(mf_json_string_at(mf_json_get(o, "removed"), 0), "old-kmp");
+	assert_string_equal(mf_json_get_string(one, "replaces"), "x-kmp-" TAG "-0-1.x86_64");
+	assert_string_equal(mf_json_string_at(mf_json_get(o, "removed"), 0), "old-kmp-1-1.x86_64");
+	assert_string_equal(mf_json_get_string(o, "reason"), "it did not work");
+	assert_int_equal(mf_json_get_int(o, "undoes"), 7);
+	assert_int_equal(mf_json_get_int(o, "id"), run.id);
+	assert_int_equal(run.id, 1);
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "ms"), "decided"), 5);
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "started"), 1000000);
 	assert_int_equal(mf_json_get_int(mf_json_get(o, "us"), "indexed"),
@@ -167,6 +176,9 @@ static void a_failed_run_is_recorded_with_its_reason(void **state)
 	mf_fail(&r->ctx, MF_STAGE_VERIFY, -MFE_BAD_DIGEST, "x.rpm", "it differs");
 	o = recorded(r, &run, -MFE_BAD_DIGEST);
 	assert_string_equal(mf_json_get_string(o, "outcome"), "failed");
+	/* nothing of it was done that could be undone */
+	assert_null(mf_json_get(o, "packages"));
+	assert_null(mf_json_get(o, "removed"));
 	e = mf_json_get(o, "error");
 	assert_string_equal(mf_json_get_string(e, "code"), "BAD-DIGEST");
 	assert_string_equal(mf_json_get_string(e, "stage"), "verify");

@@ -153,7 +153,8 @@ class Trial(unittest.TestCase):
         self.assertEqual([v for v in verbs if v[0] in ("update", "take-back")],
                          [("update", "done"), ("update", "done"), ("take-back", "done"), ("update", "done"), ("take-back", "done"),
                           ("update", "done"), ("take-back", "done")])
-        print("\n" + vm.run("modfetch history; modfetch trials"), flush=True)
+        self.assertEqual(vm.run("modfetch history | grep -c '  because the '").strip(), "3")
+        print("\n" + vm.run("modfetch history | grep -v '  unknown$'; modfetch trials"), flush=True)
 
 
 if __name__ == "__main__":
