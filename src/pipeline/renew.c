@@ -36,7 +36,8 @@ bool mf_renew_after(struct mf_context *ctx, struct mf_run *run, int r)
 	const char *id = gone ? mf_catalog_repos(run->catalog)->v[run->fault_repo].id : NULL;
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(ctx);
 
-	if (run->dry_run || run->metadata_asked)
+	/* a package file of this machine has no metadata */
+	if (run->dry_run || run->metadata_asked || (id && *id == '@'))
 		return false;
 	run->refreshed = mf_refresh_all(ctx, id, r == -MFE_BAD_INDEX, &changed) == 0;
 	run->metadata_asked = true;

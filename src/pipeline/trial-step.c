@@ -64,7 +64,13 @@ int mf_trial_step_begin(struct mf_context *ctx, const struct mf_run *run)
 	}
 	if (r < 0)
 		return r == -ENOMEM ? mf_fail(ctx, MF_STAGE_LOAD, r, "/" MF_TRIALS_FILE, NULL) : r;
-	return begins ? mf_trials_write(ctx, &trials) : 0;
+	r = begins ? mf_trials_write(ctx, &trials) : 0;
+	if (r != -EROFS)
+		return r;
+	mf_log(ctx, MF_LOG_WARNING, "load: the update is not on trial: %s: %s", ctx->failure.what,
+	       ctx->failure.why);
+	ctx->failure = (struct mf_failure){ 0 };
+	return 0;
 }
 
 static bool is_of_run(const struct mf_run *run, const char *label)

@@ -328,6 +328,7 @@ static int store_file(int dirfd, int fd, struct mf_kept_package *package)
 static int kept_add_one(int dirfd, struct mf_kept *kept, const struct mf_kept_new *new)
 {
 	struct mf_kept_package package = { .day = (long)(time(NULL) / DAY_S) };
+	const struct mf_kept_package *before = mf_kept_find(kept, new->label);
 	int r;
 
 	if (new->header->uname_r.n || !label_is_plain(new->header->name, new->label) ||
@@ -337,7 +338,8 @@ static int kept_add_one(int dirfd, struct mf_kept *kept, const struct mf_kept_ne
 	package.name = strdup(new->header->name);
 	package.label = strdup(new->label);
 	package.kernels = join_kernels(&new->header->kernels);
-	package.repo = strdup(new->repo);
+	/* one that comes back from here keeps its origin */
+	package.repo = strdup(before && *new->repo == '@' ? before->repo : new->repo);
 	r = package.name && package.label ? store_file(dirfd, new->fd, &package) : -ENOMEM;
 	if (r < 0) {
 		package_done(&package);

@@ -159,6 +159,30 @@ static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 	return mf_strings_add(&plan->removed, label);
 }
 
+/*
+ * Versions that may stay beside each other have no step that erases the one for this kernel: the install
+ * stage finds it.
+ */
+static int note_side_by_side(struct mf_pool *pool, struct mf_plan_item *item)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = item->replaces ? 0 : mf_pool_providers(pool, item->name, NULL, &ids, &n);
+
+	for (size_t i = 0; !r && !item->replaces && i < n; i++) {
+		struct mf_package p;
+
+		mf_pool_package(pool, ids[i], &p);
+		if (p.origin != MF_POOL_INSTALLED || strcmp(p.name, item->name) ||
+		    mf_pool_is_of_other(pool, ids[i]))
+			continue;
+		item->replaces = label_of(&p);
+		if (!item->replaces)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
 static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 		     const struct mf_solution *solution, struct mf_plan *plan)
 {
@@ -173,6 +197,8 @@ static int add_steps(struct mf_context *ctx, struct mf_pool *pool,
 	for (size_t i = 0; !r && i < solution->n; i++)
 		if (solution->steps[i].erase)
 			r = add_erased(pool, plan, solution->steps[i].id);
+	for (size_t i = 0; !r && i < plan->n; i++)
+		r = note_side_by_side(pool, &plan->items[i]);
 	qsort(plan->items, plan->n, sizeof(*plan->items), plan_by_name);
 	return r;
 }

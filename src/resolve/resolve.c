@@ -112,7 +112,7 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 		if (!r)
 			r = refuse_steps(p, &solution);
 		if (!r)
-			r = mf_version_refuse_older(&p->refusals, &solution);
+			r = mf_version_refuse_older(&p->refusals, &solution, p->jobs, p->n_jobs);
 	} while (r > 0);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);

@@ -109,7 +109,17 @@ static int newer_that_goes(struct mf_pool *pool, const struct mf_solution *solut
 	return 0;
 }
 
-int mf_version_refuse_older(struct mf_refusals *refusals, const struct mf_solution *solution)
+static bool is_asked(const struct mf_job *jobs, size_t n_jobs, int id)
+{
+	for (size_t i = 0; i < n_jobs; i++)
+		for (size_t j = 0; !jobs[i].erase && j < jobs[i].n; j++)
+			if (jobs[i].ids[j] == id)
+				return true;
+	return false;
+}
+
+int mf_version_refuse_older(struct mf_refusals *refusals, const struct mf_solution *solution,
+			    const struct mf_job *jobs, size_t n_jobs)
 {
 	int refused = 0, r = 0;
 
@@ -118,7 +128,7 @@ int mf_version_refuse_older(struct mf_refusals *refusals, const struct mf_soluti
 		struct mf_package package;
 		int gone;
 
-		if (step->erase || !step->needed_by)
+		if (step->erase || is_asked(jobs, n_jobs, step->id))
 			continue;
 		gone = newer_that_goes(refusals->pool, solution, step);
 		if (!gone)

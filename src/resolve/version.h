@@ -26,9 +26,10 @@ int mf_version_find_text(struct mf_pool *pool, const char *text, int **ret_ids, 
 
 /*
  * Refuses each step of a solution that is older than the installed version which it replaces, unless
- * it was asked for itself. Returns how many, or -ENOMEM.
+ * one of the JOBS is for that very package. Returns how many, or -ENOMEM.
  */
-int mf_version_refuse_older(struct mf_refusals *refusals, const struct mf_solution *solution);
+int mf_version_refuse_older(struct mf_refusals *refusals, const struct mf_solution *solution,
+			    const struct mf_job *jobs, size_t n_jobs);
 /*
  * Refuses the packages that were taken back (modfetch/taken-back.h), except VERSIONS. 0 or a recorded
  * failure.
