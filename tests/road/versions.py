@@ -271,6 +271,31 @@ class Userspace(Case):
         self.is_at('1.1')
 
 
+class SideBySide(Case):
+    """Packages whose versions for several kernels stay beside each other, as SUSE makes them."""
+
+    def build(self, version):
+        r.rpmbuild(self.repository, 'side-kmp-default', ['Provides: kmod(dummy.ko) multiversion(kernel)'],
+                   [(self.machine.path_of('dummy'), self.machine.content('dummy', version))], version=version)
+        r.createrepo(self.repository)
+        self.ok('refresh')
+
+    def versions(self):
+        return [line.split()[1] for line in self.machine.ask('%{NAME} %{VERSION}') if line.startswith('side-kmp')]
+
+    def test_the_one_for_this_kernel_is_replaced_and_comes_back(self):
+        self.build('1.0')
+        self.ok('install', 'side-kmp-default')
+        self.build('1.1')
+        self.ok('update')
+        self.assertEqual((self.versions(), self.machine.on_disk_version('dummy')), (['1.1'], '1.1'))
+        self.assertEqual(self.runs()[-1]['packages'][0]['replaces'], 'side-kmp-default-1.0-1.x86_64')
+        shutil.rmtree(self.repository)
+        self.ok('undo', str(self.runs()[-1]['id']))
+        self.assertEqual((self.versions(), self.machine.on_disk_version('dummy')), (['1.0'], '1.0'))
+        self.assertEqual(self.ok('list', '--installed').stdout.split()[:2], ['side-kmp-default', '1.0-1'])
+
+
 class Policies(Case):
     def test_a_hold_survives_refreshes_and_updates(self):
         self.install_first()
@@ -322,6 +347,21 @@ class Policies(Case):
 
 
 class WayBack(Case):
+    def test_what_comes_back_keeps_its_origin(self):
+        self.install_first()
+        self.publish('1.1')
+        self.ok('update')
+        self.ok('rollback', 'dummy')
+        # the repository does not have that version any more, and another one has a newer one
+        other = f'{self.directory}/other'
+        os.mkdir(other)
+        shutil.copy(glob.glob(f'{self.built}/1.2/dummy-*.rpm')[0], other)
+        r.createrepo(other)
+        self.machine.repo('file://' + other, name='other')
+        self.ok('refresh')
+        self.ok('update', status=2)
+        self.is_at('1.0')
+
     def test_rollback_needs_no_repository(self):
         self.install_first()
         self.publish('1.1')
