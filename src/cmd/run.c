@@ -62,7 +62,8 @@ static void clear_progress(const struct progress *p)
 
 static void print_want(const struct mf_want *want)
 {
-	cmd_put("%s: %s", want->query, mf_state_name(want->state));
+	cmd_put("%s%s%s%s: %s", want->given ? want->given : "", want->given ? " (" : "",
+		want->query, want->given ? ")" : "", mf_state_name(want->state));
 	if (want->reason)
 		cmd_put(", %s", want->reason);
 	cmd_line("%s", "");
