@@ -333,6 +333,7 @@ int mf_typed_pattern(struct mf_context *ctx, const char *text, char **ret_patter
 {
 	char pattern[MF_IDS_PATTERN_SIZE];
 	_cleanup_free_ char *path = NULL, *syspath = NULL, *modalias = NULL;
+	bool is_interface;
 	int r;
 
 	if (mf_typed_ids(text, pattern)) {
@@ -340,11 +341,15 @@ int mf_typed_pattern(struct mf_context *ctx, const char *text, char **ret_patter
 		return *ret_pattern ? 0 : mf_fail(ctx, MF_STAGE_COMMAND, -ENOMEM, text, NULL);
 	}
 	path = typed_device_path(text);
-	if (!path)
+	is_interface = !path;
+	if (is_interface)
 		path = typed_interface_path(text);
 	r = path ? open_device_of(ctx, path, &syspath, &modalias) : 1;
 	if (r)
 		return r < 0 ? mf_fail(ctx, MF_STAGE_COMMAND, r, text, NULL) : 1;
+	r = is_interface ? is_module_or_alias(ctx, text) : 0;
+	if (r)
+		return r;
 	for (char *p = modalias; *p; p++)
 		if (strchr("*?[]\\# ", *p) || !isprint((unsigned char)*p))
 			*p = '?';
