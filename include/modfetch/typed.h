@@ -22,7 +22,7 @@ int mf_wants_add_typed(struct mf_context *ctx, const char *text, struct mf_wants
 
 /*
  * A pattern for the modaliases that TEXT means, if it is the ids of a device or a device of this
- * machine, interfaces included; a byte with a meaning of its own in a pattern or a rule becomes "?".
+ * machine, interfaces as above included; a byte with a meaning of its own in a pattern or a rule becomes "?".
  * RET_PATTERN is the caller's. 0; 1: it is no such form, or there is no such device; or -ENOMEM or
  * -errno, recorded.
  */

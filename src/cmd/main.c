@@ -105,7 +105,9 @@ static void print_help(void)
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
-	puts("\nQUERY is a module's name, an alias, a modalias or symbol:NAME.\n"
+	puts("\nQUERY is a module's name, an alias, a modalias, symbol:NAME, or a device: "
+	     "8086:10d3,\n"
+	     "usb:0bda:8153, a PCI address, a path below /sys or a network interface.\n"
 	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
 	     "See modfetch(8).");
 }
