@@ -23,6 +23,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
+#include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "all-kernels.h"
 #include "cmd.h"
@@ -292,6 +293,21 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 						      : run_for_kernel(&call, g->kernel, &failure);
 }
 
+/* Reports a verb that does not exist. */
+static int refuse_verb(char *name)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
+	_cleanup_free_ char *hint = NULL;
+
+	mf_text_sanitize(name);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
+		mf_similar_offer(&similar, verbs[i].name);
+	hint = mf_similar_text(&similar);
+	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
+		name, hint ? hint : "", hint ? " " : "");
+	return CMD_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_free_ char **all = calloc((size_t)argc + 1, sizeof(*all));
@@ -317,8 +333,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return run_verb(&verbs[i], &g, all, argc - 1, argv + 1);
-	mf_text_sanitize(argv[1]);
-	fprintf(stderr, "modfetch: command: %s: no such verb; see modfetch --help [USAGE]\n",
-		argv[1]);
-	return CMD_USAGE;
+	return refuse_verb(argv[1]);
 }

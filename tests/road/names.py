@@ -62,6 +62,16 @@ class Case(unittest.TestCase):
             os.symlink(os.path.relpath(directory, os.path.dirname(where)), where)
 
 
+class Misspelled(Case):
+    def test_a_similar_word_is_offered(self):
+        for args, status, text in ((['probee', 'x'], 64, 'no such verb; did you mean probe? see modfetch --help [USAGE]'),
+                                   (['frobnicate'], 64, 'no such verb; see modfetch --help [USAGE]'),
+                                   (['lookup', 'e1000ee'], 3, 'no package for e1000ee; did you mean e1000e? [NOT-FOUND]'),
+                                   (['lookup', 'snd-hda-intle'], 3, 'did you mean snd_hda_intel? [NOT-FOUND]'),
+                                   (['probe', 'frobnicate'], 3, 'no package for frobnicate [NOT-FOUND]')):
+            self.assertIn(text, self.done(*args, status=status).stderr, args)
+
+
 class Remove(Case):
     def test_each_form_removes_the_package_and_nothing_else(self):
         evr = None
