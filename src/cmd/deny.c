@@ -9,10 +9,12 @@
  * loaded again if it crashed the machine before.
  */
 #include <stdio.h>
+#include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/rules.h"
 #include "modfetch/typed.h"
 #include "cmd.h"
+#include "rule-change.h"
 
 static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 {
@@ -29,8 +31,16 @@ static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 		r = mf_typed_pattern(&cmd->ctx, words[0], &pattern);
 	if (r < 0)
 		return r;
-	if (!r) {
+	if (!r)
 		device[1] = pattern;
+	/* a misspelled name would be a rule that refuses nothing */
+	if (r && n == 1 && !mf_rules_is_condition(words[0]) && !strchr(words[0], ':')) {
+		r = cmd_rule_key(cmd, words[0], &device[0]);
+		device[1] = words[0];
+	}
+	if (r < 0)
+		return r;
+	if (device[1]) {
 		words = device;
 		n = 2;
 	}

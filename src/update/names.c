@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which packages a user means: every form of a name that mf_package_meant() knows.
+ * Which packages a user means.
+ *
+ * Every form of a name counts that mf_package_meant() knows, so that update and rollback take the names
+ * that remove takes. Names that mean nothing are reported by the caller.
  */
 #include "names.h"
 #include "modfetch/resolve.h"

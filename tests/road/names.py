@@ -72,6 +72,28 @@ class Misspelled(Case):
             self.assertIn(text, self.done(*args, status=status).stderr, args)
 
 
+class Rules(Case):
+    def test_what_can_refuse_nothing_is_not_written(self):
+        admin = f'{self.root.path}/etc/modfetch/policy.d/00-admin.conf'
+        for args, status, text in ((['e1000ee'], 3, 'did you mean e1000e? [NOT-FOUND]'), (['usb'], 3, '[NOT-FOUND]'),
+                                   (['class', 'zz'], 64, 'a class is one to six hexadecimal digits'),
+                                   (['class', '02000000'], 64, 'a class is one to six hexadecimal digits'),
+                                   (['bus', 'x/y'], 64, 'a bus is a word')):
+            for verb in ('deny', 'allow'):
+                self.assertIn(text, self.done(verb, *args, status=status).stderr, args)
+        self.assertFalse(os.path.exists(admin))
+        # in full it is the admin's word
+        for args in (['module', 'e1000ee'], ['class', '0280'], ['bus', 'usb'], ['e1000e'], ['xfs-kmp'], ['loop'], ['unix'], ['e10*'],
+                     ['fs-nothing*'], ['bystander'], ['usb:v0781*']):
+            self.done('deny', *args)
+        with open(admin, encoding='utf-8') as f:
+            self.assertIn('deny package bystander\n', f.read())
+
+    def test_without_metadata_any_name_may_be_denied(self):
+        shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
+        self.done('deny', 'anything')
+
+
 class Remove(Case):
     def test_each_form_removes_the_package_and_nothing_else(self):
         evr = None
