@@ -72,6 +72,20 @@ class Misspelled(Case):
             self.assertIn(text, self.done(*args, status=status).stderr, args)
 
 
+class Help(Case):
+    def test_help_is_a_result(self):
+        verb = self.done('help', 'probe')
+        self.assertIn('Usage: modfetch [GLOBAL OPTION...] probe QUERY...', verb.stdout)
+        self.assertEqual(verb.stderr, '')
+        for args in ('probe', '--help'), ('--help', 'probe'), ('probe', 'xfs', '-h'):
+            self.assertEqual(self.done(*args).stdout, verb.stdout, args)
+        for args in ('help',), ('--help',), ('help', '--help'):
+            self.assertIn('coldplug', self.done(*args).stdout, args)
+        self.assertEqual(self.done('-V').stdout, self.done('--version').stdout)
+        self.assertIn('did you mean probe?', self.done('help', 'probee', status=64).stderr)
+        self.assertEqual(self.root.names(), ['bystander'])
+
+
 class Rules(Case):
     def test_what_can_refuse_nothing_is_not_written(self):
         admin = f'{self.root.path}/etc/modfetch/policy.d/00-admin.conf'
