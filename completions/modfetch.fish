@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of modfetch for fish.
 
-set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove
+set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -16,7 +16,7 @@ complete -c modfetch -l unattended -d "the limits for runs nobody watches"
 complete -c modfetch -s v -l verbose -d "say more"
 complete -c modfetch -s q -l quiet -d "say errors only"
 complete -c modfetch -s h -l help -d "list the verbs"
-complete -c modfetch -n $none -l version -d "print the version"
+complete -c modfetch -n $none -s V -l version -d "print the version"
 
 complete -c modfetch -n $none -a probe -d "load a driver, and fetch it first if it is missing"
 complete -c modfetch -n $none -a lookup -d "print what probe would do, and why"
@@ -47,6 +47,7 @@ complete -c modfetch -n $none -a list -d "list packages or modules"
 complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
 complete -c modfetch -n $none -a kernel-added -d "bring the drivers of a new kernel"
 complete -c modfetch -n $none -a kernel-removed -d "remove what is left of a kernel"
+complete -c modfetch -n $none -a help -d "print the arguments of a verb"
 complete -c modfetch -n $none -a autoremove -d "remove packages that nothing needs"
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF

@@ -60,6 +60,7 @@ struct mf_run {
 					   package; the run adds those that it cannot reach */
 	/* output */
 	struct mf_catalog *catalog; /* NULL where no repository could be opened */
+	struct mf_strings packages; /* the names to install that are no modules, see any_form */
 	struct mf_plan plan;
 	struct mf_links links;	     /* of a dry run: those that it would make besides the plan */
 	uint64_t stamp[MF_N_STAMPS]; /* CLOCK_MONOTONIC microseconds; 0: not reached */

@@ -36,6 +36,7 @@ struct mf_plan {
 	/* installed packages to remove: "name", or "name-evr.arch" of one of several versions */
 	struct mf_strings erase;
 	struct mf_strings removed; /* "name-evr.arch" of each of these, in the same order */
+	struct mf_strings meant;   /* of these the names of those that the user meant */
 	uint64_t download;	   /* bytes */
 };
 

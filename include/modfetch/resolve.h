@@ -32,6 +32,12 @@ struct mf_selection {
 	const struct mf_verdicts *refused; /* packages that must not be installed */
 	/* rules to hold do not count: the kernel of the packages to remove is gone */
 	bool held_too;
+	/*
+	 * The user typed the names. One to remove may have any form that mf_package_meant() knows; one to
+	 * install that no package has may be a module, an alias or a modalias, which the pipeline makes
+	 * a want of.
+	 */
+	bool any_form;
 };
 
 /*
@@ -153,5 +159,25 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 		   size_t *ret_n);
 /* The same for the packages of repositories with this label, "name-evr.arch". */
 int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids, size_t *ret_n);
+
+/* What a name that a user typed means, the form that decides first. */
+enum mf_meaning {
+	MF_MEANS_NAME,	  /* its full name */
+	MF_MEANS_VERSION, /* "igb-kmp-1.2", with or without release, epoch and architecture */
+	MF_MEANS_SHORT,	  /* its name without kernel, or without kernel and flavor: "igb-kmp" */
+	MF_MEANS_MODULE,  /* a module in it: "igb", "igb.ko", or a path of that file */
+	MF_MEANS_NOTHING,
+};
+/*
+ * Does NAME mean the package ID? KERNEL: the release of the run. A package of a kernel is never meant by
+ * one of its modules; patterns mean nothing. Sets RET_MEANING. 0 or -ENOMEM; records nothing.
+ */
+int mf_package_meant(struct mf_pool *pool, int id, const char *kernel, const char *name,
+		     enum mf_meaning *ret_meaning);
+/*
+ * Is a package of a repository, or an installed one, called NAME, or is NAME a version of one ("igb-kmp-1.2")?
+ * 1, 0 or -ENOMEM; records nothing.
+ */
+int mf_package_is_called(struct mf_pool *pool, const char *name);
 
 #endif

@@ -39,8 +39,14 @@ void mf_match_done(struct mf_match *match);
 
 struct mf_want {
 	enum mf_want_kind kind;
-	char *query;   /* as given; sanitized if out of bounds */
-	char *name;    /* as the indexes spell it */
+	char *query; /* as given; sanitized if out of bounds */
+	char *given; /* what a person typed in its place (modfetch/typed.h), or NULL */
+	char *name;  /* as the indexes spell it */
+	/*
+	 * Of the ids of a device without the rest of its modalias: so many bytes of the name are known,
+	 * and every alias that begins with them matches; 0: all are known
+	 */
+	size_t known;
 	char *syspath; /* the device it is for, below /sys, or NULL */
 	/* what the policy needs to know of a device; only mf_device_describe() fills it in */
 	bool device;			/* a device needs it: blacklists apply, as in udev */
@@ -60,8 +66,9 @@ struct mf_want {
 };
 
 /*
- * Makes a want from a query: a module name, an alias, a modalias or "symbol:NAME". SYSPATH may be
- * NULL. 0, -MFE_BAD_MODALIAS (recorded) or -ENOMEM.
+ * Makes a want from a query: a module name, an alias, a modalias or "symbol:NAME"; or the ids of a
+ * PCI or USB device, "pci:v00008086d000010D3*" or "usb:v0BDAp8153*", for all aliases that begin so.
+ * SYSPATH may be NULL. 0, -MFE_BAD_MODALIAS (recorded) or -ENOMEM.
  */
 int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 		 struct mf_want *ret_want);

@@ -4,22 +4,47 @@
  * replaced.
  *
  * src/match/rules.c defines the syntax of rules and their place. Loaded and installed modules are
- * never changed: a rule is about future downloads. To allow a module also means that it may be
+ * never changed: a rule is about future downloads. A device, named in any form of modfetch/typed.h,
+ * becomes a rule about its modalias. To allow a module also means that it may be
  * loaded again if it crashed the machine before.
  */
 #include <stdio.h>
+#include <string.h>
+#include "modfetch/cleanup.h"
 #include "modfetch/rules.h"
+#include "modfetch/typed.h"
 #include "cmd.h"
+#include "rule-change.h"
 
 static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 {
-	int r, cleared = 0;
+	const char *const *words = (const char *const *)argv + 1;
+	size_t n = argc < 1 ? 0 : (size_t)argc - 1;
+	_cleanup_free_ char *pattern = NULL;
+	const char *device[2] = { "modalias" };
+	int r = 1, cleared = 0;
 
 	if (argc < 2 || argv[1][0] == '-')
 		return cmd_usage(cmd, argv[0],
 				 "name a module, a modalias pattern, a package or conditions");
-	r = mf_rules_set(&cmd->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW,
-			 (const char *const *)argv + 1, (size_t)argc - 1, cmd->dry_run);
+	if (n == 1)
+		r = mf_typed_pattern(&cmd->ctx, words[0], &pattern);
+	if (r < 0)
+		return r;
+	if (!r)
+		device[1] = pattern;
+	/* a misspelled name would be a rule that refuses nothing */
+	if (r && n == 1 && !mf_rules_is_condition(words[0]) && !strchr(words[0], ':')) {
+		r = cmd_rule_key(cmd, words[0], &device[0]);
+		device[1] = words[0];
+	}
+	if (r < 0)
+		return r;
+	if (device[1]) {
+		words = device;
+		n = 2;
+	}
+	r = mf_rules_set(&cmd->ctx, deny ? MF_RULE_DENY : MF_RULE_ALLOW, words, n, cmd->dry_run);
 	if (r < 0)
 		return r;
 	if (!deny && !cmd->dry_run)

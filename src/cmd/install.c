@@ -27,7 +27,7 @@ static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_s
 		r = mf_strings_add_unique(ret_names, argv[i]);
 	if (r < 0)
 		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, r, argv[0], NULL);
-	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "name a package or a pattern");
+	return argc > 1 ? 0 : cmd_usage(cmd, argv[0], "name a package, a pattern or a module");
 }
 
 /* Is NAME the package of the kernel RELEASE, "kernel-amd64-image-6.1.0_57"? */
@@ -171,7 +171,9 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 }, kernels = { 0 };
 	_cleanup_(files_done) struct files files = { 0 };
-	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install", .no_load = true };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "install",
+						     .selection.any_form = true,
+						     .no_load = true };
 	int r = install_add_names(cmd, argc, argv, &names), listed;
 
 	if (!r)
@@ -199,6 +201,7 @@ int cmd_remove(struct cmd *cmd, int argc, char **argv)
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "remove",
 						     .selection.remove = &names,
+						     .selection.any_form = true,
 						     .no_load = true };
 	int r = install_add_names(cmd, argc, argv, &names);
 

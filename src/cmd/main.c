@@ -23,6 +23,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
+#include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "all-kernels.h"
 #include "cmd.h"
@@ -105,9 +106,20 @@ static void print_help(void)
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
-	puts("\nQUERY is a module's name, an alias, a modalias or symbol:NAME.\n"
+	printf("  %-14s %-28s %s\n", "help", "[VERB]", "list the verbs, or the arguments of one");
+	puts("\nQUERY is a module's name, an alias, a modalias, symbol:NAME, or a device: "
+	     "8086:10d3,\n"
+	     "usb:0bda:8153, a PCI address, a path below /sys or a network interface.\n"
 	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
 	     "See modfetch(8).");
+}
+
+static void print_verb_help(const struct verb *verb)
+{
+	printf("Usage: modfetch [GLOBAL OPTION...] %s %s\n\n%s: %s.\n\n"
+	       "The global options are listed by modfetch --help, the options of the verb in "
+	       "modfetch(8).\n",
+	       verb->name, verb->arguments, verb->name, verb->summary);
 }
 
 /* The global options; only this table separates them from those of a verb. */
@@ -148,6 +160,7 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "--help", &g->help },
 		{ "-h", &g->help },
 		{ "--version", &g->version },
+		{ "-V", &g->version },
 		{ "--unattended", &g->unattended },
 		{ "--thorough", &g->thorough },
 		{ "--from-modprobe", &g->from_modprobe },
@@ -290,10 +303,35 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 						      : run_for_kernel(&call, g->kernel, &failure);
 }
 
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
+		if (!strcmp(name, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* Reports a verb that does not exist. */
+static int refuse_verb(char *name)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
+	_cleanup_free_ char *hint = NULL;
+
+	mf_text_sanitize(name);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
+		mf_similar_offer(&similar, verbs[i].name);
+	hint = mf_similar_text(&similar);
+	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
+		name, hint ? hint : "", hint ? " " : "");
+	return CMD_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_free_ char **all = calloc((size_t)argc + 1, sizeof(*all));
 	struct globals g = { 0 };
+	const struct verb *verb;
+	bool is_help;
 
 	if (!all)
 		return CMD_FAILED;
@@ -308,15 +346,19 @@ int main(int argc, char **argv)
 		puts("modfetch " MF_VERSION);
 		return CMD_DONE;
 	}
-	if (g.help || argc < 2) {
+	is_help = argc > 1 && !strcmp(argv[1], "help");
+	argv += is_help;
+	argc -= is_help;
+	verb = argc > 1 ? find_verb(argv[1]) : NULL;
+	if (argc < 2 || (g.help && !verb && !is_help)) {
 		print_help();
-		return g.help ? CMD_DONE : CMD_USAGE;
+		return g.help || is_help ? CMD_DONE : CMD_USAGE;
 	}
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		if (!strcmp(argv[1], verbs[i].name))
-			return run_verb(&verbs[i], &g, all, argc - 1, argv + 1);
-	mf_text_sanitize(argv[1]);
-	fprintf(stderr, "modfetch: command: %s: no such verb; see modfetch --help [USAGE]\n",
-		argv[1]);
-	return CMD_USAGE;
+	if (!verb)
+		return refuse_verb(argv[1]);
+	if (g.help || is_help) {
+		print_verb_help(verb);
+		return CMD_DONE;
+	}
+	return run_verb(verb, &g, all, argc - 1, argv + 1);
 }

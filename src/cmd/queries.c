@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/typed.h"
 #include "cmd.h"
 
 static int queries_add_want(struct cmd *cmd, struct mf_run *run, struct mf_want *want)
@@ -22,11 +23,15 @@ static int queries_add_want(struct cmd *cmd, struct mf_run *run, struct mf_want 
 	return r < 0 ? mf_fail(&cmd->ctx, MF_STAGE_COMMAND, r, "query", NULL) : 0;
 }
 
+/* modprobe passes on what modprobe takes: a name or an alias, and nothing else. */
 static int add_query(struct cmd *cmd, struct mf_run *run, const char *query)
 {
 	struct mf_want want;
-	int r = mf_want_init_any(&cmd->ctx, query, NULL, &want);
+	int r;
 
+	if (!cmd->ctx.from_modprobe)
+		return mf_wants_add_typed(&cmd->ctx, query, &run->wants);
+	r = mf_want_init_any(&cmd->ctx, query, NULL, &want);
 	return r < 0 ? r : queries_add_want(cmd, run, &want);
 }
 

@@ -15,7 +15,9 @@
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/held.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/module-name.h"
+#include "modfetch/similar.h"
 #include "cmd.h"
 #include "rule-change.h"
 
@@ -38,12 +40,21 @@ struct naming {
 	const char *word;
 	char module[MF_MODALIAS_MAX + 1]; /* the word as modules are spelled, or "" */
 	bool is_module, is_package;
+	bool no_repository; /* there is none, or no metadata */
+	struct mf_similar similar;
 };
+
+static void naming_done(struct naming *n)
+{
+	mf_similar_done(&n->similar);
+}
 
 static void naming_look(struct naming *n, const char *package, const char *module)
 {
 	n->is_package |= package && mf_rules_names_package(n->word, package, n->cmd->ctx.kernel);
 	n->is_module |= module && *n->module && !fnmatch(n->module, module, 0);
+	if (module)
+		mf_similar_offer(&n->similar, module);
 }
 
 static int hold_on_installed(void *arg, const struct mf_installed *package)
@@ -72,6 +83,7 @@ static int naming_look_in_repositories(struct cmd *cmd, struct naming *n)
 
 	if (r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA) {
 		cmd->ctx.failure = (struct mf_failure){ 0 };
+		n->no_repository = true;
 		return 0;
 	}
 	if (!r)
@@ -90,28 +102,77 @@ static int naming_look_in_repositories(struct cmd *cmd, struct naming *n)
 	return r;
 }
 
-/* The word of the condition for a name: "module", "package". NULL: a recorded failure. */
-static int hold_key(struct cmd *cmd, const char *word, const char **ret_key)
+static int naming_look_everywhere(struct cmd *cmd, struct naming *n)
 {
-	struct naming n = { .cmd = cmd, .word = word };
-	bool glob = strpbrk(word, "*?[");
 	int r;
 
-	if (mf_alias_normalize(word, n.module, sizeof(n.module)) < 0)
-		*n.module = '\0';
-	r = mf_installed_each(&cmd->ctx, NULL, hold_on_installed, &n);
-	if (!r)
-		r = naming_look_in_repositories(cmd, &n);
+	n->similar.word = n->word;
+	if (mf_alias_normalize(n->word, n->module, sizeof(n->module)) < 0)
+		*n->module = '\0';
+	r = mf_installed_each(&cmd->ctx, NULL, hold_on_installed, n);
+	return r < 0 ? r : naming_look_in_repositories(cmd, n);
+}
+
+static int naming_fail(struct cmd *cmd, const struct naming *n, const char *where)
+{
+	_cleanup_free_ char *hint = mf_similar_text(&n->similar);
+
+	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_FOUND, n->word,
+		       "%s has a package or module of this name%s%s", where, hint ? "; " : "",
+		       hint ? hint : "");
+}
+
+static const char *naming_key(const struct naming *n, bool glob)
+{
+	/* a pattern for packages often matches modules too: "igb*" */
+	bool is_module = n->is_module && !(glob && n->is_package);
+
+	return is_module || (!n->is_package && !strstr(n->word, "-kmp")) ? "module" : "package";
+}
+
+static bool is_glob(const char *word)
+{
+	return strpbrk(word, "*?[");
+}
+
+/* The word of the condition for a name: "module", "package". 0 or a recorded failure. */
+static int hold_key(struct cmd *cmd, const char *word, const char **ret_key)
+{
+	_cleanup_(naming_done) struct naming n = { .cmd = cmd, .word = word };
+	int r = naming_look_everywhere(cmd, &n);
+
 	if (r < 0)
 		return r;
-	if (!n.is_module && !n.is_package && !glob)
-		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_FOUND, word,
-			       "no installed package and no repository has a package or module of "
-			       "this name");
-	/* a pattern for packages often matches modules too: "igb*" */
-	if (glob)
-		n.is_module &= !n.is_package;
-	*ret_key = n.is_module || (!n.is_package && !strstr(word, "-kmp")) ? "module" : "package";
+	if (!n.is_module && !n.is_package && !is_glob(word))
+		return naming_fail(cmd, &n, "no installed package and no repository");
+	*ret_key = naming_key(&n, is_glob(word));
+	return 0;
+}
+
+/* Is it a module on disk or in the kernel? 0 or a recorded failure. */
+static int naming_look_on_disk(struct cmd *cmd, struct naming *n)
+{
+	struct mf_kmod *kmod = NULL;
+	int r = cmd->ctx.kernel && *n->module ? mf_kmod_new(&cmd->ctx, &kmod) : 1;
+
+	if (!r)
+		n->is_module |= mf_kmod_presence(kmod, n->module) != MF_ABSENT;
+	mf_kmod_free(kmod);
+	return r < 0 ? r : 0;
+}
+
+int cmd_rule_key(struct cmd *cmd, const char *word, const char **ret_key)
+{
+	_cleanup_(naming_done) struct naming n = { .cmd = cmd, .word = word };
+	int r = naming_look_everywhere(cmd, &n);
+
+	if (!r && !n.is_module && !n.is_package)
+		r = naming_look_on_disk(cmd, &n);
+	if (r < 0)
+		return r;
+	if (!n.is_module && !n.is_package && !n.no_repository && !is_glob(word))
+		return naming_fail(cmd, &n, "neither this machine nor a repository");
+	*ret_key = naming_key(&n, is_glob(word));
 	return 0;
 }
 
@@ -211,8 +272,9 @@ static int change_add_names(struct change *c, int n, char **words)
 static bool is_about(const struct change *c, const struct mf_installed *package)
 {
 	for (size_t i = 0; i < c->words.n; i++) {
-		struct naming n = { .cmd = c->cmd, .word = c->words.v[i] };
+		_cleanup_(naming_done) struct naming n = { .cmd = c->cmd, .word = c->words.v[i] };
 
+		n.similar.word = n.word;
 		if (mf_alias_normalize(n.word, n.module, sizeof(n.module)) < 0)
 			*n.module = '\0';
 		hold_on_installed(&n, package);

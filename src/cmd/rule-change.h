@@ -15,4 +15,11 @@
 int cmd_rule_change(struct cmd *cmd, enum mf_rule_verb verb, const char *name, bool remove, int n,
 		    char **words);
 
+/*
+ * Is WORD the name of a package or module that is installed, on disk, built in or in a repository, or a
+ * pattern? Sets RET_KEY to "module" or "package". 0, also if nothing is known about any repository;
+ * -MFE_NOT_FOUND, with similar names; or another recorded failure.
+ */
+int cmd_rule_key(struct cmd *cmd, const char *word, const char **ret_key);
+
 #endif

@@ -14,6 +14,7 @@
 #include "modfetch/file.h"
 #include "modfetch/history.h"
 #include "modfetch/pending-loads.h"
+#include "modfetch/similar.h"
 #include "cmd.h"
 
 const char *cmd_bytes(uint64_t bytes, char buf[16])
@@ -62,7 +63,8 @@ static void clear_progress(const struct progress *p)
 
 static void print_want(const struct mf_want *want)
 {
-	cmd_put("%s: %s", want->query, mf_state_name(want->state));
+	cmd_put("%s%s%s%s: %s", want->given ? want->given : "", want->given ? " (" : "",
+		want->query, want->given ? ")" : "", mf_state_name(want->state));
 	if (want->reason)
 		cmd_put(", %s", want->reason);
 	cmd_line("%s", "");
@@ -142,6 +144,27 @@ static int status_of(const struct mf_run *run, int r)
 	return r ? CMD_NOTHING : CMD_DONE;
 }
 
+static int run_on_module(void *arg, const char *module, const char *package, size_t repo)
+{
+	(void)package;
+	(void)repo;
+	mf_similar_offer(arg, module);
+	return 0;
+}
+
+/* "; did you mean igb?", for the name of a module that nobody knows; new memory, or NULL. */
+static char *similar_modules(const struct mf_run *run, const struct mf_want *want, int code)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = want->name };
+	_cleanup_free_ char *text = NULL;
+
+	if (code != -MFE_NOT_FOUND || want->kind != MF_WANT_NAME || !run->catalog)
+		return NULL;
+	(void)mf_catalog_each_module(run->catalog, run_on_module, &similar);
+	text = mf_similar_text(&similar);
+	return text ? mf_format("; %s", text) : NULL;
+}
+
 /*
  * Prints a line for each unresolved want; for coldplug, where most devices have no driver in any
  * repository, only for invalid names.
@@ -153,16 +176,19 @@ static void report_unresolved(const struct cmd *cmd, const struct mf_run *run)
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
 		int code = mf_want_code(want);
+		_cleanup_free_ char *hint = NULL;
 
 		/* the load stage has reported it already */
 		if (!code || want->load_error == -MFE_CRASHED ||
 		    (bad_only && code != -MFE_BAD_MODALIAS))
 			continue;
-		mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s%s%.*s%s: %.512s [%s]",
+		hint = bad_only ? NULL : similar_modules(run, want, code);
+		mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s%s%.*s%s: %.512s%s [%s]",
 		       bad_only && want->syspath ? want->syspath : "",
 		       bad_only && want->syspath ? ": " : "", NAME_SHOWN, want->query,
 		       strlen(want->query) > NAME_SHOWN ? "…" : "",
-		       want->reason ? want->reason : mf_error_sentence(code), mf_error_name(code));
+		       want->reason ? want->reason : mf_error_sentence(code), hint ? hint : "",
+		       mf_error_name(code));
 	}
 }
 

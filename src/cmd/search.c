@@ -6,6 +6,7 @@
  * Both read the packages for one kernel, change nothing and use no network. The needs of a driver
  * are mostly symbols: the text groups them by their providers.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "modfetch/json.h"
 #include "modfetch/module-name.h"
 #include "modfetch/query.h"
+#include "modfetch/typed.h"
 #include "cmd.h"
 
 #define SHOWN 6 /* shown entries of a long list, unless -v is given */
@@ -100,6 +102,18 @@ static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const s
 	}
 }
 
+/* Of a device its modalias is searched for. 0 or a recorded failure. */
+static int search_add_term(struct cmd *cmd, const char *word, struct mf_strings *terms)
+{
+	_cleanup_free_ char *pattern = NULL;
+	int r = mf_typed_pattern(&cmd->ctx, word, &pattern);
+
+	if (r < 0)
+		return r;
+	r = mf_strings_add(terms, pattern ? pattern : word);
+	return r < 0 ? mf_fail(&cmd->ctx, MF_STAGE_COMMAND, r, word, NULL) : 0;
+}
+
 int cmd_search(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(search_catalog_cleanup) struct mf_catalog *catalog = NULL;
@@ -111,8 +125,10 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 	for (int i = 1; !r && i < argc; i++) {
 		if (argv[i][0] == '-' || !argv[i][0])
 			return cmd_usage(cmd, "search", "%s is not a word to search for", argv[i]);
-		r = mf_strings_add(&terms, argv[i]);
+		r = search_add_term(cmd, argv[i], &terms);
 	}
+	if (r < 0)
+		return r;
 	if (!terms.n)
 		return cmd_usage(cmd, "search", "name a word to search for");
 	if (!r)
@@ -281,13 +297,56 @@ static void print_about(struct cmd *cmd, struct mf_catalog *catalog, struct mf_p
 	print_needs(cmd, pool, "suggests", &about->suggests, most);
 }
 
+/* The packages with an alias that PATTERN matches. 0, -MFE_NOT_FOUND or another recorded failure. */
+static int info_find_by_alias(struct cmd *cmd, struct mf_catalog *catalog, const char *name,
+			      char *pattern, int **ret_ids, size_t *ret_n)
+{
+	const struct mf_strings terms = { (char *[]){ pattern, NULL }, 1, 0 };
+	_cleanup_(mf_hits_done) struct mf_hits hits = { 0 };
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = mf_search(&cmd->ctx, catalog, &terms, &hits);
+
+	if (r < 0)
+		return r;
+	ids = calloc(hits.n + 1, sizeof(*ids));
+	if (!ids)
+		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -ENOMEM, name, NULL);
+	for (size_t i = 0; i < hits.n; i++)
+		if (hits.v[i].found == MF_FOUND_ALIAS)
+			ids[n++] = hits.v[i].id;
+	if (!n)
+		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, name,
+			       "no package has a driver for %s", pattern);
+	*ret_ids = MF_STEAL(ids);
+	*ret_n = n;
+	return 0;
+}
+
+/* The packages that NAME means: of a device those of its drivers. As mf_about_find(). */
+static int info_find(struct cmd *cmd, struct mf_catalog *catalog, const char *name, int **ret_ids,
+		     size_t *ret_n)
+{
+	char module[MF_MODULE_NAME_SIZE];
+	_cleanup_free_ char *pattern = NULL;
+	int r = mf_typed_pattern(&cmd->ctx, name, &pattern);
+
+	if (r < 0)
+		return r;
+	if (!r)
+		return info_find_by_alias(cmd, catalog, name, pattern, ret_ids, ret_n);
+	return mf_about_find(&cmd->ctx, catalog,
+			     mf_typed_module(name, module, sizeof(module)) ? module : name, ret_ids,
+			     ret_n);
+}
+
 static int print_info(struct cmd *cmd, struct mf_catalog *catalog, const char *name,
 		      struct mf_json *list)
 {
 	_cleanup_free_ int *ids = NULL;
 	struct mf_pool *pool;
 	size_t n = 0;
-	int r = mf_about_find(&cmd->ctx, catalog, name, &ids, &n);
+	int r = info_find(cmd, catalog, name, &ids, &n);
 
 	if (!r)
 		r = mf_catalog_pool_whole(&cmd->ctx, catalog, &pool);

@@ -130,6 +130,15 @@ static int match_on_alias(void *arg, const char *pattern, const char *module, si
 	return match_add_module(arg, module, pattern);
 }
 
+static int on_alias_of_ids(void *arg, const char *pattern, const char *module, size_t repo)
+{
+	const struct search *s = arg;
+
+	return strncmp(pattern, s->want->name, s->want->known) != 0
+		       ? 0
+		       : match_add_module(arg, module, pattern);
+}
+
 static int on_any_package(void *arg, const char *pattern, const char *package, size_t repo)
 {
 	return 1;
@@ -192,7 +201,9 @@ static int match_search_repositories(struct search *s)
 	case MF_WANT_BAD:
 		break;
 	}
-	return mf_catalog_aliases(s->catalog, want->name, match_on_alias, s);
+	/* an alias that begins with the ids may ask for more, as for a subsystem */
+	r = want->known ? mf_catalog_walk(s->catalog, on_alias_of_ids, s) : 0;
+	return r ? r : mf_catalog_aliases(s->catalog, want->name, match_on_alias, s);
 }
 
 /* ---- modprobe.d ---- */

@@ -41,6 +41,25 @@ static int parse_line(const char *line, struct mf_rule_entry *rule, const char *
 	return r ? r : mf_rule_parse(rule, (const char *const *)words.v, words.n, ret_why);
 }
 
+/*
+ * Why a value can never apply, as a clause, or NULL. Lines of other files are not checked: a rule that
+ * has no effect must not stop every verb.
+ */
+static const char *value_fault(const struct mf_rule_condition *condition)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	static const char word[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	const char *value = condition->value;
+
+	if (condition->kind == mf_rule_kind_find("class") &&
+	    (value[strspn(value, digits)] || strlen(value) > 6))
+		return "a class is one to six hexadecimal digits";
+	if (condition->kind == mf_rule_kind_find("bus") && value[strspn(value, word)])
+		return "a bus is a word, such as usb or pci";
+	return NULL;
+}
+
 /* The rule "VERB WORDS…". RET_LINE is the caller's. 0 or a recorded failure. */
 static int make_rule(struct mf_context *ctx, enum mf_rule_verb verb, const char *const *words,
 		     size_t n, struct mf_rule_entry *rule, char **ret_line)
@@ -55,6 +74,10 @@ static int make_rule(struct mf_context *ctx, enum mf_rule_verb verb, const char 
 		return mf_fail(ctx, MF_STAGE_POLICY, -ENOMEM, "rule", NULL);
 	if (!strpbrk(conditions, "#\n"))
 		r = parse_line(line, rule, &why);
+	for (size_t i = 0; !r && i < rule->n; i++) {
+		why = value_fault(&rule->conditions[i]);
+		r = why ? -EINVAL : 0;
+	}
 	if (r == -EINVAL)
 		return mf_fail(ctx, MF_STAGE_POLICY, -MFE_USAGE, conditions,
 			       "not a condition%s%s; see modfetch-policy(5)", why ? ": " : "",

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 #include "modfetch/module-name.h"
@@ -31,6 +32,39 @@ const char *mf_state_name(enum mf_state state)
 	return names[state];
 }
 
+/* The rest of a modalias that begins with the ids of a device, where nothing else is known of it. */
+static const struct {
+	const char *form; /* of the ids; '#' is a hexadecimal digit in upper case */
+	const char *rest;
+} ids_forms[] = {
+	{ "pci:v########d########*", "sv00000000sd00000000bc00sc00i00" },
+	{ "usb:v####p####*", "d0000dc00dsc00dp00ic00isc00ip00in00" },
+};
+
+static bool has_form(const char *text, const char *form)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (; *form && *text; form++, text++)
+		if (*form == '#' ? !strchr(digits, *text) : *form != *text)
+			return false;
+	return !*form && !*text;
+}
+
+/* The name of a query of ids, in NAME. Returns how many bytes of it are known; 0: it is another query. */
+static size_t ids_name(const char *query, char *name, size_t size)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(ids_forms); i++) {
+		size_t known = strlen(query) - 1;
+
+		if (!has_form(query, ids_forms[i].form))
+			continue;
+		snprintf(name, size, "%.*s%s", (int)known, query, ids_forms[i].rest);
+		return known;
+	}
+	return 0;
+}
+
 int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 		 struct mf_want *ret_want)
 {
@@ -45,6 +79,7 @@ int mf_want_init(struct mf_context *ctx, const char *query, const char *syspath,
 							 : MF_WANT_NAME;
 	/* the brackets of a valid query are paired, and it fits */
 	mf_alias_normalize(query, name, sizeof(name));
+	want.known = ids_name(query, name, sizeof(name));
 	want.query = strdup(query);
 	/* symbols are case and dash sensitive, and have no dashes anyway */
 	want.name = strdup(want.kind == MF_WANT_SYMBOL ? query + strlen(SYMBOL_PREFIX) : name);
@@ -127,6 +162,7 @@ void mf_want_done(struct mf_want *want)
 {
 	mf_want_clear_matches(want);
 	free(want->query);
+	free(want->given);
 	free(want->name);
 	free(want->syspath);
 	free(want->reason);

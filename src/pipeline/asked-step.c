@@ -3,8 +3,8 @@
  * Decides what of a run is remembered (modfetch/asked.h).
  *
  * Names: those of install and probe that an admin typed, modprobe's included, if the run succeeded.
- * A request of the kernel is none: any user can cause it. A removal forgets its names; the runs that
- * remove the rest of a kernel, or what nobody needs, have verbs of their own.
+ * A request of the kernel is none: any user can cause it. A removal forgets its names, and those of the
+ * packages that they mean; the runs that remove the rest of a kernel, or what nobody needs, have verbs of their own.
  *
  * Devices: those of this machine that a driver answered, or that still have none, whatever the result
  * of the run. A device that the policy refuses costs no write. The devices of a recorded tree are
@@ -90,7 +90,8 @@ static int remember_want(const struct mf_want *want, bool typed, struct mf_asked
 static int remember(const struct mf_context *ctx, const struct mf_run *run, int result,
 		    struct mf_asked *asked)
 {
-	bool typed = result >= 0 && !ctx->unattended && is_verb(run, "probe");
+	bool typed = result >= 0 && !ctx->unattended &&
+		     (is_verb(run, "probe") || is_verb(run, "install"));
 	int r = 0;
 
 	for (size_t i = 0; !r && i < run->wants.n; i++)
@@ -100,6 +101,9 @@ static int remember(const struct mf_context *ctx, const struct mf_run *run, int 
 		r = remember_names(ctx, run->selection.install, asked);
 	if (!r && result >= 0 && is_verb(run, "remove"))
 		r = forget_names(ctx, run->selection.remove, asked);
+	/* "remove xfs" forgets that xfs-kmp was asked for */
+	if (!r && result >= 0 && is_verb(run, "remove"))
+		r = forget_names(ctx, &run->plan.meant, asked);
 	return r;
 }
 

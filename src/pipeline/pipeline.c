@@ -34,6 +34,7 @@
 #include "kept-step.h"
 #include "links-step.h"
 #include "misplaced.h"
+#include "names-step.h"
 #include "renew.h"
 #include "trial-step.h"
 
@@ -136,6 +137,8 @@ static int pipeline_decide(struct mf_context *ctx, struct mf_run *run, struct tr
 	const struct mf_saved_failure open_failure = mf_failure_save(ctx);
 
 	r = pipeline_match(ctx, run, tx);
+	if (!r)
+		r = mf_names_step(ctx, run, tx->kmod, tx->policy);
 	if (!r && run->catalog && !run->dry_run)
 		r = pipeline_repair(ctx, run, tx);
 	pipeline_stamp(run, MF_MATCHED);

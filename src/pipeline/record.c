@@ -16,6 +16,8 @@ static struct mf_json *result_of(const struct mf_want *want)
 	struct mf_strings packages = { 0 };
 
 	mf_json_set_string(o, "query", want->query);
+	if (want->given)
+		mf_json_set_string(o, "given", want->given);
 	if (want->syspath)
 		mf_json_set_string(o, "device", want->syspath);
 	mf_json_set_string(o, "state", mf_state_name(want->state));

@@ -22,6 +22,7 @@ void mf_run_done(struct mf_run *run)
 	mf_plan_done(&run->plan);
 	mf_links_done(&run->links);
 	mf_wants_done(&run->wants);
+	mf_strings_done(&run->packages);
 	mf_catalog_free(run->catalog);
 	*run = (struct mf_run){ 0 };
 }

@@ -20,6 +20,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/held.h"
 #include "modfetch/module-name.h"
+#include "named.h"
 
 struct holding {
 	struct mf_context *ctx;
@@ -192,15 +193,16 @@ static int check_stays(const struct holding *h, const char *subject, int id)
 		       why ? why : "");
 }
 
-static int check_removal(const struct holding *h, const struct mf_strings *names)
+static int check_removal(const struct holding *h, const struct mf_selection *selection)
 {
+	const struct mf_strings *names = selection ? selection->remove : NULL;
 	int r = 0;
 
 	for (size_t i = 0; !r && names && i < names->n; i++) {
 		_cleanup_free_ int *ids = NULL;
 		size_t n = 0;
 
-		r = mf_choice_find(h->pool, names->v[i], MF_WHICH_INSTALLED, &ids, &n);
+		r = resolve_find_named(h->ctx, h->pool, selection, names->v[i], &ids, &n);
 		if (r < 0)
 			return mf_fail(h->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
 		for (size_t j = 0; !r && j < n; j++)
@@ -226,7 +228,7 @@ int mf_held_refuse(struct mf_context *ctx, const struct mf_rules *rules,
 	if (!held_counts(rules, selection))
 		return 0;
 	f.named = selection && (selection->install || selection->again);
-	r = check_removal(&f.h, selection ? selection->remove : NULL);
+	r = check_removal(&f.h, selection);
 	if (!r && mf_pool_list(refusals->pool, MF_POOL_INSTALLED, &ids, &n) < 0)
 		r = mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	for (size_t i = 0; !r && i < n; i++)

@@ -11,6 +11,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "elsewhere.h"
+#include "named.h"
 #include "planning.h"
 #include "version.h"
 
@@ -91,36 +92,48 @@ static int add_module_jobs(struct planning *p, const struct mf_want *wants, size
 	return r;
 }
 
-static int add_selection_jobs(struct planning *p, const struct mf_strings *names, bool erase)
+static int add_install_jobs(struct planning *p, const struct mf_strings *names)
 {
 	const char *moved = mf_catalog_moved(p->catalog);
 
 	for (size_t i = 0; names && i < names->n; i++) {
 		_cleanup_free_ int *ids = NULL;
 		size_t n = 0;
-		int r = mf_choice_find(p->pool, names->v[i],
-				       erase ? MF_WHICH_INSTALLED : MF_WHICH_ANY, &ids, &n);
+		int r = mf_choice_find(p->pool, names->v[i], MF_WHICH_ANY, &ids, &n);
 
-		if (!r && !n && !erase) {
+		if (!r && !n) {
 			r = mf_version_find_text(p->pool, names->v[i], &ids, &n);
 			mf_pool_allow_versions(p->pool);
 		}
 		if (r < 0)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
-		if (!n && erase)
-			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
-				       "no such package is installed");
 		if (!n)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
 				       "no configured repository has a package for it%s%s",
 				       moved ? "; " : "", moved ? moved : "");
-		if (!erase && mf_elsewhere_is_kernel(p->pool, ids, n))
+		if (mf_elsewhere_is_kernel(p->pool, ids, n))
 			continue;
-		r = add_job(p, NULL, erase, MF_STEAL(ids), n);
+		r = add_job(p, NULL, false, MF_STEAL(ids), n);
 		if (r < 0)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
 	}
 	return 0;
+}
+
+static int add_removal_jobs(struct planning *p, const char *name)
+{
+	_cleanup_free_ int *ids = NULL;
+	size_t n = 0;
+	int r = resolve_find_named(p->ctx, p->pool, p->selection, name, &ids, &n);
+
+	if (!r && !n)
+		return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, name, "%s",
+			       p->selection->any_form && resolve_is_unowned_module(p->pool, name)
+				       ? "its file is on disk, but no installed package has it"
+				       : "no such package is installed");
+	if (!r)
+		r = add_job(p, NULL, true, MF_STEAL(ids), n);
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, name, NULL) : 0;
 }
 
 static int add_version_job(struct planning *p, const struct mf_version *version)
@@ -153,16 +166,18 @@ static int add_version_jobs(struct planning *p)
 
 int resolve_collect_jobs(struct planning *p, const struct mf_want *wants, size_t n)
 {
+	const struct mf_strings *names;
 	int r;
 
 	resolve_clear_jobs(p);
 	r = add_module_jobs(p, wants, n);
 	if (r < 0)
 		return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL);
+	names = p->selection ? p->selection->remove : NULL;
 	if (p->selection)
-		r = add_selection_jobs(p, p->selection->install, false);
-	if (!r && p->selection)
-		r = add_selection_jobs(p, p->selection->remove, true);
+		r = add_install_jobs(p, p->selection->install);
+	for (size_t i = 0; !r && names && i < names->n; i++)
+		r = add_removal_jobs(p, names->v[i]);
 	if (!r && p->selection)
 		r = add_version_jobs(p);
 	return r;

@@ -30,6 +30,7 @@ void mf_plan_done(struct mf_plan *plan)
 	free(plan->items);
 	mf_strings_done(&plan->erase);
 	mf_strings_done(&plan->removed);
+	mf_strings_done(&plan->meant);
 	*plan = (struct mf_plan){ 0 };
 }
 

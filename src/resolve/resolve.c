@@ -95,6 +95,18 @@ static void set_askers(struct planning *p, const struct mf_solution *solution, s
 			find_asker(p, solution, &solution->steps[plan->items[i].step]);
 }
 
+/* Fills in the names of the packages that the names to remove mean. */
+static int set_meant(const struct planning *p, struct mf_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_jobs; i++)
+		for (size_t j = 0; !r && p->jobs[i].erase && j < p->jobs[i].n; j++)
+			r = mf_strings_add_unique(&plan->meant,
+						  mf_pool_name(p->pool, p->jobs[i].ids[j]));
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
+}
+
 /* ---- solving ---- */
 
 /* Solves the current jobs. 0 or a recorded failure. */
@@ -120,8 +132,12 @@ static int solve_jobs(struct planning *p, struct mf_plan *ret_plan)
 	r = mf_held_check(p->ctx, p->judge.rules, p->selection, p->pool, &solution);
 	if (!r)
 		r = mf_plan_make(p->ctx, p->pool, &solution, ret_plan);
-	if (!r)
-		set_askers(p, &solution, ret_plan);
+	if (r < 0)
+		return r;
+	set_askers(p, &solution, ret_plan);
+	r = set_meant(p, ret_plan);
+	if (r < 0)
+		mf_plan_done(ret_plan);
 	return r;
 }
 

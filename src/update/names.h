@@ -7,8 +7,8 @@
 #include "modfetch/strings.h"
 
 /*
- * Does one of NAMES mean the package: its name, its name without the kernel ("igb-kmp"), or a module in
- * it? NULL: all are meant. The names that do are added to FOUND. 1: it is meant; 0; or -ENOMEM.
+ * Does one of NAMES mean the package, in any form of mf_package_meant()? NULL: all are meant. The names
+ * that do are added to FOUND. 1: it is meant; 0; or -ENOMEM.
  */
 int update_match_names(const struct mf_context *ctx, struct mf_pool *pool, int id,
 		       const struct mf_strings *names, struct mf_strings *found);

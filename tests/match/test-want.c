@@ -31,6 +31,35 @@ static void queries_are_of_three_kinds(void **state)
 	check(r, "symbol:usb-register", MF_WANT_SYMBOL, "usb-register", false);
 }
 
+static void ids_are_a_query_for_all_aliases_that_begin_with_them(void **state)
+{
+	static const struct {
+		const char *query, *name;
+		size_t known;
+	} cases[] = {
+		{ "pci:v00008086d000010D3*",
+		  "pci:v00008086d000010D3sv00000000sd00000000bc00sc00i00", 22 },
+		{ "usb:v0BDAp8153*", "usb:v0BDAp8153d0000dc00dsc00dp00ic00isc00ip00in00", 14 },
+		{ "pci:v00008086d000010d3*", "pci:v00008086d000010d3*", 0 },
+		{ "pci:v00008086d000010D3", "pci:v00008086d000010D3", 0 },
+		{ "pci:v00008086d000010D3**", "pci:v00008086d000010D3**", 0 },
+		{ "pci:v*", "pci:v*", 0 },
+		{ "usb:v0BDAp815*", "usb:v0BDAp815*", 0 },
+	};
+	struct root *r = *state;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
+		struct mf_want w = { 0 };
+
+		assert_int_equal(mf_want_init(&r->ctx, cases[i].query, NULL, &w), 0);
+		assert_string_equal(w.query, cases[i].query);
+		assert_string_equal(w.name, cases[i].name);
+		assert_int_equal(w.known, cases[i].known);
+		assert_int_equal(w.kind, MF_WANT_ALIAS);
+		mf_want_done(&w);
+	}
+}
+
 /* One of several invalid queries keeps its place, with a reason. */
 static void check_bad(struct root *r, const char *query)
 {
@@ -221,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(queries_are_of_three_kinds),
+		ROOTED(ids_are_a_query_for_all_aliases_that_begin_with_them),
 		ROOTED(bytes_that_no_alias_has_are_refused),
 		ROOTED(a_device_is_known_by_its_modalias),
 		ROOTED(a_link_to_a_device_stays_in_the_root),
