@@ -6,7 +6,8 @@
 #include "modfetch/verify.h"
 
 /*
- * To be called when no device waits any more. PROOFS: of the items of the plan. A failure is a
+ * To be called when no device waits any more, after a run whose indexes are right: not after one that was
+ * undone. PROOFS: of the items of the plan. A failure is a
  * warning: the drivers are installed.
  */
 void mf_kept_step(struct mf_context *ctx, const struct mf_run *run, struct mf_proof *const *proofs);

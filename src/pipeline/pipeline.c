@@ -453,7 +453,6 @@ static int run_stages(struct mf_context *ctx, struct mf_run *run)
 		return r;
 	r = run_renewing(ctx, run, &tx);
 	saved = mf_failure_save(ctx);
-	/* not what a failed index made undone */
 	if (run->stamp[MF_INDEXED] && tx.receipt.kernels.n)
 		mf_kept_step(ctx, run, tx.proofs);
 	if (mf_pending_loads_finish(ctx, &tx.pending_loads) < 0)

@@ -158,7 +158,7 @@ class Packages(Scratch):
         self.assertNotIn("deb-systemd-invoke", script["preinst"])
         self.assertNotRegex(script["prerm"], r"upgrade.*\n.*stop")
 
-    @unittest.skipUnless(shutil.which("lintian"), "lintian is not installed")
+    @unittest.skipUnless(shutil.which("lintian"), "lintian is not installed; the test of a clean Debian has it")
     def test_lintian_has_no_objection(self):
         run("lintian", "--no-cfg", "--allow-root", "--fail-on", "error,warning", *(self.debs[name] for name in self.files))
 
@@ -211,10 +211,11 @@ class Clean(Scratch):
         control = (TREE / "packaging/debian/control").read_text().split("\n\n", maxsplit=1)[0]
         needs = re.search(r"^Build-Depends:((?:.|\n )*)", control, re.M)[1]
         needs = [re.sub(r"\(.*\)", "", need).strip() for need in needs.split(",")]
-        builder = self.bootstrap(suite, self.scratch / f"build-{suite}", ["build-essential", *needs])
+        builder = self.bootstrap(suite, self.scratch / f"build-{suite}", ["build-essential", "lintian", *needs])
         shutil.copytree(TREE, builder.root / "src", ignore=lambda at, names: [
             name for name in names if name in (".git", "__pycache__") or at == str(TREE) and name.startswith("build")])
         builder.run("/src/packaging/build-deb /out", timeout=1800)
+        builder.run("lintian --no-cfg --allow-root --fail-on error,warning /out/*.deb")
         repository = self.scratch / f"debs-{suite}"
         debian.apt_repository(repository, (builder.root / "out").glob("modfetch*.deb"))
         machine = self.bootstrap(suite, self.scratch / suite, ["modfetch", "modfetch-pack"],
