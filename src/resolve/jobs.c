@@ -102,6 +102,7 @@ static int add_install_jobs(struct planning *p, const struct mf_strings *names)
 		int r = mf_choice_find(p->pool, names->v[i], MF_WHICH_ANY, &ids, &n);
 
 		if (!r && !n) {
+			free(MF_STEAL(ids));
 			r = mf_version_find_text(p->pool, names->v[i], &ids, &n);
 			mf_pool_allow_versions(p->pool);
 		}
