@@ -61,7 +61,8 @@ int mf_updates_installed(struct mf_context *ctx, struct mf_updates *ret_installe
 		r = note_installed(&s, ids[i]);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, r, "packages", NULL);
-	qsort(installed.v, installed.n, sizeof(*installed.v), update_compare_names);
+	if (installed.n)
+		qsort(installed.v, installed.n, sizeof(*installed.v), update_compare_names);
 	*ret_installed = installed;
 	installed = (struct mf_updates){ 0 };
 	return 0;

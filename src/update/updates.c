@@ -298,7 +298,8 @@ int mf_updates_find(struct mf_context *ctx, const struct mf_strings *names,
 		if (!mf_strings_has(&found, names->v[i]))
 			return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],
 				       "no installed driver package has this name or module");
-	qsort(updates.v, updates.n, sizeof(*updates.v), update_compare_names);
+	if (updates.n)
+		qsort(updates.v, updates.n, sizeof(*updates.v), update_compare_names);
 	*ret_updates = updates;
 	updates = (struct mf_updates){ 0 };
 	return 0;
