@@ -28,6 +28,12 @@ int mf_file_read_at(int dirfd, const char *name, size_t cap, char **ret_buf, siz
  */
 typedef int mf_line_visit(void *arg, char *line);
 int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg);
+/*
+ * The same for the file PATH below the root, which is not followed if it is a link. A missing file has
+ * no lines. Returns as above, or the -errno of opening it.
+ */
+int mf_file_each_line_of(const struct mf_context *ctx, const char *path, size_t cap,
+			 mf_line_visit *visit, void *arg);
 
 /* Has FD, from its position on, these LEN bytes and no more? Reads up to the first difference. */
 bool mf_file_equals(int fd, const void *buf, size_t len);

@@ -120,6 +120,14 @@ int mf_file_each_line(int fd, size_t cap, mf_line_visit *visit, void *arg)
 	return r;
 }
 
+int mf_file_each_line_of(const struct mf_context *ctx, const char *path, size_t cap,
+			 mf_line_visit *visit, void *arg)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_NOFOLLOW);
+
+	return fd == -ENOENT ? 0 : fd < 0 ? fd : mf_file_each_line(fd, cap, visit, arg);
+}
+
 bool mf_file_equals(int fd, const void *buf, size_t len)
 {
 	const char *rest = buf;

@@ -146,10 +146,7 @@ static int trials_on_line(void *arg, char *line)
 int mf_trials_read(struct mf_context *ctx, struct mf_trials *ret_trials)
 {
 	_cleanup_(mf_trials_done) struct mf_trials trials = { 0 };
-	_cleanup_close_ int fd = mf_context_open(ctx, MF_TRIALS_FILE, O_RDONLY | O_NOFOLLOW);
-	int r = fd == -ENOENT ? 0
-		: fd < 0      ? fd
-			      : mf_file_each_line(fd, FILE_MAX, trials_on_line, &trials);
+	int r = mf_file_each_line_of(ctx, MF_TRIALS_FILE, FILE_MAX, trials_on_line, &trials);
 
 	if (r < 0)
 		return trials_fail(ctx, r);

@@ -112,10 +112,7 @@ int mf_asked_read(struct mf_context *ctx, struct mf_asked *ret_asked)
 {
 	_cleanup_(mf_asked_done) struct mf_asked asked = { 0 };
 	struct asked_reading reading = { .asked = &asked };
-	_cleanup_close_ int fd = mf_context_open(ctx, MF_ASKED_FILE, O_RDONLY | O_NOFOLLOW);
-	int r = fd == -ENOENT ? 0
-		: fd < 0      ? fd
-			      : mf_file_each_line(fd, FILE_MAX, asked_on_line, &reading);
+	int r = mf_file_each_line_of(ctx, MF_ASKED_FILE, FILE_MAX, asked_on_line, &reading);
 
 	if (r < 0)
 		return asked_fail(ctx, r);

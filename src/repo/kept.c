@@ -19,15 +19,14 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/days.h"
 #include "modfetch/file.h"
 
 #define LIST	 "list"
 #define LIST_MAX ((size_t)16 << 20)
-#define DAY_S	 86400
 #define N_FIELDS 7
 
 static int kept_fail(struct mf_context *ctx, int r)
@@ -152,11 +151,8 @@ int mf_kept_read(struct mf_context *ctx, struct mf_kept *ret_kept)
 {
 	_cleanup_(mf_kept_done) struct mf_kept kept = { 0 };
 	struct kept_reading reading = { .kept = &kept };
-	_cleanup_close_ int fd =
-		mf_context_open(ctx, MF_KEPT_DIRECTORY "/" LIST, O_RDONLY | O_NOFOLLOW);
-	int r = fd == -ENOENT ? 0
-		: fd < 0      ? fd
-			      : mf_file_each_line(fd, LIST_MAX, kept_on_line, &reading);
+	int r = mf_file_each_line_of(ctx, MF_KEPT_DIRECTORY "/" LIST, LIST_MAX, kept_on_line,
+				     &reading);
 
 	if (r < 0)
 		return kept_fail(ctx, r);
@@ -216,7 +212,7 @@ static size_t count_after(const struct mf_kept *kept, size_t i)
 
 static bool is_old(const struct mf_kept *kept, size_t i)
 {
-	return (long)(time(NULL) / DAY_S) - kept->v[i].day > MF_KEPT_DAYS && !count_after(kept, i);
+	return mf_day_today() - kept->v[i].day > MF_KEPT_DAYS && !count_after(kept, i);
 }
 
 /* The labels of old entries that are still installed. 0 or a recorded failure. */
@@ -327,7 +323,7 @@ static int store_file(int dirfd, int fd, struct mf_kept_package *package)
 
 static int kept_add_one(int dirfd, struct mf_kept *kept, const struct mf_kept_new *new)
 {
-	struct mf_kept_package package = { .day = (long)(time(NULL) / DAY_S) };
+	struct mf_kept_package package = { .day = mf_day_today() };
 	const struct mf_kept_package *before = mf_kept_find(kept, new->label);
 	int r;
 

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/days.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 
@@ -21,7 +21,6 @@
 #define NAME	    "taken-back"
 #define FILE_MAX    ((size_t)1 << 20)
 #define ENTRIES_MAX 1000
-#define DAY_S	    86400
 
 static int taken_fail(struct mf_context *ctx, int r)
 {
@@ -85,10 +84,7 @@ static int taken_on_line(void *arg, char *line)
 int mf_taken_back_read(struct mf_context *ctx, struct mf_taken_back *ret_list)
 {
 	_cleanup_(mf_taken_back_done) struct mf_taken_back list = { 0 };
-	_cleanup_close_ int fd = mf_context_open(ctx, DIRECTORY "/" NAME, O_RDONLY | O_NOFOLLOW);
-	int r = fd == -ENOENT ? 0
-		: fd < 0      ? fd
-			      : mf_file_each_line(fd, FILE_MAX, taken_on_line, &list);
+	int r = mf_file_each_line_of(ctx, DIRECTORY "/" NAME, FILE_MAX, taken_on_line, &list);
 
 	if (r < 0)
 		return taken_fail(ctx, r);
@@ -117,7 +113,7 @@ static int taken_write(struct mf_context *ctx, const struct mf_taken_back *list)
 int mf_taken_back_set(struct mf_context *ctx, const char *name, const char *evr, const char *why)
 {
 	_cleanup_(mf_taken_back_done) struct mf_taken_back list = { 0 };
-	struct mf_taken_back_entry entry = { .day = (long)(time(NULL) / DAY_S) };
+	struct mf_taken_back_entry entry = { .day = mf_day_today() };
 	int r = mf_taken_back_read(ctx, &list);
 	size_t kept = 0, before;
 

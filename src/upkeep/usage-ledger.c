@@ -113,10 +113,7 @@ int usage_ledger_read(struct mf_context *ctx, struct usage_ledger *ret_ledger)
 {
 	_cleanup_(usage_ledger_done) struct usage_ledger ledger = { 0 };
 	struct ledger_reading reading = { .ledger = &ledger };
-	_cleanup_close_ int fd = mf_context_open(ctx, MF_USAGE_FILE, O_RDONLY | O_NOFOLLOW);
-	int r = fd == -ENOENT ? 0
-		: fd < 0      ? fd
-			      : mf_file_each_line(fd, FILE_MAX, ledger_on_line, &reading);
+	int r = mf_file_each_line_of(ctx, MF_USAGE_FILE, FILE_MAX, ledger_on_line, &reading);
 
 	if (r < 0)
 		return ledger_fail(ctx, r);
