@@ -33,7 +33,7 @@ struct mf_local {
 void mf_local_done(struct mf_local *local);
 
 /*
- * Those of the packages LABELS ("name-evr.arch") that are kept (modfetch/kept.h). The caller passes
+ * Those of the packages LABELS ("name-evr.arch"; NULL: all) that are kept (modfetch/kept.h). The caller passes
  * RET_LOCAL to mf_local_done(). 0 or -errno, recorded.
  */
 int mf_local_from_kept(struct mf_context *ctx, const struct mf_strings *labels,

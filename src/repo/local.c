@@ -61,10 +61,11 @@ int mf_local_from_kept(struct mf_context *ctx, const struct mf_strings *labels,
 		return r;
 	local.directory = mf_format("%s/" MF_KEPT_DIRECTORY, ctx->root);
 	r = local.directory ? 0 : -ENOMEM;
-	for (size_t i = 0; !r && i < labels->n; i++) {
-		const struct mf_kept_package *package = mf_kept_find(&kept, labels->v[i]);
+	for (size_t i = 0; !r && i < kept.n; i++) {
+		const struct mf_kept_package *package = &kept.v[i];
 
-		if (package && mf_kept_is_there(ctx, package))
+		if ((!labels || mf_strings_has(labels, package->label)) &&
+		    mf_kept_is_there(ctx, package))
 			r = local_append(&local, mf_kept_file_name(package), package->size,
 					 package->sha256);
 	}

@@ -10,7 +10,6 @@
 #include "modfetch/asked.h"
 #include "modfetch/catalog.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/kept.h"
 #include "modfetch/taken-back.h"
 #include "names.h"
 #include "way.h"
@@ -19,7 +18,6 @@ struct older {
 	struct mf_context *ctx;
 	struct mf_catalog *catalog;
 	struct mf_pool *pool;
-	struct mf_kept kept;
 	struct mf_local kept_files;
 	struct mf_taken_back taken;
 	struct mf_way_back *way;
@@ -28,33 +26,16 @@ struct older {
 static void older_done(struct older *o)
 {
 	mf_catalog_free(o->catalog);
-	mf_kept_done(&o->kept);
 	mf_local_done(&o->kept_files);
 	mf_taken_back_done(&o->taken);
 }
 
-/* The labels of all kept packages. */
-static int all_kept_labels(const struct mf_kept *kept, struct mf_strings *labels)
-{
-	int r = 0;
-
-	for (size_t i = 0; !r && i < kept->n; i++)
-		r = mf_strings_add(labels, kept->v[i].label);
-	return r;
-}
-
 static int older_begin(struct older *o)
 {
-	_cleanup_(mf_strings_done) struct mf_strings labels = { 0 };
-	int r = mf_kept_read(o->ctx, &o->kept);
+	int r = mf_taken_back_read(o->ctx, &o->taken);
 
 	if (!r)
-		r = mf_taken_back_read(o->ctx, &o->taken);
-	if (r < 0)
-		return r;
-	if (all_kept_labels(&o->kept, &labels) < 0)
-		return mf_fail(o->ctx, MF_STAGE_RESOLVE, -ENOMEM, "rollback", NULL);
-	r = mf_local_from_kept(o->ctx, &labels, &o->kept_files);
+		r = mf_local_from_kept(o->ctx, NULL, &o->kept_files);
 	if (!r)
 		r = mf_catalog_open_local(o->ctx, &o->kept_files, 1, &o->catalog);
 	return r < 0 ? r : mf_catalog_pool_whole(o->ctx, o->catalog, &o->pool);

@@ -209,7 +209,7 @@ static int on_preferred_module(void *arg, const char *name, const char *evr)
 	return 1;
 }
 
-/* Is any version of that name installed, or noted already? */
+/* Is any version of that name installed, or noted already? The newest of a repository comes first. */
 static bool is_known(const struct search *s, const char *name)
 {
 	_cleanup_free_ int *ids = NULL;
@@ -233,7 +233,6 @@ static int look_at_preferred(struct search *s, int id, const struct mf_strings *
 			     struct mf_strings *found)
 {
 	struct in_use u = { .s = s };
-	struct mf_package p;
 	int r;
 
 	if (!is_preferred(s, id) || is_other_build(s, id) ||
@@ -243,11 +242,6 @@ static int look_at_preferred(struct search *s, int id, const struct mf_strings *
 	r = update_match_names(s->ctx, s->pool, id, names, found);
 	if (r <= 0)
 		return r;
-	mf_pool_package(s->pool, id, &p);
-	/* the newest of that name and repository */
-	for (size_t i = s->updates->n; i > 0; i--)
-		if (!strcmp(s->updates->v[i - 1].name, p.name))
-			return 0;
 	return note_update(s, id, NULL, u.module, NULL);
 }
 
