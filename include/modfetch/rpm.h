@@ -58,6 +58,8 @@ struct mf_rpm_header {
  */
 int mf_rpm_header(void *header, struct mf_rpm_header *ret_header);
 void mf_rpm_header_done(struct mf_rpm_header *header);
+/* "name-evr.arch"; the caller's to free. NULL: no memory. */
+char *mf_rpm_label(const struct mf_rpm_header *header);
 /*
  * Adds the kernels in whose module directories a package, a librpm Header, has files: releases, each
  * once. 0 or -ENOMEM.

@@ -262,6 +262,8 @@ struct mf_package { /* strings live as long as the pool */
 /* Lives as long as the pool. */
 const char *mf_pool_name(const struct mf_pool *pool, int id);
 void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package);
+/* "name-evr.arch" of a package; the caller's to free. NULL: no memory. */
+char *mf_package_label(const struct mf_package *package);
 /* All ids that were added with ORIGIN; RET_IDS is the caller's to free. 0 or -ENOMEM. */
 int mf_pool_list(struct mf_pool *pool, int origin, int **ret_ids, size_t *ret_n);
 /* Who provides DEP ("kmod(igb.ko)", a package's name)? As mf_pool_list(). EVR as in struct mf_dep.

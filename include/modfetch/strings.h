@@ -56,6 +56,10 @@ size_t mf_text_char(const char *s, uint32_t *ret_c);
  * spaces, tags.
  */
 bool mf_text_is_printable(uint32_t c);
+/*
+ * The length of the name in a label, "NAME-[EPOCH:]VERSION-RELEASE.ARCH". 0: LABEL is none.
+ */
+size_t mf_label_name_length(const char *label);
 /* Replaces each byte of a character that is not printable, or not UTF-8, by '?'. */
 void mf_text_sanitize(char *s);
 /* The same for a text of several lines: newlines and tabs stay. */

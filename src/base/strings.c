@@ -189,6 +189,15 @@ void mf_text_sanitize_lines(char *s)
 	strings_sanitize(s, "\n\t");
 }
 
+size_t mf_label_name_length(const char *label)
+{
+	const char *end = strrchr(label, '-');
+
+	while (end && end > label && *--end != '-')
+		continue;
+	return end ? (size_t)(end - label) : 0;
+}
+
 bool mf_starts_with(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

@@ -37,7 +37,7 @@ static bool is_of_akmods(const struct mf_rpm_header *h, const char *path)
 
 static struct owner *rpm_owner(struct ownership *o, const struct mf_rpm_header *h, const char *path)
 {
-	_cleanup_free_ char *label = mf_format("%s-%s.%s", h->name, h->evr, h->arch);
+	_cleanup_free_ char *label = mf_rpm_label(h);
 
 	struct owner *owner;
 

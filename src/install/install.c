@@ -154,7 +154,7 @@ static int on_removed_package(void *arg, void *header)
 
 	if (r < 0)
 		return r;
-	label = mf_format("%s-%s.%s", h.name, h.evr, h.arch);
+	label = mf_rpm_label(&h);
 	if (!label)
 		return -ENOMEM;
 	erased = removed->erase &&

@@ -44,21 +44,11 @@ static void back_done(struct back *backs, size_t n)
 	free(backs);
 }
 
-/* The length of the name in "name-version-release.arch". */
-static size_t name_length(const char *label)
-{
-	const char *end = strrchr(label, '-');
-
-	while (end && end > label && *--end != '-')
-		continue;
-	return end ? (size_t)(end - label) : 0;
-}
-
 bool mf_labels_same_name(const char *a, const char *b)
 {
-	size_t len = name_length(a);
+	size_t len = mf_label_name_length(a);
 
-	return len && len == name_length(b) && !strncmp(a, b, len);
+	return len && len == mf_label_name_length(b) && !strncmp(a, b, len);
 }
 
 /* ---- the kept file ---- */
@@ -131,7 +121,7 @@ static int on_version(void *arg, void *installed)
 
 	if (r < 0 || (back->header.side_by_side && !mf_rpm_replaces(&back->header, &h)))
 		return r;
-	label = mf_format("%s-%s.%s", h.name, h.evr, h.arch);
+	label = mf_rpm_label(&h);
 	r = label ? mf_strings_add(&back->versions, label) : -ENOMEM;
 	for (size_t i = 0; !r && i < h.n_files; i++)
 		if (h.files[i].left_out)

@@ -40,6 +40,11 @@ void mf_rpm_header_done(struct mf_rpm_header *header)
 	*header = (struct mf_rpm_header){ 0 };
 }
 
+char *mf_rpm_label(const struct mf_rpm_header *header)
+{
+	return mf_format("%s-%s.%s", header->name, header->evr, header->arch);
+}
+
 static const struct {
 	rpmTagVal tag;
 	const char *name;

@@ -84,7 +84,7 @@ static int read_label(int fd, char **ret_label)
 
 	if (r < 0)
 		return r;
-	*ret_label = mf_format("%s-%s.%s", header.name, header.evr, header.arch);
+	*ret_label = mf_rpm_label(&header);
 	return *ret_label ? 0 : -ENOMEM;
 }
 

@@ -273,17 +273,11 @@ int mf_choice_find(struct mf_pool *pool, const char *name, enum mf_which which, 
 
 int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids, size_t *ret_n)
 {
-	_cleanup_free_ char *name = strdup(label);
+	_cleanup_free_ char *name = strndup(label, mf_label_name_length(label));
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0, kept = 0;
 	int r = name ? 0 : -ENOMEM;
 
-	for (int i = 0; !r && i < 2; i++) {
-		char *dash = strrchr(name, '-');
-
-		if (dash)
-			*dash = '\0';
-	}
 	if (!r)
 		r = mf_choice_find(pool, name, MF_WHICH_AVAILABLE, &ids, &n);
 	for (size_t i = 0; !r && i < n; i++) {
@@ -291,7 +285,7 @@ int mf_choice_find_label(struct mf_pool *pool, const char *label, int **ret_ids,
 		struct mf_package package;
 
 		mf_pool_package(pool, ids[i], &package);
-		found = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
+		found = mf_package_label(&package);
 		if (!found)
 			return -ENOMEM;
 		if (!strcmp(found, label))

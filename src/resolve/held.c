@@ -86,7 +86,7 @@ static int find_rule(const struct holding *h, const struct mf_package *package, 
 	*ret_rule = mf_rules_find_package(h->rules, MF_RULE_HOLD, &facts, &said->modules);
 	if (*ret_rule || said->modules.n || said->kernel || !said->in_directory)
 		return 0;
-	label = mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+	label = mf_package_label(package);
 	if (!label)
 		return mf_fail(h->ctx, MF_STAGE_RESOLVE, -ENOMEM, package->name, NULL);
 	r = mf_installed_find(h->ctx, h->rules, label, held_on_installed, (void *)ret_rule);

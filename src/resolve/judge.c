@@ -34,7 +34,7 @@ const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf
 
 	if (!verdicts || !verdicts->whys.n)
 		return NULL;
-	nevra = mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+	nevra = mf_package_label(package);
 	if (!nevra)
 		return NULL;
 	for (size_t i = 0; i < verdicts->whys.n; i++)
@@ -45,8 +45,7 @@ const char *mf_verdicts_find(const struct mf_verdicts *verdicts, const struct mf
 
 int mf_verdicts_code(const struct mf_verdicts *verdicts, const struct mf_package *package)
 {
-	_cleanup_free_ char *nevra =
-		mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+	_cleanup_free_ char *nevra = mf_package_label(package);
 
 	return nevra && mf_strings_has(&verdicts->misplaced, nevra) ? -MFE_MISPLACED : -MFE_DENIED;
 }

@@ -105,11 +105,6 @@ static int plan_by_name(const void *a, const void *b)
 		      ((const struct mf_plan_item *)b)->name);
 }
 
-static char *label_of(const struct mf_package *package)
-{
-	return mf_format("%s-%s.%s", package->name, package->evr, package->arch);
-}
-
 /* How many versions of a package are installed? */
 static size_t count_versions(struct mf_pool *pool, const char *name)
 {
@@ -144,7 +139,7 @@ static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 	struct mf_package package;
 
 	mf_pool_package(pool, id, &package);
-	label = label_of(&package);
+	label = mf_package_label(&package);
 	item = replacement_of(plan, package.name);
 	if (!label)
 		return -ENOMEM;
@@ -177,7 +172,7 @@ static int note_side_by_side(struct mf_pool *pool, struct mf_plan_item *item)
 		if (p.origin != MF_POOL_INSTALLED || strcmp(p.name, item->name) ||
 		    mf_pool_is_of_other(pool, ids[i]))
 			continue;
-		item->replaces = label_of(&p);
+		item->replaces = mf_package_label(&p);
 		if (!item->replaces)
 			r = -ENOMEM;
 	}

@@ -165,7 +165,7 @@ static int refuse_version(struct mf_refusals *refusals, const struct mf_selectio
 		mf_pool_package(refusals->pool, ids[i], &p);
 		if (strcmp(p.evr, entry->evr))
 			continue;
-		label = mf_format("%s-%s.%s", p.name, p.evr, p.arch);
+		label = mf_package_label(&p);
 		if (!label)
 			return -ENOMEM;
 		if (!is_named(selection, label))

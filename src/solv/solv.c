@@ -336,6 +336,11 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 		memcpy(ret_package->sha256, sum, MF_SHA256_LEN);
 }
 
+char *mf_package_label(const struct mf_package *package)
+{
+	return mf_format("%s-%s.%s", package->name, package->evr, package->arch);
+}
+
 static int queue_to_array(Queue *q, int **ret_ids, size_t *ret_n)
 {
 	int *ids = calloc((size_t)q->count + 1, sizeof(*ids));

@@ -196,21 +196,19 @@ int mf_way_back_last_update(struct mf_context *ctx, struct mf_way_back *ret_way)
 
 /* ---- afterwards ---- */
 
-/* The name and version in a label, "igb-kmp-1.2-1.x86_64". 0 or -ENOMEM. */
-static int split_label(const char *label, char **ret_name, char **ret_evr)
+/* Notes one version, by its label, as taken back. 0 or a recorded failure. */
+static int note_taken_back(struct mf_context *ctx, const char *label, const char *kernel)
 {
-	const char *dot = strrchr(label, '.'), *release = NULL, *version = NULL;
+	size_t len = mf_label_name_length(label);
+	const char *evr = label + len + (len > 0), *arch = strrchr(evr, '.');
+	_cleanup_free_ char *name = strndup(label, len), *brief = NULL;
+	_cleanup_free_ char *version = arch ? strndup(evr, (size_t)(arch - evr)) : strdup(evr);
+	enum mf_asked_kind kind;
 
-	for (const char *p = label; *p && (!dot || p < dot); p++)
-		if (*p == '-') {
-			version = release;
-			release = p;
-		}
-	if (!version)
-		return -ENOMEM;
-	*ret_name = strndup(label, (size_t)(version - label));
-	*ret_evr = strndup(version + 1, dot ? (size_t)(dot - version - 1) : strlen(version + 1));
-	return *ret_name && *ret_evr ? 0 : -ENOMEM;
+	brief = name ? mf_asked_short_name(name, kernel, &kind) : NULL;
+	return brief && version
+		       ? mf_taken_back_set(ctx, brief, version, "the administrator went back")
+		       : mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "rollback", NULL);
 }
 
 int mf_way_back_note(struct mf_context *ctx, const struct mf_way_back *way)
@@ -218,15 +216,7 @@ int mf_way_back_note(struct mf_context *ctx, const struct mf_way_back *way)
 	_cleanup_close_ int lock = mf_lock(ctx);
 	int r = lock < 0 ? lock : 0;
 
-	for (size_t i = 0; !r && i < way->bad.n; i++) {
-		_cleanup_free_ char *name = NULL, *evr = NULL, *brief = NULL;
-		enum mf_asked_kind kind;
-
-		if (split_label(way->bad.v[i], &name, &evr) == 0)
-			brief = mf_asked_short_name(name, way->kernel, &kind);
-		if (!brief)
-			return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "rollback", NULL);
-		r = mf_taken_back_set(ctx, brief, evr, "the administrator went back");
-	}
+	for (size_t i = 0; !r && i < way->bad.n; i++)
+		r = note_taken_back(ctx, way->bad.v[i], way->kernel);
 	return r;
 }

@@ -8,42 +8,29 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "search.h"
 
-/* Notes an installed package as it is. */
+/* Notes an installed driver as it is. */
 static int note_installed(struct search *s, int id)
 {
-	_cleanup_free_ char *label = NULL;
-	char module[MF_MODULE_NAME_SIZE];
 	struct mf_update u = { 0 };
-	struct mf_package p;
-	int origin;
+	struct driver driver;
+	int r = update_look_at_driver(s, id, &driver);
 
-	if (mf_pool_is_of_other(s->pool, id))
-		return 0;
-	mf_pool_package(s->pool, id, &p);
-	label = mf_format("%s-%s.%s", p.name, p.evr, p.arch);
-	if (!label)
-		return -ENOMEM;
-	update_first_module(s, id, module);
-	if (!*module && !mf_kept_find(&s->kept, label))
-		return 0;
-	origin = update_origin_of(s, label);
+	if (r <= 0)
+		return r;
 	u = (struct mf_update){
-		.name = strdup(p.name),
-		.installed = strdup(p.evr),
-		.repo = origin < 0 ? NULL : strdup(s->repos->v[origin].id),
-		.module = *module ? strdup(module) : NULL,
+		.name = strdup(driver.package.name),
+		.installed = strdup(driver.package.evr),
+		.repo = driver.origin < 0 ? NULL : strdup(s->repos->v[driver.origin].id),
+		.module = *driver.module ? strdup(driver.module) : NULL,
 	};
-	if (!u.name || !u.installed ||
-	    mf_array_reserve(&s->updates->v, &s->updates->room, s->updates->n + 1, sizeof(u)) < 0) {
-		update_entry_done(&u);
+	free(driver.label);
+	/* an incomplete one is freed with the others */
+	if (update_append(s, &u) < 0)
 		return -ENOMEM;
-	}
-	s->updates->v[s->updates->n++] = u;
-	return 0;
+	return u.name && u.installed ? 0 : -ENOMEM;
 }
 
 int mf_updates_installed(struct mf_context *ctx, struct mf_updates *ret_installed)

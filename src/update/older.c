@@ -87,7 +87,7 @@ static char *older_label(const struct older *o, int id)
 	struct mf_package p;
 
 	mf_pool_package(o->pool, id, &p);
-	return mf_format("%s-%s.%s", p.name, p.evr, p.arch);
+	return mf_package_label(&p);
 }
 
 static int add_older(struct older *o, int installed)

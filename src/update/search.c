@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 
 void update_search_done(struct search *s)
@@ -22,7 +23,7 @@ void update_search_done(struct search *s)
 	mf_catalog_free(s->catalog);
 }
 
-void update_entry_done(struct mf_update *update)
+static void update_entry_done(struct mf_update *update)
 {
 	free(update->name);
 	free(update->installed);
@@ -50,7 +51,7 @@ static int repo_of_id(const struct search *s, const char *id)
 	return -1;
 }
 
-int update_origin_of(const struct search *s, const char *label)
+static int update_origin_of(const struct search *s, const char *label)
 {
 	const struct mf_kept_package *kept = mf_kept_find(&s->kept, label);
 	_cleanup_free_ int *ids = NULL;
@@ -76,10 +77,35 @@ static int on_module(void *arg, const char *name, const char *evr)
 	return mf_dep_module(name, module, MF_MODULE_NAME_SIZE) ? 1 : 0;
 }
 
-void update_first_module(const struct search *s, int id, char module[MF_MODULE_NAME_SIZE])
+int update_look_at_driver(const struct search *s, int id, struct driver *ret_driver)
 {
-	*module = '\0';
-	(void)mf_pool_deps(s->pool, id, MF_PROVIDES, on_module, module);
+	struct driver driver = { .origin = -1 };
+
+	if (mf_pool_is_of_other(s->pool, id))
+		return 0;
+	mf_pool_package(s->pool, id, &driver.package);
+	driver.label = mf_package_label(&driver.package);
+	if (!driver.label)
+		return -ENOMEM;
+	(void)mf_pool_deps(s->pool, id, MF_PROVIDES, on_module, driver.module);
+	if (!*driver.module && !mf_kept_find(&s->kept, driver.label)) {
+		free(driver.label);
+		return 0;
+	}
+	driver.origin = update_origin_of(s, driver.label);
+	*ret_driver = driver;
+	return 1;
+}
+
+int update_append(struct search *s, struct mf_update *update)
+{
+	if (mf_array_reserve(&s->updates->v, &s->updates->room, s->updates->n + 1,
+			     sizeof(*update)) < 0) {
+		update_entry_done(update);
+		return -ENOMEM;
+	}
+	s->updates->v[s->updates->n++] = *update;
+	return 0;
 }
 
 int update_search_begin(struct search *s)

@@ -28,11 +28,20 @@ struct search {
 int update_search_begin(struct search *s);
 void update_search_done(struct search *s);
 
-/* The place of the repository that a package came from in s->repos; -1: of none that is known. */
-int update_origin_of(const struct search *s, const char *label);
-/* The first module that a package provides; "": none. */
-void update_first_module(const struct search *s, int id, char module[MF_MODULE_NAME_SIZE]);
-void update_entry_done(struct mf_update *update);
+/* An installed driver. */
+struct driver {
+	struct mf_package package;
+	char *label; /* the caller's to free */
+	int origin;  /* the place of its repository in s->repos; -1: of none that is known */
+	char module[MF_MODULE_NAME_SIZE]; /* the first one that it provides; "": none */
+};
+/*
+ * Is the installed package a driver for this kernel: has it a module, or did modfetch install it? 1;
+ * 0; or -ENOMEM. RET_DRIVER is filled on 1.
+ */
+int update_look_at_driver(const struct search *s, int id, struct driver *ret_driver);
+/* Appends UPDATE, whose strings are complete, and takes ownership; frees it without memory. 0 or -ENOMEM. */
+int update_append(struct search *s, struct mf_update *update);
 /* For qsort(3) of updates. */
 int update_compare_names(const void *a, const void *b);
 

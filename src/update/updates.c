@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "names.h"
 #include "search.h"
@@ -123,7 +122,7 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 		.installed = installed ? strdup(installed) : NULL,
 		.evr = strdup(p.evr),
 		.arch = strdup(p.arch),
-		.label = mf_format("%s-%s.%s", p.name, p.evr, p.arch),
+		.label = mf_package_label(&p),
 		.repo = strdup(s->repos->v[p.origin].id),
 		.module = module ? strdup(module) : NULL,
 		.blocked = blocked,
@@ -131,13 +130,12 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 	};
 	if (!blocked)
 		(void)was_taken_back(s, &p, &u.blocked);
-	if (!u.name || !u.evr || !u.arch || !u.label || !u.repo || (installed && !u.installed) ||
-	    mf_array_reserve(&s->updates->v, &s->updates->room, s->updates->n + 1, sizeof(u)) < 0) {
-		update_entry_done(&u);
+	/* an incomplete one is freed with the others */
+	if (update_append(s, &u) < 0)
 		return -ENOMEM;
-	}
-	s->updates->v[s->updates->n++] = u;
-	return 0;
+	return u.name && u.evr && u.arch && u.label && u.repo && (!installed || u.installed)
+		       ? 0
+		       : -ENOMEM;
 }
 
 /* ---- installed packages ---- */
@@ -145,26 +143,19 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 static int look_at_installed(struct search *s, int id, const struct mf_strings *names,
 			     struct mf_strings *found)
 {
+	struct driver driver;
 	_cleanup_free_ char *label = NULL;
-	char module[MF_MODULE_NAME_SIZE];
-	struct mf_package package;
-	int newer, r;
+	int newer, r = update_look_at_driver(s, id, &driver);
 
-	if (mf_pool_is_of_other(s->pool, id))
-		return 0;
-	mf_pool_package(s->pool, id, &package);
-	label = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
-	if (!label)
-		return -ENOMEM;
-	update_first_module(s, id, module);
-	if (!*module && !mf_kept_find(&s->kept, label))
-		return 0;
+	if (r <= 0)
+		return r;
+	label = driver.label;
 	r = update_match_names(s->ctx, s->pool, id, names, found);
 	if (r <= 0)
 		return r;
-	newer = newest_of(s, id, &package, update_origin_of(s, label));
-	return newer ? note_update(s, newer, package.evr, *module ? module : NULL,
-				   held_clause(s, id))
+	newer = newest_of(s, id, &driver.package, driver.origin);
+	return newer ? note_update(s, newer, driver.package.evr,
+				   *driver.module ? driver.module : NULL, held_clause(s, id))
 		     : 0;
 }
 

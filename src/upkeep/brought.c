@@ -93,7 +93,7 @@ static int package_fill(struct brought_package *package, const struct mf_rpm_hea
 	int r = 0;
 
 	package->name = strdup(header->name);
-	package->label = mf_format("%s-%s.%s", header->name, header->evr, header->arch);
+	package->label = mf_rpm_label(header);
 	package->kernel = header->uname_r.n != 0;
 	for (size_t i = 0; !r && i < header->n_files; i++)
 		r = package_add_file(package, &header->files[i]);

@@ -165,7 +165,7 @@ static int open_pool(struct sweep *s)
 		_cleanup_free_ char *label = NULL;
 
 		mf_pool_package(s->pool, ids[i], &package);
-		label = mf_format("%s-%s.%s", package.name, package.evr, package.arch);
+		label = mf_package_label(&package);
 		if (!label)
 			return mf_fail(s->ctx, MF_STAGE_KERNEL, -ENOMEM, "packages", NULL);
 		for (size_t j = 0; j < s->brought.n; j++)

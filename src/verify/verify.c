@@ -205,7 +205,7 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 				      &proof->header);
 	if (r < 0)
 		return r;
-	proof->nevra = mf_format("%s-%s.%s", item->name, item->evr, item->arch);
+	proof->nevra = mf_plan_item_label(item);
 	if (!proof->nevra)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, item->name, NULL);
 	*ret_proof = MF_STEAL(proof);
