@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef MODFETCH_SIMILAR_H
 #define MODFETCH_SIMILAR_H
-/* "Did you mean …?": the known words that are most similar to one that nobody knows. */
+/* "Did you mean …?": the known words that are most similar to an unknown one. */
 #include <stddef.h>
 #include "modfetch/strings.h"
 

@@ -152,7 +152,7 @@ static int run_on_module(void *arg, const char *module, const char *package, siz
 	return 0;
 }
 
-/* "; did you mean igb?", for the name of a module that nobody knows; new memory, or NULL. */
+/* "; did you mean igb?", for the name of an unknown module; new memory, or NULL. */
 static char *similar_modules(const struct mf_run *run, const struct mf_want *want, int code)
 {
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = want->name };

@@ -4,7 +4,7 @@
  *
  * Names: those of install and probe that an admin typed, modprobe's included, if the run succeeded.
  * A request of the kernel is none: any user can cause it. A removal forgets its names, and those of the
- * packages that they mean; the runs that remove the rest of a kernel, or what nobody needs, have verbs of their own.
+ * packages that they mean; the runs that remove the rest of a kernel, or what is not needed any more, have verbs of their own.
  *
  * Devices: those of this machine that a driver answered, or that still have none, whatever the result
  * of the run. A device that the policy refuses costs no write. The devices of a recorded tree are

@@ -36,7 +36,7 @@ int usage_ledger_add(struct usage_ledger *ledger, const char *module, long today
 /* Notes that the module is loaded, and bound to a device, on a day. A day never moves back. */
 void usage_ledger_note(struct usage_ledger *ledger, struct usage_entry *entry, long today,
 		       bool bound);
-/* Drops the entries without a package that nobody used within MF_USAGE_DAYS before TODAY. */
+/* Drops the entries without a package that were not used within MF_USAGE_DAYS before TODAY. */
 void usage_ledger_expire(struct usage_ledger *ledger, long today);
 /* Writes it if it has changed. 0 or -errno, recorded. */
 int usage_ledger_write(struct mf_context *ctx, struct usage_ledger *ledger);

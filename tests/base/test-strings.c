@@ -138,12 +138,26 @@ static void every_character_is_read_as_it_is_written(void **state)
 	}
 }
 
+static void a_label_has_a_name_before_version_and_release(void **state)
+{
+	(void)state;
+	assert_int_equal(mf_label_name_length("igb-kmp-5.19.4-1.x86_64"), 7);
+	assert_int_equal(mf_label_name_length("e1000e-kmp-amd64-6.1.0_56-2:1-1~rc.x86_64"), 25);
+	assert_int_equal(mf_label_name_length("a-1-1"), 1);
+	assert_int_equal(mf_label_name_length("igb-1"), 0);
+	assert_int_equal(mf_label_name_length("igb"), 0);
+	assert_int_equal(mf_label_name_length("-1-1"), 0);
+	assert_int_equal(mf_label_name_length("-"), 0);
+	assert_int_equal(mf_label_name_length(""), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(a_dependency_on_a_module_names_it_as_kmod_does),
 		UNIT(a_dependency_names_a_kernel_or_not),
 		UNIT(a_list_splits_sorts_and_knows_its_words),
+		UNIT(a_label_has_a_name_before_version_and_release),
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
 		UNIT(a_word_is_one),
 		UNIT(a_text_is_tamed_and_stays_readable),

@@ -24,7 +24,7 @@ def unsigned(module):
     return module[:at - 12 - struct.unpack('>I', module[at - 4:at])[0]] if at > 0 else module + b'\0'
 
 
-def spoil(path):
+def damage(path):
     """Changes a byte near the end."""
     content = bytearray(read(path))
     content[-20] ^= 1
@@ -162,7 +162,7 @@ class Updates(Case):
         self.install_first()
         self.publish('1.1')
         path = glob.glob(f'{self.repository}/dummy-*.rpm')[0]
-        spoil(path)
+        damage(path)
         done = self.machine.run('update')
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(self.machine.installed(), {'dummy': '1.0', 'nlmon': '1.1'})
@@ -200,7 +200,7 @@ class Preferred(Case):
 
     def test_it_comes_where_the_admin_prefers_it_and_goes_again(self):
         self.use('prefer=1')
-        # nobody uses or asked for the module yet
+        # the module is not in use, and was not asked for yet
         self.ok('update', status=2)
         self.ok('--no-load', 'probe', 'dummy', status=2)
         before = self.machine.tree()
@@ -220,7 +220,7 @@ class Preferred(Case):
         self.ok('update')
         self.assertEqual(self.indexed(), ['updates/dummy.ko'])
 
-    def test_it_stays_away_where_nobody_prefers_it(self):
+    def test_it_stays_away_unless_it_is_preferred(self):
         self.use()
         self.ok('--no-load', 'probe', 'dummy', status=2)
         self.assertEqual(self.ok('update', '--check').stdout, '')
@@ -251,7 +251,7 @@ class Userspace(Case):
         self.refused(code, 'update', 'dummy', status=status)
         self.assertEqual((self.machine.tree(), self.machine.packages()), before)
 
-    def test_a_library_that_nobody_has(self):
+    def test_a_library_that_does_not_exist(self):
         self.check('Requires: libdummy = 2', 'UNSOLVABLE', 4)
 
     def test_a_conflict_with_what_is_installed(self):
@@ -465,7 +465,7 @@ class WayBack(Case):
         self.ok('update')
         shutil.rmtree(self.repository)
         path = glob.glob(f'{self.machine.path}/var/lib/modfetch/packages/dummy-*-1.0-1.*.rpm')[0]
-        spoil(path)
+        damage(path)
         before = self.machine.state()
         self.assertNotEqual(self.machine.run('rollback', 'dummy').returncode, 0)
         self.assertEqual(self.machine.state(), before)

@@ -123,7 +123,7 @@ static void it_has_a_bound(void **state)
 	usage_ledger_done(&ledger);
 }
 
-static void what_nobody_used_for_long_goes(void **state)
+static void what_was_not_used_for_long_goes(void **state)
 {
 	struct root *r = *state;
 	struct usage_ledger ledger = read_ledger(r, "gone 2020-01-01 2020-01-02 -\n"
@@ -166,7 +166,7 @@ int main(void)
 		ROOTED(a_day_is_written_once_and_never_moves_back),
 		ROOTED(a_line_that_is_no_entry_is_left_out),
 		ROOTED(it_has_a_bound),
-		ROOTED(what_nobody_used_for_long_goes),
+		ROOTED(what_was_not_used_for_long_goes),
 		ROOTED(one_that_cannot_be_read_is_a_failure),
 	};
 
