@@ -31,7 +31,9 @@ static void the_sysfs_of_the_host_does_not_count_in_an_image(void **state)
 
 	root_mkdir(r, "sys");
 	snprintf(path, sizeof(path), "%s/sys", r->path);
-	if (mount("/sys", path, NULL, MS_BIND, NULL) < 0)
+	/* a minimal root has none to bind */
+	if (access("/sys/devices", F_OK) < 0 ? mount("sysfs", path, "sysfs", 0, NULL) < 0
+					     : mount("/sys", path, NULL, MS_BIND, NULL) < 0)
 		skip();
 	assert_true(root_has(r, "sys/devices"));
 	assert_false(mf_machine_has_devices(&r->ctx));
