@@ -53,8 +53,6 @@ struct mf_run {
 	bool dry_run;	    /* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
 	bool no_sync;		     /* an image build: the image writer syncs */
-	mf_fetch_progress *progress; /* or NULL */
-	void *progress_arg;
 	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
 	struct mf_strings *unreachable; /* NULL, or ids of repositories that get no request for a
 					   package; the run adds those that it cannot reach */

@@ -12,6 +12,7 @@
 #include "modfetch/context.h"
 #include "modfetch/json.h"
 #include "modfetch/pipeline.h"
+#include "terminal.h"
 
 enum cmd_status {
 	CMD_DONE = 0,
@@ -29,6 +30,7 @@ struct cmd {
 	bool dry_run;
 	bool quiet;	 /* -q */
 	bool one_of_all; /* --kernel all: this run is for one of the kernels */
+	struct cmd_terminal terminal;
 	char **argv;	 /* all arguments of the program, for cmd_restart() */
 };
 
@@ -81,6 +83,9 @@ int cmd_wait(struct cmd *cmd, int argc, char **argv);
  */
 void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A piece of a line in the color of its meaning. */
+void cmd_styled(const struct cmd *cmd, enum cmd_style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Prints a text of several lines, sanitized in place. */
 void cmd_lines(char *text);
 /* Prints a value as JSON and ends the line. */
@@ -163,8 +168,5 @@ int cmd_update_by_policy(struct cmd *cmd);
 
 /* Prints a line for each thing that a verb has done; or all as JSON. */
 void cmd_print_done(const struct cmd *cmd, const char *verb, struct mf_strings *done);
-
-/* A size as text ("1.4 MB"), in BUF. */
-const char *cmd_bytes(uint64_t bytes, char buf[16]);
 
 #endif

@@ -102,7 +102,7 @@ static const struct verb verbs[] = {
 static void print_help(void)
 {
 	puts("Usage: modfetch [--root DIR] [--kernel KVER|all] [--json] [--dry-run] [--no-load] "
-	     "[--unattended] [--thorough] [-v|-q] "
+	     "[--color auto|always|never] [--unattended] [--thorough] [-v|-q] "
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
@@ -124,10 +124,11 @@ static void print_verb_help(const struct verb *verb)
 
 /* The global options; only this table separates them from those of a verb. */
 struct globals {
-	const char *root, *kernel;
+	const char *root, *kernel, *color;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
 	bool thorough, from_modprobe;
 	int verbose;
+	struct cmd_terminal terminal;
 };
 
 static bool take_value(const char *name, int argc, char **argv, int *i, const char **value)
@@ -191,6 +192,7 @@ static int take_globals(struct globals *g, int argc, char **argv)
 		end |= !strcmp(argv[i], "--");
 		if (!end && (take_value("--root", argc, argv, &i, &g->root) ||
 			     take_value("--kernel", argc, argv, &i, &g->kernel) ||
+			     take_value("--color", argc, argv, &i, &g->color) ||
 			     take_flag(g, argv[i], kept == 1)))
 			continue;
 		argv[kept++] = argv[i];
@@ -247,9 +249,14 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
+			   .terminal = g->terminal,
 			   .argv = call->all };
+	_cleanup_(cmd_display_done) struct cmd_display display;
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
+	cmd_display_init(&display);
+	if (g->terminal.may_draw && !g->quiet)
+		cmd.ctx.display = &display.display;
 	cmd.one_of_all = kernel && kernel != g->kernel;
 	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.from_modprobe = g->from_modprobe;
@@ -326,6 +333,19 @@ static int refuse_verb(char *name)
 	return CMD_USAGE;
 }
 
+static int refuse_color(const char *value)
+{
+	_cleanup_free_ char *copy = strdup(value);
+
+	if (copy)
+		mf_text_sanitize(copy);
+	fprintf(stderr,
+		"modfetch: command: --color=%s: no such value; the values are auto, always and "
+		"never [USAGE]\n",
+		copy ? copy : "");
+	return CMD_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_free_ char **all = calloc((size_t)argc + 1, sizeof(*all));
@@ -342,6 +362,8 @@ int main(int argc, char **argv)
 	if (mf_process_occupy_stdio() < 0)
 		return CMD_FAILED;
 	argc = take_globals(&g, argc, argv);
+	if (cmd_terminal_detect(g.color, &g.terminal) < 0)
+		return refuse_color(g.color);
 	if (g.version) {
 		puts("modfetch " MF_VERSION);
 		return CMD_DONE;

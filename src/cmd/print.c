@@ -46,6 +46,17 @@ void cmd_line(const char *fmt, ...)
 	putchar('\n');
 }
 
+void cmd_styled(const struct cmd *cmd, enum cmd_style style, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(cmd_style_begin(&cmd->terminal, style), stdout);
+	va_start(ap, fmt);
+	put(fmt, ap);
+	va_end(ap);
+	fputs(cmd_style_end(&cmd->terminal, style), stdout);
+}
+
 void cmd_lines(char *text)
 {
 	mf_text_sanitize_lines(text);
