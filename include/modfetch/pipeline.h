@@ -52,7 +52,7 @@ struct mf_run {
 	bool trial;	    /* replaced drivers are on trial, see modfetch/trials.h */
 	bool dry_run;	    /* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
-	bool no_sync;		     /* an image build: the image writer syncs */
+	bool no_sync;	     /* an image build: the image writer syncs */
 	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
 	struct mf_strings *unreachable; /* NULL, or ids of repositories that get no request for a
 					   package; the run adds those that it cannot reach */

@@ -31,7 +31,7 @@ struct cmd {
 	bool quiet;	 /* -q */
 	bool one_of_all; /* --kernel all: this run is for one of the kernels */
 	struct cmd_terminal terminal;
-	char **argv;	 /* all arguments of the program, for cmd_restart() */
+	char **argv; /* all arguments of the program, for cmd_restart() */
 };
 
 typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
