@@ -82,6 +82,12 @@ int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run);
 void mf_run_done(struct mf_run *run);
 
 /*
+ * Writes into the journal, or to stderr where there is none, a line for each device that got a driver from
+ * the RUN, which has ended without a failure, and one for the run. For runs that no person watches.
+ */
+void mf_report_run(struct mf_context *ctx, const struct mf_run *run);
+
+/*
  * The cause of a failed plan, so that one bad package or repository does not stop drivers from
  * others: run->fault says, for a caller with several wants, whether a run for fewer may succeed.
  */

@@ -44,6 +44,8 @@ static int coldplug_child(struct mf_context *ctx, void *arg)
 	if (ctx->unattended)
 		alarm(RUN_SECONDS + ctx->settings.fetch_timeout);
 	r = cmd_run(w->cmd, w->run);
+	if (ctx->unattended && r >= 0)
+		mf_report_run(ctx, w->run);
 	/* the child process ends here, so it must write its output itself */
 	if (fflush(stdout) && r >= 0)
 		return mf_fail(ctx, MF_STAGE_OUTPUT, -errno, "stdout", NULL);
@@ -136,6 +138,8 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (!boot)
 		return run_in_child(cmd, &run);
 	cmd->ctx.unattended = true;
+	/* the journal gets a line for each device that got a driver, not the answer for each one */
+	cmd->quiet = true;
 	r = run_in_child(cmd, &run);
 	if (r != -MFE_NO_REPOSITORY)
 		prepare_caches(&cmd->ctx);

@@ -3,12 +3,12 @@
  * What a modalias says of its device: the bus, the numbers, the class in words.
  *
  * Every machine has dozens of devices for which no module exists and none is missed: host bridges, memory
- * controllers, entries of the firmware's tables. They are told from a network card without a driver by their
- * class, in the tables below: PCI by class and subclass, USB by the class of the interface, all other buses as
+ * controllers, entries of the firmware's tables. The class distinguishes them from a network card without a
+ * driver, in the tables below: PCI by class and subclass, USB by the class of the interface, all other buses as
  * a whole. A class that is not listed may need a driver, so that nothing is hidden by ignorance. A
  * device that some module matches is never asked about here.
  */
-#include "modfetch/device-name.h"
+#include "modfetch/device-names.h"
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"

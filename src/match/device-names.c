@@ -17,7 +17,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/columns.h"
-#include "modfetch/device-name.h"
+#include "modfetch/device-names.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 

@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include <stdlib.h>
 #include "modfetch/array.h"
-#include "modfetch/device-name.h"
+#include "modfetch/device-names.h"
 
 static void the_numbers_and_the_class_are_read(void **state)
 {

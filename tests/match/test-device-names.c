@@ -3,7 +3,7 @@
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/array.h"
-#include "modfetch/device-name.h"
+#include "modfetch/device-names.h"
 
 #define NIC   "pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00"
 #define OTHER "pci:v00008086d0000FFFEsv00000000sd00000000bc02sc80i00"
