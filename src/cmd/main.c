@@ -42,59 +42,63 @@ struct verb {
 		ANY_KERNEL = 1,	 /* works if no kernel is found */
 		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
 		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
+		ROOT = 8,	 /* changes the machine: only root may, but for a dry run */
 	} flags;
-	cmd_verb *wait; /* called before the settings are read and the module is loaded */
+	const char *reads; /* an option with which a verb of ROOT changes nothing, or NULL */
+	cmd_verb *wait;	   /* called before the settings are read and the module is loaded */
 };
 
 static const struct verb verbs[] = {
 	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
-	  "load a driver, and fetch it first if it is missing", 0 },
+	  "load a driver, and fetch it first if it is missing", ROOT },
 	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
 	  "print what probe would do, and why", 0 },
 	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", 0 },
 	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
-	  "probe for all devices of this machine", 0 },
+	  "probe for all devices of this machine", ROOT },
 	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
 	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
-	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", 0 },
-	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", 0 },
+	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", ROOT },
+	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", ROOT },
 	{ "update", IN_MODULE(update), "[--check] [--reload] [NAME...]",
-	  "install newer versions of drivers", 0 },
+	  "install newer versions of drivers", ROOT, .reads = "--check" },
 	{ "rollback", IN_MODULE(rollback), "[NAME...|ID]",
-	  "go back to the version before, or before the last update", 0 },
-	{ "undo", IN_MODULE(undo), "ID", "reverse a run of the history", ONE_RUN },
+	  "go back to the version before, or before the last update", ROOT },
+	{ "undo", IN_MODULE(undo), "ID", "reverse a run of the history", ONE_RUN | ROOT },
 	{ "trials", IN_MODULE(trials), "[--begin-boot|--judge]",
 	  "list updates on trial, and versions that were taken back", ONE_RUN },
-	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it", ANY_KERNEL | ONE_RUN },
+	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it",
+	  ANY_KERNEL | ONE_RUN | ROOT },
 	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "allow it, overriding all other rules",
-	  ANY_KERNEL | ONE_RUN },
+	  ANY_KERNEL | ONE_RUN | ROOT },
 	{ "hold", IN_MODULE(hold), "NAME...|CONDITION...", "keep packages at their version",
-	  ANY_KERNEL | ONE_RUN },
-	{ "unhold", IN_MODULE(unhold), "NAME...|CONDITION...", "end a hold", ANY_KERNEL | ONE_RUN },
+	  ANY_KERNEL | ONE_RUN | ROOT },
+	{ "unhold", IN_MODULE(unhold), "NAME...|CONDITION...", "end a hold",
+	  ANY_KERNEL | ONE_RUN | ROOT },
 	{ "prefer", IN_MODULE(prefer), "[--remove] REPOSITORY|NAME...|CONDITION...",
-	  "prefer packages to others with the same driver", ANY_KERNEL | ONE_RUN },
+	  "prefer packages to others with the same driver", ANY_KERNEL | ONE_RUN | ROOT },
 	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
-	  "fetch the repositories' metadata now", 0 },
+	  "fetch the repositories' metadata now", ROOT },
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
 	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
-	  "process the spool of device events", ONE_RUN, .wait = cmd_wait },
-	{ "status", IN_MODULE(status), "[--usage [--hooks]]",
+	  "process the spool of device events", ONE_RUN | ROOT, .wait = cmd_wait },
+	{ "status", IN_MODULE(status), "[--all | --usage [--hooks]]",
 	  "print devices, drivers, packages and repositories", 0 },
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
 	{ "check", IN_MODULE(check), "[--all] [--fix]",
 	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
 	{ "initrd", IN_MODULE(initrd), "[--pending]",
-	  "make the initrd again if its drivers changed", 0 },
+	  "make the initrd again if its drivers changed", ROOT },
 	{ "list", IN_MODULE(list), "--installed|--updates|--patterns|--held|--unowned|--initrd",
 	  "list packages or modules", 0 },
 	{ "ready", IN_MODULE(ready), "KVER", "print which drivers a kernel lacks",
 	  ANY_KERNEL | ONE_RUN },
 	{ "kernel-added", IN_MODULE(kernel_added), "[--strict] KVER",
-	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN },
+	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN | ROOT },
 	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
-	  ANY_KERNEL | ONE_RUN },
+	  ANY_KERNEL | ONE_RUN | ROOT },
 	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
 	  ONE_RUN },
 };
@@ -240,6 +244,39 @@ struct call {
 	char **argv;
 };
 
+/* Does the caller own the machine? Of an image it may be a user. */
+static bool owns_root(const struct mf_context *ctx)
+{
+	struct stat st;
+
+	return !geteuid() || (!fstat(ctx->root_fd, &st) && st.st_uid == geteuid());
+}
+
+/* A verb that changes the machine is refused before it does anything. 0 or a recorded failure. */
+static int check_rights(struct cmd *cmd, const struct call *call)
+{
+	const struct verb *verb = call->verb;
+
+	if (!(verb->flags & ROOT) || cmd->dry_run || owns_root(&cmd->ctx))
+		return 0;
+	for (int i = 1; verb->reads && i < call->argc; i++)
+		if (!strcmp(call->argv[i], verb->reads))
+			return 0;
+	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_ROOT, verb->name,
+		       "modfetch %s must run as root%s", verb->name,
+		       verb->flags & ONE_RUN ? "" : "; --dry-run shows what it would do");
+}
+
+/* A user who is refused a file learns who is not. */
+static void explain_rights(struct cmd *cmd, int r)
+{
+	struct mf_failure *f = &cmd->ctx.failure;
+	size_t len = strlen(f->why);
+
+	if ((r == -EACCES || r == -EPERM) && geteuid() && len < sizeof(f->why))
+		snprintf(f->why + len, sizeof(f->why) - len, "; it is root's");
+}
+
 /* Runs the verb for KERNEL (NULL: the default) and prints its failure. The exit status. */
 static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_failure)
 {
@@ -266,6 +303,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 	/* one line for each failure: the verb prints its usage, so getopt must not complain too */
 	optind = 0;
 	opterr = 0;
+	if (!r)
+		r = check_rights(&cmd, call);
 	if (!r && call->verb->wait)
 		r = call->verb->wait(&cmd, call->argc, call->argv);
 	if (!r)
@@ -273,6 +312,7 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 	cmd.ctx.settings.thorough |= g->thorough;
 	if (!r)
 		r = call_verb(&cmd, call->verb, call->argc, call->argv);
+	explain_rights(&cmd, r);
 	r = print_failure(&cmd, flush_results(&cmd, r));
 	*ret_failure = cmd.ctx.failure;
 	mf_context_done(&cmd.ctx);
