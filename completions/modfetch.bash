@@ -14,7 +14,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --root | --kernel) ((i++)) ;;
+        --root | --kernel | --color) ((i++)) ;;
         -*) ;;
         *)
             echo "${COMP_WORDS[i]}"
@@ -26,7 +26,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
-    local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
+    local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --color --verbose --quiet --help --version"
     local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove help"
 
     COMPREPLY=()
@@ -35,6 +35,10 @@ _modfetch() {
         --symvers | --image | --system-map | --sign | --cert | --updateinfo)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word")
         return
         ;;
     --kernel)
@@ -72,7 +76,7 @@ _modfetch() {
         words=$(compgen -d -- "$word")
         ;;
     queue) options="--until-empty --linger --watch --retry" ;;
-    status) options="--usage --hooks" ;;
+    status) options="--all --usage --hooks" ;;
     history) options="--lines" ;;
     check) options="--all --fix" ;;
     ready | kernel-removed) words=$(_modfetch_kernels) ;;
