@@ -76,6 +76,7 @@ struct mf_context {
 	struct mf_settings settings;
 	struct mf_failure failure;
 	bool faults_reported;	  /* the unusable .repo entries were reported */
+	bool lists_repositories;  /* the verb prints their problems itself: they are not logged */
 	char helper_message[128]; /* the fetch helper's last log line */
 	int helper; /* socket of a running fetch helper, see mf_fetch_start_helper(), or -1 */
 };

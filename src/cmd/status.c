@@ -283,7 +283,7 @@ static void print_repo(struct cmd *cmd, const struct mf_repo *repo, bool problem
 
 	cmd_styled(cmd, problem ? CMD_WARNING : CMD_PLAIN, "repository %s", repo->id);
 	cmd_put(": %s%s%s, %s", repo->enabled ? "enabled" : "disabled",
-		cache < 0 ? ", no metadata yet" : "",
+		cache < 0 ? ", no metadata yet (modfetch refresh)" : "",
 		repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "", url ? url : "");
 	print_age(cmd, repo);
 	if (cache >= 0)
@@ -391,8 +391,10 @@ static void read_updates(struct cmd *cmd, struct status *s)
 
 static int status_read(struct cmd *cmd, struct status *s)
 {
-	int r = mf_repos_read(&cmd->ctx, &s->repos);
+	int r;
 
+	cmd->ctx.lists_repositories = true;
+	r = mf_repos_read(&cmd->ctx, &s->repos);
 	if (!r)
 		r = mf_pending_loads_read(&cmd->ctx, &s->attempts);
 	if (!r)

@@ -244,7 +244,8 @@ static int sort_out(struct drafts *drafts, struct mf_repos *repos)
 
 static void report_faults(struct mf_context *ctx, const struct mf_repos *repos)
 {
-	for (size_t i = 0; !ctx->faults_reported && i < repos->n_faults; i++)
+	for (size_t i = 0; !ctx->faults_reported && !ctx->lists_repositories && i < repos->n_faults;
+	     i++)
 		mf_log(ctx, MF_LOG_WARNING, "config: %s: %s: %s", repos->faults[i].where,
 		       repos->faults[i].why,
 		       repos->faults[i].id ? "this repository is not used"

@@ -162,6 +162,17 @@ class Status(Case):
         self.assertNotIn('repository off', done.stdout)
         self.assertIn('repository off: disabled', self.root.run('status', '--all').stdout)
 
+    def test_a_problem_is_one_line(self):
+        self.root.repo('ftp://x', name='bad')
+        self.root.repo('file:///nonexistent', name='empty')
+        done = self.root.run('status')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        for line in r'^repository bad: NOT USED: bad\.repo .*ftp://x$', r'^repository empty: .*modfetch refresh':
+            self.assertEqual(len(re.findall(f'(?m){line}', done.stdout)), 1, done.stdout)
+        # a verb that does not list repositories says it on standard error
+        self.assertIn('bad.repo', self.root.run('search', 'hda').stderr)
+        self.assertIn('modfetch refresh', self.root.run('search', 'hda').stderr)
+
     def test_without_a_repository_nothing_is_said_of_repositories(self):
         os.unlink(f'{self.root.path}/etc/modfetch/repos.d/test.repo')
         self.device('nic', r.NIC)
@@ -360,7 +371,7 @@ class User(Case):
             with self.subTest(args=args):
                 done = self.as_user(*args)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertIn('private.repo: only root can read it', done.stderr)
+                self.assertEqual((done.stdout + done.stderr).count('private.repo: only root can read it'), 1)
                 self.assertNotIn('secret-word', done.stdout + done.stderr)
         self.assertIn('NOT USED: private.repo: only root can read it', self.as_user('status').stdout)
         os.chmod(f'{self.root.path}/etc/modfetch/policy.d', 0o700) if os.path.isdir(f'{self.root.path}/etc/modfetch/policy.d') else \
