@@ -95,14 +95,13 @@ static const struct verb verbs[] = {
 	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN },
 	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
 	  ANY_KERNEL | ONE_RUN },
-	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
-	  ONE_RUN },
+	{ "autoremove", IN_MODULE(autoremove), "", "remove packages that nothing needs", ONE_RUN },
 };
 
 static void print_help(void)
 {
 	puts("Usage: modfetch [--root DIR] [--kernel KVER|all] [--json] [--dry-run] [--no-load] "
-	     "[--unattended] [--thorough] [-v|-q] "
+	     "[--unattended] [--yes|--assume-no] [--detailed-exit] [--thorough] [-v|-q] "
 	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
@@ -110,7 +109,8 @@ static void print_help(void)
 	puts("\nQUERY is a module's name, an alias, a modalias, symbol:NAME, or a device: "
 	     "8086:10d3,\n"
 	     "usb:0bda:8153, a PCI address, a path below /sys or a network interface.\n"
-	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
+	     "Exit status: 0 done, 1 failed, 3 not found, 4 refused, 64 usage; with "
+	     "--detailed-exit,\n2 if nothing had to be done.\n"
 	     "See modfetch(8).");
 }
 
@@ -126,7 +126,7 @@ static void print_verb_help(const struct verb *verb)
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
-	bool thorough, from_modprobe;
+	bool thorough, from_modprobe, yes, assume_no, detailed_exit;
 	int verbose;
 };
 
@@ -163,6 +163,10 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "-V", &g->version },
 		{ "--unattended", &g->unattended },
 		{ "--thorough", &g->thorough },
+		{ "--yes", &g->yes },
+		{ "-y", &g->yes },
+		{ "--assume-no", &g->assume_no },
+		{ "--detailed-exit", &g->detailed_exit },
 		{ "--from-modprobe", &g->from_modprobe },
 	};
 
@@ -207,6 +211,11 @@ static int print_failure(struct cmd *cmd, int r)
 		return r;
 	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", mf_stage_name(f->stage), f->what,
 		*f->what ? ": " : "", *f->why ? f->why : mf_error_sentence(r), mf_error_name(r));
+	/* of all kernels, the failures are elements of one array */
+	if (cmd->json && !cmd->printed && !cmd->one_of_all) {
+		cmd_put_error(NULL, f);
+		puts("");
+	}
 	return mf_error_status(r);
 }
 
@@ -247,6 +256,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
+			   .yes = g->yes,
+			   .assume_no = g->assume_no,
 			   .argv = call->all };
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
@@ -296,11 +307,15 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 {
 	struct call call = { verb, g, all, argc, argv };
 	struct mf_failure failure;
+	int status;
 
 	if (!(verb->flags & ENVIRONMENT))
 		mf_process_clean_environment();
-	return g->kernel && !strcmp(g->kernel, "all") ? run_for_all(&call)
-						      : run_for_kernel(&call, g->kernel, &failure);
+	status = g->kernel && !strcmp(g->kernel, "all")
+			 ? run_for_all(&call)
+			 : run_for_kernel(&call, g->kernel, &failure);
+	/* what was asked for is so: only who asks for it needs to know that it was so before */
+	return status == CMD_NOTHING && !g->detailed_exit ? CMD_DONE : status;
 }
 
 static const struct verb *find_verb(const char *name)
@@ -312,8 +327,9 @@ static const struct verb *find_verb(const char *name)
 }
 
 /* Reports a verb that does not exist. */
-static int refuse_verb(char *name)
+static int refuse_verb(char *name, bool json)
 {
+	struct cmd cmd = { .json = json };
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
 	_cleanup_free_ char *hint = NULL;
 
@@ -321,9 +337,9 @@ static int refuse_verb(char *name)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
 		mf_similar_offer(&similar, verbs[i].name);
 	hint = mf_similar_text(&similar);
-	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
-		name, hint ? hint : "", hint ? " " : "");
-	return CMD_USAGE;
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, name,
+		      "no such verb; %s%ssee modfetch --help", hint ? hint : "", hint ? " " : "");
+	return print_failure(&cmd, -MFE_USAGE);
 }
 
 int main(int argc, char **argv)
@@ -355,7 +371,7 @@ int main(int argc, char **argv)
 		return g.help || is_help ? CMD_DONE : CMD_USAGE;
 	}
 	if (!verb)
-		return refuse_verb(argv[1]);
+		return refuse_verb(argv[1], g.json);
 	if (g.help || is_help) {
 		print_verb_help(verb);
 		return CMD_DONE;
