@@ -41,7 +41,7 @@ complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVE
 complete -c modfetch -n $none -a queue -d "process the spool of device events"
 complete -c modfetch -n $none -a status -d "print devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "print past runs"
-complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
+complete -c modfetch -n $none -a check -d "are all modules intact, signed, complete, for their kernel?"
 complete -c modfetch -n $none -a initrd -d "make the initrd again if its drivers changed"
 complete -c modfetch -n $none -a list -d "list packages or modules"
 complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
