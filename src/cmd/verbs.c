@@ -63,6 +63,8 @@ static const struct verb verbs[] = {
 	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN },
 	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
 	  ANY_KERNEL | ONE_RUN },
+	{ "complete", IN_MODULE(complete), "KIND,... [WORD]", "print words for a shell to complete",
+	  ANY_KERNEL | ONE_RUN },
 	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
 	  ONE_RUN },
 };

@@ -77,7 +77,7 @@ def help_of_verbs():
 
 def check_help():
     """Each verb has its options in the table of help, and examples that call it; the manual shows them."""
-    table, accepted = help_of_verbs(), verbs()
+    table, accepted, manual = help_of_verbs(), verbs(), page("man/modfetch.8.scd")
     for verb in sorted(set(accepted) ^ set(table)):
         findings.add("src/cmd/verb-help.c", f"verb {verb}: in one of the tables of verb-help.c and verbs.c only")
     for verb, (options, examples) in table.items():
@@ -87,6 +87,8 @@ def check_help():
         for example in examples:
             if not re.match(rf"modfetch (?:-\S+ (?:/\S+ )?)*{verb}(?: |$)", example):
                 findings.add("src/cmd/verb-help.c", f"verb {verb}: {example!r} does not call it")
+            if f"\n{re.sub(r'[*_]', '', example)}\n" not in manual:
+                findings.add("man/modfetch.8.scd", f"the example {example!r} of {verb} is missing")
     for option in sorted(global_options() ^ described(read("src/cmd/help.c"))):
         findings.add("src/cmd/help.c", f"global option {option}: either it is not accepted, or help does not list it")
 
