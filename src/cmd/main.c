@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The command: global options, the table of verbs, one error line, the exit status.
+ * The command: global options, the verb, one error line, the exit status.
  *
  * Global options are accepted before and after the verb, up to "--"; the remaining arguments are
  * the verb's. Standard output is for results, standard error for everything else.
@@ -27,110 +27,13 @@
 #include "modfetch/strings.h"
 #include "all-kernels.h"
 #include "cmd.h"
-
-/* The function of a verb: in the module, or in this program. */
-#define IN_MODULE(verb) "cmd_" #verb, NULL
-#define HERE(verb)	NULL, cmd_##verb
-
-struct verb {
-	const char *name;
-	const char *symbol; /* name in the module; NULL: RUN is set */
-	cmd_verb *run;
-	const char *arguments;
-	const char *summary;
-	enum verb_flags {
-		ANY_KERNEL = 1,	 /* works if no kernel is found */
-		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
-		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
-		ROOT = 8,	 /* changes the machine: only root may, but for a dry run */
-	} flags;
-	const char *reads; /* an option with which a verb of ROOT changes nothing, or NULL */
-	cmd_verb *wait;	   /* called before the settings are read and the module is loaded */
-};
-
-static const struct verb verbs[] = {
-	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
-	  "load a driver, and fetch it first if it is missing", ROOT },
-	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
-	  "print what probe would do, and why", 0 },
-	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", 0 },
-	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
-	  "probe for all devices of this machine", ROOT },
-	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
-	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
-	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", ROOT },
-	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", ROOT },
-	{ "update", IN_MODULE(update), "[--check] [--reload] [NAME...]",
-	  "install newer versions of drivers", ROOT, .reads = "--check" },
-	{ "rollback", IN_MODULE(rollback), "[NAME...|ID]",
-	  "go back to the version before, or before the last update", ROOT },
-	{ "undo", IN_MODULE(undo), "ID", "reverse a run of the history", ONE_RUN | ROOT },
-	{ "trials", IN_MODULE(trials), "[--begin-boot|--judge]",
-	  "list updates on trial, and versions that were taken back", ONE_RUN },
-	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it",
-	  ANY_KERNEL | ONE_RUN | ROOT },
-	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "allow it, overriding all other rules",
-	  ANY_KERNEL | ONE_RUN | ROOT },
-	{ "hold", IN_MODULE(hold), "NAME...|CONDITION...", "keep packages at their version",
-	  ANY_KERNEL | ONE_RUN | ROOT },
-	{ "unhold", IN_MODULE(unhold), "NAME...|CONDITION...", "end a hold",
-	  ANY_KERNEL | ONE_RUN | ROOT },
-	{ "prefer", IN_MODULE(prefer), "[--remove] REPOSITORY|NAME...|CONDITION...",
-	  "prefer packages to others with the same driver", ANY_KERNEL | ONE_RUN | ROOT },
-	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
-	  "fetch the repositories' metadata now", ROOT },
-	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
-	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
-	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
-	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
-	  "process the spool of device events", ONE_RUN | ROOT, .wait = cmd_wait },
-	{ "status", IN_MODULE(status), "[--all | --usage [--hooks]]",
-	  "print devices, drivers, packages and repositories", 0 },
-	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
-	{ "check", IN_MODULE(check), "[--all] [--fix]",
-	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
-	{ "initrd", IN_MODULE(initrd), "[--pending]",
-	  "make the initrd again if its drivers changed", ROOT },
-	{ "list", IN_MODULE(list), "--installed|--updates|--patterns|--held|--unowned|--initrd",
-	  "list packages or modules", 0 },
-	{ "ready", IN_MODULE(ready), "KVER", "print which drivers a kernel lacks",
-	  ANY_KERNEL | ONE_RUN },
-	{ "kernel-added", IN_MODULE(kernel_added), "[--strict] KVER",
-	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN | ROOT },
-	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
-	  ANY_KERNEL | ONE_RUN | ROOT },
-	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
-	  ONE_RUN },
-};
-
-static void print_help(void)
-{
-	puts("Usage: modfetch [--root DIR] [--kernel KVER|all] [--json] [--dry-run] [--no-load] "
-	     "[--color auto|always|never] [--unattended] [--thorough] [-v|-q] "
-	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
-	printf("  %-14s %-28s %s\n", "help", "[VERB]", "list the verbs, or the arguments of one");
-	puts("\nQUERY is a module's name, an alias, a modalias, symbol:NAME, or a device: "
-	     "8086:10d3,\n"
-	     "usb:0bda:8153, a PCI address, a path below /sys or a network interface.\n"
-	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
-	     "See modfetch(8).");
-}
-
-static void print_verb_help(const struct verb *verb)
-{
-	printf("Usage: modfetch [GLOBAL OPTION...] %s %s\n\n%s: %s.\n\n"
-	       "The global options are listed by modfetch --help, the options of the verb in "
-	       "modfetch(8).\n",
-	       verb->name, verb->arguments, verb->name, verb->summary);
-}
+#include "verbs.h"
 
 /* The global options; only this table separates them from those of a verb. */
 struct globals {
 	const char *root, *kernel, *color;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
-	bool thorough, from_modprobe;
+	bool thorough, from_modprobe, yes, assume_no, detailed_exit;
 	int verbose;
 	struct cmd_terminal terminal;
 };
@@ -168,6 +71,10 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "-V", &g->version },
 		{ "--unattended", &g->unattended },
 		{ "--thorough", &g->thorough },
+		{ "--yes", &g->yes },
+		{ "-y", &g->yes },
+		{ "--assume-no", &g->assume_no },
+		{ "--detailed-exit", &g->detailed_exit },
 		{ "--from-modprobe", &g->from_modprobe },
 	};
 
@@ -213,6 +120,11 @@ static int print_failure(struct cmd *cmd, int r)
 		return r;
 	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", mf_stage_name(f->stage), f->what,
 		*f->what ? ": " : "", *f->why ? f->why : mf_error_sentence(r), mf_error_name(r));
+	/* of all kernels, the failures are elements of one array */
+	if (cmd->json && !cmd->printed && !cmd->one_of_all) {
+		cmd_put_error(NULL, f);
+		puts("");
+	}
 	return mf_error_status(r);
 }
 
@@ -263,8 +175,7 @@ static int check_rights(struct cmd *cmd, const struct call *call)
 		if (!strcmp(call->argv[i], verb->reads))
 			return 0;
 	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_ROOT, verb->name,
-		       "modfetch %s must run as root%s", verb->name,
-		       verb->flags & ONE_RUN ? "" : "; --dry-run shows what it would do");
+		       "modfetch %s must run as root", verb->name);
 }
 
 /* A user who is refused a file learns who is not. */
@@ -287,6 +198,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
 			   .terminal = g->terminal,
+			   .yes = g->yes,
+			   .assume_no = g->assume_no,
 			   .argv = call->all };
 	_cleanup_(cmd_display_done) struct cmd_display display;
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
@@ -343,47 +256,42 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 {
 	struct call call = { verb, g, all, argc, argv };
 	struct mf_failure failure;
+	int status;
 
 	if (!(verb->flags & ENVIRONMENT))
 		mf_process_clean_environment();
-	return g->kernel && !strcmp(g->kernel, "all") ? run_for_all(&call)
-						      : run_for_kernel(&call, g->kernel, &failure);
-}
-
-static const struct verb *find_verb(const char *name)
-{
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		if (!strcmp(name, verbs[i].name))
-			return &verbs[i];
-	return NULL;
+	status = g->kernel && !strcmp(g->kernel, "all")
+			 ? run_for_all(&call)
+			 : run_for_kernel(&call, g->kernel, &failure);
+	/* what was asked for is so: only who asks for it needs to know that it was so before */
+	return status == CMD_NOTHING && !g->detailed_exit ? CMD_DONE : status;
 }
 
 /* Reports a verb that does not exist. */
-static int refuse_verb(char *name)
+static int refuse_verb(char *name, bool json)
 {
+	struct cmd cmd = { .json = json };
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
 	_cleanup_free_ char *hint = NULL;
+	size_t n;
+	const struct verb *verbs = cmd_verbs(&n);
 
 	mf_text_sanitize(name);
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
+	for (size_t i = 0; i < n; i++)
 		mf_similar_offer(&similar, verbs[i].name);
 	hint = mf_similar_text(&similar);
-	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
-		name, hint ? hint : "", hint ? " " : "");
-	return CMD_USAGE;
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, name,
+		      "no such verb; %s%ssee modfetch --help", hint ? hint : "", hint ? " " : "");
+	return print_failure(&cmd, -MFE_USAGE);
 }
 
-static int refuse_color(const char *value)
+static int refuse_color(const char *value, bool json)
 {
-	_cleanup_free_ char *copy = strdup(value);
+	struct cmd cmd = { .json = json };
 
-	if (copy)
-		mf_text_sanitize(copy);
-	fprintf(stderr,
-		"modfetch: command: --color=%s: no such value; the values are auto, always and "
-		"never [USAGE]\n",
-		copy ? copy : "");
-	return CMD_USAGE;
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, "--color",
+		      "%s is no such value; the values are auto, always and never", value);
+	return print_failure(&cmd, -MFE_USAGE);
 }
 
 int main(int argc, char **argv)
@@ -403,7 +311,7 @@ int main(int argc, char **argv)
 		return CMD_FAILED;
 	argc = take_globals(&g, argc, argv);
 	if (cmd_terminal_detect(g.color, &g.terminal) < 0)
-		return refuse_color(g.color);
+		return refuse_color(g.color, g.json);
 	if (g.version) {
 		puts("modfetch " MF_VERSION);
 		return CMD_DONE;
@@ -411,15 +319,15 @@ int main(int argc, char **argv)
 	is_help = argc > 1 && !strcmp(argv[1], "help");
 	argv += is_help;
 	argc -= is_help;
-	verb = argc > 1 ? find_verb(argv[1]) : NULL;
+	verb = argc > 1 ? cmd_verb_find(argv[1]) : NULL;
 	if (argc < 2 || (g.help && !verb && !is_help)) {
-		print_help();
+		cmd_print_help();
 		return g.help || is_help ? CMD_DONE : CMD_USAGE;
 	}
 	if (!verb)
-		return refuse_verb(argv[1]);
+		return refuse_verb(argv[1], g.json);
 	if (g.help || is_help) {
-		print_verb_help(verb);
+		cmd_print_verb_help(verb);
 		return CMD_DONE;
 	}
 	return run_verb(verb, &g, all, argc - 1, argv + 1);

@@ -63,7 +63,20 @@ void cmd_lines(char *text)
 	fputs(text, stdout);
 }
 
-void cmd_json(struct mf_json *value, bool pretty)
+void cmd_json(struct cmd *cmd, struct mf_json *value, bool pretty)
 {
 	puts(mf_json_text(value, pretty));
+	cmd->printed = true;
+}
+
+void cmd_json_error(const struct cmd *cmd, struct mf_json *object)
+{
+	const struct mf_failure *f = &cmd->ctx.failure;
+	struct mf_json *error = mf_json_object();
+
+	mf_json_set_string(error, "code", mf_error_name(f->code));
+	mf_json_set_string(error, "stage", mf_stage_name(f->stage));
+	mf_json_set_string(error, "subject", f->what);
+	mf_json_set_string(error, "reason", *f->why ? f->why : mf_error_sentence(f->code));
+	mf_json_set(object, "error", error);
 }

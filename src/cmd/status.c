@@ -242,7 +242,7 @@ static int status_print_json(struct cmd *cmd, const struct status *s)
 	mf_json_set(o, "set_aside", status_set_aside(&s->aside));
 	r = cmd_trials_add(cmd, o);
 	if (!r)
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r < 0 ? r : CMD_DONE;
 }
