@@ -206,7 +206,7 @@ class Colors(Case):
         self.assertIn('\033[', self.root.run('--color', 'always', 'status').stdout)
         done = self.root.run('--color=purple', 'status')
         self.assertEqual(done.returncode, 64)
-        self.assertIn('--color=purple', done.stderr)
+        self.assertIn('--color: purple is no such value', done.stderr)
 
     def test_without_color_the_words_are_the_same(self):
         plain = self.root.run('status').stdout
