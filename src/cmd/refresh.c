@@ -91,22 +91,11 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int
 	return r;
 }
 
-static const struct mf_repo_fault *find_fault(const struct mf_repos *repos, const char *id)
-{
-	for (size_t i = 0; i < repos->n_faults; i++)
-		if (repos->faults[i].id && !strcmp(repos->faults[i].id, id))
-			return &repos->faults[i];
-	return NULL;
-}
-
 static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
-		if (find_fault(repos, names[i]))
-			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
-		else if (!mf_repos_find(repos, names[i]))
-			return mf_fail(&cmd->ctx, MF_STAGE_REFRESH, -MFE_NOT_FOUND, names[i],
-				       "no repository with this id is configured");
+		if (!mf_repos_find(repos, names[i]))
+			return mf_repos_not_found(&cmd->ctx, repos, names[i]);
 	return 0;
 }
 
