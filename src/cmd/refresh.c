@@ -206,6 +206,24 @@ static int retry_set_aside(struct cmd *cmd, int r)
 	return r;
 }
 
+int cmd_use_new_metadata(struct cmd *cmd)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	/* an image without a kernel has no devices to fetch drivers for */
+	if (!cmd->ctx.kernel)
+		return 0;
+	lock = mf_lock(&cmd->ctx);
+	r = lock < 0 ? lock : retry_set_aside(cmd, update_stubs(cmd, 0));
+	if (r < 0)
+		return r;
+	mf_installed_refresh(&cmd->ctx);
+	close(mf_steal_fd(&lock));
+	(void)mf_kernels_retry(&cmd->ctx);
+	return 0;
+}
+
 /* Notes which packaged drivers are in use now. */
 static void record_usage(struct cmd *cmd)
 {
