@@ -40,7 +40,7 @@ cmd_verb cmd_deny, cmd_allow, cmd_hold, cmd_unhold, cmd_prefer, cmd_search, cmd_
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_initrd;
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials;
-cmd_verb cmd_repo, cmd_key;
+cmd_verb cmd_repo, cmd_key, cmd_doctor;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);

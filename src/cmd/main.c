@@ -79,6 +79,8 @@ static const struct verb verbs[] = {
 	  "list and change the repositories", ANY_KERNEL | ONE_RUN },
 	{ "key", IN_MODULE(key), "list|import REPOSITORY FILE|URL",
 	  "list and add keys of repositories", ANY_KERNEL | ONE_RUN },
+	{ "doctor", IN_MODULE(doctor), "[--offline]",
+	  "check all that drivers need to come by themselves", ANY_KERNEL | ONE_RUN },
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
 	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
