@@ -3,7 +3,7 @@
 #define MODFETCH_SETUP_H
 /*
  * Adds, changes and removes repositories and their keys: the files of repos.d and keys/repo.d. A key is
- * written only after the admin has vouched for it; these functions never decide that: they fetch an
+ * written only after the admin has confirmed it; these functions never decide that: they fetch an
  * offer, describe it, and write what the caller says was accepted.
  */
 #include <stdbool.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * doctor: prints one line for each check, and below each that is not in order what to do about it. The
- * exit status is 1 if a check failed. With -q only what is not in order is printed.
+ * doctor: prints one line for each check, and below each that is not in order what to do about it.
+ *
+ * The exit status is 1 if a check failed; a warning is no failure. With -q only the checks that are not
+ * in order are printed. The checks are in src/doctor.
  */
 #include <getopt.h>
 #include "modfetch/cleanup.h"

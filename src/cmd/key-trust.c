@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by repo add and key import: whether an admin vouches for a key.
+ * Shared by repo add and key import: whether an admin confirms a key.
  *
  * A key is trusted because an admin says so, and never because it was the first one to be seen: a server,
- * or whoever stands between, could send any. So one of these is needed: the fingerprint of the key
+ * or a router between, could send any. So one of these is needed: the fingerprint of the key
  * (--key-fingerprint), a file that the admin names, or a yes on a terminal after the fingerprint was
  * shown. --yes alone is enough only for a file: URL, which is this machine. It is not enough for https:
  * either, because a server with that name may redirect to plain http:, or be broken into.
@@ -91,7 +91,7 @@ static bool key_confirm(const struct mf_key_offer *offer, const char *id)
 		fprintf(stderr, "  %s\n", text ? text : "");
 	}
 	if (mf_starts_with(source, "http:"))
-		fputs("It came over plain http, where anybody on the way can replace it.\n",
+		fputs("It came over plain http, where any machine on the way can replace it.\n",
 		      stderr);
 	fprintf(stderr,
 		"Compare the fingerprint with one that you have from the publisher by another "

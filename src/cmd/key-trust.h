@@ -6,7 +6,7 @@
 #include "cmd.h"
 
 /*
- * Decides whether the admin vouches for an offered key of repository ID. FINGERPRINT: of the option
+ * Decides whether the admin has confirmed an offered key of repository ID. FINGERPRINT: of the option
  * --key-fingerprint, or NULL; then the offer has this key alone. YES: of --yes. 0: it is accepted;
  * -MFE_UNTRUSTED_KEY, or a failure of mf_key_offer_choose(), recorded.
  */

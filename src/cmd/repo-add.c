@@ -146,6 +146,22 @@ static void add_print_json(struct cmd *cmd, const struct mf_repo_new *repo,
 	mf_json_free(o);
 }
 
+static void print_configured(const struct cmd *cmd, const char *id)
+{
+	struct mf_json *o;
+
+	if (!cmd->json) {
+		if (!cmd->quiet)
+			cmd_line("the repository %s is configured already", id);
+		return;
+	}
+	o = mf_json_object();
+	mf_json_set_string(o, "id", id);
+	mf_json_set_bool(o, "changed", false);
+	cmd_json(o, true);
+	mf_json_free(o);
+}
+
 /* "it has drivers for this kernel, 6.1.0-56-amd64": what an admin wants to know first. */
 static void print_serves(struct cmd *cmd, const struct mf_served *served)
 {
@@ -197,7 +213,7 @@ int cmd_repo_add(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (configured) {
-		cmd_repo_print_done(cmd, configured, "is configured already", false);
+		print_configured(cmd, configured);
 		return CMD_NOTHING;
 	}
 	r = mf_repo_new_prepare(&cmd->ctx, o.url, o.id, o.key, &repo);

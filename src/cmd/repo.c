@@ -120,22 +120,6 @@ static int repo_list(struct cmd *cmd, int argc, char **argv)
 
 /* ---- enable, disable, remove ---- */
 
-void cmd_repo_print_done(const struct cmd *cmd, const char *id, const char *words, bool changed)
-{
-	struct mf_json *o;
-
-	if (!cmd->json) {
-		if (!cmd->quiet)
-			cmd_line("%s %s", id, words);
-		return;
-	}
-	o = mf_json_object();
-	mf_json_set_string(o, "id", id);
-	mf_json_set_bool(o, "changed", changed);
-	cmd_json(o, true);
-	mf_json_free(o);
-}
-
 /* What happened to the repositories of a run. */
 struct changes {
 	struct mf_strings changed, unchanged, kept;

@@ -6,7 +6,5 @@
 
 /* repo add: argv[0] is "add". Returns an exit status, or a recorded failure. */
 int cmd_repo_add(struct cmd *cmd, int argc, char **argv);
-/* Prints "ID WORDS", or with --json an object with the id and "changed". */
-void cmd_repo_print_done(const struct cmd *cmd, const char *id, const char *words, bool changed);
 
 #endif

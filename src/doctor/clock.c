@@ -24,7 +24,7 @@ static void clock_format(int64_t at, char ret[24])
 		snprintf(ret, 24, "%" PRId64, at);
 }
 
-void check_clock(struct examination *x)
+void doctor_check_clock(struct examination *x)
 {
 	const struct mf_saved_failure saved = mf_failure_save(x->ctx);
 	int64_t now = time(NULL), newest = 1;
@@ -45,10 +45,12 @@ void check_clock(struct examination *x)
 	clock_format(now, is);
 	clock_format(newest, was);
 	if (mf_trust_seconds_since(newest, now) >= 0)
-		diagnose(x, MF_HEALTH_OK, NULL, "it is %s", is);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "it is %s", is);
 	else if (id && now < newest)
-		diagnose(x, MF_HEALTH_FAILED, SET_CLOCK,
-			 "the clock says %s, but the metadata of %s was signed %s", is, id, was);
+		doctor_diagnose(x, MF_HEALTH_FAILED, SET_CLOCK,
+				"the clock says %s, but the metadata of %s was signed %s", is, id,
+				was);
 	else
-		diagnose(x, MF_HEALTH_FAILED, SET_CLOCK, "the clock is not set: it says %s", is);
+		doctor_diagnose(x, MF_HEALTH_FAILED, SET_CLOCK, "the clock is not set: it says %s",
+				is);
 }

@@ -9,85 +9,28 @@
  */
 #include "modfetch/doctor.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/strings.h"
 #include "examination.h"
 
 static const struct {
 	const char *name;
 	void (*run)(struct examination *x);
 } checks[] = {
-	{ "clock", check_clock },	{ "repositories", check_repositories },
-	{ "keys", check_keys },		{ "sqv", check_sqv },
-	{ "kernels", check_kernels },	{ "signed-modules", check_signed_modules },
-	{ "user", check_user },		{ "udev", check_udev },
-	{ "services", check_services }, { "hooks", check_hooks },
-	{ "space", check_space },	{ "transaction", check_left_over },
-	{ "modprobe", check_modprobe },
+	{ "clock", doctor_check_clock },       { "repositories", doctor_check_repositories },
+	{ "keys", doctor_check_keys },	       { "sqv", doctor_check_sqv },
+	{ "kernels", doctor_check_kernels },   { "signed-modules", doctor_check_signed_modules },
+	{ "user", doctor_check_user },	       { "udev", doctor_check_udev },
+	{ "services", doctor_check_services }, { "hooks", doctor_check_hooks },
+	{ "space", doctor_check_space },       { "transaction", doctor_check_left_over },
+	{ "modprobe", doctor_check_modprobe },
 };
-
-const char *mf_health_name(enum mf_health health)
-{
-	static const char *const names[] = {
-		[MF_HEALTH_OK] = "ok",
-		[MF_HEALTH_WARNING] = "warning",
-		[MF_HEALTH_FAILED] = "failed",
-	};
-
-	return names[health];
-}
-
-void mf_diagnoses_done(struct mf_diagnoses *diagnoses)
-{
-	for (size_t i = 0; i < diagnoses->n; i++) {
-		free(diagnoses->v[i].text);
-		free(diagnoses->v[i].remedy);
-	}
-	free(diagnoses->v);
-	*diagnoses = (struct mf_diagnoses){ 0 };
-}
 
 static void examination_done(struct examination *x)
 {
 	mf_repos_done(&x->repos);
 	mf_key_list_done(&x->keys);
 	mf_diagnoses_done(&x->found);
-}
-
-void diagnose(struct examination *x, enum mf_health health, const char *remedy, const char *fmt,
-	      ...)
-{
-	struct mf_diagnosis *v = reallocarray(x->found.v, x->found.n + 1, sizeof(*v));
-	struct mf_diagnosis d = { .check = x->check, .health = health };
-	va_list ap;
-
-	if (v)
-		x->found.v = v;
-	va_start(ap, fmt);
-	d.text = mf_vformat(fmt, ap);
-	va_end(ap);
-	d.remedy = remedy ? mf_secret_hide_copy(remedy) : NULL;
-	if (!v || !d.text || (remedy && !d.remedy)) {
-		x->r = -ENOMEM;
-		free(d.text);
-		free(d.remedy);
-		return;
-	}
-	mf_secret_hide(d.text);
-	v[x->found.n++] = d;
-	x->found.n_warnings += health == MF_HEALTH_WARNING;
-	x->found.n_failed += health == MF_HEALTH_FAILED;
-}
-
-bool examine_exists(const struct examination *x, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(x->ctx, path, O_PATH);
-
-	return fd >= 0;
 }
 
 int mf_doctor(struct mf_context *ctx, bool offline, struct mf_diagnoses *ret_diagnoses)

@@ -21,25 +21,25 @@ struct examination {
 };
 
 /* Adds a diagnosis. REMEDY: a copy is made; NULL: none is needed. */
-void diagnose(struct examination *x, enum mf_health health, const char *remedy, const char *fmt,
-	      ...) __attribute__((format(printf, 4, 5)));
+void doctor_diagnose(struct examination *x, enum mf_health health, const char *remedy,
+		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Is there a file or directory of this path below the root? A dead link is none. */
-bool examine_exists(const struct examination *x, const char *path);
+bool doctor_exists(const struct examination *x, const char *path);
 
 /* The checks; each adds one diagnosis or more. */
-void check_clock(struct examination *x);	/* clock.c */
-void check_repositories(struct examination *x); /* repositories.c */
-void check_kernels(struct examination *x);
-void check_keys(struct examination *x); /* keys.c */
-void check_sqv(struct examination *x);
-void check_signed_modules(struct examination *x); /* signed-modules.c */
-void check_user(struct examination *x);		  /* system.c */
-void check_udev(struct examination *x);
-void check_hooks(struct examination *x);
-void check_space(struct examination *x);
-void check_left_over(struct examination *x);
-void check_modprobe(struct examination *x);
-void check_services(struct examination *x); /* services.c */
+void doctor_check_clock(struct examination *x);	       /* clock.c */
+void doctor_check_repositories(struct examination *x); /* repositories.c */
+void doctor_check_kernels(struct examination *x);
+void doctor_check_keys(struct examination *x); /* keys.c */
+void doctor_check_sqv(struct examination *x);
+void doctor_check_signed_modules(struct examination *x); /* signed-modules.c */
+void doctor_check_user(struct examination *x);		 /* system.c */
+void doctor_check_udev(struct examination *x);
+void doctor_check_hooks(struct examination *x);
+void doctor_check_space(struct examination *x);
+void doctor_check_left_over(struct examination *x);
+void doctor_check_modprobe(struct examination *x);
+void doctor_check_services(struct examination *x); /* services.c */
 
 #endif

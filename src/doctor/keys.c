@@ -73,20 +73,21 @@ static void check_keys_of(struct examination *x, const struct mf_repo *repo)
 			continue;
 		state = judge_key(key, &why);
 		if (state != KEY_GOOD)
-			diagnose(x, usable ? MF_HEALTH_WARNING : MF_HEALTH_FAILED, import,
-				 "the key %s of %s: %s", key->file, repo->id, why);
+			doctor_diagnose(x, usable ? MF_HEALTH_WARNING : MF_HEALTH_FAILED, import,
+					"the key %s of %s: %s", key->file, repo->id, why);
 		else
-			diagnose(x, MF_HEALTH_OK, NULL, "the key %s of %s can be used", key->file,
-				 repo->id);
+			doctor_diagnose(x, MF_HEALTH_OK, NULL, "the key %s of %s can be used",
+					key->file, repo->id);
 	}
 	if (!repo->keys.n)
-		diagnose(x, MF_HEALTH_FAILED, import,
-			 repo->gpgkeys.n ? "%s has gpgkey=, which is not used unasked, and no keys="
-					 : "%s names no key (keys=)",
-			 repo->id);
+		doctor_diagnose(x, MF_HEALTH_FAILED, import,
+				repo->gpgkeys.n
+					? "%s has gpgkey=, which is not used unasked, and no keys="
+					: "%s names no key (keys=)",
+				repo->id);
 }
 
-void check_keys(struct examination *x)
+void doctor_check_keys(struct examination *x)
 {
 	size_t before = x->found.n;
 
@@ -94,10 +95,10 @@ void check_keys(struct examination *x)
 		if (x->repos.v[i].enabled && x->repos.v[i].trust == MF_TRUST_SIGNED)
 			check_keys_of(x, &x->repos.v[i]);
 	if (x->found.n == before)
-		diagnose(x, MF_HEALTH_OK, NULL, "no enabled repository needs one");
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "no enabled repository needs one");
 }
 
-void check_sqv(struct examination *x)
+void doctor_check_sqv(struct examination *x)
 {
 	const char *id = NULL;
 
@@ -106,10 +107,12 @@ void check_sqv(struct examination *x)
 			if (x->repos.v[k].enabled && is_key_of(&x->keys.v[i], &x->repos.v[k]))
 				id = x->repos.v[k].id;
 	if (!id)
-		diagnose(x, MF_HEALTH_OK, NULL, "no repository has an OpenPGP key");
-	else if (examine_exists(x, "usr/bin/sqv") || examine_exists(x, "bin/sqv"))
-		diagnose(x, MF_HEALTH_OK, NULL, "sqv is installed, which the key of %s needs", id);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "no repository has an OpenPGP key");
+	else if (doctor_exists(x, "usr/bin/sqv") || doctor_exists(x, "bin/sqv"))
+		doctor_diagnose(x, MF_HEALTH_OK, NULL,
+				"sqv is installed, which the key of %s needs", id);
 	else
-		diagnose(x, MF_HEALTH_FAILED, "install the package sqv",
-			 "the program sqv is missing, which the OpenPGP key of %s needs", id);
+		doctor_diagnose(x, MF_HEALTH_FAILED, "install the package sqv",
+				"the program sqv is missing, which the OpenPGP key of %s needs",
+				id);
 }

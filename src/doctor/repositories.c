@@ -61,12 +61,13 @@ static bool check_metadata(struct examination *x, const struct mf_repo *repo, co
 	int r = cache < 0 ? 0 : mf_trust_in_use(x->ctx, repo);
 
 	if (cache < 0)
-		diagnose(x, MF_HEALTH_FAILED, refresh, "%s has no metadata yet", repo->id);
+		doctor_diagnose(x, MF_HEALTH_FAILED, refresh, "%s has no metadata yet", repo->id);
 	else if (r < 0)
-		diagnose(x, MF_HEALTH_FAILED, refresh, "the metadata of %s is not used: %s [%s]",
-			 repo->id, x->ctx->failure.why, mf_error_name(r));
+		doctor_diagnose(x, MF_HEALTH_FAILED, refresh,
+				"the metadata of %s is not used: %s [%s]", repo->id,
+				x->ctx->failure.why, mf_error_name(r));
 	else if (days > (int64_t)x->ctx->settings.max_age_days)
-		diagnose(
+		doctor_diagnose(
 			x, MF_HEALTH_WARNING, refresh,
 			"the metadata of %s is %lld days old, which is too old for unattended runs",
 			repo->id, (long long)days);
@@ -82,38 +83,39 @@ static void check_repository(struct examination *x, const struct mf_repo *repo)
 	bool usable = check_metadata(x, repo, refresh);
 
 	if (repo->trust == MF_TRUST_NONE)
-		diagnose(x, MF_HEALTH_WARNING, "sign it, and remove trust=none",
-			 "%s is not signed (trust=none)", repo->id);
+		doctor_diagnose(x, MF_HEALTH_WARNING, "sign it, and remove trust=none",
+				"%s is not signed (trust=none)", repo->id);
 	if (!x->offline && !is_reachable(x, repo, &why))
-		diagnose(x, usable ? MF_HEALTH_WARNING : MF_HEALTH_FAILED,
-			 "check the network, the URL in its .repo file and the server",
-			 "%s cannot be reached: %s: %s", repo->id, why.what, why.why);
+		doctor_diagnose(x, usable ? MF_HEALTH_WARNING : MF_HEALTH_FAILED,
+				"check the network, the URL in its .repo file and the server",
+				"%s cannot be reached: %s: %s", repo->id, why.what, why.why);
 	if (x->found.n == before)
-		diagnose(x, MF_HEALTH_OK, NULL, "%s has usable metadata%s", repo->id,
-			 x->offline ? "" : ", and can be reached");
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "%s has usable metadata%s", repo->id,
+				x->offline ? "" : ", and can be reached");
 }
 
-void check_repositories(struct examination *x)
+void doctor_check_repositories(struct examination *x)
 {
 	size_t before = x->found.n;
 
 	for (size_t i = 0; i < x->repos.n_faults; i++)
 		if (x->repos.faults[i].enabled)
-			diagnose(x, MF_HEALTH_FAILED, "correct the line, see modfetch-repo(5)",
-				 "/etc/modfetch/repos.d/%s: %s: this repository is not used",
-				 x->repos.faults[i].where, x->repos.faults[i].why);
+			doctor_diagnose(x, MF_HEALTH_FAILED,
+					"correct the line, see modfetch-repo(5)",
+					"/etc/modfetch/repos.d/%s: %s: this repository is not used",
+					x->repos.faults[i].where, x->repos.faults[i].why);
 	for (size_t i = 0; i < x->repos.n; i++)
 		if (x->repos.v[i].enabled)
 			check_repository(x, &x->repos.v[i]);
 	if (x->found.n > before)
 		return;
 	if (x->repos.n)
-		diagnose(x, MF_HEALTH_FAILED,
-			 "modfetch repo enable ID, with an id of modfetch repo list",
-			 "all repositories are disabled");
+		doctor_diagnose(x, MF_HEALTH_FAILED,
+				"modfetch repo enable ID, with an id of modfetch repo list",
+				"all repositories are disabled");
 	else
-		diagnose(x, MF_HEALTH_FAILED, "modfetch repo add URL",
-			 "no repository is configured");
+		doctor_diagnose(x, MF_HEALTH_FAILED, "modfetch repo add URL",
+				"no repository is configured");
 }
 
 /* ---- kernels ---- */
@@ -145,18 +147,19 @@ static void check_kernel(struct examination *x, const char *kernel)
 	const char *id = served_by(x, kernel, &fits);
 
 	if (id)
-		diagnose(x, MF_HEALTH_OK, NULL, "%s has drivers for %s", id, kernel);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "%s has drivers for %s", id, kernel);
 	else if (fits)
-		diagnose(x, MF_HEALTH_OK, NULL,
-			 "no repository is made for %s, but one has drivers that may fit it",
-			 kernel);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL,
+				"no repository is made for %s, but one has drivers that may fit it",
+				kernel);
 	else
-		diagnose(x, own ? MF_HEALTH_FAILED : MF_HEALTH_WARNING,
-			 own ? "modfetch refresh; if that does not help, boot a kernel that a "
-			       "repository has drivers for, or add such a repository"
-			     : "modfetch refresh, or remove the kernel if it is not used",
-			 "no repository has drivers for %s%s", kernel,
-			 own ? ", the kernel that is asked about" : "");
+		doctor_diagnose(
+			x, own ? MF_HEALTH_FAILED : MF_HEALTH_WARNING,
+			own ? "modfetch refresh; if that does not help, boot a kernel that a "
+			      "repository has drivers for, or add such a repository"
+			    : "modfetch refresh, or remove the kernel if it is not used",
+			"no repository has drivers for %s%s", kernel,
+			own ? ", the kernel that is asked about" : "");
 }
 
 static bool has_enabled(const struct mf_repos *repos)
@@ -168,22 +171,23 @@ static bool has_enabled(const struct mf_repos *repos)
 	return enabled;
 }
 
-void check_kernels(struct examination *x)
+void doctor_check_kernels(struct examination *x)
 {
 	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 };
 
 	if (!has_enabled(&x->repos)) {
-		diagnose(x, MF_HEALTH_WARNING, "modfetch repo add URL",
-			 "no repository is enabled, so none has drivers");
+		doctor_diagnose(x, MF_HEALTH_WARNING, "modfetch repo add URL",
+				"no repository is enabled, so none has drivers");
 		return;
 	}
 	if (mf_kernels_list(x->ctx, &kernels) < 0)
 		x->r = -ENOMEM;
 	if (x->ctx->kernel && !mf_strings_has(&kernels, x->ctx->kernel))
-		diagnose(x, MF_HEALTH_WARNING, "install its package again, or restart the machine",
-			 "the kernel %s has no modules on this disk", x->ctx->kernel);
+		doctor_diagnose(x, MF_HEALTH_WARNING,
+				"install its package again, or restart the machine",
+				"the kernel %s has no modules on this disk", x->ctx->kernel);
 	for (size_t i = 0; i < kernels.n; i++)
 		check_kernel(x, kernels.v[i]);
 	if (!kernels.n && !x->ctx->kernel)
-		diagnose(x, MF_HEALTH_WARNING, "install a kernel", "no kernel is installed");
+		doctor_diagnose(x, MF_HEALTH_WARNING, "install a kernel", "no kernel is installed");
 }

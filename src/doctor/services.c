@@ -46,7 +46,7 @@ static bool has_unit_file(const struct examination *x, const char *name)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(unit_directories); i++) {
 		_cleanup_free_ char *path = mf_format("%s/%s", unit_directories[i], name);
 
-		if (path && examine_exists(x, path))
+		if (path && doctor_exists(x, path))
 			return true;
 	}
 	return false;
@@ -91,7 +91,7 @@ static bool is_service_active(const struct examination *x, const char *name)
 	for (size_t i = 0; i < MF_ARRAY_SIZE(groups); i++) {
 		_cleanup_free_ char *path = mf_format("%s/%s", groups[i], name);
 
-		if (path && examine_exists(x, path))
+		if (path && doctor_exists(x, path))
 			return true;
 	}
 	return false;
@@ -104,36 +104,39 @@ static bool check_unit(struct examination *x, const struct unit *unit)
 	_cleanup_free_ char *unmask = mf_format("systemctl unmask %s", unit->name);
 
 	if (is_unit_masked(x, unit->name))
-		diagnose(x, unit->without, unmask, "%s is masked: %s", unit->name, unit->what);
+		doctor_diagnose(x, unit->without, unmask, "%s is masked: %s", unit->name,
+				unit->what);
 	else if (!has_unit_file(x, unit->name))
-		diagnose(x, unit->without, "install modfetch again", "%s is not installed: %s",
-			 unit->name, unit->what);
+		doctor_diagnose(x, unit->without, "install modfetch again",
+				"%s is not installed: %s", unit->name, unit->what);
 	else if (!is_unit_enabled(x, unit))
-		diagnose(x, unit->without, enable, "%s is not enabled: %s", unit->name, unit->what);
+		doctor_diagnose(x, unit->without, enable, "%s is not enabled: %s", unit->name,
+				unit->what);
 	else
 		return true;
 	return false;
 }
 
-void check_services(struct examination *x)
+void doctor_check_services(struct examination *x)
 {
 	size_t good = 0;
 
-	if (!examine_exists(x, "usr/lib/systemd/systemd") &&
-	    !examine_exists(x, "lib/systemd/systemd") && !examine_exists(x, "run/systemd/system")) {
-		diagnose(x, MF_HEALTH_WARNING, "modfetch coldplug, after a device was added",
-			 "systemd is not installed, so nothing comes by itself");
+	if (!doctor_exists(x, "usr/lib/systemd/systemd") &&
+	    !doctor_exists(x, "lib/systemd/systemd") && !doctor_exists(x, "run/systemd/system")) {
+		doctor_diagnose(x, MF_HEALTH_WARNING, "modfetch coldplug, after a device was added",
+				"systemd is not installed, so nothing comes by itself");
 		return;
 	}
 	for (size_t i = 0; i < MF_ARRAY_SIZE(units); i++)
 		good += check_unit(x, &units[i]);
-	if (examine_exists(x, "run/systemd/system") && is_unit_enabled(x, &units[0]) &&
+	if (doctor_exists(x, "run/systemd/system") && is_unit_enabled(x, &units[0]) &&
 	    !is_service_active(x, units[0].name))
-		diagnose(x, MF_HEALTH_FAILED,
-			 "systemctl start modfetch.service; journalctl -u modfetch.service says "
-			 "why it "
-			 "ended",
-			 "modfetch.service is not running: %s", units[0].what);
+		doctor_diagnose(
+			x, MF_HEALTH_FAILED,
+			"systemctl start modfetch.service; journalctl -u modfetch.service says "
+			"why it "
+			"ended",
+			"modfetch.service is not running: %s", units[0].what);
 	else if (good == MF_ARRAY_SIZE(units))
-		diagnose(x, MF_HEALTH_OK, NULL, "all %zu units are enabled", good);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL, "all %zu units are enabled", good);
 }

@@ -40,7 +40,7 @@ static void keyring_end(struct mf_keyring **keyring)
 	mf_keyring_free(*keyring);
 }
 
-void check_signed_modules(struct examination *x)
+void doctor_check_signed_modules(struct examination *x)
 {
 	_cleanup_(keyring_end) struct mf_keyring *keyring = NULL;
 	_cleanup_close_ int dirfd = mf_context_open(x->ctx, MODULE_KEYS, O_RDONLY | O_DIRECTORY);
@@ -49,30 +49,32 @@ void check_signed_modules(struct examination *x)
 	int r = mf_keyring_read(dirfd, NULL, 0, &keyring, &bad);
 
 	if (r < 0) {
-		diagnose(x, MF_HEALTH_FAILED, "replace or remove the file",
-			 "/" MODULE_KEYS "/%s cannot be read, so no driver is installed",
-			 bad ? bad : "");
+		doctor_diagnose(x, MF_HEALTH_FAILED, "replace or remove the file",
+				"/" MODULE_KEYS "/%s cannot be read, so no driver is installed",
+				bad ? bad : "");
 		return;
 	}
 	switch (mf_kernel_keys_check(x->ctx, keyring, &why)) {
 	case MF_KERNEL_TAKES_ANY:
-		diagnose(x, MF_HEALTH_OK, NULL,
-			 "the kernel does not demand signed modules; Secure Boot: %s", boot);
+		doctor_diagnose(x, MF_HEALTH_OK, NULL,
+				"the kernel does not demand signed modules; Secure Boot: %s", boot);
 		break;
 	case MF_KERNEL_KNOWS_A_KEY:
-		diagnose(x, MF_HEALTH_OK, NULL,
-			 "the kernel demands signed modules (%s) and knows a key of /" MODULE_KEYS
-			 "; Secure Boot: %s",
-			 why, boot);
+		doctor_diagnose(
+			x, MF_HEALTH_OK, NULL,
+			"the kernel demands signed modules (%s) and knows a key of /" MODULE_KEYS
+			"; Secure Boot: %s",
+			why, boot);
 		break;
 	case MF_KERNEL_KNOWS_NONE:
 		if (mf_keyring_size(keyring))
-			diagnose(x, MF_HEALTH_FAILED, ENROLL,
-				 "the kernel demands signed modules (%s) and knows no key of "
-				 "/" MODULE_KEYS "; Secure Boot: %s",
-				 why, boot);
+			doctor_diagnose(
+				x, MF_HEALTH_FAILED, ENROLL,
+				"the kernel demands signed modules (%s) and knows no key of "
+				"/" MODULE_KEYS "; Secure Boot: %s",
+				why, boot);
 		else
-			diagnose(
+			doctor_diagnose(
 				x, MF_HEALTH_WARNING,
 				"put the certificate that signs the drivers into /" MODULE_KEYS
 				", and see that the kernel knows it: " ENROLL,

@@ -2,7 +2,7 @@
 #ifndef LIB_CRYPTO_PRIVATE_H
 #define LIB_CRYPTO_PRIVATE_H
 /*
- * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, certificates.c
+ * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, crypto-certificates.c
  * reads certificates.
  */
 #include <openssl/asn1t.h>
@@ -36,12 +36,20 @@ struct mf_keyring {
 	STACK_OF(X509_CRL) * crls;
 };
 
+/* A kind of key whose signatures are accepted. */
+struct mf_key_kind {
+	int type;
+	const char *group; /* the curve of an EC key */
+	int min_bits;
+	int digest; /* for signing */
+};
+/* The kind of a key, or NULL: its signatures are refused. */
+const struct mf_key_kind *mf_key_kind(const EVP_PKEY *key);
+
 /* A callback for OpenSSL: a key with a passphrase is refused; without it OpenSSL would ask. */
 int mf_no_passphrase(char *buf, int size, int rwflag, void *arg);
 /* Does a list of the keyring name the certificate? */
 bool mf_certificate_is_revoked(const struct mf_keyring *keyring, X509 *cert);
-/* Is its key of a kind whose signatures mf_signature_verify() accepts? */
-bool mf_certificate_is_strong(X509 *cert);
 /* SHA-256 of the certificate, in hexadecimal digits. */
 void mf_certificate_fingerprint(X509 *cert, char ret_hex[MF_SHA256_HEX]);
 /* Its subject on one line, cut to SIZE bytes; "": it has none. */

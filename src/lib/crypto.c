@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Digests, CMS signatures and module signatures, by OpenSSL; certificates.c has the keyrings.
+ * Digests, CMS signatures and module signatures, by OpenSSL; crypto-certificates.c has the keyrings.
  *
  * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
  * system store, no certificate inside a signature, no clock. Validity is checked at the signing
@@ -60,41 +60,7 @@ int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
 	return EVP_DigestFinal_ex(md, ret_digest, NULL) ? 0 : -ENOMEM;
 }
 
-/* The accepted kinds of key, and the digest for signing with each. */
-static const struct key_kind {
-	int type;
-	const char *group; /* the curve of an EC key */
-	int min_bits;
-	int digest;
-} key_kinds[] = {
-	{ EVP_PKEY_RSA, NULL, 2048, NID_sha256 },
-	{ EVP_PKEY_EC, "prime256v1", 256, NID_sha256 },
-	{ EVP_PKEY_EC, "secp384r1", 384, NID_sha384 },
-	{ EVP_PKEY_ED25519, NULL, 253, NID_sha512 },
-};
-
-static const struct key_kind *key_kind(const EVP_PKEY *key)
-{
-	char group[64] = "";
-
-	EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
-	for (size_t i = 0; key && i < MF_ARRAY_SIZE(key_kinds); i++) {
-		const struct key_kind *kind = &key_kinds[i];
-
-		if (kind->type == EVP_PKEY_get_base_id(key) &&
-		    (!kind->group || !strcmp(kind->group, group)) &&
-		    EVP_PKEY_get_bits(key) >= kind->min_bits)
-			return kind;
-	}
-	return NULL;
-}
-
-bool mf_certificate_is_strong(X509 *cert)
-{
-	return key_kind(X509_get0_pubkey(cert)) != NULL;
-}
-
-static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kind)
+static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *kind)
 {
 	X509_ALGOR *digest_alg, *signature_alg;
 	const ASN1_OBJECT *oid;
@@ -243,7 +209,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 		BIO_push(BIO_new(BIO_f_null()), BIO_new_mem_buf(len ? data : "", (int)len));
 	_cleanup_(certs_cleanup) STACK_OF(X509) *certs = sk_X509_new_null();
 	EVP_PKEY *key = X509_get0_pubkey(cert);
-	const struct key_kind *kind = key_kind(key);
+	const struct mf_key_kind *kind = mf_key_kind(key);
 	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
 
 	/* CMS_verify() copies a plain memory BIO, and leaks the copy for an unknown digest */
@@ -333,14 +299,14 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	_cleanup_(bio_cleanup) BIO *content = NULL;
 	const unsigned int flags =
 		CMS_BINARY | CMS_DETACHED | CMS_PARTIAL | CMS_NOCERTS | CMS_NOSMIMECAP;
-	const struct key_kind *kind;
+	const struct mf_key_kind *kind;
 	CMS_SignerInfo *si;
 	unsigned char *der = NULL;
 	int r = read_pair(key_path, cert_path, &key, &cert), der_len;
 
 	if (r < 0)
 		return r;
-	kind = key_kind(key);
+	kind = mf_key_kind(key);
 	if (!kind || len > INT_MAX)
 		return kind ? -EFBIG : -MFE_WEAK_SIGNATURE;
 	content = BIO_new_mem_buf(len ? data : "", (int)len);

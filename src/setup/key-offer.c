@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A key that somebody offers: reads it from a file or fetches it, and says which one it is.
+ * A key that a file or a server offers: reads it from a file or fetches it, and says which one it is.
  *
  * Nothing here is trusted. A file from a network is fetched as all others, by the process without
  * rights; here its certificates are parsed, or, for an OpenPGP keyring, only its first bytes are looked

@@ -20,7 +20,7 @@
 #include "modfetch/file.h"
 #include "modfetch/repo-file.h"
 #include "modfetch/setup.h"
-#include "setup-private.h"
+#include "setup-files.h"
 
 #define KEYS_MAX 99 /* of one repository, as files that are named after it */
 

@@ -2,7 +2,7 @@
 /*
  * Adds a repository of which an admin knows the URL.
  *
- * What is fetched before the key is known comes from anybody: a .repo file, a certificate. Of the
+ * What is fetched before the key is known is of unknown origin: a .repo file, a certificate. Of the
  * .repo file the name is used, and the path of the repository on the same server; its id, trust=,
  * scriptlets=, priority= and all other keys are not, so it cannot lower a protection, take the place
  * of another repository or lead to another server. The id comes from the admin's own words, since rules
@@ -26,7 +26,7 @@
 #include "modfetch/pack.h"
 #include "modfetch/repo-file.h"
 #include "modfetch/setup.h"
-#include "setup-private.h"
+#include "setup-files.h"
 
 #define REPO_FILE_MAX (64U << 10)
 #define FILE_SECONDS  30

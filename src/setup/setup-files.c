@@ -6,7 +6,7 @@
  * read and changed. A .repo file that is a link is refused: the rename would replace the link, and what
  * it leads to may belong to a package or to another machine. Mode and owner of a changed file stay.
  */
-#include "setup-private.h"
+#include "setup-files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -198,7 +198,7 @@ class Keys(Setup):
 
 
 class Hostile(Setup):
-    """The server, or somebody on the way, sends something else."""
+    """The server, or a machine on the way, sends something else."""
 
     def test_a_repo_file_lowers_no_protection(self):
         self.server.instead['hostile.repo'] = 200, [], (
@@ -385,7 +385,7 @@ class Changes(Setup):
         url = f'{self.server.url}/{os.path.relpath(old, self.directory)}'
         self.assertIn('--id', self.refused('ROLLBACK', 'repo', 'add', url, '--key-fingerprint', self.print))
         self.add()
-        # another publisher, whose key this id never had, begins anew
+        # another publisher, whose key this id never had, begins again
         self.good('repo', 'remove', 'drivers')
         r.sign(old, 'other')
         self.good('repo', 'add', url, '--key', f'{self.keys}/other.crt')

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "crypto-private.h"
 
@@ -20,6 +21,30 @@
 int mf_no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
 	return -1;
+}
+
+/* The accepted kinds of key, and the digest for signing with each. */
+static const struct mf_key_kind key_kinds[] = {
+	{ EVP_PKEY_RSA, NULL, 2048, NID_sha256 },
+	{ EVP_PKEY_EC, "prime256v1", 256, NID_sha256 },
+	{ EVP_PKEY_EC, "secp384r1", 384, NID_sha384 },
+	{ EVP_PKEY_ED25519, NULL, 253, NID_sha512 },
+};
+
+const struct mf_key_kind *mf_key_kind(const EVP_PKEY *key)
+{
+	char group[64] = "";
+
+	EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+	for (size_t i = 0; key && i < MF_ARRAY_SIZE(key_kinds); i++) {
+		const struct mf_key_kind *kind = &key_kinds[i];
+
+		if (kind->type == EVP_PKEY_get_base_id(key) &&
+		    (!kind->group || !strcmp(kind->group, group)) &&
+		    EVP_PKEY_get_bits(key) >= kind->min_bits)
+			return kind;
+	}
+	return NULL;
 }
 
 static int add_der(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
@@ -163,7 +188,7 @@ void mf_keyring_describe(const struct mf_keyring *keyring, size_t i,
 	struct mf_certificate c = {
 		.not_before = seconds_of(X509_get0_notBefore(cert)),
 		.not_after = seconds_of(X509_get0_notAfter(cert)),
-		.strong = mf_certificate_is_strong(cert),
+		.strong = mf_key_kind(X509_get0_pubkey(cert)) != NULL,
 		.revoked = mf_certificate_is_revoked(keyring, cert),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SRC_SETUP_SETUP_PRIVATE_H
-#define SRC_SETUP_SETUP_PRIVATE_H
+#ifndef SRC_SETUP_SETUP_FILES_H
+#define SRC_SETUP_SETUP_FILES_H
 /*
  * The files that belong to a repository, for the files of this directory: setup-files.c.
  */
