@@ -27,12 +27,12 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words=""
     local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove help"
+    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove help"
 
     COMPREPLY=()
     case $before in
     --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
-        --symvers | --image | --system-map | --sign | --cert | --updateinfo)
+        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -61,6 +61,15 @@ _modfetch() {
         options="--force --accept-older --accept-identity"
         words=$(_modfetch_repositories)
         ;;
+    repo)
+        options="--id --key --key-fingerprint --yes"
+        words="list add enable disable remove $(_modfetch_repositories)"
+        ;;
+    key)
+        options="--key-fingerprint --yes"
+        words="list import $(_modfetch_repositories)"
+        ;;
+    doctor) options="--offline" ;;
     depmod)
         options="--all --quick --basedir --config --outdir --show --no-sync --changed --learn"
         words=$(_modfetch_kernels)

@@ -28,8 +28,9 @@
 /* The first line of our file; what stands before the first "-----BEGIN" of a PEM file is ignored. */
 #define MARK "# Written by modfetch pack: the certificate of this repository.\n"
 
-/* The text of the certificate alone. The caller frees it. 0 or -errno. */
-static int read_certificate(const char *path, char **ret_pem)
+/* The text of the certificate alone, and which one it is. The caller frees PEM. 0 or -errno. */
+static int read_certificate(const char *path, char **ret_pem,
+			    struct mf_certificate *ret_certificate)
 {
 	_cleanup_free_ char *text = NULL;
 	struct mf_keyring *keyring = NULL;
@@ -43,6 +44,8 @@ static int read_certificate(const char *path, char **ret_pem)
 		r = mf_keyring_add(keyring, text, len, false);
 	if (!r)
 		r = mf_keyring_pem(keyring, 0, ret_pem);
+	if (!r)
+		mf_keyring_describe(keyring, 0, ret_certificate);
 	mf_keyring_free(keyring);
 	return r;
 }
@@ -68,7 +71,8 @@ static int read_published(const struct pack *pack, const char *name, char **ret_
 static int write_certificate(struct pack *pack)
 {
 	_cleanup_free_ char *pem = NULL, *text = NULL, *before = NULL;
-	int r = read_certificate(pack->options->cert, &pem);
+	struct mf_certificate certificate;
+	int r = read_certificate(pack->options->cert, &pem, &certificate);
 
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, pack->options->cert, NULL);
@@ -86,7 +90,12 @@ static int write_certificate(struct pack *pack)
 	text = mf_format("%s%s", MARK, pem);
 	r = text ? mf_file_publish(pack->repo_fd, MF_PACK_CERTIFICATE, 0644, text, strlen(text))
 		 : -ENOMEM;
-	return r < 0 ? mf_fail(pack->ctx, MF_STAGE_PACK, r, MF_PACK_CERTIFICATE, NULL) : 0;
+	if (r < 0)
+		return mf_fail(pack->ctx, MF_STAGE_PACK, r, MF_PACK_CERTIFICATE, NULL);
+	mf_log(pack->ctx, MF_LOG_INFO,
+	       "pack: %s/" MF_PACK_CERTIFICATE " was written; publish its fingerprint, SHA-256 %s",
+	       pack->output, certificate.fingerprint);
+	return 0;
 }
 
 /* The name of the directory as an id: bytes that no id has become '-'. */

@@ -114,6 +114,7 @@ static char *without_slashes(const char *url, size_t len)
 char *mf_repo_base_of_file(const char *url, const char *offered)
 {
 	const char *slash = strrchr(url, '/');
+	_cleanup_free_ char *path = NULL;
 
 	if (url_fault(url))
 		return NULL;
@@ -122,10 +123,8 @@ char *mf_repo_base_of_file(const char *url, const char *offered)
 	if (url_fault(offered) || !is_same_server(url, offered))
 		return NULL;
 	offered += authority_length(offered);
-	while (mf_ends_with(offered, "//"))
-		offered++;
-	return mf_format("%.*s%.*s", (int)authority_length(url), url,
-			 (int)(strlen(offered) - mf_ends_with(offered, "/")), offered);
+	path = without_slashes(offered, strlen(offered));
+	return path ? mf_format("%.*s%s", (int)authority_length(url), url, path) : NULL;
 }
 
 char *mf_repo_id_of_url(const char *url)
