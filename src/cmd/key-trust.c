@@ -34,11 +34,13 @@ char *cmd_key_text(bool keyring, const struct mf_certificate *certificate)
 
 	mf_fingerprint_format(certificate->fingerprint, shown);
 	if (keyring)
-		return mf_format("OpenPGP keyring, SHA-256 of the file %s", shown);
+		return mf_format("SHA-256 %s (of the file), an OpenPGP keyring", shown);
 	format_day(certificate->not_after, day);
-	return mf_format("certificate \"%s\", %s %s%s, SHA-256 %s", certificate->subject,
-			 expired ? "EXPIRED" : "valid until", day,
-			 certificate->revoked ? ", REVOKED" : "", shown);
+	/* the subject is whatever its maker wrote, perhaps another fingerprint: so it comes last */
+	return mf_format("SHA-256 %s, a certificate %s %s%s of %s", shown,
+			 expired ? "that EXPIRED" : "valid until", day,
+			 certificate->revoked ? ", REVOKED," : "",
+			 *certificate->subject ? certificate->subject : "no subject");
 }
 
 void cmd_key_print(const struct mf_key_offer *offer)

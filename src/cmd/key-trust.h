@@ -18,7 +18,7 @@ void cmd_key_print(const struct mf_key_offer *offer);
 struct mf_json *cmd_keys_json(const struct mf_key_offer *offer);
 /* Adds kind, fingerprint, subject and dates of a key. */
 void cmd_key_set(struct mf_json *o, bool keyring, const struct mf_certificate *certificate);
-/* "CN = x, valid until 2036-01-30, SHA-256 AB:…"; new memory, or NULL: no memory. */
+/* "SHA-256 AB:…, a certificate valid until 2036-01-30 of CN = x"; new memory, or NULL: no memory. */
 char *cmd_key_text(bool keyring, const struct mf_certificate *certificate);
 
 #endif

@@ -18,13 +18,12 @@
 
 /* ---- list ---- */
 
-/* "used by a, b" */
+/* "a b): " */
 static void print_users(const struct mf_strings *ids)
 {
-	cmd_put("%s", ids->n ? ", used by " : ", used by no repository");
 	for (size_t i = 0; i < ids->n; i++)
 		cmd_put("%s%s", i ? " " : "", ids->v[i]);
-	cmd_line("%s", "");
+	cmd_put("%s", ids->n ? "): " : "no repository): ");
 }
 
 static void key_print_text(const struct mf_key_list *list)
@@ -33,11 +32,12 @@ static void key_print_text(const struct mf_key_list *list)
 		const struct mf_key_entry *e = &list->v[i];
 		_cleanup_free_ char *text = cmd_key_text(e->keyring, &e->certificate);
 
-		if (e->why)
-			cmd_put("%s: NOT USABLE: %s", e->file, e->why);
-		else
-			cmd_put("%s: %s", e->file, text ? text : "");
+		cmd_put("%s (used by ", e->file);
 		print_users(&e->used_by);
+		if (e->why)
+			cmd_line("NOT USABLE: %s", e->why);
+		else
+			cmd_line("%s", text ? text : "");
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/fetch.h"
 #include "modfetch/file.h"
+#include "setup-files.h"
 
 #define KEY_MAX	     (256U << 10)
 #define KEY_SECONDS  30
@@ -91,7 +92,7 @@ static int take_certificates(const struct mf_keyring *keyring, const char *only,
 			     struct mf_key_offer *offer)
 {
 	size_t n = mf_keyring_size(keyring);
-	_cleanup_free_ char *text = strdup("");
+	_cleanup_free_ char *text = strdup(SETUP_KEY_MARK);
 	struct mf_certificate *v = calloc(n + 1, sizeof(*v));
 
 	free(offer->v);

@@ -8,7 +8,7 @@
  * A removed repository leaves one file, the state of its metadata (/var/lib/modfetch/repos/ID.state). It
  * says how new the metadata was that each key signed. Without it, removing and adding a repository would
  * let a mirror go back to a driver with a known hole. Key files are removed only if their name begins
- * with the id, as those that "repo add" and "key import" write do; any other is an admin's own.
+ * with the id and their first line is ours; any other is an admin's or a package's own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +95,7 @@ static bool is_own_key(int dirfd, const struct mf_repos *repos, const struct mf_
 
 	/* an entry that cannot be used may name it */
 	if (strncmp(file, repo->id, len) != 0 || (file[len] != '.' && file[len] != '~') ||
-	    repos->n_faults)
+	    repos->n_faults || !setup_has_mark(dirfd, file))
 		return false;
 	for (size_t i = 0; i < repos->n; i++)
 		if (&repos->v[i] != repo && uses_file(dirfd, &repos->v[i], file))

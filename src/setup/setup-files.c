@@ -72,6 +72,16 @@ int setup_write_key(struct mf_context *ctx, const char *file, const struct mf_ke
 	return r < 0 ? mf_fail(ctx, MF_STAGE_CONFIG, r, "/" MF_KEY_DIRECTORY, NULL) : r;
 }
 
+bool setup_has_mark(int dirfd, const char *file)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return !mf_ends_with(file, ".pem") ||
+	       (!mf_file_read_at(dirfd, file, KEY_FILE_MAX, &text, &len) &&
+		mf_starts_with(text, SETUP_KEY_MARK));
+}
+
 int setup_read_repo_file(struct mf_context *ctx, const char *file, char **ret_text)
 {
 	_cleanup_close_ int dirfd = mf_context_open(ctx, SETUP_REPOS, O_RDONLY | O_DIRECTORY);

@@ -10,6 +10,8 @@
 
 #define SETUP_REPOS  "etc/modfetch/repos.d"
 #define SETUP_STATES "var/lib/modfetch/repos"
+/* The first line of a file of certificates that was written here. */
+#define SETUP_KEY_MARK "# Written by modfetch repo add or key import.\n"
 
 /* Is there a file NAME with this ending in a directory below the root? */
 bool setup_has_file(const struct mf_context *ctx, const char *directory, const char *name,
@@ -25,6 +27,9 @@ void setup_remove_cache(const struct mf_context *ctx, const char *id);
  * content is there; -EEXIST: one with another content; or another -errno; recorded.
  */
 int setup_write_key(struct mf_context *ctx, const char *file, const struct mf_key_offer *offer);
+
+/* Was FILE of keys/repo.d written by setup_write_key()? An OpenPGP keyring has no line to tell. */
+bool setup_has_mark(int dirfd, const char *file);
 
 /*
  * Reads a .repo file that is about to be changed: a regular file and no link. RET_TEXT is the caller's

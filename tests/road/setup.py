@@ -168,6 +168,21 @@ class Keys(Setup):
         self.refused('NO-KEYS', 'repo', 'add', self.url, '--key-fingerprint', self.print)
         self.good('repo', 'add', self.url, '--key', f'{self.keys}/repo.crt')
 
+    def test_a_subject_is_no_fingerprint(self):
+        """The true fingerprint is the first one of a line, whatever the certificate says of itself."""
+        forged = f'{self.directory}/forged.pem'
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null',
+                        '-out', forged, '-subj', f'/O=SHA-256 {self.print[:48]}/OU={self.print[48:]}', '-days', '9'], check=True, stderr=subprocess.DEVNULL)
+        self.server.instead['modfetch.pem'] = 200, [], read(forged)
+        _, text, _ = self.on_terminal('n\n', 'repo', 'add', self.url)
+        line = [line for line in text.splitlines() if 'SHA-256' in line][0]
+        self.assertTrue(line.strip().startswith('SHA-256 ' + fingerprint(forged)), line)
+        self.assertIn(self.print[:48], line)
+        self.good('repo', 'add', self.url, '--key', f'{self.keys}/repo.crt')
+        self.good('key', 'import', 'drivers', forged)
+        for line in self.good('key', 'list').splitlines():
+            self.assertIn(line.split('SHA-256 ')[1][:95], (self.print, fingerprint(forged)))
+
     def test_a_weak_key_is_refused(self):
         weak = f'{self.directory}/weak.pem'
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-keyout', '/dev/null', '-out', weak, '-subj', '/CN=weak',
@@ -373,6 +388,11 @@ class Changes(Setup):
         write(f'{self.root.path}/etc/modfetch/keys/repo.d/mine.pem', read(f'{self.keys}/repo.crt'))
         self.root.repo(self.url, name='third', keys_line='keys=mine')
         self.assertIn('mine.pem stays', self.good('repo', 'remove', 'third'))
+        # one that a package brought, under the name that modfetch would choose
+        write(f'{self.root.path}/etc/modfetch/keys/repo.d/third.pem', read(f'{self.keys}/repo.crt'))
+        self.root.repo(self.url, name='third', keys_line='keys=third')
+        self.assertIn('third.pem stays', self.good('repo', 'remove', 'third'))
+        self.assertTrue(os.path.exists(f'{self.root.path}/etc/modfetch/keys/repo.d/third.pem'))
         self.assertTrue(os.path.exists(f'{self.root.path}/etc/modfetch/keys/repo.d/mine.pem'))
 
     def test_removing_and_adding_again_lets_no_older_metadata_in(self):
@@ -389,6 +409,23 @@ class Changes(Setup):
         self.good('repo', 'remove', 'drivers')
         r.sign(old, 'other')
         self.good('repo', 'add', url, '--key', f'{self.keys}/other.crt')
+
+    def test_removing_and_adding_again_keeps_the_identity(self):
+        one, other = (tempfile.mkdtemp(dir=self.directory) + '/drivers' for _ in range(2))
+        for directory, identity in (one, 'uuid:1'), (other, 'uuid:2'):
+            shutil.copytree(f'{self.directory}/drivers', directory)
+            r.next_second()
+            subprocess.run(['createrepo_c', '-q', '--no-database', '--repo', identity, directory], check=True)
+            r.sign(directory)
+        url = f'{self.server.url}/{os.path.relpath(one, self.directory)}'
+        self.good('repo', 'add', url, '--key-fingerprint', self.print)
+        self.good('repo', 'remove', 'drivers')
+        url = f'{self.server.url}/{os.path.relpath(other, self.directory)}'
+        self.assertIn('--id', self.refused('IDENTITY', 'repo', 'add', url, '--key-fingerprint', self.print))
+        self.good('repo', 'add', url, '--key-fingerprint', self.print, '--id', 'another')
+        # with another key it is another publisher's
+        r.sign(other, 'other')
+        self.good('repo', 'add', url, '--key', f'{self.keys}/other.crt', '--id', 'drivers')
 
     def test_an_unknown_id_gets_a_similar_one(self):
         self.add()
