@@ -275,6 +275,14 @@ class Hostile(Setup):
                 for name in damage:
                     getattr(self.server, name).clear()
 
+    def test_metadata_that_was_accepted_goes_if_the_file_cannot_be_written(self):
+        where = f'{self.root.path}/etc/modfetch/repos.d'
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'ro', 'none', where], check=True)
+        try:
+            self.refused('EROFS', 'repo', 'add', self.url, '--key-fingerprint', self.print, status=1)
+        finally:
+            subprocess.run(['umount', where], check=True)
+
     def test_a_password_is_for_root_and_for_nobody_else(self):
         url = self.url.replace('http://', 'http://user:geheim@')
         done = self.run_it('-v', 'repo', 'add', url, '--key-fingerprint', self.print)
