@@ -1,16 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Completion of modfetch for fish.
+# Completion of modfetch for fish. Names of this machine come from "modfetch complete", which reads caches only.
 
-set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed autoremove help
+# Prints the words of KIND,...; fish shows the clause after the tab.
+function __modfetch_words
+    set -l machine
+    set -l typed (commandline -opc)
+    for i in (seq 2 (math (count $typed) - 1))
+        contains -- $typed[$i] --root --kernel; and set -a machine $typed[$i] $typed[(math $i + 1)]
+    end
+    set -lx PATH $PATH /usr/sbin /sbin
+    modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
+end
+
+set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
 complete -c modfetch -l root -d "work on the system below" -xa "(__fish_complete_directories)"
-complete -c modfetch -l kernel -d "work for this kernel" -xa "(path basename /lib/modules/*)"
+complete -c modfetch -l kernel -d "work for this kernel" -xa "all (__modfetch_words kernels)"
 complete -c modfetch -l json -d "print JSON"
 complete -c modfetch -l dry-run -d "plan only"
 complete -c modfetch -l no-load -d "install, but load nothing"
 complete -c modfetch -l thorough -d "what packages suggest comes too"
+complete -c modfetch -s y -l yes -d "do not ask, the answer is yes"
+complete -c modfetch -l assume-no -d "do not ask, the answer is no"
+complete -c modfetch -l detailed-exit -d "exit status 2 where nothing had to be done"
 complete -c modfetch -l from-modprobe -d "for the helper of modprobe"
 complete -c modfetch -l unattended -d "the limits for runs nobody watches"
 complete -c modfetch -s v -l verbose -d "say more"
@@ -44,13 +58,14 @@ complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVE
 complete -c modfetch -n $none -a queue -d "process the spool of device events"
 complete -c modfetch -n $none -a status -d "print devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "print past runs"
-complete -c modfetch -n $none -a check -d "check that modules are intact, signed, complete and for their kernel"
+complete -c modfetch -n $none -a check -d "are all modules intact, signed, complete, for their kernel?"
 complete -c modfetch -n $none -a initrd -d "make the initrd again if its drivers changed"
 complete -c modfetch -n $none -a list -d "list packages or modules"
 complete -c modfetch -n $none -a ready -d "print which drivers a kernel lacks"
 complete -c modfetch -n $none -a kernel-added -d "bring the drivers of a new kernel"
 complete -c modfetch -n $none -a kernel-removed -d "remove what is left of a kernel"
 complete -c modfetch -n $none -a help -d "print the arguments of a verb"
+complete -c modfetch -n $none -a complete -d "print words for a shell to complete"
 complete -c modfetch -n $none -a autoremove -d "remove packages that nothing needs"
 
 complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -l device -d "for a device below /sys" -rF
@@ -66,12 +81,11 @@ complete -c modfetch -n "__fish_seen_subcommand_from prefer" -l remove -d "end t
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "unchanged metadata too"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
-complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
+complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(__modfetch_words repositories)"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l id -d "the id it gets" -x
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l key -d "its key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from repo key" -l key-fingerprint -d "SHA-256 of the key" -x
-complete -c modfetch -n "__fish_seen_subcommand_from repo key" -s y -l yes -d "do not ask"
 complete -c modfetch -n "__fish_seen_subcommand_from key" -a "list import"
 complete -c modfetch -n "__fish_seen_subcommand_from doctor" -l offline -d "send nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s a -l all -d "taken, changes nothing"
@@ -83,7 +97,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s n -l show -d "pr
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l no-sync -d "do not wait for the disk"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l changed -d "look at these paths alone"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l learn -d "read all modules, write no index"
-complete -c modfetch -n "__fish_seen_subcommand_from depmod" -a "(path basename /lib/modules/*)"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -a "(__modfetch_words kernels)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s o -l output -d "the repository" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s j -l jobs -d "threads and builds" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l flavor -d "flavor" -x
@@ -124,6 +138,15 @@ complete -c modfetch -n "__fish_seen_subcommand_from status" -l usage -d "which 
 complete -c modfetch -n "__fish_seen_subcommand_from status" -l hooks -d "pass the report to hooks.d"
 complete -c modfetch -n "__fish_seen_subcommand_from list" -l held -d "packages that a rule holds"
 complete -c modfetch -n "__fish_seen_subcommand_from history" -s n -l lines -d "the last runs" -x
-complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(path basename /lib/modules/*)"
+complete -c modfetch -n "__fish_seen_subcommand_from ready kernel-added kernel-removed" -a "(__modfetch_words kernels)"
 complete -c modfetch -n "__fish_seen_subcommand_from kernel-added" -l strict -d "fail if a driver is missing"
-complete -c modfetch -n "__fish_seen_subcommand_from autoremove" -s y -l yes -d "do not ask"
+complete -c modfetch -n "__fish_seen_subcommand_from probe lookup why" -a "(__modfetch_words modules,devices)"
+complete -c modfetch -n "__fish_seen_subcommand_from search" -a "(__modfetch_words devices)"
+complete -c modfetch -n "__fish_seen_subcommand_from info install" -a "(__modfetch_words packages,modules,devices)"
+complete -c modfetch -n "__fish_seen_subcommand_from remove update hold unhold" -a "(__modfetch_words installed)"
+complete -c modfetch -n "__fish_seen_subcommand_from rollback" -a "(__modfetch_words installed,history)"
+complete -c modfetch -n "__fish_seen_subcommand_from undo history" -a "(__modfetch_words history)"
+complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "(__modfetch_words packages,modules,devices,repositories)"
+complete -c modfetch -n "__fish_seen_subcommand_from prefer" -a "(__modfetch_words repositories,packages,modules)"
+complete -c modfetch -n "__fish_seen_subcommand_from complete" -a "packages installed modules devices repositories history kernels"
+complete -c modfetch -n "__fish_seen_subcommand_from help" -a "$verbs"

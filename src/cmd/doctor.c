@@ -10,7 +10,7 @@
 #include "modfetch/doctor.h"
 #include "cmd.h"
 
-static void doctor_print(const struct cmd *cmd, const struct mf_diagnoses *found)
+static void doctor_print(struct cmd *cmd, const struct mf_diagnoses *found)
 {
 	for (size_t i = 0; i < found->n; i++) {
 		const struct mf_diagnosis *d = &found->v[i];
@@ -26,7 +26,7 @@ static void doctor_print(const struct cmd *cmd, const struct mf_diagnoses *found
 			 found->n_warnings);
 }
 
-static void doctor_print_json(const struct mf_diagnoses *found)
+static void doctor_print_json(struct cmd *cmd, const struct mf_diagnoses *found)
 {
 	struct mf_json *o = mf_json_object(), *list = mf_json_array();
 
@@ -44,7 +44,7 @@ static void doctor_print_json(const struct mf_diagnoses *found)
 	mf_json_set_int(o, "failed", (int64_t)found->n_failed);
 	mf_json_set_int(o, "warnings", (int64_t)found->n_warnings);
 	mf_json_set_bool(o, "changed", false);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -66,7 +66,7 @@ int cmd_doctor(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json)
-		doctor_print_json(&found);
+		doctor_print_json(cmd, &found);
 	else
 		doctor_print(cmd, &found);
 	return found.n_failed ? CMD_FAILED : CMD_DONE;

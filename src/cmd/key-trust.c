@@ -8,11 +8,11 @@
  * shown. --yes alone is enough only for a file: URL, which is this machine. It is not enough for https:
  * either, because a server with that name may redirect to plain http:, or be broken into.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
 #include "key-trust.h"
@@ -77,15 +77,9 @@ struct mf_json *cmd_keys_json(const struct mf_key_offer *offer)
 	return list;
 }
 
-/* Asks on the terminal. */
-static bool key_confirm(const struct mf_key_offer *offer, const char *id)
+/* Prints what the question is about. */
+static void print_offer(const struct mf_key_offer *offer, const char *source)
 {
-	_cleanup_free_ char *source = strdup(offer->source);
-	char answer[16];
-
-	if (!source)
-		return false;
-	mf_text_sanitize(source);
 	fprintf(stderr, "%s has:\n", source);
 	for (size_t i = 0; i < offer->n; i++) {
 		_cleanup_free_ char *text = cmd_key_text(offer->keyring, &offer->v[i]);
@@ -95,32 +89,36 @@ static bool key_confirm(const struct mf_key_offer *offer, const char *id)
 	if (mf_starts_with(source, "http:"))
 		fputs("It came over plain http, where any machine on the way can replace it.\n",
 		      stderr);
-	fprintf(stderr,
-		"Compare the fingerprint with one that you have from the publisher by another "
-		"way.\n"
-		"Trust %s for the repository %s? [y/N] ",
-		offer->n == 1 ? "this key" : "these keys", id);
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+	fputs("Compare the fingerprint with one that you have from the publisher by another way.\n",
+	      stderr);
+}
+
+static int ask_for_key(struct cmd *cmd, const struct mf_key_offer *offer, const char *id)
+{
+	_cleanup_free_ char *source = strdup(offer->source);
+
+	if (!source)
+		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ENOMEM, id, NULL);
+	mf_text_sanitize(source);
+	print_offer(offer, source);
+	return cmd_ask(cmd, offer->source, "Trust %s for the repository %s?",
+		       offer->n == 1 ? "this key" : "these keys", id);
 }
 
 int cmd_key_accept(struct cmd *cmd, struct mf_key_offer *offer, const char *id,
-		   const char *fingerprint, bool yes)
+		   const char *fingerprint)
 {
-	bool asks = !cmd->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	char shown[MF_FINGERPRINT_SIZE];
 
 	if (fingerprint)
 		return mf_key_offer_choose(&cmd->ctx, offer, fingerprint);
-	if (offer->named || (yes && mf_starts_with(offer->source, "file:")) || cmd->dry_run)
+	if (offer->named || (cmd->yes && mf_starts_with(offer->source, "file:")) || cmd->dry_run)
 		return 0;
-	if (asks && key_confirm(offer, id))
-		return 0;
+	if (!cmd->yes && (cmd->assume_no || cmd_can_ask(cmd)))
+		return ask_for_key(cmd, offer, id);
 	mf_fingerprint_format(offer->v[0].fingerprint, shown);
-	if (asks)
-		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_UNTRUSTED_KEY, offer->source,
-			       "the key was not accepted, and nothing was changed");
 	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_UNTRUSTED_KEY, offer->source,
 		       "its key is not confirmed%s; compare it with the publisher's, then add: "
 		       "--key-fingerprint %s",
-		       yes ? ", and --yes is not enough for a key from a network" : "", shown);
+		       cmd->yes ? ", and --yes is not enough for a key from a network" : "", shown);
 }

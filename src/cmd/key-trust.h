@@ -7,11 +7,11 @@
 
 /*
  * Decides whether the admin has confirmed an offered key of repository ID. FINGERPRINT: of the option
- * --key-fingerprint, or NULL; then the offer has this key alone. YES: of --yes. 0: it is accepted;
- * -MFE_UNTRUSTED_KEY, or a failure of mf_key_offer_choose(), recorded.
+ * --key-fingerprint, or NULL; then the offer has this key alone. 0: it is accepted;
+ * -MFE_UNTRUSTED_KEY, -MFE_NOT_CONFIRMED, or a failure of mf_key_offer_choose(), recorded.
  */
 int cmd_key_accept(struct cmd *cmd, struct mf_key_offer *offer, const char *id,
-		   const char *fingerprint, bool yes);
+		   const char *fingerprint);
 /* Prints the keys of an offer, a line each. */
 void cmd_key_print(const struct mf_key_offer *offer);
 /* The keys of an offer. */

@@ -41,7 +41,7 @@ static void key_print_text(const struct mf_key_list *list)
 	}
 }
 
-static void key_print_json(const struct mf_key_list *list)
+static void key_print_json(struct cmd *cmd, const struct mf_key_list *list)
 {
 	struct mf_json *o = mf_json_object(), *keys = mf_json_array();
 
@@ -57,7 +57,7 @@ static void key_print_json(const struct mf_key_list *list)
 		mf_json_add(keys, key);
 	}
 	mf_json_set(o, "keys", keys);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -73,7 +73,7 @@ static int key_list(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json)
-		key_print_json(&list);
+		key_print_json(cmd, &list);
 	else
 		key_print_text(&list);
 	return CMD_DONE;
@@ -98,7 +98,7 @@ static void import_print(struct cmd *cmd, const char *id, const struct mf_key_of
 		mf_json_set_string(o, "file", file);
 		mf_json_set(o, "keys", cmd_keys_json(offer));
 		mf_json_set_bool(o, "changed", changed);
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 		mf_json_free(o);
 		return;
 	}
@@ -116,8 +116,7 @@ static void import_print(struct cmd *cmd, const char *id, const struct mf_key_of
 			 file);
 }
 
-static int import_to(struct cmd *cmd, const char *id, const char *from, const char *fingerprint,
-		     bool yes)
+static int import_to(struct cmd *cmd, const char *id, const char *from, const char *fingerprint)
 {
 	_cleanup_(mf_key_offer_done) struct mf_key_offer offer = { 0 };
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
@@ -130,7 +129,7 @@ static int import_to(struct cmd *cmd, const char *id, const char *from, const ch
 		r = key_is_url(from) ? mf_key_offer_fetch(&cmd->ctx, from, id, &offer)
 				     : mf_key_offer_read(&cmd->ctx, from, &offer);
 	if (!r)
-		r = cmd_key_accept(cmd, &offer, id, fingerprint, yes);
+		r = cmd_key_accept(cmd, &offer, id, fingerprint);
 	if (!r && !cmd->dry_run)
 		r = mf_repo_add_key(&cmd->ctx, id, &offer, &file);
 	if (r < 0)
@@ -143,25 +142,22 @@ static int key_import(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "key-fingerprint", required_argument, NULL, 'f' },
-		{ "yes", no_argument, NULL, 'y' },
 		{ 0 },
 	};
 	const char *fingerprint = NULL;
-	bool yes = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "y", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return cmd_usage(cmd, "key import",
-					 "the options are --key-fingerprint SHA256 and --yes");
-		yes |= c == 'y';
+					 "the only option is --key-fingerprint SHA256");
 		if (c == 'f')
 			fingerprint = optarg;
 	}
 	if (optind + 2 != argc)
 		return cmd_usage(cmd, "key import",
 				 "name the id of a repository, and the file or URL of a key");
-	return import_to(cmd, argv[optind], argv[optind + 1], fingerprint, yes);
+	return import_to(cmd, argv[optind], argv[optind + 1], fingerprint);
 }
 
 int cmd_key(struct cmd *cmd, int argc, char **argv)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The command: global options, the table of verbs, one error line, the exit status.
+ * The command: global options, the verb, one error line, the exit status.
  *
  * Global options are accepted before and after the verb, up to "--"; the remaining arguments are
  * the verb's. Standard output is for results, standard error for everything else.
@@ -27,112 +27,13 @@
 #include "modfetch/strings.h"
 #include "all-kernels.h"
 #include "cmd.h"
-
-/* The function of a verb: in the module, or in this program. */
-#define IN_MODULE(verb) "cmd_" #verb, NULL
-#define HERE(verb)	NULL, cmd_##verb
-
-struct verb {
-	const char *name;
-	const char *symbol; /* name in the module; NULL: RUN is set */
-	cmd_verb *run;
-	const char *arguments;
-	const char *summary;
-	enum verb_flags {
-		ANY_KERNEL = 1,	 /* works if no kernel is found */
-		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
-		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
-	} flags;
-	cmd_verb *wait; /* called before the settings are read and the module is loaded */
-};
-
-static const struct verb verbs[] = {
-	{ "probe", IN_MODULE(probe), "QUERY... | --device SYSPATH",
-	  "load a driver, and fetch it first if it is missing", 0 },
-	{ "lookup", IN_MODULE(lookup), "QUERY... | --device SYSPATH",
-	  "print what probe would do, and why", 0 },
-	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", 0 },
-	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
-	  "probe for all devices of this machine", 0 },
-	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
-	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
-	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", 0 },
-	{ "remove", IN_MODULE(remove), "NAME...", "remove packages by name", 0 },
-	{ "update", IN_MODULE(update), "[--check] [--reload] [NAME...]",
-	  "install newer versions of drivers", 0 },
-	{ "rollback", IN_MODULE(rollback), "[NAME...|ID]",
-	  "go back to the version before, or before the last update", 0 },
-	{ "undo", IN_MODULE(undo), "ID", "reverse a run of the history", ONE_RUN },
-	{ "trials", IN_MODULE(trials), "[--begin-boot|--judge]",
-	  "list updates on trial, and versions that were taken back", ONE_RUN },
-	{ "deny", IN_MODULE(deny), "NAME|CONDITION...", "never fetch it", ANY_KERNEL | ONE_RUN },
-	{ "allow", IN_MODULE(allow), "NAME|CONDITION...", "allow it, overriding all other rules",
-	  ANY_KERNEL | ONE_RUN },
-	{ "hold", IN_MODULE(hold), "NAME...|CONDITION...", "keep packages at their version",
-	  ANY_KERNEL | ONE_RUN },
-	{ "unhold", IN_MODULE(unhold), "NAME...|CONDITION...", "end a hold", ANY_KERNEL | ONE_RUN },
-	{ "prefer", IN_MODULE(prefer), "[--remove] REPOSITORY|NAME...|CONDITION...",
-	  "prefer packages to others with the same driver", ANY_KERNEL | ONE_RUN },
-	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
-	  "fetch the repositories' metadata now", 0 },
-	{ "repo", IN_MODULE(repo), "list|add URL|enable|disable|remove ID...",
-	  "list and change the repositories", ANY_KERNEL | ONE_RUN },
-	{ "key", IN_MODULE(key), "list|import REPOSITORY FILE|URL",
-	  "list and add keys of repositories", ANY_KERNEL | ONE_RUN },
-	{ "doctor", IN_MODULE(doctor), "[--offline]",
-	  "check all that drivers need to come by themselves", ANY_KERNEL | ONE_RUN },
-	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
-	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
-	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
-	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
-	  "process the spool of device events", ONE_RUN, .wait = cmd_wait },
-	{ "status", IN_MODULE(status), "[--usage [--hooks]]",
-	  "print devices, drivers, packages and repositories", 0 },
-	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
-	{ "check", IN_MODULE(check), "[--all] [--fix]",
-	  "check that modules are intact, signed, complete and for their kernel", ANY_KERNEL },
-	{ "initrd", IN_MODULE(initrd), "[--pending]",
-	  "make the initrd again if its drivers changed", 0 },
-	{ "list", IN_MODULE(list), "--installed|--updates|--patterns|--held|--unowned|--initrd",
-	  "list packages or modules", 0 },
-	{ "ready", IN_MODULE(ready), "KVER", "print which drivers a kernel lacks",
-	  ANY_KERNEL | ONE_RUN },
-	{ "kernel-added", IN_MODULE(kernel_added), "[--strict] KVER",
-	  "bring the drivers of a new kernel", ANY_KERNEL | ONE_RUN },
-	{ "kernel-removed", IN_MODULE(kernel_removed), "KVER", "remove what is left of a kernel",
-	  ANY_KERNEL | ONE_RUN },
-	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
-	  ONE_RUN },
-};
-
-static void print_help(void)
-{
-	puts("Usage: modfetch [--root DIR] [--kernel KVER|all] [--json] [--dry-run] [--no-load] "
-	     "[--unattended] [--thorough] [-v|-q] "
-	     "VERB …\n\nFetches, verifies and loads the driver that a device lacks.\n");
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		printf("  %-14s %-28s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
-	printf("  %-14s %-28s %s\n", "help", "[VERB]", "list the verbs, or the arguments of one");
-	puts("\nQUERY is a module's name, an alias, a modalias, symbol:NAME, or a device: "
-	     "8086:10d3,\n"
-	     "usb:0bda:8153, a PCI address, a path below /sys or a network interface.\n"
-	     "Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage.\n"
-	     "See modfetch(8).");
-}
-
-static void print_verb_help(const struct verb *verb)
-{
-	printf("Usage: modfetch [GLOBAL OPTION...] %s %s\n\n%s: %s.\n\n"
-	       "The global options are listed by modfetch --help, the options of the verb in "
-	       "modfetch(8).\n",
-	       verb->name, verb->arguments, verb->name, verb->summary);
-}
+#include "verbs.h"
 
 /* The global options; only this table separates them from those of a verb. */
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
-	bool thorough, from_modprobe;
+	bool thorough, from_modprobe, yes, assume_no, detailed_exit;
 	int verbose;
 };
 
@@ -169,6 +70,10 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "-V", &g->version },
 		{ "--unattended", &g->unattended },
 		{ "--thorough", &g->thorough },
+		{ "--yes", &g->yes },
+		{ "-y", &g->yes },
+		{ "--assume-no", &g->assume_no },
+		{ "--detailed-exit", &g->detailed_exit },
 		{ "--from-modprobe", &g->from_modprobe },
 	};
 
@@ -213,6 +118,11 @@ static int print_failure(struct cmd *cmd, int r)
 		return r;
 	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", mf_stage_name(f->stage), f->what,
 		*f->what ? ": " : "", *f->why ? f->why : mf_error_sentence(r), mf_error_name(r));
+	/* of all kernels, the failures are elements of one array */
+	if (cmd->json && !cmd->printed && !cmd->one_of_all) {
+		cmd_put_error(NULL, f);
+		puts("");
+	}
 	return mf_error_status(r);
 }
 
@@ -253,6 +163,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
+			   .yes = g->yes,
+			   .assume_no = g->assume_no,
 			   .argv = call->all };
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
@@ -302,34 +214,33 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 {
 	struct call call = { verb, g, all, argc, argv };
 	struct mf_failure failure;
+	int status;
 
 	if (!(verb->flags & ENVIRONMENT))
 		mf_process_clean_environment();
-	return g->kernel && !strcmp(g->kernel, "all") ? run_for_all(&call)
-						      : run_for_kernel(&call, g->kernel, &failure);
-}
-
-static const struct verb *find_verb(const char *name)
-{
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
-		if (!strcmp(name, verbs[i].name))
-			return &verbs[i];
-	return NULL;
+	status = g->kernel && !strcmp(g->kernel, "all")
+			 ? run_for_all(&call)
+			 : run_for_kernel(&call, g->kernel, &failure);
+	/* what was asked for is so: only who asks for it needs to know that it was so before */
+	return status == CMD_NOTHING && !g->detailed_exit ? CMD_DONE : status;
 }
 
 /* Reports a verb that does not exist. */
-static int refuse_verb(char *name)
+static int refuse_verb(char *name, bool json)
 {
+	struct cmd cmd = { .json = json };
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
 	_cleanup_free_ char *hint = NULL;
+	size_t n;
+	const struct verb *verbs = cmd_verbs(&n);
 
 	mf_text_sanitize(name);
-	for (size_t i = 0; i < MF_ARRAY_SIZE(verbs); i++)
+	for (size_t i = 0; i < n; i++)
 		mf_similar_offer(&similar, verbs[i].name);
 	hint = mf_similar_text(&similar);
-	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
-		name, hint ? hint : "", hint ? " " : "");
-	return CMD_USAGE;
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, name,
+		      "no such verb; %s%ssee modfetch --help", hint ? hint : "", hint ? " " : "");
+	return print_failure(&cmd, -MFE_USAGE);
 }
 
 int main(int argc, char **argv)
@@ -355,15 +266,15 @@ int main(int argc, char **argv)
 	is_help = argc > 1 && !strcmp(argv[1], "help");
 	argv += is_help;
 	argc -= is_help;
-	verb = argc > 1 ? find_verb(argv[1]) : NULL;
+	verb = argc > 1 ? cmd_verb_find(argv[1]) : NULL;
 	if (argc < 2 || (g.help && !verb && !is_help)) {
-		print_help();
+		cmd_print_help();
 		return g.help || is_help ? CMD_DONE : CMD_USAGE;
 	}
 	if (!verb)
-		return refuse_verb(argv[1]);
+		return refuse_verb(argv[1], g.json);
 	if (g.help || is_help) {
-		print_verb_help(verb);
+		cmd_print_verb_help(verb);
 		return CMD_DONE;
 	}
 	return run_verb(verb, &g, all, argc - 1, argv + 1);

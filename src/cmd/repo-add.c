@@ -20,7 +20,6 @@
 
 struct add_options {
 	const char *url, *id, *key, *fingerprint;
-	bool yes;
 };
 
 static int parse_options(struct cmd *cmd, int argc, char **argv, struct add_options *o)
@@ -29,12 +28,11 @@ static int parse_options(struct cmd *cmd, int argc, char **argv, struct add_opti
 		{ "id", required_argument, NULL, 'i' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "key-fingerprint", required_argument, NULL, 'f' },
-		{ "yes", no_argument, NULL, 'y' },
 		{ 0 },
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "y", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'i':
 			o->id = optarg;
@@ -45,13 +43,11 @@ static int parse_options(struct cmd *cmd, int argc, char **argv, struct add_opti
 		case 'f':
 			o->fingerprint = optarg;
 			break;
-		case 'y':
-			o->yes = true;
-			break;
 		default:
-			return cmd_usage(cmd, "repo add",
-					 "the options are --id ID, --key FILE, --key-fingerprint "
-					 "SHA256 and --yes");
+			return cmd_usage(
+				cmd, "repo add",
+				"the options are --id ID, --key FILE and --key-fingerprint "
+				"SHA256");
 		}
 	}
 	if (optind + 1 != argc)
@@ -123,7 +119,7 @@ static int find_configured(struct cmd *cmd, const struct add_options *o, char **
 }
 
 static void add_print_json(struct cmd *cmd, const struct mf_repo_new *repo,
-			   const struct mf_refresh_result *result, bool changed)
+			   const struct mf_refresh_result *result, bool changed, bool failed)
 {
 	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, repo->id);
 	_cleanup_free_ char *url = mf_secret_hide_copy(repo->baseurl);
@@ -142,11 +138,13 @@ static void add_print_json(struct cmd *cmd, const struct mf_repo_new *repo,
 					 mf_served_has(&served, cmd->ctx.kernel));
 	}
 	mf_json_set_bool(o, "changed", changed);
-	cmd_json(o, true);
+	if (failed)
+		cmd_json_error(cmd, o);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
-static void print_configured(const struct cmd *cmd, const char *id)
+static void print_configured(struct cmd *cmd, const char *id)
 {
 	struct mf_json *o;
 
@@ -158,7 +156,7 @@ static void print_configured(const struct cmd *cmd, const char *id)
 	o = mf_json_object();
 	mf_json_set_string(o, "id", id);
 	mf_json_set_bool(o, "changed", false);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -178,14 +176,14 @@ static void print_serves(struct cmd *cmd, const struct mf_served *served)
 }
 
 static void add_print(struct cmd *cmd, const struct mf_repo_new *repo,
-		      const struct mf_refresh_result *result, bool added)
+		      const struct mf_refresh_result *result, bool added, bool failed)
 {
 	_cleanup_(mf_served_done) struct mf_served served = cmd_served(cmd, repo->id);
 	_cleanup_free_ char *kernels = mf_served_describe(&served);
 	_cleanup_free_ char *url = mf_secret_hide_copy(repo->baseurl);
 
 	if (cmd->json) {
-		add_print_json(cmd, repo, result, added);
+		add_print_json(cmd, repo, result, added, failed);
 		return;
 	}
 	if (cmd->quiet)
@@ -218,13 +216,13 @@ int cmd_repo_add(struct cmd *cmd, int argc, char **argv)
 	}
 	r = mf_repo_new_prepare(&cmd->ctx, o.url, o.id, o.key, &repo);
 	if (!r)
-		r = cmd_key_accept(cmd, &repo.key, repo.id, o.fingerprint, o.yes);
+		r = cmd_key_accept(cmd, &repo.key, repo.id, o.fingerprint);
 	if (!r && !cmd->dry_run)
 		r = mf_repo_new_add(&cmd->ctx, &repo, &result);
 	if (r < 0)
 		return r;
 	if (!cmd->dry_run)
 		r = cmd_use_new_metadata(cmd);
-	add_print(cmd, &repo, &result, !cmd->dry_run);
+	add_print(cmd, &repo, &result, !cmd->dry_run, r < 0);
 	return r < 0 ? r : CMD_DONE;
 }

@@ -111,7 +111,7 @@ static int repo_list(struct cmd *cmd, int argc, char **argv)
 	if (!r && o) {
 		mf_json_set(o, "repositories", list);
 		list = NULL;
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 	}
 	mf_json_free(list);
 	mf_json_free(o);
@@ -150,7 +150,8 @@ static int remove_one(struct cmd *cmd, const char *id, struct changes *changes)
 	return mf_repo_remove(&cmd->ctx, id, &changes->kept);
 }
 
-static void changes_print(const struct cmd *cmd, const struct changes *changes, const char *past)
+static void changes_print(struct cmd *cmd, const struct changes *changes, const char *past,
+			  bool failed)
 {
 	struct mf_json *o;
 
@@ -160,7 +161,9 @@ static void changes_print(const struct cmd *cmd, const struct changes *changes, 
 		mf_json_set_strings(o, "unchanged", &changes->unchanged);
 		mf_json_set_strings(o, "kept_keys", &changes->kept);
 		mf_json_set_bool(o, "changed", changes->changed.n > 0);
-		cmd_json(o, true);
+		if (failed)
+			cmd_json_error(cmd, o);
+		cmd_json(cmd, o, true);
 		mf_json_free(o);
 		return;
 	}
@@ -209,7 +212,7 @@ static int change_all(struct cmd *cmd, int argc, char **argv, change_one *change
 		}
 	}
 	if (r >= 0 || changes.changed.n)
-		changes_print(cmd, &changes, past);
+		changes_print(cmd, &changes, past, r < 0);
 	return r < 0 ? r : changes.changed.n ? CMD_DONE : CMD_NOTHING;
 }
 

@@ -16,6 +16,6 @@ int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_USAGE, verb, "%s; see modfetch --help",
-		       text);
+	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_USAGE, verb, "%s; see modfetch %s --help",
+		       text, verb);
 }

@@ -38,7 +38,7 @@ def demand(word, paths, what):
 
 def verbs():
     """name: file of each verb."""
-    table = read("src/cmd/main.c")
+    table = read("src/cmd/verbs.c")
     functions = {}
     for path in files("src/cmd"):
         for m in re.finditer(r"^int (cmd_\w+)\(struct cmd \*cmd, int argc, char \*\*argv\)$", read(path), re.M):
@@ -59,6 +59,40 @@ def options_of(path):
     return long | {f"-{c}" for c in letters if c.isalnum()}
 
 
+def described(text):
+    """The options in rows of a table: { "force", 'f', NULL, "…" }."""
+    rows = re.findall(r'\{\s*"([a-z][\w-]*)",\s*(0|\'.\'),\s*(?:NULL|"[^"]*"),\s*"', text)
+    return {f"--{name}" for name, _ in rows} | {f"-{letter[1]}" for _, letter in rows if letter != "0"}
+
+
+def help_of_verbs():
+    """verb: (its options in the table of verb-help.c, its examples)."""
+    text = read("src/cmd/verb-help.c")
+    arrays = {m[1]: described(m[2]) for m in re.finditer(r"struct verb_option (\w+)\[\] = \{\n(.*?)\n\};", text, re.S)}
+    rows = re.findall(
+        r'\{\s*"([\w-]+)",\s*GROUP_\w+,\s*[\w\s|]+,\s*(\w+),\s*\{ \{\s*"([^"]*)",\s*"[^"]*" \},\s*\{\s*"([^"]*)",', text
+    )
+    return {verb: (set() if options == "NULL" else arrays.get(options, {options}), (first, second)) for verb, options, first, second in rows}
+
+
+def check_help():
+    """Each verb has its options in the table of help, and examples that call it; the manual shows them."""
+    table, accepted, manual = help_of_verbs(), verbs(), page("man/modfetch.8.scd")
+    for verb in sorted(set(accepted) ^ set(table)):
+        findings.add("src/cmd/verb-help.c", f"verb {verb}: in one of the tables of verb-help.c and verbs.c only")
+    for verb, (options, examples) in table.items():
+        path = accepted.get(verb)
+        for option in sorted(options ^ (options_of(path) if path else set())):
+            findings.add("src/cmd/verb-help.c", f"option {option} of {verb}: either it is not accepted, or help does not list it")
+        for example in examples:
+            if not re.match(rf"modfetch (?:-\S+ (?:/\S+ )?)*{verb}(?: |$)", example):
+                findings.add("src/cmd/verb-help.c", f"verb {verb}: {example!r} does not call it")
+            if f"\n{re.sub(r'[*_]', '', example)}\n" not in manual:
+                findings.add("man/modfetch.8.scd", f"the example {example!r} of {verb} is missing")
+    for option in sorted(global_options() ^ described(read("src/cmd/help.c"))):
+        findings.add("src/cmd/help.c", f"global option {option}: either it is not accepted, or help does not list it")
+
+
 def check_verbs():
     known = global_options()
     for option in known:
@@ -68,7 +102,7 @@ def check_verbs():
     for verb, path in verbs().items():
         demand(verb, ["man/modfetch.8.scd", *COMPLETIONS], "verb")
         if not path:
-            findings.add("src/cmd/main.c", f"the function of {verb} is in no file of src/cmd")
+            findings.add("src/cmd/verbs.c", f"the function of {verb} is in no file of src/cmd")
             continue
         options = options_of(path)
         known |= options
@@ -166,6 +200,7 @@ def check_completions():
 def main():
     n_verbs, n_options = check_verbs()
     n_errors = check_errors()
+    check_help()
     check_tables()
     check_pages()
     check_completions()

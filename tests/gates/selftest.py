@@ -225,9 +225,16 @@ unittest.main()
     # ---- manual ----
 
     def test_an_undocumented_verb_and_option_are_seen(self):
-        self.plant("src/cmd/main.c", '{ "dance", IN_MODULE(dance), "", "", false },\n\t{ "probe",', old='{ "probe",')
+        self.plant("src/cmd/verbs.c", '{ "dance", IN_MODULE(dance), "", "", false },\n\t{ "probe",', old='{ "probe",')
         self.plant("src/cmd/refresh.c", '\nstatic const struct option more[] = {{ "sideways", no_argument, NULL, 0 }};\n')
         self.expect("manual", r"(?s)verb dance is missing.*option of refresh --sideways is missing")
+
+    def test_help_that_differs_from_the_program_is_seen(self):
+        self.plant("src/cmd/verb-help.c", '"accept-newer"', old='"accept-older"')
+        self.plant("src/cmd/verb-help.c", '"modfetch rollback 12"', old='"modfetch undo 12"')
+        self.plant("src/cmd/help.c", '{ "sideways", 0, NULL, "move" }, 0 },\n\t{ { "json"', old='{ "json"')
+        self.expect("manual", r"(?s)(?=.*option --accept-newer of refresh: )(?=.*option --accept-older of refresh: )"
+                    r"(?=.*verb undo: 'modfetch rollback 12' does not call it)(?=.*global option --sideways: )")
 
     def test_an_option_that_is_not_there_is_seen(self):
         self.plant("man/modfetch.8.scd", "\n*--sideways*\n")

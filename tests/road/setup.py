@@ -143,7 +143,8 @@ class Keys(Setup):
     def test_on_a_terminal_it_is_asked_for(self):
         status, text, asked = self.on_terminal('n\n', 'repo', 'add', self.url)
         self.assertTrue(asked)
-        self.assertEqual(status, 4, text)
+        self.assertEqual(status, 1, text)
+        self.assertIn('[NOT-CONFIRMED]', text)
         self.assertEqual(self.files(), {})
         self.assertIn(self.print, text)
         self.assertIn('plain http', text)
@@ -153,7 +154,11 @@ class Keys(Setup):
 
     def test_a_closed_terminal_is_no_yes(self):
         status, text, _ = self.on_terminal('\x04', 'repo', 'add', self.url)
-        self.assertEqual(status, 4, text)
+        self.assertEqual(status, 1, text)
+        self.assertEqual(self.files(), {})
+        self.refused('NOT-CONFIRMED', '--assume-no', 'repo', 'add', self.url, status=1)
+        status, text, asked = self.on_terminal('y\n', '--yes', 'repo', 'add', self.url)
+        self.assertEqual((status, asked), (4, False), text)
         self.assertEqual(self.files(), {})
 
     def test_a_file_of_this_machine_is_confirmed_by_yes(self):
