@@ -360,13 +360,14 @@ static int refresh_new(struct mf_context *ctx, const struct mf_repo_new *repo, c
 	if (!r)
 		r = mf_refresh(ctx, &probe, flags, ret_result);
 	/* it is not configured, so the way out that refresh names is none */
-	if (r == -MFE_ROLLBACK || r == -MFE_IDENTITY)
-		return mf_fail(
-			ctx, MF_STAGE_CONFIG, r, repo->id,
-			"a repository of this id was used here before, and %s; to use it all the "
-			"same, choose another id with --id",
-			r == -MFE_ROLLBACK ? "its metadata was newer"
-					   : "its metadata had another identity");
+	if (r == -MFE_ROLLBACK)
+		return mf_fail(ctx, MF_STAGE_CONFIG, r, repo->id,
+			       "newer metadata of this id was used before; to use this one all the "
+			       "same, choose another id with --id");
+	if (r == -MFE_IDENTITY)
+		return mf_fail(ctx, MF_STAGE_CONFIG, r, repo->id,
+			       "metadata with another identity was used before for this id; to use "
+			       "this one all the same, choose another id with --id");
 	return r < 0 ? r : 0;
 }
 
