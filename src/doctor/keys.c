@@ -13,8 +13,7 @@
 #include "modfetch/strings.h"
 #include "examination.h"
 
-#define DAY	  86400
-#define SOON_DAYS 30
+#define SOON (30LL * 86400) /* seconds */
 
 enum key_state { KEY_GOOD, KEY_ENDS_SOON, KEY_BAD };
 
@@ -43,7 +42,7 @@ static enum key_state judge_key(const struct mf_key_entry *key, const char **ret
 		return KEY_BAD;
 	}
 	*ret_why = "it expires within 30 days";
-	return left < SOON_DAYS * DAY ? KEY_ENDS_SOON : KEY_GOOD;
+	return left < SOON ? KEY_ENDS_SOON : KEY_GOOD;
 }
 
 /* The command that brings another key: from gpgkey=, or as pack publishes it. */

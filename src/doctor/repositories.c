@@ -85,13 +85,14 @@ static void check_repository(struct examination *x, const struct mf_repo *repo)
 	if (repo->trust == MF_TRUST_NONE)
 		doctor_diagnose(x, MF_HEALTH_WARNING, "sign it, and remove trust=none",
 				"%s is not signed (trust=none)", repo->id);
-	if (!x->offline && !is_reachable(x, repo, &why))
+	/* the mirrors of a list are known after the first refresh */
+	if (!x->offline && repo->baseurls.n && !is_reachable(x, repo, &why))
 		doctor_diagnose(x, usable ? MF_HEALTH_WARNING : MF_HEALTH_FAILED,
 				"check the network, the URL in its .repo file and the server",
 				"%s cannot be reached: %s: %s", repo->id, why.what, why.why);
 	if (x->found.n == before)
 		doctor_diagnose(x, MF_HEALTH_OK, NULL, "%s has usable metadata%s", repo->id,
-				x->offline ? "" : ", and can be reached");
+				x->offline || !repo->baseurls.n ? "" : ", and can be reached");
 }
 
 void doctor_check_repositories(struct examination *x)

@@ -104,7 +104,10 @@ void doctor_check_hooks(struct examination *x)
 			doctor_diagnose(x, MF_HEALTH_WARNING, AGAIN, "/%s is not installed: %s",
 					hooks[i].hook, hooks[i].what);
 	}
-	if (x->found.n == before)
+	if (!n)
+		doctor_diagnose(x, MF_HEALTH_OK, NULL,
+				"no program that calls hooks for kernels or initrds is installed");
+	else if (x->found.n == before)
 		doctor_diagnose(x, MF_HEALTH_OK, NULL,
 				"%zu hooks for kernels and initrds are installed", n);
 }

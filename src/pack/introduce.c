@@ -77,9 +77,9 @@ static int write_certificate(struct pack *pack)
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, pack->options->cert, NULL);
 	r = read_published(pack, MF_PACK_CERTIFICATE, &before);
-	if (!r && strstr(before, pem))
+	if (!r && before && pem && strstr(before, pem))
 		return 0;
-	if (r != -ENOENT && (r < 0 || !mf_starts_with(before, MARK))) {
+	if (r != -ENOENT && (r < 0 || !before || !mf_starts_with(before, MARK))) {
 		mf_log(pack->ctx, MF_LOG_WARNING,
 		       "pack: %s/" MF_PACK_CERTIFICATE
 		       " was not written by modfetch pack and stays: it must have the certificate "

@@ -41,14 +41,16 @@ static void keyring_cleanup(struct mf_keyring **keyring)
 
 void mf_fingerprint_format(const char hex[MF_SHA256_HEX], char ret[MF_FINGERPRINT_SIZE])
 {
-	char *out = ret;
+	size_t n = 0;
 
-	for (size_t i = 0; hex[i] && hex[i + 1] && out + 3 <= ret + MF_FINGERPRINT_SIZE; i += 2) {
-		*out++ = (char)toupper((unsigned char)hex[i]);
-		*out++ = (char)toupper((unsigned char)hex[i + 1]);
-		*out++ = ':';
+	*ret = '\0';
+	for (; n < MF_SHA256_LEN && hex[2 * n] && hex[2 * n + 1]; n++) {
+		ret[3 * n] = (char)toupper((unsigned char)hex[2 * n]);
+		ret[3 * n + 1] = (char)toupper((unsigned char)hex[2 * n + 1]);
+		ret[3 * n + 2] = ':';
 	}
-	*(out > ret ? out - 1 : out) = '\0';
+	if (n)
+		ret[3 * n - 1] = '\0';
 }
 
 /* ---- what it holds ---- */
@@ -165,7 +167,7 @@ int mf_key_offer_read(struct mf_context *ctx, const char *path, struct mf_key_of
 	_cleanup_(mf_key_offer_done) struct mf_key_offer offer = { .named = true };
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = fd < 0 ? -errno : mf_file_read(fd, KEY_MAX, &text, &len);
 
 	if (r < 0)

@@ -196,7 +196,7 @@ int mf_repo_add_key(struct mf_context *ctx, const char *id, const struct mf_key_
 	for (size_t i = 0; written == 1 && dirfd >= 0 && !r && i < repo->keys.n; i++) {
 		_cleanup_free_ char *used = mf_key_file_find(dirfd, repo->keys.v[i]);
 
-		r = used && !strcmp(used, file);
+		r = used && file && !strcmp(used, file);
 	}
 	if (!r)
 		r = change_entry(ctx, repo, "keys", file, true);

@@ -95,7 +95,7 @@ int setup_read_repo_file(struct mf_context *ctx, const char *file, char **ret_te
 		return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, file,
 			       "it is a link in /" SETUP_REPOS
 			       "; change the file that it leads to");
-	if (!r && strlen(text) != len)
+	if (!r && (!text || strlen(text) != len))
 		r = -EBADMSG;
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_CONFIG, r, file, NULL);

@@ -148,6 +148,10 @@ class Repositories(Doctor):
         shutil.rmtree(self.path('var/cache/modfetch/drivers'))
         self.assertIn(('repositories', 'failed'), self.diagnose())
 
+    def test_a_list_of_mirrors_without_any_metadata(self):
+        self.repo_file(lambda text: text + '[mirrored]\nmirrorlist=http://127.0.0.1:1/list\nkeys=drivers\n')
+        self.finds('repositories', 'failed', 'mirrored has no metadata', 'modfetch refresh mirrored')
+
     def test_one_that_is_not_signed(self):
         self.repo_file(lambda text: text.replace(self.server.url, f'file://{self.directory}') + 'trust=none\n')
         self.assertEqual(self.root.run('refresh').returncode, 2)
