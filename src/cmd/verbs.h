@@ -16,8 +16,9 @@ struct verb {
 		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
 		ROOT = 8,	 /* changes the machine: only root may, but for a dry run */
 	} flags;
-	const char *reads; /* an option with which a verb of ROOT changes nothing, or NULL */
-	cmd_verb *wait;	   /* called before the settings are read and the module is loaded */
+	const char
+		*reads; /* an option or word with which a verb of ROOT changes nothing, or NULL */
+	cmd_verb *wait; /* called before the settings are read and the module is loaded */
 };
 
 /* All verbs; RET_N is their number. */

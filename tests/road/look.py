@@ -328,9 +328,10 @@ class Versions(versions.Case):
 class User(Case):
     READING = [['status'], ['status', '--all'], ['lookup', r.HDA], ['search', 'hda'], ['info', 'xfs'], ['list', '--installed'],
                ['list', '--updates'], ['list', '--patterns'], ['list', '--held'], ['list', '--unowned'], ['history'],
-               ['help'], ['help', 'install'], ['complete', 'packages,installed'], ['complete', 'history'], ['--version'], ['trials'], ['update', '--check'], ['--dry-run', 'install', 'xfs-kmp']]
+               ['help'], ['help', 'install'], ['repo', 'list'], ['key', 'list'], ['complete', 'packages,installed'], ['complete', 'history'], ['--version'], ['trials'], ['update', '--check'], ['--dry-run', 'install', 'xfs-kmp']]
     CHANGING = [['install', 'xfs-kmp'], ['probe', r.HDA], ['remove', 'e1000e'], ['deny', 'floppy'], ['allow', 'floppy'], ['hold', 'e1000e'],
                 ['unhold', 'e1000e'], ['prefer', 'test'], ['refresh'], ['coldplug'], ['queue'], ['update'], ['rollback'], ['undo', '1'],
+                ['repo', 'disable', 'test'], ['repo', 'remove', 'test'], ['key', 'import', 'test', '/dev/null'],
                 ['initrd'], ['kernel-added', 'x'], ['kernel-removed', 'x']]
 
     def setUp(self):
