@@ -19,6 +19,8 @@
 #include "modfetch/spool.h"
 #include "modfetch/trials.h"
 
+#define ROWS_SHOWN 20 /* of a group; --all shows all */
+
 /* What the groups depend on besides the run. */
 struct grouping {
 	struct cmd *cmd;
@@ -300,15 +302,37 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
+/* Devices with the same numbers, or without numbers the same modalias. */
+static bool is_same_kind(const char *a, const char *b)
+{
+	struct mf_device_id x = mf_device_id_parse(a), y = mf_device_id_parse(b);
+
+	if (!x.numbered || !y.numbered)
+		return !strcmp(a, b);
+	return !strcmp(x.bus, y.bus) && x.vendor == y.vendor && x.product == y.product;
+}
+
 static bool looks_the_same(const struct cmd_device *a, const struct cmd_device *b)
 {
 	return a->group == b->group && !strcmp(or_empty(a->name), or_empty(b->name)) &&
 	       !strcmp(or_empty(a->detail), or_empty(b->detail)) &&
-	       !strncmp(a->modalias, b->modalias, strcspn(a->modalias, ":") + 12);
+	       is_same_kind(a->modalias, b->modalias);
 }
 
-/* Adds a row for a device and those that look the same; a USB device has one for each interface. */
-static void add_listed(struct cmd_table *table, const struct cmd_devices *devices, size_t i)
+/* Is there a line for it? Of the devices that a driver would come for, those that a person knows. */
+static bool is_worth_a_line(const struct cmd_device *device)
+{
+	struct mf_device_id id = mf_device_id_parse(device->modalias);
+
+	return device->group != CMD_GROUP_AVAILABLE || mf_device_needs_driver(&id);
+}
+
+/*
+ * Adds a row for a device and those that look the same; a USB device has one for each interface. Returns how
+ * many devices are left out, since there are too many rows.
+ */
+static size_t add_listed(struct cmd_table *table, const struct cmd_devices *devices, size_t i,
+			 bool all)
 {
 	const struct cmd_device *device = &devices->v[i];
 	_cleanup_free_ char *numbers = mf_device_numbers(device->modalias);
@@ -316,28 +340,31 @@ static void add_listed(struct cmd_table *table, const struct cmd_devices *device
 
 	for (size_t j = 0; j < i; j++)
 		if (looks_the_same(&devices->v[j], device))
-			return;
+			return 0;
 	for (size_t j = i + 1; j < devices->n; j++)
 		same += looks_the_same(&devices->v[j], device);
+	if (!all && (!is_worth_a_line(device) || table->n / table->columns >= ROWS_SHOWN))
+		return same;
 	if (same > 1)
 		cmd_table_add(table, CMD_PLAIN, "%s (%zu)", or_empty(device->name), same);
 	else
 		cmd_table_add(table, CMD_PLAIN, "%s", or_empty(device->name));
 	cmd_table_add(table, CMD_DIM, "%s", or_empty(numbers));
 	cmd_table_add(table, CMD_PLAIN, "%s", or_empty(device->detail));
+	return 0;
 }
 
 static void print_group(const struct cmd *cmd, const struct mf_run *run,
-			const struct cmd_devices *devices, enum cmd_group group)
+			const struct cmd_devices *devices, enum cmd_group group, bool all)
 {
 	const struct heading *heading = &headings[group];
 	struct cmd_table table = { .columns = 3, .flexible = 0 };
-	size_t n = 0;
+	size_t n = 0, hidden = 0;
 
 	for (size_t i = 0; i < devices->n; i++)
 		if (devices->v[i].group == group) {
 			n++;
-			add_listed(&table, devices, i);
+			hidden += add_listed(&table, devices, i, all);
 		}
 	if (!n)
 		return;
@@ -346,6 +373,8 @@ static void print_group(const struct cmd *cmd, const struct mf_run *run,
 							     : heading->words);
 	cmd_line("%s", "");
 	cmd_table_print(&cmd->terminal, &table, 2);
+	if (hidden)
+		cmd_line("  and %zu more: modfetch status --all", hidden);
 }
 
 static size_t count_group(const struct cmd_devices *devices, enum cmd_group group)
@@ -389,7 +418,7 @@ void cmd_devices_print(const struct cmd *cmd, const struct mf_run *run,
 	if (all)
 		print_all(cmd, run, devices);
 	for (enum cmd_group g = CMD_GROUP_WAITS; g < CMD_N_GROUPS; g++)
-		print_group(cmd, run, devices, g);
+		print_group(cmd, run, devices, g, all);
 	if (!devices->n)
 		return;
 	cmd_styled(cmd, CMD_OK, "%zu %s", works, works == 1 ? "device works" : "devices work");

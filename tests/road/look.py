@@ -113,6 +113,13 @@ class Status(Case):
         self.assertEqual(self.group(self.status(), 'without a driver; no repository has one'),
                          [['Realtek RTL8153 Gigabit Ethernet Adapter (3)', 'usb 0bda:8153']])
 
+    def test_a_long_list_is_cut(self):
+        for i in range(30):
+            self.device(f'nic{i}', f'pci:v00001234d0000{i:04X}sv00000000sd00000000bc02sc00i00')
+        rows = self.group(self.status(), 'without a driver; no repository has one')
+        self.assertEqual((len(rows), rows[-1]), (21, ['and 10 more: modfetch status --all']))
+        self.assertEqual(len(self.group(self.status('--all'), 'without a driver; no repository has one')), 30)
+
     def test_without_names_the_class_is_told(self):
         shutil.rmtree(f'{self.root.path}/usr/share/hwdata')
         self.device('nic', r.NIC)
