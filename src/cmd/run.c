@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the verbs that run the pipeline: progress, the printed result, the exit status.
+ * Shared by the verbs that run the pipeline: the printed result and the exit status.
  *
- * On a terminal, downloads are shown as one line that is overwritten, with rate and time left; in a
- * pipe or the journal there is a line for each package, once the plan is known.
+ * On a terminal, downloads are shown as one line that is overwritten (terminal.c); in a pipe or the
+ * journal there is a line for each package, once the plan is known.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,34 +16,6 @@
 #include "modfetch/pending-loads.h"
 #include "modfetch/similar.h"
 #include "cmd.h"
-
-/* ---- progress ---- */
-
-struct progress {
-	uint64_t started;
-	bool drawn;
-};
-
-static void draw_progress(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
-{
-	struct progress *p = arg;
-	uint64_t us = mf_now_us() - p->started;
-	double rate = us ? (double)bytes * 1e6 / (double)us : 0;
-	char got[16], all[16], speed[16];
-	unsigned int left =
-		rate > 0 && total > bytes ? (unsigned int)((double)(total - bytes) / rate) : 0;
-
-	fprintf(stderr, "\r\033[Kfetching %zu/%zu  %s of %s  %s/s  %u:%02u left", done, n,
-		cmd_bytes(bytes, got), cmd_bytes(total, all), cmd_bytes((uint64_t)rate, speed),
-		left / 60, left % 60);
-	p->drawn = true;
-}
-
-static void clear_progress(const struct progress *p)
-{
-	if (p->drawn)
-		fputs("\r\033[K", stderr);
-}
 
 /* ---- the plan ---- */
 
@@ -236,19 +208,13 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 
 int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 {
-	struct progress progress = { .started = mf_now_us() };
 	int r;
 
 	run->dry_run |= cmd->dry_run;
 	run->no_load |= cmd->no_load;
 	if (!run->dry_run)
 		cmd_ask_for_plan(cmd, run);
-	if (!cmd->quiet && isatty(STDERR_FILENO)) {
-		run->progress = draw_progress;
-		run->progress_arg = &progress;
-	}
 	r = mf_pipeline_run(&cmd->ctx, run);
-	clear_progress(&progress);
 	hint_at_similar(cmd, run, r);
 	/* a failed plan is an answer too: the object has the reason for each query */
 	if (cmd->json)

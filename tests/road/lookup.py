@@ -304,7 +304,7 @@ class Lookup(unittest.TestCase):
         self.assertIn('--kernel', done.stderr)
 
     def test_a_machine_without_sysfs_has_a_status(self):
-        done = self.root.run('status')
+        done = self.root.run('status', '--all')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('repository test', done.stdout)
         status, answer = self.root.json('status')
