@@ -355,7 +355,8 @@ static int status_print_text(struct cmd *cmd, const struct status *s)
 		return r;
 	cmd_devices_print(cmd, &s->run, &s->devices, s->all);
 	if (s->run.plan.n)
-		cmd_line("%zu packages would be installed by: modfetch coldplug", s->run.plan.n);
+		cmd_line("%zu package%s would be installed by: modfetch coldplug", s->run.plan.n,
+			 s->run.plan.n == 1 ? "" : "s");
 	print_updates(cmd, &s->updates);
 	return CMD_DONE;
 }
