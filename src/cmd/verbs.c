@@ -45,7 +45,7 @@ static const struct verb verbs[] = {
 	  "fetch the repositories' metadata now", 0 },
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
-	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
+	  ANY_KERNEL | ENVIRONMENT | ONE_RUN | OF_PACK },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
 	  "process the spool of device events", ONE_RUN, .wait = cmd_wait },
 	{ "status", IN_MODULE(status), "[--usage [--hooks]]",

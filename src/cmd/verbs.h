@@ -14,6 +14,7 @@ struct verb {
 		ANY_KERNEL = 1,	 /* works if no kernel is found */
 		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
 		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
+		OF_PACK = 8,	 /* in the module of the package modfetch-pack */
 	} flags;
 	cmd_verb *wait; /* called before the settings are read and the module is loaded */
 };
