@@ -27,7 +27,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
-    local globals="--root --kernel --json --dry-run --no-load --thorough --from-modprobe --unattended --verbose --quiet --help --version"
+    local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --verbose --quiet --help --version"
     local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
@@ -123,7 +123,6 @@ _modfetch() {
         options="--strict"
         kinds=kernels
         ;;
-    autoremove) options="--yes" ;;
     initrd) options="--pending" ;;
     list) options="--installed --updates --patterns --unowned --initrd --held" ;;
     esac

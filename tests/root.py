@@ -274,7 +274,8 @@ class Root:
     # ---- the command ----
 
     def command(self, *args, root=None):
-        return [os.path.abspath(MODFETCH), '--root', root or self.path, '--kernel', self.kver, *args]
+        # the status says whether anything was changed: 2 where all was so before
+        return [os.path.abspath(MODFETCH), '--root', root or self.path, '--kernel', self.kver, '--detailed-exit', *args]
 
     def run(self, *args, root=None, **options):
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(LIBEXECDIR), **options.pop('env', {})}

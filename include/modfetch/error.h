@@ -74,6 +74,7 @@ struct mf_context;
 	X(BAD_INDEX, "BAD-INDEX", 1, "an index file is damaged")                                   \
 	X(KERNEL_CHANGED, "KERNEL-CHANGED", 1, "the kernel's module directory changed meanwhile")  \
 	X(LOAD, "LOAD", 1, "the kernel refused the module")                                        \
+	X(NOT_CONFIRMED, "NOT-CONFIRMED", 1, "the user did not agree, so nothing was changed")     \
 	X(NOT_READY, "NOT-READY", 1, "a kernel lacks a driver that this machine needs")            \
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
 	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \

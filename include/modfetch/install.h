@@ -28,12 +28,18 @@ struct mf_receipt {
  * Directories that a removal left empty are removed too; those that existed before our packages
  * stay unchanged. Returns 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS, -MFE_ALTERED or -MFE_DENIED
  * (the running kernel's own package), before anything has changed; -MFE_LOCKED, -MFE_INSTALL,
- * -MFE_BAD_DIGEST, -MFE_SCRIPTLET_FAILED, -ENOSPC (checked beforehand) or another -errno, recorded;
+ * -MFE_BAD_DIGEST, -MFE_SCRIPTLET_FAILED, -ENOSPC or -EROFS (checked beforehand), or another -errno, recorded;
  * then nothing of it is installed. On success the undo record stays on disk until mf_undo_forget(),
  * to be called when the indexes are right; the receipt is the caller's, for mf_receipt_done().
  */
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
+/*
+ * Is there room for N packages with BYTES of files, below /lib/modules and in the rpm database, and
+ * can both be written to? mf_install() checks it itself, from the headers; this is for the time before
+ * the download. 0; -ENOSPC or -EROFS, recorded.
+ */
+int mf_install_check_room(struct mf_context *ctx, size_t n, uint64_t bytes);
 /*
  * Removes the installed packages again after a later stage failed, and updates the indexes. If that
  * fails, logs an error and leaves it to the next run; the failure on record stays.

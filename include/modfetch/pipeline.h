@@ -39,6 +39,18 @@ enum mf_fault {
 	MF_FAULT_REPOSITORY, /* one of several: a plan without its packages could succeed */
 };
 
+struct mf_run;
+
+/* A plan of more packages, or of more bytes to fetch, is confirmed before it is carried out. */
+#define MF_CONFIRM_PACKAGES 20
+#define MF_CONFIRM_BYTES    (50ULL * 1000 * 1000)
+
+/*
+ * Asks the user whether the plan of RUN shall be carried out. 0: yes; -MFE_NOT_CONFIRMED or another
+ * failure, recorded.
+ */
+typedef int mf_confirm(void *arg, struct mf_context *ctx, const struct mf_run *run);
+
 struct mf_run {
 	/* input */
 	const char *verb;      /* for the history */
@@ -52,15 +64,24 @@ struct mf_run {
 	bool trial;	    /* replaced drivers are on trial, see modfetch/trials.h */
 	bool dry_run;	    /* ends with the plan; changes nothing, not even metadata */
 	bool no_load;
-	bool no_sync;		     /* an image build: the image writer syncs */
+	bool no_sync; /* an image build: the image writer syncs */
+	/*
+	 * NULL: no plan is asked for. A plan that removes a package, or is larger than above, is
+	 * asked for once, without the lock, since a device that is plugged in does not wait for the user;
+	 * what is carried out then is in the plan that was confirmed, or the user is asked again
+	 */
+	mf_confirm *confirm;
+	void *confirm_arg;
+	bool confirm_always;	     /* whatever the size of the plan */
 	mf_fetch_progress *progress; /* or NULL */
 	void *progress_arg;
 	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
 	struct mf_strings *unreachable; /* NULL, or ids of repositories that get no request for a
 					   package; the run adds those that it cannot reach */
 	/* output */
-	struct mf_catalog *catalog; /* NULL where no repository could be opened */
-	struct mf_strings packages; /* the names to install that are no modules, see any_form */
+	struct mf_catalog *catalog;  /* NULL where no repository could be opened */
+	struct mf_strings confirmed; /* labels of the packages that the user has agreed to */
+	struct mf_strings packages;  /* the names to install that are no modules, see any_form */
 	struct mf_plan plan;
 	struct mf_links links;	     /* of a dry run: those that it would make besides the plan */
 	uint64_t stamp[MF_N_STAMPS]; /* CLOCK_MONOTONIC microseconds; 0: not reached */
@@ -77,7 +98,8 @@ struct mf_run {
 /*
  * Runs all stages once, as one transaction, and appends a line to the history. A repository without
  * metadata is refreshed first. Returns 0: something was installed, removed or loaded; 1: there was
- * nothing to do (the wants' states have the reasons); or a recorded failure. The caller gives the
+ * nothing to do (the wants' states have the reasons); or a recorded failure: that of a stage, or the
+ * one of run->confirm. The caller gives the
  * run to mf_run_done() in any case.
  */
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run);

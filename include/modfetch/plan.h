@@ -37,7 +37,9 @@ struct mf_plan {
 	struct mf_strings erase;
 	struct mf_strings removed; /* "name-evr.arch" of each of these, in the same order */
 	struct mf_strings meant;   /* of these the names of those that the user meant */
-	uint64_t download;	   /* bytes */
+	uint64_t download;	   /* bytes to fetch */
+	uint64_t install_size;	   /* bytes on disk of the packages to install */
+	uint64_t removed_size;	   /* and of those to remove */
 };
 
 /*

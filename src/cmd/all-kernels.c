@@ -48,7 +48,7 @@ static void put_string(const char *s)
 	putchar('"');
 }
 
-static void put_error(const char *kernel, const struct mf_failure *f)
+void cmd_put_error(const char *kernel, const struct mf_failure *f)
 {
 	const struct {
 		const char *key, *value;
@@ -59,9 +59,13 @@ static void put_error(const char *kernel, const struct mf_failure *f)
 		{ "reason", *f->why ? f->why : mf_error_sentence(f->code) },
 	};
 
-	fputs("{\"kernel\":", stdout);
-	put_string(kernel);
-	fputs(",\"error\":{", stdout);
+	putchar('{');
+	if (kernel) {
+		fputs("\"kernel\":", stdout);
+		put_string(kernel);
+		putchar(',');
+	}
+	fputs("\"error\":{", stdout);
 	for (size_t i = 0; i < MF_ARRAY_SIZE(members); i++) {
 		printf("%s\"%s\":", i ? "," : "", members[i].key);
 		put_string(members[i].value);
@@ -74,7 +78,7 @@ static void put_result(const char *kernel, const char *text, const struct mf_fai
 {
 	text += strspn(text, " \n");
 	if (!*text) {
-		put_error(kernel, failure);
+		cmd_put_error(kernel, failure);
 	} else if (*text == '{') {
 		fputs(text, stdout);
 	} else {

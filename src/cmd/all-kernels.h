@@ -15,6 +15,9 @@ struct all_kernels {
 	bool quiet; /* no line with the release before the results of each kernel */
 };
 
+/* Prints a failure as an object with "error", and the kernel unless that is NULL. No line end. */
+void cmd_put_error(const char *kernel, const struct mf_failure *failure);
+
 /* Returns the exit status, or a recorded failure. */
 int cmd_for_all_kernels(struct mf_context *ctx, const struct all_kernels *all);
 

@@ -6,9 +6,7 @@
  * what is connected and what was asked for, and an admin may know more. Without a terminal it removes
  * only with --yes.
  */
-#include <getopt.h>
 #include <stdio.h>
-#include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/upkeep.h"
 #include "cmd.h"
@@ -21,59 +19,51 @@ static void print_unneeded(const struct mf_unneeded *u)
 		cmd_line("%s, which nothing needs any more", u->labels.v[i]);
 }
 
-static void print_unneeded_json(const struct mf_unneeded *u, struct mf_strings *done)
+static void print_unneeded_json(struct cmd *cmd, const struct mf_unneeded *u,
+				struct mf_strings *done, int r)
 {
 	struct mf_json *o = mf_json_object();
 
 	mf_json_set_strings(o, "kernels", &u->kernels);
 	mf_json_set_strings(o, "packages", &u->labels);
 	mf_json_set_strings(o, "done", done);
-	cmd_json(o, true);
+	mf_json_set_bool(o, "changed", done->n > 0);
+	if (r < 0)
+		cmd_json_error(cmd, o);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
-/* Asks on the terminal. */
-static bool confirm(size_t n)
+/* 0: remove them; -MFE_NOT_CONFIRMED, recorded. */
+static int confirm(struct cmd *cmd, size_t n)
 {
-	char answer[16];
-
-	fprintf(stderr, "Remove these %zu? [y/N] ", n);
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+	if (cmd->yes || cmd->assume_no || cmd_can_ask(cmd))
+		return cmd_ask(cmd, "autoremove", "Remove these %zu?", n);
+	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_CONFIRMED, "autoremove",
+		       "nothing is removed without --yes, as there is no terminal to ask on");
 }
 
 int cmd_autoremove(struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = { { "yes", no_argument, NULL, 'y' }, { 0 } };
 	_cleanup_(mf_unneeded_done) struct mf_unneeded unneeded = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings done = { 0 };
-	bool yes = false;
 	size_t n;
-	int c, r;
+	int r;
 
-	while ((c = getopt_long(argc, argv, "y", options, NULL)) != -1) {
-		if (c != 'y')
-			return cmd_usage(cmd, "autoremove", "the only option is --yes");
-		yes = true;
-	}
-	if (optind < argc)
-		return cmd_usage(cmd, "autoremove", "unexpected argument %s", argv[optind]);
+	if (argc > 1)
+		return cmd_usage(cmd, "autoremove", "unexpected argument %s", argv[1]);
 	r = mf_unneeded_find(&cmd->ctx, &unneeded);
 	if (r < 0)
 		return r;
 	n = unneeded.kernels.n + unneeded.labels.n;
 	if (!cmd->json && !cmd->quiet)
 		print_unneeded(&unneeded);
-	if (n && !cmd->dry_run && !yes) {
-		if (cmd->json || !isatty(STDIN_FILENO))
-			mf_log(&cmd->ctx, MF_LOG_WARNING,
-			       "nothing is removed without --yes, as there is no terminal to ask "
-			       "on");
-		else
-			yes = confirm(n);
-	}
-	r = n && yes && !cmd->dry_run ? mf_unneeded_remove(&cmd->ctx, &unneeded, &done) : 0;
+	if (n && !cmd->dry_run)
+		r = confirm(cmd, n);
+	if (!r && n && !cmd->dry_run)
+		r = mf_unneeded_remove(&cmd->ctx, &unneeded, &done);
 	if (cmd->json)
-		print_unneeded_json(&unneeded, &done);
+		print_unneeded_json(cmd, &unneeded, &done, r);
 	else
 		cmd_print_done(cmd, "autoremove", &done);
 	return r < 0 ? r : done.n ? CMD_DONE : CMD_NOTHING;

@@ -58,8 +58,8 @@ static void check_set_kernel(struct mf_json *o, const struct mf_checked_kernel *
 	mf_json_set_bool(o, "signatures", k->signatures);
 }
 
-static void check_print_json(const struct check_arguments *args, const struct mf_check *check,
-			     const struct mf_strings *fixed)
+static void check_print_json(struct cmd *cmd, const struct check_arguments *args,
+			     const struct mf_check *check, const struct mf_strings *fixed)
 {
 	struct mf_json *o = mf_json_object(), *findings = mf_json_array();
 
@@ -81,7 +81,7 @@ static void check_print_json(const struct check_arguments *args, const struct mf
 	mf_json_set(o, "findings", findings);
 	if (args->fix)
 		mf_json_set_strings(o, "fixed", fixed);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -189,7 +189,7 @@ int cmd_check(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json)
-		check_print_json(&args, &check, &fixed);
+		check_print_json(cmd, &args, &check, &fixed);
 	else
 		check_print_text(&check, &fixed);
 	return check.n_findings ? CMD_FAILED : CMD_DONE;

@@ -16,7 +16,7 @@
 enum cmd_status {
 	CMD_DONE = 0,
 	CMD_FAILED = 1,
-	CMD_NOTHING = 2,
+	CMD_NOTHING = 2, /* done before; main() makes it 0, unless --detailed-exit is given */
 	CMD_NOT_FOUND = 3,
 	CMD_REFUSED = 4,
 	CMD_USAGE = 64,
@@ -28,6 +28,10 @@ struct cmd {
 	bool no_load;
 	bool dry_run;
 	bool quiet;	 /* -q */
+	bool yes;	 /* --yes: ask nothing, the answer is yes */
+	bool assume_no;	 /* --assume-no: ask nothing, the answer is no */
+	bool changed;	 /* by a run of this call: see cmd_run() */
+	bool printed;	 /* by cmd_json(): there is a result, and a failure is in it or not one */
 	bool one_of_all; /* --kernel all: this run is for one of the kernels */
 	char **argv;	 /* all arguments of the program, for cmd_restart() */
 };
@@ -83,8 +87,14 @@ void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints a text of several lines, sanitized in place. */
 void cmd_lines(char *text);
+/* A size as text ("1.4 MB"), in BUF. */
+const char *cmd_bytes(uint64_t bytes, char buf[16]);
 /* Prints a value as JSON and ends the line. */
-void cmd_json(struct mf_json *value, bool pretty);
+void cmd_json(struct cmd *cmd, struct mf_json *value, bool pretty);
+/*
+ * Adds the failure of the context as "error" of an object: code, stage, subject, reason.
+ */
+void cmd_json_error(const struct cmd *cmd, struct mf_json *object);
 
 /* ---- the queries of probe and lookup: queries.c ---- */
 
@@ -101,10 +111,34 @@ int cmd_add_query_option(struct cmd *cmd, struct mf_run *run, int option, const 
 int cmd_add_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
 
 /*
- * Runs the pipeline for RUN, shows progress and prints the result. Returns the exit status, or a
- * recorded failure. The caller passes RUN to mf_run_done().
+ * Runs the pipeline for RUN, asks for what has to be asked, shows progress and prints the result.
+ * Returns the exit status, or a recorded failure. The caller passes RUN to mf_run_done().
  */
 int cmd_run(struct cmd *cmd, struct mf_run *run);
+/* The same; the JSON object of the run is added to LIST, and not printed. */
+int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list);
+
+/* ---- questions: ask.c ---- */
+
+/* Is there a user who can be asked, and has to be? */
+bool cmd_can_ask(const struct cmd *cmd);
+/*
+ * Asks a question that is answered with yes or no; for --yes and --assume-no it knows the answer.
+ * SUBJECT is for the failure. 0: yes; -MFE_NOT_CONFIRMED or -ENOMEM, recorded.
+ */
+int cmd_ask(struct cmd *cmd, const char *subject, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Lets the run ask before it carries out its plan, where there is a user to ask. */
+void cmd_ask_for_plan(struct cmd *cmd, struct mf_run *run);
+
+/* ---- results: result.c ---- */
+
+/*
+ * Prints why VERB had nothing to do, in one line or as JSON. Returns CMD_NOTHING.
+ */
+int cmd_nothing(struct cmd *cmd, const char *verb, const char *reason);
+/* Prints what a run has done or, if nothing had to be done, why. */
+void cmd_print_result(const struct cmd *cmd, const struct mf_run *run, bool changed);
 
 /*
  * Allows modules, packages or what GLOB matches to be loaded again although they crashed the
@@ -112,9 +146,6 @@ int cmd_run(struct cmd *cmd, struct mf_run *run);
  * or a recorded failure.
  */
 int cmd_clear_crashed(struct cmd *cmd, const char *glob);
-
-/* Prints the plan and the wants of a run, as JSON or as text. */
-void cmd_print_run(const struct cmd *cmd, const struct mf_run *run);
 
 /*
  * The installed kernels, for status: which repositories serve each one, and which drivers that the
@@ -162,9 +193,6 @@ int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before);
 int cmd_update_by_policy(struct cmd *cmd);
 
 /* Prints a line for each thing that a verb has done; or all as JSON. */
-void cmd_print_done(const struct cmd *cmd, const char *verb, struct mf_strings *done);
-
-/* A size as text ("1.4 MB"), in BUF. */
-const char *cmd_bytes(uint64_t bytes, char buf[16]);
+void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);
 
 #endif

@@ -67,6 +67,8 @@ static int run_in_child(struct cmd *cmd, struct mf_run *run)
 		return r;
 	fflush(stdout);
 	r = mf_child_run(&cmd->ctx, MF_STAGE_COLDPLUG, coldplug_child, &w);
+	/* the child printed its result, or its failure as JSON */
+	cmd->printed = r != -ECHILD;
 	if (r != -ECHILD)
 		return r;
 	why = cmd->ctx.failure;

@@ -16,6 +16,21 @@
 #include "cmd.h"
 #include "rule-change.h"
 
+static void deny_print_json(struct cmd *cmd, const char *verb, const char *const *words, size_t n,
+			    bool changed)
+{
+	struct mf_json *o = mf_json_object(), *rule = mf_json_array();
+
+	for (size_t i = 0; i < n; i++)
+		mf_json_add_string(rule, words[i]);
+	mf_json_set_string(o, "verb", verb);
+	mf_json_set_string(o, "file", "/" MF_RULES_DIRECTORY "/" MF_RULES_ADMIN);
+	mf_json_set(o, "rule", rule);
+	mf_json_set_bool(o, "changed", changed && !cmd->dry_run);
+	cmd_json(cmd, o, true);
+	mf_json_free(o);
+}
+
 static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 {
 	const char *const *words = (const char *const *)argv + 1;
@@ -51,6 +66,10 @@ static int deny_set(struct cmd *cmd, int argc, char **argv, bool deny)
 		cleared = cmd_clear_crashed(cmd, argv[argc - 1]);
 	if (cleared < 0)
 		return cleared;
+	if (cmd->json) {
+		deny_print_json(cmd, argv[0], words, n, !r || cleared);
+		return r && !cleared ? CMD_NOTHING : CMD_DONE;
+	}
 	if (cleared && !cmd->quiet)
 		cmd_line("%d modules that brought the machine down may be loaded again", cleared);
 	if (!cmd->quiet)

@@ -61,7 +61,7 @@ static int held_by_name(const void *a, const void *b)
 	return r ? r : strcmp(x->evr, y->evr);
 }
 
-static void held_list_print_json(const struct held_list *list)
+static void held_list_print_json(struct cmd *cmd, const struct held_list *list)
 {
 	struct mf_json *o = mf_json_object(), *packages = mf_json_array();
 
@@ -78,7 +78,7 @@ static void held_list_print_json(const struct held_list *list)
 		mf_json_add(packages, package);
 	}
 	mf_json_set(o, "packages", packages);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -94,7 +94,7 @@ int cmd_list_held(struct cmd *cmd)
 	if (list.n)
 		qsort(list.v, list.n, sizeof(*list.v), held_by_name);
 	if (cmd->json)
-		held_list_print_json(&list);
+		held_list_print_json(cmd, &list);
 	for (size_t i = 0; !cmd->json && i < list.n; i++) {
 		const struct held_package *held = &list.v[i];
 

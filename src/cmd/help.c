@@ -11,9 +11,8 @@
 #include "modfetch/array.h"
 #include "verbs.h"
 
-#define COLUMNS 80
-#define EXIT_STATUS                                                                                \
-	"Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found, 4 refused, 64 usage"
+#define COLUMNS	    80
+#define EXIT_STATUS "Exit status: 0 it is so now, 1 failed, 3 not found, 4 refused, 64 usage"
 
 /* Bits beside those of enum verb_globals. */
 enum {
@@ -32,6 +31,10 @@ static const struct global_option {
 	{ { "dry-run", 0, NULL, "print the plan, change nothing" }, USES_DRY_RUN },
 	{ { "no-load", 0, NULL, "install, but load no module" }, USES_NO_LOAD },
 	{ { "thorough", 0, NULL, "install suggested packages too" }, USES_THOROUGH },
+	{ { "yes", 'y', NULL, "ask nothing, the answer is yes" }, USES_ASKING },
+	{ { "assume-no", 0, NULL, "ask nothing, the answer is no" }, USES_ASKING },
+	{ { "detailed-exit", 0, NULL, "exit status 2 where nothing had to be done" },
+	  IN_THE_LIST_ONLY },
 	{ { "unattended", 0, NULL, "apply the limits for unattended runs" }, USES_UNATTENDED },
 	{ { "from-modprobe", 0, NULL, "for the helper that modprobe runs" }, IN_THE_LIST_ONLY },
 	{ { "json", 0, NULL, "print results as JSON" }, USES_JSON },

@@ -14,7 +14,7 @@
 #include "cmd.h"
 
 struct printing {
-	const struct cmd *cmd;
+	struct cmd *cmd;
 	long skip; /* records still to be skipped */
 	size_t seen;
 };
@@ -88,7 +88,7 @@ static int history_print(void *arg, struct mf_json *record)
 	if (p->skip-- > 0)
 		return 0;
 	if (p->cmd->json)
-		cmd_json(record, false);
+		cmd_json(p->cmd, record, false);
 	else
 		print_record(record);
 	return 0;

@@ -12,7 +12,7 @@
 #include "modfetch/json.h"
 #include "cmd.h"
 
-static void initrd_print(const struct cmd *cmd, bool made, const char *why)
+static void initrd_print(struct cmd *cmd, bool made, const char *why)
 {
 	struct mf_json *o;
 
@@ -32,7 +32,7 @@ static void initrd_print(const struct cmd *cmd, bool made, const char *why)
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
 	mf_json_set_bool(o, "changed", made && !cmd->dry_run);
 	mf_json_set_string(o, "reason", why);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 

@@ -15,6 +15,7 @@
 #include "modfetch/local.h"
 #include "modfetch/release.h"
 #include "modfetch/taken-back.h"
+#include "modfetch/upkeep.h"
 #include "cmd.h"
 
 static int install_add_names(struct cmd *cmd, int argc, char **argv, struct mf_strings *ret_names)
@@ -196,6 +197,42 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 	return run.dry_run || cmd->ctx.unattended ? r : clear_crashed(cmd, &names, r);
 }
 
+/* "kernel-network-driver-all-amd64-6.1.0_57-…": the packages that pack makes of all drivers of a kind. */
+static bool any_is_pattern(const struct mf_strings *labels)
+{
+	for (size_t i = 0; i < labels->n; i++)
+		if (mf_starts_with(labels->v[i], "kernel-") && strstr(labels->v[i], "-driver-all-"))
+			return true;
+	return false;
+}
+
+/*
+ * A pattern is gone, and the drivers that it brought are still there: they are offered on a terminal, or
+ * named as the work of autoremove. The pattern is removed, whatever happens here.
+ */
+static int remove_unneeded(struct cmd *cmd)
+{
+	_cleanup_(mf_unneeded_done) struct mf_unneeded unneeded = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings done = { 0 };
+	int r = mf_unneeded_find(&cmd->ctx, &unneeded);
+
+	if (r < 0 || !unneeded.labels.n)
+		return r < 0 ? r : CMD_DONE;
+	if (!cmd_can_ask(cmd)) {
+		mf_log(&cmd->ctx, MF_LOG_WARNING,
+		       "%zu packages are left that nothing needs any more; modfetch autoremove "
+		       "removes them",
+		       unneeded.labels.n);
+		return CMD_DONE;
+	}
+	if (cmd_ask(cmd, "remove", "remove %zu packages too that nothing needs any more?",
+		    unneeded.labels.n) < 0)
+		return CMD_DONE;
+	r = mf_unneeded_remove(&cmd->ctx, &unneeded, &done);
+	cmd_print_done(cmd, "remove", &done);
+	return r < 0 ? r : CMD_DONE;
+}
+
 int cmd_remove(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
@@ -205,5 +242,9 @@ int cmd_remove(struct cmd *cmd, int argc, char **argv)
 						     .no_load = true };
 	int r = install_add_names(cmd, argc, argv, &names);
 
-	return r < 0 ? r : cmd_run(cmd, &run);
+	if (!r)
+		r = cmd_run(cmd, &run);
+	return r == CMD_DONE && !run.dry_run && any_is_pattern(&run.plan.removed)
+		       ? remove_unneeded(cmd)
+		       : r;
 }

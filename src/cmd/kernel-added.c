@@ -30,8 +30,17 @@ static void log_gaps(const struct cmd *cmd, const char *kernel, const struct mf_
 }
 
 /* A failure that is not to be one of the caller's: one line, and exit status 0. */
-static int forgive(struct cmd *cmd, int r)
+static int forgive(struct cmd *cmd, const char *kernel, int r)
 {
+	struct mf_json *o;
+
+	if (cmd->json && !cmd->printed) {
+		o = mf_json_object();
+		mf_json_set_string(o, "kernel", kernel);
+		cmd_json_error(cmd, o);
+		cmd_json(cmd, o, true);
+		mf_json_free(o);
+	}
 	mf_log(&cmd->ctx, MF_LOG_ERROR,
 	       "%s: %s%s%s [%s]; it is tried again at boot and after a refresh",
 	       mf_stage_name(cmd->ctx.failure.stage), cmd->ctx.failure.what,
@@ -56,11 +65,11 @@ static int kernel_added(struct cmd *cmd, const char *kernel, bool strict)
 		cmd->ctx.failure = r < 0 ? ctx.failure : cmd->ctx.failure;
 	}
 	if (cmd->json && (r >= 0 || gaps.n))
-		cmd_print_gaps(kernel, &gaps);
+		cmd_print_gaps(cmd, kernel, &gaps);
 	else
 		log_gaps(cmd, kernel, &gaps);
 	if (r < 0)
-		return strict ? r : forgive(cmd, r);
+		return strict ? r : forgive(cmd, kernel, r);
 	if (!cmd->json)
 		cmd_print_ready(cmd, kernel, &gaps);
 	if (!gaps.n || !strict)
@@ -88,11 +97,16 @@ int cmd_kernel_added(struct cmd *cmd, int argc, char **argv)
 int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before)
 {
 	_cleanup_(mf_strings_done) struct mf_strings now = { 0 };
+	bool json = cmd->json;
 	int r = mf_kernels_list(&cmd->ctx, &now);
 
+	/* the object of the run is printed; what a kernel lacks is said in words */
+	cmd->json = false;
+	cmd->quiet |= json;
 	for (size_t i = 0; r >= 0 && i < now.n; i++)
 		if (!mf_strings_has(before, now.v[i]))
 			r = kernel_added(cmd, now.v[i], false);
+	cmd->json = json;
 	return r < 0 && !cmd->ctx.failure.code
 		       ? mf_fail(&cmd->ctx, MF_STAGE_KERNEL, r, "/lib/modules", NULL)
 		       : r;

@@ -35,7 +35,7 @@ int cmd_kernel_argument(struct cmd *cmd, const char *verb, int argc, char **argv
 	return 0;
 }
 
-void cmd_print_gaps(const char *kernel, const struct mf_gaps *gaps)
+void cmd_print_gaps(struct cmd *cmd, const char *kernel, const struct mf_gaps *gaps)
 {
 	struct mf_json *o = mf_json_object(), *list = mf_json_array();
 
@@ -53,7 +53,7 @@ void cmd_print_gaps(const char *kernel, const struct mf_gaps *gaps)
 		mf_json_add(list, gap);
 	}
 	mf_json_set(o, "gaps", list);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -64,14 +64,15 @@ void cmd_print_ready(const struct cmd *cmd, const char *kernel, const struct mf_
 			 gaps->installed ? "" : ", as far as the repositories can tell");
 }
 
-void cmd_print_done(const struct cmd *cmd, const char *verb, struct mf_strings *done)
+void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done)
 {
 	if (cmd->json) {
 		struct mf_json *o = mf_json_object();
 
 		mf_json_set_string(o, "verb", verb);
 		mf_json_set_strings(o, "done", done);
-		cmd_json(o, true);
+		mf_json_set_bool(o, "changed", done->n > 0);
+		cmd_json(cmd, o, true);
 		mf_json_free(o);
 		return;
 	}

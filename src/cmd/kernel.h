@@ -14,7 +14,7 @@ int cmd_kernel_context(struct cmd *cmd, const char *kernel, struct mf_context *r
 int cmd_kernel_argument(struct cmd *cmd, const char *verb, int argc, char **argv,
 			const char **ret_kernel);
 /* Prints the gaps of a kernel as JSON. */
-void cmd_print_gaps(const char *kernel, const struct mf_gaps *gaps);
+void cmd_print_gaps(struct cmd *cmd, const char *kernel, const struct mf_gaps *gaps);
 /* Prints that there is no gap, if there is none. */
 void cmd_print_ready(const struct cmd *cmd, const char *kernel, const struct mf_gaps *gaps);
 

@@ -23,7 +23,7 @@
 typedef int list_kind(struct cmd *cmd);
 
 struct unowned {
-	const struct cmd *cmd;
+	struct cmd *cmd;
 	struct mf_json *modules; /* NULL: print text */
 };
 
@@ -59,7 +59,7 @@ static int list_unowned(struct cmd *cmd)
 		mf_json_set_string(o, "kernel", cmd->ctx.kernel);
 		mf_json_set(o, "modules", u.modules);
 		if (r >= 0)
-			cmd_json(o, true);
+			cmd_json(cmd, o, true);
 		mf_json_free(o);
 	}
 	return r < 0 ? r : CMD_DONE;
@@ -79,7 +79,7 @@ static int print_names(struct cmd *cmd, const char *key, const struct mf_strings
 	o = mf_json_object();
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
 	mf_json_set_strings(o, key, names);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return CMD_DONE;
 }
@@ -130,7 +130,7 @@ static int list_installed(struct cmd *cmd)
 	}
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
 	mf_json_set(o, "installed", list);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return CMD_DONE;
 }

@@ -33,7 +33,7 @@
 struct globals {
 	const char *root, *kernel;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
-	bool thorough, from_modprobe;
+	bool thorough, from_modprobe, yes, assume_no, detailed_exit;
 	int verbose;
 };
 
@@ -70,6 +70,10 @@ static bool take_flag(struct globals *g, const char *arg, bool before_verb)
 		{ "-V", &g->version },
 		{ "--unattended", &g->unattended },
 		{ "--thorough", &g->thorough },
+		{ "--yes", &g->yes },
+		{ "-y", &g->yes },
+		{ "--assume-no", &g->assume_no },
+		{ "--detailed-exit", &g->detailed_exit },
 		{ "--from-modprobe", &g->from_modprobe },
 	};
 
@@ -114,6 +118,11 @@ static int print_failure(struct cmd *cmd, int r)
 		return r;
 	fprintf(stderr, "modfetch: %s: %s%s%s [%s]\n", mf_stage_name(f->stage), f->what,
 		*f->what ? ": " : "", *f->why ? f->why : mf_error_sentence(r), mf_error_name(r));
+	/* of all kernels, the failures are elements of one array */
+	if (cmd->json && !cmd->printed && !cmd->one_of_all) {
+		cmd_put_error(NULL, f);
+		puts("");
+	}
 	return mf_error_status(r);
 }
 
@@ -158,6 +167,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
+			   .yes = g->yes,
+			   .assume_no = g->assume_no,
 			   .argv = call->all };
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
@@ -207,16 +218,21 @@ static int run_verb(const struct verb *verb, const struct globals *g, char **all
 {
 	struct call call = { verb, g, all, argc, argv };
 	struct mf_failure failure;
+	int status;
 
 	if (!(verb->flags & ENVIRONMENT))
 		mf_process_clean_environment();
-	return g->kernel && !strcmp(g->kernel, "all") ? run_for_all(&call)
-						      : run_for_kernel(&call, g->kernel, &failure);
+	status = g->kernel && !strcmp(g->kernel, "all")
+			 ? run_for_all(&call)
+			 : run_for_kernel(&call, g->kernel, &failure);
+	/* what was asked for is so: only who asks for it needs to know that it was so before */
+	return status == CMD_NOTHING && !g->detailed_exit ? CMD_DONE : status;
 }
 
 /* Reports a verb that does not exist. */
-static int refuse_verb(char *name)
+static int refuse_verb(char *name, bool json)
 {
+	struct cmd cmd = { .json = json };
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = name };
 	_cleanup_free_ char *hint = NULL;
 	size_t n;
@@ -226,9 +242,9 @@ static int refuse_verb(char *name)
 	for (size_t i = 0; i < n; i++)
 		mf_similar_offer(&similar, verbs[i].name);
 	hint = mf_similar_text(&similar);
-	fprintf(stderr, "modfetch: command: %s: no such verb; %s%ssee modfetch --help [USAGE]\n",
-		name, hint ? hint : "", hint ? " " : "");
-	return CMD_USAGE;
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, name,
+		      "no such verb; %s%ssee modfetch --help", hint ? hint : "", hint ? " " : "");
+	return print_failure(&cmd, -MFE_USAGE);
 }
 
 int main(int argc, char **argv)
@@ -260,7 +276,7 @@ int main(int argc, char **argv)
 		return g.help || is_help ? CMD_DONE : CMD_USAGE;
 	}
 	if (!verb)
-		return refuse_verb(argv[1]);
+		return refuse_verb(argv[1], g.json);
 	if (g.help || is_help) {
 		cmd_print_verb_help(verb);
 		return CMD_DONE;

@@ -287,7 +287,8 @@ int cmd_pack(struct cmd *cmd, int argc, char **argv)
 		return r;
 	if (cmd->json)
 		pack_print_json(&result);
-	else if (!cmd->quiet)
+	cmd->printed = cmd->json;
+	if (!cmd->json && !cmd->quiet)
 		pack_print_text(&result);
 	return r;
 }

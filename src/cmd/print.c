@@ -52,7 +52,34 @@ void cmd_lines(char *text)
 	fputs(text, stdout);
 }
 
-void cmd_json(struct mf_json *value, bool pretty)
+void cmd_json(struct cmd *cmd, struct mf_json *value, bool pretty)
 {
 	puts(mf_json_text(value, pretty));
+	cmd->printed = true;
+}
+
+void cmd_json_error(const struct cmd *cmd, struct mf_json *object)
+{
+	const struct mf_failure *f = &cmd->ctx.failure;
+	struct mf_json *error = mf_json_object();
+
+	mf_json_set_string(error, "code", mf_error_name(f->code));
+	mf_json_set_string(error, "stage", mf_stage_name(f->stage));
+	mf_json_set_string(error, "subject", f->what);
+	mf_json_set_string(error, "reason", *f->why ? f->why : mf_error_sentence(f->code));
+	mf_json_set(object, "error", error);
+}
+
+const char *cmd_bytes(uint64_t bytes, char buf[16])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	while (n >= 999.5 && unit < 4) {
+		n /= 1000;
+		unit++;
+	}
+	snprintf(buf, 16, unit && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+	return buf;
 }

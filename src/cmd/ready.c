@@ -27,7 +27,7 @@ int cmd_ready(struct cmd *cmd, int argc, char **argv)
 		return r;
 	}
 	if (cmd->json) {
-		cmd_print_gaps(kernel, &gaps);
+		cmd_print_gaps(cmd, kernel, &gaps);
 		return gaps.n ? CMD_FAILED : CMD_DONE;
 	}
 	for (size_t i = 0; i < gaps.n; i++)

@@ -183,7 +183,10 @@ static int refresh_and_print(struct cmd *cmd, const struct mf_repos *repos, unsi
 	}
 	o = mf_json_object();
 	mf_json_set(o, "repositories", list);
-	cmd_json(o, true);
+	mf_json_set_bool(o, "changed", r == CMD_DONE);
+	if (r < 0)
+		cmd_json_error(cmd, o);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r;
 }

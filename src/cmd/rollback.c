@@ -79,9 +79,10 @@ int cmd_undo(struct cmd *cmd, int argc, char **argv)
 				 "name a run by its number; modfetch history lists them");
 	r = mf_way_back_from_run(&cmd->ctx, id, &way);
 	if (r > 0) {
-		mf_log(&cmd->ctx, MF_LOG_WARNING,
-		       "history: nothing that run %" PRId64 " did is still there", id);
-		return CMD_NOTHING;
+		_cleanup_free_ char *why =
+			mf_format("nothing that run %" PRId64 " did is still there", id);
+
+		return cmd_nothing(cmd, "undo", why ? why : "");
 	}
 	return r < 0 ? r : carry_out(cmd, "undo", &way, false);
 }
@@ -105,10 +106,7 @@ int cmd_rollback(struct cmd *cmd, int argc, char **argv)
 		r = mf_way_back_from_run(&cmd->ctx, id, &way);
 	else
 		r = mf_way_back_to_older(&cmd->ctx, &names, &way);
-	if (r > 0) {
-		mf_log(&cmd->ctx, MF_LOG_WARNING,
-		       "history: there is no update that could be taken back");
-		return CMD_NOTHING;
-	}
+	if (r > 0)
+		return cmd_nothing(cmd, "rollback", "there is no update to take back");
 	return r < 0 ? r : carry_out(cmd, "rollback", &way, true);
 }

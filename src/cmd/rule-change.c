@@ -36,7 +36,7 @@ static void hold_rules_cleanup(struct mf_rules **rules)
 /* ---- what a word names ---- */
 
 struct naming {
-	const struct cmd *cmd;
+	struct cmd *cmd;
 	const char *word;
 	char module[MF_MODALIAS_MAX + 1]; /* the word as modules are spelled, or "" */
 	bool is_module, is_package;
@@ -317,7 +317,7 @@ static int change_find_held(struct change *c)
 
 static void change_print(struct change *c)
 {
-	const struct cmd *cmd = c->cmd;
+	struct cmd *cmd = c->cmd;
 
 	if (cmd->json) {
 		struct mf_json *o = mf_json_object();
@@ -328,7 +328,7 @@ static void change_print(struct change *c)
 		if (c->verb == MF_RULE_HOLD && !c->remove)
 			mf_json_set_strings(o, "held", &c->packages);
 		mf_json_set_bool(o, "changed", c->rules.n && !cmd->dry_run);
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 		mf_json_free(o);
 		return;
 	}

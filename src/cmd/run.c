@@ -17,20 +17,6 @@
 #include "modfetch/similar.h"
 #include "cmd.h"
 
-const char *cmd_bytes(uint64_t bytes, char buf[16])
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-	double n = (double)bytes;
-	size_t unit = 0;
-
-	while (n >= 999.5 && unit < 4) {
-		n /= 1000;
-		unit++;
-	}
-	snprintf(buf, 16, unit && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
-	return buf;
-}
-
 /* ---- progress ---- */
 
 struct progress {
@@ -59,7 +45,9 @@ static void clear_progress(const struct progress *p)
 		fputs("\r\033[K", stderr);
 }
 
-/* ---- the result ---- */
+/* ---- the plan ---- */
+
+#define PLAN_SHOWN 20 /* packages; of more their number is printed */
 
 static void print_want(const struct mf_want *want)
 {
@@ -80,7 +68,7 @@ static void print_want(const struct mf_want *want)
 		cmd_line("  %s is not bound to a driver yet", want->syspath);
 }
 
-static void print_plan(const struct mf_run *run)
+static void print_items(const struct mf_run *run)
 {
 	char size[16];
 
@@ -91,30 +79,54 @@ static void print_plan(const struct mf_run *run)
 			 cmd_bytes(item->size, size),
 			 mf_catalog_repos(run->catalog)->v[item->repo].id, item->why);
 	}
+}
+
+static void print_plan(const struct cmd *cmd, const struct mf_run *run)
+{
+	bool all = run->plan.n <= PLAN_SHOWN || cmd->ctx.log_level >= MF_LOG_DEBUG;
+	char size[16], disk[16];
+
+	if (all)
+		print_items(run);
 	for (size_t i = 0; i < run->plan.erase.n; i++)
 		cmd_line("remove  %s", run->plan.erase.v[i]);
 	for (size_t i = 0; i < run->links.n; i++)
 		cmd_line("link    %s for kernel %s", run->links.v[i].target,
 			 run->links.v[i].kernel);
 	if (run->plan.n)
-		cmd_line("%zu packages, %s to fetch", run->plan.n,
-			 cmd_bytes(run->plan.download, size));
+		cmd_line("%zu package%s, %s to fetch, %s on disk%s", run->plan.n,
+			 run->plan.n == 1 ? "" : "s", cmd_bytes(run->plan.download, size),
+			 cmd_bytes(run->plan.install_size, disk), all ? "" : "; -v lists them");
 }
 
-void cmd_print_run(const struct cmd *cmd, const struct mf_run *run)
+/* Prints a plan that was only made, or the result of a run and, with -v, the plan before it. */
+static void print_run(const struct cmd *cmd, const struct mf_run *run, bool changed)
 {
-	if (cmd->json) {
-		struct mf_json *o = mf_record_plan(&cmd->ctx, run);
-
-		cmd_json(o, true);
-		mf_json_free(o);
-		return;
-	}
 	if (cmd->quiet)
 		return;
-	for (size_t i = 0; i < run->wants.n; i++)
-		print_want(&run->wants.v[i]);
-	print_plan(run);
+	if (run->dry_run || cmd->ctx.log_level >= MF_LOG_DEBUG) {
+		for (size_t i = 0; i < run->wants.n; i++)
+			print_want(&run->wants.v[i]);
+		print_plan(cmd, run);
+	}
+	if (!run->dry_run)
+		cmd_print_result(cmd, run, changed);
+}
+
+/* Prints the object of a run, or adds it to LIST. R: as from mf_pipeline_run(). */
+static void put_json(struct cmd *cmd, const struct mf_run *run, int r, struct mf_json *list)
+{
+	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
+
+	mf_json_set_bool(o, "changed", r == 0 && !run->dry_run);
+	if (r < 0)
+		cmd_json_error(cmd, o);
+	if (list) {
+		mf_json_add(list, o);
+		return;
+	}
+	cmd_json(cmd, o, true);
+	mf_json_free(o);
 }
 
 /* ---- the status ---- */
@@ -165,6 +177,24 @@ static char *similar_modules(const struct mf_run *run, const struct mf_want *wan
 	return text ? mf_format("; %s", text) : NULL;
 }
 
+/* Adds "did you mean" to the failure of a name that nothing has. */
+static void hint_at_similar(struct cmd *cmd, const struct mf_run *run, int r)
+{
+	struct mf_failure f = cmd->ctx.failure;
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = f.what };
+	_cleanup_free_ char *text = NULL;
+
+	if (r != -MFE_NOT_FOUND || f.stage != MF_STAGE_RESOLVE || !run->catalog)
+		return;
+	(void)mf_catalog_each_module(run->catalog, run_on_module, &similar);
+	text = mf_similar_text(&similar);
+	if (text)
+		(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what, "%s; %s", f.why, text);
+	else if (run->selection.install)
+		(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what,
+			      "%s; modfetch search finds packages by a part of their name", f.why);
+}
+
 /*
  * Prints a line for each unresolved want; for coldplug, where most devices have no driver in any
  * repository, only for invalid names.
@@ -204,29 +234,39 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 	return lock < 0 ? lock : mf_pending_loads_clear(&cmd->ctx, glob);
 }
 
-int cmd_run(struct cmd *cmd, struct mf_run *run)
+int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 {
 	struct progress progress = { .started = mf_now_us() };
 	int r;
 
 	run->dry_run |= cmd->dry_run;
 	run->no_load |= cmd->no_load;
+	if (!run->dry_run)
+		cmd_ask_for_plan(cmd, run);
 	if (!cmd->quiet && isatty(STDERR_FILENO)) {
 		run->progress = draw_progress;
 		run->progress_arg = &progress;
 	}
 	r = mf_pipeline_run(&cmd->ctx, run);
 	clear_progress(&progress);
+	hint_at_similar(cmd, run, r);
 	/* a failed plan is an answer too: the object has the reason for each query */
-	if (r < 0 && cmd->json && run->dry_run && run->catalog)
-		cmd_print_run(cmd, run);
+	if (cmd->json)
+		put_json(cmd, run, r, list);
 	if (r < 0)
 		return r;
-	cmd_print_run(cmd, run);
-	if (!cmd->json)
+	cmd->changed |= !r && !run->dry_run;
+	if (!cmd->json) {
+		print_run(cmd, run, !r);
 		report_unresolved(cmd, run);
+	}
 	/* every machine has devices without any driver: no failure of coldplug */
 	if (!strcmp(run->verb, "coldplug"))
 		return r ? CMD_NOTHING : CMD_DONE;
 	return status_of(run, r);
+}
+
+int cmd_run(struct cmd *cmd, struct mf_run *run)
+{
+	return cmd_run_into(cmd, run, NULL);
 }

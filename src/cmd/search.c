@@ -48,7 +48,7 @@ static struct mf_json *package_json(const struct mf_catalog *catalog,
 
 /* ---- search ---- */
 
-static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
+static void print_hits_json(struct cmd *cmd, struct mf_catalog *catalog, struct mf_pool *pool,
 			    const struct mf_hits *hits)
 {
 	struct mf_json *list = mf_json_array();
@@ -64,7 +64,7 @@ static void print_hits_json(struct mf_catalog *catalog, struct mf_pool *pool,
 		mf_json_set_string(o, "alias", hit->alias);
 		mf_json_add(list, o);
 	}
-	cmd_json(list, true);
+	cmd_json(cmd, list, true);
 	mf_json_free(list);
 }
 
@@ -140,7 +140,7 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (cmd->json)
-		print_hits_json(catalog, pool, &hits);
+		print_hits_json(cmd, catalog, pool, &hits);
 	else if (!cmd->quiet)
 		print_hits(catalog, pool, &hits);
 	if (!hits.n && !cmd->json)
@@ -388,7 +388,7 @@ int cmd_info(struct cmd *cmd, int argc, char **argv)
 		r = print_info(cmd, catalog, argv[i], list);
 	}
 	if (!r && cmd->json)
-		cmd_json(list, true);
+		cmd_json(cmd, list, true);
 	mf_json_free(list);
 	return r;
 }

@@ -119,7 +119,7 @@ int cmd_status_usage(struct cmd *cmd, bool hooks)
 		return CMD_DONE;
 	}
 	o = usage_json(cmd, &usage);
-	cmd_json(o, false);
+	cmd_json(cmd, o, false);
 	mf_json_free(o);
 	return CMD_DONE;
 }

@@ -199,7 +199,7 @@ static int status_print_json(struct cmd *cmd, const struct mf_run *run,
 	mf_json_set(o, "set_aside", status_set_aside(aside));
 	r = cmd_trials_add(cmd, o);
 	if (!r)
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r < 0 ? r : CMD_DONE;
 }

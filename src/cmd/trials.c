@@ -96,7 +96,7 @@ static int list_trials(struct cmd *cmd)
 	o = mf_json_object();
 	r = cmd_trials_add(cmd, o);
 	if (!r)
-		cmd_json(o, true);
+		cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r < 0 ? r : CMD_DONE;
 }

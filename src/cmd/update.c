@@ -27,7 +27,7 @@ static struct mf_json *update_object(const struct mf_update *u)
 	return o;
 }
 
-void cmd_print_updates(const struct cmd *cmd, const struct mf_updates *updates)
+void cmd_print_updates(struct cmd *cmd, const struct mf_updates *updates)
 {
 	struct mf_json *o, *list;
 
@@ -48,7 +48,7 @@ void cmd_print_updates(const struct cmd *cmd, const struct mf_updates *updates)
 		mf_json_add(list, update_object(&updates->v[i]));
 	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
 	mf_json_set(o, "updates", list);
-	cmd_json(o, true);
+	cmd_json(cmd, o, true);
 	mf_json_free(o);
 }
 
@@ -66,7 +66,8 @@ void cmd_print_trials(const struct cmd *cmd, const struct mf_trial_results *resu
 
 /* ---- the update ---- */
 
-static int run_versions(struct cmd *cmd, const struct mf_version *versions, size_t n)
+static int run_versions(struct cmd *cmd, const struct mf_version *versions, size_t n,
+			struct mf_json *runs)
 {
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "update",
 						     .selection.versions = versions,
@@ -74,17 +75,18 @@ static int run_versions(struct cmd *cmd, const struct mf_version *versions, size
 						     .no_load = true,
 						     .trial = true };
 
-	return cmd_run(cmd, &run);
+	return cmd_run_into(cmd, &run, runs);
 }
 
 /* Each alone, after a failure of all. The worst result. */
-static int run_each(struct cmd *cmd, const struct mf_version *versions, size_t n)
+static int run_each(struct cmd *cmd, const struct mf_version *versions, size_t n,
+		    struct mf_json *runs)
 {
 	struct mf_failure failure = cmd->ctx.failure;
 	int worst = failure.code;
 
 	for (size_t i = 0; i < n; i++) {
-		int r = run_versions(cmd, &versions[i], 1);
+		int r = run_versions(cmd, &versions[i], 1, runs);
 
 		if (r >= 0)
 			continue;
@@ -98,19 +100,52 @@ static int run_each(struct cmd *cmd, const struct mf_version *versions, size_t n
 	return worst;
 }
 
+static int run_all(struct cmd *cmd, const struct mf_version *versions, size_t n,
+		   struct mf_json *runs)
+{
+	int r = run_versions(cmd, versions, n, runs);
+
+	if (r < 0 && n > 1 && mf_fault_is_of_package(r) && !cmd->dry_run)
+		r = run_each(cmd, versions, n, runs);
+	return r;
+}
+
+/* One object: of the transaction or, if that failed and each update was tried alone, of all. */
+static void print_runs(struct cmd *cmd, struct mf_json *runs, int r)
+{
+	struct mf_json *o;
+
+	if (mf_json_length(runs) == 1) {
+		cmd_json(cmd, mf_json_at(runs, 0), true);
+		mf_json_free(runs);
+		return;
+	}
+	o = mf_json_object();
+	mf_json_set_string(o, "kernel", cmd->ctx.kernel);
+	mf_json_set(o, "runs", runs);
+	/* without an update there is no run */
+	mf_json_set_bool(o, "changed", cmd->changed);
+	if (r < 0)
+		cmd_json_error(cmd, o);
+	cmd_json(cmd, o, true);
+	mf_json_free(o);
+}
+
 static int update_all(struct cmd *cmd, const struct mf_updates *updates)
 {
 	size_t n;
 	_cleanup_free_ struct mf_version *versions = mf_updates_versions(updates, &n);
+	struct mf_json *runs;
 	int r;
 
 	if (!versions)
 		return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ENOMEM, "update", NULL);
-	if (!n)
-		return CMD_NOTHING;
-	r = run_versions(cmd, versions, n);
-	if (r < 0 && n > 1 && mf_fault_is_of_package(r) && !cmd->dry_run)
-		r = run_each(cmd, versions, n);
+	runs = cmd->json ? mf_json_array() : NULL;
+	r = n ? run_all(cmd, versions, n, runs) : CMD_NOTHING;
+	if (runs)
+		print_runs(cmd, runs, r);
+	else if (!n && !cmd->quiet)
+		cmd_line("no driver of %s has an update", cmd->ctx.kernel);
 	return r;
 }
 

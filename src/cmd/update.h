@@ -6,7 +6,7 @@
 #include "cmd.h"
 
 /* Prints a line for each update, or all as JSON. */
-void cmd_print_updates(const struct cmd *cmd, const struct mf_updates *updates);
+void cmd_print_updates(struct cmd *cmd, const struct mf_updates *updates);
 /* Prints what trials came to, a line for each; nothing as JSON. */
 void cmd_print_trials(const struct cmd *cmd, const struct mf_trial_results *results);
 

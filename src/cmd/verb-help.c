@@ -119,12 +119,9 @@ static const struct verb_option kernel_added_options[] = {
 	{ "strict", 0, NULL, "fail if a driver is missing" },
 	{ 0 },
 };
-static const struct verb_option autoremove_options[] = {
-	{ "yes", 'y', NULL, "do not ask" },
-	{ 0 },
-};
 
-#define RUNS (USES_DRY_RUN | USES_JSON | USES_NO_LOAD | USES_VERBOSE)
+#define CHANGES (USES_DRY_RUN | USES_JSON | USES_ASKING)
+#define RUNS	(CHANGES | USES_NO_LOAD | USES_VERBOSE)
 
 static const struct verb_help helps[] = {
 	{ "probe",
@@ -174,7 +171,7 @@ static const struct verb_help helps[] = {
 	      "every network driver, into an image" } } },
 	{ "remove",
 	  GROUP_DRIVERS,
-	  USES_DRY_RUN | USES_JSON,
+	  CHANGES,
 	  NULL,
 	  { { "modfetch remove xfs", "the package with this module" },
 	    { "modfetch --dry-run remove xfs-kmp", "what would be removed with it?" } } },
@@ -318,8 +315,8 @@ static const struct verb_help helps[] = {
 	    { "modfetch complete devices", "devices: addresses, ids, network interfaces" } } },
 	{ "autoremove",
 	  GROUP_UPKEEP,
-	  USES_DRY_RUN | USES_JSON,
-	  autoremove_options,
+	  CHANGES,
+	  NULL,
 	  { { "modfetch --dry-run autoremove", "list what nothing needs any more" },
 	    { "modfetch autoremove --yes", "remove it without a question" } } },
 };

@@ -65,8 +65,7 @@ static const struct verb verbs[] = {
 	  ANY_KERNEL | ONE_RUN },
 	{ "complete", IN_MODULE(complete), "KIND,... [WORD]", "print words for a shell to complete",
 	  ANY_KERNEL | ONE_RUN },
-	{ "autoremove", IN_MODULE(autoremove), "[--yes]", "remove packages that nothing needs",
-	  ONE_RUN },
+	{ "autoremove", IN_MODULE(autoremove), "", "remove packages that nothing needs", ONE_RUN },
 };
 
 const struct verb *cmd_verbs(size_t *ret_n)

@@ -57,6 +57,7 @@ enum verb_globals {
 	USES_THOROUGH = 8,
 	USES_VERBOSE = 16,
 	USES_UNATTENDED = 32,
+	USES_ASKING = 64,
 };
 
 struct verb_help {

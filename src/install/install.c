@@ -263,6 +263,7 @@ static int sync_disk(struct mf_context *ctx)
 #define ROOM_JOURNAL (6ULL << 20)   /* the journal does not grow beyond that */
 #define ROOM_INDEXES (1ULL << 20)
 
+/* Checks the file system of a directory, unless it is *DEV, which was checked before. */
 static int check_room(struct mf_context *ctx, const char *directory, uint64_t need, dev_t *dev)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
@@ -275,32 +276,43 @@ static int check_room(struct mf_context *ctx, const char *directory, uint64_t ne
 	if (*dev == st.st_dev)
 		return 0;
 	*dev = st.st_dev;
+	if (fs.f_flag & ST_RDONLY)
+		return mf_fail(ctx, MF_STAGE_INSTALL, -EROFS, directory,
+			       "its file system is read-only; mount it writable, or run modfetch "
+			       "where the image of this system is made");
 	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
 		return 0;
 	return mf_fail(ctx, MF_STAGE_INSTALL, -ENOSPC, directory,
-		       "%llu kB are needed, %llu kB are free", (unsigned long long)need >> 10,
+		       "%llu kB are needed, %llu kB are free; remove what is not needed, for "
+		       "example by modfetch autoremove",
+		       (unsigned long long)need >> 10,
 		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
+}
+
+int mf_install_check_room(struct mf_context *ctx, size_t n, uint64_t bytes)
+{
+	uint64_t files = n ? bytes + ROOM_INDEXES : 0, database = n * ROOM_PACKAGE;
+	dev_t dev = 0;
+	int r;
+
+	if (database > ROOM_JOURNAL)
+		database = ROOM_JOURNAL;
+	/* usually both are on one file system, which is then checked once */
+	r = check_room(ctx, "/lib/modules", files + database, &dev);
+	return r < 0 ? r : check_room(ctx, "/var/lib", database, &dev);
 }
 
 static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
 {
-	uint64_t files = ROOM_INDEXES, database = n * ROOM_PACKAGE;
-	dev_t dev = 0;
-	int r;
+	uint64_t bytes = 0;
 
-	if (!n)
-		return 0;
-	if (database > ROOM_JOURNAL)
-		database = ROOM_JOURNAL;
 	for (size_t i = 0; i < n; i++) {
 		const struct mf_rpm_header *header = mf_proof_header(proofs[i]);
 
 		for (size_t j = 0; j < header->n_files; j++)
-			files += S_ISREG(header->files[j].mode) ? header->files[j].size : 0;
+			bytes += S_ISREG(header->files[j].mode) ? header->files[j].size : 0;
 	}
-	/* usually both are on one file system, which is then checked once */
-	r = check_room(ctx, "/lib/modules", files + database, &dev);
-	return r < 0 ? r : check_room(ctx, "/var/lib", database, &dev);
+	return mf_install_check_room(ctx, n, bytes);
 }
 
 /* ---- the stage ---- */

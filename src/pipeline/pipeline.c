@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The order of the stages, and what a failure of one of them undoes.
+ * The order of the stages, and what a failure of one of them undoes. frame.c has what is around them.
  *
  * Up to verify nothing on the machine has changed, and a failure is only reported. From install on,
  * a failure removes the packages again, so that the tree, its indexes and the rpm database are as
@@ -16,7 +16,6 @@
 #include "modfetch/depmod.h"
 #include "modfetch/file.h"
 #include "modfetch/history.h"
-#include "modfetch/hooks.h"
 #include "modfetch/install.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/links.h"
@@ -25,10 +24,9 @@
 #include "modfetch/pending-loads.h"
 #include "modfetch/policy.h"
 #include "modfetch/resolve.h"
-#include "modfetch/stubs.h"
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
-#include "asked-step.h"
+#include "confirm-step.h"
 #include "download.h"
 #include "initrd-step.h"
 #include "kept-step.h"
@@ -36,6 +34,7 @@
 #include "misplaced.h"
 #include "names-step.h"
 #include "renew.h"
+#include "stages.h"
 #include "trial-step.h"
 
 /* The data that the stages of one run pass on to each other. */
@@ -285,6 +284,11 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 	int r = mf_fault_check_plan(ctx, run);
 
 	tx->metadata_may_help = r == -MFE_STALE;
+	if (!r)
+		r = mf_confirm_step(ctx, run);
+	/* found before the download, not after it */
+	if (!r)
+		r = mf_install_check_room(ctx, run->plan.n, run->plan.install_size);
 	ctx->scriptlets = mf_repos_have_scriptlets(mf_catalog_repos(run->catalog));
 	if (r == 0)
 		r = mf_verifier_new(ctx, &verifier);
@@ -433,17 +437,13 @@ static int run_renewing(struct mf_context *ctx, struct mf_run *run, struct trans
 
 	if (r >= 0 || !tx->metadata_may_help || !mf_renew_after(ctx, run, r))
 		return r;
-	run->fault = MF_FAULT_NONE;
 	tx_drop_packages(tx);
-	mf_plan_done(&run->plan);
-	mf_catalog_free(MF_STEAL(run->catalog));
-	for (size_t i = 0; i < run->wants.n; i++)
-		mf_want_clear_matches(&run->wants.v[i]);
+	mf_run_reset(run);
 	return run_once(ctx, run, tx);
 }
 
 /* Also a failed run ends its pending loads: one that stays on disk means that the machine crashed. */
-static int run_stages(struct mf_context *ctx, struct mf_run *run)
+int mf_run_stages(struct mf_context *ctx, struct mf_run *run)
 {
 	_cleanup_(tx_done) struct transaction tx = { .tree = mf_kernel_dir(ctx) };
 	int r = run->dry_run ? 0 : mf_pending_loads_prune(ctx, &tx.pending_loads);
@@ -459,42 +459,4 @@ static int run_stages(struct mf_context *ctx, struct mf_run *run)
 		mf_log(ctx, MF_LOG_WARNING, "load: %s: %s", ctx->failure.what, ctx->failure.why);
 	mf_failure_restore(&saved);
 	return r;
-}
-
-int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run)
-{
-	_cleanup_free_ char *line = NULL;
-	_cleanup_close_ int lock = -1;
-	int r;
-
-	pipeline_stamp(run, MF_STARTED);
-	if (run->dry_run)
-		return run_stages(ctx, run);
-	lock = mf_lock(ctx);
-	if (lock < 0)
-		return lock;
-	r = mf_undo_recover(ctx);
-	if (!r)
-		r = mf_links_recover(ctx);
-	if (r >= 0)
-		r = run_stages(ctx, run);
-	if (r >= 0)
-		mf_stubs_refresh(ctx, run->stamp[MF_INSTALLED] || run->repaired || run->refreshed);
-	/* no device waits any more: the next one shall not wait for this */
-	if (run->stamp[MF_INSTALLED])
-		mf_installed_refresh(ctx);
-	/* packages are installed and drivers loaded, but a scriptlet failed */
-	if (r >= 0 && run->scriptlet.code) {
-		ctx->failure = run->scriptlet;
-		r = run->scriptlet.code;
-	}
-	mf_record_end(ctx, run, r, &line);
-	mf_asked_step(ctx, run, r);
-	mf_loading_unmark(ctx);
-	/* a hook may call modfetch */
-	close(mf_steal_fd(&lock));
-	if ((r == 0 || r == run->scriptlet.code) && line && run->stamp[MF_INSTALLED] &&
-	    mf_wants_any_loaded(&run->wants))
-		mf_hooks_run(ctx, line, MF_HOOK_SECONDS);
-	return mf_initrd_step_settle(ctx, run, r);
 }

@@ -37,6 +37,22 @@ static struct mf_json *result_of(const struct mf_want *want)
 	return o;
 }
 
+static struct mf_json *query_of(const struct mf_want *want)
+{
+	struct mf_json *o = result_of(want);
+
+	mf_json_set_strings(o, "loaded", &want->loaded);
+	if (want->driver)
+		mf_json_set_string(o, "driver", want->driver);
+	if (want->load_error)
+		mf_json_set_string(o, "load_error", mf_error_name(want->load_error));
+	if (want->uevent_us)
+		mf_json_set_int(o, "uevent_us", (int64_t)want->uevent_us);
+	if (want->decided_us)
+		mf_json_set_int(o, "decided_us", (int64_t)want->decided_us);
+	return o;
+}
+
 static struct mf_json *item_of(const struct mf_run *run, const struct mf_plan_item *item)
 {
 	struct mf_json *o = mf_json_object();
@@ -66,7 +82,8 @@ struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run
 
 	mf_json_set_string(o, "kernel", ctx->kernel);
 	for (size_t i = 0; i < run->wants.n; i++)
-		mf_json_add(results, result_of(&run->wants.v[i]));
+		mf_json_add(results, run->dry_run ? result_of(&run->wants.v[i])
+						  : query_of(&run->wants.v[i]));
 	mf_json_set(o, "results", results);
 	for (size_t i = 0; i < run->plan.n; i++) {
 		struct mf_json *item = item_of(run, &run->plan.items[i]);
@@ -79,22 +96,6 @@ struct mf_json *mf_record_plan(const struct mf_context *ctx, const struct mf_run
 	for (size_t i = 0; i < run->links.n; i++)
 		mf_json_add(links, link_of(&run->links.v[i]));
 	mf_json_set(o, "link", links);
-	return o;
-}
-
-static struct mf_json *query_of(const struct mf_want *want)
-{
-	struct mf_json *o = result_of(want);
-
-	mf_json_set_strings(o, "loaded", &want->loaded);
-	if (want->driver)
-		mf_json_set_string(o, "driver", want->driver);
-	if (want->load_error)
-		mf_json_set_string(o, "load_error", mf_error_name(want->load_error));
-	if (want->uevent_us)
-		mf_json_set_int(o, "uevent_us", (int64_t)want->uevent_us);
-	if (want->decided_us)
-		mf_json_set_int(o, "decided_us", (int64_t)want->decided_us);
 	return o;
 }
 

@@ -127,11 +127,15 @@ static int add_removal_jobs(struct planning *p, const char *name)
 	size_t n = 0;
 	int r = resolve_find_named(p->ctx, p->pool, p->selection, name, &ids, &n);
 
+	if (!r && !n && p->selection->any_form && resolve_is_unowned_module(p->pool, name))
+		return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, name,
+			       "its file is on disk, but no installed package has it");
+	/* what is not installed need not be removed */
+	if (!r && !n && p->selection->any_form && resolve_is_only_available(p->pool, name))
+		return 0;
 	if (!r && !n)
-		return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, name, "%s",
-			       p->selection->any_form && resolve_is_unowned_module(p->pool, name)
-				       ? "its file is on disk, but no installed package has it"
-				       : "no such package is installed");
+		return mf_fail(p->ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, name,
+			       "no installed package has this name");
 	if (!r)
 		r = add_job(p, NULL, true, MF_STEAL(ids), n);
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, name, NULL) : 0;

@@ -136,18 +136,26 @@ int resolve_find_named(const struct mf_context *ctx, struct mf_pool *pool,
 	return 0;
 }
 
-bool resolve_is_unowned_module(struct mf_pool *pool, const char *name)
+/* The providers of the module that NAME is, "e1000e" or "e1000e.ko". RET_N 0: none. */
+static void find_module(struct mf_pool *pool, const char *name, int **ret_ids, size_t *ret_n)
 {
 	char module[MF_MODULE_NAME_SIZE];
 	_cleanup_free_ char *dep = NULL;
+
+	if (!is_module_form(name) || !mf_module_name(name, module, sizeof(module)))
+		return;
+	dep = mf_format("kmod(%s.ko)", module);
+	/* without memory the more general sentence is used */
+	if (dep)
+		(void)mf_pool_providers(pool, dep, NULL, ret_ids, ret_n);
+}
+
+bool resolve_is_unowned_module(struct mf_pool *pool, const char *name)
+{
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
 
-	if (!is_module_form(name) || !mf_module_name(name, module, sizeof(module)))
-		return false;
-	dep = mf_format("kmod(%s.ko)", module);
-	if (!dep || mf_pool_providers(pool, dep, NULL, &ids, &n) < 0)
-		return false;
+	find_module(pool, name, &ids, &n);
 	for (size_t i = 0; i < n; i++) {
 		struct mf_package package;
 
@@ -156,6 +164,34 @@ bool resolve_is_unowned_module(struct mf_pool *pool, const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* Are all of the packages in repositories, and none installed? RET_ANY: is there one at all? */
+static bool all_available(struct mf_pool *pool, const int *ids, size_t n, bool *ret_any)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package package;
+
+		mf_pool_package(pool, ids[i], &package);
+		if (package.origin < 0)
+			return false;
+		*ret_any = true;
+	}
+	return true;
+}
+
+bool resolve_is_only_available(struct mf_pool *pool, const char *name)
+{
+	_cleanup_free_ int *ids = NULL, *versions = NULL, *modules = NULL;
+	size_t n = 0, n_versions = 0, n_modules = 0;
+	bool any = false;
+
+	find_module(pool, name, &modules, &n_modules);
+	if (mf_choice_find(pool, name, MF_WHICH_ANY, &ids, &n) < 0 ||
+	    mf_version_find_text(pool, name, &versions, &n_versions) < 0)
+		return false;
+	return all_available(pool, modules, n_modules, &any) && all_available(pool, ids, n, &any) &&
+	       all_available(pool, versions, n_versions, &any) && any;
 }
 
 int mf_package_is_called(struct mf_pool *pool, const char *name)

@@ -17,4 +17,10 @@ int resolve_find_named(const struct mf_context *ctx, struct mf_pool *pool,
 /* Has the disk a module of this name that is of no package? */
 bool resolve_is_unowned_module(struct mf_pool *pool, const char *name);
 
+/*
+ * Has a package of the repositories, by its name or what it provides, or a module of one this name,
+ * and no installed package? Then it is only not installed, and no slip of the pen.
+ */
+bool resolve_is_only_available(struct mf_pool *pool, const char *name);
+
 #endif

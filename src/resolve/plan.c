@@ -91,6 +91,7 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	};
 	memcpy(item->sha256, package.sha256, sizeof(item->sha256));
 	plan->download += item->size;
+	plan->install_size += item->install_size;
 	if (mf_pool_deps(pool, step->id, MF_PROVIDES, plan_on_provide, &item->modules) < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	mf_strings_sort(&item->modules);
@@ -148,6 +149,7 @@ static int add_erased(struct mf_pool *pool, struct mf_plan *plan, int id)
 		item->replaces = MF_STEAL(label);
 		return 0;
 	}
+	plan->removed_size += package.install_size;
 	/* of several the label says which */
 	if (mf_strings_add(&plan->erase,
 			   count_versions(pool, package.name) > 1 ? label : package.name) < 0)

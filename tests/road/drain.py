@@ -41,7 +41,7 @@ class Queue(unittest.TestCase):
         self.manager.settimeout(20)
 
     def command(self, *arguments):
-        return [MODFETCH, "--root", str(self.root), "queue", *arguments]
+        return [MODFETCH, "--root", str(self.root), "--detailed-exit", "queue", *arguments]
 
     def start(self, *arguments, program=MODFETCH):
         process = subprocess.Popen([program, *self.command(*arguments)[1:]], stderr=subprocess.DEVNULL,

@@ -94,7 +94,7 @@ class Machine:
                               env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
 
     def modfetch(self, *args):
-        return self.enter('/usr/sbin/modfetch', '--kernel', self.k, *args)
+        return self.enter('/usr/sbin/modfetch', '--kernel', self.k, '--detailed-exit', *args)
 
     def modules(self):
         """The modules in the initrd, as the generator's own tool lists them."""

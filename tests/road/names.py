@@ -201,7 +201,7 @@ class Install(Case):
 
     def test_a_module_on_disk_is_there(self):
         run = self.done('install', 'loop', status=2)
-        self.assertIn('loop: present', run.stdout)
+        self.assertIn('loop: already installed', run.stdout)
 
     def test_a_provide_of_another_repository_is_not_the_module(self):
         self.vendor('hijack', 'Provides: e1000e', files=[('/usr/share/doc/hijack', b'x')], version='99')
