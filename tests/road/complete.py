@@ -4,14 +4,17 @@
 
 The shells are real ones: bash and zsh on a terminal, fish by its own question for completions.
 """
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -33,6 +36,8 @@ class Terminal:
         if not self.pid:
             os.environ.update(env, TERM='dumb', PATH=f'{BUILT}:{os.environ["PATH"]}', PS1='> ')
             os.execvp(command[0], command)
+        # one line for each command line
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('4H', 50, 1000, 0, 0))
 
     def type(self, keys, shown, seconds=20):
         os.write(self.fd, keys.encode())
@@ -135,7 +140,8 @@ class Bash(Case):
                                  ('probe 8086:10', 'probe 8086:10d3 '), ('lookup 0000:00:', 'lookup 0000:00:03.0 '),
                                  (f'ready {self.root.kver[:5]}', f'ready {self.root.kver} '), ('help coldp', 'help coldplug '),
                                  ('prefer reposi', 'prefer repository '), ('check --fi', 'check --fix ')):
-            shown = self.shell.type(f': modfetch\x15modfetch {self.machine} {typed}\t\x01echo =\x05=\n', '\n==?modfetch .*\n')
+            self.shell.type(f'modfetch {self.machine} {typed}\t', re.escape(completed.rsplit(' ', 2)[-2]), 5)
+            shown = self.shell.type('\x01echo =\x05=\n', '\n==?modfetch .*\n')
             self.assertIn(f' {completed}=', shown, typed)
 
     def test_a_hostile_word_is_not_run(self):
@@ -159,7 +165,8 @@ class Zsh(Case):
                                  ('refresh te', 'refresh test'), ('lookup eth', 'lookup eth0'), ('probe 8086:10', 'probe 8086:10d3'),
                                  ('undo ', 'undo 1'), (f'ready {self.root.kver[:5]}', f'ready {self.root.kver}'),
                                  ('help coldp', 'help coldplug'), ('check --fi', 'check --fix')):
-            shown = shell.type(f'modfetch {self.machine} {typed}\t\x01echo "[\x05]"\n', '\n\\[.*modfetch .*\n')
+            shell.type(f'modfetch {self.machine} {typed}\t', re.escape(completed.rsplit(' ', 1)[-1]), 5)
+            shown = shell.type('\x01echo "[\x05]"\n', '\n\\[.*modfetch .*\n')
             self.assertRegex(shown, r'\n\[.*' + re.escape(f' {completed}') + r' ?\]', typed)
 
 
