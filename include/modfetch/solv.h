@@ -201,6 +201,13 @@ int mf_pool_each_form(struct mf_pool *pool, int origin, const char *open, mf_poo
 		      void *arg);
 
 /*
+ * Visits each name that any package of the pool provides or asks for and that begins with OPEN, in no
+ * order. The visitor's return that is not 0, or 0.
+ */
+typedef int mf_pool_name_visit(void *arg, const char *name);
+int mf_pool_each_name(struct mf_pool *pool, const char *open, mf_pool_name_visit *visit, void *arg);
+
+/*
  * Names of a pool that the caller has numbered, from 1 on: of thousands of provides it gets those that
  * matter to it, and need not look at names again. Valid until a package is added.
  */

@@ -38,7 +38,8 @@ static int lock_file(struct mf_context *ctx, const char *path)
 		usleep(50000);
 	}
 	return mf_fail(ctx, MF_STAGE_LOCK, -MFE_LOCKED, path,
-		       "another modfetch held the lock for %u s", ctx->settings.lock_timeout);
+		       "another modfetch held the lock for %u s; repeat it when that has ended",
+		       ctx->settings.lock_timeout);
 }
 
 int mf_lock(struct mf_context *ctx)

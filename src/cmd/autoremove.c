@@ -40,7 +40,7 @@ static int confirm(struct cmd *cmd, size_t n)
 	if (cmd->yes || cmd->assume_no || cmd_can_ask(cmd))
 		return cmd_ask(cmd, "autoremove", "Remove these %zu?", n);
 	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_CONFIRMED, "autoremove",
-		       "nothing is removed without --yes, as there is no terminal to ask on");
+		       "there is no terminal to ask on; --yes removes them without a question");
 }
 
 int cmd_autoremove(struct cmd *cmd, int argc, char **argv)

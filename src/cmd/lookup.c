@@ -28,8 +28,10 @@ static int print_form(struct cmd *cmd, struct mf_run *run, enum form form)
 	if (r < 0 && (form == FORM_DOT || !run->catalog))
 		return r;
 	if (!run->catalog)
-		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, run->verb,
-			       "no repository is configured, so there is no plan to print");
+		return mf_fail(
+			&cmd->ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, run->verb,
+			"no repository is configured, so there is no plan; modfetch repo add URL "
+			"adds one");
 	out = open_memstream(&text, &len);
 	if (!out)
 		return mf_fail(&cmd->ctx, MF_STAGE_OUTPUT, -ENOMEM, run->verb, NULL);

@@ -124,7 +124,7 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 
 	for (int i = 1; !r && i < argc; i++) {
 		if (argv[i][0] == '-' || !argv[i][0])
-			return cmd_usage(cmd, "search", "%s is not a word to search for", argv[i]);
+			return cmd_usage(cmd, "search", "%s has bytes that no name has", argv[i]);
 		r = search_add_term(cmd, argv[i], &terms);
 	}
 	if (r < 0)

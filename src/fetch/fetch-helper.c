@@ -102,7 +102,11 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 		r = helper_spawn(path, theirs, &pid);
 		if (r < 0)
 			return mf_fail(ctx, MF_STAGE_FETCH, -MFE_FETCH_HELPER, path,
-				       "cannot start it: %s", mf_error_sentence(r));
+				       "cannot start it: %s%s", mf_error_sentence(r),
+				       r == -ENOENT && !access(path, F_OK)
+					       ? "; the file is there, but not the program or "
+						 "the library that it needs to start"
+					       : "");
 	}
 	*ret_helper = (struct fetch_helper){ mf_steal_fd(&ours), pid };
 	return 0;

@@ -106,13 +106,13 @@ static int ask_intact(struct inspection *in, struct entry *e, const struct conte
 	if ((o->has_sha256 && memcmp(c->sha256, o->sha256, sizeof(c->sha256)) != 0) ||
 	    (o->has_md5 && memcmp(c->md5, o->md5, sizeof(c->md5)) != 0))
 		return inspect_find_entry(in, e, -MFE_ALTERED,
-					  "its bytes are not those of its package");
+					  "it was changed after its package was installed");
 	if (o->copy) {
 		_cleanup_close_ int fd = mf_context_open(in->ctx, o->copy, O_RDONLY);
 
 		if (fd >= 0 && !mf_file_equals(fd, c->buf, c->len))
 			return inspect_find_entry(in, e, -MFE_ALTERED,
-						  "its bytes are not those that dkms built");
+						  "it was changed after dkms built it");
 	}
 	return 0;
 }

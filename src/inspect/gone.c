@@ -177,8 +177,9 @@ static int gone_on_directory(void *arg, int dirfd, const char *name)
 	if (l.others) {
 		about.remedy = MF_REMEDY_NONE;
 		r = inspect_find(machine, NULL, &about, -MFE_KERNEL_GONE,
-				 "the kernel %s is not installed, and nobody owns %zu files in its "
-				 "directory, such as /%s",
+				 "the kernel %s is not installed, and %zu files in its directory "
+				 "belong to no "
+				 "package, such as /%s",
 				 name, l.files, l.first);
 	} else {
 		r = inspect_find(

@@ -64,7 +64,8 @@ static int check_digest(struct inspection *in, const struct owned *o, int fd)
 
 	if (r < 0)
 		return packages_report(in, o, r, mf_error_sentence(r));
-	return r ? packages_report(in, o, -MFE_ALTERED, "its bytes are not those of its package")
+	return r ? packages_report(in, o, -MFE_ALTERED,
+				   "it was changed after its package was installed")
 		 : 0;
 }
 

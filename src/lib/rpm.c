@@ -222,8 +222,7 @@ static int take_lock(struct mf_context *ctx, int *ret_fd)
 		usleep(100000);
 	}
 	return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_LOCKED, path,
-		       "another program held the rpm lock for %u s; repeat this when it has ended, "
-		       "or wait longer by lock-timeout in modfetch.conf",
+		       "another program held the rpm lock for %u s; repeat it when that has ended",
 		       ctx->settings.lock_timeout);
 }
 

@@ -52,6 +52,8 @@ static int parse_condition(struct mf_rule_entry *rule, const char *const *words,
 	char value[VALUE_MAX] = "";
 	bool has_value = kind && mf_rule_kind_has_value(kind);
 
+	if (!kind)
+		*ret_why = mf_rule_kind_meant(words[0]);
 	if (!kind || rule->n == MF_RULE_CONDITIONS || (has_value && n < 2) ||
 	    !mf_rule_kind_fits(kind, rule->verb, ret_why) ||
 	    (has_value && !parse_value(kind, words[1], value, sizeof(value))))

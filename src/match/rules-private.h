@@ -61,5 +61,7 @@ int mf_rule_parse(struct mf_rule_entry *rule, const char *const *words, size_t n
 		  const char **ret_why);
 /* "hold" */
 const char *mf_rule_verb_name(enum mf_rule_verb verb);
+/* A clause with the condition that WORD, which is none, is similar to; static. NULL: to none. */
+const char *mf_rule_kind_meant(const char *word);
 
 #endif

@@ -17,6 +17,7 @@
 #include "modfetch/array.h"
 #include "modfetch/asked.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "rules-private.h"
 
@@ -158,22 +159,34 @@ static bool is_fixed(const struct mf_facts *facts, const char *kernel, const cha
 enum subject { OF_DEVICE, OF_MODULE, OF_PACKAGE, OF_REPOSITORY };
 
 /* All conditions. */
+#define KIND(word) word, "no such condition; did you mean " word "?"
 static const struct mf_rule_kind {
 	const char *word;
+	const char *meant; /* the hint where a similar word was written */
 	holds *holds;
 	bool has_value;
 	bool spelling; /* its value is normalized as the indexes spell names */
 	enum subject subject;
 } kinds[MF_RULE_CONDITIONS] = {
-	{ "bus", is_bus, true, false, OF_DEVICE },
-	{ "class", is_class, true, false, OF_DEVICE },
-	{ "modalias", is_modalias, true, true, OF_DEVICE },
-	{ "removable", is_removable, false, false, OF_DEVICE },
-	{ "fixed", is_fixed, false, false, OF_DEVICE },
-	{ "module", rule_is_module, true, true, OF_MODULE },
-	{ "package", is_package, true, false, OF_PACKAGE },
-	{ "repository", is_repository, true, false, OF_REPOSITORY },
+	{ KIND("bus"), is_bus, true, false, OF_DEVICE },
+	{ KIND("class"), is_class, true, false, OF_DEVICE },
+	{ KIND("modalias"), is_modalias, true, true, OF_DEVICE },
+	{ KIND("removable"), is_removable, false, false, OF_DEVICE },
+	{ KIND("fixed"), is_fixed, false, false, OF_DEVICE },
+	{ KIND("module"), rule_is_module, true, true, OF_MODULE },
+	{ KIND("package"), is_package, true, false, OF_PACKAGE },
+	{ KIND("repository"), is_repository, true, false, OF_REPOSITORY },
 };
+#undef KIND
+
+const char *mf_rule_kind_meant(const char *word)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = word };
+
+	for (size_t i = 0; i < MF_RULE_CONDITIONS; i++)
+		mf_similar_offer(&similar, kinds[i].word);
+	return similar.found.n ? mf_rule_kind_find(similar.found.v[0])->meant : NULL;
+}
 
 const struct mf_rule_kind *mf_rule_kind_find(const char *word)
 {

@@ -124,12 +124,13 @@ int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 		if (r >= 0 && kernel->n_vmlinux)
 			return 0;
 		pack_problem(pack, r < 0 ? r : -MFE_PACK, path,
-			     "it has no symbol versions of vmlinux that can be read; they are "
-			     "derived from the imports of the modules");
+			     "it has no symbol versions of vmlinux that can be read, so drivers of "
+			     "others find only the symbols that modules of this tree use");
 	} else {
-		pack_problem(pack, -MFE_PACK, kernel->release.release,
-			     "no Module.symvers was found (name it with --symvers); the exports "
-			     "of vmlinux are derived from the imports of the modules");
+		mf_log(pack->ctx, MF_LOG_WARNING,
+		       "pack: %s: no Module.symvers was found, so drivers of others find only the "
+		       "symbols that modules of this tree use; name the file with --symvers",
+		       kernel->release.release);
 	}
 	pack_exports_done(kernel);
 	r = derive_exports(kernel);

@@ -255,8 +255,8 @@ int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	*ret_result = pack.result;
 	if (pack.result.problems)
 		return mf_fail(ctx, MF_STAGE_PACK, -MFE_PACK, options->trees->v[0],
-			       "%zu problems, reported above; everything else was packed",
-			       pack.result.problems);
+			       "%zu problem%s reported above; everything else was packed",
+			       pack.result.problems, pack.result.problems == 1 ? " is" : "s are");
 	return 0;
 }
 

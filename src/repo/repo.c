@@ -113,7 +113,7 @@ static int visit_line(void *arg, const struct mf_ini_line *line)
 	if (line->wrong)
 		return repo_spoil(rd, d, line->wrong, "");
 	return *d->repo.id ? repo_entry_set(rd, d, line->key, line->value)
-			   : repo_spoil(rd, d, "it stands in no section", line->key);
+			   : repo_spoil(rd, d, "it is before the first section, [ID]", line->key);
 }
 
 /* Neither of two that share an id can be used: which of them the admin means is not known. */
@@ -125,7 +125,8 @@ static int check_twins(struct drafts *drafts, struct draft *d)
 
 		if (!*d->repo.id || strcmp(other->repo.id, d->repo.id))
 			continue;
-		snprintf(why, sizeof(why), "the id stands in %s line %u and in %s line %u",
+		snprintf(why, sizeof(why),
+			 "the id is used twice, in %s line %u and in %s line %u; rename one",
 			 other->file, other->line, d->file, d->line);
 		r = repo_spoil_at(other, other->file, other->line, why, "");
 		if (!r)

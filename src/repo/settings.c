@@ -14,6 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
+#include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "ini.h"
 
@@ -67,6 +68,19 @@ static int bad(struct mf_context *ctx, const char *key, const char *value, const
 	return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF, "%s=%s: %s", key, value, why);
 }
 
+/* A setting that does not exist. */
+static int bad_key(struct mf_context *ctx, const char *key, const char *value)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = key };
+	_cleanup_free_ char *hint = NULL, *why = NULL;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
+		mf_similar_offer(&similar, keys[i].key);
+	hint = mf_similar_text(&similar);
+	why = hint ? mf_format("no such setting; %s", hint) : NULL;
+	return bad(ctx, key, value, why ? why : "no such setting; see modfetch.conf(5)");
+}
+
 static int set_word(struct mf_context *ctx, void *where, const char *key, const char *value)
 {
 	char *copy;
@@ -103,11 +117,12 @@ static int entry(void *arg, const struct mf_ini_line *line)
 
 	if (line->wrong)
 		return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, "/" CONF,
-			       "line %u is no ini line: %s", line->number, line->wrong);
+			       "line %u is neither a section nor KEY=VALUE: %s", line->number,
+			       line->wrong);
 	if (!key)
 		return 0;
 	if (strcmp(line->section, "modfetch"))
-		return bad(ctx, key, value, "it is in no section [modfetch]");
+		return bad(ctx, key, value, "it must be in the section [modfetch]");
 	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++) {
 		void *where = (char *)&ctx->settings + keys[i].offset;
 		uint64_t n;
@@ -130,7 +145,7 @@ static int entry(void *arg, const struct mf_ini_line *line)
 			*(uint64_t *)where = n * keys[i].unit;
 		return 0;
 	}
-	return bad(ctx, key, value, "no such setting");
+	return bad_key(ctx, key, value);
 }
 
 struct stat mf_settings_stat(const struct mf_context *ctx)

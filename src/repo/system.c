@@ -9,6 +9,9 @@
  * the kernel on disk; the repository's packages of the same release speak where there is none; a
  * module that neither knows is read itself.
  *
+ * A file that a package needs, "/usr/sbin/depmod", is there if it is on disk: the rpm database of a machine
+ * with another package manager is nearly empty, and a file that its package has lost serves no package.
+ *
  * Firmware files count as present, whatever installed them: a package that has nothing but firmware which is all
  * there is not wanted, so its name is provided too.
  */
@@ -388,6 +391,17 @@ static int add_firmware(struct system *s, size_t n_repos)
 	return r;
 }
 
+/* ---- files that packages need ---- */
+
+static int on_file_name(void *arg, const char *name)
+{
+	struct system *s = arg;
+	_cleanup_close_ int fd =
+		strlen(name) < PATH_MAX ? mf_context_open(s->ctx, name, O_PATH) : -ENAMETOOLONG;
+
+	return fd < 0 ? 0 : add_dep(s, strdup(name), NULL);
+}
+
 static int system_add_names(struct system *s)
 {
 	static const char *const names[] = { "kernel-uname-r", "kernel-core-uname-r" };
@@ -427,6 +441,8 @@ static int gather(struct system *s, size_t n_repos, bool all_kernels)
 		r = see_packages(s, n_repos);
 	if (!r)
 		r = add_firmware(s, n_repos);
+	if (!r)
+		r = mf_pool_each_name(s->pool, "/", on_file_name, s);
 	if (!r)
 		r = system_add_names(s);
 	if (!r)

@@ -55,8 +55,10 @@ static int refuse_providers(struct mf_refusals *refusals, const char *provide,
 		mf_pool_package(refusals->pool, ids[i], &package);
 		if (package.origin < 0 || (names && mf_strings_has(names, package.name)))
 			continue;
-		r = mf_refusals_add(refusals, ids[i], -MFE_WRONG_KERNEL,
-				    strdup("that is a kernel, which no driver may add"));
+		r = mf_refusals_add(
+			refusals, ids[i], -MFE_WRONG_KERNEL,
+			strdup("it is a kernel, and modfetch installs a kernel only if its "
+			       "package is named: modfetch install NAME"));
 	}
 	return r;
 }

@@ -75,7 +75,7 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	    !mf_is_word(package.evr, strlen(package.evr)) ||
 	    !mf_is_word(package.arch, strlen(package.arch)))
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_BAD_METADATA, package.name,
-			       "its name, version or architecture is not a word");
+			       "its name, version or architecture has bytes that none may have");
 	plan->n++;
 	*item = (struct mf_plan_item){
 		.name = strdup(package.name),

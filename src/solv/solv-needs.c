@@ -84,6 +84,21 @@ struct mf_numbered {
 	Id n;
 };
 
+int mf_pool_each_name(struct mf_pool *mp, const char *open, mf_pool_name_visit *visit, void *arg)
+{
+	size_t len = strlen(open);
+	int r = 0;
+
+	/* a visitor may add names of its own */
+	for (Id id = 1, n = mp->pool->ss.nstrings; !r && id < n; id++) {
+		const char *name = pool_id2str(mp->pool, id);
+
+		if (!strncmp(name, open, len))
+			r = visit(arg, name);
+	}
+	return r;
+}
+
 int mf_numbered_new(struct mf_pool *mp, const char *open, mf_number_name *number, void *arg,
 		    struct mf_numbered **ret_numbered)
 {

@@ -89,7 +89,11 @@ int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 
 	if (!f)
 		return -errno;
-	return repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0) ? -EBADMSG : 0;
+	if (repo_add_rpmmd(mf_solv_new_repo(pool, origin, 0), f, NULL, 0))
+		return -EBADMSG;
+	/* a file that another package of the list needs becomes a provide of its owner */
+	pool_addfileprovides(pool->pool);
+	return 0;
 }
 
 /* libsolv reads much of a file only when it is asked for, says nothing of an end that is missing,

@@ -93,7 +93,7 @@ static int add_unknown(struct judging *j, const struct mf_want *want, const stru
 		return 0;
 	if (!j->failure.code)
 		return upkeep_gaps_add(j->gaps, want->query, need->wanted,
-				       want->reason ? want->reason : "nobody has it",
+				       want->reason ? want->reason : "no repository has it",
 				       -MFE_NOT_FOUND);
 	lacks = mf_format("no repository can be asked: %s%s%s", j->failure.what,
 			  *j->failure.what ? ": " : "", j->failure.why);

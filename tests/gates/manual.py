@@ -134,7 +134,7 @@ def check_tables():
     tables = {
         "man/modfetch.conf.5.scd": re.findall(r'\b(?:WORD|YES_NO|COUNT|MEGABYTES)\("([\w-]+)"', read("src/repo/settings.c")),
         "man/modfetch-repo.5.scd": re.findall(r'\bKEY\("([\w-]+)"', read("src/repo/repo-entry.c")),
-        "man/modfetch-policy.5.scd": re.findall(r'\{\s*"(\w+)",\s*is_\w+,', read("src/match/rules.c")),
+        "man/modfetch-policy.5.scd": re.findall(r'\bKIND\("(\w+)"\)', read("src/match/rules.c")),
     }
     for path, words in tables.items():
         if len(words) < 5:

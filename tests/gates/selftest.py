@@ -137,6 +137,16 @@ class Gates(unittest.TestCase):
         self.plant("src/base/lock.c", "/* TO" "DO: later */\n")
         self.expect("texts", r"a promise for later")
 
+    # ---- sentences ----
+
+    def test_a_message_leaves_its_reader_with_no_question(self):
+        self.plant("src/cmd/autoremove.c", '"somebody must say --yes"', '"there is no terminal to ask on; --yes removes them without a question"')
+        self.expect("sentences", r'src/cmd/autoremove.c:\d+: "somebody" in ')
+        self.plant("src/install/install.c", "its file system is read-only", "its file system is read-only; mount it writable, or run modfetch \"\n\t\t\t       \"where the image of this system is made")
+        self.expect("sentences", r"src/install/install.c:\d+: .*of -EROFS does not say what to do")
+        self.plant("src/base/lock.c", "is loading drivers.", "is loading drivers")
+        self.expect("sentences", r"src/base/lock.c:\d+: .*without a full stop")
+
     # ---- language ----
 
     def test_a_word_that_is_not_the_fields_is_seen(self):

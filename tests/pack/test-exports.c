@@ -55,7 +55,7 @@ static void a_compressed_one_too(void **state)
 	packs_free(p);
 }
 
-static void without_one_imports_tell_and_that_is_a_problem(void **state)
+static void without_one_imports_tell_and_a_bad_one_is_a_problem(void **state)
 {
 	static const char *const names[] = { NULL, "absent", "Module.symvers" };
 
@@ -64,7 +64,8 @@ static void without_one_imports_tell_and_that_is_a_problem(void **state)
 		const struct pack_kernel *k =
 			read_from(p, names[i], i == 2 ? "not such a file\n" : NULL);
 
-		assert_int_equal(p->pack.result.problems, 1);
+		/* that there is none is no fault of the tree: a warning */
+		assert_int_equal(p->pack.result.problems, names[i] ? 1 : 0);
 		assert_int_equal(k->n_vmlinux, 3);
 		assert_string_equal(k->vmlinux[0].name, "printk");
 		assert_int_equal(k->vmlinux[0].crc, 0x5c);
@@ -79,7 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(a_file_says_what_vmlinux_exports),
 		UNIT(a_compressed_one_too),
-		UNIT(without_one_imports_tell_and_that_is_a_problem),
+		UNIT(without_one_imports_tell_and_a_bad_one_is_a_problem),
 	};
 
 	return UNIT_RUN(tests);

@@ -188,8 +188,8 @@ class BadInput(PackCase):
     def test_without_symvers_the_exports_are_derived_and_that_is_told(self):
         tree = self.tree(KERNEL, "e1000e", "xfs", "libcrc32c")
         shutil.rmtree(tree.parent.parent.parent / "usr")
-        done = self.pack(tree, status=1)
-        self.assertRegex(done.stderr, r"no Module\.symvers was found.*\[PACK\]")
+        done = self.pack(tree)
+        self.assertRegex(done.stderr, r"no Module\.symvers was found.*--symvers")
         packed = Repository(self.repo)
         image = packed[f"kernel-{FLAVOR}-image-{ABI}"]
         derived = {p for p in image.provides if p[0].startswith("ksym(")}

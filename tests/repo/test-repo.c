@@ -123,8 +123,8 @@ static void what_is_wrong_makes_no_repository_and_is_named_with_its_place(void *
 		{ "[.a]\nbaseurl=http://a\n", "[.a]", "not usable as a repository's id" },
 		{ "[a b]\nbaseurl=http://a\n", "[a b]", "not usable as a repository's id" },
 		{ "[a.mirrors]\nbaseurl=http://a\n", "[a.m", "not usable as a repository's id" },
-		{ "baseurl=http://a\n", "a.repo line 1", "stands in no section" },
-		{ "[]\nbaseurl=http://a\n", "a.repo line 2", "stands in no section" },
+		{ "baseurl=http://a\n", "a.repo line 1", "before the first section" },
+		{ "[]\nbaseurl=http://a\n", "a.repo line 2", "before the first section" },
 		{ "[a]\nbaseurl=http://a\nwhat\n", "line 3 [a]", "neither '=' nor ':'" },
 		{ "[a]\nbaseurl=ftp://user:s3cret@a\n", "line 2 [a]", ": ftp://a" },
 	};

@@ -62,7 +62,8 @@ static void what_is_wrong_is_an_error(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{ "[modfetch]\nlock-timout=5\n", "no such setting" },
+		{ "[modfetch]\nlock-timout=5\n", "did you mean lock-timeout?" },
+		{ "[modfetch]\nfrobnicate=5\n", "no such setting; see" },
 		{ "lock-timeout=5\n", "section" },
 		{ "[other]\nlock-timeout=5\n", "section" },
 		{ "[modfetch]\nlock-timeout=\n", "not a number" },

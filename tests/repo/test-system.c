@@ -26,7 +26,8 @@ static const struct primary repo[] = {
 	/* only provides that are asked for are given to the pool */
 	{ .name = "snd-kmp-" TAG,
 	  .evr = "1-1",
-	  .requires = "ksym(amd64:register_sound_special)=1 ksym(amd64:gone)=3" },
+	  .requires = "ksym(amd64:register_sound_special)=1 ksym(amd64:gone)=3 /usr/sbin/depmod "
+		      "/usr/sbin/../../etc/outside /usr/sbin/nowhere" },
 };
 
 static struct mf_pool *with_system(struct root *r)
@@ -181,6 +182,25 @@ static void firmware_on_disk_is_not_wanted(void **state)
 	mf_pool_free(pool);
 }
 
+static void a_file_that_a_package_needs_counts_if_it_is_on_disk(void **state)
+{
+	struct root *r = *state;
+	struct mf_pool *pool = with_system(r);
+
+	/* the machine's own depmod is not that of the root */
+	assert_false(provides(pool, "/usr/sbin/depmod", NULL));
+	mf_pool_free(pool);
+	root_write(r, "usr/bin/kmod", "");
+	root_mkdir(r, "usr/sbin");
+	root_link(r, "/usr/bin/kmod", "usr/sbin/depmod");
+	root_link(r, "gone", "usr/sbin/nowhere");
+	pool = with_system(r);
+	assert_true(provides(pool, "/usr/sbin/depmod", NULL));
+	assert_false(provides(pool, "/usr/sbin/nowhere", NULL));
+	assert_false(provides(pool, "/usr/bin/kmod", NULL));
+	mf_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +211,7 @@ int main(void)
 		ROOTED(a_module_nobody_knows_is_read),
 		ROOTED(an_absolute_link_leads_to_a_file_below_the_root),
 		ROOTED(firmware_on_disk_is_not_wanted),
+		ROOTED(a_file_that_a_package_needs_counts_if_it_is_on_disk),
 	};
 
 	return UNIT_RUN(tests);

@@ -11,8 +11,8 @@ Lines that are not indented open a section; its lines are indented. Comments beg
   present                        modules on disk that no package owns: NAME [alias=A] [export=SYMBOL:CRC] [link=PATH]
                                  (link: its file is PATH, and this kernel has a link to it, as weak-modules makes it)
   repository ID [priority=N] [built=yes]  packages (built: made by rpmbuild and createrepo_c, not as metadata alone): "package NAME EVR [ARCH]", and below each, further indented, its lines
-                                 "provides|requires|recommends|suggests|conflicts|obsoletes|supplements DEPENDENCY"
-  installed                      the same, of the rpm database; also "file PATH", a file of the package, which is not on disk
+                                 "provides|requires|recommends|suggests|conflicts|obsoletes|supplements DEPENDENCY", "file PATH"
+  installed                      the same, of the rpm database; its files are not on disk
   file PATH                      any other file below the root, its lines indented
   query QUERY                    or "query --device PATH"; several are one call of lookup
   install NAME / remove NAME     instead of a query
@@ -144,12 +144,14 @@ def package_xml(package):
     deps = {kind: list(package.deps[kind]) for kind in KINDS}
     deps['provides'].append(f'{package.name} = {package.evr}')
     lists = ''.join(f'<rpm:{kind}>' + ''.join(entry(d) for d in deps[kind]) + f'</rpm:{kind}>' for kind in KINDS if deps[kind])
+    # createrepo_c lists files of /etc and of directories of programs here, and all in filelists.xml
+    files = ''.join(f'<file>{path}</file>' for path in package.files)
     return (f'<package type="rpm"><name>{package.name}</name><arch>{package.arch}</arch>'
             f'<version epoch="{epoch}" ver="{version}" rel="{release}"/>'
             f'<checksum type="sha256" pkgid="YES">{hashlib.sha256(name.encode()).hexdigest()}</checksum>'
             f'<summary>{package.name}</summary><description/><packager/><url/><time file="1" build="1"/>'
             f'<size package="1000" installed="2000" archive="2000"/><location href="{name}.rpm"/>'
-            f'<format><rpm:license/><rpm:vendor/><rpm:group/><rpm:buildhost/><rpm:sourcerpm/>{lists}</format></package>\n')
+            f'<format><rpm:license/><rpm:vendor/><rpm:group/><rpm:buildhost/><rpm:sourcerpm/>{lists}{files}</format></package>\n')
 
 
 def write_repository(directory, packages):
@@ -273,7 +275,8 @@ class Machine:
                 f.write(f'[{name}]\nbaseurl=file:{self.path}/repositories/{name}\ntrust=none\n')
                 f.writelines(f'{key}={value}\n' for key, value in settings.items())
         for name, text in case.files:
-            path = os.path.join(self.path, name)
+            # never os.path.join(): a path from "/" would be the machine's own
+            path = f'{self.path}/{name}'
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, 'w', encoding='utf-8') as f:
                 f.write(text)
