@@ -37,6 +37,8 @@ class Machine(r.Root):
         self.env, self.user = {}, None
         self.mounts, self.other = [], None
         self.repo(self.server.url, name='drivers')
+        # the user of its own that the package makes
+        self.conf(fetch_user='nobody')
         if refresh:
             done = super().run('refresh')
             assert done.returncode == 0, done.stderr
