@@ -28,12 +28,12 @@ _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
     local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
+    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
     case $before in
     --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
-        --symvers | --image | --system-map | --sign | --cert | --updateinfo)
+        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -97,6 +97,17 @@ _modfetch() {
         options="--force --accept-older --accept-identity"
         kinds=repositories
         ;;
+    repo)
+        options="--id --key --key-fingerprint"
+        words="list add enable disable remove"
+        kinds=repositories
+        ;;
+    key)
+        options="--key-fingerprint"
+        words="list import"
+        kinds=repositories
+        ;;
+    doctor) options="--offline" ;;
     depmod)
         options="--all --quick --basedir --config --outdir --show --no-sync --changed --learn"
         kinds=kernels

@@ -12,7 +12,7 @@ function __modfetch_words
     modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
 end
 
-set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
+set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -50,6 +50,9 @@ complete -c modfetch -n $none -a hold -d "keep packages at their version"
 complete -c modfetch -n $none -a unhold -d "end a hold"
 complete -c modfetch -n $none -a prefer -d "prefer packages to others with the same driver"
 complete -c modfetch -n $none -a refresh -d "fetch the metadata of repositories now"
+complete -c modfetch -n $none -a repo -d "list and change the repositories"
+complete -c modfetch -n $none -a key -d "list and add keys of repositories"
+complete -c modfetch -n $none -a doctor -d "check all that drivers need to come by themselves"
 complete -c modfetch -n $none -a depmod -d "update the module indexes"
 complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVER"
 complete -c modfetch -n $none -a queue -d "process the spool of device events"
@@ -79,6 +82,12 @@ complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(__modfetch_words repositories)"
+complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
+complete -c modfetch -n "__fish_seen_subcommand_from repo" -l id -d "the id it gets" -x
+complete -c modfetch -n "__fish_seen_subcommand_from repo" -l key -d "its key" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from repo key" -l key-fingerprint -d "SHA-256 of the key" -x
+complete -c modfetch -n "__fish_seen_subcommand_from key" -a "list import"
+complete -c modfetch -n "__fish_seen_subcommand_from doctor" -l offline -d "send nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s a -l all -d "taken, changes nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s A -l quick -d "taken, changes nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s b -l basedir -d "root of the tree" -xa "(__fish_complete_directories)"

@@ -50,6 +50,20 @@ typedef bool mf_keyring_test(void *arg, const char *key_id, const char *fingerpr
 bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg);
 void mf_keyring_free(struct mf_keyring *keyring);
 
+/* A certificate as it describes itself, for people: nothing but the fingerprint says which it is. */
+struct mf_certificate {
+	char fingerprint[MF_SHA256_HEX]; /* as in struct mf_signer */
+	char subject[192];		 /* on one line, printable; "": none */
+	int64_t not_before, not_after;	 /* seconds since 1970; 0: not a valid time */
+	bool strong;			 /* mf_signature_verify() accepts this kind of key */
+	bool revoked;			 /* by a list of the keyring */
+};
+/* Describes certificate I of the keyring, from 0, below mf_keyring_size(). */
+void mf_keyring_describe(const struct mf_keyring *keyring, size_t i,
+			 struct mf_certificate *ret_certificate);
+/* The text of certificate I in PEM, and nothing else of its file; the caller frees it. 0 or -ENOMEM. */
+int mf_keyring_pem(const struct mf_keyring *keyring, size_t i, char **ret_pem);
+
 struct mf_signer {
 	char fingerprint[MF_SHA256_HEX]; /* SHA-256 of the certificate, hex */
 	char subject[192];		 /* the certificate's subject, for messages */

@@ -17,6 +17,10 @@
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
+/* Files in the root of a repository that is signed with CMS (src/pack/introduce.c). */
+#define MF_PACK_CERTIFICATE "modfetch.pem"
+#define MF_PACK_SECTION	    "modfetch.repo"
+
 /*
  * STEP is one word; DONE of its N items are done. Called at most ten times a second, and at the end
  * of a step.

@@ -35,6 +35,9 @@ struct mf_repo {
 	int priority;
 	enum mf_trust trust;
 	struct mf_strings keys;
+	struct mf_strings
+		gpgkeys; /* gpgkey= of zypper and dnf: URLs, which are never fetched unasked */
+	char *file;	 /* in repos.d */
 };
 
 /* An entry, or a file, that cannot be used as it stands. It costs itself alone. */
@@ -69,6 +72,15 @@ int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault
  * that goes does not tell where it is from: its own run where any repository may have them.
  */
 bool mf_repos_have_scriptlets(const struct mf_repos *repos);
+/* May ID be the id of a repository? See struct mf_repo. */
+bool mf_repo_id_valid(const char *id);
+/* URL with its variables replaced and without final slashes; new memory, or NULL: no memory. */
+char *mf_repo_url_expand(const struct mf_context *ctx, const char *url);
+/*
+ * Records -MFE_NOT_FOUND for an id that no entry has, with similar ids, or the fault of the entry that
+ * has it; returns that.
+ */
+int mf_repos_not_found(struct mf_context *ctx, const struct mf_repos *repos, const char *id);
 /*
  * Is any repository enabled? 0; -MFE_CONFIG, with its fault recorded, where one is and cannot be
  * used; -MFE_NO_REPOSITORY, recorded.

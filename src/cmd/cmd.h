@@ -44,6 +44,7 @@ cmd_verb cmd_deny, cmd_allow, cmd_hold, cmd_unhold, cmd_prefer, cmd_search, cmd_
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_initrd;
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials, cmd_complete;
+cmd_verb cmd_repo, cmd_key, cmd_doctor;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);
@@ -179,6 +180,12 @@ int cmd_status_usage(struct cmd *cmd, bool hooks);
 struct mf_served cmd_served(struct cmd *cmd, const char *repo_id);
 /* Sets "kernels", "built_for" and "any_kernel" of a repository. */
 void cmd_set_served(struct mf_json *o, const struct mf_served *served);
+
+/*
+ * After metadata came or went, with the lock free: makes the lines for modprobe again, tries devices that
+ * were set aside, and kernels that wait for drivers. 0 or a recorded failure.
+ */
+int cmd_use_new_metadata(struct cmd *cmd);
 
 /*
  * Does the work of kernel-added for each kernel that is installed now and is not in BEFORE. Returns an

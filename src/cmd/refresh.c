@@ -91,22 +91,11 @@ static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int
 	return r;
 }
 
-static const struct mf_repo_fault *find_fault(const struct mf_repos *repos, const char *id)
-{
-	for (size_t i = 0; i < repos->n_faults; i++)
-		if (repos->faults[i].id && !strcmp(repos->faults[i].id, id))
-			return &repos->faults[i];
-	return NULL;
-}
-
 static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
-		if (find_fault(repos, names[i]))
-			return mf_repo_fault_fail(&cmd->ctx, find_fault(repos, names[i]));
-		else if (!mf_repos_find(repos, names[i]))
-			return mf_fail(&cmd->ctx, MF_STAGE_REFRESH, -MFE_NOT_FOUND, names[i],
-				       "no repository with this id is configured");
+		if (!mf_repos_find(repos, names[i]))
+			return mf_repos_not_found(&cmd->ctx, repos, names[i]);
 	return 0;
 }
 
@@ -218,6 +207,24 @@ static int retry_set_aside(struct cmd *cmd, int r)
 		return revived;
 	cmd->ctx.failure = why;
 	return r;
+}
+
+int cmd_use_new_metadata(struct cmd *cmd)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	/* an image without a kernel has no devices to fetch drivers for */
+	if (!cmd->ctx.kernel)
+		return 0;
+	lock = mf_lock(&cmd->ctx);
+	r = lock < 0 ? lock : retry_set_aside(cmd, update_stubs(cmd, 0));
+	if (r < 0)
+		return r;
+	mf_installed_refresh(&cmd->ctx);
+	close(mf_steal_fd(&lock));
+	(void)mf_kernels_retry(&cmd->ctx);
+	return 0;
 }
 
 /* Notes which packaged drivers are in use now. */

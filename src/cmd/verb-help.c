@@ -47,6 +47,20 @@ static const struct verb_option refresh_options[] = {
 	{ "accept-identity", 0, NULL, "accept that another repository took its place" },
 	{ 0 },
 };
+static const struct verb_option repo_options[] = {
+	{ "id", 0, "ID", "add: its id, instead of the last part of the URL" },
+	{ "key", 0, "FILE", "add: its key, from the publisher" },
+	{ "key-fingerprint", 0, "SHA256", "add: the fingerprint that the publisher states" },
+	{ 0 },
+};
+static const struct verb_option key_options[] = {
+	{ "key-fingerprint", 0, "SHA256", "import: the fingerprint of the key" },
+	{ 0 },
+};
+static const struct verb_option doctor_options[] = {
+	{ "offline", 0, NULL, "send nothing" },
+	{ 0 },
+};
 static const struct verb_option depmod_options[] = {
 	{ "basedir", 'b', "DIR", "the directory above lib/modules" },
 	{ "config", 'C', "PATH", "a file or directory instead of depmod.d" },
@@ -237,6 +251,25 @@ static const struct verb_help helps[] = {
 	  refresh_options,
 	  { { "modfetch refresh", "newer metadata of all enabled repositories" },
 	    { "modfetch refresh --force vendor", "of one, even if nothing has changed" } } },
+	{ "repo",
+	  GROUP_REPOSITORIES,
+	  USES_JSON | USES_DRY_RUN | USES_ASKING,
+	  repo_options,
+	  { { "modfetch repo add https://example.org/drivers --key drivers.pem",
+	      "add a repository, and fetch its metadata" },
+	    { "modfetch repo list", "which repositories are there, how old are they?" } } },
+	{ "key",
+	  GROUP_REPOSITORIES,
+	  USES_JSON | USES_DRY_RUN | USES_ASKING,
+	  key_options,
+	  { { "modfetch key list", "the fingerprint of each key, and who uses it" },
+	    { "modfetch key import vendor vendor.asc", "another key for a repository" } } },
+	{ "doctor",
+	  GROUP_QUESTIONS,
+	  USES_JSON,
+	  doctor_options,
+	  { { "modfetch doctor", "is everything in order? if not, what helps?" },
+	    { "modfetch --root /mnt/image doctor --offline", "the same for an image" } } },
 	{ "depmod",
 	  GROUP_UPKEEP,
 	  USES_JSON | USES_VERBOSE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only file that uses OpenSSL: digests, keyrings, CMS signatures and module signatures.
+ * Digests, CMS signatures and module signatures, by OpenSSL; crypto-certificates.c has the keyrings.
  *
  * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
  * system store, no certificate inside a signature, no clock. Validity is checked at the signing
@@ -15,53 +15,24 @@
 #include "modfetch/crypto.h"
 #include <errno.h>
 #include <limits.h>
-#include <openssl/asn1t.h>
-#include <openssl/cms.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/error.h"
+#include "crypto-private.h"
 
 #define MAX_SIGNATURE	  (64 << 10)
-#define MAX_KEY_FILE	  (256 << 10)
 #define ED25519_SIGNATURE 64
 #define SHA512_LEN	  64
 
-/* Destructors of OpenSSL's types, for _cleanup_(). */
-#define CLEANUP_OF(name, type, free_fn)                                                            \
-	static inline void name##_cleanup(__typeof__(type) *p)                                     \
-	{                                                                                          \
-		free_fn(*p);                                                                       \
-	}
 CLEANUP_OF(attributes, STACK_OF(X509_ATTRIBUTE) *, sk_X509_ATTRIBUTE_free)
-CLEANUP_OF(bio, BIO *, BIO_free_all)
 CLEANUP_OF(certs, STACK_OF(X509) *, sk_X509_free)
 CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
 CLEANUP_OF(der, unsigned char *, OPENSSL_free)
 CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
 CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
 CLEANUP_OF(store, X509_STORE *, X509_STORE_free)
-CLEANUP_OF(time, ASN1_TIME *, ASN1_TIME_free)
-CLEANUP_OF(x509, X509 *, X509_free)
-
-static inline void errors_drain(const int *unused)
-{
-	ERR_clear_error();
-}
-
-/* Declared first in every entry: empties the error queue on every return. */
-#define DRAIN_ERRORS _cleanup_(errors_drain) const int drain_errors_ __attribute__((unused)) = 0
-
-/* A key with a passphrase is refused: without this callback OpenSSL would ask for it. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	return -1;
-}
 
 int mf_digest(bool md5, const void *buf, size_t len, uint8_t *ret_digest)
 {
@@ -89,150 +60,7 @@ int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
 	return EVP_DigestFinal_ex(md, ret_digest, NULL) ? 0 : -ENOMEM;
 }
 
-struct mf_keyring {
-	STACK_OF(X509) * certs;
-	STACK_OF(X509_CRL) * crls;
-};
-
-static int add_der(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
-{
-	const unsigned char *p = buf, *end = p + len;
-	X509 *cert = crl ? NULL : d2i_X509(NULL, &p, (long)len);
-	X509_CRL *list = crl ? d2i_X509_CRL(NULL, &p, (long)len) : NULL;
-
-	if (p == end &&
-	    (cert ? sk_X509_push(keyring->certs, cert) : sk_X509_CRL_push(keyring->crls, list)))
-		return 0;
-	X509_free(cert);
-	X509_CRL_free(list);
-	return -EBADMSG;
-}
-
-static int add_pem(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
-{
-	_cleanup_(bio_cleanup) BIO *bio = BIO_new_mem_buf(buf, (int)len);
-	STACK_OF(X509_INFO) *infos =
-		bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
-	int found = 0;
-
-	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
-		X509_INFO *info = sk_X509_INFO_value(infos, i);
-
-		if (crl && info->crl && sk_X509_CRL_push(keyring->crls, info->crl)) {
-			info->crl = NULL;
-			found++;
-		} else if (!crl && info->x509 && sk_X509_push(keyring->certs, info->x509)) {
-			info->x509 = NULL;
-			found++;
-		}
-	}
-	sk_X509_INFO_pop_free(infos, X509_INFO_free);
-	return found ? 0 : -EBADMSG;
-}
-
-int mf_keyring_new(struct mf_keyring **ret_keyring)
-{
-	struct mf_keyring *keyring = calloc(1, sizeof(*keyring));
-
-	if (keyring && (keyring->certs = sk_X509_new_null()) &&
-	    (keyring->crls = sk_X509_CRL_new_null())) {
-		*ret_keyring = keyring;
-		return 0;
-	}
-	mf_keyring_free(keyring);
-	return -ENOMEM;
-}
-
-int mf_keyring_add(struct mf_keyring *keyring, const void *buf, size_t len, bool crl)
-{
-	DRAIN_ERRORS;
-
-	if (!len || len > MAX_KEY_FILE)
-		return -EBADMSG;
-	return (*(const char *)buf == 0x30 ? add_der : add_pem)(keyring, buf, len, crl);
-}
-
-size_t mf_keyring_size(const struct mf_keyring *keyring)
-{
-	return (size_t)sk_X509_num(keyring->certs);
-}
-
-void mf_keyring_free(struct mf_keyring *keyring)
-{
-	if (!keyring)
-		return;
-	sk_X509_pop_free(keyring->certs, X509_free);
-	sk_X509_CRL_pop_free(keyring->crls, X509_CRL_free);
-	free(keyring);
-}
-
-static bool is_revoked(const struct mf_keyring *keyring, X509 *cert)
-{
-	for (int i = 0; i < sk_X509_CRL_num(keyring->crls); i++) {
-		X509_REVOKED *entry;
-
-		/* 2 means "removed from the list" */
-		if (X509_CRL_get0_by_cert(sk_X509_CRL_value(keyring->crls, i), &entry, cert) == 1)
-			return true;
-	}
-	return false;
-}
-
-static void fingerprint_of(X509 *cert, char ret_hex[MF_SHA256_HEX])
-{
-	uint8_t digest[MF_SHA256_LEN] = { 0 };
-
-	X509_digest(cert, EVP_sha256(), digest, NULL);
-	mf_sha256_hex(digest, ret_hex);
-}
-
-bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg)
-{
-	for (int i = 0; i < sk_X509_num(keyring->certs); i++) {
-		X509 *cert = sk_X509_value(keyring->certs, i);
-		const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(cert);
-		char hex[129] = "", fingerprint[MF_SHA256_HEX];
-
-		if (id &&
-		    !OPENSSL_buf2hexstr_ex(hex, sizeof(hex), NULL, id->data, (size_t)id->length, 0))
-			*hex = '\0';
-		fingerprint_of(cert, fingerprint);
-		if (!is_revoked(keyring, cert) && test(arg, hex, fingerprint))
-			return true;
-	}
-	return false;
-}
-
-/* The accepted kinds of key, and the digest for signing with each. */
-static const struct key_kind {
-	int type;
-	const char *group; /* the curve of an EC key */
-	int min_bits;
-	int digest;
-} key_kinds[] = {
-	{ EVP_PKEY_RSA, NULL, 2048, NID_sha256 },
-	{ EVP_PKEY_EC, "prime256v1", 256, NID_sha256 },
-	{ EVP_PKEY_EC, "secp384r1", 384, NID_sha384 },
-	{ EVP_PKEY_ED25519, NULL, 253, NID_sha512 },
-};
-
-static const struct key_kind *key_kind(const EVP_PKEY *key)
-{
-	char group[64] = "";
-
-	EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
-	for (size_t i = 0; key && i < MF_ARRAY_SIZE(key_kinds); i++) {
-		const struct key_kind *kind = &key_kinds[i];
-
-		if (kind->type == EVP_PKEY_get_base_id(key) &&
-		    (!kind->group || !strcmp(kind->group, group)) &&
-		    EVP_PKEY_get_bits(key) >= kind->min_bits)
-			return kind;
-	}
-	return NULL;
-}
-
-static bool algorithms_are_strong(CMS_SignerInfo *si, const struct key_kind *kind)
+static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *kind)
 {
 	X509_ALGOR *digest_alg, *signature_alg;
 	const ASN1_OBJECT *oid;
@@ -381,7 +209,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 		BIO_push(BIO_new(BIO_f_null()), BIO_new_mem_buf(len ? data : "", (int)len));
 	_cleanup_(certs_cleanup) STACK_OF(X509) *certs = sk_X509_new_null();
 	EVP_PKEY *key = X509_get0_pubkey(cert);
-	const struct key_kind *kind = key_kind(key);
+	const struct mf_key_kind *kind = mf_key_kind(key);
 	unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOINTERN;
 
 	/* CMS_verify() copies a plain memory BIO, and leaks the copy for an unknown digest */
@@ -401,12 +229,10 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 
 static void describe_signer(X509 *cert, int64_t time, struct mf_signer *ret_signer)
 {
-	_cleanup_(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());
 	struct mf_signer signer = { .signing_time = time };
 
-	fingerprint_of(cert, signer.fingerprint);
-	if (out && X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_ONELINE) > 0)
-		(void)BIO_read(out, signer.subject, sizeof(signer.subject) - 1);
+	mf_certificate_fingerprint(cert, signer.fingerprint);
+	mf_certificate_subject(cert, signer.subject, sizeof(signer.subject));
 	*ret_signer = signer;
 }
 
@@ -433,8 +259,9 @@ int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size
 		if (!cert || CMS_SignerInfo_cert_cmp(si, cert) != 0)
 			continue;
 		/* two certificates of the keyring may have one issuer and serial: try each */
-		r = is_revoked(keyring, cert) ? -MFE_REVOKED
-					      : verify_by(cert, cms, si, time, data, len);
+		r = mf_certificate_is_revoked(keyring, cert)
+			    ? -MFE_REVOKED
+			    : verify_by(cert, cms, si, time, data, len);
 		if (r == 0 && ret_signer)
 			describe_signer(cert, time, ret_signer);
 		if (r == 0)
@@ -453,7 +280,7 @@ static int read_pair(const char *key_path, const char *cert_path, EVP_PKEY **ret
 
 	if (!cert_bio)
 		return errno ? -errno : -EIO;
-	key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
+	key = PEM_read_bio_PrivateKey(key_bio, NULL, mf_no_passphrase, NULL);
 	cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
 	if (!key || !cert || !X509_check_private_key(cert, key))
 		return -EBADMSG;
@@ -472,14 +299,14 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	_cleanup_(bio_cleanup) BIO *content = NULL;
 	const unsigned int flags =
 		CMS_BINARY | CMS_DETACHED | CMS_PARTIAL | CMS_NOCERTS | CMS_NOSMIMECAP;
-	const struct key_kind *kind;
+	const struct mf_key_kind *kind;
 	CMS_SignerInfo *si;
 	unsigned char *der = NULL;
 	int r = read_pair(key_path, cert_path, &key, &cert), der_len;
 
 	if (r < 0)
 		return r;
-	kind = key_kind(key);
+	kind = mf_key_kind(key);
 	if (!kind || len > INT_MAX)
 		return kind ? -EFBIG : -MFE_WEAK_SIGNATURE;
 	content = BIO_new_mem_buf(len ? data : "", (int)len);

@@ -405,6 +405,11 @@ int pack_state_hrefs(struct pack *pack, struct mf_strings *ret_hrefs);
 int pack_place(struct pack *pack);
 /* May TEXT be a repository's identity? It goes into XML, an argument and a printed line. */
 bool pack_identity_valid(const char *text);
+/*
+ * introduce.c: with a key, writes the certificate and the section of a .repo file beside the
+ * metadata. A file of the publisher stays, which is logged. 0 or a recorded error.
+ */
+int pack_introduce(struct pack *pack);
 /* Removes the packages that are in neither list; both are sorted. */
 void pack_place_prune(struct pack *pack, const struct mf_strings *now,
 		      const struct mf_strings *before);

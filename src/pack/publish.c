@@ -404,6 +404,9 @@ static int publish_finish(struct pack *pack)
 	r = publish_sign(pack, next_fd);
 	if (r < 0)
 		return r;
+	r = pack_introduce(pack);
+	if (r < 0)
+		return r;
 	r = link_published(pack, next_fd);
 	if (r >= 0)
 		r = publish_exchange(pack);

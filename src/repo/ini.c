@@ -58,7 +58,8 @@ static void ini_parse_line(char *s, bool indented, struct mf_ini_line *line, con
 
 	line->key = line->wrong = NULL;
 	line->value = "";
-	if (indented && *key) {
+	line->continued = indented && *key;
+	if (line->continued) {
 		cut_comment(s);
 		line->key = *key;
 		line->value = strip(s);

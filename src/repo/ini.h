@@ -6,6 +6,7 @@
  * after a value, and a further value of the same key stands on an indented line. Nothing is cut: a
  * line, a section and a key are as long as the file has them.
  */
+#include <stdbool.h>
 
 struct mf_ini_line {
 	unsigned int number; /* from 1 */
@@ -13,6 +14,7 @@ struct mf_ini_line {
 	const char *key;     /* NULL: the line begins SECTION, or is wrong */
 	const char *value;   /* "" where there is none */
 	const char *wrong;   /* why it is no ini line, or NULL */
+	bool continued;	     /* an indented line with a further value of the key before it */
 };
 
 /* Is shown each line but comments and empty ones. A non-zero return ends it and is handed on. */

@@ -50,8 +50,7 @@ int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const
 
 /* ---- values ---- */
 
-/* Replaces $basearch, $kernel and $flavor; new memory. */
-static char *expand(const struct mf_context *ctx, const char *url)
+char *mf_repo_url_expand(const struct mf_context *ctx, const char *url)
 {
 	struct mf_release release;
 	struct utsname uts;
@@ -62,14 +61,14 @@ static char *expand(const struct mf_context *ctx, const char *url)
 		const char *name, *value;
 	} variables[] = {
 		{ "$basearch", uts.machine },
-		{ "$kernel", ctx->kernel },
+		{ "$kernel", ctx->kernel ? ctx->kernel : "" },
 		{ "$flavor", release.flavor },
 	};
 
 	if (!f || uname(&uts) < 0)
 		return NULL;
 	/* a release of another form has no flavor: then the word stays as it is */
-	if (mf_release_parse(ctx->kernel, NULL, &release) < 0)
+	if (!ctx->kernel || mf_release_parse(ctx->kernel, NULL, &release) < 0)
 		release.flavor[0] = '\0';
 	while (*url) {
 		bool found = false;
@@ -110,7 +109,7 @@ static int add_urls(const struct reading *rd, struct draft *d, void *where, cons
 	int r = mf_strings_split(&words, value);
 
 	for (size_t i = 0; !r && i < words.n; i++) {
-		_cleanup_free_ char *url = expand(rd->ctx, words.v[i]);
+		_cleanup_free_ char *url = mf_repo_url_expand(rd->ctx, words.v[i]);
 
 		if (!url)
 			return -ENOMEM;
@@ -140,7 +139,7 @@ static int set_url(const struct reading *rd, struct draft *d, void *where, const
 	char **url = where;
 
 	free(*url);
-	*url = expand(rd->ctx, value);
+	*url = mf_repo_url_expand(rd->ctx, value);
 	return *url ? 0 : -ENOMEM;
 }
 
@@ -210,6 +209,7 @@ static const struct {
 	KEY("trust", set_trust, trust),
 	KEY("identity", set_text, identity),
 	KEY("keys", add_words, keys),
+	KEY("gpgkey", add_words, gpgkeys),
 #undef KEY
 };
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/similar.h"
 #include "ini.h"
 #include "repo-entry.h"
 
@@ -28,8 +29,10 @@ void mf_repo_done(struct mf_repo *repo)
 	free(repo->name);
 	free(repo->mirrorlist);
 	free(repo->identity);
+	free(repo->file);
 	mf_strings_done(&repo->baseurls);
 	mf_strings_done(&repo->keys);
+	mf_strings_done(&repo->gpgkeys);
 	*repo = (struct mf_repo){ 0 };
 }
 
@@ -62,7 +65,7 @@ void mf_repos_done(struct mf_repos *repos)
 
 /* ---- entries ---- */
 
-static bool id_valid(const char *id)
+bool mf_repo_id_valid(const char *id)
 {
 	/* a list of mirrors lies beside the directories that ids name */
 	if (!*id || *id == '.' || strlen(id) > MF_REPO_ID_MAX || mf_ends_with(id, ".mirrors"))
@@ -92,7 +95,9 @@ static int begin_entry(struct reading *rd, const char *id)
 	rd->in_entry = true;
 	if (!v->repo.id || !v->file)
 		return -ENOMEM;
-	return *id && !id_valid(id) ? repo_spoil(rd, v, "not usable as a repository's id", id) : 0;
+	return *id && !mf_repo_id_valid(id)
+		       ? repo_spoil(rd, v, "not usable as a repository's id", id)
+		       : 0;
 }
 
 static int visit_line(void *arg, const struct mf_ini_line *line)
@@ -228,6 +233,7 @@ static int sort_out(struct drafts *drafts, struct mf_repos *repos)
 
 		if (!d->why) {
 			repos->v[repos->n++] = d->repo;
+			repos->v[repos->n - 1].file = MF_STEAL(d->file);
 			d->repo = (struct mf_repo){ 0 };
 			continue;
 		}
@@ -278,6 +284,23 @@ const struct mf_repo *mf_repos_find(const struct mf_repos *repos, const char *id
 int mf_repo_fault_fail(struct mf_context *ctx, const struct mf_repo_fault *fault)
 {
 	return mf_fail(ctx, MF_STAGE_CONFIG, -MFE_CONFIG, fault->where, "%s", fault->why);
+}
+
+int mf_repos_not_found(struct mf_context *ctx, const struct mf_repos *repos, const char *id)
+{
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = id };
+	_cleanup_free_ char *hint = NULL;
+
+	for (size_t i = 0; i < repos->n_faults; i++)
+		if (repos->faults[i].id && !strcmp(repos->faults[i].id, id))
+			return mf_repo_fault_fail(ctx, &repos->faults[i]);
+	for (size_t i = 0; i < repos->n; i++)
+		mf_similar_offer(&similar, repos->v[i].id);
+	hint = mf_similar_text(&similar);
+	return mf_fail(
+		ctx, MF_STAGE_CONFIG, -MFE_NOT_FOUND, id,
+		"no repository with this id is configured; %s%smodfetch repo list prints them",
+		hint ? hint : "", hint ? " " : "");
 }
 
 bool mf_repos_have_scriptlets(const struct mf_repos *repos)

@@ -8,7 +8,7 @@
  * module key configured here, so if the kernel knows none of these keys it will refuse every
  * module. The answer is only advice: the kernel decides when it loads the module.
  */
-#include "kernel-keys.h"
+#include "modfetch/kernel-keys.h"
 #include <fcntl.h>
 #include <string.h>
 #include "modfetch/cleanup.h"

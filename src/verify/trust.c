@@ -101,6 +101,36 @@ static int fingerprint_keys(int dirfd, const struct mf_strings *certs, struct tr
 	return r;
 }
 
+/* A repository whose entry names no key. zypper and dnf would use gpgkey=, after asking. */
+static int fail_without_keys(struct mf_context *ctx, const struct mf_repo *repo)
+{
+	if (repo->gpgkeys.n)
+		return mf_fail(
+			ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
+			"its .repo file has gpgkey=, which is not used unasked; to use that key: "
+			"modfetch key import %s %s",
+			repo->id, repo->gpgkeys.v[0]);
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
+		       "its .repo file names no key (keys=, a file in /" KEY_DIRECTORY
+		       "); to add one: modfetch key import %s FILE",
+		       repo->id);
+}
+
+/* A key that no file is found for: does it exist under a name that no key can have? */
+static int fail_without_file(struct mf_context *ctx, const struct mf_repo *repo, int dirfd,
+			     const char *name)
+{
+	if (dirfd >= 0 && !strchr(name, '/') && !faccessat(dirfd, name, F_OK, 0))
+		return mf_fail(
+			ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
+			"the suffix of the key %s in /" KEY_DIRECTORY
+			" is unknown: rename it to .pem or .der (a certificate), or .asc or .gpg "
+			"(an OpenPGP keyring)",
+			name);
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
+		       "the key %s of its .repo file is not in /" KEY_DIRECTORY, name);
+}
+
 static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct trust_keys *keys)
 {
 	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_DIRECTORY, O_RDONLY | O_DIRECTORY);
@@ -109,8 +139,7 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	int r;
 
 	if (!repo->keys.n)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
-			       "its .repo file names no key (keys=, a file in /" KEY_DIRECTORY ")");
+		return fail_without_keys(ctx, repo);
 	if (dirfd < 0 && dirfd != -ENOENT)
 		return mf_fail(ctx, MF_STAGE_VERIFY, dirfd, "/" KEY_DIRECTORY, NULL);
 	r = open_keyrings(repo, dirfd, keys, &certs);
@@ -122,9 +151,7 @@ static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct 
 	if (r == 0)
 		r = fingerprint_keys(dirfd, &certs, keys, &bad);
 	if (r == -ENOENT)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
-			       "the key %s of its .repo file is not in /" KEY_DIRECTORY,
-			       bad ? bad : "");
+		return fail_without_file(ctx, repo, dirfd, bad ? bad : "");
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_CONFIG, bad ? bad : "/" KEY_DIRECTORY,
 			       "the key cannot be read");

@@ -38,7 +38,7 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "deny.h"
-#include "kernel-keys.h"
+#include "modfetch/kernel-keys.h"
 #include "verify-conf.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/module.d"

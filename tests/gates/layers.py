@@ -15,7 +15,7 @@ LAYERS = re.findall(r"^subdir\('(.*)'\)", read("src/meson.build"), re.M)
 
 # third-party header: the one file that includes it
 ADAPTERS = {
-    r"openssl/": "src/lib/crypto.c",
+    r"openssl/": "src/lib/crypto-private.h",
     r"curl/": "src/fetch/helper/curl.c",
     r"json-c/": "src/lib/json.c",
     r"libkmod\.h": "src/lib/libkmod.c",

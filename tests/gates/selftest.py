@@ -69,7 +69,7 @@ class Gates(unittest.TestCase):
 
     def test_a_second_adapter_of_a_library_is_seen(self):
         self.plant("src/fetch/fetch.c", "#include <openssl/evp.h>\n")
-        self.expect("layers", r"<openssl/evp.h> is for .*src/lib/crypto.c")
+        self.expect("layers", r"<openssl/evp.h> is for .*src/lib/crypto-private.h")
 
     def test_an_unknown_library_is_seen(self):
         self.plant("src/repo/ini.c", "#include <glib.h>\n")

@@ -167,12 +167,19 @@ class Schema(Case):
         ('trials', ('trials',)), ('check', ('check',)), ('check', ('check', '--all', '--fix')), ('ready', ('ready', '9.9.9-no')),
         ('autoremove', ('autoremove',)), ('autoremove', ('autoremove', '--yes')), ('initrd', ('initrd',)),
         ('kernel-added', ('kernel-added', '9.9.9-no')), ('kernel-removed', ('kernel-removed', '9.9.9-no')),
-        ('depmod', ('depmod',)), ('pack', ('pack', '--output', 'NEW', 'TREE')), ('failure', ('frobnicate',)), ('failure', ('install', '--nonsense')), ('failure', ('undo', 'x')),
+        ('depmod', ('depmod',)), ('pack', ('pack', '--output', 'NEW', 'TREE')), ('repo', ('repo', 'list')),
+        ('repo', ('repo', 'add', 'URL', '--id', 'other', '--key', 'KEY')), ('repo', ('repo', 'disable', 'other')),
+        ('repo', ('repo', 'enable', 'other')), ('key', ('key', 'list')), ('key', ('key', 'import', 'other', 'KEY')),
+        ('repo', ('repo', 'remove', 'other')), ('repo', ('repo', 'remove', 'other')), ('doctor', ('doctor', '--offline')),
+        ('failure', ('frobnicate',)), ('failure', ('install', '--nonsense')), ('failure', ('undo', 'x')),
     ]
 
     def documents(self):
         found = []
-        places = {'NEW': tempfile.mkdtemp(prefix='results-'), 'TREE': f'{self.root.path}/lib/modules/{self.root.kver}'}
+        server = r.Server(r.repository())
+        self.addCleanup(server.close)
+        places = {'URL': server.url, 'KEY': f'{r.test_keys()}/repo.crt', 'NEW': tempfile.mkdtemp(prefix='results-'),
+                  'TREE': f'{self.root.path}/lib/modules/{self.root.kver}'}
         self.addCleanup(shutil.rmtree, places['NEW'])
         for name, args in self.RUNS:
             args = [places.get(word, word) for word in args]
@@ -181,7 +188,7 @@ class Schema(Case):
                 found.append((name, json.loads(done.stdout)))
                 self.assertEqual(done.stdout.count('\n}\n') + done.stdout.count('\n]\n') <= 1, True, 'one object')
                 # these have the reasons in their results, 3 is said of an empty list too
-                if done.returncode not in (0, 2, 3) and args[0] not in ('check', 'ready', 'pack', '--no-load'):
+                if done.returncode not in (0, 2, 3) and args[0] not in ('check', 'ready', 'pack', 'doctor', '--no-load'):
                     self.assertIn('error', found[-1][1], args)
         history = self.root.run('--json', 'history').stdout.splitlines()
         self.assertGreater(len(history), 4)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
-#include "src/verify/kernel-keys.h"
+#include "modfetch/kernel-keys.h"
 #include "modfetch/crypto.h"
 
 /* As kernels print them; %s is the identifier. */
