@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import documents  # noqa: E402
 import root as r  # noqa: E402
 
-URL = 'https://example.org/drivers'
+URL = 'http://example.org/drivers'
 SECONDS = 60
 HEAD = """# What an admin types and sees
 
@@ -62,13 +62,16 @@ class Terminal:
             time.sleep(0.05)
         raise AssertionError(f'{pattern} was not shown:\n{self.shown()}')
 
-    def run(self, command):
-        """What is on the screen after a command has ended, with the command."""
+    def run(self, command, *answers):
+        """What is on the screen after a command has ended, with the command. ANSWERS: to its questions."""
         self.tmux('send-keys', '-R', 'C-l')
         self.tmux('clear-history')
         self.wait(r'\A# ?\Z')
         self.tmux('send-keys', '-l', command)
         self.tmux('send-keys', 'Enter')
+        for answer in answers:
+            self.wait(r'\[y/N\] ?\Z')
+            self.tmux('send-keys', answer, 'Enter')
         text = self.wait(r'\n# ?\Z')
         return '\n'.join(line.rstrip() for line in text.splitlines()[:-1])
 
@@ -80,18 +83,20 @@ class Terminal:
 class Machine(r.Root):
     def __init__(self):
         super().__init__()
-        self.directory_of_drivers = tempfile.mkdtemp(prefix='transcripts-drivers-')
-        shutil.copytree(r.repository(), self.directory_of_drivers, dirs_exist_ok=True)
-        self.server = r.Server(self.directory_of_drivers)
+        self.served = tempfile.mkdtemp(prefix='transcripts-served-')
+        self.drivers = f'{self.served}/drivers'
+        shutil.copytree(r.repository(), self.drivers)
+        self.server = r.Server(self.served)
+        self.url = f'{self.server.url}/drivers'
         # the user of its own that the package makes
         self.conf(fetch_user='nobody')
-        self.replaced = [(self.server.url, URL), (self.path, ''), (re.sub('^http://', '', self.server.url), 'example.org')]
+        self.replaced = [(self.url, URL), (self.path, ''), (self.server.url, 'http://example.org')]
 
-    def configure(self):
-        self.repo(self.server.url, name='drivers')
+    def forget_keys(self):
+        os.unlink(f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
 
     def refresh(self):
-        self.configure()
+        self.repo(self.url, name='drivers')
         self.quietly('refresh')
 
     def quietly(self, *words):
@@ -114,11 +119,11 @@ class Machine(r.Root):
         with open(source, 'rb') as f:
             module = f.read()
         name = f'dummy-kmp-{r.tag(self.kver)}'
-        r.rpmbuild(self.directory_of_drivers, name, ['Provides: kmod(dummy.ko)', 'Provides: dummy-kmp', f'Requires: kernel-uname-r = {self.kver}'
+        r.rpmbuild(self.drivers, name, ['Provides: kmod(dummy.ko)', 'Provides: dummy-kmp', f'Requires: kernel-uname-r = {self.kver}'
                                                      .rsplit('-', 1)[0] + f'.{self.kver.rsplit("-", 1)[1]}'],
                    [(f'/lib/modules/{self.kver}/updates/dummy.ko', module)], version=version)
         r.next_second()
-        r.createrepo(self.directory_of_drivers)
+        r.createrepo(self.drivers)
 
     def use_vendor(self):
         self.publish('1.0')
@@ -136,7 +141,7 @@ class Machine(r.Root):
 
     def close(self):
         self.server.close()
-        shutil.rmtree(self.directory_of_drivers)
+        shutil.rmtree(self.served)
         super().close()
 
 
@@ -147,12 +152,13 @@ def spool_name(modalias):
     return f'{value:032x}'
 
 
-# title: command lines, and functions of the machine that are called between them
+# title: command lines, each with the answers to its questions after "<-", and functions of the machine that are called between them
 FLOWS = {
-    'First set-up': [Machine.configure, 'modfetch refresh', 'modfetch search xfs', 'modfetch --dry-run install xfs', 'modfetch install xfs',
+    'First set-up': [Machine.forget_keys, 'modfetch repo add {url} <- y', 'modfetch repo list', 'modfetch search xfs', 'modfetch --dry-run install xfs', 'modfetch install xfs',
                      'modfetch list --installed'],
     'A device is plugged in': [Machine.refresh, Machine.plug, f'modfetch why {r.NIC}', 'modfetch queue', 'modfetch history'],
-    'An update': [Machine.use_vendor, 'modfetch refresh', 'modfetch update --check', 'modfetch update', 'modfetch rollback dummy'],
+    'An update': [Machine.use_vendor, 'modfetch refresh', 'modfetch update --check', 'modfetch update', 'modfetch rollback dummy',
+                  'modfetch remove dummy <- y'],
     'A refusal': [Machine.refresh, 'modfetch deny xfs', 'modfetch install xfs', 'modfetch allow xfs', 'modfetch install xfs'],
     'Without network': [Machine.refresh, Machine.cut_network, 'modfetch lookup xfs', 'modfetch install xfs', 'modfetch refresh'],
 }
@@ -168,7 +174,7 @@ def recorded(steps):
                 step(machine)
                 continue
             terminal = terminal or Terminal(machine)
-            parts.append(machine.as_seen(terminal.run(step)))
+            parts.append(machine.as_seen(terminal.run(*(word.format(url=machine.url) for word in step.split(' <- ')))))
     finally:
         if terminal:
             terminal.close()
