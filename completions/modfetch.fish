@@ -83,11 +83,11 @@ complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(__modfetch_words repositories)"
-complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (cat /etc/modfetch/repos.d/*.repo 2>/dev/null | string match -rg '^\[(.*)\]\$')"
+complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (__modfetch_words repositories)"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l id -d "the id it gets" -x
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l key -d "its key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from repo key" -l key-fingerprint -d "SHA-256 of the key" -x
-complete -c modfetch -n "__fish_seen_subcommand_from key" -a "list import"
+complete -c modfetch -n "__fish_seen_subcommand_from key" -a "list import (__modfetch_words repositories)"
 complete -c modfetch -n "__fish_seen_subcommand_from doctor" -l offline -d "send nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s a -l all -d "taken, changes nothing"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s A -l quick -d "taken, changes nothing"

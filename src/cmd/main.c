@@ -7,9 +7,9 @@
  *
  * A program that is linked to twenty libraries needs three milliseconds before main(), which is
  * most of the time of a depmod that has little to do. So most verbs, and with them librpm, libsolv
- * and OpenSSL, are in a module that is loaded when one of them is named. Its name contains the
- * version: while a package manager replaces the two files, no file works with the other file of
- * another version.
+ * and OpenSSL, are in a module that is loaded when one of them is named. pack is in a module of its own,
+ * which comes with another package. The names of modules contain the version: while a package manager
+ * replaces the files, none works with a file of another version.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -139,12 +139,16 @@ static int flush_results(struct cmd *cmd, int r)
 /* The module is never unloaded: its libraries have handlers that run at exit. */
 static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
 {
-	void *module = verb->run ? NULL : dlopen(MF_VERBS, RTLD_NOW | RTLD_LOCAL);
+	bool is_pack = verb->flags & OF_PACK;
+	void *module =
+		verb->run ? NULL : dlopen(is_pack ? MF_PACK : MF_VERBS, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = module ? dlsym(module, verb->symbol) : NULL;
 	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
 
 	return run ? run(cmd, argc, argv)
-		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s", dlerror());
+		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s%s", dlerror(),
+			     is_pack ? "; the package modfetch-pack has this verb, install it"
+				     : "");
 }
 
 /* A run of the command. */

@@ -53,7 +53,7 @@ static const struct verb verbs[] = {
 	  "check all that drivers need to come by themselves", ANY_KERNEL | ONE_RUN },
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
-	  ANY_KERNEL | ENVIRONMENT | ONE_RUN },
+	  ANY_KERNEL | ENVIRONMENT | ONE_RUN | OF_PACK },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
 	  "process the spool of device events", ONE_RUN | ROOT, .wait = cmd_wait },
 	{ "status", IN_MODULE(status), "[--all | --usage [--hooks]]",
