@@ -283,11 +283,19 @@ static void print_repo(struct cmd *cmd, const struct mf_repo *repo, bool problem
 
 	cmd_styled(cmd, problem ? CMD_WARNING : CMD_PLAIN, "repository %s", repo->id);
 	cmd_put(": %s%s%s, %s", repo->enabled ? "enabled" : "disabled",
-		cache < 0 ? ", no metadata yet (modfetch refresh)" : "",
+		cache >= 0		      ? ""
+		: repo->keys.n || repo->trust ? ", no metadata yet (modfetch refresh)"
+					      : ", no metadata and no key",
 		repo->trust == MF_TRUST_NONE ? ", NOT SIGNED (trust=none)" : "", url ? url : "");
 	print_age(cmd, repo);
 	if (cache >= 0)
 		print_served(cmd, repo->id);
+	if (!repo->keys.n && repo->gpgkeys.n && repo->trust == MF_TRUST_SIGNED) {
+		_cleanup_free_ char *key = mf_secret_hide_copy(repo->gpgkeys.v[0]);
+
+		cmd_put("; its gpgkey= is not used unasked: modfetch key import %s %s", repo->id,
+			key ? key : "");
+	}
 	cmd_line("%s", "");
 }
 

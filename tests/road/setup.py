@@ -482,6 +482,7 @@ class Imports(Setup):
         self.assertEqual(done.returncode, 4)
         command = f'modfetch key import vendor {url}/RPM-KEY'
         self.assertIn(command, done.stderr)
+        self.assertIn(command, self.run_it('status').stdout)
         self.assertFalse([path for path in self.server.requests if 'RPM-KEY' in path])
         digest = r.output('sha256sum', f'{directory}/RPM-KEY').split()[0]
         self.refused('UNTRUSTED-KEY', *command.split()[1:], '--yes')
