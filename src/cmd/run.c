@@ -167,6 +167,21 @@ static void hint_at_similar(struct cmd *cmd, const struct mf_run *run, int r)
 			      "%s; modfetch search finds packages by a part of their name", f.why);
 }
 
+/* What the user can do about a want that was not satisfied, as "; …" in new memory; or NULL. */
+static char *way_out_of(const struct mf_run *run, const struct mf_want *want, int code)
+{
+	const char *module = want->n_matches ? want->matches[0].module : want->query;
+
+	if (code != -MFE_DENIED || !want->reason)
+		return similar_modules(run, want, code);
+	if (strstr(want->reason, ": the rule "))
+		return mf_format("; to permit it: modfetch allow %s", module);
+	if (strstr(want->reason, ": a blacklist line "))
+		return mf_format("; modfetch probe %s loads it, since a blacklist is not for names",
+				 module);
+	return NULL;
+}
+
 /*
  * Prints a line for each unresolved want; for coldplug, where most devices have no driver in any
  * repository, only for invalid names.
@@ -184,7 +199,7 @@ static void report_unresolved(const struct cmd *cmd, const struct mf_run *run)
 		if (!code || want->load_error == -MFE_CRASHED ||
 		    (bad_only && code != -MFE_BAD_MODALIAS))
 			continue;
-		hint = bad_only ? NULL : similar_modules(run, want, code);
+		hint = bad_only ? NULL : way_out_of(run, want, code);
 		mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s%s%.*s%s: %.512s%s [%s]",
 		       bad_only && want->syspath ? want->syspath : "",
 		       bad_only && want->syspath ? ": " : "", NAME_SHOWN, want->query,
