@@ -29,7 +29,7 @@ HEAD = """# What an admin types and sees
 These are terminals, recorded by `python3 tests/road/transcripts.py --write`; the test of that name fails if the program prints something
 else. The machine of each flow has the kernel of Debian 12 and a repository of drivers for it.
 """
-ENTRY = 'modfetch-event 1\nmodalias={}\ndevpath=/devices/pci0000:00/0000:00:03.0\nseqnum=1\nuevent_us=1\ndecided_us=2\n'
+ENTRY = 'modfetch-event 1\nmodalias={}\ndevpath=/devices/pci0000:00/0000:00:03.0\nseqnum=1\nuevent_us={us}\ndecided_us={us}\n'
 
 
 class Terminal:
@@ -111,7 +111,7 @@ class Machine(r.Root):
         with open(f'{device}/modalias', 'w', encoding='utf-8') as f:
             f.write(r.NIC + '\n')
         with open(f'{self.path}/run/modfetch/queue/{spool_name(r.NIC)}', 'w', encoding='utf-8') as f:
-            f.write(ENTRY.format(r.NIC))
+            f.write(ENTRY.format(r.NIC, us=time.monotonic_ns() // 1000))
 
     def publish(self, version):
         """The vendor of a driver publishes a version of it."""
