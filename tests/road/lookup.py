@@ -514,7 +514,7 @@ class Coldplug(unittest.TestCase):
         self.assertIsNone(by['/sys/devices/a']['driver'])
         self.assertEqual(by['/sys/devices/b']['driver'], 'some')
         text = self.root.run('status').stdout
-        self.assertIn('1 packages would be installed', text)
+        self.assertIn('1 package would be installed', text)
 
     def test_a_device_is_asked_for_by_its_path(self):
         self.device('pci0000:00/0000:00:02.0', r.NIC)
