@@ -3,7 +3,7 @@
 """The examples for hooks.d: a notification on the desktop of the users at the machine, and metrics for node_exporter.
 
 The programs that the notification starts are stand-ins, which record their arguments; in one test notify-send is the real one, on a
-real session bus. promtool checks the metrics if it is installed.
+real session bus. The parser of Prometheus' own client reads the metrics.
 """
 import json
 import os
@@ -36,6 +36,13 @@ def record(*modaliases, **changes):
                 'loaded': ['r8152'], 'driver': 'r8152'} for i, modalias in enumerate(modaliases)]
     return {'id': 7, 'time': 1796068042, 'verb': 'queue', 'outcome': 'done', 'queries': queries, 'ms': {'fetched': 12},
             'packages': [{'name': 'r8152-kmp-amd64-6.1.0_57', 'evr': '6.1.0-57', 'size': 1000}], **changes}
+
+PARSER = '''
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+families = text_string_to_metric_families(sys.stdin.read())
+print(json.dumps([[f.name, f.type, f.documentation, len(f.samples)] for f in families]))
+'''
 
 
 class Notification(unittest.TestCase):
@@ -139,9 +146,13 @@ class Metrics(unittest.TestCase):
         subprocess.run([f'{EXAMPLES}/node-exporter-metrics', self.history, self.file], input='{}\n', text=True, check=True)
         with open(self.file, encoding='utf-8') as f:
             text = f.read()
-        if shutil.which('promtool'):
-            done = subprocess.run(['promtool', 'check', 'metrics'], input=text, capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ''))
+        # Debian's module is for its own Python
+        done = subprocess.run(['/usr/bin/python3', '-c', PARSER], input=text, stdout=subprocess.PIPE, text=True, check=True)
+        families = json.loads(done.stdout)
+        self.assertTrue(families)
+        for name, kind, help_text, samples in families:
+            self.assertTrue(help_text and samples, name)
+            self.assertIn(kind, ('counter', 'gauge'), name)
         for line in text.splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) )?modfetch_\w+')
         return {m[1]: float(m[2]) for m in re.finditer(r'^(modfetch\S+) (\S+)$', text, re.M)}
