@@ -393,6 +393,36 @@ class Shadows(Case):
         self.taken('usb-kmp')
 
 
+class Digests(Case):
+    """Packages whose header has other digests of files than SHA-256."""
+
+    def test_each_is_compared_when_it_is_installed_and_by_check(self):
+        with open(f'{r.full_tree()}/lib/modules/{self.kver}/kernel/drivers/net/dummy.ko', 'rb') as f:
+            module = f.read()
+        for digest in 9, 10:
+            with self.subTest(digest):
+                machine = r.Root()
+                self.addCleanup(machine.close)
+                directory = tempfile.mkdtemp(prefix='contents-')
+                self.addCleanup(shutil.rmtree, directory)
+                path = f'{self.tree}/updates/dummy.ko'
+                r.rpmbuild(directory, 'dummy-kmp', ['Provides: kmod(dummy.ko)'], [(path, module)], digest=digest)
+                r.createrepo(directory, key=None)
+                machine.repo('file://' + directory, keys_line='trust=none')
+                self.assertEqual(machine.run('refresh').returncode, 0)
+                done = machine.run('--no-load', 'install', 'dummy-kmp')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn('ALTERED', machine.run('check').stdout)
+                with open(machine.path + path, 'r+b') as f:
+                    f.seek(len(module) // 2)
+                    byte = f.read(1)
+                    f.seek(len(module) // 2)
+                    f.write(bytes([byte[0] ^ 1]))
+                self.assertRegex(machine.run('check').stdout, r'dummy\.ko: .* \[ALTERED\]')
+                # and it is not removed, as its changes would be lost
+                self.assertIn('[ALTERED]', machine.run('remove', 'dummy-kmp').stderr)
+
+
 class Configuration(Case):
     """The configuration of rpm on a machine."""
 
