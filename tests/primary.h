@@ -108,16 +108,16 @@ static inline int primary_cache(struct mf_context *ctx, const char *id,
 {
 	struct mf_cache_source source = { .repomd = mf_memfile_new("repomd.xml"),
 					  .primary = primary_file(packages, n) };
-	size_t count = 0;
+	struct mf_cache_content content = { 0 };
 	int r;
 
 	memset(source.digest, seed, sizeof(source.digest));
 	assert_int_equal(mf_file_write(source.repomd, "<repomd/>", 9), 0);
-	r = mf_cache_build(ctx, id, &source, &count);
+	r = mf_cache_build(ctx, id, &source, &content);
 	close(source.repomd);
 	close(source.primary);
 	if (!r)
-		assert_int_equal(count, n);
+		assert_int_equal(content.packages, n);
 	return r;
 }
 
