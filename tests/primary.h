@@ -14,6 +14,7 @@
 struct primary {
 	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements,
 		*recommends, *obsoletes, *suggests;
+	const char *scripts; /* programs that its scriptlets need */
 };
 
 static inline void primary_escape(FILE *f, const char *s, size_t len)
@@ -27,6 +28,20 @@ static inline void primary_escape(FILE *f, const char *s, size_t len)
 			fputs("&quot;", f);
 		else
 			fputc(s[i], f);
+	}
+}
+
+/* Needs of scriptlets have a mark. */
+static inline void primary_requires(FILE *f, const char *scripts)
+{
+	const char *blank = scripts ? scripts : "";
+
+	while (*(blank += strspn(blank, " "))) {
+		size_t len = strcspn(blank, " ");
+
+		fprintf(f, "<rpm:requires><rpm:entry name=\"%.*s\" pre=\"1\"/></rpm:requires>",
+			(int)len, blank);
+		blank += len;
 	}
 }
 
@@ -71,6 +86,7 @@ static inline void primary_package(FILE *f, const struct primary *p)
 		p->name);
 	primary_deps(f, "provides", p->provides);
 	primary_deps(f, "requires", p->requires);
+	primary_requires(f, p->scripts);
 	primary_deps(f, "obsoletes", p->obsoletes);
 	primary_deps(f, "recommends", p->recommends);
 	primary_deps(f, "suggests", p->suggests);

@@ -286,6 +286,11 @@ struct mf_package { /* strings live as long as the pool */
 	uint8_t sha256[MF_SHA256_LEN];
 };
 
+/*
+ * The program that runs a scriptlet of a package, "/bin/sh", as the metadata says it: a shell or the like
+ * that the package needs while it is installed. NULL: none is known. Lives as long as the pool.
+ */
+const char *mf_pool_interpreter(const struct mf_pool *pool, int id);
 /* Lives as long as the pool. */
 const char *mf_pool_name(const struct mf_pool *pool, int id);
 void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package);
