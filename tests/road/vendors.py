@@ -212,6 +212,36 @@ for shape_name in SHAPES:
     setattr(Table, f'test_{shape_name}', lambda self, name=shape_name: self.shape(name))
 
 
+class Bundle(Base):
+    """A package of several modules: its metadata has their aliases without saying which is whose."""
+
+    def test_a_device_gets_the_module_that_has_its_alias(self):
+        files, spec = [], []
+        for name in 'amd-rng', 'alim1535_wdt', 'acer-wireless':
+            code, aliases = module(name)
+            files.append((f'/lib/modules/{KVER}/updates/{name}.ko', code))
+            spec += [f'Provides: kmod({name}.ko)', *(f'Supplements: modalias(kernel-amd64:{a})' for a in aliases)]
+        r.rpmbuild(self.directory, 'bundle-kmp-amd64', spec, files)
+        r.createrepo(self.directory)
+        root, _ = self.machine()
+        self.done(root, 'refresh')
+        names = ['acer_wireless', 'alim1535_wdt', 'amd_rng']
+        for query in RNG, ALI:
+            _, answer = root.json('lookup', query)
+            result = answer['results'][0]
+            self.assertEqual((result['state'], sorted(result['modules'])), ('available', names))
+            self.assertEqual(result['reason'], 'it is one of 3 modules of bundle-kmp-amd64')
+        # by its own name there is no doubt
+        _, answer = root.json('lookup', 'amd_rng')
+        self.assertEqual(answer['results'][0]['modules'], ['amd_rng'])
+        status, answer = root.json('--no-load', 'install', RNG)
+        self.assertEqual((status, answer['results'][0]['modules']), (0, ['amd_rng']), answer)
+        for query, name in (RNG, 'amd_rng'), (ALI, 'alim1535_wdt'):
+            _, answer = root.json('lookup', query)
+            self.assertEqual((answer['results'][0]['state'], answer['results'][0]['modules']), ('present', [name]))
+        self.assertEqual(root.json('lookup', r.NOBODY)[1]['results'][0]['state'], 'unknown')
+
+
 class Refused(Base):
     """Packages that only show after the download what they have."""
 
