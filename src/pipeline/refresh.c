@@ -64,7 +64,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 	};
 
 	if (format == MF_SIGNATURE_NONE)
-		return mf_fetch(ctx, requests, 1, NULL, NULL, ret_fetched);
+		return mf_fetch(ctx, requests, 1, ret_fetched);
 	requests[SIGNATURE] = (struct mf_fetch_request){
 		.mirrors = mirror,
 		.path = mf_signature_path((enum mf_signature)format),
@@ -73,7 +73,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 		.timeout = PAIR_SECONDS,
 		.optional = true,
 	};
-	return mf_fetch(ctx, requests, N_FILES, NULL, NULL, ret_fetched);
+	return mf_fetch(ctx, requests, N_FILES, ret_fetched);
 }
 
 /* Fetches and verifies a metadata file. 0 or a recorded error. */
@@ -88,7 +88,7 @@ static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
 		.sha256 = file->sha256,
 		.max_size = ctx->settings.max_metadata,
 	};
-	int r = mf_fetch(ctx, &request, 1, NULL, NULL, ret_fetched);
+	int r = mf_fetch(ctx, &request, 1, ret_fetched);
 
 	return r < 0 ? r
 		     : mf_verify_bytes(ctx, file->location, ret_fetched->fd, file->size,
@@ -228,7 +228,7 @@ static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 							  .label = repo->id,
 							  .max_size = MIRRORLIST_MAX };
 
-		r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+		r = mf_fetch(ctx, &request, 1, &fetched);
 	}
 	if (!r)
 		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);

@@ -321,7 +321,10 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 	else
 		*x->etag = '\0';
 	if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
-		snprintf(x->why, sizeof(x->why), "the server answered %ld", x->status);
+		snprintf(x->why, sizeof(x->why), "the server answered %ld%s", x->status,
+			 x->status == 404 ? ", it has no such file; is the URL of the repository "
+					    "right, or has it changed since modfetch refresh?"
+					  : "");
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
 		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
 			 x->status);
