@@ -175,6 +175,48 @@ static int set_priority(const struct reading *rd, struct draft *d, void *where, 
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum mf_allow kind;
+} allow_kinds[] = {
+	{ "modprobe.d", MF_ALLOW_MODPROBE },	{ "modules-load.d", MF_ALLOW_MODULES_LOAD },
+	{ "dracut.conf.d", MF_ALLOW_DRACUT },	{ "udev-rules", MF_ALLOW_UDEV },
+	{ "uefi-certificates", MF_ALLOW_UEFI }, { "build-id", MF_ALLOW_BUILD_ID },
+};
+
+unsigned int mf_allow_parse(const char *word)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(allow_kinds); i++)
+		if (!strcmp(word, allow_kinds[i].name))
+			return allow_kinds[i].kind;
+	return 0;
+}
+
+const char *mf_allow_name(enum mf_allow kind)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(allow_kinds); i++)
+		if (allow_kinds[i].kind == kind)
+			return allow_kinds[i].name;
+	return "";
+}
+
+static int set_allow_files(const struct reading *rd, struct draft *d, void *where,
+			   const char *value)
+{
+	unsigned int *kinds = where;
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	int r = mf_strings_split(&words, value);
+
+	for (size_t i = 0; !r && i < words.n; i++) {
+		unsigned int kind = mf_allow_parse(words.v[i]);
+
+		if (!kind)
+			return repo_spoil(rd, d, "no kind of file in allow-files", words.v[i]);
+		*kinds |= kind;
+	}
+	return r;
+}
+
 static int set_trust(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	enum mf_trust *trust = where;
@@ -204,6 +246,7 @@ static const struct {
 	KEY("enabled", set_yes_no, enabled),
 	KEY("gpgcheck", set_yes_no, gpgcheck),
 	KEY("scriptlets", set_yes_no, scriptlets),
+	KEY("allow-files", set_allow_files, allow_files),
 	KEY("prefer", set_yes_no, prefer),
 	KEY("priority", set_priority, priority),
 	KEY("trust", set_trust, trust),
