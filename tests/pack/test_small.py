@@ -709,7 +709,8 @@ class Others(PackCase):
         self.pack(tree)
         self.assertIn("firmware(absent.bin)", Repository(self.repo).kmp("dummy", SUFFIX).names("recommends"))
 
-    def test_progress_is_a_bar_on_a_terminal(self):
+    def test_on_a_terminal_no_line_of_the_progress_stays(self):
+        """What is drawn meanwhile is for tests/road/terminal.py: a short run draws nothing."""
         tree = self.tree(KERNEL, "dummy")
         ours, theirs = os.openpty()
         self.addCleanup(os.close, ours)
@@ -717,12 +718,14 @@ class Others(PackCase):
                               check=False)
         os.close(theirs)
         shown = b""
-        while b"\n" not in shown.split(b"describing")[-1] or b"describing" not in shown:
-            shown += os.read(ours, 4096)
+        try:
+            while True:
+                shown += os.read(ours, 4096)
+        except OSError:
+            pass
         self.assertEqual(done.returncode, 0, shown)
-        for step in (b"reading", b"building", b"describing"):
-            self.assertRegex(shown, rb"\r" + step + rb" +\[#{30}\] (\d+)/\1\x1b\[K\r\n")
-        self.assertIn(b"0/", shown, "it begins empty")
+        lines = [line.rsplit(b"\r", 1)[-1].replace(b"\x1b[K", b"").strip() for line in shown.replace(b"\r\n", b"\n").split(b"\n")]
+        self.assertEqual([line for line in lines if line], [], shown)
 
     def test_progress_is_a_line_a_step_in_a_log(self):
         tree = self.tree(KERNEL, "dummy")
