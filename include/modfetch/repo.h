@@ -36,8 +36,12 @@ struct mf_repo {
 	enum mf_trust trust;
 	struct mf_strings keys;
 	struct mf_strings
-		gpgkeys; /* gpgkey= of zypper and dnf: URLs, which are never fetched unasked */
-	char *file;	 /* in repos.d */
+		gpgkeys;    /* gpgkey= of zypper and dnf: URLs, which are never fetched unasked */
+	bool pkg_gpgcheck;  /* the same as gpgcheck, which it turns on */
+	bool repo_gpgcheck; /* contradicts trust=none; otherwise metadata is always checked */
+	char *path;	    /* below each base URL, which has it already; or NULL */
+	struct mf_strings unused; /* keys that have no effect, printable, some with a reason */
+	char *file;		  /* in repos.d */
 };
 
 /* An entry, or a file, that cannot be used as it stands. It costs itself alone. */

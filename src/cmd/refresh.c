@@ -16,6 +16,7 @@
 #include "modfetch/file.h"
 #include "modfetch/json.h"
 #include "modfetch/refresh.h"
+#include "modfetch/strings.h"
 #include "modfetch/stubs.h"
 #include "modfetch/upkeep.h"
 #include "modfetch/usage.h"
@@ -78,6 +79,26 @@ static void refresh_print(struct cmd *cmd, const char *id, int r,
 	cmd_line("; kernels: %s", kernels ? kernels : "");
 }
 
+/* Keys of a .repo file that zypper or dnf acts on, or nothing does, and modfetch does not. */
+static void report_unused(struct cmd *cmd, const struct mf_repo *repo)
+{
+	_cleanup_free_ char *list = NULL;
+
+	for (size_t i = 0; i < repo->unused.n; i++) {
+		char *longer =
+			mf_format("%s%s%s", list ? list : "", list ? ", " : "", repo->unused.v[i]);
+
+		free(list);
+		list = longer;
+	}
+	/* not each day by the timer */
+	if (list && !cmd->ctx.unattended)
+		mf_log(&cmd->ctx, MF_LOG_WARNING,
+		       "refresh: %s: keys in /etc/modfetch/repos.d/%s have no effect: %s; see "
+		       "modfetch-repo(5)",
+		       repo->id, repo->file, list);
+}
+
 static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int flags,
 		       struct mf_json *list)
 {
@@ -137,6 +158,7 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 		if (!is_selected(&repos->v[i], n, names))
 			continue;
 		selected++;
+		report_unused(cmd, &repos->v[i]);
 		r = refresh_one(cmd, &repos->v[i], flags, list);
 		refreshed += r == 0;
 		if (r >= 0)
