@@ -40,6 +40,8 @@ struct mf_repo {
 	bool pkg_gpgcheck;  /* the same as gpgcheck, which it turns on */
 	bool repo_gpgcheck; /* contradicts trust=none; otherwise metadata is always checked */
 	char *path;	    /* below each base URL, which has it already; or NULL */
+	/* patterns of packages that count as not there, and of the only ones that count, if any */
+	struct mf_strings exclude, include;
 	struct mf_strings unused; /* keys that have no effect, printable, some with a reason */
 	char *file;		  /* in repos.d */
 };

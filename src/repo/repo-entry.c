@@ -142,6 +142,20 @@ static int add_words(const struct reading *rd, struct draft *d, void *where, con
 	return mf_strings_split(where, value);
 }
 
+/* A group (@NAME) has no meaning here: to pass over an exclusion is refused. */
+static int add_patterns(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	int r = mf_strings_split(&words, value);
+
+	for (size_t i = 0; !r && i < words.n; i++) {
+		if (*words.v[i] == '@' || strchr(words.v[i], '(') || *words.v[i] == '/')
+			return repo_spoil(rd, d, "not a pattern for names of packages", words.v[i]);
+		r = mf_strings_add(where, words.v[i]);
+	}
+	return r;
+}
+
 static int set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	char **text = where;
@@ -284,9 +298,9 @@ static const struct {
 	KEY("repo_gpgcheck", set_yes_no, repo_gpgcheck),
 	KEY("type", set_type, id),
 	KEY("path", set_text, path),
-	REFUSED("excludepkgs", refuse),
-	REFUSED("exclude", refuse),
-	REFUSED("includepkgs", refuse),
+	KEY("excludepkgs", add_patterns, exclude),
+	KEY("exclude", add_patterns, exclude),
+	KEY("includepkgs", add_patterns, include),
 	REFUSED("sslverify", require_yes),
 	REFUSED("proxy_sslverify", require_yes),
 	REFUSED("sslverifystatus", require_no),
