@@ -17,7 +17,7 @@ import unittest
 import commands  # noqa: F401: a failing test prints what it ran
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from mirror import DIGEST, ETAG, FAULTS, GOOD, Mirror  # noqa: E402
+from mirror import DIGEST, ETAG, FAULTS, GOOD, PASSING, Mirror  # noqa: E402
 
 DRIVER, LIBEXECDIR = map(os.path.abspath, sys.argv[1:3])
 SIZE = len(GOOD)
@@ -163,6 +163,60 @@ class Faults(WithMirror):
         self.assertNotIn("secret", json.dumps(answer.first) + answer.log)
         answer = fetch(request(self.url().replace("http://", "http://me:secret@")))
         self.assertEqual(answer.first["url"], self.url() + "/data")
+
+
+class Again(WithMirror):
+    def asked(self, fault):
+        return sum(path.startswith(f"/{fault}/") for path, _, _ in self.mirror.requests)
+
+    def test_a_fault_that_passes_is_waited_for(self):
+        for fault in PASSING:
+            with self.subTest(fault=fault):
+                answer = fetch(request(self.url(fault), out=self.out))
+                self.assertIsNone(answer.code, answer.first)
+                self.assertEqual(self.got(), GOOD)
+                print(f"{fault:24} the file after {answer.seconds:.1f} s", file=sys.stderr)
+                self.assertLess(answer.seconds, 6)
+
+    def test_retry_after_is_honored_within_a_bound(self):
+        self.assertGreaterEqual(fetch(request(self.url("503-for-two-seconds"))).seconds, 2)
+        answer = fetch(request(self.url("429-for-an-hour")))
+        self.assertEqual(answer.code, "HTTP-STATUS")
+        self.assertIn("429, and asks to wait 3600 seconds", answer.first["why"])
+        self.assertEqual(self.asked("429-for-an-hour"), 1)
+        self.assertLess(answer.seconds, 2)
+
+    def test_what_lasts_fails_after_four_tries_with_growing_pauses(self):
+        for fault, code in ("503-always", "HTTP-STATUS"), ("reset-always", "UNREACHABLE"):
+            answer = fetch(request(self.url(fault)))
+            self.assertEqual(answer.code, code)
+            self.assertEqual(self.asked(fault), 4)
+            self.assertGreaterEqual(answer.seconds, 3.5)
+            self.assertLess(answer.seconds, 6)
+
+    def test_another_mirror_is_not_waited_for_and_a_lasting_fault_is_not_repeated(self):
+        answer = fetch(request(self.url("503-always"), self.url()))
+        self.assertIsNone(answer.code)
+        self.assertLess(answer.seconds, 0.5)
+        self.assertEqual(self.asked("503-always"), 1)
+        # each mirror that may work again is tried again, and no other one
+        answer = fetch(request(self.url("404"), self.url("503-three-times"), self.url("500")))
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual([self.asked(f) for f in ("404", "503-three-times", "500")], [1, 4, 1])
+
+    def test_finished_files_are_kept_while_another_is_waited_for(self):
+        answer = fetch(request(self.url(), path="a"), request(self.url("503-once"), path="b"), request(self.url(), path="c"))
+        self.assertIsNone(answer.code)
+        self.assertEqual(sorted(path for path, _, _ in self.mirror.requests), ["/503-once/b", "/503-once/b", "/good/a", "/good/c"])
+
+    def test_the_deadline_counts_while_it_waits(self):
+        answer = fetch(request(self.url("503-always")), total=1)
+        self.assertEqual(answer.code, "TIMEOUT")
+        self.assertLess(answer.seconds, 2)
+
+    def test_a_plus_is_encoded(self):
+        self.assertIsNone(fetch(request(self.url(), path="libstdc++.rpm")).code)
+        self.assertEqual(self.mirror.requests[0][0], "/good/libstdc%2B%2B.rpm")
 
 
 class Transfers(WithMirror):

@@ -2,8 +2,8 @@
 /*
  * The only file that uses libcurl. It runs in the download helper, which has no rights.
  *
- * It sets how an HTTP exchange works: http and https only, also after a redirect, at most five
- * redirects; no cookies, no netrc, no HTTP/0.9; certificates of servers are verified against those
+ * It sets how an HTTP exchange works: http and https only, also after a redirect, which may not lead
+ * from https to http, at most five redirects; no cookies, no netrc, no HTTP/0.9; certificates of servers are verified against those
  * of the system. Bytes are counted as they arrive, since libcurl's own limit does not stop a
  * running transfer: no byte is written beyond the limit.
  *
@@ -61,6 +61,20 @@ static const struct {
 	{ CURLE_BAD_CONTENT_ENCODING, -MFE_HTTP_STATUS },
 	{ CURLE_OUT_OF_MEMORY, -ENOMEM },
 };
+
+/* Was the connection made, and did it end too early? */
+static bool is_dropped(CURLcode curl)
+{
+	static const CURLcode dropped[] = {
+		CURLE_GOT_NOTHING,  CURLE_RECV_ERROR, CURLE_SEND_ERROR,
+		CURLE_PARTIAL_FILE, CURLE_HTTP2,      CURLE_HTTP2_STREAM
+	};
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(dropped); i++)
+		if (dropped[i] == curl)
+			return true;
+	return false;
+}
 
 static int code_of(CURLcode curl)
 {
@@ -225,7 +239,9 @@ static CURLcode set_options(struct mf_exchange *x)
 	} pointers[] = {
 		{ CURLOPT_URL, x->url },
 		{ CURLOPT_PROTOCOLS_STR, "http,https" },
-		{ CURLOPT_REDIR_PROTOCOLS_STR, "http,https" },
+		/* what was asked for over TLS is not fetched without it */
+		{ CURLOPT_REDIR_PROTOCOLS_STR,
+		  strncasecmp(x->url, "https:", strlen("https:")) ? "http,https" : "https" },
 		{ CURLOPT_USERAGENT, "modfetch/" MF_VERSION },
 		{ CURLOPT_HTTPHEADER, x->priv->headers },
 		{ CURLOPT_ERRORBUFFER, x->priv->error },
@@ -304,8 +320,12 @@ int mf_curl_run(struct mf_curl *curl, int fd, int ms)
 static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 {
 	const char *etag, *type;
+	curl_off_t wait = 0;
 
 	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
+	curl_easy_getinfo(x->priv->easy, CURLINFO_RETRY_AFTER, &wait);
+	x->retry_after = wait > 0 ? (uint64_t)wait : 0;
+	x->dropped = !x->priv->stopped && is_dropped(result);
 	x->code = x->priv->stopped ? x->priv->stopped : code_of(result);
 	if (x->code == -MFE_TRUNCATED && !x->priv->accepted)
 		x->code = -MFE_UNREACHABLE;
@@ -320,8 +340,16 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 		strcpy(x->etag, etag);
 	else
 		*x->etag = '\0';
-	if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
+	if (x->code == -MFE_HTTP_STATUS && x->status >= 400 && x->retry_after)
+		snprintf(x->why, sizeof(x->why),
+			 "the server answered %ld, and asks to wait %llu seconds", x->status,
+			 (unsigned long long)x->retry_after);
+	else if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
 		snprintf(x->why, sizeof(x->why), "the server answered %ld", x->status);
+	else if (result == CURLE_UNSUPPORTED_PROTOCOL && x->status >= 300)
+		snprintf(x->why, sizeof(x->why),
+			 "it redirects to a URL that is not %shttps, which is not followed",
+			 strncasecmp(x->url, "https:", strlen("https:")) ? "http or " : "");
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
 		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
 			 x->status);

@@ -28,6 +28,8 @@ struct mf_exchange {
 	long status;		/* of the last response; 0: none */
 	uint64_t size;		/* bytes in the file */
 	bool not_modified;	/* status 304: nothing was written */
+	uint64_t retry_after;	/* seconds that the server asks to wait; 0: it does not */
+	bool dropped;		/* the connection was made, and ended before the response did */
 	bool page;		/* the content type is that of a web page */
 	char etag[MF_ETAG_MAX]; /* printable; "": none */
 	char why[256];

@@ -7,8 +7,8 @@
  * mirror costs its timeout once, not once per file. An interrupted transfer is resumed at the same
  * mirror as long as each try makes progress; another mirror starts from zero, so that a bad mirror
  * cannot leave its bytes in the file of a good one. If the other side reports wrong bytes, the next
- * mirror is tried. A request fails only after all mirrors have failed, with the failure of the
- * mirror that got furthest.
+ * mirror is tried. After all mirrors, those whose failure may be gone are tried again (again.c). Then
+ * the request fails with the failure of the mirror that got furthest.
  *
  * An exchange slower than MIN_RATE bytes a second over the time that a mirror may be slow is
  * stopped in any phase: resolving, connecting, sending headers or a body.
@@ -24,6 +24,7 @@
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 #include "../portal.h"
+#include "again.h"
 #include "curl.h"
 
 #define PARALLEL     6
@@ -39,8 +40,10 @@ struct job {
 	uint64_t size, max;
 	bool optional, running, ended, absent;
 	bool worst_is_absent; /* "worst" is a missing file */
-	bool *tried;
-	size_t current; /* index into urls */
+	bool *tried, *again;  /* of each URL; "again": its failure may be gone a moment later */
+	unsigned int rounds;  /* begun after the first one */
+	uint64_t retry_after, not_before; /* of the next round: seconds, and microseconds */
+	size_t current;			  /* index into urls */
 	unsigned int resumes;
 	uint64_t slow_since,
 		slow_bytes; /* the time and size at which the measurement of the speed began */
@@ -59,19 +62,6 @@ struct queue {
 	struct mf_curl *curl;
 	uint64_t finished_bytes, progress_us;
 };
-
-/* How far a mirror got that failed with CODE; the furthest failure is reported. */
-static int rank(int code)
-{
-	static const int order[] = { -MFE_UNREACHABLE, -MFE_PORTAL,    -MFE_TIMEOUT,
-				     -MFE_HTTP_STATUS, -MFE_TRUNCATED, -MFE_TOO_LARGE,
-				     -MFE_BAD_SIZE,    -MFE_BAD_DIGEST };
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(order); i++)
-		if (order[i] == code)
-			return (int)i + 1;
-	return (int)(MF_ARRAY_SIZE(order)) + 1;
-}
 
 /* ---- reading the requests ---- */
 
@@ -157,7 +147,8 @@ int fetch_queue_read(int sock, struct queue **ret_queue)
 		return r;
 	for (size_t i = 0; i < q->n; i++) {
 		q->jobs[i]->tried = calloc(q->jobs[i]->urls.n + 1, sizeof(bool));
-		if (!q->jobs[i]->tried)
+		q->jobs[i]->again = calloc(q->jobs[i]->urls.n + 1, sizeof(bool));
+		if (!q->jobs[i]->tried || !q->jobs[i]->again)
 			return -ENOMEM;
 	}
 	*ret_queue = MF_STEAL(q);
@@ -194,6 +185,7 @@ void fetch_queue_free(struct queue *q)
 		mf_strings_done(&job->urls);
 		free(job->etag);
 		free(job->tried);
+		free(job->again);
 		free(job);
 	}
 	free(q->jobs);
@@ -331,8 +323,11 @@ static int mirror_failed(struct queue *q, struct job *job, int code, const char 
 		    (job->exchange.status == 404 || job->exchange.status == 410);
 
 	job->tried[job->current] = true;
+	job->again[job->current] = fetch_again(&job->exchange, code);
+	if (job->again[job->current] && job->exchange.retry_after > job->retry_after)
+		job->retry_after = job->exchange.retry_after;
 	job->absent |= job->optional && gone;
-	if (!job->worst || rank(code) > rank(job->worst)) {
+	if (!job->worst || fetch_failure_rank(code) > fetch_failure_rank(job->worst)) {
 		job->worst = code;
 		job->worst_mirror = (uint32_t)job->current;
 		job->worst_is_absent = gone;
@@ -412,13 +407,31 @@ static int check_speed(struct queue *q, struct job *job)
 	return mirror_failed(q, job, -MFE_TIMEOUT, why);
 }
 
+/* Schedules another round over the mirrors that may work again. False: there is none. */
+static bool schedule_round(struct job *job)
+{
+	bool some = false;
+
+	for (size_t i = 0; job->rounds < FETCH_ROUNDS && i < job->urls.n; i++) {
+		some |= job->again[i];
+		job->tried[i] &= !job->again[i];
+		job->again[i] = false;
+	}
+	if (some)
+		job->not_before = mf_now_us() + fetch_again_pause(job->rounds++, job->retry_after);
+	job->retry_after = 0;
+	return some;
+}
+
 static int job_advance(struct queue *q, struct job *job)
 {
 	if (job->running)
 		return check_speed(q, job);
-	if (job->ended || q->running >= PARALLEL)
+	if (job->ended || q->running >= PARALLEL || mf_now_us() < job->not_before)
 		return 0;
-	return next_mirror(q, job, &job->current) ? job_start(q, job, false) : job_end(q, job);
+	if (next_mirror(q, job, &job->current))
+		return job_start(q, job, false);
+	return schedule_round(job) ? 0 : job_end(q, job);
 }
 
 static int on_retry(struct queue *q, const struct mf_wire *packet)
