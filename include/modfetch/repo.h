@@ -12,6 +12,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "modfetch/access.h"
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -42,6 +43,8 @@ struct mf_repo {
 	char *path;	    /* below each base URL, which has it already; or NULL */
 	/* patterns of packages that count as not there, and of the only ones that count, if any */
 	struct mf_strings exclude, include;
+	struct mf_access access;
+	bool skip_if_unavailable; /* refresh reports it, and does not fail, if no mirror answers */
 	struct mf_strings unused; /* keys that have no effect, printable, some with a reason */
 	char *file;		  /* in repos.d */
 };

@@ -148,6 +148,19 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 	return r;
 }
 
+/* skip_if_unavailable=1: it is reported and no failure, unless what came was refused. */
+static bool is_passed_over(struct cmd *cmd, const struct mf_repo *repo, int r)
+{
+	bool unavailable = r == -MFE_UNREACHABLE || r == -MFE_TIMEOUT || r == -MFE_PORTAL ||
+			   r == -MFE_HTTP_STATUS || r == -MFE_TRUNCATED;
+
+	if (!repo->skip_if_unavailable || !unavailable)
+		return false;
+	mf_log(&cmd->ctx, MF_LOG_WARNING, "refresh: %s: skipped: %s: %s", repo->id,
+	       cmd->ctx.failure.what, cmd->ctx.failure.why);
+	return true;
+}
+
 static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
 		       char **names, struct mf_json *list)
 {
@@ -161,7 +174,7 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 		report_unused(cmd, &repos->v[i]);
 		r = refresh_one(cmd, &repos->v[i], flags, list);
 		refreshed += r == 0;
-		if (r >= 0)
+		if (r >= 0 || is_passed_over(cmd, &repos->v[i], r))
 			continue;
 		/* main() prints the last failure; the one before it is printed now */
 		if (worst < 0)

@@ -15,13 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/release.h"
 #include "modfetch/repo.h"
 #include "modfetch/similar.h"
 #include "modfetch/strings.h"
+#include "values.h"
+#include "variables.h"
+
+#define SECRET_MAX  1024 /* bytes */
+#define RETRIES_MAX 10
 
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value)
@@ -53,47 +56,6 @@ int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const
 
 /* ---- values ---- */
 
-char *mf_repo_url_expand(const struct mf_context *ctx, const char *url)
-{
-	struct mf_release release;
-	struct utsname uts;
-	_cleanup_free_ char *out = NULL;
-	size_t len = 0, room = 0;
-	_cleanup_fclose_ FILE *f = open_memstream(&out, &room);
-	const struct {
-		const char *name, *value;
-	} variables[] = {
-		{ "$basearch", uts.machine },
-		{ "$kernel", ctx->kernel ? ctx->kernel : "" },
-		{ "$flavor", release.flavor },
-	};
-
-	if (!f || uname(&uts) < 0)
-		return NULL;
-	/* a release of another form has no flavor: then the word stays as it is */
-	if (!ctx->kernel || mf_release_parse(ctx->kernel, NULL, &release) < 0)
-		release.flavor[0] = '\0';
-	while (*url) {
-		bool found = false;
-
-		for (size_t i = 0; i < MF_ARRAY_SIZE(variables); i++) {
-			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
-				continue;
-			fputs(variables[i].value, f);
-			url += strlen(variables[i].name);
-			found = true;
-			break;
-		}
-		if (!found)
-			fputc(*url++, f);
-	}
-	fflush(f);
-	len = out ? strlen(out) : 0;
-	while (len && out[len - 1] == '/')
-		out[--len] = '\0';
-	return out ? strdup(out) : NULL;
-}
-
 static bool is_url(const char *s)
 {
 	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
@@ -119,6 +81,20 @@ static int refuse(const struct reading *rd, struct draft *d, void *where, const 
 			 "remove the line if you can do without it");
 }
 
+/* 0; 1: a variable is unknown, so the entry cannot be used; or -ENOMEM. */
+static int expand(const struct reading *rd, struct draft *d, const char *value, char **ret_text)
+{
+	_cleanup_free_ char *unknown = NULL;
+	int r = repo_variables_expand(rd->ctx, value, ret_text, &unknown);
+
+	if (r > 0 && repo_spoil(rd, d,
+				"the value of this variable is not known; write it to "
+				"/etc/dnf/vars/NAME",
+				unknown) < 0)
+		return -ENOMEM;
+	return r;
+}
+
 static int add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	struct mf_strings *urls = where;
@@ -126,10 +102,11 @@ static int add_urls(const struct reading *rd, struct draft *d, void *where, cons
 	int r = mf_strings_split(&words, value);
 
 	for (size_t i = 0; !r && i < words.n; i++) {
-		_cleanup_free_ char *url = mf_repo_url_expand(rd->ctx, words.v[i]);
+		_cleanup_free_ char *url = NULL;
 
-		if (!url)
-			return -ENOMEM;
+		r = expand(rd, d, words.v[i], &url);
+		if (r)
+			return r < 0 ? r : 0;
 		if (!is_url(url))
 			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
 		r = mf_strings_add_unique(urls, url);
@@ -167,11 +144,14 @@ static int set_text(const struct reading *rd, struct draft *d, void *where, cons
 
 static int set_url(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	char **url = where;
+	char **url = where, *expanded;
+	int r = expand(rd, d, value, &expanded);
 
+	if (r)
+		return r < 0 ? r : 0;
 	free(*url);
-	*url = mf_repo_url_expand(rd->ctx, value);
-	return *url ? 0 : -ENOMEM;
+	*url = expanded;
+	return 0;
 }
 
 static int set_yes_no(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -240,6 +220,81 @@ static int set_trust(const struct reading *rd, struct draft *d, void *where, con
 	return 0;
 }
 
+/* A user name or a password; it is in no message. */
+static int set_secret(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	if (strlen(value) > SECRET_MAX)
+		return spoil_key(rd, d, "= is too long");
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return spoil_key(rd, d, "= has a control character");
+	return set_text(rd, d, where, value);
+}
+
+static int set_proxy(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	static const char *const schemes[] = { "http://",    "https://",  "socks4://",
+					       "socks4a://", "socks5://", "socks5h://" };
+
+	if (!*value || !strcmp(value, "_none_"))
+		return set_text(rd, d, where, "");
+	for (size_t i = 0; i < MF_ARRAY_SIZE(schemes); i++)
+		if (mf_starts_with(value, schemes[i]))
+			return set_secret(rd, d, where, value);
+	return spoil_key(rd, d, "= is no URL of a proxy, as http://proxy.example:3128 is one");
+}
+
+static int set_file(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	if (*value != '/')
+		return repo_spoil(rd, d, "not an absolute path", value);
+	return set_text(rd, d, where, value);
+}
+
+static int set_seconds(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return repo_value_seconds(value, where)
+		       ? 0
+		       : repo_spoil(rd, d, "not a time, as 30 is one", value);
+}
+
+static int set_bytes(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return repo_value_bytes(value, where)
+		       ? 0
+		       : repo_spoil(rd, d, "not a number of bytes, as 64k is one", value);
+}
+
+static int set_retries(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	unsigned int *retries = where;
+
+	/* dnf tries for ever with 0 */
+	if (strspn(value, "0123456789") != strlen(value) || !*value)
+		return repo_spoil(rd, d, "not a number", value);
+	*retries = strlen(value) > 2 ? RETRIES_MAX : (unsigned int)atoi(value);
+	if (!*retries || *retries > RETRIES_MAX)
+		*retries = RETRIES_MAX;
+	return 0;
+}
+
+static int set_ip(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	static const struct {
+		const char *word;
+		unsigned int version;
+	} words[] = { { "4", 4 },    { "ipv4", 4 }, { "6", 6 },
+		      { "ipv6", 6 }, { "", 0 },	    { "whatever", 0 } };
+	unsigned int *version = where;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
+		if (!strcasecmp(value, words[i].word)) {
+			*version = words[i].version;
+			return 0;
+		}
+	return repo_spoil(rd, d, "neither 4 nor 6", value);
+}
+
 static int set_type(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	static const char *const names[] = { "rpm-md", "rpm_md", "rpmmd", "rpm",
@@ -297,22 +352,27 @@ static const struct {
 	KEY("pkg_gpgcheck", set_yes_no, pkg_gpgcheck),
 	KEY("repo_gpgcheck", set_yes_no, repo_gpgcheck),
 	KEY("type", set_type, id),
-	KEY("path", set_text, path),
+	KEY("path", set_url, path),
 	KEY("excludepkgs", add_patterns, exclude),
 	KEY("exclude", add_patterns, exclude),
 	KEY("includepkgs", add_patterns, include),
+	KEY("username", set_secret, access.username),
+	KEY("password", set_secret, access.password),
+	KEY("proxy", set_proxy, access.proxy),
+	KEY("proxy_username", set_secret, access.proxy_username),
+	KEY("proxy_password", set_secret, access.proxy_password),
+	KEY("sslcacert", set_file, access.ca),
+	KEY("sslclientcert", set_file, access.client_cert),
+	KEY("sslclientkey", set_file, access.client_key),
+	KEY("timeout", set_seconds, access.timeout),
+	KEY("retries", set_retries, access.retries),
+	KEY("minrate", set_bytes, access.min_rate),
+	KEY("ip_resolve", set_ip, access.ip_version),
+	KEY("skip_if_unavailable", set_yes_no, skip_if_unavailable),
 	REFUSED("sslverify", require_yes),
 	REFUSED("proxy_sslverify", require_yes),
 	REFUSED("sslverifystatus", require_no),
 	REFUSED("sslcertstatus", require_no),
-	REFUSED("sslcacert", refuse),
-	REFUSED("sslclientcert", refuse),
-	REFUSED("sslclientkey", refuse),
-	REFUSED("username", refuse),
-	REFUSED("password", refuse),
-	REFUSED("proxy", refuse),
-	REFUSED("proxy_username", refuse),
-	REFUSED("proxy_password", refuse),
 	REFUSED("proxy_auth_method", refuse),
 	REFUSED("proxy_sslcacert", refuse),
 	REFUSED("proxy_sslclientcert", refuse),
@@ -322,16 +382,11 @@ static const struct {
 	UNUSED("failovermethod"),
 	UNUSED("fastestmirror"),
 	UNUSED("gpgcakey"),
-	UNUSED("ip_resolve"),
 	UNUSED("max_parallel_downloads"),
 	UNUSED("metadata_expire"),
 	UNUSED("metalink"),
-	UNUSED("minrate"),
 	UNUSED("mirrorlist_expire"),
-	UNUSED("retries"),
-	UNUSED("skip_if_unavailable"),
 	UNUSED("throttle"),
-	UNUSED("timeout"),
 	UNUSED("user_agent"),
 	NEUTRAL("async"),
 	NEUTRAL("autorefresh"),
@@ -420,6 +475,14 @@ int repo_entry_check(const struct reading *rd, struct draft *d)
 	repo->gpgcheck |= repo->pkg_gpgcheck;
 	if (append_path(repo) < 0)
 		return -ENOMEM;
+	for (size_t i = 0; i < repo->baseurls.n; i++)
+		if (mf_strings_add(&repo->access.own, repo->baseurls.v[i]) < 0)
+			return -ENOMEM;
+	if (list &&
+	    mf_strings_addn(&repo->access.own, list, (size_t)(strrchr(list, '/') - list)) < 0)
+		return -ENOMEM;
+	if (!repo->access.client_cert != !repo->access.client_key)
+		return repo_spoil(rd, d, "sslclientcert= and sslclientkey= need each other", "");
 	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)
 		return -ENOMEM;
 	if (repo->trust == MF_TRUST_SIGNED)

@@ -33,6 +33,7 @@ void mf_repo_done(struct mf_repo *repo)
 	mf_strings_done(&repo->baseurls);
 	mf_strings_done(&repo->keys);
 	mf_strings_done(&repo->gpgkeys);
+	mf_access_done(&repo->access);
 	mf_strings_done(&repo->exclude);
 	mf_strings_done(&repo->include);
 	mf_strings_done(&repo->unused);

@@ -30,7 +30,9 @@ class Peer:
         lines = data.decode("latin1").split("\r\n")
         self.path = lines[0].split()[1]
         self.headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:] if line)}
-        self.fault, _, self.name = self.path.lstrip("/").partition("/")
+        # a proxy gets the whole URL
+        path = "/" + self.path.split("/", 3)[3] if self.path.startswith("http://") else self.path
+        self.fault, _, self.name = path.lstrip("/").partition("/")
         return True
 
     def send(self, data):
@@ -269,6 +271,7 @@ BEHAVIOURS = {name: does for name, (does, _) in FAULTS.items()} | PASSING | LAST
     "changes-meanwhile": changes_meanwhile,
     "steady": steady,
     "redirect": redirect,
+    "to-localhost": lambda p: p.head(302, Location=f"http://localhost:{p.mirror.port}/good/data"),
     "five-redirects": lambda p: p.head(302, Location="/redirect/4/data"),
 }
 

@@ -130,5 +130,46 @@ class Reports(Case):
         self.assertEqual(self.names(), {'dca'})
 
 
+class Access(Case):
+    def test_a_password_is_sent_and_nowhere_shown_or_stored(self):
+        self.driver('dca')
+        r.createrepo(self.repository)
+        server = r.Server(self.repository)
+        self.addCleanup(server.close)
+        self.configure('username=me', 'password=s3cret-word', 'retries=1', 'timeout=5', url=server.url)
+        text = ''
+        for args in ('refresh',), ('--json', 'status'), ('repo', 'list'), ('--json', 'doctor'), ('install', 'dca'), ('history',):
+            run = self.root.run('-v', '--no-load', *args)
+            text += run.stdout + run.stderr
+        self.assertEqual(self.names(), {'dca'})
+        self.assertNotIn('s3cret', text)
+        for directory, _, files in os.walk(self.root.path):
+            for name in files:
+                if not name.endswith('.repo') and os.path.isfile(f'{directory}/{name}'):
+                    with open(f'{directory}/{name}', 'rb') as f:
+                        self.assertNotIn(b's3cret', f.read(), f'{directory}/{name}')
+
+    def test_a_repository_that_may_be_skipped_is_reported_and_no_failure(self):
+        self.driver('dca')
+        r.createrepo(self.repository)
+        self.configure()
+        self.root.repo('http://127.0.0.1:1', name='away', extra=['skip_if_unavailable=1'])
+        self.assertIn('refresh: away: skipped', self.done('refresh').stderr)
+        self.root.repo('http://127.0.0.1:1', name='away')
+        self.assertIn('[UNREACHABLE]', self.done('refresh', status=1).stderr)
+
+    def test_variables_lead_to_the_directory_of_the_release(self):
+        os.mkdir(f'{self.repository}/15.6')
+        self.repository += '/15.6'
+        self.driver('dca')
+        r.createrepo(self.repository)
+        self.configure(url=f'file://{os.path.dirname(self.repository)}/$releasever')
+        self.assertIn('$releasever', self.done('refresh', status=1).stderr)
+        with open(f'{self.root.path}/etc/os-release', 'w', encoding='utf-8') as f:
+            f.write('VERSION_ID="15.6"\n')
+        self.done('refresh')
+        self.done('install', 'dca')
+
+
 if __name__ == '__main__':
     unittest.main()

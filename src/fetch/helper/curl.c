@@ -266,6 +266,71 @@ static CURLcode set_options(struct mf_exchange *x)
 	return r;
 }
 
+static CURLcode set_text(CURL *easy, CURLoption option, const char *value)
+{
+	return value ? curl_easy_setopt(easy, option, value) : CURLE_OK;
+}
+
+static CURLcode set_file(CURL *easy, CURLoption option, const struct mf_curl_file *file)
+{
+	struct curl_blob blob = { file->data, file->len, CURL_BLOB_NOCOPY };
+
+	return file->data ? curl_easy_setopt(easy, option, &blob) : CURLE_OK;
+}
+
+/* What only the servers of the configuration get; libcurl does not send it to the target of a redirect. */
+static CURLcode set_identity(CURL *easy, const struct mf_curl_access *a)
+{
+	CURLcode r = set_text(easy, CURLOPT_USERNAME, a->texts[MF_WIRE_USERNAME]);
+
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PASSWORD, a->texts[MF_WIRE_PASSWORD]);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_SSLCERT_BLOB,
+			     &a->files[MF_WIRE_CLIENT_CERT - MF_WIRE_CA]);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_SSLKEY_BLOB, &a->files[MF_WIRE_CLIENT_KEY - MF_WIRE_CA]);
+	return r;
+}
+
+/* A proxy of the .repo file is not evaded by a no_proxy variable. */
+static CURLcode set_proxy(CURL *easy, const struct mf_curl_access *a)
+{
+	CURLcode r = set_text(easy, CURLOPT_PROXY, a->texts[MF_WIRE_PROXY]);
+
+	if (r == CURLE_OK && a->texts[MF_WIRE_PROXY])
+		r = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PROXYUSERNAME, a->texts[MF_WIRE_PROXY_USERNAME]);
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PROXYPASSWORD, a->texts[MF_WIRE_PROXY_PASSWORD]);
+	return r;
+}
+
+static CURLcode set_access(struct mf_exchange *x)
+{
+	const struct mf_curl_access *a = x->access;
+	CURL *easy = x->priv->easy;
+	uint64_t version;
+	CURLcode r;
+
+	if (!a)
+		return CURLE_OK;
+	version = a->numbers[MF_WIRE_IP_VERSION - MF_WIRE_TIMEOUT];
+	r = set_proxy(easy, a);
+	if (r == CURLE_OK && x->own)
+		r = set_identity(easy, a);
+	/* this CA in place of those of the system, not beside them */
+	if (r == CURLE_OK && a->files[0].data)
+		r = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_CAINFO_BLOB, &a->files[0]);
+	if (r == CURLE_OK && version)
+		r = curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
+				     version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6);
+	return r;
+}
+
 static void exchange_release(struct mf_curl *curl, struct mf_exchange *x)
 {
 	if (!x->priv)
@@ -290,6 +355,7 @@ int mf_curl_start(struct mf_curl *curl, struct mf_exchange *x)
 	*x->why = '\0';
 	x->priv->easy = curl_easy_init();
 	if (!x->priv->easy || set_conditions(x) < 0 || set_options(x) != CURLE_OK ||
+	    set_access(x) != CURLE_OK ||
 	    curl_multi_add_handle(curl->multi, x->priv->easy) != CURLM_OK) {
 		exchange_release(curl, x);
 		return -ENOMEM;
