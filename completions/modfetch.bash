@@ -14,7 +14,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --root | --kernel) ((i++)) ;;
+        --root | --kernel | --color) ((i++)) ;;
         -* | =) ;;
         *)
             echo "${COMP_WORDS[i]}"
@@ -27,7 +27,7 @@ _modfetch_verb() { # the first word that is neither an option nor an option's va
 _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
-    local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --verbose --quiet --help --version"
+    local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --color --verbose --quiet --help --version"
     local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
@@ -36,6 +36,10 @@ _modfetch() {
         --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word")
         return
         ;;
     --kernel)
@@ -121,7 +125,7 @@ _modfetch() {
         fi
         ;;
     queue) options="--until-empty --linger --watch --retry" ;;
-    status) options="--usage --hooks" ;;
+    status) options="--all --usage --hooks" ;;
     history)
         options="--lines"
         kinds=history

@@ -26,21 +26,30 @@ struct line {
 	struct mf_access access;
 };
 
+/* A display that counts. */
 struct calls {
+	struct mf_display display; /* first */
 	unsigned int n;
 	uint64_t bytes, last_us, shortest_us;
 };
 
-static void count_call(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
+static void count_call(struct mf_display *display, const struct mf_progress *progress)
 {
-	struct calls *calls = arg;
+	struct calls *calls = (struct calls *)display;
 	uint64_t now = mf_now_us();
 
+	if (!progress)
+		return;
 	if (calls->n && now - calls->last_us < calls->shortest_us)
 		calls->shortest_us = now - calls->last_us;
 	calls->last_us = now;
 	calls->n++;
-	calls->bytes = bytes;
+	calls->bytes = progress->bytes;
+}
+
+static void ignore_line(struct mf_display *display)
+{
+	(void)display;
 }
 
 static int early_ms;
@@ -143,7 +152,8 @@ static int run(struct mf_context *ctx)
 	static struct line lines[MAX_REQUESTS];
 	static struct mf_fetch_request requests[MAX_REQUESTS];
 	static struct mf_fetched fetched[MAX_REQUESTS];
-	struct calls calls = { .shortest_us = UINT64_MAX };
+	struct calls calls = { .display = { count_call, ignore_line, ignore_line },
+			       .shortest_us = UINT64_MAX };
 	char text[65536];
 	size_t n = 0;
 	int r;
@@ -159,7 +169,9 @@ static int run(struct mf_context *ctx)
 		mf_fetch_start_helper(ctx);
 		usleep((useconds_t)early_ms * 1000);
 	}
-	r = mf_fetch(ctx, requests, n, count_call, &calls, fetched);
+	ctx->display = &calls.display;
+	r = mf_fetch(ctx, requests, n, fetched);
+	ctx->display = NULL;
 	if (r < 0) {
 		printf("{\"code\": \"%s\", \"what\": ", mf_error_name(r));
 		print_string(ctx->failure.what);

@@ -14,6 +14,7 @@
 struct primary {
 	const char *name, *evr /* "1-1", or "2:1-1" */, *provides, *requires, *supplements,
 		*recommends, *obsoletes, *suggests;
+	const char *scripts; /* programs that its scriptlets need */
 };
 
 static inline void primary_escape(FILE *f, const char *s, size_t len)
@@ -27,6 +28,20 @@ static inline void primary_escape(FILE *f, const char *s, size_t len)
 			fputs("&quot;", f);
 		else
 			fputc(s[i], f);
+	}
+}
+
+/* Needs of scriptlets have a mark. */
+static inline void primary_requires(FILE *f, const char *scripts)
+{
+	const char *blank = scripts ? scripts : "";
+
+	while (*(blank += strspn(blank, " "))) {
+		size_t len = strcspn(blank, " ");
+
+		fprintf(f, "<rpm:requires><rpm:entry name=\"%.*s\" pre=\"1\"/></rpm:requires>",
+			(int)len, blank);
+		blank += len;
 	}
 }
 
@@ -71,6 +86,7 @@ static inline void primary_package(FILE *f, const struct primary *p)
 		p->name);
 	primary_deps(f, "provides", p->provides);
 	primary_deps(f, "requires", p->requires);
+	primary_requires(f, p->scripts);
 	primary_deps(f, "obsoletes", p->obsoletes);
 	primary_deps(f, "recommends", p->recommends);
 	primary_deps(f, "suggests", p->suggests);
@@ -108,16 +124,16 @@ static inline int primary_cache(struct mf_context *ctx, const char *id,
 {
 	struct mf_cache_source source = { .repomd = mf_memfile_new("repomd.xml"),
 					  .primary = primary_file(packages, n) };
-	size_t count = 0;
+	struct mf_cache_content content = { 0 };
 	int r;
 
 	memset(source.digest, seed, sizeof(source.digest));
 	assert_int_equal(mf_file_write(source.repomd, "<repomd/>", 9), 0);
-	r = mf_cache_build(ctx, id, &source, &count);
+	r = mf_cache_build(ctx, id, &source, &content);
 	close(source.repomd);
 	close(source.primary);
 	if (!r)
-		assert_int_equal(count, n);
+		assert_int_equal(content.packages, n);
 	return r;
 }
 

@@ -69,8 +69,9 @@ def createrepo(directory, key='repo'):
         sign(directory, key)
 
 
-def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x86_64'):
-    """Makes a package: SPEC are lines of its preamble, FILES (path, bytes or link target as str). Returns its path."""
+def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x86_64', digest=8):
+    """Makes a package: SPEC are lines of its preamble, FILES (path, bytes or link target as str). DIGEST: of the files, 8 SHA-256,
+    9 SHA-384, 10 SHA-512. Returns its path."""
     top = tempfile.mkdtemp(prefix='rpmbuild-')
     try:
         listed = []
@@ -99,7 +100,7 @@ def rpmbuild(directory, name, spec, files=(), version='1', release='1', arch='x8
         subprocess.run(['rpmbuild', '-bb', '--quiet', '--define', f'_topdir {top}', '--define', f'_rpmdir {directory}',
                         '--define', '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
                         '--define', '_build_id_links none', '--define', '__os_install_post %{nil}',
-                        '--define', 'debug_package %{nil}', '--define', '_binary_filedigest_algorithm 8',
+                        '--define', 'debug_package %{nil}', '--define', f'_binary_filedigest_algorithm {digest}',
                         '--define', f'buildroot {top}/buildroot', '--target', arch, path],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         return os.path.join(directory, f'{name}-{version}-{release}.{arch}.rpm')

@@ -15,7 +15,7 @@
 #define MF_CACHE_CURRENT   "current"
 
 /* The version of all these formats. Files of another version are made again from the metadata. */
-#define MF_CACHE_VERSION "13"
+#define MF_CACHE_VERSION "14"
 
 #define MF_CACHE_INDEX	      "%s-%s.bin"    /* KIND, LABEL */
 #define MF_CACHE_KERNEL_INDEX "%s-%s-%s.bin" /* KIND, and a tag as flavor and ABI */

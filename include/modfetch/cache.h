@@ -37,13 +37,26 @@ struct mf_cache_source {
 	int primary;		       /* descriptor of the verified, inflated primary.xml */
 	int updateinfo;		       /* the same of updateinfo.xml; 0 or below: there is none */
 	uint8_t digest[MF_SHA256_LEN]; /* of repomd.xml */
+	/*
+	 * Gets the verified, inflated filelists.xml, which only some repositories need. RET_FD: its
+	 * descriptor, the caller's, or -1: there is none. 0 or a recorded failure. NULL: there is none.
+	 */
+	int (*fetch_filelists)(void *arg, int *ret_fd);
+	void *arg;
+};
+/* What a generation holds. */
+struct mf_cache_content {
+	size_t packages;
+	size_t hidden; /* driver packages that no alias leads to, so no device finds them */
+	char hidden_first[128]; /* the name of the first one */
 };
 /*
- * Builds and publishes a generation; older ones go. RET_PACKAGES gets the number of packages. An
- * updateinfo that cannot be parsed is reported by a warning. 0, -MFE_BAD_METADATA or -errno, recorded.
+ * Builds and publishes a generation; older ones go. A list of advisories or files that cannot be
+ * parsed is reported by a warning. 0, -MFE_BAD_METADATA, -errno or a failure of fetch_filelists,
+ * recorded.
  */
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
-		   const struct mf_cache_source *source, size_t *ret_packages);
+		   const struct mf_cache_source *source, struct mf_cache_content *ret_content);
 
 /* Which kernels the drivers of a repository are for, by their names and dependencies; releases. */
 struct mf_served {

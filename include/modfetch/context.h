@@ -40,6 +40,27 @@ struct mf_settings {
 	unsigned int max_transactions; /* limit of transactions per hour started by events; 20 */
 };
 
+/* A moment of a work that may take long; the strings live until the call returns. */
+struct mf_progress {
+	const char *step;      /* one word: "fetching", "building" */
+	const char *label;     /* the repository or package that it is about, or NULL */
+	const char *file;      /* of it, or NULL */
+	const char *unit;      /* what DONE and N count, "packages", or NULL */
+	uint64_t bytes, total; /* received bytes, of so many; 0: not known */
+	size_t done, n;	       /* finished items, of so many; n is 0 or 1: they are not shown */
+};
+
+/*
+ * The line of progress on a terminal, see src/cmd/terminal.h. Whatever writes a line to stderr calls
+ * HIDE before and SHOW after; in between other threads wait.
+ */
+struct mf_display {
+	/* draws the line; NULL: the work has ended, and the line goes */
+	void (*progress)(struct mf_display *display, const struct mf_progress *progress);
+	void (*hide)(struct mf_display *display);
+	void (*show)(struct mf_display *display);
+};
+
 struct mf_context {
 	char *root;   /* "" for the running system, else an absolute path without a final slash */
 	int root_fd;  /* the same directory, O_PATH */
@@ -52,9 +73,11 @@ struct mf_context {
 	/* installed packages are being repaired: their files that were altered may be replaced */
 	bool repairs;
 	enum mf_log_level log_level;
+	struct mf_display *display; /* borrowed; NULL: stderr is no terminal, nothing is drawn */
 	struct mf_settings settings;
 	struct mf_failure failure;
 	bool faults_reported;	  /* the unusable .repo entries were reported */
+	bool lists_repositories;  /* the verb prints their problems itself: they are not logged */
 	char helper_message[128]; /* the fetch helper's last log line */
 	int helper; /* socket of a running fetch helper, see mf_fetch_start_helper(), or -1 */
 };
@@ -146,7 +169,13 @@ int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 /* Makes a directory and its parents (mode 0755) below the root. A descriptor of it, or -errno. */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
 
-/* Prints one line to stderr, "modfetch: …", if LEVEL is within the log level. Never fails. */
+/* Passes PROGRESS (NULL: the work has ended) to the display, if there is one. */
+void mf_progress(const struct mf_context *ctx, const struct mf_progress *progress);
+
+/*
+ * Prints one line to stderr, "modfetch: …", if LEVEL is within the log level; a line of progress goes
+ * for that moment. Never fails.
+ */
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

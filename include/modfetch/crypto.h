@@ -30,6 +30,21 @@ static inline int mf_md5(const void *buf, size_t len, uint8_t ret_digest[MF_MD5_
 	return mf_digest(true, buf, len, ret_digest);
 }
 
+/* The digest of a file in a package's header. Its length says which: SHA-256, SHA-384 or SHA-512; 0: none. */
+#define MF_CHECKSUM_MAX 64
+struct mf_checksum {
+	size_t len;
+	uint8_t bytes[MF_CHECKSUM_MAX];
+};
+/* Can a digest of LEN bytes be compared? */
+bool mf_checksum_known(size_t len);
+/*
+ * Do LEN bytes, or all of FD, have another checksum than this one? 0: the same; 1: another, or there is
+ * none to compare with; -ENOMEM or -errno.
+ */
+int mf_checksum_differs(const struct mf_checksum *checksum, const void *buf, size_t len);
+int mf_checksum_differs_fd(const struct mf_checksum *checksum, int fd);
+
 /* The certificates that may sign one kind of file, and their revocation lists. */
 struct mf_keyring;
 

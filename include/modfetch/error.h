@@ -17,6 +17,7 @@ struct mf_context;
 /* X(symbol, printed name, exit status of the command, sentence) */
 #define MF_ERRORS(X)                                                                               \
 	X(USAGE, "USAGE", 64, "the command line is not valid")                                     \
+	X(NOT_ROOT, "NOT-ROOT", 4, "only root may change the drivers of this machine")             \
 	X(CONFIG, "CONFIG", 1, "a configuration file cannot be used as it is")                     \
 	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
 	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \

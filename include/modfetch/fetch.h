@@ -38,13 +38,8 @@ struct mf_fetched {
 };
 
 /*
- * Called as bytes arrive, at most ten times a second. BYTES of TOTAL are received, DONE of N
- * requests finished.
- */
-typedef void mf_fetch_progress(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n);
-
-/*
- * Fetches all N requests in parallel; all succeed or the call fails. Mirrors with a file: URL are
+ * Fetches all N requests in parallel; all succeed or the call fails. While it waits, it reports to the
+ * context's display at most ten times a second. Mirrors with a file: URL are
  * tried before those on the network. An interrupted transfer is resumed; a mirror that is dead, or
  * whose bytes do not have the known size and digest, is followed by the next mirror. A matching
  * digest is no proof: the verify stage checks the bytes that will be used again.
@@ -57,7 +52,7 @@ typedef void mf_fetch_progress(void *arg, uint64_t bytes, uint64_t total, size_t
  * or another -errno, recorded with the URL.
  */
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
-	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched);
+	     struct mf_fetched *ret_fetched);
 void mf_fetched_done(struct mf_fetched *fetched);
 
 /*

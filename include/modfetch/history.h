@@ -58,7 +58,10 @@ bool mf_record_is_refusal(const struct mf_run *run, int result);
  * nothing was written.
  */
 void mf_record_end(struct mf_context *ctx, struct mf_run *run, int result, char **ret_line);
-/* Logs a line for each package that was FETCHED for the plan, unless the run shows progress. */
+/*
+ * Logs a line for each package that was FETCHED for the plan, unless progress is shown; of an unattended run at
+ * debug level.
+ */
 void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *run,
 			   const struct mf_fetched *fetched);
 

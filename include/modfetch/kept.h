@@ -34,7 +34,8 @@ struct mf_kept {
 };
 
 /*
- * Reads the list; a line that is no entry is skipped with a warning. A missing list is empty. 0 or
+ * Reads the list; a line that is no entry is skipped with a warning. A missing list is empty, and so is, for
+ * another user than root, one that only root can read, which is logged. 0 or
  * -errno, recorded.
  */
 int mf_kept_read(struct mf_context *ctx, struct mf_kept *ret_kept);

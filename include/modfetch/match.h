@@ -18,4 +18,10 @@
 int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod *kmod,
 	     const struct mf_policy *policy, struct mf_want *wants, size_t n);
 
+/*
+ * After an installation, with new indexes: removes the matches by alias of modules that are on disk now
+ * and do not have the alias. State and reason stay. 0 or -errno, recorded.
+ */
+int mf_match_narrow(struct mf_context *ctx, struct mf_want *wants, size_t n);
+
 #endif

@@ -72,9 +72,7 @@ struct mf_run {
 	 */
 	mf_confirm *confirm;
 	void *confirm_arg;
-	bool confirm_always;	     /* whatever the size of the plan */
-	mf_fetch_progress *progress; /* or NULL */
-	void *progress_arg;
+	bool confirm_always; /* whatever the size of the plan */
 	bool metadata_asked; /* metadata was fetched, or could not be, a moment ago: not again */
 	struct mf_strings *unreachable; /* NULL, or ids of repositories that get no request for a
 					   package; the run adds those that it cannot reach */
@@ -104,6 +102,12 @@ struct mf_run {
  */
 int mf_pipeline_run(struct mf_context *ctx, struct mf_run *run);
 void mf_run_done(struct mf_run *run);
+
+/*
+ * Writes into the journal, or to stderr where there is none, a line for each device that got a driver from
+ * the RUN, which has ended without a failure, and one for the run. For runs that no person watches.
+ */
+void mf_report_run(struct mf_context *ctx, const struct mf_run *run);
 
 /*
  * The cause of a failed plan, so that one bad package or repository does not stop drivers from

@@ -43,7 +43,7 @@ struct mf_about {
 
 /*
  * Finds the packages called NAME, else those with a module of that name, else those that provide
- * NAME; the best first. The caller frees RET_IDS. 0, -MFE_NOT_FOUND (none) or another error,
+ * NAME; the best first. An installed one that a repository has too is there once. The caller frees RET_IDS. 0, -MFE_NOT_FOUND (none) or another error,
  * recorded.
  */
 int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char *name,
@@ -69,19 +69,21 @@ const char *mf_found_name(enum mf_found found);
 struct mf_hit {
 	int id; /* of the package in the catalog's pool */
 	enum mf_found found;
-	char *alias; /* the matching alias, with MF_FOUND_ALIAS; owned */
+	unsigned int rank; /* the lower, the better the words fit */
+	char *alias;	   /* the matching alias, with MF_FOUND_ALIAS; owned */
 	/* evr of the installed package of its name, or NULL; owned by the pool */
 	const char *installed_evr;
 };
 
 struct mf_hits {
-	struct mf_hit *v; /* the best place first, then by name, newer versions first */
+	struct mf_hit *v; /* by rank, then by name, newer versions first */
 	size_t n;
 };
 
 /*
  * Finds the packages that contain all of TERMS: in the name, the summary, the description or an
- * alias of a module. Case is ignored, and '-' equals '_'. A term with '*' or '?' is a pattern for a
+ * alias of a module, without the name of its bus. Texts that modfetch pack generates are left out. The
+ * order: the name, the beginning of the name, a part of it, a word of the summary, an alias, a part of a text. Case is ignored, and '-' equals '_'. A term with '*' or '?' is a pattern for a
  * whole name or alias. A term that an alias matches, such as the modalias of a device, finds that
  * alias. The caller passes RET_HITS to mf_hits_done(). 0 or a recorded error.
  */

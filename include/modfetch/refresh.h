@@ -6,12 +6,13 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "modfetch/cache.h"
 #include "modfetch/context.h"
 #include "modfetch/repo.h"
 #include "modfetch/trust.h"
 
 struct mf_refresh_result {
-	size_t packages; /* in the repository; 0 if nothing changed */
+	struct mf_cache_content content; /* of the repository; all zero if nothing changed */
 	struct mf_trusted trust;
 };
 

@@ -7,7 +7,8 @@
  *   name, baseurl (several: on further lines, tried in order), mirrorlist, enabled, priority
  * (1..200, lower wins), gpgcheck, type=rpm-md; and our own: trust=signed (default) or none (file:
  * only); keys= names of files below /etc/modfetch/keys/repo.d/, each a certificate (.pem, .der:
- * CMS) or an OpenPGP keyring (.asc, .gpg); identity=, prefer= and scriptlets=. $basearch, $kernel
+ * CMS) or an OpenPGP keyring (.asc, .gpg); identity=, prefer=,
+ * allow-files= and scriptlets=. $basearch, $kernel
  * (release), and $flavor are replaced in URLs. modfetch-repo(5) describes it.
  */
 #include <stdbool.h>
@@ -17,6 +18,20 @@
 #include "modfetch/strings.h"
 
 enum mf_trust { MF_TRUST_SIGNED, MF_TRUST_NONE };
+
+/* Kinds of files that driver packages of some vendors have, and others may not; flags. */
+enum mf_allow {
+	MF_ALLOW_MODPROBE = 1,
+	MF_ALLOW_MODULES_LOAD = 2,
+	MF_ALLOW_DRACUT = 4,
+	MF_ALLOW_UDEV = 8,
+	MF_ALLOW_UEFI = 16,
+	MF_ALLOW_BUILD_ID = 32,
+};
+/* The kind with that name in allow-files= ("modprobe.d"); 0: there is none. */
+unsigned int mf_allow_parse(const char *word);
+/* The name of a kind. */
+const char *mf_allow_name(enum mf_allow kind);
 
 #define MF_REPO_PRIORITY 99  /* unless its .repo file says another */
 #define MF_REPO_ID_MAX	 128 /* bytes; COPR's reach 60 and more */
@@ -32,7 +47,9 @@ struct mf_repo {
 	bool enabled;
 	bool gpgcheck;
 	bool scriptlets; /* its packages may run programs while they are installed; false */
-	bool prefer;	 /* its drivers come before the kernel's own at equal priority; false */
+	unsigned int
+		allow_files; /* of enum mf_allow: further files that its packages may have; 0 */
+	bool prefer;	     /* its drivers come before the kernel's own at equal priority; false */
 	int priority;
 	enum mf_trust trust;
 	struct mf_strings keys;

@@ -12,6 +12,7 @@
 #include "modfetch/plan.h"
 #include "modfetch/policy.h"
 #include "modfetch/rpm.h"
+#include "modfetch/scriptlets.h"
 #include "modfetch/want.h"
 
 /* One version of a package. */
@@ -47,7 +48,7 @@ struct mf_selection {
  * this kernel, together with the others, or because the policy refuses what it needs, loses its
  * state "available" and gets a reason; if no want remains, the call fails with that reason. So does
  * a want whose module is missing though its package is installed. Returns 0; 1: there is nothing to
- * do; -MFE_NOT_FOUND (a name of the selection), -MFE_NO_SYMBOL, -MFE_MISPLACED, -MFE_DENIED, -MFE_WRONG_KERNEL, -MFE_UNSOLVABLE, -MFE_BAD_METADATA or -errno, recorded.
+ * do; -MFE_NOT_FOUND (a name of the selection), -MFE_NO_SYMBOL, -MFE_MISPLACED, -MFE_DENIED, -MFE_SCRIPTLET, -MFE_WRONG_KERNEL, -MFE_UNSOLVABLE, -MFE_BAD_METADATA or -errno, recorded.
  */
 int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_policy *policy,
 	       struct mf_wants *wants, const struct mf_selection *selection,
@@ -79,6 +80,8 @@ struct mf_judge {
 	const struct mf_repos *repos;
 	struct mf_pool *pool;		   /* not needed by mf_judge_files() */
 	const struct mf_verdicts *refused; /* or NULL */
+	/* packages that were found to have scriptlets, or NULL: only what the metadata says */
+	const struct mf_scriptlets *scriptlets;
 };
 
 /*

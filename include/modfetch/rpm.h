@@ -19,9 +19,8 @@
 
 struct mf_rpm_file {
 	char *path;
-	char *link;	 /* target of a symbolic link, or "" */
-	bool has_sha256; /* false for all but regular files */
-	uint8_t sha256[MF_SHA256_LEN];
+	char *link;		     /* target of a symbolic link, or "" */
+	struct mf_checksum checksum; /* none for all but regular files */
 	uint64_t size;
 	uint32_t mode; /* type and permissions, as st_mode */
 	char *user, *group;

@@ -36,6 +36,7 @@ struct mf_repomd_file {
 struct mf_repomd {
 	struct mf_repomd_file primary;	  /* always with a SHA-256 */
 	struct mf_repomd_file updateinfo; /* advisories */
+	struct mf_repomd_file filelists;  /* all files of the packages */
 	char revision[64];
 	char *identity; /* which repository it says it is, see mf_repomd_parse(), or NULL */
 };
@@ -70,6 +71,11 @@ int mf_updateinfo_parse(int fd, mf_updateinfo_visit *visit, void *arg);
 
 /* Inflated primary.xml. 0 or -EBADMSG. */
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin);
+/*
+ * Adds an inflated filelists.xml to the packages of ORIGIN, which mf_pool_add_primary() has added: a
+ * file that another package of the pool needs becomes a provide of its owner. 0 or -EBADMSG.
+ */
+int mf_pool_add_filelists(struct mf_pool *pool, int fd, int origin);
 /* A cache file mf_pool_write() wrote. PRIORITY: lower wins, as in a .repo file. 0 or -EBADMSG. */
 int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
 /*
@@ -211,6 +217,20 @@ typedef int mf_pool_name_visit(void *arg, const char *name);
 int mf_pool_each_name(struct mf_pool *pool, const char *open, mf_pool_name_visit *visit, void *arg);
 
 /*
+ * Visits the paths of a package's files, as far as primary.xml and filelists.xml say them; a path lives
+ * until the visitor returns. The visitor's return that is not 0, or 0.
+ */
+int mf_pool_each_file(struct mf_pool *pool, int id, mf_pool_name_visit *visit, void *arg);
+/* Adds a provide without a version to a package, unless it has it. The pool is ready again after
+ * mf_pool_ready(). */
+void mf_pool_add_provide(struct mf_pool *pool, int id, const char *name);
+/*
+ * The name of the source package of a package that mf_pool_add_primary() has added; lives as long as
+ * the pool. NULL: it is not said.
+ */
+const char *mf_pool_source(struct mf_pool *pool, int id);
+
+/*
  * Names of a pool that the caller has numbered, from 1 on: of thousands of provides it gets those that
  * matter to it, and need not look at names again. Valid until a package is added.
  */
@@ -269,6 +289,11 @@ struct mf_package { /* strings live as long as the pool */
 	uint8_t sha256[MF_SHA256_LEN];
 };
 
+/*
+ * The program that runs a scriptlet of a package, "/bin/sh", as the metadata says it: a shell or the like
+ * that the package needs while it is installed. NULL: none is known. Lives as long as the pool.
+ */
+const char *mf_pool_interpreter(const struct mf_pool *pool, int id);
 /* Lives as long as the pool. */
 const char *mf_pool_name(const struct mf_pool *pool, int id);
 void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_package);

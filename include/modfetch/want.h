@@ -58,7 +58,7 @@ struct mf_want {
 	struct mf_match *matches;
 	size_t n_matches;
 	char *reason; /* one clause, for the user */
-	int code;     /* more exact than the state: -MFE_MISPLACED; or 0 */
+	int code;     /* more exact than the state: -MFE_MISPLACED or -MFE_SCRIPTLET; or 0 */
 	/* filled by the load stage */
 	struct mf_strings loaded;
 	char *driver;	/* the device's driver, once bound */
@@ -102,7 +102,7 @@ const char *mf_want_crashed(const struct mf_want *want);
 void mf_want_reason(struct mf_want *want, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
- * The error code of a want that cannot be satisfied: -MFE_NOT_FOUND, -MFE_MISPLACED, -MFE_DENIED,
+ * The error code of a want that cannot be satisfied: -MFE_NOT_FOUND, -MFE_MISPLACED, -MFE_DENIED, -MFE_SCRIPTLET,
  * -MFE_CRASHED or -MFE_BAD_MODALIAS; 0 for others.
  */
 int mf_want_code(const struct mf_want *want);

@@ -269,6 +269,12 @@ void mf_context_done(struct mf_context *ctx)
 	*ctx = (struct mf_context){ .root_fd = -1, .helper = -1 };
 }
 
+void mf_progress(const struct mf_context *ctx, const struct mf_progress *progress)
+{
+	if (ctx->display)
+		ctx->display->progress(ctx->display, progress);
+}
+
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
 {
 	_cleanup_free_ char *line = NULL;
@@ -286,6 +292,10 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	if (strlen(line) > LOG_LINE_MAX)
 		line[LOG_LINE_MAX] = '\0';
 	mf_text_sanitize(line);
+	if (ctx->display)
+		ctx->display->hide(ctx->display);
 	/* write the line in one call: several processes share this stream */
 	fprintf(stderr, "modfetch: %s\n", line);
+	if (ctx->display)
+		ctx->display->show(ctx->display);
 }

@@ -19,8 +19,9 @@
 
 bool cmd_can_ask(const struct cmd *cmd)
 {
-	return !cmd->yes && !cmd->json && !cmd->ctx.unattended && isatty(STDIN_FILENO) &&
-	       isatty(STDERR_FILENO);
+	/* modprobe's callers expect no question, although its user may sit at a terminal */
+	return !cmd->yes && !cmd->json && !cmd->ctx.unattended && !cmd->ctx.from_modprobe &&
+	       isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
 int cmd_ask(struct cmd *cmd, const char *subject, const char *fmt, ...)

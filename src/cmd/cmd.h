@@ -12,6 +12,7 @@
 #include "modfetch/context.h"
 #include "modfetch/json.h"
 #include "modfetch/pipeline.h"
+#include "terminal.h"
 
 enum cmd_status {
 	CMD_DONE = 0,
@@ -33,7 +34,8 @@ struct cmd {
 	bool changed;	 /* by a run of this call: see cmd_run() */
 	bool printed;	 /* by cmd_json(): there is a result, and a failure is in it or not one */
 	bool one_of_all; /* --kernel all: this run is for one of the kernels */
-	char **argv;	 /* all arguments of the program, for cmd_restart() */
+	struct cmd_terminal terminal;
+	char **argv; /* all arguments of the program, for cmd_restart() */
 };
 
 typedef int cmd_verb(struct cmd *cmd, int argc, char **argv);
@@ -86,10 +88,11 @@ int cmd_wait(struct cmd *cmd, int argc, char **argv);
  */
 void cmd_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cmd_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A piece of a line in the color of its meaning. */
+void cmd_styled(const struct cmd *cmd, enum cmd_style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Prints a text of several lines, sanitized in place. */
 void cmd_lines(char *text);
-/* A size as text ("1.4 MB"), in BUF. */
-const char *cmd_bytes(uint64_t bytes, char buf[16]);
 /* Prints a value as JSON and ends the line. */
 void cmd_json(struct cmd *cmd, struct mf_json *value, bool pretty);
 /*

@@ -34,6 +34,7 @@ enum { RUN_SECONDS = 3600 };
 struct work {
 	struct cmd *cmd;
 	struct mf_run *run;
+	bool boot;
 };
 
 static int coldplug_child(struct mf_context *ctx, void *arg)
@@ -44,6 +45,8 @@ static int coldplug_child(struct mf_context *ctx, void *arg)
 	if (ctx->unattended)
 		alarm(RUN_SECONDS + ctx->settings.fetch_timeout);
 	r = cmd_run(w->cmd, w->run);
+	if (w->boot && r >= 0)
+		mf_report_run(ctx, w->run);
 	/* the child process ends here, so it must write its output itself */
 	if (fflush(stdout) && r >= 0)
 		return mf_fail(ctx, MF_STAGE_OUTPUT, -errno, "stdout", NULL);
@@ -54,9 +57,9 @@ static int coldplug_child(struct mf_context *ctx, void *arg)
  * Runs for all devices of this machine. Returns an exit status; after a crash the devices are in
  * the spool.
  */
-static int run_in_child(struct cmd *cmd, struct mf_run *run)
+static int run_in_child(struct cmd *cmd, struct mf_run *run, bool boot)
 {
-	struct work w = { cmd, run };
+	struct work w = { cmd, run, boot };
 	struct mf_failure why;
 	int r;
 
@@ -136,9 +139,11 @@ int cmd_coldplug(struct cmd *cmd, int argc, char **argv)
 	if (source)
 		return cmd_run(cmd, &run);
 	if (!boot)
-		return run_in_child(cmd, &run);
+		return run_in_child(cmd, &run, false);
 	cmd->ctx.unattended = true;
-	r = run_in_child(cmd, &run);
+	/* the journal gets a line for each device that got a driver, not the answer for each one */
+	cmd->quiet |= !cmd->dry_run;
+	r = run_in_child(cmd, &run, true);
 	if (r != -MFE_NO_REPOSITORY)
 		prepare_caches(&cmd->ctx);
 	r = finish_boot(cmd, &run, r);

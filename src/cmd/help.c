@@ -38,6 +38,8 @@ static const struct global_option {
 	{ { "unattended", 0, NULL, "apply the limits for unattended runs" }, USES_UNATTENDED },
 	{ { "from-modprobe", 0, NULL, "for the helper that modprobe runs" }, IN_THE_LIST_ONLY },
 	{ { "json", 0, NULL, "print results as JSON" }, USES_JSON },
+	{ { "color", 0, "auto|always|never", "color by meaning; auto: on a terminal" },
+	  IN_THE_LIST_ONLY },
 	{ { "verbose", 'v', NULL, "print more details" }, USES_VERBOSE },
 	{ { "quiet", 'q', NULL, "print only errors" }, IN_THE_LIST_ONLY },
 	{ { "help", 'h', NULL, "list the verbs; after a verb: describe it" }, IN_THE_LIST_ONLY },

@@ -105,6 +105,19 @@ static int list_updates(struct cmd *cmd)
 	return CMD_DONE;
 }
 
+static void print_installed(const struct cmd *cmd, const struct mf_updates *installed)
+{
+	struct cmd_table table = { .columns = 3, .flexible = 0 };
+
+	for (size_t i = 0; i < installed->n; i++) {
+		cmd_table_add(&table, CMD_PLAIN, "%s", installed->v[i].name);
+		cmd_table_add(&table, CMD_PLAIN, "%s", installed->v[i].installed);
+		cmd_table_add(&table, CMD_DIM, "%s",
+			      installed->v[i].repo ? installed->v[i].repo : "(of no repository)");
+	}
+	cmd_table_print(&cmd->terminal, &table, 0);
+}
+
 static int list_installed(struct cmd *cmd)
 {
 	_cleanup_(mf_updates_done) struct mf_updates installed = { 0 };
@@ -113,11 +126,10 @@ static int list_installed(struct cmd *cmd)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; !cmd->json && i < installed.n; i++)
-		cmd_line("%s  %s  %s", installed.v[i].name, installed.v[i].installed,
-			 installed.v[i].repo ? installed.v[i].repo : "(of no repository)");
-	if (!cmd->json)
+	if (!cmd->json) {
+		print_installed(cmd, &installed);
 		return CMD_DONE;
+	}
 	o = mf_json_object();
 	list = mf_json_array();
 	for (size_t i = 0; i < installed.n; i++) {

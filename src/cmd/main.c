@@ -7,9 +7,9 @@
  *
  * A program that is linked to twenty libraries needs three milliseconds before main(), which is
  * most of the time of a depmod that has little to do. So most verbs, and with them librpm, libsolv
- * and OpenSSL, are in a module that is loaded when one of them is named. Its name contains the
- * version: while a package manager replaces the two files, no file works with the other file of
- * another version.
+ * and OpenSSL, are in a module that is loaded when one of them is named. pack is in a module of its own,
+ * which comes with another package. The names of modules contain the version: while a package manager
+ * replaces the files, none works with a file of another version.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,10 +31,11 @@
 
 /* The global options; only this table separates them from those of a verb. */
 struct globals {
-	const char *root, *kernel;
+	const char *root, *kernel, *color;
 	bool json, dry_run, no_load, quiet, unattended, help, version;
 	bool thorough, from_modprobe, yes, assume_no, detailed_exit;
 	int verbose;
+	struct cmd_terminal terminal;
 };
 
 static bool take_value(const char *name, int argc, char **argv, int *i, const char **value)
@@ -102,6 +103,7 @@ static int take_globals(struct globals *g, int argc, char **argv)
 		end |= !strcmp(argv[i], "--");
 		if (!end && (take_value("--root", argc, argv, &i, &g->root) ||
 			     take_value("--kernel", argc, argv, &i, &g->kernel) ||
+			     take_value("--color", argc, argv, &i, &g->color) ||
 			     take_flag(g, argv[i], kept == 1)))
 			continue;
 		argv[kept++] = argv[i];
@@ -137,12 +139,16 @@ static int flush_results(struct cmd *cmd, int r)
 /* The module is never unloaded: its libraries have handlers that run at exit. */
 static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
 {
-	void *module = verb->run ? NULL : dlopen(MF_VERBS, RTLD_NOW | RTLD_LOCAL);
+	bool is_pack = verb->flags & OF_PACK;
+	void *module =
+		verb->run ? NULL : dlopen(is_pack ? MF_PACK : MF_VERBS, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = module ? dlsym(module, verb->symbol) : NULL;
 	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
 
 	return run ? run(cmd, argc, argv)
-		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s", dlerror());
+		   : mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -ELIBACC, verb->name, "%s%s", dlerror(),
+			     is_pack ? "; the package modfetch-pack has this verb, install it"
+				     : "");
 }
 
 /* A run of the command. */
@@ -154,6 +160,38 @@ struct call {
 	char **argv;
 };
 
+/* Does the caller own the machine? Of an image it may be a user. */
+static bool owns_root(const struct mf_context *ctx)
+{
+	struct stat st;
+
+	return !geteuid() || (!fstat(ctx->root_fd, &st) && st.st_uid == geteuid());
+}
+
+/* A verb that changes the machine is refused before it does anything. 0 or a recorded failure. */
+static int check_rights(struct cmd *cmd, const struct call *call)
+{
+	const struct verb *verb = call->verb;
+
+	if (!(verb->flags & ROOT) || cmd->dry_run || owns_root(&cmd->ctx))
+		return 0;
+	for (int i = 1; verb->reads && i < call->argc; i++)
+		if (!strcmp(call->argv[i], verb->reads))
+			return 0;
+	return mf_fail(&cmd->ctx, MF_STAGE_COMMAND, -MFE_NOT_ROOT, verb->name,
+		       "modfetch %s must run as root", verb->name);
+}
+
+/* A user who is refused a file learns who is not. */
+static void explain_rights(struct cmd *cmd, int r)
+{
+	struct mf_failure *f = &cmd->ctx.failure;
+	size_t len = strlen(f->why);
+
+	if ((r == -EACCES || r == -EPERM) && geteuid() && len < sizeof(f->why))
+		snprintf(f->why + len, sizeof(f->why) - len, "; it is root's");
+}
+
 /* Runs the verb for KERNEL (NULL: the default) and prints its failure. The exit status. */
 static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_failure)
 {
@@ -163,11 +201,16 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 			   .no_load = g->no_load,
 			   .dry_run = g->dry_run,
 			   .quiet = g->quiet,
+			   .terminal = g->terminal,
 			   .yes = g->yes,
 			   .assume_no = g->assume_no,
 			   .argv = call->all };
+	_cleanup_(cmd_display_done) struct cmd_display display;
 	int r = mf_context_init(&cmd.ctx, g->root, kernel);
 
+	cmd_display_init(&display);
+	if (g->terminal.may_draw && !g->quiet)
+		cmd.ctx.display = &display.display;
 	cmd.one_of_all = kernel && kernel != g->kernel;
 	cmd.ctx.unattended = g->unattended;
 	cmd.ctx.from_modprobe = g->from_modprobe;
@@ -177,6 +220,8 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 	/* one line for each failure: the verb prints its usage, so getopt must not complain too */
 	optind = 0;
 	opterr = 0;
+	if (!r)
+		r = check_rights(&cmd, call);
 	if (!r && call->verb->wait)
 		r = call->verb->wait(&cmd, call->argc, call->argv);
 	if (!r)
@@ -184,6 +229,7 @@ static int run_for_kernel(void *arg, const char *kernel, struct mf_failure *ret_
 	cmd.ctx.settings.thorough |= g->thorough;
 	if (!r)
 		r = call_verb(&cmd, call->verb, call->argc, call->argv);
+	explain_rights(&cmd, r);
 	r = print_failure(&cmd, flush_results(&cmd, r));
 	*ret_failure = cmd.ctx.failure;
 	mf_context_done(&cmd.ctx);
@@ -243,6 +289,15 @@ static int refuse_verb(char *name, bool json)
 	return print_failure(&cmd, -MFE_USAGE);
 }
 
+static int refuse_color(const char *value, bool json)
+{
+	struct cmd cmd = { .json = json };
+
+	(void)mf_fail(&cmd.ctx, MF_STAGE_COMMAND, -MFE_USAGE, "--color",
+		      "%s is no such value; the values are auto, always and never", value);
+	return print_failure(&cmd, -MFE_USAGE);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_free_ char **all = calloc((size_t)argc + 1, sizeof(*all));
@@ -259,6 +314,8 @@ int main(int argc, char **argv)
 	if (mf_process_occupy_stdio() < 0)
 		return CMD_FAILED;
 	argc = take_globals(&g, argc, argv);
+	if (cmd_terminal_detect(g.color, &g.terminal) < 0)
+		return refuse_color(g.color, g.json);
 	if (g.version) {
 		puts("modfetch " MF_VERSION);
 		return CMD_DONE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * modfetch pack: the command line, a progress bar, and the figures at the end.
+ * modfetch pack: the command line, progress, and the figures at the end.
  *
- * Progress is written to stderr: a bar on a terminal, else a line for each step. Figures are
+ * Progress is written to stderr: one line that is replaced on a terminal, else a line for each step. Figures are
  * written to stdout, as text or with --json as one object.
  */
 #include <errno.h>
@@ -19,8 +19,6 @@
 #include "modfetch/inflate.h"
 #include "modfetch/pack.h"
 #include "cmd.h"
-
-#define BAR_WIDTH 30
 
 enum { /* long options without a letter */
        OPT_FLAVOR = 256,
@@ -179,14 +177,13 @@ static int check_updateinfo(struct cmd *cmd, const char *path)
 
 static void show_bar(void *arg, const char *step, size_t done, size_t n)
 {
-	static const char full[] = "##############################";
-	int filled = n ? (int)(done * BAR_WIDTH / n) : 0;
+	const struct cmd *cmd = arg;
 
-	fprintf(stderr, "\r%-10s [%.*s%*s] %zu/%zu\033[K", step, filled, full, BAR_WIDTH - filled,
-		"", done, n);
-	if (n && done == n)
-		fputc('\n', stderr);
-	fflush(stderr);
+	mf_progress(&cmd->ctx, &(const struct mf_progress){
+				       .step = step,
+				       .unit = strcmp(step, "reading") ? "packages" : "modules",
+				       .done = done,
+				       .n = n });
 }
 
 static void show_line(void *arg, const char *step, size_t done, size_t n)
@@ -280,9 +277,10 @@ int cmd_pack(struct cmd *cmd, int argc, char **argv)
 	if (r < 0)
 		return r;
 	if (!cmd->quiet)
-		a.options.progress = isatty(STDERR_FILENO) ? show_bar : show_line;
+		a.options.progress = cmd->ctx.display ? show_bar : show_line;
 	a.options.progress_arg = cmd;
 	r = mf_pack(&cmd->ctx, &a.options, &result);
+	mf_progress(&cmd->ctx, NULL);
 	if (r < 0 && r != -MFE_PACK)
 		return r;
 	if (cmd->json)

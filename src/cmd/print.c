@@ -46,6 +46,17 @@ void cmd_line(const char *fmt, ...)
 	putchar('\n');
 }
 
+void cmd_styled(const struct cmd *cmd, enum cmd_style style, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(cmd_style_begin(&cmd->terminal, style), stdout);
+	va_start(ap, fmt);
+	put(fmt, ap);
+	va_end(ap);
+	fputs(cmd_style_end(&cmd->terminal, style), stdout);
+}
+
 void cmd_lines(char *text)
 {
 	mf_text_sanitize_lines(text);
@@ -68,18 +79,4 @@ void cmd_json_error(const struct cmd *cmd, struct mf_json *object)
 	mf_json_set_string(error, "subject", f->what);
 	mf_json_set_string(error, "reason", *f->why ? f->why : mf_error_sentence(f->code));
 	mf_json_set(object, "error", error);
-}
-
-const char *cmd_bytes(uint64_t bytes, char buf[16])
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-	double n = (double)bytes;
-	size_t unit = 0;
-
-	while (n >= 999.5 && unit < 4) {
-		n /= 1000;
-		unit++;
-	}
-	snprintf(buf, 16, unit && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
-	return buf;
 }

@@ -46,7 +46,9 @@ static void refresh_report(struct cmd *cmd, struct mf_json *list, const char *id
 	mf_json_set_string(o, "id", id);
 	mf_json_set_string(o, "state", r < 0 ? "failed" : r ? "unchanged" : "refreshed");
 	if (!r)
-		mf_json_set_int(o, "packages", (int64_t)result->packages);
+		mf_json_set_int(o, "packages", (int64_t)result->content.packages);
+	if (!r)
+		mf_json_set_int(o, "without_alias", (int64_t)result->content.hidden);
 	if (r >= 0)
 		mf_json_set_int(o, "advisories", (int64_t)count_advisories(cmd, id));
 	if (r >= 0)
@@ -72,11 +74,18 @@ static void refresh_print(struct cmd *cmd, const char *id, int r,
 	if (r > 0)
 		cmd_put("%s: unchanged", id);
 	else
-		cmd_put("%s: %zu packages%s%s", id, result->packages,
+		cmd_put("%s: %zu packages%s%s", id, result->content.packages,
 			*result->trust.signer ? ", signed by " : "", result->trust.signer);
 	if (advisories)
 		cmd_put(", %zu advisories", advisories);
 	cmd_line("; kernels: %s", kernels ? kernels : "");
+	if (result->content.hidden)
+		cmd_line("%s: %zu driver package%s %s no alias, so no device finds %s: %s%s; run: "
+			 "modfetch install NAME",
+			 id, result->content.hidden, result->content.hidden > 1 ? "s" : "",
+			 result->content.hidden > 1 ? "have" : "has",
+			 result->content.hidden > 1 ? "them" : "it", result->content.hidden_first,
+			 result->content.hidden > 1 ? ", …" : "");
 }
 
 /* Keys of a .repo file that zypper or dnf acts on, or nothing does, and modfetch does not. */

@@ -130,7 +130,7 @@ static void add_print_json(struct cmd *cmd, const struct mf_repo_new *repo,
 	mf_json_set_string(o, "baseurl", url);
 	mf_json_set(o, "keys", cmd_keys_json(&repo->key));
 	if (changed) {
-		mf_json_set_int(o, "packages", (int64_t)result->packages);
+		mf_json_set_int(o, "packages", (int64_t)result->content.packages);
 		mf_json_set_string(o, "signer", result->trust.signer);
 		cmd_set_served(o, &served);
 		if (cmd->ctx.kernel)
@@ -194,7 +194,7 @@ static void add_print(struct cmd *cmd, const struct mf_repo_new *repo,
 		return;
 	}
 	cmd_put("added the repository %s: %zu packages, signed by %s; kernels: %s", repo->id,
-		result->packages, result->trust.signer, kernels ? kernels : "");
+		result->content.packages, result->trust.signer, kernels ? kernels : "");
 	print_serves(cmd, &served);
 }
 

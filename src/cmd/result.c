@@ -127,17 +127,21 @@ static void print_present(const struct cmd *cmd, const struct mf_run *run,
 
 static void print_devices(const struct mf_run *run)
 {
-	size_t present = 0, unknown = 0;
+	size_t present = 0, unknown = 0, denied = 0;
 
 	for (size_t i = 0; i < run->wants.n; i++) {
 		enum mf_state state = run->wants.v[i].state;
 
 		present += state == MF_PRESENT || state == MF_BUILTIN_STATE;
 		unknown += state == MF_UNKNOWN;
+		denied += state == MF_DENIED;
 	}
-	cmd_line("nothing to install: %zu devices and requests have their drivers, no package "
-		 "matches %zu others",
-		 present, unknown);
+	cmd_put("nothing to install: %zu devices and requests have their drivers, no package "
+		"matches %zu others",
+		present, unknown);
+	if (denied)
+		cmd_put(", %zu are blocked by a rule", denied);
+	cmd_line("%s", "");
 }
 
 static void print_nothing(const struct cmd *cmd, const struct mf_run *run)

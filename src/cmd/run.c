@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the verbs that run the pipeline: progress, the printed result, the exit status.
+ * Shared by the verbs that run the pipeline: the printed result and the exit status.
  *
- * On a terminal, downloads are shown as one line that is overwritten, with rate and time left; in a
- * pipe or the journal there is a line for each package, once the plan is known.
+ * On a terminal, downloads are shown as one line that is overwritten (terminal.c); in a pipe or the
+ * journal there is a line for each package, once the plan is known.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,34 +16,6 @@
 #include "modfetch/pending-loads.h"
 #include "modfetch/similar.h"
 #include "cmd.h"
-
-/* ---- progress ---- */
-
-struct progress {
-	uint64_t started;
-	bool drawn;
-};
-
-static void draw_progress(void *arg, uint64_t bytes, uint64_t total, size_t done, size_t n)
-{
-	struct progress *p = arg;
-	uint64_t us = mf_now_us() - p->started;
-	double rate = us ? (double)bytes * 1e6 / (double)us : 0;
-	char got[16], all[16], speed[16];
-	unsigned int left =
-		rate > 0 && total > bytes ? (unsigned int)((double)(total - bytes) / rate) : 0;
-
-	fprintf(stderr, "\r\033[Kfetching %zu/%zu  %s of %s  %s/s  %u:%02u left", done, n,
-		cmd_bytes(bytes, got), cmd_bytes(total, all), cmd_bytes((uint64_t)rate, speed),
-		left / 60, left % 60);
-	p->drawn = true;
-}
-
-static void clear_progress(const struct progress *p)
-{
-	if (p->drawn)
-		fputs("\r\033[K", stderr);
-}
 
 /* ---- the plan ---- */
 
@@ -195,6 +167,21 @@ static void hint_at_similar(struct cmd *cmd, const struct mf_run *run, int r)
 			      "%s; modfetch search finds packages by a part of their name", f.why);
 }
 
+/* What the user can do about a want that was not satisfied, as "; …" in new memory; or NULL. */
+static char *way_out_of(const struct mf_run *run, const struct mf_want *want, int code)
+{
+	const char *module = want->n_matches ? want->matches[0].module : want->query;
+
+	if (code != -MFE_DENIED || !want->reason)
+		return similar_modules(run, want, code);
+	if (strstr(want->reason, ": the rule "))
+		return mf_format("; to permit it: modfetch allow %s", module);
+	if (strstr(want->reason, ": a blacklist line "))
+		return mf_format("; modfetch probe %s loads it, since a blacklist is not for names",
+				 module);
+	return NULL;
+}
+
 /*
  * Prints a line for each unresolved want; for coldplug, where most devices have no driver in any
  * repository, only for invalid names.
@@ -212,7 +199,7 @@ static void report_unresolved(const struct cmd *cmd, const struct mf_run *run)
 		if (!code || want->load_error == -MFE_CRASHED ||
 		    (bad_only && code != -MFE_BAD_MODALIAS))
 			continue;
-		hint = bad_only ? NULL : similar_modules(run, want, code);
+		hint = bad_only ? NULL : way_out_of(run, want, code);
 		mf_log(&cmd->ctx, MF_LOG_ERROR, "match: %s%s%.*s%s: %.512s%s [%s]",
 		       bad_only && want->syspath ? want->syspath : "",
 		       bad_only && want->syspath ? ": " : "", NAME_SHOWN, want->query,
@@ -236,19 +223,13 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 
 int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 {
-	struct progress progress = { .started = mf_now_us() };
 	int r;
 
 	run->dry_run |= cmd->dry_run;
 	run->no_load |= cmd->no_load;
 	if (!run->dry_run)
 		cmd_ask_for_plan(cmd, run);
-	if (!cmd->quiet && isatty(STDERR_FILENO)) {
-		run->progress = draw_progress;
-		run->progress_arg = &progress;
-	}
 	r = mf_pipeline_run(&cmd->ctx, run);
-	clear_progress(&progress);
 	hint_at_similar(cmd, run, r);
 	/* a failed plan is an answer too: the object has the reason for each query */
 	if (cmd->json)

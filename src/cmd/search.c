@@ -76,30 +76,30 @@ static char mark_of(const struct mf_package *package, const char *present)
 	return strcmp(package->evr, present) ? 'v' : 'i';
 }
 
-static void print_hits(struct mf_catalog *catalog, struct mf_pool *pool, const struct mf_hits *hits)
+static void print_hits(struct cmd *cmd, struct mf_catalog *catalog, struct mf_pool *pool,
+		       const struct mf_hits *hits)
 {
-	int width = 0;
+	struct cmd_table table = { .columns = 4, .flexible = 3 };
 
-	for (size_t i = 0; i < hits->n; i++) {
-		struct mf_package package;
-
-		mf_pool_package(pool, hits->v[i].id, &package);
-		if ((int)strlen(package.name) > width)
-			width = (int)strlen(package.name);
-	}
 	for (size_t i = 0; i < hits->n; i++) {
 		const struct mf_hit *hit = &hits->v[i];
+		bool by_alias = hit->found == MF_FOUND_ALIAS;
 		struct mf_package package;
 		const char *repo;
+		char mark;
 
 		mf_pool_package(pool, hit->id, &package);
 		repo = search_repo_of(catalog, &package);
-		cmd_line("%c %-*s  %s  %s  %s", mark_of(&package, hit->installed_evr), width,
-			 package.name, package.evr, repo ? repo : "(installed)",
-			 package.summary ? package.summary : "");
-		if (hit->found == MF_FOUND_ALIAS)
-			cmd_line("    matches %s", hit->alias);
+		mark = mark_of(&package, hit->installed_evr);
+		cmd_table_add(&table, mark == ' ' ? CMD_PLAIN : CMD_OK, "%c %s", mark,
+			      package.name);
+		cmd_table_add(&table, CMD_PLAIN, "%s", package.evr);
+		cmd_table_add(&table, CMD_DIM, "%s", repo ? repo : "(installed)");
+		cmd_table_add(&table, CMD_PLAIN, "%s%s%s%s", package.summary ? package.summary : "",
+			      by_alias ? " (matches " : "", by_alias ? hit->alias : "",
+			      by_alias ? ")" : "");
 	}
+	cmd_table_print(&cmd->terminal, &table, 0);
 }
 
 /* Of a device its modalias is searched for. 0 or a recorded failure. */
@@ -142,10 +142,11 @@ int cmd_search(struct cmd *cmd, int argc, char **argv)
 	if (cmd->json)
 		print_hits_json(cmd, catalog, pool, &hits);
 	else if (!cmd->quiet)
-		print_hits(catalog, pool, &hits);
+		print_hits(cmd, catalog, pool, &hits);
 	if (!hits.n && !cmd->json)
 		return mf_fail(&cmd->ctx, MF_STAGE_MATCH, -MFE_NOT_FOUND, argv[1],
-			       "no package for kernel %s contains it%s%s", cmd->ctx.kernel,
+			       "no package for kernel %s contains %s%s%s", cmd->ctx.kernel,
+			       terms.n > 1 ? "all of these words" : "it",
 			       mf_catalog_moved(catalog) ? "; " : "",
 			       mf_catalog_moved(catalog) ? mf_catalog_moved(catalog) : "");
 	return hits.n ? CMD_DONE : CMD_NOT_FOUND;

@@ -103,6 +103,7 @@ static const struct verb_option queue_options[] = {
 	{ 0 },
 };
 static const struct verb_option status_options[] = {
+	{ "all", 0, NULL, "list every repository and every device" },
 	{ "usage", 0, NULL, "which packaged drivers are used" },
 	{ "hooks", 0, NULL, "with --usage: pass the report to hooks.d" },
 	{ 0 },
@@ -294,7 +295,7 @@ static const struct verb_help helps[] = {
 	  GROUP_QUESTIONS,
 	  USES_JSON,
 	  status_options,
-	  { { "modfetch status", "kernels, repositories, devices and their drivers" },
+	  { { "modfetch status", "what needs attention, with devices by name" },
 	    { "modfetch status --usage", "which packaged drivers are used?" } } },
 	{ "history",
 	  GROUP_QUESTIONS,

@@ -35,7 +35,7 @@ static bool is_reachable(struct examination *x, const struct mf_repo *repo, stru
 		.max_size = REPOMD_MAX,
 		.timeout = REACH_SECONDS,
 	};
-	int r = mf_fetch(x->ctx, &request, 1, NULL, NULL, &fetched);
+	int r = mf_fetch(x->ctx, &request, 1, &fetched);
 
 	*why = x->ctx->failure;
 	mf_failure_restore(&saved);

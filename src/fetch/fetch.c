@@ -47,8 +47,6 @@ struct fetch {
 	struct mf_context *ctx;
 	struct job *jobs;
 	size_t n, done, remote;
-	mf_fetch_progress *progress;
-	void *arg;
 	uint64_t progress_us, total, local_bytes;
 	unsigned int seconds, logged;
 	uint64_t deadline;
@@ -66,14 +64,26 @@ static void fetch_done(struct fetch *f)
 	fetch_helper_stop(&f->helper, NULL, 0);
 }
 
+/* Reports about the first job that is not finished; NOW: whenever the last report was. */
 static void fetch_report_progress(struct fetch *f, uint64_t bytes, bool now)
 {
 	uint64_t at = mf_now_us();
+	const struct mf_fetch_request *request;
+	size_t i = 0;
 
-	if (!f->progress || (!now && at - f->progress_us < PROGRESS_US))
+	if (!f->ctx->display || !f->n || (!now && at - f->progress_us < PROGRESS_US))
 		return;
 	f->progress_us = at;
-	f->progress(f->arg, bytes, f->total, f->done, f->n);
+	while (i + 1 < f->n && f->jobs[i].done)
+		i++;
+	request = f->jobs[i].request;
+	mf_progress(f->ctx, &(const struct mf_progress){ .step = "fetching",
+							 .label = request ? request->label : NULL,
+							 .file = request ? request->path : NULL,
+							 .bytes = bytes,
+							 .total = f->total,
+							 .done = f->done,
+							 .n = f->n });
 }
 
 static int fail_url(struct mf_context *ctx, int code, const char *url, const char *why)
@@ -447,12 +457,10 @@ static unsigned int call_timeout(const struct mf_context *ctx,
 }
 
 int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
-	     mf_fetch_progress *progress, void *arg, struct mf_fetched *ret_fetched)
+	     struct mf_fetched *ret_fetched)
 {
 	_cleanup_(fetch_done) struct fetch f = {
 		.ctx = ctx,
-		.progress = progress,
-		.arg = arg,
 		.seconds = call_timeout(ctx, requests, n),
 		.helper = FETCH_HELPER_INIT,
 	};
@@ -467,6 +475,11 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	for (; f.n < n; f.n++)
 		f.jobs[f.n].result.fd = -1;
 	r = fetch_run(&f, requests, remote);
+	for (size_t i = 0; i < n; i++)
+		bytes += f.jobs[i].result.size;
+	if (r >= 0)
+		fetch_report_progress(&f, bytes, true);
+	mf_progress(ctx, NULL);
 	for (size_t i = 0; r < 0 && i < n; i++) {
 		ret_fetched[i].code = f.jobs[i].code;
 		ret_fetched[i].absent = f.jobs[i].absent;
@@ -474,10 +487,8 @@ int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, si
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		bytes += f.jobs[i].result.size;
 		ret_fetched[i] = f.jobs[i].result;
 		f.jobs[i].result = (struct mf_fetched){ .fd = -1 };
 	}
-	fetch_report_progress(&f, bytes, true);
 	return 0;
 }

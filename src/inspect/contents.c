@@ -47,6 +47,17 @@ static int content_open(const struct inspection *in, const struct entry *e)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Compares with the checksum of the package; SHA-256, the usual one, is known already. 0 or -ENOMEM. */
+static int content_compare(struct content *c, const struct mf_checksum *checksum)
+{
+	int r = checksum->len == sizeof(c->sha256)
+			? memcmp(c->sha256, checksum->bytes, sizeof(c->sha256)) != 0
+			: mf_checksum_differs(checksum, c->buf, c->len);
+
+	c->altered = r > 0;
+	return r < 0 ? r : 0;
+}
+
 static void content_read(void *arg, size_t i, unsigned int worker)
 {
 	struct batch *batch = arg;
@@ -65,6 +76,8 @@ static void content_read(void *arg, size_t i, unsigned int worker)
 	if (c->code)
 		return;
 	c->code = mf_sha256(c->buf, c->len, c->sha256);
+	if (!c->code && e->owned && e->owned->checksum.len)
+		c->code = content_compare(c, &e->owned->checksum);
 	/* where MD5 is not permitted there is nothing to compare */
 	if (e->owned && e->owned->has_md5 && mf_md5(c->buf, c->len, c->md5) < 0)
 		memcpy(c->md5, e->owned->md5, sizeof(c->md5));
@@ -103,8 +116,7 @@ static int ask_intact(struct inspection *in, struct entry *e, const struct conte
 
 	if (!o)
 		return 0;
-	if ((o->has_sha256 && memcmp(c->sha256, o->sha256, sizeof(c->sha256)) != 0) ||
-	    (o->has_md5 && memcmp(c->md5, o->md5, sizeof(c->md5)) != 0))
+	if (c->altered || (o->has_md5 && memcmp(c->md5, o->md5, sizeof(c->md5)) != 0))
 		return inspect_find_entry(in, e, -MFE_ALTERED,
 					  "it was changed after its package was installed");
 	if (o->copy) {

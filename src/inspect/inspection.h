@@ -38,6 +38,7 @@ struct content {
 	char *buf;
 	size_t len;
 	uint8_t sha256[MF_SHA256_LEN];
+	bool altered; /* differs from the checksum of its package */
 	uint8_t md5[MF_MD5_LEN];
 	int parsed; /* of mf_modinfo_parse() */
 	struct mf_modinfo info;

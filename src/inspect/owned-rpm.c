@@ -70,8 +70,7 @@ static int rpm_on_package(void *arg, void *header)
 		if (!owned)
 			return -ENOMEM;
 		owned->mode = file->mode;
-		owned->has_sha256 = file->has_sha256;
-		memcpy(owned->sha256, file->sha256, sizeof(owned->sha256));
+		owned->checksum = file->checksum;
 	}
 	return r;
 }

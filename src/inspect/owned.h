@@ -22,8 +22,8 @@ struct owner {
 struct owned {
 	const char *path; /* "lib/…": below the root, without /usr */
 	struct owner *owner;
-	bool has_sha256, has_md5;
-	uint8_t sha256[MF_SHA256_LEN];
+	struct mf_checksum checksum; /* of an rpm */
+	bool has_md5;		     /* of a package of dpkg */
 	uint8_t md5[MF_MD5_LEN];
 	uint32_t mode;	  /* type and permissions; 0: not known */
 	const char *copy; /* path of dkms's own copy, which must be equal; or NULL */

@@ -46,10 +46,8 @@ static int digest_differs(const struct owned *o, int fd)
 	size_t len;
 	int r = 0;
 
-	if (o->has_sha256) {
-		r = mf_sha256_fd(fd, digest);
-		return r ? r : memcmp(digest, o->sha256, sizeof(digest)) != 0;
-	}
+	if (o->checksum.len)
+		return mf_checksum_differs_fd(&o->checksum, fd);
 	if (o->has_md5)
 		r = mf_file_read(fd, MD5_FILE_MAX, &buf, &len);
 	/* where MD5 is not permitted there is nothing to compare */

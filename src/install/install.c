@@ -181,17 +181,16 @@ static int install_check_file(struct mf_context *ctx, const char *package,
 			      const struct mf_rpm_file *file)
 {
 	_cleanup_close_ int fd = -1;
-	uint8_t digest[MF_SHA256_LEN];
 	int r;
 
-	if (!file->has_sha256)
+	if (!file->checksum.len)
 		return 0;
 	fd = mf_context_open(ctx, file->path, O_RDONLY | O_NOFOLLOW);
-	r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
+	r = fd < 0 ? fd : mf_checksum_differs_fd(&file->checksum, fd);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_INSTALL, r, package, "%s: cannot be read back: %s",
 			       file->path, mf_error_sentence(r));
-	if (memcmp(digest, file->sha256, sizeof(digest)))
+	if (r)
 		return mf_fail(ctx, MF_STAGE_INSTALL, -MFE_BAD_DIGEST, package,
 			       "%s: the file on the disk is not the one that was verified",
 			       file->path);

@@ -75,12 +75,11 @@ static int compare_bytes(const struct mf_context *ctx, const struct mf_rpm_file 
 	/* it was a regular file a moment ago; if it is a FIFO now, do not wait for its other end */
 	_cleanup_close_ int fd =
 		mf_context_open(ctx, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	uint8_t digest[MF_SHA256_LEN];
-	int r = fd < 0 ? fd : mf_sha256_fd(fd, digest);
+	int r = fd < 0 ? fd : mf_checksum_differs_fd(&file->checksum, fd);
 
 	if (r < 0)
 		return r;
-	return memcmp(digest, file->sha256, sizeof(digest)) ? MF_ON_DISK_OTHER : MF_ON_DISK_SAME;
+	return r ? MF_ON_DISK_OTHER : MF_ON_DISK_SAME;
 }
 
 static int owner_compare(const struct mf_context *ctx, const struct mf_rpm_file *file, int fd,
@@ -94,7 +93,7 @@ static int owner_compare(const struct mf_context *ctx, const struct mf_rpm_file 
 		return S_ISDIR(st->st_mode) ? MF_ON_DISK_SAME : MF_ON_DISK_OTHER;
 	if ((uint64_t)st->st_size != file->size)
 		return MF_ON_DISK_OTHER;
-	if (file->has_sha256)
+	if (file->checksum.len)
 		return compare_bytes(ctx, file);
 	/* the package has another kind of digest: compare the time, which rpm sets */
 	return st->st_mtime == (time_t)file->mtime ? MF_ON_DISK_SAME : MF_ON_DISK_OTHER;

@@ -42,14 +42,14 @@ int mf_digest(bool md5, const void *buf, size_t len, uint8_t *ret_digest)
 	return EVP_Digest(buf, len, ret_digest, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
 }
 
-int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
+static int digest_fd(const EVP_MD *algorithm, int fd, uint8_t *ret_digest)
 {
 	DRAIN_ERRORS;
 	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
 	uint8_t buf[32 << 10];
 	ssize_t got;
 
-	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL))
+	if (!md || !EVP_DigestInit_ex(md, algorithm, NULL))
 		return -ENOMEM;
 	for (off_t at = 0; (got = pread(fd, buf, sizeof(buf), at)); at += got > 0 ? got : 0) {
 		if (got < 0 && errno != EINTR)
@@ -58,6 +58,47 @@ int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
 			return -ENOMEM;
 	}
 	return EVP_DigestFinal_ex(md, ret_digest, NULL) ? 0 : -ENOMEM;
+}
+
+int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
+{
+	return digest_fd(EVP_sha256(), fd, ret_digest);
+}
+
+/* The algorithm of a digest of LEN bytes; NULL: none that is known. */
+static const EVP_MD *checksum_algorithm(size_t len)
+{
+	return len == MF_SHA256_LEN ? EVP_sha256()
+	       : len == 48	    ? EVP_sha384()
+	       : len == 64	    ? EVP_sha512()
+				    : NULL;
+}
+
+bool mf_checksum_known(size_t len)
+{
+	return checksum_algorithm(len);
+}
+
+int mf_checksum_differs(const struct mf_checksum *checksum, const void *buf, size_t len)
+{
+	DRAIN_ERRORS;
+	const EVP_MD *algorithm = checksum_algorithm(checksum->len);
+	uint8_t is[MF_CHECKSUM_MAX];
+
+	if (!algorithm)
+		return 1;
+	if (EVP_Digest(buf, len, is, NULL, algorithm, NULL) != 1)
+		return -ENOMEM;
+	return memcmp(is, checksum->bytes, checksum->len) != 0;
+}
+
+int mf_checksum_differs_fd(const struct mf_checksum *checksum, int fd)
+{
+	const EVP_MD *algorithm = checksum_algorithm(checksum->len);
+	uint8_t is[MF_CHECKSUM_MAX];
+	int r = algorithm ? digest_fd(algorithm, fd, is) : 1;
+
+	return r ? r : memcmp(is, checksum->bytes, checksum->len) != 0;
 }
 
 static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *kind)

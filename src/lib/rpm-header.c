@@ -171,9 +171,8 @@ static int header_read_files(Header h, struct mf_rpm_header *ret)
 	ret->files = calloc((size_t)n + 1, sizeof(*ret->files));
 	for (int i = 0; ret->files && i < n; i++) {
 		struct mf_rpm_file *f = &ret->files[ret->n_files++];
-		int algo = 0;
 		size_t len = 0;
-		const unsigned char *digest = rpmfilesFDigest(files, i, &algo, &len);
+		const unsigned char *digest = rpmfilesFDigest(files, i, NULL, &len);
 		const char *caps = rpmfilesFCaps(files, i);
 
 		f->path = rpmfilesFN(files, i);
@@ -184,10 +183,10 @@ static int header_read_files(Header h, struct mf_rpm_header *ret)
 		f->ghost = rpmfilesFFlags(files, i) & RPMFILE_GHOST;
 		f->left_out = states && rpmfilesFState(files, i) != RPMFILE_STATE_NORMAL;
 		/* links and directories have a digest of zeros */
-		f->has_sha256 = S_ISREG(f->mode) && digest && algo == HASH_SHA256 &&
-				len == sizeof(f->sha256);
-		if (f->has_sha256)
-			memcpy(f->sha256, digest, len);
+		if (S_ISREG(f->mode) && digest && mf_checksum_known(len)) {
+			f->checksum.len = len;
+			memcpy(f->checksum.bytes, digest, len);
+		}
 		f->user = strdup(rpmfilesFUser(files, i) ?: "");
 		f->group = strdup(rpmfilesFGroup(files, i) ?: "");
 		f->size = rpmfilesFSize(files, i);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "modfetch/array.h"
 #include "modfetch/error.h"
 #include "modfetch/rpm.h"
 #include "rpm-private.h"
@@ -33,9 +34,19 @@ static int on_message(rpmlogRec rec, rpmlogCallbackData data)
  */
 void mf_rpm_configure(char *last_message)
 {
+	/* a machine may leave out documentation and languages; what was verified is installed whole */
+	static const struct {
+		const char *name, *value;
+	} whole[] = { { "_excludedocs", "0" },
+		      { "_install_langs", "all" },
+		      { "_netsharedpath", "" } };
+
 	rpmlogSetCallback(on_message, last_message);
-	if (!rpmMacroIsDefined(NULL, "_dbpath"))
-		rpmReadConfigFiles(NULL, NULL);
+	if (rpmMacroIsDefined(NULL, "_dbpath"))
+		return;
+	rpmReadConfigFiles(NULL, NULL);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(whole); i++)
+		addMacro(NULL, whole[i].name, NULL, whole[i].value, RMIL_CMDLINE);
 }
 
 FD_t mf_rpm_open_copy(int fd)

@@ -2,8 +2,10 @@
 /*
  * Finds rpm's database without librpm, whose default depends on the distribution, or on $HOME.
  *
- * The setting decides; else the first directory that has a database: the one of current SUSE and
- * Fedora releases, then the older one; else the older one, in which rpm will create a database.
+ * The setting decides. Else the first of these that has a database: the directory of %_dbpath in the
+ * configuration of rpm, that of current SUSE and Fedora releases, the older one, that of ostree. Where no
+ * database is yet, rpm will make one: in that of %_dbpath, or in the first of these directories that
+ * exists. So there is never a second database beside the one of the package manager.
  *
  * librpm opens the database by a path, the root followed by the directory, and follows links: in an
  * image whose /var/lib/rpm is an absolute link it would open this machine's database. So this file
@@ -15,6 +17,7 @@
  * modification time back.
  */
 #include "modfetch/rpm.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,8 +28,10 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+#include "rpm-macros.h"
 
-static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" };
+static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm",
+					   "/usr/share/rpm" };
 static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
 
 /* Stats the file NAME with SUFFIX in DIRECTORY. False: it cannot be opened. */
@@ -60,35 +65,56 @@ static bool has_database(const struct mf_context *ctx, const char *directory)
 	return database_file(ctx, directory, &st);
 }
 
-static const char *choose_directory(const struct mf_context *ctx, bool *ret_there)
+/* A directory of the table that has a database or, with EMPTY_TOO, that exists; or NULL. */
+static const char *find_directory(const struct mf_context *ctx, bool empty_too)
 {
-	const char *set = ctx->settings.rpmdb;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
+		_cleanup_close_ int fd = mf_context_open(ctx, directories[i], O_PATH | O_DIRECTORY);
+
+		if (fd >= 0 && (empty_too || has_database(ctx, directories[i])))
+			return directories[i];
+	}
+	return NULL;
+}
+
+/* In new memory; NULL: no memory. */
+static char *choose_directory(const struct mf_context *ctx, bool *ret_there)
+{
+	const char *set = ctx->settings.rpmdb, *found;
+	_cleanup_free_ char *configured = set ? NULL : mf_rpm_macro_path(ctx, "_dbpath");
 
 	*ret_there = set && has_database(ctx, set);
 	if (set)
-		return set;
-	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
-		*ret_there = has_database(ctx, directories[i]);
-		if (*ret_there)
-			return directories[i];
-	}
-	return directories[1];
+		return strdup(set);
+	*ret_there = configured && has_database(ctx, configured);
+	if (*ret_there)
+		return MF_STEAL(configured);
+	found = find_directory(ctx, false);
+	*ret_there = found;
+	if (found)
+		return strdup(found);
+	/* rpm makes a database where it is configured, or else where the distribution left room for it */
+	if (configured)
+		return MF_STEAL(configured);
+	found = find_directory(ctx, true);
+	return strdup(found ? found : "/var/lib/rpm");
 }
 
 char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_there)
 {
-	const char *directory = choose_directory(ctx, ret_there);
-	_cleanup_close_ int fd = make ? mf_context_mkdir(ctx, directory)
-				      : mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
+	_cleanup_free_ char *directory = choose_directory(ctx, ret_there);
+	_cleanup_close_ int fd = !directory ? -ENOMEM
+				 : make	    ? mf_context_mkdir(ctx, directory)
+					    : mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
 	char link[64], real[PATH_MAX];
 	ssize_t len;
 
 	if (fd < 0)
-		return make ? NULL : strdup(directory);
+		return make ? NULL : MF_STEAL(directory);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, real, sizeof(real) - 1);
 	if (len <= 0)
-		return strdup(directory); /* without /proc libkmod cannot use an image either */
+		return MF_STEAL(directory); /* without /proc libkmod cannot use an image either */
 	real[len] = '\0';
 	return mf_starts_with(real, ctx->root) && real[strlen(ctx->root)] == '/'
 		       ? strdup(real + strlen(ctx->root))
@@ -114,11 +140,13 @@ static void add_to_key(struct mf_rpmdb *db, const struct stat *st)
 void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
 {
 	bool there;
-	const char *directory = choose_directory(ctx, &there), *file;
+	_cleanup_free_ char *directory = choose_directory(ctx, &there);
+	const char *file = NULL;
 	struct stat st;
 
 	*ret_db = (struct mf_rpmdb){ 0 };
-	file = database_file(ctx, directory, &st);
+	if (directory)
+		file = database_file(ctx, directory, &st);
 	if (!file)
 		return;
 	ret_db->exists = true;

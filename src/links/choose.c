@@ -154,7 +154,6 @@ static int choice_read_file(const struct links_choice *choice, const struct link
 {
 	_cleanup_close_ int fd = mf_context_open(choice->ctx, origin->path, O_RDONLY | O_NOFOLLOW);
 	_cleanup_free_ char *buf = NULL;
-	uint8_t digest[MF_SHA256_LEN];
 	struct stat st = { 0 };
 	size_t len = 0;
 	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
@@ -162,11 +161,10 @@ static int choice_read_file(const struct links_choice *choice, const struct link
 	if (!r)
 		r = mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
 	if (!r)
-		r = mf_sha256(buf, len, digest);
+		r = mf_checksum_differs(&origin->checksum, buf, len);
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0 || !S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) ||
-	    memcmp(digest, origin->sha256, sizeof(digest)) != 0) {
+	if (r || !S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH))) {
 		choice_log(choice, origin, "the file is not the one of package %s",
 			   origin->package);
 		return 1;

@@ -32,7 +32,7 @@ static int origins_add_file(struct links_origins *origins, const struct mf_rpm_f
 	struct links_origin origin = { .package = package };
 
 	if (!len || !kernel[len] || !S_ISREG(file->mode) || file->ghost || file->left_out ||
-	    !file->has_sha256 || !mf_is_module(path) ||
+	    !file->checksum.len || !mf_is_module(path) ||
 	    !mf_module_name(path, module, sizeof(module)))
 		return 0;
 	origin.path = origins_copy(origins, path, strlen(path));
@@ -42,7 +42,7 @@ static int origins_add_file(struct links_origins *origins, const struct mf_rpm_f
 	    mf_array_reserve(&origins->v, &origins->room, origins->n + 1, sizeof(*origins->v)) < 0)
 		return -ENOMEM;
 	origin.below = origin.path + (kernel - path) + len + 1;
-	memcpy(origin.sha256, file->sha256, sizeof(origin.sha256));
+	origin.checksum = file->checksum;
 	origins->v[origins->n++] = origin;
 	return 0;
 }

@@ -16,7 +16,7 @@ struct links_origin {
 	const char *below;   /* "updates/x.ko" */
 	const char *module;  /* as kmod spells it */
 	const char *package; /* name of the package */
-	uint8_t sha256[MF_SHA256_LEN];
+	struct mf_checksum checksum;
 };
 
 /* Zeroed: empty. */

@@ -33,6 +33,7 @@ struct search {
 	struct mf_want *want;
 	struct mf_match *match;
 	bool allowed; /* the policy allows one of the packages of the match */
+	bool indexed; /* the disk has a module for the name */
 };
 
 /* ---- the disk ---- */
@@ -125,9 +126,27 @@ static int match_add_module(struct search *s, const char *module, const char *pa
 	return match_add_packages(s, m);
 }
 
+/*
+ * Is the module on disk, where the index of the kernel says that the name means others? The alias is
+ * that of another module of its package.
+ */
+static int match_is_of_another(const struct search *s, const char *module)
+{
+	enum mf_presence presence = MF_ABSENT;
+	int r;
+
+	for (size_t i = 0; i < s->want->n_matches; i++)
+		if (!strcmp(s->want->matches[i].module, module))
+			return 0;
+	r = s->indexed ? mf_on_disk_presence(s->on_disk, module, &presence) : 0;
+	return r < 0 ? r : presence == MF_ON_DISK;
+}
+
 static int match_on_alias(void *arg, const char *pattern, const char *module, size_t repo)
 {
-	return match_add_module(arg, module, pattern);
+	int r = match_is_of_another(arg, module);
+
+	return r ? (r < 0 ? r : 0) : match_add_module(arg, module, pattern);
 }
 
 static int on_alias_of_ids(void *arg, const char *pattern, const char *module, size_t repo)
@@ -244,6 +263,8 @@ static int match_search(struct search *s)
 	if (r < 0 || s->want->n_matches)
 		return r;
 	r = match_search_disk(s);
+	for (size_t i = 0; i < s->want->n_matches; i++)
+		s->indexed |= s->want->matches[i].on_disk;
 	if (r >= 0)
 		r = match_search_repositories(s);
 	return r < 0 ? r : match_apply_install_line(s);
@@ -333,8 +354,16 @@ static bool share_clause(const struct mf_match *a, const struct mf_match *b)
 	       (class != WANTED || !strcmp(a->packages.v[0], b->packages.v[0]));
 }
 
-/* "a, b and c are on disk" */
-static void print_clause(FILE *f, const struct mf_match *const *group, size_t n)
+/* Are both found by the same alias, in the same package? The metadata does not say which has it. */
+static bool share_alias(const struct mf_match *a, const struct mf_match *b)
+{
+	return match_class(a) == WANTED && match_class(b) == WANTED && a->pattern && b->pattern &&
+	       !strcmp(a->pattern, b->pattern) && !strcmp(a->packages.v[0], b->packages.v[0]);
+}
+
+/* "a, b and c are on disk", "one of 7 modules of a-kmp-default" */
+static void print_clause(FILE *f, const struct mf_want *want, const struct mf_match *const *group,
+			 size_t n)
 {
 	static const char *const places[] = {
 		[WANTED] = "in ",
@@ -342,10 +371,17 @@ static void print_clause(FILE *f, const struct mf_match *const *group, size_t n)
 		[BUILTIN] = "built into the kernel",
 	};
 	enum class class = match_class(group[0]);
+	size_t of = 0;
 
 	assert(class < N_CLASSES);
 	if (class == REFUSED) {
 		fputs(group[0]->refused, f);
+		return;
+	}
+	for (size_t i = 0; n == 1 && i < want->n_matches; i++)
+		of += share_alias(group[0], &want->matches[i]);
+	if (of > 1) {
+		fprintf(f, "it is one of %zu modules of %s", of, group[0]->packages.v[0]);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -364,7 +400,12 @@ static size_t match_order(const struct mf_want *want, const struct mf_match *ret
 
 	for (enum class class = WANTED; class < N_CLASSES; class ++)
 		for (size_t i = 0; i < want->n_matches; i++) {
-			if (match_class(&want->matches[i]) != class)
+			bool again = match_class(&want->matches[i]) != class;
+
+			/* a bundle counts once */
+			for (size_t j = 0; !again && j < i; j++)
+				again = share_alias(&want->matches[j], &want->matches[i]);
+			if (again)
 				continue;
 			if (n < REASON_MAX)
 				ret_picked[n] = &want->matches[i];
@@ -374,7 +415,8 @@ static size_t match_order(const struct mf_want *want, const struct mf_match *ret
 }
 
 /* All matches in clauses: "a is in a-kmp-default; b and c are on disk". */
-static void print_reason(FILE *f, const struct mf_match **picked, size_t n)
+static void print_reason(FILE *f, const struct mf_want *want, const struct mf_match **picked,
+			 size_t n)
 {
 	const struct mf_match *group[REASON_MAX];
 	size_t left = n < REASON_MAX ? n : REASON_MAX, more = n - left;
@@ -391,7 +433,7 @@ static void print_reason(FILE *f, const struct mf_match **picked, size_t n)
 				picked[others++] = m;
 		}
 		fputs(sep, f);
-		print_clause(f, group, in_group);
+		print_clause(f, want, group, in_group);
 		left = others;
 	}
 	if (more)
@@ -420,7 +462,7 @@ static void match_set_state(const struct mf_catalog *catalog, struct mf_want *wa
 	}
 	f = open_memstream(&reason, &len);
 	if (f)
-		print_reason(f, picked, n);
+		print_reason(f, want, picked, n);
 	if (f && !fclose(f))
 		mf_want_reason(want, "%s", reason);
 	free(reason);
@@ -432,7 +474,8 @@ int mf_match(struct mf_context *ctx, struct mf_catalog *catalog, struct mf_kmod 
 	_cleanup_(mf_on_disk_done) struct mf_on_disk on_disk = { .ctx = ctx, .kmod = kmod };
 
 	for (size_t i = 0; i < n; i++) {
-		struct search s = { ctx, catalog, kmod, policy, &on_disk, &wants[i], NULL, false };
+		struct search s = { ctx,       catalog, kmod,  policy, &on_disk,
+				    &wants[i], NULL,	false, false };
 		int r;
 
 		if (wants[i].kind == MF_WANT_BAD)

@@ -209,8 +209,8 @@ int mf_policy_check(const struct mf_policy *policy, const struct mf_request *req
 
 		if (!why)
 			continue;
-		text = mf_format("%s: %s", request->module ? request->module : request->package,
-				 why);
+		text = mf_format(checks[i] == check_rules ? "%s: the rule %s refuses it" : "%s: %s",
+				 request->module ? request->module : request->package, why);
 		if (!text)
 			return -ENOMEM;
 		*ret_why = text;

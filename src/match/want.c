@@ -244,7 +244,9 @@ int mf_want_code(const struct mf_want *want)
 	case MF_INVALID:
 		return -MFE_BAD_MODALIAS;
 	case MF_DENIED:
-		return mf_want_crashed(want) ? -MFE_CRASHED : -MFE_DENIED;
+		if (mf_want_crashed(want))
+			return -MFE_CRASHED;
+		return want->code ? want->code : -MFE_DENIED;
 	case MF_PRESENT:
 	case MF_BUILTIN_STATE:
 	case MF_AVAILABLE:

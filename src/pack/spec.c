@@ -22,6 +22,8 @@ static const char preamble[] =
 	"%global debug_package %{nil}\n"
 	"%global __os_install_post %{nil}\n"
 	"%global _build_id_links none\n"
+	/* rpm 6 would write format 6, which no older rpm and no other tool here reads */
+	"%global _rpmformat 4\n"
 	"%global _source_filedigest_algorithm 8\n"
 	"%global _binary_filedigest_algorithm 8\n"
 	"%global use_source_date_epoch_as_buildtime 1\n"

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,8 +77,11 @@ static int tree_walk(struct pack *pack, int dirfd, const char *below, unsigned i
 }
 
 struct reading {
+	struct pack *pack;
 	int tree_fd;
 	struct pack_module *modules;
+	size_t n, done;
+	pthread_mutex_t mutex; /* protects DONE and the progress callback */
 };
 
 static void tree_read_one(void *arg, size_t i, unsigned int worker)
@@ -85,6 +89,11 @@ static void tree_read_one(void *arg, size_t i, unsigned int worker)
 	struct reading *reading = arg;
 
 	pack_module_read(reading->tree_fd, &reading->modules[i]);
+	pthread_mutex_lock(&reading->mutex);
+	/* the end of the step is reported when the symbols are read too */
+	if (++reading->done < reading->n)
+		pack_progress(reading->pack, "reading", reading->done, reading->n);
+	pthread_mutex_unlock(&reading->mutex);
 }
 
 /* The first symbol of the module that no dependency can contain, or NULL. */
@@ -221,7 +230,7 @@ static void set_arch(struct pack *pack, struct pack_kernel *kernel)
 int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 {
 	_cleanup_(mf_strings_done) struct mf_strings found = { 0 };
-	struct reading reading = { .tree_fd = kernel->tree_fd };
+	struct reading reading = { .pack = pack, .tree_fd = kernel->tree_fd };
 	struct mf_workers *workers;
 	int r = tree_walk(pack, kernel->tree_fd, "", 32, &found);
 
@@ -237,10 +246,13 @@ int pack_tree_read(struct pack *pack, struct pack_kernel *kernel)
 	for (; kernel->n_modules < found.n; kernel->n_modules++)
 		kernel->modules[kernel->n_modules].path = MF_STEAL(found.v[kernel->n_modules]);
 	reading.modules = kernel->modules;
+	reading.n = kernel->n_modules;
 	r = mf_workers_new(pack->options->jobs, &workers);
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, kernel->tree, NULL);
+	pthread_mutex_init(&reading.mutex, NULL);
 	mf_workers_run(workers, kernel->n_modules, tree_read_one, &reading);
+	pthread_mutex_destroy(&reading.mutex);
 	mf_workers_free(workers);
 	for (size_t i = 0; i < kernel->n_modules; i++)
 		tree_check_module(pack, kernel, &kernel->modules[i]);

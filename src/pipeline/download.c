@@ -33,6 +33,6 @@ int mf_download(struct mf_context *ctx, const struct mf_repos *repos, struct mf_
 			.max_size = ctx->settings.max_package,
 		};
 	}
-	r = mf_fetch(ctx, requests, run->plan.n, run->progress, run->progress_arg, ret_fetched);
+	r = mf_fetch(ctx, requests, run->plan.n, ret_fetched);
 	return r < 0 ? mf_fault_set_from_fetch(run, ret_fetched, r) : 0;
 }

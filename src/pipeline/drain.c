@@ -145,50 +145,6 @@ static int add_wants(struct mf_context *ctx, const struct mf_spool_entry *entry,
 
 /* ---- the runs ---- */
 
-/* The package of this run with the module, or NULL: the module was installed before. */
-static const char *package_of(const struct mf_run *run, const struct mf_match *match)
-{
-	for (size_t i = 0; i < run->plan.n; i++)
-		if (mf_strings_has(&match->packages, run->plan.items[i].name))
-			return run->plan.items[i].name;
-	return NULL;
-}
-
-static void report_loaded(struct mf_context *ctx, const struct mf_want *want, const char *module,
-			  const char *package)
-{
-	_cleanup_free_ char *message = NULL;
-
-	message = mf_format("%s: loaded %s from %s", want->query, module, package);
-	if (!message)
-		return;
-	if (mf_journal_send(MF_LOG_INFO, MF_MESSAGE_INSTALLED, message,
-			    (const struct mf_journal_field[]){
-				    { "MODALIAS", want->query },
-				    { "DEVPATH", want->syspath ? want->syspath + 4 : NULL },
-				    { "PACKAGE", package },
-				    { "MODULE", module },
-				    { "DRIVER", want->driver },
-			    },
-			    5) < 0)
-		mf_log(ctx, MF_LOG_INFO, "%s", message);
-}
-
-static void report_installed(struct mf_context *ctx, const struct mf_run *run)
-{
-	for (size_t i = 0; i < run->wants.n; i++) {
-		const struct mf_want *want = &run->wants.v[i];
-
-		for (size_t m = 0; m < want->n_matches; m++) {
-			const char *module = want->matches[m].module;
-			const char *package = package_of(run, &want->matches[m]);
-
-			if (package && mf_strings_has(&want->loaded, module))
-				report_loaded(ctx, want, module, package);
-		}
-	}
-}
-
 /* An entry without a device may be the kernel's request, which any user can provoke again. */
 static void record_failed(struct mf_context *ctx, const struct spool *spool, size_t first,
 			  size_t end)
@@ -293,7 +249,7 @@ static int run_entries(struct mf_context *ctx, struct pass *pass, size_t first, 
 	later = r < 0 && mf_fault_is_transient(r) &&
 		(run.fault != MF_FAULT_PACKAGE || r == -MFE_PORTAL);
 	if (r == 0)
-		report_installed(ctx, &run);
+		mf_report_run(ctx, &run);
 	if (r < 0)
 		mf_spool_report_failure(
 			ctx, end - first == 1 ? pass->spool.v[first].modalias : NULL, r, later);

@@ -420,6 +420,8 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 	if (run->dry_run)
 		return planned ? 0 : 1;
 	r = mf_kernel_dir_same(ctx, &tx->tree);
+	if (!r && planned)
+		r = mf_match_narrow(ctx, run->wants.v, run->wants.n);
 	if (!r)
 		r = pipeline_load(ctx, run, tx);
 	if (r < 0)

@@ -197,7 +197,10 @@ void mf_record_end(struct mf_context *ctx, struct mf_run *run, int result, char 
 void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *run,
 			   const struct mf_fetched *fetched)
 {
-	for (size_t i = 0; !run->progress && i < run->plan.n; i++)
-		mf_log(ctx, MF_LOG_INFO, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
+	/* an unattended run has a line for each device (report.c) */
+	enum mf_log_level level = ctx->unattended ? MF_LOG_DEBUG : MF_LOG_INFO;
+
+	for (size_t i = 0; !ctx->display && i < run->plan.n; i++)
+		mf_log(ctx, level, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
 		       (unsigned long long)fetched[i].size, fetched[i].url);
 }

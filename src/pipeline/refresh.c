@@ -9,9 +9,10 @@
  * verified, and only up to a limit. The cache is built in another directory and published by one
  * rename, so after a failure the old one stays in use.
  *
- * updateinfo.xml, if repomd.xml names one, takes the same steps. A mirror that does not have it as
+ * updateinfo.xml, if repomd.xml names one, takes the same steps, and so does filelists.xml where the
+ * cache needs it (src/repo/driver-files.c). A mirror that does not have it as
  * it was signed fails, so that it cannot hide security updates. If the signer's own file is of no
- * use, the repository is used without advisories, with a warning.
+ * use, the repository is used without it, with a warning.
  *
  * If a mirror reports by its etag that repomd.xml is the one in use, that costs one response
  * without a body. A mirror could report that forever, so the age of the metadata is checked all the
@@ -64,7 +65,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 	};
 
 	if (format == MF_SIGNATURE_NONE)
-		return mf_fetch(ctx, requests, 1, NULL, NULL, ret_fetched);
+		return mf_fetch(ctx, requests, 1, ret_fetched);
 	requests[SIGNATURE] = (struct mf_fetch_request){
 		.mirrors = mirror,
 		.path = mf_signature_path((enum mf_signature)format),
@@ -74,7 +75,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 		.timeout = PAIR_SECONDS,
 		.optional = true,
 	};
-	return mf_fetch(ctx, requests, N_FILES, NULL, NULL, ret_fetched);
+	return mf_fetch(ctx, requests, N_FILES, ret_fetched);
 }
 
 /* Fetches and verifies a metadata file. 0 or a recorded error. */
@@ -90,7 +91,7 @@ static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
 		.sha256 = file->sha256,
 		.max_size = ctx->settings.max_metadata,
 	};
-	int r = mf_fetch(ctx, &request, 1, NULL, NULL, ret_fetched);
+	int r = mf_fetch(ctx, &request, 1, ret_fetched);
 
 	return r < 0 ? r
 		     : mf_verify_bytes(ctx, file->location, ret_fetched->fd, file->size,
@@ -121,19 +122,20 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 	return r < 0 ? r : inflate_file(ctx, file, fetched.fd);
 }
 
-static void warn_without_advisories(const struct mf_context *ctx, const struct mf_repo *repo,
-				    const struct mf_repomd_file *file, const char *why)
+static void warn_without(const struct mf_context *ctx, const struct mf_repo *repo, const char *what,
+			 const struct mf_repomd_file *file, const char *why)
 {
-	mf_log(ctx, MF_LOG_WARNING, "refresh: %s: its advisories are not used: %s: %s", repo->id,
+	mf_log(ctx, MF_LOG_WARNING, "refresh: %s: its %s are not used: %s: %s", repo->id, what,
 	       file->location, why);
 }
 
 /*
- * RET_FD: a descriptor of the inflated updateinfo.xml, or -1: there is none, or none that can be used,
- * which is logged. 0, or a recorded error that another mirror may not have.
+ * A file of which a repository may do without, WHAT in messages. RET_FD: a descriptor of it, inflated, or
+ * -1: there is none, or none that can be used, which is logged. 0, or a recorded error that another
+ * mirror may not have.
  */
-static int fetch_updateinfo(struct mf_context *ctx, const struct mf_repo *repo,
-			    const struct mf_repomd_file *file, int *ret_fd)
+static int fetch_optional(struct mf_context *ctx, const struct mf_repo *repo, const char *what,
+			  const struct mf_repomd_file *file, int *ret_fd)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
 	int r;
@@ -141,9 +143,9 @@ static int fetch_updateinfo(struct mf_context *ctx, const struct mf_repo *repo,
 	if (!file->location)
 		return 0;
 	if (!file->has_sha256 || file->size > ctx->settings.max_metadata) {
-		warn_without_advisories(ctx, repo, file,
-					file->has_sha256 ? "it is larger than max-metadata"
-							 : "repomd.xml has no SHA-256 of it");
+		warn_without(ctx, repo, what, file,
+			     file->has_sha256 ? "it is larger than max-metadata"
+					      : "repomd.xml has no SHA-256 of it");
 		return 0;
 	}
 	r = fetch_file(ctx, repo, file, &fetched);
@@ -153,7 +155,7 @@ static int fetch_updateinfo(struct mf_context *ctx, const struct mf_repo *repo,
 
 		*ret_fd = inflate_file(ctx, file, fetched.fd);
 		if (*ret_fd < 0)
-			warn_without_advisories(ctx, repo, file, ctx->failure.why);
+			warn_without(ctx, repo, what, file, ctx->failure.why);
 	}
 	return r;
 }
@@ -167,12 +169,29 @@ static bool refresh_is_current(const struct mf_context *ctx, const char *id,
 	return fd >= 0 && !memcmp(have, digest, sizeof(have));
 }
 
+/* For a cache that needs the lists of files. */
+struct filelists {
+	struct mf_context *ctx;
+	const struct mf_repo *repo;
+	const struct mf_repomd_file *file;
+};
+
+static int fetch_filelists(void *arg, int *ret_fd)
+{
+	const struct filelists *f = arg;
+
+	return fetch_optional(f->ctx, f->repo, "lists of files", f->file, ret_fd);
+}
+
 static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int repomd_fd,
-			 const uint8_t digest[MF_SHA256_LEN], size_t *ret_packages)
+			 const uint8_t digest[MF_SHA256_LEN], struct mf_cache_content *ret_content)
 {
 	_cleanup_(mf_repomd_done) struct mf_repomd repomd = { 0 };
 	_cleanup_close_ int primary = -1, updateinfo = -1;
-	struct mf_cache_source source = { .repomd = repomd_fd };
+	struct filelists filelists = { ctx, repo, &repomd.filelists };
+	struct mf_cache_source source = { .repomd = repomd_fd,
+					  .fetch_filelists = fetch_filelists,
+					  .arg = &filelists };
 	int r = mf_repomd_parse(repomd_fd, &repomd);
 
 	if (r < 0)
@@ -181,13 +200,13 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 	primary = fetch_primary(ctx, repo, &repomd.primary);
 	if (primary < 0)
 		return primary;
-	r = fetch_updateinfo(ctx, repo, &repomd.updateinfo, &updateinfo);
+	r = fetch_optional(ctx, repo, "advisories", &repomd.updateinfo, &updateinfo);
 	if (r < 0)
 		return r;
 	source.primary = primary;
 	source.updateinfo = updateinfo;
 	memcpy(source.digest, digest, sizeof(source.digest));
-	return mf_cache_build(ctx, repo->id, &source, ret_packages);
+	return mf_cache_build(ctx, repo->id, &source, ret_content);
 }
 
 /* Collects the repository's base URLs, and after them those of its current mirrorlist. */
@@ -213,7 +232,7 @@ static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 							  .access = &repo->access,
 							  .max_size = MIRRORLIST_MAX };
 
-		r = mf_fetch(ctx, &request, 1, NULL, NULL, &fetched);
+		r = mf_fetch(ctx, &request, 1, &fetched);
 	}
 	if (!r)
 		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
@@ -266,7 +285,7 @@ static int refresh_publish(struct mf_context *ctx, const struct mf_repo *repo, c
 	if (!force && refresh_is_current(ctx, repo->id, digest))
 		unchanged = 1;
 	else
-		r = refresh_build(ctx, repo, repomd->fd, digest, &result->packages);
+		r = refresh_build(ctx, repo, repomd->fd, digest, &result->content);
 	if (r == 0)
 		r = mf_trust_published(ctx, repo, mirror, repomd->etag);
 	return r < 0 ? r : unchanged;

@@ -85,6 +85,32 @@ static int find_by_module(struct mf_pool *pool, const char *name, int **ret_ids,
 	return r;
 }
 
+static bool is_twin(const struct mf_package *installed, const struct mf_package *other)
+{
+	return other->origin >= 0 && !strcmp(installed->name, other->name) &&
+	       !strcmp(installed->evr, other->evr) && !strcmp(installed->arch, other->arch);
+}
+
+/* Drops installed packages that a repository has in the same version. Returns the new number. */
+static size_t drop_twins(struct mf_pool *pool, int *ids, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct mf_package p, q;
+		bool twin = false;
+
+		mf_pool_package(pool, ids[i], &p);
+		for (size_t j = 0; p.origin == MF_POOL_INSTALLED && !twin && j < n; j++) {
+			mf_pool_package(pool, ids[j], &q);
+			twin = is_twin(&p, &q);
+		}
+		if (!twin)
+			ids[kept++] = ids[i];
+	}
+	return kept;
+}
+
 int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char *name,
 		  int **ret_ids, size_t *ret_n)
 {
@@ -115,6 +141,7 @@ int mf_about_find(struct mf_context *ctx, struct mf_catalog *catalog, const char
 			       "no package and no module has this name%s%s", moved ? "; " : "",
 			       moved ? moved : "");
 	mf_choice_sort(catalog, &(struct mf_judge){ .pool = pool }, NULL, ids, n);
+	n = drop_twins(pool, ids, n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;
 	return 0;

@@ -7,6 +7,11 @@
  * module, so that a search reads 4,000 packages in a tenth of a second. A package that is installed
  * with the same name and version as in a repository is one hit, not two. Nothing is judged: a
  * package that a policy refuses is found too.
+ *
+ * Hits are ranked: a package of that name, a name that begins so, a name that contains the word, a word
+ * of the summary, an alias, a part of a text. With several words the worst counts. Texts that modfetch pack
+ * generates are not searched: "module" and "license" are in thousands of them, and a pattern would be found
+ * by the words that say what it leaves out.
  */
 #include "modfetch/query.h"
 #include <ctype.h>
@@ -15,9 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
+#include "modfetch/asked.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/solv.h"
+
+/* How well a word fits, the best first. */
+enum rank { RANK_EXACT, RANK_PREFIX, RANK_NAME, RANK_WORD, RANK_ALIAS, RANK_PART, RANK_NONE };
 
 /* A module, and an alias of it that contains or matches the word. */
 struct alias_match {
@@ -32,6 +41,7 @@ struct term {
 };
 
 struct searching {
+	const char *kernel; /* the release of the run */
 	struct mf_pool *pool;
 	struct term *terms;
 	size_t n_terms;
@@ -89,16 +99,76 @@ static char *fold(const char *s)
 	return out;
 }
 
-/* Is the term in TEXT? WHOLE: TEXT is a name or an alias, and a pattern must match all of it. */
-static bool search_is_in(const struct term *term, const char *text, bool whole)
+/* Is the term in an alias? A term without a bus is not compared with the name of the bus. */
+static bool alias_has(const struct term *term, const char *alias)
 {
-	_cleanup_free_ char *folded = text ? fold(text) : NULL;
+	_cleanup_free_ char *folded = fold(alias);
+	const char *text = folded, *colon;
 
 	if (!folded)
 		return false;
-	if (term->pattern && whole && !fnmatch(term->word, folded, 0))
+	if (term->pattern && !fnmatch(term->word, folded, 0))
 		return true;
-	return strstr(folded, term->word) != NULL;
+	colon = strchr(folded, ':');
+	if (colon && !strchr(term->word, ':'))
+		text = colon + 1;
+	return strstr(text, term->word) != NULL;
+}
+
+/* In the name of a package: "igb" is "igb-kmp-amd64-6.1.0_56", but only begins "igbvf-kmp-…". */
+static enum rank rank_name(const struct term *term, const char *name)
+{
+	_cleanup_free_ char *folded = fold(name);
+	size_t len = strlen(term->word);
+
+	if (!folded)
+		return RANK_NONE;
+	if (!strncmp(folded, term->word, len)) {
+		const char *rest = folded + len;
+
+		if (!*rest || mf_starts_with(rest, "_kmp") ||
+		    (*rest == '_' && mf_ends_with(term->word, "_kmp")))
+			return RANK_EXACT;
+		return RANK_PREFIX;
+	}
+	if (strstr(folded, term->word) || (term->pattern && !fnmatch(term->word, folded, 0)))
+		return RANK_NAME;
+	return RANK_NONE;
+}
+
+static bool is_word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* In a text for people. */
+static enum rank rank_text(const struct term *term, const char *text)
+{
+	_cleanup_free_ char *folded = text ? fold(text) : NULL;
+	enum rank rank = RANK_NONE;
+	size_t len = strlen(term->word);
+
+	for (const char *at = folded; at && (at = strstr(at, term->word)); at++) {
+		if ((at == folded || !is_word_char(at[-1])) && !is_word_char(at[len]))
+			return RANK_WORD;
+		rank = RANK_PART;
+	}
+	return rank;
+}
+
+/* Did modfetch pack make the texts of a pattern? They say what it has, and what it has not. */
+static bool is_pattern(const struct searching *s, const char *name)
+{
+	enum mf_asked_kind kind = MF_ASKED_NAME;
+	_cleanup_free_ char *stem = mf_asked_short_name(name, s->kernel, &kind);
+
+	return stem && kind == MF_ASKED_PATTERN;
+}
+
+/* A text that pack writes for a module: "Kernel module igb", "Kernel module igb. … License: GPL." */
+static bool is_generated(const char *text)
+{
+	return text && mf_starts_with(text, "Kernel module ");
 }
 
 /* ---- aliases ---- */
@@ -121,7 +191,7 @@ static int search_on_alias(void *arg, const char *pattern, const char *module, s
 {
 	struct term *term = arg;
 
-	return search_is_in(term, pattern, true) ? add_alias_match(term, module, pattern) : 0;
+	return alias_has(term, pattern) ? add_alias_match(term, module, pattern) : 0;
 }
 
 static int on_alias_match(void *arg, const char *pattern, const char *module, size_t repo)
@@ -174,30 +244,44 @@ static int search_on_provide(void *arg, const char *name, const char *evr)
 	return s->alias_match != NULL;
 }
 
-/* Is the word in the package? HIT gets the place. */
-static bool package_has(struct searching *s, int id, const struct mf_package *package,
-			struct mf_hit *hit)
+/* Is a module of the package known by an alias with the word? HIT gets the alias. */
+static bool has_alias(struct searching *s, int id, struct mf_hit *hit)
 {
+	s->alias_match = NULL;
+	if (mf_pool_deps(s->pool, id, MF_PROVIDES, search_on_provide, s) != 1)
+		return false;
+	free(hit->alias);
+	hit->alias = strdup(s->alias_match->alias);
+	return true;
+}
+
+/* How well the current word fits the package; HIT gets the place. */
+static enum rank rank_package(struct searching *s, int id, const struct mf_package *package,
+			      struct mf_hit *hit)
+{
+	enum rank rank = rank_name(s->term, package->name), in_text = RANK_NONE;
+	bool pattern = rank == RANK_NONE && is_pattern(s, package->name);
 	struct mf_text text;
 
-	if (search_is_in(s->term, package->name, true)) {
-		hit->found = MF_FOUND_NAME;
-		return true;
-	}
-	s->alias_match = NULL;
-	if (mf_pool_deps(s->pool, id, MF_PROVIDES, search_on_provide, s) == 1) {
+	hit->found = MF_FOUND_NAME;
+	if (rank != RANK_NONE || pattern)
+		return rank;
+	if (!is_generated(package->summary))
+		in_text = rank_text(s->term, package->summary);
+	hit->found = MF_FOUND_SUMMARY;
+	if (in_text == RANK_WORD)
+		return RANK_WORD;
+	if (has_alias(s, id, hit)) {
 		hit->found = MF_FOUND_ALIAS;
-		free(hit->alias);
-		hit->alias = strdup(s->alias_match->alias);
-		return true;
+		return RANK_ALIAS;
 	}
-	if (search_is_in(s->term, package->summary, false)) {
-		hit->found = MF_FOUND_SUMMARY;
-		return true;
-	}
+	if (in_text != RANK_NONE)
+		return RANK_PART;
 	mf_pool_text(s->pool, id, &text);
 	hit->found = MF_FOUND_DESCRIPTION;
-	return search_is_in(s->term, text.description, false);
+	if (is_generated(text.description) || rank_text(s->term, text.description) == RANK_NONE)
+		return RANK_NONE;
+	return RANK_PART;
 }
 
 /* The installed version of NAME, or NULL. RET_TWIN: a repository has the same version. */
@@ -228,20 +312,25 @@ static int search_package(struct searching *s, int id)
 {
 	struct mf_hit hit = { .id = id };
 	struct mf_package package;
-	struct mf_hit best = hit;
+	enum mf_found worst = MF_FOUND_NAME;
 	bool twin;
 
 	mf_pool_package(s->pool, id, &package);
 	for (size_t i = 0; i < s->n_terms; i++) {
+		enum rank rank;
+
 		s->term = &s->terms[i];
-		if (!package_has(s, id, &package, &hit)) {
+		rank = rank_package(s, id, &package, &hit);
+		if (rank == RANK_NONE) {
 			free(hit.alias);
 			return 0;
 		}
-		if (!i || hit.found > best.found)
-			best.found = hit.found;
+		if (rank >= hit.rank) {
+			hit.rank = rank;
+			worst = hit.found;
+		}
 	}
-	hit.found = best.found;
+	hit.found = worst;
 	hit.installed_evr = find_installed_evr(s, package.name, package.evr, &twin);
 	if (package.origin == MF_POOL_INSTALLED && twin) {
 		free(hit.alias);
@@ -273,7 +362,7 @@ static int compare_hits(const void *a, const void *b, void *arg)
 {
 	const struct mf_hit *x = a, *y = b;
 	struct mf_package p, q;
-	int r = (int)x->found - (int)y->found;
+	int r = (int)x->rank - (int)y->rank;
 
 	if (r)
 		return r;
@@ -288,7 +377,7 @@ static int compare_hits(const void *a, const void *b, void *arg)
 int mf_search(struct mf_context *ctx, struct mf_catalog *catalog, const struct mf_strings *terms,
 	      struct mf_hits *ret_hits)
 {
-	_cleanup_(searching_done) struct searching s = { 0 };
+	_cleanup_(searching_done) struct searching s = { .kernel = ctx->kernel };
 	int r = mf_catalog_pool_whole(ctx, catalog, &s.pool);
 
 	if (r < 0)

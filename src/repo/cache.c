@@ -25,6 +25,7 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "advisories.h"
+#include "driver-files.h"
 #include "indexes.h"
 #include "shared.h"
 
@@ -120,13 +121,16 @@ struct build {
 	int *ids;
 	size_t n;
 	struct mf_strings tags;
-	size_t *kernel; /* per package: place in tags, or tags.n */
+	size_t *kernel;			 /* per package: place in tags, or tags.n */
+	struct mf_strings found, hidden; /* driver packages with and without an alias */
 };
 
 static void build_done(struct build *b)
 {
 	mf_pool_free(b->pool);
 	mf_strings_done(&b->tags);
+	mf_strings_done(&b->found);
+	mf_strings_done(&b->hidden);
 	free(b->ids);
 	free(b->kernel);
 	if (b->dirfd >= 0)
@@ -272,7 +276,9 @@ static int write_packages(struct build *b, size_t kernel)
 	_cleanup_(shared_done) struct shared shared = { 0 };
 	size_t n_all;
 	struct mf_indexes_source source = { .tag = kernel < b->tags.n ? tag : NULL,
-					    .tags = &b->tags };
+					    .tags = &b->tags,
+					    .found = &b->found,
+					    .hidden = &b->hidden };
 	int r;
 
 	ids = select_packages(b, kernel, &source.n);
@@ -344,13 +350,13 @@ static void leave_out_odd(struct build *b, const char *repo_id)
 	b->n = kept;
 }
 
-static int load(struct build *b, int primary, const char *repo_id)
+static int load(struct build *b, const struct mf_cache_source *source, const char *repo_id)
 {
 	int r = mf_pool_new(NULL, &b->pool);
 
 	if (r < 0)
 		return mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
-	r = mf_pool_add_primary(b->pool, primary, 0);
+	r = mf_pool_add_primary(b->pool, source->primary, 0);
 	if (r < 0)
 		return mf_fail(b->ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repo_id,
 			       "primary.xml cannot be parsed");
@@ -359,7 +365,19 @@ static int load(struct build *b, int primary, const char *repo_id)
 	if (r < 0)
 		return mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
 	leave_out_odd(b, repo_id);
-	return 0;
+	r = mf_driver_files_add(b->ctx, repo_id, b->pool, b->ids, b->n, source);
+	return r < 0 && !b->ctx->failure.code ? mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL)
+					      : r;
+}
+
+/* A driver of which another version has an alias is found. */
+static void describe_content(const struct build *b, struct mf_cache_content *content)
+{
+	content->packages = b->n;
+	for (size_t i = 0; i < b->hidden.n; i++)
+		if (!mf_strings_has(&b->found, b->hidden.v[i]) && !content->hidden++)
+			snprintf(content->hidden_first, sizeof(content->hidden_first), "%s",
+				 b->hidden.v[i]);
 }
 
 /*
@@ -403,14 +421,15 @@ static int cache_make_directory(int repo_fd, const uint8_t digest[MF_SHA256_LEN]
 }
 
 int mf_cache_build(struct mf_context *ctx, const char *repo_id,
-		   const struct mf_cache_source *source, size_t *ret_packages)
+		   const struct mf_cache_source *source, struct mf_cache_content *ret_content)
 {
+	struct mf_cache_content content = { 0 };
 	_cleanup_(build_done) struct build b = { .ctx = ctx, .dirfd = -1 };
 	_cleanup_close_ int repo_fd = -1;
 	char name[NAME_MAX + 1];
 	int r;
 
-	r = load(&b, source->primary, repo_id);
+	r = load(&b, source, repo_id);
 	if (r < 0)
 		return r;
 	repo_fd = open_repo_directory(ctx, repo_id, true);
@@ -427,6 +446,7 @@ int mf_cache_build(struct mf_context *ctx, const char *repo_id,
 		r = cache_publish(repo_fd, name);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
-	*ret_packages = b.n;
+	describe_content(&b, &content);
+	*ret_content = content;
 	return 0;
 }

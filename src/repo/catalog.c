@@ -199,7 +199,7 @@ static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, s
 
 	cache->dirfd = catalog->repos.v[i].enabled ? mf_cache_open(ctx, id, NULL) : -1;
 	if (cache->dirfd < 0) {
-		if (catalog->repos.v[i].enabled)
+		if (catalog->repos.v[i].enabled && !ctx->lists_repositories)
 			mf_log(ctx, MF_LOG_WARNING,
 			       "repository %s has no metadata yet; run: modfetch refresh", id);
 		cache->dirfd = -1;

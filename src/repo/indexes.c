@@ -27,6 +27,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
 #include "modfetch/trie.h"
+#include "driver-files.h"
 
 #define ALIAS_MAX    8192
 #define REQUESTS_MAX (1U << 20) /* pairs of an index */
@@ -49,6 +50,7 @@ struct writing {
 	struct mf_trie_builder *names, *requests;
 	size_t n_requests;
 	struct mf_strings modules; /* of the package at hand */
+	size_t n_aliases;	   /* that it has, whatever file they are in */
 	uint32_t priority;
 };
 
@@ -127,7 +129,8 @@ static int indexes_add_alias(struct writing *w, const char *label, size_t label_
 	char plain[ALIAS_MAX], key[ALIAS_MAX];
 	int r;
 
-	label = place(w, label, &label_len);
+	w->n_aliases += len > 0;
+	label = len ? place(w, label, &label_len) : NULL;
 	if (!label)
 		return 0;
 	if (mf_alias_unescape(alias, len, plain, sizeof(plain)) < 0 ||
@@ -159,10 +162,37 @@ static int add_supplement(void *arg, const char *text, const char *evr)
 }
 
 /*
- * RHEL's "modalias(pci:v*…) = 1.2", of any kernel. Its generator writes '_' for every byte it does
- * not like, so a '_' stands for any byte: an alias too many is better than one too few, and the
- * kernel's own index has the last word when the module is there.
+ * RHEL's generator writes '_' for every byte it does not like, so a '_' stands for any byte: an alias
+ * too many is better than one too few, and the kernel's own index has the last word when the module
+ * is there. A class with a '_' is one byte as well, but for the class "[-_]", which authors of modules
+ * write. Writes at most LEN bytes and the NUL.
  */
+static size_t unmangle(const char *text, size_t len, char *ret_pattern)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		const char *end = text[i] == '[' ? memchr(text + i, ']', len - i) : NULL;
+		size_t class = end ? (size_t)(end + 1 - (text + i)) : 0;
+
+		if (!class) {
+			ret_pattern[n++] = text[i] == '_' ? '?' : text[i];
+			continue;
+		}
+		if (memchr(text + i, '_', class) && strncmp(text + i, "[-_]", class) &&
+		    strncmp(text + i, "[_-]", class)) {
+			ret_pattern[n++] = '?';
+		} else {
+			memcpy(ret_pattern + n, text + i, class);
+			n += class;
+		}
+		i += class - 1;
+	}
+	ret_pattern[n] = '\0';
+	return n;
+}
+
+/* RHEL's "modalias(pci:v*…) = 1.2" and "modalias(fs-xfs)", of any kernel. */
 static int add_provided_modalias(void *arg, const char *name, const char *evr)
 {
 	struct writing *w = arg;
@@ -172,11 +202,7 @@ static int add_provided_modalias(void *arg, const char *name, const char *evr)
 	if (!mf_starts_with(name, "modalias(") || name[len] != ')' || len >= sizeof(pattern))
 		return 0;
 	name += strlen("modalias(");
-	len -= strlen("modalias(");
-	if (!memchr(name, ':', len))
-		return 0;
-	for (size_t i = 0; i < len; i++)
-		pattern[i] = name[i] == '_' ? '?' : name[i];
+	len = unmangle(name, len - strlen("modalias("), pattern);
 	return indexes_add_alias(w, MF_CACHE_ANY, strlen(MF_CACHE_ANY), pattern, len);
 }
 
@@ -299,12 +325,23 @@ static int add_requests(struct writing *w, int id)
 	return r;
 }
 
+/* Notes a driver package of no particular kernel: does an alias lead to it? */
+static int note_if_hidden(const struct writing *w, int id, const char *name)
+{
+	struct mf_strings *list = w->n_aliases ? w->source->found : w->source->hidden;
+
+	return w->tag || !list || !mf_is_driver_package(w->pool, id)
+		       ? 0
+		       : mf_strings_add_unique(list, name);
+}
+
 static int add_package(struct writing *w, int id)
 {
 	struct mf_package package;
 	int r;
 
 	mf_strings_done(&w->modules);
+	w->n_aliases = 0;
 	w->priority++;
 	mf_pool_package(w->pool, id, &package);
 	/* the kernel itself provides kmod() of what is built in: that is not to be fetched */
@@ -322,6 +359,8 @@ static int add_package(struct writing *w, int id)
 		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_kalias, w);
 	if (!r && !w->tag)
 		r = mf_pool_deps(w->pool, id, MF_PROVIDES, add_provided_modalias, w);
+	if (!r)
+		r = note_if_hidden(w, id, package.name);
 	return r ? r : add_requests(w, id);
 }
 

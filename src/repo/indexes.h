@@ -25,6 +25,11 @@ struct mf_indexes_source {
 	size_t n_loose;
 	const struct mf_indexes_shared *shared;
 	size_t n_shared;
+	/*
+	 * Without a tag: get the names of driver packages, those with an alias and those without any.
+	 * Borrowed; NULL: they are not noted.
+	 */
+	struct mf_strings *found, *hidden;
 };
 
 /*

@@ -23,9 +23,6 @@
 #include "values.h"
 #include "variables.h"
 
-#define SECRET_MAX  1024 /* bytes */
-#define RETRIES_MAX 10
-
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value)
 {
@@ -67,7 +64,7 @@ static bool is_url(const char *s)
  * value is wrong and the entry unusable, or -ENOMEM.
  */
 
-static int spoil_key(const struct reading *rd, struct draft *d, const char *why)
+int repo_spoil_key(const struct reading *rd, struct draft *d, const char *why)
 {
 	_cleanup_free_ char *text = mf_format("%s%s", rd->key, why);
 
@@ -76,9 +73,9 @@ static int spoil_key(const struct reading *rd, struct draft *d, const char *why)
 
 static int refuse(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	return spoil_key(rd, d,
-			 "= is not supported, and ignoring it would drop a protection; "
-			 "remove the line if you can do without it");
+	return repo_spoil_key(rd, d,
+			      "= is not supported, and ignoring it would drop a protection; "
+			      "remove the line if you can do without it");
 }
 
 /* 0; 1: a variable is unknown, so the entry cannot be used; or -ENOMEM. */
@@ -133,7 +130,7 @@ static int add_patterns(const struct reading *rd, struct draft *d, void *where, 
 	return r;
 }
 
-static int set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
+int repo_set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	char **text = where;
 
@@ -180,8 +177,9 @@ static int require_yes(const struct reading *rd, struct draft *d, void *where, c
 	bool yes = true;
 	int r = set_yes_no(rd, d, &yes, value);
 
-	return r < 0 || yes ? r
-			    : spoil_key(rd, d,
+	return r < 0 || yes
+		       ? r
+		       : repo_spoil_key(rd, d,
 					"=0 is not possible: certificates of servers are always "
 					"checked; name their CA with sslcacert=");
 }
@@ -207,6 +205,48 @@ static int set_priority(const struct reading *rd, struct draft *d, void *where, 
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum mf_allow kind;
+} allow_kinds[] = {
+	{ "modprobe.d", MF_ALLOW_MODPROBE },	{ "modules-load.d", MF_ALLOW_MODULES_LOAD },
+	{ "dracut.conf.d", MF_ALLOW_DRACUT },	{ "udev-rules", MF_ALLOW_UDEV },
+	{ "uefi-certificates", MF_ALLOW_UEFI }, { "build-id", MF_ALLOW_BUILD_ID },
+};
+
+unsigned int mf_allow_parse(const char *word)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(allow_kinds); i++)
+		if (!strcmp(word, allow_kinds[i].name))
+			return allow_kinds[i].kind;
+	return 0;
+}
+
+const char *mf_allow_name(enum mf_allow kind)
+{
+	for (size_t i = 0; i < MF_ARRAY_SIZE(allow_kinds); i++)
+		if (allow_kinds[i].kind == kind)
+			return allow_kinds[i].name;
+	return "";
+}
+
+static int set_allow_files(const struct reading *rd, struct draft *d, void *where,
+			   const char *value)
+{
+	unsigned int *kinds = where;
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	int r = mf_strings_split(&words, value);
+
+	for (size_t i = 0; !r && i < words.n; i++) {
+		unsigned int kind = mf_allow_parse(words.v[i]);
+
+		if (!kind)
+			return repo_spoil(rd, d, "no kind of file in allow-files", words.v[i]);
+		*kinds |= kind;
+	}
+	return r;
+}
+
 static int set_trust(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	enum mf_trust *trust = where;
@@ -218,81 +258,6 @@ static int set_trust(const struct reading *rd, struct draft *d, void *where, con
 	else
 		return repo_spoil(rd, d, "trust is neither signed nor none", value);
 	return 0;
-}
-
-/* A user name or a password; it is in no message. */
-static int set_secret(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	if (strlen(value) > SECRET_MAX)
-		return spoil_key(rd, d, "= is too long");
-	for (const char *p = value; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return spoil_key(rd, d, "= has a control character");
-	return set_text(rd, d, where, value);
-}
-
-static int set_proxy(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	static const char *const schemes[] = { "http://",    "https://",  "socks4://",
-					       "socks4a://", "socks5://", "socks5h://" };
-
-	if (!*value || !strcmp(value, "_none_"))
-		return set_text(rd, d, where, "");
-	for (size_t i = 0; i < MF_ARRAY_SIZE(schemes); i++)
-		if (mf_starts_with(value, schemes[i]))
-			return set_secret(rd, d, where, value);
-	return spoil_key(rd, d, "= is no URL of a proxy, as http://proxy.example:3128 is one");
-}
-
-static int set_file(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	if (*value != '/')
-		return repo_spoil(rd, d, "not an absolute path", value);
-	return set_text(rd, d, where, value);
-}
-
-static int set_seconds(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	return repo_value_seconds(value, where)
-		       ? 0
-		       : repo_spoil(rd, d, "not a time, as 30 is one", value);
-}
-
-static int set_bytes(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	return repo_value_bytes(value, where)
-		       ? 0
-		       : repo_spoil(rd, d, "not a number of bytes, as 64k is one", value);
-}
-
-static int set_retries(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	unsigned int *retries = where;
-
-	/* dnf tries for ever with 0 */
-	if (strspn(value, "0123456789") != strlen(value) || !*value)
-		return repo_spoil(rd, d, "not a number", value);
-	*retries = strlen(value) > 2 ? RETRIES_MAX : (unsigned int)atoi(value);
-	if (!*retries || *retries > RETRIES_MAX)
-		*retries = RETRIES_MAX;
-	return 0;
-}
-
-static int set_ip(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	static const struct {
-		const char *word;
-		unsigned int version;
-	} words[] = { { "4", 4 },    { "ipv4", 4 }, { "6", 6 },
-		      { "ipv6", 6 }, { "", 0 },	    { "whatever", 0 } };
-	unsigned int *version = where;
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(words); i++)
-		if (!strcasecmp(value, words[i].word)) {
-			*version = words[i].version;
-			return 0;
-		}
-	return repo_spoil(rd, d, "neither 4 nor 6", value);
 }
 
 static int set_type(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -337,16 +302,17 @@ static const struct {
 	{                                                                                          \
 		name, set, 0                                                                       \
 	}
-	KEY("name", set_text, name),
+	KEY("name", repo_set_text, name),
 	KEY("baseurl", add_urls, baseurls),
 	KEY("mirrorlist", set_url, mirrorlist),
 	KEY("enabled", set_yes_no, enabled),
 	KEY("gpgcheck", set_yes_no, gpgcheck),
 	KEY("scriptlets", set_yes_no, scriptlets),
+	KEY("allow-files", set_allow_files, allow_files),
 	KEY("prefer", set_yes_no, prefer),
 	KEY("priority", set_priority, priority),
 	KEY("trust", set_trust, trust),
-	KEY("identity", set_text, identity),
+	KEY("identity", repo_set_text, identity),
 	KEY("keys", add_words, keys),
 	KEY("gpgkey", add_words, gpgkeys),
 	KEY("pkg_gpgcheck", set_yes_no, pkg_gpgcheck),
@@ -356,18 +322,18 @@ static const struct {
 	KEY("excludepkgs", add_patterns, exclude),
 	KEY("exclude", add_patterns, exclude),
 	KEY("includepkgs", add_patterns, include),
-	KEY("username", set_secret, access.username),
-	KEY("password", set_secret, access.password),
-	KEY("proxy", set_proxy, access.proxy),
-	KEY("proxy_username", set_secret, access.proxy_username),
-	KEY("proxy_password", set_secret, access.proxy_password),
-	KEY("sslcacert", set_file, access.ca),
-	KEY("sslclientcert", set_file, access.client_cert),
-	KEY("sslclientkey", set_file, access.client_key),
-	KEY("timeout", set_seconds, access.timeout),
-	KEY("retries", set_retries, access.retries),
-	KEY("minrate", set_bytes, access.min_rate),
-	KEY("ip_resolve", set_ip, access.ip_version),
+	KEY("username", repo_set_secret, access.username),
+	KEY("password", repo_set_secret, access.password),
+	KEY("proxy", repo_set_proxy, access.proxy),
+	KEY("proxy_username", repo_set_secret, access.proxy_username),
+	KEY("proxy_password", repo_set_secret, access.proxy_password),
+	KEY("sslcacert", repo_set_file, access.ca),
+	KEY("sslclientcert", repo_set_file, access.client_cert),
+	KEY("sslclientkey", repo_set_file, access.client_key),
+	KEY("timeout", repo_set_seconds, access.timeout),
+	KEY("retries", repo_set_retries, access.retries),
+	KEY("minrate", repo_set_bytes, access.min_rate),
+	KEY("ip_resolve", repo_set_ip, access.ip_version),
 	KEY("skip_if_unavailable", set_yes_no, skip_if_unavailable),
 	REFUSED("sslverify", require_yes),
 	REFUSED("proxy_sslverify", require_yes),

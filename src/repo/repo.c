@@ -182,7 +182,9 @@ static int repo_read_file(struct reading *rd, int dirfd)
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return spoil_file(rd, mf_error_sentence(r));
+		return spoil_file(
+			rd, r == -EACCES ? "only root can read it, since it may have a password"
+					 : mf_error_sentence(r));
 	if (strlen(text) != len)
 		return spoil_file(rd, "it holds a NUL byte");
 	return mf_ini_parse(text, visit_line, rd);
@@ -254,11 +256,12 @@ static int sort_out(struct drafts *drafts, struct mf_repos *repos)
 
 static void report_faults(struct mf_context *ctx, const struct mf_repos *repos)
 {
-	for (size_t i = 0; !ctx->faults_reported && i < repos->n_faults; i++)
+	for (size_t i = 0; !ctx->faults_reported && !ctx->lists_repositories && i < repos->n_faults;
+	     i++)
 		mf_log(ctx, MF_LOG_WARNING, "config: %s: %s: %s", repos->faults[i].where,
 		       repos->faults[i].why,
 		       repos->faults[i].id ? "this repository is not used"
-					   : "what it should be is not known");
+					   : "its repositories are not used");
 	ctx->faults_reported = true;
 }
 

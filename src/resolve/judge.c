@@ -20,6 +20,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "scripts.h"
 
 int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why)
 {
@@ -209,7 +210,7 @@ static size_t drop_installed(struct mf_pool *pool, int *ids, size_t n, int *ret_
 	return *ret_id ? kept : n;
 }
 
-/* RET_CODE: -MFE_MISPLACED or -MFE_DENIED, where it is refused. */
+/* RET_CODE: -MFE_MISPLACED, -MFE_SCRIPTLET or -MFE_DENIED, where it is refused. */
 static int judge_carrier(const struct mf_judge *judge, const struct mf_want *want,
 			 const char *module, int id, int *ret_code, char **ret_why)
 {
@@ -223,6 +224,14 @@ static int judge_carrier(const struct mf_judge *judge, const struct mf_want *wan
 		return 0;
 	known = mf_verdicts_find(judge->refused, &package);
 	r = known ? 1 : mf_judge_package(judge, id, want, module, &why);
+	if (!r) {
+		r = resolve_scripts_judge(judge, id, &why);
+		if (r == 1) {
+			*ret_code = -MFE_SCRIPTLET;
+			*ret_why = mf_format("%s: %s", package.name, why);
+			return *ret_why ? 1 : -ENOMEM;
+		}
+	}
 	if (r != 1)
 		return r;
 	*ret_code = known ? mf_verdicts_code(judge->refused, &package) : -MFE_DENIED;
@@ -338,7 +347,7 @@ static int judge_want(const struct mf_judge *judge, struct mf_want *want)
 		want->state = MF_PRESENT;
 	} else if (!any_allowed && refused) {
 		want->state = code == -MFE_MISPLACED ? MF_UNKNOWN : MF_DENIED;
-		want->code = code == -MFE_MISPLACED ? code : 0;
+		want->code = code == -MFE_DENIED ? 0 : code;
 		mf_want_reason(want, "%s", refused);
 	}
 	return 0;

@@ -18,9 +18,10 @@ struct planning {
 	const struct mf_want **askers; /* one per job; NULL: a name given to install */
 	size_t n_jobs, jobs_room, askers_room;
 	struct mf_refusals refusals;
-	size_t n_unreported; /* the first ones of refusals: of no plan in particular */
-	size_t n_known;	     /* these and the packages that were refused earlier in this run */
-	bool any_package;    /* any package that contains the module, not only the best */
+	struct mf_scriptlets scriptlets; /* that were found in packages */
+	size_t n_unreported;		 /* the first ones of refusals: of no plan in particular */
+	size_t n_known;	  /* these and the packages that were refused earlier in this run */
+	bool any_package; /* any package that contains the module, not only the best */
 	/* built for other kernels, while there is one of that name for this kernel */
 	int *other_builds;
 	size_t n_other_builds;

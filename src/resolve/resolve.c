@@ -21,6 +21,7 @@
 #include "elsewhere.h"
 #include "held.h"
 #include "planning.h"
+#include "scripts.h"
 #include "version.h"
 
 static void planning_done(struct planning *p)
@@ -29,6 +30,7 @@ static void planning_done(struct planning *p)
 	free(p->jobs);
 	free(p->askers);
 	free(p->other_builds);
+	mf_scriptlets_done(&p->scriptlets);
 	if (p->pool)
 		mf_refusals_done(&p->refusals);
 }
@@ -169,7 +171,8 @@ static void resolve_leave_out(struct planning *p, struct mf_want *want)
 {
 	const struct mf_failure *f = &p->ctx->failure;
 
-	want->state = f->code == -MFE_DENIED ? MF_DENIED : MF_UNKNOWN;
+	want->state = f->code == -MFE_DENIED || f->code == -MFE_SCRIPTLET ? MF_DENIED : MF_UNKNOWN;
+	want->code = f->code == -MFE_SCRIPTLET ? f->code : want->code;
 	mf_want_reason(want, "%s %s", f->what, f->why);
 	mf_log(p->ctx, MF_LOG_DEBUG, "resolve: %s: %s", want->query, want->reason);
 }
@@ -227,6 +230,18 @@ static int refuse_known(struct planning *p)
 	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
 }
 
+/* Refuses the packages whose repositories may not have scriptlets. 0 or a recorded failure. */
+static int refuse_scripts(struct planning *p)
+{
+	int r = mf_scriptlets_read(p->ctx, &p->scriptlets);
+
+	if (r < 0)
+		return r;
+	p->judge.scriptlets = &p->scriptlets;
+	r = resolve_scripts_refuse(&p->judge, &p->refusals);
+	return r < 0 ? mf_fail(p->ctx, MF_STAGE_RESOLVE, r, "plan", NULL) : 0;
+}
+
 /* If nothing is left of the request, fails with the reason of the first want that was taken away. */
 static int check_any_left(struct planning *p, const struct mf_wants *wants)
 {
@@ -257,6 +272,8 @@ static int planning_start(struct planning *p, struct mf_wants *wants)
 		r = mf_fail(p->ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	if (!r)
 		r = mf_version_refuse_taken_back(p->ctx, p->selection, &p->refusals);
+	if (!r)
+		r = refuse_scripts(p);
 	p->n_unreported = p->refusals.n;
 	if (!r)
 		r = refuse_known(p);

@@ -14,7 +14,7 @@ struct mf_refusals {
 	struct mf_pool *pool;
 	struct {
 		int id;
-		int code;  /* -MFE_DENIED, or -MFE_WRONG_KERNEL */
+		int code;  /* -MFE_DENIED, -MFE_SCRIPTLET, -MFE_WRONG_KERNEL, … */
 		char *why; /* one clause */
 	} * v;
 	size_t n;

@@ -203,7 +203,7 @@ int mf_key_offer_fetch(struct mf_context *ctx, const char *url, const char *labe
 						 .label = label,
 						 .max_size = KEY_MAX,
 						 .timeout = KEY_SECONDS },
-		     1, NULL, NULL, &fetched);
+		     1, &fetched);
 	if (r < 0)
 		return r;
 	r = mf_file_read(fetched.fd, KEY_MAX, &text, &len);

@@ -176,7 +176,7 @@ static int fetch_repo_file(struct mf_context *ctx, const char *url, struct mf_re
 							 .label = repo->id,
 							 .max_size = REPO_FILE_MAX,
 							 .timeout = FILE_SECONDS },
-			     1, NULL, NULL, &fetched);
+			     1, &fetched);
 	if (r < 0)
 		return r;
 	r = mf_file_read(fetched.fd, REPO_FILE_MAX, &text, &len);

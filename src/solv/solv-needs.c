@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "solv-private.h"
 
@@ -175,6 +176,32 @@ void mf_pool_text(struct mf_pool *pool, int id, struct mf_text *ret_text)
 	/* an installed package came straight from its header */
 	if (!ret_text->description)
 		ret_text->description = solvable_lookup_str(s, SOLVABLE_DESCRIPTION);
+}
+
+/* Needs of a scriptlet stand after the marker. Other programs are there because the script calls them. */
+static bool is_interpreter(const char *need)
+{
+	static const char *const names[] = { "sh",  "bash", "dash",    "ash",	   "ksh",
+					     "lua", "perl", "python3", "ldconfig", "true" };
+	const char *slash = strrchr(need, '/');
+
+	for (size_t i = 0; *need == '/' && i < MF_ARRAY_SIZE(names); i++)
+		if (!strcmp(slash + 1, names[i]))
+			return true;
+	return false;
+}
+
+const char *mf_pool_interpreter(const struct mf_pool *mp, int id)
+{
+	const Solvable *s = pool_id2solvable(mp->pool, id);
+	const Id *p = s->requires ? s->repo->idarraydata + s->requires : NULL;
+
+	while (p && *p && *p != SOLVABLE_PREREQMARKER)
+		p++;
+	for (; p && *p; p++)
+		if (!ISRELDEP(*p) && is_interpreter(pool_id2str(mp->pool, *p)))
+			return pool_id2str(mp->pool, *p);
+	return NULL;
 }
 
 static int visit_need(Pool *pool, Id need, mf_need_visit *visit, void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What repomd.xml says, by libsolv's parser: where primary.xml and updateinfo.xml are and what their
- * digests must be, how far the repository has come, and which one it is. A primary without a SHA-256
+ * What repomd.xml says, by libsolv's parser: where primary.xml, updateinfo.xml and filelists.xml are and
+ * what their digests must be, how far the repository has come, and which one it is. A primary without a SHA-256
  * is an error; whether a repository is used without its updateinfo is not decided here.
  *
  * The last is for a reader that knows a key and not a place: one key often signs several
@@ -22,6 +22,7 @@ void mf_repomd_done(struct mf_repomd *repomd)
 {
 	free(repomd->primary.location);
 	free(repomd->updateinfo.location);
+	free(repomd->filelists.location);
 	free(repomd->identity);
 	*repomd = (struct mf_repomd){ 0 };
 }
@@ -60,7 +61,9 @@ static int find_files(Pool *pool, Repo *repo, struct mf_repomd *ret)
 
 	if (!r && (!ret->primary.location || !ret->primary.has_sha256))
 		r = -EBADMSG;
-	return r ? r : find_file(pool, repo, "updateinfo", &ret->updateinfo);
+	if (!r)
+		r = find_file(pool, repo, "updateinfo", &ret->updateinfo);
+	return r ? r : find_file(pool, repo, "filelists", &ret->filelists);
 }
 
 /* All values of one kind of tag, a blank between them. */

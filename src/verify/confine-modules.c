@@ -8,6 +8,7 @@
  * checked, or was checked under another name. So:
  *	- a link that could lead to a module points directly to a module that is a regular file of
  *	  the same package; a file on the disk or in another package may be anything
+ *	  (kmod does not look at links in .build-id/, which have other names)
  *	- a module's file name has no dot before its ending
  *	- a package has one file per module name and kernel
  *	- modules and depmod.d files are no hard links: rpm checks the bytes that it writes last, and
@@ -40,6 +41,10 @@ static const struct mf_rpm_file *find_file(const struct mf_rpm_header *header, c
 	return NULL;
 }
 
+/* A link of rpmbuild's from a build id to a file; confine.c says which repositories may have them. */
+#define BUILD_ID "/usr/lib/.build-id/"
+#define UP	 "../../../.."
+
 static const char *judge_link(const struct mf_rpm_header *header, const struct mf_rpm_file *file)
 {
 	const char *name = strrchr(file->path, '/') + 1;
@@ -48,6 +53,13 @@ static const char *judge_link(const struct mf_rpm_header *header, const struct m
 
 	if (!module && !mf_kernel_tree_path(file->path))
 		return NULL;
+	if (!mf_is_module(name) && mf_starts_with(file->path, BUILD_ID) &&
+	    mf_starts_with(file->link, UP "/")) {
+		target = find_file(header, "", 0, file->link + strlen(UP));
+		return target && S_ISREG(target->mode)
+			       ? NULL
+			       : "the link does not lead to a file of this package";
+	}
 	target = find_file(header, file->path, (size_t)(name - file->path), file->link);
 	if (!target || !S_ISREG(target->mode))
 		return "the link does not lead to a file of this package";

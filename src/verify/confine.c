@@ -8,10 +8,13 @@
  */
 #include "confine.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/array.h"
+#include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
+#include "modfetch/scriptlets.h"
 #include "modfetch/strings.h"
 #include "modfetch/verify.h"
 #include "confine-modules.h"
@@ -34,9 +37,32 @@ static const struct {
 	{ "/boot/", KERNEL },
 };
 
+/* Those of some vendors, which the admin allows a repository by allow-files=. */
+static const struct {
+	const char *directory;
+	enum mf_allow kind;
+	const char *ending;
+} by_permission[] = {
+	{ "/etc/modprobe.d/", MF_ALLOW_MODPROBE, ".conf" },
+	{ "/lib/modprobe.d/", MF_ALLOW_MODPROBE, ".conf" },
+	{ "/usr/lib/modprobe.d/", MF_ALLOW_MODPROBE, ".conf" },
+	{ "/etc/modules-load.d/", MF_ALLOW_MODULES_LOAD, ".conf" },
+	{ "/usr/lib/modules-load.d/", MF_ALLOW_MODULES_LOAD, ".conf" },
+	{ "/etc/dracut.conf.d/", MF_ALLOW_DRACUT, ".conf" },
+	{ "/usr/lib/dracut/dracut.conf.d/", MF_ALLOW_DRACUT, ".conf" },
+	{ "/etc/udev/rules.d/", MF_ALLOW_UDEV, ".rules" },
+	{ "/lib/udev/rules.d/", MF_ALLOW_UDEV, ".rules" },
+	{ "/usr/lib/udev/rules.d/", MF_ALLOW_UDEV, ".rules" },
+	{ "/etc/uefi/certs/", MF_ALLOW_UEFI, ".crt" },
+	{ "/etc/pki/elrepo/", MF_ALLOW_UEFI, ".der" },
+	{ "/usr/share/uefi/certs/", MF_ALLOW_UEFI, ".der" },
+	{ "/usr/lib/.build-id/", MF_ALLOW_BUILD_ID, "" },
+};
+
 /* The package to check. */
 struct candidate {
 	const struct mf_rpm_header *header;
+	unsigned int allowed; /* of enum mf_allow */
 	bool kernel; /* a kernel that an admin named: it may contain a kernel's own files */
 };
 
@@ -112,6 +138,39 @@ static bool directory_allowed(const struct candidate *c, const char *path, bool 
 	return false;
 }
 
+/* The kind of a path in allow-files=, or 0. IS_DIRECTORY: also of the directories above it. */
+static unsigned int kind_of(const char *path, bool is_directory)
+{
+	unsigned int kinds = 0;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(by_permission); i++) {
+		const char *directory = by_permission[i].directory;
+		size_t len = strlen(directory), n = strlen(path);
+
+		if (!strncmp(path, directory, len) && path[len] &&
+		    (is_directory || mf_ends_with(path, by_permission[i].ending)))
+			kinds |= by_permission[i].kind;
+		if (is_directory && !strncmp(directory, path, n) && directory[n] == '/')
+			kinds |= by_permission[i].kind;
+	}
+	return kinds;
+}
+
+/* rpmbuild links each build id to its module; nothing follows such a link but a debugger. */
+static bool is_build_id_link(const struct candidate *c, const struct mf_rpm_file *file)
+{
+	static const char *const trees[] = { "../../../../lib/modules/",
+					     "../../../../usr/lib/modules/" };
+
+	if (!(c->allowed & MF_ALLOW_BUILD_ID) || !mf_starts_with(file->path, "/usr/lib/.build-id/"))
+		return false;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(trees); i++)
+		if (mf_starts_with(file->link, trees[i]) && mf_is_module(file->link) &&
+		    !strstr(file->link + strlen(trees[i]), ".."))
+			return true;
+	return false;
+}
+
 /* A link may point to its own directory or below it, with a relative path. */
 static bool link_stays(const char *target)
 {
@@ -144,6 +203,22 @@ static const char *judge_mode(const struct mf_rpm_file *file)
 	return file->has_caps ? "it has file capabilities" : NULL;
 }
 
+/* Why a package must not have a file of this path, or NULL. */
+static const char *judge_place(const struct candidate *c, const struct mf_rpm_file *file)
+{
+	unsigned int kind = kind_of(file->path, S_ISDIR(file->mode));
+
+	if (directory_allowed(c, file->path, S_ISDIR(file->mode)) || kind & c->allowed)
+		return NULL;
+	if (kind)
+		return "a driver package may install files there only if allow-files= of its "
+		       "repository names their kind";
+	return c->header->uname_r.n && !c->kernel
+		       ? "it belongs to a kernel, which is installed only if an admin "
+			 "names its package: modfetch install NAME"
+		       : "a driver package may not install files there";
+}
+
 static const char *confine_judge(const struct candidate *c, const struct mf_rpm_file *file)
 {
 	const char *why;
@@ -152,37 +227,73 @@ static const char *confine_judge(const struct candidate *c, const struct mf_rpm_
 		return "its path is not plain";
 	if (!S_ISREG(file->mode) && !S_ISDIR(file->mode) && !S_ISLNK(file->mode))
 		return "it is neither file, directory nor link";
-	if (!directory_allowed(c, file->path, S_ISDIR(file->mode)))
-		return c->header->uname_r.n && !c->kernel
-			       ? "it belongs to a kernel, which is installed only if an admin "
-				 "names its package: modfetch install NAME"
-			       : "a driver package may not install files there";
-	why = judge_owner(file);
+	why = judge_place(c, file);
+	if (!why)
+		why = judge_owner(file);
 	if (!why)
 		why = judge_mode(file);
-	if (!why && S_ISLNK(file->mode) && !link_stays(file->link))
+	if (!why && S_ISLNK(file->mode) && !link_stays(file->link) && !is_build_id_link(c, file))
 		why = "the link leaves its directory";
 	return why;
+}
+
+/* Records what is wrong with a file, with the word that would allow it. */
+static int fail_file(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+		     const struct mf_rpm_file *file, const char *why)
+{
+	unsigned int kind = kind_of(file->path, S_ISDIR(file->mode));
+
+	/* several only for a directory above some */
+	if (!kind || kind & (kind - 1) || kind & repo->allow_files)
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package, "%s: %s",
+			       file->path, why);
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package,
+		       "%s: %s: allow-files=%s in its section [%s]", file->path, why,
+		       mf_allow_name((enum mf_allow)kind), repo->id);
+}
+
+/* Names all kinds at once, and remembers the package: it need not be downloaded again for this. */
+static int refuse_scriptlets(struct mf_context *ctx, const struct mf_repo *repo,
+			     const struct mf_plan_item *item, const struct mf_rpm_header *header)
+{
+	_cleanup_free_ char *kinds = mf_scriptlets_describe(&header->scriptlets);
+
+	if (kinds)
+		mf_scriptlets_note(ctx, item->sha256, kinds);
+	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_SCRIPTLET, item->name,
+		       "it has %s, which repository %s may not have: set scriptlets=1 in its "
+		       "section [%s] if you trust them",
+		       kinds ? kinds : header->scriptlets.v[0], repo->id, repo->id);
+}
+
+/* SUSE's and RHEL's names of driver packages, but for the packages of depmod and modprobe. */
+static bool is_driver_name(const char *name)
+{
+	static const char *const tools[] = { "kmod-libs", "kmod-devel", "kmod-compat" };
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(tools); i++)
+		if (!strcmp(name, tools[i]))
+			return false;
+	return strstr(name, "-kmp") || mf_starts_with(name, "kmod-") || mf_ends_with(name, "-kmod");
 }
 
 int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct mf_plan_item *item,
 	       const struct mf_rpm_header *header)
 {
-	const struct candidate candidate = { header, item->named && header->uname_r.n };
+	const struct candidate candidate = { header, repo->allow_files,
+					     item->named && header->uname_r.n };
 	const char *package = item->name;
 
 	for (size_t i = 0; i < header->n_files; i++) {
 		const char *why = confine_judge(&candidate, &header->files[i]);
 
 		if (why)
-			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package, "%s: %s",
-				       header->files[i].path, why);
+			return fail_file(ctx, repo, package, &header->files[i], why);
 	}
 	if (header->scriptlets.n && !repo->scriptlets)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_SCRIPTLET, package, "it has a %s",
-			       header->scriptlets.v[0]);
+		return refuse_scriptlets(ctx, repo, item, header);
 	for (size_t i = 0; i < header->obsoletes.n; i++)
-		if (!strstr(header->obsoletes.v[i], "-kmp"))
+		if (!is_driver_name(header->obsoletes.v[i]))
 			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_FORBIDDEN_FILE, package,
 				       "it obsoletes %s, which is not a driver package",
 				       header->obsoletes.v[i]);

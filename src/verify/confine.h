@@ -14,7 +14,7 @@
 #include "modfetch/rpm.h"
 
 /*
- * Checks the header of a plan's item. Pure except for the failure record. 0, -MFE_FORBIDDEN_FILE or
+ * Checks the header of a plan's item. Notes a package with scriptlets (modfetch/scriptlets.h). 0, -MFE_FORBIDDEN_FILE or
  * -MFE_SCRIPTLET, recorded with the path and the rule; or -ENOMEM, recorded.
  */
 int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct mf_plan_item *item,

@@ -90,7 +90,8 @@ int trust_check_age(struct mf_context *ctx, const struct mf_repo *repo, int64_t 
 		return 0;
 	if (ctx->unattended)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_STALE, repo->id,
-			       "its metadata was signed %" PRId64 " days ago; the limit is %u",
+			       "its metadata was signed %" PRId64 " days ago; the limit is %u; its "
+			       "publisher must sign it again, or raise max-age in modfetch.conf",
 			       age / DAY, ctx->settings.max_age_days);
 	mf_log(ctx, MF_LOG_WARNING, "%s: its metadata was signed %" PRId64 " days ago", repo->id,
 	       age / DAY);

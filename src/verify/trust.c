@@ -128,7 +128,9 @@ static int fail_without_file(struct mf_context *ctx, const struct mf_repo *repo,
 			"(an OpenPGP keyring)",
 			name);
 	return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, repo->id,
-		       "the key %s of its .repo file is not in /" KEY_DIRECTORY, name);
+		       "the key %s of its .repo file is not in /" KEY_DIRECTORY
+		       "; to add it: modfetch key import %s FILE",
+		       name, repo->id);
 }
 
 static int read_keys(struct mf_context *ctx, const struct mf_repo *repo, struct trust_keys *keys)
@@ -321,7 +323,8 @@ static int trust_check_signature(struct mf_context *ctx, const struct mf_repo *r
 	/* the keys may have changed since the signature was fetched */
 	if (evidence->signature < 0 || evidence->format != format ||
 	    !formats[format].has_keys(keys))
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id, "%s is missing",
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id,
+			       "%s is missing; its publisher must sign it (modfetch pack --sign)",
 			       formats[format].path);
 	return formats[format].check(ctx, repo, keys, evidence, ret_trust);
 }

@@ -365,7 +365,10 @@ static int on_archive_member(void *arg, const char *name, uint32_t mode, const v
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
-	if (!file->has_sha256 || memcmp(digest, file->sha256, sizeof(digest)))
+	r = mf_checksum_differs(&file->checksum, data, len);
+	if (r < 0)
+		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
+	if (r)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, w->package,
 			       "%s does not have the digest in the package's header", name);
 	w->n_checked++;

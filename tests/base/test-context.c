@@ -287,6 +287,51 @@ static void a_kernel_that_is_below_usr_alone_is_found_there(void **state)
 	assert_true(opens(r, "lib/modules/5.0/kernel/x.ko"));
 }
 
+/* A display that counts. */
+struct counting {
+	struct mf_display display; /* first */
+	int hidden, shown, reports;
+};
+
+static void on_progress(struct mf_display *display, const struct mf_progress *progress)
+{
+	((struct counting *)display)->reports += progress ? 1 : 100;
+}
+
+static void on_hide(struct mf_display *display)
+{
+	struct counting *c = (struct counting *)display;
+
+	assert_int_equal(c->hidden++, c->shown);
+}
+
+static void on_show(struct mf_display *display)
+{
+	struct counting *c = (struct counting *)display;
+
+	assert_int_equal(++c->shown, c->hidden);
+}
+
+static void a_message_makes_room_for_itself(void **state)
+{
+	struct root *r = *state;
+	struct counting c = { .display = { on_progress, on_hide, on_show } };
+
+	/* without a display nothing happens */
+	mf_progress(&r->ctx, &(const struct mf_progress){ .step = "x" });
+	r->ctx.display = &c.display;
+	mf_log(&r->ctx, MF_LOG_ERROR, "a line");
+	assert_int_equal(c.hidden, 1);
+	assert_int_equal(c.shown, 1);
+	/* a message that is not printed does not disturb the line */
+	mf_log(&r->ctx, MF_LOG_DEBUG, "no line");
+	assert_int_equal(c.hidden, 1);
+	mf_progress(&r->ctx, &(const struct mf_progress){ .step = "x" });
+	mf_progress(&r->ctx, NULL);
+	assert_int_equal(c.reports, 101);
+	r->ctx.display = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +347,7 @@ int main(void)
 		ROOTED(a_log_line_cannot_steer_a_terminal),
 		ROOTED(without_confinement_nothing_but_the_running_system_is_opened),
 		ROOTED(links_of_proc_lead_nowhere),
+		ROOTED(a_message_makes_room_for_itself),
 	};
 
 	return UNIT_RUN(tests);

@@ -292,6 +292,18 @@ class Alone(WithTree):
         self.assertRegex(done.stderr, r"^modfetch: command: lookup: modfetch-absent\S+: .* \[ELIBACC\]\n$")
 
 
+    def test_pack_without_its_package_names_that(self):
+        # no other file has the name of this one, so the module cannot be found
+        with open(self.alone, "r+b") as f:
+            program = f.read()
+            f.seek(0)
+            f.write(program.replace(b"modfetch-pack-", b"modfetch-away-"))
+        done = self.run_alone("--root", self.tree.root, "pack", "-o", self.tree.out, self.tree.dir)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^modfetch: command: pack: modfetch-away-\S+: .*; the package modfetch-pack has this verb, "
+                         r"install it \[ELIBACC\]\n$")
+
+
 class Large(WithTree):
     """As many aliases as 60,000 modules of a real kernel."""
 

@@ -105,7 +105,7 @@ static void each_file_accepted_in_ten_thousand_races_is_the_good_one(void **stat
 		_cleanup_free_ char *bytes = NULL;
 		size_t len;
 
-		if (mf_fetch(&ctx, &request, 1, NULL, NULL, &got) < 0 ||
+		if (mf_fetch(&ctx, &request, 1, &got) < 0 ||
 		    mf_verify_bytes(&ctx, "data", got.fd, SIZE, f->digest) < 0) {
 			refused++;
 			continue;
@@ -137,7 +137,7 @@ static void a_fetched_file_cannot_be_changed(void **state)
 	put("data", f->good);
 	assert_int_equal(mf_strings_add(&mirrors, f->url), 0);
 	assert_int_equal(mf_context_init(&ctx, NULL, "0-test"), 0);
-	assert_int_equal(mf_fetch(&ctx, &request, 1, NULL, NULL, &got), 0);
+	assert_int_equal(mf_fetch(&ctx, &request, 1, &got), 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", got.fd);
 	again = open(path, O_RDWR);
 	assert_true(again >= 0); /* root may open it, but not write */

@@ -34,6 +34,7 @@ LIBRARIES = {
         "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libjson-c", "libz", "liblzma",
         "liblz4", "libzstd",
     },
+    "src/cmd/modfetch-pack-*.so": {"libsolv", "libsolvext", "libcrypto", "libjson-c", "libz", "liblzma", "liblz4", "libzstd"},
 }
 C_LIBRARY = {"libc", "libm", "libpthread", "libdl", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "linux-vdso"}
 

@@ -477,9 +477,46 @@ static void digests_are_those_of_fips_180(void **state)
 	}
 }
 
+/* The length of a digest decides which it is, and what has none is never the same. */
+static void a_checksum_is_compared_by_its_kind(void **state)
+{
+	/* printf abc | sha256sum; sha384sum; sha512sum */
+	static const char *const known[] = {
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+		"cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+		"8086072ba1e7cc2358baeca134c825a7",
+		"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+		"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+	};
+	int fd = mf_memfile_new("abc");
+
+	(void)state;
+	assert_int_equal(mf_file_write(fd, "abc", 3), 0);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(known); i++) {
+		struct mf_checksum checksum = { .len = strlen(known[i]) / 2 };
+
+		for (size_t j = 0; j < checksum.len; j++)
+			checksum.bytes[j] = (uint8_t)(mf_hex_digit(known[i][2 * j]) << 4 |
+						      mf_hex_digit(known[i][2 * j + 1]));
+		assert_true(mf_checksum_known(checksum.len));
+		assert_int_equal(mf_checksum_differs(&checksum, "abc", 3), 0);
+		assert_int_equal(mf_checksum_differs(&checksum, "abd", 3), 1);
+		assert_int_equal(mf_checksum_differs_fd(&checksum, fd), 0);
+		checksum.bytes[checksum.len - 1] ^= 1;
+		assert_int_equal(mf_checksum_differs(&checksum, "abc", 3), 1);
+		assert_int_equal(mf_checksum_differs_fd(&checksum, fd), 1);
+	}
+	assert_int_equal(mf_checksum_differs(&(struct mf_checksum){ 0 }, "abc", 3), 1);
+	assert_int_equal(mf_checksum_differs(&(struct mf_checksum){ .len = 20 }, "abc", 3), 1);
+	assert_int_equal(mf_checksum_differs_fd(&(struct mf_checksum){ .len = 16 }, fd), 1);
+	assert_false(mf_checksum_known(20));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_checksum_is_compared_by_its_kind),
 		UNIT(signatures_of_the_openssl_program),
 		UNIT(other_cms_is_no_signature),
 		UNIT(the_signer_is_told),

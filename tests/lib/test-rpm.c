@@ -107,7 +107,7 @@ static void a_header_says_what_will_come(void **state)
 	assert_string_equal(f->user, "root");
 	assert_string_equal(f->link, "");
 	assert_true(S_ISREG(f->mode));
-	assert_true(f->has_sha256 && !f->has_caps);
+	assert_true(f->checksum.len == MF_SHA256_LEN && !f->has_caps);
 	assert_int_equal(f->size, strlen("one-kmp-1 " DRIVER "\n"));
 	mf_rpm_header_done(&h);
 	/* twice from one descriptor */

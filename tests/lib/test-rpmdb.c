@@ -19,12 +19,42 @@ static void it_is_where_one_is(void **state)
 	struct root *r = *state;
 
 	is_at(r, "/var/lib/rpm", false);
+	/* an empty directory is where the distribution wants it */
+	root_mkdir(r, "usr/share/rpm");
+	is_at(r, "/usr/share/rpm", false);
 	root_mkdir(r, "usr/lib/sysimage/rpm");
-	is_at(r, "/var/lib/rpm", false);
+	is_at(r, "/usr/lib/sysimage/rpm", false);
+	root_write(r, "usr/share/rpm/rpmdb.sqlite", "");
+	is_at(r, "/usr/share/rpm", true);
 	root_write(r, "var/lib/rpm/Packages", "");
 	is_at(r, "/var/lib/rpm", true);
 	root_write(r, "usr/lib/sysimage/rpm/rpmdb.sqlite", "");
 	is_at(r, "/usr/lib/sysimage/rpm", true);
+}
+
+static void the_configuration_of_rpm_says_where_it_is(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, "usr/lib/rpm/macros",
+		   "%_dbpath_rebuild /wrong\n%_dbpath\t\t%{_var}/db/rpm \n");
+	is_at(r, "/var/db/rpm", false);
+	/* a database elsewhere is the one of the package manager */
+	root_write(r, "var/lib/rpm/rpmdb.sqlite", "");
+	is_at(r, "/var/lib/rpm", true);
+	root_write(r, "var/db/rpm/Packages.db", "");
+	is_at(r, "/var/db/rpm", true);
+	/* a later file replaces an earlier one, but no file of an editor or package manager does */
+	root_write(r, "etc/rpm/macros.local", "%_dbpath /srv/rpm\n");
+	root_write(r, "etc/rpm/macros.local.rpmnew", "%_dbpath /srv/other\n");
+	root_write(r, "srv/rpm/rpmdb.sqlite", "");
+	root_write(r, "srv/other/rpmdb.sqlite", "");
+	is_at(r, "/srv/rpm", true);
+	/* as Debian's: it runs a program */
+	root_write(r, "etc/rpm/macros", "%_dbpath %(bash -c 'echo ~/.rpmdb')\n");
+	is_at(r, "/var/lib/rpm", true);
+	root_write(r, "etc/rpm/macros", "%_dbpath /srv/../srv/rpm\n");
+	is_at(r, "/var/lib/rpm", true);
 }
 
 static void a_setting_decides(void **state)
@@ -81,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(it_is_where_one_is),
+		ROOTED(the_configuration_of_rpm_says_where_it_is),
 		ROOTED(a_setting_decides),
 		ROOTED(links_are_followed_below_the_root_and_none_is_left),
 		ROOTED(it_is_made_where_it_shall_be),

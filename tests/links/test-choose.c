@@ -25,7 +25,7 @@ static void add_origin(struct machine *m, const char *path, const char *package)
 {
 	struct mf_rpm_file file = { .path = (char *)path,
 				    .mode = S_IFREG | 0644,
-				    .has_sha256 = true };
+				    .checksum.len = MF_SHA256_LEN };
 	const struct mf_rpm_header header = { .name = (char *)package,
 					      .files = &file,
 					      .n_files = 1 };
@@ -33,7 +33,7 @@ static void add_origin(struct machine *m, const char *path, const char *package)
 	size_t len;
 
 	assert_int_equal(mf_file_read_at(AT_FDCWD, where, 64 << 20, &buf, &len), 0);
-	assert_int_equal(mf_sha256(buf, len, file.sha256), 0);
+	assert_int_equal(mf_sha256(buf, len, file.checksum.bytes), 0);
 	assert_int_equal(links_origins_add(&m->origins, &header), 0);
 }
 

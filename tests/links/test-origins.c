@@ -8,7 +8,9 @@
 
 static struct mf_rpm_file file(const char *path, uint32_t mode)
 {
-	return (struct mf_rpm_file){ .path = (char *)path, .mode = mode, .has_sha256 = true };
+	return (struct mf_rpm_file){ .path = (char *)path,
+				     .mode = mode,
+				     .checksum.len = MF_SHA256_LEN };
 }
 
 static void only_regular_modules_of_a_kernel_are_origins(void **state)
@@ -32,7 +34,7 @@ static void only_regular_modules_of_a_kernel_are_origins(void **state)
 
 	files[7].ghost = true;
 	files[8].left_out = true;
-	files[9].has_sha256 = false;
+	files[9].checksum.len = 0;
 	assert_int_equal(links_origins_add(&origins, &header), 0);
 	assert_int_equal(origins.n, 2);
 	assert_string_equal(origins.v[0].path, "/lib/modules/K/updates/a-b.ko");

@@ -69,7 +69,7 @@ class Meson(Scratch):
         names = {os.path.basename(p) for p in below(self.meson_install("pieces"))}
         for name in ("81-modfetch.rules", "modfetch.service", "modfetch-coldplug.service",
                      "modfetch-refresh.timer", "modfetch-fetch.socket", "modfetch-fetch@.service", "modfetch.catalog",
-                     "modfetch-initrd.service", "modfetch-initrd.path", "modfetch-usage.timer", "usage-report", "usage-table",
+                     "modfetch-initrd.service", "modfetch-initrd.path", "modfetch-usage.timer", "usage-report", "usage-table", "desktop-notification", "node-exporter-metrics",
                      "module-setup.sh", "modfetch",
                      "_modfetch", "modfetch.fish", "modfetch.8", "modfetch-errors.7", "repos.d"):
             self.assertIn(name, names)
@@ -139,10 +139,19 @@ class Package(Scratch):
         self.assertIn("modfetch", run(root / "usr/sbin/modfetch", "--version"))
         # files that modfetch creates at run time
         for path in ("var/cache/modfetch/x/solv", "var/lib/modfetch/history", "run/modfetch/lock", "run/modprobe.d/zz-modfetch.conf",
-                     "lib/modules/6.1/modules.modfetch"):
+                     "lib/modules/6.1/modules.modfetch", "etc/modprobe.d/modfetch-trials", "run/modprobe.d/modfetch-trials.conf"):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text("x")
-        run(*rpm, "-e", "--nodeps", "--noplugins", "modfetch", "modfetch-pack")
+        (root / "etc/modprobe.d/modfetch-loading.conf").write_text("# text\n#modfetch begun x y z\nblacklist igb\n")
+        # an admin's, with a name like one of ours
+        (root / "etc/modprobe.d/modfetch-site.conf").write_text("options igb x=1\n")
+        run(*rpm, "-e", "--nodeps", "--noplugins", "modfetch-pack")
+        self.assertNotIn("modfetch-pack", " ".join(below(root)))
+        self.assertTrue(list(root.glob("usr/lib*/modfetch/modfetch-verbs-*.so")))
+        said = run(*rpm, "-e", "--nodeps", "--noplugins", "modfetch")
+        self.assertIn('modfetch: the load of igb crashed this machine. From now on nothing blocks it', said)
+        self.assertTrue((root / "etc/modprobe.d/modfetch-site.conf").exists())
+        (root / "etc/modprobe.d/modfetch-site.conf").unlink()
         left = {p for p in below(root) ^ before if not p.startswith("/var/lib/rpm/")}
         # directories that exist on every system do not count
         self.assertEqual({p for p in left if not (root / p[1:]).is_dir() or "modfetch" in p}, set())

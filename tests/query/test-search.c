@@ -82,6 +82,47 @@ static void summaries_are_found(void **state)
 	assert_string_equal(found(*state, "of xfs"), "xfs-kmp-" TAG " 1-1 summary -;");
 }
 
+static const struct primary ranked[] = {
+	{ .name = "bigband-kmp-" TAG, .evr = "1-1", .provides = "kmod(bigband.ko)" },
+	{ .name = "igb-kmp-" TAG, .evr = "1-1", .provides = "kmod(igb.ko)" },
+	{ .name = "igbvf-kmp-" TAG, .evr = "1-1", .provides = "kmod(igbvf.ko)" },
+	{ .name = "other-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(other.ko)",
+	  .supplements = "modalias(kernel-" TAG ":igbus:vigb1)" },
+	{ .name = "plain-kmp-" TAG,
+	  .evr = "1-1",
+	  .provides = "kmod(plain.ko)",
+	  .supplements = "modalias(kernel-" TAG ":igbus:v1)" },
+	{ .name = "kernel-network-driver-all-" TAG, .evr = "1-1", .provides = "pattern()" },
+};
+
+static int setup_ranked(void **state)
+{
+	return primary_setup(state, ranked, N(ranked));
+}
+
+static void the_name_itself_comes_before_what_contains_it(void **state)
+{
+	static const char all[] =
+		"igb-kmp-" TAG " 1-1 name -;igbvf-kmp-" TAG " 1-1 name -;bigband-kmp-" TAG
+		" 1-1 name -;other-kmp-" TAG " 1-1 alias igbus:vigb1;";
+
+	/* the name of a bus does not count */
+	assert_string_equal(found(*state, "igb"), all);
+	assert_string_equal(found(*state, "igb-kmp"), "igb-kmp-" TAG " 1-1 name -;");
+	assert_string_equal(found(*state, "igbus:v1"), "plain-kmp-" TAG " 1-1 alias igbus:v1;");
+}
+
+static void a_pattern_is_found_by_its_name_only(void **state)
+{
+	/* "of" is in each summary */
+	assert_null(strstr(found(*state, "of"), "network"));
+	assert_non_null(strstr(found(*state, "of"), "igb-kmp"));
+	assert_string_equal(found(*state, "network-driver"),
+			    "kernel-network-driver-all-" TAG " 1-1 name -;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +132,10 @@ int main(void)
 			aliases_are_found_by_their_text_and_by_what_they_match, setup,
 			root_teardown),
 		cmocka_unit_test_setup_teardown(summaries_are_found, setup, root_teardown),
+		cmocka_unit_test_setup_teardown(the_name_itself_comes_before_what_contains_it,
+						setup_ranked, root_teardown),
+		cmocka_unit_test_setup_teardown(a_pattern_is_found_by_its_name_only, setup_ranked,
+						root_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

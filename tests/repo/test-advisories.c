@@ -20,10 +20,10 @@ static int build(struct root *r, const char *text)
 	struct mf_cache_source source = { .repomd = mf_memfile_new("repomd.xml"),
 					  .primary = primary_file(packages, 2),
 					  .updateinfo = text ? updateinfo_file(text) : -1 };
-	size_t n = 0;
-	int ret = mf_cache_build(&r->ctx, "test", &source, &n);
+	struct mf_cache_content content = { 0 };
+	int ret = mf_cache_build(&r->ctx, "test", &source, &content);
 
-	assert_int_equal(n, 2);
+	assert_int_equal(content.packages, 2);
 	close(source.repomd);
 	close(source.primary);
 	if (text)

@@ -28,9 +28,9 @@ static void build(struct root *r, const char *text)
 	struct mf_cache_source source = { .repomd = mf_memfile_new("repomd.xml"),
 					  .primary = primary_file(&package, 1),
 					  .updateinfo = updateinfo_file(text) };
-	size_t n;
+	struct mf_cache_content content;
 
-	assert_int_equal(mf_cache_build(&r->ctx, "test", &source, &n), 0);
+	assert_int_equal(mf_cache_build(&r->ctx, "test", &source, &content), 0);
 	close(source.repomd);
 	close(source.primary);
 	close(source.updateinfo);

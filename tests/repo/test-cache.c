@@ -166,15 +166,16 @@ static void what_cannot_be_parsed_leaves_the_old_one(void **state)
 	struct mf_cache_source source = { .repomd = mf_memfile_new("r"),
 					  .primary = mf_memfile_new("p") };
 	_cleanup_free_ char *before = NULL, *after = NULL;
-	size_t n = 77, left;
+	struct mf_cache_content content = { .packages = 77 };
+	size_t left;
 
 	assert_int_equal(primary_cache(&r->ctx, "test", packages, N(packages), 7), 0);
 	before = generation(r);
 	left = entries(r);
 	assert_int_equal(mf_file_write(source.primary, "<metadata><pack", 15), 0);
-	assert_int_equal(mf_cache_build(&r->ctx, "test", &source, &n), -MFE_BAD_METADATA);
+	assert_int_equal(mf_cache_build(&r->ctx, "test", &source, &content), -MFE_BAD_METADATA);
 	assert_int_equal(r->ctx.failure.code, -MFE_BAD_METADATA);
-	assert_int_equal(n, 77);
+	assert_int_equal(content.packages, 77);
 	after = generation(r);
 	assert_string_equal(before, after);
 	assert_int_equal(entries(r), left);

@@ -37,6 +37,27 @@ static void all_files_are_read_in_order_of_priority(void **state)
 	mf_repos_done(&repos);
 }
 
+static void kinds_of_files_are_words_of_a_list(void **state)
+{
+	struct root *r = *state;
+	struct mf_repos repos;
+
+	root_write(
+		r, "etc/modfetch/repos.d/a.repo",
+		"[a]\nbaseurl=https://a\nallow-files=modprobe.d build-id\n[b]\nbaseurl=https://b\n"
+		"[c]\nbaseurl=https://c\nallow-files=modprobe.d cron.d\n");
+	assert_int_equal(mf_repos_read(&r->ctx, &repos), 0);
+	assert_int_equal(repos.n, 2);
+	assert_int_equal(mf_repos_find(&repos, "a")->allow_files,
+			 MF_ALLOW_MODPROBE | MF_ALLOW_BUILD_ID);
+	assert_int_equal(mf_repos_find(&repos, "b")->allow_files, 0);
+	assert_int_equal(repos.n_faults, 1);
+	assert_non_null(strstr(repos.faults[0].why, "cron.d"));
+	mf_repos_done(&repos);
+	for (unsigned int kind = 1; kind <= MF_ALLOW_BUILD_ID; kind *= 2)
+		assert_int_equal(mf_allow_parse(mf_allow_name((enum mf_allow)kind)), kind);
+}
+
 static void scriptlets_are_those_of_enabled_repositories(void **state)
 {
 	struct root *r = *state;
@@ -307,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(all_files_are_read_in_order_of_priority),
+		ROOTED(kinds_of_files_are_words_of_a_list),
 		ROOTED(scriptlets_are_those_of_enabled_repositories),
 		ROOTED(none_configured_is_none),
 		ROOTED(urls_are_a_list_with_variables),

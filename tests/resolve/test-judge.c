@@ -65,7 +65,8 @@ static void each_module_among_the_files_is_judged(void **state)
 	} no[] = {
 		{ "etc/modfetch/policy.d/x.conf", "deny module snd-b\n", "snd_b" },
 		{ "etc/modfetch/policy.d/x.conf", "deny module snd_*\n", "snd_b" },
-		{ "etc/modfetch/policy.d/x.conf", "deny module c\n", "c: deny module c (x.conf" },
+		{ "etc/modfetch/policy.d/x.conf", "deny module c\n",
+		  "c: the rule deny module c (x.conf" },
 		{ "etc/modfetch/policy.d/x.conf", "deny package foreign-*\n", "a" },
 		{ "etc/modfetch/policy.d/x.conf", "deny repository vendor\n", "a" },
 		{ "etc/modprobe.d/x.conf", "install c exit 1\n", "c" },

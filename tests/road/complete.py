@@ -4,14 +4,17 @@
 
 The shells are real ones: bash and zsh on a terminal, fish by its own question for completions.
 """
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -22,6 +25,8 @@ COMPLETIONS = os.path.join(r.HERE, '..', 'completions')
 BUILT = os.path.dirname(os.path.abspath(r.MODFETCH))
 NAMES = {'xfs-kmp', 'xfs'}
 NOBODY = 65534
+# a line of output, and the prompt: a key that comes before it is not one for the shell's editor
+PROMPT = '\n{}\r*\n(?:.*\r)?(?:\x1b\\S*)?> '
 HOSTILE = ['$(touch pwned)', '`touch pwned`', ';touch pwned;', "x'y", 'a b']
 
 
@@ -33,6 +38,8 @@ class Terminal:
         if not self.pid:
             os.environ.update(env, TERM='dumb', PATH=f'{BUILT}:{os.environ["PATH"]}', PS1='> ')
             os.execvp(command[0], command)
+        # one line for each command line
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('4H', 50, 1000, 0, 0))
 
     def type(self, keys, shown, seconds=20):
         os.write(self.fd, keys.encode())
@@ -127,7 +134,7 @@ class Bash(Case):
     def setUp(self):
         self.shell = Terminal('bash', '--norc', '--noprofile', '-i')
         self.addCleanup(self.shell.close)
-        self.shell.type(f'bind "set enable-bracketed-paste off"; source {COMPLETIONS}/modfetch.bash; echo ready\n', r'\nready')
+        self.shell.type(f'bind "set enable-bracketed-paste off"; source {COMPLETIONS}/modfetch.bash; echo ready\n', PROMPT.format('ready'))
 
     def test_words_of_the_machine(self):
         for typed, completed in (('install xfs-k', 'install xfs-kmp '), ('remove e1000e-', 'remove e1000e-kmp '),
@@ -135,7 +142,8 @@ class Bash(Case):
                                  ('probe 8086:10', 'probe 8086:10d3 '), ('lookup 0000:00:', 'lookup 0000:00:03.0 '),
                                  (f'ready {self.root.kver[:5]}', f'ready {self.root.kver} '), ('help coldp', 'help coldplug '),
                                  ('prefer reposi', 'prefer repository '), ('check --fi', 'check --fix ')):
-            shown = self.shell.type(f': modfetch\x15modfetch {self.machine} {typed}\t\x01echo =\x05=\n', '\n==?modfetch .*\n')
+            self.shell.type(f'modfetch {self.machine} {typed}\t', re.escape(completed.rsplit(' ', 2)[-2]), 5)
+            shown = self.shell.type('\x01echo =\x05=\n', PROMPT.format('==?modfetch .*'))
             self.assertIn(f' {completed}=', shown, typed)
 
     def test_a_hostile_word_is_not_run(self):
@@ -143,7 +151,7 @@ class Bash(Case):
             with open(f'{d}/modfetch', 'w', encoding='utf-8') as f:
                 f.write('#!/bin/sh\ncat <<"END"\n' + '\n'.join(HOSTILE) + '\nEND\n')
             os.chmod(f'{d}/modfetch', 0o755)
-            self.shell.type(f'cd {d}; PATH={d}:$PATH; echo moved\n', '\nmoved')
+            self.shell.type(f'cd {d}; PATH={d}:$PATH; echo moved\n', PROMPT.format('moved'))
             shown = self.shell.type('modfetch install \t\t\x15echo end\n', '\nend')
             self.assertIn(';touch pwned;', shown)
             self.assertEqual(os.listdir(d), ['modfetch'])
@@ -154,12 +162,13 @@ class Zsh(Case):
     def test_words_of_the_machine(self):
         shell = Terminal('zsh', '-f', '-i')
         self.addCleanup(shell.close)
-        shell.type(f'fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; compinit -u -D; unset zle_bracketed_paste; echo ready\n', r'\nready')
+        shell.type(f'fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; compinit -u -D; unset zle_bracketed_paste; echo ready\n', PROMPT.format('ready'))
         for typed, completed in (('install xfs-k', 'install xfs-kmp'), ('remove e1000e-', 'remove e1000e-kmp'),
                                  ('refresh te', 'refresh test'), ('lookup eth', 'lookup eth0'), ('probe 8086:10', 'probe 8086:10d3'),
                                  ('undo ', 'undo 1'), (f'ready {self.root.kver[:5]}', f'ready {self.root.kver}'),
                                  ('help coldp', 'help coldplug'), ('check --fi', 'check --fix')):
-            shown = shell.type(f'modfetch {self.machine} {typed}\t\x01echo "[\x05]"\n', '\n\\[.*modfetch .*\n')
+            shell.type(f'modfetch {self.machine} {typed}\t', re.escape(completed.rsplit(' ', 1)[-1]), 5)
+            shown = shell.type('\x01echo "[\x05]"\n', PROMPT.format('\\[.*modfetch .*'))
             self.assertRegex(shown, r'\n\[.*' + re.escape(f' {completed}') + r' ?\]', typed)
 
 

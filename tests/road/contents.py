@@ -393,5 +393,62 @@ class Shadows(Case):
         self.taken('usb-kmp')
 
 
+class Digests(Case):
+    """Packages whose header has other digests of files than SHA-256."""
+
+    def test_each_is_compared_when_it_is_installed_and_by_check(self):
+        with open(f'{r.full_tree()}/lib/modules/{self.kver}/kernel/drivers/net/dummy.ko', 'rb') as f:
+            module = f.read()
+        for digest in 9, 10:
+            with self.subTest(digest):
+                machine = r.Root()
+                self.addCleanup(machine.close)
+                directory = tempfile.mkdtemp(prefix='contents-')
+                self.addCleanup(shutil.rmtree, directory)
+                path = f'{self.tree}/updates/dummy.ko'
+                r.rpmbuild(directory, 'dummy-kmp', ['Provides: kmod(dummy.ko)'], [(path, module)], digest=digest)
+                r.createrepo(directory, key=None)
+                machine.repo('file://' + directory, keys_line='trust=none')
+                self.assertEqual(machine.run('refresh').returncode, 0)
+                done = machine.run('--no-load', 'install', 'dummy-kmp')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn('ALTERED', machine.run('check').stdout)
+                with open(machine.path + path, 'r+b') as f:
+                    f.seek(len(module) // 2)
+                    byte = f.read(1)
+                    f.seek(len(module) // 2)
+                    f.write(bytes([byte[0] ^ 1]))
+                self.assertRegex(machine.run('check').stdout, r'dummy\.ko: .* \[ALTERED\]')
+                # and it is not removed, as its changes would be lost
+                self.assertIn('[ALTERED]', machine.run('remove', 'dummy-kmp').stderr)
+
+
+class Configuration(Case):
+    """The configuration of rpm on a machine."""
+
+    def test_what_rpm_shall_leave_out_is_installed_whole(self):
+        """Of a package that was verified as a whole each file is read back: one that is missing would be a failure."""
+        self.root.repo('file://' + r.repository())
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        script = 'mount -t tmpfs tmpfs /usr/lib/rpm/macros.d && ' \
+            'printf "%%_excludedocs 1\\n%%_install_langs en\\n%%_netsharedpath /lib/modules\\n" > /usr/lib/rpm/macros.d/macros.test && ' \
+            'test "$(rpm --eval %_netsharedpath)" = /lib/modules && exec "$@"'
+        done = subprocess.run(['unshare', '--mount', 'sh', '-c', script, 'sh', *self.root.command('install', 'xfs')], capture_output=True,
+                              text=True, check=False, env={**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.root.run('check').returncode, 0)
+
+    def test_the_database_of_the_machine_is_used_and_no_second_one_is_made(self):
+        self.root.repo('file://' + r.repository())
+        write(f'{self.root.path}/usr/lib/rpm/macros', b'%_dbpath\t%{_var}/db/packages\n')
+        self.assertEqual(self.root.run('refresh').returncode, 0)
+        shutil.rmtree(f'{self.root.path}/var/lib/rpm', ignore_errors=True)
+        done = self.root.run('install', 'xfs')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        names = r.output('rpm', '--root', self.root.path, '--dbpath', '/var/db/packages', '-qa')
+        self.assertIn('xfs-kmp', names)
+        self.assertFalse(os.path.exists(f'{self.root.path}/var/lib/rpm/rpmdb.sqlite'))
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -176,7 +176,7 @@ class Queue(unittest.TestCase):
         new.rename(program)
         self.put("pci:v1")
         self.assertEqual(process.wait(20), 0)
-        self.assertEqual(mark.read_text(), f"--root {self.root} queue --watch\n")
+        self.assertEqual(mark.read_text(), f"--root {self.root} --detailed-exit queue --watch\n")
 
     def test_how_long_it_stays_is_checked(self):
         for words in (("--linger", "60"), ("--watch", "--linger", "3601"), ("--watch", "--linger", "-1"),

@@ -192,7 +192,7 @@ class Policy(unittest.TestCase):
 
     def test_a_refusal_names_module_package_and_rule(self):
         self.put('etc/modfetch/policy.d', 'allow bus usb\ndeny module dummy')
-        rule = 'dummy: deny module dummy (x.conf, line 2)'
+        rule = 'dummy: the rule deny module dummy (x.conf, line 2) refuses it'
         self.assertIn(f'{TWO} has {rule}', self.root.run('lookup', alias(TWO)).stderr)
         self.assertIn(f'{NEEDS}: needs {TWO}, and {rule}', self.root.run('lookup', alias(NEEDS)).stderr)
         self.assertIn(f'{TWO} is left out: {rule} [DENIED]', self.root.run('lookup', alias(LIKES)).stderr)

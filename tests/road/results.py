@@ -278,6 +278,27 @@ class Questions(Case):
         self.assertRegex(shown, r'install \d+ packages \([^)]* to fetch, [^)]* on disk\)')
         self.assertEqual(self.on_terminal('install', *modules, answer=b'y\n')[0], 0)
 
+    def test_the_drivers_of_a_removed_pattern_are_offered(self):
+        pattern = f'kernel-network-driver-all-{r.tag(self.root.kver)}'
+
+        def drivers():
+            return [name for name in self.root.names() if '-kmp-' in name]
+        self.line('install', pattern)
+        before = drivers()
+        self.assertGreater(len(before), 0)
+        # no to the second question: the pattern is gone, its drivers stay
+        answers = iter((b'y\n', b'n\n'))
+        status, shown = self.on_terminal('remove', pattern, answer=lambda: next(answers))
+        self.assertEqual((status, drivers(), pattern in self.root.names()), (0, before, False), shown)
+        self.assertIn(f'remove {len(before)} packages too', shown)
+        self.line('install', pattern)
+        status, shown = self.on_terminal('remove', pattern, answer=b'y\n')
+        self.assertEqual((status, drivers(), shown.count('[y/N]')), (0, [], 2), shown)
+        self.line('install', pattern)
+        done = self.root.run('remove', pattern)
+        self.assertEqual((done.returncode, drivers()), (0, before))
+        self.assertIn('modfetch autoremove removes them', done.stderr)
+
     def test_without_a_terminal_nothing_is_asked_and_assume_no_is_a_no(self):
         self.line('install', 'xfs')
         before = self.root.state()

@@ -90,11 +90,57 @@ static void a_cache_keeps_license_and_description(void **state)
 	close(from);
 }
 
+/* In each form that a plan is made with. */
+static void scriptlets_show_in_what_they_need(void **state)
+{
+	static const struct primary scripted[] = {
+		{ .name = "post",
+		  .evr = "1-1",
+		  .provides = "post",
+		  .requires = "ksym(amd64:a)=1 ksym(amd64:b)=2",
+		  .scripts = "/usr/sbin/depmod /bin/sh" },
+		{ .name = "plain",
+		  .evr = "1-1",
+		  .provides = "plain",
+		  .requires = "/bin/sh ksym(amd64:a)=1 ksym(amd64:b)=2" },
+		{ .name = "tool",
+		  .evr = "1-1",
+		  .provides = "tool",
+		  .scripts = "/usr/sbin/depmod sh kernel" },
+	};
+	struct mf_pool *pools[3] = { primary_pool(scripted, N(scripted)),
+				     primary_cached_pool(scripted, N(scripted), 0) };
+	struct mf_pool *source = primary_pool(scripted, N(scripted));
+	int fd = mf_memfile_new("plan"), *ids;
+	size_t n;
+
+	mf_pool_ready(source);
+	assert_int_equal(mf_pool_list(source, 0, &ids, &n), 0);
+	assert_int_equal(mf_pool_write_plan(source, ids, n, fd), 0);
+	free(ids);
+	mf_pool_free(source);
+	assert_int_equal(mf_pool_new("x86_64", &pools[2]), 0);
+	assert_int_equal(mf_pool_add_plan(pools[2], fd, 0, 99), 0);
+	for (size_t i = 0; i < N(pools); i++) {
+		mf_pool_ready(pools[i]);
+		assert_string_equal(
+			mf_pool_interpreter(pools[i], primary_provider(pools[i], "post", NULL)),
+			"/bin/sh");
+		assert_null(
+			mf_pool_interpreter(pools[i], primary_provider(pools[i], "plain", NULL)));
+		assert_null(
+			mf_pool_interpreter(pools[i], primary_provider(pools[i], "tool", NULL)));
+		mf_pool_free(pools[i]);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_need_is_told_with_all_who_have_it),
 		cmocka_unit_test(a_cache_keeps_license_and_description),
+		cmocka_unit_test(scriptlets_show_in_what_they_need),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,8 +215,12 @@ static void scriptlets_need_the_admins_permission(void **state)
 	struct mf_rpm_header h = { 0 };
 
 	assert_int_equal(mf_strings_add(&h.scriptlets, "%post"), 0);
+	assert_int_equal(mf_strings_add(&h.scriptlets, "%preun"), 0);
+	assert_int_equal(mf_strings_add(&h.scriptlets, "%post -p"), 0);
 	assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), -MFE_SCRIPTLET);
-	assert_non_null(strstr(r->ctx.failure.why, "%post"));
+	/* all at once, and the way out */
+	assert_non_null(strstr(r->ctx.failure.why, "it has %post, %preun, which"));
+	assert_non_null(strstr(r->ctx.failure.why, "scriptlets=1 in its section [test]"));
 	repo.scriptlets = true;
 	assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), 0);
 	mf_strings_done(&h.scriptlets);
@@ -224,6 +228,7 @@ static void scriptlets_need_the_admins_permission(void **state)
 
 static void only_drivers_may_be_obsoleted(void **state)
 {
+	static const char *const others[] = { "bash", "kmod", "kmod-libs" };
 	struct root *r = *state;
 	const struct mf_plan_item item = { .name = (char *)"x-kmp" };
 	struct mf_repo repo = { .id = (char *)"test" };
@@ -231,10 +236,114 @@ static void only_drivers_may_be_obsoleted(void **state)
 
 	assert_int_equal(mf_strings_add(&h.obsoletes, "older-kmp-default"), 0);
 	assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), 0);
-	assert_int_equal(mf_strings_add(&h.obsoletes, "bash"), 0);
-	assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), -MFE_FORBIDDEN_FILE);
-	assert_non_null(strstr(r->ctx.failure.why, "bash"));
+	assert_int_equal(mf_strings_add(&h.obsoletes, "kmod-old"), 0);
+	assert_int_equal(mf_strings_add(&h.obsoletes, "old-kmod"), 0);
+	assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), 0);
 	mf_strings_done(&h.obsoletes);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(others); i++) {
+		assert_int_equal(mf_strings_add(&h.obsoletes, others[i]), 0);
+		assert_int_equal(mf_confine(&r->ctx, &repo, &item, &h), -MFE_FORBIDDEN_FILE);
+		assert_non_null(strstr(r->ctx.failure.why, others[i]));
+		mf_strings_done(&h.obsoletes);
+	}
+}
+
+struct permission {
+	const char *path;
+	enum mf_allow kind;
+};
+
+static const struct permission vendors[] = {
+	{ "/usr/lib/modprobe.d/x.conf", MF_ALLOW_MODPROBE },
+	{ "/etc/modprobe.d/x.conf", MF_ALLOW_MODPROBE },
+	{ "/etc/modules-load.d/x.conf", MF_ALLOW_MODULES_LOAD },
+	{ "/etc/dracut.conf.d/x.conf", MF_ALLOW_DRACUT },
+	{ "/usr/lib/udev/rules.d/60-x.rules", MF_ALLOW_UDEV },
+	{ "/etc/uefi/certs/1A2B3C4D.crt", MF_ALLOW_UEFI },
+	{ "/usr/lib/.build-id/ab/cdef", MF_ALLOW_BUILD_ID },
+};
+
+static int with_permission(struct root *r, unsigned int kinds, struct mf_rpm_file file)
+{
+	const struct mf_plan_item item = { .name = (char *)"kmod-x" };
+	struct mf_repo repo = { .id = (char *)"test", .allow_files = kinds };
+	struct mf_rpm_file files[] = {
+		file,
+		{ .path = (char *)"/lib/modules/6/extra/x.ko", .mode = S_IFREG | 0644 },
+	};
+	struct mf_rpm_header h = { .files = files, .n_files = 2 };
+
+	for (size_t i = 0; i < 2; i++) {
+		files[i].user = files[i].group = (char *)"root";
+		if (!files[i].link)
+			files[i].link = (char *)"";
+	}
+	return mf_confine(&r->ctx, &repo, &item, &h);
+}
+
+static void each_kind_of_file_has_a_permission_of_its_own(void **state)
+{
+	struct root *r = *state;
+	const unsigned int all = MF_ALLOW_BUILD_ID * 2 - 1;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(vendors); i++) {
+		struct mf_rpm_file file = { .path = (char *)vendors[i].path,
+					    .mode = S_IFREG | 0644 };
+		char hint[100];
+
+		assert_int_equal(with_permission(r, vendors[i].kind, file), 0);
+		assert_int_equal(with_permission(r, all & ~vendors[i].kind, file),
+				 -MFE_FORBIDDEN_FILE);
+		assert_int_equal(with_permission(r, 0, file), -MFE_FORBIDDEN_FILE);
+		snprintf(hint, sizeof(hint), "allow-files=%s in its section [test]",
+			 mf_allow_name(vendors[i].kind));
+		assert_non_null(strstr(r->ctx.failure.why, hint));
+		/* and nothing else there */
+		file.mode = S_IFREG | 04755;
+		assert_int_equal(with_permission(r, all, file), -MFE_FORBIDDEN_FILE);
+	}
+	assert_int_equal(with_permission(r, all,
+					 (struct mf_rpm_file){ .path = (char *)"/etc/modprobe.d/x",
+							       .mode = S_IFREG | 0644 }),
+			 -MFE_FORBIDDEN_FILE);
+	assert_int_equal(with_permission(r, MF_ALLOW_MODPROBE,
+					 (struct mf_rpm_file){ .path = (char *)"/etc/modprobe.d",
+							       .mode = S_IFDIR | 0755 }),
+			 0);
+	assert_int_equal(with_permission(r, all,
+					 (struct mf_rpm_file){ .path = (char *)"/etc/cron.d",
+							       .mode = S_IFDIR | 0755 }),
+			 -MFE_FORBIDDEN_FILE);
+}
+
+static void a_build_id_may_link_to_a_module_alone(void **state)
+{
+	static const struct {
+		const char *path, *link;
+		int want;
+	} links[] = {
+		{ "/usr/lib/.build-id/ab/c", "../../../../lib/modules/6/extra/x.ko", 0 },
+		{ "/usr/lib/.build-id/ab/c", "../../../../usr/lib/modules/6/extra/x.ko",
+		  -MFE_FORBIDDEN_FILE },
+		{ "/usr/lib/.build-id/ab/c.ko", "../../../../lib/modules/6/extra/x.ko",
+		  -MFE_FORBIDDEN_FILE },
+		{ "/usr/lib/.build-id/ab/c", "../../../lib/modules/6/extra/x.ko",
+		  -MFE_FORBIDDEN_FILE },
+		{ "/usr/lib/.build-id/ab/c", "../../../../lib/modules/../x.ko",
+		  -MFE_FORBIDDEN_FILE },
+		{ "/usr/lib/.build-id/ab/c", "../../../../etc/passwd", -MFE_FORBIDDEN_FILE },
+		{ "/usr/lib/.build-id/ab/c", "../../../../lib/modules/6/x", -MFE_FORBIDDEN_FILE },
+		{ "/lib/modules/6/extra/y.ko", "../../../../lib/modules/6/extra/x.ko",
+		  -MFE_FORBIDDEN_FILE },
+	};
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(links); i++)
+		assert_int_equal(
+			with_permission(*state, MF_ALLOW_BUILD_ID,
+					(struct mf_rpm_file){ .path = (char *)links[i].path,
+							      .link = (char *)links[i].link,
+							      .mode = S_IFLNK | 0777 }),
+			links[i].want);
 }
 
 int main(void)
@@ -249,6 +358,8 @@ int main(void)
 		ROOTED(only_a_named_kernel_has_files_in_boot),
 		ROOTED(scriptlets_need_the_admins_permission),
 		ROOTED(only_drivers_may_be_obsoleted),
+		ROOTED(each_kind_of_file_has_a_permission_of_its_own),
+		ROOTED(a_build_id_may_link_to_a_module_alone),
 	};
 
 	return UNIT_RUN(tests);

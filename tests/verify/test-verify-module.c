@@ -480,9 +480,9 @@ static int judge_package(const struct machine *m, const struct claims *c)
 		files[i] = (struct mf_rpm_file){ .path = i ? second : (char *)m->path,
 						 .mode = S_IFREG | 0644,
 						 .size = c->size ? c->size : m->len,
-						 .has_sha256 = !c->no_digest };
-		assert_int_equal(mf_sha256(m->module, m->len, files[i].sha256), 0);
-		files[i].sha256[5] ^= c->other_digest;
+						 .checksum.len = c->no_digest ? 0 : MF_SHA256_LEN };
+		assert_int_equal(mf_sha256(m->module, m->len, files[i].checksum.bytes), 0);
+		files[i].checksum.bytes[5] ^= c->other_digest;
 	}
 	assert_int_equal(mf_context_init(&ctx, "root", m->kver), 0);
 	free(ctx.settings.module_signature);

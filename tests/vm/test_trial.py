@@ -122,7 +122,7 @@ class Trial(unittest.TestCase):
         self.is_at(vm, "1.1")
         # it is not offered again
         for _ in range(3):
-            vm.run("modfetch -q refresh --force; modfetch update; [ $? = 2 ]", 120)
+            vm.run("modfetch -q refresh --force; modfetch --detailed-exit update; [ $? = 2 ]", 120)
         self.is_at(vm, "1.1")
 
     def bad_later(self, vm):

@@ -411,7 +411,10 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 			 "the server answered %ld, and asks to wait %llu seconds", x->status,
 			 (unsigned long long)x->retry_after);
 	else if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
-		snprintf(x->why, sizeof(x->why), "the server answered %ld", x->status);
+		snprintf(x->why, sizeof(x->why), "the server answered %ld%s", x->status,
+			 x->status == 404 ? ", it has no such file; is the URL of the repository "
+					    "right, or has it changed since modfetch refresh?"
+					  : "");
 	else if (result == CURLE_UNSUPPORTED_PROTOCOL && x->status >= 300)
 		snprintf(x->why, sizeof(x->why),
 			 "it redirects to a URL that is not %shttps, which is not followed",
