@@ -204,9 +204,7 @@ static size_t expand_one(struct expanding *x, const char *text)
 	value = variable_value(x->ctx, name, &keep);
 	if (word && (*word == '+') == !!value)
 		fprintf(x->out, "%.*s", (int)(end - word - 1), word + 1);
-	else if (value && !word)
-		fputs(value, x->out);
-	else if (value && *word == '-')
+	else if (value && (!word || *word == '-'))
 		fputs(value, x->out);
 	else if (!word && keep)
 		fprintf(x->out, "%.*s", (int)(end + braces - text), text);
