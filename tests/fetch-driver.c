@@ -3,7 +3,8 @@
  * Runs the fetch stage for tests/fetch.py. Usage: fetch-driver TOTAL_SECONDS MIRROR_SECONDS USER
  * Each line of standard input is a request, of words "key=value": path, size, max, etag, optional,
  * sha256, mirror (several), out (a file for the result); early=MS: before the requests, starts a
- * helper and lets it wait so long. Prints a line of JSON for each
+ * helper and lets it wait so long; username, password, proxy, proxy_username, proxy_password, ca, cert,
+ * clientkey, timeout, retries, minrate, ip; own (several): a base URL of the configuration. Prints a line of JSON for each
  * request, or one for the failure, whose exit status is 1.
  */
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct line {
 	struct mf_strings mirrors;
 	char path[4096], etag[300], out[4096];
 	uint8_t sha256[MF_SHA256_LEN];
+	struct mf_access access;
 };
 
 /* A display that counts. */
@@ -52,6 +54,44 @@ static void ignore_line(struct mf_display *display)
 
 static int early_ms;
 
+/* A word about the access to servers. False: it is none. */
+static bool parse_access(const char *word, const char *value, struct mf_access *access)
+{
+	const struct {
+		const char *word;
+		char **text;
+	} texts[] = {
+		{ "username", &access->username },
+		{ "password", &access->password },
+		{ "proxy", &access->proxy },
+		{ "proxy_username", &access->proxy_username },
+		{ "proxy_password", &access->proxy_password },
+		{ "ca", &access->ca },
+		{ "cert", &access->client_cert },
+		{ "clientkey", &access->client_key },
+	};
+	const struct {
+		const char *word;
+		unsigned int *number;
+	} numbers[] = {
+		{ "timeout", &access->timeout },
+		{ "retries", &access->retries },
+		{ "ip", &access->ip_version },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (!strcmp(word, texts[i].word))
+			return (*texts[i].text = strdup(value));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (!strcmp(word, numbers[i].word)) {
+			*numbers[i].number = (unsigned int)atoi(value);
+			return true;
+		}
+	if (!strcmp(word, "minrate"))
+		return (access->min_rate = strtoull(value, NULL, 10));
+	return !strcmp(word, "own") && !mf_strings_add(&access->own, value);
+}
+
 static void parse_word(char *word, struct line *line, struct mf_fetch_request *request)
 {
 	char *value = strchr(word, '=');
@@ -77,6 +117,8 @@ static void parse_word(char *word, struct line *line, struct mf_fetch_request *r
 		strcpy(line->out, value);
 	else if (!strcmp(word, "sha256") && mf_sha256_parse(value, line->sha256))
 		request->sha256 = line->sha256;
+	else if (parse_access(word, value, &line->access))
+		request->access = &line->access;
 	else
 		exit(64);
 }
@@ -152,6 +194,7 @@ static int run(struct mf_context *ctx)
 		       calls.bytes, calls.shortest_us);
 		mf_fetched_done(&fetched[i]);
 		mf_strings_done(&lines[i].mirrors);
+		mf_access_done(&lines[i].access);
 	}
 	return 0;
 }

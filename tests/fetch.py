@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
 """The fetch stage against mirrors and helpers that lie. Usage: fetch.py DRIVER LIBEXECDIR [unittest arguments]"""
 
+import base64
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 import unittest
 
 import commands  # noqa: F401: a failing test prints what it ran
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from mirror import DIGEST, ETAG, FAULTS, GOOD, Mirror  # noqa: E402
+from mirror import DIGEST, ETAG, FAULTS, GOOD, PASSING, Mirror  # noqa: E402
 
 DRIVER, LIBEXECDIR = map(os.path.abspath, sys.argv[1:3])
 SIZE = len(GOOD)
@@ -39,13 +42,13 @@ class Answer:
         self.code, self.status, self.log, self.seconds = self.first["code"], process.returncode, process.stderr, seconds
 
 
-def fetch(*requests, total=20, mirror=1, user="nobody", libexecdir=LIBEXECDIR, wrap=()):
+def fetch(*requests, total=20, mirror=1, user="nobody", libexecdir=LIBEXECDIR, wrap=(), env=None):
     begin = time.monotonic()
     process = subprocess.run(
         [*wrap, DRIVER, str(total), str(mirror), user],
         input="\n".join(requests) + "\n",
         # a leak checker does not work under strace
-        env=os.environ | {"MODFETCH_LIBEXECDIR": libexecdir} | ({"ASAN_OPTIONS": "detect_leaks=0"} if wrap else {}),
+        env=os.environ | {"MODFETCH_LIBEXECDIR": libexecdir} | (env or {}) | ({"ASAN_OPTIONS": "detect_leaks=0"} if wrap else {}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -163,6 +166,161 @@ class Faults(WithMirror):
         self.assertNotIn("secret", json.dumps(answer.first) + answer.log)
         answer = fetch(request(self.url().replace("http://", "http://me:secret@")))
         self.assertEqual(answer.first["url"], self.url() + "/data")
+
+
+class Again(WithMirror):
+    def asked(self, fault):
+        return sum(path.startswith(f"/{fault}/") for path, _, _ in self.mirror.requests)
+
+    def test_a_fault_that_passes_is_waited_for(self):
+        for fault in PASSING:
+            with self.subTest(fault=fault):
+                answer = fetch(request(self.url(fault), out=self.out))
+                self.assertIsNone(answer.code, answer.first)
+                self.assertEqual(self.got(), GOOD)
+                print(f"{fault:24} the file after {answer.seconds:.1f} s", file=sys.stderr)
+                self.assertLess(answer.seconds, 6)
+
+    def test_retry_after_is_honored_within_a_bound(self):
+        self.assertGreaterEqual(fetch(request(self.url("503-for-two-seconds"))).seconds, 2)
+        answer = fetch(request(self.url("429-for-an-hour")))
+        self.assertEqual(answer.code, "HTTP-STATUS")
+        self.assertIn("429, and asks to wait 3600 seconds", answer.first["why"])
+        self.assertEqual(self.asked("429-for-an-hour"), 1)
+        self.assertLess(answer.seconds, 2)
+
+    def test_what_lasts_fails_after_four_tries_with_growing_pauses(self):
+        for fault, code in ("503-always", "HTTP-STATUS"), ("reset-always", "UNREACHABLE"):
+            answer = fetch(request(self.url(fault)))
+            self.assertEqual(answer.code, code)
+            self.assertEqual(self.asked(fault), 4)
+            self.assertGreaterEqual(answer.seconds, 3.5)
+            self.assertLess(answer.seconds, 6)
+
+    def test_another_mirror_is_not_waited_for_and_a_lasting_fault_is_not_repeated(self):
+        answer = fetch(request(self.url("503-always"), self.url()))
+        self.assertIsNone(answer.code)
+        self.assertLess(answer.seconds, 0.5)
+        self.assertEqual(self.asked("503-always"), 1)
+        # each mirror that may work again is tried again, and no other one
+        answer = fetch(request(self.url("404"), self.url("503-three-times"), self.url("500")))
+        self.assertIsNone(answer.code, answer.first)
+        self.assertEqual([self.asked(f) for f in ("404", "503-three-times", "500")], [1, 4, 1])
+
+    def test_finished_files_are_kept_while_another_is_waited_for(self):
+        answer = fetch(request(self.url(), path="a"), request(self.url("503-once"), path="b"), request(self.url(), path="c"))
+        self.assertIsNone(answer.code)
+        self.assertEqual(sorted(path for path, _, _ in self.mirror.requests), ["/503-once/b", "/503-once/b", "/good/a", "/good/c"])
+
+    def test_the_deadline_counts_while_it_waits(self):
+        answer = fetch(request(self.url("503-always")), total=1)
+        self.assertEqual(answer.code, "TIMEOUT")
+        self.assertLess(answer.seconds, 2)
+
+    def test_a_plus_is_encoded(self):
+        self.assertIsNone(fetch(request(self.url(), path="libstdc++.rpm")).code)
+        self.assertEqual(self.mirror.requests[0][0], "/good/libstdc%2B%2B.rpm")
+
+
+class Access(WithMirror):
+    """How a .repo file says that its servers are reached."""
+
+    def headers(self, name="authorization"):
+        return [headers.get(name) for _, headers, _ in self.mirror.requests]
+
+    def test_a_password_goes_to_servers_of_the_configuration_alone(self):
+        basic = "Basic " + base64.b64encode(b"me:s3cret").decode()
+        for own, mirrors, sent in (
+            (self.url(), [self.url()], [basic]),
+            # of a list of mirrors
+            (self.url(), [self.url("404"), self.url()], [None, basic]),
+            ("http://elsewhere", [self.url()], [None]),
+            # to the target of a redirect on another host
+            (self.url("to-localhost"), [self.url("to-localhost")], [basic, None]),
+        ):
+            self.mirror.requests.clear()
+            answer = fetch(request(*mirrors, own=own, username="me", password="s3cret"))
+            self.assertIsNone(answer.code, answer.first)
+            self.assertEqual(self.headers(), sent)
+            self.assertNotIn("s3cret", json.dumps(answer.lines) + answer.log)
+
+    def test_the_proxy_of_the_repository_has_precedence_over_the_environment(self):
+        proxy = f"http://127.0.0.1:{self.mirror.port}"
+        url = "http://nowhere.invalid/good"
+        for words, env in (
+            ({"proxy": proxy}, {}),
+            ({"proxy": proxy}, {"http_proxy": "http://127.0.0.1:1", "no_proxy": "nowhere.invalid"}),
+            ({}, {"http_proxy": proxy}),
+        ):
+            self.mirror.requests.clear()
+            self.assertIsNone(fetch(request(url, **words), env=env).code)
+            self.assertEqual([path for path, _, _ in self.mirror.requests], [f"{url}/data"])
+        self.assertIsNone(fetch(request(self.url(), proxy=""), env={"http_proxy": "http://127.0.0.1:1"}).code)
+        self.mirror.requests.clear()
+        answer = fetch(request(url, proxy=proxy, proxy_username="me", proxy_password="s3cret"))
+        self.assertEqual(self.headers("proxy-authorization"), ["Basic " + base64.b64encode(b"me:s3cret").decode()])
+        self.assertEqual(self.headers(), [None])
+        self.assertNotIn("s3cret", json.dumps(answer.lines) + answer.log)
+
+    def test_limits_of_time_and_speed(self):
+        answer = fetch(request(self.url("stall-in-body"), timeout=2), mirror=9)
+        self.assertEqual(answer.code, "TIMEOUT")
+        self.assertTrue(1.5 < answer.seconds < 4, answer.seconds)
+        self.assertEqual(fetch(request(self.url("steady"), minrate=100000), total=9).code, "TIMEOUT")
+        fetch(request(self.url("503-always"), retries=1))
+        self.assertEqual(len([p for p, _, _ in self.mirror.requests if p.startswith("/503-always")]), 2)
+        self.assertNotIn(fetch(request(self.url(), ip=6)).code, (None, "TIMEOUT"))
+        self.assertIsNone(fetch(request(self.url(), ip=4)).code)
+
+    def tls(self, answer):
+        """The URL of a TLS server that demands a certificate of our CA."""
+        for name, issuer in ("ca", []), ("server", ["-CA", "ca.pem", "-CAkey", "ca.key"]), ("client", ["-CA", "ca.pem", "-CAkey", "ca.key"]):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9", "-keyout", f"{name}.key",
+                            "-out", f"{name}.pem", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", *issuer],
+                           cwd=self.dir, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{self.dir}/server.pem", f"{self.dir}/server.key")
+        context.load_verify_locations(f"{self.dir}/ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            while True:
+                try:
+                    plain, _ = listener.accept()
+                except OSError:
+                    return
+                try:
+                    with context.wrap_socket(plain, server_side=True) as sock:
+                        sock.recv(65536)
+                        sock.sendall(answer)
+                        sock.unwrap()
+                except OSError:
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"https://127.0.0.1:{listener.getsockname()[1]}"
+
+    def test_certificates_of_the_repository(self):
+        url = self.tls(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        files = {"ca": f"{self.dir}/ca.pem", "cert": f"{self.dir}/client.pem", "clientkey": f"{self.dir}/client.key"}
+        ask = {"size": 5, "sha256": None}
+        os.chmod(files["clientkey"], 0o600)
+        self.assertIsNone(fetch(request(url, own=url, **files, **ask)).code)
+        # a mirror of a list does not get the certificate of the user; another CA is no CA
+        self.assertIsNotNone(fetch(request(url, own="http://elsewhere", **files, **ask), total=8).code)
+        self.assertEqual(fetch(request(url, own=url, **files | {"ca": f"{self.dir}/client.pem"}, **ask)).code, "UNREACHABLE")
+        self.assertEqual(fetch(request(url, own=url)).code, "UNREACHABLE")
+        answer = fetch(request(url, own=url, **files | {"ca": f"{self.dir}/absent.pem"}, **ask))
+        self.assertEqual((answer.code, answer.first["what"]), ("CONFIG", f"{self.dir}/absent.pem"))
+
+    def test_https_is_not_left_by_a_redirect(self):
+        url = self.tls(f"HTTP/1.1 302 X\r\nLocation: {self.url()}/data\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        answer = fetch(request(url, own=url, ca=f"{self.dir}/ca.pem", cert=f"{self.dir}/client.pem", clientkey=f"{self.dir}/client.key"))
+        self.assertEqual(answer.code, "HTTP-STATUS")
+        self.assertIn("not https", answer.first["why"])
+        self.assertEqual(self.mirror.requests, [])
 
 
 class Transfers(WithMirror):
@@ -414,6 +572,10 @@ class Rights(WithMirror):
         # a helper that was started early has ended: another one is started
         process = subprocess.run(["unshare", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, self.url(), "early"],
                                  capture_output=True, text=True, timeout=60)
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+        # the helper does not have the environment of its client
+        process = subprocess.run(["unshare", "--mount", sys.executable, script, DRIVER, LIBEXECDIR, "http://nowhere.invalid/good", "proxy"],
+                                 env=os.environ | {"http_proxy": f"http://127.0.0.1:{self.mirror.port}"}, capture_output=True, text=True, timeout=60)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
 
 

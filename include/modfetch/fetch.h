@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "modfetch/access.h"
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -22,7 +23,8 @@ struct mf_fetch_request {
 	uint64_t max_size;     /* limit in bytes; 0: SIZE is the limit */
 	unsigned int timeout;  /* seconds, the longest of a call; 0: settings.fetch_timeout */
 	const char *etag;      /* makes the request conditional, or NULL */
-	bool optional;	       /* a file that no mirror has is a result (fd -1), not a failure */
+	const struct mf_access *access; /* how to reach the mirrors, or NULL */
+	bool optional; /* a file that no mirror has is a result (fd -1), not a failure */
 };
 
 struct mf_fetched {

@@ -13,6 +13,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "modfetch/access.h"
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -53,8 +54,16 @@ struct mf_repo {
 	enum mf_trust trust;
 	struct mf_strings keys;
 	struct mf_strings
-		gpgkeys; /* gpgkey= of zypper and dnf: URLs, which are never fetched unasked */
-	char *file;	 /* in repos.d */
+		gpgkeys;    /* gpgkey= of zypper and dnf: URLs, which are never fetched unasked */
+	bool pkg_gpgcheck;  /* the same as gpgcheck, which it turns on */
+	bool repo_gpgcheck; /* contradicts trust=none; otherwise metadata is always checked */
+	char *path;	    /* below each base URL, which has it already; or NULL */
+	/* patterns of packages that count as not there, and of the only ones that count, if any */
+	struct mf_strings exclude, include;
+	struct mf_access access;
+	bool skip_if_unavailable; /* refresh reports it, and does not fail, if no mirror answers */
+	struct mf_strings unused; /* keys that have no effect, printable, some with a reason */
+	char *file;		  /* in repos.d */
 };
 
 /* An entry, or a file, that cannot be used as it stands. It costs itself alone. */

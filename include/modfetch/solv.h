@@ -85,6 +85,9 @@ int mf_pool_add_cache(struct mf_pool *pool, int fd, int origin, int priority);
 int mf_pool_add_plan(struct mf_pool *pool, int fd, int origin, int priority);
 /* Another priority for all that was added with ORIGIN. */
 void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority);
+/* Removes the packages of ORIGIN for which TEST is true from a pool of whole lists, before it is ready. */
+typedef bool mf_pool_test(void *arg, int id);
+void mf_pool_drop(struct mf_pool *pool, int origin, mf_pool_test *test, void *arg);
 /*
  * An installed package, a librpm Header as mf_rpm_each_installed() hands it out. RET_ID: its id. 0 or
  * -EBADMSG.

@@ -261,6 +261,7 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->kernel);
 	free(ctx->settings.rpmdb);
 	free(ctx->settings.fetch_user);
+	free(ctx->settings.proxy);
 	free(ctx->settings.kernel_requests);
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);

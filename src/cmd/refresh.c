@@ -16,6 +16,7 @@
 #include "modfetch/file.h"
 #include "modfetch/json.h"
 #include "modfetch/refresh.h"
+#include "modfetch/strings.h"
 #include "modfetch/stubs.h"
 #include "modfetch/upkeep.h"
 #include "modfetch/usage.h"
@@ -87,6 +88,26 @@ static void refresh_print(struct cmd *cmd, const char *id, int r,
 			 result->content.hidden > 1 ? ", …" : "");
 }
 
+/* Keys of a .repo file that zypper or dnf acts on, or nothing does, and modfetch does not. */
+static void report_unused(struct cmd *cmd, const struct mf_repo *repo)
+{
+	_cleanup_free_ char *list = NULL;
+
+	for (size_t i = 0; i < repo->unused.n; i++) {
+		char *longer =
+			mf_format("%s%s%s", list ? list : "", list ? ", " : "", repo->unused.v[i]);
+
+		free(list);
+		list = longer;
+	}
+	/* not each day by the timer */
+	if (list && !cmd->ctx.unattended)
+		mf_log(&cmd->ctx, MF_LOG_WARNING,
+		       "refresh: %s: keys in /etc/modfetch/repos.d/%s have no effect: %s; see "
+		       "modfetch-repo(5)",
+		       repo->id, repo->file, list);
+}
+
 static int refresh_one(struct cmd *cmd, const struct mf_repo *repo, unsigned int flags,
 		       struct mf_json *list)
 {
@@ -136,6 +157,19 @@ static int refresh_faults(struct cmd *cmd, const struct mf_repos *repos, struct 
 	return r;
 }
 
+/* skip_if_unavailable=1: it is reported and no failure, unless what came was refused. */
+static bool is_passed_over(struct cmd *cmd, const struct mf_repo *repo, int r)
+{
+	bool unavailable = r == -MFE_UNREACHABLE || r == -MFE_TIMEOUT || r == -MFE_PORTAL ||
+			   r == -MFE_HTTP_STATUS || r == -MFE_TRUNCATED;
+
+	if (!repo->skip_if_unavailable || !unavailable)
+		return false;
+	mf_log(&cmd->ctx, MF_LOG_WARNING, "refresh: %s: skipped: %s: %s", repo->id,
+	       cmd->ctx.failure.what, cmd->ctx.failure.why);
+	return true;
+}
+
 static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned int flags, int n,
 		       char **names, struct mf_json *list)
 {
@@ -146,9 +180,10 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 		if (!is_selected(&repos->v[i], n, names))
 			continue;
 		selected++;
+		report_unused(cmd, &repos->v[i]);
 		r = refresh_one(cmd, &repos->v[i], flags, list);
 		refreshed += r == 0;
-		if (r >= 0)
+		if (r >= 0 || is_passed_over(cmd, &repos->v[i], r))
 			continue;
 		/* main() prints the last failure; the one before it is printed now */
 		if (worst < 0)

@@ -31,6 +31,7 @@ static bool is_reachable(struct examination *x, const struct mf_repo *repo, stru
 		.mirrors = &repo->baseurls,
 		.path = "repodata/repomd.xml",
 		.label = repo->id,
+		.access = &repo->access,
 		.max_size = REPOMD_MAX,
 		.timeout = REACH_SECONDS,
 	};

@@ -18,29 +18,23 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include "config.h"
-#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/process.h"
 #include "modfetch/strings.h"
 #include "fetch-private.h"
 #include "fetch-wire.h"
 
-static const char *const kept_variables[] = {
-	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-	"ALL_PROXY",  "no_proxy",    "NO_PROXY",
-};
-
 static int make_environment(struct mf_strings *ret_environment)
 {
 	int r = mf_strings_add(ret_environment, "PATH=/usr/bin:/bin");
 
-	for (size_t i = 0; r == 0 && i < MF_ARRAY_SIZE(kept_variables); i++) {
-		const char *value = getenv(kept_variables[i]);
+	for (size_t i = 0; r == 0 && mf_wire_variables[i]; i++) {
+		const char *value = getenv(mf_wire_variables[i]);
 		_cleanup_free_ char *line = NULL;
 
 		if (!value)
 			continue;
-		line = mf_format("%s=%s", kept_variables[i], value);
+		line = mf_format("%s=%s", mf_wire_variables[i], value);
 		if (!line)
 			return -ENOMEM;
 		r = mf_strings_add(ret_environment, line);

@@ -43,6 +43,20 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper);
  */
 void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size);
 
+/* ---- fetch-access.c ---- */
+
+/*
+ * Sends the variables that name proxies: of the settings, or of the environment. 0 or -errno, as
+ * mf_wire_send().
+ */
+int fetch_access_send_variables(const struct mf_context *ctx, int sock, uint64_t deadline);
+/*
+ * Sends ACCESS and its options. 0; -MFE_CONFIG, recorded: a file cannot be read; or -errno as
+ * mf_wire_send().
+ */
+int fetch_access_send(struct mf_context *ctx, const struct mf_access *access, int sock,
+		      uint64_t deadline);
+
 /* ---- fetch-room.c ---- */
 
 /*

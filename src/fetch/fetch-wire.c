@@ -23,6 +23,11 @@ union control {
 	char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
 };
 
+const char *const mf_wire_variables[] = {
+	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+	"ALL_PROXY",  "no_proxy",    "NO_PROXY",    NULL,
+};
+
 /*
  * Waits for EVENTS or the deadline. 0: something may have happened; -ETIMEDOUT; or another -errno.
  */

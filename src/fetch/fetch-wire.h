@@ -10,8 +10,13 @@
  *   stage → helper
  *     SETUP     size = milliseconds that a mirror may be silent or slow; max = the largest MAX of all
  *               requests; text = the user to become, for a helper that runs as root
- *     REQUEST   index; size, max in bytes (size 0: unknown); flags; text = etag
- *     URL       index; text = the next URL to try, in order of preference
+ *     VARIABLE  text = NAME=VALUE, a variable of MF_WIRE_VARIABLES
+ *     ACCESS    begins another way to reach servers; they are numbered from 1
+ *     OPTION    of the last ACCESS: index = enum mf_wire_option; size, text or the descriptor of a memory
+ *               file = its value
+ *     REQUEST   index; size, max in bytes (size 0: unknown); flags; mirror = its ACCESS (0: none);
+ *               text = etag
+ *     URL       index; text = the next URL to try, in order of preference; flags
  *     GO        no more requests
  *     RETRY     index: the bytes were wrong (code); try the next URL
  *
@@ -43,12 +48,40 @@ enum mf_wire_type {
 	MF_WIRE_DONE,
 	MF_WIRE_FAILED,
 	MF_WIRE_LOG,
+	MF_WIRE_VARIABLE,
+	MF_WIRE_ACCESS,
+	MF_WIRE_OPTION,
 };
+
+/* Of an ACCESS; see struct mf_access. */
+enum mf_wire_option {
+	MF_WIRE_USERNAME,
+	MF_WIRE_PASSWORD,
+	MF_WIRE_PROXY,
+	MF_WIRE_PROXY_USERNAME,
+	MF_WIRE_PROXY_PASSWORD,
+	MF_WIRE_N_TEXTS,
+	MF_WIRE_CA = MF_WIRE_N_TEXTS, /* the files: descriptors */
+	MF_WIRE_CLIENT_CERT,
+	MF_WIRE_CLIENT_KEY,
+	MF_WIRE_N_FILES,
+	MF_WIRE_TIMEOUT = MF_WIRE_N_FILES, /* milliseconds; the numbers: size */
+	MF_WIRE_RETRIES,
+	MF_WIRE_MIN_RATE,
+	MF_WIRE_IP_VERSION,
+	MF_WIRE_N_OPTIONS,
+};
+
+#define MF_WIRE_FILE_MAX (1U << 20) /* bytes of each file */
+
+/* The variables of libcurl that name proxies; NULL ends them. */
+extern const char *const mf_wire_variables[];
 
 enum {
 	MF_WIRE_OPTIONAL = 1,	  /* REQUEST: a missing file is a result, not a failure */
 	MF_WIRE_ABSENT = 2,	  /* DONE, FAILED: the file does not exist */
 	MF_WIRE_NOT_MODIFIED = 4, /* DONE: the etag still holds */
+	MF_WIRE_OWN = 8,	  /* URL: it gets the password and the certificate of the user */
 };
 
 struct mf_wire {

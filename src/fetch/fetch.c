@@ -34,11 +34,13 @@
 struct job {
 	const struct mf_fetch_request *request;
 	struct mf_strings urls; /* the URLs for the helper */
+	bool *own;		/* of each: that of a server of the configuration, not of a list */
 	struct mf_fetched result;
 	uint64_t cap;
 	bool done, absent;
 	int code; /* the failure, if this job made the whole call fail */
 	unsigned int retries;
+	uint32_t access; /* its number in the protocol; 0: none */
 };
 
 struct fetch {
@@ -55,6 +57,7 @@ static void fetch_done(struct fetch *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		mf_strings_done(&f->jobs[i].urls);
+		free(f->jobs[i].own);
 		mf_fetched_done(&f->jobs[i].result);
 	}
 	free(f->jobs);
@@ -155,13 +158,36 @@ static int send_job(struct fetch *f, const struct job *job, uint32_t index)
 		.size = job->request->size,
 		.max = job->cap,
 		.flags = job->request->optional ? MF_WIRE_OPTIONAL : 0,
+		.mirror = job->access,
 	};
-	const struct mf_wire url = { .type = MF_WIRE_URL, .index = index };
 	int r;
 
 	r = mf_wire_send(f->helper.sock, &request, job->request->etag, -1, f->deadline);
-	for (size_t i = 0; r == 0 && i < job->urls.n; i++)
+	for (size_t i = 0; r == 0 && i < job->urls.n; i++) {
+		const struct mf_wire url = { .type = MF_WIRE_URL,
+					     .index = index,
+					     .flags = job->own[i] ? MF_WIRE_OWN : 0 };
+
 		r = mf_wire_send(f->helper.sock, &url, job->urls.v[i], -1, f->deadline);
+	}
+	return r;
+}
+
+/* Sends the access of a job, unless that of one of the N jobs before it is the same. */
+static int send_access(struct fetch *f, struct job *const *remote, size_t n, uint32_t *sent)
+{
+	const struct mf_access *access = remote[n]->request->access;
+	int r;
+
+	if (!access)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (remote[i]->request->access == access) {
+			remote[n]->access = remote[i]->access;
+			return 0;
+		}
+	r = fetch_access_send(f->ctx, access, f->helper.sock, f->deadline);
+	remote[n]->access = ++*sent;
 	return r;
 }
 
@@ -174,6 +200,7 @@ static int send_all(struct fetch *f, struct job *const *remote)
 		.size = (uint64_t)s->mirror_timeout * 1000,
 	};
 	const struct mf_wire go = { .type = MF_WIRE_GO };
+	uint32_t sent = 0;
 	int r;
 
 	for (size_t i = 0; i < f->remote; i++) {
@@ -182,8 +209,13 @@ static int send_all(struct fetch *f, struct job *const *remote)
 			setup.max = remote[i]->cap;
 	}
 	r = mf_wire_send(f->helper.sock, &setup, s->fetch_user, -1, f->deadline);
-	for (size_t i = 0; r == 0 && i < f->remote; i++)
-		r = send_job(f, remote[i], (uint32_t)i);
+	if (r == 0)
+		r = fetch_access_send_variables(f->ctx, f->helper.sock, f->deadline);
+	for (size_t i = 0; r == 0 && i < f->remote; i++) {
+		r = send_access(f, remote, i, &sent);
+		if (r == 0)
+			r = send_job(f, remote[i], (uint32_t)i);
+	}
 	return r < 0 ? r : mf_wire_send(f->helper.sock, &go, NULL, -1, f->deadline);
 }
 
@@ -332,7 +364,7 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 		return r;
 	r = send_all(f, remote);
 	if (r < 0)
-		return fail_helper(f, r);
+		return f->ctx->failure.code == r && r == -MFE_CONFIG ? r : fail_helper(f, r);
 	while (f->done < end) {
 		struct mf_wire packet;
 		_cleanup_close_ int fd = -1;
@@ -356,6 +388,9 @@ static int run_helper(struct fetch *f, struct job *const *remote)
 static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_request *request)
 {
 	job->request = request;
+	job->own = calloc(request->mirrors->n + 1, sizeof(*job->own));
+	if (!job->own)
+		return mf_fail(f->ctx, MF_STAGE_FETCH, -ENOMEM, request->path, NULL);
 	job->cap = request->max_size ? request->max_size : request->size;
 	if (!job->cap)
 		job->cap = f->ctx->settings.max_metadata;
@@ -366,8 +401,13 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 		_cleanup_free_ char *url = NULL;
 		int r = mf_href_join(base, request->path, &url);
 
-		if (r == 0 && !fetch_is_file_url(base))
+		if (r == 0 && strlen(url) > MF_WIRE_TEXT)
+			r = -MFE_BAD_HREF;
+		if (r == 0 && !fetch_is_file_url(base)) {
+			job->own[job->urls.n] =
+				request->access && mf_strings_has(&request->access->own, base);
 			r = mf_strings_add(&job->urls, url);
+		}
 		if (r == -MFE_BAD_HREF)
 			return mf_fail(f->ctx, MF_STAGE_FETCH, r, request->path,
 				       mf_href_check(request->path) < 0

@@ -99,9 +99,10 @@ static bool is_supported_base(const char *base)
 	return mf_starts_with(base, "file:/");
 }
 
+/* A '+' is itself in a path, but S3 and others read it as a blank there: encoded it is clear to all. */
 static bool is_url_byte(unsigned char c)
 {
-	return c > 0x20 && c < 0x7f && !strchr("\"<>`{|}^", c);
+	return c > 0x20 && c < 0x7f && !strchr("\"<>`{|}^+", c);
 }
 
 int mf_href_join(const char *base, const char *href, char **ret_url)

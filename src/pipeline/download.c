@@ -27,6 +27,7 @@ int mf_download(struct mf_context *ctx, const struct mf_repos *repos, struct mf_
 			.mirrors = &repos->v[item->repo].baseurls,
 			.path = item->location,
 			.label = item->name,
+			.access = &repos->v[item->repo].access,
 			.size = item->size,
 			.sha256 = item->sha256,
 			.max_size = ctx->settings.max_package,

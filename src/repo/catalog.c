@@ -3,8 +3,8 @@
  * All enabled repositories as one, seen by one kernel.
  *
  * A question about aliases or modules reads only the small indexes, mapped; the pool of packages is
- * loaded for a plan only. Of each cache three layers count for a kernel: its own tag,
- * its flavor (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
+ * loaded for a plan only. Of each cache three layers count for a kernel: its own tag, its flavor
+ * (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
  */
 #include "modfetch/catalog.h"
 #include <dirent.h>
@@ -21,6 +21,7 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "modfetch/trie.h"
+#include "filter.h"
 #include "installed.h"
 #include "system.h"
 
@@ -54,7 +55,6 @@ struct mf_catalog {
 	const struct mf_local *locals;
 	size_t n_locals;
 };
-
 static void repo_cache_done(struct repo_cache *cache)
 {
 	for (size_t i = 0; i < N_LAYERS; i++)
@@ -120,11 +120,11 @@ static char *release_of(const struct mf_release *release, const char *file)
 /* A repository that knows this flavor's kernels, but not this one: which is its newest? */
 static void look_for_others(struct mf_catalog *catalog, size_t i)
 {
-	_cleanup_free_ char *own = NULL, *newest = NULL;
+	_cleanup_free_ char *own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
+	_cleanup_free_ char *newest = NULL;
 	struct dirent **names = NULL;
 	int n;
 
-	own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
 	if (!own)
 		return;
 	if (!faccessat(catalog->caches[i].dirfd, own, F_OK, 0)) {
@@ -265,12 +265,11 @@ int mf_catalog_open_local(struct mf_context *ctx, const struct mf_local *locals,
 	catalog->locals = locals;
 	catalog->n_locals = n;
 	r = open_all(ctx, catalog);
-	if (r < 0) {
+	if (r < 0)
 		mf_catalog_free(catalog);
-		return r;
-	}
-	*ret_catalog = catalog;
-	return 0;
+	else
+		*ret_catalog = catalog;
+	return r;
 }
 
 /* ---- asking the indexes ---- */
@@ -279,19 +278,32 @@ struct asking {
 	mf_catalog_visit *visit;
 	void *arg;
 	size_t repo;
+	const struct mf_catalog *catalog;
 };
 
-static int hand_on(void *arg, const char *key, const char *value, uint32_t priority)
+static int hand_on_package(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	struct asking *a = arg;
 
-	return a->visit(a->arg, key, value, a->repo);
+	return repo_filter_excludes_name(&a->catalog->repos.v[a->repo], value)
+		       ? 0
+		       : a->visit(a->arg, key, value, a->repo);
+}
+
+static int hand_on_module(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	struct asking *a = arg;
+
+	return repo_filter_hides_module(&a->catalog->repos.v[a->repo],
+					a->catalog->caches[a->repo].names, 2, value)
+		       ? 0
+		       : a->visit(a->arg, key, value, a->repo);
 }
 
 int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
 		       void *arg)
 {
-	struct asking a = { visit, arg, 0 };
+	struct asking a = { visit, arg, 0, catalog };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
@@ -299,7 +311,7 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 			const struct mf_trie *trie = catalog->caches[a.repo].aliases[j];
 
 			if (trie)
-				r = mf_trie_match(trie, name, hand_on, &a);
+				r = mf_trie_match(trie, name, hand_on_module, &a);
 		}
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
@@ -307,7 +319,7 @@ int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_ca
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,
 		      void *arg)
 {
-	struct asking a = { visit, arg, 0 };
+	struct asking a = { visit, arg, 0, catalog };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
@@ -315,53 +327,52 @@ int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_c
 			const struct mf_trie *trie = catalog->caches[a.repo].names[j];
 
 			if (trie)
-				r = mf_trie_find(trie, module, hand_on, &a);
+				r = mf_trie_find(trie, module, hand_on_package, &a);
 		}
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
 /* WITHOUT: leaves out the keys that have this byte; '\0': none. */
-static int walk(const struct mf_trie *const *tries, size_t n, char without, struct asking *a)
+static int walk(struct mf_trie *const *tries, size_t n, char without, mf_trie_visit *visit,
+		struct asking *a)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n; i++)
 		if (tries[i])
-			r = without ? mf_trie_walk_without(tries[i], without, hand_on, a)
-				    : mf_trie_walk(tries[i], hand_on, a);
+			r = without ? mf_trie_walk_without(tries[i], without, visit, a)
+				    : mf_trie_walk(tries[i], visit, a);
 	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
 }
 
 int mf_catalog_each_module(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
-	struct asking a = { visit, arg, 0 };
+	struct asking a = { visit, arg, 0, catalog };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].names, 2, '\0', &a);
+		r = walk(catalog->caches[a.repo].names, 2, '\0', hand_on_package, &a);
 	return r;
 }
 
 int mf_catalog_each_request(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg)
 {
-	struct asking a = { visit, arg, 0 };
+	struct asking a = { visit, arg, 0, catalog };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].requests, 2, '\0',
-			 &a);
+		r = walk(catalog->caches[a.repo].requests, 2, '\0', hand_on_module, &a);
 	return r;
 }
 
 static int walk_aliases(const struct mf_catalog *catalog, char without, mf_catalog_visit *visit,
 			void *arg)
 {
-	struct asking a = { visit, arg, 0 };
+	struct asking a = { visit, arg, 0, catalog };
 	int r = 0;
 
 	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		r = walk((const struct mf_trie *const *)catalog->caches[a.repo].aliases, N_LAYERS,
-			 without, &a);
+		r = walk(catalog->caches[a.repo].aliases, N_LAYERS, without, hand_on_module, &a);
 	return r;
 }
 
@@ -411,6 +422,7 @@ static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, 
 		r = add_list(ctx, catalog, i, form, catalog->tag);
 		if (!r)
 			r = add_list(ctx, catalog, i, form, MF_CACHE_OTHER);
+		repo_filter_pool(&catalog->repos.v[i], catalog->pool, (int)i);
 	}
 	/* the form for planning has no place for them */
 	for (size_t i = 0; !r && form != FORM_PLAN && i < catalog->n_locals; i++)

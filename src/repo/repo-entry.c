@@ -2,10 +2,12 @@
 /*
  * The keys of an entry in a .repo file.
  *
- * A key that is not understood is passed over as zypper and dnf do, but a value that is wrong
- * (trust=none for a network URL, a priority that is no number, no URL at all) makes the whole entry
- * unusable: a repository that silently means less than it says would be a hole. The rest of a
- * spoiled entry is still read, since it may say that it is disabled.
+ * One table has all keys that dnf.conf(5) and zypper document for a repository, and our own. A key is
+ * acted on; or it is neutral, since modfetch does the same without it; or it is unused, which a refresh
+ * reports, as it reports a key that is not in the table; or it is refused: to ignore it would take away
+ * a protection that the admin asked for. A value that is wrong (trust=none for a network URL, a
+ * priority that is no number, no URL at all) or refused makes the whole entry unusable. The rest of
+ * such an entry is still read, since it may say that it is disabled.
  */
 #include "repo-entry.h"
 #include <errno.h>
@@ -13,12 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
-#include "modfetch/release.h"
 #include "modfetch/repo.h"
+#include "modfetch/similar.h"
 #include "modfetch/strings.h"
+#include "values.h"
+#include "variables.h"
 
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value)
@@ -50,47 +53,6 @@ int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const
 
 /* ---- values ---- */
 
-char *mf_repo_url_expand(const struct mf_context *ctx, const char *url)
-{
-	struct mf_release release;
-	struct utsname uts;
-	_cleanup_free_ char *out = NULL;
-	size_t len = 0, room = 0;
-	_cleanup_fclose_ FILE *f = open_memstream(&out, &room);
-	const struct {
-		const char *name, *value;
-	} variables[] = {
-		{ "$basearch", uts.machine },
-		{ "$kernel", ctx->kernel ? ctx->kernel : "" },
-		{ "$flavor", release.flavor },
-	};
-
-	if (!f || uname(&uts) < 0)
-		return NULL;
-	/* a release of another form has no flavor: then the word stays as it is */
-	if (!ctx->kernel || mf_release_parse(ctx->kernel, NULL, &release) < 0)
-		release.flavor[0] = '\0';
-	while (*url) {
-		bool found = false;
-
-		for (size_t i = 0; i < MF_ARRAY_SIZE(variables); i++) {
-			if (!*variables[i].value || !mf_starts_with(url, variables[i].name))
-				continue;
-			fputs(variables[i].value, f);
-			url += strlen(variables[i].name);
-			found = true;
-			break;
-		}
-		if (!found)
-			fputc(*url++, f);
-	}
-	fflush(f);
-	len = out ? strlen(out) : 0;
-	while (len && out[len - 1] == '/')
-		out[--len] = '\0';
-	return out ? strdup(out) : NULL;
-}
-
 static bool is_url(const char *s)
 {
 	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
@@ -102,6 +64,34 @@ static bool is_url(const char *s)
  * value is wrong and the entry unusable, or -ENOMEM.
  */
 
+int repo_spoil_key(const struct reading *rd, struct draft *d, const char *why)
+{
+	_cleanup_free_ char *text = mf_format("%s%s", rd->key, why);
+
+	return text ? repo_spoil(rd, d, text, "") : -ENOMEM;
+}
+
+static int refuse(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return repo_spoil_key(rd, d,
+			      "= is not supported, and ignoring it would drop a protection; "
+			      "remove the line if you can do without it");
+}
+
+/* 0; 1: a variable is unknown, so the entry cannot be used; or -ENOMEM. */
+static int expand(const struct reading *rd, struct draft *d, const char *value, char **ret_text)
+{
+	_cleanup_free_ char *unknown = NULL;
+	int r = repo_variables_expand(rd->ctx, value, ret_text, &unknown);
+
+	if (r > 0 && repo_spoil(rd, d,
+				"the value of this variable is not known; write it to "
+				"/etc/dnf/vars/NAME",
+				unknown) < 0)
+		return -ENOMEM;
+	return r;
+}
+
 static int add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	struct mf_strings *urls = where;
@@ -109,10 +99,11 @@ static int add_urls(const struct reading *rd, struct draft *d, void *where, cons
 	int r = mf_strings_split(&words, value);
 
 	for (size_t i = 0; !r && i < words.n; i++) {
-		_cleanup_free_ char *url = mf_repo_url_expand(rd->ctx, words.v[i]);
+		_cleanup_free_ char *url = NULL;
 
-		if (!url)
-			return -ENOMEM;
+		r = expand(rd, d, words.v[i], &url);
+		if (r)
+			return r < 0 ? r : 0;
 		if (!is_url(url))
 			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
 		r = mf_strings_add_unique(urls, url);
@@ -125,7 +116,21 @@ static int add_words(const struct reading *rd, struct draft *d, void *where, con
 	return mf_strings_split(where, value);
 }
 
-static int set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
+/* A group (@NAME) has no meaning here: to pass over an exclusion is refused. */
+static int add_patterns(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	int r = mf_strings_split(&words, value);
+
+	for (size_t i = 0; !r && i < words.n; i++) {
+		if (*words.v[i] == '@' || strchr(words.v[i], '(') || *words.v[i] == '/')
+			return repo_spoil(rd, d, "not a pattern for names of packages", words.v[i]);
+		r = mf_strings_add(where, words.v[i]);
+	}
+	return r;
+}
+
+int repo_set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	char **text = where;
 
@@ -136,11 +141,14 @@ static int set_text(const struct reading *rd, struct draft *d, void *where, cons
 
 static int set_url(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	char **url = where;
+	char **url = where, *expanded;
+	int r = expand(rd, d, value, &expanded);
 
+	if (r)
+		return r < 0 ? r : 0;
 	free(*url);
-	*url = mf_repo_url_expand(rd->ctx, value);
-	return *url ? 0 : -ENOMEM;
+	*url = expanded;
+	return 0;
 }
 
 static int set_yes_no(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -161,6 +169,28 @@ static int set_yes_no(const struct reading *rd, struct draft *d, void *where, co
 		}
 	}
 	return repo_spoil(rd, d, "neither yes nor no", value);
+}
+
+/* A check that modfetch always makes: to turn it off is refused. */
+static int require_yes(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	bool yes = true;
+	int r = set_yes_no(rd, d, &yes, value);
+
+	return r < 0 || yes
+		       ? r
+		       : repo_spoil_key(rd, d,
+					"=0 is not possible: certificates of servers are always "
+					"checked; name their CA with sslcacert=");
+}
+
+/* A check that modfetch does not make: to ask for it is refused. */
+static int require_no(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	bool yes = false;
+	int r = set_yes_no(rd, d, &yes, value);
+
+	return r < 0 || !yes ? r : refuse(rd, d, where, value);
 }
 
 static int set_priority(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -230,17 +260,49 @@ static int set_trust(const struct reading *rd, struct draft *d, void *where, con
 	return 0;
 }
 
-/* The keys that count, and the member of struct mf_repo that each sets; all others are ignored. */
+static int set_type(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	static const char *const names[] = { "rpm-md", "rpm_md", "rpmmd", "rpm",
+					     "repomd", "yum",	 "none" };
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(names); i++)
+		if (!strcasecmp(value, names[i]))
+			return 0;
+	return repo_spoil(rd, d, "the only supported type is rpm-md", value);
+}
+
+static int ignore(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return 0;
+}
+
+static int note_unused(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return mf_strings_add_unique(&d->repo.unused, rd->key);
+}
+
 static const struct {
 	const char *name;
 	int (*set)(const struct reading *rd, struct draft *d, void *where, const char *value);
-	size_t offset;
+	size_t offset; /* of the member of struct mf_repo that it sets */
 } keys[] = {
 #define KEY(name, set, member)                                                                     \
 	{                                                                                          \
 		name, set, offsetof(struct mf_repo, member)                                        \
 	}
-	KEY("name", set_text, name),
+#define NEUTRAL(name)                                                                              \
+	{                                                                                          \
+		name, ignore, 0                                                                    \
+	}
+#define UNUSED(name)                                                                               \
+	{                                                                                          \
+		name, note_unused, 0                                                               \
+	}
+#define REFUSED(name, set)                                                                         \
+	{                                                                                          \
+		name, set, 0                                                                       \
+	}
+	KEY("name", repo_set_text, name),
 	KEY("baseurl", add_urls, baseurls),
 	KEY("mirrorlist", set_url, mirrorlist),
 	KEY("enabled", set_yes_no, enabled),
@@ -250,21 +312,122 @@ static const struct {
 	KEY("prefer", set_yes_no, prefer),
 	KEY("priority", set_priority, priority),
 	KEY("trust", set_trust, trust),
-	KEY("identity", set_text, identity),
+	KEY("identity", repo_set_text, identity),
 	KEY("keys", add_words, keys),
 	KEY("gpgkey", add_words, gpgkeys),
+	KEY("pkg_gpgcheck", set_yes_no, pkg_gpgcheck),
+	KEY("repo_gpgcheck", set_yes_no, repo_gpgcheck),
+	KEY("type", set_type, id),
+	KEY("path", set_url, path),
+	KEY("excludepkgs", add_patterns, exclude),
+	KEY("exclude", add_patterns, exclude),
+	KEY("includepkgs", add_patterns, include),
+	KEY("username", repo_set_secret, access.username),
+	KEY("password", repo_set_secret, access.password),
+	KEY("proxy", repo_set_proxy, access.proxy),
+	KEY("proxy_username", repo_set_secret, access.proxy_username),
+	KEY("proxy_password", repo_set_secret, access.proxy_password),
+	KEY("sslcacert", repo_set_file, access.ca),
+	KEY("sslclientcert", repo_set_file, access.client_cert),
+	KEY("sslclientkey", repo_set_file, access.client_key),
+	KEY("timeout", repo_set_seconds, access.timeout),
+	KEY("retries", repo_set_retries, access.retries),
+	KEY("minrate", repo_set_bytes, access.min_rate),
+	KEY("ip_resolve", repo_set_ip, access.ip_version),
+	KEY("skip_if_unavailable", set_yes_no, skip_if_unavailable),
+	REFUSED("sslverify", require_yes),
+	REFUSED("proxy_sslverify", require_yes),
+	REFUSED("sslverifystatus", require_no),
+	REFUSED("sslcertstatus", require_no),
+	REFUSED("proxy_auth_method", refuse),
+	REFUSED("proxy_sslcacert", refuse),
+	REFUSED("proxy_sslclientcert", refuse),
+	REFUSED("proxy_sslclientkey", refuse),
+	UNUSED("bandwidth"),
+	UNUSED("cost"),
+	UNUSED("failovermethod"),
+	UNUSED("fastestmirror"),
+	UNUSED("gpgcakey"),
+	UNUSED("max_parallel_downloads"),
+	UNUSED("metadata_expire"),
+	UNUSED("metalink"),
+	UNUSED("mirrorlist_expire"),
+	UNUSED("throttle"),
+	UNUSED("user_agent"),
+	NEUTRAL("async"),
+	NEUTRAL("autorefresh"),
+	NEUTRAL("build_cache"),
+	NEUTRAL("check_config_file_age"),
+	NEUTRAL("compare_providers_priority"),
+	NEUTRAL("countme"),
+	NEUTRAL("deltarpm"),
+	NEUTRAL("deltarpm_metadata_percentage"),
+	NEUTRAL("deltarpm_percentage"),
+	NEUTRAL("enabled_metadata"),
+	NEUTRAL("enablegroups"),
+	NEUTRAL("gpgkey_dns_verification"),
+	NEUTRAL("http_caching"),
+	NEUTRAL("keepalive"),
+	NEUTRAL("keepcache"),
+	NEUTRAL("keeppackages"),
+	NEUTRAL("mdpolicy"),
+	NEUTRAL("metadata_expire_filter"),
+	NEUTRAL("module_hotfixes"),
+	NEUTRAL("optional_metadata_types"),
+	NEUTRAL("service"),
+	NEUTRAL("ui_repoid_vars"),
+	NEUTRAL("zchunk"),
 #undef KEY
+#undef NEUTRAL
+#undef UNUSED
+#undef REFUSED
 };
 
-int repo_entry_set(const struct reading *rd, struct draft *d, const char *key, const char *value)
+/* A key that is not in the table, perhaps misspelled. */
+static int note_unknown(struct draft *d, const char *key)
 {
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = key };
+	_cleanup_free_ char *hint = NULL, *text = NULL;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
+		mf_similar_offer(&similar, keys[i].name);
+	hint = mf_similar_text(&similar);
+	text = mf_format("%s (unknown%s%s)", key, hint ? "; " : "", hint ? hint : "");
+	if (!text)
+		return -ENOMEM;
+	mf_text_sanitize(text);
+	return mf_strings_add_unique(&d->repo.unused, text);
+}
+
+int repo_entry_set(struct reading *rd, struct draft *d, const char *key, const char *value)
+{
+	rd->key = key;
 	for (size_t i = 0; i < MF_ARRAY_SIZE(keys); i++)
 		if (!strcmp(key, keys[i].name))
 			return keys[i].set(rd, d, (char *)&d->repo + keys[i].offset, value);
-	return 0;
+	return note_unknown(d, key);
 }
 
 /* ---- a whole entry ---- */
+
+/* path= is below each base URL, as for zypper. */
+static int append_path(struct mf_repo *repo)
+{
+	const char *path = repo->path ? repo->path + strspn(repo->path, "/") : "";
+	size_t len = strlen(path);
+
+	while (len && path[len - 1] == '/')
+		len--;
+	for (size_t i = 0; len && i < repo->baseurls.n; i++) {
+		char *url = mf_format("%s/%.*s", repo->baseurls.v[i], (int)len, path);
+
+		if (!url)
+			return -ENOMEM;
+		free(repo->baseurls.v[i]);
+		repo->baseurls.v[i] = url;
+	}
+	return 0;
+}
 
 int repo_entry_check(const struct reading *rd, struct draft *d)
 {
@@ -275,10 +438,23 @@ int repo_entry_check(const struct reading *rd, struct draft *d)
 		return repo_spoil(rd, d, "mirrorlist is no plain http: or https: URL", list);
 	if (!repo->baseurls.n && !list)
 		return repo_spoil(rd, d, "no baseurl: a repository needs one", "");
+	repo->gpgcheck |= repo->pkg_gpgcheck;
+	if (append_path(repo) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < repo->baseurls.n; i++)
+		if (mf_strings_add(&repo->access.own, repo->baseurls.v[i]) < 0)
+			return -ENOMEM;
+	if (list &&
+	    mf_strings_addn(&repo->access.own, list, (size_t)(strrchr(list, '/') - list)) < 0)
+		return -ENOMEM;
+	if (!repo->access.client_cert != !repo->access.client_key)
+		return repo_spoil(rd, d, "sslclientcert= and sslclientkey= need each other", "");
 	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)
 		return -ENOMEM;
 	if (repo->trust == MF_TRUST_SIGNED)
 		return 0;
+	if (repo->repo_gpgcheck)
+		return repo_spoil(rd, d, "trust=none contradicts repo_gpgcheck=1", "");
 	if (list)
 		return repo_spoil(rd, d, "trust=none is for file: only", list);
 	for (size_t i = 0; i < repo->baseurls.n; i++)

@@ -25,6 +25,7 @@ struct reading {
 	const char *file;
 	unsigned int line; /* the one that is looked at */
 	bool in_entry;	   /* the last draft is of this file */
+	const char *key;   /* the one whose value is read */
 };
 
 /*
@@ -36,8 +37,13 @@ int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const
 int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
 		  const char *value);
 
+/* The same with the name of the key at hand before WHY, and no value. */
+int repo_spoil_key(const struct reading *rd, struct draft *d, const char *why);
+/* Copies VALUE to the string WHERE. 0 or -ENOMEM. */
+int repo_set_text(const struct reading *rd, struct draft *d, void *where, const char *value);
+
 /* Takes one key. 0, also where that spoils the entry, or -ENOMEM. */
-int repo_entry_set(const struct reading *rd, struct draft *d, const char *key, const char *value);
+int repo_entry_set(struct reading *rd, struct draft *d, const char *key, const char *value);
 /* Do the values of a whole entry go together? As above. */
 int repo_entry_check(const struct reading *rd, struct draft *d);
 

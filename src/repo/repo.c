@@ -33,6 +33,11 @@ void mf_repo_done(struct mf_repo *repo)
 	mf_strings_done(&repo->baseurls);
 	mf_strings_done(&repo->keys);
 	mf_strings_done(&repo->gpgkeys);
+	mf_access_done(&repo->access);
+	mf_strings_done(&repo->exclude);
+	mf_strings_done(&repo->include);
+	mf_strings_done(&repo->unused);
+	free(repo->path);
 	*repo = (struct mf_repo){ 0 };
 }
 
@@ -148,7 +153,7 @@ static int repo_check_all(struct mf_context *ctx, struct drafts *drafts)
 
 	for (size_t i = 0; !r && i < drafts->n; i++) {
 		struct draft *d = &drafts->v[i];
-		struct reading rd = { ctx, drafts, d->file, d->line, true };
+		struct reading rd = { ctx, drafts, d->file, d->line, true, NULL };
 
 		r = d->why ? 0 : repo_entry_check(&rd, d);
 	}
@@ -212,7 +217,7 @@ static int read_files(struct mf_context *ctx, struct drafts *drafts)
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		struct reading rd = { ctx, drafts, names[i]->d_name, 0, false };
+		struct reading rd = { ctx, drafts, names[i]->d_name, 0, false, NULL };
 
 		if (!r)
 			r = repo_read_file(&rd, dirfd);

@@ -46,6 +46,7 @@ static const struct {
 } keys[] = {
 	WORD("rpmdb", rpmdb),
 	WORD("fetch-user", fetch_user),
+	WORD("proxy", proxy),
 	WORD("module-signature", module_signature),
 	WORD("kernel-requests", kernel_requests),
 	WORD("regenerate-initrd", regenerate_initrd),
@@ -87,6 +88,9 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 
 	if (!strcmp(key, "rpmdb") && (*value != '/' || strstr(value, "/..")))
 		return bad(ctx, key, value, "not an absolute path");
+	if (!strcmp(key, "proxy") && !mf_starts_with(value, "http://") &&
+	    !mf_starts_with(value, "https://") && !mf_starts_with(value, "socks5"))
+		return bad(ctx, key, value, "not the URL of a proxy, as http://proxy:3128 is one");
 	if (!strcmp(key, "module-signature") && strcmp(value, "require") &&
 	    strcmp(value, "if-keys") && strcmp(value, "kernel"))
 		return bad(ctx, key, value, "neither require, if-keys nor kernel");

@@ -83,6 +83,21 @@ void mf_pool_set_priority(struct mf_pool *pool, int origin, int priority)
 	}
 }
 
+void mf_pool_drop(struct mf_pool *pool, int origin, mf_pool_test *test, void *arg)
+{
+	for (int i = 1; i < pool->pool->nrepos; i++) {
+		Repo *repo = pool->pool->repos[i];
+		Solvable *s;
+		Id id;
+
+		if (!repo || repo == pool->installed || (int)(intptr_t)repo->appdata != origin)
+			continue;
+		FOR_REPO_SOLVABLES(repo, id, s)
+		if (test(arg, id))
+			repo_free_solvable(repo, id, 0);
+	}
+}
+
 int mf_pool_add_primary(struct mf_pool *pool, int fd, int origin)
 {
 	_cleanup_fclose_ FILE *f = mf_solv_stream(fd, "r");

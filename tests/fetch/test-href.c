@@ -89,7 +89,7 @@ static void names_that_stay_are_joined(void **state)
 		{ BASE, "..a/b..", BASE "/..a/b.." },
 		{ BASE, ".hidden", BASE "/.hidden" },
 		{ BASE, "a/x-1:2.rpm", BASE "/a/x-1:2.rpm" },
-		{ BASE, "libstdc++~1^2.rpm", BASE "/libstdc++~1%5E2.rpm" },
+		{ BASE, "libstdc++~1^2.rpm", BASE "/libstdc%2B%2B~1%5E2.rpm" },
 		{ BASE, "a b", BASE "/a%20b" },
 		{ BASE, "a%20b", BASE "/a%20b" },
 		{ BASE, "a%2Bb", BASE "/a%2Bb" },

@@ -20,7 +20,7 @@ PAGES = {"depmod": "man/modfetch-depmod.8.scd", "pack": "man/modfetch-pack.8.scd
 
 def page(path):
     """The text of a page without its markup."""
-    return re.sub(r"[*_\\]", "", read(path))
+    return re.sub(r"\*|(?<!\\)_|\\", "", read(path))
 
 
 def has_word(text, word):
@@ -77,7 +77,7 @@ def help_of_verbs():
 
 def check_help():
     """Each verb has its options in the table of help, and examples that call it; the manual shows them."""
-    table, accepted, manual = help_of_verbs(), verbs(), page("man/modfetch.8.scd")
+    table, accepted, manual = help_of_verbs(), verbs(), page("man/modfetch.8.scd").replace("_", "")
     for verb in sorted(set(accepted) ^ set(table)):
         findings.add("src/cmd/verb-help.c", f"verb {verb}: in one of the tables of verb-help.c and verbs.c only")
     for verb, (options, examples) in table.items():
@@ -133,7 +133,7 @@ def check_tables():
     """Keys and values of configuration files."""
     tables = {
         "man/modfetch.conf.5.scd": re.findall(r'\b(?:WORD|YES_NO|COUNT|MEGABYTES)\("([\w-]+)"', read("src/repo/settings.c")),
-        "man/modfetch-repo.5.scd": re.findall(r'\bKEY\("([\w-]+)"', read("src/repo/repo-entry.c")),
+        "man/modfetch-repo.5.scd": re.findall(r'\b(?:KEY|NEUTRAL|UNUSED|REFUSED)\("([\w-]+)"', read("src/repo/repo-entry.c")),
         "man/modfetch-policy.5.scd": re.findall(r'\bKIND\("(\w+)"\)', read("src/match/rules.c")),
     }
     for path, words in tables.items():
@@ -144,6 +144,16 @@ def check_tables():
     for key in re.findall(r"^\*([\w-]+)\*=", read("man/modfetch.conf.5.scd"), re.M):
         if key not in tables["man/modfetch.conf.5.scd"]:
             findings.add("man/modfetch.conf.5.scd", f"there is no setting {key}")
+
+
+def check_repo_keys():
+    """The lists of keys that modfetch does not act on, each with the keys of its kind in the source."""
+    path, source = "man/modfetch-repo.5.scd", read("src/repo/repo-entry.c")
+    for macro, title in (("REFUSED", "Refused"), ("UNUSED", "Without effect"), ("NEUTRAL", "Not needed")):
+        listed = re.search(rf"^{title}: (.*?)\.$", page(path), re.M)
+        words = set(re.split(r",\s+", listed[1])) if listed else set()
+        for word in sorted(words ^ set(re.findall(rf'\b{macro}\("([\w-]+)"', source))):
+            findings.add(path, f"{word}: the list “{title}” and the table differ")
 
 
 def check_pages():
@@ -202,6 +212,7 @@ def main():
     n_errors = check_errors()
     check_help()
     check_tables()
+    check_repo_keys()
     check_pages()
     check_completions()
     if n_verbs < 10 or n_errors < 30:

@@ -1,6 +1,6 @@
 """Runs in a mount namespace and does the work of a service manager for modfetch-fetch.socket.
 
-Usage: fetch-service.py DRIVER LIBEXECDIR URL [EARLY]. With EARLY the driver starts a helper long before it has a request, and that
+Usage: fetch-service.py DRIVER LIBEXECDIR URL [early|proxy]. With "early" the driver starts a helper long before it has a request, and that
 helper ends meanwhile. The driver does not get the path of the helper: it must use the socket.
 """
 
@@ -12,7 +12,7 @@ import sys
 import threading
 
 DRIVER, LIBEXECDIR, URL = sys.argv[1:4]
-EARLY = sys.argv[4:]
+EARLY = sys.argv[4:] == ["early"]
 connections = []
 
 
@@ -20,7 +20,7 @@ def serve(listener):
     while True:
         connection, _ = listener.accept()
         ended = EARLY and not connections
-        connections.append(subprocess.Popen(["true" if ended else f"{LIBEXECDIR}/fetch"], stdin=connection))
+        connections.append(subprocess.Popen(["true" if ended else f"{LIBEXECDIR}/fetch"], stdin=connection, env={"PATH": os.environ["PATH"]}))
         connection.close()
 
 

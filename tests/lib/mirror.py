@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -29,7 +30,9 @@ class Peer:
         lines = data.decode("latin1").split("\r\n")
         self.path = lines[0].split()[1]
         self.headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:] if line)}
-        self.fault, _, self.name = self.path.lstrip("/").partition("/")
+        # a proxy gets the whole URL
+        path = "/" + self.path.split("/", 3)[3] if self.path.startswith("http://") else self.path
+        self.fault, _, self.name = path.lstrip("/").partition("/")
         return True
 
     def send(self, data):
@@ -225,13 +228,50 @@ FAULTS = {
     "says-nothing": (lambda p: None, "UNREACHABLE"),
 }
 
-BEHAVIOURS = {name: does for name, (does, _) in FAULTS.items()} | {
+def first(times, fault):
+    """The first TIMES answers are FAULT, and then the file comes."""
+
+    def answer(p):
+        p.mirror.count[p.fault] = p.mirror.count.get(p.fault, 0) + 1
+        (fault if p.mirror.count[p.fault] <= times else good)(p)
+
+    return answer
+
+
+def reset(p):
+    """An RST instead of an answer."""
+    p.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+# Faults that are gone a moment later: the file comes from the same mirror.
+PASSING = {
+    "503-once": first(1, lambda p: p.body(b"busy", 503)),
+    "503-three-times": first(3, lambda p: p.body(b"busy", 503)),
+    "502-once": first(1, lambda p: p.body(b"gateway", 502)),
+    "504-once": first(1, lambda p: p.body(b"gateway", 504)),
+    "408-once": first(1, lambda p: p.body(b"slow", 408)),
+    "429-once": first(1, lambda p: p.body(b"many", 429, Retry_After=1)),
+    "503-for-two-seconds": first(1, lambda p: p.body(b"busy", 503, Retry_After=2)),
+    "reset-once": first(1, reset),
+    "nothing-once": first(1, lambda p: None),
+    "empty-once": first(1, lambda p: p.body(b"")),
+    "short-once": first(1, lambda p: (p.head(200, Content_Length=len(GOOD)), p.send(GOOD[:-1]))),
+}
+# And those that are not, or ask for too much.
+LASTING = {
+    "503-always": lambda p: p.body(b"busy", 503),
+    "429-for-an-hour": lambda p: p.body(b"many", 429, Retry_After=3600),
+    "reset-always": reset,
+}
+
+BEHAVIOURS = {name: does for name, (does, _) in FAULTS.items()} | PASSING | LASTING | {
     "good": good,
     "breaks": breaks,
     "breaks-then-whole": breaks_then_whole,
     "changes-meanwhile": changes_meanwhile,
     "steady": steady,
     "redirect": redirect,
+    "to-localhost": lambda p: p.head(302, Location=f"http://localhost:{p.mirror.port}/good/data"),
     "five-redirects": lambda p: p.head(302, Location="/redirect/4/data"),
 }
 

@@ -2,8 +2,8 @@
 /*
  * The only file that uses libcurl. It runs in the download helper, which has no rights.
  *
- * It sets how an HTTP exchange works: http and https only, also after a redirect, at most five
- * redirects; no cookies, no netrc, no HTTP/0.9; certificates of servers are verified against those
+ * It sets how an HTTP exchange works: http and https only, also after a redirect, which may not lead
+ * from https to http, at most five redirects; no cookies, no netrc, no HTTP/0.9; certificates of servers are verified against those
  * of the system. Bytes are counted as they arrive, since libcurl's own limit does not stop a
  * running transfer: no byte is written beyond the limit.
  *
@@ -61,6 +61,20 @@ static const struct {
 	{ CURLE_BAD_CONTENT_ENCODING, -MFE_HTTP_STATUS },
 	{ CURLE_OUT_OF_MEMORY, -ENOMEM },
 };
+
+/* Was the connection made, and did it end too early? */
+static bool is_dropped(CURLcode curl)
+{
+	static const CURLcode dropped[] = {
+		CURLE_GOT_NOTHING,  CURLE_RECV_ERROR, CURLE_SEND_ERROR,
+		CURLE_PARTIAL_FILE, CURLE_HTTP2,      CURLE_HTTP2_STREAM
+	};
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(dropped); i++)
+		if (dropped[i] == curl)
+			return true;
+	return false;
+}
 
 static int code_of(CURLcode curl)
 {
@@ -225,7 +239,9 @@ static CURLcode set_options(struct mf_exchange *x)
 	} pointers[] = {
 		{ CURLOPT_URL, x->url },
 		{ CURLOPT_PROTOCOLS_STR, "http,https" },
-		{ CURLOPT_REDIR_PROTOCOLS_STR, "http,https" },
+		/* what was asked for over TLS is not fetched without it */
+		{ CURLOPT_REDIR_PROTOCOLS_STR,
+		  strncasecmp(x->url, "https:", strlen("https:")) ? "http,https" : "https" },
 		{ CURLOPT_USERAGENT, "modfetch/" MF_VERSION },
 		{ CURLOPT_HTTPHEADER, x->priv->headers },
 		{ CURLOPT_ERRORBUFFER, x->priv->error },
@@ -247,6 +263,71 @@ static CURLcode set_options(struct mf_exchange *x)
 	/* avoids the download of a file whose header says that it is too large */
 	if (r == CURLE_OK && !x->offset)
 		r = curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->cap);
+	return r;
+}
+
+static CURLcode set_text(CURL *easy, CURLoption option, const char *value)
+{
+	return value ? curl_easy_setopt(easy, option, value) : CURLE_OK;
+}
+
+static CURLcode set_file(CURL *easy, CURLoption option, const struct mf_curl_file *file)
+{
+	struct curl_blob blob = { file->data, file->len, CURL_BLOB_NOCOPY };
+
+	return file->data ? curl_easy_setopt(easy, option, &blob) : CURLE_OK;
+}
+
+/* What only the servers of the configuration get; libcurl does not send it to the target of a redirect. */
+static CURLcode set_identity(CURL *easy, const struct mf_curl_access *a)
+{
+	CURLcode r = set_text(easy, CURLOPT_USERNAME, a->texts[MF_WIRE_USERNAME]);
+
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PASSWORD, a->texts[MF_WIRE_PASSWORD]);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_SSLCERT_BLOB,
+			     &a->files[MF_WIRE_CLIENT_CERT - MF_WIRE_CA]);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_SSLKEY_BLOB, &a->files[MF_WIRE_CLIENT_KEY - MF_WIRE_CA]);
+	return r;
+}
+
+/* A proxy of the .repo file is not evaded by a no_proxy variable. */
+static CURLcode set_proxy(CURL *easy, const struct mf_curl_access *a)
+{
+	CURLcode r = set_text(easy, CURLOPT_PROXY, a->texts[MF_WIRE_PROXY]);
+
+	if (r == CURLE_OK && a->texts[MF_WIRE_PROXY])
+		r = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PROXYUSERNAME, a->texts[MF_WIRE_PROXY_USERNAME]);
+	if (r == CURLE_OK)
+		r = set_text(easy, CURLOPT_PROXYPASSWORD, a->texts[MF_WIRE_PROXY_PASSWORD]);
+	return r;
+}
+
+static CURLcode set_access(struct mf_exchange *x)
+{
+	const struct mf_curl_access *a = x->access;
+	CURL *easy = x->priv->easy;
+	uint64_t version;
+	CURLcode r;
+
+	if (!a)
+		return CURLE_OK;
+	version = a->numbers[MF_WIRE_IP_VERSION - MF_WIRE_TIMEOUT];
+	r = set_proxy(easy, a);
+	if (r == CURLE_OK && x->own)
+		r = set_identity(easy, a);
+	/* this CA in place of those of the system, not beside them */
+	if (r == CURLE_OK && a->files[0].data)
+		r = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (r == CURLE_OK)
+		r = set_file(easy, CURLOPT_CAINFO_BLOB, &a->files[0]);
+	if (r == CURLE_OK && version)
+		r = curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
+				     version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6);
 	return r;
 }
 
@@ -274,6 +355,7 @@ int mf_curl_start(struct mf_curl *curl, struct mf_exchange *x)
 	*x->why = '\0';
 	x->priv->easy = curl_easy_init();
 	if (!x->priv->easy || set_conditions(x) < 0 || set_options(x) != CURLE_OK ||
+	    set_access(x) != CURLE_OK ||
 	    curl_multi_add_handle(curl->multi, x->priv->easy) != CURLM_OK) {
 		exchange_release(curl, x);
 		return -ENOMEM;
@@ -304,8 +386,12 @@ int mf_curl_run(struct mf_curl *curl, int fd, int ms)
 static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 {
 	const char *etag, *type;
+	curl_off_t wait = 0;
 
 	curl_easy_getinfo(x->priv->easy, CURLINFO_RESPONSE_CODE, &x->status);
+	curl_easy_getinfo(x->priv->easy, CURLINFO_RETRY_AFTER, &wait);
+	x->retry_after = wait > 0 ? (uint64_t)wait : 0;
+	x->dropped = !x->priv->stopped && is_dropped(result);
 	x->code = x->priv->stopped ? x->priv->stopped : code_of(result);
 	if (x->code == -MFE_TRUNCATED && !x->priv->accepted)
 		x->code = -MFE_UNREACHABLE;
@@ -320,11 +406,19 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 		strcpy(x->etag, etag);
 	else
 		*x->etag = '\0';
-	if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
+	if (x->code == -MFE_HTTP_STATUS && x->status >= 400 && x->retry_after)
+		snprintf(x->why, sizeof(x->why),
+			 "the server answered %ld, and asks to wait %llu seconds", x->status,
+			 (unsigned long long)x->retry_after);
+	else if (x->code == -MFE_HTTP_STATUS && x->status >= 400)
 		snprintf(x->why, sizeof(x->why), "the server answered %ld%s", x->status,
 			 x->status == 404 ? ", it has no such file; is the URL of the repository "
 					    "right, or has it changed since modfetch refresh?"
 					  : "");
+	else if (result == CURLE_UNSUPPORTED_PROTOCOL && x->status >= 300)
+		snprintf(x->why, sizeof(x->why),
+			 "it redirects to a URL that is not %shttps, which is not followed",
+			 strncasecmp(x->url, "https:", strlen("https:")) ? "http or " : "");
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
 		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
 			 x->status);

@@ -9,7 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../fetch-wire.h"
+
 struct mf_curl;
+
+struct mf_curl_file {
+	void *data;
+	size_t len;
+};
+
+/* How to reach servers; the members are indexed by enum mf_wire_option, each from its first one. */
+struct mf_curl_access {
+	char *texts[MF_WIRE_N_TEXTS];				 /* NULL: not set */
+	struct mf_curl_file files[MF_WIRE_N_FILES - MF_WIRE_CA]; /* PEM; data NULL: not set */
+	uint64_t numbers[MF_WIRE_N_OPTIONS - MF_WIRE_TIMEOUT];	 /* 0: not set */
+};
 
 #define MF_ETAG_MAX 256
 
@@ -17,17 +31,21 @@ struct mf_curl;
 struct mf_exchange {
 	/* the request */
 	const char *url;
-	const char *if_none_match; /* etag of the cached file, or NULL */
-	int fd;			   /* written to; has OFFSET bytes already */
-	uint64_t offset;	   /* > 0: resume there, if the server agrees */
-	uint64_t cap;		   /* limit of the file in bytes */
-	uint64_t connect_ms;	   /* timeout of the connection */
+	const char *if_none_match;	     /* etag of the cached file, or NULL */
+	int fd;				     /* written to; has OFFSET bytes already */
+	uint64_t offset;		     /* > 0: resume there, if the server agrees */
+	uint64_t cap;			     /* limit of the file in bytes */
+	uint64_t connect_ms;		     /* timeout of the connection */
+	const struct mf_curl_access *access; /* NULL: nothing special */
+	bool own; /* the server gets the user's password and certificate */
 
 	/* the result */
 	int code; /* 0, -MFE_UNREACHABLE, _HTTP_STATUS, _TOO_LARGE, _TRUNCATED, _TIMEOUT, -errno */
 	long status;		/* of the last response; 0: none */
 	uint64_t size;		/* bytes in the file */
 	bool not_modified;	/* status 304: nothing was written */
+	uint64_t retry_after;	/* seconds that the server asks to wait; 0: it does not */
+	bool dropped;		/* the connection was made, and ended before the response did */
 	bool page;		/* the content type is that of a web page */
 	char etag[MF_ETAG_MAX]; /* printable; "": none */
 	char why[256];

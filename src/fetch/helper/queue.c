@@ -7,8 +7,8 @@
  * mirror costs its timeout once, not once per file. An interrupted transfer is resumed at the same
  * mirror as long as each try makes progress; another mirror starts from zero, so that a bad mirror
  * cannot leave its bytes in the file of a good one. If the other side reports wrong bytes, the next
- * mirror is tried. A request fails only after all mirrors have failed, with the failure of the
- * mirror that got furthest.
+ * mirror is tried. After all mirrors, those whose failure may be gone are tried again (again.c). Then
+ * the request fails with the failure of the mirror that got furthest.
  *
  * An exchange slower than MIN_RATE bytes a second over the time that a mirror may be slow is
  * stopped in any phase: resolving, connecting, sending headers or a body.
@@ -24,6 +24,8 @@
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
 #include "../portal.h"
+#include "access.h"
+#include "again.h"
 #include "curl.h"
 
 #define PARALLEL     6
@@ -39,8 +41,12 @@ struct job {
 	uint64_t size, max;
 	bool optional, running, ended, absent;
 	bool worst_is_absent; /* "worst" is a missing file */
-	bool *tried;
-	size_t current; /* index into urls */
+	const struct mf_curl_access *access;
+	bool *own;	     /* of each URL: its server gets the user's password and certificate */
+	bool *tried, *again; /* of each URL; "again": its failure may be gone a moment later */
+	unsigned int rounds; /* begun after the first one */
+	uint64_t retry_after, not_before; /* of the next round: seconds, and microseconds */
+	size_t current;			  /* index into urls */
 	unsigned int resumes;
 	uint64_t slow_since,
 		slow_bytes; /* the time and size at which the measurement of the speed began */
@@ -56,22 +62,10 @@ struct queue {
 	struct job **jobs;
 	size_t n, running;
 	struct mf_strings bad_hosts;
+	struct accesses accesses;
 	struct mf_curl *curl;
 	uint64_t finished_bytes, progress_us;
 };
-
-/* How far a mirror got that failed with CODE; the furthest failure is reported. */
-static int rank(int code)
-{
-	static const int order[] = { -MFE_UNREACHABLE, -MFE_PORTAL,    -MFE_TIMEOUT,
-				     -MFE_HTTP_STATUS, -MFE_TRUNCATED, -MFE_TOO_LARGE,
-				     -MFE_BAD_SIZE,    -MFE_BAD_DIGEST };
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(order); i++)
-		if (order[i] == code)
-			return (int)i + 1;
-	return (int)(MF_ARRAY_SIZE(order)) + 1;
-}
 
 /* ---- reading the requests ---- */
 
@@ -94,21 +88,24 @@ static int add_request(struct queue *q, const struct mf_wire *packet, const char
 	job->size = packet->size;
 	job->max = packet->max;
 	job->optional = packet->flags & MF_WIRE_OPTIONAL;
-	if (*text) {
-		job->etag = strdup(text);
-		if (!job->etag)
-			return -ENOMEM;
-	}
-	return 0;
+	job->access = fetch_access_find(&q->accesses, packet->mirror);
+	job->etag = *text ? strdup(text) : NULL;
+	return *text && !job->etag ? -ENOMEM : 0;
 }
 
 static int queue_add_url(struct queue *q, const struct mf_wire *packet, const char *text)
 {
-	return q->n && packet->index == q->n - 1 ? mf_strings_add(&q->jobs[q->n - 1]->urls, text)
-						 : -EBADMSG;
+	struct job *job = q->n && packet->index == q->n - 1 ? q->jobs[q->n - 1] : NULL;
+	bool *own = job ? reallocarray(job->own, job->urls.n + 1, sizeof(*own)) : NULL;
+
+	if (!own)
+		return job ? -ENOMEM : -EBADMSG;
+	job->own = own;
+	own[job->urls.n] = packet->flags & MF_WIRE_OWN;
+	return mf_strings_add(&job->urls, text);
 }
 
-static int queue_on_packet(struct queue *q, const struct mf_wire *packet, const char *text)
+static int queue_on_packet(struct queue *q, const struct mf_wire *packet, const char *text, int fd)
 {
 	switch (packet->type) {
 	case MF_WIRE_SETUP:
@@ -125,7 +122,7 @@ static int queue_on_packet(struct queue *q, const struct mf_wire *packet, const 
 	case MF_WIRE_GO:
 		return 1;
 	}
-	return -EBADMSG;
+	return fetch_access_on_packet(&q->accesses, packet, text, fd);
 }
 
 static void queue_cleanup(struct queue **queue)
@@ -151,13 +148,14 @@ int fetch_queue_read(int sock, struct queue **ret_queue)
 		if (r == 0)
 			return 1;
 		if (r > 0)
-			r = queue_on_packet(q, &packet, text);
+			r = queue_on_packet(q, &packet, text, fd);
 	}
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < q->n; i++) {
 		q->jobs[i]->tried = calloc(q->jobs[i]->urls.n + 1, sizeof(bool));
-		if (!q->jobs[i]->tried)
+		q->jobs[i]->again = calloc(q->jobs[i]->urls.n + 1, sizeof(bool));
+		if (!q->jobs[i]->tried || !q->jobs[i]->again)
 			return -ENOMEM;
 	}
 	*ret_queue = MF_STEAL(q);
@@ -193,12 +191,15 @@ void fetch_queue_free(struct queue *q)
 		close_file(job);
 		mf_strings_done(&job->urls);
 		free(job->etag);
+		free(job->own);
 		free(job->tried);
+		free(job->again);
 		free(job);
 	}
 	free(q->jobs);
 	mf_strings_done(&q->bad_hosts);
 	mf_curl_free(q->curl);
+	fetch_accesses_done(&q->accesses);
 	free(q);
 }
 
@@ -252,7 +253,9 @@ static int job_start(struct queue *q, struct job *job, bool resume)
 	x->if_none_match = job->etag;
 	x->offset = x->size;
 	x->cap = job->max;
-	x->connect_ms = q->timeout_ms;
+	x->access = job->access;
+	x->own = job->own[job->current];
+	x->connect_ms = fetch_access_number(job->access, MF_WIRE_TIMEOUT, q->timeout_ms);
 	r = mf_curl_start(q->curl, x);
 	if (r < 0)
 		return r;
@@ -331,8 +334,11 @@ static int mirror_failed(struct queue *q, struct job *job, int code, const char 
 		    (job->exchange.status == 404 || job->exchange.status == 410);
 
 	job->tried[job->current] = true;
+	job->again[job->current] = fetch_again(&job->exchange, code);
+	if (job->again[job->current] && job->exchange.retry_after > job->retry_after)
+		job->retry_after = job->exchange.retry_after;
 	job->absent |= job->optional && gone;
-	if (!job->worst || rank(code) > rank(job->worst)) {
+	if (!job->worst || fetch_failure_rank(code) > fetch_failure_rank(job->worst)) {
 		job->worst = code;
 		job->worst_mirror = (uint32_t)job->current;
 		job->worst_is_absent = gone;
@@ -393,32 +399,51 @@ static int check_speed(struct queue *q, struct job *job)
 {
 	struct mf_exchange *x = &job->exchange;
 	uint64_t now = mf_now_us(), elapsed = now - job->slow_since;
+	uint64_t rate = fetch_access_number(job->access, MF_WIRE_MIN_RATE, MIN_RATE);
 	char why[128];
 
-	if (elapsed < q->timeout_ms * 1000)
+	if (elapsed < fetch_access_number(job->access, MF_WIRE_TIMEOUT, q->timeout_ms) * 1000)
 		return 0;
 	/* a restarted file is smaller than before: that counts as progress */
-	if (x->size < job->slow_bytes ||
-	    (x->size - job->slow_bytes) * 1000000 >= MIN_RATE * elapsed) {
+	if (x->size < job->slow_bytes || (x->size - job->slow_bytes) * 1000000 >= rate * elapsed) {
 		job->slow_since = now;
 		job->slow_bytes = x->size;
 		return 0;
 	}
-	snprintf(why, sizeof(why), "less than %d bytes a second for %.1f s", MIN_RATE,
-		 (double)elapsed / 1e6);
+	snprintf(why, sizeof(why), "less than %llu bytes a second for %.1f s",
+		 (unsigned long long)rate, (double)elapsed / 1e6);
 	mf_curl_stop(q->curl, x);
 	job->running = false;
 	q->running--;
 	return mirror_failed(q, job, -MFE_TIMEOUT, why);
 }
 
+/* Schedules another round over the mirrors that may work again. False: there is none. */
+static bool schedule_round(struct job *job)
+{
+	uint64_t rounds = fetch_access_number(job->access, MF_WIRE_RETRIES, FETCH_ROUNDS);
+	bool some = false;
+
+	for (size_t i = 0; job->rounds < rounds && i < job->urls.n; i++) {
+		some |= job->again[i];
+		job->tried[i] &= !job->again[i];
+		job->again[i] = false;
+	}
+	if (some)
+		job->not_before = mf_now_us() + fetch_again_pause(job->rounds++, job->retry_after);
+	job->retry_after = 0;
+	return some;
+}
+
 static int job_advance(struct queue *q, struct job *job)
 {
 	if (job->running)
 		return check_speed(q, job);
-	if (job->ended || q->running >= PARALLEL)
+	if (job->ended || q->running >= PARALLEL || mf_now_us() < job->not_before)
 		return 0;
-	return next_mirror(q, job, &job->current) ? job_start(q, job, false) : job_end(q, job);
+	if (next_mirror(q, job, &job->current))
+		return job_start(q, job, false);
+	return schedule_round(job) ? 0 : job_end(q, job);
 }
 
 static int on_retry(struct queue *q, const struct mf_wire *packet)
