@@ -121,6 +121,11 @@ int cmd_add_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
 int cmd_run(struct cmd *cmd, struct mf_run *run);
 /* The same; the JSON object of the run is added to LIST, and not printed. */
 int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list);
+/*
+ * Adds "did you mean" to the failure of the context, whose subject is a name, if a module of the catalog
+ * has a similar one. Was there any?
+ */
+bool cmd_hint_at_similar(struct cmd *cmd, const struct mf_catalog *catalog);
 
 /* ---- questions: ask.c ---- */
 

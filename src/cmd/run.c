@@ -149,22 +149,29 @@ static char *similar_modules(const struct mf_run *run, const struct mf_want *wan
 	return text ? mf_format("; %s", text) : NULL;
 }
 
-/* Adds "did you mean" to the failure of a name that nothing has. */
-static void hint_at_similar(struct cmd *cmd, const struct mf_run *run, int r)
+bool cmd_hint_at_similar(struct cmd *cmd, const struct mf_catalog *catalog)
 {
-	struct mf_failure f = cmd->ctx.failure;
+	const struct mf_failure f = cmd->ctx.failure;
 	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = f.what };
 	_cleanup_free_ char *text = NULL;
 
-	if (r != -MFE_NOT_FOUND || f.stage != MF_STAGE_RESOLVE || !run->catalog)
-		return;
-	(void)mf_catalog_each_module(run->catalog, run_on_module, &similar);
+	(void)mf_catalog_each_module(catalog, run_on_module, &similar);
 	text = mf_similar_text(&similar);
 	if (text)
 		(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what, "%s; %s", f.why, text);
-	else if (run->selection.install)
-		(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what,
-			      "%s; modfetch search finds packages by a part of their name", f.why);
+	return text;
+}
+
+/* Adds what the user may try to the failure of a name that nothing has. */
+static void hint_at_names(struct cmd *cmd, const struct mf_run *run, int r)
+{
+	const struct mf_failure f = cmd->ctx.failure;
+
+	if (r != -MFE_NOT_FOUND || f.stage != MF_STAGE_RESOLVE || !run->catalog ||
+	    cmd_hint_at_similar(cmd, run->catalog) || !run->selection.install)
+		return;
+	(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what,
+		      "%s; modfetch search finds packages by a part of their name", f.why);
 }
 
 /* What the user can do about a want that was not satisfied, as "; …" in new memory; or NULL. */
@@ -230,7 +237,7 @@ int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 	if (!run->dry_run)
 		cmd_ask_for_plan(cmd, run);
 	r = mf_pipeline_run(&cmd->ctx, run);
-	hint_at_similar(cmd, run, r);
+	hint_at_names(cmd, run, r);
 	/* a failed plan is an answer too: the object has the reason for each query */
 	if (cmd->json)
 		put_json(cmd, run, r, list);

@@ -324,21 +324,32 @@ static int info_find_by_alias(struct cmd *cmd, struct mf_catalog *catalog, const
 	return 0;
 }
 
-/* The packages that NAME means: of a device those of its drivers. As mf_about_find(). */
+/* The packages that NAME means: of a device or an alias those of its drivers. As mf_about_find(). */
 static int info_find(struct cmd *cmd, struct mf_catalog *catalog, const char *name, int **ret_ids,
 		     size_t *ret_n)
 {
 	char module[MF_MODULE_NAME_SIZE];
 	_cleanup_free_ char *pattern = NULL;
+	struct mf_saved_failure unknown;
 	int r = mf_typed_pattern(&cmd->ctx, name, &pattern);
 
 	if (r < 0)
 		return r;
 	if (!r)
 		return info_find_by_alias(cmd, catalog, name, pattern, ret_ids, ret_n);
-	return mf_about_find(&cmd->ctx, catalog,
-			     mf_typed_module(name, module, sizeof(module)) ? module : name, ret_ids,
-			     ret_n);
+	r = mf_about_find(&cmd->ctx, catalog,
+			  mf_typed_module(name, module, sizeof(module)) ? module : name, ret_ids,
+			  ret_n);
+	if (r != -MFE_NOT_FOUND)
+		return r;
+	/* neither a package nor a module: a modalias, or an alias as "fs-xfs" */
+	unknown = mf_failure_save(&cmd->ctx);
+	r = info_find_by_alias(cmd, catalog, name, (char *)name, ret_ids, ret_n);
+	if (r != -MFE_NOT_FOUND)
+		return r;
+	mf_failure_restore(&unknown);
+	cmd_hint_at_similar(cmd, catalog);
+	return r;
 }
 
 static int print_info(struct cmd *cmd, struct mf_catalog *catalog, const char *name,

@@ -106,6 +106,11 @@ static int add_install_jobs(struct planning *p, const struct mf_strings *names)
 			r = mf_version_find_text(p->pool, names->v[i], &ids, &n);
 			mf_pool_allow_versions(p->pool);
 		}
+		if (!r && !n && p->selection->any_form) {
+			free(MF_STEAL(ids));
+			r = resolve_find_short(p->ctx, p->pool, p->judge.repos->n, names->v[i],
+					       &ids, &n);
+		}
 		if (r < 0)
 			return mf_fail(p->ctx, MF_STAGE_RESOLVE, r, names->v[i], NULL);
 		if (!n)

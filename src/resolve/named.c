@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
@@ -133,6 +134,36 @@ int resolve_find_named(const struct mf_context *ctx, struct mf_pool *pool,
 		return named_find_any_form(ctx, pool, name, ret_ids, ret_n);
 	*ret_ids = MF_STEAL(ids);
 	*ret_n = n;
+	return 0;
+}
+
+int resolve_find_short(const struct mf_context *ctx, struct mf_pool *pool, size_t n_repos,
+		       const char *name, int **ret_ids, size_t *ret_n)
+{
+	_cleanup_free_ int *found = NULL;
+	size_t n_found = 0, room = 0;
+	int r = 0;
+
+	for (size_t origin = 0; !r && origin < n_repos; origin++) {
+		_cleanup_free_ int *ids = NULL;
+		size_t n = 0;
+
+		r = mf_pool_list(pool, (int)origin, &ids, &n);
+		for (size_t i = 0; !r && i < n; i++) {
+			enum mf_meaning meaning = MF_MEANS_NOTHING;
+
+			r = mf_package_meant(pool, ids[i], ctx->kernel, name, &meaning);
+			if (r < 0 || meaning != MF_MEANS_SHORT)
+				continue;
+			r = mf_array_reserve(&found, &room, n_found + 1, sizeof(*found));
+			if (!r)
+				found[n_found++] = ids[i];
+		}
+	}
+	if (r < 0)
+		return r;
+	*ret_ids = MF_STEAL(found);
+	*ret_n = n_found;
 	return 0;
 }
 

@@ -14,6 +14,12 @@
 int resolve_find_named(const struct mf_context *ctx, struct mf_pool *pool,
 		       const struct mf_selection *selection, const char *name, int **ret_ids,
 		       size_t *ret_n);
+/*
+ * Finds the packages of repositories whose name without kernel and flavor NAME is: SUSE's generators of
+ * before 2018 write no provide for it. RET_IDS is the caller's to free. 0 or -ENOMEM; records nothing.
+ */
+int resolve_find_short(const struct mf_context *ctx, struct mf_pool *pool, size_t n_repos,
+		       const char *name, int **ret_ids, size_t *ret_n);
 /* Has the disk a module of this name that is of no package? */
 bool resolve_is_unowned_module(struct mf_pool *pool, const char *name);
 

@@ -276,6 +276,12 @@ class Devices(Case):
             self.assertIn('[DENIED]', self.done('lookup', form, status=4).stderr, form)
             self.assertIn('[DENIED]', self.done('install', form, status=4).stderr, form)
 
+    def test_info_takes_aliases_and_has_a_suggestion(self):
+        for name, module in ((r.NIC, 'e1000e'), ('fs-xfs', 'xfs')):
+            self.assertEqual([one['name'] for one in self.root.json('info', name)[1]], [f'{module}-kmp-{self.tag}'])
+        for name, hint in (('e1000f', 'did you mean e1000e?'), ('pci:vnothing', 'no package and no module has this name')):
+            self.assertIn(hint, self.root.run('info', name).stderr)
+
     def test_search_and_info_find_the_driver_of_a_device(self):
         for form in ('eth0', '00:03.0', '/sys/class/net/eth0', '8086:10d3'):
             for verb in ('search', 'info'):
