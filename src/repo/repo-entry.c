@@ -23,34 +23,6 @@
 #include "values.h"
 #include "variables.h"
 
-int repo_spoil_at(struct draft *d, const char *file, unsigned int line, const char *why,
-		  const char *value)
-{
-	_cleanup_free_ char *shown = mf_secret_hide_copy(value);
-	const char *id = d->repo.id;
-
-	if (d->why)
-		return 0;
-	if (!shown)
-		return -ENOMEM;
-	d->where = !line ? mf_format("%s", file)
-		   : *id ? mf_format("%s line %u [%s]", file, line, id)
-			 : mf_format("%s line %u", file, line);
-	if (!d->where)
-		return -ENOMEM;
-	d->why = mf_format("%s%s%s", why, *shown ? ": " : "", shown);
-	if (!d->why)
-		return -ENOMEM;
-	mf_text_sanitize(d->where);
-	mf_text_sanitize(d->why);
-	return 0;
-}
-
-int repo_spoil(const struct reading *rd, struct draft *d, const char *why, const char *value)
-{
-	return repo_spoil_at(d, rd->file, rd->line, why, value);
-}
-
 /* ---- values ---- */
 
 static bool is_url(const char *s)
@@ -63,13 +35,6 @@ static bool is_url(const char *s)
  * Each of these reads one value into WHERE, a member of the draft's repository. 0, also where the
  * value is wrong and the entry unusable, or -ENOMEM.
  */
-
-int repo_spoil_key(const struct reading *rd, struct draft *d, const char *why)
-{
-	_cleanup_free_ char *text = mf_format("%s%s", rd->key, why);
-
-	return text ? repo_spoil(rd, d, text, "") : -ENOMEM;
-}
 
 static int refuse(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
@@ -128,15 +93,6 @@ static int add_patterns(const struct reading *rd, struct draft *d, void *where, 
 		r = mf_strings_add(where, words.v[i]);
 	}
 	return r;
-}
-
-int repo_set_text(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	char **text = where;
-
-	free(*text);
-	*text = strdup(value);
-	return *text ? 0 : -ENOMEM;
 }
 
 static int set_url(const struct reading *rd, struct draft *d, void *where, const char *value)
