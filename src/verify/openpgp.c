@@ -40,6 +40,7 @@
 struct job {
 	int fds[MAX_KEYRINGS + 2]; /* keyrings, signature, data */
 	size_t n;
+	bool quiet; /* only the fingerprints of good signatures are of interest */
 };
 
 /* "/proc/self/fd/N" words for the child, and its command line. */
@@ -80,7 +81,10 @@ static int openpgp_add_files(posix_spawn_file_actions_t *actions, const struct j
 
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-	if (!r)
+	if (!r && job->quiet)
+		r = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY,
+						     0);
+	else if (!r)
 		r = posix_spawn_file_actions_adddup2(actions, out, STDERR_FILENO);
 	for (size_t i = 0; !r && i < job->n; i++)
 		r = posix_spawn_file_actions_adddup2(actions, job->fds[i], FIRST_FD + (int)i);
@@ -228,8 +232,15 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig, bool tim
 			       ? -MFE_UNTRUSTED_KEY
 			       : -MFE_BAD_SIGNATURE;
 	}
-	if (!parse_fingerprint(output, &signer))
-		return -MFE_BAD_SIGNATURE;
+	/* of two signatures, as while a key is replaced, sqv reports the unknown one before the good one */
+	if (!parse_fingerprint(output, &signer)) {
+		job.quiet = true;
+		r = openpgp_ask(&job, 0, output);
+		if (r < 0)
+			return r;
+		if (!r || !parse_fingerprint(output, &signer))
+			return -MFE_BAD_SIGNATURE;
+	}
 	r = timed ? find_signing_time(&job, &signer.signing_time) : 0;
 	if (r < 0)
 		return r;

@@ -226,6 +226,12 @@ class OpenPgp(WithRoot):
                 self.check('new', signer, keys=keys)
         self.check('new', 'rsa', '--digest-algo', 'SHA512')
 
+    def test_two_signatures_while_a_key_is_replaced(self):
+        """One of them by a key of the repository is enough, in either order; two by strangers are none."""
+        for first, second in (('stranger', 'good'), ('good', 'stranger'), ('good', 'rsa')):
+            self.check('new', first, '--local-user', f'{second}@example.org', keys='good')
+        self.check('UNTRUSTED-KEY', 'stranger', '--local-user', 'rsa@example.org', keys='good')
+
     def test_bad_signatures(self):
         self.check('UNTRUSTED-KEY', 'stranger', keys='good')
         self.check('BAD-SIGNATURE', 'revoked', gpg=self.thief)
