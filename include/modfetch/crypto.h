@@ -95,6 +95,13 @@ struct mf_signer {
 int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size_t len,
 			const void *sig, size_t sig_len, bool timed, struct mf_signer *ret_signer);
 
+/*
+ * Why a signature that was refused cannot be used here, although other programs may accept it, in one
+ * clause with the way out: it is in PEM or S/MIME, has several signers, or is RSA-PSS. Static; NULL: its
+ * form is not the reason.
+ */
+const char *mf_signature_form(const void *sig, size_t sig_len);
+
 /* Verifies a signature over metadata, which must have a signing time. Returns as above. */
 static inline int mf_cms_verify(const struct mf_keyring *keyring, const void *data, size_t len,
 				const void *sig, size_t sig_len, struct mf_signer *ret_signer)

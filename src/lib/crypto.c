@@ -205,6 +205,39 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 	return 0;
 }
 
+const char *mf_signature_form(const void *sig, size_t len)
+{
+	static const struct {
+		const char *begin, *clause;
+	} texts[] = {
+		{ "-----BEGIN", "it is in PEM; make it in DER, with openssl cms -outform DER" },
+		{ "MIME-Version:", "it is S/MIME; make it in DER, with openssl cms -outform DER" },
+		{ "Content-Type:", "it is S/MIME; make it in DER, with openssl cms -outform DER" },
+	};
+	DRAIN_ERRORS;
+	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
+	const unsigned char *p = sig;
+	const ASN1_OBJECT *oid;
+	X509_ALGOR *algorithm;
+	STACK_OF(CMS_SignerInfo) * signers;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
+		if (len >= strlen(texts[i].begin) &&
+		    !memcmp(sig, texts[i].begin, strlen(texts[i].begin)))
+			return texts[i].clause;
+	cms = len <= MAX_SIGNATURE ? d2i_CMS_ContentInfo(NULL, &p, (long)len) : NULL;
+	signers = cms ? CMS_get0_SignerInfos(cms) : NULL;
+	if (signers && sk_CMS_SignerInfo_num(signers) > 1)
+		return "it has several signers; sign with one key, and publish again for another";
+	if (!signers || sk_CMS_SignerInfo_num(signers) != 1)
+		return NULL;
+	CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, 0), NULL, NULL, NULL, &algorithm);
+	X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
+	return OBJ_obj2nid(oid) == NID_rsassaPss ? "it is RSA-PSS, which is not supported; sign "
+						   "with RSA PKCS#1, ECDSA or Ed25519"
+						 : NULL;
+}
+
 /* Reads the only signing time of the signed attributes. False: none, several or an invalid one. */
 static bool read_signing_time(CMS_SignerInfo *si, int64_t *ret_time)
 {

@@ -168,6 +168,7 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 {
 	_cleanup_free_ char *data = NULL, *sig = NULL;
 	struct mf_signer signer = { 0 };
+	const char *form;
 	size_t len, sig_len;
 	int r = mf_file_read(evidence->repomd, REPOMD_MAX, &data, &len);
 
@@ -175,9 +176,11 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 		r = mf_file_read(evidence->signature, SIGNATURE_MAX, &sig, &sig_len);
 	if (!r)
 		r = mf_cms_verify(keys->certs, data, len, sig, sig_len, &signer);
+	form = r == -MFE_BAD_SIGNATURE || r == -MFE_WEAK_SIGNATURE ? mf_signature_form(sig, sig_len)
+								   : NULL;
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, r, repo->id, "repomd.xml: %s",
-			       mf_error_sentence(r));
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, repo->id, "repomd.xml: %s%s%s",
+			       mf_error_sentence(r), form ? ": " : "", form ? form : "");
 	ret_trust->signing_time = signer.signing_time;
 	snprintf(ret_trust->signer, sizeof(ret_trust->signer), "%s", signer.subject);
 	snprintf(ret_trust->key, sizeof(ret_trust->key), "%s", signer.fingerprint);

@@ -143,6 +143,36 @@ static void signatures_of_the_openssl_program(void **state)
 	}
 }
 
+static void a_form_that_cannot_be_used_is_named(void **state)
+{
+	static const struct {
+		const char *options, *says;
+	} cases[] = {
+		{ "", NULL },
+		{ "-md sha1", NULL },
+		{ "-noattr", NULL },
+		{ "-outform PEM", "PEM" },
+		{ "-outform SMIME", "S/MIME" },
+		{ "-signer keys/p256.pem -inkey p256.key", "several signers" },
+		{ "-keyopt rsa_padding_mode:pss", "RSA-PSS" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *sig = NULL;
+		const char *form;
+		size_t len;
+
+		sign("rsa2048", cases[i].options);
+		assert_int_equal(mf_file_read_at(AT_FDCWD, "sig", 1 << 20, &sig, &len), 0);
+		form = mf_signature_form(sig, len);
+		if (!form != !cases[i].says || (form && !strstr(form, cases[i].says)))
+			fail_msg("%s: %s", cases[i].options, form ? form : "nothing");
+	}
+	assert_null(mf_signature_form("", 0));
+	assert_null(mf_signature_form("garbage", 7));
+}
+
 static void other_cms_is_no_signature(void **state)
 {
 	static const char *const commands[] = {
@@ -518,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_checksum_is_compared_by_its_kind),
 		UNIT(signatures_of_the_openssl_program),
+		UNIT(a_form_that_cannot_be_used_is_named),
 		UNIT(other_cms_is_no_signature),
 		UNIT(the_signer_is_told),
 		UNIT(our_own_signatures_verify_here_and_by_openssl),
