@@ -27,6 +27,8 @@ static const struct {
 	{ -MFE_UNREACHABLE, true, true },
 	{ -MFE_PORTAL, true, true },
 	{ -MFE_STALE, true, true },
+	/* until the clock is set */
+	{ -MFE_FUTURE, true, true },
 	{ -MFE_HTTP_STATUS, true, false },
 	{ -MFE_TIMEOUT, true, false },
 	{ -MFE_TRUNCATED, true, false },

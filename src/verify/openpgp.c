@@ -11,8 +11,10 @@
  * time. The latest time for which it still accepts is the signing time. A binary search finds it in
  * about thirty runs of two milliseconds, without a parser of ours.
  *
- * sqv itself compares with the clock: before its signing time a signature is not valid. A machine
- * with a clock at 1970 can use CMS signatures, which need no clock, but not these.
+ * sqv compares with the clock. By default a signature that is seconds ahead is bad, although two clocks are
+ * never the same; asked with the end of OpenPGP's time, it tolerates half an hour. A clock that is later than
+ * that gets -MFE_FUTURE, which is tried again when the clock may be right. A machine with a clock at 1970 can
+ * use CMS signatures, which need no clock.
  */
 #include "openpgp.h"
 #include <errno.h>
@@ -47,7 +49,7 @@ struct job {
 struct command {
 	char words[MAX_KEYRINGS + 2][48];
 	char not_before[64];
-	char *argv[2 * MAX_KEYRINGS + 8];
+	char *argv[2 * MAX_KEYRINGS + 10];
 };
 
 static void make_command(const struct job *job, int64_t not_before, struct command *c)
@@ -63,6 +65,8 @@ static void make_command(const struct job *job, int64_t not_before, struct comma
 		c->argv[n++] = (char *)"--keyring";
 		c->argv[n++] = c->words[i];
 	}
+	c->argv[n++] = (char *)"--not-after";
+	c->argv[n++] = (char *)"2106-01-01";
 	if (not_before && gmtime_r(&at, &tm)) {
 		strftime(c->not_before, sizeof(c->not_before), "%Y-%m-%dT%H:%M:%SZ", &tm);
 		c->argv[n++] = (char *)"--not-before";
@@ -230,7 +234,8 @@ int mf_openpgp_verify(const int *keyrings, size_t n, int data, int sig, bool tim
 		snprintf(why, why_size, "%.*s", (int)strcspn(output, "\n"), output);
 		return strcasestr(output, "missing key") || strcasestr(output, "no key")
 			       ? -MFE_UNTRUSTED_KEY
-			       : -MFE_BAD_SIGNATURE;
+		       : strcasestr(output, "not live until") ? -MFE_FUTURE
+							      : -MFE_BAD_SIGNATURE;
 	}
 	/* of two signatures, as while a key is replaced, sqv reports the unknown one before the good one */
 	if (!parse_fingerprint(output, &signer)) {

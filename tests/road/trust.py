@@ -232,6 +232,12 @@ class OpenPgp(WithRoot):
             self.check('new', first, '--local-user', f'{second}@example.org', keys='good')
         self.check('UNTRUSTED-KEY', 'stranger', '--local-user', 'rsa@example.org', keys='good')
 
+    def test_a_signature_from_the_future_is_judged_as_others_are(self):
+        """Two clocks are never the same; years apart, one of them is wrong or the key is misused."""
+        for seconds, code in (600, 'new'), (3 * 366 * 86400, 'FUTURE'):
+            at = time.strftime('%Y%m%dT%H%M%S', time.gmtime(time.time() + seconds))
+            self.check(code, 'good', at=at)
+
     def test_bad_signatures(self):
         self.check('UNTRUSTED-KEY', 'stranger', keys='good')
         self.check('BAD-SIGNATURE', 'revoked', gpg=self.thief)
