@@ -80,7 +80,7 @@ static int says_too_little(const struct mf_context *ctx, struct mf_pool *pool, i
 	return mf_pool_deps(pool, id, MF_REQUIRES, on_need, &need);
 }
 
-static int on_file(void *arg, const char *path)
+int mf_driver_files_note(void *arg, const char *path)
 {
 	struct mf_strings *provides = arg;
 	char module[MF_MODULE_NAME_SIZE];
@@ -94,16 +94,20 @@ static int on_file(void *arg, const char *path)
 	return provide ? mf_strings_add_unique(provides, provide) : -ENOMEM;
 }
 
+bool mf_driver_names_modules(struct mf_pool *pool, int id)
+{
+	return mf_pool_deps(pool, id, MF_PROVIDES, on_module_provide, NULL);
+}
+
 /* Adds the provides of a package that names no module. 0 or -ENOMEM. */
 static int driver_files_derive(struct mf_pool *pool, int id)
 {
 	_cleanup_(mf_strings_done) struct mf_strings provides = { 0 };
 	int r;
 
-	if (!mf_is_driver_package(pool, id) ||
-	    mf_pool_deps(pool, id, MF_PROVIDES, on_module_provide, NULL))
+	if (!mf_is_driver_package(pool, id) || mf_driver_names_modules(pool, id))
 		return 0;
-	r = mf_pool_each_file(pool, id, on_file, &provides);
+	r = mf_pool_each_file(pool, id, mf_driver_files_note, &provides);
 	for (size_t i = 0; !r && i < provides.n; i++)
 		mf_pool_add_provide(pool, id, provides.v[i]);
 	if (!r && provides.n)

@@ -30,4 +30,12 @@ bool mf_is_driver_package(struct mf_pool *pool, int id);
 int mf_driver_files_add(struct mf_context *ctx, const char *repo_id, struct mf_pool *pool,
 			const int *ids, size_t n, const struct mf_cache_source *source);
 
+/* Does the package say itself which modules it has, by a provide "kmod(NAME.ko)"? */
+bool mf_driver_names_modules(struct mf_pool *pool, int id);
+/*
+ * Adds "kmod(NAME.ko)" to the struct mf_strings ARG if PATH is that of a module below lib/modules. 0 or
+ * -ENOMEM.
+ */
+int mf_driver_files_note(void *arg, const char *path);
+
 #endif

@@ -8,8 +8,8 @@
  * it was. A cache that is damaged, or cannot be written (by who is not root, on a full disk), costs
  * time and nothing else.
  *
- *	KEY.2.plan  for planning
- *	KEY.2.solv  all that the packages say, and the digests of their headers
+ *	KEY.3.plan  for planning
+ *	KEY.3.solv  all that the packages say, and the digests of their headers
  *
  * 2 is the number of this form: each package also has a mark for each kernel in whose module
  * directory it has files.
@@ -34,6 +34,7 @@
 #include "modfetch/rpm.h"
 #include "modfetch/strings.h"
 #include "modfetch/table.h"
+#include "driver-files.h"
 
 #define DIRECTORY MF_CACHE_DIRECTORY "/.installed"
 /* Milliseconds after which a change has another time: of a filesystem with whole seconds; of others. */
@@ -45,13 +46,13 @@ static const struct form {
 	int (*add)(struct mf_pool *pool, int fd);
 	int (*write)(struct mf_pool *pool, const int *ids, size_t n, int fd);
 } forms[] = {
-	[MF_INSTALLED_PLAN] = { ".2.plan", mf_pool_add_installed_plan,
+	[MF_INSTALLED_PLAN] = { ".3.plan", mf_pool_add_installed_plan,
 				mf_pool_write_installed_plan },
-	[MF_INSTALLED_WHOLE] = { ".2.solv", mf_pool_add_installed_cache, mf_pool_write },
+	[MF_INSTALLED_WHOLE] = { ".3.solv", mf_pool_add_installed_cache, mf_pool_write },
 };
 
 struct cache_name {
-	char text[sizeof((struct mf_rpmdb){ 0 }.key) + sizeof(".2.solv")];
+	char text[sizeof((struct mf_rpmdb){ 0 }.key) + sizeof(".3.solv")];
 };
 
 static struct cache_name name_of(const struct mf_rpmdb *db, enum mf_installed_form form)
@@ -140,6 +141,27 @@ static bool is_known(void *arg, const char *digest)
 	return place;
 }
 
+/*
+ * A module on disk must have an owner: or the machine would be said to have all that a newer version of the
+ * package provides.
+ */
+static int name_modules(struct mf_pool *pool, int id, void *header)
+{
+	_cleanup_(mf_rpm_header_done) struct mf_rpm_header h = { 0 };
+	_cleanup_(mf_strings_done) struct mf_strings provides = { 0 };
+	int r;
+
+	if (mf_driver_names_modules(pool, id))
+		return 0;
+	r = mf_rpm_header(header, &h);
+	for (size_t i = 0; !r && i < h.n_files; i++)
+		if (!h.files[i].left_out && !h.files[i].ghost)
+			r = mf_driver_files_note(&provides, h.files[i].path);
+	for (size_t i = 0; !r && i < provides.n; i++)
+		mf_pool_add_provide(pool, id, provides.v[i]);
+	return r;
+}
+
 static int add_unknown(void *arg, void *header, const char *digest)
 {
 	_cleanup_(mf_strings_done) struct mf_strings kernels = { 0 };
@@ -153,6 +175,8 @@ static int add_unknown(void *arg, void *header, const char *digest)
 	r = mf_rpm_kernels(header, &kernels);
 	for (size_t i = 0; !r && i < kernels.n; i++)
 		mf_pool_mark_kernel(reading->pool, id, kernels.v[i]);
+	if (!r && kernels.n)
+		r = name_modules(reading->pool, id, header);
 	return r;
 }
 

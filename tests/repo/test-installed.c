@@ -16,7 +16,7 @@ static const struct primary packages[] = {
 };
 
 static const char *const endings[] = {
-	[MF_INSTALLED_PLAN] = "2.plan", [MF_INSTALLED_WHOLE] = "2.solv"
+	[MF_INSTALLED_PLAN] = "3.plan", [MF_INSTALLED_WHOLE] = "3.solv"
 };
 
 /* Caches of that name, as if the database had been read before. */
@@ -192,15 +192,15 @@ static void keep_in_place_of(struct root *r, const char *digest)
 	int *ids, fd, later;
 
 	keep(r, "before");
-	fd = openat(r->fd, "var/cache/modfetch/.installed/before.2.solv", O_RDWR | O_CLOEXEC);
+	fd = openat(r->fd, "var/cache/modfetch/.installed/before.3.solv", O_RDWR | O_CLOEXEC);
 	assert_int_equal(mf_pool_new("x86_64", &pool), 0);
 	assert_int_equal(mf_pool_add_installed_cache(pool, fd), 0);
 	assert_int_equal(mf_pool_list(pool, MF_POOL_INSTALLED, &ids, &n), 0);
 	mf_pool_set_header_digest(pool, ids[0], digest);
-	root_write(r, "var/cache/modfetch/.installed/later.2.solv", "");
-	later = openat(r->fd, "var/cache/modfetch/.installed/later.2.solv", O_RDWR | O_CLOEXEC);
+	root_write(r, "var/cache/modfetch/.installed/later.3.solv", "");
+	later = openat(r->fd, "var/cache/modfetch/.installed/later.3.solv", O_RDWR | O_CLOEXEC);
 	assert_int_equal(mf_pool_write(pool, ids, n, later), 0);
-	unlinkat(r->fd, "var/cache/modfetch/.installed/before.2.solv", 0);
+	unlinkat(r->fd, "var/cache/modfetch/.installed/before.3.solv", 0);
 	free(ids);
 	close(fd);
 	close(later);

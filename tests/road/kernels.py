@@ -283,7 +283,7 @@ class Report(Machine):
         r.createrepo(self.repository, key=None)
         both = ', '.join(sorted((OTHER, self.root.kver)))
         for line in 'test: 2 packages', 'test: unchanged':
-            self.assertEqual(self.root.run('refresh').stdout, f'{line}; kernels: {both}\n')
+            self.assertEqual(self.root.run('refresh').stdout.splitlines()[0], f'{line}; kernels: {both}')
         answer = self.root.json('refresh')[1]['repositories'][0]
         self.assertEqual((answer['kernels'], answer['built_for'], answer['any_kernel']),
                          ([], sorted((OTHER, self.root.kver)), False))
