@@ -321,17 +321,23 @@ static int check_pair(struct mf_context *ctx, const struct mf_repo *repo,
 	return mf_trust_repomd(ctx, repo, &evidence, &result->trust);
 }
 
-/* AGAIN: the previous pair did not match, and this one must be fetched completely. */
-static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, const char *mirror,
-			const struct refresh_options *options, bool again,
-			struct mf_refresh_result *result)
+/* A try to get metadata from one mirror. */
+struct attempt {
+	const char *mirror;
+	bool again;    /* the files before did not go together: these must be fetched completely */
+	bool accepted; /* repomd.xml and its signature were; what failed came after them */
+};
+
+static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, struct attempt *attempt,
+			const struct refresh_options *options, struct mf_refresh_result *result)
 {
+	const char *mirror = attempt->mirror;
 	_cleanup_(fetched_done) struct mf_fetched fetched[N_FILES] = { { .fd = -1 }, { .fd = -1 } };
 	const struct mf_strings one = { (char **)&mirror, 1, 0 };
 	struct mf_repo_state state = { 0 };
 	int r = 0;
 
-	if (!options->flags && options->format && !again)
+	if (!options->flags && options->format && !attempt->again)
 		r = mf_repo_state_read(ctx, repo->id, &state);
 	if (r == 0)
 		r = fetch_pair(ctx, repo, &one, options->format,
@@ -340,9 +346,25 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, cons
 		r = use_current(ctx, repo, &state, &fetched[REPOMD]);
 	if (r == 0)
 		r = check_pair(ctx, repo, options, fetched, result);
+	attempt->accepted = r >= 0;
 	return r < 0 ? r
 		     : refresh_publish(ctx, repo, mirror, &fetched[REPOMD],
 				       options->flags & MF_REFRESH_FORCE, result);
+}
+
+/*
+ * Was the repository perhaps published again between two requests? Then the signature is that of another
+ * repomd.xml, or a file that repomd.xml names is gone or another one: all of them once more.
+ */
+static bool may_be_torn(const struct attempt *attempt, int code)
+{
+	static const int codes[] = { -MFE_HTTP_STATUS, -MFE_BAD_DIGEST, -MFE_BAD_SIZE,
+				     -MFE_TOO_LARGE, -MFE_TRUNCATED };
+
+	for (size_t i = 0; attempt->accepted && i < MF_ARRAY_SIZE(codes); i++)
+		if (codes[i] == code)
+			return true;
+	return code == -MFE_BAD_SIGNATURE;
 }
 
 /*
@@ -376,10 +398,12 @@ static int refresh_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_UNREACHABLE, repo->id,
 			       "the repository has no URL");
 	for (size_t i = 0; i < repo->baseurls.n; i++) {
-		for (int tries = 0; tries < 2; tries++) {
-			r = refresh_from(ctx, repo, repo->baseurls.v[i], options, tries, result);
-			if (r != -MFE_BAD_SIGNATURE)
-				break;
+		struct attempt attempt = { .mirror = repo->baseurls.v[i] };
+
+		r = refresh_from(ctx, repo, &attempt, options, result);
+		if (may_be_torn(&attempt, r)) {
+			attempt.again = true;
+			r = refresh_from(ctx, repo, &attempt, options, result);
 		}
 		if (r >= 0 || !mirror_failure_rank(r))
 			return r;

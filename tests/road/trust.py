@@ -520,6 +520,33 @@ class Mirrors(WithRoot):
         self.assertEqual(self.refresh(), 'new')
         self.assertEqual(sum('p7s' in path for path in server.requests), 2)
 
+    def test_a_repository_that_is_published_between_two_requests_is_fetched_once_more(self):
+        """The package list that repomd.xml names is gone, or is another one, when it is asked for."""
+        def make(directory, names):
+            shutil.rmtree(f'{directory}/repodata', ignore_errors=True)
+            subprocess.run(['createrepo_c', '-q', '--no-database', *names, directory], check=True)
+            r.sign(directory, 'repo')
+
+        # names with a digest, as createrepo_c makes them: the old list is gone; plain names: it is another one
+        for names in [], ['--simple-md-filenames']:
+            with self.subTest(names=names):
+                directory = f'{self.repo}/{len(names)}'
+                os.makedirs(directory)
+                make(directory, names)
+                server = self.server(directory)
+                self.configure(server.url)
+
+                def publish(directory=directory, names=names):
+                    r.next_second()
+                    r.rpmbuild(directory, 'paper', [], [('/usr/share/doc/paper/README', b'x')], arch='noarch')
+                    make(directory, names)
+                server.before['primary'] = publish
+                self.assertEqual(self.refresh(), 'new')
+                self.assertEqual(sum('repomd.xml.p7s' in path for path in server.requests), 2)
+                self.assertEqual(self.refresh(), 'unchanged')
+                shutil.rmtree(f'{self.root.path}/var', ignore_errors=True)
+                os.makedirs(f'{self.root.path}/var/lib/rpm', exist_ok=True)
+
     def test_a_bad_pair_is_asked_for_twice_and_no_more(self):
         repomd = self.make()
         write(repomd, read(repomd) + b' ')
