@@ -89,10 +89,15 @@ def look(vm):
     bound = [f"{path.removeprefix('/sys/bus/').removesuffix('/driver')} {link.rsplit('/', 1)[-1]}"
              for path, link in (line.split(" ", 1) for line in vm.run(BOUND, 180).splitlines())
              if not link.endswith(RACING)]
-    # sound cards, SCSI hosts and USB buses are numbered in order of appearance
+    # sound cards, SCSI hosts, USB buses and HID devices are numbered in order of appearance
     buses = usb_buses(vm)
     bound = [re.sub(r"(?<=usb/devices/)(usb)?(\d+)(?=[- ])", lambda m: f"{m[1] or ''}{buses[m[2]]}", line) for line in bound]
-    return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d|(?<=scsi/devices/)\d+", "#", line) for line in bound}
+    return set(vm.run(LOADED, 180).split()), {re.sub(r"hdaudioC\d|(?<=scsi/devices/)\d+", "#", numbered(line)) for line in bound}
+
+
+def numbered(line):
+    """A HID device without its number: "hid/devices/0003:0627:0001.0003"."""
+    return re.sub(r"(?<=hid/devices/)([0-9A-F]{4}:[0-9A-F]{4}:[0-9A-F]{4})\.[0-9A-F]{4}", r"\1", line)
 
 
 def done(vm):
