@@ -169,7 +169,7 @@ static int check_cms(struct mf_context *ctx, const struct mf_repo *repo,
 	_cleanup_free_ char *data = NULL, *sig = NULL;
 	struct mf_signer signer = { 0 };
 	const char *form;
-	size_t len, sig_len;
+	size_t len = 0, sig_len = 0;
 	int r = mf_file_read(evidence->repomd, REPOMD_MAX, &data, &len);
 
 	if (!r)
