@@ -136,27 +136,20 @@ static int run_on_module(void *arg, const char *module, const char *package, siz
 	return 0;
 }
 
-/* "; did you mean igb?", for the name of an unknown module; new memory, or NULL. */
-static char *similar_modules(const struct mf_run *run, const struct mf_want *want, int code)
+/* "did you mean igb?", for a word that is no module of the catalog; new memory, or NULL. */
+static char *similar_modules(const struct mf_catalog *catalog, const char *word)
 {
-	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = want->name };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = word };
 
-	if (code != -MFE_NOT_FOUND || want->kind != MF_WANT_NAME || !run->catalog)
-		return NULL;
-	(void)mf_catalog_each_module(run->catalog, run_on_module, &similar);
-	text = mf_similar_text(&similar);
-	return text ? mf_format("; %s", text) : NULL;
+	(void)mf_catalog_each_module(catalog, run_on_module, &similar);
+	return mf_similar_text(&similar);
 }
 
 bool cmd_hint_at_similar(struct cmd *cmd, const struct mf_catalog *catalog)
 {
 	const struct mf_failure f = cmd->ctx.failure;
-	_cleanup_(mf_similar_done) struct mf_similar similar = { .word = f.what };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = similar_modules(catalog, f.what);
 
-	(void)mf_catalog_each_module(catalog, run_on_module, &similar);
-	text = mf_similar_text(&similar);
 	if (text)
 		(void)mf_fail(&cmd->ctx, f.stage, f.code, f.what, "%s; %s", f.why, text);
 	return text;
@@ -178,9 +171,14 @@ static void hint_at_names(struct cmd *cmd, const struct mf_run *run, int r)
 static char *way_out_of(const struct mf_run *run, const struct mf_want *want, int code)
 {
 	const char *module = want->n_matches ? want->matches[0].module : want->query;
+	_cleanup_free_ char *similar = NULL;
 
+	if (code == -MFE_NOT_FOUND && want->kind == MF_WANT_NAME && run->catalog)
+		similar = similar_modules(run->catalog, want->name);
+	if (similar)
+		return mf_format("; %s", similar);
 	if (code != -MFE_DENIED || !want->reason)
-		return similar_modules(run, want, code);
+		return NULL;
 	if (strstr(want->reason, ": the rule "))
 		return mf_format("; to permit it: modfetch allow %s", module);
 	if (strstr(want->reason, ": a blacklist line "))
