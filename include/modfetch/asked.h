@@ -64,5 +64,7 @@ int mf_asked_write(struct mf_context *ctx, struct mf_asked *asked);
  * New memory; NULL: no memory.
  */
 char *mf_asked_short_name(const char *name, const char *kernel, enum mf_asked_kind *ret_kind);
+/* Is NAME that of a pattern, with or without the end for KERNEL? False without memory, too. */
+bool mf_asked_is_pattern(const char *name, const char *kernel);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "modfetch/asked.h"
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -197,11 +198,10 @@ int cmd_install(struct cmd *cmd, int argc, char **argv)
 	return run.dry_run || cmd->ctx.unattended ? r : clear_crashed(cmd, &names, r);
 }
 
-/* "kernel-network-driver-all-amd64-6.1.0_57-…": the packages that pack makes of all drivers of a kind. */
-static bool any_is_pattern(const struct mf_strings *labels)
+static bool any_is_pattern(const struct mf_strings *names, const char *kernel)
 {
-	for (size_t i = 0; i < labels->n; i++)
-		if (mf_starts_with(labels->v[i], "kernel-") && strstr(labels->v[i], "-driver-all-"))
+	for (size_t i = 0; i < names->n; i++)
+		if (mf_asked_is_pattern(names->v[i], kernel))
 			return true;
 	return false;
 }
@@ -244,7 +244,7 @@ int cmd_remove(struct cmd *cmd, int argc, char **argv)
 
 	if (!r)
 		r = cmd_run(cmd, &run);
-	return r == CMD_DONE && !run.dry_run && any_is_pattern(&run.plan.removed)
+	return r == CMD_DONE && !run.dry_run && any_is_pattern(&run.plan.meant, cmd->ctx.kernel)
 		       ? remove_unneeded(cmd)
 		       : r;
 }

@@ -258,3 +258,11 @@ char *mf_asked_short_name(const char *name, const char *kernel, enum mf_asked_ki
 				    : MF_ASKED_PACKAGE;
 	return copy;
 }
+
+bool mf_asked_is_pattern(const char *name, const char *kernel)
+{
+	enum mf_asked_kind kind = MF_ASKED_NAME;
+	_cleanup_free_ char *stem = mf_asked_short_name(name, kernel, &kind);
+
+	return stem && kind == MF_ASKED_PATTERN;
+}

@@ -156,15 +156,6 @@ static enum rank rank_text(const struct term *term, const char *text)
 	return rank;
 }
 
-/* Did modfetch pack make the texts of a pattern? They say what it has, and what it has not. */
-static bool is_pattern(const struct searching *s, const char *name)
-{
-	enum mf_asked_kind kind = MF_ASKED_NAME;
-	_cleanup_free_ char *stem = mf_asked_short_name(name, s->kernel, &kind);
-
-	return stem && kind == MF_ASKED_PATTERN;
-}
-
 /* A text that pack writes for a module: "Kernel module igb", "Kernel module igb. … License: GPL." */
 static bool is_generated(const char *text)
 {
@@ -260,7 +251,7 @@ static enum rank rank_package(struct searching *s, int id, const struct mf_packa
 			      struct mf_hit *hit)
 {
 	enum rank rank = rank_name(s->term, package->name), in_text = RANK_NONE;
-	bool pattern = rank == RANK_NONE && is_pattern(s, package->name);
+	bool pattern = rank == RANK_NONE && mf_asked_is_pattern(package->name, s->kernel);
 	struct mf_text text;
 
 	hit->found = MF_FOUND_NAME;

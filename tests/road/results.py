@@ -299,6 +299,11 @@ class Questions(Case):
         self.assertEqual((done.returncode, drivers()), (0, before))
         self.assertIn('modfetch autoremove removes them', done.stderr)
 
+    def test_a_pattern_of_another_name_is_one_too(self):
+        pattern = f'kernel-filesystem-all-{r.tag(self.root.kver)}'
+        self.line('install', pattern)
+        self.assertIn('modfetch autoremove removes them', self.root.run('remove', pattern).stderr)
+
     def test_without_a_terminal_nothing_is_asked_and_assume_no_is_a_no(self):
         self.line('install', 'xfs')
         before = self.root.state()
