@@ -216,6 +216,8 @@ static int remove_unneeded(struct cmd *cmd)
 	_cleanup_(mf_strings_done) struct mf_strings done = { 0 };
 	int r = mf_unneeded_find(&cmd->ctx, &unneeded);
 
+	/* what is left of kernels that are gone is not asked for here, so it is not removed either */
+	mf_strings_done(&unneeded.kernels);
 	if (r < 0 || !unneeded.labels.n)
 		return r < 0 ? r : CMD_DONE;
 	if (!cmd_can_ask(cmd)) {
