@@ -3,7 +3,7 @@
  * The devices of status: which group each belongs to, and a line for those that need attention.
  *
  * A device is bound to a driver, or it is not; only of one that is not, the states of its wants count: what
- * waits comes first, then what a repository has, what a rule refuses, what is on disk, what nobody has. A device
+ * waits comes first, then what a repository has, what a rule refuses, what is on disk, what no repository has. A device
  * without any module that matches needs a driver only if its class does (modfetch/device-names.h): most of
  * the devices of a machine have no driver and miss none.
  */

@@ -24,7 +24,7 @@
 #include "initrd-step.h"
 #include "stages.h"
 
-/* Records the end of a run, and tells the other parts of the machine. Closes LOCK. */
+/* Records the end of a run, and reports it to the other parts of the machine. Closes LOCK. */
 static int run_finish(struct mf_context *ctx, struct mf_run *run, int r, int lock)
 {
 	_cleanup_free_ char *line = NULL;

@@ -3,7 +3,7 @@
  * Which packages run programs while they are installed, as far as that is known before the download.
  *
  * primary.xml marks what a scriptlet of a package needs (pre="1"), and rpmbuild adds the interpreter of
- * each %pre and %post there. Of others only the package itself tells: what the verify stage found is
+ * each %pre and %post there. Others are known only from the package itself: what the verify stage found is
  * remembered (modfetch/scriptlets.h). That stage decides for each package in any case; here a refusal
  * only comes earlier, and lets the solver look for another package.
  */

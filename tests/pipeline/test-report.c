@@ -69,7 +69,7 @@ static void devices_that_got_nothing_are_only_counted(void **state)
 	add_want(root, &run, NIC, "/sys/devices/c");
 	run.wants.v[2].state = MF_DENIED;
 	text = report(root, &run);
-	/* nobody misses a driver for a bridge */
+	/* a bridge needs no driver */
 	assert_string_equal(text, "modfetch: queue: 3 devices: 0 drivers installed, 1 not found, 1 "
 				  "denied, in 0.0 s\n");
 	free(text);

@@ -238,7 +238,7 @@ class Colors(Case):
 
 
 class Journal(Case):
-    """The lines of a run that nobody watches; without a journal they go to stderr."""
+    """The lines of a run without a user; without a journal they go to stderr."""
 
     def plug(self, name, modalias):
         self.device(name, modalias)

@@ -182,7 +182,7 @@ MISTAKES = [
     ('The certificate is not that of the signer', wrong_key, 'refresh'),
     ('The repository is not signed', unsigned, 'refresh'),
     ('A package is not in the repository any more', old_metadata, 'install xfs'),
-    ('Nobody refreshed the metadata for a year', stale, '--unattended install xfs'),
+    ('The metadata was not refreshed for a year', stale, '--unattended install xfs'),
     ('Not root', no_root, 'install xfs'),
     ('A verb with a typing error', None, 'instal xfs'),
     ('A module with a typing error', None, 'install e1000ee'),
