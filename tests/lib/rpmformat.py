@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Moves the signature of a package to the place where rpm 4.20 and later write it.
 
-A package's signature header lies behind the lead of 96 bytes: 16 bytes (magic, number of entries, length of the values, all
+A package's signature header follows the lead of 96 bytes: 16 bytes (magic, number of entries, length of the values, all
 big-endian), an entry of 16 bytes (tag, type, offset, count) for each value, the values, and padding to 8. The header itself, which
 is what is signed, stays as it is.
 """
@@ -16,7 +16,7 @@ BIN, STRINGS = 7, 8
 
 
 def entries(data):
-    """The signature header's values as (tag, type, count, bytes), and the offset behind it."""
+    """The signature header's values as (tag, type, count, bytes), and the offset after it."""
     number, length = struct.unpack('>II', data[LEAD + 8:LEAD + 16])
     store = data[LEAD + 16 + 16 * number:][:length]
     found = []
