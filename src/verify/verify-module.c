@@ -343,6 +343,15 @@ struct payload_walk {
 	size_t n_checked;
 };
 
+/* Has the data another digest than the header says? As mf_checksum_differs(), but SHA-256 is known. */
+static int differs(const struct mf_rpm_file *file, const void *data, size_t len,
+		   const uint8_t sha256[MF_SHA256_LEN])
+{
+	if (file->checksum.len == MF_SHA256_LEN)
+		return memcmp(file->checksum.bytes, sha256, MF_SHA256_LEN) != 0;
+	return mf_checksum_differs(&file->checksum, data, len);
+}
+
 static int on_archive_member(void *arg, const char *name, uint32_t mode, const void *data,
 			     size_t len)
 {
@@ -365,7 +374,7 @@ static int on_archive_member(void *arg, const char *name, uint32_t mode, const v
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
-	r = mf_checksum_differs(&file->checksum, data, len);
+	r = differs(file, data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
 	if (r)
