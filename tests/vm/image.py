@@ -135,7 +135,8 @@ until [ -b /dev/vda ] || [ $tries = 100 ]; do
 done
 /bin/busybox mount -t ext4 -o rw /dev/vda /root || exec /bin/busybox sh
 /bin/busybox mount -o move /dev /root/dev
-exec /bin/busybox switch_root /root /lib/systemd/systemd
+# the kernel passes words of its command line on as variables
+exec /bin/busybox switch_root /root ${{guest_init:-/lib/systemd/systemd}}
 """
 
 
