@@ -163,7 +163,10 @@ static int on_any_package(void *arg, const char *pattern, const char *package, s
 	return 1;
 }
 
-/* Finds the modules that export a symbol: the pool has that, the indexes do not. */
+/*
+ * Finds the modules that export a symbol: the pool has that, the indexes do not. For a kernel without
+ * symbol versions the symbols that are requested are aliases.
+ */
 static int match_search_exporters(struct search *s)
 {
 	_cleanup_free_ char *dep = NULL;
@@ -193,7 +196,9 @@ static int match_search_exporters(struct search *s)
 		if (stem && mf_module_name(stem, module, sizeof(module)))
 			r = match_add_module(s, module, NULL);
 	}
-	return r;
+	if (r < 0 || s->want->n_matches)
+		return r;
+	return mf_catalog_aliases(s->catalog, s->want->query, match_on_alias, s);
 }
 
 static int match_search_repositories(struct search *s)

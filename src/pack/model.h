@@ -98,7 +98,9 @@ struct pack_module {
 	/* requests.c: modules it asks the kernel to load while it runs */
 	struct pack_list requests;    /* it cannot work without them */
 	struct pack_list may_request; /* it asks for them in some configurations only */
-	bool picked;		      /* selected to be packed */
+	/* "symbol:NAME" for its exports without a CRC that another module requests so */
+	struct mf_strings requested_symbols;
+	bool picked; /* selected to be packed */
 	/* share.c */
 	char share_key[MF_SHA256_HEX]; /* equal keys: one can serve for the other; "": none can */
 	struct pack_entry *served_by;  /* the package of another kernel that has it; or NULL */

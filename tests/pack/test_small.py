@@ -339,6 +339,19 @@ class Aliases(PackCase):
         self.assertEqual({n.split("-kmp-")[0] for n in packed.packages if "-kmp-" in n}, {"dummy", "good"})
         self.assertIn(f"ksym({FLAVOR}:printk)", packed.packages[f"kernel-{FLAVOR}-image-{ABI}"].names("provides"))
 
+    def test_a_kernel_without_symbol_versions(self):
+        """Exports are names in a section, with namespaces among them; a requested one is an alias of its module."""
+        tree = self.tree(KERNEL, "dummy")
+        strings = "".join(f'.asciz "{s}"\n' for s in ("tuner_attach", "module:kvm-amd,kvm-intel", "quiet_attach", "TUNERS"))
+        self.assemble(tree / "kernel/tuner.ko", f'.section __ksymtab_strings,"aMS",@progbits,1\n{strings}')
+        self.assemble(tree / "kernel/bridge.ko", '.section .rodata.str1.1,"aMS",@progbits,1\n.asciz "symbol:tuner_attach"\n'
+                                                 '.asciz "symbol:absent_attach"\n.text\n.globl use\nuse:\ncall __request_module\n')
+        self.pack(tree)
+        packed = Repository(self.repo)
+        self.assertEqual([p for p in packed.kmp("tuner", SUFFIX).names("provides") if "symbol" in p],
+                         [f"kalias({SUFFIX}:symbol:tuner_attach)"])
+        self.assertEqual([p for p in packed.kmp("bridge", SUFFIX).names("recommends") if "kmp" in p], [f"tuner-kmp-{SUFFIX}"])
+
     def test_a_path_that_a_spec_cannot_hold_is_refused(self):
         ran = self.scratch / "ran"
         tree = self.tree(KERNEL, "dummy")
