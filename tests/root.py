@@ -34,6 +34,10 @@ def output(*command, **options):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
 
 
+# rpm of Debian 12 installs into no root without it, rpm of Debian 13 does not know it
+FORCE = ['--force-debian'][:not subprocess.run(['rpm', '--force-debian', '--version'], capture_output=True, check=False).returncode]
+
+
 def kernel(kind='default'):
     """(directory, release) of a real kernel."""
     directory, release = output(os.path.join(HERE, 'lib', 'kernel'), kind).split()
@@ -231,7 +235,7 @@ class Root:
             shutil.copy(f'{self.base}/usr/src/linux-headers-{self.kver}/Module.symvers',
                         f'{self.path}/usr/src/linux-headers-{self.kver}/Module.symvers')
         self.rpm('--initdb')
-        self.rpm('-i', '--nodeps', '--force-debian', own_package())
+        self.rpm('-i', '--nodeps', *FORCE, own_package())
         shutil.copy(f'{test_keys()}/repo.crt', f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
 
     def copy_modules(self, names):

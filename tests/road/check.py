@@ -517,7 +517,7 @@ def zstd_that_the_kernel_does_not_have(m):
 def a_package_of_a_kernel_that_is_gone(m):
     with tempfile.TemporaryDirectory() as directory:
         package = r.rpmbuild(directory, 'old-kmp', [], [(f'/lib/modules/{GONE}/updates/old.ko', read(m.module('loop')))])
-        subprocess.run(['rpm', '--root', m.path, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', '--force-debian', package], check=True)
+        subprocess.run(['rpm', '--root', m.path, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', *r.FORCE, package], check=True)
     return f'{m.path}/lib/modules/{GONE}', 'KERNEL-GONE'
 
 
@@ -553,7 +553,7 @@ def a_module_that_a_kernel_left(m):
 def a_package_of_a_kernel_without_modules_that_is_gone(m):
     with tempfile.TemporaryDirectory() as directory:
         package = r.rpmbuild(directory, 'old-image', [], [(f'/lib/modules/{GONE}/symvers', b'x')])
-        subprocess.run(['rpm', '--root', m.path, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', '--force-debian', package], check=True)
+        subprocess.run(['rpm', '--root', m.path, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', *r.FORCE, package], check=True)
     return f'{m.path}/lib/modules/{GONE}', 'KERNEL-GONE'
 
 

@@ -143,10 +143,10 @@ class Remove(Case):
 
     def test_a_kernel_is_not_removed_by_a_module_of_it(self):
         files = [('/boot/vmlinuz-6.0.0-1-amd64', b'x')]
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(
             f'{self.root.path}/tmp', 'kernel-amd64-image-6.0.0_1',
             ['Provides: kernel-uname-r = 6.0.0-1.amd64', 'Provides: kmod(ext9.ko)'], files))
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(
             f'{self.root.path}/tmp', 'ext8-kmp-amd64', ['Provides: kmod(ext8.ko)'], [('/usr/share/doc/ext8', b'x')]))
         self.done('remove', 'ext9', status=3)
         self.done('remove', 'ext8')
