@@ -157,18 +157,17 @@ const char *mf_json_text(struct mf_json *value, bool pretty)
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
 			    : JSON_C_TO_STRING_PLAIN);
-	const char *text;
+	const char *text = need((void *)json_object_to_json_string_ext(inner(value), flags));
+	char *escaped;
 
-	/* undo the call below, made for an earlier text of this value */
-	json_object_set_serializer(inner(value), NULL, NULL, NULL);
-	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
 	if (!needs_escape(text))
 		return text;
-	/* such characters are only in strings and keys, so the whole text can be escaped; the value
-	 * owns the result */
-	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escape(text),
-				   json_object_free_userdata);
-	return need((void *)json_object_to_json_string_ext(inner(value), flags));
+	/* Such characters are only in strings and keys, so the whole text can be escaped. The value
+	 * owns the result as its user data; a serializer that returns them is freed twice by json-c
+	 * 0.19 when it is set again. */
+	escaped = escape(text);
+	json_object_set_userdata(inner(value), escaped, json_object_free_userdata);
+	return escaped;
 }
 
 struct mf_json *mf_json_parse(const char *text)
