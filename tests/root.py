@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import commands  # noqa: F401: a failing test prints what it ran
 
@@ -48,6 +49,13 @@ def tag(kver):
     """The suffix of package names for a kernel: amd64-6.1.0_56 for 6.1.0-56-amd64."""
     version, flavor = kver.rsplit('-', 1)
     return f'{flavor}-{version.replace("-", "_")}'
+
+
+def evr(kver):
+    """Version and release of the packages that pack makes from a kernel: 6.1.0-56 for 6.1.0-56-amd64, 6.12.118+deb13-1 for the
+    release 6.12.118+deb13-amd64, which has no number of its own."""
+    version, _ = kver.rsplit('-', 1)
+    return version if '-' in version else version + '-1'
 
 
 def repository(kind='small'):
@@ -166,22 +174,24 @@ class Server:
             def do_GET(self):
                 server.requests.append(self.path)
                 time.sleep(server.delay)
-                for part in [part for part in server.before if part in self.path]:
+                # "+" of a version is %2B in a path
+                asked = self.path + ' ' + unquote(self.path)
+                for part in [part for part in server.before if part in asked]:
                     server.before.pop(part)()
                 for part, status in server.refuse.items():
-                    if part in self.path:
+                    if part in asked:
                         self.send_error(status)
                         return
                 for part, (status, headers, body) in server.instead.items():
-                    if part in self.path:
+                    if part in asked:
                         self.answer(body, status, headers)
                         return
                 for part, keep in server.truncate.items():
-                    if part in self.path:
+                    if part in asked:
                         self.cut(keep)
                         return
                 for part in list(server.once):
-                    if part in self.path:
+                    if part in asked:
                         self.answer(server.once.pop(part))
                         return
                 super().do_GET()
