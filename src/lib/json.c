@@ -158,16 +158,18 @@ const char *mf_json_text(struct mf_json *value, bool pretty)
 		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
 			    : JSON_C_TO_STRING_PLAIN);
 	const char *text = need((void *)json_object_to_json_string_ext(inner(value), flags));
-	char *escaped;
+	_cleanup_free_ char *escaped = NULL;
 
 	if (!needs_escape(text))
 		return text;
 	/* Such characters are only in strings and keys, so the whole text can be escaped. The value
-	 * owns the result as its user data; a serializer that returns them is freed twice by json-c
-	 * 0.19 when it is set again. */
+	 * keeps a copy in its buffer; it must not own user data, which json-c 0.19 frees twice. */
 	escaped = escape(text);
-	json_object_set_userdata(inner(value), escaped, json_object_free_userdata);
-	return escaped;
+	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escaped,
+				   NULL);
+	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
+	json_object_set_serializer(inner(value), NULL, NULL, NULL);
+	return text;
 }
 
 struct mf_json *mf_json_parse(const char *text)
