@@ -97,7 +97,7 @@ class Rules(Case):
                 self.assertIn(text, self.done(verb, *args, status=status).stderr, args)
         self.assertFalse(os.path.exists(admin))
         # in full it is the admin's word
-        for args in (['module', 'e1000ee'], ['class', '0280'], ['bus', 'usb'], ['e1000e'], ['xfs-kmp'], ['loop'], ['unix'], ['e10*'],
+        for args in (['module', 'e1000ee'], ['class', '0280'], ['bus', 'usb'], ['e1000e'], ['xfs-kmp'], ['loop'], ['serio'], ['e10*'],
                      ['fs-nothing*'], ['bystander'], ['usb:v0781*']):
             self.done('deny', *args)
         with open(admin, encoding='utf-8') as f:
