@@ -32,8 +32,9 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
 
-#define CHUNK	    ((size_t)64 << 10)
-#define XZ_MEMORY   ((uint64_t)256 << 20)
+#define CHUNK ((size_t)64 << 10)
+/* A dictionary of 512 MiB, which kmod reads: of that only what is written takes memory. */
+#define XZ_MEMORY   ((uint64_t)513 << 20)
 #define LZ4_BLOCK   (8 << 20)
 #define ZSTD_WINDOW 27 /* 128 MiB, the default limit of the zstd tool */
 

@@ -195,6 +195,7 @@ static int read_module(int tree_fd, struct pack_module *module)
 	if (r < 0)
 		return r;
 	module->size = len;
+	module->compression = mf_compression_of(buf, len);
 	r = mf_sha256(buf, len, module->digest);
 	if (r < 0)
 		return r;

@@ -177,12 +177,12 @@ static void a_small_file_may_not_ask_for_a_large_dictionary(void **state)
 	size_t n, len;
 	_cleanup_free_ char *xz = run("xz -T1 -c", "hello", 5, &n), *zstd = NULL;
 
-	ask_for(xz, 30); /* 128 MiB */
+	ask_for(xz, 34); /* 512 MiB, and the decoder's own memory */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), 0);
 	assert_memory_equal(out, "hello", 5);
-	ask_for(xz, 32); /* 256 MiB, and the decoder's own memory */
+	ask_for(xz, 36); /* 1 GiB */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
-	ask_for(xz, 38);
+	ask_for(xz, 40);
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
 	zstd = run("zstd -q -1 --long=28 -c", "hello", 5, &n);
 	assert_int_equal(mf_inflate(zstd, n, MIB, &out, &len), -EBADMSG);

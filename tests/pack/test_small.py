@@ -352,6 +352,19 @@ class Aliases(PackCase):
                          [f"kalias({SUFFIX}:symbol:tuner_attach)"])
         self.assertEqual([p for p in packed.kmp("bridge", SUFFIX).names("recommends") if "kmp" in p], [f"tuner-kmp-{SUFFIX}"])
 
+    def test_what_the_kernel_or_kmod_cannot_decompress_is_not_packed(self):
+        tree = self.tree(KERNEL, "e1000e", "dummy", "xfs", "libcrc32c")
+        paths = {name: tree / KERNEL.find(name) for name in ("e1000e", "dummy", "libcrc32c")}
+        subprocess.run(["xz", "--check=crc64", paths["e1000e"]], check=True)
+        subprocess.run(["xz", "--check=crc32", paths["libcrc32c"]], check=True)
+        paths["dummy"].with_suffix(".ko.zst").write_bytes(
+            subprocess.run(["zstd", "-q", "-c"], input=paths["dummy"].read_bytes(), stdout=subprocess.PIPE, check=True).stdout)
+        paths["dummy"].unlink()
+        done = self.pack(tree, status=1)
+        self.assertRegex(done.stderr, r"e1000e\.ko\.xz: .*CRC64.*\[COMPRESSION\]")
+        self.assertRegex(done.stderr, r"dummy\.ko\.zst: .*without the size of its content.*\[COMPRESSION\]")
+        self.assertEqual({n.split("-kmp-")[0] for n in Repository(self.repo).packages if "-kmp-" in n}, {"xfs", "libcrc32c"})
+
     def test_a_path_that_a_spec_cannot_hold_is_refused(self):
         ran = self.scratch / "ran"
         tree = self.tree(KERNEL, "dummy")
