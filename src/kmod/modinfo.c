@@ -125,7 +125,7 @@ static int parse_fields(struct sections *s, struct mf_modinfo *info)
 	if (!info->fields)
 		return -ENOMEM;
 	while (next_string(p, s->len[MODINFO], &at, &key)) {
-		char *equals = strchr(key, '=');
+		char *equals = (char *)strchr(key, '='); /* of the copy */
 
 		if (equals)
 			*equals = '\0';

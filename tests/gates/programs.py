@@ -18,8 +18,8 @@ findings = Findings()
 BASE = {
     "apt": "apt-get apt-cache apt-config",
     "base-files, bash, dash": "bash sh",
-    "coreutils": "basename cat chgrp chmod chown chroot cp cut date dd df dirname echo env false head id install ln ls"
-                 " mkdir mkfifo mknod mktemp mv nice nproc printf pwd readlink realpath rm rmdir seq sha256sum sleep sort stat"
+    "coreutils": "basename cat chgrp chmod chown chroot comm cp cut date dd df dirname echo env false head id install ln ls"
+                 " mkdir mkfifo mknod mktemp mv nice nproc paste printf pwd readlink realpath rm rmdir seq sha256sum sleep sort stat"
                  " stty sync tail tee test timeout touch tr true truncate uname uniq wc base64 [",
     "debconf, debianutils, diffutils": "which cmp diff",
     "dpkg": "dpkg dpkg-query dpkg-deb",

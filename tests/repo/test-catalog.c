@@ -49,7 +49,7 @@ static int note(void *arg, const char *pattern, const char *value, size_t repo)
 	return 0;
 }
 
-static int stop(void *arg, const char *pattern, const char *value, size_t repo)
+static int end_walk(void *arg, const char *pattern, const char *value, size_t repo)
 {
 	return 3;
 }
@@ -72,7 +72,7 @@ static void aliases_of_all_layers_are_found_better_repository_first(void **state
 	assert_string_equal(text, "");
 	assert_int_equal(mf_catalog_aliases(c, "fs_xfs", note, text), 0);
 	assert_string_equal(text, "xfs@1;");
-	assert_int_equal(mf_catalog_aliases(c, "pci:v8086", stop, text), 3);
+	assert_int_equal(mf_catalog_aliases(c, "pci:v8086", end_walk, text), 3);
 	mf_catalog_free(c);
 }
 

@@ -240,7 +240,7 @@ class Accounts(Case):
         shutil.move(odd, f'{self.root.path}/odd.rpm')
         self.publish()
         # as if another package manager had installed it
-        self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.root.path}/odd.rpm')
+        self.root.rpm('-i', '--nodeps', *r.FORCE, f'{self.root.path}/odd.rpm')
         self.spec('odd-kmp', [], ['/lib/firmware/odd/y.bin'])
         self.publish()
         self.make_hostile()

@@ -72,7 +72,7 @@ class Machine(unittest.TestCase):
                           [(f'{where}/{kver}/updates/{module}.ko', self.module(module, kver))], version=f'{version}_{build(kver)}')
 
     def installed(self, *packages):
-        self.root.rpm('-i', '--nodeps', '--force-debian', '--force', '--ignorearch', *packages)
+        self.root.rpm('-i', '--nodeps', *r.FORCE, '--force', '--ignorearch', *packages)
 
     def publish(self):
         r.createrepo(self.repository, key=None)
