@@ -19,7 +19,7 @@
  *
  * One run at a time works on a directory. Nothing of the old set is touched before all of the new
  * one is on disk. The state is written last and without fsync: it is worth nothing after a crash,
- * and its digests show that. Never runs anything but depmod --version.
+ * and its digests show that. Never runs anything.
  */
 #include "modfetch/depmod.h"
 #include <errno.h>
@@ -120,7 +120,12 @@ static int prepare(struct run *run)
 	int r;
 
 	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
-	dm_flavor_find(run->known ? &run->state.done.flavor : NULL, &run->flavor);
+	dm_flavor_find(run->ctx, run->known ? &run->state.done.flavor : NULL, &run->flavor);
+	/* another version may read other things in the same files */
+	if (run->known && run->state.done.flavor.version != run->flavor.version) {
+		dm_state_done(&run->state);
+		run->known = false;
+	}
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
 		return depmod_fail(run, r, "depmod.d");
@@ -219,8 +224,8 @@ static int learn(struct run *run)
 
 	run->base = run->match.new_base ? &nothing : &run->state.base;
 	if (r >= 0)
-		r = dm_read(run->ctx, &run->tree, &run->scan, run->base->n_records, &run->modules,
-			    &run->fresh);
+		r = dm_read(run->ctx, &run->tree, &run->flavor, &run->scan, run->base->n_records,
+			    &run->modules, &run->fresh);
 	if (r < 0)
 		return depmod_fail(run, r, run->tree.dirname);
 	compare_facts(run);
@@ -294,6 +299,7 @@ static int make_indexes(struct run *run, enum job job)
 {
 	const struct dm_source src = {
 		.ctx = run->ctx,
+		.flavor = &run->flavor,
 		.modules = &run->modules,
 		.base = run->base,
 		.fresh = &run->fresh.segment,
