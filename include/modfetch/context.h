@@ -82,6 +82,8 @@ struct mf_context {
 	/* installed packages are being repaired: their files that were altered may be replaced */
 	bool repairs;
 	enum mf_log_level log_level;
+	/* the program of kmod whose name and form the messages have; NULL: they are modfetch's */
+	const char *stands_in_for;
 	struct mf_display *display; /* borrowed; NULL: stderr is no terminal, nothing is drawn */
 	struct mf_settings settings;
 	struct mf_failure failure;

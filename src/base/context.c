@@ -237,6 +237,7 @@ void mf_progress(const struct mf_context *ctx, const struct mf_progress *progres
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
 {
+	static const char *const levels[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
 	_cleanup_free_ char *line = NULL;
 	va_list ap;
 
@@ -255,7 +256,10 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	if (ctx->display)
 		ctx->display->hide(ctx->display);
 	/* write the line in one call: several processes share this stream */
-	fprintf(stderr, "modfetch: %s\n", line);
+	if (ctx->stands_in_for)
+		fprintf(stderr, "%s: %s: %s\n", ctx->stands_in_for, levels[level], line);
+	else
+		fprintf(stderr, "modfetch: %s\n", line);
 	if (ctx->display)
 		ctx->display->show(ctx->display);
 }

@@ -13,7 +13,8 @@ struct dm_flavor {
 	uint8_t first_in_order; /* of two equal lines in modules.order the first counts */
 	uint8_t parents_first;	/* in a trie, a node comes before its children */
 	uint8_t sized_zstd;	/* a compressed module must state its size (modfetch/inflate.h) */
-	uint8_t reserved[7];
+	char symbol_prefix;	/* left out at the beginning of symbols: an option of the run */
+	uint8_t reserved[6];
 };
 
 /*

@@ -54,7 +54,12 @@ static void read_note(struct dm_buf *buf, enum note kind, const char *s)
 	dm_buf_add(buf, s, strlen(s) + 1);
 }
 
-static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
+static const char *without_prefix(const char *name, char prefix)
+{
+	return name + (prefix && *name == prefix);
+}
+
+static void take_notes(const struct mf_modinfo *info, char prefix, struct dm_buf *buf)
 {
 	static const struct {
 		const char *key;
@@ -66,13 +71,13 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 	};
 
 	for (size_t i = 0; i < info->n_exports; i++)
-		read_note(buf, NOTE_EXPORT, info->exports[i].name);
+		read_note(buf, NOTE_EXPORT, without_prefix(info->exports[i].name, prefix));
 	for (size_t i = 0; i < info->n_imports; i++) {
 		const char *name = info->imports[i].name;
 
 		/* on PowerPC the function foo is imported as .foo */
 		read_note(buf, info->imports[i].weak ? NOTE_WEAK : NOTE_IMPORT,
-			  name + (*name == '.'));
+			  without_prefix(name + (*name == '.'), prefix));
 	}
 	for (size_t i = 0; i < info->n_fields; i++)
 		for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++)
@@ -113,7 +118,7 @@ static int read_notes(const struct reader *reader, const struct dm_file *file, s
 		r = reader->flavor->sized_zstd ? mf_modinfo_scan_sized(fd, &info)
 					       : mf_modinfo_scan(fd, &info);
 	if (r >= 0)
-		take_notes(&info, buf);
+		take_notes(&info, reader->flavor->symbol_prefix, buf);
 	return r;
 }
 
