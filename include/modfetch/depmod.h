@@ -45,9 +45,12 @@ struct mf_depmod_options {
 	bool report_unknown;
 	bool report_duplicates; /* as depmod -w: aliases that a module has twice are logged */
 	FILE *show;		/* as depmod -v: which module needs which one, for which symbol */
-	/* as depmod -P: the first byte of a symbol's name is left out if it is this one; 0: none is.
-	 * All modules are read. */
+	/*
+	 * As depmod -P, only with no_state: the first byte of a symbol's name is left out if it is this
+	 * one; 0: none is.
+	 */
 	char symbol_prefix;
+	bool no_state; /* read and write no state file: for a tree that will be packed or thrown away */
 	bool no_sync; /* leave out fsync: for image builds, where the image is synced once */
 	/*
 	 * Only read all modules and write the state file, so that a later run reads the changed ones

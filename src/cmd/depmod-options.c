@@ -47,6 +47,8 @@ int depmod_take_option(struct depmod_arguments *args, int c, char *argument)
 		if (strlen(argument) != 1)
 			return -EINVAL;
 		args->options.symbol_prefix = *argument;
+		/* names without their prefix are no facts for another run */
+		args->options.no_state = true;
 		return 0;
 	case 'w':
 		args->options.report_duplicates = true;

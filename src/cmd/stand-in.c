@@ -9,7 +9,8 @@
  * -r were taken without effect. Where there is no kmod, the newest form is taken. A list of modules
  * after the release is refused: depmod would write indexes of these alone over those of all.
  *
- * None of the other verbs and global options exist under this name, and modfetch.conf is not read.
+ * With -b or -o it writes no state file (modules.modfetch): such a tree is packed, into an initrd or a
+ * package. None of the other verbs and global options exist under this name, and modfetch.conf is not read.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -146,6 +147,8 @@ static int stand_in_run(struct stand_in *s)
 		return 0;
 	if (!depmod_options_complete(&s->args))
 		mf_log(s->ctx, MF_LOG_WARNING, "-e needs -E or -F");
+	/* an initrd, an image, a package: the state would be a part of it, and is of no use there */
+	s->args.options.no_state |= s->args.options.basedir || s->args.options.outdir;
 	r = mf_depmod(s->ctx, &s->args.options, NULL);
 	/* cycles are reported one by one */
 	if (r < 0 && r != -MFE_DEPMOD)

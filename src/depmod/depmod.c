@@ -120,7 +120,7 @@ static int prepare(struct run *run)
 {
 	int r;
 
-	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
+	run->known = !run->options->no_state && dm_state_read(run->tree.out_fd, &run->state) == 0;
 	dm_flavor_find(run->ctx, run->known ? &run->state.done.flavor : NULL, &run->flavor);
 	run->flavor.symbol_prefix = run->options->symbol_prefix;
 	/* another version may read other things in the same files */
@@ -450,7 +450,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 		return show(run);
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
-	if (r >= 0 && !run->flavor.symbol_prefix)
+	if (r >= 0 && !run->options->no_state)
 		write_state(run);
 	return r;
 }
