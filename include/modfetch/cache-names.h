@@ -15,13 +15,14 @@
 #define MF_CACHE_CURRENT   "current"
 
 /* The version of all these formats. Files of another version are made again from the metadata. */
-#define MF_CACHE_VERSION "14"
+#define MF_CACHE_VERSION "15"
 
 #define MF_CACHE_INDEX	      "%s-%s.bin"    /* KIND, LABEL */
 #define MF_CACHE_KERNEL_INDEX "%s-%s-%s.bin" /* KIND, and a tag as flavor and ABI */
 #define MF_CACHE_ALIASES      "alias"	     /* alias to module */
-#define MF_CACHE_MODULES      "name"	     /* module to package */
-#define MF_CACHE_REQUESTS     "request"	     /* module to the modules that request it at run time */
+#define MF_CACHE_CARRIERS     "carrier" /* alias to package, where not each of a module has it */
+#define MF_CACHE_MODULES      "name"	/* module to package */
+#define MF_CACHE_REQUESTS     "request" /* module to the modules that request it at run time */
 
 #define MF_CACHE_LIST	  "%s-%s.solv" /* KIND, LABEL */
 #define MF_CACHE_PACKAGES "packages"   /* all of a package's metadata */

@@ -49,6 +49,14 @@ typedef int mf_catalog_visit(void *arg, const char *pattern, const char *value, 
  * -MFE_BAD_INDEX. */
 int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
 		       void *arg);
+/*
+ * Where packages of one module in a repository differ in their aliases: those with an alias that matches
+ * NAME. The pattern is the module and VALUE "name-evr.arch". If any package of a module is visited, the
+ * others of the repository have no such alias; if none is, all have it or none, as mf_catalog_aliases() says.
+ * Packages that are excluded by the configuration are visited too. As above.
+ */
+int mf_catalog_carriers(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
+			void *arg);
 /* Every alias that counts for this kernel, with its module. As above. */
 int mf_catalog_walk(const struct mf_catalog *catalog, mf_catalog_visit *visit, void *arg);
 /* The packages that carry a module of that name; VALUE is the package's name. As above. */

@@ -69,6 +69,12 @@ enum mf_modules_place {
 	MF_MODULES_WHERE_THEY_ARE, /* there is no kmod: each kernel has one of them */
 };
 
+/* What is looked up at the first use, also through a const context, and then holds for the run. */
+struct mf_looked_up {
+	bool rpmdb_known;
+	char *rpmdb; /* the database's directory by rpm's configuration; NULL: it names none */
+};
+
 struct mf_context {
 	char *root;   /* "" for the running system, else an absolute path without a final slash */
 	int root_fd;  /* the same directory, O_PATH */
@@ -91,6 +97,7 @@ struct mf_context {
 	bool lists_repositories;  /* the verb prints their problems itself: they are not logged */
 	char helper_message[128]; /* the fetch helper's last log line */
 	int helper; /* socket of a running fetch helper, see mf_fetch_start_helper(), or -1 */
+	struct mf_looked_up *looked_up; /* NULL: each use looks it up again */
 };
 
 /*

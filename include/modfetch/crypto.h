@@ -30,6 +30,12 @@ static inline int mf_md5(const void *buf, size_t len, uint8_t ret_digest[MF_MD5_
 	return mf_digest(true, buf, len, ret_digest);
 }
 
+/*
+ * Decodes base64 (RFC 4648); line breaks are skipped. RET_BYTES is the caller's to free. 0; -EBADMSG: it
+ * is no base64, incomplete, empty or longer than 1 MiB; -ENOMEM.
+ */
+int mf_base64_decode(const char *text, void **ret_bytes, size_t *ret_len);
+
 /* The digest of a file in a package's header. Its length says which: SHA-256, SHA-384 or SHA-512; 0: none. */
 #define MF_CHECKSUM_MAX 64
 struct mf_checksum {

@@ -118,6 +118,9 @@ struct mf_rpmfile {
 	size_t payload_len;
 	const uint8_t *signature; /* OpenPGP, binary, over the header; NULL: none */
 	size_t signature_len;
+	const char *
+		encoded; /* signatures as rpm 4.20 and later write them: base64, each ends with NUL */
+	size_t n_encoded;
 };
 
 /* Finds the parts of a package. 0, or -EBADMSG: no package, or truncated. */
@@ -125,8 +128,24 @@ int mf_rpmfile_parse(const void *buf, size_t len, struct mf_rpmfile *ret_file);
 
 /* Gets a file of an archive: its name as in the archive, its mode, its bytes. Non-zero: stop. */
 typedef int mf_cpio_visit(void *arg, const char *name, uint32_t mode, const void *data, size_t len);
-/* Visits the files of an archive. 0, the visitor's non-zero return, or -EBADMSG: incomplete. */
-int mf_cpio_each(const void *buf, size_t len, mf_cpio_visit *visit, void *arg);
+
+/* The files of the package's header, in its order. */
+struct mf_cpio_list {
+	const struct mf_cpio_file {
+		const char *name;
+		uint32_t mode;
+		uint64_t size;
+	} * files;
+	size_t n;
+};
+
+/*
+ * Visits the files of an archive. LIST (NULL: none) is needed where it has numbers of files in place
+ * of names; none of them is a hard link. 0, the visitor's non-zero return, or -EBADMSG: incomplete, or
+ * a number is not in the list.
+ */
+int mf_cpio_each(const void *buf, size_t len, const struct mf_cpio_list *list, mf_cpio_visit *visit,
+		 void *arg);
 
 /*
  * The strings in the read-only sections of a kernel module: literals, formats and constant tables

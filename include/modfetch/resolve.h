@@ -80,6 +80,8 @@ struct mf_judge {
 	const struct mf_repos *repos;
 	struct mf_pool *pool;		   /* not needed by mf_judge_files() */
 	const struct mf_verdicts *refused; /* or NULL */
+	/* says which packages have the alias of a want; NULL: not looked at */
+	const struct mf_catalog *catalog;
 	/* packages that were found to have scriptlets, or NULL: only what the metadata says */
 	const struct mf_scriptlets *scriptlets;
 };
@@ -95,7 +97,8 @@ int mf_judge_package(const struct mf_judge *judge, int id, const struct mf_want 
 
 /*
  * Finds the packages that contain the module of MATCH, which is not on disk, and are allowed for
- * WANT. An installed package is none of them: its module is not where the kernel looks. RET_IDS is
+ * WANT. If an alias led to the module, only those count that have it: another version, or the package of
+ * another repository, may not know the device. An installed package is none of them: its module is not where the kernel looks. RET_IDS is
  * the caller's to free. If none is left, RET_WHY (the caller's) is the reason of the first. 0 or
  * -ENOMEM.
  */

@@ -152,6 +152,12 @@ int mf_rpm_forget(struct mf_context *ctx, const struct mf_strings *labels);
  */
 char *mf_rpmdb_directory(const struct mf_context *ctx, bool make, bool *ret_there);
 
+/*
+ * What librpm calls the format of the database in that directory, a path below the root: "sqlite",
+ * "ndb" or "bdb_ro". Static; NULL: there is none.
+ */
+const char *mf_rpmdb_backend(const struct mf_context *ctx, const char *directory);
+
 struct mf_rpmdb {
 	bool exists;
 	/*

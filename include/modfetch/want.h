@@ -29,6 +29,7 @@ struct mf_match {
 	char *module;  /* as kmod spells it */
 	char *pattern; /* the alias that matched; NULL: its own name, or found on disk */
 	bool on_disk, builtin;
+	bool by_index;		    /* the index of the kernel leads to it, not only a repository */
 	bool broken;		    /* its package is installed but lacks files */
 	bool crashed;		    /* an earlier boot crashed while it loaded */
 	char *refused;		    /* why it must not be fetched or loaded, or NULL */

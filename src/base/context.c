@@ -197,6 +197,7 @@ int mf_context_init(struct mf_context *ret_ctx, const char *root, const char *ke
 	if (!ret_ctx->settings.fetch_user || !ret_ctx->settings.module_signature ||
 	    !ret_ctx->settings.regenerate_initrd || !ret_ctx->settings.auto_update)
 		return mf_fail(ret_ctx, MF_STAGE_ROOT, -ENOMEM, "settings", NULL);
+	ret_ctx->looked_up = calloc(1, sizeof(*ret_ctx->looked_up));
 	r = open_root(ret_ctx, root);
 	return r < 0 ? r : select_kernel(ret_ctx, kernel);
 }
@@ -226,6 +227,9 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);
 	free(ctx->settings.auto_update);
+	if (ctx->looked_up)
+		free(ctx->looked_up->rpmdb);
+	free(ctx->looked_up);
 	*ctx = (struct mf_context){ .root_fd = -1, .helper = -1 };
 }
 

@@ -57,6 +57,13 @@ int cmd_list_held(struct cmd *cmd);
 int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* ---- the modules with most verbs, which bring the libraries: load.c ---- */
+
+enum cmd_module { CMD_VERBS, CMD_PACK };
+
+/* Loads a module for the rest of the process; the handle for dlsym(3). NULL: dlerror(3) says why. */
+void *cmd_load(enum cmd_module module);
+
 /* ---- the verb queue in two parts: queue-start.c, wait.c, queue.c ---- */
 
 enum cmd_queue_mode {

@@ -137,12 +137,10 @@ static int flush_results(struct cmd *cmd, int r)
 	return r;
 }
 
-/* The module is never unloaded: its libraries have handlers that run at exit. */
 static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
 {
 	bool is_pack = verb->flags & OF_PACK;
-	void *module =
-		verb->run ? NULL : dlopen(is_pack ? MF_PACK : MF_VERBS, RTLD_NOW | RTLD_LOCAL);
+	void *module = verb->run ? NULL : cmd_load(is_pack ? CMD_PACK : CMD_VERBS);
 	void *symbol = module ? dlsym(module, verb->symbol) : NULL;
 	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
 

@@ -4,11 +4,12 @@
  * the module with all other verbs and its libraries is loaded.
  *
  * To start a confined service takes systemd longer than a driver takes to arrive. So the service is
- * always there, and costs next to nothing: the process has the C library, two descriptors, and no
- * timer. One of them is that of a download helper, which is started half a minute later, when a
- * boot has ended, and waits as well. When there is an entry the process becomes the real queue, which some minutes after
- * its last work starts this program again in its own place: same process, same confinement, little
- * memory, and the settings and the program as they are then.
+ * always there, and costs next to nothing: two descriptors, and no timer. Half a minute later, when
+ * a boot has ended, it starts a download helper, which waits as well, and loads the module: most of
+ * that is pages of files, which the kernel may take back at any time. When there is an entry the
+ * process becomes the real queue, which some minutes after its last work starts this program again
+ * in its own place: same process, same confinement, little memory, and the settings and the program
+ * as they are then.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,6 +65,8 @@ static void wait_for_entry(struct cmd *cmd)
 
 		if (n == 0) {
 			mf_fetch_start_helper(&cmd->ctx);
+			/* where this fails, the verb's start says why */
+			(void)!cmd_load(CMD_VERBS);
 			timeout_ms = -1;
 		} else if (n > 0 ? read(watch, events, sizeof(events)) < 0 : errno != EINTR) {
 			return;

@@ -3,7 +3,7 @@
 #define LIB_CRYPTO_PRIVATE_H
 /*
  * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, crypto-certificates.c
- * reads certificates.
+ * reads certificates, crypto-digest.c computes digests.
  */
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
@@ -20,6 +20,7 @@
 		free_fn(*p);                                                                       \
 	}
 CLEANUP_OF(bio, BIO *, BIO_free_all)
+CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
 CLEANUP_OF(time, ASN1_TIME *, ASN1_TIME_free)
 CLEANUP_OF(x509, X509 *, X509_free)
 

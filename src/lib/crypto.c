@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Digests, CMS signatures and module signatures, by OpenSSL; crypto-certificates.c has the keyrings.
+ * CMS signatures and module signatures, by OpenSSL; crypto-certificates.c has the keyrings.
  *
  * Decides whether a signature is valid. It trusts only the certificates in the caller's keyring: no
  * system store, no certificate inside a signature, no clock. Validity is checked at the signing
@@ -31,75 +31,7 @@ CLEANUP_OF(certs, STACK_OF(X509) *, sk_X509_free)
 CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
 CLEANUP_OF(der, unsigned char *, OPENSSL_free)
 CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
-CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
 CLEANUP_OF(store, X509_STORE *, X509_STORE_free)
-
-int mf_digest(bool md5, const void *buf, size_t len, uint8_t *ret_digest)
-{
-	DRAIN_ERRORS;
-	const EVP_MD *md = md5 ? EVP_md5() : EVP_sha256();
-
-	return EVP_Digest(buf, len, ret_digest, NULL, md, NULL) == 1 ? 0 : -ENOMEM;
-}
-
-static int digest_fd(const EVP_MD *algorithm, int fd, uint8_t *ret_digest)
-{
-	DRAIN_ERRORS;
-	_cleanup_(md_cleanup) EVP_MD_CTX *md = EVP_MD_CTX_new();
-	uint8_t buf[32 << 10];
-	ssize_t got;
-
-	if (!md || !EVP_DigestInit_ex(md, algorithm, NULL))
-		return -ENOMEM;
-	for (off_t at = 0; (got = pread(fd, buf, sizeof(buf), at)); at += got > 0 ? got : 0) {
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got > 0 && !EVP_DigestUpdate(md, buf, (size_t)got))
-			return -ENOMEM;
-	}
-	return EVP_DigestFinal_ex(md, ret_digest, NULL) ? 0 : -ENOMEM;
-}
-
-int mf_sha256_fd(int fd, uint8_t ret_digest[MF_SHA256_LEN])
-{
-	return digest_fd(EVP_sha256(), fd, ret_digest);
-}
-
-/* The algorithm of a digest of LEN bytes; NULL: none that is known. */
-static const EVP_MD *checksum_algorithm(size_t len)
-{
-	return len == MF_SHA256_LEN ? EVP_sha256()
-	       : len == 48	    ? EVP_sha384()
-	       : len == 64	    ? EVP_sha512()
-				    : NULL;
-}
-
-bool mf_checksum_known(size_t len)
-{
-	return checksum_algorithm(len);
-}
-
-int mf_checksum_differs(const struct mf_checksum *checksum, const void *buf, size_t len)
-{
-	DRAIN_ERRORS;
-	const EVP_MD *algorithm = checksum_algorithm(checksum->len);
-	uint8_t is[MF_CHECKSUM_MAX];
-
-	if (!algorithm)
-		return 1;
-	if (EVP_Digest(buf, len, is, NULL, algorithm, NULL) != 1)
-		return -ENOMEM;
-	return memcmp(is, checksum->bytes, checksum->len) != 0;
-}
-
-int mf_checksum_differs_fd(const struct mf_checksum *checksum, int fd)
-{
-	const EVP_MD *algorithm = checksum_algorithm(checksum->len);
-	uint8_t is[MF_CHECKSUM_MAX];
-	int r = algorithm ? digest_fd(algorithm, fd, is) : 1;
-
-	return r ? r : memcmp(is, checksum->bytes, checksum->len) != 0;
-}
 
 static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *kind)
 {

@@ -36,17 +36,18 @@ static int begin_reading(struct mf_context *ctx, char *message, size_t size, rpm
 	bool there;
 	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
+	int r;
 
 	if (!there)
 		return 1;
 	snprintf(message, size, "the database cannot be read");
 	ts = mf_rpm_begin(ctx, message);
-	if (rpmtsOpenDB(ts, O_RDONLY)) {
+	r = mf_rpm_open_database(ctx, ts, O_RDONLY, message);
+	if (r < 0)
 		mf_rpm_end(ts);
-		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
-	}
-	*ret_ts = ts;
-	return 0;
+	else
+		*ret_ts = ts;
+	return r;
 }
 
 int mf_rpm_each_installed(struct mf_context *ctx, const struct mf_strings *names,

@@ -20,8 +20,9 @@ static int on_message(rpmlogRec rec, rpmlogCallbackData data)
 	char *last = data;
 	const char *text = rpmlogRecMessage(rec);
 
-	/* a failed scriptlet that could not stop the transaction is only a warning */
-	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed"))) {
+	/* warnings: a failed scriptlet that could not stop the transaction; a database that is not read */
+	if (text && (rpmlogRecPriority(rec) <= RPMLOG_ERR || strstr(text, "scriptlet failed") ||
+		     strstr(text, MF_RPM_NO_DATABASE))) {
 		snprintf(last, 256, "%s", text);
 		last[strcspn(last, "\n")] = '\0';
 	}

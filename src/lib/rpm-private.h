@@ -24,6 +24,16 @@
  */
 rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message);
 void mf_rpm_end(rpmts ts);
+/*
+ * Is in librpm's only sign that it cannot read the database's format: it uses an empty one then. Our
+ * programs set no locale, so messages are not translated.
+ */
+#define MF_RPM_NO_DATABASE "using dummy database"
+/*
+ * Opens the database, for MODE as open(2). 0, or -MFE_INSTALL, recorded: it cannot be read, or librpm does
+ * not know its format.
+ */
+int mf_rpm_open_database(struct mf_context *ctx, rpmts ts, int mode, const char *last_message);
 /* Reads librpm's configuration, once; its messages go to LAST_MESSAGE as above. */
 void mf_rpm_configure(char *last_message);
 

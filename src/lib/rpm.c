@@ -30,9 +30,14 @@ rpmts mf_rpm_begin(const struct mf_context *ctx, char *last_message)
 {
 	bool there;
 	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
+	const char *backend = directory ? mf_rpmdb_backend(ctx, directory) : NULL;
+	_cleanup_free_ char *configured = NULL;
 	rpmts ts;
 
 	mf_rpm_configure(last_message);
+	/* otherwise librpm makes a database of its own format beside one that it does not know */
+	configured = rpmExpand("%{?_db_backend}", NULL);
+	addMacro(NULL, "_db_backend", NULL, backend ? backend : configured, RMIL_CMDLINE);
 	/* without memory for the name use no database rather than librpm's default */
 	addMacro(NULL, "_dbpath", NULL, directory ? directory : "/dev/null", RMIL_CMDLINE);
 	ts = rpmtsCreate();
@@ -49,6 +54,25 @@ void mf_rpm_end(rpmts ts)
 	rpmtsFree(ts);
 	rpmlogSetCallback(NULL, NULL);
 	delMacro(NULL, "_dbpath");
+	delMacro(NULL, "_db_backend");
+}
+
+int mf_rpm_open_database(struct mf_context *ctx, rpmts ts, int mode, const char *last_message)
+{
+	bool there;
+	_cleanup_free_ char *directory = NULL;
+	int r = rpmtsOpenDB(ts, mode);
+	bool unknown = strstr(last_message, MF_RPM_NO_DATABASE);
+
+	if (!r && !unknown)
+		return 0;
+	directory = mf_rpmdb_directory(ctx, false, &there);
+	if (!unknown)
+		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", last_message);
+	return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory,
+		       "librpm was built without the format of this database (%s); use a modfetch "
+		       "that was built for this system",
+		       directory ? mf_rpmdb_backend(ctx, directory) : "");
 }
 
 /* ---- the transaction ---- */
@@ -350,7 +374,9 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 		flags |= RPMTRANS_FLAG_JUSTDB;
 	rpmtsSetFlags(ts, flags);
 	rpmtsSetNotifyCallback(ts, on_event, &run);
-	r = task->scriptlets ? redirect_output(&run, ts) : 0;
+	r = mf_rpm_open_database(ctx, ts, O_RDWR | O_CREAT, message);
+	if (!r && task->scriptlets)
+		r = redirect_output(&run, ts);
 	if (!r)
 		r = add_elements(ctx, ts, task->install, task->n, task->erase, message);
 	if (!r) {
@@ -383,15 +409,16 @@ int mf_rpm_installed(struct mf_context *ctx, const struct mf_strings *labels,
 	bool there;
 	_cleanup_free_ char *directory = mf_rpmdb_directory(ctx, false, &there);
 	rpmts ts;
-	int r = 0;
+	int r;
 
 	if (!there || !labels->n)
 		return 0;
 	ts = mf_rpm_begin(ctx, message);
 	/* librpm treats a database that cannot be read as an empty one */
-	if (rpmtsOpenDB(ts, O_RDONLY)) {
+	r = mf_rpm_open_database(ctx, ts, O_RDONLY, message);
+	if (r < 0) {
 		mf_rpm_end(ts);
-		return mf_fail(ctx, MF_STAGE_RPM, -MFE_INSTALL, directory, "%s", message);
+		return r;
 	}
 	for (size_t i = 0; !r && i < labels->n; i++)
 		if (is_installed(ts, labels->v[i]))

@@ -32,7 +32,10 @@
 
 static const char *const directories[] = { "/usr/lib/sysimage/rpm", "/var/lib/rpm",
 					   "/usr/share/rpm" };
-static const char *const files[] = { "rpmdb.sqlite", "Packages.db", "Packages" };
+/* A database's file, and librpm's name of what reads it: Berkeley DB is not written any more. */
+static const struct {
+	const char *name, *backend;
+} files[] = { { "rpmdb.sqlite", "sqlite" }, { "Packages.db", "ndb" }, { "Packages", "bdb_ro" } };
 
 /* Stats the file NAME with SUFFIX in DIRECTORY. False: it cannot be opened. */
 static bool rpmdb_stat_file(const struct mf_context *ctx, const char *directory, const char *name,
@@ -48,21 +51,28 @@ static bool rpmdb_stat_file(const struct mf_context *ctx, const char *directory,
 	return fd >= 0 && !fstat(fd, ret_st);
 }
 
-/* The name of the database's file in that directory, or NULL. */
-static const char *database_file(const struct mf_context *ctx, const char *directory,
-				 struct stat *ret_st)
+/* The number in the table above of the database's file in that directory, or -1. */
+static int find_file(const struct mf_context *ctx, const char *directory, struct stat *ret_st)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(files); i++)
-		if (rpmdb_stat_file(ctx, directory, files[i], "", ret_st))
-			return files[i];
-	return NULL;
+		if (rpmdb_stat_file(ctx, directory, files[i].name, "", ret_st))
+			return (int)i;
+	return -1;
 }
 
 static bool has_database(const struct mf_context *ctx, const char *directory)
 {
 	struct stat st;
 
-	return database_file(ctx, directory, &st);
+	return find_file(ctx, directory, &st) >= 0;
+}
+
+const char *mf_rpmdb_backend(const struct mf_context *ctx, const char *directory)
+{
+	struct stat st;
+	int i = find_file(ctx, directory, &st);
+
+	return i < 0 ? NULL : files[i].backend;
 }
 
 /* A directory of the table that has a database or, with EMPTY_TOO, that exists; or NULL. */
@@ -77,11 +87,24 @@ static const char *find_directory(const struct mf_context *ctx, bool empty_too)
 	return NULL;
 }
 
+/* By rpm's configuration, in new memory; some twenty files are read. NULL: it names none, or no memory. */
+static char *configured_directory(const struct mf_context *ctx)
+{
+	struct mf_looked_up *known = ctx->looked_up;
+
+	if (!known)
+		return mf_rpm_macro_path(ctx, "_dbpath");
+	if (!known->rpmdb_known)
+		known->rpmdb = mf_rpm_macro_path(ctx, "_dbpath");
+	known->rpmdb_known = true;
+	return known->rpmdb ? strdup(known->rpmdb) : NULL;
+}
+
 /* In new memory; NULL: no memory. */
 static char *choose_directory(const struct mf_context *ctx, bool *ret_there)
 {
 	const char *set = ctx->settings.rpmdb, *found;
-	_cleanup_free_ char *configured = set ? NULL : mf_rpm_macro_path(ctx, "_dbpath");
+	_cleanup_free_ char *configured = set ? NULL : configured_directory(ctx);
 
 	*ret_there = set && has_database(ctx, set);
 	if (set)
@@ -141,16 +164,15 @@ void mf_rpmdb_stat(const struct mf_context *ctx, struct mf_rpmdb *ret_db)
 {
 	bool there;
 	_cleanup_free_ char *directory = choose_directory(ctx, &there);
-	const char *file = NULL;
 	struct stat st;
+	int file;
 
 	*ret_db = (struct mf_rpmdb){ 0 };
-	if (directory)
-		file = database_file(ctx, directory, &st);
-	if (!file)
+	file = directory ? find_file(ctx, directory, &st) : -1;
+	if (file < 0)
 		return;
 	ret_db->exists = true;
 	add_to_key(ret_db, &st);
-	if (rpmdb_stat_file(ctx, directory, file, "-wal", &st) && st.st_size)
+	if (rpmdb_stat_file(ctx, directory, files[file].name, "-wal", &st) && st.st_size)
 		add_to_key(ret_db, &st);
 }

@@ -20,6 +20,7 @@
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "on-disk.h"
+#include "unbound.h"
 
 #define REASON_MAX 8   /* modules listed in a reason */
 #define NAME_SHOWN 256 /* bytes of a query shown in a reason */
@@ -49,7 +50,7 @@ static int on_disk_module(void *arg, const char *name, enum mf_presence presence
 		return r;
 	if (!m)
 		return -ENOMEM;
-	m->on_disk = presence == MF_ON_DISK;
+	m->on_disk = m->by_index = presence == MF_ON_DISK;
 	m->builtin = presence == MF_BUILTIN;
 	return 0;
 }
@@ -163,7 +164,10 @@ static int on_any_package(void *arg, const char *pattern, const char *package, s
 	return 1;
 }
 
-/* Finds the modules that export a symbol: the pool has that, the indexes do not. */
+/*
+ * Finds the modules that export a symbol: the pool has that, the indexes do not. For a kernel without
+ * symbol versions the symbols that are requested are aliases.
+ */
 static int match_search_exporters(struct search *s)
 {
 	_cleanup_free_ char *dep = NULL;
@@ -193,7 +197,9 @@ static int match_search_exporters(struct search *s)
 		if (stem && mf_module_name(stem, module, sizeof(module)))
 			r = match_add_module(s, module, NULL);
 	}
-	return r;
+	if (r < 0 || s->want->n_matches)
+		return r;
+	return mf_catalog_aliases(s->catalog, s->want->query, match_on_alias, s);
 }
 
 static int match_search_repositories(struct search *s)
@@ -303,10 +309,12 @@ static bool is_named(const struct mf_want *want, const struct mf_match *match)
 }
 
 /*
- * The precedence of kmod, on the merged list: modules before built-in ones, names before aliases.
+ * The precedence of kmod, on the merged list: modules before built-in ones, names before aliases. A
+ * module on disk that only another version's alias leads to counts only if there is nothing else.
  */
 static void match_apply_precedence(struct mf_want *want)
 {
+	match_filter(want, match_is_bound);
 	match_filter(want, match_is_module);
 	match_filter(want, is_named);
 }
@@ -454,6 +462,8 @@ static void match_set_state(const struct mf_catalog *catalog, struct mf_want *wa
 	FILE *f;
 
 	want->state = best < N_CLASSES ? states[best] : MF_UNKNOWN;
+	if (match_explain_unbound(catalog, want))
+		return;
 	if (!picked[0]) {
 		mf_want_reason(want, "no package for %.*s%s%s%s", NAME_SHOWN, want->query,
 			       strlen(want->query) > NAME_SHOWN ? "…" : "", moved ? "; " : "",

@@ -53,6 +53,24 @@ static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 	return 0;
 }
 
+/* A kernel without symbol versions has no provides for symbols: those that are requested get one. */
+static int put_requested_symbols(const struct pack_kernel *kernel, const struct pack_module *module,
+				 FILE *out)
+{
+	for (size_t i = 0; i < module->requested_symbols.n; i++) {
+		_cleanup_free_ char *escaped =
+			mf_alias_escape(MF_ESCAPE_KALIAS, module->requested_symbols.v[i]);
+
+		if (!escaped)
+			return -ENOMEM;
+		fprintf(out, "Provides: kalias(%s-%s:", kernel->release.flavor,
+			kernel->release.abi);
+		pack_spec_put_text(escaped, out);
+		fputs(")\n", out);
+	}
+	return 0;
+}
+
 static int compare_strings(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -124,7 +142,8 @@ int pack_kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
 	/* a new kernel's image brings this package if another kernel has the driver */
 	fprintf(out, "Supplements: (kernel-%s-image-%s and %s-kmp-%s)\n", r->flavor, r->abi,
 		module->name, r->flavor);
-	return put_aliases(pack, kernel, module, out);
+	e = put_requested_symbols(kernel, module, out);
+	return e < 0 ? e : put_aliases(pack, kernel, module, out);
 }
 
 /*

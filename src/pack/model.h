@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "modfetch/compression.h"
 #include "modfetch/context.h"
 #include "modfetch/crypto.h"
 #include "modfetch/pack.h"
@@ -79,6 +80,7 @@ struct pack_module {
 	uint8_t code[MF_SHA256_LEN];   /* of what it does, see mf_module_code() */
 	uint8_t signer[MF_SHA256_LEN]; /* of who signed it, likewise */
 	bool has_btf, has_btf_ids;
+	struct mf_compression compression;
 	int error; /* the code if it cannot be read or packed; it is then in no package */
 	const char *description, *license, *version, *vermagic; /* NULL: not in .modinfo */
 	bool intree, has_versions, is_signed;
@@ -98,7 +100,9 @@ struct pack_module {
 	/* requests.c: modules it asks the kernel to load while it runs */
 	struct pack_list requests;    /* it cannot work without them */
 	struct pack_list may_request; /* it asks for them in some configurations only */
-	bool picked;		      /* selected to be packed */
+	/* "symbol:NAME" for its exports without a CRC that another module requests so */
+	struct mf_strings requested_symbols;
+	bool picked; /* selected to be packed */
 	/* share.c */
 	char share_key[MF_SHA256_HEX]; /* equal keys: one can serve for the other; "": none can */
 	struct pack_entry *served_by;  /* the package of another kernel that has it; or NULL */

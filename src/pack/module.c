@@ -78,16 +78,28 @@ static const char *copy_string(char **end, const char *s)
 	return copy;
 }
 
+/*
+ * Without CRCs the exports are the strings of a section that has namespaces among the symbols. Most of
+ * these look like a symbol, and nothing imports them; "module:a,b", a list of modules, does not.
+ */
+static bool is_module_list(const struct mf_symbol *symbol)
+{
+	return !symbol->has_crc && mf_starts_with(symbol->name, "module:");
+}
+
 static int copy_symbols(const struct mf_symbol *from, size_t n, char **end,
-			struct pack_symbol **ret_symbols)
+			struct pack_symbol **ret_symbols, size_t *ret_n)
 {
 	struct pack_symbol *to = calloc(n ? n : 1, sizeof(*to));
 
 	if (!to)
 		return -ENOMEM;
+	*ret_n = 0;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (struct pack_symbol){ copy_string(end, from[i].name), from[i].crc,
-					      from[i].has_crc, from[i].weak };
+		if (!is_module_list(&from[i]))
+			to[(*ret_n)++] =
+				(struct pack_symbol){ copy_string(end, from[i].name), from[i].crc,
+						      from[i].has_crc, from[i].weak };
 	*ret_symbols = to;
 	return 0;
 }
@@ -147,15 +159,11 @@ static int module_copy_all(struct pack_module *module, const struct mf_modinfo *
 	r = copy_fields(module, info, &end);
 	if (r < 0)
 		return r;
-	r = copy_symbols(info->exports, info->n_exports, &end, &module->exports);
-	if (r < 0)
-		return r;
-	module->n_exports = info->n_exports;
-	r = copy_symbols(info->imports, info->n_imports, &end, &module->imports);
-	if (r < 0)
-		return r;
-	module->n_imports = info->n_imports;
-	return 0;
+	r = copy_symbols(info->exports, info->n_exports, &end, &module->exports,
+			 &module->n_exports);
+	return r < 0 ? r
+		     : copy_symbols(info->imports, info->n_imports, &end, &module->imports,
+				    &module->n_imports);
 }
 
 static int module_read_code(struct pack_module *module, const struct mf_modinfo *info)
@@ -187,6 +195,7 @@ static int read_module(int tree_fd, struct pack_module *module)
 	if (r < 0)
 		return r;
 	module->size = len;
+	module->compression = mf_compression_of(buf, len);
 	r = mf_sha256(buf, len, module->digest);
 	if (r < 0)
 		return r;
@@ -208,6 +217,7 @@ void pack_module_done(struct pack_module *module)
 {
 	free(module->path);
 	free(module->arena);
+	mf_strings_done(&module->requested_symbols);
 	free(module->exports);
 	free(module->imports);
 	for (size_t f = 0; f < PACK_N_FIELDS; f++)

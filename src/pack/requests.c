@@ -33,6 +33,7 @@
 #define PREFIX_MIN     3
 #define CONVERSIONS    3
 #define REQUEST_MAX    256
+#define SYMBOL	       "symbol:"
 
 static bool calls_function(const struct pack_module *module, size_t function)
 {
@@ -152,7 +153,7 @@ static int request_name(const struct pack_names *names, struct pack_module *modu
 	if ((only && !mf_starts_with(s, only)) || (!*prefix && !is_distinct(s)))
 		return 0;
 	/* udev requests the aliases of devices */
-	if (!*prefix && strchr(s, ':') && !mf_starts_with(s, "symbol:") &&
+	if (!*prefix && strchr(s, ':') && !mf_starts_with(s, SYMBOL) &&
 	    !mf_starts_with(s, "usbfunc:"))
 		return 0;
 	if (snprintf(word, sizeof(word), "%s%s", prefix, s) >= (int)sizeof(word))
@@ -292,6 +293,35 @@ static int drop_implied(const struct pack_kernel *kernel, struct pack_module *mo
 	return 0;
 }
 
+/* Is SYMBOL exported by the module without a CRC? With one, a provides of the package names it. */
+static bool exports_plain(const struct pack_module *module, const char *symbol)
+{
+	for (size_t i = 0; i < module->n_exports; i++)
+		if (!strcmp(module->exports[i].name, symbol))
+			return !module->exports[i].has_crc;
+	return false;
+}
+
+/* Notes at its exporter each symbol that a string of the module requests. */
+static int note_requested_symbols(const struct pack_names *names, struct pack_kernel *kernel,
+				  const struct pack_module *module)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < module->strings.n; i++) {
+		const char *request = module->strings.v[i], *symbol = request + strlen(SYMBOL);
+		size_t exporter;
+
+		if (!mf_starts_with(request, SYMBOL))
+			continue;
+		exporter = pack_map_get(&names->symbols, symbol);
+		if (exporter != PACK_NONE && exports_plain(&kernel->modules[exporter], symbol))
+			r = mf_strings_add_unique(&kernel->modules[exporter].requested_symbols,
+						  request);
+	}
+	return r;
+}
+
 int pack_requests_relate(const struct pack_names *names, struct pack_kernel *kernel, size_t m)
 {
 	struct pack_module *module = &kernel->modules[m];
@@ -300,6 +330,8 @@ int pack_requests_relate(const struct pack_names *names, struct pack_kernel *ker
 	for (size_t f = 0; r >= 0 && f < N_FUNCTIONS; f++)
 		if (calls_function(module, f))
 			r = request_strings(names, module, f);
+	if (r >= 0)
+		r = note_requested_symbols(names, kernel, module);
 	for (size_t i = 0; r >= 0 && i < MF_ARRAY_SIZE(request_exceptions); i++)
 		if (!fnmatch(request_exceptions[i].module, module->name, 0))
 			r = apply_exception(names, module, i);

@@ -156,6 +156,9 @@ static void tree_check_module(struct pack *pack, const struct pack_kernel *kerne
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path,
 			     "no package can hold a file of that name");
+	} else if (module->compression.fault) {
+		module->error = -MFE_COMPRESSION;
+		pack_problem(pack, module->error, module->path, "%s", module->compression.fault);
 	} else if ((unusable = find_unusable_symbol(module))) {
 		module->error = -MFE_BAD_MODULE;
 		pack_problem(pack, module->error, module->path, "no package can name its symbol %s",

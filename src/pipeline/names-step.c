@@ -34,11 +34,12 @@ struct naming {
 	struct mf_pool *pool;
 };
 
-/* Does any of the wants have an answer, be it a refusal? */
+/* Does any of the wants have an answer, be it a refusal, or a module that does not serve the device? */
 static bool any_is_known(const struct mf_wants *wants)
 {
 	for (size_t i = 0; i < wants->n; i++)
-		if (wants->v[i].kind != MF_WANT_BAD && wants->v[i].state != MF_UNKNOWN)
+		if (wants->v[i].kind != MF_WANT_BAD &&
+		    (wants->v[i].state != MF_UNKNOWN || wants->v[i].n_matches))
 			return true;
 	return false;
 }

@@ -7,7 +7,6 @@
  * (packages that fit any kernel of a flavor by symbol), and what names no kernel at all.
  */
 #include "modfetch/catalog.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,11 +17,13 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/local.h"
+#include "modfetch/module-name.h"
 #include "modfetch/release.h"
 #include "modfetch/strings.h"
 #include "modfetch/trie.h"
 #include "filter.h"
 #include "installed.h"
+#include "newest-release.h"
 #include "system.h"
 
 enum { LAYER_KERNEL, LAYER_FLAVOR, LAYER_ANY, N_LAYERS };
@@ -37,7 +38,7 @@ enum form {
 /* One repository's cache; tries are NULL where the repository has none of the kind. */
 struct repo_cache {
 	int dirfd;
-	struct mf_trie *aliases[N_LAYERS];
+	struct mf_trie *aliases[N_LAYERS], *carriers[N_LAYERS];
 	struct mf_trie *names[2]; /* of this kernel, of no particular one */
 	struct mf_trie *requests[2];
 };
@@ -57,8 +58,10 @@ struct mf_catalog {
 };
 static void repo_cache_done(struct repo_cache *cache)
 {
-	for (size_t i = 0; i < N_LAYERS; i++)
+	for (size_t i = 0; i < N_LAYERS; i++) {
 		mf_trie_free(cache->aliases[i]);
+		mf_trie_free(cache->carriers[i]);
+	}
 	for (size_t i = 0; i < 2; i++) {
 		mf_trie_free(cache->names[i]);
 		mf_trie_free(cache->requests[i]);
@@ -96,34 +99,11 @@ const char *mf_catalog_moved(const struct mf_catalog *catalog)
 	return catalog->moved;
 }
 
-/* "packages-amd64-6.1.0_57.solv" as a release of this flavor, "6.1.0-57-amd64". NULL: of none. */
-static char *release_of(const struct mf_release *release, const char *file)
-{
-	static const char prefix[] = MF_CACHE_PACKAGES "-", suffix[] = ".solv";
-	size_t flavor = strlen(release->flavor);
-	char *name;
-
-	if (!mf_starts_with(file, prefix) || !mf_ends_with(file, suffix))
-		return NULL;
-	file += strlen(prefix);
-	if (strncmp(file, release->flavor, flavor) || file[flavor] != '-' ||
-	    strchr(file + flavor + 1, '-'))
-		return NULL;
-	file += flavor + 1;
-	name = mf_format("%.*s-%s", (int)(strlen(file) - strlen(suffix)), file, release->flavor);
-	for (char *p = name; p && *p; p++)
-		if (*p == '_')
-			*p = '-';
-	return name;
-}
-
 /* A repository that knows this flavor's kernels, but not this one: which is its newest? */
 static void look_for_others(struct mf_catalog *catalog, size_t i)
 {
 	_cleanup_free_ char *own = mf_format(MF_CACHE_LIST, MF_CACHE_PACKAGES, catalog->tag);
 	_cleanup_free_ char *newest = NULL;
-	struct dirent **names = NULL;
-	int n;
 
 	if (!own)
 		return;
@@ -131,19 +111,8 @@ static void look_for_others(struct mf_catalog *catalog, size_t i)
 		catalog->has_own = true;
 		return;
 	}
-	if (catalog->moved)
-		return;
-	n = scandirat(catalog->caches[i].dirfd, ".", &names, NULL, versionsort);
-	for (int j = 0; j < n; j++) {
-		char *release = release_of(&catalog->release, names[j]->d_name);
-
-		if (release) {
-			free(newest);
-			newest = release;
-		}
-		free(names[j]);
-	}
-	free(names);
+	newest = catalog->moved ? NULL
+				: repo_newest_release(catalog->caches[i].dirfd, &catalog->release);
 	if (newest)
 		catalog->moved =
 			mf_format("repository %s has drivers for kernel %s, not for %s: boot that "
@@ -205,8 +174,11 @@ static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, s
 		cache->dirfd = -1;
 		return 0;
 	}
-	for (size_t j = 0; !r && j < N_LAYERS; j++)
+	for (size_t j = 0; !r && j < N_LAYERS; j++) {
 		r = open_index(cache, MF_CACHE_ALIASES, labels[j], &cache->aliases[j]);
+		if (!r)
+			r = open_index(cache, MF_CACHE_CARRIERS, labels[j], &cache->carriers[j]);
+	}
 	for (size_t j = 0; !r && j < 2; j++)
 		r = open_index(cache, MF_CACHE_MODULES, name_labels[j], &cache->names[j]);
 	for (size_t j = 0; !r && j < 2; j++)
@@ -300,20 +272,48 @@ static int hand_on_module(void *arg, const char *key, const char *value, uint32_
 		       : a->visit(a->arg, key, value, a->repo);
 }
 
+/* Asks one kind of index in all layers of all repositories. */
+static int match_layers(const struct mf_catalog *catalog, bool carriers, const char *name,
+			mf_trie_visit *on_value, struct asking *a)
+{
+	int r = 0;
+
+	for (; !r && a->repo < catalog->repos.n; a->repo++)
+		for (size_t j = 0; !r && j < N_LAYERS; j++) {
+			const struct repo_cache *cache = &catalog->caches[a->repo];
+			const struct mf_trie *trie =
+				carriers ? cache->carriers[j] : cache->aliases[j];
+
+			if (trie)
+				r = mf_trie_match(trie, name, on_value, a);
+		}
+	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+}
+
 int mf_catalog_aliases(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
 		       void *arg)
 {
-	struct asking a = { visit, arg, 0, catalog };
-	int r = 0;
+	return match_layers(catalog, false, name, hand_on_module,
+			    &(struct asking){ visit, arg, 0, catalog });
+}
 
-	for (; !r && a.repo < catalog->repos.n; a.repo++)
-		for (size_t j = 0; !r && j < N_LAYERS; j++) {
-			const struct mf_trie *trie = catalog->caches[a.repo].aliases[j];
+static int hand_on_carrier(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	const struct asking *a = arg;
+	const char *blank = strchr(value, ' ');
+	char module[MF_MODULE_NAME_SIZE];
 
-			if (trie)
-				r = mf_trie_match(trie, name, hand_on_module, &a);
-		}
-	return r == -EBADMSG ? -MFE_BAD_INDEX : r;
+	if (!blank || (size_t)(blank - value) >= sizeof(module))
+		return 0;
+	snprintf(module, sizeof(module), "%.*s", (int)(blank - value), value);
+	return a->visit(a->arg, module, blank + 1, a->repo);
+}
+
+int mf_catalog_carriers(const struct mf_catalog *catalog, const char *name, mf_catalog_visit *visit,
+			void *arg)
+{
+	return match_layers(catalog, true, name, hand_on_carrier,
+			    &(struct asking){ visit, arg, 0, catalog });
 }
 
 int mf_catalog_module(const struct mf_catalog *catalog, const char *module, mf_catalog_visit *visit,

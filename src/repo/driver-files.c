@@ -37,8 +37,13 @@ static int on_module_provide(void *arg, const char *name, const char *evr)
 bool mf_is_driver_package(struct mf_pool *pool, int id)
 {
 	const char *name = mf_pool_name(pool, id), *source = mf_pool_source(pool, id);
+	struct mf_package package;
 
 	if (mf_starts_with(name, "kernel") || (source && !strcmp(source, TOOLS)))
+		return false;
+	/* kmodtool's kmod-NAME only needs the package of the newest kernel */
+	mf_pool_package(pool, id, &package);
+	if (!package.install_size)
 		return false;
 	return mf_starts_with(name, "kmod-") || strstr(name, "-kmp-") ||
 	       mf_pool_deps(pool, id, MF_REQUIRES, on_kernel_need, NULL) ||

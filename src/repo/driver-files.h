@@ -15,8 +15,8 @@
 #define MF_FROM_FILES "modfetch(modules-from-filelists)"
 
 /*
- * Is it a driver package, by its name and dependencies, and neither a kernel, a part of one, nor of
- * the tools for modules?
+ * Is it a driver package, by its name and dependencies, and neither a kernel, a part of one, of
+ * the tools for modules, nor a package without files?
  */
 bool mf_is_driver_package(struct mf_pool *pool, int id);
 

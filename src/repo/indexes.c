@@ -11,6 +11,10 @@
  * A module asks for those in the packages that its own recommends or suggests, whatever words it does
  * that with: the pool says who provides them. Only packages of the same kernel or of no particular one
  * count, and no more than a bounded number of pairs: what is left out is not fetched for the kernel.
+ *
+ * Where packages of one module or name differ in their aliases, a third index has the aliases of each of
+ * them with "module name-evr.arch" as the value: only these packages serve a device with that alias. It lies
+ * beside the alias index of the same label, and most repositories have none.
  */
 #include "indexes.h"
 #include <errno.h>
@@ -27,6 +31,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/symvers.h"
 #include "modfetch/trie.h"
+#include "differing.h"
 #include "driver-files.h"
 
 #define ALIAS_MAX    8192
@@ -36,6 +41,7 @@
 struct alias_index {
 	char *label;
 	struct mf_trie_builder *trie;
+	struct mf_trie_builder *carriers; /* of aliases that not each package has; or NULL */
 };
 
 struct writing {
@@ -50,7 +56,9 @@ struct writing {
 	struct mf_trie_builder *names, *requests;
 	size_t n_requests;
 	struct mf_strings modules; /* of the package at hand */
-	size_t n_aliases;	   /* that it has, whatever file they are in */
+	struct repo_differing differing;
+	char *differing_label; /* of the package at hand, if it is one of them */
+	size_t n_aliases;      /* that it has, whatever file they are in */
 	uint32_t priority;
 };
 
@@ -59,15 +67,18 @@ static void writing_done(struct writing *w)
 	for (size_t i = 0; i < w->n_alias_indexes; i++) {
 		free(w->alias_indexes[i].label);
 		mf_trie_builder_free(w->alias_indexes[i].trie);
+		mf_trie_builder_free(w->alias_indexes[i].carriers);
 	}
 	free(w->alias_indexes);
+	repo_differing_done(&w->differing);
+	free(w->differing_label);
 	mf_trie_builder_free(w->names);
 	mf_trie_builder_free(w->requests);
 	mf_strings_done(&w->modules);
 }
 
 static int alias_index_of(struct writing *w, const char *label, size_t len,
-			  struct mf_trie_builder **ret)
+			  struct alias_index **ret)
 {
 	struct alias_index *v;
 	int r;
@@ -75,7 +86,7 @@ static int alias_index_of(struct writing *w, const char *label, size_t len,
 	for (size_t i = 0; i < w->n_alias_indexes; i++) {
 		if (strlen(w->alias_indexes[i].label) == len &&
 		    !memcmp(w->alias_indexes[i].label, label, len)) {
-			*ret = w->alias_indexes[i].trie;
+			*ret = &w->alias_indexes[i];
 			return 0;
 		}
 	}
@@ -90,8 +101,31 @@ static int alias_index_of(struct writing *w, const char *label, size_t len,
 		free(v[w->n_alias_indexes].label);
 		return r;
 	}
-	*ret = v[w->n_alias_indexes++].trie;
+	*ret = &v[w->n_alias_indexes++];
 	return 0;
+}
+
+/* -EINVAL: an index cannot hold it, and a device cannot have it. */
+static int add_to_trie(struct mf_trie_builder *trie, const char *key, const char *value,
+		       uint32_t priority)
+{
+	int r = mf_trie_builder_add(trie, key, value, priority);
+
+	return r == -EINVAL ? 0 : r;
+}
+
+/* The value "MODULE LABEL" of an alias, for every module of a package that differs from others. */
+static int note_carrier(const struct writing *w, struct alias_index *index, const char *key)
+{
+	int r = index->carriers ? 0 : mf_trie_builder_new(&index->carriers);
+
+	for (size_t i = 0; !r && i < w->modules.n; i++) {
+		_cleanup_free_ char *value =
+			mf_format("%s %s", w->modules.v[i], w->differing_label);
+
+		r = value ? add_to_trie(index->carriers, key, value, w->priority) : -ENOMEM;
+	}
+	return r;
 }
 
 /*
@@ -125,7 +159,7 @@ static const char *place(const struct writing *w, const char *label, size_t *len
 static int indexes_add_alias(struct writing *w, const char *label, size_t label_len,
 			     const char *alias, size_t len)
 {
-	struct mf_trie_builder *trie;
+	struct alias_index *index;
 	char plain[ALIAS_MAX], key[ALIAS_MAX];
 	int r;
 
@@ -136,13 +170,10 @@ static int indexes_add_alias(struct writing *w, const char *label, size_t label_
 	if (mf_alias_unescape(alias, len, plain, sizeof(plain)) < 0 ||
 	    mf_alias_normalize(plain, key, sizeof(key)) < 0)
 		return 0;
-	r = alias_index_of(w, label, label_len, &trie);
-	for (size_t i = 0; !r && i < w->modules.n; i++) {
-		r = mf_trie_builder_add(trie, key, w->modules.v[i], w->priority);
-		if (r == -EINVAL)
-			r = 0;
-	}
-	return r;
+	r = alias_index_of(w, label, label_len, &index);
+	for (size_t i = 0; !r && i < w->modules.n; i++)
+		r = add_to_trie(index->trie, key, w->modules.v[i], w->priority);
+	return !r && w->differing_label ? note_carrier(w, index, key) : r;
 }
 
 /* "kernel-amd64-6.1.0_56:pci:…", "kernel-default:usb:…" or "pci:…" */
@@ -296,9 +327,7 @@ static int add_requested(void *arg, const char *name, const char *evr)
 		if (!strcmp(module, w->modules.v[i]))
 			continue;
 		w->n_requests++;
-		r = mf_trie_builder_add(w->requests, module, w->modules.v[i], w->priority);
-		if (r == -EINVAL)
-			r = 0;
+		r = add_to_trie(w->requests, module, w->modules.v[i], w->priority);
 	}
 	return r;
 }
@@ -335,15 +364,26 @@ static int note_if_hidden(const struct writing *w, int id, const char *name)
 		       : mf_strings_add_unique(list, name);
 }
 
+/* Starts with the package ID. 0 or -ENOMEM. */
+static int begin_package(struct writing *w, int id, struct mf_package *package)
+{
+	mf_strings_done(&w->modules);
+	free(MF_STEAL(w->differing_label));
+	w->n_aliases = 0;
+	w->priority++;
+	mf_pool_package(w->pool, id, package);
+	if (repo_differing_has(&w->differing, id))
+		w->differing_label = mf_package_label(package);
+	return repo_differing_has(&w->differing, id) && !w->differing_label ? -ENOMEM : 0;
+}
+
 static int add_package(struct writing *w, int id)
 {
 	struct mf_package package;
-	int r;
+	int r = begin_package(w, id, &package);
 
-	mf_strings_done(&w->modules);
-	w->n_aliases = 0;
-	w->priority++;
-	mf_pool_package(w->pool, id, &package);
+	if (r < 0)
+		return r;
 	/* the kernel itself provides kmod() of what is built in: that is not to be fetched */
 	if (mf_starts_with(package.name, "kernel-") && strstr(package.name, "-image"))
 		return 0;
@@ -379,6 +419,41 @@ static int indexes_publish(struct mf_trie_builder *trie, int dirfd, const char *
 	return r < 0 ? r : mf_file_publish(dirfd, name, 0644, buf, len);
 }
 
+/* Of all packages that the indexes are made from. 0 or -ENOMEM. */
+static int find_differing(struct writing *w)
+{
+	const struct mf_indexes_source *source = w->source;
+	_cleanup_free_ int *ids =
+		calloc(source->n + source->n_loose + source->n_shared + 1, sizeof(*ids));
+	size_t n = 0;
+
+	for (size_t i = 0; ids && i < source->n; i++)
+		ids[n++] = source->ids[i];
+	for (size_t i = 0; ids && source->tag && i < source->n_loose; i++)
+		ids[n++] = source->loose[i];
+	for (size_t i = 0; ids && i < source->n_shared; i++)
+		ids[n++] = source->shared[i].id;
+	return ids ? repo_differing_find(w->pool, ids, n, &w->differing) : -ENOMEM;
+}
+
+static int publish_all(const struct writing *w, int dirfd)
+{
+	const char *label = w->tag ? w->tag : MF_CACHE_OTHER;
+	int r = indexes_publish(w->names, dirfd, MF_CACHE_MODULES, label);
+
+	if (!r && w->n_requests)
+		r = indexes_publish(w->requests, dirfd, MF_CACHE_REQUESTS, label);
+	for (size_t i = 0; !r && i < w->n_alias_indexes; i++) {
+		const struct alias_index *index = &w->alias_indexes[i];
+
+		r = indexes_publish(index->trie, dirfd, MF_CACHE_ALIASES, index->label);
+		if (!r && index->carriers)
+			r = indexes_publish(index->carriers, dirfd, MF_CACHE_CARRIERS,
+					    index->label);
+	}
+	return r;
+}
+
 int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd)
 {
 	_cleanup_(writing_done) struct writing w = {
@@ -390,6 +465,8 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 	mf_pool_ready(pool);
 	if (!r)
 		r = mf_trie_builder_new(&w.requests);
+	if (!r)
+		r = find_differing(&w);
 	for (size_t i = 0; !r && i < source->n; i++)
 		r = add_package(&w, source->ids[i]);
 	for (size_t i = 0; !r && i < source->n_shared; i++) {
@@ -400,14 +477,5 @@ int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *sourc
 	w.loose = true;
 	for (size_t i = 0; !r && source->tag && i < source->n_loose; i++)
 		r = add_package(&w, source->loose[i]);
-	if (!r)
-		r = indexes_publish(w.names, dirfd, MF_CACHE_MODULES,
-				    source->tag ? source->tag : MF_CACHE_OTHER);
-	if (!r && w.n_requests)
-		r = indexes_publish(w.requests, dirfd, MF_CACHE_REQUESTS,
-				    source->tag ? source->tag : MF_CACHE_OTHER);
-	for (size_t i = 0; !r && i < w.n_alias_indexes; i++)
-		r = indexes_publish(w.alias_indexes[i].trie, dirfd, MF_CACHE_ALIASES,
-				    w.alias_indexes[i].label);
-	return r;
+	return r ? r : publish_all(&w, dirfd);
 }

@@ -35,7 +35,8 @@ struct mf_indexes_source {
 /*
  * Writes alias-*.bin, name-*.bin and request-*.bin of a kernel into a directory, or without a tag those of packages
  * of no particular kernel, whose aliases are sorted by the flavor their supplements name
- * ("alias-default.bin") or into "alias-any.bin". 0 or -errno.
+ * ("alias-default.bin") or into "alias-any.bin"; and carrier-*.bin beside the alias indexes where packages of
+ * one module differ in their aliases. 0 or -errno.
  */
 int mf_indexes_write(struct mf_pool *pool, const struct mf_indexes_source *source, int dirfd);
 

@@ -20,6 +20,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "bound.h"
 #include "scripts.h"
 
 int mf_verdicts_add(struct mf_verdicts *verdicts, const char *nevra, const char *why)
@@ -239,6 +240,20 @@ static int judge_carrier(const struct mf_judge *judge, const struct mf_want *wan
 	return *ret_why ? 1 : -ENOMEM;
 }
 
+/* Leaves those that have an alias for the want; RET_WHY: why there is none. 0 or -errno. */
+static int judge_keep_bound(const struct mf_judge *judge, const struct mf_want *want,
+			    const struct mf_match *match, int *ids, size_t *n, char **ret_why)
+{
+	int first = ids[0], r = resolve_keep_bound(judge, want, match, ids, n);
+
+	if (r < 0 || *n)
+		return r;
+	*ret_why = mf_format(
+		"%s has %s, but no version of it that may be installed has an alias for it",
+		mf_pool_name(judge->pool, first), match->module);
+	return *ret_why ? 0 : -ENOMEM;
+}
+
 /* mf_judge_carriers(), with the code of RET_WHY. */
 static int judge_carriers(const struct mf_judge *judge, const struct mf_want *want,
 			  const struct mf_match *match, int **ret_ids, size_t *ret_n, int *ret_code,
@@ -249,6 +264,7 @@ static int judge_carriers(const struct mf_judge *judge, const struct mf_want *wa
 	size_t n = 0, kept = 0;
 	int r = judge_find_carriers(judge->pool, match, &ids, &n), code = 0, installed = 0;
 
+	*ret_code = 0;
 	if (!r && n > 1)
 		r = keep_carrying(judge->pool, match->module, ids, &n);
 	if (!r)
@@ -260,6 +276,10 @@ static int judge_carriers(const struct mf_judge *judge, const struct mf_want *wa
 		*ret_code = -MFE_MISPLACED;
 		r = first ? 0 : -ENOMEM;
 	}
+	if (!r && n)
+		r = judge_keep_bound(judge, want, match, ids, &n, &first);
+	if (first && !*ret_code)
+		*ret_code = -MFE_DENIED;
 	for (size_t i = 0; r >= 0 && ids && i < n; i++) {
 		char *why = NULL;
 

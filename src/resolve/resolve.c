@@ -355,6 +355,7 @@ int mf_resolve(struct mf_context *ctx, struct mf_catalog *catalog, const struct 
 		.judge = { .policy = policy,
 			   .rules = mf_policy_rules(policy),
 			   .repos = mf_catalog_repos(catalog),
+			   .catalog = catalog,
 			   .refused = selection ? selection->refused : NULL },
 		.selection = selection,
 	};

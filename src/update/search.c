@@ -18,6 +18,7 @@ void update_search_done(struct search *s)
 	mf_kept_done(&s->kept);
 	mf_taken_back_done(&s->taken);
 	mf_asked_done(&s->asked);
+	mf_wants_done(&s->devices);
 	mf_rules_free(s->rules);
 	free(s->other_builds);
 	mf_catalog_free(s->catalog);

@@ -9,6 +9,7 @@
 #include "modfetch/rules.h"
 #include "modfetch/taken-back.h"
 #include "modfetch/update.h"
+#include "modfetch/want.h"
 
 struct search {
 	struct mf_context *ctx;
@@ -22,6 +23,9 @@ struct search {
 	int *other_builds;
 	size_t n_other_builds;
 	struct mf_updates *updates;
+	/* of this machine, and those that were seen lately: devices.c reads them when they matter */
+	struct mf_wants devices;
+	bool devices_read;
 };
 
 /* Opens the catalog with whole lists, and reads what else counts. 0 or a recorded failure. */

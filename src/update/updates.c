@@ -11,6 +11,9 @@
  * its repository, or a rule that prefers it. Then it is wanted if its module is in use or was asked for; a repository with a
  * thousand drivers does not come as a whole.
  *
+ * A version that has no alias for a device of this machine which the installed one serves is offered only if
+ * there is no other, and not installed unasked.
+ *
  * Only packages of drivers are looked at: a machine's rpm database may have thousands of others, with
  * tools of their own.
  */
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
+#include "devices.h"
 #include "names.h"
 #include "search.h"
 
@@ -44,33 +48,69 @@ static bool was_taken_back(const struct search *s, const struct mf_package *pack
 	return entry;
 }
 
-/*
- * The newest version of an installed package in its repository that is newer than it; one that was
- * taken back counts only if there is no other. 0: none.
- */
-static int newest_of(const struct search *s, int installed, const struct mf_package *package,
-		     int origin)
+/* The newest versions of a package that are newer than the installed one, by what is against them; 0: none. */
+struct newest {
+	int good;
+	int lossy;  /* it has no alias for a device that the installed one serves */
+	char *loss; /* a clause about that */
+	int taken;  /* it was taken back */
+};
+
+static void newest_done(struct newest *newest)
+{
+	free(newest->loss);
+}
+
+static void keep_newer(const struct search *s, int *slot, int id)
+{
+	if (!*slot || mf_pool_compare(s->pool, id, *slot) > 0)
+		*slot = id;
+}
+
+/* 0 or a recorded failure. */
+static int sort_in(struct search *s, int installed, int id, struct newest *newest)
+{
+	_cleanup_free_ char *loss = NULL;
+	struct mf_package p;
+	int r;
+
+	mf_pool_package(s->pool, id, &p);
+	if (was_taken_back(s, &p, NULL)) {
+		keep_newer(s, &newest->taken, id);
+		return 0;
+	}
+	r = update_loses_device(s, installed, id, &loss);
+	if (r < 0)
+		return r;
+	keep_newer(s, r ? &newest->lossy : &newest->good, id);
+	if (newest->lossy == id) {
+		free(newest->loss);
+		newest->loss = MF_STEAL(loss);
+	}
+	return 0;
+}
+
+/* Finds the newest versions of an installed package in its repository. 0 or a recorded failure. */
+static int find_newest(struct search *s, int installed, const struct mf_package *package,
+		       int origin, struct newest *newest)
 {
 	_cleanup_free_ int *ids = NULL;
-	int best = 0, best_taken = 0;
 	size_t n = 0;
+	int r = 0;
 
 	if (mf_choice_find(s->pool, package->name, MF_WHICH_AVAILABLE, &ids, &n) < 0)
 		return 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; !r && i < n; i++) {
 		struct mf_package p;
-		int *slot;
 
 		mf_pool_package(s->pool, ids[i], &p);
 		if (strcmp(p.name, package->name) || (origin >= 0 && p.origin != origin) ||
 		    strcmp(p.arch, package->arch) || is_other_build(s, ids[i]) ||
 		    mf_pool_compare(s->pool, ids[i], installed) <= 0)
 			continue;
-		slot = was_taken_back(s, &p, NULL) ? &best_taken : &best;
-		if (!*slot || mf_pool_compare(s->pool, ids[i], *slot) > 0)
-			*slot = ids[i];
+		r = sort_in(s, installed, ids[i], newest);
 	}
-	return best ? best : best_taken;
+	return r;
 }
 
 /* ---- rules ---- */
@@ -109,9 +149,9 @@ static char *held_clause(const struct search *s, int installed)
 
 /* ---- updates ---- */
 
-/* BLOCKED: a clause, which it takes over, or NULL. */
+/* BLOCKED: a clause, which it takes over, or NULL. HELD: it says that a rule holds the package. */
 static int note_update(struct search *s, int id, const char *installed, const char *module,
-		       char *blocked)
+		       char *blocked, bool held)
 {
 	struct mf_update u = { 0 };
 	struct mf_package p;
@@ -126,7 +166,7 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 		.repo = strdup(s->repos->v[p.origin].id),
 		.module = module ? strdup(module) : NULL,
 		.blocked = blocked,
-		.held = blocked,
+		.held = held,
 	};
 	if (!blocked)
 		(void)was_taken_back(s, &p, &u.blocked);
@@ -140,12 +180,34 @@ static int note_update(struct search *s, int id, const char *installed, const ch
 
 /* ---- installed packages ---- */
 
+/* Notes the newer version of an installed driver that is the first to be offered, if there is one. */
+static int note_newest(struct search *s, int installed, const struct driver *driver,
+		       struct newest *newest)
+{
+	const char *module = *driver->module ? driver->module : NULL;
+	int id = newest->good ? newest->good : newest->lossy ? newest->lossy : newest->taken;
+	char *held = id ? held_clause(s, installed) : NULL;
+
+	if (!id)
+		return 0;
+	if (id == newest->good && newest->lossy &&
+	    mf_pool_compare(s->pool, newest->lossy, newest->good) > 0)
+		mf_log(s->ctx, MF_LOG_INFO, "update: %s: not the newest version: %s",
+		       driver->package.name, newest->loss);
+	return note_update(s, id, driver->package.evr, module,
+			   held			 ? held
+			   : id == newest->lossy ? MF_STEAL(newest->loss)
+						 : NULL,
+			   held);
+}
+
 static int look_at_installed(struct search *s, int id, const struct mf_strings *names,
 			     struct mf_strings *found)
 {
+	_cleanup_(newest_done) struct newest newest = { 0 };
 	struct driver driver;
 	_cleanup_free_ char *label = NULL;
-	int newer, r = update_look_at_driver(s, id, &driver);
+	int r = update_look_at_driver(s, id, &driver);
 
 	if (r <= 0)
 		return r;
@@ -153,10 +215,8 @@ static int look_at_installed(struct search *s, int id, const struct mf_strings *
 	r = update_match_names(s->ctx, s->pool, id, names, found);
 	if (r <= 0)
 		return r;
-	newer = newest_of(s, id, &driver.package, driver.origin);
-	return newer ? note_update(s, newer, driver.package.evr,
-				   *driver.module ? driver.module : NULL, held_clause(s, id))
-		     : 0;
+	r = find_newest(s, id, &driver.package, driver.origin, &newest);
+	return r < 0 ? r : note_newest(s, id, &driver, &newest);
 }
 
 static int look_at_all_installed(struct search *s, const struct mf_strings *names,
@@ -233,7 +293,7 @@ static int look_at_preferred(struct search *s, int id, const struct mf_strings *
 	r = update_match_names(s->ctx, s->pool, id, names, found);
 	if (r <= 0)
 		return r;
-	return note_update(s, id, NULL, u.module, NULL);
+	return note_update(s, id, NULL, u.module, NULL, false);
 }
 
 static int newest_first(const void *a, const void *b, void *arg)
@@ -278,7 +338,7 @@ int mf_updates_find(struct mf_context *ctx, const struct mf_strings *names,
 	if (!r)
 		r = look_at_all_preferred(&s, names, &found);
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_RESOLVE, r, "updates", NULL);
+		return ctx->failure.code ? r : mf_fail(ctx, MF_STAGE_RESOLVE, r, "updates", NULL);
 	for (size_t i = 0; names && i < names->n; i++)
 		if (!mf_strings_has(&found, names->v[i]))
 			return mf_fail(ctx, MF_STAGE_RESOLVE, -MFE_NOT_FOUND, names->v[i],

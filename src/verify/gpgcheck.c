@@ -11,12 +11,17 @@
  */
 #include "gpgcheck.h"
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/trust.h"
+
+/* More are not read: a key that is replaced has one successor. */
+#define MAX_ENCODED 16
 
 /* A memory file that holds LEN bytes, or -errno. */
 static int memfile_of(const void *buf, size_t len)
@@ -29,25 +34,78 @@ static int memfile_of(const void *buf, size_t len)
 	return r < 0 ? r : mf_steal_fd(&fd);
 }
 
+/* May another signature be good although this one is not? */
+static bool is_refused(int r)
+{
+	return r == -MFE_BAD_SIGNATURE || r == -MFE_UNTRUSTED_KEY || r == -MFE_REVOKED;
+}
+
+static int check_signature(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+			   int header, const void *signature, size_t len)
+{
+	_cleanup_close_ int fd = memfile_of(signature, len);
+
+	return fd < 0 ? mf_fail(ctx, MF_STAGE_VERIFY, fd, package, NULL)
+		      : mf_trust_package(ctx, repo, package, header, fd);
+}
+
+static int check_encoded(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+			 int header, const char *text)
+{
+	_cleanup_free_ void *signature = NULL;
+	size_t len;
+	int r = mf_base64_decode(text, &signature, &len);
+
+	if (r < 0)
+		return mf_fail(ctx, MF_STAGE_VERIFY, r == -EBADMSG ? -MFE_BAD_SIGNATURE : r,
+			       package, "its signature is no base64");
+	return check_signature(ctx, repo, package, header, signature, len);
+}
+
+/* Of several refusals the first is recorded. */
+static int check_any(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+		     int header, const struct mf_rpmfile *file)
+{
+	size_t n = file->n_encoded < MAX_ENCODED ? file->n_encoded : MAX_ENCODED;
+	const char *text = file->encoded;
+	const struct mf_saved_failure before = mf_failure_save(ctx);
+	struct mf_failure first = { 0 };
+	int r = -MFE_BAD_SIGNATURE;
+
+	if (file->signature)
+		r = check_signature(ctx, repo, package, header, file->signature,
+				    file->signature_len);
+	for (size_t i = 0; i < n && is_refused(r); i++) {
+		if (!first.code)
+			first = ctx->failure;
+		r = check_encoded(ctx, repo, package, header, text);
+		text += strlen(text) + 1;
+	}
+	if (r == 0)
+		mf_failure_restore(&before);
+	if (!is_refused(r) || !first.code)
+		return r;
+	ctx->failure = first;
+	return first.code;
+}
+
 static int gpgcheck_check(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
 			  const void *buf, size_t len)
 {
-	_cleanup_close_ int header = -1, signature = -1;
+	_cleanup_close_ int header = -1;
 	struct mf_rpmfile file;
 
 	if (mf_rpmfile_parse(buf, len, &file) < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, package,
 			       "it is not a complete package file");
-	if (!file.signature)
+	if (!file.signature && !file.n_encoded)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, package,
 			       "it has no OpenPGP signature, but repository %s has gpgcheck=1",
 			       repo->id);
 	header = memfile_of(file.header, file.header_len);
-	signature = memfile_of(file.signature, file.signature_len);
-	if (header < 0 || signature < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, header < 0 ? header : signature, package,
-			       NULL);
-	return mf_trust_package(ctx, repo, package, header, signature);
+	if (header < 0)
+		return mf_fail(ctx, MF_STAGE_VERIFY, header, package, NULL);
+	return check_any(ctx, repo, package, header, &file);
 }
 
 int mf_gpgcheck(struct mf_context *ctx, const struct mf_repo *repo, const char *package, int fd)

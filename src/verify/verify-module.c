@@ -343,6 +343,15 @@ struct payload_walk {
 	size_t n_checked;
 };
 
+/* Has the data another digest than the header says? As mf_checksum_differs(), but SHA-256 is known. */
+static int differs(const struct mf_rpm_file *file, const void *data, size_t len,
+		   const uint8_t sha256[MF_SHA256_LEN])
+{
+	if (file->checksum.len == MF_SHA256_LEN)
+		return memcmp(file->checksum.bytes, sha256, MF_SHA256_LEN) != 0;
+	return mf_checksum_differs(&file->checksum, data, len);
+}
+
 static int on_archive_member(void *arg, const char *name, uint32_t mode, const void *data,
 			     size_t len)
 {
@@ -365,7 +374,7 @@ static int on_archive_member(void *arg, const char *name, uint32_t mode, const v
 	r = mf_sha256(data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
-	r = mf_checksum_differs(&file->checksum, data, len);
+	r = differs(file, data, len, digest);
 	if (r < 0)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
 	if (r)
@@ -401,8 +410,23 @@ static int open_payload(const void *buf, size_t len, const struct mf_rpm_header 
 	return r;
 }
 
+/* The header's list of files, whose names are borrowed. */
+static int list_files(const struct mf_rpm_header *header, struct mf_cpio_file **ret_files)
+{
+	struct mf_cpio_file *files = calloc(header->n_files + 1, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	for (size_t i = 0; i < header->n_files; i++)
+		files[i] = (struct mf_cpio_file){ header->files[i].path, header->files[i].mode,
+						  header->files[i].size };
+	*ret_files = files;
+	return 0;
+}
+
 static int walk_payload(struct payload_walk *w, const void *buf, size_t len)
 {
+	_cleanup_free_ struct mf_cpio_file *files = NULL;
 	_cleanup_free_ void *owned = NULL;
 	const void *payload;
 	size_t payload_len;
@@ -410,7 +434,11 @@ static int walk_payload(struct payload_walk *w, const void *buf, size_t len)
 			     &payload_len);
 
 	if (r == 0)
-		r = mf_cpio_each(payload, payload_len, on_archive_member, w);
+		r = list_files(w->header, &files);
+	if (r == 0)
+		r = mf_cpio_each(payload, payload_len,
+				 &(struct mf_cpio_list){ files, w->header->n_files },
+				 on_archive_member, w);
 	if (r == -ENOMEM && w->ctx->failure.code != r)
 		return mf_fail(w->ctx, MF_STAGE_VERIFY, r, w->package, NULL);
 	return r == -EBADMSG || r == -EFBIG || r == -EINVAL

@@ -24,12 +24,22 @@ static int visit(void *arg, const char *name, uint32_t mode, const void *data, s
 	return 0;
 }
 
+/* A name may be one of the list. */
+static int visit_listed(void *arg, const char *name, uint32_t mode, const void *data, size_t len)
+{
+	check(arg, data, len);
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct mf_cpio_file files[] = { { "/a", 0100644, 3 }, { "/b", 040755, 4096 } };
+	const struct mf_cpio_list list = { files, 2 };
+	const char *encoded;
 	struct bounds bounds = { data, data + size };
 	struct mf_rpmfile file;
 
-	(void)mf_cpio_each(data, size, visit, &bounds);
+	(void)mf_cpio_each(data, size, &list, visit_listed, &bounds);
 	if (mf_rpmfile_parse(data, size, &file) < 0)
 		return 0;
 	check(&bounds, file.header, file.header_len);
@@ -37,6 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(file.payload + file.payload_len == bounds.end);
 	if (file.signature)
 		check(&bounds, file.signature, file.signature_len);
-	(void)mf_cpio_each(file.payload, file.payload_len, visit, &bounds);
+	encoded = file.encoded;
+	for (size_t i = 0; i < file.n_encoded; i++) {
+		check(&bounds, encoded, strlen(encoded) + 1);
+		encoded += strlen(encoded) + 1;
+	}
+	(void)mf_cpio_each(file.payload, file.payload_len, NULL, visit, &bounds);
 	return 0;
 }

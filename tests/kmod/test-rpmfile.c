@@ -2,6 +2,7 @@
 /* A real package, built here: complete, truncated at every byte, and with wrong lengths. */
 #include "tests/unit.h"
 #include "modfetch/array.h"
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ static void the_parts_of_a_package_are_found(void **state)
 	assert_null(file.signature);
 	assert_ptr_equal(file.payload, file.header + file.header_len);
 	assert_ptr_equal(file.payload + file.payload_len, p->data + p->len);
-	assert_int_equal(mf_cpio_each(file.payload, file.payload_len, gather, f), 0);
+	assert_int_equal(mf_cpio_each(file.payload, file.payload_len, NULL, gather, f), 0);
 	fclose(f);
 	assert_string_equal(text, "./srv/files 40755 \n./srv/files/link 120777 one\n"
 				  "./srv/files/one 100644 one\n./srv/files/three 100644 three\n");
@@ -94,7 +95,8 @@ static void a_visitor_can_end_the_walk(void **state)
 	int calls = 0;
 
 	assert_int_equal(mf_rpmfile_parse(p->data, p->len, &file), 0);
-	assert_int_equal(mf_cpio_each(file.payload, file.payload_len, stop_at_second, &calls), 77);
+	assert_int_equal(mf_cpio_each(file.payload, file.payload_len, NULL, stop_at_second, &calls),
+			 77);
 	assert_int_equal(calls, 2);
 }
 
@@ -116,7 +118,7 @@ static void cut_anywhere_it_is_no_package_or_no_archive(void **state)
 		assert_int_equal(r, len < payload ? -EBADMSG : 0);
 		/* rpm pads the archive's end: bytes after the trailer are not needed */
 		if (r == 0 && len < p->len - 512)
-			assert_int_not_equal(mf_cpio_each(file.payload, file.payload_len,
+			assert_int_not_equal(mf_cpio_each(file.payload, file.payload_len, NULL,
 							  stop_at_second, &calls),
 					     0);
 	}
@@ -215,10 +217,94 @@ static void archives_that_lie_are_refused(void **state)
 	int calls = 0;
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
-		assert_int_equal(mf_cpio_each(bad[i], strlen(bad[i]) + 1, stop_at_second, &calls),
-				 -EBADMSG);
-	assert_int_equal(mf_cpio_each("", 0, stop_at_second, &calls), -EBADMSG);
+		assert_int_equal(
+			mf_cpio_each(bad[i], strlen(bad[i]) + 1, NULL, stop_at_second, &calls),
+			-EBADMSG);
+	assert_int_equal(mf_cpio_each("", 0, NULL, stop_at_second, &calls), -EBADMSG);
 	assert_int_equal(calls, 0);
+}
+
+static void files_of_an_archive_with_numbers_have_names_and_sizes_from_the_list(void **state)
+{
+	static const struct mf_cpio_file files[] = { { "/a/dir", 040755, 4096 },
+						     { "/a/one", 0100644, 5 },
+						     { "/a/link", 0120777, 3 } };
+	static const char archive[] =
+		"07070X00000002\0\0one\0"
+		"07070X00000000\0\0"
+		"07070X00000001\0\0fiver\0\0\0"
+		"070701000000000000000000000000000000000000000100000000"
+		"00000000000000000000000000000000000000000000000b00000000TRAILER!!!";
+	const struct mf_cpio_list list = { files, MF_ARRAY_SIZE(files) };
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_int_equal(mf_cpio_each(archive, sizeof(archive), &list, gather, f), 0);
+	fclose(f);
+	assert_string_equal(text, "/a/link 120777 one\n/a/dir 40755 \n/a/one 100644 fiver\n");
+	/* without the list no number has a name */
+	assert_int_equal(mf_cpio_each(archive, sizeof(archive), NULL, gather, NULL), -EBADMSG);
+}
+
+static void numbers_that_lie_are_refused(void **state)
+{
+	/* not in the list, too short, no number; data that would end after the archive */
+	static const char *const bad[] = { "07070X00000002", "07070X0000000", "07070X0000000g",
+					   "07070X00000000xxabc" };
+	static const struct mf_cpio_file files[] = { { "/a", 0100644, 7 }, { "/b", 0100644, 0 } };
+	const struct mf_cpio_list list = { files, MF_ARRAY_SIZE(files) };
+	int calls = 0;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
+		assert_int_equal(
+			mf_cpio_each(bad[i], strlen(bad[i]) + 1, &list, stop_at_second, &calls),
+			-EBADMSG);
+	assert_int_equal(calls, 0);
+}
+
+/* A file with nothing but a signature header of one entry, and an empty header. */
+static size_t signed_file(uint8_t *buf, uint32_t tag, uint32_t type, uint32_t count,
+			  const char *data, uint32_t data_len)
+{
+	static const uint8_t lead[96] = { 0xed, 0xab, 0xee, 0xdb };
+	const uint32_t intro[] = { htobe32(0x8eade801), 0, htobe32(1), htobe32(data_len) };
+	const uint32_t entry[] = { htobe32(tag), htobe32(type), 0, htobe32(count) };
+	size_t len = sizeof(lead);
+
+	memset(buf, 0, 512);
+	memcpy(buf, lead, sizeof(lead));
+	for (int i = 0; i < 2; i++) {
+		memcpy(buf + len, intro, sizeof(intro));
+		memcpy(buf + len + sizeof(intro), entry, sizeof(entry));
+		memcpy(buf + len + sizeof(intro) + sizeof(entry), data, data_len);
+		len = (len + sizeof(intro) + sizeof(entry) + data_len + 7) & ~(size_t)7;
+	}
+	return len;
+}
+
+static void signatures_of_both_kinds_are_found(void **state)
+{
+	struct mf_rpmfile file;
+	uint8_t buf[512];
+	size_t len = signed_file(buf, 268, 7, 3, "\1\0\2", 3);
+
+	assert_int_equal(mf_rpmfile_parse(buf, len, &file), 0);
+	assert_int_equal(file.signature_len, 3);
+	assert_memory_equal(file.signature, "\1\0\2", 3);
+	assert_int_equal(file.n_encoded, 0);
+	len = signed_file(buf, 278, 8, 2, "QUJD\0RA==", 10);
+	assert_int_equal(mf_rpmfile_parse(buf, len, &file), 0);
+	assert_null(file.signature);
+	assert_int_equal(file.n_encoded, 2);
+	assert_memory_equal(file.encoded, "QUJD\0RA==", 10);
+	/* of a wrong type, or without an end, it is none */
+	len = signed_file(buf, 278, 7, 2, "QUJD\0RA==", 10);
+	assert_int_equal(mf_rpmfile_parse(buf, len, &file), 0);
+	assert_null(file.encoded);
+	len = signed_file(buf, 278, 8, 2, "QUJD\0RA==", 9);
+	assert_int_equal(mf_rpmfile_parse(buf, len, &file), 0);
+	assert_null(file.encoded);
 }
 
 int main(void)
@@ -229,6 +315,9 @@ int main(void)
 		UNIT(cut_anywhere_it_is_no_package_or_no_archive),
 		UNIT(lengths_that_lie_are_refused),
 		UNIT(archives_that_lie_are_refused),
+		UNIT(files_of_an_archive_with_numbers_have_names_and_sizes_from_the_list),
+		UNIT(numbers_that_lie_are_refused),
+		UNIT(signatures_of_both_kinds_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, build_package, remove_package);

@@ -2,6 +2,7 @@
 /* Which of the installed packages are read, from a real database. */
 #include "tests/unit.h"
 #include "tests/root.h"
+#include "modfetch/array.h"
 #include "modfetch/rpm.h"
 #include "tests/rpms.h"
 
@@ -110,11 +111,27 @@ static void a_database_that_is_none_is_a_failure(void **state)
 	assert_int_equal(seen.n_asked + seen.n_read, 0);
 }
 
+/* librpm may not know the format; if it does, this is no database either. */
+static void a_database_of_another_format_is_never_an_empty_one(void **state)
+{
+	static const char *const names[] = { "var/lib/rpm/Packages.db", "var/lib/rpm/Packages" };
+	struct root *r = *state;
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(names); i++) {
+		struct seen seen = { 0 };
+
+		root_write(r, names[i], "this is no database at all, not even a small one");
+		assert_int_equal(read_unknown(r, &seen), -MFE_INSTALL);
+		assert_int_equal(unlinkat(r->fd, names[i], 0), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(only_what_is_not_known_is_read),
 		ROOTED(a_database_that_is_none_is_a_failure),
+		ROOTED(a_database_of_another_format_is_never_an_empty_one),
 	};
 
 	return UNIT_RUN(tests);

@@ -4,11 +4,16 @@
 #include "tests/root.h"
 #include "modfetch/rpm.h"
 
+/* As the next run of the program finds it. */
 static void is_at(struct root *r, const char *directory, bool there)
 {
+	struct mf_looked_up *once = r->ctx.looked_up;
 	bool is_there = !there;
-	_cleanup_free_ char *found = mf_rpmdb_directory(&r->ctx, false, &is_there);
+	_cleanup_free_ char *found = NULL;
 
+	free(once->rpmdb);
+	*once = (struct mf_looked_up){ 0 };
+	found = mf_rpmdb_directory(&r->ctx, false, &is_there);
 	assert_non_null(found);
 	assert_string_equal(found, directory);
 	assert_int_equal(is_there, there);
@@ -55,6 +60,33 @@ static void the_configuration_of_rpm_says_where_it_is(void **state)
 	is_at(r, "/var/lib/rpm", true);
 	root_write(r, "etc/rpm/macros", "%_dbpath /srv/../srv/rpm\n");
 	is_at(r, "/var/lib/rpm", true);
+}
+
+static void the_configuration_is_read_once_a_run(void **state)
+{
+	struct root *r = *state;
+	_cleanup_free_ char *again = NULL;
+	bool there;
+
+	root_write(r, "etc/rpm/macros", "%_dbpath /srv/rpm\n");
+	is_at(r, "/srv/rpm", false);
+	root_write(r, "etc/rpm/macros", "%_dbpath /srv/other\n");
+	again = mf_rpmdb_directory(&r->ctx, false, &there);
+	assert_string_equal(again, "/srv/rpm");
+	is_at(r, "/srv/other", false);
+}
+
+static void a_database_has_a_format(void **state)
+{
+	struct root *r = *state;
+
+	assert_null(mf_rpmdb_backend(&r->ctx, "/var/lib/rpm"));
+	root_write(r, "var/lib/rpm/Packages", "");
+	assert_string_equal(mf_rpmdb_backend(&r->ctx, "/var/lib/rpm"), "bdb_ro");
+	root_write(r, "var/lib/rpm/Packages.db", "");
+	assert_string_equal(mf_rpmdb_backend(&r->ctx, "/var/lib/rpm"), "ndb");
+	root_write(r, "var/lib/rpm/rpmdb.sqlite", "");
+	assert_string_equal(mf_rpmdb_backend(&r->ctx, "/var/lib/rpm"), "sqlite");
 }
 
 static void a_setting_decides(void **state)
@@ -112,6 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(it_is_where_one_is),
 		ROOTED(the_configuration_of_rpm_says_where_it_is),
+		ROOTED(the_configuration_is_read_once_a_run),
+		ROOTED(a_database_has_a_format),
 		ROOTED(a_setting_decides),
 		ROOTED(links_are_followed_below_the_root_and_none_is_left),
 		ROOTED(it_is_made_where_it_shall_be),

@@ -339,6 +339,32 @@ class Aliases(PackCase):
         self.assertEqual({n.split("-kmp-")[0] for n in packed.packages if "-kmp-" in n}, {"dummy", "good"})
         self.assertIn(f"ksym({FLAVOR}:printk)", packed.packages[f"kernel-{FLAVOR}-image-{ABI}"].names("provides"))
 
+    def test_a_kernel_without_symbol_versions(self):
+        """Exports are names in a section, with namespaces among them; a requested one is an alias of its module."""
+        tree = self.tree(KERNEL, "dummy")
+        strings = "".join(f'.asciz "{s}"\n' for s in ("tuner_attach", "module:kvm-amd,kvm-intel", "quiet_attach", "TUNERS"))
+        self.assemble(tree / "kernel/tuner.ko", f'.section __ksymtab_strings,"aMS",@progbits,1\n{strings}')
+        self.assemble(tree / "kernel/bridge.ko", '.section .rodata.str1.1,"aMS",@progbits,1\n.asciz "symbol:tuner_attach"\n'
+                                                 '.asciz "symbol:absent_attach"\n.text\n.globl use\nuse:\ncall __request_module\n')
+        self.pack(tree)
+        packed = Repository(self.repo)
+        self.assertEqual([p for p in packed.kmp("tuner", SUFFIX).names("provides") if "symbol" in p],
+                         [f"kalias({SUFFIX}:symbol:tuner_attach)"])
+        self.assertEqual([p for p in packed.kmp("bridge", SUFFIX).names("recommends") if "kmp" in p], [f"tuner-kmp-{SUFFIX}"])
+
+    def test_what_the_kernel_or_kmod_cannot_decompress_is_not_packed(self):
+        tree = self.tree(KERNEL, "e1000e", "dummy", "xfs", "libcrc32c")
+        paths = {name: tree / KERNEL.find(name) for name in ("e1000e", "dummy", "libcrc32c")}
+        subprocess.run(["xz", "--check=crc64", paths["e1000e"]], check=True)
+        subprocess.run(["xz", "--check=crc32", paths["libcrc32c"]], check=True)
+        paths["dummy"].with_suffix(".ko.zst").write_bytes(
+            subprocess.run(["zstd", "-q", "-c"], input=paths["dummy"].read_bytes(), stdout=subprocess.PIPE, check=True).stdout)
+        paths["dummy"].unlink()
+        done = self.pack(tree, status=1)
+        self.assertRegex(done.stderr, r"e1000e\.ko\.xz: .*CRC64.*\[COMPRESSION\]")
+        self.assertRegex(done.stderr, r"dummy\.ko\.zst: .*without the size of its content.*\[COMPRESSION\]")
+        self.assertEqual({n.split("-kmp-")[0] for n in Repository(self.repo).packages if "-kmp-" in n}, {"xfs", "libcrc32c"})
+
     def test_a_path_that_a_spec_cannot_hold_is_refused(self):
         ran = self.scratch / "ran"
         tree = self.tree(KERNEL, "dummy")

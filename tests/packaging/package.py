@@ -69,7 +69,7 @@ class Meson(Scratch):
         names = {os.path.basename(p) for p in below(self.meson_install("pieces"))}
         for name in ("81-modfetch.rules", "modfetch.service", "modfetch-coldplug.service",
                      "modfetch-refresh.timer", "modfetch-fetch.socket", "modfetch-fetch@.service", "modfetch.catalog",
-                     "modfetch-initrd.service", "modfetch-initrd.path", "modfetch-usage.timer", "usage-report", "usage-table", "desktop-notification", "node-exporter-metrics",
+                     "modfetch-initrd.service", "modfetch-initrd.path", "modfetch-usage.timer", "usage-report", "usage-table", "zypp-commit-plugin", "dnf.action", "dnf5.actions", "desktop-notification", "node-exporter-metrics",
                      "module-setup.sh", "modfetch",
                      "_modfetch", "modfetch.fish", "modfetch.8", "modfetch-errors.7", "repos.d"):
             self.assertIn(name, names)

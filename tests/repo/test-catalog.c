@@ -95,6 +95,45 @@ static void modules_are_found_by_name(void **state)
 	mf_catalog_free(c);
 }
 
+static int note_carrier(void *arg, const char *module, const char *label, size_t repo)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 500 - strlen(text), "%s:%s@%zu;", module, label, repo);
+	return 0;
+}
+
+static void packages_of_one_module_are_known_by_the_aliases_in_which_they_differ(void **state)
+{
+	static const struct primary versions[] = {
+		{ .name = "nic-kmp-amd64",
+		  .evr = "1-1",
+		  .provides = "kmod(nic.ko) kmod(nic-extra.ko)",
+		  .supplements = "modalias(kernel-amd64:pci:v8086*)" },
+		{ .name = "nic-kmp-amd64",
+		  .evr = "2-1",
+		  .provides = "kmod(nic.ko)",
+		  .supplements = "modalias(kernel-amd64:pci:v1234*)" },
+	};
+	struct root *r = *state;
+	struct mf_catalog *c;
+	char text[500] = "";
+
+	configure(r);
+	assert_int_equal(primary_cache(&r->ctx, "vendor", versions, N(versions), 2), 0);
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), 0);
+	assert_int_equal(mf_catalog_carriers(c, "pci:v8086d1", note_carrier, text), 0);
+	assert_string_equal(text, "nic_extra:nic-kmp-amd64-1-1.x86_64@0;"
+				  "nic:nic-kmp-amd64-1-1.x86_64@0;");
+	*text = '\0';
+	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", note_carrier, text), 0);
+	assert_string_equal(text, "nic:nic-kmp-amd64-2-1.x86_64@0;");
+	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", stop, NULL), 3);
+	mf_catalog_free(c);
+	root_write(r, "var/cache/modfetch/vendor/current/carrier-amd64.bin", "no index");
+	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_BAD_INDEX);
+}
+
 static void the_pool_has_this_kernels_packages_and_anybodys(void **state)
 {
 	struct root *r = *state;
@@ -238,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(aliases_of_all_layers_are_found_better_repository_first),
 		ROOTED(modules_are_found_by_name),
+		ROOTED(packages_of_one_module_are_known_by_the_aliases_in_which_they_differ),
 		ROOTED(the_pool_has_this_kernels_packages_and_anybodys),
 		ROOTED(without_a_repository_or_its_metadata_there_is_none),
 		ROOTED(a_damaged_index_is_said_to_be),

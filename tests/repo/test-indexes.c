@@ -233,6 +233,39 @@ static void aliases_no_index_can_hold_are_left_out(void **state)
 	assert_string_equal(content(r, "alias-" TAG ".bin"), "pci:%zz=x;pci:good*=x;");
 }
 
+/* Only where packages of a module differ: of each of its packages the aliases that it has. */
+static void packages_that_differ_are_noted_with_their_aliases(void **state)
+{
+	static const struct primary packages[] = {
+		{ .name = "nic-kmp-amd64",
+		  .evr = "1-1",
+		  .provides = "kmod(nic.ko)",
+		  .supplements =
+			  "modalias(kernel-amd64:pci:old*) modalias(kernel-amd64:pci:both*)" },
+		{ .name = "nic-kmp-amd64",
+		  .evr = "2-1",
+		  .provides = "kmod(nic.ko) modalias(fs-nic)",
+		  .supplements = "modalias(kernel-amd64:pci:both*)" },
+		{ .name = "same-kmp-amd64",
+		  .evr = "1-1",
+		  .provides = "kmod(same.ko)",
+		  .supplements = "modalias(kernel-amd64:pci:same*)" },
+		{ .name = "same-kmp-amd64",
+		  .evr = "2-1",
+		  .provides = "kmod(same.ko)",
+		  .supplements = "modalias(kernel-amd64:pci:same*)" },
+	};
+	struct root *r = *state;
+
+	build(r, packages, N(packages));
+	assert_string_equal(content(r, "carrier-amd64.bin"),
+			    "pci:both*=nic nic-kmp-amd64-1-1.x86_64;pci:both*=nic "
+			    "nic-kmp-amd64-2-1.x86_64;pci:old*=nic nic-kmp-amd64-1-1.x86_64;");
+	assert_string_equal(content(r, "carrier-any.bin"), "fs_nic=nic nic-kmp-amd64-2-1.x86_64;");
+	build(r, packages + 2, 2);
+	assert_string_equal(content(r, "carrier-amd64.bin"), "none");
+}
+
 static void what_is_built_in_is_not_to_be_fetched(void **state)
 {
 	static const struct primary packages[] = {
@@ -288,6 +321,7 @@ int main(void)
 		ROOTED(a_kernels_package_need_not_name_its_kernel),
 		ROOTED(hostile_labels_become_no_file_names),
 		ROOTED(aliases_no_index_can_hold_are_left_out),
+		ROOTED(packages_that_differ_are_noted_with_their_aliases),
 		ROOTED(what_is_built_in_is_not_to_be_fetched),
 		ROOTED(who_recommends_or_suggests_a_module_asks_for_it),
 	};

@@ -227,6 +227,22 @@ class Roots(Case):
         self.assertEqual(sorted(names.split()), ['bystander', self.kmp(root, 'e1000e')])
         self.assertFalse(os.path.exists(f'{root.path}/var/lib/rpm'))
 
+    def test_no_second_database_beside_one_that_cannot_be_read(self):
+        """Of a format that librpm was built without, or damaged: a second one would hide what is installed."""
+        for name in 'Packages.db', 'Packages':
+            with self.subTest(name=name):
+                root = self.make()
+                shutil.rmtree(f'{root.path}/var/lib/rpm')
+                os.mkdir(f'{root.path}/var/lib/rpm')
+                with open(f'{root.path}/var/lib/rpm/{name}', 'w', encoding='utf-8') as f:
+                    f.write('no database that librpm could read\n')
+                for args in (('--no-load', 'probe', r.NIC), ('list', '--installed'), ('check',)):
+                    done = root.run(*args)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertRegex(done.stderr, r'(?m)^modfetch: [a-z]+: .*/var/lib/rpm.* \[INSTALL\]$')
+                self.assertEqual(set(root.database()) - {'.rpm.lock', 'Index.db', '.dbenv.lock'}, {name})
+                self.assertNotIn('e1000e.ko', root.on_disk())
+
     def test_the_database_lies_where_the_setting_says(self):
         root = self.make()
         root.conf(rpmdb='/opt/db')

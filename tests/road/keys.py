@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Three keys sign three kinds of data: metadata, packages, modules. Each key is accepted only for its own kind."""
+import base64
 import gzip
 import hashlib
 import os
@@ -15,6 +16,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import root as r  # noqa: E402
+import rpmformat  # noqa: E402
 from gpg import Gpg, read, write  # noqa: E402
 
 ROLES = 'repo', 'module', 'package'
@@ -247,6 +249,20 @@ class PackageSignatures(WithKeys):
                 directory, _ = self.package(package=role)
                 self.publish(directory)
                 self.configure(directory, keys=keys)
+                self.assertEqual(self.outcome(), code)
+
+    def test_signatures_as_rpm_4_20_writes_them(self):
+        """Any number, in base64; one good one is enough, and what is no signature counts for nothing."""
+        paths = {role: self.package(package=role) for role in ('package', 'stranger')}
+        good, foreign = (base64.b64encode(rpmformat.signatures(path)[0]) for _, path in paths.values())
+        directory, path = paths['package']
+        for texts, code in (((good,), None), ((foreign, good), None), ((b'no base64', good), None), ((foreign,), 'UNTRUSTED-KEY'),
+                            ((b'no base64',), 'BAD-SIGNATURE'), ((good[:-8],), 'BAD-SIGNATURE'), ((b'',), 'BAD-SIGNATURE'),
+                            ((foreign, b'QUJD'), 'UNTRUSTED-KEY'), ((b'QUJD',) * 16 + (good,), 'BAD-SIGNATURE')):
+            with self.subTest(texts=texts):
+                rpmformat.set_openpgp(path, *texts)
+                self.publish(directory)
+                self.configure(directory)
                 self.assertEqual(self.outcome(), code)
 
     def test_a_weak_digest(self):

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Repositories with the packages of vendors: each shape against refresh, lookup by device, install and check.
+"""Repositories with the packages of vendors: each shape of shapes.py against each verb; docs/vendors.md has the table.
 
-The specs have the names, dependencies, files and scriptlets that the generators of each vendor write, in words of our own; rpmbuild
-and createrepo_c make packages and metadata of them.
+Usage: vendors.py [--write]      with --write: writes docs/vendors.md again
 """
 import gzip
 import os
@@ -13,116 +12,27 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import documents  # noqa: E402
 import root as r  # noqa: E402
+from shapes import KVER, SHAPES, UNAME, module  # noqa: E402
 
-KVER = r.kernel()[1]
 RNG = 'pci:v00001022d0000746Bsv00001022sd0000746Bbc05sc00i00'  # amd-rng
 ALI = 'pci:v000010B9d00001535sv00000000sd00000000bc06sc01i00'  # alim1535_wdt
-POST = '%post\n/usr/sbin/depmod\nif [ -e /usr/sbin/weak-modules ]; then /usr/sbin/weak-modules --add-modules </dev/null; fi'
-PREUN = '%preun\nrpm -ql x >/var/run/modules-of-x'
-RHEL = ['Requires: /usr/sbin/depmod', 'Requires: /usr/sbin/weak-modules']
+BUSYBOX = '/bin/busybox'
+VERBS = ['refresh', 'lookup of the device', 'install', 'check', 'update', 'rollback', 'remove']
+PLAIN = """
+A plain directory of packages on a web server is no repository: `refresh` fails with HTTP-STATUS for repodata/repomd.xml, as for a wrong URL.
+`createrepo_c DIRECTORY` makes the metadata, which has to be signed as modfetch-pack(8) says; unsigned it is accepted on this machine alone
+(`file:` and `trust=none`).
+"""
+HEAD = """# The packages of vendors, and what each verb does with them
 
+Each line is a repository that a test makes as the vendor makes it, with a driver for one PCI device, and a newer version later.
+`python3 tests/road/vendors.py --write` writes the table again. "scriptlets": the packages have programs that run as root. They are refused
+before anything is downloaded, until the section of the repository has `scriptlets=1`, which is set for all that stands after that word.
 
-def module(name):
-    """The bytes of a real module, and its aliases."""
-    path = r.output('modprobe', '-d', r.full_tree(), '-S', KVER, '-C', '/nowhere', '--show-depends', name).split()[1]
-    aliases = r.output('modinfo', '-F', 'alias', path).split()
-    with open(path, 'rb') as f:
-        return f.read(), aliases
-
-
-def symbols(name, form):
-    """A requires for each symbol that a module imports, FORM % (symbol, crc)."""
-    path = r.output('modprobe', '-d', r.full_tree(), '-S', KVER, '-C', '/nowhere', '--show-depends', name).split()[1]
-    pairs = [line.split() for line in r.output('modprobe', '--dump-modversions', path).splitlines()]
-    return ['Requires: ' + form % (symbol, int(crc, 16)) for crc, symbol in pairs]
-
-
-def mangled(alias):
-    return ''.join(c if c.isalnum() or c in '][._:*?/-' else '_' for c in alias)
-
-
-class Shape:
-    """What one vendor's repository has. FOUND: the state of the device; NAME: the package of module amd_rng."""
-    package, scriptlets, found, hidden = 'kmod-amd-rng', False, 'available', False
-    filelists = False  # fetched?
-    directory = f'/lib/modules/{KVER}/extra/amd-rng'
-    link = None  # of /lib on its machines
-
-    def build(self, directory):
-        code, aliases = module('amd-rng')
-        r.rpmbuild(directory, self.package, self.spec(aliases), [(f'{self.directory}/amd-rng.ko', code)], version='1.0', release=self.release)
-
-    release = '1.el9'
-
-
-class ElrepoOld(Shape):
-    """el8, el9: neither kmod() nor modalias(), only the list of files has a module."""
-    found, hidden, scriptlets, filelists = 'unknown', True, True, True
-
-    def spec(self, aliases):
-        return [*symbols('amd-rng', 'kernel(%s) = 0x%08x'), *RHEL, POST]
-
-
-class ElrepoNew(Shape):
-    """el10: provides for modules and aliases."""
-    scriptlets = True
-
-    def spec(self, aliases):
-        return ['Provides: kmod(amd-rng.ko)', *(f'Provides: modalias({mangled(a)}) = 1.0' for a in aliases),
-                *symbols('amd-rng', 'kernel(%s) = 0x%08x'), *RHEL, POST]
-
-
-class RhelKmp(ElrepoNew):
-    """%kernel_module_package without any scriptlet left."""
-    scriptlets = False
-
-    def spec(self, aliases):
-        return super().spec(aliases)[:-1]
-
-
-class RpmFusion(Shape):
-    """A package for each kernel release, below /usr/lib/modules where no generator looks, and one that needs the newest."""
-    found, hidden, filelists = 'unknown', True, True
-    package, directory, link = f'kmod-amd-rng-{KVER}', f'/usr/lib/modules/{KVER}/extra/amd-rng', 'usr/lib'
-
-    def spec(self, aliases):
-        return ['Provides: amd-rng-kmod = 1.0', f'Provides: kmod-amd-rng-uname-r = {KVER.rpartition("-")[0]}.amd64',
-                f'Requires: kernel-uname-r = {KVER.rpartition("-")[0]}.amd64']
-
-    def build(self, directory):
-        super().build(directory)
-        r.rpmbuild(directory, 'kmod-amd-rng', [f'Requires: {self.package}'], version='1.0', release=self.release)
-
-
-class SolidDriver(Shape):
-    """A KMP of SUSE's partners: several versions side by side, scriptlets of the macros."""
-    package, scriptlets = 'amd-rng-kmp-amd64', True
-    release = '1_k6.1.0'
-    directory = f'/lib/modules/{KVER}/updates'
-
-    def spec(self, aliases):
-        return ['Provides: kmod(amd-rng.ko)', 'Provides: multiversion(kernel)', 'Enhances: kernel-amd64',
-                *(f'Supplements: modalias(kernel-amd64:{a})' for a in aliases), *symbols('amd-rng', 'ksym(amd64:%s) = %x'), POST, PREUN]
-
-
-class OpenSuse(SolidDriver):
-    """The same without scriptlets."""
-    scriptlets = False
-
-    def spec(self, aliases):
-        return super().spec(aliases)[:-2]
-
-
-class OldSuse(OpenSuse):
-    """Before 2018: aliases and no kmod(); the name of the package is not the module's."""
-    package, filelists = 'vendor-crypto-kmp-amd64', True
-
-    def spec(self, aliases):
-        return super().spec(aliases)[1:]
-
-
-SHAPES = {shape.__name__: shape() for shape in (ElrepoOld, ElrepoNew, RhelKmp, RpmFusion, SolidDriver, OpenSuse, OldSuse)}
+"""
 
 
 class Base(unittest.TestCase):
@@ -137,7 +47,8 @@ class Base(unittest.TestCase):
             # never os.path.join(): a path from "/" would be the machine's own
             os.makedirs(os.path.dirname(f'{root.path}/{name}'), exist_ok=True)
             with open(f'{root.path}/{name}', 'w', encoding='utf-8') as f:
-                f.write('a program\n')
+                f.write('#!/bin/sh\n')
+            os.chmod(f'{root.path}/{name}', 0o755)
         server = r.Server(repository or self.directory)
         self.addCleanup(server.close)
         root.repo(server.url, extra=extra)
@@ -149,67 +60,152 @@ class Base(unittest.TestCase):
         return done
 
 
-class Table(Base):
-    """Each shape against each verb."""
+class Line(Base):
+    """One shape and all verbs: a line of the table."""
 
-    def shape(self, name):
-        shape = SHAPES[name]
-        repository = f'{self.directory}/{name}'
-        os.makedirs(repository)
-        shape.build(repository)
-        r.createrepo(repository)
-        root, server = self.machine(repository=repository, link=shape.link)
-        done = self.done(root, 'refresh')
-        self.assertEqual(any('filelists' in path for path in server.requests), shape.filelists, server.requests)
+    def line(self, name):
+        self.shape, self.cells = SHAPES[name], {}
+        self.repository = f'{self.directory}/{name}'
+        os.makedirs(self.repository)
+        self.shape.build(self.repository)
+        r.createrepo(self.repository)
+        self.root, self.server = self.machine(repository=self.repository, link=self.shape.link)
+        self.make_rhel()
+        for step in self.refreshes, self.refuses, self.finds, self.installs, self.checks, self.updates, self.goes_back, self.removes:
+            step()
+        return '| ' + ' | '.join([self.shape.title, *(self.cells[verb] for verb in VERBS)]) + ' |\n'
+
+    def make_rhel(self):
+        """What every machine of these distributions has: a shell with a few commands, and a package of the kernel."""
+        shutil.copy(BUSYBOX, f'{self.root.path}/bin/sh')
+        for tool in 'mkdir', 'touch', 'rm', 'cat':
+            os.symlink('sh', f'{self.root.path}/bin/{tool}')
+        for path in 'var/run', 'var/tmp', 'boot':
+            os.makedirs(f'{self.root.path}/{path}', exist_ok=True)
+        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+            self.directory, 'kernel-core', ['Provides: kernel = 6.1.0', f'Provides: kernel-uname-r = {UNAME}', f'Provides: kernel-core-uname-r = {UNAME}', 'Provides: /bin/sh']))
+
+    def refreshes(self):
+        done = self.done(self.root, 'refresh')
+        shape = self.shape
+        self.assertEqual(any('filelists' in path for path in self.server.requests), shape.filelists, self.server.requests)
         self.assertEqual('no alias, so no device finds' in done.stdout, shape.hidden, done.stdout)
+        self.cells['refresh'] = 'reads the lists of files' if shape.filelists else 'done'
         if shape.hidden:
             self.assertIn('kmod-amd-rng', done.stdout)
-        if shape.scriptlets:
-            self.refused(root, server, shape)
-            root.repo(server.url, extra=['scriptlets=1'])
-        self.lookups(root, shape)
-        self.installs(root, server, shape)
+            self.cells['refresh'] += ', says that no device finds the driver'
 
-    def refused(self, root, server, shape):
-        before = len(server.requests)
-        for query in ['amd_rng'] if shape.found == 'unknown' else ['amd_rng', RNG]:
-            status, answer = root.json('lookup', query)
+    def refuses(self):
+        if not self.shape.scriptlets:
+            return
+        before = len(self.server.requests)
+        for query in ['amd_rng'] if self.shape.found == 'unknown' else ['amd_rng', RNG]:
+            status, answer = self.root.json('lookup', query)
             self.assertEqual((status, answer['results'][0]['state']), (4, 'denied'), answer)
-            for word in shape.package, '/bin/sh', 'scriptlets=1', '[test]':
+            for word in self.shape.package, '/bin/sh', 'scriptlets=1', '[test]':
                 self.assertIn(word, answer['results'][0]['reason'])
-        for args in (['install', shape.package], ['--dry-run', 'install', shape.package], ['install', 'amd-rng'], ['probe', 'amd_rng']):
-            done = self.done(root, '--no-load', *args, status=4)
+        for args in (['install', self.shape.package], ['--dry-run', 'install', self.shape.package], ['install', 'amd-rng'], ['probe', 'amd_rng']):
+            done = self.done(self.root, '--no-load', *args, status=4)
             self.assertRegex(done.stderr.splitlines()[-1], r'scriptlets=1 in its section \[test\].* \[SCRIPTLET\]$')
-        self.assertEqual(server.requests[before:], [], 'nothing is downloaded to be refused')
-        self.assertEqual(root.history()[-1]['outcome'], 'failed')
+        self.assertEqual(self.server.requests[before:], [], 'nothing is downloaded to be refused')
+        self.assertEqual(self.root.history()[-1]['outcome'], 'failed')
+        self.root.repo(self.server.url, extra=['scriptlets=1'])
 
-    def lookups(self, root, shape):
-        for query, state in ((RNG, shape.found), ('amd-rng', 'available'), ('amd_rng', 'available'), (ALI, 'unknown')):
-            _, answer = root.json('lookup', query)
+    def finds(self):
+        for query, state in ((RNG, self.shape.found), ('amd-rng', 'available'), ('amd_rng', 'available'), (ALI, 'unknown')):
+            _, answer = self.root.json('lookup', query)
             self.assertEqual((query, answer['results'][0]['state']), (query, state), answer)
             if state == 'available':
                 self.assertEqual(answer['results'][0]['modules'], ['amd_rng'])
-                self.assertEqual([p['name'] for p in answer['install']], [shape.package])
+                self.assertEqual([p['name'] for p in answer['install']], sorted([self.shape.package, *self.shape.others_of_module]))
+        self.cells['lookup of the device'] = ('scriptlets; ' if self.shape.scriptlets else '') + (
+            'the driver' if self.shape.found == 'available' else 'nothing; the driver by its name')
 
-    def installs(self, root, server, shape):
-        # a program of this machine runs no scriptlet below a root without a shell: only the packages without any are installed
-        if shape.scriptlets:
-            return
-        self.done(root, '--no-load', 'install', 'amd_rng')
-        self.assertIn(shape.package, root.names())
-        _, answer = root.json('lookup', RNG)
+    def installs(self):
+        self.done(self.root, '--no-load', 'install', 'amd_rng')
+        self.assertLessEqual({self.shape.package, *self.shape.others_of_module}, set(self.root.names()))
+        for query in RNG, 'amd-rng':
+            _, answer = self.root.json('lookup', query)
+            self.assertEqual(answer['results'][0]['state'], 'present')
+        self.done(self.root, '--no-load', 'install', 'amd_rng', status=2)
+        self.cells['install'] = 'installed' + (f' with {", ".join(self.shape.others_of_module)}' if self.shape.others_of_module else '')
+
+    def checks(self):
+        done = self.root.run('check')
+        self.assertNotIn('amd-rng.ko', done.stdout, 'the module fits its kernel, and is in its indexes')
+        self.cells['check'] = 'fits, nothing to report'
+
+    def version(self):
+        return [line.split()[1] for line in self.root.ask('%{NAME} %{VERSION}') if line.split()[0] == self.shape.package]
+
+    def updates(self):
+        self.root.conf(keep_versions=2)
+        self.shape.build(self.repository, '1.1')
+        r.next_second()
+        r.createrepo(self.repository)
+        self.done(self.root, 'refresh')
+        # the version before was installed without a copy
+        [update] = [u for u in self.root.json('update', '--check')[1]['updates'] if u['name'] == self.shape.package]
+        self.assertEqual((update['installed'].partition('-')[0], update['evr'].partition('-')[0], update['blocked']), ('1.0', '1.1', None))
+        self.done(self.root, 'update')
+        self.assertEqual(self.version(), ['1.1'])
+        self.assertEqual(self.root.json('update', '--check')[1]['updates'], [])
+        self.cells['update'] = '1.0 → 1.1'
+
+    def goes_back(self):
+        self.done(self.root, 'rollback')
+        self.assertEqual(self.version(), ['1.0'])
+        _, answer = self.root.json('lookup', RNG)
         self.assertEqual(answer['results'][0]['state'], 'present')
-        self.done(root, '--no-load', 'install', 'amd_rng', status=2)
-        done = root.run('check')
-        self.assertNotIn('amd-rng.ko', done.stdout, 'the module fits its kernel')
-        before = len(server.requests)
-        self.done(root, 'remove', shape.package)
-        self.assertEqual(len(server.requests), before)
-        self.assertNotIn('amd-rng.ko', root.on_disk())
+        self.checks()
+        self.cells['rollback'] = '1.1 → 1.0'
+
+    def removes(self):
+        before = len(self.server.requests)
+        self.done(self.root, 'remove', self.shape.package)
+        self.assertEqual(len(self.server.requests), before)
+        self.assertEqual([name for name in self.root.on_disk() if 'amd-rng' in name], [])
+        self.assertEqual(self.version(), [])
+        self.cells['remove'] = 'removed'
 
 
-for shape_name in SHAPES:
-    setattr(Table, f'test_{shape_name}', lambda self, name=shape_name: self.shape(name))
+def table():
+    """All lines; fails like the test."""
+    lines = []
+    for name in SHAPES:
+        line = Line()
+        line.setUp()
+        try:
+            lines.append(line.line(name))
+        finally:
+            line.doCleanups()
+    return HEAD + f'| vendor | {" | ".join(VERBS)} |\n|{"---|" * (len(VERBS) + 1)}\n' + ''.join(lines) + PLAIN
+
+
+class Table(Base):
+    lines = {}
+
+    def test_the_document_is_true(self):
+        documents.compare(self, 'vendors.md', table())
+
+
+class Plain(Base):
+    """A directory of packages, served as it is."""
+
+    def test_it_is_no_repository(self):
+        SHAPES['OpenSuse'].build(self.directory)
+        root, server = self.machine()
+        done = self.done(root, 'refresh', status=1)
+        self.assertRegex(done.stderr.splitlines()[-1], r'^modfetch: fetch: .*/repodata/repomd\.xml: the server answered 404, .* \[HTTP-STATUS\]$')
+        # with metadata, and unsigned: for file: alone, and by the admin's word
+        r.createrepo(self.directory, key=None)
+        self.assertRegex(self.done(root, 'refresh', status=4).stderr, r'\[NO-SIGNATURE\]')
+        root.repo(server.url, keys_line='trust=none')
+        self.assertRegex(self.done(root, 'refresh', status=1).stderr, r'trust=none.*\[CONFIG\]')
+        root.repo(f'file://{self.directory}', keys_line='trust=none')
+        self.done(root, 'refresh')
+        self.done(root, '--no-load', 'install', RNG)
+        self.assertIn('amd-rng-kmp-amd64', root.names())
 
 
 class Bundle(Base):
@@ -363,4 +359,7 @@ class Filelists(Base):
 
 
 if __name__ == '__main__':
-    unittest.main()
+    if sys.argv[1:] == ['--write']:
+        documents.write('vendors.md', table())
+    else:
+        unittest.main()

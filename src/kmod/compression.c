@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Can the kernel and kmod decompress a module?
+ * Which compressed modules can be read.
  *
  * kmod passes a compressed file to a kernel that decompresses modules, and decompresses it itself
  * for any other; other tools (an initrd, dracut, kexec'd systems) have their own mind. So a file
@@ -8,17 +8,12 @@
  *	xz	the kernel checks CRC32 or nothing: a file with CRC64, xz's default, is refused
  *	zstd	kmod from version 34 on refuses a file without the size of its content
  *	any	the kernel reads the format that it was configured for (CONFIG_MODULE_COMPRESS_*)
- * The format is in the first bytes, as for kmod and the kernel; the name's ending does not count.
- * Without the kernel's configuration nothing is said about its formats.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include "modfetch/compression.h"
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include "modfetch/array.h"
-#include "modfetch/cleanup.h"
-#include "modfetch/kernel-config.h"
-#include "modfetch/strings.h"
-#include "inspection.h"
 
 /* The reason why a file of this format cannot be read, whatever the kernel; or NULL. */
 typedef const char *format_fault(const uint8_t *head);
@@ -62,24 +57,12 @@ static const struct {
 	{ "zstd", "CONFIG_MODULE_COMPRESS_ZSTD", zstd_fault, 4, { 0x28, 0xb5, 0x2f, 0xfd } },
 };
 
-int inspect_compression(struct inspection *in, struct entry *entry, const struct content *content)
+struct mf_compression mf_compression_of(const void *head, size_t len)
 {
-	const uint8_t *head = (const uint8_t *)content->buf;
-
-	for (size_t i = 0; content->len >= 8 && i < MF_ARRAY_SIZE(formats); i++) {
-		const char *fault;
-
-		if (memcmp(head, formats[i].magic, formats[i].magic_len) != 0)
-			continue;
-		fault = formats[i].fault ? formats[i].fault(head) : NULL;
-		if (fault)
-			return inspect_find_entry(in, entry, -MFE_COMPRESSION, "%s", fault);
-		if (!in->config || mf_kernel_config_has(in->config, formats[i].option))
-			return 0;
-		return inspect_find_entry(
-			in, entry, -MFE_COMPRESSION,
-			"it is compressed with %s, and kernel %s was built without %s",
-			formats[i].name, in->ctx->kernel, formats[i].option);
-	}
-	return 0;
+	for (size_t i = 0; len >= MF_COMPRESSION_HEAD && i < MF_ARRAY_SIZE(formats); i++)
+		if (!memcmp(head, formats[i].magic, formats[i].magic_len))
+			return (struct mf_compression){ formats[i].name, formats[i].option,
+							formats[i].fault ? formats[i].fault(head)
+									 : NULL };
+	return (struct mf_compression){ 0 };
 }
