@@ -128,7 +128,7 @@ static void packages_of_one_module_are_known_by_the_aliases_in_which_they_differ
 	*text = '\0';
 	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", note_carrier, text), 0);
 	assert_string_equal(text, "nic:nic-kmp-amd64-2-1.x86_64@0;");
-	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", stop, NULL), 3);
+	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", end_walk, NULL), 3);
 	mf_catalog_free(c);
 	root_write(r, "var/cache/modfetch/vendor/current/carrier-amd64.bin", "no index");
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_BAD_INDEX);
