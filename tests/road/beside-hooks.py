@@ -114,7 +114,7 @@ class Hooks(unittest.TestCase):
 
     def rpm(self, *args):
         args = [arg.replace(self.system.path, '') for arg in args]
-        return self.system.run('rpm', '--nodeps', '--force-debian', *args)
+        return self.system.run('rpm', '--nodeps', *r.FORCE, *args)
 
     def changes(self, install, remove):
         """The output of both commands."""
@@ -161,8 +161,8 @@ class Hooks(unittest.TestCase):
         self.assertEqual(len(triggers), 2)
         lines = '\n'.join(triggers).replace('%{_libexecdir}', f'{PREFIX}/libexec')
         self.rpm('-i', r.rpmbuild(f'{self.system.path}/tmp', 'triggers', [lines], [('/usr/share/doc/triggers/README', b'x')], arch='noarch'))
-        self.changes(['rpm', '-i', '--nodeps', '--force-debian', f'/tmp/repository/{os.path.basename(self.driver)}'],
-                     ['rpm', '-e', '--nodeps', '--force-debian', DRIVER])
+        self.changes(['rpm', '-i', '--nodeps', *r.FORCE, f'/tmp/repository/{os.path.basename(self.driver)}'],
+                     ['rpm', '-e', '--nodeps', *r.FORCE, DRIVER])
 
     def test_files_of_a_kernel_that_is_not_installed_have_no_indexes(self):
         done = subprocess.run(['chroot', self.system.path, f'{PREFIX}/libexec/modfetch/kernel-files', 'added'], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

@@ -94,7 +94,7 @@ class Case(unittest.TestCase):
         self.root.repo(f'file://{self.repository}')
         self.root.conf(keep_versions=2)
         # zypper cannot read a database without any package
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(self.directory, 'base', [], [('/usr/share/doc/base/README', b'x')], arch='noarch'))
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(self.directory, 'base', [], [('/usr/share/doc/base/README', b'x')], arch='noarch'))
 
     def build(self, version, *spec):
         """A version of each driver and of the package that it needs."""

@@ -82,7 +82,7 @@ class Line(Base):
             os.symlink('sh', f'{self.root.path}/bin/{tool}')
         for path in 'var/run', 'var/tmp', 'boot':
             os.makedirs(f'{self.root.path}/{path}', exist_ok=True)
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(
             self.directory, 'kernel-core', ['Provides: kernel = 6.1.0', f'Provides: kernel-uname-r = {UNAME}', f'Provides: kernel-core-uname-r = {UNAME}', 'Provides: /bin/sh']))
 
     def refreshes(self):
