@@ -44,7 +44,7 @@ void dm_flavor_find(const struct mf_context *ctx, const struct dm_flavor *known,
 	struct mf_kmod_program program = { .version = MF_KMOD_VERSION };
 	uint64_t id = known && known->version ? known->id : 0;
 
-	if (!mf_kmod_program_find(ctx, id, &program) && !program.version) {
+	if (!mf_kmod_program_find(ctx, id, &program) && !program.version && known) {
 		*ret_flavor = *known;
 		return;
 	}

@@ -47,15 +47,15 @@ int mf_rpm_relocations(const struct mf_context *ctx, const struct mf_rpm_install
 	size_t n_without = install->without ? install->without->n : 0, n = 0;
 	struct mf_strings paths = { 0 };
 	int r = find_moves(ctx, header, &paths);
-	rpmRelocation *v = NULL;
+	rpmRelocation *v;
 
-	if (!r && n_without + paths.n) {
-		v = calloc(n_without + paths.n / 2 + 1, sizeof(*v));
-		r = v ? 0 : -ENOMEM;
-	}
-	if (r < 0) {
+	*ret_relocations = (struct mf_rpm_relocations){ 0 };
+	if (!r && !n_without && !paths.n)
+		return 0;
+	v = r < 0 ? NULL : calloc(n_without + paths.n / 2 + 1, sizeof(*v));
+	if (!v) {
 		mf_strings_done(&paths);
-		return r;
+		return r < 0 ? r : -ENOMEM;
 	}
 	for (size_t i = 0; i < n_without; i++)
 		v[n++].oldPath = install->without->v[i];
