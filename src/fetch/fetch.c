@@ -342,7 +342,7 @@ static int fetch_on_packet(struct fetch *f, struct job *const *remote, const str
 /* Records why the helper failed: its deadline, its death, or a malformed packet. */
 static int fail_helper(struct fetch *f, int r)
 {
-	char why[128];
+	char why[192];
 
 	if (r == -ETIMEDOUT || r == -EAGAIN)
 		return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_TIMEOUT, "downloads",

@@ -231,6 +231,8 @@ static CURLcode set_options(struct mf_exchange *x)
 		{ CURLOPT_HTTP09_ALLOWED, 0 },
 		{ CURLOPT_PATH_AS_IS, 1 },
 		{ CURLOPT_QUICK_EXIT, 1 },
+		/* with HTTP/2, one connection to a server for all files */
+		{ CURLOPT_PIPEWAIT, 1 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_ms },
 	};
 	const struct {
