@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Servers and machines as networks have them: IPv6, HTTP/2, a user namespace with one id."""
+import gzip
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -148,6 +150,76 @@ class Connections(Case):
         self.assertEqual(len(requests), N_PACKAGES, requests)
         self.assertEqual({request[0] for request in requests}, {'HTTP/1.1'})
         self.assertLessEqual(len({request[1] for request in requests}), 6, requests)
+
+
+class Bases(Case):
+    """Packages that the metadata places elsewhere, by xml:base."""
+
+    def setUp(self):
+        super().setUp()
+        self.publish('dca')
+        self.elsewhere = tempfile.mkdtemp(prefix='network-')
+        self.addCleanup(shutil.rmtree, self.elsewhere)
+        for name in os.listdir(self.repository):
+            if name.endswith('.rpm'):
+                os.rename(f'{self.repository}/{name}', f'{self.elsewhere}/{name}')
+        self.there, self.server = r.Server(self.elsewhere), r.Server(self.repository)
+        self.addCleanup(self.there.close)
+        self.addCleanup(self.server.close)
+
+    def place(self, base):
+        path = f'{self.repository}/repodata/primary.xml.gz'
+        with gzip.open(path, 'rt') as f:
+            text = re.sub('<location (xml:base="[^"]*" )?', f'<location xml:base="{base}" ', f.read())
+        subprocess.run(['modifyrepo_c', '--remove', 'primary', f'{self.repository}/repodata'], capture_output=True, check=True)
+        with gzip.open(path, 'wt') as f:
+            f.write(text)
+        subprocess.run(['modifyrepo_c', '--simple-md-filenames', '--compress-type=gz', '--mdtype=primary', path,
+                        f'{self.repository}/repodata'], capture_output=True, check=True)
+        r.sign(self.repository)
+        self.done('refresh')
+
+    def test_a_package_comes_from_the_base_of_its_metadata_without_password_and_query(self):
+        self.root.repo(f'{self.server.url}?token', extra=['username=me', 'password=word'])
+        self.place(f'{self.there.url}/')
+        self.done('install', 'dca')
+        self.assertIn(f'dca-kmp-{self.tag}', self.root.names())
+        self.assertEqual([path for path in self.there.requests if '?' in path], [])
+        self.assertEqual(len(self.there.requests), 1)
+        self.assertFalse([path for path in self.server.requests if '.rpm' in path])
+
+    def test_digests_decide_there_too(self):
+        self.root.repo(self.server.url)
+        self.place(self.there.url)
+        name = os.listdir(self.elsewhere)[0]
+        with open(f'{self.elsewhere}/{name}', 'r+b') as f:
+            f.seek(-1, os.SEEK_END)
+            f.write(b'?')
+        self.assertIn('[BAD-DIGEST]', self.done('install', 'dca', status=4).stderr)
+
+    def test_a_base_that_a_redirect_could_not_have_is_refused(self):
+        self.root.repo(self.server.url)
+        for base in f'file://{self.elsewhere}', '../pool', 'ftp://host/', 'http://', f'{self.there.url}/?a', \
+                f'http://me:word@127.0.0.1:{self.there.http.server_port}':
+            with self.subTest(base):
+                self.place(base)
+                error = self.done('install', 'dca', status=4).stderr
+                self.assertIn('[BAD-HREF]', error)
+                self.assertIn('xml:base', error)
+                self.assertNotIn('word', error)
+        self.assertEqual(self.there.requests, [])
+
+    def test_a_repository_on_disk_may_name_another_directory(self):
+        self.root.repo(f'file://{self.repository}')
+        self.place(f'file://{self.elsewhere}')
+        self.done('install', 'dca')
+        self.assertIn(f'dca-kmp-{self.tag}', self.root.names())
+
+    def test_without_trust_nothing_comes_from_a_server(self):
+        self.root.repo(f'file://{self.repository}', keys_line='trust=none')
+        self.place(self.there.url)
+        self.assertIn('[BAD-HREF]', self.done('install', 'dca', status=4).stderr)
+        self.assertEqual(self.there.requests, [])
 
 
 @unittest.skipUnless(has_user_namespaces(), 'no user namespaces here')
