@@ -113,7 +113,8 @@ _modfetch() {
         ;;
     doctor) options="--offline" ;;
     depmod)
-        options="--all --quick --basedir --config --outdir --show --no-sync --changed --learn"
+        options="--all --quick --basedir --moduledir --config --outdir --show --no-sync --changed --learn --errsyms --filesyms
+            --symvers --warn --symbol-prefix --version"
         kinds=kernels
         ;;
     pack)

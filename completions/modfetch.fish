@@ -98,6 +98,13 @@ complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s n -l show -d "pr
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l no-sync -d "do not wait for the disk"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l changed -d "look at these paths alone"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -l learn -d "read all modules, write no index"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s m -l moduledir -d "instead of lib/modules" -x
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s e -l errsyms -d "warn of unknown symbols"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s F -l filesyms -d "System.map" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s E -l symvers -d "Module.symvers" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s w -l warn -d "warn of aliases that a module has twice"
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s P -l symbol-prefix -d "left out of symbols" -x
+complete -c modfetch -n "__fish_seen_subcommand_from depmod" -s V -l version -d "version of kmod"
 complete -c modfetch -n "__fish_seen_subcommand_from depmod" -a "(__modfetch_words kernels)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s o -l output -d "the repository" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -s j -l jobs -d "threads and builds" -x

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import commands  # noqa: F401: a failing test prints what it ran
 
@@ -34,6 +35,10 @@ def output(*command, **options):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
 
 
+# rpm of Debian 12 installs into no root without it, rpm of Debian 13 does not know it
+FORCE = ['--force-debian'][:not subprocess.run(['rpm', '--force-debian', '--version'], capture_output=True, check=False).returncode]
+
+
 def kernel(kind='default'):
     """(directory, release) of a real kernel."""
     directory, release = output(os.path.join(HERE, 'lib', 'kernel'), kind).split()
@@ -44,6 +49,13 @@ def tag(kver):
     """The suffix of package names for a kernel: amd64-6.1.0_56 for 6.1.0-56-amd64."""
     version, flavor = kver.rsplit('-', 1)
     return f'{flavor}-{version.replace("-", "_")}'
+
+
+def evr(kver):
+    """Version and release of the packages that pack makes from a kernel: 6.1.0-56 for 6.1.0-56-amd64, 6.12.118+deb13-1 for the
+    release 6.12.118+deb13-amd64, which has no number of its own."""
+    version, _ = kver.rsplit('-', 1)
+    return version if '-' in version else version + '-1'
 
 
 def repository(kind='small'):
@@ -64,7 +76,8 @@ def sign(directory, name='repo'):
 
 
 def createrepo(directory, key='repo'):
-    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
+    # tests edit the metadata; createrepo_c from 1.0 on would take zstd
+    subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', '--general-compress-type=gz', directory], check=True)
     if key:
         sign(directory, key)
 
@@ -166,22 +179,24 @@ class Server:
             def do_GET(self):
                 server.requests.append(self.path)
                 time.sleep(server.delay)
-                for part in [part for part in server.before if part in self.path]:
+                # "+" of a version is %2B in a path
+                asked = self.path + ' ' + unquote(self.path)
+                for part in [part for part in server.before if part in asked]:
                     server.before.pop(part)()
                 for part, status in server.refuse.items():
-                    if part in self.path:
+                    if part in asked:
                         self.send_error(status)
                         return
                 for part, (status, headers, body) in server.instead.items():
-                    if part in self.path:
+                    if part in asked:
                         self.answer(body, status, headers)
                         return
                 for part, keep in server.truncate.items():
-                    if part in self.path:
+                    if part in asked:
                         self.cut(keep)
                         return
                 for part in list(server.once):
-                    if part in self.path:
+                    if part in asked:
                         self.answer(server.once.pop(part))
                         return
                 super().do_GET()
@@ -235,7 +250,7 @@ class Root:
             shutil.copy(f'{self.base}/usr/src/linux-headers-{self.kver}/Module.symvers',
                         f'{self.path}/usr/src/linux-headers-{self.kver}/Module.symvers')
         self.rpm('--initdb')
-        self.rpm('-i', '--nodeps', '--force-debian', own_package())
+        self.rpm('-i', '--nodeps', *FORCE, own_package())
         shutil.copy(f'{test_keys()}/repo.crt', f'{self.path}/etc/modfetch/keys/repo.d/repo.pem')
 
     def copy_modules(self, names):

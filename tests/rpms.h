@@ -53,6 +53,7 @@ static inline int rpm_build(const char *directory, const struct rpm_spec *spec)
 		 "--define '_rpmfilename %%{NAME}.rpm' --define 'debug_package %%{nil}' --define "
 		 "'_build_id_links none' "
 		 "--define '__os_install_post %%{nil}' --define '_binary_filedigest_algorithm 8' "
+		 "--define '_rpmformat 4' "
 		 "%s >%s/log 2>&1 || "
 		 "{ cat %s/log >&2; false; }",
 		 directory, directory, path, directory, directory);

@@ -61,6 +61,14 @@ struct mf_display {
 	void (*show)(struct mf_display *display);
 };
 
+/* Where a root has the module directories of its kernels. */
+enum mf_modules_place {
+	MF_MODULES_MERGED,	   /* /lib/modules and /usr/lib/modules are one directory */
+	MF_MODULES_ONLY_IN_LIB,	   /* the root's kmod looks into /lib/modules */
+	MF_MODULES_ONLY_IN_USR,	   /* … into /usr/lib/modules */
+	MF_MODULES_WHERE_THEY_ARE, /* there is no kmod: each kernel has one of them */
+};
+
 /* What is looked up at the first use, also through a const context, and then holds for the run. */
 struct mf_looked_up {
 	bool rpmdb_known;
@@ -72,13 +80,16 @@ struct mf_context {
 	int root_fd;  /* the same directory, O_PATH */
 	char *kernel; /* release, as uname -r says; names a directory of /lib/modules */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
-	bool unattended;     /* started by an event, a timer or the boot: the strict limits apply */
-	bool from_modprobe;  /* started by the modprobe helper: do not wait while drivers load */
+	enum mf_modules_place modules_place; /* where "lib/modules" is */
+	bool unattended;    /* started by an event, a timer or the boot: the strict limits apply */
+	bool from_modprobe; /* started by the modprobe helper: do not wait while drivers load */
 	/* scriptlets of installed and erased packages may run: some repository permits them */
 	bool scriptlets;
 	/* installed packages are being repaired: their files that were altered may be replaced */
 	bool repairs;
 	enum mf_log_level log_level;
+	/* the program of kmod whose name and form the messages have; NULL: they are modfetch's */
+	const char *stands_in_for;
 	struct mf_display *display; /* borrowed; NULL: stderr is no terminal, nothing is drawn */
 	struct mf_settings settings;
 	struct mf_failure failure;
@@ -167,13 +178,19 @@ char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 /*
  * Opens a path below the root; links are followed inside the root and cannot leave it (openat2,
  * RESOLVE_IN_ROOT). FLAGS as open(2); O_CLOEXEC is added, and for reading also O_NONBLOCK and
- * O_NOCTTY, which have no effect on a regular file. Where the root has "lib/modules", or the
- * directory of a kernel in it, only below "usr", that one is opened. Returns the descriptor or
- * -errno; records nothing.
+ * O_NOCTTY, which have no effect on a regular file. A path below "lib/modules" or "usr/lib/modules" means
+ * the directory in which the root's kmod looks, whichever of the two it says. Returns the descriptor
+ * or -errno; records nothing.
  */
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags);
 
-/* Makes a directory and its parents (mode 0755) below the root. A descriptor of it, or -errno. */
+/*
+ * Has this root the directory of KERNEL (a release; it may still be missing) in /usr/lib/modules, and not in
+ * /lib/modules? False if these are one directory.
+ */
+bool mf_modules_below_usr(const struct mf_context *ctx, const char *kernel);
+
+/* Makes a directory and its parents (mode 0755) below the root, as mf_context_open() finds it. A descriptor of it, or -errno. */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
 
 /* Passes PROGRESS (NULL: the work has ended) to the display, if there is one. */

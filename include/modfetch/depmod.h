@@ -17,7 +17,9 @@ typedef int mf_depmod_visit(void *arg, const char *name, const void *bytes, size
 struct mf_depmod_options {
 	const char *basedir; /* NULL: the context's root; as depmod -b */
 	const char *outdir;  /* NULL: the basedir; as depmod -o */
-	const char *kernel;  /* NULL: the context's kernel */
+	/* NULL: lib/modules; as depmod -m: in its place below basedir and outdir */
+	const char *moduledir;
+	const char *kernel; /* NULL: the context's kernel */
 	const struct mf_strings *
 		config; /* NULL: depmod's own directories; as depmod -C, a file or directory each */
 	/*
@@ -33,6 +35,22 @@ struct mf_depmod_options {
 	 */
 	mf_depmod_visit *visit;
 	void *visit_arg;
+	/*
+	 * As depmod -E and -F: the kernel's own symbols, from a Module.symvers or a System.map; the
+	 * first one counts, NULL: none. With report_unknown (-e) symbols that a module needs and nothing
+	 * has are logged as warnings, and with symvers those with another CRC, for which all modules
+	 * are read.
+	 */
+	const char *symvers, *system_map;
+	bool report_unknown;
+	bool report_duplicates; /* as depmod -w: aliases that a module has twice are logged */
+	FILE *show;		/* as depmod -v: which module needs which one, for which symbol */
+	/*
+	 * As depmod -P, only with no_state: the first byte of a symbol's name is left out if it is this
+	 * one; 0: none is.
+	 */
+	char symbol_prefix;
+	bool no_state; /* read and write no state file: for a tree that will be packed or thrown away */
 	bool no_sync; /* leave out fsync: for image builds, where the image is synced once */
 	/*
 	 * Only read all modules and write the state file, so that a later run reads the changed ones

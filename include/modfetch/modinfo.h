@@ -66,6 +66,15 @@ int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
  */
 int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info);
 int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info);
+/*
+ * The same for a kmod that reads a module in zstd only if its size is stated: -EBADMSG for another one.
+ */
+int mf_modinfo_scan_sized(int fd, struct mf_modinfo *ret_info);
+/*
+ * Can all of a file in zstd be inflated into as many bytes as its first frame states? False also for
+ * other files.
+ */
+bool mf_zstd_states_size(const void *buf, size_t len);
 /* The first value of a key, or NULL. */
 const char *mf_modinfo_get(const struct mf_modinfo *info, const char *key);
 void mf_modinfo_done(struct mf_modinfo *info);

@@ -64,6 +64,14 @@ struct mf_trie_entry {
  */
 int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, size_t *ret_len);
 
+/*
+ * Puts the nodes of an index that mf_trie_write() has made into the order of depmod since kmod 34: each node
+ * before its children, where older versions have it after them. The content is the same, and every
+ * reader takes both. *BUF, of LEN bytes, is the caller's; it is freed and replaced by one of the same
+ * length. 0 or -ENOMEM; then *BUF is as it was.
+ */
+int mf_trie_parents_first(void **buf, size_t len);
+
 /* Takes entries in any order. Sorts the values of one key by priority, the last added first. */
 struct mf_trie_builder;
 

@@ -2,25 +2,24 @@
 /*
  * The context of a run: root, kernel, settings, log.
  *
- * Selects the kernel of a run when none is given. Opens below the root with openat2 and
- * RESOLVE_IN_ROOT, so that a link in an image cannot lead out of it; if a sandbox hides openat2,
- * only the running system is supported.
+ * Selects the kernel of a run when none is given. Opens and makes what is below the root; the module
+ * directory of a kernel where this root has it (see modules-place.c).
  */
 #include "modfetch/context.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+#include "modules-place.h"
+#include "root-open.h"
 
 #define LOG_LINE_MAX 1023
 
@@ -36,66 +35,24 @@ static const struct mf_settings defaults = {
 	.max_transactions = 20,
 };
 
-static int open_in_root(const struct mf_context *ctx, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-
-	/* do not block on a FIFO or a terminal in the place of a file */
-	if (!(flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
-		how.flags |= O_NONBLOCK | O_NOCTTY;
-	/* a concurrent rename in the tree makes the kernel abort a walk with EAGAIN: retry */
-	for (int tries = 0; tries < 16; tries++) {
-		fd = syscall(SYS_openat2, ctx->root_fd, path, &how, sizeof(how));
-		if (fd >= 0 || errno != EAGAIN)
-			break;
-	}
-	/* systemd's RestrictSUIDSGID=, as set for udevd, hides openat2; "/" needs no confinement */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !*ctx->root)
-		fd = openat(ctx->root_fd, path, (int)how.flags);
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/*
- * A path below lib/modules of a root that has it, or the directory of the kernel, only below usr.
- * -ENOENT: another path.
- */
-static int open_below_usr(const struct mf_context *ctx, const char *path, int flags)
-{
-	static const char modules[] = "lib/modules";
-	size_t len = sizeof(modules) - 1;
-	_cleanup_free_ char *directory = NULL, *below = NULL;
-	_cleanup_close_ int there = -1;
-
-	path += *path == '/';
-	if (!mf_starts_with(path, modules) || (path[len] && path[len] != '/'))
-		return -ENOENT;
-	if (path[len])
-		len += 1 + strcspn(path + len + 1, "/");
-	directory = strndup(path, len);
-	below = mf_format("usr/%s", path);
-	if (!directory || !below)
-		return -ENOMEM;
-	there = open_in_root(ctx, directory, O_PATH | O_DIRECTORY);
-	return there == -ENOENT ? open_in_root(ctx, below, flags) : -ENOENT;
-}
-
 int mf_context_open(const struct mf_context *ctx, const char *path, int flags)
 {
-	int fd = open_in_root(ctx, path, flags);
+	_cleanup_free_ char *instead = NULL;
+	int r = modules_place_path(ctx, path, &instead);
 
-	return fd == -ENOENT ? open_below_usr(ctx, path, flags) : fd;
+	return r < 0 ? r : root_open(ctx, instead ? instead : path, flags);
 }
 
 int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 {
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int fd = open_in_root(ctx, ".", O_PATH | O_DIRECTORY);
+	_cleanup_free_ char *copy = NULL, *instead = NULL;
+	_cleanup_close_ int fd = root_open(ctx, ".", O_PATH | O_DIRECTORY);
 	char *save = NULL;
 
+	if (modules_place_path(ctx, path, &instead) < 0)
+		return -ENOMEM;
+	path = instead ? instead : path;
+	copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
 	if (fd < 0)
@@ -114,13 +71,13 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
 			return -errno;
 		/* open the whole path: a link in it (/var/run) is followed inside the root */
-		next = open_in_root(ctx, so_far, O_PATH | O_DIRECTORY);
+		next = root_open(ctx, so_far, O_PATH | O_DIRECTORY);
 		if (next < 0)
 			return next;
 		close(fd);
 		fd = next;
 	}
-	return open_in_root(ctx, path, O_RDONLY | O_DIRECTORY);
+	return root_open(ctx, path, O_RDONLY | O_DIRECTORY);
 }
 
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
@@ -151,7 +108,10 @@ static int open_root(struct mf_context *ctx, const char *root)
 		return mf_fail(ctx, MF_STAGE_ROOT, -MFE_USAGE, root, "%s",
 			       mf_error_sentence(-errno));
 	ctx->root = strdup(strcmp(real, "/") ? real : "");
-	return ctx->root ? 0 : mf_fail(ctx, MF_STAGE_ROOT, -ENOMEM, root, NULL);
+	if (!ctx->root)
+		return mf_fail(ctx, MF_STAGE_ROOT, -ENOMEM, root, NULL);
+	modules_place_find(ctx);
+	return 0;
 }
 
 char *mf_kernel_path(const char *kernel, const char *name)
@@ -281,6 +241,7 @@ void mf_progress(const struct mf_context *ctx, const struct mf_progress *progres
 
 void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *fmt, ...)
 {
+	static const char *const levels[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
 	_cleanup_free_ char *line = NULL;
 	va_list ap;
 
@@ -299,7 +260,10 @@ void mf_log(const struct mf_context *ctx, enum mf_log_level level, const char *f
 	if (ctx->display)
 		ctx->display->hide(ctx->display);
 	/* write the line in one call: several processes share this stream */
-	fprintf(stderr, "modfetch: %s\n", line);
+	if (ctx->stands_in_for)
+		fprintf(stderr, "%s: %s: %s\n", ctx->stands_in_for, levels[level], line);
+	else
+		fprintf(stderr, "modfetch: %s\n", line);
 	if (ctx->display)
 		ctx->display->show(ctx->display);
 }

@@ -2,7 +2,7 @@
 /*
  * The command: global options, the verb, one error line, the exit status.
  *
- * Global options are accepted before and after the verb, up to "--"; the remaining arguments are
+ * Under the name of depmod it is another program (stand-in.c). Global options are accepted before and after the verb, up to "--"; the remaining arguments are
  * the verb's. Standard output is for results, standard error for everything else.
  *
  * A program that is linked to twenty libraries needs three milliseconds before main(), which is
@@ -27,6 +27,7 @@
 #include "modfetch/strings.h"
 #include "all-kernels.h"
 #include "cmd.h"
+#include "depmod-options.h"
 #include "verbs.h"
 
 /* The global options; only this table separates them from those of a verb. */
@@ -311,6 +312,8 @@ int main(int argc, char **argv)
 	umask(022);
 	if (mf_process_occupy_stdio() < 0)
 		return CMD_FAILED;
+	if (!strcmp(program_invocation_short_name, "depmod"))
+		return cmd_stand_in(argc, argv);
 	argc = take_globals(&g, argc, argv);
 	if (cmd_terminal_detect(g.color, &g.terminal) < 0)
 		return refuse_color(g.color, g.json);

@@ -23,13 +23,14 @@ static void free_builder(struct mf_trie_builder **builder)
 	mf_trie_builder_free(*builder);
 }
 
-static int builtin_finish(struct mf_trie_builder *builder, struct dm_buf *index)
+static int builtin_finish(const struct dm_source *src, struct mf_trie_builder *builder,
+			  struct dm_buf *index)
 {
 	void *p = NULL;
 	int r = mf_trie_builder_finish(builder, &p, &index->len);
 
 	index->p = p;
-	return r;
+	return r < 0 ? r : dm_text_order(src, index);
 }
 
 /* One more value; what no index can hold is left out. */
@@ -83,7 +84,7 @@ static int make_builtin(const struct dm_source *src, struct dm_buf *index)
 		r = add_builtin(src, builder, in->p + at, strnlen(in->p + at, n), last);
 		at += n;
 	}
-	return r < 0 ? r : builtin_finish(builder, index);
+	return r < 0 ? r : builtin_finish(src, builder, index);
 }
 
 /* Reads bytes up to END, a NUL or the end of the input; false if it was not END that came. */
@@ -142,7 +143,7 @@ static int make_builtin_alias(const struct dm_source *src, struct dm_buf *index)
 		norm[norm_len] = '\0';
 		r = builtin_add(src, builder, norm, name);
 	}
-	return r < 0 ? r : builtin_finish(builder, index);
+	return r < 0 ? r : builtin_finish(src, builder, index);
 }
 
 int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes)

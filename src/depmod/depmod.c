@@ -19,7 +19,7 @@
  *
  * One run at a time works on a directory. Nothing of the old set is touched before all of the new
  * one is on disk. The state is written last and without fsync: it is worth nothing after a crash,
- * and its digests show that. Never runs anything but depmod --version.
+ * and its digests show that. Never runs anything.
  */
 #include "modfetch/depmod.h"
 #include <errno.h>
@@ -32,6 +32,7 @@
 #include "match.h"
 #include "publish.h"
 #include "read.h"
+#include "report.h"
 #include "text.h"
 
 enum job {
@@ -119,8 +120,15 @@ static int prepare(struct run *run)
 {
 	int r;
 
-	run->known = dm_state_read(run->tree.out_fd, &run->state) == 0;
-	dm_flavor_find(run->known ? &run->state.done.flavor : NULL, &run->flavor);
+	run->known = !run->options->no_state && dm_state_read(run->tree.out_fd, &run->state) == 0;
+	dm_flavor_find(run->ctx, run->known ? &run->state.done.flavor : NULL, &run->flavor);
+	run->flavor.symbol_prefix = run->options->symbol_prefix;
+	/* another version may read other things in the same files */
+	if (run->known &&
+	    (run->state.done.flavor.version != run->flavor.version || run->flavor.symbol_prefix)) {
+		dm_state_done(&run->state);
+		run->known = false;
+	}
 	r = dm_config_read(run->ctx, run->options->config, run->tree.kernel, &run->config);
 	if (r < 0)
 		return depmod_fail(run, r, "depmod.d");
@@ -193,6 +201,7 @@ static int scan(struct run *run)
 			r = dm_select(run->ctx, &run->tree, &run->config, &run->scan,
 				      &run->modules);
 	}
+	dm_tree_report_missing(run->ctx, &run->tree, "modules.order", &run->order);
 	if (r >= 0)
 		r = dm_sort(run->ctx, &run->flavor, run->order.p, run->order.len, &run->modules);
 	return r < 0 ? depmod_fail(run, r, run->tree.dirname) : 0;
@@ -219,8 +228,8 @@ static int learn(struct run *run)
 
 	run->base = run->match.new_base ? &nothing : &run->state.base;
 	if (r >= 0)
-		r = dm_read(run->ctx, &run->tree, &run->scan, run->base->n_records, &run->modules,
-			    &run->fresh);
+		r = dm_read(run->ctx, &run->tree, &run->flavor, &run->scan, run->base->n_records,
+			    &run->modules, &run->fresh);
 	if (r < 0)
 		return depmod_fail(run, r, run->tree.dirname);
 	compare_facts(run);
@@ -245,8 +254,8 @@ static void digest_inputs(struct run *run)
  */
 static bool is_current(const struct run *run)
 {
-	return run->known && !run->facts_changed && !run->match.news &&
-	       run->inputs == run->state.done.inputs && all_intact(run);
+	return run->known && !dm_report_wanted(run->options) && !run->facts_changed &&
+	       !run->match.news && run->inputs == run->state.done.inputs && all_intact(run);
 }
 
 /* An index in place that is what this run would write is kept in the state as if it had been. */
@@ -294,6 +303,7 @@ static int make_indexes(struct run *run, enum job job)
 {
 	const struct dm_source src = {
 		.ctx = run->ctx,
+		.flavor = &run->flavor,
 		.modules = &run->modules,
 		.base = run->base,
 		.fresh = &run->fresh.segment,
@@ -329,8 +339,16 @@ static int make_all(struct run *run)
 	dm_publish_init(&run->publish, run->ctx, run->tree.out_fd, !run->options->no_sync);
 	mf_workers_run(run->tree.workers, JOB_DEP, do_job, run);
 	run->first_job = JOB_DEP;
-	if (run->codes[JOB_GRAPH] >= 0)
+	if (run->codes[JOB_GRAPH] >= 0) {
+		int r = dm_report(run->ctx, run->options, &run->tree, &run->modules, &run->graph);
+
+		if (r < 0)
+			return r;
+		dm_tree_report_missing(run->ctx, &run->tree, "modules.builtin", &run->builtin);
+		dm_tree_report_missing(run->ctx, &run->tree, "modules.builtin.modinfo",
+				       &run->builtin_modinfo);
 		mf_workers_run(run->tree.workers, N_JOBS - JOB_DEP, do_job, run);
+	}
 	for (enum job i = 0; i < N_JOBS; i++)
 		if (run->codes[i] == -MFE_DEPMOD)
 			return mf_fail(run->ctx, MF_STAGE_DEPMOD, -MFE_DEPMOD, run->tree.kernel,
@@ -432,7 +450,7 @@ static int work(struct run *run, struct mf_depmod_result *result)
 		return show(run);
 	if (r >= 0)
 		r = dm_publish_commit(&run->publish);
-	if (r >= 0)
+	if (r >= 0 && !run->options->no_state)
 		write_state(run);
 	return r;
 }

@@ -164,10 +164,28 @@ struct hunt {
 	uint8_t *on_path;
 	uint8_t *reported; /* those in a cycle that was reported */
 	size_t n_reported;
-	uint8_t *left; /* those still to be begun from */
-	uint8_t *dead; /* those from which no way leads back to the root */
+	/* those still to be begun from: a ring, in which the first one is begun from next */
+	uint32_t *next, *before;
+	uint32_t first; /* DM_NONE: it is empty */
+	uint8_t *dead;	/* those from which no way leads back to the root */
 	size_t n_cycles;
 };
+
+/*
+ * Takes a module out of the ring, if it is there. The one after it is then the first, wherever it
+ * was: this decides which module of a later cycle is named first, so it is as depmod has it.
+ */
+static void take_out(struct hunt *h, uint32_t m)
+{
+	uint32_t next = h->next[m];
+
+	if (next == DM_NONE)
+		return;
+	h->next[h->before[m]] = next;
+	h->before[next] = h->before[m];
+	h->first = next == m ? DM_NONE : next;
+	h->next[m] = DM_NONE;
+}
 
 static void report_cycle(struct hunt *h, size_t depth)
 {
@@ -180,7 +198,7 @@ static void report_cycle(struct hunt *h, size_t depth)
 		dm_buf_adds(&line, " -> ");
 		h->n_reported += !h->reported[m];
 		h->reported[m] = 1;
-		h->left[m] = 0;
+		take_out(h, m);
 	}
 	dm_buf_adds(&line, h->modules->v[h->root].name);
 	dm_buf_add(&line, "", 1);
@@ -200,6 +218,8 @@ static bool hunt_from(struct hunt *h, uint32_t m, size_t depth)
 
 	h->path[depth++] = m;
 	h->on_path[m] = 1;
+	if (!module->n_deps)
+		take_out(h, m);
 	for (uint32_t k = module->n_deps; k-- && h->n_cycles < CYCLES_MAX;) {
 		uint32_t dep = module->deps[k];
 
@@ -219,28 +239,48 @@ static bool hunt_from(struct hunt *h, uint32_t m, size_t depth)
 	return found;
 }
 
+/* Puts the modules without a rank into the ring, in their order. */
+static void fill_ring(struct hunt *h)
+{
+	uint32_t last = DM_NONE;
+
+	h->first = DM_NONE;
+	for (uint32_t i = 0; i < h->modules->n; i++) {
+		h->next[i] = DM_NONE;
+		if (h->modules->v[i].rank != DM_NONE)
+			continue;
+		if (h->first == DM_NONE)
+			h->first = last = i;
+		h->next[last] = i;
+		h->before[i] = last;
+		h->next[i] = h->first;
+		h->before[h->first] = i;
+		last = i;
+	}
+}
+
 static int report_cycles(struct mf_context *ctx, const struct dm_modules *modules)
 {
 	size_t n = modules->n;
-	_cleanup_free_ uint32_t *path = reallocarray(NULL, n + 1, sizeof(*path));
-	_cleanup_free_ uint8_t *marks = calloc(n + 1, 4);
-	struct hunt h = { .ctx = ctx, .modules = modules, .path = path };
+	_cleanup_free_ uint32_t *numbers = reallocarray(NULL, n + 1, 3 * sizeof(*numbers));
+	_cleanup_free_ uint8_t *marks = calloc(n + 1, 3);
+	struct hunt h = { .ctx = ctx, .modules = modules };
 
-	if (!path || !marks)
+	if (!numbers || !marks)
 		return -ENOMEM;
+	h.path = numbers;
+	h.next = numbers + n;
+	h.before = numbers + 2 * n;
 	h.on_path = marks;
 	h.reported = marks + n;
-	h.left = marks + 2 * n;
-	h.dead = marks + 3 * n;
-	for (size_t i = 0; i < n; i++)
-		h.left[i] = modules->v[i].rank == DM_NONE;
-	for (size_t i = 0; i < n; i++) {
-		if (!h.left[i])
-			continue;
-		h.root = (uint32_t)i;
+	h.dead = marks + 2 * n;
+	fill_ring(&h);
+	while (h.first != DM_NONE) {
+		h.root = h.first;
 		h.n_cycles = 0;
 		memset(h.dead, 0, n);
-		hunt_from(&h, (uint32_t)i, 0);
+		take_out(&h, h.root);
+		hunt_from(&h, h.root, 0);
 	}
 	mf_log(ctx, MF_LOG_ERROR, "Found %zu modules in dependency cycles!", h.n_reported);
 	return -MFE_DEPMOD;

@@ -39,6 +39,7 @@ struct notes {
 
 struct reader {
 	const struct dm_tree *tree;
+	const struct dm_flavor *flavor;
 	struct dm_module **wanted;
 	struct notes *notes;
 	size_t n;
@@ -53,7 +54,12 @@ static void read_note(struct dm_buf *buf, enum note kind, const char *s)
 	dm_buf_add(buf, s, strlen(s) + 1);
 }
 
-static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
+static const char *without_prefix(const char *name, char prefix)
+{
+	return name + (prefix && *name == prefix);
+}
+
+static void take_notes(const struct mf_modinfo *info, char prefix, struct dm_buf *buf)
 {
 	static const struct {
 		const char *key;
@@ -65,13 +71,13 @@ static void take_notes(const struct mf_modinfo *info, struct dm_buf *buf)
 	};
 
 	for (size_t i = 0; i < info->n_exports; i++)
-		read_note(buf, NOTE_EXPORT, info->exports[i].name);
+		read_note(buf, NOTE_EXPORT, without_prefix(info->exports[i].name, prefix));
 	for (size_t i = 0; i < info->n_imports; i++) {
 		const char *name = info->imports[i].name;
 
 		/* on PowerPC the function foo is imported as .foo */
 		read_note(buf, info->imports[i].weak ? NOTE_WEAK : NOTE_IMPORT,
-			  name + (*name == '.'));
+			  without_prefix(name + (*name == '.'), prefix));
 	}
 	for (size_t i = 0; i < info->n_fields; i++)
 		for (size_t k = 0; k < MF_ARRAY_SIZE(keys); k++)
@@ -101,15 +107,18 @@ static void read_recall(const struct dm_segment *s, const struct dm_record *r, s
 	}
 }
 
-static int read_notes(const struct dm_tree *tree, const struct dm_file *file, struct dm_buf *buf)
+static int read_notes(const struct reader *reader, const struct dm_file *file, struct dm_buf *buf)
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
-	_cleanup_close_ int fd =
-		dm_tree_at(tree, file->path, file->linked || file->external, O_RDONLY | O_NONBLOCK);
-	int r = fd < 0 ? fd : mf_modinfo_scan(fd, &info);
+	_cleanup_close_ int fd = dm_tree_at(reader->tree, file->path,
+					    file->linked || file->external, O_RDONLY | O_NONBLOCK);
+	int r = fd;
 
+	if (fd >= 0)
+		r = reader->flavor->sized_zstd ? mf_modinfo_scan_sized(fd, &info)
+					       : mf_modinfo_scan(fd, &info);
 	if (r >= 0)
-		take_notes(&info, buf);
+		take_notes(&info, reader->flavor->symbol_prefix, buf);
 	return r;
 }
 
@@ -123,7 +132,7 @@ static void read_one(void *arg, size_t i, unsigned int worker)
 	if (m->recalled)
 		read_recall(m->old_segment, m->old, &buf);
 	else
-		notes->failed = read_notes(reader->tree, m->file, &buf);
+		notes->failed = read_notes(reader, m->file, &buf);
 	notes->text = mf_arena_copy(&reader->fresh->arenas[worker], buf.p ? buf.p : "", buf.len);
 	notes->len = buf.len;
 	if (buf.failed || !notes->text)
@@ -423,14 +432,15 @@ static int add_others(struct dm_fresh *fresh, const struct dm_scan *scan, uint32
 	return 0;
 }
 
-int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
-	    uint32_t n_base, struct dm_modules *modules, struct dm_fresh *ret_fresh)
+int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_flavor *flavor,
+	    const struct dm_scan *scan, uint32_t n_base, struct dm_modules *modules,
+	    struct dm_fresh *ret_fresh)
 {
 	_cleanup_free_ struct dm_module **wanted =
 		reallocarray(NULL, modules->n + 1, sizeof(struct dm_module *));
 	_cleanup_free_ struct notes *notes = calloc(modules->n + 1, sizeof(*notes));
 	struct reader reader = {
-		.tree = tree, .wanted = wanted, .notes = notes, .fresh = ret_fresh
+		.tree = tree, .flavor = flavor, .wanted = wanted, .notes = notes, .fresh = ret_fresh
 	};
 	int r;
 

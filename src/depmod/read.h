@@ -16,8 +16,9 @@ struct dm_fresh {
  * segment also gets a record of each file of SCAN that is no module's and has none of the first
  * N_BASE. 0 or -ENOMEM; a file that is no module is only reported.
  */
-int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_scan *scan,
-	    uint32_t n_base, struct dm_modules *modules, struct dm_fresh *ret_fresh);
+int dm_read(struct mf_context *ctx, const struct dm_tree *tree, const struct dm_flavor *flavor,
+	    const struct dm_scan *scan, uint32_t n_base, struct dm_modules *modules,
+	    struct dm_fresh *ret_fresh);
 void dm_fresh_done(struct dm_fresh *fresh);
 /* Sets NORM (room for LEN bytes) to the alias as an index has it; its length, or -EINVAL. */
 int64_t dm_alias_normalise(const char *alias, size_t len, char *norm);

@@ -16,13 +16,23 @@
 
 #define SYMBOL_BUCKETS 2048
 
-static int make_trie(const struct mf_trie_entry *entries, size_t n, struct dm_buf *index)
+int dm_text_order(const struct dm_source *src, struct dm_buf *index)
+{
+	void *p = index->p;
+	int r = src->flavor->parents_first ? mf_trie_parents_first(&p, index->len) : 0;
+
+	index->p = p;
+	return r;
+}
+
+static int make_trie(const struct dm_source *src, const struct mf_trie_entry *entries, size_t n,
+		     struct dm_buf *index)
 {
 	void *p = NULL;
 	int r = mf_trie_write(entries, n, &p, &index->len);
 
 	index->p = p;
-	return r;
+	return r < 0 ? r : dm_text_order(src, index);
 }
 
 /* A walk through what a module needs, near and far. */
@@ -92,9 +102,10 @@ static bool is_ascii(const char *s, size_t len)
 }
 
 /* LINES says where each module's line begins in the text, and where the last one ends. */
-static int make_dep_trie(const struct dm_modules *modules, const struct dm_buf *text,
+static int make_dep_trie(const struct dm_source *src, const struct dm_buf *text,
 			 const size_t *lines, struct dm_buf *index)
 {
+	const struct dm_modules *modules = src->modules;
 	_cleanup_free_ struct mf_trie_entry *entries = calloc(modules->n + 1, sizeof(*entries));
 	_cleanup_free_ uint32_t *sorted = reallocarray(NULL, modules->n + 1, sizeof(*sorted));
 	size_t n = 0;
@@ -119,7 +130,7 @@ static int make_dep_trie(const struct dm_modules *modules, const struct dm_buf *
 			.priority = i,
 		};
 	}
-	return make_trie(entries, n, index);
+	return make_trie(src, entries, n, index);
 }
 
 int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes)
@@ -141,7 +152,7 @@ int dm_text_dep(const struct dm_source *src, struct dm_buf *indexes)
 	lines[modules->n] = text->len;
 	if (text->failed)
 		return -ENOMEM;
-	return make_dep_trie(modules, text, lines, &indexes[DM_DEP_BIN]);
+	return make_dep_trie(src, text, lines, &indexes[DM_DEP_BIN]);
 }
 
 /* "alias <pattern> <module>\n" */
@@ -252,7 +263,7 @@ int dm_text_alias_bin(const struct dm_source *src, struct dm_buf *indexes)
 	if (merge(entries, (size_t)n_base, n) < 0)
 		return -ENOMEM;
 	order_values(entries, n);
-	return make_trie(entries, n, &indexes[DM_ALIAS_BIN]);
+	return make_trie(src, entries, n, &indexes[DM_ALIAS_BIN]);
 }
 
 int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes)
@@ -359,5 +370,5 @@ int dm_text_symbols(const struct dm_source *src, struct dm_buf *indexes)
 	for (size_t i = 0; i < n; i++)
 		if (is_ascii(entries[i].key, entries[i].key_len))
 			entries[kept++] = entries[i];
-	return make_trie(entries, kept, &indexes[DM_SYMBOLS_BIN]);
+	return make_trie(src, entries, kept, &indexes[DM_SYMBOLS_BIN]);
 }

@@ -22,6 +22,7 @@ enum dm_index {
 /* What all indexes are made from. */
 struct dm_source {
 	struct mf_context *ctx;
+	const struct dm_flavor *flavor;
 	const struct dm_modules *modules;
 	const struct dm_segment *base, *fresh;
 	const struct dm_graph *graph;
@@ -38,6 +39,9 @@ int dm_text_alias(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_alias_bin(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_builtin(const struct dm_source *src, struct dm_buf *indexes);
 int dm_text_rest(const struct dm_source *src, struct dm_buf *indexes);
+
+/* Puts the nodes of a trie that was made for an index into the flavor's order. 0 or -ENOMEM. */
+int dm_text_order(const struct dm_source *src, struct dm_buf *index);
 
 /* The aliases of a module, and how many. */
 static inline const struct dm_alias *dm_aliases_of(const struct dm_module *m, uint32_t *ret_n)

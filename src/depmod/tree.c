@@ -43,15 +43,26 @@ static int make_directories(const char *path)
 	return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Opens PATH, the kernel's directory below BASE, or the one below usr/lib. It, or -errno. */
-static int open_kernel(const char *base, const char *kernel, const char *path)
+/* As depmod does: links in it stay, a slash at the end does not. NULL: errno says why. */
+static char *make_absolute(const char *path)
+{
+	_cleanup_free_ char *cwd = *path == '/' ? strdup("") : getcwd(NULL, 0), *absolute = NULL;
+
+	absolute = cwd ? mf_format("%s%s%s", cwd, *cwd ? "/" : "", path) : NULL;
+	for (size_t n = absolute ? strlen(absolute) : 0; n && absolute[n - 1] == '/'; n--)
+		absolute[n - 1] = '\0';
+	return MF_STEAL(absolute);
+}
+
+/* Opens PATH, the kernel's directory below BASE, or (ANY) the one below usr/lib. It, or -errno. */
+static int open_kernel(const char *base, const char *kernel, const char *path, bool any)
 {
 	_cleanup_free_ char *other = NULL;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0 || errno != ENOENT)
+	if (fd >= 0 || errno != ENOENT || !any)
 		return fd < 0 ? -errno : fd;
-	other = mf_format("%s/usr/lib/modules/%s", strcmp(base, "/") ? base : "", kernel);
+	other = mf_format("%s/usr/lib/modules/%s", base, kernel);
 	if (!other)
 		return -ENOMEM;
 	fd = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -59,24 +70,26 @@ static int open_kernel(const char *base, const char *kernel, const char *path)
 }
 
 /* MAKE: it may be missing; BASE is not NULL then. 0, or a code that is recorded. */
-static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, const char *base,
-			  bool make, int *ret_fd, char **ret_name)
+static int open_directory(struct mf_context *ctx, const struct dm_tree *tree, const char *moduledir,
+			  const char *base, bool make, int *ret_fd, char **ret_name)
 {
 	_cleanup_free_ char *path = NULL, *absolute = NULL;
 	int fd, r = make ? make_directories(base) : 0;
 
 	if (r < 0)
 		return tree_fail(ctx, r, base);
-	absolute = base ? realpath(base, NULL) : strdup(ctx->root);
+	absolute = base ? make_absolute(base) : strdup(ctx->root);
 	if (!absolute)
 		return tree_fail(ctx, -errno, base);
-	path = mf_format("%s/lib/modules/%s", strcmp(absolute, "/") ? absolute : "", tree->kernel);
+	path = mf_format("%s/%s/%s", absolute,
+			 moduledir ? moduledir + strspn(moduledir, "/") : "lib/modules",
+			 tree->kernel);
 	if (!path)
 		return tree_fail(ctx, -ENOMEM, base);
 	r = make ? make_directories(path) : 0;
 	if (r < 0)
 		return tree_fail(ctx, r, path);
-	fd = base ? open_kernel(absolute, tree->kernel, path)
+	fd = base ? open_kernel(absolute, tree->kernel, path, !moduledir)
 		  : mf_context_open(ctx, path + strlen(absolute), O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return tree_fail(ctx, fd, path);
@@ -93,7 +106,8 @@ int dm_tree_at(const struct dm_tree *tree, const char *path, bool followed, int 
 
 	if (!tree->image || !followed) {
 		/* in an image, what has become a link since is not followed */
-		fd = openat(tree->fd, path, flags | O_CLOEXEC | (tree->image ? O_NOFOLLOW : 0));
+		flags |= O_CLOEXEC | (tree->image ? O_NOFOLLOW : 0);
+		fd = *path == '/' ? open(path, flags, 0) : openat(tree->fd, path, flags);
 		return fd < 0 ? -errno : fd;
 	}
 	if (*path == '/')
@@ -136,11 +150,13 @@ int dm_tree_open(struct mf_context *ctx, const struct mf_depmod_options *options
 	if (r < 0)
 		return tree_fail(ctx, r, "threads");
 	tree->image = *ctx->root && !options->basedir ? ctx : NULL;
-	r = open_directory(ctx, tree, options->basedir, false, &tree->fd, &tree->dirname);
+	r = open_directory(ctx, tree, options->moduledir, options->basedir, false, &tree->fd,
+			   &tree->dirname);
 	if (r < 0)
 		return r;
 	tree->began = dm_now();
-	return open_directory(ctx, tree, options->outdir ? options->outdir : options->basedir,
+	return open_directory(ctx, tree, options->moduledir,
+			      options->outdir ? options->outdir : options->basedir,
 			      options->outdir != NULL, &tree->out_fd, &out_name);
 }
 
@@ -180,11 +196,14 @@ int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char 
 	_cleanup_close_ int fd = dm_tree_at(tree, name, true, O_RDONLY);
 	int r = fd < 0 ? fd : mf_file_read(fd, INPUT_MAX, &ret_input->p, &ret_input->len);
 
-	if (r == -ENOENT) {
+	return r < 0 && r != -ENOENT ? tree_fail(ctx, r, name) : 0;
+}
+
+void dm_tree_report_missing(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
+			    const struct dm_input *input)
+{
+	if (!input->p)
 		mf_log(ctx, MF_LOG_WARNING, "%s/%s: there is none", tree->dirname, name);
-		return 0;
-	}
-	return r < 0 ? tree_fail(ctx, r, name) : 0;
 }
 
 int dm_tree_lock(struct mf_context *ctx, const struct dm_tree *tree)

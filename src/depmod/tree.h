@@ -38,9 +38,12 @@ struct dm_input {
 	size_t len;
 };
 
-/* Reads one. That it is missing is only reported. 0, or a code that is recorded. */
+/* Reads one, if there is one. 0, or a code that is recorded. */
 int dm_tree_read(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
 		 struct dm_input *ret_input);
+/* Logs that there is none, once it would be needed. */
+void dm_tree_report_missing(struct mf_context *ctx, const struct dm_tree *tree, const char *name,
+			    const struct dm_input *input);
 /*
  * Opens a file or directory by a path as scans have them. FOLLOWED: the path is absolute, or a link
  * is known to be in it. A descriptor or -errno.

@@ -154,21 +154,12 @@ static void event_lookup_done(struct lookup *lookup)
 	mf_builtins_done(&lookup->builtins);
 }
 
-/* The kernel's directory below lib/modules or usr/lib/modules, or -errno. */
+/* The kernel's directory, or -errno. */
 static int open_kernel(const struct mf_context *ctx)
 {
-	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
-	int fd = -ENOENT;
+	_cleanup_free_ char *path = mf_kernel_path(ctx->kernel, NULL);
 
-	for (size_t i = 0; fd < 0 && i < 2; i++) {
-		_cleanup_free_ char *path = NULL;
-
-		path = mf_format("%s/%s", prefixes[i], ctx->kernel);
-		if (!path)
-			return -ENOMEM;
-		fd = mf_context_open(ctx, path, O_PATH | O_DIRECTORY);
-	}
-	return fd;
+	return path ? mf_context_open(ctx, path, O_PATH | O_DIRECTORY) : -ENOMEM;
 }
 
 static void open_lists(struct lookup *lookup)

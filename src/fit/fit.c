@@ -65,8 +65,8 @@ static int fit_config_has(struct mf_fit_kernel *k, const char *option, bool *ret
 /* Fills in a zeroed kernel. 0 or -errno. */
 static int fit_kernel_init(struct mf_context *ctx, const char *kernel, struct mf_fit_kernel *k)
 {
-	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
 	_cleanup_free_ char *directory = NULL;
+	_cleanup_close_ int fd = -1;
 
 	k->ctx = ctx;
 	/* the release is the name of a directory and of a file */
@@ -75,18 +75,12 @@ static int fit_kernel_init(struct mf_context *ctx, const char *kernel, struct mf
 	k->release = strdup(kernel);
 	if (!k->release)
 		return -ENOMEM;
-	for (size_t i = 0; !directory && i < MF_ARRAY_SIZE(prefixes); i++) {
-		_cleanup_free_ char *path = mf_format("%s/%s", prefixes[i], kernel);
-		_cleanup_close_ int fd =
-			path ? mf_context_open(ctx, path, O_PATH | O_DIRECTORY) : -ENOMEM;
-
-		if (fd >= 0)
-			directory = MF_STEAL(path);
-		else if (fd != -ENOENT)
-			return fd;
-	}
+	directory = mf_kernel_path(kernel, NULL);
+	fd = directory ? mf_context_open(ctx, directory, O_PATH | O_DIRECTORY) : -ENOMEM;
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
 	/* without a directory there may be symvers or an image */
-	return fit_index_init(&k->index, ctx, directory);
+	return fit_index_init(&k->index, ctx, fd < 0 ? NULL : directory);
 }
 
 int mf_fit_kernel_new(struct mf_context *ctx, const char *kernel, enum mf_fit_effort effort,

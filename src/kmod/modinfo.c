@@ -125,7 +125,7 @@ static int parse_fields(struct sections *s, struct mf_modinfo *info)
 	if (!info->fields)
 		return -ENOMEM;
 	while (next_string(p, s->len[MODINFO], &at, &key)) {
-		char *equals = strchr(key, '=');
+		char *equals = (char *)strchr(key, '='); /* of the copy */
 
 		if (equals)
 			*equals = '\0';
@@ -403,27 +403,28 @@ int mf_modinfo_read_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
 	return r < 0 ? r : mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, ret_info);
 }
 
-/* Reads the names of a compressed module. */
-static int scan_compressed(int fd, struct mf_modinfo *info)
+static bool is_zstd(const char *buf, size_t len)
+{
+	return len >= 4 && !memcmp(buf, "\x28\xb5\x2f\xfd", 4);
+}
+
+/* Reads the names of a compressed module. SIZED: one in zstd must state its size. */
+static int scan_compressed(int fd, bool sized, struct mf_modinfo *info)
 {
 	_cleanup_free_ char *packed = NULL;
 	_cleanup_free_ void *plain = NULL;
 	size_t packed_len, len;
 	int r = mf_file_read(fd, MF_MODULE_FILE_MAX, &packed, &packed_len);
 
+	if (r >= 0 && sized && is_zstd(packed, packed_len) &&
+	    !mf_zstd_states_size(packed, packed_len))
+		r = -EBADMSG;
 	if (r >= 0)
 		r = mf_inflate(packed, packed_len, MF_MODULE_FILE_MAX, &plain, &len);
 	return r < 0 ? r : parse_bytes(info, plain, -1, len, false);
 }
 
-int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
-{
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	return fd < 0 ? -errno : mf_modinfo_scan(fd, ret_info);
-}
-
-int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info)
+static int modinfo_scan(int fd, bool sized, struct mf_modinfo *ret_info)
 {
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	uint8_t magic[6];
@@ -439,7 +440,7 @@ int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info)
 	if (got < 0)
 		return -errno;
 	if (mf_inflate_known(magic, (size_t)got))
-		r = scan_compressed(fd, &info);
+		r = scan_compressed(fd, sized, &info);
 	else
 		r = parse_bytes(&info, NULL, fd, (uint64_t)st.st_size, false);
 	if (r < 0)
@@ -447,6 +448,23 @@ int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info)
 	*ret_info = info;
 	info = (struct mf_modinfo){ 0 };
 	return 0;
+}
+
+int mf_modinfo_scan(int fd, struct mf_modinfo *ret_info)
+{
+	return modinfo_scan(fd, false, ret_info);
+}
+
+int mf_modinfo_scan_at(int dirfd, const char *path, struct mf_modinfo *ret_info)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : mf_modinfo_scan(fd, ret_info);
+}
+
+int mf_modinfo_scan_sized(int fd, struct mf_modinfo *ret_info)
+{
+	return modinfo_scan(fd, true, ret_info);
 }
 
 const char *mf_modinfo_get(const struct mf_modinfo *info, const char *key)

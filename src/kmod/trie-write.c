@@ -8,6 +8,9 @@
  * on the path to the last key; nodes that are not on the path to the next key are complete and are
  * written. Two properties of depmod's output: the root never has a prefix, and it exists even if it
  * is empty.
+ *
+ * Since kmod 34 depmod writes in pre-order: a node, then its children. The nodes are the same, so they are
+ * copied in that order, and their references get the new offsets.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -22,6 +25,7 @@
 #define HAS_PREFIX   0x80000000u
 #define HAS_VALUES   0x40000000u
 #define HAS_CHILDREN 0x20000000u
+#define OFFSET	     0x0FFFFFFFu
 #define SIZE_MAX_28  ((size_t)1 << 28)
 #define AHEAD	     8 /* prefetch distance in keys */
 
@@ -273,6 +277,103 @@ int mf_trie_write(const struct mf_trie_entry *sorted, size_t n, void **ret_buf, 
 	}
 	*ret_buf = w.out;
 	*ret_len = w.len;
+	return 0;
+}
+
+/* A node to be copied, and where the reference to it stands in the new index. */
+struct pending {
+	uint32_t ref;
+	size_t slot;
+};
+
+struct reorder {
+	const uint8_t *in; /* of this writer: nothing is checked */
+	uint8_t *out;
+	size_t len;
+	struct pending *stack;
+	size_t n, room;
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void set32(uint8_t *p, uint32_t value)
+{
+	struct writer w = { .out = p };
+
+	put32(&w, value);
+}
+
+/* The bytes of a node; *RET_CHILDREN: where in it its references begin, *RET_N: their number. */
+static size_t node_len(const uint8_t *node, uint32_t flags, size_t *ret_children, size_t *ret_n)
+{
+	size_t at = 0;
+
+	*ret_n = 0;
+	if (flags & HAS_PREFIX)
+		at += strlen((const char *)node) + 1;
+	if (flags & HAS_CHILDREN) {
+		*ret_n = (size_t)(node[at + 1] - node[at]) + 1;
+		at += 2;
+		*ret_children = at;
+		at += 4 * *ret_n;
+	}
+	if (flags & HAS_VALUES) {
+		uint32_t n = get32(node + at);
+
+		for (at += 4; n; n--)
+			at += 4 + strlen((const char *)node + at + 4) + 1;
+	}
+	return at;
+}
+
+/* Copies a node, and puts its children on the stack: the lowest byte is taken next. */
+static int copy_node(struct reorder *r, const struct pending *node)
+{
+	uint32_t flags = node->ref & ~OFFSET;
+	const uint8_t *from = r->in + (node->ref & OFFSET);
+	size_t children = 0, n, len = node_len(from, flags, &children, &n), at = r->len;
+	int err = mf_array_reserve(&r->stack, &r->room, r->n + n, sizeof(*r->stack));
+
+	if (err < 0)
+		return err;
+	memcpy(r->out + at, from, len);
+	set32(r->out + node->slot, (uint32_t)at | flags);
+	r->len += len;
+	while (n--) {
+		size_t slot = at + children + 4 * n;
+		uint32_t ref = get32(r->out + slot);
+
+		if (ref)
+			r->stack[r->n++] = (struct pending){ ref, slot };
+	}
+	return 0;
+}
+
+int mf_trie_parents_first(void **buf, size_t len)
+{
+	const size_t head = 12;
+	struct reorder r = { .in = *buf, .out = malloc(len), .len = head };
+	struct pending node = { get32(r.in + head - 4), head - 4 };
+	int err = r.out ? 0 : -ENOMEM;
+
+	if (!err) {
+		memcpy(r.out, r.in, head);
+		err = copy_node(&r, &node);
+	}
+	while (!err && r.n) {
+		node = r.stack[--r.n];
+		err = copy_node(&r, &node);
+	}
+	free(r.stack);
+	if (err < 0) {
+		free(r.out);
+		return err;
+	}
+	free(*buf);
+	*buf = r.out;
 	return 0;
 }
 

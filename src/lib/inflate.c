@@ -33,7 +33,7 @@
 #include "modfetch/file.h"
 
 #define CHUNK	    ((size_t)64 << 10)
-#define XZ_MEMORY   ((uint64_t)256 << 20)
+#define XZ_MEMORY   ((uint64_t)513 << 20) /* kmod reads such dictionaries */
 #define LZ4_BLOCK   (8 << 20)
 #define ZSTD_WINDOW 27 /* 128 MiB, the default limit of the zstd tool */
 

@@ -157,18 +157,19 @@ const char *mf_json_text(struct mf_json *value, bool pretty)
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
 			    : JSON_C_TO_STRING_PLAIN);
-	const char *text;
+	const char *text = need((void *)json_object_to_json_string_ext(inner(value), flags));
+	_cleanup_free_ char *escaped = NULL;
 
-	/* undo the call below, made for an earlier text of this value */
-	json_object_set_serializer(inner(value), NULL, NULL, NULL);
-	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
 	if (!needs_escape(text))
 		return text;
-	/* such characters are only in strings and keys, so the whole text can be escaped; the value
-	 * owns the result */
-	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escape(text),
-				   json_object_free_userdata);
-	return need((void *)json_object_to_json_string_ext(inner(value), flags));
+	/* Such characters are only in strings and keys, so the whole text can be escaped. The value
+	 * keeps a copy in its buffer; it must not own user data, which json-c 0.19 frees twice. */
+	escaped = escape(text);
+	json_object_set_serializer(inner(value), json_object_userdata_to_json_string, escaped,
+				   NULL);
+	text = need((void *)json_object_to_json_string_ext(inner(value), flags));
+	json_object_set_serializer(inner(value), NULL, NULL, NULL);
+	return text;
 }
 
 struct mf_json *mf_json_parse(const char *text)

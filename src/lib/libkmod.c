@@ -129,21 +129,14 @@ static struct kmod_ctx *new_context(const struct mf_context *ctx, const char *mo
 	return kmod;
 }
 
-/* The kernel's directory: the first that exists, else the last. NULL: no memory. */
+/* The kernel's directory, of which libkmod gets the path. NULL: no memory. */
 static char *modules_of(const struct mf_context *ctx, int *ret_dirfd)
 {
-	static const char *const prefixes[] = { "/lib/modules", "/usr/lib/modules" };
-	char *below = NULL;
+	char *below = mf_format("%s/lib/modules/%s",
+				mf_modules_below_usr(ctx, ctx->kernel) ? "/usr" : "", ctx->kernel);
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(prefixes); i++) {
-		free(below);
-		below = mf_format("%s/%s", prefixes[i], ctx->kernel);
-		if (!below)
-			return NULL;
+	if (below)
 		*ret_dirfd = mf_context_open(ctx, below, O_PATH | O_DIRECTORY);
-		if (*ret_dirfd >= 0)
-			break;
-	}
 	return below;
 }
 

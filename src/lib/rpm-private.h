@@ -2,7 +2,8 @@
 #ifndef LIB_RPM_PRIVATE_H
 #define LIB_RPM_PRIVATE_H
 /* librpm's headers, for its adapter only: rpm.c runs transactions,
- * rpm-installed.c reads the database, rpm-package.c package files, rpm-header.c headers. */
+ * rpm-relocate.c says which files it leaves out or moves, rpm-installed.c reads the database,
+ * rpm-package.c package files, rpm-header.c headers. */
 #include <rpm/header.h>
 #include <rpm/rpmdb.h>
 #include <rpm/rpmfiles.h>
@@ -14,6 +15,8 @@
 #include <rpm/rpmte.h>
 #include <rpm/rpmts.h>
 #include "modfetch/context.h"
+#include "modfetch/rpm.h"
+#include "modfetch/strings.h"
 
 /*
  * librpm's state with the context's root and database, for one thing to do at a time. The last error
@@ -36,5 +39,16 @@ void mf_rpm_configure(char *last_message);
 
 /* An rpm stream over a copy of FD, from its start. NULL: an error, in errno. */
 FD_t mf_rpm_open_copy(int fd);
+
+/* Where files of a package go instead, or that they are left out. */
+struct mf_rpm_relocations {
+	rpmRelocation *v; /* the last one is empty; NULL: none */
+	struct mf_strings paths;
+};
+
+/* Those of a package with this header, for rpmtsAddInstallElement(). 0 or -ENOMEM. */
+int mf_rpm_relocations(const struct mf_context *ctx, const struct mf_rpm_install *install,
+		       Header header, struct mf_rpm_relocations *ret_relocations);
+void mf_rpm_relocations_done(struct mf_rpm_relocations *relocations);
 
 #endif

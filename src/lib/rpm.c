@@ -261,31 +261,15 @@ static int add_erasure(struct mf_context *ctx, rpmts ts, const char *label)
 	return bad ? mf_fail(ctx, MF_STAGE_INSTALL, -MFE_INSTALL, label, "it is not installed") : 0;
 }
 
-/*
- * Relocations to NULL, as for rpm's --excludepath: the package is installed without these files,
- * and the database marks them, so that an erasure skips them too. The caller frees the array.
- */
-static rpmRelocation *relocations_for(const struct mf_strings *without)
+static bool add_install(const struct mf_context *ctx, rpmts ts,
+			const struct mf_rpm_install *install, Header h)
 {
-	rpmRelocation *relocations;
-
-	if (!without || !without->n)
-		return NULL;
-	relocations = calloc(without->n + 1, sizeof(*relocations));
-	for (size_t i = 0; relocations && i < without->n; i++)
-		relocations[i].oldPath = without->v[i];
-	return relocations;
-}
-
-static bool add_install(rpmts ts, const struct mf_rpm_install *install, Header h)
-{
-	bool excludes = install->without && install->without->n;
-	_cleanup_free_ rpmRelocation *relocations = relocations_for(install->without);
+	_cleanup_(mf_rpm_relocations_done) struct mf_rpm_relocations relocations = { 0 };
 
 	/* rpm reads the database here, and copies the paths */
-	return (!excludes || relocations) &&
+	return !mf_rpm_relocations(ctx, install, h, &relocations) &&
 	       !rpmtsAddInstallElement(ts, h, (fnpyKey)install, !install->side_by_side,
-				       relocations);
+				       relocations.v);
 }
 
 static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_install *install,
@@ -297,7 +281,7 @@ static int add_elements(struct mf_context *ctx, rpmts ts, const struct mf_rpm_in
 		FD_t f = mf_rpm_open_copy(install[i].fd);
 		Header h = NULL;
 		bool bad = !f || rpmReadPackageFile(ts, f, install[i].nevra, &h) != RPMRC_OK;
-		bool refused = !bad && !add_install(ts, &install[i], h);
+		bool refused = !bad && !add_install(ctx, ts, &install[i], h);
 
 		headerFree(h);
 		if (f)
@@ -374,7 +358,7 @@ static int rpm_run(struct mf_context *ctx, void *arg)
 	char message[256] = "";
 	struct running run = { .ctx = ctx, .message = message, .output = -1 };
 	rpmtransFlags flags = RPMTRANS_FLAG_NOPLUGINS | RPMTRANS_FLAG_NOTRIGGERS;
-	/* a package with excluded files counts as relocated, which it may not permit */
+	/* a package with excluded or moved files counts as relocated, which it may not permit */
 	const rpmprobFilterFlags ignored = RPMPROB_FILTER_OLDPACKAGE | RPMPROB_FILTER_REPLACEPKG |
 					   RPMPROB_FILTER_FORCERELOCATE;
 	_cleanup_close_ int lock = -1;

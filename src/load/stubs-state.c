@@ -112,24 +112,17 @@ static int state_add_directory(const struct mf_context *ctx, const char *directo
 
 static int state_add_indexes(const struct mf_context *ctx, uint64_t *state)
 {
-	static const char *const prefixes[] = { "lib/modules", "usr/lib/modules" };
+	_cleanup_free_ char *directory = mf_kernel_path(ctx->kernel, NULL);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(prefixes); i++) {
-		_cleanup_free_ char *directory = mf_format("%s/%s", prefixes[i], ctx->kernel);
-		_cleanup_close_ int fd = -1;
-		struct stat st;
-
-		if (!directory)
-			return -ENOMEM;
-		fd = mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
-		for (size_t j = 0; fd >= 0 && !r && j < MF_ARRAY_SIZE(index_files); j++)
-			if (!fstatat(fd, index_files[j], &st, 0))
-				r = state_add_file(state, directory, index_files[j], &st);
-		/* libkmod's adapter reads the first directory that exists */
-		if (fd >= 0)
-			break;
-	}
+	if (!directory)
+		return -ENOMEM;
+	fd = mf_context_open(ctx, directory, O_PATH | O_DIRECTORY);
+	for (size_t i = 0; fd >= 0 && !r && i < MF_ARRAY_SIZE(index_files); i++)
+		if (!fstatat(fd, index_files[i], &st, 0))
+			r = state_add_file(state, directory, index_files[i], &st);
 	return r;
 }
 

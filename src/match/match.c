@@ -164,10 +164,7 @@ static int on_any_package(void *arg, const char *pattern, const char *package, s
 	return 1;
 }
 
-/*
- * Finds the modules that export a symbol: the pool has that, the indexes do not. For a kernel without
- * symbol versions the symbols that are requested are aliases.
- */
+/* The pool knows the exported symbols, the indexes do not; without symbol versions they are aliases. */
 static int match_search_exporters(struct search *s)
 {
 	_cleanup_free_ char *dep = NULL;
@@ -308,10 +305,7 @@ static bool is_named(const struct mf_want *want, const struct mf_match *match)
 	return !mf_match_by_alias(want, match);
 }
 
-/*
- * The precedence of kmod, on the merged list: modules before built-in ones, names before aliases. A
- * module on disk that only another version's alias leads to counts only if there is nothing else.
- */
+/* That of kmod, on the merged list: modules before built-in ones, names before aliases. */
 static void match_apply_precedence(struct mf_want *want)
 {
 	match_filter(want, match_is_bound);

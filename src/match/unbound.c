@@ -15,8 +15,10 @@
 
 bool match_is_bound(const struct mf_want *want, const struct mf_match *match)
 {
-	/* of ids alone the index does not know all aliases */
-	return !match->on_disk || !match->pattern || match->by_index || want->known ||
+	/* of ids alone the index does not know all aliases, and symbols are looked up by another name */
+	if (want->known || want->kind == MF_WANT_SYMBOL)
+		return true;
+	return !match->on_disk || !match->pattern || match->by_index ||
 	       !mf_match_by_alias(want, match);
 }
 

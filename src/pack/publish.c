@@ -138,11 +138,28 @@ static int make_metadata(struct pack *pack, const char *identity)
 	_cleanup_free_ char *list = mf_format("%s/packages", pack->work);
 	_cleanup_free_ char *next = mf_format("%s/next", pack->work);
 	_cleanup_free_ char *old = mf_format("%s/../md", pack->work);
+	/* gz: createrepo_c takes zstd from 1.0 on, which tools of older distributions cannot read */
 	const char *const argv[] = {
-		"createrepo_c",	    "--quiet", "--no-database", "--checksum", "sha256",
-		"--pkglist",	    list,      "--outputdir",	next,	      "--update",
-		"--update-md-path", old,       "--workers",	"2",	      "--error-exit-val",
-		"--repo",	    identity,  pack->output,	NULL,
+		"createrepo_c",
+		"--quiet",
+		"--no-database",
+		"--checksum",
+		"sha256",
+		"--pkglist",
+		list,
+		"--outputdir",
+		next,
+		"--update",
+		"--update-md-path",
+		old,
+		"--workers",
+		"2",
+		"--error-exit-val",
+		"--general-compress-type=gz",
+		"--repo",
+		identity,
+		pack->output,
+		NULL,
 	};
 
 	if (!list || !next || !old)
@@ -239,10 +256,10 @@ static int add_updateinfo(struct pack *pack)
 	if (!repodata)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, -ENOMEM, "repodata", NULL);
 	if (file) {
-		const char *const argv[] = { "modifyrepo_c",   "--mdtype",
-					     "updateinfo",     "--new-name",
-					     "updateinfo.xml", file,
-					     repodata,	       NULL };
+		const char *const argv[] = {
+			"modifyrepo_c",	   "--mdtype", "updateinfo", "--new-name", "updateinfo.xml",
+			"--compress-type", "gz",       file,	     repodata,	   NULL
+		};
 
 		return publish_run(pack, argv, "modifyrepo.log");
 	}

@@ -8,13 +8,6 @@
 #include "modfetch/verify.h"
 
 /*
- * Before the transaction: finds packages of the plan, by the files in PROOFS, that have a wanted
- * module in another place only. They are added to VERDICTS, so that another plan avoids them. 0;
- * -MFE_MISPLACED or -ENOMEM, recorded.
- */
-int mf_misplaced_find(struct mf_context *ctx, const struct mf_run *run,
-		      struct mf_proof *const *proofs, struct mf_verdicts *verdicts);
-/*
  * After the transaction: is each wanted module that a package has in the index, and one of each package
  * that was named? Packages without are added to VERDICTS; the caller undoes the transaction. Warns of
  * modules that no package has, whatever the metadata says. 0; -MFE_MISPLACED, or another failure,

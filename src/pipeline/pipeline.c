@@ -311,8 +311,6 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 	if (r < 0)
 		return r;
 	r = check_shadows(ctx, run, tx);
-	if (!r)
-		r = mf_misplaced_find(ctx, run, tx->proofs, &tx->refused);
 	if (r < 0)
 		return r;
 	pipeline_stamp(run, MF_VERIFIED);

@@ -103,8 +103,9 @@ int resolve_keep_bound(const struct mf_judge *judge, const struct mf_want *want,
 	size_t kept = 0;
 	int r;
 
-	/* of the ids of a device any alias will do that begins with them */
-	if (!judge->catalog || !match->pattern || want->known || !*n)
+	/* of the ids of a device any alias will do that begins with them; symbols are no devices */
+	if (!judge->catalog || !match->pattern || want->known || want->kind == MF_WANT_SYMBOL ||
+	    !*n)
 		return 0;
 	b.n = judge->repos->n;
 	b.repos = calloc(b.n + 1, sizeof(*b.repos));

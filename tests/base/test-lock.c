@@ -57,7 +57,7 @@ static void a_wait_ends_when_the_time_is_up(void **state)
 
 	r->ctx.settings.lock_timeout = 1;
 	assert_int_equal(mf_lock(&r->ctx), -MFE_LOCKED);
-	assert_in_range(mf_now_us() - start, 900000, 10000000);
+	assert_uint_in_range(mf_now_us() - start, 900000, 10000000);
 	assert_non_null(strstr(r->ctx.failure.why, "1 s"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

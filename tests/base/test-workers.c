@@ -58,7 +58,7 @@ static void each_job_is_done_once(void **state)
 	}
 	check(NULL, 1);
 	mf_workers_free(NULL);
-	assert_in_range(mf_threads(), 1, 16);
+	assert_uint_in_range(mf_threads(), 1, 16);
 }
 
 struct meeting {

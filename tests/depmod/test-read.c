@@ -88,7 +88,9 @@ static int teardown(void **state)
 
 static int read_all(struct world *w, uint32_t n_base)
 {
-	return dm_read(&w->root.ctx, &w->tree, &w->scan, n_base, &w->modules, &w->fresh);
+	const struct dm_flavor flavor = { 0 };
+
+	return dm_read(&w->root.ctx, &w->tree, &flavor, &w->scan, n_base, &w->modules, &w->fresh);
 }
 
 static const char *symbol(const struct dm_segment *s, uint32_t number)

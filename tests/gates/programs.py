@@ -18,11 +18,11 @@ findings = Findings()
 BASE = {
     "apt": "apt-get apt-cache apt-config",
     "base-files, bash, dash": "bash sh",
-    "coreutils": "basename cat chgrp chmod chown chroot cp cut date dd df dirname echo env false head id install ln ls"
-                 " mkdir mkfifo mknod mktemp mv nice nproc printf pwd readlink realpath rm rmdir seq sha256sum sleep sort stat"
+    "coreutils": "basename cat chgrp chmod chown chroot comm cp cut date dd df dirname echo env false head id install ln ls"
+                 " mkdir mkfifo mknod mktemp mv nice nproc paste printf pwd readlink realpath rm rmdir seq sha256sum sleep sort stat"
                  " stty sync tail tee test timeout touch tr true truncate uname uniq wc base64 [",
     "debconf, debianutils, diffutils": "which cmp diff",
-    "dpkg": "dpkg dpkg-query dpkg-deb",
+    "dpkg": "dpkg dpkg-divert dpkg-query dpkg-deb",
     "findutils, grep, sed, mawk": "find xargs grep sed awk",
     "gzip, tar": "gzip tar",
     # a test of its own, which says where it is skipped
@@ -33,6 +33,9 @@ BASE = {
 
 # Functions of the generators of initrds, which read our hooks into their own shell.
 GENERATORS = {"manual_add_modules", "instmods", "dfatal"}
+
+# Programs of packages that a test installs into a root of its own, by the script that runs there.
+CHROOT = {"tests/depmod/diverted.sh": "dkms dracut mkinitramfs unmkinitramfs update-initramfs"}
 
 # Programs whose arguments are a command: the number of arguments before it, without options.
 PREFIX = {"exec": 0, "command": 0, "env": 0, "nice": 0, "timeout": 1, "unshare": 0, "quietly": 0, "step": 1, "xargs": 0,
@@ -403,7 +406,7 @@ def main():
         # a path in the tree is our own program
         if not NAME.match(name) or "/" in word and not word.startswith(("/bin", "/sbin", "/usr")):
             continue
-        if name in BUILTIN | GENERATORS | functions:
+        if name in BUILTIN | GENERATORS | functions or name in CHROOT.get(str(path), "").split():
             continue
         names.add(name)
         if name not in known:

@@ -6,9 +6,9 @@
 #include "tests/shell.h"
 #include "tests/trees.h"
 
-#define ID "pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00"
+#define ID "pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01"
 
-/* virtio_pci is on disk, virtio_blk and ext4 are not; ext2 as ext4's alias is not known then. */
+/* ahci is on disk, sd_mod and ext4 are not; ext2 as ext4's alias is not known then. */
 static int setup(void **state)
 {
 	const char *tree = tree_of("default");
@@ -16,7 +16,7 @@ static int setup(void **state)
 
 	assert_non_null(r);
 	root_init(r);
-	run("t=%s d=%s/lib/modules/" KERNEL "; cp $t/kernel/drivers/virtio/virtio*.ko $d/ && "
+	run("t=%s d=%s/lib/modules/" KERNEL "; cp $t/kernel/drivers/ata/*ahci.ko $d/ && "
 	    "echo kernel/fs/squashfs/squashfs.ko >$d/modules.builtin && depmod -b %s " KERNEL,
 	    tree, r->path, r->path);
 	root_mkdir(r, "sys/devices");
@@ -28,14 +28,13 @@ static int setup(void **state)
 
 static void make_disk(const struct root *r)
 {
-	sysfs_device(r, "devices/pci0000:00/0000:00:05.0", "virtio-pci", "virtio_pci");
+	sysfs_device(r, "devices/pci0000:00/0000:00:05.0", "ahci", "ahci");
 	root_write(r, "sys/devices/pci0000:00/0000:00:05.0/modalias", ID "\n");
-	sysfs_device(r, "devices/pci0000:00/0000:00:05.0/virtio1", "virtio_blk", "virtio_blk");
-	sysfs_block(r, "253:1", "devices/pci0000:00/0000:00:05.0/virtio1/block/vda/vda1");
-	root_write(r, "sys/devices/pci0000:00/0000:00:05.0/virtio1/block/vda/vda1/partition",
-		   "1\n");
+	sysfs_device(r, "devices/pci0000:00/0000:00:05.0/ata1", "sd", "sd_mod");
+	sysfs_block(r, "8:1", "devices/pci0000:00/0000:00:05.0/ata1/block/sda/sda1");
+	root_write(r, "sys/devices/pci0000:00/0000:00:05.0/ata1/block/sda/sda1/partition", "1\n");
 	root_write(r, "proc/self/mountinfo",
-		   "22 1 253:1 / / rw - ext4 /dev/vda1 rw\n23 22 7:0 / /usr ro - squashfs "
+		   "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 7:0 / /usr ro - squashfs "
 		   "/dev/loop0 ro\n");
 }
 
@@ -46,9 +45,9 @@ static void missing_modules_keep_their_names(void **state)
 
 	make_disk(r);
 	assert_int_equal(mf_initrd_modules(&r->ctx, &names), 0);
-	assert_names(&names, "ext4 virtio_blk virtio_pci");
+	assert_names(&names, "ahci ext4 sd_mod");
 	assert_int_equal(mf_initrd_gaps(&r->ctx, &gaps), 0);
-	assert_names(&gaps, "ext4 virtio_blk");
+	assert_names(&gaps, "ext4 sd_mod");
 }
 
 static void an_alias_adds_the_modules_of_the_new_kernel(void **state)
@@ -58,9 +57,9 @@ static void an_alias_adds_the_modules_of_the_new_kernel(void **state)
 
 	make_disk(r);
 	/* the running kernel has the driver built in: there is no link to a module */
-	assert_int_equal(unlinkat(r->fd, "sys/bus/x/drivers/virtio-pci/module", 0), 0);
+	assert_int_equal(unlinkat(r->fd, "sys/bus/x/drivers/ahci/module", 0), 0);
 	assert_int_equal(mf_initrd_modules(&r->ctx, &names), 0);
-	assert_names(&names, "ext4 virtio_blk virtio_pci");
+	assert_names(&names, "ahci ext4 sd_mod");
 }
 
 static void a_blacklist_hides_what_only_an_alias_names(void **state)
@@ -69,10 +68,10 @@ static void a_blacklist_hides_what_only_an_alias_names(void **state)
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 
 	make_disk(r);
-	assert_int_equal(unlinkat(r->fd, "sys/bus/x/drivers/virtio-pci/module", 0), 0);
-	root_write(r, "etc/modprobe.d/a.conf", "blacklist virtio_pci\n");
+	assert_int_equal(unlinkat(r->fd, "sys/bus/x/drivers/ahci/module", 0), 0);
+	root_write(r, "etc/modprobe.d/a.conf", "blacklist ahci\n");
 	assert_int_equal(mf_initrd_modules(&r->ctx, &names), 0);
-	assert_names(&names, "ext4 virtio_blk");
+	assert_names(&names, "ext4 sd_mod");
 }
 
 static void an_image_has_only_fstab(void **state)
@@ -81,7 +80,7 @@ static void an_image_has_only_fstab(void **state)
 	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 
 	assert_int_equal(unlinkat(r->fd, "sys/devices", AT_REMOVEDIR), 0);
-	root_write(r, "proc/self/mountinfo", "22 1 253:1 / / rw - ext4 /dev/vda1 rw\n");
+	root_write(r, "proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
 	root_write(r, "etc/fstab", "UUID=1 / xfs defaults 0 1\n");
 	assert_int_equal(mf_initrd_modules(&r->ctx, &names), 0);
 	assert_names(&names, "xfs");

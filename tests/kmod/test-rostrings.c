@@ -51,7 +51,7 @@ static void literals_and_tables_are_found(void **state)
 	mf_modinfo_done(&info);
 }
 
-static int stop(void *arg, const char *s)
+static int end_walk(void *arg, const char *s)
 {
 	++*(int *)arg;
 	return 7;
@@ -63,7 +63,7 @@ static void the_walk_ends_where_the_caller_says_so(void **state)
 	int calls = 0;
 
 	read_tree_module("kernel/drivers/net/wireless/intel/iwlwifi/iwlwifi.ko", &info);
-	assert_int_equal(mf_rostrings_each(info.data, info.elf_len, stop, &calls), 7);
+	assert_int_equal(mf_rostrings_each(info.data, info.elf_len, end_walk, &calls), 7);
 	assert_int_equal(calls, 1);
 	mf_modinfo_done(&info);
 }

@@ -40,6 +40,7 @@ static int build_package(void **state)
 	    "%%{buildroot}/srv/\\n%%files\\n"
 	    "/srv/files\\n' >t.spec");
 	run("rpmbuild -bb --quiet --define \"_topdir $PWD/top\" --define '_binary_payload w.ufdio' "
+	    "--define '_rpmformat 4' "
 	    "--target noarch t.spec >log 2>&1 || { cat log; false; }; mv top/RPMS/*/*.rpm t.rpm");
 	assert_int_equal(mf_file_read_at(AT_FDCWD, "t.rpm", 1 << 20, (char **)&p->data, &p->len),
 			 0);

@@ -36,6 +36,9 @@ static void round_trip(const char *dir, const char *name, size_t at_least)
 	assert_int_equal(mf_trie_walk(trie, add_to, builder), 0);
 	assert_int_equal(mf_trie_builder_finish(builder, &built, &built_len), 0);
 	assert_int_equal(built_len, len);
+	/* since version 34 in the other order */
+	if (memcmp(built, file, len) != 0)
+		assert_int_equal(mf_trie_parents_first(&built, len), 0);
 	assert_memory_equal(built, file, len);
 	mf_trie_builder_free(builder);
 	mf_trie_free(trie);
@@ -115,6 +118,96 @@ static void an_empty_index_is_depmods_twelve_bytes(void **state)
 	assert_int_equal(mf_trie_write(NULL, 0, &buf, &len), 0);
 	assert_int_equal(len, sizeof(empty));
 	assert_memory_equal(buf, empty, len);
+	assert_int_equal(mf_trie_parents_first(&buf, len), 0);
+	assert_memory_equal(buf, empty, len);
+}
+
+static size_t put_hex(uint8_t *bytes, size_t at, const char *hex)
+{
+	unsigned int byte;
+	int n;
+
+	for (; sscanf(hex, " %2x%n", &byte, &n) == 1; hex += n)
+		bytes[at++] = (uint8_t)byte;
+	return at;
+}
+
+/* "ask", "ate" and "on" as kmod 34 writes them: each node before its children. */
+static void a_node_can_come_before_its_children(void **state)
+{
+	static const struct mf_trie_entry entries[] = {
+		{ "ask", "v", 3, 1, 1 },
+		{ "ate", "w", 3, 1, 2 },
+		{ "on", "", 2, 0, 3 },
+	};
+	/* as it is in the file, but for the zeros of the 13 children that the root does not have */
+	static const char *const hex[] = {
+		"b007f457 00020001 2000000c",
+		"61 6f 2000004a", /* 12, the root: children 'a' and 'o' */
+		NULL,
+		"c000006c",
+		"73 74 c0000054 c0000060",     /* 74, "a": children 's' and 't' */
+		"6b00 00000001 00000001 7600", /* 84, "ask" */
+		"6500 00000001 00000002 7700", /* 96, "ate" */
+		"6e00 00000001 00000003 00",   /* 108, "on" */
+	};
+	uint8_t expected[128] = { 0 };
+	size_t at = 0;
+	_cleanup_free_ void *buf = NULL;
+	size_t len;
+
+	assert_int_equal(mf_trie_write(entries, MF_ARRAY_SIZE(entries), &buf, &len), 0);
+	assert_int_equal(mf_trie_parents_first(&buf, len), 0);
+	for (size_t i = 0; i < MF_ARRAY_SIZE(hex); i++)
+		at = hex[i] ? put_hex(expected, at, hex[i]) : at + (size_t)13 * 4;
+	assert_int_equal(len, at);
+	assert_memory_equal(buf, expected, len);
+}
+
+static int count_value(void *arg, const char *key, const char *value, uint32_t priority)
+{
+	uint64_t *sum = arg;
+
+	/* in the order of the keys, whatever that of the nodes is */
+	for (; *key; key++)
+		*sum = *sum * 31 + (uint8_t)*key;
+	*sum = *sum * 31 + priority;
+	return 0;
+}
+
+static uint64_t sum_of(const void *buf, size_t len)
+{
+	struct mf_trie *trie;
+	uint64_t sum = 0;
+
+	assert_int_equal(mf_trie_new(buf, len, &trie), 0);
+	assert_int_equal(mf_trie_walk(trie, count_value, &sum), 0);
+	mf_trie_free(trie);
+	return sum;
+}
+
+/* As deep as keys can be: no recursion. */
+static void another_order_has_the_same_content(void **state)
+{
+	struct mf_trie_builder *builder;
+	_cleanup_free_ void *buf = NULL;
+	char key[MF_TRIE_KEY_MAX + 1] = "";
+	uint64_t before;
+	size_t len;
+
+	assert_int_equal(mf_trie_builder_new(&builder), 0);
+	for (uint32_t i = 0; i < MF_TRIE_KEY_MAX; i++) {
+		key[i] = (char)('a' + i % 7);
+		assert_int_equal(mf_trie_builder_add(builder, key, i % 3 ? "v" : "", i), 0);
+	}
+	assert_int_equal(mf_trie_builder_finish(builder, &buf, &len), 0);
+	before = sum_of(buf, len);
+	assert_int_equal(mf_trie_parents_first(&buf, len), 0);
+	assert_true(sum_of(buf, len) == before);
+	/* a second time nothing changes */
+	assert_int_equal(mf_trie_parents_first(&buf, len), 0);
+	assert_true(sum_of(buf, len) == before);
+	mf_trie_builder_free(builder);
 }
 
 static void bytes_and_lengths_no_index_holds_are_refused(void **state)
@@ -137,6 +230,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(depmods_indexes_come_out_byte_for_byte),
 		UNIT(values_stand_in_order_of_priority_the_later_first),
+		UNIT(a_node_can_come_before_its_children),
+		UNIT(another_order_has_the_same_content),
 		UNIT(an_empty_index_is_depmods_twelve_bytes),
 		UNIT(bytes_and_lengths_no_index_holds_are_refused),
 	};

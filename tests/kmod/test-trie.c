@@ -231,12 +231,12 @@ static void a_walk_without_a_byte_sees_all_other_keys(void **state)
 	size_t n = 0, wanted = 0;
 
 	assert_int_equal(mf_trie_walk(real->alias, count_without_colon, &wanted), 0);
-	assert_in_range(wanted, 1, real->n - 1);
+	assert_uint_in_range(wanted, 1, real->n - 1);
 	assert_int_equal(mf_trie_walk_without(real->alias, ':', count_words, &n), 0);
 	assert_int_equal(n, wanted);
 }
 
-static int stop(void *arg, const char *key, const char *value, uint32_t priority)
+static int end_walk(void *arg, const char *key, const char *value, uint32_t priority)
 {
 	return ++*(int *)arg == 3 ? 42 : 0;
 }
@@ -246,7 +246,7 @@ static void a_visitor_can_end_the_walk(void **state)
 	struct real *real = *state;
 	int n = 0;
 
-	assert_int_equal(mf_trie_walk(real->alias, stop, &n), 42);
+	assert_int_equal(mf_trie_walk(real->alias, end_walk, &n), 42);
 	assert_int_equal(n, 3);
 }
 
@@ -327,7 +327,7 @@ static void shared_nodes_cost_no_more_than_the_file_is_long(void **state)
 	memcpy(file + 12 + LEVELS * NODE, "\0\0\0\1\0\0\0\0v", 10);
 	assert_int_equal(mf_trie_new(file, sizeof(file), &trie), 0);
 	assert_int_equal(mf_trie_walk(trie, count_some, &n), -EBADMSG);
-	assert_in_range(n, 1, sizeof(file));
+	assert_uint_in_range(n, 1, sizeof(file));
 	assert_int_equal(
 		mf_trie_match(trie, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", count_some, &n), 0);
 	mf_trie_free(trie);

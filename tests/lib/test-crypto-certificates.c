@@ -107,7 +107,7 @@ static void a_subject_cannot_write_on_a_terminal(void **state)
 	mf_keyring_describe(ring, 0, &c);
 	assert_non_null(strstr(c.subject, "CN = a"));
 	for (const char *p = c.subject; *p; p++)
-		assert_in_range(*p, 0x20, 0x7e);
+		assert_uint_in_range(*p, 0x20, 0x7e);
 	mf_keyring_free(ring);
 }
 

@@ -163,7 +163,7 @@ static void ask_for(char *xz, uint8_t n)
 	size_t len = 4U * block[0];	     /* without its CRC */
 	uint32_t crc;
 
-	/* one filter, LZMA2, with one byte of properties */
+	/* one filter, LZMA2, with one byte of properties; xz with threads adds sizes before it */
 	assert_memory_equal(block + 1, "\0\x21\1", 3);
 	block[4] = n;
 	crc = crc32_of(block, len);
@@ -175,14 +175,14 @@ static void a_small_file_may_not_ask_for_a_large_dictionary(void **state)
 {
 	_cleanup_free_ void *out = NULL;
 	size_t n, len;
-	_cleanup_free_ char *xz = run("xz -c", "hello", 5, &n), *zstd = NULL;
+	_cleanup_free_ char *xz = run("xz -T1 -c", "hello", 5, &n), *zstd = NULL;
 
-	ask_for(xz, 30); /* 128 MiB */
+	ask_for(xz, 34); /* 512 MiB, and the decoder's own memory */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), 0);
 	assert_memory_equal(out, "hello", 5);
-	ask_for(xz, 32); /* 256 MiB, and the decoder's own memory */
+	ask_for(xz, 36); /* 1 GiB */
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
-	ask_for(xz, 38);
+	ask_for(xz, 40);
 	assert_int_equal(mf_inflate(xz, n, MIB, &out, &len), -EBADMSG);
 	zstd = run("zstd -q -1 --long=28 -c", "hello", 5, &n);
 	assert_int_equal(mf_inflate(zstd, n, MIB, &out, &len), -EBADMSG);

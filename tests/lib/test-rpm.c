@@ -163,7 +163,7 @@ static int count(void *arg, void *header)
 	return 0;
 }
 
-static int stop(void *arg, void *header)
+static int end_walk(void *arg, void *header)
 {
 	return ++*(int *)arg;
 }
@@ -194,7 +194,7 @@ static void a_package_comes_and_goes(void **state)
 	assert_int_equal(mf_rpm_each_installed(&r->ctx, &names, count, &n), 0);
 	assert_int_equal(n, 1);
 	n = 6;
-	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, stop, &n), 7);
+	assert_int_equal(mf_rpm_each_installed(&r->ctx, NULL, end_walk, &n), 7);
 	assert_int_equal(mf_rpm_transaction(&r->ctx, NULL, 0, &names), 0);
 	assert_false(installed(r, "epoch-kmp"));
 	assert_int_equal(take_out(r, "one-kmp-1-1.x86_64"), 0);

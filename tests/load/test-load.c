@@ -41,7 +41,7 @@ static void the_wait_for_a_driver_is_bounded(void **state)
 	init(r, &w, "/sys/devices/a", true);
 	r->ctx.settings.bind_timeout = 200;
 	assert_int_equal(mf_load_wait(&r->ctx, &w, 1), 1);
-	assert_in_range(mf_now_us() - start, 200000, 5000000);
+	assert_uint_in_range(mf_now_us() - start, 200000, 5000000);
 	assert_null(w.driver);
 	mf_want_done(&w);
 }

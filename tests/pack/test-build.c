@@ -43,7 +43,7 @@ static void batches_are_small_even_and_of_one_machine(void **state)
 		assert_int_equal(mf_file_read_at(AT_FDCWD, name, 1 << 20, &text, &len), 0);
 		n = count(text, "\n%package -n ");
 		noarch = count(text, "\nBuildArch: noarch\n");
-		assert_in_range(n, 1, 200);
+		assert_uint_in_range(n, 1, 200);
 		assert_true(!noarch || noarch == n);
 		packages += n;
 		free(text);

@@ -51,7 +51,7 @@ static void see(void *arg, const char *step, size_t done, size_t n)
 	size_t *calls = arg;
 
 	assert_string_equal(step, "building");
-	assert_in_range(done, 0, n);
+	assert_uint_in_range(done, 0, n);
 	++*calls;
 }
 
@@ -64,7 +64,7 @@ static void progress_is_told_seldom_and_at_the_end(void **state)
 	p->options.progress_arg = &calls;
 	for (size_t i = 1; i <= 100000; i++)
 		pack_progress(&p->pack, "building", i, 100000);
-	assert_in_range(calls, 2, 30);
+	assert_uint_in_range(calls, 2, 30);
 	packs_free(p);
 }
 

@@ -741,7 +741,7 @@ class Others(PackCase):
         ours, theirs = os.openpty()
         self.addCleanup(os.close, ours)
         done = subprocess.run([MODFETCH, "pack", "--output", self.repo, tree], stdout=subprocess.PIPE, stderr=theirs,
-                              check=False)
+                              check=False, env={**os.environ, "TERM": "xterm"})
         os.close(theirs)
         shown = b""
         try:

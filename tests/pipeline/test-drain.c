@@ -162,7 +162,7 @@ static void events_start_so_many_runs_an_hour(void **state)
 	device(f, "pci:v1", "/devices/a", true);
 	f->ctx.unattended = true;
 	assert_int_equal(mf_drain(&f->ctx, &d), 1);
-	assert_in_range(d.wait_s, 3498, 3500);
+	assert_uint_in_range(d.wait_s, 3498, 3500);
 	assert_int_equal(d.kept, 1);
 	assert_int_equal(waiting(f), 1);
 	/* an admin has no limit */

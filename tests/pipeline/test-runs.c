@@ -26,7 +26,7 @@ static void what_is_counted_before_it_begins_counts(void **state)
 		assert_int_equal(mf_runs_wait(&f->ctx, 3), 0);
 		assert_int_equal(mf_runs_count(&f->ctx, NULL), 0);
 	}
-	assert_in_range(mf_runs_wait(&f->ctx, 3), 3590, 3600);
+	assert_uint_in_range(mf_runs_wait(&f->ctx, 3), 3590, 3600);
 	assert_int_equal(mf_runs_wait(&f->ctx, 4), 0);
 	assert_int_equal(mf_runs_wait(&f->ctx, 0), 0);
 }
@@ -42,10 +42,10 @@ static void only_one_run_is_taken_back(void **state)
 	assert_int_equal(mf_runs_count(&f->ctx, &at), 0);
 	assert_int_equal(mf_runs_uncount(&f->ctx, at), 0);
 	assert_int_equal(mf_runs_wait(&f->ctx, 3), 0);
-	assert_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
+	assert_uint_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
 	/* one that is not in the file any more */
 	assert_int_equal(mf_runs_uncount(&f->ctx, at + 7), 0);
-	assert_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
+	assert_uint_in_range(mf_runs_wait(&f->ctx, 2), 3495, 3500);
 }
 
 static void only_the_last_hour_counts(void **state)
@@ -56,7 +56,7 @@ static void only_the_last_hour_counts(void **state)
 	snprintf(text, sizeof(text), "%lld\n%lld\n%lld\n", now() - 3601, now() - 100, now() + 1000);
 	put(f, text);
 	assert_int_equal(mf_runs_wait(&f->ctx, 2), 0);
-	assert_in_range(mf_runs_wait(&f->ctx, 1), 3495, 3500);
+	assert_uint_in_range(mf_runs_wait(&f->ctx, 1), 3495, 3500);
 	snprintf(text, sizeof(text), "x\n\n-1\n%lldx\n", now() - 10);
 	put(f, text);
 	assert_int_equal(mf_runs_wait(&f->ctx, 1), 0);

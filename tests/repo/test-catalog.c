@@ -49,7 +49,7 @@ static int note(void *arg, const char *pattern, const char *value, size_t repo)
 	return 0;
 }
 
-static int stop(void *arg, const char *pattern, const char *value, size_t repo)
+static int end_walk(void *arg, const char *pattern, const char *value, size_t repo)
 {
 	return 3;
 }
@@ -72,7 +72,7 @@ static void aliases_of_all_layers_are_found_better_repository_first(void **state
 	assert_string_equal(text, "");
 	assert_int_equal(mf_catalog_aliases(c, "fs_xfs", note, text), 0);
 	assert_string_equal(text, "xfs@1;");
-	assert_int_equal(mf_catalog_aliases(c, "pci:v8086", stop, text), 3);
+	assert_int_equal(mf_catalog_aliases(c, "pci:v8086", end_walk, text), 3);
 	mf_catalog_free(c);
 }
 
@@ -128,7 +128,7 @@ static void packages_of_one_module_are_known_by_the_aliases_in_which_they_differ
 	*text = '\0';
 	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", note_carrier, text), 0);
 	assert_string_equal(text, "nic:nic-kmp-amd64-2-1.x86_64@0;");
-	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", stop, NULL), 3);
+	assert_int_equal(mf_catalog_carriers(c, "pci:v1234d1", end_walk, NULL), 3);
 	mf_catalog_free(c);
 	root_write(r, "var/cache/modfetch/vendor/current/carrier-amd64.bin", "no index");
 	assert_int_equal(mf_catalog_open(&r->ctx, &c), -MFE_BAD_INDEX);

@@ -13,7 +13,7 @@ static char *expanded(struct root *r, const char *text)
 	char *result = NULL, *unknown = NULL;
 	int n = repo_variables_expand(&r->ctx, text, &result, &unknown);
 
-	assert_in_range(n, 0, 1);
+	assert_uint_in_range(n, 0, 1);
 	if (!n)
 		return result;
 	assert_true(asprintf(&result, "?%s", unknown) > 0);

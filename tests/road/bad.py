@@ -268,7 +268,7 @@ class Network(Case):
         return server.url
 
     def version(self):
-        return self.root.kver.rsplit('-', 1)[0]
+        return r.evr(self.root.kver)
 
     def test_metadata_has_another_digest(self):
         directory = self.copy()

@@ -110,6 +110,17 @@ class Choice(Case):
         self.assertEqual(self.chosen(v.RNG), ('available', [('two', '9-1')]))
 
 
+    def test_a_symbol_is_no_alias_of_a_device(self):
+        """Of a kernel without symbol versions, packages say by an alias which symbols can be asked for."""
+        tag = r.tag(self.root.kver)
+        name = f'amd-rng-kmp-{tag}'
+        self.build('1', name=name, spec=[f'Provides: kalias({tag}:symbol:xyz)'])
+        self.publish()
+        self.assertEqual(self.chosen('symbol:xyz'), ('available', [('one', '1-1')]))
+        self.done('--no-load', 'install', name)
+        self.assertEqual(self.chosen('symbol:xyz'), ('present', []))
+
+
 class OnDisk(Case):
     """The version that is installed does not serve the device."""
 

@@ -63,7 +63,7 @@ class Contention(unittest.TestCase):
     def manage(self):
         """A package manager that is independent of modfetch."""
         while self.rounds < ROUNDS:
-            for args in ('-e', '--nodeps', 'bystander'), ('-i', '--nodeps', '--force-debian', r.own_package()):
+            for args in ('-e', '--nodeps', 'bystander'), ('-i', '--nodeps', *r.FORCE, r.own_package()):
                 while (done := self.rpm(*args)).returncode and 'transaction lock' in done.stderr:
                     time.sleep(0.01)  # it does not wait for the lock without a terminal
                 if done.returncode:

@@ -26,6 +26,12 @@ PACKAGES = {'initramfs-tools': ('initramfs-tools', 'initramfs-tools-core', 'klib
 MADE = re.compile(r'^modfetch: initrd: .* is made again: (.*)$', re.M)
 
 
+def split(package):
+    """PACKAGE, if this Debian has it: both generators need dracut-install, which is in dracut-core up to Debian 12."""
+    done = subprocess.run(['apt-cache', 'show', package], capture_output=True, check=False)
+    return [] if done.returncode or not done.stdout else [package]
+
+
 def debs(names):
     """The files of packages, from the cache."""
     directory = f'{CACHE}/generators'
@@ -65,7 +71,7 @@ class Machine:
         self.kernel = f'{self.path}/usr/lib/modules/{self.k}'
 
     def install(self, generator):
-        for deb in debs(PACKAGES[generator]):
+        for deb in debs([*PACKAGES[generator], *split('dracut-install')]):
             with tempfile.TemporaryFile() as data:
                 subprocess.run(['dpkg-deb', '--fsys-tarfile', deb], check=True, stdout=data)
                 data.seek(0)

@@ -279,7 +279,7 @@ class Judged(unittest.TestCase):
         top = tempfile.mkdtemp(dir=self.work)
         for name in 'lib', 'etc', 'usr/lib', 'srv', 'var/lib/rpm':
             shutil.copytree(f'{self.root.path}/{name}', f'{top}/{name}', symlinks=True)
-        subprocess.run(['rpm', '--root', top, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', '--force-debian',
+        subprocess.run(['rpm', '--root', top, '--dbpath', '/var/lib/rpm', '-i', '--nodeps', *r.FORCE,
                         f'{self.work}/repo/{package_of(row)}.rpm'], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.firmware_of(top)
         # a module in a directory that depmod.d of the distribution does not search, and one after another module of that name

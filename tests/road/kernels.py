@@ -72,7 +72,7 @@ class Machine(unittest.TestCase):
                           [(f'{where}/{kver}/updates/{module}.ko', self.module(module, kver))], version=f'{version}_{build(kver)}')
 
     def installed(self, *packages):
-        self.root.rpm('-i', '--nodeps', '--force-debian', '--force', '--ignorearch', *packages)
+        self.root.rpm('-i', '--nodeps', *r.FORCE, '--force', '--ignorearch', *packages)
 
     def publish(self):
         r.createrepo(self.repository, key=None)
@@ -205,16 +205,16 @@ class Misplaced(Machine):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.versions('dummy-kmp-amd64'), ['0.5'])
 
-    def test_a_module_below_usr_counts_only_where_the_kernel_looks_there(self):
-        self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
-        self.publish()
-        self.expect_failure('probe', 'dummy', state=None)
-        self.set_up_machine(link='usr/lib')
-        self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
-        self.publish()
-        done = self.root.run('probe', 'dummy')
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertTrue(self.has(self.root.kver, 'dummy'))
+    def test_a_module_below_usr_is_installed_where_the_kernel_looks(self):
+        for link in None, 'usr/lib':
+            with self.subTest(link=link):
+                self.set_up_machine(link=link)
+                self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
+                self.publish()
+                done = self.root.run('probe', 'dummy')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertTrue(self.has(self.root.kver, 'dummy'))
+                self.assertEqual(os.path.exists(f'{self.root.path}/usr/lib'), bool(link))
 
     def test_a_package_that_is_installed_elsewhere_is_not_available(self):
         self.driver('dummy', 1, OTHER)
@@ -222,12 +222,18 @@ class Misplaced(Machine):
         self.publish()
         self.expect_failure('probe', 'dummy', code='WRONG-KERNEL')
 
-    def test_a_package_that_another_tool_installed_below_usr_is_not_available(self):
+    def test_a_package_that_another_tool_installed_below_usr_is_installed_again(self):
         self.driver('dummy', 1, self.root.kver, where='/usr/lib/modules')
         self.installed(f'{self.repository}/dummy-kmp-amd64-1_{build(self.root.kver)}-1.x86_64.rpm')
+        misplaced = f'{self.root.path}/usr/lib/modules/{self.root.kver}/updates/dummy.ko'
+        self.assertTrue(os.path.exists(misplaced))
         self.publish()
         self.root.run('depmod')
-        self.expect_failure('probe', 'dummy')
+        done = self.root.run('probe', 'dummy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(self.has(self.root.kver, 'dummy'))
+        self.assertFalse(os.path.exists(misplaced))
+        self.assertEqual(self.versions('dummy-kmp-amd64'), [f'1_{build(self.root.kver)}'])
 
     def test_a_module_that_is_not_in_the_index_afterwards_is_a_failure_that_is_undone(self):
         self.driver('dummy', 1, self.root.kver)

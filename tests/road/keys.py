@@ -82,7 +82,7 @@ class WithKeys(unittest.TestCase):
         return directory, path
 
     def publish(self, directory, metadata='repo'):
-        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', directory], check=True)
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', '--general-compress-type=gz', directory], check=True)
         self.sign_metadata(directory, metadata)
 
     def configure(self, directory, *extra, keys='keys=repo package'):

@@ -48,11 +48,11 @@ class Lookup(unittest.TestCase):
             self.assertEqual(item['repo'], 'test')
 
     def test_states_of_a_machine(self):
-        status, _, results = self.lookup('loop', 'e1000e', 'nosuchmodule', 'ext4', 'unix', r.NOBODY)
+        status, _, results = self.lookup('loop', 'e1000e', 'nosuchmodule', 'ext4', 'serio', r.NOBODY)
         self.assertEqual(status, 3)
         self.assertEqual({q: one['state'] for q, one in results.items()},
                          {'loop': 'present', 'e1000e': 'available', 'nosuchmodule': 'unknown', 'ext4': 'unknown',
-                          'unix': 'builtin', r.NOBODY: 'unknown'})
+                          'serio': 'builtin', r.NOBODY: 'unknown'})
         self.assertLessEqual({one['state'] for one in results.values()}, STATES)
 
     def test_an_alias_nobody_carries_is_not_found(self):
@@ -221,7 +221,7 @@ class Lookup(unittest.TestCase):
             f.write('blacklist nvme\n')
         with open(f'{self.root.path}/etc/modprobe.d/modfetch-loading.conf', 'w', encoding='utf-8') as f:
             f.write('blacklist e1000e\n')
-        queries = (r.NIC, r.HDA, r.NVME, 'fs-xfs', 'loop', 'unix', 'symbol:snd_hda_gen_spec_init', r.NOBODY)
+        queries = (r.NIC, r.HDA, r.NVME, 'fs-xfs', 'loop', 'serio', 'symbol:snd_hda_gen_spec_init', r.NOBODY)
         try:
             done = self.root.run('lookup', '--case', *queries)
             _, answer, _ = self.lookup(*queries)

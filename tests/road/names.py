@@ -97,7 +97,7 @@ class Rules(Case):
                 self.assertIn(text, self.done(verb, *args, status=status).stderr, args)
         self.assertFalse(os.path.exists(admin))
         # in full it is the admin's word
-        for args in (['module', 'e1000ee'], ['class', '0280'], ['bus', 'usb'], ['e1000e'], ['xfs-kmp'], ['loop'], ['unix'], ['e10*'],
+        for args in (['module', 'e1000ee'], ['class', '0280'], ['bus', 'usb'], ['e1000e'], ['xfs-kmp'], ['loop'], ['serio'], ['e10*'],
                      ['fs-nothing*'], ['bystander'], ['usb:v0781*']):
             self.done('deny', *args)
         with open(admin, encoding='utf-8') as f:
@@ -143,10 +143,10 @@ class Remove(Case):
 
     def test_a_kernel_is_not_removed_by_a_module_of_it(self):
         files = [('/boot/vmlinuz-6.0.0-1-amd64', b'x')]
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(
             f'{self.root.path}/tmp', 'kernel-amd64-image-6.0.0_1',
             ['Provides: kernel-uname-r = 6.0.0-1.amd64', 'Provides: kmod(ext9.ko)'], files))
-        self.root.rpm('-i', '--nodeps', '--force-debian', r.rpmbuild(
+        self.root.rpm('-i', '--nodeps', *r.FORCE, r.rpmbuild(
             f'{self.root.path}/tmp', 'ext8-kmp-amd64', ['Provides: kmod(ext8.ko)'], [('/usr/share/doc/ext8', b'x')]))
         self.done('remove', 'ext9', status=3)
         self.done('remove', 'ext8')

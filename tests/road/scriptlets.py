@@ -68,7 +68,7 @@ class Scriptlets(unittest.TestCase):
         for path in re.findall(r'(/\S+) \(', subprocess.run(['ldd', SHELL], capture_output=True, text=True, check=True).stdout):
             os.makedirs(os.path.dirname(self.root.path + path), exist_ok=True)
             shutil.copy(path, self.root.path + path)
-        self.root.rpm('-i', '--nodeps', '--force-debian', self.shell)
+        self.root.rpm('-i', '--nodeps', *r.FORCE, self.shell)
         self.use('1')
 
     def use(self, version, *extra):
@@ -169,15 +169,15 @@ class Scriptlets(unittest.TestCase):
         self.assertEqual((status, [p['name'] for p in answer['install']]), (0, ['good-kmp']))
 
     def test_triggers_of_other_packages_do_not_run(self):
-        self.root.rpm('-i', '--nodeps', '--force-debian', '--notriggers', self.triggers)
+        self.root.rpm('-i', '--nodeps', *r.FORCE, '--notriggers', self.triggers)
         for extra in 'scriptlets=1', 'scriptlets=0':
             self.use('1', extra)
             self.done('--no-load', 'install', 'silent-kmp')
             self.done('remove', 'silent-kmp')
             self.assertEqual(self.ran(), [])
         # they would run otherwise
-        self.root.rpm('-i', '--nodeps', '--force-debian', f'{self.directory}/1/silent-kmp-1-1.x86_64.rpm')
-        self.root.rpm('-e', '--nodeps', '--force-debian', 'silent-kmp')
+        self.root.rpm('-i', '--nodeps', *r.FORCE, f'{self.directory}/1/silent-kmp-1-1.x86_64.rpm')
+        self.root.rpm('-e', '--nodeps', *r.FORCE, 'silent-kmp')
         self.assertLessEqual({'triggerin', 'filetriggerin', 'triggerun', 'filetriggerun'}, set(self.ran()))
 
 

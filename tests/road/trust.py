@@ -44,7 +44,7 @@ class WithRoot(unittest.TestCase):
         directory = directory or self.repo
         os.makedirs(directory, exist_ok=True)
         more = ['--revision', str(revision)] if revision is not None else []
-        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *more, directory], check=True)
+        subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', '--general-compress-type=gz', *more, directory], check=True)
         if key:
             r.sign(directory, key)
         return f'{directory}/repodata/repomd.xml'

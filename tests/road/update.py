@@ -233,7 +233,7 @@ class Update(Case):
         base, old = r.kernel(KINDS['old'])
         with open(f'{base}/lib/modules/{old}/kernel/drivers/block/brd.ko', 'rb') as f:
             r.rpmbuild(f'{self.machine.path}/tmp', 'vendor-kmp', [], [(f'/lib/modules/{old}/updates/brd.ko', f.read())])
-        self.machine.rpm('-i', '--nodeps', '--force-debian', f'{self.machine.path}/tmp/vendor-kmp-1-1.x86_64.rpm')
+        self.machine.rpm('-i', '--nodeps', *r.FORCE, f'{self.machine.path}/tmp/vendor-kmp-1-1.x86_64.rpm')
         self.assertEqual(self.machine.run('depmod').returncode, 0)
         self.machine.arrive('new')
         self.added()

@@ -241,7 +241,7 @@ class Userspace(Case):
 
     def check(self, line, code, status, newer=False):
         self.install_first()
-        self.machine.rpm('-i', '--nodeps', '--force-debian', self.library('1'))
+        self.machine.rpm('-i', '--nodeps', *r.FORCE, self.library('1'))
         if newer:
             self.library('2')
         before = self.machine.tree(), self.machine.packages()

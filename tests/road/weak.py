@@ -354,7 +354,7 @@ class Links(Case):
                 machine = self.make()
                 self.done(machine.at('old', '--no-load', 'install', 'weak-kmp'))
                 if what == 'package':
-                    machine.rpm('-e', '--nodeps', '--noscripts', '--force-debian', 'weak-kmp')
+                    machine.rpm('-e', '--nodeps', '--noscripts', *r.FORCE, 'weak-kmp')
                     subprocess.run(['depmod', '-b', machine.path, machine.kver_of('old')], check=True)
                 elif what == 'kernel':
                     machine.remove_kernel('new')
@@ -493,7 +493,7 @@ class ByScripts(Case):
             with self.subTest(path):
                 machine = self.make(link=usr)
                 self.target = ('/usr' if usr else '') + self.target
-                machine.rpm('-i', '--nodeps', '--noscripts', '--force-debian', f'{self.packages}/weak-kmp-1-1.x86_64.rpm')
+                machine.rpm('-i', '--nodeps', '--noscripts', *r.FORCE, f'{self.packages}/weak-kmp-1-1.x86_64.rpm')
                 link = self.link(machine, path)
                 before = machine.links()
                 for args in ('probe', 'dummy'), ('probe', 'loop'), ('install', 'library-kmp'):

@@ -35,7 +35,7 @@ static int note(void *arg, const char *path)
 	return 0;
 }
 
-static int stop(void *arg, const char *path)
+static int end_walk(void *arg, const char *path)
 {
 	return 7;
 }
@@ -55,8 +55,8 @@ static void files_belong_to_the_package_of_that_digest(void **state)
 	assert_int_equal(mf_pool_each_file(pool, primary_provider(pool, "bb", NULL), note, text),
 			 0);
 	assert_string_equal(text, "/opt/tool;/lib/modules/6/extra/x.ko;");
-	assert_int_equal(mf_pool_each_file(pool, primary_provider(pool, "bb", NULL), stop, text),
-			 7);
+	assert_int_equal(
+		mf_pool_each_file(pool, primary_provider(pool, "bb", NULL), end_walk, text), 7);
 	free(ids);
 	mf_pool_free(pool);
 }

@@ -37,7 +37,7 @@ static int note(void *arg, const char *need, const int *ids, size_t n)
 	return 0;
 }
 
-static int stop(void *arg, const char *need, const int *ids, size_t n)
+static int end_walk(void *arg, const char *need, const int *ids, size_t n)
 {
 	return 7;
 }
@@ -55,7 +55,7 @@ static void each_need_is_told_with_all_who_have_it(void **state)
 	*seen.text = '\0';
 	assert_int_equal(mf_pool_needs(seen.pool, id, MF_RECOMMENDS, note, &seen), 0);
 	assert_string_equal(seen.text, "extra-kmp: extra-kmp;");
-	assert_int_equal(mf_pool_needs(seen.pool, id, MF_REQUIRES, stop, NULL), 7);
+	assert_int_equal(mf_pool_needs(seen.pool, id, MF_REQUIRES, end_walk, NULL), 7);
 	mf_pool_free(seen.pool);
 }
 

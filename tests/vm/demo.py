@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The main part of tests/demo: plugs four devices into a running guest that has no driver for any of them.
 
-usage: demo.py BUILD-DIRECTORY
+usage: demo.py BUILD-DIRECTORY [sid]
 
+With "sid" the kernel of the guest and its repository are those of Debian sid.
 Prints the time of each step of the pipeline for each driver, and the result in the guest. Exit status 0: every device
 works, with a driver that was not on the disk before.
 """
@@ -84,14 +85,15 @@ def plug(vm, label, how, module, proof):
 
 
 def main():
-    build = sys.argv[1]
+    build, *kinds = sys.argv[1:]
+    kinds = {"kernel": kinds[0], "kind": kinds[0]} if kinds else {}
     start = time.monotonic()
 
     def say(text):
         print(f"[{time.monotonic() - start:5.1f} s] {text}", flush=True)
 
     say("packing the kernel's modules, building the guest")
-    with scene.Scene(build) as stage:
+    with scene.Scene(build, **kinds) as stage:
         count = sum(1 for _ in stage.server.root.rglob("*.rpm"))
         say(f"serving {count} packages of {stage.kernel.release} at {stage.server.guest_url}, booting the guest")
         vm = stage.boot()

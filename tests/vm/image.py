@@ -22,6 +22,7 @@ CACHE = pathlib.Path(os.environ.get("MODFETCH_TEST_CACHE", "/var/cache/modfetch-
 # Modules for the root disk and the network, and modules that systemd itself requests from libkmod.
 MINIMAL = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_net", "autofs4", "binfmt_misc"]
 BOOT = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
+OPTIONAL = {"crc32c_generic"}  # newer kernels have one crc32c, which is built in
 
 
 def run(*command, **kwargs):
@@ -51,12 +52,15 @@ class Kernel:
         root, self.release = output(TESTS / "lib/kernel", kind).rsplit(" ", 1)
         self.root = pathlib.Path(root)
         self.image = self.root / "boot" / f"vmlinuz-{self.release}"
+        if not self.image.exists():  # Debian's of 7.x
+            self.image = self.root / "lib/modules" / self.release / "vmlinuz"
         self.tree = self.indexed() / "lib/modules" / self.release
         self.depends = {}
         for line in (self.tree / "modules.dep").read_text().splitlines():
             path, deps = line.split(":", 1)
             self.depends[path] = deps.split()
         self.paths = {self.name_of(path): path for path in self.depends}
+        self.builtin = {self.name_of(path) for path in (self.tree / "modules.builtin").read_text().split()}
 
     def indexed(self):
         """A hard-linked copy of the tree on which depmod has run; the unpacked one stays untouched."""
@@ -78,9 +82,11 @@ class Kernel:
         return path.rsplit("/", 1)[-1].split(".ko")[0].replace("-", "_")
 
     def closure(self, names):
-        """The files of modules and all they depend on, dependencies first."""
+        """The files of modules and all they depend on, dependencies first; none for what is built in, or what this kernel lacks."""
         files = []
         for name in names:
+            if name in self.builtin | (OPTIONAL - self.paths.keys()):
+                continue
             path = self.paths[name.replace("-", "_")]
             for file in [*reversed(self.depends[path]), path]:
                 if file not in files:
@@ -129,7 +135,8 @@ until [ -b /dev/vda ] || [ $tries = 100 ]; do
 done
 /bin/busybox mount -t ext4 -o rw /dev/vda /root || exec /bin/busybox sh
 /bin/busybox mount -o move /dev /root/dev
-exec /bin/busybox switch_root /root /lib/systemd/systemd
+# the kernel passes words of its command line on as variables
+exec /bin/busybox switch_root /root ${{guest_init:-/lib/systemd/systemd}}
 """
 
 

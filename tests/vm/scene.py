@@ -19,7 +19,7 @@ PATTERN = bytes(range(256)) * 4096
 
 
 def repository(kind, build):
-    """A directory with a packed, signed repository of the default kernel."""
+    """A directory with a packed, signed repository."""
     env = dict(os.environ, MODFETCH=str(next(pathlib.Path(build).glob("src/**/modfetch"))))
     return image.output_env(env, image.TESTS / "lib/repository", kind)
 
@@ -29,13 +29,14 @@ class Scene(contextlib.ExitStack):
 
     KIND: one of tests/lib/repository, or a function that makes a repository: it is called with a directory and the kernel.
     BASE: Debian packages in addition to those of tests/vm/base. PREPARE: called with the scene and the root of the image.
+    KERNEL: one of tests/lib/kernel.
     """
 
     def __init__(self, build, kind="small", rate=None, modules=tuple(image.MINIMAL), enable=tuple(UNITS), files=(),
-                 repo="", size="900M", base=(), prepare=None):
+                 repo="", size="900M", base=(), prepare=None, kernel="default"):
         super().__init__()
         try:
-            self.kernel = image.Kernel()
+            self.kernel = image.Kernel(kernel)
             self.directory = self.enter_context(guest.Workdir())
             self.packages = kind(self.directory, self.kernel) if callable(kind) else repository(kind, build)
             self.server = self.enter_context(server.Server(self.packages, self.directory / "www", rate=rate))

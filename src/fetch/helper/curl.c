@@ -329,7 +329,7 @@ static CURLcode set_access(struct mf_exchange *x)
 		r = set_file(easy, CURLOPT_CAINFO_BLOB, &a->files[0]);
 	if (r == CURLE_OK && version)
 		r = curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
-				     version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6);
+				     (long)(version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6));
 	return r;
 }
 
