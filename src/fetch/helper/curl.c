@@ -424,7 +424,7 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
 		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
 			 x->status);
-	else if (!x->priv->stopped)
+	else if (!x->priv->stopped && result != CURLE_OK)
 		snprintf(x->why, sizeof(x->why), "%s",
 			 *x->priv->error ? x->priv->error : curl_easy_strerror(result));
 }
