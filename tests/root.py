@@ -153,12 +153,16 @@ class Http(ThreadingHTTPServer):
             assert self.changed.wait_for(lambda: port in self.accepted and not self.open, 30), 'a client keeps its connection'
 
 
+class Http6(Http):
+    address_family = socket.AF_INET6
+
+
 class Server:
     """A directory over HTTP on a free port of loopback. DELAY: seconds before each answer; REFUSE: path → status;
     ONCE: path → body of the first answer only; INSTEAD: path → (status, headers, body) of all answers;
     BEFORE: path → function to be called before the first answer."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, address='127.0.0.1'):
         server = self
         self.requests, self.refuse, self.truncate, self.once, self.before, self.delay = [], {}, {}, {}, {}, 0
         self.instead = {}
@@ -214,7 +218,7 @@ class Server:
                 self.wfile.write(body[:keep])
                 self.close_connection = True
 
-        self.http = Http(('127.0.0.1', 0), Handler)
+        self.http = (Http6 if ':' in address else Http)((address, 0), Handler)
         self.url = f'http://127.0.0.1:{self.http.server_port}'
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True)
         self.thread.start()

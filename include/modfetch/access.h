@@ -3,7 +3,7 @@
 #define MODFETCH_ACCESS_H
 /*
  * How the servers of a repository are reached: the keys of a .repo file for passwords, proxies,
- * certificates and speed. All secrets of a repository but those in its URLs are in this struct; they go
+ * certificates and speed. All secrets of a repository but the passwords in its URLs are in this struct; they go
  * to the download helper, and to no file, message or command line.
  */
 #include <stddef.h>
@@ -14,6 +14,9 @@ struct mf_access {
 	/* Base URLs of the configuration: only they get the user's password and certificate, while the
 	 * mirrors of a list do not */
 	struct mf_strings own;
+	/* The query of each of OWN, encoded, without its '?'; "": it has none. A token is a secret: it is
+	 * added to the URL of each file when the helper gets it, and is part of no other URL. */
+	struct mf_strings queries;
 	char *username, *password;
 	char *proxy; /* NULL: that of the settings or of the environment; "": none */
 	char *proxy_username, *proxy_password;

@@ -86,6 +86,14 @@ int mf_href_check(const char *href);
 int mf_href_join(const char *base, const char *href, char **ret_url);
 
 /*
+ * May metadata of a repository with the URLs MIRRORS name BASE as another place of its files? The rule
+ * is that of a redirect: an absolute http: or https: URL, the latter only if any of MIRRORS is https:,
+ * without a user, a query or a fragment. A file: URL only if all of MIRRORS are. NULL: it may; or why
+ * not, as a clause.
+ */
+const char *mf_base_fault(const char *base, const struct mf_strings *mirrors);
+
+/*
  * The path that a file: URL or a checked name stands for, with %XX decoded. RET_PATH is the
  * caller's to free. 0, -MFE_BAD_HREF or -ENOMEM; records nothing.
  */

@@ -15,8 +15,9 @@
 
 struct mf_plan_item {
 	char *name, *evr, *arch;
-	char *location;		     /* below the base URL of the repository, unchecked */
-	size_t repo;		     /* index into mf_catalog_repos() */
+	char *location; /* below the base URL of the repository, unchecked */
+	char *base;	/* the URL that the metadata names in place of that, unchecked; or NULL */
+	size_t repo;	/* index into mf_catalog_repos() */
 	uint64_t size, install_size; /* bytes */
 	uint8_t sha256[MF_SHA256_LEN];
 	struct mf_strings modules; /* that it provides, sorted; empty: the metadata names none */

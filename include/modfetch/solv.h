@@ -282,6 +282,7 @@ int mf_pool_write_installed_plan(struct mf_pool *pool, const int *ids, size_t n,
 struct mf_package { /* strings live as long as the pool */
 	const char *name, *evr, *arch;
 	const char *location; /* below the repository, unchecked; NULL for installed ones */
+	const char *base;     /* xml:base: the URL that LOCATION is below, unchecked; or NULL */
 	const char *summary;  /* or NULL */
 	int origin;
 	uint64_t size, install_size; /* bytes */

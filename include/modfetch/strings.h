@@ -85,12 +85,12 @@ bool mf_sha256_parse(const char *hex, uint8_t ret_digest[MF_SHA256_LEN]);
 void mf_sha256_sum(uint8_t sum[MF_SHA256_LEN], const uint8_t digest[MF_SHA256_LEN]);
 
 /*
- * User names and passwords in URLs: only the server may get them. Every text that is printed,
+ * User names, passwords and queries in URLs: only the server may get them. Every text that is printed,
  * logged or written to a file has passed through one of these functions.
  */
 
 /*
- * Removes "user:password@" from every URL in TEXT, in place. In an invalid URL whose password has
+ * Removes "user:password@" from every URL in TEXT, in place, and replaces its query by '*'. In an invalid URL whose password has
  * bytes that end a host ("http://user:a/b@host"), all text before the '@' is removed.
  */
 void mf_secret_hide(char *text);

@@ -6,6 +6,8 @@
  * A password that is not encoded may contain a '/', a '?' or a '#'; the text before that byte then
  * looks like a host with a port that is no number, and everything up to the next '@' is removed: it
  * is better to print too little of an invalid URL than one byte of a password.
+ *
+ * A query may be a token, so it is replaced by an asterisk. A '?' at the end of a URL ends a question.
  */
 #include "modfetch/strings.h"
 #include <stddef.h>
@@ -32,6 +34,18 @@ static int is_odd_authority(const char *s, size_t len)
 	return strspn(colon + 1, "0123456789") < port;
 }
 
+/* Replaces the query of the URL whose authority begins at S. */
+static void hide_query(char *s)
+{
+	size_t len = strcspn(s, WORD_END);
+	char *mark = memchr(s, '?', len), *end = s + len;
+
+	if (!mark || end - mark < 2)
+		return;
+	mark[1] = '*';
+	memmove(mark + 2, end, strlen(end) + 1);
+}
+
 void mf_secret_hide(char *text)
 {
 	for (char *p = text; (p = strstr(p, "://"));) {
@@ -45,6 +59,7 @@ void mf_secret_hide(char *text)
 			at = last_at(p, strcspn(p, WORD_END));
 		if (at)
 			memmove(p, at + 1, strlen(at + 1) + 1);
+		hide_query(p);
 	}
 }
 

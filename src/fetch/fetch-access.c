@@ -130,3 +130,35 @@ int fetch_access_send(struct mf_context *ctx, const struct mf_access *access, in
 	}
 	return r;
 }
+
+/* ---- one URL ---- */
+
+size_t fetch_access_own(const struct mf_access *access, const char *base)
+{
+	for (size_t i = 0; access && i < access->own.n; i++)
+		if (!strcmp(access->own.v[i], base))
+			return i + 1;
+	return 0;
+}
+
+const char *fetch_access_query(const struct mf_access *access, size_t own)
+{
+	return own && own <= access->queries.n ? access->queries.v[own - 1] : "";
+}
+
+int fetch_access_send_url(int sock, const struct mf_wire *packet, const char *url,
+			  const char *query, uint64_t deadline)
+{
+	char *whole;
+	int r;
+
+	if (!*query)
+		return mf_wire_send(sock, packet, url, -1, deadline);
+	whole = mf_format("%s?%s", url, query);
+	if (!whole)
+		return -ENOMEM;
+	r = mf_wire_send(sock, packet, whole, -1, deadline);
+	explicit_bzero(whole, strlen(whole));
+	free(whole);
+	return r;
+}

@@ -24,6 +24,9 @@
 #include "fetch-private.h"
 #include "fetch-wire.h"
 
+#define END_TRIES 100 /* a second in all */
+#define END_US	  10000
+
 static int make_environment(struct mf_strings *ret_environment)
 {
 	int r = mf_strings_add(ret_environment, "PATH=/usr/bin:/bin");
@@ -106,6 +109,18 @@ int fetch_helper_start(struct mf_context *ctx, struct fetch_helper *ret_helper)
 	return 0;
 }
 
+/* Has it exited by itself? One whose socket has closed may not be at its end yet. */
+static bool has_exited(pid_t pid, int *ret_status, bool wait)
+{
+	pid_t r = waitpid(pid, ret_status, WNOHANG);
+
+	for (int i = 0; r == 0 && wait && i < END_TRIES; i++) {
+		usleep(END_US);
+		r = waitpid(pid, ret_status, WNOHANG);
+	}
+	return r != 0;
+}
+
 void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size)
 {
 	int status;
@@ -119,12 +134,17 @@ void fetch_helper_stop(struct fetch_helper *helper, char *why, size_t size)
 	/*
 	 * a helper that exited by itself has a status to report; one that is killed here has none
 	 */
-	if (waitpid(helper->pid, &status, WNOHANG) == 0) {
+	if (!has_exited(helper->pid, &status, size > 0)) {
 		kill(helper->pid, SIGKILL);
 		while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR)
 			;
 	} else if (WIFSIGNALED(status) && size) {
 		snprintf(why, size, "it was ended by signal %d", WTERMSIG(status));
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == MF_WIRE_ONE_USER && size) {
+		snprintf(why, size,
+			 "root cannot become another user here; map more than one user into this "
+			 "user "
+			 "namespace (unshare --map-auto), or use a file: repository");
 	} else if (WIFEXITED(status) && size) {
 		snprintf(why, size, "it ended with status %d", WEXITSTATUS(status));
 	}

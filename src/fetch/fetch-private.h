@@ -7,6 +7,7 @@
  */
 #include <sys/types.h>
 #include "modfetch/fetch.h"
+#include "fetch-wire.h"
 
 /* ---- fetch-file.c ---- */
 
@@ -56,6 +57,17 @@ int fetch_access_send_variables(const struct mf_context *ctx, int sock, uint64_t
  */
 int fetch_access_send(struct mf_context *ctx, const struct mf_access *access, int sock,
 		      uint64_t deadline);
+
+/* The number of the base URL in the configuration, from 1; 0: it is none of ACCESS, or that is NULL. */
+size_t fetch_access_own(const struct mf_access *access, const char *base);
+/* The query of the base URL with number OWN, or "": it has none, or OWN is 0. */
+const char *fetch_access_query(const struct mf_access *access, size_t own);
+/*
+ * Sends a packet with URL and, after a '?', QUERY, if it is not empty. Both have at most MF_WIRE_TEXT
+ * bytes together. 0 or -errno, as mf_wire_send().
+ */
+int fetch_access_send_url(int sock, const struct mf_wire *packet, const char *url,
+			  const char *query, uint64_t deadline);
 
 /* ---- fetch-room.c ---- */
 

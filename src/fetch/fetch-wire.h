@@ -34,7 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MF_WIRE_TEXT 4096
+#define MF_WIRE_TEXT	 4096
+#define MF_WIRE_ONE_USER 77 /* exit status of a helper of root that cannot become another user */
 /* A service manager starts a helper for each connection. */
 #define MF_WIRE_SOCKET "/run/modfetch/fetch.socket"
 

@@ -34,7 +34,7 @@
 struct job {
 	const struct mf_fetch_request *request;
 	struct mf_strings urls; /* the URLs for the helper */
-	bool *own;		/* of each: that of a server of the configuration, not of a list */
+	size_t *own;		/* of each: see fetch_access_own() */
 	struct mf_fetched result;
 	uint64_t cap;
 	bool done, absent;
@@ -168,7 +168,9 @@ static int send_job(struct fetch *f, const struct job *job, uint32_t index)
 					     .index = index,
 					     .flags = job->own[i] ? MF_WIRE_OWN : 0 };
 
-		r = mf_wire_send(f->helper.sock, &url, job->urls.v[i], -1, f->deadline);
+		r = fetch_access_send_url(f->helper.sock, &url, job->urls.v[i],
+					  fetch_access_query(job->request->access, job->own[i]),
+					  f->deadline);
 	}
 	return r;
 }
@@ -340,7 +342,7 @@ static int fetch_on_packet(struct fetch *f, struct job *const *remote, const str
 /* Records why the helper failed: its deadline, its death, or a malformed packet. */
 static int fail_helper(struct fetch *f, int r)
 {
-	char why[128];
+	char why[192];
 
 	if (r == -ETIMEDOUT || r == -EAGAIN)
 		return mf_fail(f->ctx, MF_STAGE_FETCH, -MFE_TIMEOUT, "downloads",
@@ -398,14 +400,15 @@ static int prepare_job(struct fetch *f, struct job *job, const struct mf_fetch_r
 		f->total = UINT64_MAX;
 	for (size_t i = 0; i < request->mirrors->n; i++) {
 		const char *base = request->mirrors->v[i];
+		size_t own = fetch_access_own(request->access, base);
 		_cleanup_free_ char *url = NULL;
 		int r = mf_href_join(base, request->path, &url);
 
-		if (r == 0 && strlen(url) > MF_WIRE_TEXT)
+		if (r == 0 && strlen(url) + 1 + strlen(fetch_access_query(request->access, own)) >
+				      MF_WIRE_TEXT)
 			r = -MFE_BAD_HREF;
 		if (r == 0 && !fetch_is_file_url(base)) {
-			job->own[job->urls.n] =
-				request->access && mf_strings_has(&request->access->own, base);
+			job->own[job->urls.n] = own;
 			r = mf_strings_add(&job->urls, url);
 		}
 		if (r == -MFE_BAD_HREF)

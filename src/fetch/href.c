@@ -99,6 +99,25 @@ static bool is_supported_base(const char *base)
 	return mf_starts_with(base, "file:/");
 }
 
+const char *mf_base_fault(const char *base, const struct mf_strings *mirrors)
+{
+	size_t n_https = 0, n_file = 0;
+	const char *host;
+
+	for (size_t i = 0; i < mirrors->n; i++) {
+		n_https += mf_starts_with(mirrors->v[i], "https:");
+		n_file += mf_starts_with(mirrors->v[i], "file:");
+	}
+	if (strnlen(base, MF_HREF_MAX + 1) > MF_HREF_MAX || !is_supported_base(base))
+		return "it is no http:, https: or file: URL";
+	if (mf_starts_with(base, "file:"))
+		return n_file == mirrors->n ? NULL : "a server may not name files of this machine";
+	if (n_https && !mf_starts_with(base, "https:"))
+		return "what is configured with https: is not fetched without it";
+	host = strstr(base, "://") + 3;
+	return memchr(host, '@', strcspn(host, "/")) ? "it has a user name" : NULL;
+}
+
 /* A '+' is itself in a path, but S3 and others read it as a blank there: encoded it is clear to all. */
 static bool is_url_byte(unsigned char c)
 {

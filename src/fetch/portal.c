@@ -81,17 +81,25 @@ static bool is_page(const struct text *t)
 	return begins(t, "<!doctype html");
 }
 
+/* Does the path of a URL end so? What is after a '?' does not count. */
+static bool path_ends_with(const char *url, const char *suffix)
+{
+	size_t len = strcspn(url, "?"), n = strlen(suffix);
+
+	return len >= n && !memcmp(url + len - n, suffix, n);
+}
+
 bool mf_portal_body(const char *name, const void *head, size_t len, bool broken)
 {
 	static const char lead[] = "\xed\xab\xee\xdb";
 	struct text t = { head, (const char *)head + len };
 
-	if (broken && mf_ends_with(name, ".rpm") && len >= 4)
+	if (broken && path_ends_with(name, ".rpm") && len >= 4)
 		return memcmp(head, lead, 4) != 0;
 	skip_prolog(&t);
 	if (is_page(&t))
 		return true;
-	return mf_ends_with(name, "repomd.xml") && t.at < t.end &&
+	return path_ends_with(name, "repomd.xml") && t.at < t.end &&
 	       (*t.at != '<' || !is_element(&t, "repomd"));
 }
 

@@ -26,6 +26,9 @@ static void free_secret(char *text)
 void mf_access_done(struct mf_access *access)
 {
 	mf_strings_done(&access->own);
+	for (size_t i = 0; i < access->queries.n; i++)
+		explicit_bzero(access->queries.v[i], strlen(access->queries.v[i]));
+	mf_strings_done(&access->queries);
 	free_secret(access->username);
 	free_secret(access->password);
 	free_secret(access->proxy);

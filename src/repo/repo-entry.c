@@ -57,6 +57,67 @@ static int expand(const struct reading *rd, struct draft *d, const char *value, 
 	return r;
 }
 
+#define QUERY_MAX 2048 /* bytes */
+
+/* What is wrong with a query, or NULL. A '?' in a password that is not encoded looks like one. */
+static const char *query_fault(const char *url, const char *query)
+{
+	if (mf_starts_with(url, "file:"))
+		return "= with file: has no query string; write %3F for a '?' in a name";
+	if (strchr(query, '@') || strchr(query, '#'))
+		return "= has an '@' or a '#' after a '?'; write %40 and %23 in a query string or "
+		       "password, and %3F for a '?' in a password";
+	if (!*query || strlen(query) > QUERY_MAX)
+		return "= has an empty query string, or one of more than 2,048 bytes";
+	for (const char *p = query; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return "= has a control character";
+	return NULL;
+}
+
+/* A copy in which bytes that a URL cannot have are encoded; what is encoded stays. NULL: no memory. */
+static char *encode_query(const char *query)
+{
+	char *copy = malloc(3 * strlen(query) + 1), *out = copy;
+
+	for (const char *p = query; copy && *p; p++) {
+		if (*p > 0x20 && *p < 0x7f && !strchr("\"<>\\^`{|}", *p))
+			*out++ = *p;
+		else
+			out += sprintf(out, "%%%02X", (unsigned int)(unsigned char)*p);
+	}
+	if (copy)
+		*out = '\0';
+	return copy;
+}
+
+/* Adds a base URL, and its query apart from it, since only the server may see that. */
+static int add_url(const struct reading *rd, struct draft *d, struct mf_strings *urls, char *url)
+{
+	struct mf_strings *queries = &d->repo.access.queries;
+	char *mark = strchr(url, '?');
+	_cleanup_free_ char *query = encode_query(mark ? mark + 1 : "");
+	const char *fault = mark ? query_fault(url, mark + 1) : NULL;
+	int r;
+
+	if (fault)
+		return repo_spoil_key(rd, d, fault);
+	if (!query)
+		return -ENOMEM;
+	if (mark)
+		*mark = '\0';
+	for (size_t len = strlen(url); mark && len && url[len - 1] == '/'; len--)
+		url[len - 1] = '\0';
+	for (size_t i = 0; i < urls->n; i++)
+		if (!strcmp(urls->v[i], url))
+			return !strcmp(queries->v[i], query)
+				       ? 0
+				       : repo_spoil(rd, d, "there twice, with two query strings",
+						    url);
+	r = mf_strings_add(urls, url);
+	return r ? r : mf_strings_add(queries, query);
+}
+
 static int add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	struct mf_strings *urls = where;
@@ -71,7 +132,7 @@ static int add_urls(const struct reading *rd, struct draft *d, void *where, cons
 			return r < 0 ? r : 0;
 		if (!is_url(url))
 			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
-		r = mf_strings_add_unique(urls, url);
+		r = add_url(rd, d, urls, url);
 	}
 	return r;
 }

@@ -237,7 +237,8 @@ int repo_variables_expand(const struct mf_context *ctx, const char *text, char *
 		*ret_unknown = x.unknown;
 		return 1;
 	}
-	len = strlen(out);
+	/* a query may end with one */
+	len = strchr(out, '?') ? 0 : strlen(out);
 	while (len && out[len - 1] == '/')
 		out[--len] = '\0';
 	*ret_text = MF_STEAL(out);

@@ -23,6 +23,7 @@ void mf_plan_done(struct mf_plan *plan)
 		free(item->evr);
 		free(item->arch);
 		free(item->location);
+		free(item->base);
 		free(item->why);
 		free(item->replaces);
 		mf_strings_done(&item->modules);
@@ -82,6 +83,7 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 		.evr = strdup(package.evr),
 		.arch = strdup(package.arch),
 		.location = strdup(package.location),
+		.base = package.base ? strdup(package.base) : NULL,
 		.repo = (size_t)package.origin,
 		.size = package.size,
 		.install_size = package.install_size,
@@ -95,7 +97,8 @@ static int add_item(struct mf_context *ctx, struct mf_pool *pool, struct mf_plan
 	if (mf_pool_deps(pool, step->id, MF_PROVIDES, plan_on_provide, &item->modules) < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 	mf_strings_sort(&item->modules);
-	return item->name && item->evr && item->arch && item->location && item->why
+	return item->name && item->evr && item->arch && item->location && item->why &&
+			       (item->base || !package.base)
 		       ? 0
 		       : mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "plan", NULL);
 }

@@ -67,6 +67,10 @@ static const char *url_fault(const char *url)
 		return "its path is not absolute: file:///srv/drivers";
 	if (strlen(url) > URL_MAX)
 		return "it is longer than 1,024 bytes";
+	if (strchr(url, '?'))
+		return "a query string would be in the list of processes; write it to a .repo "
+		       "file, "
+		       "see modfetch-repo(5)";
 	for (const char *p = url; *p; p++)
 		if ((unsigned char)*p <= 0x20 || *p == 0x7f || strchr("?#\\,;\"<>", *p))
 			return "it has a byte that a base URL cannot have: a blank, a comma or one "

@@ -142,6 +142,9 @@ static void copy_package(Pool *pool, Repodata *data, Repo *slim, Id from_id,
 	text = solvable_lookup_location(from, &medianr);
 	if (text)
 		repodata_set_location(data, id, 0, NULL, text);
+	text = solvable_lookup_str(from, SOLVABLE_MEDIABASE);
+	if (text)
+		repodata_set_poolstr(data, id, SOLVABLE_MEDIABASE, text);
 	sum = solvable_lookup_bin_checksum(from, SOLVABLE_CHECKSUM, &type);
 	if (sum)
 		repodata_set_bin_checksum(data, id, SOLVABLE_CHECKSUM, type, sum);

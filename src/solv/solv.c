@@ -349,6 +349,9 @@ void mf_pool_package(struct mf_pool *pool, int id, struct mf_package *ret_packag
 	if (ret_package->origin < 0)
 		return;
 	ret_package->location = solvable_lookup_location(s, &medianr);
+	ret_package->base = solvable_lookup_str(s, SOLVABLE_MEDIABASE);
+	if (ret_package->base && !*ret_package->base)
+		ret_package->base = NULL;
 	sum = solvable_lookup_bin_checksum(s, SOLVABLE_CHECKSUM, &type);
 	ret_package->has_sha256 = sum && type == REPOKEY_TYPE_SHA256;
 	if (ret_package->has_sha256)

@@ -169,9 +169,37 @@ static void decoding_is_the_other_way(void **state)
 	assert_null(bad);
 }
 
+static void metadata_names_only_places_that_a_redirect_could(void **state)
+{
+	static char https[] = "https://a/r", http[] = "http://b/r", file[] = "file:///r";
+	static char *urls[] = { http, https }, *files[] = { file, file }, *mixed[] = { file, http };
+	static const struct mf_strings plain = { urls, 1, 0 }, both = { urls, 2, 0 },
+				       secure = { urls + 1, 1, 0 }, local = { files, 2, 0 },
+				       some = { mixed, 2, 0 };
+
+	assert_null(mf_base_fault("http://c/r/", &plain));
+	assert_null(mf_base_fault("https://c", &plain));
+	assert_null(mf_base_fault("https://c/r", &secure));
+	assert_null(mf_base_fault("http://c/@scope", &plain));
+	assert_null(mf_base_fault("file:///x", &local));
+	assert_null(mf_base_fault("http://c/r", &local));
+	assert_non_null(mf_base_fault("http://c/r", &secure));
+	assert_non_null(mf_base_fault("http://c/r", &both));
+	assert_non_null(mf_base_fault("file:///x", &plain));
+	assert_non_null(mf_base_fault("file:///x", &some));
+	assert_non_null(mf_base_fault("HTTPS://c", &plain));
+	assert_non_null(mf_base_fault("http:///r", &plain));
+	assert_non_null(mf_base_fault("http://u:p@c/r", &plain));
+	assert_non_null(mf_base_fault("http://c/r?q", &plain));
+	assert_non_null(mf_base_fault("http://c/r#f", &plain));
+	assert_non_null(mf_base_fault("../r", &plain));
+	assert_non_null(mf_base_fault("", &local));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		UNIT(metadata_names_only_places_that_a_redirect_could),
 		UNIT(names_that_could_leave_the_repository_are_refused),
 		UNIT(names_that_stay_are_joined),
 		UNIT(unsupported_base_urls_are_refused),

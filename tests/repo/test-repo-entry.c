@@ -11,6 +11,15 @@ static const struct {
 	enum outcome outcome;
 } lines[] = {
 	{ "async=1", ACCEPTED },
+	{ "baseurl=https://b/r?token=a&b=%20", ACCEPTED },
+	{ "baseurl=https://b/r?a https://c/r?b", ACCEPTED },
+	{ "baseurl=https://b/r?a https://b/r/?a", ACCEPTED },
+	{ "baseurl=https://b/r?a https://b/r?b", REFUSED },
+	{ "baseurl=https://b/r https://b/r?b", REFUSED },
+	{ "baseurl=https://b/r?", REFUSED },
+	{ "baseurl=https://b/r?a#b", REFUSED },
+	{ "baseurl=file:///r?a", REFUSED },
+	{ "baseurl=https://user:s3?cret@b/r", REFUSED },
 	{ "autorefresh=0", ACCEPTED },
 	{ "bandwidth=1M", UNUSED },
 	{ "cost=500", UNUSED },

@@ -131,6 +131,16 @@ class Reports(Case):
 
 
 class Access(Case):
+    def stored(self, secret):
+        """A file below the root that has the secret in its name or content; None: there is none."""
+        for directory, _, files in os.walk(self.root.path):
+            for name in files:
+                if not name.endswith('.repo') and os.path.isfile(f'{directory}/{name}'):
+                    with open(f'{directory}/{name}', 'rb') as f:
+                        if secret in f.read() + name.encode():
+                            return f'{directory}/{name}'
+        return None
+
     def test_a_password_is_sent_and_nowhere_shown_or_stored(self):
         self.driver('dca')
         r.createrepo(self.repository)
@@ -143,11 +153,76 @@ class Access(Case):
             text += run.stdout + run.stderr
         self.assertEqual(self.names(), {'dca'})
         self.assertNotIn('s3cret', text)
-        for directory, _, files in os.walk(self.root.path):
-            for name in files:
-                if not name.endswith('.repo') and os.path.isfile(f'{directory}/{name}'):
-                    with open(f'{directory}/{name}', 'rb') as f:
-                        self.assertNotIn(b's3cret', f.read(), f'{directory}/{name}')
+        self.assertIsNone(self.stored(b's3cret'))
+
+    def test_a_query_is_sent_with_each_file_and_nowhere_shown_or_stored(self):
+        self.driver('dca')
+        r.createrepo(self.repository)
+        servers = [r.Server(self.repository) for _ in range(3)]
+        for server in servers:
+            self.addCleanup(server.close)
+        # the first knows nothing; each of the others has a query of its own; the list leads to the first again
+        servers[0].refuse['/'] = 404
+        with open(f'{self.repository}/list', 'w', encoding='utf-8') as f:
+            f.write(f'{servers[0].url}/mirror\n')
+        urls = f'{servers[0].url}?s3cret-0 {servers[1].url}/?s3cret-1=a%2F&b=%C3%A9é+/'
+        self.configure(f'mirrorlist={servers[2].url}/list', 'retries=1', url=urls)
+        text = ''
+        for args in ('refresh',), ('--json', 'refresh', '--force'), ('--json', 'status'), ('status',), ('repo', 'list'), \
+                ('--json', 'repo', 'list'), ('doctor',), ('--json', 'doctor'), ('install', 'dca'), ('history',):
+            run = self.root.run('-v', '--no-load', *args)
+            text += run.stdout + run.stderr
+        self.assertEqual(self.names(), {'dca'})
+        plain = [path for path in servers[0].requests if not path.startswith('/mirror/')]
+        self.assertTrue(plain and all(path.endswith('?s3cret-0') for path in plain), plain)
+        paths = servers[1].requests
+        self.assertTrue(all(path.endswith('?s3cret-1=a%2F&b=%C3%A9%C3%A9+/') for path in paths), paths)
+        for part in 'repomd.xml?', 'repomd.xml.p7s?', 'primary.xml', '.rpm?':
+            self.assertTrue(any(part in path for path in paths), (part, paths))
+        self.assertTrue(all('s3cret' not in path for path in servers[2].requests), servers[2].requests)
+        self.assertEqual(servers[2].requests[0], '/list')
+        # a failure has no part of it, and an entry that is wrong neither
+        servers[1].refuse['/'] = 403
+        failed = self.done('--json', 'refresh', '--force', status=1)
+        self.assertIn('HTTP-STATUS', failed.stdout + failed.stderr)
+        mirror = [path for path in servers[0].requests if path.startswith('/mirror/')]
+        self.assertTrue(mirror and all('?' not in path for path in mirror), mirror)
+        self.configure(url=f'{servers[1].url}?s3cret#1')
+        wrong = self.root.run('refresh')
+        self.assertTrue(wrong.stderr.rstrip().endswith('[CONFIG]'), wrong.stderr)
+        added = self.root.run('repo', 'add', f'{servers[1].url}?s3cret')
+        self.assertIn('.repo file', added.stderr)
+        for run in failed, wrong, added:
+            text += run.stdout + run.stderr
+        self.assertNotIn('s3cret', text)
+        self.assertIsNone(self.stored(b's3cret'))
+
+    def test_a_query_is_in_no_command_line_and_does_not_follow_a_redirect(self):
+        self.driver('dca')
+        r.createrepo(self.repository)
+        target, server = r.Server(self.repository), r.Server(self.repository)
+        self.addCleanup(target.close)
+        self.addCleanup(server.close)
+        lines = []
+
+        def look():
+            for pid in filter(str.isdigit, os.listdir('/proc')):
+                try:
+                    with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                        lines.append(f.read())
+                except OSError:
+                    pass
+
+        server.before['repomd.xml'] = look
+        server.instead['.rpm'] = (302, [('Location', f'{target.url}/{name}') for name in os.listdir(self.repository)
+                                        if name.endswith('.rpm')], b'')
+        self.configure(url=f'{server.url}?s3cret')
+        self.done('refresh')
+        self.assertTrue(any(b'refresh' in line for line in lines), lines)
+        self.assertFalse([line for line in lines if b's3cret' in line])
+        self.done('install', 'dca')
+        self.assertEqual(len(target.requests), 1)
+        self.assertNotIn('?', target.requests[0])
 
     def test_a_repository_that_may_be_skipped_is_reported_and_no_failure(self):
         self.driver('dca')

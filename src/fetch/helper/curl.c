@@ -231,6 +231,8 @@ static CURLcode set_options(struct mf_exchange *x)
 		{ CURLOPT_HTTP09_ALLOWED, 0 },
 		{ CURLOPT_PATH_AS_IS, 1 },
 		{ CURLOPT_QUICK_EXIT, 1 },
+		/* with HTTP/2, one connection to a server for all files */
+		{ CURLOPT_PIPEWAIT, 1 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_ms },
 	};
 	const struct {
@@ -422,7 +424,7 @@ static void exchange_set_result(struct mf_exchange *x, CURLcode result)
 	else if (x->code == -MFE_HTTP_STATUS && result == CURLE_WRITE_ERROR)
 		snprintf(x->why, sizeof(x->why), "status %ld is not a response to this request",
 			 x->status);
-	else if (!x->priv->stopped)
+	else if (!x->priv->stopped && result != CURLE_OK)
 		snprintf(x->why, sizeof(x->why), "%s",
 			 *x->priv->error ? x->priv->error : curl_easy_strerror(result));
 }

@@ -67,7 +67,7 @@ int main(void)
 	if (r == 0)
 		r = fetch_queue_run(queue);
 	if (r < 0)
-		send_log_line(NULL, MF_LOG_ERROR, strerror(-r));
+		send_log_line(NULL, r == -EUSERS ? MF_LOG_DEBUG : MF_LOG_ERROR, strerror(-r));
 	fetch_queue_free(queue);
-	return r < 0;
+	return r == -EUSERS ? MF_WIRE_ONE_USER : r < 0;
 }

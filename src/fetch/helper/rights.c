@@ -211,7 +211,8 @@ static int leave_root(const char *user, rights_log *on_log, void *arg, bool *ret
 
 	find_user(user, &uid, &gid, on_log, arg);
 	*ret_small = enter_namespace() == 0;
-	return change_user(uid, gid);
+	/* in a user namespace with one id there is no other user; the rights of root are not kept */
+	return change_user(uid, gid) < 0 ? -EUSERS : 0;
 }
 
 int fetch_rights_drop(const char *user, uint64_t max_file, rights_log *on_log, void *arg)

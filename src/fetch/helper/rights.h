@@ -10,7 +10,7 @@ typedef void rights_log(void *arg, int level, const char *line);
 /*
  * Becomes USER (or nobody) if the process is root, enters a file system that is almost empty, and
  * drops capabilities and the ways to get them, most resources, and most system calls. Files may
- * grow to MAX_FILE bytes. 0; -errno: the process must exit, since it may still have rights.
+ * grow to MAX_FILE bytes. 0; -EUSERS: it is root and cannot become USER; or another -errno: the process must exit, since it may still have rights.
  */
 int fetch_rights_drop(const char *user, uint64_t max_file, rights_log *on_log, void *arg);
 
