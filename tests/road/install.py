@@ -236,6 +236,9 @@ class Roots(Case):
                 os.mkdir(f'{root.path}/var/lib/rpm')
                 with open(f'{root.path}/var/lib/rpm/{name}', 'w', encoding='utf-8') as f:
                     f.write('no database that librpm could read\n')
+                root.run('list', '--installed')
+                if 'Index.db' in root.database():
+                    continue  # this librpm knows the format, and made an empty database of the file
                 for args in (('--no-load', 'probe', r.NIC), ('list', '--installed'), ('check',)):
                     done = root.run(*args)
                     self.assertEqual(done.returncode, 1, done.stderr)
