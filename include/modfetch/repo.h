@@ -4,7 +4,7 @@
 /*
  * The configured repositories: /etc/modfetch/repos.d/ID.repo, in the form and with the keys zypper
  * and dnf know. One file may describe several, a section each; the section is the repository's id.
- *   name, baseurl (several: on further lines, tried in order), mirrorlist, enabled, priority
+ *   name, baseurl (several: on further lines, tried in order), mirrorlist, metalink, enabled, priority, cost
  * (1..200, lower wins), gpgcheck, type=rpm-md; and our own: trust=signed (default) or none (file:
  * only); keys= names of files below /etc/modfetch/keys/repo.d/, each a certificate (.pem, .der:
  * CMS) or an OpenPGP keyring (.asc, .gpg); identity=, prefer=,
@@ -33,8 +33,9 @@ unsigned int mf_allow_parse(const char *word);
 /* The name of a kind. */
 const char *mf_allow_name(enum mf_allow kind);
 
-#define MF_REPO_PRIORITY 99  /* unless its .repo file says another */
-#define MF_REPO_ID_MAX	 128 /* bytes; COPR's reach 60 and more */
+#define MF_REPO_PRIORITY 99   /* unless its .repo file says another */
+#define MF_REPO_COST	 1000 /* likewise */
+#define MF_REPO_ID_MAX	 128  /* bytes; COPR's reach 60 and more */
 
 struct mf_repo {
 	/* letters, digits, "-_.:+", not beginning with '.': it becomes a directory's name */
@@ -42,7 +43,8 @@ struct mf_repo {
 	char *name;
 	/* both as configured, with a password perhaps: see modfetch/strings.h */
 	struct mf_strings baseurls; /* without a final slash */
-	char *mirrorlist;	    /* URL of a list of base URLs, or NULL */
+	char *mirrorlist;	    /* URL of a list of base URLs, without its query; or NULL */
+	char *metalink;		    /* while the entry is read */
 	char *identity; /* what its metadata must say of itself, see modfetch/trust.h, or NULL */
 	bool enabled;
 	bool gpgcheck;
@@ -51,6 +53,7 @@ struct mf_repo {
 		allow_files; /* of enum mf_allow: further files that its packages may have; 0 */
 	bool prefer;	     /* its drivers come before the kernel's own at equal priority; false */
 	int priority;
+	int cost; /* of two repositories of one priority with the same version the cheaper is used */
 	enum mf_trust trust;
 	struct mf_strings keys;
 	struct mf_strings

@@ -30,6 +30,7 @@
 #include "modfetch/fetch.h"
 #include "modfetch/file.h"
 #include "modfetch/inflate.h"
+#include "modfetch/metalink.h"
 #include "modfetch/repo.h"
 #include "modfetch/solv.h"
 #include "modfetch/strings.h"
@@ -37,7 +38,7 @@
 
 #define REPOMD_MAX     (1U << 20)
 #define SIGNATURE_MAX  (64U << 10)
-#define MIRRORLIST_MAX (64U << 10)
+#define MIRRORLIST_MAX (1U << 20) /* as a metalink; of the mirrors few are used */
 
 #define PAIR_SECONDS 30 /* for both files: limits the time lost on a bad mirror */
 
@@ -209,6 +210,22 @@ static int refresh_build(struct mf_context *ctx, const struct mf_repo *repo, int
 	return mf_cache_build(ctx, repo->id, &source, ret_content);
 }
 
+/* Reads a list of mirrors of either form: RET_TEXT has a URL on each line. */
+static int read_list(struct mf_context *ctx, const struct mf_repo *repo, int fd, char **ret_text)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = mf_file_read(fd, MIRRORLIST_MAX, &text, &len);
+
+	if (!r && mf_metalink_known(text))
+		r = mf_metalink_list(text, ret_text);
+	else if (!r)
+		*ret_text = MF_STEAL(text);
+	return r == -EBADMSG ? mf_fail(ctx, MF_STAGE_REFRESH, -MFE_PORTAL, repo->id,
+				       "its list of mirrors is XML or HTML, but no metalink")
+			     : r;
+}
+
 /* Collects the repository's base URLs, and after them those of its current mirrorlist. */
 static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 			   struct mf_strings *ret_urls)
@@ -217,7 +234,6 @@ static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 	_cleanup_(mf_strings_done) struct mf_strings directory = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const char *slash = repo->mirrorlist ? strrchr(repo->mirrorlist, '/') : NULL;
-	size_t len;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < repo->baseurls.n; i++)
@@ -235,7 +251,7 @@ static int collect_mirrors(struct mf_context *ctx, const struct mf_repo *repo,
 		r = mf_fetch(ctx, &request, 1, &fetched);
 	}
 	if (!r)
-		r = mf_file_read(fetched.fd, MIRRORLIST_MAX, &text, &len);
+		r = read_list(ctx, repo, fetched.fd, &text);
 	if (!r)
 		r = mf_mirrors_keep(ctx, repo->id, text);
 	/* with mirrors known from before, a missing list is no reason to give up */

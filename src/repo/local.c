@@ -171,6 +171,7 @@ static int local_as_repo(struct mf_context *ctx, const struct mf_local *local,
 		/* it was installed before, or the admin names this very file */
 		.prefer = true,
 		.priority = MF_REPO_PRIORITY,
+		.cost = MF_REPO_COST,
 		.trust = MF_TRUST_NONE,
 	};
 	int r = url && repo.id && repo.name ? mf_strings_add(&repo.baseurls, url) : -ENOMEM;

@@ -20,16 +20,10 @@
 #include "modfetch/repo.h"
 #include "modfetch/similar.h"
 #include "modfetch/strings.h"
+#include "base-url.h"
 #include "values.h"
-#include "variables.h"
 
 /* ---- values ---- */
-
-static bool is_url(const char *s)
-{
-	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
-	       mf_starts_with(s, "file:/");
-}
 
 /*
  * Each of these reads one value into WHERE, a member of the draft's repository. 0, also where the
@@ -41,100 +35,6 @@ static int refuse(const struct reading *rd, struct draft *d, void *where, const 
 	return repo_spoil_key(rd, d,
 			      "= is not supported, and ignoring it would drop a protection; "
 			      "remove the line if you can do without it");
-}
-
-/* 0; 1: a variable is unknown, so the entry cannot be used; or -ENOMEM. */
-static int expand(const struct reading *rd, struct draft *d, const char *value, char **ret_text)
-{
-	_cleanup_free_ char *unknown = NULL;
-	int r = repo_variables_expand(rd->ctx, value, ret_text, &unknown);
-
-	if (r > 0 && repo_spoil(rd, d,
-				"the value of this variable is not known; write it to "
-				"/etc/dnf/vars/NAME",
-				unknown) < 0)
-		return -ENOMEM;
-	return r;
-}
-
-#define QUERY_MAX 2048 /* bytes */
-
-/* What is wrong with a query, or NULL. A '?' in a password that is not encoded looks like one. */
-static const char *query_fault(const char *url, const char *query)
-{
-	if (mf_starts_with(url, "file:"))
-		return "= with file: has no query string; write %3F for a '?' in a name";
-	if (strchr(query, '@') || strchr(query, '#'))
-		return "= has an '@' or a '#' after a '?'; write %40 and %23 in a query string or "
-		       "password, and %3F for a '?' in a password";
-	if (!*query || strlen(query) > QUERY_MAX)
-		return "= has an empty query string, or one of more than 2,048 bytes";
-	for (const char *p = query; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return "= has a control character";
-	return NULL;
-}
-
-/* A copy in which bytes that a URL cannot have are encoded; what is encoded stays. NULL: no memory. */
-static char *encode_query(const char *query)
-{
-	char *copy = malloc(3 * strlen(query) + 1), *out = copy;
-
-	for (const char *p = query; copy && *p; p++) {
-		if (*p > 0x20 && *p < 0x7f && !strchr("\"<>\\^`{|}", *p))
-			*out++ = *p;
-		else
-			out += sprintf(out, "%%%02X", (unsigned int)(unsigned char)*p);
-	}
-	if (copy)
-		*out = '\0';
-	return copy;
-}
-
-/* Adds a base URL, and its query apart from it, since only the server may see that. */
-static int add_url(const struct reading *rd, struct draft *d, struct mf_strings *urls, char *url)
-{
-	struct mf_strings *queries = &d->repo.access.queries;
-	char *mark = strchr(url, '?');
-	_cleanup_free_ char *query = encode_query(mark ? mark + 1 : "");
-	const char *fault = mark ? query_fault(url, mark + 1) : NULL;
-	int r;
-
-	if (fault)
-		return repo_spoil_key(rd, d, fault);
-	if (!query)
-		return -ENOMEM;
-	if (mark)
-		*mark = '\0';
-	for (size_t len = strlen(url); mark && len && url[len - 1] == '/'; len--)
-		url[len - 1] = '\0';
-	for (size_t i = 0; i < urls->n; i++)
-		if (!strcmp(urls->v[i], url))
-			return !strcmp(queries->v[i], query)
-				       ? 0
-				       : repo_spoil(rd, d, "there twice, with two query strings",
-						    url);
-	r = mf_strings_add(urls, url);
-	return r ? r : mf_strings_add(queries, query);
-}
-
-static int add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	struct mf_strings *urls = where;
-	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
-	int r = mf_strings_split(&words, value);
-
-	for (size_t i = 0; !r && i < words.n; i++) {
-		_cleanup_free_ char *url = NULL;
-
-		r = expand(rd, d, words.v[i], &url);
-		if (r)
-			return r < 0 ? r : 0;
-		if (!is_url(url))
-			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
-		r = add_url(rd, d, urls, url);
-	}
-	return r;
 }
 
 static int add_words(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -154,18 +54,6 @@ static int add_patterns(const struct reading *rd, struct draft *d, void *where, 
 		r = mf_strings_add(where, words.v[i]);
 	}
 	return r;
-}
-
-static int set_url(const struct reading *rd, struct draft *d, void *where, const char *value)
-{
-	char **url = where, *expanded;
-	int r = expand(rd, d, value, &expanded);
-
-	if (r)
-		return r < 0 ? r : 0;
-	free(*url);
-	*url = expanded;
-	return 0;
 }
 
 static int set_yes_no(const struct reading *rd, struct draft *d, void *where, const char *value)
@@ -219,6 +107,18 @@ static int set_priority(const struct reading *rd, struct draft *d, void *where, 
 	if (*end || end == value || n < 1 || n > 200)
 		return repo_spoil(rd, d, "priority is not a number from 1 to 200", value);
 	*priority = (int)n;
+	return 0;
+}
+
+static int set_cost(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	int *cost = where;
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (*end || end == value || n < 0 || n > 1000000)
+		return repo_spoil(rd, d, "cost is not a number from 0 to 1000000", value);
+	*cost = (int)n;
 	return 0;
 }
 
@@ -320,14 +220,16 @@ static const struct {
 		name, set, 0                                                                       \
 	}
 	KEY("name", repo_set_text, name),
-	KEY("baseurl", add_urls, baseurls),
-	KEY("mirrorlist", set_url, mirrorlist),
+	KEY("baseurl", repo_add_urls, baseurls),
+	KEY("mirrorlist", repo_set_url, mirrorlist),
+	KEY("metalink", repo_set_url, metalink),
 	KEY("enabled", set_yes_no, enabled),
 	KEY("gpgcheck", set_yes_no, gpgcheck),
 	KEY("scriptlets", set_yes_no, scriptlets),
 	KEY("allow-files", set_allow_files, allow_files),
 	KEY("prefer", set_yes_no, prefer),
 	KEY("priority", set_priority, priority),
+	KEY("cost", set_cost, cost),
 	KEY("trust", set_trust, trust),
 	KEY("identity", repo_set_text, identity),
 	KEY("keys", add_words, keys),
@@ -335,7 +237,7 @@ static const struct {
 	KEY("pkg_gpgcheck", set_yes_no, pkg_gpgcheck),
 	KEY("repo_gpgcheck", set_yes_no, repo_gpgcheck),
 	KEY("type", set_type, id),
-	KEY("path", set_url, path),
+	KEY("path", repo_set_url, path),
 	KEY("excludepkgs", add_patterns, exclude),
 	KEY("exclude", add_patterns, exclude),
 	KEY("includepkgs", add_patterns, include),
@@ -361,13 +263,11 @@ static const struct {
 	REFUSED("proxy_sslclientcert", refuse),
 	REFUSED("proxy_sslclientkey", refuse),
 	UNUSED("bandwidth"),
-	UNUSED("cost"),
 	UNUSED("failovermethod"),
 	UNUSED("fastestmirror"),
 	UNUSED("gpgcakey"),
 	UNUSED("max_parallel_downloads"),
 	UNUSED("metadata_expire"),
-	UNUSED("metalink"),
 	UNUSED("mirrorlist_expire"),
 	UNUSED("throttle"),
 	UNUSED("user_agent"),
@@ -427,43 +327,15 @@ int repo_entry_set(struct reading *rd, struct draft *d, const char *key, const c
 
 /* ---- a whole entry ---- */
 
-/* path= is below each base URL, as for zypper. */
-static int append_path(struct mf_repo *repo)
-{
-	const char *path = repo->path ? repo->path + strspn(repo->path, "/") : "";
-	size_t len = strlen(path);
-
-	while (len && path[len - 1] == '/')
-		len--;
-	for (size_t i = 0; len && i < repo->baseurls.n; i++) {
-		char *url = mf_format("%s/%.*s", repo->baseurls.v[i], (int)len, path);
-
-		if (!url)
-			return -ENOMEM;
-		free(repo->baseurls.v[i]);
-		repo->baseurls.v[i] = url;
-	}
-	return 0;
-}
-
 int repo_entry_check(const struct reading *rd, struct draft *d)
 {
 	struct mf_repo *repo = &d->repo;
+	int r = repo_check_urls(rd, d);
 	const char *list = repo->mirrorlist;
 
-	if (list && (!is_url(list) || strchr(list, '?') || mf_starts_with(list, "file:")))
-		return repo_spoil(rd, d, "mirrorlist is no plain http: or https: URL", list);
-	if (!repo->baseurls.n && !list)
-		return repo_spoil(rd, d, "no baseurl: a repository needs one", "");
+	if (r < 0 || d->where)
+		return r;
 	repo->gpgcheck |= repo->pkg_gpgcheck;
-	if (append_path(repo) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < repo->baseurls.n; i++)
-		if (mf_strings_add(&repo->access.own, repo->baseurls.v[i]) < 0)
-			return -ENOMEM;
-	if (list &&
-	    mf_strings_addn(&repo->access.own, list, (size_t)(strrchr(list, '/') - list)) < 0)
-		return -ENOMEM;
 	if (!repo->access.client_cert != !repo->access.client_key)
 		return repo_spoil(rd, d, "sslclientcert= and sslclientkey= need each other", "");
 	if (list && mf_mirrors_read(rd->ctx, repo->id, &repo->baseurls) < 0)

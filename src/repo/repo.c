@@ -28,6 +28,7 @@ void mf_repo_done(struct mf_repo *repo)
 	free(repo->id);
 	free(repo->name);
 	free(repo->mirrorlist);
+	free(repo->metalink);
 	free(repo->identity);
 	free(repo->file);
 	mf_strings_done(&repo->baseurls);
@@ -92,7 +93,10 @@ static int begin_entry(struct reading *rd, const char *id)
 	drafts->v = v;
 	v += drafts->n;
 	*v = (struct draft){
-		.repo = { .id = strdup(id), .enabled = true, .priority = MF_REPO_PRIORITY },
+		.repo = { .id = strdup(id),
+			  .enabled = true,
+			  .priority = MF_REPO_PRIORITY,
+			  .cost = MF_REPO_COST },
 		.file = strdup(rd->file),
 		.line = rd->line,
 	};
@@ -194,9 +198,10 @@ static int repo_by_priority(const void *a, const void *b)
 {
 	const struct mf_repo *x = a, *y = b;
 
-	return x->priority != y->priority
-		       ? (x->priority > y->priority) - (x->priority < y->priority)
-		       : strcmp(x->id, y->id);
+	if (x->priority != y->priority)
+		return (x->priority > y->priority) - (x->priority < y->priority);
+	return x->cost != y->cost ? (x->cost > y->cost) - (x->cost < y->cost)
+				  : strcmp(x->id, y->id);
 }
 
 static int is_repo_file(const struct dirent *e)

@@ -244,5 +244,82 @@ class OneId(Case):
                        capture_output=True, check=True)
 
 
+class Lists(Case):
+    """Lists of mirrors: a metalink, as the value of either key, with a query that only its server gets."""
+    METALINK = ('<?xml version="1.0"?>\n<metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file name="repomd.xml">'
+                '<resources>{}</resources></file></files></metalink>')
+
+    def setUp(self):
+        super().setUp()
+        self.publish('one', 'two')
+        self.good, self.dead, self.lists = (r.Server(self.repository) for _ in range(3))
+        for server in self.good, self.dead, self.lists:
+            self.addCleanup(server.close)
+        self.dead.refuse['/'] = 404
+
+    def answer(self, text):
+        self.lists.instead['/list'] = 200, [('Content-Type', 'application/metalink+xml')], text.encode()
+
+    def url(self, server, preference):
+        return f'<url protocol="http" preference="{preference}">{server.url}/repodata/repomd.xml</url>'
+
+    def configure(self, key):
+        self.root.repo(name='lists', extra=[f'{key}={self.lists.url}/list?repo=a&token=secret'])
+        path = f'{self.root.path}/etc/modfetch/repos.d/lists.repo'
+        with open(path, encoding='utf-8') as f:
+            text = f.read().replace('baseurl=\n', '')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def test_mirrors_come_in_the_order_of_their_preference(self):
+        for key in 'metalink', 'mirrorlist':
+            with self.subTest(key=key):
+                shutil.rmtree(f'{self.root.path}/var/cache/modfetch', ignore_errors=True)
+                shutil.rmtree(f'{self.root.path}/var/lib/modfetch', ignore_errors=True)
+                for server in self.good, self.dead, self.lists:
+                    server.requests.clear()
+                self.answer(self.METALINK.format(self.url(self.good, 50) + self.url(self.dead, 100)))
+                self.configure(key)
+                done = self.done('refresh')
+                self.assertEqual(self.lists.requests, ['/list?repo=a&token=secret'])
+                # the preferred one was asked first, and has nothing
+                self.assertTrue(self.dead.requests)
+                self.assertIn('/repodata/repomd.xml', self.good.requests)
+                self.assertFalse([p for p in self.good.requests + self.dead.requests if 'secret' in p])
+                shown = done.stdout + done.stderr + self.done('repo', 'list').stdout + self.done('status').stdout
+                self.assertNotIn('secret', shown)
+                for directory, _, names in os.walk(f'{self.root.path}/var'):
+                    for name in names:
+                        with open(f'{directory}/{name}', 'rb') as f:
+                            self.assertNotIn(b'token=secret', f.read())
+
+    def test_a_page_of_a_portal_is_no_list_and_the_known_mirrors_stay(self):
+        self.answer(self.METALINK.format(self.url(self.good, 50)))
+        self.configure('metalink')
+        self.done('refresh')
+        for text, why in (('<html><body>Please log in</body></html>', 'a web page came'), ('<?xml version="1.0"?><mirrors/>', 'no metalink')):
+            self.answer(text)
+            done = self.done('refresh', status=2)
+            self.assertIn('known mirrors', done.stderr)
+            cache = f'{self.root.path}/var/cache/modfetch'
+            os.rename(cache, cache + '.away')
+            done = self.done('refresh', status=1)
+            self.assertRegex(done.stderr, rf'{why}.*\[PORTAL\]')
+            shutil.rmtree(cache, ignore_errors=True)
+            os.rename(cache + '.away', cache)
+
+    def test_of_two_repositories_with_the_same_the_cheaper_one_is_used(self):
+        for costs in ((1, 500), (2000, 500)):
+            with self.subTest(costs=costs):
+                for name, server, cost in zip('ab', (self.good, self.lists), costs):
+                    server.requests.clear()
+                    self.root.repo(server.url, name=name, extra=[f'cost={cost}'])
+                self.root.run('refresh')
+                self.done('install', f'one-kmp-{self.tag}')
+                asked = [any(p.endswith('.rpm') for p in server.requests) for server in (self.good, self.lists)]
+                self.assertEqual(asked, [costs[0] < costs[1], costs[0] > costs[1]])
+                self.done('remove', f'one-kmp-{self.tag}')
+
+
 if __name__ == '__main__':
     unittest.main()
