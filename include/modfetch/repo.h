@@ -53,6 +53,7 @@ struct mf_repo {
 		allow_files; /* of enum mf_allow: further files that its packages may have; 0 */
 	bool prefer;	     /* its drivers come before the kernel's own at equal priority; false */
 	int priority;
+	bool never_expires; /* the timer does not ask for newer metadata */
 	int cost; /* of two repositories of one priority with the same version the cheaper is used */
 	enum mf_trust trust;
 	struct mf_strings keys;

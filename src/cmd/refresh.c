@@ -129,11 +129,20 @@ static int check_names(struct cmd *cmd, const struct mf_repos *repos, int n, cha
 	return 0;
 }
 
-static bool is_selected(const struct mf_repo *repo, int n, char **names)
+static bool has_metadata(const struct cmd *cmd, const struct mf_repo *repo)
+{
+	_cleanup_close_ int fd = mf_cache_open(&cmd->ctx, repo->id, NULL);
+
+	return fd >= 0;
+}
+
+static bool is_selected(const struct cmd *cmd, const struct mf_repo *repo, int n, char **names)
 {
 	for (int i = 0; i < n; i++)
 		if (!strcmp(repo->id, names[i]))
 			return true;
+	if (cmd->ctx.unattended && repo->never_expires && has_metadata(cmd, repo))
+		return false;
 	return !n && repo->enabled;
 }
 
@@ -177,7 +186,7 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 	struct mf_failure why = { 0 };
 
 	for (size_t i = 0; i < repos->n; i++) {
-		if (!is_selected(&repos->v[i], n, names))
+		if (!is_selected(cmd, &repos->v[i], n, names))
 			continue;
 		selected++;
 		report_unused(cmd, &repos->v[i]);
@@ -192,8 +201,10 @@ static int refresh_all(struct cmd *cmd, const struct mf_repos *repos, unsigned i
 		worst = r;
 		why = cmd->ctx.failure;
 	}
-	if (!selected)
-		return mf_repos_check_any(&cmd->ctx, repos);
+	if (!selected) {
+		r = mf_repos_check_any(&cmd->ctx, repos);
+		return r < 0 ? r : CMD_NOTHING;
+	}
 	if (worst < 0) {
 		cmd->ctx.failure = why;
 		return worst;

@@ -124,6 +124,16 @@ int repo_set_seconds(const struct reading *rd, struct draft *d, void *where, con
 		       : repo_spoil(rd, d, "not a time, as 30 is one", value);
 }
 
+/* Metadata are asked for at any time but by the timer, which leaves out a repository that says never. */
+int repo_set_expiry(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	bool *never = where;
+	unsigned int seconds;
+
+	*never = !strcasecmp(value, "never") || !strcmp(value, "-1");
+	return *never ? 0 : repo_set_seconds(rd, d, &seconds, value);
+}
+
 int repo_set_bytes(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	return repo_value_bytes(value, where)

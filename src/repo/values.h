@@ -20,6 +20,8 @@ int repo_set_secret(const struct reading *rd, struct draft *d, void *where, cons
 int repo_set_proxy(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_file(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_seconds(const struct reading *rd, struct draft *d, void *where, const char *value);
+/* metadata_expire=: WHERE is a bool, whether it says never. */
+int repo_set_expiry(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_bytes(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_retries(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_ip(const struct reading *rd, struct draft *d, void *where, const char *value);

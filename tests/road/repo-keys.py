@@ -233,6 +233,25 @@ class Access(Case):
         self.root.repo('http://127.0.0.1:1', name='away')
         self.assertIn('[UNREACHABLE]', self.done('refresh', status=1).stderr)
 
+    def test_what_never_expires_is_not_asked_for_by_the_timer(self):
+        self.driver('dca')
+        r.createrepo(self.repository)
+        server = r.Server(self.repository)
+        self.addCleanup(server.close)
+        self.configure('metadata_expire=never', url=server.url)
+        # there are none yet
+        self.done('--unattended', 'refresh')
+        self.assertTrue(server.requests)
+        server.requests.clear()
+        self.done('--unattended', 'refresh', status=2)
+        self.assertEqual(server.requests, [])
+        self.done('refresh', status=2)
+        self.assertTrue(server.requests)
+        server.requests.clear()
+        self.configure('metadata_expire=6h', url=server.url)
+        self.done('--unattended', 'refresh', status=2)
+        self.assertTrue(server.requests)
+
     def test_variables_lead_to_the_directory_of_the_release(self):
         os.mkdir(f'{self.repository}/15.6')
         self.repository += '/15.6'
