@@ -99,10 +99,27 @@ static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
 				       file->sha256);
 }
 
+/* After a mark of the byte order and blanks. */
+static bool is_xml(int fd)
+{
+	char head[16] = "";
+	ssize_t n = pread(fd, head, sizeof(head) - 1, 0);
+	const char *p = mf_starts_with(head, "\xef\xbb\xbf") ? head + 3 : head;
+
+	return n > 0 && p[strspn(p, " \t\r\n")] == '<';
+}
+
 /* Inflates a verified file into a memory file. A descriptor or a recorded error. */
 static int inflate_file(struct mf_context *ctx, const struct mf_repomd_file *file, int fd)
 {
 	int r = mf_inflate_fd(fd, ctx->settings.max_metadata);
+
+	if (r >= 0 && !is_xml(r)) {
+		close(r);
+		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, file->location,
+			       "it is neither XML nor compressed with gzip, xz or zstd; let the "
+			       "repository be published in one of these");
+	}
 
 	if (r == -EFBIG)
 		return mf_fail(ctx, MF_STAGE_REFRESH, -MFE_TOO_LARGE, file->location,

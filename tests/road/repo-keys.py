@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Keys of .repo files, as vendors and admins write them for zypper and dnf, with the whole command."""
+import gzip
+import hashlib
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -251,6 +255,42 @@ class Access(Case):
         self.configure('metadata_expire=6h', url=server.url)
         self.done('--unattended', 'refresh', status=2)
         self.assertTrue(server.requests)
+
+    def test_each_compression_of_metadata_is_read_or_named(self):
+        self.driver('dca')
+        for kind, option, status in (('gz', '--general-compress-type=gz', 0), ('xz', '--general-compress-type=xz', 0),
+                                     ('bz2', '--general-compress-type=bz2', 1), ('zck', '--zck', 0), ('zst', None, 0)):
+            with self.subTest(kind=kind):
+                shutil.rmtree(f'{self.repository}/repodata', ignore_errors=True)
+                subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *([option] if option else []),
+                                self.repository], check=True)
+                if kind == 'zst':
+                    self.replace_primary_by_zstd()
+                self.assertTrue(os.path.exists(f'{self.repository}/repodata/primary.xml.{kind}'))
+                r.sign(self.repository)
+                for name in 'cache', 'lib':
+                    shutil.rmtree(f'{self.root.path}/var/{name}/modfetch', ignore_errors=True)
+                self.configure()
+                done = self.done('refresh', status=status)
+                if status:
+                    self.assertRegex(done.stderr, r'primary\.xml\.bz2: it is neither XML nor compressed with .*\[BAD-METADATA\]')
+                else:
+                    self.assertIn('1 packages', done.stdout)
+
+    def replace_primary_by_zstd(self):
+        """createrepo_c of Debian 12 cannot write it; modifyrepo_c cannot either."""
+        at = f'{self.repository}/repodata'
+        with gzip.open(f'{at}/primary.xml.gz') as f:
+            packed = subprocess.run(['zstd', '-q', '-c'], input=f.read(), stdout=subprocess.PIPE, check=True).stdout
+        with open(f'{at}/primary.xml.zst', 'wb') as f:
+            f.write(packed)
+        with open(f'{at}/repomd.xml', encoding='utf-8') as f:
+            head, part, tail = re.split(r'(?s)(<data type="primary">.*?</data>)', f.read())
+        part = re.sub(r'<checksum type="sha256">[0-9a-f]+', f'<checksum type="sha256">{hashlib.sha256(packed).hexdigest()}', part)
+        part = re.sub(r'<size>\d+', f'<size>{len(packed)}', part.replace('primary.xml.gz', 'primary.xml.zst'))
+        with open(f'{at}/repomd.xml', 'w', encoding='utf-8') as f:
+            f.write(head + part + tail)
+        os.unlink(f'{at}/primary.xml.gz')
 
     def test_variables_lead_to_the_directory_of_the_release(self):
         os.mkdir(f'{self.repository}/15.6')
