@@ -98,28 +98,27 @@ static int require_no(const struct reading *rd, struct draft *d, void *where, co
 	return r < 0 || !yes ? r : refuse(rd, d, where, value);
 }
 
-static int set_priority(const struct reading *rd, struct draft *d, void *where, const char *value)
+static int set_number(const struct reading *rd, struct draft *d, int *where, const char *value,
+		      int min, int max, const char *why)
 {
-	int *priority = where;
 	char *end;
 	long n = strtol(value, &end, 10);
 
-	if (*end || end == value || n < 1 || n > 200)
-		return repo_spoil(rd, d, "priority is not a number from 1 to 200", value);
-	*priority = (int)n;
+	if (*end || end == value || n < min || n > max)
+		return repo_spoil(rd, d, why, value);
+	*where = (int)n;
 	return 0;
+}
+
+static int set_priority(const struct reading *rd, struct draft *d, void *where, const char *value)
+{
+	return set_number(rd, d, where, value, 1, 200, "priority is not a number from 1 to 200");
 }
 
 static int set_cost(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
-	int *cost = where;
-	char *end;
-	long n = strtol(value, &end, 10);
-
-	if (*end || end == value || n < 0 || n > 1000000)
-		return repo_spoil(rd, d, "cost is not a number from 0 to 1000000", value);
-	*cost = (int)n;
-	return 0;
+	return set_number(rd, d, where, value, 0, 1000000,
+			  "cost is not a number from 0 to 1000000");
 }
 
 static const struct {

@@ -84,31 +84,13 @@ static void features_that_no_build_has_are_none(void **state)
 	assert_int_equal(program.version, 34);
 }
 
-static int setup(void **state)
-{
-	struct root *r = calloc(1, sizeof(*r));
-
-	root_init(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	root_done(*state);
-	free(*state);
-	return 0;
-}
-
-#define ROOT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOT(version_features_and_directory_are_strings_of_it),
-		ROOT(an_unchanged_file_is_not_read_again),
-		ROOT(what_is_not_kmod_is_passed_over),
-		ROOT(features_that_no_build_has_are_none),
+		ROOTED(version_features_and_directory_are_strings_of_it),
+		ROOTED(an_unchanged_file_is_not_read_again),
+		ROOTED(what_is_not_kmod_is_passed_over),
+		ROOTED(features_that_no_build_has_are_none),
 	};
 
 	return UNIT_RUN(tests);

@@ -72,31 +72,13 @@ static void what_is_known_of_the_same_file_holds(void **state)
 	assert_int_equal(again.version, 34);
 }
 
-static int setup(void **state)
-{
-	struct root *r = calloc(1, sizeof(*r));
-
-	root_init(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	root_done(*state);
-	free(*state);
-	return 0;
-}
-
-#define ROOT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOT(the_version_of_the_root_decides),
-		ROOT(without_a_kmod_it_is_that_of_the_build),
-		ROOT(compressions_that_its_build_lacks_are_not_read),
-		ROOT(what_is_known_of_the_same_file_holds),
+		ROOTED(the_version_of_the_root_decides),
+		ROOTED(without_a_kmod_it_is_that_of_the_build),
+		ROOTED(compressions_that_its_build_lacks_are_not_read),
+		ROOTED(what_is_known_of_the_same_file_holds),
 	};
 
 	return UNIT_RUN(tests);

@@ -145,32 +145,14 @@ static void a_file_can_be_left_out_and_the_others_moved(void **state)
 	mf_strings_done(&without);
 }
 
-static int setup(void **state)
-{
-	struct root *r = calloc(1, sizeof(*r));
-
-	root_init(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	root_done(*state);
-	free(*state);
-	return 0;
-}
-
-#define ROOT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOT(modules_come_to_the_directory_of_the_roots_kmod),
-		ROOT(so_they_do_below_usr),
-		ROOT(without_kmod_each_kernel_has_its_own_place),
-		ROOT(one_directory_needs_nothing),
-		ROOT(a_file_can_be_left_out_and_the_others_moved),
+		ROOTED(modules_come_to_the_directory_of_the_roots_kmod),
+		ROOTED(so_they_do_below_usr),
+		ROOTED(without_kmod_each_kernel_has_its_own_place),
+		ROOTED(one_directory_needs_nothing),
+		ROOTED(a_file_can_be_left_out_and_the_others_moved),
 	};
 
 	return UNIT_RUN(tests);
