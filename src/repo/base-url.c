@@ -109,8 +109,10 @@ int repo_add_urls(const struct reading *rd, struct draft *d, void *where, const 
 		r = expand(rd, d, words.v[i], &url);
 		if (r)
 			return r < 0 ? r : 0;
+		/* after a comma or a blank in a query, this is a part of its secret */
 		if (!is_url(url))
-			return repo_spoil(rd, d, "neither http:, https: nor file:", url);
+			return repo_spoil(rd, d, "neither http:, https: nor file:",
+					  strchr(value, '?') ? "" : url);
 		r = add_url(rd, d, urls, url);
 	}
 	return r;

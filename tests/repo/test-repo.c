@@ -141,6 +141,8 @@ static void what_is_wrong_makes_no_repository_and_is_named_with_its_place(void *
 		{ "[a]\nbaseurl=file:/a\nmirrorlist=http://b\ntrust=none\n", "[a]", "file: only" },
 		{ "[a]\nbaseurl=http://a\nmirrorlist=file:///b\n", "[a]",
 		  "no http: or https: URL" },
+		{ "[a]\nbaseurl=http://a/?k=1,s3cret\n", "line 2 [a]", "nor file:" },
+		{ "[a]\nbaseurl=http://a/?k=1 s3cret\n", "line 2 [a]", "nor file:" },
 		{ "[../a]\nbaseurl=http://a\n", "[../a]", "not usable as a repository's id" },
 		{ "[.a]\nbaseurl=http://a\n", "[.a]", "not usable as a repository's id" },
 		{ "[a b]\nbaseurl=http://a\n", "[a b]", "not usable as a repository's id" },
