@@ -7,8 +7,11 @@
  */
 #include <stdbool.h>
 
-/* Does a list look like XML? If not, it has a URL on each line. */
-bool mf_metalink_known(const char *text);
+/*
+ * Does a text look like XML: is the first byte after blanks and a mark of the byte order a '<'? A list that does not has a
+ * URL on each line.
+ */
+bool mf_looks_like_xml(const char *text);
 
 /*
  * The base URLs of the mirrors that have repomd.xml, one a line, the preferred ones first, each once; of any

@@ -48,7 +48,6 @@ static bool is_one_directory(const struct mf_context *ctx)
 void modules_place_find(struct mf_context *ctx)
 {
 	struct mf_kmod_program program;
-
 	struct stat st;
 
 	ctx->modules_place = MF_MODULES_MERGED;

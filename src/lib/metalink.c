@@ -20,6 +20,7 @@
 #define FILE_NAME "/repodata/repomd.xml"
 #define URL_MAX	  512
 #define MAX_URLS  1000
+#define MAX_RANK  1000000 /* RFC 5854: 999999 is the last */
 
 struct mirror {
 	char *url;
@@ -54,6 +55,14 @@ static bool is_element(const char *name, const char *wanted)
 	return !strcmp(colon ? colon + 1 : name, wanted);
 }
 
+/* The number in an attribute, which may have any text. */
+static int parse_rank(const char *text)
+{
+	long n = strtol(text, NULL, 10);
+
+	return n < 0 ? 0 : n > MAX_RANK ? MAX_RANK : (int)n;
+}
+
 static void on_start(void *arg, const char *name, const char **attributes)
 {
 	struct metalink *m = arg;
@@ -64,9 +73,9 @@ static void on_start(void *arg, const char *name, const char **attributes)
 	m->rank = 0;
 	for (size_t i = 0; m->in_url && attributes[i]; i += 2) {
 		if (!strcmp(attributes[i], "preference"))
-			m->rank = -atoi(attributes[i + 1]);
+			m->rank = -parse_rank(attributes[i + 1]);
 		else if (!strcmp(attributes[i], "priority"))
-			m->rank = atoi(attributes[i + 1]);
+			m->rank = parse_rank(attributes[i + 1]);
 	}
 }
 
@@ -133,7 +142,7 @@ static int by_rank(const void *a, const void *b)
 				  : (x->number > y->number) - (x->number < y->number);
 }
 
-bool mf_metalink_known(const char *text)
+bool mf_looks_like_xml(const char *text)
 {
 	/* a byte order mark */
 	text += mf_starts_with(text, "\xef\xbb\xbf") ? 3 : 0;

@@ -99,14 +99,11 @@ static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
 				       file->sha256);
 }
 
-/* After a mark of the byte order and blanks. */
 static bool is_xml(int fd)
 {
 	char head[16] = "";
-	ssize_t n = pread(fd, head, sizeof(head) - 1, 0);
-	const char *p = mf_starts_with(head, "\xef\xbb\xbf") ? head + 3 : head;
 
-	return n > 0 && p[strspn(p, " \t\r\n")] == '<';
+	return pread(fd, head, sizeof(head) - 1, 0) > 0 && mf_looks_like_xml(head);
 }
 
 /* Inflates a verified file into a memory file. A descriptor or a recorded error. */
@@ -234,7 +231,7 @@ static int read_list(struct mf_context *ctx, const struct mf_repo *repo, int fd,
 	size_t len;
 	int r = mf_file_read(fd, MIRRORLIST_MAX, &text, &len);
 
-	if (!r && mf_metalink_known(text))
+	if (!r && mf_looks_like_xml(text))
 		r = mf_metalink_list(text, ret_text);
 	else if (!r)
 		*ret_text = MF_STEAL(text);

@@ -2,9 +2,9 @@
 /*
  * The URLs of an entry: baseurl=, mirrorlist=, metalink= and path=.
  *
- * A URL may have variables, and a query with a secret: that is kept apart from it, since only the
+ * A URL may have variables, and a query with a secret: that is kept separately, since only the
  * server may see it (see modfetch/access.h). mirrorlist= and metalink= both name a list of mirrors, whose
- * form its content tells; where both are there, metalink= is used, as dnf does.
+ * content decides its form; where both are there, metalink= is used, as dnf does.
  */
 #include "base-url.h"
 #include <errno.h>
@@ -70,7 +70,7 @@ static char *encode_query(const char *query)
 	return copy;
 }
 
-/* Adds a base URL, and its query apart from it, since only the server may see that. */
+/* Adds a base URL and, separately, its query, since only the server may see that. */
 static int add_url(const struct reading *rd, struct draft *d, struct mf_strings *urls, char *url)
 {
 	struct mf_strings *queries = &d->repo.access.queries;

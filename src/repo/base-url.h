@@ -11,7 +11,7 @@
 int repo_add_urls(const struct reading *rd, struct draft *d, void *where, const char *value);
 int repo_set_url(const struct reading *rd, struct draft *d, void *where, const char *value);
 
-/* Do the URLs of a whole entry go together? 0, also where that spoils the entry, or -ENOMEM. */
+/* Do the URLs of a whole entry go together? 0, also where the entry becomes unusable, or -ENOMEM. */
 int repo_check_urls(const struct reading *rd, struct draft *d);
 
 #endif

@@ -20,7 +20,7 @@ static void expect(const char *text, const char *expected)
 {
 	_cleanup_free_ char *list = NULL;
 
-	assert_true(mf_metalink_known(text));
+	assert_true(mf_looks_like_xml(text));
 	assert_int_equal(mf_metalink_list(text, &list), 0);
 	assert_string_equal(list, expected);
 }
@@ -43,6 +43,10 @@ static void the_preferred_mirrors_come_first(void **state)
 	       "</metalink>",
 	       "http://a\nhttp://b\n");
 	expect(THREE(""), "");
+	/* numbers that no mirror manager writes */
+	expect(THREE("<url preference=\"-2147483648\">http://a/repodata/repomd.xml</url>"
+		     "<url preference=\"99999999999999999999\">http://b/repodata/repomd.xml</url>"),
+	       "http://b\nhttp://a\n");
 }
 
 static void what_is_no_metalink_has_no_mirrors(void **state)
@@ -59,8 +63,8 @@ static void what_is_no_metalink_has_no_mirrors(void **state)
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(bad); i++)
 		assert_int_equal(mf_metalink_list(bad[i], &list), -EBADMSG);
-	assert_false(mf_metalink_known("# mirrors\nhttp://a/\n"));
-	assert_false(mf_metalink_known(""));
+	assert_false(mf_looks_like_xml("# mirrors\nhttp://a/\n"));
+	assert_false(mf_looks_like_xml(""));
 }
 
 static void a_long_url_or_a_long_list_costs_itself_alone(void **state)

@@ -17,7 +17,7 @@ NAME = 'amd-rng-kmp-amd64'
 
 
 def without(code, device):
-    """The module without the alias of a device, "0000746B": it has that of a device that nobody has in its place."""
+    """The module without the alias of a device, "0000746B": it has that of a device of no machine in its place."""
     made = code.replace(b'd0000' + device.encode(), b'd0000FFFE')
     assert made != code
     return made
