@@ -72,13 +72,16 @@ static int check_any(struct mf_context *ctx, const struct mf_repo *repo, const c
 	struct mf_failure first = { 0 };
 	int r = -MFE_BAD_SIGNATURE;
 
-	if (file->signature)
+	if (file->signature) {
 		r = check_signature(ctx, repo, package, header, file->signature,
 				    file->signature_len);
-	for (size_t i = 0; i < n && is_refused(r); i++) {
-		if (!first.code)
+		if (r < 0)
 			first = ctx->failure;
+	}
+	for (size_t i = 0; i < n && is_refused(r); i++) {
 		r = check_encoded(ctx, repo, package, header, text);
+		if (r < 0 && !first.code)
+			first = ctx->failure;
 		text += strlen(text) + 1;
 	}
 	if (r == 0)
