@@ -25,6 +25,16 @@ static void put_symbols(const struct pack_kernel *kernel, const char *tag,
 				symbols[i].name, symbols[i].crc);
 }
 
+static void put_escaped(const struct mf_release *r, bool supplements, const char *escaped,
+			FILE *out)
+{
+	fprintf(out,
+		supplements ? "Supplements: modalias(kernel-%s-%s:" : "Provides: kalias(%s-%s:",
+		r->flavor, r->abi);
+	pack_spec_put_text(escaped, out);
+	fputs(")\n", out);
+}
+
 /* Writes one alias: a supplements if it has a bus, else a provides. */
 static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 			 const struct pack_module *module, const char *alias, FILE *out)
@@ -46,10 +56,7 @@ static int kmp_put_alias(struct pack *pack, const struct pack_kernel *kernel,
 		       "pack: %s: an alias of %zu bytes is too long for libsolv: modfetch finds "
 		       "the driver by it, zypper does not: %.60s…",
 		       module->path, strlen(alias), alias);
-	fprintf(out, has_bus ? "Supplements: modalias(kernel-%s-%s:" : "Provides: kalias(%s-%s:",
-		r->flavor, r->abi);
-	pack_spec_put_text(escaped, out);
-	fputs(")\n", out);
+	put_escaped(r, has_bus, escaped, out);
 	return 0;
 }
 
@@ -63,10 +70,7 @@ static int put_requested_symbols(const struct pack_kernel *kernel, const struct 
 
 		if (!escaped)
 			return -ENOMEM;
-		fprintf(out, "Provides: kalias(%s-%s:", kernel->release.flavor,
-			kernel->release.abi);
-		pack_spec_put_text(escaped, out);
-		fputs(")\n", out);
+		put_escaped(&kernel->release, false, escaped, out);
 	}
 	return 0;
 }
