@@ -260,6 +260,7 @@ PASSING = {
 # And those that are not, or ask for too much.
 LASTING = {
     "503-always": lambda p: p.body(b"busy", 503),
+    "503-for-half-a-minute": lambda p: p.body(b"busy", 503, Retry_After=30),
     "429-for-an-hour": lambda p: p.body(b"many", 429, Retry_After=3600),
     "reset-always": reset,
 }

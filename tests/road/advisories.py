@@ -182,11 +182,11 @@ class Advisories(unittest.TestCase):
         """Rows: the file, options of modifyrepo_c, the warning."""
         rows = [
             (b'<updates><update', [], 'cannot be parsed'),
-            (b'', ['--no-compress'], 'cannot be parsed'),
+            (b'', ['--no-compress'], 'neither XML nor compressed'),
             (b'\x1f\x8b\x08\x00 this is no gzip', ['--no-compress'], 'cannot be inflated'),
             (gzip.compress(XML.encode())[:-9], ['--no-compress'], 'cannot be inflated'),
             (lzma.compress(XML.encode())[:-9], ['--no-compress'], 'cannot be inflated'),
-            (b'BZh91AY&SY', ['--no-compress'], 'cannot be parsed'),
+            (b'BZh91AY&SY', ['--no-compress'], 'neither XML nor compressed'),
             (gzip.compress(b'<updates>' + b' ' * (2 << 20) + b'</updates>'), ['--no-compress'], 'when inflated'),
         ]
         self.root.conf(max_metadata=1)
