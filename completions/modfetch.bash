@@ -33,7 +33,7 @@ _modfetch() {
     COMPREPLY=()
     case $before in
     --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
-        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key)
+        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key | --subset)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -130,7 +130,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --updateinfo --incremental --share --only --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --subset --spec-only"
         if [[ $word != -* ]]; then
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$word")

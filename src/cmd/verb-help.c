@@ -29,12 +29,12 @@ static const struct verb_option coldplug_options[] = {
 };
 static const struct verb_option want_options[] = {
 	{ "missing", 0, NULL, "only the devices for which nothing is on disk" },
-	{ "exports", 0, NULL, "the symbols of the kernel too, for drivers from elsewhere" },
+	{ "exports", 0, NULL, "also the symbols of the kernel" },
 	{ 0 },
 };
 static const struct verb_option fetch_for_options[] = {
-	{ "output", 'o', "DIR", "where the packages and their metadata go" },
-	{ "repo", 0, "URL", "a repository in place of those configured here" },
+	{ "output", 'o', "DIR", "where packages and metadata go" },
+	{ "repo", 0, "URL", "in place of those configured here" },
 	{ "key", 0, "FILE", "its key" },
 	{ 0 },
 };
@@ -102,6 +102,7 @@ static const struct verb_option pack_options[] = {
 	{ "firmware", 0, "DIR", "pack firmware of this tree for the drivers" },
 	{ "updateinfo", 0, "FILE", "publish the advisories of this file" },
 	{ "identity", 0, "TEXT", "the identity of the repository" },
+	{ "subset", 0, "LIST", "only what the machines of a list of want need" },
 	{ "spec-only", 0, "DIR", "write spec files for a build service" },
 	{ "jobs", 'j', "N", "threads and parallel builds" },
 	{ "flavor", 0, "NAME", "instead of the last part of the release" },

@@ -415,6 +415,46 @@ class Medium(Lists):
         self.assertIn('[NO-REPOSITORY]', done.stderr)
 
 
+class Subset(Lists):
+    def test_a_repository_for_the_machines_of_two_lists(self):
+        online = self.machine(r.NIC, r.NOBODY)
+        base, kver = r.kernel()
+        self.want(online)
+        second = f'{self.directory}/second'
+        with open(second, 'w', encoding='ascii') as f:
+            f.write(f'modfetch-list 1\nkernel 5.10.0-1-other\nmachine x86_64\nmissing {r.STICK}\nname xfs\npresent usb_storage\nend\n')
+        subset = f'{self.directory}/subset'
+        done = subprocess.run([os.path.abspath(r.MODFETCH), '-q', 'pack', '--output', subset, '--sign', f'{r.test_keys()}/repo.key', '--cert',
+                               f'{r.test_keys()}/repo.crt', '--subset', self.list, '--subset', second, f'{base}/lib/modules/{kver}'],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=600)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        names = [name.split('-kmp-')[0] for name in files(subset) if '-kmp-' in name]
+        self.assertLess(len(names), 40)
+        for module in 'e1000e', 'usb_storage', 'uas', 'xfs', 'usbcore', 'libcrc32c':
+            self.assertIn(f'x86_64/{module}', names)
+        # both machines, and a new one of the second kind, get from it what the whole repository has for them
+        for modaliases, query in ([r.NIC, r.NOBODY], None), ([r.STICK], 'xfs'):
+            found = []
+            for url in f'file:{r.repository("small")}', f'file:{subset}':
+                root = self.machine(*modaliases)
+                root.repo(url)
+                self.assertEqual(root.run('refresh').returncode, 0)
+                self.assertEqual(root.run('coldplug').returncode, 0)
+                if query:
+                    self.assertEqual(root.run('install', query).returncode, 0)
+                found.append(root.on_disk())
+            self.assertEqual(*found)
+
+    def test_a_list_for_nothing_in_the_tree_makes_no_repository(self):
+        base, kver = r.kernel()
+        self.write(HEAD.format(kver) + f'missing {r.NOBODY}\nend\n')
+        done = subprocess.run([os.path.abspath(r.MODFETCH), '-q', 'pack', '--output', f'{self.directory}/subset', '--subset', self.list,
+                               f'{base}/lib/modules/{kver}'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=600)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn('[NOT-FOUND]', done.stderr)
+        self.assertFalse(os.path.exists(f'{self.directory}/subset/repodata'))
+
+
 class Hostile(Lists):
     def refused(self, text, code='BAD-LIST', status=1):
         self.write(text)
