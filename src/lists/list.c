@@ -296,8 +296,11 @@ int mf_lists_parse(struct mf_context *ctx, const char *source, const char *text,
 
 static int lists_append(struct mf_lists *lists, struct mf_lists *more)
 {
-	struct mf_list *v = reallocarray(lists->v, lists->n + more->n, sizeof(*v));
+	struct mf_list *v;
 
+	if (!more->v)
+		return 0;
+	v = reallocarray(lists->v, lists->n + more->n, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	memcpy(v + lists->n, more->v, more->n * sizeof(*v));
@@ -316,7 +319,7 @@ int mf_lists_read(struct mf_context *ctx, const char *path, struct mf_lists *lis
 	_cleanup_(mf_lists_done) struct mf_lists more = { 0 };
 	const char *source = is_stdin ? "standard input" : path;
 	_cleanup_free_ char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = fd < 0 ? -errno : mf_file_read(fd, MF_LIST_SIZE_MAX, &text, &len);
 
 	if (r == -EFBIG)

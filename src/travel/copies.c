@@ -180,7 +180,7 @@ static int write_copy(struct mf_context *ctx, const struct travel_copy *copy, co
 {
 	_cleanup_free_ char *path = mf_format("%s/%s", directory, copy->path);
 	uint8_t digest[MF_SHA256_LEN];
-	struct stat st;
+	struct stat st = { 0 };
 	int r = path ? mf_sha256_fd(copy->fd, digest) : -ENOMEM;
 
 	if (!r && fstat(copy->fd, &st) < 0)

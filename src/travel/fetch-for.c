@@ -313,9 +313,11 @@ static int bring_plan(struct trip *t, struct mf_context *rc, const struct mf_run
 {
 	struct order *orders = calloc(run->plan.n + 1, sizeof(*orders));
 	size_t n = 0;
-	int r = orders ? check_names(t, rc, run)
-		       : mf_fail(rc, MF_STAGE_LIST, -ENOMEM, "plan", NULL);
+	int r;
 
+	if (!orders)
+		return mf_fail(rc, MF_STAGE_LIST, -ENOMEM, "plan", NULL);
+	r = check_names(t, rc, run);
 	if (!r)
 		r = order_packages(t, rc, run, orders, &n);
 	if (!r && !t->travel->dry_run && run->plan.n)
