@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -83,6 +82,7 @@ class Lists(unittest.TestCase):
 
     def serve(self, kind='small'):
         server = r.Server(r.repository(kind))
+        server.http.handle_error = lambda *_: None  # a client that is killed is no news
         self.addCleanup(server.close)
         return server
 
@@ -102,7 +102,7 @@ class Lists(unittest.TestCase):
         return [*who, os.path.abspath(r.MODFETCH), '--root', root or self.elsewhere, '--detailed-exit', 'fetch-for', *args]
 
     def fetch_for(self, *args, server=None, **options):
-        named = ['--repo', server.url + '/drivers' if getattr(server, 'below', None) else server.url, '--key', self.key] if server else []
+        named = ['--repo', server.url, '--key', self.key] if server else []
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)}
         return subprocess.run(self.command(self.list, '--output', self.medium, *named, *args, **options), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, env=env, stdin=subprocess.DEVNULL, timeout=300, check=False)
@@ -133,6 +133,7 @@ class ThereAndBack(Lists):
         self.assertRegex(done.stdout, r'^\S+ has \d+ packages, [\d.]+ MB, for \d+ devices; wrote \d+ files, ')
         self.assertEqual(record(self.medium)[0], 'state complete')
         self.assertTrue(is_whole(self.medium))
+        self.assertFalse(any('filelists' in path for path in record(self.medium)[1]))
         server.requests.clear()
         # published bytes: the signature is that of the publisher
         for name in 'repomd.xml', 'repomd.xml.p7s':
@@ -184,6 +185,38 @@ class ThereAndBack(Lists):
         self.assertEqual(packages(self.medium), planned)
         self.assertNotIn('xhci', ' '.join(packages(self.medium)))
         self.assertIn('usb_storage', ' '.join(packages(self.medium)))
+
+    def test_the_lists_of_files_travel_where_a_refresh_reads_them(self):
+        root = self.machine()
+        published = f'{self.directory}/published'
+        os.mkdir(published)
+        with open(f'{root.base}/lib/modules/{root.kver}/{root.needed(["loop"])[-1]}', 'rb') as f:
+            body = f.read()
+        os.makedirs(f'{root.path}/usr/sbin')
+        with open(f'{root.path}/usr/sbin/depmod', 'w', encoding='ascii'):
+            pass
+        r.rpmbuild(published, 'kmod-toy', ['Requires: /usr/sbin/depmod'], [(f'/lib/modules/{root.kver}/extra/toy.ko', body)])
+        r.createrepo(published)
+        server = r.Server(published)
+        self.addCleanup(server.close)
+        text = self.want(root, 'toy')
+        # what nothing in the list has cannot be required
+        self.write(re.sub('file .*\n|end .*', '', text) + 'end\n')
+        done = self.fetch_for(server=server)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn('/usr/sbin/depmod', done.stderr)
+        self.assertIn('[UNSOLVABLE]', done.stderr)
+        self.assertEqual(packages(self.medium), [])
+        self.write(text)
+        done = self.fetch_for(server=server)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(packages(self.medium), ['kmod-toy-1-1.x86_64.rpm'])
+        self.assertTrue(any('filelists' in path for path in record(self.medium)[1]))
+        root.repo(f'file:{self.repository()}')
+        self.assertEqual(root.run('refresh').returncode, 0)
+        done = root.run('install', 'toy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('toy.ko', root.on_disk())
 
     def test_a_machine_of_another_architecture(self):
         base, kver = r.kernel('arm64')
@@ -308,7 +341,6 @@ class Medium(Lists):
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)}
         for when in ('', 'repomd.xml.p7s', 'primary', '.rpm', 'nvme-kmp', 'e1000e-kmp'):
             server = self.serve()
-            server.http.handle_error = lambda *_: None  # the client was killed
             with subprocess.Popen(self.command(self.list, '--output', self.medium, '--repo', server.url, '--key', self.key), env=env,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as running:
                 if when:
@@ -330,7 +362,6 @@ class Medium(Lists):
     def test_killed_while_it_writes(self):
         self.want(self.machine(r.NIC, r.NVME, r.XHCI))
         server = self.serve()
-        server.http.handle_error = lambda *_: None
         env = {**os.environ, 'MODFETCH_LIBEXECDIR': os.path.abspath(r.LIBEXECDIR)}
         log = f'{self.directory}/strace'
 
@@ -491,11 +522,11 @@ class Hostile(Lists):
 
     def test_a_list_with_thousands_of_modules_is_no_burden(self):
         root = self.machine(r.NIC)
-        began = time.process_time()
         self.write(HEAD.format(root.kver) + ''.join(f'present m{n}\n' for n in range(60000)) + f'missing {r.NIC}\nend\n')
         done = self.fetch_for(server=self.serve())
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertLess(time.process_time() - began, 60)
+        # they are names here, and no files that could be read
+        self.assertNotIn('cannot be read', done.stderr)
 
 
 if __name__ == '__main__':
