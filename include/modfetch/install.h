@@ -35,9 +35,9 @@ struct mf_receipt {
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
 /*
- * The same in two steps. After the first one everything is checked that can be checked beforehand, and
- * the undo record is on disk; the second one carries it out, and frees INSTALLATION in any case. What
- * the first one borrows must live until then.
+ * The same in two steps. The first one checks everything that can be checked beforehand, and writes
+ * nothing; the second one carries it out, and frees INSTALLATION in any case. What the first one borrows
+ * must live until then.
  */
 struct mf_installation;
 int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,

@@ -344,7 +344,7 @@ static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo
 	return r < 0 ? r : mf_undo_write(ctx, undo);
 }
 
-/* Checks and records all that will be installed and removed, before the transaction. */
+/* Checks and notes all that will be installed and removed, before the transaction. */
 static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 			   const struct mf_strings *erase, struct removed *removed)
 {
@@ -363,7 +363,7 @@ static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proof
 		r = add_strings(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, MF_STAGE_INSTALL, r, "transaction", NULL);
-	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
+	return r;
 }
 
 static int install_carry_out(const struct removed *removed)
@@ -436,8 +436,13 @@ int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 int mf_install_finish(struct mf_installation *x, struct mf_receipt *ret_receipt)
 {
 	struct mf_context *ctx = x->removed.ctx;
-	int r = install_carry_out(&x->removed);
+	int r = install_keep_notes(ctx, &x->receipt.undo);
 
+	if (r < 0) {
+		installation_free(x);
+		return r;
+	}
+	r = install_carry_out(&x->removed);
 	if (r == -MFE_LOCKED)
 		discard_notes(ctx);
 	else if (r < 0)

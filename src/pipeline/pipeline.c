@@ -252,7 +252,8 @@ static int install_packages(struct mf_context *ctx, struct mf_run *run, struct t
 	r = mf_install_finish(installation, &tx->receipt);
 	if (r < 0 && early)
 		mf_log(ctx, MF_LOG_WARNING,
-		       "load: the driver works until the next boot, but could not be installed");
+		       "load: the driver is in the kernel, but not installed: after the next "
+		       "boot it is missing, unless a later run installs it");
 	return r;
 }
 
