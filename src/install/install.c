@@ -420,8 +420,10 @@ int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	struct mf_installation *x = calloc(1, sizeof(*x));
 	int r;
 
-	if (!x)
-		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
+	if (!x) {
+		mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
+		return -ENOMEM;
+	}
 	x->removed = (struct removed){
 		.ctx = ctx, .erase = erase, .receipt = &x->receipt, .proofs = proofs, .n_proofs = n
 	};
