@@ -61,6 +61,19 @@ struct mf_display {
 	void (*show)(struct mf_display *display);
 };
 
+/*
+ * Takes over the verified files of each refresh, byte for byte as they were published: for a copy of
+ * the repository (src/travel/). The caller's; it outlives the context.
+ */
+struct mf_context;
+struct mf_keeper {
+	/* The file PATH of a repository; FD is borrowed. 0, or a failure that is recorded. */
+	int (*keep)(struct mf_keeper *keeper, struct mf_context *ctx, const char *repo_id,
+		    const char *path, int fd);
+	/* A file: URL below which files of the repository may be already, borrowed; NULL: none. */
+	const char *(*have)(struct mf_keeper *keeper, const char *repo_id);
+};
+
 /* Where a root has the module directories of its kernels. */
 enum mf_modules_place {
 	MF_MODULES_MERGED,	   /* /lib/modules and /usr/lib/modules are one directory */
@@ -79,6 +92,8 @@ struct mf_context {
 	char *root;   /* "" for the running system, else an absolute path without a final slash */
 	int root_fd;  /* the same directory, O_PATH */
 	char *kernel; /* release, as uname -r says; names a directory of /lib/modules */
+	const char *machine; /* its architecture, borrowed; NULL: that of the running system */
+	bool is_replica;     /* the root stands for another machine: its modules have no content */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	enum mf_modules_place modules_place; /* where "lib/modules" is */
 	bool unattended;    /* started by an event, a timer or the boot: the strict limits apply */
@@ -98,6 +113,7 @@ struct mf_context {
 	char helper_message[128]; /* the fetch helper's last log line */
 	int helper; /* socket of a running fetch helper, see mf_fetch_start_helper(), or -1 */
 	struct mf_looked_up *looked_up; /* NULL: each use looks it up again */
+	struct mf_keeper *keeper;	/* borrowed; NULL: nothing is kept but the cache */
 };
 
 /*
@@ -192,6 +208,10 @@ bool mf_modules_below_usr(const struct mf_context *ctx, const char *kernel);
 
 /* Makes a directory and its parents (mode 0755) below the root, as mf_context_open() finds it. A descriptor of it, or -errno. */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
+
+/* The architecture of the machine, as uname -m says it; ROOM is the caller's. "": it is not known. */
+struct utsname;
+const char *mf_context_machine(const struct mf_context *ctx, struct utsname *room);
 
 /* Passes PROGRESS (NULL: the work has ended) to the display, if there is one. */
 void mf_progress(const struct mf_context *ctx, const struct mf_progress *progress);

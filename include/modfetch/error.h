@@ -20,6 +20,7 @@ struct mf_context;
 	X(NOT_ROOT, "NOT-ROOT", 4, "only root may change the drivers of this machine")             \
 	X(CONFIG, "CONFIG", 1, "a configuration file cannot be used as it is")                     \
 	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
+	X(BAD_LIST, "BAD-LIST", 1, "the list of another machine's devices cannot be used")         \
 	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \
 	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository has it")                            \
 	X(UNSOLVABLE, "UNSOLVABLE", 4, "the requested packages cannot be installed together")      \
@@ -104,6 +105,7 @@ enum mf_error {
 	X(INITRD, "initrd")                                                                        \
 	X(INSTALL, "install")                                                                      \
 	X(KERNEL, "kernel")                                                                        \
+	X(LIST, "list")                                                                            \
 	X(LOAD, "load")                                                                            \
 	X(LOCK, "lock")                                                                            \
 	X(MATCH, "match")                                                                          \

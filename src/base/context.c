@@ -80,6 +80,13 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 	return root_open(ctx, path, O_RDONLY | O_DIRECTORY);
 }
 
+const char *mf_context_machine(const struct mf_context *ctx, struct utsname *room)
+{
+	if (ctx->machine)
+		return ctx->machine;
+	return uname(room) < 0 ? "" : room->machine;
+}
+
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
 {
 	_cleanup_free_ char *tail = NULL;

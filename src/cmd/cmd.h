@@ -47,6 +47,7 @@ cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials, cmd_complete;
 cmd_verb cmd_repo, cmd_key, cmd_doctor;
+cmd_verb cmd_want, cmd_fetch_for;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);

@@ -27,6 +27,17 @@ static const struct verb_option coldplug_options[] = {
 	{ "boot", 0, NULL, "for the service: leave to queue what must wait" },
 	{ 0 },
 };
+static const struct verb_option want_options[] = {
+	{ "missing", 0, NULL, "only the devices for which nothing is on disk" },
+	{ "exports", 0, NULL, "also the symbols of the kernel" },
+	{ 0 },
+};
+static const struct verb_option fetch_for_options[] = {
+	{ "output", 'o', "DIR", "where packages and metadata go" },
+	{ "repo", 0, "URL", "in place of those configured here" },
+	{ "key", 0, "FILE", "its key" },
+	{ 0 },
+};
 static const struct verb_option update_options[] = {
 	{ "check", 0, NULL, "list the updates, change nothing" },
 	{ "reload", 0, NULL, "load the new modules now where nothing uses them" },
@@ -91,6 +102,7 @@ static const struct verb_option pack_options[] = {
 	{ "firmware", 0, "DIR", "pack firmware of this tree for the drivers" },
 	{ "updateinfo", 0, "FILE", "publish the advisories of this file" },
 	{ "identity", 0, "TEXT", "the identity of the repository" },
+	{ "subset", 0, "LIST", "only what the machines of a list of want need" },
 	{ "spec-only", 0, "DIR", "write spec files for a build service" },
 	{ "jobs", 'j', "N", "threads and parallel builds" },
 	{ "flavor", 0, "NAME", "instead of the last part of the release" },
@@ -172,6 +184,21 @@ static const struct verb_help helps[] = {
 	  { { "modfetch coldplug --dry-run", "what do the devices of this machine lack?" },
 	    { "modfetch --root /mnt/image coldplug --sysfs laptop.list",
 	      "install the drivers of a recorded machine into an image" } } },
+	{ "want",
+	  GROUP_DRIVERS,
+	  USES_JSON,
+	  want_options,
+	  { { "modfetch want >/media/stick/list", "on the machine without a network" },
+	    { "modfetch want --kernel all --missing xfs",
+	      "for each kernel, only what has no driver, and a module" } } },
+	{ "fetch-for",
+	  GROUP_DRIVERS,
+	  USES_DRY_RUN | USES_JSON | USES_THOROUGH | USES_VERBOSE,
+	  fetch_for_options,
+	  { { "modfetch fetch-for /media/stick/list -o /media/stick",
+	      "on a machine with a network, from its repositories" },
+	    { "modfetch fetch-for list -o DIR --repo URL --key drivers.pem",
+	      "from one that is not configured there" } } },
 	{ "search",
 	  GROUP_QUESTIONS,
 	  USES_JSON,

@@ -437,7 +437,7 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 	struct utsname uts;
 	int r;
 
-	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
+	if (mf_pool_new(mf_context_machine(ctx, &uts), &catalog->pool) < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "pool", NULL);
 	/* the fewest first: with each list libsolv looks at all that is there */
 	r = mf_installed_add(ctx, catalog->pool,
