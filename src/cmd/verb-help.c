@@ -27,6 +27,10 @@ static const struct verb_option coldplug_options[] = {
 	{ "boot", 0, NULL, "for the service: leave to queue what must wait" },
 	{ 0 },
 };
+static const struct verb_option media_options[] = {
+	{ "device", 0, "DEVICE", "mount this block device, read-only" },
+	{ 0 },
+};
 static const struct verb_option update_options[] = {
 	{ "check", 0, NULL, "list the updates, change nothing" },
 	{ "reload", 0, NULL, "load the new modules now where nothing uses them" },
@@ -172,6 +176,14 @@ static const struct verb_help helps[] = {
 	  { { "modfetch coldplug --dry-run", "what do the devices of this machine lack?" },
 	    { "modfetch --root /mnt/image coldplug --sysfs laptop.list",
 	      "install the drivers of a recorded machine into an image" } } },
+	{ "media",
+	  GROUP_DRIVERS,
+	  RUNS | USES_THOROUGH | USES_UNATTENDED,
+	  media_options,
+	  { { "modfetch media /media/stick",
+	      "install what this machine lacks from a mounted stick" },
+	    { "modfetch media --device /dev/sdb1",
+	      "the same from a stick that is not mounted" } } },
 	{ "search",
 	  GROUP_QUESTIONS,
 	  USES_JSON,

@@ -22,6 +22,8 @@ static const struct verb verbs[] = {
 	{ "why", IN_MODULE(lookup), "QUERY...", "the same as lookup", 0 },
 	{ "coldplug", IN_MODULE(coldplug), "[--sysfs DIR|FILE]",
 	  "probe for all devices of this machine", ROOT },
+	{ "media", IN_MODULE(media), "DIRECTORY | --device DEVICE",
+	  "install missing drivers from a stick or disc", ONE_RUN | ROOT },
 	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
 	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
 	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", ROOT },
