@@ -448,6 +448,38 @@ class Devices(Machine):
         device = self.attach(f'{self.directory}/noise')
         self.assertIn('no file system of a known kind', self.refused('MEDIUM', '--device', device, status=1).stderr)
 
+    def test_base_urls_of_media(self):
+        """hd: and iso: as zypper has them; what is not there is a mirror that does not answer."""
+        copy(self.stick, f'{self.directory}/both/drivers')
+        shutil.rmtree(self.stick)
+        os.rename(f'{self.directory}/both', self.stick)
+        image = self.image(f'{self.directory}/stick.img')
+        device = self.attach(image)
+        before = self.mounts()
+        for urls in ([f'hd:/drivers?device={device}&filesystem=ext4'], [f'iso:/drivers?iso=stick.img&url=dir:{self.directory}'],
+                     [f'iso:/drivers?iso=stick.img&url=file://{self.directory}'], [f'hd:/drivers?device={self.directory}/nothing'.replace(self.directory, '/dev'), f'dir:{self.stick}/drivers']):
+            with self.subTest(urls=urls):
+                self.root.repo(*urls)
+                shutil.rmtree(f'{self.root.path}/var/cache/modfetch')
+                done = self.root.run('refresh')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if 'e1000e.ko' in self.root.on_disk():
+                    self.assertEqual(self.root.run('remove', 'e1000e').returncode, 0)
+                done = self.root.run('install', 'e1000e')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.mounts(), before)
+        self.root.repo(f'hd:/drivers?device={device}&filesystem=vfat')
+        done = self.root.run('refresh', '--force')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r'its file system is ext4, but the URL names vfat; correct the URL \[UNREACHABLE\]')
+
+    def test_a_process_that_may_not_mount_says_so(self):
+        device = self.attach(self.image(f'{self.directory}/stick.img'))
+        command = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', *self.root.command('media', '--device', device)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r'may not mount .* as root.*\[MEDIUM\]')
+
     def test_what_is_no_device(self):
         for path in '/dev/null', self.stick, f'{self.directory}/nothing', '/etc/passwd':
             self.refused('MEDIUM', '--device', path, status=1)
