@@ -8,6 +8,7 @@
  * rule lists.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,24 @@ static int find_medium(struct cmd *cmd, const char *device, const char *director
 	return 0;
 }
 
+/*
+ * A stick that was pulled out has no more entries for some file systems, and no error: then what was
+ * found is not all. R: the outcome so far, which stays if something was installed.
+ */
+static int check_device(struct cmd *cmd, const char *device, int r)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!device || r == CMD_DONE || r == -MFE_USAGE || r == -ENOMEM)
+		return r;
+	fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 || (errno != ENOENT && errno != ENXIO && errno != ENODEV && errno != ENOMEDIUM))
+		return r;
+	return mf_fail(
+		&cmd->ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, device,
+		"it was removed while it was read, and no driver was installed; insert it again");
+}
+
 int cmd_media(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = { { "device", required_argument, NULL, 'd' },
@@ -110,8 +129,11 @@ int cmd_media(struct cmd *cmd, int argc, char **argv)
 	}
 	if (argc - optind != !device)
 		return cmd_usage(cmd, "media", "name a directory, or --device DEVICE");
-	if (cmd->ctx.unattended)
+	if (cmd->ctx.unattended) {
 		alarm(MEDIA_SECONDS);
+		/* the journal gets a line for each device that got a driver */
+		cmd->quiet |= !cmd->dry_run;
+	}
 	/* a medium is older than a mirror by its nature */
 	cmd->ctx.settings.max_age_days = cmd->ctx.settings.media_max_age_days;
 	r = find_medium(cmd, device, argv[optind], &path);
@@ -120,5 +142,5 @@ int cmd_media(struct cmd *cmd, int argc, char **argv)
 	if (!r)
 		r = media_run(cmd, device ? device : argv[optind], &media);
 	mf_media_done(&cmd->ctx, &media);
-	return r;
+	return check_device(cmd, path ? device : NULL, r);
 }

@@ -16,37 +16,38 @@
 
 #define CHARSET "CONFIG_FAT_DEFAULT_IOCHARSET=\""
 
-/* The module of the character set that vfat asks for: "nls_ascii" or "nls_iso8859-1" by default. */
-static char *charset_module(const struct mf_context *ctx)
+/* Adds the module of the character set that vfat asks for, if the configuration of the kernel is known. */
+static int add_charset(const struct mf_context *ctx, struct mf_strings *modules)
 {
-	_cleanup_free_ char *config = NULL;
+	_cleanup_free_ char *config = NULL, *name = NULL;
 	const char *value;
-	char *name;
+	int r = mf_kernel_config_read(ctx, ctx->kernel, &config);
 
-	if (mf_kernel_config_read(ctx, ctx->kernel, &config))
-		return strdup("nls_iso8859_1");
+	if (r)
+		return r < 0 ? r : 0;
 	value = strstr(config, CHARSET);
 	if (!value)
-		return strdup("nls_iso8859_1");
+		return 0;
 	value += strlen(CHARSET);
 	name = mf_format("nls_%.*s", (int)strcspn(value, "\"\n"), value);
-	for (char *p = name; p && *p; p++)
+	if (!name)
+		return -ENOMEM;
+	for (char *p = name; *p; p++)
 		if (*p == '-')
 			*p = '_';
-	return name;
+	return mf_strings_add(modules, name);
 }
 
 int mf_media_modules(const struct mf_context *ctx, bool discs, struct mf_strings *ret_modules)
 {
 	static const char *const stick[] = { "usb_storage", "uas", "sd_mod", "vfat", "nls_cp437" };
 	static const char *const disc[] = { "sr_mod", "isofs" };
-	_cleanup_free_ char *charset = charset_module(ctx);
-	int r = charset ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(stick); i++)
 		r = mf_strings_add(ret_modules, stick[i]);
 	if (!r)
-		r = mf_strings_add(ret_modules, charset);
+		r = add_charset(ctx, ret_modules);
 	for (size_t i = 0; discs && !r && i < MF_ARRAY_SIZE(disc); i++)
 		r = mf_strings_add(ret_modules, disc[i]);
 	return r;

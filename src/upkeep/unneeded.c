@@ -127,6 +127,9 @@ static int add_media_modules(struct mf_context *ctx, struct needs *needs)
 	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
 	int r = mf_media_modules(ctx, true, &modules);
 
+	/* whatever the character set of the kernel is, and images on the medium */
+	if (!r)
+		r = mf_strings_split(&modules, "nls_ascii nls_iso8859_1 loop");
 	for (size_t i = 0; !r && i < modules.n; i++)
 		r = upkeep_needs_add(ctx, needs, modules.v[i], false, false,
 				     "a driver medium is read with it");
