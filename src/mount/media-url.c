@@ -50,7 +50,7 @@ void mf_media_url_done(struct mf_media_url *url)
 /* A copy of LEN bytes with %XX decoded; NULL: no memory, or a byte that no name has. */
 static char *decode(const char *text, size_t len)
 {
-	char *copy = malloc(len + 1), *out = copy;
+	char *copy = calloc(1, len + 1), *out = copy;
 
 	for (size_t i = 0; copy && i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
@@ -67,8 +67,6 @@ static char *decode(const char *text, size_t len)
 		}
 		*out++ = (char)c;
 	}
-	if (copy)
-		*out = '\0';
 	return copy;
 }
 

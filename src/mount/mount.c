@@ -103,35 +103,38 @@ static ssize_t read_head(int fd, char *head, size_t size)
 	return (ssize_t)len;
 }
 
-/* RET_NAME: static. WANTED: that it must be, or NULL. 0 or recorded. */
-static int check_filesystem(struct mf_context *ctx, const char *source, int fd, const char *wanted,
-			    const char **ret_name)
+/* The name of the file system, static. WANTED: that it must be, or NULL. NULL: a failure was recorded. */
+static const char *find_filesystem(struct mf_context *ctx, const char *source, int fd,
+				   const char *wanted)
 {
 	_cleanup_free_ char *head = malloc(MF_FILESYSTEM_HEAD);
 	const char *name;
 	ssize_t len;
 
-	if (!head)
-		return mf_fail(ctx, MF_STAGE_MEDIA, -ENOMEM, source, NULL);
+	if (!head) {
+		(void)mf_fail(ctx, MF_STAGE_MEDIA, -ENOMEM, source, NULL);
+		return NULL;
+	}
 	len = read_head(fd, head, MF_FILESYSTEM_HEAD);
+	name = len < 0 ? NULL : mf_filesystem_of(head, (size_t)len);
 	if (len < 0)
-		return mount_fail(ctx, source, (int)len, "it cannot be read");
-	name = mf_filesystem_of(head, (size_t)len);
-	if (!name)
-		return mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
-			       "it has no file system of a known kind; copy the files to a stick "
-			       "with vfat");
-	if (wanted && strcmp(wanted, name))
-		return mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
-			       "its file system is %s, but the URL names %s; correct the URL", name,
-			       wanted);
-	if (!is_listed(ctx, name))
-		return mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
-			       "its file system is %s, which media-filesystems= in modfetch.conf "
-			       "does not list; add it there, or use a stick with vfat",
-			       name);
-	*ret_name = name;
-	return 0;
+		(void)mount_fail(ctx, source, (int)len, "it cannot be read");
+	else if (!name)
+		(void)mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
+			      "it has no file system of a known kind; copy the files to a stick "
+			      "with vfat");
+	else if (wanted && strcmp(wanted, name))
+		(void)mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
+			      "its file system is %s, but the URL names %s; correct the URL", name,
+			      wanted);
+	else if (!is_listed(ctx, name))
+		(void)mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
+			      "its file system is %s, which media-filesystems= in modfetch.conf "
+			      "does not list; add it there, or use a stick with vfat",
+			      name);
+	else
+		return name;
+	return NULL;
 }
 
 /* Mounts the block device FD at the next place. */
@@ -140,11 +143,11 @@ static int mount_at_next(struct mf_context *ctx, const char *source, int fd, con
 	struct mf_strings *mounted = &ctx->looked_up->mounted;
 	_cleanup_free_ char *place = mf_format(PLACE "/%zu", mounted->n);
 	char device[64];
-	const char *filesystem = NULL;
-	int r = check_filesystem(ctx, source, fd, wanted, &filesystem);
+	const char *filesystem = find_filesystem(ctx, source, fd, wanted);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!filesystem)
+		return ctx->failure.code;
 	if (!place)
 		return mf_fail(ctx, MF_STAGE_MEDIA, -ENOMEM, source, NULL);
 	snprintf(device, sizeof(device), "/proc/self/fd/%d", fd);

@@ -39,7 +39,7 @@ int mf_local_copy(const char *path, uint64_t cap)
 		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	_cleanup_close_ int copy = from < 0 ? -1 : mf_memfile_new("modfetch");
 	_cleanup_free_ char *buf = NULL;
-	struct stat st;
+	struct stat st = { 0 };
 	size_t len = 0;
 	int r = from < 0 || fstat(from, &st) < 0 ? -errno : copy < 0 ? copy : 0;
 
@@ -54,17 +54,20 @@ int mf_local_copy(const char *path, uint64_t cap)
 	return r < 0 ? r : mf_steal_fd(&copy);
 }
 
-/* A sealed copy of a file that has the digest of its entry; -errno or -MFE_BAD_DIGEST. */
-static int copy_checked(const struct mf_local *local, const struct mf_local_file *file)
+/* A sealed copy of the file PATH that has the digest of its entry. A descriptor, or recorded. */
+static int copy_checked(struct mf_context *ctx, const char *path, const struct mf_local_file *file)
 {
-	_cleanup_free_ char *path = mf_format("%s%s", local->directory, file->name);
-	_cleanup_close_ int copy = path ? mf_local_copy(path, file->size) : -ENOMEM;
+	_cleanup_close_ int copy = mf_local_copy(path, file->size);
 	uint8_t digest[MF_SHA256_LEN];
 	int r = copy < 0 ? copy : mf_sha256_fd(copy, digest);
 
-	if (!r && memcmp(digest, file->sha256, sizeof(digest)))
-		r = -MFE_BAD_DIGEST;
-	return r < 0 ? r : mf_steal_fd(&copy);
+	if (r == -EFBIG || (!r && memcmp(digest, file->sha256, sizeof(digest))))
+		return mf_fail(ctx, MF_STAGE_MEDIA, -MFE_BAD_DIGEST, path,
+			       "it changed while it was read; copy the medium again");
+	if (r < 0)
+		return mf_fail(ctx, MF_STAGE_MEDIA, r == -ENOMEM ? r : -MFE_MEDIUM, path,
+			       "%s; was the medium removed? insert it again", mf_error_sentence(r));
+	return mf_steal_fd(&copy);
 }
 
 static int index_fill(void *arg, struct mf_pool *pool)
@@ -74,19 +77,16 @@ static int index_fill(void *arg, struct mf_pool *pool)
 	x->pool = pool;
 	for (size_t i = 0; i < x->local->n; i++) {
 		const struct mf_local_file *file = &x->local->v[i];
-		_cleanup_close_ int fd = copy_checked(x->local, file);
-		int r = fd < 0 ? fd : 0;
+		_cleanup_free_ char *path = mf_format("%s%s", x->local->directory, file->name);
+		_cleanup_close_ int fd = path ? copy_checked(x->ctx, path, file) : -ENOMEM;
 
+		if (fd < 0)
+			return path ? fd : mf_fail(x->ctx, MF_STAGE_MEDIA, fd, file->name, NULL);
 		x->file = (struct mf_pool_file){ file->name, file->size, { 0 } };
 		memcpy(x->file.sha256, file->sha256, sizeof(x->file.sha256));
-		if (!r)
-			r = mf_rpm_visit_package(fd, index_on_package, x);
-		if (r < 0)
-			return mf_fail(x->ctx, MF_STAGE_MEDIA, r, file->name,
-				       r == -MFE_BAD_DIGEST || r == -EFBIG
-					       ? "it changed while it was read; copy the medium "
-						 "again"
-					       : NULL);
+		if (mf_rpm_visit_package(fd, index_on_package, x) < 0)
+			mf_log(x->ctx, MF_LOG_WARNING, "media: %s cannot be read and is left out",
+			       path);
 	}
 	return 0;
 }
