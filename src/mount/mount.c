@@ -46,6 +46,19 @@ static int mount_fail(struct mf_context *ctx, const char *source, int r, const c
 		       mf_error_sentence(r));
 }
 
+/*
+ * Opens the root of the context again, with the same number. The old one is a mount of the namespace
+ * that this process has left; if no other process is in that, the kernel has taken the mounts below it
+ * away, and with them the directories that a service may write.
+ */
+static int reopen_root(struct mf_context *ctx)
+{
+	_cleanup_close_ int fd =
+		open(*ctx->root ? ctx->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || dup3(fd, ctx->root_fd, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
 /* Once a process. */
 static int enter_namespace(struct mf_context *ctx, const char *source)
 {
@@ -53,7 +66,7 @@ static int enter_namespace(struct mf_context *ctx, const char *source)
 		return mf_fail(ctx, MF_STAGE_MEDIA, -MFE_MEDIUM, source,
 			       "this process may not mount (%s); " ELSEWHERE,
 			       mf_error_sentence(-errno));
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || reopen_root(ctx) < 0)
 		return mount_fail(ctx, source, -errno,
 				  "the mounts of this process cannot be kept apart");
 	if ((mkdir("/run/modfetch", 0755) < 0 && errno != EEXIST) ||

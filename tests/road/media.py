@@ -454,6 +454,18 @@ class Devices(Machine):
         # the device is free again
         subprocess.run(['losetup', '--detach', device], check=True)
 
+    def test_in_a_service_of_which_few_directories_can_be_written(self):
+        """The only process of its mount namespace: what is mounted there goes when the process leaves it."""
+        device = self.attach(self.image(f'{self.directory}/stick.img'))
+        script = ('set -e; mount --bind $0 $0; mount -o remount,bind,ro $0; for d in var run lib usr etc; do mkdir -p $0/$d 2>/dev/null || :; '
+                  'mount --bind $0/$d $0/$d; mount -o remount,bind,rw $0/$d; done; exec "$@"')
+        for name in 'usr', 'run':
+            os.makedirs(f'{self.root.path}/{name}', exist_ok=True)
+        done = subprocess.run(['unshare', '-m', 'sh', '-c', script, self.root.path, *self.root.command('media', '--device', device)],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('e1000e.ko', self.root.on_disk())
+
     def test_a_file_system_that_is_not_listed_is_not_mounted(self):
         self.root.conf()
         device = self.attach(self.image(f'{self.directory}/stick.img'))
