@@ -12,7 +12,7 @@ function __modfetch_words
     modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
 end
 
-set -l verbs probe lookup why coldplug want fetch-for search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
+set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -39,6 +39,7 @@ complete -c modfetch -n $none -a why -d "the same as lookup"
 complete -c modfetch -n $none -a coldplug -d "probe for all devices of this machine"
 complete -c modfetch -n $none -a want -d "print what this machine lacks, for one that has a network"
 complete -c modfetch -n $none -a fetch-for -d "fetch what another machine lacks to a directory that travels"
+complete -c modfetch -n $none -a media -d "install missing drivers from a stick or disc"
 complete -c modfetch -n $none -a search -d "search packages by name, alias or text"
 complete -c modfetch -n $none -a info -d "print all about a package or module"
 complete -c modfetch -n $none -a install -d "install packages or patterns by name"
@@ -83,6 +84,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -s o -l output -
 complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -l repo -d "URL of a repository" -x
 complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -l key -d "its key" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -F
+complete -c modfetch -n "__fish_seen_subcommand_from media" -l device -d "mount this block device" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"
 complete -c modfetch -n "__fish_seen_subcommand_from hold unhold" -a "module package"
 complete -c modfetch -n "__fish_seen_subcommand_from prefer" -a "module package repository"

@@ -18,26 +18,31 @@ enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 /* keep_versions without a setting: 2 on a machine, 0 in an image, which shall not carry packages. */
 #define MF_KEEP_DEFAULT 0xffffffffU
 
+/* The file systems of media without a setting. */
+#define MF_MEDIA_FILESYSTEMS "vfat exfat iso9660 udf"
+
 /* The keys of section [modfetch] in /etc/modfetch/modfetch.conf; see modfetch.conf(5). */
 struct mf_settings {
 	char *rpmdb;	  /* directory of the rpm database below the root; NULL: detect it */
 	char *fetch_user; /* user that runs the fetch helper; default "modfetch" */
 	char *proxy;	  /* URL, in place of the proxy variables of the environment; NULL: none */
-	char *kernel_requests;	     /* globs of names fetched for the kernel; NULL: none */
-	char *module_signature;	     /* "require", "if-keys" (default) or "kernel" */
-	char *regenerate_initrd;     /* "auto" (default), "never", or the path of a program */
-	char *auto_update;	     /* "no" (default), "security" or "all" */
-	bool require_ready;	     /* kernel-added fails if a driver is missing; default no */
-	bool thorough;		     /* plans include suggested packages; default no */
-	uint64_t max_metadata;	     /* bytes of one metadata file, as sent and inflated; 512 MiB */
-	uint64_t max_package;	     /* bytes of one package; 1 GiB */
-	unsigned int max_age_days;   /* metadata older than this is refused unattended; 14 */
-	unsigned int fetch_timeout;  /* seconds for all downloads of one run; 600 */
-	unsigned int mirror_timeout; /* seconds a mirror may stall or be very slow; 20 */
-	unsigned int lock_timeout;   /* seconds to wait for a lock; 60 */
-	unsigned int bind_timeout;   /* milliseconds to wait for a device to be bound; 5000 */
-	unsigned int keep_versions;  /* replaced packages of a name that stay on disk */
-	unsigned int max_transactions; /* limit of transactions per hour started by events; 20 */
+	char *kernel_requests;	   /* globs of names fetched for the kernel; NULL: none */
+	char *module_signature;	   /* "require", "if-keys" (default) or "kernel" */
+	char *regenerate_initrd;   /* "auto" (default), "never", or the path of a program */
+	char *auto_update;	   /* "no" (default), "security" or "all" */
+	char *media_filesystems;   /* of media that may be mounted; NULL: MF_MEDIA_FILESYSTEMS */
+	bool require_ready;	   /* kernel-added fails if a driver is missing; default no */
+	bool thorough;		   /* plans include suggested packages; default no */
+	uint64_t max_metadata;	   /* bytes of one metadata file, as sent and inflated; 512 MiB */
+	uint64_t max_package;	   /* bytes of one package; 1 GiB */
+	unsigned int max_age_days; /* metadata older than this is refused unattended; 14 */
+	unsigned int media_max_age_days; /* the same for metadata that comes on a medium; 365 */
+	unsigned int fetch_timeout;	 /* seconds for all downloads of one run; 600 */
+	unsigned int mirror_timeout;	 /* seconds a mirror may stall or be very slow; 20 */
+	unsigned int lock_timeout;	 /* seconds to wait for a lock; 60 */
+	unsigned int bind_timeout;	 /* milliseconds to wait for a device to be bound; 5000 */
+	unsigned int keep_versions;	 /* replaced packages of a name that stay on disk */
+	unsigned int max_transactions;	 /* limit of transactions per hour started by events; 20 */
 };
 
 /* A moment of a work that may take long; the strings live until the call returns. */
@@ -86,6 +91,8 @@ enum mf_modules_place {
 struct mf_looked_up {
 	bool rpmdb_known;
 	char *rpmdb; /* the database's directory by rpm's configuration; NULL: it names none */
+	/* devices and images that this process has mounted, in the order of their places: src/mount */
+	struct mf_strings mounted;
 };
 
 struct mf_context {

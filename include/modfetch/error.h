@@ -81,6 +81,7 @@ struct mf_context;
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
 	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \
 	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
+	X(MEDIUM, "MEDIUM", 1, "the medium cannot be read")                                        \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")
 
@@ -109,6 +110,7 @@ enum mf_error {
 	X(LOAD, "load")                                                                            \
 	X(LOCK, "lock")                                                                            \
 	X(MATCH, "match")                                                                          \
+	X(MEDIA, "media")                                                                          \
 	X(OUTPUT, "output")                                                                        \
 	X(PACK, "pack")                                                                            \
 	X(POLICY, "policy")                                                                        \

@@ -38,6 +38,10 @@ static const struct verb_option fetch_for_options[] = {
 	{ "key", 0, "FILE", "its key" },
 	{ 0 },
 };
+static const struct verb_option media_options[] = {
+	{ "device", 0, "DEVICE", "mount this block device, read-only" },
+	{ 0 },
+};
 static const struct verb_option update_options[] = {
 	{ "check", 0, NULL, "list the updates, change nothing" },
 	{ "reload", 0, NULL, "load the new modules now where nothing uses them" },
@@ -199,6 +203,14 @@ static const struct verb_help helps[] = {
 	      "on a machine with a network, from its repositories" },
 	    { "modfetch fetch-for list -o DIR --repo URL --key drivers.pem",
 	      "from one that is not configured there" } } },
+	{ "media",
+	  GROUP_DRIVERS,
+	  RUNS | USES_THOROUGH | USES_UNATTENDED,
+	  media_options,
+	  { { "modfetch media /media/stick",
+	      "install what this machine lacks from a mounted stick" },
+	    { "modfetch media --device /dev/sdb1",
+	      "the same from a stick that is not mounted" } } },
 	{ "search",
 	  GROUP_QUESTIONS,
 	  USES_JSON,

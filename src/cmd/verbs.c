@@ -26,6 +26,8 @@ static const struct verb verbs[] = {
 	  "print what this machine lacks, for one that has a network", OWN_HEADINGS },
 	{ "fetch-for", IN_MODULE(fetch_for), "LIST... --output DIR [--repo URL --key FILE]...",
 	  "fetch what another machine lacks to a directory that travels", ANY_KERNEL | ONE_RUN },
+	{ "media", IN_MODULE(media), "DIRECTORY | --device DEVICE",
+	  "install missing drivers from a stick or disc", ONE_RUN | ROOT },
 	{ "search", IN_MODULE(search), "TERM...", "search packages by name, alias or text", 0 },
 	{ "info", IN_MODULE(info), "NAME...", "print all about a package or module", 0 },
 	{ "install", IN_MODULE(install), "NAME...", "install packages or patterns by name", ROOT },
