@@ -133,7 +133,7 @@ class Lists(unittest.TestCase):
 class ThereAndBack(Lists):
     def test_twenty_devices_get_from_the_medium_what_the_network_has(self):
         modaliases = whole.lists()['lenovo-yoga-tigerlake'][:20]
-        offline, online = self.machine(*modaliases, modules=()), self.machine(*modaliases, modules=())
+        offline, online, stick = (self.machine(*modaliases, modules=()) for _ in range(3))
         server = self.serve('full')
         online.repo(server.url)
         self.assertEqual(online.run('coldplug').returncode, 0)
@@ -159,6 +159,11 @@ class ThereAndBack(Lists):
         self.assertEqual(offline.on_disk(), online.on_disk())
         self.assertGreater(len(offline.on_disk()), 15)
         self.assertEqual(offline.run('coldplug').returncode, 2)
+        # a machine that knows the repository by its URL, and has never been online
+        stick.repo(server.url)
+        done = stick.run('media', self.medium)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(stick.on_disk(), online.on_disk())
         self.assertEqual(server.requests, [])
         # nothing travels that is not needed
         self.assertEqual(len(packages(self.medium)), len([name for name in offline.names() if name != 'bystander']))
