@@ -4,6 +4,7 @@
 An assertion like "1 != 0" gives no reason, and tests keep the output of their programs in different places. Importing this
 module is sufficient: it records each program that is started through subprocess and whose output was collected, and the
 runner of unittest adds these records to the report of a failure. record() adds commands that ran elsewhere, e.g. in a guest.
+A skipped test prints a line with its reason, which tests/check shows at its end.
 """
 
 import collections
@@ -72,6 +73,11 @@ class Result(unittest.TextTestResult):
         for found, count in zip((self.failures, self.errors), before):
             if len(found) > count:
                 self._add_report(found)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        # of a skipped class it is _ErrorHolder, whose id() is "setUpClass (module.Class)"
+        self.stream.writeln(f"SKIP: {test.id().removeprefix('__main__.')}: {reason}")
 
     @staticmethod
     def _add_report(found):

@@ -5,6 +5,7 @@
  * Shell commands for unit tests: what openssl, cp and sed prepare. Include it after "tests/unit.h".
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,12 @@ static inline void make_key(const char *name, const char *algorithm, const char 
 	run("openssl req -x509 -newkey %s -nodes -keyout %s.key -out %s/%s.pem -subj '/CN=%s' "
 	    "-days 3650 %s 2>err || { cat err; false; }",
 	    algorithm, name, directory, name, name, options);
+}
+
+/* Has the openssl program ML-DSA? Since version 3.5; its library, which the code under test uses, has the same. */
+static inline bool openssl_has_ml_dsa(void)
+{
+	return system("openssl list -public-key-algorithms | grep -q ML-DSA-65") == 0;
 }
 
 /* Enters a new temporary directory; its path is the caller's to free. */

@@ -4,8 +4,8 @@
 /*
  * The functions that use OpenSSL: SHA-256, detached CMS signatures (sign and verify), and the
  * PKCS#7 signature appended to a module. Stricter than OpenSSL's defaults: exactly one signer,
- * SHA-256 or better, RSA >= 2048, P-256, P-384 or Ed25519, only the given keys. Records no failure;
- * the caller knows the subject.
+ * SHA-256 or better, RSA >= 2048, P-256, P-384, Ed25519 or (since OpenSSL 3.5) ML-DSA, only the given
+ * keys. Records no failure; the caller knows the subject.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -103,8 +103,8 @@ int mf_signature_verify(const struct mf_keyring *keyring, const void *data, size
 
 /*
  * Why a signature that was refused cannot be used here, although other programs may accept it, in one
- * clause with the way out: it is in PEM or S/MIME, has several signers, or is RSA-PSS. Static; NULL: its
- * form is not the reason.
+ * clause with the way out: it is in PEM or S/MIME, has several signers, or is RSA-PSS, SLH-DSA or a kind
+ * of ML-DSA that OpenSSL does not verify. Static; NULL: its form is not the reason.
  */
 const char *mf_signature_form(const void *sig, size_t sig_len);
 

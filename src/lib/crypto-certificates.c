@@ -25,10 +25,14 @@ int mf_no_passphrase(char *buf, int size, int rwflag, void *arg)
 
 /* The accepted kinds of key, and the digest for signing with each. */
 static const struct mf_key_kind key_kinds[] = {
-	{ EVP_PKEY_RSA, NULL, 2048, NID_sha256 },
-	{ EVP_PKEY_EC, "prime256v1", 256, NID_sha256 },
-	{ EVP_PKEY_EC, "secp384r1", 384, NID_sha384 },
-	{ EVP_PKEY_ED25519, NULL, 253, NID_sha512 },
+	{ "RSA", EVP_PKEY_RSA, NULL, 2048, NID_sha256, false },
+	{ "EC", EVP_PKEY_EC, "prime256v1", 256, NID_sha256, false },
+	{ "EC", EVP_PKEY_EC, "secp384r1", 384, NID_sha384, false },
+	{ "ED25519", 0, NULL, 253, NID_sha512, true },
+	/* OpenSSL knows them since version 3.5; before, it can read no key of theirs */
+	{ "ML-DSA-44", 0, NULL, 1, NID_sha512, true },
+	{ "ML-DSA-65", 0, NULL, 1, NID_sha512, true },
+	{ "ML-DSA-87", 0, NULL, 1, NID_sha512, true },
 };
 
 const struct mf_key_kind *mf_key_kind(const EVP_PKEY *key)
@@ -39,7 +43,7 @@ const struct mf_key_kind *mf_key_kind(const EVP_PKEY *key)
 	for (size_t i = 0; key && i < MF_ARRAY_SIZE(key_kinds); i++) {
 		const struct mf_key_kind *kind = &key_kinds[i];
 
-		if (kind->type == EVP_PKEY_get_base_id(key) &&
+		if (EVP_PKEY_is_a(key, kind->algorithm) == 1 &&
 		    (!kind->group || !strcmp(kind->group, group)) &&
 		    EVP_PKEY_get_bits(key) >= kind->min_bits)
 			return kind;

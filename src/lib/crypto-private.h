@@ -2,8 +2,8 @@
 #ifndef LIB_CRYPTO_PRIVATE_H
 #define LIB_CRYPTO_PRIVATE_H
 /*
- * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, crypto-certificates.c
- * reads certificates, crypto-digest.c computes digests.
+ * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, crypto-form.c says why
+ * one cannot be used, crypto-certificates.c reads certificates, crypto-digest.c computes digests.
  */
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
@@ -20,6 +20,7 @@
 		free_fn(*p);                                                                       \
 	}
 CLEANUP_OF(bio, BIO *, BIO_free_all)
+CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
 CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
 CLEANUP_OF(time, ASN1_TIME *, ASN1_TIME_free)
 CLEANUP_OF(x509, X509 *, X509_free)
@@ -32,6 +33,8 @@ static inline void errors_drain(const int *unused)
 /* Declared first in every entry: empties the error queue on every return. */
 #define DRAIN_ERRORS _cleanup_(errors_drain) const int drain_errors_ __attribute__((unused)) = 0
 
+#define MF_CMS_MAX (64 << 10) /* bytes of a signature */
+
 struct mf_keyring {
 	STACK_OF(X509) * certs;
 	STACK_OF(X509_CRL) * crls;
@@ -39,13 +42,20 @@ struct mf_keyring {
 
 /* A kind of key whose signatures are accepted. */
 struct mf_key_kind {
-	int type;
+	const char *algorithm; /* OpenSSL's name of it */
+	int type; /* in the names of signature algorithms with a digest; 0: there are none */
 	const char *group; /* the curve of an EC key */
 	int min_bits;
 	int digest; /* for signing */
+	bool signs_with_own_digest;
 };
 /* The kind of a key, or NULL: its signatures are refused. */
 const struct mf_key_kind *mf_key_kind(const EVP_PKEY *key);
+
+static inline bool mf_key_is_ed25519(const EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "ED25519") == 1;
+}
 
 /* A callback for OpenSSL: a key with a passphrase is refused; without it OpenSSL would ask. */
 int mf_no_passphrase(char *buf, int size, int rwflag, void *arg);

@@ -7,10 +7,11 @@
  * time, so the result is the same in 1970 and 2099. A certificate named by any CRL of the keyring
  * is refused, independent of the CRL's own dates and signature: who may write keys may revoke.
  *
- * OpenSSL's CMS_verify() verifies RSA and ECDSA. Version 3.0 does not support Ed25519 in CMS (RFC
- * 8419), so this file verifies the signature over the signed attributes itself, and CMS_verify()
- * does the rest. Input that OpenSSL accepts but modfetch must not is refused before: bytes after
- * the structure, several signers, embedded content, weak digests, curves and keys.
+ * OpenSSL's CMS_verify() verifies RSA and ECDSA, and since version 3.5 ML-DSA (RFC 9882). Version
+ * 3.0 does not support Ed25519 in CMS (RFC 8419), so this file verifies the signature over the
+ * signed attributes itself, and CMS_verify() does the rest. Input that OpenSSL accepts but modfetch
+ * must not is refused before: bytes after the structure, several signers, embedded content, weak
+ * digests, curves and keys.
  */
 #include "modfetch/crypto.h"
 #include <errno.h>
@@ -22,13 +23,11 @@
 #include "modfetch/error.h"
 #include "crypto-private.h"
 
-#define MAX_SIGNATURE	  (64 << 10)
 #define ED25519_SIGNATURE 64
 #define SHA512_LEN	  64
 
 CLEANUP_OF(attributes, STACK_OF(X509_ATTRIBUTE) *, sk_X509_ATTRIBUTE_free)
 CLEANUP_OF(certs, STACK_OF(X509) *, sk_X509_free)
-CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
 CLEANUP_OF(der, unsigned char *, OPENSSL_free)
 CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
 CLEANUP_OF(store, X509_STORE *, X509_STORE_free)
@@ -46,12 +45,15 @@ static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *
 	signature = OBJ_obj2nid(oid);
 	if (digest != NID_sha256 && digest != NID_sha384 && digest != NID_sha512)
 		return false;
-	/* RFC 8419: with Ed25519 the digest of the content must be SHA-512 */
-	if (kind->type == EVP_PKEY_ED25519)
-		return signature == NID_ED25519 && digest == NID_sha512;
+	/*
+	 * RFC 8419: with Ed25519 the digest of the content must be SHA-512. RFC 9882 has it as the one
+	 * that suits each kind of ML-DSA.
+	 */
+	if (kind->signs_with_own_digest)
+		return signature == OBJ_txt2nid(kind->algorithm) && digest == NID_sha512;
 	/* the signature algorithm may be RSA without a digest; else its digest must be the same */
 	if (signature == NID_rsaEncryption)
-		return kind->type == EVP_PKEY_RSA;
+		return !strcmp(kind->algorithm, "RSA");
 	return OBJ_find_sigid_algs(signature, &implied_digest, &implied_key) &&
 	       implied_digest == digest && implied_key == kind->type;
 }
@@ -123,7 +125,7 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 	const unsigned char *p = sig;
 	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
 
-	if (!len || len > MAX_SIGNATURE)
+	if (!len || len > MF_CMS_MAX)
 		return -MFE_BAD_SIGNATURE;
 	cms = d2i_CMS_ContentInfo(NULL, &p, (long)len);
 	if (!cms || p != (const unsigned char *)sig + len ||
@@ -135,39 +137,6 @@ static int parse_signature(const void *sig, size_t len, CMS_ContentInfo **ret_cm
 	*ret_si = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms), 0);
 	*ret_cms = MF_STEAL(cms);
 	return 0;
-}
-
-const char *mf_signature_form(const void *sig, size_t len)
-{
-	static const struct {
-		const char *begin, *clause;
-	} texts[] = {
-		{ "-----BEGIN", "it is in PEM; make it in DER, with openssl cms -outform DER" },
-		{ "MIME-Version:", "it is S/MIME; make it in DER, with openssl cms -outform DER" },
-		{ "Content-Type:", "it is S/MIME; make it in DER, with openssl cms -outform DER" },
-	};
-	DRAIN_ERRORS;
-	_cleanup_(cms_cleanup) CMS_ContentInfo *cms = NULL;
-	const unsigned char *p = sig;
-	const ASN1_OBJECT *oid;
-	X509_ALGOR *algorithm;
-	STACK_OF(CMS_SignerInfo) * signers;
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(texts); i++)
-		if (len >= strlen(texts[i].begin) &&
-		    !memcmp(sig, texts[i].begin, strlen(texts[i].begin)))
-			return texts[i].clause;
-	cms = len <= MAX_SIGNATURE ? d2i_CMS_ContentInfo(NULL, &p, (long)len) : NULL;
-	signers = cms ? CMS_get0_SignerInfos(cms) : NULL;
-	if (signers && sk_CMS_SignerInfo_num(signers) > 1)
-		return "it has several signers; sign with one key, and publish again for another";
-	if (!signers || sk_CMS_SignerInfo_num(signers) != 1)
-		return NULL;
-	CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, 0), NULL, NULL, NULL, &algorithm);
-	X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
-	return OBJ_obj2nid(oid) == NID_rsassaPss ? "it is RSA-PSS, which is not supported; sign "
-						   "with RSA PKCS#1, ECDSA or Ed25519"
-						 : NULL;
 }
 
 /* Reads the only signing time of the signed attributes. False: none, several or an invalid one. */
@@ -223,7 +192,7 @@ static int verify_by(X509 *cert, CMS_ContentInfo *cms, CMS_SignerInfo *si, int64
 		return -ENOMEM;
 	if (!kind || !algorithms_are_strong(si, kind))
 		return -MFE_WEAK_SIGNATURE;
-	if (kind->type == EVP_PKEY_ED25519) {
+	if (mf_key_is_ed25519(key)) {
 		if (!ed25519_verify(si, key) ||
 		    OBJ_obj2nid(CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_pkcs9_contentType),
 							    -3, V_ASN1_OBJECT)) != NID_pkcs7_data)
@@ -320,7 +289,7 @@ int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, s
 	si = cms ? CMS_add1_signer(cms, cert, key, EVP_get_digestbynid(kind->digest), flags) : NULL;
 	if (!content || !si)
 		return -ENOMEM;
-	r = kind->type == EVP_PKEY_ED25519		? ed25519_sign(si, key, data, len)
+	r = mf_key_is_ed25519(key)			? ed25519_sign(si, key, data, len)
 	    : CMS_final(cms, content, NULL, flags) == 1 ? 0
 							: -EBADMSG;
 	der_len = r < 0 ? 0 : i2d_CMS_ContentInfo(cms, &der);

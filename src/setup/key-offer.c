@@ -155,7 +155,7 @@ static int offer_parse(struct mf_context *ctx, const char *text, size_t len,
 			return mf_fail(
 				ctx, MF_STAGE_CONFIG, -MFE_WEAK_SIGNATURE, offer->source,
 				"the key of \"%s\" is refused: it must be RSA of 2048 bits or "
-				"more, P-256, P-384 or Ed25519",
+				"more, P-256, P-384, Ed25519 or, with OpenSSL 3.5, ML-DSA",
 				offer->v[i].subject);
 	return 0;
 }

@@ -172,6 +172,7 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 				  const char *path, const struct mf_modinfo *info)
 {
 	struct mf_signer signer;
+	const char *form;
 	int r;
 
 	if (!v->required)
@@ -181,9 +182,12 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 			       "it has no signature, but needs one by a key in /" KEY_DIRECTORY);
 	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
+	form = r == -MFE_BAD_SIGNATURE || r == -MFE_WEAK_SIGNATURE
+		       ? mf_signature_form(info->signature, info->signature_len)
+		       : NULL;
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, r, path, "the module: %s",
-			       mf_error_sentence(r));
+		return mf_fail(ctx, MF_STAGE_VERIFY, r, path, "the module: %s%s%s",
+			       mf_error_sentence(r), form ? ": " : "", form ? form : "");
 	return mf_deny_check(ctx, path, "module's key", signer.fingerprint);
 }
 

@@ -30,6 +30,7 @@ chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/u
 
 
 @unittest.skipUnless(os.environ.get("MODFETCH_TEST_ALL") == "1", "makes a minimal Debian and installs a kernel into it")
+@unittest.skipUnless(shutil.which("mmdebstrap"), "mmdebstrap is not installed")
 class Diverted(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp(prefix="diverted-")

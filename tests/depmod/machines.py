@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from trees import INDEXES, kernel, modules_of  # noqa: E402
 
 if os.environ.get("MODFETCH_TEST_ALL") != "1":
+    print("MODFETCH_TEST_ALL is not set")
     sys.exit(77)  # skipped, for meson
 
 MODFETCH = os.path.abspath(os.environ["MODFETCH"])

@@ -138,7 +138,8 @@ class Suite(Newest):
         run("tar", "-xf", glob.glob(f"{cls.work}/kmod_*.orig.tar.*")[0], "-C", f"{cls.work}/source", "--strip-components=1")
         cls.build = f"{cls.work}/build"
         run("meson", "setup", cls.build, f"{cls.work}/source", "-Dmanpages=false", "-Dbuild-tests=true")
-        run("ninja", "-C", cls.build, env={**os.environ, "KDIR": cls.headers()})
+        # since meson 1.7, "all" does not build the tests
+        run("ninja", "-C", cls.build, "all", "meson-test-prereq", env={**os.environ, "KDIR": cls.headers()})
         for directory in glob.glob(f"{cls.build}/testsuite/rootfs/test-depmod/*/"):
             os.makedirs(f"{directory}/usr/bin")
             shutil.copy(f"{cls.build}/kmod", f"{directory}/usr/bin")

@@ -127,7 +127,7 @@ class Package(Scratch):
 
     def test_it_comes_and_goes_without_a_trace(self):
         root = self.scratch / "root"
-        for directory in ("bin", "var/lib/rpm", "usr/lib", "etc", "run/modprobe.d", "lib/modules/6.1"):
+        for directory in ("bin", "var/lib/rpm", "var/tmp", "usr/lib", "etc", "run/modprobe.d", "lib/modules/6.1"):
             (root / directory).mkdir(parents=True)
         for name in ("sh", "rm"):
             shutil.copy(shutil.which("busybox"), root / "bin" / name)

@@ -220,7 +220,7 @@ class Packages(Machine):
         os.remove(f'{self.directory}/{self.packages["evil"]}')
         r.rpmbuild(self.directory, f'evil-kmp-{TAG}', [
             'Provides: kmod(evil.ko)', f'Supplements: modalias(kernel-{TAG}:usb:v2222p*d*dc*dsc*dp*ic*isc*ip*in*)'],
-            [(place('evil'), module('ctr'))], version='2')
+            [(place('evil'), module('cmac'))], version='2')
         r.createrepo(self.directory)
         self.plug(0x2222, GOOD)
         done = self.queue()

@@ -410,9 +410,13 @@ class Symbols(Case):
         return f'{self.root.path}/usr/src/linux-headers-{self.root.kver}/Module.symvers'
 
     def imports(self):
-        path = [f for f in os.listdir(r.repository() + '/x86_64') if f.startswith('e1000e')][0]
-        text = r.output('rpm', '-qp', '--requires', f'{r.repository()}/x86_64/{path}', stderr=subprocess.DEVNULL)
-        return re.findall(r'ksym\(\w+:(\w+)\) = (\w+)', text)
+        """The symbols that only e1000e imports, of the packages here, with their CRCs."""
+        needs = {}
+        for name in os.listdir(f'{r.repository()}/x86_64'):
+            text = r.output('rpm', '-qp', '--requires', f'{r.repository()}/x86_64/{name}', stderr=subprocess.DEVNULL)
+            for need in re.findall(r'ksym\(\w+:(\w+)\) = (\w+)', text):
+                needs.setdefault(need, set()).add(name.partition('-kmp')[0])
+        return sorted(need for need, names in needs.items() if names == {'e1000e'})
 
     def edit(self, symbol, crc):
         with open(self.symvers(), encoding='utf-8') as f:

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import root as r  # noqa: E402
 
 ROUNDS = 500
-DRIVERS = ('soundcore', 'libcrc32c', 't10_pi')
+DRIVERS = ('soundcore', 'libcrc32c', 'scsi_common')
 
 
 class Contention(unittest.TestCase):

@@ -66,6 +66,9 @@ class Machine:
               self.path)
         mount('-t', 'proc', 'proc', f'{self.path}/proc')
         mount('--bind', '/dev', f'{self.path}/dev')
+        # the overlay has nothing of other file systems, and the build may be on one
+        os.makedirs(f'{self.path}{BUILD}', exist_ok=True)
+        mount('--bind', BUILD, f'{self.path}{BUILD}')
         self.install(generator)
         self.image = f'{self.path}/boot/initrd.img-{self.k}'
         self.kernel = f'{self.path}/usr/lib/modules/{self.k}'

@@ -262,7 +262,7 @@ class Access(Case):
                                      ('bz2', '--general-compress-type=bz2', 1), ('zck', '--zck', 0), ('zst', None, 0)):
             with self.subTest(kind=kind):
                 shutil.rmtree(f'{self.repository}/repodata', ignore_errors=True)
-                subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', *([option] if option else []),
+                subprocess.run(['createrepo_c', '-q', '--no-database', '--simple-md-filenames', option or '--general-compress-type=gz',
                                 self.repository], check=True)
                 if kind == 'zst':
                     self.replace_primary_by_zstd()

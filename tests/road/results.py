@@ -81,7 +81,7 @@ class Lines(Case):
         kver = self.root.kver
         self.assertRegex(self.line('install', 'e1000e'), rf'^installed e1000e{re.escape(self.kmp)}-\S+ \(\d+ kB\) for {re.escape(kver)}$')
         self.assertEqual(self.line('install', 'e1000e', status=2), f'e1000e: already installed for {kver}')
-        self.assertRegex(self.line('--no-load', 'probe', 'xfs'), rf'^installed 4 packages \(\d+ kB\) for {re.escape(kver)}$')
+        self.assertRegex(self.line('--no-load', 'probe', 'xfs'), rf'^installed 4 packages \([\d.]+ [kM]B\) for {re.escape(kver)}$')
         self.assertEqual(self.line('--no-load', 'probe', 'xfs', status=2), f'xfs: already installed for {kver}')
         self.assertRegex(self.line('remove', 'e1000e', 'xfs'), rf'^removed 2 packages \(\d.* MB\) for {re.escape(kver)}$')
         self.assertEqual(self.line('remove', 'e1000e', status=2), 'e1000e: not installed')

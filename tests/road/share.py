@@ -241,7 +241,8 @@ class Small(unittest.TestCase):
         with open(path, 'r+b') as f:
             data = f.read()
             f.seek(0)
-            f.write(data.replace(b'author=', b'Author='))
+            self.assertIn(b'description=', data)
+            f.write(data.replace(b'description=', b'Description='))
         _, said = pack(repository, tree, '--incremental', status=1)
         self.assertIn(f'can no longer serve {self.kvers[1]}', said)
         machine = self.machine(1, repository)

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import root as r  # noqa: E402
 
 if os.environ.get('MODFETCH_TEST_ALL') != '1':
+    print('MODFETCH_TEST_ALL is not set')
     sys.exit(77)  # skipped, for meson
 
 # in one of the modules: a macro of the kernel makes it from a name in the source

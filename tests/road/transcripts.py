@@ -119,8 +119,9 @@ class Machine(r.Root):
         with open(source, 'rb') as f:
             module = f.read()
         name = f'dummy-kmp-{r.tag(self.kver)}'
-        r.rpmbuild(self.drivers, name, ['Provides: kmod(dummy.ko)', 'Provides: dummy-kmp', f'Requires: kernel-uname-r = {self.kver}'
-                                                     .rsplit('-', 1)[0] + f'.{self.kver.rsplit("-", 1)[1]}'],
+        # rpmbuild allows one dash
+        base, _, rest = self.kver.partition('-')
+        r.rpmbuild(self.drivers, name, ['Provides: kmod(dummy.ko)', 'Provides: dummy-kmp', f'Requires: kernel-uname-r = {base}-{rest.replace("-", ".")}'],
                    [(f'/lib/modules/{self.kver}/updates/dummy.ko', module)], version=version)
         r.next_second()
         r.createrepo(self.drivers)

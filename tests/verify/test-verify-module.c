@@ -93,6 +93,8 @@ static int remove_machine(void **state)
 	return 0;
 }
 
+static char last_reason[512]; /* of judge(); "": it was accepted */
+
 /* The return value for BUF as the file PATH under a policy. */
 static int judge(const struct machine *m, const char *policy, const char *path, const void *buf,
 		 size_t len)
@@ -110,6 +112,7 @@ static int judge(const struct machine *m, const char *policy, const char *path, 
 	mf_module_verifier_free(verifier);
 	if (r < 0)
 		assert_int_equal(ctx.failure.code, r);
+	snprintf(last_reason, sizeof(last_reason), "%s", r < 0 ? ctx.failure.why : "");
 	return r;
 }
 
@@ -274,6 +277,23 @@ static void missing_and_added_bytes_are_found(void **state)
 	memcpy(room, m->module, m->len);
 	memcpy(room + m->len, other_signed + other_len - (len - m->len), len - m->len);
 	assert_judged(m, room, len, -MFE_BAD_SIGNATURE);
+}
+
+/* ML-DSA by its number, in place of RSA: as a build of Linux 7.0 may sign. */
+static void a_signature_that_openssl_cannot_verify_is_named(void **state)
+{
+	static const uint8_t rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01 },
+			     ml_dsa[] = { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12 };
+	const struct machine *m = *state;
+	size_t len;
+	_cleanup_free_ char *module = sign(m->module, m->len, "mine", "-md sha512", &len);
+	char *at = memmem(module + m->len, len - m->len, rsa, sizeof(rsa));
+
+	assert_non_null(at);
+	memcpy(at, ml_dsa, sizeof(ml_dsa));
+	assert_judged(m, module, len, -MFE_WEAK_SIGNATURE);
+	assert_non_null(strstr(last_reason, "it is ML-DSA"));
+	assert_non_null(strstr(last_reason, "sign with"));
 }
 
 static void the_distributions_signature_is_untrusted(void **state)
@@ -577,6 +597,7 @@ int main(void)
 		UNIT(any_changed_byte_of_a_module_is_found),
 		UNIT(wrong_trailers_are_no_signatures),
 		UNIT(missing_and_added_bytes_are_found),
+		UNIT(a_signature_that_openssl_cannot_verify_is_named),
 		UNIT(the_distributions_signature_is_untrusted),
 		UNIT(only_strong_keys_of_the_directory_are_valid),
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),

@@ -12,6 +12,7 @@ import unittest
 import demo
 
 if os.environ.get("MODFETCH_TEST_ALL") != "1":
+    print("MODFETCH_TEST_ALL is not set")
     sys.exit(77)  # skipped, for meson
 
 
