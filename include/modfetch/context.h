@@ -23,20 +23,24 @@ struct mf_settings {
 	char *rpmdb;	  /* directory of the rpm database below the root; NULL: detect it */
 	char *fetch_user; /* user that runs the fetch helper; default "modfetch" */
 	char *proxy;	  /* URL, in place of the proxy variables of the environment; NULL: none */
-	char *kernel_requests;	     /* globs of names fetched for the kernel; NULL: none */
-	char *module_signature;	     /* "require", "if-keys" (default) or "kernel" */
-	char *regenerate_initrd;     /* "auto" (default), "never", or the path of a program */
-	char *auto_update;	     /* "no" (default), "security" or "all" */
-	bool require_ready;	     /* kernel-added fails if a driver is missing; default no */
-	bool thorough;		     /* plans include suggested packages; default no */
-	uint64_t max_metadata;	     /* bytes of one metadata file, as sent and inflated; 512 MiB */
-	uint64_t max_package;	     /* bytes of one package; 1 GiB */
-	unsigned int max_age_days;   /* metadata older than this is refused unattended; 14 */
-	unsigned int fetch_timeout;  /* seconds for all downloads of one run; 600 */
-	unsigned int mirror_timeout; /* seconds a mirror may stall or be very slow; 20 */
-	unsigned int lock_timeout;   /* seconds to wait for a lock; 60 */
-	unsigned int bind_timeout;   /* milliseconds to wait for a device to be bound; 5000 */
-	unsigned int keep_versions;  /* replaced packages of a name that stay on disk */
+	char *kernel_requests;	   /* globs of names fetched for the kernel; NULL: none */
+	char *module_signature;	   /* "require", "if-keys" (default) or "kernel" */
+	char *regenerate_initrd;   /* "auto" (default), "never", or the path of a program */
+	char *auto_update;	   /* "no" (default), "security" or "all" */
+	char *prefetch;		   /* words, see modfetch/prefetch.h; NULL: none */
+	char *peers;		   /* URLs that other machines serve packages at; NULL: none */
+	bool share_packages;	   /* files of packages are readable for a web server; default no */
+	bool require_ready;	   /* kernel-added fails if a driver is missing; default no */
+	bool thorough;		   /* plans include suggested packages; default no */
+	uint64_t max_metadata;	   /* bytes of one metadata file, as sent and inflated; 512 MiB */
+	uint64_t max_package;	   /* bytes of one package; 1 GiB */
+	uint64_t prefetch_size;	   /* bytes of all prefetched packages; 200 MiB */
+	unsigned int max_age_days; /* metadata older than this is refused unattended; 14 */
+	unsigned int fetch_timeout;    /* seconds for all downloads of one run; 600 */
+	unsigned int mirror_timeout;   /* seconds a mirror may stall or be very slow; 20 */
+	unsigned int lock_timeout;     /* seconds to wait for a lock; 60 */
+	unsigned int bind_timeout;     /* milliseconds to wait for a device to be bound; 5000 */
+	unsigned int keep_versions;    /* replaced packages of a name that stay on disk */
 	unsigned int max_transactions; /* limit of transactions per hour started by events; 20 */
 };
 

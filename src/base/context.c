@@ -26,6 +26,7 @@
 static const struct mf_settings defaults = {
 	.max_metadata = 512ULL << 20,
 	.max_package = 1ULL << 30,
+	.prefetch_size = 200ULL << 20,
 	.max_age_days = 14,
 	.fetch_timeout = 600,
 	.mirror_timeout = 20,
@@ -227,6 +228,8 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);
 	free(ctx->settings.auto_update);
+	free(ctx->settings.prefetch);
+	free(ctx->settings.peers);
 	if (ctx->looked_up)
 		free(ctx->looked_up->rpmdb);
 	free(ctx->looked_up);
