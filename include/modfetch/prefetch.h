@@ -65,4 +65,24 @@ int mf_prefetch(struct mf_context *ctx, bool plan_only, struct mf_prefetch *ret_
 /* Drops all prefetched packages, for all kernels. RET_DROPPED: how many. 0 or a recorded failure. */
 int mf_prefetch_remove(struct mf_context *ctx, size_t *ret_dropped);
 
+/* What is there for one kernel. */
+struct mf_prefetch_kernel {
+	char *kernel; /* its release */
+	size_t packages;
+	uint64_t bytes;
+	long day; /* since 1970: when the oldest of them was found to be up to date */
+	struct mf_strings words; /* sorted */
+};
+/* Zeroed: nothing. */
+struct mf_prefetch_coverage {
+	struct mf_prefetch_kernel *v;
+	size_t n, room;
+};
+/*
+ * Reads what is prefetched; nothing for a user who cannot read the list. The caller passes the result to
+ * mf_prefetch_coverage_done(). 0 or -errno, recorded.
+ */
+int mf_prefetch_coverage_read(struct mf_context *ctx, struct mf_prefetch_coverage *ret_coverage);
+void mf_prefetch_coverage_done(struct mf_prefetch_coverage *coverage);
+
 #endif

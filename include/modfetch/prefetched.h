@@ -20,7 +20,8 @@ bool mf_prefetched_is_for(const struct mf_kept_package *package, const char *ker
 
 /* A package of the current plan; all borrowed. */
 struct mf_prefetched_new {
-	int fd; /* the sealed file, which was verified; -1: its file is in the directory already */
+	int fd; /* the sealed file, which was verified; -1: its file is in the directory already, or
+		   the package is left out */
 	const char *name, *label, *repo;
 	const char *words; /* with commas */
 	const uint8_t *sha256;

@@ -221,6 +221,10 @@ int cmd_update_by_policy(struct cmd *cmd);
 void cmd_prefetch_kernel(struct cmd *cmd, const char *kernel);
 void cmd_prefetch_all(struct cmd *cmd);
 
+/* For status: prints what is prefetched, or sets "prefetched" in O. 0 or a recorded failure: status-prefetched.c */
+int cmd_print_prefetched(struct cmd *cmd);
+int cmd_prefetched_json(struct cmd *cmd, struct mf_json *o);
+
 /* Prints a line for each thing that a verb has done; or all as JSON. */
 void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);
 

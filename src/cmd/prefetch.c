@@ -108,30 +108,39 @@ static void print_there(const struct cmd *cmd, const struct mf_prefetch *p, cons
 		 cmd_bytes(p->bytes, size), cmd->ctx.kernel);
 }
 
+static void print_summary(const struct cmd *cmd, const struct mf_prefetch *p, bool plan_only)
+{
+	char size[16];
+
+	if (p->n_missing)
+		print_missing(cmd, p);
+	else if (p->n_fetched)
+		cmd_line("prefetched %zu package%s (%s) for %s; %zu %s there", p->n_fetched,
+			 p->n_fetched == 1 ? "" : "s", cmd_bytes(p->fetched_bytes, size),
+			 cmd->ctx.kernel, p->n, p->n == 1 ? "is" : "are");
+	else if (p->n)
+		print_there(cmd, p, plan_only ? "complete: " : "all was there: ");
+	else if (!p->no_driver.n && !p->left_out.n)
+		cmd_line("all drivers that prefetch= names for %s are installed", cmd->ctx.kernel);
+	if (p->dropped)
+		cmd_line("dropped %zu older or unwanted package%s", p->dropped,
+			 p->dropped == 1 ? "" : "s");
+}
+
 static void print_text(const struct cmd *cmd, const struct mf_prefetch *p, bool plan_only)
 {
-	bool none = !cmd->ctx.settings.prefetch || !*cmd->ctx.settings.prefetch;
-	char size[16];
+	const char *words = cmd->ctx.settings.prefetch;
 
 	print_plan(cmd, p);
 	print_remarks(cmd, p);
-	if (none && p->dropped)
+	if (words && *words)
+		print_summary(cmd, p, plan_only);
+	else if (p->dropped)
 		cmd_line("dropped %zu prefetched packages, since prefetch= names nothing",
 			 p->dropped);
-	else if (none)
+	else
 		cmd_line("nothing is prefetched: prefetch= in /etc/modfetch/modfetch.conf names "
 			 "nothing");
-	else if (p->n_missing)
-		print_missing(cmd, p);
-	else if (p->n_fetched)
-		cmd_line("prefetched %zu package%s (%s) for %s; %zu are there", p->n_fetched,
-			 p->n_fetched == 1 ? "" : "s", cmd_bytes(p->fetched_bytes, size),
-			 cmd->ctx.kernel, p->n);
-	else
-		print_there(cmd, p, plan_only ? "complete: " : "all was there: ");
-	if (!none && p->dropped)
-		cmd_line("dropped %zu older or unwanted package%s", p->dropped,
-			 p->dropped == 1 ? "" : "s");
 }
 
 /* ---- the verb ---- */

@@ -122,24 +122,39 @@ static int find_limit(struct mf_context *ctx, uint64_t *ret_limit)
 
 /* ---- the list ---- */
 
-/* Puts what is there for this kernel into the list, and drops the rest. */
-static int settle(struct mf_context *ctx, struct mf_prefetch *prefetch)
+/* The packages in the form of the list; new memory. NULL: no memory, recorded. */
+static struct mf_prefetched_new *list_entries(struct mf_context *ctx,
+					      const struct mf_prefetch *prefetch)
 {
-	_cleanup_free_ struct mf_prefetched_new *new = calloc(prefetch->n + 1, sizeof(*new));
-	_cleanup_close_ int lock = new ? mf_lock(ctx) : -1;
-	int r;
+	struct mf_prefetched_new *entries = calloc(prefetch->n + 1, sizeof(*entries));
 
-	if (!new)
-		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "prefetch", NULL);
-	for (size_t i = 0; i < prefetch->n; i++) {
+	if (!entries)
+		(void)mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "prefetch", NULL);
+	for (size_t i = 0; entries && i < prefetch->n; i++) {
 		const struct mf_prefetch_package *p = &prefetch->v[i];
 
-		new[i] = (struct mf_prefetched_new){ -1,       p->name,	  p->label, p->repo,
-						     p->words, p->sha256, p->size };
+		entries[i] = (struct mf_prefetched_new){ -1,	   p->name,   p->label, p->repo,
+							 p->words, p->sha256, p->size };
 	}
-	r = lock < 0 ? lock : mf_prefetched_add(ctx, ctx->kernel, new, prefetch->n);
-	return r < 0 ? r
-		     : mf_prefetched_settle(ctx, ctx->kernel, new, prefetch->n, &prefetch->dropped);
+	return entries;
+}
+
+/*
+ * Puts what is there into the list: before anything is fetched, since a file that no list has is
+ * deleted with the next change; and at the END, when what is not wanted any more is dropped.
+ */
+static int settle(struct mf_context *ctx, struct mf_prefetch *prefetch, bool end)
+{
+	_cleanup_free_ struct mf_prefetched_new *entries = list_entries(ctx, prefetch);
+	_cleanup_close_ int lock = entries ? mf_lock(ctx) : -1;
+	int r;
+
+	if (!entries)
+		return -ENOMEM;
+	r = lock < 0 ? lock : mf_prefetched_add(ctx, ctx->kernel, entries, prefetch->n);
+	return r < 0 || !end ? r
+			     : mf_prefetched_settle(ctx, ctx->kernel, entries, prefetch->n,
+						    &prefetch->dropped);
 }
 
 /* ---- all ---- */
@@ -190,10 +205,11 @@ static int prefetch_wanted(struct mf_context *ctx, bool plan_only, struct wanted
 		prefetch->n_drivers += run.wants.v[i].state == MF_AVAILABLE;
 	if (r < 0 || plan_only)
 		return r < 0 ? r : !prefetch->n_missing;
-	if (prefetch->n_missing)
+	r = prefetch->n_missing ? settle(ctx, prefetch, false) : 0;
+	if (!r && prefetch->n_missing)
 		r = prefetch_bring(ctx, &run, prefetch);
 	if (!r)
-		r = settle(ctx, prefetch);
+		r = settle(ctx, prefetch, true);
 	return r < 0 ? r : !prefetch->n_fetched && !prefetch->dropped;
 }
 

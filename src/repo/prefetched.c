@@ -91,6 +91,16 @@ static int new_entry(struct mf_kept *kept, const char *kernel,
 	return repo_stored_append(kept, &entry);
 }
 
+static bool file_is_there(const struct mf_context *ctx, const struct mf_prefetched_new *package)
+{
+	struct mf_kept_package known = { .size = package->size,
+					 .name = (char *)package->name,
+					 .label = (char *)package->label };
+
+	memcpy(known.sha256, package->sha256, sizeof(known.sha256));
+	return mf_kept_is_there(ctx, &known);
+}
+
 static int add_one(const struct mf_context *ctx, int dirfd, struct mf_kept *kept,
 		   const char *kernel, const struct mf_prefetched_new *package)
 {
@@ -101,6 +111,8 @@ static int add_one(const struct mf_context *ctx, int dirfd, struct mf_kept *kept
 	    !mf_is_word(package->repo, strlen(package->repo)) ||
 	    !mf_is_word(package->words, strlen(package->words)) ||
 	    !mf_is_word(kernel, strlen(kernel)))
+		return 0;
+	if (package->fd < 0 && !file_is_there(ctx, package))
 		return 0;
 	r = entry ? update_entry(entry, kernel, package) : new_entry(kept, kernel, package);
 	if (r < 0 || package->fd < 0)
