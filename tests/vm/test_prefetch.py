@@ -38,7 +38,7 @@ class OtherCard(unittest.TestCase):
         with self.scene.boot(snapshot=False, name="after", devices=[CARD], paused=True, wait=False) as vm:
             vm.qmp.execute("set_link", name="nic", up=False)
             vm.qmp.execute("cont")
-            vm.wait_ready()
+            vm.wait_ready(480)
             name = vm.wait_for(BOUND, 60).split("/")[-1].strip()
             uptime = vm.run("cut -d' ' -f1 /proc/uptime").strip()
             vm.wait_booted()
