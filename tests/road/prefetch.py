@@ -387,6 +387,8 @@ class Versions(Case):
 
     def publish(self, version):
         r.next_second()
+        shutil.rmtree(self.directory)
+        os.mkdir(self.directory)
         firmware(self.directory, version)
         driver(self.directory, version)
         r.createrepo(self.directory)
@@ -399,12 +401,10 @@ class Versions(Case):
         self.publish('2')
         self.assertEqual(self.machine.run('refresh').returncode, 0)
         self.assertEqual(self.machine.run('install', 'dummy').returncode, 0)
-        # the file of version 1 is still there
-        self.assertEqual(len(self.machine.store()), 2)
+        self.assertEqual(len(self.machine.store()), 2)  # the file of version 1 is still there
         self.close_server()
         self.assertEqual([label.split('-')[-2] for label in self.machine.listed('list')], ['2'])
-        done = self.machine.run('rollback', 'dummy')
-        self.assertNotEqual(done.returncode, 0)
+        self.assertNotEqual(self.machine.run('rollback', 'dummy').returncode, 0)
         self.assertEqual(self.version(), ['2'])
 
     def test_a_version_that_was_installed_is_one_also_if_it_came_from_there(self):
