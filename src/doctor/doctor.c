@@ -31,6 +31,7 @@ static const struct {
 	{ "space", doctor_check_space },
 	{ "transaction", doctor_check_left_over },
 	{ "modprobe", doctor_check_modprobe },
+	{ "media", doctor_check_media },
 };
 
 static void examination_done(struct examination *x)

@@ -14,6 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
+#include "modfetch/mount.h"
 #include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "ini.h"
@@ -55,6 +56,7 @@ static const struct {
 	WORD("auto-update", auto_update),
 	WORD("prefetch", prefetch),
 	WORD("peers", peers),
+	WORD("media-filesystems", media_filesystems),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
 	YES_NO("share-packages", share_packages),
@@ -62,6 +64,7 @@ static const struct {
 	MEGABYTES("max-package", max_package, 1, 65536),
 	MEGABYTES("prefetch-size", prefetch_size, 1, 1048576),
 	COUNT("max-age", max_age_days, 0, 3650),
+	COUNT("media-max-age", media_max_age_days, 0, 36500),
 	COUNT("fetch-timeout", fetch_timeout, 1, 86400),
 	COUNT("mirror-timeout", mirror_timeout, 1, 3600),
 	COUNT("lock-timeout", lock_timeout, 0, 3600),
@@ -111,9 +114,23 @@ static bool are_peers(const char *value)
 	return good;
 }
 
+/* Is each word of the list a file system that media may have? */
+static bool are_filesystems(const char *list)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	bool known = !mf_strings_split(&words, list);
+
+	for (size_t i = 0; i < words.n; i++)
+		known &= mf_filesystem_known(words.v[i]);
+	return known;
+}
+
 static int set_word(struct mf_context *ctx, void *where, const char *key, const char *value)
 {
 	char *copy;
+
+	if (!strcmp(key, "media-filesystems") && !are_filesystems(value))
+		return bad(ctx, key, value, "not of vfat, exfat, iso9660, udf and ext4");
 
 	if (!strcmp(key, "rpmdb") && (*value != '/' || strstr(value, "/..")))
 		return bad(ctx, key, value, "not an absolute path");
@@ -130,10 +147,10 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 	    strcmp(value, "all"))
 		return bad(ctx, key, value, "neither no, security nor all");
 	if (!strcmp(key, "peers") && !are_peers(value))
-		return bad(
-			ctx, key, value,
-			"not URLs of web servers, as http://server/packages is one, without user "
-			"and query");
+		return bad(ctx, key, value,
+			   "not URLs of web servers, as http://server/packages is one, "
+			   "without user "
+			   "and query");
 	if (!strcmp(key, "prefetch") && !are_words(value))
 		return bad(ctx, key, value,
 			   "it has bytes that no name has, or more than 256 words");
