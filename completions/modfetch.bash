@@ -28,7 +28,7 @@ _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
     local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --color --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
+    local verbs="probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
     case $before in
@@ -113,6 +113,7 @@ _modfetch() {
         options="--force --accept-older --accept-identity"
         kinds=repositories
         ;;
+    prefetch) options="--check --remove" ;;
     repo)
         options="--id --key --key-fingerprint"
         words="list add enable disable remove"

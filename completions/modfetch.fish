@@ -12,7 +12,7 @@ function __modfetch_words
     modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
 end
 
-set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
+set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -54,6 +54,7 @@ complete -c modfetch -n $none -a hold -d "keep packages at their version"
 complete -c modfetch -n $none -a unhold -d "end a hold"
 complete -c modfetch -n $none -a prefer -d "prefer packages to others with the same driver"
 complete -c modfetch -n $none -a refresh -d "fetch the metadata of repositories now"
+complete -c modfetch -n $none -a prefetch -d "fetch packages before a device needs them"
 complete -c modfetch -n $none -a repo -d "list and change the repositories"
 complete -c modfetch -n $none -a key -d "list and add keys of repositories"
 complete -c modfetch -n $none -a doctor -d "check all that drivers need to come by themselves"
@@ -93,6 +94,8 @@ complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(__modfetch_words repositories)"
+complete -c modfetch -n "__fish_seen_subcommand_from prefetch" -l check -d "print what is missing"
+complete -c modfetch -n "__fish_seen_subcommand_from prefetch" -l remove -d "remove all prefetched packages"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (__modfetch_words repositories)"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l id -d "the id it gets" -x
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -l key -d "its key" -rF

@@ -30,11 +30,15 @@ struct mf_settings {
 	char *module_signature;	   /* "require", "if-keys" (default) or "kernel" */
 	char *regenerate_initrd;   /* "auto" (default), "never", or the path of a program */
 	char *auto_update;	   /* "no" (default), "security" or "all" */
+	char *prefetch;		   /* words, see modfetch/prefetch.h; NULL: none */
+	char *peers;		   /* URLs that other machines serve packages at; NULL: none */
+	bool share_packages;	   /* files of packages are readable for a web server; default no */
 	char *media_filesystems;   /* of media that may be mounted; NULL: MF_MEDIA_FILESYSTEMS */
 	bool require_ready;	   /* kernel-added fails if a driver is missing; default no */
 	bool thorough;		   /* plans include suggested packages; default no */
 	uint64_t max_metadata;	   /* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	   /* bytes of one package; 1 GiB */
+	uint64_t prefetch_size;	   /* bytes of all prefetched packages; 200 MiB */
 	unsigned int max_age_days; /* metadata older than this is refused unattended; 14 */
 	unsigned int media_max_age_days; /* the same for metadata that comes on a medium; 365 */
 	unsigned int fetch_timeout;	 /* seconds for all downloads of one run; 600 */

@@ -26,6 +26,7 @@ struct mf_fetch_request {
 	const char *etag;      /* makes the request conditional, or NULL */
 	const struct mf_access *access; /* how to reach the mirrors, or NULL */
 	bool optional; /* a file that no mirror has is a result (fd -1), not a failure */
+	bool may_fail; /* so is any other failure of its mirrors on the network */
 };
 
 struct mf_fetched {

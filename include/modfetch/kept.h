@@ -25,6 +25,7 @@ struct mf_kept_package {
 	char *kernels; /* the releases that it is for, with commas; "-": none */
 	char *name;    /* of the package */
 	char *label;   /* name-evr.arch */
+	char *words;   /* of a prefetched package (modfetch/prefetched.h), with commas; or NULL */
 };
 
 /* Zeroed: empty. The package that was installed last comes last. */
@@ -44,8 +45,18 @@ void mf_kept_done(struct mf_kept *kept);
 const struct mf_kept_package *mf_kept_find(const struct mf_kept *kept, const char *label);
 /* The name of its file in MF_KEPT_DIRECTORY; the caller's to free. NULL: no memory. */
 char *mf_kept_file_name(const struct mf_kept_package *package);
-/* Is the file of an entry there, with its size? Its digest is not read. */
+/*
+ * Is the file of a package there, with its size? Its digest is not read. PACKAGE need not be an entry: name,
+ * label, size and digest are enough, as a plan has them.
+ */
 bool mf_kept_is_there(const struct mf_context *ctx, const struct mf_kept_package *package);
+/* And has it the digest of PACKAGE too? Reads all of it. */
+bool mf_kept_is_intact(const struct mf_context *ctx, const struct mf_kept_package *package);
+/*
+ * A sealed copy of that file in memory, with the digest of PACKAGE. The descriptor, which is the caller's;
+ * -ENOENT: there is none of that size; -MFE_BAD_DIGEST: it is damaged; or another -errno. Records nothing.
+ */
+int mf_kept_open(const struct mf_context *ctx, const struct mf_kept_package *package);
 
 /* A package to be kept; all borrowed. */
 struct mf_kept_new {

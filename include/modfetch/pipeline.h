@@ -132,6 +132,15 @@ bool mf_fault_is_of_package(int code);
 int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run);
 
 /*
+ * Gets the packages of run->plan: from the files of this machine, then from peers, then from their
+ * repositories, and sets the source of each. A file of this machine that is damaged is fetched, with a
+ * line in the log. RET_FETCHED is an array of the caller's, one for each package. As mf_fetch(), with
+ * run->fault set.
+ */
+int mf_download(struct mf_context *ctx, const struct mf_repos *repos, struct mf_run *run,
+		struct mf_fetched *ret_fetched);
+
+/*
  * Sets run->fault after mf_fetch() of the plan's packages failed with CODE, and adds the repository
  * to run->unreachable if it could not be reached. FETCHED as mf_fetch() filled it. Returns CODE.
  */

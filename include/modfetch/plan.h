@@ -13,6 +13,15 @@
 #include "modfetch/solve.h"
 #include "modfetch/want.h"
 
+/* Where the bytes of a package come from. */
+enum mf_source {
+	MF_SOURCE_REPOSITORY,
+	MF_SOURCE_STORE, /* a file of this machine: kept, or prefetched */
+	MF_SOURCE_PEER,	 /* another machine, which serves its files */
+};
+/* "repository", "store" or "peer", as in JSON; static. */
+const char *mf_source_name(enum mf_source source);
+
 struct mf_plan_item {
 	char *name, *evr, *arch;
 	char *location; /* below the base URL of the repository, unchecked */
@@ -26,7 +35,8 @@ struct mf_plan_item {
 	char *replaces; /* label of the installed version that it takes the place of, or NULL */
 	bool asked;	/* it was requested itself */
 	bool named;	/* see mf_plan_mark_named() */
-	size_t step;	/* its index in the solution that the plan was made from */
+	enum mf_source source;
+	size_t step; /* its index in the solution that the plan was made from */
 	/* the want that it was added for; NULL: a name given to install */
 	const struct mf_want *asker;
 };
@@ -38,7 +48,7 @@ struct mf_plan {
 	struct mf_strings erase;
 	struct mf_strings removed; /* "name-evr.arch" of each of these, in the same order */
 	struct mf_strings meant;   /* of these the names of those that the user meant */
-	uint64_t download;	   /* bytes to fetch */
+	uint64_t download;	   /* bytes to fetch: without those of files of this machine */
 	uint64_t install_size;	   /* bytes on disk of the packages to install */
 	uint64_t removed_size;	   /* and of those to remove */
 };

@@ -26,6 +26,7 @@
 static const struct mf_settings defaults = {
 	.max_metadata = 512ULL << 20,
 	.max_package = 1ULL << 30,
+	.prefetch_size = 200ULL << 20,
 	.max_age_days = 14,
 	.media_max_age_days = 365,
 	.fetch_timeout = 600,
@@ -235,6 +236,8 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);
 	free(ctx->settings.auto_update);
+	free(ctx->settings.prefetch);
+	free(ctx->settings.peers);
 	free(ctx->settings.media_filesystems);
 	if (ctx->looked_up) {
 		free(ctx->looked_up->rpmdb);

@@ -46,8 +46,8 @@ cmd_verb cmd_deny, cmd_allow, cmd_hold, cmd_unhold, cmd_prefer, cmd_search, cmd_
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_initrd;
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials, cmd_complete;
-cmd_verb cmd_repo, cmd_key, cmd_doctor, cmd_media;
-cmd_verb cmd_want, cmd_fetch_for;
+cmd_verb cmd_repo, cmd_key, cmd_doctor, cmd_prefetch;
+cmd_verb cmd_media, cmd_want, cmd_fetch_for;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);
@@ -216,6 +216,17 @@ int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before);
  * recorded failure.
  */
 int cmd_update_by_policy(struct cmd *cmd);
+
+/*
+ * Does the work of prefetch for one kernel, if prefetch= names anything; or for all that are installed, and
+ * drops what is there if it names nothing. A failure is logged.
+ */
+void cmd_prefetch_kernel(struct cmd *cmd, const char *kernel);
+void cmd_prefetch_all(struct cmd *cmd);
+
+/* For status: prints what is prefetched, or sets "prefetched" in O. 0 or a recorded failure: status-prefetched.c */
+int cmd_print_prefetched(struct cmd *cmd);
+int cmd_prefetched_json(struct cmd *cmd, struct mf_json *o);
 
 /* Prints a line for each thing that a verb has done; or all as JSON. */
 void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);

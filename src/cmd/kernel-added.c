@@ -64,6 +64,8 @@ static int kernel_added(struct cmd *cmd, const char *kernel, bool strict)
 		r = cmd->dry_run ? mf_ready(&ctx, &gaps) : mf_kernel_added(&ctx, &gaps);
 		cmd->ctx.failure = r < 0 ? ctx.failure : cmd->ctx.failure;
 	}
+	if (!cmd->dry_run && r >= 0)
+		cmd_prefetch_kernel(cmd, kernel);
 	if (cmd->json && (r >= 0 || gaps.n))
 		cmd_print_gaps(cmd, kernel, &gaps);
 	else

@@ -343,6 +343,7 @@ int cmd_refresh(struct cmd *cmd, int argc, char **argv)
 		int updated = cmd_update_by_policy(cmd);
 
 		r = updated < 0 ? updated : updated == CMD_DONE ? CMD_DONE : r;
+		cmd_prefetch_all(cmd);
 	}
 	return r;
 }

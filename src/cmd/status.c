@@ -242,6 +242,8 @@ static int status_print_json(struct cmd *cmd, const struct status *s)
 	mf_json_set(o, "set_aside", status_set_aside(&s->aside));
 	r = cmd_trials_add(cmd, o);
 	if (!r)
+		r = cmd_prefetched_json(cmd, o);
+	if (!r)
 		cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r < 0 ? r : CMD_DONE;
@@ -359,6 +361,8 @@ static int status_print_text(struct cmd *cmd, const struct status *s)
 	print_crashed(&s->attempts);
 	status_print_aside(&s->aside);
 	r = cmd_trials_print(cmd);
+	if (!r)
+		r = cmd_print_prefetched(cmd);
 	if (r < 0)
 		return r;
 	cmd_devices_print(cmd, &s->run, &s->devices, s->all);

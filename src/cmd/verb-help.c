@@ -62,6 +62,11 @@ static const struct verb_option refresh_options[] = {
 	{ "accept-identity", 0, NULL, "accept that another repository took its place" },
 	{ 0 },
 };
+static const struct verb_option prefetch_options[] = {
+	{ "check", 0, NULL, "print what is missing, change nothing" },
+	{ "remove", 0, NULL, "remove all prefetched packages" },
+	{ 0 },
+};
 static const struct verb_option repo_options[] = {
 	{ "id", 0, "ID", "add: its id, instead of the last part of the URL" },
 	{ "key", 0, "FILE", "add: its key, from the publisher" },
@@ -298,6 +303,12 @@ static const struct verb_help helps[] = {
 	  refresh_options,
 	  { { "modfetch refresh", "newer metadata of all enabled repositories" },
 	    { "modfetch refresh --force vendor", "of one, even if nothing has changed" } } },
+	{ "prefetch",
+	  GROUP_REPOSITORIES,
+	  USES_DRY_RUN | USES_JSON,
+	  prefetch_options,
+	  { { "modfetch prefetch", "fetch what prefetch= in modfetch.conf names" },
+	    { "modfetch prefetch --check", "what of it is not on this machine?" } } },
 	{ "repo",
 	  GROUP_REPOSITORIES,
 	  USES_JSON | USES_DRY_RUN | USES_ASKING,

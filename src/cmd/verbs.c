@@ -51,6 +51,8 @@ static const struct verb verbs[] = {
 	  "prefer packages to others with the same driver", ANY_KERNEL | ONE_RUN | ROOT },
 	{ "refresh", IN_MODULE(refresh), "[--force] [REPO...]",
 	  "fetch the repositories' metadata now", ROOT },
+	{ "prefetch", IN_MODULE(prefetch), "[--check | --remove]",
+	  "fetch packages before a device needs them", ROOT, .reads = "--check" },
 	{ "repo", IN_MODULE(repo), "list|add URL|enable|disable|remove ID...",
 	  "list and change the repositories", ANY_KERNEL | ONE_RUN | ROOT, .reads = "list" },
 	{ "key", IN_MODULE(key), "list|import REPOSITORY FILE|URL",

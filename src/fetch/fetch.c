@@ -97,12 +97,9 @@ static int fail_url(struct mf_context *ctx, int code, const char *url, const cha
 static int check_digest(const struct job *job, int fd)
 {
 	uint8_t digest[MF_SHA256_LEN];
-	int r;
+	int r = job->request->sha256 ? mf_sha256_fd(fd, digest) : 0;
 
-	if (!job->request->sha256)
-		return 0;
-	r = mf_sha256_fd(fd, digest);
-	if (r < 0)
+	if (r < 0 || !job->request->sha256)
 		return r;
 	return memcmp(digest, job->request->sha256, sizeof(digest)) ? -MFE_BAD_DIGEST : 0;
 }
@@ -332,6 +329,11 @@ static int fetch_on_packet(struct fetch *f, struct job *const *remote, const str
 	case MF_WIRE_FAILED:
 		if (!job || packet->mirror >= job->urls.n || !is_fetch_failure(packet->code))
 			break;
+		if (job->request->may_fail) {
+			job->done = true;
+			f->done++;
+			return 0;
+		}
 		job->code = packet->code;
 		job->absent = packet->flags == MF_WIRE_ABSENT;
 		return fail_url(f->ctx, packet->code, job->urls.v[packet->mirror], text);

@@ -53,31 +53,6 @@ bool mf_labels_same_name(const char *a, const char *b)
 
 /* ---- the kept file ---- */
 
-/* Copies a kept file into a sealed memory file. The descriptor, -MFE_BAD_DIGEST or -errno. */
-static int open_kept(const struct mf_context *ctx, const struct mf_kept_package *package)
-{
-	_cleanup_free_ char *name = mf_kept_file_name(package), *path = NULL, *bytes = NULL;
-	_cleanup_close_ int from = -1, to = -1;
-	uint8_t digest[MF_SHA256_LEN];
-	size_t len;
-	int r;
-
-	path = name ? mf_format(MF_KEPT_DIRECTORY "/%s", name) : NULL;
-	from = path ? mf_context_open(ctx, path, O_RDONLY | O_NOFOLLOW) : -ENOMEM;
-	r = from < 0 ? from : mf_file_read(from, package->size, &bytes, &len);
-	if (r < 0)
-		return r;
-	to = mf_memfile_new("modfetch");
-	r = to < 0 ? to : mf_file_write(to, bytes, len);
-	if (!r)
-		r = mf_memfile_seal(to);
-	if (!r)
-		r = mf_sha256_fd(to, digest);
-	if (!r && memcmp(digest, package->sha256, sizeof(digest)) != 0)
-		r = -MFE_BAD_DIGEST;
-	return r < 0 ? r : mf_steal_fd(&to);
-}
-
 /* Opens those that are kept. RET_N: how many of BACKS are filled. 0 or -ENOMEM, recorded. */
 static int open_all(struct mf_context *ctx, const struct mf_strings *replaced, struct back *backs,
 		    size_t *ret_n)
@@ -92,7 +67,7 @@ static int open_all(struct mf_context *ctx, const struct mf_strings *replaced, s
 
 		if (!package)
 			continue;
-		*back = (struct back){ .fd = open_kept(ctx, package), .label = replaced->v[i] };
+		*back = (struct back){ .fd = mf_kept_open(ctx, package), .label = replaced->v[i] };
 		r = back->fd < 0 ? back->fd : mf_rpm_read(back->fd, &back->header);
 		if (!r) {
 			(*ret_n)++;

@@ -85,12 +85,22 @@ bool mf_fault_is_of_package(int code)
 
 /* ---- the faults of a plan ---- */
 
+/* Has the plan packages that need no answer of this repository? A smaller one may do with them. */
 static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
 {
 	for (size_t i = 0; i < run->plan.n; i++)
-		if (run->plan.items[i].repo != repo)
+		if (run->plan.items[i].repo != repo || run->plan.items[i].source == MF_SOURCE_STORE)
 			return MF_FAULT_REPOSITORY;
 	return MF_FAULT_NONE;
+}
+
+/* Does the plan need a download of this repository? */
+static bool needs_download(const struct mf_run *run, size_t repo)
+{
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (run->plan.items[i].repo == repo && run->plan.items[i].source != MF_SOURCE_STORE)
+			return true;
+	return false;
 }
 
 static bool is_used(const struct mf_run *run, size_t repo)
@@ -109,7 +119,8 @@ int mf_fault_check_plan(struct mf_context *ctx, struct mf_run *run)
 	for (size_t i = 0; r == 0 && i < repos->n; i++) {
 		if (!is_used(run, i))
 			continue;
-		if (run->unreachable && mf_strings_has(run->unreachable, repos->v[i].id))
+		if (run->unreachable && needs_download(run, i) &&
+		    mf_strings_has(run->unreachable, repos->v[i].id))
 			r = mf_fail(ctx, MF_STAGE_FETCH, -MFE_UNREACHABLE, repos->v[i].id,
 				    "this repository could not be reached a moment ago");
 		else

@@ -27,7 +27,6 @@
 #include "modfetch/undo.h"
 #include "modfetch/verify.h"
 #include "confirm-step.h"
-#include "download.h"
 #include "early-step.h"
 #include "initrd-step.h"
 #include "kept-step.h"
@@ -36,6 +35,7 @@
 #include "names-step.h"
 #include "renew.h"
 #include "stages.h"
+#include "stored-step.h"
 #include "trial-step.h"
 
 /* The data that the stages of one run pass on to each other. */
@@ -433,6 +433,7 @@ static int run_once(struct mf_context *ctx, struct mf_run *run, struct transacti
 		tx_drop_packages(tx);
 		r = pipeline_resolve(ctx, run, tx);
 		planned = r == 0;
+		mf_stored_step(ctx, run);
 		if (planned && !run->dry_run)
 			r = pipeline_carry_out(ctx, run, tx);
 	} while ((r == -MFE_DENIED || r == -MFE_MISPLACED) && tx->refused.whys.n > known);

@@ -62,6 +62,7 @@ static struct mf_json *item_of(const struct mf_run *run, const struct mf_plan_it
 	mf_json_set_string(o, "arch", item->arch);
 	mf_json_set_string(o, "repo", mf_catalog_repos(run->catalog)->v[item->repo].id);
 	mf_json_set_int(o, "size", (int64_t)item->size);
+	mf_json_set_string(o, "source", mf_source_name(item->source));
 	return o;
 }
 
@@ -200,7 +201,11 @@ void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *ru
 	/* an unattended run has a line for each device (report.c) */
 	enum mf_log_level level = ctx->unattended ? MF_LOG_DEBUG : MF_LOG_INFO;
 
-	for (size_t i = 0; !ctx->display && i < run->plan.n; i++)
-		mf_log(ctx, level, "fetched %s, %llu bytes, from %s", run->plan.items[i].name,
+	for (size_t i = 0; !ctx->display && i < run->plan.n; i++) {
+		const struct mf_plan_item *item = &run->plan.items[i];
+
+		mf_log(ctx, level, "%s %s, %llu bytes, from %s",
+		       item->source == MF_SOURCE_STORE ? "took" : "fetched", item->name,
 		       (unsigned long long)fetched[i].size, fetched[i].url);
+	}
 }

@@ -22,6 +22,8 @@
 #define CONF	 "etc/modfetch/modfetch.conf"
 #define CONF_MAX (64U << 10)
 
+enum { WORDS_MAX = 256, PEERS_MAX = 16 };
+
 #define WORD(key, field)                                                                           \
 	{                                                                                          \
 		key, offsetof(struct mf_settings, field), 0, 0, 0, 's'                             \
@@ -52,11 +54,15 @@ static const struct {
 	WORD("kernel-requests", kernel_requests),
 	WORD("regenerate-initrd", regenerate_initrd),
 	WORD("auto-update", auto_update),
+	WORD("prefetch", prefetch),
+	WORD("peers", peers),
 	WORD("media-filesystems", media_filesystems),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
+	YES_NO("share-packages", share_packages),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
+	MEGABYTES("prefetch-size", prefetch_size, 1, 1048576),
 	COUNT("max-age", max_age_days, 0, 3650),
 	COUNT("media-max-age", media_max_age_days, 0, 36500),
 	COUNT("fetch-timeout", fetch_timeout, 1, 86400),
@@ -83,6 +89,29 @@ static int bad_key(struct mf_context *ctx, const char *key, const char *value)
 	hint = mf_similar_text(&similar);
 	why = hint ? mf_format("no such setting; %s", hint) : NULL;
 	return bad(ctx, key, value, why ? why : "no such setting; see modfetch.conf(5)");
+}
+
+/* May the words become arguments, parts of lines, and texts in a list? */
+static bool are_words(const char *value)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	bool good = !mf_strings_split(&words, value) && words.n <= WORDS_MAX;
+
+	for (size_t i = 0; good && i < words.n; i++)
+		good = mf_is_word(words.v[i], strlen(words.v[i])) && *words.v[i] != '-';
+	return good;
+}
+
+static bool are_peers(const char *value)
+{
+	_cleanup_(mf_strings_done) struct mf_strings urls = { 0 };
+	bool good = !mf_strings_split(&urls, value) && urls.n <= PEERS_MAX;
+
+	for (size_t i = 0; good && i < urls.n; i++)
+		good = (mf_starts_with(urls.v[i], "http://") ||
+			mf_starts_with(urls.v[i], "https://")) &&
+		       !strpbrk(urls.v[i], "@?#") && mf_is_word(urls.v[i], strlen(urls.v[i]));
+	return good;
 }
 
 /* Is each word of the list a file system that media may have? */
@@ -117,6 +146,14 @@ static int set_word(struct mf_context *ctx, void *where, const char *key, const 
 	if (!strcmp(key, "auto-update") && strcmp(value, "no") && strcmp(value, "security") &&
 	    strcmp(value, "all"))
 		return bad(ctx, key, value, "neither no, security nor all");
+	if (!strcmp(key, "peers") && !are_peers(value))
+		return bad(ctx, key, value,
+			   "not URLs of web servers, as http://server/packages is one, "
+			   "without user "
+			   "and query");
+	if (!strcmp(key, "prefetch") && !are_words(value))
+		return bad(ctx, key, value,
+			   "it has bytes that no name has, or more than 256 words");
 	copy = strdup(value);
 	if (!copy)
 		return mf_fail(ctx, MF_STAGE_CONFIG, -ENOMEM, "/" CONF, NULL);

@@ -35,6 +35,19 @@ void mf_plan_done(struct mf_plan *plan)
 	*plan = (struct mf_plan){ 0 };
 }
 
+const char *mf_source_name(enum mf_source source)
+{
+	switch (source) {
+	case MF_SOURCE_REPOSITORY:
+		return "repository";
+	case MF_SOURCE_STORE:
+		return "store";
+	case MF_SOURCE_PEER:
+		return "peer";
+	}
+	return NULL;
+}
+
 static char *step_reason(struct mf_pool *pool, const struct mf_step *step)
 {
 	struct mf_package by;

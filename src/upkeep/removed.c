@@ -24,6 +24,7 @@
 #include "modfetch/machine.h"
 #include "modfetch/module-name.h"
 #include "modfetch/pipeline.h"
+#include "modfetch/prefetched.h"
 #include "modfetch/release.h"
 #include "modfetch/undo.h"
 #include "modfetch/upkeep.h"
@@ -196,12 +197,14 @@ static int remove_files(struct mf_context *ctx, struct mf_strings *done)
 	return r < 0 ? r : mf_kernels_pending_set(ctx, ctx->kernel, NULL);
 }
 
-/* Nobody goes back to a version for a kernel that is gone. */
+/* A kernel that is gone needs no version to go back to, and no driver that may come. */
 static int drop_kept(struct mf_context *ctx)
 {
 	_cleanup_close_ int lock = mf_lock(ctx);
 
-	return lock < 0 ? lock : mf_kept_drop_kernel(ctx, ctx->kernel);
+	int r = lock < 0 ? lock : mf_kept_drop_kernel(ctx, ctx->kernel);
+
+	return r < 0 ? r : mf_prefetched_drop_kernel(ctx, ctx->kernel);
 }
 
 int mf_kernel_removed(struct mf_context *ctx, struct mf_strings *ret_done)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The packages of a plan come from the mirrors of their repositories, with the known size and digest. */
-#include "src/pipeline/download.h"
 #include "tests/unit.h"
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/strings.h"
+#include "modfetch/pipeline.h"
 #include "tests/root.h"
 
 #define TEXT "a package"

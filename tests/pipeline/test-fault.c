@@ -72,6 +72,17 @@ static void a_failed_download_has_a_cause(void **state)
 	assert_int_equal(fault_of(-EIO, false, false), MF_FAULT_NONE);
 }
 
+static void what_is_on_this_machine_may_do_without_the_repository(void **state)
+{
+	struct mf_plan_item items[2] = { { .source = MF_SOURCE_STORE }, { .repo = 0 } };
+	struct mf_fetched fetched[2] = { { .fd = -1 }, { .fd = -1, .code = -MFE_UNREACHABLE } };
+	struct mf_run run = { .plan = { .items = items, .n = 2 } };
+
+	assert_int_equal(mf_fault_set_from_fetch(&run, fetched, -MFE_UNREACHABLE),
+			 -MFE_UNREACHABLE);
+	assert_int_equal(run.fault, MF_FAULT_REPOSITORY);
+}
+
 static void without_a_failed_request_there_is_no_fault(void **state)
 {
 	struct mf_plan_item item = { .repo = 0 };
@@ -87,6 +98,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(failures_are_classified),
 		UNIT(a_failed_download_has_a_cause),
+		UNIT(what_is_on_this_machine_may_do_without_the_repository),
 		UNIT(without_a_failed_request_there_is_no_fault),
 	};
 
