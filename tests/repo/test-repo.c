@@ -129,8 +129,8 @@ static void what_is_wrong_makes_no_repository_and_is_named_with_its_place(void *
 		const char *text, *where, *why;
 	} bad[] = {
 		{ "[a]\nname=x\n", "a.repo line 1 [a]", "no baseurl" },
-		{ "[a]\nbaseurl=ftp://a\n", "line 2 [a]", "neither http:, https: nor file:" },
-		{ "[a]\nbaseurl=/srv/repo\n", "line 2 [a]", "neither http:, https: nor file:" },
+		{ "[a]\nbaseurl=ftp://a\n", "line 2 [a]", "neither http:, https:, file:" },
+		{ "[a]\nbaseurl=/srv/repo\n", "line 2 [a]", "neither http:, https:, file:" },
 		{ "[a]\nbaseurl=http://a\npriority=0\n", "line 3 [a]", "priority" },
 		{ "[a]\nbaseurl=http://a\npriority=high\n", "line 3 [a]", "priority" },
 		{ "[a]\nbaseurl=http://a\nenabled=maybe\n", "line 3 [a]", "neither yes nor no" },
@@ -141,8 +141,8 @@ static void what_is_wrong_makes_no_repository_and_is_named_with_its_place(void *
 		{ "[a]\nbaseurl=file:/a\nmirrorlist=http://b\ntrust=none\n", "[a]", "file: only" },
 		{ "[a]\nbaseurl=http://a\nmirrorlist=file:///b\n", "[a]",
 		  "no http: or https: URL" },
-		{ "[a]\nbaseurl=http://a/?k=1,s3cret\n", "line 2 [a]", "nor file:" },
-		{ "[a]\nbaseurl=http://a/?k=1 s3cret\n", "line 2 [a]", "nor file:" },
+		{ "[a]\nbaseurl=http://a/?k=1,s3cret\n", "line 2 [a]", "hd:, cd: nor iso:" },
+		{ "[a]\nbaseurl=http://a/?k=1 s3cret\n", "line 2 [a]", "hd:, cd: nor iso:" },
 		{ "[../a]\nbaseurl=http://a\n", "[../a]", "not usable as a repository's id" },
 		{ "[.a]\nbaseurl=http://a\n", "[.a]", "not usable as a repository's id" },
 		{ "[a b]\nbaseurl=http://a\n", "[a b]", "not usable as a repository's id" },
