@@ -28,6 +28,7 @@ struct mf_settings {
 	char *regenerate_initrd;     /* "auto" (default), "never", or the path of a program */
 	char *auto_update;	     /* "no" (default), "security" or "all" */
 	bool require_ready;	     /* kernel-added fails if a driver is missing; default no */
+	bool rescue;		     /* new initrds get modfetch media; default no */
 	bool thorough;		     /* plans include suggested packages; default no */
 	uint64_t max_metadata;	     /* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	     /* bytes of one package; 1 GiB */

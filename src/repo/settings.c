@@ -53,6 +53,7 @@ static const struct {
 	WORD("auto-update", auto_update),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
+	YES_NO("rescue", rescue),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),

@@ -37,7 +37,7 @@
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
-#include "deny.h"
+#include "modfetch/deny.h"
 #include "modfetch/kernel-keys.h"
 #include "verify-conf.h"
 
