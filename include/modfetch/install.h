@@ -35,6 +35,15 @@ struct mf_receipt {
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
 /*
+ * The same in two steps. The first one checks everything that can be checked beforehand, and writes
+ * nothing; the second one carries it out, and frees INSTALLATION in any case. What the first one borrows
+ * must live until then.
+ */
+struct mf_installation;
+int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		     const struct mf_strings *erase, struct mf_installation **ret_installation);
+int mf_install_finish(struct mf_installation *installation, struct mf_receipt *ret_receipt);
+/*
  * Is there room for N packages with BYTES of files, below /lib/modules and in the rpm database, and
  * can both be written to? mf_install() checks it itself, from the headers; this is for the time before
  * the download. 0; -ENOSPC or -EROFS, recorded.

@@ -77,6 +77,14 @@ bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name);
 /* The command of an install line for that name, or NULL. Borrowed. */
 const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name);
 
+/* Does a softdep line of modprobe.d, or of the indexes, name other modules for it? */
+bool mf_kmod_has_softdeps(struct mf_kmod *kmod, const char *name);
+/*
+ * The parameters that modprobe.d and the kernel's command line set for a module, on disk or not: with blanks
+ * between them, "" if there are none. The caller's to free. NULL: no memory.
+ */
+char *mf_kmod_parameters(struct mf_kmod *kmod, const char *name);
+
 /* Callbacks during a load. */
 struct mf_kmod_watch {
 	/*

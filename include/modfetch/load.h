@@ -5,8 +5,13 @@
  * Stage load: loads the modules of each want, dependencies first, and checks whether the device got
  * its driver.
  */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include "modfetch/context.h"
+#include "modfetch/libkmod.h"
+#include "modfetch/modinfo.h"
 #include "modfetch/pending-loads.h"
 #include "modfetch/want.h"
 
@@ -26,6 +31,23 @@ int mf_load(struct mf_context *ctx, struct mf_pending_loads *attempts, struct mf
  */
 int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 		   const struct mf_want *wants, size_t n, const struct mf_strings *changed);
+
+/* A module that is verified, but not installed yet; all borrowed. */
+struct mf_load_image {
+	const char *path;      /* that its file will have below lib/modules/KERNEL of the context */
+	const uint8_t *sha256; /* of the file */
+	const struct mf_modinfo *info; /* with its data */
+};
+
+/*
+ * Loads N modules from memory for wants that have a device each, dependencies first, if all of them are needed by
+ * the wants and the load has no other effect than mf_load() after their installation. Reads modprobe.d by
+ * KMOD. Records the modules in ATTEMPTS as mf_load() does, which is to be called in any case. True: all
+ * of them are in the kernel; false: not, without a failure on record.
+ */
+bool mf_load_early(struct mf_context *ctx, struct mf_kmod *kmod, struct mf_pending_loads *attempts,
+		   const struct mf_want *wants, size_t n_wants, const struct mf_load_image *images,
+		   size_t n);
 
 /*
  * Waits until the device of each want with a syspath has a driver, at most settings.bind_timeout

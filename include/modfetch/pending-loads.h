@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -55,6 +56,12 @@ int mf_pending_loads_expect(struct mf_context *ctx, struct mf_pending_loads *att
 /* Records that these files are loaded now, for SUBJECT. */
 int mf_pending_loads_begin(struct mf_context *ctx, struct mf_pending_loads *attempts,
 			   const struct mf_strings *paths, const char *subject);
+/*
+ * The same for files that are not on disk yet: SHA256[i] is the digest that PATHS->v[i] will have.
+ */
+int mf_pending_loads_begin_early(struct mf_context *ctx, struct mf_pending_loads *attempts,
+				 const struct mf_strings *paths, const uint8_t *const *sha256,
+				 const char *subject);
 /*
  * The loads for SUBJECT have ended. Removes them from the list; the next call that writes removes
  * them from the disk.

@@ -23,6 +23,7 @@ enum mf_stamp {
 	MF_RESOLVED,
 	MF_FETCHED,
 	MF_VERIFIED,
+	MF_LOADED_EARLY, /* see src/pipeline/early-step.h; usually not reached */
 	MF_INSTALLED,
 	MF_INDEXED,
 	MF_LOADED,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include "modfetch/context.h"
 #include "modfetch/fetch.h"
+#include "modfetch/modinfo.h"
 #include "modfetch/repo.h"
 #include "modfetch/resolve.h"
 #include "modfetch/rpm.h"
@@ -43,6 +44,24 @@ const char *mf_proof_nevra(const struct mf_proof *proof);
 const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof);
 /* The headers of N proofs, borrowed, in an array that is the caller's to free. NULL: no memory. */
 const struct mf_rpm_header **mf_proof_headers(struct mf_proof *const *proofs, size_t n);
+
+/* A module of a package: what its file will contain. */
+struct mf_proof_module {
+	char *path;		       /* as in the header, "/lib/modules/KVER/…" */
+	uint8_t sha256[MF_SHA256_LEN]; /* of the file */
+	struct mf_modinfo info;	       /* with all bytes of the module, decompressed */
+};
+
+struct mf_proof_modules {
+	struct mf_proof_module *v;
+	size_t n;
+};
+void mf_proof_modules_done(struct mf_proof_modules *modules);
+
+/* From now on proofs keep the modules of their packages in memory, see mf_proof_modules(). */
+void mf_verifier_keep_modules(struct mf_verifier *verifier);
+/* The modules of a package, borrowed; none if its verifier did not keep them. */
+const struct mf_proof_modules *mf_proof_modules(const struct mf_proof *proof);
 
 /*
  * Compares size (0: not known) and SHA-256 of the sealed file FD with signed metadata. 0,
@@ -96,7 +115,6 @@ int mf_verify_module(struct mf_context *ctx, struct mf_module_verifier *verifier
  * The same without the kernel: checks the deny list, the signature, and the fields that depmod
  * copies into its indexes, of a module that was parsed; DIGEST is that of its file.
  */
-struct mf_modinfo;
 int mf_verify_parsed_module(struct mf_context *ctx, struct mf_module_verifier *verifier,
 			    const char *path, const struct mf_modinfo *info,
 			    const uint8_t digest[MF_SHA256_LEN]);
@@ -104,11 +122,12 @@ int mf_verify_parsed_module(struct mf_context *ctx, struct mf_module_verifier *v
 /*
  * Checks every module of a package, and its files for depmod.d (verify-conf.h). Each one that
  * HEADER lists must be in the payload, with the digest of the header, so that the bytes checked
- * here are those that librpm will write. Returns as above, or -MFE_FORBIDDEN_FILE or
- * -MFE_BAD_PACKAGE.
+ * here are those that librpm will write. RET_MODULES (may be NULL) gets the modules; it is the
+ * caller's, also after a failure. Returns as above, or -MFE_FORBIDDEN_FILE or -MFE_BAD_PACKAGE.
  */
 int mf_verify_modules(struct mf_context *ctx, struct mf_module_verifier *verifier,
-		      const char *package, int fd, const struct mf_rpm_header *header);
+		      const char *package, int fd, const struct mf_rpm_header *header,
+		      struct mf_proof_modules *ret_modules);
 
 /*
  * The files of a kernel itself: which of them its package may install; the package of the running

@@ -256,51 +256,6 @@ static int sync_disk(struct mf_context *ctx)
 	return 0;
 }
 
-/* ---- room ---- */
-
-#define ROOM_PACKAGE (160ULL << 10) /* bytes that one package adds to the database's journal */
-#define ROOM_JOURNAL (6ULL << 20)   /* the journal does not grow beyond that */
-#define ROOM_INDEXES (1ULL << 20)
-
-/* Checks the file system of a directory, unless it is *DEV, which was checked before. */
-static int check_room(struct mf_context *ctx, const char *directory, uint64_t need, dev_t *dev)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, directory, O_RDONLY | O_DIRECTORY);
-	struct statvfs fs;
-	struct stat st;
-
-	/* a missing directory will be on its parent's disk: the transaction itself finds that full */
-	if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || !fs.f_blocks)
-		return 0;
-	if (*dev == st.st_dev)
-		return 0;
-	*dev = st.st_dev;
-	if (fs.f_flag & ST_RDONLY)
-		return mf_fail(ctx, MF_STAGE_INSTALL, -EROFS, directory,
-			       "its file system is read-only; mount it writable, or run modfetch "
-			       "where the image of this system is made");
-	if ((uint64_t)fs.f_bfree * fs.f_frsize >= need)
-		return 0;
-	return mf_fail(ctx, MF_STAGE_INSTALL, -ENOSPC, directory,
-		       "%llu kB are needed, %llu kB are free; remove what is not needed, for "
-		       "example by modfetch autoremove",
-		       (unsigned long long)need >> 10,
-		       (unsigned long long)(fs.f_bfree * fs.f_frsize) >> 10);
-}
-
-int mf_install_check_room(struct mf_context *ctx, size_t n, uint64_t bytes)
-{
-	uint64_t files = n ? bytes + ROOM_INDEXES : 0, database = n * ROOM_PACKAGE;
-	dev_t dev = 0;
-	int r;
-
-	if (database > ROOM_JOURNAL)
-		database = ROOM_JOURNAL;
-	/* usually both are on one file system, which is then checked once */
-	r = check_room(ctx, "/lib/modules", files + database, &dev);
-	return r < 0 ? r : check_room(ctx, "/var/lib", database, &dev);
-}
-
 static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n)
 {
 	uint64_t bytes = 0;
@@ -389,7 +344,7 @@ static int install_keep_notes(struct mf_context *ctx, const struct mf_undo *undo
 	return r < 0 ? r : mf_undo_write(ctx, undo);
 }
 
-/* Checks and records all that will be installed and removed, before the transaction. */
+/* Checks and notes all that will be installed and removed, before the transaction. */
 static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 			   const struct mf_strings *erase, struct removed *removed)
 {
@@ -408,7 +363,7 @@ static int install_prepare(struct mf_context *ctx, struct mf_proof *const *proof
 		r = add_strings(&receipt->undo.erase, erase);
 	if (r < 0 && ctx->failure.code != r)
 		return mf_fail(ctx, MF_STAGE_INSTALL, r, "transaction", NULL);
-	return r < 0 ? r : install_keep_notes(ctx, &receipt->undo);
+	return r;
 }
 
 static int install_carry_out(const struct removed *removed)
@@ -447,31 +402,68 @@ static void discard_notes(struct mf_context *ctx)
 	(void)mf_undo_forget(ctx);
 }
 
+struct mf_installation {
+	struct mf_receipt receipt;
+	struct removed removed;
+};
+
+static void installation_free(struct mf_installation *x)
+{
+	mf_receipt_done(&x->receipt);
+	removed_done(&x->removed);
+	free(x);
+}
+
+int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
+		     const struct mf_strings *erase, struct mf_installation **ret_installation)
+{
+	struct mf_installation *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x)
+		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
+	x->removed = (struct removed){
+		.ctx = ctx, .erase = erase, .receipt = &x->receipt, .proofs = proofs, .n_proofs = n
+	};
+	r = install_prepare(ctx, proofs, n, erase, &x->removed);
+	if (r < 0)
+		installation_free(x);
+	else
+		*ret_installation = x;
+	return r;
+}
+
+int mf_install_finish(struct mf_installation *x, struct mf_receipt *ret_receipt)
+{
+	struct mf_context *ctx = x->removed.ctx;
+	int r = install_keep_notes(ctx, &x->receipt.undo);
+
+	if (r < 0) {
+		installation_free(x);
+		return r;
+	}
+	r = install_carry_out(&x->removed);
+	if (r == -MFE_LOCKED)
+		discard_notes(ctx);
+	else if (r < 0)
+		undo_transaction(ctx, &x->receipt,
+				 x->receipt.undo.erase.n || x->receipt.undo.updates.n);
+	if (r != -MFE_LOCKED)
+		mf_directory_modes_restore(x->removed.modes);
+	if (!r) {
+		mf_directories_prune(ctx, &x->removed.paths);
+		*ret_receipt = x->receipt;
+		x->receipt = (struct mf_receipt){ 0 };
+	}
+	installation_free(x);
+	return r;
+}
+
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
-	_cleanup_(mf_receipt_done) struct mf_receipt receipt = { 0 };
-	struct removed removed = {
-		.ctx = ctx, .erase = erase, .receipt = &receipt, .proofs = proofs, .n_proofs = n
-	};
-	int r = install_prepare(ctx, proofs, n, erase, &removed);
+	struct mf_installation *installation;
+	int r = mf_install_begin(ctx, proofs, n, erase, &installation);
 
-	if (!r) {
-		r = install_carry_out(&removed);
-		if (r == -MFE_LOCKED)
-			discard_notes(ctx);
-		else if (r < 0)
-			undo_transaction(ctx, &receipt,
-					 receipt.undo.erase.n || receipt.undo.updates.n);
-		if (r != -MFE_LOCKED)
-			mf_directory_modes_restore(removed.modes);
-	}
-	if (!r)
-		mf_directories_prune(ctx, &removed.paths);
-	removed_done(&removed);
-	if (r < 0)
-		return r;
-	*ret_receipt = receipt;
-	receipt = (struct mf_receipt){ 0 };
-	return 0;
+	return r < 0 ? r : mf_install_finish(installation, ret_receipt);
 }

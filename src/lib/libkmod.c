@@ -14,8 +14,6 @@
 #include "modfetch/libkmod.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
-#include <libkmod.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +21,10 @@
 #include <syslog.h>
 #include <unistd.h>
 #include "modfetch/array.h"
-#include "modfetch/builtin.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
+#include "libkmod-private.h"
 
 static const char *const config_directories[] = { "/etc/modprobe.d", "/run/modprobe.d",
 						  "/usr/local/lib/modprobe.d",
@@ -39,12 +37,6 @@ static const struct {
 } own_files[] = { { "/" MF_STUBS_DIRECTORY, MF_STUBS_FILE },
 		  { "/" MF_PENDING_LOADS_DIRECTORY, MF_PENDING_LOADS_FILE },
 		  { "/" MF_STUBS_DIRECTORY, MF_TRIALS_CONF } };
-
-struct mf_kmod {
-	struct kmod_ctx *kmod;
-	int directory;		     /* the kernel's, O_PATH; -1: it does not exist */
-	struct mf_builtins builtins; /* of a kernel without indexes of them */
-};
 
 static void ignore_message(void *data, int priority, const char *file, int line, const char *fn,
 			   const char *format, va_list args)
@@ -231,12 +223,6 @@ int mf_kmod_config_files(const struct mf_context *ctx, mf_kmod_config_visit *vis
 	return r;
 }
 
-/* May NAME be passed to libkmod? */
-static bool libkmod_is_safe_name(const char *name)
-{
-	return mf_modalias_valid(name, strlen(name));
-}
-
 /*
  * kmod_module_get_initstate() reads /sys/module for every name that is not built in, which would
  * happen for each device of a machine. So ask the indexes first, which are in memory: a name that
@@ -343,55 +329,6 @@ int mf_kmod_lookup_names(struct mf_kmod *kmod, const char *name, mf_kmod_name_vi
 	return lookup(
 		&(struct lookup){ kmod, false, on_lookup_name, &(struct name_visit){ visit, arg } },
 		name);
-}
-
-int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
-			 void *arg)
-{
-	struct kmod_config_iter *it = kmod_config_get_aliases(kmod->kmod);
-	int r = 0;
-
-	while (it && !r && kmod_config_iter_next(it))
-		if (!fnmatch(kmod_config_iter_get_key(it), name, 0))
-			r = visit(arg, kmod_config_iter_get_value(it));
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return r;
-}
-
-/* Compares without a carriage return, which kmod takes for a part of the name on the line. */
-static bool is_name_of_line(const char *key, const char *name)
-{
-	size_t len = strlen(key);
-
-	while (len && key[len - 1] == '\r')
-		len--;
-	return strlen(name) == len && !memcmp(key, name, len);
-}
-
-bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name)
-{
-	struct kmod_config_iter *it = kmod_config_get_blacklists(kmod->kmod);
-	bool found = false;
-
-	while (it && !found && kmod_config_iter_next(it))
-		found = is_name_of_line(kmod_config_iter_get_key(it), name);
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return found;
-}
-
-const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
-{
-	struct kmod_config_iter *it = kmod_config_get_install_commands(kmod->kmod);
-	const char *command = NULL;
-
-	while (it && !command && kmod_config_iter_next(it))
-		if (is_name_of_line(kmod_config_iter_get_key(it), name))
-			command = kmod_config_iter_get_value(it);
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return command;
 }
 
 /* Adds the path of a module, below DIRECTORY, unless it is in the kernel already. */

@@ -17,6 +17,7 @@
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/module-name.h"
+#include "modfetch/trials.h"
 #include "modfetch/want.h"
 
 #define POLL_US 2000
@@ -30,11 +31,13 @@ struct load {
 
 /* ---- before depmod ---- */
 
-static bool is_wanted(const struct mf_want *wants, size_t n, const char *path)
+/* Does a want match the module of this file, which is not in the kernel yet? */
+static bool is_wanted(const struct mf_context *ctx, const struct mf_want *wants, size_t n,
+		      const char *path)
 {
 	char name[MF_MODULE_NAME_SIZE];
 
-	if (!mf_module_name(path, name, sizeof(name)))
+	if (!mf_module_name(path, name, sizeof(name)) || mf_module_is_loaded(ctx, name))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < wants[i].n_matches; j++)
@@ -50,7 +53,7 @@ int mf_load_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 	int r = 0;
 
 	for (size_t i = 0; !r && i < changed->n; i++)
-		if (is_wanted(wants, n, changed->v[i]))
+		if (is_wanted(ctx, wants, n, changed->v[i]))
 			r = mf_strings_add(&paths, changed->v[i]);
 	if (r < 0)
 		return mf_fail(ctx, MF_STAGE_LOAD, r, ctx->kernel, NULL);

@@ -352,15 +352,18 @@ static char *subject_text(const char *subject)
 	return text;
 }
 
+/* SHA256: NULL, or the digest of a file that is not on disk yet. */
 static int pending_note(struct mf_context *ctx, struct mf_pending_loads *attempts, const char *path,
-			bool begun, const char *subject)
+			const uint8_t *sha256, bool begun, const char *subject)
 {
 	const struct module_file file = { ctx->kernel, path };
 	struct mf_pending_load attempt;
 	char digest[MF_SHA256_HEX], name[MF_MODULE_NAME_SIZE];
 	int r = mf_module_name(path, name, sizeof(name)) && !path[strcspn(path, " \t\n")] ? 0 : 1;
 
-	if (!r)
+	if (!r && sha256)
+		mf_sha256_hex(sha256, digest);
+	else if (!r)
 		r = pending_digest(ctx, ctx->kernel, path, digest);
 	/* a file that is missing, or whose name is not that of a module, cannot be loaded */
 	if (r)
@@ -379,12 +382,14 @@ static int pending_note(struct mf_context *ctx, struct mf_pending_loads *attempt
 }
 
 static int pending_note_all(struct mf_context *ctx, struct mf_pending_loads *attempts,
-			    const struct mf_strings *paths, bool begun, const char *subject)
+			    const struct mf_strings *paths, const uint8_t *const *sha256,
+			    bool begun, const char *subject)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < paths->n; i++)
-		r = pending_note(ctx, attempts, paths->v[i], begun, subject);
+		r = pending_note(ctx, attempts, paths->v[i], sha256 ? sha256[i] : NULL, begun,
+				 subject);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_LOAD, r, SHOWN_PATH, NULL)
 		     : pending_publish_first(ctx, attempts);
 }
@@ -392,13 +397,20 @@ static int pending_note_all(struct mf_context *ctx, struct mf_pending_loads *att
 int mf_pending_loads_expect(struct mf_context *ctx, struct mf_pending_loads *attempts,
 			    const struct mf_strings *paths)
 {
-	return pending_note_all(ctx, attempts, paths, false, "-");
+	return pending_note_all(ctx, attempts, paths, NULL, false, "-");
 }
 
 int mf_pending_loads_begin(struct mf_context *ctx, struct mf_pending_loads *attempts,
 			   const struct mf_strings *paths, const char *subject)
 {
-	return pending_note_all(ctx, attempts, paths, true, subject);
+	return pending_note_all(ctx, attempts, paths, NULL, true, subject);
+}
+
+int mf_pending_loads_begin_early(struct mf_context *ctx, struct mf_pending_loads *attempts,
+				 const struct mf_strings *paths, const uint8_t *const *sha256,
+				 const char *subject)
+{
+	return pending_note_all(ctx, attempts, paths, sha256, true, subject);
 }
 
 void mf_pending_loads_drop_subject(struct mf_pending_loads *attempts, const char *subject)

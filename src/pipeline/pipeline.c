@@ -28,6 +28,7 @@
 #include "modfetch/verify.h"
 #include "confirm-step.h"
 #include "download.h"
+#include "early-step.h"
 #include "initrd-step.h"
 #include "kept-step.h"
 #include "links-step.h"
@@ -236,12 +237,32 @@ static bool may_have_begun(int failure)
 	       failure != -MFE_FORBIDDEN_FILE && failure != -MFE_DENIED;
 }
 
+/* One transaction. A driver that a device waits for is loaded as soon as nothing can refuse it any more. */
+static int install_packages(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
+{
+	struct mf_installation *installation;
+	bool early;
+	int r = mf_install_begin(ctx, tx->proofs, tx->n, &run->plan.erase, &installation);
+
+	if (r < 0)
+		return r;
+	early = mf_early_step(ctx, run, tx->kmod, tx->proofs, &tx->pending_loads);
+	if (early)
+		pipeline_stamp(run, MF_LOADED_EARLY);
+	r = mf_install_finish(installation, &tx->receipt);
+	if (r < 0 && early)
+		mf_log(ctx, MF_LOG_WARNING,
+		       "load: the driver is in the kernel, but not installed: after the next "
+		       "boot it is missing, unless a later run installs it");
+	return r;
+}
+
 static int pipeline_install(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
 	int r = mf_trial_step_begin(ctx, run);
 
 	if (!r)
-		r = mf_install(ctx, tx->proofs, tx->n, &run->plan.erase, &tx->receipt);
+		r = install_packages(ctx, run, tx);
 	if (r < 0) {
 		mf_trial_step_undo(ctx, run);
 		/* a removal that failed half way may have removed modules */
@@ -294,6 +315,8 @@ static int pipeline_carry_out(struct mf_context *ctx, struct mf_run *run, struct
 		r = mf_verifier_new(ctx, &verifier);
 	if (r < 0)
 		return r;
+	if (mf_early_step_is_possible(ctx, run))
+		mf_verifier_keep_modules(verifier);
 	if (ctx->kernel_running && !run->no_load)
 		mf_verifier_warn(ctx, verifier);
 	r = pipeline_fetch(ctx, run, tx);

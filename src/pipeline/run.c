@@ -11,9 +11,11 @@
 const char *mf_stamp_name(enum mf_stamp stage)
 {
 	static const char *const names[MF_N_STAMPS] = {
-		[MF_STARTED] = "started", [MF_MATCHED] = "decided",   [MF_RESOLVED] = "resolved",
-		[MF_FETCHED] = "fetched", [MF_VERIFIED] = "verified", [MF_INSTALLED] = "installed",
-		[MF_INDEXED] = "indexed", [MF_LOADED] = "loaded",     [MF_BOUND] = "bound",
+		[MF_STARTED] = "started",     [MF_MATCHED] = "decided",
+		[MF_RESOLVED] = "resolved",   [MF_FETCHED] = "fetched",
+		[MF_VERIFIED] = "verified",   [MF_LOADED_EARLY] = "loaded_early",
+		[MF_INSTALLED] = "installed", [MF_INDEXED] = "indexed",
+		[MF_LOADED] = "loaded",	      [MF_BOUND] = "bound",
 	};
 
 	return names[stage];

@@ -26,6 +26,7 @@
 
 struct mf_verifier {
 	struct mf_module_verifier *modules;
+	bool keep_modules;
 };
 
 int mf_verifier_new(struct mf_context *ctx, struct mf_verifier **ret_verifier)
@@ -53,10 +54,16 @@ void mf_verifier_free(struct mf_verifier *verifier)
 	free(verifier);
 }
 
+void mf_verifier_keep_modules(struct mf_verifier *verifier)
+{
+	verifier->keep_modules = true;
+}
+
 struct mf_proof {
 	int fd;
 	char *nevra;
 	struct mf_rpm_header header;
+	struct mf_proof_modules modules;
 };
 
 void mf_proof_free(struct mf_proof *proof)
@@ -67,6 +74,7 @@ void mf_proof_free(struct mf_proof *proof)
 		close(proof->fd);
 	free(proof->nevra);
 	mf_rpm_header_done(&proof->header);
+	mf_proof_modules_done(&proof->modules);
 	free(proof);
 }
 
@@ -88,6 +96,11 @@ const char *mf_proof_nevra(const struct mf_proof *proof)
 const struct mf_rpm_header *mf_proof_header(const struct mf_proof *proof)
 {
 	return &proof->header;
+}
+
+const struct mf_proof_modules *mf_proof_modules(const struct mf_proof *proof)
+{
+	return &proof->modules;
 }
 
 const struct mf_rpm_header **mf_proof_headers(struct mf_proof *const *proofs, size_t n)
@@ -201,8 +214,8 @@ int mf_verify_package(struct mf_context *ctx, struct mf_verifier *verifier,
 	if (!r)
 		r = mf_confine(ctx, repo, item, &proof->header);
 	if (!r)
-		r = mf_verify_modules(ctx, verifier->modules, item->name, proof->fd,
-				      &proof->header);
+		r = mf_verify_modules(ctx, verifier->modules, item->name, proof->fd, &proof->header,
+				      verifier->keep_modules ? &proof->modules : NULL);
 	if (r < 0)
 		return r;
 	proof->nevra = mf_plan_item_label(item);

@@ -490,7 +490,7 @@ static int judge_package(const struct machine *m, const struct claims *c)
 	if (c->max_package)
 		ctx.settings.max_package = c->max_package;
 	assert_int_equal(mf_module_verifier_new(&ctx, &verifier), 0);
-	r = mf_verify_modules(&ctx, verifier, "package", fd, &header);
+	r = mf_verify_modules(&ctx, verifier, "package", fd, &header, NULL);
 	mf_module_verifier_free(verifier);
 	return r;
 }

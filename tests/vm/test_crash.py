@@ -30,10 +30,12 @@ def repository(directory, kernel):
     return directory / "repository"
 
 
-class Crash(unittest.TestCase):
+class Guests(unittest.TestCase):
+    FILES = ()
+
     @classmethod
     def setUpClass(cls):
-        cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind=repository))
+        cls.scene = cls.enterClassContext(scene.Scene(BUILD, kind=repository, files=cls.FILES))
 
     def boot(self, name, **kwargs):
         return self.scene.boot(name=name, snapshot=False, cmdline="oops=panic", **kwargs)
@@ -44,6 +46,11 @@ class Crash(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "the guest is still alive")
             time.sleep(0.1)
         self.assertIn("Kernel panic", vm.console.read_text(errors="replace"))
+
+
+class Crash(Guests):
+    # a driver with a softdep is loaded when it is installed
+    FILES = [("etc/modprobe.d/test.conf", 0o644, "softdep e1000e pre: loop\n")]
 
     def test_a_driver_that_panics_is_tried_once_and_not_at_the_next_boots(self):
         with self.boot("boot1") as vm:

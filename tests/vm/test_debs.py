@@ -4,7 +4,9 @@
 scripts, and modfetch's hooks run among those of initramfs-tools. No guest: a chroot, as in an image build.
 
 The old kernel has 35 drivers: 30 of devices of a real machine, and five that were asked for by name. The kernels are Debian's
-packages without their modules; their symbol versions differ, so a driver of one does not fit the other."""
+packages without their modules; their symbol versions differ, so a driver of one does not fit the other.
+
+With MODFETCH_TEST_ALL=1 the chroot is made. Without, it is skipped."""
 
 import collections
 import os
@@ -13,6 +15,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import unittest
 
 import debian
@@ -21,6 +24,9 @@ import image
 import server
 import root as roots
 from image import output, put
+
+if os.environ.get("MODFETCH_TEST_ALL") != "1":
+    sys.exit(77)  # skipped, for meson
 
 BUILD = os.environ["MODFETCH_BUILD"]
 MACHINE = image.TESTS / "resolve/machines/lenovo-yoga-tigerlake"

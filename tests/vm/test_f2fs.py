@@ -4,13 +4,19 @@
 
 f2fs requests "crc32" from the kernel's crypto interface when it mounts, and lists it as a soft dependency. The kernel has a
 built-in library of that name, which does not help: the request means the modules with the alias "crc32". The guest has an old
-processor without PCLMULQDQ, so crc32_pclmul does not work and crc32_generic must be installed."""
+processor without PCLMULQDQ, so crc32_pclmul does not work and crc32_generic must be installed.
+
+With MODFETCH_TEST_ALL=1 the guest runs. Without, it is skipped."""
 
 import os
+import sys
 import unittest
 
 import image
 import scene
+
+if os.environ.get("MODFETCH_TEST_ALL") != "1":
+    sys.exit(77)  # skipped, for meson
 
 BUILD = os.environ["MODFETCH_BUILD"]
 

@@ -4,7 +4,7 @@
 
 The guests boot the default kernel. The other modules are those of the kernel before it, which has the same ABI if the distribution
 kept it, and those of the third before.
-With MODFETCH_TEST_ALL=1 also modules that dkms built.
+With MODFETCH_TEST_ALL=1 the guest runs, also with modules that dkms built. Without, it is skipped.
 """
 
 import os
@@ -12,11 +12,15 @@ import pathlib
 import random
 import shutil
 import subprocess
+import sys
 import unittest
 
 import guest
 import image
 import scene
+
+if os.environ.get("MODFETCH_TEST_ALL") != "1":
+    sys.exit(77)  # skipped, for meson
 
 BUILD = os.environ["MODFETCH_BUILD"]
 SEED = int(os.environ.get("MODFETCH_SEED", "20261130"))
@@ -137,8 +141,7 @@ class Judge(unittest.TestCase):
         cls.choose("default-1", 70, lambda verdict: verdict == "yes")
         cls.choose("default-1", 40, lambda verdict: verdict == "btf")
         cls.choose("default-3", 35, lambda verdict: verdict != "yes")
-        if os.environ.get("MODFETCH_TEST_ALL") == "1":
-            cls.choose_dkms()
+        cls.choose_dkms()
         shutil.rmtree(cls.root)
         files = [file for sample in cls.samples for file in sample.files()]
         needs = {name for sample in cls.samples for name in sample.needs}
