@@ -180,6 +180,10 @@ class Taken(Case):
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)  # no module came of it
         files = {p for p in self.initrd.tree() if 'evil' in p or 'firmware' in p}
         self.assertEqual(files, {'lib/firmware/v/f.bin'})
+        with open(f'{self.initrd.path}/lib/firmware/v/f.bin', 'wb') as f:
+            f.write(b'own')
+        self.initrd.media(self.stick, 'evil')
+        self.assertEqual(self.initrd.tree()['lib/firmware/v/f.bin'], b'own')
 
 
 class Refused(Case):
@@ -202,6 +206,12 @@ class Refused(Case):
     def test_another_key(self):
         r.sign(self.drivers, 'other')
         self.refused('UNTRUSTED-KEY')
+
+    def test_of_several_the_first_refusal_is_the_failure(self):
+        shutil.copytree(self.drivers, self.stick, dirs_exist_ok=True)
+        os.unlink(f'{self.stick}/repodata/repomd.xml.p7s')
+        r.sign(self.drivers, 'other')
+        self.assertIn('drivers is not used', self.refused('NO-SIGNATURE'))
 
     def test_changed_metadata(self):
         self.change(f'{self.drivers}/repodata/repomd.xml')
