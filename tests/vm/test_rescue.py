@@ -24,7 +24,7 @@ MODULES = [*debian.KEPT, "ext4", "crc32c_generic", "virtio_pci", "virtio_net", "
 
 
 class Rescue:
-    packages, generate, cmdline, prompt = (), "", "", ""
+    packages, generate, cmdline, prompt, password = (), "", "", "", ""
 
     @classmethod
     def setUpClass(cls):
@@ -33,6 +33,8 @@ class Rescue:
         machine = debian.Debian(cls.directory / "root", BUILD, [*cls.packages, "linux-base", "zstd"],
                                 [cls.package.modular(tuple(MODULES))], {"drivers": "http://127.0.0.1:1/"})
         put(machine.root, "etc/fstab", 0o644, "/dev/nvme0n1 / ext4 rw 0 1\n")
+        # the shell of dracut asks for root's password, which goes into the initrd
+        machine.run("passwd --delete root")
         status, text = machine.install(cls.package.name)
         assert status == 0, text
         initrd = machine.root / f"boot/initrd.img-{cls.package.release}"
@@ -41,8 +43,6 @@ class Rescue:
         put(machine.root, "etc/modfetch/modfetch.conf", 0o644, "[modfetch]\nrescue=yes\n")
         cls.text = machine.run(cls.generate.format(cls.package.release), 1500)
         cls.added = (without, initrd.stat().st_size)
-        # the shell of dracut asks for root's password
-        machine.run("passwd --delete root")
         for name in ("vmlinuz", "initrd.img"):
             run("cp", machine.root / f"boot/{name}-{cls.package.release}", cls.directory / name)
         image.customize(machine.root, [("etc/fstab", 0o644, "/dev/nvme0n1 / ext4 rw 0 1\n")])
@@ -78,6 +78,10 @@ class Rescue:
                          cmdline=f"root=/dev/nvme0n1 rw {self.cmdline}") as vm:
             vm.wait_console(self.prompt, 600)
             time.sleep(1)
+            if self.password:
+                vm.wait_console(self.password)
+                vm.type("")
+                time.sleep(5)
             text, status = self.ask(vm, "modfetch media")
             self.assertEqual(status, 3, text)
             self.plug(vm, "unsigned")
@@ -115,6 +119,7 @@ class Dracut(Rescue, unittest.TestCase):
     generate = "dracut --force --kver {0} /boot/initrd.img-{0}"
     cmdline = "rd.retry=10 rd.timeout=20"
     prompt = "Exit the shell to continue."
+    password = "for maintenance"
 
 
 if __name__ == "__main__":
