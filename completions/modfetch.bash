@@ -28,12 +28,12 @@ _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
     local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --color --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
+    local verbs="probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
     case $before in
     --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
-        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key)
+        --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key | --subset)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -79,6 +79,18 @@ _modfetch() {
     rollback) kinds=installed,history ;;
     undo) kinds=history ;;
     coldplug) options="--sysfs --boot" ;;
+    want)
+        options="--missing --exports"
+        kinds=modules,devices
+        ;;
+    fetch-for)
+        options="--output --repo --key"
+        if [[ $word != -* ]]; then
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        fi
+        ;;
+    media) options="--device" ;;
     update)
         options="--check --reload"
         kinds=installed
@@ -119,7 +131,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --updateinfo --incremental --share --only --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --subset --spec-only"
         if [[ $word != -* ]]; then
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -12,7 +12,7 @@ function __modfetch_words
     modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
 end
 
-set -l verbs probe lookup why coldplug search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
+set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -37,6 +37,9 @@ complete -c modfetch -n $none -a probe -d "load a driver, and fetch it first if 
 complete -c modfetch -n $none -a lookup -d "print what probe would do, and why"
 complete -c modfetch -n $none -a why -d "the same as lookup"
 complete -c modfetch -n $none -a coldplug -d "probe for all devices of this machine"
+complete -c modfetch -n $none -a want -d "print what this machine lacks, for one that has a network"
+complete -c modfetch -n $none -a fetch-for -d "fetch what another machine lacks to a directory that travels"
+complete -c modfetch -n $none -a media -d "install missing drivers from a stick or disc"
 complete -c modfetch -n $none -a search -d "search packages by name, alias or text"
 complete -c modfetch -n $none -a info -d "print all about a package or module"
 complete -c modfetch -n $none -a install -d "install packages or patterns by name"
@@ -75,6 +78,13 @@ complete -c modfetch -n "__fish_seen_subcommand_from lookup why" -l dot -d "as a
 complete -c modfetch -n "__fish_seen_subcommand_from lookup why" -l case -d "as a case for a bug report"
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l sysfs -d "a recorded tree or list" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from coldplug" -l boot -d "as the service does"
+complete -c modfetch -n "__fish_seen_subcommand_from want" -l missing -d "only devices without a driver on disk"
+complete -c modfetch -n "__fish_seen_subcommand_from want" -l exports -d "the symbols of the kernel too"
+complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -s o -l output -d "where the files go" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -l repo -d "URL of a repository" -x
+complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -l key -d "its key" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from fetch-for" -F
+complete -c modfetch -n "__fish_seen_subcommand_from media" -l device -d "mount this block device" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from deny allow" -a "bus class modalias module package repository removable fixed"
 complete -c modfetch -n "__fish_seen_subcommand_from hold unhold" -a "module package"
 complete -c modfetch -n "__fish_seen_subcommand_from prefer" -a "module package repository"
@@ -124,6 +134,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l updateinfo -d "adv
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l incremental -d "take over what would come out the same"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l share -d "let packages of other kernels serve equal modules"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l subset -d "only for the machine of a list" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -a "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l until-empty -d "go on until nothing is left"

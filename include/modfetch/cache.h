@@ -42,6 +42,11 @@ struct mf_cache_source {
 	 * descriptor, the caller's, or -1: there is none. 0 or a recorded failure. NULL: there is none.
 	 */
 	int (*fetch_filelists)(void *arg, int *ret_fd);
+	/*
+	 * Not NULL: there are no files of metadata, REPOMD is -1, and this adds the packages with their files to
+	 * POOL, with origin 0. 0 or a recorded failure.
+	 */
+	int (*fill)(void *arg, struct mf_pool *pool);
 	void *arg;
 };
 /* What a generation holds. */

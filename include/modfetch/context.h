@@ -18,27 +18,32 @@ enum mf_log_level { MF_LOG_ERROR, MF_LOG_WARNING, MF_LOG_INFO, MF_LOG_DEBUG };
 /* keep_versions without a setting: 2 on a machine, 0 in an image, which shall not carry packages. */
 #define MF_KEEP_DEFAULT 0xffffffffU
 
+/* The file systems of media without a setting. */
+#define MF_MEDIA_FILESYSTEMS "vfat exfat iso9660 udf"
+
 /* The keys of section [modfetch] in /etc/modfetch/modfetch.conf; see modfetch.conf(5). */
 struct mf_settings {
 	char *rpmdb;	  /* directory of the rpm database below the root; NULL: detect it */
 	char *fetch_user; /* user that runs the fetch helper; default "modfetch" */
 	char *proxy;	  /* URL, in place of the proxy variables of the environment; NULL: none */
-	char *kernel_requests;	     /* globs of names fetched for the kernel; NULL: none */
-	char *module_signature;	     /* "require", "if-keys" (default) or "kernel" */
-	char *regenerate_initrd;     /* "auto" (default), "never", or the path of a program */
-	char *auto_update;	     /* "no" (default), "security" or "all" */
-	bool require_ready;	     /* kernel-added fails if a driver is missing; default no */
-	bool rescue;		     /* new initrds get modfetch media; default no */
-	bool thorough;		     /* plans include suggested packages; default no */
-	uint64_t max_metadata;	     /* bytes of one metadata file, as sent and inflated; 512 MiB */
-	uint64_t max_package;	     /* bytes of one package; 1 GiB */
-	unsigned int max_age_days;   /* metadata older than this is refused unattended; 14 */
-	unsigned int fetch_timeout;  /* seconds for all downloads of one run; 600 */
-	unsigned int mirror_timeout; /* seconds a mirror may stall or be very slow; 20 */
-	unsigned int lock_timeout;   /* seconds to wait for a lock; 60 */
-	unsigned int bind_timeout;   /* milliseconds to wait for a device to be bound; 5000 */
-	unsigned int keep_versions;  /* replaced packages of a name that stay on disk */
-	unsigned int max_transactions; /* limit of transactions per hour started by events; 20 */
+	char *kernel_requests;	   /* globs of names fetched for the kernel; NULL: none */
+	char *module_signature;	   /* "require", "if-keys" (default) or "kernel" */
+	char *regenerate_initrd;   /* "auto" (default), "never", or the path of a program */
+	char *auto_update;	   /* "no" (default), "security" or "all" */
+	char *media_filesystems;   /* of media that may be mounted; NULL: MF_MEDIA_FILESYSTEMS */
+	bool require_ready;	   /* kernel-added fails if a driver is missing; default no */
+	bool rescue;		   /* new initrds get modfetch media; default no */
+	bool thorough;		   /* plans include suggested packages; default no */
+	uint64_t max_metadata;	   /* bytes of one metadata file, as sent and inflated; 512 MiB */
+	uint64_t max_package;	   /* bytes of one package; 1 GiB */
+	unsigned int max_age_days; /* metadata older than this is refused unattended; 14 */
+	unsigned int media_max_age_days; /* the same for metadata that comes on a medium; 365 */
+	unsigned int fetch_timeout;	 /* seconds for all downloads of one run; 600 */
+	unsigned int mirror_timeout;	 /* seconds a mirror may stall or be very slow; 20 */
+	unsigned int lock_timeout;	 /* seconds to wait for a lock; 60 */
+	unsigned int bind_timeout;	 /* milliseconds to wait for a device to be bound; 5000 */
+	unsigned int keep_versions;	 /* replaced packages of a name that stay on disk */
+	unsigned int max_transactions;	 /* limit of transactions per hour started by events; 20 */
 };
 
 /* A moment of a work that may take long; the strings live until the call returns. */
@@ -62,6 +67,19 @@ struct mf_display {
 	void (*show)(struct mf_display *display);
 };
 
+/*
+ * Takes over the verified files of each refresh, byte for byte as they were published: for a copy of
+ * the repository (src/travel/). The caller's; it outlives the context.
+ */
+struct mf_context;
+struct mf_keeper {
+	/* The file PATH of a repository; FD is borrowed. 0, or a failure that is recorded. */
+	int (*keep)(struct mf_keeper *keeper, struct mf_context *ctx, const char *repo_id,
+		    const char *path, int fd);
+	/* A file: URL below which files of the repository may be already, borrowed; NULL: none. */
+	const char *(*have)(struct mf_keeper *keeper, const char *repo_id);
+};
+
 /* Where a root has the module directories of its kernels. */
 enum mf_modules_place {
 	MF_MODULES_MERGED,	   /* /lib/modules and /usr/lib/modules are one directory */
@@ -74,12 +92,16 @@ enum mf_modules_place {
 struct mf_looked_up {
 	bool rpmdb_known;
 	char *rpmdb; /* the database's directory by rpm's configuration; NULL: it names none */
+	/* devices and images that this process has mounted, in the order of their places: src/mount */
+	struct mf_strings mounted;
 };
 
 struct mf_context {
 	char *root;   /* "" for the running system, else an absolute path without a final slash */
 	int root_fd;  /* the same directory, O_PATH */
 	char *kernel; /* release, as uname -r says; names a directory of /lib/modules */
+	const char *machine; /* its architecture, borrowed; NULL: that of the running system */
+	bool is_replica;     /* the root stands for another machine: its modules have no content */
 	bool kernel_running; /* the kernel is the one this machine runs and root is "/" */
 	enum mf_modules_place modules_place; /* where "lib/modules" is */
 	bool unattended;    /* started by an event, a timer or the boot: the strict limits apply */
@@ -99,6 +121,7 @@ struct mf_context {
 	char helper_message[128]; /* the fetch helper's last log line */
 	int helper; /* socket of a running fetch helper, see mf_fetch_start_helper(), or -1 */
 	struct mf_looked_up *looked_up; /* NULL: each use looks it up again */
+	struct mf_keeper *keeper;	/* borrowed; NULL: nothing is kept but the cache */
 };
 
 /*
@@ -193,6 +216,10 @@ bool mf_modules_below_usr(const struct mf_context *ctx, const char *kernel);
 
 /* Makes a directory and its parents (mode 0755) below the root, as mf_context_open() finds it. A descriptor of it, or -errno. */
 int mf_context_mkdir(const struct mf_context *ctx, const char *path);
+
+/* The architecture of the machine, as uname -m says it; ROOM is the caller's. "": it is not known. */
+struct utsname;
+const char *mf_context_machine(const struct mf_context *ctx, struct utsname *room);
 
 /* Passes PROGRESS (NULL: the work has ended) to the display, if there is one. */
 void mf_progress(const struct mf_context *ctx, const struct mf_progress *progress);

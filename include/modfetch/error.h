@@ -20,6 +20,7 @@ struct mf_context;
 	X(NOT_ROOT, "NOT-ROOT", 4, "only root may change the drivers of this machine")             \
 	X(CONFIG, "CONFIG", 1, "a configuration file cannot be used as it is")                     \
 	X(NO_REPOSITORY, "NO-REPOSITORY", 1, "no enabled repository is configured")                \
+	X(BAD_LIST, "BAD-LIST", 1, "the list of another machine's devices cannot be used")         \
 	X(NO_METADATA, "NO-METADATA", 1, "no metadata of this repository has been accepted yet")   \
 	X(NOT_FOUND, "NOT-FOUND", 3, "no configured repository has it")                            \
 	X(UNSOLVABLE, "UNSOLVABLE", 4, "the requested packages cannot be installed together")      \
@@ -80,6 +81,7 @@ struct mf_context;
 	X(CRASHED, "CRASHED", 4, "the machine went down when this driver was loaded")              \
 	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \
 	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
+	X(MEDIUM, "MEDIUM", 1, "the medium cannot be read")                                        \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")
 
@@ -104,9 +106,11 @@ enum mf_error {
 	X(INITRD, "initrd")                                                                        \
 	X(INSTALL, "install")                                                                      \
 	X(KERNEL, "kernel")                                                                        \
+	X(LIST, "list")                                                                            \
 	X(LOAD, "load")                                                                            \
 	X(LOCK, "lock")                                                                            \
 	X(MATCH, "match")                                                                          \
+	X(MEDIA, "media")                                                                          \
 	X(OUTPUT, "output")                                                                        \
 	X(PACK, "pack")                                                                            \
 	X(POLICY, "policy")                                                                        \

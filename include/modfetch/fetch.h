@@ -15,7 +15,8 @@
 #include "modfetch/strings.h"
 
 struct mf_fetch_request {
-	const struct mf_strings *mirrors; /* base URLs, in order; http:, https: or file: */
+	/* base URLs, in order: http:, https:, file:, or of a medium (modfetch/mount.h) */
+	const struct mf_strings *mirrors;
 	const char *path;      /* below the base; checked by components, cannot leave it */
 	const char *label;     /* the name for the user: that of the package */
 	uint64_t size;	       /* bytes, from signed metadata; 0: unknown */

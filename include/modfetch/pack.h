@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "modfetch/context.h"
+#include "modfetch/list.h"
 #include "modfetch/strings.h"
 
 /* Files in the root of a repository that is signed with CMS (src/pack/introduce.c). */
@@ -34,6 +35,8 @@ struct mf_pack_options {
 	/* modules (fnmatch patterns) to pack, with all that they need, want and request; NULL or
 	 * empty: all */
 	const struct mf_strings *only;
+	/* likewise the modules for the machines of lists, besides those of ONLY; NULL: no lists */
+	const struct mf_lists *subset;
 	const char *spec_only; /* write specs into this directory and build nothing; or NULL */
 
 	/* about one kernel: refused with more than one tree. NULL: detected */

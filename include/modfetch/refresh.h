@@ -20,6 +20,8 @@ enum mf_refresh_flags {
 	MF_REFRESH_FORCE = 1,	 /* rebuild the cache even if the repository has not changed */
 	MF_REFRESH_OLDER = 2,	 /* accept metadata older than that accepted before */
 	MF_REFRESH_IDENTITY = 4, /* accept the metadata of another repository than before */
+	MF_REFRESH_MEDIUM =
+		8, /* from a medium: no request is conditional, two media look the same */
 };
 
 /*

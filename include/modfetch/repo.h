@@ -68,6 +68,11 @@ struct mf_repo {
 	bool skip_if_unavailable; /* refresh reports it, and does not fail, if no mirror answers */
 	struct mf_strings unused; /* keys that have no effect, printable, some with a reason */
 	char *file;		  /* in repos.d */
+	/*
+	 * For a run from a medium: only packages of these names, at these places below the repository,
+	 * count as there. Sorted; borrowed, or NULL.
+	 */
+	const struct mf_strings *only_names, *only_files;
 };
 
 /* An entry, or a file, that cannot be used as it stands. It costs itself alone. */

@@ -106,6 +106,9 @@ struct mf_pool_file {
  */
 int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
 		       const struct mf_pool_file *file);
+/* The same with the names of its files, see mf_pool_each_file(). */
+int mf_pool_add_header_with_files(struct mf_pool *pool, void *header, int origin,
+				  const struct mf_pool_file *file);
 /* Notes the digest of a package's header (hex SHA-1), which mf_pool_write() writes. */
 void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest);
 /*

@@ -25,6 +25,7 @@ struct mf_trust_evidence {
 	int signature; /* detached */
 	enum mf_signature format;
 	unsigned int accept; /* of enum mf_trust_accept */
+	bool only_signature; /* checks nothing after it, and accepts nothing */
 };
 
 /* Which checks against the metadata accepted before the admin has switched off for this refresh. */

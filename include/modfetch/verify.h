@@ -71,6 +71,14 @@ int mf_verify_bytes(struct mf_context *ctx, const char *what, int fd, uint64_t s
 		    const uint8_t sha256[MF_SHA256_LEN]);
 
 /*
+ * Verifies the OpenPGP signature of a package that no metadata lists, before anything in it is
+ * parsed but the places of header and signature: FD is a sealed memory file, REPO has the keys. 0,
+ * -MFE_NO_SIGNATURE, -MFE_BAD_PACKAGE, or a failure of mf_trust_package(), recorded for PACKAGE.
+ */
+int mf_verify_signature(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+			int fd);
+
+/*
  * Applies policy to files that the metadata does not name: mf_judge_files() for all packages of a
  * plan. 0; -MFE_DENIED, recorded, and the refused packages are added to VERDICTS; or -ENOMEM,
  * recorded.

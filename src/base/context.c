@@ -27,6 +27,7 @@ static const struct mf_settings defaults = {
 	.max_metadata = 512ULL << 20,
 	.max_package = 1ULL << 30,
 	.max_age_days = 14,
+	.media_max_age_days = 365,
 	.fetch_timeout = 600,
 	.mirror_timeout = 20,
 	.lock_timeout = 60,
@@ -78,6 +79,13 @@ int mf_context_mkdir(const struct mf_context *ctx, const char *path)
 		fd = next;
 	}
 	return root_open(ctx, path, O_RDONLY | O_DIRECTORY);
+}
+
+const char *mf_context_machine(const struct mf_context *ctx, struct utsname *room)
+{
+	if (ctx->machine)
+		return ctx->machine;
+	return uname(room) < 0 ? "" : room->machine;
 }
 
 char *mf_context_path(const struct mf_context *ctx, const char *fmt, ...)
@@ -227,8 +235,11 @@ void mf_context_done(struct mf_context *ctx)
 	free(ctx->settings.module_signature);
 	free(ctx->settings.regenerate_initrd);
 	free(ctx->settings.auto_update);
-	if (ctx->looked_up)
+	free(ctx->settings.media_filesystems);
+	if (ctx->looked_up) {
 		free(ctx->looked_up->rpmdb);
+		mf_strings_done(&ctx->looked_up->mounted);
+	}
 	free(ctx->looked_up);
 	*ctx = (struct mf_context){ .root_fd = -1, .helper = -1 };
 }

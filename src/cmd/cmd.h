@@ -46,7 +46,8 @@ cmd_verb cmd_deny, cmd_allow, cmd_hold, cmd_unhold, cmd_prefer, cmd_search, cmd_
 cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_initrd;
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials, cmd_complete;
-cmd_verb cmd_repo, cmd_key, cmd_doctor;
+cmd_verb cmd_repo, cmd_key, cmd_doctor, cmd_media;
+cmd_verb cmd_want, cmd_fetch_for;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);
@@ -128,6 +129,8 @@ int cmd_add_queries(struct cmd *cmd, struct mf_run *run, char *const *queries);
 int cmd_run(struct cmd *cmd, struct mf_run *run);
 /* The same; the JSON object of the run is added to LIST, and not printed. */
 int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list);
+/* As cmd_run() for --json; the object also has EXTRA, which goes with it, as KEY. */
+int cmd_run_with(struct cmd *cmd, struct mf_run *run, const char *key, struct mf_json *extra);
 /*
  * Adds "did you mean" to the failure of the context, whose subject is a name, if a module of the catalog
  * has a similar one. Was there any?

@@ -240,9 +240,10 @@ static int run_for_all(const struct call *call)
 {
 	const struct globals *g = call->globals;
 	struct cmd cmd = { .json = g->json };
-	const struct all_kernels all = {
-		.run = run_for_kernel, .arg = (void *)call, .json = g->json, .quiet = g->quiet
-	};
+	const struct all_kernels all = { .run = run_for_kernel,
+					 .arg = (void *)call,
+					 .json = g->json,
+					 .quiet = g->quiet || call->verb->flags & OWN_HEADINGS };
 	/* no kernel needs to be selected */
 	int r = mf_context_init(&cmd.ctx, g->root, "all");
 

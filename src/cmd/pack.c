@@ -38,6 +38,7 @@ enum { /* long options without a letter */
        OPT_SHARE,
        OPT_ONLY,
        OPT_SPEC_ONLY,
+       OPT_SUBSET,
 };
 
 static const struct option long_options[] = {
@@ -60,18 +61,21 @@ static const struct option long_options[] = {
 	{ "share", no_argument, NULL, OPT_SHARE },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
+	{ "subset", required_argument, NULL, OPT_SUBSET },
 	{ 0 },
 };
 
 struct arguments {
 	struct mf_pack_options options;
 	struct mf_strings trees, only;
+	struct mf_lists subset;
 };
 
 static void pack_arguments_done(struct arguments *a)
 {
 	mf_strings_done(&a->trees);
 	mf_strings_done(&a->only);
+	mf_lists_done(&a->subset);
 }
 
 static int pack_parse_jobs(struct cmd *cmd, struct arguments *a, const char *text)
@@ -123,6 +127,9 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 	case OPT_SHARE:
 		a->options.share = true;
 		return 0;
+	case OPT_SUBSET:
+		a->options.subset = &a->subset;
+		return mf_lists_read(&cmd->ctx, value, &a->subset);
 	case OPT_ONLY:
 		return mf_strings_split(&a->only, value);
 	default:

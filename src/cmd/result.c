@@ -146,7 +146,7 @@ static void print_devices(const struct mf_run *run)
 
 static void print_nothing(const struct cmd *cmd, const struct mf_run *run)
 {
-	if (!strcmp(run->verb, "coldplug")) {
+	if (!strcmp(run->verb, "coldplug") || !strcmp(run->verb, "media")) {
 		print_devices(run);
 		return;
 	}

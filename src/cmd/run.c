@@ -85,16 +85,25 @@ static void print_run(const struct cmd *cmd, const struct mf_run *run, bool chan
 		cmd_print_result(cmd, run, changed);
 }
 
-/* Prints the object of a run, or adds it to LIST. R: as from mf_pipeline_run(). */
-static void put_json(struct cmd *cmd, const struct mf_run *run, int r, struct mf_json *list)
+/* Where the JSON object of a run goes, and what it has besides. */
+struct run_json {
+	struct mf_json *list; /* NULL: it is printed */
+	const char *key;      /* of EXTRA, or NULL */
+	struct mf_json *extra;
+};
+
+/* Prints the object of a run, or adds it to a list. R: as from mf_pipeline_run(). */
+static void put_json(struct cmd *cmd, const struct mf_run *run, int r, const struct run_json *where)
 {
 	struct mf_json *o = mf_record_plan(&cmd->ctx, run);
 
 	mf_json_set_bool(o, "changed", r == 0 && !run->dry_run);
+	if (where->key)
+		mf_json_set(o, where->key, where->extra);
 	if (r < 0)
 		cmd_json_error(cmd, o);
-	if (list) {
-		mf_json_add(list, o);
+	if (where->list) {
+		mf_json_add(where->list, o);
 		return;
 	}
 	cmd_json(cmd, o, true);
@@ -102,6 +111,12 @@ static void put_json(struct cmd *cmd, const struct mf_run *run, int r, struct mf
 }
 
 /* ---- the status ---- */
+
+/* Is it for all devices of a machine, of which some have no driver anywhere? */
+static bool is_for_all_devices(const struct mf_run *run)
+{
+	return !strcmp(run->verb, "coldplug") || !strcmp(run->verb, "media");
+}
 
 #define NAME_SHOWN 256 /* bytes of a name in a line, so that the reason and the code fit too */
 
@@ -193,7 +208,7 @@ static char *way_out_of(const struct mf_run *run, const struct mf_want *want, in
  */
 static void report_unresolved(const struct cmd *cmd, const struct mf_run *run)
 {
-	bool bad_only = !strcmp(run->verb, "coldplug");
+	bool bad_only = is_for_all_devices(run);
 
 	for (size_t i = 0; i < run->wants.n; i++) {
 		const struct mf_want *want = &run->wants.v[i];
@@ -226,7 +241,7 @@ int cmd_clear_crashed(struct cmd *cmd, const char *glob)
 	return lock < 0 ? lock : mf_pending_loads_clear(&cmd->ctx, glob);
 }
 
-int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
+static int run_and_print(struct cmd *cmd, struct mf_run *run, const struct run_json *where)
 {
 	int r;
 
@@ -238,7 +253,7 @@ int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 	hint_at_names(cmd, run, r);
 	/* a failed plan is an answer too: the object has the reason for each query */
 	if (cmd->json)
-		put_json(cmd, run, r, list);
+		put_json(cmd, run, r, where);
 	if (r < 0)
 		return r;
 	cmd->changed |= !r && !run->dry_run;
@@ -246,13 +261,23 @@ int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
 		print_run(cmd, run, !r);
 		report_unresolved(cmd, run);
 	}
-	/* every machine has devices without any driver: no failure of coldplug */
-	if (!strcmp(run->verb, "coldplug"))
+	/* every machine has devices without any driver: no failure */
+	if (is_for_all_devices(run))
 		return r ? CMD_NOTHING : CMD_DONE;
 	return status_of(run, r);
 }
 
+int cmd_run_into(struct cmd *cmd, struct mf_run *run, struct mf_json *list)
+{
+	return run_and_print(cmd, run, &(const struct run_json){ .list = list });
+}
+
+int cmd_run_with(struct cmd *cmd, struct mf_run *run, const char *key, struct mf_json *extra)
+{
+	return run_and_print(cmd, run, &(const struct run_json){ .key = key, .extra = extra });
+}
+
 int cmd_run(struct cmd *cmd, struct mf_run *run)
 {
-	return cmd_run_into(cmd, run, NULL);
+	return run_and_print(cmd, run, &(const struct run_json){ 0 });
 }

@@ -11,11 +11,12 @@ struct verb {
 	const char *arguments;
 	const char *summary;
 	enum verb_flags {
-		ANY_KERNEL = 1,	 /* works if no kernel is found */
-		ENVIRONMENT = 2, /* runs external tools, which may read the environment */
-		ONE_RUN = 4,	 /* is not about a kernel: refuses --kernel all */
-		ROOT = 8,	 /* changes the machine: only root may, but for a dry run */
-		OF_PACK = 16,	 /* in the module of the package modfetch-pack */
+		ANY_KERNEL = 1,	   /* works if no kernel is found */
+		ENVIRONMENT = 2,   /* runs external tools, which may read the environment */
+		ONE_RUN = 4,	   /* is not about a kernel: refuses --kernel all */
+		ROOT = 8,	   /* changes the machine: only root may, but for a dry run */
+		OF_PACK = 16,	   /* in the module of the package modfetch-pack */
+		OWN_HEADINGS = 32, /* its text says which kernel it is about */
 	} flags;
 	const char
 		*reads; /* an option or word with which a verb of ROOT changes nothing, or NULL */

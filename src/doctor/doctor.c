@@ -23,7 +23,7 @@ static const struct {
 	{ "user", doctor_check_user },	       { "udev", doctor_check_udev },
 	{ "services", doctor_check_services }, { "hooks", doctor_check_hooks },
 	{ "space", doctor_check_space },       { "transaction", doctor_check_left_over },
-	{ "modprobe", doctor_check_modprobe },
+	{ "modprobe", doctor_check_modprobe }, { "media", doctor_check_media },
 };
 
 static void examination_done(struct examination *x)

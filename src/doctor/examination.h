@@ -40,6 +40,7 @@ void doctor_check_hooks(struct examination *x);
 void doctor_check_space(struct examination *x);
 void doctor_check_left_over(struct examination *x);
 void doctor_check_modprobe(struct examination *x);
+void doctor_check_media(struct examination *x);	   /* media.c */
 void doctor_check_services(struct examination *x); /* services.c */
 
 #endif

@@ -9,6 +9,12 @@
 #include "modfetch/fetch.h"
 #include "fetch-wire.h"
 
+/* ---- fetch.c ---- */
+
+/* mf_fetch() for mirrors that are http:, https: or file: URLs. */
+int fetch_from_urls(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
+		    struct mf_fetched *ret_fetched);
+
 /* ---- fetch-file.c ---- */
 
 bool fetch_is_file_url(const char *url);

@@ -459,8 +459,8 @@ static unsigned int call_timeout(const struct mf_context *ctx,
 	return longest < ctx->settings.fetch_timeout ? longest : ctx->settings.fetch_timeout;
 }
 
-int mf_fetch(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
-	     struct mf_fetched *ret_fetched)
+int fetch_from_urls(struct mf_context *ctx, const struct mf_fetch_request *requests, size_t n,
+		    struct mf_fetched *ret_fetched)
 {
 	_cleanup_(fetch_done) struct fetch f = {
 		.ctx = ctx,

@@ -420,8 +420,10 @@ int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, siz
 	struct mf_installation *x = calloc(1, sizeof(*x));
 	int r;
 
-	if (!x)
-		return mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
+	if (!x) {
+		mf_fail(ctx, MF_STAGE_INSTALL, -ENOMEM, "transaction", NULL);
+		return -ENOMEM;
+	}
 	x->removed = (struct removed){
 		.ctx = ctx, .erase = erase, .receipt = &x->receipt, .proofs = proofs, .n_proofs = n
 	};
@@ -462,7 +464,7 @@ int mf_install_finish(struct mf_installation *x, struct mf_receipt *ret_receipt)
 int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
 {
-	struct mf_installation *installation;
+	struct mf_installation *installation = NULL;
 	int r = mf_install_begin(ctx, proofs, n, erase, &installation);
 
 	return r < 0 ? r : mf_install_finish(installation, ret_receipt);

@@ -257,12 +257,14 @@ int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel)
 	_cleanup_(pack_list_done) struct pack_list named = { 0 }, closure = { 0 };
 	int r;
 
-	if (!pack->options->only || !pack->options->only->n) {
+	if ((!pack->options->only || !pack->options->only->n) && !pack->options->subset) {
 		for (size_t m = 0; m < kernel->n_modules; m++)
 			kernel->modules[m].picked = !kernel->modules[m].error;
 		return 0;
 	}
-	r = pick_named(pack, kernel, &named);
+	r = pack->options->only ? pick_named(pack, kernel, &named) : 0;
+	if (r >= 0 && pack->options->subset)
+		r = pack_subset_pick(pack, kernel, &named);
 	if (r < 0)
 		return r;
 	r = pack_closure(kernel, &named, true, &closure);

@@ -219,6 +219,15 @@ int pack_deps(struct pack *pack, struct pack_kernel *kernel);
  */
 int pack_deps_pick(struct pack *pack, struct pack_kernel *kernel);
 
+/* ---- subset.c ---- */
+
+/*
+ * Adds the modules for the devices and names of the lists in the options, some of them more than once. 0;
+ * -MFE_NOT_FOUND: there is none; or -ENOMEM, recorded.
+ */
+int pack_subset_pick(struct pack *pack, const struct pack_kernel *kernel,
+		     struct pack_list *ret_named);
+
 /* ---- closure.c ---- */
 
 /*

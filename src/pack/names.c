@@ -19,7 +19,7 @@
 #include <string.h>
 #include "model.h"
 
-#define WORD_MAX 1024
+#define WORD_MAX 2049 /* modaliases of real devices reach 1,193 bytes */
 
 struct pack_name {
 	const char *text;

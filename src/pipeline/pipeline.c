@@ -240,7 +240,7 @@ static bool may_have_begun(int failure)
 /* One transaction. A driver that a device waits for is loaded as soon as nothing can refuse it any more. */
 static int install_packages(struct mf_context *ctx, struct mf_run *run, struct transaction *tx)
 {
-	struct mf_installation *installation;
+	struct mf_installation *installation = NULL;
 	bool early;
 	int r = mf_install_begin(ctx, tx->proofs, tx->n, &run->plan.erase, &installation);
 

@@ -35,7 +35,9 @@
 #include "modfetch/solv.h"
 #include "modfetch/strings.h"
 #include "modfetch/verify.h"
+#include "refresh-file.h"
 
+#define REPOMD_PATH    "repodata/repomd.xml"
 #define REPOMD_MAX     (1U << 20)
 #define SIGNATURE_MAX  (64U << 10)
 #define MIRRORLIST_MAX (1U << 20) /* as a metalink; of the mirrors few are used */
@@ -57,7 +59,7 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 {
 	struct mf_fetch_request requests[N_FILES] = {
 		[REPOMD] = { .mirrors = mirror,
-			     .path = "repodata/repomd.xml",
+			     .path = REPOMD_PATH,
 			     .label = repo->id,
 			     .access = &repo->access,
 			     .max_size = REPOMD_MAX,
@@ -77,26 +79,6 @@ static int fetch_pair(struct mf_context *ctx, const struct mf_repo *repo,
 		.optional = true,
 	};
 	return mf_fetch(ctx, requests, N_FILES, ret_fetched);
-}
-
-/* Fetches and verifies a metadata file. 0 or a recorded error. */
-static int fetch_file(struct mf_context *ctx, const struct mf_repo *repo,
-		      const struct mf_repomd_file *file, struct mf_fetched *ret_fetched)
-{
-	const struct mf_fetch_request request = {
-		.mirrors = &repo->baseurls,
-		.path = file->location,
-		.label = repo->id,
-		.access = &repo->access,
-		.size = file->size,
-		.sha256 = file->sha256,
-		.max_size = ctx->settings.max_metadata,
-	};
-	int r = mf_fetch(ctx, &request, 1, ret_fetched);
-
-	return r < 0 ? r
-		     : mf_verify_bytes(ctx, file->location, ret_fetched->fd, file->size,
-				       file->sha256);
 }
 
 static bool is_xml(int fd)
@@ -132,7 +114,7 @@ static int fetch_primary(struct mf_context *ctx, const struct mf_repo *repo,
 			 const struct mf_repomd_file *file)
 {
 	_cleanup_(mf_fetched_done) struct mf_fetched fetched = { .fd = -1 };
-	int r = fetch_file(ctx, repo, file, &fetched);
+	int r = mf_refresh_file(ctx, repo, file, &fetched);
 
 	return r < 0 ? r : inflate_file(ctx, file, fetched.fd);
 }
@@ -163,7 +145,7 @@ static int fetch_optional(struct mf_context *ctx, const struct mf_repo *repo, co
 					      : "repomd.xml has no SHA-256 of it");
 		return 0;
 	}
-	r = fetch_file(ctx, repo, file, &fetched);
+	r = mf_refresh_file(ctx, repo, file, &fetched);
 	if (!r) {
 		_cleanup_(mf_failure_restore) const struct mf_saved_failure saved =
 			mf_failure_save(ctx);
@@ -377,6 +359,12 @@ static int refresh_from(struct mf_context *ctx, const struct mf_repo *repo, stru
 	if (r == 0)
 		r = check_pair(ctx, repo, options, fetched, result);
 	attempt->accepted = r >= 0;
+	if (r == 0)
+		r = mf_refresh_keep(ctx, repo,
+				    mf_signature_path((enum mf_signature)options->format),
+				    fetched[SIGNATURE].fd);
+	if (r == 0)
+		r = mf_refresh_keep(ctx, repo, REPOMD_PATH, fetched[REPOMD].fd);
 	return r < 0 ? r
 		     : refresh_publish(ctx, repo, mirror, &fetched[REPOMD],
 				       options->flags & MF_REFRESH_FORCE, result);

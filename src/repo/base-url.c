@@ -2,24 +2,29 @@
 /*
  * The URLs of an entry: baseurl=, mirrorlist=, metalink= and path=.
  *
+ * The URLs of media are those of zypper: dir: is file:, and hd:, cd:, dvd: and iso: are parsed when they are
+ * used (src/mount/media-url.c). media=LABEL is the hd: URL of a device with that label.
+ *
  * A URL may have variables, and a query with a secret: that is kept separately, since only the
  * server may see it (see modfetch/access.h). mirrorlist= and metalink= both name a list of mirrors, whose
  * content decides its form; where both are there, metalink= is used, as dnf does.
  */
 #include "base-url.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/mount.h"
 #include "modfetch/strings.h"
 #include "variables.h"
 
 static bool is_url(const char *s)
 {
 	return mf_starts_with(s, "http://") || mf_starts_with(s, "https://") ||
-	       mf_starts_with(s, "file:/");
+	       mf_starts_with(s, "file:/") || mf_starts_with(s, "dir:/") || mf_media_url_is(s);
 }
 
 /* 0; 1: a variable is unknown, so the entry cannot be used; or -ENOMEM. */
@@ -97,12 +102,82 @@ static int add_url(const struct reading *rd, struct draft *d, struct mf_strings 
 	return r ? r : mf_strings_add(queries, query);
 }
 
+/* Adds the URL of a medium, whose parameters are no secret of a server and stay in it. */
+static int add_media_url(const struct reading *rd, struct draft *d, struct mf_strings *urls,
+			 const char *text)
+{
+	_cleanup_(mf_media_url_done) struct mf_media_url url = { 0 };
+	const char *fault = mf_media_url_parse(text, &url);
+	int r;
+
+	if (fault)
+		return repo_spoil(rd, d, fault, text);
+	if (mf_strings_has(urls, text))
+		return 0;
+	r = mf_strings_add(urls, text);
+	return r ? r : mf_strings_add(&d->repo.access.queries, "");
+}
+
+/* "dir:" of zypper is "file:". */
+static int dir_to_file(char **url)
+{
+	char *file = mf_format("file:%s", *url + strlen("dir:"));
+
+	if (!file)
+		return -ENOMEM;
+	free(*url);
+	*url = file;
+	return 0;
+}
+
+/* "cd:/?devices=/dev/sr0,/dev/sr1" was split at its comma: joins the words again. 0 or -ENOMEM. */
+static int join_devices(struct mf_strings *words)
+{
+	size_t kept = 0, n = words->n;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char *word = words->v[i], *joined;
+		char *last = kept ? words->v[kept - 1] : NULL;
+
+		if (!last || !mf_starts_with(word, "/dev/") || !mf_media_url_is(last)) {
+			words->v[kept++] = word;
+			continue;
+		}
+		joined = mf_format("%s,%s", last, word);
+		r = joined ? r : -ENOMEM;
+		free(word);
+		if (joined) {
+			free(last);
+			words->v[kept - 1] = joined;
+		}
+	}
+	words->n = kept;
+	if (words->v)
+		words->v[kept] = NULL;
+	return r;
+}
+
+int repo_add_media(const struct reading *rd, struct draft *d, void *where, const char *label)
+{
+	_cleanup_free_ char *url = mf_format("hd:/?device=/dev/disk/by-label/%s", label);
+
+	if (!url)
+		return -ENOMEM;
+	for (const char *p = label; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			return repo_spoil(rd, d, "not the label of a medium", label);
+	return add_media_url(rd, d, where, url);
+}
+
 int repo_add_urls(const struct reading *rd, struct draft *d, void *where, const char *value)
 {
 	struct mf_strings *urls = where;
 	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
 	int r = mf_strings_split(&words, value);
 
+	if (!r)
+		r = join_devices(&words);
 	for (size_t i = 0; !r && i < words.n; i++) {
 		_cleanup_free_ char *url = NULL;
 
@@ -111,9 +186,14 @@ int repo_add_urls(const struct reading *rd, struct draft *d, void *where, const 
 			return r < 0 ? r : 0;
 		/* after a comma or a blank in a query, this is a part of its secret */
 		if (!is_url(url))
-			return repo_spoil(rd, d, "neither http:, https: nor file:",
+			return repo_spoil(rd, d,
+					  "neither http:, https:, file:, dir:, hd:, cd: nor iso:",
 					  strchr(value, '?') ? "" : url);
-		r = add_url(rd, d, urls, url);
+		if (mf_starts_with(url, "dir:"))
+			r = dir_to_file(&url);
+		if (!r)
+			r = mf_media_url_is(url) ? add_media_url(rd, d, urls, url)
+						 : add_url(rd, d, urls, url);
 	}
 	return r;
 }
@@ -139,7 +219,14 @@ static int append_path(struct mf_repo *repo)
 	while (len && path[len - 1] == '/')
 		len--;
 	for (size_t i = 0; len && i < repo->baseurls.n; i++) {
-		char *url = mf_format("%s/%.*s", repo->baseurls.v[i], (int)len, path);
+		const char *base = repo->baseurls.v[i];
+		/* the query of a medium's URL is a part of it */
+		size_t before = strcspn(base, "?"), end = before;
+		char *url;
+
+		while (end && base[end - 1] == '/')
+			end--;
+		url = mf_format("%.*s/%.*s%s", (int)end, base, (int)len, path, base + before);
 
 		if (!url)
 			return -ENOMEM;

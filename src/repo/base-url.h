@@ -6,9 +6,10 @@
 
 /*
  * Setters of keys, see values.h: adds base URLs to the list WHERE, and their queries to the access of the
- * repository; sets the URL or path WHERE, in which variables are replaced.
+ * repository; adds the URL of a medium with a label; sets the URL or path WHERE, in which variables are replaced.
  */
 int repo_add_urls(const struct reading *rd, struct draft *d, void *where, const char *value);
+int repo_add_media(const struct reading *rd, struct draft *d, void *where, const char *label);
 int repo_set_url(const struct reading *rd, struct draft *d, void *where, const char *value);
 
 /* Do the URLs of a whole entry go together? 0, also where the entry becomes unusable, or -ENOMEM. */

@@ -313,7 +313,7 @@ static int write_generation(struct build *b, const char *repo_id,
 			    const struct mf_cache_source *source)
 {
 	char stamp[sizeof(STAMP) + MF_SHA256_HEX + 2], hex[MF_SHA256_HEX];
-	int r = copy_file(source->repomd, b->dirfd, "repomd.xml");
+	int r = source->fill ? 0 : copy_file(source->repomd, b->dirfd, "repomd.xml");
 
 	for (size_t i = 0; !r && i <= b->tags.n; i++)
 		r = write_packages(b, i);
@@ -356,10 +356,12 @@ static int load(struct build *b, const struct mf_cache_source *source, const cha
 
 	if (r < 0)
 		return mf_fail(b->ctx, MF_STAGE_REFRESH, r, repo_id, NULL);
-	r = mf_pool_add_primary(b->pool, source->primary, 0);
+	r = source->fill ? source->fill(source->arg, b->pool)
+			 : mf_pool_add_primary(b->pool, source->primary, 0);
 	if (r < 0)
-		return mf_fail(b->ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repo_id,
-			       "primary.xml cannot be parsed");
+		return source->fill ? r
+				    : mf_fail(b->ctx, MF_STAGE_REFRESH, -MFE_BAD_METADATA, repo_id,
+					      "primary.xml cannot be parsed");
 	mf_pool_ready(b->pool);
 	r = mf_pool_list(b->pool, 0, &b->ids, &b->n);
 	if (r < 0)

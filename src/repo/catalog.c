@@ -168,7 +168,7 @@ static int open_repo_cache(struct mf_context *ctx, struct mf_catalog *catalog, s
 
 	cache->dirfd = catalog->repos.v[i].enabled ? mf_cache_open(ctx, id, NULL) : -1;
 	if (cache->dirfd < 0) {
-		if (catalog->repos.v[i].enabled && !ctx->lists_repositories)
+		if (catalog->repos.v[i].enabled && *id != '@' && !ctx->lists_repositories)
 			mf_log(ctx, MF_LOG_WARNING,
 			       "repository %s has no metadata yet; run: modfetch refresh", id);
 		cache->dirfd = -1;
@@ -211,7 +211,7 @@ static int open_all(struct mf_context *ctx, struct mf_catalog *catalog)
 		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	for (size_t i = 0; i < catalog->repos.n; i++)
 		catalog->caches[i].dirfd = -1;
-	for (size_t i = 0; !r && i < catalog->repos.n - catalog->n_locals; i++)
+	for (size_t i = 0; !r && i < catalog->repos.n; i++)
 		r = open_repo_cache(ctx, catalog, i, &opened);
 	if (!r && !opened && !catalog->n_locals)
 		return mf_fail(ctx, MF_STAGE_MATCH, -MFE_NO_METADATA, "/var/cache/modfetch",
@@ -413,10 +413,10 @@ static int add_list(struct mf_context *ctx, struct mf_catalog *catalog, size_t i
 
 static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, enum form form)
 {
-	size_t configured = catalog->repos.n - catalog->n_locals;
+	size_t sets = mf_locals_sets(catalog->locals, catalog->n_locals);
 	int r = 0;
 
-	for (size_t i = 0; !r && i < configured; i++) {
+	for (size_t i = 0; !r && i < catalog->repos.n; i++) {
 		if (catalog->caches[i].dirfd < 0)
 			continue;
 		r = add_list(ctx, catalog, i, form, catalog->tag);
@@ -425,10 +425,10 @@ static int add_repositories(struct mf_context *ctx, struct mf_catalog *catalog, 
 		repo_filter_pool(&catalog->repos.v[i], catalog->pool, (int)i);
 	}
 	/* the form for planning has no place for them */
-	for (size_t i = 0; !r && form != FORM_PLAN && i < catalog->n_locals; i++)
-		r = mf_local_add_to_pool(ctx, &catalog->locals[i], (int)(configured + i),
-					 catalog->pool);
-	return r;
+	return r || form == FORM_PLAN
+		       ? r
+		       : mf_locals_add_to_pool(ctx, catalog->locals, catalog->n_locals,
+					       (int)(catalog->repos.n - sets), catalog->pool);
 }
 
 /* 1: the whole lists must be used. */
@@ -437,7 +437,7 @@ static int fill_pool(struct mf_context *ctx, struct mf_catalog *catalog, enum fo
 	struct utsname uts;
 	int r;
 
-	if (uname(&uts) < 0 || mf_pool_new(uts.machine, &catalog->pool) < 0)
+	if (mf_pool_new(mf_context_machine(ctx, &uts), &catalog->pool) < 0)
 		return mf_fail(ctx, MF_STAGE_RESOLVE, -ENOMEM, "pool", NULL);
 	/* the fewest first: with each list libsolv looks at all that is there */
 	r = mf_installed_add(ctx, catalog->pool,

@@ -128,12 +128,13 @@ int mf_driver_files_add(struct mf_context *ctx, const char *repo_id, struct mf_p
 
 	for (size_t i = 0; !r && i < n; i++)
 		r = says_too_little(ctx, pool, ids[i]);
-	if (r <= 0 || !source->fetch_filelists)
+	if (r <= 0 || (!source->fetch_filelists && !source->fill))
 		return r < 0 ? r : 0;
-	r = source->fetch_filelists(source->arg, &fd);
-	if (r < 0 || fd < 0)
+	/* packages that came with their headers have their files already */
+	r = source->fill ? 0 : source->fetch_filelists(source->arg, &fd);
+	if (r < 0 || (fd < 0 && !source->fill))
 		return r;
-	if (mf_pool_add_filelists(pool, fd, 0) < 0) {
+	if (fd >= 0 && mf_pool_add_filelists(pool, fd, 0) < 0) {
 		mf_log(ctx, MF_LOG_WARNING,
 		       "refresh: %s: its filelists.xml cannot be parsed, so drivers that are named "
 		       "only there are not found; the publisher of the repository must repair it",

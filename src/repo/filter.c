@@ -6,7 +6,7 @@
  * recommendation or update can bring it, and a module or alias that only excluded packages have is not
  * in the indexes. The patterns are read at each run, so a change needs no refresh. They are about
  * what comes from the repository: a package that is installed stays, and so does one that was kept on
- * this machine for a rollback.
+ * this machine for a rollback. In a run from a medium, what is not on it counts as not there too.
  *
  * A pattern is compared with the forms of a package's name that dnf knows: NAME, NAME.ARCH,
  * NAME-VERSION, NAME-VERSION-RELEASE, the same with .ARCH, and with the epoch. An exclusion has
@@ -21,7 +21,19 @@
 
 bool repo_filter_exists(const struct mf_repo *repo)
 {
-	return repo->exclude.n || repo->include.n;
+	return repo->exclude.n || repo->include.n || repo->only_names;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Is TEXT in a sorted list? Without a list, everything is. */
+static bool is_among(const struct mf_strings *sorted, const char *text)
+{
+	return !sorted || (sorted->n &&
+			   bsearch(&text, sorted->v, sorted->n, sizeof(*sorted->v), compare_words));
 }
 
 static bool matches_any(const struct mf_strings *patterns, const char *text)
@@ -46,7 +58,7 @@ static bool may_match_any(const struct mf_strings *patterns, const char *name)
 
 bool repo_filter_excludes_name(const struct mf_repo *repo, const char *name)
 {
-	return matches_any(&repo->exclude, name) ||
+	return !is_among(repo->only_names, name) || matches_any(&repo->exclude, name) ||
 	       (repo->include.n && !may_match_any(&repo->include, name));
 }
 
@@ -89,6 +101,9 @@ static bool is_excluded(void *arg, int id)
 	struct mf_package package;
 
 	mf_pool_package(f->pool, id, &package);
+	if (f->repo->only_files &&
+	    (package.base || !package.location || !is_among(f->repo->only_files, package.location)))
+		return true;
 	return matches_package(&f->repo->exclude, &package, true) ||
 	       (f->repo->include.n && !matches_package(&f->repo->include, &package, false));
 }

@@ -10,7 +10,6 @@
  * The ids begin with '@', which no id of a .repo file does.
  */
 #include "modfetch/local.h"
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +23,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/kept.h"
+#include "modfetch/mount.h"
 #include "modfetch/rpm.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/repo.d"
@@ -34,6 +34,9 @@ void mf_local_done(struct mf_local *local)
 		free(local->v[i].name);
 	free(local->v);
 	free(local->directory);
+	free(local->repository);
+	mf_strings_done(&local->names);
+	mf_strings_done(&local->files);
 	*local = (struct mf_local){ 0 };
 }
 
@@ -122,25 +125,36 @@ int mf_local_add_file(struct mf_context *ctx, const char *path, struct mf_local 
 		     : 0;
 }
 
-/* ---- as a repository ---- */
+/* ---- of a medium ---- */
 
-/* A file: URL of an absolute path. NULL: no memory. */
-static char *url_of(const char *path)
+static bool is_of_medium(const struct mf_local *local)
 {
-	char *url = malloc(strlen("file://") + 3 * strlen(path) + 1), *out = url;
-
-	if (!url)
-		return NULL;
-	out = stpcpy(out, "file://");
-	for (; *path; path++) {
-		if (isalnum((unsigned char)*path) || strchr("/-_.~+", *path))
-			*out++ = *path;
-		else
-			out += sprintf(out, "%%%02X", (unsigned int)(unsigned char)*path);
-	}
-	*out = '\0';
-	return url;
+	return local->repository || !strcmp(local->id, MF_LOCAL_MEDIUM);
 }
+
+int mf_local_add_verified(struct mf_context *ctx, const char *path, int fd, struct mf_local *local)
+{
+	_cleanup_free_ char *label = NULL;
+	uint8_t digest[MF_SHA256_LEN];
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : read_label(fd, &label);
+
+	if (!r)
+		r = mf_sha256_fd(fd, digest);
+	local->id = MF_LOCAL_MEDIUM;
+	local->signed_packages = true;
+	if (!r && !local->directory) {
+		local->directory = strdup("/");
+		r = local->directory ? 0 : -ENOMEM;
+	}
+	if (!r)
+		r = local_append(local, strdup(path + 1), (uint64_t)st.st_size, digest);
+	return r < 0 ? mf_fail(ctx, MF_STAGE_MEDIA, r, path,
+			       r == -MFE_BAD_PACKAGE ? "not a complete rpm package" : NULL)
+		     : 0;
+}
+
+/* ---- as a repository ---- */
 
 /* The OpenPGP keyrings that any repository may use. */
 static int list_keyrings(struct mf_context *ctx, struct mf_strings *names)
@@ -161,7 +175,7 @@ static int list_keyrings(struct mf_context *ctx, struct mf_strings *names)
 static int local_as_repo(struct mf_context *ctx, const struct mf_local *local,
 			 const struct mf_repos *others, struct mf_repo *ret_repo)
 {
-	_cleanup_free_ char *url = url_of(local->directory);
+	_cleanup_free_ char *url = mf_file_url(local->directory);
 	struct mf_repo repo = {
 		.id = strdup(local->id),
 		.name = strdup(local->id),
@@ -169,7 +183,7 @@ static int local_as_repo(struct mf_context *ctx, const struct mf_local *local,
 		.gpgcheck = local->signed_packages,
 		.scriptlets = mf_repos_have_scriptlets(others),
 		/* it was installed before, or the admin names this very file */
-		.prefer = true,
+		.prefer = !is_of_medium(local),
 		.priority = MF_REPO_PRIORITY,
 		.cost = MF_REPO_COST,
 		.trust = MF_TRUST_NONE,
@@ -190,6 +204,62 @@ static int local_as_repo(struct mf_context *ctx, const struct mf_local *local,
 	return 0;
 }
 
+int mf_local_medium_repo(struct mf_context *ctx, struct mf_repo *ret_repo)
+{
+	const struct mf_local local = { .id = MF_LOCAL_MEDIUM,
+					.directory = (char *)"/",
+					.signed_packages = true };
+
+	return local_as_repo(ctx, &local, &(const struct mf_repos){ 0 }, ret_repo);
+}
+
+size_t mf_locals_sets(const struct mf_local *locals, size_t n)
+{
+	size_t sets = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sets += !locals[i].repository;
+	return sets;
+}
+
+static const struct mf_local *find_medium_of(const struct mf_local *locals, size_t n,
+					     const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (locals[i].repository && !strcmp(locals[i].repository, id))
+			return &locals[i];
+	return NULL;
+}
+
+/* A configured repository in a run from a medium: its packages come from there or not at all. */
+static int move_to_medium(struct mf_repo *repo, const struct mf_local *medium)
+{
+	_cleanup_free_ char *url = medium ? mf_file_url(medium->directory) : NULL;
+
+	if (!medium) {
+		repo->enabled = false;
+		return 0;
+	}
+	mf_strings_done(&repo->baseurls);
+	repo->only_names = &medium->names;
+	repo->only_files = &medium->files;
+	return url ? mf_strings_add(&repo->baseurls, url) : -ENOMEM;
+}
+
+/* In a run from a medium, for all configured repositories. 0 or -ENOMEM. */
+static int move_all_to_media(const struct mf_local *locals, size_t n, struct mf_repos *repos)
+{
+	bool of_medium = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		of_medium |= is_of_medium(&locals[i]);
+	for (size_t i = 0; of_medium && !r && i < repos->n; i++)
+		if (repos->v[i].enabled && *repos->v[i].id != '@')
+			r = move_to_medium(&repos->v[i], find_medium_of(locals, n, repos->v[i].id));
+	return r;
+}
+
 int mf_locals_as_repos(struct mf_context *ctx, const struct mf_local *locals, size_t n,
 		       struct mf_repos *repos)
 {
@@ -200,9 +270,13 @@ int mf_locals_as_repos(struct mf_context *ctx, const struct mf_local *locals, si
 		return mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	repos->v = v;
 	for (size_t i = 0; !r && i < n; i++) {
+		if (locals[i].repository)
+			continue;
 		r = local_as_repo(ctx, &locals[i], repos, &v[repos->n]);
 		repos->n += !r;
 	}
+	if (!r && move_all_to_media(locals, n, repos) < 0)
+		r = mf_fail(ctx, MF_STAGE_MATCH, -ENOMEM, "catalog", NULL);
 	return r;
 }
 
@@ -219,8 +293,8 @@ static int on_package(void *arg, void *header)
 	return mf_pool_add_header(a->pool, header, a->origin, &a->file);
 }
 
-int mf_local_add_to_pool(struct mf_context *ctx, const struct mf_local *local, int origin,
-			 struct mf_pool *pool)
+static int local_add_to_pool(struct mf_context *ctx, const struct mf_local *local, int origin,
+			     struct mf_pool *pool)
 {
 	for (size_t i = 0; i < local->n; i++) {
 		const struct mf_local_file *file = &local->v[i];
@@ -240,4 +314,19 @@ int mf_local_add_to_pool(struct mf_context *ctx, const struct mf_local *local, i
 			       path);
 	}
 	return 0;
+}
+
+int mf_locals_add_to_pool(struct mf_context *ctx, const struct mf_local *locals, size_t n,
+			  int first, struct mf_pool *pool)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		if (locals[i].repository)
+			continue;
+		if (!is_of_medium(&locals[i]))
+			r = local_add_to_pool(ctx, &locals[i], first, pool);
+		first++;
+	}
+	return r;
 }

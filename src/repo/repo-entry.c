@@ -220,6 +220,7 @@ static const struct {
 	}
 	KEY("name", repo_set_text, name),
 	KEY("baseurl", repo_add_urls, baseurls),
+	KEY("media", repo_add_media, baseurls),
 	KEY("mirrorlist", repo_set_url, mirrorlist),
 	KEY("metalink", repo_set_url, metalink),
 	KEY("enabled", set_yes_no, enabled),

@@ -14,6 +14,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/context.h"
 #include "modfetch/file.h"
+#include "modfetch/mount.h"
 #include "modfetch/similar.h"
 #include "modfetch/strings.h"
 #include "ini.h"
@@ -51,12 +52,14 @@ static const struct {
 	WORD("kernel-requests", kernel_requests),
 	WORD("regenerate-initrd", regenerate_initrd),
 	WORD("auto-update", auto_update),
+	WORD("media-filesystems", media_filesystems),
 	YES_NO("thorough", thorough),
 	YES_NO("require-ready", require_ready),
 	YES_NO("rescue", rescue),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	COUNT("max-age", max_age_days, 0, 3650),
+	COUNT("media-max-age", media_max_age_days, 0, 36500),
 	COUNT("fetch-timeout", fetch_timeout, 1, 86400),
 	COUNT("mirror-timeout", mirror_timeout, 1, 3600),
 	COUNT("lock-timeout", lock_timeout, 0, 3600),
@@ -83,9 +86,23 @@ static int bad_key(struct mf_context *ctx, const char *key, const char *value)
 	return bad(ctx, key, value, why ? why : "no such setting; see modfetch.conf(5)");
 }
 
+/* Is each word of the list a file system that media may have? */
+static bool are_filesystems(const char *list)
+{
+	_cleanup_(mf_strings_done) struct mf_strings words = { 0 };
+	bool known = !mf_strings_split(&words, list);
+
+	for (size_t i = 0; i < words.n; i++)
+		known &= mf_filesystem_known(words.v[i]);
+	return known;
+}
+
 static int set_word(struct mf_context *ctx, void *where, const char *key, const char *value)
 {
 	char *copy;
+
+	if (!strcmp(key, "media-filesystems") && !are_filesystems(value))
+		return bad(ctx, key, value, "not of vfat, exfat, iso9660, udf and ext4");
 
 	if (!strcmp(key, "rpmdb") && (*value != '/' || strstr(value, "/..")))
 		return bad(ctx, key, value, "not an absolute path");

@@ -295,9 +295,9 @@ static int system_read_module(const struct system *s, const char *path, struct m
 /* A module that neither symvers nor a repository knows says itself what it exports. */
 static int read_exports(struct system *s, const struct module *m)
 {
-	struct mf_modinfo info;
+	struct mf_modinfo info = { 0 };
 	char *name = NULL, crc[16];
-	int r = system_read_module(s, m->path, &info);
+	int r = s->ctx->is_replica ? 0 : system_read_module(s, m->path, &info);
 
 	if (r < 0) {
 		mf_log(s->ctx, MF_LOG_WARNING, "resolve: %s: cannot be read: %s", m->path,

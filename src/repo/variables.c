@@ -109,7 +109,7 @@ static char *machine(const struct mf_context *ctx)
 {
 	struct utsname uts;
 
-	return uname(&uts) < 0 ? NULL : strdup(uts.machine);
+	return strdup(mf_context_machine(ctx, &uts));
 }
 
 static char *base_machine(const struct mf_context *ctx)

@@ -374,7 +374,9 @@ static void settle_list(struct mf_pool *mp, const struct mf_solv_list *list)
 
 	queue_init(&q);
 	for (uint32_t i = 0; i < list->n; i++) {
-		if (mf_pool_is_of_other(mp, list->first + (Id)i))
+		/* a filter may have taken it out of the pool */
+		if (mf_pool_is_of_other(mp, list->first + (Id)i) ||
+		    !pool_id2solvable(mp->pool, list->first + (Id)i)->repo)
 			continue;
 		take_package(mp, list, i, &q);
 		end_holder(mp, bundle_of(mp->pool, list, i), &q);

@@ -183,8 +183,8 @@ static Repo *repo_of_origin(struct mf_pool *pool, int origin)
 	return mf_solv_new_repo(pool, origin, 0);
 }
 
-int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
-		       const struct mf_pool_file *file)
+static int add_header(struct mf_pool *pool, void *header, int origin,
+		      const struct mf_pool_file *file, int flags)
 {
 	void *handle = form_of_header(pool, header);
 	Repo *repo = repo_of_origin(pool, origin);
@@ -194,8 +194,7 @@ int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
 
 	if (!handle)
 		return -EBADMSG;
-	id = repo_add_rpm_handle(repo, handle,
-				 RPM_ADD_NO_FILELIST | RPM_ADD_NO_RPMLIBREQS | REPO_NO_INTERNALIZE);
+	id = repo_add_rpm_handle(repo, handle, flags | RPM_ADD_NO_RPMLIBREQS | REPO_NO_INTERNALIZE);
 	if (!id)
 		return -EBADMSG;
 	data = repo_last_repodata(repo);
@@ -205,6 +204,18 @@ int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
 	repodata_set_num(data, id, SOLVABLE_DOWNLOADSIZE, file->size);
 	repo_internalize(repo);
 	return 0;
+}
+
+int mf_pool_add_header(struct mf_pool *pool, void *header, int origin,
+		       const struct mf_pool_file *file)
+{
+	return add_header(pool, header, origin, file, RPM_ADD_NO_FILELIST);
+}
+
+int mf_pool_add_header_with_files(struct mf_pool *pool, void *header, int origin,
+				  const struct mf_pool_file *file)
+{
+	return add_header(pool, header, origin, file, 0);
 }
 
 void mf_pool_set_header_digest(struct mf_pool *pool, int id, const char *digest)

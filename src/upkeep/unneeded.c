@@ -24,6 +24,7 @@
 #include "modfetch/file.h"
 #include "modfetch/libkmod.h"
 #include "modfetch/match.h"
+#include "modfetch/mount.h"
 #include "modfetch/module-name.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/rules.h"
@@ -120,6 +121,21 @@ static int match_needs(struct mf_context *ctx, struct needs *needs)
 	return r;
 }
 
+/* What reads a driver medium cannot come from one: it stays if it is on disk. 0 or -ENOMEM. */
+static int add_media_modules(struct mf_context *ctx, struct needs *needs)
+{
+	_cleanup_(mf_strings_done) struct mf_strings modules = { 0 };
+	int r = mf_media_modules(ctx, true, &modules);
+
+	/* whatever the character set of the kernel is, and images on the medium */
+	if (!r)
+		r = mf_strings_split(&modules, "nls_ascii nls_iso8859_1 loop");
+	for (size_t i = 0; !r && i < modules.n; i++)
+		r = upkeep_needs_add(ctx, needs, modules.v[i], false, false,
+				     "a driver medium is read with it");
+	return r;
+}
+
 static int keep_for_kernel(struct sweep *s, const char *kernel)
 {
 	_cleanup_(mf_strings_done) struct mf_strings targets = { 0 }, users = { 0 };
@@ -128,6 +144,8 @@ static int keep_for_kernel(struct sweep *s, const char *kernel)
 	int r;
 
 	r = upkeep_collect(&other, &needs);
+	if (!r)
+		r = add_media_modules(&other, &needs);
 	if (!r)
 		r = match_needs(&other, &needs);
 	if (!r)

@@ -19,6 +19,7 @@
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/trust.h"
+#include "modfetch/verify.h"
 
 /* More are not read: a key that is replaced has one successor. */
 #define MAX_ENCODED 16
@@ -102,9 +103,12 @@ static int gpgcheck_check(struct mf_context *ctx, const struct mf_repo *repo, co
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, package,
 			       "it is not a complete package file");
 	if (!file.signature && !file.n_encoded)
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, package,
-			       "it has no OpenPGP signature, but repository %s has gpgcheck=1",
-			       repo->id);
+		return mf_fail(
+			ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, package,
+			*repo->id == '@'
+				? "it has no OpenPGP signature; sign it (rpmsign --addsign)%.0s"
+				: "it has no OpenPGP signature, but repository %s has gpgcheck=1",
+			repo->id);
 	header = memfile_of(file.header, file.header_len);
 	if (header < 0)
 		return mf_fail(ctx, MF_STAGE_VERIFY, header, package, NULL);
@@ -127,4 +131,13 @@ int mf_gpgcheck(struct mf_context *ctx, const struct mf_repo *repo, const char *
 	r = gpgcheck_check(ctx, repo, package, map, (size_t)st.st_size);
 	munmap(map, (size_t)st.st_size);
 	return r;
+}
+
+int mf_verify_signature(struct mf_context *ctx, const struct mf_repo *repo, const char *package,
+			int fd)
+{
+	struct mf_repo checked = *repo;
+
+	checked.gpgcheck = true;
+	return mf_gpgcheck(ctx, &checked, package, fd);
 }

@@ -432,7 +432,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	struct mf_trusted trust = { 0 };
 	int r;
 
-	if (repo->trust == MF_TRUST_NONE) {
+	if (repo->trust == MF_TRUST_NONE && !evidence->only_signature) {
 		/* the repo layer refuses this already; a second check costs nothing */
 		if (!has_only_file_urls(repo))
 			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_SIGNATURE, repo->id,
@@ -446,7 +446,7 @@ int mf_trust_repomd(struct mf_context *ctx, const struct mf_repo *repo,
 	r = read_keys(ctx, repo, &keys);
 	if (r == 0)
 		r = trust_check_signature(ctx, repo, &keys, evidence, &trust);
-	if (r == 0)
+	if (r == 0 && !evidence->only_signature)
 		r = trust_accept_newer(ctx, repo, &keys, evidence, &trust);
 	if (r == 0)
 		*ret_trust = trust;

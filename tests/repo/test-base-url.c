@@ -38,6 +38,18 @@ static void what_a_url_may_have(void **state)
 		{ "baseurl=file:///r?secret", "no query string" },
 		{ "baseurl=https://user:s3?secret@b/r", "'@'" },
 		{ "baseurl=ftp://b/r", "neither http:" },
+		{ "baseurl=dir:/srv/drivers", NULL },
+		{ "baseurl=dir:srv", "neither http:" },
+		{ "baseurl=hd:/x?device=/dev/sda1&filesystem=vfat", NULL },
+		{ "baseurl=hd:/x?device=sda1", "below /dev" },
+		{ "baseurl=cd:/?devices=/dev/sr0,/dev/sr1 dvd:/", NULL },
+		{ "baseurl=iso:/?iso=a.iso&url=dir:/srv", NULL },
+		{ "baseurl=iso:/?iso=a.iso", "needs iso= and url=" },
+		{ "baseurl=hd:/x?device=/dev/sda1\ntrust=none", "file: only" },
+		{ "baseurl=dir:/srv/drivers\ntrust=none", NULL },
+		{ "media=MODFETCH", NULL },
+		{ "media=../sda", "not the label" },
+		{ "media=A&filesystem=ext4", "not the label" },
 		{ "mirrorlist=http://b/list", NULL },
 		{ "mirrorlist=https://b/list?repo=a&arch=b", NULL },
 		{ "mirrorlist=https://b/list?", "empty query" },
@@ -75,6 +87,28 @@ static void a_query_is_kept_apart_in_the_order_of_the_urls(void **state)
 	assert_string_equal(repo->access.queries.v[2], "repo=a%20b");
 }
 
+static void media_have_the_urls_of_zypper(void **state)
+{
+	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
+	const struct mf_repo *repo;
+
+	read_entry(*state,
+		   "baseurl=dir:///srv/a https://b/r?q=1 hd:/x/?device=/dev/sda1 "
+		   "cd:/?devices=/dev/sr0,/dev/sr1\npath=/below/\nmedia=STICK",
+		   NULL, &repos);
+	repo = mf_repos_find(&repos, "a");
+	assert_int_equal(repo->baseurls.n, 5);
+	assert_string_equal(repo->baseurls.v[0], "file:///srv/a/below");
+	assert_string_equal(repo->baseurls.v[1], "https://b/r/below");
+	assert_string_equal(repo->baseurls.v[2], "hd:/x/below?device=/dev/sda1");
+	assert_string_equal(repo->baseurls.v[3], "cd:/below?devices=/dev/sr0,/dev/sr1");
+	assert_string_equal(repo->baseurls.v[4], "hd:/below?device=/dev/disk/by-label/STICK");
+	/* only a server has a query, and each URL has its own */
+	assert_int_equal(repo->access.queries.n, 5);
+	assert_string_equal(repo->access.queries.v[1], "q=1");
+	assert_string_equal(repo->access.queries.v[2], "");
+}
+
 static void of_both_lists_the_metalink_is_used(void **state)
 {
 	_cleanup_(mf_repos_done) struct mf_repos repos = { 0 };
@@ -104,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROOTED(what_a_url_may_have),
 		ROOTED(a_query_is_kept_apart_in_the_order_of_the_urls),
+		ROOTED(media_have_the_urls_of_zypper),
 		ROOTED(of_both_lists_the_metalink_is_used),
 		ROOTED(a_path_is_below_each_url),
 	};

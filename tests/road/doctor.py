@@ -291,6 +291,26 @@ class Machine(Doctor):
         os.unlink(lines)
         self.finds('modprobe', 'warning', 'zz-modfetch.conf does not exist', 'modfetch refresh')
 
+    def test_the_drivers_of_a_stick(self):
+        """They count where there is USB; a module of the kernel's own is enough."""
+        os.makedirs(self.path('sys/bus/usb/devices/usb1'))
+        found = self.diagnose('--offline')
+        self.assertEqual(list(found), [('media', 'warning')], found)
+        text, remedy = found['media', 'warning']
+        self.assertRegex(text, 'not on disk: usb_storage uas sd_mod vfat nls_cp437 nls_')
+        names = text.split('not on disk: ')[1].split()
+        self.assertEqual(remedy, 'modfetch install ' + ' '.join(names))
+        shutil.rmtree(self.root.modules)
+        os.mkdir(self.root.modules)
+        self.root.copy_modules(names[:-1])
+        self.finds('media', 'warning', f'not on disk: {names[-1]}', f'modfetch install {names[-1]}', '--offline')
+        shutil.rmtree(self.root.modules)
+        os.mkdir(self.root.modules)
+        self.root.copy_modules(names)
+        self.assertEqual(self.diagnose('--offline'), {})
+        self.write('sys/class/block/sr0/dev', '')
+        self.finds('media', 'warning', 'not on disk: sr_mod isofs', 'modfetch install sr_mod isofs', '--offline')
+
     def test_a_driver_that_brought_the_machine_down(self):
         self.write('proc/sys/kernel/random/boot_id', '22222222-0000-0000-0000-000000000000\n')
         self.write('etc/modprobe.d/modfetch-loading.conf',

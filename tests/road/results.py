@@ -157,6 +157,7 @@ class Schema(Case):
         ('lookup', ('lookup', 'xfs', 'nonsense', r.NIC)), ('why', ('why', 'xfs')), ('install', ('--dry-run', 'install', 'xfs')),
         ('install', ('install', 'xfs')), ('install', ('install', 'xfs')), ('install', ('install', 'nonsense')), ('install', ('install',)),
         ('probe', ('--no-load', 'probe', r.NIC, 'nonsense')), ('probe', ('--no-load', 'probe', 'x' * 9000)), ('coldplug', ('coldplug',)),
+        ('media', ('media', '/nothing/there')), ('media', ('media',)),
         ('search', ('search', 'xfs')), ('search', ('search', 'nonsense')), ('info', ('info', 'xfs')), ('info', ('info', 'nonsense')),
         ('status', ('status',)), ('usage', ('status', '--usage')), ('list', ('list', '--installed')), ('list', ('list', '--updates')),
         ('list', ('list', '--patterns')), ('list', ('list', '--unowned')), ('list', ('list', '--initrd')), ('hold', ('hold', 'xfs')),

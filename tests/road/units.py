@@ -14,6 +14,8 @@ UNITS = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '..', '..', '
 LIMITS = {'modfetch-fetch@.service': 1.5, 'modfetch.service': 3.0, 'modfetch-coldplug.service': 3.0, 'modfetch-refresh.service': 3.0,
           'modfetch-trials-begin.service': 3.0, 'modfetch-trials-judge.service': 3.0,
           'modfetch-usage.service': 3.0,
+          # it mounts sticks
+          'modfetch-media@.service': 4.5,
           # it runs a program that reads the whole system and writes to /boot
           'modfetch-initrd.service': 8.0}
 
