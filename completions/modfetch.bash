@@ -152,7 +152,7 @@ _modfetch() {
         options="--strict"
         kinds=kernels
         ;;
-    initrd) options="--pending" ;;
+    initrd) options="--pending --rescue" ;;
     list) options="--installed --updates --patterns --unowned --initrd --held" ;;
     esac
     [[ $word != -* ]] || words="$options $globals" kinds=""

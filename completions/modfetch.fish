@@ -147,6 +147,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from queue" -l retry -d "also wh
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l all -d "all kernels, and those that are gone"
 complete -c modfetch -n "__fish_seen_subcommand_from check" -l fix -d "handle what can be handled"
 complete -c modfetch -n "__fish_seen_subcommand_from initrd" -l pending -d "of all kernels whose drivers changed"
+complete -c modfetch -n "__fish_seen_subcommand_from initrd" -l rescue -r -d "put keys into a new initrd"
 complete -c modfetch -n "__fish_seen_subcommand_from update" -l check -d "only list them"
 complete -c modfetch -n "__fish_seen_subcommand_from update" -l reload -d "load the new modules now"
 complete -c modfetch -n "__fish_seen_subcommand_from trials" -l begin-boot -d "for the unit"

@@ -139,4 +139,14 @@ void mf_key_list_done(struct mf_key_list *list);
  */
 char *mf_key_file_find(int dirfd, const char *name);
 
+/* ---- the keys of an initrd: src/setup/rescue-files.c ---- */
+
+/*
+ * Copies into DIRECTORY, the root of a new initrd, what its rescue program trusts: the certificates of the
+ * enabled repositories, the revocation and deny lists, the keys of modules, and module-signature=. No
+ * password is among it. 0; -MFE_NO_KEYS: no enabled repository has a certificate; or another recorded
+ * failure.
+ */
+int mf_rescue_files(struct mf_context *ctx, const char *directory);
+
 #endif

@@ -4,12 +4,15 @@
  * the early boot needs.
  *
  *	--pending	of each kernel for which an unattended run left that to modfetch-initrd.path
+ *	--rescue DIR	for the hooks of generators: puts into DIR, a new initrd, the keys for its rescue program, if
+ *			rescue=yes in modfetch.conf says that it shall have one
  */
 #include <getopt.h>
 #include <stdlib.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/initrd.h"
 #include "modfetch/json.h"
+#include "modfetch/setup.h"
 #include "cmd.h"
 
 static void initrd_print(struct cmd *cmd, bool made, const char *why)
@@ -40,21 +43,35 @@ int cmd_initrd(struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pending", no_argument, NULL, 'p' },
+		{ "rescue", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	_cleanup_free_ char *why = NULL;
+	const char *rescue = NULL;
 	bool pending = false;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'p')
-			return cmd_usage(cmd, "initrd", "the only option is --pending");
-		pending = true;
+		if (c == 'p')
+			pending = true;
+		else if (c == 'r')
+			rescue = optarg;
+		else
+			return cmd_usage(cmd, "initrd",
+					 "the options are --pending and --rescue DIR");
 	}
 	if (optind < argc)
 		return cmd_usage(cmd, "initrd", "unexpected argument %s", argv[optind]);
 	if (pending && cmd->one_of_all)
 		return cmd_usage(cmd, "initrd", "--pending is about all kernels");
+	if (rescue && (pending || cmd->one_of_all))
+		return cmd_usage(cmd, "initrd", "--rescue is about one new initrd");
+	if (rescue) {
+		if (!cmd->ctx.settings.rescue || cmd->dry_run)
+			return CMD_NOTHING;
+		r = mf_rescue_files(&cmd->ctx, rescue);
+		return r < 0 ? r : CMD_DONE;
+	}
 	if (pending) {
 		r = mf_initrd_settle(&cmd->ctx);
 		return r < 0 ? r : CMD_DONE;

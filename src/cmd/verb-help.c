@@ -147,6 +147,7 @@ static const struct verb_option check_options[] = {
 };
 static const struct verb_option initrd_options[] = {
 	{ "pending", 0, NULL, "for each kernel where unattended runs left it" },
+	{ "rescue", 0, "DIR", "put the keys for modfetch media into a new initrd" },
 	{ 0 },
 };
 static const struct verb_option list_options[] = {

@@ -69,7 +69,7 @@ static const struct verb verbs[] = {
 	{ "history", IN_MODULE(history), "[-n N]", "print past runs", ONE_RUN },
 	{ "check", IN_MODULE(check), "[--all] [--fix]",
 	  "are all modules intact, signed, complete, for their kernel?", ANY_KERNEL },
-	{ "initrd", IN_MODULE(initrd), "[--pending]",
+	{ "initrd", IN_MODULE(initrd), "[--pending|--rescue DIR]",
 	  "make the initrd again if its drivers changed", ROOT },
 	{ "list", IN_MODULE(list), "--installed|--updates|--patterns|--held|--unowned|--initrd",
 	  "list packages or modules", 0 },

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The adapter of expat: reads metalinks.
+ * Reads metalinks.
  *
  * Both versions have an element <url> for each mirror, whose text is the URL of repomd.xml. Version 3
  * has an attribute preference, 100 for the best; version 4 has priority, 1 for the best. A URL that
- * does not end with repodata/repomd.xml is of another file. The text comes unsigned from a network: a
- * declaration of an entity ends the parser, so no text grows, and external entities are never read.
+ * does not end with repodata/repomd.xml is of another file. The text comes unsigned from a network, so
+ * the number of mirrors and the length of a URL have limits.
  */
 #include "modfetch/metalink.h"
 #include <errno.h>
-#include <expat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/strings.h"
+#include "modfetch/xml.h"
 
 #define FILE_NAME "/repodata/repomd.xml"
 #define URL_MAX	  512
@@ -29,30 +29,19 @@ struct mirror {
 };
 
 struct metalink {
-	XML_Parser parser;
 	struct mirror *v;
 	size_t n, room;
 	char url[URL_MAX + 1]; /* the text of the element at hand */
 	size_t len;
 	int rank;
-	bool in_url, is_metalink, no_memory;
+	bool in_url, is_metalink;
 };
 
 static void metalink_done(struct metalink *m)
 {
-	if (m->parser)
-		XML_ParserFree(m->parser);
 	for (size_t i = 0; i < m->n; i++)
 		free(m->v[i].url);
 	free(m->v);
-}
-
-/* The name of an element without its namespace. */
-static bool is_element(const char *name, const char *wanted)
-{
-	const char *colon = strrchr(name, ':');
-
-	return !strcmp(colon ? colon + 1 : name, wanted);
 }
 
 /* The number in an attribute, which may have any text. */
@@ -63,75 +52,59 @@ static int parse_rank(const char *text)
 	return n < 0 ? 0 : n > MAX_RANK ? MAX_RANK : (int)n;
 }
 
-static void on_start(void *arg, const char *name, const char **attributes)
+static int on_start(void *arg, const char *name, const char *const *attributes)
 {
 	struct metalink *m = arg;
+	const char *preference = mf_xml_attribute(attributes, "preference");
+	const char *priority = mf_xml_attribute(attributes, "priority");
 
-	m->is_metalink |= is_element(name, "metalink");
-	m->in_url = is_element(name, "url");
+	m->is_metalink |= !strcmp(name, "metalink");
+	m->in_url = !strcmp(name, "url");
 	m->len = 0;
-	m->rank = 0;
-	for (size_t i = 0; m->in_url && attributes[i]; i += 2) {
-		if (!strcmp(attributes[i], "preference"))
-			m->rank = -parse_rank(attributes[i + 1]);
-		else if (!strcmp(attributes[i], "priority"))
-			m->rank = parse_rank(attributes[i + 1]);
-	}
+	m->rank = preference ? -parse_rank(preference) : priority ? parse_rank(priority) : 0;
+	return 0;
 }
 
-static void on_text(void *arg, const char *text, int len)
+static int on_text(void *arg, const char *text, size_t len)
 {
 	struct metalink *m = arg;
-	size_t room = URL_MAX - m->len;
 
-	if (!m->in_url)
-		return;
 	/* a longer one is not used */
-	m->in_url = (size_t)len <= room;
-	memcpy(m->url + m->len, text, m->in_url ? (size_t)len : 0);
-	m->len += m->in_url ? (size_t)len : 0;
+	m->in_url &= len <= URL_MAX - m->len;
+	if (!m->in_url)
+		return 0;
+	memcpy(m->url + m->len, text, len);
+	m->len += len;
+	return 0;
 }
 
-static void add_mirror(struct metalink *m, const char *url, size_t len)
+static int add_mirror(struct metalink *m, const char *url, size_t len)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (strlen(m->v[i].url) == len && !memcmp(m->v[i].url, url, len))
-			return;
-	if (mf_array_reserve(&m->v, &m->room, m->n + 1, sizeof(*m->v)) < 0) {
-		m->no_memory = true;
-		return;
-	}
+			return 0;
+	if (mf_array_reserve(&m->v, &m->room, m->n + 1, sizeof(*m->v)) < 0)
+		return -ENOMEM;
 	m->v[m->n] = (struct mirror){ strndup(url, len), m->rank, m->n };
-	if (m->v[m->n].url)
-		m->n++;
-	else
-		m->no_memory = true;
+	return m->v[m->n].url ? (m->n++, 0) : -ENOMEM;
 }
 
-static void on_end(void *arg, const char *name)
+static int on_end(void *arg, const char *name)
 {
 	static const char blanks[] = " \t\r\n";
 	struct metalink *m = arg;
 	const char *url = m->url;
+	bool usable = m->in_url && m->n < MAX_URLS;
 
-	if (m->in_url && m->n < MAX_URLS) {
-		while (m->len && strchr(blanks, m->url[m->len - 1]))
-			m->len--;
-		m->url[m->len] = '\0';
-		url += strspn(url, blanks);
-		if (mf_ends_with(url, FILE_NAME))
-			add_mirror(m, url, strlen(url) - strlen(FILE_NAME));
-	}
 	m->in_url = false;
-}
-
-static void on_entity(void *arg, const char *name, int is_parameter, const char *value,
-		      int value_len, const char *base, const char *system_id, const char *public_id,
-		      const char *notation)
-{
-	const struct metalink *m = arg;
-
-	XML_StopParser(m->parser, XML_FALSE);
+	if (!usable)
+		return 0;
+	while (m->len && strchr(blanks, m->url[m->len - 1]))
+		m->len--;
+	m->url[m->len] = '\0';
+	url += strspn(url, blanks);
+	return mf_ends_with(url, FILE_NAME) ? add_mirror(m, url, strlen(url) - strlen(FILE_NAME))
+					    : 0;
 }
 
 static int by_rank(const void *a, const void *b)
@@ -151,20 +124,14 @@ bool mf_looks_like_xml(const char *text)
 
 int mf_metalink_list(const char *text, char **ret_list)
 {
-	_cleanup_(metalink_done) struct metalink m = { .parser = XML_ParserCreate(NULL) };
+	static const struct mf_xml_reader reader = { on_start, on_text, on_end };
+	_cleanup_(metalink_done) struct metalink m = { 0 };
+	int r = mf_xml_read(text, strlen(text), &reader, &m);
 	size_t room;
 	FILE *f;
 
-	if (!m.parser)
-		return -ENOMEM;
-	XML_SetUserData(m.parser, &m);
-	XML_SetElementHandler(m.parser, on_start, on_end);
-	XML_SetCharacterDataHandler(m.parser, on_text);
-	XML_SetEntityDeclHandler(m.parser, on_entity);
-	if (XML_Parse(m.parser, text, (int)strlen(text), 1) != XML_STATUS_OK)
-		return XML_GetErrorCode(m.parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
-	if (m.no_memory)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	if (!m.is_metalink)
 		return -EBADMSG;
 	if (m.n)

@@ -234,8 +234,10 @@ static int finish_group(struct bringing *b, struct group *g)
 static int bring_all(struct bringing *b)
 {
 	_cleanup_(group_free) struct group *g = calloc(1, sizeof(*g));
-	int r = g ? 0 : mf_fail(b->ctx, MF_STAGE_FETCH, -ENOMEM, "prefetch", NULL);
+	int r = 0;
 
+	if (!g)
+		return mf_fail(b->ctx, MF_STAGE_FETCH, -ENOMEM, "prefetch", NULL);
 	for (size_t i = 0; !r && i < b->run->plan.n; i++) {
 		if (b->prefetch->v[i].state != MF_PREFETCH_MISSING)
 			continue;

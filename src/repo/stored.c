@@ -232,7 +232,7 @@ struct reading {
 /* 0; 1: the line is no entry; or -ENOMEM. */
 static int parse_entry(const struct reading *reading, char *line)
 {
-	char *field[FIELDS_MAX], *save = NULL, *end;
+	char *field[FIELDS_MAX] = { NULL }, *save = NULL, *end;
 	struct mf_kept_package package = { 0 };
 	size_t n = 0;
 

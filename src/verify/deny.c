@@ -7,7 +7,7 @@
  * either case, with or without the spaces or colons that programs print between them, and a comment
  * after a '#'. Any other line is an error: a mistyped revocation must not look like a working one.
  */
-#include "deny.h"
+#include "modfetch/deny.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

@@ -29,7 +29,7 @@
 #include <time.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/solv.h"
-#include "deny.h"
+#include "modfetch/deny.h"
 #include "trust-private.h"
 
 #define DAY	     86400

@@ -23,7 +23,7 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/strings.h"
-#include "deny.h"
+#include "modfetch/deny.h"
 #include "openpgp.h"
 #include "trust-private.h"
 

@@ -32,7 +32,7 @@
 #include "modfetch/modinfo.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
-#include "deny.h"
+#include "modfetch/deny.h"
 #include "verify-module.h"
 
 #define KEY_DIRECTORY "etc/modfetch/keys/module.d"

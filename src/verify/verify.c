@@ -21,7 +21,7 @@
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "confine.h"
-#include "deny.h"
+#include "modfetch/deny.h"
 #include "gpgcheck.h"
 
 struct mf_verifier {

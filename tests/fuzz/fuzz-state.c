@@ -4,7 +4,7 @@
  * writing and reading it; a damaged file is never treated as an empty one.
  */
 #include "fuzz-root.h"
-#include "src/verify/deny.h"
+#include "modfetch/deny.h"
 #include "modfetch/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -18,7 +18,7 @@ ADAPTERS = {
     r"openssl/": "src/lib/crypto-private.h",
     r"curl/": "src/fetch/helper/curl.c",
     r"json-c/": "src/lib/json.c",
-    r"expat\.h": "src/lib/metalink.c",
+    r"expat\.h": "src/lib/xml.c",
     r"libkmod\.h": "src/lib/libkmod-private.h",
     r"(lz4|lzma|zlib|zstd)\.h": "src/lib/inflate.c",
     r"rpm/": "src/lib/rpm-private.h",

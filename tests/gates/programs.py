@@ -32,7 +32,7 @@ BASE = {
 }
 
 # Functions of the generators of initrds, which read our hooks into their own shell.
-GENERATORS = {"manual_add_modules", "instmods", "dfatal"}
+GENERATORS = {"manual_add_modules", "copy_exec", "instmods", "inst", "dfatal"}
 
 # Programs of packages that a test installs into a root of its own, by the script that runs there.
 CHROOT = {"tests/depmod/diverted.sh": "dkms dracut mkinitramfs unmkinitramfs update-initramfs"}

@@ -2,7 +2,7 @@
 /* The deny list: the format of its lines; and no list can undo the lines of another. */
 #include "tests/unit.h"
 #include "modfetch/array.h"
-#include "src/verify/deny.h"
+#include "modfetch/deny.h"
 #include "modfetch/error.h"
 #include "tests/root.h"
 

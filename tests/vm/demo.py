@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The main part of tests/demo: plugs four devices into a running guest that has no driver for any of them.
 
-usage: demo.py BUILD-DIRECTORY [sid]
+usage: demo.py BUILD-DIRECTORY [sid|arm64]
 
-With "sid" the kernel of the guest and its repository are those of Debian sid.
+With "sid" the kernel of the guest and its repository are those of Debian sid; with "arm64" the whole guest is of this architecture.
 Prints the time of each step of the pipeline for each driver, and the result in the guest. Exit status 0: every device
 works, with a driver that was not on the disk before.
 """

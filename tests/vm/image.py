@@ -25,6 +25,10 @@ BOOT = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
 OPTIONAL = {"crc32c_generic"}  # newer kernels have one crc32c, which is built in
 
 
+# Kinds of tests/lib/kernel that are architectures: their guests are of tests/vm/base --arch, and no program of theirs runs here.
+MACHINES = ("arm64",)
+
+
 def run(*command, **kwargs):
     return subprocess.run([str(c) for c in command], check=True, **kwargs)
 
@@ -49,6 +53,7 @@ class Kernel:
     """A Debian kernel unpacked in the cache, with indexes of its whole module tree beside it."""
 
     def __init__(self, kind="default"):
+        self.arch = kind if kind in MACHINES else None
         root, self.release = output(TESTS / "lib/kernel", kind).rsplit(" ", 1)
         self.root = pathlib.Path(root)
         self.image = self.root / "boot" / f"vmlinuz-{self.release}"
@@ -140,9 +145,9 @@ exec /bin/busybox switch_root /root ${{guest_init:-/lib/systemd/systemd}}
 """
 
 
-def initramfs(kernel, target):
-    """Writes an uncompressed initramfs that mounts /dev/vda; busybox must be a static one."""
-    busybox = pathlib.Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
+def initramfs(kernel, target, busybox=None):
+    """Writes an uncompressed initramfs that mounts /dev/vda. BUSYBOX: a static one, else that of this machine."""
+    busybox = pathlib.Path(busybox or shutil.which("busybox") or "/bin/busybox").read_bytes()
     files = kernel.closure(BOOT)
     names = [file.rsplit("/", 1)[-1].split(".ko")[0] + ".ko" for file in files]
     directory, regular = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
@@ -200,29 +205,36 @@ def build(directory, kernel, modules=tuple(MINIMAL), files=(), build_dir=None, e
     """
     directory = pathlib.Path(directory)
     root = directory / "root"
-    run("cp", "-al", output(HERE / "base", *packages), root)
+    options = ["--arch", kernel.arch, "busybox-static"] if kernel.arch else []
+    base = pathlib.Path(output(HERE / "base", *options, *packages))
+    run("cp", "-al", base, root)
     kernel.install(root, None if modules is None else list(modules))
     if build_dir:
-        install(build_dir, root)
-    customize(root, files, enable, mask)
+        install(build_dir, root, kernel.arch)
+    customize(root, files, enable, mask, kernel.arch)
     if prepare:
         prepare(root)
     make_disk(root, directory / "disk.img", size)
-    initramfs(kernel, directory / "initramfs")
+    initramfs(kernel, directory / "initramfs", base / "bin/busybox" if kernel.arch else None)
 
 
-def install(build_dir, root):
+def administer(root, foreign, program, *arguments):
+    """Runs a program of systemd for a root: the one of the root, or of this machine if it is FOREIGN."""
+    quietly(*([program, f"--root={root.resolve()}"] if foreign else ["chroot", root, program]), *arguments)
+
+
+def install(build_dir, root, foreign=None):
     """Installs a build, with the users that it needs."""
     quietly("meson", "install", "-C", build_dir, "--no-rebuild", "--quiet", env=dict(os.environ, DESTDIR=str(root.resolve())))
-    quietly("chroot", root, "systemd-sysusers")
+    administer(root, foreign, "systemd-sysusers")
 
 
-def customize(root, files=(), enable=(), mask=()):
-    """Makes a Debian a guest: the files and units that tests need."""
+def customize(root, files=(), enable=(), mask=(), foreign=None):
+    """Makes a Debian a guest: the files and units that tests need. FOREIGN: its programs do not run on this machine."""
     for path, mode, data in [*SETTINGS, ("usr/local/bin/agent", 0o755, HERE / "agent"), *files]:
         put(root, path, mode, data)
-    run("chroot", root, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
-    run("chroot", root, "systemctl", "--quiet", "mask", *MASKED, *mask)
+    administer(root, foreign, "systemctl", "--quiet", "enable", "agent.service", "systemd-networkd.service", *enable)
+    administer(root, foreign, "systemctl", "--quiet", "mask", *MASKED, *mask)
 
 
 def make_disk(root, disk, size):

@@ -41,7 +41,9 @@ class Scene(contextlib.ExitStack):
             self.packages = kind(self.directory, self.kernel) if callable(kind) else repository(kind, build)
             self.server = self.enter_context(server.Server(self.packages, self.directory / "www", rate=rate))
             keys = pathlib.Path(image.output(image.TESTS / "lib/keys"))
-            image.build(self.directory, self.kernel, modules, build_dir=build, enable=enable, size=size, packages=base,
+            # what the guest runs; packing is the work of this machine
+            installed = image.output(image.HERE / "cross", self.kernel.arch) if self.kernel.arch else build
+            image.build(self.directory, self.kernel, modules, build_dir=installed, enable=enable, size=size, packages=base,
                         prepare=prepare and functools.partial(prepare, self), files=[
                 ("etc/modfetch/repos.d/test.repo", 0o644,
                  f"[test]\nname=Drivers\nbaseurl={self.server.guest_url}\nenabled=1\nkeys=repo.crt\n{repo}"),
