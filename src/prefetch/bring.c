@@ -201,8 +201,10 @@ static int bring_group(struct bringing *b, struct group *g, enum mf_fault *ret_f
 static int bring_each(struct bringing *b, const struct group *all)
 {
 	_cleanup_(group_free) struct group *one = calloc(1, sizeof(*one));
-	int r = one ? 0 : mf_fail(b->ctx, MF_STAGE_FETCH, -ENOMEM, "prefetch", NULL);
+	int r = 0;
 
+	if (!one)
+		return mf_fail(b->ctx, MF_STAGE_FETCH, -ENOMEM, "prefetch", NULL);
 	for (size_t i = 0; !r && i < all->n; i++) {
 		enum mf_fault fault = MF_FAULT_NONE;
 

@@ -241,7 +241,7 @@ static int parse_entry(const struct reading *reading, char *line)
 			return 1;
 		field[n++] = word;
 	}
-	if (n < reading->n_fields || !mf_sha256_parse(field[0], package.sha256) ||
+	if (n < N_FIELDS || n < reading->n_fields || !mf_sha256_parse(field[0], package.sha256) ||
 	    !repo_stored_label_is_plain(field[5], field[6]))
 		return 1;
 	package.size = strtoull(field[1], &end, 10);
