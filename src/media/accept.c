@@ -24,6 +24,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/fetch.h"
 #include "modfetch/media.h"
+#include "modfetch/module-name.h"
 #include "modfetch/mount.h"
 #include "modfetch/refresh.h"
 #include "modfetch/release.h"
@@ -168,7 +169,7 @@ struct listing {
 	const char *directory;
 	int dirfd;
 	struct mf_local *local;
-	size_t listed;
+	size_t listed, there;
 };
 
 /* Is the package there, as a regular file below the directory? */
@@ -188,24 +189,51 @@ static bool is_there(const struct listing *l, const char *location)
 	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
 }
 
+static int on_provide(void *arg, const char *provide, const char *evr)
+{
+	bool *of_kernel = arg;
+
+	*of_kernel |= mf_dep_is_uname_r(provide);
+	return 0;
+}
+
+/* 1: it belongs to a kernel itself; 0; or -ENOMEM. */
+static int is_of_kernel(struct mf_pool *pool, int id)
+{
+	bool of_kernel = false;
+	int r = mf_pool_deps(pool, id, MF_PROVIDES, on_provide, &of_kernel);
+
+	return r < 0 ? r : of_kernel;
+}
+
+/*
+ * Lists what a plan may know of. A package of a kernel is among that also if it is not there: for the kernel
+ * of this machine it says which symbols that exports, and nothing installs it unasked.
+ */
 static int list_pool(struct listing *l, struct mf_pool *pool)
 {
 	_cleanup_free_ int *ids = NULL;
 	size_t n = 0;
 	int r = mf_pool_list(pool, 0, &ids, &n);
 
-	for (size_t i = 0; !r && i < n; i++) {
+	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct mf_package package;
 
 		mf_pool_package(pool, ids[i], &package);
 		l->listed++;
-		if (!package.location || package.base || !is_there(l, package.location))
+		if (!package.location || package.base)
+			continue;
+		r = is_there(l, package.location);
+		l->there += r == 1;
+		if (!r)
+			r = is_of_kernel(pool, ids[i]);
+		if (r != 1)
 			continue;
 		r = mf_strings_add(&l->local->files, package.location);
 		if (!r)
 			r = mf_strings_add(&l->local->names, package.name);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* The packages of one list of the cache, if it has such a list. 0 or -errno. */
@@ -315,7 +343,7 @@ int mf_media_accept_repository(struct mf_context *ctx, const struct mf_repos *re
 	if (r < 0)
 		return r;
 	mf_log(ctx, MF_LOG_INFO, "media: %s is a copy of repository %s: %zu of %zu packages",
-	       directory, repo->id, local.files.n, l.listed);
+	       directory, repo->id, l.there, l.listed);
 	*ret_local = local;
 	local = (struct mf_local){ 0 };
 	return 0;

@@ -133,7 +133,9 @@ class Lists(unittest.TestCase):
 class ThereAndBack(Lists):
     def test_twenty_devices_get_from_the_medium_what_the_network_has(self):
         modaliases = whole.lists()['lenovo-yoga-tigerlake'][:20]
-        offline, online, stick = (self.machine(*modaliases, modules=()) for _ in range(3))
+        offline, online = self.machine(*modaliases, modules=()), self.machine(*modaliases, modules=())
+        # no file of it says what its kernel exports: the metadata does, by a package that does not travel
+        stick = self.machine(*modaliases, modules=(), symvers=False)
         server = self.serve('full')
         online.repo(server.url)
         self.assertEqual(online.run('coldplug').returncode, 0)
