@@ -142,8 +142,8 @@ class Gates(unittest.TestCase):
     def test_a_message_leaves_its_reader_with_no_question(self):
         self.plant("src/cmd/autoremove.c", '"somebody must say --yes"', '"there is no terminal to ask on; --yes removes them without a question"')
         self.expect("sentences", r'src/cmd/autoremove.c:\d+: "somebody" in ')
-        self.plant("src/install/install.c", "its file system is read-only", "its file system is read-only; mount it writable, or run modfetch \"\n\t\t\t       \"where the image of this system is made")
-        self.expect("sentences", r"src/install/install.c:\d+: .*of -EROFS does not say what to do")
+        self.plant("src/install/room.c", "its file system is read-only", "its file system is read-only; mount it writable, or run modfetch \"\n\t\t\t       \"where the image of this system is made")
+        self.expect("sentences", r"src/install/room.c:\d+: .*of -EROFS does not say what to do")
         self.plant("src/base/lock.c", "is loading drivers.", "is loading drivers")
         self.expect("sentences", r"src/base/lock.c:\d+: .*without a full stop")
 
@@ -228,7 +228,7 @@ unittest.main()
         (logs / "testlog-first.json").write_text(result % ("FAIL", "too late\\n"), encoding="utf-8")
         (logs / "testlog.json").write_text(result % ("OK", "in time\\n"), encoding="utf-8")
         done = subprocess.run([self.tree / "tests/lib/tally", logs.parent], capture_output=True, text=True, check=False)
-        self.assertRegex(done.stdout, r"(?s)^1 0\nagain    road storm .*failed FAIL.*\| too late\n.*passed OK")
+        self.assertRegex(done.stdout, r"(?s)^1 0\ncount    road: 1 passed, 0 failed, 0 skipped in build-again\nagain    road storm .*failed FAIL.*\| too late\n.*passed OK")
         self.assertEqual((logs / "again-storm-failed.txt").read_text(encoding="utf-8"), "too late\n")
         self.assertEqual((logs / "again-storm-passed.txt").read_text(encoding="utf-8"), "in time\n")
 

@@ -58,7 +58,7 @@ class Configuration(Case):
         self.fails(1, 'NO-REPOSITORY', 'probe', r.NIC)
 
     def test_repo_files_that_are_wrong(self):
-        for lines, like in ((['[test]', 'baseurl=ftp://x'], 'neither http:, https: nor file:'),
+        for lines, like in ((['[test]', 'baseurl=ftp://x'], 'neither http:, https:, file:'),
                             (['[test]', 'name=x'], 'baseurl'),
                             (['[../x]', 'baseurl=http://x'], 'id'),
                             (['[test]', 'baseurl=http://x', 'trust=none'], 'file: only'),

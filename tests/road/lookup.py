@@ -43,7 +43,7 @@ class Lookup(unittest.TestCase):
         self.assertIsInstance(one['reason'], str)
         for item in answer['install']:
             self.assertEqual({k: type(v) for k, v in item.items()},
-                             {'name': str, 'evr': str, 'arch': str, 'repo': str, 'size': int, 'why': str})
+                             {'name': str, 'evr': str, 'arch': str, 'repo': str, 'size': int, 'source': str, 'why': str})
             self.assertGreater(item['size'], 1000)
             self.assertEqual(item['repo'], 'test')
 
