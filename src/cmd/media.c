@@ -20,8 +20,14 @@
 #include "modfetch/want.h"
 #include "cmd.h"
 
-/* For the whole verb, when no person waits for it: a broken stick may answer slowly and for ever. */
-enum { MEDIA_SECONDS = 900 };
+enum {
+	/* for the whole verb, when no person waits for it: a broken stick may answer slowly and for ever */
+	MEDIA_SECONDS = 900,
+	ROUNDS_MAX = 8, /* a hub behind a hub behind a controller; each round has new devices */
+	QUIET_MS = 500, /* udev has had nothing to do for so long */
+	SETTLE_MS = 10000,
+	POLL_MS = 100,
+};
 
 /* What of the medium was used, for JSON. */
 static struct mf_json *medium_json(const char *source, const struct mf_media *media)
@@ -76,6 +82,39 @@ static int media_run(struct cmd *cmd, const char *source, const struct mf_media 
 	r = cmd_run(cmd, &run);
 	if (cmd->ctx.unattended && r >= 0)
 		mf_report_run(&cmd->ctx, &run);
+	return r;
+}
+
+/* Waits until udev has handled the devices that new drivers have brought, at most SETTLE_MS. */
+static void wait_for_devices(const struct mf_context *ctx)
+{
+	for (int waited = 0, quiet = 0; quiet < QUIET_MS && waited < SETTLE_MS; waited += POLL_MS) {
+		_cleanup_close_ int busy = -1;
+
+		usleep(POLL_MS * 1000);
+		/* the file that udevadm settle looks for */
+		busy = mf_context_open(ctx, "run/udev/queue", O_PATH);
+		quiet = busy < 0 ? quiet + POLL_MS : 0;
+	}
+}
+
+/*
+ * Runs until the medium has nothing more for this machine: a controller gets its driver, then what is
+ * connected to it. Nothing but the medium brings that where there is no network.
+ */
+static int run_for_all(struct cmd *cmd, const char *source, const struct mf_media *media)
+{
+	/* a person sees what was brought, and calls again; JSON is one object */
+	bool repeat = cmd->ctx.unattended && !cmd->json && !cmd->dry_run;
+	int r = media_run(cmd, source, media);
+
+	for (int round = 1, next = r; repeat && next == CMD_DONE && round < ROUNDS_MAX; round++) {
+		wait_for_devices(&cmd->ctx);
+		next = media_run(cmd, source, media);
+		/* that it has no more is no failure */
+		if (next < 0)
+			r = next;
+	}
 	return r;
 }
 
@@ -140,7 +179,7 @@ int cmd_media(struct cmd *cmd, int argc, char **argv)
 	if (!r)
 		r = mf_media_read(&cmd->ctx, path, cmd->dry_run, &media);
 	if (!r)
-		r = media_run(cmd, device ? device : argv[optind], &media);
+		r = run_for_all(cmd, device ? device : argv[optind], &media);
 	mf_media_done(&cmd->ctx, &media);
 	return check_device(cmd, path ? device : NULL, r);
 }
