@@ -23,7 +23,7 @@
 enum {
 	/* for the whole verb, when no person waits for it: a broken stick may answer slowly and for ever */
 	MEDIA_SECONDS = 900,
-	ROUNDS_MAX = 8, /* a hub behind a hub behind a controller; each round has new devices */
+	ROUNDS_MAX = 8, /* a controller, a hub, another hub: each round has new devices */
 	QUIET_MS = 500, /* udev has had nothing to do for so long */
 	SETTLE_MS = 10000,
 	POLL_MS = 100,
