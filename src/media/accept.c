@@ -23,6 +23,7 @@
 #include "modfetch/cache.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/fetch.h"
+#include "modfetch/libkmod.h"
 #include "modfetch/media.h"
 #include "modfetch/module-name.h"
 #include "modfetch/mount.h"
@@ -168,6 +169,7 @@ static const struct mf_repo *find_repository(struct mf_context *ctx, const struc
 struct listing {
 	const char *directory;
 	int dirfd;
+	struct mf_kmod *kmod;
 	struct mf_local *local;
 	size_t listed, there;
 };
@@ -189,26 +191,35 @@ static bool is_there(const struct listing *l, const char *location)
 	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
 }
 
+struct on_disk {
+	struct mf_kmod *kmod;
+	bool found; /* a module of the package is on disk, or it belongs to a kernel itself */
+};
+
 static int on_provide(void *arg, const char *provide, const char *evr)
 {
-	bool *of_kernel = arg;
+	struct on_disk *d = arg;
+	char module[MF_MODULE_NAME_SIZE];
 
-	*of_kernel |= mf_dep_is_uname_r(provide);
-	return 0;
+	(void)evr;
+	d->found |= mf_dep_is_uname_r(provide) || (mf_dep_module(provide, module, sizeof(module)) &&
+						   mf_kmod_presence(d->kmod, module) != MF_ABSENT);
+	return d->found;
 }
 
-/* 1: it belongs to a kernel itself; 0; or -ENOMEM. */
-static int is_of_kernel(struct mf_pool *pool, int id)
+/* Does a package stand for something that the machine has already? 1, 0 or -ENOMEM. */
+static int stands_for_files(const struct listing *l, struct mf_pool *pool, int id)
 {
-	bool of_kernel = false;
-	int r = mf_pool_deps(pool, id, MF_PROVIDES, on_provide, &of_kernel);
+	struct on_disk d = { .kmod = l->kmod };
+	int r = mf_pool_deps(pool, id, MF_PROVIDES, on_provide, &d);
 
-	return r < 0 ? r : of_kernel;
+	return r < 0 ? r : d.found;
 }
 
 /*
- * Lists what a plan may know of. A package of a kernel is among that also if it is not there: for the kernel
- * of this machine it says which symbols that exports, and nothing installs it unasked.
+ * Lists what a plan may know of. Among that is what stands for files of the machine, also if it is not on
+ * the medium: of the kernel, it says which symbols it exports; of a module on disk that no package owns,
+ * which dependencies it satisfies. Neither is installed for that.
  */
 static int list_pool(struct listing *l, struct mf_pool *pool)
 {
@@ -226,7 +237,7 @@ static int list_pool(struct listing *l, struct mf_pool *pool)
 		r = is_there(l, package.location);
 		l->there += r == 1;
 		if (!r)
-			r = is_of_kernel(pool, ids[i]);
+			r = stands_for_files(l, pool, ids[i]);
 		if (r != 1)
 			continue;
 		r = mf_strings_add(&l->local->files, package.location);
@@ -275,9 +286,13 @@ static int accept_list(struct mf_context *ctx, const struct mf_repo *repo, struc
 			       "not a kernel release");
 	tag = mf_format("%s-%s", release.flavor, release.abi);
 	l->dirfd = dirfd;
+	r = mf_kmod_new(ctx, &l->kmod);
+	if (r < 0)
+		return r;
 	r = tag ? list_packages(l, cache, tag) : -ENOMEM;
 	if (!r)
 		r = list_packages(l, cache, MF_CACHE_OTHER);
+	mf_kmod_free(MF_STEAL(l->kmod));
 	mf_strings_sort(&l->local->names);
 	mf_strings_sort(&l->local->files);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_MEDIA, r == -EBADMSG ? -MFE_BAD_INDEX : r, repo->id,

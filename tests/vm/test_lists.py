@@ -47,10 +47,6 @@ class Lists(unittest.TestCase):
         run = [run for run in scene.history(vm) if run["verb"] == "media"][-1]
         self.assertEqual(run["outcome"], "done")
         gained = self.bound(vm) - before
-        print("DEBUG", [(r["verb"], r["outcome"], len(r.get("packages", [])), r.get("error")) for r in scene.history(vm)])
-        print("DEBUG", sorted(p.name for p in (stage.directory / "list.tree").rglob("*9p*")), [l for l in text.splitlines() if "virtio" in l])
-        print("DEBUG", vm.try_run("modfetch --json --dry-run coldplug", 300)[1][-6000:])
-        print("DEBUG", vm.run("journalctl -b -q -o cat -u 'modfetch-media@*'", 60)[-3000:])
         print(f"{len(text.splitlines())} lines, {len(run['packages'])} packages, {len(gained)} devices have drivers: "
               + " ".join(sorted({driver for _, driver in gained})))
         self.assertGreaterEqual(len(gained), 20)
