@@ -44,14 +44,15 @@ class Lists(unittest.TestCase):
         except guest.GuestError as error:
             self.fail(f"{error}\n{vm.run('lsblk -o NAME,LABEL,FSTYPE; journalctl -b -q -o cat -t modfetch -t systemd | tail -40', 60)}")
         vm.wait_for("! systemctl list-units --no-legend 'modfetch-media@*' | grep -E 'running|activating|deactivating'", 300)
-        run = [run for run in scene.history(vm) if run["verb"] == "media"][-1]
-        self.assertEqual(run["outcome"], "done")
+        runs = [run for run in scene.history(vm) if run["verb"] == "media" and run["outcome"] == "done"]
+        brought = sum(len(run["packages"]) for run in runs)
+        self.assertGreaterEqual(brought, 100)
         gained = self.bound(vm) - before
-        print(f"{len(text.splitlines())} lines, {len(run['packages'])} packages, {len(gained)} devices have drivers: "
+        print(f"{len(text.splitlines())} lines, {brought} packages in {len(runs)} runs, {len(gained)} devices have drivers: "
               + " ".join(sorted({driver for _, driver in gained})))
         self.assertGreaterEqual(len(gained), 20)
         # nothing is missing that the repository has: without a network this would fail
-        vm.run("modfetch --detailed-exit coldplug; [ $? = 2 ]", 300)
+        vm.run("modfetch --detailed-exit --no-load coldplug; [ $? = 2 ]", 300)
         self.assertEqual(stage.server.log(), "")
 
     @staticmethod

@@ -160,7 +160,7 @@ class Media(unittest.TestCase):
 
     def test_pulled_out_while_it_is_read(self):
         runs = self.runs()
-        self.plug("repository", bps=300000)
+        self.plug("repository", bps=40000)  # seconds for the metadata alone
         self.vm.wait_for("systemctl list-units --no-legend 'modfetch-media@*' | grep running", 120)
         time.sleep(1)
         self.unplug("repository", slow=True)
