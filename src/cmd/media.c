@@ -61,7 +61,8 @@ static struct mf_json *medium_json(const char *source, const struct mf_media *me
 }
 
 /* Runs for all devices of this machine with what MEDIA has. An exit status or a recorded failure. */
-static int media_run(struct cmd *cmd, const char *source, const struct mf_media *media)
+static int media_run(struct cmd *cmd, const char *source, const struct mf_media *media,
+		     bool *ret_installed)
 {
 	_cleanup_free_ char *reason = mf_format("from the medium %s", source);
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "media",
@@ -80,6 +81,7 @@ static int media_run(struct cmd *cmd, const char *source, const struct mf_media 
 	if (cmd->json)
 		return cmd_run_with(cmd, &run, "medium", medium_json(source, media));
 	r = cmd_run(cmd, &run);
+	*ret_installed = r >= 0 && run.stamp[MF_INSTALLED];
 	if (cmd->ctx.unattended && r >= 0)
 		mf_report_run(&cmd->ctx, &run);
 	return r;
@@ -106,11 +108,15 @@ static int run_for_all(struct cmd *cmd, const char *source, const struct mf_medi
 {
 	/* a person sees what was brought, and calls again; JSON is one object */
 	bool repeat = cmd->ctx.unattended && !cmd->json && !cmd->dry_run;
-	int r = media_run(cmd, source, media);
+	bool installed = false;
+	int r = media_run(cmd, source, media, &installed);
 
-	for (int round = 1, next = r; repeat && next == CMD_DONE && round < ROUNDS_MAX; round++) {
+	for (int round = 1; repeat && installed && round < ROUNDS_MAX; round++) {
+		int next;
+
+		installed = false;
 		wait_for_devices(&cmd->ctx);
-		next = media_run(cmd, source, media);
+		next = media_run(cmd, source, media, &installed);
 		/* that it has no more is no failure */
 		if (next < 0)
 			r = next;
