@@ -8,19 +8,24 @@
 #include "modfetch/libkmod.h"
 #include <fnmatch.h>
 #include <stdlib.h>
+#include "modfetch/cleanup.h"
 #include "libkmod-private.h"
+
+static void lines_free(struct kmod_config_iter **it)
+{
+	if (*it)
+		kmod_config_iter_free_iter(*it);
+}
 
 int mf_kmod_config_alias(struct mf_kmod *kmod, const char *name, mf_kmod_name_visit *visit,
 			 void *arg)
 {
-	struct kmod_config_iter *it = kmod_config_get_aliases(kmod->kmod);
+	_cleanup_(lines_free) struct kmod_config_iter *it = kmod_config_get_aliases(kmod->kmod);
 	int r = 0;
 
 	while (it && !r && kmod_config_iter_next(it))
 		if (!fnmatch(kmod_config_iter_get_key(it), name, 0))
 			r = visit(arg, kmod_config_iter_get_value(it));
-	if (it)
-		kmod_config_iter_free_iter(it);
 	return r;
 }
 
@@ -34,41 +39,35 @@ static bool is_name_of_line(const char *key, const char *name)
 	return strlen(name) == len && !memcmp(key, name, len);
 }
 
+/* Moves to the first line for a name. False: there is none. IT: the lines of one kind, or NULL. */
+static bool find_line(struct kmod_config_iter *it, const char *name)
+{
+	while (it && kmod_config_iter_next(it))
+		if (is_name_of_line(kmod_config_iter_get_key(it), name))
+			return true;
+	return false;
+}
+
 bool mf_kmod_blacklisted(struct mf_kmod *kmod, const char *name)
 {
-	struct kmod_config_iter *it = kmod_config_get_blacklists(kmod->kmod);
-	bool found = false;
+	_cleanup_(lines_free) struct kmod_config_iter *it = kmod_config_get_blacklists(kmod->kmod);
 
-	while (it && !found && kmod_config_iter_next(it))
-		found = is_name_of_line(kmod_config_iter_get_key(it), name);
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return found;
+	return find_line(it, name);
 }
 
 const char *mf_kmod_install_command(struct mf_kmod *kmod, const char *name)
 {
-	struct kmod_config_iter *it = kmod_config_get_install_commands(kmod->kmod);
-	const char *command = NULL;
+	_cleanup_(lines_free) struct kmod_config_iter *it =
+		kmod_config_get_install_commands(kmod->kmod);
 
-	while (it && !command && kmod_config_iter_next(it))
-		if (is_name_of_line(kmod_config_iter_get_key(it), name))
-			command = kmod_config_iter_get_value(it);
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return command;
+	return find_line(it, name) ? kmod_config_iter_get_value(it) : NULL;
 }
 
 bool mf_kmod_has_softdeps(struct mf_kmod *kmod, const char *name)
 {
-	struct kmod_config_iter *it = kmod_config_get_softdeps(kmod->kmod);
-	bool found = false;
+	_cleanup_(lines_free) struct kmod_config_iter *it = kmod_config_get_softdeps(kmod->kmod);
 
-	while (it && !found && kmod_config_iter_next(it))
-		found = is_name_of_line(kmod_config_iter_get_key(it), name);
-	if (it)
-		kmod_config_iter_free_iter(it);
-	return found;
+	return find_line(it, name);
 }
 
 char *mf_kmod_parameters(struct mf_kmod *kmod, const char *name)

@@ -40,18 +40,13 @@ static size_t find_image(const struct ordering *o, const char *module)
 
 static bool visit_image(struct ordering *o, size_t image, const char *subject);
 
-/* A dependency, whose name has the LEN bytes at TEXT. */
-static bool visit_need(struct ordering *o, const char *text, size_t len, const char *subject)
+static bool visit_need(struct ordering *o, const char *need, const char *subject)
 {
 	char name[MF_MODULE_NAME_SIZE];
 	size_t image;
 
-	if (len >= sizeof(name))
+	if (!mf_module_name(need, name, sizeof(name)))
 		return false;
-	memcpy(name, text, len);
-	name[len] = '\0';
-	for (char *p = name; *p; p++)
-		*p = *p == '-' ? '_' : *p;
 	image = find_image(o, name);
 	if (image < o->n)
 		return visit_image(o, image, subject);
@@ -63,16 +58,14 @@ static bool visit_need(struct ordering *o, const char *text, size_t len, const c
 
 static bool visit_needs(struct ordering *o, const struct mf_load_image *image, const char *subject)
 {
-	const char *list = mf_modinfo_get(image->info, "depends");
-	size_t n = 0;
+	_cleanup_(mf_strings_done) struct mf_strings needs = { 0 };
+	const char *depends = mf_modinfo_get(image->info, "depends");
 
-	for (const char *p = list ? list : ""; *p;) {
-		size_t len = strcspn(p, ",");
-
-		if (len && (n++ == NEEDS_MAX || !visit_need(o, p, len, subject)))
+	if (mf_strings_split(&needs, depends ? depends : "") < 0 || needs.n > NEEDS_MAX)
+		return false;
+	for (size_t i = 0; i < needs.n; i++)
+		if (!visit_need(o, needs.v[i], subject))
 			return false;
-		p += len + (p[len] == ',');
-	}
 	return true;
 }
 
