@@ -25,6 +25,8 @@ bool mf_strings_has(const struct mf_strings *list, const char *s);
 /* Splits at white space and commas and appends the words. 0 or -ENOMEM. */
 int mf_strings_split(struct mf_strings *list, const char *s);
 void mf_strings_sort(struct mf_strings *list);
+/* As mf_strings_has(), for a list that mf_strings_sort() has sorted: fast for long ones. */
+bool mf_strings_sorted_has(const struct mf_strings *list, const char *s);
 void mf_strings_done(struct mf_strings *list);
 
 /* The output of printf() as a string, the caller's to free; NULL: no memory. */

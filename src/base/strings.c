@@ -75,6 +75,11 @@ void mf_strings_sort(struct mf_strings *list)
 		qsort(list->v, list->n, sizeof(*list->v), strings_compare);
 }
 
+bool mf_strings_sorted_has(const struct mf_strings *list, const char *s)
+{
+	return list->n && bsearch(&s, list->v, list->n, sizeof(*list->v), strings_compare);
+}
+
 void mf_strings_done(struct mf_strings *list)
 {
 	for (size_t i = 0; i < list->n; i++)

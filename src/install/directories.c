@@ -89,14 +89,9 @@ int mf_directories_update(struct mf_context *ctx, const struct mf_strings *made)
 
 /* ---- removal ---- */
 
-static int directories_by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool directories_is_ours(const struct mf_strings *list, const char *path)
 {
-	return list->n && bsearch(&path, list->v, list->n, sizeof(*list->v), directories_by_text);
+	return mf_strings_sorted_has(list, path);
 }
 
 int mf_directories_open_parent(const struct mf_context *ctx, const char *path,

@@ -245,7 +245,7 @@ static int pick_named(struct pack *pack, struct pack_kernel *kernel, struct pack
 			found = pick_matching(kernel, name, ret_named);
 		if (found < 0)
 			return mf_fail(pack->ctx, MF_STAGE_PACK, found, only->v[i], NULL);
-		if (!found && !pack_strings_sorted_has(&kernel->builtins, name))
+		if (!found && !mf_strings_sorted_has(&kernel->builtins, name))
 			return mf_fail(pack->ctx, MF_STAGE_PACK, -MFE_NOT_FOUND, only->v[i],
 				       "there is no such module in %s", kernel->tree);
 	}

@@ -190,8 +190,6 @@ int pack_names_fitting(const struct pack_names *names, const char *pattern,
 		       bool fits(const char *pattern, const char *name), struct pack_list *list);
 /* Copies LEN bytes of WORD, with '-' replaced by '_' except in brackets. False: it does not fit. */
 bool pack_name_normalise(const char *word, size_t len, char *ret_name, size_t size);
-/* Is NAME in the sorted LIST? */
-bool pack_strings_sorted_has(const struct mf_strings *list, const char *name);
 
 /* ---- requests.c: the modules that a module requests while it runs ---- */
 

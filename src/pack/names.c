@@ -45,16 +45,6 @@ bool pack_name_normalise(const char *word, size_t len, char *ret_name, size_t si
 	return true;
 }
 
-static int names_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-bool pack_strings_sorted_has(const struct mf_strings *list, const char *name)
-{
-	return list->n && bsearch(&name, list->v, list->n, sizeof(*list->v), names_compare);
-}
-
 static int names_add(struct pack_names *names, char **end, const char *word, size_t module)
 {
 	struct pack_name *name = &names->v[names->n];
@@ -187,8 +177,8 @@ int pack_names_request(const struct pack_names *names, const char *word, struct 
 	one = find_one(names, word, name);
 	if (one != PACK_NONE)
 		return pack_list_add(list, one);
-	if (pack_strings_sorted_has(&names->kernel->builtins, name) ||
-	    pack_strings_sorted_has(&names->kernel->builtin_aliases, name))
+	if (mf_strings_sorted_has(&names->kernel->builtins, name) ||
+	    mf_strings_sorted_has(&names->kernel->builtin_aliases, name))
 		return 0;
 	return add_exact(names, name, list);
 }

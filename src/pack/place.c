@@ -121,8 +121,8 @@ static void prune_directory(const struct pack *pack, const char *directory, unsi
 		if (depth && e->d_type == DT_DIR) {
 			prune_directory(pack, path, depth - 1, keep, also);
 			(void)unlinkat(pack->repo_fd, path, AT_REMOVEDIR);
-		} else if (mf_ends_with(path, ".rpm") && !pack_strings_sorted_has(keep, path) &&
-			   !pack_strings_sorted_has(also, path)) {
+		} else if (mf_ends_with(path, ".rpm") && !mf_strings_sorted_has(keep, path) &&
+			   !mf_strings_sorted_has(also, path)) {
 			(void)unlinkat(pack->repo_fd, path, 0);
 		}
 	}

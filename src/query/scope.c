@@ -212,13 +212,7 @@ int mf_scope_find(struct mf_pool *pool, const struct mf_run *run, const char *im
 	return 0;
 }
 
-static int scope_compare(const void *a, const void *b)
-{
-	return strcmp(a, *(char *const *)b);
-}
-
 bool mf_scope_needs(const struct mf_scope *scope, const char *name)
 {
-	return scope->needs.n &&
-	       bsearch(name, scope->needs.v, scope->needs.n, sizeof(char *), scope_compare) != NULL;
+	return mf_strings_sorted_has(&scope->needs, name);
 }

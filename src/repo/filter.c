@@ -24,16 +24,10 @@ bool repo_filter_exists(const struct mf_repo *repo)
 	return repo->exclude.n || repo->include.n || repo->only_names;
 }
 
-static int compare_words(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Is TEXT in a sorted list? Without a list, everything is. */
 static bool is_among(const struct mf_strings *sorted, const char *text)
 {
-	return !sorted || (sorted->n &&
-			   bsearch(&text, sorted->v, sorted->n, sizeof(*sorted->v), compare_words));
+	return !sorted || mf_strings_sorted_has(sorted, text);
 }
 
 static bool matches_any(const struct mf_strings *patterns, const char *text)

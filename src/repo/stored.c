@@ -329,11 +329,6 @@ static int add_names(struct mf_strings *names, const struct mf_kept *kept)
 	return r;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* A file that keeps another mode is as useful for this machine. */
 static void set_mode(const struct mf_context *ctx, int dirfd, const char *name)
 {
@@ -365,7 +360,7 @@ static void tidy_files(struct mf_context *ctx, int dirfd, const struct mf_kept *
 
 		if (!mf_ends_with(name, ".rpm") && !mf_ends_with(name, ".partial"))
 			continue;
-		if (names.n && bsearch(&name, names.v, names.n, sizeof(char *), by_text))
+		if (mf_strings_sorted_has(&names, name))
 			set_mode(ctx, dirfd, name);
 		else
 			(void)unlinkat(dirfd, name, 0);

@@ -42,19 +42,13 @@ static int read_removed(struct resolve_removed *s)
 	return r;
 }
 
-static int removed_by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int resolve_removed_has(struct resolve_removed *s, const char *path)
 {
 	int r = s->read ? 0 : read_removed(s);
 
 	if (r < 0)
 		return r;
-	return s->paths.n &&
-	       bsearch(&path, s->paths.v, s->paths.n, sizeof(*s->paths.v), removed_by_text);
+	return mf_strings_sorted_has(&s->paths, path);
 }
 
 void resolve_removed_done(struct resolve_removed *s)

@@ -58,14 +58,9 @@ static int on_record(void *arg, struct mf_json *record)
 	return r;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool is_in_history(const struct mf_strings *names, const char *name)
 {
-	return names->n && bsearch(&name, names->v, names->n, sizeof(char *), by_text);
+	return mf_strings_sorted_has(names, name);
 }
 
 /* ---- the database ---- */

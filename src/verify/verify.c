@@ -159,11 +159,6 @@ static int verify_check_identity(struct mf_context *ctx, const struct mf_plan_it
 	return 0;
 }
 
-static int verify_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /*
  * Policy has judged the modules that the metadata names: any other module in the package would be
  * installed without a policy check. If the metadata names none, the package was not built for
@@ -174,12 +169,12 @@ static int check_modules(struct mf_context *ctx, const struct mf_plan_item *item
 {
 	for (size_t i = 0; item->modules.n && i < header->n_files; i++) {
 		const char *path = header->files[i].path;
-		char buf[MF_MODULE_NAME_SIZE], *name = buf;
+		char name[MF_MODULE_NAME_SIZE];
 
 		if (S_ISDIR(header->files[i].mode) || !mf_is_module(path))
 			continue;
-		if (!mf_module_name(path, buf, sizeof(buf)) ||
-		    !bsearch(&name, item->modules.v, item->modules.n, sizeof(name), verify_compare))
+		if (!mf_module_name(path, name, sizeof(name)) ||
+		    !mf_strings_sorted_has(&item->modules, name))
 			return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_BAD_PACKAGE, item->name,
 				       "%s: the metadata does not name this module", path);
 	}

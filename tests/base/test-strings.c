@@ -45,6 +45,9 @@ static void a_list_splits_sorts_and_knows_its_words(void **state)
 	assert_null(list.v[4]);
 	assert_true(mf_strings_has(&list, "b"));
 	assert_false(mf_strings_has(&list, "d"));
+	assert_true(mf_strings_sorted_has(&list, "b"));
+	assert_false(mf_strings_sorted_has(&list, "d"));
+	assert_false(mf_strings_sorted_has(&(const struct mf_strings){ 0 }, "b"));
 	mf_strings_done(&list);
 	assert_null(list.v);
 }
