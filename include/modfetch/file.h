@@ -117,5 +117,7 @@ int mf_lock_spool(struct mf_context *ctx);
  * closes the stream. NULL with errno set if that fails.
  */
 DIR *mf_opendir(int dirfd);
+/* Has a directory below the root an entry whose name does not begin with a dot? */
+bool mf_context_has_entries(const struct mf_context *ctx, const char *path);
 
 #endif

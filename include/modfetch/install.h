@@ -22,30 +22,29 @@ struct mf_receipt {
 	struct mf_failure scriptlet;
 };
 
-/*
- * Installs the packages of the N proofs and removes the packages named in ERASE (may be NULL), then
- * syncs the disk and reads the files back: each must have the digest in its package's header.
- * Directories that a removal left empty are removed too; those that existed before our packages
- * stay unchanged. Returns 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS, -MFE_ALTERED or -MFE_DENIED
- * (the running kernel's own package), before anything has changed; -MFE_LOCKED, -MFE_INSTALL,
- * -MFE_BAD_DIGEST, -MFE_SCRIPTLET_FAILED, -ENOSPC or -EROFS (checked beforehand), or another -errno, recorded;
- * then nothing of it is installed. On success the undo record stays on disk until mf_undo_forget(),
- * to be called when the indexes are right; the receipt is the caller's, for mf_receipt_done().
- */
-int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-	       const struct mf_strings *erase, struct mf_receipt *ret_receipt);
-/*
- * The same in two steps. The first one checks everything that can be checked beforehand, and writes
- * nothing; the second one carries it out, and frees INSTALLATION in any case. What the first one borrows
- * must live until then.
- */
+/* A transaction between its two steps. */
 struct mf_installation;
+/*
+ * Begins to install the packages of the N proofs and to remove the packages named in ERASE (may be NULL):
+ * checks everything that can be checked beforehand, and writes nothing. PROOFS and ERASE must live until
+ * mf_install_finish(), to which the caller passes INSTALLATION. 0; -MFE_FORBIDDEN_FILE, -MFE_FILE_EXISTS,
+ * -MFE_ALTERED, -MFE_DENIED (the running kernel's own package), -ENOSPC, -EROFS or another -errno,
+ * recorded.
+ */
 int mf_install_begin(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
 		     const struct mf_strings *erase, struct mf_installation **ret_installation);
+/*
+ * Carries it out, then syncs the disk and reads the files back: each must have the digest in its package's
+ * header. Directories that a removal left empty are removed too; those that existed before our packages
+ * stay unchanged. Frees INSTALLATION in any case. 0; -MFE_LOCKED, -MFE_INSTALL, -MFE_BAD_DIGEST,
+ * -MFE_SCRIPTLET_FAILED or an -errno, recorded; then nothing of it is installed. On success the undo record
+ * stays on disk until mf_undo_forget(), to be called when the indexes are right; the receipt is the
+ * caller's, for mf_receipt_done().
+ */
 int mf_install_finish(struct mf_installation *installation, struct mf_receipt *ret_receipt);
 /*
  * Is there room for N packages with BYTES of files, below /lib/modules and in the rpm database, and
- * can both be written to? mf_install() checks it itself, from the headers; this is for the time before
+ * can both be written to? mf_install_begin() checks it itself, from the headers; this is for the time before
  * the download. 0; -ENOSPC or -EROFS, recorded.
  */
 int mf_install_check_room(struct mf_context *ctx, size_t n, uint64_t bytes);

@@ -41,7 +41,7 @@ int mf_links_read(struct mf_context *ctx, struct mf_links *ret_links);
 void mf_links_done(struct mf_links *links);
 
 /*
- * After mf_install(), before depmod: makes, moves and removes links for the N packages that were
+ * After mf_install_finish(), before depmod: makes, moves and removes links for the N packages that were
  * installed, and for those that were removed or replaced; for a kernel that the transaction has
  * installed, those of all packages. Adds the kernels and paths that changed to
  * RECEIPT, so that depmod sees them. Then mf_links_settle() must be called, or, if the run fails,

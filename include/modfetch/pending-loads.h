@@ -44,6 +44,10 @@ void mf_pending_loads_done(struct mf_pending_loads *attempts);
 const struct mf_pending_load *mf_pending_loads_find(const struct mf_context *ctx,
 						    const struct mf_pending_loads *attempts,
 						    const char *module);
+/* The same for a module of any of these files, below lib/modules/KERNEL of the context. */
+const struct mf_pending_load *mf_pending_loads_find_any(const struct mf_context *ctx,
+							const struct mf_pending_loads *attempts,
+							const struct mf_strings *paths);
 
 /*
  * Records files (below lib/modules/KERNEL of the context) that this run will load, before depmod

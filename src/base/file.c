@@ -280,6 +280,18 @@ DIR *mf_opendir(int dirfd)
 	return dir;
 }
 
+bool mf_context_has_entries(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : mf_opendir(fd);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (*e->d_name != '.')
+			return true;
+	return false;
+}
+
 static int remove_children(int fd)
 {
 	_cleanup_closedir_ DIR *dir = mf_opendir(fd);

@@ -5,9 +5,6 @@
  * A machine without USB needs none of them. A disc counts where there is a drive. What an index names
  * counts as on disk: the check of modules says whether the file is there.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modfetch/cleanup.h"
@@ -15,18 +12,6 @@
 #include "modfetch/libkmod.h"
 #include "modfetch/mount.h"
 #include "examination.h"
-
-static bool has_entries(const struct examination *x, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(x->ctx, path, O_RDONLY | O_DIRECTORY);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : mf_opendir(fd);
-	const struct dirent *e;
-
-	while (dir && (e = readdir(dir)))
-		if (*e->d_name != '.')
-			return true;
-	return false;
-}
 
 /* The missing ones of the chain, separated by blanks: "" where there is none. NULL: not known. */
 static char *missing_modules(struct examination *x)
@@ -55,7 +40,7 @@ void doctor_check_media(struct examination *x)
 {
 	_cleanup_free_ char *missing = NULL, *remedy = NULL;
 
-	if (!x->ctx->kernel || !has_entries(x, "sys/bus/usb/devices")) {
+	if (!x->ctx->kernel || !mf_context_has_entries(x->ctx, "sys/bus/usb/devices")) {
 		doctor_diagnose(x, MF_HEALTH_OK, NULL,
 				"no USB is known here, so no stick has to be readable");
 		return;

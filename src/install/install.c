@@ -460,12 +460,3 @@ int mf_install_finish(struct mf_installation *x, struct mf_receipt *ret_receipt)
 	installation_free(x);
 	return r;
 }
-
-int mf_install(struct mf_context *ctx, struct mf_proof *const *proofs, size_t n,
-	       const struct mf_strings *erase, struct mf_receipt *ret_receipt)
-{
-	struct mf_installation *installation = NULL;
-	int r = mf_install_begin(ctx, proofs, n, erase, &installation);
-
-	return r < 0 ? r : mf_install_finish(installation, ret_receipt);
-}

@@ -40,13 +40,8 @@ static int on_need(void *arg, const struct mf_strings *paths)
 {
 	struct early *e = arg;
 
-	for (size_t i = 0; e->ctx->unattended && i < paths->n; i++) {
-		char name[MF_MODULE_NAME_SIZE];
-
-		if (mf_module_name(paths->v[i], name, sizeof(name)) &&
-		    mf_pending_loads_find(e->ctx, e->attempts, name))
-			return -MFE_CRASHED;
-	}
+	if (e->ctx->unattended && mf_pending_loads_find_any(e->ctx, e->attempts, paths))
+		return -MFE_CRASHED;
 	return mf_pending_loads_begin(e->ctx, e->attempts, paths, e->order.v[0].subject);
 }
 

@@ -71,14 +71,10 @@ static int on_before_load(void *arg, const struct mf_strings *paths)
 {
 	struct load *l = arg;
 
-	for (size_t i = 0; l->ctx->unattended && i < paths->n; i++) {
-		char name[MF_MODULE_NAME_SIZE];
-
-		if (mf_module_name(paths->v[i], name, sizeof(name)))
-			l->crashed = mf_pending_loads_find(l->ctx, l->attempts, name);
-		if (l->crashed)
-			return -MFE_CRASHED;
-	}
+	if (l->ctx->unattended)
+		l->crashed = mf_pending_loads_find_any(l->ctx, l->attempts, paths);
+	if (l->crashed)
+		return -MFE_CRASHED;
 	return mf_pending_loads_begin(l->ctx, l->attempts, paths, load_subject(l->want));
 }
 

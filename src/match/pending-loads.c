@@ -141,6 +141,19 @@ const struct mf_pending_load *mf_pending_loads_find(const struct mf_context *ctx
 	return NULL;
 }
 
+const struct mf_pending_load *mf_pending_loads_find_any(const struct mf_context *ctx,
+							const struct mf_pending_loads *attempts,
+							const struct mf_strings *paths)
+{
+	const struct mf_pending_load *found = NULL;
+	char name[MF_MODULE_NAME_SIZE];
+
+	for (size_t i = 0; !found && i < paths->n; i++)
+		if (mf_module_name(paths->v[i], name, sizeof(name)))
+			found = mf_pending_loads_find(ctx, attempts, name);
+	return found;
+}
+
 /* ---- on disk ---- */
 
 /* The digest of a file below lib/modules/KERNEL, in hex. 0, -ENOENT or another -errno. */

@@ -12,6 +12,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/kernel-config.h"
+#include "modfetch/module-name.h"
 #include "modfetch/mount.h"
 
 #define CHARSET "CONFIG_FAT_DEFAULT_IOCHARSET=\""
@@ -19,7 +20,8 @@
 /* Adds the module of the character set that vfat asks for, if the configuration of the kernel is known. */
 static int add_charset(const struct mf_context *ctx, struct mf_strings *modules)
 {
-	_cleanup_free_ char *config = NULL, *name = NULL;
+	_cleanup_free_ char *config = NULL, *file = NULL;
+	char name[MF_MODULE_NAME_SIZE];
 	const char *value;
 	int r = mf_kernel_config_read(ctx, ctx->kernel, &config);
 
@@ -29,13 +31,10 @@ static int add_charset(const struct mf_context *ctx, struct mf_strings *modules)
 	if (!value)
 		return 0;
 	value += strlen(CHARSET);
-	name = mf_format("nls_%.*s", (int)strcspn(value, "\"\n"), value);
-	if (!name)
+	file = mf_format("nls_%.*s", (int)strcspn(value, "\"\n"), value);
+	if (!file)
 		return -ENOMEM;
-	for (char *p = name; *p; p++)
-		if (*p == '-')
-			*p = '_';
-	return mf_strings_add(modules, name);
+	return mf_module_name(file, name, sizeof(name)) ? mf_strings_add(modules, name) : 0;
 }
 
 int mf_media_modules(const struct mf_context *ctx, bool discs, struct mf_strings *ret_modules)

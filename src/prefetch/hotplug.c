@@ -7,9 +7,6 @@
  * whose drivers have aliases of their own. A driver counts if one of its aliases is of such a bus:
  * nothing tells which device it will be.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
@@ -36,22 +33,11 @@ static const struct {
 	{ "xen:", "sys/bus/xen/devices" },
 };
 
-static bool has_entries(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : mf_opendir(fd);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir)))
-		if (*e->d_name != '.')
-			return true;
-	return false;
-}
-
 bool prefetch_can_plug(const struct mf_context *ctx, const char *alias)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(buses); i++)
-		if (!strcmp(buses[i].alias, alias) && has_entries(ctx, buses[i].directory))
+		if (!strcmp(buses[i].alias, alias) &&
+		    mf_context_has_entries(ctx, buses[i].directory))
 			return true;
 	return false;
 }
@@ -78,7 +64,7 @@ int prefetch_hotplug(struct mf_context *ctx, struct mf_catalog *catalog, struct 
 	int r;
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(buses); i++)
-		w.can[i] = has_entries(ctx, buses[i].directory);
+		w.can[i] = mf_context_has_entries(ctx, buses[i].directory);
 	r = mf_catalog_walk(catalog, on_alias, &w);
 	mf_strings_sort(&w.modules);
 	for (size_t i = 0; !r && i < w.modules.n; i++)

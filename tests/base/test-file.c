@@ -349,10 +349,24 @@ static void a_directory_is_read_from_its_start_and_stays_open(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
+static void a_directory_has_entries_that_are_not_hidden(void **state)
+{
+	struct root *r = *state;
+
+	assert_false(mf_context_has_entries(&r->ctx, "sys/bus/usb/devices"));
+	root_mkdir(r, "sys/bus/usb/devices");
+	root_write(r, "sys/bus/usb/devices/.hidden", "");
+	assert_false(mf_context_has_entries(&r->ctx, "sys/bus/usb/devices"));
+	root_write(r, "sys/bus/usb/devices/usb1", "");
+	assert_true(mf_context_has_entries(&r->ctx, "sys/bus/usb/devices"));
+	assert_false(mf_context_has_entries(&r->ctx, "sys/bus/usb/devices/usb1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(reading_is_bounded),
+		ROOTED(a_directory_has_entries_that_are_not_hidden),
 		ROOTED(lines_come_one_by_one),
 		ROOTED(a_file_is_compared_to_its_last_byte),
 		ROOTED(a_volatile_file_is_replaced_too),

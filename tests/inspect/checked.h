@@ -7,7 +7,7 @@
 #include "modfetch/depmod.h"
 #include "modfetch/inspect.h"
 #include "modfetch/file.h"
-#include "modfetch/install.h"
+#include "tests/install.h"
 #include "tests/machine.h"
 
 /* Brings the indexes up to date. */
@@ -25,7 +25,7 @@ static inline struct machine *installed(void **state)
 	struct mf_proof *proof;
 
 	assert_int_equal(machine_verify(m, fcntl(m->package, F_DUPFD_CLOEXEC, 0), &proof), 0);
-	assert_int_equal(mf_install(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
+	assert_int_equal(install_all(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
 	mf_proof_free(proof);
 	mf_receipt_done(&receipt);
 	index_all(m);

@@ -2,7 +2,7 @@
 /* All proofs become files, or none; the undo record is written before. */
 #include "tests/unit.h"
 #include "tests/root.h"
-#include "modfetch/install.h"
+#include "tests/install.h"
 #include "tests/machine.h"
 
 static struct mf_proof *prove(struct machine *m)
@@ -22,7 +22,7 @@ static int install(struct machine *m, const char *erase, struct mf_receipt *rece
 
 	if (erase)
 		assert_int_equal(mf_strings_add(&names, erase), 0);
-	r = mf_install(&m->root.ctx, &proof, proof ? 1 : 0, &names, receipt);
+	r = install_all(&m->root.ctx, &proof, proof ? 1 : 0, &names, receipt);
 	mf_proof_free(proof);
 	mf_strings_done(&names);
 	return r;
@@ -115,7 +115,7 @@ static void an_update_lists_the_files_of_the_old_version(void **state)
 	assert_int_equal(install(m, NULL, &receipt), 0);
 	mf_receipt_done(&receipt);
 	proof = prove_newer(m);
-	assert_int_equal(mf_install(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
+	assert_int_equal(install_all(&m->root.ctx, &proof, 1, NULL, &receipt), 0);
 	mf_proof_free(proof);
 	assert_false(root_has(&m->root, m->module));
 	snprintf(directory, sizeof(directory), "lib/modules/%s/updates", m->kver);
