@@ -67,8 +67,9 @@ static int enter_namespace(struct mf_context *ctx, const char *source)
 			       "this process may not mount (%s); " ELSEWHERE,
 			       mf_error_sentence(-errno));
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || reopen_root(ctx) < 0)
-		return mount_fail(ctx, source, -errno,
-				  "the mounts of this process cannot be kept apart");
+		return mount_fail(
+			ctx, source, -errno,
+			"the mounts of this process cannot be separated from those of others");
 	if ((mkdir("/run/modfetch", 0755) < 0 && errno != EEXIST) ||
 	    (mkdir(PLACE, 0700) < 0 && errno != EEXIST) ||
 	    mount("modfetch", PLACE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,

@@ -3,7 +3,7 @@
  * Other machines as mirrors: a web server shows their directory of packages, and peers= names its URL.
  *
  * A file there has the name that this machine would give it: name, version and the first digits of the
- * digest, which signed metadata tells. So there is no list to be fetched, and nothing that a peer could
+ * digest, which is in signed metadata. So there is no list to be fetched, and nothing that a peer could
  * say but the bytes, which have the signed digest or are thrown away. A peer gets no password, no
  * certificate and no token of a repository, and is asked without a proxy. It learns which packages this
  * machine wants.

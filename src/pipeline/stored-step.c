@@ -3,7 +3,7 @@
  * The packages of a plan that are on this machine already, since they were installed before or were
  * prefetched.
  *
- * The file is found by its name, which the signed metadata tells: no list has to be read. For the plan its
+ * The file is found by its name, which is in the signed metadata: no list has to be read. For the plan its
  * size is enough; when it is taken, its digest is compared with that of the signed metadata, over a sealed
  * copy, as with a download. The directory is not trusted: a file that is damaged or forged costs a
  * download, or the run if there is no network.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is prefetched, for each kernel, as the list of the packages tells it.
+ * What is prefetched, for each kernel, as the list of the packages has it.
  *
  * It is an account for people: whether the files are intact, and whether the setting or the repositories
- * now name more, only a plan tells (mf_prefetch()). A package that is for several kernels counts for each
+ * now name more, only a plan finds out (mf_prefetch()). A package that is for several kernels counts for each
  * of them. The words are those of the setting at the time when the packages came.
  */
 #include <errno.h>

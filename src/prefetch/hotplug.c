@@ -5,7 +5,7 @@
  * A bus counts if sysfs shows a device of it, a controller or a slot. Slots of PCI exist where cards can
  * be exchanged, and Thunderbolt brings PCI devices too. With USB come input devices and disks,
  * whose drivers have aliases of their own. A driver counts if one of its aliases is of such a bus:
- * nothing tells which device it will be.
+ * which device it will be is not known.
  */
 #include <string.h>
 #include "modfetch/array.h"

@@ -7,7 +7,7 @@
  *	SHA256 SIZE DAY REPOSITORY KERNELS NAME LABEL [WORDS]
  * with the words of prefetch= that a prefetched package is for. A file is named as rpm names packages,
  * with the first digits of its digest, so that two builds of one version do not share a name, and so that
- * the signed metadata tells the name of the file to the fetch stage, and to other machines.
+ * the fetch stage, and other machines, have the name of the file from the signed metadata.
  *
  * A list is published after its files are written and before files that left it are deleted: a file
  * without an entry is the rest of a killed run and goes with the next change; an entry whose file is

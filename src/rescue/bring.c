@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Chooses packages of the medium, takes them apart, and updates the indexes of the initrd.
+ * Chooses packages of the medium, unpacks them, and updates the indexes of the initrd.
  *
  * The rule is that of the running system: each module that matches a device without a driver, and
  * what those modules need. Here kmod does the rest: it knows blacklists, options and the order of

@@ -114,7 +114,7 @@ int rescue_bring(struct mf_context *ctx, struct rescue_medium *medium,
 		 struct rescue_result *ret_result);
 
 /*
- * Takes a verified package apart: its modules for the context's kernel are checked
+ * Unpacks a verified package: its modules for the context's kernel are checked
  * (mf_verify_module()) and written, and its firmware. RET_MODULES: the names of the modules.
  * RET_NEEDS: the names of modules that they depend on. 0 or a recorded failure.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Takes a package apart whose bytes were compared with signed metadata.
+ * Unpacks a package whose bytes were compared with signed metadata.
  *
  * There is no rpm in an initrd, and none is needed: what a driver package may install is modules and
  * firmware. Only these are written: modules below lib/modules/KVER of this kernel, each checked as in the

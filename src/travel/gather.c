@@ -7,7 +7,7 @@
  * directory: a link, as weak-modules makes it, may not fit, and to fetch a module too many does no
  * harm. The same holds for all other lines about the disk, so what cannot be read is left out.
  *
- * A list tells which hardware, modules and firmware a machine has. It has no serial number, address,
+ * A list says which hardware, modules and firmware a machine has. It has no serial number, address,
  * host name, user name or configuration, and no path but those of firmware and of a few programs.
  */
 #include <errno.h>

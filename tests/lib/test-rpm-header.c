@@ -40,7 +40,7 @@ static const struct mf_rpm_file *find(const struct mf_rpm_header *h, const char 
 	return &none;
 }
 
-static void files_have_a_time_and_ghosts_are_told_apart(void **state)
+static void files_have_a_time_and_ghosts_are_distinguished(void **state)
 {
 	_cleanup_close_ int fd = package();
 	struct mf_rpm_header h = { 0 };
@@ -170,7 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(a_header_says_which_kernels_it_is_for),
 		UNIT(a_version_for_another_kernel_is_not_replaced),
-		UNIT(files_have_a_time_and_ghosts_are_told_apart),
+		UNIT(files_have_a_time_and_ghosts_are_distinguished),
 		UNIT(accounts_and_kernels_are_told_by_what_is_provided),
 	};
 

@@ -184,7 +184,7 @@ class Repositories(Machine):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertNotIn('e1000e.ko', self.root.on_disk())
 
-    def test_two_repositories_with_one_key_are_told_apart_by_identity_alone(self):
+    def test_two_repositories_with_one_key_are_distinguished_by_identity_alone(self):
         self.root.repo('http://127.0.0.1:9/other', name='other')
         copy(r.repository(), self.stick, only=['e1000e'])
         self.refused('IDENTITY')

@@ -33,7 +33,7 @@ static void what_a_package_is_can_be_asked(void **state)
 	mf_pool_free(pool);
 }
 
-static void providers_are_told_apart_by_version(void **state)
+static void providers_are_distinguished_by_version(void **state)
 {
 	struct mf_pool *pool = primary_pool(nics, N(nics));
 
@@ -237,7 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(what_a_package_is_can_be_asked),
-		UNIT(providers_are_told_apart_by_version),
+		UNIT(providers_are_distinguished_by_version),
 		UNIT(dependencies_come_as_text),
 		UNIT(the_system_takes_over_what_packages_provide),
 		UNIT(a_cache_keeps_what_a_plan_needs),

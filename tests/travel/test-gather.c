@@ -54,7 +54,7 @@ static void make_alias_index(const struct root *r)
 	free(buf);
 }
 
-static void devices_are_told_apart_by_the_files_on_disk(void **state)
+static void devices_are_distinguished_by_the_files_on_disk(void **state)
 {
 	struct root *r = *state;
 	struct mf_list list = { 0 };
@@ -130,7 +130,7 @@ static void exports_come_only_if_asked_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROOTED(devices_are_told_apart_by_the_files_on_disk),
+		ROOTED(devices_are_distinguished_by_the_files_on_disk),
 		ROOTED(a_modalias_out_of_bounds_is_left_out),
 		ROOTED(firmware_is_listed_with_links_that_lead_to_files),
 		ROOTED(exports_come_only_if_asked_for),
