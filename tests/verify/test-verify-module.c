@@ -17,81 +17,9 @@
 #include "modfetch/file.h"
 #include "modfetch/modinfo.h"
 #include "modfetch/verify.h"
+#include "real-module.h"
 
 #define MARKER "~Module signature appended~\n"
-
-struct machine {
-	char dir[64], kver[128], path[256];
-	char *module;	      /* loop.ko, as its distribution ships it */
-	size_t len, full_len; /* without and with a signature appended by the distribution */
-};
-
-static char *slurp(const char *name, size_t *ret_len)
-{
-	char *buf;
-
-	if (mf_file_read_at(AT_FDCWD, name, 256 << 20, &buf, ret_len) < 0)
-		fail_msg("cannot read %s", name);
-	return buf;
-}
-
-static void write_out(const char *name, const void *buf, size_t len)
-{
-	_cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	assert_int_equal(mf_file_write(fd, buf, len), 0);
-}
-
-static int build_machine(void **state)
-{
-	struct machine *m = calloc(1, sizeof(*m));
-	_cleanup_free_ char *line = NULL;
-	struct mf_modinfo info;
-	char root[512];
-	size_t len;
-
-	strcpy(m->dir, "/tmp/test-verify-module.XXXXXX");
-	assert_non_null(mkdtemp(m->dir));
-	assert_return_code(chdir(m->dir), errno);
-	run(TESTS_DIR "/lib/kernel default >kernel");
-	line = slurp("kernel", &len);
-	assert_int_equal(sscanf(line, "%511s %127s", root, m->kver), 2);
-	run("mkdir -p root/lib/modules/%s/kernel root/usr/src/linux-headers-%s "
-	    "root/etc/modfetch/keys/module.d root/etc/modfetch/keys/deny.d others",
-	    m->kver, m->kver);
-	run("cp %s/lib/modules/%s/kernel/drivers/block/loop.ko root/lib/modules/%s/kernel/ && "
-	    "echo kernel/loop.ko: >root/lib/modules/%s/modules.dep",
-	    root, m->kver, m->kver, m->kver);
-	run("cp %s/usr/src/linux-headers-%s/Module.symvers root/usr/src/linux-headers-%s/", root,
-	    m->kver, m->kver);
-	run("cp %s/lib/modules/%s/kernel/fs/fat/fat.ko other.ko", root, m->kver);
-	make_key("mine", "rsa:2048", "root/etc/modfetch/keys/module.d", "");
-	make_key("small", "rsa:1024", "root/etc/modfetch/keys/module.d", "");
-	make_key("repo", "rsa:2048", "others", "");
-	run("openssl x509 -in root/etc/modfetch/keys/module.d/mine.pem -noout -serial | "
-	    "sed s/serial=/0x/ >serial && openssl req -x509 -newkey rsa:2048 -nodes -keyout "
-	    "twin.key "
-	    "-out others/twin.pem -subj /CN=mine -days 3650 -set_serial $(cat serial) 2>err");
-	snprintf(m->path, sizeof(m->path), "root/lib/modules/%s/kernel/loop.ko", m->kver);
-	m->module = slurp(m->path, &m->len);
-	assert_int_equal(mf_modinfo_parse(m->module, m->len, 256 << 20, &info), 0);
-	m->full_len = m->len;
-	m->len = info.elf_len;
-	mf_modinfo_done(&info);
-	snprintf(m->path, sizeof(m->path), "/lib/modules/%s/updates/loop.ko", m->kver);
-	*state = m;
-	return 0;
-}
-
-static int remove_machine(void **state)
-{
-	struct machine *m = *state;
-
-	run("rm -rf %s", m->dir);
-	free(m->module);
-	free(m);
-	return 0;
-}
 
 static char last_reason[512]; /* of judge(); "": it was accepted */
 
@@ -431,121 +359,6 @@ static void a_line_end_in_what_becomes_a_line_is_refused(void **state)
 	}
 }
 
-/* ---- the modules of a package ---- */
-
-/* One entry of a cpio archive, "newc"; its data and its name are padded to four bytes. */
-static void add_entry(FILE *f, const char *name, uint32_t mode, const void *data, size_t len)
-{
-	size_t name_len = strlen(name) + 1;
-	/* inode, mode, owner, group, links, time, length, 4 numbers of devices, the name's length, sum */
-	const size_t fields[13] = { 1, mode, [4] = 1, [6] = len, [11] = name_len };
-
-	fputs("070701", f);
-	for (size_t i = 0; i < 13; i++)
-		fprintf(f, "%08zx", fields[i]);
-	fwrite(name, 1, name_len, f);
-	fwrite("\0\0\0", 1, -(110 + name_len) & 3, f);
-	fwrite(data, 1, len, f);
-	fwrite("\0\0\0", 1, -len & 3, f);
-}
-
-/* A package of COPIES of the module, with zeros after the end of its archive, packed by gzip. */
-static int make_package(const struct machine *m, int copies, size_t zeros)
-{
-	/* only the parts that are parsed here: a lead, and two headers of one entry each */
-	static const uint8_t lead[96] = { 0xed, 0xab, 0xee, 0xdb };
-	static const uint8_t header[32] = { 0x8e, 0xad, 0xe8, 1, [11] = 1 };
-	_cleanup_free_ char *name = NULL, *zero = calloc(1, zeros + 1);
-	FILE *f = fopen("archive", "we");
-
-	assert_non_null(f);
-	assert_non_null(zero);
-	assert_true(asprintf(&name, ".%s", m->path) > 0);
-	while (copies--)
-		add_entry(f, name, S_IFREG | 0644, m->module, m->len);
-	add_entry(f, "TRAILER!!!", 0, "", 0);
-	fwrite(zero, 1, zeros, f);
-	assert_int_equal(fclose(f), 0);
-	f = fopen("package", "we");
-	assert_non_null(f);
-	fwrite(lead, 1, sizeof(lead), f);
-	fwrite(header, 1, sizeof(header), f);
-	fwrite(header, 1, sizeof(header), f);
-	assert_int_equal(fclose(f), 0);
-	run("gzip -c archive >>package");
-	return open("package", O_RDONLY | O_CLOEXEC);
-}
-
-struct claims {
-	size_t listed, packed; /* how often */
-	bool no_digest, other_digest;
-	size_t zeros, max_package;
-	uint64_t size;
-	int code;
-};
-
-static int judge_package(const struct machine *m, const struct claims *c)
-{
-	struct mf_rpm_file files[2] = { 0 };
-	const struct mf_rpm_header header = { .files = files, .n_files = c->listed };
-	_cleanup_close_ int fd = make_package(m, (int)c->packed, c->zeros);
-	_cleanup_(mf_context_done) struct mf_context ctx;
-	struct mf_module_verifier *verifier = NULL;
-	_cleanup_free_ char *second = NULL;
-	int r;
-
-	assert_true(fd >= 0);
-	assert_true(asprintf(&second, "%s/../more/loop.ko", m->path) > 0);
-	for (size_t i = 0; i < c->listed; i++) {
-		files[i] = (struct mf_rpm_file){ .path = i ? second : (char *)m->path,
-						 .mode = S_IFREG | 0644,
-						 .size = c->size ? c->size : m->len,
-						 .checksum.len = c->no_digest ? 0 : MF_SHA256_LEN };
-		assert_int_equal(mf_sha256(m->module, m->len, files[i].checksum.bytes), 0);
-		files[i].checksum.bytes[5] ^= c->other_digest;
-	}
-	assert_int_equal(mf_context_init(&ctx, "root", m->kver), 0);
-	free(ctx.settings.module_signature);
-	ctx.settings.module_signature = strdup("kernel");
-	if (c->max_package)
-		ctx.settings.max_package = c->max_package;
-	assert_int_equal(mf_module_verifier_new(&ctx, &verifier), 0);
-	r = mf_verify_modules(&ctx, verifier, "package", fd, &header, NULL);
-	mf_module_verifier_free(verifier);
-	return r;
-}
-
-static void header_and_payload_must_agree(void **state)
-{
-	const struct machine *m = *state;
-	const struct claims cases[] = {
-		{ .listed = 1, .packed = 1, .code = 0 },
-		{ .listed = 0, .packed = 0, .code = 0 },
-		{ .listed = 2, .packed = 1, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1, .packed = 0, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1, .packed = 2, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1, .packed = 1, .no_digest = true, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1, .packed = 1, .other_digest = true, .code = -MFE_BAD_PACKAGE },
-		/* a payload much longer than the listed files, or than the limit of a package */
-		{ .listed = 1, .packed = 1, .zeros = 1000, .code = 0 },
-		{ .listed = 1, .packed = 1, .zeros = 1 << 20, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1, .packed = 1, .max_package = m->len + 4096, .code = 0 },
-		{ .listed = 1, .packed = 1, .max_package = m->len, .code = -MFE_BAD_PACKAGE },
-		{ .listed = 1,
-		  .packed = 1,
-		  .max_package = m->len,
-		  .size = UINT64_MAX,
-		  .code = -MFE_BAD_PACKAGE },
-	};
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(cases); i++) {
-		int r = judge_package(m, &cases[i]);
-
-		if (r != cases[i].code)
-			fail_msg("case %zu: %s", i, r ? mf_error_name(r) : "accepted");
-	}
-}
-
 static void policies_decide_if_a_signature_is_needed(void **state)
 {
 	const struct machine *m = *state;
@@ -602,7 +415,6 @@ int main(void)
 		UNIT(only_strong_keys_of_the_directory_are_valid),
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),
 		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
-		UNIT(header_and_payload_must_agree),
 		UNIT(policies_decide_if_a_signature_is_needed),
 		UNIT(the_deny_list_wins),
 	};
