@@ -8,15 +8,14 @@
  * a directory of its own.
  */
 #include "copies.h"
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/mount.h"
 #include "modfetch/strings.h"
 
 #define REPOMD "repodata/repomd.xml"
@@ -53,36 +52,16 @@ static int on_keep(struct mf_keeper *keeper, struct mf_context *ctx, const char 
 	return 0;
 }
 
-/* The file: URL of a path; bytes that have a meaning in a URL are encoded. NULL: no memory. */
-static char *url_of(const char *path, const char *name)
-{
-	char *url = NULL;
-	size_t len;
-	FILE *f = open_memstream(&url, &len);
-
-	if (!f)
-		return NULL;
-	fputs("file:", f);
-	for (const unsigned char *p = (const unsigned char *)path; *p; p++) {
-		if (isalnum(*p) || strchr("/-_.~+", *p))
-			fputc(*p, f);
-		else
-			fprintf(f, "%%%02X", *p);
-	}
-	fprintf(f, "/%s", name);
-	if (!fclose(f))
-		return url;
-	free(url);
-	return NULL;
-}
-
 static const char *on_have(struct mf_keeper *keeper, const char *repo_id)
 {
 	struct travel_copies *c = (struct travel_copies *)keeper;
+	_cleanup_free_ char *path = NULL;
 
 	free(MF_STEAL(c->have));
 	if (c->medium->dirfd >= 0)
-		c->have = url_of(c->medium->path, repo_id);
+		path = mf_format("%s/%s", c->medium->path, repo_id);
+	if (path)
+		c->have = mf_file_url(path);
 	return c->have;
 }
 
