@@ -79,15 +79,16 @@ bool mf_early_step(struct mf_context *ctx, const struct mf_run *run, struct mf_k
 {
 	_cleanup_free_ struct mf_load_image *images = NULL;
 	size_t room = 0, n = 0;
-	bool is_possible = mf_early_step_is_possible(ctx, run);
 
-	for (size_t i = 0; is_possible && i < run->plan.n; i++)
+	/* of a plan that is none for this, verify has kept no module */
+	for (size_t i = 0; i < run->plan.n; i++)
 		room += mf_proof_modules(proofs[i])->n;
-	images = calloc(room + 1, sizeof(*images));
-	for (size_t i = 0; is_possible && i < run->plan.n; i++)
-		is_possible = images && collect_images(ctx, proofs[i], images, &n);
-	if (!is_possible || !n)
+	images = room ? calloc(room, sizeof(*images)) : NULL;
+	if (!images)
 		return false;
+	for (size_t i = 0; i < run->plan.n; i++)
+		if (!collect_images(ctx, proofs[i], images, &n))
+			return false;
 	mf_loading_mark(ctx);
 	return mf_load_early(ctx, kmod, attempts, run->wants.v, run->wants.n, images, n);
 }
