@@ -204,6 +204,13 @@ static int check_normal(struct mf_context *ctx, const char *path)
 					 "a path of the box begins with \"/\" and has no \"..\"");
 }
 
+/* A mount. bwrap makes the directories above it accessible only if that is said of the last one. */
+static int add_directory(struct mf_strings *argv, const char *option, const char *from,
+			 const char *to)
+{
+	return ADD(argv, "--perms", "0755", "--dir", to, option, from, to);
+}
+
 /* A directory of the context's root, by the path to which its links lead. */
 static int add_read_only(struct mf_context *ctx, const char *path, struct mf_strings *argv)
 {
@@ -222,7 +229,7 @@ static int add_read_only(struct mf_context *ctx, const char *path, struct mf_str
 	if (n < 0)
 		return mf_fail(ctx, MF_STAGE_BUILD, -errno, path, NULL);
 	target[n] = '\0';
-	r = ADD(argv, "--ro-bind", target, path);
+	r = add_directory(argv, "--ro-bind", target, path);
 	return r < 0 ? mf_fail(ctx, MF_STAGE_BUILD, r, path, NULL) : 0;
 }
 
@@ -268,8 +275,9 @@ static int add_box(struct mf_context *ctx, const struct mf_box *box, struct mf_s
 	for (size_t i = 0; !r && box->read_only && i < box->read_only->n; i++)
 		r = add_read_only(ctx, box->read_only->v[i], argv);
 	if (!r)
-		r = ADD(argv, "--bind", BOX_MOUNT "/" BOX_COPY, box->place, "--remount-ro", "/",
-			"--chdir", box->place, "--");
+		r = add_directory(argv, "--bind", BOX_MOUNT "/" BOX_COPY, box->place);
+	if (!r)
+		r = ADD(argv, "--remount-ro", "/", "--chdir", box->place, "--");
 	return r;
 }
 
