@@ -96,6 +96,7 @@ enum mf_error {
 /* The part of the program that a failure comes from; its name is printed. */
 #define MF_STAGES(X)                                                                               \
 	X(COMMAND, "command")                                                                      \
+	X(BUILD, "build")                                                                          \
 	X(CHECK, "check")                                                                          \
 	X(COLDPLUG, "coldplug")                                                                    \
 	X(CONFIG, "config")                                                                        \
