@@ -4,6 +4,7 @@
  *
  *	systemd-run   a scope in modfetch-build.slice: memory, processes and weight of all together
  *	bwrap	      namespaces, the file system, the filter of system calls
+ *	/bin/sh	      the first process: waits for permission to start the next one, and for its end
  *	setpriv	      user and group of the box, no capabilities, also none to be had again
  *	prlimit	      limits of each process
  *	/bin/sh	      the script
@@ -45,6 +46,18 @@ static const char *const of_etc[] = {
 	"/etc/os-release",     "/etc/lsb-release",    "/etc/debian_version", "/etc/redhat-release",
 	"/etc/centos-release", "/etc/fedora-release", "/etc/SuSE-release",
 };
+
+/*
+ * The first process of the box; its end ends all others. It starts the rest of the command only after an
+ * answer on BOX_FD_CONTROL, which does not come if modfetch has died before it could take bwrap and
+ * this process with it. It stays root, without rights: the kernel lets bwrap, which has none either,
+ * kill no process of another user (PR_SET_PDEATHSIG), and the build cannot touch it.
+ */
+static const char wait_for_permission[] = "echo >&3 && read -r answer <&3 || exit 126\n"
+					  "exec 3>&-\n"
+					  "\"$@\"\n"
+					  "exit $?\n";
+_Static_assert(BOX_FD_CONTROL == 3, "it is a number in the text of a shell");
 
 static char *find_program(const char *name)
 {
@@ -122,28 +135,19 @@ static int add_scope(struct mf_context *ctx, const struct mf_box *box, struct mf
 	return r < 0 ? mf_fail(ctx, MF_STAGE_BUILD, r, path, NULL) : 0;
 }
 
-/* Namespaces and rights. setpriv needs the three capabilities, and leaves none of them. */
+/*
+ * Namespaces and rights. setpriv needs the three capabilities, and leaves none of them. Without a
+ * process of bwrap in it, the box ends exactly when bwrap does (watch.c).
+ */
 static int add_namespaces(struct mf_strings *argv)
 {
-	int r = ADD(argv, "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-		    "--unshare-cgroup-try", "--hostname", "localhost", "--die-with-parent",
-		    "--new-session", "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add",
-		    "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
-	const struct {
-		const char *option;
-		enum box_fd fd;
-	} fds[] = {
-		{ "--json-status-fd", BOX_FD_STATUS },
-		{ "--block-fd", BOX_FD_GO },
-		{ "--seccomp", BOX_FD_FILTER },
-	};
+	int r = ADD(argv, "--unshare-net", "--unshare-pid", "--as-pid-1", "--unshare-ipc",
+		    "--unshare-uts", "--unshare-cgroup-try", "--hostname", "localhost",
+		    "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--cap-add",
+		    "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP",
+		    "--seccomp");
 
-	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(fds); i++) {
-		r = mf_strings_add(argv, fds[i].option);
-		if (!r)
-			r = add_number(argv, "", fds[i].fd);
-	}
-	return r;
+	return r ? r : add_number(argv, "", BOX_FD_FILTER);
 }
 
 static int add_of_root(struct mf_strings *argv, const char *path)
@@ -290,6 +294,8 @@ int box_command(struct mf_context *ctx, const struct mf_box *box, uid_t uid, gid
 		r = add_scope(ctx, box, argv);
 	if (!r)
 		r = add_box(ctx, box, argv);
+	if (!r)
+		r = ADD(argv, "/bin/sh", "-c", wait_for_permission, "sh");
 	if (!r)
 		r = add_program(ctx, argv, "setpriv");
 	if (!r)
