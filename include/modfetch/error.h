@@ -120,6 +120,7 @@ enum mf_error {
 	X(RESOLVE, "resolve")                                                                      \
 	X(ROOT, "root")                                                                            \
 	X(RPM, "rpm")                                                                              \
+	X(SIGN, "sign")                                                                            \
 	X(STUBS, "stubs")                                                                          \
 	X(VERIFY, "verify")
 
