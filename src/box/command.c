@@ -50,8 +50,9 @@ static const char *const of_etc[] = {
 /*
  * The first process of the box; its end ends all others. It starts the rest of the command only after an
  * answer on BOX_FD_CONTROL, which does not come if modfetch has died before it could take bwrap and
- * this process with it. It stays root, without rights: the kernel lets bwrap, which has none either,
- * kill no process of another user (PR_SET_PDEATHSIG), and the build cannot touch it.
+ * this process with it. It stays root, of whose rights it has those that setpriv
+ * needs: the kernel lets bwrap, which has none, kill no process of another user (PR_SET_PDEATHSIG),
+ * and the build cannot touch it.
  */
 static const char wait_for_permission[] = "echo >&3 && read -r answer <&3 || exit 126\n"
 					  "exec 3>&-\n"

@@ -74,8 +74,11 @@ static int copy_fail(const struct copy *copy, int r, const char *name)
 {
 	_cleanup_free_ char *what = mf_format("%s: %s", copy->source, name);
 
-	return mf_fail(copy->ctx, MF_STAGE_BUILD, r, what ? what : name,
-		       r == -ENOSPC ? "the source is larger than the space of a build" : NULL);
+	return mf_fail(
+		copy->ctx, MF_STAGE_BUILD, r, what ? what : name,
+		r == -ENOSPC ? "the source is larger than the space of a build; remove what is not "
+			       "part of it, as old builds"
+			     : NULL);
 }
 
 static int give(const struct copy *copy, int fd, const struct stat *st)
