@@ -2,14 +2,14 @@
 /*
  * One build in a box, from the copy of its source to its results.
  *
- * A makefile of a driver is code of a stranger, as its driver is; but the driver is read, signed and
- * judged before a kernel runs it, the makefile runs at once. So it runs as a user that owns nothing,
- * sees only programs and headers, reaches no network and ends with its box: nothing that it writes
- * stays but the results, and these are bytes.
+ * A makefile of a driver is code of a stranger, as its driver is; but the driver is read, signed
+ * and judged before a kernel runs it, the makefile runs at once. So it runs as a user that owns
+ * nothing, sees only programs and headers, reaches no network and ends with its box: nothing that
+ * it writes stays but the results, and these are bytes.
  *
  * The order is what makes it safe: the source is copied before a process of the box exists, and
- * results are opened after the last one has ended. A build without the user or the programs of the box is
- * refused; nothing is ever built as root.
+ * results are opened after the last one has ended. A build without the user or the programs of the
+ * box is refused; nothing is ever built as root.
  */
 #include "modfetch/box.h"
 #include <errno.h>
@@ -164,7 +164,7 @@ static int run(struct mf_context *ctx, const struct mf_box *box, const struct mf
 	int r = box_start(argv, tree, ends->theirs, &watch.pid);
 
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_BUILD, r, argv->v[0], NULL);
+		return mf_fail(ctx, MF_STAGE_BUILD, r, "box", NULL);
 	/* theirs are open in the box alone, so that each pipe has an end */
 	ends_close_theirs(ends);
 	watch.log = ends->log;

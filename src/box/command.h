@@ -16,12 +16,14 @@ enum box_fd {
 	BOX_FDS,
 };
 
-/* Where the file system of the box is mounted while bwrap makes the box, in a namespace of its own. */
+/*
+ * Where the file system of the box is mounted while bwrap makes the box, in a namespace of its own.
+ */
 #define BOX_MOUNT "/mnt"
 
 /*
- * Appends the command that makes the box and runs the script in it: ARGV[0] is a path. 0; -MFE_TOOL, -EINVAL,
- * -ENOMEM or another -errno, recorded.
+ * Appends the command that makes the box and runs the script in it: ARGV[0] is a path. 0;
+ * -MFE_TOOL, -EINVAL, -ENOMEM or another -errno, recorded.
  */
 int box_command(struct mf_context *ctx, const struct mf_box *box, uid_t uid, gid_t gid,
 		struct mf_strings *argv);

@@ -2,14 +2,14 @@
 /*
  * The process that becomes the first program of a box's command.
  *
- * Between fork and exec there are system calls alone, because the caller may have other threads, which
- * may have held locks of libc. The process gives up all that it inherited: signals, descriptors,
- * environment, terminal, priority. It mounts the file system of the box in a mount namespace that
- * nobody else is in, so that no mount outlives it.
+ * Between fork and exec there are system calls alone, because the caller may have other threads,
+ * which may have held locks of libc. The process gives up all that it inherited: signals,
+ * descriptors, environment, terminal, priority. It mounts the file system of the box in a mount
+ * namespace that nobody else is in, so that no mount outlives it.
  *
- * It does not ask to be killed with its parent, bwrap does that later. If it were killed in between, bwrap's child would
- * wait for it for ever; so it makes the box to its end, whose first process then finds that nobody
- * answers (watch.c).
+ * It does not ask to be killed with its parent, bwrap does that later. If it were killed in
+ * between, bwrap's child would wait for it for ever; so it makes the box to its end, whose first
+ * process then finds that nobody answers (watch.c).
  */
 #include "start.h"
 #include <errno.h>
@@ -74,7 +74,10 @@ static void close_others(void)
 		close((int)fd);
 }
 
-/* Two steps, because one of FDS may have the number of another's place. RET_TREE is out of the way too. */
+/*
+ * Two steps, because one of FDS may have the number of another's place. RET_TREE is out of the way
+ * too.
+ */
 static void place_fds(const int fds[BOX_FDS], int tree, int *ret_tree)
 {
 	int high[BOX_FDS];

@@ -2,8 +2,9 @@
 /*
  * The files of a box: a file system in memory, filled before the build and read after it.
  *
- * It is made without a place (fsmount(2)): no other process can see it, and it is gone when the last
- * descriptor and the namespace of the box are. Its size and the number of its files are limited.
+ * It is made without a place (fsmount(2)): no other process can see it, and it is gone when the
+ * last descriptor and the namespace of the box are. Its size and the number of its files are
+ * limited.
  *
  * The source is copied with modes and times, because make compares times; owner is the user of the
  * box. A link is copied as a link: it is followed in the box, where it leads to files of the box.

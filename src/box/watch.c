@@ -2,15 +2,16 @@
 /*
  * Waits for the end of a box: of every process in it.
  *
- * The kernel kills all processes of a namespace of processes before the end of its first one is reported.
- * So a pidfd of that process says exactly when nothing is left that could write, whatever the build
- * forked or detached. The process asks for permission before it runs any foreign code; the kernel
- * adds its number to the message, and while it waits for the answer the number is its own.
+ * The kernel kills all processes of a namespace of processes before the end of its first one is
+ * reported. So a pidfd of that process says exactly when nothing is left that could write, whatever
+ * the build forked or detached. The process asks for permission before it runs any foreign code;
+ * the kernel adds its number to the message, and while it waits for the answer the number is its
+ * own.
  *
  * The answer is also what makes a kill of modfetch safe. Each process of the chain modfetch, bwrap,
- * first process asks the kernel to be killed when the one before it dies. But until it has asked, its
- * parent may die unnoticed. The question comes from the end of the chain when all have asked; if modfetch
- * is dead by then, the answer is the end of the socket, and the first process exits.
+ * first process asks the kernel to be killed when the one before it dies. But until it has asked,
+ * its parent may die unnoticed. The question comes from the end of the chain when all have asked;
+ * if modfetch is dead by then, the answer is the end of the socket, and the first process exits.
  */
 #include "watch.h"
 #include <errno.h>
@@ -34,7 +35,10 @@ static void watch_kill(const struct box_watch *watch)
 		(void)syscall(SYS_pidfd_send_signal, watch->outer, SIGKILL, NULL, 0);
 }
 
-/* The number of the process that wrote to CONTROL; 0: there is no message; -EPIPE: its end; or another -errno. */
+/*
+ * The number of the process that wrote to CONTROL; 0: there is no message; -EPIPE: its end; or
+ * another -errno.
+ */
 static pid_t read_sender(int control)
 {
 	union {

@@ -19,9 +19,9 @@ struct box_watch {
 };
 
 /*
- * Starts the build as soon as the box is made, collects its output, and waits until no process of the
- * box is left: by itself, or killed at the deadline. PID is then waited for. 0 or -errno; also after
- * an error all have been killed.
+ * Starts the build as soon as the box is made, collects its output, and waits until no process of
+ * the box is left: by itself, or killed at the deadline. PID is then waited for. 0 or -errno; also
+ * after an error all have been killed.
  */
 int box_watch(struct box_watch *watch, struct box_output *output);
 

@@ -41,7 +41,10 @@ static void enter_filter(void)
 		_exit(3);
 }
 
-/* Runs WORK in a child with the filter; it returns the number of the call that was not as it should be. */
+/*
+ * Runs WORK in a child with the filter; it returns the number of the call that was not as it should
+ * be.
+ */
 static int with_filter(int (*work)(void))
 {
 	int status = 0;
