@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box-driver ROOT KEY=VALUE…: runs one build in a box and prints its outcome, status, results and first
- * error as lines. Keys are the members of struct mf_box; read_only and results may be repeated. A result is
- * written to the file that OUT=DIRECTORY and its number name.
+ * box-driver ROOT KEY=VALUE…: runs one build in a box and prints its outcome, status, results and
+ * first error as lines. Keys are the members of struct mf_box; read_only and results may be
+ * repeated. A result is written to the file that OUT=DIRECTORY and its number name.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,14 +2,14 @@
 /*
  * One build in a box, from the copy of its source to its results.
  *
- * A makefile of a driver is code of a stranger, as its driver is; but the driver is read, signed and
- * judged before a kernel runs it, the makefile runs at once. So it runs as a user that owns nothing,
- * sees only programs and headers, reaches no network and ends with its box: nothing that it writes
- * stays but the results, and these are bytes.
+ * A makefile of a driver is code of a stranger, as its driver is; but the driver is read, signed
+ * and judged before a kernel runs it, the makefile runs at once. So it runs as a user that owns
+ * nothing, sees only programs and headers, reaches no network and ends with its box: nothing that
+ * it writes stays but the results, and these are bytes.
  *
  * The order is what makes it safe: the source is copied before a process of the box exists, and
- * results are opened after the last one has ended. A build without the user or the programs of the box is
- * refused; nothing is ever built as root.
+ * results are opened after the last one has ended. A build without the user or the programs of the
+ * box is refused; nothing is ever built as root.
  */
 #include "modfetch/box.h"
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
@@ -69,13 +70,12 @@ static int check_rights(struct mf_context *ctx, uid_t *ret_uid, gid_t *ret_gid)
 
 struct ends {
 	int theirs[BOX_FDS]; /* of the box */
-	int log, status, go; /* ours */
+	int log, control;    /* ours */
 };
 
 static void ends_close_theirs(struct ends *ends)
 {
 	for (int i = 0; i < BOX_FDS; i++)
-		/* one pipe for output and errors */
 		if (ends->theirs[i] >= 0 && i != BOX_FD_ERR)
 			close(ends->theirs[i]);
 	for (int i = 0; i < BOX_FDS; i++)
@@ -86,19 +86,34 @@ static void ends_done(struct ends *ends)
 {
 	ends_close_theirs(ends);
 	mf_cleanup_close(&ends->log);
-	mf_cleanup_close(&ends->status);
-	mf_cleanup_close(&ends->go);
+	mf_cleanup_close(&ends->control);
 }
 
-static int pipe_to_us(int *ret_ours, int *ret_theirs)
+static int open_pipe(struct ends *ends)
 {
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	*ret_ours = fds[0];
-	*ret_theirs = fds[1];
+	ends->log = fds[0];
+	/* one pipe for output and errors */
+	ends->theirs[BOX_FD_OUT] = ends->theirs[BOX_FD_ERR] = fds[1];
 	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int open_control(struct ends *ends)
+{
+	const int on = 1;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	ends->control = fds[0];
+	ends->theirs[BOX_FD_CONTROL] = fds[1];
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ||
+	    setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
 }
 
 static int text_file(char *text)
@@ -118,19 +133,16 @@ static int text_file(char *text)
 
 static int ends_init(struct ends *ends, uid_t uid, gid_t gid)
 {
-	int *theirs = ends->theirs, go[2], r;
+	int *theirs = ends->theirs;
+	int r = open_pipe(ends);
 
-	theirs[BOX_FD_IN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (theirs[BOX_FD_IN] < 0 || pipe2(go, O_CLOEXEC) < 0)
-		return -errno;
-	theirs[BOX_FD_GO] = go[0];
-	ends->go = go[1];
-	r = pipe_to_us(&ends->log, &theirs[BOX_FD_OUT]);
 	if (!r)
-		r = pipe_to_us(&ends->status, &theirs[BOX_FD_STATUS]);
+		r = open_control(ends);
 	if (r < 0)
 		return r;
-	theirs[BOX_FD_ERR] = theirs[BOX_FD_OUT];
+	theirs[BOX_FD_IN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (theirs[BOX_FD_IN] < 0)
+		return -errno;
 	theirs[BOX_FD_FILTER] = box_syscalls_filter();
 	theirs[BOX_FD_PASSWD] = text_file(mf_format("root:x:0:0:root:/:/bin/sh\n" MF_BOX_USER
 						    ":x:%u:%u::/tmp:/bin/sh\n",
@@ -152,12 +164,11 @@ static int run(struct mf_context *ctx, const struct mf_box *box, const struct mf
 	int r = box_start(argv, tree, ends->theirs, &watch.pid);
 
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_BUILD, r, argv->v[0], NULL);
+		return mf_fail(ctx, MF_STAGE_BUILD, r, "box", NULL);
 	/* theirs are open in the box alone, so that each pipe has an end */
 	ends_close_theirs(ends);
 	watch.log = ends->log;
-	watch.status = ends->status;
-	watch.go = ends->go;
+	watch.control = ends->control;
 	watch.end = mf_now_us() + box->seconds * 1000000ULL;
 	r = box_watch(&watch, output);
 	mf_cleanup_close(&watch.outer);
@@ -188,16 +199,16 @@ static int write_log(struct mf_context *ctx, const char *path, const char *text,
 static int judge(struct mf_context *ctx, const struct box_watch *watch, const char *text,
 		 size_t len, struct mf_box_result *ret_result)
 {
-	if (watch->exit_code == 0 && !watch->late)
+	if (!watch->status && watch->init >= 0)
 		return 0;
 	ret_result->first_error = mf_box_first_error(text, len);
-	ret_result->status = watch->exit_code < 0 ? 128 + 9 : watch->exit_code;
+	ret_result->status = watch->status;
 	if (watch->late)
 		ret_result->outcome = MF_BOX_DEADLINE;
-	else if (watch->exit_code < 0)
-		return mf_fail(ctx, MF_STAGE_BUILD, -MFE_TOOL, "bwrap", "%s",
+	else if (watch->init < 0)
+		return mf_fail(ctx, MF_STAGE_BUILD, -MFE_TOOL, "box", "it could not be made: %s",
 			       ret_result->first_error ? ret_result->first_error
-						       : "the box could not be made");
+						       : "bwrap gives no reason");
 	else
 		ret_result->outcome = box_output_reason(text);
 	return 0;
@@ -227,7 +238,7 @@ static int run_and_collect(struct mf_context *ctx, const struct mf_box *box,
 {
 	_cleanup_(box_output_done) struct box_output output = { 0 };
 	_cleanup_free_ char *text = NULL;
-	struct box_watch watch = { .exit_code = -1 };
+	struct box_watch watch = { .init = -1 };
 	size_t len;
 	int r = run(ctx, box, argv, tree, ends, &watch, &output);
 
@@ -246,7 +257,7 @@ int mf_box_run(struct mf_context *ctx, const struct mf_box *box, struct mf_box_r
 {
 	_cleanup_(mf_box_result_done) struct mf_box_result result = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings argv = { 0 };
-	_cleanup_(ends_done) struct ends ends = { { -1, -1, -1, -1, -1, -1, -1, -1 }, -1, -1, -1 };
+	_cleanup_(ends_done) struct ends ends = { { -1, -1, -1, -1, -1, -1, -1 }, -1, -1 };
 	_cleanup_close_ int tree = -1;
 	uid_t uid = 0;
 	gid_t gid = 0;

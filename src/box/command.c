@@ -2,20 +2,21 @@
 /*
  * The command that makes a box. Well-kept programs do the work; this file chooses their options:
  *
- *	systemd-run   a scope in modfetch-build.slice: memory, processes and weight of all together
+ *	systemd-run   a scope in modfetch-build.slice: limits of all processes together
  *	bwrap	      namespaces, the file system, the filter of system calls
+ *	/bin/sh	      the first process: waits for permission to start the next one
  *	setpriv	      user and group of the box, no capabilities, also none to be had again
  *	prlimit	      limits of each process
  *	/bin/sh	      the script
  *
- * The root of the box is an empty file system, read-only at last, in which directories of the system
- * are mounted read-only: programs and headers, and of /etc only files that everybody may read and that
- * a compiler or a makefile looks at. /home, /root, /var, /run, /sys, keys and devices are not there.
- * Writable are two directories of one limited file system (tree.c).
+ * The root of the box is an empty file system, read-only at last, in which directories of the
+ * system are mounted read-only: programs and headers, and of /etc only files that everybody may
+ * read and that a compiler or a makefile looks at. /home, /root, /var, /run, /sys, keys and devices
+ * are not there. Writable are two directories of one limited file system (tree.c).
  *
  * Where systemd does not run, the limits of a process hold alone. RLIMIT_NPROC counts all processes
- * of the user, hence those of all boxes: it leaves room for BOXES of them, and a box that forks without end
- * can make another build fail, and no more.
+ * of the user, hence those of all boxes: it leaves room for BOXES of them, and a box that forks
+ * without end can make another build fail, and no more.
  */
 #include "command.h"
 #include <errno.h>
@@ -45,6 +46,19 @@ static const char *const of_etc[] = {
 	"/etc/os-release",     "/etc/lsb-release",    "/etc/debian_version", "/etc/redhat-release",
 	"/etc/centos-release", "/etc/fedora-release", "/etc/SuSE-release",
 };
+
+/*
+ * The first process of the box; its end ends all others. It starts the rest of the command only
+ * after an answer on BOX_FD_CONTROL, which does not come if modfetch has died before it could take
+ * bwrap and this process with it. It stays root, of whose rights it has those that setpriv needs:
+ * the kernel lets bwrap, which has none, kill no process of another user (PR_SET_PDEATHSIG), and
+ * the build cannot touch it.
+ */
+static const char wait_for_permission[] = "echo >&3 && read -r answer <&3 || exit 126\n"
+					  "exec 3>&-\n"
+					  "\"$@\"\n"
+					  "exit $?\n";
+_Static_assert(BOX_FD_CONTROL == 3, "it is a number in the text of a shell");
 
 static char *find_program(const char *name)
 {
@@ -122,28 +136,19 @@ static int add_scope(struct mf_context *ctx, const struct mf_box *box, struct mf
 	return r < 0 ? mf_fail(ctx, MF_STAGE_BUILD, r, path, NULL) : 0;
 }
 
-/* Namespaces and rights. setpriv needs the three capabilities, and leaves none of them. */
+/*
+ * Namespaces and rights. setpriv needs the three capabilities, and leaves none of them. Without a
+ * process of bwrap in it, the box ends exactly when bwrap does (watch.c).
+ */
 static int add_namespaces(struct mf_strings *argv)
 {
-	int r = ADD(argv, "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-		    "--unshare-cgroup-try", "--hostname", "localhost", "--die-with-parent",
-		    "--new-session", "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add",
-		    "CAP_SETGID", "--cap-add", "CAP_SETPCAP");
-	const struct {
-		const char *option;
-		enum box_fd fd;
-	} fds[] = {
-		{ "--json-status-fd", BOX_FD_STATUS },
-		{ "--block-fd", BOX_FD_GO },
-		{ "--seccomp", BOX_FD_FILTER },
-	};
+	int r = ADD(argv, "--unshare-net", "--unshare-pid", "--as-pid-1", "--unshare-ipc",
+		    "--unshare-uts", "--unshare-cgroup-try", "--hostname", "localhost",
+		    "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--cap-add",
+		    "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP",
+		    "--seccomp");
 
-	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(fds); i++) {
-		r = mf_strings_add(argv, fds[i].option);
-		if (!r)
-			r = add_number(argv, "", fds[i].fd);
-	}
-	return r;
+	return r ? r : add_number(argv, "", BOX_FD_FILTER);
 }
 
 static int add_of_root(struct mf_strings *argv, const char *path)
@@ -165,8 +170,9 @@ static int add_of_root(struct mf_strings *argv, const char *path)
 
 static int add_system(struct mf_strings *argv)
 {
+	static const char tmp[] = BOX_MOUNT "/" BOX_TMP;
 	int r = ADD(argv, "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--bind",
-		    BOX_MOUNT "/" BOX_TMP, "/tmp", "--perms", "0644", "--file");
+		    tmp, "/tmp", "--perms", "0644", "--file");
 
 	if (!r)
 		r = add_number(argv, "", BOX_FD_PASSWD);
@@ -183,7 +189,9 @@ static int add_system(struct mf_strings *argv)
 	return r;
 }
 
-/* Absolute, and without "//", "/./", "/../" or a slash at its end: it names what it seems to name. */
+/*
+ * Absolute, and without "//", "/./", "/../" or a slash at its end: it names what it seems to name.
+ */
 static bool is_normal(const char *path)
 {
 	if (*path != '/' || !path[1])
@@ -251,10 +259,14 @@ static int add_limits(const struct mf_box *box, struct mf_strings *argv)
 		const char *option;
 		unsigned long long value;
 	} limits[] = {
-		{ "--as=", box->memory },   { "--fsize=", box->space },
-		{ "--cpu=", box->seconds }, { "--nproc=", box->processes * BOXES },
-		{ "--nofile=", 1024 },	    { "--core=", 0 },
-		{ "--memlock=", 0 },	    { "--msgqueue=", 0 },
+		{ "--as=", box->memory },
+		{ "--fsize=", box->space },
+		{ "--cpu=", box->seconds },
+		{ "--nproc=", box->processes * (unsigned long long)BOXES },
+		{ "--nofile=", 1024 },
+		{ "--core=", 0 },
+		{ "--memlock=", 0 },
+		{ "--msgqueue=", 0 },
 		{ "--sigpending=", 1024 },
 	};
 	int r = 0;
@@ -290,6 +302,8 @@ int box_command(struct mf_context *ctx, const struct mf_box *box, uid_t uid, gid
 		r = add_scope(ctx, box, argv);
 	if (!r)
 		r = add_box(ctx, box, argv);
+	if (!r)
+		r = ADD(argv, "/bin/sh", "-c", wait_for_permission, "sh");
 	if (!r)
 		r = add_program(ctx, argv, "setpriv");
 	if (!r)

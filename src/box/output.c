@@ -3,12 +3,13 @@
  * The output of a build: its first and last bytes, and the line that says why it failed.
  *
  * A build may print without end. The head is kept because the first error is the one to read, the
- * tail because it says how the build ended; between them bytes are dropped, and their number is noted.
+ * tail because it says how the build ended; between them bytes are dropped, and their number is
+ * noted.
  *
  * The output is text of a stranger. Before it is searched, written or printed, each control
- * character and each byte that is not UTF-8 becomes a '?': an admin reads the log on a terminal. What
- * it says decides about words only: which line a message quotes, and whether it speaks of memory, of
- * space or of an error.
+ * character and each byte that is not UTF-8 becomes a '?': an admin reads the log on a terminal.
+ * What it says decides about words only: which line a message quotes, and whether it speaks of
+ * memory, of space or of an error.
  */
 #include "output.h"
 #include <errno.h>
@@ -111,9 +112,9 @@ enum mf_box_outcome box_output_reason(const char *text)
 }
 
 /*
- * The forms of an error, the better ones first. "x.c:3:5: error: …" is gcc's and clang's, "cc1: error:
- * …" a program's of theirs, the next ones are the kernel's and the linker's. A shell may miss a program
- * that a makefile only tried; make repeats what failed before.
+ * The forms of an error, the better ones first. "x.c:3:5: error: …" is gcc's and clang's, "cc1:
+ * error: …" a program's of theirs, the next ones are the kernel's and the linker's. A shell may
+ * miss a program that a makefile only tried; make repeats what failed before.
  */
 enum rank { RANK_COMPILER, RANK_SHELL, RANK_MAKE, RANK_ANY, RANK_NONE };
 

@@ -18,8 +18,8 @@ struct box_output {
 /* Adds bytes. 0 or -ENOMEM. */
 int box_output_add(struct box_output *output, const char *buf, size_t len);
 /*
- * The kept text, the caller's to free, with a NUL after its RET_LEN bytes; a line says how many bytes
- * are missing. Control characters are '?'. 0 or -ENOMEM.
+ * The kept text, the caller's to free, with a NUL after its RET_LEN bytes; a line says how many
+ * bytes are missing. Control characters are '?'. 0 or -ENOMEM.
  */
 int box_output_text(const struct box_output *output, char **ret_text, size_t *ret_len);
 void box_output_done(struct box_output *output);

@@ -2,14 +2,14 @@
 /*
  * The process that becomes the first program of a box's command.
  *
- * Between fork and exec there are system calls alone, because the caller may have other threads, which
- * may have held locks of libc. The process gives up all that it inherited: signals, descriptors,
- * environment, terminal, priority. It mounts the file system of the box in a mount namespace that
- * nobody else is in, so that no mount outlives it.
+ * Between fork and exec there are system calls alone, because the caller may have other threads,
+ * which may have held locks of libc. The process gives up all that it inherited: signals,
+ * descriptors, environment, terminal, priority. It mounts the file system of the box in a mount
+ * namespace that nobody else is in, so that no mount outlives it.
  *
- * It dies with its parent, whatever that dies of: PR_SET_PDEATHSIG stays over an exec by root. bwrap
- * asks for the same, and so does the first process in the box's namespace of processes, whose end
- * is the end of all processes in it.
+ * It does not ask to be killed with its parent, bwrap does that later. If it were killed in
+ * between, bwrap's child would wait for it for ever; so it makes the box to its end, whose first
+ * process then finds that nobody answers (watch.c).
  */
 #include "start.h"
 #include <errno.h>
@@ -19,7 +19,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -75,7 +74,10 @@ static void close_others(void)
 		close((int)fd);
 }
 
-/* Two steps, because one of FDS may have the number of another's place. RET_TREE is out of the way too. */
+/*
+ * Two steps, because one of FDS may have the number of another's place. RET_TREE is out of the way
+ * too.
+ */
 static void place_fds(const int fds[BOX_FDS], int tree, int *ret_tree)
 {
 	int high[BOX_FDS];
@@ -91,10 +93,8 @@ static void place_fds(const int fds[BOX_FDS], int tree, int *ret_tree)
 			_exit(NO_EXEC);
 }
 
-static void start_child(char *const *argv, int tree, const int fds[BOX_FDS], pid_t parent)
+static void start_child(char *const *argv, int tree, const int fds[BOX_FDS])
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
-		_exit(NO_EXEC);
 	reset_signals();
 	place_fds(fds, tree, &tree);
 	if (setsid() < 0)
@@ -114,12 +114,12 @@ static void start_child(char *const *argv, int tree, const int fds[BOX_FDS], pid
 
 int box_start(const struct mf_strings *argv, int tree, const int fds[BOX_FDS], pid_t *ret_pid)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = fork();
 
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		start_child(argv->v, tree, fds, parent);
+		start_child(argv->v, tree, fds);
 	*ret_pid = pid;
 	return 0;
 }

@@ -6,10 +6,9 @@
 #include "command.h"
 
 /*
- * Starts ARGV with the file system TREE at BOX_MOUNT, in a mount namespace of its own, with FDS as its
- * descriptors 0 to BOX_FDS - 1 and no other. It is killed when the calling thread ends. The caller
- * waits for RET_PID. 0 or -errno. A step that fails after the fork is a line on BOX_FD_ERR, and exit
- * status 127.
+ * Starts ARGV with the file system TREE at BOX_MOUNT, in a mount namespace of its own, with FDS as
+ * its descriptors 0 to BOX_FDS - 1 and no other. The caller waits for RET_PID. 0 or -errno. A step
+ * that fails after the fork is a line on BOX_FD_ERR, and exit status 127.
  */
 int box_start(const struct mf_strings *argv, int tree, const int fds[BOX_FDS], pid_t *ret_pid);
 

@@ -2,15 +2,17 @@
 /*
  * The system calls that a build may not make.
  *
- * It is a list of refused calls, not of allowed ones: a build runs compilers, interpreters and programs
- * that it has just built, of any kind and age. User and capabilities already deny most of what is
- * listed here. The filter is for the rest: parts of the kernel that are large, have had many faults and
- * serve no build (bpf, io_uring, performance counters, keys, namespaces, userfaultfd, ptrace), and
- * what could reach another box of the same user (keyrings) or the terminal (TIOCSTI).
+ * It is a list of refused calls, not of allowed ones: a build runs compilers, interpreters and
+ * programs that it has just built, of any kind and age. User and capabilities already deny most of
+ * what is listed here. The filter is for the rest: parts of the kernel that are large, have had
+ * many faults and serve no build (bpf, io_uring, performance counters, keys, namespaces,
+ * userfaultfd, ptrace), and what could reach another box of the same user (keyrings) or the
+ * terminal (TIOCSTI).
  *
- * Of sockets only those between processes of one machine are left; the box has a network namespace of
- * its own, so that even an abstract one reaches nobody. clone() may make no namespace. clone3() returns ENOSYS, so that libc falls
- * back to clone(), whose flags a filter can see. Calls of a foreign architecture kill the process.
+ * Of sockets only those between processes of one machine are left; the box has a network namespace
+ * of its own, so that even an abstract one reaches nobody. clone() may make no namespace. clone3()
+ * returns ENOSYS, so that libc falls back to clone(), whose flags a filter can see. Calls of a
+ * foreign architecture kill the process.
  */
 #include "syscalls.h"
 #include <errno.h>

@@ -2,8 +2,9 @@
 /*
  * The files of a box: a file system in memory, filled before the build and read after it.
  *
- * It is made without a place (fsmount(2)): no other process can see it, and it is gone when the last
- * descriptor and the namespace of the box are. Its size and the number of its files are limited.
+ * It is made without a place (fsmount(2)): no other process can see it, and it is gone when the
+ * last descriptor and the namespace of the box are. Its size and the number of its files are
+ * limited.
  *
  * The source is copied with modes and times, because make compares times; owner is the user of the
  * box. A link is copied as a link: it is followed in the box, where it leads to files of the box.
@@ -74,8 +75,11 @@ static int copy_fail(const struct copy *copy, int r, const char *name)
 {
 	_cleanup_free_ char *what = mf_format("%s: %s", copy->source, name);
 
-	return mf_fail(copy->ctx, MF_STAGE_BUILD, r, what ? what : name,
-		       r == -ENOSPC ? "the source is larger than the space of a build" : NULL);
+	return mf_fail(
+		copy->ctx, MF_STAGE_BUILD, r, what ? what : name,
+		r == -ENOSPC ? "the source is larger than the space of a build; remove what is not "
+			       "part of it, as old builds"
+			     : NULL);
 }
 
 static int give(const struct copy *copy, int fd, const struct stat *st)
