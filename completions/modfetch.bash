@@ -28,11 +28,11 @@ _modfetch() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb options="" words="" kinds="" colons="" i
     local -a machine=()
     local globals="--root --kernel --json --dry-run --no-load --thorough --yes --assume-no --detailed-exit --from-modprobe --unattended --color --verbose --quiet --help --version"
-    local verbs="probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
+    local verbs="probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack build queue status history check initrd list ready kernel-added kernel-removed complete autoremove help"
 
     COMPREPLY=()
     case $before in
-    --root | --basedir | --outdir | -b | --output | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
+    --root | --basedir | --outdir | -b | --output | --publish | --spec-only | --firmware | --device | --sysfs | --file | --config | -C | \
         --symvers | --image | --system-map | --sign | --cert | --updateinfo | --key | --subset)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -114,6 +114,7 @@ _modfetch() {
         kinds=repositories
         ;;
     prefetch) options="--check --remove" ;;
+    build) options="--again --take-over --give-back --publish --sign --cert" ;;
     repo)
         options="--id --key --key-fingerprint"
         words="list add enable disable remove"

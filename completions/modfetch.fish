@@ -12,7 +12,7 @@ function __modfetch_words
     modfetch $machine complete $argv[1] (commandline -ct) 2>/dev/null
 end
 
-set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
+set -l verbs probe lookup why coldplug want fetch-for media search info install remove update rollback undo trials deny allow hold unhold prefer refresh prefetch repo key doctor depmod pack build queue status history check initrd list ready kernel-added kernel-removed complete autoremove help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c modfetch -f
@@ -60,6 +60,7 @@ complete -c modfetch -n $none -a key -d "list and add keys of repositories"
 complete -c modfetch -n $none -a doctor -d "check all that drivers need to come by themselves"
 complete -c modfetch -n $none -a depmod -d "update the module indexes"
 complete -c modfetch -n $none -a pack -d "make a repository from lib/modules/KVER"
+complete -c modfetch -n $none -a build -d "build drivers from their sources"
 complete -c modfetch -n $none -a queue -d "process the spool of device events"
 complete -c modfetch -n $none -a status -d "print devices, drivers, packages and repositories"
 complete -c modfetch -n $none -a history -d "print past runs"
@@ -94,6 +95,12 @@ complete -c modfetch -n "__fish_seen_subcommand_from refresh" -s f -l force -d "
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-older -d "take older metadata"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -l accept-identity -d "take another repository"
 complete -c modfetch -n "__fish_seen_subcommand_from refresh" -a "(__modfetch_words repositories)"
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l again -d "build what is there too"
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l take-over -d "move a source from dkms"
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l give-back -d "move it back to dkms"
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l publish -d "publish in a repository" -xa "(__fish_complete_directories)"
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l sign -d "key of the repository" -rF
+complete -c modfetch -n "__fish_seen_subcommand_from build" -l cert -d "its certificate" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from prefetch" -l check -d "print what is missing"
 complete -c modfetch -n "__fish_seen_subcommand_from prefetch" -l remove -d "remove all prefetched packages"
 complete -c modfetch -n "__fish_seen_subcommand_from repo" -a "list add enable disable remove (__modfetch_words repositories)"

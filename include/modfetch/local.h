@@ -15,6 +15,8 @@
 
 #define MF_LOCAL_KEPT  "@kept"
 #define MF_LOCAL_FILES "@files"
+/* packages that were built on this machine */
+#define MF_LOCAL_BUILT "@built"
 /* package files of a medium, and the name of their indexes in the cache */
 #define MF_LOCAL_MEDIUM "@medium"
 

@@ -47,7 +47,7 @@ cmd_verb cmd_pack, cmd_queue, cmd_status, cmd_history, cmd_check, cmd_list, cmd_
 cmd_verb cmd_ready, cmd_kernel_added, cmd_kernel_removed, cmd_autoremove;
 cmd_verb cmd_update, cmd_rollback, cmd_undo, cmd_trials, cmd_complete;
 cmd_verb cmd_repo, cmd_key, cmd_doctor, cmd_prefetch;
-cmd_verb cmd_media, cmd_want, cmd_fetch_for;
+cmd_verb cmd_media, cmd_want, cmd_fetch_for, cmd_build;
 
 /* list --held: held.c */
 int cmd_list_held(struct cmd *cmd);
@@ -60,7 +60,7 @@ int cmd_usage(struct cmd *cmd, const char *verb, const char *fmt, ...)
 
 /* ---- the modules with most verbs, which bring the libraries: load.c ---- */
 
-enum cmd_module { CMD_VERBS, CMD_PACK };
+enum cmd_module { CMD_VERBS, CMD_PACK, CMD_BUILD };
 
 /* Loads a module for the rest of the process; the handle for dlsym(3). NULL: dlerror(3) says why. */
 void *cmd_load(enum cmd_module module);
@@ -150,12 +150,17 @@ int cmd_ask(struct cmd *cmd, const char *subject, const char *fmt, ...)
 /* Lets the run ask before it carries out its plan, where there is a user to ask. */
 void cmd_ask_for_plan(struct cmd *cmd, struct mf_run *run);
 
-/* ---- results: result.c ---- */
+/* ---- results of verbs without a run: done.c ---- */
 
 /*
  * Prints why VERB had nothing to do, in one line or as JSON. Returns CMD_NOTHING.
  */
 int cmd_nothing(struct cmd *cmd, const char *verb, const char *reason);
+/* Prints a line for each thing that a verb has done; or all as JSON. */
+void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);
+
+/* ---- results: result.c ---- */
+
 /* Prints what a run has done or, if nothing had to be done, why. */
 void cmd_print_result(const struct cmd *cmd, const struct mf_run *run, bool changed);
 
@@ -218,6 +223,12 @@ int cmd_kernels_added_since(struct cmd *cmd, const struct mf_strings *before);
 int cmd_update_by_policy(struct cmd *cmd);
 
 /*
+ * Builds what is built unasked for a new kernel, by a program of its own: the compiler may take minutes, and most machines have none.
+ * A failure is a line in the log. Was anything built or linked?
+ */
+bool cmd_build_kernel(struct cmd *cmd, const char *kernel);
+
+/*
  * Does the work of prefetch for one kernel, if prefetch= names anything; or for all that are installed, and
  * drops what is there if it names nothing. A failure is logged.
  */
@@ -234,8 +245,5 @@ int cmd_prefetched_json(struct cmd *cmd, struct mf_json *o);
  */
 int cmd_print_build_key(struct cmd *cmd, bool all);
 int cmd_build_key_json(struct cmd *cmd, struct mf_json *o);
-
-/* Prints a line for each thing that a verb has done; or all as JSON. */
-void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);
 
 #endif

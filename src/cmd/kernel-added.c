@@ -49,6 +49,19 @@ static int forgive(struct cmd *cmd, const char *kernel, int r)
 	return CMD_DONE;
 }
 
+/* What no package has may be built here. It cannot make things worse; the needs are judged again. */
+static int build_rest(struct cmd *cmd, struct mf_context *ctx, struct mf_gaps *gaps)
+{
+	_cleanup_(mf_gaps_done) struct mf_gaps now = { 0 };
+
+	if (!cmd_build_kernel(cmd, ctx->kernel) || mf_ready(ctx, &now) < 0)
+		return 0;
+	mf_gaps_done(gaps);
+	*gaps = now;
+	now = (struct mf_gaps){ 0 };
+	return 0;
+}
+
 /* Brings the drivers of a kernel, and reports it. Returns an exit status or a recorded failure. */
 static int kernel_added(struct cmd *cmd, const char *kernel, bool strict)
 {
@@ -64,6 +77,8 @@ static int kernel_added(struct cmd *cmd, const char *kernel, bool strict)
 		r = cmd->dry_run ? mf_ready(&ctx, &gaps) : mf_kernel_added(&ctx, &gaps);
 		cmd->ctx.failure = r < 0 ? ctx.failure : cmd->ctx.failure;
 	}
+	if (!cmd->dry_run && r >= 0)
+		r = build_rest(cmd, &ctx, &gaps);
 	if (!cmd->dry_run && r >= 0)
 		cmd_prefetch_kernel(cmd, kernel);
 	if (cmd->json && (r >= 0 || gaps.n))

@@ -63,19 +63,3 @@ void cmd_print_ready(const struct cmd *cmd, const char *kernel, const struct mf_
 		cmd_line("kernel %s: nothing is missing%s", kernel,
 			 gaps->installed ? "" : ", as far as the repositories can tell");
 }
-
-void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done)
-{
-	if (cmd->json) {
-		struct mf_json *o = mf_json_object();
-
-		mf_json_set_string(o, "verb", verb);
-		mf_json_set_strings(o, "done", done);
-		mf_json_set_bool(o, "changed", done->n > 0);
-		cmd_json(cmd, o, true);
-		mf_json_free(o);
-		return;
-	}
-	for (size_t i = 0; !cmd->quiet && i < done->n; i++)
-		cmd_line("%s", done->v[i]);
-}

@@ -11,5 +11,9 @@
 
 void *cmd_load(enum cmd_module module)
 {
-	return dlopen(module == CMD_PACK ? MF_PACK : MF_VERBS, RTLD_NOW | RTLD_LOCAL);
+	static const char *const files[] = {
+		[CMD_VERBS] = MF_VERBS, [CMD_PACK] = MF_PACK, [CMD_BUILD] = MF_BUILD
+	};
+
+	return dlopen(files[module], RTLD_NOW | RTLD_LOCAL);
 }

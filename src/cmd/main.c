@@ -139,8 +139,11 @@ static int flush_results(struct cmd *cmd, int r)
 
 static int call_verb(struct cmd *cmd, const struct verb *verb, int argc, char **argv)
 {
-	bool is_pack = verb->flags & OF_PACK;
-	void *module = verb->run ? NULL : cmd_load(is_pack ? CMD_PACK : CMD_VERBS);
+	bool is_pack = verb->flags & (OF_PACK | OF_BUILD);
+	enum cmd_module where = verb->flags & OF_PACK	 ? CMD_PACK
+				: verb->flags & OF_BUILD ? CMD_BUILD
+							 : CMD_VERBS;
+	void *module = verb->run ? NULL : cmd_load(where);
 	void *symbol = module ? dlsym(module, verb->symbol) : NULL;
 	cmd_verb *run = verb->run ? verb->run : (cmd_verb *)(uintptr_t)symbol;
 

@@ -167,20 +167,3 @@ void cmd_print_result(const struct cmd *cmd, const struct mf_run *run, bool chan
 	else
 		print_nothing(cmd, run);
 }
-
-int cmd_nothing(struct cmd *cmd, const char *verb, const char *reason)
-{
-	struct mf_json *o;
-
-	if (!cmd->json && !cmd->quiet)
-		cmd_line("%s: nothing was done: %s", verb, reason);
-	if (!cmd->json)
-		return CMD_NOTHING;
-	o = mf_json_object();
-	mf_json_set_string(o, "verb", verb);
-	mf_json_set_string(o, "reason", reason);
-	mf_json_set_bool(o, "changed", false);
-	cmd_json(cmd, o, true);
-	mf_json_free(o);
-	return CMD_NOTHING;
-}

@@ -124,6 +124,15 @@ static const struct verb_option pack_options[] = {
 	{ "config", 0, "FILE", "the configuration of the kernel" },
 	{ 0 },
 };
+static const struct verb_option build_options[] = {
+	{ "again", 0, NULL, "build what is there, and what failed before, too" },
+	{ "take-over", 0, NULL, "move a source from dkms to modfetch" },
+	{ "give-back", 0, NULL, "move it back to dkms" },
+	{ "publish", 0, "DIR", "publish in a repository, install nothing" },
+	{ "sign", 0, "KEY", "with --publish: the key of the repository (PEM)" },
+	{ "cert", 0, "FILE", "the certificate of the key" },
+	{ 0 },
+};
 static const struct verb_option queue_options[] = {
 	{ "until-empty", 0, NULL, "continue until the spool is empty" },
 	{ "watch", 0, NULL, "wait for further entries, for the service" },
@@ -380,6 +389,13 @@ static const struct verb_help helps[] = {
 	  list_options,
 	  { { "modfetch list --installed", "driver packages, with version and repository" },
 	    { "modfetch list --patterns", "which kinds of drivers can be installed together?" } } },
+	{ "build",
+	  GROUP_DRIVERS,
+	  CHANGES | USES_UNATTENDED,
+	  build_options,
+	  { { "modfetch build v4l2loopback", "for the running kernel, from /usr/src" },
+	    { "modfetch build --kernel all v4l2loopback",
+	      "for all kernels: built once, and linked where it fits" } } },
 	{ "ready",
 	  GROUP_UPKEEP,
 	  USES_JSON,

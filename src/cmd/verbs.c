@@ -62,6 +62,8 @@ static const struct verb verbs[] = {
 	{ "depmod", HERE(depmod), "[-b DIR] [KVER]", "update the module indexes", ANY_KERNEL },
 	{ "pack", IN_MODULE(pack), "... MODULES_DIR...", "make a repository from lib/modules/KVER",
 	  ANY_KERNEL | ENVIRONMENT | ONE_RUN | OF_PACK },
+	{ "build", IN_MODULE(build), "[--again] [NAME[/VERSION]...]",
+	  "build drivers from their sources", ROOT | OF_BUILD },
 	{ "queue", IN_MODULE(queue), "[--until-empty | --watch [--linger SECONDS] | --retry]",
 	  "process the spool of device events", ONE_RUN | ROOT, .wait = cmd_wait },
 	{ "status", IN_MODULE(status), "[--all | --usage [--hooks]]",

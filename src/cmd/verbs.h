@@ -15,7 +15,8 @@ struct verb {
 		ENVIRONMENT = 2,   /* runs external tools, which may read the environment */
 		ONE_RUN = 4,	   /* is not about a kernel: refuses --kernel all */
 		ROOT = 8,	   /* changes the machine: only root may, but for a dry run */
-		OF_PACK = 16,	   /* in the module of the package modfetch-pack */
+		OF_PACK = 16,	   /* in a module of the package modfetch-pack */
+		OF_BUILD = 64,	   /* likewise, in another one */
 		OWN_HEADINGS = 32, /* its text says which kernel it is about */
 	} flags;
 	const char

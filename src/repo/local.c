@@ -4,8 +4,8 @@
  *
  * A file is named by the digest that it has when it is listed, and the stages treat it as a download
  * with that digest: a file that is changed later is refused. Kept packages were verified before they
- * came into the store. Any other file is no more than a name that a user typed, so its package must
- * be signed, by an OpenPGP key of the repositories.
+ * came into the store, and packages of a build were made here (src/build/). Any other file is no more
+ * than a name that a user typed, so its package must be signed, by an OpenPGP key of the repositories.
  *
  * The ids begin with '@', which no id of a .repo file does.
  */

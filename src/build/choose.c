@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which sources are built for the kernel.
+ *
+ * Those that are named, in the newest version that is here unless the version is named too. Without names: those that were built
+ * here before, and, where there is no dkms, those whose conf says AUTOINSTALL. What dkms has in its tree is
+ * dkms's, which builds it itself; it is never built unasked, and not when it is asked for either: two modules of one name would
+ * fight. build --take-over moves it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include "builder.h"
+#include "modfetch/array.h"
+#include "modfetch/cleanup.h"
+
+/* Does a path below the root exist? */
+static bool exists(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
+
+	return fd >= 0;
+}
+
+/* Has dkms the source in its tree? */
+static bool is_of_dkms(const struct mf_context *ctx, const struct mf_source *source)
+{
+	_cleanup_free_ char *path =
+		mf_format("var/lib/dkms/%s/%s/source", source->name, source->version);
+
+	return path && exists(ctx, path);
+}
+
+static bool was_built(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->ledger.n; i++)
+		if (!strcmp(b->ledger.v[i].name, name))
+			return true;
+	return false;
+}
+
+static bool has_job(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_jobs; i++)
+		if (!strcmp(b->jobs[i].source->name, name))
+			return true;
+	return false;
+}
+
+static void add_job(struct builder *b, const struct mf_source *source)
+{
+	struct build_job *job = &b->jobs[b->n_jobs++];
+
+	*job = (struct build_job){ .source = source };
+	job->built.source = mf_format("%s/%s", source->name, source->version);
+}
+
+/* Is the source built without being asked for? Its recipe is read for that. */
+static bool is_automatic(struct builder *b, struct build_job *job)
+{
+	if (was_built(b, job->source->name))
+		return true;
+	if (exists(b->ctx, "usr/sbin/dkms"))
+		return false;
+	build_read_recipe(b, job);
+	/* the failure of a conf that cannot be read is reported: else nobody would know */
+	return job->built.state == MF_BUILD_FAILED || job->recipe.autoinstall;
+}
+
+static void drop_last_job(struct builder *b)
+{
+	struct build_job *job = &b->jobs[--b->n_jobs];
+
+	mf_recipe_done(&job->recipe);
+	free(job->built.source);
+	free(job->built.reason);
+	mf_strings_done(&job->built.modules);
+}
+
+/* Adds the newest version of each source that is built unasked; the newest comes first in the list. */
+static int choose_automatic(struct builder *b)
+{
+	for (size_t i = 0; i < b->sources.n; i++) {
+		const struct mf_source *source = &b->sources.v[i];
+
+		if (has_job(b, source->name) || is_of_dkms(b->ctx, source))
+			continue;
+		add_job(b, source);
+		if (!is_automatic(b, &b->jobs[b->n_jobs - 1]))
+			drop_last_job(b);
+	}
+	return 0;
+}
+
+/* Is the source NAME, "v4l2loopback" or "v4l2loopback/0.12.7"? */
+static bool is_named(const struct mf_source *source, const char *name)
+{
+	size_t len = strlen(source->name);
+
+	return !strncmp(source->name, name, len) &&
+	       (!name[len] || (name[len] == '/' && !strcmp(name + len + 1, source->version)));
+}
+
+static int choose_named(struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->sources.n; i++) {
+		const struct mf_source *source = &b->sources.v[i];
+		struct build_job *job;
+
+		if (!is_named(source, name))
+			continue;
+		if (has_job(b, source->name))
+			return 0;
+		add_job(b, source);
+		job = &b->jobs[b->n_jobs - 1];
+		if (b->options->keep_only || !is_of_dkms(b->ctx, source))
+			return 0;
+		return build_job_settle(
+			job, MF_BUILD_OWNED,
+			mf_format("dkms has it in its tree; modfetch build --take-over %s moves it "
+				  "here",
+				  source->name));
+	}
+	return mf_fail(b->ctx, MF_STAGE_BUILD, -MFE_NOT_FOUND, name,
+		       "there is no source of it: no /usr/src/%s-VERSION with a dkms.conf, and no "
+		       "kmod source package",
+		       name);
+}
+
+int build_choose(struct builder *b)
+{
+	const struct mf_strings *names = b->options->names;
+	int r = mf_sources_find(b->ctx, NULL, &b->sources);
+
+	if (r < 0)
+		return r;
+	b->jobs = calloc(b->sources.n + 1, sizeof(*b->jobs));
+	if (!b->jobs)
+		return mf_fail(b->ctx, MF_STAGE_BUILD, -ENOMEM, "sources", NULL);
+	if (!names || !names->n)
+		return choose_automatic(b);
+	for (size_t i = 0; !r && i < names->n; i++)
+		r = choose_named(b, names->v[i]);
+	return r == -ENOMEM ? mf_fail(b->ctx, MF_STAGE_BUILD, r, "sources", NULL) : r;
+}
