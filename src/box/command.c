@@ -126,7 +126,7 @@ static int add_scope(struct mf_context *ctx, const struct mf_box *box, struct mf
 	if (access("/run/systemd/system", F_OK) || !path)
 		return 0;
 	r = ADD(argv, path, "--scope", "--quiet", "--collect", "--slice=modfetch-build.slice",
-		"--property=MemorySwapMax=0", "--property=CPUWeight=20", "--property=IOWeight=20");
+		"--property=MemorySwapMax=0", "--property=CPUWeight=50", "--property=IOWeight=50");
 	if (!r)
 		r = add_number(argv, "--property=TasksMax=", box->processes + 4ULL);
 	if (!r)

@@ -4,8 +4,8 @@
  *
  * Between fork and exec there are system calls alone, because the caller may have other threads,
  * which may have held locks of libc. The process gives up all that it inherited: signals,
- * descriptors, environment, terminal, priority. It mounts the file system of the box in a mount
- * namespace that nobody else is in, so that no mount outlives it.
+ * descriptors, environment and terminal; its priority stays that of the caller. It mounts the file
+ * system of the box in a mount namespace that nobody else is in, so that no mount outlives it.
  *
  * It does not ask to be killed with its parent, bwrap does that later. If it were killed in
  * between, bwrap's child would wait for it for ever; so it makes the box to its end, whose first
@@ -24,9 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HIGH	 64 /* above the numbers that the program gets */
-#define NICENESS 10
-#define NO_EXEC	 127 /* as a shell ends if it cannot start a program */
+#define HIGH	64  /* above the numbers that the program gets */
+#define NO_EXEC 127 /* as a shell ends if it cannot start a program */
 
 static char *const environment[] = {
 	(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -99,7 +98,6 @@ static void start_child(char *const *argv, int tree, const int fds[BOX_FDS])
 	place_fds(fds, tree, &tree);
 	if (setsid() < 0)
 		start_fail("setsid");
-	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
 	umask(022);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		start_fail("this process may not mount; run it outside of a container");

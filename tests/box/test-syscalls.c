@@ -160,8 +160,7 @@ static int needed(void)
 		execl("/bin/true", "true", (char *)NULL);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return 10;
-	if (pipe(fds) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
-	    system("exit 3") != 3 << 8)
+	if (pipe(fds) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
 		return 11;
 	if (ioctl(0, TIOCSTI, "x") != -1 || errno != EPERM)
 		return 12;
