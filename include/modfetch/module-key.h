@@ -36,7 +36,7 @@ int mf_module_sign(struct mf_context *ctx, const char *name, const char *config,
  */
 const char *mf_module_format(const struct mf_context *ctx, const char *kernel);
 /* The ending of a file name in this format: ".ko", ".ko.xz", … Static. */
-const char *mf_module_ending(const char *format);
+const char *mf_module_format_ending(const char *format);
 /*
  * Compresses a module in FORMAT so that kernel and kmod read it; NULL: copies it. RET_FILE is the
  * caller's to free. 0, -EINVAL (unknown format), -EFBIG or -ENOMEM; records nothing.
@@ -74,8 +74,9 @@ const char *mf_module_key_state_name(enum mf_module_key_state state);
 /* What the state means for the drivers that are built here, in one clause; the caller's. NULL: no memory. */
 char *mf_module_key_describe(const struct mf_module_key *key);
 /*
- * What an admin has to do so that the kernel accepts the key, and what will be asked at the next boot:
- * plain words on one line, the caller's to free. NULL: nothing is to be done, or no memory.
+ * What an admin has to do so that the key can be used and the kernel accepts it, and what will be asked
+ * at the next boot: plain words on one line, the caller's to free. NULL: nothing is to be done, or no
+ * memory.
  */
 char *mf_module_key_guidance(const struct mf_module_key *key);
 

@@ -22,9 +22,9 @@ int cmd_print_build_key(struct cmd *cmd, bool all)
 	guidance = mf_module_key_guidance(&key);
 	if (!words)
 		return mf_fail(&cmd->ctx, MF_STAGE_OUTPUT, -ENOMEM, "status", NULL);
-	if (!all && !guidance && key.state != MF_MODULE_KEY_UNUSABLE)
+	if (!all && !guidance)
 		return 0;
-	cmd_styled(cmd, guidance || key.fault ? CMD_WARNING : CMD_PLAIN, "build key");
+	cmd_styled(cmd, guidance ? CMD_WARNING : CMD_PLAIN, "build key");
 	cmd_line(": %s%s%s", words, guidance ? ": " : "", guidance ? guidance : "");
 	return 0;
 }

@@ -91,9 +91,7 @@ void doctor_check_build_key(struct examination *x)
 		return;
 	}
 	guidance = mf_module_key_guidance(&key);
-	if (key.state == MF_MODULE_KEY_UNUSABLE)
-		health = MF_HEALTH_FAILED;
-	else if (guidance)
+	if (guidance)
 		health = key.state == MF_MODULE_KEY_WAITS ? MF_HEALTH_WARNING : MF_HEALTH_FAILED;
 	doctor_diagnose(x, health, guidance, "%s", words);
 }

@@ -48,9 +48,9 @@ int mf_module_key_ensure(struct mf_context *ctx)
 			return mf_fail(ctx, MF_STAGE_SIGN, -errno, "/" KEYS, NULL);
 	if (dirfd < 0)
 		return mf_fail(ctx, MF_STAGE_SIGN, dirfd, "/" KEYS, NULL);
-	r = pair_read(ctx, dirfd, &pair);
+	r = sign_pair_read(ctx, dirfd, &pair);
 	if (r > 0) {
-		r = pair_make(ctx, dirfd);
+		r = sign_pair_make(ctx, dirfd);
 		return r < 0 ? r : 1;
 	}
 	return r;
@@ -120,7 +120,7 @@ static int look(struct mf_context *ctx, struct mf_module_key *key)
 	if (dirfd < 0 || faccessat(dirfd, PRIVATE_KEY, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	if (geteuid() == 0) {
-		r = pair_read(ctx, dirfd, &pair);
+		r = sign_pair_read(ctx, dirfd, &pair);
 		if (r)
 			return r > 0 ? 0 : set_fault(ctx, NULL, key);
 	}
@@ -193,9 +193,12 @@ char *mf_module_key_guidance(const struct mf_module_key *key)
 {
 	switch (key->state) {
 	case MF_MODULE_KEY_NONE:
-	case MF_MODULE_KEY_UNUSABLE:
 	case MF_MODULE_KEY_KNOWN:
 		return NULL;
+	case MF_MODULE_KEY_UNUSABLE:
+		return strdup("put this file in order, or remove /" KEYS "/" PRIVATE_KEY
+			      ": the next build then makes another key, which has to be enrolled "
+			      "again where the kernel demands signed modules");
 	case MF_MODULE_KEY_WAITS:
 		return strdup("restart this machine at its console: " CONFIRM
 			      " (the password is the one that mokutil asked for)");

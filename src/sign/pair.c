@@ -80,7 +80,7 @@ static int check_module_keys(struct mf_context *ctx, const struct mf_key_pair *p
 		       " /" MF_MODULE_KEYS "; " NEW_KEY);
 }
 
-int pair_read(struct mf_context *ctx, int dirfd, struct mf_key_pair *ret_pair)
+int sign_pair_read(struct mf_context *ctx, int dirfd, struct mf_key_pair *ret_pair)
 {
 	_cleanup_(mf_key_pair_done) struct mf_key_pair pair = { 0 };
 	_cleanup_close_ int fd = open_private_key(ctx, dirfd);
@@ -174,7 +174,7 @@ static int clear_module_keys(struct mf_context *ctx, int dirfd, int module_keys)
 		       "file, it counts under any name that ends in .der");
 }
 
-int pair_make(struct mf_context *ctx, int dirfd)
+int sign_pair_make(struct mf_context *ctx, int dirfd)
 {
 	_cleanup_close_ int module_keys = mf_context_mkdir(ctx, MF_MODULE_KEYS);
 	_cleanup_(mf_key_pair_done) struct mf_key_pair pair = { 0 };

@@ -14,8 +14,8 @@
  * Reads the key and its certificate, and checks that they may be used. DIRFD is KEYS. 0; 1: there is
  * no private key; -MFE_CONFIG or -errno, recorded. RET_PAIR is for mf_key_pair_done().
  */
-int pair_read(struct mf_context *ctx, int dirfd, struct mf_key_pair *ret_pair);
+int sign_pair_read(struct mf_context *ctx, int dirfd, struct mf_key_pair *ret_pair);
 /* Makes them. 0, -MFE_FILE_EXISTS or -errno, recorded. */
-int pair_make(struct mf_context *ctx, int dirfd);
+int sign_pair_make(struct mf_context *ctx, int dirfd);
 
 #endif

@@ -81,7 +81,7 @@ static int read_key(struct mf_context *ctx, struct mf_key_pair *ret_pair)
 	_cleanup_close_ int dirfd = mf_context_open(ctx, KEYS, O_RDONLY | O_DIRECTORY);
 	int r = dirfd == -ENOENT ? 1
 		: dirfd < 0	 ? mf_fail(ctx, MF_STAGE_SIGN, dirfd, "/" KEYS, NULL)
-				 : pair_read(ctx, dirfd, ret_pair);
+				 : sign_pair_read(ctx, dirfd, ret_pair);
 
 	return r > 0 ? mf_fail(ctx, MF_STAGE_SIGN, -MFE_CONFIG, "/" KEYS "/" PRIVATE_KEY,
 			       "there is no key to sign modules with")
@@ -94,7 +94,7 @@ int mf_module_sign(struct mf_context *ctx, const char *name, const char *config,
 	_cleanup_(mf_key_pair_done) struct mf_key_pair pair = { 0 };
 	_cleanup_(mf_modinfo_done) struct mf_modinfo info = { 0 };
 	_cleanup_free_ void *sig = NULL;
-	size_t sig_len;
+	size_t sig_len = 0;
 	void *out;
 	int r = read_key(ctx, &pair);
 
@@ -170,7 +170,7 @@ const char *mf_module_format(const struct mf_context *ctx, const char *kernel)
 	return NULL;
 }
 
-const char *mf_module_ending(const char *format)
+const char *mf_module_format_ending(const char *format)
 {
 	for (size_t i = 0; format && i < MF_ARRAY_SIZE(formats); i++)
 		if (!strcmp(format, formats[i].format))

@@ -36,7 +36,7 @@ static int make(void)
 	assert_int_equal(mf_context_init(&ctx, "root", "1"), 0);
 	dirfd = mf_context_mkdir(&ctx, KEYS);
 	assert_true(dirfd >= 0);
-	r = pair_make(&ctx, dirfd);
+	r = sign_pair_make(&ctx, dirfd);
 	snprintf(last_failure, sizeof(last_failure), "%s: %s", ctx.failure.what, ctx.failure.why);
 	return r;
 }
@@ -52,7 +52,7 @@ static int read_again(void)
 	assert_int_equal(mf_context_init(&ctx, "root", "1"), 0);
 	dirfd = mf_context_open(&ctx, KEYS, O_RDONLY | O_DIRECTORY);
 	assert_true(dirfd >= 0);
-	r = pair_read(&ctx, dirfd, &pair);
+	r = sign_pair_read(&ctx, dirfd, &pair);
 	if (r)
 		assert_null(pair.key);
 	if (r < 0)

@@ -245,7 +245,7 @@ static void kmod_and_the_tools_read_each_form_of_a_signed_module(void **state)
 		size_t file_len;
 		char name[64];
 
-		assert_string_equal(mf_module_ending(forms[i].format), forms[i].ending);
+		assert_string_equal(mf_module_format_ending(forms[i].format), forms[i].ending);
 		assert_int_equal(mf_module_compress(forms[i].format, out, len, &file, &file_len),
 				 0);
 		snprintf(name, sizeof(name), "packed%s", forms[i].ending);
