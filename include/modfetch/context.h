@@ -36,6 +36,7 @@ struct mf_settings {
 	char *media_filesystems;   /* of media that may be mounted; NULL: MF_MEDIA_FILESYSTEMS */
 	bool require_ready;	   /* kernel-added fails if a driver is missing; default no */
 	bool rescue;		   /* new initrds get modfetch media; default no */
+	bool trust_dkms_conf;	   /* a dkms.conf may be run in the builder's box; default no */
 	bool thorough;		   /* plans include suggested packages; default no */
 	uint64_t max_metadata;	   /* bytes of one metadata file, as sent and inflated; 512 MiB */
 	uint64_t max_package;	   /* bytes of one package; 1 GiB */

@@ -82,6 +82,7 @@ struct mf_context;
 	X(SET_ASIDE, "SET-ASIDE", 1, "the runs for this device crashed, so it is left alone")      \
 	X(NOT_BOUND, "NOT-BOUND", 1, "the driver was loaded, but the device has none yet")         \
 	X(MEDIUM, "MEDIUM", 1, "the medium cannot be read")                                        \
+	X(SOURCE, "SOURCE", 1, "the source of a driver does not say how it is built")              \
 	X(PACK, "PACK", 1, "part of the module tree could not be packed")                          \
 	X(TOOL, "TOOL", 1, "a program that modfetch calls is missing or failed")
 
@@ -96,6 +97,7 @@ enum mf_error {
 /* The part of the program that a failure comes from; its name is printed. */
 #define MF_STAGES(X)                                                                               \
 	X(COMMAND, "command")                                                                      \
+	X(BUILD, "build")                                                                          \
 	X(CHECK, "check")                                                                          \
 	X(COLDPLUG, "coldplug")                                                                    \
 	X(CONFIG, "config")                                                                        \
@@ -120,6 +122,7 @@ enum mf_error {
 	X(ROOT, "root")                                                                            \
 	X(RPM, "rpm")                                                                              \
 	X(SIGN, "sign")                                                                            \
+	X(SOURCE, "source")                                                                        \
 	X(STUBS, "stubs")                                                                          \
 	X(VERIFY, "verify")
 

@@ -61,6 +61,7 @@ static const struct {
 	YES_NO("require-ready", require_ready),
 	YES_NO("share-packages", share_packages),
 	YES_NO("rescue", rescue),
+	YES_NO("trust-dkms-conf", trust_dkms_conf),
 	MEGABYTES("max-metadata", max_metadata, 1, 65536),
 	MEGABYTES("max-package", max_package, 1, 65536),
 	MEGABYTES("prefetch-size", prefetch_size, 1, 1048576),

@@ -13,7 +13,8 @@ from tree import ROOT, Findings, c_files, files, read
 # The directories of src/ in the order of src/meson.build: a file includes contracts of its own directory and of those before it.
 LAYERS = re.findall(r"^subdir\('(.*)'\)", read("src/meson.build"), re.M)
 
-# third-party header: the one file that includes it; the libraries of compression have one for each direction
+# third-party header: the one file that includes it; libseccomp has two filters with nothing in common, and the libraries of
+# compression have one for each direction
 ADAPTERS = {
     r"openssl/": "src/lib/crypto-private.h",
     r"curl/": "src/fetch/helper/curl.c",
@@ -22,7 +23,7 @@ ADAPTERS = {
     r"libkmod\.h": "src/lib/libkmod-private.h",
     r"(lz4|lzma|zlib|zstd)\.h": "src/lib/inflate.c src/lib/deflate.c",
     r"rpm/": "src/lib/rpm-private.h",
-    r"seccomp\.h": "src/fetch/helper/seccomp.c",
+    r"seccomp\.h": "src/fetch/helper/seccomp.c src/box/syscalls.c",
     r"solv/": "src/solv/solv-private.h",
 }
 # Contracts of inline functions and attributes, which have no source.
