@@ -17,7 +17,7 @@ static int sign(struct mf_context *ctx, const char *from, const char *to)
 	_cleanup_free_ char *module = NULL, *config = NULL;
 	_cleanup_free_ void *out = NULL, *file = NULL;
 	_cleanup_close_ int fd = -1;
-	size_t len, out_len, file_len;
+	size_t len, out_len = 0, file_len = 0;
 	int r = mf_file_read_at(AT_FDCWD, from, 64 << 20, &module, &len);
 
 	if (!r)

@@ -65,12 +65,13 @@ class Guest:
     one for each nanosecond, so that times do not depend on the load of the host; QEMU supports this for one processor. While the
     guest waits, its clock is that of the host: else it would jump to the next timer during each access to a disk.
     BOOT: (kernel, initrd) to boot instead of the files of KERNEL and DIRECTORY. DISK: the devices of the root disk. TYPED: the
-    console takes input, see type(), and an initrd that cannot go on opens a shell there.
+    console takes input, see type(), and an initrd that cannot go on opens a shell there. FIRMWARE: options for QEMU with which the
+    machine starts from a disk of its own (efi.py), in place of the kernel, its initrd and CMDLINE.
     """
 
     def __init__(self, directory, kernel, devices=(), cmdline="", snapshot=True, memory=1024, name="guest",
                  paused=False, counted=False, cpu=None,
-                 typed=False, boot=None, disk=("-device", "virtio-blk-pci,drive=root")):
+                 typed=False, boot=None, firmware=None, disk=("-device", "virtio-blk-pci,drive=root")):
         self.directory = pathlib.Path(directory)
         self.console = self.directory / f"{name}.console"
         sockets = {kind: self.directory / f"{name}.{kind}" for kind in ("qmp", "agent", "keyboard")}
@@ -84,8 +85,9 @@ class Guest:
             "-cpu", cpu or machine.cpu, "-m", str(memory),
             *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=on"] if counted else
               ["-accel", "tcg,thread=multi", "-smp", "2"]),
-            "-kernel", kernel_file, "-initrd", initrd,
-            "-append", f"console={machine.console} {'' if typed else 'panic=-1'} quiet loglevel=4 systemd.show_status=0 {machine.cmdline} {cmdline}",
+            *(firmware or ["-kernel", kernel_file, "-initrd", initrd, "-append",
+                           f"console={machine.console} {'' if typed else 'panic=-1'} quiet loglevel=4 systemd.show_status=0 "
+                           f"{machine.cmdline} {cmdline}"]),
             "-chardev", f"socket,id=console,path={sockets['keyboard']},server=on,wait=off,logfile={self.console}" if typed else
                         f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={sockets['agent']},server=on,wait=off", *machine.agent,
@@ -158,6 +160,11 @@ class Guest:
                 pass
         except OSError:
             pass
+
+    def press(self, key):
+        """Presses a key of the keyboard, and waits until the program that reads it has had the time to."""
+        self.qmp.execute("human-monitor-command", command_line=f"sendkey {key}")
+        time.sleep(1)
 
     def type(self, text):
         """Types a line on the console."""
