@@ -132,7 +132,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --updateinfo --incremental --share --only --subset --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --subset --drivers --spec-only"
         if [[ $word != -* ]]; then
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -3,7 +3,7 @@
 #define MODFETCH_CRYPTO_H
 /*
  * The functions that use OpenSSL: SHA-256, detached CMS signatures (sign and verify), and the
- * PKCS#7 signature appended to a module. Stricter than OpenSSL's defaults: exactly one signer,
+ * PKCS#7 signature appended to a module (the same). Stricter than OpenSSL's defaults: exactly one signer,
  * SHA-256 or better, RSA >= 2048, P-256, P-384, Ed25519 or (since OpenSSL 3.5) ML-DSA, only the given
  * keys. Records no failure; the caller knows the subject.
  */
@@ -69,6 +69,12 @@ size_t mf_keyring_size(const struct mf_keyring *keyring);
  */
 typedef bool mf_keyring_test(void *arg, const char *key_id, const char *fingerprint);
 bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, void *arg);
+/*
+ * A keyring without the certificate of this fingerprint; it has the same lists, and stays valid
+ * without KEYRING. 0 or -ENOMEM.
+ */
+int mf_keyring_without(const struct mf_keyring *keyring, const char *fingerprint,
+		       struct mf_keyring **ret_keyring);
 void mf_keyring_free(struct mf_keyring *keyring);
 
 /* A certificate as it describes itself, for people: nothing but the fingerprint says which it is. */
@@ -135,6 +141,38 @@ static inline int mf_module_signature_verify(const struct mf_keyring *keyring, c
  */
 int mf_cms_sign(const char *key_path, const char *cert_path, const void *data, size_t len,
 		void **ret_sig, size_t *ret_sig_len);
+
+/*
+ * A private key and its certificate, in memory. The key is PEM (PKCS#8, without a passphrase), the
+ * certificate DER; both are the caller's, for mf_key_pair_done(), which overwrites the key first.
+ */
+struct mf_key_pair {
+	char *key;
+	size_t key_len;
+	void *certificate;
+	size_t certificate_len;
+};
+void mf_key_pair_done(struct mf_key_pair *pair);
+
+/*
+ * Makes a key for signing modules (RSA, 3072 bits) and a certificate for it, in which NAME (printable
+ * ASCII, at most 64 bytes) is the subject's common name: not a CA, for code of modules alone, valid
+ * for a hundred years from now on. 0, -EINVAL: the name cannot be used, or -ENOMEM.
+ */
+int mf_key_pair_make(const char *name, struct mf_key_pair *ret_pair);
+/*
+ * Does the key belong to the certificate, and would mf_signature_verify() accept its kind? 0;
+ * -EBADMSG: one of them cannot be read, or they do not belong together; -MFE_WEAK_SIGNATURE.
+ */
+int mf_key_pair_check(const struct mf_key_pair *pair);
+/*
+ * The signature that the kernel expects at the end of a module, over the LEN bytes of ELF, as the
+ * kernel's scripts/sign-file makes it: CMS in DER without certificates and attributes, the signer by
+ * issuer and serial. DIGEST is "sha256", "sha384" or "sha512". The caller frees RET_SIG. 0; -EINVAL:
+ * another digest; -EFBIG; a code of mf_key_pair_check(); or -ENOMEM.
+ */
+int mf_module_signature_make(const struct mf_key_pair *pair, const char *digest, const void *elf,
+			     size_t len, void **ret_sig, size_t *ret_sig_len);
 
 /*
  * Directories of keys: /etc/modfetch/keys/repo.d has the certificates for metadata, module.d those

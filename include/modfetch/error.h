@@ -97,6 +97,7 @@ enum mf_error {
 /* The part of the program that a failure comes from; its name is printed. */
 #define MF_STAGES(X)                                                                               \
 	X(COMMAND, "command")                                                                      \
+	X(BUILD, "build")                                                                          \
 	X(CHECK, "check")                                                                          \
 	X(COLDPLUG, "coldplug")                                                                    \
 	X(CONFIG, "config")                                                                        \
@@ -120,6 +121,7 @@ enum mf_error {
 	X(RESOLVE, "resolve")                                                                      \
 	X(ROOT, "root")                                                                            \
 	X(RPM, "rpm")                                                                              \
+	X(SIGN, "sign")                                                                            \
 	X(SOURCE, "source")                                                                        \
 	X(STUBS, "stubs")                                                                          \
 	X(VERIFY, "verify")

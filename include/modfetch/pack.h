@@ -37,7 +37,14 @@ struct mf_pack_options {
 	const struct mf_strings *only;
 	/* likewise the modules for the machines of lists, besides those of ONLY; NULL: no lists */
 	const struct mf_lists *subset;
+	/*
+	 * The trees have the drivers of this source and are no kernels: only they are packed, what they
+	 * import is looked up in the symvers of the kernel, and their list is beside that of the kernel.
+	 * Letters, digits and any of "_+.-"; NULL: the trees are kernels.
+	 */
+	const char *drivers;
 	const char *spec_only; /* write specs into this directory and build nothing; or NULL */
+	bool build_only;       /* build the packages into OUTPUT/<arch>/ and publish nothing */
 
 	/* about one kernel: refused with more than one tree. NULL: detected */
 	const char *flavor;
@@ -84,9 +91,10 @@ struct mf_pack_pattern {
 };
 
 struct mf_pack_result {
-	size_t modules;	       /* .ko files found */
-	size_t modules_signed; /* packed modules that carry a signature */
-	size_t packages;       /* of this run's kernels: built, reused or written as specs */
+	size_t modules;		 /* .ko files found */
+	size_t modules_signed;	 /* packed modules that carry a signature */
+	size_t packages;	 /* of this run's kernels: built, reused or written as specs */
+	struct mf_strings built; /* with build_only: the packages, below OUTPUT */
 	size_t reused;
 	size_t shared; /* modules that packages of other kernels serve */
 	size_t in_repository;

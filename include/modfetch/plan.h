@@ -14,13 +14,13 @@
 #include "modfetch/want.h"
 
 /* Where the bytes of a package come from. */
-enum mf_source {
-	MF_SOURCE_REPOSITORY,
-	MF_SOURCE_STORE, /* a file of this machine: kept, or prefetched */
-	MF_SOURCE_PEER,	 /* another machine, which serves its files */
+enum mf_taken_from {
+	MF_TAKEN_FROM_REPOSITORY,
+	MF_TAKEN_FROM_STORE, /* a file of this machine: kept, or prefetched */
+	MF_TAKEN_FROM_PEER,  /* another machine, which serves its files */
 };
 /* "repository", "store" or "peer", as in JSON; static. */
-const char *mf_source_name(enum mf_source source);
+const char *mf_taken_from_name(enum mf_taken_from from);
 
 struct mf_plan_item {
 	char *name, *evr, *arch;
@@ -35,7 +35,7 @@ struct mf_plan_item {
 	char *replaces; /* label of the installed version that it takes the place of, or NULL */
 	bool asked;	/* it was requested itself */
 	bool named;	/* see mf_plan_mark_named() */
-	enum mf_source source;
+	enum mf_taken_from taken_from;
 	size_t step; /* its index in the solution that the plan was made from */
 	/* the want that it was added for; NULL: a name given to install */
 	const struct mf_want *asker;

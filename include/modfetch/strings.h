@@ -22,6 +22,10 @@ int mf_strings_addn(struct mf_strings *list, const char *s, size_t len);
 /* Appends a copy of S unless the list contains it. 0 or -ENOMEM. Linear: for short lists. */
 int mf_strings_add_unique(struct mf_strings *list, const char *s);
 bool mf_strings_has(const struct mf_strings *list, const char *s);
+/* Appends copies of all strings of MORE. 0 or -ENOMEM. */
+int mf_strings_add_all(struct mf_strings *list, const struct mf_strings *more);
+/* All of them in one, with SEPARATOR between two; the caller's to free. "" for none; NULL: no memory. */
+char *mf_strings_join(const struct mf_strings *list, const char *separator);
 /* Splits at white space and commas and appends the words. 0 or -ENOMEM. */
 int mf_strings_split(struct mf_strings *list, const char *s);
 void mf_strings_sort(struct mf_strings *list);

@@ -45,6 +45,32 @@ int mf_strings_add_unique(struct mf_strings *list, const char *s)
 	return mf_strings_has(list, s) ? 0 : mf_strings_add(list, s);
 }
 
+int mf_strings_add_all(struct mf_strings *list, const struct mf_strings *more)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < more->n; i++)
+		r = mf_strings_add(list, more->v[i]);
+	return r;
+}
+
+char *mf_strings_join(const struct mf_strings *list, const char *separator)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < list->n; i++)
+		fprintf(out, "%s%s", i ? separator : "", list->v[i]);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 int mf_strings_split(struct mf_strings *list, const char *s)
 {
 	static const char separators[] = " \t\r\n,";

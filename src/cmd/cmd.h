@@ -228,6 +228,13 @@ void cmd_prefetch_all(struct cmd *cmd);
 int cmd_print_prefetched(struct cmd *cmd);
 int cmd_prefetched_json(struct cmd *cmd, struct mf_json *o);
 
+/*
+ * For status: prints what is to be done about this machine's own key (ALL: also that nothing is), or sets
+ * "build_key" in O. 0 or a recorded failure: status-build-key.c
+ */
+int cmd_print_build_key(struct cmd *cmd, bool all);
+int cmd_build_key_json(struct cmd *cmd, struct mf_json *o);
+
 /* Prints a line for each thing that a verb has done; or all as JSON. */
 void cmd_print_done(struct cmd *cmd, const char *verb, struct mf_strings *done);
 

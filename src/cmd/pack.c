@@ -39,6 +39,7 @@ enum { /* long options without a letter */
        OPT_ONLY,
        OPT_SPEC_ONLY,
        OPT_SUBSET,
+       OPT_DRIVERS,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
 	{ "subset", required_argument, NULL, OPT_SUBSET },
+	{ "drivers", required_argument, NULL, OPT_DRIVERS },
 	{ 0 },
 };
 
@@ -111,6 +113,7 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 		{ OPT_IDENTITY, &a->options.identity },
 		{ OPT_UPDATEINFO, &a->options.updateinfo },
 		{ OPT_SPEC_ONLY, &a->options.spec_only },
+		{ OPT_DRIVERS, &a->options.drivers },
 	};
 
 	for (size_t i = 0; i < MF_ARRAY_SIZE(strings); i++)

@@ -244,6 +244,8 @@ static int status_print_json(struct cmd *cmd, const struct status *s)
 	if (!r)
 		r = cmd_prefetched_json(cmd, o);
 	if (!r)
+		r = cmd_build_key_json(cmd, o);
+	if (!r)
 		cmd_json(cmd, o, true);
 	mf_json_free(o);
 	return r < 0 ? r : CMD_DONE;
@@ -363,6 +365,8 @@ static int status_print_text(struct cmd *cmd, const struct status *s)
 	r = cmd_trials_print(cmd);
 	if (!r)
 		r = cmd_print_prefetched(cmd);
+	if (!r)
+		r = cmd_print_build_key(cmd, s->all);
 	if (r < 0)
 		return r;
 	cmd_devices_print(cmd, &s->run, &s->devices, s->all);

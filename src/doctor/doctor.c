@@ -17,21 +17,14 @@ static const struct {
 	const char *name;
 	void (*run)(struct examination *x);
 } checks[] = {
-	{ "clock", doctor_check_clock },
-	{ "repositories", doctor_check_repositories },
-	{ "keys", doctor_check_keys },
-	{ "sqv", doctor_check_sqv },
-	{ "kernels", doctor_check_kernels },
-	{ "signed-modules", doctor_check_signed_modules },
-	{ "prefetch", doctor_check_prefetched },
-	{ "user", doctor_check_user },
-	{ "udev", doctor_check_udev },
-	{ "services", doctor_check_services },
-	{ "hooks", doctor_check_hooks },
-	{ "space", doctor_check_space },
-	{ "transaction", doctor_check_left_over },
-	{ "modprobe", doctor_check_modprobe },
-	{ "media", doctor_check_media },
+	{ "clock", doctor_check_clock },	 { "repositories", doctor_check_repositories },
+	{ "keys", doctor_check_keys },		 { "sqv", doctor_check_sqv },
+	{ "kernels", doctor_check_kernels },	 { "signed-modules", doctor_check_signed_modules },
+	{ "build-key", doctor_check_build_key }, { "prefetch", doctor_check_prefetched },
+	{ "user", doctor_check_user },		 { "udev", doctor_check_udev },
+	{ "services", doctor_check_services },	 { "hooks", doctor_check_hooks },
+	{ "space", doctor_check_space },	 { "transaction", doctor_check_left_over },
+	{ "modprobe", doctor_check_modprobe },	 { "media", doctor_check_media },
 };
 
 static void examination_done(struct examination *x)

@@ -34,8 +34,9 @@ void doctor_check_kernels(struct examination *x);
 void doctor_check_keys(struct examination *x); /* keys.c */
 void doctor_check_sqv(struct examination *x);
 void doctor_check_signed_modules(struct examination *x); /* signed-modules.c */
-void doctor_check_prefetched(struct examination *x);	 /* prefetch.c */
-void doctor_check_user(struct examination *x);		 /* system.c */
+void doctor_check_build_key(struct examination *x);
+void doctor_check_prefetched(struct examination *x); /* prefetch.c */
+void doctor_check_user(struct examination *x);	     /* system.c */
 void doctor_check_udev(struct examination *x);
 void doctor_check_hooks(struct examination *x);
 void doctor_check_space(struct examination *x);

@@ -5,7 +5,8 @@
  * What the kernel enforces counts (module.sig_enforce, lockdown), and not what the firmware says; Secure
  * Boot is reported because it is what turns lockdown on. The keys that sign the drivers are those of
  * keys/module.d; the kernel's are in its keyrings, which /proc/keys shows, and with them the machine
- * owner's keys (MOK).
+ * owner's keys (MOK). This machine's own key, for the drivers that are built on it, is a check of its own:
+ * drivers of a repository do not depend on it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +15,15 @@
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
 #include "modfetch/kernel-keys.h"
+#include "modfetch/module-key.h"
+#include "modfetch/module-keys.h"
 #include "examination.h"
 
-#define MODULE_KEYS "etc/modfetch/keys/module.d"
 /* four bytes of attributes, then the value */
 #define SECURE_BOOT "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define ENROLL                                                                                     \
-	"openssl x509 -outform DER -in /" MODULE_KEYS "/KEY.pem -out key.der; mokutil --import "   \
+	"openssl x509 -outform DER -in /" MF_MODULE_KEYS                                           \
+	"/KEY.pem -out key.der; mokutil --import "                                                 \
 	"key.der; restart, and confirm the key"
 
 /* "on", "off", or "not known" where there is no EFI. */
@@ -35,26 +38,18 @@ static const char *secure_boot(const struct mf_context *ctx)
 	return value[4] == 1 ? "on" : "off";
 }
 
-static void keyring_end(struct mf_keyring **keyring)
-{
-	mf_keyring_free(*keyring);
-}
-
 void doctor_check_signed_modules(struct examination *x)
 {
-	_cleanup_(keyring_end) struct mf_keyring *keyring = NULL;
-	_cleanup_close_ int dirfd = mf_context_open(x->ctx, MODULE_KEYS, O_RDONLY | O_DIRECTORY);
-	_cleanup_free_ char *bad = NULL;
+	_cleanup_(mf_module_keys_done) struct mf_module_keys keys = { 0 };
 	const char *boot = secure_boot(x->ctx), *why = NULL;
-	int r = mf_keyring_read(dirfd, NULL, 0, &keyring, &bad);
 
-	if (r < 0) {
+	if (mf_module_keys_read(x->ctx, &keys) < 0) {
 		doctor_diagnose(x, MF_HEALTH_FAILED, "replace or remove the file",
-				"/" MODULE_KEYS "/%s cannot be read, so no driver is installed",
-				bad ? bad : "");
+				"%s cannot be read, so no driver is installed",
+				x->ctx->failure.what);
 		return;
 	}
-	switch (mf_kernel_keys_check(x->ctx, keyring, &why)) {
+	switch (mf_kernel_keys_check(x->ctx, keys.configured, &why)) {
 	case MF_KERNEL_TAKES_ANY:
 		doctor_diagnose(x, MF_HEALTH_OK, NULL,
 				"the kernel does not demand signed modules; Secure Boot: %s", boot);
@@ -62,25 +57,41 @@ void doctor_check_signed_modules(struct examination *x)
 	case MF_KERNEL_KNOWS_A_KEY:
 		doctor_diagnose(
 			x, MF_HEALTH_OK, NULL,
-			"the kernel demands signed modules (%s) and knows a key of /" MODULE_KEYS
+			"the kernel demands signed modules (%s) and knows a key of /" MF_MODULE_KEYS
 			"; Secure Boot: %s",
 			why, boot);
 		break;
 	case MF_KERNEL_KNOWS_NONE:
-		if (mf_keyring_size(keyring))
+		if (mf_keyring_size(keys.configured))
 			doctor_diagnose(
 				x, MF_HEALTH_FAILED, ENROLL,
 				"the kernel demands signed modules (%s) and knows no key of "
-				"/" MODULE_KEYS "; Secure Boot: %s",
+				"/" MF_MODULE_KEYS "; Secure Boot: %s",
 				why, boot);
 		else
 			doctor_diagnose(
 				x, MF_HEALTH_WARNING,
-				"put the certificate that signs the drivers into /" MODULE_KEYS
+				"put the certificate that signs the drivers into /" MF_MODULE_KEYS
 				", and see that the kernel knows it: " ENROLL,
 				"the kernel demands signed modules (%s), and no key of a publisher "
-				"is in /" MODULE_KEYS "; Secure Boot: %s",
+				"is in /" MF_MODULE_KEYS "; Secure Boot: %s",
 				why, boot);
 		break;
 	}
+}
+
+void doctor_check_build_key(struct examination *x)
+{
+	_cleanup_(mf_module_key_done) struct mf_module_key key = { 0 };
+	_cleanup_free_ char *words = NULL, *guidance = NULL;
+	enum mf_health health = MF_HEALTH_OK;
+
+	if (mf_module_key_look(x->ctx, &key) < 0 || !(words = mf_module_key_describe(&key))) {
+		x->r = -ENOMEM;
+		return;
+	}
+	guidance = mf_module_key_guidance(&key);
+	if (guidance)
+		health = key.state == MF_MODULE_KEY_WAITS ? MF_HEALTH_WARNING : MF_HEALTH_FAILED;
+	doctor_diagnose(x, health, guidance, "%s", words);
 }

@@ -273,11 +273,7 @@ static int check_space(struct mf_context *ctx, struct mf_proof *const *proofs, s
 
 static int add_strings(struct mf_strings *to, const struct mf_strings *from)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && from && i < from->n; i++)
-		r = mf_strings_add(to, from->v[i]);
-	return r;
+	return from ? mf_strings_add_all(to, from) : 0;
 }
 
 /* Removed packages are those to be erased, those replaced by another version, and obsoleted ones. */

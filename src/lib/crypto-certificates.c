@@ -166,6 +166,37 @@ bool mf_keyring_any(const struct mf_keyring *keyring, mf_keyring_test *test, voi
 	return false;
 }
 
+int mf_keyring_without(const struct mf_keyring *keyring, const char *fingerprint,
+		       struct mf_keyring **ret_keyring)
+{
+	struct mf_keyring *copy = NULL;
+	int r = mf_keyring_new(&copy);
+
+	for (int i = 0; !r && i < sk_X509_num(keyring->certs); i++) {
+		X509 *cert = sk_X509_value(keyring->certs, i);
+		char its[MF_SHA256_HEX];
+
+		mf_certificate_fingerprint(cert, its);
+		if (!strcmp(its, fingerprint))
+			continue;
+		r = sk_X509_push(copy->certs, cert) ? 0 : -ENOMEM;
+		if (!r)
+			X509_up_ref(cert);
+	}
+	for (int i = 0; !r && i < sk_X509_CRL_num(keyring->crls); i++) {
+		X509_CRL *list = sk_X509_CRL_value(keyring->crls, i);
+
+		r = sk_X509_CRL_push(copy->crls, list) ? 0 : -ENOMEM;
+		if (!r)
+			X509_CRL_up_ref(list);
+	}
+	if (r < 0)
+		mf_keyring_free(copy);
+	else
+		*ret_keyring = copy;
+	return r;
+}
+
 void mf_certificate_subject(X509 *cert, char *ret, size_t size)
 {
 	_cleanup_(bio_cleanup) BIO *out = BIO_new(BIO_s_mem());

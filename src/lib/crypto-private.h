@@ -3,7 +3,8 @@
 #define LIB_CRYPTO_PRIVATE_H
 /*
  * OpenSSL's headers, for its adapter only: crypto.c verifies and makes signatures, crypto-form.c says why
- * one cannot be used, crypto-certificates.c reads certificates, crypto-digest.c computes digests.
+ * one cannot be used, crypto-module.c makes the key of a machine and signs modules, crypto-certificates.c
+ * reads certificates, crypto-digest.c computes digests.
  */
 #include <openssl/asn1t.h>
 #include <openssl/cms.h>
@@ -21,6 +22,7 @@
 	}
 CLEANUP_OF(bio, BIO *, BIO_free_all)
 CLEANUP_OF(cms, CMS_ContentInfo *, CMS_ContentInfo_free)
+CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
 CLEANUP_OF(md, EVP_MD_CTX *, EVP_MD_CTX_free)
 CLEANUP_OF(time, ASN1_TIME *, ASN1_TIME_free)
 CLEANUP_OF(x509, X509 *, X509_free)

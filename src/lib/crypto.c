@@ -29,7 +29,6 @@
 CLEANUP_OF(attributes, STACK_OF(X509_ATTRIBUTE) *, sk_X509_ATTRIBUTE_free)
 CLEANUP_OF(certs, STACK_OF(X509) *, sk_X509_free)
 CLEANUP_OF(der, unsigned char *, OPENSSL_free)
-CLEANUP_OF(key, EVP_PKEY *, EVP_PKEY_free)
 CLEANUP_OF(store, X509_STORE *, X509_STORE_free)
 
 static bool algorithms_are_strong(CMS_SignerInfo *si, const struct mf_key_kind *kind)

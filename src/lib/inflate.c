@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only file that uses zlib, liblzma, libzstd and liblz4.
+ * The only file that uses zlib, liblzma, libzstd and liblz4 for reading; deflate.c writes.
  *
  * Each format is one row of a table: a magic, and the functions to begin, step and end a decoder.
  * One loop drives all decoders, from memory or from a descriptor, into memory or into a descriptor,

@@ -101,6 +101,15 @@ static void end_attempt(struct load *l)
 		mf_pending_loads_drop_subject(l->attempts, load_subject(want));
 }
 
+/* What an admin can do about the kernel's refusal. */
+static const char *way_out(int r)
+{
+	return r == -EKEYREJECTED || r == -ENOKEY
+		       ? ": the kernel demands a signature by a key that it knows; modfetch doctor "
+			 "says what to do"
+		       : "";
+}
+
 static void load_want(struct mf_kmod *kmod, struct load *l)
 {
 	const struct mf_kmod_watch watch = { on_before_load, on_loaded, l };
@@ -119,8 +128,8 @@ static void load_want(struct mf_kmod *kmod, struct load *l)
 		mf_log(l->ctx, MF_LOG_ERROR, "load: %s: %s; see modfetch allow [%s]", crashed,
 		       mf_error_sentence(r), mf_error_name(r));
 	else if (r < 0 && !want->loaded.n)
-		mf_log(l->ctx, MF_LOG_WARNING, "load: %s: %s [%s]", want->query,
-		       mf_error_sentence(r), mf_error_name(r));
+		mf_log(l->ctx, MF_LOG_WARNING, "load: %s: %s%s [%s]", want->query,
+		       mf_error_sentence(r), way_out(r), mf_error_name(r));
 	end_attempt(l);
 }
 

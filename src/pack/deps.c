@@ -106,13 +106,14 @@ static int relate_symbols(struct pack *pack, struct pack_kernel *kernel,
 
 	for (size_t i = 0; i < module->n_imports; i++) {
 		const struct pack_symbol *symbol = &module->imports[i];
-		bool wrong = false;
-		size_t exporter;
+		bool wrong = false, of_module = false;
+		/* modules first: with the option "drivers", the kernel may have the same module */
+		size_t exporter = find_exporter(kernel, exports, symbol, &of_module);
 		int r;
 
-		if (vmlinux_exports(kernel, exports, symbol, &wrong))
+		if (exporter == PACK_NONE && vmlinux_exports(kernel, exports, symbol, &wrong))
 			continue;
-		exporter = find_exporter(kernel, exports, symbol, &wrong);
+		wrong |= of_module;
 		if (exporter == m)
 			continue;
 		if (exporter != PACK_NONE) {

@@ -5,6 +5,9 @@
  * Without the file, a symbol that modules import and no module exports must be an export of
  * vmlinux, with the CRC of the import. That is enough to install every package of this build, but
  * not for a foreign driver, so it is reported as a problem.
+ *
+ * With the option "drivers" there are no modules of the kernel to look at: the exports are then those of
+ * its modules too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +44,7 @@ static int exports_read_text(const char *path, char **ret_text)
 
 struct reading {
 	struct pack_kernel *kernel;
+	bool modules_too;
 	size_t room, n_unusable;
 	char *unusable; /* the first name that no dependency can contain; owned */
 };
@@ -52,7 +56,7 @@ static int exports_add_export(void *arg, const char *symbol, const char *crc, co
 	struct pack_kernel *kernel = reading->kernel;
 	uint32_t value = (uint32_t)strtoul(crc, NULL, 16);
 
-	if (strcmp(module, "vmlinux"))
+	if (strcmp(module, "vmlinux") && !reading->modules_too)
 		return 0;
 	if (!pack_plain_symbol(symbol)) {
 		if (!reading->n_unusable++)
@@ -108,7 +112,8 @@ static int derive_exports(struct pack_kernel *kernel)
 int pack_exports_read(struct pack *pack, struct pack_kernel *kernel)
 {
 	const char *path = kernel->parts[PACK_SYMVERS];
-	struct reading reading = { .kernel = kernel };
+	struct reading reading = { .kernel = kernel,
+				   .modules_too = pack->options->drivers != NULL };
 	_cleanup_free_ char *text = NULL;
 	int r = 0;
 

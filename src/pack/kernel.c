@@ -171,9 +171,11 @@ static int kernel_read_builtins(struct pack *pack, struct pack_kernel *kernel)
 	int r = mf_file_read_at(kernel->tree_fd, "modules.builtin", 16U << 20, &text, &len);
 
 	if (r == -ENOENT)
-		return pack_problem(pack, -MFE_PACK, kernel->tree,
-				    "there is no modules.builtin, so the built-in modules of the "
-				    "kernel are not known");
+		return pack->options->drivers ? 0
+					      : pack_problem(pack, -MFE_PACK, kernel->tree,
+							     "there is no modules.builtin, so the "
+							     "built-in modules of the "
+							     "kernel are not known");
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, "modules.builtin", NULL);
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -287,7 +289,7 @@ int pack_kernel_open(struct pack *pack, const char *tree, struct pack_kernel *re
 	if (r < 0)
 		return mf_fail(pack->ctx, MF_STAGE_PACK, r, tree, NULL);
 	for (size_t i = 0; i < PACK_N_PARTS; i++)
-		if (!kernel->parts[i] && i != PACK_SYMVERS)
+		if (!kernel->parts[i] && i != PACK_SYMVERS && !pack->options->drivers)
 			pack_problem(pack, -MFE_PACK, tree, "no %s was found beside the tree",
 				     part_names[i]);
 	r = kernel_read_builtins(pack, kernel);

@@ -316,6 +316,8 @@ int pack_share_make(struct pack *pack, struct pack_kernel *kernel);
 
 /* Part of a package's name, as the name of a module is: letters, digits and any of "_+." */
 bool pack_plain_name(const char *name);
+/* The name of a source: as of a module, or any of "-" too. */
+bool pack_plain_source(const char *name);
 /* A symbol in a dependency: letters, digits and any of "_." */
 bool pack_plain_symbol(const char *symbol);
 /* A file below a tree: no control character, and no '%', which rpm expands twice in %files. */

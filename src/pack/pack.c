@@ -122,9 +122,11 @@ static int make_packages(struct pack *pack)
 	if (r >= 0)
 		r = pack_share_find(pack);
 	for (size_t k = 0; r >= 0 && k < pack->n_kernels; k++) {
-		r = pack_image_make(pack, &pack->kernels[k]);
+		r = pack->options->drivers ? 0 : pack_image_make(pack, &pack->kernels[k]);
 		if (r >= 0)
 			r = pack_kmp_make(pack, &pack->kernels[k]);
+		if (pack->options->drivers)
+			continue;
 		if (r >= 0)
 			r = pack_share_make(pack, &pack->kernels[k]);
 		if (r >= 0)
@@ -137,6 +139,16 @@ static int make_packages(struct pack *pack)
 	return r;
 }
 
+/* Moves the packages to their places and publishes nothing. */
+static int leave_packages(struct pack *pack)
+{
+	int r = pack_place(pack);
+
+	for (size_t i = 0; r >= 0 && i < pack->n_packages; i++)
+		r = mf_strings_add(&pack->result.built, pack->packages[i].href);
+	return r == -ENOMEM ? mf_fail(pack->ctx, MF_STAGE_PACK, r, pack->output, NULL) : r;
+}
+
 static int make_repository(struct pack *pack)
 {
 	int r = pack_state_reuse(pack);
@@ -146,7 +158,7 @@ static int make_repository(struct pack *pack)
 		r = pack_build(pack);
 	clock_step(pack, MF_PACK_STEP_BUILD);
 	if (r >= 0)
-		r = pack_publish(pack);
+		r = pack->options->build_only ? leave_packages(pack) : pack_publish(pack);
 	clock_step(pack, MF_PACK_STEP_PUBLISH);
 	if (r < 0)
 		return r;
@@ -210,6 +222,12 @@ static int check_options(struct mf_context *ctx, const struct mf_pack_options *o
 		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--share",
 			       "the packages of the other kernels must be published first: pack "
 			       "the kernels one by one, into a repository");
+	if (o->drivers && !pack_plain_source(o->drivers))
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, o->drivers,
+			       "the name of a source has letters, digits and any of _+.- only");
+	if (o->drivers && o->share)
+		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--share",
+			       "a source is built for each kernel; --share is for whole kernels");
 	if (!o->key != !o->cert)
 		return mf_fail(ctx, MF_STAGE_PACK, -MFE_USAGE, "--sign",
 			       "--sign and --cert must be given together");
@@ -265,5 +283,6 @@ void mf_pack_result_done(struct mf_pack_result *result)
 	for (size_t i = 0; i < result->n_patterns; i++)
 		free(result->patterns[i].name);
 	free(result->patterns);
+	mf_strings_done(&result->built);
 	*result = (struct mf_pack_result){ 0 };
 }

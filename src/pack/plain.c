@@ -25,6 +25,11 @@ bool pack_plain_name(const char *name)
 	return consists_of(name, LETTERS "_+.") && *name != '.' && *name != '+';
 }
 
+bool pack_plain_source(const char *name)
+{
+	return consists_of(name, LETTERS "_+.-") && *name != '.' && *name != '+' && *name != '-';
+}
+
 bool pack_plain_symbol(const char *symbol)
 {
 	return consists_of(symbol, LETTERS "_.");

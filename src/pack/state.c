@@ -7,7 +7,8 @@
  *	modfetch-pack-state 2
  *	<fingerprint> <bytes of the rpm> <share key, or -> <file below REPO>
  *
- * Version 1 had no share keys. A kernel's list also has the packages of other kernels that serve it
+ * A list of the drivers of a source (option "drivers") has the name of the source after the flavor. Version 1 had no
+ * share keys. A kernel's list also has the packages of other kernels that serve it
  * (share.c): they stay in the repository when the list of their own kernel is removed.
  *
  * A run rewrites only the lists of its own kernels; the repository consists of the packages of all
@@ -133,15 +134,18 @@ char *pack_state_tag(const struct pack_entry *entry)
 }
 
 /* The name of the list of a kernel; new memory or NULL. */
-static char *state_list_of(const struct pack_kernel *kernel)
+static char *state_list_of(const struct pack *pack, const struct pack_kernel *kernel)
 {
-	return mf_format("%s %s.list", kernel->release.release, kernel->release.flavor);
+	const char *drivers = pack->options->drivers;
+
+	return mf_format("%s %s%s%s.list", kernel->release.release, kernel->release.flavor,
+			 drivers ? " " : "", drivers ? drivers : "");
 }
 
 /* The name of the list of a package; new memory or NULL. */
-static char *state_owner_of(const struct pack_package *package)
+static char *state_owner_of(const struct pack *pack, const struct pack_package *package)
 {
-	return package->kernel ? state_list_of(package->kernel) : strdup("firmware.list");
+	return package->kernel ? state_list_of(pack, package->kernel) : strdup("firmware.list");
 }
 
 /* Reads every list but those named in SKIP. */
@@ -189,14 +193,14 @@ bool pack_state_is_there(const struct pack *pack, const struct pack_entry *entry
 static int own_lists(const struct pack *pack, struct mf_strings *ret_owners)
 {
 	for (size_t k = 0; k < pack->n_kernels; k++) {
-		_cleanup_free_ char *owner = state_list_of(&pack->kernels[k]);
+		_cleanup_free_ char *owner = state_list_of(pack, &pack->kernels[k]);
 		int r = owner ? mf_strings_add_unique(ret_owners, owner) : -ENOMEM;
 
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < pack->n_packages; i++) {
-		_cleanup_free_ char *owner = state_owner_of(&pack->packages[i]);
+		_cleanup_free_ char *owner = state_owner_of(pack, &pack->packages[i]);
 		int r = owner ? mf_strings_add_unique(ret_owners, owner) : -ENOMEM;
 
 		if (r < 0)
@@ -278,13 +282,13 @@ static int state_write_list(struct pack *pack, const char *owner)
 	fputs(STATE_HEAD "\n", out);
 	for (size_t i = 0; i < pack->n_packages; i++) {
 		const struct pack_package *p = &pack->packages[i];
-		_cleanup_free_ char *of = state_owner_of(p);
+		_cleanup_free_ char *of = state_owner_of(pack, p);
 
 		if (of && !strcmp(of, owner))
 			state_put_line(p->fingerprint, p->rpm_size, p->share_key, p->href, out);
 	}
 	for (size_t k = 0; k < pack->n_kernels; k++) {
-		_cleanup_free_ char *of = state_list_of(&pack->kernels[k]);
+		_cleanup_free_ char *of = state_list_of(pack, &pack->kernels[k]);
 
 		if (of && !strcmp(of, owner))
 			state_put_served(&pack->kernels[k], out);

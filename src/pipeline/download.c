@@ -116,7 +116,7 @@ int mf_download(struct mf_context *ctx, const struct mf_repos *repos, struct mf_
 	for (size_t i = 0; i < run->plan.n; i++)
 		ret_fetched[i].fd = -1;
 	for (size_t i = 0; r >= 0 && i < run->plan.n; i++) {
-		if (run->plan.items[i].source == MF_SOURCE_STORE)
+		if (run->plan.items[i].taken_from == MF_TAKEN_FROM_STORE)
 			r = mf_stored_take(ctx, &run->plan.items[i], &ret_fetched[i]);
 		complete &= ret_fetched[i].fd >= 0;
 	}

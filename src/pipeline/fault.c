@@ -89,7 +89,8 @@ bool mf_fault_is_of_package(int code)
 static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
 {
 	for (size_t i = 0; i < run->plan.n; i++)
-		if (run->plan.items[i].repo != repo || run->plan.items[i].source == MF_SOURCE_STORE)
+		if (run->plan.items[i].repo != repo ||
+		    run->plan.items[i].taken_from == MF_TAKEN_FROM_STORE)
 			return MF_FAULT_REPOSITORY;
 	return MF_FAULT_NONE;
 }
@@ -98,7 +99,8 @@ static enum mf_fault fault_of_repo(const struct mf_run *run, size_t repo)
 static bool needs_download(const struct mf_run *run, size_t repo)
 {
 	for (size_t i = 0; i < run->plan.n; i++)
-		if (run->plan.items[i].repo == repo && run->plan.items[i].source != MF_SOURCE_STORE)
+		if (run->plan.items[i].repo == repo &&
+		    run->plan.items[i].taken_from != MF_TAKEN_FROM_STORE)
 			return true;
 	return false;
 }

@@ -116,6 +116,6 @@ void mf_peers_fetch(struct mf_context *ctx, struct mf_run *run, struct mf_fetche
 			continue;
 		fetched[a.items[i]] = a.answers[i];
 		a.answers[i] = (struct mf_fetched){ .fd = -1 };
-		run->plan.items[a.items[i]].source = MF_SOURCE_PEER;
+		run->plan.items[a.items[i]].taken_from = MF_TAKEN_FROM_PEER;
 	}
 }

@@ -62,7 +62,7 @@ static struct mf_json *item_of(const struct mf_run *run, const struct mf_plan_it
 	mf_json_set_string(o, "arch", item->arch);
 	mf_json_set_string(o, "repo", mf_catalog_repos(run->catalog)->v[item->repo].id);
 	mf_json_set_int(o, "size", (int64_t)item->size);
-	mf_json_set_string(o, "source", mf_source_name(item->source));
+	mf_json_set_string(o, "source", mf_taken_from_name(item->taken_from));
 	return o;
 }
 
@@ -205,7 +205,7 @@ void mf_record_log_fetched(const struct mf_context *ctx, const struct mf_run *ru
 		const struct mf_plan_item *item = &run->plan.items[i];
 
 		mf_log(ctx, level, "%s %s, %llu bytes, from %s",
-		       item->source == MF_SOURCE_STORE ? "took" : "fetched", item->name,
+		       item->taken_from == MF_TAKEN_FROM_STORE ? "took" : "fetched", item->name,
 		       (unsigned long long)fetched[i].size, fetched[i].url);
 	}
 }

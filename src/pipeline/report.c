@@ -64,20 +64,6 @@ static const char *modalias_of(const struct mf_want *want)
 	return want->modalias && !strchr(want->query, ':') ? want->modalias : want->query;
 }
 
-/* "r8152, mii"; new memory, or NULL. */
-static char *join(const struct mf_strings *words)
-{
-	char *text = NULL;
-
-	for (size_t i = 0; i < words->n; i++) {
-		char *longer = mf_format("%s%s%s", text ? text : "", i ? ", " : "", words->v[i]);
-
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
 /* A device of a want, without "/sys", or NULL. */
 static const char *devpath_of(const struct mf_want *want)
 {
@@ -103,7 +89,7 @@ static void report_device(struct mf_context *ctx, const struct mf_run *run,
 			  const struct mf_want *want, const struct gain *gain, const char *name)
 {
 	_cleanup_free_ char *numbers = mf_device_numbers(modalias_of(want)), *message = NULL;
-	_cleanup_free_ char *modules = join(&gain->modules);
+	_cleanup_free_ char *modules = mf_strings_join(&gain->modules, ", ");
 
 	if (!numbers || !modules)
 		return;

@@ -31,9 +31,10 @@ void mf_stored_step(const struct mf_context *ctx, struct mf_run *run)
 		struct mf_kept_package package = mf_stored_package(item);
 		_cleanup_free_ char *label = package.label;
 
-		if (!label || item->source == MF_SOURCE_STORE || !mf_kept_is_there(ctx, &package))
+		if (!label || item->taken_from == MF_TAKEN_FROM_STORE ||
+		    !mf_kept_is_there(ctx, &package))
 			continue;
-		item->source = MF_SOURCE_STORE;
+		item->taken_from = MF_TAKEN_FROM_STORE;
 		run->plan.download -= item->size;
 	}
 }
@@ -57,6 +58,6 @@ int mf_stored_take(struct mf_context *ctx, struct mf_plan_item *item,
 	}
 	mf_log(ctx, MF_LOG_WARNING, "fetch: %s is damaged or cannot be read, so %s is fetched: %s",
 	       url, item->name, mf_error_sentence(fd));
-	item->source = MF_SOURCE_REPOSITORY;
+	item->taken_from = MF_TAKEN_FROM_REPOSITORY;
 	return 1;
 }

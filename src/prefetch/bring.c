@@ -66,7 +66,7 @@ static void group_add(struct group *g, const struct mf_plan_item *item, size_t p
 {
 	g->items[g->n] = *item;
 	/* a file that is there is not intact */
-	g->items[g->n].source = MF_SOURCE_REPOSITORY;
+	g->items[g->n].taken_from = MF_TAKEN_FROM_REPOSITORY;
 	g->places[g->n] = place;
 	g->fetched[g->n] = (struct mf_fetched){ .fd = -1 };
 	g->proofs[g->n++] = NULL;

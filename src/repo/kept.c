@@ -75,17 +75,10 @@ static int kept_limit(struct mf_context *ctx, struct mf_kept *kept)
 
 /* ---- what comes ---- */
 
+/* "-" for none: the lines of the list have words only. */
 static char *join_kernels(const struct mf_strings *kernels)
 {
-	char *all = strdup(kernels->n ? kernels->v[0] : "-");
-
-	for (size_t i = 1; all && i < kernels->n; i++) {
-		char *longer = mf_format("%s,%s", all, kernels->v[i]);
-
-		free(all);
-		all = longer;
-	}
-	return all;
+	return kernels->n ? mf_strings_join(kernels, ",") : strdup("-");
 }
 
 static int kept_add_one(const struct mf_context *ctx, int dirfd, struct mf_kept *kept,

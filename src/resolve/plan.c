@@ -35,14 +35,14 @@ void mf_plan_done(struct mf_plan *plan)
 	*plan = (struct mf_plan){ 0 };
 }
 
-const char *mf_source_name(enum mf_source source)
+const char *mf_taken_from_name(enum mf_taken_from source)
 {
 	switch (source) {
-	case MF_SOURCE_REPOSITORY:
+	case MF_TAKEN_FROM_REPOSITORY:
 		return "repository";
-	case MF_SOURCE_STORE:
+	case MF_TAKEN_FROM_STORE:
 		return "store";
-	case MF_SOURCE_PEER:
+	case MF_TAKEN_FROM_PEER:
 		return "peer";
 	}
 	return NULL;

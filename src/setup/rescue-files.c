@@ -5,6 +5,7 @@
  *	etc/modfetch/keys/repo.d	the certificates of enabled repositories, and all revocation lists
  *	etc/modfetch/keys/deny.d	the deny list
  *	etc/modfetch/keys/module.d	the keys of modules
+ *	etc/modfetch/keys/build.der	which of them is the machine's own; its private key stays out
  *	etc/modfetch/modfetch.conf	module-signature= alone
  *
  * Anyone can read an initrd, so the configuration of the repositories, with its passwords, stays out
@@ -20,6 +21,7 @@
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
+#include "modfetch/module-keys.h"
 #include "modfetch/setup.h"
 
 #define KEYS	    "etc/modfetch/keys"
@@ -102,6 +104,20 @@ static int copy_certificates(const struct rescue_copy *c)
 	return r < 0 ? r : n;
 }
 
+/* Before module.d: without it the machine's own certificate would count as a configured one. */
+static int copy_own_certificate(const struct rescue_copy *c)
+{
+	_cleanup_close_ int from = mf_context_open(c->ctx, KEYS, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int to = mf_context_mkdir(&c->target, KEYS);
+	const char *name = strrchr(MF_BUILD_CERTIFICATE, '/') + 1;
+
+	if (from == -ENOENT || (from >= 0 && faccessat(from, name, F_OK, 0) < 0 && errno == ENOENT))
+		return 0;
+	if (from < 0 || to < 0)
+		return mf_fail(c->ctx, MF_STAGE_CONFIG, from < 0 ? from : to, KEYS, NULL);
+	return copy_file(c, from, to, name);
+}
+
 static int write_settings(const struct rescue_copy *c)
 {
 	_cleanup_free_ char *text =
@@ -128,7 +144,9 @@ int mf_rescue_files(struct mf_context *ctx, const char *directory)
 	if (r == 0)
 		r = copy_directory(&c, KEYS "/deny.d", "");
 	if (r == 0)
-		r = copy_directory(&c, KEYS "/module.d", "");
+		r = copy_own_certificate(&c);
+	if (r == 0)
+		r = copy_directory(&c, MF_MODULE_KEYS, "");
 	if (r == 0)
 		r = write_settings(&c);
 	n = r < 0 ? r : copy_certificates(&c);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The recipe of a source: from its dkms.conf, from the values that a shell in the box has read, or for
- * a source rpm.
+ * The recipe of a source: from its dkms.conf, from the values that a shell in the box has read, or
+ * for a source rpm.
  *
- * The file is opened below the root, is a regular file, and is read by a parser that runs nothing (conf.c). What
- * it cannot read is refused with its line. The administrator may then permit (trust-dkms-conf=yes) that bash runs the
- * file in the builder's box, where it writes its values as "NAME[0]=value", each ended by a NUL. That list is not
- * trusted either: it passes the same checks, and its texts are run nowhere but in the box.
+ * The file is opened below the root, is a regular file, and is read by a parser that runs nothing
+ * (conf.c). What it cannot read is refused with its line. The administrator may then permit
+ * (trust-dkms-conf=yes) that bash runs the file in the builder's box, where it writes its values as
+ * "NAME[0]=value", each ended by a NUL. That list is not trusted either: it passes the same checks,
+ * and its texts are run nowhere but in the box.
  */
 #include "modfetch/source.h"
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a package with the source of a driver may contain: NAME-kmod-source of version VERSION has regular files
- * and directories below /usr/src/NAME-VERSION and nothing else; no links, and no scriptlets whatever its repository
- * may have. No other package has files there.
+ * What a package with the source of a driver may contain: NAME-kmod-source of version VERSION has
+ * regular files and directories below /usr/src/NAME-VERSION and nothing else; no links, and no
+ * scriptlets whatever its repository may have. No other package has files there.
  *
- * Such files are never run by root: the builder's box reads them. The name of the directory is bound to name and version of
- * the package, so that a package of one driver does not replace the source of another one, or the headers of a
- * kernel, which are in /usr/src too.
+ * Such files are never run by root: the builder's box reads them. The name of the directory is
+ * bound to name and version of the package, so that a package of one driver does not replace the
+ * source of another one, or the headers of a kernel, which are in /usr/src too.
  */
 #include "confine-source.h"
 #include <string.h>

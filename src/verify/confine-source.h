@@ -8,8 +8,8 @@
 /* Is a package of this name one with a source? */
 bool mf_confine_is_source(const char *package);
 /*
- * Why such a package must not have FILE, one clause, static; NULL: it may. Its path is plain and has no
- * "." or ".." (confine.c).
+ * Why such a package must not have FILE, one clause, static; NULL: it may. Its path is plain and
+ * has no "." or ".." (confine.c).
  */
 const char *mf_confine_source(const struct mf_rpm_header *header, const char *package,
 			      const struct mf_rpm_file *file);

@@ -27,8 +27,7 @@ static char *read_at_root(const struct mf_context *ctx, const char *path, size_t
 	return fd >= 0 && mf_file_read(fd, max, &text, &len) == 0 ? text : NULL;
 }
 
-/* The setting that demands signatures; NULL: none does. */
-static const char *find_enforcer(const struct mf_context *ctx)
+const char *mf_kernel_keys_demand(const struct mf_context *ctx)
 {
 	_cleanup_free_ char *enforce =
 		read_at_root(ctx, "sys/module/module/parameters/sig_enforce", 64);
@@ -59,10 +58,18 @@ static bool is_in_keys(void *arg, const char *key_id, const char *fingerprint)
 	return false;
 }
 
+/* Is one of the certificates in the list of the kernel's keys? False if it cannot be read. */
+bool mf_kernel_keys_know(const struct mf_context *ctx, const struct mf_keyring *keyring)
+{
+	_cleanup_free_ char *keys = read_at_root(ctx, "proc/keys", KEYS_MAX);
+
+	return keys && mf_keyring_any(keyring, is_in_keys, keys);
+}
+
 enum mf_kernel_enforces mf_kernel_keys_check(const struct mf_context *ctx,
 					     const struct mf_keyring *keyring, const char **ret_why)
 {
-	const char *why = find_enforcer(ctx);
+	const char *why = mf_kernel_keys_demand(ctx);
 	_cleanup_free_ char *keys = why ? read_at_root(ctx, "proc/keys", KEYS_MAX) : NULL;
 
 	if (!keys)

@@ -5,7 +5,9 @@
  * A repository's key states which files belong to it; a module's key states who built the code. The
  * two sets are disjoint, so one stolen key cannot load a module. module-signature= in modfetch.conf:
  *	require   every module must be signed by a key in keys/module.d
- *	if-keys   the same as soon as that directory has a key; else as "kernel"
+ *	if-keys   the same as soon as that directory has a key; else as "kernel". The key of this
+ *		  machine, for modules that are built on it, is accepted and does not count for this
+ *		  (modfetch/module-keys.h)
  *	kernel    only the kernel checks, when it loads the module
  * The signature is the one appended to the file (decompressed). It is verified with OpenSSL before
  * anything reaches /lib/modules, even if the running kernel does not demand signatures.
@@ -30,12 +32,11 @@
 #include "modfetch/fit.h"
 #include "modfetch/kernel-keys.h"
 #include "modfetch/modinfo.h"
+#include "modfetch/module-keys.h"
 #include "modfetch/module-name.h"
 #include "modfetch/strings.h"
 #include "modfetch/deny.h"
 #include "verify-module.h"
-
-#define KEY_DIRECTORY "etc/modfetch/keys/module.d"
 
 /* A kernel for whose directory a module was checked. */
 struct judged_kernel {
@@ -44,7 +45,7 @@ struct judged_kernel {
 };
 
 struct mf_module_verifier {
-	struct mf_keyring *keyring;
+	struct mf_module_keys keys;
 	bool required;
 	struct judged_kernel *kernels;
 	size_t n_kernels;
@@ -108,22 +109,18 @@ static void module_verifier_cleanup(struct mf_module_verifier **v)
 int mf_module_verifier_new(struct mf_context *ctx, struct mf_module_verifier **ret_verifier)
 {
 	_cleanup_(module_verifier_cleanup) struct mf_module_verifier *v = calloc(1, sizeof(*v));
-	_cleanup_close_ int dirfd = mf_context_open(ctx, KEY_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	const char *policy = ctx->settings.module_signature;
-	_cleanup_free_ char *bad = NULL;
 	int r;
 
 	if (!v)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -ENOMEM, "modules", NULL);
-	r = dirfd < 0 && dirfd != -ENOENT ? dirfd
-					  : mf_keyring_read(dirfd, NULL, 0, &v->keyring, &bad);
+	r = mf_module_keys_read(ctx, &v->keys);
 	if (r < 0)
-		return mf_fail(ctx, MF_STAGE_VERIFY, r == -EBADMSG ? -MFE_CONFIG : r,
-			       bad ? bad : "/" KEY_DIRECTORY, "the key cannot be read");
+		return r;
 	v->required = !strcmp(policy, "require") ||
-		      (!strcmp(policy, "if-keys") && mf_keyring_size(v->keyring));
-	if (v->required && !mf_keyring_size(v->keyring))
-		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, "/" KEY_DIRECTORY,
+		      (!strcmp(policy, "if-keys") && mf_keyring_size(v->keys.configured));
+	if (v->required && !mf_keyring_size(v->keys.accepted))
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_NO_KEYS, "/" MF_MODULE_KEYS,
 			       "module-signature=require, but there is no key in it");
 	*ret_verifier = MF_STEAL(v);
 	return 0;
@@ -133,7 +130,7 @@ void mf_module_verifier_free(struct mf_module_verifier *v)
 {
 	if (!v)
 		return;
-	mf_keyring_free(v->keyring);
+	mf_module_keys_done(&v->keys);
 	for (size_t i = 0; i < v->n_kernels; i++) {
 		mf_fit_kernel_free(v->kernels[i].fit[MF_FIT_QUICK]);
 		mf_fit_kernel_free(v->kernels[i].fit[MF_FIT_THOROUGH]);
@@ -152,17 +149,17 @@ void mf_module_verifier_warn(const struct mf_context *ctx, const struct mf_modul
 {
 	const char *why;
 
-	if (mf_kernel_keys_check(ctx, v->keyring, &why) != MF_KERNEL_KNOWS_NONE)
+	if (mf_kernel_keys_check(ctx, v->keys.configured, &why) != MF_KERNEL_KNOWS_NONE)
 		return;
-	if (mf_keyring_size(v->keyring))
+	if (mf_keyring_size(v->keys.configured))
 		mf_log(ctx, MF_LOG_WARNING,
 		       "the running kernel loads only signed modules (%s) and knows none of the "
-		       "keys in /" KEY_DIRECTORY ": it will refuse modules signed by them",
+		       "keys in /" MF_MODULE_KEYS ": it will refuse modules signed by them",
 		       why);
 	else
 		mf_log(ctx, MF_LOG_INFO,
 		       "the running kernel loads only signed modules (%s); to check before a "
-		       "download whether it knows their key, put that key into /" KEY_DIRECTORY,
+		       "download whether it knows their key, put that key into /" MF_MODULE_KEYS,
 		       why);
 }
 
@@ -179,8 +176,8 @@ static int module_check_signature(struct mf_context *ctx, const struct mf_module
 		return 0;
 	if (!info->signature)
 		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_MODULE_UNSIGNED, path,
-			       "it has no signature, but needs one by a key in /" KEY_DIRECTORY);
-	r = mf_module_signature_verify(v->keyring, info->data, info->elf_len, info->signature,
+			       "it has no signature, but needs one by a key in /" MF_MODULE_KEYS);
+	r = mf_module_signature_verify(v->keys.accepted, info->data, info->elf_len, info->signature,
 				       info->signature_len, &signer);
 	form = r == -MFE_BAD_SIGNATURE || r == -MFE_WEAK_SIGNATURE
 		       ? mf_signature_form(info->signature, info->signature_len)

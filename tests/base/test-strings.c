@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit.h"
 #include "modfetch/array.h"
+#include <stdlib.h>
 #include <string.h>
 #include "modfetch/strings.h"
 #include "modfetch/module-name.h"
@@ -50,6 +51,26 @@ static void a_list_splits_sorts_and_knows_its_words(void **state)
 	assert_false(mf_strings_sorted_has(&(const struct mf_strings){ 0 }, "b"));
 	mf_strings_done(&list);
 	assert_null(list.v);
+}
+
+static void lists_are_joined_with_others_and_into_a_text(void **state)
+{
+	struct mf_strings a = { 0 }, b = { 0 };
+	char *text = mf_strings_join(&a, ", ");
+
+	(void)state;
+	assert_string_equal(text, "");
+	free(text);
+	assert_int_equal(mf_strings_split(&a, "x"), 0);
+	assert_int_equal(mf_strings_split(&b, "y z"), 0);
+	assert_int_equal(mf_strings_add_all(&a, &b), 0);
+	assert_int_equal(mf_strings_add_all(&a, &(struct mf_strings){ 0 }), 0);
+	assert_int_equal(a.n, 3);
+	text = mf_strings_join(&a, ", ");
+	assert_string_equal(text, "x, y, z");
+	free(text);
+	mf_strings_done(&a);
+	mf_strings_done(&b);
 }
 
 static void prefixes_and_suffixes_may_be_the_whole_or_longer(void **state)
@@ -160,6 +181,7 @@ int main(void)
 		UNIT(a_dependency_on_a_module_names_it_as_kmod_does),
 		UNIT(a_dependency_names_a_kernel_or_not),
 		UNIT(a_list_splits_sorts_and_knows_its_words),
+		UNIT(lists_are_joined_with_others_and_into_a_text),
 		UNIT(a_label_has_a_name_before_version_and_release),
 		UNIT(prefixes_and_suffixes_may_be_the_whole_or_longer),
 		UNIT(a_word_is_one),

@@ -31,7 +31,7 @@ LIBRARIES = {
     "src/fetch/helper/fetch": {"libcurl", "libseccomp"},
     "src/cmd/modfetch": {"libz", "liblzma", "liblz4", "libzstd"},
     "src/cmd/modfetch-verbs-*.so": {
-        "libkmod", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libexpat", "libjson-c", "libz", "liblzma",
+        "libkmod", "libseccomp", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libexpat", "libjson-c", "libz", "liblzma",
         "liblz4", "libzstd",
     },
     "src/cmd/modfetch-pack-*.so": {"libsolv", "libsolvext", "libcrypto", "libjson-c", "libz", "liblzma", "liblz4", "libzstd"},

@@ -761,5 +761,58 @@ class Others(PackCase):
         self.assertRegex(done.stdout, r"metadata: [\d.]+ MB, \d+ bytes a package; .*ksym-provides \d+%")
 
 
+class Drivers(PackCase):
+    """pack --drivers: a tree of drivers of a vendor, built for a kernel, beside the packages of the kernel itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.repo = self.scratch / "repo"
+        shutil.copytree(library("repository", "small")[0], self.repo)
+        self.before = set(Repository(self.repo).packages)
+
+    def tree(self, name, *modules):
+        tree = self.scratch / name / "lib/modules" / KERNEL.release
+        (tree / "updates").mkdir(parents=True, exist_ok=True)
+        for module in modules:
+            self.assertNotIn(f"{module}-kmp-{SUFFIX}", self.before)
+            shutil.copy(KERNEL.tree / KERNEL.find(module), tree / "updates")
+        return tree
+
+    def pack(self, source, tree, symvers=KERNEL.symvers):
+        return call(MODFETCH, "pack", "--drivers", source, "--symvers", symvers, "-o", self.repo, tree)
+
+    def test_they_are_published_beside_the_kernel_and_the_next_run_replaces_them(self):
+        done = self.pack("vendor-1", self.tree("a", "ixgbe", "mdio"))
+        self.assertEqual((done.returncode, done.stderr.count("problem")), (0, 0), done.stderr)
+        done = self.pack("other", self.tree("b", "dummy"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        packed = Repository(self.repo)
+        names = {f"{m}-kmp-{SUFFIX}" for m in ("ixgbe", "mdio", "dummy")}
+        self.assertEqual(set(packed.packages), self.before | names)
+        ixgbe = packed.kmp("ixgbe", SUFFIX)
+        self.assertIn(f"mdio-kmp-{SUFFIX}", ixgbe.names("requires"))
+        # dca is the kernel's: only the symbol says so
+        self.assertIn((f"ksym({FLAVOR}:dca_add_requester)", SYMVERS["dca_add_requester"][0]), ixgbe.requires)
+        self.assertNotIn(f"dca-kmp-{SUFFIX}", ixgbe.names("requires"))
+        self.assertIn(f"/lib/modules/{KERNEL.release}/updates/ixgbe.ko",
+                      rpm_query(packed.path / ixgbe.href, "--list"))
+        done = self.pack("vendor-1", self.tree("c", "mdio"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(set(Repository(self.repo).packages), self.before | names - {f"ixgbe-kmp-{SUFFIX}"})
+
+    def test_a_driver_that_the_kernel_does_not_fit_is_reported(self):
+        symvers = self.scratch / "Module.symvers"
+        text = KERNEL.symvers.read_text(encoding="ascii")
+        symvers.write_text(re.sub(r"^0x[0-9a-f]{8}(?=\tdca_add_requester\t)", "0x00000001", text, flags=re.M), encoding="ascii")
+        done = self.pack("vendor", self.tree("a", "ixgbe"), symvers)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "needs dca_add_requester with another CRC.*NO-SYMBOL")
+
+    def test_a_name_that_a_file_could_misunderstand_is_refused(self):
+        for name in ("a b", "../x", "", "-x", "a%b"):
+            done = self.pack(name, self.tree("a", "dummy"))
+            self.assertEqual(done.returncode, 64, name)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

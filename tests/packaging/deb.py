@@ -169,7 +169,7 @@ class Packages(Scratch):
         machine = Machine(self.scratch / "root", self.debs.values())
         before = snapshot(machine.root)
         machine.apt("install modfetch-pack")
-        self.assertIn("modfetch", machine.run("modfetch --version && getent passwd modfetch && [ -d /run/modfetch/queue ]"))
+        self.assertIn("modfetch", machine.run("modfetch --version && getent passwd modfetch modfetch-build && [ -d /run/modfetch/queue ]"))
         self.check_units(machine)
         for path in GONE + KEPT:
             put(machine.root, path, 0o644, "x")
@@ -224,7 +224,7 @@ class Clean(Scratch):
         debian.apt_repository(repository, (builder.root / "out").glob("modfetch*.deb"))
         machine = self.bootstrap(suite, self.scratch / suite, ["modfetch", "modfetch-pack"],
                                  f"deb [trusted=yes] copy:{repository} ./")
-        self.assertIn("modfetch", machine.run("modfetch --version && getent passwd modfetch"))
+        self.assertIn("modfetch", machine.run("modfetch --version && getent passwd modfetch modfetch-build"))
 
     def test_debian_12(self):
         self.check("bookworm")

@@ -74,7 +74,7 @@ static void a_failed_download_has_a_cause(void **state)
 
 static void what_is_on_this_machine_may_do_without_the_repository(void **state)
 {
-	struct mf_plan_item items[2] = { { .source = MF_SOURCE_STORE }, { .repo = 0 } };
+	struct mf_plan_item items[2] = { { .taken_from = MF_TAKEN_FROM_STORE }, { .repo = 0 } };
 	struct mf_fetched fetched[2] = { { .fd = -1 }, { .fd = -1, .code = -MFE_UNREACHABLE } };
 	struct mf_run run = { .plan = { .items = items, .n = 2 } };
 

@@ -20,7 +20,7 @@ static void without_a_peer_nothing_happens(void **state)
 
 	mf_peers_fetch(&r->ctx, &run, &fetched);
 	assert_int_equal(fetched.fd, -1);
-	assert_int_equal(item.source, MF_SOURCE_REPOSITORY);
+	assert_int_equal(item.taken_from, MF_TAKEN_FROM_REPOSITORY);
 }
 
 static void a_peer_without_an_answer_is_no_failure(void **state)
@@ -34,7 +34,7 @@ static void a_peer_without_an_answer_is_no_failure(void **state)
 	mf_fail(&r->ctx, MF_STAGE_FETCH, -MFE_STALE, "before", NULL);
 	mf_peers_fetch(&r->ctx, &run, &fetched);
 	assert_int_equal(fetched.fd, -1);
-	assert_int_equal(item.source, MF_SOURCE_REPOSITORY);
+	assert_int_equal(item.taken_from, MF_TAKEN_FROM_REPOSITORY);
 	assert_int_equal(r->ctx.failure.code, -MFE_STALE);
 }
 

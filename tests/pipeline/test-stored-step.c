@@ -36,8 +36,8 @@ static void only_what_has_its_file_is_there(void **state)
 
 	put(r, &items[1], TEXT);
 	mf_stored_step(&r->ctx, &run);
-	assert_int_equal(items[0].source, MF_SOURCE_REPOSITORY);
-	assert_int_equal(items[1].source, MF_SOURCE_STORE);
+	assert_int_equal(items[0].taken_from, MF_TAKEN_FROM_REPOSITORY);
+	assert_int_equal(items[1].taken_from, MF_TAKEN_FROM_STORE);
 	assert_int_equal(run.plan.download, strlen(TEXT));
 	/* once */
 	mf_stored_step(&r->ctx, &run);
@@ -52,7 +52,7 @@ static void a_file_is_taken_with_its_digest_only(void **state)
 
 	r->ctx.log_level = MF_LOG_ERROR;
 	put(r, &item, TEXT);
-	item.source = MF_SOURCE_STORE;
+	item.taken_from = MF_TAKEN_FROM_STORE;
 	assert_int_equal(mf_stored_take(&r->ctx, &item, &fetched), 0);
 	assert_true(mf_memfile_is_sealed(fetched.fd));
 	assert_int_equal(fetched.size, strlen(TEXT));
@@ -62,7 +62,7 @@ static void a_file_is_taken_with_its_digest_only(void **state)
 	fetched = (struct mf_fetched){ .fd = -1 };
 	assert_int_equal(mf_stored_take(&r->ctx, &item, &fetched), 1);
 	assert_int_equal(fetched.fd, -1);
-	assert_int_equal(item.source, MF_SOURCE_REPOSITORY);
+	assert_int_equal(item.taken_from, MF_TAKEN_FROM_REPOSITORY);
 	assert_int_equal(r->ctx.failure.code, 0);
 }
 

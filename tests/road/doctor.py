@@ -17,6 +17,8 @@ from gpg import Gpg, read, write  # noqa: E402
 UNITS = {'modfetch.service': 'basic', 'modfetch-coldplug.service': 'basic', 'modfetch-fetch.socket': 'sockets', 'modfetch-refresh.timer': 'timers',
          'modfetch-initrd.path': 'paths', 'modfetch-trials-begin.service': 'sysinit', 'modfetch-trials-judge.service': 'basic'}
 SECURE_BOOT = 'sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c'
+MOK_NEW = 'sys/firmware/efi/efivars/MokNew-605dab50-e046-4300-abb6-3dd810dd8b23'
+SIGN = os.path.join(os.path.dirname(os.path.abspath(r.MODFETCH)), '..', '..', 'tests', 'sign-driver')
 DAY = 86400
 
 
@@ -348,6 +350,71 @@ class SignedModules(Doctor):
     def test_a_module_key_that_is_damaged(self):
         self.write('etc/modfetch/keys/module.d/module.pem', 'nonsense')
         self.finds('signed-modules', 'failed', 'module.pem cannot be read', 'remove the file')
+
+    def test_the_own_key_is_not_one_of_a_publisher(self):
+        self.make_build_key()
+        self.boot(True)
+        # a repository's drivers do not depend on it, known or not
+        self.assertIn('no key of a publisher', self.diagnose()['signed-modules', 'warning'][0])
+        self.know_build_key()
+        self.finds('signed-modules', 'warning', 'no key of a publisher', 'mokutil')
+
+    def make_build_key(self):
+        """As the first build does."""
+        kernel, release = r.kernel()
+        subprocess.run([SIGN, self.root.path, release, f'{kernel}/lib/modules/{release}/kernel/drivers/block/loop.ko',
+                        self.path('signed.ko')], check=True)
+
+    def know_build_key(self):
+        text = r.output('openssl', 'x509', '-inform', 'DER', '-in', self.path('etc/modfetch/keys/build.der'), '-noout', '-ext',
+                        'subjectKeyIdentifier')
+        identifier = text.split('\n')[1].strip().replace(':', '').lower()
+        self.write('proc/keys', f'3b2a1c0f I------     1 perm 1f030000     0     0 asymmetri modfetch: {identifier}: X509.rsa x []\n')
+
+    def status(self):
+        """The JSON of status, and the line about the key, if there is one."""
+        lines = [line for line in self.root.run('status').stdout.splitlines() if line.startswith('build key')]
+        return self.root.json('status')[1]['build_key'], lines[0] if lines else None
+
+    def test_a_machine_that_builds_nothing_has_no_key_and_no_line(self):
+        self.boot(False)
+        key, line = self.status()
+        self.assertEqual((key['state'], key['fingerprint'], key['remedy'], line), ('none', None, None, None))
+        self.assertIn('no driver was built on this machine', self.root.run('doctor').stdout)
+
+    def test_what_to_do_before_and_after_the_enrolment(self):
+        self.make_build_key()
+        self.boot(False)
+        key, line = self.status()
+        self.assertEqual((key['state'], key['demanded_by'], key['remedy'], line), ('unknown', None, None, None))
+        self.assertEqual(self.diagnose(), {})
+        self.assertIn('does not demand signed modules', self.root.run('status', '--all').stdout)
+        self.boot(True)
+        key, line = self.status()
+        self.assertEqual((key['state'], key['demanded_by']), ('unknown', 'lockdown'))
+        self.assertIn('install the package mokutil; mokutil --import /etc/modfetch/keys/build.der', key['remedy'])
+        self.assertIn(key['remedy'], line)
+        self.assertEqual(self.diagnose()[('build-key', 'failed')][1], key['remedy'])
+        self.write('usr/bin/mokutil', '')
+        self.write(MOK_NEW, b'\7\0\0\0' + b'x' * 44 + read(self.path('etc/modfetch/keys/build.der')))
+        key, line = self.status()
+        self.assertEqual(key['state'], 'waits')
+        self.assertIn('"Enroll MOK", "Continue", "Yes"', line)
+        self.assertNotIn('--import', line)
+        self.know_build_key()
+        key, line = self.status()
+        self.assertEqual((key['state'], key['remedy'], line), ('known', None, None))
+        self.assertEqual(key['fingerprint'], r.output('sha256sum', self.path('etc/modfetch/keys/build.der'))[:64])
+
+    def test_a_key_without_its_certificate(self):
+        self.make_build_key()
+        self.boot(False)
+        os.unlink(self.path('etc/modfetch/keys/build.der'))
+        key, line = self.status()
+        self.assertEqual((key['state'], key['fingerprint']), ('unusable', None))
+        self.assertIn('build.der is missing', key['fault'])
+        self.assertIn('build.der is missing', line)
+        self.assertIn('build.der is missing', self.diagnose()[('build-key', 'failed')][0])
 
 
 if __name__ == '__main__':

@@ -357,6 +357,21 @@ class Made(unittest.TestCase):
         with open(f'{self.target}/etc/modfetch/modfetch.conf', encoding='ascii') as f:
             self.assertEqual(f.read(), '[modfetch]\nmodule-signature=kernel\n')
 
+    def test_the_own_key_of_the_machine_stays_its_own_and_the_private_part_at_home(self):
+        self.root.conf(rescue='yes')
+        keys = f'{self.root.path}/etc/modfetch/keys'
+        os.makedirs(f'{keys}/module.d', exist_ok=True)
+        for name in ('build.key', 'build.der', 'module.d/build.der'):
+            with open(f'{keys}/{name}', 'w', encoding='ascii') as f:
+                f.write(name.rpartition('/')[2])
+        self.root.repo('http://example.org/drivers')
+        done = self.root.run('initrd', '--rescue', self.target)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertEqual(self.files(), [f'etc/modfetch/{n}' for n in
+                                        ('keys/build.der', 'keys/module.d/build.der', 'keys/repo.d/repo.pem', 'modfetch.conf')])
+        with open(f'{self.target}/etc/modfetch/keys/build.der', encoding='ascii') as f:
+            self.assertEqual(f.read(), 'build.der')
+
     def test_without_a_certificate_it_fails(self):
         self.root.conf(rescue='yes')
         done = self.root.run('initrd', '--rescue', self.target)

@@ -96,11 +96,36 @@ static void a_demanding_kernel_knows_our_key_or_not(void **state)
 	}
 }
 
+static void a_key_is_known_or_not_whatever_is_demanded(void **state)
+{
+	_cleanup_(mf_context_done) struct mf_context ctx;
+	_cleanup_close_ int fd = open("keys", O_RDONLY | O_DIRECTORY);
+	struct mf_keyring *keyring;
+	const char *why = NULL;
+	char id[64];
+	FILE *f = fopen("id", "r");
+
+	assert_non_null(fgets(id, sizeof(id), f));
+	fclose(f);
+	assert_int_equal(mf_context_init(&ctx, "root", "1"), 0);
+	assert_int_equal(mf_keyring_read(fd, NULL, 0, &keyring, NULL), 0);
+	ask("N\n", "", id, &why);
+	assert_true(mf_kernel_keys_know(&ctx, keyring));
+	assert_null(mf_kernel_keys_demand(&ctx));
+	ask("Y\n", "", STRANGE, &why);
+	assert_false(mf_kernel_keys_know(&ctx, keyring));
+	assert_string_equal(mf_kernel_keys_demand(&ctx), "sig_enforce");
+	run("rm root/proc/keys");
+	assert_false(mf_kernel_keys_know(&ctx, keyring));
+	mf_keyring_free(keyring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(keys_do_not_matter_without_enforcement),
 		UNIT(a_demanding_kernel_knows_our_key_or_not),
+		UNIT(a_key_is_known_or_not_whatever_is_demanded),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_scratch);

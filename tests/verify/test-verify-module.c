@@ -387,6 +387,47 @@ static void policies_decide_if_a_signature_is_needed(void **state)
 	}
 }
 
+/* "repo" is the key of this machine here, and "mine" that of a publisher. */
+static void the_own_key_of_a_machine_is_accepted_and_demands_nothing(void **state)
+{
+	const struct machine *m = *state;
+	size_t own_len, other_len;
+	_cleanup_free_ char *own = sign(m->module, m->len, "repo", "", &own_len);
+	_cleanup_free_ char *other = sign(m->module, m->len, "mine", "", &other_len);
+
+	run("mv root/etc/modfetch/keys/module.d keys.away && mkdir root/etc/modfetch/keys/module.d "
+	    "&& "
+	    "openssl x509 -in others/repo.pem -outform DER -out root/etc/modfetch/keys/build.der "
+	    "&& "
+	    "cp root/etc/modfetch/keys/build.der root/etc/modfetch/keys/module.d");
+	/* a machine without keys: as before for all others */
+	assert_judged(m, m->module, m->len, 0);
+	assert_judged(m, other, other_len, 0);
+	assert_judged(m, own, own_len, 0);
+	/* the admin demands signatures: this one is enough */
+	assert_int_equal(judge(m, "require", m->path, own, own_len), 0);
+	assert_int_equal(judge(m, "require", m->path, m->module, m->len), -MFE_MODULE_UNSIGNED);
+	assert_int_equal(judge(m, "require", m->path, other, other_len), -MFE_UNTRUSTED_KEY);
+	/* a machine with keys: the demand stays, and this one passes */
+	run("cp keys.away/mine.pem root/etc/modfetch/keys/module.d");
+	assert_judged(m, m->module, m->len, -MFE_MODULE_UNSIGNED);
+	assert_judged(m, other, other_len, 0);
+	assert_judged(m, own, own_len, 0);
+	own[1000] ^= 1;
+	assert_judged(m, own, own_len, -MFE_BAD_SIGNATURE);
+	own[1000] ^= 1;
+	/* taken out of the directory, it is revoked */
+	run("rm root/etc/modfetch/keys/module.d/build.der");
+	assert_judged(m, own, own_len, -MFE_UNTRUSTED_KEY);
+	/* the key of another machine that builds is one like any other */
+	run("mv root/etc/modfetch/keys/build.der root/etc/modfetch/keys/module.d/build.der && "
+	    "rm root/etc/modfetch/keys/module.d/mine.pem");
+	assert_judged(m, m->module, m->len, -MFE_MODULE_UNSIGNED);
+	assert_judged(m, own, own_len, 0);
+	run("rm -r root/etc/modfetch/keys/module.d && mv keys.away "
+	    "root/etc/modfetch/keys/module.d");
+}
+
 static void the_deny_list_wins(void **state)
 {
 	const struct machine *m = *state;
@@ -416,6 +457,7 @@ int main(void)
 		UNIT(a_signature_does_not_make_it_fit_another_kernel),
 		UNIT(a_line_end_in_what_becomes_a_line_is_refused),
 		UNIT(policies_decide_if_a_signature_is_needed),
+		UNIT(the_own_key_of_a_machine_is_accepted_and_demands_nothing),
 		UNIT(the_deny_list_wins),
 	};
 
