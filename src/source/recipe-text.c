@@ -21,6 +21,26 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/kernel-config.h"
 
+void mf_recipe_done(struct mf_recipe *recipe)
+{
+	free(recipe->place);
+	free(recipe->make);
+	free(recipe->clean);
+	free(recipe->pre_build);
+	free(recipe->post_build);
+	mf_strings_done(&recipe->patches);
+	for (size_t i = 0; i < recipe->n; i++) {
+		free(recipe->modules[i].built);
+		free(recipe->modules[i].name);
+	}
+	free(recipe->modules);
+	free(recipe->package);
+	free(recipe->excluded);
+	mf_strings_done(&recipe->depends);
+	mf_strings_done(&recipe->notes);
+	*recipe = (struct mf_recipe){ 0 };
+}
+
 /*
  * A variable that a text may name. Of the source_directives, those that only a shell can expand: it
  * does so once, here.

@@ -23,26 +23,6 @@
 #include "recipe-make.h"
 #include "rpm-recipe.h"
 
-void mf_recipe_done(struct mf_recipe *recipe)
-{
-	free(recipe->place);
-	free(recipe->make);
-	free(recipe->clean);
-	free(recipe->pre_build);
-	free(recipe->post_build);
-	mf_strings_done(&recipe->patches);
-	for (size_t i = 0; i < recipe->n; i++) {
-		free(recipe->modules[i].built);
-		free(recipe->modules[i].name);
-	}
-	free(recipe->modules);
-	free(recipe->package);
-	free(recipe->excluded);
-	mf_strings_done(&recipe->depends);
-	mf_strings_done(&recipe->notes);
-	*recipe = (struct mf_recipe){ 0 };
-}
-
 /* Reads the file; a directory or a pipe of that name is none. */
 static int conf_read(const struct mf_context *ctx, const char *path, char **ret_buf,
 		     size_t *ret_len)
