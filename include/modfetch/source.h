@@ -2,9 +2,9 @@
 #ifndef MODFETCH_SOURCE_H
 #define MODFETCH_SOURCE_H
 /*
- * Sources of drivers on this machine: the trees of dkms in /usr/src, and source rpms of akmods. Each
- * becomes a recipe: what is to be run to build its modules for one kernel, and which files result.
- * Nothing is run here.
+ * Sources of drivers on this machine: the trees of dkms in /usr/src, and source rpms of akmods.
+ * Each becomes a recipe: what is to be run to build its modules for one kernel, and which files
+ * result. Nothing is run here.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,16 +31,16 @@ struct mf_sources {
 void mf_sources_done(struct mf_sources *sources);
 
 /*
- * The sources with this NAME ("NAME" or "NAME/VERSION"; NULL: all), by name, the newest version first. An
- * entry whose name or version cannot be one is passed over with a warning. The caller passes the list to
- * mf_sources_done(). 0 (also for none) or -errno, recorded.
+ * The sources with this NAME ("NAME" or "NAME/VERSION"; NULL: all), by name, the newest version
+ * first. An entry whose name or version cannot be one is passed over with a warning. The caller
+ * passes the list to mf_sources_done(). 0 (also for none) or -errno, recorded.
  */
 int mf_sources_find(struct mf_context *ctx, const char *name, struct mf_sources *ret_sources);
 
 /*
- * A digest of all that a build reads from a source: the names, permissions and contents of its files and
- * the targets of its links. 0; -MFE_TOO_LARGE: it has more than 100,000 entries or 4 GiB, or is deeper than 32 directories;
- * or -errno, recorded.
+ * A digest of all that a build reads from a source: the names, permissions and contents of its
+ * files and the targets of its links. 0; -MFE_TOO_LARGE: it has more than 100,000 entries or 4 GiB,
+ * or is deeper than 32 directories; or -errno, recorded.
  */
 int mf_source_digest(struct mf_context *ctx, const struct mf_source *source,
 		     uint8_t ret_digest[MF_SHA256_LEN]);
@@ -61,8 +61,8 @@ struct mf_recipe_module {
 };
 
 /*
- * How a source is built for one kernel. The texts are for bash, in a copy of the source at PLACE; no name
- * in PATCHES and MODULES leaves the source.
+ * How a source is built for one kernel. The texts are for bash, in a copy of the source at PLACE;
+ * no name in PATCHES and MODULES leaves the source.
  */
 struct mf_recipe {
 	char *place; /* absolute: where dkms would build it, so that __FILE__ is the same */
@@ -71,7 +71,10 @@ struct mf_recipe {
 	struct mf_strings patches;	      /* for patch -p1, below the source, in this order */
 	struct mf_recipe_module *modules;
 	size_t n, room;
-	/* the rpm that MAKE leaves below the source, with all modules; NULL: they are listed in MODULES */
+	/*
+	 * the rpm that MAKE leaves below the source, with all modules; NULL: they are listed in
+	 * MODULES
+	 */
 	char *package;
 	bool autoinstall, no_weak_modules;
 	char *excluded;		   /* why it is not for this kernel, a clause; NULL: it is */
@@ -82,15 +85,15 @@ struct mf_recipe {
 void mf_recipe_done(struct mf_recipe *recipe);
 
 /*
- * Reads the recipe of a source. 0; -MFE_SOURCE: the file has something that only a shell can tell, or is
- * not valid; or -errno. Recorded with file and line.
+ * Reads the recipe of a source. 0; -MFE_SOURCE: the file has something that only a shell can tell,
+ * or is not valid; or -errno. Recorded with file and line.
  */
 int mf_recipe_read(struct mf_context *ctx, const struct mf_source *source,
 		   const struct mf_recipe_kernel *kernel, struct mf_recipe *ret_recipe);
 
 /*
- * The text for bash that runs the dkms.conf in the working directory and writes its values to FILE (a
- * plain name). The caller's to free; NULL: no memory.
+ * The text for bash that runs the dkms.conf in the working directory and writes its values to FILE
+ * (a plain name). The caller's to free; NULL: no memory.
  */
 char *mf_recipe_shell(const struct mf_source *source, const struct mf_recipe_kernel *kernel,
 		      const char *file);

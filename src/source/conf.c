@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parser of dkms.conf, which is a script for bash that dkms runs as root. Nothing is run here: a file
- * is accepted if it consists of assignments,
+ * The parser of dkms.conf, which is a script for bash that dkms runs as root. Nothing is run here:
+ * a file is accepted if it consists of assignments,
  *
  *	NAME=value  NAME[0]=value  NAME+=value    separated by blanks, newlines or ';'
  *
- * and comments. A value is one word (word.c). Everything else (if, case, a command, an array in parentheses,
- * a sum as index) stops the parser at its line, as its effect cannot be known without a shell.
+ * and comments. A value is one word (word.c). Everything else (if, case, a command, an array in
+ * parentheses, a sum as index) stops the parser at its line, as its effect cannot be known without
+ * a shell.
  *
- * The file is not trusted: it has at most 64 KiB without a NUL, an index is at most 1023, and numbers and bytes
- * of the values are bounded. No function calls itself.
+ * The file is not trusted: it has at most 64 KiB without a NUL, an index is at most 1023, and
+ * numbers and bytes of the values are bounded. No function calls itself.
  *
- * A shell makes the assignments again whose expansions are left to it, and each variable once: so one that is
- * assigned again after such an expansion is refused.
+ * A shell makes the assignments again whose expansions are left to it, and each variable once: so
+ * one that is assigned again after such an expansion is refused.
  */
 #include "conf.h"
 #include <errno.h>

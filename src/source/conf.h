@@ -15,8 +15,8 @@ struct conf_fault {
 };
 
 /*
- * Reads the assignments of LEN bytes. VALUES has the variables that the file may use, and gets its own; on
- * failure those before the fault. 0, -MFE_SOURCE with a fault, or -ENOMEM. Pure.
+ * Reads the assignments of LEN bytes. VALUES has the variables that the file may use, and gets its
+ * own; on failure those before the fault. 0, -MFE_SOURCE with a fault, or -ENOMEM. Pure.
  */
 int source_conf_parse(const char *buf, size_t len, struct values *values,
 		      struct conf_fault *ret_fault);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The source_directives of dkms.conf (dkms(8), versions 1.0 to 3.2) and what becomes of each, and the variables
- * of dkms that a file may use.
+ * The source_directives of dkms.conf (dkms(8), versions 1.0 to 3.2) and what becomes of each, and
+ * the variables of dkms that a file may use.
  *
- * Those that run something when a driver is installed or removed have no effect: packages of drivers run
- * nothing (SECURITY.md, P16). Those about modprobe.d, initrds and keys are the business of other parts
- * of modfetch. Each of them that a file sets is named in the notes of its recipe.
+ * Those that run something when a driver is installed or removed have no effect: packages of
+ * drivers run nothing (SECURITY.md, P16). Those about modprobe.d, initrds and keys are the business
+ * of other parts of modfetch. Each of them that a file sets is named in the notes of its recipe.
  */
 #include "directives.h"
 #include <errno.h>

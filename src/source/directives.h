@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef SOURCE_DIRECTIVES_H
 #define SOURCE_DIRECTIVES_H
-/* The source_directives of dkms.conf, and the variables that it may use; see source_directives.c. */
+/*
+ * The source_directives of dkms.conf, and the variables that it may use; see source_directives.c.
+ */
 #include "modfetch/source.h"
 #include "values.h"
 

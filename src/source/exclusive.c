@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For which kernels a source is not built: BUILD_EXCLUSIVE_KERNEL and _ARCH are regular expressions,
- * _KERNEL_MIN and _MAX versions, and _CONFIG names of options, each with '!' if it must not be set.
+ * For which kernels a source is not built: BUILD_EXCLUSIVE_KERNEL and _ARCH are regular
+ * expressions, _KERNEL_MIN and _MAX versions, and _CONFIG names of options, each with '!' if it
+ * must not be set.
  *
  * An expression comes from a file that is not trusted, and the C library needs memory and time that
- * grow with its repetitions and references, and recursion with its parentheses. So an expression has at
- * most 1 KiB, 16 parentheses, repetitions whose product is at most 255, and no reference to a group. It is POSIX
- * extended, as bash takes it; one that is not valid matches nothing, so it excludes all kernels: files
- * use this ("REQUIRES CONFIG_X" is a valid one with the same effect).
+ * grow with its repetitions and references, and recursion with its parentheses. So an expression
+ * has at most 1 KiB, 16 parentheses, repetitions whose product is at most 255, and no reference to
+ * a group. It is POSIX extended, as bash takes it; one that is not valid matches nothing, so it
+ * excludes all kernels: files use this ("REQUIRES CONFIG_X" is a valid one with the same effect).
  *
- * dkms compares versions as texts whose numbers have three digits; here numbers are compared. A kernel 6.12.5 is
- * above a maximum of 6.12 for both.
+ * dkms compares versions as texts whose numbers have three digits; here numbers are compared. A
+ * kernel 6.12.5 is above a maximum of 6.12 for both.
  */
 #include "exclusive.h"
 #include <errno.h>
@@ -96,7 +97,10 @@ static bool config_sets(const char *config, const char *name, size_t len)
 	return false;
 }
 
-/* The first word of BUILD_EXCLUSIVE_CONFIG that CONFIG does not fulfil; NULL: none. Its end is RET_END. */
+/*
+ * The first word of BUILD_EXCLUSIVE_CONFIG that CONFIG does not fulfil; NULL: none. Its end is
+ * RET_END.
+ */
 static const char *config_excludes(const char *words, const char *config, const char **ret_end)
 {
 	for (const char *p = words; *p; p = *ret_end) {

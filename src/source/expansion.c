@@ -2,11 +2,11 @@
 /*
  * Where an expansion of a shell ends: $(command), $((sum)), ${name...} and `command`.
  *
- * Their content is not understood, only its quotes and parentheses are paired, so that its last byte is
- * found. Each opening one is kept on a stack of fixed size with the byte that closes it; nothing calls itself.
- * The parenthesis of a pattern in "case" or a comment within has no partner: an expansion with one ends too early or
- * never. The first is a syntax error for the shell in the box and harms nothing else, as no byte of
- * the file reaches another shell.
+ * Their content is not understood, only its quotes and parentheses are paired, so that its last
+ * byte is found. Each opening one is kept on a stack of fixed size with the byte that closes it;
+ * nothing calls itself. The parenthesis of a pattern in "case" or a comment within has no partner:
+ * an expansion with one ends too early or never. The first is a syntax error for the shell in the
+ * box and harms nothing else, as no byte of the file reaches another shell.
  */
 #include "expansion.h"
 #include <stdbool.h>
@@ -26,7 +26,9 @@ static bool stack_push(struct stack *stack, char closer)
 	return true;
 }
 
-/* The byte that closes what begins at S; 0: nothing begins there. RET_LEN: bytes of its beginning. */
+/*
+ * The byte that closes what begins at S; 0: nothing begins there. RET_LEN: bytes of its beginning.
+ */
 static char closer_of(const char *s, size_t len, char within, size_t *ret_len)
 {
 	bool dollar = *s == '$' && len > 1;

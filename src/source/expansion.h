@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The length of the expansion at S, LEN bytes that begin with "$(", "${" or "`", up to its end. 0: it has
- * no end, or is deeper than 32 quotes and parentheses. Pure.
+ * The length of the expansion at S, LEN bytes that begin with "$(", "${" or "`", up to its end. 0:
+ * it has no end, or is deeper than 32 quotes and parentheses. Pure.
  */
 size_t source_expansion_length(const char *s, size_t len);
 /* The length of the name of a variable at S, 0: there is none. */

@@ -2,14 +2,15 @@
 /*
  * The recipe that the values of a dkms.conf make for one kernel, as dkms(8) describes it.
  *
- * The values are not trusted, whether a file or a shell in the box said them. Names of modules have the letters
- * of a plain name and no dot, because kmod cuts the name at a dot. Locations and patches are relative paths of
- * plain words that do not leave the source. A value that is needed here and has an expansion for a
- * shell is refused.
+ * The values are not trusted, whether a file or a shell in the box said them. Names of modules have
+ * the letters of a plain name and no dot, because kmod cuts the name at a dot. Locations and
+ * patches are relative paths of plain words that do not leave the source. A value that is needed
+ * here and has an expansion for a shell is refused.
  *
- * An array has as many modules as the longest of the three that describe them, as in dkms: a gap in BUILT_MODULE_NAME
- * is an error. One without a name is named after the package if it is the only one. Of several MAKE[i], the last one
- * whose MAKE_MATCH[i] matches wins; MAKE[0] without one is the default.
+ * An array has as many modules as the longest of the three that describe them, as in dkms: a gap in
+ * BUILT_MODULE_NAME is an error. One without a name is named after the package if it is the only
+ * one. Of several MAKE[i], the last one whose MAKE_MATCH[i] matches wins; MAKE[0] without one is
+ * the default.
  */
 #include "recipe-make.h"
 #include <errno.h>

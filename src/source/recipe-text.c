@@ -2,16 +2,16 @@
 /*
  * The texts that the box runs.
  *
- * dkms runs MAKE and CLEAN by eval, in the shell that has read the file: so a text may use any variable of
- * the file or of dkms. A text with a '$' or '`' therefore gets assignments of all variables in front; without one it
- * stands as it is. A value that has expansions for a shell (values.c) is assigned to a variable first, which
- * expands it, and then run by eval, as dkms does.
+ * dkms runs MAKE and CLEAN by eval, in the shell that has read the file: so a text may use any
+ * variable of the file or of dkms. A text with a '$' or '`' therefore gets assignments of all
+ * variables in front; without one it stands as it is. A value that has expansions for a shell
+ * (values.c) is assigned to a variable first, which expands it, and then run by eval, as dkms does.
  *
- * A MAKE that begins with "make" gets the number of jobs and KERNELRELEASE as its first arguments. One for a
- * kernel built by clang gets CC and LD at its end.
+ * A MAKE that begins with "make" gets the number of jobs and KERNELRELEASE as its first arguments.
+ * One for a kernel built by clang gets CC and LD at its end.
  *
- * PRE_BUILD and POST_BUILD name a program of the source and its arguments, separated by blanks, without quotes. If
- * it is missing or not executable, dkms warns and goes on.
+ * PRE_BUILD and POST_BUILD name a program of the source and its arguments, separated by blanks,
+ * without quotes. If it is missing or not executable, dkms warns and goes on.
  */
 #include "recipe-make.h"
 #include <errno.h>
@@ -21,7 +21,30 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/kernel-config.h"
 
-/* A variable that a text may name. Of the source_directives, those that only a shell can expand: it does so once, here. */
+void mf_recipe_done(struct mf_recipe *recipe)
+{
+	free(recipe->place);
+	free(recipe->make);
+	free(recipe->clean);
+	free(recipe->pre_build);
+	free(recipe->post_build);
+	mf_strings_done(&recipe->patches);
+	for (size_t i = 0; i < recipe->n; i++) {
+		free(recipe->modules[i].built);
+		free(recipe->modules[i].name);
+	}
+	free(recipe->modules);
+	free(recipe->package);
+	free(recipe->excluded);
+	mf_strings_done(&recipe->depends);
+	mf_strings_done(&recipe->notes);
+	*recipe = (struct mf_recipe){ 0 };
+}
+
+/*
+ * A variable that a text may name. Of the source_directives, those that only a shell can expand: it
+ * does so once, here.
+ */
 static bool text_may_name(const struct value *value)
 {
 	return value->index == 0 && (value->shell || !source_directive_is(value->name) ||
@@ -67,7 +90,9 @@ static const char *compiler_of(const char *config)
 	return clang && lld ? " CC=clang LD=ld.lld" : clang ? " CC=clang" : lld ? " LD=ld.lld" : "";
 }
 
-/* "modfetch_text=value" and a newline, after text_add_variables() if the value is one for a shell. */
+/*
+ * "modfetch_text=value" and a newline, after text_add_variables() if the value is one for a shell.
+ */
 static int text_add_text(struct text *text, const struct value *value)
 {
 	int r = 0;

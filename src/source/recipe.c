@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The recipe of a source: from its dkms.conf, from the values that a shell in the box has read, or for
- * a source rpm.
+ * The recipe of a source: from its dkms.conf, from the values that a shell in the box has read, or
+ * for a source rpm.
  *
- * The file is opened below the root, is a regular file, and is read by a parser that runs nothing (conf.c). What
- * it cannot read is refused with its line. The administrator may then permit (trust-dkms-conf=yes) that bash runs the
- * file in the builder's box, where it writes its values as "NAME[0]=value", each ended by a NUL. That list is not
- * trusted either: it passes the same checks, and its texts are run nowhere but in the box.
+ * The file is opened below the root, is a regular file, and is read by a parser that runs nothing
+ * (conf.c). What it cannot read is refused with its line. The administrator may then permit
+ * (trust-dkms-conf=yes) that bash runs the file in the builder's box, where it writes its values as
+ * "NAME[0]=value", each ended by a NUL. That list is not trusted either: it passes the same checks,
+ * and its texts are run nowhere but in the box.
  */
 #include "modfetch/source.h"
 #include <errno.h>
@@ -21,26 +22,6 @@
 #include "modfetch/file.h"
 #include "recipe-make.h"
 #include "rpm-recipe.h"
-
-void mf_recipe_done(struct mf_recipe *recipe)
-{
-	free(recipe->place);
-	free(recipe->make);
-	free(recipe->clean);
-	free(recipe->pre_build);
-	free(recipe->post_build);
-	mf_strings_done(&recipe->patches);
-	for (size_t i = 0; i < recipe->n; i++) {
-		free(recipe->modules[i].built);
-		free(recipe->modules[i].name);
-	}
-	free(recipe->modules);
-	free(recipe->package);
-	free(recipe->excluded);
-	mf_strings_done(&recipe->depends);
-	mf_strings_done(&recipe->notes);
-	*recipe = (struct mf_recipe){ 0 };
-}
 
 /* Reads the file; a directory or a pipe of that name is none. */
 static int conf_read(const struct mf_context *ctx, const char *path, char **ret_buf,

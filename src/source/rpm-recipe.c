@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The recipe of a source rpm that was made for kmodtool, as akmods builds it: rpmbuild --rebuild with the
- * macro "kernels" set to the release. The spec file decides which packages result. The one that has files
- * in the module directory of this kernel is moved to a fixed name, and its modules are taken out of it by
- * the same code that reads each package; none of its scriptlets is run.
+ * The recipe of a source rpm that was made for kmodtool, as akmods builds it: rpmbuild --rebuild
+ * with the macro "kernels" set to the release. The spec file decides which packages result. The one
+ * that has files in the module directory of this kernel is moved to a fixed name, and its modules
+ * are taken out of it by the same code that reads each package; none of its scriptlets is run.
  *
- * The copy of the source is a directory with the source rpm in it, and so is the place: nothing of dkms is
- * involved. The modules are not stripped: the spec file has decided that too.
+ * The copy of the source is a directory with the source rpm in it, and so is the place: nothing of
+ * dkms is involved. The modules are not stripped: the spec file has decided that too.
  *
- * The name of the file and the release become words of a shell and macros of rpm. So a name is plain (sources.c), and
- * a release with another byte than letters, digits and "._+-" is refused.
+ * The name of the file and the release become words of a shell and macros of rpm. So a name is
+ * plain (sources.c), and a release with another byte than letters, digits and "._+-" is refused.
  */
 #include "rpm-recipe.h"
 #include <errno.h>
@@ -44,7 +44,10 @@ int rpm_recipe(struct mf_context *ctx, const struct mf_source *source,
 			kernel->release);
 	recipe.place = mf_format("/var/lib/modfetch/build/%s", source->name);
 	recipe.package = strdup(RESULT);
-	/* the home directory of the box has no rpmmacros; _topdir keeps all that is written in the copy */
+	/*
+	 * the home directory of the box has no rpmmacros; _topdir keeps all that is written in the
+	 * copy
+	 */
 	recipe.make = mf_format("set -e\n"
 				"top=$PWD/rpmbuild\n"
 				"rpmbuild --rebuild --target %s --define \"_topdir $top\" "

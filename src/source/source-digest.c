@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A digest of a source: it changes when a build may have another result, and not when times change. It
- * is the sum (mf_sha256_sum) of one digest for each entry:
+ * A digest of a source: it changes when a build may have another result, and not when times change.
+ * It is the sum (mf_sha256_sum) of one digest for each entry:
  *
  *	SHA-256 of "TYPE MODE PATH" NUL, then the SHA-256 of the file's content, or the target of the link
  *
- * with TYPE f, d or l, MODE the permissions in octal digits and PATH below the source. A sum, as the
- * order of entries says nothing. Other kinds of files (pipes, devices) count with their type alone.
+ * with TYPE f, d or l, MODE the permissions in octal digits and PATH below the source. A sum, as
+ * the order of entries says nothing. Other kinds of files (pipes, devices) count with their type
+ * alone.
  *
- * The tree is not trusted. Entries are opened by name below the descriptor of their directory, and links
- * are not followed; only the source itself may be reached by a link (/var/lib/dkms). The numbers of entries and bytes and the depth are
- * bounded: directories wait in a list instead of a call within a call.
+ * The tree is not trusted. Entries are opened by name below the descriptor of their directory, and
+ * links are not followed; only the source itself may be reached by a link (/var/lib/dkms). The
+ * numbers of entries and bytes and the depth are bounded: directories wait in a list instead of a
+ * call within a call.
  */
 #include <dirent.h>
 #include <errno.h>

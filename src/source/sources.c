@@ -6,12 +6,13 @@
  *	/var/lib/dkms/NAME/VERSION/source	a link to such a directory, as "dkms add" makes it
  *	/usr/src/akmods/X.src.rpm, X.latest	source rpms of akmods, and links to the newest of each
  *
- * A name may have dashes, and so may a version. What the file says decides (PACKAGE_NAME, PACKAGE_VERSION), if
- * the directory is called so; else the version begins at the first dash before a digit. Names and versions become
- * parts of paths and of packages, so they are plain: letters, digits, "._+~-", no leading '-' or '.'.
+ * A name may have dashes, and so may a version. What the file says decides (PACKAGE_NAME,
+ * PACKAGE_VERSION), if the directory is called so; else the version begins at the first dash before
+ * a digit. Names and versions become parts of paths and of packages, so they are plain: letters,
+ * digits, "._+~-", no leading '-' or '.'.
  *
- * Links are followed below the root. A source that two of these places lead to is listed once, by name and version, and the
- * first place counts.
+ * Links are followed below the root. A source that two of these places lead to is listed once, by
+ * name and version, and the first place counts.
  */
 #include "modfetch/source.h"
 #include <dirent.h>
@@ -97,7 +98,10 @@ static int source_add(const struct finder *f, enum mf_source_kind kind, const ch
 	return source.name && source.version ? 0 : -ENOMEM;
 }
 
-/* A directory "NAME-VERSION" whose dkms.conf says NAME: the place of the dash. NULL: it says something else. */
+/*
+ * A directory "NAME-VERSION" whose dkms.conf says NAME: the place of the dash. NULL: it says
+ * something else.
+ */
 static const char *dash_by_conf(const char *entry, const char *conf, size_t len)
 {
 	_cleanup_(source_values_done) struct values values = { 0 };
@@ -121,7 +125,10 @@ static const char *dash_before_digit(const char *entry)
 	return NULL;
 }
 
-/* Is there a regular dkms.conf? Reads at most 64 KiB of it; a longer one is refused when it is read. */
+/*
+ * Is there a regular dkms.conf? Reads at most 64 KiB of it; a longer one is refused when it is
+ * read.
+ */
 static int conf_open(const struct finder *f, const char *directory, char **ret_conf,
 		     size_t *ret_len)
 {

@@ -2,13 +2,13 @@
 /*
  * The variables that a dkms.conf has set, and the texts that they are made of.
  *
- * In bash, each variable is an array, and its first element is the variable itself: so a value is found
- * by name and index, in the order of their first assignments. A file of 64 KiB sets a few thousand at most, which
- * are searched one after the other.
+ * In bash, each variable is an array, and its first element is the variable itself: so a value is
+ * found by name and index, in the order of their first assignments. A file of 64 KiB sets a few
+ * thousand at most, which are searched one after the other.
  *
- * A value may hold what only a shell can expand, as MAKE="make CC=$(which gcc)". It is then kept in the form that
- * it has between double quotes: known variables are replaced, all other bytes are escaped, and the
- * expansions are left as they were written. The box expands them.
+ * A value may hold what only a shell can expand, as MAKE="make CC=$(which gcc)". It is then kept in
+ * the form that it has between double quotes: known variables are replaced, all other bytes are
+ * escaped, and the expansions are left as they were written. The box expands them.
  *
  * A file may double a value with each assignment (A=$A$A), so the bytes of all values are bounded.
  */

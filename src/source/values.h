@@ -36,7 +36,9 @@ const struct value *source_values_find(const struct values *values, const char *
 const char *source_values_text(const struct values *values, const char *name, unsigned int index);
 /* The number of set values of an array. */
 unsigned int source_values_count(const struct values *values, const char *name);
-/* Sets a value; TEXT is taken over in any case. 0, -E2BIG (too many values, or bytes) or -ENOMEM. */
+/*
+ * Sets a value; TEXT is taken over in any case. 0, -E2BIG (too many values, or bytes) or -ENOMEM.
+ */
 int source_values_set(struct values *values, const char *name, unsigned int index, char *text,
 		      bool shell, unsigned int line);
 

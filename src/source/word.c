@@ -2,14 +2,14 @@
 /*
  * One word of a shell, the value of an assignment: bytes, quotes, backslashes and expansions.
  *
- * Known variables, those that dkms sets and those that the file has assigned before, are replaced by
- * their values. All other expansions ($(command), `command`, ${name:-word}, a variable without a known value)
- * stay as they are, and the word becomes the inside of double quotes (see values.c): an assignment splits
- * no words, so A=$(x) and A="$(x)" are the same.
+ * Known variables, those that dkms sets and those that the file has assigned before, are replaced
+ * by their values. All other expansions ($(command), `command`, ${name:-word}, a variable without a
+ * known value) stay as they are, and the word becomes the inside of double quotes (see values.c):
+ * an assignment splits no words, so A=$(x) and A="$(x)" are the same.
  *
- * They are not the same for the text in ${name:-'x'} and `echo \"x\"`, whose quotes mean something else between
- * double quotes: these are refused outside of quotes. So are the words that only a shell can understand at all:
- * $'...', $"...", a leading '~', redirections, pipes, parentheses.
+ * They are not the same for the text in ${name:-'x'} and `echo \"x\"`, whose quotes mean something
+ * else between double quotes: these are refused outside of quotes. So are the words that only a
+ * shell can understand at all: $'...', $"...", a leading '~', redirections, pipes, parentheses.
  */
 #include "word.h"
 #include <errno.h>

@@ -18,6 +18,7 @@
 #include "modfetch/strings.h"
 #include "modfetch/verify.h"
 #include "confine-modules.h"
+#include "confine-source.h"
 
 /* The files allowed in a directory of the table. */
 enum content { ANYTHING, MODULES, CONF, KERNEL };
@@ -62,6 +63,7 @@ static const struct {
 /* The package to check. */
 struct candidate {
 	const struct mf_rpm_header *header;
+	const char *source;   /* the name of a package with a source; NULL: it is none */
 	unsigned int allowed; /* of enum mf_allow */
 	bool kernel; /* a kernel that an admin named: it may contain a kernel's own files */
 };
@@ -208,6 +210,8 @@ static const char *judge_place(const struct candidate *c, const struct mf_rpm_fi
 {
 	unsigned int kind = kind_of(file->path, S_ISDIR(file->mode));
 
+	if (c->source)
+		return mf_confine_source(c->header, c->source, file);
 	if (directory_allowed(c, file->path, S_ISDIR(file->mode)) || kind & c->allowed)
 		return NULL;
 	if (kind)
@@ -280,9 +284,9 @@ static bool is_driver_name(const char *name)
 int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct mf_plan_item *item,
 	       const struct mf_rpm_header *header)
 {
-	const struct candidate candidate = { header, repo->allow_files,
-					     item->named && header->uname_r.n };
 	const char *package = item->name;
+	const struct candidate candidate = { header, mf_confine_is_source(package) ? package : NULL,
+					     repo->allow_files, item->named && header->uname_r.n };
 
 	for (size_t i = 0; i < header->n_files; i++) {
 		const char *why = confine_judge(&candidate, &header->files[i]);
@@ -290,6 +294,10 @@ int mf_confine(struct mf_context *ctx, const struct mf_repo *repo, const struct 
 		if (why)
 			return fail_file(ctx, repo, package, &header->files[i], why);
 	}
+	if (header->scriptlets.n && candidate.source)
+		return mf_fail(ctx, MF_STAGE_VERIFY, -MFE_SCRIPTLET, package,
+			       "it has %s, which no package with a source may have",
+			       header->scriptlets.v[0]);
 	if (header->scriptlets.n && !repo->scriptlets)
 		return refuse_scriptlets(ctx, repo, item, header);
 	for (size_t i = 0; i < header->obsoletes.n; i++)

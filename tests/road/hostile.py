@@ -23,6 +23,7 @@ KO = '/lib/modules/KVER/updates/mine.ko'
 FORBIDDEN = {
     'program': ['/usr/bin/mine'],
     'sbin': ['/sbin/mine'],
+    'source': ['/usr/src/mine-1/mine.c'],
     'passwd': ['/etc/passwd.d/mine'],
     'udev-rule': ['/etc/udev/rules.d/mine.rules'],
     'udev-rule-usr': ['/usr/lib/udev/rules.d/mine.rules'],

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Prints the recipe of a dkms.conf for tests/source/oracle.py, one "NAME=value" for each field, each
- * ended by a NUL: recipe-driver ROOT PATH NAME VERSION RELEASE ARCH HEADERS CONFIG|- [VALUES]
- * With VALUES, a file, the recipe is made from what the builder's box has written; "-shell" prints the text
- * for the box instead.
+ * Prints the recipe of a dkms.conf for tests/source/oracle.py, one "NAME=value" for each field,
+ * each ended by a NUL: recipe-driver ROOT PATH NAME VERSION RELEASE ARCH HEADERS CONFIG|- [VALUES]
+ * With VALUES, a file, the recipe is made from what the builder's box has written; "-shell" prints
+ * the text for the box instead.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For which kernels a source is not built, and that hostile expressions are refused before they cost. */
+/*
+ * For which kernels a source is not built, and that hostile expressions are refused before they
+ * cost.
+ */
 #include "tests/unit.h"
 #include <errno.h>
 #include <stdio.h>

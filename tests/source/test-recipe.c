@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A recipe from the file, and from the values that a shell has written. With bash and real files: oracle.py. */
+/*
+ * A recipe from the file, and from the values that a shell has written. With bash and real files:
+ * oracle.py.
+ */
 #include "tests/unit.h"
 #include "tests/root.h"
 #include "modfetch/source.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A source rpm in the form that kmodtool's spec files have, made by rpmbuild and then built by its
- * recipe, without a box. There is no Fedora here: kmodtool itself and its compiler calls are not tried.
+ * recipe, without a box. There is no Fedora here: kmodtool itself and its compiler calls are not
+ * tried.
  */
 #include "tests/unit.h"
 #include "tests/root.h"

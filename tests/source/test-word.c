@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Words of a shell: quotes, backslashes, variables, and what is left to a shell. With bash: oracle.py. */
+/*
+ * Words of a shell: quotes, backslashes, variables, and what is left to a shell. With bash:
+ * oracle.py.
+ */
 #include "tests/unit.h"
 #include <string.h>
 #include "modfetch/error.h"
