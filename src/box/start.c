@@ -4,8 +4,10 @@
  *
  * Between fork and exec there are system calls alone, because the caller may have other threads,
  * which may have held locks of libc. The process gives up all that it inherited: signals,
- * descriptors, environment and terminal; its priority stays that of the caller. It mounts the file
- * system of the box in a mount namespace that nobody else is in, so that no mount outlives it.
+ * descriptors, environment and terminal; its priority stays that of the caller. If the machine runs
+ * out of memory, the kernel takes it from the box first, also if the caller is a service that it
+ * takes last. It mounts the file system of the box in a mount namespace that nobody else is in, so
+ * that no mount outlives it.
  *
  * It does not ask to be killed with its parent, bwrap does that later. If it were killed in
  * between, bwrap's child would wait for it for ever; so it makes the box to its end, whose first
@@ -59,6 +61,17 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Any process may say that of itself; where it cannot, without /proc, the limits have to do. */
+static void offer_memory(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1000", 4) < 0)
+		start_fail("oom_score_adj");
+	if (fd >= 0)
+		close(fd);
+}
+
 /* All descriptors that are not for the program. */
 static void close_others(void)
 {
@@ -99,6 +112,7 @@ static void start_child(char *const *argv, int tree, const int fds[BOX_FDS])
 	if (setsid() < 0)
 		start_fail("setsid");
 	umask(022);
+	offer_memory();
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		start_fail("this process may not mount; run it outside of a container");
 	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, BOX_MOUNT, MOVE_MOUNT_F_EMPTY_PATH) < 0)
