@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,8 @@ static int judge(struct mf_context *ctx, const struct box_watch *watch, const ch
 		return mf_fail(ctx, MF_STAGE_BUILD, -MFE_TOOL, "box", "it could not be made: %s",
 			       ret_result->first_error ? ret_result->first_error
 						       : "bwrap gives no reason");
+	else if (watch->status == 128 + SIGKILL)
+		ret_result->outcome = MF_BOX_MEMORY;
 	else
 		ret_result->outcome = box_output_reason(text);
 	return 0;

@@ -100,7 +100,10 @@ static const struct {
 	{ "out of memory allocating", MF_BOX_MEMORY },
 	{ "virtual memory exhausted", MF_BOX_MEMORY },
 	{ "memory exhausted", MF_BOX_MEMORY },
-	{ "Killed signal terminated program", MF_BOX_MEMORY }, /* gcc, of a child process */
+	/* nobody but the kernel kills a process of a box, for its memory: gcc, make, a shell in make */
+	{ "Killed signal terminated program", MF_BOX_MEMORY },
+	{ "] Killed", MF_BOX_MEMORY },
+	{ "] Error 137", MF_BOX_MEMORY },
 };
 
 enum mf_box_outcome box_output_reason(const char *text)
@@ -134,6 +137,8 @@ static const struct {
 	{ ": not found", RANK_SHELL },
 	{ ": command not found", RANK_SHELL },
 	{ ": Permission denied", RANK_SHELL },
+	{ "Cannot fork", RANK_SHELL },
+	{ ": Resource temporarily unavailable", RANK_SHELL },
 	{ "*** ", RANK_MAKE },
 };
 

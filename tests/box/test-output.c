@@ -75,6 +75,10 @@ static void the_reason_is_in_the_output(void **state)
 	assert_int_equal(
 		box_output_reason("gcc: fatal error: Killed signal terminated program cc1"),
 		MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("make[1]: *** [x/Makefile:7: x.o] Killed"),
+			 MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("make: *** [Makefile:2: all] Error 137"), MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("make: *** [Makefile:2: all] Error 1"), MF_BOX_FAILED);
 	assert_int_equal(box_output_reason("x.c:1:1: error: x"), MF_BOX_FAILED);
 	assert_int_equal(box_output_reason(""), MF_BOX_FAILED);
 }
@@ -91,6 +95,7 @@ static const struct {
 	  "x.h:2:10: fatal error: linux/gone.h: No such file or directory" },
 	{ "make: *** /lib/modules/x/build: No such file or directory.  Stop.\n",
 	  "make: *** /lib/modules/x/build: No such file or directory.  Stop." },
+	{ "sh: 1: Cannot fork\nmake: *** [Makefile:2: all] Error 2\n", "sh: 1: Cannot fork" },
 	{ "Makefile:3: *** missing separator.  Stop.",
 	  "Makefile:3: *** missing separator.  Stop." },
 	{ "  MODPOST Module.symvers\nERROR: modpost: \"gone\" [x.ko] undefined!\nmake: *** Error "
