@@ -37,7 +37,7 @@ struct mf_box {
 	const char *log;
 	unsigned int seconds;	/* until all is killed */
 	unsigned int processes; /* at the same time, threads included */
-	uint64_t memory;	/* bytes of each process; with systemd, of all, with SPACE on top */
+	uint64_t memory;	/* bytes of each process; with systemd, of all and of their files */
 	uint64_t space;		/* bytes of the copy, and of all that the build writes */
 	uint64_t result_max;	/* bytes of one result */
 };
@@ -47,7 +47,7 @@ enum mf_box_outcome {
 	MF_BOX_DONE,	 /* status 0 */
 	MF_BOX_FAILED,	 /* another status */
 	MF_BOX_DEADLINE, /* killed when its time was over */
-	MF_BOX_MEMORY,	 /* another status, and its output says that memory ran out */
+	MF_BOX_MEMORY,	 /* a kill by the kernel, or its output says that memory ran out */
 	MF_BOX_SPACE,	 /* another status, and its output says that SPACE was used up */
 };
 

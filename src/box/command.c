@@ -2,7 +2,7 @@
 /*
  * The command that makes a box. Well-kept programs do the work; this file chooses their options:
  *
- *	systemd-run   a scope in modfetch-build.slice: limits of all processes together
+ *	systemd-run   a scope in modfetch.slice: limits of all processes together
  *	bwrap	      namespaces, the file system, the filter of system calls
  *	/bin/sh	      the first process: waits for permission to start the next one
  *	setpriv	      user and group of the box, no capabilities, also none to be had again
@@ -13,6 +13,10 @@
  * system are mounted read-only: programs and headers, and of /etc only files that everybody may
  * read and that a compiler or a makefile looks at. /home, /root, /var, /run, /sys, keys and devices
  * are not there. Writable are two directories of one limited file system (tree.c).
+ *
+ * The scope limits this box, the slice all boxes together, and their share of the processors
+ * (systemd/modfetch.slice): the kernel weighs a group only against its siblings, and those of a
+ * scope are other boxes. The files of a box are memory, and count as such.
  *
  * Where systemd does not run, the limits of a process hold alone. RLIMIT_NPROC counts all processes
  * of the user, hence those of all boxes: it leaves room for BOXES of them, and a box that forks
@@ -125,12 +129,12 @@ static int add_scope(struct mf_context *ctx, const struct mf_box *box, struct mf
 
 	if (access("/run/systemd/system", F_OK) || !path)
 		return 0;
-	r = ADD(argv, path, "--scope", "--quiet", "--collect", "--slice=modfetch-build.slice",
-		"--property=MemorySwapMax=0", "--property=CPUWeight=50", "--property=IOWeight=50");
+	r = ADD(argv, path, "--scope", "--quiet", "--collect", "--slice=modfetch.slice",
+		"--description=Build of a driver", "--property=MemorySwapMax=0");
 	if (!r)
 		r = add_number(argv, "--property=TasksMax=", box->processes + 4ULL);
 	if (!r)
-		r = add_number(argv, "--property=MemoryMax=", box->memory + box->space);
+		r = add_number(argv, "--property=MemoryMax=", box->memory);
 	if (!r)
 		r = mf_strings_add(argv, "--");
 	return r < 0 ? mf_fail(ctx, MF_STAGE_BUILD, r, path, NULL) : 0;

@@ -36,7 +36,7 @@ enum {
 	BUILD_PROCESSES = 1024,
 };
 
-/* Half of the memory for files, three quarters for processes: what else runs here has to go on. */
+/* Three quarters of the memory, half of it for files: what else runs here has to go on. */
 static void set_limits(struct mf_box *box)
 {
 	struct sysinfo info;
