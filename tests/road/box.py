@@ -327,7 +327,9 @@ class Limits(BoxTest):
 
     def test_a_fork_bomb_is_bounded(self):
         most = []
-        child = subprocess.Popen(self.command('f() { f | f & }; f; sleep 3; echo end', processes=50, seconds=8), stdout=subprocess.PIPE)
+        # each process makes others until it cannot
+        self.write('attack.py', PYTHON + 'import time\ntry:\n    while True:\n        os.fork()\nexcept OSError:\n    time.sleep(3)\n')
+        child = subprocess.Popen(self.command('python3 attack.py; f() { f | f & }; f; echo end', processes=50, seconds=30), stdout=subprocess.PIPE)
         while child.poll() is None:
             most.append(len(processes()))
             time.sleep(0.1)
@@ -362,6 +364,13 @@ class Limits(BoxTest):
         self.assertEqual(b.outcome, 'failed')
         b = self.box('echo "cc1: out of memory allocating 65536 bytes" >&2; exit 1')
         self.assertEqual(b.outcome, 'memory')
+        # as the kernel kills: the script, or what it runs
+        self.assertEqual(self.box('kill -KILL $$').outcome, 'memory')
+        self.write('Makefile', 'all:\n\t@sh -c "kill -KILL \\$$\\$$"; exit $$?\n')
+        self.assertEqual(self.box('make').outcome, 'memory')
+
+    def test_the_kernel_takes_memory_from_it_first(self):
+        self.assertEqual(self.box('cat /proc/1/oom_score_adj /proc/self/oom_score_adj').log, '1000\n1000\n')
 
     def test_output_without_end_is_a_log_with_an_end(self):
         b = self.box('echo first; yes "x.c:1: error: not the first"; true', seconds=3)
