@@ -101,7 +101,7 @@ class Kernel:
     def install(self, root, names):
         """Puts modules (None: all) and the kernel's own lists into ROOT and indexes them there."""
         target = pathlib.Path(root) / "usr/lib/modules" / self.release
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)  # the headers of a kernel are in it too
         for file in self.depends if names is None else self.closure(names):
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             os.link(self.tree / file, target / file)
