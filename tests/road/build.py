@@ -7,6 +7,7 @@ Oracles: the modules that dkms builds from the same sources, modinfo, depmod, an
 import json
 import os
 import re
+import shutil
 import sys
 import time
 import unittest
@@ -20,6 +21,8 @@ OTHER = 'v4l2loopback'   # needs symbols of another module
 MORE = unittest.skipUnless(ALL, 'needs more kernels: set MODFETCH_TEST_ALL=1')
 
 
+@unittest.skipUnless(shutil.which('mmdebstrap'), 'mmdebstrap is missing (use vm of dependencies.tsv)')
+@unittest.skipIf(b'libasan' in open(r.MODFETCH, 'rb').read(), 'the Debian of tests/lib/builder has no libraries of sanitizers')
 class Case(unittest.TestCase):
     def setUp(self):
         self.m = Builder()
