@@ -2,11 +2,11 @@
 /*
  * Which sources are built for the kernel.
  *
- * Those that are named, in the newest version that is here unless the version is named too; one that is not here may be in a
- * repository, as package NAME-kmod-source. Without names: those that were built
- * here before, and, where there is no dkms, those whose conf says AUTOINSTALL. What dkms has in its tree is
- * dkms's, which builds it itself; it is never built unasked, and not when it is asked for either: two modules of one name would
- * fight. build --take-over moves it.
+ * Those that are named, in the newest version that is here unless the version is named too; one that
+ * is not here may be in a repository, as package NAME-kmod-source. Without names: those of which a
+ * driver that was built here is installed, and, where there is no dkms, those whose conf says
+ * AUTOINSTALL. What dkms has in its tree is dkms's, which builds it itself: two modules of one name
+ * would fight. build --take-over moves it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,12 +40,13 @@ static bool is_of_dkms(const struct mf_context *ctx, const struct mf_source *sou
 	return path && exists(ctx, path);
 }
 
-static bool was_built(const struct builder *b, const char *name)
+/* Has an installed kernel a driver that was built here from this source? 1, 0, or a recorded failure. */
+static int is_in_use(struct builder *b, const char *name)
 {
-	for (size_t i = 0; i < b->ledger.n; i++)
-		if (!strcmp(b->ledger.v[i].name, name))
-			return true;
-	return false;
+	_cleanup_(mf_strings_done) struct mf_strings packages = { 0 };
+	int r = build_installed(b->ctx, &b->ledger, name, &packages);
+
+	return r < 0 ? r : packages.n > 0;
 }
 
 static bool has_job(const struct builder *b, const char *name)
@@ -64,13 +65,13 @@ static void add_job(struct builder *b, const struct mf_source *source)
 	job->built.source = mf_format("%s/%s", source->name, source->version);
 }
 
-/* Is the source built without being asked for? Its recipe is read for that. */
-static bool is_automatic(struct builder *b, struct build_job *job)
+/* Is the source built without being asked for? Its recipe is read for that. 1, 0, or a recorded failure. */
+static int is_automatic(struct builder *b, struct build_job *job)
 {
-	if (was_built(b, job->source->name))
-		return true;
-	if (has_its_tool(b->ctx, job->source))
-		return false;
+	int r = is_in_use(b, job->source->name);
+
+	if (r || has_its_tool(b->ctx, job->source))
+		return r;
 	build_read_recipe(b, job);
 	/* the failure of a conf that cannot be read is reported: else nobody would know */
 	return job->built.state == MF_BUILD_FAILED || job->recipe.autoinstall;
@@ -89,16 +90,19 @@ static void drop_last_job(struct builder *b)
 /* Adds the newest version of each source that is built unasked; the newest comes first in the list. */
 static int choose_automatic(struct builder *b)
 {
-	for (size_t i = 0; i < b->sources.n; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < b->sources.n; i++) {
 		const struct mf_source *source = &b->sources.v[i];
 
 		if (has_job(b, source->name) || is_of_dkms(b->ctx, source))
 			continue;
 		add_job(b, source);
-		if (!is_automatic(b, &b->jobs[b->n_jobs - 1]))
+		r = is_automatic(b, &b->jobs[b->n_jobs - 1]);
+		if (r <= 0)
 			drop_last_job(b);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Is the source NAME, "v4l2loopback" or "v4l2loopback/0.12.7"? */

@@ -249,6 +249,13 @@ class Beside(Case):
         m.sh('mv /usr/bin/gcc-12 /usr/bin/gcc-13')
         m.modfetch(f'kernel-added {self.old}', None)
         self.assertTrue(os.path.islink(f'{m.path}/{m.module(self.old, "acpi_call")}'))
+        # a driver that the admin has removed is not built again
+        m.modfetch(f'--kernel {self.new} remove acpi_call')
+        self.assertIsNone(m.module(self.old, 'acpi_call'))
+        self.assertEqual(m.build(f'--unattended --kernel {self.old} build', 2), {})
+        m.sh('mv /usr/bin/gcc-13 /usr/bin/gcc-12')
+        m.build(f'--kernel {self.new} build {SMALL}')
+        m.sh('mv /usr/bin/gcc-12 /usr/bin/gcc-13')
         # what cannot be built is a line, and no failure of the kernel
         m.append(f'{directory}/acpi_call.c', '\n#error planted\n')
         done = m.modfetch(f'kernel-added {self.old}', None)
