@@ -2,7 +2,8 @@
 /*
  * Which sources are built for the kernel.
  *
- * Those that are named, in the newest version that is here unless the version is named too. Without names: those that were built
+ * Those that are named, in the newest version that is here unless the version is named too; one that is not here may be in a
+ * repository, as package NAME-kmod-source. Without names: those that were built
  * here before, and, where there is no dkms, those whose conf says AUTOINSTALL. What dkms has in its tree is
  * dkms's, which builds it itself; it is never built unasked, and not when it is asked for either: two modules of one name would
  * fight. build --take-over moves it.
@@ -14,6 +15,7 @@
 #include "builder.h"
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/pipeline.h"
 
 /* Does a path below the root exist? */
 static bool exists(const struct mf_context *ctx, const char *path)
@@ -21,6 +23,12 @@ static bool exists(const struct mf_context *ctx, const char *path)
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
 
 	return fd >= 0;
+}
+
+/* Does the tool that the source was made for build it unasked? */
+static bool has_its_tool(const struct mf_context *ctx, const struct mf_source *source)
+{
+	return exists(ctx, source->kind == MF_SOURCE_RPM ? "usr/sbin/akmods" : "usr/sbin/dkms");
 }
 
 /* Has dkms the source in its tree? */
@@ -61,7 +69,7 @@ static bool is_automatic(struct builder *b, struct build_job *job)
 {
 	if (was_built(b, job->source->name))
 		return true;
-	if (exists(b->ctx, "usr/sbin/dkms"))
+	if (has_its_tool(b->ctx, job->source))
 		return false;
 	build_read_recipe(b, job);
 	/* the failure of a conf that cannot be read is reported: else nobody would know */
@@ -128,10 +136,57 @@ static int choose_named(struct builder *b, const char *name)
 		       name);
 }
 
+/*
+ * Installs the package with the source NAME, if a repository has it. That there is none is no failure here:
+ * choose_named() says what is missing. 0 or a recorded failure.
+ */
+static int fetch_source(struct builder *b, const char *name)
+{
+	char *package = mf_format("%.*s-kmod-source", (int)strcspn(name, "/"), name);
+	struct mf_strings packages = { &package, 1, 0 };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "build",
+						     .reason = "its driver is built",
+						     .selection.install = &packages,
+						     .no_load = true };
+	int r = package ? mf_pipeline_run(b->ctx, &run) : -ENOMEM;
+
+	free(package);
+	if (r == -MFE_NOT_FOUND || r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA) {
+		b->ctx->failure = (struct mf_failure){ 0 };
+		return 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+static bool has_source(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->sources.n; i++)
+		if (is_named(&b->sources.v[i], name))
+			return true;
+	return false;
+}
+
+/* The sources on this machine, and those that are named and come from a repository. 0 or a recorded failure. */
+static int find_sources(struct builder *b, const struct mf_strings *names)
+{
+	bool fetched = false;
+	int r = mf_sources_find(b->ctx, NULL, &b->sources);
+
+	for (size_t i = 0; !r && names && !b->options->dry_run && i < names->n; i++)
+		if (!has_source(b, names->v[i])) {
+			r = fetch_source(b, names->v[i]);
+			fetched = true;
+		}
+	if (r < 0 || !fetched)
+		return r;
+	mf_sources_done(&b->sources);
+	return mf_sources_find(b->ctx, NULL, &b->sources);
+}
+
 int build_choose(struct builder *b)
 {
 	const struct mf_strings *names = b->options->names;
-	int r = mf_sources_find(b->ctx, NULL, &b->sources);
+	int r = find_sources(b, names);
 
 	if (r < 0)
 		return r;
