@@ -133,7 +133,7 @@ _modfetch() {
         ;;
     pack)
         options="--output --jobs --flavor --symvers --image --system-map --config --firmware --version --release --sign --cert
-            --gpg-key --identity --updateinfo --incremental --share --only --subset --drivers --spec-only"
+            --gpg-key --identity --updateinfo --incremental --share --only --subset --drivers --page --spec-only"
         if [[ $word != -* ]]; then
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$word")

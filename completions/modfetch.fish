@@ -146,6 +146,7 @@ complete -c modfetch -n "__fish_seen_subcommand_from pack" -l share -d "let pack
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l only -d "modules" -x
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l subset -d "only for the machine of a list" -rF
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l drivers -d "the trees have the drivers of this source" -x
+complete -c modfetch -n "__fish_seen_subcommand_from pack" -l page -d "write a page for web browsers"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -l spec-only -d "write specs, build nothing" -xa "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from pack" -a "(__fish_complete_directories)"
 complete -c modfetch -n "__fish_seen_subcommand_from queue" -l until-empty -d "go on until nothing is left"

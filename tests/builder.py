@@ -107,7 +107,10 @@ class Builder:
 
 
 def sections(path):
-    """What a module does: its sections but for notes, names of files and what a signature adds. Section name: digest."""
+    """What a module does: its sections but for notes, names of files and what a signature adds. Section name: digest.
+
+    The release of the kernel in .modinfo counts by itself, as "vermagic": in a link, it is that of another kernel.
+    """
     found = {}
     with tempfile.TemporaryDirectory() as scratch:
         plain = f'{scratch}/m.ko'
@@ -122,7 +125,12 @@ def sections(path):
                             f'{scratch}/s'], stderr=subprocess.DEVNULL, check=False)
             if os.path.exists(f'{scratch}/s'):
                 with open(f'{scratch}/s', 'rb') as f:
-                    found[name] = hashlib.sha256(f.read()).hexdigest()
+                    data = f.read()
+                if name == '.modinfo':
+                    release = re.search(rb'(?<=vermagic=)\S+', data)
+                    found['vermagic'] = release[0].decode()
+                    data = data.replace(release[0], b'', 1)
+                found[name] = hashlib.sha256(data).hexdigest()
                 os.unlink(f'{scratch}/s')
     return found
 

@@ -51,8 +51,9 @@ void mf_built_done(struct mf_built_list *list);
 
 struct mf_build_options {
 	/*
-	 * NAME or NAME/VERSION of sources; NULL or empty: those that are built without being asked for. These
-	 * were built here before, for any kernel, or their conf says AUTOINSTALL and there is no dkms.
+	 * NAME or NAME/VERSION of sources; NULL or empty: those that are built without being asked for. Of these a
+	 * driver is installed, for any kernel, that was built here; or their conf says AUTOINSTALL and there is
+	 * no dkms.
 	 */
 	const struct mf_strings *names;
 	/* build although dkms has the source, and keep the packages instead of installing them */

@@ -23,6 +23,7 @@ void mf_json_set_int(struct mf_json *object, const char *key, int64_t n);
 void mf_json_set_bool(struct mf_json *object, const char *key, bool b);
 void mf_json_add(struct mf_json *array, struct mf_json *value);
 void mf_json_add_string(struct mf_json *array, const char *s);
+struct mf_json *mf_json_int(int64_t n);
 struct mf_strings;
 void mf_json_set_strings(struct mf_json *object, const char *key, const struct mf_strings *list);
 

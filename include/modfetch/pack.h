@@ -118,4 +118,10 @@ int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	    struct mf_pack_result *ret_result);
 void mf_pack_result_done(struct mf_pack_result *result);
 
+/*
+ * The name of the file of a type ("primary") in a repodata directory, from its repomd.xml; new memory.
+ * NULL: there is none, or no memory.
+ */
+char *mf_pack_metadata_find(int repodata_fd, const char *type);
+
 #endif

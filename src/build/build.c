@@ -187,7 +187,14 @@ static int compile_all(struct builder *b)
 static int finish_job(struct builder *b, struct build_job *job)
 {
 	struct build_tree tree = { 0 };
-	int r = build_tree_make(b, job, &tree);
+	int r = 0;
+
+	/* which modules a source rpm has is known only now */
+	if (job->recipe.package && !b->options->publish)
+		r = build_judge(b, job);
+	if (r < 0 || job->done)
+		return r;
+	r = build_tree_make(b, job, &tree);
 
 	if (!r)
 		r = build_package(b, job, &tree);
@@ -239,7 +246,7 @@ static int finish_all(struct builder *b, const bool *built)
 				break;
 			if (r < 0)
 				build_job_fail(b, job);
-			else
+			else if (!job->done)
 				(void)build_job_settle(job, MF_BUILD_BUILT, NULL);
 		}
 		/* what is published is for others: this machine has nothing to remember */
@@ -307,6 +314,9 @@ int mf_build(struct mf_context *ctx, const struct mf_build_options *options,
 	_cleanup_(builder_done) struct builder b = { .ctx = ctx, .options = options, .lock = -1 };
 	int r = run_steps(&b);
 
+	/* steps that may fail have left their failures there */
+	if (!r)
+		ctx->failure = (struct mf_failure){ 0 };
 	if (!r)
 		r = take_result(&b, ret_list);
 	return r == -ENOMEM ? mf_fail(ctx, MF_STAGE_BUILD, r, ctx->kernel, NULL) : r;

@@ -54,6 +54,12 @@ void build_job_fail(struct builder *b, struct build_job *job);
 /* Decides the state of JOB. REASON may be NULL; it is the job's then. 0 or -ENOMEM. */
 int build_job_settle(struct build_job *job, enum mf_build_state state, char *reason);
 
+/* ---- installed.c ---- */
+
+/* The names of the packages that were built here from the source NAME and are installed. 0 or a recorded failure. */
+int build_installed(struct mf_context *ctx, const struct build_ledger *ledger, const char *name,
+		    struct mf_strings *ret_packages);
+
 /* ---- choose.c: which sources ---- */
 
 /* Fills the jobs. 0 or a recorded failure. */

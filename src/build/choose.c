@@ -2,10 +2,11 @@
 /*
  * Which sources are built for the kernel.
  *
- * Those that are named, in the newest version that is here unless the version is named too. Without names: those that were built
- * here before, and, where there is no dkms, those whose conf says AUTOINSTALL. What dkms has in its tree is
- * dkms's, which builds it itself; it is never built unasked, and not when it is asked for either: two modules of one name would
- * fight. build --take-over moves it.
+ * Those that are named, in the newest version that is here unless the version is named too; one that
+ * is not here may be in a repository, as package NAME-kmod-source. Without names: those of which a
+ * driver that was built here is installed, and, where there is no dkms, those whose conf says
+ * AUTOINSTALL. What dkms has in its tree is dkms's, which builds it itself: two modules of one name
+ * would fight. build --take-over moves it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include "builder.h"
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/pipeline.h"
 
 /* Does a path below the root exist? */
 static bool exists(const struct mf_context *ctx, const char *path)
@@ -21,6 +23,12 @@ static bool exists(const struct mf_context *ctx, const char *path)
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
 
 	return fd >= 0;
+}
+
+/* Does the tool that the source was made for build it unasked? */
+static bool has_its_tool(const struct mf_context *ctx, const struct mf_source *source)
+{
+	return exists(ctx, source->kind == MF_SOURCE_RPM ? "usr/sbin/akmods" : "usr/sbin/dkms");
 }
 
 /* Has dkms the source in its tree? */
@@ -32,12 +40,13 @@ static bool is_of_dkms(const struct mf_context *ctx, const struct mf_source *sou
 	return path && exists(ctx, path);
 }
 
-static bool was_built(const struct builder *b, const char *name)
+/* Has an installed kernel a driver that was built here from this source? 1, 0, or a recorded failure. */
+static int is_in_use(struct builder *b, const char *name)
 {
-	for (size_t i = 0; i < b->ledger.n; i++)
-		if (!strcmp(b->ledger.v[i].name, name))
-			return true;
-	return false;
+	_cleanup_(mf_strings_done) struct mf_strings packages = { 0 };
+	int r = build_installed(b->ctx, &b->ledger, name, &packages);
+
+	return r < 0 ? r : packages.n > 0;
 }
 
 static bool has_job(const struct builder *b, const char *name)
@@ -56,13 +65,13 @@ static void add_job(struct builder *b, const struct mf_source *source)
 	job->built.source = mf_format("%s/%s", source->name, source->version);
 }
 
-/* Is the source built without being asked for? Its recipe is read for that. */
-static bool is_automatic(struct builder *b, struct build_job *job)
+/* Is the source built without being asked for? Its recipe is read for that. 1, 0, or a recorded failure. */
+static int is_automatic(struct builder *b, struct build_job *job)
 {
-	if (was_built(b, job->source->name))
-		return true;
-	if (exists(b->ctx, "usr/sbin/dkms"))
-		return false;
+	int r = is_in_use(b, job->source->name);
+
+	if (r || has_its_tool(b->ctx, job->source))
+		return r;
 	build_read_recipe(b, job);
 	/* the failure of a conf that cannot be read is reported: else nobody would know */
 	return job->built.state == MF_BUILD_FAILED || job->recipe.autoinstall;
@@ -81,16 +90,19 @@ static void drop_last_job(struct builder *b)
 /* Adds the newest version of each source that is built unasked; the newest comes first in the list. */
 static int choose_automatic(struct builder *b)
 {
-	for (size_t i = 0; i < b->sources.n; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < b->sources.n; i++) {
 		const struct mf_source *source = &b->sources.v[i];
 
 		if (has_job(b, source->name) || is_of_dkms(b->ctx, source))
 			continue;
 		add_job(b, source);
-		if (!is_automatic(b, &b->jobs[b->n_jobs - 1]))
+		r = is_automatic(b, &b->jobs[b->n_jobs - 1]);
+		if (r <= 0)
 			drop_last_job(b);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Is the source NAME, "v4l2loopback" or "v4l2loopback/0.12.7"? */
@@ -128,10 +140,57 @@ static int choose_named(struct builder *b, const char *name)
 		       name);
 }
 
+/*
+ * Installs the package with the source NAME, if a repository has it. That there is none is no failure here:
+ * choose_named() says what is missing. 0 or a recorded failure.
+ */
+static int fetch_source(struct builder *b, const char *name)
+{
+	char *package = mf_format("%.*s-kmod-source", (int)strcspn(name, "/"), name);
+	struct mf_strings packages = { &package, 1, 0 };
+	_cleanup_(mf_run_done) struct mf_run run = { .verb = "build",
+						     .reason = "its driver is built",
+						     .selection.install = &packages,
+						     .no_load = true };
+	int r = package ? mf_pipeline_run(b->ctx, &run) : -ENOMEM;
+
+	free(package);
+	if (r == -MFE_NOT_FOUND || r == -MFE_NO_REPOSITORY || r == -MFE_NO_METADATA) {
+		b->ctx->failure = (struct mf_failure){ 0 };
+		return 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+static bool has_source(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->sources.n; i++)
+		if (is_named(&b->sources.v[i], name))
+			return true;
+	return false;
+}
+
+/* The sources on this machine, and those that are named and come from a repository. 0 or a recorded failure. */
+static int find_sources(struct builder *b, const struct mf_strings *names)
+{
+	bool fetched = false;
+	int r = mf_sources_find(b->ctx, NULL, &b->sources);
+
+	for (size_t i = 0; !r && names && !b->options->dry_run && i < names->n; i++)
+		if (!has_source(b, names->v[i])) {
+			r = fetch_source(b, names->v[i]);
+			fetched = true;
+		}
+	if (r < 0 || !fetched)
+		return r;
+	mf_sources_done(&b->sources);
+	return mf_sources_find(b->ctx, NULL, &b->sources);
+}
+
 int build_choose(struct builder *b)
 {
 	const struct mf_strings *names = b->options->names;
-	int r = mf_sources_find(b->ctx, NULL, &b->sources);
+	int r = find_sources(b, names);
 
 	if (r < 0)
 		return r;

@@ -160,7 +160,8 @@ void build_read_recipe(struct builder *b, struct build_job *job)
 						 .arch = mf_context_machine(b->ctx, &room),
 						 /* they may be missing; the recipe is the same */
 						 .headers = headers ? headers : "/",
-						 .config = b->tools.config,
+						 .config =
+							 *b->tools.config ? b->tools.config : NULL,
 						 .jobs = mf_threads() };
 	int r = mf_recipe_read(b->ctx, job->source, &kernel, &job->recipe);
 
@@ -261,18 +262,29 @@ static int take_results(struct mf_context *ctx, struct build_job *job,
 	return 0;
 }
 
+/* The directory that is copied into the box; of a source rpm the one that it is in. */
+static char *directory_of(const struct mf_source *source)
+{
+	const char *slash = strrchr(source->path, '/');
+
+	return source->kind == MF_SOURCE_RPM && slash
+		       ? strndup(source->path, (size_t)(slash - source->path))
+		       : strdup(source->path);
+}
+
 int build_compile(const struct builder *b, struct mf_context *ctx, struct build_job *job)
 {
 	_cleanup_(mf_box_result_done) struct mf_box_result result = { 0 };
 	_cleanup_(mf_strings_done) struct mf_strings directories = { 0 }, results = { 0 };
 	_cleanup_free_ char *script = script_of(&job->recipe), *log = log_of(b, job->source);
-	struct mf_box box = { .source = job->source->path,
+	_cleanup_free_ char *directory = directory_of(job->source);
+	struct mf_box box = { .source = directory,
 			      .place = job->recipe.place,
 			      .script = script,
 			      .read_only = &directories,
 			      .results = &results,
 			      .log = log };
-	int r = script && log ? add_directories(b, &directories) : -ENOMEM;
+	int r = script && log && directory ? add_directories(b, &directories) : -ENOMEM;
 
 	if (!r)
 		r = add_results(&job->recipe, &results);

@@ -159,7 +159,9 @@ static int find_package(struct builder *b, struct build_job *job)
 	_cleanup_(mf_failure_restore) const struct mf_saved_failure saved = mf_failure_save(b->ctx);
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "build",
 						     .reason = "before it is built",
-						     .no_load = true };
+						     .no_load = true,
+						     /* kernel-added has asked for new ones */
+						     .metadata_asked = true };
 	int r = 0;
 
 	for (size_t i = 0; !r && i < job->built.modules.n; i++) {

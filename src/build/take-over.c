@@ -18,10 +18,8 @@
 #include "builder.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/file.h"
-#include "modfetch/local.h"
 #include "modfetch/pipeline.h"
 #include "modfetch/process.h"
-#include "modfetch/release.h"
 
 #define DKMS "/usr/sbin/dkms"
 #define TREE "var/lib/dkms"
@@ -203,43 +201,25 @@ static int take_over(struct moving *m)
 
 /* ---- back to dkms ---- */
 
-/* The kernels that have it, with the names of its packages. 0 or a recorded failure. */
-static int find_built(struct moving *m, const struct build_ledger *ledger,
-		      struct mf_strings *packages)
+/* The installed kernels that it was built for. */
+static int find_built(struct moving *m, const struct build_ledger *ledger)
 {
 	int r = 0;
 
-	for (size_t i = 0; !r && i < ledger->n; i++) {
-		const struct build_entry *e = &ledger->v[i];
-		struct mf_release release;
-
-		if (e->code || strcmp(e->name, m->source->name) != 0 ||
-		    mf_release_parse(e->kernel, NULL, &release) < 0)
-			continue;
-		if (mf_kernel_is_installed(m->ctx, e->kernel))
-			r = mf_strings_add_unique(&m->kernels, e->kernel);
-		for (size_t k = 0; !r && k < e->modules.n; k++) {
-			_cleanup_free_ char *name = mf_release_kmp(&release, e->modules.v[k]);
-
-			r = name ? mf_strings_add(packages, name) : -ENOMEM;
-		}
-	}
+	for (size_t i = 0; !r && i < ledger->n; i++)
+		if (!ledger->v[i].code && !strcmp(ledger->v[i].name, m->source->name) &&
+		    mf_kernel_is_installed(m->ctx, ledger->v[i].kernel))
+			r = mf_strings_add_unique(&m->kernels, ledger->v[i].kernel);
 	return r < 0 ? mf_fail(m->ctx, MF_STAGE_BUILD, r, m->label, NULL) : 0;
 }
 
 static int remove_packages(struct moving *m, const struct mf_strings *packages)
 {
-	/* to remove something, no repository need be configured */
-	_cleanup_(mf_local_done) struct mf_local none = { .id = MF_LOCAL_BUILT,
-							  .directory = strdup("/") };
 	_cleanup_(mf_run_done) struct mf_run run = { .verb = "build",
 						     .reason = "it goes back to dkms",
 						     .selection.remove = packages,
-						     .locals = &none,
-						     .n_locals = 1,
 						     .no_load = true };
-	int r = none.directory ? mf_pipeline_run(m->ctx, &run)
-			       : mf_fail(m->ctx, MF_STAGE_BUILD, -ENOMEM, m->label, NULL);
+	int r = mf_pipeline_run(m->ctx, &run);
 
 	for (size_t i = 0; r >= 0 && i < packages->n; i++)
 		r = note(m, "removed %s", packages->v[i]);
@@ -259,7 +239,9 @@ static int give_back(struct moving *m)
 	int r = build_ledger_read(m->ctx, &ledger);
 
 	if (!r)
-		r = find_built(m, &ledger, &packages);
+		r = find_built(m, &ledger);
+	if (!r)
+		r = build_installed(m->ctx, &ledger, m->source->name, &packages);
 	if (!r && !packages.n)
 		return mf_fail(m->ctx, MF_STAGE_BUILD, -MFE_NOT_FOUND, m->label,
 			       "modfetch has not built it");

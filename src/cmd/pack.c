@@ -18,6 +18,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/inflate.h"
 #include "modfetch/pack.h"
+#include "modfetch/page.h"
 #include "cmd.h"
 
 enum { /* long options without a letter */
@@ -40,6 +41,7 @@ enum { /* long options without a letter */
        OPT_SPEC_ONLY,
        OPT_SUBSET,
        OPT_DRIVERS,
+       OPT_PAGE,
 };
 
 static const struct option long_options[] = {
@@ -64,6 +66,7 @@ static const struct option long_options[] = {
 	{ "spec-only", required_argument, NULL, OPT_SPEC_ONLY },
 	{ "subset", required_argument, NULL, OPT_SUBSET },
 	{ "drivers", required_argument, NULL, OPT_DRIVERS },
+	{ "page", no_argument, NULL, OPT_PAGE },
 	{ 0 },
 };
 
@@ -71,6 +74,7 @@ struct arguments {
 	struct mf_pack_options options;
 	struct mf_strings trees, only;
 	struct mf_lists subset;
+	bool page;
 };
 
 static void pack_arguments_done(struct arguments *a)
@@ -129,6 +133,9 @@ static int pack_parse_option(struct cmd *cmd, struct arguments *a, int option, c
 		return 0;
 	case OPT_SHARE:
 		a->options.share = true;
+		return 0;
+	case OPT_PAGE:
+		a->page = true;
 		return 0;
 	case OPT_SUBSET:
 		a->options.subset = &a->subset;
@@ -276,11 +283,21 @@ static void pack_print_text(const struct mf_pack_result *r)
 	putchar('\n');
 }
 
+/* Writes the page after the repository was published: if it is asked for, or there is one to be renewed. */
+static int pack_write_page(struct cmd *cmd, const struct arguments *a)
+{
+	const char *output = a->options.output;
+
+	if (a->options.spec_only || (!a->page && !mf_page_exists(output)))
+		return 0;
+	return mf_page_write(&cmd->ctx, output);
+}
+
 int cmd_pack(struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_(pack_arguments_done) struct arguments a = { 0 };
 	_cleanup_(mf_pack_result_done) struct mf_pack_result result = { 0 };
-	int r = parse_arguments(cmd, argc, argv, &a);
+	int r = parse_arguments(cmd, argc, argv, &a), page;
 
 	if (!r && a.options.updateinfo)
 		r = check_updateinfo(cmd, a.options.updateinfo);
@@ -293,6 +310,8 @@ int cmd_pack(struct cmd *cmd, int argc, char **argv)
 	mf_progress(&cmd->ctx, NULL);
 	if (r < 0 && r != -MFE_PACK)
 		return r;
+	page = pack_write_page(cmd, &a);
+	r = page < 0 ? page : r;
 	if (cmd->json)
 		pack_print_json(&result);
 	cmd->printed = cmd->json;

@@ -113,6 +113,7 @@ static const struct verb_option pack_options[] = {
 	{ "identity", 0, "TEXT", "the identity of the repository" },
 	{ "subset", 0, "LIST", "only what the machines of a list of want need" },
 	{ "drivers", 0, "NAME", "the trees have the drivers of this source only" },
+	{ "page", 0, NULL, "write a page for web browsers that finds drivers" },
 	{ "spec-only", 0, "DIR", "write spec files for a build service" },
 	{ "jobs", 'j', "N", "threads and parallel builds" },
 	{ "flavor", 0, "NAME", "instead of the last part of the release" },

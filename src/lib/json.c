@@ -100,6 +100,11 @@ void mf_json_add_string(struct mf_json *array, const char *s)
 	mf_json_add(array, (struct mf_json *)new_string(s));
 }
 
+struct mf_json *mf_json_int(int64_t n)
+{
+	return need(json_object_new_int64(n));
+}
+
 void mf_json_set_strings(struct mf_json *object, const char *key, const struct mf_strings *list)
 {
 	struct mf_json *array = mf_json_array();

@@ -2,26 +2,20 @@
 /*
  * Names of devices from pci.ids and usb.ids.
  *
- * The files are text: a line "8086  Intel Corporation" for a vendor, and after it a line with a tab for each
- * of its devices ("<TAB>10d3  82574L Gigabit Network Connection"); two tabs begin a subsystem, '#' a
- * comment, any other line another list. They come from a package of the machine and have thirty thousand
- * lines: all devices are looked up in one pass that keeps no more than a line in memory and only
- * compares the lines of wanted vendors. Any bytes are accepted; what is printed is sanitized there.
+ * All devices are looked up in one pass over each file (base/ids-file.c). If neither file has a device, its
+ * class is its name. Long names of vendors are shortened by rules, so that a line of text has room for the
+ * name of the device. Any bytes are accepted; what is printed is sanitized there.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
 #include "modfetch/columns.h"
 #include "modfetch/device-names.h"
-#include "modfetch/file.h"
+#include "modfetch/ids-file.h"
 #include "modfetch/strings.h"
 
-#define IDS_MAX		 (8U << 20)
 #define NAME_MAX_COLUMNS 100
 
 struct answer {
@@ -33,8 +27,6 @@ struct lookup {
 	const char *bus; /* of the file */
 	struct answer *v;
 	size_t n;
-	bool wanted; /* of the vendor whose devices come now */
-	uint32_t vendor;
 };
 
 static bool is_of_file(const struct mf_device_id *id, const char *bus)
@@ -43,99 +35,31 @@ static bool is_of_file(const struct mf_device_id *id, const char *bus)
 	       (!strcmp(id->bus, bus) || (!strcmp(bus, "usb") && !strcmp(id->bus, "hid")));
 }
 
-/* "8086  Intel Corporation": 8086, and the text. False: no such line. */
-static bool split_line(const char *line, uint32_t *ret_number, const char **ret_text)
+static void names_on_id(void *arg, uint32_t vendor, int32_t device, const char *name)
 {
-	uint32_t number = 0;
+	const struct lookup *lookup = arg;
 
-	for (size_t i = 0; i < 4; i++) {
-		int digit = mf_hex_digit(line[i]);
-
-		if (digit < 0)
-			return false;
-		number = number << 4 | (uint32_t)digit;
-	}
-	if (line[4] != ' ' || line[5] != ' ' || !line[6])
-		return false;
-	*ret_number = number;
-	*ret_text = line + 6;
-	return true;
-}
-
-static void on_vendor(struct lookup *lookup, uint32_t number, const char *text)
-{
-	lookup->wanted = false;
 	for (size_t i = 0; i < lookup->n; i++) {
 		struct answer *a = &lookup->v[i];
 
-		if (a->id.vendor != number || !is_of_file(&a->id, lookup->bus))
+		if (a->id.vendor != vendor || !is_of_file(&a->id, lookup->bus))
 			continue;
-		lookup->wanted = true;
-		lookup->vendor = number;
-		if (!a->vendor)
-			a->vendor = strdup(text);
+		if (device == MF_IDS_VENDOR && !a->vendor)
+			a->vendor = strdup(name);
+		else if (device >= 0 && a->id.product == (uint32_t)device && !a->product)
+			a->product = strdup(name);
 	}
-}
-
-static void on_product(struct lookup *lookup, uint32_t number, const char *text)
-{
-	for (size_t i = 0; i < lookup->n; i++) {
-		struct answer *a = &lookup->v[i];
-
-		if (a->id.vendor == lookup->vendor && a->id.product == number && !a->product &&
-		    is_of_file(&a->id, lookup->bus))
-			a->product = strdup(text);
-	}
-}
-
-static int names_on_line(void *arg, char *line)
-{
-	struct lookup *lookup = arg;
-	const char *text;
-	uint32_t number;
-
-	if (*line == '#' || !*line || (line[0] == '\t' && line[1] == '\t'))
-		return 0;
-	if (*line != '\t') {
-		if (split_line(line, &number, &text))
-			on_vendor(lookup, number, text);
-		else
-			lookup->wanted = false;
-	} else if (lookup->wanted && split_line(line + 1, &number, &text)) {
-		on_product(lookup, number, text);
-	}
-	return 0;
-}
-
-/* Opens NAME where distributions have it. A descriptor of a regular file, or -1. */
-static int open_ids(const struct mf_context *ctx, const char *bus)
-{
-	static const char *const directories[] = { "usr/share/hwdata", "usr/share/misc" };
-
-	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
-		_cleanup_free_ char *path = mf_format("%s/%s.ids", directories[i], bus);
-		_cleanup_close_ int fd = path ? mf_context_open(ctx, path, O_RDONLY) : -1;
-		struct stat st;
-
-		if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
-			return mf_steal_fd(&fd);
-	}
-	return -1;
 }
 
 static void look_up(const struct mf_context *ctx, const char *bus, struct answer *v, size_t n)
 {
 	struct lookup lookup = { .bus = bus, .v = v, .n = n };
-	_cleanup_close_ int fd = -1;
 	bool any = false;
 
 	for (size_t i = 0; !any && i < n; i++)
 		any = is_of_file(&v[i].id, bus);
 	if (any)
-		fd = open_ids(ctx, bus);
-	/* of a file that is too long the beginning counts */
-	if (fd >= 0)
-		(void)mf_file_each_line(fd, IDS_MAX, names_on_line, &lookup);
+		mf_ids_each(ctx, bus, names_on_id, &lookup);
 }
 
 /* ---- short names ---- */

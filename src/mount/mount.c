@@ -196,7 +196,7 @@ static int open_loop(int image)
 	if (control < 0)
 		return -errno;
 	for (int i = 0; i < LOOP_TRIES; i++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE), fd;
+		int number = ioctl(control, LOOP_CTL_GET_FREE), fd, r;
 		char path[32];
 
 		if (number < 0)
@@ -207,9 +207,10 @@ static int open_loop(int image)
 			return -errno;
 		if (!ioctl(fd, LOOP_CONFIGURE, &config))
 			return fd;
+		r = -errno;
 		close(fd);
-		if (errno != EBUSY)
-			return -errno;
+		if (r != -EBUSY)
+			return r;
 	}
 	return -EBUSY;
 }

@@ -73,7 +73,7 @@ void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_P
 	}
 }
 
-char *pack_metadata_find(int repodata_fd, const char *type)
+char *mf_pack_metadata_find(int repodata_fd, const char *type)
 {
 	_cleanup_free_ char *repomd = NULL, *open = mf_format("<data type=\"%s\">", type);
 	_cleanup_free_ char *name = NULL;
@@ -94,7 +94,7 @@ char *pack_metadata_find(int repodata_fd, const char *type)
 
 int pack_metadata_measure(struct pack *pack, int repodata_fd)
 {
-	_cleanup_free_ char *name = pack_metadata_find(repodata_fd, "primary"), *packed = NULL;
+	_cleanup_free_ char *name = mf_pack_metadata_find(repodata_fd, "primary"), *packed = NULL;
 	_cleanup_free_ void *text = NULL;
 	size_t packed_len, len;
 	int r;

@@ -428,12 +428,7 @@ void pack_place_prune(struct pack *pack, const struct mf_strings *now,
 		      const struct mf_strings *before);
 /* Publishes the repository with its metadata. 0 or a recorded error. */
 int pack_publish(struct pack *pack);
-/*
- * metadata.c: the name of the file of a type ("primary") in a repodata directory, from its repomd.xml;
- * new memory. NULL: there is none, or no memory.
- */
-char *pack_metadata_find(int repodata_fd, const char *type);
-/* Fills the result's figures about metadata. 0 or a recorded error. */
+/* metadata.c: fills the result's figures about metadata. 0 or a recorded error. */
 int pack_metadata_measure(struct pack *pack, int repodata_fd);
 void pack_metadata_shares(const char *text, size_t len, uint64_t ret_shares[MF_PACK_N_SHARES]);
 

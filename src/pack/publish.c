@@ -237,7 +237,7 @@ static char *published_updateinfo(const struct pack *pack)
 {
 	_cleanup_close_ int fd =
 		openat(pack->repo_fd, "repodata", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *name = fd < 0 ? NULL : pack_metadata_find(fd, "updateinfo");
+	_cleanup_free_ char *name = fd < 0 ? NULL : mf_pack_metadata_find(fd, "updateinfo");
 
 	return name ? mf_format("%s/repodata/%s", pack->output, name) : NULL;
 }

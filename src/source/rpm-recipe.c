@@ -45,12 +45,14 @@ int rpm_recipe(struct mf_context *ctx, const struct mf_source *source,
 	recipe.place = mf_format("/var/lib/modfetch/build/%s", source->name);
 	recipe.package = strdup(RESULT);
 	/*
-	 * the home directory of the box has no rpmmacros; _topdir keeps all that is written in the
-	 * copy
+	 * the home directory of the box has no rpmmacros; all that is written is in the copy, since the
+	 * box has no /var
 	 */
 	recipe.make = mf_format("set -e\n"
 				"top=$PWD/rpmbuild\n"
+				"mkdir -p \"$top/tmp\"\n"
 				"rpmbuild --rebuild --target %s --define \"_topdir $top\" "
+				"--define \"_tmppath $top/tmp\" --define \"_dbpath $top/db\" "
 				"--define 'kernels %s' --define '_smp_mflags -j%u' "
 				"--define 'debug_package %%{nil}' ./%s\n"
 				"for package in \"$top\"/RPMS/*/*.rpm; do\n"

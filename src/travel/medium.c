@@ -236,7 +236,7 @@ static bool medium_has(const struct travel_medium *medium, const struct travel_f
 {
 	uint8_t digest[MF_SHA256_LEN];
 	char hex[MF_SHA256_HEX];
-	const char *name;
+	const char *name = NULL;
 	_cleanup_close_ int dirfd = open_parent(medium, file->path, false, &name), fd = -1;
 	struct stat st;
 
@@ -302,7 +302,7 @@ int travel_medium_write(struct mf_context *ctx, struct travel_medium *medium, co
 			int fd)
 {
 	_cleanup_(mf_staged_done) struct mf_staged staged = MF_STAGED_INIT;
-	const char *name;
+	const char *name = NULL;
 	_cleanup_close_ int dirfd = open_parent(medium, path, true, &name);
 	uint64_t size = 0;
 	int r = dirfd < 0 ? dirfd : mf_staged_init(&staged, dirfd, name, 0644);
@@ -321,7 +321,7 @@ int travel_medium_write(struct mf_context *ctx, struct travel_medium *medium, co
 
 static int medium_remove(const struct travel_medium *medium, const char *path)
 {
-	const char *name;
+	const char *name = NULL;
 	_cleanup_close_ int dirfd = open_parent(medium, path, false, &name);
 
 	if (dirfd < 0)
@@ -332,7 +332,7 @@ static int medium_remove(const struct travel_medium *medium, const char *path)
 /* Removes what a killed run has left beside PATH, under the name of mf_staged_init(). */
 static void remove_partial(const struct travel_medium *medium, const char *path)
 {
-	const char *name;
+	const char *name = NULL;
 	_cleanup_close_ int dirfd = open_parent(medium, path, false, &name);
 	_cleanup_closedir_ DIR *dir = dirfd < 0 ? NULL : mf_opendir(dirfd);
 	struct dirent *e;

@@ -34,7 +34,11 @@ LIBRARIES = {
         "libkmod", "libseccomp", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libexpat", "libjson-c", "libz", "liblzma",
         "liblz4", "libzstd",
     },
-    "src/cmd/modfetch-pack-*.so": {"libsolv", "libsolvext", "libcrypto", "libjson-c", "libz", "liblzma", "liblz4", "libzstd"},
+    "src/cmd/modfetch-pack-*.so": {"libsolv", "libsolvext", "libcrypto", "libexpat", "libjson-c", "libz", "liblzma", "liblz4", "libzstd"},
+    "src/cmd/modfetch-build-*.so": {
+        "libkmod", "libseccomp", "libsolv", "libsolvext", "libcrypto", "librpm", "librpmio", "libexpat", "libjson-c", "libz", "liblzma",
+        "liblz4", "libzstd",
+    },
 }
 C_LIBRARY = {"libc", "libm", "libpthread", "libdl", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "linux-vdso"}
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""clang-tidy over src/, with the checks of .clang-tidy. Usage: tidy.py [FILE…]
+"""clang-tidy over src/, with the checks of .clang-tidy. Usage: tidy.py [--list | FILE…]
 
 The analyzer takes about a second for each file and processor; a clean file is not checked again until the file, one of our
 headers, the checks or the program change.
-With MODFETCH_TEST_ALL=1 all sources are checked, without it those that the last eight commits changed.
+With MODFETCH_TEST_ALL=1 all sources are checked, without it those that the last eight commits changed. --list prints these. A copy of
+the tree has no history: MODFETCH_TIDY names them there (tests/lib/within).
 """
 
 import concurrent.futures
@@ -52,6 +53,9 @@ def changed():
     sources = [f for f in c_files("src") if f.suffix == ".c"]
     if os.environ.get("MODFETCH_TEST_ALL") == "1":
         return sources
+    if "MODFETCH_TIDY" in os.environ:
+        named = os.environ["MODFETCH_TIDY"].split()
+        return [f for f in sources if str(f) in named]
     done = subprocess.run(["git", "log", "-n", "8", "-m", "--first-parent", "--name-only", "--format=", "--", "src"], cwd=ROOT,
                           capture_output=True, text=True, check=False)
     names = set(done.stdout.split())
@@ -59,6 +63,9 @@ def changed():
 
 
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print(*changed())
+        return
     findings = Findings()
     program = shutil.which("clang-tidy")
     if not program:

@@ -125,7 +125,8 @@ class Packages(Scratch):
         self.assertEqual(set(there) ^ here, set())
         pack = {path for path in merged(self.files["modfetch-pack"]) if not re.search("/share/(doc|lintian)/", path)}
         self.assertEqual({re.sub(r"-[\d.]+\.so$", ".so", path) for path in pack},
-                         {"/usr/share/man/man8/modfetch-pack.8", "/usr/lib/modfetch/modfetch-pack.so"})
+                         {"/usr/share/man/man8/modfetch-build.8", "/usr/lib/modfetch/modfetch-build.so",
+                          "/usr/share/man/man8/modfetch-pack.8", "/usr/lib/modfetch/modfetch-pack.so"})
 
     def test_files_of_etc_are_conffiles(self):
         conffiles = set(run("dpkg-deb", "--info", self.debs["modfetch"], "conffiles").split())

@@ -46,7 +46,7 @@ static int run(const struct place *p, const char *file, const char *text, size_t
 
 	assert_int_equal(travel_medium_open(&p->r->ctx, p->path, false, &m), 0);
 	had = expect(p, &m, file, text);
-	assert_in_range(had, 0, 1);
+	assert_true(had == 0 || had == 1);
 	assert_int_equal(travel_medium_begin(&p->r->ctx, &m), 0);
 	if (!had)
 		assert_int_equal(put(p, &m, file, text), 0);
