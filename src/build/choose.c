@@ -52,17 +52,18 @@ static int is_in_use(struct builder *b, const char *name)
 static bool has_job(const struct builder *b, const char *name)
 {
 	for (size_t i = 0; i < b->n_jobs; i++)
-		if (!strcmp(b->jobs[i].source->name, name))
+		if (b->jobs[i].source && !strcmp(b->jobs[i].source->name, name))
 			return true;
 	return false;
 }
 
-static void add_job(struct builder *b, const struct mf_source *source)
+static struct build_job *add_job(struct builder *b, const struct mf_source *source)
 {
 	struct build_job *job = &b->jobs[b->n_jobs++];
 
 	*job = (struct build_job){ .source = source };
 	job->built.source = mf_format("%s/%s", source->name, source->version);
+	return job;
 }
 
 /* Is the source built without being asked for? Its recipe is read for that. 1, 0, or a recorded failure. */
@@ -97,8 +98,7 @@ static int choose_automatic(struct builder *b)
 
 		if (has_job(b, source->name) || is_of_dkms(b->ctx, source))
 			continue;
-		add_job(b, source);
-		r = is_automatic(b, &b->jobs[b->n_jobs - 1]);
+		r = is_automatic(b, add_job(b, source));
 		if (r <= 0)
 			drop_last_job(b);
 	}
@@ -124,8 +124,7 @@ static int choose_named(struct builder *b, const char *name)
 			continue;
 		if (has_job(b, source->name))
 			return 0;
-		add_job(b, source);
-		job = &b->jobs[b->n_jobs - 1];
+		job = add_job(b, source);
 		if (b->options->keep_only || !is_of_dkms(b->ctx, source))
 			return 0;
 		return build_job_settle(

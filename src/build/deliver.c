@@ -82,9 +82,9 @@ static int read_kept(struct kept *kept, const char *path)
 	_cleanup_close_ int fd = mf_context_open(kept->ctx, path, O_RDONLY | O_DIRECTORY);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : mf_opendir(fd);
 	struct dirent *e;
-	int r = fd < 0 ? fd : dir ? 0 : -errno;
+	int r = fd < 0 ? fd : dir ? 0 : -EIO;
 
-	while (!r && (e = readdir(dir)))
+	while (!r && dir && (e = readdir(dir)))
 		if (mf_ends_with(e->d_name, ".rpm"))
 			r = on_file(kept, e->d_name);
 	if (r < 0 && !kept->ctx->failure.code)

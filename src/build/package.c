@@ -66,7 +66,7 @@ static int sign_and_compress(struct builder *b, const char *name, const char *fo
 {
 	_cleanup_free_ char *bytes = NULL;
 	_cleanup_free_ void *module = NULL;
-	size_t len, signed_len;
+	size_t len, signed_len = 0;
 	int r = mf_file_read(fd, MF_MODULE_FILE_MAX, &bytes, &len);
 
 	if (r < 0)
@@ -88,7 +88,7 @@ static int put_module(struct builder *b, const struct mf_recipe_module *module, 
 		mf_format("%s%s", module->name, mf_module_format_ending(format));
 	char name[MF_MODULE_NAME_SIZE];
 	_cleanup_free_ void *bytes = NULL;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (!file)

@@ -65,7 +65,7 @@ static int run_dkms(struct moving *m, const char *verb, const char *kernel)
 	const char *const all[] = { DKMS, verb, m->label, "--all", NULL };
 	bool is_remove = !strcmp(verb, "remove");
 	_cleanup_close_ int dirfd = mf_context_mkdir(m->ctx, LOG), null = -1, log = -1;
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	if (dirfd < 0)

@@ -151,7 +151,7 @@ static int run_manager(struct cmd *cmd, const struct mf_build_missing *missing)
 	_cleanup_free_ char *program = mf_format("/usr/bin/%s", missing->command.v[0]);
 	_cleanup_free_ const char **argv = calloc(missing->command.n + 2, sizeof(char *));
 	_cleanup_close_ int null = -1;
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	if (!program || !argv)
@@ -257,7 +257,7 @@ static int take_over(struct cmd *cmd, const struct build_arguments *a)
 	_cleanup_(mf_strings_done) struct mf_strings done = { 0 };
 	int r;
 
-	if (cmd->dry_run)
+	if (cmd->dry_run || !a->names.n)
 		return cmd_usage(cmd, "build",
 				 "there is no --dry-run of --take-over and --give-back");
 	r = mf_build_take_over(&cmd->ctx, a->names.v[0], a->give_back, &done);

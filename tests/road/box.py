@@ -281,7 +281,10 @@ END''')
         other = subprocess.Popen(self.command('echo $$ >/tmp/mine; sleep 20; cat /tmp/mine; ls /tmp', log='var/log/other.log', seconds=60),
                                  stdout=subprocess.PIPE)
         time.sleep(1)
+        # what is written last is lost where the shell that waits for the program is killed too
         b = self.python(f'''
+import functools
+print = functools.partial(print, flush=True)
 print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit()) <= list(range(1, 6)))
 for pid in (1, {other.pid}, {os.getpid()}):
     for attempt in (lambda: os.kill(pid, 9), lambda: open(f"/proc/{{pid}}/mem", "rb+")):

@@ -43,7 +43,8 @@ class Terminal:
         os.chmod(f'{self.scratch}/modfetch', 0o755)
         env = [f'PATH={self.scratch}:{os.environ["PATH"]}', f'MODFETCH_LIBEXECDIR={os.path.abspath(r.LIBEXECDIR)}', 'PS1=# ',
                'LC_ALL=C.UTF-8', 'HOME=/nonexistent', 'ASAN_OPTIONS=' + os.environ.get('ASAN_OPTIONS', '')]
-        self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '200',
+        # wide enough for the longest release of a kernel in a table: a cut description would depend on it
+        self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '160', '-y', '200',
                   shlex.join(['env', *env, 'bash', '--norc', '--noprofile']))
         self.wait(r'\A# \Z')
 
