@@ -57,20 +57,20 @@ class Build(unittest.TestCase):
     @classmethod
     def boot(cls, name, **options):
         vm = cls.enterClassContext(guest.Guest(cls.directory, cls.kernel, memory=MEMORY, name=name, **options))
-        vm.wait_ready()
-        vm.wait_booted()
+        vm.wait_ready(600)
+        vm.wait_booted(600)
         return vm
 
     def start(self, name):
         """Starts a build, and waits until its makefile runs. Returns the only control group that its processes are in."""
-        self.vm.run(f"rm -f /run/status; (modfetch build {name} >/run/out 2>&1; echo $? >/run/status) & echo $! >/run/pid")
+        self.vm.run(f"rm -f /run/status; (modfetch build {name} >/run/out 2>&1; echo $? >/run/status) &")
         groups = self.vm.wait_for("[ ! -e /run/status ] || exit 0; pids=$(pgrep -u modfetch-build) && "
-                                  "for pid in $pids; do cat /proc/$pid/cgroup; done 2>/dev/null | sort -u | grep .", 240).split()
+                                  "for pid in $pids; do cat /proc/$pid/cgroup; done 2>/dev/null | sort -u | grep .", 600).split()
         if len(groups) != 1:
             self.fail(f"{groups}: {self.vm.run('cat /run/out')}")
         return groups[0].split("::")[1]
 
-    def finish(self, timeout=600):
+    def finish(self, timeout=1200):
         self.vm.wait_for("[ -e /run/status ]", timeout)
         return int(self.vm.run("cat /run/status")), self.vm.run("cat /run/out")
 
@@ -116,7 +116,7 @@ class Build(unittest.TestCase):
         self.vm.run("modfetch remove acpi_call && ! find /lib/modules -name 'acpi_call*' | grep .", 120)
         # as dpkg calls it, from a service that an update runs in
         self.vm.run("systemd-run --wait --quiet --pipe --setenv=DEB_MAINT_PARAMS=configure "
-                    "/etc/kernel/postinst.d/download-modfetch $(uname -r)", 600)
+                    "/etc/kernel/postinst.d/download-modfetch $(uname -r)", 1200)
         self.assertEqual(int(self.vm.run(SCOPES)), before + 1)
         self.vm.run("modprobe acpi_call && modprobe -r acpi_call")
         self.assert_well()
@@ -141,15 +141,15 @@ class Build(unittest.TestCase):
         self.vm.wait_for(f"grep -v '^max 0$' /sys/fs/cgroup{group}/pids.events", 120)
         self.assertLessEqual(int(self.vm.run(f"cat /sys/fs/cgroup{group}/pids.current")), 1028)
         # the rest of the machine works, and starts programs
-        self.assertEqual(self.vm.run("systemctl is-system-running", 30).strip(), "running")
-        self.vm.run("modfetch status", 60)
+        self.assertEqual(self.vm.run("systemctl is-system-running", 120).strip(), "running")
+        self.vm.run("modfetch status", 240)
         self.vm.run("pkill -KILL -x -f 'modfetch build bomb'")
         self.assert_well()
 
     def test_7_a_kernel_that_demands_signatures_refuses_it_and_we_say_why(self):
         self.vm.kill()
         type(self).vm = self.boot("signed", cmdline="module.sig_enforce=1")
-        status, text = self.vm.try_run("modfetch build acpi-call 2>&1", 600)
+        status, text = self.vm.try_run("modfetch build acpi-call 2>&1", 1200)
         self.assertEqual(status, 0, text)
         self.assertRegex(text, "built for .*\nthis machine has no EFI, so no key can be added to its kernel: boot it without the "
                                "setting that demands signatures (.*sig_enforce.*)\n$")
