@@ -45,6 +45,7 @@ class Builder:
 
     def __init__(self):
         source, self.kernels = debian()
+        self.answers = []  # of modfetch build, as JSON
         self.path = tempfile.mkdtemp(prefix='builder-copy-', dir=CACHE)
         subprocess.run(['cp', '-al', f'{source}/.', self.path], check=True)
         self.append('etc/passwd', 'modfetch-build:x:980:980::/:/usr/sbin/nologin\nmodfetch:x:981:981::/:/usr/sbin/nologin\n')
@@ -87,6 +88,7 @@ class Builder:
         """The results of modfetch build, by name of the source."""
         done = self.modfetch(f'--json {arguments}', status, **options)
         answer = json.loads(done.stdout)
+        self.answers += answer if isinstance(answer, list) else [answer]
         if isinstance(answer, list):
             return [{x['source'].split('/')[0]: x for x in a['results']} for a in answer]
         return {x['source'].split('/')[0]: x for x in answer['results']}

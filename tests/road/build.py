@@ -13,6 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import results  # noqa: E402
 import root as r  # noqa: E402
 from builder import ALL, Builder, sections  # noqa: E402
 
@@ -27,6 +28,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.m = Builder()
         self.addCleanup(self.m.close)
+        self.addCleanup(lambda: self.assertEqual(results.faults([('build', a) for a in self.m.answers], results.schema()), ''))
         # two with the same symbols; with ALL an older one and one of another version besides
         self.old, self.new = self.m.kernels[1:3] if ALL else self.m.kernels
         self.oldest, self.other = (self.m.kernels[0], self.m.kernels[3]) if ALL else (None, None)
