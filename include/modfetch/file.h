@@ -117,6 +117,8 @@ int mf_lock_spool(struct mf_context *ctx);
  * closes the stream. NULL with errno set if that fails.
  */
 DIR *mf_opendir(int dirfd);
+/* Does a path below the root lead to anything? False too if that cannot be determined. */
+bool mf_context_exists(const struct mf_context *ctx, const char *path);
 /* Has a directory below the root an entry whose name does not begin with a dot? */
 bool mf_context_has_entries(const struct mf_context *ctx, const char *path);
 

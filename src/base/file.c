@@ -280,6 +280,13 @@ DIR *mf_opendir(int dirfd)
 	return dir;
 }
 
+bool mf_context_exists(const struct mf_context *ctx, const char *path)
+{
+	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
+
+	return fd >= 0;
+}
+
 bool mf_context_has_entries(const struct mf_context *ctx, const char *path)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);

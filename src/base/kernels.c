@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/context.h"
 #include "modfetch/strings.h"
 
@@ -29,13 +30,6 @@
 static const char *const marks[] = { "modules.order", "modules.builtin", "vmlinuz", "vmlinux",
 				     "kernel" };
 #define OWN_MARKS (MF_ARRAY_SIZE(marks) - 1)
-
-static bool kernels_exists(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
-
-	return fd >= 0;
-}
 
 /* Is there one of the first N marks, or the image in /boot? */
 static bool kernels_has_mark(const struct mf_context *ctx, const char *kernel, size_t n)
@@ -48,14 +42,14 @@ static bool kernels_has_mark(const struct mf_context *ctx, const char *kernel, s
 	for (size_t i = 0; i < MF_ARRAY_SIZE(prefixes); i++) {
 		_cleanup_free_ char *directory = mf_format("%s/%s", prefixes[i], kernel);
 
-		if (!directory || !kernels_exists(ctx, directory))
+		if (!directory || !mf_context_exists(ctx, directory))
 			continue;
-		if (kernels_exists(ctx, image))
+		if (mf_context_exists(ctx, image))
 			return true;
 		for (size_t j = 0; j < n; j++) {
 			_cleanup_free_ char *path = mf_format("%s/%s", directory, marks[j]);
 
-			if (path && kernels_exists(ctx, path))
+			if (path && mf_context_exists(ctx, path))
 				return true;
 		}
 	}

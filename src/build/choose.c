@@ -15,20 +15,14 @@
 #include "builder.h"
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/pipeline.h"
-
-/* Does a path below the root exist? */
-static bool exists(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
-
-	return fd >= 0;
-}
 
 /* Does the tool that the source was made for build it unasked? */
 static bool has_its_tool(const struct mf_context *ctx, const struct mf_source *source)
 {
-	return exists(ctx, source->kind == MF_SOURCE_RPM ? "usr/sbin/akmods" : "usr/sbin/dkms");
+	return mf_context_exists(ctx, source->kind == MF_SOURCE_RPM ? "usr/sbin/akmods"
+								    : "usr/sbin/dkms");
 }
 
 /* Has dkms the source in its tree? */
@@ -37,7 +31,7 @@ static bool is_of_dkms(const struct mf_context *ctx, const struct mf_source *sou
 	_cleanup_free_ char *path =
 		mf_format("var/lib/dkms/%s/%s/source", source->name, source->version);
 
-	return path && exists(ctx, path);
+	return path && mf_context_exists(ctx, path);
 }
 
 /* Has an installed kernel a driver that was built here from this source? 1, 0, or a recorded failure. */

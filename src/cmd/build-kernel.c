@@ -18,13 +18,6 @@
 
 enum { BUILD_SECONDS = 4 * 3600 };
 
-static bool exists(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
-
-	return fd >= 0;
-}
-
 /* Is there a source that nobody else builds? */
 static bool has_source(const struct mf_context *ctx)
 {
@@ -32,7 +25,7 @@ static bool has_source(const struct mf_context *ctx)
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : mf_opendir(fd);
 	struct dirent *e;
 
-	if (exists(ctx, "usr/sbin/dkms"))
+	if (mf_context_exists(ctx, "usr/sbin/dkms"))
 		return false;
 	while (dir && (e = readdir(dir))) {
 		_cleanup_free_ char *conf = mf_format("%s/dkms.conf", e->d_name);
@@ -60,7 +53,7 @@ bool cmd_build_kernel(struct cmd *cmd, const char *kernel)
 	pid_t pid;
 	int r;
 
-	if (!exists(ctx, "var/lib/modfetch/build/ledger") && !has_source(ctx))
+	if (!mf_context_exists(ctx, "var/lib/modfetch/build/ledger") && !has_source(ctx))
 		return false;
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	r = null < 0 ? -1 : mf_process_program(program, NULL);

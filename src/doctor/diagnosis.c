@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include "modfetch/cleanup.h"
+#include "modfetch/file.h"
 #include "modfetch/strings.h"
 #include "examination.h"
 
@@ -62,7 +63,5 @@ void doctor_diagnose(struct examination *x, enum mf_health health, const char *r
 
 bool doctor_exists(const struct examination *x, const char *path)
 {
-	_cleanup_close_ int fd = mf_context_open(x->ctx, path, O_PATH);
-
-	return fd >= 0;
+	return mf_context_exists(x->ctx, path);
 }

@@ -77,13 +77,6 @@ static int rule_ours(const struct mf_context *ctx, const struct mf_event *event)
 									       : 0;
 }
 
-static bool event_exists(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
-
-	return fd >= 0;
-}
-
 /* Reads the first bytes of a small file below the root as a string; "" if it cannot be read. */
 static void event_read_text(const struct mf_context *ctx, const char *path, char *buf, size_t size)
 {
@@ -109,8 +102,8 @@ static int rule_off(const struct mf_context *ctx, const struct mf_event *event)
 {
 	char disabled[4];
 
-	if (event_exists(ctx, "etc/initrd-release") ||
-	    event_exists(ctx, "etc/modfetch/policy.d/off"))
+	if (mf_context_exists(ctx, "etc/initrd-release") ||
+	    mf_context_exists(ctx, "etc/modfetch/policy.d/off"))
 		return MF_EVENT_OFF;
 	event_read_text(ctx, "proc/sys/kernel/modules_disabled", disabled, sizeof(disabled));
 	return disabled[0] == '1' || is_disabled_at_boot(ctx) ? MF_EVENT_OFF : 0;

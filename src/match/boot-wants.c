@@ -53,13 +53,6 @@ static int boot_add_name(struct mf_context *ctx, struct mf_wants *wants, const c
 
 /* ---- the table ---- */
 
-static bool boot_has_file(const struct mf_context *ctx, const char *path)
-{
-	_cleanup_close_ int fd = mf_context_open(ctx, path, O_PATH);
-
-	return fd >= 0;
-}
-
 static int boot_add_table(struct mf_context *ctx, struct mf_wants *wants)
 {
 	size_t n;
@@ -69,8 +62,8 @@ static int boot_add_table(struct mf_context *ctx, struct mf_wants *wants)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct mf_boot_request *request = &requests[i];
 
-		if (boot_has_file(ctx, request->asker) &&
-		    (!request->needs || boot_has_file(ctx, request->needs)))
+		if (mf_context_exists(ctx, request->asker) &&
+		    (!request->needs || mf_context_exists(ctx, request->needs)))
 			r = boot_add_name(ctx, wants, request->name, request->asker);
 	}
 	return r;

@@ -349,6 +349,19 @@ static void a_directory_is_read_from_its_start_and_stays_open(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
+static void a_path_exists_if_it_leads_to_something(void **state)
+{
+	struct root *r = *state;
+
+	root_write(r, "d/file", "");
+	root_link(r, "d/file", "good");
+	root_link(r, "d/none", "dead");
+	assert_true(mf_context_exists(&r->ctx, "d"));
+	assert_true(mf_context_exists(&r->ctx, "good"));
+	assert_false(mf_context_exists(&r->ctx, "dead"));
+	assert_false(mf_context_exists(&r->ctx, "d/file/x"));
+}
+
 static void a_directory_has_entries_that_are_not_hidden(void **state)
 {
 	struct root *r = *state;
@@ -366,6 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROOTED(reading_is_bounded),
+		ROOTED(a_path_exists_if_it_leads_to_something),
 		ROOTED(a_directory_has_entries_that_are_not_hidden),
 		ROOTED(lines_come_one_by_one),
 		ROOTED(a_file_is_compared_to_its_last_byte),
