@@ -116,6 +116,8 @@ struct mf_pack_result {
  */
 int mf_pack(struct mf_context *ctx, const struct mf_pack_options *options,
 	    struct mf_pack_result *ret_result);
+/* VERSION with each byte that rpm does not take in one replaced; the caller's. NULL: no memory. */
+char *mf_pack_version(const char *version);
 void mf_pack_result_done(struct mf_pack_result *result);
 
 /*

@@ -44,7 +44,7 @@ static const char *const of_root[] = {
 	"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libexec",
 };
 
-/* ld.so and links to programs; by the last ones makefiles of drivers tell distributions apart. */
+/* ld.so and links to programs; by the last ones makefiles of drivers know the distribution. */
 static const char *const of_etc[] = {
 	"/etc/ld.so.cache",    "/etc/ld.so.conf",     "/etc/ld.so.conf.d",   "/etc/alternatives",
 	"/etc/os-release",     "/etc/lsb-release",    "/etc/debian_version", "/etc/redhat-release",

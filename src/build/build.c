@@ -195,7 +195,6 @@ static int finish_job(struct builder *b, struct build_job *job)
 	if (r < 0 || job->done)
 		return r;
 	r = build_tree_make(b, job, &tree);
-
 	if (!r)
 		r = build_package(b, job, &tree);
 	if (!r && !b->options->publish)
@@ -231,14 +230,14 @@ static bool is_of_source(int code)
 	       code == -MFE_PACK || code == -MFE_TIMEOUT;
 }
 
-static int finish_all(struct builder *b, const bool *built)
+static int finish_all(struct builder *b)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < b->n_jobs; i++) {
 		struct build_job *job = &b->jobs[i];
 
-		if (!built[i])
+		if (!job->tried)
 			continue;
 		if (!job->done) {
 			r = finish_job(b, job);
@@ -259,14 +258,11 @@ static int finish_all(struct builder *b, const bool *built)
 
 static int build_all(struct builder *b)
 {
-	_cleanup_free_ bool *built = calloc(b->n_jobs + 1, sizeof(bool));
 	bool any = false;
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; built && i < b->n_jobs; i++)
-		any |= built[i] = !b->jobs[i].done;
-	if (!built)
-		return -ENOMEM;
+	for (size_t i = 0; i < b->n_jobs; i++)
+		any |= b->jobs[i].tried = !b->jobs[i].done;
 	if (!any)
 		return 0;
 	r = build_tools_check(b->ctx);
@@ -274,7 +270,7 @@ static int build_all(struct builder *b)
 		r = mf_module_key_ensure(b->ctx);
 	if (r >= 0)
 		r = compile_all(b);
-	return r < 0 ? r : finish_all(b, built);
+	return r < 0 ? r : finish_all(b);
 }
 
 static int run_steps(struct builder *b)

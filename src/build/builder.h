@@ -14,7 +14,7 @@
 struct build_module {
 	char *name;   /* as kmod spells it */
 	char *kernel; /* of a link: the release of the kernel that has the file; NULL: no link */
-	char *label;  /* of its owner; NULL: nobody */
+	char *label;  /* of its owner; NULL: none */
 	enum mf_owner owner;
 };
 struct build_modules {
@@ -30,6 +30,7 @@ struct build_job {
 	struct mf_built built;	       /* becomes an entry of the result */
 	uint8_t digest[MF_SHA256_LEN]; /* of the source */
 	bool done;		       /* its state is decided */
+	bool tried;		       /* it was given to the box */
 	/* of a build, for each module of the recipe: a sealed memory file with it; or -1 */
 	int *fds;
 };

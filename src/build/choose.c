@@ -68,7 +68,7 @@ static int is_automatic(struct builder *b, struct build_job *job)
 	if (r || has_its_tool(b->ctx, job->source))
 		return r;
 	build_read_recipe(b, job);
-	/* the failure of a conf that cannot be read is reported: else nobody would know */
+	/* the failure of a conf that cannot be read is reported: it is the only sign of it */
 	return job->built.state == MF_BUILD_FAILED || job->recipe.autoinstall;
 }
 

@@ -175,18 +175,6 @@ int build_tree_make(struct builder *b, struct build_job *job, struct build_tree 
 	return r;
 }
 
-/* A version of rpm, of a module that has none of its own; the caller's. NULL: no memory. */
-static char *rpm_version(const char *version)
-{
-	char *copy = strdup(version);
-
-	for (char *c = copy; c && *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~",
-			    *c))
-			*c = '_';
-	return copy;
-}
-
 /* The time of the build, so that a build that replaces another is an update whatever has changed. */
 static char *release_now(void)
 {
@@ -205,7 +193,7 @@ int build_package(struct builder *b, struct build_job *job, struct build_tree *t
 	const struct mf_build_options *o = b->options;
 	_cleanup_free_ char *symvers =
 		mf_context_path(b->ctx, "%s/Module.symvers", b->tools.headers);
-	_cleanup_free_ char *version = rpm_version(job->source->version);
+	_cleanup_free_ char *version = mf_pack_version(job->source->version);
 	_cleanup_free_ char *release = release_now();
 	struct mf_pack_options pack = { .trees = &trees,
 					.output = o->publish ? o->publish : tree->packages,

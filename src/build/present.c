@@ -3,7 +3,7 @@
  * Are the modules of a source on disk for the kernel, and whose are they?
  *
  * Only modules outside of kernel/ count: a source that replaces a driver of the kernel goes beside it, into updates/. A module of dkms,
- * of akmods, of a package that was not built here, or of nobody stays as it is, and the source is not built: two files of one
+ * of akmods, of a package that was not built here, or without an owner stays as it is, and the source is not built: two files of one
  * module are one too many. A module that was built here counts if it is of the source as it is now; a link
  * counts if the module that it leads to does.
  */

@@ -2,7 +2,7 @@
 /*
  * Takes the modules out of the rpm that the build of a kmod source package made in its box.
  *
- * Nothing else of that rpm is used: no scriptlet, no dependency, no path. It was made by code that nobody has checked, so it is read
+ * Nothing else of that rpm is used: no scriptlet, no dependency, no path. It was made by unchecked code, so it is read
  * as any file from outside, within a limit, and its modules go the way of all that are built here. Its files are found by the
  * names in its archive, as rpm 4 writes them.
  */

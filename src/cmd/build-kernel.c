@@ -18,7 +18,7 @@
 
 enum { BUILD_SECONDS = 4 * 3600 };
 
-/* Is there a source that nobody else builds? */
+/* Is there a source that no other tool builds? */
 static bool has_source(const struct mf_context *ctx)
 {
 	_cleanup_close_ int fd = mf_context_open(ctx, "usr/src", O_RDONLY | O_DIRECTORY);

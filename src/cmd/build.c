@@ -99,9 +99,9 @@ static void record_failure(struct cmd *cmd, const struct mf_built *built)
 	if (ctx->failure.code)
 		mf_log(ctx, MF_LOG_ERROR, "%s: %s: %s [%s]", mf_stage_name(ctx->failure.stage),
 		       ctx->failure.what, ctx->failure.why, mf_error_name(ctx->failure.code));
-	(void)mf_fail(ctx, MF_STAGE_BUILD, built->code, built->source, "%s%s%s; for %s%s%s",
-		      built->reason ? built->reason : mf_error_sentence(built->code), "", "",
-		      ctx->kernel, built->log ? "; the log is " : "", built->log ? built->log : "");
+	(void)mf_fail(ctx, MF_STAGE_BUILD, built->code, built->source, "%s; for %s%s%s",
+		      built->reason ? built->reason : mf_error_sentence(built->code), ctx->kernel,
+		      built->log ? "; the log is " : "", built->log ? built->log : "");
 }
 
 /* The kernel may refuse what was built: what the admin has to do is said once, after the first build. */
@@ -176,11 +176,14 @@ static int offer_missing(struct cmd *cmd)
 {
 	_cleanup_(mf_build_missing_done) struct mf_build_missing missing = { 0 };
 	_cleanup_free_ char *packages = NULL;
-	int r = mf_build_missing(&cmd->ctx, &missing);
+	int r;
 
 	/* only the package manager of this machine can be run here */
-	if (r < 0 || !missing.command.n || *cmd->ctx.root || cmd->dry_run || cmd->ctx.unattended ||
+	if (*cmd->ctx.root || cmd->dry_run || cmd->ctx.unattended ||
 	    (!cmd_can_ask(cmd) && !cmd->yes))
+		return 0;
+	r = mf_build_missing(&cmd->ctx, &missing);
+	if (r < 0 || !missing.command.n)
 		return r;
 	packages = mf_strings_join(&missing.packages, " ");
 	if (!packages)

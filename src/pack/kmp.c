@@ -156,16 +156,9 @@ int pack_kmp_put_relations(struct pack *pack, const struct pack_kernel *kernel,
  */
 static char *package_version(const struct pack_kernel *kernel, const struct pack_module *module)
 {
-	char *version;
-
 	if (module->intree || !module->version || !*module->version)
 		return strdup(kernel->version);
-	version = strdup(module->version);
-	for (char *c = version; c && *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~",
-			    *c))
-			*c = '_';
-	return version;
+	return mf_pack_version(module->version);
 }
 
 static int kmp_fill(struct pack *pack, const struct pack_kernel *kernel,

@@ -30,6 +30,16 @@ bool pack_plain_source(const char *name)
 	return consists_of(name, LETTERS "_+.-") && *name != '.' && *name != '+' && *name != '-';
 }
 
+char *mf_pack_version(const char *version)
+{
+	char *copy = strdup(version);
+
+	for (char *c = copy; c && *c; c++)
+		if (!strchr(LETTERS "._+~", *c))
+			*c = '_';
+	return copy;
+}
+
 bool pack_plain_symbol(const char *symbol)
 {
 	return consists_of(symbol, LETTERS "_.");
