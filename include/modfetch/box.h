@@ -79,8 +79,6 @@ void mf_box_result_done(struct mf_box_result *result);
  * not those of a build (make, a compiler). 0 or -ENOMEM.
  */
 int mf_box_missing(struct mf_strings *programs);
-/* Does the user MF_BOX_USER exist, with an id that is not root's? */
-bool mf_box_has_user(void);
 
 /*
  * The line of a build's output that says best why it failed: the first error of a compiler, of

@@ -119,6 +119,11 @@ int mf_bus_guarded(const void *map, size_t len, mf_bus_work *work, void *arg);
 int mf_bus_populate(void *map, size_t len);
 
 /*
+ * The path of a program of the running system, in the directories of programs; the caller's to free.
+ * NULL: there is none, or no memory.
+ */
+char *mf_process_find(const char *name);
+/*
  * Starts a program, ARGV[0] with its path, in a process group of its own, with signals at their
  * defaults and nothing but PATH in its environment. IN, OUT and ERR become its standard descriptors
  * and stay the caller's. 0 or -errno.

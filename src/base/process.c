@@ -164,6 +164,20 @@ int mf_process_reset_signals(posix_spawnattr_t *attributes, int flags)
 	return 0;
 }
 
+char *mf_process_find(const char *name)
+{
+	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/sbin", "/sbin" };
+
+	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
+		char *path = mf_format("%s/%s", directories[i], name);
+
+		if (!path || !access(path, X_OK))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
 int mf_process_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid)
 {
 	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };

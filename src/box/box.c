@@ -46,14 +46,6 @@ static int find_user(uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
-bool mf_box_has_user(void)
-{
-	uid_t uid;
-	gid_t gid;
-
-	return find_user(&uid, &gid) == 0;
-}
-
 static int check_rights(struct mf_context *ctx, uid_t *ret_uid, gid_t *ret_gid)
 {
 	if (geteuid())

@@ -32,12 +32,12 @@
 #include <unistd.h>
 #include "modfetch/array.h"
 #include "modfetch/cleanup.h"
+#include "modfetch/process.h"
 #include "tree.h"
 
 #define BOXES 4U /* that may run at the same time without systemd */
 
 static const char *const programs[] = { "bwrap", "setpriv", "prlimit" };
-static const char *const directories[] = { "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/" };
 
 /* Of the root directory: links on a system with a merged /usr, else directories. */
 static const char *const of_root[] = {
@@ -64,22 +64,10 @@ static const char wait_for_permission[] = "echo >&3 && read -r answer <&3 || exi
 					  "exit $?\n";
 _Static_assert(BOX_FD_CONTROL == 3, "it is a number in the text of a shell");
 
-static char *find_program(const char *name)
-{
-	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
-		char *path = mf_format("%s%s", directories[i], name);
-
-		if (!path || !access(path, X_OK))
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
 int mf_box_missing(struct mf_strings *missing)
 {
 	for (size_t i = 0; i < MF_ARRAY_SIZE(programs); i++) {
-		_cleanup_free_ char *path = find_program(programs[i]);
+		_cleanup_free_ char *path = mf_process_find(programs[i]);
 		int r = path ? 0 : mf_strings_add(missing, programs[i]);
 
 		if (r < 0)
@@ -114,7 +102,7 @@ static int add_number(struct mf_strings *argv, const char *before, unsigned long
 
 static int add_program(struct mf_context *ctx, struct mf_strings *argv, const char *name)
 {
-	_cleanup_free_ char *path = find_program(name);
+	_cleanup_free_ char *path = mf_process_find(name);
 
 	if (!path)
 		return mf_fail(ctx, MF_STAGE_BUILD, -MFE_TOOL, name,
@@ -124,7 +112,7 @@ static int add_program(struct mf_context *ctx, struct mf_strings *argv, const ch
 
 static int add_scope(struct mf_context *ctx, const struct mf_box *box, struct mf_strings *argv)
 {
-	_cleanup_free_ char *path = find_program("systemd-run");
+	_cleanup_free_ char *path = mf_process_find("systemd-run");
 	int r;
 
 	if (access("/run/systemd/system", F_OK) || !path)

@@ -23,6 +23,7 @@
 #include "modfetch/cleanup.h"
 #include "modfetch/crypto.h"
 #include "modfetch/file.h"
+#include "modfetch/process.h"
 #include "modfetch/release.h"
 
 #define CONFIG_MAX ((size_t)4 << 20)
@@ -38,7 +39,10 @@ static const struct {
 	[MANAGER_ZYPPER] = { "zypper", { "zypper", "install" } },
 };
 
-/* Programs, and the packages that have them where the name is another one: apt, dnf, zypper. */
+/* Programs that a build needs besides those of the box. */
+static const char *const needed[] = { "make", "strip", "patch", "rpmbuild" };
+
+/* The packages that have them, and those of the box: apt, dnf, zypper. */
 static const struct {
 	const char *program;
 	const char *packages[MANAGER_NONE];
@@ -55,15 +59,9 @@ static const struct {
 /* The box has the programs of the running system, whatever the root is. */
 static bool has_program(const char *name)
 {
-	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/sbin", "/sbin" };
+	_cleanup_free_ char *path = mf_process_find(name);
 
-	for (size_t i = 0; i < MF_ARRAY_SIZE(directories); i++) {
-		_cleanup_free_ char *path = mf_format("%s/%s", directories[i], name);
-
-		if (path && !access(path, X_OK))
-			return true;
-	}
-	return false;
+	return path != NULL;
 }
 
 /* ---- the compiler ---- */
@@ -213,15 +211,27 @@ static int add_missing(struct mf_build_missing *missing, const char *thing, cons
 	return r < 0 || !package ? r : mf_strings_add_unique(&missing->packages, package);
 }
 
+/* The package of one of the programs; NULL: not known. */
+static const char *program_package(const char *program, enum manager manager)
+{
+	for (size_t i = 0; manager < MANAGER_NONE && i < MF_ARRAY_SIZE(programs); i++)
+		if (!strcmp(programs[i].program, program))
+			return programs[i].packages[manager];
+	return NULL;
+}
+
 static int find_programs(enum manager manager, struct mf_build_missing *missing)
 {
+	_cleanup_(mf_strings_done) struct mf_strings names = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(programs); i++)
-		if (!has_program(programs[i].program))
-			r = add_missing(missing, programs[i].program,
-					manager < MANAGER_NONE ? programs[i].packages[manager]
-							       : NULL);
+	for (size_t i = 0; !r && i < MF_ARRAY_SIZE(needed); i++)
+		if (!has_program(needed[i]))
+			r = mf_strings_add(&names, needed[i]);
+	if (!r)
+		r = mf_box_missing(&names);
+	for (size_t i = 0; !r && i < names.n; i++)
+		r = add_missing(missing, names.v[i], program_package(names.v[i], manager));
 	return r;
 }
 

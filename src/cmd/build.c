@@ -148,7 +148,7 @@ static int report(struct cmd *cmd, const struct mf_built_list *list)
 /* Runs the package manager in the terminal of the user. 0 or a recorded failure. */
 static int run_manager(struct cmd *cmd, const struct mf_build_missing *missing)
 {
-	_cleanup_free_ char *program = mf_format("/usr/bin/%s", missing->command.v[0]);
+	_cleanup_free_ char *program = mf_process_find(missing->command.v[0]);
 	_cleanup_free_ const char **argv = calloc(missing->command.n + 2, sizeof(char *));
 	_cleanup_close_ int null = -1;
 	pid_t pid = -1;

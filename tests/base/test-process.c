@@ -250,6 +250,18 @@ static void the_helpers_folder_counts_in_a_build_tree(void **state)
 	assert_int_equal(in_a_child(drops_the_directory), 0);
 }
 
+static void a_program_is_found_by_its_name(void **state)
+{
+	char *sh = mf_process_find("sh");
+
+	(void)state;
+	assert_non_null(sh);
+	assert_int_equal(*sh, '/');
+	assert_int_equal(access(sh, X_OK), 0);
+	free(sh);
+	assert_null(mf_process_find("no-such-program-here"));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "where"))
@@ -261,6 +273,7 @@ int main(int argc, char **argv)
 		UNIT(a_program_is_started_with_default_signals),
 		UNIT(only_a_program_of_a_build_tree_is_in_one),
 		UNIT(the_program_has_a_path_and_is_not_replaced),
+		UNIT(a_program_is_found_by_its_name),
 		UNIT(ancestors_are_known_and_siblings_are_none),
 		UNIT(the_helpers_folder_counts_in_a_build_tree),
 	};
