@@ -247,11 +247,12 @@ static int finish_all(struct builder *b)
 				build_job_fail(b, job);
 			else if (!job->done)
 				(void)build_job_settle(job, MF_BUILD_BUILT, NULL);
+			r = 0;
 		}
 		/* what is published is for others: this machine has nothing to remember */
-		r = b->options->publish || (job->built.code && !is_of_source(job->built.code))
-			    ? 0
-			    : remember(b, job);
+		if (!b->options->publish && job->built.state != MF_BUILD_OWNED &&
+		    (!job->built.code || is_of_source(job->built.code)))
+			r = remember(b, job);
 	}
 	return r;
 }

@@ -107,6 +107,9 @@ int build_tree_make(struct builder *b, struct build_job *job, struct build_tree 
 int build_package(struct builder *b, struct build_job *job, struct build_tree *tree);
 /* Keeps the packages, in place of those of the build before. 0 or a recorded failure. */
 int build_keep(struct builder *b, const struct build_job *job, const struct build_tree *tree);
+/* Is LABEL, "name-evr.arch", a package that is kept of the source NAME for KERNEL? */
+bool build_is_kept(const struct mf_context *ctx, const char *kernel, const char *name,
+		   const char *label);
 /*
  * Installs the kept packages of SOURCE for the context's kernel; if that fails, they are removed. Adds
  * their labels, "name-evr.arch". 0 or a recorded failure.

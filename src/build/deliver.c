@@ -58,6 +58,14 @@ int build_keep(struct builder *b, const struct build_job *job, const struct buil
 	return r < 0 ? mf_fail(b->ctx, MF_STAGE_BUILD, r, "/" PACKAGES, NULL) : 0;
 }
 
+bool build_is_kept(const struct mf_context *ctx, const char *kernel, const char *name,
+		   const char *label)
+{
+	_cleanup_free_ char *path = mf_format("/" PACKAGES "/%s/%s/%s.rpm", kernel, name, label);
+
+	return path && mf_context_exists(ctx, path);
+}
+
 /* ---- the pipeline ---- */
 
 struct kept {

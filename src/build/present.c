@@ -93,8 +93,10 @@ static enum whose module_judge(const struct builder *b, const struct build_job *
 
 	if (m->owner != MF_OWNER_RPM || !m->label || !package || !mf_starts_with(m->label, package))
 		return WHOSE_OTHER;
+	/* a run that was killed after the installation has kept the package, but not written the ledger */
 	if (!e || !mf_strings_has(&e->modules, m->name))
-		return WHOSE_OTHER;
+		return build_is_kept(b->ctx, kernel, job->source->name, m->label) ? WHOSE_OLD
+										  : WHOSE_OTHER;
 	return memcmp(e->source, job->digest, sizeof(job->digest)) ? WHOSE_OLD : WHOSE_CURRENT;
 }
 

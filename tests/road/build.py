@@ -320,6 +320,13 @@ class Cuts(Case):
         self.assertIn(m.build(f'--kernel {self.new} build {SMALL}', None)[SMALL]['state'], ('built', 'present'))
         self.assertFalse(os.path.exists(f'{m.path}/var/lib/modfetch/build/work'))
 
+    def test_a_run_killed_before_it_wrote_the_ledger_knows_its_modules_later(self):
+        m = self.m
+        self.assertEqual(m.build(f'--kernel {self.new} build {SMALL}')[SMALL]['state'], 'built')
+        os.unlink(f'{m.path}/var/lib/modfetch/build/ledger')
+        self.assertEqual(m.build(f'--kernel {self.new} build {SMALL}')[SMALL]['state'], 'built')
+        self.assertEqual(m.build(f'--kernel {self.new} build {SMALL}', None)[SMALL]['state'], 'present')
+
     def test_a_full_disk_is_a_failure_and_nothing_is_installed(self):
         m = self.m
         m.modfetch(f'--kernel {self.new} lookup xfs', None)
