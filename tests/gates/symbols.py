@@ -59,31 +59,40 @@ class Object:
 
     def __init__(self, path):
         # build/src/base/libbase.a.p/context.c.o
-        self.path = path
         directory = path.parent.parent.relative_to(build_root())
         self.source = pathlib.Path(directory) / path.name.removesuffix(".o")
         self.layer = layer_of(self.source)
         self.defines, self.needs = set(), set()
-        for line in run("nm", path).splitlines():
-            kind, name = line.split()[-2:]
-            if kind == "U":
-                self.needs.add(name)
-            elif kind in "TDBRVW":
-                self.defines.add(name)
+        self.variables = []  # in sections that are written at run time; .data.rel.ro is made read-only by the linker
 
-    def variables(self):
-        """Objects in sections that are written at run time; .data.rel.ro is made read-only by the linker."""
-        for line in run("objdump", "-t", self.path).splitlines():
-            m = re.match(r"\S+ (?=.{7} ).{6}O\s+(\S+)\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+)$", line)
-            if m and re.match(r"\.(data|bss|tbss|tdata)(?!\.rel\.ro)|\*COM\*", m[1]) and int(m[2], 16):
-                yield m[3]
+    def add_symbol(self, kind, name):
+        if kind == "U":
+            self.needs.add(name)
+        elif kind in "TDBRVW":
+            self.defines.add(name)
+
+    def add_entry(self, line):
+        """A line of objdump's table of symbols."""
+        m = re.match(r"\S+ (?=.{7} ).{6}O\s+(\S+)\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+)$", line)
+        if m and re.match(r"\.(data|bss|tbss|tdata)(?!\.rel\.ro)|\*COM\*", m[1]) and int(m[2], 16):
+            self.variables.append(m[3])
 
 
 def objects():
     """The objects of existing sources; a build directory may contain objects of removed ones."""
-    for path in sorted((build_root() / "src").rglob("*.c.o")):
-        if (ROOT / path.parent.parent.relative_to(build_root()) / path.name.removesuffix(".o")).exists():
-            yield Object(path)
+    paths = [path for path in sorted((build_root() / "src").rglob("*.c.o"))
+             if (ROOT / path.parent.parent.relative_to(build_root()) / path.name.removesuffix(".o")).exists()]
+    found = {str(path): Object(path) for path in paths}
+    for line in run("nm", "--print-file-name", *paths).splitlines():
+        path, symbol = line.split(":", 1)
+        found[path].add_symbol(*symbol.split()[-2:])
+    current = None
+    for line in run("objdump", "-t", *paths).splitlines():
+        if (path := line.split(":")[0]) in found:
+            current = found[path]
+        elif current:
+            current.add_entry(line)
+    return list(found.values())
 
 
 def check_call(caller, callee, name):
@@ -135,7 +144,7 @@ def check_libraries(program, allowed):
 
 
 def main():
-    found = list(objects())
+    found = objects()
     owner = {name: o for o in found for name in o.defines}
     used, edges = set(), {}
     calls = 0
@@ -146,7 +155,7 @@ def main():
                 calls += 1
                 check_call(o, owner[name], name)
                 edges.setdefault(str(o.source), set()).add(str(owner[name].source))
-        for name in o.variables():
+        for name in o.variables:
             findings.add(o.source, f"{name} is a variable that outlives its function")
     for circle in circles(edges):
         findings.add(circle[0], f"calls in a cycle with {', '.join(circle[1:])}")
