@@ -22,6 +22,7 @@ KINDS = {'old': 'default-1', 'new': 'default', 'far': 'default-3'}
 BY_NAME = ('xfs', 'dummy', 'wireguard', 'nbd', 'overlay')
 DEVICES = 30
 HERE = os.path.dirname(os.path.abspath(__file__))
+PACKED = {}  # name of a kernel: directory of a repository of it
 # system calls at which a run is killed, and the number of the call in its process
 POINTS = [('rename,renameat,renameat2', k) for k in range(1, 8)] + [('fsync,fdatasync', k) for k in (3, 6, 9, 12, 15)]
 
@@ -56,10 +57,24 @@ def drivers_of(tree, kver, wanted):
     return found
 
 
-def pack(repository, base, kver, modules):
+def pack(repository, name, modules):
+    """Packs a kernel. The first repository of one is made, those that follow are links to it."""
+    base, kver = r.kernel(KINDS[name])
+    new = not os.path.exists(repository)
+    if new and name in PACKED:
+        shutil.copytree(PACKED[name], repository, copy_function=os.link)
+        return
     keys = r.test_keys()
     subprocess.run([r.MODFETCH, '-q', 'pack', '--sign', f'{keys}/repo.key', '--cert', f'{keys}/repo.crt', '--output', repository,
                     '--only', ','.join(sorted(modules)), f'{base}/lib/modules/{kver}'], check=True)
+    if new:
+        PACKED[name] = tempfile.mkdtemp(prefix='update-packed-') + '/' + name
+        shutil.copytree(repository, PACKED[name], copy_function=os.link)
+
+
+def tearDownModule():
+    for directory in PACKED.values():
+        shutil.rmtree(os.path.dirname(directory))
 
 
 class Machine(r.Root):
@@ -150,9 +165,8 @@ class Case(unittest.TestCase):
         cls.modules = sorted({m for modules in cls.devices.values() for m in modules} | set(BY_NAME))
         cls.repositories = {}
         for name in cls.works_with, 'new':
-            base, kver = r.kernel(KINDS[name])
             cls.repositories[name] = f'{cls.directory}/{name}'
-            pack(cls.repositories[name], base, kver, cls.modules)
+            pack(cls.repositories[name], name, cls.modules)
 
         cls.server = r.Server(cls.directory)
         cls.addClassCleanup(cls.server.close)
@@ -307,8 +321,7 @@ class Update(Case):
         shutil.copytree(old, f'{old}.before')
         self.addCleanup(os.rename, f'{old}.before', old)
         self.addCleanup(shutil.rmtree, old)
-        base, kver = r.kernel(KINDS['new'])
-        pack(old, base, kver, self.modules)
+        pack(old, 'new', self.modules)
         self.machine.arrive('new')
         self.added()
         self.assertEqual(self.machine.missing('new', self.modules), [])

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A booted machine: a card that is plugged in and out a thousand times, the duration of its boot, and wrong clocks."""
+"""A booted machine: a card that is plugged in and out many times, the duration of its boot, and wrong clocks.
+
+With MODFETCH_TEST_ALL=1 a thousand times instead of two hundred."""
 
 import json
 import os
@@ -9,6 +11,7 @@ import unittest
 import scene
 
 BUILD = os.environ["MODFETCH_BUILD"]
+REPLUGS = 1000 if os.environ.get("MODFETCH_TEST_ALL") == "1" else 200
 CARD = "ls -d /sys/bus/pci/drivers/e1000e/0000:* >/dev/null"
 
 
@@ -22,7 +25,7 @@ class Live(unittest.TestCase):
         cls.vm = cls.scene.boot()
         scene.wait_idle(cls.vm)
 
-    def test_a_thousand_replugs_are_one_transaction(self):
+    def test_many_replugs_are_one_transaction(self):
         vm = self.vm
         before = len(scene.history(vm))
         scene.plug_card(vm)
@@ -30,7 +33,7 @@ class Live(unittest.TestCase):
         # the kernel needs a quarter of a second for each, so it does some, and for the others the helper is called directly
         vm.run("d=$(readlink -f $(dirname $(grep -ls 0x10d3 /sys/bus/pci/devices/*/device))); "
                "export MODALIAS=$(cat $d/modalias) DEVPATH=${d#/sys} SUBSYSTEM=pci; "
-               "for i in {1..1000}; do ACTION=remove /usr/libexec/modfetch/event; ACTION=add /usr/libexec/modfetch/event; done; "
+               f"for i in {{1..{REPLUGS}}}; do ACTION=remove /usr/libexec/modfetch/event; ACTION=add /usr/libexec/modfetch/event; done; "
                "for i in {1..10}; do echo 1 >$d/remove; echo 1 >/sys/bus/pci/rescan; done; udevadm settle --timeout=240", 300)
         vm.wait_for(CARD, 60)
         scene.wait_idle(vm)
@@ -45,7 +48,7 @@ class Live(unittest.TestCase):
         self.assertEqual([run for run in heard if run["verb"] == "queue"], runs)
         # and they could have called modfetch: its run had released the lock
         self.assertEqual(set(vm.run("cat /run/modfetch/arrived-lock").split()), {"free"})
-        print(f"1,000 replugs: 1 transaction of {len(scene.history(vm)) - before} runs; its moments {runs[0]['us']}")
+        print(f"{REPLUGS} replugs: 1 transaction of {len(scene.history(vm)) - before} runs; its moments {runs[0]['us']}")
 
     def test_nothing_of_ours_is_in_the_critical_chain(self):
         self.assertNotIn("modfetch", self.vm.run("systemd-analyze critical-chain"))
