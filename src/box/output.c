@@ -100,10 +100,13 @@ static const struct {
 	{ "out of memory allocating", MF_BOX_MEMORY },
 	{ "virtual memory exhausted", MF_BOX_MEMORY },
 	{ "memory exhausted", MF_BOX_MEMORY },
-	/* nobody but the kernel kills a process of a box, for its memory: gcc, make, a shell in make */
+	/* only the kernel kills a process of a box, for its memory: gcc, make, a shell in make */
 	{ "Killed signal terminated program", MF_BOX_MEMORY },
 	{ "] Killed", MF_BOX_MEMORY },
 	{ "] Error 137", MF_BOX_MEMORY },
+	/* and only systemd terminates one, when the kernel has killed another (OOMPolicy=stop) */
+	{ "] Terminated", MF_BOX_MEMORY },
+	{ "\nTerminated\n", MF_BOX_MEMORY },
 };
 
 enum mf_box_outcome box_output_reason(const char *text)

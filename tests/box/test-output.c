@@ -75,6 +75,10 @@ static void the_reason_is_in_the_output(void **state)
 	assert_int_equal(
 		box_output_reason("gcc: fatal error: Killed signal terminated program cc1"),
 		MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("make: *** [x/Makefile:7: x.o] Terminated"),
+			 MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("  CC x.o\nTerminated\n"), MF_BOX_MEMORY);
+	assert_int_equal(box_output_reason("x.c:1:1: error: \"Terminated\""), MF_BOX_FAILED);
 	assert_int_equal(box_output_reason("make[1]: *** [x/Makefile:7: x.o] Killed"),
 			 MF_BOX_MEMORY);
 	assert_int_equal(box_output_reason("make: *** [Makefile:2: all] Error 137"), MF_BOX_MEMORY);

@@ -102,9 +102,10 @@ class Build(unittest.TestCase):
         self.assertEqual(limits[5:], ["0", "1000"])
         status, text = self.finish()
         self.assertEqual(status, 0, text)
-        self.assertRegex(text, r"acpi-call/\S+ built for \S+ in [0-9.]+ s: acpi-call-kmp-")
+        self.assertRegex(text, r"acpi-call/\S+ built for \S+ in [0-9.]+ s: acpi_call-kmp-")
         print(text.strip())
-        self.assertEqual(text.count("\n"), 1, "this kernel demands no signature, so there is nothing to do")
+        lines = [line for line in text.splitlines() if not line.startswith("modfetch: fetched ")]
+        self.assertEqual(len(lines), 1, "this kernel demands no signature, so there is nothing to do")
         self.vm.run("grep -q '/updates/acpi_call.ko\\|^updates/acpi_call.ko' /lib/modules/$(uname -r)/modules.dep")
         self.vm.run("modfetch probe acpi_call && lsmod | grep '^acpi_call ' && test -e /proc/acpi/call", 120)
         self.vm.run("modprobe -r acpi_call && modprobe acpi_call && modprobe -r acpi_call")
