@@ -32,4 +32,4 @@ for name in names:
         stem = re.sub(r"^(test|fuzz)[-_]", "", path.rsplit("/", 1)[1].rsplit(".", 1)[0])
         if not re.search(rf"['_/-]{re.escape(stem)}['.]", registered):
             findings.add(PAGE, f"{path} is not run by tests/check")
-findings.end(f"promises: {len(rows)} of {PROMISES}, {len(set(names))} sources and tests")
+findings.end(f"promises: {len(set(numbers))} of {PROMISES}, {len(set(names))} sources and tests")
