@@ -7,7 +7,8 @@
  * packages: a module whose kmod() an installed package provides is left to that package, so that
  * its removal is noticed. CRCs come from the kernel's own symvers where there is one, since that is
  * the kernel on disk; the repository's packages of the same release speak where there is none; a
- * module that neither knows is read itself.
+ * module that neither knows is read itself, if modules.symbols, which is made with modules.dep, says that it
+ * exports anything: most do not, and to decompress them takes ten seconds.
  *
  * A file that a package needs, "/usr/sbin/depmod", is there if it is on disk: the rpm database of a machine
  * with another package manager is nearly empty, and a file that its package has lost serves no package.
@@ -31,14 +32,15 @@
 #include "modfetch/symvers.h"
 #include "modfetch/table.h"
 
-#define MODULES_DEP_MAX (64U << 20)
-#define DEP_MAX		1024 /* bytes of a dependency that libsolv still takes apart */
+#define INDEX_MAX (64U << 20) /* bytes of modules.dep, and of modules.symbols */
+#define DEP_MAX	  1024	      /* bytes of a dependency that libsolv still takes apart */
 
 struct module {
 	const char *name; /* as kmod spells it */
 	const char *path; /* below lib/modules/K */
 	bool owned;	  /* by an installed package */
 	bool known;	  /* to a package of a repository, or to symvers */
+	bool exports;	  /* modules.symbols has a symbol of it */
 };
 
 struct system {
@@ -60,6 +62,7 @@ struct system {
 	bool symvers;		    /* the kernel has its own */
 	char last[256];		    /* the module that its last line was about */
 	struct module *last_module; /* the same on disk, or NULL */
+	bool has_symbols;	    /* the tree has a modules.symbols */
 	bool installed;		    /* the packages at hand are */
 	int tree;		    /* lib/modules/K, or -1 */
 };
@@ -157,12 +160,9 @@ static int system_add_module(void *arg, char *line)
 
 static int open_tree(const struct mf_context *ctx)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = mf_kernel_path(ctx->kernel, NULL);
 
-	path = mf_kernel_path(ctx->kernel, NULL);
-	if (!path)
-		return -ENOMEM;
-	return mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY);
+	return path ? mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY) : -ENOMEM;
 }
 
 static int read_tree(struct system *s, int tree)
@@ -171,7 +171,7 @@ static int read_tree(struct system *s, int tree)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return mf_file_each_line(fd, MODULES_DEP_MAX, system_add_module, s);
+	return mf_file_each_line(fd, INDEX_MAX, system_add_module, s);
 }
 
 /* ---- who owns them, who knows them ---- */
@@ -292,12 +292,35 @@ static int system_read_module(const struct system *s, const char *path, struct m
 	return r < 0 ? r : mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, ret_info);
 }
 
+/* "alias symbol:NAME MODULE" */
+static int on_symbol(void *arg, char *line)
+{
+	struct system *s = arg;
+	const char *blank = strrchr(line, ' ');
+	struct module *m = find_module(s, blank ? blank + 1 : line);
+
+	if (m)
+		m->exports = true;
+	return 0;
+}
+
+static int read_symbols(struct system *s)
+{
+	_cleanup_close_ int fd = openat(s->tree, "modules.symbols", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == EBADF ? 0 : -errno;
+	s->has_symbols = true;
+	return mf_file_each_line(fd, INDEX_MAX, on_symbol, s);
+}
+
 /* A module that neither symvers nor a repository knows says itself what it exports. */
 static int read_exports(struct system *s, const struct module *m)
 {
+	bool unread = s->ctx->is_replica || (s->has_symbols && !m->exports);
 	struct mf_modinfo info = { 0 };
 	char *name = NULL, crc[16];
-	int r = s->ctx->is_replica ? 0 : system_read_module(s, m->path, &info);
+	int r = unread ? 0 : system_read_module(s, m->path, &info);
 
 	if (r < 0) {
 		mf_log(s->ctx, MF_LOG_WARNING, "resolve: %s: cannot be read: %s", m->path,
@@ -447,6 +470,8 @@ static int gather(struct system *s, size_t n_repos, bool all_kernels)
 		r = system_add_names(s);
 	if (!r)
 		r = mf_symvers_read(s->ctx, see_symvers, s);
+	if (r >= 0)
+		r = read_symbols(s);
 	for (size_t i = 0; r >= 0 && i < s->n_modules; i++)
 		if (!s->modules[i].owned && !s->modules[i].known)
 			r = read_exports(s, &s->modules[i]);

@@ -137,6 +137,16 @@ static void a_module_nobody_knows_is_read(void **state)
 	assert_true(provides(pool, "ksym(amd64:register_sound_special)", NULL));
 	assert_false(provides(pool, "ksym(amd64:register_sound_special)", "1"));
 	mf_pool_free(pool);
+	/* but not where the index says that it exports nothing */
+	root_write(r, TREE "modules.symbols", "# Aliases\nalias symbol:other missing\n");
+	pool = with_system(r);
+	assert_true(provides(pool, "kmod(soundcore.ko)", NULL));
+	assert_false(provides(pool, "ksym(amd64:register_sound_special)", NULL));
+	mf_pool_free(pool);
+	root_write(r, TREE "modules.symbols", "alias symbol:register_sound_special soundcore\n");
+	pool = with_system(r);
+	assert_true(provides(pool, "ksym(amd64:register_sound_special)", NULL));
+	mf_pool_free(pool);
 }
 
 static void an_absolute_link_leads_to_a_file_below_the_root(void **state)
