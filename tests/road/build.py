@@ -123,6 +123,24 @@ class Build(Case):
         done = m.modfetch(f'--kernel {self.old} build {SMALL}', 1)
         self.assertIn('apt-get install --no-install-recommends make gcc-12 [TOOL]', done.stderr)
 
+    def test_on_a_terminal_the_packages_are_offered(self):
+        """No archive is there: a program in the place of apt-get writes down what it is asked for, and brings make back."""
+        m = self.m
+        m.sh('mv /usr/bin/make /usr/bin/make.away; mv /usr/bin/apt-get /usr/bin/apt-get.away')
+        with open(f'{m.path}/usr/bin/apt-get', 'w', encoding='ascii') as f:
+            f.write('#!/bin/sh\necho apt-get "$@" >>/asked\nmv /usr/bin/make.away /usr/bin/make\n')
+        os.chmod(f'{m.path}/usr/bin/apt-get', 0o755)
+        terminal = ('mkdir -p /dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; ln -sf pts/ptmx /dev/ptmx; '
+                    '(sleep 2; echo {}; sleep 1) | script -qec "$MODFETCH --kernel {} build {}" /dev/null')
+        done = m.sh(terminal.format('n', self.new, SMALL), None)
+        self.assertRegex(done.stdout, r'a build needs make; install these with apt-get\?')
+        self.assertIn('apt-get install --no-install-recommends make [TOOL]', done.stdout)
+        self.assertFalse(os.path.exists(f'{m.path}/asked'))
+        done = m.sh(terminal.format('y', self.new, SMALL), None)
+        self.assertIn(f'{SMALL}/', done.stdout)
+        self.assertIn('built for', done.stdout)
+        self.assertEqual(m.read('asked').decode(), 'apt-get install --no-install-recommends make -y\n')
+
     def test_a_source_that_is_not_there_or_not_for_the_kernel(self):
         m = self.m
         done = m.modfetch(f'--kernel {self.new} build nothing', 3)
