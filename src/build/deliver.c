@@ -61,7 +61,8 @@ int build_keep(struct builder *b, const struct build_job *job, const struct buil
 bool build_is_kept(const struct mf_context *ctx, const char *kernel, const char *name,
 		   const char *label)
 {
-	_cleanup_free_ char *path = mf_format("/" PACKAGES "/%s/%s/%s.rpm", kernel, name, label);
+	_cleanup_free_ char *directory = kept_directory(kernel, name);
+	_cleanup_free_ char *path = directory ? mf_format("%s/%s.rpm", directory, label) : NULL;
 
 	return path && mf_context_exists(ctx, path);
 }

@@ -3,12 +3,11 @@
  * What the machine has without a package: its kernel's exports, modules in the tree that no rpm
  * owns, and firmware, as one solvable.
  *
- * The tree is the truth about modules: modules.dep names them. The rpm database is the truth about
- * packages: a module whose kmod() an installed package provides is left to that package, so that
- * its removal is noticed. CRCs come from the kernel's own symvers where there is one, since that is
- * the kernel on disk; the repository's packages of the same release speak where there is none; a
- * module that neither knows is read itself, if modules.symbols, which is made with modules.dep, says that it
- * exports anything: most do not, and to decompress them takes ten seconds.
+ * The tree is the truth about modules: modules.dep names them. The rpm database is the truth about packages: a module
+ * whose kmod() an installed package provides is left to that package, so that its removal is noticed. CRCs come from the
+ * kernel's own symvers where there is one, since that is the kernel on disk; the repository's packages of the same release
+ * speak where there is none; a module that neither knows is read itself, if modules.symbols, which is made with modules.dep,
+ * says that it exports anything: most do not, and to decompress them takes ten seconds.
  *
  * A file that a package needs, "/usr/sbin/depmod", is there if it is on disk: the rpm database of a machine
  * with another package manager is nearly empty, and a file that its package has lost serves no package.
@@ -33,7 +32,7 @@
 #include "modfetch/table.h"
 
 #define INDEX_MAX (64U << 20) /* bytes of modules.dep, and of modules.symbols */
-#define DEP_MAX	  1024	      /* bytes of a dependency that libsolv still takes apart */
+#define DEP_MAX	  1024	      /* bytes of a dependency that libsolv still parses */
 
 struct module {
 	const char *name; /* as kmod spells it */
@@ -158,20 +157,22 @@ static int system_add_module(void *arg, char *line)
 		       : 0;
 }
 
-static int open_tree(const struct mf_context *ctx)
+/* NAME: of a file below the kernel's directory; NULL: that itself. A descriptor or -errno. */
+static int open_in_tree(const struct system *s, const char *name, int flags)
 {
-	_cleanup_free_ char *path = mf_kernel_path(ctx->kernel, NULL);
+	_cleanup_free_ char *path = mf_kernel_path(s->ctx->kernel, name);
 
-	return path ? mf_context_open(ctx, path, O_RDONLY | O_DIRECTORY) : -ENOMEM;
+	return path ? mf_context_open(s->ctx, path, flags) : -ENOMEM;
 }
 
-static int read_tree(struct system *s, int tree)
+/* Visits the lines of an index of the kernel; a missing one has none. 0, the visitor's return, or -errno. */
+static int read_index(struct system *s, const char *name, mf_line_visit *visit)
 {
-	_cleanup_close_ int fd = openat(tree, "modules.dep", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open_in_tree(s, name, O_RDONLY);
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return mf_file_each_line(fd, INDEX_MAX, system_add_module, s);
+		return fd == -ENOENT ? 0 : fd;
+	return mf_file_each_line(fd, INDEX_MAX, visit, s);
 }
 
 /* ---- who owns them, who knows them ---- */
@@ -279,39 +280,27 @@ static int see_symvers(void *arg, const char *symbol, const char *crc, const cha
 /* Its file may be a link, which is followed below the root. */
 static int system_read_module(const struct system *s, const char *path, struct mf_modinfo *ret_info)
 {
-	_cleanup_free_ char *whole = mf_kernel_path(s->ctx->kernel, path), *buf = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t len = 0;
-	int r;
-
-	if (!whole)
-		return -ENOMEM;
 	/* one of depmod's external directories has its own path */
-	fd = mf_context_open(s->ctx, *path == '/' ? path : whole, O_RDONLY);
-	r = fd < 0 ? fd : mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
+	_cleanup_close_ int fd = *path == '/' ? mf_context_open(s->ctx, path, O_RDONLY)
+					      : open_in_tree(s, path, O_RDONLY);
+	_cleanup_free_ char *buf = NULL;
+	size_t len = 0;
+	int r = fd < 0 ? fd : mf_file_read(fd, MF_MODULE_FILE_MAX, &buf, &len);
+
 	return r < 0 ? r : mf_modinfo_parse(buf, len, MF_MODULE_FILE_MAX, ret_info);
 }
 
-/* "alias symbol:NAME MODULE" */
+/* "alias symbol:NAME MODULE", or the comment that the file begins with. */
 static int on_symbol(void *arg, char *line)
 {
 	struct system *s = arg;
 	const char *blank = strrchr(line, ' ');
 	struct module *m = find_module(s, blank ? blank + 1 : line);
 
+	s->has_symbols = true;
 	if (m)
 		m->exports = true;
 	return 0;
-}
-
-static int read_symbols(struct system *s)
-{
-	_cleanup_close_ int fd = openat(s->tree, "modules.symbols", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT || errno == EBADF ? 0 : -errno;
-	s->has_symbols = true;
-	return mf_file_each_line(fd, INDEX_MAX, on_symbol, s);
 }
 
 /* A module that neither symvers nor a repository knows says itself what it exports. */
@@ -319,7 +308,7 @@ static int read_exports(struct system *s, const struct module *m)
 {
 	bool unread = s->ctx->is_replica || (s->has_symbols && !m->exports);
 	struct mf_modinfo info = { 0 };
-	char *name = NULL, crc[16];
+	char crc[16];
 	int r = unread ? 0 : system_read_module(s, m->path, &info);
 
 	if (r < 0) {
@@ -327,13 +316,30 @@ static int read_exports(struct system *s, const struct module *m)
 		       mf_error_sentence(r));
 		return 0;
 	}
-	name = mf_format("kmod(%s.ko)", m->name);
-	r = add_dep(s, name, NULL);
+	r = add_dep(s, mf_format("kmod(%s.ko)", m->name), NULL);
 	for (size_t i = 0; !r && i < info.n_exports; i++) {
 		snprintf(crc, sizeof(crc), "%x", info.exports[i].crc);
 		system_add_export(s, info.exports[i].name, info.exports[i].has_crc ? crc : NULL);
 	}
 	mf_modinfo_done(&info);
+	return r;
+}
+
+/* The modules that no package has and nothing else has spoken for: mostly none, or nearly all of a tree. */
+static int add_unknown(struct system *s)
+{
+	bool asked = false;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < s->n_modules; i++) {
+		if (s->modules[i].owned || s->modules[i].known)
+			continue;
+		if (!asked)
+			r = read_index(s, "modules.symbols", on_symbol);
+		asked = true;
+		if (!r)
+			r = read_exports(s, &s->modules[i]);
+	}
 	return r;
 }
 
@@ -451,13 +457,13 @@ static int system_add_names(struct system *s)
 
 static int gather(struct system *s, size_t n_repos, bool all_kernels)
 {
-	_cleanup_close_ int tree = open_tree(s->ctx);
+	_cleanup_close_ int tree = open_in_tree(s, NULL, O_RDONLY | O_DIRECTORY);
 	int r;
 
 	if (tree < 0 && tree != -ENOENT)
 		return tree;
 	s->tree = tree;
-	r = tree < 0 ? 0 : read_tree(s, tree);
+	r = read_index(s, "modules.dep", system_add_module);
 	if (!r)
 		r = mf_pool_set_kernel(s->pool, s->release, all_kernels, on_link, s);
 	if (!r)
@@ -470,12 +476,7 @@ static int gather(struct system *s, size_t n_repos, bool all_kernels)
 		r = system_add_names(s);
 	if (!r)
 		r = mf_symvers_read(s->ctx, see_symvers, s);
-	if (r >= 0)
-		r = read_symbols(s);
-	for (size_t i = 0; r >= 0 && i < s->n_modules; i++)
-		if (!s->modules[i].owned && !s->modules[i].known)
-			r = read_exports(s, &s->modules[i]);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : add_unknown(s);
 }
 
 int mf_system_add(struct mf_context *ctx, const struct mf_release *release, size_t n_repos,
